@@ -1,0 +1,58 @@
+"""Sign in and sign up: real labels, and the tokens that password managers look for."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.identifier import validate_identifier
+
+
+def _text(autocomplete: str, **attributes: str) -> forms.TextInput:
+    return forms.TextInput(
+        attrs={"autocomplete": autocomplete, "autocapitalize": "none", **attributes}
+    )
+
+
+class SignInForm(forms.Form):
+    """Who you are, and the password that proves it."""
+
+    username = forms.CharField(
+        label=_("E-mail or phone number"),
+        max_length=254,
+        widget=_text("username", spellcheck="false"),
+    )
+    password = forms.CharField(
+        label=_("Password"),
+        max_length=128,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    next = forms.CharField(required=False, widget=forms.HiddenInput)
+
+
+class SignUpForm(forms.Form):
+    """Everything an account needs: one identifier, a name, a password."""
+
+    username = forms.CharField(
+        label=_("E-mail or phone number"),
+        max_length=254,
+        widget=_text("username", spellcheck="false"),
+        validators=[validate_identifier],
+        help_text=_("You sign in with this."),
+    )
+    name = forms.CharField(
+        label=_("Your name"), max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"})
+    )
+    password = forms.CharField(
+        label=_("Password"),
+        max_length=128,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "minlength": "8"}),
+        help_text=_("At least 8 characters."),
+    )
+    next = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def refuse_password(self, error: Any) -> None:
+        """Show what the password rules said beside the password."""
+        self.add_error("password", error)

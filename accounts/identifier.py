@@ -1,0 +1,35 @@
+"""The one sign-in identifier: an e-mail address or a phone number, each in one normal form."""
+
+import re
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils.translation import gettext_lazy as _
+
+_PHONE = re.compile(r"\+?[0-9]{6,15}", re.ASCII)
+
+
+def normalised(text: str) -> str:
+    """Fold an address's case; strip a phone number of everything but its digits and plus."""
+    text = text.strip()
+    if "@" in text:
+        return text.casefold()
+    bare = re.sub(r"[\s().\-/]", "", text)
+    if re.fullmatch(r"00[0-9]{6,13}", bare, re.ASCII):
+        return "+" + bare[2:]
+    return bare if _PHONE.fullmatch(bare) else text.casefold()
+
+
+def validate_identifier(text: str) -> None:
+    """Refuse what is neither an e-mail address nor a phone number, and say what would do."""
+    if _PHONE.fullmatch(normalised(text)):
+        return
+    try:
+        validate_email(text.strip())
+    except ValidationError as error:
+        raise ValidationError(
+            _(
+                "Enter an e-mail address like name@example.com, or a phone number like +44 20 7946 0018."
+            ),
+            code="identifier",
+        ) from error

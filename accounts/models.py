@@ -1,0 +1,50 @@
+"""One user model for customers and staff; neither has a way into the other's pages."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+
+from accounts.identifier import normalised
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes users whose identifier is in its one normal form."""
+
+    def create_user(self, username: str, password: str | None = None, **fields: Any) -> "User":
+        user = self.model(username=normalised(username), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, username: str, password: str | None = None, **fields: Any) -> "User":
+        return self.create_user(username, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(username=normalised(username or ""))
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A customer, known by an e-mail address or a phone number, or one of the operator's staff."""
+
+    username = models.CharField(
+        "e-mail or phone", max_length=254, unique=True, error_messages={"unique": "Already in use."}
+    )
+    name = models.CharField(max_length=150, blank=True)
+    language = models.CharField(max_length=12, blank=True)
+    is_staff = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "username"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    def __str__(self) -> str:
+        return self.username
+
+    def get_short_name(self) -> str:
+        """Return what the admin greets its user with."""
+        return self.name or self.username

@@ -1,0 +1,10 @@
+"""The customer's door."""
+
+from django.urls import path
+
+from accounts import views
+
+urlpatterns = [
+    path("sign-in/", views.sign_in, name="sign-in"),
+    path("sign-up/", views.sign_up, name="sign-up"),
+]

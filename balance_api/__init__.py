@@ -1,0 +1,1 @@
+"""Microsoft's Get Balance API."""

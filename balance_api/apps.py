@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class BalanceApiConfig(AppConfig):
+    name = "balance_api"
+    verbose_name = "Balance API"

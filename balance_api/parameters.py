@@ -1,0 +1,76 @@
+"""Get Balance's parameters: text in, value out, or a 400 that names the parameter (contract, 5)."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from moportal.identifiers import Country, Iccid, InvalidIdentifier
+from moportal.problems import BadParameter
+
+LARGEST_INT = 2_147_483_647
+LONGEST_TRANSACTION_ID = 128
+TRANSACTION_HEADER = "X-MS-DM-TransactionId"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What was asked, read."""
+
+    is_full: bool
+    limit: int | None
+    location: Country | None
+
+
+def read(query: Mapping[str, str]) -> Question:
+    """Read the three parameters; others are ignored."""
+    return Question(
+        is_full=_fields_template(query),
+        limit=_limit(query.get("limit", "")),
+        location=_location(query.get("location", "")),
+    )
+
+
+def _fields_template(query: Mapping[str, str]) -> bool:
+    # The source's own tests write `fieldTemplate`.
+    name = "fieldsTemplate" if "fieldsTemplate" in query else "fieldTemplate"
+    value = query.get(name, "").lower()
+    if value not in {"", "basic", "full"}:
+        raise BadParameter(name, f"{name} is 'basic' or 'full'; empty means 'basic'.")
+    return value == "full"
+
+
+def _limit(text: str) -> int | None:
+    if not text:
+        return None
+    is_number = re.fullmatch(r"[0-9]{1,10}", text)
+    if not is_number or not 1 <= int(text) <= LARGEST_INT:
+        raise BadParameter("limit", f"limit is a whole number from 1 to {LARGEST_INT}.")
+    return int(text)
+
+
+def _location(text: str) -> Country | None:
+    if not text:
+        return None
+    try:
+        return Country.parse(text)
+    except InvalidIdentifier as error:
+        raise BadParameter("location", "location is an ISO 3166-1 alpha-2 country code.") from error
+
+
+def check_transaction_id(value: str) -> None:
+    """Refuse a transaction id that could not be echoed or kept."""
+    has_control_character = re.search(r"[\x00-\x1f\x7f]", value)
+    if len(value) > LONGEST_TRANSACTION_ID or has_control_character:
+        raise BadParameter(
+            TRANSACTION_HEADER,
+            f"{TRANSACTION_HEADER} has at most {LONGEST_TRANSACTION_ID} characters, none of them control characters.",
+        )
+
+
+def read_sim(text: str) -> Iccid | None:
+    """Read `8988…`, `iccid:8988…` or `iccid: 8988…` in any case; None where it is no ICCID."""
+    bare = re.sub(r"^iccid:\s*", "", text.strip(), flags=re.IGNORECASE)
+    try:
+        return Iccid.parse(bare)
+    except InvalidIdentifier:
+        return None

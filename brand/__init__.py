@@ -1,0 +1,1 @@
+"""The operator as data: name, logo, colours, support contact, terms and privacy."""

@@ -1,0 +1,70 @@
+"""One installation serves one operator and one brand (contract, section 8)."""
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+
+from moportal.identifiers import Country
+
+hex_colour = RegexValidator(r"^#[0-9a-f]{6}$", "Write the colour as # and six hex digits: #0b5c5f.")
+
+
+class Operator(models.Model):
+    """The mobile operator that runs this portal: a single row."""
+
+    name = models.CharField(max_length=80)
+    logo = models.CharField(
+        max_length=200,
+        default="img/kestrel.svg",
+        help_text="Path of a square SVG among the static files.",
+    )
+    accent = models.CharField(max_length=7, default="#0b5c5f", validators=[hex_colour])
+    accent_dark = models.CharField(max_length=7, default="#5ec4bf", validators=[hex_colour])
+    support_phone = models.CharField(max_length=40)
+    support_email = models.EmailField()
+    support_hours = models.CharField(max_length=120)
+    default_market = models.CharField(max_length=2, default="US")
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="one_operator", condition=Q(pk=1))]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def market(self) -> Country:
+        return Country(self.default_market)
+
+
+class LegalText(models.Model):
+    """Terms of service or privacy policy of one market in one language (policy B1).
+
+    A text is never edited once shown: a new version is a new row, so that an order can name
+    the version its customer accepted.
+    """
+
+    class Kind(models.TextChoices):
+        TERMS = "terms", "Terms of service"
+        PRIVACY = "privacy", "Privacy policy"
+
+    kind = models.CharField(max_length=8, choices=Kind)
+    market = models.CharField(
+        max_length=2, blank=True, help_text="Empty: every market without its own."
+    )
+    language = models.CharField(max_length=12)
+    version = models.CharField(max_length=20)
+    title = models.CharField(max_length=120)
+    body = models.TextField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="legal_text_kind_known", condition=Q(kind__in=["terms", "privacy"])
+            ),
+            models.UniqueConstraint(
+                name="one_legal_text_of_a_version", fields=["kind", "market", "language", "version"]
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title} {self.version} ({self.market or '*'}, {self.language})"

@@ -1,0 +1,20 @@
+"""Reads of the operator's own texts."""
+
+from brand.models import LegalText, Operator
+
+
+def operator() -> Operator:
+    """Return the operator, or a nameless one on an installation that has not been set up yet."""
+    return Operator.objects.filter(pk=1).first() or Operator(pk=1, name="moportal")
+
+
+def legal_text(kind: LegalText.Kind, *, market: str, language: str) -> LegalText | None:
+    """Return the newest text: the market's own before the general one, the language's before English."""
+    candidates = LegalText.objects.filter(
+        kind=kind, market__in=[market, ""], language__in=[language, "en"]
+    )
+    ranked = sorted(
+        candidates,
+        key=lambda text: (text.market == market, text.language == language, text.version),
+    )
+    return ranked[-1] if ranked else None

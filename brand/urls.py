@@ -1,0 +1,13 @@
+"""Pages reachable from every page."""
+
+from django.urls import path
+
+from brand import views
+
+urlpatterns = [
+    path("support/", views.support, name="support"),
+    path("terms/", views.terms, name="terms"),
+    path("privacy/", views.privacy, name="privacy"),
+    path("language/", views.language, name="language"),
+    path("brand.css", views.stylesheet, name="brand-css"),
+]

@@ -1,0 +1,69 @@
+"""The pages that are reachable from everywhere (policies B5, B6), and the brand's colours."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import get_language
+from django.views.decorators.http import require_GET, require_http_methods
+
+from brand.colours import text_on
+from brand.models import LegalText
+from brand.queries import legal_text, operator
+
+
+@require_GET
+def support(request: HttpRequest) -> HttpResponse:
+    """Show how to reach a person."""
+    return render(request, "brand/support.html", {"back_url": _back(request)})
+
+
+@require_GET
+def terms(request: HttpRequest) -> HttpResponse:
+    """Show the terms of service of the visit's market."""
+    return _legal(request, LegalText.Kind.TERMS, "brand/terms.html")
+
+
+@require_GET
+def privacy(request: HttpRequest) -> HttpResponse:
+    """Show the privacy policy of the visit's market."""
+    return _legal(request, LegalText.Kind.PRIVACY, "brand/privacy.html")
+
+
+def _legal(request: HttpRequest, kind: LegalText.Kind, template: str) -> HttpResponse:
+    market = request.session.get("market") or operator().market
+    legal = legal_text(kind, market=market, language=get_language() or settings.LANGUAGE_CODE)
+    return render(request, template, {"legal": legal, "back_url": _back(request)})
+
+
+@require_http_methods(["GET", "POST"])
+def language(request: HttpRequest) -> HttpResponse:
+    """Choose the language of this visit; the choice never decides the market."""
+    chosen = request.POST.get("language", "")
+    if request.method == "POST" and chosen in dict(settings.LANGUAGES):
+        request.session["language"] = chosen
+        return HttpResponseRedirect(_back(request), status=303)
+    return render(
+        request, "brand/language.html", {"next": _back(request), "back_url": _back(request)}
+    )
+
+
+def _back(request: HttpRequest) -> str:
+    """Return where to go on: a path of this portal that the page named, else the start."""
+    target = request.POST.get("next") or request.GET.get("next") or ""
+    is_ours = url_has_allowed_host_and_scheme(target, allowed_hosts=None)
+    return target if target and is_ours else reverse("options")
+
+
+@require_GET
+def stylesheet(_request: HttpRequest) -> HttpResponse:
+    """Serve the accent and the text colour that reads on it, as two custom properties."""
+    brand = operator()
+    rules = (
+        f":root{{--accent:{brand.accent};--accent-text:{text_on(brand.accent)}}}"
+        "@media (prefers-color-scheme:dark){"
+        f":root{{--accent:{brand.accent_dark};--accent-text:{text_on(brand.accent_dark)}}}}}"
+    )
+    headers = {"Cache-Control": "public, max-age=300"}
+    return HttpResponse(rules, content_type="text/css; charset=utf-8", headers=headers)

@@ -1,0 +1,1 @@
+"""What `make run` needs beside the product: demo data and the supervisor."""

@@ -1,0 +1,18 @@
+"""What the demo adds to `/healthz`: its simulators must be able to serve."""
+
+import httpx
+from django.conf import settings
+
+from moportal.health import Unhealthy
+from moportal.outside import client
+
+
+def simulators() -> None:
+    """Ask both simulators, which are processes of their own on this machine."""
+    for url in (settings.SMDP_SIMULATOR_URL, settings.PAYMENT_SIMULATOR_URL):
+        try:
+            answer = client().get(f"{url.rstrip('/')}/healthz", timeout=2)
+        except httpx.HTTPError as error:
+            raise Unhealthy(f"no answer from {url}") from error
+        if answer.status_code != httpx.codes.OK:
+            raise Unhealthy(f"{url} answers {answer.status_code}")

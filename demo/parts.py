@@ -1,0 +1,109 @@
+"""The parts of one running copy of the product: `make run` and the tests start these."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One process: what it is called in the output, and its command."""
+
+    name: str
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One running copy: where it listens, where it keeps things, and what it stands on."""
+
+    folder: Path
+    web_port: int
+    smdp_port: int
+    payment_port: int
+    database_url: str
+    broker_url: str
+    secrets: dict[str, str]
+
+    @property
+    def web_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.web_port}"
+
+    @property
+    def smdp_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.smdp_port}"
+
+    @property
+    def payment_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.payment_port}"
+
+
+def environment(copy: Copy, *, outside: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Say everything that the settings read.
+
+    `outside` may name SMDP_URL and PAYMENT_GATEWAY_URL, so that a real SM-DP+, a real gateway or
+    a proxy before a simulator stands in the simulators' place; these run all the same.
+    """
+    outside = outside or {}
+    return {
+        **os.environ,
+        **copy.secrets,
+        "DJANGO_SETTINGS_MODULE": "moportal.settings",
+        "DEMO": "1",
+        "SIMULATORS": "1",
+        "PORTAL_URL": copy.web_url,
+        "DATABASE_URL": copy.database_url,
+        "BROKER_URL": copy.broker_url,
+        "BROKER_DIR": str(copy.folder / "broker"),
+        "SMDP_URL": outside.get("SMDP_URL") or copy.smdp_url,
+        "PAYMENT_GATEWAY_URL": outside.get("PAYMENT_GATEWAY_URL") or copy.payment_url,
+        "SMDP_SIMULATOR_URL": copy.smdp_url,
+        "PAYMENT_SIMULATOR_URL": copy.payment_url,
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def preparation(summary: Path) -> Part:
+    """Migrate and load the demo data, and write what it holds to `summary`."""
+    return Part("setup", (sys.executable, "-m", "demo.prepare", str(summary)))
+
+
+def parts(copy: Copy) -> list[Part]:
+    return [_smdp(copy), _payment(copy), _worker(copy), _web(copy)]
+
+
+def _web(copy: Copy) -> Part:
+    options = [
+        *("--interface", "wsgi", "--host", LOOPBACK, "--port", str(copy.web_port)),
+        *("--workers", "1", "--blocking-threads", "8", "--log-level", "warning"),
+    ]
+    return Part("web", (sys.executable, "-m", "granian", *options, "moportal.wsgi:application"))
+
+
+def _worker(copy: Copy) -> Part:
+    """Return a worker with beat inside: threads start at once and share what is loaded."""
+    options = [
+        *("--beat", "--schedule", str(copy.folder / "beat")),
+        *("--pool", "threads", "--concurrency", "4", "--loglevel", "INFO"),
+        *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+    ]
+    return Part("worker", (sys.executable, "-m", "celery", "-A", "moportal", "worker", *options))
+
+
+def _smdp(copy: Copy) -> Part:
+    return _simulator(copy, "smdp", copy.smdp_port, "--notify", copy.web_url)
+
+
+def _payment(copy: Copy) -> Part:
+    return _simulator(copy, "payment", copy.payment_port)
+
+
+def _simulator(copy: Copy, name: str, port: int, *more: str) -> Part:
+    store = copy.folder / f"{name}.sqlite3"
+    options = ["--port", str(port), "--store", str(store), *more]
+    return Part(name, (sys.executable, "-m", f"simulators.{name}", *options))

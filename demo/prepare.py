@@ -1,0 +1,19 @@
+"""Bring the demo's database up to date, in one process as each start of Django takes its time."""
+
+import sys
+from pathlib import Path
+
+import django
+from django.core.management import call_command
+
+
+def main() -> None:
+    django.setup()
+    call_command("migrate", interactive=False, verbosity=0)
+    call_command("load_demo", verbosity=0)
+    with Path(sys.argv[1]).open("w", encoding="utf-8") as summary:
+        call_command("load_demo", "--summary", stdout=summary)
+
+
+if __name__ == "__main__":
+    main()

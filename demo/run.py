@@ -1,0 +1,194 @@
+"""`make run`: the whole portal with its simulators and demo data, until Ctrl-C.
+
+Listens on PORT (the portal), PORT+1 (SM-DP+ simulator) and PORT+2 (payment simulator), keeps
+everything it stores under `var/`, and fetches nothing.
+"""
+
+import base64
+import fcntl
+import json
+import os
+import re
+import secrets
+import signal
+import socket
+import sys
+import time
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import IO
+
+from demo.health import complaints, is_ready
+from demo.parts import LOOPBACK, ROOT, Copy, environment, parts, preparation
+from demo.supervisor import Supervisor
+
+VAR = ROOT / "var"
+READY_WITHIN = 60.0
+LAST_FIRST_PORT = 65535 - 4
+COLOURS = {"web": 36, "worker": 33, "smdp": 35, "payment": 32, "setup": 34}
+
+
+class CannotRun(Exception):
+    """Something stands in the way; the message is for the person who typed `make run`."""
+
+
+def main() -> int:
+    asked = Asked()
+    try:
+        with ExitStack() as held:
+            held.enter_context(_only_one())
+            copy = _copy(os.environ.get("PORT") or "8000")
+            _check_ports(copy)
+            supervisor = Supervisor(environment=environment(copy, outside=os.environ), say=say)
+            held.callback(supervisor.stop)
+            _serve(copy, supervisor, asked)
+    except CannotRun as error:
+        print(error, file=sys.stderr, flush=True)
+        return 1
+    return 0
+
+
+class Asked:
+    """Whether somebody wants the run to end: by signal, or by a signal that only `make` got."""
+
+    def __init__(self) -> None:
+        self._signalled = False
+        self._parent = os.getppid()
+        self._parent_catches = self._parent_catches_interrupt()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._note)
+
+    def __call__(self) -> bool:
+        return self._signalled or self._parent_was_interrupted()
+
+    def _note(self, *_of_signal: object) -> None:
+        self._signalled = True
+
+    def _parent_was_interrupted(self) -> bool:
+        # make keeps a SIGINT that was sent to it alone: it stops catching it and waits for us.
+        return self._parent_catches and (
+            os.getppid() != self._parent or not self._parent_catches_interrupt()
+        )
+
+    def _parent_catches_interrupt(self) -> bool:
+        with suppress(OSError):
+            status = Path(f"/proc/{self._parent}/status").read_text(encoding="ascii")
+            caught = re.search(r"^SigCgt:\s*([0-9a-f]+)$", status, re.MULTILINE)
+            if caught and re.search(r"^Name:\s*g?make$", status, re.MULTILINE):
+                return bool(int(caught[1], 16) & 1 << signal.SIGINT - 1)
+        return False
+
+
+def _serve(copy: Copy, supervisor: Supervisor, asked: Asked) -> None:
+    summary = VAR / "demo.txt"
+    code = supervisor.run(preparation(summary), stopped=asked)
+    if asked():
+        return
+    if code:
+        raise CannotRun("The database could not be made ready; the lines above say why.")
+    supervisor.start(parts(copy))
+    _wait_until_ready(copy, supervisor, asked)
+    if asked():
+        return
+    print(f"ready: {copy.web_url}/simulator/", flush=True)
+    print(summary.read_text(encoding="utf-8"), flush=True)
+    while not asked():
+        supervisor.tend()
+        time.sleep(0.2)
+    print("stopping", flush=True)
+
+
+def _wait_until_ready(copy: Copy, supervisor: Supervisor, asked: Asked) -> None:
+    deadline = time.monotonic() + READY_WITHIN
+    while not is_ready(copy):
+        supervisor.tend()
+        if asked():
+            return
+        if time.monotonic() > deadline:
+            missing = [f"{name} is not running" for name in supervisor.missing()]
+            raise CannotRun(
+                "\n  ".join([f"Not ready after {READY_WITHIN:.0f} s:", *missing, *complaints(copy)])
+            )
+        time.sleep(0.3)
+
+
+def say(name: str, line: str) -> None:
+    """Show one line of a part's output under the part's name."""
+    prefix = f"{name:>7} |"
+    if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
+        prefix = f"\033[{COLOURS[name]}m{prefix}\033[0m"
+    print(prefix, line, flush=True)
+
+
+def _only_one() -> IO[str]:
+    """Hold the lock on `var/` for as long as the returned file is open."""
+    VAR.mkdir(exist_ok=True)
+    lock = (VAR / "run.lock").open("w", encoding="ascii")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise CannotRun("make run is already running in this folder: stop it first.") from None
+    return lock
+
+
+def _copy(port: str) -> Copy:
+    if not port.isdecimal() or not 0 < int(port) <= LAST_FIRST_PORT:
+        raise CannotRun(f"PORT must be a number from 1 to {LAST_FIRST_PORT}, not {port!r}.")
+    first = int(port)
+    return Copy(
+        folder=VAR,
+        web_port=first,
+        smdp_port=first + 1,
+        payment_port=first + 2,
+        database_url=f"sqlite:///{VAR / 'portal.sqlite3'}",
+        broker_url="filesystem://",
+        secrets=_secrets(VAR / "secrets.json"),
+    )
+
+
+def _check_ports(copy: Copy) -> None:
+    taken = [
+        str(port)
+        for port in (copy.web_port, copy.smdp_port, copy.payment_port)
+        if not _is_free(port)
+    ]
+    if taken:
+        raise CannotRun(
+            f"Port {' and '.join(taken)} is in use by something else: "
+            "stop it, or choose another first port, as in `make run PORT=8100`."
+        )
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+def _secrets(path: Path) -> dict[str, str]:
+    """Return this installation's own secrets, made at its first start and kept with its data."""
+    if not path.exists():
+        made = new_secrets()
+        # Written aside first: half a file would lock up what the keys have sealed.
+        draft = path.with_suffix(".new")
+        draft.touch(mode=0o600)
+        draft.write_text(json.dumps(made), encoding="ascii")
+        draft.replace(path)
+    kept: dict[str, str] = json.loads(path.read_text(encoding="ascii"))
+    return kept
+
+
+def new_secrets() -> dict[str, str]:
+    return {
+        "SECRET_KEY": secrets.token_urlsafe(64),
+        "SEAL_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class EsimConfig(AppConfig):
+    name = "esim"
+    verbose_name = "eSIM"

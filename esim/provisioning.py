@@ -1,0 +1,180 @@
+"""Making a profile ready at the SM-DP+, one ES2+ call at a time.
+
+Nothing is repeated blindly. A call whose answer was lost is decided by calling again and reading
+"already" as ours, which is sound because ICCID and matching id are our own and were committed
+before the first call (`es2plus.md`, section 7).
+"""
+
+import re
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from django.utils.timezone import now
+
+from esim import es2plus
+from esim.models import Es2Call, Profile, Sim
+from esim.states import NEXT_STATES, ProfileState, SimState
+from moportal.logging import masked
+
+log = structlog.get_logger(__name__)
+Outcome = Es2Call.Outcome
+
+# (subject, reason) that say "this is done already", if an earlier call of ours may have done it.
+ALREADY_ORDERED = frozenset({("8.2.1", "3.3")})
+ALREADY_CONFIRMED = frozenset({("8.2.6", "3.3"), ("8.2.1", "3.3"), ("8.2.1", "3.5")})
+# What a cancel meets when there is nothing left to cancel: unknown, or gone back already.
+NOTHING_TO_CANCEL = frozenset({("8.2.1", "3.9"), ("8.2.1", "3.10"), ("8.2.6", "3.10")})
+ALREADY_DOWNLOADED = ("8.2.1", "3.3")
+_HOST = re.compile(r"[A-Za-z0-9.-]{1,120}")
+
+
+class Trouble(Exception):
+    """The SM-DP+ did not answer usefully; asking again later may help."""
+
+
+class ProfileRefused(Exception):
+    """The SM-DP+ will not give this profile; asking again cannot help."""
+
+
+def make_ready(profile: Profile, *, before_call: Callable[[], None]) -> Profile:
+    """Bring a profile to Released: DownloadOrder, then ConfirmOrder with release.
+
+    `before_call` is run before every call outside (the caller prolongs its lease there).
+    Raises `Trouble` or `ProfileRefused`.
+    """
+    if profile.state == ProfileState.INTENDED:
+        _download_order(profile, before_call)
+    if profile.state == ProfileState.RESERVED:
+        _confirm_order(profile, before_call)
+    if profile.state not in {ProfileState.RELEASED, ProfileState.DOWNLOADED}:
+        raise ProfileRefused(profile.state)
+    return profile
+
+
+def _download_order(profile: Profile, before_call: Callable[[], None]) -> None:
+    asked_before = _may_have_done(profile, "downloadOrder")
+    fields = {
+        "eid": profile.eid,
+        "iccid": es2plus.padded(profile.sim.iccid, profile.provider),
+        "profileType": profile.sim.profile_type,
+    }
+    answer = _call(profile, "downloadOrder", fields, before_call)
+    if answer.outcome == Outcome.SUCCESS:
+        echoed = str(answer.body.get("iccid") or "").rstrip("Ff")
+        if echoed != profile.sim.iccid:
+            raise Trouble(
+                f"DownloadOrder answered for another ICCID than the one asked: {echoed!r}"
+            )
+    elif not (asked_before and answer.codes in ALREADY_ORDERED):
+        _give_up_or_raise(profile, answer)
+    move(profile, ProfileState.RESERVED)
+
+
+def _confirm_order(profile: Profile, before_call: Callable[[], None]) -> None:
+    asked_before = _may_have_done(profile, "confirmOrder")
+    fields = {
+        "iccid": es2plus.padded(profile.sim.iccid, profile.provider),
+        "eid": profile.eid,
+        "matchingId": profile.matching_id,
+        "releaseFlag": True,
+    }
+    answer = _call(profile, "confirmOrder", fields, before_call)
+    host = profile.smdp_host
+    if answer.outcome == Outcome.SUCCESS:
+        if answer.body.get("matchingId", profile.matching_id) != profile.matching_id:
+            raise Trouble("ConfirmOrder did not echo our matching id")
+        # SGP.22, 5.3.2: an address given here must be used in the activation code.
+        host = _checked_host(answer.body.get("smdpAddress") or host)
+    elif not (asked_before and answer.codes in ALREADY_CONFIRMED):
+        _give_up_or_raise(profile, answer)
+    move(profile, ProfileState.RELEASED, smdp_host=host)
+
+
+def _checked_host(host: Any) -> str:
+    if not isinstance(host, str) or not _HOST.fullmatch(host):
+        raise Trouble("ConfirmOrder named an SM-DP+ address that is no host name")
+    return host
+
+
+def cancel(profile: Profile, *, before_call: Callable[[], None]) -> Profile:
+    """Withdraw a profile that was not downloaded; its ICCID is retired, never recycled.
+
+    One that was downloaded already stays what it is. Raises `Trouble`.
+    """
+    if profile.state in {ProfileState.DOWNLOADED, ProfileState.CANCELLED}:
+        return profile
+    if profile.calls.exists():
+        fields = {
+            "iccid": es2plus.padded(profile.sim.iccid, profile.provider),
+            "eid": profile.eid,
+            "matchingId": profile.matching_id,
+            "finalProfileStatusIndicator": "Unavailable",
+        }
+        if not _may_have_done(profile, "confirmOrder"):
+            del fields["matchingId"]
+        answer = _call(profile, "cancelOrder", fields, before_call)
+        if answer.codes == ALREADY_DOWNLOADED:
+            log.warning(
+                "profile was downloaded before it could be cancelled", iccid=profile.sim.iccid
+            )
+            return profile
+        if answer.outcome != Outcome.SUCCESS and answer.codes not in NOTHING_TO_CANCEL:
+            raise Trouble(answer.detail[:200])
+    move(profile, ProfileState.CANCELLED)
+    Sim.objects.filter(pk=profile.sim_id).update(state=SimState.RETIRED)
+    return profile
+
+
+def _may_have_done(profile: Profile, function: str) -> bool:
+    """Say whether an earlier call of ours may have had its effect, answered or not."""
+    without_effect = [Outcome.NOT_SENT, Outcome.FAILED, Outcome.REFUSED]
+    return profile.calls.filter(function=function).exclude(outcome__in=without_effect).exists()
+
+
+def _call(
+    profile: Profile, function: str, fields: dict[str, Any], before_call: Callable[[], None]
+) -> es2plus.Answer:
+    """Write the call down, make it, and write down what came of it."""
+    before_call()
+    kept = (
+        {**fields, "matchingId": _hidden(profile.matching_id)} if "matchingId" in fields else fields
+    )
+    row = Es2Call.objects.create(
+        profile=profile, function=function, call_identifier=uuid.uuid4(), request=kept
+    )
+    answer = es2plus.call(
+        function, fields, provider=profile.provider, call_identifier=row.call_identifier
+    )
+    Es2Call.objects.filter(pk=row.pk).update(
+        answered_at=now(),
+        outcome=answer.outcome,
+        subject_code=answer.codes[0],
+        reason_code=answer.codes[1],
+        detail=masked(answer.detail.replace(profile.matching_id, _hidden(profile.matching_id))),
+    )
+    log.info("es2+", function=function, outcome=answer.outcome, codes="/".join(answer.codes))
+    return answer
+
+
+def _hidden(matching_id: str) -> str:
+    return "…" + matching_id[-4:]
+
+
+def _give_up_or_raise(profile: Profile, answer: es2plus.Answer) -> None:
+    if answer.outcome in {Outcome.FAILED, Outcome.REFUSED}:
+        move(profile, ProfileState.REFUSED)
+        raise ProfileRefused("/".join(answer.codes) or answer.detail[:200])
+    raise Trouble(answer.detail[:200])
+
+
+def move(profile: Profile, new: ProfileState, **fields: Any) -> bool:
+    """Compare and set the profile's state, the one door to it; say whether it moved.
+
+    A move that another worker made first, or that would go backwards, changes nothing.
+    """
+    old = [state for state, following in NEXT_STATES.items() if new in following]
+    moved = Profile.objects.filter(pk=profile.pk, state__in=old).update(state=new, **fields)
+    profile.refresh_from_db()
+    return bool(moved)

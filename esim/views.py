@@ -1,0 +1,29 @@
+"""What the SM-DP+ calls: HandleDownloadProgressInfo (SGP.22 v2.2, 5.3.5)."""
+
+import json
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from esim import progress
+from moportal.problems import problem_response
+
+MAX_BODY = 64 * 1024
+
+
+@csrf_exempt
+@require_POST
+def handle_download_progress_info(request: HttpRequest) -> HttpResponse:
+    """Store what the SM-DP+ tells and answer 204 with an empty body."""
+    if not settings.MACHINES_WITHOUT_CERTIFICATE:
+        return problem_response(401, "Unauthorized", "A client certificate is needed here.")
+    if len(request.body) > MAX_BODY:
+        return problem_response(413, "Content too large", "A notification has at most 64 KiB.")
+    try:
+        notification = progress.read(json.loads(request.body))
+    except ValueError as error:
+        return problem_response(400, "Bad request", f"Not a progress notification: {error}.")
+    progress.record(notification)
+    return HttpResponse(status=204, headers={"X-Admin-Protocol": "gsma/rsp/v2.2.0"})

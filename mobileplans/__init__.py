@@ -1,0 +1,1 @@
+"""The host that shows the portal: launch, visit, outcome and handoff."""

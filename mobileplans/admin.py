@@ -1,0 +1,48 @@
+"""Visits and handoffs, to read."""
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from mobileplans.models import Handoff, Visit
+
+
+class HandoffInline(admin.TabularInline[Handoff, Visit]):
+    model = Handoff
+    extra = 0
+    can_delete = False
+    fields = readonly_fields = [
+        "created_at",
+        "success",
+        "mo_direct_status",
+        "user_account",
+        "purchase_instrument",
+        "line",
+        "plan_name",
+        "iccid",
+    ]
+
+    def has_add_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
+        return False
+
+
+@admin.register(Visit)
+class VisitAdmin(admin.ModelAdmin[Visit]):
+    list_display = [
+        "transaction_id",
+        "account",
+        "market",
+        "location",
+        "step",
+        "refused_as",
+        "launched_at",
+    ]
+    list_filter = ["market", "refused_as", "step"]
+    list_select_related = ["account"]
+    search_fields = ["=transaction_id", "=eid", "=iccid", "=handoffs__iccid"]
+    inlines = [HandoffInline]
+
+    def has_add_permission(self, _request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, _request: HttpRequest, _obj: Visit | None = None) -> bool:
+        return False

@@ -1,0 +1,24 @@
+"""The visit's transactionId on every line of the log."""
+
+from collections.abc import Callable
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+
+from mobileplans.visits import IN_REQUEST, SESSION_KEY, TRANSACTION_KEY
+
+
+class VisitMiddleware:
+    """Bind what the session knows of the visit, without a query of its own."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        structlog.contextvars.clear_contextvars()
+        if number := request.session.get(SESSION_KEY):
+            request.META[IN_REQUEST] = number
+            structlog.contextvars.bind_contextvars(
+                visit=number, transaction_id=request.session.get(TRANSACTION_KEY)
+            )
+        return self.get_response(request)

@@ -1,0 +1,11 @@
+"""The host's doors: in and out."""
+
+from django.urls import path
+
+from mobileplans import views
+
+urlpatterns = [
+    path("", views.start, name="launch"),
+    path("launch-refused/", views.refused, name="launch-refused"),
+    path("handoff/", views.handoff, name="handoff"),
+]

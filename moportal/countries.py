@@ -1,0 +1,22 @@
+"""Countries in the reader's own words, from Unicode's tables (Babel)."""
+
+from collections.abc import Sequence
+
+from babel import Locale
+from babel.lists import format_list
+from django.utils.translation import get_language, to_locale
+
+
+def reader_locale() -> Locale:
+    """Return Babel's locale of the language that is active now."""
+    return Locale.parse(to_locale(get_language() or "en"))
+
+
+def country_name(code: str) -> str:
+    """Return the country's name in the active language, or the code where there is none."""
+    return reader_locale().territories.get(code, code)
+
+
+def country_list(codes: Sequence[str]) -> str:
+    """Return the names joined as the language joins them: "Canada, Mexico and United States"."""
+    return format_list([country_name(code) for code in codes], locale=reader_locale())

@@ -1,0 +1,9 @@
+"""The pages of last resort, all in the portal's frame and all with a way out."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 -- Django's signature
+    """Explain a form that was not executed: its token is stale or was never ours."""
+    return render(request, "403_csrf.html", status=403)

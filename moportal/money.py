@@ -1,0 +1,61 @@
+"""Money is a whole number of minor units and a currency (contract, section 8). Never a float.
+
+Rounding happens once per line, half up, here and nowhere else.
+"""
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+from babel.numbers import format_currency, get_currency_precision
+
+from moportal.countries import reader_locale
+
+
+@dataclass(frozen=True)
+class Money:
+    """An amount in the minor units of its ISO 4217 currency: 1900 USD is $19.00, 500 JPY is ¥500."""
+
+    minor_units: int
+    currency: str
+
+    @property
+    def amount(self) -> Decimal:
+        """Return the amount in whole units, with the currency's own number of places."""
+        return Decimal(self.minor_units).scaleb(-get_currency_precision(self.currency))
+
+    def __add__(self, other: "Money") -> "Money":
+        self._refuse_other_currency(other)
+        return Money(self.minor_units + other.minor_units, self.currency)
+
+    def __sub__(self, other: "Money") -> "Money":
+        self._refuse_other_currency(other)
+        return Money(self.minor_units - other.minor_units, self.currency)
+
+    def __str__(self) -> str:
+        return format_currency(self.amount, self.currency, locale=reader_locale())
+
+    def _refuse_other_currency(self, other: "Money") -> None:
+        if self.currency != other.currency:
+            raise ValueError(f"{self.currency} and {other.currency} do not add up.")
+
+
+@dataclass(frozen=True)
+class TaxedPrice:
+    """What a customer pays and the tax within it. `rate` is in basis points: 1900 is 19 %."""
+
+    gross: Money
+    tax: Money
+
+    @property
+    def net(self) -> Money:
+        return self.gross - self.tax
+
+
+def with_tax(price: Money, *, rate: int, included: bool) -> TaxedPrice:
+    """Split a price that includes tax, or add the tax to one that does not; rounded half up."""
+    base = Decimal(price.minor_units)
+    share = Decimal(rate) / 10_000
+    tax = base * share / (1 + share) if included else base * share
+    tax_units = int(tax.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    gross = price.minor_units if included else price.minor_units + tax_units
+    return TaxedPrice(Money(gross, price.currency), Money(tax_units, price.currency))

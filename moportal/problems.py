@@ -1,0 +1,45 @@
+"""Errors towards machines: RFC 9457 problem documents, one shape under `/v1/`."""
+
+from typing import Any
+
+from django.http import JsonResponse
+from rest_framework.exceptions import APIException
+from rest_framework.response import Response
+from rest_framework.views import exception_handler as drf_exception_handler
+
+
+class BadParameter(APIException):
+    """A parameter or header that cannot be read; the answer names it (seed 003, error 400)."""
+
+    status_code = 400
+    default_code = "bad_parameter"
+
+    def __init__(self, parameter: str, detail: str) -> None:
+        super().__init__(detail)
+        self.parameter = parameter
+
+
+def problem(status: int, title: str, detail: str, **members: Any) -> dict[str, Any]:
+    """Return a problem's members in the order people read them."""
+    return {"type": "about:blank", "title": title, "status": status, "detail": detail, **members}
+
+
+def problem_response(status: int, title: str, detail: str, **members: Any) -> JsonResponse:
+    """Return a problem as a plain Django answer, for what is refused before DRF."""
+    return JsonResponse(
+        problem(status, title, detail, **members),
+        status=status,
+        content_type="application/problem+json",
+    )
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Turn DRF's exceptions into problem documents; anything else stays a 500 of Django's."""
+    response = drf_exception_handler(error, context)
+    if response is None or not isinstance(error, APIException):
+        return response
+    members = {"parameter": error.parameter} if isinstance(error, BadParameter) else {}
+    title = str(error.default_code).replace("_", " ").capitalize()
+    response.data = problem(response.status_code, title, str(error.detail), **members)
+    response.content_type = "application/problem+json"
+    return response

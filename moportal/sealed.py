@@ -1,0 +1,43 @@
+"""Secrets at rest: sealed with rotatable keys, found again by a keyed digest.
+
+The matching id is the portal's only such secret: whoever has it can download the profile.
+"""
+
+import hashlib
+import hmac
+from functools import cache
+from typing import Any
+
+from cryptography.fernet import Fernet, MultiFernet
+from django.conf import settings
+from django.db import models
+
+
+@cache
+def _fernet(keys: tuple[str, ...]) -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in keys])
+
+
+def seal(text: str) -> str:
+    """Encrypt with the newest key."""
+    return _fernet(tuple(settings.SEAL_KEYS)).encrypt(text.encode()).decode("ascii")
+
+
+def unseal(sealed: str) -> str:
+    """Decrypt with whichever key fits, or raise `cryptography.fernet.InvalidToken`."""
+    return _fernet(tuple(settings.SEAL_KEYS)).decrypt(sealed.encode("ascii")).decode()
+
+
+def digest(text: str) -> str:
+    """Return HMAC-SHA-256 in hex: the same text always gives the same, and only we can make it."""
+    return hmac.new(settings.DIGEST_KEY.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
+class SealedField(models.TextField):
+    """A text that stands in the database sealed and in Python as it is. Empty stays empty."""
+
+    def from_db_value(self, value: str | None, *_args: Any) -> str | None:
+        return unseal(value) if value else value
+
+    def get_prep_value(self, value: str | None) -> str | None:
+        return seal(value) if value else value

@@ -1,0 +1,255 @@
+"""Every setting is read from the environment here; `.env.example` lists them with their meaning.
+
+Production is the default: a secret without a value stops the start. `DEMO=1` (what `make run`
+sets) is the one switch that opens the simulators and plain HTTP on loopback.
+"""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import django_stubs_ext
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from moportal.logging import configuration
+
+# Lets `ModelAdmin[Order]` stand in code that runs, not only in code that is read.
+django_stubs_ext.monkeypatch()
+
+env = environ.Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+
+DEMO = env.bool("DEMO", default=False)
+DEBUG = env.bool("DEBUG", default=False)
+# The simulated host runs in the portal's own process: in the demo only, never in production.
+SIMULATORS = env.bool("SIMULATORS", default=DEMO)
+if SIMULATORS and not DEMO:
+    raise ImproperlyConfigured(
+        "SIMULATORS=1 needs DEMO=1: simulators are never part of production."
+    )
+
+SECRET_KEY = env.str("SECRET_KEY")
+# Fernet keys, newest first: the first one seals, all of them open (`manage.py` can rotate rows).
+SEAL_KEYS = env.list("SEAL_KEYS")
+# Keys the digests by which staff find a sealed value; changing it means digesting anew.
+DIGEST_KEY = env.str("DIGEST_KEY", default=SECRET_KEY)
+
+PORTAL_URL = env.str("PORTAL_URL", default="http://127.0.0.1:8000" if DEMO else "")
+if not PORTAL_URL.startswith("https://") and not DEMO:
+    raise ImproperlyConfigured(
+        "PORTAL_URL must be the portal's https:// address (policies S3, S4)."
+    )
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS",
+    default=["127.0.0.1", "localhost", "[::1]"] if DEMO else [urlsplit(PORTAL_URL).hostname or ""],
+)
+CSRF_TRUSTED_ORIGINS = [] if DEMO else [PORTAL_URL.rstrip("/")]
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "csp",
+    "rest_framework",
+    "brand",
+    "outbox",
+    "accounts",
+    "plans",
+    "esim",
+    "payments",
+    "subscriptions",
+    "mobileplans",
+    "orders",
+    "selfcare",
+    "balance_api",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "moportal.middleware.StoreDownMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "moportal.middleware.PageHeadersMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "mobileplans.middleware.VisitMiddleware",
+    "moportal.middleware.LanguageMiddleware",
+    "moportal.middleware.RequestLogMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+if DEMO:
+    INSTALLED_APPS += ["demo"]
+if SIMULATORS:
+    INSTALLED_APPS += ["simulators.mobileplans"]
+    MIDDLEWARE.insert(0, "simulators.mobileplans.middleware.WebViewMiddleware")
+
+ROOT_URLCONF = "moportal.urls"
+WSGI_APPLICATION = "moportal.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.i18n",
+                "brand.context.brand",
+            ],
+            "builtins": ["moportal.texts"],
+        },
+    },
+]
+
+DATABASES = {
+    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'portal.sqlite3'}"),
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # A writer waits for its turn instead of failing half way: BEGIN IMMEDIATE with a busy timeout.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# -- Tasks: only row ids travel, so any broker that Celery knows will do.
+CELERY_BROKER_URL = env.str("BROKER_URL", default=env.str("REDIS_URL", default="filesystem://"))
+if CELERY_BROKER_URL.startswith("filesystem://"):
+    _broker_dir = Path(env.str("BROKER_DIR", default=str(VAR_DIR / "broker")))
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": str(_broker_dir / "queue"),
+        "data_folder_out": str(_broker_dir / "queue"),
+        "control_folder": str(_broker_dir / "control"),
+        "polling_interval": 0.1,
+    }
+    for _folder in ("queue", "control"):
+        (_broker_dir / _folder).mkdir(parents=True, exist_ok=True)
+else:
+    # A bell that cannot be rung must not hold up a customer: the reconciler comes round anyway.
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2}
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {
+    "reconcile": {"task": "outbox.tasks.reconcile", "schedule": 5.0, "options": {"expires": 10}},
+}
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "sign-in"
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("de", _("German")), ("ar", _("Arabic"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(VAR_DIR / "static")))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEMO
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = DEMO
+WHITENOISE_AUTOREFRESH = DEBUG
+
+# -- Browser policy: nothing inline, nothing from a third host (policies S1, S4; contract section 3).
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+        "object-src": [NONE],
+    }
+}
+# "no-referrer" would make browsers send `Origin: null`, which Django must refuse.
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "moportal.errors.csrf_failure"
+SESSION_COOKIE_AGE = 8 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEMO
+SESSION_COOKIE_NAME = "session" if DEMO else "__Host-session"
+CSRF_COOKIE_NAME = "csrf" if DEMO else "__Host-csrf"
+HANDOFF_COOKIE_NAME = "handoff" if DEMO else "__Host-handoff"
+CSRF_COOKIE_HTTPONLY = True
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+if not DEMO:
+    SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 365 * 24 * 3600
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+
+LOGGING = configuration(level=env.str("LOG_LEVEL", default="INFO"), as_json=not DEMO)
+LOGGING_CONFIG = "logging.config.dictConfig"
+
+# -- What is outside. Addresses are read at every start and are never kept in the database.
+SMDP_URL = env.str("SMDP_URL", default="http://127.0.0.1:8001" if DEMO else "")
+PAYMENT_GATEWAY_URL = env.str(
+    "PAYMENT_GATEWAY_URL", default="http://127.0.0.1:8002" if DEMO else ""
+)
+PAYMENT_GATEWAY = env.str("PAYMENT_GATEWAY", default="payments.gateways.simulator.SimulatorGateway")
+SMDP_SIMULATOR_URL = env.str("SMDP_SIMULATOR_URL", default=SMDP_URL)
+PAYMENT_SIMULATOR_URL = env.str("PAYMENT_SIMULATOR_URL", default=PAYMENT_GATEWAY_URL)
+# Until the proxy's certificate check is there, both doors of machines are open in the demo only.
+MACHINES_WITHOUT_CERTIFICATE = DEMO
+# Seconds. An outside call may take this long; a lease outlives every call made under it.
+OUTSIDE_CALL_TIMEOUT = env.float("OUTSIDE_CALL_TIMEOUT", default=8.0)
+CARD_TOKEN_TIMEOUT = 5.0
+OUTBOX_LEASE = env.float("OUTBOX_LEASE", default=20.0)
+
+HEALTH_CHECKS = ["outbox.health.database", "outbox.health.worker"]
+if SIMULATORS:
+    HEALTH_CHECKS += ["demo.checks.simulators"]
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "balance_api.negotiation.JsonAlways",
+    "EXCEPTION_HANDLER": "moportal.problems.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+}

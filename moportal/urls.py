@@ -1,0 +1,22 @@
+"""Every address of the portal (contract, sections 2 to 6)."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+
+from moportal.health import healthz
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("mobileplans.urls")),
+    path("", include("accounts.urls")),
+    path("", include("orders.urls")),
+    path("", include("plans.urls")),
+    path("", include("brand.urls")),
+    path("account/", include("selfcare.urls")),
+    path("v1/", include("balance_api.urls")),
+    path("gsma/rsp2/es2plus/", include("esim.urls")),
+    path("admin/", admin.site.urls),
+    path("healthz", healthz, name="healthz"),
+]
+if settings.SIMULATORS:
+    urlpatterns.append(path("simulator/", include("simulators.mobileplans.urls")))

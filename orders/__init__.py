@@ -1,0 +1,1 @@
+"""The journey from draft to completed order, and the pages it is made of."""

@@ -1,0 +1,102 @@
+"""The draft: what the customer has chosen so far. Nothing is lost, nothing is mixed up.
+
+Every change is a compare-and-set on the draft's version: a form of another draft or of an older
+version raises `StaleForm` and changes nothing (contract, section 3).
+"""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils.translation import get_language
+
+from accounts.models import User
+from mobileplans.models import Visit
+from moportal.money import Money
+from orders.models import Draft
+from payments.models import PaymentMethod
+from plans import queries
+from plans.queries import Offer, PlanNotOffered
+
+
+class StaleForm(Exception):
+    """The form was shown for another draft, or before the draft changed."""
+
+
+@dataclass(frozen=True)
+class PriceChange:
+    """The catalogue's price moved between choosing and reviewing."""
+
+    old: Money
+    new: Money
+
+
+def open_draft(account: User, visit: Visit) -> Draft:
+    """Return the account's open draft, taken over by this visit; a new one where there is none."""
+    try:
+        with transaction.atomic():
+            draft, _ = Draft.objects.select_related("plan", "method").get_or_create(
+                account=account, submitted_at=None, defaults={"visit": visit}
+            )
+    except IntegrityError:
+        draft = Draft.objects.get(account=account, submitted_at=None)
+    if draft.visit_id != visit.pk:
+        draft.visit = visit
+        draft.save(update_fields=["visit"])
+    return draft
+
+
+def offer_of(draft: Draft, plan_id: int) -> Offer:
+    """Return the plan as this visit sees it, or raise `PlanNotOffered`."""
+    visit = draft.visit
+    language = get_language() or settings.LANGUAGE_CODE
+    return queries.offer(plan_id, market=visit.market, location=visit.location, language=language)
+
+
+def choose_plan(draft: Draft, offer: Offer, *, version: int) -> None:
+    """Put a plan into the draft with its price as shown."""
+    _change(draft, version, **_priced(offer))
+
+
+def choose_method(draft: Draft, method: PaymentMethod, *, version: int) -> None:
+    """Say how it is paid."""
+    _change(draft, version, method=method)
+
+
+def bring_up_to_date(draft: Draft) -> PriceChange | None:
+    """Let the draft take the catalogue's price before it is reviewed; return a change to be shown.
+
+    Raises `PlanNotOffered`, and then the draft has no plan any more.
+    """
+    old = draft.price.gross
+    try:
+        offer = offer_of(draft, draft.plan_id or 0)
+    except PlanNotOffered:
+        _change(draft, draft.version, plan=None)
+        raise
+    fields = _priced(offer)
+    if all(getattr(draft, name) == value for name, value in fields.items()):
+        return None
+    _change(draft, draft.version, **fields)
+    new = draft.price.gross
+    return PriceChange(old, new) if new != old else None
+
+
+def _priced(offer: Offer) -> dict[str, object]:
+    taxed = offer.price.taxed
+    return {
+        "plan": offer.plan,
+        "plan_name": offer.name,
+        "gross_minor_units": taxed.gross.minor_units,
+        "tax_minor_units": taxed.tax.minor_units,
+        "tax_rate": offer.price.tax_rate,
+        "currency": taxed.gross.currency,
+    }
+
+
+def _change(draft: Draft, version: int, **fields: object) -> None:
+    mine = Draft.objects.filter(pk=draft.pk, version=version, submitted_at=None)
+    if not mine.update(version=F("version") + 1, **fields):
+        raise StaleForm(draft.pk)
+    draft.refresh_from_db()

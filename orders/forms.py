@@ -1,0 +1,134 @@
+"""The forms of the journey. Each carries the draft and the version it was shown with."""
+
+import re
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+
+from moportal.identifiers import luhn_is_right
+from orders.models import Draft
+from payments.gateways.base import Card
+
+NEW_CARD = "new"
+
+
+class DraftForm(forms.Form):
+    """What every form of the journey says of itself."""
+
+    draft = forms.IntegerField(widget=forms.HiddenInput)
+    version = forms.IntegerField(widget=forms.HiddenInput)
+
+    @classmethod
+    def shown_for(cls, draft: Draft, **initial: Any) -> "DraftForm":
+        return cls(initial={"draft": draft.pk, "version": draft.version, **initial})
+
+    def redraw_for(self, draft: Draft) -> None:
+        """Let a form that comes back carry the draft as it is now."""
+        self.data = self.data.copy()
+        self.data.update({"version": str(draft.version)})
+
+
+class PlanForm(DraftForm):
+    """Which plan."""
+
+    plan = forms.IntegerField(
+        label=_("Plan"), error_messages={"required": _("Choose one of the plans.")}
+    )
+
+
+class ReviewForm(DraftForm):
+    """Nothing to fill in: Submit order."""
+
+
+def _digits(autocomplete: str, maxlength: int, placeholder: str = "") -> forms.TextInput:
+    return forms.TextInput(
+        attrs={
+            "autocomplete": autocomplete,
+            "inputmode": "numeric",
+            "maxlength": maxlength,
+            "placeholder": placeholder,
+            "dir": "ltr",
+        }
+    )
+
+
+class PaymentForm(DraftForm):
+    """A stored method by its number, or a new card."""
+
+    method = forms.CharField(label=_("Payment method"), max_length=20)
+    number = forms.CharField(
+        label=_("Card number"), max_length=30, required=False, widget=_digits("cc-number", 23)
+    )
+    expiry = forms.CharField(
+        label=_("Expiry (MM/YY)"), max_length=9, required=False, widget=_digits("cc-exp", 7)
+    )
+    csc = forms.CharField(
+        label=_("Security code"), max_length=4, required=False, widget=_digits("cc-csc", 4)
+    )
+    holder = forms.CharField(
+        label=_("Name on card"),
+        max_length=80,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "cc-name"}),
+    )
+
+    # Card data goes out once and never comes back into a page.
+    never_shown_again = ("number", "expiry", "csc")
+
+    def clean(self) -> dict[str, Any]:
+        """Check a new card's fields here, so that most slips never reach the gateway."""
+        cleaned = super().clean() or {}
+        if cleaned.get("method") == NEW_CARD:
+            self._check_number(_plain_digits(cleaned.get("number", "")))
+            self._check_expiry(cleaned.get("expiry", ""))
+            if not re.fullmatch(r"[0-9]{3,4}", _plain_digits(cleaned.get("csc", ""))):
+                self.add_error("csc", _("Enter the three or four digits of the security code."))
+            if not cleaned.get("holder", "").strip():
+                self.add_error("holder", _("Enter the name as it stands on the card."))
+        return cleaned
+
+    def _check_number(self, number: str) -> None:
+        if not re.fullmatch(r"[0-9]{12,19}", number) or not luhn_is_right(number):
+            self.add_error("number", _("Check the card number: some digit is wrong or missing."))
+
+    def _check_expiry(self, text: str) -> None:
+        month_and_year = _month_and_year(text)
+        if month_and_year is None:
+            self.add_error("expiry", _("Enter month and year, such as 04/29."))
+        elif month_and_year < now().date().replace(day=1):
+            self.add_error("expiry", _("This card has expired. Use another one."))
+
+    def card(self) -> Card:
+        """Return the card as typed; only after the form was found right."""
+        expiry = _month_and_year(self.cleaned_data["expiry"])
+        assert expiry is not None  # noqa: S101 -- clean() has refused anything else
+        return Card(
+            number=_plain_digits(self.cleaned_data["number"]),
+            expiry_month=expiry.month,
+            expiry_year=expiry.year,
+            csc=_plain_digits(self.cleaned_data["csc"]),
+            holder=self.cleaned_data["holder"].strip(),
+        )
+
+    def forget_card(self) -> None:
+        """Take the card's data out of a form that is shown again."""
+        self.data = self.data.copy()
+        for name in self.never_shown_again:
+            self.data.pop(name, None)
+
+
+def _plain_digits(text: str) -> str:
+    """Drop what people put between digits, and write other scripts' digits as 0 to 9."""
+    bare = re.sub(r"[\s\-]", "", text)
+    return "".join(str(int(char)) if char.isdecimal() else char for char in bare)
+
+
+def _month_and_year(text: str) -> date | None:
+    found = re.fullmatch(r"([0-9]{1,2})/?([0-9]{2}|20[0-9]{2})", _plain_digits(text))
+    if not found or not 1 <= int(found[1]) <= 12:  # noqa: PLR2004 -- months
+        return None
+    year = int(found[2])
+    return date(year if year > 99 else 2000 + year, int(found[1]), 1)  # noqa: PLR2004 -- two digits

@@ -1,0 +1,184 @@
+"""Drafts, orders, and what happened to them."""
+
+import secrets
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from esim.models import Profile, Sim
+from mobileplans.models import Visit
+from moportal.money import Money, TaxedPrice
+from orders.states import Failure, OrderState
+from payments.models import Payment, PaymentMethod
+from plans.models import Plan
+from subscriptions.models import Subscription
+
+CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def new_number() -> str:
+    """Make an order number: ten random characters of Crockford's base 32 (contract, section 8)."""
+    return "".join(secrets.choice(CROCKFORD) for _ in range(10))
+
+
+class PricedPlan(models.Model):
+    """A plan at the price that the customer was shown: copied, never looked up again."""
+
+    plan_name = models.CharField(max_length=80, blank=True)
+    gross_minor_units = models.PositiveBigIntegerField(null=True, blank=True)
+    tax_minor_units = models.PositiveBigIntegerField(null=True, blank=True)
+    tax_rate = models.PositiveIntegerField(default=0, help_text="Basis points.")
+    currency = models.CharField(max_length=3, blank=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def price(self) -> TaxedPrice:
+        return TaxedPrice(
+            Money(self.gross_minor_units or 0, self.currency),
+            Money(self.tax_minor_units or 0, self.currency),
+        )
+
+
+class Draft(PricedPlan):
+    """The cart: an order that is not yet submitted. An account has one open at a time.
+
+    Every change counts `version` up, and every form carries the version that it was shown with.
+    `key` is minted with the draft and becomes the order's and the payment's idempotency key.
+    """
+
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="drafts"
+    )
+    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="drafts")
+    version = models.PositiveIntegerField(default=1)
+    key = models.UUIDField(unique=True, default=uuid.uuid4)
+    plan = models.ForeignKey(Plan, null=True, blank=True, on_delete=models.PROTECT)
+    method = models.ForeignKey(PaymentMethod, null=True, blank=True, on_delete=models.PROTECT)
+    created_at = models.DateTimeField(auto_now_add=True)
+    submitted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="one_open_draft_per_account",
+                fields=["account"],
+                condition=Q(submitted_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="draft_with_a_plan_has_its_price",
+                condition=Q(plan__isnull=True)
+                | Q(gross_minor_units__isnull=False, tax_minor_units__isnull=False)
+                & ~Q(plan_name="")
+                & ~Q(currency=""),
+            ),
+            models.CheckConstraint(
+                name="submitted_draft_is_complete",
+                condition=Q(submitted_at__isnull=True)
+                | Q(plan__isnull=False, method__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"draft {self.pk}"
+
+
+class Order(PricedPlan):
+    """One decision of the customer: one order, one charge, one profile."""
+
+    number = models.CharField(max_length=10, unique=True, default=new_number)
+    draft = models.OneToOneField(Draft, on_delete=models.PROTECT, related_name="order")
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="orders"
+    )
+    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="orders")
+    state = models.CharField(max_length=12, choices=OrderState, default=OrderState.ACKNOWLEDGED)
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT)
+    language = models.CharField(max_length=12)
+    terms_version = models.CharField(max_length=20, blank=True)
+    eid = models.CharField("EID", max_length=32, blank=True, db_index=True)
+    sim = models.ForeignKey(
+        Sim,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        help_text="A SIM that is there already; empty: a new profile is ordered.",
+    )
+    payment = models.OneToOneField(Payment, on_delete=models.PROTECT, related_name="order")
+    profile = models.OneToOneField(
+        Profile, null=True, blank=True, on_delete=models.PROTECT, related_name="order"
+    )
+    subscription = models.OneToOneField(
+        Subscription, null=True, blank=True, on_delete=models.PROTECT, related_name="order"
+    )
+    line_is_new = models.BooleanField(default=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+    trouble = models.CharField(max_length=200, blank=True)
+    failure = models.CharField(max_length=16, blank=True, choices=Failure)
+    created_at = models.DateTimeField(auto_now_add=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    charge_decided_at = models.DateTimeField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+    handed_over_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="order_state_known", condition=Q(state__in=OrderState.values)
+            ),
+            models.CheckConstraint(
+                name="order_is_cancelled_or_charged_never_both",
+                condition=Q(cancel_requested_at__isnull=True) | Q(charge_decided_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="completed_order_was_charged_and_has_its_plan",
+                condition=~Q(state="completed")
+                | Q(
+                    charge_decided_at__isnull=False,
+                    completed_at__isnull=False,
+                    subscription__isnull=False,
+                ),
+            ),
+            models.CheckConstraint(
+                name="failed_order_says_why", condition=~Q(state="failed") | ~Q(failure="")
+            ),
+            models.CheckConstraint(
+                name="order_for_a_sim_orders_no_profile",
+                condition=Q(sim__isnull=True) | Q(profile__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.display_number
+
+    @property
+    def display_number(self) -> str:
+        return f"{self.number[:5]}-{self.number[5:]}"
+
+    @property
+    def sim_in_use(self) -> Sim | None:
+        """Return the SIM that the plan is on: the one that was there, or the new profile's."""
+        return self.profile.sim if self.profile else self.sim
+
+
+class StateChange(models.Model):
+    """One move of an order, written in the same transaction as the move."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="changes")
+    old = models.CharField(max_length=12, choices=OrderState)
+    new = models.CharField(max_length=12, choices=OrderState)
+    reason = models.CharField(max_length=200, blank=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT
+    )
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.order} {self.old} to {self.new}"

@@ -1,0 +1,124 @@
+"""Submit and cancel: the customer's two decisions about an order."""
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.utils.timezone import now
+from django.utils.translation import get_language
+
+from accounts.models import User
+from brand.models import LegalText
+from brand.queries import legal_text
+from esim.models import Sim
+from orders.drafts import StaleForm
+from orders.models import Draft, Order, new_number
+from orders.states import ENDED, OrderState
+from outbox.domain import ring
+from payments.models import Payment
+
+log = structlog.get_logger(__name__)
+KIND = "order"
+
+
+class TooLateToCancel(Exception):
+    """The charge is decided: the purchase is going through, or went through."""
+
+
+def place(draft: Draft, *, version: int) -> Order:
+    """Turn a draft into an order, once, however often the form is sent.
+
+    One transaction: the draft is spent by compare-and-set, price and terms are copied, the payment
+    gets the draft's key, and the outbox is told to look. Whoever comes second gets the same order.
+    Raises `StaleForm` where the form shows an older version.
+    """
+    with transaction.atomic():
+        mine = Draft.objects.filter(
+            pk=draft.pk,
+            version=version,
+            submitted_at=None,
+            plan__isnull=False,
+            method__isnull=False,
+        )
+        if mine.update(submitted_at=now()):
+            return _order_of(Draft.objects.select_related("visit", "account").get(pk=draft.pk))
+    made = Order.objects.filter(draft=draft).first()
+    if made is None:
+        raise StaleForm(draft.pk)
+    return made
+
+
+def _order_of(draft: Draft) -> Order:
+    assert draft.method is not None and draft.plan is not None  # noqa: S101, PT018 -- constraint submitted_draft_is_complete
+    number, visit = new_number(), draft.visit
+    language = get_language() or settings.LANGUAGE_CODE
+    terms = legal_text(LegalText.Kind.TERMS, market=visit.market, language=language)
+    payment = Payment.objects.create(
+        key=draft.key,
+        method=draft.method,
+        reference=number,
+        minor_units=draft.gross_minor_units or 0,
+        currency=draft.currency,
+    )
+    order = Order.objects.create(
+        number=number,
+        draft=draft,
+        account=draft.account,
+        visit=visit,
+        plan=draft.plan,
+        plan_name=draft.plan_name,
+        gross_minor_units=draft.gross_minor_units,
+        tax_minor_units=draft.tax_minor_units,
+        tax_rate=draft.tax_rate,
+        currency=draft.currency,
+        language=language,
+        terms_version=terms.version if terms else "",
+        eid=visit.eid,
+        sim=Sim.objects.filter(iccid=visit.iccid).first() if visit.iccid else None,
+        payment=payment,
+    )
+    ring(KIND, order.pk)
+    log.info("order placed", order=order.number)
+    return order
+
+
+def draft_again(order: Order) -> Draft:
+    """Open a draft with the same plan after a payment that was refused."""
+    draft, is_new = Draft.objects.get_or_create(
+        account=order.account, submitted_at=None, defaults={"visit": order.visit}
+    )
+    if is_new or draft.plan_id is None:
+        Draft.objects.filter(pk=draft.pk).update(
+            version=F("version") + 1,
+            plan=order.plan,
+            plan_name=order.plan_name,
+            gross_minor_units=order.gross_minor_units,
+            tax_minor_units=order.tax_minor_units,
+            tax_rate=order.tax_rate,
+            currency=order.currency,
+        )
+        draft.refresh_from_db()
+    return draft
+
+
+def request_cancel(order: Order, *, actor: User) -> None:
+    """Ask for the order to be cancelled; it wins only before the charge is decided.
+
+    Decided by compare-and-set against `orders.settling`; the worker then lets go of payment and
+    profile. Raises `TooLateToCancel`.
+    """
+    with transaction.atomic():
+        cancellable = Order.objects.filter(pk=order.pk, charge_decided_at=None).exclude(
+            state__in=ENDED
+        )
+        asked = cancellable.update(cancel_requested_at=now())
+        if not asked:
+            raise TooLateToCancel(order.number)
+        ring(KIND, order.pk)
+    order.refresh_from_db()
+    log.info("cancel requested", order=order.number, actor=actor.pk)
+
+
+def may_be_cancelled(order: Order) -> bool:
+    """Say whether asking now could still win."""
+    return order.charge_decided_at is None and OrderState(order.state) not in ENDED

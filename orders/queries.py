@@ -1,0 +1,50 @@
+"""Reads of drafts and orders, always from the customer's own."""
+
+from datetime import timedelta
+
+from django.db.models import QuerySet
+from django.utils.timezone import now
+
+from accounts.models import User
+from mobileplans.models import Visit
+from orders.models import Draft, Order
+from orders.states import OrderState
+from payments.models import PaymentMethod
+
+RECENT = timedelta(hours=24)
+
+
+def orders_of(account: User) -> QuerySet[Order]:
+    """Return the customer's orders, newest first, with what their pages show."""
+    related = (
+        "payment__method",
+        "profile__sim",
+        "profile__provider",
+        "sim",
+        "subscription",
+        "plan",
+    )
+    return Order.objects.filter(account=account).select_related(*related)
+
+
+def draft_of(account: User) -> Draft | None:
+    """Return the customer's open draft, if there is one."""
+    return Draft.objects.select_related("method").filter(account=account, submitted_at=None).first()
+
+
+def methods_of(account: User) -> QuerySet[PaymentMethod]:
+    """Return the customer's payment methods that can still be used, newest first."""
+    kept = PaymentMethod.objects.filter(account=account, removed_at=None)
+    today = now()
+    expired = kept.filter(expiry_year__lt=today.year) | kept.filter(
+        expiry_year=today.year, expiry_month__lt=today.month
+    )
+    return kept.exclude(pk__in=expired.values("pk")).order_by("-pk")
+
+
+def order_to_hand_over(account: User, visit: Visit) -> Order | None:
+    """Return the customer's newest recent order for this device that no host was told about yet."""
+    waiting = orders_of(account).filter(
+        eid=visit.eid, handed_over_at=None, created_at__gte=now() - RECENT
+    )
+    return waiting.exclude(state__in=[OrderState.FAILED, OrderState.CANCELLED]).first()

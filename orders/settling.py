@@ -1,0 +1,198 @@
+"""`settle` brings an order to its end: the only code that moves money or orders profiles.
+
+It runs in workers alone, under the outbox's lease, as often as it is woken, and reads the truth
+each time: authorise, make the profile ready, put the plan on the line, charge, complete. Nobody
+pays for what did not come: until the charge is decided everything can be let go of again.
+"""
+
+import random
+from datetime import timedelta
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.urls import reverse
+from django.utils.timezone import now
+
+from accounts.models import User
+from esim import pool, provisioning
+from esim.models import Sim
+from orders.models import Order, StateChange
+from orders.states import ENDED, NEXT_STATES, Failure, OrderState
+from outbox.domain import Lease, LookAgain, backoff
+from payments import domain as payments
+from payments.gateways.base import GatewayTrouble
+from payments.states import PaymentState
+from subscriptions import domain as subscriptions
+
+log = structlog.get_logger(__name__)
+# Seconds between the first tries: a customer is looking on. After the last one the order fails.
+PAUSES = (0.5, 2, 4, 8, 12)
+CUSTOMER_STEP_PAUSE = timedelta(seconds=5)
+Trouble = (provisioning.Trouble, GatewayTrouble)
+
+
+class IllegalTransition(Exception):
+    """The order is not in a state from which this move is possible, or another worker moved it."""
+
+
+class CancelWon(Exception):
+    """The customer's cancel came before the charge was decided."""
+
+
+def settle(subject: str, lease: Lease) -> LookAgain | None:
+    """Take the order as far as it goes now; the outbox's handler for orders.
+
+    1. An order that is over only has loose ends: let go of money and profile.
+    2. A cancel that came in time ends the order, then its loose ends.
+    3. Otherwise the next steps; a service without a useful answer is asked again soon, and after
+       the last try the order fails, unless the charge is decided: then it is finished however
+       long that takes.
+    """
+    order = _read(subject)
+    structlog.contextvars.bind_contextvars(
+        transaction_id=order.visit.transaction_id, order=order.number
+    )
+    if order.state == OrderState.COMPLETED:
+        return None
+    if order.state in ENDED:
+        return _let_go(order, lease)
+    if order.cancel_requested_at:
+        _move(order, OrderState.CANCELLED, reason="cancelled by the customer")
+        return _let_go(order, lease)
+    try:
+        return _advance(order, lease)
+    except CancelWon:
+        return LookAgain(timedelta())
+    except Trouble as error:
+        return _try_later(order, error)
+
+
+def _read(subject: str) -> Order:
+    related = ("visit", "account", "plan", "payment__method", "sim")
+    return Order.objects.select_related(*related).get(pk=subject)
+
+
+def _advance(order: Order, lease: Lease) -> LookAgain | None:
+    if order.state != OrderState.IN_PROGRESS:
+        _move(order, OrderState.IN_PROGRESS)
+    payments.authorise(order.payment, return_url=_return_url(order), before_call=lease.prolong)
+    if order.payment.state == PaymentState.PENDING:
+        _move(order, OrderState.PENDING, reason="waits for a step at the bank")
+        return LookAgain(CUSTOMER_STEP_PAUSE)
+    if order.payment.state == PaymentState.DECLINED:
+        return _fail(order, lease, Failure.PAYMENT_REFUSED, order.payment.decline_reason)
+    try:
+        sim = _sim_made_ready(order, lease)
+        _put_plan_on_line(order, sim)
+    except pool.PoolEmpty:
+        return _fail(order, lease, Failure.NO_PROFILE_LEFT, "no ICCID is left in the pool")
+    except provisioning.ProfileRefused as error:
+        return _fail(order, lease, Failure.PROFILE_REFUSED, str(error))
+    except subscriptions.SimOfAnother:
+        return _fail(order, lease, Failure.SIM_OF_ANOTHER, "the SIM is on another customer's line")
+    _decide_to_charge(order)
+    payments.capture(order.payment, before_call=lease.prolong)
+    _complete(order)
+    return None
+
+
+def _sim_made_ready(order: Order, lease: Lease) -> Sim:
+    """Return the SIM that is there, or have the new profile released at the SM-DP+."""
+    if order.sim:
+        return order.sim
+    if order.profile is None:
+        with transaction.atomic():
+            order.profile = pool.intend(eid=order.eid, profile_type=order.plan.profile_type)
+            order.save(update_fields=["profile"])
+    return provisioning.make_ready(order.profile, before_call=lease.prolong).sim
+
+
+def _put_plan_on_line(order: Order, sim: Sim) -> None:
+    if order.subscription:
+        return
+    with transaction.atomic():
+        order.line_is_new = not sim.lines.filter(until=None).exists()
+        order.subscription = subscriptions.prepare(
+            order.account,
+            sim=sim,
+            plan=order.plan,
+            plan_name=order.plan_name,
+            reference=order.number,
+        )
+        order.save(update_fields=["subscription", "line_is_new"])
+
+
+def _decide_to_charge(order: Order) -> None:
+    """Pass the point of no return, by compare-and-set against the customer's cancel."""
+    if order.charge_decided_at:
+        return
+    open_order = Order.objects.filter(
+        pk=order.pk,
+        state=OrderState.IN_PROGRESS,
+        cancel_requested_at=None,
+        charge_decided_at=None,
+    )
+    if not open_order.update(charge_decided_at=now()):
+        raise CancelWon(order.number)
+    order.refresh_from_db()
+
+
+@transaction.atomic
+def _complete(order: Order) -> None:
+    assert order.subscription is not None  # noqa: S101 -- put on the line just before
+    at = now()
+    subscriptions.start(order.subscription, at=at)
+    _move(order, OrderState.COMPLETED, completed_at=at, trouble="")
+
+
+def _try_later(order: Order, error: Exception) -> LookAgain | None:
+    tries, detail = order.tries, f"{type(error).__name__}: {error}"[:200]
+    log.warning("no useful answer", tries=tries, detail=detail)
+    Order.objects.filter(pk=order.pk).update(tries=tries + 1, trouble=detail)
+    if order.charge_decided_at:
+        return LookAgain(backoff(tries))
+    if tries >= len(PAUSES):
+        _move(order, OrderState.FAILED, reason=detail, failure=Failure.SERVICE_DOWN)
+        return LookAgain(timedelta())
+    pause = PAUSES[tries] * random.uniform(0.8, 1.2)  # noqa: S311 -- jitter is no secret
+    return LookAgain(timedelta(seconds=pause))
+
+
+def _fail(order: Order, lease: Lease, failure: Failure, reason: str) -> LookAgain | None:
+    _move(order, OrderState.FAILED, reason=reason, failure=failure)
+    return _let_go(order, lease)
+
+
+def _let_go(order: Order, lease: Lease) -> LookAgain | None:
+    """Release what an order that came to nothing still holds, again until it is done."""
+    try:
+        if order.subscription:
+            subscriptions.withdraw(order.subscription)
+        payments.void(order.payment, return_url=_return_url(order), before_call=lease.prolong)
+        if order.profile:
+            provisioning.cancel(order.profile, before_call=lease.prolong)
+    except Trouble as error:
+        log.warning("could not let go yet", detail=str(error))
+        Order.objects.filter(pk=order.pk).update(tries=order.tries + 1)
+        return LookAgain(backoff(order.tries))
+    return None
+
+
+def _return_url(order: Order) -> str:
+    return settings.PORTAL_URL.rstrip("/") + reverse("order", args=[order.number])
+
+
+@transaction.atomic
+def _move(
+    order: Order, new: OrderState, *, reason: str = "", actor: User | None = None, **fields: object
+) -> None:
+    """Compare and set the state and write the change beside it: the one door to an order's state."""
+    old = OrderState(order.state)
+    if new not in NEXT_STATES[old]:
+        raise IllegalTransition(f"{old} to {new}")
+    if not Order.objects.filter(pk=order.pk, state=old).update(state=new, **fields):
+        raise IllegalTransition(f"{old} to {new}: it was moved meanwhile")
+    StateChange.objects.create(order=order, old=old, new=new, reason=reason[:200], actor=actor)
+    order.refresh_from_db()
+    log.info("order moved", old=old, new=new, reason=reason)

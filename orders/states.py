@@ -1,0 +1,47 @@
+"""States of an order, as data; the names are those of TM Forum 622 (product ordering)."""
+
+from django.db.models import TextChoices
+from django.utils.translation import pgettext_lazy
+
+
+class OrderState(TextChoices):
+    """Where an order stands, and who is to act next."""
+
+    ACKNOWLEDGED = "acknowledged", pgettext_lazy("order state", "Received")
+    # Ours to finish.
+    IN_PROGRESS = "in_progress", pgettext_lazy("order state", "In progress")
+    # Waits for the customer: a step at the bank, say.
+    PENDING = "pending", pgettext_lazy("order state", "Waiting for you")
+    COMPLETED = "completed", pgettext_lazy("order state", "Complete")
+    FAILED = "failed", pgettext_lazy("order state", "Failed")
+    CANCELLED = "cancelled", pgettext_lazy("order state", "Cancelled")
+
+
+ENDED = frozenset({OrderState.COMPLETED, OrderState.FAILED, OrderState.CANCELLED})
+NEXT_STATES: dict[OrderState, frozenset[OrderState]] = {
+    OrderState.ACKNOWLEDGED: frozenset(
+        {OrderState.IN_PROGRESS, OrderState.FAILED, OrderState.CANCELLED}
+    ),
+    OrderState.IN_PROGRESS: frozenset(
+        {OrderState.PENDING, OrderState.COMPLETED, OrderState.FAILED, OrderState.CANCELLED}
+    ),
+    OrderState.PENDING: frozenset(
+        {OrderState.IN_PROGRESS, OrderState.FAILED, OrderState.CANCELLED}
+    ),
+    OrderState.COMPLETED: frozenset(),
+    OrderState.FAILED: frozenset(),
+    OrderState.CANCELLED: frozenset(),
+}
+
+
+class Failure(TextChoices):
+    """Why an order came to nothing; the words for the customer are in `orders.texts`."""
+
+    PAYMENT_REFUSED = "payment_refused", pgettext_lazy("order failure", "Payment refused")
+    NO_PROFILE_LEFT = "no_profile_left", pgettext_lazy("order failure", "ICCID pool empty")
+    PROFILE_REFUSED = (
+        "profile_refused",
+        pgettext_lazy("order failure", "SM-DP+ refused the profile"),
+    )
+    SERVICE_DOWN = "service_down", pgettext_lazy("order failure", "A service did not answer")
+    SIM_OF_ANOTHER = "sim_of_another", pgettext_lazy("order failure", "SIM of another customer")

@@ -1,0 +1,94 @@
+"""What the customer is told about an order, in plain words: what happened, then what to do."""
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from esim.states import ProfileState
+from orders.models import Order
+from orders.states import Failure, OrderState
+from payments.states import PaymentState
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of the progress list; `status` is done, current or todo."""
+
+    title: str
+    detail: str
+    status: str
+
+
+@dataclass(frozen=True)
+class FailureText:
+    """Why an order came to nothing."""
+
+    title: str
+    text: str
+    can_try_again: bool = False
+
+
+def steps(order: Order) -> list[Step]:
+    """Return the steps of an order in progress; the first that is not done is the current one."""
+    method = order.payment.method
+    card = _("%(brand)s ending in %(last4)s") % {"brand": method.brand, "last4": method.last4}
+    paid = order.payment.state in {PaymentState.AUTHORISED, PaymentState.CAPTURED}
+    profile = order.profile.state if order.profile else ""
+    released = profile in {ProfileState.RELEASED, ProfileState.DOWNLOADED}
+    is_done = [(_("Payment approved"), f"{card}, {order.price.gross}", paid)]
+    if order.sim is None:
+        reserved = released or profile == ProfileState.RESERVED
+        is_done += [
+            (_("eSIM reserved"), _("For this device"), reserved),
+            (_("eSIM ready"), _("Usually a few seconds"), released),
+        ]
+    is_done.append((_("Plan active"), "", order.state == OrderState.COMPLETED))
+    first_open = next((n for n, step in enumerate(is_done) if not step[2]), len(is_done))
+    return [
+        Step(title, detail, "done" if done else "current" if n == first_open else "todo")
+        for n, (title, detail, done) in enumerate(is_done)
+    ]
+
+
+def trouble(order: Order) -> str:
+    """Say calmly that something takes longer, while the order is still being tried."""
+    if not order.trouble or order.state not in {OrderState.ACKNOWLEDGED, OrderState.IN_PROGRESS}:
+        return ""
+    if order.charge_decided_at:
+        return _("This takes longer than usual. You can close this page; we finish your order.")
+    return _(
+        "One of our services does not answer at the moment. We keep trying; you have not been charged."
+    )
+
+
+def failure(order: Order) -> FailureText | None:
+    """Say why the order failed; whoever reads it has not been charged."""
+    if order.state != OrderState.FAILED:
+        return None
+    if order.failure == Failure.PAYMENT_REFUSED:
+        return FailureText(
+            _("Your payment was refused"),
+            _("Your bank said no to this card. You have not been charged."),
+            can_try_again=True,
+        )
+    if order.failure == Failure.NO_PROFILE_LEFT:
+        return FailureText(
+            _("We have no eSIM for you right now"),
+            _("Our stock has run out, and we are refilling it. You have not been charged."),
+        )
+    if order.failure == Failure.SIM_OF_ANOTHER:
+        return FailureText(
+            _("This SIM belongs to another account"),
+            _("Sign in with the account that it belongs to. You have not been charged."),
+        )
+    return FailureText(
+        _("We could not prepare your eSIM"),
+        _("One of our services did not answer as it should. You have not been charged."),
+    )
+
+
+def device_status(order: Order) -> str:
+    """Say what we know of the device: that the eSIM has arrived there."""
+    if order.profile and order.profile.state == ProfileState.DOWNLOADED:
+        return _("The eSIM is on your device")
+    return ""

@@ -1,0 +1,59 @@
+"""Cancel: leaving the portal, from wherever, ends in the handoff."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from mobileplans import visits
+from mobileplans.handoffs import hand_over
+from mobileplans.models import Visit
+from orders import outcomes, placing
+from orders.models import Order
+from orders.queries import orders_of
+from orders.states import ENDED, OrderState
+from orders.views.order import deliver
+from orders.views.steps import go
+
+
+@require_http_methods(["GET", "POST"])
+def leave(request: HttpRequest) -> HttpResponse:
+    """End the visit. The app asks for confirmation itself, so the portal asks nothing.
+
+    After Submit, cancel is a request that wins only before the charge is decided; a completed
+    purchase is handed over as what it is, whichever way the customer leaves.
+    """
+    if request.method == "GET":
+        return render(request, "orders/leave.html", {"back_url": reverse("options")})
+    visit = visits.current(request)
+    order = _order_left(visit)
+    if order is None:
+        return hand_over(request, visit, outcomes.of_leaving(visit))
+    if order.state == OrderState.COMPLETED:
+        return deliver(request, order)
+    if OrderState(order.state) not in ENDED:
+        assert visit.account is not None  # noqa: S101 -- the order is this account's
+        try:
+            placing.request_cancel(order, actor=visit.account)
+        except placing.TooLateToCancel:
+            messages.info(
+                request,
+                _("Your purchase is already going through; it can't be cancelled any more."),
+            )
+            return go("order", order.number)
+    return hand_over(request, visit, outcomes.of_order(order, visit))
+
+
+def _order_left(visit: Visit) -> Order | None:
+    """Return the order that this visit ends with, if it ends with one.
+
+    One that was bought in this visit and not handed over yet comes first; else the one on whose
+    page the customer is.
+    """
+    if visit.account is None:
+        return None
+    mine = orders_of(visit.account).filter(visit=visit)
+    bought = mine.filter(state=OrderState.COMPLETED, handed_over_at=None).first()
+    return bought or (mine.first() if visit.step == "order" else None)

@@ -1,0 +1,89 @@
+"""The order's own page: progress, confirmation, or why it came to nothing; and Continue."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.models import User
+from mobileplans import visits
+from mobileplans.handoffs import hand_over
+from orders import outcomes, placing, texts
+from orders.models import Order
+from orders.queries import orders_of
+from orders.states import ENDED, OrderState
+from orders.views.steps import customer_only, first_open_step, frame, go
+
+PHASES = {
+    OrderState.COMPLETED: "done",
+    OrderState.FAILED: "failed",
+    OrderState.CANCELLED: "cancelled",
+}
+
+
+@require_GET
+@customer_only
+def order(request: HttpRequest, user: User, number: str) -> HttpResponse:
+    """Show where the order stands."""
+    visits.reach(visits.current(request), "order")
+    return render(request, "orders/order.html", _context(_own(user, number)))
+
+
+def _own(user: User, number: str) -> Order:
+    """Return the customer's own order; a stranger's is not there."""
+    return get_object_or_404(orders_of(user), number=number.upper().replace("-", ""))
+
+
+def _context(order: Order) -> dict[str, Any]:
+    has_ended = OrderState(order.state) in ENDED
+    is_waiting = order.cancel_requested_at and not has_ended
+    return {
+        "order": order,
+        "phase": "cancelled" if is_waiting else PHASES.get(OrderState(order.state), "progress"),
+        "steps": texts.steps(order),
+        "trouble": texts.trouble(order),
+        "failure": texts.failure(order),
+        "plan_name": order.plan_name,
+        "amount": order.price.gross,
+        "poll": not has_ended,
+        "device_status": texts.device_status(order),
+        "next_text": ""
+        if order.profile or not order.sim
+        else _("Choose Continue: your SIM is ready to use."),
+        "customer_step_url": order.payment.customer_step_url
+        if order.state == OrderState.PENDING
+        else "",
+        **frame("order", back_url=None),
+        "cancel": order.state != OrderState.COMPLETED,
+    }
+
+
+@require_POST
+@customer_only
+def proceed(request: HttpRequest, user: User, number: str) -> HttpResponse:
+    """Continue: hand the completed order over to the host."""
+    order = _own(user, number)
+    if order.state != OrderState.COMPLETED:
+        return go("order", order.number)
+    return deliver(request, order)
+
+
+def deliver(request: HttpRequest, order: Order) -> HttpResponse:
+    """Give the order's outcome to the host that shows this visit."""
+    visit = visits.current(request)
+    Order.objects.filter(pk=order.pk, handed_over_at=None).update(handed_over_at=now())
+    return hand_over(request, visit, outcomes.of_order(order, visit))
+
+
+@require_POST
+@customer_only
+def again(request: HttpRequest, user: User, number: str) -> HttpResponse:
+    """Begin anew with the same plan after a payment that was refused."""
+    order = _own(user, number)
+    if order.state != OrderState.FAILED:
+        return go("order", order.number)
+    draft = placing.draft_again(order)
+    return go("payment") if draft.method_id is None else first_open_step(draft)

@@ -1,0 +1,88 @@
+"""What the pages of the journey share: who may see them, and what comes first."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.models import User
+from mobileplans import visits
+from mobileplans.models import Visit
+from orders.drafts import open_draft
+from orders.models import Draft, Order
+
+Rest = ParamSpec("Rest")
+TITLES = {
+    "options": (2, gettext_lazy("choose a plan")),
+    "plans": (2, gettext_lazy("choose a plan")),
+    "payment": (3, gettext_lazy("payment")),
+    "review": (4, gettext_lazy("review")),
+    "order": (5, gettext_lazy("order")),
+}
+STEPS = 5
+
+
+def customer_only(
+    view: Callable[Concatenate[HttpRequest, User, Rest], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, Rest], HttpResponse]:
+    """Give the view its customer; anybody else goes to sign in and comes back.
+
+    Staff have a door of their own and are nobody here.
+    """
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponse:
+        user = request.user
+        if isinstance(user, User) and not user.is_staff:
+            return view(request, user, *args, **kwargs)
+        query = urlencode({"next": request.get_full_path()}) if request.method == "GET" else ""
+        return go("sign-in", query=query)
+
+    return guarded
+
+
+def go(name: str, *args: object, query: str = "") -> HttpResponseRedirect:
+    """Answer 303 to a page of the portal."""
+    address = reverse(name, args=args)
+    return HttpResponseRedirect(f"{address}?{query}" if query else address, status=303)
+
+
+def arrive(request: HttpRequest, user: User, step: str) -> tuple[Visit, Draft]:
+    """Return the visit and the draft, and note that the customer is on this page."""
+    visit = visits.current(request)
+    visits.reach(visit, step)
+    return visit, open_draft(user, visit)
+
+
+def frame(step: str, *, back_url: str | None) -> dict[str, Any]:
+    """Return what the page's frame shows: the step in words, Back and Cancel."""
+    number, title = TITLES[step]
+    return {
+        "step": {"number": number, "total": STEPS, "title": title},
+        "back_url": back_url,
+        "cancel": True,
+    }
+
+
+def what_changed(request: HttpRequest, draft_id: int | None, user: User) -> HttpResponse:
+    """Lead a form that changed nothing to where the customer is: its order, or the open draft."""
+    spent = Order.objects.filter(account=user, draft_id=draft_id).first()
+    if spent:
+        return go("order", spent.number)
+    messages.info(
+        request, _("Your choice has changed since that page was opened. This is how it stands.")
+    )
+    return first_open_step(open_draft(user, visits.current(request)))
+
+
+def first_open_step(draft: Draft) -> HttpResponse:
+    """Go to the first step that still wants something."""
+    if draft.plan_id is None:
+        return go("options")
+    return go("payment") if draft.method_id is None else go("review")

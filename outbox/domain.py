@@ -1,0 +1,160 @@
+"""Ring, claim, finish: the only three things that happen to an outbox row.
+
+A room registers a handler for its kind; the handler gets the subject and returns when to look
+again (a `LookAgain`) or nothing when there is nothing left to do. It must be safe to run twice:
+the lease makes that rare, not impossible.
+"""
+
+import random
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils.timezone import now
+from kombu.exceptions import OperationalError as BrokerDown
+
+from outbox.models import Task
+
+log = structlog.get_logger(__name__)
+MAX_PAUSE = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class LookAgain:
+    """A handler's answer: not finished, come back after this long."""
+
+    after: timedelta
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A worker's hold on a task; it may be prolonged before each call outside."""
+
+    task_id: int
+    token: str
+
+    def prolong(self) -> None:
+        """Hold on for another lease's length, or raise `LeaseLost` if somebody took over."""
+        until = now() + timedelta(seconds=settings.OUTBOX_LEASE)
+        if not Task.objects.filter(pk=self.task_id, lease_token=self.token).update(
+            lease_until=until
+        ):
+            raise LeaseLost(self.task_id)
+
+
+class LeaseLost(Exception):
+    """The lease ran out and another worker holds the task: stop without a trace."""
+
+
+Handler = Callable[[str, Lease], LookAgain | None]
+_handlers: dict[str, Handler] = {}
+
+
+def register(kind: str, handler: Handler) -> None:
+    """Let a room say who looks at its rows; called once, when the room is ready."""
+    _handlers[kind] = handler
+
+
+def ring(kind: str, subject: object) -> None:
+    """Ask for a look as soon as this transaction is committed.
+
+    There is one open row per kind and subject: a second bell wakes the first one's row. The row is
+    what counts; the message to the broker only saves the wait for the reconciler.
+    """
+    with transaction.atomic():
+        values = {"not_before": now()}
+        task, created = Task.objects.get_or_create(
+            kind=kind, subject=str(subject), closed_at=None, defaults=values
+        )
+        if not created:
+            Task.objects.filter(pk=task.pk).update(rings=F("rings") + 1, **values)
+        transaction.on_commit(lambda: _tell_a_worker(task.pk), robust=True)
+
+
+def _tell_a_worker(task_id: int) -> None:
+    from outbox.tasks import look_at  # noqa: PLC0415 -- tasks import this module
+
+    try:
+        look_at.delay(task_id)
+    except (BrokerDown, OSError) as error:
+        log.warning(
+            "broker did not take the bell; the reconciler will come round", error=str(error)
+        )
+
+
+def due_tasks(limit: int = 200) -> list[int]:
+    """Return the ids of open tasks whose time has come and that nobody holds."""
+    at = now()
+    is_free = Q(lease_until__isnull=True) | Q(lease_until__lt=at)
+    due = Task.objects.filter(is_free, closed_at__isnull=True, not_before__lte=at)
+    return list(due.order_by("not_before").values_list("pk", flat=True)[:limit])
+
+
+def look(task_id: int) -> None:
+    """Claim the task and let its room's handler look; do nothing if it is held, closed or early.
+
+    1. Take the lease by compare-and-set: of two workers one wins.
+    2. Run the handler, with no transaction open.
+    3. Close the row, or set the time of the next look. A bell that rang meanwhile, or an error,
+       means another look; errors back off.
+    """
+    lease = _claim(task_id)
+    if lease is None:
+        return
+    task = Task.objects.get(pk=task_id)
+    try:
+        answer = _handlers[task.kind](task.subject, lease)
+    except LeaseLost:
+        log.warning("lease lost", kind=task.kind, subject=task.subject)
+    except Exception as error:
+        log.exception(
+            "handler failed", kind=task.kind, subject=task.subject, attempts=task.attempts
+        )
+        pause = backoff(task.attempts)
+        _release(
+            lease, not_before=now() + pause, last_error=f"{type(error).__name__}: {error}"[:500]
+        )
+    else:
+        _finish(lease, task, answer)
+
+
+def _claim(task_id: int) -> Lease | None:
+    at = now()
+    token = secrets.token_hex(16)
+    is_free = Q(lease_until__isnull=True) | Q(lease_until__lt=at)
+    claimed = Task.objects.filter(
+        is_free, pk=task_id, closed_at__isnull=True, not_before__lte=at
+    ).update(
+        lease_until=at + timedelta(seconds=settings.OUTBOX_LEASE),
+        lease_token=token,
+        attempts=F("attempts") + 1,
+    )
+    return Lease(task_id, token) if claimed else None
+
+
+def _finish(lease: Lease, task: Task, answer: LookAgain | None) -> None:
+    if answer is not None:
+        _release(lease, not_before=now() + answer.after, last_error="")
+        return
+    closed = Task.objects.filter(
+        pk=lease.task_id, lease_token=lease.token, rings=task.rings
+    ).update(closed_at=now(), lease_until=None, lease_token="", last_error="")
+    if not closed:
+        _release(lease, not_before=now(), last_error="")
+
+
+def _release(lease: Lease, **fields: object) -> None:
+    Task.objects.filter(pk=lease.task_id, lease_token=lease.token).update(
+        lease_until=None, lease_token="", **fields
+    )
+
+
+def backoff(attempts: int) -> timedelta:
+    """Return a pause that doubles with each attempt, with jitter, up to ten minutes."""
+    seconds = min(2.0 ** min(attempts, 12), MAX_PAUSE.total_seconds())
+    return timedelta(seconds=seconds * random.uniform(0.5, 1))  # noqa: S311 -- jitter is no secret

@@ -1,0 +1,1 @@
+"""Payment methods and payments, with gateways behind one protocol."""

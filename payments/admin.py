@@ -1,0 +1,39 @@
+"""Payments, to read."""
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from payments.models import GatewayCall, Payment
+
+
+class CallInline(admin.TabularInline[GatewayCall, Payment]):
+    model = GatewayCall
+    extra = 0
+    can_delete = False
+    fields = readonly_fields = ["operation", "outcome", "sent_at", "answered_at", "detail"]
+
+    def has_add_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
+        return False
+
+
+@admin.register(Payment)
+class PaymentAdmin(admin.ModelAdmin[Payment]):
+    list_display = ["reference", "state", "minor_units", "currency", "decline_reason", "created_at"]
+    list_filter = ["state", "currency"]
+    search_fields = ["=reference", "=gateway_id"]
+    readonly_fields = [
+        "key",
+        "method",
+        "reference",
+        "minor_units",
+        "currency",
+        "state",
+        "gateway_id",
+        "decline_reason",
+        "created_at",
+    ]
+    exclude = ["customer_step_url"]
+    inlines = [CallInline]
+
+    def has_add_permission(self, _request: HttpRequest) -> bool:
+        return False

@@ -1,0 +1,102 @@
+"""What a payment gateway must be able to do, in words of its own trade.
+
+Every operation that changes something carries our key: repeated with the same key it has its
+effect once and gives the same answer. An answer that never came is asked for again that way.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from moportal.money import Money
+
+
+class GatewayTrouble(Exception):
+    """No useful answer. `was_sent` says whether the call may have had its effect all the same."""
+
+    def __init__(self, detail: str, *, was_sent: bool) -> None:
+        super().__init__(detail)
+        self.was_sent = was_sent
+
+
+class CardRefused(Exception):
+    """The gateway will not take this card; `field` is the one to correct."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field)
+        self.field = field
+
+
+@dataclass(frozen=True)
+class Card:
+    """A card as typed. It lives for one call and is never stored, logged or shown."""
+
+    number: str
+    expiry_month: int
+    expiry_year: int
+    csc: str
+    holder: str
+
+    def __repr__(self) -> str:
+        return "Card(…)"
+
+
+@dataclass(frozen=True)
+class StoredCard:
+    """What may be kept of a card."""
+
+    token: str
+    brand: str
+    last4: str
+    expiry_month: int
+    expiry_year: int
+
+
+@dataclass(frozen=True)
+class Authorised:
+    """The amount is held for us; nothing is charged yet."""
+
+    gateway_id: str
+
+
+@dataclass(frozen=True)
+class Declined:
+    """The bank said no, for this reason of the gateway's."""
+
+    gateway_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class CustomerStep:
+    """The customer must confirm at this address and comes back by GET to our return address."""
+
+    gateway_id: str
+    url: str
+
+
+@dataclass(frozen=True)
+class HostedPage:
+    """The gateway takes the card on its own page: send the customer there, they come back by GET."""
+
+    url: str
+
+
+class Gateway(Protocol):
+    """One payment provider. Each method may raise `GatewayTrouble`."""
+
+    def hosted_page(self, *, return_url: str) -> HostedPage | None:
+        """Return the page that takes the card, or None where our own page has the fields."""
+
+    def tokenise(self, card: Card, *, key: str) -> StoredCard:
+        """Exchange a card for a token; raises `CardRefused`. No money moves."""
+
+    def authorise(
+        self, token: str, amount: Money, *, reference: str, return_url: str, key: str
+    ) -> Authorised | Declined | CustomerStep:
+        """Hold the amount on the card."""
+
+    def capture(self, gateway_id: str, *, key: str) -> None:
+        """Charge what was authorised."""
+
+    def void(self, gateway_id: str, *, key: str) -> None:
+        """Let go of what was authorised."""

@@ -1,0 +1,110 @@
+"""The gateway of the demo and the tests: the payment simulator, a process of its own over HTTP."""
+
+from typing import Any
+
+import httpx
+from django.conf import settings
+
+from moportal.money import Money
+from moportal.outside import checked_address, client
+from payments.gateways.base import (
+    Authorised,
+    Card,
+    CardRefused,
+    CustomerStep,
+    Declined,
+    GatewayTrouble,
+    HostedPage,
+    StoredCard,
+)
+
+FIELD_OF_ERROR = {"invalid_number": "number", "invalid_expiry": "expiry", "invalid_csc": "csc"}
+
+
+class SimulatorGateway:
+    """Speaks the payment simulator's JSON protocol (`python -m simulators.payment --help`)."""
+
+    def hosted_page(self, *, return_url: str) -> HostedPage | None:  # noqa: ARG002 -- the protocol's signature
+        """Return None: the card fields are on our own page."""
+        return None
+
+    def tokenise(self, card: Card, *, key: str) -> StoredCard:
+        """Exchange the card, within five seconds: a customer's request waits for it."""
+        content = {
+            "number": card.number,
+            "exp_month": card.expiry_month,
+            "exp_year": card.expiry_year,
+            "csc": card.csc,
+            "name": card.holder,
+        }
+        status, body = self._post("/tokens", content, key=key, timeout=settings.CARD_TOKEN_TIMEOUT)
+        if status == httpx.codes.UNPROCESSABLE_ENTITY:
+            raise CardRefused(FIELD_OF_ERROR.get(body.get("error", ""), "number"))
+        return StoredCard(
+            token=_text(body, "token"),
+            brand=_text(body, "brand"),
+            last4=_text(body, "last4"),
+            expiry_month=card.expiry_month,
+            expiry_year=card.expiry_year,
+        )
+
+    def authorise(
+        self, token: str, amount: Money, *, reference: str, return_url: str, key: str
+    ) -> Authorised | Declined | CustomerStep:
+        """Hold the amount on the card."""
+        content = {
+            "token": token,
+            "amount": amount.minor_units,
+            "currency": amount.currency,
+            "reference": reference,
+            "return_url": return_url,
+        }
+        _status, body = self._post("/payments", content, key=key)
+        gateway_id, status = _text(body, "id"), _text(body, "status")
+        if status == "declined":
+            return Declined(gateway_id, str(body.get("reason", ""))[:80])
+        if status == "requires_action":
+            return CustomerStep(gateway_id, _text(body, "url"))
+        if status != "authorised":
+            raise GatewayTrouble(f"unknown payment status {status!r}", was_sent=True)
+        return Authorised(gateway_id)
+
+    def capture(self, gateway_id: str, *, key: str) -> None:
+        """Charge what was authorised."""
+        self._settle(gateway_id, "capture", "captured", key=key)
+
+    def void(self, gateway_id: str, *, key: str) -> None:
+        """Let go of what was authorised."""
+        self._settle(gateway_id, "void", "voided", key=key)
+
+    def _settle(self, gateway_id: str, action: str, wanted: str, *, key: str) -> None:
+        status, body = self._post(f"/payments/{gateway_id}/{action}", {}, key=key)
+        if body.get("status") != wanted:
+            raise GatewayTrouble(f"{action}: HTTP {status}, {body.get('status')!r}", was_sent=True)
+
+    def _post(
+        self, path: str, content: dict[str, Any], *, key: str, timeout: float | None = None
+    ) -> tuple[int, dict[str, Any]]:
+        url = checked_address(settings.PAYMENT_GATEWAY_URL, name="PAYMENT_GATEWAY_URL") + path
+        try:
+            response = client().post(
+                url,
+                json=content,
+                headers={"Idempotency-Key": key},
+                timeout=timeout or settings.OUTSIDE_CALL_TIMEOUT,
+            )
+            body = response.json()
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise GatewayTrouble(type(error).__name__, was_sent=False) from error
+        except (httpx.HTTPError, ValueError) as error:
+            raise GatewayTrouble(type(error).__name__, was_sent=True) from error
+        if httpx.codes.is_server_error(response.status_code) or not isinstance(body, dict):
+            raise GatewayTrouble(f"HTTP {response.status_code}", was_sent=True)
+        return response.status_code, body
+
+
+def _text(body: dict[str, Any], name: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str) or not value:
+        raise GatewayTrouble(f"the answer has no {name}", was_sent=True)
+    return value

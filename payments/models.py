@@ -1,0 +1,103 @@
+"""Payment methods and payments. Of a card only token, brand, last four and expiry are kept."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from moportal.money import Money
+from moportal.sealed import SealedField
+from payments.states import PaymentState
+
+
+class PaymentMethod(models.Model):
+    """A card that a customer keeps with us, as the gateway's token for it."""
+
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="payment_methods"
+    )
+    token = SealedField()
+    brand = models.CharField(max_length=20)
+    last4 = models.CharField(max_length=4)
+    expiry_month = models.PositiveSmallIntegerField()
+    expiry_year = models.PositiveSmallIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="card_expires_in_a_month", condition=Q(expiry_month__range=(1, 12))
+            ),
+            models.CheckConstraint(
+                name="only_the_last_four_of_a_card", condition=Q(last4__regex=r"^[0-9]{4}$")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.brand} {self.last4}"
+
+    @property
+    def expiry(self) -> str:
+        return f"{self.expiry_month:02d}/{self.expiry_year % 100:02d}"
+
+
+class Payment(models.Model):
+    """One charge for one decision of the customer; `key` is its idempotency key at the gateway."""
+
+    key = models.UUIDField(unique=True, default=uuid.uuid4)
+    method = models.ForeignKey(PaymentMethod, on_delete=models.PROTECT, related_name="payments")
+    reference = models.CharField(
+        max_length=20, help_text="The order's number, shown to the gateway."
+    )
+    minor_units = models.PositiveBigIntegerField()
+    currency = models.CharField(max_length=3)
+    state = models.CharField(max_length=10, choices=PaymentState, default=PaymentState.INTENDED)
+    gateway_id = models.CharField(max_length=80, blank=True)
+    decline_reason = models.CharField(max_length=80, blank=True)
+    customer_step_url = models.URLField(max_length=500, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="payment_state_known", condition=Q(state__in=PaymentState.values)
+            ),
+            models.CheckConstraint(name="payment_has_an_amount", condition=Q(minor_units__gt=0)),
+            models.CheckConstraint(
+                name="money_held_has_a_gateway_id",
+                condition=~Q(state__in=["authorised", "captured"]) | ~Q(gateway_id=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reference} {self.state}"
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.minor_units, self.currency)
+
+
+class GatewayCall(models.Model):
+    """One call to the payment gateway: a row before it is a call."""
+
+    class Outcome(models.TextChoices):
+        UNANSWERED = "unanswered", "No answer yet"
+        ANSWERED = "answered", "Answered"
+        NOT_SENT = "not_sent", "Never reached the gateway"
+        UNKNOWN = "unknown", "Outcome unknown"
+
+    payment = models.ForeignKey(Payment, null=True, on_delete=models.PROTECT, related_name="calls")
+    operation = models.CharField(max_length=12)
+    key = models.CharField(max_length=80)
+    sent_at = models.DateTimeField(auto_now_add=True)
+    answered_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.UNANSWERED)
+    detail = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.operation} {self.outcome}"

@@ -1,0 +1,116 @@
+"""The catalogue: only network connectivity is sold (policy B2), chosen per market (policy B1)."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import pgettext_lazy
+
+from moportal.money import Money, TaxedPrice, with_tax
+
+
+class Category(models.TextChoices):
+    """How a plan is paid: once, or again every month."""
+
+    PREPAID = "prepaid", pgettext_lazy("plan category", "Prepaid")
+    RECURRING = "recurring", pgettext_lazy("plan category", "Monthly")
+
+
+class Plan(models.Model):
+    """A data plan. `data_bytes` is whole bytes (1 GB is 10^9); empty means unlimited.
+
+    A validity of n days is n times 24 hours (contract, section 8). A sold plan is never deleted:
+    it is taken off sale.
+    """
+
+    code = models.SlugField(max_length=40, unique=True)
+    category = models.CharField(max_length=10, choices=Category)
+    data_bytes = models.PositiveBigIntegerField(null=True, blank=True)
+    validity_days = models.PositiveSmallIntegerField()
+    profile_type = models.CharField(max_length=40, default="consumer")
+    position = models.PositiveSmallIntegerField(default=0)
+    is_on_sale = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["position", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="plan_category_known", condition=Q(category__in=["prepaid", "recurring"])
+            ),
+            models.CheckConstraint(
+                name="plan_data_is_positive",
+                condition=Q(data_bytes__isnull=True) | Q(data_bytes__gt=0),
+            ),
+            models.CheckConstraint(name="plan_lasts", condition=Q(validity_days__gt=0)),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+    @property
+    def is_metered(self) -> bool:
+        return self.data_bytes is not None
+
+
+class PlanCountry(models.Model):
+    """A country where a plan works (ISO 3166-1 alpha-2), in the order it is named in."""
+
+    plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="countries")
+    country = models.CharField(max_length=2)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(name="plan_names_a_country_once", fields=["plan", "country"])
+        ]
+
+    def __str__(self) -> str:
+        return self.country
+
+
+class PlanPrice(models.Model):
+    """What a plan costs in a market. The market decides the currency and the tax, never the language."""
+
+    plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="prices")
+    market = models.CharField(max_length=2)
+    minor_units = models.PositiveBigIntegerField()
+    currency = models.CharField(max_length=3)
+    tax_rate = models.PositiveIntegerField(default=0, help_text="Basis points: 1900 is 19 %.")
+    tax_included = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="one_price_per_plan_and_market", fields=["plan", "market"]
+            ),
+            models.CheckConstraint(
+                name="tax_below_one_hundred_percent", condition=Q(tax_rate__lt=10_000)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.plan} {self.market} {self.minor_units} {self.currency}"
+
+    @property
+    def taxed(self) -> TaxedPrice:
+        """Return gross and tax, rounded once."""
+        price = Money(self.minor_units, self.currency)
+        return with_tax(price, rate=self.tax_rate, included=self.tax_included)
+
+
+class PlanText(models.Model):
+    """Name and terms of a plan in one language; English stands in for a language without its own."""
+
+    plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="texts")
+    language = models.CharField(max_length=12)
+    name = models.CharField(max_length=80)
+    terms = models.TextField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="one_text_per_plan_and_language", fields=["plan", "language"]
+            ),
+            models.CheckConstraint(name="plan_has_a_name", condition=~Q(name="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.language})"

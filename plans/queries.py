@@ -1,0 +1,81 @@
+"""What is on offer to whom."""
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from plans.models import Category, Plan, PlanPrice
+
+
+class PlanNotOffered(Exception):
+    """The plan is not on sale in this market, or does not work in this country."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A plan as one customer sees it: in the market's price and the reader's language."""
+
+    plan: Plan
+    price: PlanPrice
+    name: str
+    countries: list[str]
+
+    @property
+    def validity_text(self) -> str:
+        """Say how long it lasts: "for 24 hours", "for 30 days", "renews every month"."""
+        return validity_text(self.plan.category, self.plan.validity_days)
+
+    @property
+    def tax_text(self) -> str:
+        """Say what the price has to do with tax."""
+        return _("incl. tax") if self.price.tax_rate else _("no tax")
+
+
+def validity_text(category: str, days: int) -> str:
+    """Say how long a plan lasts."""
+    if category == Category.RECURRING:
+        return _("every month, until you cancel")
+    if days == 1:
+        return _("for 24 hours")
+    return ngettext("for %(count)d day", "for %(count)d days", days) % {"count": days}
+
+
+def offers(
+    *, market: str, location: str, language: str, category: str | None = None
+) -> list[Offer]:
+    """Return what this market sells that works at the location, in the catalogue's order."""
+    priced = PlanPrice.objects.filter(market=market, plan__in=Plan.objects.filter(is_on_sale=True))
+    priced = priced.filter(plan__countries__country=location)
+    if category:
+        priced = priced.filter(plan__category=category)
+    rows = priced.select_related("plan").prefetch_related("plan__texts", "plan__countries")
+    return [_offer(row, language) for row in rows.order_by("plan__position", "plan_id")]
+
+
+def offer(plan_id: int, *, market: str, location: str, language: str) -> Offer:
+    """Return one plan as this customer sees it, or raise `PlanNotOffered`."""
+    found = offers(market=market, location=location, language=language)
+    for candidate in found:
+        if candidate.plan.pk == plan_id:
+            return candidate
+    raise PlanNotOffered(plan_id)
+
+
+def _offer(price: PlanPrice, language: str) -> Offer:
+    countries = [row.country for row in price.plan.countries.all()]
+    return Offer(
+        plan=price.plan, price=price, name=plan_name(price.plan, language), countries=countries
+    )
+
+
+def plan_name(plan: Plan, language: str) -> str:
+    """Return the plan's name in this language, else in English, else its code: never empty."""
+    names = {text.language: text.name for text in plan.texts.all()}
+    return names.get(language) or names.get("en") or plan.code
+
+
+def plan_terms(plan: Plan, language: str) -> str:
+    """Return the plan's own terms in this language, else in English."""
+    terms = {text.language: text.terms for text in plan.texts.all()}
+    return terms.get(language) or terms.get("en") or ""

@@ -1,0 +1,7 @@
+"""The catalogue's own pages."""
+
+from django.urls import path
+
+from plans import views
+
+urlpatterns = [path("plans/<int:pk>/terms/", views.terms, name="plan-terms")]

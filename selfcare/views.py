@@ -1,0 +1,63 @@
+"""`/account/`: what the customer has, in one place."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.timezone import now
+from django.views.decorators.http import require_GET
+
+from accounts.models import User
+from mobileplans import visits
+from orders.models import Order
+from orders.queries import orders_of
+from orders.states import OrderState
+from orders.views.steps import customer_only
+from subscriptions.models import Bucket, Subscription, SubscriptionState
+
+SHOWN_ORDERS = 10
+
+
+@require_GET
+@customer_only
+def account(request: HttpRequest, user: User) -> HttpResponse:
+    """Show the customer's plans with what is left on them, and the latest orders."""
+    visits.reach(visits.current(request), "account")
+    context = {
+        "lines": [_line(subscription) for subscription in _running(user)],
+        "orders": [_row(order) for order in orders_of(user)[:SHOWN_ORDERS]],
+        "back_url": reverse("options"),
+        "cancel": True,
+    }
+    return render(request, "selfcare/account.html", context)
+
+
+def _running(user: User) -> list[Subscription]:
+    active = Subscription.objects.filter(
+        line__account=user, state=SubscriptionState.ACTIVE, ends_at__gt=now()
+    )
+    return list(active.select_related("line").prefetch_related("buckets").order_by("ends_at"))
+
+
+def _line(subscription: Subscription) -> dict[str, Any]:
+    bucket = next(iter(subscription.buckets.all()))
+    is_counted = bucket.kind != Bucket.Kind.UNLIMITED
+    return {
+        "name": subscription.line.msisdn,
+        "plan_name": subscription.plan_name,
+        "left_bytes": bucket.left_bytes if is_counted else None,
+        "total_bytes": bucket.total_bytes if is_counted else None,
+        "percent": 100 * bucket.left_bytes // bucket.total_bytes if is_counted else None,
+        "ends_at": subscription.ends_at,
+        "locations": bucket.countries,
+    }
+
+
+def _row(order: Order) -> dict[str, Any]:
+    return {
+        "display_number": order.display_number,
+        "plan_name": order.plan_name,
+        "state_text": OrderState(order.state).label,
+        "url": reverse("order", args=[order.number]),
+    }

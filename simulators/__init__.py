@@ -1,0 +1,1 @@
+"""What is outside, for running and testing without it; none of them imports an app."""

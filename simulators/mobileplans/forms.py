@@ -1,0 +1,57 @@
+"""The launch: what the app puts into the portal's address (source documents: *web portal*)."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+EID = "89049032123451234512345678901235"
+IMEI = "490154203237518"
+# An unused physical SIM of the demo data, which reads its number here.
+PHYSICAL_ICCID = "8944110000000000008"
+ENGLISH = "en-US,en;q=0.9"
+GERMAN = "de-DE,de;q=0.9"
+ARABIC = "ar-AE,ar;q=0.9"
+OTHER = "other"
+LANGUAGES = [(ENGLISH, "English"), (GERMAN, "Deutsch"), (ARABIC, "العربية"), (OTHER, _("Other"))]
+
+NOTHING = {"eid": "", "iccid": "", "iccids": "", "imei": "", "location": "", "market": ""}
+ESIM_PC = {**NOTHING, "eid": EID, "imei": IMEI, "location": "US", "market": "US"}
+
+
+class LaunchForm(forms.Form):
+    """Never submitted to a server: the page's script makes the address from it."""
+
+    # What is left empty is left out of the address.
+    use_required_attribute = False
+
+    eid = forms.CharField(label="eid", initial=EID)
+    iccid = forms.CharField(label="iccid")
+    iccids = forms.CharField(label="iccids")
+    imei = forms.CharField(label="imei", initial=IMEI)
+    location = forms.CharField(label="location", initial="US")
+    market = forms.CharField(label="market", initial="US")
+    transaction = forms.CharField(label="transactionId")
+    language = forms.ChoiceField(label=_("Language"), choices=LANGUAGES, initial=ENGLISH)
+    accept_language = forms.CharField(label="Accept-Language", initial="pt-BR,pt;q=0.9,en;q=0.5")
+    has_object = forms.BooleanField(label=_("With the DataMart object"), initial=True)
+
+
+def presets() -> list[dict[str, object]]:
+    """List launches worth trying; each is the whole form, the first one what the form shows."""
+    esim_pc = {**ESIM_PC, "language": ENGLISH, "has_object": True}
+    physical_sim = {**NOTHING, "iccid": PHYSICAL_ICCID, "imei": IMEI}
+    return [
+        {**esim_pc, "title": _("eSIM PC in the US")},
+        {**esim_pc, "title": _("German PC, US trip"), "market": "DE", "language": GERMAN},
+        {
+            **esim_pc,
+            "title": pgettext_lazy("launch", "Arabic, in Dubai"),
+            "location": "AE",
+            "market": "AE",
+            "language": ARABIC,
+        },
+        {**esim_pc, **physical_sim, "title": _("Physical SIM"), "location": "US", "market": "US"},
+        {**esim_pc, **NOTHING, "title": _("Open web"), "market": "US", "has_object": False},
+        {**esim_pc, "title": _("Brazil: no plans"), "location": "BR"},
+        {**esim_pc, "title": _("Broken EID"), "eid": EID[:-1] + "6"},
+    ]

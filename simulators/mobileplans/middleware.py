@@ -1,0 +1,76 @@
+"""What the app's WebView does to the portal's pages before they are shown.
+
+A browser's frame is not the app's WebView: it asks in the browser's own language, no object is
+there before the page's script runs, and the portal forbids framing. Only requests that a frame of
+the simulator makes are touched; the portal itself knows nothing of it.
+"""
+
+import re
+from collections.abc import Callable
+from urllib.parse import parse_qs
+
+from django.conf import settings
+from django.core.exceptions import MiddlewareNotUsed
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.templatetags.static import static
+
+COOKIE_NAME = "mobile_plans_simulator"
+HEAD_TAG = re.compile(rb"<head(?:\s[^>]*)?>", re.IGNORECASE)
+# A header that carries more than this, or anything but printable ASCII, is none a browser sends.
+LONGEST_ACCEPT_LANGUAGE = 200
+
+
+class WebViewMiddleware:
+    """Stand first in `MIDDLEWARE`: above the language's choice and above the header it relaxes."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        if not settings.SIMULATORS:
+            raise MiddlewareNotUsed("The Mobile Plans simulator is never part of production.")
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer as to any browser, unless the simulator's frame asks for a page."""
+        cookie = request.COOKIES.get(COOKIE_NAME)
+        # Not `request.headers`: once read, it would keep the language that is replaced below.
+        if cookie is None or request.META.get("HTTP_SEC_FETCH_DEST") != "iframe":
+            return self.get_response(request)
+        wishes = parse_qs(cookie)
+        speak(request, wishes.get("language", [""])[0])
+        response = self.get_response(request)
+        allow_framing(response)
+        if "object" in wishes:
+            add_object(response)
+        return response
+
+
+def speak(request: HttpRequest, accept_language: str) -> None:
+    """Ask in the app's language instead of the browser's."""
+    if not accept_language.isascii() or not accept_language.isprintable():
+        return
+    if 0 < len(accept_language) <= LONGEST_ACCEPT_LANGUAGE:
+        request.META["HTTP_ACCEPT_LANGUAGE"] = accept_language
+
+
+def allow_framing(response: HttpResponseBase) -> None:
+    """Let this one answer be framed by a page of the same origin; nothing else is relaxed."""
+    policy = response.headers.get("Content-Security-Policy")
+    if policy is not None:
+        response.headers["Content-Security-Policy"] = policy.replace(
+            "frame-ancestors 'none'", "frame-ancestors 'self'"
+        )
+    if "X-Frame-Options" in response.headers:
+        response.headers["X-Frame-Options"] = "SAMEORIGIN"
+
+
+def add_object(response: HttpResponseBase) -> None:
+    """Put the app's script first in the head, so that `DataMart` is there before the page's own."""
+    is_html = response.headers.get("Content-Type", "").startswith("text/html")
+    if not is_html or not isinstance(response, HttpResponse):
+        return
+    if response.headers.get("Content-Encoding"):
+        return
+    script = f'<script src="{static("simulators/host.js")}"></script>'.encode()
+    response.content = HEAD_TAG.sub(lambda tag: tag[0] + script, response.content, count=1)
+    if "Content-Length" in response.headers:
+        response.headers["Content-Length"] = str(len(response.content))

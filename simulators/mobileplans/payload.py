@@ -1,0 +1,174 @@
+"""The string that a portal gives to `DataMart.notifyPurchaseResult`, examined field by field.
+
+The rules are those of `handoff.schema.json` beside this file, for the outer JSON and for the JSON
+inside `purchaseResult` (which a JSON Schema validator takes for an annotation and leaves alone),
+and two that no schema can say: the transaction id is the one of the launch, and `success` and
+`moDirectStatus` tell the same story.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
+
+SCHEMA: dict[str, Any] = json.loads(Path(__file__).with_name("handoff.schema.json").read_text())
+INNER = "purchaseResult"
+INNER_SCHEMA: dict[str, Any] = SCHEMA["properties"][INNER]["contentSchema"]
+MEANINGS = {
+    "ver": gettext_lazy("Version of the payload"),
+    "success": gettext_lazy("Whether a plan is usable on this device now"),
+    "transactionId": gettext_lazy("The launch's own, as it was sent"),
+    "iccid": gettext_lazy("The SIM or profile to use"),
+    "activationCode": gettext_lazy("What to download the profile with"),
+    "purchaseResult": gettext_lazy("How the visit went, JSON in a string"),
+    "userAccount": gettext_lazy("The customer's account"),
+    "purchaseInstrument": gettext_lazy("The way to pay"),
+    "line": gettext_lazy("The line on the operator's side"),
+    "moDirectStatus": gettext_lazy("How the operator's side ended"),
+    "planName": gettext_lazy("The plan, in the customer's language"),
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One line of the report; `value` is None where the payload has no such field."""
+
+    name: str
+    value: str | None
+    problems: tuple[str, ...]
+    is_inner: bool
+
+    @property
+    def meaning(self) -> str:
+        """Say what the field is for, in the reader's language."""
+        return str(MEANINGS.get(self.name, ""))
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the app makes of a payload: problems of the whole, fields in the schema's order."""
+
+    problems: tuple[str, ...]
+    fields: tuple[Field, ...]
+    outcome: dict[str, Any]
+
+    @property
+    def is_valid(self) -> bool:
+        """Say whether an app could act on it."""
+        return not self.problems and not any(field.problems for field in self.fields)
+
+
+class NotAnObject(ValueError):
+    """The text is not one JSON object with each key once."""
+
+
+def examine(text: str, *, kind: str, transaction_id: str) -> Report:
+    """Examine a payload; `kind` is its JavaScript type, `transaction_id` what the launch sent.
+
+    An empty `transaction_id` says that the launch sent none: then the portal's own is right.
+    """
+    problems = [] if kind == "string" else [_("The app takes one string, not: %s") % kind]
+    try:
+        outer = parse_object(text)
+    except NotAnObject as error:
+        return Report((*problems, str(error)), (), {})
+    faults = list(faults_of(outer, SCHEMA))
+    try:
+        inner = parse_object(outer[INNER]) if isinstance(outer.get(INNER), str) else None
+    except NotAnObject as error:
+        inner = None
+        faults.append((INNER, str(error)))
+    faults += disagreements(outer, inner or {}, transaction_id=transaction_id)
+    fields = list(fields_of(outer, SCHEMA, faults, is_inner=False))
+    if inner is not None:
+        inner_faults = list(faults_of(inner, INNER_SCHEMA))
+        fields += fields_of(inner, INNER_SCHEMA, inner_faults, is_inner=True)
+    return Report(tuple(problems), tuple(fields), {**(inner or {}), **outer})
+
+
+def parse_object(text: str) -> dict[str, Any]:
+    """Read one JSON object as RFC 8259 has it: no NaN, and no key twice."""
+    try:
+        document = json.loads(text, parse_constant=refuse, object_pairs_hook=each_key_once)
+    except RecursionError as error:
+        raise NotAnObject(_("Nested too deep")) from error
+    except ValueError as error:
+        raise NotAnObject(_("Not JSON: %s") % error) from error
+    if not isinstance(document, dict):
+        raise NotAnObject(_("JSON, but not an object"))
+    return document
+
+
+def refuse(constant: str) -> None:
+    """Refuse NaN and Infinity, which Python reads and JSON does not have."""
+    raise ValueError(constant)
+
+
+def each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a repeated key: of two values every reader picks its own."""
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        raise ValueError(_("a key stands there twice"))
+    return document
+
+
+def whole_match(
+    _validator: object, pattern: str, instance: object, _schema: object
+) -> Iterator[ValidationError]:
+    """Check `pattern` as JSON Schema means it: Python's `$` would let a line end pass."""
+    if isinstance(instance, str) and not re.fullmatch(pattern, instance):
+        yield ValidationError(f"{instance!r} does not match {pattern}")
+
+
+HandoffValidator = extend(  # type: ignore[no-untyped-call]  # the stubs leave `extend` bare
+    Draft202012Validator, {"pattern": whole_match}
+)
+
+
+def faults_of(document: dict[str, Any], schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Say for each breach of the schema which field it concerns and what is wrong."""
+    for error in HandoffValidator(schema).iter_errors(document):
+        if error.path:
+            yield str(error.path[0]), error.message
+        elif error.validator == "required":
+            # One error comes for each name that is missing; the name itself is only in its text.
+            name = error.message.split("'")[1]
+            yield name, _("Missing")
+    for name in document.keys() - schema["properties"].keys():
+        yield name, _("Not a field of the payload")
+
+
+def disagreements(
+    outer: dict[str, Any], inner: dict[str, Any], *, transaction_id: str
+) -> Iterator[tuple[str, str]]:
+    """Find what is right in itself and wrong together."""
+    if transaction_id and outer.get("transactionId") not in {None, transaction_id}:
+        yield "transactionId", _("Not the one of the launch: %s") % transaction_id
+    status = inner.get("moDirectStatus")
+    if status is not None and (status == "Complete") is not (outer.get("success") is True):
+        yield "success", _("Does not agree with moDirectStatus")
+
+
+def fields_of(
+    document: dict[str, Any],
+    schema: dict[str, Any],
+    faults: list[tuple[str, str]],
+    *,
+    is_inner: bool,
+) -> Iterator[Field]:
+    """List the schema's fields in its order and those it does not know; the inner JSON last."""
+    names = [*schema["properties"], *sorted(document.keys() - schema["properties"].keys())]
+    names.sort(key=lambda name: name == INNER)
+    for name in names:
+        value = document.get(name)
+        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        problems = tuple(dict.fromkeys(text for field, text in faults if field == name))
+        yield Field(name, shown if name in document else None, problems, is_inner)

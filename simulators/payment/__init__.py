@@ -1,0 +1,1 @@
+"""A payment provider to try the portal against; its protocol is this project's own."""

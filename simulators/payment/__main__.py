@@ -1,0 +1,49 @@
+"""Command line of the payment simulator."""
+
+from simulators import faults
+from simulators.payment.books import SCHEMA, Books
+from simulators.payment.server import PaymentServer
+from simulators.process import argument_parser, serve, web_address
+from simulators.store import Store
+
+DESCRIPTION = f"""\
+A payment provider simulator. JSON over HTTP; every POST of the protocol carries the header
+Idempotency-Key: the same key and question get the stored answer, another question gets 409.
+
+  POST /tokens            {{"number", "exp_month", "exp_year", "csc", "name"}}
+  POST /payments          {{"token", "amount": minor units, "currency", "reference"}}
+  POST /payments/ID/capture, /void, /refund
+  GET  /payments/ID
+  GET  /payments?key=KEY  what was made under an Idempotency-Key whose answer was lost
+  GET  /books             payments, and the number of tokens
+  POST /faults            {{"function": "tokens", "authorise", "capture", "void", "refund" or "*",
+                          "fault": "...", "times": 1, "seconds": 1}}; GET lists, DELETE clears
+  POST /reset             empties books and faults
+  GET  /healthz
+
+Cards: 4000 0000 0000 0002 is declined (card_declined), 4000 0000 0000 9995 too
+(insufficient_funds) and 4000 0000 0000 0069 (expired_card); 4242 4242 4242 4242 and every other
+valid number approve. Numbers are never stored.
+
+{faults.__doc__}
+wrong_iccid is for the SM-DP+ simulator alone.
+"""
+
+
+def main() -> None:
+    parser = argument_parser("simulators.payment", DESCRIPTION)
+    parser.add_argument(
+        "--notify",
+        type=web_address,
+        default="",
+        metavar="URL",
+        help="post every change of a payment to this whole address",
+    )
+    options = parser.parse_args()
+    store = Store(options.store, SCHEMA)
+    server = PaymentServer(Books(store), options.notify, options.delay)
+    serve("payment simulator", options, server.routes(), store)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""The provider's books: tokens, payments, and the answer given under each idempotency key."""
+
+import json
+import secrets
+import sqlite3
+from contextlib import AbstractContextManager
+from typing import Any
+
+from simulators.payment.cards import Card
+from simulators.payment.states import PaymentState
+from simulators.store import Store
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS token (
+    token TEXT PRIMARY KEY,
+    brand TEXT NOT NULL,
+    last4 TEXT NOT NULL,
+    exp_month INTEGER NOT NULL,
+    exp_year INTEGER NOT NULL,
+    behaviour TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS payment (
+    id TEXT PRIMARY KEY,
+    status TEXT NOT NULL,
+    amount INTEGER NOT NULL,
+    currency TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    key TEXT NOT NULL,
+    reason TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS answer (
+    key TEXT PRIMARY KEY,
+    asked TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    body TEXT NOT NULL
+);
+"""
+
+
+class Books:
+    """What changes here is changed inside `transaction()`: done whole or not at all."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def transaction(self) -> AbstractContextManager[None]:
+        return self._store.transaction()
+
+    def add_token(self, card: Card) -> str:
+        token = f"tok_{secrets.token_hex(12)}"
+        self._store.execute(
+            "INSERT INTO token VALUES (?, ?, ?, ?, ?, ?)",
+            token,
+            card.brand,
+            card.last4,
+            card.exp_month,
+            card.exp_year,
+            card.behaviour,
+        )
+        return token
+
+    def card(self, token: str) -> Card | None:
+        rows = self._store.execute(
+            "SELECT brand, last4, exp_month, exp_year, behaviour FROM token WHERE token = ?", token
+        )
+        return Card(**dict(rows[0])) if rows else None
+
+    def add_payment(
+        self,
+        status: PaymentState,
+        *,
+        amount: int,
+        currency: str,
+        reference: str,
+        key: str,
+        reason: str,
+    ) -> str:
+        """Write a payment down and return its id; the amount is in minor units."""
+        identifier = f"pay_{secrets.token_hex(12)}"
+        self._store.execute(
+            "INSERT INTO payment VALUES (?, ?, ?, ?, ?, ?, ?)",
+            identifier,
+            status,
+            amount,
+            currency,
+            reference,
+            key,
+            reason,
+        )
+        return identifier
+
+    def payment(self, identifier: str) -> dict[str, Any] | None:
+        rows = self._store.execute("SELECT * FROM payment WHERE id = ?", identifier)
+        return _shown(rows[0]) if rows else None
+
+    def payments_under(self, key: str) -> list[dict[str, Any]]:
+        rows = self._store.execute("SELECT * FROM payment WHERE key = ? ORDER BY rowid", key)
+        return [_shown(row) for row in rows]
+
+    def set_status(self, identifier: str, status: PaymentState) -> None:
+        self._store.execute("UPDATE payment SET status = ? WHERE id = ?", status, identifier)
+
+    def answer_under(self, key: str) -> tuple[str, int, dict[str, Any]] | None:
+        """Return what was asked under this key, and the status and body answered."""
+        rows = self._store.execute("SELECT asked, status, body FROM answer WHERE key = ?", key)
+        if not rows:
+            return None
+        return rows[0]["asked"], rows[0]["status"], json.loads(rows[0]["body"])
+
+    def keep_answer(self, key: str, *, asked: str, status: int, body: dict[str, Any]) -> None:
+        self._store.execute(
+            "INSERT INTO answer VALUES (?, ?, ?, ?)", key, asked, status, json.dumps(body)
+        )
+
+    def empty(self) -> None:
+        with self.transaction():
+            for statement in ("DELETE FROM token", "DELETE FROM payment", "DELETE FROM answer"):
+                self._store.execute(statement)
+
+    def shown(self) -> dict[str, Any]:
+        with self.transaction():
+            payments = self._store.execute("SELECT * FROM payment ORDER BY rowid")
+            tokens = self._store.execute("SELECT count(*) AS number FROM token")
+        return {"payments": [_shown(row) for row in payments], "tokens": tokens[0]["number"]}
+
+
+def _shown(row: sqlite3.Row) -> dict[str, Any]:
+    return dict(row)

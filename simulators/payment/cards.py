@@ -1,0 +1,79 @@
+"""Cards: read, judged, and forgotten but for brand, last four, expiry and a behaviour mark."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+APPROVE = "approve"
+# The numbers on which a provider's test systems refuse; every other valid one approves.
+BEHAVIOUR = {
+    "4000000000000002": "card_declined",
+    "4000000000009995": "insufficient_funds",
+    "4000000000000069": "expired_card",
+}
+BRANDS = (
+    ("visa", re.compile(r"4")),
+    ("mastercard", re.compile(r"5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720")),
+    ("amex", re.compile(r"3[47]")),
+    ("discover", re.compile(r"6011|65")),
+    ("jcb", re.compile(r"35(2[89]|[3-8])")),
+)
+NUMBER = re.compile(r"[0-9]{12,19}")
+YEARS_AHEAD = 50
+MONTHS = 12
+
+
+class InvalidCard(Exception):
+    """The message is the error code of the answer; it never quotes the card."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """What may be kept of a card."""
+
+    brand: str
+    last4: str
+    exp_month: int
+    exp_year: int
+    behaviour: str
+
+
+def read(body: dict[str, Any]) -> Card:
+    """Take a card in and let go of its number and security code; raises `InvalidCard`."""
+    number = digits(body.get("number"))
+    if not NUMBER.fullmatch(number) or not _has_right_check_digit(number):
+        raise InvalidCard("invalid_number")
+    month, year = _whole(body.get("exp_month")), _whole(body.get("exp_year"))
+    if not 1 <= month <= MONTHS or is_past(month, year):
+        raise InvalidCard("invalid_expiry")
+    if year > datetime.now(UTC).year + YEARS_AHEAD:
+        raise InvalidCard("invalid_expiry")
+    brand = next((name for name, start in BRANDS if start.match(number)), "card")
+    csc = body.get("csc")
+    if not isinstance(csc, str) or not re.fullmatch(
+        r"[0-9]{4}" if brand == "amex" else r"[0-9]{3}", csc
+    ):
+        raise InvalidCard("invalid_csc")
+    return Card(brand, number[-4:], month, year, BEHAVIOUR.get(number, APPROVE))
+
+
+def digits(number: object) -> str:
+    """Return the number without the blanks and hyphens people write it with."""
+    return re.sub(r"[ -]", "", number) if isinstance(number, str) else ""
+
+
+def is_past(month: int, year: int) -> bool:
+    """Say whether a card has expired: it is good to the end of its month."""
+    today = datetime.now(UTC)
+    return (year, month) < (today.year, today.month)
+
+
+def _whole(value: object) -> int:
+    """Return a whole number, or one that is no month and no year."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else -1
+
+
+def _has_right_check_digit(number: str) -> bool:
+    doubled = (int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(number)))
+    return sum(value // 10 + value % 10 for value in doubled) % 10 == 0

@@ -1,0 +1,125 @@
+"""What the provider does: tokens, payments, and the same answer to the same question.
+
+Only what was done is kept under its idempotency key. A refusal (a mistyped number, an unknown
+payment, a state that does not allow it) changes nothing and may be put right under the same key.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from simulators.payment import cards
+from simulators.payment.books import Books
+from simulators.payment.states import ACTIONS, NEXT_STATES, PaymentState
+
+HIGHEST_AMOUNT = 10**12
+KEY_LIMIT = 255
+REFERENCE_LIMIT = 100
+CURRENCY = re.compile(r"[A-Z]{3}")
+Reply = tuple[int, dict[str, Any]]
+
+
+class Refused(Exception):
+    def __init__(
+        self, status: HTTPStatus, error: str, *, state: PaymentState | None = None
+    ) -> None:
+        super().__init__(error)
+        self.status = status
+        self.body = {"error": error, "status": str(state)} if state else {"error": error}
+
+
+def once(books: Books, key: str, asked: str, work: Callable[[], Reply]) -> Reply:
+    """Do the work, unless it was done under this key: then give the stored answer.
+
+    The same key with another question is refused with 409 `key_reused`.
+    """
+    if not 0 < len(key) <= KEY_LIMIT:
+        raise Refused(HTTPStatus.BAD_REQUEST, "key_required")
+    with books.transaction():
+        stored = books.answer_under(key)
+        if stored and stored[0] != asked:
+            raise Refused(HTTPStatus.CONFLICT, "key_reused")
+        if stored:
+            return stored[1:]
+        status, body = work()
+        books.keep_answer(key, asked=asked, status=status, body=body)
+    return status, body
+
+
+def question(path: str, body: dict[str, Any]) -> str:
+    """Return a digest by which two questions are compared.
+
+    Of a card only the last four count, and the security code not at all: a digest of the whole
+    number could be searched back to the number, and that is never stored in any form.
+    """
+    known = {name: value for name, value in body.items() if name != "csc"}
+    if "number" in known:
+        known["number"] = cards.digits(known["number"])[-4:]
+    text = json.dumps([path, known], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def make_token(books: Books, body: dict[str, Any]) -> Reply:
+    try:
+        card = cards.read(body)
+    except cards.InvalidCard as error:
+        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from error
+    shown = {
+        "token": books.add_token(card),
+        "brand": card.brand,
+        "last4": card.last4,
+        "exp_month": card.exp_month,
+        "exp_year": card.exp_year,
+    }
+    return HTTPStatus.CREATED, shown
+
+
+def authorise(books: Books, body: dict[str, Any], *, key: str) -> Reply:
+    """Authorise or decline; a decline is a payment too, with its reason."""
+    card = books.card(str(body.get("token")))
+    if card is None:
+        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "unknown_token")
+    _check_order(body)
+    reason = _reason_to_decline(card)
+    status = PaymentState.DECLINED if reason else PaymentState.AUTHORISED
+    identifier = books.add_payment(
+        status,
+        amount=body["amount"],
+        currency=body["currency"],
+        reference=body["reference"],
+        key=key,
+        reason=reason,
+    )
+    shown = {"id": identifier, "status": str(status)}
+    return HTTPStatus.CREATED, {**shown, "reason": reason} if reason else shown
+
+
+def act(books: Books, identifier: str, action: str) -> Reply:
+    """Capture, void or refund the whole amount; a wrong state is 409 and names the state."""
+    payment = books.payment(identifier)
+    if payment is None:
+        raise Refused(HTTPStatus.NOT_FOUND, "not_found")
+    old, new = PaymentState(payment["status"]), ACTIONS[action]
+    if new not in NEXT_STATES[old]:
+        raise Refused(HTTPStatus.CONFLICT, "invalid_state", state=old)
+    books.set_status(identifier, new)
+    return HTTPStatus.OK, {"id": identifier, "status": str(new)}
+
+
+def _reason_to_decline(card: cards.Card) -> str:
+    if cards.is_past(card.exp_month, card.exp_year):
+        return "expired_card"
+    return "" if card.behaviour == cards.APPROVE else card.behaviour
+
+
+def _check_order(body: dict[str, Any]) -> None:
+    amount, currency, reference = body.get("amount"), body.get("currency"), body.get("reference")
+    if not isinstance(amount, int) or isinstance(amount, bool) or not 0 < amount < HIGHEST_AMOUNT:
+        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_amount")
+    if not isinstance(currency, str) or not CURRENCY.fullmatch(currency):
+        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_currency")
+    if not isinstance(reference, str) or not 0 < len(reference) <= REFERENCE_LIMIT:
+        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_reference")

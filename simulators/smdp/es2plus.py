@@ -1,0 +1,111 @@
+"""The ES2+ envelope and its fields, in JSON (SGP.22 v2.2, 5.3 and 6.5)."""
+
+import re
+from http import HTTPStatus
+from typing import Any
+
+from simulators.http import Answer, HttpRefusal, Request, json_answer
+
+PATH = "/gsma/rsp2/es2plus/"
+PROTOCOL = "gsma/rsp/v2.2.0"
+HEADERS = (("X-Admin-Protocol", PROTOCOL),)
+SUCCESS = "Executed-Success"
+FAILED = "Failed"
+
+# Table 21: 19 or 20 digits, 19 may be padded; 18 are in the field.
+ICCID = re.compile(r"[0-9]{18,19}[Ff]?|[0-9]{20}")
+EID = re.compile(r"[0-9]{32}")
+MATCHING_ID = re.compile(r"[0-9A-Z-]*")
+HOST_NAME = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+
+
+class Refused(Exception):
+    """A function that was not executed, with its subject and reason code."""
+
+    def __init__(self, subject: str, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.subject = subject
+        self.reason = reason
+        self.message = message
+
+
+def check_protocol(request: Request) -> None:
+    """Refuse with an HTTP error what is not an ES2+ message at all."""
+    if not request.headers.get("x-admin-protocol", "").startswith("gsma/rsp/v2."):
+        raise HttpRefusal(HTTPStatus.BAD_REQUEST, "X-Admin-Protocol: gsma/rsp/v2.x.y is needed")
+    if not request.headers.get("content-type", "").lower().startswith("application/json"):
+        raise HttpRefusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "application/json is needed")
+
+
+def check_header(body: dict[str, Any]) -> None:
+    header = body.get("header")
+    header = header if isinstance(header, dict) else {}
+    if not _text(header, "functionRequesterIdentifier"):
+        raise Refused("1.1", "2.2", "functionRequesterIdentifier is missing")
+    if not _text(header, "functionCallIdentifier"):
+        raise Refused("1.6", "2.2", "functionCallIdentifier is missing")
+
+
+def call_identifier(body: dict[str, Any]) -> str:
+    header = body.get("header")
+    return _text(header, "functionCallIdentifier") if isinstance(header, dict) else ""
+
+
+def executed(fields: dict[str, Any]) -> Answer:
+    return _answer({"status": SUCCESS}, fields)
+
+
+def failed(refused: Refused) -> Answer:
+    data = {
+        "subjectCode": refused.subject,
+        "reasonCode": refused.reason,
+        "message": refused.message,
+    }
+    return _answer({"status": FAILED, "statusCodeData": data}, {})
+
+
+def _answer(execution: dict[str, Any], fields: dict[str, Any]) -> Answer:
+    body = json_answer({"header": {"functionExecutionStatus": execution}, **fields}).body
+    return Answer(HTTPStatus.OK, body, headers=HEADERS)
+
+
+def iccid_of(body: dict[str, Any]) -> str:
+    """Return the ICCID as it is stored: 19 digits with and without F are the same profile."""
+    given = body.get("iccid")
+    if given in (None, ""):
+        raise Refused("8.2.1", "2.2", "iccid is missing")
+    if not isinstance(given, str) or not ICCID.fullmatch(given):
+        raise Refused("8.2.1", "3.9", "this ICCID is unknown")
+    return given.rstrip("Ff")
+
+
+def eid_of(body: dict[str, Any]) -> str:
+    """Return the EID, or nothing where none was given."""
+    given = body.get("eid")
+    if given in (None, ""):
+        return ""
+    if not isinstance(given, str) or not EID.fullmatch(given):
+        raise Refused("8.1.1", "2.1", "an EID has 32 digits")
+    return given
+
+
+def matching_id_of(body: dict[str, Any]) -> str | None:
+    """Return the matching id: None where none was given, which is not the empty one."""
+    given = body.get("matchingId")
+    if given is None:
+        return None
+    if not isinstance(given, str) or not MATCHING_ID.fullmatch(given):
+        raise Refused("8.2.6", "2.1", "a matching id has digits, capital letters and hyphens")
+    return given
+
+
+def text_of(body: dict[str, Any], name: str, *, subject: str) -> str:
+    given = body.get(name)
+    if given is not None and not isinstance(given, str):
+        raise Refused(subject, "2.1", f"{name} is not a string")
+    return given or ""
+
+
+def _text(fields: dict[str, Any], name: str) -> str:
+    value = fields.get(name)
+    return value if isinstance(value, str) else ""

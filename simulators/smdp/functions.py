@@ -1,0 +1,191 @@
+"""The four ES2+ functions an operator calls (SGP.22 v2.2, 5.3.1 to 5.3.4).
+
+Each takes the message, checks everything, then changes the books, and returns the fields of its
+answer. It raises `Refused` before anything is changed.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from simulators.smdp.books import Books, Profile
+from simulators.smdp.es2plus import (
+    HOST_NAME,
+    Refused,
+    eid_of,
+    iccid_of,
+    matching_id_of,
+    text_of,
+)
+from simulators.smdp.states import NEXT_STATES, ProfileState
+
+ACTIVATION_CODE_LIMIT = 255
+STOCK_PREFIX = "8988"
+ORDERED = frozenset({ProfileState.ALLOCATED, ProfileState.LINKED})
+GONE_TO_DEVICE = frozenset({ProfileState.DOWNLOADED, ProfileState.INSTALLED})
+NEVER_ORDERED = frozenset({ProfileState.AVAILABLE, ProfileState.UNAVAILABLE, ProfileState.ERROR})
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where orders are taken: the books, the address of this SM-DP+, what is not ours."""
+
+    books: Books
+    address: str
+    foreign_prefixes: tuple[str, ...] = ()
+
+    def profile(self, iccid: str) -> Profile:
+        """Return the profile, which is Available when it is seen for the first time."""
+        if iccid.startswith(self.foreign_prefixes):
+            raise Refused("8.2.1", "1.2", "this ICCID belongs to another operator")
+        return self.books.find(iccid) or self.books.add(Profile(iccid))
+
+
+def download_order(desk: Desk, body: dict[str, Any]) -> dict[str, Any]:
+    """Reserve a profile: the one asked for, or one of the type out of an endless stock."""
+    eid = eid_of(body)
+    profile_type = text_of(body, "profileType", subject="8.2.5")
+    if not body.get("iccid") and not profile_type:
+        raise Refused("8.2.1", "2.3", "either iccid or profileType is needed")
+    asked = body.get("iccid") or _made_up_iccid(desk)
+    profile = desk.profile(iccid_of({"iccid": asked}))
+    if profile.state != ProfileState.AVAILABLE:
+        raise Refused("8.2.1", "3.3", "this ICCID is not available")
+    if profile.profile_type and profile_type not in {"", profile.profile_type}:
+        raise Refused("8.2.5", "3.8", "this ICCID is of another profile type")
+    new = ProfileState.LINKED if eid else ProfileState.ALLOCATED
+    desk.books.move(profile, new, eid=eid, profile_type=profile_type or profile.profile_type)
+    return {"iccid": asked}
+
+
+def confirm_order(desk: Desk, body: dict[str, Any]) -> dict[str, Any]:
+    """Bind the matching id and, with releaseFlag, let the device come.
+
+    A repeat is not listed among the transitions of 3.1.6; it is refused as a strict server would,
+    by the matching id if that is the one in use, else by the ICCID.
+    """
+    iccid, given_eid, matching_id = iccid_of(body), eid_of(body), matching_id_of(body)
+    is_released = _release_flag(body)
+    code = text_of(body, "confirmationCode", subject="8.2.7")
+    profile = desk.profile(iccid)
+    _check_can_be_confirmed(desk, profile, matching_id)
+    if given_eid and profile.eid not in {"", given_eid}:
+        raise Refused("8.1.1", "3.10", "another EID is bound to this profile")
+    eid = given_eid or profile.eid
+    _check_use_case(body, eid=eid, matching_id=matching_id)
+    bound = _made_up_matching_id() if matching_id is None else matching_id
+    if len(f"1${desk.address}${bound}") > ACTIVATION_CODE_LIMIT:
+        raise Refused("8.2.6", "2.1", "the activation code would be too long")
+    desk.books.move(
+        profile,
+        ProfileState.RELEASED if is_released else ProfileState.CONFIRMED,
+        eid=eid,
+        matching_id=bound,
+        confirmation_code_hash=hashlib.sha256(code.encode()).hexdigest() if code else "",
+    )
+    fields = {"matchingId": bound, "smdpAddress": desk.address}
+    return {**fields, "eid": eid} if eid else fields
+
+
+def cancel_order(desk: Desk, body: dict[str, Any]) -> dict[str, Any]:
+    """Withdraw a profile that no device has: back to stock, or out of use for ever."""
+    iccid, eid, matching_id = iccid_of(body), eid_of(body), matching_id_of(body)
+    final = _final_state(body)
+    profile = desk.profile(iccid)
+    if profile.state in GONE_TO_DEVICE:
+        raise Refused("8.2.1", "3.3", "this profile was downloaded already")
+    if final not in NEXT_STATES[profile.state]:
+        raise Refused("8.2.1", "3.9", "there is no order for this ICCID")
+    _check_binding(profile, eid=eid, matching_id=matching_id)
+    # What is withdrawn is bound to nothing: the matching id is free, the old code finds nothing.
+    desk.books.move(profile, final, eid="", matching_id=None, confirmation_code_hash="")
+    return {}
+
+
+def release_profile(desk: Desk, body: dict[str, Any]) -> dict[str, Any]:
+    """Let the device come; of a profile already released nothing changes (note in 5.3.4)."""
+    profile = desk.profile(iccid_of(body))
+    if profile.state == ProfileState.RELEASED:
+        return {}
+    if profile.state != ProfileState.CONFIRMED:
+        raise Refused("8.2.1", "3.5", f"a profile that is {profile.state} cannot be released")
+    desk.books.move(profile, ProfileState.RELEASED)
+    return {}
+
+
+FUNCTIONS: dict[str, Callable[[Desk, dict[str, Any]], dict[str, Any]]] = {
+    "downloadOrder": download_order,
+    "confirmOrder": confirm_order,
+    "cancelOrder": cancel_order,
+    "releaseProfile": release_profile,
+}
+
+
+def _check_can_be_confirmed(desk: Desk, profile: Profile, matching_id: str | None) -> None:
+    holder = desk.books.bound_to(matching_id) if matching_id else None
+    if holder is not None:
+        raise Refused("8.2.6", "3.3", "this matching id is in use")
+    if profile.state in NEVER_ORDERED:
+        raise Refused("8.2.1", "3.5", f"a profile that is {profile.state} cannot be confirmed")
+    if profile.state not in ORDERED:
+        raise Refused("8.2.1", "3.3", "this ICCID is confirmed already")
+
+
+def _check_use_case(body: dict[str, Any], *, eid: str, matching_id: str | None) -> None:
+    """Check what the default SM-DP+ and the SM-DS use cases ask for (table in 5.3.2)."""
+    discovery = text_of(body, "smdsAddress", subject="8.9")
+    if (matching_id == "" or discovery) and not eid:
+        raise Refused("8.1.1", "2.2", "an EID is needed here")
+    if discovery and matching_id == "":
+        raise Refused("8.2.6", "2.1", "an SM-DS event needs a matching id")
+    if discovery and not HOST_NAME.fullmatch(discovery):
+        raise Refused("8.9", "5.1", "this SM-DS cannot be reached")
+
+
+def _check_binding(profile: Profile, *, eid: str, matching_id: str | None) -> None:
+    if profile.eid and not eid:
+        raise Refused("8.1.1", "2.2", "the EID bound to this order is missing")
+    if profile.matching_id is not None and matching_id is None:
+        raise Refused("8.2.6", "2.2", "the matching id bound to this order is missing")
+    if profile.eid and profile.eid != eid:
+        raise Refused("8.2.1", "3.10", "another EID is bound to this profile")
+    if profile.matching_id is not None and profile.matching_id != matching_id:
+        raise Refused("8.2.6", "3.10", "another matching id is bound to this profile")
+
+
+def _release_flag(body: dict[str, Any]) -> bool:
+    flag = body.get("releaseFlag")
+    if flag is None:
+        raise Refused("1.6", "2.2", "releaseFlag is missing")
+    if not isinstance(flag, bool):
+        raise Refused("1.6", "2.1", "releaseFlag is true or false, not a string")
+    return flag
+
+
+def _final_state(body: dict[str, Any]) -> ProfileState:
+    wish = body.get("finalProfileStatusIndicator")
+    if wish in (None, ""):
+        raise Refused("8.2.1", "2.2", "finalProfileStatusIndicator is missing")
+    if wish not in ("Available", "Unavailable"):
+        raise Refused("8.2.1", "2.1", "finalProfileStatusIndicator is Available or Unavailable")
+    return ProfileState(wish)
+
+
+def _made_up_matching_id() -> str:
+    return "-".join(secrets.token_hex(3).upper() for _ in range(4))
+
+
+def _made_up_iccid(desk: Desk) -> str:
+    while True:
+        stem = f"{STOCK_PREFIX}{secrets.randbelow(10**14):014}"
+        iccid = stem + _check_digit(stem)
+        if desk.books.find(iccid) is None:
+            return iccid
+
+
+def _check_digit(stem: str) -> str:
+    """Return the Luhn digit that ends an ICCID (E.118)."""
+    doubled = (int(digit) * (2 - place % 2) for place, digit in enumerate(reversed(stem)))
+    return str(-sum(value // 10 + value % 10 for value in doubled) % 10)

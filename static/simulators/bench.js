@@ -1,0 +1,95 @@
+/* What the parts of the workbench share: words on the page, events between them, requests. */
+(function () {
+  "use strict";
+  var settings = document.body.dataset;
+
+  function byId(id) {
+    return document.getElementById(id);
+  }
+
+  /* Write a text wherever the page has a place for it. */
+  function fill(slot, text) {
+    var places = document.querySelectorAll("[data-slot=" + slot + "]");
+    var i;
+    for (i = 0; i < places.length; i += 1) {
+      places[i].textContent = text;
+    }
+  }
+
+  function announce(name, detail) {
+    document.dispatchEvent(new CustomEvent("simulator:" + name, { detail: detail }));
+  }
+
+  function hear(name, act) {
+    document.addEventListener("simulator:" + name, function (event) {
+      act(event.detail);
+    });
+  }
+
+  function send(request, body, done) {
+    request.onload = function () {
+      var answer = null;
+      try {
+        answer = JSON.parse(request.responseText);
+      } catch (error) {
+        answer = null;
+      }
+      done(request.status === 200 ? answer : null);
+    };
+    request.onerror = function () {
+      done(null);
+    };
+    request.send(body);
+  }
+
+  /* `done` is given the JSON of a 200, or null. */
+  function get(url, headers, done) {
+    var request = new XMLHttpRequest();
+    var name;
+    request.open("GET", url);
+    for (name in headers) {
+      if (Object.prototype.hasOwnProperty.call(headers, name)) {
+        request.setRequestHeader(name, headers[name]);
+      }
+    }
+    send(request, null, done);
+  }
+
+  function encode(fields) {
+    return Object.keys(fields).map(function (name) {
+      return encodeURIComponent(name) + "=" + encodeURIComponent(fields[name]);
+    }).join("&");
+  }
+
+  /* Ask for a fresh token first: signing in and out in the frame makes an older one stale. */
+  function post(url, fields, done) {
+    get(settings.tokenUrl, {}, function (answer) {
+      var request = new XMLHttpRequest();
+      request.open("POST", url);
+      request.setRequestHeader("Content-Type", "application/x-www-form-urlencoded");
+      request.setRequestHeader("X-CSRFToken", answer ? answer.token : "");
+      send(request, encode(fields), done);
+    });
+  }
+
+  /* Random letters and digits, as the app's own ids have them. */
+  function random(length) {
+    var alphabet = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
+    var bytes = window.crypto.getRandomValues(new Uint8Array(length));
+    return Array.prototype.map.call(bytes, function (byte) {
+      return alphabet.charAt(byte % alphabet.length);
+    }).join("");
+  }
+
+  window.Bench = {
+    announce: announce,
+    byId: byId,
+    encode: encode,
+    fill: fill,
+    get: get,
+    hear: hear,
+    post: post,
+    random: random,
+    settings: settings
+  };
+}());

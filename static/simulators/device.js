@@ -1,0 +1,162 @@
+/* The device: downloads the profile as its LPA does, connects, and reads the balance. */
+(function () {
+  "use strict";
+  var Bench = window.Bench;
+  var device = Bench.byId("device");
+  var again = Bench.byId("again");
+  var refresh = Bench.byId("refresh");
+  var steps = device.querySelectorAll("[data-step]");
+  var language = document.documentElement.lang;
+  var plan = null;
+  var retry = null;
+
+  /* Long enough to be seen; a real device takes longer. */
+  var STEP_MILLISECONDS = 500;
+
+  function say(text) {
+    Bench.fill("status", text);
+    Bench.byId("device-status").textContent = text;
+  }
+
+  function enter(state) {
+    device.setAttribute("data-state", state);
+    Bench.announce("device", state);
+  }
+
+  /* Mark the steps: those before `name` are done, it is current, the others are to come. */
+  function stepTo(name, status) {
+    var reached = false;
+    Array.prototype.forEach.call(steps, function (step) {
+      var isIt = step.getAttribute("data-step") === name;
+      if (isIt) {
+        reached = true;
+        say(step.getAttribute(status === "done" ? "data-done" : "data-say"));
+      }
+      if (step.getAttribute("data-status") !== "skipped" || name === null) {
+        step.setAttribute("data-status", isIt ? status : reached || name === null ? "todo" : "done");
+      }
+    });
+  }
+
+  function reset() {
+    plan = null;
+    again.hidden = refresh.hidden = Bench.byId("balance").hidden = true;
+    device.setAttribute("data-state", "idle");
+    stepTo(null, "todo");
+    say("");
+  }
+
+  function fail(step, reason) {
+    stepTo(step, "failed");
+    say(reason);
+    again.hidden = false;
+    /* A profile is downloaded once: what is tried again is the step that failed. */
+    retry = step === "connect" ? connect : begin;
+    enter("failed");
+  }
+
+  function unit(number, name) {
+    var style = { style: "unit", unit: name, maximumFractionDigits: 2 };
+    style.unitDisplay = name === "gigabyte" || name === "megabyte" ? "short" : "long";
+    return number.toLocaleString(language, style);
+  }
+
+  function amount(balance) {
+    var megabytes = balance.dataRemainingInMB;
+    if (balance.type === "MODIRECT") {
+      return device.getAttribute("data-not-counted");
+    }
+    if (balance.type === "NOTSUPPORTED") {
+      return device.getAttribute("data-shut-out");
+    }
+    if (!megabytes) {
+      return device.getAttribute("data-nothing");
+    }
+    return megabytes < 1000 ? unit(megabytes, "megabyte") : unit(megabytes / 1000, "gigabyte");
+  }
+
+  /* The two largest parts of an ISO 8601 duration: "P29DT23H59M" is "29 days, 23 hours left". */
+  function time(duration) {
+    var names = ["day", "hour", "minute", "second"];
+    var text = device.getAttribute("data-left");
+    var parts = /^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$/.exec(duration) || [];
+    var largest = names.map(function (name, i) {
+      return Number(parts[i + 1]) ? unit(Number(parts[i + 1]), name) : "";
+    }).filter(Boolean).slice(0, 2).join(", ");
+    return largest && text.replace("{time}", largest);
+  }
+
+  function places(codes) {
+    var names = new Intl.DisplayNames([language], { type: "region" });
+    return codes.map(function (code) {
+      return names.of(code);
+    }).join(", ");
+  }
+
+  function showBalance(answer) {
+    var balance = answer && answer.balances && answer.balances[0];
+    if (!balance) {
+      fail("connect", device.getAttribute("data-no-balance"));
+      return;
+    }
+    Bench.fill("amount", amount(balance));
+    Bench.fill("time", time(balance.timeRemaining));
+    Bench.fill("places", places(balance.locations || []));
+    Bench.fill("type", balance.type);
+    Bench.fill("iccid", plan.outcome.iccid);
+    Bench.fill("count", answer.balances.length.toLocaleString(language));
+    Bench.byId("balance").hidden = refresh.hidden = false;
+    stepTo("connect", "done");
+    enter("connected");
+  }
+
+  function connect() {
+    var url = "/v1/sims/" + plan.outcome.iccid + "/balances?fieldsTemplate=full";
+    if (plan.parameters.location) {
+      url += "&location=" + encodeURIComponent(plan.parameters.location);
+    }
+    stepTo("connect", "current");
+    enter("connecting");
+    Bench.get(url, { "X-MS-DM-TransactionId": "MSFT_" + Bench.random(16) }, showBalance);
+  }
+
+  function install(answer) {
+    if (!answer || answer.result !== "success") {
+      fail("download", (answer && answer.error) || "NoAnswer");
+      return;
+    }
+    stepTo("install", "current");
+    enter("installing");
+    window.setTimeout(connect, STEP_MILLISECONDS);
+  }
+
+  function begin() {
+    if (!plan.outcome.activationCode) {
+      steps[0].setAttribute("data-status", "skipped");
+      steps[1].setAttribute("data-status", "skipped");
+      connect();
+      return;
+    }
+    stepTo("download", "current");
+    enter("downloading");
+    window.setTimeout(function () {
+      Bench.post(Bench.settings.downloadUrl, {
+        activationCode: plan.outcome.activationCode,
+        eid: plan.parameters.eid || ""
+      }, install);
+    }, STEP_MILLISECONDS);
+  }
+
+  Bench.hear("launch", reset);
+  Bench.hear("plan", function (detail) {
+    reset();
+    plan = detail;
+    begin();
+  });
+  again.addEventListener("click", function () {
+    again.hidden = true;
+    retry();
+  });
+  refresh.addEventListener("click", connect);
+  reset();
+}());

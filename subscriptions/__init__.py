@@ -1,0 +1,1 @@
+"""Lines and what they hold: SIMs, subscriptions, buckets, and the balance rule."""

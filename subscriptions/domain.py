@@ -1,0 +1,84 @@
+"""What happens to lines and their subscriptions. All of it is safe to run again."""
+
+import calendar
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils.timezone import now
+
+from accounts.models import User
+from esim.models import Sim
+from esim.states import SimState
+from plans.models import Category, Plan
+from subscriptions.models import Bucket, Line, SimOnLine, Subscription, SubscriptionState
+
+
+class SimOfAnother(Exception):
+    """The SIM is on a line of another customer."""
+
+
+@transaction.atomic
+def prepare(account: User, *, sim: Sim, plan: Plan, plan_name: str, reference: str) -> Subscription:
+    """Put the plan on the SIM's line, not counting yet; a new line where the SIM has none.
+
+    `reference` (the order's number) makes it one subscription however often it is asked for.
+    Raises `SimOfAnother`.
+    """
+    line = _line_of(account, sim)
+    subscription, is_new = Subscription.objects.get_or_create(
+        reference=reference, defaults={"line": line, "plan": plan, "plan_name": plan_name}
+    )
+    if is_new:
+        countries = list(plan.countries.values_list("country", flat=True))
+        kind = Bucket.Kind.ALLOWANCE if plan.is_metered else Bucket.Kind.UNLIMITED
+        Bucket.objects.create(
+            subscription=subscription,
+            kind=kind,
+            total_bytes=plan.data_bytes or 0,
+            countries=countries,
+        )
+    return subscription
+
+
+def _line_of(account: User, sim: Sim) -> Line:
+    stay = SimOnLine.objects.filter(sim=sim, until=None).select_related("line").first()
+    if stay is None:
+        line = Line.objects.create(account=account, msisdn=sim.msisdn)
+        SimOnLine.objects.create(line=line, sim=sim, since=now())
+        Sim.objects.filter(pk=sim.pk).update(state=SimState.IN_USE)
+        return line
+    if stay.line.account_id != account.pk:
+        raise SimOfAnother(sim.iccid)
+    return stay.line
+
+
+def start(subscription: Subscription, *, at: datetime) -> None:
+    """Let the plan's time run from now on: the order is complete."""
+    assert subscription.plan is not None  # noqa: S101 -- only a sold plan is ever prepared
+    Subscription.objects.filter(pk=subscription.pk, state=SubscriptionState.PREPARED).update(
+        state=SubscriptionState.ACTIVE, starts_at=at, ends_at=end_of_period(subscription.plan, at)
+    )
+
+
+@transaction.atomic
+def withdraw(subscription: Subscription) -> None:
+    """Take back what was prepared; the SIM leaves a line that held nothing else."""
+    prepared = Subscription.objects.filter(pk=subscription.pk, state=SubscriptionState.PREPARED)
+    if not prepared.update(state=SubscriptionState.CANCELLED):
+        return
+    line = subscription.line
+    if not line.subscriptions.exclude(state=SubscriptionState.CANCELLED).exists():
+        line.sims.filter(until=None).update(until=now())
+
+
+def end_of_period(plan: Plan, start: datetime) -> datetime:
+    """Return when a period that starts now ends (contract, section 8).
+
+    n days are n times 24 hours; a month ends on the same day of the next one, or on its last day
+    where that one is shorter.
+    """
+    if plan.category != Category.RECURRING:
+        return start + timedelta(days=plan.validity_days)
+    year, month = start.year + start.month // 12, start.month % 12 + 1
+    day = min(start.day, calendar.monthrange(year, month)[1])
+    return start.replace(year=year, month=month, day=day)

@@ -1,0 +1,56 @@
+"""The distribution's Chromium, driven by Playwright: nothing is downloaded for it."""
+
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WINDOW = (800, 600)
+
+PageAt = Callable[..., Page]
+
+
+def launch_browser() -> Iterator[Browser]:
+    """Give one headless browser and close it afterwards."""
+    path = shutil.which("chromium")
+    if not path:
+        message = "chromium is missing: run `make services`"
+        raise RuntimeError(message)
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    yield from launch_browser()
+
+
+@pytest.fixture
+def page_at(browser: Browser) -> Iterator[PageAt]:
+    """Open pages, each a browser session of its own: `page_at(360, 640, "ar", script=False)`."""
+    opened: list[BrowserContext] = []
+
+    def open_page(
+        width: int = WINDOW[0], height: int = WINDOW[1], locale: str = "en", *, script: bool = True
+    ) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, locale=locale, java_script_enabled=script
+        )
+        opened.append(context)
+        return context.new_page()
+
+    yield open_page
+    for context in opened:
+        context.close()

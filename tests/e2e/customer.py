@@ -1,0 +1,110 @@
+"""A customer in front of a screen: walks the journey in Chromium by what the pages say."""
+
+import json
+import secrets
+from typing import Any
+from urllib.parse import urlencode
+
+from playwright.sync_api import Page, expect
+
+EID = "89049032123451234512345678901235"
+IMEI = "490154203237518"
+GOOD_CARD = "4242 4242 4242 4242"
+REFUSED_CARD = "4000 0000 0000 0002"
+# What the app adds to a page before the page's own script runs, and nothing more.
+HOST_OBJECT = """
+window.received = [];
+window.DataMart = {notifyPurchaseResult: function () {
+    window.received.push(Array.prototype.slice.call(arguments));
+}};
+"""
+# A worker may have to wait for the reconciler; the rest is a moment.
+PATIENCE = 30_000
+
+
+class Customer:
+    """Someone new with a device, on one page of one browser."""
+
+    def __init__(self, page: Page, base_url: str, *, host: bool = True) -> None:
+        self.page = page
+        self.base_url = base_url
+        self.identifier = f"{secrets.token_hex(6)}@example.com"
+        self.password = "a long enough pass phrase"
+        self.transaction_id = f"MSFT_{secrets.token_hex(6)}/{secrets.token_hex(2)}.x+y"
+        page.set_default_timeout(PATIENCE)
+        if host:
+            page.add_init_script(HOST_OBJECT)
+
+    def launch(self, **changes: str) -> None:
+        """Come in as the app sends a customer; a change of "" leaves the parameter out."""
+        said = {
+            "market": "US",
+            "location": "US",
+            "transactionId": self.transaction_id,
+            "eid": EID,
+            "imei": IMEI,
+            **changes,
+        }
+        kept = {name: value for name, value in said.items() if value}
+        self.page.goto(f"{self.base_url}/?{urlencode(kept)}")
+
+    def sign_up(self) -> None:
+        self.page.get_by_role("link", name="Create account").click()
+        self.page.locator("[autocomplete=username]").fill(self.identifier)
+        self.page.locator("[autocomplete=name]").fill("Noor Haddad")
+        self.page.locator("[autocomplete=new-password]").fill(self.password)
+        self.press("Create account")
+
+    def sign_in(self, identifier: str, password: str) -> None:
+        self.page.locator("[autocomplete=username]").fill(identifier)
+        self.page.locator("[autocomplete=current-password]").fill(password)
+        self.press("Sign in")
+
+    def choose(self, tile: str = "Prepaid plans") -> None:
+        self.page.get_by_role("link", name=tile).click()
+
+    def choose_plan(self, index: int = 0) -> None:
+        self.page.get_by_role("radio").nth(index).check(force=True)
+        self.press("Next")
+
+    def pay_with(self, number: str = GOOD_CARD) -> None:
+        self.page.locator("[autocomplete=cc-number]").fill(number)
+        self.page.locator("[autocomplete=cc-exp]").fill("12/30")
+        self.page.locator("[autocomplete=cc-csc]").fill("123")
+        self.page.locator("[autocomplete=cc-name]").fill("Noor Haddad")
+        self.press("Next")
+
+    def submit(self) -> None:
+        self.press("Submit order")
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def sees(self, heading: str) -> None:
+        expect(self.page.get_by_role("heading", level=1, name=heading)).to_be_visible(
+            timeout=PATIENCE
+        )
+
+    def buy(self, number: str = GOOD_CARD) -> None:
+        """Go from launch to the confirmation."""
+        self.launch()
+        self.sign_up()
+        self.choose()
+        self.choose_plan()
+        self.pay_with(number)
+        self.submit()
+
+    def finish(self) -> dict[str, Any]:
+        """Continue, and return what the app was given: exactly one string."""
+        self.press("Continue")
+        return self.handed_over()
+
+    def handed_over(self) -> dict[str, Any]:
+        """Return the payload with its inner JSON parsed, as the app reads it."""
+        self.page.wait_for_url("**/handoff/")
+        self.page.wait_for_function("window.received.length > 0")
+        calls = self.page.evaluate("window.received")
+        assert len(calls) == 1
+        assert len(calls[0]) == 1
+        payload: dict[str, Any] = json.loads(calls[0][0])
+        return payload

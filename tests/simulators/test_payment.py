@@ -1,0 +1,250 @@
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.simulators.process import Simulator, running
+
+NUMBER = "4242 4242 4242 4242"
+CARD = {"number": NUMBER, "exp_month": 12, "exp_year": 2049, "csc": "123", "name": "Alice"}
+
+
+@pytest.fixture(scope="module")
+def process() -> Iterator[Simulator]:
+    with running("simulators.payment") as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def gateway(process: Simulator) -> httpx.Client:
+    process.http.post("/reset")
+    return process.http
+
+
+def post(gateway: httpx.Client, path: str, key: str, **body: object) -> tuple[int, dict[str, Any]]:
+    response = gateway.post(path, json=body, headers={"Idempotency-Key": key})
+    return response.status_code, response.json()
+
+
+def token_of(gateway: httpx.Client, number: str = NUMBER) -> str:
+    status, answer = post(gateway, "/tokens", f"token {number[-4:]}", **{**CARD, "number": number})
+    assert status == 201
+    return str(answer["token"])
+
+
+def pay(
+    gateway: httpx.Client, key: str = "pay", *, number: str = NUMBER, **fields: object
+) -> tuple[int, dict[str, Any]]:
+    body = {"token": token_of(gateway, number), "amount": 1999, "currency": "USD"}
+    return post(gateway, "/payments", key, **{**body, "reference": "ORDER1", **fields})
+
+
+def payments(gateway: httpx.Client) -> list[dict[str, Any]]:
+    shown: list[dict[str, Any]] = gateway.get("/books").json()["payments"]
+    return shown
+
+
+def test_a_card_becomes_a_token(gateway: httpx.Client) -> None:
+    status, answer = post(gateway, "/tokens", "k", **CARD)
+
+    assert (status, answer.pop("token")[:4]) == (201, "tok_")
+    assert answer == {"brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2049}
+
+
+@pytest.mark.parametrize(
+    ("number", "csc", "brand"),
+    [
+        ("5555555555554444", "123", "mastercard"),
+        ("378282246310005", "1234", "amex"),
+        ("6011111111111117", "123", "discover"),
+        ("3530111333300000", "123", "jcb"),
+        ("6759649826438453", "123", "card"),
+    ],
+)
+def test_the_brand_is_known_by_the_number(
+    gateway: httpx.Client, number: str, csc: str, brand: str
+) -> None:
+    _status, answer = post(gateway, "/tokens", "k", **{**CARD, "number": number, "csc": csc})
+
+    assert answer["brand"] == brand
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        ({"number": "4242 4242 4242 4241"}, "invalid_number"),
+        ({"number": "4242"}, "invalid_number"),
+        ({"number": 4242424242424242}, "invalid_number"),
+        ({"exp_month": 13}, "invalid_expiry"),
+        ({"exp_month": "12"}, "invalid_expiry"),
+        ({"exp_year": 2020}, "invalid_expiry"),
+        ({"exp_year": 2999}, "invalid_expiry"),
+        ({"csc": "12"}, "invalid_csc"),
+        ({"csc": None}, "invalid_csc"),
+    ],
+)
+def test_a_wrong_card_is_refused_and_may_be_put_right(
+    gateway: httpx.Client, fields: dict[str, Any], error: str
+) -> None:
+    assert post(gateway, "/tokens", "k", **{**CARD, **fields}) == (422, {"error": error})
+    assert post(gateway, "/tokens", "k", **CARD)[0] == 201
+
+
+def test_a_payment_is_authorised_captured_and_refunded(gateway: httpx.Client) -> None:
+    status, answer = pay(gateway)
+    path = f"/payments/{answer['id']}"
+
+    assert (status, answer["status"]) == (201, "authorised")
+    assert post(gateway, f"{path}/capture", "c") == (
+        200,
+        {"id": answer["id"], "status": "captured"},
+    )
+    assert post(gateway, f"{path}/refund", "r") == (200, {"id": answer["id"], "status": "refunded"})
+    assert gateway.get(path).json() == {
+        "id": answer["id"],
+        "status": "refunded",
+        "amount": 1999,
+        "currency": "USD",
+        "reference": "ORDER1",
+        "key": "pay",
+        "reason": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        ("4000 0000 0000 0002", "card_declined"),
+        ("4000 0000 0000 9995", "insufficient_funds"),
+        ("4000 0000 0000 0069", "expired_card"),
+    ],
+)
+def test_a_card_that_refuses_is_declined(gateway: httpx.Client, number: str, reason: str) -> None:
+    status, answer = pay(gateway, number=number)
+
+    assert (status, answer["status"], answer["reason"]) == (201, "declined", reason)
+    assert post(gateway, f"/payments/{answer['id']}/capture", "c") == (
+        409,
+        {"error": "invalid_state", "status": "declined"},
+    )
+
+
+NEXT = {
+    "authorised": {"capture": "captured", "void": "voided"},
+    "captured": {"refund": "refunded"},
+    "voided": {},
+    "refunded": {},
+}
+WAYS = {
+    "authorised": [],
+    "captured": ["capture"],
+    "voided": ["void"],
+    "refunded": ["capture", "refund"],
+}
+
+
+@pytest.mark.parametrize("state", WAYS)
+@pytest.mark.parametrize("action", ["capture", "void", "refund"])
+def test_every_action_in_every_state(gateway: httpx.Client, state: str, action: str) -> None:
+    identifier = pay(gateway)[1]["id"]
+    for step in WAYS[state]:
+        post(gateway, f"/payments/{identifier}/{step}", f"way {step}")
+
+    status, answer = post(gateway, f"/payments/{identifier}/{action}", "now")
+
+    new = NEXT[state].get(action)
+    assert (status, answer["status"]) == ((200, new) if new else (409, state))
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        ({"token": "tok_unknown"}, "unknown_token"),
+        ({"amount": 0}, "invalid_amount"),
+        ({"amount": 19.99}, "invalid_amount"),
+        ({"amount": True}, "invalid_amount"),
+        ({"currency": "usd"}, "invalid_currency"),
+        ({"reference": ""}, "invalid_reference"),
+    ],
+)
+def test_a_wrong_payment_is_refused(
+    gateway: httpx.Client, fields: dict[str, Any], error: str
+) -> None:
+    assert pay(gateway, **fields) == (422, {"error": error})
+    assert payments(gateway) == []
+
+
+def test_an_unknown_payment_is_not_found(gateway: httpx.Client) -> None:
+    assert gateway.get("/payments/pay_unknown").status_code == 404
+    assert post(gateway, "/payments/pay_unknown/capture", "c") == (404, {"error": "not_found"})
+
+
+def test_the_same_key_gets_the_same_answer(gateway: httpx.Client) -> None:
+    first = pay(gateway)
+    capture = f"/payments/{first[1]['id']}/capture"
+
+    assert pay(gateway) == first
+    assert post(gateway, capture, "c") == post(gateway, capture, "c")
+    assert len(payments(gateway)) == 1
+
+
+def test_the_same_key_with_another_question_is_refused(gateway: httpx.Client) -> None:
+    identifier = pay(gateway)[1]["id"]
+
+    assert pay(gateway, amount=1) == (409, {"error": "key_reused"})
+    assert post(gateway, f"/payments/{identifier}/void", "pay") == (409, {"error": "key_reused"})
+
+
+def test_a_key_is_needed(gateway: httpx.Client) -> None:
+    assert gateway.post("/tokens", json=CARD).json() == {"error": "key_required"}
+    assert gateway.get("/payments").json() == {"error": "key_required"}
+
+
+def test_of_twenty_payments_under_one_key_one_is_made(gateway: httpx.Client) -> None:
+    answers: list[str] = []
+    threads = [
+        threading.Thread(target=lambda: answers.append(pay(gateway)[1]["id"])) for _ in range(20)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert (len(answers), len(set(answers))) == (20, 1)
+    assert len(payments(gateway)) == 1
+
+
+@pytest.mark.parametrize(("fault", "made"), [("drop_before", 0), ("drop_after", 1)])
+def test_a_lost_answer_is_asked_for_by_its_key(
+    gateway: httpx.Client, fault: str, made: int
+) -> None:
+    gateway.post("/faults", json={"function": "authorise", "fault": fault})
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        pay(gateway)
+
+    assert len(gateway.get("/payments", params={"key": "pay"}).json()["payments"]) == made
+    assert pay(gateway)[1]["status"] == "authorised"
+    assert len(payments(gateway)) == 1
+
+
+def test_a_payment_answers_no_iccid(gateway: httpx.Client) -> None:
+    fault = {"function": "capture", "fault": "wrong_iccid"}
+
+    assert gateway.post("/faults", json=fault).json() == {"error": "unknown_fault"}
+
+
+def test_payments_survive_a_restart_and_card_numbers_are_in_no_file(tmp_path: Path) -> None:
+    store = ("--store", str(tmp_path / "payment.sqlite3"))
+    with running("simulators.payment", *store) as simulator:
+        answer = pay(simulator.http)
+        kept = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+        assert simulator.stop() == 0
+
+    assert b"4242424242424242" not in kept
+    assert NUMBER.encode() not in kept
+    with running("simulators.payment", *store) as simulator:
+        assert pay(simulator.http) == answer

@@ -1,0 +1,124 @@
+"""What the simulated WebView changes in a request and in its answer, and what it leaves alone."""
+
+from collections.abc import Callable
+
+import pytest
+from django.core.exceptions import MiddlewareNotUsed
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.test import RequestFactory
+from pytest_django import Settings
+
+from simulators.mobileplans.middleware import COOKIE_NAME, WebViewMiddleware
+
+PAGE = "<!DOCTYPE html><html><HEAD data-page><title>Plans</title></head><header></header></html>"
+SCRIPT = '<script src="/static/simulators/host.js"></script>'
+GERMAN = "language=de-DE%2Cde%3Bq%3D0.9&object=1"
+POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
+Answer = Callable[[HttpRequest], HttpResponseBase]
+
+
+@pytest.fixture(autouse=True)
+def simulators_allowed(settings: Settings) -> None:
+    settings.SIMULATORS = True
+
+
+def portal(request: HttpRequest) -> HttpResponse:
+    """Answer as the portal does, telling in a header which language was asked for."""
+    return HttpResponse(
+        PAGE,
+        headers={
+            "Content-Security-Policy": POLICY,
+            "X-Frame-Options": "DENY",
+            "Content-Length": str(len(PAGE)),
+            "Asked": request.headers.get("Accept-Language", ""),
+        },
+    )
+
+
+def ask(
+    cookie: str | None = GERMAN, *, destination: str = "iframe", answer: Answer = portal
+) -> HttpResponseBase:
+    request = RequestFactory().get(
+        "/plans/", headers={"Sec-Fetch-Dest": destination, "Accept-Language": "en"}
+    )
+    if cookie is not None:
+        request.COOKIES[COOKIE_NAME] = cookie
+    return WebViewMiddleware(answer)(request)
+
+
+def text_of(response: HttpResponseBase) -> str:
+    assert isinstance(response, HttpResponse)
+    return response.text
+
+
+def test_it_is_not_there_where_simulators_are_not_allowed(settings: Settings) -> None:
+    settings.SIMULATORS = False
+
+    with pytest.raises(MiddlewareNotUsed):
+        WebViewMiddleware(portal)
+
+
+def test_the_frame_asks_in_the_chosen_language() -> None:
+    assert ask()["Asked"] == "de-DE,de;q=0.9"
+
+
+@pytest.mark.parametrize("language", ["", "de%0D%0AX-Other%3A%201", "%D9%85", "d" * 201])
+def test_a_language_that_no_browser_could_send_is_not_asked_for(language: str) -> None:
+    assert ask(f"language={language}")["Asked"] == "en"
+
+
+def test_the_app_s_script_stands_first_in_the_head() -> None:
+    assert text_of(ask()) == PAGE.replace("<HEAD data-page>", "<HEAD data-page>" + SCRIPT)
+
+
+def test_the_length_follows_the_longer_page() -> None:
+    response = ask()
+
+    assert response["Content-Length"] == str(len(text_of(response)))
+
+
+def test_a_frame_of_the_open_web_has_no_object_but_may_be_shown() -> None:
+    response = ask("language=de")
+
+    assert text_of(response) == PAGE
+    assert response["X-Frame-Options"] == "SAMEORIGIN"
+
+
+def test_only_the_framing_is_relaxed() -> None:
+    response = ask()
+
+    assert response["Content-Security-Policy"] == POLICY.replace(
+        "ancestors 'none'", "ancestors 'self'"
+    )
+    assert response["X-Frame-Options"] == "SAMEORIGIN"
+
+
+@pytest.mark.parametrize(
+    ("cookie", "destination"), [(None, "iframe"), (GERMAN, "document"), (GERMAN, "empty")]
+)
+def test_whoever_is_not_the_simulator_s_frame_gets_the_portal_s_own_answer(
+    cookie: str | None, destination: str
+) -> None:
+    response = ask(cookie, destination=destination)
+
+    assert text_of(response) == PAGE
+    assert response["Asked"] == "en"
+    assert response["Content-Security-Policy"] == POLICY
+    assert response["X-Frame-Options"] == "DENY"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda _: HttpResponse(PAGE, content_type="text/plain"),
+        lambda _: HttpResponse(PAGE, headers={"Content-Encoding": "gzip"}),
+        lambda _: HttpResponse("<p>no head</p>"),
+        lambda _: StreamingHttpResponse([PAGE]),
+    ],
+)
+def test_what_is_not_a_plain_page_stays_as_it_was(answer: Answer) -> None:
+    response = ask(answer=answer)
+
+    assert isinstance(response, (HttpResponse, StreamingHttpResponse))
+    assert SCRIPT.encode() not in b"".join(response)

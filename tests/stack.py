@@ -1,0 +1,208 @@
+"""The whole product as processes on free ports, the way `make run` starts it, for the tests."""
+
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Literal
+
+import psycopg
+import pytest
+
+from demo.health import answer, complaints, is_ready
+from demo.parts import LOOPBACK, Copy, Part, environment, parts, preparation
+from demo.run import new_secrets
+from demo.supervisor import Supervisor
+from tests.services import free_port
+
+Kind = Literal["sqlite", "postgresql"]
+READY_WITHIN = 60.0
+STACK_FIXTURES = {"sqlite_stack": "sqlite", "postgresql_stack": "postgresql"}
+LINES_SHOWN = 120
+
+
+class Stack:
+    """One running copy with demo data of its own: web, worker with beat, and both simulators."""
+
+    def __init__(self, copy: Copy) -> None:
+        self.copy = copy
+        self.base_url = copy.web_url
+        self.smdp_url = copy.smdp_url
+        self.payment_url = copy.payment_url
+        self.environment = environment(copy)
+        self.summary = copy.folder / "demo.txt"
+        self.log = copy.folder / "log"
+        self._output: IO[str] = self.log.open("a", encoding="utf-8")
+        self._writing = threading.Lock()
+        self._supervisor = Supervisor(environment=self.environment, say=self._note)
+
+    def start(self) -> None:
+        code = self._supervisor.run(preparation(self.summary))
+        if code:
+            message = f"the stack's database could not be made ready:\n{self.tail()}"
+            raise RuntimeError(message)
+        self._supervisor.start(parts(self.copy))
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + READY_WITHIN
+        while not is_ready(self.copy):
+            if time.monotonic() > deadline:
+                message = "\n".join(["the stack is not ready", *complaints(self.copy), self.tail()])
+                raise RuntimeError(message)
+            time.sleep(0.1)
+
+    def kill_worker(self) -> None:
+        """End the worker as `kill -9` would; it stays down until `start_worker`."""
+        self._supervisor.kill("worker")
+
+    def start_worker(self) -> None:
+        self._supervisor.launch("worker")
+
+    def stop(self) -> None:
+        self._supervisor.stop()
+        with self._writing:
+            self._output.close()
+
+    def tail(self) -> str:
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return "\n".join(lines[-LINES_SHOWN:])
+
+    def _note(self, name: str, line: str) -> None:
+        with self._writing:
+            if not self._output.closed:
+                self._output.write(f"{name:>7} | {line}\n")
+                self._output.flush()
+
+
+@pytest.fixture(scope="session")
+def sqlite_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Return a running copy on SQLite and the broker that needs no server, as `make run` has it."""
+    with _running("sqlite", tmp_path_factory.mktemp("sqlite_stack")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgresql_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Return a running copy on PostgreSQL and Redis, as production has it."""
+    with _running("postgresql", tmp_path_factory.mktemp("postgresql_stack")) as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def stack(request: pytest.FixtureRequest) -> Stack:
+    """Return each of the two copies in turn."""
+    running: Stack = request.getfixturevalue(f"{request.param}_stack")
+    return running
+
+
+@pytest.fixture(scope="session")
+def smdp_simulator() -> Iterator[str]:
+    """Return the base URL of an SM-DP+ simulator for tests in this process."""
+    with _simulator("smdp") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def payment_simulator() -> Iterator[str]:
+    """Return the base URL of a payment simulator for tests in this process."""
+    with _simulator("payment") as url:
+        yield url
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of one stack on one worker, and begin with them, as they take longest."""
+    for item in items:
+        kind = _stack_kind(item)
+        if kind:
+            item.add_marker(pytest.mark.xdist_group(f"{kind}_stack"))
+    items.sort(key=lambda item: _stack_kind(item) is None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Iterator[None]:
+    """Show what the stack's processes said when a test on it fails."""
+    report: pytest.TestReport = yield  # type: ignore[misc]  # a wrapper is sent the report
+    if report.failed and isinstance(item, pytest.Function):
+        for name, value in item.funcargs.items():
+            if isinstance(value, Stack):
+                report.sections.append((f"output of {name}", value.tail()))
+    return report  # type: ignore[return-value]  # and passes it on
+
+
+def _stack_kind(item: pytest.Item) -> str | None:
+    names = getattr(item, "fixturenames", [])
+    if "stack" in names and isinstance(item, pytest.Function):
+        return str(item.callspec.params["stack"])
+    return next((kind for name, kind in STACK_FIXTURES.items() if name in names), None)
+
+
+@contextmanager
+def _running(kind: Kind, folder: Path) -> Iterator[Stack]:
+    running = Stack(_copy(kind, folder))
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+
+
+def _copy(kind: Kind, folder: Path) -> Copy:
+    database_url, broker_url = f"sqlite:///{folder / 'portal.sqlite3'}", "filesystem://"
+    if kind == "postgresql":
+        database_url, broker_url = _fresh_database(), _redis_database()
+    return Copy(
+        folder=folder,
+        web_port=free_port(),
+        smdp_port=free_port(),
+        payment_port=free_port(),
+        database_url=database_url,
+        broker_url=broker_url,
+        secrets=new_secrets(),
+    )
+
+
+def _fresh_database() -> str:
+    server = os.environ["DATABASE_URL"].rpartition("/")[0]
+    name = f"stack_{os.getpid()}_{free_port()}"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(
+            psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name))
+        )
+    return f"{server}/{name}"
+
+
+def _redis_database() -> str:
+    """Return a database of its own for each pytest process; number 0 is for tests inside it."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    return f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{int(worker) + 1}"
+
+
+@contextmanager
+def _simulator(name: str) -> Iterator[str]:
+    said: list[str] = []
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        supervisor = Supervisor(
+            environment={**os.environ, "PYTHONUNBUFFERED": "1"},
+            say=lambda _, line: said.append(line),
+        )
+        store = Path(folder) / f"{name}.sqlite3"
+        options = ["--port", str(port), "--store", str(store)]
+        supervisor.start([Part(name, (sys.executable, "-m", f"simulators.{name}", *options))])
+        url = f"http://{LOOPBACK}:{port}"
+        try:
+            deadline = time.monotonic() + READY_WITHIN
+            while answer(url)[0] != 200:
+                if time.monotonic() > deadline:
+                    raise RuntimeError("\n".join([f"the {name} simulator is not there", *said]))
+                time.sleep(0.05)
+            yield url
+        finally:
+            supervisor.stop()

@@ -1,0 +1,63 @@
+"""Fail when a text lacks its translation or the other way: `python -m tests.translations de ar`.
+
+The texts are collected anew in a copy of the tree, so that the check changes nothing.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from babel.messages.catalog import Message
+from babel.messages.pofile import read_po
+
+ROOT = Path(__file__).resolve().parent.parent
+NOT_SOURCE = shutil.ignore_patterns(".*", "var", "tests", "docs", "requirements", "*.mo")
+
+
+def main() -> int:
+    languages = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder) / "tree"
+        shutil.copytree(ROOT, tree, ignore=NOT_SOURCE)
+        _collect(tree, languages)
+        found = [complaint for language in languages for complaint in _complaints(tree, language)]
+    for complaint in found:
+        print(complaint, file=sys.stderr)
+    if found:
+        print("`make messages` collects the texts; then translate them.", file=sys.stderr)
+    return 1 if found else 0
+
+
+def _collect(tree: Path, languages: list[str]) -> None:
+    options = [f"--locale={language}" for language in languages]
+    command = [sys.executable, "manage.py", "makemessages", "--verbosity=0", *options]
+    subprocess.run(command, cwd=tree, check=True)
+
+
+def _complaints(tree: Path, language: str) -> Iterator[str]:
+    with (tree / "locale" / language / "LC_MESSAGES" / "django.po").open("rb") as file:
+        catalogue = read_po(file, locale=language)
+    for message in catalogue:
+        what = _fault(message)
+        if message.id and what:
+            yield f"{language}: {what}: {_text(message)!r}"
+    for stale in catalogue.obsolete.values():
+        yield f"{language}: stale, its text is gone: {_text(stale)!r}"
+
+
+def _fault(message: Message) -> str | None:
+    if message.fuzzy:
+        return "fuzzy, to be looked at"
+    strings = message.string if isinstance(message.string, (list, tuple)) else [message.string]
+    return None if all(strings) else "missing"
+
+
+def _text(message: Message) -> str:
+    return message.id if isinstance(message.id, str) else message.id[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
