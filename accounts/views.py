@@ -77,7 +77,7 @@ def _page(request: HttpRequest, template: str, form: forms.Form) -> HttpResponse
 
 
 def _let_in(request: HttpRequest, user: User, form: forms.Form) -> HttpResponse:
-    """Start the customer's session: a new key, the visit kept, everything else of another user gone."""
+    """Start the customer's session with a new key; nothing of another user's session stays."""
     login(request, user, backend="django.contrib.auth.backends.ModelBackend")
     target = form.cleaned_data["next"]
     is_ours = url_has_allowed_host_and_scheme(target, allowed_hosts=None)

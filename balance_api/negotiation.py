@@ -1,8 +1,9 @@
 """The API speaks JSON alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
@@ -10,13 +11,14 @@ from rest_framework.request import Request
 class JsonAlways(BaseContentNegotiation):
     """Answer JSON whatever is asked for; a strict 406 comes with the full contract."""
 
-    def select_parser(self, _request: Request, parsers: Sequence[object]) -> object:
-        return parsers[0]
+    def select_parser(self, _request: Request, parsers: Iterable[BaseParser]) -> BaseParser:
+        return next(iter(parsers))
 
     def select_renderer(
         self,
         _request: Request,
-        renderers: Sequence[BaseRenderer],
+        renderers: Iterable[BaseRenderer],
         _format_suffix: str | None = None,
     ) -> tuple[BaseRenderer, str]:
-        return renderers[0], renderers[0].media_type or "application/json"
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type or "application/json"

@@ -63,7 +63,8 @@ def check_transaction_id(value: str) -> None:
     if len(value) > LONGEST_TRANSACTION_ID or has_control_character:
         raise BadParameter(
             TRANSACTION_HEADER,
-            f"{TRANSACTION_HEADER} has at most {LONGEST_TRANSACTION_ID} characters, none of them control characters.",
+            f"{TRANSACTION_HEADER} has at most {LONGEST_TRANSACTION_ID} characters, "
+            "none of them control characters.",
         )
 
 

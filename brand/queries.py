@@ -9,7 +9,7 @@ def operator() -> Operator:
 
 
 def legal_text(kind: LegalText.Kind, *, market: str, language: str) -> LegalText | None:
-    """Return the newest text: the market's own before the general one, the language's before English."""
+    """Return the newest text: the market's own first, then the language's own, then English."""
     candidates = LegalText.objects.filter(
         kind=kind, market__in=[market, ""], language__in=[language, "en"]
     )

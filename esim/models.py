@@ -68,7 +68,7 @@ class Sim(models.Model):
 
 
 class Profile(models.Model):
-    """One profile that we ask an SM-DP+ for: our ICCID and our matching id, stored before any call."""
+    """A profile that we ask an SM-DP+ for: our ICCID, our matching id, stored before any call."""
 
     sim = models.OneToOneField(Sim, on_delete=models.PROTECT, related_name="profile")
     provider = models.ForeignKey(SmdpProvider, on_delete=models.PROTECT)

@@ -10,7 +10,7 @@ class HandoffInline(admin.TabularInline[Handoff, Visit]):
     model = Handoff
     extra = 0
     can_delete = False
-    fields = readonly_fields = [
+    readonly_fields = [
         "created_at",
         "success",
         "mo_direct_status",
@@ -20,6 +20,7 @@ class HandoffInline(admin.TabularInline[Handoff, Visit]):
         "plan_name",
         "iccid",
     ]
+    fields = (*readonly_fields,)
 
     def has_add_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
         return False

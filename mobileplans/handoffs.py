@@ -29,7 +29,7 @@ def hand_over(request: HttpRequest, visit: Visit, outcome: Outcome) -> HttpRespo
         expires_at=now() + LIFETIME,
         success=outcome.success,
         iccid=outcome.iccid,
-        activation_code=outcome.activation_code,
+        activation_code=outcome.activation_code or "",
         user_account=outcome.user_account,
         purchase_instrument=outcome.purchase_instrument,
         line=outcome.line,

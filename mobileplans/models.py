@@ -58,7 +58,7 @@ class Handoff(models.Model):
     expires_at = models.DateTimeField()
     success = models.BooleanField()
     iccid = models.CharField(max_length=20, blank=True)
-    activation_code = SealedField(null=True)
+    activation_code = SealedField(blank=True)
     user_account = models.CharField(max_length=8)
     purchase_instrument = models.CharField(max_length=8)
     line = models.CharField(max_length=8)
@@ -86,6 +86,6 @@ class Handoff(models.Model):
             mo_direct_status=MoDirectStatus(self.mo_direct_status),
             success=self.success,
             iccid=self.iccid,
-            activation_code=self.activation_code,
+            activation_code=self.activation_code or None,
             plan_name=self.plan_name,
         )

@@ -27,7 +27,7 @@ class Outcome:
             raise ValueError("A success names its ICCID and its plan; anything else names neither.")
 
     def payload(self, transaction_id: str) -> str:
-        """Return the one string for `DataMart.notifyPurchaseResult`, valid by `handoff.schema.json`.
+        """Return the string for `DataMart.notifyPurchaseResult`, valid by `handoff.schema.json`.
 
         `activationCode` is absent for a success without a download, and empty without a success.
         """

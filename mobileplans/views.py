@@ -17,10 +17,8 @@ from moportal.identifiers import ActivationCode
 def start(request: HttpRequest) -> HttpResponse:
     """Read the launch and leave its address at once: identifiers never stay in one."""
     visit = visits.begin(request, launch.read(request.META.get("QUERY_STRING", "")))
-    if visit.refused_as:
-        step = "launch-refused"
-    else:
-        step = "options" if visit.account else "sign-in"
+    first_step = "options" if visit.account else "sign-in"
+    step = "launch-refused" if visit.refused_as else first_step
     return HttpResponseRedirect(reverse(step), status=303)
 
 

@@ -14,9 +14,11 @@ def reader_locale() -> Locale:
 
 def country_name(code: str) -> str:
     """Return the country's name in the active language, or the code where there is none."""
-    return reader_locale().territories.get(code, code)
+    name: str = reader_locale().territories.get(code, code)
+    return name
 
 
 def country_list(codes: Sequence[str]) -> str:
     """Return the names joined as the language joins them: "Canada, Mexico and United States"."""
-    return format_list([country_name(code) for code in codes], locale=reader_locale())
+    joined: str = format_list([country_name(code) for code in codes], locale=reader_locale())
+    return joined

@@ -68,7 +68,7 @@ class Eid(str):
 
 
 class Iccid(str):
-    """A SIM's number, kept without padding: a 20th character `F` says nothing (SGP.22, table 21)."""
+    """A SIM's number, kept without padding: a trailing `F` says nothing (SGP.22, table 21)."""
 
     __slots__ = ()
 
@@ -118,7 +118,7 @@ _MATCHING_ID_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def new_matching_id() -> str:
-    """Make a matching id nobody can guess: 100 random bits as four groups of five (SGP.22, 4.1.1)."""
+    """Make a matching id nobody can guess: 100 random bits in four groups (SGP.22, 4.1.1)."""
     groups = ("".join(secrets.choice(_MATCHING_ID_ALPHABET) for _ in range(5)) for _ in range(4))
     return "-".join(groups)
 

@@ -87,16 +87,16 @@ class StoreDownMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         try:
             return self.get_response(request)
-        except OperationalError:
-            return self.store_down(request)
+        except OperationalError as error:
+            return self.store_down(request, error)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Catch it where a view raised it, before Django makes a 500 of it."""
-        return self.store_down(request) if isinstance(error, OperationalError) else None
+        return self.store_down(request, error) if isinstance(error, OperationalError) else None
 
-    def store_down(self, request: HttpRequest) -> HttpResponse:
+    def store_down(self, request: HttpRequest, error: Exception) -> HttpResponse:
         """Say that it is us, and when to come back."""
-        log.exception("database away", path=request.path)
+        log.error("database away", path=request.path, error=str(error))
         if request.path.startswith("/v1/"):
             response: HttpResponse = problem_response(
                 503, "Service unavailable", "The store does not answer; please try again."

@@ -13,7 +13,7 @@ from moportal.countries import reader_locale
 
 @dataclass(frozen=True)
 class Money:
-    """An amount in the minor units of its ISO 4217 currency: 1900 USD is $19.00, 500 JPY is ¥500."""
+    """An amount in minor units of its ISO 4217 currency: 1900 USD is $19.00, 500 JPY is ¥500."""
 
     minor_units: int
     currency: str

@@ -33,7 +33,7 @@ def digest(text: str) -> str:
     return hmac.new(settings.DIGEST_KEY.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
-class SealedField(models.TextField):
+class SealedField(models.TextField[str, str]):
     """A text that stands in the database sealed and in Python as it is. Empty stays empty."""
 
     def from_db_value(self, value: str | None, *_args: Any) -> str | None:

@@ -186,7 +186,7 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = DEMO
 WHITENOISE_AUTOREFRESH = DEBUG
 
-# -- Browser policy: nothing inline, nothing from a third host (policies S1, S4; contract section 3).
+# -- Browser policy: nothing inline, nothing from a third host (policies S1 and S4; contract, 3).
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],

@@ -10,7 +10,8 @@ class ChangeInline(admin.TabularInline[StateChange, Order]):
     model = StateChange
     extra = 0
     can_delete = False
-    fields = readonly_fields = ["at", "old", "new", "reason", "actor"]
+    readonly_fields = ["at", "old", "new", "reason", "actor"]
+    fields = (*readonly_fields,)
 
     def has_add_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
         return False

@@ -2,7 +2,7 @@
 
 import re
 from datetime import date
-from typing import Any
+from typing import Any, Self
 
 from django import forms
 from django.utils.timezone import now
@@ -22,13 +22,16 @@ class DraftForm(forms.Form):
     version = forms.IntegerField(widget=forms.HiddenInput)
 
     @classmethod
-    def shown_for(cls, draft: Draft, **initial: Any) -> "DraftForm":
+    def shown_for(cls, draft: Draft, **initial: Any) -> Self:
         return cls(initial={"draft": draft.pk, "version": draft.version, **initial})
 
     def redraw_for(self, draft: Draft) -> None:
         """Let a form that comes back carry the draft as it is now."""
-        self.data = self.data.copy()
-        self.data.update({"version": str(draft.version)})
+        self.data = {**self.data_as_sent(), "version": str(draft.version)}
+
+    def data_as_sent(self) -> dict[str, Any]:
+        """Return the first value of every field."""
+        return {name: self.data.get(name) for name in self.data}
 
 
 class PlanForm(DraftForm):
@@ -115,9 +118,8 @@ class PaymentForm(DraftForm):
 
     def forget_card(self) -> None:
         """Take the card's data out of a form that is shown again."""
-        self.data = self.data.copy()
-        for name in self.never_shown_again:
-            self.data.pop(name, None)
+        sent = self.data_as_sent().items()
+        self.data = {name: value for name, value in sent if name not in self.never_shown_again}
 
 
 def _plain_digits(text: str) -> str:

@@ -14,15 +14,13 @@ CHOOSING = frozenset({"options", "plans"})
 
 def of_order(order: Order, visit: Visit) -> Outcome:
     """Return the outcome of a visit that ends with this order."""
-    words = {
-        "user_account": visit.user_account,
-        "purchase_instrument": instrument(order.payment.method, visit),
-    }
+    account, paid_with = visit.user_account, instrument(order.payment.method, visit)
     if order.state == OrderState.COMPLETED:
         sim = order.sim_in_use
         assert sim is not None  # noqa: S101 -- a completed order has its plan on a SIM
         return Outcome(
-            **words,
+            account,
+            paid_with,
             line=LineResult.NEW if order.line_is_new else LineResult.EXISTING,
             mo_direct_status=MoDirectStatus.COMPLETE,
             success=True,
@@ -30,15 +28,14 @@ def of_order(order: Order, visit: Visit) -> Outcome:
             activation_code=str(order.profile.activation_code) if order.profile else None,
             plan_name=order.plan_name,
         )
+    line = LineResult.NONE
     if order.failure == Failure.PAYMENT_REFUSED:
-        return Outcome(
-            **words, line=LineResult.NONE, mo_direct_status=MoDirectStatus.PURCHASE_FAILED
-        )
+        return Outcome(account, paid_with, line, MoDirectStatus.PURCHASE_FAILED)
     if order.failure == Failure.SIM_OF_ANOTHER:
-        return Outcome(**words, line=LineResult.NONE, mo_direct_status=MoDirectStatus.INVALID_SIM)
+        return Outcome(account, paid_with, line, MoDirectStatus.INVALID_SIM)
     if order.failure or order.trouble:
-        return Outcome(**words, line=LineResult.NONE, mo_direct_status=MoDirectStatus.SERVICE_ERROR)
-    return Outcome(**words, line=LineResult.BAILED, mo_direct_status=MoDirectStatus.NONE)
+        return Outcome(account, paid_with, line, MoDirectStatus.SERVICE_ERROR)
+    return Outcome(account, paid_with, LineResult.BAILED, MoDirectStatus.NONE)
 
 
 def of_leaving(visit: Visit) -> Outcome:

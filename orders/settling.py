@@ -180,14 +180,15 @@ def _let_go(order: Order, lease: Lease) -> LookAgain | None:
 
 
 def _return_url(order: Order) -> str:
-    return settings.PORTAL_URL.rstrip("/") + reverse("order", args=[order.number])
+    portal: str = settings.PORTAL_URL
+    return portal.rstrip("/") + reverse("order", args=[order.number])
 
 
 @transaction.atomic
 def _move(
     order: Order, new: OrderState, *, reason: str = "", actor: User | None = None, **fields: object
 ) -> None:
-    """Compare and set the state and write the change beside it: the one door to an order's state."""
+    """Compare and set the state and write the change beside it: the one door to the state."""
     old = OrderState(order.state)
     if new not in NEXT_STATES[old]:
         raise IllegalTransition(f"{old} to {new}")

@@ -57,7 +57,8 @@ def trouble(order: Order) -> str:
     if order.charge_decided_at:
         return _("This takes longer than usual. You can close this page; we finish your order.")
     return _(
-        "One of our services does not answer at the moment. We keep trying; you have not been charged."
+        "One of our services does not answer at the moment. "
+        "We keep trying; you have not been charged."
     )
 
 

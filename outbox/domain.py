@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
+from celery import current_app
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
@@ -77,10 +78,8 @@ def ring(kind: str, subject: object) -> None:
 
 
 def _tell_a_worker(task_id: int) -> None:
-    from outbox.tasks import look_at  # noqa: PLC0415 -- tasks import this module
-
     try:
-        look_at.delay(task_id)
+        current_app.send_task("outbox.tasks.look_at", args=[task_id])
     except (BrokerDown, OSError) as error:
         log.warning(
             "broker did not take the bell; the reconciler will come round", error=str(error)

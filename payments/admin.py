@@ -10,7 +10,8 @@ class CallInline(admin.TabularInline[GatewayCall, Payment]):
     model = GatewayCall
     extra = 0
     can_delete = False
-    fields = readonly_fields = ["operation", "outcome", "sent_at", "answered_at", "detail"]
+    readonly_fields = ["operation", "outcome", "sent_at", "answered_at", "detail"]
+    fields = (*readonly_fields,)
 
     def has_add_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
         return False

@@ -67,7 +67,7 @@ class PlanCountry(models.Model):
 
 
 class PlanPrice(models.Model):
-    """What a plan costs in a market. The market decides the currency and the tax, never the language."""
+    """What a plan costs in a market, which decides currency and tax; the language never does."""
 
     plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="prices")
     market = models.CharField(max_length=2)
@@ -97,7 +97,7 @@ class PlanPrice(models.Model):
 
 
 class PlanText(models.Model):
-    """Name and terms of a plan in one language; English stands in for a language without its own."""
+    """Name and terms of a plan in one language; English stands in where there is none."""
 
     plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="texts")
     language = models.CharField(max_length=12)

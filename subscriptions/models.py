@@ -10,7 +10,7 @@ from plans.models import Plan
 
 
 class Line(models.Model):
-    """What a customer has with the operator: an account's service, with its number if it has one."""
+    """What a customer has with the operator: a service, with its phone number if it has one."""
 
     account = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="lines"

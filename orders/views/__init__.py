@@ -1,1 +1,1 @@
-"""The pages of the journey (contract, section 3): every step a GET, every change a POST and a 303."""
+"""The pages of the journey (contract, section 3): a step is a GET, a change a POST and a 303."""

@@ -203,7 +203,7 @@ def _method_chosen(
     try:
         _refuse_other_draft(draft, form)
         if form.cleaned_data["version"] != draft.version:
-            raise StaleForm(draft.pk)  # noqa: TRY301 -- before the gateway is asked, and by the same door
+            raise StaleForm(draft.pk)
         method = _method(user, form)
         if method is None:
             return None

@@ -37,7 +37,7 @@ def customer_only(
     """
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, /, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponse:
         user = request.user
         if isinstance(user, User) and not user.is_staff:
             return view(request, user, *args, **kwargs)
@@ -72,7 +72,7 @@ def frame(step: str, *, back_url: str | None) -> dict[str, Any]:
 
 def what_changed(request: HttpRequest, draft_id: int | None, user: User) -> HttpResponse:
     """Lead a form that changed nothing to where the customer is: its order, or the open draft."""
-    spent = Order.objects.filter(account=user, draft_id=draft_id).first()
+    spent = Order.objects.filter(account=user, draft_id=draft_id or 0).first()
     if spent:
         return go("order", spent.number)
     messages.info(

@@ -76,7 +76,7 @@ class CustomerStep:
 
 @dataclass(frozen=True)
 class HostedPage:
-    """The gateway takes the card on its own page: send the customer there, they come back by GET."""
+    """The gateway takes the card on its own page; the customer comes back from it by GET."""
 
     url: str
 

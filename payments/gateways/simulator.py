@@ -24,7 +24,7 @@ FIELD_OF_ERROR = {"invalid_number": "number", "invalid_expiry": "expiry", "inval
 class SimulatorGateway:
     """Speaks the payment simulator's JSON protocol (`python -m simulators.payment --help`)."""
 
-    def hosted_page(self, *, return_url: str) -> HostedPage | None:  # noqa: ARG002 -- the protocol's signature
+    def hosted_page(self, *, return_url: str) -> HostedPage | None:
         """Return None: the card fields are on our own page."""
         return None
 

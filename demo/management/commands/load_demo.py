@@ -1,4 +1,4 @@
-"""`manage.py load_demo`: Kestrel Mobile, its catalogue, its stock of SIMs, and people to play with."""
+"""`manage.py load_demo`: Kestrel Mobile, its catalogue, its SIMs, and people to play with."""
 
 from datetime import timedelta
 from typing import Any
@@ -26,7 +26,8 @@ STAFF, STAFF_PASSWORD = "staff@kestrel.example", "kestrel-staff-2026"
 SUMMARY = f"""\
   customer            {CUSTOMER}   {CUSTOMER_PASSWORD}
   staff (/admin/)     {STAFF}  {STAFF_PASSWORD}
-  cards               4242 4242 4242 4242 approves, 4000 0000 0000 0002 declines; any later date, any code
+  card that approves  4242 4242 4242 4242  (any later date, any code)
+  card that declines  4000 0000 0000 0002
   unused SIM card     {PHYSICAL}
   shut out            {SHUT_OUT}  (Get Balance: NOTSUPPORTED)
   microbalance only   {MICROBALANCE}  (Get Balance: NONE)
