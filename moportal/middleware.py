@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
 
+from moportal.errors import MACHINES
 from moportal.problems import problem_response
 
 log = structlog.get_logger("moportal.request")
@@ -97,7 +98,7 @@ class StoreDownMiddleware:
     def store_down(self, request: HttpRequest, error: Exception) -> HttpResponse:
         """Say that it is us, and when to come back."""
         log.error("database away", path=request.path, error=str(error))
-        if request.path.startswith("/v1/"):
+        if request.path.startswith(MACHINES):
             response: HttpResponse = problem_response(
                 503, "Service unavailable", "The store does not answer; please try again."
             )

@@ -18,5 +18,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("healthz", healthz, name="healthz"),
 ]
+handler400 = "moportal.errors.bad_request"
+handler404 = "moportal.errors.not_found"
+handler500 = "moportal.errors.server_error"
+
 if settings.SIMULATORS:
     urlpatterns.append(path("simulator/", include("simulators.mobileplans.urls")))

@@ -32,15 +32,26 @@ def steps(order: Order) -> list[Step]:
     """Return the steps of an order in progress; the first that is not done is the current one."""
     method = order.payment.method
     card = _("%(brand)s ending in %(last4)s") % {"brand": method.brand, "last4": method.last4}
+    amount = order.price.gross
     paid = order.payment.state in {PaymentState.AUTHORISED, PaymentState.CAPTURED}
     profile = order.profile.state if order.profile else ""
     released = profile in {ProfileState.RELEASED, ProfileState.DOWNLOADED}
-    is_done = [(_("Payment approved"), f"{card}, {order.price.gross}", paid)]
+    is_done = [
+        (_("Payment approved") if paid else _("Approving the payment"), f"{card}, {amount}", paid)
+    ]
     if order.sim is None:
         reserved = released or profile == ProfileState.RESERVED
         is_done += [
-            (_("eSIM reserved"), _("For this device"), reserved),
-            (_("eSIM ready"), _("Usually a few seconds"), released),
+            (
+                _("eSIM reserved") if reserved else _("Reserving your eSIM"),
+                _("For this device"),
+                reserved,
+            ),
+            (
+                _("eSIM ready") if released else _("Preparing your eSIM"),
+                _("Usually a few seconds"),
+                released,
+            ),
         ]
     is_done.append((_("Plan active"), "", order.state == OrderState.COMPLETED))
     first_open = next((n for n, step in enumerate(is_done) if not step[2]), len(is_done))

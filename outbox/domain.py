@@ -23,6 +23,8 @@ from outbox.models import Task
 
 log = structlog.get_logger(__name__)
 MAX_PAUSE = timedelta(minutes=10)
+# A look this near is asked for with a delayed message; later ones are the reconciler's.
+SOON = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
@@ -77,9 +79,10 @@ def ring(kind: str, subject: object) -> None:
         transaction.on_commit(lambda: _tell_a_worker(task.pk), robust=True)
 
 
-def _tell_a_worker(task_id: int) -> None:
+def _tell_a_worker(task_id: int, *, after: timedelta = timedelta()) -> None:
     try:
-        current_app.send_task("outbox.tasks.look_at", args=[task_id])
+        countdown = after.total_seconds() or None
+        current_app.send_task("outbox.tasks.look_at", args=[task_id], countdown=countdown)
     except (BrokerDown, OSError) as error:
         log.warning(
             "broker did not take the bell; the reconciler will come round", error=str(error)
@@ -139,12 +142,16 @@ def _claim(task_id: int) -> Lease | None:
 def _finish(lease: Lease, task: Task, answer: LookAgain | None) -> None:
     if answer is not None:
         _release(lease, not_before=now() + answer.after, last_error="")
+        if answer.after < SOON:
+            # The reconciler's round would be too slow for a customer who is looking on.
+            _tell_a_worker(task.pk, after=answer.after)
         return
     closed = Task.objects.filter(
         pk=lease.task_id, lease_token=lease.token, rings=task.rings
     ).update(closed_at=now(), lease_until=None, lease_token="", last_error="")
     if not closed:
         _release(lease, not_before=now(), last_error="")
+        _tell_a_worker(task.pk)
 
 
 def _release(lease: Lease, **fields: object) -> None:

@@ -18,8 +18,9 @@ def look_at(task_id: int) -> None:
 def reconcile() -> None:
     """Find what stands still: lost bells, dead workers' leases, rows whose time has come."""
     Heartbeat.objects.update_or_create(name="worker", defaults={"at": now()})
+    # Each by a message of its own: a slow one must not keep the others waiting.
     for task_id in domain.due_tasks():
-        domain.look(task_id)
+        look_at.delay(task_id)
 
 
 @worker_ready.connect

@@ -16,7 +16,7 @@ from mobileplans.models import Visit
 from orders import drafts, placing, queries
 from orders.drafts import StaleForm
 from orders.forms import NEW_CARD, PaymentForm, PlanForm, ReviewForm
-from orders.models import Draft
+from orders.models import Draft, Order
 from orders.views.steps import arrive, customer_only, first_open_step, frame, go, what_changed
 from payments import domain as payments
 from payments.gateways.base import CardRefused, GatewayTrouble
@@ -40,20 +40,24 @@ def options(request: HttpRequest, user: User) -> HttpResponse:
         return go("launch-refused")
     sold = {offer.plan.category for offer in _offers(visit)}
     waiting = queries.order_to_hand_over(user, visit)
-    if waiting:
-        messages.info(
-            request,
-            _("Your order %(number)s is waiting for you in your account.")
-            % {"number": waiting.display_number},
-        )
     context = {
-        "tiles": _tiles(sold),
+        "tiles": [*([_order_tile(waiting)] if waiting else []), *_tiles(sold)],
         "empty": not sold,
         "location": visit.location,
         "market": visit.market,
         **frame("options", back_url=None),
     }
     return render(request, "orders/options.html", context)
+
+
+def _order_tile(order: Order) -> dict[str, str]:
+    """Return the way back to an order whose result no host was given yet."""
+    return {
+        "title": _("Your order %(number)s") % {"number": order.display_number},
+        "text": _("See where it stands, and go on."),
+        "url": reverse("order", args=[order.number]),
+        "icon": "check",
+    }
 
 
 def _tiles(sold: set[str]) -> list[dict[str, str]]:

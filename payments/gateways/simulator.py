@@ -18,6 +18,8 @@ from payments.gateways.base import (
     StoredCard,
 )
 
+# Names as the card schemes write themselves.
+BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "amex": "American Express"}
 FIELD_OF_ERROR = {"invalid_number": "number", "invalid_expiry": "expiry", "invalid_csc": "csc"}
 
 
@@ -42,7 +44,7 @@ class SimulatorGateway:
             raise CardRefused(FIELD_OF_ERROR.get(body.get("error", ""), "number"))
         return StoredCard(
             token=_text(body, "token"),
-            brand=_text(body, "brand"),
+            brand=BRANDS.get(_text(body, "brand"), body["brand"].title())[:20],
             last4=_text(body, "last4"),
             expiry_month=card.expiry_month,
             expiry_year=card.expiry_year,
