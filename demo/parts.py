@@ -8,6 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = "127.0.0.1"
+# Celery's broker that needs no server; it asks for a host, which names nothing here.
+FILES_BROKER = "filesystem://localhost"
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def parts(copy: Copy) -> list[Part]:
 def _web(copy: Copy) -> Part:
     options = [
         *("--interface", "wsgi", "--host", LOOPBACK, "--port", str(copy.web_port)),
-        *("--workers", "1", "--blocking-threads", "8", "--log-level", "warning"),
+        *("--workers", "1", "--blocking-threads", "8", "--log-level", "error"),
     ]
     return Part("web", (sys.executable, "-m", "granian", *options, "moportal.wsgi:application"))
 
@@ -92,7 +94,9 @@ def _worker(copy: Copy) -> Part:
         *("--pool", "threads", "--concurrency", "4", "--loglevel", "INFO"),
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
     ]
-    return Part("worker", (sys.executable, "-m", "celery", "-A", "moportal", "worker", *options))
+    return Part(
+        "worker", (sys.executable, "-m", "celery", "--quiet", "-A", "moportal", "worker", *options)
+    )
 
 
 def _smdp(copy: Copy) -> Part:

@@ -4,11 +4,14 @@ import sys
 from pathlib import Path
 
 import django
+from django.conf import settings
 from django.core.management import call_command
 
 
 def main() -> None:
     django.setup()
+    # WhiteNoise asks for it, though the demo serves what the apps hold.
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
     call_command("migrate", interactive=False, verbosity=0)
     call_command("load_demo", verbosity=0)
     with Path(sys.argv[1]).open("w", encoding="utf-8") as summary:

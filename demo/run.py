@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from demo.health import complaints, is_ready
-from demo.parts import LOOPBACK, ROOT, Copy, environment, parts, preparation
+from demo.parts import FILES_BROKER, LOOPBACK, ROOT, Copy, environment, parts, preparation
 from demo.supervisor import Supervisor
 
 VAR = ROOT / "var"
@@ -142,7 +142,7 @@ def _copy(port: str) -> Copy:
         smdp_port=first + 1,
         payment_port=first + 2,
         database_url=f"sqlite:///{VAR / 'portal.sqlite3'}",
-        broker_url="filesystem://",
+        broker_url=FILES_BROKER,
         secrets=_secrets(VAR / "secrets.json"),
     )
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from accounts.models import User
 from brand.queries import operator
 from esim.models import Sim
-from mobileplans import launch
+from mobileplans import handoffs, launch
 from mobileplans.models import Visit
 from mobileplans.words import MoDirectStatus
 
@@ -50,7 +50,22 @@ def current(request: HttpRequest) -> Visit:
     """Return this session's visit; who came by a bookmark gets a new one, as on the open web."""
     number = request.META.get(IN_REQUEST) or request.session.get(SESSION_KEY)
     visit = Visit.objects.select_related("account").filter(pk=number).first() if number else None
-    return visit or begin(request, launch.read(""))
+    return visit or _resumed(request) or begin(request, launch.read(""))
+
+
+def _resumed(request: HttpRequest) -> Visit | None:
+    """Go on with the visit that this browser has just handed over: the customer stayed.
+
+    Its handoff cookie proves that it is the same browser; the device is still the same one.
+    """
+    handoff = handoffs.find(request)
+    if handoff is None:
+        return None
+    visit = handoff.visit
+    visit.account = _customer(request)
+    visit.save(update_fields=["account"])
+    _remember(request, visit)
+    return visit
 
 
 def reach(visit: Visit, step: str) -> None:

@@ -1,6 +1,9 @@
 """Orders as a plain list, found by any of their numbers."""
 
+import re
+
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from orders.models import Order, StateChange
@@ -39,6 +42,14 @@ class OrderAdmin(admin.ModelAdmin[Order]):
         "=account__username",
     ]
     inlines = [ChangeInline]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Order], search_term: str
+    ) -> tuple[QuerySet[Order], bool]:
+        """Find an order also by its number as people read it, with the hyphen."""
+        if re.fullmatch(r"[0-9A-Za-z]{5}-[0-9A-Za-z]{5}", search_term):
+            search_term = search_term.replace("-", "")
+        return super().get_search_results(request, queryset, search_term)
 
     def has_add_permission(self, _request: HttpRequest) -> bool:
         return False

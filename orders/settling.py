@@ -29,6 +29,7 @@ log = structlog.get_logger(__name__)
 # Seconds between the first tries: a customer is looking on. After the last one the order fails.
 PAUSES = (0.5, 2, 4, 8, 12)
 CUSTOMER_STEP_PAUSE = timedelta(seconds=5)
+CUSTOMER_STEP_LIMIT = timedelta(minutes=30)
 Trouble = (provisioning.Trouble, GatewayTrouble)
 
 
@@ -74,12 +75,13 @@ def _read(subject: str) -> Order:
 
 
 def _advance(order: Order, lease: Lease) -> LookAgain | None:
-    if order.state != OrderState.IN_PROGRESS:
+    if order.state == OrderState.ACKNOWLEDGED:
         _move(order, OrderState.IN_PROGRESS)
     payments.authorise(order.payment, return_url=_return_url(order), before_call=lease.prolong)
     if order.payment.state == PaymentState.PENDING:
-        _move(order, OrderState.PENDING, reason="waits for a step at the bank")
-        return LookAgain(CUSTOMER_STEP_PAUSE)
+        return _wait_for_customer(order, lease)
+    if order.state == OrderState.PENDING:
+        _move(order, OrderState.IN_PROGRESS, reason="the customer came back from the bank")
     if order.payment.state == PaymentState.DECLINED:
         return _fail(order, lease, Failure.PAYMENT_REFUSED, order.payment.decline_reason)
     try:
@@ -97,14 +99,25 @@ def _advance(order: Order, lease: Lease) -> LookAgain | None:
     return None
 
 
+def _wait_for_customer(order: Order, lease: Lease) -> LookAgain | None:
+    if order.state != OrderState.PENDING:
+        _move(order, OrderState.PENDING, reason="waits for a step at the bank")
+    if now() - order.created_at > CUSTOMER_STEP_LIMIT:
+        return _fail(order, lease, Failure.PAYMENT_REFUSED, "the step at the bank was not taken")
+    return LookAgain(CUSTOMER_STEP_PAUSE)
+
+
 def _sim_made_ready(order: Order, lease: Lease) -> Sim:
     """Return the SIM that is there, or have the new profile released at the SM-DP+."""
     if order.sim:
         return order.sim
     if order.profile is None:
         with transaction.atomic():
-            order.profile = pool.intend(eid=order.eid, profile_type=order.plan.profile_type)
-            order.save(update_fields=["profile"])
+            profile = pool.intend(eid=order.eid, profile_type=order.plan.profile_type)
+            # One profile an order, whoever else may hold a lease that has run out.
+            if not Order.objects.filter(pk=order.pk, profile=None).update(profile=profile):
+                raise IllegalTransition("the order has a profile already")
+        order.profile = profile
     return provisioning.make_ready(order.profile, before_call=lease.prolong).sim
 
 

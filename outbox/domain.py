@@ -105,6 +105,7 @@ def look(task_id: int) -> None:
     3. Close the row, or set the time of the next look. A bell that rang meanwhile, or an error,
        means another look; errors back off.
     """
+    structlog.contextvars.clear_contextvars()
     lease = _claim(task_id)
     if lease is None:
         return

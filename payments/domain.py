@@ -44,8 +44,22 @@ def authorise(payment: Payment, *, return_url: str, before_call: Callable[[], No
     if payment.state not in {PaymentState.INTENDED, PaymentState.PENDING}:
         return payment
     before_call()
+    match _authorisation(payment, return_url):
+        case Authorised(gateway_id):
+            _move(payment, PaymentState.AUTHORISED, gateway_id=gateway_id)
+        case Declined(gateway_id, reason):
+            _move(payment, PaymentState.DECLINED, gateway_id=gateway_id, decline_reason=reason)
+        case CustomerStep(gateway_id, url):
+            _move(payment, PaymentState.PENDING, gateway_id=gateway_id, customer_step_url=url)
+    return payment
+
+
+def _authorisation(payment: Payment, return_url: str) -> Authorised | Declined | CustomerStep:
+    """Ask for the amount, or, where the customer was sent to the bank, what came of that."""
     key = str(payment.key)
-    answer = _called(
+    if payment.state == PaymentState.PENDING:
+        return _called("fetch", key, lambda: gateway().fetch(payment.gateway_id), payment=payment)
+    return _called(
         "authorise",
         key,
         lambda: gateway().authorise(
@@ -57,14 +71,6 @@ def authorise(payment: Payment, *, return_url: str, before_call: Callable[[], No
         ),
         payment=payment,
     )
-    match answer:
-        case Authorised(gateway_id):
-            _move(payment, PaymentState.AUTHORISED, gateway_id=gateway_id)
-        case Declined(gateway_id, reason):
-            _move(payment, PaymentState.DECLINED, gateway_id=gateway_id, decline_reason=reason)
-        case CustomerStep(gateway_id, url):
-            _move(payment, PaymentState.PENDING, gateway_id=gateway_id, customer_step_url=url)
-    return payment
 
 
 def capture(payment: Payment, *, before_call: Callable[[], None]) -> Payment:

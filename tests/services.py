@@ -167,7 +167,7 @@ def _wait(is_there: Callable[[], bool], process: subprocess.Popen[bytes], folder
 
 
 def _accepts(binaries: Path, port: int) -> bool:
-    ask = [binaries / "pg_isready", "--quiet", "--host", LOOPBACK, "--port", str(port)]
+    ask = [str(binaries / "pg_isready"), "--quiet", "--host", LOOPBACK, "--port", str(port)]
     return subprocess.run(ask, check=False).returncode == 0
 
 

@@ -5,7 +5,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Literal
@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from demo.health import answer, complaints, is_ready
-from demo.parts import LOOPBACK, Copy, Part, environment, parts, preparation
+from demo.parts import FILES_BROKER, LOOPBACK, Copy, Part, environment, parts, preparation
 from demo.run import new_secrets
 from demo.supervisor import Supervisor
 from tests.services import free_port
@@ -126,14 +126,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
-) -> Iterator[None]:
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show what the stack's processes said when a test on it fails."""
-    report: pytest.TestReport = yield  # type: ignore[misc]  # a wrapper is sent the report
+    report = yield
     if report.failed and isinstance(item, pytest.Function):
         for name, value in item.funcargs.items():
             if isinstance(value, Stack):
                 report.sections.append((f"output of {name}", value.tail()))
-    return report  # type: ignore[return-value]  # and passes it on
+    return report
 
 
 def _stack_kind(item: pytest.Item) -> str | None:
@@ -154,7 +154,7 @@ def _running(kind: Kind, folder: Path) -> Iterator[Stack]:
 
 
 def _copy(kind: Kind, folder: Path) -> Copy:
-    database_url, broker_url = f"sqlite:///{folder / 'portal.sqlite3'}", "filesystem://"
+    database_url, broker_url = f"sqlite:///{folder / 'portal.sqlite3'}", FILES_BROKER
     if kind == "postgresql":
         database_url, broker_url = _fresh_database(), _redis_database()
     return Copy(

@@ -95,6 +95,9 @@ class Gateway(Protocol):
     ) -> Authorised | Declined | CustomerStep:
         """Hold the amount on the card."""
 
+    def fetch(self, gateway_id: str) -> Authorised | Declined | CustomerStep:
+        """Say how a payment stands whose customer was sent away for a step."""
+
     def capture(self, gateway_id: str, *, key: str) -> None:
         """Charge what was authorised."""
 

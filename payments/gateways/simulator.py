@@ -62,6 +62,14 @@ class SimulatorGateway:
             "return_url": return_url,
         }
         _status, body = self._post("/payments", content, key=key)
+        return self._read(body)
+
+    def fetch(self, gateway_id: str) -> Authorised | Declined | CustomerStep:
+        """Say how a payment stands."""
+        _status, body = self._exchange("GET", f"/payments/{gateway_id}")
+        return self._read(body)
+
+    def _read(self, body: dict[str, Any]) -> Authorised | Declined | CustomerStep:
         gateway_id, status = _text(body, "id"), _text(body, "status")
         if status == "declined":
             return Declined(gateway_id, str(body.get("reason", ""))[:80])
@@ -87,14 +95,17 @@ class SimulatorGateway:
     def _post(
         self, path: str, content: dict[str, Any], *, key: str, timeout: float | None = None
     ) -> tuple[int, dict[str, Any]]:
+        return self._exchange(
+            "POST", path, json=content, headers={"Idempotency-Key": key}, timeout=timeout
+        )
+
+    def _exchange(
+        self, method: str, path: str, *, timeout: float | None = None, **request: Any
+    ) -> tuple[int, dict[str, Any]]:
         url = checked_address(settings.PAYMENT_GATEWAY_URL, name="PAYMENT_GATEWAY_URL") + path
         try:
-            response = client().post(
-                url,
-                json=content,
-                headers={"Idempotency-Key": key},
-                timeout=timeout or settings.OUTSIDE_CALL_TIMEOUT,
-            )
+            limit = timeout or settings.OUTSIDE_CALL_TIMEOUT
+            response = client().request(method, url, timeout=limit, **request)
             body = response.json()
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise GatewayTrouble(type(error).__name__, was_sent=False) from error
