@@ -9,7 +9,8 @@ from accounts.models import User
 from mobileplans.models import Visit
 from orders.models import Draft, Order
 from orders.states import OrderState
-from payments.models import PaymentMethod
+from payments.models import Payment, PaymentMethod
+from payments.states import PaymentState
 
 RECENT = timedelta(hours=24)
 
@@ -40,6 +41,13 @@ def methods_of(account: User) -> QuerySet[PaymentMethod]:
         expiry_year=today.year, expiry_month__lt=today.month
     )
     return kept.exclude(pk__in=expired.values("pk")).order_by("-pk")
+
+
+def preferred_method(methods: list[PaymentMethod]) -> PaymentMethod | None:
+    """Return the newest method that no payment was refused on."""
+    refused = Payment.objects.filter(method__in=methods, state=PaymentState.DECLINED)
+    refused_ids = set(refused.values_list("method_id", flat=True))
+    return next((method for method in methods if method.pk not in refused_ids), None)
 
 
 def order_to_hand_over(account: User, visit: Visit) -> Order | None:

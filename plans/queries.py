@@ -35,7 +35,7 @@ class Offer:
 def validity_text(category: str, days: int) -> str:
     """Say how long a plan lasts."""
     if category == Category.RECURRING:
-        return _("every month, until you cancel")
+        return _("renews every month")
     if days == 1:
         return _("for 24 hours")
     return ngettext("for %(count)d day", "for %(count)d days", days) % {"count": days}

@@ -6,9 +6,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.timezone import now
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from accounts.models import User
+from esim.models import Sim
 from mobileplans import visits
 from orders.models import Order
 from orders.queries import orders_of
@@ -37,14 +39,30 @@ def _running(user: User) -> list[Subscription]:
     active = Subscription.objects.filter(
         line__account=user, state=SubscriptionState.ACTIVE, ends_at__gt=now()
     )
-    return list(active.select_related("line").prefetch_related("buckets").order_by("ends_at"))
+    return list(
+        active.select_related("line")
+        .prefetch_related("buckets", "line__sims__sim")
+        .order_by("ends_at")
+    )
+
+
+def _line_name(subscription: Subscription) -> str:
+    """Return the phone number, or the SIM's last digits where a line has no number."""
+    if subscription.line.msisdn:
+        return f"+{subscription.line.msisdn}"
+    stay = next((stay for stay in subscription.line.sims.all() if stay.until is None), None)
+    if stay is None:
+        return ""
+    is_profile = stay.sim.kind == Sim.Kind.PROFILE
+    text = _("eSIM ending in %(last4)s") if is_profile else _("SIM ending in %(last4)s")
+    return text % {"last4": stay.sim.iccid[-4:]}
 
 
 def _line(subscription: Subscription) -> dict[str, Any]:
     bucket = next(iter(subscription.buckets.all()))
     is_counted = bucket.kind != Bucket.Kind.UNLIMITED
     return {
-        "name": subscription.line.msisdn,
+        "name": _line_name(subscription),
         "plan_name": subscription.plan_name,
         "left_bytes": bucket.left_bytes if is_counted else None,
         "total_bytes": bucket.total_bytes if is_counted else None,

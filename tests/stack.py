@@ -1,11 +1,13 @@
 """The whole product as processes on free ports, the way `make run` starts it, for the tests."""
 
+import itertools
 import os
+import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Literal
@@ -14,7 +16,7 @@ import psycopg
 import pytest
 
 from demo.health import answer, complaints, is_ready
-from demo.parts import FILES_BROKER, LOOPBACK, Copy, Part, environment, parts, preparation
+from demo.parts import FILES_BROKER, LOOPBACK, ROOT, Copy, Part, environment, parts, preparation
 from demo.run import new_secrets
 from demo.supervisor import Supervisor
 from tests.services import free_port
@@ -23,17 +25,21 @@ Kind = Literal["sqlite", "postgresql"]
 READY_WITHIN = 60.0
 STACK_FIXTURES = {"sqlite_stack": "sqlite", "postgresql_stack": "postgresql"}
 LINES_SHOWN = 120
+_redis_stacks = itertools.count()
 
 
 class Stack:
-    """One running copy with demo data of its own: web, worker with beat, and both simulators."""
+    """One running copy with demo data of its own: web, worker with beat, and both simulators.
 
-    def __init__(self, copy: Copy) -> None:
+    `outside` changes what the environment says, such as SMDP_URL for a proxy on the way there.
+    """
+
+    def __init__(self, copy: Copy, outside: Mapping[str, str] | None = None) -> None:
         self.copy = copy
         self.base_url = copy.web_url
         self.smdp_url = copy.smdp_url
         self.payment_url = copy.payment_url
-        self.environment = environment(copy)
+        self.environment = {**environment(copy), **(outside or {})}
         self.summary = copy.folder / "demo.txt"
         self.log = copy.folder / "log"
         self._output: IO[str] = self.log.open("a", encoding="utf-8")
@@ -55,6 +61,19 @@ class Stack:
                 message = "\n".join(["the stack is not ready", *complaints(self.copy), self.tail()])
                 raise RuntimeError(message)
             time.sleep(0.1)
+
+    def manage(self, code: str) -> str:
+        """Run Python inside the portal, beside its processes, and return what it prints."""
+        command = [sys.executable, "manage.py", "shell", "--no-imports", "--command", code]
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout
 
     def kill_worker(self) -> None:
         """End the worker as `kill -9` would; it stays down until `start_worker`."""
@@ -82,14 +101,14 @@ class Stack:
 @pytest.fixture(scope="session")
 def sqlite_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Return a running copy on SQLite and the broker that needs no server, as `make run` has it."""
-    with _running("sqlite", tmp_path_factory.mktemp("sqlite_stack")) as running:
+    with running_stack(make_copy("sqlite", tmp_path_factory.mktemp("sqlite"))) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def postgresql_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Return a running copy on PostgreSQL and Redis, as production has it."""
-    with _running("postgresql", tmp_path_factory.mktemp("postgresql_stack")) as running:
+    with running_stack(make_copy("postgresql", tmp_path_factory.mktemp("postgresql"))) as running:
         yield running
 
 
@@ -144,8 +163,9 @@ def _stack_kind(item: pytest.Item) -> str | None:
 
 
 @contextmanager
-def _running(kind: Kind, folder: Path) -> Iterator[Stack]:
-    running = Stack(_copy(kind, folder))
+def running_stack(copy: Copy, outside: Mapping[str, str] | None = None) -> Iterator[Stack]:
+    """Run a copy for as long as the context lasts."""
+    running = Stack(copy, outside)
     try:
         running.start()
         yield running
@@ -153,7 +173,8 @@ def _running(kind: Kind, folder: Path) -> Iterator[Stack]:
         running.stop()
 
 
-def _copy(kind: Kind, folder: Path) -> Copy:
+def make_copy(kind: Kind, folder: Path) -> Copy:
+    """Return a copy on free ports with a database and a broker of its own."""
     database_url, broker_url = f"sqlite:///{folder / 'portal.sqlite3'}", FILES_BROKER
     if kind == "postgresql":
         database_url, broker_url = _fresh_database(), _redis_database()
@@ -179,9 +200,11 @@ def _fresh_database() -> str:
 
 
 def _redis_database() -> str:
-    """Return a database of its own for each pytest process; number 0 is for tests inside it."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-    return f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{int(worker) + 1}"
+    """Return a database of its own for each stack; number 0 is for tests inside pytest."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    number = 1 + worker + workers * next(_redis_stacks)
+    return f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{number}"
 
 
 @contextmanager

@@ -174,7 +174,7 @@ def payment(request: HttpRequest, user: User) -> HttpResponse:
     elif draft.plan_id is None:
         return go("options")
     else:
-        chosen = draft.method if draft.method in methods else next(iter(methods), None)
+        chosen = draft.method if draft.method in methods else queries.preferred_method(methods)
         form = PaymentForm.shown_for(draft, method=chosen.pk if chosen else NEW_CARD)
     return render(request, "orders/payment.html", _payment_context(draft, form, methods))
 

@@ -1,0 +1,60 @@
+"""What stands outside the portal, seen by the tests: both simulators' books, and Get Balance."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from tests.stack import Stack
+
+
+def profiles(stack: Stack) -> list[dict[str, Any]]:
+    """Return the SM-DP+'s profiles that were ever ordered."""
+    found: list[dict[str, Any]] = _get(f"{stack.smdp_url}/books")["profiles"]
+    return found
+
+
+def es2_calls(stack: Stack) -> list[dict[str, Any]]:
+    calls: list[dict[str, Any]] = _get(f"{stack.smdp_url}/books")["calls"]
+    return calls
+
+
+def payments(stack: Stack, order_number: str) -> list[dict[str, Any]]:
+    """Return what the payment provider has for this order."""
+    found = _get(f"{stack.payment_url}/books")["payments"]
+    return [payment for payment in found if payment["reference"] == order_number]
+
+
+def download(stack: Stack, activation_code: str, eid: str) -> dict[str, Any]:
+    """Do what the device's LPA does with the code."""
+    answer = httpx.post(
+        f"{stack.smdp_url}/device/download",
+        json={"activationCode": activation_code, "eid": eid},
+        trust_env=False,
+    )
+    told: dict[str, Any] = answer.raise_for_status().json()
+    return told
+
+
+def balances(stack: Stack, iccid: str, **parameters: str) -> list[dict[str, Any]]:
+    url = f"{stack.base_url}/v1/sims/{iccid}/balances"
+    found: list[dict[str, Any]] = _get(url, **parameters)["balances"]
+    return found
+
+
+@contextmanager
+def fault(url: str, function: str, kind: str, *, times: int = 1000) -> Iterator[None]:
+    """Let a simulator fail at a function for as long as the context lasts."""
+    script = {"function": function, "fault": kind, "times": times}
+    httpx.post(f"{url}/faults", json=script, trust_env=False).raise_for_status()
+    try:
+        yield
+    finally:
+        httpx.delete(f"{url}/faults", trust_env=False).raise_for_status()
+
+
+def _get(url: str, **parameters: str) -> dict[str, Any]:
+    answer = httpx.get(url, params=parameters, trust_env=False)
+    body: dict[str, Any] = answer.raise_for_status().json()
+    return body

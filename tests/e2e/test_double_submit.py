@@ -1,0 +1,65 @@
+"""Twenty Submit orders at once: a customer who is impatient, twenty times over."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import httpx
+
+from tests.e2e.conftest import ShopperAt
+from tests.e2e.outside import payments, profiles
+from tests.e2e.shopper import Shopper
+from tests.stack import Stack
+
+TIMES = 20
+
+
+def test_the_review_form_sent_twenty_times_at_once_makes_one_order(
+    stack: Stack, shopper_at: ShopperAt
+) -> None:
+    alice = shopper_at(stack.base_url)
+    alice.come_to_review()
+    before = len(profiles(stack))
+
+    answers = _sent_at_once(alice)
+
+    (address,) = {answer.headers["location"] for answer in answers}
+    assert [answer.status_code for answer in answers] == [303] * TIMES
+    alice.open(address)
+    assert alice.wait_for_end().heading == "You're set"
+    number = address.split("/")[2]
+    assert [payment["status"] for payment in payments(stack, number)] == ["captured"]
+    assert len(profiles(stack)) == before + 1
+    assert alice.open("/account/").text.count('class="orders-row"') == 1
+
+
+def test_a_review_form_sent_again_after_the_purchase_leads_to_its_order(
+    stack: Stack, shopper_at: ShopperAt
+) -> None:
+    alice = shopper_at(stack.base_url)
+    spent = alice.come_to_review()
+    address = alice.send("submit-order").address
+    alice.wait_for_end()
+
+    alice.sheet = spent
+    again = alice.send("submit-order")
+
+    assert again.address == address
+    assert len(payments(stack, address.split("/")[2])) == 1
+
+
+def _sent_at_once(shopper: Shopper) -> list[httpx.Response]:
+    """Send the form by twenty clients with the same session, none before all are there."""
+    form = shopper.sheet.form("submit-order")
+    cookies = {cookie.name: cookie.value or "" for cookie in shopper.client.cookies.jar}
+    start = Barrier(TIMES)
+
+    def send(_number: int) -> httpx.Response:
+        with httpx.Client(
+            base_url=shopper.client.base_url, cookies=cookies, trust_env=False, timeout=60
+        ) as client:
+            client.get("/support/")
+            start.wait()
+            return client.post(form.action, data=form.fields)
+
+    with ThreadPoolExecutor(TIMES) as threads:
+        return list(threads.map(send, range(TIMES)))
