@@ -5,19 +5,10 @@ import re
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
 
-from orders.models import Order, StateChange
-
-
-class ChangeInline(admin.TabularInline[StateChange, Order]):
-    model = StateChange
-    extra = 0
-    can_delete = False
-    readonly_fields = ["at", "old", "new", "reason", "actor"]
-    fields = (*readonly_fields,)
-
-    def has_add_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
-        return False
+from orders.models import Order
+from orders.timeline import timeline
 
 
 @admin.register(Order)
@@ -41,7 +32,14 @@ class OrderAdmin(admin.ModelAdmin[Order]):
         "=visit__transaction_id",
         "=account__username",
     ]
-    inlines = [ChangeInline]
+    readonly_fields = ["timeline"]
+
+    @admin.display(description="Timeline (UTC)")
+    def timeline(self, order: Order) -> str:
+        """Show what happened in every house involved, oldest first."""
+        rows = ((f"{at:%Y-%m-%d %H:%M:%S}", where, what) for at, where, what in timeline(order))
+        lines = format_html_join("", "<tr><td>{}</td><th>{}</th><td>{}</td></tr>", rows)
+        return format_html("<table>{}</table>", lines)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Order], search_term: str

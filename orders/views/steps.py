@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy
 from accounts.models import User
 from mobileplans import visits
 from mobileplans.models import Visit
-from orders.drafts import open_draft
+from orders.drafts import StaleForm, open_draft
+from orders.forms import DraftForm
 from orders.models import Draft, Order
 
 Rest = ParamSpec("Rest")
@@ -86,3 +87,9 @@ def first_open_step(draft: Draft) -> HttpResponse:
     if draft.plan_id is None:
         return go("options")
     return go("payment") if draft.method_id is None else go("review")
+
+
+def refuse_other_draft(draft: Draft, form: DraftForm) -> None:
+    """Raise `StaleForm` for a form that was shown for another draft than the open one."""
+    if form.cleaned_data["draft"] != draft.pk:
+        raise StaleForm(draft.pk)

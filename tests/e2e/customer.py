@@ -1,11 +1,13 @@
 """A customer in front of a screen: walks the journey in Chromium by what the pages say."""
 
-import json
 import secrets
 from typing import Any
 from urllib.parse import urlencode
 
+from django.utils.translation import gettext, override
 from playwright.sync_api import Page, expect
+
+from tests.e2e import payload
 
 EID = "89049032123451234512345678901235"
 IMEI = "490154203237518"
@@ -23,11 +25,17 @@ PATIENCE = 30_000
 
 
 class Customer:
-    """Someone new with a device, on one page of one browser."""
+    """Someone new with a device, on one page of one browser.
 
-    def __init__(self, page: Page, base_url: str, *, host: bool = True) -> None:
+    The words to press and to see are given in English and looked for in the page's language.
+    """
+
+    def __init__(
+        self, page: Page, base_url: str, *, host: bool = True, language: str = "en"
+    ) -> None:
         self.page = page
         self.base_url = base_url
+        self.language = language
         self.identifier = f"{secrets.token_hex(6)}@example.com"
         self.password = "a long enough pass phrase"
         self.transaction_id = f"MSFT_{secrets.token_hex(6)}/{secrets.token_hex(2)}.x+y"
@@ -49,7 +57,7 @@ class Customer:
         self.page.goto(f"{self.base_url}/?{urlencode(kept)}")
 
     def sign_up(self) -> None:
-        self.page.get_by_role("link", name="Create account").click()
+        self.page.get_by_role("link", name=self.words("Create account")).click()
         self.page.locator("[autocomplete=username]").fill(self.identifier)
         self.page.locator("[autocomplete=name]").fill("Noor Haddad")
         self.page.locator("[autocomplete=new-password]").fill(self.password)
@@ -61,7 +69,7 @@ class Customer:
         self.press("Sign in")
 
     def choose(self, tile: str = "Prepaid plans") -> None:
-        self.page.get_by_role("link", name=tile).click()
+        self.page.get_by_role("link", name=self.words(tile)).click()
 
     def choose_plan(self, index: int = 0) -> None:
         self.page.get_by_role("radio").nth(index).check(force=True)
@@ -78,12 +86,15 @@ class Customer:
         self.press("Submit order")
 
     def press(self, name: str) -> None:
-        self.page.get_by_role("button", name=name, exact=True).click()
+        self.page.get_by_role("button", name=self.words(name), exact=True).click()
 
     def sees(self, heading: str) -> None:
-        expect(self.page.get_by_role("heading", level=1, name=heading)).to_be_visible(
-            timeout=PATIENCE
-        )
+        title = self.page.get_by_role("heading", level=1, name=self.words(heading))
+        expect(title).to_be_visible(timeout=PATIENCE)
+
+    def words(self, english: str) -> str:
+        with override(self.language):
+            return gettext(english)
 
     def buy(self, number: str = GOOD_CARD) -> None:
         """Go from launch to the confirmation."""
@@ -100,11 +111,9 @@ class Customer:
         return self.handed_over()
 
     def handed_over(self) -> dict[str, Any]:
-        """Return the payload with its inner JSON parsed, as the app reads it."""
+        """Return the payload with its inner JSON parsed; it came once and is right by the schema."""
         self.page.wait_for_url("**/handoff/")
         self.page.wait_for_function("window.received.length > 0")
         calls = self.page.evaluate("window.received")
-        assert len(calls) == 1
-        assert len(calls[0]) == 1
-        payload: dict[str, Any] = json.loads(calls[0][0])
-        return payload
+        assert [len(arguments) for arguments in calls] == [1]
+        return payload.read(calls[0][0])

@@ -1,0 +1,116 @@
+"""Payment: a stored method, or a new card exchanged for a token."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from accounts.models import User
+from orders import drafts, queries
+from orders.drafts import StaleForm
+from orders.forms import NEW_CARD, PaymentForm
+from orders.models import Draft
+from orders.views.steps import (
+    arrive,
+    customer_only,
+    first_open_step,
+    frame,
+    go,
+    refuse_other_draft,
+    what_changed,
+)
+from payments import domain as payments
+from payments.gateways.base import CardRefused, GatewayTrouble
+from payments.models import PaymentMethod
+from plans.models import Category
+
+
+@sensitive_post_parameters()
+@require_http_methods(["GET", "POST"])
+@customer_only
+def payment(request: HttpRequest, user: User) -> HttpResponse:
+    """Choose how to pay: a stored card or a new one."""
+    _visit, draft = arrive(request, user, "payment")
+    methods = list(queries.methods_of(user))
+    if request.method == "POST":
+        form = PaymentForm(request.POST)
+        answer = _method_chosen(request, user, draft, form)
+        if answer is not None:
+            return answer
+        form.redraw_for(draft)
+        form.forget_card()
+    elif draft.plan_id is None:
+        return go("options")
+    else:
+        chosen = draft.method if draft.method in methods else queries.preferred_method(methods)
+        form = PaymentForm.shown_for(draft, method=chosen.pk if chosen else NEW_CARD)
+    return render(request, "orders/payment.html", _payment_context(draft, form, methods))
+
+
+def _payment_context(
+    draft: Draft, form: PaymentForm, methods: list[PaymentMethod]
+) -> dict[str, Any]:
+    selected = str(form["method"].value())
+    rows = [
+        {
+            "id": method.pk,
+            "brand": method.brand,
+            "last4": method.last4,
+            "expiry": method.expiry,
+            "selected": str(method.pk) == selected,
+        }
+        for method in methods
+    ]
+    category = draft.plan.category if draft.plan else Category.PREPAID
+    back_url = f"{reverse('plans')}?category={category}"
+    return {"form": form, "methods": rows, **frame("payment", back_url=back_url)}
+
+
+def _method_chosen(
+    request: HttpRequest, user: User, draft: Draft, form: PaymentForm
+) -> HttpResponse | None:
+    """Store the method and go on; None where the form must be shown again."""
+    if not form.is_valid():
+        return None
+    try:
+        refuse_other_draft(draft, form)
+        if form.cleaned_data["version"] != draft.version:
+            raise StaleForm(draft.pk)
+        method = _method(user, form)
+        if method is None:
+            return None
+        drafts.choose_method(draft, method, version=draft.version)
+    except StaleForm:
+        return what_changed(request, form.cleaned_data["draft"], user)
+    return go("review") if draft.plan_id else first_open_step(draft)
+
+
+def _method(user: User, form: PaymentForm) -> PaymentMethod | None:
+    """Return the stored method, or the new card's; None with the reason in the form."""
+    chosen = form.cleaned_data["method"]
+    if chosen != NEW_CARD:
+        stored = (
+            queries.methods_of(user)
+            .filter(pk=chosen if chosen.isascii() and chosen.isdigit() else 0)
+            .first()
+        )
+        if stored is None:
+            form.add_error(
+                "method", _("This payment method is no longer there. Choose another one.")
+            )
+        return stored
+    try:
+        return payments.add_card(user, form.card())
+    except CardRefused as error:
+        form.add_error(
+            error.field, _("The bank does not accept this. Check it, or use another card.")
+        )
+    except GatewayTrouble:
+        form.add_error(
+            None, _("We can't reach the payment service. Nothing was charged; please try again.")
+        )
+    return None

@@ -1,0 +1,153 @@
+"""Options and plans: what there is, and which one."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from accounts.models import User
+from mobileplans.models import Visit
+from orders import drafts, queries
+from orders.drafts import StaleForm
+from orders.forms import PlanForm
+from orders.models import Draft, Order
+from orders.views.steps import (
+    arrive,
+    customer_only,
+    frame,
+    go,
+    refuse_other_draft,
+    what_changed,
+)
+from plans.models import Category
+from plans.queries import Offer, PlanNotOffered, offers
+
+CATEGORY_TITLES = {
+    Category.PREPAID: lambda: _("Prepaid plans"),
+    Category.RECURRING: lambda: _("Monthly plans"),
+}
+
+
+@require_GET
+@customer_only
+def options(request: HttpRequest, user: User) -> HttpResponse:
+    """Show what there is to choose between, as large tiles (policy J3)."""
+    visit, _draft = arrive(request, user, "options")
+    if visit.refused_as:
+        return go("launch-refused")
+    sold = {offer.plan.category for offer in _offers(visit)}
+    waiting = queries.order_to_hand_over(user, visit)
+    context = {
+        "tiles": [*([_order_tile(waiting)] if waiting else []), *_tiles(sold)],
+        "empty": not sold,
+        "location": visit.location,
+        "market": visit.market,
+        **frame("options", back_url=None),
+    }
+    return render(request, "orders/options.html", context)
+
+
+def _order_tile(order: Order) -> dict[str, str]:
+    """Return the way back to an order whose result no host was given yet."""
+    return {
+        "title": _("Your order %(number)s") % {"number": order.display_number},
+        "text": _("See where it stands, and go on."),
+        "url": reverse("order", args=[order.number]),
+        "icon": "check",
+    }
+
+
+def _tiles(sold: set[str]) -> list[dict[str, str]]:
+    plans = reverse("plans")
+    tiles = {
+        Category.PREPAID: (_("Prepaid plans"), _("Pay once, use it up. Nothing to cancel.")),
+        Category.RECURRING: (_("Monthly plans"), _("Renews every month until you cancel.")),
+    }
+    found = [
+        {"title": title, "text": text, "url": f"{plans}?category={category}", "icon": str(category)}
+        for category, (title, text) in tiles.items()
+        if category in sold
+    ]
+    account = {
+        "title": _("My account"),
+        "text": _("Your plans, what is left on them, and your orders."),
+        "url": reverse("account"),
+        "icon": "account",
+    }
+    return [*found, account]
+
+
+@require_http_methods(["GET", "POST"])
+@customer_only
+def plans(request: HttpRequest, user: User) -> HttpResponse:
+    """Choose a plan."""
+    visit, draft = arrive(request, user, "plans")
+    form = PlanForm(request.POST) if request.method == "POST" else PlanForm.shown_for(draft)
+    if request.method == "POST":
+        answer = _plan_chosen(request, user, draft, form)
+        if answer is not None:
+            return answer
+        form.redraw_for(draft)
+    category = _category(request, draft)
+    found = _offers(visit, category)
+    context = {
+        "form": form,
+        "offers": [_tile(offer, draft) for offer in found],
+        "location": visit.location,
+        "category_title": CATEGORY_TITLES[category](),
+        **frame("plans", back_url=reverse("options")),
+    }
+    return render(request, "orders/plans.html", context)
+
+
+def _plan_chosen(
+    request: HttpRequest, user: User, draft: Draft, form: PlanForm
+) -> HttpResponse | None:
+    """Store a right choice and go on; None where the form must be shown again."""
+    if not form.is_valid():
+        if form.cleaned_data.get("draft") != draft.pk:
+            return what_changed(request, form.cleaned_data.get("draft"), user)
+        return None
+    try:
+        refuse_other_draft(draft, form)
+        offer = drafts.offer_of(draft, form.cleaned_data["plan"])
+        drafts.choose_plan(draft, offer, version=form.cleaned_data["version"])
+    except StaleForm:
+        return what_changed(request, form.cleaned_data["draft"], user)
+    except PlanNotOffered:
+        form.add_error("plan", _("This plan is no longer on offer. Choose another one."))
+        return None
+    return go("payment")
+
+
+def _category(request: HttpRequest, draft: Draft) -> Category:
+    """Return the category asked for; else that of the plan chosen; else prepaid."""
+    asked = request.GET.get("category") or (draft.plan.category if draft.plan else "")
+    return Category(asked) if asked in Category.values else Category.PREPAID
+
+
+def _offers(visit: Visit, category: str | None = None) -> list[Offer]:
+    return offers(
+        market=visit.market,
+        location=visit.location,
+        language=get_language() or "en",
+        category=category,
+    )
+
+
+def _tile(offer: Offer, draft: Draft) -> dict[str, Any]:
+    return {
+        "id": offer.plan.pk,
+        "name": offer.name,
+        "data_bytes": offer.plan.data_bytes,
+        "validity_text": offer.validity_text,
+        "countries": offer.countries,
+        "others": len(offer.countries) - 1,
+        "price": offer.price.taxed.gross,
+        "tax_text": offer.tax_text,
+        "selected": offer.plan.pk == draft.plan_id,
+    }

@@ -1,0 +1,253 @@
+"""A purchase in Chromium, from launch to handoff, with nothing but the app's object there."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser import PageAt
+from tests.e2e.customer import EID, Customer
+from tests.e2e.outside import balances, download, es2_calls, payments
+from tests.e2e.payload import five
+from tests.e2e.shopper import order_number
+from tests.stack import Stack
+
+SIZES = [(800, 600), (360, 640)]
+DAY_IN_SECONDS = 24 * 3600
+PHYSICAL = "8944110000000000008"
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_a_customer_buys_a_plan_and_the_app_gets_one_valid_string(
+    stack: Stack, page_at: PageAt, width: int, height: int
+) -> None:
+    noor = Customer(page_at(width, height), stack.base_url)
+
+    _walk_to_confirmation(noor)
+    number = order_number(_path(noor.page))
+    given = noor.finish()
+
+    assert given["success"] is True
+    assert given["transactionId"] == noor.transaction_id
+    assert given["purchaseResult"] == five("New", "New", "New", "Complete", "Day pass")
+    assert [payment["status"] for payment in payments(stack, number)] == ["captured"]
+    expect(noor.page.locator("#by-hand")).to_be_hidden()
+    assert download(stack, given["activationCode"], EID)["iccid"] == given["iccid"]
+
+
+def test_the_balance_of_what_was_bought_can_be_read(stack: Stack, page_at: PageAt) -> None:
+    noor = Customer(page_at(), stack.base_url)
+    noor.buy()
+    noor.sees("You're set")
+    iccid = noor.finish()["iccid"]
+
+    (basic,) = balances(stack, iccid, fieldsTemplate="basic")
+    (full,) = balances(stack, iccid, fieldsTemplate="full", location="US")
+
+    left = _seconds(basic.pop("timeRemaining"))
+    assert basic.keys() == {"id", "type", "dataRemainingInMB"}
+    assert (basic["type"], basic["dataRemainingInMB"]) == ("MODIRECTPAYG", 1000)
+    assert DAY_IN_SECONDS - 60 < left <= DAY_IN_SECONDS
+    assert full["id"] == basic["id"]
+    assert full["locations"] == ["US"]
+
+
+def test_without_script_the_code_to_type_stands_on_the_last_page(
+    stack: Stack, page_at: PageAt
+) -> None:
+    noor = Customer(page_at(script=False), stack.base_url, host=False)
+    noor.buy()
+    noor.sees("You're set")
+
+    noor.press("Continue")
+    noor.sees("Your plan is ready")
+
+    code = noor.page.locator("#by-hand code").first
+    expect(code).to_be_visible()
+    text = code.inner_text()
+    assert re.fullmatch(r"1\$smdp\.kestrel\.example\$[0-9A-Z-]{23}", text)
+    assert noor.page.locator("#by-hand code").all_inner_texts() == [text, *text.split("$")[1:]]
+    assert download(stack, text, EID)["result"] == "success"
+
+
+@pytest.mark.parametrize(
+    ("locale", "direction", "plan_name"),
+    [("de-CH", "ltr", "Tagespass"), ("ar-AE", "rtl", "بطاقة يوم")],
+)
+def test_the_whole_journey_speaks_the_customers_language(
+    stack: Stack, page_at: PageAt, locale: str, direction: str, plan_name: str
+) -> None:
+    language = locale[:2]
+    noor = Customer(page_at(360, 640, locale), stack.base_url, language=language)
+
+    _walk_to_confirmation(noor)
+    given = noor.finish()
+
+    assert given["purchaseResult"] == five("New", "New", "New", "Complete", plan_name)
+    root = noor.page.locator("html")
+    expect(root).to_have_attribute("lang", language)
+    expect(root).to_have_attribute("dir", direction)
+
+
+def test_the_hosts_back_keeps_what_was_chosen_and_orders_nothing_twice(
+    stack: Stack, page_at: PageAt
+) -> None:
+    noor = Customer(page_at(), stack.base_url)
+    _walk_to_review(noor, plan=1)
+
+    noor.page.go_back()
+    noor.sees("How would you like to pay?")
+    expect(noor.page.get_by_role("radio").first).to_be_checked()
+    noor.page.go_back()
+    noor.sees("Choose a plan")
+    expect(noor.page.get_by_role("radio").nth(1)).to_be_checked()
+    noor.press("Next")
+    noor.press("Next")
+    noor.sees("Review your order")
+    noor.submit()
+    noor.sees("You're set")
+    order = _path(noor.page)
+    noor.page.go_back()
+    noor.sees("How would you like to get online?")
+    noor.page.get_by_role("link", name="Your order").click()
+    noor.sees("You're set")
+
+    assert _path(noor.page) == order
+    assert len(payments(stack, order_number(order))) == 1
+    noor.page.goto(f"{stack.base_url}/account/")
+    assert noor.page.locator(".orders-row").count() == 1
+
+
+def test_the_portals_own_back_leads_through_the_steps(stack: Stack, page_at: PageAt) -> None:
+    noor = Customer(page_at(360, 640), stack.base_url)
+    _walk_to_review(noor, plan=2)
+    seen = []
+
+    for _ in range(3):
+        noor.page.get_by_role("link", name="Back", exact=True).click()
+        seen.append(_path(noor.page))
+
+    assert seen == ["/payment/", "/plans/", "/options/"]
+    noor.page.goto(f"{stack.base_url}/review/")
+    expect(noor.page.locator(".summary-main bdi").first).to_have_text("World")
+
+
+def test_a_reload_of_the_handoff_tells_the_app_again(stack: Stack, page_at: PageAt) -> None:
+    noor = Customer(page_at(), stack.base_url)
+    noor.buy()
+    noor.sees("You're set")
+    first = noor.finish()
+
+    noor.page.reload()
+
+    assert noor.handed_over() == first
+
+
+def test_nothing_personal_is_left_after_the_handoff(stack: Stack, page_at: PageAt) -> None:
+    noor = Customer(page_at(), stack.base_url)
+    noor.buy()
+    noor.sees("You're set")
+    order = _path(noor.page)
+    noor.finish()
+
+    assert {cookie["name"] for cookie in noor.page.context.cookies()} == {"handoff"}
+    assert noor.page.evaluate("localStorage.length + sessionStorage.length") == 0
+    noor.page.go_back()
+    noor.sees("Sign in")
+    noor.page.goto(stack.base_url + order)
+    noor.sees("Sign in")
+    noor.page.context.clear_cookies()
+    noor.page.goto(f"{stack.base_url}/handoff/")
+    noor.sees("You are signed out")
+
+
+def test_a_returning_customer_pays_with_the_stored_card(stack: Stack, page_at: PageAt) -> None:
+    noor = Customer(page_at(), stack.base_url)
+    noor.buy()
+    noor.sees("You're set")
+    first = noor.finish()
+
+    noor.launch()
+    noor.sign_in(noor.identifier, noor.password)
+    noor.choose("Monthly plans")
+    noor.choose_plan(1)
+    noor.sees("How would you like to pay?")
+    noor.press("Next")
+    noor.submit()
+    noor.sees("You're set")
+    second = noor.finish()
+
+    inner = five("Existing", "Existing", "New", "Complete", "Unlimited")
+    assert second["purchaseResult"] == inner
+    assert second["iccid"] != first["iccid"]
+
+
+def test_a_plan_for_the_physical_sim_asks_nothing_of_the_smdp(
+    stack: Stack, page_at: PageAt
+) -> None:
+    noor = Customer(page_at(), stack.base_url)
+    before = len(es2_calls(stack))
+
+    noor.launch(eid="", iccid=PHYSICAL)
+    noor.sign_up()
+    noor.choose()
+    noor.choose_plan()
+    noor.pay_with()
+    noor.submit()
+    noor.sees("You're set")
+    given = noor.finish()
+
+    assert "activationCode" not in given
+    assert given["iccid"] == PHYSICAL
+    assert given["purchaseResult"] == five("New", "New", "New", "Complete", "Day pass")
+    assert len(es2_calls(stack)) == before
+    assert [balance["type"] for balance in balances(stack, PHYSICAL)] == ["MODIRECTPAYG"]
+
+
+def _walk_to_review(noor: Customer, *, plan: int) -> None:
+    noor.launch()
+    noor.sign_up()
+    noor.choose()
+    noor.choose_plan(plan)
+    noor.pay_with()
+    noor.sees("Review your order")
+
+
+def _walk_to_confirmation(noor: Customer) -> None:
+    """Buy, and look at every page on the way: it has one main part and fits the screen."""
+    noor.launch()
+    noor.sees("Sign in")
+    _fits(noor.page)
+    noor.sign_up()
+    noor.sees("How would you like to get online?")
+    _fits(noor.page)
+    noor.choose()
+    noor.sees("Choose a plan")
+    _fits(noor.page)
+    noor.choose_plan()
+    noor.sees("How would you like to pay?")
+    _fits(noor.page)
+    noor.pay_with()
+    noor.sees("Review your order")
+    _fits(noor.page)
+    noor.submit()
+    noor.sees("You're set")
+    _fits(noor.page)
+
+
+def _fits(page: Page) -> None:
+    assert page.locator("main").count() == 1
+    width, window = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    assert width <= window
+
+
+def _path(page: Page) -> str:
+    path: str = page.evaluate("location.pathname")
+    return path
+
+
+def _seconds(duration: str) -> int:
+    found = re.fullmatch(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?", duration)
+    assert found is not None
+    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
