@@ -18,6 +18,12 @@ class Operator(models.Model):
         default="img/kestrel.svg",
         help_text="Path of a square SVG among the static files.",
     )
+    logo_dark = models.CharField(
+        max_length=200,
+        default="img/kestrel-dark.svg",
+        blank=True,
+        help_text="The same on a dark ground; empty: the logo serves both.",
+    )
     accent = models.CharField(max_length=7, default="#0b5c5f", validators=[hex_colour])
     accent_dark = models.CharField(max_length=7, default="#5ec4bf", validators=[hex_colour])
     support_phone = models.CharField(max_length=40)
