@@ -49,7 +49,7 @@ coverage: services .venv/.dev $(CATALOGUES)  ## Run the tests and show which lin
 
 .PHONY: screens
 screens: services .venv/.dev $(CATALOGUES)  ## Take the screenshots of docs/screens/ anew
-	$(PYTHON) -m tests.screens
+	$(PYTHON) -m tests.settings_for check -- $(PYTHON) -m tests.screens
 
 ##@ Change it
 

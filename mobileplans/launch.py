@@ -74,7 +74,8 @@ def read(query_string: str) -> Launch:
         eid=eid,
         iccid=None if has_eid else iccid,
         iccids=tuple(dict.fromkeys(item for item in listed if item)),
-        imei=value.get("imei", "")[:20],
+        # Noted for support as it came, less what no store takes.
+        imei=_CONTROL_CHARACTER.sub("", value.get("imei", ""))[:20],
         location=location or market,
         market=market or location,
         refused_as=refusals[0][0] if refusals else None,

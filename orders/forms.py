@@ -13,13 +13,15 @@ from orders.models import Draft
 from payments.gateways.base import Card
 
 NEW_CARD = "new"
+# No key is larger, and a store may not even be asked for one.
+LARGEST_KEY = 2**63 - 1
 
 
 class DraftForm(forms.Form):
     """What every form of the journey says of itself."""
 
-    draft = forms.IntegerField(widget=forms.HiddenInput)
-    version = forms.IntegerField(widget=forms.HiddenInput)
+    draft = forms.IntegerField(widget=forms.HiddenInput, max_value=LARGEST_KEY)
+    version = forms.IntegerField(widget=forms.HiddenInput, max_value=LARGEST_KEY)
 
     @classmethod
     def shown_for(cls, draft: Draft, **initial: Any) -> Self:
@@ -38,7 +40,9 @@ class PlanForm(DraftForm):
     """Which plan."""
 
     plan = forms.IntegerField(
-        label=_("Plan"), error_messages={"required": _("Choose one of the plans.")}
+        max_value=LARGEST_KEY,
+        label=_("Plan"),
+        error_messages={"required": _("Choose one of the plans.")},
     )
 
 

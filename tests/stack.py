@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,8 @@ from typing import IO, Literal
 
 import psycopg
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from demo.health import answer, complaints, is_ready
 from demo.parts import FILES_BROKER, LOOPBACK, ROOT, Copy, Part, environment, parts, preparation
@@ -23,7 +26,6 @@ from tests.services import free_port
 
 Kind = Literal["sqlite", "postgresql"]
 READY_WITHIN = 60.0
-STACK_FIXTURES = {"sqlite_stack": "sqlite", "postgresql_stack": "postgresql"}
 LINES_SHOWN = 120
 _redis_stacks = itertools.count()
 
@@ -112,6 +114,11 @@ def postgresql_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack
         yield running
 
 
+# For a test that would say nothing new on the other one.
+on_sqlite = pytest.mark.parametrize("stack", ["sqlite"], indirect=True)
+on_postgresql = pytest.mark.parametrize("stack", ["postgresql"], indirect=True)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def stack(request: pytest.FixtureRequest) -> Stack:
     """Return each of the two copies in turn."""
@@ -134,12 +141,21 @@ def payment_simulator() -> Iterator[str]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of one stack on one worker, and begin with them, as they take longest."""
-    for item in items:
-        kind = _stack_kind(item)
-        if kind:
-            item.add_marker(pytest.mark.xdist_group(f"{kind}_stack"))
-    items.sort(key=lambda item: _stack_kind(item) is None)
+    """Begin with the tests of a whole copy, as they take longest."""
+    items.sort(key=lambda item: _stack_kind(item.nodeid) is None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Keep the tests of one kind of copy on one worker, so that each copy starts once."""
+    return StackScheduling(config, log)
+
+
+class StackScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist leaves it untyped
+    """Shares out by the kind of copy that a test's parameters name; other tests one by one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _stack_kind(nodeid) or nodeid
 
 
 @pytest.hookimpl(wrapper=True)
@@ -155,11 +171,9 @@ def pytest_runtest_makereport(
     return report
 
 
-def _stack_kind(item: pytest.Item) -> str | None:
-    names = getattr(item, "fixturenames", [])
-    if "stack" in names and isinstance(item, pytest.Function):
-        return str(item.callspec.params["stack"])
-    return next((kind for name, kind in STACK_FIXTURES.items() if name in names), None)
+def _stack_kind(nodeid: str) -> str | None:
+    found = re.search(r"\[(?:.*-)?(sqlite|postgresql)\b", nodeid)
+    return found[1] if found else None
 
 
 @contextmanager

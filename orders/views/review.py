@@ -32,7 +32,7 @@ def review(request: HttpRequest, user: User) -> HttpResponse:
     """Show all that matters once more (policy J4); Submit order."""
     visit, draft = arrive(request, user, "review")
     if request.method == "POST":
-        return _submitted(request, user, draft, ReviewForm(request.POST))
+        return _submitted(request, user, ReviewForm(request.POST))
     if draft.plan is None or draft.method is None:
         return first_open_step(draft)
     try:
@@ -48,11 +48,13 @@ def review(request: HttpRequest, user: User) -> HttpResponse:
     return render(request, "orders/review.html", context)
 
 
-def _submitted(request: HttpRequest, user: User, draft: Draft, form: ReviewForm) -> HttpResponse:
+def _submitted(request: HttpRequest, user: User, form: ReviewForm) -> HttpResponse:
     """Place the order; a spent or stale form leads to the order it made, or to what changed."""
     if not form.is_valid():
         return what_changed(request, form.cleaned_data.get("draft"), user)
-    mine = Draft.objects.filter(account=user, pk=form.cleaned_data["draft"]).first() or draft
+    mine = Draft.objects.filter(account=user, pk=form.cleaned_data["draft"]).first()
+    if mine is None:
+        return what_changed(request, form.cleaned_data["draft"], user)
     try:
         order = placing.place(mine, version=form.cleaned_data["version"])
     except StaleForm:

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.utils.translation import gettext, override
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Frame, Page, expect
 
 from tests.e2e import payload
 
@@ -34,6 +34,8 @@ class Customer:
         self, page: Page, base_url: str, *, host: bool = True, language: str = "en"
     ) -> None:
         self.page = page
+        # Where the portal is: the page itself, or a frame in it.
+        self.view: Page | Frame = page
         self.base_url = base_url
         self.language = language
         self.identifier = f"{secrets.token_hex(6)}@example.com"
@@ -57,39 +59,40 @@ class Customer:
         self.page.goto(f"{self.base_url}/?{urlencode(kept)}")
 
     def sign_up(self) -> None:
-        self.page.get_by_role("link", name=self.words("Create account")).click()
-        self.page.locator("[autocomplete=username]").fill(self.identifier)
-        self.page.locator("[autocomplete=name]").fill("Noor Haddad")
-        self.page.locator("[autocomplete=new-password]").fill(self.password)
+        self.view.get_by_role("link", name=self.words("Create account")).click()
+        self.sees("Create your account")
+        self.view.locator("[autocomplete=username]").fill(self.identifier)
+        self.view.locator("[autocomplete=name]").fill("Noor Haddad")
+        self.view.locator("[autocomplete=new-password]").fill(self.password)
         self.press("Create account")
 
     def sign_in(self, identifier: str, password: str) -> None:
-        self.page.locator("[autocomplete=username]").fill(identifier)
-        self.page.locator("[autocomplete=current-password]").fill(password)
+        self.view.locator("[autocomplete=username]").fill(identifier)
+        self.view.locator("[autocomplete=current-password]").fill(password)
         self.press("Sign in")
 
     def choose(self, tile: str = "Prepaid plans") -> None:
-        self.page.get_by_role("link", name=self.words(tile)).click()
+        self.view.get_by_role("link", name=self.words(tile)).click()
 
     def choose_plan(self, index: int = 0) -> None:
-        self.page.get_by_role("radio").nth(index).check(force=True)
+        self.view.get_by_role("radio").nth(index).check(force=True)
         self.press("Next")
 
     def pay_with(self, number: str = GOOD_CARD) -> None:
-        self.page.locator("[autocomplete=cc-number]").fill(number)
-        self.page.locator("[autocomplete=cc-exp]").fill("12/30")
-        self.page.locator("[autocomplete=cc-csc]").fill("123")
-        self.page.locator("[autocomplete=cc-name]").fill("Noor Haddad")
+        self.view.locator("[autocomplete=cc-number]").fill(number)
+        self.view.locator("[autocomplete=cc-exp]").fill("12/30")
+        self.view.locator("[autocomplete=cc-csc]").fill("123")
+        self.view.locator("[autocomplete=cc-name]").fill("Noor Haddad")
         self.press("Next")
 
     def submit(self) -> None:
         self.press("Submit order")
 
     def press(self, name: str) -> None:
-        self.page.get_by_role("button", name=self.words(name), exact=True).click()
+        self.view.get_by_role("button", name=self.words(name), exact=True).click()
 
     def sees(self, heading: str) -> None:
-        title = self.page.get_by_role("heading", level=1, name=self.words(heading))
+        title = self.view.get_by_role("heading", level=1, name=self.words(heading))
         expect(title).to_be_visible(timeout=PATIENCE)
 
     def words(self, english: str) -> str:
@@ -111,7 +114,7 @@ class Customer:
         return self.handed_over()
 
     def handed_over(self) -> dict[str, Any]:
-        """Return the payload with its inner JSON parsed; it came once and is right by the schema."""
+        """Return the payload with its inner JSON parsed: it came once, right by the schema."""
         self.page.wait_for_url("**/handoff/")
         self.page.wait_for_function("window.received.length > 0")
         calls = self.page.evaluate("window.received")

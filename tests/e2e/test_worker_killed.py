@@ -27,13 +27,7 @@ class Watched:
     payment: Proxy
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param(kind, marks=pytest.mark.xdist_group(f"{kind}_stack"))
-        for kind in ("sqlite", "postgresql")
-    ],
-)
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def watched(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Watched]:
@@ -66,7 +60,9 @@ def test_a_profile_ordered_by_a_worker_that_died_is_the_one_delivered(
     assert asked.count(function) == 2
 
 
-@pytest.mark.parametrize(("ending", "status"), [("/payments", "authorised"), ("/capture", "captured")])
+@pytest.mark.parametrize(
+    ("ending", "status"), [("/payments", "authorised"), ("/capture", "captured")]
+)
 def test_a_payment_made_by_a_worker_that_died_is_made_once(
     watched: Watched, shopper_at: ShopperAt, ending: str, status: str
 ) -> None:

@@ -1,0 +1,219 @@
+"""What goes wrong outside the portal: a page that says so, a way out, and nobody charged."""
+
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser import PageAt
+from tests.e2e.conftest import ShopperAt
+from tests.e2e.customer import REFUSED_CARD, Customer
+from tests.e2e.outside import fault, payments, profiles
+from tests.e2e.payload import five
+from tests.e2e.shopper import Sheet, Shopper, order_number
+from tests.stack import Stack, on_postgresql, on_sqlite
+
+SUPPORT = "help@kestrel.example"
+LET_GO_WITHIN = 30.0
+FAILED = "We could not prepare your eSIM"
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"eid": "89049032123451234512345678901236"}, "InvalidSIM"),
+        ({"eid": "not an eid"}, "InvalidSIM"),
+        ({"eid": "", "iccid": "8944110000000000009"}, "InvalidSIM"),
+        ({"eid": "", "iccid": "8949000000000000003"}, "InvalidSIM"),
+        ({"market": "USA"}, "ClientError"),
+        ({"location": "XX"}, "ClientError"),
+    ],
+)
+def test_a_broken_launch_gets_a_page_and_its_handoff_says_why(
+    stack: Stack, shopper_at: ShopperAt, changes: dict[str, str], status: str
+) -> None:
+    alice = shopper_at(stack.base_url)
+
+    page = alice.launch(**changes)
+    given = alice.leave()
+
+    assert (page.address, page.status) == ("/launch-refused/", 200)
+    assert page.text.count(SUPPORT) == 1
+    assert given["transactionId"] == alice.transaction_id
+    assert given["purchaseResult"] == five("None", "None", "None", status, "")
+
+
+@on_sqlite
+def test_a_refused_card_says_so_and_another_one_buys_the_same_plan(
+    stack: Stack, page_at: PageAt
+) -> None:
+    noor = Customer(page_at(), stack.base_url)
+    noor.buy(REFUSED_CARD)
+    noor.sees("Your payment was refused")
+    expect(noor.page.get_by_text(SUPPORT)).to_be_visible()
+    refused = order_number(noor.page.evaluate("location.pathname"))
+
+    noor.press("Try another card")
+    noor.sees("How would you like to pay?")
+    noor.page.get_by_text("Use a new card").click()
+    noor.pay_with()
+    noor.submit()
+    noor.sees("You're set")
+
+    bought = order_number(noor.page.evaluate("location.pathname"))
+    inner = five("New", "New", "New", "Complete", "Day pass")
+    assert noor.finish()["purchaseResult"] == inner
+    assert [payment["status"] for payment in payments(stack, refused)] == ["declined"]
+    assert [payment["status"] for payment in payments(stack, bought)] == ["captured"]
+
+
+def test_leaving_after_a_refused_card_says_purchase_failed(
+    stack: Stack, shopper_at: ShopperAt
+) -> None:
+    alice = shopper_at(stack.base_url)
+    alice.order(REFUSED_CARD)
+    alice.wait_for_end()
+
+    given = alice.leave()
+
+    assert given["purchaseResult"] == five("New", "New", "None", "PurchaseFailed", "")
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "http_500", "html", "malformed", "wrong_iccid"])
+def test_while_the_smdp_gives_no_useful_answer_the_page_says_so_and_leaving_costs_nothing(
+    stack: Stack, shopper_at: ShopperAt, kind: str
+) -> None:
+    alice = shopper_at(stack.base_url)
+    with fault(stack.smdp_url, "*", kind):
+        number = alice.order()
+        page = _in_trouble(alice)
+        given = alice.leave()
+
+    assert "We keep trying; you have not been charged." in page.text
+    assert given["purchaseResult"] == five("New", "New", "None", "ServiceError", "")
+    assert _let_go(stack, number) == ["voided"]
+
+
+@pytest.mark.parametrize(
+    ("stack", "kind"), [("sqlite", "http_500"), ("postgresql", "drop_before")], indirect=["stack"]
+)
+def test_an_smdp_that_stays_down_ends_the_order_and_nobody_is_charged(
+    stack: Stack, shopper_at: ShopperAt, kind: str
+) -> None:
+    alice = shopper_at(stack.base_url)
+    with fault(stack.smdp_url, "*", kind):
+        number = alice.order()
+        page = alice.wait_for_end(patience=90)
+
+    assert page.heading == FAILED
+    assert "You have not been charged." in page.text
+    assert page.text.count(SUPPORT) == 1
+    given = alice.leave()
+    assert given["purchaseResult"] == five("New", "New", "None", "ServiceError", "")
+    assert _let_go(stack, number) == ["voided"]
+
+
+@pytest.mark.parametrize("function", ["downloadOrder", "confirmOrder"])
+@pytest.mark.parametrize("kind", ["drop_after", "malformed", "wrong_iccid"])
+@pytest.mark.parametrize(("stack"), ["postgresql"], indirect=True)
+def test_an_answer_that_was_lost_or_spoilt_once_costs_no_second_profile(
+    stack: Stack, shopper_at: ShopperAt, function: str, kind: str
+) -> None:
+    alice = shopper_at(stack.base_url)
+    before = {profile["iccid"] for profile in profiles(stack)}
+    with fault(stack.smdp_url, function, kind, times=1):
+        number = alice.order()
+        alice.wait_for_end()
+
+    iccid = alice.finish()["iccid"]
+    assert {profile["iccid"] for profile in profiles(stack)} == before | {iccid}
+    assert [payment["status"] for payment in payments(stack, number)] == ["captured"]
+
+
+@pytest.mark.parametrize("function", ["authorise", "capture"])
+@pytest.mark.parametrize("kind", ["drop_after", "http_500"])
+@pytest.mark.parametrize("stack", ["sqlite"], indirect=True)
+def test_a_payment_whose_answer_was_lost_once_is_made_once(
+    stack: Stack, shopper_at: ShopperAt, function: str, kind: str
+) -> None:
+    alice = shopper_at(stack.base_url)
+    with fault(stack.payment_url, function, kind, times=1):
+        number = alice.order()
+        page = alice.wait_for_end()
+
+    assert page.heading == "You're set"
+    assert [payment["status"] for payment in payments(stack, number)] == ["captured"]
+
+
+@on_sqlite
+def test_a_payment_service_that_is_down_leaves_the_form_and_keeps_no_card(
+    stack: Stack, shopper_at: ShopperAt
+) -> None:
+    alice = shopper_at(stack.base_url)
+    alice.launch()
+    alice.sign_up()
+    alice.choose_plan()
+
+    with fault(stack.payment_url, "tokens", "http_500"):
+        page = alice.pay_with()
+
+    assert (page.address, page.status) == ("/payment/", 200)
+    assert "Nothing was charged; please try again." in page.text
+    assert "4242 4242" not in page.text
+    assert alice.pay_with().heading == "Review your order"
+
+
+def test_an_empty_pool_is_said_plainly_and_nobody_is_charged(
+    stack: Stack, shopper_at: ShopperAt
+) -> None:
+    alice = shopper_at(stack.base_url)
+    stack.manage(_moved("available", "retired"))
+    try:
+        number = alice.order()
+        page = alice.wait_for_end()
+    finally:
+        stack.manage(_moved("retired", "available"))
+
+    assert page.heading == "We have no eSIM for you right now"
+    assert page.text.count(SUPPORT) == 1
+    given = alice.leave()
+    assert given["purchaseResult"] == five("New", "New", "None", "ServiceError", "")
+    assert _let_go(stack, number) == ["voided"]
+
+
+@on_postgresql
+def test_where_no_plan_works_the_options_say_so(stack: Stack, shopper_at: ShopperAt) -> None:
+    alice = shopper_at(stack.base_url)
+    alice.launch(location="BR")
+
+    page = alice.sign_up()
+
+    assert "No plan works here yet: Brazil" in page.text
+    assert page.text.count(SUPPORT) == 1
+
+
+def _in_trouble(alice: Shopper) -> Sheet:
+    """Look at the order's page until it says that something takes longer."""
+    deadline = time.monotonic() + LET_GO_WITHIN
+    while "notice-warning" not in alice.open(alice.sheet.address).text:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return alice.sheet
+
+
+def _let_go(stack: Stack, number: str) -> list[str]:
+    """Wait until nothing is held any more, and return what became of the order's payments."""
+    deadline = time.monotonic() + LET_GO_WITHIN
+    while True:
+        states = [payment["status"] for payment in payments(stack, number)]
+        if "authorised" not in states or time.monotonic() > deadline:
+            return states
+        time.sleep(0.2)
+
+
+def _moved(old: str, new: str) -> str:
+    """Return Python that moves the pool's free ICCIDs, which no order has touched."""
+    return (
+        "from esim.models import Sim\n"
+        f"Sim.objects.filter(state={old!r}, kind='profile', profile=None).update(state={new!r})"
+    )

@@ -1,0 +1,145 @@
+"""Requests that no page of ours sends: each gets a page in the portal's frame, and never a 5xx."""
+
+import pytest
+
+from tests.e2e.conftest import ShopperAt
+from tests.stack import Stack
+
+SUPPORT = "help@kestrel.example"
+HUGE = "9" * 40
+ADDRESSES = [
+    "/?imei=%00&eid=%00&iccid=%00&iccids=%00,%00&location=%00&market=%00",
+    "/?transactionId=%00",
+    "/?transactionId=%FF%FE&imei=%FF",
+    f"/?iccids={'1,' * 3000}",
+    "/?%00=%00&=&&&",
+    "/?eid=٨٩٠٤٩٠٣٢١٢٣٤٥١٢٣٤٥١٢٣٤٥٦٧٨٩٠١٢٣٥",
+    "/plans/?category=%00",
+    f"/plans/{HUGE}/terms/",
+    "/plans/0/terms/",
+    "/orders/%00/",
+    f"/orders/{HUGE}/",
+    "/orders/0000000000/",
+    "/sign-in/?next=//elsewhere.example/",
+    "/sign-in/?next=%00",
+    "/support/?next=javascript:alert(1)",
+    "/language/?next=%00",
+    "/terms/?next=%0d%0aSet-Cookie:x",
+    "/handoff/?x=1",
+    "/leave/",
+    "/launch-refused/",
+    "/%00",
+    "/v1/sims/%00/balances",
+    f"/v1/sims/{HUGE}/balances",
+    "/v1/sims/8944110000000000008/balances?limit=%00&location=%00",
+    "/static/../moportal/settings.py",
+]
+# Form, page, and what is sent beside what the form holds.
+FORMS = [
+    ("sign-in", "/sign-in/", {"username": "\x00", "password": "\x00"}),
+    ("sign-in", "/sign-in/", {"username": HUGE * 10, "password": HUGE * 10}),
+    ("sign-up", "/sign-up/", {"username": "a@example.com\x00", "name": "\x00", "password": "x"}),
+    ("sign-up", "/sign-up/", {"username": "", "name": "", "password": "", "next": "\x00"}),
+]
+CUSTOMER_FORMS = [
+    ("choose-plan", "/plans/", {"plan": HUGE}),
+    ("choose-plan", "/plans/", {"plan": "-1"}),
+    ("choose-plan", "/plans/", {"draft": HUGE, "version": HUGE, "plan": "1"}),
+    ("choose-plan", "/plans/", {"draft": "", "version": "", "plan": ""}),
+    ("pay-with", "/payment/", {"method": HUGE[:20]}),
+    ("pay-with", "/payment/", {"method": "\x00"}),
+    ("pay-with", "/payment/", {"method": "new", "number": "\x00" * 5, "expiry": "13/99"}),
+    ("pay-with", "/payment/", {"draft": HUGE, "version": HUGE}),
+    ("submit-order", "/review/", {"version": HUGE}),
+    ("submit-order", "/review/", {"draft": HUGE}),
+    ("submit-order", "/review/", {"draft": "x", "version": "y"}),
+]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_an_odd_address_is_never_an_error_of_ours(
+    stack: Stack, shopper_at: ShopperAt, address: str
+) -> None:
+    assert shopper_at(stack.base_url).open(address).status < 500
+
+
+@pytest.mark.parametrize(("form", "address", "fields"), FORMS)
+def test_an_odd_form_of_a_stranger_is_never_an_error_of_ours(
+    stack: Stack, shopper_at: ShopperAt, form: str, address: str, fields: dict[str, str]
+) -> None:
+    mallory = shopper_at(stack.base_url)
+    mallory.open(address)
+
+    page = mallory.send(form, **fields)
+
+    assert (page.address, page.status) == (address, 200)
+
+
+def test_odd_forms_of_a_customer_change_nothing_and_are_no_errors_of_ours(
+    stack: Stack, shopper_at: ShopperAt
+) -> None:
+    alice = shopper_at(stack.base_url)
+    chosen = _choice(alice.come_to_review().text)
+
+    seen = []
+    for form, address, fields in CUSTOMER_FORMS:
+        alice.open(address)
+        seen.append((fields, alice.send(form, **fields).status))
+
+    assert [odd for odd in seen if odd[1] != 200] == []
+    assert _choice(alice.open("/review/").text) == chosen
+
+
+@pytest.mark.parametrize("address", ["/nothing/", "/orders/0000000000/", "/plans/0/terms/"])
+def test_what_is_not_there_is_said_in_the_portals_frame(
+    stack: Stack, shopper_at: ShopperAt, address: str
+) -> None:
+    alice = shopper_at(stack.base_url)
+    alice.launch()
+    alice.sign_up()
+
+    page = alice.open(address)
+
+    assert (page.status, page.heading) == (404, "There is nothing at this address")
+    assert page.text.count(SUPPORT) == 1
+    assert page.text.count("<main ") == 1
+    assert alice.leave()["success"] is False
+
+
+def test_a_form_without_its_token_is_explained_in_the_portals_frame(
+    stack: Stack, shopper_at: ShopperAt
+) -> None:
+    alice = shopper_at(stack.base_url)
+    alice.launch()
+
+    page = alice.send("sign-in", csrfmiddlewaretoken="stale", username="a", password="b")
+
+    assert (page.status, page.heading) == (403, "Please send that once more")
+    assert page.text.count(SUPPORT) == 1
+
+
+def test_an_address_that_only_takes_forms_leads_back_to_its_page(
+    stack: Stack, shopper_at: ShopperAt
+) -> None:
+    alice = shopper_at(stack.base_url)
+    number = alice.order()
+    alice.wait_for_end()
+
+    page = alice.open(f"/orders/{number}/continue/")
+
+    assert (page.address, page.status) == (f"/orders/{number}/", 200)
+
+
+def test_a_strangers_order_is_not_there(stack: Stack, shopper_at: ShopperAt) -> None:
+    alice, bob = shopper_at(stack.base_url), shopper_at(stack.base_url)
+    number = alice.order()
+    bob.launch()
+    bob.sign_up()
+
+    assert bob.open(f"/orders/{number}/").status == 404
+    assert alice.open(f"/orders/{number}/").status == 200
+
+
+def _choice(text: str) -> str:
+    """Return what the review page shows as chosen."""
+    return text.partition('<dl class="card summary">')[2].partition("</dl>")[0]

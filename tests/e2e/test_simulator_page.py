@@ -1,0 +1,123 @@
+"""The Mobile Plans simulator in Chromium: the purchase as someone sees it who types `make run`.
+
+The page's handles: `#launch` and `[data-preset]` (the launch), iframe `#portal` (the WebView),
+`#app[data-view]` (start, portal, working, connected, left, problem), `#received [data-valid]` and
+`#received tr[data-field]` (the string, field by field), `#device[data-state]` (idle, downloading,
+installing, connecting, connected, failed), `#calls` (how often the app was called).
+"""
+
+import re
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser import PageAt
+from tests.e2e.customer import PATIENCE, Customer
+from tests.e2e.outside import balances, profiles
+from tests.stack import Stack, on_postgresql, on_sqlite
+
+WINDOW = (1280, 900)
+ARABIC_IN_DUBAI, BRAZIL, BROKEN_EID = 2, 5, 6
+
+
+def test_the_purchase_works_through_the_simulator(stack: Stack, page_at: PageAt) -> None:
+    noor = _launched(page_at(*WINDOW), stack)
+    noor.sign_up()
+    noor.choose()
+    noor.choose_plan(1)
+    noor.pay_with()
+    noor.submit()
+    noor.sees("You're set")
+    order = noor.view.evaluate("location.pathname")
+    noor.press("Continue")
+
+    device = noor.page.locator("#device")
+    expect(device).to_have_attribute("data-state", "connected", timeout=PATIENCE)
+    expect(noor.page.locator("#app")).to_have_attribute("data-view", "connected")
+    expect(noor.page.locator("#calls")).to_have_text("1 \u00d7")
+    expect(noor.page.locator("#received .verdict")).to_have_attribute("data-valid", "true")
+    expect(noor.page.locator("#received tr.is-bad")).to_have_count(0)
+    expect(device.locator("[data-slot=amount]")).to_have_text("5 GB")
+    iccid = device.locator("[data-slot=iccid]").inner_text()
+    assert [p["state"] for p in profiles(stack) if p["iccid"] == iccid] == ["Installed"]
+    assert [balance["dataRemainingInMB"] for balance in balances(stack, iccid)] == [5000]
+    noor.page.goto(f"{stack.base_url}{order}")
+    noor.view = noor.page
+    noor.sign_in(noor.identifier, noor.password)
+    expect(noor.page.locator(".summary-note")).to_have_text("The eSIM is on your device")
+
+
+@on_sqlite
+def test_the_simulator_speaks_arabic_to_the_portal(stack: Stack, page_at: PageAt) -> None:
+    noor = _launched(page_at(*WINDOW), stack, preset=ARABIC_IN_DUBAI, language="ar")
+
+    noor.sign_up()
+    noor.sees("How would you like to get online?")
+
+    expect(noor.view.locator("html")).to_have_attribute("dir", "rtl")
+
+
+@on_postgresql
+def test_cancel_is_shown_as_leaving_and_stay_leads_back(stack: Stack, page_at: PageAt) -> None:
+    noor = _launched(page_at(*WINDOW), stack)
+    noor.sign_up()
+    noor.choose()
+    noor.press("Cancel")
+
+    app = noor.page.locator("#app")
+    expect(app).to_have_attribute("data-view", "left")
+    expect(_field(noor.page, "line")).to_have_text("Bailed")
+    expect(_field(noor.page, "moDirectStatus")).to_have_text("None")
+    noor.page.locator("#stay").click()
+    noor.sees("You left without a purchase")
+
+
+@on_sqlite
+def test_a_broken_eid_comes_back_as_an_invalid_sim(stack: Stack, page_at: PageAt) -> None:
+    noor = _launched(page_at(*WINDOW), stack, preset=BROKEN_EID)
+    noor.sees("We can't use this SIM")
+
+    noor.press("Cancel")
+
+    expect(_field(noor.page, "moDirectStatus")).to_have_text("InvalidSIM")
+    expect(noor.page.locator("#received .verdict")).to_have_attribute("data-valid", "true")
+
+
+@on_postgresql
+def test_where_no_plan_works_the_options_say_so(stack: Stack, page_at: PageAt) -> None:
+    noor = _launched(page_at(*WINDOW), stack, preset=BRAZIL)
+
+    noor.sign_up()
+
+    expect(noor.view.locator(".notice-title")).to_have_text(re.compile("Brazil"))
+    expect(noor.view.locator(".support")).to_be_visible()
+
+
+@on_sqlite
+def test_the_apps_own_back_goes_back_within_the_portal(stack: Stack, page_at: PageAt) -> None:
+    noor = _launched(page_at(*WINDOW), stack)
+    noor.sign_up()
+    noor.choose()
+    noor.sees("Choose a plan")
+
+    noor.page.locator("#back").click()
+
+    noor.sees("How would you like to get online?")
+
+
+def _launched(
+    page: Page, stack: Stack, *, preset: int | None = None, language: str = "en"
+) -> Customer:
+    """Launch in the simulator, and return the customer before its frame."""
+    noor = Customer(page, stack.base_url, host=False, language=language)
+    page.goto(f"{stack.base_url}/simulator/")
+    if preset is not None:
+        page.locator(f"[data-preset='{preset}']").click()
+    page.locator("#launch").click()
+    frame = page.locator("iframe#portal").element_handle().content_frame()
+    assert frame is not None
+    noor.view = frame
+    return noor
+
+
+def _field(page: Page, name: str) -> Locator:
+    return page.locator(f"#received tr[data-field={name}] td").first

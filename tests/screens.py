@@ -1,0 +1,218 @@
+"""`make screens`: every page of the portal as a picture, in `docs/screens/`.
+
+A running copy of its own is walked through as a customer does it; `<page>-<language>-<size>.png`
+is one window full, so that what stands below the fold is below it in the picture too.
+"""
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import django
+import httpx
+from playwright.sync_api import Browser, Page, expect
+
+from demo.parts import ROOT
+from tests.browser import launch_browser
+from tests.e2e.customer import REFUSED_CARD, Customer
+from tests.stack import Stack, make_copy, running_stack
+
+SCREENS = ROOT / "docs/screens"
+DESK, PHONE = (800, 600), (360, 640)
+SIMULATOR = (1280, 900)
+Scheme = Literal["light", "dark"]
+
+
+@dataclass(frozen=True)
+class Look:
+    """One way of looking at the pages; `pages` empty means all of them."""
+
+    locale: str
+    size: tuple[int, int]
+    scheme: Scheme = "light"
+    pages: frozenset[str] = frozenset()
+
+    @property
+    def suffix(self) -> str:
+        dark = "-dark" if self.scheme == "dark" else ""
+        return f"{self.locale[:2]}{dark}-{self.size[0]}x{self.size[1]}"
+
+
+FEW = frozenset({"plans", "review", "order-done"})
+LOOKS = [
+    *(Look(locale, size) for locale in ("en", "ar-AE") for size in (DESK, PHONE)),
+    *(Look("de-DE", size, pages=FEW) for size in (DESK, PHONE)),
+    Look("en", DESK, "dark", FEW),
+]
+
+
+class Photographer:
+    """Takes the pictures of one look."""
+
+    def __init__(self, page: Page, look: Look) -> None:
+        self.page = page
+        self.look = look
+
+    def take(self, name: str) -> None:
+        if self.look.pages and name not in self.look.pages:
+            return
+        self.page.evaluate("document.fonts.ready.then(function () {})")
+        self.page.mouse.move(0, 0)
+        path = SCREENS / f"{name}-{self.look.suffix}.png"
+        self.page.screenshot(path=path, animations="disabled", caret="hide")
+        print(path.relative_to(ROOT))
+
+
+def main() -> int:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "moportal.settings")
+    django.setup()
+    SCREENS.mkdir(parents=True, exist_ok=True)
+    for old in SCREENS.glob("*.png"):
+        old.unlink()
+    with (
+        tempfile.TemporaryDirectory(prefix="screens-") as folder,
+        running_stack(make_copy("sqlite", Path(folder))) as stack,
+        contextmanager(launch_browser)() as browser,
+    ):
+        _slow_down(stack)
+        for look in LOOKS:
+            for walk in (_buy, _read, _fail):
+                _walk(browser, stack, look, walk)
+        _simulator(browser, stack)
+    return 0
+
+
+def _slow_down(stack: Stack) -> None:
+    """Let the SM-DP+ take long enough for its step to be seen."""
+    script = {"function": "downloadOrder", "fault": "delay", "seconds": 3, "times": 1000}
+    httpx.post(f"{stack.smdp_url}/faults", json=script, trust_env=False).raise_for_status()
+
+
+Walk = Callable[[Customer, Photographer], None]
+
+
+def _walk(browser: Browser, stack: Stack, look: Look, walk: Walk) -> None:
+    width, height = look.size
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        locale=look.locale,
+        color_scheme=look.scheme,
+        reduced_motion="reduce",
+        device_scale_factor=1,
+    )
+    with closing(context):
+        page = context.new_page()
+        walk(
+            Customer(page, stack.base_url, language=look.locale[:2]),
+            Photographer(page, look),
+        )
+
+
+def _buy(noor: Customer, photographer: Photographer) -> None:
+    """Do the main job, from launch to handoff, with a look at the account."""
+    noor.launch()
+    photographer.take("sign-in")
+    noor.page.goto(f"{noor.base_url}/sign-up/")
+    photographer.take("sign-up")
+    noor.launch()
+    noor.sign_up()
+    noor.sees("How would you like to get online?")
+    photographer.take("options")
+    noor.choose()
+    noor.sees("Choose a plan")
+    noor.page.get_by_role("radio").nth(1).check(force=True)
+    photographer.take("plans")
+    noor.choose_plan(1)
+    noor.sees("How would you like to pay?")
+    photographer.take("payment")
+    noor.pay_with()
+    noor.sees("Review your order")
+    photographer.take("review")
+    _order_in_progress(noor, photographer)
+    noor.sees("You're set")
+    photographer.take("order-done")
+    noor.page.goto(f"{noor.base_url}/account/")
+    photographer.take("account")
+    noor.page.go_back()
+    noor.finish()
+    photographer.take("handoff")
+    noor.page.context.clear_cookies()
+    noor.page.reload()
+    photographer.take("handoff-over")
+
+
+def _order_in_progress(noor: Customer, photographer: Photographer) -> None:
+    """Submit, and take the page between two steps."""
+    noor.submit()
+    noor.page.locator(".rail-done").first.wait_for()
+    photographer.take("order-progress")
+
+
+def _read(noor: Customer, photographer: Photographer) -> None:
+    """Look at the pages beside the journey, and those of a launch that cannot go on."""
+    noor.launch()
+    for name in ("support", "terms", "privacy", "language", "leave"):
+        noor.page.goto(f"{noor.base_url}/{name}/")
+        photographer.take(name)
+    noor.page.goto(f"{noor.base_url}/nothing/")
+    photographer.take("not-found")
+    noor.launch(eid="1" * 32)
+    photographer.take("launch-refused")
+    noor.launch(location="BR")
+    noor.sign_up()
+    noor.sees("How would you like to get online?")
+    photographer.take("options-nowhere")
+    noor.press("Cancel")
+    noor.handed_over()
+    photographer.take("handoff-left")
+
+
+def _fail(noor: Customer, photographer: Photographer) -> None:
+    """Send a form that comes back and a card that is refused, and see it stored."""
+    noor.launch()
+    noor.sign_up()
+    noor.choose()
+    noor.choose_plan()
+    noor.sees("How would you like to pay?")
+    noor.press("Next")
+    expect(noor.page.locator("#errors")).to_be_visible()
+    photographer.take("payment-errors")
+    noor.pay_with(REFUSED_CARD)
+    noor.submit()
+    noor.sees("Your payment was refused")
+    photographer.take("order-refused")
+    noor.press("Try another card")
+    noor.sees("How would you like to pay?")
+    photographer.take("payment-stored")
+
+
+def _simulator(browser: Browser, stack: Stack) -> None:
+    """Take the simulator with a device that is connected, for the README."""
+    width, height = SIMULATOR
+    context = browser.new_context(viewport={"width": width, "height": height})
+    with closing(context):
+        page = context.new_page()
+        noor = Customer(page, stack.base_url, host=False)
+        page.goto(f"{stack.base_url}/simulator/")
+        page.locator("#launch").click()
+        frame = page.locator("iframe#portal").element_handle().content_frame()
+        assert frame is not None
+        noor.view = frame
+        noor.sign_up()
+        noor.choose()
+        noor.choose_plan(1)
+        noor.pay_with()
+        noor.submit()
+        noor.press("Continue")
+        device = page.locator("#device")
+        expect(device).to_have_attribute("data-state", "connected", timeout=30_000)
+        page.screenshot(path=SCREENS / "simulator.png", animations="disabled")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
