@@ -1,7 +1,5 @@
 """Sign in and sign up: real labels, and the tokens that password managers look for."""
 
-from typing import Any
-
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -52,7 +50,3 @@ class SignUpForm(forms.Form):
         help_text=_("At least 8 characters."),
     )
     next = forms.CharField(required=False, widget=forms.HiddenInput)
-
-    def refuse_password(self, error: Any) -> None:
-        """Show what the password rules said beside the password."""
-        self.add_error("password", error)

@@ -3,9 +3,10 @@
 import re
 
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
+from django.core.validators import MaxLengthValidator, validate_email
 from django.utils.translation import gettext_lazy as _
 
+LONGEST = 254
 _PHONE = re.compile(r"\+?[0-9]{6,15}", re.ASCII)
 
 
@@ -22,10 +23,13 @@ def normalised(text: str) -> str:
 
 def validate_identifier(text: str) -> None:
     """Refuse what is neither an e-mail address nor a phone number, and say what would do."""
-    if _PHONE.fullmatch(normalised(text)):
+    kept = normalised(text)
+    if _PHONE.fullmatch(kept):
         return
     try:
-        validate_email(text.strip())
+        # Folding the case can lengthen an address: what is kept is what must fit.
+        validate_email(kept)
+        MaxLengthValidator(LONGEST)(kept)
     except ValidationError as error:
         raise ValidationError(
             _(

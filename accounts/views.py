@@ -1,7 +1,5 @@
 """Sign in and sign up."""
 
-from typing import TypeVar
-
 from django import forms
 from django.contrib.auth import login
 from django.core.exceptions import ValidationError
@@ -17,15 +15,16 @@ from django.views.decorators.http import require_http_methods
 from accounts import domain
 from accounts.forms import SignInForm, SignUpForm
 from accounts.models import User
-
-FormType = TypeVar("FormType", bound=forms.Form)
+from moportal.returning import returned, send_back
 
 
 @sensitive_post_parameters("password")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Let a customer in; staff have a door of their own."""
-    form = _bound(SignInForm, request)
+    if request.method != "POST":
+        return _page(request, "accounts/sign_in.html", SignInForm)
+    form = SignInForm(request.POST)
     if form.is_valid():
         try:
             user = domain.sign_in(
@@ -37,14 +36,16 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             )
         else:
             return _let_in(request, user, form)
-    return _page(request, "accounts/sign_in.html", form)
+    return send_back(request, form)
 
 
 @sensitive_post_parameters("password")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def sign_up(request: HttpRequest) -> HttpResponse:
     """Make an account and sign its owner in at once."""
-    form = _bound(SignUpForm, request)
+    if request.method != "POST":
+        return _page(request, "accounts/sign_up.html", SignUpForm)
+    form = SignUpForm(request.POST)
     if form.is_valid():
         try:
             user = domain.sign_up(
@@ -56,22 +57,15 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         except domain.IdentifierTaken:
             form.add_error("username", _("There is already an account with this. Sign in instead."))
         except ValidationError as error:
-            form.refuse_password(error)
+            form.add_error("password", error)
         else:
             return _let_in(request, user, form)
-    return _page(request, "accounts/sign_up.html", form)
+    return send_back(request, form)
 
 
-def _bound(form: type[FormType], request: HttpRequest) -> FormType:
-    return (
-        form(request.POST)
-        if request.method == "POST"
-        else form(initial={"next": request.GET.get("next")})
-    )
-
-
-def _page(request: HttpRequest, template: str, form: forms.Form) -> HttpResponse:
-    target = form["next"].value() or ""
+def _page(request: HttpRequest, template: str, form_class: type[forms.Form]) -> HttpResponse:
+    target = request.GET.get("next", "")
+    form = returned(request, form_class, {"next": target})
     step = {"number": 1, "total": 5, "title": _("sign in")}
     return render(request, template, {"form": form, "next": target, "step": step, "cancel": True})
 

@@ -6,26 +6,26 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from brand.colours import text_on
 from brand.models import LegalText
 from brand.queries import legal_text, operator
 
 
-@require_GET
+@require_safe
 def support(request: HttpRequest) -> HttpResponse:
     """Show how to reach a person."""
     return render(request, "brand/support.html", {"back_url": _back(request)})
 
 
-@require_GET
+@require_safe
 def terms(request: HttpRequest) -> HttpResponse:
     """Show the terms of service of the visit's market."""
     return _legal(request, LegalText.Kind.TERMS, "brand/terms.html")
 
 
-@require_GET
+@require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
     """Show the privacy policy of the visit's market."""
     return _legal(request, LegalText.Kind.PRIVACY, "brand/privacy.html")
@@ -37,7 +37,7 @@ def _legal(request: HttpRequest, kind: LegalText.Kind, template: str) -> HttpRes
     return render(request, template, {"legal": legal, "back_url": _back(request)})
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def language(request: HttpRequest) -> HttpResponse:
     """Choose the language of this visit; the choice never decides the market."""
     chosen = request.POST.get("language", "")
@@ -56,7 +56,7 @@ def _back(request: HttpRequest) -> str:
     return target if target and is_ours else reverse("options")
 
 
-@require_GET
+@require_safe
 def stylesheet(_request: HttpRequest) -> HttpResponse:
     """Serve the accent and the text colour that reads on it, as two custom properties."""
     brand = operator()

@@ -4,6 +4,7 @@ It decides nothing and stores nothing; `esim.provisioning` does both.
 """
 
 import json
+import re
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,10 +13,11 @@ import httpx
 from django.conf import settings
 
 from esim.models import Es2Call, SmdpProvider
-from moportal.outside import checked_address, client
+from moportal.outside import Reply, checked_address, exchange
 
 PATH = "/gsma/rsp2/es2plus/"
 HEADERS = {"Content-Type": "application/json", "X-Admin-Protocol": "gsma/rsp/v2.2.0"}
+COME_BACK_LATER = frozenset({httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS})
 EXECUTED = frozenset({"Executed-Success", "Executed-WithWarning"})
 Outcome = Es2Call.Outcome
 
@@ -47,32 +49,43 @@ def call(
     # SGP.22, 6.5: only quote, backslash and control characters are escaped.
     content = json.dumps({"header": header, **fields}, ensure_ascii=False).encode()
     try:
-        response = client().post(url, content=content, headers=HEADERS)
+        within = settings.OUTSIDE_CALL_TIMEOUT
+        reply = exchange("POST", url, content=content, headers=HEADERS, within=within)
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
         return Answer(Outcome.NOT_SENT, f"{type(error).__name__}: {error}")
     except httpx.HTTPError as error:
         return Answer(Outcome.UNKNOWN, f"{type(error).__name__}: {error}")
-    return read(response)
+    return read(reply)
 
 
-def read(response: httpx.Response) -> Answer:
+def read(reply: Reply) -> Answer:
     """Sort an HTTP answer into the classes of `es2plus.md`, section 8."""
-    status, text = response.status_code, response.text[:2000]
+    status, text = reply.status, _readable(reply.body)
     if status != httpx.codes.OK:
-        is_permanent = (
-            httpx.codes.is_client_error(status) and status != httpx.codes.TOO_MANY_REQUESTS
-        )
+        is_permanent = httpx.codes.is_client_error(status) and status not in COME_BACK_LATER
         return Answer(Outcome.REFUSED if is_permanent else Outcome.UNKNOWN, f"HTTP {status} {text}")
     try:
-        body = response.json()
+        body = json.loads(reply.body)
         execution = body["header"]["functionExecutionStatus"]
         status_name = execution["status"]
         codes = execution.get("statusCodeData") or {}
-        pair = (str(codes.get("subjectCode") or ""), str(codes.get("reasonCode") or ""))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        pair = (_code(codes.get("subjectCode")), _code(codes.get("reasonCode")))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         return Answer(Outcome.UNKNOWN, f"not an ES2+ answer ({type(error).__name__}): {text}")
+    if not isinstance(status_name, str):
+        return Answer(Outcome.UNKNOWN, f"status is no text: {text}")
     if status_name in EXECUTED:
         return Answer(Outcome.SUCCESS, text, pair, body)
     if status_name == "Failed":
         return Answer(Outcome.FAILED, text, pair, body)
     return Answer(Outcome.UNKNOWN, f"status {status_name!r}: {text}", pair, body)
+
+
+def _readable(body: bytes) -> str:
+    """Return the beginning of a body as text that a log and a database take."""
+    return body[:2000].decode("utf-8", errors="replace").replace("\0", "\ufffd")
+
+
+def _code(value: object) -> str:
+    """Return a dotted-number code, or nothing where there is none worth keeping."""
+    return value if isinstance(value, str) and re.fullmatch(r"[0-9.]{1,20}", value) else ""

@@ -50,11 +50,11 @@ def read(body: Any) -> Progress:
     codes = _object(status.get("statusCodeData"))
     return Progress(
         iccid=iccid,
-        point=str(body.get("notificationPointId", ""))[:12],
-        status=str(status.get("status", ""))[:30],
-        codes=(str(codes.get("subjectCode", ""))[:20], str(codes.get("reasonCode", ""))[:20]),
-        timestamp=str(body.get("timestamp", body.get("timeStamp", "")))[:40],
-        call_identifier=str(header.get("functionCallIdentifier", ""))[:80],
+        point=_text(body.get("notificationPointId"), 12),
+        status=_text(status.get("status"), 30),
+        codes=(_text(codes.get("subjectCode"), 20), _text(codes.get("reasonCode"), 20)),
+        timestamp=_text(body.get("timestamp", body.get("timeStamp")), 40),
+        call_identifier=_text(header.get("functionCallIdentifier"), 80),
     )
 
 
@@ -62,11 +62,17 @@ def _object(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def _text(value: Any, length: int) -> str:
+    """Return a value as text that every database takes."""
+    text = "" if value is None else str(value)
+    return text.encode("utf-8", errors="replace").decode().replace("\0", "")[:length]
+
+
 @transaction.atomic
 def record(progress: Progress) -> None:
     """Keep the notification once, and let a confirmed installation mark the profile downloaded."""
     profile = Profile.objects.filter(sim__iccid=progress.iccid).first()
-    _row, is_new = DownloadProgress.objects.get_or_create(
+    DownloadProgress.objects.get_or_create(
         iccid=progress.iccid,
         point=progress.point,
         timestamp=progress.timestamp,
@@ -84,7 +90,6 @@ def record(progress: Progress) -> None:
     is_installed = progress.point == INSTALLED and progress.status in EXECUTED
     if (
         profile is not None
-        and is_new
         and is_installed
         and move(profile, ProfileState.DOWNLOADED, downloaded_at=now())
     ):

@@ -8,7 +8,8 @@ before the first call (`es2plus.md`, section 7).
 import re
 import uuid
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import Any, NoReturn
 
 import structlog
 from django.utils.timezone import now
@@ -24,8 +25,9 @@ Outcome = Es2Call.Outcome
 # (subject, reason) that say "this is done already", if an earlier call of ours may have done it.
 ALREADY_ORDERED = frozenset({("8.2.1", "3.3")})
 ALREADY_CONFIRMED = frozenset({("8.2.6", "3.3"), ("8.2.1", "3.3"), ("8.2.1", "3.5")})
-# What a cancel meets when there is nothing left to cancel: unknown, or gone back already.
-NOTHING_TO_CANCEL = frozenset({("8.2.1", "3.9"), ("8.2.1", "3.10"), ("8.2.6", "3.10")})
+# What a cancel meets: no order left, another matching id (or none) bound, downloaded already.
+NOTHING_TO_CANCEL = ("8.2.1", "3.9")
+NOT_BOUND = ("8.2.6", "3.10")
 ALREADY_DOWNLOADED = ("8.2.1", "3.3")
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,120}")
 
@@ -56,17 +58,13 @@ def make_ready(profile: Profile, *, before_call: Callable[[], None]) -> Profile:
 def _download_order(profile: Profile, before_call: Callable[[], None]) -> None:
     asked_before = _may_have_done(profile, "downloadOrder")
     fields = {
-        "eid": profile.eid,
+        **_device(profile),
         "iccid": es2plus.padded(profile.sim.iccid, profile.provider),
         "profileType": profile.sim.profile_type,
     }
     answer = _call(profile, "downloadOrder", fields, before_call)
     if answer.outcome == Outcome.SUCCESS:
-        echoed = str(answer.body.get("iccid") or "").rstrip("Ff")
-        if echoed != profile.sim.iccid:
-            raise Trouble(
-                f"DownloadOrder answered for another ICCID than the one asked: {echoed!r}"
-            )
+        _check_echo(profile, "iccid", _unpadded(answer.body.get("iccid")), profile.sim.iccid)
     elif not (asked_before and answer.codes in ALREADY_ORDERED):
         _give_up_or_raise(profile, answer)
     move(profile, ProfileState.RESERVED)
@@ -76,26 +74,40 @@ def _confirm_order(profile: Profile, before_call: Callable[[], None]) -> None:
     asked_before = _may_have_done(profile, "confirmOrder")
     fields = {
         "iccid": es2plus.padded(profile.sim.iccid, profile.provider),
-        "eid": profile.eid,
+        **_device(profile),
         "matchingId": profile.matching_id,
         "releaseFlag": True,
     }
     answer = _call(profile, "confirmOrder", fields, before_call)
     host = profile.smdp_host
     if answer.outcome == Outcome.SUCCESS:
-        if answer.body.get("matchingId", profile.matching_id) != profile.matching_id:
-            raise Trouble("ConfirmOrder did not echo our matching id")
+        matching_id = answer.body.get("matchingId") or profile.matching_id
+        _check_echo(profile, "matchingId", matching_id, profile.matching_id)
+        _check_echo(profile, "eid", answer.body.get("eid") or profile.eid, profile.eid)
         # SGP.22, 5.3.2: an address given here must be used in the activation code.
-        host = _checked_host(answer.body.get("smdpAddress") or host)
+        host = answer.body.get("smdpAddress") or host
+        if not isinstance(host, str) or not _HOST.fullmatch(host):
+            _reject(profile, "ConfirmOrder named an SM-DP+ address that is no host name")
     elif not (asked_before and answer.codes in ALREADY_CONFIRMED):
         _give_up_or_raise(profile, answer)
     move(profile, ProfileState.RELEASED, smdp_host=host)
 
 
-def _checked_host(host: Any) -> str:
-    if not isinstance(host, str) or not _HOST.fullmatch(host):
-        raise Trouble("ConfirmOrder named an SM-DP+ address that is no host name")
-    return host
+def _unpadded(iccid: object) -> str:
+    return iccid.rstrip("Ff") if isinstance(iccid, str) else ""
+
+
+def _check_echo(profile: Profile, name: str, answered: object, asked: str) -> None:
+    """Refuse a success that is not about what we asked for (`es2plus.md`, section 8.8)."""
+    if answered != asked:
+        _reject(profile, f"the SM-DP+ answered with another {name} than the one asked")
+
+
+def _reject(profile: Profile, why: str) -> NoReturn:
+    """Give the profile up: what was done over there is not what we asked for."""
+    move(profile, ProfileState.REFUSED)
+    log.error("answer rejected", iccid=profile.sim.iccid, why=why)
+    raise ProfileRefused(why)
 
 
 def cancel(profile: Profile, *, before_call: Callable[[], None]) -> Profile:
@@ -105,26 +117,42 @@ def cancel(profile: Profile, *, before_call: Callable[[], None]) -> Profile:
     """
     if profile.state in {ProfileState.DOWNLOADED, ProfileState.CANCELLED}:
         return profile
-    if profile.calls.exists():
-        fields = {
-            "iccid": es2plus.padded(profile.sim.iccid, profile.provider),
-            "eid": profile.eid,
-            "matchingId": profile.matching_id,
-            "finalProfileStatusIndicator": "Unavailable",
-        }
-        if not _may_have_done(profile, "confirmOrder"):
-            del fields["matchingId"]
-        answer = _call(profile, "cancelOrder", fields, before_call)
-        if answer.codes == ALREADY_DOWNLOADED:
-            log.warning(
-                "profile was downloaded before it could be cancelled", iccid=profile.sim.iccid
-            )
-            return profile
-        if answer.outcome != Outcome.SUCCESS and answer.codes not in NOTHING_TO_CANCEL:
-            raise Trouble(answer.detail[:200])
-    move(profile, ProfileState.CANCELLED)
+    if profile.calls.exists() and not _cancelled_there(profile, before_call):
+        log.warning("downloaded before it could be cancelled", iccid=profile.sim.iccid)
+    else:
+        move(profile, ProfileState.CANCELLED)
     Sim.objects.filter(pk=profile.sim_id).update(state=SimState.RETIRED)
     return profile
+
+
+def _cancelled_there(profile: Profile, before_call: Callable[[], None]) -> bool:
+    """Cancel the order at the SM-DP+; False where the profile was downloaded already.
+
+    EID and matching id go with it, so that a late repeat can never hit another order. Where the
+    SM-DP+ never bound the matching id it refuses the pair, and is asked without it.
+    """
+    fields = {
+        "iccid": es2plus.padded(profile.sim.iccid, profile.provider),
+        **_device(profile),
+        "matchingId": profile.matching_id,
+        "finalProfileStatusIndicator": "Unavailable",
+    }
+    if not _may_have_done(profile, "confirmOrder"):
+        del fields["matchingId"]
+    answer = _call(profile, "cancelOrder", fields, before_call)
+    if answer.codes == NOT_BOUND and "matchingId" in fields:
+        del fields["matchingId"]
+        answer = _call(profile, "cancelOrder", fields, before_call)
+    if answer.codes == ALREADY_DOWNLOADED:
+        return False
+    if answer.outcome != Outcome.SUCCESS and answer.codes != NOTHING_TO_CANCEL:
+        raise Trouble(answer.detail[:200])
+    return True
+
+
+def _device(profile: Profile) -> dict[str, str]:
+    """Name the eUICC where it is known; on the open web it may not be (SGP.22, 5.3.1: optional)."""
+    return {"eid": profile.eid} if profile.eid else {}
 
 
 def _may_have_done(profile: Profile, function: str) -> bool:
@@ -147,12 +175,15 @@ def _call(
     answer = es2plus.call(
         function, fields, provider=profile.provider, call_identifier=row.call_identifier
     )
+    # What came back may repeat what was sent: the secret leaves before anybody keeps or tells it.
+    detail = masked(answer.detail.replace(profile.matching_id, _hidden(profile.matching_id)))
+    answer = replace(answer, detail=detail)
     Es2Call.objects.filter(pk=row.pk).update(
         answered_at=now(),
         outcome=answer.outcome,
         subject_code=answer.codes[0],
         reason_code=answer.codes[1],
-        detail=masked(answer.detail.replace(profile.matching_id, _hidden(profile.matching_id))),
+        detail=answer.detail,
     )
     log.info("es2+", function=function, outcome=answer.outcome, codes="/".join(answer.codes))
     return answer

@@ -24,12 +24,23 @@ class ProfileState(TextChoices):
     CANCELLED = "cancelled", pgettext_lazy("profile state", "Cancelled")
 
 
+# A notification of the download may overtake what we know of the order itself.
 NEXT_STATES: dict[ProfileState, frozenset[ProfileState]] = {
     ProfileState.INTENDED: frozenset(
-        {ProfileState.RESERVED, ProfileState.REFUSED, ProfileState.CANCELLED}
+        {
+            ProfileState.RESERVED,
+            ProfileState.DOWNLOADED,
+            ProfileState.REFUSED,
+            ProfileState.CANCELLED,
+        }
     ),
     ProfileState.RESERVED: frozenset(
-        {ProfileState.RELEASED, ProfileState.REFUSED, ProfileState.CANCELLED}
+        {
+            ProfileState.RELEASED,
+            ProfileState.DOWNLOADED,
+            ProfileState.REFUSED,
+            ProfileState.CANCELLED,
+        }
     ),
     ProfileState.RELEASED: frozenset({ProfileState.DOWNLOADED, ProfileState.CANCELLED}),
     ProfileState.DOWNLOADED: frozenset(),

@@ -23,7 +23,7 @@ def handle_download_progress_info(request: HttpRequest) -> HttpResponse:
         return problem_response(413, "Content too large", "A notification has at most 64 KiB.")
     try:
         notification = progress.read(json.loads(request.body))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return problem_response(400, "Bad request", f"Not a progress notification: {error}.")
     progress.record(notification)
     return HttpResponse(status=204, headers={"X-Admin-Protocol": "gsma/rsp/v2.2.0"})

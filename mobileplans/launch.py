@@ -15,7 +15,7 @@ from moportal.identifiers import Country, Eid, Iccid, Imei, InvalidIdentifier
 
 LONGEST_TRANSACTION_ID = 64
 LONGEST_LIST = 50
-_CONTROL_CHARACTER = re.compile("[\x00-\x1f\x7f-\x9f\ufffd]")
+_CONTROL_CHARACTER = re.compile("[\x00-\x1f\x7f-\x9f]")
 Identifier = TypeVar("Identifier", Eid, Iccid, Imei, Country)
 
 
@@ -94,7 +94,10 @@ def _first_values(query_string: str) -> dict[str, str]:
 
 def _transaction_id(encoded: str) -> str:
     """Decode once, `+` staying `+`; empty where it must be replaced by one of our own."""
-    text = unquote(encoded)
+    try:
+        text = unquote(encoded, errors="strict")
+    except UnicodeDecodeError:
+        return ""
     is_kept = len(text) <= LONGEST_TRANSACTION_ID and not _CONTROL_CHARACTER.search(text)
     return text if is_kept else ""
 

@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_safe
+from django.views.decorators.http import require_safe
 
 from mobileplans import handoffs, launch, visits
 from mobileplans.models import Handoff
@@ -16,13 +16,19 @@ from moportal.identifiers import ActivationCode
 @require_safe
 def start(request: HttpRequest) -> HttpResponse:
     """Read the launch and leave its address at once: identifiers never stay in one."""
-    visit = visits.begin(request, launch.read(request.META.get("QUERY_STRING", "")))
+    visit = visits.begin(request, launch.read(_query_string(request)))
     first_step = "options" if visit.account else "sign-in"
     step = "launch-refused" if visit.refused_as else first_step
     return HttpResponseRedirect(reverse(step), status=303)
 
 
-@require_GET
+def _query_string(request: HttpRequest) -> str:
+    """Return the query as it was sent: WSGI hands over raw bytes dressed as latin-1."""
+    raw: str = request.META.get("QUERY_STRING", "")
+    return raw.encode("latin-1", errors="replace").decode("utf-8", errors="replace")
+
+
+@require_safe
 def refused(request: HttpRequest) -> HttpResponse:
     """Say what was wrong with the launch, with status 200: the app hides a page with another."""
     visit = visits.current(request)
@@ -41,13 +47,13 @@ def refused(request: HttpRequest) -> HttpResponse:
             _("Close this page, then choose the plan again in the app."),
             _("If it happens again, restart your device or contact us."),
         ],
-        "reference": visit.pk,
+        "reference": visit.transaction_id,
         "cancel": True,
     }
     return render(request, "mobileplans/refused.html", context)
 
 
-@require_GET
+@require_safe
 def handoff(request: HttpRequest) -> HttpResponse:
     """Give the stored outcome to the host; a reload gives it again, without the cookie nothing."""
     found = handoffs.find(request)

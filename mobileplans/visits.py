@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from accounts.models import User
 from brand.queries import operator
 from esim.models import Sim
+from esim.states import SimState
 from mobileplans import handoffs, launch
 from mobileplans.models import Visit
 from mobileplans.words import MoDirectStatus
@@ -23,7 +24,7 @@ def begin(request: HttpRequest, said: launch.Launch) -> Visit:
     """Write a new visit for what the host said, and make it this session's."""
     default = operator().market
     refused_as, refused_because = said.refused_as, said.refused_because
-    if refused_as is None and said.iccid and not Sim.objects.filter(iccid=said.iccid).exists():
+    if refused_as is None and said.iccid and usable_card(said.iccid) is None:
         refused_as, refused_because = MoDirectStatus.INVALID_SIM, "iccid"
     visit = Visit.objects.create(
         transaction_id=said.transaction_id,
@@ -44,6 +45,15 @@ def begin(request: HttpRequest, said: launch.Launch) -> Visit:
         "launch", eid=visit.eid, market=visit.market, location=visit.location, refused=refused_as
     )
     return visit
+
+
+def usable_card(iccid: str) -> Sim | None:
+    """Return our SIM card of this ICCID, if a plan can go on it.
+
+    A profile of the pool is no card, and one shut out of the programme gets no plan.
+    """
+    cards = Sim.objects.filter(iccid=iccid, kind=Sim.Kind.PHYSICAL, is_in_programme=True)
+    return cards.exclude(state=SimState.RETIRED).first()
 
 
 def current(request: HttpRequest) -> Visit:

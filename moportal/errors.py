@@ -3,19 +3,34 @@
 import uuid
 
 import structlog
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
 
 from moportal.problems import problem_response
+from moportal.returning import keep
 
 log = structlog.get_logger(__name__)
 MACHINES = ("/v1/", "/gsma/")
+NOT_PAGES = (*MACHINES, "/admin/", "/simulator/")
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Explain a form that was not executed: its token is stale or was never ours."""
-    return render(request, "403_csrf.html", {"again_url": request.get_full_path()}, status=403)
+    """Let a form whose token is stale come back filled, with a fresh token and a sentence why.
+
+    It is not executed. A browser without our cookie gets a page instead: it would go in circles.
+    """
+    is_ours = settings.CSRF_COOKIE_NAME in request.COOKIES
+    if not is_ours or request.path.startswith(NOT_PAGES):
+        return render(request, "403_csrf.html", {"again_url": request.get_full_path()}, status=403)
+    keep(request)
+    messages.warning(
+        request, _("This page had been open too long, so nothing was sent. Please send it again.")
+    )
+    return HttpResponseRedirect(request.get_full_path(), status=303)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

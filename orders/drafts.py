@@ -42,9 +42,20 @@ def open_draft(account: User, visit: Visit) -> Draft:
     except IntegrityError:
         draft = Draft.objects.get(account=account, submitted_at=None)
     if draft.visit_id != visit.pk:
-        draft.visit = visit
-        draft.save(update_fields=["visit"])
+        _take_over(draft, visit)
     return draft
+
+
+def _take_over(draft: Draft, visit: Visit) -> None:
+    """Let a later visit go on with the draft; forms shown for another device are then old."""
+    before = draft.visit
+    is_same = all(
+        getattr(before, name) == getattr(visit, name)
+        for name in ("eid", "iccid", "market", "location")
+    )
+    counted = F("version") + (0 if is_same else 1)
+    Draft.objects.filter(pk=draft.pk, submitted_at=None).update(visit=visit, version=counted)
+    draft.refresh_from_db()
 
 
 def offer_of(draft: Draft, plan_id: int) -> Offer:

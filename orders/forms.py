@@ -2,7 +2,7 @@
 
 import re
 from datetime import date
-from typing import Any, Self
+from typing import Any
 
 from django import forms
 from django.utils.timezone import now
@@ -13,33 +13,27 @@ from orders.models import Draft
 from payments.gateways.base import Card
 
 NEW_CARD = "new"
-# No key is larger, and a store may not even be asked for one.
-LARGEST_KEY = 2**63 - 1
+# What the database's own integers hold.
+LARGEST_KEY, LARGEST_COUNT = 2**63 - 1, 2**31 - 1
 
 
 class DraftForm(forms.Form):
     """What every form of the journey says of itself."""
 
-    draft = forms.IntegerField(widget=forms.HiddenInput, max_value=LARGEST_KEY)
-    version = forms.IntegerField(widget=forms.HiddenInput, max_value=LARGEST_KEY)
+    draft = forms.IntegerField(min_value=1, max_value=LARGEST_KEY, widget=forms.HiddenInput)
+    version = forms.IntegerField(min_value=1, max_value=LARGEST_COUNT, widget=forms.HiddenInput)
 
-    @classmethod
-    def shown_for(cls, draft: Draft, **initial: Any) -> Self:
-        return cls(initial={"draft": draft.pk, "version": draft.version, **initial})
 
-    def redraw_for(self, draft: Draft) -> None:
-        """Let a form that comes back carry the draft as it is now."""
-        self.data = {**self.data_as_sent(), "version": str(draft.version)}
-
-    def data_as_sent(self) -> dict[str, Any]:
-        """Return the first value of every field."""
-        return {name: self.data.get(name) for name in self.data}
+def shown_for(draft: Draft, **values: Any) -> dict[str, Any]:
+    """Return the first values of a form that is shown for this draft."""
+    return {"draft": draft.pk, "version": draft.version, **values}
 
 
 class PlanForm(DraftForm):
     """Which plan."""
 
     plan = forms.IntegerField(
+        min_value=1,
         max_value=LARGEST_KEY,
         label=_("Plan"),
         error_messages={"required": _("Choose one of the plans.")},
@@ -82,9 +76,6 @@ class PaymentForm(DraftForm):
         widget=forms.TextInput(attrs={"autocomplete": "cc-name"}),
     )
 
-    # Card data goes out once and never comes back into a page.
-    never_shown_again = ("number", "expiry", "csc")
-
     def clean(self) -> dict[str, Any]:
         """Check a new card's fields here, so that most slips never reach the gateway."""
         cleaned = super().clean() or {}
@@ -119,11 +110,6 @@ class PaymentForm(DraftForm):
             csc=_plain_digits(self.cleaned_data["csc"]),
             holder=self.cleaned_data["holder"].strip(),
         )
-
-    def forget_card(self) -> None:
-        """Take the card's data out of a form that is shown again."""
-        sent = self.data_as_sent().items()
-        self.data = {name: value for name, value in sent if name not in self.never_shown_again}
 
 
 def _plain_digits(text: str) -> str:

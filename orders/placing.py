@@ -10,7 +10,7 @@ from django.utils.translation import get_language
 from accounts.models import User
 from brand.models import LegalText
 from brand.queries import legal_text
-from esim.models import Sim
+from mobileplans.visits import usable_card
 from orders.drafts import StaleForm
 from orders.models import Draft, Order, new_number
 from orders.states import ENDED, OrderState
@@ -74,7 +74,7 @@ def _order_of(draft: Draft) -> Order:
         language=language,
         terms_version=terms.version if terms else "",
         eid=visit.eid,
-        sim=Sim.objects.filter(iccid=visit.iccid).first() if visit.iccid else None,
+        sim=usable_card(visit.iccid) if visit.iccid else None,
         payment=payment,
     )
     ring(KIND, order.pk)

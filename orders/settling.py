@@ -19,9 +19,9 @@ from esim import pool, provisioning
 from esim.models import Sim
 from orders.models import Order, StateChange
 from orders.states import ENDED, NEXT_STATES, Failure, OrderState
-from outbox.domain import Lease, LookAgain, backoff
+from outbox.domain import Lease, LeaseLost, LookAgain, backoff
 from payments import domain as payments
-from payments.gateways.base import GatewayTrouble
+from payments.gateways.base import GatewayRefused, GatewayTrouble
 from payments.states import PaymentState
 from subscriptions import domain as subscriptions
 
@@ -37,8 +37,22 @@ class IllegalTransition(Exception):
     """The order is not in a state from which this move is possible, or another worker moved it."""
 
 
+class PaymentDeclined(Exception):
+    """The bank said no, or the customer did not take the bank's step in time."""
+
+
 class CancelWon(Exception):
     """The customer's cancel came before the charge was decided."""
+
+
+# What ends an order for good, and what the customer is then told.
+FAILURES: dict[type[Exception], Failure] = {
+    PaymentDeclined: Failure.PAYMENT_REFUSED,
+    GatewayRefused: Failure.PAYMENT_REFUSED,
+    pool.PoolEmpty: Failure.NO_PROFILE_LEFT,
+    provisioning.ProfileRefused: Failure.PROFILE_REFUSED,
+    subscriptions.SimOfAnother: Failure.SIM_OF_ANOTHER,
+}
 
 
 def settle(subject: str, lease: Lease) -> LookAgain | None:
@@ -61,11 +75,23 @@ def settle(subject: str, lease: Lease) -> LookAgain | None:
     if order.cancel_requested_at:
         _move(order, OrderState.CANCELLED, reason="cancelled by the customer")
         return _let_go(order, lease)
+    return _try(order, lease)
+
+
+def _try(order: Order, lease: Lease) -> LookAgain | None:
     try:
         return _advance(order, lease)
+    except (LeaseLost, IllegalTransition):
+        raise
     except CancelWon:
         return LookAgain(timedelta())
+    except tuple(FAILURES) as error:
+        return _fail(order, lease, FAILURES[type(error)], f"{type(error).__name__}: {error}")
     except Trouble as error:
+        return _try_later(order, error)
+    except Exception as error:
+        # A fault of our own must not hold money for ever: it is one more try that came to nothing.
+        log.exception("unforeseen")
         return _try_later(order, error)
 
 
@@ -79,31 +105,23 @@ def _advance(order: Order, lease: Lease) -> LookAgain | None:
         _move(order, OrderState.IN_PROGRESS)
     payments.authorise(order.payment, return_url=_return_url(order), before_call=lease.prolong)
     if order.payment.state == PaymentState.PENDING:
-        return _wait_for_customer(order, lease)
+        return _wait_for_customer(order)
     if order.state == OrderState.PENDING:
         _move(order, OrderState.IN_PROGRESS, reason="the customer came back from the bank")
     if order.payment.state == PaymentState.DECLINED:
-        return _fail(order, lease, Failure.PAYMENT_REFUSED, order.payment.decline_reason)
-    try:
-        sim = _sim_made_ready(order, lease)
-        _put_plan_on_line(order, sim)
-    except pool.PoolEmpty:
-        return _fail(order, lease, Failure.NO_PROFILE_LEFT, "no ICCID is left in the pool")
-    except provisioning.ProfileRefused as error:
-        return _fail(order, lease, Failure.PROFILE_REFUSED, str(error))
-    except subscriptions.SimOfAnother:
-        return _fail(order, lease, Failure.SIM_OF_ANOTHER, "the SIM is on another customer's line")
+        raise PaymentDeclined(order.payment.decline_reason)
+    _put_plan_on_line(order, _sim_made_ready(order, lease))
     _decide_to_charge(order)
     payments.capture(order.payment, before_call=lease.prolong)
     _complete(order)
     return None
 
 
-def _wait_for_customer(order: Order, lease: Lease) -> LookAgain | None:
+def _wait_for_customer(order: Order) -> LookAgain:
     if order.state != OrderState.PENDING:
         _move(order, OrderState.PENDING, reason="waits for a step at the bank")
     if now() - order.created_at > CUSTOMER_STEP_LIMIT:
-        return _fail(order, lease, Failure.PAYMENT_REFUSED, "the step at the bank was not taken")
+        raise PaymentDeclined("the step at the bank was not taken")
     return LookAgain(CUSTOMER_STEP_PAUSE)
 
 
@@ -112,11 +130,15 @@ def _sim_made_ready(order: Order, lease: Lease) -> Sim:
     if order.sim:
         return order.sim
     if order.profile is None:
+        lease.prolong()
         with transaction.atomic():
             profile = pool.intend(eid=order.eid, profile_type=order.plan.profile_type)
             # One profile an order, whoever else may hold a lease that has run out.
-            if not Order.objects.filter(pk=order.pk, profile=None).update(profile=profile):
-                raise IllegalTransition("the order has a profile already")
+            open_order = Order.objects.filter(
+                pk=order.pk, state=OrderState.IN_PROGRESS, profile=None
+            )
+            if not open_order.update(profile=profile):
+                raise IllegalTransition("the order has a profile already, or has ended")
         order.profile = profile
     return provisioning.make_ready(order.profile, before_call=lease.prolong).sim
 
@@ -179,17 +201,33 @@ def _fail(order: Order, lease: Lease, failure: Failure, reason: str) -> LookAgai
 
 def _let_go(order: Order, lease: Lease) -> LookAgain | None:
     """Release what an order that came to nothing still holds, again until it is done."""
+    if order.subscription:
+        subscriptions.withdraw(order.subscription)
+    has_let_go = [_void(order, lease), _cancel_profile(order, lease)]
+    if all(has_let_go):
+        return None
+    Order.objects.filter(pk=order.pk).update(tries=order.tries + 1)
+    return LookAgain(backoff(order.tries))
+
+
+def _void(order: Order, lease: Lease) -> bool:
     try:
-        if order.subscription:
-            subscriptions.withdraw(order.subscription)
         payments.void(order.payment, return_url=_return_url(order), before_call=lease.prolong)
+    except GatewayTrouble as error:
+        log.warning("could not void yet", detail=str(error))
+        return False
+    return True
+
+
+def _cancel_profile(order: Order, lease: Lease) -> bool:
+    """Cancel whatever the gateway says: a profile nobody paid for must not stay downloadable."""
+    try:
         if order.profile:
             provisioning.cancel(order.profile, before_call=lease.prolong)
-    except Trouble as error:
-        log.warning("could not let go yet", detail=str(error))
-        Order.objects.filter(pk=order.pk).update(tries=order.tries + 1)
-        return LookAgain(backoff(order.tries))
-    return None
+    except provisioning.Trouble as error:
+        log.warning("could not cancel the profile yet", detail=str(error))
+        return False
+    return True
 
 
 def _return_url(order: Order) -> str:

@@ -7,6 +7,9 @@ from django.utils.timezone import now
 from outbox import domain
 from outbox.models import Heartbeat
 
+# Seconds; the next round asks again anyway.
+RECONCILE_EXPIRES = 10
+
 
 @shared_task
 def look_at(task_id: int) -> None:
@@ -20,7 +23,7 @@ def reconcile() -> None:
     Heartbeat.objects.update_or_create(name="worker", defaults={"at": now()})
     # Each by a message of its own: a slow one must not keep the others waiting.
     for task_id in domain.due_tasks():
-        look_at.delay(task_id)
+        look_at.apply_async(args=(task_id,), expires=RECONCILE_EXPIRES)
 
 
 @worker_ready.connect

@@ -13,7 +13,14 @@ from django.utils.timezone import now
 
 from accounts.models import User
 from payments.gateways import gateway
-from payments.gateways.base import Authorised, Card, CustomerStep, Declined, GatewayTrouble
+from payments.gateways.base import (
+    Authorised,
+    Card,
+    CustomerStep,
+    Declined,
+    GatewayRefused,
+    GatewayTrouble,
+)
 from payments.models import GatewayCall, Payment, PaymentMethod
 from payments.states import NEXT_STATES, PaymentState
 
@@ -44,7 +51,12 @@ def authorise(payment: Payment, *, return_url: str, before_call: Callable[[], No
     if payment.state not in {PaymentState.INTENDED, PaymentState.PENDING}:
         return payment
     before_call()
-    match _authorisation(payment, return_url):
+    try:
+        answer = _authorisation(payment, return_url)
+    except GatewayRefused as error:
+        _move(payment, PaymentState.DECLINED, decline_reason=str(error)[:80])
+        return payment
+    match answer:
         case Authorised(gateway_id):
             _move(payment, PaymentState.AUTHORISED, gateway_id=gateway_id)
         case Declined(gateway_id, reason):
@@ -74,7 +86,7 @@ def _authorisation(payment: Payment, return_url: str) -> Authorised | Declined |
 
 
 def capture(payment: Payment, *, before_call: Callable[[], None]) -> Payment:
-    """Charge what is held."""
+    """Charge what is held; raises `GatewayRefused` where that can never be."""
     if payment.state == PaymentState.CAPTURED:
         return payment
     before_call()
@@ -92,7 +104,13 @@ def void(payment: Payment, *, return_url: str, before_call: Callable[[], None]) 
     if payment.state in {PaymentState.AUTHORISED, PaymentState.PENDING}:
         before_call()
         key = f"{payment.key}:void"
-        _called("void", key, lambda: gateway().void(payment.gateway_id, key=key), payment=payment)
+        try:
+            _called(
+                "void", key, lambda: gateway().void(payment.gateway_id, key=key), payment=payment
+            )
+        except GatewayRefused as error:
+            # There is nothing to let go of any more: it was voided or has run out over there.
+            log.warning("void refused", detail=str(error))
     if payment.state in {PaymentState.INTENDED, PaymentState.PENDING, PaymentState.AUTHORISED}:
         _move(payment, PaymentState.VOIDED)
     return payment
@@ -106,6 +124,9 @@ def _called(
     outcome, detail = GatewayCall.Outcome.ANSWERED, ""
     try:
         return make()
+    except GatewayRefused as error:
+        detail = str(error)
+        raise
     except GatewayTrouble as error:
         outcome = GatewayCall.Outcome.UNKNOWN if error.was_sent else GatewayCall.Outcome.NOT_SENT
         detail = str(error)

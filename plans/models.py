@@ -81,6 +81,7 @@ class PlanPrice(models.Model):
             models.UniqueConstraint(
                 name="one_price_per_plan_and_market", fields=["plan", "market"]
             ),
+            models.CheckConstraint(name="plan_costs_something", condition=Q(minor_units__gt=0)),
             models.CheckConstraint(
                 name="tax_below_one_hundred_percent", condition=Q(tax_rate__lt=10_000)
             ),

@@ -5,13 +5,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import get_language
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from plans.models import Plan
 from plans.queries import plan_name, plan_terms
 
 
-@require_GET
+@require_safe
 def terms(request: HttpRequest, pk: int) -> HttpResponse:
     """Show a plan's terms in the reader's language."""
     plan = get_object_or_404(Plan, pk=pk)

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from esim.models import Sim
@@ -21,7 +21,7 @@ from subscriptions.models import Bucket, Subscription, SubscriptionState
 SHOWN_ORDERS = 10
 
 
-@require_GET
+@require_safe
 @customer_only
 def account(request: HttpRequest, user: User) -> HttpResponse:
     """Show the customer's plans with what is left on them, and the latest orders."""

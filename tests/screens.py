@@ -81,7 +81,7 @@ def main() -> int:
     ):
         _slow_down(stack)
         for look in LOOKS:
-            for walk in (_buy, _read, _fail):
+            for walk in (_buy,) if look.pages else (_buy, _read, _fail):
                 _walk(browser, stack, look, walk)
         _simulator(browser, stack)
     return 0

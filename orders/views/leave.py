@@ -18,14 +18,14 @@ from orders.views.order import deliver
 from orders.views.steps import go
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def leave(request: HttpRequest) -> HttpResponse:
     """End the visit. The app asks for confirmation itself, so the portal asks nothing.
 
     After Submit, cancel is a request that wins only before the charge is decided; a completed
     purchase is handed over as what it is, whichever way the customer leaves.
     """
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "orders/leave.html", {"back_url": reverse("options")})
     visit = visits.current(request)
     order = _order_left(visit)
@@ -49,11 +49,13 @@ def leave(request: HttpRequest) -> HttpResponse:
 def _order_left(visit: Visit) -> Order | None:
     """Return the order that this visit ends with, if it ends with one.
 
-    One that was bought in this visit and not handed over yet comes first; else the one on whose
-    page the customer is.
+    One that was bought in this visit and not handed over yet comes first, then one that is still
+    being worked on, wherever the customer has wandered meanwhile; an order that came to nothing
+    counts only on its own page.
     """
     if visit.account is None:
         return None
     mine = orders_of(visit.account).filter(visit=visit)
     bought = mine.filter(state=OrderState.COMPLETED, handed_over_at=None).first()
-    return bought or (mine.first() if visit.step == "order" else None)
+    running = mine.exclude(state__in=ENDED).first()
+    return bought or running or (mine.first() if visit.step == "order" else None)

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from mobileplans import visits
@@ -24,7 +24,7 @@ PHASES = {
 }
 
 
-@require_GET
+@require_safe
 @customer_only
 def order(request: HttpRequest, user: User, number: str) -> HttpResponse:
     """Show where the order stands."""
@@ -61,12 +61,12 @@ def _context(order: Order) -> dict[str, Any]:
     }
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @customer_only
 def proceed(request: HttpRequest, user: User, number: str) -> HttpResponse:
     """Continue: hand the completed order over to the host."""
     order = _own(user, number)
-    if request.method == "GET" or order.state != OrderState.COMPLETED:
+    if request.method != "POST" or order.state != OrderState.COMPLETED:
         return go("order", order.number)
     return deliver(request, order)
 
@@ -78,12 +78,12 @@ def deliver(request: HttpRequest, order: Order) -> HttpResponse:
     return hand_over(request, visit, outcomes.of_order(order, visit))
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @customer_only
 def again(request: HttpRequest, user: User, number: str) -> HttpResponse:
     """Begin anew with the same plan after a payment that was refused."""
     order = _own(user, number)
-    if request.method == "GET" or order.state != OrderState.FAILED:
+    if request.method != "POST" or order.state != OrderState.FAILED:
         return go("order", order.number)
     draft = placing.draft_again(order)
     return go("payment") if draft.method_id is None else first_open_step(draft)

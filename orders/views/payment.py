@@ -10,17 +10,18 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
+from moportal.returning import carried_out, returned, send_back
 from orders import drafts, queries
 from orders.drafts import StaleForm
-from orders.forms import NEW_CARD, PaymentForm
+from orders.forms import NEW_CARD, PaymentForm, shown_for
 from orders.models import Draft
 from orders.views.steps import (
     arrive,
-    customer_only,
     first_open_step,
     frame,
     go,
     refuse_other_draft,
+    shopper_only,
     what_changed,
 )
 from payments import domain as payments
@@ -30,24 +31,19 @@ from plans.models import Category
 
 
 @sensitive_post_parameters()
-@require_http_methods(["GET", "POST"])
-@customer_only
+@require_http_methods(["GET", "HEAD", "POST"])
+@shopper_only
 def payment(request: HttpRequest, user: User) -> HttpResponse:
     """Choose how to pay: a stored card or a new one."""
     _visit, draft = arrive(request, user, "payment")
-    methods = list(queries.methods_of(user))
     if request.method == "POST":
-        form = PaymentForm(request.POST)
-        answer = _method_chosen(request, user, draft, form)
-        if answer is not None:
-            return answer
-        form.redraw_for(draft)
-        form.forget_card()
-    elif draft.plan_id is None:
+        return _method_chosen(request, user, draft, PaymentForm(request.POST))
+    if draft.plan_id is None:
         return go("options")
-    else:
-        chosen = draft.method if draft.method in methods else queries.preferred_method(methods)
-        form = PaymentForm.shown_for(draft, method=chosen.pk if chosen else NEW_CARD)
+    methods = list(queries.methods_of(user))
+    chosen = draft.method if draft.method in methods else queries.preferred_method(methods)
+    first = shown_for(draft, method=chosen.pk if chosen else NEW_CARD)
+    form = returned(request, PaymentForm, first)
     return render(request, "orders/payment.html", _payment_context(draft, form, methods))
 
 
@@ -72,20 +68,22 @@ def _payment_context(
 
 def _method_chosen(
     request: HttpRequest, user: User, draft: Draft, form: PaymentForm
-) -> HttpResponse | None:
-    """Store the method and go on; None where the form must be shown again."""
+) -> HttpResponse:
+    """Store the method and go on."""
     if not form.is_valid():
-        return None
+        return send_back(request, form)
     try:
         refuse_other_draft(draft, form)
         if form.cleaned_data["version"] != draft.version:
+            # Before the gateway is asked for anything.
             raise StaleForm(draft.pk)
         method = _method(user, form)
         if method is None:
-            return None
+            return send_back(request, form)
         drafts.choose_method(draft, method, version=draft.version)
     except StaleForm:
         return what_changed(request, form.cleaned_data["draft"], user)
+    carried_out(request)
     return go("review") if draft.plan_id else first_open_step(draft)
 
 

@@ -7,20 +7,21 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from mobileplans.models import Visit
+from moportal.returning import carried_out, returned, send_back
 from orders import drafts, queries
 from orders.drafts import StaleForm
-from orders.forms import PlanForm
+from orders.forms import PlanForm, shown_for
 from orders.models import Draft, Order
 from orders.views.steps import (
     arrive,
-    customer_only,
     frame,
     go,
     refuse_other_draft,
+    shopper_only,
     what_changed,
 )
 from plans.models import Category
@@ -32,13 +33,11 @@ CATEGORY_TITLES = {
 }
 
 
-@require_GET
-@customer_only
+@require_safe
+@shopper_only
 def options(request: HttpRequest, user: User) -> HttpResponse:
     """Show what there is to choose between, as large tiles (policy J3)."""
     visit, _draft = arrive(request, user, "options")
-    if visit.refused_as:
-        return go("launch-refused")
     sold = {offer.plan.category for offer in _offers(visit)}
     waiting = queries.order_to_hand_over(user, visit)
     context = {
@@ -81,22 +80,19 @@ def _tiles(sold: set[str]) -> list[dict[str, str]]:
     return [*found, account]
 
 
-@require_http_methods(["GET", "POST"])
-@customer_only
+@require_http_methods(["GET", "HEAD", "POST"])
+@shopper_only
 def plans(request: HttpRequest, user: User) -> HttpResponse:
     """Choose a plan."""
     visit, draft = arrive(request, user, "plans")
-    form = PlanForm(request.POST) if request.method == "POST" else PlanForm.shown_for(draft)
     if request.method == "POST":
-        answer = _plan_chosen(request, user, draft, form)
-        if answer is not None:
-            return answer
-        form.redraw_for(draft)
+        return _plan_chosen(request, user, draft, PlanForm(request.POST))
+    form = returned(request, PlanForm, shown_for(draft, plan=draft.plan_id))
     category = _category(request, draft)
     found = _offers(visit, category)
     context = {
         "form": form,
-        "offers": [_tile(offer, draft) for offer in found],
+        "offers": [_tile(offer, str(form["plan"].value())) for offer in found],
         "location": visit.location,
         "category_title": CATEGORY_TITLES[category](),
         **frame("plans", back_url=reverse("options")),
@@ -104,14 +100,12 @@ def plans(request: HttpRequest, user: User) -> HttpResponse:
     return render(request, "orders/plans.html", context)
 
 
-def _plan_chosen(
-    request: HttpRequest, user: User, draft: Draft, form: PlanForm
-) -> HttpResponse | None:
-    """Store a right choice and go on; None where the form must be shown again."""
+def _plan_chosen(request: HttpRequest, user: User, draft: Draft, form: PlanForm) -> HttpResponse:
+    """Store a right choice and go on."""
     if not form.is_valid():
         if form.cleaned_data.get("draft") != draft.pk:
             return what_changed(request, form.cleaned_data.get("draft"), user)
-        return None
+        return send_back(request, form)
     try:
         refuse_other_draft(draft, form)
         offer = drafts.offer_of(draft, form.cleaned_data["plan"])
@@ -120,7 +114,8 @@ def _plan_chosen(
         return what_changed(request, form.cleaned_data["draft"], user)
     except PlanNotOffered:
         form.add_error("plan", _("This plan is no longer on offer. Choose another one."))
-        return None
+        return send_back(request, form)
+    carried_out(request)
     return go("payment")
 
 
@@ -139,7 +134,7 @@ def _offers(visit: Visit, category: str | None = None) -> list[Offer]:
     )
 
 
-def _tile(offer: Offer, draft: Draft) -> dict[str, Any]:
+def _tile(offer: Offer, selected: str) -> dict[str, Any]:
     return {
         "id": offer.plan.pk,
         "name": offer.name,
@@ -149,5 +144,5 @@ def _tile(offer: Offer, draft: Draft) -> dict[str, Any]:
         "others": len(offer.countries) - 1,
         "price": offer.price.taxed.gross,
         "tax_text": offer.tax_text,
-        "selected": offer.plan.pk == draft.plan_id,
+        "selected": str(offer.plan.pk) == selected,
     }

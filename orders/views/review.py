@@ -10,29 +10,30 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
+from mobileplans import visits
 from mobileplans.models import Visit
 from orders import drafts, placing
 from orders.drafts import StaleForm
-from orders.forms import ReviewForm
+from orders.forms import ReviewForm, shown_for
 from orders.models import Draft
 from orders.views.steps import (
     arrive,
-    customer_only,
     first_open_step,
     frame,
     go,
+    shopper_only,
     what_changed,
 )
 from plans.queries import PlanNotOffered, validity_text
 
 
-@require_http_methods(["GET", "POST"])
-@customer_only
+@require_http_methods(["GET", "HEAD", "POST"])
+@shopper_only
 def review(request: HttpRequest, user: User) -> HttpResponse:
     """Show all that matters once more (policy J4); Submit order."""
-    visit, draft = arrive(request, user, "review")
     if request.method == "POST":
         return _submitted(request, user, ReviewForm(request.POST))
+    visit, draft = arrive(request, user, "review")
     if draft.plan is None or draft.method is None:
         return first_open_step(draft)
     try:
@@ -55,6 +56,9 @@ def _submitted(request: HttpRequest, user: User, form: ReviewForm) -> HttpRespon
     mine = Draft.objects.filter(account=user, pk=form.cleaned_data["draft"]).first()
     if mine is None:
         return what_changed(request, form.cleaned_data["draft"], user)
+    if mine.submitted_at is None:
+        # Shown for another device, it gets a new version by being taken over, and the form is old.
+        drafts.open_draft(user, visits.current(request))
     try:
         order = placing.place(mine, version=form.cleaned_data["version"])
     except StaleForm:
@@ -67,7 +71,7 @@ def _review_context(draft: Draft, visit: Visit) -> dict[str, Any]:
     assert plan is not None  # noqa: S101 -- the page is not entered without a plan
     is_physical = bool(visit.iccid)
     return {
-        "form": ReviewForm.shown_for(draft),
+        "form": ReviewForm(initial=shown_for(draft)),
         "draft": {"plan_name": draft.plan_name, "plan_id": plan.pk, "category": plan.category},
         "data_bytes": plan.data_bytes,
         "validity_text": validity_text(plan.category, plan.validity_days),

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from accounts.models import User
 from mobileplans import visits
 from mobileplans.models import Visit
+from moportal.returning import keep
 from orders.drafts import StaleForm, open_draft
 from orders.forms import DraftForm
 from orders.models import Draft, Order
@@ -42,8 +43,27 @@ def customer_only(
         user = request.user
         if isinstance(user, User) and not user.is_staff:
             return view(request, user, *args, **kwargs)
-        query = urlencode({"next": request.get_full_path()}) if request.method == "GET" else ""
-        return go("sign-in", query=query)
+        if request.method == "POST":
+            keep(request)
+            messages.info(request, _("You were signed out. Sign in, then send it once more."))
+        return go("sign-in", query=urlencode({"next": request.get_full_path()}))
+
+    return guarded
+
+
+def shopper_only(
+    view: Callable[Concatenate[HttpRequest, User, Rest], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, Rest], HttpResponse]:
+    """Let a customer in whose launch was not refused: without a device nothing can be bought."""
+
+    @customer_only
+    @wraps(view)
+    def guarded(
+        request: HttpRequest, user: User, /, *args: Rest.args, **kwargs: Rest.kwargs
+    ) -> HttpResponse:
+        if visits.current(request).refused_as:
+            return go("launch-refused")
+        return view(request, user, *args, **kwargs)
 
     return guarded
 

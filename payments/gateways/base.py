@@ -18,6 +18,10 @@ class GatewayTrouble(Exception):
         self.was_sent = was_sent
 
 
+class GatewayRefused(Exception):
+    """The gateway said no for good: asking again cannot help."""
+
+
 class CardRefused(Exception):
     """The gateway will not take this card; `field` is the one to correct."""
 
@@ -82,7 +86,7 @@ class HostedPage:
 
 
 class Gateway(Protocol):
-    """One payment provider. Each method may raise `GatewayTrouble`."""
+    """One payment provider. Each method may raise `GatewayTrouble` or `GatewayRefused`."""
 
     def hosted_page(self, *, return_url: str) -> HostedPage | None:
         """Return the page that takes the card, or None where our own page has the fields."""

@@ -1,18 +1,21 @@
 """The gateway of the demo and the tests: the payment simulator, a process of its own over HTTP."""
 
+import json
+import re
 from typing import Any
 
 import httpx
 from django.conf import settings
 
 from moportal.money import Money
-from moportal.outside import checked_address, client
+from moportal.outside import checked_address, exchange
 from payments.gateways.base import (
     Authorised,
     Card,
     CardRefused,
     CustomerStep,
     Declined,
+    GatewayRefused,
     GatewayTrouble,
     HostedPage,
     StoredCard,
@@ -20,6 +23,7 @@ from payments.gateways.base import (
 
 # Names as the card schemes write themselves.
 BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "amex": "American Express"}
+LONGEST_TEXT = 80
 FIELD_OF_ERROR = {"invalid_number": "number", "invalid_expiry": "expiry", "invalid_csc": "csc"}
 
 
@@ -42,10 +46,13 @@ class SimulatorGateway:
         status, body = self._post("/tokens", content, key=key, timeout=settings.CARD_TOKEN_TIMEOUT)
         if status == httpx.codes.UNPROCESSABLE_ENTITY:
             raise CardRefused(FIELD_OF_ERROR.get(body.get("error", ""), "number"))
+        last4 = _text(body, "last4")
+        if not re.fullmatch(r"[0-9]{4}", last4):
+            raise GatewayTrouble("the answer's last4 is not four digits", was_sent=True)
         return StoredCard(
             token=_text(body, "token"),
             brand=BRANDS.get(_text(body, "brand"), body["brand"].title())[:20],
-            last4=_text(body, "last4"),
+            last4=last4,
             expiry_month=card.expiry_month,
             expiry_year=card.expiry_year,
         )
@@ -61,7 +68,9 @@ class SimulatorGateway:
             "reference": reference,
             "return_url": return_url,
         }
-        _status, body = self._post("/payments", content, key=key)
+        status, body = self._post("/payments", content, key=key)
+        if httpx.codes.is_client_error(status):
+            raise GatewayRefused(f"authorise: HTTP {status}, {str(body.get('error'))[:40]!r}")
         return self._read(body)
 
     def fetch(self, gateway_id: str) -> Authorised | Declined | CustomerStep:
@@ -89,8 +98,12 @@ class SimulatorGateway:
 
     def _settle(self, gateway_id: str, action: str, wanted: str, *, key: str) -> None:
         status, body = self._post(f"/payments/{gateway_id}/{action}", {}, key=key)
-        if body.get("status") != wanted:
-            raise GatewayTrouble(f"{action}: HTTP {status}, {body.get('status')!r}", was_sent=True)
+        if body.get("status") == wanted:
+            return
+        said = f"{action}: HTTP {status}, {str(body.get('status'))[:40]!r}"
+        if httpx.codes.is_client_error(status):
+            raise GatewayRefused(said)
+        raise GatewayTrouble(said, was_sent=True)
 
     def _post(
         self, path: str, content: dict[str, Any], *, key: str, timeout: float | None = None
@@ -105,19 +118,20 @@ class SimulatorGateway:
         url = checked_address(settings.PAYMENT_GATEWAY_URL, name="PAYMENT_GATEWAY_URL") + path
         try:
             limit = timeout or settings.OUTSIDE_CALL_TIMEOUT
-            response = client().request(method, url, timeout=limit, **request)
-            body = response.json()
+            reply = exchange(method, url, within=limit, **request)
+            body = json.loads(reply.body)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise GatewayTrouble(type(error).__name__, was_sent=False) from error
-        except (httpx.HTTPError, ValueError) as error:
+        except (httpx.HTTPError, ValueError, RecursionError) as error:
             raise GatewayTrouble(type(error).__name__, was_sent=True) from error
-        if httpx.codes.is_server_error(response.status_code) or not isinstance(body, dict):
-            raise GatewayTrouble(f"HTTP {response.status_code}", was_sent=True)
-        return response.status_code, body
+        is_busy = reply.status in {httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS}
+        if is_busy or httpx.codes.is_server_error(reply.status) or not isinstance(body, dict):
+            raise GatewayTrouble(f"HTTP {reply.status}", was_sent=True)
+        return reply.status, body
 
 
 def _text(body: dict[str, Any], name: str) -> str:
     value = body.get(name)
-    if not isinstance(value, str) or not value:
-        raise GatewayTrouble(f"the answer has no {name}", was_sent=True)
+    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_TEXT or "\0" in value:
+        raise GatewayTrouble(f"the answer has no usable {name}", was_sent=True)
     return value

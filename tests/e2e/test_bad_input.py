@@ -39,6 +39,7 @@ def test_a_broken_launch_gets_a_page_and_its_handoff_says_why(
 
     assert (page.address, page.status) == ("/launch-refused/", 200)
     assert page.text.count(SUPPORT) == 1
+    assert page.text.count(alice.transaction_id) == 1
     assert given["transactionId"] == alice.transaction_id
     assert given["purchaseResult"] == five("None", "None", "None", status, "")
 

@@ -94,7 +94,7 @@ def _until_ready(process: subprocess.Popen[str]) -> str:
         said += line
         if "with a plan" in line:
             return said
-    raise AssertionError(said)
+    pytest.fail(f"not ready: {said}")
 
 
 def _interrupt(process: subprocess.Popen[str]) -> None:
@@ -110,7 +110,7 @@ def _healthz(port: int) -> str:
 def _iccid_of(said: str, name: str) -> str:
     found = re.search(rf"{name}\s+(\d+)", said)
     assert found is not None, said
-    return found[1]
+    return str(found[1])
 
 
 def _session_group(ancestor: int) -> set[int]:
@@ -157,7 +157,7 @@ def _free_block() -> int:
     for first in range(21000, 31000, 17):
         if all(_is_free(first + offset) for offset in range(BLOCK)):
             return first
-    raise AssertionError("no five free ports in a row")
+    pytest.fail("no five free ports in a row")
 
 
 def _is_free(port: int) -> bool:
