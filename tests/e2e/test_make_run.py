@@ -89,12 +89,12 @@ def _run(clone: Path, port: int) -> Iterator[subprocess.Popen[str]]:
 def _until_ready(process: subprocess.Popen[str]) -> str:
     """Return what is printed up to the last line of the demo accounts."""
     assert process.stdout is not None
-    said = ""
+    said: list[str] = []
     for line in process.stdout:
-        said += line
+        said.append(line)
         if "with a plan" in line:
-            return said
-    pytest.fail(f"not ready: {said}")
+            return "".join(said)
+    pytest.fail("".join(["not ready:\n", *said]))
 
 
 def _interrupt(process: subprocess.Popen[str]) -> None:

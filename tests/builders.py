@@ -1,0 +1,143 @@
+"""Plain typed builders: the smallest right thing of each kind, its details by keyword."""
+
+from itertools import count
+
+from accounts.models import User
+from brand.models import Operator
+from esim.models import Sim, SmdpProvider
+from mobileplans.models import Visit
+from moportal.identifiers import Iccid
+from orders import drafts, placing
+from orders.models import Draft, Order
+from payments.models import PaymentMethod
+from plans.models import Category, Plan, PlanCountry, PlanPrice, PlanText
+
+PREFIX = "8944999"
+EID = "89049032123451234512345678901235"
+OTHER_EID = "89049032000000000000000000000066"
+GB = 10**9
+_serial = count(1)
+
+
+def make_operator(*, name: str = "Kestrel Mobile", default_market: str = "US") -> Operator:
+    operator, _ = Operator.objects.get_or_create(
+        pk=1,
+        defaults={
+            "name": name,
+            "support_phone": "+1 555 0142",
+            "support_email": "help@kestrel.example",
+            "support_hours": "always",
+            "default_market": default_market,
+        },
+    )
+    return operator
+
+
+def make_provider(*, smdp_host: str = "smdp.example") -> SmdpProvider:
+    provider, _ = SmdpProvider.objects.get_or_create(
+        code="one", defaults={"smdp_host": smdp_host, "requester_identifier": "2.999.10"}
+    )
+    return provider
+
+
+def make_iccid() -> Iccid:
+    return Iccid.numbered(PREFIX, next(_serial))
+
+
+def make_pool(size: int = 3, *, profile_type: str = "consumer") -> list[Sim]:
+    """Return free eSIM profiles of one type, in the order in which they are given out."""
+    provider = make_provider()
+    return [
+        Sim.objects.create(
+            iccid=make_iccid(),
+            kind=Sim.Kind.PROFILE,
+            profile_type=profile_type,
+            provider=provider,
+        )
+        for _ in range(size)
+    ]
+
+
+def make_card(*, is_in_programme: bool = True) -> Sim:
+    """Return a physical SIM that nobody has yet."""
+    return Sim.objects.create(
+        iccid=make_iccid(), kind=Sim.Kind.PHYSICAL, is_in_programme=is_in_programme
+    )
+
+
+def make_plan(
+    *,
+    code: str = "traveller",
+    category: str = Category.PREPAID,
+    data_bytes: int | None = 5 * GB,
+    validity_days: int = 30,
+    countries: tuple[str, ...] = ("US", "CA"),
+    market: str = "US",
+    minor_units: int = 1900,
+    currency: str = "USD",
+    tax_rate: int = 900,
+) -> Plan:
+    plan = Plan.objects.create(
+        code=code, category=category, data_bytes=data_bytes, validity_days=validity_days
+    )
+    PlanCountry.objects.bulk_create(PlanCountry(plan=plan, country=name) for name in countries)
+    PlanPrice.objects.create(
+        plan=plan, market=market, minor_units=minor_units, currency=currency, tax_rate=tax_rate
+    )
+    PlanText.objects.create(plan=plan, language="en", name=code.title(), terms="Data only.")
+    return plan
+
+
+def make_visit(
+    *,
+    account: User | None = None,
+    eid: str = EID,
+    iccid: str = "",
+    market: str = "US",
+    location: str = "US",
+    transaction_id: str = "MSFT_1",
+    step: str = "",
+) -> Visit:
+    return Visit.objects.create(
+        transaction_id=transaction_id,
+        eid=eid,
+        iccid=iccid,
+        market=market,
+        location=location,
+        account=account,
+        step=step,
+    )
+
+
+def make_method(account: User, *, last4: str = "4242", brand: str = "Visa") -> PaymentMethod:
+    """Return a stored card that no gateway knows."""
+    return PaymentMethod.objects.create(
+        account=account,
+        token="tok_unknown",
+        brand=brand,
+        last4=last4,
+        expiry_month=12,
+        expiry_year=2099,
+    )
+
+
+def make_draft(
+    account: User,
+    *,
+    visit: Visit | None = None,
+    plan: Plan | None = None,
+    method: PaymentMethod | None = None,
+) -> Draft:
+    """Return a draft that is ready to be submitted."""
+    visit = visit or make_visit(account=account)
+    draft = drafts.open_draft(account, visit)
+    offer = drafts.offer_of(draft, (plan or make_plan()).pk)
+    drafts.choose_plan(draft, offer, version=draft.version)
+    drafts.choose_method(draft, method or make_method(account), version=draft.version)
+    return draft
+
+
+def make_order(account: User, **of_draft: object) -> Order:
+    """Return an order that was just submitted."""
+    draft = make_draft(account, **of_draft)  # type: ignore[arg-type]  # the draft's own keywords
+    return placing.place(draft, version=draft.version)

@@ -1,0 +1,53 @@
+"""The cast: Alice buys, Bob must see nothing of hers, Clara is the operator's staff."""
+
+import httpx
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from tests.builders import make_operator
+
+PASSWORD = "a long enough pass phrase"
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    """Return a customer."""
+    make_operator()
+    return User.objects.create_user("alice@example.com", PASSWORD, name="Alice")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    """Return another customer."""
+    return User.objects.create_user("bob@example.com", PASSWORD, name="Bob")
+
+
+@pytest.fixture
+def clara(db: None) -> User:
+    """Return one of the operator's staff."""
+    return User.objects.create_superuser("clara@example.com", PASSWORD, name="Clara")
+
+
+@pytest.fixture
+def as_alice(alice: User) -> Client:
+    """Return a browser in which Alice is signed in."""
+    client = Client()
+    client.force_login(alice)
+    return client
+
+
+@pytest.fixture
+def smdp(smdp_simulator: str, settings: pytest.FixtureRequest) -> str:
+    """Point the portal at an SM-DP+ simulator with empty books, and return its address."""
+    httpx.post(f"{smdp_simulator}/reset", trust_env=False)
+    settings.SMDP_URL = smdp_simulator  # type: ignore[attr-defined]  # pytest-django's own object
+    return smdp_simulator
+
+
+@pytest.fixture
+def gateway(payment_simulator: str, settings: pytest.FixtureRequest) -> str:
+    """Point the portal at a payment simulator with empty books, and return its address."""
+    httpx.post(f"{payment_simulator}/reset", trust_env=False)
+    settings.PAYMENT_GATEWAY_URL = payment_simulator  # type: ignore[attr-defined]  # the same
+    return payment_simulator

@@ -1,0 +1,133 @@
+"""`orders.placing`: one decision of the customer is one order, whatever is sent how often."""
+
+import time
+
+import pytest
+from django.utils.timezone import now
+
+from accounts.models import User
+from esim.models import Sim
+from esim.pool import PoolEmpty, claim_sim
+from esim.states import SimState
+from orders import placing, settling
+from orders.drafts import StaleForm
+from orders.models import Draft, Order
+from orders.states import OrderState
+from outbox.models import Task
+from payments.models import Payment
+from tests.builders import make_draft, make_order, make_pool
+from tests.races import at_once
+
+
+def test_an_order_copies_what_was_shown(alice: User) -> None:
+    draft = make_draft(alice)
+
+    order = placing.place(draft, version=draft.version)
+
+    assert (order.plan_name, order.price.gross.minor_units) == ("Traveller", 1900)
+    assert order.payment.key == draft.key
+    assert order.eid == draft.visit.eid
+    assert Task.objects.filter(kind="order", subject=order.pk).count() == 1
+
+
+def test_the_same_form_twice_is_the_same_order(alice: User) -> None:
+    draft = make_draft(alice)
+
+    first = placing.place(draft, version=draft.version)
+    second = placing.place(draft, version=draft.version)
+
+    assert second == first
+
+
+def test_a_form_of_an_older_version_makes_nothing(alice: User) -> None:
+    draft = make_draft(alice)
+
+    with pytest.raises(StaleForm):
+        placing.place(draft, version=draft.version - 1)
+
+    assert not Order.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_twenty_submits_at_once_make_one_order(alice: User) -> None:
+    draft = make_draft(alice)
+
+    orders = at_once(lambda: placing.place(draft, version=draft.version), 20)
+
+    assert {getattr(order, "pk", order) for order in orders} == {Order.objects.get().pk}
+    assert (Payment.objects.count(), Task.objects.count()) == (1, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_the_compare_and_set_twenty_submits_would_all_go_on(alice: User) -> None:
+    """The race is there: look, then write, lets several through where the guard lets one."""
+    draft = make_draft(alice)
+
+    def unguarded() -> bool:
+        is_open = Draft.objects.get(pk=draft.pk).submitted_at is None
+        time.sleep(0.05)
+        Draft.objects.filter(pk=draft.pk).update(submitted_at=now())
+        return is_open
+
+    went_on = at_once(unguarded, 20)
+
+    assert went_on.count(True) > 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_cancel_and_charge_at_one_moment_one_wins(alice: User) -> None:
+    for _ in range(10):
+        order = make_order(alice, plan=Order.objects.first() and Order.objects.first().plan)
+        Order.objects.filter(pk=order.pk).update(state=OrderState.IN_PROGRESS)
+        turns = iter(
+            [
+                lambda order=order: placing.request_cancel(order, actor=alice),
+                lambda order=order: settling._decide_to_charge(  # noqa: SLF001 -- the moment meant
+                    Order.objects.get(pk=order.pk)
+                ),
+            ]
+        )
+
+        results = at_once(lambda turns=turns: next(turns)(), 2)
+
+        lost = [result for result in results if isinstance(result, Exception)]
+        assert [type(error) for error in lost] in (
+            [placing.TooLateToCancel],
+            [settling.CancelWon],
+        )
+        order.refresh_from_db()
+        assert (order.cancel_requested_at is None) != (order.charge_decided_at is None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_twenty_buyers_one_gets_the_last_iccid(alice: User) -> None:
+    (last,) = make_pool(1)
+
+    claims = at_once(lambda: claim_sim("consumer"), 20)
+
+    assert [claim for claim in claims if isinstance(claim, Sim)] == [last]
+    assert sum(isinstance(claim, PoolEmpty) for claim in claims) == 19
+    last.refresh_from_db()
+    assert last.state == SimState.RESERVED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_the_compare_and_set_several_would_get_the_last_iccid(alice: User) -> None:
+    (last,) = make_pool(1)
+
+    def unguarded() -> bool:
+        is_free = Sim.objects.get(pk=last.pk).state == SimState.AVAILABLE
+        time.sleep(0.05)
+        Sim.objects.filter(pk=last.pk).update(state=SimState.RESERVED)
+        return is_free
+
+    assert at_once(unguarded, 20).count(True) > 1
+
+
+def test_a_refused_payment_opens_a_draft_with_the_same_plan(alice: User) -> None:
+    order = make_order(alice)
+
+    draft = placing.draft_again(order)
+
+    assert (draft.plan, draft.price) == (order.plan, order.price)
+    assert draft.key != order.payment.key

@@ -1,0 +1,295 @@
+"""`orders.settling`: one charge and one profile, or none of either (contract, section 6)."""
+
+from typing import Any
+
+import httpx
+import pytest
+from django.db import connection
+from psycopg import sql
+
+from accounts.models import User
+from esim.models import Profile, Sim
+from esim.states import ProfileState, SimState
+from orders import placing, settling
+from orders.models import Order
+from orders.states import NEXT_STATES, Failure, OrderState
+from payments.states import PaymentState
+from subscriptions.models import SubscriptionState
+from tests.builders import make_card, make_order, make_pool, make_visit
+from tests.orders.conftest import DECLINED, new_card, settled
+
+
+def books(url: str) -> dict[str, Any]:
+    answer: dict[str, Any] = httpx.get(f"{url}/books", trust_env=False).json()
+    return answer
+
+
+def break_it(url: str, function: str, fault: str, times: int = 1) -> None:
+    order = {"function": function, "fault": fault, "times": times}
+    assert httpx.post(f"{url}/faults", json=order, trust_env=False).is_success
+
+
+def statuses(gateway: str) -> list[str]:
+    return [payment["status"] for payment in books(gateway)["payments"]]
+
+
+def profiles(smdp: str) -> list[tuple[str, str]]:
+    return [(profile["iccid"], profile["state"]) for profile in books(smdp)["profiles"]]
+
+
+def test_it_charges_once_and_hands_out_one_profile(placed: Order, gateway: str, smdp: str) -> None:
+    order = settled(placed)
+
+    assert order.state == OrderState.COMPLETED
+    assert statuses(gateway) == ["captured"]
+    assert order.profile is not None
+    assert profiles(smdp) == [(order.profile.sim.iccid, "Released")]
+    assert order.subscription is not None
+    assert order.subscription.state == SubscriptionState.ACTIVE
+
+
+def test_a_second_look_at_a_completed_order_does_nothing(
+    placed: Order, gateway: str, smdp: str
+) -> None:
+    settled(placed, looks=2)
+
+    assert statuses(gateway) == ["captured"]
+    assert len(profiles(smdp)) == 1
+
+
+def test_the_amount_charged_is_the_one_that_was_shown(placed: Order, gateway: str) -> None:
+    settled(placed)
+
+    payment = books(gateway)["payments"][0]
+    assert (payment["amount"], payment["currency"]) == (1900, "USD")
+    assert payment["reference"] == placed.number
+
+
+def test_a_refused_card_orders_no_profile(alice: User, gateway: str, smdp: str) -> None:
+    make_pool()
+    order = settled(make_order(alice, method=new_card(alice, DECLINED)))
+
+    assert (order.state, order.failure) == (OrderState.FAILED, Failure.PAYMENT_REFUSED)
+    assert statuses(gateway) == ["declined"]
+    assert profiles(smdp) == []
+
+
+def test_an_empty_pool_voids_what_was_authorised(alice: User, gateway: str, smdp: str) -> None:
+    order = settled(make_order(alice, method=new_card(alice)))
+
+    assert (order.state, order.failure) == (OrderState.FAILED, Failure.NO_PROFILE_LEFT)
+    assert statuses(gateway) == ["voided"]
+
+
+@pytest.mark.parametrize("fault", ["drop_before", "drop_after", "http_500", "html", "malformed"])
+@pytest.mark.parametrize("function", ["downloadOrder", "confirmOrder"])
+def test_a_lost_or_broken_answer_is_decided_by_asking_again(
+    placed: Order, gateway: str, smdp: str, function: str, fault: str
+) -> None:
+    break_it(smdp, function, fault)
+
+    order = settled(placed, looks=2)
+
+    assert order.state == OrderState.COMPLETED
+    assert order.profile is not None
+    assert profiles(smdp) == [(order.profile.sim.iccid, "Released")]
+    assert statuses(gateway) == ["captured"]
+
+
+@pytest.mark.parametrize("function", ["downloadOrder", "confirmOrder"])
+def test_an_answer_about_something_else_is_never_sold(
+    placed: Order, gateway: str, smdp: str, function: str
+) -> None:
+    break_it(smdp, function, "wrong_iccid")
+
+    order = settled(placed, looks=2)
+
+    assert (order.state, order.failure) == (OrderState.FAILED, Failure.PROFILE_REFUSED)
+    assert statuses(gateway) == ["voided"]
+    assert [state for _, state in profiles(smdp)] == ["Unavailable"]
+
+
+@pytest.mark.parametrize("function", ["authorise", "capture"])
+@pytest.mark.parametrize("fault", ["drop_before", "drop_after", "http_500", "html"])
+def test_a_lost_answer_of_the_gateway_charges_once(
+    placed: Order, gateway: str, smdp: str, function: str, fault: str
+) -> None:
+    break_it(gateway, function, fault)
+
+    order = settled(placed, looks=2)
+
+    assert order.state == OrderState.COMPLETED
+    assert statuses(gateway) == ["captured"]
+
+
+def test_a_service_that_stays_away_fails_the_order_and_lets_the_money_go(
+    placed: Order, gateway: str, smdp: str
+) -> None:
+    break_it(smdp, "downloadOrder", "http_500", times=50)
+
+    tries = len(settling.PAUSES) + 1
+    order = settled(placed, looks=tries)
+    assert (order.state, order.failure) == (OrderState.FAILED, Failure.SERVICE_DOWN)
+
+    order = settled(order)
+    assert order.payment.state == PaymentState.VOIDED
+    assert order.profile is not None
+    assert order.profile.state == ProfileState.CANCELLED
+    assert order.profile.sim.state == SimState.RETIRED
+    assert statuses(gateway) == ["voided"]
+
+
+def test_a_profile_is_cancelled_also_while_the_gateway_is_away(
+    placed: Order, gateway: str, smdp: str
+) -> None:
+    break_it(gateway, "capture", "http_500", times=1)
+    order = settled(placed)
+    assert order.charge_decided_at is not None
+    Order.objects.filter(pk=order.pk).update(
+        charge_decided_at=None, state=OrderState.FAILED, failure=Failure.SERVICE_DOWN
+    )
+    break_it(gateway, "void", "http_500", times=1)
+
+    order = settled(order)
+
+    assert [state for _, state in profiles(smdp)] == ["Unavailable"]
+    assert statuses(gateway) == ["authorised"]
+    assert settled(order).payment.state == PaymentState.VOIDED
+
+
+def test_a_cancel_in_time_lets_everything_go(
+    placed: Order, alice: User, gateway: str, smdp: str
+) -> None:
+    break_it(smdp, "confirmOrder", "http_500")
+    settled(placed)
+
+    placing.request_cancel(placed, actor=alice)
+    order = settled(placed, looks=2)
+
+    assert order.state == OrderState.CANCELLED
+    assert statuses(gateway) == ["voided"]
+    assert [state for _, state in profiles(smdp)] == ["Unavailable"]
+
+
+def test_a_cancel_after_the_charge_is_decided_comes_too_late(placed: Order, alice: User) -> None:
+    settled(placed)
+
+    with pytest.raises(placing.TooLateToCancel):
+        placing.request_cancel(placed, actor=alice)
+
+    assert Order.objects.get(pk=placed.pk).state == OrderState.COMPLETED
+
+
+def test_a_cancel_that_comes_between_profile_and_charge_wins(
+    placed: Order, alice: User, gateway: str, smdp: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide = settling._decide_to_charge  # noqa: SLF001 -- the very moment is meant
+
+    def cancelled_just_before(order: Order) -> None:
+        placing.request_cancel(Order.objects.get(pk=order.pk), actor=alice)
+        decide(order)
+
+    monkeypatch.setattr(settling, "_decide_to_charge", cancelled_just_before)
+    order = settled(placed, looks=2)
+
+    assert order.state == OrderState.CANCELLED
+    assert statuses(gateway) == ["voided"]
+
+
+def test_a_capture_refused_for_good_ends_the_order(placed: Order, gateway: str, smdp: str) -> None:
+    break_it(gateway, "capture", "http_500")
+    order = settled(placed)
+    gateway_id = order.payment.gateway_id
+    httpx.post(
+        f"{gateway}/payments/{gateway_id}/void",
+        headers={"Idempotency-Key": "elsewhere"},
+        json={},
+        trust_env=False,
+    )
+
+    order = settled(order)
+
+    assert (order.state, order.failure) == (OrderState.FAILED, Failure.PAYMENT_REFUSED)
+    assert [state for _, state in profiles(smdp)] == ["Unavailable"]
+
+
+def test_a_fault_of_our_own_counts_as_a_try(
+    placed: Order, gateway: str, smdp: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_args: object) -> Sim:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(settling, "_sim_made_ready", broken)
+    order = settled(placed, looks=len(settling.PAUSES) + 1)
+
+    assert (order.state, order.failure) == (OrderState.FAILED, Failure.SERVICE_DOWN)
+    assert settled(order).payment.state == PaymentState.VOIDED
+
+
+def test_a_card_in_the_device_gets_the_plan_without_a_profile(
+    alice: User, gateway: str, smdp: str
+) -> None:
+    card = make_card()
+    visit = make_visit(account=alice, eid="", iccid=card.iccid)
+    order = settled(make_order(alice, visit=visit, method=new_card(alice)))
+
+    assert order.state == OrderState.COMPLETED
+    assert order.sim_in_use == card
+    assert books(smdp)["calls"] == []
+
+
+def test_a_card_of_another_customer_is_not_charged_for(
+    alice: User, bob: User, gateway: str, smdp: str
+) -> None:
+    card = make_card()
+    of_bob = make_visit(account=bob, eid="", iccid=card.iccid)
+    first = make_order(bob, visit=of_bob, method=new_card(bob))
+    settled(first)
+    of_alice = make_visit(account=alice, eid="", iccid=card.iccid)
+    order = make_order(alice, visit=of_alice, plan=first.plan, method=new_card(alice))
+
+    order = settled(order)
+
+    assert (order.state, order.failure) == (OrderState.FAILED, Failure.SIM_OF_ANOTHER)
+    assert sorted(statuses(gateway)) == ["captured", "voided"]
+
+
+def test_every_move_is_written_down(placed: Order, smdp: str) -> None:
+    settled(placed)
+
+    moves = list(placed.changes.values_list("old", "new"))
+    assert moves == [("acknowledged", "in_progress"), ("in_progress", "completed")]
+
+
+def test_no_move_is_possible_that_the_table_does_not_name(placed: Order) -> None:
+    for old in OrderState:
+        for new in set(OrderState) - NEXT_STATES[old]:
+            order = Order(pk=placed.pk, state=old)
+            with pytest.raises(settling.IllegalTransition):
+                settling._move(order, new)  # noqa: SLF001 -- the one door
+
+
+def rows_that_hold(text: str) -> list[str]:
+    """Name the tables in which some row holds this text in any column."""
+    found = []
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            query = sql.SQL("SELECT count(*) FROM {} AS t WHERE t::text LIKE %s")
+            cursor.execute(query.format(sql.Identifier(table)), [f"%{text}%"])
+            found += [table] if cursor.fetchone() != (0,) else []
+    return found
+
+
+def test_of_a_card_only_its_last_four_are_in_the_database(placed: Order, smdp: str) -> None:
+    settled(placed)
+
+    assert rows_that_hold("4242") == ["payments_paymentmethod"]
+    assert rows_that_hold("42424") == []
+
+
+def test_the_matching_id_stands_nowhere_in_clear(placed: Order, smdp: str) -> None:
+    settled(placed)
+
+    secret = Profile.objects.get().matching_id
+    assert rows_that_hold(secret) == []
+    assert rows_that_hold(secret[-4:]) == ["esim_es2call"]
