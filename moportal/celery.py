@@ -8,9 +8,11 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import setup_logging
+from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "moportal.settings")
 
+TRANSPORT_ALIASES["filesystem"] = "moportal.files_broker:Transport"
 app = Celery("moportal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

@@ -106,13 +106,27 @@ def test_what_is_not_there_is_said_in_the_portals_frame(
     assert alice.leave()["success"] is False
 
 
-def test_a_form_without_its_token_is_explained_in_the_portals_frame(
+def test_a_form_with_a_stale_token_comes_back_filled_and_says_why(
     stack: Stack, shopper_at: ShopperAt
 ) -> None:
     alice = shopper_at(stack.base_url)
     alice.launch()
 
-    page = alice.send("sign-in", csrfmiddlewaretoken="stale", username="a", password="b")
+    page = alice.send("sign-in", csrfmiddlewaretoken="stale", username="a@b.example", password="b")
+
+    assert (page.address, page.status) == ("/sign-in/", 200)
+    assert page.form("sign-in").fields["username"] == "a@b.example"
+    assert page.text.count("nothing was sent. Please send it again.") == 1
+
+
+def test_a_form_without_our_cookie_is_explained_in_the_portals_frame(
+    stack: Stack, shopper_at: ShopperAt
+) -> None:
+    alice = shopper_at(stack.base_url)
+    alice.launch()
+    alice.client.cookies.clear()
+
+    page = alice.send("sign-in", username="a@b.example", password="b")
 
     assert (page.status, page.heading) == (403, "Please send that once more")
     assert page.text.count(SUPPORT) == 1

@@ -13,7 +13,7 @@ from outbox.models import Task
 from payments.domain import add_card
 from payments.gateways.base import Card
 from payments.models import PaymentMethod
-from tests.builders import make_order, make_pool
+from tests.builders import make_order, make_pool, make_visit
 
 APPROVED, DECLINED = "4242424242424242", "4000000000000002"
 Settle = Callable[[Order], Order]
@@ -37,4 +37,5 @@ def settled(order: Order, looks: int = 1) -> Order:
 def placed(alice: User, gateway: str, smdp: str) -> Order:
     """Return Alice's order, submitted, with a card that will be approved and ICCIDs in stock."""
     make_pool()
-    return make_order(alice, method=new_card(alice))
+    visit = make_visit(account=alice)
+    return make_order(alice, visit=visit, method=new_card(alice))

@@ -1,0 +1,174 @@
+"""`esim.provisioning`: never blindly twice, never somebody else's, never left behind."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from esim import pool, provisioning
+from esim.models import Es2Call, Profile
+from esim.provisioning import ProfileRefused, Trouble
+from esim.states import NEXT_STATES, ProfileState, SimState
+from tests.builders import EID, make_pool
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def profile(smdp: str) -> Profile:
+    """Return a profile that was written down and not asked for yet."""
+    make_pool(1)
+    return pool.intend(eid=EID, profile_type="consumer")
+
+
+def ask(profile: Profile) -> Profile:
+    return provisioning.make_ready(profile, before_call=lambda: None)
+
+
+def withdraw(profile: Profile) -> Profile:
+    return provisioning.cancel(profile, before_call=lambda: None)
+
+
+def break_it(smdp: str, function: str, fault: str, times: int = 1) -> None:
+    order = {"function": function, "fault": fault, "times": times}
+    assert httpx.post(f"{smdp}/faults", json=order, trust_env=False).is_success
+
+
+def at_smdp(smdp: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = httpx.get(f"{smdp}/books", trust_env=False).json()["profiles"]
+    return found
+
+
+def test_the_intent_is_there_before_any_call(profile: Profile) -> None:
+    assert profile.sim.state == SimState.RESERVED
+    assert profile.matching_id
+    assert not Es2Call.objects.exists()
+
+
+def test_it_is_asked_for_by_our_own_iccid_and_matching_id(profile: Profile, smdp: str) -> None:
+    ask(profile)
+
+    (there,) = at_smdp(smdp)
+    assert there["iccid"] == profile.sim.iccid
+    assert there["matchingId"] == profile.matching_id
+    assert (there["eid"], there["state"]) == (EID, "Released")
+
+
+def test_without_an_eid_none_is_named(smdp: str) -> None:
+    make_pool(1)
+    profile = ask(pool.intend(eid="", profile_type="consumer"))
+
+    assert profile.state == ProfileState.RELEASED
+    assert all("eid" not in call.request for call in profile.calls.all())
+
+
+def test_every_call_is_a_row_with_what_came_of_it(profile: Profile) -> None:
+    ask(profile)
+
+    rows = list(profile.calls.values_list("function", "outcome"))
+    assert rows == [("downloadOrder", "success"), ("confirmOrder", "success")]
+    assert all(call.answered_at for call in profile.calls.all())
+
+
+def test_an_iccid_that_is_taken_there_is_a_conflict_on_a_first_try(
+    profile: Profile, smdp: str
+) -> None:
+    taken = {
+        "header": {"functionRequesterIdentifier": "2.999.1", "functionCallIdentifier": "x"},
+        "iccid": profile.sim.iccid,
+    }
+    httpx.post(
+        f"{smdp}/gsma/rsp2/es2plus/downloadOrder",
+        json=taken,
+        headers={"X-Admin-Protocol": "gsma/rsp/v2.2.0"},
+        trust_env=False,
+    )
+
+    with pytest.raises(ProfileRefused, match=r"8\.2\.1/3\.3"):
+        ask(profile)
+
+    assert profile.state == ProfileState.REFUSED
+
+
+@pytest.mark.parametrize("function", ["downloadOrder", "confirmOrder"])
+def test_after_a_lost_answer_already_means_ours(profile: Profile, smdp: str, function: str) -> None:
+    break_it(smdp, function, "drop_after")
+    with pytest.raises(Trouble):
+        ask(profile)
+
+    ask(profile)
+
+    assert profile.state == ProfileState.RELEASED
+    assert [there["state"] for there in at_smdp(smdp)] == ["Released"]
+
+
+def test_before_every_call_the_lease_is_prolonged(profile: Profile) -> None:
+    prolonged: list[int] = []
+
+    provisioning.make_ready(profile, before_call=lambda: prolonged.append(1))
+
+    assert len(prolonged) == 2
+
+
+def test_cancelling_retires_the_iccid(profile: Profile, smdp: str) -> None:
+    withdraw(ask(profile))
+
+    profile.sim.refresh_from_db()
+    assert (profile.state, profile.sim.state) == (ProfileState.CANCELLED, SimState.RETIRED)
+    assert [there["state"] for there in at_smdp(smdp)] == ["Unavailable"]
+
+
+def test_cancelling_what_was_never_asked_for_calls_nobody(profile: Profile, smdp: str) -> None:
+    withdraw(profile)
+
+    assert profile.state == ProfileState.CANCELLED
+    assert at_smdp(smdp) == []
+
+
+def test_cancelling_after_a_confirm_that_may_have_been_lost(profile: Profile, smdp: str) -> None:
+    break_it(smdp, "confirmOrder", "drop_before")
+    with pytest.raises(Trouble):
+        ask(profile)
+
+    withdraw(profile)
+
+    assert profile.state == ProfileState.CANCELLED
+    assert [there["state"] for there in at_smdp(smdp)] == ["Unavailable"]
+
+
+def test_a_lost_cancel_is_asked_again(profile: Profile, smdp: str) -> None:
+    ask(profile)
+    break_it(smdp, "cancelOrder", "drop_after")
+    with pytest.raises(Trouble):
+        withdraw(profile)
+
+    withdraw(profile)
+
+    assert profile.state == ProfileState.CANCELLED
+
+
+def test_a_downloaded_profile_is_not_cancelled(profile: Profile, smdp: str) -> None:
+    ask(profile)
+    code = str(profile.activation_code)
+    httpx.post(
+        f"{smdp}/device/download", json={"activationCode": code, "eid": EID}, trust_env=False
+    )
+
+    withdraw(profile)
+
+    profile.sim.refresh_from_db()
+    assert profile.state == ProfileState.RELEASED
+    assert profile.sim.state == SimState.RETIRED
+    assert [there["state"] for there in at_smdp(smdp)] == ["Installed"]
+
+
+def test_no_state_is_reached_from_one_that_does_not_lead_there(profile: Profile) -> None:
+    for old in ProfileState:
+        for new in set(ProfileState) - NEXT_STATES[old]:
+            Profile.objects.filter(pk=profile.pk).update(state=ProfileState.INTENDED)
+            profile.state = old
+            if old == ProfileState.DOWNLOADED:
+                continue
+            Profile.objects.filter(pk=profile.pk).update(state=old)
+
+            assert not provisioning.move(profile, new)

@@ -1,0 +1,101 @@
+"""`orders.drafts`: the cart keeps what was chosen, and never mixes two forms."""
+
+import pytest
+
+from accounts.models import User
+from orders import drafts
+from orders.drafts import StaleForm
+from orders.models import Draft
+from plans.models import PlanPrice
+from plans.queries import PlanNotOffered
+from tests.builders import OTHER_EID, make_draft, make_plan, make_visit
+from tests.races import at_once
+
+
+def test_a_later_visit_goes_on_with_the_draft(alice: User) -> None:
+    draft = make_draft(alice)
+    later = make_visit(account=alice)
+
+    found = drafts.open_draft(alice, later)
+
+    assert (found, found.visit, found.version) == (draft, later, draft.version)
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [{"eid": OTHER_EID}, {"location": "GB"}, {"market": "GB"}, {"eid": "", "iccid": "1" * 19}],
+)
+def test_on_another_device_or_elsewhere_the_forms_shown_are_old(
+    alice: User, elsewhere: dict[str, str]
+) -> None:
+    draft = make_draft(alice)
+
+    found = drafts.open_draft(alice, make_visit(account=alice, **elsewhere))  # type: ignore[arg-type]  # keywords
+
+    assert found.version == draft.version + 1
+
+
+def test_a_choice_counts_the_version_up(alice: User) -> None:
+    draft = drafts.open_draft(alice, make_visit(account=alice))
+    offer = drafts.offer_of(draft, make_plan().pk)
+
+    drafts.choose_plan(draft, offer, version=1)
+
+    assert (draft.version, draft.plan_name, draft.price.gross.minor_units) == (2, "Traveller", 1900)
+
+
+def test_a_choice_from_an_older_form_changes_nothing(alice: User) -> None:
+    draft = make_draft(alice)
+    other = drafts.offer_of(draft, make_plan(code="other", minor_units=100).pk)
+
+    with pytest.raises(StaleForm):
+        drafts.choose_plan(draft, other, version=draft.version - 1)
+
+    assert Draft.objects.get(pk=draft.pk).plan_name == "Traveller"
+
+
+def test_a_plan_that_does_not_work_there_cannot_be_chosen(alice: User) -> None:
+    draft = make_draft(alice)
+
+    with pytest.raises(PlanNotOffered):
+        drafts.offer_of(draft, make_plan(code="uk", countries=("GB",)).pk)
+
+
+def test_a_new_price_is_taken_and_told(alice: User) -> None:
+    draft = make_draft(alice)
+    PlanPrice.objects.update(minor_units=2100)
+
+    change = drafts.bring_up_to_date(draft)
+
+    assert change is not None
+    assert (change.old.minor_units, change.new.minor_units) == (1900, 2100)
+    assert draft.price.gross.minor_units == 2100
+
+
+def test_a_price_that_stands_changes_nothing(alice: User) -> None:
+    draft = make_draft(alice)
+    before = draft.version
+
+    assert drafts.bring_up_to_date(draft) is None
+    assert draft.version == before
+
+
+def test_a_plan_taken_off_sale_leaves_the_draft(alice: User) -> None:
+    draft = make_draft(alice)
+    assert draft.plan is not None
+    draft.plan.is_on_sale = False
+    draft.plan.save()
+
+    with pytest.raises(PlanNotOffered):
+        drafts.bring_up_to_date(draft)
+
+    assert draft.plan_id is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ten_pages_opened_at_once_share_one_draft(alice: User) -> None:
+    visit = make_visit(account=alice)
+
+    found = at_once(lambda: drafts.open_draft(alice, visit).pk, 10)
+
+    assert set(found) == {Draft.objects.get().pk}

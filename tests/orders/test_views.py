@@ -1,0 +1,319 @@
+"""The journey's pages: a step is a GET, a change is a POST and a 303 (contract, section 3)."""
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import User
+from mobileplans.models import Handoff, Visit
+from orders import drafts
+from orders.models import Draft, Order
+from orders.states import Failure, OrderState
+from plans.models import PlanPrice
+from tests.builders import EID, make_draft, make_method, make_order, make_plan, make_pool
+from tests.conftest import PASSWORD
+from tests.orders.conftest import APPROVED, settled
+
+LAUNCH = f"/?market=US&location=US&transactionId=T1&eid={EID}"
+
+
+@pytest.fixture
+def shopping(as_alice: Client) -> Client:
+    """Return Alice's browser after a launch."""
+    as_alice.get(LAUNCH)
+    return as_alice
+
+
+def where(response: HttpResponse) -> tuple[int, str]:
+    return response.status_code, response.headers.get("Location", "")
+
+
+def sent(draft: Draft, **fields: object) -> dict[str, object]:
+    return {"draft": draft.pk, "version": draft.version, **fields}
+
+
+def card(**changes: str) -> dict[str, str]:
+    typed = {
+        "method": "new",
+        "number": APPROVED,
+        "expiry": "12/40",
+        "csc": "123",
+        "holder": "Alice",
+    }
+    return {**typed, **changes}
+
+
+def ready(account: User) -> Draft:
+    return make_draft(account, visit=Visit.objects.latest("pk"))
+
+
+def test_pages_need_a_customer(client: Client, db: None) -> None:
+    for page in ("/options/", "/plans/?category=prepaid", "/payment/", "/review/", "/account/"):
+        status, target = where(client.get(page))
+        assert (status, target.split("?")[0]) == (303, "/sign-in/")
+
+
+def test_staff_are_nobody_in_the_portal(client: Client, clara: User) -> None:
+    client.force_login(clara)
+
+    assert where(client.get("/options/"))[1].startswith("/sign-in/")
+
+
+def test_the_journey_goes_from_step_to_step(shopping: Client, alice: User, gateway: str) -> None:
+    plan = make_plan()
+    shopping.get("/plans/?category=prepaid")
+    draft = Draft.objects.get()
+
+    chosen = shopping.post("/plans/?category=prepaid", sent(draft, plan=plan.pk))
+    draft.refresh_from_db()
+    paid = shopping.post("/payment/", sent(draft, **card()))
+    shopping.get("/review/")
+    draft.refresh_from_db()
+    submitted = shopping.post("/review/", sent(draft))
+
+    order = Order.objects.get()
+    assert where(chosen) == (303, "/payment/")
+    assert where(paid) == (303, "/review/")
+    assert where(submitted) == (303, f"/orders/{order.number}/")
+
+
+def test_a_step_that_cannot_be_entered_yet_leads_to_the_first_that_is_missing(
+    shopping: Client,
+) -> None:
+    assert where(shopping.get("/payment/")) == (303, "/options/")
+    assert where(shopping.get("/review/")) == (303, "/options/")
+
+
+def test_where_nothing_works_the_options_say_so(as_alice: Client) -> None:
+    make_plan()
+    as_alice.get(f"/?market=US&location=BR&eid={EID}")
+
+    page = as_alice.get("/options/")
+
+    assert "No plan works here yet: Brazil" in page.text
+
+
+def test_a_form_without_a_choice_comes_back_with_its_error(shopping: Client, alice: User) -> None:
+    make_plan()
+    shopping.get("/plans/?category=prepaid")
+    draft = Draft.objects.get()
+
+    answer = shopping.post("/plans/?category=prepaid", sent(draft))
+
+    assert where(answer) == (303, "/plans/?category=prepaid")
+    assert "Choose one of the plans." in shopping.get("/plans/?category=prepaid").text
+    assert "Choose one of the plans." not in shopping.get("/plans/?category=prepaid").text
+
+
+def test_a_form_of_an_older_version_says_what_changed(shopping: Client, alice: User) -> None:
+    draft = ready(alice)
+    other = make_plan(code="other")
+
+    answer = shopping.post(
+        "/plans/", {"draft": draft.pk, "version": draft.version - 1, "plan": other.pk}
+    )
+
+    assert where(answer) == (303, "/review/")
+    assert "Your choice has changed" in shopping.get("/review/").text
+    assert Draft.objects.get().plan_name == "Traveller"
+
+
+def test_a_spent_form_leads_to_its_order(shopping: Client, alice: User) -> None:
+    draft = ready(alice)
+    shopping.post("/review/", sent(draft))
+    order = Order.objects.get()
+
+    again = shopping.post("/review/", sent(draft))
+    older_page = shopping.post("/plans/", sent(draft, plan=order.plan_id))
+
+    assert where(again) == (303, f"/orders/{order.number}/")
+    assert where(older_page) == (303, f"/orders/{order.number}/")
+    assert Order.objects.count() == 1
+
+
+def test_a_review_shown_for_another_device_orders_nothing(shopping: Client, alice: User) -> None:
+    draft = ready(alice)
+    shopping.get("/?market=US&location=US&eid=89049032000000000000000000000066")
+
+    answer = shopping.post("/review/", sent(draft))
+
+    assert where(answer) == (303, "/review/")
+    assert not Order.objects.exists()
+
+
+def test_the_review_shows_both_prices_where_one_moved(shopping: Client, alice: User) -> None:
+    ready(alice)
+    PlanPrice.objects.update(minor_units=2100)
+
+    page = shopping.get("/review/").text
+
+    assert "$19.00" in page
+    assert "$21.00" in page
+
+
+def test_a_plan_no_longer_on_offer_leads_back_to_the_options(shopping: Client, alice: User) -> None:
+    ready(alice)
+    PlanPrice.objects.all().delete()
+
+    assert where(shopping.get("/review/")) == (303, "/options/")
+    assert "no longer on offer" in shopping.get("/options/").text
+
+
+@pytest.mark.parametrize(
+    ("typed", "error"),
+    [
+        ({"number": "4242424242424241"}, "some digit is wrong"),
+        ({"expiry": "13/40"}, "Enter month and year"),
+        ({"expiry": "01/20"}, "has expired"),
+        ({"csc": "12"}, "three or four digits"),
+        ({"holder": " "}, "as it stands on the card"),
+    ],
+)
+def test_a_card_typed_wrongly_says_which_field(
+    shopping: Client, alice: User, typed: dict[str, str], error: str
+) -> None:
+    draft = ready(alice)
+
+    answer = shopping.post("/payment/", sent(draft, **card(**typed)))
+    page = shopping.get("/payment/").text
+
+    assert where(answer) == (303, "/payment/")
+    assert error in page
+    assert APPROVED not in page
+
+
+def test_a_gateway_that_is_away_says_so_and_loses_nothing(shopping: Client, alice: User) -> None:
+    draft = ready(alice)
+
+    shopping.post("/payment/", sent(draft, **card()))
+
+    assert "We can&#x27;t reach the payment service" in shopping.get("/payment/").text
+    assert Draft.objects.get().plan_name == "Traveller"
+
+
+def test_a_method_of_another_customer_is_not_there(
+    shopping: Client, alice: User, bob: User
+) -> None:
+    draft = ready(alice)
+    of_bob = make_method(bob)
+
+    shopping.post("/payment/", sent(draft, method=str(of_bob.pk)))
+
+    assert "no longer there" in shopping.get("/payment/").text
+    draft.refresh_from_db()
+    assert draft.method is not None
+    assert draft.method.account == alice
+
+
+def test_an_order_is_there_for_its_owner_alone(
+    shopping: Client, client: Client, alice: User, bob: User
+) -> None:
+    order = make_order(alice)
+    client.force_login(bob)
+
+    for path in ("", "continue/", "again/"):
+        assert client.post(f"/orders/{order.number}/{path}").status_code in {404, 405}
+    assert client.get(f"/orders/{order.number}/").status_code == 404
+    assert shopping.get(f"/orders/{order.number}/").status_code == 200
+
+
+def test_a_refused_payment_offers_another_card(shopping: Client, alice: User) -> None:
+    order = make_order(alice)
+    Order.objects.update(state=OrderState.FAILED, failure=Failure.PAYMENT_REFUSED)
+
+    page = shopping.get(f"/orders/{order.number}/").text
+    again = shopping.post(f"/orders/{order.number}/again/")
+
+    assert "Your payment was refused" in page
+    assert "help@kestrel.example" in page
+    assert where(again) == (303, "/payment/")
+    assert Draft.objects.get(submitted_at=None).plan == order.plan
+
+
+def test_continue_signs_out_and_hands_over(
+    shopping: Client, alice: User, gateway: str, smdp: str
+) -> None:
+    make_pool()
+    draft = ready(alice)
+    shopping.post("/payment/", sent(draft, **card()))
+    draft.refresh_from_db()
+    shopping.post("/review/", sent(draft))
+    order = settled(Order.objects.get())
+
+    answer = shopping.post(f"/orders/{order.number}/continue/")
+
+    assert where(answer) == (303, "/handoff/")
+    assert Handoff.objects.get().outcome.success
+    assert where(shopping.get("/account/"))[1].startswith("/sign-in/")
+
+
+def test_leaving_from_another_page_cancels_an_order_in_progress(
+    shopping: Client, alice: User
+) -> None:
+    shopping.post("/review/", sent(ready(alice)))
+    shopping.get("/account/")
+
+    shopping.post("/leave/")
+
+    assert Order.objects.get().cancel_requested_at is not None
+    assert Handoff.objects.get().line == "Bailed"
+
+
+def test_a_finished_purchase_is_handed_over_whichever_way_the_customer_leaves(
+    shopping: Client, alice: User, gateway: str, smdp: str
+) -> None:
+    make_pool()
+    draft = ready(alice)
+    shopping.post("/payment/", sent(draft, **card()))
+    draft.refresh_from_db()
+    shopping.post("/review/", sent(draft))
+    settled(Order.objects.get())
+    shopping.get("/plans/")
+
+    shopping.post("/leave/")
+
+    assert Handoff.objects.get().outcome.success
+
+
+def test_a_post_after_the_session_ended_comes_back_after_signing_in(
+    shopping: Client, alice: User
+) -> None:
+    plan = make_plan()
+    shopping.get("/plans/?category=prepaid")
+    draft = Draft.objects.get()
+    shopping.logout()
+
+    answer = shopping.post("/plans/?category=prepaid", sent(draft, plan=plan.pk))
+    assert where(answer)[1].startswith("/sign-in/?next=")
+    assert "send it once more" in shopping.get(where(answer)[1]).text
+    back = shopping.post(
+        where(answer)[1],
+        {"username": alice.username, "password": PASSWORD, "next": "/plans/?category=prepaid"},
+    )
+
+    page = shopping.get(where(back)[1]).text
+    assert f'value="{plan.pk}"' in page
+    assert page.count(" checked") == 1
+
+
+@pytest.mark.parametrize("page", ["/options/", "/plans/?category=prepaid", "/account/"])
+def test_a_page_asks_the_database_as_often_for_three_as_for_one(
+    shopping: Client,
+    alice: User,
+    page: str,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    first = make_order(alice, visit=Visit.objects.latest("pk"))
+    shopping.get(page)
+    with django_assert_max_num_queries(40) as with_one:
+        shopping.get(page)
+    for code in ("second", "third"):
+        make_order(alice, visit=first.visit, plan=make_plan(code=code))
+    drafts.open_draft(alice, first.visit)
+    shopping.get(page)
+
+    with django_assert_max_num_queries(40) as with_three:
+        shopping.get(page)
+
+    assert len(with_three) == len(with_one)

@@ -1,0 +1,205 @@
+"""`payments.domain`: what is asked twice happens once."""
+
+from typing import Any
+
+import httpx
+import pytest
+from django.utils.timezone import now
+
+from accounts.models import User
+from moportal.money import Money
+from payments import domain
+from payments.gateways.base import (
+    Authorised,
+    Card,
+    CardRefused,
+    CustomerStep,
+    Declined,
+    GatewayRefused,
+    GatewayTrouble,
+)
+from payments.gateways.simulator import SimulatorGateway
+from payments.models import GatewayCall, Payment, PaymentMethod
+from payments.states import PaymentState
+
+APPROVED, REFUSED = "4242424242424242", "4000000000000002"
+
+
+def card(number: str = APPROVED) -> Card:
+    return Card(number, 12, now().year + 4, "123", "Alice")
+
+
+def make_payment(alice: User, number: str = APPROVED) -> Payment:
+    method = domain.add_card(alice, card(number))
+    return Payment.objects.create(
+        method=method, reference="ORDER", minor_units=1900, currency="USD"
+    )
+
+
+def break_it(gateway: str, function: str, fault: str, times: int = 1) -> None:
+    order = {"function": function, "fault": fault, "times": times}
+    assert httpx.post(f"{gateway}/faults", json=order, trust_env=False).is_success
+
+
+def booked(gateway: str) -> list[tuple[str, int]]:
+    found: list[dict[str, Any]] = httpx.get(f"{gateway}/books", trust_env=False).json()["payments"]
+    return [(payment["status"], payment["amount"]) for payment in found]
+
+
+def authorise(payment: Payment) -> Payment:
+    return domain.authorise(payment, return_url="http://127.0.0.1/", before_call=lambda: None)
+
+
+def capture(payment: Payment) -> Payment:
+    return domain.capture(payment, before_call=lambda: None)
+
+
+def void(payment: Payment) -> Payment:
+    return domain.void(payment, return_url="http://127.0.0.1/", before_call=lambda: None)
+
+
+def test_a_card_is_kept_as_brand_last_four_and_expiry(alice: User, gateway: str) -> None:
+    method = domain.add_card(alice, card())
+
+    assert (method.brand, method.last4) == ("Visa", "4242")
+    assert method.expiry == f"12/{(now().year + 4) % 100:02d}"
+    assert method.token.startswith("tok_")
+
+
+def test_a_card_the_gateway_refuses_names_the_field(alice: User, gateway: str) -> None:
+    with pytest.raises(CardRefused) as refused:
+        domain.add_card(alice, card("4242424242424241"))
+
+    assert refused.value.field == "number"
+    assert not PaymentMethod.objects.exists()
+
+
+def test_a_card_shows_nothing_of_itself() -> None:
+    assert repr(card()) == "Card(…)"
+
+
+def test_an_authorised_payment_moves_no_money_yet(alice: User, gateway: str) -> None:
+    payment = authorise(make_payment(alice))
+
+    assert payment.state == PaymentState.AUTHORISED
+    assert booked(gateway) == [("authorised", 1900)]
+
+
+def test_a_declined_one_says_why(alice: User, gateway: str) -> None:
+    payment = authorise(make_payment(alice, REFUSED))
+
+    assert (payment.state, payment.decline_reason) == (PaymentState.DECLINED, "card_declined")
+
+
+@pytest.mark.parametrize("fault", ["drop_after", "drop_before", "http_500", "html", "malformed"])
+def test_an_authorisation_whose_answer_was_lost_is_asked_for_by_its_key(
+    alice: User, gateway: str, fault: str
+) -> None:
+    payment = make_payment(alice)
+    break_it(gateway, "authorise", fault)
+    with pytest.raises(GatewayTrouble):
+        authorise(payment)
+
+    authorise(payment)
+
+    assert booked(gateway) == [("authorised", 1900)]
+
+
+@pytest.mark.parametrize("fault", ["drop_after", "http_500"])
+def test_a_capture_whose_answer_was_lost_charges_once(
+    alice: User, gateway: str, fault: str
+) -> None:
+    payment = authorise(make_payment(alice))
+    break_it(gateway, "capture", fault)
+    with pytest.raises(GatewayTrouble):
+        capture(payment)
+
+    assert capture(payment).state == PaymentState.CAPTURED
+    assert booked(gateway) == [("captured", 1900)]
+
+
+def test_an_authorisation_in_doubt_is_found_out_and_voided(alice: User, gateway: str) -> None:
+    payment = make_payment(alice)
+    break_it(gateway, "authorise", "drop_after")
+    with pytest.raises(GatewayTrouble):
+        authorise(payment)
+
+    assert void(payment).state == PaymentState.VOIDED
+    assert booked(gateway) == [("voided", 1900)]
+
+
+def test_a_payment_never_asked_for_is_voided_without_a_call(alice: User, gateway: str) -> None:
+    payment = void(make_payment(alice))
+
+    assert payment.state == PaymentState.VOIDED
+    assert booked(gateway) == []
+
+
+def test_a_captured_payment_is_not_voided(alice: User, gateway: str) -> None:
+    payment = void(capture(authorise(make_payment(alice))))
+
+    assert payment.state == PaymentState.CAPTURED
+    assert booked(gateway) == [("captured", 1900)]
+
+
+def test_a_capture_that_can_never_be_is_refused(alice: User, gateway: str) -> None:
+    payment = authorise(make_payment(alice))
+    httpx.post(
+        f"{gateway}/payments/{payment.gateway_id}/void",
+        json={},
+        headers={"Idempotency-Key": "elsewhere"},
+        trust_env=False,
+    )
+
+    with pytest.raises(GatewayRefused):
+        capture(payment)
+
+
+def test_a_gateway_that_is_not_there_was_never_asked(alice: User, settings: Any) -> None:
+    settings.PAYMENT_GATEWAY_URL = "http://127.0.0.1:9"
+
+    with pytest.raises(GatewayTrouble) as trouble:
+        domain.add_card(alice, card())
+
+    assert not trouble.value.was_sent
+    assert GatewayCall.objects.get().outcome == GatewayCall.Outcome.NOT_SENT
+
+
+class BankStep:
+    """A gateway that sends the customer away, and is asked afterwards how it went."""
+
+    came_back: Authorised | Declined | CustomerStep = CustomerStep("pay_1", "https://bank.example/")
+
+    def authorise(self, *_args: object, **_keywords: object) -> CustomerStep:
+        return CustomerStep("pay_1", "https://bank.example/step")
+
+    def fetch(self, _gateway_id: str) -> Authorised | Declined | CustomerStep:
+        return self.came_back
+
+
+def test_a_step_at_the_bank_is_waited_for(
+    alice: User, gateway: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = make_payment(alice)
+    bank = BankStep()
+    monkeypatch.setattr(domain, "gateway", lambda: bank)
+
+    authorise(payment)
+    assert (payment.state, payment.customer_step_url) == (
+        PaymentState.PENDING,
+        "https://bank.example/step",
+    )
+    bank.came_back = Authorised("pay_1")
+
+    assert authorise(payment).state == PaymentState.AUTHORISED
+
+
+def test_the_gateway_of_the_simulator_has_no_page_of_its_own() -> None:
+    assert SimulatorGateway().hosted_page(return_url="http://127.0.0.1/") is None
+
+
+def test_a_status_nobody_knows_is_trouble(gateway: str) -> None:
+    with pytest.raises(GatewayRefused):
+        SimulatorGateway().authorise(
+            "tok_unknown", Money(100, "USD"), reference="R", return_url="", key="k1"
+        )
