@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from esim import pool, provisioning
@@ -35,7 +34,7 @@ def told(profile: Profile, **changes: Any) -> dict[str, Any]:
     return {**said, **changes}
 
 
-def tell(client: Client, body: Any) -> HttpResponse:
+def tell(client: Client, body: Any) -> Any:
     content = body if isinstance(body, (bytes, str)) else json.dumps(body)
     return client.post(PATH, content, content_type="application/json")
 

@@ -30,7 +30,7 @@ def test_on_another_device_or_elsewhere_the_forms_shown_are_old(
 ) -> None:
     draft = make_draft(alice)
 
-    found = drafts.open_draft(alice, make_visit(account=alice, **elsewhere))  # type: ignore[arg-type]  # keywords
+    found = drafts.open_draft(alice, make_visit(account=alice, **elsewhere))
 
     assert found.version == draft.version + 1
 

@@ -1,6 +1,8 @@
 """`orders.placing`: one decision of the customer is one order, whatever is sent how often."""
 
 import time
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from django.utils.timezone import now
@@ -15,7 +17,7 @@ from orders.models import Draft, Order
 from orders.states import OrderState
 from outbox.models import Task
 from payments.models import Payment
-from tests.builders import make_draft, make_order, make_pool
+from tests.builders import make_draft, make_order, make_plan, make_pool
 from tests.races import at_once
 
 
@@ -76,27 +78,24 @@ def test_without_the_compare_and_set_twenty_submits_would_all_go_on(alice: User)
 
 @pytest.mark.django_db(transaction=True)
 def test_of_cancel_and_charge_at_one_moment_one_wins(alice: User) -> None:
+    plan = make_plan()
     for _ in range(10):
-        order = make_order(alice, plan=Order.objects.first() and Order.objects.first().plan)
+        order = make_order(alice, plan=plan)
         Order.objects.filter(pk=order.pk).update(state=OrderState.IN_PROGRESS)
-        turns = iter(
-            [
-                lambda order=order: placing.request_cancel(order, actor=alice),
-                lambda order=order: settling._decide_to_charge(  # noqa: SLF001 -- the moment meant
-                    Order.objects.get(pk=order.pk)
-                ),
-            ]
-        )
+        cancel = partial(placing.request_cancel, order, actor=alice)
+        charge = partial(settling._decide_to_charge, Order.objects.get(pk=order.pk))  # noqa: SLF001 -- the moment meant
+        turns = iter([cancel, charge])
 
-        results = at_once(lambda turns=turns: next(turns)(), 2)
+        results = at_once(partial(_next_turn, turns), 2)
 
-        lost = [result for result in results if isinstance(result, Exception)]
-        assert [type(error) for error in lost] in (
-            [placing.TooLateToCancel],
-            [settling.CancelWon],
-        )
+        lost = [type(result) for result in results if isinstance(result, Exception)]
+        assert lost in ([placing.TooLateToCancel], [settling.CancelWon])
         order.refresh_from_db()
         assert (order.cancel_requested_at is None) != (order.charge_decided_at is None)
+
+
+def _next_turn(turns: Iterator[Callable[[], None]]) -> None:
+    next(turns)()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,7 +1,7 @@
 """The journey's pages: a step is a GET, a change is a POST and a 303 (contract, section 3)."""
 
 import pytest
-from django.http import HttpResponse
+from django.http import HttpResponseBase
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
@@ -25,7 +25,7 @@ def shopping(as_alice: Client) -> Client:
     return as_alice
 
 
-def where(response: HttpResponse) -> tuple[int, str]:
+def where(response: HttpResponseBase) -> tuple[int, str]:
     return response.status_code, response.headers.get("Location", "")
 
 
