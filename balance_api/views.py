@@ -4,13 +4,14 @@ from typing import Any
 
 from django.conf import settings
 from django.utils.timezone import now
-from rest_framework.exceptions import NotAuthenticated, NotFound
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from balance_api import parameters
 from balance_api.durations import iso_duration
+from moportal.problems import CertificateNeeded
 from subscriptions.balances import Balance, UnknownSim, balances
 
 
@@ -23,7 +24,7 @@ class BalancesView(APIView):
         """Check in the contract's order: 401 before 400 before 404."""
         super().initial(request, *args, **kwargs)
         if not settings.MACHINES_WITHOUT_CERTIFICATE:
-            raise NotAuthenticated("A client certificate is needed here.")
+            raise CertificateNeeded
 
     def get(self, request: Request, sim: str) -> Response:
         """Answer the SIM's balances, cut to `limit` after they are in order."""

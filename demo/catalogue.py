@@ -46,7 +46,7 @@ KINDS = (
         "recurring",
         10 * GB,
         30,
-        {"en": "Monthly 10", "de": "Monatlich 10", "ar": "شهري ١٠"},
+        {"en": "Monthly 10", "de": "Monatlich 10", "ar": "شهري 10"},
     ),
     PlanKind(
         "unlimited",

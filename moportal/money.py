@@ -10,6 +10,8 @@ from babel.numbers import format_currency, get_currency_precision
 
 from moportal.countries import reader_locale
 
+RIGHT_TO_LEFT_MARK = "\u200f"
+
 
 @dataclass(frozen=True)
 class Money:
@@ -32,7 +34,12 @@ class Money:
         return Money(self.minor_units - other.minor_units, self.currency)
 
     def __str__(self) -> str:
-        return format_currency(self.amount, self.currency, locale=reader_locale())
+        locale = reader_locale()
+        text: str = format_currency(self.amount, self.currency, locale=locale)
+        if locale.text_direction == "rtl":
+            # An isolate of its own: "US$" must not be torn apart by the text around it.
+            return f"\u2066{text.strip(RIGHT_TO_LEFT_MARK)}\u2069"
+        return text
 
     def _refuse_other_currency(self, other: "Money") -> None:
         if self.currency != other.currency:

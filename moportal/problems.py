@@ -19,6 +19,14 @@ class BadParameter(APIException):
         self.parameter = parameter
 
 
+class CertificateNeeded(APIException):
+    """The caller has shown no client certificate; DRF's own 401 would come out as a 403."""
+
+    status_code = 401
+    default_code = "unauthorized"
+    default_detail = "A client certificate is needed here."
+
+
 def problem(status: int, title: str, detail: str, **members: Any) -> dict[str, Any]:
     """Return a problem's members in the order people read them."""
     return {"type": "about:blank", "title": title, "status": status, "detail": detail, **members}

@@ -1,0 +1,130 @@
+"""The customer's door: who comes in, where they land, and what comes back when it goes wrong."""
+
+import pytest
+from django.test import Client
+
+from accounts.identifier import normalised
+from accounts.models import User
+from mobileplans.models import Visit
+from tests.builders import EID
+from tests.conftest import PASSWORD
+
+TYPED = {"username": "new@example.com", "name": "New", "password": PASSWORD}
+
+
+def test_signing_up_signs_in_and_goes_on(client: Client, db: None) -> None:
+    client.get(f"/?market=US&eid={EID}")
+
+    answer = client.post("/sign-up/", TYPED)
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/options/")
+    visit = Visit.objects.get()
+    assert (visit.account, visit.user_account) == (User.objects.get(), "New")
+
+
+def test_signing_in_keeps_the_visit_and_changes_the_session_key(
+    client: Client, alice: User
+) -> None:
+    client.get(f"/?market=US&eid={EID}")
+    before = client.session.session_key
+
+    client.post("/sign-in/", {"username": "ALICE@example.com", "password": PASSWORD})
+
+    visit = Visit.objects.get()
+    assert (visit.account, visit.user_account) == (alice, "Existing")
+    assert client.session.session_key != before
+
+
+def test_a_wrong_password_comes_back_with_the_name_and_without_the_password(
+    client: Client, alice: User
+) -> None:
+    answer = client.post("/sign-in/", {"username": alice.username, "password": "not this"})
+    page = client.get("/sign-in/").text
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/sign-in/")
+    assert "We don&#x27;t know this combination" in page
+    assert f'value="{alice.username}"' in page
+    assert "not this" not in page
+
+
+def test_staff_have_another_door(client: Client, clara: User) -> None:
+    client.post("/sign-in/", {"username": clara.username, "password": PASSWORD})
+
+    assert "_auth_user_id" not in client.session
+    assert "We don&#x27;t know this combination" in client.get("/sign-in/").text
+
+
+def test_a_customer_has_no_way_into_the_desk(as_alice: Client) -> None:
+    assert as_alice.get("/admin/").status_code == 302
+
+
+@pytest.mark.parametrize("target", ["//evil.example/", "https://evil.example/", "/\\evil.example"])
+def test_nobody_is_sent_to_another_site(client: Client, alice: User, target: str) -> None:
+    answer = client.post(
+        "/sign-in/", {"username": alice.username, "password": PASSWORD, "next": target}
+    )
+
+    assert answer.headers["Location"] == "/options/"
+
+
+def test_one_goes_on_where_one_was(client: Client, alice: User) -> None:
+    typed = {"username": alice.username, "password": PASSWORD, "next": "/account/"}
+
+    assert client.post("/sign-in/", typed).headers["Location"] == "/account/"
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"username": "nobody"}, "Enter an e-mail address"),
+        ({"username": "a@" + ".".join(["ß" * 57] * 4) + ".com"}, "id_username_error"),
+        ({"password": "short"}, "too short"),
+        ({"password": "password"}, "too common"),
+        ({"name": ""}, "This field is required"),
+        ({"username": "alice@example.com"}, "Sign in instead"),
+    ],
+)
+def test_what_cannot_be_an_account_says_why(
+    client: Client, alice: User, change: dict[str, str], error: str
+) -> None:
+    answer = client.post("/sign-up/", {**TYPED, **change})
+
+    assert answer.status_code == 303
+    assert error in client.get("/sign-up/").text
+    assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        (" Name@Example.COM ", "name@example.com"),
+        ("+44 20 7946 0018", "+442079460018"),
+        ("0044 (20) 7946-0018", "+442079460018"),
+        ("020 7946 0018", "02079460018"),
+    ],
+)
+def test_an_identifier_has_one_form(typed: str, kept: str) -> None:
+    assert normalised(typed) == kept
+
+
+def test_a_stale_token_brings_the_form_back_filled(alice: User) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.get("/sign-in/")
+
+    answer = client.post(
+        "/sign-in/",
+        {"username": alice.username, "password": PASSWORD, "csrfmiddlewaretoken": "stale"},
+    )
+    page = client.get("/sign-in/").text
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/sign-in/")
+    assert "open too long" in page
+    assert f'value="{alice.username}"' in page
+    assert "_auth_user_id" not in client.session
+
+
+def test_a_browser_without_our_cookie_is_told_rather_than_sent_round(alice: User) -> None:
+    answer = Client(enforce_csrf_checks=True).post("/sign-in/", {"username": "x"})
+
+    assert answer.status_code == 403
+    assert "Please send that once more" in answer.text

@@ -1,0 +1,187 @@
+"""In by the launch, out by the handoff (contract, sections 2 and 4)."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import jsonschema
+import pytest
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.utils.timezone import now
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts.models import User
+from mobileplans.models import Handoff, Visit
+from mobileplans.outcome import Outcome
+from mobileplans.words import LineResult, MoDirectStatus, PurchaseInstrument, UserAccount
+from tests.builders import EID, make_card, make_pool
+from tests.conftest import PASSWORD
+
+SCHEMA = json.loads(Path("mobileplans/handoff.schema.json").read_text(encoding="utf-8"))
+INNER = SCHEMA["properties"]["purchaseResult"]["contentSchema"]
+
+
+def valid(payload: str) -> dict[str, str]:
+    outer = json.loads(payload)
+    jsonschema.validate(outer, SCHEMA)
+    inner: dict[str, str] = json.loads(outer["purchaseResult"])
+    jsonschema.validate(inner, INNER)
+    return inner
+
+
+def bought(plan_name: str) -> Outcome:
+    return Outcome(
+        UserAccount.NEW,
+        PurchaseInstrument.NEW,
+        LineResult.NEW,
+        MoDirectStatus.COMPLETE,
+        success=True,
+        iccid="8949449999999990023",
+        activation_code="1$smdp.example$ABC-1",
+        plan_name=plan_name,
+    )
+
+
+@given(st.text(min_size=1))
+def test_every_plan_name_survives_the_payload(name: str) -> None:
+    assert valid(bought(name).payload("T"))["planName"] == name
+
+
+def test_without_a_download_the_code_is_absent() -> None:
+    outcome = Outcome(
+        UserAccount.EXISTING,
+        PurchaseInstrument.NONE,
+        LineResult.EXISTING,
+        MoDirectStatus.COMPLETE,
+        success=True,
+        iccid="8949449999999990023",
+        plan_name="Day",
+    )
+
+    payload = outcome.payload("T")
+
+    valid(payload)
+    assert "activationCode" not in json.loads(payload)
+
+
+def test_a_success_without_a_plan_cannot_be() -> None:
+    with pytest.raises(ValueError, match="names its ICCID and its plan"):
+        bought("")
+
+
+@pytest.mark.parametrize("status", [one for one in MoDirectStatus if one != "Complete"])
+def test_without_a_success_both_are_empty(status: MoDirectStatus) -> None:
+    outcome = Outcome(UserAccount.NONE, PurchaseInstrument.NONE, LineResult.NONE, status)
+
+    payload = outcome.payload("T")
+
+    valid(payload)
+    assert (json.loads(payload)["iccid"], json.loads(payload)["activationCode"]) == ("", "")
+
+
+def test_the_launch_leaves_its_address_at_once(client: Client, db: None) -> None:
+    answer = client.get(f"/?market=US&location=US&eid={EID}&transactionId=a%2Fb+c")
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/sign-in/")
+    visit = Visit.objects.get()
+    assert (visit.transaction_id, visit.eid, visit.market) == ("a/b+c", EID, "US")
+
+
+def test_a_signed_in_customer_goes_straight_to_the_options(as_alice: Client) -> None:
+    assert as_alice.get(f"/?eid={EID}").headers["Location"] == "/options/"
+
+
+def test_raw_bytes_are_read_as_they_were_sent(client: Client, db: None) -> None:
+    client.get("/", QUERY_STRING="transactionId=é".encode().decode("latin-1"))
+
+    assert Visit.objects.get().transaction_id == "é"
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("eid=1", "InvalidSIM"),
+        ("iccid=8949449999999990023", "InvalidSIM"),
+        ("market=XX", "ClientError"),
+    ],
+)
+def test_a_refused_launch_is_a_page_with_a_way_out(
+    client: Client, db: None, query: str, status: str
+) -> None:
+    answer = client.get(f"/?{query}&transactionId=T1")
+    page = client.get("/launch-refused/")
+    client.post("/leave/")
+
+    assert answer.headers["Location"] == "/launch-refused/"
+    assert page.status_code == 200
+    assert Handoff.objects.get().mo_direct_status == status
+
+
+def test_a_refused_launch_sells_nothing(as_alice: Client) -> None:
+    as_alice.get("/?eid=1")
+
+    for page in ("/options/", "/plans/", "/payment/", "/review/"):
+        assert as_alice.get(page).headers["Location"] == "/launch-refused/"
+
+
+def test_only_a_sim_card_of_ours_is_a_sim_card(client: Client, db: None) -> None:
+    (profile,) = make_pool(1)
+    shut_out = make_card(is_in_programme=False)
+    card = make_card()
+
+    for sim, refused in ((profile, "InvalidSIM"), (shut_out, "InvalidSIM"), (card, "")):
+        client.get(f"/?iccid={sim.iccid}")
+        assert Visit.objects.latest("pk").refused_as == refused
+
+
+@pytest.fixture
+def handed_over(client: Client, alice: User) -> Client:
+    """Return a browser that has just left: signed out, before the handoff page."""
+    client.get(f"/?market=US&eid={EID}&transactionId=T1")
+    client.post("/sign-in/", {"username": alice.username, "password": PASSWORD})
+    client.get("/options/")
+    client.post("/leave/")
+    return client
+
+
+def test_leaving_ends_the_session_on_the_server(handed_over: Client) -> None:
+    assert not Session.objects.filter(session_data__contains="_auth_user_id").exists()
+    assert settings.SESSION_COOKIE_NAME not in {
+        name for name, cookie in handed_over.cookies.items() if cookie.value
+    }
+    assert handed_over.get("/account/").headers["Location"].startswith("/sign-in/")
+
+
+def test_the_handoff_tells_the_host_again_on_a_reload(handed_over: Client) -> None:
+    first, second = handed_over.get("/handoff/"), handed_over.get("/handoff/")
+
+    assert first.content == second.content
+    assert "&quot;" not in first.text.split('id="handoff"')[1].split("</script>")[0]
+    assert first.headers["Clear-Site-Data"] == '"storage"'
+    assert first.headers["Cache-Control"] == "no-store"
+
+
+def test_without_the_cookie_there_is_nothing(handed_over: Client) -> None:
+    handed_over.cookies.clear()
+
+    page = handed_over.get("/handoff/").text
+
+    assert 'id="handoff"' not in page
+    assert "You are signed out" in page
+
+
+def test_after_half_an_hour_there_is_nothing_either(handed_over: Client) -> None:
+    Handoff.objects.update(expires_at=now() - timedelta(seconds=1))
+
+    assert 'id="handoff"' not in handed_over.get("/handoff/").text
+
+
+def test_who_stayed_goes_on_with_the_same_device(handed_over: Client, alice: User) -> None:
+    handed_over.post("/sign-in/", {"username": alice.username, "password": PASSWORD})
+    handed_over.get("/options/")
+
+    visit = Visit.objects.get()
+    assert (visit.eid, visit.account, visit.step) == (EID, alice, "options")

@@ -1,0 +1,121 @@
+"""`subscriptions.domain`: what a line holds, and for how long (contract, section 8)."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils.timezone import now
+
+from accounts.models import User
+from plans.models import Category, Plan
+from subscriptions import domain
+from subscriptions.models import Bucket, Line, SimOnLine, Subscription, SubscriptionState
+from tests.builders import GB, make_card, make_plan
+
+
+def prepared(alice: User, reference: str = "R1") -> Subscription:
+    return domain.prepare(
+        alice, sim=make_card(), plan=make_plan(), plan_name="Traveller", reference=reference
+    )
+
+
+def test_preparing_twice_is_one_subscription(alice: User) -> None:
+    card, plan = make_card(), make_plan()
+
+    for _ in range(2):
+        domain.prepare(alice, sim=card, plan=plan, plan_name="Traveller", reference="R1")
+
+    assert (Subscription.objects.count(), Bucket.objects.count(), Line.objects.count()) == (1, 1, 1)
+    assert Bucket.objects.get().total_bytes == 5 * GB
+
+
+def test_two_plans_on_one_sim_share_its_line(alice: User) -> None:
+    card, plan = make_card(), make_plan()
+
+    first = domain.prepare(alice, sim=card, plan=plan, plan_name="a", reference="R1")
+    second = domain.prepare(alice, sim=card, plan=plan, plan_name="b", reference="R2")
+
+    assert first.line == second.line
+
+
+def test_a_sim_of_another_customer_takes_nothing(alice: User, bob: User) -> None:
+    card, plan = make_card(), make_plan()
+    domain.prepare(bob, sim=card, plan=plan, plan_name="a", reference="R1")
+
+    with pytest.raises(domain.SimOfAnother):
+        domain.prepare(alice, sim=card, plan=plan, plan_name="b", reference="R2")
+
+
+def test_the_time_runs_from_the_start(alice: User) -> None:
+    subscription = prepared(alice)
+    at = now()
+
+    domain.start(subscription, at=at)
+    domain.start(subscription, at=at + timedelta(days=5))
+
+    subscription.refresh_from_db()
+    assert (subscription.starts_at, subscription.ends_at) == (at, at + timedelta(days=30))
+
+
+def test_taking_back_what_was_prepared_frees_the_sim(alice: User) -> None:
+    subscription = prepared(alice)
+
+    domain.withdraw(subscription)
+
+    subscription.refresh_from_db()
+    assert subscription.state == SubscriptionState.CANCELLED
+    assert not SimOnLine.objects.filter(until=None).exists()
+
+
+def test_what_is_active_is_not_taken_back(alice: User) -> None:
+    subscription = prepared(alice)
+    domain.start(subscription, at=now())
+
+    domain.withdraw(subscription)
+
+    subscription.refresh_from_db()
+    assert subscription.state == SubscriptionState.ACTIVE
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ((2026, 1, 31), (2026, 2, 28)),
+        ((2028, 1, 31), (2028, 2, 29)),
+        ((2026, 12, 15), (2027, 1, 15)),
+        ((2026, 3, 31), (2026, 4, 30)),
+    ],
+)
+def test_a_month_ends_on_its_day_or_on_the_months_last(
+    start: tuple[int, int, int], end: tuple[int, int, int]
+) -> None:
+    plan = Plan(category=Category.RECURRING, validity_days=30)
+
+    assert domain.end_of_period(plan, datetime(*start, 12, tzinfo=UTC)) == datetime(
+        *end, 12, tzinfo=UTC
+    )
+
+
+def test_days_are_24_hours_each() -> None:
+    plan = Plan(category=Category.PREPAID, validity_days=1)
+    start = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)
+
+    assert domain.end_of_period(plan, start) - start == timedelta(hours=24)
+
+
+def test_a_sim_is_on_one_line_at_a_time(alice: User) -> None:
+    stay = prepared(alice).line.sims.get()
+    elsewhere = Line.objects.create(account=alice)
+
+    with (
+        pytest.raises(IntegrityError, match="sim_is_on_one_line_at_a_time"),
+        transaction.atomic(),
+    ):
+        SimOnLine.objects.create(line=elsewhere, sim=stay.sim, since=now())
+
+
+def test_no_more_is_used_than_there_was(alice: User) -> None:
+    prepared(alice)
+
+    with pytest.raises(IntegrityError, match="no_more_used_than_there_was"), transaction.atomic():
+        Bucket.objects.update(used_bytes=5 * GB + 1)
