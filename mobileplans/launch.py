@@ -7,6 +7,7 @@ into a space, and `transactionId` must come back exactly as it was sent.
 import re
 import secrets
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 from urllib.parse import unquote, unquote_plus
 
@@ -45,17 +46,7 @@ def read(query_string: str) -> Launch:
     transaction_id = _transaction_id(raw.get("transactionId", ""))
     value = {name: _tidied(text) for name, text in raw.items()}
     refusals: list[tuple[MoDirectStatus, str]] = []
-
-    def parsed(kind: type[Identifier], name: str, refused_as: MoDirectStatus) -> Identifier | None:
-        text = value.get(name, "")
-        if not text:
-            return None
-        try:
-            return kind.parse(text)
-        except InvalidIdentifier:
-            refusals.append((refused_as, name))
-            return None
-
+    parsed = partial(_parsed, value, refusals)
     eid = parsed(Eid, "eid", MoDirectStatus.INVALID_SIM)
     has_eid = bool(value.get("eid"))
     iccid = (
@@ -81,6 +72,23 @@ def read(query_string: str) -> Launch:
         refused_as=refusals[0][0] if refusals else None,
         refused_because=refusals[0][1] if refusals else "",
     )
+
+
+def _parsed(
+    value: dict[str, str],
+    refusals: list[tuple[MoDirectStatus, str]],
+    kind: type[Identifier],
+    name: str,
+    refused_as: MoDirectStatus,
+) -> Identifier | None:
+    """Read one identifier; one that is there and wrong is noted as a reason to refuse."""
+    if not value.get(name):
+        return None
+    try:
+        return kind.parse(value[name])
+    except InvalidIdentifier:
+        refusals.append((refused_as, name))
+        return None
 
 
 def _first_values(query_string: str) -> dict[str, str]:
