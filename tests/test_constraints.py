@@ -1,0 +1,130 @@
+"""What must never be, the database itself refuses: every named constraint, broken once."""
+
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.apps import apps
+from django.db import IntegrityError, transaction
+from django.utils.timezone import now
+
+from accounts.models import User
+from brand.models import LegalText, Operator
+from esim import pool
+from esim.models import DownloadProgress, Profile, Sim
+from mobileplans.models import Handoff, Visit
+from orders.models import Draft, Order
+from outbox.domain import ring
+from outbox.models import Task
+from payments.models import Payment, PaymentMethod
+from plans.models import Plan, PlanCountry, PlanPrice, PlanText
+from subscriptions import domain as subscriptions
+from subscriptions.models import Bucket, Line, SimOnLine, Subscription
+from tests.builders import EID, make_card, make_order, make_pool
+from tests.test_architecture import ROOMS
+
+
+def again(model: type, **changes: object) -> object:
+    """Write a row anew, as another one with the same content."""
+    row = model.objects.first()  # type: ignore[attr-defined]  # any model
+    row.pk = None
+    for name, value in changes.items():
+        setattr(row, name, value)
+    return row.save(force_insert=True)
+
+
+def set_to(model: type, **values: object) -> Callable[[], object]:
+    return lambda: model.objects.update(**values)  # type: ignore[attr-defined]  # any model
+
+
+def second_stay() -> None:
+    stay = SimOnLine.objects.get(until=None)
+    line = Line.objects.create(account=stay.line.account)
+    SimOnLine.objects.create(line=line, sim=stay.sim, since=now())
+
+
+def both_kinds_of_sim() -> None:
+    Order.objects.update(sim=make_card(), profile=Profile.objects.get())
+
+
+BROKEN: dict[str, Callable[[], object]] = {
+    "one_operator": lambda: Operator.objects.create(pk=2, name="x"),
+    "legal_text_kind_known": set_to(LegalText, kind="other"),
+    "one_legal_text_of_a_version": lambda: again(LegalText),
+    "one_open_task_per_kind_and_subject": lambda: again(Task),
+    "closed_task_holds_no_lease": set_to(Task, closed_at=now(), lease_until=now()),
+    "plan_category_known": set_to(Plan, category="other"),
+    "plan_data_is_positive": set_to(Plan, data_bytes=0),
+    "plan_lasts": set_to(Plan, validity_days=0),
+    "plan_names_a_country_once": lambda: again(PlanCountry),
+    "one_price_per_plan_and_market": lambda: again(PlanPrice),
+    "plan_costs_something": set_to(PlanPrice, minor_units=0),
+    "tax_below_one_hundred_percent": set_to(PlanPrice, tax_rate=10_000),
+    "one_text_per_plan_and_language": lambda: again(PlanText),
+    "plan_has_a_name": set_to(PlanText, name=""),
+    "sim_state_known": set_to(Sim, state="other"),
+    "sim_kind_known": set_to(Sim, kind="other"),
+    "profile_sim_has_a_provider": set_to(Sim, kind="profile", provider=None),
+    "profile_state_known": set_to(Profile, state="other"),
+    "matching_id_once_per_provider": lambda: again(Profile, sim=make_pool(1)[0]),
+    "downloaded_profile_has_a_time": set_to(Profile, state="downloaded"),
+    "progress_is_stored_once": lambda: again(DownloadProgress),
+    "card_expires_in_a_month": set_to(PaymentMethod, expiry_month=13),
+    "only_the_last_four_of_a_card": set_to(PaymentMethod, last4="42a2"),
+    "payment_state_known": set_to(Payment, state="other"),
+    "payment_has_an_amount": set_to(Payment, minor_units=0),
+    "money_held_has_a_gateway_id": set_to(Payment, state="captured"),
+    "sim_is_on_one_line_at_a_time": second_stay,
+    "sim_leaves_a_line_after_it_came": set_to(SimOnLine, until=now() - timedelta(days=1)),
+    "subscription_state_known": set_to(Subscription, state="other"),
+    "active_subscription_has_its_time": set_to(Subscription, state="active"),
+    "bucket_kind_known": set_to(Bucket, kind="other"),
+    "no_more_used_than_there_was": set_to(Bucket, used_bytes=10**13),
+    "visit_has_a_transaction_id": set_to(Visit, transaction_id=""),
+    "only_a_success_names_an_iccid": set_to(Handoff, iccid="8949449999999990023"),
+    "one_open_draft_per_account": lambda: again(Draft, submitted_at=None, key=uuid.uuid4()),
+    "draft_with_a_plan_has_its_price": set_to(Draft, gross_minor_units=None),
+    "submitted_draft_is_complete": set_to(Draft, method=None),
+    "order_state_known": set_to(Order, state="other"),
+    "order_is_cancelled_or_charged_never_both": set_to(
+        Order, cancel_requested_at=now(), charge_decided_at=now()
+    ),
+    "completed_order_was_charged_and_has_its_plan": set_to(Order, state="completed"),
+    "failed_order_says_why": set_to(Order, state="failed"),
+    "order_for_a_sim_orders_no_profile": both_kinds_of_sim,
+}
+
+
+@pytest.fixture
+def house(alice: User) -> Order:
+    """Fill every table with a row that is right."""
+    order = make_order(alice)
+    again(Draft, submitted_at=None, key=uuid.uuid4(), plan=None)
+    make_pool(1)
+    profile = pool.intend(eid=EID, profile_type="consumer")
+    DownloadProgress.objects.create(iccid=profile.sim.iccid, profile=profile)
+    subscriptions.prepare(alice, sim=make_card(), plan=order.plan, plan_name="x", reference="x")
+    LegalText.objects.create(kind="terms", language="en", version="1", title="x", body="x")
+    Handoff.objects.create(
+        visit=order.visit, token_hash="x", language="en", expires_at=now(), success=False
+    )
+    ring("test", 1)
+    return order
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_the_database_refuses_what_must_never_be(house: Order, name: str) -> None:
+    with pytest.raises(IntegrityError, match=name), transaction.atomic():
+        BROKEN[name]()
+
+
+def test_no_constraint_is_left_untried() -> None:
+    named = {
+        constraint.name
+        for model in apps.get_models()
+        if model._meta.app_label in ROOMS
+        for constraint in model._meta.constraints
+    }
+
+    assert named == set(BROKEN)
