@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from moportal.identifiers import Country, Iccid, InvalidIdentifier
-from moportal.problems import BadParameter
+from moportal.problems import CONTROL_CHARACTER, TRANSACTION_HEADER, BadParameter
 
 LARGEST_INT = 2_147_483_647
 LONGEST_TRANSACTION_ID = 128
-TRANSACTION_HEADER = "X-MS-DM-TransactionId"
 
 
 @dataclass(frozen=True)
@@ -59,8 +58,7 @@ def _location(text: str) -> Country | None:
 
 def check_transaction_id(value: str) -> None:
     """Refuse a transaction id that could not be echoed or kept."""
-    has_control_character = re.search(r"[\x00-\x1f\x7f]", value)
-    if len(value) > LONGEST_TRANSACTION_ID or has_control_character:
+    if len(value) > LONGEST_TRANSACTION_ID or CONTROL_CHARACTER.search(value):
         raise BadParameter(
             TRANSACTION_HEADER,
             f"{TRANSACTION_HEADER} has at most {LONGEST_TRANSACTION_ID} characters, "

@@ -4,14 +4,14 @@ from typing import Any
 
 from django.conf import settings
 from django.utils.timezone import now
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import MethodNotAllowed, NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from balance_api import parameters
 from balance_api.durations import iso_duration
-from moportal.problems import CertificateNeeded
+from moportal.problems import TRANSACTION_HEADER, CertificateNeeded, echo_transaction_id
 from subscriptions.balances import Balance, UnknownSim, balances
 
 
@@ -21,14 +21,16 @@ class BalancesView(APIView):
     http_method_names = ["get", "head", "options"]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Check in the contract's order: 401 before 400 before 404."""
+        """Check in the contract's order: 405, then 401, then 400, then 404."""
         super().initial(request, *args, **kwargs)
+        if str(request.method).lower() not in self.http_method_names:
+            raise MethodNotAllowed(str(request.method))
         if not settings.MACHINES_WITHOUT_CERTIFICATE:
             raise CertificateNeeded
 
     def get(self, request: Request, sim: str) -> Response:
         """Answer the SIM's balances, cut to `limit` after they are in order."""
-        parameters.check_transaction_id(request.headers.get(parameters.TRANSACTION_HEADER, ""))
+        parameters.check_transaction_id(request.headers.get(TRANSACTION_HEADER, ""))
         question = parameters.read(_first_values(request))
         iccid = parameters.read_sim(sim)
         try:
@@ -43,9 +45,7 @@ class BalancesView(APIView):
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Echo the transaction id on every answer, errors too."""
         final = super().finalize_response(request, response, *args, **kwargs)
-        sent = request.headers.get(parameters.TRANSACTION_HEADER)
-        if sent is not None and sent.isprintable():
-            final[parameters.TRANSACTION_HEADER] = sent
+        echo_transaction_id(request.headers, final)
         return final
 
 

@@ -53,7 +53,7 @@ def _back(request: HttpRequest) -> str:
     """Return where to go on: a path of this portal that the page named, else the start."""
     target = request.POST.get("next") or request.GET.get("next") or ""
     is_ours = url_has_allowed_host_and_scheme(target, allowed_hosts=None)
-    return target if target and is_ours else reverse("options")
+    return target if target.startswith("/") and is_ours else reverse("options")
 
 
 @require_safe

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
-from moportal.problems import problem_response
+from moportal.problems import echo_transaction_id, problem_response
 from moportal.returning import keep
 
 log = structlog.get_logger(__name__)
@@ -43,7 +43,9 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 404 the same two ways."""
     if request.path.startswith(MACHINES):
-        return problem_response(404, "Not found", "There is nothing at this address.")
+        answer = problem_response(404, "Not found", "There is nothing at this address.")
+        echo_transaction_id(request.headers, answer)
+        return answer
     return render(request, "404.html", status=404)
 
 

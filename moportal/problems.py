@@ -1,11 +1,16 @@
 """Errors towards machines: RFC 9457 problem documents, one shape under `/v1/`."""
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
-from django.http import JsonResponse
+from django.http import HttpResponseBase, JsonResponse
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
+
+TRANSACTION_HEADER = "X-MS-DM-TransactionId"
+CONTROL_CHARACTER = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
 class BadParameter(APIException):
@@ -51,3 +56,10 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     response.data = problem(response.status_code, title, str(error.detail), **members)
     response.content_type = "application/problem+json"
     return response
+
+
+def echo_transaction_id(sent: Mapping[str, str], response: HttpResponseBase) -> None:
+    """Give the caller's transaction id back as it came, on every answer (contract, section 5)."""
+    value = sent.get(TRANSACTION_HEADER)
+    if value is not None and not CONTROL_CHARACTER.search(value):
+        response.headers[TRANSACTION_HEADER] = value

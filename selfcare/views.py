@@ -16,7 +16,7 @@ from orders.models import Order
 from orders.queries import orders_of
 from orders.states import OrderState
 from orders.views.steps import customer_only
-from subscriptions.models import Bucket, Subscription, SubscriptionState
+from subscriptions.models import Bucket, Line, SubscriptionState
 
 SHOWN_ORDERS = 10
 
@@ -27,7 +27,7 @@ def account(request: HttpRequest, user: User) -> HttpResponse:
     """Show the customer's plans with what is left on them, and the latest orders."""
     visits.reach(visits.current(request), "account")
     context = {
-        "lines": [_line(subscription) for subscription in _running(user)],
+        "lines": [_line(bucket) for bucket in _running(user)],
         "orders": [_row(order) for order in orders_of(user)[:SHOWN_ORDERS]],
         "back_url": reverse("options"),
         "cancel": True,
@@ -35,22 +35,25 @@ def account(request: HttpRequest, user: User) -> HttpResponse:
     return render(request, "selfcare/account.html", context)
 
 
-def _running(user: User) -> list[Subscription]:
-    active = Subscription.objects.filter(
-        line__account=user, state=SubscriptionState.ACTIVE, ends_at__gt=now()
-    )
+def _running(user: User) -> list[Bucket]:
+    """Return what was bought and is still there; a microbalance only lets the device in here."""
+    bought = Bucket.objects.filter(
+        subscription__line__account=user,
+        subscription__state=SubscriptionState.ACTIVE,
+        subscription__ends_at__gt=now(),
+    ).exclude(kind=Bucket.Kind.MICROBALANCE)
     return list(
-        active.select_related("line")
-        .prefetch_related("buckets", "line__sims__sim")
-        .order_by("ends_at")
+        bought.select_related("subscription__line")
+        .prefetch_related("subscription__line__sims__sim")
+        .order_by("subscription__ends_at", "pk")
     )
 
 
-def _line_name(subscription: Subscription) -> str:
+def _line_name(line: Line) -> str:
     """Return the phone number, or the SIM's last digits where a line has no number."""
-    if subscription.line.msisdn:
-        return f"+{subscription.line.msisdn}"
-    stay = next((stay for stay in subscription.line.sims.all() if stay.until is None), None)
+    if line.msisdn:
+        return f"+{line.msisdn}"
+    stay = next((stay for stay in line.sims.all() if stay.until is None), None)
     if stay is None:
         return ""
     is_profile = stay.sim.kind == Sim.Kind.PROFILE
@@ -58,15 +61,15 @@ def _line_name(subscription: Subscription) -> str:
     return text % {"last4": stay.sim.iccid[-4:]}
 
 
-def _line(subscription: Subscription) -> dict[str, Any]:
-    bucket = next(iter(subscription.buckets.all()))
+def _line(bucket: Bucket) -> dict[str, Any]:
+    subscription = bucket.subscription
     is_counted = bucket.kind != Bucket.Kind.UNLIMITED
     return {
-        "name": _line_name(subscription),
+        "name": _line_name(subscription.line),
         "plan_name": subscription.plan_name,
         "left_bytes": bucket.left_bytes if is_counted else None,
         "total_bytes": bucket.total_bytes if is_counted else None,
-        "percent": 100 * bucket.left_bytes // bucket.total_bytes if is_counted else None,
+        "percent": 100 * bucket.left_bytes // max(bucket.total_bytes, 1),
         "ends_at": subscription.ends_at,
         "locations": bucket.countries,
     }

@@ -202,14 +202,22 @@ def test_it_is_echoed_on_404_too(sim: Sim) -> None:
     assert ask("1", **{TRANSACTION: "T"}).headers[TRANSACTION] == "T"
 
 
-@pytest.mark.parametrize("value", ["x" * 129, "a\x01b"])
+@pytest.mark.parametrize("value", ["x" * 129, "a\x01b", "a\x80b"])
 def test_a_transaction_id_that_cannot_be_kept_is_refused(sim: Sim, value: str) -> None:
     answer = ask(sim, **{TRANSACTION: value})
 
     assert (answer.status_code, answer.json()["parameter"]) == (400, TRANSACTION)
 
 
-def test_it_is_for_reading_alone(sim: Sim) -> None:
+def test_it_is_echoed_where_there_is_no_such_address(sim: Sim) -> None:
+    answer = Client().get("/v1/nothing/", headers={TRANSACTION: "T"})
+
+    assert (answer.status_code, answer.headers[TRANSACTION]) == (404, "T")
+
+
+def test_it_is_for_reading_alone(sim: Sim, settings: Any) -> None:
+    settings.MACHINES_WITHOUT_CERTIFICATE = False
+
     assert Client().post(f"/v1/sims/{sim.iccid}/balances").status_code == 405
 
 

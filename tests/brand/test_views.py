@@ -1,0 +1,82 @@
+"""The pages reachable from everywhere, and the brand's colours."""
+
+import pytest
+from django.test import Client
+
+from brand.colours import contrast, text_on
+from brand.models import LegalText
+from brand.queries import legal_text
+from tests.builders import make_operator
+
+pytestmark = pytest.mark.django_db
+
+
+def make_terms(language: str = "en", market: str = "", version: str = "1") -> LegalText:
+    return LegalText.objects.create(
+        kind="terms", language=language, market=market, version=version, title="T", body="B"
+    )
+
+
+def test_the_markets_own_text_comes_first_then_the_language_then_the_newest() -> None:
+    general, newer = make_terms(), make_terms(version="2")
+    german = make_terms(language="de")
+    american = make_terms(market="US")
+
+    def chosen(market: str, language: str) -> LegalText | None:
+        return legal_text(LegalText.Kind.TERMS, market=market, language=language)
+
+    assert chosen("US", "de") == american
+    assert chosen("GB", "de") == german
+    assert chosen("GB", "en") == newer
+    assert general != newer
+
+
+def test_without_a_text_the_page_still_stands(client: Client) -> None:
+    make_operator()
+
+    assert client.get("/terms/").status_code == 200
+
+
+@pytest.mark.parametrize("accent", ["#0b5c5f", "#5ec4bf", "#ffffff", "#000000", "#ffcc00"])
+def test_text_on_the_accent_can_be_read(accent: str) -> None:
+    assert contrast(accent, text_on(accent)) >= 4.5
+
+
+def test_the_stylesheet_names_the_accent(client: Client) -> None:
+    make_operator()
+
+    sheet = client.get("/brand.css")
+
+    assert "--accent:#0b5c5f;--accent-text:#ffffff" in sheet.text
+    assert sheet.headers["Content-Type"] == "text/css; charset=utf-8"
+
+
+def test_the_language_chosen_stays_for_the_visit(client: Client) -> None:
+    make_operator()
+
+    answer = client.post("/language/", {"language": "de", "next": "/support/"})
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/support/")
+    assert client.get("/support/").headers["Content-Language"] == "de"
+
+
+@pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "options/", ""])
+def test_it_leads_back_to_a_page_of_ours(client: Client, target: str) -> None:
+    make_operator()
+
+    answer = client.post("/language/", {"language": "de", "next": target})
+
+    assert answer.headers["Location"] == "/options/"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [("en-GB", "en"), ("de-AT,en;q=0.5", "de"), ("ar;q=0.9, xx", "ar"), ("*", "en"), ("xx", "en")],
+)
+def test_the_browsers_language_is_heard(client: Client, accepted: str, language: str) -> None:
+    make_operator()
+
+    page = client.get("/support/", headers={"Accept-Language": accepted})
+
+    assert page.headers["Content-Language"] == language
+    assert f'lang="{language}"' in page.text
