@@ -38,7 +38,7 @@ class PlanKind(NamedTuple):
 KINDS = (
     PlanKind("day", "prepaid", GB, 1, {"en": "Day pass", "de": "Tagespass", "ar": "بطاقة يوم"}),
     PlanKind(
-        "traveller", "prepaid", 5 * GB, 30, {"en": "Traveller", "de": "Reisende", "ar": "المسافر"}
+        "traveller", "prepaid", 5 * GB, 30, {"en": "Traveller", "de": "Reise", "ar": "المسافر"}
     ),
     PlanKind("world", "prepaid", 10 * GB, 60, {"en": "World", "de": "Welt", "ar": "حول العالم"}),
     PlanKind(

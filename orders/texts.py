@@ -32,13 +32,11 @@ def steps(order: Order) -> list[Step]:
     """Return the steps of an order in progress; the first that is not done is the current one."""
     method = order.payment.method
     card = _("%(brand)s ending in %(last4)s") % {"brand": method.brand, "last4": method.last4}
-    amount = order.price.gross
+    how = _("%(card)s, %(amount)s") % {"card": card, "amount": order.price.gross}
     paid = order.payment.state in {PaymentState.AUTHORISED, PaymentState.CAPTURED}
     profile = order.profile.state if order.profile else ""
     released = profile in {ProfileState.RELEASED, ProfileState.DOWNLOADED}
-    is_done = [
-        (_("Payment approved") if paid else _("Approving the payment"), f"{card}, {amount}", paid)
-    ]
+    is_done = [(_("Payment approved") if paid else _("Approving the payment"), how, paid)]
     if order.sim is None:
         reserved = released or profile == ProfileState.RESERVED
         is_done += [

@@ -1,0 +1,105 @@
+"""What everybody meets when something is wrong, and what the log says of it."""
+
+import json
+import logging
+
+import pytest
+from cryptography.fernet import Fernet
+from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
+
+from moportal import health, sealed
+from moportal.errors import server_error
+from moportal.logging import mask_event, masked
+from moportal.middleware import StoreDownMiddleware
+from tests.builders import EID, make_operator
+
+
+def test_an_unknown_page_stands_in_the_frame(client: Client, db: None) -> None:
+    make_operator()
+
+    page = client.get("/nothing/")
+
+    assert page.status_code == 404
+    assert "Kestrel Mobile" in page.text
+    assert 'action="/leave/"' in page.text
+
+
+def test_a_machine_gets_a_problem_document(client: Client, db: None) -> None:
+    answer = client.get("/v1/nothing")
+
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json() == {
+        "type": "about:blank",
+        "title": "Not found",
+        "status": 404,
+        "detail": "There is nothing at this address.",
+    }
+
+
+def test_the_last_page_needs_no_database() -> None:
+    answer = server_error(RequestFactory().get("/options/"))
+
+    assert answer.status_code == 500
+    assert b"Something went wrong on our side" in answer.content
+    assert b"/leave/" in answer.content
+
+
+def away(_request: HttpRequest) -> HttpResponse:
+    raise OperationalError("the database is away")
+
+
+@pytest.mark.parametrize("path", ["/options/", "/v1/sims/1/balances"])
+def test_a_database_that_is_away_is_503_with_a_time_to_come_back(path: str) -> None:
+    answer = StoreDownMiddleware(away)(RequestFactory().get(path))
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+
+
+def test_healthz_names_the_part_that_cannot_serve(client: Client, db: None) -> None:
+    answer = client.get("/healthz")
+
+    parts = json.loads(answer.content)["parts"]
+    assert answer.status_code == 503
+    assert parts["outbox.health.database"] == "ok"
+    assert "no worker" in parts["outbox.health.worker"]
+    assert issubclass(health.Unhealthy, Exception)
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        (f"eid {EID} launched", "eid …1235 launched"),
+        ("iccid 8949449999999990023F.", "iccid …0023."),
+        ("imei 490154203237518", "imei …7518"),
+        ("1$smdp.example$ABCDE-FGHIJ-12345", "1$…$…2345"),
+        ("took 0.0012345678901234 s", "took 0.0012345678901234 s"),
+        ("order 7K3Q9XM2RA, $19.00", "order 7K3Q9XM2RA, $19.00"),
+    ],
+)
+def test_an_identifier_keeps_its_last_four_in_the_log(said: str, kept: str) -> None:
+    assert masked(said) == kept
+
+
+def test_whatever_is_logged_is_masked_and_the_transaction_id_is_not() -> None:
+    event = {"event": "x", "eid": EID, "list": [EID], "transaction_id": EID, "count": 3}
+
+    assert mask_event(logging.getLogger(), "info", event) == {
+        "event": "x",
+        "eid": "…1235",
+        "list": "['…1235']",
+        "transaction_id": EID,
+        "count": 3,
+    }
+
+
+def test_what_is_sealed_is_opened_by_an_older_key_too(settings: object) -> None:
+    before = sealed.seal("secret")
+    settings.SEAL_KEYS = [Fernet.generate_key().decode(), *settings.SEAL_KEYS]  # type: ignore[attr-defined]  # pytest-django's own
+
+    after = sealed.seal("secret")
+
+    assert before != after
+    assert sealed.unseal(before) == sealed.unseal(after) == "secret"
+    assert sealed.digest("secret") == sealed.digest("secret") != sealed.digest("Secret")

@@ -1,0 +1,141 @@
+"""`moportal.identifiers` and `moportal.money`: what can only be made right."""
+
+import pytest
+from django.utils.translation import override
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moportal import identifiers
+from moportal.identifiers import (
+    ActivationCode,
+    Country,
+    Eid,
+    Iccid,
+    Imei,
+    InvalidActivationCode,
+    InvalidIdentifier,
+)
+from moportal.money import Money, with_tax
+
+
+@pytest.mark.parametrize(
+    "eid",
+    [
+        "89049032123451234512345678901235",
+        "89049032000000000000000000000066",
+        "89882119900000000000000000001654",
+    ],
+)
+def test_a_right_eid_is_read(eid: str) -> None:
+    assert Eid.parse(eid) == eid
+
+
+@pytest.mark.parametrize(
+    "iccid",
+    ["8949449999999990023", "8988211000000000011", "8988211000000000029", "89882110000000000010"],
+)
+def test_a_right_iccid_is_read_with_and_without_padding(iccid: str) -> None:
+    assert Iccid.parse(iccid) == Iccid.parse(f"{iccid}F") == iccid
+
+
+def test_an_iccid_is_numbered_with_its_check_digit() -> None:
+    assert Iccid.numbered("8944110", 0) == "8944110000000000008"
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (Eid, "8904903212345123451234567890123"),
+        (Eid, "89049032123451234512345678901236"),
+        (Eid, "٨" * 32),
+        (Iccid, "8900000000000000001"),
+        (Iccid, "894944999999999002F3"),
+        (Imei, "001201234567890"),
+        (Country, "XX"),
+        (Country, "\uff35\uff33"),
+    ],
+)
+def test_a_wrong_one_is_refused(kind: type[Eid | Iccid | Imei | Country], text: str) -> None:
+    with pytest.raises(InvalidIdentifier):
+        kind.parse(text)
+
+
+@given(st.text())
+def test_no_text_makes_another_error(text: str) -> None:
+    for kind in (Eid, Iccid, Imei, Country, ActivationCode):
+        try:
+            assert str(kind.parse(text))
+        except InvalidIdentifier:
+            continue
+
+
+def test_an_activation_code_is_read_as_it_is_written() -> None:
+    code = ActivationCode("smdp.example", "04386-AGYFT-A74Y8-3F815")
+
+    assert ActivationCode.parse(str(code)) == code
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "LPA:1$smdp.example$A",
+        "1$smdp.example$A$2.999.10",
+        "1$smdp.example$A$$1",
+        "1$smdp.example$",
+        "1$smdp.example$a",
+        "2$smdp.example$A",
+        "1smdp.example$A",
+        "1$" + "x" * 250 + "$ABC",
+    ],
+)
+def test_a_code_that_windows_would_not_take_is_refused(text: str) -> None:
+    with pytest.raises(InvalidActivationCode):
+        ActivationCode.parse(text)
+
+
+def test_a_matching_id_is_long_and_never_twice_the_same() -> None:
+    made = {identifiers.new_matching_id() for _ in range(100)}
+
+    assert len(made) == 100
+    assert all(len(one.replace("-", "")) == 20 for one in made)
+
+
+@pytest.mark.parametrize(
+    ("units", "currency", "language", "text"),
+    [
+        (1900, "USD", "en", "$19.00"),
+        (1900, "EUR", "de", "19,00\xa0€"),
+        (500, "JPY", "en", "¥500"),
+        (1234, "KWD", "de", "1,234\xa0KWD"),
+        (1900, "USD", "ar", "\u206619.00\xa0US$\u2069"),
+    ],
+)
+def test_money_is_printed_as_the_reader_does(
+    units: int, currency: str, language: str, text: str
+) -> None:
+    with override(language):
+        assert str(Money(units, currency)) == text
+
+
+@pytest.mark.parametrize(
+    ("units", "rate", "included", "gross", "tax"),
+    [
+        (1900, 900, True, 1900, 157),
+        (1900, 1900, False, 2261, 361),
+        (1, 5000, False, 2, 1),
+        (500, 1000, True, 500, 45),
+        (400, 0, True, 400, 0),
+    ],
+)
+def test_tax_is_rounded_half_up_once(
+    units: int, rate: int, *, included: bool, gross: int, tax: int
+) -> None:
+    priced = with_tax(Money(units, "USD"), rate=rate, included=included)
+
+    assert (priced.gross.minor_units, priced.tax.minor_units) == (gross, tax)
+    assert priced.net + priced.tax == priced.gross
+
+
+def test_two_currencies_do_not_add_up() -> None:
+    with pytest.raises(ValueError, match="do not add up"):
+        Money(1, "USD") + Money(1, "EUR")

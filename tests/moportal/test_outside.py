@@ -1,0 +1,97 @@
+"""`moportal.outside`: the one way out, with its limits."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import httpx
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from moportal.outside import LARGEST_ANSWER, checked_address, client, exchange
+
+
+class Odd(BaseHTTPRequestHandler):
+    """Answers by dripping, by flooding, or by sending elsewhere."""
+
+    def do_GET(self) -> None:
+        with suppress(OSError):
+            getattr(self, f"_{self.path.strip('/')}")()
+
+    def _drip(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "100")
+        self.end_headers()
+        for _ in range(40):
+            self.wfile.write(b".")
+            time.sleep(0.1)
+
+    def _flood(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"." * (LARGEST_ANSWER + 100_000))
+
+    def _elsewhere(self) -> None:
+        self.send_response(302)
+        self.send_header("Location", "http://127.0.0.1:9/")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_said: object) -> None:
+        """Say nothing: the test does."""
+
+
+@pytest.fixture
+def odd() -> Iterator[str]:
+    """Return the address of a server that behaves oddly."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Odd)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_dripping_answer_is_cut_off_in_time(odd: str) -> None:
+    started = time.monotonic()
+
+    with pytest.raises(httpx.ReadTimeout):
+        exchange("GET", f"{odd}/drip", within=0.5)
+
+    assert time.monotonic() - started < 3
+
+
+def test_an_endless_answer_is_cut_off(odd: str) -> None:
+    with pytest.raises(httpx.DecodingError):
+        exchange("GET", f"{odd}/flood", within=5)
+
+
+def test_nobody_is_sent_elsewhere(odd: str) -> None:
+    assert exchange("GET", f"{odd}/elsewhere", within=5).status == 302
+
+
+def test_the_environments_proxies_and_authorities_are_ignored(
+    odd: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("SSL_CERT_FILE", os.devnull)
+    client.cache_clear()
+
+    assert exchange("GET", f"{odd}/elsewhere", within=5).status == 302
+
+
+@pytest.mark.parametrize(
+    "url", ["https://smdp.example", "http://127.0.0.1:8001", "http://localhost/x", "http://[::1]"]
+)
+def test_https_goes_anywhere_and_http_to_loopback(url: str) -> None:
+    assert checked_address(f"{url}/", name="SMDP_URL") == url
+
+
+@pytest.mark.parametrize("url", ["", "http://smdp.example", "ftp://127.0.0.1", "http://10.0.0.1"])
+def test_anything_else_says_how_to_mend_it(url: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"SMDP_URL is .*: give an https"):
+        checked_address(url, name="SMDP_URL")
