@@ -51,6 +51,10 @@ coverage: services .venv/.dev $(CATALOGUES)  ## Run the tests and show which lin
 screens: services .venv/.dev $(CATALOGUES)  ## Take the screenshots of docs/screens/ anew
 	$(PYTHON) -m tests.settings_for check -- $(PYTHON) -m tests.screens
 
+.PHONY: tables
+tables: .venv/.dev  ## Write the tables of docs/host.md anew
+	$(PYTHON) -m tests.settings_for check -- $(PYTHON) -m tests.tables
+
 ##@ Change it
 
 .PHONY: fmt

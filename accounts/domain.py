@@ -3,6 +3,7 @@
 from django.contrib.auth import authenticate
 from django.contrib.auth.password_validation import validate_password
 from django.db import IntegrityError, transaction
+from django.http import HttpRequest
 
 from accounts.identifier import normalised
 from accounts.models import User
@@ -29,9 +30,12 @@ def sign_up(identifier: str, *, name: str, password: str, language: str) -> User
         raise IdentifierTaken from error
 
 
-def sign_in(identifier: str, *, password: str) -> User:
-    """Return the customer, or raise `WrongCredentials`: also for staff, whose door is another."""
-    user = authenticate(username=normalised(identifier), password=password)
+def sign_in(identifier: str, *, password: str, request: HttpRequest | None = None) -> User:
+    """Return the customer, or raise `WrongCredentials`: also for staff, whose door is another.
+
+    The request only travels on to those who hear Django's signal of a failed sign-in.
+    """
+    user = authenticate(request, username=normalised(identifier), password=password)
     if not isinstance(user, User) or user.is_staff:
         raise WrongCredentials
     return user

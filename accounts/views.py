@@ -28,7 +28,9 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         try:
             user = domain.sign_in(
-                form.cleaned_data["username"], password=form.cleaned_data["password"]
+                form.cleaned_data["username"],
+                password=form.cleaned_data["password"],
+                request=request,
             )
         except domain.WrongCredentials:
             form.add_error(

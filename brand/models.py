@@ -29,6 +29,10 @@ class Operator(models.Model):
     support_phone = models.CharField(max_length=40)
     support_email = models.EmailField()
     support_hours = models.CharField(max_length=120)
+    website = models.URLField(
+        blank=True,
+        help_text="Where customers of the open web go on after leaving.",
+    )
     default_market = models.CharField(max_length=2, default="US")
 
     class Meta:

@@ -31,6 +31,15 @@ def claim_sim(profile_type: str) -> Sim:
     raise PoolEmpty(profile_type)
 
 
+def look_for(profile_type: str) -> None:
+    """Raise `PoolEmpty` where no ICCID of this type is free at the moment."""
+    free = Sim.objects.filter(
+        kind=Sim.Kind.PROFILE, state=SimState.AVAILABLE, profile_type=profile_type
+    )
+    if not free.exists():
+        raise PoolEmpty(profile_type)
+
+
 @transaction.atomic
 def intend(*, eid: str, profile_type: str) -> Profile:
     """Write down the profile we are going to ask for: our ICCID, our matching id.

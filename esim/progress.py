@@ -13,6 +13,7 @@ from django.utils.timezone import now
 
 from esim.models import DownloadProgress, Profile, Sim
 from esim.provisioning import move
+from esim.signals import profile_downloaded
 from esim.states import ProfileState, SimState
 from moportal.identifiers import Iccid, InvalidIdentifier
 
@@ -94,3 +95,4 @@ def record(progress: Progress) -> None:
         and move(profile, ProfileState.DOWNLOADED, downloaded_at=now())
     ):
         Sim.objects.filter(pk=profile.sim_id).update(state=SimState.IN_USE)
+        profile_downloaded.send(Profile, profile=profile)

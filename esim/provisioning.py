@@ -110,19 +110,41 @@ def _reject(profile: Profile, why: str) -> NoReturn:
     raise ProfileRefused(why)
 
 
-def cancel(profile: Profile, *, before_call: Callable[[], None]) -> Profile:
+def cancel(profile: Profile, *, before_call: Callable[[], None]) -> bool:
     """Withdraw a profile that was not downloaded; its ICCID is retired, never recycled.
 
-    One that was downloaded already stays what it is. Raises `Trouble`.
+    Returns False where it was downloaded already: then it stays what it is, and who asks must not
+    issue a second one. Raises `Trouble`.
     """
-    if profile.state in {ProfileState.DOWNLOADED, ProfileState.CANCELLED}:
-        return profile
+    if profile.state == ProfileState.DOWNLOADED:
+        return False
+    if profile.state == ProfileState.CANCELLED:
+        return True
     if profile.calls.exists() and not _cancelled_there(profile, before_call):
         log.warning("downloaded before it could be cancelled", iccid=profile.sim.iccid)
-    else:
-        move(profile, ProfileState.CANCELLED)
+        move(profile, ProfileState.DOWNLOADED, downloaded_at=now())
+        return False
+    move(profile, ProfileState.CANCELLED)
+    retire(profile)
+    return True
+
+
+def retire(profile: Profile) -> None:
+    """Take the ICCID out of use for ever."""
     Sim.objects.filter(pk=profile.sim_id).update(state=SimState.RETIRED)
-    return profile
+
+
+def release(profile: Profile, *, before_call: Callable[[], None]) -> None:
+    """Ask for a profile that the SM-DP+ has not released to be released (SGP.22, 5.3.4).
+
+    Harmless for one that is released. Raises `Trouble` or `ProfileRefused`.
+    """
+    fields = {"iccid": es2plus.padded(profile.sim.iccid, profile.provider)}
+    answer = _call(profile, "releaseProfile", fields, before_call)
+    if answer.outcome in {Outcome.FAILED, Outcome.REFUSED}:
+        raise ProfileRefused("/".join(answer.codes) or answer.detail[:200])
+    if answer.outcome != Outcome.SUCCESS:
+        raise Trouble(answer.detail[:200])
 
 
 def _cancelled_there(profile: Profile, before_call: Callable[[], None]) -> bool:

@@ -2,25 +2,42 @@
 
 import hashlib
 import secrets
+from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 from django.conf import settings
 from django.contrib.auth import logout
+from django.core import signing
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import get_language
 
-from mobileplans.models import Handoff, Visit
+from mobileplans import lpa
+from mobileplans.models import Handoff, HostReport, LpaReport, Visit
 from mobileplans.outcome import Outcome
+from moportal.money import Money
 
 log = structlog.get_logger(__name__)
 LIFETIME = timedelta(minutes=30)
+REPORT_SALT = "mobileplans.host-report"
+LONGEST_REPORT, MOST_REPORTS = 1000, 20
 
 
-def hand_over(request: HttpRequest, visit: Visit, outcome: Outcome) -> HttpResponse:
+@dataclass(frozen=True)
+class Receipt:
+    """What the page shows where no app takes over: which order, and what was paid in this visit."""
+
+    reference: str = ""
+    paid: Money | None = None
+
+
+def hand_over(
+    request: HttpRequest, visit: Visit, outcome: Outcome, receipt: Receipt | None = None
+) -> HttpResponse:
     """Store the outcome, end the session and lead to the handoff page with a cookie of its own."""
+    receipt = receipt or Receipt()
     token = secrets.token_urlsafe(32)
     Handoff.objects.create(
         visit=visit,
@@ -35,6 +52,10 @@ def hand_over(request: HttpRequest, visit: Visit, outcome: Outcome) -> HttpRespo
         line=outcome.line,
         mo_direct_status=outcome.mo_direct_status,
         plan_name=outcome.plan_name,
+        on_esim=outcome.on_esim,
+        reference=receipt.reference,
+        paid_minor_units=receipt.paid.minor_units if receipt.paid else None,
+        currency=receipt.paid.currency if receipt.paid else "",
     )
     log.info("handoff", success=outcome.success, status=outcome.mo_direct_status)
     logout(request)
@@ -65,6 +86,53 @@ def find(request: HttpRequest) -> Handoff | None:
     token = request.COOKIES.get(settings.HANDOFF_COOKIE_NAME, "")
     alive = Handoff.objects.select_related("visit").filter(expires_at__gt=now())
     return alive.filter(token_hash=_hash(token)).first() if token else None
+
+
+@dataclass(frozen=True)
+class Told:
+    """What came of a report: whether the customer should be shown a problem."""
+
+    is_problem: bool
+
+
+def report_token(handoff: Handoff) -> str:
+    """Return what the handoff's page shows with a report: it proves which handoff it is about."""
+    return signing.dumps(handoff.pk, salt=REPORT_SALT)
+
+
+def keep_report(token: str, kind: str, text: str) -> Told | None:
+    """Store what the app told the page, once; None where it is no report of a handoff of ours.
+
+    The result of an activation other than `success` is an LPA error like one of the headers.
+    """
+    try:
+        number = signing.loads(token, salt=REPORT_SALT, max_age=LIFETIME)
+    except signing.BadSignature:
+        return None
+    handoff = Handoff.objects.filter(pk=number).first()
+    if handoff is None or kind not in HostReport.Kind.values:
+        return None
+    is_activation = kind == HostReport.Kind.ACTIVATION
+    name = "activationResult" if is_activation else "networkRegistrationState"
+    result, iccid = lpa.read_report(text[:LONGEST_REPORT], name)
+    if not result or handoff.reports.count() >= MOST_REPORTS:
+        return None
+    _row, is_new = HostReport.objects.get_or_create(
+        handoff=handoff, kind=kind, result=result, defaults={"iccid": iccid or ""}
+    )
+    log.info("host report", kind=kind, result=result, iccid=iccid)
+    code = lpa.code_named(result)
+    is_problem = is_activation and code != lpa.LpaCode.SUCCESS
+    if is_problem and is_new:
+        LpaReport.objects.create(
+            visit=handoff.visit,
+            source=LpaReport.Source.APP,
+            code=code,
+            code_as_sent=result,
+            iccid=iccid or handoff.iccid,
+            decides=True,
+        )
+    return Told(is_problem)
 
 
 def _hash(token: str) -> str:

@@ -6,6 +6,7 @@ into a space, and `transactionId` must come back exactly as it was sent.
 
 import re
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -16,6 +17,7 @@ from moportal.identifiers import Country, Eid, Iccid, Imei, InvalidIdentifier
 
 LONGEST_TRANSACTION_ID = 64
 LONGEST_LIST = 50
+LONGEST_IMEI = 20
 _CONTROL_CHARACTER = re.compile("[\x00-\x1f\x7f-\x9f]")
 Identifier = TypeVar("Identifier", Eid, Iccid, Imei, Country)
 
@@ -34,6 +36,8 @@ class Launch:
     market: Country | None = None
     refused_as: MoDirectStatus | None = None
     refused_because: str = ""
+    # What was odd and is not refused: for the log and for support.
+    remarks: tuple[str, ...] = ()
 
     @property
     def is_open_web(self) -> bool:
@@ -56,22 +60,50 @@ def read(query_string: str) -> Launch:
     )
     location = parsed(Country, "location", MoDirectStatus.CLIENT_ERROR)
     market = parsed(Country, "market", MoDirectStatus.CLIENT_ERROR)
-    listed = [_iccid_or_none(item) for item in value.get("iccids", "").split(",")[:LONGEST_LIST]]
+    items = [item for item in value.get("iccids", "").split(",") if item.strip()]
+    listed = [_iccid_or_none(item) for item in items[:LONGEST_LIST]]
     # With an EID, `iccid` is one more profile that is already on the eSIM.
     listed += [iccid] if has_eid else []
+    # Noted for support as it came, less what no store takes.
+    imei = _CONTROL_CHARACTER.sub("", value.get("imei", ""))[:LONGEST_IMEI]
     return Launch(
-        transaction_id=transaction_id or f"moportal-{secrets.token_hex(16)}",
+        transaction_id=transaction_id or f"moportal-{secrets.token_hex(8)}",
         transaction_id_is_ours=not transaction_id,
         eid=eid,
         iccid=None if has_eid else iccid,
         iccids=tuple(dict.fromkeys(item for item in listed if item)),
-        # Noted for support as it came, less what no store takes.
-        imei=_CONTROL_CHARACTER.sub("", value.get("imei", ""))[:20],
+        imei=imei,
         location=location or market,
         market=market or location,
         refused_as=refusals[0][0] if refusals else None,
         refused_because=refusals[0][1] if refusals else "",
+        remarks=tuple(_remarks(raw, transaction_id, imei, items, listed)),
     )
+
+
+def _remarks(
+    raw: dict[str, str],
+    transaction_id: str,
+    imei: str,
+    items: list[str],
+    listed: list[Iccid | None],
+) -> Iterator[str]:
+    """Say what was dropped or looks wrong without being a reason to refuse."""
+    if raw.get("transactionId") and not transaction_id:
+        yield "transactionId unusable"
+    if imei and not _is_imei(imei):
+        yield "imei fails its check"
+    junk = len(items) - sum(item is not None for item in listed[: len(items)])
+    if junk:
+        yield f"{junk} of iccids unreadable"
+
+
+def _is_imei(text: str) -> bool:
+    try:
+        Imei.parse(text)
+    except InvalidIdentifier:
+        return False
+    return True
 
 
 def _parsed(

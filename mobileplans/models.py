@@ -3,18 +3,27 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import pgettext_lazy
 
+from mobileplans.lpa import LONGEST_TEXT, LpaCode
 from mobileplans.outcome import Outcome
 from mobileplans.words import LineResult, MoDirectStatus, PurchaseInstrument, UserAccount
+from moportal.money import Money
 from moportal.sealed import SealedField
 
 
 class Visit(models.Model):
     """One launch of the portal: what the host said, and how far the customer got."""
 
+    class EidFrom(models.TextChoices):
+        LAUNCH = "launch", pgettext_lazy("EID from", "The launch")
+        TYPED = "typed", pgettext_lazy("EID from", "Typed by the customer")
+        SHARED = "shared", pgettext_lazy("EID from", "Shared from Windows' settings")
+
     transaction_id = models.CharField(max_length=64, db_index=True)
     transaction_id_is_ours = models.BooleanField(default=False)
     eid = models.CharField("EID", max_length=32, blank=True, db_index=True)
+    eid_from = models.CharField(max_length=6, blank=True, choices=EidFrom)
     iccid = models.CharField("ICCID", max_length=20, blank=True, db_index=True)
     iccids = models.JSONField("ICCIDs on the eSIM", default=list, blank=True)
     imei = models.CharField("IMEI", max_length=20, blank=True)
@@ -26,6 +35,10 @@ class Visit(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT
     )
     step = models.CharField(max_length=20, blank=True, help_text="The page the customer saw last.")
+    remarks = models.CharField(
+        max_length=200, blank=True, help_text="What was odd about the launch and not refused."
+    )
+    failed_sign_ins = models.PositiveSmallIntegerField(default=0)
     launched_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -34,10 +47,18 @@ class Visit(models.Model):
             models.CheckConstraint(
                 name="visit_has_a_transaction_id", condition=~Q(transaction_id="")
             ),
+            models.CheckConstraint(
+                name="visit_eid_comes_from_somewhere", condition=Q(eid="") | ~Q(eid_from="")
+            ),
         ]
 
     def __str__(self) -> str:
         return self.transaction_id
+
+    @property
+    def is_open_web(self) -> bool:
+        """Say whether the launch named no device: an ordinary browser, a phone's perhaps."""
+        return not self.iccid and self.eid_from != self.EidFrom.LAUNCH
 
     @property
     def user_account(self) -> UserAccount:
@@ -59,11 +80,17 @@ class Handoff(models.Model):
     success = models.BooleanField()
     iccid = models.CharField(max_length=20, blank=True)
     activation_code = SealedField(blank=True)
+    code_is_masked = models.BooleanField(default=False, help_text="After its page's time.")
     user_account = models.CharField(max_length=8)
     purchase_instrument = models.CharField(max_length=8)
     line = models.CharField(max_length=8)
     mo_direct_status = models.CharField(max_length=16)
     plan_name = models.CharField(max_length=80, blank=True)
+    on_esim = models.BooleanField(default=False, help_text="The ICCID is an eSIM profile's.")
+    # What a receipt shows: the order, and what was paid in this visit, if anything was.
+    reference = models.CharField(max_length=20, blank=True)
+    paid_minor_units = models.PositiveBigIntegerField(null=True, blank=True)
+    currency = models.CharField(max_length=3, blank=True)
 
     class Meta:
         ordering = ["-pk"]
@@ -71,6 +98,10 @@ class Handoff(models.Model):
             models.CheckConstraint(
                 name="only_a_success_names_an_iccid",
                 condition=Q(success=True) & ~Q(iccid="") | Q(success=False, iccid=""),
+            ),
+            models.CheckConstraint(
+                name="what_was_paid_has_a_currency",
+                condition=Q(paid_minor_units__isnull=True) | ~Q(currency=""),
             ),
         ]
 
@@ -87,5 +118,94 @@ class Handoff(models.Model):
             success=self.success,
             iccid=self.iccid,
             activation_code=self.activation_code or None,
+            on_esim=self.on_esim,
             plan_name=self.plan_name,
         )
+
+    @property
+    def paid(self) -> Money | None:
+        if self.paid_minor_units is None:
+            return None
+        return Money(self.paid_minor_units, self.currency)
+
+
+class LpaReport(models.Model):
+    """One error of a download that the host told of; a line of the support staff's queue."""
+
+    class Source(models.TextChoices):
+        HEADER = "header", pgettext_lazy("LPA report", "Headers at the launch")
+        # The result of an activation that the newest app gives to the page.
+        APP = "app", pgettext_lazy("LPA report", "The app, to the page")
+
+    class State(models.TextChoices):
+        NEW = "new", pgettext_lazy("LPA report", "New")
+        IN_HAND = "in_hand", pgettext_lazy("LPA report", "In hand")
+        RESOLVED = "resolved", pgettext_lazy("LPA report", "Resolved")
+
+    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="lpa_reports")
+    source = models.CharField(max_length=6, choices=Source, default=Source.HEADER)
+    code = models.CharField(max_length=40, choices=[(code, str(code)) for code in LpaCode])
+    code_as_sent = models.CharField(max_length=LONGEST_TEXT)
+    at = models.DateTimeField(null=True, blank=True, help_text="On the device, where it said when.")
+    at_as_sent = models.CharField(max_length=LONGEST_TEXT, blank=True)
+    iccid = models.CharField("ICCID", max_length=20, blank=True, db_index=True)
+    decides = models.BooleanField(default=False, help_text="The one that the customer is told of.")
+    state = models.CharField(max_length=8, choices=State, default=State.NEW)
+    asked_for_help_at = models.DateTimeField(null=True, blank=True)
+    note = models.TextField(blank=True)
+    received_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        verbose_name = "LPA error"
+        constraints = [
+            models.CheckConstraint(
+                name="lpa_report_state_known", condition=Q(state__in=["new", "in_hand", "resolved"])
+            ),
+            models.CheckConstraint(
+                name="lpa_report_source_known", condition=Q(source__in=["header", "app"])
+            ),
+            models.UniqueConstraint(
+                name="one_lpa_error_of_a_launch_decides",
+                fields=["visit"],
+                condition=Q(decides=True, source="header"),
+            ),
+        ]
+        indexes = [
+            models.Index("received_at", name="lpa_queue", condition=~Q(state="resolved")),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+    @property
+    def lpa_code(self) -> LpaCode:
+        return LpaCode(self.code)
+
+
+class HostReport(models.Model):
+    """What the newest app told the handoff page afterwards: the activation, the registration."""
+
+    class Kind(models.TextChoices):
+        ACTIVATION = "activation", pgettext_lazy("host report", "Activation")
+        REGISTRATION = "registration", pgettext_lazy("host report", "Registration")
+
+    handoff = models.ForeignKey(Handoff, on_delete=models.PROTECT, related_name="reports")
+    kind = models.CharField(max_length=12, choices=Kind)
+    result = models.CharField(max_length=LONGEST_TEXT)
+    iccid = models.CharField("ICCID", max_length=20, blank=True)
+    received_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="host_report_kind_known", condition=Q(kind__in=["activation", "registration"])
+            ),
+            models.UniqueConstraint(
+                name="host_report_is_stored_once", fields=["handoff", "kind", "result"]
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.result}"

@@ -8,4 +8,5 @@ urlpatterns = [
     path("", views.start, name="launch"),
     path("launch-refused/", views.refused, name="launch-refused"),
     path("handoff/", views.handoff, name="handoff"),
+    path("handoff/report/", views.report, name="handoff-report"),
 ]

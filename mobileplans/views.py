@@ -1,30 +1,47 @@
 """Where the host comes in and where it is given back control."""
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
 
-from mobileplans import handoffs, launch, visits
+from mobileplans import handoffs, launch, lpa, visits
+from mobileplans.installing import installation
 from mobileplans.models import Handoff
 from mobileplans.words import MoDirectStatus
 from moportal.identifiers import ActivationCode
+
+LPA_HEADERS = ("X-MP-LPAError-Codes", "X-MP-LPAError-TimeStamps", "X-MP-LPAError-ICCIDs")
 
 
 @require_safe
 def start(request: HttpRequest) -> HttpResponse:
     """Read the launch and leave its address at once: identifiers never stay in one."""
-    visit = visits.begin(request, launch.read(_query_string(request)))
-    first_step = "options" if visit.account else "sign-in"
-    step = "launch-refused" if visit.refused_as else first_step
+    errors = lpa.read(*(_header(request, name) for name in LPA_HEADERS))
+    visit = visits.begin(request, launch.read(_query_string(request)), errors)
+    if visit.refused_as:
+        step = "launch-refused"
+    elif errors.is_problem:
+        step = "problem"
+    else:
+        step = "options" if visit.account else "sign-in"
     return HttpResponseRedirect(reverse(step), status=303)
+
+
+def _header(request: HttpRequest, name: str) -> str:
+    """Return a header as it was sent: WSGI dresses its bytes as latin-1."""
+    return _redressed(request.headers.get(name, ""))
 
 
 def _query_string(request: HttpRequest) -> str:
     """Return the query as it was sent: WSGI hands over raw bytes dressed as latin-1."""
-    raw: str = request.META.get("QUERY_STRING", "")
+    return _redressed(request.META.get("QUERY_STRING", ""))
+
+
+def _redressed(raw: str) -> str:
     return raw.encode("latin-1", errors="replace").decode("utf-8", errors="replace")
 
 
@@ -60,31 +77,47 @@ def handoff(request: HttpRequest) -> HttpResponse:
     if found is None:
         return render(request, "mobileplans/handoff_gone.html")
     with translation.override(found.language):
-        response = render(request, "mobileplans/handoff.html", _handoff_context(found))
+        response = render(
+            request,
+            "mobileplans/handoff.html",
+            _handoff_context(found, request.headers.get("User-Agent", "")),
+        )
     response.headers["Content-Language"] = found.language
     response.headers["Clear-Site-Data"] = '"storage"'
     return response
 
 
-def _handoff_context(found: Handoff) -> dict[str, object]:
+def _handoff_context(found: Handoff, user_agent: str) -> dict[str, object]:
     outcome = found.outcome
-    if outcome.success:
-        title = _("Your plan is ready")
-        text = _("Your device takes over from here. You are signed out.")
-    else:
-        title, text = _("You have left"), _("Nothing was bought, and you are signed out.")
     result: dict[str, object] = {
         "success": outcome.success,
-        "title": title,
-        "text": text,
         "plan_name": outcome.plan_name,
         "iccid_last4": outcome.iccid[-4:],
+        "reference": found.reference,
+        "paid": found.paid,
+        "is_open_web": found.visit.is_open_web,
     }
     if outcome.activation_code:
         code = ActivationCode.parse(outcome.activation_code)
-        result |= {
-            "activation_code": str(code),
-            "smdp_address": code.smdp_host,
-            "matching_id": code.matching_id,
-        }
-    return {"result": result, "payload": outcome.payload(found.visit.transaction_id)}
+        result["installation"] = installation(code, user_agent)
+    return {
+        "result": result,
+        "payload": outcome.payload(found.visit.transaction_id),
+        "outcome": outcome.for_newer_hosts(),
+        "report_token": handoffs.report_token(found),
+    }
+
+
+@csrf_exempt
+@require_POST
+def report(request: HttpRequest) -> HttpResponse:
+    """Keep what the newest app tells the handoff page: how the activation went, and registration.
+
+    The session is over by then and its token with it; the page's own signed one speaks for it.
+    """
+    told = handoffs.keep_report(
+        request.POST.get("token", ""), request.POST.get("kind", ""), request.POST.get("report", "")
+    )
+    if told is None:
+        return HttpResponse(status=400)
+    return JsonResponse({"next": reverse("problem") if told.is_problem else ""})

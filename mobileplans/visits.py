@@ -3,48 +3,105 @@
 from typing import Any
 
 import structlog
-from django.contrib.auth.signals import user_logged_in
+from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.db.models import F
 from django.http import HttpRequest
 
 from accounts.models import User
 from brand.queries import operator
-from esim.models import Sim
+from esim.models import Profile, Sim
+from esim.signals import profile_downloaded
 from esim.states import SimState
-from mobileplans import handoffs, launch
-from mobileplans.models import Visit
+from mobileplans import handoffs, launch, lpa
+from mobileplans.models import LpaReport, Visit
 from mobileplans.words import MoDirectStatus
+from subscriptions.models import SimOnLine
 
 log = structlog.get_logger(__name__)
 SESSION_KEY, TRANSACTION_KEY = "visit", "transaction_id"
 # Survives the new session that signing in begins, within the one request.
 IN_REQUEST = "moportal.visit"
+MOST_COUNTED = 1000
 
 
-def begin(request: HttpRequest, said: launch.Launch) -> Visit:
+def begin(request: HttpRequest, said: launch.Launch, errors: lpa.LpaErrors | None = None) -> Visit:
     """Write a new visit for what the host said, and make it this session's."""
     default = operator().market
     refused_as, refused_because = said.refused_as, said.refused_because
     if refused_as is None and said.iccid and usable_card(said.iccid) is None:
         refused_as, refused_because = MoDirectStatus.INVALID_SIM, "iccid"
+    ours = _profiles_of_ours(said.iccids)
+    remarks = [*said.remarks]
+    if len(ours) < len(said.iccids):
+        remarks.append(f"{len(said.iccids) - len(ours)} of iccids not ours")
     visit = Visit.objects.create(
         transaction_id=said.transaction_id,
         transaction_id_is_ours=said.transaction_id_is_ours,
         eid=said.eid or "",
+        eid_from=Visit.EidFrom.LAUNCH if said.eid else "",
         iccid=said.iccid or "",
-        iccids=list(said.iccids),
+        iccids=ours,
         imei=said.imei,
         location=said.location or default,
         market=said.market or default,
         refused_as=refused_as or "",
         refused_because=refused_because,
+        remarks="; ".join(remarks)[:200],
         account=_customer(request),
     )
     _remember(request, visit)
     structlog.contextvars.bind_contextvars(transaction_id=visit.transaction_id)
     log.info(
-        "launch", eid=visit.eid, market=visit.market, location=visit.location, refused=refused_as
+        "launch",
+        eid=visit.eid,
+        market=visit.market,
+        location=visit.location,
+        refused=refused_as,
+        remarks=visit.remarks,
     )
+    if errors is not None:
+        _note_errors(visit, errors)
     return visit
+
+
+def _profiles_of_ours(iccids: tuple[str, ...]) -> list[str]:
+    """Leave out what is none of our profiles, in the order of the launch."""
+    if not iccids:
+        return []
+    known = Sim.objects.filter(iccid__in=iccids, kind=Sim.Kind.PROFILE)
+    ours = set(known.values_list("iccid", flat=True))
+    return [str(iccid) for iccid in iccids if iccid in ours]
+
+
+def _note_errors(visit: Visit, errors: lpa.LpaErrors) -> None:
+    """Keep what the host says of the last download, with the visit, for support."""
+    deciding = errors.deciding
+    LpaReport.objects.bulk_create(
+        LpaReport(
+            visit=visit,
+            code=error.code,
+            code_as_sent=error.code_as_sent,
+            at=error.at,
+            at_as_sent=error.at_as_sent,
+            iccid=errors.iccid or "",
+            decides=error is deciding,
+            state=_first_state(error.code),
+        )
+        for error in errors.errors
+    )
+    log.info("lpa errors", codes=[str(error.code) for error in errors.errors], iccid=errors.iccid)
+
+
+def _first_state(code: lpa.LpaCode) -> LpaReport.State:
+    is_done = code == lpa.LpaCode.SUCCESS
+    return LpaReport.State.RESOLVED if is_done else LpaReport.State.NEW
+
+
+def deciding_report(visit: Visit) -> LpaReport | None:
+    """Return the error that the customer is told of: the newest that decides, if it is one."""
+    report = visit.lpa_reports.filter(decides=True).order_by("-pk").first()
+    is_problem = report is not None and report.lpa_code != lpa.LpaCode.SUCCESS
+    return report if is_problem else None
 
 
 def usable_card(iccid: str) -> Sim | None:
@@ -54,6 +111,28 @@ def usable_card(iccid: str) -> Sim | None:
     """
     cards = Sim.objects.filter(iccid=iccid, kind=Sim.Kind.PHYSICAL, is_in_programme=True)
     return cards.exclude(state=SimState.RETIRED).first()
+
+
+def installed_profiles(visit: Visit, account: User) -> list[Sim]:
+    """Return the profiles on the eSIM that a plan of this customer can go on.
+
+    The customer's own, or nobody's yet (a profile that came with the device). One of another
+    customer is dropped, and so is one that is still in the pool or on order: it is on no device,
+    whatever the launch claims.
+    """
+    out_there = Sim.objects.filter(
+        iccid__in=visit.iccids, kind=Sim.Kind.PROFILE, is_in_programme=True
+    ).exclude(state__in=[SimState.RETIRED, SimState.AVAILABLE, SimState.RESERVED])
+    stays = SimOnLine.objects.filter(until=None, sim__in=out_there)
+    anothers = stays.exclude(line__account=account)
+    found = {sim.iccid: sim for sim in out_there.exclude(pk__in=anothers.values("sim"))}
+    return [found[iccid] for iccid in visit.iccids if iccid in found]
+
+
+def name_device(visit: Visit, *, eid: str, imei: str = "", given: Visit.EidFrom) -> None:
+    """Write down which device it is, on the open web, where no launch says it."""
+    visit.eid, visit.imei, visit.eid_from = eid, imei, given
+    visit.save(update_fields=["eid", "imei", "eid_from"])
 
 
 def current(request: HttpRequest) -> Visit:
@@ -108,6 +187,23 @@ def note_sign_in(request: HttpRequest, user: User, **_kwargs: Any) -> None:
     _remember(request, visit)
 
 
+def note_failed_sign_in(request: HttpRequest | None = None, **_kwargs: Any) -> None:
+    """Count the visit's failed sign-ins: after so many, leaving is told as LogOnFailed."""
+    number = request.META.get(IN_REQUEST) if request is not None else None
+    if number:
+        Visit.objects.filter(pk=number, failed_sign_ins__lt=MOST_COUNTED).update(
+            failed_sign_ins=F("failed_sign_ins") + 1
+        )
+
+
+def resolve_errors(profile: Profile, **_kwargs: Any) -> None:
+    """Take errors off the queue whose profile has reached its device after all."""
+    open_reports = LpaReport.objects.filter(iccid=profile.sim.iccid, state=LpaReport.State.NEW)
+    open_reports.update(state=LpaReport.State.RESOLVED, note="Downloaded since.")
+
+
 def listen() -> None:
-    """Hear Django's own sign-in signal (accounts stands below and knows nothing of visits)."""
+    """Hear what the rooms below announce; they know nothing of visits."""
     user_logged_in.connect(note_sign_in, dispatch_uid="mobileplans.note_sign_in")
+    profile_downloaded.connect(resolve_errors, dispatch_uid="mobileplans.resolve_errors")
+    user_login_failed.connect(note_failed_sign_in, dispatch_uid="mobileplans.note_failed_sign_in")

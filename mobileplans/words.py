@@ -39,4 +39,6 @@ class MoDirectStatus(StrEnum):
     LOG_ON_FAILED = "LogOnFailed"
     PURCHASE_FAILED = "PurchaseFailed"
     CLIENT_ERROR = "ClientError"
+    # Written only where the operator sets it (contract, section 4).
+    BILLING_ERROR = "BillingError"
     NONE = "None"

@@ -12,12 +12,17 @@ from typing import Any
 import structlog
 
 _LONG_NUMBER = re.compile(r"(?<![\d.])\d{10,36}(\d{4})F?(?!\d)", re.ASCII)
-_ACTIVATION_CODE = re.compile(r"1\$[A-Za-z0-9.-]+\$[0-9A-Z-]*?([0-9A-Z-]{0,4})(?![0-9A-Z-])")
+_ACTIVATION_CODE = re.compile(r"1\$([A-Za-z0-9.-]+)\$[0-9A-Z-]*?([0-9A-Z-]{0,4})(?![0-9A-Z-])")
+
+
+def masked_code(text: str) -> str:
+    """Return the text with every matching id in it cut down to its last four characters."""
+    return _ACTIVATION_CODE.sub(r"1$\1$…\2", text)
 
 
 def masked(text: str) -> str:
     """Return the text with every identifier in it cut down to its last four characters."""
-    return _LONG_NUMBER.sub(r"…\1", _ACTIVATION_CODE.sub(r"1$…$…\1", text))
+    return _LONG_NUMBER.sub(r"…\1", _ACTIVATION_CODE.sub(r"1$…$…\2", text))
 
 
 def mask_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Any:

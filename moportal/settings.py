@@ -151,6 +151,7 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "reconcile": {"task": "outbox.tasks.reconcile", "schedule": 5.0, "options": {"expires": 10}},
+    "forget": {"task": "mobileplans.tasks.forget", "schedule": 3600.0, "options": {"expires": 600}},
 }
 
 AUTH_USER_MODEL = "accounts.User"
@@ -240,6 +241,19 @@ MACHINES_WITHOUT_CERTIFICATE = DEMO
 OUTSIDE_CALL_TIMEOUT = env.float("OUTSIDE_CALL_TIMEOUT", default=8.0)
 CARD_TOKEN_TIMEOUT = 5.0
 OUTBOX_LEASE = env.float("OUTBOX_LEASE", default=20.0)
+
+# -- What the operator decides about hosts and errors (contract, sections 2 and 4).
+# Days after which a visit forgets EID, ICCIDs and IMEI.
+VISIT_IDENTIFIERS_DAYS = env.int("VISIT_IDENTIFIERS_DAYS", default=30)
+# The same LPA error this often is a case for support; a sold eSIM is issued anew at most so often.
+LPA_ERROR_LIMIT = env.int("LPA_ERROR_LIMIT", default=3)
+REISSUE_LIMIT = env.int("REISSUE_LIMIT", default=2)
+# Failed sign-ins after which leaving is told as LogOnFailed.
+SIGN_IN_LIMIT = env.int("SIGN_IN_LIMIT", default=5)
+# How a refused payment is told to the host: PurchaseFailed, or BillingError where that is wanted.
+PAYMENT_REFUSED_STATUS = env.str("PAYMENT_REFUSED_STATUS", default="PurchaseFailed")
+if PAYMENT_REFUSED_STATUS not in {"PurchaseFailed", "BillingError"}:
+    raise ImproperlyConfigured("PAYMENT_REFUSED_STATUS is PurchaseFailed or BillingError.")
 
 HEALTH_CHECKS = ["outbox.health.database", "outbox.health.worker"]
 if SIMULATORS:

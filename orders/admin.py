@@ -2,12 +2,19 @@
 
 import re
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
+from django.utils.timesince import timesince
 
-from orders.models import Order
+from accounts.models import User
+from mobileplans.lpa_table import TABLE
+from mobileplans.models import LpaReport
+from orders import repairing
+from orders.models import Order, Repair
+from orders.queries import order_ever_of_iccid
 from orders.timeline import timeline
 
 
@@ -33,6 +40,20 @@ class OrderAdmin(admin.ModelAdmin[Order]):
         "=account__username",
     ]
     readonly_fields = ["timeline"]
+    actions = ["issue_anew"]
+
+    @admin.action(description="Issue a new eSIM (the old one is cancelled; nothing is charged)")
+    def issue_anew(self, request: HttpRequest, chosen: QuerySet[Order]) -> None:
+        """Ask for a new eSIM for each order; the customer finds it in the account."""
+        assert isinstance(request.user, User)  # noqa: S101 -- the desk is behind its own sign-in
+        for order in chosen:
+            try:
+                repairing.reissue(order, actor=request.user, because="staff")
+            except repairing.NothingToRepair:
+                text = f"{order.display_number}: there is no eSIM that could be issued once more."
+                self.message_user(request, text, messages.WARNING)
+            else:
+                self.message_user(request, f"{order.display_number}: a new eSIM is on its way.")
 
     @admin.display(description="Timeline (UTC)")
     def timeline(self, order: Order) -> str:
@@ -56,4 +77,98 @@ class OrderAdmin(admin.ModelAdmin[Order]):
         return False
 
     def has_delete_permission(self, _request: HttpRequest, _obj: Order | None = None) -> bool:
+        return False
+
+
+@admin.register(Repair)
+class RepairAdmin(admin.ModelAdmin[Repair]):
+    list_display = ["order", "kind", "state", "because", "asked_by", "asked_at", "trouble"]
+    list_filter = ["kind", "state"]
+    list_select_related = ["order", "asked_by"]
+    search_fields = ["=order__number", "=old_profile__sim__iccid", "=new_profile__sim__iccid"]
+
+    def has_add_permission(self, _request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, _request: HttpRequest, _obj: Repair | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, _request: HttpRequest, _obj: Repair | None = None) -> bool:
+        return False
+
+
+@admin.register(LpaReport)
+class LpaReportAdmin(admin.ModelAdmin[LpaReport]):
+    """The queue of failed downloads. It stands here because it shows the order of each."""
+
+    list_display = [
+        "code",
+        "iccid",
+        "order",
+        "age",
+        "state",
+        "asks_for_help",
+        "note",
+    ]
+    list_filter = ["state", ("asked_for_help_at", admin.EmptyFieldListFilter), "code", "source"]
+    list_editable = ["state"]
+    search_fields = ["=iccid", "=visit__transaction_id", "=visit__account__username", "note"]
+    readonly_fields = [
+        "visit",
+        "source",
+        "code",
+        "code_as_sent",
+        "meaning",
+        "what_to_look_at",
+        "at",
+        "at_as_sent",
+        "iccid",
+        "order",
+        "decides",
+        "asked_for_help_at",
+        "received_at",
+    ]
+    fields = [*readonly_fields, "state", "note"]
+    actions = ["take_in_hand", "resolve"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LpaReport]:
+        return super().get_queryset(request).select_related("visit")
+
+    @admin.display(description="Age", ordering="received_at")
+    def age(self, report: LpaReport) -> str:
+        return timesince(report.received_at, depth=1)
+
+    @admin.display(description="Order")
+    def order(self, report: LpaReport) -> str:
+        """Lead to the order of this ICCID, whoever was in front of the host."""
+        found = order_ever_of_iccid(report.iccid)
+        if found is None:
+            return ""
+        address = reverse("admin:orders_order_change", args=[found.pk])
+        return format_html('<a href="{}">{}</a>', address, found.display_number)
+
+    @admin.display(description="Asks for help", boolean=True)
+    def asks_for_help(self, report: LpaReport) -> bool:
+        return report.asked_for_help_at is not None
+
+    @admin.display(description="Meaning")
+    def meaning(self, report: LpaReport) -> str:
+        return str(TABLE[report.lpa_code].meaning)
+
+    @admin.display(description="What to look at")
+    def what_to_look_at(self, report: LpaReport) -> str:
+        return str(TABLE[report.lpa_code].staff)
+
+    @admin.action(description="Take in hand")
+    def take_in_hand(self, _request: HttpRequest, chosen: QuerySet[LpaReport]) -> None:
+        chosen.update(state=LpaReport.State.IN_HAND)
+
+    @admin.action(description="Mark as resolved")
+    def resolve(self, _request: HttpRequest, chosen: QuerySet[LpaReport]) -> None:
+        chosen.update(state=LpaReport.State.RESOLVED)
+
+    def has_add_permission(self, _request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, _request: HttpRequest, _obj: LpaReport | None = None) -> bool:
         return False

@@ -12,12 +12,16 @@ from django.db.models import F
 from django.utils.translation import get_language
 
 from accounts.models import User
+from esim.models import Sim
+from mobileplans import visits
 from mobileplans.models import Visit
 from moportal.money import Money
 from orders.models import Draft
 from payments.models import PaymentMethod
 from plans import queries
 from plans.queries import Offer, PlanNotOffered
+
+DEVICE_AND_PLACE = ("eid", "iccid", "iccids", "market", "location")
 
 
 class StaleForm(Exception):
@@ -49,12 +53,11 @@ def open_draft(account: User, visit: Visit) -> Draft:
 def _take_over(draft: Draft, visit: Visit) -> None:
     """Let a later visit go on with the draft; forms shown for another device are then old."""
     before = draft.visit
-    is_same = all(
-        getattr(before, name) == getattr(visit, name)
-        for name in ("eid", "iccid", "market", "location")
-    )
-    counted = F("version") + (0 if is_same else 1)
-    Draft.objects.filter(pk=draft.pk, submitted_at=None).update(visit=visit, version=counted)
+    is_same = all(getattr(before, name) == getattr(visit, name) for name in DEVICE_AND_PLACE)
+    changes: dict[str, object] = {"visit": visit}
+    if not is_same:
+        changes |= {"version": F("version") + 1, "sim": None, "wants_new_esim": False}
+    Draft.objects.filter(pk=draft.pk, submitted_at=None).update(**changes)
     draft.refresh_from_db()
 
 
@@ -73,6 +76,23 @@ def choose_plan(draft: Draft, offer: Offer, *, version: int) -> None:
 def choose_method(draft: Draft, method: PaymentMethod, *, version: int) -> None:
     """Say how it is paid."""
     _change(draft, version, method=method)
+
+
+def choose_target(draft: Draft, sim: Sim | None, *, version: int) -> None:
+    """Say what the plan goes on: a profile that is there, or a new eSIM."""
+    _change(draft, version, sim=sim, wants_new_esim=sim is None)
+
+
+def name_device(
+    draft: Draft, eid: str, *, version: int, given: Visit.EidFrom, imei: str = ""
+) -> None:
+    """Bind the draft to a device that no launch has named (contract, section 4, *Open web*).
+
+    Counted as a change of the draft, so that a review of another device cannot be submitted.
+    """
+    with transaction.atomic():
+        _change(draft, version, sim=None, wants_new_esim=True)
+        visits.name_device(draft.visit, eid=eid, imei=imei, given=given)
 
 
 def bring_up_to_date(draft: Draft) -> PriceChange | None:

@@ -7,12 +7,13 @@ from typing import Any
 from django import forms
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
-from moportal.identifiers import luhn_is_right
+from moportal.identifiers import Eid, InvalidEid, luhn_is_right
 from orders.models import Draft
 from payments.gateways.base import Card
 
-NEW_CARD = "new"
+NEW_CARD = NEW_ESIM = "new"
 # What the database's own integers hold.
 LARGEST_KEY, LARGEST_COUNT = 2**63 - 1, 2**31 - 1
 
@@ -40,10 +41,6 @@ class PlanForm(DraftForm):
     )
 
 
-class ReviewForm(DraftForm):
-    """Nothing to fill in: Submit order."""
-
-
 def _digits(autocomplete: str, maxlength: int, placeholder: str = "") -> forms.TextInput:
     return forms.TextInput(
         attrs={
@@ -54,6 +51,54 @@ def _digits(autocomplete: str, maxlength: int, placeholder: str = "") -> forms.T
             "dir": "ltr",
         }
     )
+
+
+class DeviceForm(DraftForm):
+    """What the plan goes on: a profile that is there, or a new eSIM for the device of this EID."""
+
+    target = forms.CharField(label=_("eSIM"), max_length=20, required=False)
+    eid = forms.CharField(
+        label=_("EID"),
+        max_length=60,
+        required=False,
+        widget=_digits("off", 60),
+        help_text=_("32 digits, beginning with 89."),
+    )
+
+    def clean_eid(self) -> str:
+        """Keep the digits, however they were grouped."""
+        return _plain_digits(self.cleaned_data.get("eid", ""))
+
+    def check(self, *, there: frozenset[str], needs_eid: bool) -> None:
+        """Check the choice against what there is; what is wrong stands in the form then."""
+        wish = self.cleaned_data["target"]
+        if wish not in there | {NEW_ESIM}:
+            self.add_error("target", _("Choose where the plan goes."))
+        elif wish == NEW_ESIM and needs_eid:
+            self._check_eid(self.cleaned_data["eid"])
+
+    def _check_eid(self, eid: str) -> None:
+        if not eid:
+            self.add_error("eid", _("Enter the EID of the device that gets the eSIM."))
+        elif not re.fullmatch(r"[0-9]{32}", eid):
+            self.add_error(
+                "eid",
+                ngettext(
+                    "An EID has 32 digits; this has %(count)d.",
+                    "An EID has 32 digits; this has %(count)d.",
+                    len(eid),
+                )
+                % {"count": len(eid)},
+            )
+        else:
+            try:
+                Eid.parse(eid)
+            except InvalidEid:
+                self.add_error("eid", _("Check the EID: some digit is wrong."))
+
+
+class ReviewForm(DraftForm):
+    """Nothing to fill in: Submit order."""
 
 
 class PaymentForm(DraftForm):

@@ -10,7 +10,7 @@ from django.db.models import Q
 from esim.models import Profile, Sim
 from mobileplans.models import Visit
 from moportal.money import Money, TaxedPrice
-from orders.states import Failure, OrderState
+from orders.states import Failure, OrderState, RepairKind, RepairState
 from payments.models import Payment, PaymentMethod
 from plans.models import Plan
 from subscriptions.models import Subscription
@@ -58,6 +58,9 @@ class Draft(PricedPlan):
     key = models.UUIDField(unique=True, default=uuid.uuid4)
     plan = models.ForeignKey(Plan, null=True, blank=True, on_delete=models.PROTECT)
     method = models.ForeignKey(PaymentMethod, null=True, blank=True, on_delete=models.PROTECT)
+    # Where the plan shall go, if the customer chose: see `orders.targets`.
+    sim = models.ForeignKey(Sim, null=True, blank=True, on_delete=models.PROTECT)
+    wants_new_esim = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     submitted_at = models.DateTimeField(null=True, blank=True)
 
@@ -74,6 +77,10 @@ class Draft(PricedPlan):
                 | Q(gross_minor_units__isnull=False, tax_minor_units__isnull=False)
                 & ~Q(plan_name="")
                 & ~Q(currency=""),
+            ),
+            models.CheckConstraint(
+                name="draft_goes_on_one_thing",
+                condition=Q(sim__isnull=True) | Q(wants_new_esim=False),
             ),
             models.CheckConstraint(
                 name="submitted_draft_is_complete",
@@ -182,3 +189,53 @@ class StateChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.order} {self.old} to {self.new}"
+
+
+class Repair(models.Model):
+    """Mending a sold eSIM that did not reach its device: on the same order, never charged.
+
+    A row before anything is called outside; a worker brings it to its end (`orders.repairing`).
+    """
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="repairs")
+    kind = models.CharField(max_length=8, choices=RepairKind)
+    state = models.CharField(max_length=8, choices=RepairState, default=RepairState.ASKED)
+    because = models.CharField(max_length=40, help_text="The LPA error, or who asked for it.")
+    visit = models.ForeignKey(
+        Visit, null=True, blank=True, on_delete=models.PROTECT, related_name="repairs"
+    )
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
+    eid = models.CharField("EID", max_length=32, blank=True)
+    old_profile = models.ForeignKey(Profile, on_delete=models.PROTECT, related_name="repairs")
+    new_profile = models.OneToOneField(
+        Profile, null=True, blank=True, on_delete=models.PROTECT, related_name="replaces"
+    )
+    tries = models.PositiveSmallIntegerField(default=0)
+    trouble = models.CharField(max_length=200, blank=True)
+    asked_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="repair_kind_known", condition=Q(kind__in=RepairKind.values)
+            ),
+            models.CheckConstraint(
+                name="repair_state_known", condition=Q(state__in=RepairState.values)
+            ),
+            models.UniqueConstraint(
+                name="one_open_repair_per_order", fields=["order"], condition=Q(state="asked")
+            ),
+            models.CheckConstraint(
+                name="ended_repair_has_a_time",
+                condition=Q(state="asked") | Q(ended_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="reissue_that_is_done_has_a_new_profile",
+                condition=~Q(kind="reissue", state="done") | Q(new_profile__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.order}"

@@ -1,5 +1,8 @@
 """How a visit ended, in the handoff's words: the contract's outcome table (section 4)."""
 
+from django.conf import settings
+
+from esim.models import Sim
 from mobileplans.models import Visit
 from mobileplans.outcome import Outcome
 from mobileplans.words import LineResult, MoDirectStatus, PurchaseInstrument, UserAccount
@@ -9,7 +12,7 @@ from orders.states import Failure, OrderState
 from payments.models import PaymentMethod
 
 # Pages before a plan is decided, and the two after which something else is left open.
-CHOOSING = frozenset({"options", "plans"})
+CHOOSING = frozenset({"options", "plans", "device"})
 
 
 def of_order(order: Order, visit: Visit) -> Outcome:
@@ -26,16 +29,47 @@ def of_order(order: Order, visit: Visit) -> Outcome:
             success=True,
             iccid=sim.iccid,
             activation_code=str(order.profile.activation_code) if order.profile else None,
+            on_esim=sim.kind == Sim.Kind.PROFILE,
             plan_name=order.plan_name,
         )
     line = LineResult.NONE
     if order.failure == Failure.PAYMENT_REFUSED:
-        return Outcome(account, paid_with, line, MoDirectStatus.PURCHASE_FAILED)
+        refused = MoDirectStatus(settings.PAYMENT_REFUSED_STATUS)
+        return Outcome(account, paid_with, line, refused)
     if order.failure == Failure.SIM_OF_ANOTHER:
         return Outcome(account, paid_with, line, MoDirectStatus.INVALID_SIM)
     if order.failure or order.trouble:
         return Outcome(account, paid_with, line, MoDirectStatus.SERVICE_ERROR)
     return Outcome(account, paid_with, LineResult.BAILED, MoDirectStatus.NONE)
+
+
+def of_code_again(order: Order) -> Outcome:
+    """Return the outcome of RETRY and REISSUE: the order's profile handed back, or handed anew."""
+    sim = order.sim_in_use
+    assert sim is not None  # noqa: S101 -- a completed order has its plan on a SIM
+    code = str(order.profile.activation_code) if order.profile else None
+    return _handed_back(order, LineResult.NEW, sim, code)
+
+
+def of_activation(order: Order) -> Outcome:
+    """Return the outcome of ACTIVATE: the host shall use the profile that is installed."""
+    sim = order.sim_in_use
+    assert sim is not None  # noqa: S101 -- the same
+    return _handed_back(order, LineResult.EXISTING, sim, None)
+
+
+def _handed_back(order: Order, line: LineResult, sim: Sim, code: str | None) -> Outcome:
+    return Outcome(
+        UserAccount.EXISTING,
+        PurchaseInstrument.NONE,
+        line=line,
+        mo_direct_status=MoDirectStatus.COMPLETE,
+        success=True,
+        iccid=sim.iccid,
+        activation_code=code,
+        on_esim=sim.kind == Sim.Kind.PROFILE,
+        plan_name=order.plan_name,
+    )
 
 
 def of_leaving(visit: Visit) -> Outcome:
@@ -45,7 +79,7 @@ def of_leaving(visit: Visit) -> Outcome:
     if visit.refused_as:
         return Outcome(UserAccount.NONE, none, line, MoDirectStatus(visit.refused_as))
     if visit.account is None:
-        return Outcome(UserAccount.BAILED, none, line, status)
+        return _left_unknown(visit)
     if visit.step == "payment":
         return Outcome(account, PurchaseInstrument.BAILED, line, status)
     if visit.step == "review":
@@ -55,6 +89,16 @@ def of_leaving(visit: Visit) -> Outcome:
     if visit.step in CHOOSING:
         return Outcome(account, none, LineResult.BAILED, status)
     return Outcome(account, none, line, status)
+
+
+def _left_unknown(visit: Visit) -> Outcome:
+    """Return the outcome of a visit in which nobody signed in."""
+    account, status = UserAccount.BAILED, MoDirectStatus.NONE
+    if visit.failed_sign_ins >= settings.SIGN_IN_LIMIT:
+        account, status = UserAccount.NONE, MoDirectStatus.LOG_ON_FAILED
+    elif visit.step == "problem":
+        account = UserAccount.NONE
+    return Outcome(account, PurchaseInstrument.NONE, LineResult.NONE, status)
 
 
 def instrument(method: PaymentMethod, visit: Visit) -> PurchaseInstrument:

@@ -10,10 +10,10 @@ from django.utils.translation import get_language
 from accounts.models import User
 from brand.models import LegalText
 from brand.queries import legal_text
-from mobileplans.visits import usable_card
 from orders.drafts import StaleForm
 from orders.models import Draft, Order, new_number
 from orders.states import ENDED, OrderState
+from orders.targets import Target, target
 from outbox.domain import ring
 from payments.models import Payment
 
@@ -30,8 +30,9 @@ def place(draft: Draft, *, version: int) -> Order:
 
     One transaction: the draft is spent by compare-and-set, price and terms are copied, the payment
     gets the draft's key, and the outbox is told to look. Whoever comes second gets the same order.
-    Raises `StaleForm` where the form shows an older version.
+    Raises `StaleForm` where the form shows an older version, or nothing says what the plan goes on.
     """
+    chosen = target(draft)
     with transaction.atomic():
         mine = Draft.objects.filter(
             pk=draft.pk,
@@ -40,15 +41,16 @@ def place(draft: Draft, *, version: int) -> Order:
             plan__isnull=False,
             method__isnull=False,
         )
-        if mine.update(submitted_at=now()):
-            return _order_of(Draft.objects.select_related("visit", "account").get(pk=draft.pk))
+        if chosen is not None and mine.update(submitted_at=now()):
+            spent = Draft.objects.select_related("visit", "account").get(pk=draft.pk)
+            return _order_of(spent, chosen)
     made = Order.objects.filter(draft=draft).first()
     if made is None:
         raise StaleForm(draft.pk)
     return made
 
 
-def _order_of(draft: Draft) -> Order:
+def _order_of(draft: Draft, chosen: Target) -> Order:
     assert draft.method is not None and draft.plan is not None  # noqa: S101, PT018 -- constraint submitted_draft_is_complete
     number, visit = new_number(), draft.visit
     language = get_language() or settings.LANGUAGE_CODE
@@ -74,7 +76,7 @@ def _order_of(draft: Draft) -> Order:
         language=language,
         terms_version=terms.version if terms else "",
         eid=visit.eid,
-        sim=usable_card(visit.iccid) if visit.iccid else None,
+        sim=chosen.sim,
         payment=payment,
     )
     ring(KIND, order.pk)

@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 from django.utils.timezone import now
 
 from accounts.models import User
+from esim.states import ProfileState
 from mobileplans.models import Visit
 from orders.models import Draft, Order
 from orders.states import OrderState
@@ -48,6 +49,35 @@ def preferred_method(methods: list[PaymentMethod]) -> PaymentMethod | None:
     refused = Payment.objects.filter(method__in=methods, state=PaymentState.DECLINED)
     refused_ids = set(refused.values_list("method_id", flat=True))
     return next((method for method in methods if method.pk not in refused_ids), None)
+
+
+def order_of_iccid(account: User, iccid: str) -> Order | None:
+    """Return the customer's completed order whose eSIM or SIM has, or had, this ICCID.
+
+    One for which the profile was issued comes before a later plan on the same profile.
+    """
+    if not iccid:
+        return None
+    mine = orders_of(account).filter(state=OrderState.COMPLETED)
+    issued = mine.filter(profile__sim__iccid=iccid).first()
+    replaced = mine.filter(repairs__old_profile__sim__iccid=iccid).first()
+    return issued or replaced or mine.filter(sim__iccid=iccid).first()
+
+
+def order_ever_of_iccid(iccid: str) -> Order | None:
+    """Return the order for which this ICCID was issued, or the last put on it: for staff."""
+    if not iccid:
+        return None
+    found = Order.objects.select_related("account")
+    issued = found.filter(profile__sim__iccid=iccid).first()
+    replaced = found.filter(repairs__old_profile__sim__iccid=iccid).first()
+    return issued or replaced or found.filter(sim__iccid=iccid).first()
+
+
+def esims_to_install(account: User) -> QuerySet[Order]:
+    """Return the customer's orders whose eSIM no device has confirmed yet."""
+    waiting = orders_of(account).filter(state=OrderState.COMPLETED)
+    return waiting.filter(profile__state=ProfileState.RELEASED)
 
 
 def order_to_hand_over(account: User, visit: Visit) -> Order | None:

@@ -222,8 +222,9 @@ def _void(order: Order, lease: Lease) -> bool:
 def _cancel_profile(order: Order, lease: Lease) -> bool:
     """Cancel whatever the gateway says: a profile nobody paid for must not stay downloadable."""
     try:
-        if order.profile:
-            provisioning.cancel(order.profile, before_call=lease.prolong)
+        if order.profile and not provisioning.cancel(order.profile, before_call=lease.prolong):
+            # Somebody has it, and nobody paid for it: no plan is ever put on it.
+            provisioning.retire(order.profile)
     except provisioning.Trouble as error:
         log.warning("could not cancel the profile yet", detail=str(error))
         return False

@@ -45,3 +45,20 @@ class Failure(TextChoices):
     )
     SERVICE_DOWN = "service_down", pgettext_lazy("order failure", "A service did not answer")
     SIM_OF_ANOTHER = "sim_of_another", pgettext_lazy("order failure", "SIM of another customer")
+
+
+class RepairKind(TextChoices):
+    """What is mended at the SM-DP+."""
+
+    REISSUE = "reissue", pgettext_lazy("repair", "New eSIM")
+    RELEASE = "release", pgettext_lazy("repair", "Release")
+
+
+class RepairState(TextChoices):
+    """How far the mending is; everything but `asked` is an end."""
+
+    ASKED = "asked", pgettext_lazy("repair state", "In progress")
+    DONE = "done", pgettext_lazy("repair state", "Done")
+    # The old profile is on a device: there is no second one.
+    REFUSED = "refused", pgettext_lazy("repair state", "Downloaded already")
+    FAILED = "failed", pgettext_lazy("repair state", "Failed")

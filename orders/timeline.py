@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
+from esim.models import Profile
+from mobileplans.models import Handoff, LpaReport
 from orders.models import Order
 
 
@@ -28,17 +30,57 @@ def _entries(order: Order) -> Iterator[Entry]:
         yield Entry(change.at, "order", f"{change.old} to {change.new}{reason}")
     for call in order.payment.calls.all():
         yield Entry(call.sent_at, "gateway", f"{call.operation}: {call.outcome} {call.detail}")
-    yield from _profile_entries(order)
-    for handoff in order.visit.handoffs.all():
+    for profile in _profiles(order):
+        yield from _profile_entries(profile)
+    yield from _repair_entries(order)
+    yield from _lpa_entries(order)
+    for handoff in _handoffs(order):
         yield Entry(handoff.created_at, "handoff", f"{handoff.mo_direct_status}")
+        for report in handoff.reports.all():
+            yield Entry(report.received_at, "device", f"{report.kind}: {report.result}")
 
 
-def _profile_entries(order: Order) -> Iterator[Entry]:
-    if order.profile is None:
-        return
-    for call in order.profile.calls.all():
+def _profiles(order: Order) -> list[Profile]:
+    """Return the order's eSIM and those that it took the place of."""
+    repairs = order.repairs.select_related("old_profile__sim", "new_profile__sim")
+    found = {repair.old_profile_id: repair.old_profile for repair in repairs}
+    found |= {repair.new_profile.pk: repair.new_profile for repair in repairs if repair.new_profile}
+    if order.profile:
+        found[order.profile.pk] = order.profile
+    return list(found.values())
+
+
+def _profile_entries(profile: Profile) -> Iterator[Entry]:
+    ending = f"…{profile.sim.iccid[-4:]}"
+    for call in profile.calls.all():
         codes = f" {call.subject_code}/{call.reason_code}" if call.reason_code else ""
-        yield Entry(call.sent_at, "SM-DP+", f"{call.function}: {call.outcome}{codes}")
-    for progress in order.profile.progress.all():
-        what = f"download progress, point {progress.point}: {progress.status}"
+        yield Entry(call.sent_at, "SM-DP+", f"{call.function} {ending}: {call.outcome}{codes}")
+    for progress in profile.progress.all():
+        what = f"download progress of {ending}, point {progress.point}: {progress.status}"
         yield Entry(progress.received_at, "device", what)
+
+
+def _repair_entries(order: Order) -> Iterator[Entry]:
+    for repair in order.repairs.all():
+        yield Entry(repair.asked_at, "repair", f"{repair.kind} asked ({repair.because})")
+        if repair.ended_at:
+            trouble = f" ({repair.trouble})" if repair.trouble else ""
+            yield Entry(repair.ended_at, "repair", f"{repair.kind} {repair.state}{trouble}")
+
+
+def _lpa_entries(order: Order) -> Iterator[Entry]:
+    """Say what the host reported of this order's ICCIDs, whoever was in front of it."""
+    iccids = {profile.sim.iccid for profile in _profiles(order)}
+    iccids |= {order.sim.iccid} if order.sim else set()
+    for report in LpaReport.objects.filter(iccid__in=iccids).select_related("visit"):
+        on_device = f", {report.at_as_sent} on the device" if report.at_as_sent else ""
+        what = f"LPA error {report.code}{on_device}"
+        yield Entry(report.received_at, "host", what)
+
+
+def _handoffs(order: Order) -> list[Handoff]:
+    """Return what was handed over in the visit of the order and in those that mended it."""
+    visits = {order.visit_id, *order.repairs.values_list("visit_id", flat=True)}
+    by_visit = Handoff.objects.filter(visit__in=visits - {None})
+    of_order = Handoff.objects.filter(reference=order.display_number)
+    return list((by_visit | of_order).distinct().prefetch_related("reports"))

@@ -2,15 +2,20 @@
 
 from django.urls import path
 
-from orders.views import leave, order, payment, plans, review
+from orders.views import device, install, leave, order, payment, plans, problem, review
 
 urlpatterns = [
     path("options/", plans.options, name="options"),
     path("plans/", plans.plans, name="plans"),
+    path("device/", device.device, name="device"),
+    path("device/shared/<str:state>/", device.shared, name="device-shared"),
+    path("device/told/<slug:what>/", device.told, name="device-told"),
     path("payment/", payment.payment, name="payment"),
     path("review/", review.review, name="review"),
     path("orders/<slug:number>/", order.order, name="order"),
     path("orders/<slug:number>/continue/", order.proceed, name="order-continue"),
     path("orders/<slug:number>/again/", order.again, name="order-again"),
+    path("orders/<slug:number>/install/", install.install, name="install"),
+    path("esim-problem/", problem.problem, name="problem"),
     path("leave/", leave.leave, name="leave"),
 ]

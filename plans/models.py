@@ -26,6 +26,11 @@ class Plan(models.Model):
     data_bytes = models.PositiveBigIntegerField(null=True, blank=True)
     validity_days = models.PositiveSmallIntegerField()
     profile_type = models.CharField(max_length=40, default="consumer")
+    other_profile_type = models.CharField(
+        max_length=40,
+        blank=True,
+        help_text="Issued where the first does not fit: NoEligibleProfileForThisDevice.",
+    )
     position = models.PositiveSmallIntegerField(default=0)
     is_on_sale = models.BooleanField(default=True)
 

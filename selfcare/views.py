@@ -13,7 +13,7 @@ from accounts.models import User
 from esim.models import Sim
 from mobileplans import visits
 from orders.models import Order
-from orders.queries import orders_of
+from orders.queries import esims_to_install, orders_of
 from orders.states import OrderState
 from orders.views.steps import customer_only
 from subscriptions.models import Bucket, Line, SubscriptionState
@@ -28,6 +28,7 @@ def account(request: HttpRequest, user: User) -> HttpResponse:
     visits.reach(visits.current(request), "account")
     context = {
         "lines": [_line(bucket) for bucket in _running(user)],
+        "to_install": esims_to_install(user)[:SHOWN_ORDERS],
         "orders": [_row(order) for order in orders_of(user)[:SHOWN_ORDERS]],
         "back_url": reverse("options"),
         "cancel": True,

@@ -71,6 +71,21 @@ def withdraw(subscription: Subscription) -> None:
         line.sims.filter(until=None).update(until=now())
 
 
+@transaction.atomic
+def replace_sim(old: Sim, new: Sim) -> None:
+    """Let a new profile take the place of one that never reached its device.
+
+    Its row on the line is closed and the new one's opened; the plan on the line is the same.
+    """
+    at = now()
+    stay = SimOnLine.objects.select_related("line").filter(sim=old, until=None).first()
+    if stay is None:
+        return
+    SimOnLine.objects.filter(pk=stay.pk).update(until=at)
+    SimOnLine.objects.create(line=stay.line, sim=new, since=at)
+    Sim.objects.filter(pk=new.pk).update(state=SimState.IN_USE)
+
+
 def end_of_period(plan: Plan, start: datetime) -> datetime:
     """Return when a period that starts now ends (contract, section 8).
 

@@ -93,6 +93,7 @@ def make_visit(
     account: User | None = None,
     eid: str = EID,
     iccid: str = "",
+    iccids: tuple[str, ...] = (),
     market: str = "US",
     location: str = "US",
     transaction_id: str = "MSFT_1",
@@ -101,7 +102,9 @@ def make_visit(
     return Visit.objects.create(
         transaction_id=transaction_id,
         eid=eid,
+        eid_from=Visit.EidFrom.LAUNCH if eid else "",
         iccid=iccid,
+        iccids=list(iccids),
         market=market,
         location=location,
         account=account,

@@ -8,6 +8,7 @@ from django.test import Client
 
 from accounts.models import User
 from orders.models import Order
+from tests import tables
 from tests.builders import EID, make_order, make_plan
 from tests.conftest import PASSWORD
 
@@ -24,6 +25,12 @@ ROOMS = [
     "orders",
 ]
 PAGES = ["/options/", "/plans/?category=prepaid", "/account/", "/support/", "/terms/", "/language/"]
+
+
+def test_the_tables_in_the_docs_are_those_that_the_tests_walk() -> None:
+    document = tables.DOCUMENT.read_text(encoding="utf-8")
+
+    assert tables.written(document) == document, "run `make tables`"
 
 
 def test_no_foreign_key_points_up() -> None:
@@ -81,6 +88,8 @@ def desk(client: Client, clara: User) -> Client:
         "esim/sim",
         "esim/profile",
         "mobileplans/visit",
+        "mobileplans/lpareport",
+        "orders/repair",
         "payments/payment",
         "subscriptions/line",
         "subscriptions/subscription",

@@ -13,8 +13,8 @@ from accounts.models import User
 from brand.models import LegalText, Operator
 from esim import pool
 from esim.models import DownloadProgress, Profile, Sim
-from mobileplans.models import Handoff, Visit
-from orders.models import Draft, Order
+from mobileplans.models import Handoff, HostReport, LpaReport, Visit
+from orders.models import Draft, Order, Repair
 from outbox.domain import ring
 from outbox.models import Task
 from payments.models import Payment, PaymentMethod
@@ -46,6 +46,10 @@ def second_stay() -> None:
 
 def both_kinds_of_sim() -> None:
     Order.objects.update(sim=make_card(), profile=Profile.objects.get())
+
+
+def a_card_and_a_new_esim() -> None:
+    Draft.objects.update(sim=make_card(), wants_new_esim=True)
 
 
 BROKEN: dict[str, Callable[[], object]] = {
@@ -82,9 +86,17 @@ BROKEN: dict[str, Callable[[], object]] = {
     "bucket_kind_known": set_to(Bucket, kind="other"),
     "no_more_used_than_there_was": set_to(Bucket, used_bytes=10**13),
     "visit_has_a_transaction_id": set_to(Visit, transaction_id=""),
+    "visit_eid_comes_from_somewhere": set_to(Visit, eid_from=""),
+    "what_was_paid_has_a_currency": set_to(Handoff, paid_minor_units=1),
+    "lpa_report_state_known": set_to(LpaReport, state="other"),
+    "lpa_report_source_known": set_to(LpaReport, source="other"),
+    "one_lpa_error_of_a_launch_decides": lambda: again(LpaReport),
+    "host_report_kind_known": set_to(HostReport, kind="other"),
+    "host_report_is_stored_once": lambda: again(HostReport),
     "only_a_success_names_an_iccid": set_to(Handoff, iccid="8949449999999990023"),
     "one_open_draft_per_account": lambda: again(Draft, submitted_at=None, key=uuid.uuid4()),
     "draft_with_a_plan_has_its_price": set_to(Draft, gross_minor_units=None),
+    "draft_goes_on_one_thing": a_card_and_a_new_esim,
     "submitted_draft_is_complete": set_to(Draft, method=None),
     "order_state_known": set_to(Order, state="other"),
     "order_is_cancelled_or_charged_never_both": set_to(
@@ -93,6 +105,11 @@ BROKEN: dict[str, Callable[[], object]] = {
     "completed_order_was_charged_and_has_its_plan": set_to(Order, state="completed"),
     "failed_order_says_why": set_to(Order, state="failed"),
     "order_for_a_sim_orders_no_profile": both_kinds_of_sim,
+    "repair_kind_known": set_to(Repair, kind="other"),
+    "repair_state_known": set_to(Repair, state="other", ended_at=now()),
+    "one_open_repair_per_order": lambda: again(Repair),
+    "ended_repair_has_a_time": set_to(Repair, state="failed"),
+    "reissue_that_is_done_has_a_new_profile": set_to(Repair, state="done", ended_at=now()),
 }
 
 
@@ -106,8 +123,13 @@ def house(alice: User) -> Order:
     DownloadProgress.objects.create(iccid=profile.sim.iccid, profile=profile)
     subscriptions.prepare(alice, sim=make_card(), plan=order.plan, plan_name="x", reference="x")
     LegalText.objects.create(kind="terms", language="en", version="1", title="x", body="x")
-    Handoff.objects.create(
+    handoff = Handoff.objects.create(
         visit=order.visit, token_hash="x", language="en", expires_at=now(), success=False
+    )
+    HostReport.objects.create(handoff=handoff, kind="activation", result="success")
+    LpaReport.objects.create(visit=order.visit, code="Other", code_as_sent="x", decides=True)
+    Repair.objects.create(
+        order=order, kind="reissue", because="x", asked_by=alice, old_profile=profile
     )
     ring("test", 1)
     return order

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from mobileplans import visits
-from mobileplans.handoffs import hand_over
+from mobileplans.handoffs import Receipt, hand_over
 from orders import outcomes, placing, texts
 from orders.models import Order
 from orders.queries import orders_of
@@ -75,7 +75,12 @@ def deliver(request: HttpRequest, order: Order) -> HttpResponse:
     """Give the order's outcome to the host that shows this visit."""
     visit = visits.current(request)
     Order.objects.filter(pk=order.pk, handed_over_at=None).update(handed_over_at=now())
-    return hand_over(request, visit, outcomes.of_order(order, visit))
+    return hand_over(request, visit, outcomes.of_order(order, visit), receipt(order))
+
+
+def receipt(order: Order, *, paid: bool = True) -> Receipt:
+    """Return what the handoff page says of the order where no app takes over."""
+    return Receipt(order.display_number, order.price.gross if paid else None)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from moportal.returning import carried_out, returned, send_back
-from orders import drafts, queries
+from orders import drafts, queries, targets
 from orders.drafts import StaleForm
 from orders.forms import NEW_CARD, PaymentForm, shown_for
 from orders.models import Draft
@@ -38,18 +38,20 @@ def payment(request: HttpRequest, user: User) -> HttpResponse:
     _visit, draft = arrive(request, user, "payment")
     if request.method == "POST":
         return _method_chosen(request, user, draft, PaymentForm(request.POST))
-    if draft.plan_id is None:
-        return go("options")
+    choice = targets.choice(draft)
+    if draft.plan_id is None or choice.target is None:
+        return first_open_step(draft)
     methods = list(queries.methods_of(user))
     chosen = draft.method if draft.method in methods else queries.preferred_method(methods)
     first = shown_for(draft, method=chosen.pk if chosen else NEW_CARD)
     form = returned(request, PaymentForm, first)
-    return render(request, "orders/payment.html", _payment_context(draft, form, methods))
+    category = draft.plan.category if draft.plan else Category.PREPAID
+    back_url = reverse("device") if choice.is_open else f"{reverse('plans')}?category={category}"
+    context = _payment_context(form, methods) | frame("payment", back_url=back_url)
+    return render(request, "orders/payment.html", context)
 
 
-def _payment_context(
-    draft: Draft, form: PaymentForm, methods: list[PaymentMethod]
-) -> dict[str, Any]:
+def _payment_context(form: PaymentForm, methods: list[PaymentMethod]) -> dict[str, Any]:
     selected = str(form["method"].value())
     rows = [
         {
@@ -61,9 +63,7 @@ def _payment_context(
         }
         for method in methods
     ]
-    category = draft.plan.category if draft.plan else Category.PREPAID
-    back_url = f"{reverse('plans')}?category={category}"
-    return {"form": form, "methods": rows, **frame("payment", back_url=back_url)}
+    return {"form": form, "methods": rows}
 
 
 def _method_chosen(

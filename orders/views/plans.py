@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.models import User
 from mobileplans.models import Visit
 from moportal.returning import carried_out, returned, send_back
-from orders import drafts, queries
+from orders import drafts, queries, targets
 from orders.drafts import StaleForm
 from orders.forms import PlanForm, shown_for
 from orders.models import Draft, Order
@@ -116,7 +116,7 @@ def _plan_chosen(request: HttpRequest, user: User, draft: Draft, form: PlanForm)
         form.add_error("plan", _("This plan is no longer on offer. Choose another one."))
         return send_back(request, form)
     carried_out(request)
-    return go("payment")
+    return go("payment" if targets.target(draft) else "device")
 
 
 def _category(request: HttpRequest, draft: Draft) -> Category:

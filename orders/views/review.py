@@ -10,12 +10,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
+from esim.models import Sim
 from mobileplans import visits
 from mobileplans.models import Visit
-from orders import drafts, placing
+from orders import drafts, placing, targets
 from orders.drafts import StaleForm
 from orders.forms import ReviewForm, shown_for
 from orders.models import Draft
+from orders.targets import Choice
 from orders.views.steps import (
     arrive,
     first_open_step,
@@ -34,7 +36,8 @@ def review(request: HttpRequest, user: User) -> HttpResponse:
     if request.method == "POST":
         return _submitted(request, user, ReviewForm(request.POST))
     visit, draft = arrive(request, user, "review")
-    if draft.plan is None or draft.method is None:
+    choice = targets.choice(draft)
+    if draft.plan is None or draft.method is None or choice.target is None:
         return first_open_step(draft)
     try:
         price_change = drafts.bring_up_to_date(draft)
@@ -45,7 +48,8 @@ def review(request: HttpRequest, user: User) -> HttpResponse:
         return go("options")
     except StaleForm:
         return go("review")
-    context = _review_context(draft, visit) | {"price_change": price_change}
+    context = _review_context(draft) | {"price_change": price_change}
+    context |= _device_words(choice, visit)
     return render(request, "orders/review.html", context)
 
 
@@ -66,20 +70,32 @@ def _submitted(request: HttpRequest, user: User, form: ReviewForm) -> HttpRespon
     return go("order", order.number)
 
 
-def _review_context(draft: Draft, visit: Visit) -> dict[str, Any]:
+def _device_words(choice: Choice, visit: Visit) -> dict[str, Any]:
+    """Say what the plan goes on, and whether there is something to change about it."""
+    target, note = choice.target, ""
+    if target is None or target.sim is None:
+        text = _("This device, as a new eSIM")
+        note = _("Your other SIMs stay as they are")
+        if choice.needs_eid:
+            text = _("A new eSIM")
+            note = _("For the device whose EID ends in %(last4)s") % {"last4": visit.eid[-4:]}
+    elif target.sim.kind == Sim.Kind.PROFILE:
+        text = _("The eSIM ending in %(last4)s") % {"last4": target.sim.iccid[-4:]}
+        note = _("On this device already: nothing to download")
+    else:
+        text = _("The SIM in this device")
+    return {"device_text": text, "device_note": note, "device_is_open": choice.is_open}
+
+
+def _review_context(draft: Draft) -> dict[str, Any]:
     plan, price = draft.plan, draft.price
     assert plan is not None  # noqa: S101 -- the page is not entered without a plan
-    is_physical = bool(visit.iccid)
     return {
         "form": ReviewForm(initial=shown_for(draft)),
         "draft": {"plan_name": draft.plan_name, "plan_id": plan.pk, "category": plan.category},
         "data_bytes": plan.data_bytes,
         "validity_text": validity_text(plan.category, plan.validity_days),
         "countries": [row.country for row in plan.countries.all()],
-        "device_text": _("The SIM in this device")
-        if is_physical
-        else _("This device, as a new eSIM"),
-        "device_note": "" if is_physical else _("Your other SIMs stay as they are"),
         "method": draft.method,
         "price": price.gross,
         "net": price.net,

@@ -18,11 +18,13 @@ from moportal.returning import keep
 from orders.drafts import StaleForm, open_draft
 from orders.forms import DraftForm
 from orders.models import Draft, Order
+from orders.targets import target
 
 Rest = ParamSpec("Rest")
 TITLES = {
     "options": (2, gettext_lazy("choose a plan")),
     "plans": (2, gettext_lazy("choose a plan")),
+    "device": (2, gettext_lazy("your device")),
     "payment": (3, gettext_lazy("payment")),
     "review": (4, gettext_lazy("review")),
     "order": (5, gettext_lazy("order")),
@@ -106,6 +108,8 @@ def first_open_step(draft: Draft) -> HttpResponse:
     """Go to the first step that still wants something."""
     if draft.plan_id is None:
         return go("options")
+    if target(draft) is None:
+        return go("device")
     return go("payment") if draft.method_id is None else go("review")
 
 

@@ -1,8 +1,9 @@
 """What the app's WebView does to the portal's pages before they are shown.
 
-A browser's frame is not the app's WebView: it asks in the browser's own language, no object is
-there before the page's script runs, and the portal forbids framing. Only requests that a frame of
-the simulator makes are touched; the portal itself knows nothing of it.
+A browser's frame is not the app's WebView: it asks in the browser's own language, sends none of
+the app's headers, no object is there before the page's script runs, and the portal forbids
+framing. Only requests that a frame of the simulator makes are touched; the portal itself knows
+nothing of it.
 """
 
 import re
@@ -19,6 +20,15 @@ COOKIE_NAME = "mobile_plans_simulator"
 HEAD_TAG = re.compile(rb"<head(?:\s[^>]*)?>", re.IGNORECASE)
 # A header that carries more than this, or anything but printable ASCII, is none a browser sends.
 LONGEST_ACCEPT_LANGUAGE = 200
+LONGEST_LPA_HEADER = 4000
+# The hosts whose pages have the app's objects; in the open web there are none.
+HOSTS_WITH_OBJECTS = frozenset({"datamart", "inline", "odsa"})
+LPA_HEADERS = {
+    "lpa_codes": "HTTP_X_MP_LPAERROR_CODES",
+    "lpa_times": "HTTP_X_MP_LPAERROR_TIMESTAMPS",
+    "lpa_iccids": "HTTP_X_MP_LPAERROR_ICCIDS",
+}
+Wishes = dict[str, list[str]]
 
 
 class WebViewMiddleware:
@@ -36,20 +46,33 @@ class WebViewMiddleware:
         if cookie is None or request.META.get("HTTP_SEC_FETCH_DEST") != "iframe":
             return self.get_response(request)
         wishes = parse_qs(cookie)
-        speak(request, wishes.get("language", [""])[0])
+        put_header(
+            request, "HTTP_ACCEPT_LANGUAGE", wish(wishes, "language"), LONGEST_ACCEPT_LANGUAGE
+        )
+        if request.path_info == "/":
+            report_errors(request, wishes)
         response = self.get_response(request)
         allow_framing(response)
-        if "object" in wishes:
+        if wish(wishes, "host") in HOSTS_WITH_OBJECTS:
             add_object(response)
         return response
 
 
-def speak(request: HttpRequest, accept_language: str) -> None:
-    """Ask in the app's language instead of the browser's."""
-    if not accept_language.isascii() or not accept_language.isprintable():
-        return
-    if 0 < len(accept_language) <= LONGEST_ACCEPT_LANGUAGE:
-        request.META["HTTP_ACCEPT_LANGUAGE"] = accept_language
+def wish(wishes: Wishes, name: str) -> str:
+    """Return what the launch form asked for by this name, or nothing."""
+    return wishes.get(name, [""])[0]
+
+
+def put_header(request: HttpRequest, key: str, value: str, longest: int) -> None:
+    """Set a header that the browser does not send for a frame, if any client could send it."""
+    if value.isascii() and value.isprintable() and 0 < len(value) <= longest:
+        request.META[key] = value
+
+
+def report_errors(request: HttpRequest, wishes: Wishes) -> None:
+    """Tell how the last download failed, as the app does when it launches the portal again."""
+    for name, key in LPA_HEADERS.items():
+        put_header(request, key, wish(wishes, name), LONGEST_LPA_HEADER)
 
 
 def allow_framing(response: HttpResponseBase) -> None:
@@ -64,7 +87,7 @@ def allow_framing(response: HttpResponseBase) -> None:
 
 
 def add_object(response: HttpResponseBase) -> None:
-    """Put the app's script first in the head, so that `DataMart` is there before the page's own."""
+    """Put the app's script first in the head, so that its objects are there before the page's."""
     is_html = response.headers.get("Content-Type", "").startswith("text/html")
     if not is_html or not isinstance(response, HttpResponse):
         return

@@ -34,6 +34,14 @@ MEANINGS = {
     "line": gettext_lazy("The line on the operator's side"),
     "moDirectStatus": gettext_lazy("How the operator's side ended"),
     "planName": gettext_lazy("The plan, in the customer's language"),
+    # Those of the newer calls.
+    "call": gettext_lazy("The function that the portal called"),
+    "meta": gettext_lazy("How the visit went, an object of the app's"),
+    "lineType": gettext_lazy("The same as line, in the samples' spelling"),
+    "modirectStatus": gettext_lazy("The same as moDirectStatus, in the samples' spelling"),
+    "minutes": gettext_lazy("How long the app may wait"),
+    "context": gettext_lazy("What an earlier call returned"),
+    "nextAction": gettext_lazy("What the web sheet's client does next"),
 }
 
 

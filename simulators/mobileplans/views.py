@@ -11,10 +11,12 @@ from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from simulators.mobileplans import payload
+from simulators.mobileplans import calls, payload
+from simulators.mobileplans.device import INSTALLED, Download, failed
 from simulators.mobileplans.forms import LaunchForm, presets
 
 DOWNLOAD_TIMEOUT = 15.0
+ONE_STRING = "DataMart.notifyPurchaseResult"
 
 
 @require_GET
@@ -34,14 +36,19 @@ def token(request: HttpRequest) -> JsonResponse:
 
 @require_POST
 def check(request: HttpRequest) -> JsonResponse:
-    """Examine what the app's object was given."""
-    text = request.POST.get("payload", "")
-    report = payload.examine(
-        text,
-        kind=request.POST.get("kind", "string"),
-        transaction_id=request.POST.get("transactionId", ""),
-    )
-    context = {"report": report, "text": text}
+    """Examine what one of the app's functions was given."""
+    call = request.POST.get("call", ONE_STRING)
+    if call == ONE_STRING:
+        text = request.POST.get("payload", "")
+        report = payload.examine(
+            text,
+            kind=request.POST.get("kind", "string"),
+            transaction_id=request.POST.get("transactionId", ""),
+        )
+    else:
+        text = request.POST.get("arguments", "")
+        report = calls.examine(call, text)
+    context = {"report": report, "text": text, "is_one_string": call == ONE_STRING}
     return JsonResponse(
         {
             "valid": report.is_valid,
@@ -54,15 +61,21 @@ def check(request: HttpRequest) -> JsonResponse:
 @require_POST
 def download(request: HttpRequest) -> JsonResponse:
     """Do what the device's LPA does with an activation code, at the SM-DP+ simulator."""
-    code = {name: request.POST.get(name, "") for name in ("activationCode", "eid")}
+    wished = Download(
+        activation_code=request.POST.get("activationCode", ""),
+        eid=request.POST.get("eid", ""),
+        wish=request.POST.get("download", INSTALLED),
+    )
+    if wished.fails_by_itself:
+        return JsonResponse(failed(wished.wish))
     try:
         answer = httpx.post(
             f"{settings.SMDP_SIMULATOR_URL}/device/download",
-            json=code,
+            json=wished.question(),
             timeout=DOWNLOAD_TIMEOUT,
             trust_env=False,
         )
         body = answer.raise_for_status().json()
     except (httpx.HTTPError, ValueError):
-        return JsonResponse({"result": "failed", "error": "NoSmdpAnswer"})
+        return JsonResponse(failed("NoSmdpAnswer"))
     return JsonResponse(body, safe=False)

@@ -1,26 +1,70 @@
-/* Gives the stored result to the app that hosts this page: one string, once for each time the page is read. */
+/* Gives the stored result to the host that shows this page: once, each time the page is read. */
 (function () {
   "use strict";
 
-  var block = document.getElementById("handoff");
+  // A host that was told and has not taken the page away by then is not going to.
+  var PATIENCE = 15000;
   var byHand = document.getElementById("by-hand");
-  var payload = block && JSON.parse(block.textContent);
+  var late = document.getElementById("late");
+  var answered = false;
 
-  function give() {
-    var host = window.DataMart;
-    if (!payload || !host || typeof host.notifyPurchaseResult !== "function") {
-      return false;
-    }
-    try {
-      host.notifyPurchaseResult(payload);
-    } catch (refusal) {
-      return false;
-    }
-    return true;
+  function read(id) {
+    var block = document.getElementById(id);
+    return block ? JSON.parse(block.textContent) : null;
   }
 
-  // Where no app answered, what to type by hand stays on the page.
-  if (give() && byHand) {
-    byHand.hidden = true;
+  function show(element, isShown) {
+    if (element) {
+      element.hidden = !isShown;
+    }
+  }
+
+  /* What the newest app tells afterwards: kept for support; a failure has a page of its own. */
+  function tell(kind, report) {
+    var request = new XMLHttpRequest();
+    answered = true;
+    request.open("POST", byHand.getAttribute("data-report-url"));
+    request.setRequestHeader("Content-Type", "application/x-www-form-urlencoded");
+    request.onload = function () {
+      var next = request.status === 200 && JSON.parse(request.responseText).next;
+      if (next) {
+        window.location.replace(next);
+      }
+    };
+    request.send(
+      "kind=" + kind + "&token=" + encodeURIComponent(byHand.getAttribute("data-token")) +
+      "&report=" + encodeURIComponent(String(report))
+    );
+  }
+
+  /* The first host whose function is there; one that throws is not followed by another. */
+  function give(outcome, payload) {
+    var hosts = window.handoffHosts || [];
+    var index;
+    for (index = 0; index < hosts.length; index += 1) {
+      if (hosts[index].find(outcome)) {
+        try {
+          hosts[index].give(outcome, payload, tell);
+        } catch (refusal) {
+          return false;
+        }
+        return true;
+      }
+    }
+    return false;
+  }
+
+  function wait() {
+    window.setTimeout(function () {
+      if (!answered) {
+        show(late, true);
+        show(byHand, true);
+      }
+    }, PATIENCE);
+  }
+
+  if (read("handoff") && give(read("outcome"), read("handoff"))) {
+    show(byHand, false);
+    wait();
   }
 }());

@@ -6,6 +6,7 @@
   var back = Bench.byId("back");
   var place = Bench.byId("frame");
   var calls = Bench.byId("calls");
+  var told = Bench.byId("told");
   var nothing = Bench.byId("received").innerHTML;
   var frame = null;
   var launched = null;
@@ -41,26 +42,33 @@
     }
   }
 
+  /* The LPA's errors ride on the launch's own request and on none that follows. */
+  function dropErrors() {
+    Bench.setWishes({ language: launched.wishes.language, host: launched.wishes.host });
+    frame.removeEventListener("load", dropErrors);
+  }
+
   /* A new frame for each launch: its first page is then the first of its history. */
   function open(launch) {
     launched = launch;
     received = 0;
-    calls.hidden = true;
+    calls.hidden = told.hidden = true;
     Bench.byId("received").innerHTML = nothing;
+    Bench.setWishes(launch.wishes);
+    app.setAttribute("data-host", launch.host);
     place.textContent = "";
     frame = document.createElement("iframe");
     frame.id = frame.name = "portal";
     frame.title = place.getAttribute("data-title");
-    frame.width = "800";
-    frame.height = "600";
     frame.src = launch.url;
     frame.addEventListener("load", pageCame);
+    frame.addEventListener("load", dropErrors);
     place.appendChild(frame);
     reach(1);
     show("portal");
   }
 
-  function judge(answer) {
+  function judge(answer, call) {
     var outcome;
     Bench.byId("received").innerHTML = answer ? answer.html : "";
     if (!answer || !answer.valid) {
@@ -69,30 +77,87 @@
       return;
     }
     outcome = answer.outcome;
-    if (!outcome.success) {
+    if (outcome.success === undefined) {
+      show("portal");
+    } else if (!outcome.success) {
       show("left");
-      return;
+    } else {
+      Bench.fill("plan", outcome.planName);
+      Bench.announce("plan", { call: call, outcome: outcome, parameters: launched.parameters });
     }
-    Bench.fill("plan", outcome.planName);
-    Bench.announce("plan", { outcome: outcome, parameters: launched.parameters });
   }
 
   function called(event) {
     var isOurs = frame && event.source === frame.contentWindow;
-    if (!isOurs || event.origin !== window.location.origin || !event.data || !event.data.call) {
+    var data = event.data;
+    var launch = launched;
+    var fields;
+    if (!isOurs || event.origin !== window.location.origin || !data || !data.call) {
       return;
+    }
+    fields = {
+      call: data.call,
+      "arguments": JSON.stringify(data["arguments"]),
+      transactionId: launched.parameters.transactionId || ""
+    };
+    if (data.kind) {
+      fields.payload = data.payload;
+      fields.kind = data.kind;
     }
     received += 1;
     calls.hidden = false;
     calls.textContent = received + " ×";
+    told.hidden = true;
     Bench.fill("status", "");
     reach(2);
     show("working");
-    Bench.post(Bench.settings.checkUrl, {
-      payload: event.data.payload,
-      kind: event.data.kind,
-      transactionId: launched.parameters.transactionId || ""
-    }, judge);
+    Bench.post(Bench.settings.checkUrl, fields, function (answer) {
+      if (launch === launched) {
+        judge(answer, data.call);
+      }
+    });
+  }
+
+  /* The newest app calls the portal's page by the names of functions that the page left with it. */
+  function callBack(names, detail) {
+    var text = JSON.stringify(detail);
+    var view = frame.contentWindow;
+    var said = [];
+    try {
+      said = names.map(function (name) {
+        return view.MobilePlansInlineOperations[name];
+      }).filter(function (script, i, scripts) {
+        return typeof view[script] === "function" && scripts.indexOf(script) === i;
+      });
+      said.forEach(function (script) {
+        view[script](text);
+      });
+    } catch (error) {
+      /* Another page may stand there by now, or a handler failed: the app goes on. */
+      window.console.warn(error);
+    }
+    said.forEach(function (script) {
+      Bench.byId("told-what").textContent += script + "(" + text + ")\n";
+      told.hidden = false;
+    });
+  }
+
+  function downloaded(download) {
+    var failure = download.error && download.error.charAt(0).toLowerCase() + download.error.slice(1);
+    if (download.call.indexOf("MobilePlansInlineOperations.") !== 0) {
+      return;
+    }
+    Bench.byId("told-what").textContent = "";
+    callBack(["profileActivationCompleteScript"], {
+      activationResult: failure || "success",
+      iccid: download.iccid
+    });
+    if (!failure) {
+      callBack(["registrationChangedScript", "registrationCompleteScript"], {
+        networkRegistrationState: "home",
+        iccid: download.iccid
+      });
+    }
   }
 
   back.addEventListener("click", function () {
@@ -104,8 +169,14 @@
   Bench.byId("leave").addEventListener("click", function () {
     show("start");
   });
+  Array.prototype.forEach.call(app.querySelectorAll("[data-resume]"), function (button) {
+    button.addEventListener("click", function () {
+      show("portal");
+    });
+  });
   window.addEventListener("message", called);
   Bench.hear("launch", open);
+  Bench.hear("downloaded", downloaded);
   Bench.hear("device", function (state) {
     if (state === "connected") {
       reach(3);

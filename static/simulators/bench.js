@@ -72,6 +72,11 @@
     });
   }
 
+  /* The middleware and the frame's pages read from this cookie what the WebView is to be like. */
+  function setWishes(wishes) {
+    document.cookie = "mobile_plans_simulator=" + encode(wishes) + "; path=/; SameSite=Lax";
+  }
+
   /* Random letters and digits, as the app's own ids have them. */
   function random(length) {
     var alphabet = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
@@ -90,6 +95,7 @@
     hear: hear,
     post: post,
     random: random,
+    setWishes: setWishes,
     settings: settings
   };
 }());

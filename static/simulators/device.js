@@ -4,11 +4,16 @@
   var Bench = window.Bench;
   var device = Bench.byId("device");
   var again = Bench.byId("again");
+  var goBack = Bench.byId("return");
   var refresh = Bench.byId("refresh");
+  var choice = Bench.byId("id_download");
   var steps = device.querySelectorAll("[data-step]");
   var language = document.documentElement.lang;
   var plan = null;
   var retry = null;
+  var failure = null;
+  /* The SIM in use, as far as the device knows it. */
+  var iccid = "";
 
   /* Long enough to be seen; a real device takes longer. */
   var STEP_MILLISECONDS = 500;
@@ -38,9 +43,21 @@
     });
   }
 
+  /* What was begun for one plan does nothing once another, or another launch, has come. */
+  function whilePlanned(act) {
+    var mine = plan;
+    return function (answer) {
+      if (plan === mine) {
+        act(answer);
+      }
+    };
+  }
+
   function reset() {
     plan = null;
-    again.hidden = refresh.hidden = Bench.byId("balance").hidden = true;
+    again.hidden = goBack.hidden = refresh.hidden = Bench.byId("balance").hidden = true;
+    Bench.fill("amount", "");
+    Bench.fill("time", "");
     device.setAttribute("data-state", "idle");
     stepTo(null, "todo");
     say("");
@@ -103,7 +120,7 @@
     Bench.fill("time", time(balance.timeRemaining));
     Bench.fill("places", places(balance.locations || []));
     Bench.fill("type", balance.type);
-    Bench.fill("iccid", plan.outcome.iccid);
+    Bench.fill("iccid", iccid);
     Bench.fill("count", answer.balances.length.toLocaleString(language));
     Bench.byId("balance").hidden = refresh.hidden = false;
     stepTo("connect", "done");
@@ -111,27 +128,67 @@
   }
 
   function connect() {
-    var url = "/v1/sims/" + plan.outcome.iccid + "/balances?fieldsTemplate=full";
+    var url = "/v1/sims/" + encodeURIComponent(iccid) + "/balances?fieldsTemplate=full";
     if (plan.parameters.location) {
       url += "&location=" + encodeURIComponent(plan.parameters.location);
     }
     stepTo("connect", "current");
     enter("connecting");
-    Bench.get(url, { "X-MS-DM-TransactionId": "MSFT_" + Bench.random(16) }, showBalance);
+    /* Nobody said which SIM it is: there is a connection, and no balance to ask for. */
+    if (!iccid) {
+      stepTo("connect", "done");
+      enter("connected");
+      return;
+    }
+    Bench.get(
+      url,
+      { "X-MS-DM-TransactionId": "MSFT_" + Bench.random(16) },
+      whilePlanned(showBalance)
+    );
+  }
+
+  /* What the SM-DP+ simulator or the network said beside the LPA's own names is none of them. */
+  function named(error, otherwise) {
+    var i;
+    for (i = 1; i < choice.options.length; i += 1) {
+      if (choice.options[i].value === error) {
+        return error;
+      }
+    }
+    return otherwise;
+  }
+
+  /* The chosen failure comes once, so that what is tried again works. */
+  function failDownload(error) {
+    choice.value = choice.options[0].value;
+    failure = { code: named(error, "Other"), iccid: iccid };
+    goBack.hidden = false;
+    fail("download", error);
+    Bench.announce("downloaded", {
+      call: plan.call,
+      error: named(error, "UnknownError"),
+      iccid: iccid
+    });
   }
 
   function install(answer) {
     if (!answer || answer.result !== "success") {
-      fail("download", (answer && answer.error) || "NoAnswer");
+      failDownload((answer && answer.error) || "NoAnswer");
       return;
     }
+    iccid = answer.iccid || iccid;
     stepTo("install", "current");
     enter("installing");
-    window.setTimeout(connect, STEP_MILLISECONDS);
+    window.setTimeout(whilePlanned(function () {
+      Bench.announce("downloaded", { call: plan.call, error: "", iccid: iccid });
+      connect();
+    }), STEP_MILLISECONDS);
   }
 
   function begin() {
+    iccid = plan.outcome.iccid;
     if (!plan.outcome.activationCode) {
+      iccid = iccid || plan.parameters.iccid || "";
       steps[0].setAttribute("data-status", "skipped");
       steps[1].setAttribute("data-status", "skipped");
       connect();
@@ -139,12 +196,13 @@
     }
     stepTo("download", "current");
     enter("downloading");
-    window.setTimeout(function () {
+    window.setTimeout(whilePlanned(function () {
       Bench.post(Bench.settings.downloadUrl, {
         activationCode: plan.outcome.activationCode,
-        eid: plan.parameters.eid || ""
-      }, install);
-    }, STEP_MILLISECONDS);
+        eid: plan.parameters.eid || "",
+        download: choice.value
+      }, whilePlanned(install));
+    }), STEP_MILLISECONDS);
   }
 
   Bench.hear("launch", reset);
@@ -154,8 +212,11 @@
     begin();
   });
   again.addEventListener("click", function () {
-    again.hidden = true;
+    again.hidden = goBack.hidden = true;
     retry();
+  });
+  goBack.addEventListener("click", function () {
+    Bench.announce("return", failure);
   });
   refresh.addEventListener("click", connect);
   reset();

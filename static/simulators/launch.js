@@ -1,4 +1,4 @@
-/* The launch form: presets, the address the app would open, and the cookie of the WebView. */
+/* The launch form: presets, the address the app would open, and what the WebView adds to it. */
 (function () {
   "use strict";
   var Bench = window.Bench;
@@ -7,7 +7,17 @@
   var transaction = Bench.byId("id_transaction");
   var language = Bench.byId("id_language");
   var buttons = form.querySelectorAll("[data-preset]");
+  var errors = {
+    lpa_codes: "X-MP-LPAError-Codes",
+    lpa_times: "X-MP-LPAError-TimeStamps",
+    lpa_iccids: "X-MP-LPAError-ICCIDs"
+  };
   var isOwnTransaction = false;
+  var launched = null;
+
+  function value(name) {
+    return Bench.byId("id_" + name).value;
+  }
 
   function freshTransaction() {
     return "MSFT_" + Bench.random(8) + "/" + Bench.random(10) + "+" + Bench.random(4);
@@ -20,16 +30,17 @@
     }
   }
 
-  function choose(event) {
-    var preset = presets[Number(event.currentTarget.getAttribute("data-preset"))];
-    Object.keys(preset).forEach(function (name) {
+  function fillIn(values) {
+    Object.keys(values).forEach(function (name) {
       var field = Bench.byId("id_" + name);
-      if (field && field.type === "checkbox") {
-        field.checked = preset[name];
-      } else if (field) {
-        field.value = preset[name];
+      if (field) {
+        field.value = values[name];
       }
     });
+  }
+
+  function choose(event) {
+    fillIn(presets[Number(event.currentTarget.getAttribute("data-preset"))]);
     press(event.currentTarget);
     preview();
   }
@@ -38,9 +49,8 @@
     var names = ["eid", "iccid", "iccids", "imei", "location", "market"];
     var chosen = {};
     names.forEach(function (name) {
-      var value = Bench.byId("id_" + name).value;
-      if (value) {
-        chosen[name] = value;
+      if (value(name)) {
+        chosen[name] = value(name);
       }
     });
     if (transaction.value) {
@@ -53,29 +63,80 @@
     return "/?" + Bench.encode(parameters());
   }
 
+  function errorsToTell() {
+    return Object.keys(errors).filter(function (name) {
+      return value(name);
+    });
+  }
+
   function preview() {
+    var lines = errorsToTell().map(function (name) {
+      return errors[name] + ": " + value(name);
+    });
     Bench.byId("row_accept_language").hidden = language.value !== "other";
-    Bench.byId("sent").textContent = "GET " + address();
+    Bench.byId("sent").textContent = ["GET " + address()].concat(lines).join("\n");
   }
 
-  /* The middleware reads it: how the WebView asks, and whether the app's object is in its pages. */
-  function setCookie() {
+  /* How the WebView asks, which app's objects are in its pages, and what failed before. */
+  function wishes() {
     var isOther = language.value === "other";
-    var wishes = { language: isOther ? Bench.byId("id_accept_language").value : language.value };
-    if (Bench.byId("id_has_object").checked) {
-      wishes.object = "1";
-    }
-    document.cookie = "mobile_plans_simulator=" + Bench.encode(wishes) + "; path=/; SameSite=Lax";
+    var asked = {
+      language: isOther ? value("accept_language") : language.value,
+      host: value("host")
+    };
+    errorsToTell().forEach(function (name) {
+      asked[name] = value(name);
+    });
+    return asked;
   }
 
-  function launch(event) {
-    event.preventDefault();
-    if (!isOwnTransaction) {
-      transaction.value = freshTransaction();
-    }
+  /* All that a launch is made of, but not what the next download comes to. */
+  function filledIn() {
+    var kept = {};
+    Array.prototype.forEach.call(form.elements, function (field) {
+      if (field.name && field.name !== "download") {
+        kept[field.name] = field.value;
+      }
+    });
+    return kept;
+  }
+
+  function launch() {
+    launched = filledIn();
     preview();
-    setCookie();
-    Bench.announce("launch", { url: address(), parameters: parameters() });
+    Bench.announce("launch", {
+      url: address(),
+      parameters: parameters(),
+      host: value("host"),
+      wishes: wishes()
+    });
+  }
+
+  /* As the app writes a time: 3/9/2026 4:05:00 PM, in UTC, which it does not say. */
+  function timestamp(now) {
+    var hours = now.getUTCHours();
+    var clock = [hours % 12 || 12].concat([now.getUTCMinutes(), now.getUTCSeconds()].map(twoDigits));
+    var date = [now.getUTCMonth() + 1, now.getUTCDate(), now.getUTCFullYear()].join("/");
+    return date + " " + clock.join(":") + (hours < 12 ? " AM" : " PM");
+  }
+
+  function twoDigits(number) {
+    return (number < 10 ? "0" : "") + number;
+  }
+
+  /* The app comes back with the launch that failed, whatever the form says by now. */
+  function launchAgain(failure) {
+    fillIn(launched);
+    fillIn({
+      transaction: freshTransaction(),
+      lpa_codes: failure.code,
+      lpa_times: timestamp(new Date()),
+      lpa_iccids: failure.iccid
+    });
+    isOwnTransaction = false;
+    press(null);
+    Bench.byId("lpa").open = true;
+    launch();
   }
 
   Array.prototype.forEach.call(buttons, function (button) {
@@ -84,12 +145,19 @@
   form.addEventListener("input", function (event) {
     if (event.target === transaction) {
       isOwnTransaction = true;
-    } else {
+    } else if (event.target.id !== "id_download") {
       press(null);
     }
     preview();
   });
-  form.addEventListener("submit", launch);
+  form.addEventListener("submit", function (event) {
+    event.preventDefault();
+    if (!isOwnTransaction) {
+      transaction.value = freshTransaction();
+    }
+    launch();
+  });
+  Bench.hear("return", launchAgain);
   transaction.value = freshTransaction();
   preview();
   Bench.byId("insecure").hidden = window.isSecureContext;

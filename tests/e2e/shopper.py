@@ -105,6 +105,20 @@ class Shopper:
         # As encodeURIComponent does it: the portal reads `+` as itself.
         return self.open("/?" + urlencode({k: v for k, v in said.items() if v}))
 
+    def come_back(self, codes: str, iccid: str, *, times: str = "", **changes: str) -> Sheet:
+        """Launch again with what the app says of a failed download."""
+        headers = {
+            "X-MP-LPAError-Codes": codes,
+            "X-MP-LPAError-TimeStamps": times,
+            "X-MP-LPAError-ICCIDs": iccid,
+        }
+        self.client.headers.update(headers)
+        try:
+            return self.launch(**changes)
+        finally:
+            for name in headers:
+                del self.client.headers[name]
+
     def sign_up(self) -> Sheet:
         self.open("/sign-up/")
         return self.send(
@@ -119,6 +133,18 @@ class Shopper:
         self.open("/plans/?category=prepaid")
         plans = re.findall(r'id="plan-(\d+)"', self.sheet.text)
         return self.send("choose-plan", plan=plans[index])
+
+    def name_device(self, eid: str = EID) -> Sheet:
+        """Type the EID, where no launch has named a device."""
+        return self.send("choose-device", eid=eid)
+
+    def wait_for(self, form: str, patience: float = PATIENCE) -> Sheet:
+        """Look at the page that is open until it has this form."""
+        deadline = time.monotonic() + patience
+        while f'id="{form}"' not in self.open(self.sheet.address).text:
+            assert time.monotonic() < deadline, f"still {self.sheet.heading!r}"
+            time.sleep(0.2)
+        return self.sheet
 
     def pay_with(self, number: str = GOOD_CARD) -> Sheet:
         card = {"number": number, "expiry": "12/30", "csc": "123", "holder": "Noor Haddad"}

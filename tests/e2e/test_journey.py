@@ -63,11 +63,13 @@ def test_without_script_the_code_to_type_stands_on_the_last_page(
     noor.press("Continue")
     noor.sees("Your plan is ready")
 
-    code = noor.page.locator("#by-hand code").first
+    code = noor.page.locator("#activation-code")
     expect(code).to_be_visible()
     text = code.inner_text()
     assert re.fullmatch(r"1\$smdp\.kestrel\.example\$[0-9A-Z-]{23}", text)
+    noor.page.locator("#by-hand summary").click()
     assert noor.page.locator("#by-hand code").all_inner_texts() == [text, *text.split("$")[1:]]
+    expect(noor.page.locator("[data-copies]")).to_be_hidden()
     assert download(stack, text, EID)["result"] == "success"
 
 

@@ -25,7 +25,7 @@ def ask(profile: Profile) -> Profile:
     return provisioning.make_ready(profile, before_call=lambda: None)
 
 
-def withdraw(profile: Profile) -> Profile:
+def withdraw(profile: Profile) -> bool:
     return provisioning.cancel(profile, before_call=lambda: None)
 
 
@@ -111,7 +111,7 @@ def test_before_every_call_the_lease_is_prolonged(profile: Profile) -> None:
 
 
 def test_cancelling_retires_the_iccid(profile: Profile, smdp: str) -> None:
-    withdraw(ask(profile))
+    assert withdraw(ask(profile))
 
     profile.sim.refresh_from_db()
     assert (profile.state, profile.sim.state) == (ProfileState.CANCELLED, SimState.RETIRED)
@@ -154,12 +154,32 @@ def test_a_downloaded_profile_is_not_cancelled(profile: Profile, smdp: str) -> N
         f"{smdp}/device/download", json={"activationCode": code, "eid": EID}, trust_env=False
     )
 
-    withdraw(profile)
+    assert not withdraw(profile)
 
     profile.sim.refresh_from_db()
-    assert profile.state == ProfileState.RELEASED
-    assert profile.sim.state == SimState.RETIRED
+    assert profile.state == ProfileState.DOWNLOADED
+    assert profile.sim.state != SimState.RETIRED
     assert [there["state"] for there in at_smdp(smdp)] == ["Installed"]
+
+
+def test_a_profile_is_released_once_more_without_harm(profile: Profile, smdp: str) -> None:
+    ask(profile)
+
+    provisioning.release(profile, before_call=lambda: None)
+
+    assert [call.function for call in profile.calls.all()][-1] == "releaseProfile"
+    assert [there["state"] for there in at_smdp(smdp)] == ["Released"]
+
+
+def test_a_release_that_is_refused_or_unanswered_says_so(profile: Profile, smdp: str) -> None:
+    ask(profile)
+    break_it(smdp, "releaseProfile", "drop_before")
+    with pytest.raises(Trouble):
+        provisioning.release(profile, before_call=lambda: None)
+
+    withdraw(profile)
+    with pytest.raises(ProfileRefused):
+        provisioning.release(profile, before_call=lambda: None)
 
 
 def test_no_state_is_reached_from_one_that_does_not_lead_there(profile: Profile) -> None:

@@ -9,73 +9,14 @@ from hypothesis import strategies as st
 
 from mobileplans import launch
 from mobileplans.launch import Launch
-from mobileplans.words import MoDirectStatus
-
-EID = "89049032123451234512345678901235"
-ICCID, OTHER_ICCID = "8949449999999990023", "8988211000000000011"
-
-# What is sent, and what is read of it.
-READINGS = [
-    # eid
-    (f"eid={EID}", {"eid": EID}),
-    (f"eid=%22{EID}%22", {"eid": EID}),
-    (f"eid=%5C%22{EID}%5C%22", {"eid": EID}),
-    (f"eid=+{EID}+", {"eid": EID}),
-    (f"%20eid%20={EID}", {"eid": EID}),
-    ("eid=", {"eid": None, "refused_as": None}),
-    (f"eid={EID[:-1]}", {"refused_as": MoDirectStatus.INVALID_SIM, "refused_because": "eid"}),
-    (f"eid={EID[:-1]}6", {"refused_as": MoDirectStatus.INVALID_SIM}),
-    # iccid
-    (f"iccid={ICCID}", {"iccid": ICCID, "refused_as": None}),
-    (f"iccid={ICCID}F", {"iccid": ICCID}),
-    (f"iccid={ICCID}f", {"iccid": ICCID}),
-    ("iccid=123", {"refused_as": MoDirectStatus.INVALID_SIM, "refused_because": "iccid"}),
-    (f"eid={EID}&iccid={ICCID}", {"iccid": None, "iccids": (ICCID,), "refused_as": None}),
-    (f"eid={EID}&iccid=123", {"iccid": None, "iccids": (), "refused_as": None}),
-    # iccids
-    (f"eid={EID}&iccids={ICCID},{OTHER_ICCID}", {"iccids": (ICCID, OTHER_ICCID)}),
-    (f"eid={EID}&iccids={ICCID},%20{OTHER_ICCID}F", {"iccids": (ICCID, OTHER_ICCID)}),
-    (f"eid={EID}&iccids=junk,,{ICCID},1", {"iccids": (ICCID,), "refused_as": None}),
-    (f"eid={EID}&iccids={ICCID}&iccid={ICCID}", {"iccids": (ICCID,)}),
-    # imei: never refused
-    ("imei=001201234567890", {"imei": "001201234567890", "refused_as": None}),
-    ("imei=abc", {"imei": "abc", "refused_as": None}),
-    ("imei=%00", {"imei": "", "refused_as": None}),
-    # location and market
-    ("location=us", {"location": "US", "market": "US"}),
-    ("location=UK", {"location": "GB"}),
-    ("market=de", {"location": "DE", "market": "DE"}),
-    ("market=US&location=JP", {"location": "JP", "market": "US"}),
-    ("market=XX", {"refused_as": MoDirectStatus.CLIENT_ERROR, "refused_because": "market"}),
-    ("location=USA", {"refused_as": MoDirectStatus.CLIENT_ERROR, "refused_because": "location"}),
-    ("", {"location": None, "market": None, "refused_as": None}),
-    # transactionId
-    ("transactionId=MSFT_1", {"transaction_id": "MSFT_1", "transaction_id_is_ours": False}),
-    ("transactionId=a+b", {"transaction_id": "a+b"}),
-    ("transactionId=a%2Bb%2Fc%3D", {"transaction_id": "a+b/c="}),
-    ("transactionId=%252F", {"transaction_id": "%2F"}),
-    ("transactionId=%20x%20", {"transaction_id": " x "}),
-    ("transactionId=%22x%22", {"transaction_id": '"x"'}),
-    ("transactionId=a=b", {"transaction_id": "a=b"}),
-    (f"transactionId={'x' * 64}", {"transaction_id": "x" * 64}),
-    (f"transactionId={'x' * 65}", {"transaction_id_is_ours": True}),
-    ("transactionId=", {"transaction_id_is_ours": True}),
-    ("transactionId=a%0Ab", {"transaction_id_is_ours": True}),
-    ("transactionId=a%00", {"transaction_id_is_ours": True}),
-    ("transactionId=%FF", {"transaction_id_is_ours": True}),
-    # anything else, and repetitions
-    ("phoneNumber=1&x=%00&=&&&=&y", {"refused_as": None}),
-    (f"eid={EID}&eid=junk", {"eid": EID, "refused_as": None}),
-    ("market=US&market=XX", {"market": "US", "refused_as": None}),
-    (f"EID={EID}", {"eid": None}),
-]
+from tests.mobileplans.readings import EID, ICCID, READINGS, Reading
 
 
-@pytest.mark.parametrize(("sent", "expected"), READINGS)
-def test_the_launch_is_read_as_the_contract_says(sent: str, expected: dict[str, object]) -> None:
-    read = launch.read(sent)
+@pytest.mark.parametrize("row", READINGS, ids=[f"{row.parameter}: {row.words}" for row in READINGS])
+def test_the_launch_is_read_as_the_contract_says(row: Reading) -> None:
+    read = launch.read(row.sent)
 
-    assert {name: getattr(read, name) for name in expected} == expected
+    assert {name: getattr(read, name) for name in row.expected} == row.expected
 
 
 def test_an_id_of_our_own_is_new_each_time() -> None:

@@ -1,5 +1,7 @@
 """`orders.drafts`: the cart keeps what was chosen, and never mixes two forms."""
 
+from typing import Any
+
 import pytest
 
 from accounts.models import User
@@ -26,7 +28,7 @@ def test_a_later_visit_goes_on_with_the_draft(alice: User) -> None:
     [{"eid": OTHER_EID}, {"location": "GB"}, {"market": "GB"}, {"eid": "", "iccid": "1" * 19}],
 )
 def test_on_another_device_or_elsewhere_the_forms_shown_are_old(
-    alice: User, elsewhere: dict[str, str]
+    alice: User, elsewhere: dict[str, Any]
 ) -> None:
     draft = make_draft(alice)
 

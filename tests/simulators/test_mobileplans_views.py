@@ -1,11 +1,45 @@
 """The workbench's own answers; what needs a portal around it is in the browser's journey."""
 
 import json
+from typing import Any
 
+import httpx
+import pytest
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from simulators.mobileplans import forms, views
+from simulators.mobileplans import device, forms, views
+
+CODE = "1$smdp.kestrel.example$K7Q2-9XMD"
+BY_ITSELF = sorted({*device.FAILURES} - {"EidMismatch", "ProfileProcessingError"})
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Stand in for the SM-DP+ simulator, which installs; return what it is asked."""
+    questions: list[dict[str, Any]] = []
+
+    def post(url: str, **request: Any) -> httpx.Response:
+        questions.append(request["json"])
+        answer = {"result": "success", "iccid": "8944110000000000008"}
+        return httpx.Response(200, json=answer, request=httpx.Request("POST", url))
+
+    monkeypatch.setattr(httpx, "post", post)
+    return questions
+
+
+def download(rf: RequestFactory, wish: str | None = None) -> dict[str, str]:
+    fields = {"activationCode": CODE, "eid": forms.EID}
+    if wish is not None:
+        fields["download"] = wish
+    answer = views.download(rf.post("/simulator/download/", fields))
+    body: dict[str, str] = json.loads(answer.content)
+    return body
+
+
+def check(rf: RequestFactory, **fields: str) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(views.check(rf.post("/simulator/check/", fields)).content)
+    return body
 
 
 def test_a_download_from_an_sm_dp_that_is_down_fails_with_a_reason(
@@ -16,6 +50,68 @@ def test_a_download_from_an_sm_dp_that_is_down_fails_with_a_reason(
     response = views.download(rf.post("/simulator/download/", {"activationCode": "1$h$K"}))
 
     assert json.loads(response.content) == {"result": "failed", "error": "NoSmdpAnswer"}
+
+
+@pytest.mark.parametrize("wish", [None, "installed", "Success"])
+def test_a_download_that_is_not_to_fail_is_the_sm_dp_s_to_answer(
+    rf: RequestFactory, asked: list[dict[str, Any]], wish: str | None
+) -> None:
+    answer = download(rf, wish)
+
+    assert answer["iccid"] == "8944110000000000008"
+    assert asked == [{"activationCode": CODE, "eid": forms.EID}]
+
+
+@pytest.mark.parametrize("wish", BY_ITSELF)
+def test_most_failures_are_the_lpa_s_own(
+    rf: RequestFactory, asked: list[dict[str, Any]], wish: str
+) -> None:
+    assert download(rf, wish) == {"result": "failed", "error": wish}
+    assert asked == []
+
+
+def test_an_eid_mismatch_is_a_download_by_another_right_eid(
+    rf: RequestFactory, asked: list[dict[str, Any]]
+) -> None:
+    download(rf, "EidMismatch")
+
+    assert [question["eid"] for question in asked] == ["89049032000000000000000000000066"]
+    assert int(asked[0]["eid"]) % 97 == 1
+
+
+def test_a_processing_error_is_a_download_that_ends_in_one(
+    rf: RequestFactory, asked: list[dict[str, Any]]
+) -> None:
+    download(rf, "ProfileProcessingError")
+
+    assert asked == [{"activationCode": CODE, "eid": forms.EID, "end": "error"}]
+
+
+def test_the_form_offers_each_failure_once_after_a_download_that_works() -> None:
+    values = [value for value, _label in forms.DOWNLOADS]
+
+    assert values[0] == "installed"
+    assert len(values) == len(set(values)) == 29
+
+
+def test_a_call_of_the_newest_app_is_examined(rf: RequestFactory) -> None:
+    answer = check(
+        rf, call="ODSAServiceFlow.profileReadyWithActivationCode", arguments=json.dumps([CODE])
+    )
+
+    assert answer["valid"]
+    assert answer["outcome"]["activationCode"] == CODE
+    assert 'data-field="activationCode"' in answer["html"]
+
+
+@pytest.mark.parametrize("call", [{}, {"call": "DataMart.notifyPurchaseResult"}])
+def test_the_documented_call_is_examined_by_its_one_string(
+    rf: RequestFactory, call: dict[str, str]
+) -> None:
+    answer = check(rf, payload="{}", kind="string", arguments='["{}"]', **call)
+
+    assert not answer["valid"]
+    assert 'data-field="purchaseResult"' in answer["html"]
 
 
 def test_the_token_is_fresh_and_kept_by_no_cache(rf: RequestFactory) -> None:
@@ -36,3 +132,7 @@ def test_the_first_preset_is_what_the_form_shows() -> None:
 
     shown = {name: field.initial or "" for name, field in forms.LaunchForm().fields.items()}
     assert first.items() - shown.items() == {("title", first["title"])}
+
+
+def test_there_is_a_preset_for_every_host() -> None:
+    assert {preset["host"] for preset in forms.presets()} == {host for host, _ in forms.HOSTS}

@@ -13,7 +13,8 @@ from simulators.mobileplans.middleware import COOKIE_NAME, WebViewMiddleware
 
 PAGE = "<!DOCTYPE html><html><HEAD data-page><title>Plans</title></head><header></header></html>"
 SCRIPT = '<script src="/static/simulators/host.js"></script>'
-GERMAN = "language=de-DE%2Cde%3Bq%3D0.9&object=1"
+GERMAN = "language=de-DE%2Cde%3Bq%3D0.9&host=datamart"
+ERRORS = "lpa_codes=CardBusy%2COther&lpa_times=3%2F9%2F2026%204%3A05%3A00%20PM&lpa_iccids=8944"
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 Answer = Callable[[HttpRequest], HttpResponseBase]
 
@@ -32,15 +33,22 @@ def portal(request: HttpRequest) -> HttpResponse:
             "X-Frame-Options": "DENY",
             "Content-Length": str(len(PAGE)),
             "Asked": request.headers.get("Accept-Language", ""),
+            "Codes": request.headers.get("X-MP-LPAError-Codes", ""),
+            "Times": request.headers.get("X-MP-LPAError-TimeStamps", ""),
+            "Iccids": request.headers.get("X-MP-LPAError-ICCIDs", ""),
         },
     )
 
 
 def ask(
-    cookie: str | None = GERMAN, *, destination: str = "iframe", answer: Answer = portal
+    cookie: str | None = GERMAN,
+    *,
+    destination: str = "iframe",
+    answer: Answer = portal,
+    path: str = "/plans/",
 ) -> HttpResponseBase:
     request = RequestFactory().get(
-        "/plans/", headers={"Sec-Fetch-Dest": destination, "Accept-Language": "en"}
+        path, headers={"Sec-Fetch-Dest": destination, "Accept-Language": "en"}
     )
     if cookie is not None:
         request.COOKIES[COOKIE_NAME] = cookie
@@ -78,8 +86,14 @@ def test_the_length_follows_the_longer_page() -> None:
     assert response["Content-Length"] == str(len(text_of(response)))
 
 
-def test_a_frame_of_the_open_web_has_no_object_but_may_be_shown() -> None:
-    response = ask("language=de")
+@pytest.mark.parametrize("host", ["datamart", "inline", "odsa"])
+def test_every_app_puts_its_script_into_the_page(host: str) -> None:
+    assert SCRIPT in text_of(ask(f"language=de&host={host}"))
+
+
+@pytest.mark.parametrize("host", ["", "&host=none", "&host=other", "&object=1"])
+def test_a_frame_of_the_open_web_has_no_object_but_may_be_shown(host: str) -> None:
+    response = ask("language=de" + host)
 
     assert text_of(response) == PAGE
     assert response["X-Frame-Options"] == "SAMEORIGIN"
@@ -122,3 +136,37 @@ def test_what_is_not_a_plain_page_stays_as_it_was(answer: Answer) -> None:
 
     assert isinstance(response, (HttpResponse, StreamingHttpResponse))
     assert SCRIPT.encode() not in b"".join(response)
+
+
+def test_the_errors_of_the_last_download_ride_on_the_launch() -> None:
+    response = ask(f"{GERMAN}&{ERRORS}", path="/?eid=8904")
+
+    assert response["Codes"] == "CardBusy,Other"
+    assert response["Times"] == "3/9/2026 4:05:00 PM"
+    assert response["Iccids"] == "8944"
+
+
+def test_a_launch_without_errors_has_no_such_header() -> None:
+    asked: list[HttpRequest] = []
+
+    def remember(request: HttpRequest) -> HttpResponse:
+        asked.append(request)
+        return portal(request)
+
+    ask(f"{GERMAN}&lpa_codes=", path="/", answer=remember)
+
+    assert not [key for key in asked[0].META if key.startswith("HTTP_X_MP_")]
+
+
+@pytest.mark.parametrize(
+    ("path", "destination"), [("/plans/", "iframe"), ("/", "document"), ("/", "empty")]
+)
+def test_the_errors_ride_on_nothing_else(path: str, destination: str) -> None:
+    response = ask(f"{GERMAN}&{ERRORS}", path=path, destination=destination)
+
+    assert [response[name] for name in ("Codes", "Times", "Iccids")] == ["", "", ""]
+
+
+@pytest.mark.parametrize("codes", ["Other%0D%0AX-Other%3A%201", "%D9%85", "O" * 4001])
+def test_errors_that_no_client_could_send_are_not_sent(codes: str) -> None:
+    assert ask(f"{GERMAN}&lpa_codes={codes}", path="/")["Codes"] == ""

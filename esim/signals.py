@@ -1,0 +1,6 @@
+"""What this room announces to those above it."""
+
+from django.dispatch import Signal
+
+# Sent with `profile` inside the transaction that marks it downloaded.
+profile_downloaded = Signal()

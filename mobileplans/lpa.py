@@ -1,0 +1,210 @@
+"""Reading what the host says of a failed download (contract, section 2, *LPA errors*).
+
+No Django in here: header texts in, `LpaErrors` out; nothing in them makes an exception leave.
+The codes are Windows' ESimOperationStatus, and what the app itself adds to them as the result of
+an activation (`MobilePlansActivationError`).
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from enum import StrEnum
+from itertools import zip_longest
+
+from moportal.identifiers import Iccid, InvalidIdentifier
+
+LONGEST_HEADER = 4096
+MOST_ERRORS = 50
+LONGEST_TEXT = 60
+
+
+class LpaCode(StrEnum):
+    """What came of a download. The first 29 stand in the order of their numbers, 0 to 28."""
+
+    SUCCESS = "Success"
+    NOT_AUTHORIZED = "NotAuthorized"
+    NOT_FOUND = "NotFound"
+    POLICY_VIOLATION = "PolicyViolation"
+    INSUFFICIENT_SPACE_ON_CARD = "InsufficientSpaceOnCard"
+    SERVER_FAILURE = "ServerFailure"
+    SERVER_NOT_REACHABLE = "ServerNotReachable"
+    TIMEOUT_WAITING_FOR_USER_CONSENT = "TimeoutWaitingForUserConsent"
+    INCORRECT_CONFIRMATION_CODE = "IncorrectConfirmationCode"
+    CONFIRMATION_CODE_MAX_RETRIES_EXCEEDED = "ConfirmationCodeMaxRetriesExceeded"
+    CARD_REMOVED = "CardRemoved"
+    CARD_BUSY = "CardBusy"
+    OTHER = "Other"
+    CARD_GENERAL_FAILURE = "CardGeneralFailure"
+    CONFIRMATION_CODE_MISSING = "ConfirmationCodeMissing"
+    INVALID_MATCHING_ID = "InvalidMatchingId"
+    NO_ELIGIBLE_PROFILE_FOR_THIS_DEVICE = "NoEligibleProfileForThisDevice"
+    OPERATION_ABORTED = "OperationAborted"
+    EID_MISMATCH = "EidMismatch"
+    PROFILE_NOT_AVAILABLE_FOR_NEW_BINDING = "ProfileNotAvailableForNewBinding"
+    PROFILE_NOT_RELEASED_BY_OPERATOR = "ProfileNotReleasedByOperator"
+    OPERATION_PROHIBITED_BY_PROFILE_CLASS = "OperationProhibitedByProfileClass"
+    PROFILE_NOT_PRESENT = "ProfileNotPresent"
+    NO_CORRESPONDING_REQUEST = "NoCorrespondingRequest"
+    TIMEOUT_WAITING_FOR_RESPONSE = "TimeoutWaitingForResponse"
+    ICCID_ALREADY_EXISTS = "IccidAlreadyExists"
+    PROFILE_PROCESSING_ERROR = "ProfileProcessingError"
+    SERVER_NOT_TRUSTED = "ServerNotTrusted"
+    PROFILE_DOWNLOAD_MAX_RETRIES_EXCEEDED = "ProfileDownloadMaxRetriesExceeded"
+    # The app's own, without a number.
+    UNKNOWN_ERROR = "unknownError"
+    LPA_INITIALIZATION_ERROR = "lpaInitializationError"
+    MODEM_NOT_FOUND = "modemNotFound"
+    LOCAL_SETTINGS_ACCESS_FAILED = "localSettingsAccessFailed"
+    INVALID_JSON = "invalidJson"
+    INVALID_CALLBACK = "invalidCallback"
+    INVALID_ACTIVATION_CODE = "invalidActivationCode"
+    INVALID_ICCID = "invalidIccid"
+
+    @property
+    def number(self) -> int | None:
+        """Return Windows' own number of the status; the app's results have none."""
+        place = list(LpaCode).index(self)
+        return place if place < NUMBERED else None
+
+
+NUMBERED = 29
+_BY_NAME = {code.casefold(): code for code in LpaCode}
+_BY_NUMBER = {str(number): code for number, code in enumerate(list(LpaCode)[:NUMBERED])}
+# "11/14/2018 3:07:05 PM", with or without seconds and an offset to UTC.
+_US_TIME = re.compile(
+    r"(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4})\s+"
+    r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d{1,9})?)?"
+    r"\s*(?P<half>[AaPp])?(?(half)\.?[Mm]\.?)"
+    r"\s*(?:(?:Z|UTC|GMT)?(?P<sign>[+-])(?P<off_h>\d{1,2}):?(?P<off_m>\d{2})?|Z|UTC|GMT)?",
+    re.ASCII,
+)
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class LpaError:
+    """One error: its code, and when it happened where that could be read; both also as sent."""
+
+    code: LpaCode
+    code_as_sent: str
+    at: datetime | None = None
+    at_as_sent: str = ""
+
+
+@dataclass(frozen=True)
+class LpaErrors:
+    """All that the three headers say, oldest first as they stood there."""
+
+    errors: tuple[LpaError, ...] = ()
+    iccid: Iccid | None = None
+
+    @property
+    def deciding(self) -> LpaError | None:
+        """Return the newest error; where no time could be read, the last one."""
+        timed = [error for error in self.errors if error.at is not None]
+        if timed:
+            # Of two at the same time the later one in the list.
+            return max(
+                reversed(timed), key=lambda error: error.at or datetime.min.replace(tzinfo=UTC)
+            )
+        return self.errors[-1] if self.errors else None
+
+    @property
+    def is_problem(self) -> bool:
+        """Say whether the customer has something to be told."""
+        return self.deciding is not None and self.deciding.code != LpaCode.SUCCESS
+
+
+def _instant(error: LpaError) -> datetime:
+    return error.at or datetime.min.replace(tzinfo=UTC)
+
+
+def read(codes: str, times: str = "", iccids: str = "") -> LpaErrors:
+    """Read the three headers as they were sent; never raises.
+
+    The lists are paired as far as they go: an error without a time keeps its place, a time without
+    an error says nothing.
+    """
+    names, instants = _items(codes), _items(times)
+    pairs = zip_longest(names, instants[: len(names)], fillvalue="")
+    errors = [_error(name, instant) for name, instant in pairs if name]
+    return LpaErrors(tuple(errors[-MOST_ERRORS:]), _iccid(iccids))
+
+
+def code_named(text: str) -> LpaCode:
+    """Read a status by its name in any case or by its number; an unknown one is `Other`."""
+    tidied = text.strip().casefold()
+    if re.fullmatch(r"[0-9]{1,6}", tidied):
+        return _BY_NUMBER.get(str(int(tidied)), LpaCode.OTHER)
+    return _BY_NAME.get(tidied, LpaCode.OTHER)
+
+
+def read_time(text: str) -> datetime | None:
+    """Read a time in US format as UTC; without an offset it is UTC. None where it is none."""
+    found = _US_TIME.fullmatch(" ".join(text.split()))
+    if found is None:
+        return None
+    hour = int(found["hour"])
+    if found["half"]:
+        if hour > 12:  # noqa: PLR2004 -- a clock's face
+            return None
+        hour = hour % 12 + (12 if found["half"] in "Pp" else 0)
+    offset = timedelta(hours=int(found["off_h"] or 0), minutes=int(found["off_m"] or 0))
+    try:
+        zone = timezone(-offset if found["sign"] == "-" else offset)
+        local = datetime(
+            int(found["year"]),
+            int(found["month"]),
+            int(found["day"]),
+            hour,
+            int(found["minute"]),
+            int(found["second"] or 0),
+            tzinfo=zone,
+        )
+        return local.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def read_report(text: str, name: str) -> tuple[str, Iccid | None]:
+    """Read what the app reports to the page: a JSON object with the result under `name`.
+
+    Returns an empty result where it is not such an object; never raises.
+    """
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        return "", None
+    if not isinstance(said, dict) or not isinstance(said.get(name), str | int):
+        return "", None
+    iccid = said.get("iccid")
+    return _plain(str(said[name])), _iccid(iccid) if isinstance(iccid, str) else None
+
+
+def _items(header: str) -> list[str]:
+    """Split a list; of one that is too long the item that the cut goes through is left out."""
+    kept = header[:LONGEST_HEADER]
+    items = [item.strip(" \t\"'") for item in kept.split(",")]
+    if len(header) > LONGEST_HEADER and header[LONGEST_HEADER] != ",":
+        items.pop()
+    return items
+
+
+def _error(name: str, instant: str) -> LpaError:
+    return LpaError(code_named(name), _plain(name), read_time(instant), _plain(instant))
+
+
+def _iccid(header: str) -> Iccid | None:
+    """Return the first ICCID of the header; the documents say that there is one only."""
+    for item in _items(header):
+        try:
+            return Iccid.parse(item)
+        except InvalidIdentifier:
+            continue
+    return None
+
+
+def _plain(text: str) -> str:
+    """Return text that neither a log line nor a page nor a database trips over."""
+    return _UNPRINTABLE.sub("\ufffd", text)[:LONGEST_TEXT]

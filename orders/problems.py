@@ -1,0 +1,121 @@
+"""A download that failed: whose order it is, and what is done about it now.
+
+The table in `mobileplans.lpa_table` says what a code means and its class of remedy; this says which
+remedy the customer gets, with the order, its profile and what was tried before in view (contract,
+section 2, *LPA errors*). What the host says is a claim: nothing is handed out without the sign-in
+of the customer whose order it is.
+"""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.utils.timezone import now
+
+from accounts.models import User
+from esim.states import ProfileState
+from mobileplans.lpa import LpaCode
+from mobileplans.lpa_table import TABLE, Advice, Remedy
+from mobileplans.models import LpaReport, Visit
+from mobileplans.visits import deciding_report
+from orders.models import Order, Repair
+from orders.queries import order_of_iccid
+from orders.repairing import may_be_reissued
+from orders.states import RepairState
+from subscriptions.models import SubscriptionState
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What the customer is told. `order` is the signed-in customer's own, or None."""
+
+    report: LpaReport
+    remedy: Remedy
+    order: Order | None
+    repair: Repair | None
+    is_signed_in: bool
+
+    @property
+    def advice(self) -> Advice:
+        return TABLE[self.report.lpa_code]
+
+    @property
+    def wants_sign_in(self) -> bool:
+        """Say whether the remedy is only for the customer whose order it is."""
+        return not self.is_signed_in and self.remedy is not Remedy.SUPPORT
+
+    @property
+    def reference(self) -> str:
+        """Return what the customer tells support: the order's number, or the launch's id."""
+        return self.order.display_number if self.order else self.report.visit.transaction_id
+
+
+def problem_of(visit: Visit) -> Problem | None:
+    """Return the problem that this visit came with, or None where it came with none."""
+    report = deciding_report(visit)
+    if report is None:
+        return None
+    advice, account = TABLE[report.lpa_code], visit.account
+    if account is None:
+        return Problem(report, advice.remedy, None, None, is_signed_in=False)
+    order = order_of_iccid(account, report.iccid)
+    if order is None:
+        return Problem(report, Remedy.SUPPORT, None, None, is_signed_in=True)
+    repair = order.repairs.filter(visit=visit).last()
+    remedy = _remedy(report, advice, order, account)
+    return Problem(report, remedy, order, repair, is_signed_in=True)
+
+
+def _remedy(report: LpaReport, advice: Advice, order: Order, account: User) -> Remedy:
+    """Return the remedy that is left for this order."""
+    is_installed = report.iccid in report.visit.iccids
+    if not _has_its_plan(order) or _is_exhausted(report, advice, order, account):
+        return Remedy.SUPPORT
+    if advice.remedy is Remedy.SUPPORT or advice.remedy is Remedy.ACTIVATE:
+        return advice.remedy
+    if order.profile is None:
+        # The plan is on a SIM that is there: nothing was to be downloaded.
+        return Remedy.ACTIVATE if is_installed else Remedy.SUPPORT
+    was_refused = order.repairs.filter(
+        state=RepairState.REFUSED, old_profile=order.profile
+    ).exists()
+    if was_refused or order.profile.state == ProfileState.DOWNLOADED:
+        # Downloaded, as we know: its code is spent, and there is no second profile.
+        return Remedy.ACTIVATE if is_installed else Remedy.SUPPORT
+    if advice.remedy is Remedy.REISSUE:
+        return _reissue(report.lpa_code, order, is_installed=is_installed)
+    return advice.remedy
+
+
+def _reissue(code: LpaCode, order: Order, *, is_installed: bool) -> Remedy:
+    if code == LpaCode.PROFILE_NOT_AVAILABLE_FOR_NEW_BINDING and is_installed:
+        return Remedy.ACTIVATE
+    is_misfit = code == LpaCode.NO_ELIGIBLE_PROFILE_FOR_THIS_DEVICE
+    if is_misfit and not order.plan.other_profile_type:
+        return Remedy.SUPPORT
+    return Remedy.REISSUE if may_be_reissued(order) else Remedy.SUPPORT
+
+
+def _has_its_plan(order: Order) -> bool:
+    """Say whether there is still something to use: the plan is active and has not ended."""
+    held = order.subscription
+    is_active = held is not None and held.state == SubscriptionState.ACTIVE
+    return is_active and held is not None and held.ends_at is not None and held.ends_at > now()
+
+
+def _is_exhausted(report: LpaReport, advice: Advice, order: Order, account: User) -> bool:
+    """Say whether the same error came too often for the same remedy.
+
+    Counted are the launches of the customer, signed in: a stranger's claims weigh nothing.
+    """
+    most = advice.most if advice.most is not None else settings.LPA_ERROR_LIMIT - 1
+    iccids = {order.profile.sim.iccid} if order.profile else set()
+    iccids |= set(order.repairs.values_list("old_profile__sim__iccid", flat=True))
+    same = LpaReport.objects.filter(
+        visit__account=account, decides=True, code=report.code, iccid__in=iccids | {report.iccid}
+    )
+    return same.count() > most
+
+
+def open_case(report: LpaReport) -> None:
+    """Tell the support staff that this customer asks for help; once is enough."""
+    LpaReport.objects.filter(pk=report.pk, asked_for_help_at=None).update(asked_for_help_at=now())

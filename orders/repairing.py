@@ -1,0 +1,157 @@
+"""Mending a sold eSIM: a new one on the same order, or the old one released; never charged.
+
+A command writes the row and rings the outbox; `repair`, the outbox's handler, runs in workers
+alone, reads the truth each time and may run twice. The customer has paid: what a service does not
+answer is asked again until it does.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils.timezone import now
+
+from accounts.models import User
+from esim import pool, provisioning
+from esim.models import Profile
+from mobileplans.models import Visit
+from orders.models import Order, Repair
+from orders.settling import PAUSES
+from orders.states import OrderState, RepairKind, RepairState
+from outbox.domain import Lease, LeaseLost, LookAgain, backoff, ring
+from subscriptions import domain as subscriptions
+
+log = structlog.get_logger(__name__)
+KIND = "repair"
+
+
+class NothingToRepair(Exception):
+    """The order has no eSIM of its own that could be issued again, or not once more."""
+
+
+def may_be_reissued(order: Order) -> bool:
+    """Say whether a new eSIM can still be had: not downloaded, and not too often already."""
+    if order.state != OrderState.COMPLETED or order.profile is None:
+        return False
+    issued = order.repairs.filter(kind=RepairKind.REISSUE, state=RepairState.DONE).count()
+    limit: int = settings.REISSUE_LIMIT
+    return issued < limit
+
+
+def reissue(
+    order: Order, *, actor: User, because: str, visit: Visit | None = None, eid: str = ""
+) -> Repair:
+    """Ask for a new eSIM on this order; one that is under way already is that one.
+
+    It is bound to `eid` (the device of the launch), or to the order's own. Raises
+    `NothingToRepair`.
+    """
+    if not may_be_reissued(order):
+        raise NothingToRepair(order.number)
+    device = eid or order.eid
+    return _ask(
+        order, kind=RepairKind.REISSUE, because=because, asked_by=actor, visit=visit, eid=device
+    )
+
+
+def release(order: Order, *, actor: User, because: str, visit: Visit | None = None) -> Repair:
+    """Ask for the order's profile to be released at the SM-DP+. Raises `NothingToRepair`."""
+    if order.state != OrderState.COMPLETED or order.profile is None:
+        raise NothingToRepair(order.number)
+    kind = RepairKind.RELEASE
+    return _ask(order, kind=kind, because=because, asked_by=actor, visit=visit, eid=order.eid)
+
+
+def _ask(order: Order, **said: Any) -> Repair:
+    assert order.profile is not None  # noqa: S101 -- both commands have looked
+    try:
+        with transaction.atomic():
+            asked = Repair.objects.create(order=order, old_profile=order.profile, **said)
+            ring(KIND, asked.pk)
+    except IntegrityError:
+        # Constraint one_open_repair_per_order: a second press meets the first one's repair.
+        return Repair.objects.get(order=order, state=RepairState.ASKED)
+    log.info("repair asked", order=order.number, kind=asked.kind, because=asked.because)
+    return asked
+
+
+def repair(subject: str, lease: Lease) -> LookAgain | None:
+    """Take a repair as far as it goes now; the outbox's handler for repairs."""
+    asked = Repair.objects.select_related("order__plan", "old_profile__sim", "new_profile").get(
+        pk=subject
+    )
+    structlog.contextvars.bind_contextvars(order=asked.order.number, repair=asked.pk)
+    if asked.state != RepairState.ASKED:
+        return None
+    try:
+        _mend(asked, lease)
+    except LeaseLost:
+        raise
+    except provisioning.ProfileRefused as error:
+        _end(asked, RepairState.FAILED, trouble=f"refused by the SM-DP+: {error}"[:200])
+    except (provisioning.Trouble, pool.PoolEmpty) as error:
+        return _try_later(asked, error)
+    except Exception as error:
+        log.exception("unforeseen")
+        return _try_later(asked, error)
+    return None
+
+
+def _try_later(asked: Repair, error: Exception) -> LookAgain:
+    """Come back soon, then ever less often, and never give up: the customer has paid."""
+    tries, detail = asked.tries, f"{type(error).__name__}: {error}"[:200]
+    log.warning("no useful answer", tries=tries, detail=detail)
+    Repair.objects.filter(pk=asked.pk).update(tries=tries + 1, trouble=detail)
+    is_soon = tries < len(PAUSES)
+    return LookAgain(timedelta(seconds=PAUSES[tries]) if is_soon else backoff(tries))
+
+
+def _mend(asked: Repair, lease: Lease) -> None:
+    if asked.kind == RepairKind.RELEASE:
+        provisioning.release(asked.old_profile, before_call=lease.prolong)
+        _end(asked, RepairState.DONE)
+        return
+    profile_type = _profile_type(asked)
+    if asked.new_profile is None:
+        # Nobody's eSIM is taken away before there is another one for them.
+        pool.look_for(profile_type)
+        if not provisioning.cancel(asked.old_profile, before_call=lease.prolong):
+            _end(asked, RepairState.REFUSED, trouble="downloaded already")
+            return
+        _intend(asked, profile_type)
+    assert asked.new_profile is not None  # noqa: S101 -- just written
+    provisioning.make_ready(asked.new_profile, before_call=lease.prolong)
+    _put_in_place(asked, asked.new_profile)
+
+
+def _profile_type(asked: Repair) -> str:
+    """Return the plan's other profile type where the first one does not fit the device."""
+    plan = asked.order.plan
+    misfit = asked.because == "NoEligibleProfileForThisDevice"
+    return plan.other_profile_type if misfit and plan.other_profile_type else plan.profile_type
+
+
+@transaction.atomic
+def _intend(asked: Repair, profile_type: str) -> None:
+    profile = pool.intend(eid=asked.eid, profile_type=profile_type)
+    mine = Repair.objects.filter(pk=asked.pk, state=RepairState.ASKED, new_profile=None)
+    if not mine.update(new_profile=profile):
+        raise LeaseLost(asked.pk)
+    asked.new_profile = profile
+
+
+@transaction.atomic
+def _put_in_place(asked: Repair, profile: Profile) -> None:
+    Order.objects.filter(pk=asked.order_id).update(
+        profile=profile, eid=asked.eid, handed_over_at=None
+    )
+    subscriptions.replace_sim(asked.old_profile.sim, profile.sim)
+    _end(asked, RepairState.DONE)
+
+
+def _end(asked: Repair, state: RepairState, *, trouble: str = "") -> None:
+    mine = Repair.objects.filter(pk=asked.pk, state=RepairState.ASKED)
+    if mine.update(state=state, ended_at=now(), trouble=trouble):
+        log.info("repair ended", state=state, trouble=trouble)

@@ -1,0 +1,58 @@
+"""What the plan goes on: the SIM card, a profile that is on the eSIM already, or a new eSIM.
+
+Contract, section 2: one profile that is there takes the plan by default, of several the customer
+chooses, and a new eSIM stays on offer; section 4: the open web has to be told a device first.
+"""
+
+from dataclasses import dataclass
+
+from esim.models import Sim
+from mobileplans import visits
+from orders.models import Draft
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the plan goes. `sim` is None for a new eSIM."""
+
+    sim: Sim | None = None
+
+    @property
+    def is_new_esim(self) -> bool:
+        return self.sim is None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What there is to choose between; `target` is None while the customer has to say."""
+
+    target: Target | None
+    there: tuple[Sim, ...] = ()
+    needs_eid: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether there is anything to choose at all."""
+        return bool(self.there) or self.needs_eid
+
+
+def choice(draft: Draft) -> Choice:
+    """Return where this draft's plan can go, and where it will go as things stand."""
+    visit = draft.visit
+    if visit.iccid:
+        card = visits.usable_card(visit.iccid)
+        return Choice(Target(card) if card else None)
+    there = tuple(visits.installed_profiles(visit, draft.account))
+    is_open_web = visit.is_open_web
+    chosen = next((sim for sim in there if sim.pk == draft.sim_id), None)
+    if chosen:
+        return Choice(Target(chosen), there, is_open_web)
+    by_default = not there or draft.wants_new_esim
+    if by_default:
+        return Choice(Target() if visit.eid else None, there, is_open_web)
+    return Choice(Target(there[0]) if len(there) == 1 else None, there, is_open_web)
+
+
+def target(draft: Draft) -> Target | None:
+    """Return where the plan will go, or None while that is not decided."""
+    return choice(draft).target

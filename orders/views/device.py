@@ -1,0 +1,169 @@
+"""Which device, or which eSIM on it, gets the plan: asked only where the launch did not say it."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core import signing
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.models import User
+from mobileplans import visits
+from mobileplans.models import Visit
+from moportal.identifiers import Eid, InvalidIdentifier
+from moportal.returning import carried_out, returned, send_back
+from orders import drafts, targets
+from orders.drafts import StaleForm
+from orders.forms import NEW_ESIM, DeviceForm, shown_for
+from orders.models import Draft
+from orders.targets import Choice
+from orders.views.steps import (
+    arrive,
+    first_open_step,
+    frame,
+    go,
+    refuse_other_draft,
+    shopper_only,
+    what_changed,
+)
+from plans.models import Category
+
+# Windows fills the braces in, so they stay as they are; what is ours stands before them.
+SHARING = "ms-settings:cellular-id?callbackUrl={callback}?eid={{eid}}&imei={{imei}}"
+SALT = "orders.device-sharing"
+SHARED_WITHIN_SECONDS = 30 * 60
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@shopper_only
+def device(request: HttpRequest, user: User) -> HttpResponse:
+    """Ask what the plan shall go on: a profile that is there, or a new eSIM for an EID."""
+    visit, draft = arrive(request, user, "device")
+    choice = targets.choice(draft)
+    if not choice.is_open:
+        return first_open_step(draft)
+    if request.method == "POST":
+        return _chosen(request, user, draft, choice, DeviceForm(request.POST))
+    first = shown_for(draft, target=_preselected(choice), eid=visit.eid)
+    form = returned(request, DeviceForm, first)
+    category = draft.plan.category if draft.plan else Category.PREPAID
+    context = {
+        "form": form,
+        "needs_eid": choice.needs_eid,
+        "rows": _rows(choice, str(form["target"].value())),
+        "sharing_url": _sharing_url(request, draft) if choice.needs_eid else "",
+        **frame("device", back_url=f"{reverse('plans')}?category={category}"),
+    }
+    return render(request, "orders/device.html", context)
+
+
+def _preselected(choice: Choice) -> str:
+    if not choice.there:
+        return NEW_ESIM
+    if choice.target is None:
+        return ""
+    return str(choice.target.sim.pk) if choice.target.sim else NEW_ESIM
+
+
+def _rows(choice: Choice, selected: str) -> list[dict[str, Any]]:
+    """Return the radio rows: the profiles that are there, and a new one; none where none is."""
+    if not choice.there:
+        return []
+    rows = [
+        {
+            "id": str(sim.pk),
+            "name": _("The eSIM ending in %(last4)s") % {"last4": sim.iccid[-4:]},
+            "text": _("On this device already: nothing to download"),
+        }
+        for sim in choice.there
+    ]
+    rows.append({"id": NEW_ESIM, "name": _("A new eSIM"), "text": _("Beside the ones you have")})
+    return [{**row, "selected": row["id"] == selected} for row in rows]
+
+
+def _chosen(
+    request: HttpRequest, user: User, draft: Draft, choice: Choice, form: DeviceForm
+) -> HttpResponse:
+    """Store a right choice and go on."""
+    there = {str(sim.pk): sim for sim in choice.there}
+    if form.is_valid():
+        form.check(there=frozenset(there), needs_eid=choice.needs_eid)
+    if not form.is_valid():
+        if form.cleaned_data.get("draft") != draft.pk:
+            return what_changed(request, form.cleaned_data.get("draft"), user)
+        return send_back(request, form)
+    wish, version = form.cleaned_data["target"], form.cleaned_data["version"]
+    try:
+        refuse_other_draft(draft, form)
+        if wish == NEW_ESIM and choice.needs_eid:
+            eid, typed = form.cleaned_data["eid"], Visit.EidFrom.TYPED
+            drafts.name_device(draft, eid, version=version, given=typed)
+        else:
+            drafts.choose_target(draft, there.get(wish), version=version)
+    except StaleForm:
+        return what_changed(request, form.cleaned_data["draft"], user)
+    carried_out(request)
+    return first_open_step(draft)
+
+
+def _sharing_url(request: HttpRequest, draft: Draft) -> str:
+    """Return the link that has Windows ask for consent and open our callback (contract, section 4).
+
+    The state in it is good for this draft as it stands: once, as what it does changes the draft.
+    """
+    if "Windows NT" not in request.headers.get("User-Agent", ""):
+        return ""
+    state = signing.dumps([draft.pk, draft.version], salt=SALT)
+    callback = settings.PORTAL_URL.rstrip("/") + reverse("device-shared", args=[state])
+    return SHARING.format(callback=callback)
+
+
+@require_safe
+def shared(request: HttpRequest, state: str) -> HttpResponse:
+    """Take the EID and IMEI that the customer shared from Windows' settings.
+
+    It may arrive in another browser, so the signed state speaks for the draft and no session is
+    needed. Nothing of the numbers stays in the address: what came of it is told by a 303.
+    """
+    try:
+        draft_id, version = signing.loads(state, salt=SALT, max_age=SHARED_WITHIN_SECONDS)
+        eid = Eid.parse(request.GET.get("eid", "").strip())
+        draft = Draft.objects.select_related("visit", "account").get(pk=draft_id, submitted_at=None)
+        imei = request.GET.get("imei", "").strip()
+        imei = imei if imei.isascii() and imei.isdigit() else ""
+        drafts.name_device(draft, eid, version=version, given=Visit.EidFrom.SHARED, imei=imei[:20])
+    except InvalidIdentifier:
+        return go("device-told", "unreadable")
+    except (signing.BadSignature, ValueError, TypeError, Draft.DoesNotExist, StaleForm):
+        return go("device-told", "stale")
+    if request.session.get(visits.SESSION_KEY) == draft.visit_id:
+        return first_open_step(draft)
+    return go("device-told", "thanks")
+
+
+TOLD = {
+    "thanks": lambda: (
+        _("Thank you: we know your device now"),
+        _("Go back to the window in which you were buying and choose Next there."),
+    ),
+    "stale": lambda: (
+        _("This link was used already"),
+        _("Go back to the window in which you were buying, and share your device again there."),
+    ),
+    "unreadable": lambda: (
+        _("Windows shared no EID"),
+        _("This device, or the SIM slot you chose, has no eSIM. Go back and type the EID instead."),
+    ),
+}
+
+
+@require_safe
+def told(request: HttpRequest, what: str) -> HttpResponse:
+    """Say what came of sharing, in whichever browser Windows has opened it."""
+    if what not in TOLD:
+        return go("device")
+    title, text = TOLD[what]()
+    return render(request, "orders/device_told.html", {"title": title, "text": text})

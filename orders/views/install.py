@@ -1,0 +1,39 @@
+"""The eSIM to install, again: from the account, until a device has confirmed the download."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from accounts.models import User
+from esim.states import ProfileState
+from mobileplans.installing import installation
+from orders.queries import orders_of
+from orders.states import OrderState
+from orders.views.steps import customer_only
+
+
+@require_safe
+@customer_only
+def install(request: HttpRequest, user: User, number: str) -> HttpResponse:
+    """Show links, QR code and text of the customer's own eSIM; none once it is on a device."""
+    bought = orders_of(user).filter(state=OrderState.COMPLETED, profile__isnull=False)
+    order = get_object_or_404(bought, number=number.upper().replace("-", ""))
+    profile = order.profile
+    is_waiting = profile is not None and profile.state == ProfileState.RELEASED
+    context = {
+        "order": order,
+        "result": {
+            "plan_name": order.plan_name,
+            "reference": order.display_number,
+            "is_open_web": True,
+            "installation": installation(
+                profile.activation_code, request.headers.get("User-Agent", "")
+            )
+            if profile and is_waiting
+            else None,
+        },
+        "back_url": reverse("account"),
+        "cancel": True,
+    }
+    return render(request, "orders/install.html", context)

@@ -1,0 +1,153 @@
+"""`/esim-problem/`: what went wrong with the download, in plain words, and the one thing to do."""
+
+from contextlib import suppress
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from accounts.models import User
+from mobileplans import visits
+from mobileplans.handoffs import hand_over
+from mobileplans.lpa import LpaCode
+from mobileplans.lpa_table import Remedy
+from mobileplans.models import Visit
+from orders import outcomes, problems, repairing
+from orders.models import Order
+from orders.problems import Problem
+from orders.states import RepairState
+from orders.views.order import receipt
+from orders.views.steps import go
+
+MOST_STEPS = 3
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def problem(request: HttpRequest) -> HttpResponse:
+    """Show the problem that the host told of at this visit; carry out its remedy."""
+    visit = visits.current(request)
+    found = problems.problem_of(visit)
+    if found is None:
+        return go("options" if visit.account else "sign-in")
+    visits.reach(visit, "problem")
+    if request.method == "POST":
+        return _carry_out(request, visit, found)
+    return render(request, "orders/problem.html", _context(found))
+
+
+def _carry_out(request: HttpRequest, visit: Visit, found: Problem) -> HttpResponse:
+    """Do what the page's button says, unless the page was another one than it would be now."""
+    if request.POST.get("remedy") != _phase(found) or found.wants_sign_in:
+        return go("problem")
+    if found.remedy is Remedy.SUPPORT or found.order is None or visit.account is None:
+        problems.open_case(found.report)
+        return go("problem")
+    if found.repair and found.repair.state == RepairState.DONE:
+        return hand_over(
+            request, visit, outcomes.of_code_again(found.order), receipt(found.order, paid=False)
+        )
+    if found.remedy is Remedy.ACTIVATE:
+        outcome = outcomes.of_activation(found.order)
+        return hand_over(request, visit, outcome, receipt(found.order, paid=False))
+    if _needs_mending(found):
+        return _mend(visit, found.order, visit.account, found)
+    return hand_over(
+        request, visit, outcomes.of_code_again(found.order), receipt(found.order, paid=False)
+    )
+
+
+def _needs_mending(found: Problem) -> bool:
+    """Say whether the SM-DP+ has something to do before a code can be handed back."""
+    is_locked = found.report.lpa_code == LpaCode.PROFILE_NOT_RELEASED_BY_OPERATOR
+    return found.remedy is Remedy.REISSUE or is_locked
+
+
+def _mend(visit: Visit, order: Order, user: User, found: Problem) -> HttpResponse:
+    """Have a worker mend it; the page shows how far it is."""
+    code = found.report.code
+    with suppress(repairing.NothingToRepair):
+        # Where there is nothing to mend any more, the page says so.
+        if found.remedy is Remedy.REISSUE:
+            repairing.reissue(order, actor=user, because=code, visit=visit, eid=visit.eid)
+        else:
+            repairing.release(order, actor=user, because=code, visit=visit)
+    return go("problem")
+
+
+def _phase(found: Problem) -> str:
+    """Return what the page is about: a repair of this visit, or else the remedy."""
+    if found.repair and found.repair.state == RepairState.ASKED:
+        return "progress"
+    if found.repair and found.repair.state == RepairState.DONE:
+        return "ready"
+    if found.remedy is Remedy.SUPPORT and found.report.asked_for_help_at:
+        return "case"
+    return str(found.remedy)
+
+
+BUTTONS = {
+    Remedy.RETRY: lambda: _("Try again"),
+    Remedy.DEVICE: lambda: _("Try again"),
+    Remedy.REISSUE: lambda: _("Get a new eSIM"),
+    Remedy.ACTIVATE: lambda: _("Use this eSIM"),
+    Remedy.SUPPORT: lambda: _("Report it to support"),
+    "ready": lambda: _("Continue"),
+}
+LAST_STEPS = {
+    Remedy.RETRY: lambda: _("Then choose Try again: it is the same eSIM."),
+    Remedy.DEVICE: lambda: _("Then choose Try again: it is the same eSIM."),
+    Remedy.REISSUE: lambda: _("Choose Get a new eSIM, and wait a moment."),
+    Remedy.ACTIVATE: lambda: _("Choose Use this eSIM: the app switches it on."),
+    Remedy.SUPPORT: lambda: _("Choose Report it to support, and keep your reference."),
+}
+
+
+def _context(found: Problem) -> dict[str, Any]:
+    phase = _phase(found)
+    title, text = _words(found, phase)
+    return {
+        "problem": found,
+        "phase": phase,
+        "title": title,
+        "text": text,
+        "steps": _steps(found, phase),
+        "button": BUTTONS[phase]() if phase in BUTTONS else "",
+        "reference": found.reference,
+        "order": found.order,
+        "poll": phase == "progress",
+        "trouble": bool(found.repair and found.repair.trouble and phase == "progress"),
+        "cancel": True,
+    }
+
+
+def _words(found: Problem, phase: str) -> tuple[str, str]:
+    if phase == "progress":
+        return _("Preparing your eSIM"), _("This usually takes a few seconds. It costs nothing.")
+    if phase == "ready":
+        return _("Your eSIM is ready"), _("Choose Continue: the app downloads it now.")
+    if phase == "case":
+        return _("Support knows about it"), _(
+            "Call or write with your reference; we have the details."
+        )
+    advice = found.advice
+    is_other = found.remedy is not advice.remedy
+    if is_other and found.remedy is Remedy.SUPPORT:
+        return str(advice.happened), _(
+            "Trying again won't help here. Our support looks at it for you."
+        )
+    if is_other and found.remedy is Remedy.ACTIVATE:
+        return _("The eSIM is on your device already"), _("It only has to be switched on.")
+    return str(advice.happened), str(advice.text)
+
+
+def _steps(found: Problem, phase: str) -> list[str]:
+    """Return at most three numbered steps; the last one is the page's button."""
+    if phase not in LAST_STEPS:
+        return []
+    first = list(found.advice.steps) if found.remedy is found.advice.remedy else []
+    last = LAST_STEPS[Remedy(phase)]()
+    if found.wants_sign_in:
+        last = _("Sign in: then we know that the eSIM is yours and can help at once.")
+    return [str(step) for step in [*first, last]][:MOST_STEPS]

@@ -1,0 +1,78 @@
+/* The newest Mobile Plans app: a function for each result, and a listener for what came of it. */
+(function () {
+  "use strict";
+
+  var MEMBERS = {
+    userAccount: "MobilePlansUserAccount",
+    purchaseInstrument: "MobilePlansPurchaseInstrument",
+    line: "MobilePlansLineType",
+    moDirectStatus: "MobilePlansMoDirectStatus"
+  };
+  // Microsoft's table and its samples spell these differently: whichever is read, it is there.
+  var ALSO = { line: "lineType", moDirectStatus: "modirectStatus" };
+  var LISTENERS = ["MobilePlansInlineOperations", "MobilePlansInlineProfileDownload"];
+
+  /* The app's own constant for a word, "ServiceError" being its member serviceError. */
+  function member(name, word) {
+    var words = window[name];
+    var key = word.charAt(0).toLowerCase() + word.slice(1);
+    return words && words[key] !== undefined ? words[key] : word;
+  }
+
+  function meta(outcome) {
+    var made = window.MobilePlans.createPurchaseMetaData();
+    var name;
+    for (name in MEMBERS) {
+      if (Object.prototype.hasOwnProperty.call(MEMBERS, name)) {
+        made[name] = member(MEMBERS[name], outcome.meta[name]);
+        if (ALSO[name]) {
+          made[ALSO[name]] = made[name];
+        }
+      }
+    }
+    made.planName = outcome.meta.planName;
+    return made;
+  }
+
+  /* The app calls a global function by the name that it is given here, with one JSON string. */
+  function listen(tell) {
+    window.handoffActivated = function (report) {
+      tell("activation", report);
+    };
+    window.handoffRegistered = function (report) {
+      tell("registration", report);
+    };
+    LISTENERS.forEach(function (name) {
+      var object = window[name];
+      if (object) {
+        object.profileActivationCompleteScript = "handoffActivated";
+        object.registrationChangedScript = "handoffRegistered";
+        object.registrationCompleteScript = "handoffRegistered";
+      }
+    });
+  }
+
+  (window.handoffHosts = window.handoffHosts || []).push({
+    find: function (outcome) {
+      var inline = window.MobilePlansInlineOperations;
+      var plans = window.MobilePlans;
+      var names = { download: "notifyProfileDownload", profile: "notifyBalanceAddition", card: "notifyBalanceAddition" };
+      var object = outcome.result === "nothing" ? plans : inline;
+      var name = names[outcome.result] || "notifyCancelledPurchase";
+      return inline && plans && object[name] && plans.createPurchaseMetaData;
+    },
+    give: function (outcome, payload, tell) {
+      var inline = window.MobilePlansInlineOperations;
+      listen(tell);
+      if (outcome.result === "download") {
+        inline.notifyProfileDownload(meta(outcome), outcome.activationCode);
+      } else if (outcome.result === "profile") {
+        inline.notifyBalanceAddition(meta(outcome), outcome.iccid);
+      } else if (outcome.result === "card") {
+        inline.notifyBalanceAddition(meta(outcome));
+      } else {
+        window.MobilePlans.notifyCancelledPurchase(meta(outcome));
+      }
+    }
+  });
+}());

@@ -1,0 +1,281 @@
+"""Every outcome of the contract's table (section 4) given to every host, in Chromium.
+
+The outcomes are put into the running copy's database, each with a cookie that opens its handoff
+page; what the stub host records is compared with the contract.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.e2e import payload
+from tests.e2e.hosts import DATA_MART, HOSTS, NEWEST, RECORDER, USER_ACCOUNTS, WEB_SHEET
+from tests.e2e.payload import five
+from tests.stack import Stack, on_postgresql
+
+pytestmark = on_postgresql
+ICCID = "8949449999999990023"
+CODE = "1$smdp.example$AAAAA-BBBBB-CCCCC-DDDDD"
+PLAN = 'Day "1" </script> \u2028 \U0001f680'
+TRANSACTION = "MSFT_1/x+y."
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the outcome table."""
+
+    name: str
+    words: tuple[str, str, str, str]
+    result: str = "nothing"
+
+    @property
+    def handoff(self) -> dict[str, object]:
+        account, instrument, line, status = self.words
+        is_success = self.result != "nothing"
+        return {
+            "user_account": account,
+            "purchase_instrument": instrument,
+            "line": line,
+            "mo_direct_status": status,
+            "success": is_success,
+            "iccid": ICCID if is_success else "",
+            "activation_code": CODE if self.result == "download" else "",
+            "on_esim": self.result in {"download", "profile"},
+            "plan_name": PLAN if is_success else "",
+        }
+
+
+ROWS = [
+    Row("bought, new profile", ("New", "New", "New", "Complete"), "download"),
+    Row("bought, Existing", ("Existing", "Existing", "New", "Complete"), "download"),
+    Row("first plan on a card", ("New", "New", "New", "Complete"), "card"),
+    Row("first plan on a profile", ("Existing", "New", "New", "Complete"), "profile"),
+    Row("top-up of a card", ("Existing", "Existing", "Existing", "Complete"), "card"),
+    Row("top-up of a profile", ("Existing", "New", "Existing", "Complete"), "profile"),
+    Row("attached, new profile", ("Existing", "None", "Existing", "Complete"), "download"),
+    Row("attached, there", ("Existing", "New", "Existing", "Complete"), "profile"),
+    Row("RETRY, REISSUE", ("Existing", "None", "New", "Complete"), "download"),
+    Row("ACTIVATE", ("Existing", "None", "Existing", "Complete"), "profile"),
+    Row("only the account visited", ("Existing", "None", "None", "None")),
+    Row("left at sign-in", ("Bailed", "None", "None", "None")),
+    Row("left at options", ("New", "None", "Bailed", "None")),
+    Row("left at payment", ("Existing", "Bailed", "None", "None")),
+    Row("left at review", ("New", "New", "Bailed", "None")),
+    Row("launch refused: SIM", ("None", "None", "None", "InvalidSIM")),
+    Row("launch refused: arguments", ("None", "None", "None", "ClientError")),
+    Row("sign-in failed for good", ("None", "None", "None", "LogOnFailed")),
+    Row("payment refused", ("New", "New", "None", "PurchaseFailed")),
+    Row("payment refused, as billing", ("New", "New", "None", "BillingError")),
+    Row("an MO system failed", ("Existing", "Existing", "None", "ServiceError")),
+]
+SUCCESS, LEFT = ROWS[0], ROWS[12]
+MAKE = """
+import json
+from datetime import timedelta
+from django.utils.timezone import now
+from mobileplans.handoffs import _hash
+from mobileplans.models import Handoff, Visit
+rows, transaction, eid_from = json.loads({told!r})
+for number, row in enumerate(rows):
+    visit = Visit.objects.create(transaction_id=transaction, location="US", market="US",
+        eid="8" * 32 if eid_from else "", eid_from=eid_from)
+    Handoff.objects.create(visit=visit, token_hash=_hash("{prefix}-%d" % number), language="en",
+        expires_at=now() + timedelta(minutes=30), **row)
+"""
+
+
+@pytest.fixture(scope="module")
+def prepared(postgresql_stack: Stack) -> Stack:
+    """Put every row into the copy's database, once; its cookie is `row-<number>`."""
+    make(postgresql_stack, "row", ROWS, eid_from="launch")
+    make(postgresql_stack, "web", [SUCCESS, ROWS[2], LEFT], eid_from="")
+    return postgresql_stack
+
+
+def make(stack: Stack, prefix: str, rows: list[Row], *, eid_from: str) -> None:
+    told = json.dumps([[row.handoff for row in rows], TRANSACTION, eid_from])
+    stack.manage(MAKE.format(told=told, prefix=prefix))
+
+
+def opened(browser: Browser, stack: Stack, cookie: str, script: str) -> Page:
+    """Open a handoff page in a browser of its own, with what a host puts into it."""
+    context: BrowserContext = browser.new_context()
+    context.add_cookies([{"name": "handoff", "value": cookie, "url": stack.base_url}])
+    page = context.new_page()
+    page.add_init_script(script)
+    page.goto(f"{stack.base_url}/handoff/")
+    return page
+
+
+def expected(row: Row, host: str) -> list[Any]:
+    """Return the call that the contract has for this outcome and host."""
+    if host == "open web":
+        return []
+    if host == "web sheet":
+        names = {"download": "profileReadyWithActivationCode", "nothing": "dismissFlow"}
+        arguments = [CODE] if row.result == "download" else []
+        return [[f"ODSAServiceFlow.{names.get(row.result, 'finishFlow')}", arguments]]
+    account, instrument, line, status = row.words
+    meta = {
+        "userAccount": USER_ACCOUNTS[account],
+        "purchaseInstrument": instrument,
+        "line": line,
+        "lineType": line,
+        "moDirectStatus": status,
+        "modirectStatus": status,
+        "planName": PLAN if row.result != "nothing" else "",
+    }
+    inline = "MobilePlansInlineOperations"
+    return {
+        "download": [[f"{inline}.notifyProfileDownload", [meta, CODE]]],
+        "profile": [[f"{inline}.notifyBalanceAddition", [meta, ICCID]]],
+        "card": [[f"{inline}.notifyBalanceAddition", [meta]]],
+        "nothing": [["MobilePlans.notifyCancelledPurchase", [meta]]],
+    }[row.result]
+
+
+def check_documented(row: Row, calls: list[Any]) -> None:
+    """Compare with the source documents' form: one string, the base that must never break."""
+    ((name, (text,)),) = calls
+    assert name == "DataMart.notifyPurchaseResult"
+    given = payload.read(text)
+    is_success = row.result != "nothing"
+    code = {"activationCode": CODE if row.result == "download" else ""}
+    assert given == {
+        "ver": "1",
+        "success": is_success,
+        "transactionId": TRANSACTION,
+        "iccid": ICCID if is_success else "",
+        "purchaseResult": five(*row.words, PLAN if is_success else ""),
+        **(code if row.result in {"download", "nothing"} else {}),
+    }
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
+def test_the_call_is_the_contracts(
+    stack: Stack, prepared: Stack, browser: Browser, row: Row, host: str
+) -> None:
+    page = opened(browser, prepared, f"row-{ROWS.index(row)}", HOSTS[host])
+
+    calls = page.evaluate("window.calls")
+
+    if host == "documented":
+        check_documented(row, calls)
+    else:
+        assert calls == expected(row, host)
+    if row.result != "nothing":
+        by_hand = page.locator("#by-hand")
+        expect(by_hand).to_be_visible() if host == "open web" else expect(by_hand).to_be_hidden()
+    page.context.close()
+
+
+# What the host's object is, and whether it was called.
+BROKEN = {
+    "no function": "window.DataMart = {};",
+    "no object": "window.DataMart = null;",
+    "a function that throws": "window.DataMart = {notifyPurchaseResult: function () { throw 1; }};",
+    "the newest one throws": NEWEST
+    + "window.MobilePlansInlineOperations.notifyProfileDownload = function () { throw 1; };",
+    "the sheet throws": WEB_SHEET
+    + "window.ODSAServiceFlow.profileReadyWithActivationCode = function () { throw 1; };",
+}
+
+
+@pytest.mark.parametrize("script", BROKEN.values(), ids=BROKEN)
+def test_where_the_host_is_broken_the_customer_sees_the_code(
+    stack: Stack, prepared: Stack, browser: Browser, script: str
+) -> None:
+    page = opened(browser, prepared, "row-0", RECORDER + script)
+
+    expect(page.locator("#by-hand")).to_be_visible()
+    assert page.locator("#activation-code").inner_text() == CODE
+    assert page.evaluate("window.calls") == []
+    page.context.close()
+
+
+def test_where_the_newest_lacks_a_function_the_documented_one_is_called(
+    stack: Stack, prepared: Stack, browser: Browser
+) -> None:
+    script = HOSTS["newest"] + "delete window.MobilePlansInlineOperations.notifyProfileDownload;"
+
+    page = opened(browser, prepared, "row-0", script)
+
+    check_documented(SUCCESS, page.evaluate("window.calls"))
+    page.context.close()
+
+
+@pytest.mark.parametrize("host", ["newest", "documented", "web sheet"])
+def test_where_the_host_never_answers_the_code_comes_back(
+    stack: Stack, prepared: Stack, browser: Browser, host: str
+) -> None:
+    context = browser.new_context()
+    context.add_cookies([{"name": "handoff", "value": "row-0", "url": prepared.base_url}])
+    page = context.new_page()
+    page.clock.install()
+    page.add_init_script(HOSTS[host])
+    page.goto(f"{prepared.base_url}/handoff/")
+    expect(page.locator("#by-hand")).to_be_hidden()
+
+    page.clock.fast_forward(20_000)
+
+    expect(page.locator("#late")).to_be_visible()
+    assert page.locator("#activation-code").inner_text() == CODE
+    context.close()
+
+
+def test_what_the_newest_app_reports_is_stored_and_a_failure_has_its_page(
+    stack: Stack, prepared: Stack, browser: Browser
+) -> None:
+    make(prepared, "told", [SUCCESS], eid_from="launch")
+    page = opened(browser, prepared, "told-0", HOSTS["newest"])
+    names = page.evaluate(
+        "[MobilePlansInlineOperations.profileActivationCompleteScript,"
+        " MobilePlansInlineOperations.registrationChangedScript,"
+        " MobilePlansInlineOperations.registrationCompleteScript,"
+        " MobilePlansInlineProfileDownload.profileActivationCompleteScript]"
+    )
+    assert all(page.evaluate("name => typeof window[name]", name) == "function" for name in names)
+
+    registered = {"networkRegistrationState": "searching", "iccid": ICCID}
+    page.evaluate("([name, told]) => window[name](told)", [names[1], json.dumps(registered)])
+    failed = {"activationResult": "cardBusy", "iccid": ICCID}
+    page.evaluate("([name, told]) => window[name](told)", [names[0], json.dumps(failed)])
+
+    page.wait_for_url("**/esim-problem/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your device was busy")
+    kept = prepared.manage(
+        "from mobileplans.models import HostReport;"
+        "print(sorted(HostReport.objects.values_list('kind', 'result')))"
+    )
+    assert kept.strip() == "[('activation', 'cardBusy'), ('registration', 'searching')]"
+    page.context.close()
+
+
+OPEN_WEB = {
+    "web-0": ("Your plan is ready", "#activation-code"),
+    "web-1": ("Your plan is ready", ".summary"),
+    "web-2": ("You left without a purchase", "main a[href='/sign-in/']"),
+}
+
+
+@pytest.mark.parametrize("cookie", OPEN_WEB)
+def test_the_open_web_has_a_page_for_each_result(
+    stack: Stack, prepared: Stack, browser: Browser, cookie: str
+) -> None:
+    heading, shown = OPEN_WEB[cookie]
+    page = opened(browser, prepared, cookie, HOSTS["open web"])
+
+    expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+    expect(page.locator(shown).first).to_be_visible()
+    page.context.close()
+
+
+def test_only_one_host_is_ever_called(stack: Stack, prepared: Stack, browser: Browser) -> None:
+    page = opened(browser, prepared, "row-0", RECORDER + NEWEST + DATA_MART + WEB_SHEET)
+
+    assert len(page.evaluate("window.calls")) == 1
+    page.context.close()

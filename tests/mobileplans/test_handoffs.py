@@ -1,0 +1,169 @@
+"""After the handoff: what the newest app tells, what is kept, and what is forgotten."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.core import signing
+from django.test import Client
+from django.utils.timezone import now
+from pytest_django.fixtures import Settings
+
+from mobileplans import handoffs, installing, retention
+from mobileplans.models import Handoff, HostReport, LpaReport, Visit
+from mobileplans.tasks import forget
+from moportal.identifiers import ActivationCode
+from tests.builders import EID, make_visit
+
+pytestmark = pytest.mark.django_db
+ICCID = "8949449999999990023"
+CODE = "1$smdp.example$AAAAA-BBBBB-CCCCC-DDDDD"
+
+
+@pytest.fixture
+def handoff() -> Handoff:
+    """Return a handoff of a profile to download."""
+    return Handoff.objects.create(
+        visit=make_visit(iccids=(ICCID,)),
+        token_hash="x",
+        language="en",
+        expires_at=now() + timedelta(minutes=30),
+        success=True,
+        iccid=ICCID,
+        activation_code=CODE,
+        user_account="New",
+        purchase_instrument="New",
+        line="New",
+        mo_direct_status="Complete",
+        plan_name="Day",
+        on_esim=True,
+    )
+
+
+def tell(client: Client, handoff: Handoff, kind: str, **said: str) -> dict[str, str]:
+    told = {"token": handoffs.report_token(handoff), "kind": kind, "report": json.dumps(said)}
+    answer = client.post("/handoff/report/", told)
+    assert answer.status_code == 200
+    found: dict[str, str] = answer.json()
+    return found
+
+
+def test_what_the_app_tells_is_kept_once(client: Client, handoff: Handoff) -> None:
+    for _ in range(3):
+        told = tell(client, handoff, "activation", activationResult="success", iccid=ICCID)
+        tell(client, handoff, "registration", networkRegistrationState="home", iccid=ICCID)
+
+    kept = HostReport.objects.values_list("kind", "result", "iccid")
+    assert list(kept) == [("activation", "success", ICCID), ("registration", "home", ICCID)]
+    assert told == {"next": ""}
+    assert not LpaReport.objects.exists()
+
+
+def test_an_activation_that_failed_is_an_lpa_error(client: Client, handoff: Handoff) -> None:
+    for _ in range(2):
+        told = tell(client, handoff, "activation", activationResult="cardBusy", iccid=ICCID)
+
+    report = LpaReport.objects.get()
+    assert (report.code, report.iccid, report.source) == ("CardBusy", ICCID, "app")
+    assert told == {"next": "/esim-problem/"}
+
+
+def test_the_problem_page_finds_it_by_the_handoffs_cookie(client: Client, handoff: Handoff) -> None:
+    Handoff.objects.update(token_hash=handoffs._hash("token"))  # noqa: SLF001 -- as the cookie has it
+    client.cookies["handoff"] = "token"
+    tell(client, handoff, "activation", activationResult="cardBusy")
+
+    assert "Your device was busy" in client.get("/esim-problem/").text
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {},
+        {"token": "x"},
+        {"token": signing.dumps(1, salt="other")},
+        {"kind": "other"},
+        {"report": "x"},
+        {"report": '{"activationResult": []}'},
+        {"report": "[" * 900},
+    ],
+)
+def test_what_is_no_report_of_ours_is_refused(
+    client: Client, handoff: Handoff, sent: dict[str, str]
+) -> None:
+    right = {
+        "token": handoffs.report_token(handoff),
+        "kind": "activation",
+        "report": '{"activationResult": "success"}',
+    }
+
+    answer = client.post("/handoff/report/", {**right, **sent} if sent else {})
+
+    assert answer.status_code == 400
+    assert not HostReport.objects.exists()
+
+
+def test_reports_are_counted(client: Client, handoff: Handoff) -> None:
+    for number in range(handoffs.MOST_REPORTS):
+        tell(client, handoff, "registration", networkRegistrationState=f"state{number}")
+
+    told = {"token": handoffs.report_token(handoff), "kind": "registration"}
+    told["report"] = '{"networkRegistrationState": "one more"}'
+    assert client.post("/handoff/report/", told).status_code == 400
+
+
+def test_a_visit_forgets_its_device_after_the_days_set(
+    handoff: Handoff, settings: Settings
+) -> None:
+    LpaReport.objects.create(visit=handoff.visit, code="Other", code_as_sent="x", iccid=ICCID)
+    HostReport.objects.create(handoff=handoff, kind="activation", result="x", iccid=ICCID)
+    young = make_visit()
+    days = settings.VISIT_IDENTIFIERS_DAYS
+    Visit.objects.filter(pk=handoff.visit_id).update(launched_at=now() - timedelta(days=days))
+
+    assert (retention.forget_identifiers(), retention.forget_identifiers()) == (1, 0)
+
+    old = Visit.objects.get(pk=handoff.visit_id)
+    assert (old.eid, old.iccid, old.iccids, old.imei) == ("", "", [], "")
+    assert (LpaReport.objects.get().iccid, HostReport.objects.get().iccid) == ("", "")
+    young.refresh_from_db()
+    assert young.eid == EID
+
+
+def test_a_code_is_masked_once_its_page_is_over(handoff: Handoff) -> None:
+    forget()
+    handoff.refresh_from_db()
+    assert handoff.activation_code == CODE
+
+    Handoff.objects.update(expires_at=now())
+    forget()
+    handoff.refresh_from_db()
+
+    assert handoff.activation_code == "1$…$…DDDD"
+    assert retention.mask_codes() == 0
+
+
+IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X)"
+PIXEL = "Mozilla/5.0 (Linux; Android 14; Pixel 8)"
+EDGE = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Edge/18"
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "here"),
+    [
+        (EDGE, f"LPA:{CODE}"),
+        (IPHONE, f"https://esimsetup.apple.com/esim_qrcode_provisioning?carddata=LPA:{CODE}"),
+        (PIXEL, f"https://esimsetup.android.com/esim_qrcode_provisioning?carddata=LPA:{CODE}"),
+        ("Mozilla/5.0 (X11; Linux x86_64)", None),
+        ("", None),
+    ],
+)
+def test_the_device_at_hand_comes_first_and_the_others_are_there(
+    user_agent: str, here: str | None
+) -> None:
+    found = installing.installation(ActivationCode.parse(CODE), user_agent)
+
+    assert (found.here.url if found.here else None) == here
+    assert len(found.elsewhere) == (2 if here else 3)
+    assert found.scanned == f"LPA:{CODE}"
+    assert "style=" not in found.qr_code

@@ -1,0 +1,229 @@
+"""`mobileplans.lpa`: what the host says of a failed download, and what is made of each code."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mobileplans import lpa
+from mobileplans.lpa import LpaCode, LpaErrors
+from mobileplans.lpa_table import TABLE, Remedy
+
+ICCID = "8949449999999990023"
+NUMBERED = list(LpaCode)[: lpa.NUMBERED]
+# Windows' number of each status (winrt-api, ESimOperationStatus), and the class of its remedy.
+REMEDIES = {
+    0: ("Success", "none"),
+    1: ("NotAuthorized", "support"),
+    2: ("NotFound", "reissue"),
+    3: ("PolicyViolation", "reissue"),
+    4: ("InsufficientSpaceOnCard", "device"),
+    5: ("ServerFailure", "retry"),
+    6: ("ServerNotReachable", "retry"),
+    7: ("TimeoutWaitingForUserConsent", "retry"),
+    8: ("IncorrectConfirmationCode", "reissue"),
+    9: ("ConfirmationCodeMaxRetriesExceeded", "reissue"),
+    10: ("CardRemoved", "device"),
+    11: ("CardBusy", "retry"),
+    12: ("Other", "retry"),
+    13: ("CardGeneralFailure", "device"),
+    14: ("ConfirmationCodeMissing", "reissue"),
+    15: ("InvalidMatchingId", "reissue"),
+    16: ("NoEligibleProfileForThisDevice", "reissue"),
+    17: ("OperationAborted", "retry"),
+    18: ("EidMismatch", "reissue"),
+    19: ("ProfileNotAvailableForNewBinding", "reissue"),
+    20: ("ProfileNotReleasedByOperator", "retry"),
+    21: ("OperationProhibitedByProfileClass", "support"),
+    22: ("ProfileNotPresent", "reissue"),
+    23: ("NoCorrespondingRequest", "retry"),
+    24: ("TimeoutWaitingForResponse", "retry"),
+    25: ("IccidAlreadyExists", "activate"),
+    26: ("ProfileProcessingError", "support"),
+    27: ("ServerNotTrusted", "support"),
+    28: ("ProfileDownloadMaxRetriesExceeded", "support"),
+}
+APPS_OWN = {
+    "unknownError": "retry",
+    "lpaInitializationError": "device",
+    "modemNotFound": "device",
+    "localSettingsAccessFailed": "device",
+    "invalidJson": "support",
+    "invalidCallback": "support",
+    "invalidActivationCode": "reissue",
+    "invalidIccid": "support",
+}
+
+
+@pytest.mark.parametrize("number", REMEDIES)
+def test_every_status_of_windows_has_its_row(number: int) -> None:
+    name, remedy = REMEDIES[number]
+    code = lpa.code_named(name)
+
+    assert (code.number, TABLE[code].remedy) == (number, remedy)
+    assert lpa.code_named(str(number)) == lpa.code_named(name.upper()) == code
+    assert lpa.code_named(f" {name[0].lower()}{name[1:]} ") == code
+
+
+@pytest.mark.parametrize("name", APPS_OWN)
+def test_every_result_of_the_app_has_its_row(name: str) -> None:
+    code = lpa.code_named(name)
+
+    assert (str(code), code.number, TABLE[code].remedy) == (name, None, APPS_OWN[name])
+
+
+@pytest.mark.parametrize("code", LpaCode)
+def test_every_row_speaks_to_the_customer_and_to_staff(code: LpaCode) -> None:
+    row = TABLE[code]
+
+    assert all(str(text) for text in (row.meaning, row.staff, row.happened, row.text, *row.steps))
+    assert len(row.steps) <= 2
+    for text in (row.happened, row.text, *row.steps):
+        assert "ICCID" not in str(text)
+        assert "!" not in str(text)
+
+
+def test_the_whole_of_windows_is_there() -> None:
+    assert len(NUMBERED) == 29
+    assert set(TABLE) == set(LpaCode)
+
+
+@pytest.mark.parametrize("unknown", ["Foo", "29", "-1", "999999", "1.0", "\u0661", "", "Success\0"])
+def test_an_unknown_code_is_other(unknown: str) -> None:
+    assert lpa.code_named(unknown) == LpaCode.OTHER
+
+
+TIMES = {
+    "11/14/2018 3:07:05 PM": datetime(2018, 11, 14, 15, 7, 5, tzinfo=UTC),
+    "1/2/2026 12:00:00 AM": datetime(2026, 1, 2, tzinfo=UTC),
+    "1/2/2026 12:00:00 PM": datetime(2026, 1, 2, 12, tzinfo=UTC),
+    "01/02/2026 03:04:05 am": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+    "1/2/2026 3:04 PM": datetime(2026, 1, 2, 15, 4, tzinfo=UTC),
+    "1/2/2026 15:04:05": datetime(2026, 1, 2, 15, 4, 5, tzinfo=UTC),
+    "1/2/2026 3:04:05 PM +02:00": datetime(2026, 1, 2, 13, 4, 5, tzinfo=UTC),
+    "1/2/2026 3:04:05 PM -0730": datetime(2026, 1, 2, 22, 34, 5, tzinfo=UTC),
+    "1/2/2026 3:04:05 PM +2": datetime(2026, 1, 2, 13, 4, 5, tzinfo=UTC),
+    "1/2/2026 3:04:05 PM Z": datetime(2026, 1, 2, 15, 4, 5, tzinfo=UTC),
+    "1/2/2026 3:04:05 PM UTC": datetime(2026, 1, 2, 15, 4, 5, tzinfo=UTC),
+    "1/2/2026 3:04:05.123 PM": datetime(2026, 1, 2, 15, 4, 5, tzinfo=UTC),
+    "1/2/2026 3:04:05\u202fPM": datetime(2026, 1, 2, 15, 4, 5, tzinfo=UTC),
+    "14/1/2018 3:07:05 PM": None,
+    "2/30/2018 3:07:05 PM": None,
+    "1/2/2026 13:00:00 PM": None,
+    "1/1/0001 1:00:00 AM +14:00": None,
+    "1/2/2026 3:04:05 PM +99:00": None,
+    "2026-01-02T15:04:05Z": None,
+    "yesterday": None,
+    "": None,
+}
+
+
+@pytest.mark.parametrize("text", TIMES)
+def test_times_are_read_in_us_format(text: str) -> None:
+    assert lpa.read_time(text) == TIMES[text]
+
+
+def test_lists_are_paired_as_far_as_they_go() -> None:
+    more_codes = lpa.read("CardBusy, EidMismatch", "1/2/2026 3:04:05 PM")
+    more_times = lpa.read("CardBusy", "1/2/2026 3:04:05 PM, 1/2/2026 4:04:05 PM")
+
+    assert [bool(error.at) for error in more_codes.errors] == [True, False]
+    assert len(more_times.errors) == 1
+
+
+def test_an_unreadable_time_is_kept_as_it_came() -> None:
+    (error,) = lpa.read("CardBusy", "soon").errors
+
+    assert (error.at, error.at_as_sent) == (None, "soon")
+
+
+@pytest.mark.parametrize(
+    ("codes", "times", "deciding"),
+    [
+        ("CardBusy,EidMismatch", "", "EidMismatch"),
+        ("CardBusy,EidMismatch", "1/2/2026 5:00:00 PM,1/2/2026 4:00:00 PM", "CardBusy"),
+        ("CardBusy,EidMismatch", "1/2/2026 5:00:00 PM,1/2/2026 5:00:00 PM", "EidMismatch"),
+        ("CardBusy,EidMismatch", "1/2/2026 5:00:00 PM,soon", "CardBusy"),
+        ("CardBusy,EidMismatch", "1/2/2026 5:00:00 PM +05:00,1/2/2026 4:00:00 PM", "EidMismatch"),
+        ("CardBusy,Success", "", "Success"),
+    ],
+)
+def test_the_newest_decides_and_without_times_the_last(
+    codes: str, times: str, deciding: str
+) -> None:
+    errors = lpa.read(codes, times)
+
+    assert errors.deciding is not None
+    assert errors.deciding.code == deciding
+    assert errors.is_problem == (deciding != "Success")
+
+
+@pytest.mark.parametrize("codes", ["", " ", ",", ",,,", "Success", "success", "0"])
+def test_nothing_and_success_are_no_problem(codes: str) -> None:
+    assert not lpa.read(codes).is_problem
+
+
+@pytest.mark.parametrize("sent", [ICCID, f"{ICCID}F", f" {ICCID} ", f"junk, {ICCID}", f'"{ICCID}"'])
+def test_the_iccid_is_read_as_everywhere(sent: str) -> None:
+    assert lpa.read("CardBusy", "", sent).iccid == ICCID
+
+
+def test_a_header_is_cut_and_what_the_cut_goes_through_is_left_out() -> None:
+    many = "CardBusy," * 500
+    cut = lpa.read(many + "EidMismatch")
+    exact = "x" * (lpa.LONGEST_HEADER - 9) + ",CardBusy"
+
+    assert len(cut.errors) == lpa.MOST_ERRORS
+    assert {str(error.code) for error in cut.errors} == {"CardBusy"}
+    assert [str(error.code) for error in lpa.read(exact + ",EidMismatch").errors] == [
+        "Other",
+        "CardBusy",
+    ]
+    assert lpa.read("x" * 1_000_000).errors == ()
+
+
+def test_nothing_that_breaks_a_line_or_a_page_is_kept() -> None:
+    (error,) = lpa.read("Foo\r\nSet-Cookie: a=b\u2028\x00<script>", "\x1b[31m").errors
+
+    assert error.code_as_sent.isprintable()
+    assert error.at_as_sent.isprintable()
+
+
+@given(st.text(), st.text(), st.text())
+def test_no_header_makes_an_exception_leave_the_parser(a: str, b: str, c: str) -> None:
+    assert isinstance(lpa.read(a, b, c), LpaErrors)
+
+
+TIME_LIKE = st.from_regex(r"\d{1,2}/\d{1,2}/\d{1,4} \d{1,2}:\d{2}(:\d{2})? ?[AP]?M? ?[+-]?\d{0,4}")
+
+
+@given(st.lists(st.sampled_from([*LpaCode, "x"])), st.lists(TIME_LIKE))
+def test_nor_does_one_that_looks_right(names: list[str], times: list[str]) -> None:
+    errors = lpa.read(",".join(names), ",".join(times))
+
+    assert [str(error.code) for error in errors.errors] == [
+        "Other" if name == "x" else name for name in names
+    ][-lpa.MOST_ERRORS :]
+    for error in errors.errors:
+        assert error.at is None or error.at.tzinfo == UTC
+
+
+@given(st.text() | st.just("[" * 100_000))
+def test_no_report_of_the_app_makes_an_exception_either(text: str) -> None:
+    result, iccid = lpa.read_report(text, "activationResult")
+
+    assert result.isprintable()
+    assert iccid is None or iccid.isdigit()
+
+
+def test_a_report_of_the_app_is_read() -> None:
+    told = f'{{"activationResult": "eidMismatch", "iccid": "{ICCID}"}}'
+
+    assert lpa.read_report(told, "activationResult") == ("eidMismatch", ICCID)
+    assert lpa.read_report('{"activationResult": {}}', "activationResult") == ("", None)
+    assert lpa.read_report("[1]", "activationResult") == ("", None)
+
+
+def test_every_remedy_of_the_contract_is_somebodys() -> None:
+    assert {row.remedy for row in TABLE.values()} == set(Remedy)

@@ -1,0 +1,246 @@
+"""`/device/`: the open web names its device, and profiles that are there are offered."""
+
+import re
+from urllib.parse import urlsplit
+
+import pytest
+from django.core import signing
+from django.test import Client
+
+from accounts.models import User
+from mobileplans.models import Visit
+from orders.models import Draft, Order
+from orders.states import OrderState
+from orders.views.device import SALT
+from plans.models import Plan
+from tests.builders import EID, OTHER_EID, make_plan
+from tests.orders.conftest import settled
+from tests.orders.test_targets import installed
+
+EDGE = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/64.0 Edge/18.19041"
+
+
+@pytest.fixture
+def plan(alice: User) -> Plan:
+    return make_plan()
+
+
+@pytest.fixture
+def browser(as_alice: Client, plan: Plan) -> Client:
+    """Return Alice's ordinary browser, a plan chosen."""
+    as_alice.get("/?market=US")
+    choose_plan(as_alice, plan)
+    return as_alice
+
+
+def choose_plan(client: Client, plan: Plan) -> str:
+    client.get("/plans/")
+    draft = Draft.objects.get(submitted_at=None)
+    told = {"draft": draft.pk, "version": draft.version, "plan": plan.pk}
+    return client.post("/plans/", told).headers["Location"]
+
+
+def choose(client: Client, target: str = "new", **fields: str) -> str:
+    """Send the form of the device page; return where that leads."""
+    draft = Draft.objects.get(submitted_at=None)
+    told = {"draft": str(draft.pk), "version": str(draft.version), "target": target, **fields}
+    return client.post("/device/", told).headers["Location"]
+
+
+def test_a_launch_with_an_eid_asks_nothing(as_alice: Client, plan: Plan) -> None:
+    as_alice.get(f"/?market=US&eid={EID}")
+
+    assert choose_plan(as_alice, plan) == "/payment/"
+    assert as_alice.get("/device/").headers["Location"] == "/payment/"
+
+
+def test_the_open_web_is_asked_for_its_device(browser: Client, plan: Plan) -> None:
+    assert choose_plan(browser, plan) == "/device/"
+    for page in ("/payment/", "/review/"):
+        assert browser.get(page).headers["Location"] == "/device/"
+
+
+@pytest.mark.parametrize("typed", [EID, f" {EID} ", f"{EID[:4]} {EID[4:16]}-{EID[16:]}"])
+def test_an_eid_is_taken_however_it_is_grouped(browser: Client, typed: str) -> None:
+    assert choose(browser, eid=typed) == "/payment/"
+
+    visit = Visit.objects.get()
+    assert (visit.eid, visit.eid_from) == (EID, "typed")
+    assert visit.is_open_web
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("", "Enter the EID"),
+        (EID[:-1], "this has 31"),
+        (EID[:-1] + "6", "some digit is wrong"),
+        ("x" * 32, "this has 32"),
+    ],
+)
+def test_a_wrong_one_comes_back_with_what_is_wrong(browser: Client, typed: str, told: str) -> None:
+    assert choose(browser, eid=typed) == "/device/"
+
+    page = browser.get("/device/").text
+    assert told in page
+    assert f'value="{typed}"' in page or not typed
+    assert Visit.objects.get().eid == ""
+
+
+def test_another_device_makes_the_forms_shown_old(browser: Client) -> None:
+    choose(browser, eid=EID)
+    version = Draft.objects.get().version
+
+    choose(browser, eid=OTHER_EID)
+
+    assert Draft.objects.get().version == version + 1
+    assert Visit.objects.get().eid == OTHER_EID
+
+
+def test_only_windows_is_offered_to_fill_it_in(browser: Client) -> None:
+    assert "ms-settings:" not in browser.get("/device/").text
+    assert "ms-settings:" in browser.get("/device/", headers={"User-Agent": EDGE}).text
+
+
+def sharing_path(client: Client) -> str:
+    """Return the path of the callback that Windows is given, its braces not filled in."""
+    page = client.get("/device/", headers={"User-Agent": EDGE}).text
+    found = re.search(r'href="ms-settings:cellular-id\?callbackUrl=([^"]+)"', page)
+    assert found is not None
+    url = urlsplit(found[1].replace("&amp;", "&"))
+    assert url.query == "eid={eid}&imei={imei}"
+    return url.path
+
+
+def test_what_windows_shares_is_bound_to_the_draft(browser: Client) -> None:
+    path = sharing_path(browser)
+
+    answer = browser.get(f"{path}?eid={EID}&imei=490154203237518")
+
+    visit = Visit.objects.get()
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/payment/")
+    assert (visit.eid, visit.imei, visit.eid_from) == (EID, "490154203237518", "shared")
+
+
+def test_it_may_arrive_in_another_browser(browser: Client) -> None:
+    path, other = sharing_path(browser), Client()
+
+    answer = other.get(f"{path}?eid={EID}&imei=")
+
+    assert answer.headers["Location"] == "/device/told/thanks/"
+    assert EID not in other.get("/device/told/thanks/").text
+    assert browser.get("/review/").headers["Location"] == "/payment/"
+
+
+def test_it_is_good_once(browser: Client) -> None:
+    path = sharing_path(browser)
+    browser.get(f"{path}?eid={EID}")
+
+    again = Client().get(f"{path}?eid={OTHER_EID}")
+
+    assert again.headers["Location"] == "/device/told/stale/"
+    assert Visit.objects.get().eid == EID
+
+
+@pytest.mark.parametrize(
+    "state",
+    ["x", "a:b:c", signing.dumps([1, 1], salt="other"), signing.dumps("x", salt=SALT), "%00"],
+    ids=["junk", "looks signed", "signed for another use", "signed and odd", "NUL"],
+)
+def test_without_our_state_nothing_is_bound(browser: Client, state: str) -> None:
+    answer = browser.get(f"/device/shared/{state}/?eid={EID}")
+
+    assert answer.headers["Location"] == "/device/told/stale/"
+    assert Visit.objects.get().eid == ""
+
+
+@pytest.mark.parametrize("eid", ["", "{eid}", "1" * 32, "%00"])
+def test_what_is_no_eid_is_said_to_be_none(browser: Client, eid: str) -> None:
+    answer = browser.get(f"{sharing_path(browser)}?eid={eid}")
+
+    assert answer.headers["Location"] == "/device/told/unreadable/"
+    assert Client().get("/device/told/unreadable/").status_code == 200
+
+
+def test_a_page_that_is_not_there_leads_back(browser: Client) -> None:
+    assert browser.get("/device/told/x/").headers["Location"] == "/device/"
+
+
+def test_of_several_profiles_the_customer_chooses(
+    as_alice: Client, alice: User, plan: Plan
+) -> None:
+    one, other = installed(alice, alice)
+    as_alice.get(f"/?market=US&eid={EID}&iccids={one.iccid},{other.iccid}")
+
+    assert choose_plan(as_alice, plan) == "/device/"
+    page = as_alice.get("/device/").text
+    assert page.count('name="target"') == 3
+    assert " checked" not in page
+    assert choose(as_alice, "") == "/device/"
+    assert "Choose where the plan goes." in as_alice.get("/device/").text
+    assert choose(as_alice, str(other.pk)) == "/payment/"
+    assert Draft.objects.get().sim == other
+
+
+def test_a_profile_of_another_cannot_be_chosen(
+    as_alice: Client, alice: User, bob: User, plan: Plan
+) -> None:
+    mine, bobs = installed(alice, bob)
+    as_alice.get(f"/?market=US&eid={EID}&iccids={mine.iccid},{bobs.iccid}")
+    choose_plan(as_alice, plan)
+
+    assert choose(as_alice, str(bobs.pk)) == "/device/"
+    assert Draft.objects.get().sim is None
+
+
+def test_the_one_that_is_there_is_preselected_beside_a_new_one(
+    as_alice: Client, alice: User, plan: Plan
+) -> None:
+    (mine,) = installed(alice)
+    as_alice.get(f"/?market=US&eid={EID}&iccids={mine.iccid}")
+
+    assert choose_plan(as_alice, plan) == "/payment/"
+    page = as_alice.get("/device/").text
+    assert re.search(rf'value="{mine.pk}" checked', " ".join(page.split()))
+    assert choose(as_alice, "new") == "/payment/"
+    assert Draft.objects.get().wants_new_esim
+
+
+@pytest.fixture
+def sold(placed: Order) -> Order:
+    """Return Alice's order, complete, its eSIM not downloaded."""
+    return settled(placed)
+
+
+def test_the_account_leads_to_an_esim_that_is_on_no_device(as_alice: Client, sold: Order) -> None:
+    assert f"/orders/{sold.number}/install/" in as_alice.get("/account/").text
+    assert sold.profile is not None
+
+    page = as_alice.get(f"/orders/{sold.number}/install/")
+
+    assert str(sold.profile.activation_code) in page.text
+    assert 'class="qr"' in page.text
+    assert page.headers["Cache-Control"] == "no-store"
+
+
+def test_once_it_is_on_a_device_there_is_no_code_any_more(as_alice: Client, sold: Order) -> None:
+    assert sold.profile is not None
+    type(sold.profile).objects.update(state="downloaded", downloaded_at=sold.created_at)
+
+    page = as_alice.get(f"/orders/{sold.number}/install/").text
+
+    assert "1$" not in page
+    assert "The eSIM is on your device" in page
+    assert "/install/" not in as_alice.get("/account/").text
+
+
+def test_a_strangers_esim_is_not_there(client: Client, bob: User, sold: Order) -> None:
+    client.force_login(bob)
+
+    assert client.get(f"/orders/{sold.number}/install/").status_code == 404
+
+
+def test_an_order_that_came_to_nothing_has_none(as_alice: Client, sold: Order) -> None:
+    Order.objects.update(state=OrderState.ACKNOWLEDGED)
+
+    assert as_alice.get(f"/orders/{sold.number}/install/").status_code == 404

@@ -1,0 +1,268 @@
+"""`/esim-problem/`: from the headers of a launch to the handoff (contract, section 2)."""
+
+import json
+
+import pytest
+from django.contrib.messages import get_messages
+from django.test import Client
+
+from accounts.models import User
+from mobileplans.models import Handoff, LpaReport, Visit
+from orders.models import Order, Repair
+from tests.builders import EID, OTHER_EID
+from tests.conftest import PASSWORD
+from tests.orders.conftest import settled
+from tests.orders.test_repairing import look_at
+
+
+@pytest.fixture
+def sold(placed: Order) -> Order:
+    """Return Alice's order, complete, its eSIM not downloaded."""
+    return settled(placed)
+
+
+def come_back(client: Client, order: Order, codes: str, *, eid: str = EID, iccids: str = "") -> str:
+    """Launch with the headers of a failed download; return where that leads."""
+    assert order.profile is not None
+    answer = client.get(
+        f"/?eid={eid}&iccids={iccids}&transactionId=T2",
+        headers={
+            "X-MP-LPAError-Codes": codes,
+            "X-MP-LPAError-TimeStamps": "11/14/2018 3:07:05 PM",
+            "X-MP-LPAError-ICCIDs": order.profile.sim.iccid,
+        },
+    )
+    return answer.headers["Location"]
+
+
+def payload(client: Client) -> dict[str, object]:
+    page = client.get("/handoff/").text
+    block = page.split('id="handoff"')[1].split(">", 1)[1].split("</script>")[0]
+    found: dict[str, object] = json.loads(json.loads(block))
+    return found
+
+
+def test_errors_lead_to_the_page_that_says_what_to_do(client: Client, sold: Order) -> None:
+    assert come_back(client, sold, "CardBusy") == "/esim-problem/"
+
+    page = client.get("/esim-problem/")
+
+    assert page.status_code == 200
+    assert "Your device was busy" in page.text
+    assert 'href="/sign-in/?next=/esim-problem/"' in page.text
+    assert page.text.count("help@kestrel.example") == 1
+    assert "T2" in page.text
+
+
+@pytest.mark.parametrize("codes", ["Success", "", "0"])
+def test_without_a_problem_the_journey_begins(client: Client, sold: Order, codes: str) -> None:
+    assert come_back(client, sold, codes) == "/sign-in/"
+    assert client.get("/esim-problem/").headers["Location"] == "/sign-in/"
+
+
+def test_a_launch_that_is_refused_is_told_as_that(client: Client, sold: Order) -> None:
+    assert come_back(client, sold, "CardBusy", eid="1") == "/launch-refused/"
+    assert LpaReport.objects.count() == 1
+
+
+def test_signing_in_leads_back_to_the_remedy(client: Client, sold: Order) -> None:
+    come_back(client, sold, "CardBusy")
+
+    told = {"username": "alice@example.com", "password": PASSWORD, "next": "/esim-problem/"}
+    answer = client.post("/sign-in/", told)
+
+    assert answer.headers["Location"] == "/esim-problem/"
+    assert "Try again" in client.get("/esim-problem/").text
+
+
+def test_retry_hands_back_the_same_code(as_alice: Client, sold: Order) -> None:
+    assert sold.profile is not None
+    come_back(as_alice, sold, "CardBusy")
+
+    answer = as_alice.post("/esim-problem/", {"remedy": "retry"})
+
+    given = payload(as_alice)
+    assert answer.headers["Location"] == "/handoff/"
+    assert given["activationCode"] == str(sold.profile.activation_code)
+    assert given["iccid"] == sold.profile.sim.iccid
+    assert json.loads(str(given["purchaseResult"])) == {
+        "userAccount": "Existing",
+        "purchaseInstrument": "None",
+        "line": "New",
+        "moDirectStatus": "Complete",
+        "planName": sold.plan_name,
+    }
+
+
+def test_a_new_esim_is_made_while_the_page_waits(as_alice: Client, sold: Order) -> None:
+    come_back(as_alice, sold, "EidMismatch", eid=OTHER_EID)
+
+    as_alice.post("/esim-problem/", {"remedy": "reissue"})
+    waiting = as_alice.get("/esim-problem/").text
+    look_at(Repair.objects.get())
+    ready = as_alice.get("/esim-problem/").text
+    as_alice.post("/esim-problem/", {"remedy": "ready"})
+
+    fresh = Order.objects.get(pk=sold.pk).profile
+    assert fresh is not None
+    assert "data-poll" in waiting
+    assert 'form="remedy">Continue' in ready
+    assert "data-poll" not in ready
+    assert payload(as_alice)["activationCode"] == str(fresh.activation_code)
+    assert fresh.eid == OTHER_EID
+
+
+def test_an_installed_profile_is_handed_over_to_be_used(as_alice: Client, sold: Order) -> None:
+    assert sold.profile is not None
+    iccid = sold.profile.sim.iccid
+    come_back(as_alice, sold, "IccidAlreadyExists", iccids=iccid)
+
+    as_alice.post("/esim-problem/", {"remedy": "activate"})
+
+    given = payload(as_alice)
+    assert (given["iccid"], "activationCode" in given) == (iccid, False)
+    assert json.loads(str(given["purchaseResult"]))["line"] == "Existing"
+
+
+def test_a_profile_not_released_is_released_before_it_is_handed_back(
+    as_alice: Client, sold: Order
+) -> None:
+    come_back(as_alice, sold, "ProfileNotReleasedByOperator")
+
+    as_alice.post("/esim-problem/", {"remedy": "retry"})
+    assert Repair.objects.get().kind == "release"
+    look_at(Repair.objects.get())
+    as_alice.post("/esim-problem/", {"remedy": "ready"})
+
+    assert sold.profile is not None
+    assert payload(as_alice)["activationCode"] == str(sold.profile.activation_code)
+
+
+def test_a_case_is_opened_for_who_asks(client: Client, sold: Order) -> None:
+    come_back(client, sold, "ServerNotTrusted")
+
+    client.post("/esim-problem/", {"remedy": "support"})
+
+    assert LpaReport.objects.get().asked_for_help_at is not None
+    assert "Support knows about it" in client.get("/esim-problem/").text
+
+
+@pytest.mark.parametrize("remedy", ["retry", "reissue", "activate", "ready", "", "x"])
+def test_a_stranger_gets_nothing_whatever_is_sent(
+    client: Client, sold: Order, bob: User, remedy: str
+) -> None:
+    client.force_login(bob)
+    come_back(client, sold, "EidMismatch")
+
+    client.post("/esim-problem/", {"remedy": remedy})
+
+    assert not Handoff.objects.exists()
+    assert not Repair.objects.exists()
+
+
+def test_neither_does_who_is_not_signed_in(client: Client, sold: Order) -> None:
+    come_back(client, sold, "CardBusy")
+
+    answer = client.post("/esim-problem/", {"remedy": "retry"})
+
+    assert answer.headers["Location"] == "/esim-problem/"
+    assert not Handoff.objects.exists()
+
+
+@pytest.mark.parametrize("account", ["None", "Existing"])
+def test_leaving_from_the_problem_says_nothing_was_bought(
+    client: Client, sold: Order, account: str
+) -> None:
+    if account == "Existing":
+        client.force_login(sold.account)
+    come_back(client, sold, "CardBusy")
+    client.get("/esim-problem/")
+
+    client.post("/leave/")
+
+    found = Handoff.objects.get()
+    words = (found.user_account, found.purchase_instrument, found.line, found.mo_direct_status)
+    assert words == (account, "None", "None", "None")
+
+
+def test_everything_is_kept_for_support(client: Client, sold: Order) -> None:
+    come_back(client, sold, "CardBusy, 18, Foo")
+
+    kept = [
+        (row.code, row.code_as_sent, row.at_as_sent, row.decides)
+        for row in LpaReport.objects.order_by("pk")
+    ]
+    assert kept == [
+        ("CardBusy", "CardBusy", "11/14/2018 3:07:05 PM", True),
+        ("EidMismatch", "18", "", False),
+        ("Other", "Foo", "", False),
+    ]
+
+
+def test_what_the_headers_hold_never_reaches_a_page_raw(client: Client, sold: Order) -> None:
+    come_back(client, sold, "<script>alert(1)</script>")
+
+    assert "<script>alert" not in client.get("/esim-problem/").text
+
+
+def test_staff_see_the_queue_with_the_order(client: Client, clara: User, sold: Order) -> None:
+    come_back(Client(), sold, "EidMismatch")
+    client.force_login(clara)
+
+    page = client.get("/admin/mobileplans/lpareport/")
+    one = client.get(f"/admin/mobileplans/lpareport/{LpaReport.objects.get().pk}/change/")
+
+    assert sold.display_number in page.text
+    assert "EidMismatch" in page.text
+    assert "bound to another EID" in one.text
+
+
+def test_staff_take_errors_in_hand_and_resolve_them(
+    client: Client, clara: User, sold: Order
+) -> None:
+    come_back(Client(), sold, "EidMismatch")
+    client.force_login(clara)
+    report = LpaReport.objects.get()
+    states = []
+
+    for action in ("take_in_hand", "resolve"):
+        client.post(
+            "/admin/mobileplans/lpareport/",
+            {"action": action, "_selected_action": [report.pk]},
+        )
+        states.append(LpaReport.objects.get().state)
+
+    assert states == ["in_hand", "resolved"]
+
+
+def test_staff_issue_a_new_esim_and_are_told_where_that_cannot_be(
+    client: Client, clara: User, sold: Order
+) -> None:
+    client.force_login(clara)
+    action = {"action": "issue_anew", "_selected_action": [sold.pk]}
+
+    first = client.post("/admin/orders/order/", action)
+    look_at(Repair.objects.get())
+    Order.objects.filter(pk=sold.pk).update(profile=None)
+    second = client.post("/admin/orders/order/", action)
+
+    told = [str(m) for answer in (first, second) for m in get_messages(answer.wsgi_request)]
+    assert Repair.objects.get().because == "staff"
+    assert "on its way" in told[0]
+    assert "no eSIM that could be issued" in told[-1]
+
+
+def test_the_orders_timeline_tells_of_errors_and_repairs(
+    as_alice: Client, clara: User, sold: Order
+) -> None:
+    come_back(as_alice, sold, "EidMismatch")
+    as_alice.post("/esim-problem/", {"remedy": "reissue"})
+    look_at(Repair.objects.get())
+    desk = Client()
+    desk.force_login(clara)
+
+    page = desk.get(f"/admin/orders/order/{sold.pk}/change/").text
+
+    for told in ("LPA error EidMismatch", "reissue asked", "reissue done", "cancelOrder"):
+        assert told in page
+    assert Visit.objects.count() == 2

@@ -1,0 +1,207 @@
+"""`orders.repairing`: a sold eSIM mended on the same order, never charged, never doubled."""
+
+from typing import Any
+
+import httpx
+import pytest
+from pytest_django.fixtures import Settings
+
+from accounts.models import User
+from esim.models import Profile, Sim
+from esim.states import ProfileState, SimState
+from orders import repairing
+from orders.models import Order, Repair
+from orders.repairing import NothingToRepair, repair
+from orders.states import RepairState
+from outbox.domain import Lease, LookAgain
+from outbox.models import Task
+from subscriptions.balances import balances
+from tests.builders import OTHER_EID, make_order, make_pool
+from tests.orders.conftest import settled
+from tests.races import at_once
+
+
+@pytest.fixture
+def sold(placed: Order) -> Order:
+    """Return Alice's order, complete, its eSIM not downloaded."""
+    return settled(placed)
+
+
+def look_at(asked: Repair, looks: int = 1) -> LookAgain | None:
+    """Let a worker look at the repair."""
+    task = Task.objects.get(kind="repair", subject=str(asked.pk))
+    Task.objects.filter(pk=task.pk).update(lease_token="held")
+    answer = None
+    for _ in range(looks):
+        answer = repair(str(asked.pk), Lease(task.pk, "held"))
+    asked.refresh_from_db()
+    return answer
+
+
+def reissue(order: Order, **said: Any) -> Repair:
+    return repairing.reissue(order, actor=order.account, because="EidMismatch", **said)
+
+
+def profile_of(order: Order) -> Profile:
+    """Return the order's eSIM as it is now."""
+    found = Order.objects.get(pk=order.pk).profile
+    assert found is not None
+    return found
+
+
+def at_smdp(smdp: str) -> dict[str, str]:
+    found = httpx.get(f"{smdp}/books", trust_env=False).json()["profiles"]
+    return {profile["iccid"]: profile["state"] for profile in found}
+
+
+def break_it(smdp: str, function: str, fault: str, times: int = 1) -> None:
+    script = {"function": function, "fault": fault, "times": times}
+    assert httpx.post(f"{smdp}/faults", json=script, trust_env=False).is_success
+
+
+def charges(gateway: str) -> list[str]:
+    found = httpx.get(f"{gateway}/books", trust_env=False).json()["payments"]
+    return [payment["status"] for payment in found]
+
+
+def test_the_old_one_is_cancelled_and_a_new_one_takes_its_place(
+    sold: Order, smdp: str, gateway: str
+) -> None:
+    old = profile_of(sold)
+
+    asked = reissue(sold, eid=OTHER_EID)
+    look_at(asked)
+
+    new = profile_of(sold)
+    old.refresh_from_db()
+    assert asked.state == RepairState.DONE
+    assert (old.state, old.sim.state) == (ProfileState.CANCELLED, SimState.RETIRED)
+    assert (new.state, new.eid) == (ProfileState.RELEASED, OTHER_EID)
+    assert at_smdp(smdp) == {old.sim.iccid: "Unavailable", new.sim.iccid: "Released"}
+    assert charges(gateway) == ["captured"]
+
+
+def test_the_plan_goes_over_to_the_new_one(sold: Order, smdp: str) -> None:
+    old = profile_of(sold)
+    at = sold.completed_at
+    assert at is not None
+
+    look_at(reissue(sold))
+
+    new = profile_of(sold)
+    assert [b.type for b in balances(new.sim.iccid, location=None, at=at)] == ["MODIRECTPAYG"]
+    assert [b.type for b in balances(old.sim.iccid, location=None, at=at)] == ["NONE"]
+    assert Sim.objects.get(pk=new.sim_id).state == SimState.IN_USE
+
+
+def test_pressing_twice_is_one_repair(sold: Order) -> None:
+    assert reissue(sold) == reissue(sold)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_pressing_many_times_at_once_is_one_repair(sold: Order) -> None:
+    asked = at_once(lambda: reissue(Order.objects.get(pk=sold.pk)).pk, 8)
+
+    assert len(set(asked)) == 1
+    assert Repair.objects.count() == 1
+
+
+def test_one_that_was_downloaded_is_not_issued_again(sold: Order, smdp: str) -> None:
+    old = profile_of(sold)
+    told = {"activationCode": str(old.activation_code), "eid": old.eid}
+    httpx.post(f"{smdp}/device/download", json=told, trust_env=False)
+
+    asked = reissue(sold)
+    look_at(asked)
+
+    assert asked.state == RepairState.REFUSED
+    assert profile_of(sold) == old
+    assert len(at_smdp(smdp)) == 1
+
+
+def test_an_order_is_mended_only_so_often(sold: Order, settings: Settings) -> None:
+    make_pool(3)
+    for _ in range(settings.REISSUE_LIMIT):
+        look_at(reissue(Order.objects.get(pk=sold.pk)))
+
+    with pytest.raises(NothingToRepair):
+        reissue(Order.objects.get(pk=sold.pk))
+
+
+def test_what_is_not_complete_is_not_mended(alice: User) -> None:
+    order = make_order(alice)
+
+    with pytest.raises(NothingToRepair):
+        reissue(order)
+    with pytest.raises(NothingToRepair):
+        repairing.release(order, actor=alice, because="x")
+
+
+def test_nobodys_esim_is_taken_away_while_there_is_no_other(sold: Order, smdp: str) -> None:
+    Sim.objects.filter(state=SimState.AVAILABLE).delete()
+    asked = reissue(sold)
+
+    assert look_at(asked) is not None
+
+    assert asked.state == RepairState.ASKED
+    assert list(at_smdp(smdp).values()) == ["Released"]
+    make_pool(1)
+    look_at(asked)
+    assert asked.state == RepairState.DONE
+
+
+@pytest.mark.parametrize("fault", ["drop_before", "drop_after", "http_500", "html", "malformed"])
+@pytest.mark.parametrize("function", ["cancelOrder", "downloadOrder", "confirmOrder"])
+def test_an_answer_that_was_lost_doubles_nothing(
+    sold: Order, smdp: str, function: str, fault: str
+) -> None:
+    break_it(smdp, function, fault)
+    asked = reissue(sold)
+
+    assert look_at(asked) is not None
+    look_at(asked)
+
+    assert asked.state == RepairState.DONE
+    assert sorted(at_smdp(smdp).values()) == ["Released", "Unavailable"]
+
+
+def test_a_new_one_that_is_refused_is_staffs_to_mend(sold: Order, smdp: str) -> None:
+    break_it(smdp, "downloadOrder", "wrong_iccid")
+    asked = reissue(sold)
+    look_at(asked)
+    assert asked.state == RepairState.FAILED
+
+    again = reissue(Order.objects.get(pk=sold.pk))
+    make_pool(1)
+    look_at(again)
+
+    assert again.state == RepairState.DONE
+    assert profile_of(sold).state == ProfileState.RELEASED
+
+
+def test_a_second_look_changes_nothing(sold: Order, smdp: str) -> None:
+    asked = reissue(sold)
+    look_at(asked, looks=2)
+
+    assert len(at_smdp(smdp)) == 2
+
+
+def test_a_misfit_is_replaced_by_the_plans_other_profile_type(sold: Order, smdp: str) -> None:
+    make_pool(1, profile_type="legacy")
+    sold.plan.other_profile_type = "legacy"
+    sold.plan.save()
+    asked = repairing.reissue(sold, actor=sold.account, because="NoEligibleProfileForThisDevice")
+
+    look_at(asked)
+
+    assert profile_of(sold).sim.profile_type == "legacy"
+
+
+def test_a_profile_that_was_not_released_is_released(sold: Order, smdp: str) -> None:
+    asked = repairing.release(sold, actor=sold.account, because="ProfileNotReleasedByOperator")
+
+    look_at(asked)
+
+    assert asked.state == RepairState.DONE
+    assert profile_of(sold).calls.last().function == "releaseProfile"  # type: ignore[union-attr]  # it was called
+    assert list(at_smdp(smdp).values()) == ["Released"]

@@ -1,0 +1,143 @@
+"""`orders.targets`: what the plan goes on (contract, section 2, *Profiles already there*)."""
+
+import pytest
+
+from accounts.models import User
+from esim.models import Sim
+from esim.states import SimState
+from mobileplans.models import Visit
+from orders import drafts, placing, targets
+from orders.drafts import StaleForm
+from orders.models import Draft
+from orders.targets import Target
+from subscriptions.models import Line, SimOnLine
+from tests.builders import EID, make_card, make_draft, make_pool, make_visit
+
+
+def installed(*owners: User | None) -> list[Sim]:
+    """Return profiles that are out in the world, each on its owner's line or on nobody's."""
+    sims = make_pool(len(owners))
+    for sim, owner in zip(sims, owners, strict=True):
+        Sim.objects.filter(pk=sim.pk).update(state=SimState.IN_USE)
+        if owner:
+            line = Line.objects.create(account=owner)
+            SimOnLine.objects.create(line=line, sim=sim, since=line.created_at)
+    return sims
+
+
+def draft_with(alice: User, sims: list[Sim], **of_visit: str) -> Draft:
+    iccids = tuple(sim.iccid for sim in sims)
+    return drafts.open_draft(alice, make_visit(account=alice, iccids=iccids, **of_visit))
+
+
+def test_without_profiles_it_is_a_new_esim(alice: User) -> None:
+    choice = targets.choice(draft_with(alice, []))
+
+    assert (choice.target, choice.is_open) == (Target(), False)
+
+
+def test_a_sim_card_is_what_there_is(alice: User) -> None:
+    card = make_card()
+
+    choice = targets.choice(draft_with(alice, [], eid="", iccid=card.iccid))
+
+    assert (choice.target, choice.is_open) == (Target(card), False)
+
+
+def test_the_customers_own_profile_takes_the_plan_by_default(alice: User) -> None:
+    sims = installed(alice)
+
+    choice = targets.choice(draft_with(alice, sims))
+
+    assert (choice.target, choice.is_open) == (Target(sims[0]), True)
+
+
+def test_so_does_one_that_is_nobodys(alice: User) -> None:
+    sims = installed(None)
+
+    assert targets.target(draft_with(alice, sims)) == Target(sims[0])
+
+
+def test_another_customers_is_dropped(alice: User, bob: User) -> None:
+    choice = targets.choice(draft_with(alice, installed(bob)))
+
+    assert (choice.target, choice.there) == (Target(), ())
+
+
+@pytest.mark.parametrize("state", [SimState.AVAILABLE, SimState.RESERVED, SimState.RETIRED])
+def test_what_is_on_no_device_is_dropped_whatever_the_launch_claims(
+    alice: User, state: SimState
+) -> None:
+    sims = installed(None)
+    Sim.objects.update(state=state)
+
+    assert targets.choice(draft_with(alice, sims)).there == ()
+
+
+def test_one_shut_out_of_the_programme_is_dropped(alice: User) -> None:
+    sims = installed(alice)
+    Sim.objects.update(is_in_programme=False)
+
+    assert targets.choice(draft_with(alice, sims)).there == ()
+
+
+def test_of_several_the_customer_chooses(alice: User) -> None:
+    sims = installed(alice, None)
+    draft = draft_with(alice, sims)
+
+    assert targets.target(draft) is None
+    drafts.choose_target(draft, sims[1], version=draft.version)
+    assert targets.target(draft) == Target(sims[1])
+    drafts.choose_target(draft, None, version=draft.version)
+    assert targets.target(draft) == Target()
+
+
+def test_a_new_one_stays_on_offer(alice: User) -> None:
+    draft = draft_with(alice, installed(alice))
+
+    drafts.choose_target(draft, None, version=draft.version)
+
+    assert targets.target(draft) == Target()
+
+
+def test_the_open_web_has_to_name_a_device(alice: User) -> None:
+    draft = draft_with(alice, [], eid="")
+
+    assert (targets.target(draft), targets.choice(draft).needs_eid) == (None, True)
+    drafts.name_device(draft, EID, version=draft.version, given=Visit.EidFrom.TYPED)
+    assert targets.target(draft) == Target()
+    assert (draft.visit.eid, draft.visit.eid_from) == (EID, "typed")
+
+
+def test_naming_another_device_makes_the_forms_shown_old(alice: User) -> None:
+    draft = draft_with(alice, [], eid="")
+    drafts.name_device(draft, EID, version=draft.version, given=Visit.EidFrom.TYPED)
+
+    with pytest.raises(StaleForm):
+        drafts.name_device(draft, EID, version=1, given=Visit.EidFrom.SHARED)
+
+
+def test_nothing_is_ordered_while_it_is_open_what_the_plan_goes_on(alice: User) -> None:
+    draft = make_draft(alice, visit=make_visit(account=alice, eid=""))
+
+    with pytest.raises(StaleForm):
+        placing.place(draft, version=draft.version)
+
+
+def test_the_order_takes_what_was_chosen(alice: User) -> None:
+    sims = installed(alice)
+    visit = make_visit(account=alice, iccids=(sims[0].iccid,))
+
+    draft = make_draft(alice, visit=visit)
+
+    assert placing.place(draft, version=draft.version).sim == sims[0]
+
+
+def test_a_choice_is_forgotten_when_a_later_visit_is_on_another_device(alice: User) -> None:
+    sims = installed(alice, alice)
+    draft = draft_with(alice, sims)
+    drafts.choose_target(draft, sims[0], version=draft.version)
+
+    later = drafts.open_draft(alice, make_visit(account=alice, iccids=(sims[1].iccid,)))
+
+    assert targets.target(later) == Target(sims[1])

@@ -1,0 +1,115 @@
+"""`make tables`: the tables of `docs/host.md`, from the data that the tests walk.
+
+Between `<!-- name -->` and `<!-- /name -->` stands what is made here; everything else is written
+by hand. A test fails when the file is not what this would make of it.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import django
+from django.utils.translation import override
+
+from demo.parts import ROOT
+
+DOCUMENT = ROOT / "docs/host.md"
+
+
+def launch_table() -> str:
+    from tests.mobileplans.readings import READINGS  # noqa: PLC0415 -- after django.setup
+
+    rows = [
+        (f"`{row.parameter}`", row.words, _code(row.sent), _expected(row.expected))
+        for row in READINGS
+    ]
+    return _table(("parameter", "reading", "sent", "read"), rows)
+
+
+def lpa_table() -> str:
+    from mobileplans.lpa_table import TABLE  # noqa: PLC0415 -- after django.setup
+
+    rows = [
+        (
+            "" if code.number is None else str(code.number),
+            f"`{code}`",
+            str(advice.meaning),
+            str(advice.remedy).upper(),
+            " ".join([f"**{advice.happened}.**", str(advice.text), *map(str, advice.steps)]),
+            str(advice.staff),
+        )
+        for code, advice in TABLE.items()
+    ]
+    head = ("number", "name", "meaning", "remedy", "the customer reads", "staff read")
+    return _table(head, rows)
+
+
+def outcome_table() -> str:
+    from tests.e2e.test_hosts import ROWS  # noqa: PLC0415 -- after django.setup
+
+    calls = {
+        "download": (
+            "`notifyProfileDownload(meta, code)`",
+            "`profileReadyWithActivationCode(code)`",
+        ),
+        "profile": ("`notifyBalanceAddition(meta, iccid)`", "`finishFlow()`"),
+        "card": ("`notifyBalanceAddition(meta)`", "`finishFlow()`"),
+        "nothing": ("`notifyCancelledPurchase(meta)`", "`dismissFlow()`"),
+    }
+    rows = [(row.name, *row.words, *calls[row.result]) for row in ROWS]
+    words = ("userAccount", "purchaseInstrument", "line", "moDirectStatus")
+    return _table(("outcome", *words, "newest app", "web sheet"), rows)
+
+
+TABLES = {"launch": launch_table, "lpa": lpa_table, "outcomes": outcome_table}
+
+
+def written(document: str) -> str:
+    """Return the document with every table made anew."""
+    for name, make in TABLES.items():
+        before, opening, rest = document.partition(f"<!-- {name} -->\n")
+        _old, closing, after = rest.partition(f"<!-- /{name} -->")
+        if not closing:
+            message = f"{DOCUMENT.name} has no place for the table {name!r}"
+            raise RuntimeError(message)
+        with override("en"):
+            document = before + opening + make() + closing + after
+    return document
+
+
+def _code(text: str) -> str:
+    """Show an address's query, cut where it says nothing new."""
+    shown = re.sub(r"x{20,}", "x…x", text)
+    return f"`{shown}`" if shown else "(nothing)"
+
+
+def _expected(expected: dict[str, object]) -> str:
+    return ", ".join(f"{name} {_value(value)}" for name, value in expected.items())
+
+
+def _value(value: object) -> str:
+    if isinstance(value, tuple):
+        return " and ".join(f"`{item}`" for item in value) or "empty"
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    return f"`{re.sub(r'x{20,}', 'x…x', str(value))}`" if value else "empty"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join(
+        "| " + " | ".join(c.replace("|", r"\|") for c in line) + " |\n" for line in lines
+    )
+
+
+def main() -> int:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "moportal.settings")
+    django.setup()
+    Path(DOCUMENT).write_text(written(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
