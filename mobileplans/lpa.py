@@ -15,7 +15,7 @@ from itertools import zip_longest
 from moportal.identifiers import Iccid, InvalidIdentifier
 
 LONGEST_HEADER = 4096
-MOST_ERRORS = 50
+MOST_ERRORS = 20
 LONGEST_TEXT = 60
 
 

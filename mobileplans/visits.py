@@ -9,8 +9,7 @@ from django.http import HttpRequest
 
 from accounts.models import User
 from brand.queries import operator
-from esim.models import Profile, Sim
-from esim.signals import profile_downloaded
+from esim.models import Sim
 from esim.states import SimState
 from mobileplans import handoffs, launch, lpa
 from mobileplans.models import LpaReport, Visit
@@ -129,6 +128,12 @@ def installed_profiles(visit: Visit, account: User) -> list[Sim]:
     return [found[iccid] for iccid in visit.iccids if iccid in found]
 
 
+def refuse(visit: Visit, because: str) -> None:
+    """Say that the SIM of this visit cannot be used, after all."""
+    visit.refused_as, visit.refused_because = MoDirectStatus.INVALID_SIM, because
+    visit.save(update_fields=["refused_as", "refused_because"])
+
+
 def name_device(visit: Visit, *, eid: str, imei: str = "", given: Visit.EidFrom) -> None:
     """Write down which device it is, on the open web, where no launch says it."""
     visit.eid, visit.imei, visit.eid_from = eid, imei, given
@@ -196,14 +201,7 @@ def note_failed_sign_in(request: HttpRequest | None = None, **_kwargs: Any) -> N
         )
 
 
-def resolve_errors(profile: Profile, **_kwargs: Any) -> None:
-    """Take errors off the queue whose profile has reached its device after all."""
-    open_reports = LpaReport.objects.filter(iccid=profile.sim.iccid, state=LpaReport.State.NEW)
-    open_reports.update(state=LpaReport.State.RESOLVED, note="Downloaded since.")
-
-
 def listen() -> None:
-    """Hear what the rooms below announce; they know nothing of visits."""
+    """Hear Django's own sign-in signals (accounts stands below and knows nothing of visits)."""
     user_logged_in.connect(note_sign_in, dispatch_uid="mobileplans.note_sign_in")
-    profile_downloaded.connect(resolve_errors, dispatch_uid="mobileplans.resolve_errors")
     user_login_failed.connect(note_failed_sign_in, dispatch_uid="mobileplans.note_failed_sign_in")

@@ -6,9 +6,11 @@ class OrdersConfig(AppConfig):
     verbose_name = "Orders"
 
     def ready(self) -> None:
-        from orders import placing, repairing  # noqa: PLC0415 -- models are not there at import
+        from esim.signals import profile_downloaded  # noqa: PLC0415 -- models are not there yet
+        from orders import placing, problems, repairing  # noqa: PLC0415 -- the same
         from orders.settling import settle  # noqa: PLC0415 -- the same
         from outbox.domain import register  # noqa: PLC0415 -- the same
 
         register(placing.KIND, settle)
         register(repairing.KIND, repairing.repair)
+        profile_downloaded.connect(problems.resolve, dispatch_uid="orders.problems.resolve")

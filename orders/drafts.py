@@ -83,6 +83,14 @@ def choose_target(draft: Draft, sim: Sim | None, *, version: int) -> None:
     _change(draft, version, sim=sim, wants_new_esim=sim is None)
 
 
+def keep_target(draft: Draft, sim: Sim | None) -> None:
+    """Write down what the review page shows the plan to go on: that, or nothing, is ordered."""
+    shown = (sim.pk if sim else None, sim is None)
+    is_card = sim is not None and sim.kind == Sim.Kind.PHYSICAL
+    if not is_card and (draft.sim_id, draft.wants_new_esim) != shown:
+        choose_target(draft, sim, version=draft.version)
+
+
 def name_device(
     draft: Draft, eid: str, *, version: int, given: Visit.EidFrom, imei: str = ""
 ) -> None:

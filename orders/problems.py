@@ -7,11 +7,13 @@ of the customer whose order it is.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.utils.timezone import now
 
 from accounts.models import User
+from esim.models import Profile
 from esim.states import ProfileState
 from mobileplans.lpa import LpaCode
 from mobileplans.lpa_table import TABLE, Advice, Remedy
@@ -60,7 +62,8 @@ def problem_of(visit: Visit) -> Problem | None:
     order = order_of_iccid(account, report.iccid)
     if order is None:
         return Problem(report, Remedy.SUPPORT, None, None, is_signed_in=True)
-    repair = order.repairs.filter(visit=visit).last()
+    repairs = order.repairs.all()
+    repair = repairs.filter(state=RepairState.ASKED).last() or repairs.filter(visit=visit).last()
     remedy = _remedy(report, advice, order, account)
     return Problem(report, remedy, order, repair, is_signed_in=True)
 
@@ -72,16 +75,26 @@ def _remedy(report: LpaReport, advice: Advice, order: Order, account: User) -> R
         return Remedy.SUPPORT
     if advice.remedy is Remedy.SUPPORT or advice.remedy is Remedy.ACTIVATE:
         return advice.remedy
-    if order.profile is None:
-        # The plan is on a SIM that is there: nothing was to be downloaded.
+    if order.profile is None or _is_downloaded(order, order.profile):
+        # Nothing was to be downloaded, or its code is spent: there is no second profile.
         return Remedy.ACTIVATE if is_installed else Remedy.SUPPORT
-    was_refused = order.repairs.filter(
-        state=RepairState.REFUSED, old_profile=order.profile
-    ).exists()
-    if was_refused or order.profile.state == ProfileState.DOWNLOADED:
-        # Downloaded, as we know: its code is spent, and there is no second profile.
-        return Remedy.ACTIVATE if is_installed else Remedy.SUPPORT
-    if advice.remedy is Remedy.REISSUE:
+    return _of_profile(report, advice, order, order.profile)
+
+
+def _is_downloaded(order: Order, profile: Profile) -> bool:
+    """Say whether the eSIM is on a device, by our books or by what the SM-DP+ answered."""
+    was_refused = order.repairs.filter(state=RepairState.REFUSED, old_profile=profile).exists()
+    return was_refused or profile.state == ProfileState.DOWNLOADED
+
+
+def _of_profile(report: LpaReport, advice: Advice, order: Order, profile: Profile) -> Remedy:
+    """Return the remedy for an eSIM that no device has yet."""
+    is_waiting = profile.state == ProfileState.RELEASED
+    if is_waiting and report.iccid != profile.sim.iccid:
+        # The error is about one that was replaced since: its successor is there.
+        return Remedy.RETRY
+    if advice.remedy is Remedy.REISSUE or not is_waiting:
+        is_installed = report.iccid in report.visit.iccids
         return _reissue(report.lpa_code, order, is_installed=is_installed)
     return advice.remedy
 
@@ -114,6 +127,16 @@ def _is_exhausted(report: LpaReport, advice: Advice, order: Order, account: User
         visit__account=account, decides=True, code=report.code, iccid__in=iccids | {report.iccid}
     )
     return same.count() > most
+
+
+def resolve(profile: Profile, **_kwargs: Any) -> None:
+    """Take errors off the queue whose eSIM, or its successor, has reached a device after all."""
+    iccids = {profile.sim.iccid}
+    order = Order.objects.filter(profile=profile).first()
+    if order:
+        iccids |= set(order.repairs.values_list("old_profile__sim__iccid", flat=True))
+    open_reports = LpaReport.objects.filter(iccid__in=iccids, state=LpaReport.State.NEW)
+    open_reports.update(state=LpaReport.State.RESOLVED, note="Downloaded since.")
 
 
 def open_case(report: LpaReport) -> None:

@@ -19,6 +19,7 @@ RECENT = timedelta(hours=24)
 def orders_of(account: User) -> QuerySet[Order]:
     """Return the customer's orders, newest first, with what their pages show."""
     related = (
+        "visit",
         "payment__method",
         "profile__sim",
         "profile__provider",

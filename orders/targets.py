@@ -29,6 +29,8 @@ class Choice:
     target: Target | None
     there: tuple[Sim, ...] = ()
     needs_eid: bool = False
+    # What the plan was to go on is not usable any more.
+    is_lost: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -41,12 +43,13 @@ def choice(draft: Draft) -> Choice:
     visit = draft.visit
     if visit.iccid:
         card = visits.usable_card(visit.iccid)
-        return Choice(Target(card) if card else None)
+        return Choice(Target(card) if card else None, is_lost=card is None)
     there = tuple(visits.installed_profiles(visit, draft.account))
     is_open_web = visit.is_open_web
-    chosen = next((sim for sim in there if sim.pk == draft.sim_id), None)
-    if chosen:
-        return Choice(Target(chosen), there, is_open_web)
+    if draft.sim_id:
+        # What was chosen, or shown on the review page, is never silently something else.
+        chosen = next((sim for sim in there if sim.pk == draft.sim_id), None)
+        return Choice(Target(chosen) if chosen else None, there, is_open_web, is_lost=not chosen)
     by_default = not there or draft.wants_new_esim
     if by_default:
         return Choice(Target() if visit.eid else None, there, is_open_web)

@@ -18,13 +18,16 @@ import httpx
 from playwright.sync_api import Browser, Page, expect
 
 from demo.parts import ROOT
+from moportal.identifiers import Iccid
 from tests.browser import launch_browser
-from tests.e2e.customer import REFUSED_CARD, Customer
+from tests.e2e.customer import EID, REFUSED_CARD, Customer
 from tests.stack import Stack, make_copy, running_stack
 
 SCREENS = ROOT / "docs/screens"
 DESK, PHONE = (800, 600), (360, 640)
 SIMULATOR = (1280, 900)
+# The demo data's profile that is on an eSIM and nobody's yet.
+INSTALLED = Iccid.numbered("8944110", 4)
 Scheme = Literal["light", "dark"]
 
 
@@ -43,7 +46,9 @@ class Look:
         return f"{self.locale[:2]}{dark}-{self.size[0]}x{self.size[1]}"
 
 
-FEW = frozenset({"plans", "review", "order-done"})
+FEW = frozenset(
+    {"plans", "review", "order-done", "device", "install", "problem-device", "problem-reissue"}
+)
 LOOKS = [
     *(Look(locale, size) for locale in ("en", "ar-AE") for size in (DESK, PHONE)),
     *(Look("de-DE", size, pages=FEW) for size in (DESK, PHONE)),
@@ -81,7 +86,7 @@ def main() -> int:
     ):
         _slow_down(stack)
         for look in LOOKS:
-            for walk in (_buy,) if look.pages else (_buy, _read, _fail):
+            for walk in FEW_WALKS if look.pages else WALKS:
                 _walk(browser, stack, look, walk)
         _simulator(browser, stack)
     return 0
@@ -191,6 +196,70 @@ def _fail(noor: Customer, photographer: Photographer) -> None:
     photographer.take("payment-stored")
 
 
+def _open_web(noor: Customer, photographer: Photographer) -> None:
+    """Buy in an ordinary browser, which has to name its device and installs by itself."""
+    noor.launch(eid="", imei="")
+    noor.sign_up()
+    noor.choose()
+    noor.choose_plan()
+    noor.sees("Which device gets the eSIM?")
+    photographer.take("device")
+    noor.page.locator("[name=eid]").fill(EID[:-1] + "6")
+    noor.press("Next")
+    expect(noor.page.locator("#errors")).to_be_visible()
+    photographer.take("device-errors")
+    noor.page.locator("[name=eid]").fill(EID)
+    noor.press("Next")
+    noor.pay_with()
+    noor.submit()
+    noor.sees("You're set")
+    noor.page.goto(f"{noor.base_url}/account/")
+    photographer.take("account-to-install")
+    noor.page.get_by_role("link", name=noor.words("Install it")).click()
+    photographer.take("install")
+    noor.press("Cancel")
+    noor.page.wait_for_url("**/handoff/")
+    photographer.take("handoff-open-web")
+    noor.launch(iccids=INSTALLED)
+    noor.sign_in(noor.identifier, noor.password)
+    noor.choose()
+    noor.choose_plan()
+    noor.page.goto(f"{noor.base_url}/device/")
+    photographer.take("device-choice")
+
+
+def _problems(noor: Customer, photographer: Photographer) -> None:
+    """Come back after downloads that failed: one page for each remedy."""
+    noor.buy()
+    noor.sees("You're set")
+    iccid = noor.finish()["iccid"]
+    _come_back(noor, "InsufficientSpaceOnCard", iccid)
+    photographer.take("problem-signed-out")
+    noor.page.goto(f"{noor.base_url}/sign-in/")
+    noor.sign_in(noor.identifier, noor.password)
+    for code, name in (
+        ("InsufficientSpaceOnCard", "device"),
+        ("ServerNotReachable", "retry"),
+        ("IccidAlreadyExists", "activate"),
+        ("ServerNotTrusted", "support"),
+        ("EidMismatch", "reissue"),
+    ):
+        _come_back(noor, code, iccid)
+        photographer.take(f"problem-{name}")
+    noor.press("Get a new eSIM")
+    noor.sees("Preparing your eSIM")
+    photographer.take("problem-progress")
+    noor.sees("Your eSIM is ready")
+    photographer.take("problem-ready")
+
+
+def _come_back(noor: Customer, code: str, iccid: str) -> None:
+    headers = {"X-MP-LPAError-Codes": code, "X-MP-LPAError-ICCIDs": iccid}
+    noor.page.context.set_extra_http_headers(headers)
+    noor.launch()
+    noor.page.context.set_extra_http_headers({})
+
+
 def _simulator(browser: Browser, stack: Stack) -> None:
     """Take the simulator with a device that is connected, for the README."""
     width, height = SIMULATOR
@@ -213,6 +282,9 @@ def _simulator(browser: Browser, stack: Stack) -> None:
         expect(device).to_have_attribute("data-state", "connected", timeout=30_000)
         page.screenshot(path=SCREENS / "simulator.png", animations="disabled")
 
+
+FEW_WALKS: tuple[Walk, ...] = (_buy, _open_web, _problems)
+WALKS: tuple[Walk, ...] = (*FEW_WALKS, _read, _fail)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -3,12 +3,13 @@
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from accounts.models import User
 from mobileplans import visits
@@ -31,8 +32,9 @@ from orders.views.steps import (
 )
 from plans.models import Category
 
-# Windows fills the braces in, so they stay as they are; what is ours stands before them.
-SHARING = "ms-settings:cellular-id?callbackUrl={callback}?eid={{eid}}&imei={{imei}}"
+# Windows fills the braces in, so they stay as they are; what is ours stands before them, in the
+# query, which no log keeps.
+SHARING = "ms-settings:cellular-id?callbackUrl={callback}?state={state}&eid={{eid}}&imei={{imei}}"
 SALT = "orders.device-sharing"
 SHARED_WITHIN_SECONDS = 30 * 60
 
@@ -43,6 +45,8 @@ def device(request: HttpRequest, user: User) -> HttpResponse:
     """Ask what the plan shall go on: a profile that is there, or a new eSIM for an EID."""
     visit, draft = arrive(request, user, "device")
     choice = targets.choice(draft)
+    if choice.is_lost and not choice.is_open:
+        return _lost(request, visit, draft)
     if not choice.is_open:
         return first_open_step(draft)
     if request.method == "POST":
@@ -58,6 +62,16 @@ def device(request: HttpRequest, user: User) -> HttpResponse:
         **frame("device", back_url=f"{reverse('plans')}?category={category}"),
     }
     return render(request, "orders/device.html", context)
+
+
+def _lost(request: HttpRequest, visit: Visit, draft: Draft) -> HttpResponse:
+    """Go on where the SIM that the plan was to go on has been taken out of use meanwhile."""
+    if visit.iccid:
+        visits.refuse(visit, "iccid")
+        return go("launch-refused")
+    drafts.choose_target(draft, None, version=draft.version)
+    messages.info(request, _("The eSIM you chose can't be used any more: it will be a new one."))
+    return first_open_step(draft)
 
 
 def _preselected(choice: Choice) -> str:
@@ -117,18 +131,19 @@ def _sharing_url(request: HttpRequest, draft: Draft) -> str:
     if "Windows NT" not in request.headers.get("User-Agent", ""):
         return ""
     state = signing.dumps([draft.pk, draft.version], salt=SALT)
-    callback = settings.PORTAL_URL.rstrip("/") + reverse("device-shared", args=[state])
-    return SHARING.format(callback=callback)
+    callback = settings.PORTAL_URL.rstrip("/") + reverse("device-shared")
+    return SHARING.format(callback=callback, state=state)
 
 
-@require_safe
-def shared(request: HttpRequest, state: str) -> HttpResponse:
+@require_GET
+def shared(request: HttpRequest) -> HttpResponse:
     """Take the EID and IMEI that the customer shared from Windows' settings.
 
     It may arrive in another browser, so the signed state speaks for the draft and no session is
     needed. Nothing of the numbers stays in the address: what came of it is told by a 303.
     """
     try:
+        state = request.GET.get("state", "")
         draft_id, version = signing.loads(state, salt=SALT, max_age=SHARED_WITHIN_SECONDS)
         eid = Eid.parse(request.GET.get("eid", "").strip())
         draft = Draft.objects.select_related("visit", "account").get(pk=draft_id, submitted_at=None)

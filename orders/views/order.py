@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.models import User
 from mobileplans import visits
 from mobileplans.handoffs import Receipt, hand_over
+from mobileplans.outcome import Outcome
 from orders import outcomes, placing, texts
 from orders.models import Order
 from orders.queries import orders_of
@@ -50,15 +51,20 @@ def _context(order: Order) -> dict[str, Any]:
         "amount": order.price.gross,
         "poll": not has_ended,
         "device_status": texts.device_status(order),
-        "next_text": ""
-        if order.profile or not order.sim
-        else _("Choose Continue: your SIM is ready to use."),
+        "next_text": _next_text(order),
         "customer_step_url": order.payment.customer_step_url
         if order.state == OrderState.PENDING
         else "",
         **frame("order", back_url=None),
         "cancel": order.state != OrderState.COMPLETED,
     }
+
+
+def _next_text(order: Order) -> str:
+    """Say what Continue does, where it is not the app that sets the device up."""
+    if order.sim:
+        return _("Choose Continue: your SIM is ready to use.")
+    return _("Choose Continue, then install your eSIM.") if order.visit.is_open_web else ""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -73,14 +79,18 @@ def proceed(request: HttpRequest, user: User, number: str) -> HttpResponse:
 
 def deliver(request: HttpRequest, order: Order) -> HttpResponse:
     """Give the order's outcome to the host that shows this visit."""
-    visit = visits.current(request)
+    outcome = outcomes.of_order(order, visits.current(request))
+    return _give(request, order, outcome, Receipt(order.display_number, order.price.gross))
+
+
+def hand_back(request: HttpRequest, order: Order, outcome: Outcome) -> HttpResponse:
+    """Give the order's eSIM to the host once more: nothing was paid in this visit."""
+    return _give(request, order, outcome, Receipt(order.display_number))
+
+
+def _give(request: HttpRequest, order: Order, outcome: Outcome, receipt: Receipt) -> HttpResponse:
     Order.objects.filter(pk=order.pk, handed_over_at=None).update(handed_over_at=now())
-    return hand_over(request, visit, outcomes.of_order(order, visit), receipt(order))
-
-
-def receipt(order: Order, *, paid: bool = True) -> Receipt:
-    """Return what the handoff page says of the order where no app takes over."""
-    return Receipt(order.display_number, order.price.gross if paid else None)
+    return hand_over(request, visits.current(request), outcome, receipt)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -10,7 +10,6 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from mobileplans import visits
-from mobileplans.handoffs import hand_over
 from mobileplans.lpa import LpaCode
 from mobileplans.lpa_table import Remedy
 from mobileplans.models import Visit
@@ -18,7 +17,7 @@ from orders import outcomes, problems, repairing
 from orders.models import Order
 from orders.problems import Problem
 from orders.states import RepairState
-from orders.views.order import receipt
+from orders.views.order import hand_back
 from orders.views.steps import go
 
 MOST_STEPS = 3
@@ -45,17 +44,12 @@ def _carry_out(request: HttpRequest, visit: Visit, found: Problem) -> HttpRespon
         problems.open_case(found.report)
         return go("problem")
     if found.repair and found.repair.state == RepairState.DONE:
-        return hand_over(
-            request, visit, outcomes.of_code_again(found.order), receipt(found.order, paid=False)
-        )
+        return hand_back(request, found.order, outcomes.of_code_again(found.order))
     if found.remedy is Remedy.ACTIVATE:
-        outcome = outcomes.of_activation(found.order)
-        return hand_over(request, visit, outcome, receipt(found.order, paid=False))
+        return hand_back(request, found.order, outcomes.of_activation(found.order))
     if _needs_mending(found):
         return _mend(visit, found.order, visit.account, found)
-    return hand_over(
-        request, visit, outcomes.of_code_again(found.order), receipt(found.order, paid=False)
-    )
+    return hand_back(request, found.order, outcomes.of_code_again(found.order))
 
 
 def _needs_mending(found: Problem) -> bool:

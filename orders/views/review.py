@@ -41,6 +41,7 @@ def review(request: HttpRequest, user: User) -> HttpResponse:
         return first_open_step(draft)
     try:
         price_change = drafts.bring_up_to_date(draft)
+        drafts.keep_target(draft, choice.target.sim)
     except PlanNotOffered:
         messages.warning(
             request, _("The plan you chose is no longer on offer here. Choose another one.")

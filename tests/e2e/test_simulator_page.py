@@ -8,11 +8,13 @@ installing, connecting, connected, failed), `#calls` (how often the app was call
 
 import re
 
-from playwright.sync_api import Locator, Page, expect
+import pytest
+from playwright.sync_api import Frame, Locator, Page, expect
 
 from tests.browser import PageAt
 from tests.e2e.customer import PATIENCE, Customer
-from tests.e2e.outside import balances, profiles
+from tests.e2e.outside import balances, payments, profiles
+from tests.e2e.shopper import order_number
 from tests.stack import Stack, on_postgresql, on_sqlite
 
 WINDOW = (1280, 900)
@@ -105,19 +107,111 @@ def test_the_apps_own_back_goes_back_within_the_portal(stack: Stack, page_at: Pa
 
 
 def _launched(
-    page: Page, stack: Stack, *, preset: int | None = None, language: str = "en"
+    page: Page, stack: Stack, *, preset: int | None = None, language: str = "en", **chosen: str
 ) -> Customer:
-    """Launch in the simulator, and return the customer before its frame."""
+    """Launch in the simulator, and return the customer before its frame.
+
+    `chosen` sets the launch form's selects by their names: the host, how the download ends.
+    """
     noor = Customer(page, stack.base_url, host=False, language=language)
     page.goto(f"{stack.base_url}/simulator/")
     if preset is not None:
         page.locator(f"[data-preset='{preset}']").click()
+    for name, value in chosen.items():
+        page.locator(f"#id_{name}").select_option(value)
     page.locator("#launch").click()
-    frame = page.locator("iframe#portal").element_handle().content_frame()
-    assert frame is not None
-    noor.view = frame
+    noor.view = _frame(page)
     return noor
 
 
 def _field(page: Page, name: str) -> Locator:
     return page.locator(f"#received tr[data-field={name}] td").first
+
+
+def test_a_failed_download_is_mended_through_the_simulator(stack: Stack, page_at: PageAt) -> None:
+    page = page_at(*WINDOW)
+    noor = _launched(page, stack, download="EidMismatch")
+    number = _buy(noor)
+    device = page.locator("#device")
+    expect(device).to_have_attribute("data-state", "failed", timeout=PATIENCE)
+    first = _profile_of(stack, number)
+
+    page.locator("#return").click()
+    noor.view = _frame(page)
+    noor.sees("This eSIM was made for another device")
+    noor.view.get_by_role("link", name="Sign in").click()
+    noor.sign_in(noor.identifier, noor.password)
+    noor.press("Get a new eSIM")
+    noor.sees("Your eSIM is ready")
+    noor.press("Continue")
+
+    expect(device).to_have_attribute("data-state", "connected", timeout=PATIENCE)
+    second = device.locator("[data-slot=iccid]").inner_text()
+    there = {profile["iccid"]: profile["state"] for profile in profiles(stack)}
+    assert first not in there
+    assert there[second] == "Installed"
+    assert [payment["status"] for payment in payments(stack, number)] == ["captured"]
+
+
+@on_postgresql
+@pytest.mark.parametrize("code", ["CardBusy", "ServerFailure", "TimeoutWaitingForUserConsent"])
+def test_a_retry_through_the_simulator_installs_the_same_esim(
+    stack: Stack, page_at: PageAt, code: str
+) -> None:
+    page = page_at(*WINDOW)
+    noor = _launched(page, stack, download=code)
+    number = _buy(noor)
+    device = page.locator("#device")
+    expect(device).to_have_attribute("data-state", "failed", timeout=PATIENCE)
+
+    page.locator("#return").click()
+    noor.view = _frame(page)
+    noor.view.get_by_role("link", name="Sign in").click()
+    noor.sign_in(noor.identifier, noor.password)
+    noor.press("Try again")
+
+    expect(device).to_have_attribute("data-state", "connected", timeout=PATIENCE)
+    assert device.locator("[data-slot=iccid]").inner_text() == _profile_of(stack, number)
+
+
+@pytest.mark.parametrize("host", ["inline", "odsa"])
+@on_postgresql
+def test_every_host_of_the_simulator_takes_the_purchase(
+    stack: Stack, page_at: PageAt, host: str
+) -> None:
+    page = page_at(*WINDOW)
+    noor = _launched(page, stack, host=host)
+    number = _buy(noor)
+
+    device = page.locator("#device")
+    expect(device).to_have_attribute("data-state", "connected", timeout=PATIENCE)
+    expect(page.locator("#received .verdict")).to_have_attribute("data-valid", "true")
+    iccid = _profile_of(stack, number)
+    assert [p["state"] for p in profiles(stack) if p["iccid"] == iccid] == ["Installed"]
+
+
+def _buy(noor: Customer) -> str:
+    """Buy in the frame and continue; return the order's number."""
+    noor.sign_up()
+    noor.choose()
+    noor.choose_plan()
+    noor.pay_with()
+    noor.submit()
+    noor.sees("You're set")
+    number = order_number(noor.view.evaluate("location.pathname"))
+    noor.press("Continue")
+    return number
+
+
+def _profile_of(stack: Stack, number: str) -> str:
+    """Return the ICCID of the order's eSIM as it is now."""
+    return stack.manage(
+        "from orders.models import Order;"
+        f"print(Order.objects.get(number={number!r}).profile.sim.iccid)"
+    ).strip()
+
+
+def _frame(page: Page) -> Frame:
+    frame = page.locator("iframe#portal").element_handle().content_frame()
+    assert frame is not None
+    return frame

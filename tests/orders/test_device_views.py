@@ -13,7 +13,7 @@ from orders.models import Draft, Order
 from orders.states import OrderState
 from orders.views.device import SALT
 from plans.models import Plan
-from tests.builders import EID, OTHER_EID, make_plan
+from tests.builders import EID, OTHER_EID, make_card, make_plan
 from tests.orders.conftest import settled
 from tests.orders.test_targets import installed
 
@@ -102,20 +102,18 @@ def test_only_windows_is_offered_to_fill_it_in(browser: Client) -> None:
     assert "ms-settings:" in browser.get("/device/", headers={"User-Agent": EDGE}).text
 
 
-def sharing_path(client: Client) -> str:
-    """Return the path of the callback that Windows is given, its braces not filled in."""
+def callback(client: Client, eid: str, imei: str = "") -> str:
+    """Return the address that Windows opens: the callback it is given, its braces filled in."""
     page = client.get("/device/", headers={"User-Agent": EDGE}).text
     found = re.search(r'href="ms-settings:cellular-id\?callbackUrl=([^"]+)"', page)
     assert found is not None
     url = urlsplit(found[1].replace("&amp;", "&"))
-    assert url.query == "eid={eid}&imei={imei}"
-    return url.path
+    assert url.query.endswith("&eid={eid}&imei={imei}")
+    return f"{url.path}?{url.query}".replace("{eid}", eid).replace("{imei}", imei)
 
 
 def test_what_windows_shares_is_bound_to_the_draft(browser: Client) -> None:
-    path = sharing_path(browser)
-
-    answer = browser.get(f"{path}?eid={EID}&imei=490154203237518")
+    answer = browser.get(callback(browser, EID, "490154203237518"))
 
     visit = Visit.objects.get()
     assert (answer.status_code, answer.headers["Location"]) == (303, "/payment/")
@@ -123,9 +121,9 @@ def test_what_windows_shares_is_bound_to_the_draft(browser: Client) -> None:
 
 
 def test_it_may_arrive_in_another_browser(browser: Client) -> None:
-    path, other = sharing_path(browser), Client()
+    other = Client()
 
-    answer = other.get(f"{path}?eid={EID}&imei=")
+    answer = other.get(callback(browser, EID))
 
     assert answer.headers["Location"] == "/device/told/thanks/"
     assert EID not in other.get("/device/told/thanks/").text
@@ -133,10 +131,10 @@ def test_it_may_arrive_in_another_browser(browser: Client) -> None:
 
 
 def test_it_is_good_once(browser: Client) -> None:
-    path = sharing_path(browser)
-    browser.get(f"{path}?eid={EID}")
+    address = callback(browser, EID)
+    browser.get(address)
 
-    again = Client().get(f"{path}?eid={OTHER_EID}")
+    again = Client().get(address.replace(EID, OTHER_EID))
 
     assert again.headers["Location"] == "/device/told/stale/"
     assert Visit.objects.get().eid == EID
@@ -144,19 +142,19 @@ def test_it_is_good_once(browser: Client) -> None:
 
 @pytest.mark.parametrize(
     "state",
-    ["x", "a:b:c", signing.dumps([1, 1], salt="other"), signing.dumps("x", salt=SALT), "%00"],
+    ["x", "a:b:c", signing.dumps([1, 1], salt="other"), signing.dumps("x", salt=SALT), "\x00"],
     ids=["junk", "looks signed", "signed for another use", "signed and odd", "NUL"],
 )
 def test_without_our_state_nothing_is_bound(browser: Client, state: str) -> None:
-    answer = browser.get(f"/device/shared/{state}/?eid={EID}")
+    answer = browser.get("/device/shared/", {"state": state, "eid": EID})
 
     assert answer.headers["Location"] == "/device/told/stale/"
     assert Visit.objects.get().eid == ""
 
 
-@pytest.mark.parametrize("eid", ["", "{eid}", "1" * 32, "%00"])
+@pytest.mark.parametrize("eid", ["", "%7Beid%7D", "1" * 32, "%00"])
 def test_what_is_no_eid_is_said_to_be_none(browser: Client, eid: str) -> None:
-    answer = browser.get(f"{sharing_path(browser)}?eid={eid}")
+    answer = browser.get(callback(browser, eid))
 
     assert answer.headers["Location"] == "/device/told/unreadable/"
     assert Client().get("/device/told/unreadable/").status_code == 200
@@ -204,6 +202,31 @@ def test_the_one_that_is_there_is_preselected_beside_a_new_one(
     assert re.search(rf'value="{mine.pk}" checked', " ".join(page.split()))
     assert choose(as_alice, "new") == "/payment/"
     assert Draft.objects.get().wants_new_esim
+
+
+def test_a_card_taken_out_of_use_meanwhile_is_refused(as_alice: Client, plan: Plan) -> None:
+    card = make_card()
+    as_alice.get(f"/?market=US&iccid={card.iccid}")
+    assert choose_plan(as_alice, plan) == "/payment/"
+    type(card).objects.update(state="retired")
+
+    assert as_alice.get("/payment/").headers["Location"] == "/device/"
+    assert as_alice.get("/device/").headers["Location"] == "/launch-refused/"
+    assert as_alice.get("/options/").headers["Location"] == "/launch-refused/"
+
+
+def test_a_profile_taken_out_of_use_meanwhile_becomes_a_new_one(
+    as_alice: Client, alice: User, plan: Plan
+) -> None:
+    (mine,) = installed(alice)
+    as_alice.get(f"/?market=US&eid={EID}&iccids={mine.iccid}")
+    choose_plan(as_alice, plan)
+    choose(as_alice, str(mine.pk))
+    type(mine).objects.update(state="retired")
+
+    assert as_alice.get("/payment/").headers["Location"] == "/device/"
+    assert as_alice.get("/device/").headers["Location"] == "/payment/"
+    assert "a new one" in as_alice.get("/payment/").text
 
 
 @pytest.fixture

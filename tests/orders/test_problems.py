@@ -7,7 +7,7 @@ from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
-from esim.models import Profile
+from esim.models import Profile, Sim
 from esim.states import ProfileState
 from mobileplans.lpa_table import Remedy
 from mobileplans.models import LpaReport, Visit
@@ -16,7 +16,7 @@ from orders.models import Order
 from orders.problems import problem_of
 from orders.states import RepairKind, RepairState
 from subscriptions.models import Subscription
-from tests.builders import make_card, make_order, make_visit
+from tests.builders import make_card, make_order, make_pool, make_visit
 from tests.orders.conftest import new_card, settled
 
 
@@ -196,3 +196,47 @@ def test_a_case_is_opened_once(sold: Order) -> None:
 
     assert first is not None
     assert LpaReport.objects.get().asked_for_help_at == first
+
+
+def test_an_error_about_one_that_was_replaced_hands_over_its_successor(sold: Order) -> None:
+    (spare,) = make_pool(1)
+    visit = come_back(sold, "EidMismatch", account=sold.account)
+    profile = Profile.objects.get()
+    Profile.objects.filter(pk=profile.pk).update(sim=spare)
+    sold.repairs.create(
+        kind=RepairKind.RELEASE,
+        state=RepairState.DONE,
+        because="x",
+        asked_by=sold.account,
+        old_profile=old_profile(profile, visit.lpa_reports.get().iccid),
+        ended_at=now(),
+    )
+
+    assert remedy(visit) == Remedy.RETRY
+
+
+def old_profile(profile: Profile, iccid: str) -> Profile:
+    """Return a cancelled profile that has this ICCID."""
+    return Profile.objects.create(
+        sim=Sim.objects.get(iccid=iccid),
+        provider=profile.provider,
+        state=ProfileState.CANCELLED,
+        matching_id="OLD",
+        matching_id_digest="old",
+        smdp_host="smdp.example",
+    )
+
+
+def test_one_whose_replacement_failed_is_issued_anew(sold: Order) -> None:
+    Profile.objects.update(state=ProfileState.CANCELLED)
+
+    assert remedy(come_back(sold, "CardBusy", account=sold.account)) == Remedy.REISSUE
+
+
+def test_a_download_takes_its_errors_off_the_queue(sold: Order) -> None:
+    come_back(sold)
+    assert sold.profile is not None
+
+    problems.resolve(sold.profile)
+
+    assert LpaReport.objects.get().state == "resolved"

@@ -128,6 +128,14 @@ def test_an_order_is_mended_only_so_often(sold: Order, settings: Settings) -> No
         reissue(Order.objects.get(pk=sold.pk))
 
 
+def test_staff_may_mend_it_more_often(sold: Order, clara: User, settings: Settings) -> None:
+    settings.REISSUE_LIMIT = 0
+
+    look_at(repairing.reissue(sold, actor=clara, because="staff"))
+
+    assert Repair.objects.get().state == RepairState.DONE
+
+
 def test_what_is_not_complete_is_not_mended(alice: User) -> None:
     order = make_order(alice)
 

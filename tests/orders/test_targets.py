@@ -141,3 +141,22 @@ def test_a_choice_is_forgotten_when_a_later_visit_is_on_another_device(alice: Us
     later = drafts.open_draft(alice, make_visit(account=alice, iccids=(sims[1].iccid,)))
 
     assert targets.target(later) == Target(sims[1])
+
+
+def test_what_was_shown_is_ordered_or_nothing(alice: User) -> None:
+    sims = installed(alice)
+    draft = make_draft(alice, visit=make_visit(account=alice, iccids=(sims[0].iccid,)))
+    drafts.keep_target(draft, sims[0])
+    Sim.objects.filter(pk=sims[0].pk).update(state=SimState.RETIRED)
+
+    with pytest.raises(StaleForm):
+        placing.place(draft, version=draft.version)
+    assert targets.choice(draft).is_lost
+
+
+def test_a_card_taken_out_of_use_is_lost(alice: User) -> None:
+    card = make_card()
+    draft = draft_with(alice, [], eid="", iccid=card.iccid)
+    Sim.objects.filter(pk=card.pk).update(state=SimState.RETIRED)
+
+    assert targets.choice(draft).is_lost

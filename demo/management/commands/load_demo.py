@@ -19,7 +19,9 @@ from subscriptions.models import Bucket, Line, SimOnLine, Subscription, Subscrip
 
 # Made up: none of these is in the source documents, and no operator uses the range.
 PREFIX = "8944110"
-PHYSICAL, SHUT_OUT, MICROBALANCE, WITH_PLAN = (Iccid.numbered(PREFIX, n) for n in range(4))
+PHYSICAL, SHUT_OUT, MICROBALANCE, WITH_PLAN, INSTALLED = (
+    Iccid.numbered(PREFIX, n) for n in range(5)
+)
 FIRST_IN_POOL, POOL_SIZE = 100_000, 5000
 CUSTOMER, CUSTOMER_PASSWORD = "demo@kestrel.example", "kestrel-demo-2026"
 STAFF, STAFF_PASSWORD = "staff@kestrel.example", "kestrel-staff-2026"
@@ -32,7 +34,8 @@ SUMMARY = f"""\
   unused SIM card     {PHYSICAL}
   shut out            {SHUT_OUT}  (Get Balance: NOTSUPPORTED)
   microbalance only   {MICROBALANCE}  (Get Balance: NONE)
-  with a plan         {WITH_PLAN}  (the demo customer's)"""
+  with a plan         {WITH_PLAN}  (the demo customer's)
+  on the eSIM         {INSTALLED}  (nobody's yet: for iccids)"""
 
 
 class Command(BaseCommand):
@@ -71,6 +74,7 @@ def _load_operator() -> None:
         support_phone="+1 555 0142",
         support_email="help@kestrel.example",
         support_hours="00:00–24:00",
+        website="https://www.kestrel.example/",
         default_market="US",
     )
     LegalText.objects.bulk_create(
@@ -130,6 +134,8 @@ def _load_sims() -> None:
     Sim.objects.create(iccid=SHUT_OUT, is_in_programme=False, **physical)
     Sim.objects.create(iccid=MICROBALANCE, state=SimState.IN_USE, **physical)
     Sim.objects.create(iccid=WITH_PLAN, state=SimState.IN_USE, msisdn="15550147", **physical)
+    installed = {"kind": Sim.Kind.PROFILE, "profile_type": "consumer", "provider": provider}
+    Sim.objects.create(iccid=INSTALLED, state=SimState.IN_USE, **installed)
     Sim.objects.bulk_create(
         Sim(
             iccid=Iccid.numbered(PREFIX, serial),
