@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from esim.states import ProfileState
-from orders.models import Order
-from orders.states import Failure, OrderState
+from orders.models import Order, Repair
+from orders.states import Failure, OrderState, RepairKind
 from payments.states import PaymentState
 
 
@@ -52,6 +52,31 @@ def steps(order: Order) -> list[Step]:
             ),
         ]
     is_done.append((_("Plan active"), "", order.state == OrderState.COMPLETED))
+    return _in_turn(is_done)
+
+
+def repair_steps(repair: Repair) -> list[Step]:
+    """Return the steps of a sold eSIM that is being mended."""
+    if repair.kind == RepairKind.RELEASE:
+        return _in_turn([(_("Releasing your eSIM"), "", False)])
+    new = repair.new_profile
+    state = new.state if new else ""
+    is_reserved = state in {ProfileState.RESERVED, ProfileState.RELEASED}
+    return _in_turn(
+        [
+            (_("Old eSIM taken back") if new else _("Taking the old eSIM back"), "", bool(new)),
+            (
+                _("eSIM reserved") if is_reserved else _("Reserving your eSIM"),
+                _("For this device"),
+                is_reserved,
+            ),
+            (_("Preparing your eSIM"), _("Usually a few seconds"), False),
+        ]
+    )
+
+
+def _in_turn(is_done: list[tuple[str, str, bool]]) -> list[Step]:
+    """Make the first step that is not done the current one."""
     first_open = next((n for n, step in enumerate(is_done) if not step[2]), len(is_done))
     return [
         Step(title, detail, "done" if done else "current" if n == first_open else "todo")

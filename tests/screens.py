@@ -112,8 +112,10 @@ def _walk(browser: Browser, stack: Stack, look: Look, walk: Walk) -> None:
     )
     with closing(context):
         page = context.new_page()
+        # An ordinary browser has no app's object in its pages.
+        host = walk is not _open_web
         walk(
-            Customer(page, stack.base_url, language=look.locale[:2]),
+            Customer(page, stack.base_url, host=host, language=look.locale[:2]),
             Photographer(page, look),
         )
 

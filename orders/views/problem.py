@@ -13,7 +13,7 @@ from mobileplans import visits
 from mobileplans.lpa import LpaCode
 from mobileplans.lpa_table import Remedy
 from mobileplans.models import Visit
-from orders import outcomes, problems, repairing
+from orders import outcomes, problems, repairing, texts
 from orders.models import Order
 from orders.problems import Problem
 from orders.states import RepairState
@@ -100,18 +100,20 @@ LAST_STEPS = {
 
 def _context(found: Problem) -> dict[str, Any]:
     phase = _phase(found)
+    is_progress = phase == "progress"
     title, text = _words(found, phase)
     return {
         "problem": found,
         "phase": phase,
         "title": title,
         "text": text,
-        "steps": _steps(found, phase),
+        "what_to_do": _what_to_do(found, phase),
+        "steps": texts.repair_steps(found.repair) if found.repair and is_progress else [],
         "button": BUTTONS[phase]() if phase in BUTTONS else "",
         "reference": found.reference,
         "order": found.order,
-        "poll": phase == "progress",
-        "trouble": bool(found.repair and found.repair.trouble and phase == "progress"),
+        "poll": is_progress,
+        "trouble": bool(found.repair and found.repair.trouble and is_progress),
         "cancel": True,
     }
 
@@ -136,7 +138,7 @@ def _words(found: Problem, phase: str) -> tuple[str, str]:
     return str(advice.happened), str(advice.text)
 
 
-def _steps(found: Problem, phase: str) -> list[str]:
+def _what_to_do(found: Problem, phase: str) -> list[str]:
     """Return at most three numbered steps; the last one is the page's button."""
     if phase not in LAST_STEPS:
         return []

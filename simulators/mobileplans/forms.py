@@ -13,6 +13,8 @@ PHYSICAL_ICCID = "8944110000000000008"
 ENGLISH = "en-US,en;q=0.9"
 GERMAN = "de-DE,de;q=0.9"
 ARABIC = "ar-AE,ar;q=0.9"
+# A profile of the demo data that is on an eSIM and nobody's yet.
+INSTALLED_ICCID = "8944110000000000040"
 OTHER = "other"
 LANGUAGES = [(ENGLISH, "English"), (GERMAN, "Deutsch"), (ARABIC, "العربية"), (OTHER, _("Other"))]
 DATAMART, INLINE, ODSA, OPEN_WEB = "datamart", "inline", "odsa", "none"
@@ -74,4 +76,5 @@ def presets() -> list[dict[str, object]]:
         {**esim_pc, "title": _("Broken EID"), "eid": EID[:-1] + "6"},
         {**esim_pc, "title": _("Newest app"), "host": INLINE},
         {**esim_pc, "title": _("Carrier web sheet"), "host": ODSA},
+        {**esim_pc, "title": _("eSIM there already"), "iccids": INSTALLED_ICCID},
     ]
