@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mobileplans.words import LineResult, MoDirectStatus, PurchaseInstrument, UserAccount
+from moportal.identifiers import ActivationCode
 
 VERSION = "1"
+# The words are those of several enumerations: what they say is what counts.
+UNFINISHED = {"Bailed", "None"}
 
 
 class Result(StrEnum):
@@ -38,9 +41,18 @@ class Outcome:
     plan_name: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse an outcome that would not be valid by the schema."""
+        """Refuse an outcome that would not be valid by the schema, with `ValueError`."""
         if self.success != bool(self.iccid) or self.success != bool(self.plan_name):
             raise ValueError("A success names its ICCID and its plan; anything else names neither.")
+        if self.success != (self.mo_direct_status == MoDirectStatus.COMPLETE):
+            raise ValueError("Complete is the status of a success, and of nothing else.")
+        unfinished = {self.user_account, self.line} & UNFINISHED
+        if self.success and (unfinished or self.purchase_instrument == PurchaseInstrument.BAILED):
+            raise ValueError("What was left or not reached is no success.")
+        if self.activation_code is not None:
+            if not self.success:
+                raise ValueError("Without a success there is nothing to download.")
+            ActivationCode.parse(self.activation_code)
 
     @property
     def result(self) -> Result:

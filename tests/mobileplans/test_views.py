@@ -1,8 +1,10 @@
 """In by the launch, out by the handoff (contract, sections 2 and 4)."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -48,6 +50,68 @@ def bought(plan_name: str) -> Outcome:
 @given(st.text(min_size=1))
 def test_every_plan_name_survives_the_payload(name: str) -> None:
     assert valid(bought(name).payload("T"))["planName"] == name
+
+
+TRANSACTIONS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=64)
+CODES = st.none() | st.from_regex(r"1\$[a-z0-9.-]{1,40}\$[0-9A-Z-]{1,40}", fullmatch=True)
+
+
+@st.composite
+def outcomes(draw: st.DrawFn) -> Outcome:
+    """Make any outcome there can be: half of them successes."""
+    if draw(st.booleans()):
+        return Outcome(
+            draw(st.sampled_from([UserAccount.NEW, UserAccount.EXISTING])),
+            draw(st.sampled_from(PurchaseInstrument).filter(lambda word: word != "Bailed")),
+            draw(st.sampled_from([LineResult.NEW, LineResult.EXISTING])),
+            MoDirectStatus.COMPLETE,
+            success=True,
+            iccid="8949449999999990023",
+            activation_code=draw(CODES),
+            on_esim=draw(st.booleans()),
+            plan_name=draw(st.text(min_size=1, max_size=80)),
+        )
+    return Outcome(
+        draw(st.sampled_from(UserAccount)),
+        draw(st.sampled_from(PurchaseInstrument)),
+        draw(st.sampled_from(LineResult)),
+        draw(st.sampled_from(MoDirectStatus).filter(lambda word: word != "Complete")),
+    )
+
+
+@given(outcomes(), TRANSACTIONS)
+def test_whatever_can_be_built_is_valid(outcome: Outcome, transaction_id: str) -> None:
+    payload = outcome.payload(transaction_id)
+
+    assert valid(payload) == outcome.words
+    assert json.loads(payload)["transactionId"] == transaction_id
+    assert json.loads(json.dumps(outcome.for_newer_hosts()))["meta"] == outcome.words
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"iccid": ""},
+        {"plan_name": ""},
+        {"success": False},
+        {"mo_direct_status": MoDirectStatus.NONE},
+        {"user_account": UserAccount.BAILED},
+        {"line": LineResult.NONE},
+        {"purchase_instrument": PurchaseInstrument.BAILED},
+        {"activation_code": "LPA:1$smdp.example$A"},
+        {"activation_code": "1$smdp.example$A$$1"},
+    ],
+)
+def test_what_would_not_be_valid_cannot_be_built(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        replace(bought("Day"), **wrong)
+
+
+def test_a_download_without_a_success_cannot_be() -> None:
+    left = Outcome(UserAccount.NONE, PurchaseInstrument.NONE, LineResult.NONE, MoDirectStatus.NONE)
+
+    with pytest.raises(ValueError, match="nothing to download"):
+        replace(left, activation_code="1$smdp.example$A")
 
 
 def test_without_a_download_the_code_is_absent() -> None:
