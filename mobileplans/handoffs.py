@@ -37,8 +37,19 @@ def hand_over(
     request: HttpRequest, visit: Visit, outcome: Outcome, receipt: Receipt | None = None
 ) -> HttpResponse:
     """Store the outcome, end the session and lead to the handoff page with a cookie of its own."""
-    receipt = receipt or Receipt()
     token = secrets.token_urlsafe(32)
+    _store(visit, outcome, receipt or Receipt(), token)
+    log.info("handoff", success=outcome.success, status=outcome.mo_direct_status)
+    logout(request)
+    response = HttpResponseRedirect(reverse("handoff"), status=303)
+    for name in (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME):
+        _set_cookie(response, name, "", max_age=timedelta())
+    _set_cookie(response, settings.HANDOFF_COOKIE_NAME, token, max_age=LIFETIME)
+    return response
+
+
+def _store(visit: Visit, outcome: Outcome, receipt: Receipt, token: str) -> None:
+    paid = receipt.paid
     Handoff.objects.create(
         visit=visit,
         token_hash=_hash(token),
@@ -54,31 +65,21 @@ def hand_over(
         plan_name=outcome.plan_name,
         on_esim=outcome.on_esim,
         reference=receipt.reference,
-        paid_minor_units=receipt.paid.minor_units if receipt.paid else None,
-        currency=receipt.paid.currency if receipt.paid else "",
+        paid_minor_units=paid.minor_units if paid else None,
+        currency=paid.currency if paid else "",
     )
-    log.info("handoff", success=outcome.success, status=outcome.mo_direct_status)
-    logout(request)
-    response = HttpResponseRedirect(reverse("handoff"), status=303)
-    for name in (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME):
-        # A `__Host-` cookie is only expired by one that is as secure as itself.
-        response.set_cookie(
-            name,
-            "",
-            max_age=0,
-            secure=settings.SESSION_COOKIE_SECURE,
-            httponly=True,
-            samesite="Lax",
-        )
+
+
+def _set_cookie(response: HttpResponse, name: str, value: str, *, max_age: timedelta) -> None:
+    """Set or expire a cookie of ours: a `__Host-` one is only expired by one as secure as it."""
     response.set_cookie(
-        settings.HANDOFF_COOKIE_NAME,
-        token,
-        max_age=LIFETIME,
+        name,
+        value,
+        max_age=max_age,
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
         samesite="Lax",
     )
-    return response
 
 
 def find(request: HttpRequest) -> Handoff | None:

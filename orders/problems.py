@@ -20,7 +20,7 @@ from mobileplans.lpa_table import TABLE, Advice, Remedy
 from mobileplans.models import LpaReport, Visit
 from mobileplans.visits import deciding_report
 from orders.models import Order, Repair
-from orders.queries import order_of_iccid
+from orders.queries import open_repair, order_of_iccid
 from orders.repairing import may_be_reissued
 from orders.states import RepairState
 from subscriptions.models import SubscriptionState
@@ -62,8 +62,7 @@ def problem_of(visit: Visit) -> Problem | None:
     order = order_of_iccid(account, report.iccid)
     if order is None:
         return Problem(report, Remedy.SUPPORT, None, None, is_signed_in=True)
-    repairs = order.repairs.all()
-    repair = repairs.filter(state=RepairState.ASKED).last() or repairs.filter(visit=visit).last()
+    repair = open_repair(order) or order.repairs.filter(visit=visit).last()
     remedy = _remedy(report, advice, order, account)
     return Problem(report, remedy, order, repair, is_signed_in=True)
 

@@ -8,8 +8,8 @@ from django.utils.timezone import now
 from accounts.models import User
 from esim.states import ProfileState
 from mobileplans.models import Visit
-from orders.models import Draft, Order
-from orders.states import OrderState
+from orders.models import Draft, Order, Repair
+from orders.states import OrderState, RepairState
 from payments.models import Payment, PaymentMethod
 from payments.states import PaymentState
 
@@ -79,6 +79,19 @@ def esims_to_install(account: User) -> QuerySet[Order]:
     """Return the customer's orders whose eSIM no device has confirmed yet."""
     waiting = orders_of(account).filter(state=OrderState.COMPLETED)
     return waiting.filter(profile__state=ProfileState.RELEASED)
+
+
+def open_repair(order: Order) -> Repair | None:
+    """Return the mending of the order's eSIM that is under way, if there is one."""
+    return order.repairs.select_related("new_profile").filter(state=RepairState.ASKED).first()
+
+
+def has_what_was_sold(order: Order) -> bool:
+    """Say whether a completed order can be handed over: its SIM is there, or its code works."""
+    if order.profile is None:
+        return True
+    is_usable = order.profile.state in {ProfileState.RELEASED, ProfileState.DOWNLOADED}
+    return is_usable and open_repair(order) is None
 
 
 def order_to_hand_over(account: User, visit: Visit) -> Order | None:

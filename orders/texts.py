@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 
 from esim.states import ProfileState
 from orders.models import Order, Repair
+from orders.queries import has_what_was_sold
 from orders.states import Failure, OrderState, RepairKind
 from payments.states import PaymentState
 
@@ -26,6 +27,7 @@ class FailureText:
     title: str
     text: str
     can_try_again: bool = False
+    what_to_do: tuple[str, ...] = ()
 
 
 def steps(order: Order) -> list[Step]:
@@ -97,7 +99,16 @@ def trouble(order: Order) -> str:
 
 
 def failure(order: Order) -> FailureText | None:
-    """Say why the order failed; whoever reads it has not been charged."""
+    """Say why the order failed; whoever reads it has not been charged.
+
+    A completed one has nothing to say here, unless the mending of its eSIM has failed.
+    """
+    if order.state == OrderState.COMPLETED and not has_what_was_sold(order):
+        return FailureText(
+            _("Your eSIM has to be issued again"),
+            _("Our support does it for you. You don't pay again."),
+            what_to_do=(_("Call or write with your reference; we have the details."),),
+        )
     if order.state != OrderState.FAILED:
         return None
     if order.failure == Failure.PAYMENT_REFUSED:

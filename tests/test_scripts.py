@@ -23,7 +23,9 @@ def name_of(script: Path) -> str:
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=name_of)
 def test_a_script_is_es5(script: Path) -> None:
-    es5(script.read_text(encoding="utf-8"))
+    program = es5(script.read_text(encoding="utf-8"))
+
+    assert list(program)
 
 
 @pytest.mark.parametrize("newer", ["let a = 1;", "var f = () => 1;", "var t = `a`;", "f(...a);"])

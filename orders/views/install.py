@@ -8,9 +8,9 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from esim.states import ProfileState
 from mobileplans.installing import installation
-from orders.queries import orders_of
+from orders.queries import has_what_was_sold, orders_of
 from orders.states import OrderState
-from orders.views.steps import customer_only
+from orders.views.steps import customer_only, go
 
 
 @require_safe
@@ -19,6 +19,9 @@ def install(request: HttpRequest, user: User, number: str) -> HttpResponse:
     """Show links, QR code and text of the customer's own eSIM; none once it is on a device."""
     bought = orders_of(user).filter(state=OrderState.COMPLETED, profile__isnull=False)
     order = get_object_or_404(bought, number=number.upper().replace("-", ""))
+    if not has_what_was_sold(order):
+        # It is being mended: its page says how far that is.
+        return go("order", order.number)
     profile = order.profile
     is_waiting = profile is not None and profile.state == ProfileState.RELEASED
     context = {

@@ -14,7 +14,7 @@ from mobileplans.handoffs import Receipt, hand_over
 from mobileplans.outcome import Outcome
 from orders import outcomes, placing, texts
 from orders.models import Order
-from orders.queries import orders_of
+from orders.queries import has_what_was_sold, open_repair, orders_of
 from orders.states import ENDED, OrderState
 from orders.views.steps import customer_only, first_open_step, frame, go
 
@@ -40,16 +40,16 @@ def _own(user: User, number: str) -> Order:
 
 def _context(order: Order) -> dict[str, Any]:
     has_ended = OrderState(order.state) in ENDED
-    is_waiting = order.cancel_requested_at and not has_ended
+    repair = open_repair(order)
     return {
         "order": order,
-        "phase": "cancelled" if is_waiting else PHASES.get(OrderState(order.state), "progress"),
-        "steps": texts.steps(order),
+        "phase": _phase(order, is_mended=repair is not None),
+        "steps": texts.repair_steps(repair) if repair else texts.steps(order),
         "trouble": texts.trouble(order),
         "failure": texts.failure(order),
         "plan_name": order.plan_name,
         "amount": order.price.gross,
-        "poll": not has_ended,
+        "poll": repair is not None or not has_ended,
         "device_status": texts.device_status(order),
         "next_text": _next_text(order),
         "customer_step_url": order.payment.customer_step_url
@@ -58,6 +58,17 @@ def _context(order: Order) -> dict[str, Any]:
         **frame("order", back_url=None),
         "cancel": order.state != OrderState.COMPLETED,
     }
+
+
+def _phase(order: Order, *, is_mended: bool) -> str:
+    """Return what the page is about: an eSIM being mended is on its way once more."""
+    state = OrderState(order.state)
+    if order.cancel_requested_at and state not in ENDED:
+        return "cancelled"
+    if is_mended:
+        return "progress"
+    is_broken = state == OrderState.COMPLETED and not has_what_was_sold(order)
+    return "failed" if is_broken else PHASES.get(state, "progress")
 
 
 def _next_text(order: Order) -> str:
@@ -78,7 +89,9 @@ def proceed(request: HttpRequest, user: User, number: str) -> HttpResponse:
 
 
 def deliver(request: HttpRequest, order: Order) -> HttpResponse:
-    """Give the order's outcome to the host that shows this visit."""
+    """Give the order's outcome to the host that shows this visit, or say why not yet."""
+    if not has_what_was_sold(order):
+        return go("order", order.number)
     outcome = outcomes.of_order(order, visits.current(request))
     return _give(request, order, outcome, Receipt(order.display_number, order.price.gross))
 

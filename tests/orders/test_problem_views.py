@@ -7,6 +7,7 @@ from django.contrib.messages import get_messages
 from django.test import Client
 
 from accounts.models import User
+from esim.models import Profile
 from mobileplans.models import Handoff, LpaReport, Visit
 from orders.models import Order, Repair
 from tests.builders import EID, OTHER_EID
@@ -266,3 +267,26 @@ def test_the_orders_timeline_tells_of_errors_and_repairs(
     for told in ("LPA error EidMismatch", "reissue asked", "reissue done", "cancelOrder"):
         assert told in page
     assert Visit.objects.count() == 2
+
+
+def test_while_it_is_mended_no_dead_code_is_handed_over(as_alice: Client, sold: Order) -> None:
+    assert sold.profile is not None
+    code, page = str(sold.profile.activation_code), f"/orders/{sold.number}/"
+    come_back(as_alice, sold, "EidMismatch")
+    as_alice.post("/esim-problem/", {"remedy": "reissue"})
+
+    assert as_alice.get(f"{page}install/").headers["Location"] == page
+    assert as_alice.post(f"{page}continue/").headers["Location"] == page
+    assert "data-poll" in as_alice.get(page).text
+    look_at(Repair.objects.get())
+    assert as_alice.post(f"{page}continue/").headers["Location"] == "/handoff/"
+    assert payload(as_alice)["activationCode"] != code
+
+
+def test_one_that_could_not_be_mended_leads_to_support(as_alice: Client, sold: Order) -> None:
+    page = f"/orders/{sold.number}/"
+    as_alice.get(f"/?eid={EID}")
+    Profile.objects.update(state="cancelled")
+
+    assert "has to be issued again" in as_alice.get(page).text
+    assert as_alice.post(f"{page}continue/").headers["Location"] == page
