@@ -11,10 +11,13 @@ A payment provider simulator. JSON over HTTP; every POST of the protocol carries
 Idempotency-Key: the same key and question get the stored answer, another question gets 409.
 
   POST /tokens            {{"number", "exp_month", "exp_year", "csc", "name"}}
-  POST /payments          {{"token", "amount": minor units, "currency", "reference"}}
+  POST /payments          {{"token", "amount": minor units, "currency", "reference",
+                          "return_url"}}
   POST /payments/ID/capture, /void, /refund
   GET  /payments/ID
   GET  /payments?key=KEY  what was made under an Idempotency-Key whose answer was lost
+  GET  /challenge/ID      the bank's page; the customer goes back to return_url by GET
+  GET  /notices           the webhooks that were sent, with their signatures
   GET  /books             payments, and the number of tokens
   POST /faults            {{"function": "tokens", "authorise", "capture", "void", "refund" or "*",
                           "fault": "...", "times": 1, "seconds": 1}}; GET lists, DELETE clears
@@ -22,8 +25,11 @@ Idempotency-Key: the same key and question get the stored answer, another questi
   GET  /healthz
 
 Cards: 4000 0000 0000 0002 is declined (card_declined), 4000 0000 0000 9995 too
-(insufficient_funds) and 4000 0000 0000 0069 (expired_card); 4242 4242 4242 4242 and every other
-valid number approve. Numbers are never stored.
+(insufficient_funds), 4000 0000 0000 0069 (expired_card), 4000 0000 0000 0119 (processing_error)
+and 4000 0000 0000 0127 (incorrect_csc); 4000 0027 6000 3184 wants the customer to confirm at the
+bank; 4242 4242 4242 4242 and every other valid number approve. Numbers are never stored.
+
+A webhook carries the header Webhook-Signature: t=UNIX SECONDS,v1=HMAC-SHA-256 of "t.body" in hex.
 
 {faults.__doc__}
 wrong_iccid is for the SM-DP+ simulator alone.
@@ -39,9 +45,12 @@ def main() -> None:
         metavar="URL",
         help="post every change of a payment to this whole address",
     )
+    parser.add_argument(
+        "--secret", default="", help="sign what is posted there with this (HMAC-SHA-256)"
+    )
     options = parser.parse_args()
     store = Store(options.store, SCHEMA)
-    server = PaymentServer(Books(store), options.notify, options.delay)
+    server = PaymentServer(Books(store), options.notify, options.secret, options.delay)
     serve("payment simulator", options, server.routes(), store)
 
 

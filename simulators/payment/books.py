@@ -28,6 +28,15 @@ CREATE TABLE IF NOT EXISTS payment (
     key TEXT NOT NULL,
     reason TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS challenge (
+    payment TEXT PRIMARY KEY,
+    return_url TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS notice (
+    number INTEGER PRIMARY KEY,
+    body TEXT NOT NULL,
+    signature TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS answer (
     key TEXT PRIMARY KEY,
     asked TEXT NOT NULL,
@@ -97,8 +106,26 @@ class Books:
         rows = self._store.execute("SELECT * FROM payment WHERE key = ? ORDER BY rowid", key)
         return [_shown(row) for row in rows]
 
-    def set_status(self, identifier: str, status: PaymentState) -> None:
-        self._store.execute("UPDATE payment SET status = ? WHERE id = ?", status, identifier)
+    def set_status(self, identifier: str, status: PaymentState, *, reason: str = "") -> None:
+        self._store.execute(
+            "UPDATE payment SET status = ?, reason = ? WHERE id = ?", status, reason, identifier
+        )
+
+    def add_challenge(self, payment: str, return_url: str) -> None:
+        """Remember where the customer goes after the bank's page."""
+        self._store.execute("INSERT INTO challenge VALUES (?, ?)", payment, return_url)
+
+    def return_url(self, payment: str) -> str | None:
+        rows = self._store.execute("SELECT return_url FROM challenge WHERE payment = ?", payment)
+        return str(rows[0]["return_url"]) if rows else None
+
+    def keep_notice(self, body: str, signature: str) -> None:
+        """Write down what the listener is sent, for whoever wants to send it once more."""
+        self._store.execute("INSERT INTO notice (body, signature) VALUES (?, ?)", body, signature)
+
+    def notices(self) -> list[dict[str, Any]]:
+        rows = self._store.execute("SELECT body, signature FROM notice ORDER BY number")
+        return [_shown(row) for row in rows]
 
     def answer_under(self, key: str) -> tuple[str, int, dict[str, Any]] | None:
         """Return what was asked under this key, and the status and body answered."""
@@ -114,8 +141,8 @@ class Books:
 
     def empty(self) -> None:
         with self.transaction():
-            for statement in ("DELETE FROM token", "DELETE FROM payment", "DELETE FROM answer"):
-                self._store.execute(statement)
+            for table in ("token", "payment", "answer", "challenge", "notice"):
+                self._store.execute(f"DELETE FROM {table}")  # noqa: S608 -- names of our own
 
     def shown(self) -> dict[str, Any]:
         with self.transaction():

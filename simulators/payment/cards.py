@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-APPROVE = "approve"
-# The numbers on which a provider's test systems refuse; every other valid one approves.
+APPROVE, CUSTOMER_STEP = "approve", "customer_step"
+# The numbers on which a provider's test systems refuse or ask the customer to confirm at the
+# bank; every other valid one approves.
 BEHAVIOUR = {
     "4000000000000002": "card_declined",
     "4000000000009995": "insufficient_funds",
     "4000000000000069": "expired_card",
+    "4000000000000119": "processing_error",
+    "4000000000000127": "incorrect_csc",
+    "4000002760003184": CUSTOMER_STEP,
 }
 BRANDS = (
     ("visa", re.compile(r"4")),

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 from simulators.payment import cards
 from simulators.payment.books import Books
@@ -77,14 +78,20 @@ def make_token(books: Books, body: dict[str, Any]) -> Reply:
     return HTTPStatus.CREATED, shown
 
 
-def authorise(books: Books, body: dict[str, Any], *, key: str) -> Reply:
-    """Authorise or decline; a decline is a payment too, with its reason."""
+def authorise(books: Books, body: dict[str, Any], *, key: str, address: str) -> Reply:
+    """Authorise, decline, or send the customer to the bank; a decline is a payment too.
+
+    `address` is this provider's own, under which the bank's page is.
+    """
     card = books.card(str(body.get("token")))
     if card is None:
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "unknown_token")
     _check_order(body)
     reason = _reason_to_decline(card)
-    status = PaymentState.DECLINED if reason else PaymentState.AUTHORISED
+    wants_step = not reason and card.behaviour == cards.CUSTOMER_STEP
+    return_url = _return_url(body) if wants_step else ""
+    approved = PaymentState.REQUIRES_ACTION if wants_step else PaymentState.AUTHORISED
+    status = PaymentState.DECLINED if reason else approved
     identifier = books.add_payment(
         status,
         amount=body["amount"],
@@ -94,7 +101,37 @@ def authorise(books: Books, body: dict[str, Any], *, key: str) -> Reply:
         reason=reason,
     )
     shown = {"id": identifier, "status": str(status)}
+    if wants_step:
+        books.add_challenge(identifier, return_url)
+        return HTTPStatus.CREATED, {**shown, "url": challenge_url(address, identifier)}
     return HTTPStatus.CREATED, {**shown, "reason": reason} if reason else shown
+
+
+def challenge_url(address: str, identifier: str) -> str:
+    """Return where the customer confirms this payment."""
+    return f"{address}/challenge/{identifier}"
+
+
+def _return_url(body: dict[str, Any]) -> str:
+    url = body.get("return_url")
+    if not isinstance(url, str) or urlsplit(url).scheme not in {"http", "https"}:
+        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "return_url_required")
+    return url
+
+
+def decide(books: Books, identifier: str, *, approved: bool) -> str | None:
+    """Let the customer say yes or no at the bank; return where to go on, None for no such payment.
+
+    Said twice, the first word counts.
+    """
+    with books.transaction():
+        payment, return_url = books.payment(identifier), books.return_url(identifier)
+        if payment is None or return_url is None:
+            return None
+        if payment["status"] == PaymentState.REQUIRES_ACTION:
+            new = PaymentState.AUTHORISED if approved else PaymentState.DECLINED
+            books.set_status(identifier, new, reason="" if approved else "authentication_failed")
+    return return_url
 
 
 def act(books: Books, identifier: str, action: str) -> Reply:
@@ -112,7 +149,8 @@ def act(books: Books, identifier: str, action: str) -> Reply:
 def _reason_to_decline(card: cards.Card) -> str:
     if cards.is_past(card.exp_month, card.exp_year):
         return "expired_card"
-    return "" if card.behaviour == cards.APPROVE else card.behaviour
+    goes_on = card.behaviour in {cards.APPROVE, cards.CUSTOMER_STEP}
+    return "" if goes_on else card.behaviour
 
 
 def _check_order(body: dict[str, Any]) -> None:

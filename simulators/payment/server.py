@@ -1,19 +1,23 @@
 """The payment provider over HTTP, and what tests look into."""
 
+import hashlib
+import hmac
 import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from urllib.parse import parse_qs
 
 from simulators.faults import FaultKind, Faults, run_with_faults
 from simulators.http import Answer, HttpRefusal, Request, Route, json_answer, route
 from simulators.notify import Notice, send_in_background
-from simulators.payment import gateway
+from simulators.payment import challenge, gateway
 from simulators.payment.books import Books
 from simulators.payment.gateway import Refused, Reply
-from simulators.payment.states import ACTIONS
+from simulators.payment.states import ACTIONS, PaymentState
 
+SIGNATURE_HEADER = "Webhook-Signature"
 FUNCTIONS = ("tokens", "authorise", *ACTIONS)
 FAULTS = frozenset(FaultKind) - {FaultKind.WRONG_ICCID}
 
@@ -22,6 +26,7 @@ FAULTS = frozenset(FaultKind) - {FaultKind.WRONG_ICCID}
 class PaymentServer:
     books: Books
     listener: str = ""
+    secret: str = ""
     delay: float = 0.0
     faults: Faults = field(default_factory=lambda: Faults(FUNCTIONS, FAULTS))
 
@@ -32,6 +37,9 @@ class PaymentServer:
             route("GET", "/payments", self._payments_under),
             route("GET", "/payments/([^/]+)", self._payment),
             route("POST", "/payments/([^/]+)/(capture|void|refund)", self._act),
+            route("GET", "/challenge/([^/]+)", self._challenge),
+            route("POST", "/challenge/([^/]+)", self._decide),
+            route("GET", "/notices", lambda _request: json_answer(self.books.notices())),
             route("GET", "/books", lambda _request: json_answer(self.books.shown())),
             route("GET", "/healthz", lambda _request: json_answer({"status": "ok"})),
             route("POST", "/reset", self._reset),
@@ -43,9 +51,11 @@ class PaymentServer:
         return self._once("tokens", request, lambda: gateway.make_token(self.books, body))
 
     def _authorise(self, request: Request) -> Answer:
-        body, key = request.json(), _key(request)
+        body, key, address = request.json(), _key(request), _address(request)
         return self._once(
-            "authorise", request, lambda: gateway.authorise(self.books, body, key=key)
+            "authorise",
+            request,
+            lambda: gateway.authorise(self.books, body, key=key, address=address),
         )
 
     def _act(self, request: Request, identifier: str, action: str) -> Answer:
@@ -66,17 +76,41 @@ class PaymentServer:
         return run_with_faults(self.faults, function, work=do)
 
     def _tell(self, function: str, identifier: str | None) -> None:
-        """Send the listener the payment as it is now; a repeat is told again, as in the field."""
-        if not self.listener or identifier is None:
+        """Send the listener the payment as it is now; a repeat is told again, as in the field.
+
+        The event's id is that of the fact: told twice, it is the same.
+        """
+        payment = self.books.payment(identifier) if identifier else None
+        if not self.listener or payment is None:
             return
-        body = json.dumps({"event": function, "payment": self.books.payment(identifier)}).encode()
-        headers = {"Content-Type": "application/json"}
-        send_in_background([Notice(self.listener, body, headers)])
+        event = f"evt_{payment['id'][4:]}_{payment['status']}"
+        body = json.dumps({"id": event, "event": function, "payment": payment})
+        signature = signed(body, self.secret, at=int(time.time()))
+        self.books.keep_notice(body, signature)
+        headers = {"Content-Type": "application/json", SIGNATURE_HEADER: signature}
+        send_in_background([Notice(self.listener, body.encode(), headers)])
+
+    def _challenge(self, request: Request, identifier: str) -> Answer:
+        """Show the bank's page: yes or no, by two buttons."""
+        payment = self.books.payment(identifier)
+        if payment is None or self.books.return_url(identifier) is None:
+            raise HttpRefusal(HTTPStatus.NOT_FOUND, "not_found")
+        return Answer(HTTPStatus.OK, challenge.page(payment), "text/html; charset=utf-8")
+
+    def _decide(self, request: Request, identifier: str) -> Answer:
+        approved = parse_qs(request.body.decode("latin-1")).get("decision") == ["approve"]
+        return_url = gateway.decide(self.books, identifier, approved=approved)
+        if return_url is None:
+            raise HttpRefusal(HTTPStatus.NOT_FOUND, "not_found")
+        self._tell("challenge", identifier)
+        return Answer(HTTPStatus.SEE_OTHER, b"", headers=(("Location", return_url),))
 
     def _payment(self, request: Request, identifier: str) -> Answer:
         payment = self.books.payment(identifier)
         if payment is None:
             raise HttpRefusal(HTTPStatus.NOT_FOUND, "not_found")
+        if payment["status"] == PaymentState.REQUIRES_ACTION:
+            payment["url"] = gateway.challenge_url(_address(request), identifier)
         return json_answer(payment)
 
     def _payments_under(self, request: Request) -> Answer:
@@ -88,6 +122,17 @@ class PaymentServer:
         self.books.empty()
         self.faults.clear()
         return json_answer({"status": "empty"})
+
+
+def signed(body: str, secret: str, *, at: int) -> str:
+    """Return the signature of a webhook: its time in Unix seconds, and HMAC-SHA-256 of both."""
+    digest = hmac.new(secret.encode(), f"{at}.{body}".encode(), hashlib.sha256).hexdigest()
+    return f"t={at},v1={digest}"
+
+
+def _address(request: Request) -> str:
+    """Return this provider's own address, as the caller has reached it."""
+    return f"http://{request.headers.get('host', 'localhost')}"
 
 
 def _key(request: Request) -> str:

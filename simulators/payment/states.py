@@ -4,6 +4,8 @@ from enum import StrEnum
 
 
 class PaymentState(StrEnum):
+    # The customer has to confirm it at the bank.
+    REQUIRES_ACTION = "requires_action"
     AUTHORISED = "authorised"
     DECLINED = "declined"
     CAPTURED = "captured"
@@ -12,6 +14,9 @@ class PaymentState(StrEnum):
 
 
 NEXT_STATES: dict[PaymentState, frozenset[PaymentState]] = {
+    PaymentState.REQUIRES_ACTION: frozenset(
+        {PaymentState.AUTHORISED, PaymentState.DECLINED, PaymentState.VOIDED}
+    ),
     PaymentState.AUTHORISED: frozenset({PaymentState.CAPTURED, PaymentState.VOIDED}),
     PaymentState.CAPTURED: frozenset({PaymentState.REFUNDED}),
     PaymentState.DECLINED: frozenset(),

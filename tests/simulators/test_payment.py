@@ -248,3 +248,59 @@ def test_payments_survive_a_restart_and_card_numbers_are_in_no_file(tmp_path: Pa
     assert NUMBER.encode() not in kept
     with running("simulators.payment", *store) as simulator:
         assert pay(simulator.http) == answer
+
+
+STEP = "4000002760003184"
+BACK = {"return_url": "http://portal.example/orders/1/"}
+
+
+def test_a_bank_may_want_the_customer(gateway: httpx.Client) -> None:
+    status, answer = pay(gateway, number=STEP, **BACK)
+    shown = gateway.get(f"/payments/{answer['id']}").json()
+
+    assert (status, answer["status"]) == (201, "requires_action")
+    assert shown["url"] == answer["url"]
+    assert "is this payment yours?" in gateway.get(answer["url"]).text
+
+
+@pytest.mark.parametrize(
+    ("decision", "status", "reason"),
+    [("approve", "authorised", ""), ("refuse", "declined", "authentication_failed")],
+)
+def test_the_customer_decides_and_goes_back(
+    gateway: httpx.Client, decision: str, status: str, reason: str
+) -> None:
+    _status, answer = pay(gateway, number=STEP, **BACK)
+
+    back = gateway.post(answer["url"], data={"decision": decision})
+    gateway.post(answer["url"], data={"decision": "approve"})
+
+    (payment,) = payments(gateway)
+    assert (back.status_code, back.headers["location"]) == (303, BACK["return_url"])
+    assert (payment["status"], payment["reason"]) == (status, reason)
+
+
+def test_the_same_key_after_the_step_gets_the_stored_answer(gateway: httpx.Client) -> None:
+    _status, answer = pay(gateway, number=STEP, **BACK)
+    gateway.post(answer["url"], data={"decision": "approve"})
+
+    assert pay(gateway, number=STEP, **BACK)[1]["id"] == answer["id"]
+    assert len(payments(gateway)) == 1
+
+
+def test_without_a_way_back_there_is_no_step(gateway: httpx.Client) -> None:
+    assert pay(gateway, number=STEP) == (422, {"error": "return_url_required"})
+
+
+def test_a_challenge_of_no_payment_is_not_there(gateway: httpx.Client) -> None:
+    _status, answer = pay(gateway)
+
+    for path in ("/challenge/pay_none", f"/challenge/{answer['id']}"):
+        assert gateway.get(path).status_code == 404
+        assert gateway.post(path, data={"decision": "approve"}).status_code == 404
+
+
+def test_a_step_that_was_not_taken_can_be_voided(gateway: httpx.Client) -> None:
+    _status, answer = pay(gateway, number=STEP, **BACK)
+
+    assert post(gateway, f"/payments/{answer['id']}/void", "v")[1]["status"] == "voided"
