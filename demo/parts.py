@@ -8,6 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = "127.0.0.1"
+WEBHOOK_SECRET = "demo-webhook-secret"  # noqa: S105 -- between two parts of the demo
 # Celery's broker that needs no server; it asks for a host, which names nothing here.
 FILES_BROKER = "filesystem://localhost"
 
@@ -66,6 +67,7 @@ def environment(copy: Copy, *, outside: Mapping[str, str] | None = None) -> dict
         "PAYMENT_GATEWAY_URL": outside.get("PAYMENT_GATEWAY_URL") or copy.payment_url,
         "SMDP_SIMULATOR_URL": copy.smdp_url,
         "PAYMENT_SIMULATOR_URL": copy.payment_url,
+        "PAYMENT_WEBHOOK_SECRET": WEBHOOK_SECRET,
         "PYTHONUNBUFFERED": "1",
     }
 
@@ -104,7 +106,9 @@ def _smdp(copy: Copy) -> Part:
 
 
 def _payment(copy: Copy) -> Part:
-    return _simulator(copy, "payment", copy.payment_port)
+    notify = f"{copy.web_url}/payments/webhook"
+    options = ("--notify", notify, "--secret", WEBHOOK_SECRET)
+    return _simulator(copy, "payment", copy.payment_port, *options)
 
 
 def _simulator(copy: Copy, name: str, port: int, *more: str) -> Part:

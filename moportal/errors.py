@@ -14,7 +14,7 @@ from moportal.problems import echo_transaction_id, problem_response
 from moportal.returning import keep
 
 log = structlog.get_logger(__name__)
-MACHINES = ("/v1/", "/gsma/")
+MACHINES = ("/v1/", "/gsma/", "/payments/")
 NOT_PAGES = (*MACHINES, "/admin/", "/simulator/")
 
 

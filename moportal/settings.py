@@ -233,6 +233,8 @@ PAYMENT_GATEWAY_URL = env.str(
     "PAYMENT_GATEWAY_URL", default="http://127.0.0.1:8002" if DEMO else ""
 )
 PAYMENT_GATEWAY = env.str("PAYMENT_GATEWAY", default="payments.gateways.simulator.SimulatorGateway")
+# Signs what the gateway posts to /payments/webhook; without it every event is refused.
+PAYMENT_WEBHOOK_SECRET = env.str("PAYMENT_WEBHOOK_SECRET", default="")
 SMDP_SIMULATOR_URL = env.str("SMDP_SIMULATOR_URL", default=SMDP_URL)
 PAYMENT_SIMULATOR_URL = env.str("PAYMENT_SIMULATOR_URL", default=PAYMENT_GATEWAY_URL)
 # Until the proxy's certificate check is there, both doors of machines are open in the demo only.

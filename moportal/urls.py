@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("plans.urls")),
     path("", include("brand.urls")),
     path("account/", include("selfcare.urls")),
+    path("payments/", include("payments.urls")),
     path("v1/", include("balance_api.urls")),
     path("gsma/rsp2/es2plus/", include("esim.urls")),
     path("admin/", admin.site.urls),

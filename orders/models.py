@@ -15,6 +15,8 @@ from payments.models import Payment, PaymentMethod
 from plans.models import Plan
 from subscriptions.models import Subscription
 
+# The outbox's kind of what is to be looked at: an order.
+KIND = "order"
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 

@@ -11,14 +11,13 @@ from accounts.models import User
 from brand.models import LegalText
 from brand.queries import legal_text
 from orders.drafts import StaleForm
-from orders.models import Draft, Order, new_number
+from orders.models import KIND, Draft, Order, new_number
 from orders.states import ENDED, OrderState
 from orders.targets import Target, target
 from outbox.domain import ring
 from payments.models import Payment
 
 log = structlog.get_logger(__name__)
-KIND = "order"
 
 
 class TooLateToCancel(Exception):

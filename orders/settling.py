@@ -17,9 +17,9 @@ from django.utils.timezone import now
 from accounts.models import User
 from esim import pool, provisioning
 from esim.models import Sim
-from orders.models import Order, StateChange
+from orders.models import KIND, Order, StateChange
 from orders.states import ENDED, NEXT_STATES, Failure, OrderState
-from outbox.domain import Lease, LeaseLost, LookAgain, backoff
+from outbox.domain import Lease, LeaseLost, LookAgain, backoff, ring
 from payments import domain as payments
 from payments.gateways.base import GatewayRefused, GatewayTrouble
 from payments.states import PaymentState
@@ -76,6 +76,13 @@ def settle(subject: str, lease: Lease) -> LookAgain | None:
         _move(order, OrderState.CANCELLED, reason="cancelled by the customer")
         return _let_go(order, lease)
     return _try(order, lease)
+
+
+def look_at_payment(subject: str, _lease: Lease) -> None:
+    """Pass a payment's bell on to its order; the outbox's handler for payments."""
+    order = Order.objects.filter(payment_id=subject).first()
+    if order is not None:
+        ring(KIND, order.pk)
 
 
 def _try(order: Order, lease: Lease) -> LookAgain | None:
@@ -233,7 +240,7 @@ def _cancel_profile(order: Order, lease: Lease) -> bool:
 
 def _return_url(order: Order) -> str:
     portal: str = settings.PORTAL_URL
-    return portal.rstrip("/") + reverse("order", args=[order.number])
+    return portal.rstrip("/") + reverse("order-returned", args=[order.number])
 
 
 @transaction.atomic

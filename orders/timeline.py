@@ -30,6 +30,8 @@ def _entries(order: Order) -> Iterator[Entry]:
         yield Entry(change.at, "order", f"{change.old} to {change.new}{reason}")
     for call in order.payment.calls.all():
         yield Entry(call.sent_at, "gateway", f"{call.operation}: {call.outcome} {call.detail}")
+    for event in order.payment.events.all():
+        yield Entry(event.received_at, "gateway", f"told: {event.status}")
     for profile in _profiles(order):
         yield from _profile_entries(profile)
     yield from _repair_entries(order)

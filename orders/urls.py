@@ -14,6 +14,7 @@ urlpatterns = [
     path("review/", review.review, name="review"),
     path("orders/<slug:number>/", order.order, name="order"),
     path("orders/<slug:number>/continue/", order.proceed, name="order-continue"),
+    path("orders/<slug:number>/returned/", order.returned, name="order-returned"),
     path("orders/<slug:number>/again/", order.again, name="order-again"),
     path("orders/<slug:number>/install/", install.install, name="install"),
     path("esim-problem/", problem.problem, name="problem"),

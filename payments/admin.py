@@ -3,7 +3,18 @@
 from django.contrib import admin
 from django.http import HttpRequest
 
-from payments.models import GatewayCall, Payment
+from payments.models import GatewayCall, Payment, WebhookEvent
+
+
+class EventInline(admin.TabularInline[WebhookEvent, Payment]):
+    model = WebhookEvent
+    extra = 0
+    can_delete = False
+    readonly_fields = ["status", "identifier", "received_at"]
+    fields = (*readonly_fields,)
+
+    def has_add_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
+        return False
 
 
 class CallInline(admin.TabularInline[GatewayCall, Payment]):
@@ -34,7 +45,7 @@ class PaymentAdmin(admin.ModelAdmin[Payment]):
         "created_at",
     ]
     exclude = ["customer_step_url"]
-    inlines = [CallInline]
+    inlines = [CallInline, EventInline]
 
     def has_add_permission(self, _request: HttpRequest) -> bool:
         return False

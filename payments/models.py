@@ -101,3 +101,22 @@ class GatewayCall(models.Model):
 
     def __str__(self) -> str:
         return f"{self.operation} {self.outcome}"
+
+
+class WebhookEvent(models.Model):
+    """What the gateway told us, once however often it is told; a bell, never a decision."""
+
+    identifier = models.CharField(max_length=80, unique=True)
+    payment = models.ForeignKey(
+        Payment, null=True, blank=True, on_delete=models.PROTECT, related_name="events"
+    )
+    gateway_id = models.CharField(max_length=80)
+    reference = models.CharField(max_length=80, blank=True)
+    status = models.CharField(max_length=80)
+    received_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.reference} {self.status}"

@@ -13,10 +13,11 @@ from mobileplans import visits
 from mobileplans.handoffs import Receipt, hand_over
 from mobileplans.outcome import Outcome
 from orders import outcomes, placing, texts
-from orders.models import Order
+from orders.models import KIND, Order
 from orders.queries import has_what_was_sold, open_repair, orders_of
 from orders.states import ENDED, OrderState
 from orders.views.steps import customer_only, first_open_step, frame, go
+from outbox.domain import ring
 
 PHASES = {
     OrderState.COMPLETED: "done",
@@ -76,6 +77,15 @@ def _next_text(order: Order) -> str:
     if order.sim:
         return _("Choose Continue: your SIM is ready to use.")
     return _("Choose Continue, then install your eSIM.") if order.visit.is_open_web else ""
+
+
+@require_safe
+@customer_only
+def returned(_request: HttpRequest, user: User, number: str) -> HttpResponse:
+    """Take the customer back from the bank: ring the bell, and show where the order stands."""
+    order = _own(user, number)
+    ring(KIND, order.pk)
+    return go("order", order.number)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -4,6 +4,7 @@ Every operation that changes something carries our key: repeated with the same k
 effect once and gives the same answer. An answer that never came is asked for again that way.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -85,6 +86,23 @@ class HostedPage:
     url: str
 
 
+class WebhookForged(Exception):
+    """What was posted to us does not come from the gateway, or cannot be read."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a gateway tells of a payment. `identifier` is the fact's own: told twice, the same.
+
+    It only says where to look: nothing is decided by what it claims.
+    """
+
+    identifier: str
+    gateway_id: str
+    reference: str
+    status: str
+
+
 class Gateway(Protocol):
     """One payment provider. Each method may raise `GatewayTrouble` or `GatewayRefused`."""
 
@@ -107,3 +125,6 @@ class Gateway(Protocol):
 
     def void(self, gateway_id: str, *, key: str) -> None:
         """Let go of what was authorised."""
+
+    def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> Event:
+        """Read what the gateway posts to us; raises `WebhookForged`."""

@@ -146,6 +146,17 @@ class Shopper:
             time.sleep(0.2)
         return self.sheet
 
+    def wait_for_link(self, part: str, patience: float = PATIENCE) -> str:
+        """Look at the page that is open until it links to an address with this in it."""
+        deadline = time.monotonic() + patience
+        while True:
+            text = self.open(self.sheet.address).text
+            found = re.search(rf'href="([^"]*{re.escape(part)}[^"]*)"', text)
+            if found:
+                return html.unescape(found[1])
+            assert time.monotonic() < deadline, f"still {self.sheet.heading!r}"
+            time.sleep(0.2)
+
     def pay_with(self, number: str = GOOD_CARD) -> Sheet:
         card = {"number": number, "expiry": "12/30", "csc": "123", "holder": "Noor Haddad"}
         return self.send("pay-with", method="new", **card)

@@ -1,0 +1,7 @@
+"""The gateway's door."""
+
+from django.urls import path
+
+from payments import views
+
+urlpatterns = [path("webhook", views.webhook, name="payment-webhook")]

@@ -1,0 +1,24 @@
+"""What the payment gateway calls."""
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from moportal.problems import problem_response
+from payments import webhooks
+from payments.gateways.base import WebhookForged
+
+MAX_BODY = 64 * 1024
+
+
+@csrf_exempt
+@require_POST
+def webhook(request: HttpRequest) -> HttpResponse:
+    """Store what the gateway tells and answer 204; what it has not signed is 400."""
+    if len(request.body) > MAX_BODY:
+        return problem_response(413, "Content too large", "An event has at most 64 KiB.")
+    try:
+        webhooks.receive(request.body, request.headers)
+    except WebhookForged as error:
+        return problem_response(400, "Bad request", f"Not an event of the gateway's: {error}.")
+    return HttpResponse(status=204)

@@ -1,0 +1,49 @@
+"""What the gateway tells us by itself: stored once, then the bell is rung for the payment.
+
+It decides nothing. Whoever looks asks the gateway how the payment stands, so that events may come
+fifty times, in any order, days late, or before the customer is back.
+"""
+
+from collections.abc import Mapping
+
+import structlog
+from django.db import IntegrityError, transaction
+
+from outbox.domain import ring
+from payments.gateways import gateway
+from payments.gateways.base import Event, WebhookForged
+from payments.models import Payment, WebhookEvent
+
+log = structlog.get_logger(__name__)
+KIND = "payment"
+
+
+def receive(body: bytes, headers: Mapping[str, str]) -> None:
+    """Take in what was posted; raises `WebhookForged`, and then nothing is stored."""
+    try:
+        event = gateway().parse_webhook(body, headers)
+    except WebhookForged as error:
+        log.warning("webhook refused", why=str(error))
+        raise
+    payment = _payment_of(event)
+    try:
+        with transaction.atomic():
+            WebhookEvent.objects.create(
+                identifier=event.identifier,
+                payment=payment,
+                gateway_id=event.gateway_id,
+                reference=event.reference,
+                status=event.status,
+            )
+            if payment is not None:
+                ring(KIND, payment.pk)
+    except IntegrityError:
+        log.info("webhook told again", reference=event.reference, status=event.status)
+        return
+    log.info("webhook", reference=event.reference, status=event.status)
+
+
+def _payment_of(event: Event) -> Payment | None:
+    """Find the payment by the gateway's id, or by ours where its answer was not stored yet."""
+    by_id = Payment.objects.filter(gateway_id=event.gateway_id).first()
+    return by_id or Payment.objects.filter(gateway_id="", reference=event.reference).first()

@@ -1,0 +1,55 @@
+"""A bank that wants the customer: there and back by GET, or never back at all."""
+
+import httpx
+import pytest
+
+from tests.browser import PageAt
+from tests.e2e.conftest import ShopperAt
+from tests.e2e.customer import Customer
+from tests.e2e.outside import payments
+from tests.e2e.payload import five
+from tests.e2e.shopper import order_number
+from tests.stack import Stack
+
+STEP_CARD = "4000 0027 6000 3184"
+
+
+@pytest.mark.parametrize(
+    ("answer", "heading", "charged"),
+    [
+        ("Yes, it is mine", "You're set", "captured"),
+        ("No", "Your payment was refused", "declined"),
+    ],
+)
+def test_the_customer_goes_to_the_bank_and_comes_back(
+    stack: Stack, page_at: PageAt, answer: str, heading: str, charged: str
+) -> None:
+    noor = Customer(page_at(360, 640), stack.base_url)
+    noor.buy(STEP_CARD)
+    number = order_number(noor.page.evaluate("location.pathname"))
+
+    noor.page.get_by_role("link", name="Go to your bank").click()
+    noor.page.get_by_role("button", name=answer).click()
+    noor.sees(heading)
+
+    assert order_number(noor.page.evaluate("location.pathname")) == number
+    assert [payment["status"] for payment in payments(stack, number)] == [charged]
+
+
+def test_who_never_comes_back_has_the_order_completed_by_the_webhook(
+    stack: Stack, shopper_at: ShopperAt
+) -> None:
+    alice = shopper_at(stack.base_url)
+    number = alice.order(STEP_CARD)
+    bank = alice.wait_for_link("/challenge/")
+
+    httpx.post(bank, data={"decision": "approve"}, trust_env=False)
+    alice.wait_for_end()
+
+    assert [payment["status"] for payment in payments(stack, number)] == ["captured"]
+    assert alice.finish()["purchaseResult"] == five("New", "New", "New", "Complete", "Day pass")
+    told = stack.manage(
+        "from payments.models import WebhookEvent;"
+        f"print(WebhookEvent.objects.filter(reference={number!r}).count())"
+    )
+    assert int(told) >= 2

@@ -1,0 +1,207 @@
+"""`payments.webhooks`: fifty times, in any order, days late, forged; the truth is asked for."""
+
+import json
+import random
+from typing import Any
+
+import httpx
+import pytest
+from django.test import Client
+from django.utils.timezone import now
+from pytest_django.fixtures import Settings
+
+from accounts.models import User
+from orders.models import Order
+from orders.settling import look_at_payment
+from orders.states import OrderState
+from outbox.domain import Lease
+from outbox.models import Task
+from payments.models import Payment, WebhookEvent
+from payments.states import PaymentState
+from simulators.payment.server import SIGNATURE_HEADER, signed
+from tests.builders import make_order, make_pool, make_visit
+from tests.orders.conftest import new_card, settled
+
+SECRET = "the gateway's and ours"
+STEP_CARD = "4000002760003184"
+THREE_DAYS = 3 * 24 * 3600
+WEBHOOK = "/payments/webhook"
+
+
+@pytest.fixture(autouse=True)
+def secret(settings: Settings) -> None:
+    settings.PAYMENT_WEBHOOK_SECRET = SECRET
+
+
+@pytest.fixture
+def waiting(alice: User, gateway: str, smdp: str) -> Order:
+    """Return Alice's order, waiting for her at the bank."""
+    make_pool()
+    visit = make_visit(account=alice)
+    order = settled(make_order(alice, visit=visit, method=new_card(alice, STEP_CARD)))
+    assert order.state == OrderState.PENDING
+    return order
+
+
+def event(payment: Payment, status: str = "authorised", **changes: object) -> str:
+    told = {"id": payment.gateway_id, "reference": payment.reference, "status": status}
+    return json.dumps({"id": f"evt_{payment.pk}_{status}", "payment": told, **changes})
+
+
+def post(body: str, *, secret: str = SECRET, late: int = 0, signature: str | None = None) -> int:
+    header = signed(body, secret, at=int(now().timestamp()) - late)
+    answer = Client().post(
+        WEBHOOK,
+        body,
+        content_type="application/json",
+        headers={SIGNATURE_HEADER: header if signature is None else signature},
+    )
+    return answer.status_code
+
+
+def decide(order: Order, decision: str) -> None:
+    """Say yes or no at the bank, without coming back."""
+    url = order.payment.customer_step_url
+    httpx.post(url, data={"decision": decision}, trust_env=False)
+
+
+def test_an_event_is_stored_and_rings_for_its_payment(waiting: Order) -> None:
+    assert post(event(waiting.payment)) == 204
+
+    stored = WebhookEvent.objects.get()
+    task = Task.objects.get(kind="payment")
+    assert (stored.payment, stored.status) == (waiting.payment, "authorised")
+    assert task.subject == str(waiting.payment_id)
+
+
+def test_the_bell_is_passed_on_to_the_order(waiting: Order) -> None:
+    Task.objects.all().delete()
+
+    look_at_payment(str(waiting.payment_id), Lease(0, ""))
+    look_at_payment("0", Lease(0, ""))
+
+    assert Task.objects.get().subject == str(waiting.pk)
+
+
+@pytest.mark.parametrize(
+    ("decision", "state"), [("approve", OrderState.COMPLETED), ("refuse", OrderState.FAILED)]
+)
+def test_what_the_gateway_says_when_asked_counts(
+    waiting: Order, decision: str, state: OrderState
+) -> None:
+    decide(waiting, decision)
+    post(event(waiting.payment))
+
+    assert settled(waiting).state == state
+
+
+def test_what_an_event_claims_counts_nothing(waiting: Order) -> None:
+    post(event(waiting.payment, "captured"))
+
+    order = settled(waiting)
+
+    assert (order.state, order.payment.state) == (OrderState.PENDING, PaymentState.PENDING)
+
+
+def test_told_fifty_times_it_is_one_event(waiting: Order) -> None:
+    for _ in range(50):
+        assert post(event(waiting.payment)) == 204
+
+    assert WebhookEvent.objects.count() == 1
+    assert Task.objects.filter(kind="payment").count() == 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_in_any_order_and_three_days_late_it_ends_alike(waiting: Order, seed: int) -> None:
+    decide(waiting, "approve")
+    told = [event(waiting.payment, one) for one in ("requires_action", "authorised", "captured")]
+    told *= 3
+    random.Random(seed).shuffle(told)  # noqa: S311 -- a seed makes a failure come back
+
+    for body in told:
+        assert post(body, late=THREE_DAYS) == 204
+        settled(waiting)
+
+    order = Order.objects.get(pk=waiting.pk)
+    assert (order.state, order.payment.state) == (OrderState.COMPLETED, PaymentState.CAPTURED)
+
+
+def test_before_our_own_call_was_answered_it_finds_the_payment(waiting: Order) -> None:
+    body = event(waiting.payment)
+    Payment.objects.update(gateway_id="")
+
+    post(body)
+
+    assert WebhookEvent.objects.get().payment == waiting.payment
+
+
+def test_an_event_of_no_payment_of_ours_is_kept_and_rings_nothing(db: None, alice: User) -> None:
+    stranger = Payment(pk=1, gateway_id="pay_x", reference="X")
+
+    assert post(event(stranger)) == 204
+
+    assert WebhookEvent.objects.get().payment is None
+    assert not Task.objects.filter(kind="payment").exists()
+
+
+FORGED: list[dict[str, Any]] = [
+    {"secret": "another"},
+    {"signature": ""},
+    {"signature": "t=1,v1=00"},
+    {"signature": "v1"},
+    {"signature": "t=é,v1=é"},
+]
+
+
+@pytest.mark.parametrize("how", FORGED)
+def test_what_is_forged_has_no_effect(
+    waiting: Order, how: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    decide(waiting, "approve")
+
+    assert post(event(waiting.payment), **how) == 400
+
+    assert not WebhookEvent.objects.exists()
+    assert "webhook refused" in caplog.text
+
+
+def test_a_body_changed_after_signing_is_forged(waiting: Order) -> None:
+    body = event(waiting.payment)
+    header = signed(body, SECRET, at=1)
+
+    assert post(body.replace("authorised", "declined"), signature=header) == 400
+
+
+@pytest.mark.parametrize(
+    "body", ["", "[]", "{}", "x", '{"id": 1, "payment": {}}', "[" * 5000, '{"payment": null}']
+)
+def test_what_is_signed_and_no_event_is_refused(db: None, alice: User, body: str) -> None:
+    assert post(body) == 400
+
+
+def test_fields_that_no_store_takes_are_refused(waiting: Order) -> None:
+    assert post(event(waiting.payment, id="a\0b")) == 400
+    assert post(event(waiting.payment, id=1)) == 400
+
+
+def test_without_a_secret_every_event_is_refused(waiting: Order, settings: Settings) -> None:
+    settings.PAYMENT_WEBHOOK_SECRET = ""
+
+    assert post(event(waiting.payment), secret="") == 400
+
+
+def test_one_too_long_is_refused_and_only_posts_are_taken(waiting: Order) -> None:
+    assert post(event(waiting.payment, more="x" * 70_000)) == 413
+    assert Client().get(WEBHOOK).status_code == 405
+
+
+def test_coming_back_from_the_bank_rings_at_once(
+    waiting: Order, as_alice: Client, client: Client, bob: User
+) -> None:
+    Task.objects.all().delete()
+    address = f"/orders/{waiting.number}/returned/"
+
+    assert as_alice.get(address).headers["Location"] == f"/orders/{waiting.number}/"
+    assert Task.objects.get().subject == str(waiting.pk)
+    client.force_login(bob)
+    assert client.get(address).status_code == 404
