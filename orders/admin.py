@@ -12,7 +12,7 @@ from django.utils.timesince import timesince
 from accounts.models import User
 from mobileplans.lpa_table import TABLE
 from mobileplans.models import LpaReport
-from orders import repairing
+from orders import repairing, settling
 from orders.models import Order, Repair
 from orders.queries import order_ever_of_iccid
 from orders.timeline import timeline
@@ -40,7 +40,20 @@ class OrderAdmin(admin.ModelAdmin[Order]):
         "=account__username",
     ]
     readonly_fields = ["timeline"]
-    actions = ["issue_anew"]
+    actions = ["resume", "issue_anew"]
+
+    @admin.action(description="Try again (orders that wait for staff)")
+    def resume(self, request: HttpRequest, chosen: QuerySet[Order]) -> None:
+        """Let orders that are held go on."""
+        assert isinstance(request.user, User)  # noqa: S101 -- the desk is behind its own sign-in
+        for order in chosen:
+            try:
+                settling.resume(order, actor=request.user)
+            except settling.IllegalTransition:
+                text = f"{order.display_number}: it does not wait for staff."
+                self.message_user(request, text, messages.WARNING)
+            else:
+                self.message_user(request, f"{order.display_number}: it is tried again.")
 
     @admin.action(description="Issue a new eSIM (the old one is cancelled; nothing is charged)")
     def issue_anew(self, request: HttpRequest, chosen: QuerySet[Order]) -> None:

@@ -153,6 +153,10 @@ class Order(PricedPlan):
                 ),
             ),
             models.CheckConstraint(
+                name="only_what_was_decided_is_held",
+                condition=~Q(state="held") | Q(charge_decided_at__isnull=False),
+            ),
+            models.CheckConstraint(
                 name="failed_order_says_why", condition=~Q(state="failed") | ~Q(failure="")
             ),
             models.CheckConstraint(

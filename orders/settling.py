@@ -28,6 +28,8 @@ from subscriptions import domain as subscriptions
 log = structlog.get_logger(__name__)
 # Seconds between the first tries: a customer is looking on. After the last one the order fails.
 PAUSES = (0.5, 2, 4, 8, 12)
+# After so many an order whose charge is decided waits for staff: about an hour of backing off.
+TRIES_BEFORE_HELD = 16
 CUSTOMER_STEP_PAUSE = timedelta(seconds=5)
 CUSTOMER_STEP_LIMIT = timedelta(minutes=30)
 Trouble = (provisioning.Trouble, GatewayTrouble)
@@ -68,7 +70,7 @@ def settle(subject: str, lease: Lease) -> LookAgain | None:
     structlog.contextvars.bind_contextvars(
         transaction_id=order.visit.transaction_id, order=order.number
     )
-    if order.state == OrderState.COMPLETED:
+    if order.state in {OrderState.COMPLETED, OrderState.HELD}:
         return None
     if order.state in ENDED:
         return _let_go(order, lease)
@@ -193,12 +195,30 @@ def _try_later(order: Order, error: Exception) -> LookAgain | None:
     log.warning("no useful answer", tries=tries, detail=detail)
     Order.objects.filter(pk=order.pk).update(tries=tries + 1, trouble=detail)
     if order.charge_decided_at:
-        return LookAgain(backoff(tries))
+        return _finish_later(order, tries, detail)
     if tries >= len(PAUSES):
         _move(order, OrderState.FAILED, reason=detail, failure=Failure.SERVICE_DOWN)
         return LookAgain(timedelta())
     pause = PAUSES[tries] * random.uniform(0.8, 1.2)  # noqa: S311 -- jitter is no secret
     return LookAgain(timedelta(seconds=pause))
+
+
+def _finish_later(order: Order, tries: int, detail: str) -> LookAgain | None:
+    """Try ever less often to finish what was decided; after the last time it is staff's to mend."""
+    if tries < TRIES_BEFORE_HELD:
+        return LookAgain(backoff(tries))
+    _move(order, OrderState.HELD, reason=detail)
+    log.error("held for staff", order=order.number, reason=detail)
+    return None
+
+
+def resume(order: Order, *, actor: User) -> None:
+    """Let an order that waits for staff go on; raises `IllegalTransition` for any other."""
+    if order.state != OrderState.HELD:
+        raise IllegalTransition(f"{order.state}: it does not wait for staff")
+    with transaction.atomic():
+        _move(order, OrderState.IN_PROGRESS, reason="staff: try again", actor=actor, tries=0)
+        ring(KIND, order.pk)
 
 
 def _fail(order: Order, lease: Lease, failure: Failure, reason: str) -> LookAgain | None:

@@ -12,6 +12,8 @@ class OrderState(TextChoices):
     IN_PROGRESS = "in_progress", pgettext_lazy("order state", "In progress")
     # Waits for the customer: a step at the bank, say.
     PENDING = "pending", pgettext_lazy("order state", "Waiting for you")
+    # Waits for staff: what was decided could not be finished, however often it was tried.
+    HELD = "held", pgettext_lazy("order state", "Waiting for us")
     COMPLETED = "completed", pgettext_lazy("order state", "Complete")
     FAILED = "failed", pgettext_lazy("order state", "Failed")
     CANCELLED = "cancelled", pgettext_lazy("order state", "Cancelled")
@@ -23,8 +25,15 @@ NEXT_STATES: dict[OrderState, frozenset[OrderState]] = {
         {OrderState.IN_PROGRESS, OrderState.FAILED, OrderState.CANCELLED}
     ),
     OrderState.IN_PROGRESS: frozenset(
-        {OrderState.PENDING, OrderState.COMPLETED, OrderState.FAILED, OrderState.CANCELLED}
+        {
+            OrderState.PENDING,
+            OrderState.HELD,
+            OrderState.COMPLETED,
+            OrderState.FAILED,
+            OrderState.CANCELLED,
+        }
     ),
+    OrderState.HELD: frozenset({OrderState.IN_PROGRESS}),
     OrderState.PENDING: frozenset(
         {OrderState.IN_PROGRESS, OrderState.FAILED, OrderState.CANCELLED}
     ),

@@ -88,7 +88,8 @@ def _in_turn(is_done: list[tuple[str, str, bool]]) -> list[Step]:
 
 def trouble(order: Order) -> str:
     """Say calmly that something takes longer, while the order is still being tried."""
-    if not order.trouble or order.state not in {OrderState.ACKNOWLEDGED, OrderState.IN_PROGRESS}:
+    running = {OrderState.ACKNOWLEDGED, OrderState.IN_PROGRESS, OrderState.HELD}
+    if not order.trouble or order.state not in running:
         return ""
     if order.charge_decided_at:
         return _("This takes longer than usual. You can close this page; we finish your order.")

@@ -103,6 +103,7 @@ BROKEN: dict[str, Callable[[], object]] = {
         Order, cancel_requested_at=now(), charge_decided_at=now()
     ),
     "completed_order_was_charged_and_has_its_plan": set_to(Order, state="completed"),
+    "only_what_was_decided_is_held": set_to(Order, state="held"),
     "failed_order_says_why": set_to(Order, state="failed"),
     "order_for_a_sim_orders_no_profile": both_kinds_of_sim,
     "repair_kind_known": set_to(Repair, kind="other"),

@@ -4,7 +4,9 @@ from typing import Any
 
 import httpx
 import pytest
+from django.contrib.messages import get_messages
 from django.db import connection
+from django.test import Client
 from psycopg import sql
 
 from accounts.models import User
@@ -293,3 +295,68 @@ def test_the_matching_id_stands_nowhere_in_clear(placed: Order, smdp: str) -> No
     secret = Profile.objects.get().matching_id
     assert rows_that_hold(secret) == []
     assert rows_that_hold(secret[-4:]) == ["esim_es2call"]
+
+
+@pytest.fixture
+def unfinished(placed: Order, gateway: str) -> Order:
+    """Return an order whose capture is never answered, tried for the last time."""
+    break_it(gateway, "capture", "http_500", times=1000)
+    settled(placed)
+    Order.objects.filter(pk=placed.pk).update(tries=settling.TRIES_BEFORE_HELD)
+    return settled(placed)
+
+
+def test_what_cannot_be_finished_waits_for_staff(unfinished: Order, smdp: str) -> None:
+    assert unfinished.state == OrderState.HELD
+    assert "GatewayTrouble" in unfinished.trouble
+    assert unfinished.changes.last().reason == unfinished.trouble  # type: ignore[union-attr]  # it was moved
+    assert [state for _iccid, state in profiles(smdp)] == ["Released"]
+    with pytest.raises(placing.TooLateToCancel):
+        placing.request_cancel(unfinished, actor=unfinished.account)
+
+
+def test_a_look_at_what_waits_for_staff_does_nothing(unfinished: Order, gateway: str) -> None:
+    httpx.delete(f"{gateway}/faults", trust_env=False)
+
+    assert settled(unfinished).state == OrderState.HELD
+    assert statuses(gateway) == ["authorised"]
+
+
+def test_staff_let_it_go_on(unfinished: Order, gateway: str, clara: User) -> None:
+    httpx.delete(f"{gateway}/faults", trust_env=False)
+
+    settling.resume(unfinished, actor=clara)
+    order = settled(unfinished)
+
+    assert order.state == OrderState.COMPLETED
+    assert statuses(gateway) == ["captured"]
+    assert clara in {change.actor for change in order.changes.all()}
+
+
+def test_only_what_waits_for_staff_can_be_let_go_on(placed: Order, clara: User) -> None:
+    with pytest.raises(settling.IllegalTransition):
+        settling.resume(placed, actor=clara)
+
+
+def test_the_customer_of_a_held_order_is_told_to_wait(unfinished: Order, as_alice: Client) -> None:
+    page = as_alice.get(f"/orders/{unfinished.number}/").text
+
+    assert "This takes longer than usual" in page
+    assert "data-poll" in page
+
+
+def test_staff_find_held_orders_and_try_them_again(
+    unfinished: Order, client: Client, clara: User
+) -> None:
+    client.force_login(clara)
+    listed = client.get("/admin/orders/order/?state__exact=held").text
+    action = {"action": "resume", "_selected_action": [unfinished.pk]}
+
+    first = client.post("/admin/orders/order/", action)
+    second = client.post("/admin/orders/order/", action)
+
+    told = [str(m) for answer in (first, second) for m in get_messages(answer.wsgi_request)]
+    assert unfinished.display_number in listed
+    assert Order.objects.get(pk=unfinished.pk).state == OrderState.IN_PROGRESS
+    assert "tried again" in told[0]
+    assert "does not wait" in told[-1]
