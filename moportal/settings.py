@@ -245,6 +245,8 @@ CARD_TOKEN_TIMEOUT = 5.0
 OUTBOX_LEASE = env.float("OUTBOX_LEASE", default=20.0)
 
 # -- What the operator decides about hosts and errors (contract, sections 2 and 4).
+# The zone in which a year of receipts begins.
+BILLING_ZONE = env.str("BILLING_ZONE", default="UTC")
 # Days after which a visit forgets EID, ICCIDs and IMEI.
 VISIT_IDENTIFIERS_DAYS = env.int("VISIT_IDENTIFIERS_DAYS", default=30)
 # The same LPA error this often is a case for support; a sold eSIM is issued anew at most so often.

@@ -39,7 +39,7 @@ class OrderAdmin(admin.ModelAdmin[Order]):
         "=visit__transaction_id",
         "=account__username",
     ]
-    readonly_fields = ["timeline"]
+    readonly_fields = ["receipt", "timeline"]
     actions = ["resume", "issue_anew"]
 
     @admin.action(description="Try again (orders that wait for staff)")

@@ -26,6 +26,7 @@ def orders_of(account: User) -> QuerySet[Order]:
         "sim",
         "subscription",
         "plan",
+        "receipt",
     )
     return Order.objects.filter(account=account).select_related(*related)
 

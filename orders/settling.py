@@ -18,6 +18,7 @@ from accounts.models import User
 from esim import pool, provisioning
 from esim.models import Sim
 from orders.models import KIND, Order, StateChange
+from orders.receipts import give_number
 from orders.states import ENDED, NEXT_STATES, Failure, OrderState
 from outbox.domain import Lease, LeaseLost, LookAgain, backoff, ring
 from payments import domain as payments
@@ -187,6 +188,7 @@ def _complete(order: Order) -> None:
     assert order.subscription is not None  # noqa: S101 -- put on the line just before
     at = now()
     subscriptions.start(order.subscription, at=at)
+    give_number(order, at=at)
     _move(order, OrderState.COMPLETED, completed_at=at, trouble="")
 
 

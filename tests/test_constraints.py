@@ -14,7 +14,7 @@ from brand.models import LegalText, Operator
 from esim import pool
 from esim.models import DownloadProgress, Profile, Sim
 from mobileplans.models import Handoff, HostReport, LpaReport, Visit
-from orders.models import Draft, Order, Repair
+from orders.models import Draft, Order, Receipt, Repair
 from outbox.domain import ring
 from outbox.models import Task
 from payments.models import Payment, PaymentMethod
@@ -46,6 +46,19 @@ def second_stay() -> None:
 
 def both_kinds_of_sim() -> None:
     Order.objects.update(sim=make_card(), profile=Profile.objects.get())
+
+
+def other_order() -> Order:
+    order = Order.objects.get()
+    again(Draft, submitted_at=now(), key=uuid.uuid4())
+    again(Payment, key=uuid.uuid4())
+    again(
+        Order,
+        number="0123456789",
+        draft=Draft.objects.latest("pk"),
+        payment=Payment.objects.latest("pk"),
+    )
+    return Order.objects.exclude(pk=order.pk).get()
 
 
 def a_card_and_a_new_esim() -> None:
@@ -106,6 +119,7 @@ BROKEN: dict[str, Callable[[], object]] = {
     "only_what_was_decided_is_held": set_to(Order, state="held"),
     "failed_order_says_why": set_to(Order, state="failed"),
     "order_for_a_sim_orders_no_profile": both_kinds_of_sim,
+    "receipt_number_is_given_once": lambda: again(Receipt, order=other_order()),
     "repair_kind_known": set_to(Repair, kind="other"),
     "repair_state_known": set_to(Repair, state="other", ended_at=now()),
     "one_open_repair_per_order": lambda: again(Repair),
@@ -132,6 +146,7 @@ def house(alice: User) -> Order:
     Repair.objects.create(
         order=order, kind="reissue", because="x", asked_by=alice, old_profile=profile
     )
+    Receipt.objects.create(order=order, year=2026, number=1)
     ring("test", 1)
     return order
 
