@@ -29,6 +29,8 @@ ALREADY_CONFIRMED = frozenset({("8.2.6", "3.3"), ("8.2.1", "3.3"), ("8.2.1", "3.
 NOTHING_TO_CANCEL = ("8.2.1", "3.9")
 NOT_BOUND = ("8.2.6", "3.10")
 ALREADY_DOWNLOADED = ("8.2.1", "3.3")
+# What a strict SM-DP+ says to ReleaseProfile of a profile that is released.
+RELEASED_ALREADY = ("8.2.1", "3.5")
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,120}")
 
 
@@ -125,6 +127,9 @@ def cancel(profile: Profile, *, before_call: Callable[[], None]) -> bool:
         move(profile, ProfileState.DOWNLOADED, downloaded_at=now())
         return False
     move(profile, ProfileState.CANCELLED)
+    if profile.state == ProfileState.DOWNLOADED:
+        # The notification of the download came while we were asking.
+        return False
     retire(profile)
     return True
 
@@ -141,6 +146,8 @@ def release(profile: Profile, *, before_call: Callable[[], None]) -> None:
     """
     fields = {"iccid": es2plus.padded(profile.sim.iccid, profile.provider)}
     answer = _call(profile, "releaseProfile", fields, before_call)
+    if answer.codes == RELEASED_ALREADY and profile.state == ProfileState.RELEASED:
+        return
     if answer.outcome in {Outcome.FAILED, Outcome.REFUSED}:
         raise ProfileRefused("/".join(answer.codes) or answer.detail[:200])
     if answer.outcome != Outcome.SUCCESS:

@@ -7,10 +7,10 @@ from django.conf import settings
 from django.utils.timezone import now
 
 from mobileplans.models import Handoff, HostReport, LpaReport, Visit
-from moportal.logging import masked
+from moportal.identifiers import ActivationCode
 
 log = structlog.get_logger(__name__)
-BATCH = 1000
+BATCH, KEPT = 1000, 4
 
 
 def forget_identifiers() -> int:
@@ -37,6 +37,8 @@ def mask_codes() -> int:
     over = Handoff.objects.filter(expires_at__lt=now(), code_is_masked=False)
     handoffs = list(over.exclude(activation_code="")[:BATCH])
     for handoff in handoffs:
-        handoff.activation_code, handoff.code_is_masked = masked(handoff.activation_code), True
+        code = ActivationCode.parse(handoff.activation_code)
+        kept = ActivationCode(code.smdp_host, code.matching_id[-KEPT:])
+        handoff.activation_code, handoff.code_is_masked = str(kept), True
         handoff.save(update_fields=["activation_code", "code_is_masked"])
     return len(handoffs)

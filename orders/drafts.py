@@ -53,11 +53,15 @@ def open_draft(account: User, visit: Visit) -> Draft:
 def _take_over(draft: Draft, visit: Visit) -> None:
     """Let a later visit go on with the draft; forms shown for another device are then old."""
     before = draft.visit
+    if before.is_open_web and visit.is_open_web and before.eid and not visit.eid:
+        # What was typed or shared is not asked for again.
+        given = Visit.EidFrom(before.eid_from)
+        visits.name_device(visit, eid=before.eid, imei=before.imei, given=given)
     is_same = all(getattr(before, name) == getattr(visit, name) for name in DEVICE_AND_PLACE)
     changes: dict[str, object] = {"visit": visit}
     if not is_same:
         changes |= {"version": F("version") + 1, "sim": None, "wants_new_esim": False}
-    Draft.objects.filter(pk=draft.pk, submitted_at=None).update(**changes)
+    Draft.objects.filter(pk=draft.pk, submitted_at=None, visit=before).update(**changes)
     draft.refresh_from_db()
 
 

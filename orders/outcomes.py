@@ -3,6 +3,7 @@
 from django.conf import settings
 
 from esim.models import Sim
+from esim.states import ProfileState
 from mobileplans.models import Visit
 from mobileplans.outcome import Outcome
 from mobileplans.words import LineResult, MoDirectStatus, PurchaseInstrument, UserAccount
@@ -28,7 +29,7 @@ def of_order(order: Order, visit: Visit) -> Outcome:
             mo_direct_status=MoDirectStatus.COMPLETE,
             success=True,
             iccid=sim.iccid,
-            activation_code=str(order.profile.activation_code) if order.profile else None,
+            activation_code=_code(order),
             on_esim=sim.kind == Sim.Kind.PROFILE,
             plan_name=order.plan_name,
         )
@@ -43,12 +44,18 @@ def of_order(order: Order, visit: Visit) -> Outcome:
     return Outcome(account, paid_with, LineResult.BAILED, MoDirectStatus.NONE)
 
 
+def _code(order: Order) -> str | None:
+    """Return the activation code while there is something to download: it is spent afterwards."""
+    profile = order.profile
+    is_waiting = profile is not None and profile.state == ProfileState.RELEASED
+    return str(profile.activation_code) if profile and is_waiting else None
+
+
 def of_code_again(order: Order) -> Outcome:
     """Return the outcome of RETRY and REISSUE: the order's profile handed back, or handed anew."""
     sim = order.sim_in_use
     assert sim is not None  # noqa: S101 -- a completed order has its plan on a SIM
-    code = str(order.profile.activation_code) if order.profile else None
-    return _handed_back(order, LineResult.NEW, sim, code)
+    return _handed_back(order, LineResult.NEW, sim, _code(order))
 
 
 def of_activation(order: Order) -> Outcome:

@@ -22,7 +22,7 @@ from mobileplans.visits import deciding_report
 from orders.models import Order, Repair
 from orders.queries import open_repair, order_of_iccid
 from orders.repairing import may_be_reissued
-from orders.states import RepairState
+from orders.states import RepairKind, RepairState
 from subscriptions.models import SubscriptionState
 
 
@@ -62,8 +62,12 @@ def problem_of(visit: Visit) -> Problem | None:
     order = order_of_iccid(account, report.iccid)
     if order is None:
         return Problem(report, Remedy.SUPPORT, None, None, is_signed_in=True)
-    repair = open_repair(order) or order.repairs.filter(visit=visit).last()
+    # A mending that was asked for before this error came says nothing about it.
+    since = order.repairs.filter(visit=visit, asked_at__gte=report.received_at)
+    repair = open_repair(order) or since.last()
     remedy = _remedy(report, advice, order, account)
+    if repair and (repair.kind, repair.state) == (RepairKind.RELEASE, RepairState.FAILED):
+        remedy = Remedy.SUPPORT
     return Problem(report, remedy, order, repair, is_signed_in=True)
 
 
@@ -72,12 +76,21 @@ def _remedy(report: LpaReport, advice: Advice, order: Order, account: User) -> R
     is_installed = report.iccid in report.visit.iccids
     if not _has_its_plan(order) or _is_exhausted(report, advice, order, account):
         return Remedy.SUPPORT
+    if _is_replaced(report, order):
+        return Remedy.RETRY
     if advice.remedy is Remedy.SUPPORT or advice.remedy is Remedy.ACTIVATE:
         return advice.remedy
     if order.profile is None or _is_downloaded(order, order.profile):
         # Nothing was to be downloaded, or its code is spent: there is no second profile.
         return Remedy.ACTIVATE if is_installed else Remedy.SUPPORT
     return _of_profile(report, advice, order, order.profile)
+
+
+def _is_replaced(report: LpaReport, order: Order) -> bool:
+    """Say whether the error is about an eSIM whose successor is there by now, waiting."""
+    profile = order.profile
+    is_waiting = profile is not None and profile.state == ProfileState.RELEASED
+    return is_waiting and profile is not None and report.iccid != profile.sim.iccid
 
 
 def _is_downloaded(order: Order, profile: Profile) -> bool:
@@ -88,11 +101,7 @@ def _is_downloaded(order: Order, profile: Profile) -> bool:
 
 def _of_profile(report: LpaReport, advice: Advice, order: Order, profile: Profile) -> Remedy:
     """Return the remedy for an eSIM that no device has yet."""
-    is_waiting = profile.state == ProfileState.RELEASED
-    if is_waiting and report.iccid != profile.sim.iccid:
-        # The error is about one that was replaced since: its successor is there.
-        return Remedy.RETRY
-    if advice.remedy is Remedy.REISSUE or not is_waiting:
+    if advice.remedy is Remedy.REISSUE or profile.state != ProfileState.RELEASED:
         is_installed = report.iccid in report.visit.iccids
         return _reissue(report.lpa_code, order, is_installed=is_installed)
     return advice.remedy
@@ -117,15 +126,23 @@ def _has_its_plan(order: Order) -> bool:
 def _is_exhausted(report: LpaReport, advice: Advice, order: Order, account: User) -> bool:
     """Say whether the same error came too often for the same remedy.
 
-    Counted are the launches of the customer, signed in: a stranger's claims weigh nothing.
+    Counted are the launches of the customer, signed in: a stranger's claims weigh nothing. An
+    error that the app told the page first and the next launch tells again is one, and so is one
+    that several launches tell with the same time.
     """
     most = advice.most if advice.most is not None else settings.LPA_ERROR_LIMIT - 1
     iccids = {order.profile.sim.iccid} if order.profile else set()
     iccids |= set(order.repairs.values_list("old_profile__sim__iccid", flat=True))
-    same = LpaReport.objects.filter(
-        visit__account=account, decides=True, code=report.code, iccid__in=iccids | {report.iccid}
-    )
-    return same.count() > most
+    told = LpaReport.objects.filter(
+        visit__account=account,
+        decides=True,
+        code=report.code,
+        iccid__in=iccids | {report.iccid},
+        source=LpaReport.Source.HEADER,
+    ).values_list("visit", "at_as_sent", "iccid")
+    same = {(time, iccid) if time else visit for visit, time, iccid in told}
+    is_first_told_here = report.source == LpaReport.Source.APP
+    return len(same) + is_first_told_here > most
 
 
 def resolve(profile: Profile, **_kwargs: Any) -> None:

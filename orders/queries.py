@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 from django.utils.timezone import now
 
 from accounts.models import User
+from esim.models import Sim
 from esim.states import ProfileState
 from mobileplans.models import Visit
 from orders.models import Draft, Order, Repair
@@ -93,6 +94,14 @@ def has_what_was_sold(order: Order) -> bool:
         return True
     is_usable = order.profile.state in {ProfileState.RELEASED, ProfileState.DOWNLOADED}
     return is_usable and open_repair(order) is None
+
+
+def is_for_this_device(order: Order, visit: Visit) -> bool:
+    """Say whether the order is this visit's, or waits for a host of the same device."""
+    if order.visit_id == visit.pk:
+        return True
+    card = order.sim.iccid if order.sim and order.sim.kind == Sim.Kind.PHYSICAL else ""
+    return order.handed_over_at is None and (order.eid, card) == (visit.eid, visit.iccid)
 
 
 def order_to_hand_over(account: User, visit: Visit) -> Order | None:

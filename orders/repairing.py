@@ -5,6 +5,7 @@ alone, reads the truth each time and may run twice. The customer has paid: what 
 answer is asked again until it does.
 """
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -51,32 +52,47 @@ def reissue(
     It is bound to `eid` (the device of the launch), or to the order's own. A customer may ask only
     so often, staff as often as they see fit. Raises `NothingToRepair`.
     """
-    is_open = has_esim(order) if actor.is_staff else may_be_reissued(order)
-    if not is_open:
-        raise NothingToRepair(order.number)
+    may_be = has_esim if actor.is_staff else may_be_reissued
     device = eid or order.eid
     return _ask(
-        order, kind=RepairKind.REISSUE, because=because, asked_by=actor, visit=visit, eid=device
+        order,
+        may_be,
+        kind=RepairKind.REISSUE,
+        because=because,
+        asked_by=actor,
+        visit=visit,
+        eid=device,
     )
 
 
 def release(order: Order, *, actor: User, because: str, visit: Visit | None = None) -> Repair:
     """Ask for the order's profile to be released at the SM-DP+. Raises `NothingToRepair`."""
-    if not has_esim(order):
+    return _ask(
+        order,
+        has_esim,
+        kind=RepairKind.RELEASE,
+        because=because,
+        asked_by=actor,
+        visit=visit,
+        eid=order.eid,
+    )
+
+
+def _ask(order: Order, may_be: Callable[[Order], bool], **said: Any) -> Repair:
+    # Read anew: who asks may have been looking at an eSIM that was replaced since.
+    fresh = Order.objects.select_related("profile").get(pk=order.pk)
+    if fresh.profile is None or not may_be(fresh):
         raise NothingToRepair(order.number)
-    kind = RepairKind.RELEASE
-    return _ask(order, kind=kind, because=because, asked_by=actor, visit=visit, eid=order.eid)
-
-
-def _ask(order: Order, **said: Any) -> Repair:
-    assert order.profile is not None  # noqa: S101 -- both commands have looked
     try:
         with transaction.atomic():
-            asked = Repair.objects.create(order=order, old_profile=order.profile, **said)
+            asked = Repair.objects.create(order=order, old_profile=fresh.profile, **said)
             ring(KIND, asked.pk)
-    except IntegrityError:
+    except IntegrityError as error:
         # Constraint one_open_repair_per_order: a second press meets the first one's repair.
-        return Repair.objects.get(order=order, state=RepairState.ASKED)
+        under_way = Repair.objects.filter(order=order, state=RepairState.ASKED).first()
+        if under_way is None:
+            raise NothingToRepair(order.number) from error
+        return under_way
     log.info("repair asked", order=order.number, kind=asked.kind, because=asked.because)
     return asked
 
@@ -94,12 +110,24 @@ def repair(subject: str, lease: Lease) -> LookAgain | None:
     except LeaseLost:
         raise
     except provisioning.ProfileRefused as error:
-        _end(asked, RepairState.FAILED, trouble=f"refused by the SM-DP+: {error}"[:200])
+        return _give_up(asked, lease, f"refused by the SM-DP+: {error}"[:200])
     except (provisioning.Trouble, pool.PoolEmpty) as error:
         return _try_later(asked, error)
     except Exception as error:
         log.exception("unforeseen")
         return _try_later(asked, error)
+    return None
+
+
+def _give_up(asked: Repair, lease: Lease, trouble: str) -> LookAgain | None:
+    """Leave nothing behind over there of a new eSIM that cannot be had."""
+    new = asked.new_profile
+    try:
+        if new and not provisioning.cancel(new, before_call=lease.prolong):
+            provisioning.retire(new)
+    except provisioning.Trouble as error:
+        return _try_later(asked, error)
+    _end(asked, RepairState.FAILED, trouble=trouble)
     return None
 
 
@@ -116,6 +144,10 @@ def _mend(asked: Repair, lease: Lease) -> None:
     if asked.kind == RepairKind.RELEASE:
         provisioning.release(asked.old_profile, before_call=lease.prolong)
         _end(asked, RepairState.DONE)
+        return
+    if asked.order.profile_id != asked.old_profile_id:
+        # Mended by another repair meanwhile: there is no second one of the same eSIM.
+        _end(asked, RepairState.FAILED, trouble="the order has another eSIM by now")
         return
     profile_type = _profile_type(asked)
     if asked.new_profile is None:
@@ -148,14 +180,16 @@ def _intend(asked: Repair, profile_type: str) -> None:
 
 @transaction.atomic
 def _put_in_place(asked: Repair, profile: Profile) -> None:
-    Order.objects.filter(pk=asked.order_id).update(
-        profile=profile, eid=asked.eid, handed_over_at=None
-    )
-    subscriptions.replace_sim(asked.old_profile.sim, profile.sim)
     _end(asked, RepairState.DONE)
+    mine = Order.objects.filter(pk=asked.order_id, profile=asked.old_profile)
+    if not mine.update(profile=profile, eid=asked.eid, handed_over_at=None):
+        raise LeaseLost(asked.pk)
+    subscriptions.replace_sim(asked.old_profile.sim, profile.sim)
 
 
 def _end(asked: Repair, state: RepairState, *, trouble: str = "") -> None:
+    """Compare and set the repair's end; raises `LeaseLost` where another worker was first."""
     mine = Repair.objects.filter(pk=asked.pk, state=RepairState.ASKED)
-    if mine.update(state=state, ended_at=now(), trouble=trouble):
-        log.info("repair ended", state=state, trouble=trouble)
+    if not mine.update(state=state, ended_at=now(), trouble=trouble):
+        raise LeaseLost(asked.pk)
+    log.info("repair ended", state=state, trouble=trouble)

@@ -1,5 +1,6 @@
 """Which device, or which eSIM on it, gets the plan: asked only where the launch did not say it."""
 
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -51,12 +52,15 @@ def device(request: HttpRequest, user: User) -> HttpResponse:
         return first_open_step(draft)
     if request.method == "POST":
         return _chosen(request, user, draft, choice, DeviceForm(request.POST))
-    first = shown_for(draft, target=_preselected(choice), eid=visit.eid)
+    is_shared = visit.eid_from == Visit.EidFrom.SHARED
+    # What came from another browser is not shown here in full.
+    first = shown_for(draft, target=_preselected(choice), eid="" if is_shared else visit.eid)
     form = returned(request, DeviceForm, first)
     category = draft.plan.category if draft.plan else Category.PREPAID
     context = {
         "form": form,
         "needs_eid": choice.needs_eid,
+        "shared_last4": visit.eid[-4:] if is_shared else "",
         "rows": _rows(choice, str(form["target"].value())),
         "sharing_url": _sharing_url(request, draft) if choice.needs_eid else "",
         **frame("device", back_url=f"{reverse('plans')}?category={category}"),
@@ -69,7 +73,9 @@ def _lost(request: HttpRequest, visit: Visit, draft: Draft) -> HttpResponse:
     if visit.iccid:
         visits.refuse(visit, "iccid")
         return go("launch-refused")
-    drafts.choose_target(draft, None, version=draft.version)
+    with suppress(StaleForm):
+        # Another tab was first; the page says how it stands.
+        drafts.choose_target(draft, None, version=draft.version)
     messages.info(request, _("The eSIM you chose can't be used any more: it will be a new one."))
     return first_open_step(draft)
 
@@ -103,8 +109,10 @@ def _chosen(
 ) -> HttpResponse:
     """Store a right choice and go on."""
     there = {str(sim.pk): sim for sim in choice.there}
+    is_shared = draft.visit.eid_from == Visit.EidFrom.SHARED
     if form.is_valid():
-        form.check(there=frozenset(there), needs_eid=choice.needs_eid)
+        is_known = is_shared and not form.cleaned_data["eid"]
+        form.check(there=frozenset(there), needs_eid=choice.needs_eid and not is_known)
     if not form.is_valid():
         if form.cleaned_data.get("draft") != draft.pk:
             return what_changed(request, form.cleaned_data.get("draft"), user)
@@ -112,9 +120,9 @@ def _chosen(
     wish, version = form.cleaned_data["target"], form.cleaned_data["version"]
     try:
         refuse_other_draft(draft, form)
-        if wish == NEW_ESIM and choice.needs_eid:
-            eid, typed = form.cleaned_data["eid"], Visit.EidFrom.TYPED
-            drafts.name_device(draft, eid, version=version, given=typed)
+        eid = form.cleaned_data["eid"]
+        if wish == NEW_ESIM and choice.needs_eid and eid:
+            drafts.name_device(draft, eid, version=version, given=Visit.EidFrom.TYPED)
         else:
             drafts.choose_target(draft, there.get(wish), version=version)
     except StaleForm:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from mobileplans import visits
-from mobileplans.handoffs import hand_over
+from mobileplans.handoffs import Receipt, hand_over
 from mobileplans.models import Visit
 from orders import outcomes, placing
 from orders.models import Order
@@ -30,7 +30,7 @@ def leave(request: HttpRequest) -> HttpResponse:
     visit = visits.current(request)
     order = _order_left(visit)
     if order is None:
-        return hand_over(request, visit, outcomes.of_leaving(visit))
+        return _leave_without(request, visit)
     if order.state == OrderState.COMPLETED:
         return deliver(request, order)
     if OrderState(order.state) not in ENDED:
@@ -46,16 +46,24 @@ def leave(request: HttpRequest) -> HttpResponse:
     return hand_over(request, visit, outcomes.of_order(order, visit))
 
 
+def _leave_without(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Leave without an order of this visit: what was handed back in it is handed over again."""
+    given = visit.handoffs.filter(success=True, code_is_masked=False).first()
+    if given is None:
+        return hand_over(request, visit, outcomes.of_leaving(visit))
+    return hand_over(request, visit, given.outcome, Receipt(given.reference, given.paid))
+
+
 def _order_left(visit: Visit) -> Order | None:
     """Return the order that this visit ends with, if it ends with one.
 
-    One that was bought in this visit and not handed over yet comes first, then one that is still
+    One that was bought in this visit comes first, handed over or not, then one that is still
     being worked on, wherever the customer has wandered meanwhile; an order that came to nothing
     counts only on its own page.
     """
     if visit.account is None:
         return None
     mine = orders_of(visit.account).filter(visit=visit)
-    bought = mine.filter(state=OrderState.COMPLETED, handed_over_at=None).first()
+    bought = mine.filter(state=OrderState.COMPLETED).first()
     running = mine.exclude(state__in=ENDED).first()
     return bought or running or (mine.first() if visit.step == "order" else None)

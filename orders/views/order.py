@@ -14,7 +14,12 @@ from mobileplans.handoffs import Receipt, hand_over
 from mobileplans.outcome import Outcome
 from orders import outcomes, placing, texts
 from orders.models import KIND, Order
-from orders.queries import has_what_was_sold, open_repair, orders_of
+from orders.queries import (
+    has_what_was_sold,
+    is_for_this_device,
+    open_repair,
+    orders_of,
+)
 from orders.states import ENDED, OrderState
 from orders.views.steps import customer_only, first_open_step, frame, go
 from outbox.domain import ring
@@ -30,8 +35,11 @@ PHASES = {
 @customer_only
 def order(request: HttpRequest, user: User, number: str) -> HttpResponse:
     """Show where the order stands."""
-    visits.reach(visits.current(request), "order")
-    return render(request, "orders/order.html", _context(_own(user, number)))
+    visit = visits.current(request)
+    visits.reach(visit, "order")
+    found = _own(user, number)
+    context = _context(found) | {"may_continue": is_for_this_device(found, visit)}
+    return render(request, "orders/order.html", context)
 
 
 def _own(user: User, number: str) -> Order:
@@ -94,7 +102,8 @@ def returned(_request: HttpRequest, user: User, number: str) -> HttpResponse:
 def proceed(request: HttpRequest, user: User, number: str) -> HttpResponse:
     """Continue: hand the completed order over to the host."""
     order = _own(user, number)
-    if request.method != "POST" or order.state != OrderState.COMPLETED:
+    is_ours = is_for_this_device(order, visits.current(request))
+    if request.method != "POST" or order.state != OrderState.COMPLETED or not is_ours:
         return go("order", order.number)
     return deliver(request, order)
 

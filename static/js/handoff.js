@@ -19,20 +19,31 @@
     }
   }
 
+  /* What there is to do by hand, after all. */
+  function showByHand() {
+    show(late, true);
+    show(byHand, true);
+  }
+
   /* What the newest app tells afterwards: kept for support; a failure has a page of its own. */
   function tell(kind, report) {
     var request = new XMLHttpRequest();
-    answered = true;
-    request.open("POST", byHand.getAttribute("data-report-url"));
+    var isFailure = kind === "activation" && !/"success"/i.test(String(report));
+    var page = document.getElementById("reports");
+    answered = answered || (kind === "activation" && !isFailure);
+    request.open("POST", page.getAttribute("data-report-url"));
     request.setRequestHeader("Content-Type", "application/x-www-form-urlencoded");
     request.onload = function () {
       var next = request.status === 200 && JSON.parse(request.responseText).next;
       if (next) {
         window.location.replace(next);
+      } else if (isFailure) {
+        showByHand();
       }
     };
+    request.onerror = isFailure ? showByHand : null;
     request.send(
-      "kind=" + kind + "&token=" + encodeURIComponent(byHand.getAttribute("data-token")) +
+      "kind=" + kind + "&token=" + encodeURIComponent(page.getAttribute("data-token")) +
       "&report=" + encodeURIComponent(String(report))
     );
   }
@@ -57,8 +68,7 @@
   function wait() {
     window.setTimeout(function () {
       if (!answered) {
-        show(late, true);
-        show(byHand, true);
+        showByHand();
       }
     }, PATIENCE);
   }

@@ -174,6 +174,15 @@ def test_the_call_is_the_contracts(
 
 
 # What the host's object is, and whether it was called.
+CLOSED = """
+window.MobilePlans.createPurchaseMetaData = function () {
+    return Object.seal({
+        userAccount: "", purchaseInstrument: "", line: "", moDirectStatus: "", planName: ""
+    });
+};
+Object.seal(window.MobilePlansInlineOperations);
+Object.seal(window.MobilePlansInlineProfileDownload);
+"""
 BROKEN = {
     "no function": "window.DataMart = {};",
     "no object": "window.DataMart = null;",
@@ -252,6 +261,37 @@ def test_what_the_newest_app_reports_is_stored_and_a_failure_has_its_page(
         "print(sorted(HostReport.objects.values_list('kind', 'result')))"
     )
     assert kept.strip() == "[('activation', 'cardBusy'), ('registration', 'searching')]"
+    page.context.close()
+
+
+def test_an_app_whose_objects_are_closed_is_called_all_the_same(
+    stack: Stack, prepared: Stack, browser: Browser
+) -> None:
+    page = opened(browser, prepared, "row-0", HOSTS["newest"] + CLOSED)
+
+    ((name, (meta, code)),) = page.evaluate("window.calls")
+
+    assert (name, code) == ("MobilePlansInlineOperations.notifyProfileDownload", CODE)
+    assert meta == {
+        "userAccount": "ua-new",
+        "purchaseInstrument": "New",
+        "line": "New",
+        "moDirectStatus": "Complete",
+        "planName": PLAN,
+    }
+    expect(page.locator("#by-hand")).to_be_hidden()
+    page.context.close()
+
+
+def test_a_failure_that_could_not_be_reported_brings_the_code_back(
+    stack: Stack, prepared: Stack, browser: Browser
+) -> None:
+    page = opened(browser, prepared, "row-0", HOSTS["newest"])
+    page.route("**/handoff/report/", lambda route: route.abort())
+
+    page.evaluate('window.handoffActivated(\'{"activationResult": "cardBusy"}\')')
+
+    expect(page.locator("#by-hand")).to_be_visible()
     page.context.close()
 
 

@@ -192,3 +192,24 @@ def test_no_state_is_reached_from_one_that_does_not_lead_there(profile: Profile)
             Profile.objects.filter(pk=profile.pk).update(state=old)
 
             assert not provisioning.move(profile, new)
+
+
+def test_a_release_refused_for_one_that_we_know_released_is_believed(
+    profile: Profile, smdp: str
+) -> None:
+    ask(profile)
+    told = {
+        "header": {"functionRequesterIdentifier": "2.999.1", "functionCallIdentifier": "x"},
+        "iccid": profile.sim.iccid,
+        "eid": EID,
+        "matchingId": profile.matching_id,
+        "finalProfileStatusIndicator": "Unavailable",
+    }
+    httpx.post(f"{smdp}/gsma/rsp2/es2plus/cancelOrder", json=told, trust_env=False)
+
+    provisioning.release(profile, before_call=lambda: None)
+
+    assert (profile.calls.last().subject_code, profile.calls.last().reason_code) == (  # type: ignore[union-attr]  # it was called
+        "8.2.1",
+        "3.5",
+    )

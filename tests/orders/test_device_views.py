@@ -130,6 +130,25 @@ def test_it_may_arrive_in_another_browser(browser: Client) -> None:
     assert browser.get("/review/").headers["Location"] == "/payment/"
 
 
+def test_what_was_shared_elsewhere_is_not_shown_in_full_here(browser: Client) -> None:
+    Client().get(callback(browser, EID))
+
+    page = browser.get("/device/").text
+    assert EID not in page
+    assert EID[-4:] in page
+    assert choose(browser, eid="") == "/payment/"
+    assert Visit.objects.filter(eid=EID, eid_from="shared").exists()
+
+
+def test_a_relaunch_does_not_ask_for_the_device_again(browser: Client) -> None:
+    choose(browser, eid=EID)
+
+    browser.get("/?market=US")
+
+    assert browser.get("/review/").headers["Location"] == "/payment/"
+    assert Visit.objects.latest("pk").eid == EID
+
+
 def test_it_is_good_once(browser: Client) -> None:
     address = callback(browser, EID)
     browser.get(address)

@@ -290,3 +290,69 @@ def test_one_that_could_not_be_mended_leads_to_support(as_alice: Client, sold: O
 
     assert "has to be issued again" in as_alice.get(page).text
     assert as_alice.post(f"{page}continue/").headers["Location"] == page
+
+
+def test_a_later_error_of_the_same_visit_is_told_after_a_mending(
+    as_alice: Client, sold: Order
+) -> None:
+    come_back(as_alice, sold, "EidMismatch")
+    as_alice.post("/esim-problem/", {"remedy": "reissue"})
+    look_at(Repair.objects.get())
+    report = LpaReport.objects.get()
+    LpaReport.objects.create(
+        visit=report.visit,
+        source="app",
+        code="InsufficientSpaceOnCard",
+        code_as_sent="insufficientSpaceOnCard",
+        iccid=Order.objects.get(pk=sold.pk).profile.sim.iccid,  # type: ignore[union-attr]  # it has one
+        decides=True,
+    )
+
+    assert "There is no room for another eSIM" in as_alice.get("/esim-problem/").text
+
+
+def test_an_order_that_was_handed_over_is_not_handed_over_to_another_device(
+    as_alice: Client, sold: Order
+) -> None:
+    page = f"/orders/{sold.number}/"
+    as_alice.get(f"/?eid={EID}")
+    as_alice.post(f"{page}continue/")
+    as_alice.force_login(sold.account)
+    as_alice.get(f"/?eid={OTHER_EID}")
+
+    assert 'id="continue"' not in as_alice.get(page).text
+    assert as_alice.post(f"{page}continue/").headers["Location"] == page
+
+
+def test_an_esim_that_is_on_the_device_is_handed_over_without_a_code(
+    as_alice: Client, sold: Order
+) -> None:
+    as_alice.get(f"/?eid={EID}")
+    Profile.objects.update(state="downloaded", downloaded_at=sold.created_at)
+
+    as_alice.post(f"/orders/{sold.number}/continue/")
+
+    assert "activationCode" not in payload(as_alice)
+
+
+def test_who_stays_after_the_purchase_and_cancels_hands_over_the_purchase_again(
+    as_alice: Client, sold: Order
+) -> None:
+    come_back(as_alice, sold, "CardBusy")
+    as_alice.post("/esim-problem/", {"remedy": "retry"})
+    first = payload(as_alice)
+    told = {"username": "alice@example.com", "password": PASSWORD}
+    as_alice.post("/sign-in/", told)
+    as_alice.get("/options/")
+
+    as_alice.post("/leave/")
+
+    assert payload(as_alice) == first
+
+
+def test_a_release_that_failed_is_for_support(as_alice: Client, sold: Order) -> None:
+    come_back(as_alice, sold, "ProfileNotReleasedByOperator")
+    as_alice.post("/esim-problem/", {"remedy": "retry"})
+    Repair.objects.update(state="failed", ended_at=sold.created_at)
+
+    assert 'value="support"' in as_alice.get("/esim-problem/").text

@@ -240,3 +240,19 @@ def test_a_download_takes_its_errors_off_the_queue(sold: Order) -> None:
     problems.resolve(sold.profile)
 
     assert LpaReport.objects.get().state == "resolved"
+
+
+def test_one_failure_told_by_several_launches_counts_once(sold: Order) -> None:
+    for _ in range(4):
+        visit = come_back(sold, account=sold.account)
+        LpaReport.objects.update(at_as_sent="1/2/2026 3:04:05 PM")
+
+    assert remedy(visit) == Remedy.RETRY
+
+
+def test_one_told_by_the_app_first_and_by_the_launch_again_counts_once(sold: Order) -> None:
+    first = come_back(sold, "Other", account=sold.account)
+    LpaReport.objects.update(source="app")
+    assert remedy(first) == Remedy.RETRY
+
+    assert remedy(come_back(sold, "Other", account=sold.account)) == Remedy.RETRY

@@ -213,3 +213,40 @@ def test_a_profile_that_was_not_released_is_released(sold: Order, smdp: str) -> 
     assert asked.state == RepairState.DONE
     assert profile_of(sold).calls.last().function == "releaseProfile"  # type: ignore[union-attr]  # it was called
     assert list(at_smdp(smdp).values()) == ["Released"]
+
+
+def test_who_looked_at_an_esim_that_was_replaced_since_mends_the_new_one(sold: Order) -> None:
+    seen_before = Order.objects.select_related("profile").get(pk=sold.pk)
+    assert seen_before.profile is not None
+    look_at(reissue(sold))
+
+    again = repairing.release(seen_before, actor=sold.account, because="x")
+
+    assert again.old_profile == profile_of(sold)
+
+
+def test_a_repair_of_an_esim_that_is_the_orders_no_more_does_nothing(
+    sold: Order, smdp: str
+) -> None:
+    asked = reissue(sold)
+    (spare,) = make_pool(1)
+    Profile.objects.filter(pk=asked.old_profile_id).update(state=ProfileState.RELEASED)
+    Order.objects.filter(pk=sold.pk).update(profile=None)
+
+    look_at(asked)
+
+    assert asked.state == RepairState.FAILED
+    assert len(at_smdp(smdp)) == 1
+    assert spare.state == SimState.AVAILABLE
+
+
+def test_a_new_one_that_is_refused_leaves_nothing_behind(sold: Order, smdp: str) -> None:
+    break_it(smdp, "confirmOrder", "wrong_iccid")
+    asked = reissue(sold)
+
+    look_at(asked)
+
+    assert asked.state == RepairState.FAILED
+    assert set(at_smdp(smdp).values()) == {"Unavailable"}
+    assert asked.new_profile is not None
+    assert asked.new_profile.sim.state == SimState.RETIRED

@@ -12,6 +12,15 @@
   var ALSO = { line: "lineType", moDirectStatus: "modirectStatus" };
   var LISTENERS = ["MobilePlansInlineOperations", "MobilePlansInlineProfileDownload"];
 
+  /* The app's objects may be closed: what one of them does not have is left out, not an error. */
+  function set(object, name, value) {
+    try {
+      object[name] = value;
+    } catch (refusal) {
+      return;
+    }
+  }
+
   /* The app's own constant for a word, "ServiceError" being its member serviceError. */
   function member(name, word) {
     var words = window[name];
@@ -24,13 +33,13 @@
     var name;
     for (name in MEMBERS) {
       if (Object.prototype.hasOwnProperty.call(MEMBERS, name)) {
-        made[name] = member(MEMBERS[name], outcome.meta[name]);
+        set(made, name, member(MEMBERS[name], outcome.meta[name]));
         if (ALSO[name]) {
-          made[ALSO[name]] = made[name];
+          set(made, ALSO[name], member(MEMBERS[name], outcome.meta[name]));
         }
       }
     }
-    made.planName = outcome.meta.planName;
+    set(made, "planName", outcome.meta.planName);
     return made;
   }
 
@@ -45,9 +54,9 @@
     LISTENERS.forEach(function (name) {
       var object = window[name];
       if (object) {
-        object.profileActivationCompleteScript = "handoffActivated";
-        object.registrationChangedScript = "handoffRegistered";
-        object.registrationCompleteScript = "handoffRegistered";
+        set(object, "profileActivationCompleteScript", "handoffActivated");
+        set(object, "registrationChangedScript", "handoffRegistered");
+        set(object, "registrationCompleteScript", "handoffRegistered");
       }
     });
   }
