@@ -51,6 +51,10 @@ coverage: services .venv/.dev $(CATALOGUES)  ## Run the tests and show which lin
 screens: services .venv/.dev $(CATALOGUES)  ## Take the screenshots of docs/screens/ anew
 	$(PYTHON) -m tests.settings_for check -- $(PYTHON) -m tests.screens
 
+.PHONY: chaos
+chaos: services .venv/.dev $(CATALOGUES)  ## Break everything while orders are under way (ARGS="--orders 1000 --seed 1")
+	$(PYTHON) -m tests.services -- $(PYTHON) -m tests.chaos --json var/chaos.json $(ARGS)
+
 .PHONY: tables
 tables: .venv/.dev  ## Write the tables of docs/host.md anew
 	$(PYTHON) -m tests.settings_for check -- $(PYTHON) -m tests.tables

@@ -63,7 +63,9 @@ def _order_left(visit: Visit) -> Order | None:
     """
     if visit.account is None:
         return None
-    mine = orders_of(visit.account).filter(visit=visit)
-    bought = mine.filter(state=OrderState.COMPLETED).first()
-    running = mine.exclude(state__in=ENDED).first()
-    return bought or running or (mine.first() if visit.step == "order" else None)
+    # One look: an order that completes between two would be in neither.
+    mine = list(orders_of(visit.account).filter(visit=visit))
+    bought = next((order for order in mine if order.state == OrderState.COMPLETED), None)
+    running = next((order for order in mine if OrderState(order.state) not in ENDED), None)
+    last = mine[0] if mine and visit.step == "order" else None
+    return bought or running or last

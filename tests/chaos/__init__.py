@@ -1,0 +1,1 @@
+"""`make chaos`: orders in flight under faults, and both providers' books compared with ours."""
