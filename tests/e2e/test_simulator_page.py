@@ -45,7 +45,7 @@ def test_the_purchase_works_through_the_simulator(stack: Stack, page_at: PageAt)
     noor.page.goto(f"{stack.base_url}{order}")
     noor.view = noor.page
     noor.sign_in(noor.identifier, noor.password)
-    expect(noor.page.locator(".summary-note")).to_have_text("The eSIM is on your device")
+    expect(noor.page.locator(".summary-note").first).to_have_text("The eSIM is on your device")
 
 
 @on_sqlite
