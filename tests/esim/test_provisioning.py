@@ -74,7 +74,7 @@ def test_an_iccid_that_is_taken_there_is_a_conflict_on_a_first_try(
     profile: Profile, smdp: str
 ) -> None:
     taken = {
-        "header": {"functionRequesterIdentifier": "2.999.1", "functionCallIdentifier": "x"},
+        "header": {"functionRequesterIdentifier": "2.999.1", "functionCallIdentifier": "by-hand"},
         "iccid": profile.sim.iccid,
     }
     httpx.post(
@@ -199,13 +199,16 @@ def test_a_release_refused_for_one_that_we_know_released_is_believed(
 ) -> None:
     ask(profile)
     told = {
-        "header": {"functionRequesterIdentifier": "2.999.1", "functionCallIdentifier": "x"},
+        "header": {"functionRequesterIdentifier": "2.999.1", "functionCallIdentifier": "by-hand"},
         "iccid": profile.sim.iccid,
         "eid": EID,
         "matchingId": profile.matching_id,
         "finalProfileStatusIndicator": "Unavailable",
     }
-    httpx.post(f"{smdp}/gsma/rsp2/es2plus/cancelOrder", json=told, trust_env=False)
+    cancel = f"{smdp}/gsma/rsp2/es2plus/cancelOrder"
+    headers = {"X-Admin-Protocol": "gsma/rsp/v2.2.0"}
+    httpx.post(cancel, json=told, headers=headers, trust_env=False).raise_for_status()
+    assert [there["state"] for there in at_smdp(smdp)] == ["Unavailable"]
 
     provisioning.release(profile, before_call=lambda: None)
 
