@@ -1,10 +1,15 @@
 """Orders as a plain list, found by any of their numbers."""
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.timesince import timesince
@@ -12,10 +17,43 @@ from django.utils.timesince import timesince
 from accounts.models import User
 from mobileplans.lpa_table import TABLE
 from mobileplans.models import LpaReport
-from orders import repairing, settling
-from orders.models import Order, Repair
-from orders.queries import order_ever_of_iccid
+from orders import refunding, repairing, settling
+from orders.models import Order, Refund, Repair
+from orders.queries import needing_staff, order_ever_of_iccid
 from orders.timeline import timeline
+
+# What staff are told where an action cannot be.
+CANNOT: dict[type[Exception], str] = {
+    settling.IllegalTransition: "it does not wait for staff.",
+    refunding.NothingToRefund: "it is not complete, is refunded, or its eSIM is being mended.",
+    repairing.NothingToRepair: "there is no eSIM that could be issued once more.",
+}
+
+
+def _staff(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # noqa: S101 -- the desk is behind its own sign-in
+    return request.user
+
+
+class ReasonForm(forms.Form):
+    """Why staff do what cannot be undone; kept on the order's timeline."""
+
+    because = forms.CharField(label="Reason", max_length=200)
+
+
+class NeedsStaff(admin.SimpleListFilter):
+    """Orders that do not come to their end by themselves."""
+
+    title = "needs staff"
+    parameter_name = "staff"
+
+    def lookups(
+        self, _request: HttpRequest, _model_admin: admin.ModelAdmin[Any]
+    ) -> list[tuple[str, str]]:
+        return [("1", "Yes")]
+
+    def queryset(self, _request: HttpRequest, orders: QuerySet[Order]) -> QuerySet[Order]:
+        return needing_staff(orders) if self.value() else orders
 
 
 @admin.register(Order)
@@ -29,7 +67,7 @@ class OrderAdmin(admin.ModelAdmin[Order]):
         "failure",
         "created_at",
     ]
-    list_filter = ["state", "failure", "plan"]
+    list_filter = [NeedsStaff, "state", "failure", "refund__state", "plan"]
     list_select_related = ["account"]
     search_fields = [
         "=number",
@@ -40,33 +78,74 @@ class OrderAdmin(admin.ModelAdmin[Order]):
         "=account__username",
     ]
     readonly_fields = ["receipt", "timeline"]
-    actions = ["resume", "issue_anew"]
+    actions = ["resume", "give_up", "refund", "issue_anew"]
 
     @admin.action(description="Try again (orders that wait for staff)")
     def resume(self, request: HttpRequest, chosen: QuerySet[Order]) -> None:
         """Let orders that are held go on."""
-        assert isinstance(request.user, User)  # noqa: S101 -- the desk is behind its own sign-in
         for order in chosen:
-            try:
-                settling.resume(order, actor=request.user)
-            except settling.IllegalTransition:
-                text = f"{order.display_number}: it does not wait for staff."
-                self.message_user(request, text, messages.WARNING)
-            else:
-                self.message_user(request, f"{order.display_number}: it is tried again.")
+            with self._told(request, order, "it is tried again."):
+                settling.resume(order, actor=_staff(request))
+
+    @admin.action(description="Give up (orders that wait for staff; the money goes back)")
+    def give_up(self, request: HttpRequest, chosen: QuerySet[Order]) -> HttpResponse | None:
+        """End orders that are held, after a page that asks whether that is meant."""
+
+        def act(order: Order, because: str) -> None:
+            settling.give_up(order, actor=_staff(request), because=because)
+
+        return self._asked_first(request, chosen, "give_up", act, "the money goes back.")
+
+    @admin.action(description="Refund (the plan ends, an eSIM on no device is cancelled)")
+    def refund(self, request: HttpRequest, chosen: QuerySet[Order]) -> HttpResponse | None:
+        """Take completed orders back, after a page that asks whether that is meant."""
+
+        def act(order: Order, because: str) -> None:
+            refunding.refund(order, actor=_staff(request), because=because)
+
+        return self._asked_first(request, chosen, "refund", act, "the money goes back.")
 
     @admin.action(description="Issue a new eSIM (the old one is cancelled; nothing is charged)")
     def issue_anew(self, request: HttpRequest, chosen: QuerySet[Order]) -> None:
         """Ask for a new eSIM for each order; the customer finds it in the account."""
-        assert isinstance(request.user, User)  # noqa: S101 -- the desk is behind its own sign-in
         for order in chosen:
-            try:
-                repairing.reissue(order, actor=request.user, because="staff")
-            except repairing.NothingToRepair:
-                text = f"{order.display_number}: there is no eSIM that could be issued once more."
-                self.message_user(request, text, messages.WARNING)
-            else:
-                self.message_user(request, f"{order.display_number}: a new eSIM is on its way.")
+            with self._told(request, order, "a new eSIM is on its way."):
+                repairing.reissue(order, actor=_staff(request), because="staff")
+
+    def _asked_first(
+        self,
+        request: HttpRequest,
+        chosen: QuerySet[Order],
+        action: str,
+        act: Callable[[Order, str], None],
+        done: str,
+    ) -> HttpResponse | None:
+        """Show what is meant and ask for the reason; with a reason given, do it."""
+        form = ReasonForm(request.POST if "because" in request.POST else None)
+        if not form.is_valid():
+            context = {
+                **self.admin_site.each_context(request),
+                "title": dict(self.get_action_choices(request))[action],
+                "action": action,
+                "chosen": chosen,
+                "form": form,
+            }
+            return render(request, "admin/orders/ask_first.html", context)
+        for order in chosen:
+            with self._told(request, order, done):
+                act(order, form.cleaned_data["because"])
+        return None
+
+    @contextmanager
+    def _told(self, request: HttpRequest, order: Order, done: str) -> Iterator[None]:
+        """Tell staff what came of an action on one order."""
+        try:
+            yield
+        except tuple(CANNOT) as error:
+            text = f"{order.display_number}: {CANNOT[type(error)]}"
+            self.message_user(request, text, messages.WARNING)
+        else:
+            self.message_user(request, f"{order.display_number}: {done}")
 
     @admin.display(description="Timeline (UTC)")
     def timeline(self, order: Order) -> str:
@@ -107,6 +186,23 @@ class RepairAdmin(admin.ModelAdmin[Repair]):
         return False
 
     def has_delete_permission(self, _request: HttpRequest, _obj: Repair | None = None) -> bool:
+        return False
+
+
+@admin.register(Refund)
+class RefundAdmin(admin.ModelAdmin[Refund]):
+    list_display = ["order", "state", "because", "asked_by", "asked_at", "ended_at", "trouble"]
+    list_filter = ["state"]
+    list_select_related = ["order", "asked_by"]
+    search_fields = ["=order__number"]
+
+    def has_add_permission(self, _request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, _request: HttpRequest, _obj: Refund | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, _request: HttpRequest, _obj: Refund | None = None) -> bool:
         return False
 
 

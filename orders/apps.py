@@ -7,7 +7,7 @@ class OrdersConfig(AppConfig):
 
     def ready(self) -> None:
         from esim.signals import profile_downloaded  # noqa: PLC0415 -- models are not there yet
-        from orders import problems, repairing  # noqa: PLC0415 -- the same
+        from orders import problems, refunding, repairing  # noqa: PLC0415 -- the same
         from orders.models import KIND  # noqa: PLC0415 -- the same
         from orders.settling import look_at_payment, settle  # noqa: PLC0415 -- the same
         from outbox.domain import register  # noqa: PLC0415 -- the same
@@ -16,4 +16,5 @@ class OrdersConfig(AppConfig):
         register(KIND, settle)
         register(webhooks.KIND, look_at_payment)
         register(repairing.KIND, repairing.repair)
+        register(refunding.KIND, refunding.pay_back)
         profile_downloaded.connect(problems.resolve, dispatch_uid="orders.problems.resolve")

@@ -10,7 +10,7 @@ from django.db.models import Q
 from esim.models import Profile, Sim
 from mobileplans.models import Visit
 from moportal.money import Money, TaxedPrice
-from orders.states import Failure, OrderState, RepairKind, RepairState
+from orders.states import Failure, OrderState, RefundState, RepairKind, RepairState
 from payments.models import Payment, PaymentMethod
 from plans.models import Plan
 from subscriptions.models import Subscription
@@ -132,6 +132,11 @@ class Order(PricedPlan):
     charge_decided_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
     handed_over_at = models.DateTimeField(null=True, blank=True)
+    let_go_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When an order that came to nothing held no money and no profile any more.",
+    )
 
     class Meta:
         ordering = ["-pk"]
@@ -158,6 +163,10 @@ class Order(PricedPlan):
             ),
             models.CheckConstraint(
                 name="failed_order_says_why", condition=~Q(state="failed") | ~Q(failure="")
+            ),
+            models.CheckConstraint(
+                name="only_what_came_to_nothing_is_let_go",
+                condition=Q(let_go_at__isnull=True) | Q(state__in=["failed", "cancelled"]),
             ),
             models.CheckConstraint(
                 name="order_for_a_sim_orders_no_profile",
@@ -245,6 +254,40 @@ class Repair(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.order}"
+
+
+class Refund(models.Model):
+    """Taking a completed order back: its plan ends, the whole charge is given back.
+
+    A row before anything is called outside; a worker brings it to its end (`orders.refunding`).
+    """
+
+    order = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="refund")
+    state = models.CharField(max_length=8, choices=RefundState, default=RefundState.ASKED)
+    because = models.CharField(max_length=200)
+    withdraws_esim = models.BooleanField(
+        default=True, help_text="Cancel the eSIM at the SM-DP+, unless it is on a device already."
+    )
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
+    tries = models.PositiveSmallIntegerField(default=0)
+    trouble = models.CharField(max_length=200, blank=True)
+    asked_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="refund_state_known", condition=Q(state__in=RefundState.values)
+            ),
+            models.CheckConstraint(
+                name="ended_refund_has_a_time",
+                condition=Q(state="asked", ended_at__isnull=True)
+                | ~Q(state="asked") & Q(ended_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"refund of {self.order}"
 
 
 class ReceiptCounter(models.Model):

@@ -4,6 +4,7 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
+from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import get_language
 
@@ -24,12 +25,21 @@ class TooLateToCancel(Exception):
     """The charge is decided: the purchase is going through, or went through."""
 
 
+class PlacedOtherwise(Exception):
+    """The draft was submitted as another version than this form shows: `order` is what it made."""
+
+    def __init__(self, order: Order) -> None:
+        super().__init__(order.number)
+        self.order = order
+
+
 def place(draft: Draft, *, version: int) -> Order:
     """Turn a draft into an order, once, however often the form is sent.
 
     One transaction: the draft is spent by compare-and-set, price and terms are copied, the payment
-    gets the draft's key, and the outbox is told to look. Whoever comes second gets the same order.
-    Raises `StaleForm` where the form shows an older version, or nothing says what the plan goes on.
+    gets the draft's key, and the outbox is told to look. Whoever sends the same form again gets
+    the same order. Raises `PlacedOtherwise` where another version was submitted, and `StaleForm`
+    where the draft is open and the form shows an older version, or nothing says what it goes on.
     """
     chosen = target(draft)
     with transaction.atomic():
@@ -43,9 +53,11 @@ def place(draft: Draft, *, version: int) -> Order:
         if chosen is not None and mine.update(submitted_at=now()):
             spent = Draft.objects.select_related("visit", "account").get(pk=draft.pk)
             return _order_of(spent, chosen)
-    made = Order.objects.filter(draft=draft).first()
+    made = Order.objects.select_related("draft").filter(draft=draft).first()
     if made is None:
         raise StaleForm(draft.pk)
+    if made.draft.version != version:
+        raise PlacedOtherwise(made)
     return made
 
 
@@ -60,6 +72,7 @@ def _order_of(draft: Draft, chosen: Target) -> Order:
         reference=number,
         minor_units=draft.gross_minor_units or 0,
         currency=draft.currency,
+        return_url=_return_url(number),
     )
     order = Order.objects.create(
         number=number,
@@ -81,6 +94,12 @@ def _order_of(draft: Draft, chosen: Target) -> Order:
     ring(KIND, order.pk)
     log.info("order placed", order=order.number)
     return order
+
+
+def _return_url(number: str) -> str:
+    """Say where the bank sends the customer back to: kept, so that a repeat says the same."""
+    portal: str = settings.PORTAL_URL
+    return portal.rstrip("/") + reverse("order-returned", args=[number])
 
 
 def draft_again(order: Order) -> Draft:

@@ -2,15 +2,15 @@
 
 from datetime import timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.timezone import now
 
 from accounts.models import User
 from esim.models import Sim
 from esim.states import ProfileState
 from mobileplans.models import Visit
-from orders.models import Draft, Order, Repair
-from orders.states import OrderState, RepairState
+from orders.models import Draft, Order, Refund, Repair
+from orders.states import TRIES_BEFORE_STAFF, OrderState, RefundState, RepairState
 from payments.models import Payment, PaymentMethod
 from payments.states import PaymentState
 
@@ -28,6 +28,7 @@ def orders_of(account: User) -> QuerySet[Order]:
         "subscription",
         "plan",
         "receipt",
+        "refund",
     )
     return Order.objects.filter(account=account).select_related(*related)
 
@@ -79,7 +80,7 @@ def order_ever_of_iccid(iccid: str) -> Order | None:
 
 def esims_to_install(account: User) -> QuerySet[Order]:
     """Return the customer's orders whose eSIM no device has confirmed yet."""
-    waiting = orders_of(account).filter(state=OrderState.COMPLETED)
+    waiting = orders_of(account).filter(state=OrderState.COMPLETED, refund=None)
     return waiting.filter(profile__state=ProfileState.RELEASED)
 
 
@@ -88,8 +89,16 @@ def open_repair(order: Order) -> Repair | None:
     return order.repairs.select_related("new_profile").filter(state=RepairState.ASKED).first()
 
 
+def refund_of(order: Order) -> Refund | None:
+    """Return the refund of the order, under way or done, if there is one."""
+    found: Refund | None = getattr(order, "refund", None)
+    return found
+
+
 def has_what_was_sold(order: Order) -> bool:
     """Say whether a completed order can be handed over: its SIM is there, or its code works."""
+    if refund_of(order):
+        return False
     if order.profile is None:
         return True
     is_usable = order.profile.state in {ProfileState.RELEASED, ProfileState.DOWNLOADED}
@@ -104,9 +113,26 @@ def is_for_this_device(order: Order, visit: Visit) -> bool:
     return order.handed_over_at is None and (order.eid, card) == (visit.eid, visit.iccid)
 
 
+def needing_staff(orders: QuerySet[Order]) -> QuerySet[Order]:
+    """Return the orders that do not come to their end by themselves.
+
+    Held ones; ones that came to nothing and cannot be let go of; refunds and new eSIMs that are
+    tried without end, and refunds that the gateway refused.
+    """
+    many = TRIES_BEFORE_STAFF
+    came_to_nothing = Q(state__in=[OrderState.FAILED, OrderState.CANCELLED])
+    return orders.filter(
+        Q(state=OrderState.HELD)
+        | came_to_nothing & Q(let_go_at=None, tries__gt=many)
+        | Q(repairs__state=RepairState.ASKED, repairs__tries__gt=many)
+        | Q(refund__state=RefundState.ASKED, refund__tries__gt=many)
+        | Q(refund__state=RefundState.REFUSED)
+    ).distinct()
+
+
 def order_to_hand_over(account: User, visit: Visit) -> Order | None:
     """Return the customer's newest recent order for this device that no host was told about yet."""
     waiting = orders_of(account).filter(
-        eid=visit.eid, handed_over_at=None, created_at__gte=now() - RECENT
+        eid=visit.eid, handed_over_at=None, created_at__gte=now() - RECENT, refund=None
     )
     return waiting.exclude(state__in=[OrderState.FAILED, OrderState.CANCELLED]).first()

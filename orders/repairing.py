@@ -19,6 +19,7 @@ from esim import pool, provisioning
 from esim.models import Profile
 from mobileplans.models import Visit
 from orders.models import Order, Repair
+from orders.queries import refund_of
 from orders.settling import PAUSES
 from orders.states import OrderState, RepairKind, RepairState
 from outbox.domain import Lease, LeaseLost, LookAgain, backoff, ring
@@ -33,8 +34,9 @@ class NothingToRepair(Exception):
 
 
 def has_esim(order: Order) -> bool:
-    """Say whether the order has an eSIM of its own: one that was sold with it."""
-    return order.state == OrderState.COMPLETED and order.profile is not None
+    """Say whether the order has an eSIM of its own: sold with it, and not taken back."""
+    is_sold = order.state == OrderState.COMPLETED and order.profile is not None
+    return is_sold and refund_of(order) is None
 
 
 def may_be_reissued(order: Order) -> bool:
@@ -79,12 +81,13 @@ def release(order: Order, *, actor: User, because: str, visit: Visit | None = No
 
 
 def _ask(order: Order, may_be: Callable[[Order], bool], **said: Any) -> Repair:
-    # Read anew: who asks may have been looking at an eSIM that was replaced since.
-    fresh = Order.objects.select_related("profile").get(pk=order.pk)
-    if fresh.profile is None or not may_be(fresh):
-        raise NothingToRepair(order.number)
     try:
         with transaction.atomic():
+            # Read anew: who asks may have been looking at an eSIM that was replaced since. Held,
+            # as a refund may be asked for at the same moment.
+            fresh = Order.objects.select_for_update().get(pk=order.pk)
+            if fresh.profile is None or not may_be(fresh):
+                raise NothingToRepair(order.number)
             asked = Repair.objects.create(order=order, old_profile=fresh.profile, **said)
             ring(KIND, asked.pk)
     except IntegrityError as error:

@@ -7,11 +7,10 @@ pays for what did not come: until the charge is decided everything can be let go
 
 import random
 from datetime import timedelta
+from typing import Any
 
 import structlog
-from django.conf import settings
 from django.db import transaction
-from django.urls import reverse
 from django.utils.timezone import now
 
 from accounts.models import User
@@ -19,7 +18,7 @@ from esim import pool, provisioning
 from esim.models import Sim
 from orders.models import KIND, Order, StateChange
 from orders.receipts import give_number
-from orders.states import ENDED, NEXT_STATES, Failure, OrderState
+from orders.states import ENDED, NEXT_STATES, TRIES_BEFORE_STAFF, Failure, OrderState
 from outbox.domain import Lease, LeaseLost, LookAgain, backoff, ring
 from payments import domain as payments
 from payments.gateways.base import GatewayRefused, GatewayTrouble
@@ -29,11 +28,11 @@ from subscriptions import domain as subscriptions
 log = structlog.get_logger(__name__)
 # Seconds between the first tries: a customer is looking on. After the last one the order fails.
 PAUSES = (0.5, 2, 4, 8, 12)
-# After so many an order whose charge is decided waits for staff: about an hour of backing off.
-TRIES_BEFORE_HELD = 16
 CUSTOMER_STEP_PAUSE = timedelta(seconds=5)
 CUSTOMER_STEP_LIMIT = timedelta(minutes=30)
 Trouble = (provisioning.Trouble, GatewayTrouble)
+# An order that has just come to nothing begins to count the tries to let go of what it holds.
+ANEW: dict[str, Any] = {"tries": 0}
 
 
 class IllegalTransition(Exception):
@@ -74,9 +73,9 @@ def settle(subject: str, lease: Lease) -> LookAgain | None:
     if order.state in {OrderState.COMPLETED, OrderState.HELD}:
         return None
     if order.state in ENDED:
-        return _let_go(order, lease)
+        return None if order.let_go_at else _let_go(order, lease)
     if order.cancel_requested_at:
-        _move(order, OrderState.CANCELLED, reason="cancelled by the customer")
+        _move(order, OrderState.CANCELLED, reason="cancelled by the customer", **ANEW)
         return _let_go(order, lease)
     return _try(order, lease)
 
@@ -113,13 +112,13 @@ def _read(subject: str) -> Order:
 def _advance(order: Order, lease: Lease) -> LookAgain | None:
     if order.state == OrderState.ACKNOWLEDGED:
         _move(order, OrderState.IN_PROGRESS)
-    payments.authorise(order.payment, return_url=_return_url(order), before_call=lease.prolong)
+    payments.authorise(order.payment, before_call=lease.prolong)
     if order.payment.state == PaymentState.PENDING:
         return _wait_for_customer(order)
     if order.state == OrderState.PENDING:
         _move(order, OrderState.IN_PROGRESS, reason="the customer came back from the bank")
-    if order.payment.state == PaymentState.DECLINED:
-        raise PaymentDeclined(order.payment.decline_reason)
+    if order.payment.state in {PaymentState.DECLINED, PaymentState.VOIDED}:
+        raise PaymentDeclined(order.payment.decline_reason or "it has run out at the gateway")
     _put_plan_on_line(order, _sim_made_ready(order, lease))
     _decide_to_charge(order)
     payments.capture(order.payment, before_call=lease.prolong)
@@ -199,7 +198,7 @@ def _try_later(order: Order, error: Exception) -> LookAgain | None:
     if order.charge_decided_at:
         return _finish_later(order, tries, detail)
     if tries >= len(PAUSES):
-        _move(order, OrderState.FAILED, reason=detail, failure=Failure.SERVICE_DOWN)
+        _move(order, OrderState.FAILED, reason=detail, failure=Failure.SERVICE_DOWN, **ANEW)
         return LookAgain(timedelta())
     pause = PAUSES[tries] * random.uniform(0.8, 1.2)  # noqa: S311 -- jitter is no secret
     return LookAgain(timedelta(seconds=pause))
@@ -207,7 +206,7 @@ def _try_later(order: Order, error: Exception) -> LookAgain | None:
 
 def _finish_later(order: Order, tries: int, detail: str) -> LookAgain | None:
     """Try ever less often to finish what was decided; after the last time it is staff's to mend."""
-    if tries < TRIES_BEFORE_HELD:
+    if tries < TRIES_BEFORE_STAFF:
         return LookAgain(backoff(tries))
     _move(order, OrderState.HELD, reason=detail)
     log.error("held for staff", order=order.number, reason=detail)
@@ -223,27 +222,48 @@ def resume(order: Order, *, actor: User) -> None:
         ring(KIND, order.pk)
 
 
+def give_up(order: Order, *, actor: User, because: str) -> None:
+    """End an order that waits for staff: the money goes back, the profile is cancelled.
+
+    Raises `IllegalTransition` for an order that does not wait for staff.
+    """
+    if order.state != OrderState.HELD:
+        raise IllegalTransition(f"{order.state}: it does not wait for staff")
+    said: dict[str, Any] = {"reason": f"staff: {because}", "actor": actor}
+    with transaction.atomic():
+        _move(order, OrderState.FAILED, failure=Failure.GIVEN_UP, **said, **ANEW)
+        ring(KIND, order.pk)
+
+
 def _fail(order: Order, lease: Lease, failure: Failure, reason: str) -> LookAgain | None:
-    _move(order, OrderState.FAILED, reason=reason, failure=failure)
+    _move(order, OrderState.FAILED, reason=reason, failure=failure, **ANEW)
     return _let_go(order, lease)
 
 
 def _let_go(order: Order, lease: Lease) -> LookAgain | None:
-    """Release what an order that came to nothing still holds, again until it is done."""
+    """Release what an order that came to nothing still holds, again until it is done.
+
+    It never stops trying: somebody's money may be held. After the last of the usual tries the
+    order is among those that need staff; each call and its answer is on the timeline.
+    """
     if order.subscription:
         subscriptions.withdraw(order.subscription)
-    has_let_go = [_void(order, lease), _cancel_profile(order, lease)]
+    has_let_go = [_pay_back(order, lease), _cancel_profile(order, lease)]
+    mine = Order.objects.filter(pk=order.pk)
     if all(has_let_go):
+        mine.update(let_go_at=now())
         return None
-    Order.objects.filter(pk=order.pk).update(tries=order.tries + 1)
+    mine.update(tries=order.tries + 1)
+    if order.tries == TRIES_BEFORE_STAFF:
+        log.error("cannot be let go of: staff must look")
     return LookAgain(backoff(order.tries))
 
 
-def _void(order: Order, lease: Lease) -> bool:
+def _pay_back(order: Order, lease: Lease) -> bool:
     try:
-        payments.void(order.payment, return_url=_return_url(order), before_call=lease.prolong)
-    except GatewayTrouble as error:
-        log.warning("could not void yet", detail=str(error))
+        payments.let_go(order.payment, before_call=lease.prolong)
+    except (GatewayTrouble, GatewayRefused) as error:
+        log.warning("money not let go of yet", detail=str(error))
         return False
     return True
 
@@ -255,14 +275,9 @@ def _cancel_profile(order: Order, lease: Lease) -> bool:
             # Somebody has it, and nobody paid for it: no plan is ever put on it.
             provisioning.retire(order.profile)
     except provisioning.Trouble as error:
-        log.warning("could not cancel the profile yet", detail=str(error))
+        log.warning("profile not cancelled yet", detail=str(error))
         return False
     return True
-
-
-def _return_url(order: Order) -> str:
-    portal: str = settings.PORTAL_URL
-    return portal.rstrip("/") + reverse("order-returned", args=[order.number])
 
 
 @transaction.atomic

@@ -33,7 +33,7 @@ NEXT_STATES: dict[OrderState, frozenset[OrderState]] = {
             OrderState.CANCELLED,
         }
     ),
-    OrderState.HELD: frozenset({OrderState.IN_PROGRESS}),
+    OrderState.HELD: frozenset({OrderState.IN_PROGRESS, OrderState.FAILED}),
     OrderState.PENDING: frozenset(
         {OrderState.IN_PROGRESS, OrderState.FAILED, OrderState.CANCELLED}
     ),
@@ -41,6 +41,9 @@ NEXT_STATES: dict[OrderState, frozenset[OrderState]] = {
     OrderState.FAILED: frozenset(),
     OrderState.CANCELLED: frozenset(),
 }
+
+# What was tried so often is for staff: about an hour of backing off.
+TRIES_BEFORE_STAFF = 16
 
 
 class Failure(TextChoices):
@@ -53,7 +56,17 @@ class Failure(TextChoices):
         pgettext_lazy("order failure", "SM-DP+ refused the profile"),
     )
     SERVICE_DOWN = "service_down", pgettext_lazy("order failure", "A service did not answer")
+    GIVEN_UP = "given_up", pgettext_lazy("order failure", "Given up by staff, paid back")
     SIM_OF_ANOTHER = "sim_of_another", pgettext_lazy("order failure", "SIM of another customer")
+
+
+class RefundState(TextChoices):
+    """How far giving the money back is."""
+
+    ASKED = "asked", pgettext_lazy("refund state", "In progress")
+    DONE = "done", pgettext_lazy("refund state", "Paid back")
+    # The gateway will not: staff may ask again.
+    REFUSED = "refused", pgettext_lazy("refund state", "Refused by the gateway")
 
 
 class RepairKind(TextChoices):

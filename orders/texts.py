@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from esim.states import ProfileState
-from orders.models import Order, Repair
-from orders.queries import has_what_was_sold
-from orders.states import Failure, OrderState, RepairKind
+from orders.models import Order, Refund, Repair
+from orders.queries import has_what_was_sold, refund_of
+from orders.states import Failure, OrderState, RefundState, RepairKind
 from payments.states import PaymentState
 
 
@@ -32,9 +32,7 @@ class FailureText:
 
 def steps(order: Order) -> list[Step]:
     """Return the steps of an order in progress; the first that is not done is the current one."""
-    method = order.payment.method
-    card = _("%(brand)s ending in %(last4)s") % {"brand": method.brand, "last4": method.last4}
-    how = _("%(card)s, %(amount)s") % {"card": card, "amount": order.price.gross}
+    how = _("%(card)s, %(amount)s") % {"card": _card(order), "amount": order.price.gross}
     paid = order.payment.state in {PaymentState.AUTHORISED, PaymentState.CAPTURED}
     profile = order.profile.state if order.profile else ""
     released = profile in {ProfileState.RELEASED, ProfileState.DOWNLOADED}
@@ -100,38 +98,73 @@ def trouble(order: Order) -> str:
 
 
 def failure(order: Order) -> FailureText | None:
-    """Say why the order failed; whoever reads it has not been charged.
+    """Say why there is nothing to hand over; of failed orders nobody has been charged.
 
-    A completed one has nothing to say here, unless the mending of its eSIM has failed.
+    A completed one has nothing to say here, unless it was taken back or the mending of its eSIM
+    has failed.
     """
-    if order.state == OrderState.COMPLETED and not has_what_was_sold(order):
-        return FailureText(
-            _("Your eSIM has to be issued again"),
-            _("Our support does it for you. You don't pay again."),
-            what_to_do=(_("Call or write with your reference; we have the details."),),
-        )
+    if order.state == OrderState.COMPLETED:
+        return _not_there(order)
     if order.state != OrderState.FAILED:
         return None
-    if order.failure == Failure.PAYMENT_REFUSED:
-        return FailureText(
+    if order.failure == Failure.GIVEN_UP:
+        return _given_up(order)
+    texts = {
+        Failure.PAYMENT_REFUSED: (
             _("Your payment was refused"),
             _("Your bank said no to this card. You have not been charged."),
-            can_try_again=True,
-        )
-    if order.failure == Failure.NO_PROFILE_LEFT:
-        return FailureText(
+        ),
+        Failure.NO_PROFILE_LEFT: (
             _("We have no eSIM for you right now"),
             _("Our stock has run out, and we are refilling it. You have not been charged."),
-        )
-    if order.failure == Failure.SIM_OF_ANOTHER:
-        return FailureText(
+        ),
+        Failure.SIM_OF_ANOTHER: (
             _("This SIM belongs to another account"),
             _("Sign in with the account that it belongs to. You have not been charged."),
-        )
-    return FailureText(
+        ),
+    }
+    no_service = (
         _("We could not prepare your eSIM"),
         _("One of our services did not answer as it should. You have not been charged."),
     )
+    title, text = texts.get(Failure(order.failure), no_service)
+    return FailureText(title, text, can_try_again=order.failure == Failure.PAYMENT_REFUSED)
+
+
+def _not_there(order: Order) -> FailureText | None:
+    if refund := refund_of(order):
+        return _refunded(order, refund)
+    if has_what_was_sold(order):
+        return None
+    return FailureText(
+        _("Your eSIM has to be issued again"),
+        _("Our support does it for you. You don't pay again."),
+        what_to_do=(_("Call or write with your reference; we have the details."),),
+    )
+
+
+def _refunded(order: Order, refund: Refund) -> FailureText:
+    is_done = refund.state == RefundState.DONE
+    text = _("%(amount)s went back to %(card)s.") if is_done else _back_to()
+    how = {"amount": order.price.gross, "card": _card(order)}
+    days = _("The plan has ended. It can take some days until your bank shows the amount.")
+    return FailureText(_("Your order was taken back"), text % how, what_to_do=(days,))
+
+
+def _given_up(order: Order) -> FailureText:
+    text = _("You have not been charged.")
+    if order.payment.state != PaymentState.VOIDED:
+        text = _back_to() % {"amount": order.price.gross, "card": _card(order)}
+    return FailureText(_("We could not finish your order"), text)
+
+
+def _back_to() -> str:
+    return _("%(amount)s goes back to %(card)s.")
+
+
+def _card(order: Order) -> str:
+    method = order.payment.method
+    return _("%(brand)s ending in %(last4)s") % {"brand": method.brand, "last4": method.last4}
 
 
 def device_status(order: Order) -> str:

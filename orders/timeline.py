@@ -7,6 +7,7 @@ from typing import NamedTuple
 from esim.models import Profile
 from mobileplans.models import Handoff, LpaReport
 from orders.models import Order
+from orders.queries import refund_of
 
 
 class Entry(NamedTuple):
@@ -35,6 +36,7 @@ def _entries(order: Order) -> Iterator[Entry]:
     for profile in _profiles(order):
         yield from _profile_entries(profile)
     yield from _repair_entries(order)
+    yield from _refund_entries(order)
     yield from _lpa_entries(order)
     for handoff in _handoffs(order):
         yield Entry(handoff.created_at, "handoff", f"{handoff.mo_direct_status}")
@@ -68,6 +70,15 @@ def _repair_entries(order: Order) -> Iterator[Entry]:
         if repair.ended_at:
             trouble = f" ({repair.trouble})" if repair.trouble else ""
             yield Entry(repair.ended_at, "repair", f"{repair.kind} {repair.state}{trouble}")
+
+
+def _refund_entries(order: Order) -> Iterator[Entry]:
+    refund = refund_of(order)
+    if refund:
+        yield Entry(refund.asked_at, "refund", f"asked ({refund.because})")
+    if refund and refund.ended_at:
+        trouble = f" ({refund.trouble})" if refund.trouble else ""
+        yield Entry(refund.ended_at, "refund", f"{refund.state}{trouble}")
 
 
 def _lpa_entries(order: Order) -> Iterator[Entry]:

@@ -1,4 +1,4 @@
-"""Moving money: authorise, capture, void. Each is safe to run again with the same payment.
+"""Moving money: authorise, capture, let go. Each is safe to run again with the same payment.
 
 Raises `GatewayTrouble` when the gateway gives no useful answer; asking again with the same key is
 how a lost answer is found out.
@@ -15,17 +15,26 @@ from accounts.models import User
 from payments.gateways import gateway
 from payments.gateways.base import (
     Authorised,
+    Captured,
     Card,
+    CardRefused,
     CustomerStep,
     Declined,
     GatewayRefused,
     GatewayTrouble,
+    LetGo,
+    Standing,
 )
 from payments.models import GatewayCall, Payment, PaymentMethod
 from payments.states import NEXT_STATES, PaymentState
 
 log = structlog.get_logger(__name__)
 Answer = TypeVar("Answer")
+DONE_BY = {
+    "capture": PaymentState.CAPTURED,
+    "void": PaymentState.VOIDED,
+    "refund": PaymentState.REFUNDED,
+}
 
 
 def add_card(account: User, card: Card) -> PaymentMethod:
@@ -46,31 +55,25 @@ def add_card(account: User, card: Card) -> PaymentMethod:
     )
 
 
-def authorise(payment: Payment, *, return_url: str, before_call: Callable[[], None]) -> Payment:
+def authorise(payment: Payment, *, before_call: Callable[[], None]) -> Payment:
     """Hold the amount; afterwards the payment is authorised, declined or waits for the customer."""
     if payment.state not in {PaymentState.INTENDED, PaymentState.PENDING}:
         return payment
     before_call()
     try:
-        answer = _authorisation(payment, return_url)
+        standing = _asked_for(payment)
     except GatewayRefused as error:
         _move(payment, PaymentState.DECLINED, decline_reason=str(error)[:80])
         return payment
-    match answer:
-        case Authorised(gateway_id):
-            _move(payment, PaymentState.AUTHORISED, gateway_id=gateway_id)
-        case Declined(gateway_id, reason):
-            _move(payment, PaymentState.DECLINED, gateway_id=gateway_id, decline_reason=reason)
-        case CustomerStep(gateway_id, url):
-            _move(payment, PaymentState.PENDING, gateway_id=gateway_id, customer_step_url=url)
+    _believe(payment, standing)
     return payment
 
 
-def _authorisation(payment: Payment, return_url: str) -> Authorised | Declined | CustomerStep:
+def _asked_for(payment: Payment) -> Standing:
     """Ask for the amount, or, where the customer was sent to the bank, what came of that."""
-    key = str(payment.key)
     if payment.state == PaymentState.PENDING:
-        return _called("fetch", key, lambda: gateway().fetch(payment.gateway_id), payment=payment)
+        return _standing(payment)
+    key = str(payment.key)
     return _called(
         "authorise",
         key,
@@ -78,64 +81,110 @@ def _authorisation(payment: Payment, return_url: str) -> Authorised | Declined |
             payment.method.token,
             payment.amount,
             reference=payment.reference,
-            return_url=return_url,
+            return_url=payment.return_url,
             key=key,
         ),
         payment=payment,
     )
 
 
+def _standing(payment: Payment) -> Standing:
+    key = str(payment.key)
+    return _called("fetch", key, lambda: gateway().fetch(payment.gateway_id), payment=payment)
+
+
+def _believe(payment: Payment, standing: Standing) -> None:
+    """Take over how the payment stands at the gateway."""
+    match standing:
+        case Authorised(gateway_id):
+            _move(payment, PaymentState.AUTHORISED, gateway_id=gateway_id)
+        case Declined(gateway_id, reason):
+            _move(payment, PaymentState.DECLINED, gateway_id=gateway_id, decline_reason=reason)
+        case CustomerStep(gateway_id, url):
+            _move(payment, PaymentState.PENDING, gateway_id=gateway_id, customer_step_url=url)
+        case Captured():
+            _move(payment, PaymentState.CAPTURED)
+        case LetGo():
+            was_charged = payment.state == PaymentState.CAPTURED
+            _move(payment, PaymentState.REFUNDED if was_charged else PaymentState.VOIDED)
+
+
 def capture(payment: Payment, *, before_call: Callable[[], None]) -> Payment:
     """Charge what is held; raises `GatewayRefused` where that can never be."""
     if payment.state == PaymentState.CAPTURED:
         return payment
-    before_call()
-    key = f"{payment.key}:capture"
-    _called("capture", key, lambda: gateway().capture(payment.gateway_id, key=key), payment=payment)
-    _move(payment, PaymentState.CAPTURED)
+    _act(payment, "capture", before_call)
+    if payment.state != PaymentState.CAPTURED:
+        raise GatewayRefused(f"capture: the payment is {payment.state} over there")
     return payment
 
 
-def void(payment: Payment, *, return_url: str, before_call: Callable[[], None]) -> Payment:
-    """Let go of the money; a payment whose authorisation is in doubt is asked about first."""
+def let_go(payment: Payment, *, before_call: Callable[[], None]) -> Payment:
+    """Leave the customer with nothing held and nothing charged, whatever became of the payment.
+
+    What is in doubt is asked about first; what is held is voided, what was charged is given back.
+    Raises `GatewayRefused` where the gateway will do neither: then it is for staff.
+    """
     in_doubt = payment.state in {PaymentState.INTENDED, PaymentState.PENDING}
     if in_doubt and payment.calls.exclude(outcome=GatewayCall.Outcome.NOT_SENT).exists():
-        authorise(payment, return_url=return_url, before_call=before_call)
+        authorise(payment, before_call=before_call)
     if payment.state in {PaymentState.AUTHORISED, PaymentState.PENDING}:
-        before_call()
-        key = f"{payment.key}:void"
-        try:
-            _called(
-                "void", key, lambda: gateway().void(payment.gateway_id, key=key), payment=payment
-            )
-        except GatewayRefused as error:
-            # There is nothing to let go of any more: it was voided or has run out over there.
-            log.warning("void refused", detail=str(error))
-    if payment.state in {PaymentState.INTENDED, PaymentState.PENDING, PaymentState.AUTHORISED}:
+        _act(payment, "void", before_call)
+    if payment.state == PaymentState.CAPTURED:
+        _act(payment, "refund", before_call)
+    if payment.state == PaymentState.INTENDED:
         _move(payment, PaymentState.VOIDED)
     return payment
+
+
+def _act(payment: Payment, operation: str, before_call: Callable[[], None]) -> None:
+    """Have the gateway do something with the payment, under a key of the operation's own.
+
+    A refusal may only mean that it was done before, or something else was: a capture whose answer
+    was lost, say. How the payment stands over there is asked for and believed, and the refusal is
+    raised only where it stands as we thought.
+    """
+    before_call()
+    key, then = f"{payment.key}:{operation}", PaymentState(payment.state)
+    act = getattr(gateway(), operation)
+    try:
+        _called(operation, key, lambda: act(payment.gateway_id, key=key), payment=payment)
+    except GatewayRefused:
+        before_call()
+        _believe(payment, _standing(payment))
+        if payment.state == then:
+            raise
+    else:
+        _move(payment, DONE_BY[operation])
 
 
 def _called(
     operation: str, key: str, make: Callable[[], Answer], *, payment: Payment | None = None
 ) -> Answer:
-    """Write the call down, make it, and write down whether it was answered."""
+    """Write the call down, make it, and write down what came of it.
+
+    A process that ends in between leaves the row unanswered, which is how it is read: in doubt.
+    """
     row = GatewayCall.objects.create(payment=payment, operation=operation, key=key)
-    outcome, detail = GatewayCall.Outcome.ANSWERED, ""
     try:
-        return make()
+        answer = make()
+    except CardRefused:
+        _note(row, GatewayCall.Outcome.ANSWERED)
+        raise
     except GatewayRefused as error:
-        detail = str(error)
+        _note(row, GatewayCall.Outcome.REFUSED, str(error))
         raise
     except GatewayTrouble as error:
         outcome = GatewayCall.Outcome.UNKNOWN if error.was_sent else GatewayCall.Outcome.NOT_SENT
-        detail = str(error)
+        _note(row, outcome, str(error))
         raise
-    finally:
-        GatewayCall.objects.filter(pk=row.pk).update(
-            answered_at=now(), outcome=outcome, detail=detail
-        )
-        log.info("gateway", operation=operation, outcome=outcome)
+    _note(row, GatewayCall.Outcome.ANSWERED)
+    return answer
+
+
+def _note(call: GatewayCall, outcome: GatewayCall.Outcome, detail: str = "") -> None:
+    GatewayCall.objects.filter(pk=call.pk).update(answered_at=now(), outcome=outcome, detail=detail)
+    log.info("gateway", operation=call.operation, outcome=outcome)
 
 
 def _move(payment: Payment, new: PaymentState, **fields: object) -> None:

@@ -56,6 +56,9 @@ class Payment(models.Model):
     state = models.CharField(max_length=10, choices=PaymentState, default=PaymentState.INTENDED)
     gateway_id = models.CharField(max_length=80, blank=True)
     decline_reason = models.CharField(max_length=80, blank=True)
+    return_url = models.URLField(
+        max_length=500, blank=True, help_text="Where the customer comes back to from the bank."
+    )
     customer_step_url = models.URLField(max_length=500, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -67,7 +70,7 @@ class Payment(models.Model):
             models.CheckConstraint(name="payment_has_an_amount", condition=Q(minor_units__gt=0)),
             models.CheckConstraint(
                 name="money_held_has_a_gateway_id",
-                condition=~Q(state__in=["authorised", "captured"]) | ~Q(gateway_id=""),
+                condition=~Q(state__in=["authorised", "captured", "refunded"]) | ~Q(gateway_id=""),
             ),
         ]
 
@@ -85,6 +88,7 @@ class GatewayCall(models.Model):
     class Outcome(models.TextChoices):
         UNANSWERED = "unanswered", "No answer yet"
         ANSWERED = "answered", "Answered"
+        REFUSED = "refused", "Refused for good"
         NOT_SENT = "not_sent", "Never reached the gateway"
         UNKNOWN = "unknown", "Outcome unknown"
 

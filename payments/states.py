@@ -12,6 +12,7 @@ class PaymentState(TextChoices):
     AUTHORISED = "authorised", pgettext_lazy("payment state", "Authorised")
     DECLINED = "declined", pgettext_lazy("payment state", "Declined")
     CAPTURED = "captured", pgettext_lazy("payment state", "Captured")
+    REFUNDED = "refunded", pgettext_lazy("payment state", "Refunded")
     VOIDED = "voided", pgettext_lazy("payment state", "Voided")
 
 
@@ -24,11 +25,18 @@ NEXT_STATES: dict[PaymentState, frozenset[PaymentState]] = {
             PaymentState.VOIDED,
         }
     ),
+    # Some providers charge with the bank's step; we find that out by asking.
     PaymentState.PENDING: frozenset(
-        {PaymentState.AUTHORISED, PaymentState.DECLINED, PaymentState.VOIDED}
+        {
+            PaymentState.AUTHORISED,
+            PaymentState.DECLINED,
+            PaymentState.CAPTURED,
+            PaymentState.VOIDED,
+        }
     ),
     PaymentState.AUTHORISED: frozenset({PaymentState.CAPTURED, PaymentState.VOIDED}),
     PaymentState.DECLINED: frozenset(),
-    PaymentState.CAPTURED: frozenset(),
+    PaymentState.CAPTURED: frozenset({PaymentState.REFUNDED}),
+    PaymentState.REFUNDED: frozenset(),
     PaymentState.VOIDED: frozenset(),
 }

@@ -71,6 +71,18 @@ def withdraw(subscription: Subscription) -> None:
         line.sims.filter(until=None).update(until=now())
 
 
+def end(subscription: Subscription) -> None:
+    """Let a running plan end at once: it was taken back."""
+    Subscription.objects.filter(pk=subscription.pk, state=SubscriptionState.ACTIVE).update(
+        state=SubscriptionState.CANCELLED
+    )
+
+
+def take_off(sim: Sim) -> None:
+    """Let a SIM that is out of use leave its line."""
+    SimOnLine.objects.filter(sim=sim, until=None).update(until=now())
+
+
 @transaction.atomic
 def replace_sim(old: Sim, new: Sim) -> None:
     """Let a new profile take the place of one that never reached its device.

@@ -14,7 +14,7 @@ from brand.models import LegalText, Operator
 from esim import pool
 from esim.models import DownloadProgress, Profile, Sim
 from mobileplans.models import Handoff, HostReport, LpaReport, Visit
-from orders.models import Draft, Order, Receipt, Repair
+from orders.models import Draft, Order, Receipt, Refund, Repair
 from outbox.domain import ring
 from outbox.models import Task
 from payments.models import Payment, PaymentMethod
@@ -116,6 +116,9 @@ BROKEN: dict[str, Callable[[], object]] = {
         Order, cancel_requested_at=now(), charge_decided_at=now()
     ),
     "completed_order_was_charged_and_has_its_plan": set_to(Order, state="completed"),
+    "only_what_came_to_nothing_is_let_go": set_to(Order, let_go_at=now()),
+    "refund_state_known": set_to(Refund, state="other", ended_at=now()),
+    "ended_refund_has_a_time": set_to(Refund, state="done"),
     "only_what_was_decided_is_held": set_to(Order, state="held"),
     "failed_order_says_why": set_to(Order, state="failed"),
     "order_for_a_sim_orders_no_profile": both_kinds_of_sim,
@@ -146,6 +149,7 @@ def house(alice: User) -> Order:
     Repair.objects.create(
         order=order, kind="reissue", because="x", asked_by=alice, old_profile=profile
     )
+    Refund.objects.create(order=order, because="x", asked_by=alice)
     Receipt.objects.create(order=order, year=2026, number=1)
     ring("test", 1)
     return order

@@ -66,7 +66,7 @@ def _submitted(request: HttpRequest, user: User, form: ReviewForm) -> HttpRespon
         drafts.open_draft(user, visits.current(request))
     try:
         order = placing.place(mine, version=form.cleaned_data["version"])
-    except StaleForm:
+    except (StaleForm, placing.PlacedOtherwise):
         return what_changed(request, form.cleaned_data["draft"], user)
     return go("order", order.number)
 

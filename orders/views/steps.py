@@ -97,6 +97,10 @@ def what_changed(request: HttpRequest, draft_id: int | None, user: User) -> Http
     """Lead a form that changed nothing to where the customer is: its order, or the open draft."""
     spent = Order.objects.filter(account=user, draft_id=draft_id or 0).first()
     if spent:
+        messages.info(
+            request,
+            _("This is what was ordered. What the other page sent came later and changed nothing."),
+        )
         return go("order", spent.number)
     messages.info(
         request, _("Your choice has changed since that page was opened. This is how it stands.")

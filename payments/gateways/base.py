@@ -80,6 +80,23 @@ class CustomerStep:
 
 
 @dataclass(frozen=True)
+class Captured:
+    """The amount is charged."""
+
+    gateway_id: str
+
+
+@dataclass(frozen=True)
+class LetGo:
+    """Nothing is held and nothing was charged: it was voided, has run out, or was given back."""
+
+    gateway_id: str
+
+
+Standing = Authorised | Declined | CustomerStep | Captured | LetGo
+
+
+@dataclass(frozen=True)
 class HostedPage:
     """The gateway takes the card on its own page; the customer comes back from it by GET."""
 
@@ -117,14 +134,17 @@ class Gateway(Protocol):
     ) -> Authorised | Declined | CustomerStep:
         """Hold the amount on the card."""
 
-    def fetch(self, gateway_id: str) -> Authorised | Declined | CustomerStep:
-        """Say how a payment stands whose customer was sent away for a step."""
+    def fetch(self, gateway_id: str) -> Standing:
+        """Say how a payment stands at this moment; changes nothing, and never refuses for good."""
 
     def capture(self, gateway_id: str, *, key: str) -> None:
         """Charge what was authorised."""
 
     def void(self, gateway_id: str, *, key: str) -> None:
         """Let go of what was authorised."""
+
+    def refund(self, gateway_id: str, *, key: str) -> None:
+        """Give back the whole of what was charged."""
 
     def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> Event:
         """Read what the gateway posts to us; raises `WebhookForged`."""

@@ -14,6 +14,7 @@ from moportal.money import Money
 from moportal.outside import checked_address, exchange
 from payments.gateways.base import (
     Authorised,
+    Captured,
     Card,
     CardRefused,
     CustomerStep,
@@ -22,6 +23,8 @@ from payments.gateways.base import (
     GatewayRefused,
     GatewayTrouble,
     HostedPage,
+    LetGo,
+    Standing,
     StoredCard,
     WebhookForged,
 )
@@ -77,22 +80,18 @@ class SimulatorGateway:
         status, body = self._post("/payments", content, key=key)
         if httpx.codes.is_client_error(status):
             raise GatewayRefused(f"authorise: HTTP {status}, {str(body.get('error'))[:40]!r}")
-        return self._read(body)
+        standing = _standing(body)
+        if isinstance(standing, Captured | LetGo):
+            raise GatewayTrouble(f"authorise: {type(standing).__name__}", was_sent=True)
+        return standing
 
-    def fetch(self, gateway_id: str) -> Authorised | Declined | CustomerStep:
+    def fetch(self, gateway_id: str) -> Standing:
         """Say how a payment stands."""
-        _status, body = self._exchange("GET", f"/payments/{gateway_id}")
-        return self._read(body)
-
-    def _read(self, body: dict[str, Any]) -> Authorised | Declined | CustomerStep:
-        gateway_id, status = _text(body, "id"), _text(body, "status")
-        if status == "declined":
-            return Declined(gateway_id, str(body.get("reason", ""))[:80])
-        if status == "requires_action":
-            return CustomerStep(gateway_id, _text(body, "url"))
-        if status != "authorised":
-            raise GatewayTrouble(f"unknown payment status {status!r}", was_sent=True)
-        return Authorised(gateway_id)
+        status, body = self._exchange("GET", f"/payments/{gateway_id}")
+        if httpx.codes.is_client_error(status):
+            said = f"fetch: HTTP {status}, {str(body.get('error'))[:40]!r}"
+            raise GatewayTrouble(said, was_sent=True)
+        return _standing(body)
 
     def capture(self, gateway_id: str, *, key: str) -> None:
         """Charge what was authorised."""
@@ -101,6 +100,10 @@ class SimulatorGateway:
     def void(self, gateway_id: str, *, key: str) -> None:
         """Let go of what was authorised."""
         self._settle(gateway_id, "void", "voided", key=key)
+
+    def refund(self, gateway_id: str, *, key: str) -> None:
+        """Give back what was charged."""
+        self._settle(gateway_id, "refund", "refunded", key=key)
 
     def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> Event:
         """Check `t=…,v1=HMAC-SHA-256("t.body")` and take the event apart.
@@ -155,6 +158,24 @@ class SimulatorGateway:
         if is_busy or httpx.codes.is_server_error(reply.status) or not isinstance(body, dict):
             raise GatewayTrouble(f"HTTP {reply.status}", was_sent=True)
         return reply.status, body
+
+
+def _standing(body: dict[str, Any]) -> Standing:
+    """Read how a payment stands; raises `GatewayTrouble` for a word that is not in the protocol."""
+    gateway_id, status = _text(body, "id"), _text(body, "status")
+    if status == "declined":
+        return Declined(gateway_id, str(body.get("reason", ""))[:LONGEST_TEXT])
+    if status == "requires_action":
+        return CustomerStep(gateway_id, _text(body, "url"))
+    known: dict[str, type[Authorised | Captured | LetGo]] = {
+        "authorised": Authorised,
+        "captured": Captured,
+        "voided": LetGo,
+        "refunded": LetGo,
+    }
+    if status not in known:
+        raise GatewayTrouble(f"unknown payment status {status!r}", was_sent=True)
+    return known[status](gateway_id)
 
 
 def _text(body: dict[str, Any], name: str) -> str:

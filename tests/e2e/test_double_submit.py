@@ -7,7 +7,7 @@ import httpx
 
 from tests.e2e.conftest import ShopperAt
 from tests.e2e.outside import payments, profiles
-from tests.e2e.shopper import Shopper
+from tests.e2e.shopper import Sheet, Shopper
 from tests.stack import Stack
 
 TIMES = 20
@@ -45,6 +45,31 @@ def test_a_review_form_sent_again_after_the_purchase_leads_to_its_order(
 
     assert again.address == address
     assert len(payments(stack, address.split("/")[2])) == 1
+
+
+def test_of_two_tabs_with_different_plans_the_older_one_orders_nothing(
+    stack: Stack, shopper_at: ShopperAt
+) -> None:
+    alice = shopper_at(stack.base_url)
+    older_tab = alice.come_to_review()
+    alice.choose_plan(1)
+    alice.open("/review/")
+    address = alice.send("submit-order").address
+    done = alice.wait_for_end()
+
+    alice.sheet = older_tab
+    refused = alice.send("submit-order")
+
+    assert refused.address == address
+    assert "came later and changed nothing" in refused.text
+    assert plan_of(refused) == plan_of(done) != plan_of(older_tab)
+    (payment,) = payments(stack, address.split("/")[2])
+    assert str(payment["amount"] // 100) in done.text
+
+
+def plan_of(sheet: Sheet) -> list[str]:
+    """Name the plans that the page speaks of."""
+    return [name for name in ("Day pass", "Traveller", "World") if name in sheet.text]
 
 
 def _sent_at_once(shopper: Shopper) -> list[httpx.Response]:

@@ -41,6 +41,17 @@ def test_the_same_form_twice_is_the_same_order(alice: User) -> None:
     assert second == first
 
 
+def test_the_same_key_with_other_content_is_refused(alice: User) -> None:
+    draft = make_draft(alice)
+    order = placing.place(draft, version=draft.version)
+
+    with pytest.raises(placing.PlacedOtherwise) as refused:
+        placing.place(draft, version=draft.version - 1)
+
+    assert refused.value.order == order
+    assert Order.objects.count() == 1
+
+
 def test_a_form_of_an_older_version_makes_nothing(alice: User) -> None:
     draft = make_draft(alice)
 
@@ -99,13 +110,13 @@ def _next_turn(turns: Iterator[Callable[[], None]]) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_twenty_buyers_one_gets_the_last_iccid(alice: User) -> None:
+def test_of_fifty_buyers_one_gets_the_last_iccid(alice: User) -> None:
     (last,) = make_pool(1)
 
-    claims = at_once(lambda: claim_sim("consumer"), 20)
+    claims = at_once(lambda: claim_sim("consumer"), 50)
 
     assert [claim for claim in claims if isinstance(claim, Sim)] == [last]
-    assert sum(isinstance(claim, PoolEmpty) for claim in claims) == 19
+    assert sum(isinstance(claim, PoolEmpty) for claim in claims) == 49
     last.refresh_from_db()
     assert last.state == SimState.RESERVED
 

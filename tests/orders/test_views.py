@@ -125,10 +125,12 @@ def test_a_spent_form_leads_to_its_order(shopping: Client, alice: User) -> None:
     order = Order.objects.get()
 
     again = shopping.post("/review/", sent(draft))
-    older_page = shopping.post("/plans/", sent(draft, plan=order.plan_id))
-
     assert where(again) == (303, f"/orders/{order.number}/")
+    assert "came later" not in shopping.get(again.headers["location"]).text
+
+    older_page = shopping.post("/plans/", sent(draft, plan=order.plan_id))
     assert where(older_page) == (303, f"/orders/{order.number}/")
+    assert "came later and changed nothing" in shopping.get(again.headers["location"]).text
     assert Order.objects.count() == 1
 
 

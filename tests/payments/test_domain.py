@@ -47,15 +47,15 @@ def booked(gateway: str) -> list[tuple[str, int]]:
 
 
 def authorise(payment: Payment) -> Payment:
-    return domain.authorise(payment, return_url="http://127.0.0.1/", before_call=lambda: None)
+    return domain.authorise(payment, before_call=lambda: None)
 
 
 def capture(payment: Payment) -> Payment:
     return domain.capture(payment, before_call=lambda: None)
 
 
-def void(payment: Payment) -> Payment:
-    return domain.void(payment, return_url="http://127.0.0.1/", before_call=lambda: None)
+def let_go(payment: Payment) -> Payment:
+    return domain.let_go(payment, before_call=lambda: None)
 
 
 def test_a_card_is_kept_as_brand_last_four_and_expiry(alice: User, gateway: str) -> None:
@@ -124,22 +124,124 @@ def test_an_authorisation_in_doubt_is_found_out_and_voided(alice: User, gateway:
     with pytest.raises(GatewayTrouble):
         authorise(payment)
 
-    assert void(payment).state == PaymentState.VOIDED
+    assert let_go(payment).state == PaymentState.VOIDED
     assert booked(gateway) == [("voided", 1900)]
 
 
 def test_a_payment_never_asked_for_is_voided_without_a_call(alice: User, gateway: str) -> None:
-    payment = void(make_payment(alice))
+    payment = let_go(make_payment(alice))
 
     assert payment.state == PaymentState.VOIDED
     assert booked(gateway) == []
 
 
-def test_a_captured_payment_is_not_voided(alice: User, gateway: str) -> None:
-    payment = void(capture(authorise(make_payment(alice))))
+def test_what_was_charged_is_given_back(alice: User, gateway: str) -> None:
+    payment = let_go(capture(authorise(make_payment(alice))))
 
-    assert payment.state == PaymentState.CAPTURED
-    assert booked(gateway) == [("captured", 1900)]
+    assert payment.state == PaymentState.REFUNDED
+    assert booked(gateway) == [("refunded", 1900)]
+
+
+@pytest.mark.parametrize("fault", ["drop_before", "drop_after", "http_500", "html", "malformed"])
+@pytest.mark.parametrize("operation", ["void", "refund"])
+def test_letting_go_is_asked_for_again_until_it_is_answered(
+    alice: User, gateway: str, operation: str, fault: str
+) -> None:
+    payment = authorise(make_payment(alice))
+    if operation == "refund":
+        capture(payment)
+    break_it(gateway, operation, fault)
+    with pytest.raises(GatewayTrouble):
+        let_go(payment)
+
+    let_go(payment)
+
+    assert let_go(payment).state == f"{operation}ed"
+    assert booked(gateway) == [(f"{operation}ed", 1900)]
+
+
+def elsewhere(gateway: str, payment: Payment, action: str) -> None:
+    """Have somebody else, the provider's own desk say, do something with the payment."""
+    httpx.post(
+        f"{gateway}/payments/{payment.gateway_id}/{action}",
+        json={},
+        headers={"Idempotency-Key": f"{action} elsewhere"},
+        trust_env=False,
+    ).raise_for_status()
+
+
+def test_a_capture_that_was_made_though_we_do_not_know_is_given_back(
+    alice: User, gateway: str
+) -> None:
+    payment = authorise(make_payment(alice))
+    elsewhere(gateway, payment, "capture")
+
+    assert let_go(payment).state == PaymentState.REFUNDED
+    assert booked(gateway) == [("refunded", 1900)]
+
+
+def test_a_capture_that_was_made_though_we_do_not_know_is_the_capture(
+    alice: User, gateway: str
+) -> None:
+    payment = authorise(make_payment(alice))
+    elsewhere(gateway, payment, "capture")
+
+    assert capture(payment).state == PaymentState.CAPTURED
+
+
+def test_what_was_given_back_elsewhere_is_given_back(alice: User, gateway: str) -> None:
+    payment = capture(authorise(make_payment(alice)))
+    elsewhere(gateway, payment, "refund")
+
+    assert let_go(payment).state == PaymentState.REFUNDED
+
+
+def test_a_hold_that_ran_out_is_let_go_of(alice: User, gateway: str) -> None:
+    payment = authorise(make_payment(alice))
+    elsewhere(gateway, payment, "void")
+
+    assert let_go(payment).state == PaymentState.VOIDED
+
+
+class Stubborn:
+    """A gateway that refuses to let go of what it holds."""
+
+    def void(self, *_args: object, **_keywords: object) -> None:
+        raise GatewayRefused("void: no")
+
+    def fetch(self, gateway_id: str) -> Authorised:
+        return Authorised(gateway_id)
+
+
+def test_a_gateway_that_holds_on_is_for_staff(
+    alice: User, gateway: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = authorise(make_payment(alice))
+    monkeypatch.setattr(domain, "gateway", Stubborn)
+
+    with pytest.raises(GatewayRefused):
+        let_go(payment)
+
+    assert payment.state == PaymentState.AUTHORISED
+    assert GatewayCall.objects.filter(outcome=GatewayCall.Outcome.REFUSED).count() == 1
+
+
+def test_a_process_that_ends_during_a_call_leaves_it_in_doubt(
+    alice: User, gateway: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = make_payment(alice)
+
+    def ended(*_args: object, **_keywords: object) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr("payments.gateways.simulator.exchange", ended)
+    with pytest.raises(SystemExit):
+        authorise(payment)
+    monkeypatch.undo()
+
+    assert payment.calls.get().outcome == GatewayCall.Outcome.UNANSWERED
+    assert let_go(payment).state == PaymentState.VOIDED
+    assert booked(gateway) == [("voided", 1900)]
 
 
 def test_a_capture_that_can_never_be_is_refused(alice: User, gateway: str) -> None:

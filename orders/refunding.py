@@ -1,0 +1,108 @@
+"""Taking a completed order back: its plan ends, the eSIM is cancelled, the charge is given back.
+
+Staff ask for it; `pay_back`, the outbox's handler for refunds, runs in workers alone, reads the
+truth each time and may run twice.
+"""
+
+from datetime import timedelta
+
+import structlog
+from django.db import IntegrityError, transaction
+from django.utils.timezone import now
+
+from accounts.models import User
+from esim import provisioning
+from orders.models import Order, Refund
+from orders.queries import open_repair
+from orders.settling import PAUSES
+from orders.states import OrderState, RefundState
+from outbox.domain import Lease, LookAgain, backoff, ring
+from payments import domain as payments
+from payments.gateways.base import GatewayRefused, GatewayTrouble
+from subscriptions import domain as subscriptions
+
+log = structlog.get_logger(__name__)
+KIND = "refund"
+
+
+class NothingToRefund(Exception):
+    """The order was not completed, is refunded already, or its eSIM is being mended just now."""
+
+
+def refund(order: Order, *, actor: User, because: str, withdraws_esim: bool = True) -> Refund:
+    """Ask for the order to be taken back and its whole charge to be given back.
+
+    One that the gateway has refused may be asked for again. Raises `NothingToRefund`.
+    """
+    asked = {"because": because, "withdraws_esim": withdraws_esim, "asked_by": actor}
+    try:
+        with transaction.atomic():
+            # Held, as a new eSIM may be asked for at the same moment.
+            fresh = Order.objects.select_for_update().get(pk=order.pk)
+            if fresh.state != OrderState.COMPLETED or open_repair(fresh):
+                raise NothingToRefund(order.number)
+            again = Refund.objects.filter(order=order, state=RefundState.REFUSED)
+            if not again.update(state=RefundState.ASKED, ended_at=None, tries=0, **asked):
+                Refund.objects.create(order=order, **asked)
+            mine = Refund.objects.get(order=order)
+            ring(KIND, mine.pk)
+    except IntegrityError as error:
+        # Constraint: one refund per order. It is under way, or done.
+        raise NothingToRefund(order.number) from error
+    log.info("refund asked", order=order.number, actor=actor.pk)
+    return mine
+
+
+def pay_back(subject: str, lease: Lease) -> LookAgain | None:
+    """Take a refund as far as it goes now; the outbox's handler for refunds.
+
+    The plan ends first, so that nobody has both; then eSIM and money, each tried whatever becomes
+    of the other.
+    """
+    related = ("order__payment__method", "order__profile__sim", "order__subscription__line")
+    asked = Refund.objects.select_related(*related).get(pk=subject)
+    structlog.contextvars.bind_contextvars(order=asked.order.number, refund=asked.pk)
+    if asked.state != RefundState.ASKED:
+        return None
+    assert asked.order.subscription is not None  # noqa: S101 -- constraint completed_order_was_charged_and_has_its_plan
+    subscriptions.end(asked.order.subscription)
+    troubles = []
+    try:
+        _withdraw(asked, lease)
+    except provisioning.Trouble as error:
+        troubles.append(f"SM-DP+: {error}")
+    try:
+        payments.let_go(asked.order.payment, before_call=lease.prolong)
+    except GatewayTrouble as error:
+        troubles.append(f"gateway: {error}")
+    except GatewayRefused as error:
+        _end(asked, RefundState.REFUSED, trouble=str(error))
+        return None
+    if troubles:
+        return _try_later(asked, "; ".join(troubles))
+    _end(asked, RefundState.DONE)
+    return None
+
+
+def _withdraw(asked: Refund, lease: Lease) -> None:
+    """Cancel an eSIM that is on no device and let its ICCID leave the line."""
+    profile = asked.order.profile
+    if profile is None or not asked.withdraws_esim:
+        return
+    if provisioning.cancel(profile, before_call=lease.prolong):
+        subscriptions.take_off(profile.sim)
+
+
+def _try_later(asked: Refund, trouble: str) -> LookAgain:
+    """Come back soon, then ever less often, and never give up: it is the customer's money."""
+    log.warning("no useful answer", tries=asked.tries, detail=trouble)
+    Refund.objects.filter(pk=asked.pk).update(tries=asked.tries + 1, trouble=trouble[:200])
+    is_soon = asked.tries < len(PAUSES)
+    return LookAgain(timedelta(seconds=PAUSES[asked.tries]) if is_soon else backoff(asked.tries))
+
+
+def _end(asked: Refund, state: RefundState, *, trouble: str = "") -> None:
+    """Compare and set the refund's end; one that another worker ended first is left as it is."""
+    mine = Refund.objects.filter(pk=asked.pk, state=RefundState.ASKED)
+    if mine.update(state=state, ended_at=now(), trouble=trouble[:200]):
+        log.info("refund ended", state=state, trouble=trouble)

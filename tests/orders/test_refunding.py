@@ -1,0 +1,264 @@
+"""`orders.refunding`: a completed order taken back, once: plan, eSIM and the whole charge."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.messages import get_messages
+from django.test import Client
+from django.utils.timezone import now
+
+from accounts.models import User
+from esim import provisioning
+from esim.states import ProfileState, SimState
+from orders import refunding, repairing
+from orders.models import Order, Refund, Repair
+from orders.queries import esims_to_install, needing_staff, order_to_hand_over
+from orders.repairing import NothingToRepair
+from orders.states import TRIES_BEFORE_STAFF, OrderState, RefundState
+from orders.timeline import timeline
+from outbox.domain import Lease
+from outbox.models import Task
+from payments.gateways.base import GatewayRefused
+from payments.states import PaymentState
+from subscriptions.balances import BalanceType, balances
+from subscriptions.models import SimOnLine, SubscriptionState
+from tests.builders import make_card, make_order, make_visit
+from tests.orders.conftest import new_card, settled
+from tests.orders.test_settling import break_it, profiles, statuses
+from tests.races import at_once
+
+Turn = Callable[[Order, User], object]
+
+
+@pytest.fixture
+def sold(placed: Order) -> Order:
+    """Return Alice's order, paid and with an eSIM that no device has yet."""
+    return settled(placed)
+
+
+def worked_on(refund: Refund, looks: int = 1) -> Refund:
+    """Let a worker look at the refund so many times, and return it as it is then."""
+    task = Task.objects.filter(kind="refund", subject=str(refund.pk)).latest("pk")
+    Task.objects.filter(pk=task.pk).update(lease_token="held")
+    for _ in range(looks):
+        refunding.pay_back(str(refund.pk), Lease(task.pk, "held"))
+    return Refund.objects.select_related("order__payment", "order__profile__sim").get(pk=refund.pk)
+
+
+def ask(order: Order, clara: User, **said: Any) -> Refund:
+    return refunding.refund(order, actor=clara, because="changed their mind", **said)
+
+
+def test_the_whole_charge_goes_back_once(sold: Order, clara: User, gateway: str, smdp: str) -> None:
+    refund = worked_on(ask(sold, clara), looks=2)
+
+    assert (refund.state, refund.order.state) == (RefundState.DONE, OrderState.COMPLETED)
+    assert refund.order.payment.state == PaymentState.REFUNDED
+    assert statuses(gateway) == ["refunded"]
+
+
+def test_the_esim_is_cancelled_and_its_iccid_never_comes_back(
+    sold: Order, clara: User, smdp: str
+) -> None:
+    refund = worked_on(ask(sold, clara))
+
+    profile = refund.order.profile
+    assert profile is not None
+    assert (profile.state, profile.sim.state) == (ProfileState.CANCELLED, SimState.RETIRED)
+    assert [state for _iccid, state in profiles(smdp)] == ["Unavailable"]
+    assert not SimOnLine.objects.filter(sim=profile.sim, until=None).exists()
+
+
+def test_the_plan_ends_at_once(sold: Order, clara: User, smdp: str) -> None:
+    refund = worked_on(ask(sold, clara))
+
+    order = Order.objects.get(pk=sold.pk)
+    assert order.subscription is not None
+    assert order.subscription.state == SubscriptionState.CANCELLED
+    assert refund.order.profile is not None
+    (left,) = balances(refund.order.profile.sim.iccid, location=None, at=now())
+    assert left.type == BalanceType.NONE
+
+
+def test_an_esim_that_is_on_a_device_stays_there_without_a_plan(
+    sold: Order, clara: User, gateway: str, smdp: str
+) -> None:
+    assert sold.profile is not None
+    provisioning.move(sold.profile, ProfileState.DOWNLOADED, downloaded_at=now())
+
+    refund = worked_on(ask(sold, clara))
+
+    assert refund.state == RefundState.DONE
+    assert [state for _iccid, state in profiles(smdp)] == ["Released"]
+    assert statuses(gateway) == ["refunded"]
+
+
+def test_staff_may_leave_the_esim_alone(sold: Order, clara: User, smdp: str) -> None:
+    worked_on(ask(sold, clara, withdraws_esim=False))
+
+    assert [state for _iccid, state in profiles(smdp)] == ["Released"]
+
+
+def test_a_plan_on_a_sim_card_is_given_back_without_the_sm_dp(
+    alice: User, clara: User, gateway: str, smdp: str
+) -> None:
+    card = make_card()
+    visit = make_visit(account=alice, eid="", iccid=card.iccid)
+    sold = settled(make_order(alice, visit=visit, method=new_card(alice)))
+
+    assert worked_on(ask(sold, clara)).state == RefundState.DONE
+    assert statuses(gateway) == ["refunded"]
+    assert profiles(smdp) == []
+
+
+@pytest.mark.parametrize("fault", ["drop_before", "drop_after", "http_500", "malformed"])
+def test_a_lost_answer_is_asked_for_again(
+    sold: Order, clara: User, gateway: str, smdp: str, fault: str
+) -> None:
+    break_it(gateway, "refund", fault)
+    break_it(smdp, "cancelOrder", fault)
+
+    refund = worked_on(ask(sold, clara), looks=2)
+
+    assert refund.state == RefundState.DONE
+    assert statuses(gateway) == ["refunded"]
+    assert [state for _iccid, state in profiles(smdp)] == ["Unavailable"]
+
+
+def test_the_money_goes_back_also_while_the_sm_dp_is_away(
+    sold: Order, clara: User, gateway: str, smdp: str
+) -> None:
+    break_it(smdp, "cancelOrder", "http_500", times=1000)
+
+    refund = worked_on(ask(sold, clara))
+
+    assert refund.state == RefundState.ASKED
+    assert refund.trouble.startswith("SM-DP+")
+    assert statuses(gateway) == ["refunded"]
+
+
+def test_what_is_tried_for_long_is_for_staff(
+    sold: Order, clara: User, gateway: str, smdp: str
+) -> None:
+    break_it(gateway, "refund", "http_500", times=1000)
+
+    refund = worked_on(ask(sold, clara), looks=TRIES_BEFORE_STAFF)
+    assert not needing_staff(Order.objects.all())
+    worked_on(refund)
+
+    assert list(needing_staff(Order.objects.all())) == [sold]
+
+
+def test_what_the_gateway_refuses_may_be_asked_for_again(
+    sold: Order, clara: User, gateway: str, smdp: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_args: object, **_keywords: object) -> None:
+        raise GatewayRefused("refund: too old")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("payments.gateways.simulator.SimulatorGateway.refund", refused)
+        refund = worked_on(ask(sold, clara))
+    assert (refund.state, refund.trouble) == (RefundState.REFUSED, "refund: too old")
+    assert list(needing_staff(Order.objects.all())) == [sold]
+
+    assert worked_on(ask(sold, clara)).state == RefundState.DONE
+
+
+def test_nothing_is_refunded_twice(sold: Order, clara: User, smdp: str) -> None:
+    ask(sold, clara)
+
+    with pytest.raises(refunding.NothingToRefund):
+        ask(sold, clara)
+
+
+def test_only_what_was_completed_is_refunded(placed: Order, clara: User) -> None:
+    with pytest.raises(refunding.NothingToRefund):
+        ask(placed, clara)
+
+
+def test_an_esim_that_is_being_mended_is_not_refunded_meanwhile(
+    sold: Order, clara: User, smdp: str
+) -> None:
+    repairing.reissue(sold, actor=clara, because="staff")
+
+    with pytest.raises(refunding.NothingToRefund):
+        ask(sold, clara)
+
+
+def test_what_was_taken_back_is_not_mended(sold: Order, clara: User, smdp: str) -> None:
+    ask(sold, clara)
+
+    with pytest.raises(NothingToRepair):
+        repairing.reissue(sold, actor=clara, because="staff")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_refund_and_new_esim_at_one_moment_one_wins(sold: Order, clara: User, smdp: str) -> None:
+    turns: list[Turn] = [ask, reissue]
+
+    at_once(lambda: turns.pop()(sold, clara), 2)
+
+    assert Refund.objects.count() + Repair.objects.count() == 1
+
+
+def reissue(order: Order, clara: User) -> Repair:
+    return repairing.reissue(order, actor=clara, because="staff")
+
+
+def test_the_customer_is_told(
+    sold: Order, clara: User, as_alice: Client, alice: User, smdp: str
+) -> None:
+    address = f"/orders/{sold.number}/"
+    refund = ask(sold, clara)
+    assert "$19.00 goes back to Visa ending in 4242." in as_alice.get(address).text
+
+    worked_on(refund)
+
+    page = as_alice.get(address).text
+    assert "Your order was taken back" in page
+    assert "$19.00 went back to Visa ending in 4242." in page
+    assert as_alice.post(f"{address}continue/").headers["location"] == address
+    assert not esims_to_install(alice)
+    assert order_to_hand_over(alice, sold.visit) is None
+
+
+def test_the_timeline_says_who_and_why(sold: Order, clara: User, smdp: str) -> None:
+    worked_on(ask(sold, clara))
+
+    told = [entry.what for entry in timeline(Order.objects.get(pk=sold.pk))]
+    assert "asked (changed their mind)" in told
+    assert "done" in told
+
+
+def test_staff_are_asked_first(sold: Order, client: Client, clara: User) -> None:
+    client.force_login(clara)
+    action = {"action": "refund", "_selected_action": [sold.pk]}
+
+    asked = client.post("/admin/orders/order/", action)
+    assert sold.display_number in asked.text
+    assert 'name="because"' in asked.text
+    assert not Refund.objects.exists()
+    done = client.post("/admin/orders/order/", {**action, "because": "goodwill"})
+    again = client.post("/admin/orders/order/", {**action, "because": "goodwill"})
+
+    told = [str(m) for answer in (done, again) for m in get_messages(answer.wsgi_request)]
+    assert Refund.objects.get().because == "goodwill"
+    assert "the money goes back" in told[0]
+    assert "is refunded" in told[-1]
+    assert client.get("/admin/orders/order/?staff=1").status_code == 200
+    assert client.get("/admin/orders/refund/").status_code == 200
+
+
+def test_staff_give_up_what_is_held(sold: Order, client: Client, clara: User) -> None:
+    client.force_login(clara)
+    Order.objects.filter(pk=sold.pk).update(state=OrderState.HELD)
+    action = {"action": "give_up", "_selected_action": [sold.pk]}
+
+    client.post("/admin/orders/order/", {**action, "because": "gone"})
+
+    assert Order.objects.get(pk=sold.pk).state == OrderState.FAILED
+
+
+def test_a_refund_reads_as_one(sold: Order, clara: User, smdp: str) -> None:
+    assert str(ask(sold, clara)) == f"refund of {sold.display_number}"
