@@ -7,7 +7,7 @@ version raises `StaleForm` and changes nothing (contract, section 3).
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import F
 from django.utils.translation import get_language
 
@@ -38,13 +38,9 @@ class PriceChange:
 
 def open_draft(account: User, visit: Visit) -> Draft:
     """Return the account's open draft, taken over by this visit; a new one where there is none."""
-    try:
-        with transaction.atomic():
-            draft, _ = Draft.objects.select_related("plan", "method").get_or_create(
-                account=account, submitted_at=None, defaults={"visit": visit}
-            )
-    except IntegrityError:
-        draft = Draft.objects.get(account=account, submitted_at=None)
+    draft, _ = Draft.objects.select_related("plan", "method").get_or_create(
+        account=account, submitted_at=None, defaults={"visit": visit}
+    )
     if draft.visit_id != visit.pk:
         _take_over(draft, visit)
     return draft

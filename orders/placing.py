@@ -13,7 +13,7 @@ from brand.models import LegalText
 from brand.queries import legal_text
 from orders.drafts import StaleForm
 from orders.models import KIND, Draft, Order, new_number
-from orders.states import ENDED, OrderState
+from orders.states import ENDED
 from orders.targets import Target, target
 from outbox.domain import ring
 from payments.models import Payment
@@ -137,8 +137,3 @@ def request_cancel(order: Order, *, actor: User) -> None:
         ring(KIND, order.pk)
     order.refresh_from_db()
     log.info("cancel requested", order=order.number, actor=actor.pk)
-
-
-def may_be_cancelled(order: Order) -> bool:
-    """Say whether asking now could still win."""
-    return order.charge_decided_at is None and OrderState(order.state) not in ENDED

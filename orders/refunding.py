@@ -7,13 +7,13 @@ truth each time and may run twice.
 from datetime import timedelta
 
 import structlog
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils.timezone import now
 
 from accounts.models import User
 from esim import provisioning
 from orders.models import Order, Refund
-from orders.queries import open_repair
+from orders.queries import open_repair, refund_of
 from orders.settling import PAUSES
 from orders.states import OrderState, RefundState
 from outbox.domain import Lease, LookAgain, backoff, ring
@@ -35,20 +35,16 @@ def refund(order: Order, *, actor: User, because: str, withdraws_esim: bool = Tr
     One that the gateway has refused may be asked for again. Raises `NothingToRefund`.
     """
     asked = {"because": because, "withdraws_esim": withdraws_esim, "asked_by": actor}
-    try:
-        with transaction.atomic():
-            # Held, as a new eSIM may be asked for at the same moment.
-            fresh = Order.objects.select_for_update().get(pk=order.pk)
-            if fresh.state != OrderState.COMPLETED or open_repair(fresh):
-                raise NothingToRefund(order.number)
-            again = Refund.objects.filter(order=order, state=RefundState.REFUSED)
-            if not again.update(state=RefundState.ASKED, ended_at=None, tries=0, **asked):
-                Refund.objects.create(order=order, **asked)
-            mine = Refund.objects.get(order=order)
-            ring(KIND, mine.pk)
-    except IntegrityError as error:
-        # Constraint: one refund per order. It is under way, or done.
-        raise NothingToRefund(order.number) from error
+    with transaction.atomic():
+        # Held, as a second press or a new eSIM may be asked for at the same moment.
+        fresh = Order.objects.select_for_update().get(pk=order.pk)
+        before = refund_of(fresh)
+        is_there = before is not None and before.state != RefundState.REFUSED
+        if fresh.state != OrderState.COMPLETED or is_there or open_repair(fresh):
+            raise NothingToRefund(order.number)
+        anew = {**asked, "state": RefundState.ASKED, "ended_at": None, "tries": 0}
+        mine, _ = Refund.objects.update_or_create(order=order, defaults=anew)
+        ring(KIND, mine.pk)
     log.info("refund asked", order=order.number, actor=actor.pk)
     return mine
 

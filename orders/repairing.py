@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils.timezone import now
 
 from accounts.models import User
@@ -19,7 +19,7 @@ from esim import pool, provisioning
 from esim.models import Profile
 from mobileplans.models import Visit
 from orders.models import Order, Repair
-from orders.queries import refund_of
+from orders.queries import open_repair, refund_of
 from orders.settling import PAUSES
 from orders.states import OrderState, RepairKind, RepairState
 from outbox.domain import Lease, LeaseLost, LookAgain, backoff, ring
@@ -81,21 +81,16 @@ def release(order: Order, *, actor: User, because: str, visit: Visit | None = No
 
 
 def _ask(order: Order, may_be: Callable[[Order], bool], **said: Any) -> Repair:
-    try:
-        with transaction.atomic():
-            # Read anew: who asks may have been looking at an eSIM that was replaced since. Held,
-            # as a refund may be asked for at the same moment.
-            fresh = Order.objects.select_for_update().get(pk=order.pk)
-            if fresh.profile is None or not may_be(fresh):
-                raise NothingToRepair(order.number)
-            asked = Repair.objects.create(order=order, old_profile=fresh.profile, **said)
-            ring(KIND, asked.pk)
-    except IntegrityError as error:
-        # Constraint one_open_repair_per_order: a second press meets the first one's repair.
-        under_way = Repair.objects.filter(order=order, state=RepairState.ASKED).first()
-        if under_way is None:
-            raise NothingToRepair(order.number) from error
-        return under_way
+    with transaction.atomic():
+        # Read anew, as an eSIM may have been replaced since; and held, as a second press or a
+        # refund may come at the same moment.
+        fresh = Order.objects.select_for_update().get(pk=order.pk)
+        if under_way := open_repair(fresh):
+            return under_way
+        if fresh.profile is None or not may_be(fresh):
+            raise NothingToRepair(order.number)
+        asked = Repair.objects.create(order=order, old_profile=fresh.profile, **said)
+        ring(KIND, asked.pk)
     log.info("repair asked", order=order.number, kind=asked.kind, because=asked.because)
     return asked
 

@@ -17,10 +17,6 @@ class Target:
 
     sim: Sim | None = None
 
-    @property
-    def is_new_esim(self) -> bool:
-        return self.sim is None
-
 
 @dataclass(frozen=True)
 class Choice:

@@ -33,19 +33,14 @@ class PaymentAdmin(admin.ModelAdmin[Payment]):
     list_display = ["reference", "state", "minor_units", "currency", "decline_reason", "created_at"]
     list_filter = ["state", "currency"]
     search_fields = ["=reference", "=gateway_id"]
-    readonly_fields = [
-        "key",
-        "method",
-        "reference",
-        "minor_units",
-        "currency",
-        "state",
-        "gateway_id",
-        "decline_reason",
-        "created_at",
-    ]
-    exclude = ["customer_step_url"]
+    exclude = ["customer_step_url", "return_url"]
     inlines = [CallInline, EventInline]
 
     def has_add_permission(self, _request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, _request: HttpRequest, _obj: Payment | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, _request: HttpRequest, _obj: Payment | None = None) -> bool:
         return False

@@ -6,7 +6,7 @@ how a lost answer is found out.
 
 import uuid
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, assert_never
 
 import structlog
 from django.utils.timezone import now
@@ -107,6 +107,8 @@ def _believe(payment: Payment, standing: Standing) -> None:
         case LetGo():
             was_charged = payment.state == PaymentState.CAPTURED
             _move(payment, PaymentState.REFUNDED if was_charged else PaymentState.VOIDED)
+        case _:
+            assert_never(standing)
 
 
 def capture(payment: Payment, *, before_call: Callable[[], None]) -> Payment:

@@ -14,9 +14,9 @@ from brand.models import LegalText, Operator
 from esim import pool
 from esim.models import DownloadProgress, Profile, Sim
 from mobileplans.models import Handoff, HostReport, LpaReport, Visit
-from orders.models import Draft, Order, Receipt, Refund, Repair
+from orders.models import Draft, Order, Receipt, ReceiptCounter, Refund, Repair
 from outbox.domain import ring
-from outbox.models import Task
+from outbox.models import Heartbeat, Task
 from payments.models import Payment, PaymentMethod
 from plans.models import Plan, PlanCountry, PlanPrice, PlanText
 from subscriptions import domain as subscriptions
@@ -151,8 +151,25 @@ def house(alice: User) -> Order:
     )
     Refund.objects.create(order=order, because="x", asked_by=alice)
     Receipt.objects.create(order=order, year=2026, number=1)
+    order.changes.create(old="acknowledged", new="in_progress")
+    order.payment.calls.create(operation="authorise", key="x")
+    order.payment.events.create(identifier="x", gateway_id="x", status="authorised")
+    ReceiptCounter.objects.create(year=2026, last=1)
+    Heartbeat.objects.create(name="worker", at=now())
     ring("test", 1)
     return order
+
+
+def test_every_row_says_what_it_is(house: Order) -> None:
+    rows = [
+        row
+        for model in apps.get_models()
+        if model._meta.app_label in ROOMS
+        for row in model.objects.all()  # type: ignore[attr-defined]  # any model
+    ]
+
+    assert {type(row) for row in rows} >= {Refund, Repair, Task, Heartbeat, Receipt}
+    assert [row for row in rows if not str(row) or "object (" in str(row)] == []
 
 
 @pytest.mark.parametrize("name", BROKEN)

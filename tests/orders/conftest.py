@@ -16,6 +16,7 @@ from payments.models import PaymentMethod
 from tests.builders import make_order, make_pool, make_visit
 
 APPROVED, DECLINED = "4242424242424242", "4000000000000002"
+CUSTOMER_STEP = "4000002760003184"
 Settle = Callable[[Order], Order]
 
 

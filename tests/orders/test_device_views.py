@@ -9,11 +9,12 @@ from django.test import Client
 
 from accounts.models import User
 from mobileplans.models import Visit
+from orders import drafts
 from orders.models import Draft, Order
 from orders.states import OrderState
 from orders.views.device import SALT
 from plans.models import Plan
-from tests.builders import EID, OTHER_EID, make_card, make_plan
+from tests.builders import EID, OTHER_EID, make_card, make_draft, make_method, make_plan
 from tests.orders.conftest import settled
 from tests.orders.test_targets import installed
 
@@ -286,3 +287,39 @@ def test_an_order_that_came_to_nothing_has_none(as_alice: Client, sold: Order) -
     Order.objects.update(state=OrderState.ACKNOWLEDGED)
 
     assert as_alice.get(f"/orders/{sold.number}/install/").status_code == 404
+
+
+def test_a_form_that_names_no_draft_changes_nothing(browser: Client) -> None:
+    assert browser.post("/device/", {"draft": "x"}).headers["Location"] == "/device/"
+    assert "Your choice has changed" in browser.get("/device/").text
+
+
+def test_a_choice_made_twice_is_the_first_ones(browser: Client) -> None:
+    draft = Draft.objects.get()
+    told = {"draft": draft.pk, "version": draft.version, "target": "new", "eid": EID}
+    browser.post("/device/", told)
+
+    again = browser.post("/device/", {**told, "eid": OTHER_EID})
+
+    assert again.headers["Location"] == "/payment/"
+    assert Visit.objects.get().eid == EID
+
+
+def test_the_review_names_what_the_plan_goes_on(as_alice: Client, alice: User, plan: Plan) -> None:
+    (mine,) = installed(alice)
+    as_alice.get(f"/?market=US&eid={EID}&iccids={mine.iccid}")
+    draft = make_draft(alice, visit=Visit.objects.latest("pk"), plan=plan)
+    drafts.choose_target(draft, mine, version=draft.version)
+
+    page = as_alice.get("/review/").text
+
+    assert f"The eSIM ending in {mine.iccid[-4:]}" in page
+    assert "nothing to download" in page
+
+
+def test_the_review_names_the_device_that_was_typed(browser: Client, alice: User) -> None:
+    choose(browser, eid=EID)
+    draft = Draft.objects.get()
+    drafts.choose_method(draft, make_method(alice), version=draft.version)
+
+    assert f"For the device whose EID ends in {EID[-4:]}" in browser.get("/review/").text

@@ -1,6 +1,7 @@
 """`orders.outcomes`: the contract's outcome table, row by row (section 4)."""
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from mobileplans.models import Visit
@@ -116,6 +117,14 @@ def test_an_order_left_while_a_service_is_away(alice: User) -> None:
         "None",
         "ServiceError",
     )
+
+
+def test_left_after_signing_in_has_failed_for_good(db: None, settings: Settings) -> None:
+    visit = make_visit()
+    Visit.objects.update(failed_sign_ins=settings.SIGN_IN_LIMIT)
+    visit.refresh_from_db()
+
+    assert words(outcomes.of_leaving(visit)) == ("None", "None", "None", "LogOnFailed")
 
 
 def test_left_before_signing_in(db: None) -> None:

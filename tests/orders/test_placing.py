@@ -141,3 +141,11 @@ def test_a_refused_payment_opens_a_draft_with_the_same_plan(alice: User) -> None
 
     assert (draft.plan, draft.price) == (order.plan, order.price)
     assert draft.key != order.payment.key
+
+
+def test_a_draft_with_another_plan_is_left_as_it_is(alice: User) -> None:
+    order = make_order(alice)
+    other = make_draft(alice, visit=order.visit, plan=make_plan(code="other"))
+
+    assert placing.draft_again(order) == other
+    assert Draft.objects.get(pk=other.pk).plan_name == "Other"

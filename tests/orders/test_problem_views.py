@@ -5,9 +5,12 @@ import json
 import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
+from django.utils.timezone import now
 
 from accounts.models import User
+from esim import provisioning
 from esim.models import Profile
+from esim.states import ProfileState
 from mobileplans.models import Handoff, LpaReport, Visit
 from orders.models import Order, Repair
 from tests.builders import EID, OTHER_EID
@@ -132,11 +135,24 @@ def test_a_profile_not_released_is_released_before_it_is_handed_back(
 
     as_alice.post("/esim-problem/", {"remedy": "retry"})
     assert Repair.objects.get().kind == "release"
+    assert "Releasing your eSIM" in as_alice.get("/esim-problem/").text
     look_at(Repair.objects.get())
     as_alice.post("/esim-problem/", {"remedy": "ready"})
 
     assert sold.profile is not None
     assert payload(as_alice)["activationCode"] == str(sold.profile.activation_code)
+
+
+def test_one_that_is_on_the_device_already_only_has_to_be_switched_on(
+    as_alice: Client, sold: Order
+) -> None:
+    assert sold.profile is not None
+    provisioning.move(sold.profile, ProfileState.DOWNLOADED, downloaded_at=now())
+    come_back(as_alice, sold, "EidMismatch", iccids=sold.profile.sim.iccid)
+
+    page = as_alice.get("/esim-problem/").text
+
+    assert "It only has to be switched on." in page
 
 
 def test_a_case_is_opened_for_who_asks(client: Client, sold: Order) -> None:

@@ -242,6 +242,17 @@ def test_a_download_takes_its_errors_off_the_queue(sold: Order) -> None:
     assert LpaReport.objects.get().state == "resolved"
 
 
+def test_so_does_the_download_of_an_esim_that_no_order_has_any_more(sold: Order) -> None:
+    come_back(sold)
+    profile = sold.profile
+    assert profile is not None
+    Order.objects.update(profile=None)
+
+    problems.resolve(profile)
+
+    assert LpaReport.objects.get().state == "resolved"
+
+
 def test_one_failure_told_by_several_launches_counts_once(sold: Order) -> None:
     for _ in range(4):
         visit = come_back(sold, account=sold.account)

@@ -165,6 +165,15 @@ def test_what_the_gateway_refuses_may_be_asked_for_again(
     assert worked_on(ask(sold, clara)).state == RefundState.DONE
 
 
+def test_of_two_workers_one_ends_it(sold: Order, clara: User, smdp: str) -> None:
+    seen_before = ask(sold, clara)
+    worked_on(seen_before)
+
+    refunding._end(seen_before, RefundState.REFUSED)  # noqa: SLF001 -- the very step
+
+    assert Refund.objects.get().state == RefundState.DONE
+
+
 def test_nothing_is_refunded_twice(sold: Order, clara: User, smdp: str) -> None:
     ask(sold, clara)
 

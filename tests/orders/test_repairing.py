@@ -7,13 +7,14 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
+from esim import provisioning
 from esim.models import Profile, Sim
 from esim.states import ProfileState, SimState
 from orders import repairing
 from orders.models import Order, Repair
 from orders.repairing import NothingToRepair, repair
 from orders.states import RepairState
-from outbox.domain import Lease, LookAgain
+from outbox.domain import Lease, LeaseLost, LookAgain
 from outbox.models import Task
 from subscriptions.balances import balances
 from tests.builders import OTHER_EID, make_order, make_pool
@@ -250,3 +251,86 @@ def test_a_new_one_that_is_refused_leaves_nothing_behind(sold: Order, smdp: str)
     assert set(at_smdp(smdp).values()) == {"Unavailable"}
     assert asked.new_profile is not None
     assert asked.new_profile.sim.state == SimState.RETIRED
+
+
+def test_who_lost_the_lease_leaves_the_repair_alone(sold: Order, smdp: str) -> None:
+    asked = reissue(sold)
+
+    with pytest.raises(LeaseLost):
+        repair(str(asked.pk), Lease(0, "another's"))
+
+    asked.refresh_from_db()
+    assert (asked.state, asked.tries) == (RepairState.ASKED, 0)
+    assert list(at_smdp(smdp).values()) == ["Released"]
+
+
+def test_a_fault_of_our_own_counts_as_a_try(
+    sold: Order, smdp: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_args: object) -> None:
+        raise ZeroDivisionError
+
+    asked = reissue(sold)
+    with monkeypatch.context() as patched:
+        patched.setattr(repairing, "_mend", broken)
+        assert look_at(asked) is not None
+    assert (asked.tries, asked.trouble) == (1, "ZeroDivisionError: ")
+
+    look_at(asked)
+
+    assert asked.state == RepairState.DONE
+
+
+def test_a_new_one_that_is_refused_is_cancelled_as_soon_as_that_can_be(
+    sold: Order, smdp: str
+) -> None:
+    break_it(smdp, "downloadOrder", "wrong_iccid")
+    asked = reissue(sold)
+    break_it(smdp, "cancelOrder", "delay")
+    break_it(smdp, "cancelOrder", "http_500")
+
+    assert look_at(asked) is not None
+    assert asked.state == RepairState.ASKED
+    look_at(asked)
+
+    assert asked.state == RepairState.FAILED
+    assert set(at_smdp(smdp).values()) == {"Unavailable"}
+
+
+def test_a_refused_one_that_is_on_a_device_all_the_same_is_never_used(
+    sold: Order, smdp: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_it(smdp, "downloadOrder", "wrong_iccid")
+    asked = reissue(sold)
+    cancel = provisioning.cancel
+
+    def downloaded(profile: Profile, **said: Any) -> bool:
+        return cancel(profile, **said) if profile.pk == asked.old_profile_id else False
+
+    monkeypatch.setattr(provisioning, "cancel", downloaded)
+    look_at(asked)
+
+    assert asked.state == RepairState.FAILED
+    assert asked.new_profile is not None
+    assert asked.new_profile.sim.state == SimState.RETIRED
+
+
+def test_of_two_workers_one_takes_each_step(sold: Order, smdp: str) -> None:
+    asked = reissue(sold)
+    seen_before = Repair.objects.select_related("order__plan", "old_profile__sim").get(pk=asked.pk)
+    look_at(asked)
+    (spare,) = make_pool(1)
+    done = Repair.objects.select_related("new_profile__sim").get(pk=asked.pk)
+    assert done.new_profile is not None
+
+    with pytest.raises(LeaseLost):
+        repairing._intend(seen_before, "consumer")  # noqa: SLF001 -- each step by itself
+    with pytest.raises(LeaseLost):
+        repairing._end(seen_before, RepairState.DONE)  # noqa: SLF001 -- the same
+    Repair.objects.filter(pk=asked.pk).update(state=RepairState.ASKED, ended_at=None)
+    with pytest.raises(LeaseLost):
+        repairing._put_in_place(seen_before, done.new_profile)  # noqa: SLF001 -- the same
+
+    spare.refresh_from_db()
+    assert spare.state == SimState.AVAILABLE
+    assert Repair.objects.get().state == RepairState.ASKED

@@ -7,20 +7,23 @@ import pytest
 from django.contrib.messages import get_messages
 from django.db import connection
 from django.test import Client
+from django.utils.timezone import now
 from psycopg import sql
 
 from accounts.models import User
+from esim import provisioning
 from esim.models import Profile, Sim
 from esim.states import ProfileState, SimState
 from orders import placing, settling
 from orders.models import Order
 from orders.queries import needing_staff
 from orders.states import NEXT_STATES, TRIES_BEFORE_STAFF, Failure, OrderState
+from outbox.domain import Lease, LeaseLost
 from payments import domain as payments
 from payments.states import PaymentState
 from subscriptions.models import SubscriptionState
 from tests.builders import make_card, make_order, make_pool, make_visit
-from tests.orders.conftest import DECLINED, new_card, settled
+from tests.orders.conftest import CUSTOMER_STEP, DECLINED, new_card, settled
 
 
 def books(url: str) -> dict[str, Any]:
@@ -256,6 +259,112 @@ def test_a_card_of_another_customer_is_not_charged_for(
 
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.SIM_OF_ANOTHER)
     assert sorted(statuses(gateway)) == ["captured", "voided"]
+
+
+def test_who_lost_the_lease_stops_without_a_trace(placed: Order, gateway: str) -> None:
+    with pytest.raises(LeaseLost):
+        settling.settle(str(placed.pk), Lease(0, "another's"))
+
+    assert statuses(gateway) == []
+    assert Order.objects.get(pk=placed.pk).tries == 0
+
+
+def test_of_two_workers_one_gives_the_order_its_profile(placed: Order, smdp: str) -> None:
+    seen_before = Order.objects.get(pk=placed.pk)
+    order = settled(placed)
+
+    with pytest.raises(settling.IllegalTransition):
+        settling._sim_made_ready(seen_before, Free())  # noqa: SLF001 -- the very step
+
+    assert profiles(smdp) == [(order.sim_in_use.iccid, "Released")]  # type: ignore[union-attr]  # it has one
+    assert Sim.objects.filter(state=SimState.RESERVED).count() == 0
+
+
+def test_of_two_workers_one_moves_the_order(placed: Order) -> None:
+    seen_before = Order.objects.get(pk=placed.pk)
+    settling._move(placed, OrderState.IN_PROGRESS)  # noqa: SLF001 -- the one door
+
+    with pytest.raises(settling.IllegalTransition, match="meanwhile"):
+        settling._move(seen_before, OrderState.IN_PROGRESS)  # noqa: SLF001 -- the same
+
+    assert placed.changes.count() == 1
+
+
+class Free(Lease):
+    """A lease that nobody disputes."""
+
+    def __init__(self) -> None:
+        super().__init__(0, "")
+
+    def prolong(self) -> None:
+        """Hold on."""
+
+
+def test_the_step_at_the_bank_is_waited_for_half_an_hour(
+    alice: User, gateway: str, smdp: str
+) -> None:
+    make_pool()
+    order = settled(make_order(alice, method=new_card(alice, CUSTOMER_STEP)))
+    assert order.state == OrderState.PENDING
+    Order.objects.update(created_at=now() - settling.CUSTOMER_STEP_LIMIT)
+
+    order = settled(order)
+
+    assert (order.state, order.failure) == (OrderState.FAILED, Failure.PAYMENT_REFUSED)
+    assert statuses(gateway) == ["voided"]
+
+
+def test_a_hold_that_ran_out_at_the_bank_is_a_refusal(alice: User, gateway: str, smdp: str) -> None:
+    make_pool()
+    order = settled(make_order(alice, method=new_card(alice, CUSTOMER_STEP)))
+    voided = {"headers": {"Idempotency-Key": "elsewhere"}, "json": {}, "trust_env": False}
+    httpx.post(f"{gateway}/payments/{order.payment.gateway_id}/void", **voided)  # type: ignore[arg-type]  # httpx's own keywords
+
+    order = settled(order)
+
+    assert (order.state, order.failure) == (OrderState.FAILED, Failure.PAYMENT_REFUSED)
+
+
+def test_a_profile_that_was_downloaded_before_it_could_be_cancelled_gets_no_plan(
+    placed: Order, alice: User, gateway: str, smdp: str
+) -> None:
+    break_it(gateway, "capture", "http_500")
+    order = settled(placed)
+    assert order.profile is not None
+    provisioning.move(order.profile, ProfileState.DOWNLOADED, downloaded_at=now())
+    Order.objects.update(charge_decided_at=None, cancel_requested_at=now())
+
+    order = settled(order)
+
+    assert order.let_go_at is not None
+    assert order.profile is not None
+    assert order.profile.sim.state == SimState.RETIRED
+    assert statuses(gateway) == ["voided"]
+
+
+def test_an_sm_dp_that_is_away_is_asked_again_to_cancel(
+    placed: Order, alice: User, gateway: str, smdp: str
+) -> None:
+    break_it(smdp, "confirmOrder", "http_500")
+    settled(placed)
+    placing.request_cancel(placed, actor=alice)
+    break_it(smdp, "cancelOrder", "drop_before")
+
+    order = settled(placed)
+    assert (order.let_go_at, order.tries) == (None, 1)
+
+    assert settled(order).let_go_at is not None
+    assert [state for _iccid, state in profiles(smdp)] == ["Unavailable"]
+
+
+def test_what_was_let_go_of_is_not_looked_at_again(
+    placed: Order, alice: User, gateway: str, smdp: str
+) -> None:
+    placing.request_cancel(placed, actor=alice)
+    order = settled(placed)
+    break_it(gateway, "*", "http_500", times=1000)
+
+    assert settled(order) == order
 
 
 def test_every_move_is_written_down(placed: Order, smdp: str) -> None:

@@ -3,17 +3,30 @@
 import pytest
 from django.http import HttpResponseBase
 from django.test import Client
+from django.utils.timezone import now
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
+from esim import provisioning
+from esim.states import ProfileState
 from mobileplans.models import Handoff, Visit
-from orders import drafts
+from orders import drafts, placing
 from orders.models import Draft, Order
 from orders.states import Failure, OrderState
+from payments.models import GatewayCall, Payment
+from payments.states import PaymentState
 from plans.models import PlanPrice
-from tests.builders import EID, make_draft, make_method, make_order, make_plan, make_pool
+from tests.builders import (
+    EID,
+    make_card,
+    make_draft,
+    make_method,
+    make_order,
+    make_plan,
+    make_pool,
+)
 from tests.conftest import PASSWORD
-from tests.orders.conftest import APPROVED, settled
+from tests.orders.conftest import APPROVED, new_card, settled
 
 LAUNCH = f"/?market=US&location=US&transactionId=T1&eid={EID}"
 
@@ -319,3 +332,173 @@ def test_a_page_asks_the_database_as_often_for_three_as_for_one(
         shopping.get(page)
 
     assert len(with_three) == len(with_one)
+
+
+@pytest.mark.parametrize("page", ["/plans/", "/review/"])
+def test_a_form_that_names_no_draft_changes_nothing(
+    shopping: Client, alice: User, page: str
+) -> None:
+    ready(alice)
+
+    assert where(shopping.post(page, {"draft": "x"})) == (303, "/review/")
+    assert "Your choice has changed" in shopping.get("/review/").text
+
+
+@pytest.mark.parametrize("page", ["/review/", "/payment/", "/plans/"])
+def test_a_form_of_a_draft_that_is_not_there_changes_nothing(
+    shopping: Client, alice: User, page: str
+) -> None:
+    draft = ready(alice)
+    strange = {"draft": draft.pk + 1, "version": 1, "plan": draft.plan_id, **card()}
+
+    assert where(shopping.post(page, strange)) == (303, "/review/")
+    assert not Order.objects.exists()
+
+
+def test_a_card_form_of_an_older_version_asks_the_gateway_nothing(
+    shopping: Client, alice: User
+) -> None:
+    draft = ready(alice)
+
+    answer = shopping.post("/payment/", {"draft": draft.pk, "version": 1, **card()})
+
+    assert where(answer) == (303, "/review/")
+    assert not GatewayCall.objects.exists()
+
+
+def test_what_the_gateway_does_not_take_comes_back_to_its_field(
+    shopping: Client, alice: User, gateway: str
+) -> None:
+    draft = ready(alice)
+
+    answer = shopping.post("/payment/", sent(draft, **card(csc="1234")))
+
+    assert where(answer) == (303, "/payment/")
+    assert "The bank does not accept this." in shopping.get("/payment/").text
+
+
+def test_a_plan_that_is_not_offered_cannot_be_chosen(shopping: Client, alice: User) -> None:
+    draft = ready(alice)
+    elsewhere = make_plan(code="uk", countries=("GB",))
+
+    shopping.post("/plans/?category=prepaid", sent(draft, plan=elsewhere.pk))
+
+    assert "no longer on offer" in shopping.get("/plans/?category=prepaid").text
+    assert Draft.objects.get().plan_name == "Traveller"
+
+
+def test_a_page_that_shows_what_is_so_keeps_the_draft_as_it_is(
+    shopping: Client, alice: User
+) -> None:
+    ready(alice)
+    shopping.get("/review/")
+    version = Draft.objects.get().version
+
+    shopping.get("/review/")
+
+    assert Draft.objects.get().version == version
+
+
+def test_two_review_pages_at_once_never_show_an_older_draft(
+    shopping: Client, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready(alice)
+
+    def meanwhile(draft: Draft) -> None:
+        raise drafts.StaleForm(draft.pk)
+
+    monkeypatch.setattr(drafts, "bring_up_to_date", meanwhile)
+
+    assert where(shopping.get("/review/")) == (303, "/review/")
+
+
+def test_the_button_to_leave_has_a_page_of_its_own(shopping: Client) -> None:
+    page = shopping.get("/leave/")
+
+    assert page.status_code == 200
+    assert 'action="/leave/"' in page.text
+
+
+def test_too_late_to_cancel_says_so(shopping: Client, alice: User) -> None:
+    order = make_order(alice, visit=Visit.objects.latest("pk"))
+    Order.objects.update(state=OrderState.IN_PROGRESS, charge_decided_at=now())
+
+    assert where(shopping.post("/leave/")) == (303, f"/orders/{order.number}/")
+    assert "already going through" in shopping.get(f"/orders/{order.number}/").text
+
+
+def test_an_order_asked_to_be_cancelled_shows_as_that(shopping: Client, alice: User) -> None:
+    order = make_order(alice, visit=Visit.objects.latest("pk"))
+    placing.request_cancel(order, actor=alice)
+
+    page = shopping.get(f"/orders/{order.number}/").text
+
+    assert "Your order was cancelled" in page
+    assert "data-poll" in page
+
+
+def test_a_plan_on_a_sim_card_is_said_to_be_ready(
+    as_alice: Client, alice: User, gateway: str, smdp: str
+) -> None:
+    sim = make_card()
+    as_alice.get(f"/?market=US&iccid={sim.iccid}")
+    draft = make_draft(alice, visit=Visit.objects.latest("pk"), method=new_card(alice))
+    assert "The SIM in this device" in as_alice.get("/review/").text
+    draft.refresh_from_db()
+    order = placing.place(draft, version=draft.version)
+    assert "Reserving your eSIM" not in as_alice.get(f"/orders/{order.number}/").text
+
+    settled(order)
+
+    assert "your SIM is ready" in as_alice.get(f"/orders/{order.number}/").text
+
+
+def test_trying_another_card_is_for_what_failed(shopping: Client, alice: User) -> None:
+    order = make_order(alice, visit=Visit.objects.latest("pk"))
+    address = f"/orders/{order.number}/"
+
+    assert where(shopping.post(f"{address}again/")) == (303, address)
+
+
+def test_while_a_service_is_away_the_page_says_that_nothing_is_charged(
+    shopping: Client, alice: User
+) -> None:
+    order = make_order(alice, visit=Visit.objects.latest("pk"))
+    Order.objects.update(state=OrderState.IN_PROGRESS, trouble="GatewayTrouble: x")
+
+    assert "you have not been charged" in shopping.get(f"/orders/{order.number}/").text
+
+
+def test_what_was_given_up_before_any_charge_is_told_so(shopping: Client, alice: User) -> None:
+    order = make_order(alice, visit=Visit.objects.latest("pk"))
+    Payment.objects.update(state=PaymentState.VOIDED)
+    Order.objects.update(state=OrderState.FAILED, failure=Failure.GIVEN_UP)
+
+    assert "You have not been charged." in shopping.get(f"/orders/{order.number}/").text
+
+
+def test_a_stored_card_is_chosen(shopping: Client, alice: User) -> None:
+    draft = ready(alice)
+    stored = make_method(alice, last4="1881")
+
+    assert where(shopping.post("/payment/", sent(draft, method=stored.pk))) == (303, "/review/")
+    assert Draft.objects.get().method == stored
+
+
+def test_leaving_after_the_order_failed_says_why(shopping: Client, alice: User) -> None:
+    order = make_order(alice, visit=Visit.objects.latest("pk"))
+    Order.objects.update(state=OrderState.FAILED, failure=Failure.NO_PROFILE_LEFT)
+    shopping.get(f"/orders/{order.number}/")
+
+    assert where(shopping.post("/leave/")) == (303, "/handoff/")
+    assert Handoff.objects.get().mo_direct_status == "ServiceError"
+
+
+def test_once_the_esim_is_on_the_device_the_page_says_so(
+    as_alice: Client, placed: Order, smdp: str
+) -> None:
+    order = settled(placed)
+    assert order.profile is not None
+    provisioning.move(order.profile, ProfileState.DOWNLOADED, downloaded_at=now())
+
+    assert "The eSIM is on your device" in as_alice.get(f"/orders/{order.number}/").text

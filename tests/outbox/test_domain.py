@@ -115,6 +115,30 @@ def test_a_handler_that_fails_is_tried_again_later(room: Room) -> None:
     assert task.not_before > now()
 
 
+def test_who_lost_the_lease_meanwhile_changes_nothing(room: Room) -> None:
+    task = rung()
+    room.answer = domain.LeaseLost(task.pk)
+
+    domain.look(task.pk)
+
+    before, lease = task.not_before, Task.objects.get()
+    assert (lease.not_before, lease.last_error, lease.closed_at) == (before, "", None)
+
+
+def test_a_look_that_is_near_is_asked_for_with_a_delayed_message(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task, told = rung(), []
+    monkeypatch.setattr(
+        "celery.app.base.Celery.send_task", lambda *_args, **said: told.append(said)
+    )
+    room.answer = LookAgain(timedelta(seconds=2))
+
+    domain.look(task.pk)
+
+    assert told == [{"args": [task.pk], "countdown": 2.0}]
+
+
 def test_a_bell_during_a_look_means_another_look(room: Room) -> None:
     task = rung()
 
@@ -179,6 +203,26 @@ def test_the_bell_rings_only_after_the_commit(room: Room, monkeypatch: pytest.Mo
         assert sent == []
 
     assert sent == [[Task.objects.get().pk]]
+
+
+def test_what_travels_is_the_id_of_a_row(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    task, told = rung(), []
+    monkeypatch.setattr(tasks.look_at, "apply_async", lambda **said: told.append(said))
+
+    tasks.reconcile()
+    tasks.look_at(task.pk)
+
+    assert told == [{"args": (task.pk,), "expires": 10}]
+    assert room.seen == ["1"]
+
+
+def test_a_worker_that_starts_comes_round_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[bool] = []
+    monkeypatch.setattr(tasks.reconcile, "delay", lambda: told.append(True))
+
+    tasks.come_round_at_once()
+
+    assert told == [True]
 
 
 def test_the_reconciler_notes_that_a_worker_lives() -> None:

@@ -105,6 +105,24 @@ def test_an_authorisation_whose_answer_was_lost_is_asked_for_by_its_key(
     assert booked(gateway) == [("authorised", 1900)]
 
 
+def test_what_the_gateway_will_not_take_is_declined(alice: User, gateway: str) -> None:
+    payment = make_payment(alice)
+    PaymentMethod.objects.update(token="tok_of_nobody")
+    payment.method.refresh_from_db()
+
+    authorise(payment)
+
+    assert payment.state == PaymentState.DECLINED
+    assert "authorise: HTTP" in payment.decline_reason
+    assert booked(gateway) == []
+
+
+def test_what_was_captured_is_not_captured_again(alice: User, gateway: str) -> None:
+    payment = capture(capture(authorise(make_payment(alice))))
+
+    assert payment.calls.filter(operation="capture").count() == 1
+
+
 @pytest.mark.parametrize("fault", ["drop_after", "http_500"])
 def test_a_capture_whose_answer_was_lost_charges_once(
     alice: User, gateway: str, fault: str

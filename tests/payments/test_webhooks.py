@@ -20,10 +20,9 @@ from payments.models import Payment, WebhookEvent
 from payments.states import PaymentState
 from simulators.payment.server import SIGNATURE_HEADER, signed
 from tests.builders import make_order, make_pool, make_visit
-from tests.orders.conftest import new_card, settled
+from tests.orders.conftest import CUSTOMER_STEP, new_card, settled
 
 SECRET = "the gateway's and ours"
-STEP_CARD = "4000002760003184"
 THREE_DAYS = 3 * 24 * 3600
 WEBHOOK = "/payments/webhook"
 
@@ -38,7 +37,7 @@ def waiting(alice: User, gateway: str, smdp: str) -> Order:
     """Return Alice's order, waiting for her at the bank."""
     make_pool()
     visit = make_visit(account=alice)
-    order = settled(make_order(alice, visit=visit, method=new_card(alice, STEP_CARD)))
+    order = settled(make_order(alice, visit=visit, method=new_card(alice, CUSTOMER_STEP)))
     assert order.state == OrderState.PENDING
     return order
 

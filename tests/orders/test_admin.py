@@ -1,0 +1,108 @@
+"""The desk's pages of orders: found by any number, changed by nobody's hand."""
+
+import pytest
+from django.test import Client
+from django.utils.timezone import now
+
+from accounts.models import User
+from mobileplans.models import LpaReport
+from orders import repairing
+from orders.models import Order
+from outbox.models import Task
+from payments.models import Payment, WebhookEvent
+from tests.builders import make_order
+from tests.orders.conftest import settled
+
+
+@pytest.fixture
+def desk(client: Client, clara: User) -> Client:
+    """Return Clara's browser at the desk."""
+    client.force_login(clara)
+    return client
+
+
+def test_an_order_is_found_by_its_number_as_people_read_it(desk: Client, alice: User) -> None:
+    order = make_order(alice)
+
+    for term in (order.number, order.display_number, str(order.visit.transaction_id)):
+        assert order.display_number in desk.get(f"/admin/orders/order/?q={term}").text
+    assert order.display_number not in desk.get("/admin/orders/order/?q=00000-00000").text
+
+
+def test_an_lpa_error_of_an_unknown_iccid_leads_to_no_order(desk: Client, alice: User) -> None:
+    order = make_order(alice)
+    LpaReport.objects.create(visit=order.visit, code="Other", code_as_sent="x", decides=True)
+
+    page = desk.get("/admin/mobileplans/lpareport/")
+
+    assert page.status_code == 200
+    assert order.display_number not in page.text
+
+
+@pytest.mark.parametrize(
+    "model", ["orders/order", "orders/repair", "orders/refund", "payments/payment", "outbox/task"]
+)
+def test_nothing_is_made_by_hand(desk: Client, model: str) -> None:
+    assert desk.get(f"/admin/{model}/add/").status_code == 403
+
+
+def test_what_happened_is_read_and_not_changed(desk: Client, placed: Order, smdp: str) -> None:
+    order = settled(placed)
+    WebhookEvent.objects.create(
+        identifier="evt", payment=order.payment, gateway_id="pay", status="captured"
+    )
+
+    payment = desk.get(f"/admin/payments/payment/{order.payment_id}/change/").text
+    task = desk.get(f"/admin/outbox/task/{Task.objects.latest('pk').pk}/change/").text
+
+    assert "authorise" in payment
+    assert "captured" in payment
+    assert "Save" not in payment
+    assert "Save" not in task
+    assert desk.post(f"/admin/orders/order/{order.pk}/delete/").status_code == 403
+    assert Payment.objects.get().state == "captured"
+
+
+def test_the_timeline_tells_of_every_house(
+    desk: Client, placed: Order, smdp: str, gateway: str
+) -> None:
+    order = settled(placed)
+    assert order.profile is not None
+    order.profile.progress.create(
+        iccid=order.profile.sim.iccid, point=4, status="Executed-Success", received_at=now()
+    )
+    WebhookEvent.objects.create(
+        identifier="evt", payment=order.payment, gateway_id="pay", status="captured"
+    )
+    handoff = order.visit.handoffs.create(
+        token_hash="x",
+        language="en",
+        expires_at=now(),
+        success=False,
+        mo_direct_status="ServiceError",
+        reference=order.display_number,
+    )
+    handoff.reports.create(kind="activation", result="success")
+
+    told = desk.get(f"/admin/orders/order/{order.pk}/change/").text
+
+    for what in (
+        "point 4",
+        "told: captured",
+        "ServiceError",
+        "activation: success",
+        "confirmOrder",
+    ):
+        assert what in told
+
+
+def test_the_timeline_begins_with_the_submit(
+    desk: Client, placed: Order, alice: User, smdp: str
+) -> None:
+    first = desk.get(f"/admin/orders/order/{placed.pk}/change/").text
+    repairing.reissue(settled(placed), actor=alice, because="CardBusy")
+    later = desk.get(f"/admin/orders/order/{placed.pk}/change/").text
+
+    assert "submitted" in first
+    assert "authorise" not in first
+    assert "reissue asked (CardBusy)" in later

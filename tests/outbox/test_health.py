@@ -1,0 +1,40 @@
+"""`outbox.health`: what `/healthz` says of the database and the worker."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import DatabaseError
+from django.utils.timezone import now
+
+from moportal.health import Unhealthy
+from outbox import health
+from outbox.models import Heartbeat
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_worker_that_came_round_lately_is_well() -> None:
+    Heartbeat.objects.create(name="worker", at=now())
+
+    health.worker()
+    health.database()
+
+
+@pytest.mark.parametrize("silence", [None, timedelta(seconds=31)])
+def test_one_that_did_not_is_not(silence: timedelta | None) -> None:
+    if silence:
+        Heartbeat.objects.create(name="worker", at=now() - silence)
+
+    with pytest.raises(Unhealthy, match="no worker"):
+        health.worker()
+
+
+def test_a_database_that_does_not_answer_is_said_by_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_args: object, **_keywords: object) -> None:
+        raise DatabaseError
+
+    monkeypatch.setattr("django.db.backends.base.base.BaseDatabaseWrapper.cursor", away)
+
+    for check in (health.database, health.worker):
+        with pytest.raises(Unhealthy, match="does not answer"):
+            check()

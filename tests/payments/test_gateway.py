@@ -1,0 +1,149 @@
+"""`SimulatorGateway`: what an answer must look like before it is believed."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from moportal.money import Money
+from payments.gateways.base import (
+    Authorised,
+    Captured,
+    Card,
+    CustomerStep,
+    Declined,
+    GatewayRefused,
+    GatewayTrouble,
+    LetGo,
+)
+from payments.gateways.simulator import SimulatorGateway
+
+CARD = Card("4242424242424242", 12, 2099, "123", "Alice")
+STORED = {"token": "tok_1", "brand": "visa", "last4": "4242"}
+
+
+class Saying:
+    """A payment provider that says what it is told to say."""
+
+    def __init__(self) -> None:
+        self.status, self.body = 200, b"{}"
+        provider = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers.get("content-length") or 0))
+                self.send_response(provider.status)
+                self.send_header("Content-Length", str(len(provider.body)))
+                self.end_headers()
+                self.wfile.write(provider.body)
+
+            do_GET = do_POST  # noqa: N815 -- the name that http.server calls
+
+            def log_message(self, *_said: object) -> None:
+                """Say nothing: the test does."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+    def says(self, body: object, status: int = 200) -> SimulatorGateway:
+        self.status, self.body = status, json.dumps(body).encode()
+        return SimulatorGateway()
+
+
+@pytest.fixture
+def provider(settings: Settings) -> Iterator[Saying]:
+    made = Saying()
+    thread = threading.Thread(target=made.server.serve_forever)
+    thread.start()
+    settings.PAYMENT_GATEWAY_URL = f"http://127.0.0.1:{made.server.server_port}"
+    yield made
+    made.server.shutdown()
+    thread.join()
+    made.server.server_close()
+
+
+def authorise(gateway: SimulatorGateway) -> Authorised | Declined | CustomerStep:
+    return gateway.authorise("tok", Money(100, "USD"), reference="R", return_url="", key="k")
+
+
+@pytest.mark.parametrize(
+    ("said", "standing"),
+    [
+        ({"id": "p", "status": "authorised"}, Authorised("p")),
+        ({"id": "p", "status": "declined", "reason": "no"}, Declined("p", "no")),
+        ({"id": "p", "status": "requires_action", "url": "u"}, CustomerStep("p", "u")),
+        ({"id": "p", "status": "captured"}, Captured("p")),
+        ({"id": "p", "status": "voided"}, LetGo("p")),
+        ({"id": "p", "status": "refunded"}, LetGo("p")),
+    ],
+)
+def test_how_a_payment_stands_is_read(
+    provider: Saying, said: dict[str, str], standing: object
+) -> None:
+    assert provider.says(said).fetch("p") == standing
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [],
+        {},
+        {"id": "p"},
+        {"id": 1, "status": "authorised"},
+        {"id": "", "status": "authorised"},
+        {"id": "p" * 81, "status": "authorised"},
+        {"id": "p\0", "status": "authorised"},
+        {"id": "p", "status": "paid, honestly"},
+        {"id": "p", "status": "requires_action"},
+        # What an authorisation never comes to.
+        {"id": "p", "status": "captured"},
+        {"id": "p", "status": "voided"},
+    ],
+)
+def test_an_answer_that_makes_no_sense_decides_nothing(provider: Saying, said: object) -> None:
+    with pytest.raises(GatewayTrouble) as trouble:
+        authorise(provider.says(said))
+
+    assert trouble.value.was_sent
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 409, 422])
+def test_a_refusal_is_for_good(provider: Saying, status: int) -> None:
+    gateway = provider.says({"error": "no"}, status)
+
+    with pytest.raises(GatewayRefused, match=f"HTTP {status}, 'no'"):
+        authorise(gateway)
+    with pytest.raises(GatewayRefused, match="void"):
+        gateway.void("p", key="k")
+
+
+@pytest.mark.parametrize("status", [400, 401, 404])
+def test_a_question_that_is_refused_decides_nothing(provider: Saying, status: int) -> None:
+    with pytest.raises(GatewayTrouble):
+        provider.says({"error": "no"}, status).fetch("p")
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 503])
+def test_a_gateway_that_is_busy_is_asked_again(provider: Saying, status: int) -> None:
+    with pytest.raises(GatewayTrouble):
+        authorise(provider.says({}, status))
+
+
+@pytest.mark.parametrize("action", ["capture", "void", "refund"])
+def test_an_answer_with_another_status_is_no_success(provider: Saying, action: str) -> None:
+    with pytest.raises(GatewayTrouble):
+        getattr(provider.says({"status": "maybe"}), action)("p", key="k")
+
+
+@pytest.mark.parametrize("last4", ["424", "42424", "abcd"])
+def test_of_a_card_four_digits_are_kept_or_none(provider: Saying, last4: str) -> None:
+    with pytest.raises(GatewayTrouble, match="last4"):
+        provider.says({**STORED, "last4": last4}).tokenise(CARD, key="k")
+
+
+def test_a_brand_that_nobody_knows_is_shown_as_it_is(provider: Saying) -> None:
+    stored = provider.says({**STORED, "brand": "mondocard"}).tokenise(CARD, key="k")
+
+    assert (stored.brand, stored.last4) == ("Mondocard", "4242")
