@@ -1,0 +1,109 @@
+"""The write after an outside call fails in the database itself: what was done is found and kept.
+
+A trigger refuses one write. The call before it has had its effect by then, and only the provider
+knows; the next look has to find that out rather than do it again.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.db import connection
+from django.utils.timezone import now
+
+from accounts.models import User
+from orders import placing
+from orders.models import Order, Receipt
+from orders.states import OrderState
+from outbox import domain
+from outbox.models import Task
+from tests.orders.test_settling import break_it, profiles, statuses
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# What is refused: the table, and which of its new rows.
+AFTER_A_CALL = {
+    "the answer of authorise": ("payments_gatewaycall", "UPDATE", "NEW.operation = 'authorise'"),
+    "the payment authorised": ("payments_payment", "UPDATE", "NEW.state = 'authorised'"),
+    "the answer of DownloadOrder": ("esim_es2call", "UPDATE", "NEW.function = 'downloadOrder'"),
+    "the profile reserved": ("esim_profile", "UPDATE", "NEW.state = 'reserved'"),
+    "the answer of ConfirmOrder": ("esim_es2call", "UPDATE", "NEW.function = 'confirmOrder'"),
+    "the profile released": ("esim_profile", "UPDATE", "NEW.state = 'released'"),
+    "the plan on the line": ("subscriptions_subscription", "INSERT", "true"),
+    "the charge decided": ("orders_order", "UPDATE", "NEW.charge_decided_at IS NOT NULL"),
+    "the answer of capture": ("payments_gatewaycall", "UPDATE", "NEW.operation = 'capture'"),
+    "the payment captured": ("payments_payment", "UPDATE", "NEW.state = 'captured'"),
+    "the receipt": ("orders_receipt", "INSERT", "true"),
+    "the order completed": ("orders_order", "UPDATE", "NEW.state = 'completed'"),
+}
+LETTING_GO = {
+    "the answer of void": ("payments_gatewaycall", "UPDATE", "NEW.operation = 'void'"),
+    "the payment voided": ("payments_payment", "UPDATE", "NEW.state = 'voided'"),
+    "the answer of CancelOrder": ("esim_es2call", "UPDATE", "NEW.function = 'cancelOrder'"),
+    "the profile cancelled": ("esim_profile", "UPDATE", "NEW.state = 'cancelled'"),
+    "the ICCID retired": ("esim_sim", "UPDATE", "NEW.state = 'retired'"),
+    "that nothing is held": ("orders_order", "UPDATE", "NEW.let_go_at IS NOT NULL"),
+}
+
+
+@contextmanager
+def refused(table: str, write: str, which: str) -> Iterator[None]:
+    """Let the database refuse these writes for as long as the context lasts."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION 'the disk is full'; END $$"
+        )
+        cursor.execute(
+            f"CREATE TRIGGER refuse BEFORE {write} ON {table}"
+            f" FOR EACH ROW WHEN ({which}) EXECUTE FUNCTION refuse()"
+        )
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"DROP TRIGGER refuse ON {table}; DROP FUNCTION refuse()")
+
+
+def look() -> None:
+    """Let a worker look at whatever is open, as the reconciler has it done."""
+    Task.objects.filter(closed_at=None).update(not_before=now())
+    for task_id in domain.due_tasks():
+        domain.look(task_id)
+
+
+@pytest.mark.parametrize("what", AFTER_A_CALL)
+def test_a_write_that_fails_after_the_call_doubles_nothing(
+    placed: Order, gateway: str, smdp: str, what: str
+) -> None:
+    with refused(*AFTER_A_CALL[what]):
+        look()
+        assert Order.objects.get().state == OrderState.IN_PROGRESS
+    look()
+
+    order = Order.objects.select_related("profile__sim").get()
+    assert order.state == OrderState.COMPLETED
+    assert statuses(gateway) == ["captured"]
+    assert profiles(smdp) == [(order.profile.sim.iccid, "Released")]  # type: ignore[union-attr]  # it has one
+    assert Receipt.objects.get().number == 1
+    assert not Task.objects.filter(closed_at=None).exists()
+
+
+@pytest.mark.parametrize("what", LETTING_GO)
+def test_a_write_that_fails_while_letting_go_leaves_nothing_behind(
+    placed: Order, alice: User, gateway: str, smdp: str, what: str
+) -> None:
+    break_it(smdp, "confirmOrder", "http_500")
+    look()
+    placing.request_cancel(Order.objects.get(), actor=alice)
+
+    with refused(*LETTING_GO[what]):
+        look()
+        assert Order.objects.get().let_go_at is None
+    look()
+
+    order = Order.objects.get()
+    assert (order.state, order.let_go_at is None) == (OrderState.CANCELLED, False)
+    assert statuses(gateway) == ["voided"]
+    assert [state for _iccid, state in profiles(smdp)] == ["Unavailable"]
+    assert not Task.objects.filter(closed_at=None).exists()
