@@ -14,6 +14,7 @@ from accounts.models import User
 from esim import provisioning
 from esim.models import Profile, Sim
 from esim.states import ProfileState, SimState
+from moportal.money import Money
 from orders import placing, settling
 from orders.models import Order
 from orders.queries import needing_staff
@@ -22,7 +23,7 @@ from outbox.domain import Lease, LeaseLost
 from payments import domain as payments
 from payments.states import PaymentState
 from subscriptions.models import SubscriptionState
-from tests.builders import make_card, make_order, make_pool, make_visit
+from tests.builders import make_card, make_order, make_plan, make_pool, make_visit
 from tests.orders.conftest import CUSTOMER_STEP, DECLINED, new_card, settled
 
 
@@ -70,6 +71,22 @@ def test_the_amount_charged_is_the_one_that_was_shown(placed: Order, gateway: st
     payment = books(gateway)["payments"][0]
     assert (payment["amount"], payment["currency"]) == (1900, "USD")
     assert payment["reference"] == placed.number
+
+
+@pytest.mark.parametrize(
+    "price", [Money(1900, "USD"), Money(500, "JPY"), Money(1234, "KWD")], ids=str
+)
+def test_a_currency_has_as_many_decimals_as_it_has(
+    alice: User, as_alice: Client, gateway: str, smdp: str, price: Money
+) -> None:
+    make_pool()
+    plan = make_plan(minor_units=price.minor_units, currency=price.currency)
+
+    order = settled(make_order(alice, plan=plan, method=new_card(alice)))
+
+    payment = books(gateway)["payments"][0]
+    assert (payment["amount"], payment["currency"]) == (price.minor_units, price.currency)
+    assert str(price) in as_alice.get(f"/orders/{order.number}/").text
 
 
 def test_a_refused_card_orders_no_profile(alice: User, gateway: str, smdp: str) -> None:
