@@ -53,7 +53,7 @@ screens: services .venv/.dev $(CATALOGUES)  ## Take the screenshots of docs/scre
 
 .PHONY: chaos
 chaos: services .venv/.dev $(CATALOGUES)  ## Break everything while orders are under way (ARGS="--orders 1000 --seed 1")
-	$(PYTHON) -m tests.services -- $(PYTHON) -m tests.chaos --json var/chaos.json $(ARGS)
+	$(PYTHON) -m tests.chaos --json var/chaos.json $(ARGS)
 
 .PHONY: tables
 tables: .venv/.dev  ## Write the tables of docs/host.md anew

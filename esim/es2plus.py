@@ -54,7 +54,7 @@ def call(
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
         return Answer(Outcome.NOT_SENT, f"{type(error).__name__}: {error}")
     except httpx.HTTPError as error:
-        return Answer(Outcome.UNKNOWN, f"{type(error).__name__}: {error}")
+        return Answer(Outcome.NO_ANSWER, f"{type(error).__name__}: {error}")
     return read(reply)
 
 

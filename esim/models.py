@@ -111,7 +111,9 @@ class Es2Call(models.Model):
         FAILED = "failed", "Failed by the SM-DP+"
         NOT_SENT = "not_sent", "Never reached the SM-DP+"
         REFUSED = "refused", "Refused by HTTP (4xx)"
-        UNKNOWN = "unknown", "Outcome unknown"
+        # It was sent, and may even now be on its way.
+        NO_ANSWER = "no_answer", "Sent, no answer came"
+        UNKNOWN = "unknown", "The answer says nothing"
 
     profile = models.ForeignKey(Profile, on_delete=models.PROTECT, related_name="calls")
     function = models.CharField(max_length=20)

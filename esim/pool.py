@@ -40,7 +40,7 @@ def look_for(profile_type: str) -> None:
         raise PoolEmpty(profile_type)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def intend(*, eid: str, profile_type: str) -> Profile:
     """Write down the profile we are going to ask for: our ICCID, our matching id.
 

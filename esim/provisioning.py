@@ -58,29 +58,30 @@ def make_ready(profile: Profile, *, before_call: Callable[[], None]) -> Profile:
 
 
 def _download_order(profile: Profile, before_call: Callable[[], None]) -> None:
-    asked_before = _may_have_done(profile, "downloadOrder")
-    fields = {
-        **_device(profile),
-        "iccid": es2plus.padded(profile.sim.iccid, profile.provider),
-        "profileType": profile.sim.profile_type,
-    }
-    answer = _call(profile, "downloadOrder", fields, before_call)
+    row, answer = _called(profile, "downloadOrder", _order(profile), before_call)
     if answer.outcome == Outcome.SUCCESS:
         _check_echo(profile, "iccid", _unpadded(answer.body.get("iccid")), profile.sim.iccid)
-    elif not (asked_before and answer.codes in ALREADY_ORDERED):
+    elif answer.codes not in ALREADY_ORDERED or not _may_have_done(profile, row.function, row):
         _give_up_or_raise(profile, answer)
     move(profile, ProfileState.RESERVED)
 
 
+def _order(profile: Profile) -> dict[str, str]:
+    return {
+        **_device(profile),
+        "iccid": es2plus.padded(profile.sim.iccid, profile.provider),
+        "profileType": profile.sim.profile_type,
+    }
+
+
 def _confirm_order(profile: Profile, before_call: Callable[[], None]) -> None:
-    asked_before = _may_have_done(profile, "confirmOrder")
     fields = {
         "iccid": es2plus.padded(profile.sim.iccid, profile.provider),
         **_device(profile),
         "matchingId": profile.matching_id,
         "releaseFlag": True,
     }
-    answer = _call(profile, "confirmOrder", fields, before_call)
+    row, answer = _called(profile, "confirmOrder", fields, before_call)
     host = profile.smdp_host
     if answer.outcome == Outcome.SUCCESS:
         matching_id = answer.body.get("matchingId") or profile.matching_id
@@ -90,7 +91,7 @@ def _confirm_order(profile: Profile, before_call: Callable[[], None]) -> None:
         host = answer.body.get("smdpAddress") or host
         if not isinstance(host, str) or not _HOST.fullmatch(host):
             _reject(profile, "ConfirmOrder named an SM-DP+ address that is no host name")
-    elif not (asked_before and answer.codes in ALREADY_CONFIRMED):
+    elif answer.codes not in ALREADY_CONFIRMED or not _may_have_done(profile, row.function, row):
         _give_up_or_raise(profile, answer)
     move(profile, ProfileState.RELEASED, smdp_host=host)
 
@@ -158,7 +159,9 @@ def _cancelled_there(profile: Profile, before_call: Callable[[], None]) -> bool:
     """Cancel the order at the SM-DP+; False where the profile was downloaded already.
 
     EID and matching id go with it, so that a late repeat can never hit another order. Where the
-    SM-DP+ never bound the matching id it refuses the pair, and is asked without it.
+    SM-DP+ never bound the matching id it refuses the pair, and is asked without it. Where it knows
+    of no order although one of ours may still be on its way, that one is not waited for: it is
+    ordered once more, so that there is something to cancel and the late one comes to nothing.
     """
     fields = {
         "iccid": es2plus.padded(profile.sim.iccid, profile.provider),
@@ -172,6 +175,11 @@ def _cancelled_there(profile: Profile, before_call: Callable[[], None]) -> bool:
     if answer.codes == NOT_BOUND and "matchingId" in fields:
         del fields["matchingId"]
         answer = _call(profile, "cancelOrder", fields, before_call)
+    if answer.codes == NOTHING_TO_CANCEL and _may_be_on_its_way(profile):
+        _call(profile, "downloadOrder", _order(profile), before_call)
+        answer = _call(profile, "cancelOrder", fields, before_call)
+        if answer.codes == NOTHING_TO_CANCEL and _may_be_on_its_way(profile):
+            raise Trouble("an order of ours may still be on its way")
     if answer.codes == ALREADY_DOWNLOADED:
         return False
     if answer.outcome != Outcome.SUCCESS and answer.codes != NOTHING_TO_CANCEL:
@@ -184,15 +192,28 @@ def _device(profile: Profile) -> dict[str, str]:
     return {"eid": profile.eid} if profile.eid else {}
 
 
-def _may_have_done(profile: Profile, function: str) -> bool:
+def _may_have_done(profile: Profile, function: str, before: Es2Call | None = None) -> bool:
     """Say whether an earlier call of ours may have had its effect, answered or not."""
     without_effect = [Outcome.NOT_SENT, Outcome.FAILED, Outcome.REFUSED]
-    return profile.calls.filter(function=function).exclude(outcome__in=without_effect).exists()
+    calls = profile.calls.filter(function=function).exclude(outcome__in=without_effect)
+    return (calls.filter(pk__lt=before.pk) if before else calls).exists()
+
+
+def _may_be_on_its_way(profile: Profile) -> bool:
+    """Say whether a DownloadOrder may still arrive: it was never answered, nor any after it."""
+    last = profile.calls.filter(function="downloadOrder").order_by("pk").last()
+    return last is not None and last.outcome in {Outcome.UNANSWERED, Outcome.NO_ANSWER}
 
 
 def _call(
     profile: Profile, function: str, fields: dict[str, Any], before_call: Callable[[], None]
 ) -> es2plus.Answer:
+    return _called(profile, function, fields, before_call)[1]
+
+
+def _called(
+    profile: Profile, function: str, fields: dict[str, Any], before_call: Callable[[], None]
+) -> tuple[Es2Call, es2plus.Answer]:
     """Write the call down, make it, and write down what came of it."""
     before_call()
     kept = (
@@ -215,7 +236,7 @@ def _call(
         detail=answer.detail,
     )
     log.info("es2+", function=function, outcome=answer.outcome, codes="/".join(answer.codes))
-    return answer
+    return row, answer
 
 
 def _hidden(matching_id: str) -> str:
@@ -235,6 +256,10 @@ def move(profile: Profile, new: ProfileState, **fields: Any) -> bool:
     A move that another worker made first, or that would go backwards, changes nothing.
     """
     old = [state for state, following in NEXT_STATES.items() if new in following]
-    moved = Profile.objects.filter(pk=profile.pk, state__in=old).update(state=new, **fields)
-    profile.refresh_from_db()
-    return bool(moved)
+    if not Profile.objects.filter(pk=profile.pk, state__in=old).update(state=new, **fields):
+        profile.refresh_from_db()
+        return False
+    # What was just written need not be read; SIM and provider stay at hand.
+    for name, value in {"state": new.value, **fields}.items():
+        setattr(profile, name, value)
+    return True

@@ -1,10 +1,12 @@
 """The pages of last resort, all in the portal's frame and all with a way out."""
 
+import sys
 import uuid
 
 import structlog
 from django.conf import settings
 from django.contrib import messages
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -14,6 +16,8 @@ from moportal.problems import echo_transaction_id, problem_response
 from moportal.returning import keep
 
 log = structlog.get_logger(__name__)
+STORE_AWAY = (OperationalError, InterfaceError)
+RETRY_AFTER_SECONDS = "5"
 MACHINES = ("/v1/", "/gsma/", "/payments/")
 NOT_PAGES = (*MACHINES, "/admin/", "/simulator/")
 
@@ -50,7 +54,14 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500 without the database or anything else that may be what has failed."""
+    """Answer 500 without the database or anything else that may be what has failed.
+
+    Where it is the database that is away the answer is 503: Django comes here with whatever a view
+    or any middleware has raised.
+    """
+    error = sys.exc_info()[1]
+    if isinstance(error, STORE_AWAY):
+        return _store_away(request, error)
     reference = uuid.uuid4().hex[:12]
     log.error("unhandled", reference=reference, path=request.path)
     if request.path.startswith(MACHINES):
@@ -58,3 +69,16 @@ def server_error(request: HttpRequest) -> HttpResponse:
             500, "Internal error", "Something failed that should not have.", reference=reference
         )
     return HttpResponse(render_to_string("500.html", {"reference": reference}), status=500)
+
+
+def _store_away(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Say that it is us, and when to come back; nothing half-done is left behind."""
+    log.error("database away", path=request.path, error=str(error))
+    if request.path.startswith(MACHINES):
+        response: HttpResponse = problem_response(
+            503, "Service unavailable", "The store does not answer; please try again."
+        )
+    else:
+        response = render(None, "503.html", status=503)
+    response.headers["Retry-After"] = RETRY_AFTER_SECONDS
+    return response

@@ -51,7 +51,7 @@ def place(draft: Draft, *, version: int) -> Order:
             method__isnull=False,
         )
         if chosen is not None and mine.update(submitted_at=now()):
-            spent = Draft.objects.select_related("visit", "account").get(pk=draft.pk)
+            spent = Draft.objects.select_related("visit").get(pk=draft.pk)
             return _order_of(spent, chosen)
     made = Order.objects.select_related("draft").filter(draft=draft).first()
     if made is None:
@@ -62,13 +62,13 @@ def place(draft: Draft, *, version: int) -> Order:
 
 
 def _order_of(draft: Draft, chosen: Target) -> Order:
-    assert draft.method is not None and draft.plan is not None  # noqa: S101, PT018 -- constraint submitted_draft_is_complete
+    assert draft.method_id is not None and draft.plan_id is not None  # noqa: S101, PT018 -- constraint submitted_draft_is_complete
     number, visit = new_number(), draft.visit
     language = get_language() or settings.LANGUAGE_CODE
     terms = legal_text(LegalText.Kind.TERMS, market=visit.market, language=language)
     payment = Payment.objects.create(
         key=draft.key,
-        method=draft.method,
+        method_id=draft.method_id,
         reference=number,
         minor_units=draft.gross_minor_units or 0,
         currency=draft.currency,
@@ -77,9 +77,9 @@ def _order_of(draft: Draft, chosen: Target) -> Order:
     order = Order.objects.create(
         number=number,
         draft=draft,
-        account=draft.account,
+        account_id=draft.account_id,
         visit=visit,
-        plan=draft.plan,
+        plan_id=draft.plan_id,
         plan_name=draft.plan_name,
         gross_minor_units=draft.gross_minor_units,
         tax_minor_units=draft.tax_minor_units,

@@ -16,7 +16,10 @@ def give_number(order: Order, *, at: datetime) -> Receipt:
     committed, so that the next one waits, and a transaction that is undone leaves no gap.
     """
     year = at.astimezone(ZoneInfo(settings.BILLING_ZONE)).year
-    ReceiptCounter.objects.get_or_create(year=year)
-    ReceiptCounter.objects.filter(year=year).update(last=F("last") + 1)
-    number = ReceiptCounter.objects.get(year=year).last
+    counter = ReceiptCounter.objects.filter(year=year)
+    if not counter.update(last=F("last") + 1):
+        # The year's first. Whoever else makes the row meanwhile, both count on it.
+        ReceiptCounter.objects.get_or_create(year=year)
+        counter.update(last=F("last") + 1)
+    number = counter.get().last
     return Receipt.objects.create(order=order, year=year, number=number)

@@ -156,7 +156,8 @@ def _put_plan_on_line(order: Order, sim: Sim) -> None:
     if order.subscription:
         return
     with transaction.atomic():
-        order.line_is_new = not sim.lines.filter(until=None).exists()
+        # A profile that was ordered for this is on no line yet.
+        order.line_is_new = order.profile is not None or not sim.lines.filter(until=None).exists()
         order.subscription = subscriptions.prepare(
             order.account,
             sim=sim,
@@ -177,9 +178,10 @@ def _decide_to_charge(order: Order) -> None:
         cancel_requested_at=None,
         charge_decided_at=None,
     )
-    if not open_order.update(charge_decided_at=now()):
+    at = now()
+    if not open_order.update(charge_decided_at=at):
         raise CancelWon(order.number)
-    order.refresh_from_db()
+    order.charge_decided_at = at
 
 
 @transaction.atomic
@@ -246,6 +248,8 @@ def _let_go(order: Order, lease: Lease) -> LookAgain | None:
     It never stops trying: somebody's money may be held. After the last of the usual tries the
     order is among those that need staff; each call and its answer is on the timeline.
     """
+    # Another worker, whose lease ran out, may have put something on it meanwhile.
+    order.refresh_from_db()
     if order.subscription:
         subscriptions.withdraw(order.subscription)
     has_let_go = [_pay_back(order, lease), _cancel_profile(order, lease)]
@@ -291,5 +295,7 @@ def _move(
     if not Order.objects.filter(pk=order.pk, state=old).update(state=new, **fields):
         raise IllegalTransition(f"{old} to {new}: it was moved meanwhile")
     StateChange.objects.create(order=order, old=old, new=new, reason=reason[:200], actor=actor)
-    order.refresh_from_db()
+    # What was just written need not be read; what belongs to the order stays at hand.
+    for name, value in {"state": new.value, **fields}.items():
+        setattr(order, name, value)
     log.info("order moved", old=old, new=new, reason=reason)

@@ -40,7 +40,7 @@ def choice(draft: Draft) -> Choice:
     if visit.iccid:
         card = visits.usable_card(visit.iccid)
         return Choice(Target(card) if card else None, is_lost=card is None)
-    there = tuple(visits.installed_profiles(visit, draft.account))
+    there = tuple(visits.installed_profiles(visit, draft.account)) if visit.iccids else ()
     is_open_web = visit.is_open_web
     if draft.sim_id:
         # What was chosen, or shown on the review page, is never silently something else.

@@ -69,7 +69,7 @@ def ring(kind: str, subject: object) -> None:
     There is one open row per kind and subject: a second bell wakes the first one's row. The row is
     what counts; the message to the broker only saves the wait for the reconciler.
     """
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         values = {"not_before": now()}
         task, created = Task.objects.get_or_create(
             kind=kind, subject=str(subject), closed_at=None, defaults=values

@@ -192,5 +192,9 @@ def _note(call: GatewayCall, outcome: GatewayCall.Outcome, detail: str = "") -> 
 def _move(payment: Payment, new: PaymentState, **fields: object) -> None:
     """Compare and set, the one door to a payment's state; a move made before is left as it is."""
     old = [state for state, following in NEXT_STATES.items() if new in following]
-    Payment.objects.filter(pk=payment.pk, state__in=old).update(state=new, **fields)
-    payment.refresh_from_db()
+    if not Payment.objects.filter(pk=payment.pk, state__in=old).update(state=new, **fields):
+        payment.refresh_from_db()
+        return
+    # What was just written need not be read; what belongs to the payment stays at hand.
+    for name, value in {"state": new.value, **fields}.items():
+        setattr(payment, name, value)

@@ -17,7 +17,7 @@ class SimOfAnother(Exception):
     """The SIM is on a line of another customer."""
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def prepare(account: User, *, sim: Sim, plan: Plan, plan_name: str, reference: str) -> Subscription:
     """Put the plan on the SIM's line, not counting yet; a new line where the SIM has none.
 

@@ -35,10 +35,56 @@ def main() -> int:
         folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="services-")))
         folder.chmod(0o755)
         addresses = {
-            "DATABASE_URL": held.enter_context(_postgresql(folder / "postgresql", guard)),
-            "REDIS_URL": held.enter_context(_redis(folder / "redis", guard)),
+            "DATABASE_URL": held.enter_context(postgresql(folder / "postgresql", guard)).url,
+            "REDIS_URL": held.enter_context(redis(folder / "redis", guard)).url,
         }
         return _run(command, {**os.environ, **new_secrets(), **_demo(), **addresses})
+
+
+class Server:
+    """A server at an address of its own: started, ended, and started there again."""
+
+    def __init__(
+        self,
+        url: str,
+        command: list[str],
+        folder: Path,
+        guard: Guard,
+        *,
+        answers: Callable[[], bool],
+        as_user: dict[str, object] | None = None,
+    ) -> None:
+        self.url = url
+        self._command, self._folder, self._guard = command, folder, guard
+        self._answers, self._as_user = answers, as_user or {}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(  # type: ignore[call-overload]  # user and groups
+                self._command,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                **self._as_user,
+            )
+        self._guard.watch(self._process.pid)
+        deadline = time.monotonic() + START_WITHIN
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                said = (self._folder / "log").read_text(encoding="utf-8", errors="replace")
+                sys.exit(f"{self._folder.name} did not start:\n{said}")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """End it; for PostgreSQL, SIGINT is the stop that does not wait for clients to go."""
+        process, self._process = self._process, None
+        if process is not None:
+            end_groups([process.pid], first=signal.SIGINT, reap=process.poll)
+            process.wait()
+            self._guard.forget(process.pid)
 
 
 def free_port() -> int:
@@ -62,7 +108,8 @@ def _demo() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _postgresql(folder: Path, guard: Guard) -> Iterator[str]:
+def postgresql(folder: Path, guard: Guard) -> Iterator[Server]:
+    """Run a new PostgreSQL with nothing in it."""
     binaries = _postgresql_binaries()
     folder.mkdir()
     as_user: dict[str, object] = {}
@@ -90,21 +137,24 @@ def _postgresql(folder: Path, guard: Guard) -> Iterator[str]:
         "listen_addresses": LOOPBACK,
         "unix_socket_directories": "",
         "max_connections": 200,
-        # Losing everything in a crash is what a throwaway server is for.
-        **dict.fromkeys(("fsync", "synchronous_commit", "full_page_writes"), "off"),
+        # The machine's fall may lose everything, which is what a throwaway server is for; what was
+        # committed survives the server's own (`make chaos`).
+        "fsync": "off",
     }
     command = [str(binaries / "postgres"), "-D", str(store)]
     for name, value in options.items():
         command += ["-c", f"{name}={value}"]
     url = f"postgres://moportal@{LOOPBACK}:{port}/postgres"
-    # SIGINT is PostgreSQL's fast stop: it does not wait for clients to go.
-    with _server(command, folder, guard, stop=signal.SIGINT, as_user=as_user) as running:
-        _wait(lambda: _accepts(binaries, port), running, folder)
-        yield url
+    server = Server(
+        url, command, folder, guard, answers=lambda: _accepts(binaries, port), as_user=as_user
+    )
+    with _running(server):
+        yield server
 
 
 @contextlib.contextmanager
-def _redis(folder: Path, guard: Guard) -> Iterator[str]:
+def redis(folder: Path, guard: Guard) -> Iterator[Server]:
+    """Run a new Redis, which forgets everything when it ends."""
     binary = shutil.which("redis-server")
     if not binary:
         sys.exit("redis-server is missing: run `make services`.")
@@ -112,9 +162,18 @@ def _redis(folder: Path, guard: Guard) -> Iterator[str]:
     port = free_port()
     command = [binary, "--port", str(port), "--bind", LOOPBACK, "--dir", str(folder)]
     command += ["--save", "", "--appendonly", "no"]
-    with _server(command, folder, guard, stop=signal.SIGTERM, as_user={}) as running:
-        _wait(lambda: _answers(port), running, folder)
-        yield f"redis://{LOOPBACK}:{port}/0"
+    url = f"redis://{LOOPBACK}:{port}/0"
+    with _running(Server(url, command, folder, guard, answers=lambda: _answers(port))) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def _running(server: Server) -> Iterator[Server]:
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 def _postgresql_binaries() -> Path:
@@ -127,43 +186,6 @@ def _postgresql_binaries() -> Path:
     if not elsewhere:
         sys.exit("PostgreSQL is missing: run `make services`.")
     return Path(elsewhere).parent
-
-
-@contextlib.contextmanager
-def _server(
-    command: list[str],
-    folder: Path,
-    guard: Guard,
-    *,
-    stop: signal.Signals,
-    as_user: dict[str, object],
-) -> Iterator[subprocess.Popen[bytes]]:
-    with (folder / "log").open("wb") as log:
-        process: subprocess.Popen[bytes] = subprocess.Popen(  # type: ignore[call-overload]  # as above
-            command,
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            **as_user,
-        )
-    guard.watch(process.pid)
-    try:
-        yield process
-    finally:
-        end_groups([process.pid], first=stop, reap=process.poll)
-        process.wait()
-        guard.forget(process.pid)
-
-
-def _wait(is_there: Callable[[], bool], process: subprocess.Popen[bytes], folder: Path) -> None:
-    deadline = time.monotonic() + START_WITHIN
-    while not is_there():
-        if process.poll() is not None or time.monotonic() > deadline:
-            log = (folder / "log").read_text(encoding="utf-8", errors="replace")
-            sys.exit(f"{folder.name} did not start:\n{log}")
-        time.sleep(0.05)
 
 
 def _accepts(binaries: Path, port: int) -> bool:

@@ -1,23 +1,34 @@
 """Three books compared to the row: the portal's, the payment provider's, the SM-DP+'s."""
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
+from typing import LiteralString
 
 import httpx
 import psycopg
 
 from tests.stack import Stack
 
-ENDED = {"completed", "failed", "cancelled"}
+ENDED = ("completed", "failed", "cancelled")
 ENDED_WITHIN = 120.0
 LET_GO_WITHIN = 60.0
 TAKEN = {"Allocated", "Linked", "Confirmed", "Released", "Downloaded", "Installed"}
 ORDERS = """
-SELECT o.number, o.state, coalesce(s.iccid, '') FROM orders_order o
+SELECT o.number, o.state, coalesce(s.iccid, ''), m.state, coalesce(p.state, 'none')
+FROM orders_order o JOIN payments_payment m ON m.id = o.payment_id
 LEFT JOIN esim_profile p ON p.id = o.profile_id LEFT JOIN esim_sim s ON s.id = p.sim_id
-WHERE o.number = ANY(%s)
 """
+SOLD = """
+SELECT s.iccid FROM orders_order o
+JOIN esim_profile p ON p.id = o.profile_id JOIN esim_sim s ON s.id = p.sim_id
+WHERE o.state = 'completed'
+"""
+GAPS = "SELECT year FROM orders_receipt GROUP BY year HAVING max(number) <> count(*)"
+# What the portal itself says of money and profile when all is over.
+DONE = ({"captured"}, {"released", "downloaded"})
+LET_GO = ({"voided", "declined"}, {"cancelled", "none"})
+OPEN = "SELECT count(*) FROM orders_order WHERE state <> ALL(%s)"
 
 
 @dataclass(frozen=True)
@@ -27,15 +38,28 @@ class Row:
     number: str
     state: str
     iccid: str
+    payment: str
+    profile: str
 
 
 def rows(stack: Stack, numbers: list[str]) -> list[Row]:
     """Read the portal's orders; nothing while its database is away."""
     try:
         with psycopg.connect(stack.copy.database_url) as connection:
-            return [Row(*found) for found in connection.execute(ORDERS, [numbers]).fetchall()]
+            found = connection.execute(ORDERS + "WHERE o.number = ANY(%s)", [numbers]).fetchall()
+            return [Row(*row) for row in found]
     except psycopg.OperationalError:
         return []
+
+
+def in_flight(stack: Stack) -> int | None:
+    """Count the orders that have not ended; None while the portal's database is away."""
+    try:
+        with psycopg.connect(stack.copy.database_url) as connection:
+            row = connection.execute(OPEN, [list(ENDED)]).fetchone()
+            return int(row[0]) if row else None
+    except psycopg.OperationalError:
+        return None
 
 
 def have_ended(stack: Stack, numbers: list[str]) -> bool:
@@ -66,31 +90,35 @@ def losses(stack: Stack, numbers: list[str]) -> list[str]:
 
 def _compare(stack: Stack, orders: list[Row], numbers: list[str]) -> list[str]:
     wrong = [f"{number}: no such order" for number in set(numbers) - {row.number for row in orders}]
-    payments = _get(f"{stack.payment_url}/books")["payments"]
+    paid = defaultdict(list)
+    for payment in _get(f"{stack.payment_url}/books")["payments"]:
+        paid[payment["reference"]].append(payment["status"])
     taken = {
-        profile["iccid"]: profile["state"]
+        profile["iccid"]
         for profile in _get(f"{stack.smdp_url}/books")["profiles"]
         if profile["state"] in TAKEN
     }
     for row in orders:
-        mine = [one["status"] for one in payments if one["reference"] == row.number]
-        wrong += _order(row, mine, taken)
+        wrong += _order(row, paid[row.number], taken)
     owners = Counter(row.iccid for row in orders if row.state == "completed")
     wrong += [
         f"{iccid}: one profile, {count} orders" for iccid, count in owners.items() if count > 1
     ]
-    leaked = set(taken) - _owned(stack)
+    leaked = taken - set(_read(stack, SOLD))
     wrong += [f"{iccid}: taken at the SM-DP+, sold to nobody" for iccid in leaked]
-    return wrong
+    return wrong + [f"{year}: receipts with gaps" for year in _read(stack, GAPS)]
 
 
-def _order(row: Row, payments: list[str], taken: dict[str, str]) -> list[str]:
+def _order(row: Row, payments: list[str], taken: set[str]) -> list[str]:
     """Say what is off about one order: no end, a charge too many or too few, no profile."""
     charged = payments.count("captured")
     if row.state not in ENDED:
         return [f"{row.number}: still {row.state}"]
     if len(payments) > 1:
         return [f"{row.number}: {len(payments)} payments {payments}"]
+    money, profiles = DONE if row.state == "completed" else LET_GO
+    if row.payment not in money or row.profile not in profiles:
+        return [f"{row.number}: {row.state}, noted as {row.payment} and {row.profile}"]
     if row.state != "completed":
         held = {"authorised", "captured", "requires_action"} & set(payments)
         return [f"{row.number}: {row.state}, but {held}"] if held else []
@@ -98,11 +126,10 @@ def _order(row: Row, payments: list[str], taken: dict[str, str]) -> list[str]:
     return wrong if row.iccid in taken else [*wrong, f"{row.number}: completed without a profile"]
 
 
-def _owned(stack: Stack) -> set[str]:
-    """Return the ICCIDs of all completed orders, those of earlier rounds too."""
+def _read(stack: Stack, statement: LiteralString) -> list[str]:
+    """Return a column of the portal's database."""
     with psycopg.connect(stack.copy.database_url) as connection:
-        sold = ORDERS.partition("WHERE")[0] + "WHERE o.state = 'completed'"
-        return {iccid for _number, _state, iccid in connection.execute(sold).fetchall()}
+        return [str(value) for (value,) in connection.execute(statement).fetchall()]
 
 
 def _get(url: str) -> dict[str, list[dict[str, str]]]:

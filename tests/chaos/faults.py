@@ -1,8 +1,15 @@
-"""What is done to a running copy while orders are in flight, each blow a single call."""
+"""What is done to a running copy while orders are in flight.
 
+A blow is a context: it breaks something, says for how many seconds it stays broken, and mends it.
+"""
+
+import json
+import os
 import random
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 import httpx
@@ -10,10 +17,31 @@ import psycopg
 from psycopg import sql
 from redis import Redis
 
-from tests.stack import Stack
+from demo.parts import WEBHOOK_SECRET
+from simulators.payment.server import signed
+from tests.chaos.scene import Scene
 
-Blow = Callable[[Stack, random.Random], None]
+Blow = Callable[[Scene, random.Random], AbstractContextManager[float]]
 APPROVED, STEP = "4242 4242 4242 4242", "4000 0027 6000 3184"
+THREE_DAYS = 3 * 24 * 3600
+# Of the times that the database goes down: the rest are crashes.
+RESTARTED = 0.4
+REFUSE = """
+CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'refused by the chaos run'; END $$
+"""
+TRIGGER = """
+CREATE TRIGGER refuse BEFORE UPDATE ON {table}
+FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION refuse()
+"""
+# Where a worker writes down what it was told outside.
+NOTES = (
+    ("esim_profile", "NEW.state <> OLD.state"),
+    ("esim_es2call", "NEW.outcome <> OLD.outcome"),
+    ("payments_payment", "NEW.state <> OLD.state"),
+    ("payments_gatewaycall", "NEW.outcome <> OLD.outcome"),
+    ("orders_order", "NEW.state <> OLD.state AND NEW.state = 'completed'"),
+)
 
 
 @dataclass(frozen=True)
@@ -21,7 +49,8 @@ class Fault:
     """One way for things to go wrong.
 
     `scripted` are faults of the simulators (which one, function, kind) for the whole round; `blow`
-    is struck again and again while orders are under way.
+    is struck again and again while orders are under way, or, `at_once`, a single time before the
+    first order, which must be taken all the same.
     """
 
     name: str
@@ -29,64 +58,118 @@ class Fault:
     scripted: tuple[tuple[str, str, str], ...] = ()
     submits: int = 1
     card: str = APPROVED
+    at_once: bool = False
     leaves: bool = False
-    # Of the pool, as a share of the orders; None: enough for all.
-    stock: float | None = None
+    confirms: bool = False
+    # ICCIDs in the pool; None: enough for all.
+    stock: int | None = None
 
 
-def kill_worker(stack: Stack, rng: random.Random) -> None:
-    stack.kill_worker()
-    time.sleep(rng.uniform(0.1, 0.6))
-    stack.start_worker()
+@contextmanager
+def worker_killed(scene: Scene, rng: random.Random) -> Iterator[float]:
+    scene.stack.kill_worker()
+    yield rng.uniform(0.1, 0.6)
+    scene.stack.start_worker()
 
 
-def empty_broker(stack: Stack, _rng: random.Random) -> None:
-    _redis(stack).flushdb()
+@contextmanager
+def broker_emptied(scene: Scene, _rng: random.Random) -> Iterator[float]:
+    Redis.from_url(scene.broker.url).flushdb()
+    yield 0
 
 
-def stop_broker(stack: Stack, rng: random.Random) -> None:
+@contextmanager
+def broker_silent(scene: Scene, rng: random.Random) -> Iterator[float]:
     """Let the broker answer nobody for a while."""
-    _redis(stack).client_pause(int(rng.uniform(500, 3000)))
+    Redis.from_url(scene.broker.url).client_pause(int(rng.uniform(500, 3000)))
+    yield 0
 
 
-def cut_database(stack: Stack, rng: random.Random) -> None:
-    """Cut every connection and let none in for a while, as a restart does."""
-    server, _slash, name = stack.copy.database_url.rpartition("/")
+@contextmanager
+def broker_down(scene: Scene, _rng: random.Random) -> Iterator[float]:
+    """End the broker; what comes back has forgotten everything."""
+    scene.broker.stop()
+    yield scene.outage
+    scene.broker.start()
+
+
+@contextmanager
+def database_closed(scene: Scene, rng: random.Random) -> Iterator[float]:
+    """Cut every connection and let none in for a while."""
+    server, _slash, name = scene.database.url.rpartition("/")
     allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+    with psycopg.connect(f"{server}/template1", autocommit=True) as connection:
         connection.execute(allow.format(sql.Identifier(name), sql.SQL("false")))
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
         )
-        time.sleep(rng.uniform(0.2, 1.5))
+        yield rng.uniform(0.2, 1.5)
         connection.execute(allow.format(sql.Identifier(name), sql.SQL("true")))
 
 
-def replay_webhooks(stack: Stack, rng: random.Random) -> None:
-    """Send what the gateway has told fifty times, in any order, and a forgery that is refused."""
-    told = httpx.get(f"{stack.payment_url}/notices", trust_env=False).json()
+@contextmanager
+def database_down(scene: Scene, rng: random.Random) -> Iterator[float]:
+    """Restart the server, or kill one of its processes: it then ends all sessions and recovers."""
+    if rng.random() < RESTARTED:
+        scene.database.stop()
+        yield rng.uniform(0.2, 1.5)
+        scene.database.start()
+    else:
+        sessions = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+        with psycopg.connect(scene.database.url) as connection:
+            pids = [pid for (pid,) in connection.execute(sessions).fetchall()]
+        os.kill(rng.choice(pids), signal.SIGKILL)
+        yield 0
+
+
+@contextmanager
+def write_refused(scene: Scene, rng: random.Random) -> Iterator[float]:
+    """Let the database refuse, for a while, to note what a call outside has come to."""
+    table, condition = rng.choice(NOTES)
+    with psycopg.connect(scene.database.url, autocommit=True) as connection:
+        connection.execute(REFUSE)
+        named = {"table": sql.Identifier(table), "condition": sql.SQL(condition)}
+        connection.execute(sql.SQL(TRIGGER).format(**named))
+        yield rng.uniform(0.5, 1.5)
+        connection.execute(sql.SQL("DROP TRIGGER refuse ON {}").format(named["table"]))
+
+
+@contextmanager
+def webhooks_repeated(scene: Scene, rng: random.Random) -> Iterator[float]:
+    """Send what the gateway has told fifty times in any order, some anew and three days late.
+
+    A forgery is refused.
+    """
+    told = httpx.get(f"{scene.stack.payment_url}/notices", trust_env=False).json()
     for notice in rng.choices(told, k=50) if told else []:
-        assert _post(stack, notice["body"], notice["signature"]) == httpx.codes.NO_CONTENT
+        assert _post(scene, notice["body"], notice["signature"]) == httpx.codes.NO_CONTENT
+    for notice in rng.choices(told, k=5) if told else []:
+        # An event that was never heard before: one heard already would be passed over.
+        event = json.loads(notice["body"])
+        body = json.dumps({**event, "id": f"{event['id']}_{rng.randrange(10**9)}"})
+        signature = signed(body, WEBHOOK_SECRET, at=int(time.time()) - THREE_DAYS)
+        assert _post(scene, body, signature) == httpx.codes.NO_CONTENT
     if told:
-        assert _post(stack, told[0]["body"], "t=1,v1=00") == httpx.codes.BAD_REQUEST
+        assert _post(scene, told[0]["body"], "t=1,v1=00") == httpx.codes.BAD_REQUEST
+    yield 0
 
 
-def say_yes(stack: Stack, _rng: random.Random) -> None:
-    """Confirm at the bank for everybody who is waited for; nobody comes back."""
-    for payment in httpx.get(f"{stack.payment_url}/books", trust_env=False).json()["payments"]:
+@contextmanager
+def bank_confirmed(scene: Scene, _rng: random.Random) -> Iterator[float]:
+    """Say yes at the bank for everybody who is waited for; nobody comes back."""
+    for payment in httpx.get(f"{scene.stack.payment_url}/books", trust_env=False).json()[
+        "payments"
+    ]:
         if payment["status"] == "requires_action":
-            url = f"{stack.payment_url}/challenge/{payment['id']}"
+            url = f"{scene.stack.payment_url}/challenge/{payment['id']}"
             httpx.post(url, data={"decision": "approve"}, trust_env=False)
+    yield 0
 
 
-def _post(stack: Stack, body: str, signature: str) -> int:
+def _post(scene: Scene, body: str, signature: str) -> int:
     headers = {"Webhook-Signature": signature, "Content-Type": "application/json"}
-    url = f"{stack.base_url}/payments/webhook"
+    url = f"{scene.stack.base_url}/payments/webhook"
     return httpx.post(url, content=body, headers=headers, trust_env=False, timeout=30).status_code
-
-
-def _redis(stack: Stack) -> Redis:
-    return Redis.from_url(stack.copy.broker_url)
 
 
 # Names of the simulators' own: the answer is lost before or after the work was done.
@@ -103,15 +186,23 @@ LOST_PROFILES = tuple(
 FAULTS = [
     Fault("nothing"),
     Fault("20 submits of one form at once", submits=20),
-    Fault("worker killed", kill_worker),
-    Fault("broker emptied", empty_broker),
-    Fault("broker silent", stop_broker),
-    Fault("database cut and closed", cut_database),
+    Fault("worker killed", worker_killed),
+    Fault("broker emptied", broker_emptied),
+    Fault("broker silent", broker_silent),
+    Fault("broker down from before the first order", broker_down, at_once=True),
+    Fault("database cut and closed", database_closed),
+    Fault("database crashed or restarted", database_down),
+    Fault("answer not noted", write_refused),
     Fault("gateway's answers lost", scripted=LOST_MONEY),
     Fault("SM-DP+'s answers lost", scripted=LOST_PROFILES),
-    Fault("answers lost and worker killed", kill_worker, (*LOST_MONEY, *LOST_PROFILES)),
-    Fault("webhooks replayed, reordered, forged", replay_webhooks),
-    Fault("customer never back from the bank", say_yes, card=STEP),
-    Fault("last ICCIDs", stock=0.5),
+    Fault("answers lost and worker killed", worker_killed, (*LOST_MONEY, *LOST_PROFILES)),
+    Fault(
+        "webhooks replayed, reordered, forged, late, before the return",
+        webhooks_repeated,
+        card=STEP,
+        confirms=True,
+    ),
+    Fault("customer never back from the bank", bank_confirmed, card=STEP),
+    Fault("one ICCID for all", stock=1),
     Fault("cancelled while charged", leaves=True),
 ]

@@ -10,18 +10,19 @@ import pytest
 from demo.parts import ROOT
 from tests.chaos.faults import FAULTS
 
-ORDERS, SEED = 20, 20_261_121
+ORDERS, SEED, OUTAGE = 20, 20_261_121, 8
 
 
 @pytest.mark.timeout(900)
 def test_nothing_is_lost_doubled_or_mixed_up_whatever_breaks(tmp_path: Path) -> None:
     report = tmp_path / "chaos.json"
-    options = ["--orders", str(ORDERS), "--seed", str(SEED), "--json", str(report)]
+    options = ["--orders", str(ORDERS), "--seed", str(SEED), "--outage", str(OUTAGE)]
 
     # What it breaks is its own: other tests stand on the services of this process.
-    services = [sys.executable, "-m", "tests.services", "--"]
     subprocess.run(
-        [*services, sys.executable, "-m", "tests.chaos", *options], cwd=ROOT, check=False
+        [sys.executable, "-m", "tests.chaos", *options, "--json", str(report)],
+        cwd=ROOT,
+        check=False,
     )
 
     told = json.loads(report.read_text(encoding="utf-8"))["faults"]

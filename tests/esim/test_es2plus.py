@@ -100,4 +100,4 @@ def test_an_answer_that_was_lost_leaves_the_outcome_unknown(smdp: str) -> None:
         call_identifier=uuid.uuid4(),
     )
 
-    assert read.outcome == Outcome.UNKNOWN
+    assert read.outcome == Outcome.NO_ANSWER

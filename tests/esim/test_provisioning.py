@@ -136,6 +136,47 @@ def test_cancelling_after_a_confirm_that_may_have_been_lost(profile: Profile, sm
     assert [there["state"] for there in at_smdp(smdp)] == ["Unavailable"]
 
 
+def test_an_order_that_may_still_be_on_its_way_is_made_to_come_to_nothing(
+    profile: Profile, smdp: str
+) -> None:
+    break_it(smdp, "downloadOrder", "drop_before")
+    with pytest.raises(Trouble):
+        ask(profile)
+
+    withdraw(profile)
+
+    assert profile.state == ProfileState.CANCELLED
+    asked = [call.function for call in profile.calls.all()]
+    assert asked == ["downloadOrder", "cancelOrder", "downloadOrder", "cancelOrder"]
+    assert [there["state"] for there in at_smdp(smdp)] == ["Unavailable"]
+
+
+def test_it_is_not_called_cancelled_while_that_is_not_sure(profile: Profile, smdp: str) -> None:
+    break_it(smdp, "downloadOrder", "drop_before", times=2)
+    with pytest.raises(Trouble):
+        ask(profile)
+
+    with pytest.raises(Trouble, match="on its way"):
+        withdraw(profile)
+    assert profile.state == ProfileState.INTENDED
+
+    withdraw(profile)
+    assert profile.state == ProfileState.CANCELLED
+
+
+def test_an_order_that_was_answered_with_an_error_is_not_on_its_way(
+    profile: Profile, smdp: str
+) -> None:
+    break_it(smdp, "downloadOrder", "http_500")
+    with pytest.raises(Trouble):
+        ask(profile)
+
+    withdraw(profile)
+
+    assert profile.state == ProfileState.CANCELLED
+    assert [call.function for call in profile.calls.all()] == ["downloadOrder", "cancelOrder"]
+
+
 def test_a_lost_cancel_is_asked_again(profile: Profile, smdp: str) -> None:
     ask(profile)
     break_it(smdp, "cancelOrder", "drop_after")

@@ -5,14 +5,13 @@ import logging
 
 import pytest
 from cryptography.fernet import Fernet
-from django.db import OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.test import Client, RequestFactory
 
 from moportal import health, sealed
 from moportal.errors import server_error
 from moportal.logging import mask_event, masked
-from moportal.middleware import StoreDownMiddleware
 from tests.builders import EID, make_operator
 
 
@@ -46,15 +45,31 @@ def test_the_last_page_needs_no_database() -> None:
     assert b"/leave/" in answer.content
 
 
-def away(_request: HttpRequest) -> HttpResponse:
-    raise OperationalError("the database is away")
-
-
+@pytest.mark.parametrize("middleware", ["VisitMiddleware", "SessionMiddleware", "CSPMiddleware"])
 @pytest.mark.parametrize("path", ["/options/", "/v1/sims/1/balances"])
-def test_a_database_that_is_away_is_503_with_a_time_to_come_back(path: str) -> None:
-    answer = StoreDownMiddleware(away)(RequestFactory().get(path))
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_a_database_that_is_away_is_503_with_a_time_to_come_back(
+    path: str, middleware: str, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_args: object) -> None:
+        raise error("the database is away")
+
+    browser = Client(raise_request_exception=False)
+    (module,) = (name for name in settings.MIDDLEWARE if name.endswith(middleware))
+    monkeypatch.setattr(f"{module}.__call__", away)
+
+    answer = browser.get(path)
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+
+
+def test_any_other_error_is_500(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_args: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("mobileplans.middleware.VisitMiddleware.__call__", broken)
+
+    assert Client(raise_request_exception=False).get("/options/").status_code == 500
 
 
 def test_healthz_names_the_part_that_cannot_serve(client: Client, db: None) -> None:

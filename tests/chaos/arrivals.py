@@ -1,0 +1,59 @@
+"""Runs inside the portal: brings customers to their review pages without walking them there.
+
+A thousand sign-ups, each with a hash made to be slow, would take longer than all their orders.
+"""
+
+import json
+import secrets
+
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+
+from accounts.models import User
+from mobileplans import visits
+from mobileplans.models import Visit
+from moportal.sessions import SessionStore
+from orders import drafts
+from payments.domain import add_card
+from payments.gateways.base import Card
+from plans.queries import offers
+from tests.e2e.customer import EID
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+def arrive(size: int, cards: list[str]) -> None:
+    """Print the sessions of so many new customers for each card, a plan and the card chosen."""
+    crowds = [[_come_to_review(card.replace(" ", "")) for _ in range(size)] for card in cards]
+    print(json.dumps(crowds))
+
+
+def _come_to_review(number: str) -> str:
+    user = User.objects.create_user(f"{secrets.token_hex(6)}@example.com", name="Noor Haddad")
+    visit = Visit.objects.create(
+        transaction_id=f"MSFT_{secrets.token_hex(6)}",
+        eid=EID,
+        eid_from=Visit.EidFrom.LAUNCH,
+        market="US",
+        location="US",
+        account=user,
+    )
+    draft = drafts.open_draft(user, visit)
+    offer = offers(market="US", location="US", language="en", category="prepaid")[0]
+    drafts.choose_plan(draft, offer, version=draft.version)
+    card = Card(number, expiry_month=12, expiry_year=2030, csc="123", holder="Noor Haddad")
+    drafts.choose_method(draft, add_card(user, card), version=draft.version)
+    return _session(user, visit)
+
+
+def _session(user: User, visit: Visit) -> str:
+    session = SessionStore()
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = BACKEND
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session[visits.SESSION_KEY] = visit.pk
+    session[visits.TRANSACTION_KEY] = visit.transaction_id
+    session["market"] = visit.market
+    session.save()
+    key = session.session_key
+    assert key
+    return key
