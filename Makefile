@@ -55,6 +55,10 @@ screens: services .venv/.dev $(CATALOGUES)  ## Take the screenshots of docs/scre
 chaos: services .venv/.dev $(CATALOGUES)  ## Break everything while orders are under way (ARGS="--orders 1000 --seed 1")
 	$(PYTHON) -m tests.chaos --json var/chaos.json $(ARGS)
 
+.PHONY: bench-orders
+bench-orders: services .venv/.dev $(CATALOGUES)  ## Measure orders a second and CPU an order (ARGS="--workers 1 2 4")
+	$(PYTHON) -m tests.services -- $(PYTHON) -m bench.orders $(ARGS)
+
 .PHONY: tables
 tables: .venv/.dev  ## Write the tables of docs/host.md anew
 	$(PYTHON) -m tests.settings_for check -- $(PYTHON) -m tests.tables
@@ -99,7 +103,7 @@ gettext:
 help:  ## Show this
 	@awk 'BEGIN { FS = ":.*##" } \
 	    /^##@/ { printf "\n%s\n", substr($$0, 5) } \
-	    /^[a-z]+:.*##/ { printf "  make %-10s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	    /^[a-z-]+:.*##/ { printf "  make %-13s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .venv/bin/pip:
 	@sh demo/venv.sh

@@ -214,14 +214,22 @@ def _call(
 def _called(
     profile: Profile, function: str, fields: dict[str, Any], before_call: Callable[[], None]
 ) -> tuple[Es2Call, es2plus.Answer]:
-    """Write the call down, make it, and write down what came of it."""
-    before_call()
+    """Write the call down, make it, and write down what came of it.
+
+    The row comes before `before_call`, where the caller shows that it still holds its lease: who
+    took over from a worker that stalled has either seen the row, or the call is never made.
+    """
     kept = (
         {**fields, "matchingId": _hidden(profile.matching_id)} if "matchingId" in fields else fields
     )
     row = Es2Call.objects.create(
         profile=profile, function=function, call_identifier=uuid.uuid4(), request=kept
     )
+    try:
+        before_call()
+    except Exception:
+        Es2Call.objects.filter(pk=row.pk).update(outcome=Outcome.NOT_SENT)
+        raise
     answer = es2plus.call(
         function, fields, provider=profile.provider, call_identifier=row.call_identifier
     )

@@ -165,7 +165,12 @@ def _put_plan_on_line(order: Order, sim: Sim) -> None:
             plan_name=order.plan_name,
             reference=order.number,
         )
-        order.save(update_fields=["subscription", "line_is_new"])
+        open_order = Order.objects.filter(
+            pk=order.pk, state=OrderState.IN_PROGRESS, subscription=None
+        )
+        changes = {"subscription": order.subscription, "line_is_new": order.line_is_new}
+        if not open_order.update(**changes):
+            raise IllegalTransition("the order has its plan already, or has ended")
 
 
 def _decide_to_charge(order: Order) -> None:

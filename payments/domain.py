@@ -30,6 +30,7 @@ from payments.states import NEXT_STATES, PaymentState
 
 log = structlog.get_logger(__name__)
 Answer = TypeVar("Answer")
+BeforeCall = Callable[[], None]
 DONE_BY = {
     "capture": PaymentState.CAPTURED,
     "void": PaymentState.VOIDED,
@@ -55,13 +56,12 @@ def add_card(account: User, card: Card) -> PaymentMethod:
     )
 
 
-def authorise(payment: Payment, *, before_call: Callable[[], None]) -> Payment:
+def authorise(payment: Payment, *, before_call: BeforeCall) -> Payment:
     """Hold the amount; afterwards the payment is authorised, declined or waits for the customer."""
     if payment.state not in {PaymentState.INTENDED, PaymentState.PENDING}:
         return payment
-    before_call()
     try:
-        standing = _asked_for(payment)
+        standing = _asked_for(payment, before_call)
     except GatewayRefused as error:
         _move(payment, PaymentState.DECLINED, decline_reason=str(error)[:80])
         return payment
@@ -69,10 +69,10 @@ def authorise(payment: Payment, *, before_call: Callable[[], None]) -> Payment:
     return payment
 
 
-def _asked_for(payment: Payment) -> Standing:
+def _asked_for(payment: Payment, before_call: BeforeCall) -> Standing:
     """Ask for the amount, or, where the customer was sent to the bank, what came of that."""
     if payment.state == PaymentState.PENDING:
-        return _standing(payment)
+        return _standing(payment, before_call)
     key = str(payment.key)
     return _called(
         "authorise",
@@ -85,12 +85,15 @@ def _asked_for(payment: Payment) -> Standing:
             key=key,
         ),
         payment=payment,
+        before_call=before_call,
     )
 
 
-def _standing(payment: Payment) -> Standing:
-    key = str(payment.key)
-    return _called("fetch", key, lambda: gateway().fetch(payment.gateway_id), payment=payment)
+def _standing(payment: Payment, before_call: BeforeCall) -> Standing:
+    key, fetch = str(payment.key), gateway().fetch
+    return _called(
+        "fetch", key, lambda: fetch(payment.gateway_id), payment=payment, before_call=before_call
+    )
 
 
 def _believe(payment: Payment, standing: Standing) -> None:
@@ -111,7 +114,7 @@ def _believe(payment: Payment, standing: Standing) -> None:
             assert_never(standing)
 
 
-def capture(payment: Payment, *, before_call: Callable[[], None]) -> Payment:
+def capture(payment: Payment, *, before_call: BeforeCall) -> Payment:
     """Charge what is held; raises `GatewayRefused` where that can never be."""
     if payment.state == PaymentState.CAPTURED:
         return payment
@@ -121,7 +124,7 @@ def capture(payment: Payment, *, before_call: Callable[[], None]) -> Payment:
     return payment
 
 
-def let_go(payment: Payment, *, before_call: Callable[[], None]) -> Payment:
+def let_go(payment: Payment, *, before_call: BeforeCall) -> Payment:
     """Leave the customer with nothing held and nothing charged, whatever became of the payment.
 
     What is in doubt is asked about first; what is held is voided, what was charged is given back.
@@ -139,21 +142,25 @@ def let_go(payment: Payment, *, before_call: Callable[[], None]) -> Payment:
     return payment
 
 
-def _act(payment: Payment, operation: str, before_call: Callable[[], None]) -> None:
+def _act(payment: Payment, operation: str, before_call: BeforeCall) -> None:
     """Have the gateway do something with the payment, under a key of the operation's own.
 
     A refusal may only mean that it was done before, or something else was: a capture whose answer
     was lost, say. How the payment stands over there is asked for and believed, and the refusal is
     raised only where it stands as we thought.
     """
-    before_call()
     key, then = f"{payment.key}:{operation}", PaymentState(payment.state)
     act = getattr(gateway(), operation)
     try:
-        _called(operation, key, lambda: act(payment.gateway_id, key=key), payment=payment)
+        _called(
+            operation,
+            key,
+            lambda: act(payment.gateway_id, key=key),
+            payment=payment,
+            before_call=before_call,
+        )
     except GatewayRefused:
-        before_call()
-        _believe(payment, _standing(payment))
+        _believe(payment, _standing(payment, before_call))
         if payment.state == then:
             raise
     else:
@@ -161,13 +168,25 @@ def _act(payment: Payment, operation: str, before_call: Callable[[], None]) -> N
 
 
 def _called(
-    operation: str, key: str, make: Callable[[], Answer], *, payment: Payment | None = None
+    operation: str,
+    key: str,
+    make: Callable[[], Answer],
+    *,
+    payment: Payment | None = None,
+    before_call: BeforeCall = lambda: None,
 ) -> Answer:
     """Write the call down, make it, and write down what came of it.
 
     A process that ends in between leaves the row unanswered, which is how it is read: in doubt.
+    The row comes before `before_call`, where the caller shows that it still holds its lease: who
+    took over from a worker that stalled has either seen the row, or the call is never made.
     """
     row = GatewayCall.objects.create(payment=payment, operation=operation, key=key)
+    try:
+        before_call()
+    except Exception:
+        _note(row, GatewayCall.Outcome.NOT_SENT)
+        raise
     try:
         answer = make()
     except CardRefused:

@@ -1,0 +1,1 @@
+"""Measuring the product under load: `make bench-orders`. Nothing here is part of it."""

@@ -1,0 +1,111 @@
+"""One round of the bare script, `bench.bare`: the portal's calls and writes without the portal."""
+
+import json
+import subprocess
+from contextlib import ExitStack
+from dataclasses import asdict
+from typing import IO
+
+from bench import stock
+from bench.house import PYTHON, House
+from bench.meter import Meter, Round
+from bench.writes import Order
+from brand.models import LegalText
+from brand.queries import legal_text
+from demo.parts import ROOT
+from esim.models import Sim
+from moportal.identifiers import new_matching_id
+from moportal.sealed import digest, seal
+from orders.models import Draft, new_number
+
+# So many orders a process before it counts: connections are opened, statements prepared.
+WARM_UP = 12
+
+
+def work_off(house: House, *, processes: int, orders: int) -> Round:
+    """Let so many processes share the orders, after each has warmed up."""
+    prepared = _orders(orders + WARM_UP * processes)
+    with ExitStack() as held:
+        running = [
+            held.enter_context(_script(house, n, prepared[n::processes])) for n in range(processes)
+        ]
+        for script in running:
+            _expect(script, "ready")
+        meter = Meter.of(house)
+        for script in running:
+            _pipe(script.stdin).write("go\n")
+            _pipe(script.stdin).flush()
+        took = [json.loads(_pipe(script.stdout).readline()) for script in running]
+        used = meter.used()
+    seconds = max(one["ended"] for one in took) - min(one["began"] for one in took)
+    return Round(orders, seconds, {**used, "bare": sum(one["cpu"] for one in took)})
+
+
+def _script(house: House, number: int, orders: list[Order]) -> "subprocess.Popen[str]":
+    file = house.copy.folder / f"bare{number}.json"
+    told = {
+        "database_url": house.copy.database_url,
+        "payment_url": house.copy.payment_url,
+        "smdp_url": house.copy.smdp_url,
+        "warm_up": WARM_UP,
+        "orders": [asdict(order) for order in orders],
+    }
+    file.write_text(json.dumps(told), encoding="utf-8")
+    return subprocess.Popen(
+        [PYTHON, "-m", "bench.bare", str(file)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _expect(script: "subprocess.Popen[str]", word: str) -> None:
+    said = _pipe(script.stdout).readline().strip()
+    if said != word:
+        raise RuntimeError(f"the bare script said {said!r} instead of {word!r}")
+
+
+def _pipe(pipe: IO[str] | None) -> IO[str]:
+    assert pipe is not None  # noqa: S101 -- opened above
+    return pipe
+
+
+def _orders(number: int) -> list[Order]:
+    """Prepare what the product would look up or make up on its way."""
+    sims = stock.sims(number)
+    return [_order(draft, sim) for draft, sim in zip(stock.drafts(number), sims, strict=True)]
+
+
+def _order(draft: Draft, sim: Sim) -> Order:
+    assert draft.plan is not None and draft.method is not None and sim.provider is not None  # noqa: S101, PT018 -- the stock's own
+    terms = legal_text(LegalText.Kind.TERMS, market=stock.MARKET, language=stock.LANGUAGE)
+    matching_id = new_matching_id()
+    return Order(
+        number=new_number(),
+        draft=draft.pk,
+        account=draft.account_id,
+        visit=draft.visit_id,
+        eid=draft.visit.eid,
+        plan=draft.plan.pk,
+        plan_name=draft.plan_name,
+        days=draft.plan.validity_days,
+        data_bytes=draft.plan.data_bytes or 0,
+        countries=list(draft.plan.countries.values_list("country", flat=True)),
+        gross=draft.gross_minor_units or 0,
+        tax=draft.tax_minor_units or 0,
+        tax_rate=draft.tax_rate,
+        currency=draft.currency,
+        terms=terms.version if terms else "",
+        method=draft.method.pk,
+        token=draft.method.token,
+        key=str(draft.key),
+        sim=sim.pk,
+        iccid=sim.iccid,
+        provider=sim.provider.pk,
+        smdp_host=sim.provider.smdp_host,
+        requester=sim.provider.requester_identifier,
+        matching_id=matching_id,
+        sealed=seal(matching_id),
+        digest=digest(matching_id),
+    )

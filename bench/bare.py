@@ -1,0 +1,129 @@
+"""The anchor: per order the product's calls and the product's writes, and nothing besides.
+
+`python -m bench.bare FILE` reads addresses and orders from a JSON file, warms up, says "ready",
+waits for a line, works its orders off one after another, and prints what that took.
+"""
+
+import json
+import sys
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+
+from bench.writes import RETURN_URL, Order, Writes
+
+ES2 = "/gsma/rsp2/es2plus/"
+ES2_HEADERS = {"Content-Type": "application/json", "X-Admin-Protocol": "gsma/rsp/v2.2.0"}
+
+
+@dataclass(frozen=True)
+class Script:
+    """One process's connections, kept open."""
+
+    connection: psycopg.Connection[Any]
+    client: httpx.Client
+    payment_url: str
+    smdp_url: str
+
+    def work_off(self, order: Order) -> None:
+        """Do what the product does, in its order: a row before each call, one after it."""
+        writes = Writes(self.connection, order)
+        writes.place()
+        writes.claim()
+        writes.take_up()
+        payment = self._authorise(writes, order)
+        writes.prolong()
+        writes.intend()
+        self._download_order(writes, order)
+        self._confirm_order(writes, order)
+        writes.put_on_line()
+        writes.decide_to_charge()
+        self._capture(writes, order, payment)
+        writes.complete()
+        writes.close()
+
+    def _authorise(self, writes: Writes, order: Order) -> str:
+        body = {
+            "token": order.token,
+            "amount": order.gross,
+            "currency": order.currency,
+            "reference": order.number,
+            "return_url": RETURN_URL.format(order.number),
+        }
+        payment: str = self._pay(writes, "authorise", "", order.key, body)["id"]
+        writes.authorised(payment)
+        return payment
+
+    def _capture(self, writes: Writes, order: Order, payment: str) -> None:
+        self._pay(writes, "capture", f"/{payment}/capture", f"{order.key}:capture", {})
+        writes.captured()
+
+    def _pay(
+        self, writes: Writes, operation: str, path: str, key: str, body: dict[str, object]
+    ) -> dict[str, Any]:
+        writes.prolong()
+        call = writes.gateway_call(operation, key)
+        url, headers = f"{self.payment_url}/payments{path}", {"Idempotency-Key": key}
+        answer = self.client.post(url, json=body, headers=headers).raise_for_status()
+        writes.gateway_answer(call)
+        said: dict[str, Any] = answer.json()
+        return said
+
+    def _download_order(self, writes: Writes, order: Order) -> None:
+        named = {"eid": order.eid, "iccid": order.iccid}
+        self._es2(writes, order, "downloadOrder", {**named, "profileType": "consumer"})
+        writes.reserved()
+
+    def _confirm_order(self, writes: Writes, order: Order) -> None:
+        named = {"iccid": order.iccid, "eid": order.eid, "matchingId": order.matching_id}
+        said = self._es2(writes, order, "confirmOrder", {**named, "releaseFlag": True})
+        writes.released(said["smdpAddress"])
+
+    def _es2(
+        self, writes: Writes, order: Order, function: str, fields: dict[str, object]
+    ) -> dict[str, Any]:
+        identifier = uuid.uuid4()
+        header = {
+            "functionRequesterIdentifier": order.requester,
+            "functionCallIdentifier": str(identifier),
+        }
+        writes.prolong()
+        call = writes.es2_call(function, identifier, fields)
+        content = json.dumps({"header": header, **fields}, ensure_ascii=False).encode()
+        answer = self.client.post(
+            f"{self.smdp_url}{ES2}{function}", content=content, headers=ES2_HEADERS
+        ).raise_for_status()
+        writes.es2_answer(call, answer.text)
+        said: dict[str, Any] = answer.json()
+        status = said["header"]["functionExecutionStatus"]["status"]
+        if status != "Executed-Success":
+            raise ValueError(answer.text)
+        return said
+
+
+def main() -> None:
+    told = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    orders = [Order(**order) for order in told["orders"]]
+    with (
+        psycopg.connect(told["database_url"], autocommit=True) as connection,
+        httpx.Client(trust_env=False) as client,
+    ):
+        script = Script(connection, client, told["payment_url"], told["smdp_url"])
+        for order in orders[: told["warm_up"]]:
+            script.work_off(order)
+        print("ready", flush=True)
+        sys.stdin.readline()
+        began, used = time.time(), time.process_time()
+        for order in orders[told["warm_up"] :]:
+            script.work_off(order)
+        took = {"cpu": time.process_time() - used, "began": began, "ended": time.time()}
+    print(json.dumps(took), flush=True)
+
+
+if __name__ == "__main__":
+    main()

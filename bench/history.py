@@ -1,0 +1,116 @@
+"""Finished orders of earlier times, with all that hangs on them, by one statement a table."""
+
+import secrets
+
+from django.db import connection
+
+from esim.models import SmdpProvider
+from moportal.sealed import seal
+from plans.models import Plan
+
+# Keys far above those that the sequences have given; afterwards these go on above them.
+BASE, AFTER = 10_000_000, 100_000_000
+ORDERS_OF_AN_ACCOUNT = 10
+
+# `n` counts the orders, `at` is when each was submitted: one every thirty seconds, up to now.
+STATEMENTS = (
+    """INSERT INTO accounts_user (id, password, is_superuser, username, name, language, is_staff,
+        is_active, created_at)
+        SELECT a, '!', false, 'earlier' || a || '@bench.example', 'Robin Ade', 'en', false, true,
+        min(at) FROM old GROUP BY a""",
+    """INSERT INTO payments_paymentmethod (id, account_id, token, brand, last4, expiry_month,
+        expiry_year, created_at)
+        SELECT a, a, %(sealed)s, 'Visa', '4242', 12, 2049, min(at) FROM old GROUP BY a""",
+    """INSERT INTO mobileplans_visit (id, transaction_id, transaction_id_is_ours, eid, eid_from,
+        iccid, iccids, imei, location, market, refused_as, refused_because, account_id, step,
+        remarks, failed_sign_ins, launched_at)
+        SELECT n, 'MSFT_' || n, false, eid, 'launch', '', '[]', '', 'US', 'US', '', '', a, 'order',
+        '', 0, at FROM old""",
+    """INSERT INTO orders_draft (id, account_id, visit_id, version, key, plan_id, method_id,
+        wants_new_esim, created_at, submitted_at, plan_name, gross_minor_units, tax_minor_units,
+        tax_rate, currency)
+        SELECT n, a, n, 3, key, %(plan)s, a, true, at, at, 'Day pass', 400, 33, 900, 'USD'
+        FROM old""",
+    """INSERT INTO payments_payment (id, key, method_id, reference, minor_units, currency, state,
+        gateway_id, decline_reason, return_url, customer_step_url, created_at)
+        SELECT n, key, a, number, 400, 'USD', 'captured', 'pay_' || n, '', '', '', at FROM old""",
+    """INSERT INTO payments_gatewaycall (id, payment_id, operation, key, sent_at, answered_at,
+        outcome, detail)
+        SELECT 2 * n + o, n, CASE o WHEN 0 THEN 'authorise' ELSE 'capture' END, key::text, at, at,
+        'answered', '' FROM old, generate_series(0, 1) AS o""",
+    """INSERT INTO esim_sim (id, iccid, kind, state, profile_type, provider_id, imsi, msisdn,
+        is_in_programme)
+        SELECT n, '8944333' || lpad(n::text, 12, '0'), 'profile', 'in_use', 'consumer',
+        %(provider)s, '', '', true FROM old""",
+    """INSERT INTO esim_profile (id, sim_id, provider_id, eid, state, matching_id,
+        matching_id_digest, smdp_host, created_at, downloaded_at)
+        SELECT n, n, %(provider)s, eid, 'downloaded', %(sealed)s, md5(n::text) || md5(eid),
+        'smdp.kestrel.example', at, at FROM old""",
+    """INSERT INTO esim_es2call (id, profile_id, function, call_identifier, request, sent_at,
+        answered_at, outcome, subject_code, reason_code, detail)
+        SELECT 2 * n + o, n, CASE o WHEN 0 THEN 'downloadOrder' ELSE 'confirmOrder' END,
+        md5(n || '/' || o)::uuid, jsonb_build_object('eid', eid), at, at, 'success', '', '',
+        '{"header": {"functionExecutionStatus": {"status": "Executed-Success"}}}'
+        FROM old, generate_series(0, 1) AS o""",
+    """INSERT INTO subscriptions_line (id, account_id, msisdn, created_at)
+        SELECT n, a, '', at FROM old""",
+    """INSERT INTO subscriptions_simonline (id, line_id, sim_id, since)
+        SELECT n, n, n, at FROM old""",
+    """INSERT INTO subscriptions_subscription (id, line_id, plan_id, reference, plan_name, state,
+        starts_at, ends_at)
+        SELECT n, n, %(plan)s, number, 'Day pass', 'active', at, at + interval '1 day' FROM old""",
+    """INSERT INTO subscriptions_bucket (id, subscription_id, kind, total_bytes, used_bytes,
+        countries) SELECT n, n, 'allowance', 1000000000, 0, '["US"]' FROM old""",
+    """INSERT INTO orders_order (id, plan_name, gross_minor_units, tax_minor_units, tax_rate,
+        currency, number, draft_id, account_id, visit_id, state, plan_id, language, terms_version,
+        eid, payment_id, profile_id, subscription_id, line_is_new, tries, trouble, failure,
+        created_at, charge_decided_at, completed_at, handed_over_at)
+        SELECT n, 'Day pass', 400, 33, 900, 'USD', number, n, a, n, 'completed', %(plan)s, 'en',
+        '2026-01', eid, n, n, n, true, 0, '', '', at, at, at, at FROM old""",
+    """INSERT INTO orders_statechange (id, order_id, old, new, reason, at)
+        SELECT 2 * n + o, n, CASE o WHEN 0 THEN 'acknowledged' ELSE 'in_progress' END,
+        CASE o WHEN 0 THEN 'in_progress' ELSE 'completed' END, '', at
+        FROM old, generate_series(0, 1) AS o""",
+    """INSERT INTO orders_receipt (id, order_id, year, number)
+        SELECT n, n, 2000, n - %(base)s FROM old""",
+    """INSERT INTO outbox_task (id, kind, subject, not_before, lease_token, attempts, rings,
+        created_at, closed_at, last_error)
+        SELECT n, 'order', n::text, at, '', 1, 1, at, at, '' FROM old""",
+)
+TABLES = [statement.split()[2] for statement in STATEMENTS]
+
+
+def fill(size: int) -> None:
+    """Let there be so many finished orders in all, and let the planner know of them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM orders_order WHERE id BETWEEN %s AND %s", [BASE, AFTER]
+        )
+        (there,) = cursor.fetchone() or (0,)
+        if there < size:
+            # Nothing is looked up for a foreign key: what they point to is written here.
+            cursor.execute("SET session_replication_role = replica")
+            cursor.execute(
+                """CREATE TEMPORARY TABLE old AS SELECT n, %(base)s + n / %(each)s AS a,
+                now() - (%(base)s + %(size)s - n) * interval '30 seconds' AS at,
+                'H' || lpad((n - %(base)s)::text, 9, '0') AS number,
+                md5(n::text)::uuid AS key, '89049033' || lpad(n::text, 24, '0') AS eid
+                FROM generate_series(%(base)s + %(there)s, %(base)s + %(size)s - 1) AS n""",
+                {"base": BASE, "there": there, "size": size, "each": ORDERS_OF_AN_ACCOUNT},
+            )
+            told: dict[str, int | str] = {
+                "base": BASE,
+                "plan": Plan.objects.values_list("pk", flat=True)[0],
+                "provider": SmdpProvider.objects.values_list("pk", flat=True)[0],
+                "sealed": seal(secrets.token_hex(12)),
+            }
+            for statement in STATEMENTS:
+                cursor.execute(statement, told)
+            for table in TABLES:
+                cursor.execute(
+                    "SELECT setval(pg_get_serial_sequence(%s, 'id'), %s)", [table, AFTER]
+                )
+            cursor.execute("DROP TABLE old")
+            cursor.execute("SET session_replication_role = DEFAULT")
+        cursor.execute("VACUUM ANALYZE")
+        cursor.execute("CHECKPOINT")

@@ -1,0 +1,133 @@
+"""One copy of the product as production runs it, on throwaway services.
+
+Workers log JSON at level INFO, each to a file. There is no web process: orders are submitted by
+whoever measures, and the simulators tell nobody of what happens, so that no webhook comes.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+
+from demo.guard import Guard, end_groups
+from demo.health import answer
+from demo.parts import ROOT, Copy, environment, preparation
+from tests.settings_for import production_environment
+from tests.stack import READY_WITHIN
+
+PYTHON = sys.executable
+# As `make run` starts a worker, but for its clock, which is a process of its own here.
+THREADS = 4
+
+
+@dataclass(frozen=True)
+class Staff:
+    """The process ids of running workers and of their clock."""
+
+    workers: list[int]
+    beat: int
+
+
+class House:
+    """The processes of one copy; `folder` holds what each of them said."""
+
+    def __init__(self, copy: Copy) -> None:
+        self.copy = copy
+        self.environment = {
+            **os.environ,
+            **production_environment(),
+            **copy.secrets,
+            "DJANGO_SETTINGS_MODULE": "moportal.settings",
+            "DEMO": "0",
+            "SIMULATORS": "0",
+            "DATABASE_URL": copy.database_url,
+            "BROKER_URL": copy.broker_url,
+            "SMDP_URL": copy.smdp_url,
+            "PAYMENT_GATEWAY_URL": copy.payment_url,
+        }
+        self._guard = Guard()
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def prepare(self) -> None:
+        """Migrate, load the demo's catalogue, and start both simulators."""
+        command = preparation(self.copy.folder / "demo.txt").command
+        subprocess.run(command, cwd=ROOT, env=environment(self.copy), check=True)
+        for name, port in (("smdp", self.copy.smdp_port), ("payment", self.copy.payment_port)):
+            store = str(self.copy.folder / f"{name}.sqlite3")
+            self._start(name, f"simulators.{name}", "--port", str(port), "--store", store)
+        for url in (self.copy.smdp_url, self.copy.payment_url):
+            _wait(partial(_answers, url), f"the simulator at {url}")
+
+    @contextlib.contextmanager
+    def workers(self, number: int, *, threads: int) -> Iterator[Staff]:
+        """Run so many worker processes, and beat, for as long as the context lasts."""
+        names = [f"worker{n}" for n in range(1, number + 1)]
+        celery = ("celery", "--quiet", "-A", "moportal")
+        options = [
+            *("--loglevel", "INFO", "--pool", "threads", "--concurrency", str(threads)),
+            *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+        ]
+        schedule = str(self.copy.folder / "beat")
+        try:
+            for name in names:
+                self._start(name, *celery, "worker", "--hostname", f"{name}@bench", *options)
+            self._start("beat", *celery, "beat", "--schedule", schedule, "--loglevel", "INFO")
+            for name in names:
+                _wait(partial(self._has_said, name, "ready."), name)
+            yield Staff([self._running[name].pid for name in names], self._running["beat"].pid)
+        finally:
+            self._stop(*names, "beat")
+
+    @property
+    def simulators(self) -> list[int]:
+        return [self._running[name].pid for name in ("smdp", "payment")]
+
+    def _has_said(self, name: str, word: str) -> bool:
+        return word in self._log(name).read_text(encoding="utf-8", errors="replace")
+
+    def close(self) -> None:
+        self._stop(*self._running)
+        self._guard.dismiss()
+
+    def _log(self, name: str) -> Path:
+        return self.copy.folder / f"{name}.log"
+
+    def _start(self, name: str, module: str, *options: str) -> None:
+        with self._log(name).open("wb") as log:
+            process = subprocess.Popen(
+                [PYTHON, "-m", module, *options],
+                cwd=ROOT,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._guard.watch(process.pid)
+        self._running[name] = process
+
+    def _stop(self, *names: str) -> None:
+        processes = [self._running.pop(name) for name in names if name in self._running]
+        groups = [process.pid for process in processes]
+        end_groups(groups, reap=lambda: [process.poll() for process in processes])
+        for process in processes:
+            process.wait()
+            self._guard.forget(process.pid)
+
+
+def _answers(url: str) -> bool:
+    return answer(url)[0] == HTTPStatus.OK
+
+
+def _wait(is_there: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + READY_WITHIN
+    while not is_there():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what} is not ready after {READY_WITHIN:g} s")
+        time.sleep(0.05)

@@ -1,0 +1,72 @@
+"""What is there before an order is submitted: customers, cards, complete drafts, free ICCIDs."""
+
+from itertools import count
+
+from accounts.models import User
+from esim.models import Sim, SmdpProvider
+from mobileplans.models import Visit
+from moportal.identifiers import Iccid
+from orders.models import Draft
+from payments.domain import add_card
+from payments.gateways.base import Card
+from plans.queries import offers
+
+PREFIX, MARKET, LANGUAGE = "8944222", "US", "en"
+CARD = Card("4242424242424242", expiry_month=12, expiry_year=2049, csc="123", holder="Robin Ade")
+_serial = count(1)
+
+
+def drafts(number: int) -> list[Draft]:
+    """Bring so many new customers to the point of submitting, each for a new eSIM.
+
+    Cards are exchanged for tokens at the simulator; the rest is written by a statement a table.
+    """
+    serials = [next(_serial) for _ in range(number)]
+    accounts = User.objects.bulk_create(
+        User(username=f"buyer{n}@bench.example", password="!", name="Robin Ade")  # noqa: S106 -- none
+        for n in serials
+    )
+    visits = Visit.objects.bulk_create(
+        Visit(
+            transaction_id=f"MSFT_{n}",
+            eid=f"89049032{n:024d}",
+            eid_from=Visit.EidFrom.LAUNCH,
+            market=MARKET,
+            location=MARKET,
+            account=account,
+        )
+        for n, account in zip(serials, accounts, strict=True)
+    )
+    offer = offers(market=MARKET, location=MARKET, language=LANGUAGE)[0]
+    taxed = offer.price.taxed
+    made = Draft.objects.bulk_create(
+        Draft(
+            account=account,
+            visit=visit,
+            plan=offer.plan,
+            plan_name=offer.name,
+            gross_minor_units=taxed.gross.minor_units,
+            tax_minor_units=taxed.tax.minor_units,
+            tax_rate=offer.price.tax_rate,
+            currency=taxed.gross.currency,
+            method=add_card(account, CARD),
+            wants_new_esim=True,
+        )
+        for account, visit in zip(accounts, visits, strict=True)
+    )
+    # Read again, without what they point to, as the view does that submits.
+    return list(Draft.objects.filter(pk__in=[draft.pk for draft in made]))
+
+
+def sims(number: int) -> list[Sim]:
+    """Put so many ICCIDs into the pool."""
+    provider = SmdpProvider.objects.get()
+    return Sim.objects.bulk_create(
+        Sim(
+            iccid=Iccid.numbered(PREFIX, next(_serial)),
+            kind=Sim.Kind.PROFILE,
+            profile_type="consumer",
+            provider=provider,
+        )
+        for _ in range(number)
+    )

@@ -1,0 +1,282 @@
+"""The stage of `test_promise`: a shop with its two services, what befalls a worker, and the books.
+
+Everything here is common to all rules; what customers, services and workers do is in the test.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from unittest import mock
+
+import httpx
+import time_machine
+from django.apps import apps
+from django.db import OperationalError, connections
+from django.utils.timezone import now
+
+from accounts.models import User
+from moportal.outside import Reply, exchange
+from orders.models import Order, Receipt, Refund, StateChange
+from outbox.domain import due_tasks, look
+from outbox.models import Task
+from payments.models import PaymentMethod
+from tests.builders import EID, OTHER_EID, make_card, make_plan, make_pool, make_visit
+from tests.orders.conftest import new_card
+
+# Two hours before a year ends, so that receipts of two years are given out.
+BEGINNING = datetime(2030, 12, 31, 22, tzinfo=UTC)
+LONGER_THAN_A_LEASE = timedelta(minutes=1)
+LONGER_THAN_ANY_PAUSE = timedelta(minutes=11)
+# Emptied before each example; the cast, the operator and the texts stay.
+EMPTIED = {"esim", "mobileplans", "orders", "outbox", "payments", "plans", "subscriptions"}
+WRITES = ("INSERT", "UPDATE", "DELETE")
+
+
+class Happens(StrEnum):
+    """What can befall a worker while it looks."""
+
+    DIES = "it dies"
+    WRITE_FAILS = "the database fails before a write"
+    WRITE_IS_NOT_CONFIRMED = "the database fails after a write"
+    NO_CONNECTION = "a service cannot be reached"
+    NO_ANSWER = "an answer is lost"
+    STALLS = "it stalls, as in a machine that is paused"
+
+
+class Meanwhile(StrEnum):
+    """What others do while a worker stalls."""
+
+    CANCEL = "customers cancel"
+    YES = "customers say yes at the bank"
+    NO = "customers say no at the bank"
+    WEBHOOKS = "webhooks come"
+
+
+@dataclass(frozen=True)
+class Mishap:
+    """What befalls a worker at the how many-th opportunity after so many calls outside.
+
+    What others do while it stalls ends, if so, with another worker that takes over.
+    """
+
+    what: Happens
+    calls: int
+    at: int
+    meanwhile: list[Meanwhile] = field(default_factory=list)
+    is_taken_over: bool = False
+
+
+class WorkerDied(BaseException):
+    """`kill -9`: no `except Exception` of the product goes on after it."""
+
+
+class DatabaseFailed(OperationalError):
+    """What psycopg's errors become, made here."""
+
+
+class Worker:
+    """A worker on its way through one look; it stands between the product and all it calls."""
+
+    def __init__(self, mishap: Mishap | None, others: Callable[[Mishap], None]) -> None:
+        self.mishap = mishap
+        self.others_do = others
+        self.calls = self.opportunities = 0
+        self.connection = connections["default"]
+        self.commit = self.connection.commit
+        self.is_unconfirmed = False
+        # What the product's own `except Exception` would have taken for trouble of a service.
+        self.fault_of_the_test: BaseException | None = None
+
+    def looks(self, task: int) -> None:
+        """Look at the task; a worker that dies, or whose database does, leaves its lease."""
+        with ExitStack() as patches:
+            for module in ("payments.gateways.simulator", "esim.es2plus"):
+                patches.enter_context(mock.patch(f"{module}.exchange", self.exchanges))
+            patches.enter_context(mock.patch.object(self.connection, "commit", self.commits))
+            patches.enter_context(self.connection.execute_wrapper(self.executes))
+            patches.enter_context(suppress(WorkerDied, DatabaseFailed))
+            look(task)
+        if self.fault_of_the_test:
+            raise self.fault_of_the_test
+
+    def exchanges(self, *request: Any, **options: Any) -> Reply:
+        if self.connection.in_atomic_block:
+            self._end_the_test(AssertionError("a call outside within a transaction"))
+        self._may_end_or_stall()
+        if self._meets(Happens.NO_CONNECTION):
+            raise httpx.ConnectError("refused")
+        reply = exchange(*request, **options)
+        self.calls += 1
+        self._may_end_or_stall()
+        if self._meets(Happens.NO_ANSWER):
+            raise httpx.ReadTimeout("lost")
+        return reply
+
+    def executes(self, execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if not sql.startswith(WRITES):
+            return execute(sql, *rest)
+        self._may_end_or_stall()
+        if self._meets(Happens.WRITE_FAILS):
+            raise DatabaseFailed("before the write")
+        answer = execute(sql, *rest)
+        if self._meets(Happens.WRITE_IS_NOT_CONFIRMED):
+            self.is_unconfirmed = True
+            if not self.connection.in_atomic_block:
+                self._fail_unconfirmed()
+        return answer
+
+    def commits(self) -> None:
+        self.commit()
+        self._fail_unconfirmed()
+
+    def _fail_unconfirmed(self) -> None:
+        if self.is_unconfirmed:
+            self.is_unconfirmed = False
+            raise DatabaseFailed("after the write")
+
+    def _may_end_or_stall(self) -> None:
+        if self._meets(Happens.DIES):
+            raise WorkerDied
+        # Nobody is let into an open transaction: what others do would be part of it.
+        is_open = self.connection.in_atomic_block
+        if self.mishap and not is_open and self._meets(Happens.STALLS):
+            try:
+                self.others_do(self.mishap)
+            except BaseException as error:  # noqa: BLE001 -- told as it is, after the look
+                self._end_the_test(error)
+
+    def _meets(self, what: Happens) -> bool:
+        """Count an opportunity for this, and say whether it is the one."""
+        if self.mishap is None or self.mishap.what != what or self.calls < self.mishap.calls:
+            return False
+        self.opportunities += 1
+        return self.opportunities == self.mishap.at
+
+    def _end_the_test(self, fault: BaseException) -> None:
+        self.fault_of_the_test = fault
+        raise WorkerDied
+
+
+@dataclass(frozen=True)
+class Form:
+    """A review page in some tab: what the customer decides about by sending it."""
+
+    draft: int
+    version: int
+    plan: int
+    minor_units: int
+
+
+@dataclass
+class Shop:
+    """Two customers, two plans, a pool of ICCIDs and a SIM card; two services; the clock."""
+
+    gateway: str
+    smdp: str
+    customers: tuple[User, User]
+    client: httpx.Client
+
+    def open(self) -> None:
+        """Begin with empty books everywhere."""
+        for service in (self.gateway, self.smdp):
+            self.post(f"{service}/reset")
+        _empty_tables()
+        self.travel = time_machine.travel(BEGINNING, tick=False)
+        self.clock = self.travel.start()
+        self.plans = (make_plan(), make_plan(code="stayer", minor_units=4900))
+        make_pool()
+        card = make_card()
+        self.visits = {
+            (customer, has_card): make_visit(
+                account=customer, eid="" if has_card else eid, iccid=card.iccid if has_card else ""
+            )
+            for customer, eid in zip(self.customers, (EID, OTHER_EID), strict=True)
+            for has_card in (False, True)
+        }
+        self.cards: dict[tuple[User, str], PaymentMethod] = {}
+
+    def close(self) -> None:
+        self.travel.stop()
+
+    def post(self, url: str, content: dict[str, Any] | None = None) -> None:
+        self.client.post(url, json=content or {}).raise_for_status()
+
+    def books(self, service: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.client.get(f"{service}/books").json()
+        return found
+
+    def card(self, customer: User, number: str) -> PaymentMethod:
+        if (customer, number) not in self.cards:
+            self.cards[customer, number] = new_card(customer, number)
+        return self.cards[customer, number]
+
+    def pass_time(self, time: timedelta) -> None:
+        self.clock.shift(time)
+
+    def pass_time_until_something_is_due(self) -> None:
+        """Let the next bell's time come, or the lease on it run out."""
+        tasks = Task.objects.filter(closed_at=None)
+        times = [max(task.not_before, task.lease_until or task.not_before) for task in tasks]
+        if times and min(times) >= now():
+            self.pass_time(min(times) - now() + timedelta(seconds=1))
+
+    def due(self) -> list[int]:
+        """Return what is due; of what came at one moment, and the clock stands, the older first."""
+        due = Task.objects.filter(pk__in=due_tasks()).order_by("not_before", "pk")
+        return list(due.values_list("pk", flat=True))
+
+    def all_look(self) -> None:
+        """Let workers look at everything that is due, once."""
+        for task in self.due():
+            look(task)
+
+
+def _empty_tables() -> None:
+    """Delete every row of the shop's: with TRUNCATE it would take twenty times as long.
+
+    Foreign keys are not checked meanwhile, so that the order does not matter.
+    """
+    models = [model for model in apps.get_models() if model._meta.app_label in EMPTIED]
+    deletes = "".join(f"DELETE FROM {model._meta.db_table};" for model in models)  # noqa: S608 -- names of our own
+    role = "SET session_replication_role ="
+    with connections["default"].cursor() as cursor:
+        cursor.execute(f"{role} replica; {deletes} {role} DEFAULT")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The three books as they stand between two steps."""
+
+    orders: list[Order]
+    # By the order's number, and by ICCID.
+    payments: dict[str, list[dict[str, Any]]]
+    profiles: dict[str, dict[str, Any]]
+    # Orders, by id, at which somebody is still going to look; and those that are taken back.
+    rung: frozenset[int]
+    taken_back: dict[int, str]
+    receipts: list[Receipt]
+    changes: dict[int, list[StateChange]]
+
+
+def see(shop: Shop) -> Seen:
+    payments = defaultdict(list)
+    for payment in shop.books(shop.gateway)["payments"]:
+        payments[payment["reference"]].append(payment)
+    changes = defaultdict(list)
+    for change in StateChange.objects.order_by("pk"):
+        changes[change.order_id].append(change)
+    related = ("payment", "profile__sim", "subscription")
+    rung = Task.objects.filter(kind="order", closed_at=None).values_list("subject", flat=True)
+    return Seen(
+        orders=list(Order.objects.select_related(*related).order_by("pk")),
+        payments=payments,
+        profiles={found["iccid"]: found for found in shop.books(shop.smdp)["profiles"]},
+        rung=frozenset(map(int, rung)),
+        taken_back=dict(Refund.objects.values_list("order_id", "state")),
+        receipts=list(Receipt.objects.order_by("year", "number")),
+        changes=changes,
+    )

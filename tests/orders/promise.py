@@ -1,0 +1,208 @@
+"""The promise, clause by clause: each yields what is off in the books as they stand."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from orders.models import Order
+from orders.states import ENDED, NEXT_STATES, Failure, OrderState
+from subscriptions.models import SubscriptionState
+from tests.chaos.books import TAKEN
+from tests.orders.machine import Form, Seen
+
+NOT_TAKEN_BACK = {"authorised", "captured", "requires_action"}
+COME_TO_NOTHING = ENDED - {OrderState.COMPLETED}
+
+
+@dataclass
+class Told:
+    """What customers have decided and have been told, whatever the books say."""
+
+    # The form that was sent, by draft; orders whose cancel was taken; ends, by order.
+    forms: dict[int, Form] = field(default_factory=dict)
+    cancelled: set[int] = field(default_factory=set)
+    ends: dict[int, str] = field(default_factory=dict)
+
+
+Clause = Callable[[Seen, Told], Iterator[str]]
+
+
+def one_decision_is_one_order(seen: Seen, told: Told) -> Iterator[str]:
+    if Counter(order.draft_id for order in seen.orders) != Counter(told.forms.keys()):
+        yield f"{len(told.forms)} forms were taken, there are {len(seen.orders)} orders"
+
+
+def plan_and_price_are_those_of_the_form(seen: Seen, told: Told) -> Iterator[str]:
+    for order in seen.orders:
+        form = told.forms.get(order.draft_id)
+        if form and (order.plan_id, order.gross_minor_units) != (form.plan, form.minor_units):
+            yield f"{order}: {order.plan_name} for {order.gross_minor_units}"
+
+
+def an_order_has_one_payment_of_its_price(seen: Seen, told: Told) -> Iterator[str]:
+    prices = {order.number: order.gross_minor_units for order in seen.orders}
+    for number, payments in seen.payments.items():
+        if [payment["amount"] for payment in payments] != [prices.get(number)]:
+            yield f"{number}: {payments}"
+
+
+def an_order_has_one_profile(seen: Seen, told: Told) -> Iterator[str]:
+    """Whatever was asked for over there belongs to an order, and to one."""
+    owners = Counter(_iccid(order) for order in seen.orders if order.profile)
+    for iccid, profile in seen.profiles.items():
+        if owners[iccid] != 1:
+            yield f"{iccid}: {profile['state']}, of {owners[iccid]} orders"
+
+
+def nobody_is_charged_before_it_is_decided(seen: Seen, told: Told) -> Iterator[str]:
+    for order in seen.orders:
+        if "captured" in _statuses(seen, order) and not order.charge_decided_at:
+            yield f"{order}: captured"
+
+
+def nobody_is_charged_who_has_cancelled(seen: Seen, told: Told) -> Iterator[str]:
+    for order in seen.orders:
+        has_cancelled = order.pk in told.cancelled
+        if has_cancelled and ("captured" in _statuses(seen, order) or order.charge_decided_at):
+            yield f"{order}: {order.state}, {_statuses(seen, order)}"
+
+
+def what_is_complete_was_charged(seen: Seen, told: Told) -> Iterator[str]:
+    for order in _sold(seen):
+        if _statuses(seen, order) != ["captured"] or order.payment.state != "captured":
+            yield f"{order}: {_statuses(seen, order)}, here {order.payment.state}"
+
+
+def what_is_complete_came(seen: Seen, told: Told) -> Iterator[str]:
+    for order in _sold(seen):
+        profile = seen.profiles.get(_iccid(order), {})
+        is_there = profile.get("state") in {"Released", "Downloaded", "Installed"}
+        has_plan = order.subscription and order.subscription.state == SubscriptionState.ACTIVE
+        if not has_plan or not (is_there or order.sim_id):
+            yield f"{order}: {profile}, {order.subscription}"
+
+
+def nobody_pays_for_what_came_to_nothing(seen: Seen, told: Told) -> Iterator[str]:
+    """Only what staff gave up after the charge is still to be paid back."""
+    for order in _in(seen, *COME_TO_NOTHING):
+        is_under_way = order.failure == Failure.GIVEN_UP and order.pk in seen.rung
+        if "captured" in _statuses(seen, order) and not is_under_way:
+            yield f"{order}: {order.state}"
+
+
+def what_was_let_go_of_holds_nothing(seen: Seen, told: Told) -> Iterator[str]:
+    for order in _in(seen, *COME_TO_NOTHING):
+        held = NOT_TAKEN_BACK & set(_statuses(seen, order))
+        held |= TAKEN & {seen.profiles.get(_iccid(order), {}).get("state", "")}
+        held |= {order.subscription.state} if order.subscription else set()
+        if order.pk not in seen.rung and held - {SubscriptionState.CANCELLED}:
+            yield f"{order}: {order.state}, but {held}"
+
+
+def somebody_looks_at_what_has_not_ended(seen: Seen, told: Told) -> Iterator[str]:
+    for order in seen.orders:
+        if order.state not in ENDED | {OrderState.HELD} and order.pk not in seen.rung:
+            yield f"{order}: {order.state}, and nobody will look"
+
+
+def an_end_is_an_end(seen: Seen, told: Told) -> Iterator[str]:
+    for order in seen.orders:
+        before = told.ends.get(order.pk, order.state)
+        if before != order.state:
+            yield f"{order}: {before}, then {order.state}"
+
+
+def every_move_is_written_down_once(seen: Seen, told: Told) -> Iterator[str]:
+    for order in seen.orders:
+        states = [OrderState.ACKNOWLEDGED, *(change.new for change in seen.changes[order.pk])]
+        moves = [(change.old, change.new) for change in seen.changes[order.pk]]
+        is_chain = moves == list(pairwise(states)) and states[-1] == order.state
+        if not is_chain or any(new not in NEXT_STATES[OrderState(old)] for old, new in moves):
+            yield f"{order}: {order.state} after {moves}"
+
+
+def receipts_have_no_gap(seen: Seen, told: Told) -> Iterator[str]:
+    completed = {order.pk for order in _in(seen, OrderState.COMPLETED)}
+    if {receipt.order_id for receipt in seen.receipts} != completed:
+        yield f"{len(seen.receipts)} receipts for {len(completed)} orders"
+    for year in {receipt.year for receipt in seen.receipts}:
+        numbers = [receipt.number for receipt in seen.receipts if receipt.year == year]
+        if numbers != list(range(1, len(numbers) + 1)):
+            yield f"{year}: {numbers}"
+
+
+def every_order_has_ended(seen: Seen, told: Told) -> Iterator[str]:
+    for order in seen.orders:
+        if order.state not in ENDED:
+            yield f"{order}: still {order.state}, {order.trouble}"
+
+
+def what_was_taken_back_is_paid_back(seen: Seen, told: Told) -> Iterator[str]:
+    for order in seen.orders:
+        if order.pk in seen.taken_back:
+            profile = seen.profiles.get(_iccid(order), {}).get("state", "")
+            plan = order.subscription.state if order.subscription else ""
+            now = (seen.taken_back[order.pk], _statuses(seen, order), plan)
+            if now != ("done", ["refunded"], "cancelled") or profile in TAKEN:
+                yield f"{order}: {now}, {profile}"
+
+
+def what_came_to_nothing_is_let_go_of(seen: Seen, told: Told) -> Iterator[str]:
+    for order in _in(seen, *COME_TO_NOTHING):
+        if order.let_go_at is None:
+            yield f"{order}: {order.state}, not let go of"
+
+
+def nothing_is_left_to_do(seen: Seen, told: Told) -> Iterator[str]:
+    for order in seen.orders:
+        if order.pk in seen.rung:
+            yield f"{order}: {order.state}, {_statuses(seen, order)}, not let go of yet"
+
+
+PROMISE: tuple[Clause, ...] = (
+    one_decision_is_one_order,
+    plan_and_price_are_those_of_the_form,
+    an_order_has_one_payment_of_its_price,
+    an_order_has_one_profile,
+    nobody_is_charged_before_it_is_decided,
+    nobody_is_charged_who_has_cancelled,
+    nobody_pays_for_what_came_to_nothing,
+    what_is_complete_was_charged,
+    what_is_complete_came,
+    what_was_let_go_of_holds_nothing,
+    somebody_looks_at_what_has_not_ended,
+    an_end_is_an_end,
+    every_move_is_written_down_once,
+    receipts_have_no_gap,
+)
+# What holds in addition when every service is well and workers have had their time.
+AT_REST = (
+    *PROMISE,
+    every_order_has_ended,
+    what_came_to_nothing_is_let_go_of,
+    what_was_taken_back_is_paid_back,
+    nothing_is_left_to_do,
+)
+
+
+def broken(clauses: tuple[Clause, ...], seen: Seen, told: Told) -> list[str]:
+    """Return every clause that does not hold, with what is off."""
+    return [f"{clause.__name__}: {off}" for clause in clauses for off in clause(seen, told)]
+
+
+def _in(seen: Seen, *states: str) -> list[Order]:
+    return [order for order in seen.orders if order.state in states]
+
+
+def _sold(seen: Seen) -> list[Order]:
+    """Return what is complete and was not taken back."""
+    return [order for order in _in(seen, OrderState.COMPLETED) if order.pk not in seen.taken_back]
+
+
+def _statuses(seen: Seen, order: Order) -> list[str]:
+    return [payment["status"] for payment in seen.payments.get(order.number, [])]
+
+
+def _iccid(order: Order) -> str:
+    return order.profile.sim.iccid if order.profile else ""
