@@ -414,7 +414,7 @@ def test_the_promise_holds_whatever_happens(shop: Shop, clara: User) -> None:
 
     Played.shop, Played.clara = shop, clara
     how = settings(
-        max_examples=EXAMPLES or 120,
+        max_examples=EXAMPLES or 60,
         derandomize=not EXAMPLES,
         stateful_step_count=10,
         deadline=None,

@@ -22,7 +22,7 @@ from orders.states import NEXT_STATES, TRIES_BEFORE_STAFF, Failure, OrderState
 from outbox.domain import Lease, LeaseLost
 from payments import domain as payments
 from payments.states import PaymentState
-from subscriptions.models import SubscriptionState
+from subscriptions.models import Subscription, SubscriptionState
 from tests.builders import make_card, make_order, make_plan, make_pool, make_visit
 from tests.orders.conftest import CUSTOMER_STEP, DECLINED, new_card, settled
 
@@ -295,6 +295,23 @@ def test_of_two_workers_one_gives_the_order_its_profile(placed: Order, smdp: str
 
     assert profiles(smdp) == [(order.sim_in_use.iccid, "Released")]  # type: ignore[union-attr]  # it has one
     assert Sim.objects.filter(state=SimState.RESERVED).count() == 0
+
+
+def test_of_two_workers_one_puts_the_plan_on_the_line(
+    placed: Order, smdp: str, gateway: str
+) -> None:
+    break_it(gateway, "capture", "http_500")
+    settled(placed)
+    order = Order.objects.get(pk=placed.pk)
+    sim = order.sim_in_use
+    assert sim is not None
+    seen_before = Order.objects.get(pk=placed.pk)
+    seen_before.subscription = None
+
+    with pytest.raises(settling.IllegalTransition, match="its plan already"):
+        settling._put_plan_on_line(seen_before, sim)  # noqa: SLF001 -- the very step
+
+    assert Subscription.objects.count() == 1
 
 
 def test_of_two_workers_one_moves_the_order(placed: Order) -> None:
