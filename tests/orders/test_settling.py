@@ -1,48 +1,25 @@
 """`orders.settling`: one charge and one profile, or none of either (contract, section 6)."""
 
-from typing import Any
-
 import httpx
 import pytest
-from django.contrib.messages import get_messages
 from django.db import connection
 from django.test import Client
 from django.utils.timezone import now
 from psycopg import sql
 
 from accounts.models import User
-from esim import provisioning
 from esim.models import Profile, Sim
 from esim.states import ProfileState, SimState
 from moportal.money import Money
 from orders import placing, settling
 from orders.models import Order
-from orders.queries import needing_staff
-from orders.states import NEXT_STATES, TRIES_BEFORE_STAFF, Failure, OrderState
+from orders.states import NEXT_STATES, Failure, OrderState
 from outbox.domain import Lease, LeaseLost
-from payments import domain as payments
 from payments.states import PaymentState
 from subscriptions.models import Subscription, SubscriptionState
 from tests.builders import make_card, make_order, make_plan, make_pool, make_visit
 from tests.orders.conftest import CUSTOMER_STEP, DECLINED, new_card, settled
-
-
-def books(url: str) -> dict[str, Any]:
-    answer: dict[str, Any] = httpx.get(f"{url}/books", trust_env=False).json()
-    return answer
-
-
-def break_it(url: str, function: str, fault: str, times: int = 1) -> None:
-    order = {"function": function, "fault": fault, "times": times}
-    assert httpx.post(f"{url}/faults", json=order, trust_env=False).is_success
-
-
-def statuses(gateway: str) -> list[str]:
-    return [payment["status"] for payment in books(gateway)["payments"]]
-
-
-def profiles(smdp: str) -> list[tuple[str, str]]:
-    return [(profile["iccid"], profile["state"]) for profile in books(smdp)["profiles"]]
+from tests.orders.providers import books, break_it, profiles, statuses
 
 
 def test_it_charges_once_and_hands_out_one_profile(placed: Order, gateway: str, smdp: str) -> None:
@@ -359,48 +336,6 @@ def test_a_hold_that_ran_out_at_the_bank_is_a_refusal(alice: User, gateway: str,
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.PAYMENT_REFUSED)
 
 
-def test_a_profile_that_was_downloaded_before_it_could_be_cancelled_gets_no_plan(
-    placed: Order, alice: User, gateway: str, smdp: str
-) -> None:
-    break_it(gateway, "capture", "http_500")
-    order = settled(placed)
-    assert order.profile is not None
-    provisioning.move(order.profile, ProfileState.DOWNLOADED, downloaded_at=now())
-    Order.objects.update(charge_decided_at=None, cancel_requested_at=now())
-
-    order = settled(order)
-
-    assert order.let_go_at is not None
-    assert order.profile is not None
-    assert order.profile.sim.state == SimState.RETIRED
-    assert statuses(gateway) == ["voided"]
-
-
-def test_an_sm_dp_that_is_away_is_asked_again_to_cancel(
-    placed: Order, alice: User, gateway: str, smdp: str
-) -> None:
-    break_it(smdp, "confirmOrder", "http_500")
-    settled(placed)
-    placing.request_cancel(placed, actor=alice)
-    break_it(smdp, "cancelOrder", "drop_before")
-
-    order = settled(placed)
-    assert (order.let_go_at, order.tries) == (None, 1)
-
-    assert settled(order).let_go_at is not None
-    assert [state for _iccid, state in profiles(smdp)] == ["Unavailable"]
-
-
-def test_what_was_let_go_of_is_not_looked_at_again(
-    placed: Order, alice: User, gateway: str, smdp: str
-) -> None:
-    placing.request_cancel(placed, actor=alice)
-    order = settled(placed)
-    break_it(gateway, "*", "http_500", times=1000)
-
-    assert settled(order) == order
-
-
 def test_every_move_is_written_down(placed: Order, smdp: str) -> None:
     settled(placed)
 
@@ -441,124 +376,3 @@ def test_the_matching_id_stands_nowhere_in_clear(placed: Order, smdp: str) -> No
     secret = Profile.objects.get().matching_id
     assert rows_that_hold(secret) == []
     assert rows_that_hold(secret[-4:]) == ["esim_es2call"]
-
-
-@pytest.fixture
-def unfinished(placed: Order, gateway: str) -> Order:
-    """Return an order whose capture is never answered, tried for the last time."""
-    break_it(gateway, "capture", "http_500", times=1000)
-    settled(placed)
-    Order.objects.filter(pk=placed.pk).update(tries=TRIES_BEFORE_STAFF)
-    return settled(placed)
-
-
-def test_what_cannot_be_finished_waits_for_staff(unfinished: Order, smdp: str) -> None:
-    assert unfinished.state == OrderState.HELD
-    assert "GatewayTrouble" in unfinished.trouble
-    assert unfinished.changes.last().reason == unfinished.trouble  # type: ignore[union-attr]  # it was moved
-    assert [state for _iccid, state in profiles(smdp)] == ["Released"]
-    with pytest.raises(placing.TooLateToCancel):
-        placing.request_cancel(unfinished, actor=unfinished.account)
-
-
-def test_a_look_at_what_waits_for_staff_does_nothing(unfinished: Order, gateway: str) -> None:
-    httpx.delete(f"{gateway}/faults", trust_env=False)
-
-    assert settled(unfinished).state == OrderState.HELD
-    assert statuses(gateway) == ["authorised"]
-
-
-def test_staff_let_it_go_on(unfinished: Order, gateway: str, clara: User) -> None:
-    httpx.delete(f"{gateway}/faults", trust_env=False)
-
-    settling.resume(unfinished, actor=clara)
-    order = settled(unfinished)
-
-    assert order.state == OrderState.COMPLETED
-    assert statuses(gateway) == ["captured"]
-    assert clara in {change.actor for change in order.changes.all()}
-
-
-def test_only_what_waits_for_staff_can_be_let_go_on(placed: Order, clara: User) -> None:
-    with pytest.raises(settling.IllegalTransition):
-        settling.resume(placed, actor=clara)
-
-
-def test_staff_give_it_up_and_the_money_goes_back(
-    unfinished: Order, gateway: str, smdp: str, clara: User
-) -> None:
-    httpx.delete(f"{gateway}/faults", trust_env=False)
-
-    settling.give_up(unfinished, actor=clara, because="the provider is gone")
-    order = settled(unfinished)
-
-    assert (order.state, order.failure) == (OrderState.FAILED, Failure.GIVEN_UP)
-    assert order.let_go_at is not None
-    assert order.changes.last().reason == "staff: the provider is gone"  # type: ignore[union-attr]  # it was moved
-    assert statuses(gateway) == ["voided"]
-    assert [state for _iccid, state in profiles(smdp)] == ["Unavailable"]
-
-
-def test_what_was_charged_already_is_given_back(
-    unfinished: Order, gateway: str, smdp: str, clara: User, as_alice: Client
-) -> None:
-    httpx.delete(f"{gateway}/faults", trust_env=False)
-    elsewhere = {"headers": {"Idempotency-Key": "elsewhere"}, "json": {}, "trust_env": False}
-    url = f"{gateway}/payments/{unfinished.payment.gateway_id}/capture"
-    httpx.post(url, **elsewhere).raise_for_status()  # type: ignore[arg-type]  # httpx's own keywords
-
-    settling.give_up(unfinished, actor=clara, because="x")
-    order = settled(unfinished)
-
-    assert order.payment.state == PaymentState.REFUNDED
-    assert statuses(gateway) == ["refunded"]
-    page = as_alice.get(f"/orders/{order.number}/").text
-    assert "We could not finish your order" in page
-    assert "$19.00 goes back to Visa ending in 4242." in page
-
-
-def test_only_what_waits_for_staff_can_be_given_up(placed: Order, clara: User) -> None:
-    with pytest.raises(settling.IllegalTransition):
-        settling.give_up(placed, actor=clara, because="x")
-
-
-def test_what_cannot_be_let_go_of_is_for_staff(placed: Order, gateway: str, alice: User) -> None:
-    placing.request_cancel(placed, actor=alice)
-    Order.objects.filter(pk=placed.pk).update(state=OrderState.IN_PROGRESS)
-    payments.authorise(placed.payment, before_call=lambda: None)
-    break_it(gateway, "void", "http_500", times=1000)
-
-    order = settled(placed, looks=TRIES_BEFORE_STAFF)
-    assert not needing_staff(Order.objects.all())
-    order = settled(order)
-
-    assert order.state == OrderState.CANCELLED
-    assert list(needing_staff(Order.objects.all())) == [order]
-    httpx.delete(f"{gateway}/faults", trust_env=False)
-    assert settled(order).let_go_at is not None
-    assert not needing_staff(Order.objects.all())
-
-
-def test_the_customer_of_a_held_order_is_told_to_wait(unfinished: Order, as_alice: Client) -> None:
-    page = as_alice.get(f"/orders/{unfinished.number}/").text
-
-    assert "This takes longer than usual" in page
-    assert "data-poll" in page
-
-
-def test_staff_find_held_orders_and_try_them_again(
-    unfinished: Order, client: Client, clara: User
-) -> None:
-    client.force_login(clara)
-    listed = client.get("/admin/orders/order/?state__exact=held").text
-    action = {"action": "resume", "_selected_action": [unfinished.pk]}
-
-    first = client.post("/admin/orders/order/", action)
-    second = client.post("/admin/orders/order/", action)
-
-    told = [str(m) for answer in (first, second) for m in get_messages(answer.wsgi_request)]
-    assert unfinished.display_number in listed
-    assert Order.objects.get(pk=unfinished.pk).state == OrderState.IN_PROGRESS
-    assert Order.objects.get(pk=unfinished.pk).changes.last().actor == clara  # type: ignore[union-attr]  # it was moved
-    assert "tried again" in told[0]
-    assert "does not wait" in told[-1]

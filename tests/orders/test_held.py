@@ -1,0 +1,118 @@
+"""`held`: what was decided cannot be finished; staff let it go on, or give it up."""
+
+import httpx
+import pytest
+from django.contrib.messages import get_messages
+from django.test import Client
+
+from accounts.models import User
+from orders import placing, settling
+from orders.models import Order
+from orders.states import TRIES_BEFORE_STAFF, Failure, OrderState
+from payments.states import PaymentState
+from tests.orders.conftest import settled
+from tests.orders.providers import break_it, profiles, statuses
+
+
+@pytest.fixture
+def unfinished(placed: Order, gateway: str) -> Order:
+    """Return an order whose capture is never answered, tried for the last time."""
+    break_it(gateway, "capture", "http_500", times=1000)
+    settled(placed)
+    Order.objects.filter(pk=placed.pk).update(tries=TRIES_BEFORE_STAFF)
+    return settled(placed)
+
+
+def test_what_cannot_be_finished_waits_for_staff(unfinished: Order, smdp: str) -> None:
+    assert unfinished.state == OrderState.HELD
+    assert "GatewayTrouble" in unfinished.trouble
+    assert unfinished.changes.last().reason == unfinished.trouble  # type: ignore[union-attr]  # it was moved
+    assert [state for _iccid, state in profiles(smdp)] == ["Released"]
+    with pytest.raises(placing.TooLateToCancel):
+        placing.request_cancel(unfinished, actor=unfinished.account)
+
+
+def test_a_look_at_what_waits_for_staff_does_nothing(unfinished: Order, gateway: str) -> None:
+    httpx.delete(f"{gateway}/faults", trust_env=False)
+
+    assert settled(unfinished).state == OrderState.HELD
+    assert statuses(gateway) == ["authorised"]
+
+
+def test_staff_let_it_go_on(unfinished: Order, gateway: str, clara: User) -> None:
+    httpx.delete(f"{gateway}/faults", trust_env=False)
+
+    settling.resume(unfinished, actor=clara)
+    order = settled(unfinished)
+
+    assert order.state == OrderState.COMPLETED
+    assert statuses(gateway) == ["captured"]
+    assert clara in {change.actor for change in order.changes.all()}
+
+
+def test_only_what_waits_for_staff_can_be_let_go_on(placed: Order, clara: User) -> None:
+    with pytest.raises(settling.IllegalTransition):
+        settling.resume(placed, actor=clara)
+
+
+def test_staff_give_it_up_and_the_money_goes_back(
+    unfinished: Order, gateway: str, smdp: str, clara: User
+) -> None:
+    httpx.delete(f"{gateway}/faults", trust_env=False)
+
+    settling.give_up(unfinished, actor=clara, because="the provider is gone")
+    order = settled(unfinished)
+
+    assert (order.state, order.failure) == (OrderState.FAILED, Failure.GIVEN_UP)
+    assert order.let_go_at is not None
+    assert order.changes.last().reason == "staff: the provider is gone"  # type: ignore[union-attr]  # it was moved
+    assert statuses(gateway) == ["voided"]
+    assert [state for _iccid, state in profiles(smdp)] == ["Unavailable"]
+
+
+def test_what_was_charged_already_is_given_back(
+    unfinished: Order, gateway: str, smdp: str, clara: User, as_alice: Client
+) -> None:
+    httpx.delete(f"{gateway}/faults", trust_env=False)
+    elsewhere = {"headers": {"Idempotency-Key": "elsewhere"}, "json": {}, "trust_env": False}
+    url = f"{gateway}/payments/{unfinished.payment.gateway_id}/capture"
+    httpx.post(url, **elsewhere).raise_for_status()  # type: ignore[arg-type]  # httpx's own keywords
+
+    settling.give_up(unfinished, actor=clara, because="x")
+    order = settled(unfinished)
+
+    assert order.payment.state == PaymentState.REFUNDED
+    assert statuses(gateway) == ["refunded"]
+    page = as_alice.get(f"/orders/{order.number}/").text
+    assert "We could not finish your order" in page
+    assert "$19.00 goes back to Visa ending in 4242." in page
+
+
+def test_only_what_waits_for_staff_can_be_given_up(placed: Order, clara: User) -> None:
+    with pytest.raises(settling.IllegalTransition):
+        settling.give_up(placed, actor=clara, because="x")
+
+
+def test_the_customer_of_a_held_order_is_told_to_wait(unfinished: Order, as_alice: Client) -> None:
+    page = as_alice.get(f"/orders/{unfinished.number}/").text
+
+    assert "This takes longer than usual" in page
+    assert "data-poll" in page
+
+
+def test_staff_find_held_orders_and_try_them_again(
+    unfinished: Order, client: Client, clara: User
+) -> None:
+    client.force_login(clara)
+    listed = client.get("/admin/orders/order/?state__exact=held").text
+    action = {"action": "resume", "_selected_action": [unfinished.pk]}
+
+    first = client.post("/admin/orders/order/", action)
+    second = client.post("/admin/orders/order/", action)
+
+    told = [str(m) for answer in (first, second) for m in get_messages(answer.wsgi_request)]
+    assert unfinished.display_number in listed
+    assert Order.objects.get(pk=unfinished.pk).state == OrderState.IN_PROGRESS
+    assert Order.objects.get(pk=unfinished.pk).changes.last().actor == clara  # type: ignore[union-attr]  # it was moved
+    assert "tried again" in told[0]
+    assert "does not wait" in told[-1]

@@ -1,0 +1,74 @@
+"""An order that came to nothing holds neither money nor a profile, however long that takes."""
+
+import httpx
+from django.utils.timezone import now
+
+from accounts.models import User
+from esim import provisioning
+from esim.states import ProfileState, SimState
+from orders import placing
+from orders.models import Order
+from orders.queries import needing_staff
+from orders.states import TRIES_BEFORE_STAFF, OrderState
+from payments import domain as payments
+from tests.orders.conftest import settled
+from tests.orders.providers import break_it, profiles, statuses
+
+
+def test_a_profile_that_was_downloaded_before_it_could_be_cancelled_gets_no_plan(
+    placed: Order, alice: User, gateway: str, smdp: str
+) -> None:
+    break_it(gateway, "capture", "http_500")
+    order = settled(placed)
+    assert order.profile is not None
+    provisioning.move(order.profile, ProfileState.DOWNLOADED, downloaded_at=now())
+    Order.objects.update(charge_decided_at=None, cancel_requested_at=now())
+
+    order = settled(order)
+
+    assert order.let_go_at is not None
+    assert order.profile is not None
+    assert order.profile.sim.state == SimState.RETIRED
+    assert statuses(gateway) == ["voided"]
+
+
+def test_an_sm_dp_that_is_away_is_asked_again_to_cancel(
+    placed: Order, alice: User, gateway: str, smdp: str
+) -> None:
+    break_it(smdp, "confirmOrder", "http_500")
+    settled(placed)
+    placing.request_cancel(placed, actor=alice)
+    break_it(smdp, "cancelOrder", "drop_before")
+
+    order = settled(placed)
+    assert (order.let_go_at, order.tries) == (None, 1)
+
+    assert settled(order).let_go_at is not None
+    assert [state for _iccid, state in profiles(smdp)] == ["Unavailable"]
+
+
+def test_what_was_let_go_of_is_not_looked_at_again(
+    placed: Order, alice: User, gateway: str, smdp: str
+) -> None:
+    placing.request_cancel(placed, actor=alice)
+    order = settled(placed)
+    break_it(gateway, "*", "http_500", times=1000)
+
+    assert settled(order) == order
+
+
+def test_what_cannot_be_let_go_of_is_for_staff(placed: Order, gateway: str, alice: User) -> None:
+    placing.request_cancel(placed, actor=alice)
+    Order.objects.filter(pk=placed.pk).update(state=OrderState.IN_PROGRESS)
+    payments.authorise(placed.payment, before_call=lambda: None)
+    break_it(gateway, "void", "http_500", times=1000)
+
+    order = settled(placed, looks=TRIES_BEFORE_STAFF)
+    assert not needing_staff(Order.objects.all())
+    order = settled(order)
+
+    assert order.state == OrderState.CANCELLED
+    assert list(needing_staff(Order.objects.all())) == [order]
+    httpx.delete(f"{gateway}/faults", trust_env=False)
+    assert settled(order).let_go_at is not None
+    assert not needing_staff(Order.objects.all())
