@@ -56,10 +56,11 @@ def test_a_run_gets_ready_keeps_its_data_and_leaves_nothing_behind(clone: Path) 
 
 
 def test_a_port_in_use_is_named_and_nothing_is_started(clone: Path) -> None:
-    port = _free_block()
     with socket.socket() as taken:
-        taken.bind((LOOPBACK, port + 1))
+        # Whichever is free; nobody else can take it in between.
+        taken.bind((LOOPBACK, 0))
         taken.listen()
+        port: int = taken.getsockname()[1] - 1
         with _run(clone, port) as refused:
             output, _ = refused.communicate(timeout=READY_WITHIN)
 
