@@ -8,13 +8,14 @@ the lease makes that rare, not impossible.
 import random
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 from celery import current_app
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils.timezone import now
 from kombu.exceptions import OperationalError as BrokerDown
@@ -70,13 +71,21 @@ def ring(kind: str, subject: object) -> None:
     what counts; the message to the broker only saves the wait for the reconciler.
     """
     with transaction.atomic(savepoint=False):
-        values = {"not_before": now()}
-        task, created = Task.objects.get_or_create(
-            kind=kind, subject=str(subject), closed_at=None, defaults=values
-        )
-        if not created:
-            Task.objects.filter(pk=task.pk).update(rings=F("rings") + 1, **values)
-        transaction.on_commit(lambda: _tell_a_worker(task.pk), robust=True)
+        task_id = _rung(kind, str(subject))
+        transaction.on_commit(lambda: _tell_a_worker(task_id), robust=True)
+
+
+def _rung(kind: str, subject: str) -> int:
+    """Wake the row that is open, or open one.
+
+    A worker may close the row, or another bell open one, between two statements: then once more.
+    """
+    open_row = Task.objects.filter(kind=kind, subject=subject, closed_at=None)
+    at = now()
+    while not open_row.update(rings=F("rings") + 1, not_before=at):
+        with suppress(IntegrityError), transaction.atomic():
+            return Task.objects.create(kind=kind, subject=subject, not_before=at).pk
+    return open_row.values_list("pk", flat=True).get()
 
 
 def _tell_a_worker(task_id: int, *, after: timedelta = timedelta()) -> None:

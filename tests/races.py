@@ -1,6 +1,7 @@
-"""Threads that start together, each with a database connection of its own."""
+"""Threads that meet at one row, each with a database connection of its own."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -23,3 +24,15 @@ def at_once(action: Callable[[], Any], times: int) -> list[Any]:
 
     with ThreadPoolExecutor(times) as threads:
         return list(threads.map(run, range(times)))
+
+
+def wait_for_lock(*, within: float = 20) -> None:
+    """Return as soon as another session waits for a lock of PostgreSQL's."""
+    until = time.monotonic() + within
+    while time.monotonic() < until:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.02)
+    raise TimeoutError("nobody waits for a lock")

@@ -1,17 +1,18 @@
 """`outbox.domain`: what was asked for is looked at, once at a time, until it is done."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.timezone import now
 from kombu.exceptions import OperationalError
 
 from outbox import domain, tasks
 from outbox.domain import Lease, LookAgain
 from outbox.models import Heartbeat, Task
-from tests.races import at_once
+from tests.races import at_once, wait_for_lock
 
 pytestmark = pytest.mark.django_db
 KIND = "test"
@@ -151,6 +152,33 @@ def test_a_bell_during_a_look_means_another_look(room: Room) -> None:
     task.refresh_from_db()
     assert task.closed_at is None
     assert domain.due_tasks() == [task.pk]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_bell_that_meets_a_row_being_closed_opens_the_next(room: Room) -> None:
+    task = rung()
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():
+            Task.objects.update(closed_at=now())
+            bell = other.submit(_ring_and_hang_up)
+            wait_for_lock()
+        bell.result(timeout=20)
+
+    assert Task.objects.exclude(pk=task.pk).get().closed_at is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ten_bells_at_once_are_one_row(room: Room) -> None:
+    at_once(lambda: domain.ring(KIND, 1), 10)
+
+    assert Task.objects.get().rings == 10
+
+
+def _ring_and_hang_up() -> None:
+    try:
+        domain.ring(KIND, 1)
+    finally:
+        connection.close()
 
 
 def test_who_lost_the_lease_may_not_prolong_it(room: Room) -> None:
