@@ -1,9 +1,13 @@
 """What the tests of orders share: a lease to hold, and orders with a card that works."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from django.utils.timezone import now
+from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from orders.models import Order
@@ -14,6 +18,9 @@ from payments.domain import add_card
 from payments.gateways.base import Card
 from payments.models import PaymentMethod
 from tests.builders import make_order, make_pool, make_visit
+
+if TYPE_CHECKING:
+    from tests.orders.play import Play
 
 APPROVED, DECLINED = "4242424242424242", "4000000000000002"
 CUSTOMER_STEP = "4000002760003184"
@@ -40,3 +47,32 @@ def placed(alice: User, gateway: str, smdp: str) -> Order:
     make_pool()
     visit = make_visit(account=alice)
     return make_order(alice, visit=visit, method=new_card(alice))
+
+
+@pytest.fixture
+def services(gateway: str, smdp: str, settings: Settings) -> tuple[str, str]:
+    """Return the addresses of both services; the gateway signs its webhooks."""
+    from tests.orders.play import SECRET  # noqa: PLC0415 -- it builds on this module
+
+    settings.PAYMENT_WEBHOOK_SECRET = SECRET
+    return gateway, smdp
+
+
+@pytest.fixture
+def begin_play(
+    alice: User,
+    bob: User,
+    clara: User,
+    services: tuple[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Callable[[], "Play"]]:
+    """Return what begins a play with empty books; several may follow each other in a test."""
+    from tests.orders.machine import Shop  # noqa: PLC0415 -- it builds on this module
+    from tests.orders.play import Play  # noqa: PLC0415 -- the same
+
+    # A worker looks when the play says so; and a line for every event would be millions.
+    monkeypatch.setattr("outbox.domain._tell_a_worker", lambda *_task, **_when: None)
+    logging.disable(logging.CRITICAL)
+    with httpx.Client(trust_env=False) as client:
+        yield lambda: Play(Shop(*services, (alice, bob), client), clara)
+    logging.disable(logging.NOTSET)

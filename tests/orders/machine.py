@@ -1,6 +1,6 @@
-"""The stage of `test_promise`: a shop with its two services, what befalls a worker, and the books.
+"""The stage of a play: a shop with its two services, what befalls a worker, and the books.
 
-Everything here is common to all rules; what customers, services and workers do is in the test.
+What customers, staff, services and workers do is in `play`.
 """
 
 from collections import defaultdict
@@ -85,6 +85,7 @@ class Worker:
         self.mishap = mishap
         self.others_do = others
         self.calls = self.opportunities = 0
+        self.has_met_it = False
         self.connection = connections["default"]
         self.commit = self.connection.commit
         self.is_unconfirmed = False
@@ -154,7 +155,9 @@ class Worker:
         if self.mishap is None or self.mishap.what != what or self.calls < self.mishap.calls:
             return False
         self.opportunities += 1
-        return self.opportunities == self.mishap.at
+        is_now = self.opportunities == self.mishap.at
+        self.has_met_it |= is_now
+        return is_now
 
     def _end_the_test(self, fault: BaseException) -> None:
         self.fault_of_the_test = fault

@@ -1,0 +1,164 @@
+"""The promise, with one thing going wrong at each single moment of a short story.
+
+`test_promise` throws dice. Here a worker dies, stalls, or loses its database or its line at the
+first opportunity that a story has, then at the second, and so on until there is none left.
+
+`PROMISE_EXAMPLES=1`, or any other number, tells all of the stories with all of the mishaps.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
+
+import pytest
+
+from orders.models import Order
+from orders.states import TRIES_BEFORE_STAFF
+from tests.orders.conftest import APPROVED, CUSTOMER_STEP
+from tests.orders.machine import Happens, Meanwhile, Mishap
+from tests.orders.play import Play
+
+IS_LONG = bool(os.environ.get("PROMISE_EXAMPLES"))
+Story = Callable[[Play, Mishap], object]
+MISHAPS = [
+    Mishap(Happens.DIES, calls=0, at=0),
+    Mishap(Happens.STALLS, calls=0, at=0, meanwhile=[Meanwhile.CANCEL], is_taken_over=True),
+]
+MORE_MISHAPS = [
+    Mishap(Happens.WRITE_FAILS, calls=0, at=0),
+    Mishap(Happens.WRITE_IS_NOT_CONFIRMED, calls=0, at=0),
+    Mishap(Happens.NO_CONNECTION, calls=0, at=0),
+    Mishap(Happens.NO_ANSWER, calls=0, at=0),
+    Mishap(Happens.STALLS, calls=0, at=0, meanwhile=[Meanwhile.CANCEL]),
+    Mishap(Happens.STALLS, calls=0, at=0, is_taken_over=True),
+]
+
+
+def a_plan_is_bought_with_a_new_esim(play: Play, mishap: Mishap) -> None:
+    play.buy(APPROVED, [mishap])
+
+
+def a_plan_is_bought_for_a_sim_card(play: Play, mishap: Mishap) -> None:
+    play.buy(APPROVED, [mishap], has_sim=True)
+
+
+def a_customer_cancels_after_something_went_wrong(play: Play, mishap: Mishap) -> None:
+    play.cancel(play.buy(APPROVED, [mishap]))
+
+
+def a_customer_cancels_while_the_card_is_asked(play: Play, mishap: Mishap) -> None:
+    play.fail("authorise", "drop_after")
+    play.cancel(play.buy(APPROVED, [None]))
+    play.look([mishap])
+
+
+def a_customer_cancels_while_the_profile_is_made(play: Play, mishap: Mishap) -> None:
+    play.fail("confirmOrder", "drop_after")
+    play.cancel(play.buy(APPROVED, [None]))
+    play.look([mishap])
+
+
+def a_customer_cancels_at_the_bank(play: Play, mishap: Mishap) -> None:
+    play.cancel(play.buy(CUSTOMER_STEP, [None]))
+    play.look([mishap])
+
+
+def a_customer_says_yes_at_the_bank(play: Play, mishap: Mishap) -> None:
+    play.answer_the_bank(play.buy(CUSTOMER_STEP, [None]), "approve")
+    play.look([mishap])
+
+
+def the_pool_is_empty(play: Play, mishap: Mishap) -> None:
+    play.use_up_the_pool()
+    play.buy(APPROVED, [mishap])
+
+
+def an_older_form_is_sent_from_another_tab(play: Play, mishap: Mishap) -> None:
+    older = play.choose(0, 0, APPROVED, has_sim=False)
+    newer = play.choose(0, 1, APPROVED, has_sim=False)
+    for form in (older, newer, older, newer):
+        play.send(form)
+    play.look([mishap])
+
+
+def a_held_order_is_tried_again(play: Play, mishap: Mishap) -> None:
+    play.try_again(_held(play))
+    play.look([mishap])
+
+
+def a_held_order_is_given_up(play: Play, mishap: Mishap) -> None:
+    play.give_up(_held(play))
+    play.look([mishap])
+
+
+def _held(play: Play) -> Order:
+    play.fail("capture", "drop_after", times=1000)
+    order = play.buy(APPROVED, [None])
+    Order.objects.update(tries=TRIES_BEFORE_STAFF)
+    play.look([None])
+    play.mend()
+    return order
+
+
+def a_plan_is_taken_back(play: Play, mishap: Mishap) -> None:
+    play.take_back(play.buy(APPROVED, [None]))
+    play.look([mishap])
+
+
+def a_service_stays_away(play: Play, mishap: Mishap) -> None:
+    play.fail("confirmOrder", "drop_after", times=6)
+    play.buy(APPROVED, [*[None] * 5, mishap, None])
+
+
+STORIES: tuple[Story, ...] = (
+    an_older_form_is_sent_from_another_tab,
+    a_plan_is_bought_for_a_sim_card,
+    a_customer_cancels_while_the_card_is_asked,
+    a_customer_cancels_at_the_bank,
+    a_held_order_is_given_up,
+    a_plan_is_taken_back,
+)
+MORE_STORIES: tuple[Story, ...] = (
+    a_held_order_is_tried_again,
+    a_plan_is_bought_with_a_new_esim,
+    a_customer_cancels_after_something_went_wrong,
+    a_customer_cancels_while_the_profile_is_made,
+    a_customer_says_yes_at_the_bank,
+    the_pool_is_empty,
+    a_service_stays_away,
+)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.timeout(0 if IS_LONG else 300)
+@pytest.mark.parametrize("story", STORIES + MORE_STORIES if IS_LONG else STORIES)
+def test_the_promise_holds_wherever_one_thing_goes_wrong(
+    begin_play: Callable[[], Play], story: Story
+) -> None:
+    mishaps = MISHAPS + MORE_MISHAPS if IS_LONG else MISHAPS
+    off = [found for mishap in mishaps for found in _losses(begin_play, story, mishap)]
+
+    assert not off, "\n".join(off)
+
+
+def _losses(begin_play: Callable[[], Play], story: Story, mishap: Mishap) -> list[str]:
+    """Tell the story until there is no further opportunity for this mishap; return what is off."""
+    off: list[str] = []
+    for at in count(1):
+        play, this = begin_play(), replace(mishap, at=at)
+        try:
+            _tell(play, story, this)
+        except AssertionError as error:
+            off.append(f"{this}: {error}")
+        if not play.has_met_a_mishap:
+            break
+    return off
+
+
+def _tell(play: Play, story: Story, mishap: Mishap) -> None:
+    try:
+        story(play, mishap)
+        play.check()
+    finally:
+        play.end()
