@@ -1,9 +1,9 @@
 """SIMs and profiles as plain lists; calls and progress beside the profile, to read."""
 
 from django.contrib import admin
-from django.http import HttpRequest
 
 from esim.models import DownloadProgress, Es2Call, Profile, Sim, SmdpProvider
+from moportal.desk import ReadOnly, ReadOnlyInline
 
 
 @admin.register(SmdpProvider)
@@ -17,19 +17,6 @@ class SimAdmin(admin.ModelAdmin[Sim]):
     list_filter = ["kind", "state", "is_in_programme"]
     search_fields = ["=iccid", "=profile__eid"]
     readonly_fields = ["state"]
-
-
-class ReadOnlyInline:
-    """Rows that the portal writes and staff read."""
-
-    extra = 0
-    can_delete = False
-
-    def has_add_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
-        return False
-
-    def has_change_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
-        return False
 
 
 class CallInline(ReadOnlyInline, admin.TabularInline[Es2Call, Profile]):
@@ -51,23 +38,11 @@ class ProgressInline(ReadOnlyInline, admin.TabularInline[DownloadProgress, Profi
 
 
 @admin.register(Profile)
-class ProfileAdmin(admin.ModelAdmin[Profile]):
+class ProfileAdmin(ReadOnly, admin.ModelAdmin[Profile]):
     list_display = ["sim", "state", "provider", "created_at", "downloaded_at"]
     list_filter = ["state", "provider"]
     list_select_related = ["sim", "provider"]
     search_fields = ["=sim__iccid", "=eid"]
     # The matching id is a bearer secret: not even staff see it.
     exclude = ["matching_id", "matching_id_digest"]
-    readonly_fields = [
-        "sim",
-        "provider",
-        "eid",
-        "state",
-        "smdp_host",
-        "created_at",
-        "downloaded_at",
-    ]
     inlines = [CallInline, ProgressInline]
-
-    def has_add_permission(self, _request: HttpRequest) -> bool:
-        return False

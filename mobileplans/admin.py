@@ -1,16 +1,14 @@
 """Visits and handoffs, to read."""
 
 from django.contrib import admin
-from django.http import HttpRequest
 
 from mobileplans.models import Handoff, Visit
+from moportal.desk import ReadOnly, ReadOnlyInline
 from moportal.logging import masked_code
 
 
-class HandoffInline(admin.TabularInline[Handoff, Visit]):
+class HandoffInline(ReadOnlyInline, admin.TabularInline[Handoff, Visit]):
     model = Handoff
-    extra = 0
-    can_delete = False
     readonly_fields = ["created_at", "mo_direct_status", "reference", "sent", "reported"]
     fields = (*readonly_fields,)
 
@@ -23,12 +21,9 @@ class HandoffInline(admin.TabularInline[Handoff, Visit]):
     def reported(self, handoff: Handoff) -> str:
         return ", ".join(str(report) for report in handoff.reports.all())
 
-    def has_add_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
-        return False
-
 
 @admin.register(Visit)
-class VisitAdmin(admin.ModelAdmin[Visit]):
+class VisitAdmin(ReadOnly, admin.ModelAdmin[Visit]):
     list_display = [
         "transaction_id",
         "account",
@@ -42,9 +37,3 @@ class VisitAdmin(admin.ModelAdmin[Visit]):
     list_select_related = ["account"]
     search_fields = ["=transaction_id", "=eid", "=iccid", "=handoffs__iccid"]
     inlines = [HandoffInline]
-
-    def has_add_permission(self, _request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, _request: HttpRequest, _obj: Visit | None = None) -> bool:
-        return False

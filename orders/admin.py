@@ -17,6 +17,7 @@ from django.utils.timesince import timesince
 from accounts.models import User
 from mobileplans.lpa_table import TABLE
 from mobileplans.models import LpaReport
+from moportal.desk import ReadOnly
 from orders import refunding, repairing, settling
 from orders.models import Order, Refund, Repair
 from orders.queries import needing_staff, order_ever_of_iccid
@@ -57,7 +58,7 @@ class NeedsStaff(admin.SimpleListFilter):
 
 
 @admin.register(Order)
-class OrderAdmin(admin.ModelAdmin[Order]):
+class OrderAdmin(ReadOnly, admin.ModelAdmin[Order]):
     list_display = [
         "display_number",
         "state",
@@ -162,48 +163,21 @@ class OrderAdmin(admin.ModelAdmin[Order]):
             search_term = search_term.replace("-", "")
         return super().get_search_results(request, queryset, search_term)
 
-    def has_add_permission(self, _request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, _request: HttpRequest, _obj: Order | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, _request: HttpRequest, _obj: Order | None = None) -> bool:
-        return False
-
 
 @admin.register(Repair)
-class RepairAdmin(admin.ModelAdmin[Repair]):
+class RepairAdmin(ReadOnly, admin.ModelAdmin[Repair]):
     list_display = ["order", "kind", "state", "because", "asked_by", "asked_at", "trouble"]
     list_filter = ["kind", "state"]
     list_select_related = ["order", "asked_by"]
     search_fields = ["=order__number", "=old_profile__sim__iccid", "=new_profile__sim__iccid"]
 
-    def has_add_permission(self, _request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, _request: HttpRequest, _obj: Repair | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, _request: HttpRequest, _obj: Repair | None = None) -> bool:
-        return False
-
 
 @admin.register(Refund)
-class RefundAdmin(admin.ModelAdmin[Refund]):
+class RefundAdmin(ReadOnly, admin.ModelAdmin[Refund]):
     list_display = ["order", "state", "because", "asked_by", "asked_at", "ended_at", "trouble"]
     list_filter = ["state"]
     list_select_related = ["order", "asked_by"]
     search_fields = ["=order__number"]
-
-    def has_add_permission(self, _request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, _request: HttpRequest, _obj: Refund | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, _request: HttpRequest, _obj: Refund | None = None) -> bool:
-        return False
 
 
 @admin.register(LpaReport)

@@ -1,13 +1,13 @@
 """Open and finished work, to read."""
 
 from django.contrib import admin
-from django.http import HttpRequest
 
+from moportal.desk import ReadOnly
 from outbox.models import Task
 
 
 @admin.register(Task)
-class TaskAdmin(admin.ModelAdmin[Task]):
+class TaskAdmin(ReadOnly, admin.ModelAdmin[Task]):
     list_display = [
         "kind",
         "subject",
@@ -19,12 +19,3 @@ class TaskAdmin(admin.ModelAdmin[Task]):
     ]
     list_filter = ["kind", ("closed_at", admin.EmptyFieldListFilter)]
     search_fields = ["=subject"]
-
-    def has_add_permission(self, _request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, _request: HttpRequest, _obj: Task | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, _request: HttpRequest, _obj: Task | None = None) -> bool:
-        return False
