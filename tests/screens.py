@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Literal
 
 import django
-import httpx
 from playwright.sync_api import Browser, Page, expect
 
 from demo.parts import ROOT
 from moportal.identifiers import Iccid
 from tests.browser import launch_browser
 from tests.e2e.customer import EID, REFUSED_CARD, Customer
+from tests.providers import break_it
 from tests.stack import Stack, make_copy, running_stack
 
 SCREENS = ROOT / "docs/screens"
@@ -94,8 +94,7 @@ def main() -> int:
 
 def _slow_down(stack: Stack) -> None:
     """Let the SM-DP+ take long enough for its step to be seen."""
-    script = {"function": "downloadOrder", "fault": "delay", "seconds": 3, "times": 1000}
-    httpx.post(f"{stack.smdp_url}/faults", json=script, trust_env=False).raise_for_status()
+    break_it(stack.smdp_url, "downloadOrder", "delay", times=1000, seconds=3)
 
 
 Walk = Callable[[Customer, Photographer], None]

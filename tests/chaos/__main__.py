@@ -25,6 +25,7 @@ from tests.chaos import books
 from tests.chaos.crowd import Buyer, arrivals, each, gather
 from tests.chaos.faults import FAULTS, Fault
 from tests.chaos.scene import Scene, scene
+from tests.providers import break_it, mend
 from tests.stack import Stack
 
 LOST_IN_TEN = 3
@@ -181,13 +182,12 @@ def script(stack: Stack, fault: Fault, orders: int, rng: random.Random) -> None:
     rng.shuffle(wishes)
     for simulator, function, kind in wishes:
         url = stack.smdp_url if simulator == "smdp" else stack.payment_url
-        told = {"function": function, "fault": kind, "times": 1}
-        httpx.post(f"{url}/faults", json=told, trust_env=False).raise_for_status()
+        break_it(url, function, kind)
 
 
 def clear(stack: Stack) -> None:
     for url in (stack.smdp_url, stack.payment_url):
-        httpx.delete(f"{url}/faults", trust_env=False).raise_for_status()
+        mend(url)
 
 
 def shelve(stack: Stack, *, keep: int) -> None:

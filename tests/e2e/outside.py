@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from tests.providers import break_it, mend
 from tests.stack import Stack
 
 
@@ -46,12 +47,11 @@ def balances(stack: Stack, iccid: str, **parameters: str) -> list[dict[str, Any]
 @contextmanager
 def fault(url: str, function: str, kind: str, *, times: int = 1000) -> Iterator[None]:
     """Let a simulator fail at a function for as long as the context lasts."""
-    script = {"function": function, "fault": kind, "times": times}
-    httpx.post(f"{url}/faults", json=script, trust_env=False).raise_for_status()
+    break_it(url, function, kind, times)
     try:
         yield
     finally:
-        httpx.delete(f"{url}/faults", trust_env=False).raise_for_status()
+        mend(url)
 
 
 def _get(url: str, **parameters: str) -> dict[str, Any]:

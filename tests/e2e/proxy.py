@@ -4,11 +4,11 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import httpx
 
-from demo.parts import LOOPBACK
+from tests.serving import Handler, serving
 
 # What nobody lets go of is lost in the end, so that no thread is left behind.
 HOLD_AT_MOST = 180.0
@@ -53,19 +53,15 @@ class Proxy:
         self._lock = threading.Lock()
         proxy = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Passing(Handler):
             protocol_version = "HTTP/1.1"
 
-            def do_GET(self) -> None:
+            def do_GET(self) -> None:  # noqa: N802 -- the name that http.server calls
                 proxy.pass_on(self)
 
-            do_POST = do_GET  # noqa: N815 -- the name that http.server calls
+            do_POST = do_GET  # noqa: N815 -- the same
 
-            def log_message(self, *_of_request: object) -> None:
-                """Say nothing."""
-
-        self.server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
-        self.url = f"http://{LOOPBACK}:{self.server.server_port}"
+        self.handler, self.url = Passing, ""
 
     @contextmanager
     def holding(self, exchange: str, *, answered: bool) -> Iterator[Hold]:
@@ -122,11 +118,5 @@ class Proxy:
 def proxy_before(target: str) -> Iterator[Proxy]:
     """Run a proxy for as long as the context lasts."""
     proxy = Proxy(target)
-    thread = threading.Thread(target=proxy.server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(proxy.handler) as proxy.url:
         yield proxy
-    finally:
-        proxy.server.shutdown()
-        proxy.server.server_close()
-        thread.join()

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
 from tests.browser import PageAt
@@ -12,6 +11,7 @@ from tests.e2e.conftest import ShopperAt
 from tests.e2e.customer import GOOD_CARD, Customer
 from tests.e2e.payload import five
 from tests.e2e.shopper import Shopper
+from tests.providers import break_it
 from tests.stack import Stack, on_postgresql, on_sqlite
 
 NEW, OLD = "New", "Existing"
@@ -117,8 +117,7 @@ def _go_on(alice: Shopper, stack: Stack, place: Place) -> None:
 
 def _submit_slowly(alice: Shopper, stack: Stack) -> None:
     """Submit while the SM-DP+ takes its time, so that the charge is not decided yet."""
-    script = {"function": "downloadOrder", "fault": "delay", "seconds": 3, "times": 1}
-    httpx.post(f"{stack.smdp_url}/faults", json=script, trust_env=False).raise_for_status()
+    break_it(stack.smdp_url, "downloadOrder", "delay", seconds=3)
     alice.send("submit-order")
 
 

@@ -23,6 +23,7 @@ from tests.e2e.customer import GOOD_CARD
 from tests.e2e.outside import payments, profiles
 from tests.e2e.proxy import Hold, Proxy, proxy_before
 from tests.e2e.shopper import Shopper, order_number
+from tests.providers import break_it
 from tests.stack import Kind, Stack, make_copy, running_stack
 
 STEP_CARD = "4000 0027 6000 3184"
@@ -197,8 +198,7 @@ def _cancel(watched: Watched, alice: Shopper) -> str:
 
 def _fail(watched: Watched, alice: Shopper) -> str:
     """Let the SM-DP+ confirm what was not asked for: the profile is given up."""
-    script = {"function": "confirmOrder", "fault": "wrong_iccid", "times": 1}
-    httpx.post(f"{watched.stack.smdp_url}/faults", json=script, trust_env=False).raise_for_status()
+    break_it(watched.stack.smdp_url, "confirmOrder", "wrong_iccid")
     return _buy(watched, alice)
 
 

@@ -3,13 +3,13 @@
 import json
 import uuid
 
-import httpx
 import pytest
 
 from esim import es2plus
 from esim.es2plus import Outcome
 from esim.models import SmdpProvider
 from moportal.outside import Reply
+from tests.providers import break_it
 
 
 def answer(status: object = "Executed-Success", **codes: object) -> bytes:
@@ -90,8 +90,7 @@ def test_a_peer_that_is_not_there_was_never_asked(settings: object) -> None:
 
 
 def test_an_answer_that_was_lost_leaves_the_outcome_unknown(smdp: str) -> None:
-    fault = {"function": "downloadOrder", "fault": "drop_after", "times": 1}
-    httpx.post(f"{smdp}/faults", json=fault, trust_env=False)
+    break_it(smdp, "downloadOrder", "drop_after")
 
     read = es2plus.call(
         "downloadOrder",

@@ -10,6 +10,7 @@ from esim.models import Es2Call, Profile
 from esim.provisioning import ProfileRefused, Trouble
 from esim.states import NEXT_STATES, ProfileState, SimState
 from tests.builders import EID, make_pool
+from tests.providers import books, break_it, states
 
 pytestmark = pytest.mark.django_db
 
@@ -29,13 +30,8 @@ def withdraw(profile: Profile) -> bool:
     return provisioning.cancel(profile, before_call=lambda: None)
 
 
-def break_it(smdp: str, function: str, fault: str, times: int = 1) -> None:
-    order = {"function": function, "fault": fault, "times": times}
-    assert httpx.post(f"{smdp}/faults", json=order, trust_env=False).is_success
-
-
 def at_smdp(smdp: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = httpx.get(f"{smdp}/books", trust_env=False).json()["profiles"]
+    found: list[dict[str, Any]] = books(smdp)["profiles"]
     return found
 
 
@@ -99,7 +95,7 @@ def test_after_a_lost_answer_already_means_ours(profile: Profile, smdp: str, fun
     ask(profile)
 
     assert profile.state == ProfileState.RELEASED
-    assert [there["state"] for there in at_smdp(smdp)] == ["Released"]
+    assert states(smdp) == ["Released"]
 
 
 def test_before_every_call_the_lease_is_prolonged(profile: Profile) -> None:
@@ -115,7 +111,7 @@ def test_cancelling_retires_the_iccid(profile: Profile, smdp: str) -> None:
 
     profile.sim.refresh_from_db()
     assert (profile.state, profile.sim.state) == (ProfileState.CANCELLED, SimState.RETIRED)
-    assert [there["state"] for there in at_smdp(smdp)] == ["Unavailable"]
+    assert states(smdp) == ["Unavailable"]
 
 
 def test_cancelling_what_was_never_asked_for_calls_nobody(profile: Profile, smdp: str) -> None:
@@ -133,7 +129,7 @@ def test_cancelling_after_a_confirm_that_may_have_been_lost(profile: Profile, sm
     withdraw(profile)
 
     assert profile.state == ProfileState.CANCELLED
-    assert [there["state"] for there in at_smdp(smdp)] == ["Unavailable"]
+    assert states(smdp) == ["Unavailable"]
 
 
 def test_an_order_that_may_still_be_on_its_way_is_made_to_come_to_nothing(
@@ -148,7 +144,7 @@ def test_an_order_that_may_still_be_on_its_way_is_made_to_come_to_nothing(
     assert profile.state == ProfileState.CANCELLED
     asked = [call.function for call in profile.calls.all()]
     assert asked == ["downloadOrder", "cancelOrder", "downloadOrder", "cancelOrder"]
-    assert [there["state"] for there in at_smdp(smdp)] == ["Unavailable"]
+    assert states(smdp) == ["Unavailable"]
 
 
 def test_it_is_not_called_cancelled_while_that_is_not_sure(profile: Profile, smdp: str) -> None:
@@ -200,7 +196,7 @@ def test_a_downloaded_profile_is_not_cancelled(profile: Profile, smdp: str) -> N
     profile.sim.refresh_from_db()
     assert profile.state == ProfileState.DOWNLOADED
     assert profile.sim.state != SimState.RETIRED
-    assert [there["state"] for there in at_smdp(smdp)] == ["Installed"]
+    assert states(smdp) == ["Installed"]
 
 
 def test_a_profile_is_released_once_more_without_harm(profile: Profile, smdp: str) -> None:
@@ -209,7 +205,7 @@ def test_a_profile_is_released_once_more_without_harm(profile: Profile, smdp: st
     provisioning.release(profile, before_call=lambda: None)
 
     assert [call.function for call in profile.calls.all()][-1] == "releaseProfile"
-    assert [there["state"] for there in at_smdp(smdp)] == ["Released"]
+    assert states(smdp) == ["Released"]
 
 
 def test_a_release_that_is_refused_or_unanswered_says_so(profile: Profile, smdp: str) -> None:
@@ -249,7 +245,7 @@ def test_a_release_refused_for_one_that_we_know_released_is_believed(
     cancel = f"{smdp}/gsma/rsp2/es2plus/cancelOrder"
     headers = {"X-Admin-Protocol": "gsma/rsp/v2.2.0"}
     httpx.post(cancel, json=told, headers=headers, trust_env=False).raise_for_status()
-    assert [there["state"] for there in at_smdp(smdp)] == ["Unavailable"]
+    assert states(smdp) == ["Unavailable"]
 
     provisioning.release(profile, before_call=lambda: None)
 

@@ -1,23 +1,22 @@
 """`moportal.outside`: the one way out, with its limits."""
 
 import os
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from moportal.outside import LARGEST_ANSWER, checked_address, client, exchange
+from tests.serving import Handler, serving
 
 
-class Odd(BaseHTTPRequestHandler):
+class Odd(Handler):
     """Answers by dripping, by flooding, or by sending elsewhere."""
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 -- the name that http.server calls
         with suppress(OSError):
             getattr(self, f"_{self.path.strip('/')}")()
 
@@ -40,20 +39,12 @@ class Odd(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def log_message(self, *_said: object) -> None:
-        """Say nothing: the test does."""
-
 
 @pytest.fixture
 def odd() -> Iterator[str]:
     """Return the address of a server that behaves oddly."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Odd)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Odd) as url:
+        yield url
 
 
 def test_a_dripping_answer_is_cut_off_in_time(odd: str) -> None:

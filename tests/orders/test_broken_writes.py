@@ -17,7 +17,7 @@ from orders.models import Order, Receipt
 from orders.states import OrderState
 from outbox import domain
 from outbox.models import Task
-from tests.orders.providers import break_it, profiles, statuses
+from tests.providers import break_it, profiles, statuses
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

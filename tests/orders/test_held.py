@@ -11,7 +11,7 @@ from orders.models import Order
 from orders.states import TRIES_BEFORE_STAFF, Failure, OrderState
 from payments.states import PaymentState
 from tests.orders.conftest import settled
-from tests.orders.providers import break_it, profiles, statuses
+from tests.providers import break_it, mend, profiles, statuses
 
 
 @pytest.fixture
@@ -33,14 +33,14 @@ def test_what_cannot_be_finished_waits_for_staff(unfinished: Order, smdp: str) -
 
 
 def test_a_look_at_what_waits_for_staff_does_nothing(unfinished: Order, gateway: str) -> None:
-    httpx.delete(f"{gateway}/faults", trust_env=False)
+    mend(gateway)
 
     assert settled(unfinished).state == OrderState.HELD
     assert statuses(gateway) == ["authorised"]
 
 
 def test_staff_let_it_go_on(unfinished: Order, gateway: str, clara: User) -> None:
-    httpx.delete(f"{gateway}/faults", trust_env=False)
+    mend(gateway)
 
     settling.resume(unfinished, actor=clara)
     order = settled(unfinished)
@@ -58,7 +58,7 @@ def test_only_what_waits_for_staff_can_be_let_go_on(placed: Order, clara: User) 
 def test_staff_give_it_up_and_the_money_goes_back(
     unfinished: Order, gateway: str, smdp: str, clara: User
 ) -> None:
-    httpx.delete(f"{gateway}/faults", trust_env=False)
+    mend(gateway)
 
     settling.give_up(unfinished, actor=clara, because="the provider is gone")
     order = settled(unfinished)
@@ -73,7 +73,7 @@ def test_staff_give_it_up_and_the_money_goes_back(
 def test_what_was_charged_already_is_given_back(
     unfinished: Order, gateway: str, smdp: str, clara: User, as_alice: Client
 ) -> None:
-    httpx.delete(f"{gateway}/faults", trust_env=False)
+    mend(gateway)
     elsewhere = {"headers": {"Idempotency-Key": "elsewhere"}, "json": {}, "trust_env": False}
     url = f"{gateway}/payments/{unfinished.payment.gateway_id}/capture"
     httpx.post(url, **elsewhere).raise_for_status()  # type: ignore[arg-type]  # httpx's own keywords

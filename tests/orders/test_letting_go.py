@@ -1,6 +1,5 @@
 """An order that came to nothing holds neither money nor a profile, however long that takes."""
 
-import httpx
 from django.utils.timezone import now
 
 from accounts.models import User
@@ -12,7 +11,7 @@ from orders.queries import needing_staff
 from orders.states import TRIES_BEFORE_STAFF, OrderState
 from payments import domain as payments
 from tests.orders.conftest import settled
-from tests.orders.providers import break_it, profiles, statuses
+from tests.providers import break_it, mend, profiles, statuses
 
 
 def test_a_profile_that_was_downloaded_before_it_could_be_cancelled_gets_no_plan(
@@ -69,6 +68,6 @@ def test_what_cannot_be_let_go_of_is_for_staff(placed: Order, gateway: str, alic
 
     assert order.state == OrderState.CANCELLED
     assert list(needing_staff(Order.objects.all())) == [order]
-    httpx.delete(f"{gateway}/faults", trust_env=False)
+    mend(gateway)
     assert settled(order).let_go_at is not None
     assert not needing_staff(Order.objects.all())

@@ -25,7 +25,7 @@ from subscriptions.balances import BalanceType, balances
 from subscriptions.models import SimOnLine, SubscriptionState
 from tests.builders import make_card, make_order, make_visit
 from tests.orders.conftest import new_card, settled
-from tests.orders.providers import break_it, profiles, statuses
+from tests.providers import break_it, profiles, statuses
 from tests.races import at_once
 
 Turn = Callable[[Order, User], object]

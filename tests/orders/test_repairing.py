@@ -19,6 +19,7 @@ from outbox.models import Task
 from subscriptions.balances import balances
 from tests.builders import OTHER_EID, make_order, make_pool
 from tests.orders.conftest import settled
+from tests.providers import break_it, profiles, statuses
 from tests.races import at_once
 
 
@@ -51,18 +52,7 @@ def profile_of(order: Order) -> Profile:
 
 
 def at_smdp(smdp: str) -> dict[str, str]:
-    found = httpx.get(f"{smdp}/books", trust_env=False).json()["profiles"]
-    return {profile["iccid"]: profile["state"] for profile in found}
-
-
-def break_it(smdp: str, function: str, fault: str, times: int = 1) -> None:
-    script = {"function": function, "fault": fault, "times": times}
-    assert httpx.post(f"{smdp}/faults", json=script, trust_env=False).is_success
-
-
-def charges(gateway: str) -> list[str]:
-    found = httpx.get(f"{gateway}/books", trust_env=False).json()["payments"]
-    return [payment["status"] for payment in found]
+    return dict(profiles(smdp))
 
 
 def test_the_old_one_is_cancelled_and_a_new_one_takes_its_place(
@@ -79,7 +69,7 @@ def test_the_old_one_is_cancelled_and_a_new_one_takes_its_place(
     assert (old.state, old.sim.state) == (ProfileState.CANCELLED, SimState.RETIRED)
     assert (new.state, new.eid) == (ProfileState.RELEASED, OTHER_EID)
     assert at_smdp(smdp) == {old.sim.iccid: "Unavailable", new.sim.iccid: "Released"}
-    assert charges(gateway) == ["captured"]
+    assert statuses(gateway) == ["captured"]
 
 
 def test_the_plan_goes_over_to_the_new_one(sold: Order, smdp: str) -> None:

@@ -19,7 +19,7 @@ from payments.states import PaymentState
 from subscriptions.models import Subscription, SubscriptionState
 from tests.builders import make_card, make_order, make_plan, make_pool, make_visit
 from tests.orders.conftest import CUSTOMER_STEP, DECLINED, new_card, settled
-from tests.orders.providers import books, break_it, profiles, statuses
+from tests.providers import books, break_it, profiles, statuses
 
 
 def test_it_charges_once_and_hands_out_one_profile(placed: Order, gateway: str, smdp: str) -> None:

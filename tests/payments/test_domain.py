@@ -21,6 +21,7 @@ from payments.gateways.base import (
 from payments.gateways.simulator import SimulatorGateway
 from payments.models import GatewayCall, Payment, PaymentMethod
 from payments.states import PaymentState
+from tests.providers import books, break_it
 
 APPROVED, REFUSED = "4242424242424242", "4000000000000002"
 
@@ -36,14 +37,8 @@ def make_payment(alice: User, number: str = APPROVED) -> Payment:
     )
 
 
-def break_it(gateway: str, function: str, fault: str, times: int = 1) -> None:
-    order = {"function": function, "fault": fault, "times": times}
-    assert httpx.post(f"{gateway}/faults", json=order, trust_env=False).is_success
-
-
 def booked(gateway: str) -> list[tuple[str, int]]:
-    found: list[dict[str, Any]] = httpx.get(f"{gateway}/books", trust_env=False).json()["payments"]
-    return [(payment["status"], payment["amount"]) for payment in found]
+    return [(payment["status"], payment["amount"]) for payment in books(gateway)["payments"]]
 
 
 def authorise(payment: Payment) -> Payment:

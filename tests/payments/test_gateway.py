@@ -1,9 +1,7 @@
 """`SimulatorGateway`: what an answer must look like before it is believed."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -20,6 +18,7 @@ from payments.gateways.base import (
     LetGo,
 )
 from payments.gateways.simulator import SimulatorGateway
+from tests.serving import Handler, serving
 
 CARD = Card("4242424242424242", 12, 2099, "123", "Alice")
 STORED = {"token": "tok_1", "brand": "visa", "last4": "4242"}
@@ -32,20 +31,17 @@ class Saying:
         self.status, self.body = 200, b"{}"
         provider = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
+        class Answering(Handler):
+            def do_POST(self) -> None:  # noqa: N802 -- the name that http.server calls
                 self.rfile.read(int(self.headers.get("content-length") or 0))
                 self.send_response(provider.status)
                 self.send_header("Content-Length", str(len(provider.body)))
                 self.end_headers()
                 self.wfile.write(provider.body)
 
-            do_GET = do_POST  # noqa: N815 -- the name that http.server calls
+            do_GET = do_POST  # noqa: N815 -- the same
 
-            def log_message(self, *_said: object) -> None:
-                """Say nothing: the test does."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.handler = Answering
 
     def says(self, body: object, status: int = 200) -> SimulatorGateway:
         self.status, self.body = status, json.dumps(body).encode()
@@ -55,13 +51,8 @@ class Saying:
 @pytest.fixture
 def provider(settings: Settings) -> Iterator[Saying]:
     made = Saying()
-    thread = threading.Thread(target=made.server.serve_forever)
-    thread.start()
-    settings.PAYMENT_GATEWAY_URL = f"http://127.0.0.1:{made.server.server_port}"
-    yield made
-    made.server.shutdown()
-    thread.join()
-    made.server.server_close()
+    with serving(made.handler) as settings.PAYMENT_GATEWAY_URL:
+        yield made
 
 
 def authorise(gateway: SimulatorGateway) -> Authorised | Declined | CustomerStep:
