@@ -4,8 +4,6 @@ Staff ask for it; `pay_back`, the outbox's handler for refunds, runs in workers 
 truth each time and may run twice.
 """
 
-from datetime import timedelta
-
 import structlog
 from django.db import transaction
 from django.utils.timezone import now
@@ -13,10 +11,10 @@ from django.utils.timezone import now
 from accounts.models import User
 from esim import provisioning
 from orders.models import Order, Refund
+from orders.pauses import pause_after
 from orders.queries import open_repair, refund_of
-from orders.settling import PAUSES
 from orders.states import OrderState, RefundState
-from outbox.domain import Lease, LookAgain, backoff, ring
+from outbox.domain import Lease, LookAgain, ring
 from payments import domain as payments
 from payments.gateways.base import GatewayRefused, GatewayTrouble
 from subscriptions import domain as subscriptions
@@ -93,8 +91,7 @@ def _try_later(asked: Refund, trouble: str) -> LookAgain:
     """Come back soon, then ever less often, and never give up: it is the customer's money."""
     log.warning("no useful answer", tries=asked.tries, detail=trouble)
     Refund.objects.filter(pk=asked.pk).update(tries=asked.tries + 1, trouble=trouble[:200])
-    is_soon = asked.tries < len(PAUSES)
-    return LookAgain(timedelta(seconds=PAUSES[asked.tries]) if is_soon else backoff(asked.tries))
+    return LookAgain(pause_after(asked.tries))
 
 
 def _end(asked: Refund, state: RefundState, *, trouble: str = "") -> None:

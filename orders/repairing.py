@@ -6,7 +6,6 @@ answer is asked again until it does.
 """
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -19,10 +18,10 @@ from esim import pool, provisioning
 from esim.models import Profile
 from mobileplans.models import Visit
 from orders.models import Order, Repair
+from orders.pauses import pause_after
 from orders.queries import open_repair, refund_of
-from orders.settling import PAUSES
 from orders.states import OrderState, RepairKind, RepairState
-from outbox.domain import Lease, LeaseLost, LookAgain, backoff, ring
+from outbox.domain import Lease, LeaseLost, LookAgain, ring
 from subscriptions import domain as subscriptions
 
 log = structlog.get_logger(__name__)
@@ -134,8 +133,7 @@ def _try_later(asked: Repair, error: Exception) -> LookAgain:
     tries, detail = asked.tries, f"{type(error).__name__}: {error}"[:200]
     log.warning("no useful answer", tries=tries, detail=detail)
     Repair.objects.filter(pk=asked.pk).update(tries=tries + 1, trouble=detail)
-    is_soon = tries < len(PAUSES)
-    return LookAgain(timedelta(seconds=PAUSES[tries]) if is_soon else backoff(tries))
+    return LookAgain(pause_after(tries))
 
 
 def _mend(asked: Repair, lease: Lease) -> None:

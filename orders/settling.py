@@ -5,7 +5,6 @@ each time: authorise, make the profile ready, put the plan on the line, charge, 
 pays for what did not come: until the charge is decided everything can be let go of again.
 """
 
-import random
 from datetime import timedelta
 from typing import Any
 
@@ -17,17 +16,16 @@ from accounts.models import User
 from esim import pool, provisioning
 from esim.models import Sim
 from orders.models import KIND, Order, StateChange
+from orders.pauses import PAUSES, pause_after
 from orders.receipts import give_number
 from orders.states import ENDED, NEXT_STATES, TRIES_BEFORE_STAFF, Failure, OrderState
-from outbox.domain import Lease, LeaseLost, LookAgain, backoff, ring
+from outbox.domain import Lease, LeaseLost, LookAgain, ring
 from payments import domain as payments
 from payments.gateways.base import GatewayRefused, GatewayTrouble
 from payments.states import PaymentState
 from subscriptions import domain as subscriptions
 
 log = structlog.get_logger(__name__)
-# Seconds between the first tries: a customer is looking on. After the last one the order fails.
-PAUSES = (0.5, 2, 4, 8, 12)
 CUSTOMER_STEP_PAUSE = timedelta(seconds=5)
 CUSTOMER_STEP_LIMIT = timedelta(minutes=30)
 Trouble = (provisioning.Trouble, GatewayTrouble)
@@ -205,16 +203,16 @@ def _try_later(order: Order, error: Exception) -> LookAgain | None:
     if order.charge_decided_at:
         return _finish_later(order, tries, detail)
     if tries >= len(PAUSES):
+        # Nobody looks on for longer, and nothing is charged yet.
         _move(order, OrderState.FAILED, reason=detail, failure=Failure.SERVICE_DOWN, **ANEW)
         return LookAgain(timedelta())
-    pause = PAUSES[tries] * random.uniform(0.8, 1.2)  # noqa: S311 -- jitter is no secret
-    return LookAgain(timedelta(seconds=pause))
+    return LookAgain(pause_after(tries))
 
 
 def _finish_later(order: Order, tries: int, detail: str) -> LookAgain | None:
     """Try ever less often to finish what was decided; after the last time it is staff's to mend."""
     if tries < TRIES_BEFORE_STAFF:
-        return LookAgain(backoff(tries))
+        return LookAgain(pause_after(tries))
     _move(order, OrderState.HELD, reason=detail)
     log.error("held for staff", order=order.number, reason=detail)
     return None
@@ -265,7 +263,7 @@ def _let_go(order: Order, lease: Lease) -> LookAgain | None:
     mine.update(tries=order.tries + 1)
     if order.tries == TRIES_BEFORE_STAFF:
         log.error("cannot be let go of: staff must look")
-    return LookAgain(backoff(order.tries))
+    return LookAgain(pause_after(order.tries))
 
 
 def _pay_back(order: Order, lease: Lease) -> bool:

@@ -13,6 +13,7 @@ from esim.states import ProfileState, SimState
 from moportal.money import Money
 from orders import placing, settling
 from orders.models import Order
+from orders.pauses import PAUSES
 from orders.states import NEXT_STATES, Failure, OrderState
 from outbox.domain import Lease, LeaseLost
 from payments.states import PaymentState
@@ -128,7 +129,7 @@ def test_a_service_that_stays_away_fails_the_order_and_lets_the_money_go(
 ) -> None:
     break_it(smdp, "downloadOrder", "http_500", times=50)
 
-    tries = len(settling.PAUSES) + 1
+    tries = len(PAUSES) + 1
     order = settled(placed, looks=tries)
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.SERVICE_DOWN)
 
@@ -221,7 +222,7 @@ def test_a_fault_of_our_own_counts_as_a_try(
         raise ZeroDivisionError
 
     monkeypatch.setattr(settling, "_sim_made_ready", broken)
-    order = settled(placed, looks=len(settling.PAUSES) + 1)
+    order = settled(placed, looks=len(PAUSES) + 1)
 
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.SERVICE_DOWN)
     assert settled(order).payment.state == PaymentState.VOIDED
