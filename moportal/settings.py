@@ -238,6 +238,10 @@ PAYMENT_GATEWAY_URL = env.str(
 PAYMENT_GATEWAY = env.str("PAYMENT_GATEWAY", default="payments.gateways.simulator.SimulatorGateway")
 # Signs what the gateway posts to /payments/webhook; without it every event is refused.
 PAYMENT_WEBHOOK_SECRET = env.str("PAYMENT_WEBHOOK_SECRET", default="")
+# Where a new card is typed: in fields of our own, or on a page of the gateway's (SAQ A).
+PAYMENT_CARD_ENTRY = env.str("PAYMENT_CARD_ENTRY", default="fields")
+if PAYMENT_CARD_ENTRY not in {"fields", "page"}:
+    raise ImproperlyConfigured("PAYMENT_CARD_ENTRY is fields or page.")
 SMDP_SIMULATOR_URL = env.str("SMDP_SIMULATOR_URL", default=SMDP_URL)
 PAYMENT_SIMULATOR_URL = env.str("PAYMENT_SIMULATOR_URL", default=PAYMENT_GATEWAY_URL)
 # Until the proxy's certificate check is there, both doors of machines are open in the demo only.

@@ -7,14 +7,17 @@ class OrdersConfig(AppConfig):
 
     def ready(self) -> None:
         from esim.signals import profile_downloaded  # noqa: PLC0415 -- models are not there yet
-        from orders import problems, refunding, repairing  # noqa: PLC0415 -- the same
+        from orders import drafts, problems, refunding, repairing  # noqa: PLC0415 -- the same
         from orders.models import KIND  # noqa: PLC0415 -- the same
         from orders.settling import look_at_payment, settle  # noqa: PLC0415 -- the same
         from outbox.domain import register  # noqa: PLC0415 -- the same
         from payments import webhooks  # noqa: PLC0415 -- the same
+        from payments.signals import card_taken, method_removed  # noqa: PLC0415 -- the same
 
         register(KIND, settle)
         register(webhooks.KIND, look_at_payment)
         register(repairing.KIND, repairing.repair)
         register(refunding.KIND, refunding.pay_back)
         profile_downloaded.connect(problems.resolve, dispatch_uid="orders.problems.resolve")
+        card_taken.connect(drafts.take_card, dispatch_uid="orders.drafts.take_card")
+        method_removed.connect(drafts.drop_method, dispatch_uid="orders.drafts.drop_method")

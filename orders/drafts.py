@@ -4,11 +4,14 @@ Every change is a compare-and-set on the draft's version: a form of another draf
 version raises `StaleForm` and changes nothing (contract, section 3).
 """
 
+import uuid
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
+from django.urls import reverse
 from django.utils.translation import get_language
 
 from accounts.models import User
@@ -17,7 +20,8 @@ from mobileplans import visits
 from mobileplans.models import Visit
 from moportal.money import Money
 from orders.models import Draft
-from payments.models import PaymentMethod
+from payments import pages
+from payments.models import CardPage, PaymentMethod
 from plans import queries
 from plans.queries import Offer, PlanNotOffered
 
@@ -26,6 +30,10 @@ DEVICE_AND_PLACE = ("eid", "iccid", "iccids", "market", "location")
 
 class StaleForm(Exception):
     """The form was shown for another draft, or before the draft changed."""
+
+
+class MethodRemoved(Exception):
+    """The customer has removed this payment method."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +82,58 @@ def choose_plan(draft: Draft, offer: Offer, *, version: int) -> None:
 
 
 def choose_method(draft: Draft, method: PaymentMethod, *, version: int) -> None:
-    """Say how it is paid."""
-    _change(draft, version, method=method)
+    """Say how it is paid; raises `MethodRemoved` where the customer has just removed that.
+
+    A card that is still being typed elsewhere is then stored, but not chosen.
+    """
+    with transaction.atomic():
+        # Held, so that it cannot be removed between the look and the choice; not against an order
+        # that is placed at the same moment and only points to it.
+        held = PaymentMethod.objects.select_for_update(no_key=True).get(pk=method.pk)
+        if held.removed_at:
+            raise MethodRemoved(held.pk)
+        _change(draft, version, method=held, card_page=None)
+
+
+def drop_method(method: PaymentMethod, **_of_signal: Any) -> None:
+    """Let no open draft be paid with what its customer has removed; forms shown with it are old."""
+    mine = Draft.objects.filter(method=method, submitted_at=None)
+    mine.update(method=None, version=F("version") + 1)
+
+
+def type_new_card(draft: Draft, *, version: int) -> CardPage:
+    """Have the gateway open a page for a new card; while that is under way, it is the same page.
+
+    However often and from however many tabs it is asked for: the form's version counts only where
+    a page is to be made.
+    """
+    page = draft.card_page
+    if page is None or not page.is_under_way:
+        try:
+            return _new_card_page(draft, version)
+        except StaleForm:
+            draft.refresh_from_db()
+            page = draft.card_page
+            if page is None or not page.is_under_way:
+                raise
+    pages.send_again(page)
+    return page
+
+
+def _new_card_page(draft: Draft, version: int) -> CardPage:
+    key = uuid.uuid4()
+    portal: str = settings.PORTAL_URL
+    return_url = portal.rstrip("/") + reverse("card-returned", args=[key])
+    with transaction.atomic():
+        page = pages.intend(draft.account, key=key, return_url=return_url)
+        _change(draft, version, card_page=page)
+    return page
+
+
+def take_card(page: CardPage, **_of_signal: Any) -> None:
+    """Choose the card that was typed, where the draft that it was typed for still waits for it."""
+    waiting = Draft.objects.filter(card_page=page, submitted_at=None)
+    waiting.update(method=page.method, version=F("version") + 1)
 
 
 def choose_target(draft: Draft, sim: Sim | None, *, version: int) -> None:

@@ -101,10 +101,15 @@ class ReviewForm(DraftForm):
     """Nothing to fill in: Submit order."""
 
 
-class PaymentForm(DraftForm):
-    """A stored method by its number, or a new card."""
+class MethodForm(DraftForm):
+    """A stored method by its number, or a new card that is typed at the gateway."""
 
     method = forms.CharField(label=_("Payment method"), max_length=20)
+
+
+class PaymentForm(MethodForm):
+    """The same with a new card's fields."""
+
     number = forms.CharField(
         label=_("Card number"), max_length=30, required=False, widget=_digits("cc-number", 23)
     )

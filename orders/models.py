@@ -11,7 +11,7 @@ from esim.models import Profile, Sim
 from mobileplans.models import Visit
 from moportal.money import Money, TaxedPrice
 from orders.states import Failure, OrderState, RefundState, RepairKind, RepairState
-from payments.models import Payment, PaymentMethod
+from payments.models import CardPage, Payment, PaymentMethod
 from plans.models import Plan
 from subscriptions.models import Subscription
 
@@ -60,6 +60,10 @@ class Draft(PricedPlan):
     key = models.UUIDField(unique=True, default=uuid.uuid4)
     plan = models.ForeignKey(Plan, null=True, blank=True, on_delete=models.PROTECT)
     method = models.ForeignKey(PaymentMethod, null=True, blank=True, on_delete=models.PROTECT)
+    # Where a new card is being typed, or was: what is stored of it becomes the method.
+    card_page = models.OneToOneField(
+        CardPage, null=True, blank=True, on_delete=models.PROTECT, related_name="draft"
+    )
     # Where the plan shall go, if the customer chose: see `orders.targets`.
     sim = models.ForeignKey(Sim, null=True, blank=True, on_delete=models.PROTECT)
     wants_new_esim = models.BooleanField(default=False)

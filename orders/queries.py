@@ -38,14 +38,19 @@ def draft_of(account: User) -> Draft | None:
     return Draft.objects.select_related("method").filter(account=account, submitted_at=None).first()
 
 
+def stored_methods_of(account: User) -> QuerySet[PaymentMethod]:
+    """Return the payment methods that the customer keeps with us, newest first."""
+    return PaymentMethod.objects.filter(account=account, removed_at=None).order_by("-pk")
+
+
 def methods_of(account: User) -> QuerySet[PaymentMethod]:
-    """Return the customer's payment methods that can still be used, newest first."""
-    kept = PaymentMethod.objects.filter(account=account, removed_at=None)
+    """Return those that can still be used, newest first."""
+    kept = stored_methods_of(account)
     today = now()
     expired = kept.filter(expiry_year__lt=today.year) | kept.filter(
         expiry_year=today.year, expiry_month__lt=today.month
     )
-    return kept.exclude(pk__in=expired.values("pk")).order_by("-pk")
+    return kept.exclude(pk__in=expired.order_by().values("pk"))
 
 
 def preferred_method(methods: list[PaymentMethod]) -> PaymentMethod | None:

@@ -8,7 +8,8 @@ from esim.states import ProfileState
 from orders.models import Order, Refund, Repair
 from orders.queries import has_what_was_sold, refund_of
 from orders.states import Failure, OrderState, RefundState, RepairKind
-from payments.states import PaymentState
+from payments.models import CardPage
+from payments.states import CardPageState, PaymentState
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,37 @@ def _in_turn(is_done: list[tuple[str, str, bool]]) -> list[Step]:
     ]
 
 
+def card_steps(page: CardPage) -> list[Step]:
+    """Return the steps of typing a card on the gateway's page."""
+    is_open = page.state == CardPageState.OPEN
+    is_back = page.returned_at is not None
+    return _in_turn(
+        [
+            (_("Card page ready") if is_open else _("Opening the card page"), "", is_open),
+            (
+                _("Your card") if is_back else _("Enter your card"),
+                _("On the page of our payment provider"),
+                is_back,
+            ),
+            (_("Checking your card"), _("Usually a few seconds"), False),
+        ]
+    )
+
+
+def card_trouble(page: CardPage) -> str:
+    """Say calmly that the payment provider is being waited for."""
+    return _service_away() if page.trouble else ""
+
+
+def no_card(page: CardPage) -> str:
+    """Say why a page of the gateway's has come to nothing."""
+    if not page.url:
+        return _("We can't reach the payment service. Nothing was charged; please try again.")
+    if page.state == CardPageState.LAPSED:
+        return _("The card page was open too long, so no card was stored. Please try again.")
+    return _("No card was stored, and nothing was charged. Try again, or use another card.")
+
+
 def trouble(order: Order) -> str:
     """Say calmly that something takes longer, while the order is still being tried."""
     running = {OrderState.ACKNOWLEDGED, OrderState.IN_PROGRESS, OrderState.HELD}
@@ -91,6 +123,10 @@ def trouble(order: Order) -> str:
         return ""
     if order.charge_decided_at:
         return _("This takes longer than usual. You can close this page; we finish your order.")
+    return _service_away()
+
+
+def _service_away() -> str:
     return _(
         "One of our services does not answer at the moment. "
         "We keep trying; you have not been charged."

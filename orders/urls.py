@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from orders.views import device, install, leave, order, payment, plans, problem, review
+from orders.views import card, device, install, leave, order, payment, plans, problem, review
 
 urlpatterns = [
     path("options/", plans.options, name="options"),
@@ -11,6 +11,9 @@ urlpatterns = [
     path("device/shared/", device.shared, name="device-shared"),
     path("device/told/<slug:what>/", device.told, name="device-told"),
     path("payment/", payment.payment, name="payment"),
+    path("payment/card/<uuid:key>/", card.card, name="card"),
+    path("payment/card/<uuid:key>/open/", card.opened, name="card-opened"),
+    path("payment/card/<uuid:key>/returned/", card.returned, name="card-returned"),
     path("review/", review.review, name="review"),
     path("orders/<slug:number>/", order.order, name="order"),
     path("orders/<slug:number>/continue/", order.proceed, name="order-continue"),

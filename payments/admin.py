@@ -1,9 +1,9 @@
-"""Payments, to read."""
+"""Payments, and pages on which a card is typed, to read."""
 
 from django.contrib import admin
 
 from moportal.desk import ReadOnly, ReadOnlyInline
-from payments.models import GatewayCall, Payment, WebhookEvent
+from payments.models import CardPage, GatewayCall, Payment, WebhookEvent
 
 
 class EventInline(ReadOnlyInline, admin.TabularInline[WebhookEvent, Payment]):
@@ -25,3 +25,12 @@ class PaymentAdmin(ReadOnly, admin.ModelAdmin[Payment]):
     search_fields = ["=reference", "=gateway_id"]
     exclude = ["customer_step_url", "return_url"]
     inlines = [CallInline, EventInline]
+
+
+@admin.register(CardPage)
+class CardPageAdmin(ReadOnly, admin.ModelAdmin[CardPage]):
+    list_display = ["account", "state", "trouble", "created_at"]
+    list_filter = ["state"]
+    list_select_related = ["account"]
+    search_fields = ["=key", "=gateway_id", "=account__username"]
+    exclude = ["url", "return_url"]

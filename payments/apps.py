@@ -4,3 +4,10 @@ from django.apps import AppConfig
 class PaymentsConfig(AppConfig):
     name = "payments"
     verbose_name = "Payments"
+
+    def ready(self) -> None:
+        from outbox.domain import register  # noqa: PLC0415 -- models are not there yet
+        from payments import cards, pages  # noqa: PLC0415 -- the same
+
+        register(pages.KIND, pages.look)
+        register(cards.KIND, cards.forget)

@@ -5,14 +5,19 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.timezone import now
 
 from moportal.money import Money
 from moportal.sealed import SealedField
-from payments.states import PaymentState
+from payments.states import PAGE_UNDER_WAY, CardPageState, PaymentState
 
 
 class PaymentMethod(models.Model):
-    """A card that a customer keeps with us, as the gateway's token for it."""
+    """A card that a customer keeps with us, as the gateway's token for it.
+
+    The customer removes it, and it is never offered or accepted again; the gateway forgets it
+    afterwards, as soon as no payment needs it any more.
+    """
 
     account = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="payment_methods"
@@ -24,6 +29,9 @@ class PaymentMethod(models.Model):
     expiry_year = models.PositiveSmallIntegerField()
     created_at = models.DateTimeField(auto_now_add=True)
     removed_at = models.DateTimeField(null=True, blank=True)
+    forgotten_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the gateway had removed it too."
+    )
 
     class Meta:
         constraints = [
@@ -33,6 +41,10 @@ class PaymentMethod(models.Model):
             models.CheckConstraint(
                 name="only_the_last_four_of_a_card", condition=Q(last4__regex=r"^[0-9]{4}$")
             ),
+            models.CheckConstraint(
+                name="what_is_forgotten_was_removed_and_has_no_token",
+                condition=Q(forgotten_at__isnull=True) | Q(removed_at__isnull=False, token=""),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -41,6 +53,68 @@ class PaymentMethod(models.Model):
     @property
     def expiry(self) -> str:
         return f"{self.expiry_month:02d}/{self.expiry_year % 100:02d}"
+
+    @property
+    def is_expired(self) -> bool:
+        """Say whether the card's last month is over."""
+        today = now()
+        return (self.expiry_year, self.expiry_month) < (today.year, today.month)
+
+
+class CardPage(models.Model):
+    """A page of the gateway's on which a customer types a new card; `key` is its idempotency key.
+
+    A row before anything is called outside; a worker brings it to its end (`payments.pages`).
+    """
+
+    key = models.UUIDField(unique=True, default=uuid.uuid4)
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="card_pages"
+    )
+    state = models.CharField(max_length=8, choices=CardPageState, default=CardPageState.INTENDED)
+    return_url = models.URLField(
+        max_length=500, help_text="Where the customer comes back to from the gateway."
+    )
+    gateway_id = models.CharField(max_length=80, blank=True)
+    url = models.URLField(max_length=500, blank=True)
+    method = models.OneToOneField(
+        PaymentMethod, null=True, blank=True, on_delete=models.PROTECT, related_name="card_page"
+    )
+    tries = models.PositiveSmallIntegerField(default=0)
+    trouble = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the customer's browser was sent to the page."
+    )
+    returned_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When the customer came back and the gateway was not asked yet.",
+    )
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="card_page_state_known", condition=Q(state__in=CardPageState.values)
+            ),
+            models.CheckConstraint(
+                name="open_card_page_has_an_address",
+                condition=~Q(state__in=["open", "taken"]) | ~Q(gateway_id="") & ~Q(url=""),
+            ),
+            models.CheckConstraint(
+                name="card_page_has_a_method_once_it_is_taken",
+                condition=Q(state="taken", method__isnull=False)
+                | ~Q(state="taken") & Q(method__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"card page {self.state}"
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.state in PAGE_UNDER_WAY
 
 
 class Payment(models.Model):

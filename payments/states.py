@@ -1,4 +1,4 @@
-"""States of a payment, as data."""
+"""States of a payment, and of a page on which a card is typed, as data."""
 
 from django.db.models import TextChoices
 from django.utils.translation import pgettext_lazy
@@ -39,4 +39,31 @@ NEXT_STATES: dict[PaymentState, frozenset[PaymentState]] = {
     PaymentState.CAPTURED: frozenset({PaymentState.REFUNDED}),
     PaymentState.REFUNDED: frozenset(),
     PaymentState.VOIDED: frozenset(),
+}
+
+
+class CardPageState(TextChoices):
+    """How far typing a new card at the gateway is."""
+
+    # Ours to have opened.
+    INTENDED = "intended", pgettext_lazy("card page state", "Being opened")
+    # The customer's to type a card on.
+    OPEN = "open", pgettext_lazy("card page state", "Open")
+    TAKEN = "taken", pgettext_lazy("card page state", "Card stored")
+    REFUSED = "refused", pgettext_lazy("card page state", "No card")
+    LAPSED = "lapsed", pgettext_lazy("card page state", "Run out")
+
+
+PAGE_UNDER_WAY = frozenset({CardPageState.INTENDED, CardPageState.OPEN})
+NEXT_PAGE_STATES: dict[CardPageState, frozenset[CardPageState]] = {
+    CardPageState.INTENDED: frozenset(
+        {CardPageState.OPEN, CardPageState.REFUSED, CardPageState.LAPSED}
+    ),
+    CardPageState.OPEN: frozenset(
+        {CardPageState.TAKEN, CardPageState.REFUSED, CardPageState.LAPSED}
+    ),
+    CardPageState.TAKEN: frozenset(),
+    CardPageState.REFUSED: frozenset(),
+    # Who comes back late may have typed a card all the same: the gateway is asked once more.
+    CardPageState.LAPSED: frozenset({CardPageState.OPEN}),
 }

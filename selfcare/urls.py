@@ -4,4 +4,7 @@ from django.urls import path
 
 from selfcare import views
 
-urlpatterns = [path("", views.account, name="account")]
+urlpatterns = [
+    path("", views.account, name="account"),
+    path("methods/<int:number>/remove/", views.remove_method, name="method-remove"),
+]

@@ -2,20 +2,23 @@
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from esim.models import Sim
 from mobileplans import visits
 from orders.models import Order
-from orders.queries import esims_to_install, orders_of
+from orders.queries import esims_to_install, orders_of, stored_methods_of
 from orders.states import OrderState
-from orders.views.steps import customer_only
+from orders.views.steps import customer_only, go
+from payments import cards
+from payments.models import PaymentMethod
 from subscriptions.models import Bucket, Line, SubscriptionState
 
 SHOWN_ORDERS = 10
@@ -24,16 +27,36 @@ SHOWN_ORDERS = 10
 @require_safe
 @customer_only
 def account(request: HttpRequest, user: User) -> HttpResponse:
-    """Show the customer's plans with what is left on them, and the latest orders."""
+    """Show the customer's plans with what is left on them, stored cards and the latest orders."""
     visits.reach(visits.current(request), "account")
     context = {
         "lines": [_line(bucket) for bucket in _running(user)],
         "to_install": esims_to_install(user)[:SHOWN_ORDERS],
+        "methods": list(stored_methods_of(user)),
         "orders": [_row(order) for order in orders_of(user)[:SHOWN_ORDERS]],
         "back_url": reverse("options"),
         "cancel": True,
     }
     return render(request, "selfcare/account.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@customer_only
+def remove_method(request: HttpRequest, user: User, number: int) -> HttpResponse:
+    """Remove a stored payment method and say so; who only opens the address sees what is there."""
+    if request.method == "POST":
+        method = get_object_or_404(PaymentMethod, account=user, pk=number)
+        cards.remove(method)
+        messages.info(request, _removed_text(method))
+    return go("account")
+
+
+def _removed_text(method: PaymentMethod) -> str:
+    card = {"brand": method.brand, "last4": method.last4}
+    if cards.is_needed(method):
+        text = _("%(brand)s ending in %(last4)s is removed. Your running order still uses it.")
+        return text % card
+    return _("%(brand)s ending in %(last4)s is removed.") % card
 
 
 def _running(user: User) -> list[Bucket]:

@@ -89,12 +89,26 @@ def main() -> int:
             for walk in FEW_WALKS if look.pages else WALKS:
                 _walk(browser, stack, look, walk)
         _simulator(browser, stack)
+    with (
+        tempfile.TemporaryDirectory(prefix="screens-") as folder,
+        running_stack(make_copy("sqlite", Path(folder)), {"PAYMENT_CARD_ENTRY": "page"}) as stack,
+        contextmanager(launch_browser)() as browser,
+    ):
+        _slow_down(stack)
+        for look in LOOKS:
+            if not look.pages:
+                _walk(browser, stack, look, _card_page)
     return 0
 
 
 def _slow_down(stack: Stack) -> None:
-    """Let the SM-DP+ take long enough for its step to be seen."""
-    break_it(stack.smdp_url, "downloadOrder", "delay", times=1000, seconds=3)
+    """Let both providers take long enough for their steps to be seen."""
+    for url, function in (
+        (stack.smdp_url, "downloadOrder"),
+        (stack.payment_url, "open_page"),
+        (stack.payment_url, "fetch_page"),
+    ):
+        break_it(url, function, "delay", times=1000, seconds=3)
 
 
 Walk = Callable[[Customer, Photographer], None]
@@ -195,6 +209,34 @@ def _fail(noor: Customer, photographer: Photographer) -> None:
     noor.press("Try another card")
     noor.sees("How would you like to pay?")
     photographer.take("payment-stored")
+
+
+def _card_page(noor: Customer, photographer: Photographer) -> None:
+    """Type a card at the gateway, after having gone back without one."""
+    noor.launch()
+    noor.sign_up()
+    noor.choose()
+    noor.choose_plan(1)
+    noor.sees("How would you like to pay?")
+    photographer.take("payment-card-page")
+    noor.press("Next")
+    noor.sees("Your new card")
+    photographer.take("card-opening")
+    waiting = noor.page.url
+    noor.page.wait_for_url("**/card/page_*")
+    noor.page.goto(waiting)
+    noor.page.get_by_role("link", name=noor.words("Go to the card page")).wait_for()
+    photographer.take("card-typing")
+    noor.page.get_by_role("link", name=noor.words("Go to the card page")).click()
+    noor.page.get_by_role("button", name="Go back without a card").click()
+    noor.page.locator(".rail-current", has_text=noor.words("Checking your card")).wait_for()
+    photographer.take("card-checking")
+    noor.sees("How would you like to pay?")
+    photographer.take("payment-no-card")
+    noor.press("Next")
+    noor.page.wait_for_url("**/card/page_*")
+    noor.type_card_there()
+    noor.sees("Review your order")
 
 
 def _open_web(noor: Customer, photographer: Photographer) -> None:

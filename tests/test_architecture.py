@@ -91,6 +91,7 @@ def desk(client: Client, clara: User) -> Client:
         "mobileplans/lpareport",
         "orders/repair",
         "payments/payment",
+        "payments/cardpage",
         "subscriptions/line",
         "subscriptions/subscription",
         "outbox/task",

@@ -17,7 +17,7 @@ from mobileplans.models import Handoff, HostReport, LpaReport, Visit
 from orders.models import Draft, Order, Receipt, ReceiptCounter, Refund, Repair
 from outbox.domain import ring
 from outbox.models import Heartbeat, Task
-from payments.models import Payment, PaymentMethod
+from payments.models import CardPage, Payment, PaymentMethod
 from plans.models import Plan, PlanCountry, PlanPrice, PlanText
 from subscriptions import domain as subscriptions
 from subscriptions.models import Bucket, Line, SimOnLine, Subscription
@@ -89,6 +89,14 @@ BROKEN: dict[str, Callable[[], object]] = {
     "progress_is_stored_once": lambda: again(DownloadProgress),
     "card_expires_in_a_month": set_to(PaymentMethod, expiry_month=13),
     "only_the_last_four_of_a_card": set_to(PaymentMethod, last4="42a2"),
+    "what_is_forgotten_was_removed_and_has_no_token": set_to(
+        PaymentMethod, removed_at=now(), forgotten_at=now()
+    ),
+    "card_page_state_known": set_to(CardPage, state="other"),
+    "open_card_page_has_an_address": set_to(CardPage, state="open"),
+    "card_page_has_a_method_once_it_is_taken": set_to(
+        CardPage, state="taken", gateway_id="x", url="https://gateway.example/"
+    ),
     "payment_state_known": set_to(Payment, state="other"),
     "payment_has_an_amount": set_to(Payment, minor_units=0),
     "money_held_has_a_gateway_id": set_to(Payment, state="captured"),
@@ -153,6 +161,7 @@ def house(alice: User) -> Order:
     Receipt.objects.create(order=order, year=2026, number=1)
     order.changes.create(old="acknowledged", new="in_progress")
     order.payment.calls.create(operation="authorise", key="x")
+    CardPage.objects.create(account=alice, return_url="https://portal.example/")
     order.payment.events.create(identifier="x", gateway_id="x", status="authorised")
     ReceiptCounter.objects.create(year=2026, last=1)
     Heartbeat.objects.create(name="worker", at=now())

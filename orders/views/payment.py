@@ -1,19 +1,21 @@
-"""Payment: a stored method, or a new card exchanged for a token."""
+"""Payment: a stored method, or a new card, exchanged for a token or typed at the gateway."""
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from moportal.returning import carried_out, returned, send_back
 from orders import drafts, queries, targets
-from orders.drafts import StaleForm
-from orders.forms import NEW_CARD, PaymentForm, shown_for
+from orders.drafts import MethodRemoved, StaleForm
+from orders.forms import NEW_CARD, MethodForm, PaymentForm, shown_for
 from orders.models import Draft
 from orders.views.steps import (
     arrive,
@@ -29,6 +31,8 @@ from payments.gateways.base import CardRefused, GatewayTrouble
 from payments.models import PaymentMethod
 from plans.models import Category
 
+NO_LONGER_THERE = gettext_lazy("This payment method is no longer there. Choose another one.")
+
 
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -37,21 +41,26 @@ def payment(request: HttpRequest, user: User) -> HttpResponse:
     """Choose how to pay: a stored card or a new one."""
     _visit, draft = arrive(request, user, "payment")
     if request.method == "POST":
-        return _method_chosen(request, user, draft, PaymentForm(request.POST))
+        return _method_chosen(request, user, draft, _form_class()(request.POST))
     choice = targets.choice(draft)
     if draft.plan_id is None or choice.target is None:
         return first_open_step(draft)
     methods = list(queries.methods_of(user))
     chosen = draft.method if draft.method in methods else queries.preferred_method(methods)
     first = shown_for(draft, method=chosen.pk if chosen else NEW_CARD)
-    form = returned(request, PaymentForm, first)
+    form = returned(request, _form_class(), first)
     category = draft.plan.category if draft.plan else Category.PREPAID
     back_url = reverse("device") if choice.is_open else f"{reverse('plans')}?category={category}"
     context = _payment_context(form, methods) | frame("payment", back_url=back_url)
     return render(request, "orders/payment.html", context)
 
 
-def _payment_context(form: PaymentForm, methods: list[PaymentMethod]) -> dict[str, Any]:
+def _form_class() -> type[MethodForm]:
+    """Return the form with a card's fields, unless a card is typed at the gateway."""
+    return MethodForm if settings.PAYMENT_CARD_ENTRY == "page" else PaymentForm
+
+
+def _payment_context(form: MethodForm, methods: list[PaymentMethod]) -> dict[str, Any]:
     selected = str(form["method"].value())
     rows = [
         {
@@ -63,44 +72,61 @@ def _payment_context(form: PaymentForm, methods: list[PaymentMethod]) -> dict[st
         }
         for method in methods
     ]
-    return {"form": form, "methods": rows}
+    return {"form": form, "methods": rows, "is_typed_there": not isinstance(form, PaymentForm)}
 
 
 def _method_chosen(
-    request: HttpRequest, user: User, draft: Draft, form: PaymentForm
+    request: HttpRequest, user: User, draft: Draft, form: MethodForm
 ) -> HttpResponse:
-    """Store the method and go on."""
+    """Store the method and go on; a new card may be typed at the gateway first."""
     if not form.is_valid():
         return send_back(request, form)
+    is_typed_there = form.cleaned_data["method"] == NEW_CARD and not isinstance(form, PaymentForm)
     try:
         refuse_other_draft(draft, form)
+        if is_typed_there:
+            page = drafts.type_new_card(draft, version=form.cleaned_data["version"])
+            carried_out(request)
+            return go("card", page.key)
         if form.cleaned_data["version"] != draft.version:
             # Before the gateway is asked for anything.
             raise StaleForm(draft.pk)
-        method = _method(user, form)
-        if method is None:
-            return send_back(request, form)
-        drafts.choose_method(draft, method, version=draft.version)
+        is_chosen = _choose(user, draft, form)
     except StaleForm:
         return what_changed(request, form.cleaned_data["draft"], user)
+    if not is_chosen:
+        return send_back(request, form)
     carried_out(request)
     return go("review") if draft.plan_id else first_open_step(draft)
 
 
-def _method(user: User, form: PaymentForm) -> PaymentMethod | None:
-    """Return the stored method, or the new card's; None with the reason in the form."""
+def _choose(user: User, draft: Draft, form: MethodForm) -> bool:
+    """Put the stored method or the new card into the draft; else the reason stands in the form."""
     chosen = form.cleaned_data["method"]
-    if chosen != NEW_CARD:
-        stored = (
-            queries.methods_of(user)
-            .filter(pk=chosen if chosen.isascii() and chosen.isdigit() else 0)
-            .first()
-        )
-        if stored is None:
-            form.add_error(
-                "method", _("This payment method is no longer there. Choose another one.")
-            )
-        return stored
+    if isinstance(form, PaymentForm) and chosen == NEW_CARD:
+        method = _new_card(user, form)
+    else:
+        method = _stored(user, chosen, form)
+    if method is None:
+        return False
+    try:
+        drafts.choose_method(draft, method, version=draft.version)
+    except MethodRemoved:
+        form.add_error("method", NO_LONGER_THERE)
+        return False
+    return True
+
+
+def _stored(user: User, chosen: str, form: MethodForm) -> PaymentMethod | None:
+    number = chosen if chosen.isascii() and chosen.isdigit() else 0
+    stored = queries.methods_of(user).filter(pk=number).first()
+    if stored is None:
+        form.add_error("method", NO_LONGER_THERE)
+    return stored
+
+
+def _new_card(user: User, form: PaymentForm) -> PaymentMethod | None:
+    """Exchange the card for a token; None with the reason in the form."""
     try:
         return payments.add_card(user, form.card())
     except CardRefused as error:

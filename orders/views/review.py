@@ -37,6 +37,9 @@ def review(request: HttpRequest, user: User) -> HttpResponse:
         return _submitted(request, user, ReviewForm(request.POST))
     visit, draft = arrive(request, user, "review")
     choice = targets.choice(draft)
+    if draft.plan and choice.target and draft.method is None:
+        # Removed from the account since it was chosen, or the page was opened by hand.
+        messages.info(request, _("No payment method is chosen. Choose one to go on."))
     if draft.plan is None or draft.method is None or choice.target is None:
         return first_open_step(draft)
     try:

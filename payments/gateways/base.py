@@ -98,9 +98,28 @@ Standing = Authorised | Declined | CustomerStep | Captured | LetGo
 
 @dataclass(frozen=True)
 class HostedPage:
-    """The gateway takes the card on its own page; the customer comes back from it by GET."""
+    """A page of the gateway's that takes a card; the customer comes back from it by GET."""
 
+    page_id: str
     url: str
+
+
+@dataclass(frozen=True)
+class StillOpen:
+    """No card was taken on the page yet."""
+
+    page_id: str
+
+
+@dataclass(frozen=True)
+class NoCard:
+    """The page has ended without a card: the customer closed it, or the card was refused there."""
+
+    page_id: str
+    reason: str
+
+
+PageStanding = StoredCard | StillOpen | NoCard
 
 
 class WebhookForged(Exception):
@@ -123,11 +142,17 @@ class Event:
 class Gateway(Protocol):
     """One payment provider. Each method may raise `GatewayTrouble` or `GatewayRefused`."""
 
-    def hosted_page(self, *, return_url: str) -> HostedPage | None:
-        """Return the page that takes the card, or None where our own page has the fields."""
+    def open_page(self, *, return_url: str, key: str) -> HostedPage:
+        """Open a page that takes one card; asked again with the same key, it is the same page."""
+
+    def fetch_page(self, page_id: str) -> PageStanding:
+        """Say what has become of a page; changes nothing, and never refuses for good."""
 
     def tokenise(self, card: Card, *, key: str) -> StoredCard:
         """Exchange a card for a token; raises `CardRefused`. No money moves."""
+
+    def forget(self, token: str, *, key: str) -> None:
+        """Remove a stored card; one that is not there any more is removed."""
 
     def authorise(
         self, token: str, amount: Money, *, reference: str, return_url: str, key: str

@@ -24,14 +24,18 @@ from payments.gateways.base import (
     GatewayTrouble,
     HostedPage,
     LetGo,
+    NoCard,
+    PageStanding,
     Standing,
+    StillOpen,
     StoredCard,
     WebhookForged,
 )
 
 # Names as the card schemes write themselves.
 BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "amex": "American Express"}
-LONGEST_TEXT = 80
+LONGEST_TEXT, LONGEST_URL = 80, 500
+MONTHS, YEARS = range(1, 13), range(2000, 2200)
 SIGNATURE = "Webhook-Signature"
 FIELD_OF_ERROR = {"invalid_number": "number", "invalid_expiry": "expiry", "invalid_csc": "csc"}
 
@@ -39,9 +43,27 @@ FIELD_OF_ERROR = {"invalid_number": "number", "invalid_expiry": "expiry", "inval
 class SimulatorGateway:
     """Speaks the payment simulator's JSON protocol (`python -m simulators.payment --help`)."""
 
-    def hosted_page(self, *, return_url: str) -> HostedPage | None:
-        """Return None: the card fields are on our own page."""
-        return None
+    def open_page(self, *, return_url: str, key: str) -> HostedPage:
+        """Open a page of the provider's for one card."""
+        status, body = self._post("/pages", {"return_url": return_url}, key=key)
+        if httpx.codes.is_client_error(status):
+            raise GatewayRefused(f"open_page: HTTP {status}, {str(body.get('error'))[:40]!r}")
+        return HostedPage(_text(body, "id"), _text(body, "url", longest=LONGEST_URL))
+
+    def fetch_page(self, page_id: str) -> PageStanding:
+        """Say what has become of the page."""
+        status, body = self._exchange("GET", f"/pages/{page_id}")
+        if httpx.codes.is_client_error(status):
+            said = f"fetch_page: HTTP {status}, {str(body.get('error'))[:40]!r}"
+            raise GatewayTrouble(said, was_sent=True)
+        standing = _text(body, "status")
+        if standing == "open":
+            return StillOpen(page_id)
+        if standing == "refused":
+            return NoCard(page_id, str(body.get("reason", ""))[:LONGEST_TEXT])
+        if standing != "taken":
+            raise GatewayTrouble(f"unknown page status {standing!r}", was_sent=True)
+        return _stored_card(body)
 
     def tokenise(self, card: Card, *, key: str) -> StoredCard:
         """Exchange the card, within five seconds: a customer's request waits for it."""
@@ -55,16 +77,14 @@ class SimulatorGateway:
         status, body = self._post("/tokens", content, key=key, timeout=settings.CARD_TOKEN_TIMEOUT)
         if status == httpx.codes.UNPROCESSABLE_ENTITY:
             raise CardRefused(FIELD_OF_ERROR.get(body.get("error", ""), "number"))
-        last4 = _text(body, "last4")
-        if not re.fullmatch(r"[0-9]{4}", last4):
-            raise GatewayTrouble("the answer's last4 is not four digits", was_sent=True)
-        return StoredCard(
-            token=_text(body, "token"),
-            brand=BRANDS.get(_text(body, "brand"), body["brand"].title())[:20],
-            last4=last4,
-            expiry_month=card.expiry_month,
-            expiry_year=card.expiry_year,
-        )
+        typed = {"exp_month": card.expiry_month, "exp_year": card.expiry_year}
+        return _stored_card({**body, **typed})
+
+    def forget(self, token: str, *, key: str) -> None:
+        """Remove a stored card."""
+        status, body = self._post("/tokens/forget", {"token": token}, key=key)
+        if httpx.codes.is_client_error(status) and status != httpx.codes.NOT_FOUND:
+            raise GatewayRefused(f"forget: HTTP {status}, {str(body.get('error'))[:40]!r}")
 
     def authorise(
         self, token: str, amount: Money, *, reference: str, return_url: str, key: str
@@ -178,8 +198,24 @@ def _standing(body: dict[str, Any]) -> Standing:
     return known[status](gateway_id)
 
 
-def _text(body: dict[str, Any], name: str) -> str:
+def _stored_card(body: dict[str, Any]) -> StoredCard:
+    """Read what may be kept of a card; raises `GatewayTrouble` for what no card looks like."""
+    last4, month, year = _text(body, "last4"), body.get("exp_month", 0), body.get("exp_year", 0)
+    if not re.fullmatch(r"[0-9]{4}", last4):
+        raise GatewayTrouble("the answer's last4 is not four digits", was_sent=True)
+    if month not in MONTHS or year not in YEARS:
+        raise GatewayTrouble("the answer's expiry is no month of a year", was_sent=True)
+    return StoredCard(
+        token=_text(body, "token"),
+        brand=BRANDS.get(_text(body, "brand"), body["brand"].title())[:20],
+        last4=last4,
+        expiry_month=int(month),
+        expiry_year=int(year),
+    )
+
+
+def _text(body: dict[str, Any], name: str, *, longest: int = LONGEST_TEXT) -> str:
     value = body.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_TEXT or "\0" in value:
+    if not isinstance(value, str) or not 0 < len(value) <= longest or "\0" in value:
         raise GatewayTrouble(f"the answer has no usable {name}", was_sent=True)
     return value

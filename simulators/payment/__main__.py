@@ -11,6 +11,10 @@ A payment provider simulator. JSON over HTTP; every POST of the protocol carries
 Idempotency-Key: the same key and question get the stored answer, another question gets 409.
 
   POST /tokens            {{"number", "exp_month", "exp_year", "csc", "name"}}
+  POST /tokens/forget     {{"token"}}
+  POST /pages             {{"return_url"}}: a page on which the customer types the card
+  GET  /pages/ID          open, taken with the card's token, or refused
+  GET  /card/ID           that page; the customer goes back to return_url by GET
   POST /payments          {{"token", "amount": minor units, "currency", "reference",
                           "return_url"}}
   POST /payments/ID/capture, /void, /refund
@@ -18,16 +22,18 @@ Idempotency-Key: the same key and question get the stored answer, another questi
   GET  /payments?key=KEY  what was made under an Idempotency-Key whose answer was lost
   GET  /challenge/ID      the bank's page; the customer goes back to return_url by GET
   GET  /notices           the webhooks that were sent, with their signatures
-  GET  /books             payments, and the number of tokens
-  POST /faults            {{"function": "tokens", "authorise", "capture", "void", "refund" or "*",
-                          "fault": "...", "times": 1, "seconds": 1}}; GET lists, DELETE clears
+  GET  /books             payments, pages, and the number of tokens
+  POST /faults            {{"function": "tokens", "forget", "open_page", "fetch_page", "authorise",
+                          "capture", "void", "refund" or "*", "fault": "...", "times": 1,
+                          "seconds": 1}}; GET lists, DELETE clears
   POST /reset             empties books and faults
   GET  /healthz
 
 Cards: 4000 0000 0000 0002 is declined (card_declined), 4000 0000 0000 9995 too
 (insufficient_funds), 4000 0000 0000 0069 (expired_card), 4000 0000 0000 0119 (processing_error)
 and 4000 0000 0000 0127 (incorrect_csc); 4000 0027 6000 3184 wants the customer to confirm at the
-bank; 4242 4242 4242 4242 and every other valid number approve. Numbers are never stored.
+bank; 4242 4242 4242 4242 and every other valid number approve. Numbers are never stored. On the
+provider's own page those that are declined are refused at once, but for insufficient_funds.
 
 A webhook carries the header Webhook-Signature: t=UNIX SECONDS,v1=HMAC-SHA-256 of "t.body" in hex.
 

@@ -1,4 +1,4 @@
-"""The provider's books: tokens, payments, and the answer given under each idempotency key."""
+"""The provider's books: tokens, pages, payments, and the answer under each idempotency key."""
 
 import json
 import secrets
@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from simulators.payment.cards import Card
-from simulators.payment.states import PaymentState
+from simulators.payment.states import PageStatus, PaymentState
 from simulators.store import Store
 
 SCHEMA = """
@@ -31,6 +31,13 @@ CREATE TABLE IF NOT EXISTS payment (
 CREATE TABLE IF NOT EXISTS challenge (
     payment TEXT PRIMARY KEY,
     return_url TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS page (
+    id TEXT PRIMARY KEY,
+    status TEXT NOT NULL,
+    return_url TEXT NOT NULL,
+    token TEXT NOT NULL,
+    reason TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS notice (
     number INTEGER PRIMARY KEY,
@@ -73,6 +80,32 @@ class Books:
             "SELECT brand, last4, exp_month, exp_year, behaviour FROM token WHERE token = ?", token
         )
         return Card(**dict(rows[0])) if rows else None
+
+    def forget_token(self, token: str) -> None:
+        self._store.execute("DELETE FROM token WHERE token = ?", token)
+
+    def add_page(self, status: PageStatus, return_url: str) -> str:
+        """Write down a page on which a card can be typed, and return its id."""
+        identifier = f"page_{secrets.token_hex(12)}"
+        self._store.execute(
+            "INSERT INTO page VALUES (?, ?, ?, '', '')", identifier, status, return_url
+        )
+        return identifier
+
+    def page(self, identifier: str) -> dict[str, Any] | None:
+        rows = self._store.execute("SELECT * FROM page WHERE id = ?", identifier)
+        return _shown(rows[0]) if rows else None
+
+    def end_page(
+        self, identifier: str, status: PageStatus, *, token: str = "", reason: str = ""
+    ) -> None:
+        self._store.execute(
+            "UPDATE page SET status = ?, token = ?, reason = ? WHERE id = ?",
+            status,
+            token,
+            reason,
+            identifier,
+        )
 
     def add_payment(
         self,
@@ -141,14 +174,19 @@ class Books:
 
     def empty(self) -> None:
         with self.transaction():
-            for table in ("token", "payment", "answer", "challenge", "notice"):
+            for table in ("token", "payment", "answer", "challenge", "page", "notice"):
                 self._store.execute(f"DELETE FROM {table}")  # noqa: S608 -- names of our own
 
     def shown(self) -> dict[str, Any]:
         with self.transaction():
             payments = self._store.execute("SELECT * FROM payment ORDER BY rowid")
+            pages = self._store.execute("SELECT id, status, reason FROM page ORDER BY rowid")
             tokens = self._store.execute("SELECT count(*) AS number FROM token")
-        return {"payments": [_shown(row) for row in payments], "tokens": tokens[0]["number"]}
+        return {
+            "payments": [_shown(row) for row in payments],
+            "pages": [_shown(row) for row in pages],
+            "tokens": tokens[0]["number"],
+        }
 
 
 def _shown(row: sqlite3.Row) -> dict[str, Any]:

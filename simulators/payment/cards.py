@@ -16,6 +16,8 @@ BEHAVIOUR = {
     "4000000000000127": "incorrect_csc",
     "4000002760003184": CUSTOMER_STEP,
 }
+# What a bank says of a card that is only looked at, on the page where it is typed.
+REFUSED_AT_SIGHT = frozenset(BEHAVIOUR.values()) - {"insufficient_funds", CUSTOMER_STEP}
 BRANDS = (
     ("visa", re.compile(r"4")),
     ("mastercard", re.compile(r"5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720")),

@@ -68,14 +68,26 @@ def make_token(books: Books, body: dict[str, Any]) -> Reply:
         card = cards.read(body)
     except cards.InvalidCard as error:
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from error
-    shown = {
-        "token": books.add_token(card),
+    return HTTPStatus.CREATED, shown_card(books.add_token(card), card)
+
+
+def shown_card(token: str, card: cards.Card) -> dict[str, Any]:
+    """Return what the merchant is told of a stored card."""
+    return {
+        "token": token,
         "brand": card.brand,
         "last4": card.last4,
         "exp_month": card.exp_month,
         "exp_year": card.exp_year,
     }
-    return HTTPStatus.CREATED, shown
+
+
+def forget_token(books: Books, body: dict[str, Any]) -> Reply:
+    token = str(body.get("token"))
+    if books.card(token) is None:
+        raise Refused(HTTPStatus.NOT_FOUND, "unknown_token")
+    books.forget_token(token)
+    return HTTPStatus.OK, {"status": "forgotten"}
 
 
 def authorise(books: Books, body: dict[str, Any], *, key: str, address: str) -> Reply:
@@ -89,7 +101,7 @@ def authorise(books: Books, body: dict[str, Any], *, key: str, address: str) -> 
     _check_order(body)
     reason = _reason_to_decline(card)
     wants_step = not reason and card.behaviour == cards.CUSTOMER_STEP
-    return_url = _return_url(body) if wants_step else ""
+    return_url = checked_return_url(body) if wants_step else ""
     approved = PaymentState.REQUIRES_ACTION if wants_step else PaymentState.AUTHORISED
     status = PaymentState.DECLINED if reason else approved
     identifier = books.add_payment(
@@ -112,7 +124,8 @@ def challenge_url(address: str, identifier: str) -> str:
     return f"{address}/challenge/{identifier}"
 
 
-def _return_url(body: dict[str, Any]) -> str:
+def checked_return_url(body: dict[str, Any]) -> str:
+    """Return where the customer goes back to, or refuse the question without it."""
     url = body.get("return_url")
     if not isinstance(url, str) or urlsplit(url).scheme not in {"http", "https"}:
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "return_url_required")

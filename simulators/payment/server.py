@@ -12,13 +12,13 @@ from urllib.parse import parse_qs
 from simulators.faults import FaultKind, Faults, run_with_faults
 from simulators.http import Answer, HttpRefusal, Request, Route, json_answer, route
 from simulators.notify import Notice, send_in_background
-from simulators.payment import challenge, gateway
+from simulators.payment import cards, challenge, gateway, pages
 from simulators.payment.books import Books
 from simulators.payment.gateway import Refused, Reply
-from simulators.payment.states import ACTIONS, PaymentState
+from simulators.payment.states import ACTIONS, PageStatus, PaymentState
 
 SIGNATURE_HEADER = "Webhook-Signature"
-FUNCTIONS = ("tokens", "authorise", *ACTIONS)
+FUNCTIONS = ("tokens", "authorise", *ACTIONS, "forget", "open_page", "fetch_page")
 FAULTS = frozenset(FaultKind) - {FaultKind.WRONG_ICCID}
 
 
@@ -33,6 +33,11 @@ class PaymentServer:
     def routes(self) -> list[Route]:
         return [
             route("POST", "/tokens", self._tokens),
+            route("POST", "/tokens/forget", self._forget),
+            route("POST", "/pages", self._open_page),
+            route("GET", "/pages/([^/]+)", self._fetch_page),
+            route("GET", "/card/([^/]+)", self._card_page),
+            route("POST", "/card/([^/]+)", self._card_typed),
             route("POST", "/payments", self._authorise),
             route("GET", "/payments", self._payments_under),
             route("GET", "/payments/([^/]+)", self._payment),
@@ -57,6 +62,47 @@ class PaymentServer:
             request,
             lambda: gateway.authorise(self.books, body, key=key, address=address),
         )
+
+    def _forget(self, request: Request) -> Answer:
+        body = request.json()
+        return self._once("forget", request, lambda: gateway.forget_token(self.books, body))
+
+    def _open_page(self, request: Request) -> Answer:
+        body, address = request.json(), _address(request)
+        return self._once(
+            "open_page", request, lambda: pages.make(self.books, body, address=address)
+        )
+
+    def _fetch_page(self, _request: Request, identifier: str) -> Answer:
+        time.sleep(self.delay)
+
+        def do() -> Answer:
+            try:
+                status, body = pages.standing(self.books, identifier)
+            except Refused as refused:
+                return json_answer(refused.body, refused.status)
+            return json_answer(body, status)
+
+        return run_with_faults(self.faults, "fetch_page", work=do)
+
+    def _card_page(self, _request: Request, identifier: str) -> Answer:
+        """Show the customer the page; one that has ended leads back to the merchant."""
+        page = self.books.page(identifier)
+        if page is None:
+            raise HttpRefusal(HTTPStatus.NOT_FOUND, "not_found")
+        if page["status"] != PageStatus.OPEN:
+            return _see_other(page["return_url"])
+        return _html(pages.page())
+
+    def _card_typed(self, request: Request, identifier: str) -> Answer:
+        typed = {name: said[0] for name, said in parse_qs(request.body.decode("latin-1")).items()}
+        try:
+            return_url = pages.fill_in(self.books, identifier, typed)
+        except cards.InvalidCard as error:
+            return _html(pages.page(str(error)))
+        if return_url is None:
+            raise HttpRefusal(HTTPStatus.NOT_FOUND, "not_found")
+        return _see_other(return_url)
 
     def _act(self, request: Request, identifier: str, action: str) -> Answer:
         return self._once(action, request, lambda: gateway.act(self.books, identifier, action))
@@ -95,7 +141,7 @@ class PaymentServer:
         payment = self.books.payment(identifier)
         if payment is None or self.books.return_url(identifier) is None:
             raise HttpRefusal(HTTPStatus.NOT_FOUND, "not_found")
-        return Answer(HTTPStatus.OK, challenge.page(payment), "text/html; charset=utf-8")
+        return _html(challenge.page(payment))
 
     def _decide(self, request: Request, identifier: str) -> Answer:
         approved = parse_qs(request.body.decode("latin-1")).get("decision") == ["approve"]
@@ -103,7 +149,7 @@ class PaymentServer:
         if return_url is None:
             raise HttpRefusal(HTTPStatus.NOT_FOUND, "not_found")
         self._tell("challenge", identifier)
-        return Answer(HTTPStatus.SEE_OTHER, b"", headers=(("Location", return_url),))
+        return _see_other(return_url)
 
     def _payment(self, request: Request, identifier: str) -> Answer:
         payment = self.books.payment(identifier)
@@ -128,6 +174,14 @@ def signed(body: str, secret: str, *, at: int) -> str:
     """Return the signature of a webhook: its time in Unix seconds, and HMAC-SHA-256 of both."""
     digest = hmac.new(secret.encode(), f"{at}.{body}".encode(), hashlib.sha256).hexdigest()
     return f"t={at},v1={digest}"
+
+
+def _html(page: bytes) -> Answer:
+    return Answer(HTTPStatus.OK, page, "text/html; charset=utf-8")
+
+
+def _see_other(url: str) -> Answer:
+    return Answer(HTTPStatus.SEE_OTHER, b"", headers=(("Location", url),))
 
 
 def _address(request: Request) -> str:

@@ -1,4 +1,4 @@
-"""The states of a payment and how it moves between them."""
+"""The states of a payment, how it moves between them, and those of a page for a card."""
 
 from enum import StrEnum
 
@@ -30,3 +30,11 @@ ACTIONS = {
     "void": PaymentState.VOIDED,
     "refund": PaymentState.REFUNDED,
 }
+
+
+class PageStatus(StrEnum):
+    """What has become of a page on which a card can be typed."""
+
+    OPEN = "open"
+    TAKEN = "taken"
+    REFUSED = "refused"

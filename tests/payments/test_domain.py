@@ -309,10 +309,6 @@ def test_a_step_at_the_bank_is_waited_for(
     assert authorise(payment).state == PaymentState.AUTHORISED
 
 
-def test_the_gateway_of_the_simulator_has_no_page_of_its_own() -> None:
-    assert SimulatorGateway().hosted_page(return_url="http://127.0.0.1/") is None
-
-
 def test_a_status_nobody_knows_is_trouble(gateway: str) -> None:
     with pytest.raises(GatewayRefused):
         SimulatorGateway().authorise(

@@ -15,7 +15,11 @@ from payments.gateways.base import (
     Declined,
     GatewayRefused,
     GatewayTrouble,
+    HostedPage,
     LetGo,
+    NoCard,
+    StillOpen,
+    StoredCard,
 )
 from payments.gateways.simulator import SimulatorGateway
 from tests.serving import Handler, serving
@@ -138,3 +142,69 @@ def test_a_brand_that_nobody_knows_is_shown_as_it_is(provider: Saying) -> None:
     stored = provider.says({**STORED, "brand": "mondocard"}).tokenise(CARD, key="k")
 
     assert (stored.brand, stored.last4) == ("Mondocard", "4242")
+
+
+PAGE = {"id": "page_1", "status": "open", "url": "https://gateway.example/card/page_1"}
+TAKEN = {**STORED, "id": "page_1", "status": "taken", "exp_month": 12, "exp_year": 2049}
+
+
+@pytest.mark.parametrize(
+    ("said", "standing"),
+    [
+        (PAGE, StillOpen("page_1")),
+        ({**PAGE, "status": "refused", "reason": "no"}, NoCard("page_1", "no")),
+        (TAKEN, StoredCard("tok_1", "Visa", "4242", 12, 2049)),
+    ],
+)
+def test_what_has_become_of_a_page_is_read(
+    provider: Saying, said: dict[str, object], standing: object
+) -> None:
+    assert provider.says(said).fetch_page("page_1") == standing
+
+
+def test_a_page_is_where_the_gateway_says(provider: Saying) -> None:
+    page = provider.says(PAGE, 201).open_page(return_url="https://portal.example/", key="k")
+
+    assert page == HostedPage("page_1", "https://gateway.example/card/page_1")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"id": "page_1"},
+        {**TAKEN, "status": "perhaps"},
+        {**TAKEN, "token": ""},
+        {**TAKEN, "last4": "424"},
+        {**TAKEN, "exp_month": 13},
+        {**TAKEN, "exp_month": "12"},
+        {**TAKEN, "exp_year": None},
+    ],
+)
+def test_a_card_that_makes_no_sense_is_not_stored(
+    provider: Saying, said: dict[str, object]
+) -> None:
+    with pytest.raises(GatewayTrouble):
+        provider.says(said).fetch_page("page_1")
+
+
+@pytest.mark.parametrize("url", [None, "", "x" * 501, "https://a.example/\0"])
+def test_a_page_without_an_address_is_none(provider: Saying, url: object) -> None:
+    with pytest.raises(GatewayTrouble, match="url"):
+        provider.says({**PAGE, "url": url}).open_page(return_url="", key="k")
+
+
+@pytest.mark.parametrize("status", [400, 403, 409, 422])
+def test_what_is_refused_about_cards_is_refused_for_good(provider: Saying, status: int) -> None:
+    gateway = provider.says({"error": "no"}, status)
+
+    with pytest.raises(GatewayRefused, match="open_page"):
+        gateway.open_page(return_url="", key="k")
+    with pytest.raises(GatewayRefused, match="forget"):
+        gateway.forget("tok_1", key="k")
+    with pytest.raises(GatewayTrouble):
+        gateway.fetch_page("page_1")
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_a_card_is_forgotten_when_it_is_not_there_any_more(provider: Saying, status: int) -> None:
+    provider.says({}, status).forget("tok_1", key="k")

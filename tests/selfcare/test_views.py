@@ -4,9 +4,12 @@ from django.test import Client
 from django.utils.timezone import now
 
 from accounts.models import User
+from payments import cards
+from payments.models import Payment, PaymentMethod
+from payments.states import PaymentState
 from subscriptions import domain
 from subscriptions.models import Bucket
-from tests.builders import GB, make_card, make_order, make_plan
+from tests.builders import GB, make_card, make_method, make_order, make_plan
 
 
 def give(account: User, reference: str, **of_plan: object) -> None:
@@ -59,3 +62,70 @@ def test_nothing_of_it_is_another_customers(client: Client, alice: User, bob: Us
 
     assert "hers" not in page
     assert order.display_number not in page
+
+
+def remove(browser: Client, method: PaymentMethod) -> str:
+    """Press Remove and return the page that says what came of it."""
+    answer = browser.post(f"/account/methods/{method.pk}/remove/")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/account/")
+    return browser.get("/account/").text
+
+
+def test_stored_cards_are_listed_and_removed(as_alice: Client, alice: User) -> None:
+    method = make_method(alice, last4="1881")
+    page = as_alice.get("/account/").text
+    assert "Visa ending in 1881" in page
+    assert "Expires 12/99" in page
+
+    page = remove(as_alice, method)
+
+    assert "Visa ending in 1881 is removed." in page
+    assert f"/account/methods/{method.pk}/remove/" not in page
+    method.refresh_from_db()
+    assert method.removed_at is not None
+
+
+def test_an_expired_card_says_so_and_can_be_removed(as_alice: Client, alice: User) -> None:
+    method = make_method(alice)
+    PaymentMethod.objects.update(expiry_year=2020)
+
+    assert "Expired" in as_alice.get("/account/").text
+    assert "is removed" in remove(as_alice, method)
+
+
+def test_removing_twice_says_the_same(as_alice: Client, alice: User) -> None:
+    method = make_method(alice)
+    remove(as_alice, method)
+
+    assert "Visa ending in 4242 is removed." in remove(as_alice, method)
+
+
+def test_a_card_that_a_running_order_needs_is_removed_with_a_word_about_it(
+    as_alice: Client, alice: User
+) -> None:
+    order = make_order(alice)
+
+    assert "Your running order still uses it." in remove(as_alice, order.payment.method)
+    assert cards.is_needed(order.payment.method)
+    Payment.objects.update(state=PaymentState.DECLINED)
+    assert "still uses it" not in remove(as_alice, order.payment.method)
+
+
+def test_nobody_removes_another_customers_card(client: Client, alice: User, bob: User) -> None:
+    method = make_method(alice)
+    client.force_login(bob)
+
+    assert client.post(f"/account/methods/{method.pk}/remove/").status_code == 404
+    assert "ending in 4242" not in client.get("/account/").text
+    method.refresh_from_db()
+    assert method.removed_at is None
+
+
+def test_opening_the_address_removes_nothing(as_alice: Client, alice: User) -> None:
+    method = make_method(alice)
+
+    answer = as_alice.get(f"/account/methods/{method.pk}/remove/")
+
+    assert answer.headers["location"] == "/account/"
+    method.refresh_from_db()
+    assert method.removed_at is None

@@ -1,0 +1,77 @@
+"""A new card typed on the gateway's page: the way there, the way back, and waiting in between."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from accounts.models import User
+from mobileplans import visits
+from orders import texts
+from orders.drafts import open_draft
+from orders.models import Order
+from orders.views.steps import customer_only, first_open_step, frame, go, shopper_only
+from payments import pages
+from payments.models import CardPage
+from payments.states import CardPageState
+
+
+@require_safe
+@shopper_only
+def card(request: HttpRequest, user: User, key: UUID) -> HttpResponse:
+    """Show how far it is; once it is over, lead on to what comes next."""
+    page, visit = _own(user, key), visits.current(request)
+    visits.reach(visit, "payment")
+    if page.is_under_way:
+        return render(request, "orders/card.html", _context(page))
+    spent = Order.objects.filter(account=user, draft__card_page=page).first()
+    if spent:
+        return go("order", spent.number)
+    if page.state == CardPageState.TAKEN:
+        return first_open_step(open_draft(user, visit))
+    messages.warning(request, texts.no_card(page))
+    return go("payment")
+
+
+@require_safe
+@customer_only
+def opened(_request: HttpRequest, user: User, key: UUID) -> HttpResponse:
+    """Send the browser to the gateway: by a link or a refresh, which no policy for forms stops."""
+    page = _own(user, key)
+    if page.state != CardPageState.OPEN:
+        return go("card", key)
+    return HttpResponseRedirect(pages.send(page), status=303)
+
+
+@require_safe
+@customer_only
+def returned(_request: HttpRequest, user: User, key: UUID) -> HttpResponse:
+    """Take the customer back from the gateway: ring the bell, and show how far it is."""
+    pages.come_back(_own(user, key))
+    return go("card", key)
+
+
+def _own(user: User, key: UUID) -> CardPage:
+    """Return the customer's own page; a stranger's is not there."""
+    return get_object_or_404(CardPage, account=user, key=key)
+
+
+def _context(page: CardPage) -> dict[str, Any]:
+    """Say what is waited for: the gateway, or the customer, who is sent there by itself once.
+
+    Back at the gateway leads here again, and must not lead there anew by itself.
+    """
+    waits_for_customer = page.state == CardPageState.OPEN and page.returned_at is None
+    open_url = reverse("card-opened", args=[page.key])
+    return {
+        "steps": texts.card_steps(page),
+        "trouble": texts.card_trouble(page),
+        "poll": not waits_for_customer,
+        "open_url": open_url if waits_for_customer else "",
+        "goes_by_itself": waits_for_customer and page.sent_at is None,
+        **frame("payment", back_url=reverse("payment")),
+    }

@@ -1,0 +1,8 @@
+"""What this room announces to those above it."""
+
+from django.dispatch import Signal
+
+# Sent with `page` inside the transaction that stores the card typed there.
+card_taken = Signal()
+# Sent with `method` inside the transaction that removes it.
+method_removed = Signal()

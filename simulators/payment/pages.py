@@ -1,0 +1,100 @@
+"""Pages of the provider's own on which a customer types a card, so that the merchant sees none.
+
+A card that is mistyped may be put right on the page; one that the bank refuses at sight, or a
+customer who closes the page, ends it. Sent twice, the first word counts.
+"""
+
+import html
+import re
+from http import HTTPStatus
+from typing import Any
+
+from simulators.payment import cards
+from simulators.payment.books import Books
+from simulators.payment.gateway import Refused, Reply, checked_return_url, shown_card
+from simulators.payment.states import PageStatus
+
+WORDS = {
+    "invalid_number": "Check the card number.",
+    "invalid_expiry": "Check the expiry: month and year, such as 12/49.",
+    "invalid_csc": "Check the security code.",
+}
+PAGE = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Enter your card</title>
+</head>
+<body>
+<main>
+<h1>Enter your card</h1>
+<p>This page is the payment provider's. Nothing is charged here.</p>
+{error}<form method="post">
+<p><label>Card number <input name="number" autocomplete="cc-number" inputmode="numeric"></label></p>
+<p><label>Expiry (MM/YY) <input name="expiry" autocomplete="cc-exp" inputmode="numeric"></label></p>
+<p><label>Security code <input name="csc" autocomplete="cc-csc" inputmode="numeric"></label></p>
+<p><label>Name on card <input name="name" autocomplete="cc-name"></label></p>
+<button name="decision" value="store">Store this card</button>
+<button name="decision" value="close">Go back without a card</button>
+</form>
+</main>
+</body>
+</html>
+"""
+
+
+def make(books: Books, body: dict[str, Any], *, address: str) -> Reply:
+    """Open a page; `address` is this provider's own, under which the customer finds it."""
+    identifier = books.add_page(PageStatus.OPEN, checked_return_url(body))
+    shown = {"id": identifier, "status": str(PageStatus.OPEN)}
+    return HTTPStatus.CREATED, {**shown, "url": f"{address}/card/{identifier}"}
+
+
+def standing(books: Books, identifier: str) -> Reply:
+    """Say what has become of a page, and of a card typed there what may be kept."""
+    with books.transaction():
+        page = books.page(identifier)
+        if page is None:
+            raise Refused(HTTPStatus.NOT_FOUND, "not_found")
+        card = books.card(page["token"])
+    shown = {name: page[name] for name in ("id", "status", "reason")}
+    return HTTPStatus.OK, {**shown, **shown_card(page["token"], card)} if card else shown
+
+
+def fill_in(books: Books, identifier: str, typed: dict[str, str]) -> str | None:
+    """Take what the customer sends; return where to go on, None for no such page.
+
+    Raises `cards.InvalidCard` for a card that the customer can put right.
+    """
+    with books.transaction():
+        page = books.page(identifier)
+        if page is None:
+            return None
+        if page["status"] == PageStatus.OPEN:
+            _end(books, identifier, typed)
+    return str(page["return_url"])
+
+
+def _end(books: Books, identifier: str, typed: dict[str, str]) -> None:
+    if typed.get("decision") != "store":
+        books.end_page(identifier, PageStatus.REFUSED, reason="closed_by_customer")
+        return
+    month, _slash, year = re.sub(r"\s", "", typed.get("expiry", "")).partition("/")
+    body = {
+        **typed,
+        "exp_month": int(month[:2]) if month.isdecimal() else None,
+        "exp_year": 2000 + int(year[-2:]) if year.isdecimal() else None,
+    }
+    card = cards.read(body)
+    if card.behaviour in cards.REFUSED_AT_SIGHT:
+        books.end_page(identifier, PageStatus.REFUSED, reason=card.behaviour)
+    else:
+        books.end_page(identifier, PageStatus.TAKEN, token=books.add_token(card))
+
+
+def page(error: str = "") -> bytes:
+    """Return the page, with what was wrong with the card typed before."""
+    said = f'<p role="alert">{html.escape(WORDS[error])}</p>\n' if error else ""
+    return PAGE.format(error=said).encode()

@@ -1,0 +1,37 @@
+"""What the tests of payments share: cards at the gateway, a lease, and the gateway's page."""
+
+import httpx
+from django.utils.timezone import now
+
+from accounts.models import User
+from outbox import domain as outbox
+from outbox.domain import Lease, LookAgain
+from outbox.models import Task
+from payments import pages
+from payments.models import CardPage
+
+TYPED = {"number": "4242424242424242", "csc": "123", "name": "Alice"}
+
+
+def type_card(url: str, **said: str) -> str:
+    """Type a card on the gateway's page, and return the address that it leads back to."""
+    expiry = f"12/{(now().year + 4) % 100}"
+    form = {"decision": "store", **TYPED, "expiry": expiry, **said}
+    answer = httpx.post(url, data=form, trust_env=False)
+    assert answer.status_code == httpx.codes.SEE_OTHER
+    return answer.headers["location"]
+
+
+def looked_at(kind: str, subject: int) -> LookAgain | None:
+    """Let a worker that holds the lease look at this, and return when it wants to look again."""
+    task = Task.objects.filter(kind=kind, subject=str(subject)).latest("pk")
+    Task.objects.filter(pk=task.pk).update(lease_token="held")
+    return outbox._handlers[kind](str(subject), Lease(task.pk, "held"))  # noqa: SLF001 -- what is registered is what is tried
+
+
+def opened_page(account: User) -> CardPage:
+    """Return a page that a worker has had opened."""
+    page = pages.intend(account, key=CardPage().key, return_url="http://127.0.0.1/back/")
+    looked_at(pages.KIND, page.pk)
+    page.refresh_from_db()
+    return page

@@ -1,0 +1,144 @@
+"""`payments.cards`: a card that is removed is gone at once, and then at the gateway too."""
+
+import pytest
+
+from accounts.models import User
+from moportal.money import Money
+from outbox.domain import LookAgain
+from outbox.models import Task
+from payments import cards, domain
+from payments.gateways.base import GatewayRefused
+from payments.gateways.simulator import SimulatorGateway
+from payments.models import GatewayCall, Payment, PaymentMethod
+from payments.states import PaymentState
+from tests.payments.conftest import looked_at
+from tests.payments.test_domain import card
+from tests.providers import books, break_it
+
+
+@pytest.fixture
+def method(alice: User, gateway: str) -> PaymentMethod:
+    """Return a card of Alice's that the gateway knows."""
+    return domain.add_card(alice, card())
+
+
+def forget(method: PaymentMethod) -> LookAgain | None:
+    again = looked_at(cards.KIND, method.pk)
+    method.refresh_from_db()
+    return again
+
+
+def make_payment(method: PaymentMethod) -> Payment:
+    return Payment.objects.create(
+        method=method, reference="ORDER", minor_units=1900, currency="USD"
+    )
+
+
+def test_a_removed_card_is_gone_before_the_gateway_is_told(
+    method: PaymentMethod, gateway: str
+) -> None:
+    cards.remove(method)
+
+    method.refresh_from_db()
+    assert method.removed_at is not None
+    assert books(gateway)["tokens"] == 1
+    assert not GatewayCall.objects.filter(operation="forget").exists()
+
+
+def test_a_worker_has_the_gateway_forget_it(method: PaymentMethod, gateway: str) -> None:
+    token = method.token
+    cards.remove(method)
+
+    assert forget(method) is None
+
+    assert (method.forgotten_at is not None, method.token) == (True, "")
+    assert books(gateway)["tokens"] == 0
+    with pytest.raises(GatewayRefused):
+        SimulatorGateway().authorise(
+            token, Money(100, "USD"), reference="R", return_url="", key="k"
+        )
+
+
+def test_removed_twice_it_is_removed_once(method: PaymentMethod) -> None:
+    cards.remove(method)
+    cards.remove(method)
+    forget(method)
+    cards.remove(method)
+
+    assert forget(method) is None
+    assert Task.objects.filter(kind=cards.KIND).count() == 1
+    assert GatewayCall.objects.filter(operation="forget").count() == 1
+
+
+@pytest.mark.parametrize("fault", ["drop_after", "drop_before", "http_500", "html", "malformed"])
+def test_an_answer_that_was_lost_is_asked_for_again(
+    method: PaymentMethod, gateway: str, fault: str
+) -> None:
+    cards.remove(method)
+    break_it(gateway, "forget", fault)
+
+    assert forget(method) == LookAgain(cards.PAUSE)
+    assert forget(method) is None
+
+    assert method.forgotten_at is not None
+    assert books(gateway)["tokens"] == 0
+
+
+def test_one_that_the_gateway_does_not_know_any_more_is_forgotten(
+    method: PaymentMethod, gateway: str
+) -> None:
+    SimulatorGateway().forget(method.token, key="elsewhere")
+    cards.remove(method)
+
+    forget(method)
+
+    assert method.forgotten_at is not None
+
+
+@pytest.mark.parametrize(
+    "state", [PaymentState.INTENDED, PaymentState.PENDING, PaymentState.AUTHORISED]
+)
+def test_a_card_that_a_payment_needs_is_not_forgotten_before_that_ends(
+    method: PaymentMethod, state: PaymentState
+) -> None:
+    payment = make_payment(method)
+    Payment.objects.update(state=state, gateway_id="pay_1")
+    cards.remove(method)
+
+    assert cards.is_needed(method)
+    assert forget(method) == LookAgain(cards.PAUSE)
+    assert method.forgotten_at is None
+    Payment.objects.filter(pk=payment.pk).update(state=PaymentState.VOIDED)
+
+    assert forget(method) is None
+    assert method.forgotten_at is not None
+
+
+def test_a_charge_is_given_back_after_the_card_is_forgotten(
+    method: PaymentMethod, gateway: str
+) -> None:
+    payment = make_payment(method)
+    for step in (domain.authorise, domain.capture):
+        step(payment, before_call=lambda: None)
+    cards.remove(method)
+    forget(method)
+
+    domain.let_go(payment, before_call=lambda: None)
+
+    assert payment.state == PaymentState.REFUNDED
+
+
+def test_one_that_the_gateway_will_not_forget_stays_in_its_books_for_staff(
+    method: PaymentMethod, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stubborn:
+        def forget(self, _token: str, *, key: str) -> None:
+            raise GatewayRefused("forget: no")
+
+    cards.remove(method)
+    monkeypatch.setattr(cards, "gateway", Stubborn)
+
+    assert forget(method) is None
+    assert (method.forgotten_at, method.token[:4]) == (None, "tok_")
+    call = GatewayCall.objects.get(operation="forget")
+    assert call.outcome == GatewayCall.Outcome.REFUSED

@@ -1,0 +1,318 @@
+"""`payments.pages`: a card typed at the gateway is stored once, or it is said why there is none."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils.timezone import now
+
+from accounts.models import User
+from outbox.domain import LookAgain
+from outbox.models import Task
+from payments import pages
+from payments.gateways import gateway as chosen_gateway
+from payments.gateways.base import GatewayTrouble, HostedPage, StillOpen
+from payments.models import CardPage, GatewayCall, PaymentMethod
+from payments.states import NEXT_PAGE_STATES, CardPageState
+from tests.payments.conftest import looked_at, opened_page, type_card
+from tests.providers import books, break_it
+
+OUTLIVED = pages.LIMIT + timedelta(minutes=1)
+
+
+def look(page: CardPage) -> LookAgain | None:
+    again = looked_at(pages.KIND, page.pk)
+    page.refresh_from_db()
+    return again
+
+
+def make_old(page: CardPage) -> None:
+    CardPage.objects.filter(pk=page.pk).update(created_at=now() - OUTLIVED)
+    page.refresh_from_db()
+
+
+def intended(account: User) -> CardPage:
+    return pages.intend(account, key=CardPage().key, return_url="http://127.0.0.1/back/")
+
+
+def rings(page: CardPage) -> int:
+    return Task.objects.get(kind=pages.KIND, subject=str(page.pk)).rings
+
+
+def test_asking_for_a_page_calls_nobody(alice: User, gateway: str) -> None:
+    page = intended(alice)
+
+    assert page.state == CardPageState.INTENDED
+    assert not GatewayCall.objects.exists()
+    assert rings(page) == 1
+
+
+def test_a_worker_has_the_page_opened(alice: User, gateway: str) -> None:
+    page = opened_page(alice)
+
+    assert page.state == CardPageState.OPEN
+    assert page.url.startswith(f"{gateway}/card/page_")
+    assert GatewayCall.objects.get().operation == "open_page"
+
+
+def test_the_card_that_was_typed_is_stored(alice: User, gateway: str) -> None:
+    page = opened_page(alice)
+
+    assert type_card(page.url) == page.return_url
+    pages.come_back(page)
+
+    assert look(page) is None
+    assert page.state == CardPageState.TAKEN
+    assert page.method is not None
+    assert (page.method.account, page.method.brand, page.method.last4) == (alice, "Visa", "4242")
+    assert page.method.token.startswith("tok_")
+
+
+def test_however_often_it_is_looked_at_the_card_is_stored_once(alice: User, gateway: str) -> None:
+    page = opened_page(alice)
+    type_card(page.url)
+    pages.come_back(page)
+    look(page)
+
+    pages.come_back(page)
+    look(page)
+
+    assert PaymentMethod.objects.count() == 1
+    assert len(books(gateway)["pages"]) == 1
+
+
+@pytest.mark.parametrize("fault", ["drop_after", "drop_before", "http_500", "html", "malformed"])
+@pytest.mark.parametrize("function", ["open_page", "fetch_page"])
+def test_an_answer_that_was_lost_is_asked_for_again(
+    alice: User, gateway: str, function: str, fault: str
+) -> None:
+    page = intended(alice)
+    break_it(gateway, function, fault)
+
+    for _ in range(2):
+        look(page)
+    type_card(page.url)
+    for _ in range(2):
+        look(page)
+
+    assert page.state == CardPageState.TAKEN
+    assert len(books(gateway)["pages"]) == 1
+    assert PaymentMethod.objects.count() == 1
+
+
+def test_of_two_workers_with_the_same_answer_one_stores_the_card(
+    alice: User, gateway: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = opened_page(alice)
+    type_card(page.url)
+    ask = chosen_gateway().fetch_page
+
+    def while_another_is_first(page_id: str) -> object:
+        monkeypatch.undo()
+        look(page)
+        return ask(page_id)
+
+    monkeypatch.setattr(chosen_gateway(), "fetch_page", while_another_is_first, raising=False)
+    look(page)
+
+    assert page.method == PaymentMethod.objects.get()
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({"decision": "close"}, "closed_by_customer"),
+        ({"number": "4000000000000002"}, "card_declined"),
+    ],
+)
+def test_a_page_without_a_card_says_why(
+    alice: User, gateway: str, said: dict[str, str], reason: str
+) -> None:
+    page = opened_page(alice)
+    type_card(page.url, **said)
+
+    assert look(page) is None
+    assert (page.state, page.trouble) == (CardPageState.REFUSED, reason)
+    assert not PaymentMethod.objects.exists()
+
+
+def test_coming_back_without_a_card_leaves_the_page_open(alice: User, gateway: str) -> None:
+    page = opened_page(alice)
+    pages.come_back(page)
+
+    assert look(page) == LookAgain(pages.WITHOUT_A_BELL)
+    assert (page.state, page.returned_at) == (CardPageState.OPEN, None)
+
+
+def test_who_comes_back_while_the_gateway_is_asked_is_looked_at_at_once(
+    alice: User, gateway: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = opened_page(alice)
+
+    def meanwhile(page_id: str) -> StillOpen:
+        pages.come_back(page)
+        return StillOpen(page_id)
+
+    monkeypatch.setattr(chosen_gateway(), "fetch_page", meanwhile, raising=False)
+
+    assert look(page) == LookAgain(timedelta())
+    assert page.returned_at is not None
+
+
+def test_coming_back_before_there_is_a_page_changes_nothing(alice: User, gateway: str) -> None:
+    page = intended(alice)
+
+    pages.come_back(page)
+
+    assert rings(page) == 1
+
+
+def test_who_never_comes_back_has_the_card_stored_all_the_same(alice: User, gateway: str) -> None:
+    page = opened_page(alice)
+    type_card(page.url)
+
+    look(page)
+
+    assert page.state == CardPageState.TAKEN
+
+
+def test_a_page_nobody_comes_back_from_lapses(alice: User, gateway: str) -> None:
+    page = opened_page(alice)
+    assert look(page) == LookAgain(pages.WITHOUT_A_BELL)
+    make_old(page)
+
+    assert look(page) is None
+    assert page.state == CardPageState.LAPSED
+
+
+def test_who_comes_back_too_late_with_a_card_has_it_stored(alice: User, gateway: str) -> None:
+    page = opened_page(alice)
+    make_old(page)
+    look(page)
+    type_card(page.url)
+
+    pages.come_back(page)
+    look(page)
+
+    assert page.state == CardPageState.TAKEN
+
+
+def test_who_comes_back_too_late_without_one_is_told_so(alice: User, gateway: str) -> None:
+    page = opened_page(alice)
+    make_old(page)
+    look(page)
+
+    pages.come_back(page)
+    assert look(page) is None
+
+    assert page.state == CardPageState.LAPSED
+
+
+def test_a_page_that_cannot_be_opened_lapses_while_the_customer_looks_on(
+    alice: User, gateway: str
+) -> None:
+    page = intended(alice)
+    break_it(gateway, "open_page", "http_500", times=100)
+
+    waits = [again.after.total_seconds() for again in iter(lambda: look(page), None)]
+
+    assert waits == list(pages.PAUSES)
+    assert (page.state, page.url) == (CardPageState.LAPSED, "")
+    assert page.trouble
+    pages.come_back(page)
+    assert look(page) is None
+
+
+def test_a_page_that_no_worker_had_time_for_is_not_opened_any_more(
+    alice: User, gateway: str
+) -> None:
+    page = intended(alice)
+    make_old(page)
+
+    assert look(page) is None
+    assert page.state == CardPageState.LAPSED
+    assert not GatewayCall.objects.exists()
+
+
+def test_a_gateway_that_is_away_when_the_customer_comes_back_is_asked_until_the_time_is_over(
+    alice: User, gateway: str
+) -> None:
+    page = opened_page(alice)
+    type_card(page.url)
+    pages.come_back(page)
+    break_it(gateway, "fetch_page", "http_500", times=len(pages.PAUSES) + 2)
+
+    waits = [look(page) for _ in range(len(pages.PAUSES) + 1)]
+    assert waits[-1] == LookAgain(pages.WITHOUT_A_BELL)
+    assert page.state == CardPageState.OPEN
+    assert page.trouble
+    make_old(page)
+    look(page)
+
+    assert page.state == CardPageState.LAPSED
+
+
+def test_trouble_that_is_over_is_not_told_any_more(alice: User, gateway: str) -> None:
+    page = opened_page(alice)
+    break_it(gateway, "fetch_page", "http_500")
+    look(page)
+    assert page.trouble
+
+    look(page)
+
+    assert (page.tries, page.trouble) == (0, "")
+
+
+@pytest.mark.parametrize("url", ["http://gateway.example/", "javascript:alert(1)", "/card/1"])
+def test_card_data_is_sent_nowhere_in_plain(
+    alice: User, gateway: str, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setattr(
+        chosen_gateway(), "open_page", lambda **_asked: HostedPage("page_1", url), raising=False
+    )
+
+    page = opened_page(alice)
+
+    assert (page.state, page.url) == (CardPageState.REFUSED, "")
+    assert url in page.trouble
+
+
+def test_a_page_that_the_gateway_refuses_is_none(alice: User, gateway: str) -> None:
+    page = pages.intend(alice, key=CardPage().key, return_url="")
+
+    assert look(page) is None
+    assert page.state == CardPageState.REFUSED
+    assert "HTTP 422" in page.trouble
+
+
+def test_a_gateway_that_is_not_there_was_never_asked(alice: User, settings: Any) -> None:
+    settings.PAYMENT_GATEWAY_URL = "http://127.0.0.1:9"
+    page = intended(alice)
+
+    look(page)
+
+    assert GatewayCall.objects.get().outcome == GatewayCall.Outcome.NOT_SENT
+
+
+def test_the_browser_is_sent_by_itself_once_for_each_time_of_asking(
+    alice: User, gateway: str
+) -> None:
+    page = opened_page(alice)
+
+    assert pages.send(page) == page.url
+    page.refresh_from_db()
+    assert page.sent_at is not None
+    pages.send_again(page)
+    page.refresh_from_db()
+    assert page.sent_at is None
+
+
+def test_every_state_has_its_next_ones() -> None:
+    assert set(NEXT_PAGE_STATES) == set(CardPageState)
+
+
+def test_a_question_without_an_answer_is_trouble(alice: User, gateway: str) -> None:
+    page = opened_page(alice)
+
+    with pytest.raises(GatewayTrouble):
+        chosen_gateway().fetch_page(f"{page.gateway_id}_unknown")
