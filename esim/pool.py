@@ -6,6 +6,7 @@ from esim.models import Profile, Sim
 from esim.states import SimState
 from moportal.identifiers import new_matching_id
 from moportal.sealed import digest
+from moportal.statements import compare_and_set, insert
 
 CANDIDATES = 20
 
@@ -24,8 +25,7 @@ def claim_sim(profile_type: str) -> Sim:
     ).order_by("pk")
     while candidates := list(free.select_related("provider")[:CANDIDATES]):
         for sim in candidates:
-            mine = Sim.objects.filter(pk=sim.pk, state=SimState.AVAILABLE)
-            if mine.update(state=SimState.RESERVED):
+            if compare_and_set(Sim, sim.pk, {"state": SimState.AVAILABLE}, state=SimState.RESERVED):
                 sim.state = SimState.RESERVED
                 return sim
     raise PoolEmpty(profile_type)
@@ -50,7 +50,8 @@ def intend(*, eid: str, profile_type: str) -> Profile:
     sim = claim_sim(profile_type)
     assert sim.provider is not None  # noqa: S101 -- constraint profile_sim_has_a_provider
     matching_id = new_matching_id()
-    return Profile.objects.create(
+    return insert(
+        Profile,
         sim=sim,
         provider=sim.provider,
         eid=eid,

@@ -18,6 +18,7 @@ from esim import es2plus
 from esim.models import Es2Call, Profile, Sim
 from esim.states import NEXT_STATES, ProfileState, SimState
 from moportal.logging import masked
+from moportal.statements import compare_and_set, insert
 
 log = structlog.get_logger(__name__)
 Outcome = Es2Call.Outcome
@@ -222,8 +223,8 @@ def _called(
     kept = (
         {**fields, "matchingId": _hidden(profile.matching_id)} if "matchingId" in fields else fields
     )
-    row = Es2Call.objects.create(
-        profile=profile, function=function, call_identifier=uuid.uuid4(), request=kept
+    row = insert(
+        Es2Call, profile=profile, function=function, call_identifier=uuid.uuid4(), request=kept
     )
     try:
         before_call()
@@ -236,7 +237,10 @@ def _called(
     # What came back may repeat what was sent: the secret leaves before anybody keeps or tells it.
     detail = masked(answer.detail.replace(profile.matching_id, _hidden(profile.matching_id)))
     answer = replace(answer, detail=detail)
-    Es2Call.objects.filter(pk=row.pk).update(
+    compare_and_set(
+        Es2Call,
+        row.pk,
+        {},
         answered_at=now(),
         outcome=answer.outcome,
         subject_code=answer.codes[0],
@@ -264,7 +268,7 @@ def move(profile: Profile, new: ProfileState, **fields: Any) -> bool:
     A move that another worker made first, or that would go backwards, changes nothing.
     """
     old = [state for state, following in NEXT_STATES.items() if new in following]
-    if not Profile.objects.filter(pk=profile.pk, state__in=old).update(state=new, **fields):
+    if not compare_and_set(Profile, profile.pk, {"state": old}, state=new, **fields):
         profile.refresh_from_db()
         return False
     # What was just written need not be read; SIM and provider stay at hand.

@@ -99,5 +99,8 @@ def configuration(*, level: str, as_json: bool) -> dict[str, Any]:
             "httpx": {"level": "WARNING"},
             "httpcore": {"level": "WARNING"},
             "django.request": {"level": "ERROR"},
+            # Two lines a message that say nothing of the order; what went wrong is a warning.
+            "celery.app.trace": {"level": "WARNING"},
+            "celery.worker.strategy": {"level": "WARNING"},
         },
     }

@@ -11,6 +11,7 @@ from django.utils.translation import get_language
 from accounts.models import User
 from brand.models import LegalText
 from brand.queries import legal_text
+from moportal.statements import insert
 from orders.drafts import StaleForm
 from orders.models import KIND, Draft, Order, new_number
 from orders.states import ENDED
@@ -66,7 +67,8 @@ def _order_of(draft: Draft, chosen: Target) -> Order:
     number, visit = new_number(), draft.visit
     language = get_language() or settings.LANGUAGE_CODE
     terms = legal_text(LegalText.Kind.TERMS, market=visit.market, language=language)
-    payment = Payment.objects.create(
+    payment = insert(
+        Payment,
         key=draft.key,
         method_id=draft.method_id,
         reference=number,
@@ -74,7 +76,8 @@ def _order_of(draft: Draft, chosen: Target) -> Order:
         currency=draft.currency,
         return_url=_return_url(number),
     )
-    order = Order.objects.create(
+    order = insert(
+        Order,
         number=number,
         draft=draft,
         account_id=draft.account_id,

@@ -4,9 +4,16 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import F
+from django.db import connection
 
-from orders.models import Order, Receipt, ReceiptCounter
+from moportal.statements import insert
+from orders.models import Order, Receipt
+
+# Counts on and holds the row until the commit; the year's first makes it.
+COUNT = """
+    INSERT INTO orders_receiptcounter (year, last) VALUES (%s, 1)
+    ON CONFLICT (year) DO UPDATE SET last = orders_receiptcounter.last + 1 RETURNING last
+"""
 
 
 def give_number(order: Order, *, at: datetime) -> Receipt:
@@ -16,10 +23,7 @@ def give_number(order: Order, *, at: datetime) -> Receipt:
     committed, so that the next one waits, and a transaction that is undone leaves no gap.
     """
     year = at.astimezone(ZoneInfo(settings.BILLING_ZONE)).year
-    counter = ReceiptCounter.objects.filter(year=year)
-    if not counter.update(last=F("last") + 1):
-        # The year's first. Whoever else makes the row meanwhile, both count on it.
-        ReceiptCounter.objects.get_or_create(year=year)
-        counter.update(last=F("last") + 1)
-    number = counter.get().last
-    return Receipt.objects.create(order=order, year=year, number=number)
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT, [year])
+        (number,) = cursor.fetchone()
+    return insert(Receipt, order=order, year=year, number=number)

@@ -15,6 +15,7 @@ from django.utils.timezone import now
 from accounts.models import User
 from esim import pool, provisioning
 from esim.models import Sim
+from moportal.statements import compare_and_set, insert
 from orders.models import KIND, Order, StateChange
 from orders.pauses import PAUSES, pause_after
 from orders.receipts import give_number
@@ -103,7 +104,8 @@ def _try(order: Order, lease: Lease) -> LookAgain | None:
 
 
 def _read(subject: str) -> Order:
-    related = ("visit", "account", "plan", "payment__method", "sim")
+    # A SIM that is there already is the exception; whoever has one reads it when it is needed.
+    related = ("visit", "account", "plan", "payment__method")
     return Order.objects.select_related(*related).get(pk=subject)
 
 
@@ -141,10 +143,8 @@ def _sim_made_ready(order: Order, lease: Lease) -> Sim:
         with transaction.atomic():
             profile = pool.intend(eid=order.eid, profile_type=order.plan.profile_type)
             # One profile an order, whoever else may hold a lease that has run out.
-            open_order = Order.objects.filter(
-                pk=order.pk, state=OrderState.IN_PROGRESS, profile=None
-            )
-            if not open_order.update(profile=profile):
+            is_open = {"state": OrderState.IN_PROGRESS, "profile": None}
+            if not compare_and_set(Order, order.pk, is_open, profile=profile):
                 raise IllegalTransition("the order has a profile already, or has ended")
         order.profile = profile
     return provisioning.make_ready(order.profile, before_call=lease.prolong).sim
@@ -163,11 +163,9 @@ def _put_plan_on_line(order: Order, sim: Sim) -> None:
             plan_name=order.plan_name,
             reference=order.number,
         )
-        open_order = Order.objects.filter(
-            pk=order.pk, state=OrderState.IN_PROGRESS, subscription=None
-        )
+        is_open = {"state": OrderState.IN_PROGRESS, "subscription": None}
         changes = {"subscription": order.subscription, "line_is_new": order.line_is_new}
-        if not open_order.update(**changes):
+        if not compare_and_set(Order, order.pk, is_open, **changes):
             raise IllegalTransition("the order has its plan already, or has ended")
 
 
@@ -175,14 +173,13 @@ def _decide_to_charge(order: Order) -> None:
     """Pass the point of no return, by compare-and-set against the customer's cancel."""
     if order.charge_decided_at:
         return
-    open_order = Order.objects.filter(
-        pk=order.pk,
-        state=OrderState.IN_PROGRESS,
-        cancel_requested_at=None,
-        charge_decided_at=None,
-    )
+    is_open = {
+        "state": OrderState.IN_PROGRESS,
+        "cancel_requested_at": None,
+        "charge_decided_at": None,
+    }
     at = now()
-    if not open_order.update(charge_decided_at=at):
+    if not compare_and_set(Order, order.pk, is_open, charge_decided_at=at):
         raise CancelWon(order.number)
     order.charge_decided_at = at
 
@@ -287,7 +284,6 @@ def _cancel_profile(order: Order, lease: Lease) -> bool:
     return True
 
 
-@transaction.atomic
 def _move(
     order: Order, new: OrderState, *, reason: str = "", actor: User | None = None, **fields: object
 ) -> None:
@@ -295,9 +291,12 @@ def _move(
     old = OrderState(order.state)
     if new not in NEXT_STATES[old]:
         raise IllegalTransition(f"{old} to {new}")
-    if not Order.objects.filter(pk=order.pk, state=old).update(state=new, **fields):
+    with transaction.atomic(savepoint=False):
+        is_moved = compare_and_set(Order, order.pk, {"state": old}, state=new, **fields)
+        if is_moved:
+            insert(StateChange, order=order, old=old, new=new, reason=reason[:200], actor=actor)
+    if not is_moved:
         raise IllegalTransition(f"{old} to {new}: it was moved meanwhile")
-    StateChange.objects.create(order=order, old=old, new=new, reason=reason[:200], actor=actor)
     # What was just written need not be read; what belongs to the order stays at hand.
     for name, value in {"state": new.value, **fields}.items():
         setattr(order, name, value)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from celery import current_app
@@ -20,6 +21,7 @@ from django.db.models import F, Q
 from django.utils.timezone import now
 from kombu.exceptions import OperationalError as BrokerDown
 
+from moportal.statements import compare_and_set
 from outbox.models import Task
 
 log = structlog.get_logger(__name__)
@@ -45,9 +47,8 @@ class Lease:
     def prolong(self) -> None:
         """Hold on for another lease's length, or raise `LeaseLost` if somebody took over."""
         until = now() + timedelta(seconds=settings.OUTBOX_LEASE)
-        if not Task.objects.filter(pk=self.task_id, lease_token=self.token).update(
-            lease_until=until
-        ):
+        mine = {"lease_token": self.token}
+        if not compare_and_set(Task, self.task_id, mine, lease_until=until):
             raise LeaseLost(self.task_id)
 
 
@@ -115,10 +116,10 @@ def look(task_id: int) -> None:
        means another look; errors back off.
     """
     structlog.contextvars.clear_contextvars()
-    lease = _claim(task_id)
-    if lease is None:
+    task = Task.objects.filter(pk=task_id).first()
+    lease = _claim(task) if task else None
+    if task is None or lease is None:
         return
-    task = Task.objects.get(pk=task_id)
     try:
         answer = _handlers[task.kind](task.subject, lease)
     except LeaseLost:
@@ -135,18 +136,24 @@ def look(task_id: int) -> None:
         _finish(lease, task, answer)
 
 
-def _claim(task_id: int) -> Lease | None:
+def _claim(task: Task) -> Lease | None:
+    """Take the task's lease if it is free as it was read: every claim counts an attempt."""
     at = now()
+    is_held = task.lease_until is not None and task.lease_until >= at
+    if task.closed_at is not None or task.not_before > at or is_held:
+        return None
     token = secrets.token_hex(16)
-    is_free = Q(lease_until__isnull=True) | Q(lease_until__lt=at)
-    claimed = Task.objects.filter(
-        is_free, pk=task_id, closed_at__isnull=True, not_before__lte=at
-    ).update(
+    as_read = {"attempts": task.attempts, "lease_until": task.lease_until, "closed_at": None}
+    task.attempts += 1
+    is_claimed = compare_and_set(
+        Task,
+        task.pk,
+        as_read,
         lease_until=at + timedelta(seconds=settings.OUTBOX_LEASE),
         lease_token=token,
-        attempts=F("attempts") + 1,
+        attempts=task.attempts,
     )
-    return Lease(task_id, token) if claimed else None
+    return Lease(task.pk, token) if is_claimed else None
 
 
 def _finish(lease: Lease, task: Task, answer: LookAgain | None) -> None:
@@ -156,18 +163,16 @@ def _finish(lease: Lease, task: Task, answer: LookAgain | None) -> None:
             # The reconciler's round would be too slow for a customer who is looking on.
             _tell_a_worker(task.pk, after=answer.after)
         return
-    closed = Task.objects.filter(
-        pk=lease.task_id, lease_token=lease.token, rings=task.rings
-    ).update(closed_at=now(), lease_until=None, lease_token="", last_error="")
-    if not closed:
+    as_read = {"lease_token": lease.token, "rings": task.rings}
+    free: dict[str, Any] = {"lease_until": None, "lease_token": "", "last_error": ""}
+    if not compare_and_set(Task, lease.task_id, as_read, closed_at=now(), **free):
         _release(lease, not_before=now(), last_error="")
         _tell_a_worker(task.pk)
 
 
 def _release(lease: Lease, **fields: object) -> None:
-    Task.objects.filter(pk=lease.task_id, lease_token=lease.token).update(
-        lease_until=None, lease_token="", **fields
-    )
+    mine = {"lease_token": lease.token}
+    compare_and_set(Task, lease.task_id, mine, lease_until=None, lease_token="", **fields)
 
 
 def backoff(attempts: int) -> timedelta:

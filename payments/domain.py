@@ -12,6 +12,7 @@ import structlog
 from django.utils.timezone import now
 
 from accounts.models import User
+from moportal.statements import compare_and_set, insert
 from payments.gateways import gateway
 from payments.gateways.base import (
     Authorised,
@@ -181,7 +182,7 @@ def _called(
     The row comes before `before_call`, where the caller shows that it still holds its lease: who
     took over from a worker that stalled has either seen the row, or the call is never made.
     """
-    row = GatewayCall.objects.create(payment=payment, operation=operation, key=key)
+    row = insert(GatewayCall, payment=payment, operation=operation, key=key)
     try:
         before_call()
     except Exception:
@@ -204,14 +205,14 @@ def _called(
 
 
 def _note(call: GatewayCall, outcome: GatewayCall.Outcome, detail: str = "") -> None:
-    GatewayCall.objects.filter(pk=call.pk).update(answered_at=now(), outcome=outcome, detail=detail)
+    compare_and_set(GatewayCall, call.pk, {}, answered_at=now(), outcome=outcome, detail=detail)
     log.info("gateway", operation=call.operation, outcome=outcome)
 
 
 def _move(payment: Payment, new: PaymentState, **fields: object) -> None:
     """Compare and set, the one door to a payment's state; a move made before is left as it is."""
     old = [state for state, following in NEXT_STATES.items() if new in following]
-    if not Payment.objects.filter(pk=payment.pk, state__in=old).update(state=new, **fields):
+    if not compare_and_set(Payment, payment.pk, {"state": old}, state=new, **fields):
         payment.refresh_from_db()
         return
     # What was just written need not be read; what belongs to the payment stays at hand.

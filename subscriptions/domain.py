@@ -9,6 +9,7 @@ from django.utils.timezone import now
 from accounts.models import User
 from esim.models import Sim
 from esim.states import SimState
+from moportal.statements import compare_and_set, insert
 from plans.models import Category, Plan
 from subscriptions.models import Bucket, Line, SimOnLine, Subscription, SubscriptionState
 
@@ -31,7 +32,8 @@ def prepare(account: User, *, sim: Sim, plan: Plan, plan_name: str, reference: s
     if is_new:
         countries = list(plan.countries.values_list("country", flat=True))
         kind = Bucket.Kind.ALLOWANCE if plan.is_metered else Bucket.Kind.UNLIMITED
-        Bucket.objects.create(
+        insert(
+            Bucket,
             subscription=subscription,
             kind=kind,
             total_bytes=plan.data_bytes or 0,
@@ -41,22 +43,30 @@ def prepare(account: User, *, sim: Sim, plan: Plan, plan_name: str, reference: s
 
 
 def _line_of(account: User, sim: Sim) -> Line:
-    stay = SimOnLine.objects.filter(sim=sim, until=None).select_related("line").first()
+    # What the pool has just given is on no line yet.
+    is_fresh = sim.state == SimState.RESERVED
+    stay = None if is_fresh else _stay(sim)
     if stay is None:
-        line = Line.objects.create(account=account, msisdn=sim.msisdn)
-        SimOnLine.objects.create(line=line, sim=sim, since=now())
-        Sim.objects.filter(pk=sim.pk).update(state=SimState.IN_USE)
+        line = insert(Line, account=account, msisdn=sim.msisdn)
+        insert(SimOnLine, line=line, sim=sim, since=now())
+        compare_and_set(Sim, sim.pk, {}, state=SimState.IN_USE)
         return line
     if stay.line.account_id != account.pk:
         raise SimOfAnother(sim.iccid)
     return stay.line
 
 
+def _stay(sim: Sim) -> SimOnLine | None:
+    return SimOnLine.objects.filter(sim=sim, until=None).select_related("line").first()
+
+
 def start(subscription: Subscription, *, at: datetime) -> None:
     """Let the plan's time run from now on: the order is complete."""
     assert subscription.plan is not None  # noqa: S101 -- only a sold plan is ever prepared
-    Subscription.objects.filter(pk=subscription.pk, state=SubscriptionState.PREPARED).update(
-        state=SubscriptionState.ACTIVE, starts_at=at, ends_at=end_of_period(subscription.plan, at)
+    period = {"starts_at": at, "ends_at": end_of_period(subscription.plan, at)}
+    is_prepared = {"state": SubscriptionState.PREPARED}
+    compare_and_set(
+        Subscription, subscription.pk, is_prepared, state=SubscriptionState.ACTIVE, **period
     )
 
 
@@ -90,11 +100,11 @@ def replace_sim(old: Sim, new: Sim) -> None:
     Its row on the line is closed and the new one's opened; the plan on the line is the same.
     """
     at = now()
-    stay = SimOnLine.objects.select_related("line").filter(sim=old, until=None).first()
+    stay = _stay(old)
     if stay is None:
         return
     SimOnLine.objects.filter(pk=stay.pk).update(until=at)
-    SimOnLine.objects.create(line=stay.line, sim=new, since=at)
+    insert(SimOnLine, line=stay.line, sim=new, since=at)
     Sim.objects.filter(pk=new.pk).update(state=SimState.IN_USE)
 
 

@@ -1,0 +1,87 @@
+"""`moportal.statements`: a row is changed by one of two, and only if it is as expected."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils.timezone import now
+
+from accounts.models import User
+from moportal.statements import compare_and_set, insert
+from orders.models import Order
+from orders.states import OrderState
+from outbox.models import Task
+from tests.builders import make_order
+from tests.races import at_once
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def task() -> Task:
+    return Task.objects.create(kind="test", subject="1", not_before=now())
+
+
+def test_a_row_that_is_as_expected_is_changed(task: Task) -> None:
+    until = now() + timedelta(seconds=20)
+
+    assert compare_and_set(Task, task.pk, {"lease_until": None}, lease_until=until, attempts=1)
+
+    task.refresh_from_db()
+    assert (task.lease_until, task.attempts) == (until, 1)
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [{"attempts": 5}, {"lease_token": "mine"}, {"kind": ["a", "b"]}, {"lease_until": []}],
+)
+def test_a_row_that_is_not_is_left_alone(task: Task, expected: dict[str, object]) -> None:
+    assert not compare_and_set(Task, task.pk, expected, attempts=1)
+
+    task.refresh_from_db()
+    assert task.attempts == 0
+
+
+def test_one_of_several_values_is_enough(task: Task) -> None:
+    assert compare_and_set(Task, task.pk, {"kind": {"test", "other"}}, attempts=1)
+
+
+def test_no_other_row_is_touched(task: Task) -> None:
+    other = Task.objects.create(kind="test", subject="2", not_before=now())
+
+    compare_and_set(Task, task.pk, {}, attempts=1)
+
+    other.refresh_from_db()
+    assert other.attempts == 0
+
+
+def test_a_row_stands_for_its_key(alice: User, bob: User) -> None:
+    order = make_order(alice)
+
+    assert not compare_and_set(Order, order.pk, {"account": bob}, account=alice)
+    assert compare_and_set(Order, order.pk, {"account": alice}, account=bob)
+    assert Order.objects.get().account == bob
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_expect_the_same_one_wins(alice: User) -> None:
+    order = make_order(alice)
+    was = {"state": order.state}
+
+    won = at_once(lambda: compare_and_set(Order, order.pk, was, state=OrderState.CANCELLED), 8)
+
+    assert sorted(won) == [False] * 7 + [True]
+
+
+def test_a_row_that_is_added_is_as_if_created() -> None:
+    row = insert(Task, kind="test", subject="1", not_before=now())
+
+    found = Task.objects.get()
+    assert row == found
+    assert (row.rings, row.created_at) == (1, found.created_at)
+    assert not row._state.adding  # noqa: SLF001 -- Django asks it before it saves
+
+
+def test_what_the_database_refuses_is_told(task: Task) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert(Task, kind=task.kind, subject=task.subject, not_before=now())
