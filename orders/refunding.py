@@ -11,10 +11,10 @@ from django.utils.timezone import now
 from accounts.models import User
 from esim import provisioning
 from orders.models import Order, Refund
-from orders.pauses import pause_after
 from orders.queries import open_repair, refund_of
 from orders.states import OrderState, RefundState
 from outbox.domain import Lease, LookAgain, ring
+from outbox.pauses import pause_after
 from payments import domain as payments
 from payments.gateways.base import GatewayRefused, GatewayTrouble
 from subscriptions import domain as subscriptions

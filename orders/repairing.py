@@ -18,10 +18,10 @@ from esim import pool, provisioning
 from esim.models import Profile
 from mobileplans.models import Visit
 from orders.models import Order, Repair
-from orders.pauses import pause_after
 from orders.queries import open_repair, refund_of
 from orders.states import OrderState, RepairKind, RepairState
 from outbox.domain import Lease, LeaseLost, LookAgain, ring
+from outbox.pauses import pause_after
 from subscriptions import domain as subscriptions
 
 log = structlog.get_logger(__name__)

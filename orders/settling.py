@@ -17,10 +17,10 @@ from esim import pool, provisioning
 from esim.models import Sim
 from moportal.statements import compare_and_set, insert
 from orders.models import KIND, Order, StateChange
-from orders.pauses import PAUSES, pause_after
 from orders.receipts import give_number
 from orders.states import ENDED, NEXT_STATES, TRIES_BEFORE_STAFF, Failure, OrderState
 from outbox.domain import Lease, LeaseLost, LookAgain, ring
+from outbox.pauses import PAUSES, pause_after
 from payments import domain as payments
 from payments.gateways.base import GatewayRefused, GatewayTrouble
 from payments.states import PaymentState

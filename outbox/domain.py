@@ -5,7 +5,6 @@ again (a `LookAgain`) or nothing when there is nothing left to do. It must be sa
 the lease makes that rare, not impossible.
 """
 
-import random
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,11 +22,13 @@ from kombu.exceptions import OperationalError as BrokerDown
 
 from moportal.statements import compare_and_set
 from outbox.models import Task
+from outbox.pauses import backoff
 
 log = structlog.get_logger(__name__)
-MAX_PAUSE = timedelta(minutes=10)
 # A look this near is asked for with a delayed message; later ones are the reconciler's.
 SOON = timedelta(seconds=30)
+# A row that nobody holds, after a look that went well.
+FREE: dict[str, Any] = {"lease_until": None, "lease_token": "", "last_error": ""}
 
 
 @dataclass(frozen=True)
@@ -157,25 +158,17 @@ def _claim(task: Task) -> Lease | None:
 
 
 def _finish(lease: Lease, task: Task, answer: LookAgain | None) -> None:
-    if answer is not None:
-        _release(lease, not_before=now() + answer.after, last_error="")
-        if answer.after < SOON:
-            # The reconciler's round would be too slow for a customer who is looking on.
-            _tell_a_worker(task.pk, after=answer.after)
-        return
+    at = now()
     as_read = {"lease_token": lease.token, "rings": task.rings}
-    free: dict[str, Any] = {"lease_until": None, "lease_token": "", "last_error": ""}
-    if not compare_and_set(Task, lease.task_id, as_read, closed_at=now(), **free):
-        _release(lease, not_before=now(), last_error="")
+    then = {"closed_at": at} if answer is None else {"not_before": at + answer.after}
+    if not compare_and_set(Task, lease.task_id, as_read, **then, **FREE):
+        _release(lease, not_before=at)
         _tell_a_worker(task.pk)
+    elif answer and answer.after < SOON:
+        # The reconciler's round would be too slow for a customer who is looking on.
+        _tell_a_worker(task.pk, after=answer.after)
 
 
-def _release(lease: Lease, **fields: object) -> None:
+def _release(lease: Lease, **changes: object) -> None:
     mine = {"lease_token": lease.token}
-    compare_and_set(Task, lease.task_id, mine, lease_until=None, lease_token="", **fields)
-
-
-def backoff(attempts: int) -> timedelta:
-    """Return a pause that doubles with each attempt, with jitter, up to ten minutes."""
-    seconds = min(2.0 ** min(attempts, 12), MAX_PAUSE.total_seconds())
-    return timedelta(seconds=seconds * random.uniform(0.5, 1))  # noqa: S311 -- jitter is no secret
+    compare_and_set(Task, lease.task_id, mine, **{**FREE, **changes})

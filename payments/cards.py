@@ -8,7 +8,7 @@ from django.utils.timezone import now
 
 from moportal.sealed import digest
 from outbox.domain import Lease, LookAgain, ring
-from payments.domain import _called
+from payments.domain import called
 from payments.gateways import gateway
 from payments.gateways.base import GatewayRefused, GatewayTrouble
 from payments.models import PaymentMethod
@@ -55,7 +55,7 @@ def forget(subject: str, lease: Lease) -> LookAgain | None:
     token, key = method.token, f"forget:{digest(method.token)[:32]}"
     forget_token = gateway().forget
     try:
-        _called("forget", key, lambda: forget_token(token, key=key), before_call=lease.prolong)
+        called("forget", key, lambda: forget_token(token, key=key), before_call=lease.prolong)
     except GatewayTrouble as error:
         log.warning("card not forgotten yet", detail=str(error))
         return LookAgain(PAUSE)

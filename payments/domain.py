@@ -46,7 +46,7 @@ def add_card(account: User, card: Card) -> PaymentMethod:
     stored to be sent later. No money moves.
     """
     key = str(uuid.uuid4())
-    stored = _called("tokenise", key, lambda: gateway().tokenise(card, key=key))
+    stored = called("tokenise", key, lambda: gateway().tokenise(card, key=key))
     return PaymentMethod.objects.create(
         account=account,
         token=stored.token,
@@ -75,7 +75,7 @@ def _asked_for(payment: Payment, before_call: BeforeCall) -> Standing:
     if payment.state == PaymentState.PENDING:
         return _standing(payment, before_call)
     key = str(payment.key)
-    return _called(
+    return called(
         "authorise",
         key,
         lambda: gateway().authorise(
@@ -92,7 +92,7 @@ def _asked_for(payment: Payment, before_call: BeforeCall) -> Standing:
 
 def _standing(payment: Payment, before_call: BeforeCall) -> Standing:
     key, fetch = str(payment.key), gateway().fetch
-    return _called(
+    return called(
         "fetch", key, lambda: fetch(payment.gateway_id), payment=payment, before_call=before_call
     )
 
@@ -153,7 +153,7 @@ def _act(payment: Payment, operation: str, before_call: BeforeCall) -> None:
     key, then = f"{payment.key}:{operation}", PaymentState(payment.state)
     act = getattr(gateway(), operation)
     try:
-        _called(
+        called(
             operation,
             key,
             lambda: act(payment.gateway_id, key=key),
@@ -168,7 +168,7 @@ def _act(payment: Payment, operation: str, before_call: BeforeCall) -> None:
         _move(payment, DONE_BY[operation])
 
 
-def _called(
+def called(
     operation: str,
     key: str,
     make: Callable[[], Answer],

@@ -18,7 +18,8 @@ from django.utils.timezone import now
 from accounts.models import User
 from moportal.outside import checked_address
 from outbox.domain import Lease, LookAgain, ring
-from payments.domain import _called
+from outbox.pauses import PAUSES, pause_after
+from payments.domain import called
 from payments.gateways import gateway
 from payments.gateways.base import GatewayRefused, GatewayTrouble, NoCard, StillOpen, StoredCard
 from payments.models import CardPage, PaymentMethod
@@ -27,8 +28,6 @@ from payments.states import NEXT_PAGE_STATES, CardPageState
 
 log = structlog.get_logger(__name__)
 KIND = "card_page"
-# Seconds between the first tries: a customer is looking on.
-PAUSES = (0.5, 2, 4, 8, 12)
 # A customer who does not come back may have typed a card all the same.
 WITHOUT_A_BELL = timedelta(minutes=1)
 # As long as a step at the bank may take.
@@ -90,7 +89,7 @@ def _open(page: CardPage, lease: Lease) -> None:
         _move(page, CardPageState.LAPSED)
         return
     key, open_page = str(page.key), gateway().open_page
-    opened = _called(
+    opened = called(
         "open_page",
         key,
         lambda: open_page(return_url=page.return_url, key=key),
@@ -114,7 +113,7 @@ def _open(page: CardPage, lease: Lease) -> None:
 def _ask(page: CardPage, lease: Lease) -> None:
     """Ask the gateway what has become of the page, and take that over."""
     fetch, seen = gateway().fetch_page, page.returned_at
-    standing = _called(
+    standing = called(
         "fetch_page", str(page.key), lambda: fetch(page.gateway_id), before_call=lease.prolong
     )
     match standing:
@@ -162,7 +161,7 @@ def _try_later(page: CardPage, error: GatewayTrouble) -> LookAgain | None:
     log.warning("no useful answer", tries=tries, detail=detail)
     CardPage.objects.filter(pk=page.pk).update(tries=tries + 1, trouble=detail)
     if tries < len(PAUSES):
-        return LookAgain(timedelta(seconds=PAUSES[tries]))
+        return LookAgain(pause_after(tries))
     if page.state == CardPageState.INTENDED or _is_late(page):
         _move(page, CardPageState.LAPSED)
         return None

@@ -129,14 +129,14 @@ def stack(request: pytest.FixtureRequest) -> Stack:
 @pytest.fixture(scope="session")
 def smdp_simulator() -> Iterator[str]:
     """Return the base URL of an SM-DP+ simulator for tests in this process."""
-    with _simulator("smdp") as url:
+    with running_simulator("smdp") as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def payment_simulator() -> Iterator[str]:
     """Return the base URL of a payment simulator for tests in this process."""
-    with _simulator("payment") as url:
+    with running_simulator("payment") as url:
         yield url
 
 
@@ -222,7 +222,7 @@ def _redis_database() -> str:
 
 
 @contextmanager
-def _simulator(name: str) -> Iterator[str]:
+def running_simulator(name: str) -> Iterator[str]:
     said: list[str] = []
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:

@@ -13,6 +13,7 @@ from mobileplans.models import Handoff, Visit
 from orders import drafts, placing
 from orders.models import Draft, Order
 from outbox.models import Task
+from outbox.pauses import PAUSES
 from payments import cards, pages
 from payments.models import CardPage, GatewayCall, PaymentMethod
 from payments.states import CardPageState
@@ -203,7 +204,7 @@ def test_a_gateway_that_is_away_is_told_and_loses_nothing(
     look(page)
     assert "We keep trying" in shopping.get(waiting(page)).text
 
-    for _ in pages.PAUSES:
+    for _ in PAUSES:
         look(page)
 
     assert where(shopping.get(waiting(page))) == (303, "/payment/")

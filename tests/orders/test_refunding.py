@@ -19,7 +19,8 @@ from orders.states import TRIES_BEFORE_STAFF, OrderState, RefundState
 from orders.timeline import timeline
 from outbox.domain import Lease
 from outbox.models import Task
-from payments.gateways.base import GatewayRefused
+from outbox.pauses import PAUSES
+from payments.gateways.base import GatewayRefused, GatewayTrouble
 from payments.states import PaymentState
 from subscriptions.balances import BalanceType, balances
 from subscriptions.models import SimOnLine, SubscriptionState
@@ -138,6 +139,45 @@ def test_the_money_goes_back_also_while_the_sm_dp_is_away(
     assert statuses(gateway) == ["refunded"]
 
 
+def test_it_says_who_gave_no_answer(sold: Order, clara: User, gateway: str, smdp: str) -> None:
+    break_it(smdp, "cancelOrder", "http_500")
+    break_it(gateway, "refund", "http_500")
+
+    refund = worked_on(ask(sold, clara))
+
+    from_smdp, from_gateway = refund.trouble.split("; ")
+    assert from_smdp.startswith("SM-DP+: ")
+    assert from_gateway.startswith("gateway: ")
+
+
+def test_it_is_tried_again_soon_then_ever_less_often(
+    sold: Order, clara: User, gateway: str, smdp: str
+) -> None:
+    break_it(gateway, "refund", "http_500", times=1000)
+    refund = ask(sold, clara)
+    task = Task.objects.get(kind="refund")
+    Task.objects.filter(pk=task.pk).update(lease_token="held")
+
+    answers = [refunding.pay_back(str(refund.pk), Lease(task.pk, "held")) for _ in range(6)]
+
+    pauses = [answer.after.total_seconds() for answer in answers if answer]
+    assert pauses[:-1] == pytest.approx(PAUSES, rel=0.2)
+    assert 16 <= pauses[-1] <= 32
+
+
+def test_the_end_of_one_refund_leaves_the_others_open(
+    sold: Order, alice: User, clara: User, gateway: str, smdp: str
+) -> None:
+    visit = make_visit(account=alice)
+    other = settled(make_order(alice, visit=visit, plan=sold.plan, method=new_card(alice)))
+    waiting = ask(other, clara)
+
+    assert worked_on(ask(sold, clara)).state == RefundState.DONE
+
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.ended_at) == (RefundState.ASKED, None)
+
+
 def test_what_is_tried_for_long_is_for_staff(
     sold: Order, clara: User, gateway: str, smdp: str
 ) -> None:
@@ -163,6 +203,20 @@ def test_what_the_gateway_refuses_may_be_asked_for_again(
     assert list(needing_staff(Order.objects.all())) == [sold]
 
     assert worked_on(ask(sold, clara)).state == RefundState.DONE
+
+
+@pytest.mark.parametrize(
+    "error", [GatewayRefused("x" * 500), GatewayTrouble("x" * 500, was_sent=True)]
+)
+def test_a_long_trouble_is_cut_to_what_its_column_holds(
+    sold: Order, clara: User, smdp: str, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def broken(*_args: object, **_keywords: object) -> None:
+        raise error
+
+    monkeypatch.setattr("payments.gateways.simulator.SimulatorGateway.refund", broken)
+
+    assert len(worked_on(ask(sold, clara)).trouble) == 200
 
 
 def test_of_two_workers_one_ends_it(sold: Order, clara: User, smdp: str) -> None:

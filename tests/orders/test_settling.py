@@ -1,5 +1,7 @@
 """`orders.settling`: one charge and one profile, or none of either (contract, section 6)."""
 
+from datetime import timedelta
+
 import httpx
 import pytest
 from django.db import connection
@@ -9,13 +11,15 @@ from psycopg import sql
 
 from accounts.models import User
 from esim.models import Profile, Sim
+from esim.provisioning import ProfileRefused
 from esim.states import ProfileState, SimState
 from moportal.money import Money
 from orders import placing, settling
 from orders.models import Order
-from orders.pauses import PAUSES
-from orders.states import NEXT_STATES, Failure, OrderState
-from outbox.domain import Lease, LeaseLost
+from orders.states import NEXT_STATES, TRIES_BEFORE_STAFF, Failure, OrderState
+from outbox.domain import Lease, LeaseLost, LookAgain
+from outbox.models import Task
+from outbox.pauses import PAUSES
 from payments.states import PaymentState
 from subscriptions.models import Subscription, SubscriptionState
 from tests.builders import make_card, make_order, make_plan, make_pool, make_visit
@@ -52,7 +56,9 @@ def test_the_amount_charged_is_the_one_that_was_shown(placed: Order, gateway: st
 
 
 @pytest.mark.parametrize(
-    "price", [Money(1900, "USD"), Money(500, "JPY"), Money(1234, "KWD")], ids=str
+    "price",
+    [Money(1900, "USD"), Money(500, "JPY"), Money(1234, "KWD")],
+    ids=lambda price: price.currency,
 )
 def test_a_currency_has_as_many_decimals_as_it_has(
     alice: User, as_alice: Client, gateway: str, smdp: str, price: Money
@@ -72,14 +78,19 @@ def test_a_refused_card_orders_no_profile(alice: User, gateway: str, smdp: str) 
     order = settled(make_order(alice, method=new_card(alice, DECLINED)))
 
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.PAYMENT_REFUSED)
+    assert order.changes.latest("pk").reason == "PaymentDeclined: card_declined"
     assert statuses(gateway) == ["declined"]
     assert profiles(smdp) == []
 
 
 def test_an_empty_pool_voids_what_was_authorised(alice: User, gateway: str, smdp: str) -> None:
-    order = settled(make_order(alice, method=new_card(alice)))
+    order = make_order(alice, method=new_card(alice))
+    Order.objects.filter(pk=order.pk).update(tries=3)
+
+    order = settled(order)
 
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.NO_PROFILE_LEFT)
+    assert order.tries == 0
     assert statuses(gateway) == ["voided"]
 
 
@@ -120,7 +131,7 @@ def test_a_lost_answer_of_the_gateway_charges_once(
 
     order = settled(placed, looks=2)
 
-    assert order.state == OrderState.COMPLETED
+    assert (order.state, order.trouble) == (OrderState.COMPLETED, "")
     assert statuses(gateway) == ["captured"]
 
 
@@ -139,6 +150,120 @@ def test_a_service_that_stays_away_fails_the_order_and_lets_the_money_go(
     assert order.profile.state == ProfileState.CANCELLED
     assert order.profile.sim.state == SimState.RETIRED
     assert statuses(gateway) == ["voided"]
+
+
+def look(order: Order) -> LookAgain | None:
+    """Let a worker look at the order once, and return when it is to look again."""
+    task = Task.objects.filter(kind="order", subject=str(order.pk)).latest("pk")
+    Task.objects.filter(pk=task.pk).update(lease_token="held")
+    return settling.settle(str(order.pk), Lease(task.pk, "held"))
+
+
+def seconds(answer: LookAgain | None) -> float:
+    assert answer is not None
+    return answer.after.total_seconds()
+
+
+def test_while_the_customer_looks_on_it_is_tried_again_after_each_pause(
+    placed: Order, gateway: str, smdp: str
+) -> None:
+    break_it(smdp, "downloadOrder", "http_500", times=50)
+
+    for tries, pause in enumerate((0.5, 2, 4, 8, 12), start=1):
+        assert pause * 0.8 <= seconds(look(placed)) <= pause * 1.2
+        placed.refresh_from_db()
+        assert (placed.state, placed.tries) == (OrderState.IN_PROGRESS, tries)
+        assert placed.trouble.startswith("Trouble: ")
+    assert seconds(look(placed)) == 0
+
+    placed.refresh_from_db()
+    assert (placed.state, placed.tries) == (OrderState.FAILED, 0)
+    assert placed.changes.latest("pk").reason == placed.trouble
+
+
+def test_what_is_decided_is_tried_ever_less_often(placed: Order, gateway: str, smdp: str) -> None:
+    break_it(gateway, "capture", "http_500", times=50)
+
+    for usual in PAUSES:
+        assert seconds(look(placed)) == pytest.approx(usual, rel=0.2)
+    for tries in range(len(PAUSES), TRIES_BEFORE_STAFF):
+        longest = min(2.0**tries, 600)
+        assert longest / 2 <= seconds(look(placed)) <= longest
+    placed.refresh_from_db()
+    assert (placed.state, placed.tries) == (OrderState.IN_PROGRESS, TRIES_BEFORE_STAFF)
+
+    assert look(placed) is None
+    placed.refresh_from_db()
+    assert placed.state == OrderState.HELD
+
+
+def test_the_last_try_that_decides_to_charge_does_not_fail_the_order(
+    placed: Order, gateway: str, smdp: str
+) -> None:
+    Order.objects.filter(pk=placed.pk).update(tries=len(PAUSES))
+    break_it(gateway, "capture", "drop_after")
+
+    order = settled(placed)
+
+    assert (order.state, order.charge_decided_at is not None) == (OrderState.IN_PROGRESS, True)
+    assert settled(placed).state == OrderState.COMPLETED
+
+
+def test_a_long_trouble_is_cut_to_what_its_column_holds(
+    placed: Order, gateway: str, smdp: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_args: object) -> Sim:
+        raise ValueError("x" * 500)
+
+    monkeypatch.setattr(settling, "_sim_made_ready", broken)
+    look(placed)
+
+    placed.refresh_from_db()
+    assert placed.trouble == f"ValueError: {'x' * 188}"
+
+
+def test_a_long_reason_is_cut_to_what_its_column_holds(
+    placed: Order, gateway: str, smdp: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_args: object) -> Sim:
+        raise ProfileRefused("x" * 500)
+
+    monkeypatch.setattr(settling, "_sim_made_ready", refused)
+    look(placed)
+
+    assert placed.changes.latest("pk").reason == f"ProfileRefused: {'x' * 184}"
+
+
+def test_a_cancel_that_won_is_looked_at_at_once(
+    placed: Order, alice: User, gateway: str, smdp: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cancelled_just_before(order: Order, sim: Sim) -> None:
+        placing.request_cancel(Order.objects.get(pk=order.pk), actor=alice)
+
+    monkeypatch.setattr(settling, "_put_plan_on_line", cancelled_just_before)
+
+    assert seconds(look(placed)) == 0
+    assert look(placed) is None
+    assert placed.changes.latest("pk").reason == "cancelled by the customer"
+    assert look(placed) is None
+
+
+def test_letting_go_begins_to_count_its_tries_anew(
+    placed: Order, alice: User, gateway: str, smdp: str
+) -> None:
+    break_it(smdp, "confirmOrder", "http_500", times=3)
+    settled(placed, looks=3)
+    placing.request_cancel(placed, actor=alice)
+    break_it(gateway, "void", "http_500", times=2)
+
+    for tries in (0, 1):
+        assert seconds(look(placed)) == pytest.approx(PAUSES[tries], rel=0.2)
+        placed.refresh_from_db()
+        assert (placed.state, placed.tries, placed.let_go_at) == (
+            OrderState.CANCELLED,
+            tries + 1,
+            None,
+        )
 
 
 def test_a_profile_is_cancelled_also_while_the_gateway_is_away(
@@ -275,6 +400,48 @@ def test_of_two_workers_one_gives_the_order_its_profile(placed: Order, smdp: str
     assert Sim.objects.filter(state=SimState.RESERVED).count() == 0
 
 
+def test_an_order_under_way_gets_no_second_profile(placed: Order, smdp: str, gateway: str) -> None:
+    break_it(smdp, "downloadOrder", "http_500")
+    order = settled(placed)
+    assert order.state == OrderState.IN_PROGRESS
+    seen_before = Order.objects.get(pk=placed.pk)
+    seen_before.profile = None
+
+    with pytest.raises(settling.IllegalTransition, match="a profile already"):
+        settling._sim_made_ready(seen_before, Free())  # noqa: SLF001 -- the very step
+
+    assert Order.objects.get(pk=placed.pk).profile == order.profile
+    assert Profile.objects.count() == 1
+
+
+@pytest.mark.parametrize("state", [OrderState.CANCELLED, OrderState.PENDING])
+def test_only_an_order_in_progress_goes_on(placed: Order, smdp: str, state: OrderState) -> None:
+    card = make_card()
+    Order.objects.filter(pk=placed.pk).update(state=state)
+
+    with pytest.raises(settling.IllegalTransition):
+        settling._sim_made_ready(placed, Free())  # noqa: SLF001 -- each step by itself
+    with pytest.raises(settling.IllegalTransition):
+        settling._put_plan_on_line(placed, card)  # noqa: SLF001 -- the same
+    with pytest.raises(settling.CancelWon):
+        settling._decide_to_charge(placed)  # noqa: SLF001 -- the same
+
+    order = Order.objects.get(pk=placed.pk)
+    assert (order.profile, order.subscription, order.charge_decided_at) == (None, None, None)
+    assert (Profile.objects.count(), Subscription.objects.count()) == (0, 0)
+
+
+def test_what_is_decided_is_not_decided_again(placed: Order) -> None:
+    seen_before = Order.objects.get(pk=placed.pk)
+    at = now() - timedelta(hours=1)
+    Order.objects.filter(pk=placed.pk).update(state=OrderState.IN_PROGRESS, charge_decided_at=at)
+
+    with pytest.raises(settling.CancelWon):
+        settling._decide_to_charge(seen_before)  # noqa: SLF001 -- the very step
+
+    assert Order.objects.get(pk=placed.pk).charge_decided_at == at
+
+
 def test_of_two_workers_one_puts_the_plan_on_the_line(
     placed: Order, smdp: str, gateway: str
 ) -> None:
@@ -323,6 +490,8 @@ def test_the_step_at_the_bank_is_waited_for_half_an_hour(
     order = settled(order)
 
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.PAYMENT_REFUSED)
+    reason = "PaymentDeclined: the step at the bank was not taken"
+    assert order.changes.latest("pk").reason == reason
     assert statuses(gateway) == ["voided"]
 
 
@@ -335,13 +504,70 @@ def test_a_hold_that_ran_out_at_the_bank_is_a_refusal(alice: User, gateway: str,
     order = settled(order)
 
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.PAYMENT_REFUSED)
+    reason = "PaymentDeclined: it has run out at the gateway"
+    assert order.changes.latest("pk").reason == reason
 
 
 def test_every_move_is_written_down(placed: Order, smdp: str) -> None:
     settled(placed)
 
-    moves = list(placed.changes.values_list("old", "new"))
-    assert moves == [("acknowledged", "in_progress"), ("in_progress", "completed")]
+    moves = list(placed.changes.values_list("old", "new", "reason"))
+    assert moves == [("acknowledged", "in_progress", ""), ("in_progress", "completed", "")]
+    assert not placed.changes.exclude(actor=None)
+
+
+def test_who_waits_for_the_bank_and_comes_back_is_written_down(
+    alice: User, gateway: str, smdp: str
+) -> None:
+    make_pool()
+    order = make_order(alice, method=new_card(alice, CUSTOMER_STEP))
+    for _ in range(2):
+        assert seconds(look(order)) == settling.CUSTOMER_STEP_PAUSE.total_seconds()
+    order = Order.objects.get(pk=order.pk)
+    httpx.post(order.payment.customer_step_url, data={"decision": "approve"}, trust_env=False)
+    look(order)
+
+    assert list(order.changes.values_list("new", "reason")) == [
+        ("in_progress", ""),
+        ("pending", "waits for a step at the bank"),
+        ("in_progress", "the customer came back from the bank"),
+        ("completed", ""),
+    ]
+
+
+def test_a_payments_bell_rings_for_its_order(placed: Order, smdp: str) -> None:
+    settling.look_at_payment(str(placed.payment_id), Free())
+    settling.look_at_payment("0", Free())
+
+    task = Task.objects.get()
+    assert (task.kind, task.subject, task.rings) == ("order", str(placed.pk), 2)
+
+
+def test_a_line_is_new_with_its_first_order(alice: User, gateway: str, smdp: str) -> None:
+    card = make_card()
+    visit = make_visit(account=alice, eid="", iccid=card.iccid)
+    first = make_order(alice, visit=visit, method=new_card(alice))
+    second = make_order(alice, visit=visit, plan=first.plan, method=new_card(alice))
+
+    assert [settled(order).line_is_new for order in (first, second)] == [True, False]
+
+
+def test_what_is_charged_is_decided_for_this_order_alone(
+    placed: Order, alice: User, gateway: str, smdp: str
+) -> None:
+    other = make_order(alice, plan=placed.plan, method=new_card(alice))
+    Order.objects.filter(pk=other.pk).update(state=OrderState.IN_PROGRESS)
+
+    before = now()
+    order = settled(placed)
+
+    other.refresh_from_db()
+    assert (other.state, other.profile, other.subscription) == (OrderState.IN_PROGRESS, None, None)
+    assert (other.charge_decided_at, other.tries, other.let_go_at) == (None, 0, None)
+    assert order.charge_decided_at is not None
+    assert before <= order.charge_decided_at <= now()
+    assert order.completed_at is not None
+    assert before <= order.completed_at <= now()
 
 
 def test_no_move_is_possible_that_the_table_does_not_name(placed: Order) -> None:

@@ -8,6 +8,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils.timezone import now
 from kombu.exceptions import OperationalError
+from pytest_django.fixtures import Settings
 
 from outbox import domain, tasks
 from outbox.domain import Lease, LookAgain
@@ -63,6 +64,26 @@ def test_a_look_that_is_done_closes_the_row(room: Room) -> None:
     assert task.closed_at is not None
 
 
+def test_a_bell_after_the_end_opens_a_new_row(room: Room) -> None:
+    done = rung()
+    domain.look(done.pk)
+
+    domain.ring(KIND, 1)
+
+    opened = Task.objects.get(closed_at=None)
+    assert (opened.pk != done.pk, opened.rings) == (True, 1)
+    assert domain.due_tasks() == [opened.pk]
+
+
+def test_a_bell_wakes_a_row_that_was_to_wait(room: Room) -> None:
+    task = rung()
+    Task.objects.update(not_before=now() + timedelta(minutes=5))
+
+    domain.ring(KIND, 1)
+
+    assert domain.due_tasks() == [task.pk]
+
+
 def test_a_closed_row_is_not_looked_at_again(room: Room) -> None:
     task = rung()
 
@@ -91,6 +112,38 @@ def test_a_lease_that_has_run_out_is_anybodys(room: Room) -> None:
     assert room.seen == ["1"]
 
 
+def test_what_is_due_is_open_and_free(room: Room) -> None:
+    for subject in range(4):
+        domain.ring(KIND, subject)
+    closed, held, early, due = Task.objects.order_by("pk")
+    Task.objects.filter(pk=closed.pk).update(closed_at=now())
+    Task.objects.filter(pk=held.pk).update(lease_until=now() + timedelta(seconds=20))
+    Task.objects.filter(pk=early.pk).update(not_before=now() + timedelta(seconds=20))
+
+    assert domain.due_tasks() == [due.pk]
+
+
+def test_a_look_takes_one_row_and_leaves_the_others(room: Room) -> None:
+    first, other = rung(), Task.objects.create(kind=KIND, subject="2", not_before=now())
+    room.answer = LookAgain(timedelta(minutes=5))
+
+    domain.look(first.pk)
+
+    assert Task.objects.get(pk=first.pk).attempts == 1
+    other.refresh_from_db()
+    assert (other.attempts, other.lease_token) == (0, "")
+
+
+def test_each_look_is_counted(room: Room) -> None:
+    task = rung()
+    for _ in range(3):
+        room.answer = LookAgain(timedelta())
+        domain.look(task.pk)
+
+    task.refresh_from_db()
+    assert task.attempts == 3
+
+
 def test_look_again_sets_the_time(room: Room) -> None:
     task = rung()
     room.answer = LookAgain(timedelta(minutes=5))
@@ -116,6 +169,40 @@ def test_a_handler_that_fails_is_tried_again_later(room: Room) -> None:
     assert task.not_before > now()
 
 
+@pytest.mark.parametrize("answer", [None, LookAgain(timedelta(minutes=5))])
+def test_an_error_is_forgotten_when_a_look_goes_well(room: Room, answer: LookAgain | None) -> None:
+    task = rung()
+    Task.objects.update(last_error="ZeroDivisionError: by zero")
+    room.answer = answer
+
+    domain.look(task.pk)
+
+    task.refresh_from_db()
+    assert (task.last_error, task.lease_token) == ("", "")
+
+
+@pytest.mark.parametrize(
+    "answer", [None, LookAgain(timedelta(minutes=5)), ZeroDivisionError("by zero")]
+)
+def test_who_was_taken_over_from_leaves_the_row_to_the_other(
+    room: Room, answer: LookAgain | Exception | None
+) -> None:
+    task, until = rung(), now() + timedelta(seconds=20)
+
+    def taken_over(subject: str, lease: Lease) -> LookAgain | None:
+        Task.objects.update(lease_token="another", lease_until=until)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    domain.register(KIND, taken_over)
+    domain.look(task.pk)
+
+    task.refresh_from_db()
+    assert (task.lease_token, task.lease_until) == ("another", until)
+    assert (task.closed_at, task.last_error) == (None, "")
+
+
 def test_who_lost_the_lease_meanwhile_changes_nothing(room: Room) -> None:
     task = rung()
     room.answer = domain.LeaseLost(task.pk)
@@ -131,13 +218,14 @@ def test_a_look_that_is_near_is_asked_for_with_a_delayed_message(
 ) -> None:
     task, told = rung(), []
     monkeypatch.setattr(
-        "celery.app.base.Celery.send_task", lambda *_args, **said: told.append(said)
+        "celery.app.base.Celery.send_task",
+        lambda _celery, name, **said: told.append((name, said)),
     )
     room.answer = LookAgain(timedelta(seconds=2))
 
     domain.look(task.pk)
 
-    assert told == [{"args": [task.pk], "countdown": 2.0}]
+    assert told == [(tasks.look_at.name, {"args": [task.pk], "countdown": 2.0})]
 
 
 def test_a_bell_during_a_look_means_another_look(room: Room) -> None:
@@ -147,10 +235,24 @@ def test_a_bell_during_a_look_means_another_look(room: Room) -> None:
         domain.ring(KIND, subject)
 
     domain.register(KIND, rings_meanwhile)
+    Task.objects.update(last_error="ZeroDivisionError: by zero")
     domain.look(task.pk)
 
     task.refresh_from_db()
-    assert task.closed_at is None
+    assert (task.closed_at, task.lease_token, task.last_error) == (None, "", "")
+    assert domain.due_tasks() == [task.pk]
+
+
+def test_a_bell_during_a_look_is_not_put_off_by_what_the_look_wanted(room: Room) -> None:
+    task = rung()
+
+    def rings_meanwhile(subject: str, lease: Lease) -> LookAgain:
+        domain.ring(KIND, subject)
+        return LookAgain(timedelta(minutes=5))
+
+    domain.register(KIND, rings_meanwhile)
+    domain.look(task.pk)
+
     assert domain.due_tasks() == [task.pk]
 
 
@@ -181,18 +283,28 @@ def _ring_and_hang_up() -> None:
         connection.close()
 
 
+def test_a_lease_is_prolonged_by_its_whole_length(room: Room, settings: Settings) -> None:
+    task, other = rung(), Task.objects.create(kind=KIND, subject="2", not_before=now())
+    Task.objects.update(lease_token="mine", lease_until=now())
+    whole = timedelta(seconds=settings.OUTBOX_LEASE)
+
+    before = now()
+    Lease(task.pk, "mine").prolong()
+
+    until = Task.objects.get(pk=task.pk).lease_until
+    assert until is not None
+    assert before + whole <= until <= now() + whole
+    untouched = Task.objects.get(pk=other.pk).lease_until
+    assert untouched is not None
+    assert untouched <= before
+
+
 def test_who_lost_the_lease_may_not_prolong_it(room: Room) -> None:
     task = rung()
     Task.objects.update(lease_token="another")
 
     with pytest.raises(domain.LeaseLost):
         Lease(task.pk, "mine").prolong()
-
-
-def test_the_pause_doubles_and_is_never_longer_than_ten_minutes() -> None:
-    for attempts in range(40):
-        longest = min(2.0**attempts, 600)
-        assert longest / 2 <= domain.backoff(attempts).total_seconds() <= longest
 
 
 @pytest.mark.django_db(transaction=True)
@@ -206,11 +318,12 @@ def test_of_ten_workers_one_looks(room: Room) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("error", [OperationalError("no broker"), ZeroDivisionError("a fault")])
 def test_a_broker_that_is_away_does_not_fail_the_request(
-    room: Room, monkeypatch: pytest.MonkeyPatch
+    room: Room, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def away(*_args: object, **_kwargs: object) -> None:
-        raise OperationalError("no broker")
+        raise error
 
     monkeypatch.setattr("celery.app.base.Celery.send_task", away)
 

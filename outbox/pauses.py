@@ -1,12 +1,11 @@
-"""How long to wait before a service that gave no useful answer is asked again."""
+"""How long to wait before what gave no useful answer is asked again."""
 
 import random
 from datetime import timedelta
 
-from outbox.domain import backoff
-
 # Seconds between the first tries: a customer is looking on.
 PAUSES = (0.5, 2, 4, 8, 12)
+MAX_PAUSE = timedelta(minutes=10)
 
 
 def pause_after(tries: int) -> timedelta:
@@ -14,3 +13,9 @@ def pause_after(tries: int) -> timedelta:
     if tries >= len(PAUSES):
         return backoff(tries)
     return timedelta(seconds=PAUSES[tries] * random.uniform(0.8, 1.2))  # noqa: S311 -- jitter is no secret
+
+
+def backoff(attempts: int) -> timedelta:
+    """Return a pause that doubles with each attempt, with jitter, up to ten minutes."""
+    seconds = min(2.0 ** min(attempts, 12), MAX_PAUSE.total_seconds())
+    return timedelta(seconds=seconds * random.uniform(0.5, 1))  # noqa: S311 -- the same
