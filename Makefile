@@ -58,6 +58,10 @@ screens: services .venv/.dev $(CATALOGUES)  ## Take the screenshots of docs/scre
 chaos: services .venv/.dev $(CATALOGUES)  ## Break everything while orders are under way (ARGS="--orders 1000 --seed 1")
 	$(PYTHON) -m tests.chaos --json var/chaos.json $(ARGS)
 
+.PHONY: mutants
+mutants: services .venv/.mutants $(CATALOGUES)  ## Spoil the code that moves money and see a test fail (ARGS="orders.placing*")
+	$(PYTHON) -m tests.services -- $(PYTHON) -m tests.mutants $(ARGS)
+
 .PHONY: bench-orders
 bench-orders: services .venv/.dev $(CATALOGUES)  ## Measure orders a second and CPU an order (ARGS="--workers 1 2 4")
 	$(PYTHON) -m tests.services -- $(PYTHON) -m bench.orders $(ARGS)
@@ -78,7 +82,7 @@ fmt: .venv/.dev  ## Put code and templates into their form
 messages: gettext .venv/.dev  ## Collect the texts to translate, then compile what is translated
 	$(PYTHON) -m tests.settings_for check -- $(PYTHON) manage.py makemessages \
 	    $(addprefix --locale=,$(LANGUAGES)) --add-location=file --no-wrap \
-	    --ignore=.venv --ignore=var --ignore=tests
+	    --ignore=.venv --ignore=var --ignore=mutants --ignore=tests
 	@$(MAKE) --no-print-directory catalogues
 
 .PHONY: catalogues
@@ -90,7 +94,8 @@ lock: .venv/.dev  ## Choose the newest packages that fit and write their hashes
 	set -- --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links \
 	    --strip-extras --allow-unsafe && \
 	../$(BIN)/pip-compile "$$@" --output-file dev.txt dev.in && \
-	../$(BIN)/pip-compile "$$@" --constraint dev.txt --output-file run.txt run.in
+	../$(BIN)/pip-compile "$$@" --constraint dev.txt --output-file run.txt run.in && \
+	../$(BIN)/pip-compile "$$@" --output-file mutants.txt mutants.in
 
 ##@ Set it up (the others call these)
 
@@ -118,6 +123,11 @@ help:  ## Show this
 .venv/.dev: requirements/dev.txt | .venv/bin/pip
 	$(INSTALL) -r requirements/dev.txt
 	@touch .venv/.run $@
+
+# It adds to what is there for the other tests, which do without it.
+.venv/.mutants: requirements/mutants.txt .venv/.dev
+	$(INSTALL) -r requirements/mutants.txt
+	@touch $@
 
 # gettext marks a new catalogue's header fuzzy, which would skip it whole; `make check` refuses fuzzy texts.
 locale/%/LC_MESSAGES/django.mo: locale/%/LC_MESSAGES/django.po | .venv/.run

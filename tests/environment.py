@@ -4,6 +4,8 @@ pytest loads this before Django's settings, which would complain in their own wo
 """
 
 import os
+import ssl
+from functools import cache
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,3 +21,6 @@ if missing:
 # A machine that is busy elsewhere is slow: what a test asserts is never the time that it took.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+# A call without a client of its own reads all certificate authorities of the machine anew.
+ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]  # the same

@@ -9,6 +9,7 @@ from accounts.models import User
 from orders import placing, settling
 from orders.models import Order
 from orders.states import TRIES_BEFORE_STAFF, Failure, OrderState
+from outbox.models import Task
 from payments.states import PaymentState
 from tests.orders.conftest import settled
 from tests.providers import break_it, mend, profiles, statuses
@@ -21,6 +22,10 @@ def unfinished(placed: Order, gateway: str) -> Order:
     settled(placed)
     Order.objects.filter(pk=placed.pk).update(tries=TRIES_BEFORE_STAFF)
     return settled(placed)
+
+
+def rings_of(order: Order) -> int:
+    return Task.objects.get(kind="order", subject=str(order.pk)).rings
 
 
 def test_what_cannot_be_finished_waits_for_staff(unfinished: Order, smdp: str) -> None:
@@ -43,6 +48,10 @@ def test_staff_let_it_go_on(unfinished: Order, gateway: str, clara: User) -> Non
     mend(gateway)
 
     settling.resume(unfinished, actor=clara)
+    resumed = Order.objects.get(pk=unfinished.pk)
+    assert (resumed.state, resumed.tries) == (OrderState.IN_PROGRESS, 0)
+    assert resumed.changes.last().reason == "staff: try again"  # type: ignore[union-attr]  # it was moved
+    assert rings_of(resumed) == 2
     order = settled(unfinished)
 
     assert order.state == OrderState.COMPLETED
@@ -61,6 +70,8 @@ def test_staff_give_it_up_and_the_money_goes_back(
     mend(gateway)
 
     settling.give_up(unfinished, actor=clara, because="the provider is gone")
+    assert Order.objects.get(pk=unfinished.pk).tries == 0
+    assert rings_of(unfinished) == 2
     order = settled(unfinished)
 
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.GIVEN_UP)

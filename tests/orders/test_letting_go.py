@@ -53,7 +53,7 @@ def test_what_was_let_go_of_is_not_looked_at_again(
     order = settled(placed)
     break_it(gateway, "*", "http_500", times=1000)
 
-    assert settled(order) == order
+    assert settled(order).let_go_at == order.let_go_at
 
 
 def test_what_cannot_be_let_go_of_is_for_staff(placed: Order, gateway: str, alice: User) -> None:

@@ -6,18 +6,21 @@ from functools import partial
 
 import pytest
 from django.utils.timezone import now
+from django.utils.translation import override
+from pytest_django.fixtures import Settings
 
 from accounts.models import User
+from brand.models import LegalText
 from esim.models import Sim
 from esim.pool import PoolEmpty, claim_sim
 from esim.states import SimState
-from orders import placing, settling
+from orders import drafts, placing, settling
 from orders.drafts import StaleForm
 from orders.models import Draft, Order
 from orders.states import OrderState
 from outbox.models import Task
 from payments.models import Payment
-from tests.builders import make_draft, make_order, make_plan, make_pool
+from tests.builders import make_card, make_draft, make_order, make_plan, make_pool, make_visit
 from tests.races import at_once
 
 
@@ -28,8 +31,60 @@ def test_an_order_copies_what_was_shown(alice: User) -> None:
 
     assert (order.plan_name, order.price.gross.minor_units) == ("Traveller", 1900)
     assert order.payment.key == draft.key
-    assert order.eid == draft.visit.eid
+    assert (order.eid, order.tax_rate) == (draft.visit.eid, draft.tax_rate)
+    assert order.terms_version == ""
     assert Task.objects.filter(kind="order", subject=order.pk).count() == 1
+
+
+def test_an_order_for_a_sim_that_is_there_names_it(alice: User) -> None:
+    card = make_card()
+
+    order = make_order(alice, visit=make_visit(account=alice, eid="", iccid=card.iccid))
+
+    assert order.sim == card
+
+
+def test_the_payment_says_what_it_is_for_and_where_the_bank_leads_back(
+    alice: User, settings: Settings
+) -> None:
+    settings.PORTAL_URL = "https://portal.example/"
+
+    order = make_order(alice)
+
+    payment = order.payment
+    assert (payment.amount, payment.reference) == (order.price.gross, order.number)
+    assert payment.return_url == f"https://portal.example/orders/{order.number}/returned/"
+
+
+@pytest.mark.parametrize(("active", "language"), [("de", "de"), (None, "en")])
+def test_an_order_keeps_language_and_terms_that_were_agreed_to(
+    alice: User, active: str | None, language: str
+) -> None:
+    LegalText.objects.create(kind=LegalText.Kind.TERMS, language=language, version="7", body="x")
+
+    with override(active):
+        order = make_order(alice)
+
+    assert (order.language, order.terms_version) == (language, "7")
+
+
+@pytest.mark.parametrize("lacking", ["plan", "method"])
+def test_a_draft_that_is_not_complete_makes_nothing(alice: User, lacking: str) -> None:
+    draft = make_draft(alice)
+    Draft.objects.filter(pk=draft.pk).update(**{lacking: None})
+
+    with pytest.raises(StaleForm):
+        placing.place(draft, version=draft.version)
+
+
+def test_one_draft_is_spent_and_no_other(alice: User, bob: User) -> None:
+    draft = make_draft(alice)
+    of_bob = make_draft(bob, plan=draft.plan)
+    assert of_bob.version == draft.version
+
+    placing.place(draft, version=draft.version)
+
+    assert Draft.objects.get(pk=of_bob.pk).submitted_at is None
 
 
 def test_the_same_form_twice_is_the_same_order(alice: User) -> None:
@@ -141,6 +196,25 @@ def test_a_refused_payment_opens_a_draft_with_the_same_plan(alice: User) -> None
 
     assert (draft.plan, draft.price) == (order.plan, order.price)
     assert draft.key != order.payment.key
+
+
+def test_an_open_draft_without_a_plan_gets_the_one_that_was_refused(alice: User) -> None:
+    order = make_order(alice)
+    opened = drafts.open_draft(alice, order.visit)
+
+    draft = placing.draft_again(order)
+
+    assert (draft.pk, draft.plan, draft.price) == (opened.pk, order.plan, order.price)
+    assert (draft.tax_rate, draft.version) == (order.tax_rate, opened.version + 1)
+
+
+def test_a_cancel_rings_for_its_order(alice: User) -> None:
+    order = make_order(alice)
+
+    placing.request_cancel(order, actor=alice)
+
+    task = Task.objects.get()
+    assert (task.kind, task.subject, task.rings) == ("order", str(order.pk), 2)
 
 
 def test_a_draft_with_another_plan_is_left_as_it_is(alice: User) -> None:

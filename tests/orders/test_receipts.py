@@ -45,6 +45,13 @@ def test_a_year_begins_at_one_in_the_operators_zone(alice: User, settings: Setti
     assert [str(one.receipt) for one in (first, second)] == ["2026-000001", "2027-000001"]
 
 
+def test_each_gets_the_number_after_the_last(alice: User) -> None:
+    for order in orders(alice, 3):
+        give_number(order, at=NEW_YEAR)
+
+    assert numbers() == [1, 2, 3]
+
+
 def test_what_is_undone_leaves_no_gap(alice: User) -> None:
     first, second = orders(alice, 2)
     with transaction.atomic():

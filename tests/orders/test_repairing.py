@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
+from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
@@ -12,8 +13,9 @@ from esim.models import Profile, Sim
 from esim.states import ProfileState, SimState
 from orders import repairing
 from orders.models import Order, Repair
+from orders.refunding import refund
 from orders.repairing import NothingToRepair, repair
-from orders.states import RepairState
+from orders.states import OrderState, RepairState
 from outbox.domain import Lease, LeaseLost, LookAgain
 from outbox.models import Task
 from subscriptions.balances import balances
@@ -59,11 +61,13 @@ def test_the_old_one_is_cancelled_and_a_new_one_takes_its_place(
     sold: Order, smdp: str, gateway: str
 ) -> None:
     old = profile_of(sold)
+    Order.objects.filter(pk=sold.pk).update(handed_over_at=now())
 
     asked = reissue(sold, eid=OTHER_EID)
     look_at(asked)
 
     new = profile_of(sold)
+    assert Order.objects.get(pk=sold.pk).handed_over_at is None
     old.refresh_from_db()
     assert asked.state == RepairState.DONE
     assert (old.state, old.sim.state) == (ProfileState.CANCELLED, SimState.RETIRED)
@@ -136,6 +140,18 @@ def test_what_is_not_complete_is_not_mended(alice: User) -> None:
         repairing.release(order, actor=alice, because="x")
 
 
+def test_an_esim_is_the_orders_own_once_it_is_complete_and_until_it_is_taken_back(
+    sold: Order, clara: User
+) -> None:
+    assert repairing.has_esim(sold)
+    assert not repairing.has_esim(Order(state=OrderState.IN_PROGRESS, profile=sold.profile))
+    assert not repairing.has_esim(Order(state=OrderState.COMPLETED))
+
+    refund(sold, actor=clara, because="x")
+
+    assert not repairing.has_esim(Order.objects.get(pk=sold.pk))
+
+
 def test_nobodys_esim_is_taken_away_while_there_is_no_other(sold: Order, smdp: str) -> None:
     Sim.objects.filter(state=SimState.AVAILABLE).delete()
     asked = reissue(sold)
@@ -197,7 +213,9 @@ def test_a_misfit_is_replaced_by_the_plans_other_profile_type(sold: Order, smdp:
 
 
 def test_a_profile_that_was_not_released_is_released(sold: Order, smdp: str) -> None:
-    asked = repairing.release(sold, actor=sold.account, because="ProfileNotReleasedByOperator")
+    because = "ProfileNotReleasedByOperator"
+    asked = repairing.release(sold, actor=sold.account, because=because, visit=sold.visit)
+    assert (asked.because, asked.visit, asked.eid) == (because, sold.visit, sold.eid)
 
     look_at(asked)
 
@@ -238,6 +256,7 @@ def test_a_new_one_that_is_refused_leaves_nothing_behind(sold: Order, smdp: str)
     look_at(asked)
 
     assert asked.state == RepairState.FAILED
+    assert asked.trouble.startswith("refused by the SM-DP+: ")
     assert set(at_smdp(smdp).values()) == {"Unavailable"}
     assert asked.new_profile is not None
     assert asked.new_profile.sim.state == SimState.RETIRED

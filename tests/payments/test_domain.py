@@ -17,6 +17,7 @@ from payments.gateways.base import (
     Declined,
     GatewayRefused,
     GatewayTrouble,
+    LetGo,
 )
 from payments.gateways.simulator import SimulatorGateway
 from payments.models import GatewayCall, Payment, PaymentMethod
@@ -24,6 +25,7 @@ from payments.states import PaymentState
 from tests.providers import books, break_it
 
 APPROVED, REFUSED = "4242424242424242", "4000000000000002"
+CUSTOMER_STEP = "4000002760003184"
 
 
 def card(number: str = APPROVED) -> Card:
@@ -61,12 +63,24 @@ def test_a_card_is_kept_as_brand_last_four_and_expiry(alice: User, gateway: str)
     assert method.token.startswith("tok_")
 
 
+def test_a_card_is_its_owners_and_its_exchange_is_written_down(alice: User, gateway: str) -> None:
+    first, second = (domain.add_card(alice, card()) for _ in range(2))
+
+    assert {first.account, second.account} == {alice}
+    calls = GatewayCall.objects.all()
+    assert [(call.operation, call.outcome, call.payment) for call in calls] == [
+        ("tokenise", GatewayCall.Outcome.ANSWERED, None)
+    ] * 2
+    assert len({call.key for call in calls}) == 2
+
+
 def test_a_card_the_gateway_refuses_names_the_field(alice: User, gateway: str) -> None:
     with pytest.raises(CardRefused) as refused:
         domain.add_card(alice, card("4242424242424241"))
 
     assert refused.value.field == "number"
     assert not PaymentMethod.objects.exists()
+    assert GatewayCall.objects.get().outcome == GatewayCall.Outcome.ANSWERED
 
 
 def test_a_card_shows_nothing_of_itself() -> None:
@@ -84,6 +98,7 @@ def test_a_declined_one_says_why(alice: User, gateway: str) -> None:
     payment = authorise(make_payment(alice, REFUSED))
 
     assert (payment.state, payment.decline_reason) == (PaymentState.DECLINED, "card_declined")
+    assert payment.gateway_id
 
 
 @pytest.mark.parametrize("fault", ["drop_after", "drop_before", "http_500", "html", "malformed"])
@@ -110,6 +125,84 @@ def test_what_the_gateway_will_not_take_is_declined(alice: User, gateway: str) -
     assert payment.state == PaymentState.DECLINED
     assert "authorise: HTTP" in payment.decline_reason
     assert booked(gateway) == []
+
+
+def test_every_call_is_a_row_before_the_lease_is_shown_for_it(alice: User, gateway: str) -> None:
+    """See the row as it is when `before_call` runs: who takes over then has seen it."""
+    payment = make_payment(alice, CUSTOMER_STEP)
+    payment.return_url = "http://127.0.0.1/back"
+    seen: list[tuple[str, str, str]] = []
+
+    def show() -> None:
+        call = payment.calls.latest("pk")
+        seen.append((call.operation, call.key, call.outcome))
+
+    for _ in range(2):
+        domain.authorise(payment, before_call=show)
+    httpx.post(payment.customer_step_url, data={"decision": "approve"}, trust_env=False)
+    domain.authorise(payment, before_call=show)
+    domain.capture(payment, before_call=show)
+    domain.let_go(payment, before_call=show)
+
+    key = str(payment.key)
+    assert seen == [
+        ("authorise", key, "unanswered"),
+        ("fetch", key, "unanswered"),
+        ("fetch", key, "unanswered"),
+        ("capture", f"{key}:capture", "unanswered"),
+        ("refund", f"{key}:refund", "unanswered"),
+    ]
+    assert set(payment.calls.values_list("outcome", "detail")) == {("answered", "")}
+    assert not payment.calls.filter(answered_at=None).exists()
+
+
+def test_a_refusal_is_asked_about_under_the_lease(alice: User, gateway: str) -> None:
+    payment = authorise(make_payment(alice))
+    elsewhere(gateway, payment, "capture")
+    seen: list[str] = []
+
+    domain.let_go(payment, before_call=lambda: seen.append(payment.calls.latest("pk").operation))
+
+    assert seen == ["void", "fetch", "refund"]
+
+
+def test_who_may_not_call_any_more_leaves_a_call_never_made(alice: User, gateway: str) -> None:
+    payment = make_payment(alice)
+
+    def lost() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        domain.authorise(payment, before_call=lost)
+
+    assert payment.calls.get().outcome == GatewayCall.Outcome.NOT_SENT
+    assert let_go(payment).state == PaymentState.VOIDED
+    assert payment.calls.count() == 1
+    assert booked(gateway) == []
+
+
+def test_what_was_no_useful_answer_is_kept_with_the_call(alice: User, gateway: str) -> None:
+    payment = make_payment(alice)
+    break_it(gateway, "authorise", "http_500")
+
+    with pytest.raises(GatewayTrouble) as trouble:
+        authorise(payment)
+
+    call = payment.calls.get()
+    assert (call.outcome, call.detail) == (GatewayCall.Outcome.UNKNOWN, str(trouble.value))
+
+
+def test_a_move_that_another_worker_made_first_is_left_as_it_is(alice: User, gateway: str) -> None:
+    payment = authorise(make_payment(alice))
+    seen_before = Payment.objects.get(pk=payment.pk)
+    other = authorise(make_payment(alice))
+    let_go(payment)
+
+    domain._move(seen_before, PaymentState.CAPTURED)  # noqa: SLF001 -- the one door
+
+    assert seen_before.state == PaymentState.VOIDED
+    other.refresh_from_db()
+    assert other.state == PaymentState.AUTHORISED
 
 
 def test_what_was_captured_is_not_captured_again(alice: User, gateway: str) -> None:
@@ -239,6 +332,39 @@ def test_a_gateway_that_holds_on_is_for_staff(
     assert GatewayCall.objects.filter(outcome=GatewayCall.Outcome.REFUSED).count() == 1
 
 
+class GivenBack:
+    """A gateway whose desk has given the money back, and that refuses to do it twice."""
+
+    def refund(self, *_args: object, **_keywords: object) -> None:
+        raise GatewayRefused("refund: it was given back")
+
+    def fetch(self, gateway_id: str) -> LetGo:
+        return LetGo(gateway_id)
+
+
+def test_what_the_gateway_says_was_let_go_of_after_the_charge_was_given_back(
+    alice: User, gateway: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = capture(authorise(make_payment(alice)))
+    monkeypatch.setattr(domain, "gateway", GivenBack)
+
+    assert let_go(payment).state == PaymentState.REFUNDED
+    refused = payment.calls.get(operation="refund")
+    assert (refused.outcome, refused.detail) == ("refused", "refund: it was given back")
+
+
+def test_a_long_refusal_is_cut_to_what_its_column_holds(
+    alice: User, gateway: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_args: object, **_keywords: object) -> None:
+        raise GatewayRefused("x" * 200)
+
+    payment = make_payment(alice)
+    monkeypatch.setattr("payments.gateways.simulator.SimulatorGateway.authorise", refused)
+
+    assert authorise(payment).decline_reason == "x" * 80
+
+
 def test_a_process_that_ends_during_a_call_leaves_it_in_doubt(
     alice: User, gateway: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,8 +392,10 @@ def test_a_capture_that_can_never_be_is_refused(alice: User, gateway: str) -> No
         trust_env=False,
     )
 
-    with pytest.raises(GatewayRefused):
+    with pytest.raises(GatewayRefused, match="the payment is voided over there"):
         capture(payment)
+    refused = payment.calls.get(operation="capture")
+    assert (refused.outcome, bool(refused.detail)) == (GatewayCall.Outcome.REFUSED, True)
 
 
 def test_a_gateway_that_is_not_there_was_never_asked(alice: User, settings: Any) -> None:

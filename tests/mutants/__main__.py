@@ -1,0 +1,48 @@
+"""Change the code that moves money and see a test fail: `python -m tests.mutants [MUTANT…]`.
+
+mutmut makes and tries its mutants, then come those made by hand. What survived is printed, and
+`mutmut show NAME` shows it; docs/mutants.md explains those that are left.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import django
+from django.test.utils import setup_databases
+
+from tests.mutants import by_hand
+from tests.mutants.shared import SIMULATORS
+from tests.stack import running_simulator
+
+
+def main() -> int:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "moportal.settings"
+    django.setup()
+    setup_databases(verbosity=0, interactive=False)
+    binaries = Path(sys.executable).parent
+    # Where mutmut finds the Python that it has mypy from.
+    os.environ["PATH"] = f"{binaries}{os.pathsep}{os.environ['PATH']}"
+    with contextlib.ExitStack() as held:
+        folder = Path(held.enter_context(tempfile.TemporaryDirectory()))
+        for name, variable in SIMULATORS.items():
+            os.environ[variable] = held.enter_context(running_simulator(name))
+        mutmut = [sys.executable, "-m", "mutmut"]
+        # One at a time, as they share a database.
+        done = subprocess.run(
+            [*mutmut, "run", "--max-children", "1", *sys.argv[1:]], check=False
+        ).returncode
+        if done:
+            return done
+        subprocess.run([*mutmut, "results"], check=True)
+        if not sys.argv[1:]:
+            for change in by_hand.survivors(folder):
+                print(f"\n    {change.file}: {change.old!r} as {change.new!r}: survived")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

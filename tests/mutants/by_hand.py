@@ -1,0 +1,249 @@
+"""What mutmut leaves out: functions under a decorator, and tables at the top of a module.
+
+Each change is made in a copy of the tree, its tests are run, and one must fail.
+"""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from demo.parts import ROOT
+
+IGNORED = shutil.ignore_patterns(".venv", ".git", "var", "mutants", ".*_cache", "__pycache__")
+HELD = "tests/orders/test_held.py"
+NUMBERS = "tests/moportal/test_numbers.py"
+PAYMENTS = "tests/payments/test_domain.py"
+RECEIPTS = "tests/orders/test_receipts.py"
+REPAIRING = "tests/orders/test_repairing.py"
+SETTLING = "tests/orders/test_settling.py"
+STATES = "tests/orders/test_states.py"
+
+
+class Change(NamedTuple):
+    """One text of a file for another, and the test that must fail; the text stands there once."""
+
+    file: str
+    old: str
+    new: str
+    test: str
+
+
+CHANGES = [
+    Change(
+        "orders/settling.py",
+        "if new not in NEXT_STATES[old]:",
+        "if False:",
+        f"{SETTLING}::test_no_move_is_possible_that_the_table_does_not_name",
+    ),
+    Change(
+        "orders/settling.py",
+        'order.pk, {"state": old}, state=new',
+        "order.pk, {}, state=new",
+        f"{SETTLING}::test_of_two_workers_one_moves_the_order",
+    ),
+    Change(
+        "orders/settling.py",
+        "is_moved = compare_and_set(",
+        "is_moved = True or compare_and_set(",
+        f"{SETTLING}::test_what_is_charged_is_decided_for_this_order_alone",
+    ),
+    Change(
+        "orders/settling.py",
+        "old=old, new=new, reason=reason[:200]",
+        "old=new, new=old, reason=reason[:200]",
+        f"{SETTLING}::test_every_move_is_written_down",
+    ),
+    Change(
+        "orders/settling.py",
+        "reason=reason[:200], actor=actor)",
+        "reason=reason[:200])",
+        f"{HELD}::test_staff_let_it_go_on",
+    ),
+    Change(
+        "orders/settling.py",
+        "new=new, reason=reason[:200], actor",
+        "new=new, actor",
+        f"{SETTLING}::test_who_waits_for_the_bank_and_comes_back_is_written_down",
+    ),
+    Change(
+        "orders/settling.py",
+        "reason=reason[:200], actor",
+        "reason=reason, actor",
+        f"{SETTLING}::test_a_long_reason_is_cut_to_what_its_column_holds",
+    ),
+    Change(
+        "orders/settling.py",
+        '{"state": new.value, **fields}.items()',
+        "fields.items()",
+        f"{SETTLING}::test_it_charges_once_and_hands_out_one_profile",
+    ),
+    Change(
+        "orders/settling.py",
+        "subscriptions.start(order.subscription, at=at)",
+        "pass",
+        f"{SETTLING}::test_it_charges_once_and_hands_out_one_profile",
+    ),
+    Change(
+        "orders/settling.py",
+        "    give_number(order, at=at)\n",
+        "",
+        f"{RECEIPTS}::test_a_completed_order_has_its_receipt",
+    ),
+    Change(
+        "orders/settling.py",
+        "completed_at=at, trouble=",
+        "completed_at=order.created_at, trouble=",
+        f"{SETTLING}::test_what_is_charged_is_decided_for_this_order_alone",
+    ),
+    Change(
+        "orders/settling.py",
+        ', completed_at=at, trouble="")',
+        ", completed_at=at)",
+        f"{SETTLING}::test_a_lost_answer_of_the_gateway_charges_once",
+    ),
+    Change(
+        "outbox/pauses.py",
+        "PAUSES = (0.5, 2, 4, 8, 12)",
+        "PAUSES = (0.5, 2, 4, 8)",
+        f"{SETTLING}::test_while_the_customer_looks_on_it_is_tried_again_after_each_pause",
+    ),
+    Change(
+        "orders/settling.py",
+        '= {"tries": 0}',
+        "= {}",
+        f"{SETTLING}::test_letting_go_begins_to_count_its_tries_anew",
+    ),
+    Change(
+        "orders/settling.py",
+        "PaymentDeclined: Failure.PAYMENT_REFUSED",
+        "PaymentDeclined: Failure.GIVEN_UP",
+        f"{SETTLING}::test_a_refused_card_orders_no_profile",
+    ),
+    Change(
+        "orders/settling.py",
+        "GatewayRefused: Failure.PAYMENT_REFUSED",
+        "GatewayRefused: Failure.GIVEN_UP",
+        f"{SETTLING}::test_a_capture_refused_for_good_ends_the_order",
+    ),
+    Change(
+        "orders/settling.py",
+        "PoolEmpty: Failure.NO_PROFILE_LEFT",
+        "PoolEmpty: Failure.GIVEN_UP",
+        f"{SETTLING}::test_an_empty_pool_voids_what_was_authorised",
+    ),
+    Change(
+        "orders/settling.py",
+        "ProfileRefused: Failure.PROFILE_REFUSED",
+        "ProfileRefused: Failure.GIVEN_UP",
+        f"{SETTLING}::test_an_answer_about_something_else_is_never_sold",
+    ),
+    Change(
+        "orders/settling.py",
+        "SimOfAnother: Failure.SIM_OF_ANOTHER",
+        "SimOfAnother: Failure.GIVEN_UP",
+        f"{SETTLING}::test_a_card_of_another_customer_is_not_charged_for",
+    ),
+    Change(
+        "orders/repairing.py",
+        "eid=asked.eid, profile_type=profile_type",
+        'eid="", profile_type=profile_type',
+        f"{REPAIRING}::test_the_old_one_is_cancelled_and_a_new_one_takes_its_place",
+    ),
+    Change(
+        "orders/repairing.py",
+        "filter(pk=asked.pk, state=RepairState.ASKED, new_profile=None)",
+        "filter(pk=asked.pk)",
+        f"{REPAIRING}::test_of_two_workers_one_takes_each_step",
+    ),
+    Change(
+        "orders/repairing.py",
+        "pk=asked.order_id, profile=asked.old_profile)",
+        "pk=asked.order_id)",
+        f"{REPAIRING}::test_of_two_workers_one_takes_each_step",
+    ),
+    Change(
+        "orders/repairing.py",
+        ", handed_over_at=None)",
+        ")",
+        f"{REPAIRING}::test_the_old_one_is_cancelled_and_a_new_one_takes_its_place",
+    ),
+    Change(
+        "orders/repairing.py",
+        "subscriptions.replace_sim(asked.old_profile.sim, profile.sim)",
+        "pass",
+        f"{REPAIRING}::test_the_plan_goes_over_to_the_new_one",
+    ),
+    Change("moportal/money.py", "scaleb(-get_currency", "scaleb(get_currency", NUMBERS),
+    Change(
+        "moportal/money.py", "return self.gross - self.tax", "return self.gross + self.tax", NUMBERS
+    ),
+    Change(
+        "payments/domain.py",
+        '"refund": PaymentState.REFUNDED',
+        '"refund": PaymentState.VOIDED',
+        f"{PAYMENTS}::test_what_was_charged_is_given_back",
+    ),
+    Change(
+        "payments/domain.py",
+        '"void": PaymentState.VOIDED',
+        '"void": PaymentState.REFUNDED',
+        f"{PAYMENTS}::test_an_authorisation_in_doubt_is_found_out_and_voided",
+    ),
+    Change(
+        "orders/states.py",
+        "frozenset({OrderState.IN_PROGRESS, OrderState.FAILED}),",
+        "frozenset({OrderState.FAILED}),",
+        STATES,
+    ),
+    Change(
+        "orders/states.py",
+        "OrderState.CANCELLED: frozenset(),",
+        "OrderState.CANCELLED: frozenset({OrderState.FAILED}),",
+        STATES,
+    ),
+    Change(
+        "orders/states.py",
+        "ENDED = frozenset({OrderState.COMPLETED, ",
+        "ENDED = frozenset({",
+        STATES,
+    ),
+    Change(
+        "payments/states.py",
+        "frozenset({PaymentState.CAPTURED, PaymentState.VOIDED})",
+        "frozenset({PaymentState.CAPTURED})",
+        STATES,
+    ),
+    Change(
+        "payments/states.py",
+        "PaymentState.VOIDED: frozenset(),",
+        "PaymentState.VOIDED: frozenset({PaymentState.CAPTURED}),",
+        STATES,
+    ),
+]
+
+
+def survivors(folder: Path) -> list[Change]:
+    """Make each change in a copy of the tree and return those that no test noticed."""
+    copy = folder / "tree"
+    shutil.copytree(ROOT, copy, ignore=IGNORED)
+    # The package of this name is ignored with the tree that mutmut makes.
+    shutil.copytree(ROOT / "tests/mutants", copy / "tests/mutants", dirs_exist_ok=True)
+    return [change for change in CHANGES if not _is_noticed(change, copy)]
+
+
+def _is_noticed(change: Change, copy: Path) -> bool:
+    file = copy / change.file
+    written = file.read_text(encoding="utf-8")
+    if written.count(change.old) != 1:
+        sys.exit(f"{change.file}: {change.old!r} does not stand there once: mend tests/mutants")
+    file.write_text(written.replace(change.old, change.new), encoding="utf-8")
+    options = ["-x", "-q", "-p", "tests.mutants.plugin", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", *options, change.test]
+    done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+    file.write_text(written, encoding="utf-8")
+    if done.returncode not in (0, 1):
+        sys.exit(f"{change.file}: {change.old!r}: the tests did not run\n{done.stdout}")
+    print("." if done.returncode else "S", end="", flush=True)
+    return done.returncode == 1

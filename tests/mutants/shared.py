@@ -1,0 +1,26 @@
+"""Fixtures in place of those that start something of their own: see `tests.mutants.plugin`."""
+
+import os
+
+import pytest
+from django.db import connection
+from django.db.backends.base.creation import TEST_DATABASE_PREFIX
+
+SIMULATORS = {"smdp": "MUTANTS_SMDP", "payment": "MUTANTS_PAYMENT"}
+
+
+@pytest.fixture(scope="session")
+def django_db_setup() -> None:
+    """Use the test database that `python -m tests.mutants` has made."""
+    connection.close()
+    connection.settings_dict["NAME"] = f"{TEST_DATABASE_PREFIX}{connection.settings_dict['NAME']}"
+
+
+@pytest.fixture(scope="session")
+def smdp_simulator() -> str:
+    return os.environ[SIMULATORS["smdp"]]
+
+
+@pytest.fixture(scope="session")
+def payment_simulator() -> str:
+    return os.environ[SIMULATORS["payment"]]
