@@ -57,10 +57,18 @@ class NeedsStaff(admin.SimpleListFilter):
         return needing_staff(orders) if self.value() else orders
 
 
+class RefundFilter(admin.ChoicesFieldListFilter):
+    """Orders by what has become of their refund, beside the filter of their own state."""
+
+    def __init__(self, *said: Any, **more: Any) -> None:
+        super().__init__(*said, **more)
+        self.title = "refund"
+
+
 @admin.register(Order)
 class OrderAdmin(ReadOnly, admin.ModelAdmin[Order]):
     list_display = [
-        "display_number",
+        "readable_number",
         "state",
         "plan_name",
         "account",
@@ -68,7 +76,7 @@ class OrderAdmin(ReadOnly, admin.ModelAdmin[Order]):
         "failure",
         "created_at",
     ]
-    list_filter = [NeedsStaff, "state", "failure", "refund__state", "plan"]
+    list_filter = [NeedsStaff, "state", "failure", ("refund__state", RefundFilter), "plan"]
     list_select_related = ["account"]
     search_fields = [
         "=number",
@@ -78,7 +86,36 @@ class OrderAdmin(ReadOnly, admin.ModelAdmin[Order]):
         "=visit__transaction_id",
         "=account__username",
     ]
-    readonly_fields = ["receipt", "timeline"]
+    readonly_fields = ["readable_number", "total", "receipt", "timeline"]
+    fieldsets = [
+        (
+            None,
+            {"fields": ["readable_number", "state", "trouble", "failure", "plan_name", "total"]},
+        ),
+        ("Who and what", {"fields": ["account", "eid", "profile", "sim", "subscription"]}),
+        ("Money", {"fields": ["payment", "receipt"]}),
+        ("What happened", {"fields": ["timeline"]}),
+        (
+            "More",
+            {
+                "classes": ["collapse"],
+                "fields": [
+                    "visit",
+                    "plan",
+                    "line_is_new",
+                    "language",
+                    "terms_version",
+                    "tries",
+                    "created_at",
+                    "cancel_requested_at",
+                    "charge_decided_at",
+                    "completed_at",
+                    "handed_over_at",
+                    "let_go_at",
+                ],
+            },
+        ),
+    ]
     actions = ["resume", "give_up", "refund", "issue_anew"]
 
     @admin.action(description="Try again (orders that wait for staff)")
@@ -147,6 +184,14 @@ class OrderAdmin(ReadOnly, admin.ModelAdmin[Order]):
             self.message_user(request, text, messages.WARNING)
         else:
             self.message_user(request, f"{order.display_number}: {done}")
+
+    @admin.display(description="Number", ordering="number")
+    def readable_number(self, order: Order) -> str:
+        return order.display_number
+
+    @admin.display(description="Total, and the tax in it")
+    def total(self, order: Order) -> str:
+        return f"{order.price.gross}, {order.price.tax}"
 
     @admin.display(description="Timeline (UTC)")
     def timeline(self, order: Order) -> str:

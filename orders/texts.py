@@ -28,7 +28,8 @@ class FailureText:
     title: str
     text: str
     can_try_again: bool = False
-    what_to_do: tuple[str, ...] = ()
+    # What comes next by itself, or the one thing to do; else the page says what is usual.
+    then: str = ""
 
 
 def steps(order: Order) -> list[Step]:
@@ -175,7 +176,7 @@ def _not_there(order: Order) -> FailureText | None:
     return FailureText(
         _("Your eSIM has to be issued again"),
         _("Our support does it for you. You don't pay again."),
-        what_to_do=(_("Call or write with your reference; we have the details."),),
+        then=_("Call or write with your reference; we have the details."),
     )
 
 
@@ -184,7 +185,7 @@ def _refunded(order: Order, refund: Refund) -> FailureText:
     text = _("%(amount)s went back to %(card)s.") if is_done else _back_to()
     how = {"amount": order.price.gross, "card": _card(order)}
     days = _("The plan has ended. It can take some days until your bank shows the amount.")
-    return FailureText(_("Your order was taken back"), text % how, what_to_do=(days,))
+    return FailureText(_("Your order was taken back"), text % how, then=days)
 
 
 def _given_up(order: Order) -> FailureText:

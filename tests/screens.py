@@ -16,6 +16,7 @@ from typing import Literal
 import django
 from playwright.sync_api import Browser, Page, expect
 
+from demo.management.commands.load_demo import STAFF, STAFF_PASSWORD
 from demo.parts import ROOT
 from moportal.identifiers import Iccid
 from tests.browser import launch_browser
@@ -89,6 +90,7 @@ def main() -> int:
             for walk in FEW_WALKS if look.pages else WALKS:
                 _walk(browser, stack, look, walk)
         _simulator(browser, stack)
+        _desk(browser, stack)
     with (
         tempfile.TemporaryDirectory(prefix="screens-") as folder,
         running_stack(make_copy("sqlite", Path(folder)), {"PAYMENT_CARD_ENTRY": "page"}) as stack,
@@ -324,6 +326,42 @@ def _simulator(browser: Browser, stack: Stack) -> None:
         device = page.locator("#device")
         expect(device).to_have_attribute("data-state", "connected", timeout=30_000)
         page.screenshot(path=SCREENS / "simulator.png", animations="disabled")
+
+
+def _desk(browser: Browser, stack: Stack) -> None:
+    """Take an order back as staff do it, and see what its customer sees."""
+    with closing(browser.new_context(viewport={"width": DESK[0], "height": DESK[1]})) as context:
+        noor = Customer(context.new_page(), stack.base_url)
+        noor.buy()
+        noor.sees("You're set")
+        order = noor.page.url
+        number = order.rstrip("/").rsplit("/", 1)[-1]
+        # Staff sign in elsewhere, or the customer's own session would end.
+        with closing(browser.new_context(viewport={"width": 1280, "height": 900})) as office:
+            desk = office.new_page()
+            desk.goto(f"{stack.base_url}/admin/orders/order/?q={number}")
+            desk.fill("[name=username]", STAFF)
+            desk.fill("[name=password]", STAFF_PASSWORD)
+            desk.click("[type=submit]")
+            _picture(desk, "desk-orders")
+            desk.locator("#result_list tbody th a").first.click()
+            desk.get_by_text("downloadOrder").first.wait_for()
+            _picture(desk, "desk-order")
+            desk.go_back()
+            desk.locator("#result_list [name=_selected_action]").first.check()
+            desk.select_option("[name=action]", "refund")
+            desk.locator("[name=index]").first.click()
+            desk.fill("[name=because]", "Bought twice by mistake")
+            _picture(desk, "desk-refund")
+            desk.click("[type=submit][value^=Yes]")
+            desk.locator(".messagelist").wait_for()
+        noor.page.goto(order)
+        noor.sees("Your order was taken back")
+        _picture(noor.page, "order-taken-back")
+
+
+def _picture(page: Page, name: str) -> None:
+    page.screenshot(path=SCREENS / f"{name}.png", animations="disabled", caret="hide")
 
 
 FEW_WALKS: tuple[Walk, ...] = (_buy, _open_web, _problems)
