@@ -116,11 +116,11 @@ STORIES: tuple[Story, ...] = (
     a_plan_is_bought_for_a_sim_card,
     a_customer_cancels_while_the_card_is_asked,
     a_customer_cancels_at_the_bank,
-    a_held_order_is_given_up,
     a_plan_is_taken_back,
 )
 MORE_STORIES: tuple[Story, ...] = (
     a_held_order_is_tried_again,
+    a_held_order_is_given_up,
     a_plan_is_bought_with_a_new_esim,
     a_customer_cancels_after_something_went_wrong,
     a_customer_cancels_while_the_profile_is_made,
