@@ -11,13 +11,11 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from orders.models import Order
-from orders.settling import settle
-from outbox.domain import Lease
-from outbox.models import Task
 from payments.domain import add_card
 from payments.gateways.base import Card
 from payments.models import PaymentMethod
 from tests.builders import make_order, make_pool, make_visit
+from tests.looks import looked_at
 
 if TYPE_CHECKING:
     from tests.orders.play import Play
@@ -34,10 +32,8 @@ def new_card(account: User, number: str = APPROVED) -> PaymentMethod:
 
 def settled(order: Order, looks: int = 1) -> Order:
     """Let a worker look at the order so many times, and return it as it is then."""
-    task = Task.objects.filter(kind="order", subject=str(order.pk)).latest("pk")
-    Task.objects.filter(pk=task.pk).update(lease_token="held")
     for _ in range(looks):
-        settle(str(order.pk), Lease(task.pk, "held"))
+        looked_at("order", order.pk)
     return Order.objects.get(pk=order.pk)
 
 

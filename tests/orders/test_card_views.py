@@ -18,9 +18,10 @@ from payments import cards, pages
 from payments.models import CardPage, GatewayCall, PaymentMethod
 from payments.states import CardPageState
 from tests.builders import make_draft, make_method, make_plan
+from tests.looks import looked_at
 from tests.orders.conftest import APPROVED, DECLINED
 from tests.orders.test_views import LAUNCH, ready, sent, where
-from tests.payments.conftest import looked_at, type_card
+from tests.payments.conftest import type_card
 from tests.providers import books, break_it
 
 

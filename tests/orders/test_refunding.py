@@ -17,14 +17,13 @@ from orders.queries import esims_to_install, needing_staff, order_to_hand_over
 from orders.repairing import NothingToRepair
 from orders.states import TRIES_BEFORE_STAFF, OrderState, RefundState
 from orders.timeline import timeline
-from outbox.domain import Lease
-from outbox.models import Task
 from outbox.pauses import PAUSES
 from payments.gateways.base import GatewayRefused, GatewayTrouble
 from payments.states import PaymentState
 from subscriptions.balances import BalanceType, balances
 from subscriptions.models import SimOnLine, SubscriptionState
 from tests.builders import make_card, make_order, make_visit
+from tests.looks import looked_at
 from tests.orders.conftest import new_card, settled
 from tests.providers import break_it, profiles, statuses
 from tests.races import at_once
@@ -40,10 +39,8 @@ def sold(placed: Order) -> Order:
 
 def worked_on(refund: Refund, looks: int = 1) -> Refund:
     """Let a worker look at the refund so many times, and return it as it is then."""
-    task = Task.objects.filter(kind="refund", subject=str(refund.pk)).latest("pk")
-    Task.objects.filter(pk=task.pk).update(lease_token="held")
     for _ in range(looks):
-        refunding.pay_back(str(refund.pk), Lease(task.pk, "held"))
+        looked_at("refund", refund.pk)
     return Refund.objects.select_related("order__payment", "order__profile__sim").get(pk=refund.pk)
 
 
@@ -155,10 +152,8 @@ def test_it_is_tried_again_soon_then_ever_less_often(
 ) -> None:
     break_it(gateway, "refund", "http_500", times=1000)
     refund = ask(sold, clara)
-    task = Task.objects.get(kind="refund")
-    Task.objects.filter(pk=task.pk).update(lease_token="held")
 
-    answers = [refunding.pay_back(str(refund.pk), Lease(task.pk, "held")) for _ in range(6)]
+    answers = [looked_at("refund", refund.pk) for _ in range(6)]
 
     pauses = [answer.after.total_seconds() for answer in answers if answer]
     assert pauses[:-1] == pytest.approx(PAUSES, rel=0.2)

@@ -17,9 +17,9 @@ from orders.refunding import refund
 from orders.repairing import NothingToRepair, repair
 from orders.states import OrderState, RepairState
 from outbox.domain import Lease, LeaseLost, LookAgain
-from outbox.models import Task
 from subscriptions.balances import balances
 from tests.builders import OTHER_EID, make_order, make_pool
+from tests.looks import looked_at
 from tests.orders.conftest import settled
 from tests.providers import break_it, profiles, statuses
 from tests.races import at_once
@@ -33,11 +33,9 @@ def sold(placed: Order) -> Order:
 
 def look_at(asked: Repair, looks: int = 1) -> LookAgain | None:
     """Let a worker look at the repair."""
-    task = Task.objects.get(kind="repair", subject=str(asked.pk))
-    Task.objects.filter(pk=task.pk).update(lease_token="held")
     answer = None
     for _ in range(looks):
-        answer = repair(str(asked.pk), Lease(task.pk, "held"))
+        answer = looked_at("repair", asked.pk)
     asked.refresh_from_db()
     return answer
 

@@ -23,6 +23,7 @@ from outbox.pauses import PAUSES
 from payments.states import PaymentState
 from subscriptions.models import Subscription, SubscriptionState
 from tests.builders import make_card, make_order, make_plan, make_pool, make_visit
+from tests.looks import looked_at
 from tests.orders.conftest import CUSTOMER_STEP, DECLINED, new_card, settled
 from tests.providers import books, break_it, profiles, statuses
 
@@ -154,9 +155,7 @@ def test_a_service_that_stays_away_fails_the_order_and_lets_the_money_go(
 
 def look(order: Order) -> LookAgain | None:
     """Let a worker look at the order once, and return when it is to look again."""
-    task = Task.objects.filter(kind="order", subject=str(order.pk)).latest("pk")
-    Task.objects.filter(pk=task.pk).update(lease_token="held")
-    return settling.settle(str(order.pk), Lease(task.pk, "held"))
+    return looked_at("order", order.pk)
 
 
 def seconds(answer: LookAgain | None) -> float:

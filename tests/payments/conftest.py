@@ -4,11 +4,9 @@ import httpx
 from django.utils.timezone import now
 
 from accounts.models import User
-from outbox import domain as outbox
-from outbox.domain import Lease, LookAgain
-from outbox.models import Task
 from payments import pages
 from payments.models import CardPage
+from tests.looks import looked_at
 
 TYPED = {"number": "4242424242424242", "csc": "123", "name": "Alice"}
 
@@ -20,13 +18,6 @@ def type_card(url: str, **said: str) -> str:
     answer = httpx.post(url, data=form, trust_env=False)
     assert answer.status_code == httpx.codes.SEE_OTHER
     return answer.headers["location"]
-
-
-def looked_at(kind: str, subject: int) -> LookAgain | None:
-    """Let a worker that holds the lease look at this, and return when it wants to look again."""
-    task = Task.objects.filter(kind=kind, subject=str(subject)).latest("pk")
-    Task.objects.filter(pk=task.pk).update(lease_token="held")
-    return outbox._handlers[kind](str(subject), Lease(task.pk, "held"))  # noqa: SLF001 -- what is registered is what is tried
 
 
 def opened_page(account: User) -> CardPage:

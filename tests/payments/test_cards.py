@@ -11,7 +11,7 @@ from payments.gateways.base import GatewayRefused
 from payments.gateways.simulator import SimulatorGateway
 from payments.models import GatewayCall, Payment, PaymentMethod
 from payments.states import PaymentState
-from tests.payments.conftest import looked_at
+from tests.looks import looked_at
 from tests.payments.test_domain import card
 from tests.providers import books, break_it
 

@@ -15,7 +15,8 @@ from payments.gateways import gateway as chosen_gateway
 from payments.gateways.base import GatewayTrouble, HostedPage, StillOpen
 from payments.models import CardPage, GatewayCall, PaymentMethod
 from payments.states import NEXT_PAGE_STATES, CardPageState
-from tests.payments.conftest import looked_at, opened_page, type_card
+from tests.looks import looked_at
+from tests.payments.conftest import opened_page, type_card
 from tests.providers import books, break_it
 
 OUTLIVED = pages.LIMIT + timedelta(minutes=1)
