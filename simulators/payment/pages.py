@@ -11,6 +11,7 @@ from typing import Any
 
 from simulators.payment import cards
 from simulators.payment.books import Books
+from simulators.payment.document import document
 from simulators.payment.gateway import Refused, Reply, checked_return_url, shown_card
 from simulators.payment.states import PageStatus
 
@@ -19,17 +20,8 @@ WORDS = {
     "invalid_expiry": "Check the expiry: month and year, such as 12/49.",
     "invalid_csc": "Check the security code.",
 }
-PAGE = """\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Enter your card</title>
-</head>
-<body>
-<main>
-<h1>Enter your card</h1>
+TITLE = "Enter your card"
+MAIN = """\
 <p>This page is the payment provider's. Nothing is charged here.</p>
 {error}<form method="post">
 <p><label>Card number <input name="number" autocomplete="cc-number" inputmode="numeric"></label></p>
@@ -39,9 +31,6 @@ PAGE = """\
 <button name="decision" value="store">Store this card</button>
 <button name="decision" value="close">Go back without a card</button>
 </form>
-</main>
-</body>
-</html>
 """
 
 
@@ -97,4 +86,4 @@ def _end(books: Books, identifier: str, typed: dict[str, str]) -> None:
 def page(error: str = "") -> bytes:
     """Return the page, with what was wrong with the card typed before."""
     said = f'<p role="alert">{html.escape(WORDS[error])}</p>\n' if error else ""
-    return PAGE.format(error=said).encode()
+    return document(TITLE, MAIN.format(error=said))
