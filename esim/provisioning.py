@@ -17,6 +17,7 @@ from django.utils.timezone import now
 from esim import es2plus
 from esim.models import Es2Call, Profile, Sim
 from esim.states import NEXT_STATES, ProfileState, SimState
+from moportal import statements
 from moportal.logging import masked
 from moportal.statements import compare_and_set, insert
 
@@ -267,11 +268,4 @@ def move(profile: Profile, new: ProfileState, **fields: Any) -> bool:
 
     A move that another worker made first, or that would go backwards, changes nothing.
     """
-    old = [state for state, following in NEXT_STATES.items() if new in following]
-    if not compare_and_set(Profile, profile.pk, {"state": old}, state=new, **fields):
-        profile.refresh_from_db()
-        return False
-    # What was just written need not be read; SIM and provider stay at hand.
-    for name, value in {"state": new.value, **fields}.items():
-        setattr(profile, name, value)
-    return True
+    return statements.move(profile, NEXT_STATES, new, **fields)

@@ -1,4 +1,4 @@
-"""Compare and set, and insert: the two statements that an order is made of.
+"""Compare and set, and insert: the two statements that an order is made of; states move by one.
 
 The ORM composes a statement anew each time, which costs more than sending it, and an order has
 dozens. Here the text is composed once per table and columns; every value still goes through its
@@ -39,6 +39,22 @@ def compare_and_set(
         cursor.execute(statement, [*changed, pk, *values])
         changed_rows: int = cursor.rowcount
     return changed_rows == 1
+
+
+def move(row: Model, following: Mapping[Any, Collection[Any]], new: Any, **fields: Any) -> bool:
+    """Move a row into a state that may follow its own, and say whether it moved.
+
+    `following` names for each state those that may follow it. A move that was made before, or that
+    would go backwards, changes nothing: the row is read as it is by now.
+    """
+    old = [state for state, then in following.items() if new in then]
+    if not compare_and_set(type(row), row.pk, {"state": old}, state=new, **fields):
+        row.refresh_from_db()
+        return False
+    # What was just written need not be read; what belongs to the row stays at hand.
+    for name, value in {"state": new.value, **fields}.items():
+        setattr(row, name, value)
+    return True
 
 
 def _stored(model: type[Model], name: str, value: Any) -> Any:
@@ -101,7 +117,10 @@ def _among(choices: int | None) -> str:
 def _insert(model: type[Model]) -> str:
     names = [field.name for field in _written(model)]
     columns = ", ".join(_column(model, name) for name in names)
-    table, key = connection.ops.quote_name(model._meta.db_table), _column(model, "id")
+    table, key = (
+        connection.ops.quote_name(model._meta.db_table),
+        _column(model, model._meta.pk.name),
+    )
     marks = ", ".join(["%s"] * len(names))
     return f"INSERT INTO {table} ({columns}) VALUES ({marks}) RETURNING {key}"  # noqa: S608 -- the same
 

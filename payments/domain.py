@@ -12,7 +12,7 @@ import structlog
 from django.utils.timezone import now
 
 from accounts.models import User
-from moportal.statements import compare_and_set, insert
+from moportal.statements import compare_and_set, insert, move
 from payments.gateways import gateway
 from payments.gateways.base import (
     Authorised,
@@ -211,10 +211,4 @@ def _note(call: GatewayCall, outcome: GatewayCall.Outcome, detail: str = "") -> 
 
 def _move(payment: Payment, new: PaymentState, **fields: object) -> None:
     """Compare and set, the one door to a payment's state; a move made before is left as it is."""
-    old = [state for state, following in NEXT_STATES.items() if new in following]
-    if not compare_and_set(Payment, payment.pk, {"state": old}, state=new, **fields):
-        payment.refresh_from_db()
-        return
-    # What was just written need not be read; what belongs to the payment stays at hand.
-    for name, value in {"state": new.value, **fields}.items():
-        setattr(payment, name, value)
+    move(payment, NEXT_STATES, new, **fields)

@@ -17,6 +17,7 @@ from django.utils.timezone import now
 
 from accounts.models import User
 from moportal.outside import checked_address
+from moportal.statements import move
 from outbox.domain import Lease, LookAgain, ring
 from outbox.pauses import PAUSES, pause_after
 from payments.domain import called
@@ -174,8 +175,6 @@ def _is_late(page: CardPage) -> bool:
 
 def _move(page: CardPage, new: CardPageState, **fields: object) -> bool:
     """Compare and set, the one door to a page's state; say whether it was moved by this."""
-    old = [state for state, following in NEXT_PAGE_STATES.items() if new in following]
-    moved = CardPage.objects.filter(pk=page.pk, state__in=old).update(state=new, **fields)
-    page.refresh_from_db()
-    log.info("card page", state=page.state, moved=bool(moved))
-    return bool(moved)
+    is_moved = move(page, NEXT_PAGE_STATES, new, **fields)
+    log.info("card page", state=page.state, moved=is_moved)
+    return is_moved
