@@ -1,0 +1,128 @@
+"""A certificate authority for tests: what it issues, and what it takes back."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from django.utils.timezone import now
+
+CLIENT, SERVER = ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH
+DAY = dt.timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A certificate with its key."""
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+    @property
+    def pem(self) -> bytes:
+        return self.certificate.public_bytes(Encoding.PEM)
+
+    def write(self, folder: Path, name: str) -> tuple[Path, Path]:
+        """Write both as PEM files, and return where."""
+        certificate, key = folder / f"{name}.crt", folder / f"{name}.key"
+        certificate.write_bytes(self.pem)
+        key.write_bytes(self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        return certificate, key
+
+
+@dataclass
+class Authority:
+    """An authority of its own, or one below another."""
+
+    name: str
+    above: "Authority | None" = None
+    own: Issued = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.own = _made(self.name, self.above.own if self.above else None, is_authority=True)
+
+    def issue(
+        self,
+        name: str,
+        *,
+        usages: Sequence[x509.ObjectIdentifier] = (CLIENT,),
+        days: tuple[float, float] = (-1, 30),
+        hosts: Sequence[str] = (),
+    ) -> Issued:
+        """Issue a certificate, valid from and until so many days from now."""
+        return _made(name, self.own, usages=usages, days=days, hosts=hosts)
+
+    def revoke(self, *issued: Issued) -> x509.CertificateRevocationList:
+        """Return this authority's list with these certificates on it."""
+        building = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self.own.certificate.subject)
+            .last_update(now() - DAY)
+            .next_update(now() + DAY)
+        )
+        for one in issued:
+            gone = x509.RevokedCertificateBuilder().serial_number(one.certificate.serial_number)
+            building = building.add_revoked_certificate(gone.revocation_date(now()).build())
+        return building.sign(self.own.key, hashes.SHA256())
+
+
+def _made(
+    name: str,
+    by: Issued | None,
+    *,
+    is_authority: bool = False,
+    usages: Sequence[x509.ObjectIdentifier] = (),
+    days: tuple[float, float] = (-1, 30),
+    hosts: Sequence[str] = (),
+) -> Issued:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    issuer = by or Issued(None, key)  # type: ignore[arg-type]  # itself
+    authority = issuer.key.public_key()
+    building = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(by.certificate.subject if by else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now() + days[0] * DAY)
+        .not_valid_after(now() + days[1] * DAY)
+        .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(authority), critical=False
+        )
+    )
+    if is_authority:
+        building = building.add_extension(_may_issue(), critical=True)
+    if usages:
+        building = building.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+    if hosts:
+        building = building.add_extension(
+            x509.SubjectAlternativeName([_host(host) for host in hosts]), critical=False
+        )
+    return Issued(building.sign(issuer.key, hashes.SHA256()), key)
+
+
+def _host(host: str) -> x509.GeneralName:
+    return x509.IPAddress(ip_address(host)) if host[0].isdigit() else x509.DNSName(host)
+
+
+def _may_issue() -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=False,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=True,
+        crl_sign=True,
+        encipher_only=False,
+        decipher_only=False,
+    )
