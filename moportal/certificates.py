@@ -6,11 +6,14 @@ authority is a stranger's.
 """
 
 import hashlib
+import re
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
+from functools import lru_cache
 from http import HTTPStatus
 from itertools import pairwise
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -22,6 +25,8 @@ from cryptography.x509.verification import (
     Store,
     VerificationError,
 )
+
+_LIST = re.compile(rb"-----BEGIN X509 CRL-----.+?-----END X509 CRL-----", re.DOTALL)
 
 
 class Verdict(Enum):
@@ -60,8 +65,92 @@ class Trust:
     pins: frozenset[str] = field(default_factory=frozenset)
 
 
+@dataclass(frozen=True)
+class TrustFiles:
+    """The same, standing in PEM files; a file that changes counts from the next look on."""
+
+    roots: Path
+    intermediates: Path | None = None
+    revocation_lists: Path | None = None
+    names: frozenset[str] = field(default_factory=frozenset)
+    pins: frozenset[str] = field(default_factory=frozenset)
+
+    def verdict(self, pem: bytes, *, at: datetime) -> Verdict:
+        """Judge a certificate, or remember what was thought of it; raises `InvalidTrust`.
+
+        What is remembered goes with a change of the files, and after a minute, so that an
+        authority that has run out is noticed; the certificate's own dates are read each time.
+        """
+        files = (self.roots, self.intermediates, self.revocation_lists)
+        stamps = tuple(_stamp(file) for file in files if file)
+        found = _remembered(pem, self, stamps, int(at.timestamp()) // 60)
+        return found if isinstance(found, Verdict) else found.at(at)
+
+
+Stamp = tuple[int, int, int]
+
+
+def _stamp(file: Path) -> Stamp:
+    try:
+        found = file.stat()
+    except OSError as error:
+        raise InvalidTrust(f"{file}: {error.strerror}") from error
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+@lru_cache(maxsize=64)
+def _trust(files: TrustFiles, _stamps: tuple[Stamp, ...]) -> Trust:
+    return Trust(
+        roots=_certificates(files.roots),
+        intermediates=_certificates(files.intermediates),
+        revocation_lists=_lists(files.revocation_lists),
+        names=files.names,
+        pins=files.pins,
+    )
+
+
+def _certificates(file: Path | None) -> tuple[x509.Certificate, ...]:
+    try:
+        return tuple(x509.load_pem_x509_certificates(file.read_bytes())) if file else ()
+    except (OSError, ValueError) as error:
+        raise InvalidTrust(f"{file} holds no certificates in PEM: {error}") from error
+
+
+def _lists(file: Path | None) -> tuple[x509.CertificateRevocationList, ...]:
+    try:
+        text = file.read_bytes() if file else b""
+        return tuple(x509.load_pem_x509_crl(one) for one in _LIST.findall(text))
+    except (OSError, ValueError) as error:
+        raise InvalidTrust(f"{file} holds no revocation lists in PEM: {error}") from error
+
+
+@dataclass(frozen=True)
+class Dated:
+    """What is trusted between two moments."""
+
+    since: datetime
+    until: datetime
+
+    def at(self, moment: datetime) -> Verdict:
+        if moment < self.since:
+            return Verdict.NOT_YET_VALID
+        return Verdict.EXPIRED if moment > self.until else Verdict.TRUSTED
+
+
+@lru_cache(maxsize=1024)
+def _remembered(
+    pem: bytes, files: TrustFiles, stamps: tuple[Stamp, ...], minute: int
+) -> Verdict | Dated:
+    return _thought_of(pem, _trust(files, stamps), datetime.fromtimestamp(minute * 60, UTC))
+
+
 def verdict(pem: bytes, trust: Trust, *, at: datetime) -> Verdict:
     """Judge a certificate as it was sent (PEM) at a moment; never raises for what was sent."""
+    found = _thought_of(pem, trust, at)
+    return found if isinstance(found, Verdict) else found.at(at)
+
+
+def _thought_of(pem: bytes, trust: Trust, at: datetime) -> Verdict | Dated:
     if not pem.strip():
         return Verdict.MISSING
     try:
@@ -71,7 +160,7 @@ def verdict(pem: bytes, trust: Trust, *, at: datetime) -> Verdict:
         return Verdict.UNREADABLE
 
 
-def _judge(leaf: x509.Certificate, trust: Trust, at: datetime) -> Verdict:
+def _judge(leaf: x509.Certificate, trust: Trust, at: datetime) -> Verdict | Dated:
     # Its own dates come last; that of an authority which has run out counts as no authority.
     while_valid = min(max(at, leaf.not_valid_before_utc), leaf.not_valid_after_utc)
     chain = _chain(leaf, trust, while_valid)
@@ -83,9 +172,7 @@ def _judge(leaf: x509.Certificate, trust: Trust, at: datetime) -> Verdict:
         return Verdict.REVOKED
     if not _names(leaf) & trust.names and pin(leaf) not in trust.pins:
         return Verdict.SOMEBODY_ELSE
-    if at < while_valid:
-        return Verdict.NOT_YET_VALID
-    return Verdict.EXPIRED if at > while_valid else Verdict.TRUSTED
+    return Dated(leaf.not_valid_before_utc, leaf.not_valid_after_utc)
 
 
 def _chain(leaf: x509.Certificate, trust: Trust, at: datetime) -> list[x509.Certificate]:

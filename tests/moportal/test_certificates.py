@@ -3,14 +3,17 @@
 import base64
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.utils.timezone import now
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moportal.certificates import Trust, Verdict, pin, verdict
+from moportal.certificates import InvalidTrust, Trust, TrustFiles, Verdict, pin, verdict
 from tests.authority import CLIENT, SERVER, Authority, Issued
 
 ROOT = Authority("Root")
@@ -135,6 +138,7 @@ def test_whatever_is_sent_is_judged(sent: bytes) -> None:
     assert verdict(begun, TRUST, at=now()) == Verdict.UNREADABLE
 
 
+@pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
 @given(st.integers(0, 400), st.binary(min_size=1, max_size=4))
 def test_whatever_is_changed_in_a_certificate_is_noticed(at: int, bytes_: bytes) -> None:
     der = bytearray(GOOD)
@@ -149,3 +153,62 @@ def test_whatever_is_changed_in_a_certificate_is_noticed(at: int, bytes_: bytes)
 def _pem(der: bytes) -> bytes:
     text = base64.encodebytes(der)
     return b"-----BEGIN CERTIFICATE-----\n" + text + b"-----END CERTIFICATE-----\n"
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> TrustFiles:
+    """Return the same trust, standing in files."""
+    roots, below, revoked = (tmp_path / name for name in ("roots.pem", "below.pem", "revoked.pem"))
+    roots.write_bytes(STRANGE.own.pem + ROOT.own.pem)
+    below.write_bytes(BELOW.own.pem)
+    revoked.write_bytes(b"")
+    return TrustFiles(roots, below, revoked, names=frozenset({NAME}))
+
+
+def test_trust_may_stand_in_files(files: TrustFiles) -> None:
+    assert files.verdict(BELOW.issue(NAME).pem, at=now()) == Verdict.TRUSTED
+    assert files.verdict(Authority("else").issue(NAME).pem, at=now()) == Verdict.STRANGER
+
+
+def test_a_list_that_changes_counts_from_the_next_look_on(files: TrustFiles) -> None:
+    issued, revoked = BELOW.issue(NAME), files.revocation_lists
+    assert revoked is not None
+    assert files.verdict(issued.pem, at=now()) == Verdict.TRUSTED
+
+    revoked.write_bytes(_list(ROOT.revoke()) + _list(BELOW.revoke(issued)))
+
+    assert files.verdict(issued.pem, at=now()) == Verdict.REVOKED
+
+
+def test_a_root_that_goes_takes_its_certificates_along(files: TrustFiles) -> None:
+    issued = ROOT.issue(NAME)
+    assert files.verdict(issued.pem, at=now()) == Verdict.TRUSTED
+
+    files.roots.write_bytes(STRANGE.own.pem)
+
+    assert files.verdict(issued.pem, at=now()) == Verdict.STRANGER
+
+
+def test_what_is_remembered_expires_to_the_second(files: TrustFiles) -> None:
+    issued = ROOT.issue(NAME)
+    end = issued.certificate.not_valid_after_utc
+
+    assert files.verdict(issued.pem, at=end) == Verdict.TRUSTED
+    assert files.verdict(issued.pem, at=end + timedelta(seconds=1)) == Verdict.EXPIRED
+
+
+@pytest.mark.parametrize("name", ["roots", "intermediates", "revocation_lists"])
+def test_a_file_that_is_not_there_or_not_readable_is_named(files: TrustFiles, name: str) -> None:
+    file: Path = getattr(files, name)
+    file.write_bytes(b"-----BEGIN X509 CRL-----\nno\n-----END X509 CRL-----")
+
+    with pytest.raises(InvalidTrust, match=file.name):
+        files.verdict(ROOT.issue(NAME).pem, at=now())
+
+    file.unlink()
+    with pytest.raises(InvalidTrust, match=file.name):
+        files.verdict(ROOT.issue(NAME).pem, at=now())
+
+
+def _list(revoked: x509.CertificateRevocationList) -> bytes:
+    return revoked.public_bytes(Encoding.PEM)
