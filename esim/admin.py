@@ -34,7 +34,15 @@ class CallInline(ReadOnlyInline, admin.TabularInline[Es2Call, Profile]):
 
 class ProgressInline(ReadOnlyInline, admin.TabularInline[DownloadProgress, Profile]):
     model = DownloadProgress
-    fields = ["point", "status", "subject_code", "reason_code", "timestamp", "received_at"]
+    fields = [
+        "point",
+        "status",
+        "subject_code",
+        "reason_code",
+        "timestamp",
+        "received_at",
+        "raw",
+    ]
 
 
 @admin.register(Profile)

@@ -1,11 +1,26 @@
 """SIMs, the SM-DP+ providers, the profiles ordered from them, and every call with its answer."""
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
+from esim.notices import Point
 from esim.states import ProfileState, SimState
 from moportal.identifiers import ActivationCode, Iccid
 from moportal.sealed import SealedField
+
+
+def check_points(points: object) -> None:
+    """Refuse what is not an object from a point's id to a meaning; raises `ValidationError`."""
+    if not isinstance(points, dict) or not set(points.values()) <= set(Point):
+        known = ", ".join(Point)
+        raise ValidationError(f"Give an object from a point's id to one of: {known}.")
+
+
+def check_names(names: object) -> None:
+    """Refuse what is not a list of texts; raises `ValidationError`."""
+    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
+        raise ValidationError("Give a list of names.")
 
 
 class SmdpProvider(models.Model):
@@ -18,6 +33,19 @@ class SmdpProvider(models.Model):
     requester_identifier = models.CharField(max_length=60, help_text="functionRequesterIdentifier")
     pads_iccid = models.BooleanField(
         default=False, help_text="Send a 19-digit ICCID with a trailing F."
+    )
+    notification_points = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text='What its points mean beside the standard\'s 1 to 4, such as {"5": "deleted"}.',
+        validators=[check_points],
+    )
+    certificate_names = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Names in the client certificates it notifies with, or the SHA-256 of their"
+        ' keys, such as ["notify.smdp.example"].',
+        validators=[check_names],
     )
 
     def __str__(self) -> str:
@@ -136,6 +164,9 @@ class Es2Call(models.Model):
 class DownloadProgress(models.Model):
     """One HandleDownloadProgressInfo as it came; duplicates are one row."""
 
+    provider = models.ForeignKey(
+        SmdpProvider, null=True, on_delete=models.PROTECT, help_text="Who told it."
+    )
     profile = models.ForeignKey(
         Profile, null=True, on_delete=models.PROTECT, related_name="progress"
     )
@@ -145,8 +176,11 @@ class DownloadProgress(models.Model):
     subject_code = models.CharField(max_length=20, blank=True)
     reason_code = models.CharField(max_length=20, blank=True)
     timestamp = models.CharField(max_length=40, help_text="As sent.")
+    at = models.DateTimeField(null=True, blank=True, help_text="The same, where it could be read.")
     call_identifier = models.CharField(max_length=80)
+    raw = models.JSONField(default=dict, help_text="As it came, without what names the device.")
     received_at = models.DateTimeField(auto_now_add=True)
+    applied_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["pk"]
@@ -154,9 +188,20 @@ class DownloadProgress(models.Model):
         constraints = [
             models.UniqueConstraint(
                 name="progress_is_stored_once",
+                fields=["provider", "iccid", "point", "timestamp", "call_identifier"],
+            ),
+            # To a database two unknown providers are not the same one.
+            models.UniqueConstraint(
+                name="progress_of_nobody_is_stored_once",
                 fields=["iccid", "point", "timestamp", "call_identifier"],
-            )
+                condition=Q(provider=None),
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.iccid} point {self.point} {self.status}"
+
+    @property
+    def codes(self) -> str:
+        """Return subject and reason code with a slash between them; nothing where none came."""
+        return f"{self.subject_code}/{self.reason_code}".strip("/")

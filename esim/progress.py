@@ -1,98 +1,90 @@
 """HandleDownloadProgressInfo: store first, then work; duplicates and disorder change nothing.
 
-The reading is tolerant of field practice (`es2plus.md`, section 4): `timeStamp` or `timestamp`,
-a point as number or text, an ICCID with padding, unknown fields.
+The request stores what it was told and rings. What it means is decided by a worker from all that
+is stored of the profile, so that it matters neither when nor how often it was said.
 """
-
-from dataclasses import dataclass
-from typing import Any
 
 import structlog
 from django.db import transaction
 from django.utils.timezone import now
 
-from esim.models import DownloadProgress, Profile, Sim
+from esim.models import DownloadProgress, Profile, Sim, SmdpProvider
+from esim.notices import EXECUTED, ON_DEVICE, STANDARD_POINTS, Notice, Point
 from esim.provisioning import move
-from esim.signals import profile_downloaded
+from esim.signals import download_failed, profile_downloaded
 from esim.states import ProfileState, SimState
-from moportal.identifiers import Iccid, InvalidIdentifier
+from moportal.statements import compare_and_set
+from outbox.domain import Lease, ring
 
 log = structlog.get_logger(__name__)
-EXECUTED = frozenset({"Executed-Success", "Executed-WithWarning"})
-INSTALLED = "4"
-
-
-class UnreadableProgress(ValueError):
-    """The notification names no ICCID that could be read; the message says what is missing."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """One notification, taken apart."""
-
-    iccid: str
-    point: str
-    status: str
-    codes: tuple[str, str]
-    timestamp: str
-    call_identifier: str
-
-
-def read(body: Any) -> Progress:
-    """Take a notification apart, or raise `UnreadableProgress`."""
-    if not isinstance(body, dict):
-        raise UnreadableProgress("the body is not a JSON object")
-    try:
-        iccid = Iccid.parse(str(body.get("iccid", "")))
-    except InvalidIdentifier as error:
-        raise UnreadableProgress("iccid is missing or not an ICCID") from error
-    header = _object(body.get("header"))
-    status = _object(body.get("notificationPointStatus"))
-    codes = _object(status.get("statusCodeData"))
-    return Progress(
-        iccid=iccid,
-        point=_text(body.get("notificationPointId"), 12),
-        status=_text(status.get("status"), 30),
-        codes=(_text(codes.get("subjectCode"), 20), _text(codes.get("reasonCode"), 20)),
-        timestamp=_text(body.get("timestamp", body.get("timeStamp")), 40),
-        call_identifier=_text(header.get("functionCallIdentifier"), 80),
-    )
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: Any, length: int) -> str:
-    """Return a value as text that every database takes."""
-    text = "" if value is None else str(value)
-    return text.encode("utf-8", errors="replace").decode().replace("\0", "")[:length]
+KIND = "download progress"
+# Of a profile that is on its device, or that is not to be had any more, no failure matters.
+WAITING = frozenset({ProfileState.INTENDED, ProfileState.RESERVED, ProfileState.RELEASED})
 
 
 @transaction.atomic
-def record(progress: Progress) -> None:
-    """Keep the notification once, and let a confirmed installation mark the profile downloaded."""
-    profile = Profile.objects.filter(sim__iccid=progress.iccid).first()
-    DownloadProgress.objects.get_or_create(
-        iccid=progress.iccid,
-        point=progress.point,
-        timestamp=progress.timestamp,
-        call_identifier=progress.call_identifier,
+def record(notice: Notice, provider: SmdpProvider | None) -> None:
+    """Store a notification, once, and have it looked at.
+
+    It is about the provider's own profiles, whatever else it names; `provider` is None where
+    nobody is asked for a certificate.
+    """
+    profiles = Profile.objects.filter(sim__iccid=notice.iccid).select_related("provider")
+    if provider:
+        profiles = profiles.filter(provider=provider)
+    profile = profiles.first()
+    teller = profile.provider if profile else provider
+    row, is_new = DownloadProgress.objects.get_or_create(
+        provider=teller,
+        iccid=notice.iccid,
+        point=notice.point,
+        timestamp=notice.timestamp,
+        call_identifier=notice.call_identifier,
         defaults={
             "profile": profile,
-            "status": progress.status,
-            "subject_code": progress.codes[0],
-            "reason_code": progress.codes[1],
+            "status": notice.status,
+            "subject_code": notice.codes[0],
+            "reason_code": notice.codes[1],
+            "at": notice.at,
+            "raw": notice.raw,
         },
     )
-    log.info(
-        "download progress", iccid=progress.iccid, point=progress.point, status=progress.status
-    )
-    is_installed = progress.point == INSTALLED and progress.status in EXECUTED
-    if (
-        profile is not None
-        and is_installed
-        and move(profile, ProfileState.DOWNLOADED, downloaded_at=now())
-    ):
+    about = {"iccid": notice.iccid, "point": notice.point, "status": notice.status}
+    if profile is None:
+        log.warning("download progress of a profile that is not known here", **about)
+    elif is_new or row.applied_at is None:
+        log.info("download progress", codes="/".join(notice.codes), **about)
+        ring(KIND, profile.pk)
+
+
+def look_at_progress(subject: str, _lease: Lease) -> None:
+    """Work through what was told of a profile; the outbox's handler."""
+    profile = Profile.objects.select_related("provider", "sim").get(pk=subject)
+    for told in profile.progress.filter(applied_at=None):
+        _apply(profile, told)
+
+
+@transaction.atomic
+def _apply(profile: Profile, told: DownloadProgress) -> None:
+    if not compare_and_set(DownloadProgress, told.pk, {"applied_at": None}, applied_at=now()):
+        return
+    if told.status in EXECUTED:
+        if meaning(profile.provider, told.point) in ON_DEVICE:
+            _mark_downloaded(profile)
+    elif profile.state in WAITING:
+        log.warning("download failed", iccid=told.iccid, codes=told.codes)
+        download_failed.send(Profile, profile=profile, told=told)
+
+
+def _mark_downloaded(profile: Profile) -> None:
+    if move(profile, ProfileState.DOWNLOADED, downloaded_at=now()):
         Sim.objects.filter(pk=profile.sim_id).update(state=SimState.IN_USE)
         profile_downloaded.send(Profile, profile=profile)
+    elif profile.state != ProfileState.DOWNLOADED:
+        log.error("on a device although it was withdrawn", iccid=profile.sim.iccid)
+
+
+def meaning(provider: SmdpProvider, point: str) -> Point | None:
+    """Return what a point of this provider stands for; None where nobody has said."""
+    named = {**STANDARD_POINTS, **provider.notification_points}.get(point)
+    return Point(named) if named in list(Point) else None

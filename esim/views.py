@@ -7,7 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from esim import progress
+from esim import callers, notices, progress
+from moportal.machines import NotFromProxy
 from moportal.problems import problem_response
 
 MAX_BODY = 64 * 1024
@@ -17,13 +18,18 @@ MAX_BODY = 64 * 1024
 @require_POST
 def handle_download_progress_info(request: HttpRequest) -> HttpResponse:
     """Store what the SM-DP+ tells and answer 204 with an empty body."""
-    if not settings.MACHINES_WITHOUT_CERTIFICATE:
-        return problem_response(401, "Unauthorized", "A client certificate is needed here.")
+    try:
+        provider = None if settings.MACHINES_WITHOUT_CERTIFICATE else callers.provider_of(request)
+    except callers.NotKnown as unknown:
+        status = unknown.verdict.status
+        return problem_response(status, status.phrase, f"Refused: {unknown}.")
+    except NotFromProxy:
+        return problem_response(403, "Forbidden", "A certificate is believed from the proxy alone.")
     if len(request.body) > MAX_BODY:
         return problem_response(413, "Content too large", "A notification has at most 64 KiB.")
     try:
-        notification = progress.read(json.loads(request.body))
+        notice = notices.read(json.loads(request.body))
     except (ValueError, RecursionError) as error:
         return problem_response(400, "Bad request", f"Not a progress notification: {error}.")
-    progress.record(notification)
+    progress.record(notice, provider)
     return HttpResponse(status=204, headers={"X-Admin-Protocol": "gsma/rsp/v2.2.0"})

@@ -79,6 +79,21 @@ _US_TIME = re.compile(
     r"\s*(?:(?:Z|UTC|GMT)?(?P<sign>[+-])(?P<off_h>\d{1,2}):?(?P<off_m>\d{2})?|Z|UTC|GMT)?",
     re.ASCII,
 )
+# What an SM-DP+ says, by subject and reason code, of a download that the device knows by its own
+# names (SGP.22 v2.2, 5.3.5 and 5.6): its profile is in the state Error from then on.
+_BY_SMDP = {
+    ("8", "4.2"): LpaCode.OTHER,
+    ("8.1", "4.8"): LpaCode.INSUFFICIENT_SPACE_ON_CARD,
+    ("8.1.1", "3.8"): LpaCode.EID_MISMATCH,
+    ("8.2.5", "4.3"): LpaCode.NO_ELIGIBLE_PROFILE_FOR_THIS_DEVICE,
+    ("8.2.7", "6.4"): LpaCode.CONFIRMATION_CODE_MAX_RETRIES_EXCEEDED,
+    ("8.2.8", "1.2"): LpaCode.POLICY_VIOLATION,
+    ("8.2.9", "3.11"): LpaCode.PROFILE_PROCESSING_ERROR,
+    ("8.2.10", "4.2"): LpaCode.PROFILE_PROCESSING_ERROR,
+    ("8.8.5", "3.8"): LpaCode.TIMEOUT_WAITING_FOR_USER_CONSENT,
+    ("8.8.5", "4.10"): LpaCode.INVALID_MATCHING_ID,
+    ("8.8.5", "6.4"): LpaCode.PROFILE_DOWNLOAD_MAX_RETRIES_EXCEEDED,
+}
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -138,6 +153,11 @@ def code_named(text: str) -> LpaCode:
     if re.fullmatch(r"[0-9]{1,6}", tidied):
         return _BY_NUMBER.get(str(int(tidied)), LpaCode.OTHER)
     return _BY_NAME.get(tidied, LpaCode.OTHER)
+
+
+def code_of_smdp(subject: str, reason: str) -> LpaCode:
+    """Return the device's name for what the SM-DP+ calls this; an unknown one is `Other`."""
+    return _BY_SMDP.get((subject, reason), LpaCode.OTHER)
 
 
 def read_time(text: str) -> datetime | None:

@@ -130,12 +130,14 @@ class Handoff(models.Model):
 
 
 class LpaReport(models.Model):
-    """One error of a download that the host told of; a line of the support staff's queue."""
+    """One error of a download, told by host or SM-DP+; a line of the support staff's queue."""
 
     class Source(models.TextChoices):
         HEADER = "header", pgettext_lazy("LPA report", "Headers at the launch")
         # The result of an activation that the newest app gives to the page.
         APP = "app", pgettext_lazy("LPA report", "The app, to the page")
+        # Of a later moment than the visit, which is then the one that the order was made in.
+        SMDP = "smdp", pgettext_lazy("LPA report", "The SM-DP+")
 
     class State(models.TextChoices):
         NEW = "new", pgettext_lazy("LPA report", "New")
@@ -163,7 +165,7 @@ class LpaReport(models.Model):
                 name="lpa_report_state_known", condition=Q(state__in=["new", "in_hand", "resolved"])
             ),
             models.CheckConstraint(
-                name="lpa_report_source_known", condition=Q(source__in=["header", "app"])
+                name="lpa_report_source_known", condition=Q(source__in=["header", "app", "smdp"])
             ),
             models.UniqueConstraint(
                 name="one_lpa_error_of_a_launch_decides",

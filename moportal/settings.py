@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from moportal.logging import configuration
+from moportal.per_provider import PerProvider
 
 # Lets `ModelAdmin[Order]` stand in code that runs, not only in code that is read.
 django_stubs_ext.monkeypatch()
@@ -244,8 +245,14 @@ if PAYMENT_CARD_ENTRY not in {"fields", "page"}:
     raise ImproperlyConfigured("PAYMENT_CARD_ENTRY is fields or page.")
 SMDP_SIMULATOR_URL = env.str("SMDP_SIMULATOR_URL", default=SMDP_URL)
 PAYMENT_SIMULATOR_URL = env.str("PAYMENT_SIMULATOR_URL", default=PAYMENT_GATEWAY_URL)
-# Until the proxy's certificate check is there, both doors of machines are open in the demo only.
+# Both doors of machines stand open in the demo alone; elsewhere the caller is known by its client
+# certificate, which the proxy passes on and proves by this secret.
 MACHINES_WITHOUT_CERTIFICATE = DEMO
+PROXY_SECRET = env.str("PROXY_SECRET", default="")
+# Whom to believe when an SM-DP+ notifies: files of certificates and revocation lists, in PEM.
+SMDP_CALLBACK_CA = PerProvider.read("SMDP_CALLBACK_CA")
+SMDP_CALLBACK_INTERMEDIATES = PerProvider.read("SMDP_CALLBACK_INTERMEDIATES")
+SMDP_CALLBACK_REVOKED = PerProvider.read("SMDP_CALLBACK_REVOKED")
 # Seconds. An outside call may take this long; a lease outlives every call made under it.
 OUTSIDE_CALL_TIMEOUT = env.float("OUTSIDE_CALL_TIMEOUT", default=8.0)
 CARD_TOKEN_TIMEOUT = 5.0

@@ -13,9 +13,9 @@ from django.conf import settings
 from django.utils.timezone import now
 
 from accounts.models import User
-from esim.models import Profile
+from esim.models import DownloadProgress, Profile
 from esim.states import ProfileState
-from mobileplans.lpa import LpaCode
+from mobileplans.lpa import LpaCode, code_of_smdp
 from mobileplans.lpa_table import TABLE, Advice, Remedy
 from mobileplans.models import LpaReport, Visit
 from mobileplans.visits import deciding_report
@@ -52,11 +52,12 @@ class Problem:
 
 
 def problem_of(visit: Visit) -> Problem | None:
-    """Return the problem that this visit came with, or None where it came with none."""
-    report = deciding_report(visit)
+    """Return the problem that this visit came with, or the SM-DP+ has told of since, or None."""
+    account = visit.account
+    report = deciding_report(visit) or (failed_at_smdp(account) if account else None)
     if report is None:
         return None
-    advice, account = TABLE[report.lpa_code], visit.account
+    advice = TABLE[report.lpa_code]
     if account is None:
         return Problem(report, advice.remedy, None, None, is_signed_in=False)
     order = order_of_iccid(account, report.iccid)
@@ -101,7 +102,10 @@ def _is_downloaded(order: Order, profile: Profile) -> bool:
 
 def _of_profile(report: LpaReport, advice: Advice, order: Order, profile: Profile) -> Remedy:
     """Return the remedy for an eSIM that no device has yet."""
-    if advice.remedy is Remedy.REISSUE or profile.state != ProfileState.RELEASED:
+    # What failed by the SM-DP+'s own word is not to be had there with the same code again.
+    has_failed_there = report.source == LpaReport.Source.SMDP
+    is_usable = profile.state == ProfileState.RELEASED and not has_failed_there
+    if advice.remedy is Remedy.REISSUE or not is_usable:
         is_installed = report.iccid in report.visit.iccids
         return _reissue(report.lpa_code, order, is_installed=is_installed)
     return advice.remedy
@@ -143,6 +147,27 @@ def _is_exhausted(report: LpaReport, advice: Advice, order: Order, account: User
     same = {(time, iccid) if time else visit for visit, time, iccid in told}
     is_first_told_here = report.source == LpaReport.Source.APP
     return len(same) + is_first_told_here > most
+
+
+def note_failure(profile: Profile, told: DownloadProgress, **_kwargs: Any) -> None:
+    """Put a download that failed on the support staff's queue; an SM-DP+ may tell it twice."""
+    order = Order.objects.filter(profile=profile).first()
+    if order is None:
+        return
+    LpaReport.objects.get_or_create(
+        visit=order.visit,
+        source=LpaReport.Source.SMDP,
+        code_as_sent=told.codes,
+        at_as_sent=told.timestamp,
+        iccid=profile.sim.iccid,
+        defaults={"code": code_of_smdp(told.subject_code, told.reason_code), "at": told.at},
+    )
+
+
+def failed_at_smdp(account: User) -> LpaReport | None:
+    """Return the last failed download that the customer may not know of yet, if there is one."""
+    told = LpaReport.objects.filter(source=LpaReport.Source.SMDP, visit__account=account)
+    return told.exclude(state=LpaReport.State.RESOLVED).order_by("-pk").first()
 
 
 def resolve(profile: Profile, **_kwargs: Any) -> None:

@@ -60,7 +60,9 @@ def _profile_entries(profile: Profile) -> Iterator[Entry]:
         codes = f" {call.subject_code}/{call.reason_code}" if call.reason_code else ""
         yield Entry(call.sent_at, "SM-DP+", f"{call.function} {ending}: {call.outcome}{codes}")
     for progress in profile.progress.all():
-        what = f"download progress of {ending}, point {progress.point}: {progress.status}"
+        codes = f" {progress.codes}" if progress.codes else ""
+        point = f"download progress of {ending}, point {progress.point}"
+        what = f"{point}: {progress.status}{codes}"
         yield Entry(progress.received_at, "device", what)
 
 

@@ -61,6 +61,11 @@ def other_order() -> Order:
     return Order.objects.exclude(pk=order.pk).get()
 
 
+def progress_of_nobody_again() -> None:
+    DownloadProgress.objects.update(provider=None)
+    again(DownloadProgress)
+
+
 def a_card_and_a_new_esim() -> None:
     Draft.objects.update(sim=make_card(), wants_new_esim=True)
 
@@ -87,6 +92,7 @@ BROKEN: dict[str, Callable[[], object]] = {
     "matching_id_once_per_provider": lambda: again(Profile, sim=make_pool(1)[0]),
     "downloaded_profile_has_a_time": set_to(Profile, state="downloaded"),
     "progress_is_stored_once": lambda: again(DownloadProgress),
+    "progress_of_nobody_is_stored_once": progress_of_nobody_again,
     "card_expires_in_a_month": set_to(PaymentMethod, expiry_month=13),
     "only_the_last_four_of_a_card": set_to(PaymentMethod, last4="42a2"),
     "what_is_forgotten_was_removed_and_has_no_token": set_to(
@@ -146,7 +152,9 @@ def house(alice: User) -> Order:
     again(Draft, submitted_at=None, key=uuid.uuid4(), plan=None)
     make_pool(1)
     profile = pool.intend(eid=EID, profile_type="consumer")
-    DownloadProgress.objects.create(iccid=profile.sim.iccid, profile=profile)
+    DownloadProgress.objects.create(
+        iccid=profile.sim.iccid, profile=profile, provider=profile.provider
+    )
     subscriptions.prepare(alice, sim=make_card(), plan=order.plan, plan_name="x", reference="x")
     LegalText.objects.create(kind="terms", language="en", version="1", title="x", body="x")
     handoff = Handoff.objects.create(

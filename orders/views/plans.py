@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.models import User
 from mobileplans.models import Visit
 from moportal.returning import carried_out, returned, send_back
-from orders import drafts, queries, targets
+from orders import drafts, problems, queries, targets
 from orders.drafts import StaleForm
 from orders.forms import PlanForm, shown_for
 from orders.models import Draft, Order
@@ -41,7 +41,11 @@ def options(request: HttpRequest, user: User) -> HttpResponse:
     sold = {offer.plan.category for offer in _offers(visit)}
     waiting = queries.order_to_hand_over(user, visit)
     context = {
-        "tiles": [*([_order_tile(waiting)] if waiting else []), *_tiles(sold)],
+        "tiles": [
+            *([_failure_tile()] if problems.failed_at_smdp(user) else []),
+            *([_order_tile(waiting)] if waiting else []),
+            *_tiles(sold),
+        ],
         "empty": not sold,
         "location": visit.location,
         "market": visit.market,
@@ -57,6 +61,16 @@ def _order_tile(order: Order) -> dict[str, str]:
         "text": _("See where it stands, and go on."),
         "url": reverse("order", args=[order.number]),
         "icon": "check",
+    }
+
+
+def _failure_tile() -> dict[str, str]:
+    """Return the way to help with a download that failed since the customer was here last."""
+    return {
+        "title": _("Your eSIM isn't on your device yet"),
+        "text": _("The download failed. See what to do about it."),
+        "url": reverse("problem"),
+        "icon": "alert",
     }
 
 

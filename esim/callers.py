@@ -1,0 +1,69 @@
+"""Who notifies: an SM-DP+ is known by its client certificate, never by what it says of itself.
+
+SGP.22 v2.2, 6.1 and 6.4: identity rests on TLS alone, and is exchanged beforehand.
+"""
+
+from pathlib import Path
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.timezone import now
+
+from esim.models import SmdpProvider
+from moportal.certificates import TrustFiles, Verdict
+from moportal.machines import certificate_shown
+
+# Of several verdicts the one that says most: the further down, the nearer it came to being known.
+_NEARNESS = [
+    Verdict.UNREADABLE,
+    Verdict.STRANGER,
+    Verdict.NOT_FOR_CLIENTS,
+    Verdict.REVOKED,
+    Verdict.SOMEBODY_ELSE,
+    Verdict.NOT_YET_VALID,
+    Verdict.EXPIRED,
+]
+
+
+class NotKnown(Exception):
+    """The certificate makes no provider known; `verdict` says why."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.reason)
+        self.verdict = verdict
+
+
+def provider_of(request: HttpRequest) -> SmdpProvider:
+    """Return the provider whose certificate this is.
+
+    Raises `NotKnown`, `moportal.machines.NotFromProxy` or `moportal.certificates.InvalidTrust`.
+    """
+    shown, at = certificate_shown(request), now()
+    if not shown:
+        raise NotKnown(Verdict.MISSING)
+    verdicts = []
+    for provider in SmdpProvider.objects.order_by("pk"):
+        trust = _trust(provider)
+        verdicts.append(trust.verdict(shown, at=at) if trust else Verdict.STRANGER)
+        if verdicts[-1] is Verdict.TRUSTED:
+            return provider
+    raise NotKnown(max(verdicts, key=_NEARNESS.index, default=Verdict.STRANGER))
+
+
+def _trust(provider: SmdpProvider) -> TrustFiles | None:
+    """Return whom to believe for this provider, or None where nobody has said."""
+    roots = settings.SMDP_CALLBACK_CA.of(provider.code)
+    if not roots:
+        return None
+    names = frozenset(provider.certificate_names)
+    return TrustFiles(
+        roots=Path(roots),
+        intermediates=_file(settings.SMDP_CALLBACK_INTERMEDIATES.of(provider.code)),
+        revocation_lists=_file(settings.SMDP_CALLBACK_REVOKED.of(provider.code)),
+        names=names,
+        pins=frozenset(name.lower() for name in names),
+    )
+
+
+def _file(name: str) -> Path | None:
+    return Path(name) if name else None

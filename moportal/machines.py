@@ -1,0 +1,53 @@
+"""What a machine shows of itself: the client certificate that the proxy passes on.
+
+The proxy asks for a certificate, lets every one through and puts it into a header, which it always
+overwrites. That header is believed only beside the secret that the proxy shares with the portal:
+whoever reaches the portal past the proxy can write a header too.
+"""
+
+import base64
+import binascii
+import hmac
+from urllib.parse import unquote_to_bytes
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from django.conf import settings
+from django.http import HttpRequest
+
+SECRET = "X-Proxy-Secret"  # noqa: S105 -- a header's name
+# nginx's $ssl_client_escaped_cert, and the standard form (RFC 9440, 2.1).
+ESCAPED_PEM = "X-Client-Certificate"
+STANDARD = "Client-Cert"
+
+
+class NotFromProxy(Exception):
+    """A certificate in a header that did not come through the proxy."""
+
+
+def certificate_shown(request: HttpRequest) -> bytes:
+    """Return the caller's certificate in PEM as it was sent; nothing where none was.
+
+    What cannot be read comes back as it is, for the verdict to say so. Raises `NotFromProxy`.
+    """
+    escaped = request.headers.get(ESCAPED_PEM, "")
+    standard = request.headers.get(STANDARD, "")
+    if not escaped and not standard:
+        return b""
+    if not _is_from_proxy(request.headers.get(SECRET, "")):
+        raise NotFromProxy
+    return unquote_to_bytes(escaped) if escaped else _read(standard)
+
+
+def _is_from_proxy(secret: str) -> bool:
+    expected = settings.PROXY_SECRET
+    return bool(expected) and hmac.compare_digest(secret.encode(), expected.encode())
+
+
+def _read(standard: str) -> bytes:
+    """Read a byte sequence of structured fields (RFC 8941, 3.3.5): base64 between colons."""
+    try:
+        der = base64.b64decode(standard.strip().removeprefix(":").removesuffix(":"), validate=True)
+        return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM)
+    except (binascii.Error, ValueError):
+        return standard.encode(errors="replace")

@@ -1,0 +1,118 @@
+"""`esim.notices`: what an SM-DP+ tells, in every spelling that is in the field."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from esim import notices
+from esim.notices import UnreadableNotice
+from tests.builders import EID
+
+ICCID = "8949449999999990023"
+AT = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
+STANDARD: dict[str, Any] = {
+    "header": {"functionRequesterIdentifier": "2.999.20", "functionCallIdentifier": "TX-1"},
+    "eid": EID,
+    "iccid": ICCID,
+    "profileType": "consumer",
+    "timestamp": "2026-11-21T10:00:00Z",
+    "notificationPointId": 4,
+    "notificationPointStatus": {"status": "Executed-Success"},
+}
+
+
+def without(name: str, **more: Any) -> dict[str, Any]:
+    return {**{key: STANDARD[key] for key in STANDARD if key != name}, **more}
+
+
+# Every field practice of the documents, and what real platforms send (es2plus.md, section 4).
+SPELLINGS: dict[str, dict[str, Any]] = {
+    "as the schema has it": STANDARD,
+    "as the specification's own example has it": without(
+        "timestamp", timeStamp="2026-11-21T10:00:00Z", notificationPointId="4"
+    ),
+    "an offset instead of Z": {**STANDARD, "timestamp": "2026-11-21T11:00:00+01:00"},
+    "a fraction of a second": {**STANDARD, "timestamp": "2026-11-21T10:00:00.000Z"},
+    "an epoch in seconds, as text": without(
+        "timestamp", timeStamp="1795255200", notificationPointId="4"
+    ),
+    "an epoch in milliseconds, as a number": {**STANDARD, "timestamp": 1795255200000},
+    "a padded ICCID": {**STANDARD, "iccid": f"{ICCID}F"},
+    "a padded ICCID in lower case": {**STANDARD, "iccid": f"{ICCID}f"},
+    "device fields beside the standard's": {
+        **STANDARD,
+        "imei": "490154203237518",
+        "tac": "49015420",
+    },
+    "without an EID": without("eid"),
+    "with a result of the eUICC": {**STANDARD, "resultData": "vzcF"},
+    "a status without its object": {**STANDARD, "notificationPointStatus": "Executed-Success"},
+    "codes that are null": {
+        **STANDARD,
+        "notificationPointStatus": {"status": "Executed-Success", "statusCodeData": None},
+    },
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
+def test_every_spelling_says_the_same(spelling: dict[str, Any]) -> None:
+    notice = notices.read(spelling)
+
+    assert (notice.iccid, notice.point, notice.status) == (ICCID, "4", "Executed-Success")
+    assert (notice.at, notice.codes) == (AT, ("", ""))
+
+
+@pytest.mark.parametrize("iccid", ["894944999999999002", ICCID, "89882110000000000010"])
+def test_an_iccid_has_18_to_20_digits(iccid: str) -> None:
+    assert notices.read({**STANDARD, "iccid": iccid}).iccid == iccid
+
+
+def test_a_wrong_check_digit_is_no_reason_not_to_listen() -> None:
+    assert notices.read({**STANDARD, "iccid": "8949449999999990024"}).iccid.endswith("24")
+
+
+def test_a_failure_comes_with_its_codes() -> None:
+    codes = {"subjectCode": "8.2.10", "reasonCode": "4.2", "message": "no"}
+    failed = {"status": "Failed", "statusCodeData": codes}
+
+    assert notices.read({**STANDARD, "notificationPointStatus": failed}).codes == ("8.2.10", "4.2")
+
+
+def test_what_names_the_device_is_not_kept_twice() -> None:
+    raw = notices.read({**STANDARD, "imei": "490154203237518", "vendor": {"a": [1]}}).raw
+
+    assert not {"eid", "imei", "tac"} & raw.keys()
+    assert raw["vendor"] == {"a": [1]}
+
+
+@pytest.mark.parametrize("body", [None, [], "x", 4, {}, {"iccid": None}, {"iccid": "1"}])
+def test_without_an_iccid_nothing_is_said(body: Any) -> None:
+    with pytest.raises(UnreadableNotice):
+        notices.read(body)
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01T00:00:00Z", "99999999999999"])
+def test_a_time_that_cannot_be_read_is_none(text: str) -> None:
+    assert notices.read_time(text) is None
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*STANDARD, "timeStamp", "other"]), anything))
+def test_whatever_is_said_is_refused_or_can_be_stored(body: dict[str, Any]) -> None:
+    try:
+        notice = notices.read({"iccid": ICCID, **body})
+    except UnreadableNotice:
+        return
+    stored = json.dumps(notice.raw, allow_nan=False, ensure_ascii=False).encode()
+    assert b"\\u0000" not in stored
+    assert "\0" not in f"{notice.point}{notice.status}{notice.timestamp}{notice.codes}"
