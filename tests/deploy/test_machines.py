@@ -1,0 +1,183 @@
+"""The door for machines, with a real nginx and real mutual TLS before the portal."""
+
+import json
+import ssl
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx
+import pytest
+from pytest_django.live_server_helper import LiveServer
+
+from esim import pool
+from esim.models import DownloadProgress, Profile, SmdpProvider
+from moportal.per_provider import PerProvider
+from tests.authority import CLIENT, SERVER, Authority, Issued
+from tests.builders import EID, make_pool
+from tests.deploy.conftest import proxied
+from tests.esim.test_notices import STANDARD
+
+PATH = "/gsma/rsp2/es2plus/handleDownloadProgressInfo"
+HOST = "machines.portal.example"
+NAME = "notify.smdp.example"
+SECRET = "between-proxy-and-portal"
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(scope="module")
+def ours() -> Authority:
+    """Return the authority of the portal's own certificate."""
+    return Authority("The portal's authority")
+
+
+@pytest.fixture(scope="module")
+def theirs() -> Authority:
+    """Return the authority of the SM-DP+s' certificates."""
+    return Authority("The providers' authority")
+
+
+@pytest.fixture
+def profile(settings: Any, theirs: Authority, tmp_path: Path, transactional_db: None) -> Profile:
+    make_pool(1)
+    SmdpProvider.objects.update(certificate_names=[NAME])
+    roots, _ = theirs.own.write(tmp_path, "theirs")
+    settings.MACHINES_WITHOUT_CERTIFICATE = False
+    settings.PROXY_SECRET = SECRET
+    settings.SMDP_CALLBACK_CA = PerProvider("CA", {"CA": str(roots)})
+    settings.ALLOWED_HOSTS = [HOST]
+    return pool.intend(eid=EID, profile_type="consumer")
+
+
+@pytest.fixture
+def door(
+    profile: Profile, ours: Authority, live_server: LiveServer, tmp_path: Path
+) -> Iterator[str]:
+    certificate, key = ours.issue(HOST, usages=[SERVER], hosts=[HOST]).write(tmp_path, "portal")
+    with proxied(
+        tmp_path,
+        "machines.conf.template",
+        "MACHINES_LISTEN",
+        MACHINES_HOST=HOST,
+        MACHINES_CERTIFICATE=str(certificate),
+        MACHINES_KEY=str(key),
+        PORTAL=urlsplit(live_server.url).netloc,
+        PROXY_SECRET=SECRET,
+    ) as address:
+        yield address
+
+
+Tell = Callable[..., httpx.Response]
+
+
+@pytest.fixture
+def tell(door: str, ours: Authority, profile: Profile, tmp_path: Path) -> Tell:
+    """Return how an SM-DP+ tells of the installation, with a certificate or without one."""
+    body = json.dumps({**STANDARD, "iccid": profile.sim.iccid, "filler": "x" * 20_000})
+
+    def told(
+        shown: Issued | None = None,
+        *,
+        believing: Authority = ours,
+        host: str = HOST,
+        path: str = PATH,
+        **headers: str,
+    ) -> httpx.Response:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(believing.own.write(tmp_path, "believed")[0])
+        if shown:
+            context.load_cert_chain(*shown.write(tmp_path, "shown"))
+        headers = {"Host": HOST, "Content-Type": "application/json", **headers}
+        with httpx.Client(verify=context, trust_env=False) as client:
+            return client.post(
+                f"https://{door}{path}",
+                content=body,
+                headers=headers,
+                extensions={"sni_hostname": host},
+            )
+
+    return told
+
+
+def test_the_right_certificate_is_let_in(tell: Tell, theirs: Authority, profile: Profile) -> None:
+    answer = tell(theirs.issue(NAME))
+
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert DownloadProgress.objects.get().profile == profile
+
+
+@pytest.mark.parametrize(
+    ("which", "status", "reason"),
+    [
+        ("none", 401, "no client certificate"),
+        ("expired", 401, "expired"),
+        ("not valid yet", 401, "not valid yet"),
+        ("foreign", 403, "no authority"),
+        ("foreign and expired", 403, "no authority"),
+        ("another's", 403, "neither its subject"),
+        ("a server's", 403, "not meant for client"),
+        ("both a client's and a server's", 204, ""),
+    ],
+)
+def test_every_other_one_is_refused_by_the_portal_itself(
+    tell: Tell, theirs: Authority, which: str, status: int, reason: str
+) -> None:
+    shown = {
+        "none": None,
+        "expired": theirs.issue(NAME, days=(-9, -1)),
+        "not valid yet": theirs.issue(NAME, days=(1, 9)),
+        "foreign": Authority("Another").issue(NAME),
+        "foreign and expired": Authority("Another").issue(NAME, days=(-9, -1)),
+        "another's": theirs.issue("another.example"),
+        "a server's": theirs.issue(NAME, usages=[SERVER]),
+        "both a client's and a server's": theirs.issue(NAME, usages=[SERVER, CLIENT]),
+    }[which]
+
+    answer = tell(shown)
+
+    assert answer.status_code == status
+    if reason:
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert reason in answer.json()["detail"]
+    assert DownloadProgress.objects.exists() == (status == 204)
+
+
+def test_a_certificate_in_a_header_is_overwritten(tell: Tell, theirs: Authority) -> None:
+    written = quote(theirs.issue(NAME).pem)
+    smuggled = {
+        "X-Client-Certificate": written,
+        "X_Client_Certificate": written,
+        "Client-Cert": f":{written}:",
+        "X-Proxy-Secret": SECRET,
+    }
+
+    answer = tell(**smuggled)
+
+    assert answer.status_code == 401
+
+
+def test_past_the_proxy_it_is_refused(
+    live_server: LiveServer, theirs: Authority, profile: Profile
+) -> None:
+    headers = {
+        "Host": HOST,
+        "X-Client-Certificate": quote(theirs.issue(NAME).pem),
+        "X-Proxy-Secret": "guessed",
+    }
+    answer = httpx.post(f"{live_server.url}{PATH}", json={}, headers=headers, trust_env=False)
+
+    assert answer.status_code == 403
+
+
+def test_who_calls_another_host_is_not_talked_to(tell: Tell, theirs: Authority) -> None:
+    with pytest.raises(httpx.ConnectError, match="Hostname mismatch"):
+        tell(theirs.issue(NAME), host="other.example")
+    with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+        tell(theirs.issue(NAME), believing=Authority("Another"))
+
+
+def test_nothing_else_is_behind_this_door(tell: Tell, theirs: Authority) -> None:
+    shown = theirs.issue(NAME)
+
+    assert tell(shown, path="/admin/").status_code == 404
