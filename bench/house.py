@@ -50,6 +50,7 @@ class House:
             "BROKER_URL": copy.broker_url,
             "SMDP_URL": copy.smdp_url,
             "PAYMENT_GATEWAY_URL": copy.payment_url,
+            "NETWORK": "subscriptions.networks.warm.AlwaysWarm",
         }
         self._guard = Guard()
         self._running: dict[str, subprocess.Popen[bytes]] = {}

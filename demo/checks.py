@@ -8,8 +8,12 @@ from moportal.outside import client
 
 
 def simulators() -> None:
-    """Ask both simulators, which are processes of their own on this machine."""
-    for url in (settings.SMDP_SIMULATOR_URL, settings.PAYMENT_SIMULATOR_URL):
+    """Ask the simulators, which are processes of their own on this machine."""
+    for url in (
+        settings.SMDP_SIMULATOR_URL,
+        settings.PAYMENT_SIMULATOR_URL,
+        settings.NETWORK_SIMULATOR_URL,
+    ):
         try:
             answer = client().get(f"{url.rstrip('/')}/healthz", timeout=2)
         except httpx.HTTPError as error:

@@ -29,7 +29,12 @@ def answer(base_url: str) -> tuple[int, str]:
 
 def complaints(copy: Copy) -> list[str]:
     """Say in one line each which parts are not there."""
-    sides = {"web": copy.web_url, "smdp": copy.smdp_url, "payment": copy.payment_url}
+    sides = {
+        "web": copy.web_url,
+        "smdp": copy.smdp_url,
+        "payment": copy.payment_url,
+        "network": copy.network_url,
+    }
     found = []
     for name, url in sides.items():
         status, text = answer(url)

@@ -29,6 +29,7 @@ class Copy:
     web_port: int
     smdp_port: int
     payment_port: int
+    network_port: int
     database_url: str
     broker_url: str
     secrets: dict[str, str]
@@ -45,12 +46,16 @@ class Copy:
     def payment_url(self) -> str:
         return f"http://{LOOPBACK}:{self.payment_port}"
 
+    @property
+    def network_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.network_port}"
+
 
 def environment(copy: Copy, *, outside: Mapping[str, str] | None = None) -> dict[str, str]:
     """Say everything that the settings read.
 
-    `outside` may name SMDP_URL and PAYMENT_GATEWAY_URL, so that a real SM-DP+, a real gateway or
-    a proxy before a simulator stands in the simulators' place; these run all the same.
+    `outside` may name SMDP_URL, PAYMENT_GATEWAY_URL and NETWORK_URL, so that the real thing or a
+    proxy before a simulator stands in the simulators' place; these run all the same.
     """
     outside = outside or {}
     return {
@@ -67,6 +72,9 @@ def environment(copy: Copy, *, outside: Mapping[str, str] | None = None) -> dict
         "PAYMENT_GATEWAY_URL": outside.get("PAYMENT_GATEWAY_URL") or copy.payment_url,
         "SMDP_SIMULATOR_URL": copy.smdp_url,
         "PAYMENT_SIMULATOR_URL": copy.payment_url,
+        "NETWORK": "subscriptions.networks.http.HttpNetwork",
+        "NETWORK_URL": outside.get("NETWORK_URL") or copy.network_url,
+        "NETWORK_SIMULATOR_URL": copy.network_url,
         "PAYMENT_WEBHOOK_SECRET": WEBHOOK_SECRET,
         "PYTHONUNBUFFERED": "1",
     }
@@ -78,7 +86,7 @@ def preparation(summary: Path) -> Part:
 
 
 def parts(copy: Copy) -> list[Part]:
-    return [_smdp(copy), _payment(copy), _worker(copy), _web(copy)]
+    return [_smdp(copy), _payment(copy), _network(copy), _worker(copy), _web(copy)]
 
 
 def _web(copy: Copy) -> Part:
@@ -109,6 +117,10 @@ def _payment(copy: Copy) -> Part:
     notify = f"{copy.web_url}/payments/webhook"
     options = ("--notify", notify, "--secret", WEBHOOK_SECRET)
     return _simulator(copy, "payment", copy.payment_port, *options)
+
+
+def _network(copy: Copy) -> Part:
+    return _simulator(copy, "network", copy.network_port)
 
 
 def _simulator(copy: Copy, name: str, port: int, *more: str) -> Part:

@@ -1,7 +1,7 @@
 """`make run`: the whole portal with its simulators and demo data, until Ctrl-C.
 
-Listens on PORT (the portal), PORT+1 (SM-DP+ simulator) and PORT+2 (payment simulator), keeps
-everything it stores under `var/`, and fetches nothing.
+Listens on PORT (the portal), PORT+1 (SM-DP+ simulator), PORT+2 (payment simulator) and PORT+3
+(network simulator), keeps everything it stores under `var/`, and fetches nothing.
 """
 
 import base64
@@ -25,7 +25,7 @@ from demo.supervisor import Supervisor
 VAR = ROOT / "var"
 READY_WITHIN = 60.0
 LAST_FIRST_PORT = 65535 - 4
-COLOURS = {"web": 36, "worker": 33, "smdp": 35, "payment": 32, "setup": 34}
+COLOURS = {"web": 36, "worker": 33, "smdp": 35, "payment": 32, "network": 31, "setup": 34}
 
 
 class CannotRun(Exception):
@@ -141,6 +141,7 @@ def _copy(port: str) -> Copy:
         web_port=first,
         smdp_port=first + 1,
         payment_port=first + 2,
+        network_port=first + 3,
         database_url=f"sqlite:///{VAR / 'portal.sqlite3'}",
         broker_url=FILES_BROKER,
         secrets=_secrets(VAR / "secrets.json"),
@@ -150,7 +151,7 @@ def _copy(port: str) -> Copy:
 def _check_ports(copy: Copy) -> None:
     taken = [
         str(port)
-        for port in (copy.web_port, copy.smdp_port, copy.payment_port)
+        for port in (copy.web_port, copy.smdp_port, copy.payment_port, copy.network_port)
         if not _is_free(port)
     ]
     if taken:

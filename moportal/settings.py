@@ -243,6 +243,11 @@ PAYMENT_WEBHOOK_SECRET = env.str("PAYMENT_WEBHOOK_SECRET", default="")
 PAYMENT_CARD_ENTRY = env.str("PAYMENT_CARD_ENTRY", default="fields")
 if PAYMENT_CARD_ENTRY not in {"fields", "page"}:
     raise ImproperlyConfigured("PAYMENT_CARD_ENTRY is fields or page.")
+# The network side, which makes a plan live before its eSIM is handed over.
+NETWORK = env.str("NETWORK", default="subscriptions.networks.http.HttpNetwork")
+NETWORK_URL = env.str("NETWORK_URL", default="http://127.0.0.1:8003" if DEMO else "")
+NETWORK_TOKEN = env.str("NETWORK_TOKEN", default="")
+NETWORK_SIMULATOR_URL = env.str("NETWORK_SIMULATOR_URL", default=NETWORK_URL)
 SMDP_SIMULATOR_URL = env.str("SMDP_SIMULATOR_URL", default=SMDP_URL)
 PAYMENT_SIMULATOR_URL = env.str("PAYMENT_SIMULATOR_URL", default=PAYMENT_GATEWAY_URL)
 # Both doors of machines stand open in the demo alone; elsewhere the caller is known by its client

@@ -17,7 +17,9 @@ from outbox.domain import Lease, LookAgain, ring
 from outbox.pauses import pause_after
 from payments import domain as payments
 from payments.gateways.base import GatewayRefused, GatewayTrouble
+from subscriptions import activation
 from subscriptions import domain as subscriptions
+from subscriptions.networks.base import NetworkRefused, NetworkTrouble
 
 log = structlog.get_logger(__name__)
 KIND = "refund"
@@ -50,8 +52,8 @@ def refund(order: Order, *, actor: User, because: str, withdraws_esim: bool = Tr
 def pay_back(subject: str, lease: Lease) -> LookAgain | None:
     """Take a refund as far as it goes now; the outbox's handler for refunds.
 
-    The plan ends first, so that nobody has both; then eSIM and money, each tried whatever becomes
-    of the other.
+    The plan ends first, so that nobody has both; then eSIM, service and money, each tried whatever
+    becomes of the others.
     """
     related = ("order__payment__method", "order__profile__sim", "order__subscription__line")
     asked = Refund.objects.select_related(*related).get(pk=subject)
@@ -65,6 +67,10 @@ def pay_back(subject: str, lease: Lease) -> LookAgain | None:
         _withdraw(asked, lease)
     except provisioning.Trouble as error:
         troubles.append(f"SM-DP+: {error}")
+    try:
+        activation.end(asked.order.subscription, before_call=lease.prolong)
+    except (NetworkTrouble, NetworkRefused) as error:
+        troubles.append(f"network: {error}")
     try:
         payments.let_go(asked.order.payment, before_call=lease.prolong)
     except GatewayTrouble as error:

@@ -22,7 +22,9 @@ from orders.queries import open_repair, refund_of
 from orders.states import OrderState, RepairKind, RepairState
 from outbox.domain import Lease, LeaseLost, LookAgain, ring
 from outbox.pauses import pause_after
+from subscriptions import activation
 from subscriptions import domain as subscriptions
+from subscriptions.networks.base import NetworkRefused, NetworkTrouble
 
 log = structlog.get_logger(__name__)
 KIND = "repair"
@@ -96,9 +98,8 @@ def _ask(order: Order, may_be: Callable[[Order], bool], **said: Any) -> Repair:
 
 def repair(subject: str, lease: Lease) -> LookAgain | None:
     """Take a repair as far as it goes now; the outbox's handler for repairs."""
-    asked = Repair.objects.select_related("order__plan", "old_profile__sim", "new_profile").get(
-        pk=subject
-    )
+    related = ("order__plan", "order__subscription", "old_profile__sim", "new_profile")
+    asked = Repair.objects.select_related(*related).get(pk=subject)
     structlog.contextvars.bind_contextvars(order=asked.order.number, repair=asked.pk)
     if asked.state != RepairState.ASKED:
         return None
@@ -108,7 +109,7 @@ def repair(subject: str, lease: Lease) -> LookAgain | None:
         raise
     except provisioning.ProfileRefused as error:
         return _give_up(asked, lease, f"refused by the SM-DP+: {error}"[:200])
-    except (provisioning.Trouble, pool.PoolEmpty) as error:
+    except (provisioning.Trouble, pool.PoolEmpty, NetworkTrouble, NetworkRefused) as error:
         return _try_later(asked, error)
     except Exception as error:
         log.exception("unforeseen")
@@ -154,7 +155,9 @@ def _mend(asked: Repair, lease: Lease) -> None:
             return
         _intend(asked, profile_type)
     assert asked.new_profile is not None  # noqa: S101 -- just written
-    provisioning.make_ready(asked.new_profile, before_call=lease.prolong)
+    sim = provisioning.make_ready(asked.new_profile, before_call=lease.prolong).sim
+    assert asked.order.subscription is not None  # noqa: S101 -- constraint completed_order_was_charged_and_has_its_plan
+    activation.activate(asked.order.subscription, sim, before_call=lease.prolong)
     _put_in_place(asked, asked.new_profile)
 
 

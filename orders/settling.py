@@ -1,7 +1,7 @@
 """`settle` brings an order to its end: the only code that moves money or orders profiles.
 
 It runs in workers alone, under the outbox's lease, as often as it is woken, and reads the truth
-each time: authorise, make the profile ready, put the plan on the line, charge, complete. Nobody
+each time: authorise, make the profile ready, make the plan live, charge, complete. Nobody
 pays for what did not come: until the charge is decided everything can be let go of again.
 """
 
@@ -24,12 +24,15 @@ from outbox.pauses import PAUSES, pause_after
 from payments import domain as payments
 from payments.gateways.base import GatewayRefused, GatewayTrouble
 from payments.states import PaymentState
+from subscriptions import activation
 from subscriptions import domain as subscriptions
+from subscriptions.models import Subscription
+from subscriptions.networks.base import NetworkRefused, NetworkTrouble
 
 log = structlog.get_logger(__name__)
 CUSTOMER_STEP_PAUSE = timedelta(seconds=5)
 CUSTOMER_STEP_LIMIT = timedelta(minutes=30)
-Trouble = (provisioning.Trouble, GatewayTrouble)
+Trouble = (provisioning.Trouble, GatewayTrouble, NetworkTrouble)
 # An order that has just come to nothing begins to count the tries to let go of what it holds.
 ANEW: dict[str, Any] = {"tries": 0}
 
@@ -53,6 +56,7 @@ FAILURES: dict[type[Exception], Failure] = {
     pool.PoolEmpty: Failure.NO_PROFILE_LEFT,
     provisioning.ProfileRefused: Failure.PROFILE_REFUSED,
     subscriptions.SimOfAnother: Failure.SIM_OF_ANOTHER,
+    NetworkRefused: Failure.NETWORK_REFUSED,
 }
 
 
@@ -119,7 +123,9 @@ def _advance(order: Order, lease: Lease) -> LookAgain | None:
         _move(order, OrderState.IN_PROGRESS, reason="the customer came back from the bank")
     if order.payment.state in {PaymentState.DECLINED, PaymentState.VOIDED}:
         raise PaymentDeclined(order.payment.decline_reason or "it has run out at the gateway")
-    _put_plan_on_line(order, _sim_made_ready(order, lease))
+    sim = _sim_made_ready(order, lease)
+    subscription = _put_plan_on_line(order, sim)
+    activation.activate(subscription, sim, before_call=lease.prolong)
     _decide_to_charge(order)
     payments.capture(order.payment, before_call=lease.prolong)
     _complete(order)
@@ -150,9 +156,9 @@ def _sim_made_ready(order: Order, lease: Lease) -> Sim:
     return provisioning.make_ready(order.profile, before_call=lease.prolong).sim
 
 
-def _put_plan_on_line(order: Order, sim: Sim) -> None:
+def _put_plan_on_line(order: Order, sim: Sim) -> Subscription:
     if order.subscription:
-        return
+        return order.subscription
     with transaction.atomic():
         # A profile that was ordered for this is on no line yet.
         order.line_is_new = order.profile is not None or not sim.lines.filter(until=None).exists()
@@ -167,6 +173,7 @@ def _put_plan_on_line(order: Order, sim: Sim) -> None:
         changes = {"subscription": order.subscription, "line_is_new": order.line_is_new}
         if not compare_and_set(Order, order.pk, is_open, **changes):
             raise IllegalTransition("the order has its plan already, or has ended")
+    return order.subscription
 
 
 def _decide_to_charge(order: Order) -> None:
@@ -252,7 +259,11 @@ def _let_go(order: Order, lease: Lease) -> LookAgain | None:
     order.refresh_from_db()
     if order.subscription:
         subscriptions.withdraw(order.subscription)
-    has_let_go = [_pay_back(order, lease), _cancel_profile(order, lease)]
+    has_let_go = [
+        _pay_back(order, lease),
+        _cancel_profile(order, lease),
+        _end_service(order, lease),
+    ]
     mine = Order.objects.filter(pk=order.pk)
     if all(has_let_go):
         mine.update(let_go_at=now())
@@ -280,6 +291,16 @@ def _cancel_profile(order: Order, lease: Lease) -> bool:
             provisioning.retire(order.profile)
     except provisioning.Trouble as error:
         log.warning("profile not cancelled yet", detail=str(error))
+        return False
+    return True
+
+
+def _end_service(order: Order, lease: Lease) -> bool:
+    try:
+        if order.subscription:
+            activation.end(order.subscription, before_call=lease.prolong)
+    except (NetworkTrouble, NetworkRefused) as error:
+        log.warning("plan not ended in the network yet", detail=str(error))
         return False
     return True
 

@@ -55,6 +55,7 @@ class Failure(TextChoices):
         "profile_refused",
         pgettext_lazy("order failure", "SM-DP+ refused the profile"),
     )
+    NETWORK_REFUSED = "network_refused", pgettext_lazy("order failure", "Network refused the plan")
     SERVICE_DOWN = "service_down", pgettext_lazy("order failure", "A service did not answer")
     GIVEN_UP = "given_up", pgettext_lazy("order failure", "Given up by staff, paid back")
     SIM_OF_ANOTHER = "sim_of_another", pgettext_lazy("order failure", "SIM of another customer")

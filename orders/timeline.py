@@ -33,6 +33,7 @@ def _entries(order: Order) -> Iterator[Entry]:
         yield Entry(call.sent_at, "gateway", f"{call.operation}: {call.outcome} {call.detail}")
     for event in order.payment.events.all():
         yield Entry(event.received_at, "gateway", f"told: {event.status}")
+    yield from _network_entries(order)
     for profile in _profiles(order):
         yield from _profile_entries(profile)
     yield from _repair_entries(order)
@@ -64,6 +65,14 @@ def _profile_entries(profile: Profile) -> Iterator[Entry]:
         point = f"download progress of {ending}, point {progress.point}"
         what = f"{point}: {progress.status}{codes}"
         yield Entry(progress.received_at, "device", what)
+
+
+def _network_entries(order: Order) -> Iterator[Entry]:
+    if order.subscription is None:
+        return
+    for call in order.subscription.network_calls.all():
+        what = f"{call.operation} …{call.iccid[-4:]}: {call.outcome} {call.detail}"
+        yield Entry(call.sent_at, "network", what)
 
 
 def _repair_entries(order: Order) -> Iterator[Entry]:

@@ -2,7 +2,8 @@
 
 from django.contrib import admin
 
-from subscriptions.models import Bucket, Line, SimOnLine, Subscription
+from moportal.desk import ReadOnlyInline
+from subscriptions.models import Bucket, Line, NetworkCall, SimOnLine, Subscription
 
 
 class SimInline(admin.TabularInline[SimOnLine, Line]):
@@ -14,6 +15,11 @@ class SimInline(admin.TabularInline[SimOnLine, Line]):
 class BucketInline(admin.TabularInline[Bucket, Subscription]):
     model = Bucket
     extra = 0
+
+
+class NetworkCallInline(ReadOnlyInline, admin.TabularInline[NetworkCall, Subscription]):
+    model = NetworkCall
+    fields = ["operation", "iccid", "outcome", "sent_at", "answered_at", "detail"]
 
 
 @admin.register(Line)
@@ -30,6 +36,6 @@ class SubscriptionAdmin(admin.ModelAdmin[Subscription]):
     list_display = ["reference", "plan_name", "state", "starts_at", "ends_at"]
     list_filter = ["state"]
     search_fields = ["=reference", "=line__sims__sim__iccid"]
-    readonly_fields = ["state", "reference"]
+    readonly_fields = ["state", "reference", "live_iccid", "ended_at"]
     autocomplete_fields = ["line"]
-    inlines = [BucketInline]
+    inlines = [BucketInline, NetworkCallInline]

@@ -66,9 +66,18 @@ class Subscription(models.Model):
     )
     starts_at = models.DateTimeField(null=True, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True)
+    live_iccid = models.CharField(
+        "live ICCID", max_length=20, blank=True, help_text="On which SIM the network has it live."
+    )
+    ended_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the network was told that it is over."
+    )
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                name="what_has_ended_is_not_live", condition=Q(ended_at=None) | Q(live_iccid="")
+            ),
             models.CheckConstraint(
                 name="subscription_state_known", condition=Q(state__in=SubscriptionState.values)
             ),
@@ -81,6 +90,33 @@ class Subscription(models.Model):
 
     def __str__(self) -> str:
         return f"{self.plan_name} ({self.state})"
+
+
+class NetworkCall(models.Model):
+    """One call to the network side: a row before it is a call. Its key is the call's sequence."""
+
+    class Outcome(models.TextChoices):
+        UNANSWERED = "unanswered", "No answer yet"
+        DONE = "done", "Done"
+        REFUSED = "refused", "Refused for good"
+        NOT_SENT = "not_sent", "Never reached the network"
+        UNKNOWN = "unknown", "Outcome unknown"
+
+    subscription = models.ForeignKey(
+        Subscription, on_delete=models.PROTECT, related_name="network_calls"
+    )
+    operation = models.CharField(max_length=8)
+    iccid = models.CharField("ICCID", max_length=20, blank=True)
+    sent_at = models.DateTimeField(auto_now_add=True)
+    answered_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.UNANSWERED)
+    detail = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.operation} {self.outcome}"
 
 
 class Bucket(models.Model):

@@ -51,3 +51,12 @@ def gateway(payment_simulator: str, settings: pytest.FixtureRequest) -> str:
     httpx.post(f"{payment_simulator}/reset", trust_env=False)
     settings.PAYMENT_GATEWAY_URL = payment_simulator  # type: ignore[attr-defined]  # the same
     return payment_simulator
+
+
+@pytest.fixture
+def network(network_simulator: str, settings: pytest.FixtureRequest) -> str:
+    """Point the portal at a network simulator with empty books, and return its address."""
+    httpx.post(f"{network_simulator}/reset", trust_env=False)
+    settings.NETWORK = "subscriptions.networks.http.HttpNetwork"  # type: ignore[attr-defined]  # the same
+    settings.NETWORK_URL = network_simulator  # type: ignore[attr-defined]  # the same
+    return network_simulator

@@ -102,6 +102,7 @@ def _demo() -> dict[str, str]:
         # A test that needs what is outside says so by a fixture, which sets the address.
         "SMDP_URL": nobody,
         "PAYMENT_GATEWAY_URL": nobody,
+        "NETWORK": "subscriptions.networks.warm.AlwaysWarm",
         # Playwright keeps an event loop in the test's own thread; no test awaits the database.
         "DJANGO_ALLOW_ASYNC_UNSAFE": "1",
     }

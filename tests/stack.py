@@ -31,7 +31,7 @@ _redis_stacks = itertools.count()
 
 
 class Stack:
-    """One running copy with demo data of its own: web, worker with beat, and both simulators.
+    """One running copy with demo data of its own: web, worker with beat, and the simulators.
 
     `outside` changes what the environment says, such as SMDP_URL for a proxy on the way there.
     """
@@ -41,6 +41,7 @@ class Stack:
         self.base_url = copy.web_url
         self.smdp_url = copy.smdp_url
         self.payment_url = copy.payment_url
+        self.network_url = copy.network_url
         self.environment = {**environment(copy), **(outside or {})}
         self.summary = copy.folder / "demo.txt"
         self.log = copy.folder / "log"
@@ -140,6 +141,13 @@ def payment_simulator() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def network_simulator() -> Iterator[str]:
+    """Return the base URL of a network simulator for tests in this process."""
+    with running_simulator("network") as url:
+        yield url
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the tests of a whole copy, as they take longest."""
     items.sort(key=lambda item: _stack_kind(item.nodeid) is None)
@@ -197,6 +205,7 @@ def make_copy(kind: Kind, folder: Path) -> Copy:
         web_port=free_port(),
         smdp_port=free_port(),
         payment_port=free_port(),
+        network_port=free_port(),
         database_url=database_url,
         broker_url=broker_url,
         secrets=new_secrets(),

@@ -110,6 +110,7 @@ BROKEN: dict[str, Callable[[], object]] = {
     "sim_leaves_a_line_after_it_came": set_to(SimOnLine, until=now() - timedelta(days=1)),
     "subscription_state_known": set_to(Subscription, state="other"),
     "active_subscription_has_its_time": set_to(Subscription, state="active"),
+    "what_has_ended_is_not_live": set_to(Subscription, ended_at=now(), live_iccid="89"),
     "bucket_kind_known": set_to(Bucket, kind="other"),
     "no_more_used_than_there_was": set_to(Bucket, used_bytes=10**13),
     "visit_has_a_transaction_id": set_to(Visit, transaction_id=""),

@@ -1,4 +1,4 @@
-"""Three books compared to the row: the portal's, the payment provider's, the SM-DP+'s."""
+"""Four books compared to the row: the portal's, the gateway's, the SM-DP+'s, the network's."""
 
 import time
 from collections import Counter, defaultdict
@@ -98,8 +98,14 @@ def _compare(stack: Stack, orders: list[Row], numbers: list[str]) -> list[str]:
         for profile in _get(f"{stack.smdp_url}/books")["profiles"]
         if profile["state"] in TAKEN
     }
+    live = {
+        service["reference"]: service["iccid"]
+        for service in _get(f"{stack.network_url}/books")["services"]
+        if service["state"] == "active"
+    }
     for row in orders:
         wrong += _order(row, paid[row.number], taken)
+        wrong += _service(row, live.get(row.number, ""))
     owners = Counter(row.iccid for row in orders if row.state == "completed")
     wrong += [
         f"{iccid}: one profile, {count} orders" for iccid, count in owners.items() if count > 1
@@ -124,6 +130,12 @@ def _order(row: Row, payments: list[str], taken: set[str]) -> list[str]:
         return [f"{row.number}: {row.state}, but {held}"] if held else []
     wrong = [] if charged == 1 else [f"{row.number}: completed with {charged} charges"]
     return wrong if row.iccid in taken else [*wrong, f"{row.number}: completed without a profile"]
+
+
+def _service(row: Row, live_on: str) -> list[str]:
+    """Say what is off in the network: a plan is live where it was sold, and only there."""
+    wanted = row.iccid if row.state == "completed" else ""
+    return [] if live_on == wanted else [f"{row.number}: {row.state}, live on {live_on!r}"]
 
 
 def _read(stack: Stack, statement: LiteralString) -> list[str]:

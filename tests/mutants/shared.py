@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.db.backends.base.creation import TEST_DATABASE_PREFIX
 
-SIMULATORS = {"smdp": "MUTANTS_SMDP", "payment": "MUTANTS_PAYMENT"}
+SIMULATORS = {"smdp": "MUTANTS_SMDP", "payment": "MUTANTS_PAYMENT", "network": "MUTANTS_NETWORK"}
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +24,8 @@ def smdp_simulator() -> str:
 @pytest.fixture(scope="session")
 def payment_simulator() -> str:
     return os.environ[SIMULATORS["payment"]]
+
+
+@pytest.fixture(scope="session")
+def network_simulator() -> str:
+    return os.environ[SIMULATORS["network"]]

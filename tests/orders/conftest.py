@@ -38,7 +38,7 @@ def settled(order: Order, looks: int = 1) -> Order:
 
 
 @pytest.fixture
-def placed(alice: User, gateway: str, smdp: str) -> Order:
+def placed(alice: User, gateway: str, smdp: str, network: str) -> Order:
     """Return Alice's order, submitted, with a card that will be approved and ICCIDs in stock."""
     make_pool()
     visit = make_visit(account=alice)
@@ -46,12 +46,12 @@ def placed(alice: User, gateway: str, smdp: str) -> Order:
 
 
 @pytest.fixture
-def services(gateway: str, smdp: str, settings: Settings) -> tuple[str, str]:
-    """Return the addresses of both services; the gateway signs its webhooks."""
+def services(gateway: str, smdp: str, network: str, settings: Settings) -> tuple[str, str, str]:
+    """Return the addresses of the services; the gateway signs its webhooks."""
     from tests.orders.play import SECRET  # noqa: PLC0415 -- it builds on this module
 
     settings.PAYMENT_WEBHOOK_SECRET = SECRET
-    return gateway, smdp
+    return gateway, smdp, network
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def begin_play(
     alice: User,
     bob: User,
     clara: User,
-    services: tuple[str, str],
+    services: tuple[str, str, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Callable[[], "Play"]]:
     """Return what begins a play with empty books; several may follow each other in a test."""

@@ -1,4 +1,4 @@
-"""The stage of a play: a shop with its two services, what befalls a worker, and the books.
+"""The stage of a play: a shop with its services, what befalls a worker, and the books.
 
 What customers, staff, services and workers do is in `play`.
 """
@@ -33,6 +33,8 @@ LONGER_THAN_A_LEASE = timedelta(minutes=1)
 LONGER_THAN_ANY_PAUSE = timedelta(minutes=11)
 # Emptied before each example; the cast, the operator and the texts stay.
 EMPTIED = {"esim", "mobileplans", "orders", "outbox", "payments", "plans", "subscriptions"}
+# Where the product calls outside.
+OUTSIDE = ("payments.gateways.simulator", "esim.es2plus", "subscriptions.networks.http")
 WRITES = ("INSERT", "UPDATE", "DELETE")
 
 
@@ -95,7 +97,7 @@ class Worker:
     def looks(self, task: int) -> None:
         """Look at the task; a worker that dies, or whose database does, leaves its lease."""
         with ExitStack() as patches:
-            for module in ("payments.gateways.simulator", "esim.es2plus"):
+            for module in OUTSIDE:
                 patches.enter_context(mock.patch(f"{module}.exchange", self.exchanges))
             patches.enter_context(mock.patch.object(self.connection, "commit", self.commits))
             patches.enter_context(self.connection.execute_wrapper(self.executes))
@@ -176,16 +178,17 @@ class Form:
 
 @dataclass
 class Shop:
-    """Two customers, two plans, a pool of ICCIDs and a SIM card; two services; the clock."""
+    """Two customers, two plans, a pool of ICCIDs and a SIM card; three services; the clock."""
 
     gateway: str
     smdp: str
+    network: str
     customers: tuple[User, User]
     client: httpx.Client
 
     def open(self) -> None:
         """Begin with empty books everywhere."""
-        for service in (self.gateway, self.smdp):
+        for service in self.services:
             self.post(f"{service}/reset")
         _empty_tables()
         self.travel = time_machine.travel(BEGINNING, tick=False)
@@ -201,6 +204,10 @@ class Shop:
             for has_card in (False, True)
         }
         self.cards: dict[tuple[User, str], PaymentMethod] = {}
+
+    @property
+    def services(self) -> tuple[str, str, str]:
+        return self.gateway, self.smdp, self.network
 
     def close(self) -> None:
         self.travel.stop()
@@ -252,12 +259,14 @@ def _empty_tables() -> None:
 
 @dataclass(frozen=True)
 class Seen:
-    """The three books as they stand between two steps."""
+    """The four books as they stand between two steps."""
 
     orders: list[Order]
     # By the order's number, and by ICCID.
     payments: dict[str, list[dict[str, Any]]]
     profiles: dict[str, dict[str, Any]]
+    # What the network has, by the order's number.
+    services: dict[str, dict[str, Any]]
     # Orders, by id, at which somebody is still going to look; and those that are taken back.
     rung: frozenset[int]
     taken_back: dict[int, str]
@@ -278,6 +287,7 @@ def see(shop: Shop) -> Seen:
         orders=list(Order.objects.select_related(*related).order_by("pk")),
         payments=payments,
         profiles={found["iccid"]: found for found in shop.books(shop.smdp)["profiles"]},
+        services={found["reference"]: found for found in shop.books(shop.network)["services"]},
         rung=frozenset(map(int, rung)),
         taken_back=dict(Refund.objects.values_list("order_id", "state")),
         receipts=list(Receipt.objects.order_by("year", "number")),

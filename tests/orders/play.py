@@ -38,6 +38,7 @@ from tests.orders.promise import AT_REST, PROMISE, Clause, Told, broken
 SECRET = "the gateway's and ours"
 GATEWAY_FUNCTIONS = ("authorise", "capture", "void", "refund")
 SMDP_FUNCTIONS = ("downloadOrder", "confirmOrder", "cancelOrder")
+NETWORK_FUNCTIONS = ("activate", "end")
 ROUNDS_UNTIL_QUIET = 60
 # So many looks, one after the other, and what befalls the worker at each.
 Looks = Iterable[Mishap | None]
@@ -170,12 +171,16 @@ class Play:
 
     def fail(self, function: str, fault: str, times: int = 1) -> None:
         """Let a service fail so often at one of its functions."""
-        service = self.shop.gateway if function in GATEWAY_FUNCTIONS else self.shop.smdp
+        service = self.shop.smdp
+        if function in GATEWAY_FUNCTIONS:
+            service = self.shop.gateway
+        if function in NETWORK_FUNCTIONS:
+            service = self.shop.network
         self.shop.post(f"{service}/faults", {"function": function, "fault": fault, "times": times})
         self.has_faults = True
 
     def mend(self) -> None:
-        for service in (self.shop.gateway, self.shop.smdp):
+        for service in self.shop.services:
             self.shop.client.delete(f"{service}/faults").raise_for_status()
         self.has_faults = False
 

@@ -83,6 +83,16 @@ def what_is_complete_came(seen: Seen, told: Told) -> Iterator[str]:
             yield f"{order}: {profile}, {order.subscription}"
 
 
+def what_is_complete_is_live(seen: Seen, told: Told) -> Iterator[str]:
+    """Find an eSIM that is not warm: the network must serve the plan on the SIM that was sold."""
+    for order in _sold(seen):
+        service = seen.services.get(order.number, {})
+        sim = order.sim_in_use
+        wanted = ("active", sim.iccid if sim else "")
+        if (service.get("state"), service.get("iccid")) != wanted:
+            yield f"{order}: {service}, not {wanted}"
+
+
 def nobody_pays_for_what_came_to_nothing(seen: Seen, told: Told) -> Iterator[str]:
     """Only what staff gave up after the charge is still to be paid back."""
     for order in _in(seen, *COME_TO_NOTHING):
@@ -96,6 +106,7 @@ def what_was_let_go_of_holds_nothing(seen: Seen, told: Told) -> Iterator[str]:
         held = NOT_TAKEN_BACK & set(_statuses(seen, order))
         held |= TAKEN & {seen.profiles.get(_iccid(order), {}).get("state", "")}
         held |= {order.subscription.state} if order.subscription else set()
+        held |= {"active"} & {seen.services.get(order.number, {}).get("state", "")}
         if order.pk not in seen.rung and held - {SubscriptionState.CANCELLED}:
             yield f"{order}: {order.state}, but {held}"
 
@@ -144,8 +155,10 @@ def what_was_taken_back_is_paid_back(seen: Seen, told: Told) -> Iterator[str]:
             profile = seen.profiles.get(_iccid(order), {}).get("state", "")
             plan = order.subscription.state if order.subscription else ""
             now = (seen.taken_back[order.pk], _statuses(seen, order), plan)
-            if now != ("done", ["refunded"], "cancelled") or profile in TAKEN:
-                yield f"{order}: {now}, {profile}"
+            service = seen.services.get(order.number, {}).get("state", "")
+            is_left = profile in TAKEN or service != "ended"
+            if now != ("done", ["refunded"], "cancelled") or is_left:
+                yield f"{order}: {now}, {profile}, {service}"
 
 
 def what_came_to_nothing_is_let_go_of(seen: Seen, told: Told) -> Iterator[str]:
@@ -170,6 +183,7 @@ PROMISE: tuple[Clause, ...] = (
     nobody_pays_for_what_came_to_nothing,
     what_is_complete_was_charged,
     what_is_complete_came,
+    what_is_complete_is_live,
     what_was_let_go_of_holds_nothing,
     somebody_looks_at_what_has_not_ended,
     an_end_is_an_end,

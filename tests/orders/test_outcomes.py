@@ -89,6 +89,7 @@ def test_a_second_plan_on_it_is_a_top_up(alice: User, gateway: str, smdp: str) -
         (Failure.NO_PROFILE_LEFT, "ServiceError"),
         (Failure.PROFILE_REFUSED, "ServiceError"),
         (Failure.SERVICE_DOWN, "ServiceError"),
+        (Failure.NETWORK_REFUSED, "ServiceError"),
         (Failure.SIM_OF_ANOTHER, "InvalidSIM"),
     ],
 )

@@ -21,6 +21,7 @@ from outbox.domain import Lease, LeaseLost, LookAgain
 from outbox.models import Task
 from outbox.pauses import PAUSES
 from payments.states import PaymentState
+from subscriptions import activation
 from subscriptions.models import Subscription, SubscriptionState
 from tests.builders import make_card, make_order, make_plan, make_pool, make_visit
 from tests.looks import looked_at
@@ -236,10 +237,10 @@ def test_a_long_reason_is_cut_to_what_its_column_holds(
 def test_a_cancel_that_won_is_looked_at_at_once(
     placed: Order, alice: User, gateway: str, smdp: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def cancelled_just_before(order: Order, sim: Sim) -> None:
-        placing.request_cancel(Order.objects.get(pk=order.pk), actor=alice)
+    def cancelled_just_before(*_asked: object, **_how: object) -> None:
+        placing.request_cancel(Order.objects.get(pk=placed.pk), actor=alice)
 
-    monkeypatch.setattr(settling, "_put_plan_on_line", cancelled_just_before)
+    monkeypatch.setattr(activation, "activate", cancelled_just_before)
 
     assert seconds(look(placed)) == 0
     assert look(placed) is None

@@ -1,0 +1,73 @@
+"""The network's books: what is live under each reference, and every call it received."""
+
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from typing import Any
+
+from simulators.store import Store
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS service (
+    reference TEXT PRIMARY KEY,
+    state TEXT NOT NULL CHECK (state IN ('active', 'ended')),
+    sequence INTEGER NOT NULL DEFAULT 0,
+    plan TEXT NOT NULL DEFAULT '',
+    iccid TEXT NOT NULL DEFAULT '',
+    imsi TEXT NOT NULL DEFAULT '',
+    msisdn TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE IF NOT EXISTS call (
+    id INTEGER PRIMARY KEY,
+    operation TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    iccid TEXT NOT NULL,
+    answer TEXT NOT NULL,
+    at TEXT NOT NULL
+);
+"""
+
+
+class Books:
+    """What changes here is changed inside `transaction()`: done whole or not at all."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def transaction(self) -> AbstractContextManager[None]:
+        return self._store.transaction()
+
+    def find(self, reference: str) -> dict[str, Any] | None:
+        rows = self._store.execute("SELECT * FROM service WHERE reference = ?", reference)
+        return dict(rows[0]) if rows else None
+
+    def activate(self, reference: str, service: dict[str, Any]) -> None:
+        self._store.execute(
+            "INSERT OR REPLACE INTO service (reference, state, sequence, plan, iccid, imsi, msisdn)"
+            " VALUES (?, 'active', ?, ?, ?, ?, ?)",
+            reference,
+            *(service[name] for name in ("sequence", "plan", "iccid", "imsi", "msisdn")),
+        )
+
+    def end(self, reference: str) -> None:
+        self._store.execute(
+            "INSERT INTO service (reference, state) VALUES (?, 'ended')"
+            " ON CONFLICT (reference) DO UPDATE SET state = 'ended'",
+            reference,
+        )
+
+    def write_down(self, operation: str, reference: str, iccid: str, answer: str) -> None:
+        self._store.execute(
+            "INSERT INTO call (operation, reference, iccid, answer, at) VALUES (?, ?, ?, ?, ?)",
+            *(operation, reference, iccid, answer, datetime.now(UTC).isoformat()),
+        )
+
+    def empty(self) -> None:
+        with self.transaction():
+            self._store.execute("DELETE FROM service")
+            self._store.execute("DELETE FROM call")
+
+    def shown(self) -> dict[str, list[dict[str, Any]]]:
+        with self.transaction():
+            services = self._store.execute("SELECT * FROM service ORDER BY rowid")
+            calls = self._store.execute("SELECT * FROM call ORDER BY id")
+        return {"services": [dict(row) for row in services], "calls": [dict(row) for row in calls]}

@@ -1,0 +1,91 @@
+"""The network side over HTTP: switching a plan on and off, and what tests look into."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from simulators.faults import FaultKind, Faults, run_with_faults
+from simulators.http import Answer, HttpRefusal, Request, Route, json_answer, route
+from simulators.network.books import Books
+
+FUNCTIONS = ("activate", "end")
+FAULTS = frozenset(FaultKind) - {FaultKind.WRONG_ICCID}
+TEXTS = ("plan", "iccid", "imsi", "msisdn")
+
+
+@dataclass(frozen=True)
+class NetworkServer:
+    books: Books
+    delay: float = 0.0
+    # ICCIDs that begin so are not to be had in this network.
+    foreign_prefixes: tuple[str, ...] = ()
+    faults: Faults = field(default_factory=lambda: Faults(FUNCTIONS, FAULTS))
+
+    def routes(self) -> list[Route]:
+        return [
+            route("PUT", "/subscriptions/([^/]+)", self._activate),
+            route("DELETE", "/subscriptions/([^/]+)", self._end),
+            route("GET", "/subscriptions/([^/]+)", self._show),
+            route("GET", "/books", lambda _request: json_answer(self.books.shown())),
+            route("GET", "/healthz", lambda _request: json_answer({"status": "ok"})),
+            route("POST", "/reset", self._reset),
+            *self.faults.routes(),
+        ]
+
+    def _activate(self, request: Request, reference: str) -> Answer:
+        service = _read(request.json())
+
+        def work() -> Answer:
+            with self.books.transaction():
+                status, said = self._activated(reference, service)
+                self.books.write_down("activate", reference, service["iccid"], str(status.value))
+            return json_answer(said, status)
+
+        return self._with_faults("activate", work)
+
+    def _activated(
+        self, reference: str, service: dict[str, Any]
+    ) -> tuple[HTTPStatus, dict[str, Any]]:
+        if service["iccid"].startswith(self.foreign_prefixes):
+            return HTTPStatus.UNPROCESSABLE_ENTITY, {"error": "unknown_iccid"}
+        known = self.books.find(reference)
+        if known and known["state"] == "ended":
+            return HTTPStatus.CONFLICT, {"error": "ended"}
+        if known is None or service["sequence"] >= known["sequence"]:
+            self.books.activate(reference, service)
+        return HTTPStatus.OK, self.books.find(reference) or {}
+
+    def _end(self, _request: Request, reference: str) -> Answer:
+        def work() -> Answer:
+            with self.books.transaction():
+                self.books.end(reference)
+                self.books.write_down("end", reference, "", "200")
+            return json_answer({"reference": reference, "state": "ended"})
+
+        return self._with_faults("end", work)
+
+    def _with_faults(self, function: str, work: Callable[[], Answer]) -> Answer:
+        time.sleep(self.delay)
+        return run_with_faults(self.faults, function, work=work)
+
+    def _show(self, _request: Request, reference: str) -> Answer:
+        found = self.books.find(reference)
+        if found is None:
+            raise HttpRefusal(HTTPStatus.NOT_FOUND, "not_found")
+        return json_answer(found)
+
+    def _reset(self, _request: Request) -> Answer:
+        self.books.empty()
+        self.faults.clear()
+        return json_answer({"status": "empty"})
+
+
+def _read(body: dict[str, Any]) -> dict[str, Any]:
+    is_counted = type(body.get("sequence")) is int and body["sequence"] > 0
+    if not is_counted or not all(isinstance(body.get(name), str) for name in TEXTS):
+        raise HttpRefusal(HTTPStatus.BAD_REQUEST, "invalid_service")
+    if not body["iccid"] or not body["plan"]:
+        raise HttpRefusal(HTTPStatus.BAD_REQUEST, "invalid_service")
+    return {name: body[name] for name in ("sequence", *TEXTS)}

@@ -1,0 +1,50 @@
+"""What the network side must be able to do: let a SIM use its plan from now on, and stop it.
+
+The contract, section 6, asks for warm eSIMs: the plan is live before the activation code is handed
+over. Both operations are safe to repeat, and neither depends on when a call arrives: an activation
+carries a number that grows, and what has been ended stays so.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class NetworkTrouble(Exception):
+    """No useful answer; asking again may help. `was_sent` says whether it may have had effect."""
+
+    def __init__(self, detail: str, *, was_sent: bool) -> None:
+        super().__init__(detail)
+        self.was_sent = was_sent
+
+
+class NetworkRefused(Exception):
+    """The network will not do it: asking again cannot help."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """What is to be live: a plan on a SIM. IMSI and MSISDN are empty where they are not known.
+
+    Of two activations of one reference that with the higher `sequence` counts, however late the
+    other one arrives.
+    """
+
+    reference: str
+    sequence: int
+    plan: str
+    iccid: str
+    imsi: str
+    msisdn: str
+
+
+class Network(Protocol):
+    """The operator's back end. Each method may raise `NetworkTrouble` or `NetworkRefused`."""
+
+    def activate(self, service: Service) -> None:
+        """Let the SIM use its plan; returns when it can."""
+
+    def end(self, reference: str) -> None:
+        """Stop what was activated under this reference, for good: it can never be live again.
+
+        One that was never activated is ended too, so that an activation under way comes too late.
+        """
