@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.models import User
 from esim.models import Sim
 from mobileplans import visits
+from orders import problems
 from orders.models import Order
 from orders.queries import esims_to_install, orders_of, stored_methods_of
 from orders.states import OrderState
@@ -31,6 +32,7 @@ def account(request: HttpRequest, user: User) -> HttpResponse:
     visits.reach(visits.current(request), "account")
     context = {
         "lines": [_line(bucket) for bucket in _running(user)],
+        "has_failed_download": problems.failed_at_smdp(user) is not None,
         "to_install": esims_to_install(user)[:SHOWN_ORDERS],
         "methods": list(stored_methods_of(user)),
         "orders": [_row(order) for order in orders_of(user)[:SHOWN_ORDERS]],
