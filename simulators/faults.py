@@ -1,86 +1,30 @@
-"""Scripted faults: what can go wrong on the way to or from a provider, a given number of times.
+"""Scripted faults: which of them are still to come, and what they do to a call."""
 
-Whether the work was done is part of each fault's promise, because the caller cannot see it:
-
-    drop_before  the work is not done, the connection is closed without an answer
-    http_500     the work is not done, the answer is 500
-    html         the work is not done, the answer is 200 with a page of HTML
-    drop_after   the work is done, the connection is closed without an answer
-    malformed    the work is done, the answer is JSON cut in half
-    delay        the work is done, the answer comes `seconds` later
-    wrong_iccid  the work is done, the answer names something else than what was asked
-"""
-
+import random
+import re
 import threading
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
-from enum import StrEnum
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, replace
 from http import HTTPStatus
 from typing import Any
 
-from simulators.http import (
-    Answer,
-    ConnectionDropped,
-    HttpRefusal,
-    Request,
-    Route,
-    json_answer,
-    route,
-)
+from simulators.fault_kinds import CODE, KINDS, Fault, Instead, Kinds
+from simulators.http import Answer, HttpRefusal, Request, Route, json_answer, route
 
 ANY_FUNCTION = "*"
-MOST_TIMES = 10_000
-LONGEST_DELAY = 600
-HTML_PAGE = b"<!DOCTYPE html><html><title>Maintenance</title><p>Please try again later.</p></html>"
-
-
-class FaultKind(StrEnum):
-    DROP_BEFORE = "drop_before"
-    DROP_AFTER = "drop_after"
-    HTTP_500 = "http_500"
-    HTML = "html"
-    MALFORMED = "malformed"
-    WRONG_ICCID = "wrong_iccid"
-    DELAY = "delay"
-
-
-@dataclass(frozen=True)
-class Fault:
-    function: str
-    fault: FaultKind
-    times: int = 1
-    seconds: float = 1.0
-
-    @property
-    def prevents_work(self) -> bool:
-        return self.fault in {FaultKind.DROP_BEFORE, FaultKind.HTTP_500, FaultKind.HTML}
-
-    def answer_instead(self) -> Answer:
-        """Answer for work that is not done; raises `ConnectionDropped` for no answer at all."""
-        if self.fault == FaultKind.HTML:
-            return Answer(HTTPStatus.OK, HTML_PAGE, "text/html; charset=UTF-8")
-        if self.fault == FaultKind.HTTP_500:
-            return Answer(HTTPStatus.INTERNAL_SERVER_ERROR, HTML_PAGE, "text/html; charset=UTF-8")
-        raise ConnectionDropped
-
-    def spoil(self, answer: Answer) -> Answer:
-        """Spoil the answer to work that is done; raises `ConnectionDropped` for no answer."""
-        if self.fault == FaultKind.DROP_AFTER:
-            raise ConnectionDropped
-        if self.fault == FaultKind.MALFORMED:
-            return replace(answer, body=answer.body[: len(answer.body) // 2])
-        if self.fault == FaultKind.DELAY:
-            time.sleep(self.seconds)
-        return answer
 
 
 class Faults:
-    """The faults still to come, first come first served; forgotten when the process ends."""
+    """The faults still to come, first come first served; forgotten when the process ends.
 
-    def __init__(self, functions: Iterable[str], kinds: Iterable[FaultKind]) -> None:
-        self._functions = frozenset(functions) | {ANY_FUNCTION}
-        self._kinds = frozenset(kinds)
+    `functions` says which kinds of fault each function knows. With a seed, those that have a
+    probability fall the same way each time the same calls come in the same order.
+    """
+
+    def __init__(self, functions: Mapping[str, Iterable[str]], seed: int | None = None) -> None:
+        self._functions = {name: frozenset(kinds) for name, kinds in functions.items()}
+        self._functions[ANY_FUNCTION] = frozenset().union(*self._functions.values())
+        self._random = random.Random(seed)  # noqa: S311 -- a seed makes a run come back
         self._waiting: list[Fault] = []
         self._lock = threading.Lock()
 
@@ -93,10 +37,10 @@ class Faults:
             self._waiting.clear()
 
     def take(self, function: str) -> Fault | None:
-        """Use up one time of the first fault that is meant for this function."""
+        """Use up one time of the first fault that is meant for this function, if it falls."""
         with self._lock:
             for place, fault in enumerate(self._waiting):
-                if fault.function in {function, ANY_FUNCTION}:
+                if self._is_for(function, fault) and self._random.random() < fault.probability:
                     self._waiting[place] = replace(fault, times=fault.times - 1)
                     self._waiting = [waiting for waiting in self._waiting if waiting.times]
                     return fault
@@ -104,7 +48,7 @@ class Faults:
 
     def waiting(self) -> list[dict[str, Any]]:
         with self._lock:
-            return [asdict(fault) for fault in self._waiting]
+            return [_shown(fault) for fault in self._waiting]
 
     def routes(self) -> list[Route]:
         return [
@@ -112,6 +56,11 @@ class Faults:
             route("POST", "/faults", self._answer_add),
             route("DELETE", "/faults", self._answer_clear),
         ]
+
+    def _is_for(self, function: str, fault: Fault) -> bool:
+        return (
+            fault.function in {function, ANY_FUNCTION} and fault.fault in self._functions[function]
+        )
 
     def _answer_waiting(self, request: Request) -> Answer:
         return json_answer({"faults": self.waiting()})
@@ -125,36 +74,68 @@ class Faults:
         return json_answer({"faults": []})
 
     def _read(self, body: dict[str, Any]) -> Fault:
-        if body.get("function") not in self._functions:
+        function, kind, given = body.pop("function", None), body.pop("fault", None), {}
+        if not isinstance(function, str) or function not in self._functions:
             raise HttpRefusal(HTTPStatus.UNPROCESSABLE_ENTITY, "unknown_function")
-        if body.get("fault") not in self._kinds:
+        if not isinstance(kind, str) or kind not in self._functions[function]:
             raise HttpRefusal(HTTPStatus.UNPROCESSABLE_ENTITY, "unknown_fault")
-        times, seconds = body.get("times", 1), body.get("seconds", 1)
-        if not (_is_number(times, int) and 1 <= times <= MOST_TIMES):
-            raise HttpRefusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_times")
-        if not (_is_number(seconds, (int, float)) and 0 <= seconds <= LONGEST_DELAY):
-            raise HttpRefusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_seconds")
-        return Fault(body["function"], FaultKind(body["fault"]), times, float(seconds))
+        for name, value in body.items():
+            if name not in OPTIONS:
+                raise HttpRefusal(HTTPStatus.UNPROCESSABLE_ENTITY, "unknown_option")
+            field, is_valid = OPTIONS[name]
+            if not is_valid(value):
+                raise HttpRefusal(HTTPStatus.UNPROCESSABLE_ENTITY, f"invalid_{name}")
+            given[field] = value
+        return Fault(function, kind, **given)
 
 
 def run_with_faults(
     faults: Faults,
     function: str,
+    kinds: Kinds = KINDS,
     *,
     work: Callable[[], Answer],
     skipped: Callable[[Fault], None] = lambda _fault: None,
-    spoil: Callable[[Fault, Answer], Answer] = Fault.spoil,
 ) -> Answer:
     """Do the work unless a fault prevents it, and spoil the answer if a fault says so."""
     fault = faults.take(function)
     if fault is None:
         return work()
-    if fault.prevents_work:
+    kind = kinds[fault.fault]
+    if isinstance(kind, Instead):
         skipped(fault)
-        return fault.answer_instead()
-    return spoil(fault, work())
+        return kind.answer(fault)
+    return kind.spoil(fault, work())
 
 
-def _is_number(value: object, kind: type | tuple[type, ...]) -> bool:
+def _number(least: float, most: float, *kinds: type) -> Callable[[object], bool]:
     # JSON's true is an int to Python.
-    return isinstance(value, kind) and not isinstance(value, bool)
+    return lambda value: (
+        isinstance(value, kinds) and not isinstance(value, bool) and least <= value <= most  # type: ignore[operator]  # the kinds are numbers
+    )
+
+
+def _text(pattern: re.Pattern[str]) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, str) and bool(pattern.fullmatch(value))
+
+
+_retry_after_seconds, _retry_after_date = _number(0, 10**9, int), _text(re.compile("[ -~]{0,64}"))
+OPTIONS: dict[str, tuple[str, Callable[[object], bool]]] = {
+    "times": ("times", _number(1, 1_000_000, int)),
+    "seconds": ("seconds", _number(0, 600, int, float)),
+    "probability": ("probability", _number(0, 1, int, float)),
+    "status": ("status", _number(400, 599, int)),
+    "retryAfter": (
+        "retry_after",
+        lambda value: _retry_after_seconds(value) or _retry_after_date(value),
+    ),
+    "code": ("code", _text(CODE)),
+    "message": ("message", _text(re.compile(".{0,200}"))),
+    "copies": ("copies", _number(2, 100, int)),
+}
+
+
+def _shown(fault: Fault) -> dict[str, Any]:
+    fields = asdict(fault)
+    options = {name: fields[field] for name, (field, _is_valid) in OPTIONS.items()}
+    return {"function": fault.function, "fault": fault.fault, **options}

@@ -1,6 +1,7 @@
-"""Telling the portal what happened, in the background, with a few retries."""
+"""Telling the operator what happened, in the background, with a few retries."""
 
 import http.client
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-# The portal may be restarting: eight attempts over about half a minute.
+# The operator may be restarting: eight attempts over about half a minute.
 PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 PATIENCE = 10
 UNREACHABLE = 0
@@ -16,12 +17,18 @@ UNREACHABLE = 0
 
 @dataclass(frozen=True)
 class Notice:
-    """One message to the portal. `sent` is told the HTTP status, or 0 if none was had."""
+    """One message to the operator. `sent` is told the HTTP status, or 0 if none was had.
+
+    `pause` is waited before it; `context` says whom to trust over https, without it the machine's
+    own authorities.
+    """
 
     url: str
     body: bytes
     headers: dict[str, str]
     sent: Callable[[int], None] = field(default=lambda _status: None)
+    pause: float = 0.0
+    context: ssl.SSLContext | None = None
 
 
 def send_in_background(notices: list[Notice]) -> None:
@@ -31,6 +38,7 @@ def send_in_background(notices: list[Notice]) -> None:
 
 def _send_all(notices: list[Notice]) -> None:
     for notice in notices:
+        time.sleep(notice.pause)
         notice.sent(_send_stubbornly(notice))
 
 
@@ -50,10 +58,11 @@ def _is_delivered(status: int) -> bool:
 
 def _send(notice: Notice) -> int:
     address = urlsplit(notice.url)
-    kind: type[http.client.HTTPConnection] = http.client.HTTPConnection
+    connection = http.client.HTTPConnection(address.netloc, timeout=PATIENCE)
     if address.scheme == "https":
-        kind = http.client.HTTPSConnection
-    connection = kind(address.netloc, timeout=PATIENCE)
+        connection = http.client.HTTPSConnection(
+            address.netloc, timeout=PATIENCE, context=notice.context
+        )
     try:
         connection.request("POST", address.path or "/", body=notice.body, headers=notice.headers)
         return connection.getresponse().status

@@ -2,11 +2,13 @@
 
 import argparse
 import signal
+import ssl
 import sys
 from types import FrameType
 from urllib.parse import urlsplit
 
-from simulators.http import Route, Server
+from simulators.http import Route
+from simulators.serving import Server
 from simulators.store import MEMORY, Store
 
 LONGEST_DELAY = 600
@@ -35,6 +37,12 @@ def argument_parser(module: str, description: str) -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="let every function of the protocol take this long (%(default)s)",
     )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        metavar="NUMBER",
+        help="let faults with a probability fall the same way each time",
+    )
     return parser
 
 
@@ -48,12 +56,18 @@ def web_address(text: str) -> str:
     return text.rstrip("/")
 
 
-def serve(name: str, options: argparse.Namespace, routes: list[Route], store: Store) -> None:
+def serve(
+    name: str,
+    options: argparse.Namespace,
+    routes: list[Route],
+    store: Store,
+    context: ssl.SSLContext | None = None,
+) -> None:
     """Serve until SIGTERM or SIGINT, then stop at once and close the books."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     try:
-        server = Server(options.host, options.port, routes)
+        server = Server(options.host, options.port, routes, context)
     except (OSError, OverflowError) as error:
         sys.exit(f"{name}: cannot listen on {options.host}:{options.port}: {error}")
     print(f"{name}: listening on {server.url}", flush=True)

@@ -1,8 +1,9 @@
 """Command line of the network simulator."""
 
-from simulators import faults
+from simulators.fault_kinds import KINDS, described
+from simulators.faults import Faults
 from simulators.network.books import SCHEMA, Books
-from simulators.network.server import NetworkServer
+from simulators.network.server import FUNCTIONS, NetworkServer
 from simulators.process import argument_parser, serve
 from simulators.store import Store
 
@@ -19,8 +20,9 @@ The network side of an operator: which plan is live on which SIM. JSON over HTTP
   POST   /reset                    empties books and faults
   GET    /healthz
 
-{faults.__doc__}
-wrong_iccid is for the SM-DP+ simulator alone.
+A fault may say "seconds", "status" and "retryAfter" too, and a "probability" from 0 to 1:
+
+{described(KINDS)}
 """
 
 
@@ -35,7 +37,9 @@ def main() -> None:
     )
     options = parser.parse_args()
     store = Store(options.store, SCHEMA)
-    server = NetworkServer(Books(store), options.delay, tuple(options.foreign_prefix))
+    faults = Faults(dict.fromkeys(FUNCTIONS, KINDS), options.seed)
+    prefixes = tuple(options.foreign_prefix)
+    server = NetworkServer(Books(store), faults, options.delay, prefixes)
     serve("network simulator", options, server.routes(), store)
 
 

@@ -2,26 +2,25 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from simulators.faults import FaultKind, Faults, run_with_faults
+from simulators.faults import Faults, run_with_faults
 from simulators.http import Answer, HttpRefusal, Request, Route, json_answer, route
 from simulators.network.books import Books
 
 FUNCTIONS = ("activate", "end")
-FAULTS = frozenset(FaultKind) - {FaultKind.WRONG_ICCID}
 TEXTS = ("plan", "iccid", "imsi", "msisdn")
 
 
 @dataclass(frozen=True)
 class NetworkServer:
     books: Books
+    faults: Faults
     delay: float = 0.0
     # ICCIDs that begin so are not to be had in this network.
     foreign_prefixes: tuple[str, ...] = ()
-    faults: Faults = field(default_factory=lambda: Faults(FUNCTIONS, FAULTS))
 
     def routes(self) -> list[Route]:
         return [

@@ -1,8 +1,9 @@
 """Command line of the payment simulator."""
 
-from simulators import faults
+from simulators.fault_kinds import KINDS, described
+from simulators.faults import Faults
 from simulators.payment.books import SCHEMA, Books
-from simulators.payment.server import PaymentServer
+from simulators.payment.server import FUNCTIONS, PaymentServer
 from simulators.process import argument_parser, serve, web_address
 from simulators.store import Store
 
@@ -37,8 +38,9 @@ provider's own page those that are declined are refused at once, but for insuffi
 
 A webhook carries the header Webhook-Signature: t=UNIX SECONDS,v1=HMAC-SHA-256 of "t.body" in hex.
 
-{faults.__doc__}
-wrong_iccid is for the SM-DP+ simulator alone.
+A fault may say "seconds", "status" and "retryAfter" too, and a "probability" from 0 to 1:
+
+{described(KINDS)}
 """
 
 
@@ -56,7 +58,8 @@ def main() -> None:
     )
     options = parser.parse_args()
     store = Store(options.store, SCHEMA)
-    server = PaymentServer(Books(store), options.notify, options.secret, options.delay)
+    faults = Faults(dict.fromkeys(FUNCTIONS, KINDS), options.seed)
+    server = PaymentServer(Books(store), faults, options.notify, options.secret, options.delay)
     serve("payment simulator", options, server.routes(), store)
 
 

@@ -5,11 +5,11 @@ import hmac
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qs
 
-from simulators.faults import FaultKind, Faults, run_with_faults
+from simulators.faults import Faults, run_with_faults
 from simulators.http import Answer, HttpRefusal, Request, Route, json_answer, route
 from simulators.notify import Notice, send_in_background
 from simulators.payment import cards, challenge, gateway, pages
@@ -19,16 +19,15 @@ from simulators.payment.states import ACTIONS, PageStatus, PaymentState
 
 SIGNATURE_HEADER = "Webhook-Signature"
 FUNCTIONS = ("tokens", "authorise", *ACTIONS, "forget", "open_page", "fetch_page")
-FAULTS = frozenset(FaultKind) - {FaultKind.WRONG_ICCID}
 
 
 @dataclass(frozen=True)
 class PaymentServer:
     books: Books
+    faults: Faults
     listener: str = ""
     secret: str = ""
     delay: float = 0.0
-    faults: Faults = field(default_factory=lambda: Faults(FUNCTIONS, FAULTS))
 
     def routes(self) -> list[Route]:
         return [

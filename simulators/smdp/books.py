@@ -1,15 +1,16 @@
-"""The SM-DP+'s books: profiles with what is bound to them, and every call it received."""
+"""The SM-DP+'s books: profiles with what is bound to them, and how often a device has tried."""
 
 import sqlite3
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, TypedDict, Unpack
 
+from simulators.smdp import calls
+from simulators.smdp.calls import Calls
 from simulators.smdp.states import NEXT_STATES, IllegalTransition, ProfileState
 from simulators.store import Store
 
-SCHEMA = """
+SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS profile (
     iccid TEXT PRIMARY KEY,
     state TEXT NOT NULL,
@@ -21,15 +22,14 @@ CREATE TABLE IF NOT EXISTS profile (
 -- The empty matching id is the default SM-DP+ use case, where the EID finds the profile.
 CREATE UNIQUE INDEX IF NOT EXISTS profile_matching_id
     ON profile (matching_id) WHERE matching_id <> '';
-CREATE TABLE IF NOT EXISTS call (
-    id INTEGER PRIMARY KEY,
-    function TEXT NOT NULL,
-    iccid TEXT NOT NULL,
-    call_identifier TEXT NOT NULL,
-    status TEXT NOT NULL,
-    code TEXT NOT NULL,
-    at TEXT NOT NULL
+CREATE INDEX IF NOT EXISTS profile_stock ON profile (profile_type, state);
+CREATE TABLE IF NOT EXISTS declared_type (name TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS attempts (
+    iccid TEXT PRIMARY KEY,
+    wrong_codes INTEGER NOT NULL DEFAULT 0,
+    downloads INTEGER NOT NULL DEFAULT 0
 );
+{calls.SCHEMA}
 """
 
 
@@ -43,6 +43,14 @@ class Profile:
     eid: str = ""
     matching_id: str | None = None
     confirmation_code_hash: str = ""
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """What devices have tried with a profile since it was ordered."""
+
+    wrong_codes: int = 0
+    downloads: int = 0
 
 
 class Binding(TypedDict, total=False):
@@ -59,6 +67,7 @@ class Books:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.calls = Calls(store)
 
     def transaction(self) -> AbstractContextManager[None]:
         return self._store.transaction()
@@ -74,6 +83,13 @@ class Books:
         """Return a profile bound with the empty matching id: its EID finds it."""
         statement = "SELECT * FROM profile WHERE matching_id = '' AND eid = ? ORDER BY state DESC"
         return _first(self._store.execute(statement, eid))
+
+    def available(self, profile_type: str) -> Profile | None:
+        """Return the profile of this type that has been in stock the longest."""
+        statement = (
+            "SELECT * FROM profile WHERE profile_type = ? AND state = ? ORDER BY rowid LIMIT 1"
+        )
+        return _first(self._store.execute(statement, profile_type, ProfileState.AVAILABLE))
 
     def add(self, profile: Profile) -> Profile:
         self._store.execute(
@@ -101,25 +117,42 @@ class Books:
         )
         return moved
 
-    def write_down(
-        self, function: str, *, iccid: str, call_identifier: str, status: str, code: str = ""
-    ) -> None:
-        """Keep a call: what came, and the answer's status and subject/reason code."""
+    def types(self) -> list[str]:
+        """Return the profile types of which stock was declared."""
+        rows = self._store.execute("SELECT name FROM declared_type ORDER BY rowid")
+        return [row["name"] for row in rows]
+
+    def add_type(self, profile_type: str) -> None:
+        self._store.execute("INSERT OR IGNORE INTO declared_type VALUES (?)", profile_type)
+
+    def stock(self) -> list[dict[str, Any]]:
+        """Return each declared type with how many of it are there, and how many are free."""
+        rows = self._store.execute(
+            "SELECT name AS profileType, count(iccid) AS profiles,"
+            " count(CASE WHEN state = 'Available' THEN 1 END) AS available"
+            " FROM declared_type LEFT JOIN profile ON profile_type = name"
+            " GROUP BY name ORDER BY declared_type.rowid"
+        )
+        return [dict(row) for row in rows]
+
+    def attempts(self, profile: Profile) -> Attempts:
+        statement = "SELECT wrong_codes, downloads FROM attempts WHERE iccid = ?"
+        rows = self._store.execute(statement, profile.iccid)
+        return Attempts(**dict(rows[0])) if rows else Attempts()
+
+    def set_attempts(self, profile: Profile, attempts: Attempts) -> None:
         self._store.execute(
-            "INSERT INTO call (function, iccid, call_identifier, status, code, at)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            function,
-            iccid[:32],
-            call_identifier[:128],
-            status,
-            code,
-            timestamp(),
+            "INSERT OR REPLACE INTO attempts (iccid, wrong_codes, downloads) VALUES (?, ?, ?)",
+            profile.iccid,
+            attempts.wrong_codes,
+            attempts.downloads,
         )
 
     def empty(self) -> None:
         with self.transaction():
-            self._store.execute("DELETE FROM profile")
-            self._store.execute("DELETE FROM call")
+            for table in ("profile", "declared_type", "attempts"):
+                self._store.execute(f"DELETE FROM {table}")  # noqa: S608 -- names from above
+            self.calls.empty()
 
     def shown(self) -> dict[str, list[dict[str, Any]]]:
         with self.transaction():
@@ -127,19 +160,11 @@ class Books:
                 "SELECT iccid, state, eid, matching_id AS matchingId, profile_type AS profileType"
                 " FROM profile ORDER BY rowid"
             )
-            calls = self._store.execute(
-                "SELECT function, iccid, call_identifier AS callId, status, code, at"
-                " FROM call ORDER BY id"
-            )
+            calls = self.calls.shown()
         return {
             "profiles": [dict(row) | {"matchingId": row["matchingId"] or ""} for row in profiles],
-            "calls": [dict(row) for row in calls],
+            "calls": calls,
         }
-
-
-def timestamp() -> str:
-    """Return the time as ES2+ writes it: whole seconds, UTC as Z."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _first(rows: list[sqlite3.Row]) -> Profile | None:

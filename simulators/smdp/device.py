@@ -1,61 +1,122 @@
 """The device's side: what a download comes to, in the words of Windows' ESimOperationStatus."""
 
 import hashlib
-import json
-import uuid
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
+from simulators.fault_kinds import CODE
 from simulators.http import HttpRefusal
-from simulators.notify import Notice, send_in_background
-from simulators.smdp.books import Books, Profile, timestamp
-from simulators.smdp.es2plus import EID, PATH, PROTOCOL, SUCCESS
-from simulators.smdp.functions import Desk
+from simulators.smdp.books import Profile
+from simulators.smdp.desk import Desk
+from simulators.smdp.es2plus import EID
+from simulators.smdp.failures import (
+    DOWNLOAD,
+    FAILURES,
+    FOUND_BY_SMDP,
+    INSTALLATION,
+    REASONS,
+    TOO_MANY_CODES,
+    TOO_MANY_DOWNLOADS,
+    UNTOLD_REASONS,
+    Reason,
+)
+from simulators.smdp.notices import Step
+from simulators.smdp.spelling import POINTS
 from simulators.smdp.states import ProfileState
-
-PROGRESS = "handleDownloadProgressInfo"
-DOWNLOAD_POINT = 3
-INSTALLATION_POINT = 4
-REQUESTER = "2.999.20"
 
 REFUSALS = {
     ProfileState.CONFIRMED: "ProfileNotReleasedByOperator",
     ProfileState.INSTALLED: "ProfileNotAvailableForNewBinding",
     ProfileState.ERROR: "ProfileNotAvailableForNewBinding",
 }
-# How a download may end: as it should, before the installation, or with the eUICC's refusal.
-ENDS = {
-    "installed": ProfileState.INSTALLED,
-    "downloaded": ProfileState.DOWNLOADED,
-    "error": ProfileState.ERROR,
-}
-LOAD_ERROR = {"subjectCode": "8.2.10", "reasonCode": "4.2", "message": "the profile did not load"}
+ENDS = frozenset({"installed", "downloaded", "error"})
 
 
 class DownloadFailed(Exception):
-    """The LPA's error name is the message."""
+    """A download that changes nothing at the SM-DP+; the LPA's error name is the message."""
 
 
-def download(desk: Desk, body: dict[str, Any]) -> tuple[Profile, ProfileState]:
+@dataclass(frozen=True)
+class Attempt:
+    """What a device was told to do: for which eUICC, and how it is to end."""
+
+    eid: str
+    confirmation_code: object
+    is_installed: bool
+    failure: str = ""
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What a download came to: the LPA's error, if any, and the steps to tell the operator."""
+
+    profile: Profile
+    eid: str
+    steps: tuple[Step, ...]
+    error: str = ""
+
+
+def download(desk: Desk, body: dict[str, Any]) -> Ending:
     """Take the profile of an activation code to the device; raises `DownloadFailed`.
 
     A profile that is not linked becomes linked to the EID that downloads it (3.1.6).
     """
-    eid, end = body.get("eid"), ENDS.get(str(body.get("end", "installed")))
+    attempt = _read(body)
+    if attempt.failure and attempt.reason is None:
+        raise DownloadFailed(attempt.failure)
+    profile = _eligible(desk, body.get("activationCode"), attempt.eid)
+    if attempt.reason in UNTOLD_REASONS:
+        raise DownloadFailed(attempt.failure)
+    if 0 < desk.limits.downloads <= desk.books.attempts(profile).downloads:
+        error = "ProfileDownloadMaxRetriesExceeded"
+        return _in_error(desk, profile, attempt, error, TOO_MANY_DOWNLOADS)
+    reason = REASONS[attempt.reason] if attempt.reason else None
+    if reason and reason.point != INSTALLATION:
+        return _in_error(desk, profile, attempt, attempt.failure, reason)
+    if not _is_confirmed(profile, attempt.confirmation_code):
+        return _wrong_code(desk, profile, attempt)
+    if reason:
+        return _in_error(desk, profile, attempt, attempt.failure, reason)
+    return _as_it_should(desk, profile, attempt)
+
+
+def later(desk: Desk, body: dict[str, Any]) -> tuple[Profile, Step]:
+    """Read what the user does with a profile later; the SM-DP+ tells it, and changes nothing.
+
+    Raises `HttpRefusal` for a profile the books do not have, or a point or code without sense.
+    """
+    profile = desk.books.find(str(body.get("iccid", "")).rstrip("Ff"))
+    if profile is None:
+        raise HttpRefusal(HTTPStatus.NOT_FOUND, "unknown_iccid")
+    point, code = body.get("point"), body.get("code", "")
+    if not (type(point) is int or (isinstance(point, str) and point in POINTS)):
+        raise HttpRefusal(HTTPStatus.BAD_REQUEST, "invalid_point")
+    if not isinstance(code, str) or not CODE.fullmatch(code):
+        raise HttpRefusal(HTTPStatus.BAD_REQUEST, "invalid_code")
+    return profile, Step(point, code, "the device has reported it" if code else "")
+
+
+def _read(body: dict[str, Any]) -> Attempt:
+    eid, end = body.get("eid"), str(body.get("end", "installed"))
     if not isinstance(eid, str) or not EID.fullmatch(eid):
         raise HttpRefusal(HTTPStatus.BAD_REQUEST, "invalid_eid")
-    if end is None:
+    if end not in ENDS:
         raise HttpRefusal(HTTPStatus.BAD_REQUEST, "invalid_end")
-    profile = _eligible(desk, body, eid)
-    if profile.state == ProfileState.RELEASED:
-        profile = desk.books.move(profile, ProfileState.DOWNLOADED, eid=eid)
-    if end != ProfileState.DOWNLOADED:
-        profile = desk.books.move(profile, end)
-    return profile, end
+    failure = "ProfileProcessingError" if end == "error" else str(body.get("fail", ""))
+    if failure in FOUND_BY_SMDP:
+        raise HttpRefusal(HTTPStatus.BAD_REQUEST, "found_by_smdp")
+    if failure and failure not in FAILURES:
+        raise HttpRefusal(HTTPStatus.BAD_REQUEST, "invalid_fail")
+    reason = str(body["reason"]) if "reason" in body else FAILURES.get(failure)
+    if reason and (not failure or reason not in {*REASONS, *UNTOLD_REASONS}):
+        raise HttpRefusal(HTTPStatus.BAD_REQUEST, "invalid_reason")
+    return Attempt(eid, body.get("confirmationCode"), end == "installed", failure, reason or None)
 
 
-def _eligible(desk: Desk, body: dict[str, Any], eid: str) -> Profile:
-    matching_id = _matching_id(desk, body.get("activationCode"))
+def _eligible(desk: Desk, activation_code: object, eid: str) -> Profile:
+    matching_id = _matching_id(desk, activation_code)
     books = desk.books
     profile = books.bound_to(matching_id) if matching_id else books.waiting_for(eid)
     if profile is None:
@@ -64,7 +125,6 @@ def _eligible(desk: Desk, body: dict[str, Any], eid: str) -> Profile:
         raise DownloadFailed("EidMismatch")
     if profile.state in REFUSALS:
         raise DownloadFailed(REFUSALS[profile.state])
-    _check_confirmation_code(profile, body.get("confirmationCode"))
     return profile
 
 
@@ -78,51 +138,44 @@ def _matching_id(desk: Desk, activation_code: object) -> str:
     return parts[2]
 
 
-def _check_confirmation_code(profile: Profile, code: object) -> None:
+def _is_confirmed(profile: Profile, code: object) -> bool:
     if not profile.confirmation_code_hash:
-        return
+        return True
     if not isinstance(code, str) or not code:
         raise DownloadFailed("ConfirmationCodeMissing")
-    if hashlib.sha256(code.encode()).hexdigest() != profile.confirmation_code_hash:
-        raise DownloadFailed("IncorrectConfirmationCode")
+    return hashlib.sha256(code.encode()).hexdigest() == profile.confirmation_code_hash
 
 
-def tell_progress(books: Books, operator: str, profile: Profile, end: ProfileState) -> None:
-    """Send HandleDownloadProgressInfo (5.3.5): the download, then how the installation ended."""
-    statuses: list[tuple[int, dict[str, Any]]] = [(DOWNLOAD_POINT, {"status": SUCCESS})]
-    if end == ProfileState.INSTALLED:
-        statuses.append((INSTALLATION_POINT, {"status": SUCCESS}))
-    if end == ProfileState.ERROR:
-        statuses.append((INSTALLATION_POINT, {"status": "Failed", "statusCodeData": LOAD_ERROR}))
-    send_in_background([_notice(books, operator, profile, *status) for status in statuses])
+def _delivered(desk: Desk, profile: Profile, eid: str) -> Profile:
+    made = desk.books.attempts(profile)
+    desk.books.set_attempts(profile, replace(made, downloads=made.downloads + 1))
+    if profile.state == ProfileState.RELEASED:
+        return desk.books.move(profile, ProfileState.DOWNLOADED, eid=eid)
+    return profile
 
 
-def _notice(
-    books: Books, operator: str, profile: Profile, point: int, status: dict[str, Any]
-) -> Notice:
-    call_identifier = str(uuid.uuid4())
-    header = {
-        "functionRequesterIdentifier": REQUESTER,
-        "functionCallIdentifier": call_identifier,
-    }
-    message = {
-        "header": header,
-        "eid": profile.eid,
-        "iccid": profile.iccid,
-        "profileType": profile.profile_type,
-        "timestamp": timestamp(),
-        "notificationPointId": point,
-        "notificationPointStatus": status,
-    }
+def _wrong_code(desk: Desk, profile: Profile, attempt: Attempt) -> Ending:
+    made = desk.books.attempts(profile)
+    made = replace(made, wrong_codes=made.wrong_codes + 1)
+    desk.books.set_attempts(profile, made)
+    if 0 < desk.limits.wrong_codes <= made.wrong_codes:
+        error = "ConfirmationCodeMaxRetriesExceeded"
+        return _in_error(desk, profile, attempt, error, TOO_MANY_CODES)
+    return Ending(profile, attempt.eid, (), "IncorrectConfirmationCode")
 
-    def write_down(answer: int) -> None:
-        books.write_down(
-            PROGRESS,
-            iccid=profile.iccid,
-            call_identifier=call_identifier,
-            status=f"{answer}" if answer else "Unreachable",
-        )
 
-    headers = {"Content-Type": "application/json", "X-Admin-Protocol": PROTOCOL}
-    body = json.dumps(message, ensure_ascii=False).encode()
-    return Notice(operator + PATH + PROGRESS, body, headers, write_down)
+def _as_it_should(desk: Desk, profile: Profile, attempt: Attempt) -> Ending:
+    profile = _delivered(desk, profile, attempt.eid)
+    if not attempt.is_installed:
+        return Ending(profile, attempt.eid, (Step(DOWNLOAD),))
+    profile = desk.books.move(profile, ProfileState.INSTALLED)
+    return Ending(profile, attempt.eid, (Step(DOWNLOAD), Step(INSTALLATION)))
+
+
+def _in_error(desk: Desk, profile: Profile, attempt: Attempt, error: str, reason: Reason) -> Ending:
+    steps: tuple[Step, ...] = (Step(reason.point, reason.code, reason.message),)
+    if reason.point == INSTALLATION:
+        profile = _delivered(desk, profile, attempt.eid)
+        steps = (Step(DOWNLOAD), *steps)
+    profile = desk.books.move(profile, ProfileState.ERROR)
+    return Ending(profile, attempt.eid, steps, error)

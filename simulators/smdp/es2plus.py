@@ -10,7 +10,9 @@ PATH = "/gsma/rsp2/es2plus/"
 PROTOCOL = "gsma/rsp/v2.2.0"
 HEADERS = (("X-Admin-Protocol", PROTOCOL),)
 SUCCESS = "Executed-Success"
+WARNING = "Executed-WithWarning"
 FAILED = "Failed"
+EXPIRED = "Expired"
 
 # Table 21: 19 or 20 digits, 19 may be padded; 18 are in the field.
 ICCID = re.compile(r"[0-9]{18,19}[Ff]?|[0-9]{20}")
@@ -24,9 +26,7 @@ class Refused(Exception):
 
     def __init__(self, subject: str, reason: str, message: str) -> None:
         super().__init__(message)
-        self.subject = subject
-        self.reason = reason
-        self.message = message
+        self.code = f"{subject}/{reason}"
 
 
 def check_protocol(request: Request) -> None:
@@ -51,21 +51,17 @@ def call_identifier(body: dict[str, Any]) -> str:
     return _text(header, "functionCallIdentifier") if isinstance(header, dict) else ""
 
 
-def executed(fields: dict[str, Any]) -> Answer:
-    return _answer({"status": SUCCESS}, fields)
+def execution(status: str, code: str = "", message: str = "") -> dict[str, Any]:
+    """Return a functionExecutionStatus (6.5.1.4); a code is subject/reason, or left out."""
+    if not code:
+        return {"status": status}
+    subject, reason = code.split("/")
+    coded = {"subjectCode": subject, "reasonCode": reason, "message": message}
+    return {"status": status, "statusCodeData": coded}
 
 
-def failed(refused: Refused) -> Answer:
-    data = {
-        "subjectCode": refused.subject,
-        "reasonCode": refused.reason,
-        "message": refused.message,
-    }
-    return _answer({"status": FAILED, "statusCodeData": data}, {})
-
-
-def _answer(execution: dict[str, Any], fields: dict[str, Any]) -> Answer:
-    body = json_answer({"header": {"functionExecutionStatus": execution}, **fields}).body
+def answered(executed: dict[str, Any], fields: dict[str, Any] | None = None) -> Answer:
+    body = json_answer({"header": {"functionExecutionStatus": executed}, **(fields or {})}).body
     return Answer(HTTPStatus.OK, body, headers=HEADERS)
 
 

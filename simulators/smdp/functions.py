@@ -7,10 +7,10 @@ answer. It raises `Refused` before anything is changed.
 import hashlib
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from simulators.smdp.books import Books, Profile
+from simulators.smdp.books import Attempts, Profile
+from simulators.smdp.desk import Desk
 from simulators.smdp.es2plus import (
     HOST_NAME,
     Refused,
@@ -22,42 +22,27 @@ from simulators.smdp.es2plus import (
 from simulators.smdp.states import NEXT_STATES, ProfileState
 
 ACTIVATION_CODE_LIMIT = 255
-STOCK_PREFIX = "8988"
 ORDERED = frozenset({ProfileState.ALLOCATED, ProfileState.LINKED})
 GONE_TO_DEVICE = frozenset({ProfileState.DOWNLOADED, ProfileState.INSTALLED})
 NEVER_ORDERED = frozenset({ProfileState.AVAILABLE, ProfileState.UNAVAILABLE, ProfileState.ERROR})
 
 
-@dataclass(frozen=True)
-class Desk:
-    """Where orders are taken: the books, the address of this SM-DP+, what is not ours."""
-
-    books: Books
-    address: str
-    foreign_prefixes: tuple[str, ...] = ()
-
-    def profile(self, iccid: str) -> Profile:
-        """Return the profile, which is Available when it is seen for the first time."""
-        if iccid.startswith(self.foreign_prefixes):
-            raise Refused("8.2.1", "1.2", "this ICCID belongs to another operator")
-        return self.books.find(iccid) or self.books.add(Profile(iccid))
-
-
 def download_order(desk: Desk, body: dict[str, Any]) -> dict[str, Any]:
-    """Reserve a profile: the one asked for, or one of the type out of an endless stock."""
+    """Reserve a profile: the one asked for, or one of the type out of stock."""
     eid = eid_of(body)
     profile_type = text_of(body, "profileType", subject="8.2.5")
-    if not body.get("iccid") and not profile_type:
+    asked = body.get("iccid")
+    if not asked and not profile_type:
         raise Refused("8.2.1", "2.3", "either iccid or profileType is needed")
-    asked = body.get("iccid") or _made_up_iccid(desk)
-    profile = desk.profile(iccid_of({"iccid": asked}))
+    desk.check_type(profile_type)
+    profile = desk.profile(iccid_of(body)) if asked else desk.from_stock(profile_type)
     if profile.state != ProfileState.AVAILABLE:
         raise Refused("8.2.1", "3.3", "this ICCID is not available")
     if profile.profile_type and profile_type not in {"", profile.profile_type}:
         raise Refused("8.2.5", "3.8", "this ICCID is of another profile type")
     new = ProfileState.LINKED if eid else ProfileState.ALLOCATED
     desk.books.move(profile, new, eid=eid, profile_type=profile_type or profile.profile_type)
-    return {"iccid": asked}
+    return {"iccid": asked or profile.iccid}
 
 
 def confirm_order(desk: Desk, body: dict[str, Any]) -> dict[str, Any]:
@@ -101,6 +86,7 @@ def cancel_order(desk: Desk, body: dict[str, Any]) -> dict[str, Any]:
     _check_binding(profile, eid=eid, matching_id=matching_id)
     # What is withdrawn is bound to nothing: the matching id is free, the old code finds nothing.
     desk.books.move(profile, final, eid="", matching_id=None, confirmation_code_hash="")
+    desk.books.set_attempts(profile, Attempts())
     return {}
 
 
@@ -175,17 +161,3 @@ def _final_state(body: dict[str, Any]) -> ProfileState:
 
 def _made_up_matching_id() -> str:
     return "-".join(secrets.token_hex(3).upper() for _ in range(4))
-
-
-def _made_up_iccid(desk: Desk) -> str:
-    while True:
-        stem = f"{STOCK_PREFIX}{secrets.randbelow(10**14):014}"
-        iccid = stem + _check_digit(stem)
-        if desk.books.find(iccid) is None:
-            return iccid
-
-
-def _check_digit(stem: str) -> str:
-    """Return the Luhn digit that ends an ICCID (E.118)."""
-    doubled = (int(digit) * (2 - place % 2) for place, digit in enumerate(reversed(stem)))
-    return str(-sum(value // 10 + value % 10 for value in doubled) % 10)

@@ -1,6 +1,7 @@
 """Starting a simulator as its own process, as `make run` does."""
 
 import signal
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,7 +25,9 @@ class Simulator:
 
 
 @contextmanager
-def running(module: str, *options: str) -> Iterator[Simulator]:
+def running(
+    module: str, *options: str, verify: ssl.SSLContext | bool = True
+) -> Iterator[Simulator]:
     """Run a simulator on a free port, from its first line until it is ended."""
     command = [sys.executable, "-m", module, "--port", "0", *options]
     with subprocess.Popen(
@@ -33,7 +36,19 @@ def running(module: str, *options: str) -> Iterator[Simulator]:
         assert process.stdout is not None
         address = process.stdout.readline().rsplit(" ", 1)[-1].strip()
         try:
-            with httpx.Client(base_url=address, timeout=5, trust_env=False) as client:
+            with httpx.Client(
+                base_url=address, timeout=5, trust_env=False, verify=verify
+            ) as client:
                 yield Simulator(process, client)
         finally:
             process.kill()
+
+
+def refused_to_start(module: str, *options: str) -> str:
+    """Return what a simulator says that will not start with these options."""
+    command = [sys.executable, "-m", module, "--port", "0", *options]
+    ended = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (2, "")
+    return ended.stderr

@@ -231,6 +231,19 @@ def test_a_lost_answer_is_asked_for_by_its_key(
     assert len(payments(gateway)) == 1
 
 
+@pytest.mark.parametrize(("fault", "made"), [("http", 0), ("http_after", 1)])
+def test_a_payment_may_meet_any_http_status(gateway: httpx.Client, fault: str, made: int) -> None:
+    told = {"function": "authorise", "fault": fault, "status": 429, "retryAfter": 2}
+    gateway.post("/faults", json=told).raise_for_status()
+
+    money = {"amount": 1999, "currency": "USD", "reference": "ORDER1"}
+    asked = {"token": token_of(gateway), **money}
+    answer = gateway.post("/payments", json=asked, headers={"Idempotency-Key": "pay"})
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "2")
+    assert len(payments(gateway)) == made
+
+
 def test_a_payment_answers_no_iccid(gateway: httpx.Client) -> None:
     fault = {"function": "capture", "fault": "wrong_iccid"}
 

@@ -1,0 +1,105 @@
+"""What can go wrong on the way to or from a provider.
+
+Whether the work was done is part of each kind's promise, because the caller cannot see it.
+"""
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+
+from simulators.http import Answer, ConnectionDropped
+
+HTML_PAGE = b"<!DOCTYPE html><html><title>Maintenance</title><p>Please try again later.</p></html>"
+HTML = "text/html; charset=UTF-8"
+# Subject and reason, as 8.2.1/3.3; or nothing.
+CODE = re.compile(r"[0-9]+(\.[0-9]+)*/[0-9]+(\.[0-9]+)*|")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault as it was scripted; what a kind of fault has no use for, it does not look at."""
+
+    function: str
+    fault: str
+    times: int = 1
+    seconds: float = 1.0
+    probability: float = 1.0
+    status: int = HTTPStatus.SERVICE_UNAVAILABLE
+    retry_after: int | str = ""
+    code: str = ""
+    message: str = ""
+    copies: int = 2
+
+
+@dataclass(frozen=True)
+class Instead:
+    """A kind of fault that prevents the work, and what is answered instead."""
+
+    promise: str
+    answer: Callable[[Fault], Answer]
+    work: str = "not done"
+
+
+@dataclass(frozen=True)
+class Afterwards:
+    """A kind of fault that befalls the answer to work that is done."""
+
+    promise: str
+    spoil: Callable[[Fault, Answer], Answer]
+    work: str = "done"
+
+
+Kinds = Mapping[str, Instead | Afterwards]
+
+
+def _drop(fault: Fault, answer: Answer | None = None) -> Answer:
+    raise ConnectionDropped
+
+
+def _trouble(fault: Fault, answer: Answer | None = None) -> Answer:
+    retry_after = (("Retry-After", str(fault.retry_after)),) if fault.retry_after != "" else ()
+    return Answer(fault.status, HTML_PAGE, HTML, retry_after)
+
+
+def _half(fault: Fault, answer: Answer) -> Answer:
+    return replace(answer, body=answer.body[: len(answer.body) // 2])
+
+
+def _late(fault: Fault, answer: Answer) -> Answer:
+    time.sleep(fault.seconds)
+    return answer
+
+
+KINDS: Kinds = {
+    "drop_before": Instead("the connection is closed without an answer", _drop),
+    "http_500": Instead(
+        "the answer is 500",
+        lambda _fault: Answer(HTTPStatus.INTERNAL_SERVER_ERROR, HTML_PAGE, HTML),
+    ),
+    "html": Instead(
+        "the answer is 200 with a page of HTML",
+        lambda _fault: Answer(HTTPStatus.OK, HTML_PAGE, HTML),
+    ),
+    "http": Instead("the answer is `status`, with `retryAfter` if given", _trouble),
+    "drop_after": Afterwards("the connection is closed without an answer", _drop),
+    "malformed": Afterwards("the answer is JSON cut in half", _half),
+    "delay": Afterwards("the answer comes `seconds` later", _late),
+    "slow_drip": Afterwards(
+        "the answer's body comes byte by byte, over `seconds`",
+        lambda fault, answer: replace(answer, drip=fault.seconds),
+    ),
+    "http_after": Afterwards("the answer is `status`, as for http", _trouble),
+    "wrong_content_type": Afterwards(
+        "the answer is what it should be, but says text/plain",
+        lambda _fault, answer: replace(answer, content_type="text/plain"),
+    ),
+}
+
+
+def described(kinds: Kinds) -> str:
+    """Return a line for each kind of fault, for the help of a command line."""
+    return "\n".join(
+        f"  {name:<18}  the work is {kind.work}: {kind.promise}" for name, kind in kinds.items()
+    )

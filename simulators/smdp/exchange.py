@@ -1,0 +1,56 @@
+"""One ES2+ call, from the request to its row in the books."""
+
+from dataclasses import replace
+from typing import Any
+
+from simulators.fault_kinds import Fault
+from simulators.http import Answer, Request
+from simulators.smdp import es2plus
+from simulators.smdp.calls import Call
+from simulators.smdp.desk import Desk
+from simulators.smdp.functions import FUNCTIONS
+
+
+class Exchange:
+    """The row is written with the work, both or neither, and says what was answered in the end."""
+
+    def __init__(self, desk: Desk, function: str, request: Request, body: dict[str, Any]) -> None:
+        self._desk = desk
+        self._body = body
+        self._call = Call(
+            function,
+            iccid=str(body.get("iccid") or "").rstrip("Ff"),
+            call_identifier=es2plus.call_identifier(body),
+            request=request.body,
+            client=request.client,
+        )
+        self._row = 0
+        self._kept: Answer | None = None
+
+    def execute(self) -> Answer:
+        with self._desk.books.transaction():
+            try:
+                es2plus.check_header(self._body)
+                fields = FUNCTIONS[self._call.function](self._desk, self._body)
+            except es2plus.Refused as refused:
+                answer = es2plus.answered(
+                    es2plus.execution(es2plus.FAILED, refused.code, str(refused))
+                )
+                self._keep(answer, status=es2plus.FAILED, code=refused.code)
+                return answer
+            answer = es2plus.answered(es2plus.execution(es2plus.SUCCESS), fields)
+            self._keep(answer, status=es2plus.SUCCESS, iccid=str(fields.get("iccid", "")))
+            return answer
+
+    def skip(self, fault: Fault) -> None:
+        self._keep(None, status="NotExecuted", code=fault.fault)
+
+    def end(self, answer: Answer | None) -> None:
+        """Keep what was sent, if a fault has made it another than the function's; None is none."""
+        if answer is not self._kept:
+            self._desk.books.calls.answered(self._row, answer)
+
+    def _keep(self, answer: Answer | None, *, status: str, code: str = "", iccid: str = "") -> None:
+        call = replace(self._call, status=status, code=code, iccid=self._call.iccid or iccid)
+        self._row = self._desk.books.calls.write_down(call, answer)
+        self._kept = answer

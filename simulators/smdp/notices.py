@@ -1,0 +1,91 @@
+"""HandleDownloadProgressInfo (SGP.22 v2.2, 5.3.5): what the operator is told, and when."""
+
+import json
+import ssl
+import uuid
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+
+from simulators.faults import Faults
+from simulators.http import Answer
+from simulators.notify import Notice, send_in_background
+from simulators.smdp.books import Profile
+from simulators.smdp.calls import Call, Calls, written
+from simulators.smdp.es2plus import FAILED, PATH, PROTOCOL, SUCCESS, execution
+from simulators.smdp.faults import NOTICE_KINDS
+from simulators.smdp.spelling import Spelling
+
+PROGRESS = "handleDownloadProgressInfo"
+REQUESTER = "2.999.20"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A point that was passed or, with a code, failed at; one without a name is a number."""
+
+    point: str | int
+    code: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Notifier:
+    """Tells the operator at this base address; without one it tells nobody."""
+
+    calls: Calls
+    faults: Faults
+    operator: str = ""
+    context: ssl.SSLContext | None = None
+    spelling: Spelling = field(default_factory=Spelling)
+
+    def tell(self, profile: Profile, eid: str, steps: tuple[Step, ...]) -> None:
+        """Send a notification for each step, in the background, as the faults will have it."""
+        if not self.operator:
+            return
+        notices = [sent for step in steps for sent in self._arranged(profile, eid, step)]
+        # What a fault holds back goes last, and what was before it is not held up.
+        send_in_background(sorted(notices, key=lambda notice: notice.pause))
+
+    def _arranged(self, profile: Profile, eid: str, step: Step) -> list[Notice]:
+        call, notice = self._made(profile, eid, step)
+        fault = self.faults.take(PROGRESS)
+        if fault is None:
+            return [notice]
+        arranged = NOTICE_KINDS[fault.fault].arrange(fault, notice)
+        if not arranged:
+            self.calls.write_down(replace(call, status="NotSent", code=fault.fault), None)
+        return arranged
+
+    def _made(self, profile: Profile, eid: str, step: Step) -> tuple[Call, Notice]:
+        at, identifier = datetime.now(UTC), str(uuid.uuid4())
+        header = {
+            "functionRequesterIdentifier": REQUESTER,
+            "functionCallIdentifier": identifier,
+        }
+        message = {
+            "header": header,
+            "eid": eid,
+            "iccid": profile.iccid,
+            "profileType": profile.profile_type,
+            "timestamp": written(at),
+            "notificationPointId": self.spelling.number(step.point),
+            "notificationPointStatus": execution(
+                FAILED if step.code else SUCCESS, step.code, step.message
+            ),
+        }
+        body = json.dumps(self.spelling.spell(message, at), ensure_ascii=False).encode()
+        call = Call(PROGRESS, profile.iccid, identifier, body)
+        headers = {"Content-Type": "application/json", "X-Admin-Protocol": PROTOCOL}
+        notice = Notice(
+            self.operator + PATH + PROGRESS,
+            body,
+            headers,
+            partial(self._write_down, call),
+            context=self.context,
+        )
+        return call, notice
+
+    def _write_down(self, call: Call, status: int) -> None:
+        told = replace(call, status=f"{status}" if status else "Unreachable")
+        self.calls.write_down(told, Answer(status, b"") if status else None)

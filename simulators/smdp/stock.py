@@ -1,0 +1,67 @@
+"""What is in stock: declared by ICCID or by number, of a profile type."""
+
+import secrets
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+from simulators.http import HttpRefusal
+from simulators.smdp.books import Books, Profile
+from simulators.smdp.es2plus import ICCID
+
+PREFIX = "8988"
+MOST_AT_ONCE = 100_000
+
+
+def declare(books: Books, body: dict[str, Any]) -> list[str]:
+    """Put profiles of a type in stock and return their ICCIDs: all of them or none.
+
+    Raises `HttpRefusal`: 422 for what cannot be read, 409 for an ICCID the books have already.
+    """
+    profile_type = body.get("profileType")
+    if not isinstance(profile_type, str) or not profile_type:
+        raise HttpRefusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_profileType")
+    iccids = _iccids(books, body)
+    with books.transaction():
+        books.add_type(profile_type)
+        return [_add(books, iccid, profile_type) for iccid in iccids]
+
+
+def made_up_iccid(books: Books) -> str:
+    """Return an ICCID of 19 digits that the books do not have."""
+    while True:
+        stem = f"{PREFIX}{secrets.randbelow(10**14):014}"
+        iccid = stem + _check_digit(stem)
+        if books.find(iccid) is None:
+            return iccid
+
+
+def _add(books: Books, iccid: str, profile_type: str) -> str:
+    if books.find(iccid) is not None:
+        raise HttpRefusal(HTTPStatus.CONFLICT, "iccid_known")
+    return books.add(Profile(iccid, profile_type=profile_type)).iccid
+
+
+def _iccids(books: Books, body: dict[str, Any]) -> Iterable[str]:
+    if "iccids" not in body:
+        count = _count(body.get("count"))
+        # One at a time, so that each is made up with those before it in the books.
+        return (made_up_iccid(books) for _ in range(count))
+    given = body["iccids"]
+    if not isinstance(given, list) or len(given) > MOST_AT_ONCE:
+        raise HttpRefusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_iccids")
+    if not all(isinstance(iccid, str) and ICCID.fullmatch(iccid) for iccid in given):
+        raise HttpRefusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_iccids")
+    return [iccid.rstrip("Ff") for iccid in given]
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= MOST_AT_ONCE:
+        raise HttpRefusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_count")
+    return value
+
+
+def _check_digit(stem: str) -> str:
+    """Return the Luhn digit that ends an ICCID (E.118)."""
+    doubled = (int(digit) * (2 - place % 2) for place, digit in enumerate(reversed(stem)))
+    return str(-sum(value // 10 + value % 10 for value in doubled) % 10)

@@ -1,0 +1,242 @@
+"""HandleDownloadProgressInfo, as the standard has it and as it is met in the field."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.simulators.es2plus import (
+    EID,
+    ICCID,
+    PATH,
+    calls,
+    confirm,
+    download,
+    order,
+    profile,
+    released,
+    script,
+)
+from tests.simulators.operator import Operator, listening
+from tests.simulators.process import refused_to_start, running
+
+
+@pytest.fixture(scope="module")
+def listener() -> Iterator[Operator]:
+    with listening() as operator:
+        yield operator
+
+
+@pytest.fixture(scope="module")
+def process(listener: Operator) -> Iterator[httpx.Client]:
+    with running("simulators.smdp", "--notify", listener.url) as simulator:
+        yield simulator.http
+
+
+@pytest.fixture
+def operator(listener: Operator) -> Operator:
+    listener.heard.clear()
+    return listener
+
+
+@pytest.fixture
+def smdp(process: httpx.Client, operator: Operator) -> httpx.Client:
+    process.post("/reset")
+    return process
+
+
+def told_in(style: tuple[str, ...], operator: Operator, **fields: Any) -> dict[str, Any]:
+    """Return how the last step of a download is spelled in these styles."""
+    options = [part for name in style for part in ("--notification-style", name)]
+    with running("simulators.smdp", "--notify", operator.url, *options) as simulator:
+        order(simulator.http, **fields)
+        confirm(simulator.http, **fields)
+        download(simulator.http)
+        return operator.hear(2)[-1]
+
+
+def test_the_operator_hears_of_download_and_installation(
+    smdp: httpx.Client, operator: Operator
+) -> None:
+    released(smdp)
+
+    download(smdp)
+
+    told = operator.hear(2)
+    assert [path for path, _body, _client in operator.heard] == [
+        PATH + "handleDownloadProgressInfo"
+    ] * 2
+    assert [message["notificationPointId"] for message in told] == [3, 4]
+    header, timestamp = told[1].pop("header"), told[1].pop("timestamp")
+    assert sorted(header) == ["functionCallIdentifier", "functionRequesterIdentifier"]
+    assert re.fullmatch(r"[0-9]{4}(-[0-9]{2}){2}T([0-9]{2}:){2}[0-9]{2}Z", timestamp)
+    assert told[1] == {
+        "eid": EID,
+        "iccid": ICCID,
+        "profileType": "kestrel-esim",
+        "notificationPointId": 4,
+        "notificationPointStatus": {"status": "Executed-Success"},
+    }
+
+
+def test_an_operator_in_trouble_is_told_again(smdp: httpx.Client, operator: Operator) -> None:
+    released(smdp)
+    operator.statuses = [500]
+
+    download(smdp)
+
+    assert operator.points(3) == [(3, "success"), (3, "success"), (4, "success")]
+
+
+@pytest.mark.parametrize(("point", "number"), [("enabled", 6), ("disabled", 7), ("deleted", 8)])
+def test_what_the_user_does_later_is_told_on_request_and_moves_nothing(
+    smdp: httpx.Client, operator: Operator, point: str, number: int
+) -> None:
+    order(smdp)
+
+    answer = smdp.post("/device/notify", json={"iccid": ICCID + "F", "point": point})
+
+    assert (answer.status_code, answer.json()) == (202, {"iccid": ICCID, "point": point})
+    assert operator.points(1) == [(number, "success")]
+    assert profile(smdp)["state"] == "Linked"
+
+
+def test_any_point_may_be_told_as_passed_or_failed(smdp: httpx.Client, operator: Operator) -> None:
+    order(smdp)
+
+    smdp.post("/device/notify", json={"iccid": ICCID, "point": 101, "code": "8/4.2"})
+
+    assert operator.points(1) == [(101, "8/4.2")]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "error"),
+    [
+        ({"iccid": "8988211000000000037", "point": 5}, 404, "unknown_iccid"),
+        ({"iccid": ICCID, "point": "gone"}, 400, "invalid_point"),
+        ({"iccid": ICCID, "point": True}, 400, "invalid_point"),
+        ({"iccid": ICCID, "point": 5, "code": "8"}, 400, "invalid_code"),
+    ],
+)
+def test_a_wrong_request_to_notify_is_refused(
+    smdp: httpx.Client, body: dict[str, Any], status: int, error: str
+) -> None:
+    order(smdp)
+
+    answer = smdp.post("/device/notify", json=body)
+
+    assert (answer.status_code, answer.json()) == (status, {"error": error})
+
+
+def test_without_an_operator_there_is_nobody_to_notify() -> None:
+    with running("simulators.smdp") as simulator:
+        order(simulator.http)
+
+        answer = simulator.http.post("/device/notify", json={"iccid": ICCID, "point": 5})
+
+    assert answer.json() == {"error": "nobody_to_notify"}
+
+
+def test_a_duplicate_is_the_same_message_again(smdp: httpx.Client, operator: Operator) -> None:
+    released(smdp)
+    script(smdp, "handleDownloadProgressInfo", "duplicate", copies=3)
+
+    download(smdp)
+
+    assert operator.points(4) == [*[(3, "success")] * 3, (4, "success")]
+    assert len({body for _path, body, _client in operator.heard}) == 2
+
+
+def test_notifications_may_come_in_another_order(smdp: httpx.Client, operator: Operator) -> None:
+    released(smdp)
+    script(smdp, "handleDownloadProgressInfo", "reorder", seconds=0.1)
+
+    download(smdp)
+
+    assert operator.points(2) == [(4, "success"), (3, "success")]
+
+
+def test_a_lost_notification_stands_in_the_books_alone(
+    smdp: httpx.Client, operator: Operator
+) -> None:
+    released(smdp)
+    script(smdp, "handleDownloadProgressInfo", "lost")
+
+    download(smdp)
+
+    assert operator.points(1) == [(4, "success")]
+    (lost,) = (kept for kept in calls(smdp) if kept["status"] == "NotSent")
+    assert (lost["code"], lost["answer"]) == ("lost", None)
+
+
+def test_the_standard_s_own_example_spells_two_names_otherwise(operator: Operator) -> None:
+    told = told_in(("example",), operator)
+
+    assert ("timestamp" in told, told["timeStamp"][-1]) == (False, "Z")
+    assert told["notificationPointId"] == "4"
+
+
+def test_the_time_may_be_an_epoch_string(operator: Operator) -> None:
+    told = told_in(("epoch",), operator)
+
+    at = datetime.fromtimestamp(int(told["timeStamp"]), UTC)
+    assert abs(datetime.now(UTC) - at) < timedelta(minutes=1)
+    assert ("timestamp" in told, told["notificationPointId"]) == (False, "4")
+
+
+def test_the_time_may_have_an_offset(operator: Operator) -> None:
+    told = told_in(("offset",), operator)
+
+    at = datetime.fromisoformat(told["timestamp"])
+    assert (told["timestamp"][-6:], at.microsecond) == ("+02:00", 0)
+    assert abs(datetime.now(UTC) - at) < timedelta(minutes=1)
+
+
+def test_the_device_may_be_named_too(operator: Operator) -> None:
+    told = told_in(("device",), operator)
+
+    assert (told["imei"], told["tac"]) == ("490154203237518", "49015420")
+
+
+@pytest.mark.parametrize(
+    ("iccid", "told"),
+    [(ICCID, ICCID + "F"), ("89882110000000000010", "89882110000000000010")],
+)
+def test_the_iccid_may_be_padded(operator: Operator, iccid: str, told: str) -> None:
+    assert told_in(("padded",), operator, iccid=iccid)["iccid"] == told
+
+
+@pytest.mark.parametrize(("style", "point"), [("installed-5", 5), ("installed-101", 101)])
+def test_the_installation_may_have_another_point(
+    operator: Operator, style: str, point: int
+) -> None:
+    assert told_in((style,), operator)["notificationPointId"] == point
+
+
+@pytest.mark.parametrize("styles", [("epoch", "example"), ("example", "epoch")])
+def test_styles_go_together(operator: Operator, styles: tuple[str, ...]) -> None:
+    told = told_in((*styles, "offset", "padded"), operator)
+
+    assert ("timestamp" in told, told["timeStamp"][-6:]) == (False, "+02:00")
+    assert (told["notificationPointId"], told["iccid"]) == ("4", ICCID + "F")
+
+
+def test_points_are_numbered_as_wanted(operator: Operator) -> None:
+    options = ("--notification-style", "installed-101", "--points", "installation=9,deleted=200")
+    with running("simulators.smdp", "--notify", operator.url, *options) as simulator:
+        released(simulator.http)
+        download(simulator.http)
+        operator.hear(2)
+        simulator.http.post("/device/notify", json={"iccid": ICCID, "point": "deleted"})
+        simulator.http.post("/device/notify", json={"iccid": ICCID, "point": "disabled"})
+        told = sorted(point for point, _code in operator.points(4))
+
+    assert told == [3, 9, 102, 200]
+
+
+@pytest.mark.parametrize("points", ["installation", "fly=1", "deleted=x", "deleted=-1", ""])
+def test_points_that_are_none_are_refused(points: str) -> None:
+    assert "is not NAME=NUMBER" in refused_to_start("simulators.smdp", "--points", points)
