@@ -1,22 +1,141 @@
-"""SIMs and profiles as plain lists; calls and progress beside the profile, to read."""
+"""The stock, to look at and to set up; calls and progress beside the profile, to read."""
 
-from django.contrib import admin
+from typing import Any
 
-from esim.models import DownloadProgress, Es2Call, Profile, Sim, SmdpProvider
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import URLPattern, path
+
+from esim import ranges
+from esim.forms import IccidRangeForm, ImportForm, SourceForm
+from esim.importing import import_sims
+from esim.models import (
+    DownloadProgress,
+    Es2Call,
+    IccidRange,
+    PoolLevel,
+    Profile,
+    Sim,
+    SmdpProvider,
+    Source,
+)
+from esim.reading import Fault, UnreadableHeader
+from esim.stock import counted
 from moportal.desk import ReadOnly, ReadOnlyInline
+
+# Lines in error that the page shows.
+FAULTS_SHOWN = 20
 
 
 @admin.register(SmdpProvider)
 class SmdpProviderAdmin(admin.ModelAdmin[SmdpProvider]):
-    list_display = ["code", "smdp_host", "requester_identifier", "pads_iccid"]
+    list_display = ["code", "smdp_host", "requester_identifier", "pads_iccid", "is_active"]
 
 
 @admin.register(Sim)
 class SimAdmin(admin.ModelAdmin[Sim]):
-    list_display = ["iccid", "kind", "state", "profile_type", "is_in_programme"]
-    list_filter = ["kind", "state", "is_in_programme"]
-    search_fields = ["=iccid", "=profile__eid"]
-    readonly_fields = ["state"]
+    """SIMs come into the stock by an import, which checks them; none is added by hand."""
+
+    list_display = [
+        "iccid",
+        "kind",
+        "state",
+        "profile_type",
+        "provider",
+        "msisdn",
+        "is_in_programme",
+    ]
+    list_filter = ["kind", "state", "provider", "is_in_programme"]
+    list_select_related = ["provider"]
+    show_full_result_count = False
+    search_fields = ["=iccid", "=imsi", "=msisdn", "=profile__eid"]
+    readonly_fields = ["iccid", "kind", "state", "profile_type", "provider"]
+    change_list_template = "admin/esim/sims.html"
+
+    def has_add_permission(self, _request: HttpRequest) -> bool:
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        """Put the upload page beside the list."""
+        import_page = self.admin_site.admin_view(self.import_view)
+        return [path("import/", import_page, name="esim_sim_import"), *super().get_urls()]
+
+    def import_view(self, request: HttpRequest) -> HttpResponse:
+        """Take a file, have it checked or imported, and show what came of it."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        form = ImportForm(request.POST or None, request.FILES or None)
+        faults: list[Fault] = []
+        context = {**self.admin_site.each_context(request), "title": "Import SIMs", "form": form}
+        if form.is_valid():
+            try:
+                context["report"] = import_sims(**form.cleaned_data, tell=faults.append)
+            except UnreadableHeader as error:
+                form.add_error("file", str(error))
+        context["faults"] = faults[:FAULTS_SHOWN]
+        return render(request, "admin/esim/import_sims.html", context)
+
+
+@admin.register(IccidRange)
+class IccidRangeAdmin(admin.ModelAdmin[IccidRange]):
+    list_display = ["first", "last", "is_in_programme", "note"]
+    list_filter = ["is_in_programme"]
+    form = IccidRangeForm
+
+    def changeform_view(self, request: HttpRequest, *said: Any, **more: Any) -> HttpResponse:
+        """Tell staff where another range was stored between the look and the save."""
+        try:
+            return super().changeform_view(request, *said, **more)
+        except ranges.RangesOverlap:
+            self.message_user(request, "Another range was saved meanwhile.", messages.ERROR)
+            return HttpResponseRedirect(request.path)
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: IccidRange,
+        _form: ModelForm[IccidRange],
+        _change: bool,  # noqa: FBT001 -- Django's own signature
+    ) -> None:
+        sims = ranges.save(obj)
+        self.message_user(request, f"SIMs that answer otherwise now: {sims}.")
+
+    def delete_model(self, _request: HttpRequest, obj: IccidRange) -> None:
+        ranges.remove(obj)
+
+    def delete_queryset(self, _request: HttpRequest, chosen: QuerySet[IccidRange]) -> None:
+        for one in chosen:
+            ranges.remove(one)
+
+
+@admin.register(PoolLevel)
+class PoolLevelAdmin(admin.ModelAdmin[PoolLevel]):
+    """The pools that have a mark; `low_since` says which are low."""
+
+    list_display = ["profile_type", "provider", "low_mark", "free", "low_since"]
+    list_filter = [("low_since", admin.EmptyFieldListFilter), "provider"]
+    list_select_related = ["provider"]
+    readonly_fields = ["low_since"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PoolLevel]:
+        return counted(super().get_queryset(request))
+
+    @admin.display(description="Free")
+    def free(self, level: Any) -> int:
+        free: int = level.free
+        return free
+
+
+@admin.register(Source)
+class SourceAdmin(admin.ModelAdmin[Source]):
+    list_display = ["profile_type", "market", "rank", "provider"]
+    list_filter = ["profile_type", "market", "provider"]
+    list_select_related = ["provider"]
+    form = SourceForm
 
 
 class CallInline(ReadOnlyInline, admin.TabularInline[Es2Call, Profile]):

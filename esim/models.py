@@ -1,9 +1,12 @@
-"""SIMs, the SM-DP+ providers, the profiles ordered from them, and every call with its answer."""
+"""SIMs and their stock, SM-DP+ providers, profiles ordered from them, every call and its answer."""
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q
+from django.db.models import DecimalField, F, Func, Q, Value
+from django.db.models.functions import Cast, Length
+from django.db.models.lookups import Exact
 
+from esim.constraints import ExclusionWherePossible
 from esim.notices import Point
 from esim.states import ProfileState, SimState
 from moportal.identifiers import ActivationCode, Iccid
@@ -47,6 +50,9 @@ class SmdpProvider(models.Model):
         ' keys, such as ["notify.smdp.example"].',
         validators=[check_names],
     )
+    is_active = models.BooleanField(
+        default=True, help_text="Off: no new profile is ordered here; those under way go on."
+    )
 
     def __str__(self) -> str:
         return self.code
@@ -80,10 +86,23 @@ class Sim(models.Model):
                 name="profile_sim_has_a_provider",
                 condition=Q(kind="physical") | Q(provider__isnull=False),
             ),
+            models.CheckConstraint(
+                name="imsi_is_14_or_15_digits",
+                condition=Q(imsi="") | Q(imsi__regex=r"^[0-9]{14,15}$"),
+                violation_error_message="An IMSI is 14 or 15 digits.",
+            ),
+            models.CheckConstraint(
+                name="msisdn_is_5_to_15_digits",
+                condition=Q(msisdn="") | Q(msisdn__regex=r"^[0-9]{5,15}$"),
+                violation_error_message="An MSISDN is 5 to 15 digits, without a plus.",
+            ),
         ]
         indexes = [
+            # What is claimed, and what is counted.
             models.Index(
-                "profile_type", "id", name="pool", condition=Q(kind="profile", state="available")
+                *("profile_type", "provider", "id"),
+                name="pool",
+                condition=Q(kind="profile", state="available"),
             ),
         ]
 
@@ -93,6 +112,107 @@ class Sim(models.Model):
     @property
     def number(self) -> Iccid:
         return Iccid(self.iccid)
+
+
+def _as_number(name: str) -> Cast:
+    return Cast(name, DecimalField(max_digits=20, decimal_places=0))
+
+
+class IccidRange(models.Model):
+    """ICCIDs from the first to the last, and whether they are in the programme.
+
+    Both ends are as long as the ICCIDs themselves, with the place of the check digit, as the
+    host's own settings want them (ending in 00 and 99): an end need not be an ICCID itself.
+    """
+
+    first = models.CharField(max_length=20, help_text="18 to 20 digits, check digit included.")
+    last = models.CharField(max_length=20, help_text="As long as the first.")
+    is_in_programme = models.BooleanField(
+        default=True, help_text="Off: Get Balance answers NOTSUPPORTED for the SIMs in it."
+    )
+    note = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = "ICCID range"
+        ordering = ["first"]
+        constraints = [
+            models.CheckConstraint(
+                name="iccid_range_is_of_digits",
+                condition=Q(
+                    first__regex=r"^[1-9][0-9]{17,19}$", last__regex=r"^[1-9][0-9]{17,19}$"
+                ),
+                violation_error_message="Both ends are 18 to 20 digits, the first of them no 0.",
+            ),
+            models.CheckConstraint(
+                name="iccid_range_goes_up",
+                condition=Q(Exact(Length("first"), Length("last")), last__gte=F("first")),
+                violation_error_message="The last is as long as the first, and not before it.",
+            ),
+            # As ranges of numbers, so that ends of different lengths never meet.
+            ExclusionWherePossible(
+                name="iccid_ranges_do_not_overlap",
+                expressions=[
+                    (
+                        Func(
+                            *(_as_number("first"), _as_number("last"), Value("[]")),
+                            function="numrange",
+                        ),
+                        "&&",
+                    )
+                ],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first} to {self.last}"
+
+
+class PoolLevel(models.Model):
+    """How few free ICCIDs of one type at one provider are too few; staff are told once."""
+
+    profile_type = models.CharField(max_length=40)
+    provider = models.ForeignKey(SmdpProvider, on_delete=models.PROTECT, related_name="levels")
+    low_mark = models.PositiveIntegerField(help_text="Fewer free ICCIDs than this are too few.")
+    low_since = models.DateTimeField(
+        null=True, blank=True, help_text="When it was told; empty once there are enough again."
+    )
+
+    class Meta:
+        ordering = ["profile_type", "provider"]
+        constraints = [
+            models.UniqueConstraint(name="one_level_per_pool", fields=["profile_type", "provider"]),
+            models.CheckConstraint(name="pool_level_has_a_mark", condition=Q(low_mark__gt=0)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.profile_type} at {self.provider_id}"
+
+
+class Source(models.Model):
+    """Which provider serves a profile type in a market, and in which turn."""
+
+    profile_type = models.CharField(max_length=40)
+    market = models.CharField(
+        max_length=2, blank=True, help_text="ISO 3166-1 alpha-2; empty: any market."
+    )
+    provider = models.ForeignKey(SmdpProvider, on_delete=models.PROTECT, related_name="sources")
+    rank = models.PositiveSmallIntegerField(default=1, help_text="The lowest is asked first.")
+
+    class Meta:
+        ordering = ["profile_type", "market", "rank", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                name="provider_is_a_source_once",
+                fields=["profile_type", "market", "provider"],
+            ),
+            models.CheckConstraint(
+                name="source_market_is_a_country_or_any",
+                condition=Q(market="") | Q(market__regex=r"^[A-Z]{2}$"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.profile_type} in {self.market or 'any market'}: {self.rank}"
 
 
 class Profile(models.Model):

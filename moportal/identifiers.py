@@ -1,4 +1,4 @@
-"""The numbers of the trade: EID, ICCID, IMEI, country, matching id, activation code.
+"""The numbers of the trade: EID, ICCID, IMEI, IMSI, MSISDN, country, matching id, activation code.
 
 Each is a `str` that can only be made right: `Eid.parse(text)` returns one or raises its own error,
 all of which are `InvalidIdentifier`.
@@ -28,6 +28,14 @@ class InvalidImei(InvalidIdentifier):
     """Not 15 decimal digits with a right Luhn digit (3GPP TS 23.003, 6.2.1)."""
 
 
+class InvalidImsi(InvalidIdentifier):
+    """Not 14 or 15 decimal digits (ITU-T E.212; 3GPP TS 23.003, 2.2)."""
+
+
+class InvalidMsisdn(InvalidIdentifier):
+    """Not 5 to 15 decimal digits, country code first (ITU-T E.164; 3GPP TS 23.003, 3.3)."""
+
+
 class InvalidCountry(InvalidIdentifier):
     """Not an ISO 3166-1 alpha-2 code."""
 
@@ -36,18 +44,26 @@ class InvalidActivationCode(InvalidIdentifier):
     """Not `1$<SM-DP+ host>$<matching id>`, or one that needs a confirmation code (SGP.22, 4.1)."""
 
 
+# Each digit's place is taken by the digit sum of its double.
+_DOUBLED = bytes.maketrans(b"0123456789", b"0246813579")
+
+
 def luhn_is_right(digits: str) -> bool:
-    """Say whether the last digit is the Luhn check digit of those before it (ISO/IEC 7812-1)."""
-    total = 0
-    for position, digit in enumerate(reversed(digits)):
-        value = int(digit) * (2 if position % 2 else 1)
-        total += value - 9 if value > 9 else value  # noqa: PLR2004 -- the digit sum of a doubled digit
-    return total % 10 == 0
+    """Say whether the last digit is the Luhn check digit of those before it (ISO/IEC 7812-1).
+
+    Summed as bytes, without a step of ours for each digit: an import asks this a million times.
+    """
+    line = digits.encode("ascii")
+    total = sum(line[::-2]) + sum(line[-2::-2].translate(_DOUBLED))
+    return (total - len(line) * ord("0")) % 10 == 0
 
 
 def luhn_digit(digits: str) -> str:
     """Return the check digit to put behind these digits."""
     return next(check for check in "0123456789" if luhn_is_right(digits + check))
+
+
+_ICCID, _IMSI, _MSISDN = range(18, 21), range(14, 16), range(5, 16)
 
 
 def _is_digits(text: str, lengths: range) -> bool:
@@ -76,7 +92,7 @@ class Iccid(str):
     def parse(cls, text: str) -> Self:
         """Read 18 to 20 digits with a right Luhn digit, dropping one trailing `F`."""
         digits = text[:-1] if text[-1:] in {"F", "f"} else text
-        if not _is_digits(digits, range(18, 21)) or not luhn_is_right(digits):
+        if not _is_digits(digits, _ICCID) or not luhn_is_right(digits):
             raise InvalidIccid(text)
         return cls(digits)
 
@@ -97,6 +113,32 @@ class Imei(str):
         """Read 15 digits with a right Luhn digit, or raise `InvalidImei`."""
         if not _is_digits(text, range(15, 16)) or not luhn_is_right(text):
             raise InvalidImei(text)
+        return cls(text)
+
+
+class Imsi(str):
+    """The subscriber's number in the network's own books: 14 or 15 digits."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read 14 or 15 digits, or raise `InvalidImsi`."""
+        if not _is_digits(text, _IMSI):
+            raise InvalidImsi(text)
+        return cls(text)
+
+
+class Msisdn(str):
+    """The number that people dial, in international form without a plus: 5 to 15 digits."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read 5 to 15 digits, or raise `InvalidMsisdn`."""
+        if not _is_digits(text, _MSISDN):
+            raise InvalidMsisdn(text)
         return cls(text)
 
 

@@ -155,6 +155,7 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "reconcile": {"task": "outbox.tasks.reconcile", "schedule": 5.0, "options": {"expires": 10}},
+    "watch pools": {"task": "esim.tasks.watch_pools", "schedule": 60.0, "options": {"expires": 60}},
     "forget": {"task": "mobileplans.tasks.forget", "schedule": 3600.0, "options": {"expires": 600}},
 }
 

@@ -98,7 +98,13 @@ def _ask(order: Order, may_be: Callable[[Order], bool], **said: Any) -> Repair:
 
 def repair(subject: str, lease: Lease) -> LookAgain | None:
     """Take a repair as far as it goes now; the outbox's handler for repairs."""
-    related = ("order__plan", "order__subscription", "old_profile__sim", "new_profile")
+    related = (
+        "order__plan",
+        "order__visit",
+        "order__subscription",
+        "old_profile__sim",
+        "new_profile",
+    )
     asked = Repair.objects.select_related(*related).get(pk=subject)
     structlog.contextvars.bind_contextvars(order=asked.order.number, repair=asked.pk)
     if asked.state != RepairState.ASKED:
@@ -149,7 +155,7 @@ def _mend(asked: Repair, lease: Lease) -> None:
     profile_type = _profile_type(asked)
     if asked.new_profile is None:
         # Nobody's eSIM is taken away before there is another one for them.
-        pool.look_for(profile_type)
+        pool.look_for(profile_type, market=asked.order.visit.market)
         if not provisioning.cancel(asked.old_profile, before_call=lease.prolong):
             _end(asked, RepairState.REFUSED, trouble="downloaded already")
             return
@@ -170,7 +176,8 @@ def _profile_type(asked: Repair) -> str:
 
 @transaction.atomic
 def _intend(asked: Repair, profile_type: str) -> None:
-    profile = pool.intend(eid=asked.eid, profile_type=profile_type)
+    market = asked.order.visit.market
+    profile = pool.intend(eid=asked.eid, profile_type=profile_type, market=market)
     mine = Repair.objects.filter(pk=asked.pk, state=RepairState.ASKED, new_profile=None)
     if not mine.update(new_profile=profile):
         raise LeaseLost(asked.pk)

@@ -147,7 +147,9 @@ def _sim_made_ready(order: Order, lease: Lease) -> Sim:
     if order.profile is None:
         lease.prolong()
         with transaction.atomic():
-            profile = pool.intend(eid=order.eid, profile_type=order.plan.profile_type)
+            profile = pool.intend(
+                eid=order.eid, profile_type=order.plan.profile_type, market=order.visit.market
+            )
             # One profile an order, whoever else may hold a lease that has run out.
             is_open = {"state": OrderState.IN_PROGRESS, "profile": None}
             if not compare_and_set(Order, order.pk, is_open, profile=profile):

@@ -33,9 +33,9 @@ def make_operator(*, name: str = "Kestrel Mobile", default_market: str = "US") -
     return operator
 
 
-def make_provider(*, smdp_host: str = "smdp.example") -> SmdpProvider:
+def make_provider(*, code: str = "one", smdp_host: str = "smdp.example") -> SmdpProvider:
     provider, _ = SmdpProvider.objects.get_or_create(
-        code="one", defaults={"smdp_host": smdp_host, "requester_identifier": "2.999.10"}
+        code=code, defaults={"smdp_host": smdp_host, "requester_identifier": "2.999.10"}
     )
     return provider
 
@@ -44,9 +44,11 @@ def make_iccid() -> Iccid:
     return Iccid.numbered(PREFIX, next(_serial))
 
 
-def make_pool(size: int = 3, *, profile_type: str = "consumer") -> list[Sim]:
+def make_pool(
+    size: int = 3, *, profile_type: str = "consumer", provider: SmdpProvider | None = None
+) -> list[Sim]:
     """Return free eSIM profiles of one type, in the order in which they are given out."""
-    provider = make_provider()
+    provider = provider or make_provider()
     return [
         Sim.objects.create(
             iccid=make_iccid(),

@@ -12,7 +12,7 @@ from django.utils.timezone import now
 from accounts.models import User
 from brand.models import LegalText, Operator
 from esim import pool
-from esim.models import DownloadProgress, Profile, Sim
+from esim.models import DownloadProgress, IccidRange, PoolLevel, Profile, Sim, Source
 from mobileplans.models import Handoff, HostReport, LpaReport, Visit
 from orders.models import Draft, Order, Receipt, ReceiptCounter, Refund, Repair
 from outbox.domain import ring
@@ -88,6 +88,15 @@ BROKEN: dict[str, Callable[[], object]] = {
     "sim_state_known": set_to(Sim, state="other"),
     "sim_kind_known": set_to(Sim, kind="other"),
     "profile_sim_has_a_provider": set_to(Sim, kind="profile", provider=None),
+    "imsi_is_14_or_15_digits": set_to(Sim, imsi="2620112345678"),
+    "msisdn_is_5_to_15_digits": set_to(Sim, msisdn="+4915150147"),
+    "iccid_range_is_of_digits": set_to(IccidRange, first="894411000000000000F"),
+    "iccid_range_goes_up": set_to(IccidRange, first="89441100000000000000"),
+    "iccid_ranges_do_not_overlap": lambda: again(IccidRange, first="8944110000000000050"),
+    "one_level_per_pool": lambda: again(PoolLevel),
+    "pool_level_has_a_mark": set_to(PoolLevel, low_mark=0),
+    "provider_is_a_source_once": lambda: again(Source),
+    "source_market_is_a_country_or_any": set_to(Source, market="us"),
     "profile_state_known": set_to(Profile, state="other"),
     "matching_id_once_per_provider": lambda: again(Profile, sim=make_pool(1)[0]),
     "downloaded_profile_has_a_time": set_to(Profile, state="downloaded"),
@@ -156,6 +165,10 @@ def house(alice: User) -> Order:
     DownloadProgress.objects.create(
         iccid=profile.sim.iccid, profile=profile, provider=profile.provider
     )
+    IccidRange.objects.create(first="8944110000000000000", last="8944110000000000099")
+    at_provider = {"profile_type": "consumer", "provider": profile.provider}
+    PoolLevel.objects.create(**at_provider, low_mark=1)
+    Source.objects.create(**at_provider)
     subscriptions.prepare(alice, sim=make_card(), plan=order.plan, plan_name="x", reference="x")
     LegalText.objects.create(kind="terms", language="en", version="1", title="x", body="x")
     handoff = Handoff.objects.create(

@@ -12,8 +12,10 @@ from moportal.identifiers import (
     Eid,
     Iccid,
     Imei,
+    Imsi,
     InvalidActivationCode,
     InvalidIdentifier,
+    Msisdn,
 )
 from moportal.money import Money, with_tax
 
@@ -44,6 +46,24 @@ def test_an_iccid_is_numbered_with_its_check_digit() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "text"),
+    [(Imsi, "26201123456789"), (Imsi, "262011234567890"), (Msisdn, "49151"), (Msisdn, "4" * 15)],
+)
+def test_what_is_as_long_as_it_may_be_is_read(kind: type[Imsi | Msisdn], text: str) -> None:
+    assert kind.parse(text) == text
+
+
+@given(st.text("0123456789", min_size=1, max_size=30))
+def test_one_check_digit_of_ten_is_right(digits: str) -> None:
+    right = [digit for digit in "0123456789" if identifiers.luhn_is_right(digits + digit)]
+
+    assert right == [identifiers.luhn_digit(digits)]
+    # As the standard words it: every second digit is doubled, and its digits are added up.
+    doubled = "".join(str(int(d) * (2 - n % 2)) for n, d in enumerate(reversed(digits)))
+    assert (sum(map(int, doubled)) + int(right[0])) % 10 == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
     [
         (Eid, "8904903212345123451234567890123"),
         (Eid, "89049032123451234512345678901236"),
@@ -51,18 +71,24 @@ def test_an_iccid_is_numbered_with_its_check_digit() -> None:
         (Iccid, "8900000000000000001"),
         (Iccid, "894944999999999002F3"),
         (Imei, "001201234567890"),
+        (Imsi, "2620112345678"),
+        (Imsi, "2620112345678901"),
+        (Msisdn, "4915"),
+        (Msisdn, "+4915150147"),
         (Country, "XX"),
         (Country, "\uff35\uff33"),
     ],
 )
-def test_a_wrong_one_is_refused(kind: type[Eid | Iccid | Imei | Country], text: str) -> None:
+def test_a_wrong_one_is_refused(
+    kind: type[Eid | Iccid | Imei | Imsi | Msisdn | Country], text: str
+) -> None:
     with pytest.raises(InvalidIdentifier):
         kind.parse(text)
 
 
 @given(st.text())
 def test_no_text_makes_another_error(text: str) -> None:
-    for kind in (Eid, Iccid, Imei, Country, ActivationCode):
+    for kind in (Eid, Iccid, Imei, Imsi, Msisdn, Country, ActivationCode):
         try:
             assert str(kind.parse(text))
         except InvalidIdentifier:

@@ -11,8 +11,9 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from brand.models import LegalText
-from esim.models import Sim
-from esim.pool import PoolEmpty, claim_sim
+from esim import pool
+from esim.models import Profile, Sim
+from esim.pool import PoolEmpty
 from esim.states import SimState
 from orders import drafts, placing, settling
 from orders.drafts import StaleForm
@@ -20,7 +21,7 @@ from orders.models import Draft, Order
 from orders.states import OrderState
 from outbox.models import Task
 from payments.models import Payment
-from tests.builders import make_card, make_draft, make_order, make_plan, make_pool, make_visit
+from tests.builders import EID, make_card, make_draft, make_order, make_plan, make_pool, make_visit
 from tests.races import at_once
 
 
@@ -168,9 +169,9 @@ def _next_turn(turns: Iterator[Callable[[], None]]) -> None:
 def test_of_fifty_buyers_one_gets_the_last_iccid(alice: User) -> None:
     (last,) = make_pool(1)
 
-    claims = at_once(lambda: claim_sim("consumer"), 50)
+    claims = at_once(lambda: pool.intend(eid=EID, profile_type="consumer"), 50)
 
-    assert [claim for claim in claims if isinstance(claim, Sim)] == [last]
+    assert [claim.sim for claim in claims if isinstance(claim, Profile)] == [last]
     assert sum(isinstance(claim, PoolEmpty) for claim in claims) == 49
     last.refresh_from_db()
     assert last.state == SimState.RESERVED

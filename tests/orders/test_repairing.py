@@ -9,7 +9,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from esim import provisioning
-from esim.models import Profile, Sim
+from esim.models import Profile, Sim, Source
 from esim.states import ProfileState, SimState
 from orders import repairing
 from orders.models import Order, Repair
@@ -18,7 +18,7 @@ from orders.repairing import NothingToRepair, repair
 from orders.states import OrderState, RepairState
 from outbox.domain import Lease, LeaseLost, LookAgain
 from subscriptions.balances import balances
-from tests.builders import OTHER_EID, make_order, make_pool
+from tests.builders import OTHER_EID, make_order, make_pool, make_provider
 from tests.looks import looked_at
 from tests.orders.conftest import settled
 from tests.providers import break_it, profiles, statuses
@@ -161,6 +161,20 @@ def test_nobodys_esim_is_taken_away_while_there_is_no_other(sold: Order, smdp: s
     make_pool(1)
     look_at(asked)
     assert asked.state == RepairState.DONE
+
+
+def test_the_new_one_comes_from_whom_the_market_of_the_order_names(sold: Order) -> None:
+    there = make_provider(code="there")
+    Source.objects.create(profile_type="consumer", market=sold.visit.market, provider=there)
+    asked = reissue(sold)
+
+    look_at(asked)
+    assert (asked.state, asked.trouble) == (RepairState.ASKED, "PoolEmpty: consumer")
+
+    make_pool(1, provider=there)
+    look_at(asked)
+    assert asked.state == RepairState.DONE
+    assert profile_of(sold).provider == there
 
 
 @pytest.mark.parametrize("fault", ["drop_before", "drop_after", "http_500", "html", "malformed"])

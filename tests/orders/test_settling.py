@@ -10,7 +10,7 @@ from django.utils.timezone import now
 from psycopg import sql
 
 from accounts.models import User
-from esim.models import Profile, Sim
+from esim.models import Profile, Sim, Source
 from esim.provisioning import ProfileRefused
 from esim.states import ProfileState, SimState
 from moportal.money import Money
@@ -23,7 +23,14 @@ from outbox.pauses import PAUSES
 from payments.states import PaymentState
 from subscriptions import activation
 from subscriptions.models import Subscription, SubscriptionState
-from tests.builders import make_card, make_order, make_plan, make_pool, make_visit
+from tests.builders import (
+    make_card,
+    make_order,
+    make_plan,
+    make_pool,
+    make_provider,
+    make_visit,
+)
 from tests.looks import looked_at
 from tests.orders.conftest import CUSTOMER_STEP, DECLINED, new_card, settled
 from tests.providers import books, break_it, profiles, statuses
@@ -38,6 +45,19 @@ def test_it_charges_once_and_hands_out_one_profile(placed: Order, gateway: str, 
     assert profiles(smdp) == [(order.profile.sim.iccid, "Released")]
     assert order.subscription is not None
     assert order.subscription.state == SubscriptionState.ACTIVE
+
+
+def test_the_market_of_the_launch_says_which_provider_it_comes_from(placed: Order) -> None:
+    abroad, at_home = make_provider(code="abroad"), make_provider(code="home")
+    make_pool(1, provider=abroad)
+    make_pool(1, provider=at_home)
+    for provider, market in ((abroad, "DE"), (at_home, placed.visit.market)):
+        Source.objects.create(profile_type="consumer", market=market, provider=provider)
+
+    order = settled(placed)
+
+    assert order.profile is not None
+    assert order.profile.provider == at_home
 
 
 def test_a_second_look_at_a_completed_order_does_nothing(

@@ -1,0 +1,72 @@
+"""What staff type about the stock."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from esim import ranges
+from esim.models import IccidRange, SmdpProvider, Source
+from moportal.identifiers import Country, InvalidCountry
+
+# Bytes. A longer file is for `manage.py import_sims`, which no request has to wait for.
+LARGEST_UPLOAD = 5_000_000
+
+
+class IccidRangeForm(forms.ModelForm[IccidRange]):
+    """A range that shares no ICCID with another one."""
+
+    class Meta:
+        model = IccidRange
+        fields = ["first", "last", "is_in_programme", "note"]
+
+    def clean(self) -> dict[str, Any]:
+        """Look for what it overlaps with; a range stored meanwhile is refused when it is saved."""
+        given = {name: self.cleaned_data.get(name, "") for name in ("first", "last")}
+        found = ranges.overlapping(IccidRange(pk=self.instance.pk, **given)).first()
+        if found is not None:
+            raise ValidationError(f"It overlaps with {found}.")
+        return self.cleaned_data
+
+
+class SourceForm(forms.ModelForm[Source]):
+    """A source whose market is a country that there is."""
+
+    class Meta:
+        model = Source
+        fields = ["profile_type", "market", "provider", "rank"]
+
+    def clean_market(self) -> str:
+        try:
+            market: str = self.cleaned_data["market"]
+            return Country.parse(market) if market else ""
+        except InvalidCountry as error:
+            raise ValidationError("Not a country's code of two letters (ISO 3166-1).") from error
+
+
+class ImportForm(forms.Form):
+    """A file of SIMs; checked only, unless that is switched off."""
+
+    file = forms.FileField(label="CSV file", help_text="docs/inventory.md says what is in it.")
+    provider = forms.ModelChoiceField(
+        SmdpProvider.objects.order_by("code"),
+        required=False,
+        to_field_name="code",
+        help_text="For eSIM profiles whose line names none.",
+    )
+    is_dry_run = forms.BooleanField(
+        label="Only check it, and write nothing", required=False, initial=True
+    )
+    skips_errors = forms.BooleanField(
+        label="Import what is right in spite of errors", required=False
+    )
+
+    def clean_provider(self) -> str:
+        provider: SmdpProvider | None = self.cleaned_data["provider"]
+        return provider.code if provider else ""
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file.size > LARGEST_UPLOAD:
+            raise ValidationError("Larger than 5 MB: use manage.py import_sims.")
+        return file

@@ -1,0 +1,23 @@
+"""`manage.py pools`: how many ICCIDs are left, by profile type and provider."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from esim.stock import stock
+
+ROW = "{:<24} {:<16} {:>9} {:>9} {:>9} {:>9}{}"
+
+
+class Command(BaseCommand):
+    """Used are those on a line and those that were retired: neither comes back."""
+
+    help = __doc__
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        self.stdout.write(ROW.format("type", "provider", "free", "reserved", "used", "mark", ""))
+        for pool in stock():
+            mark = "" if pool.low_mark is None else pool.low_mark
+            counts = (pool.free, pool.reserved, pool.used, mark)
+            low = "  low" if pool.is_low else ""
+            self.stdout.write(ROW.format(pool.profile_type, pool.provider, *counts, low))

@@ -1,0 +1,11 @@
+"""What the clock asks for."""
+
+from celery import shared_task
+
+from esim import stock
+
+
+@shared_task
+def watch_pools() -> None:
+    """Tell of every pool that has run low."""
+    stock.watch()

@@ -1,0 +1,247 @@
+"""`esim.pool` and `esim.stock`: each ICCID for one, none for nobody, a word when few are left."""
+
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import IntegrityError, transaction
+from django.test import Client
+from structlog.testing import capture_logs
+
+from accounts.models import User
+from esim import pool, stock
+from esim.models import PoolLevel, Profile, Sim
+from esim.pool import PoolEmpty
+from esim.states import SimState
+from esim.tasks import watch_pools
+from tests.builders import EID, make_card, make_pool, make_provider
+from tests.races import at_once
+
+pytestmark = pytest.mark.django_db
+
+
+def claim() -> Profile:
+    return pool.intend(eid=EID, profile_type="consumer")
+
+
+def reserved_for_nobody() -> list[Sim]:
+    return list(Sim.objects.filter(state=SimState.RESERVED, profile=None))
+
+
+# --- Claims -------------------------------------------------------------------------------------
+
+
+def test_the_oldest_free_iccid_is_given_first() -> None:
+    first, second = make_pool(2)
+
+    assert [claim().sim, claim().sim] == [first, second]
+
+    with pytest.raises(PoolEmpty):
+        claim()
+
+
+def test_another_type_and_a_card_are_not_given() -> None:
+    make_pool(1, profile_type="other")
+    make_card()
+
+    with pytest.raises(PoolEmpty):
+        claim()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_fifty_claimants_each_iccid_goes_to_one() -> None:
+    make_pool(30)
+
+    claims = at_once(claim, 50)
+
+    given = [profile.sim_id for profile in claims if isinstance(profile, Profile)]
+    assert len(given) == len(set(given)) == 30
+    assert sum(isinstance(result, PoolEmpty) for result in claims) == 20
+    assert reserved_for_nobody() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_fifty_claimants_go_on_to_the_next_provider_together() -> None:
+    one, two = make_provider(), make_provider(code="two")
+    make_pool(5, provider=one)
+    make_pool(5, provider=two)
+
+    claims = at_once(claim, 50)
+
+    given = [profile for profile in claims if isinstance(profile, Profile)]
+    assert sorted(profile.provider.code for profile in given) == ["one"] * 5 + ["two"] * 5
+    assert all(profile.provider_id == profile.sim.provider_id for profile in given)
+
+
+# --- No ICCID is ever reserved for nobody: reserving it and writing its profile is one act --------
+
+
+class BrokenOff(Exception):
+    """The worker ends here."""
+
+
+@transaction.atomic
+def claim_and_break_off() -> None:
+    claim()
+    raise BrokenOff
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_claim_whose_profile_cannot_be_written_reserves_nothing() -> None:
+    (sim,) = make_pool(1)
+    # A profile that is there already makes the second one impossible.
+    Profile.objects.create(sim=sim, provider=make_provider(), matching_id="A", eid=EID)
+
+    with pytest.raises(IntegrityError):
+        claim()
+
+    sim.refresh_from_db()
+    assert sim.state == SimState.AVAILABLE
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_claim_that_its_caller_gives_up_reserves_nothing() -> None:
+    (sim,) = make_pool(1)
+
+    with pytest.raises(BrokenOff):
+        claim_and_break_off()
+
+    sim.refresh_from_db()
+    assert sim.state == SimState.AVAILABLE
+    assert not Profile.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_claims_some_of_which_break_off_none_is_left_for_nobody() -> None:
+    make_pool(20)
+    turns = iter(range(40))
+
+    def claim_and_perhaps_break_off() -> Profile:
+        with transaction.atomic():
+            profile = claim()
+            if next(turns) % 2:
+                raise BrokenOff
+        return profile
+
+    claims = at_once(claim_and_perhaps_break_off, 40)
+
+    kept = [profile for profile in claims if isinstance(profile, Profile)]
+    assert Sim.objects.filter(state=SimState.RESERVED).count() == len(kept)
+    assert reserved_for_nobody() == []
+
+
+# --- How much is left -----------------------------------------------------------------------------
+
+
+def make_level(low_mark: int = 3) -> PoolLevel:
+    return PoolLevel.objects.create(
+        profile_type="consumer", provider=make_provider(), low_mark=low_mark
+    )
+
+
+def told() -> list[tuple[str, str]]:
+    with capture_logs() as logs:
+        watch_pools()
+    return [(line["log_level"], line["event"]) for line in logs]
+
+
+LOW, FILLED = ("error", "pool below its mark"), ("info", "pool filled again")
+
+
+def test_a_pool_that_runs_low_is_told_once_until_it_is_filled_again() -> None:
+    make_level(low_mark=3)
+    make_pool(3)
+    assert told() == []
+
+    claim()
+    assert [told(), told()] == [[LOW], []]
+
+    make_pool(1)
+    assert [told(), told()] == [[FILLED], []]
+
+    claim()
+    assert told() == [LOW]
+
+
+def test_what_is_told_says_which_pool_and_how_many_are_left() -> None:
+    make_level(low_mark=3)
+    make_pool(2)
+
+    with capture_logs() as logs:
+        stock.watch()
+
+    (line,) = logs
+    del line["event"], line["log_level"]
+    assert line == {"profile_type": "consumer", "provider": "one", "free": 2, "low_mark": 3}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_that_watch_at_once_one_tells() -> None:
+    make_level()
+
+    with capture_logs() as logs:
+        at_once(stock.watch, 8)
+
+    assert [line["event"] for line in logs] == ["pool below its mark"]
+
+
+@pytest.mark.parametrize("others", [0, 2])
+def test_pools_are_watched_by_one_statement_however_many_there_are(
+    django_assert_num_queries: Any, others: int
+) -> None:
+    make_level(low_mark=1)
+    make_pool(1)
+    for number in range(others):
+        provider = make_provider(code=f"more{number}")
+        PoolLevel.objects.create(profile_type="consumer", provider=provider, low_mark=1)
+        make_pool(1, provider=provider)
+
+    with django_assert_num_queries(1):
+        stock.watch()
+
+
+def test_the_stock_is_told_by_type_and_provider() -> None:
+    make_level(low_mark=5)
+    two = make_provider(code="two")
+    PoolLevel.objects.create(profile_type="other", provider=two, low_mark=1)
+    sims = make_pool(4)
+    make_pool(2, provider=two)
+    make_card()
+    claim()
+    Sim.objects.filter(pk=sims[1].pk).update(state=SimState.IN_USE)
+    Sim.objects.filter(pk=sims[2].pk).update(state=SimState.RETIRED)
+
+    assert stock.stock() == [
+        stock.Stock("consumer", "one", free=1, reserved=1, used=2, low_mark=5),
+        stock.Stock("consumer", "two", free=2, reserved=0, used=0, low_mark=None),
+        stock.Stock("other", "two", free=0, reserved=0, used=0, low_mark=1),
+    ]
+
+
+def test_the_command_prints_the_stock_a_pool_a_line() -> None:
+    make_level(low_mark=5)
+    make_pool(4)
+    claim()
+    said = StringIO()
+
+    call_command("pools", stdout=said)
+
+    head, pool_of_one = [line.split() for line in said.getvalue().splitlines()]
+    assert head == ["type", "provider", "free", "reserved", "used", "mark"]
+    assert pool_of_one == ["consumer", "one", "3", "1", "0", "5", "low"]
+
+
+def test_staff_see_which_pools_are_low(client: Client, clara: User) -> None:
+    client.force_login(clara)
+    make_level(low_mark=3)
+    enough = make_provider(code="enough")
+    PoolLevel.objects.create(profile_type="consumer", provider=enough, low_mark=1)
+    make_pool(2)
+    make_pool(2, provider=enough)
+    stock.watch()
+
+    page = client.get("/admin/esim/poollevel/", {"low_since__isempty": "0"})
+
+    (listed,) = page.context["cl"].result_list
+    assert (listed.provider.code, listed.free) == ("one", 2)

@@ -1,0 +1,275 @@
+"""`esim.ranges`: which SIMs are in the programme, range by range."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
+from itertools import count
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
+from esim import ranges
+from esim.models import IccidRange, Sim
+from esim.ranges import RangesOverlap
+from moportal.identifiers import Iccid
+from subscriptions.balances import BalanceType, balances
+from tests.races import at_once
+
+pytestmark = pytest.mark.django_db
+
+PREFIX = "8944777"
+
+
+def ends(low: int, high: int) -> tuple[str, str]:
+    """Return the ends of a range of serial numbers, from check digit 0 to check digit 9."""
+    return f"{PREFIX}{low:011d}0", f"{PREFIX}{high:011d}9"
+
+
+def make_range(low: int, high: int, *, is_in_programme: bool = False) -> IccidRange:
+    first, last = ends(low, high)
+    new = IccidRange(first=first, last=last, is_in_programme=is_in_programme)
+    ranges.save(new)
+    return new
+
+
+def make_sims(*serials: int) -> list[Sim]:
+    return [
+        Sim.objects.create(iccid=Iccid.numbered(PREFIX, serial), kind=Sim.Kind.PHYSICAL)
+        for serial in serials
+    ]
+
+
+def shut_out() -> list[int]:
+    """Return the serial numbers of the SIMs that are not in the programme."""
+    iccids = Sim.objects.filter(is_in_programme=False).order_by("iccid")
+    return [int(sim.iccid[len(PREFIX) : -1]) for sim in iccids]
+
+
+def answer(sim: Sim) -> BalanceType:
+    (balance,) = balances(sim.iccid, location=None, at=datetime.now(UTC))
+    return balance.type
+
+
+def test_a_sim_in_a_range_that_is_shut_out_is_not_supported() -> None:
+    inside, outside = make_sims(5, 50)
+
+    make_range(0, 9)
+
+    assert (answer(inside), answer(outside)) == (BalanceType.NOT_SUPPORTED, BalanceType.NONE)
+
+
+def test_both_ends_belong_to_the_range() -> None:
+    make_sims(9, 10, 11, 19, 20, 21)
+
+    make_range(10, 20)
+
+    assert shut_out() == [10, 11, 19, 20]
+
+
+def test_a_range_is_of_iccids_of_its_own_length() -> None:
+    body = PREFIX + "0" * 10 + "5"
+    longer = next(f"{body}0{check}" for check in range(10) if _is_right(f"{body}0{check}"))
+    Sim.objects.create(iccid=longer, kind=Sim.Kind.PHYSICAL)
+
+    make_range(0, 9)
+
+    assert len(longer) == 20
+    assert not Sim.objects.filter(is_in_programme=False).exists()
+    assert ranges.lookup()(longer)
+
+
+def _is_right(iccid: str) -> bool:
+    try:
+        return bool(Iccid.parse(iccid))
+    except ValueError:
+        return False
+
+
+def test_let_in_again_its_sims_answer_again() -> None:
+    make_sims(5)
+    shut = make_range(0, 9)
+
+    shut.is_in_programme = True
+    ranges.save(shut)
+
+    assert shut_out() == []
+
+
+def test_a_range_that_moved_leaves_its_old_sims_in_the_programme() -> None:
+    make_sims(5, 15)
+    shut = make_range(0, 9)
+
+    shut.first, shut.last = ends(10, 19)
+    ranges.save(shut)
+
+    assert shut_out() == [15]
+
+
+def test_a_range_that_was_removed_shuts_nobody_out() -> None:
+    make_sims(5, 15)
+    make_range(10, 19)
+
+    ranges.remove(make_range(0, 9))
+
+    assert shut_out() == [15]
+
+
+def test_what_staff_set_for_one_sim_stands_until_its_range_says_otherwise() -> None:
+    make_sims(5)
+    mine = make_range(0, 9, is_in_programme=True)
+    Sim.objects.update(is_in_programme=False)
+
+    mine.note = "only the note is new"
+    ranges.save(mine)
+    assert shut_out() == [5]
+
+    mine.first, mine.last = ends(0, 99)
+    ranges.save(mine)
+    assert shut_out() == []
+
+
+def test_all_sims_of_a_range_are_set_by_one_statement() -> None:
+    make_sims(*range(20))
+
+    with CaptureQueriesContext(connection) as captured:
+        make_range(0, 99)
+
+    updates = [query["sql"] for query in captured if query["sql"].startswith("UPDATE")]
+    assert (len(updates), len(shut_out())) == (1, 20)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 9), (9, 30), (15, 16), (0, 99), (20, 20)])
+def test_ranges_that_have_an_iccid_in_common_are_refused(low: int, high: int) -> None:
+    make_range(9, 20)
+
+    with pytest.raises(RangesOverlap):
+        make_range(low, high)
+
+    assert IccidRange.objects.count() == 1
+
+
+def test_neighbours_are_not_in_each_others_way() -> None:
+    make_range(0, 9)
+    make_range(10, 19)
+
+    middle = IccidRange.objects.first()
+    assert middle is not None
+    ranges.save(middle)
+
+    assert IccidRange.objects.count() == 2
+
+
+def test_what_the_import_looks_up_is_what_saving_a_range_sets() -> None:
+    sims = make_sims(*range(0, 60, 3))
+    make_range(0, 4)
+    make_range(10, 19, is_in_programme=True)
+    make_range(20, 40)
+
+    is_in_programme = ranges.lookup()
+
+    flags = {sim.iccid: sim.is_in_programme for sim in Sim.objects.all()}
+    assert {sim.iccid: is_in_programme(sim.iccid) for sim in sims} == flags
+    assert set(flags.values()) == {True, False}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_ranges_that_overlap_and_come_at_once_one_is_stored() -> None:
+    serials = count()
+
+    results = at_once(lambda: make_range(next(serials), 50), 8)
+
+    stored = [result for result in results if isinstance(result, IccidRange)]
+    refused = [result for result in results if isinstance(result, RangesOverlap)]
+    assert (len(stored), len(refused)) == (1, 7)
+    assert IccidRange.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_the_constraint_the_look_alone_would_let_several_pass() -> None:
+    constraint = next(
+        one for one in IccidRange._meta.constraints if one.name == "iccid_ranges_do_not_overlap"
+    )
+    with connection.schema_editor() as editor:
+        editor.remove_constraint(IccidRange, constraint)
+    try:
+        stored = 0
+        for _ in range(20):
+            serials = count()
+            results = at_once(partial(_next_range, serials), 8)
+            stored = max(stored, sum(isinstance(one, IccidRange) for one in results))
+            IccidRange.objects.all().delete()
+            if stored > 1:
+                break
+    finally:
+        with connection.schema_editor() as editor:
+            editor.add_constraint(IccidRange, constraint)
+
+    assert stored > 1
+
+
+def _next_range(serials: Iterator[int]) -> IccidRange:
+    return make_range(next(serials), 50)
+
+
+def as_typed(low: int, high: int) -> dict[str, str]:
+    first, last = ends(low, high)
+    return {"first": first, "last": last, "note": ""}
+
+
+def test_staff_save_and_remove_ranges(client: Client, clara: User) -> None:
+    client.force_login(clara)
+    make_sims(5)
+
+    client.post("/admin/esim/iccidrange/add/", as_typed(0, 9))
+    assert shut_out() == [5]
+
+    chosen = [one.pk for one in IccidRange.objects.all()]
+    asked = {"action": "delete_selected", "_selected_action": chosen, "post": "yes"}
+    client.post("/admin/esim/iccidrange/", asked)
+    assert shut_out() == []
+
+
+def test_staff_are_told_what_a_range_overlaps_with(client: Client, clara: User) -> None:
+    client.force_login(clara)
+    there = make_range(5, 20)
+
+    page = client.post("/admin/esim/iccidrange/add/", as_typed(0, 9))
+
+    assert f"It overlaps with {there}." in page.text
+
+
+def test_staff_are_told_of_a_range_that_was_saved_meanwhile(
+    client: Client, clara: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.force_login(clara)
+    make_range(5, 20)
+    # The form's look comes just before the other range is stored, the one at saving after it.
+    looks = iter([IccidRange.objects.none(), IccidRange.objects.all()])
+    monkeypatch.setattr("esim.ranges.overlapping", lambda _new: next(looks))
+
+    page = client.post("/admin/esim/iccidrange/add/", as_typed(0, 9), follow=True)
+
+    assert "Another range was saved meanwhile." in page.text
+    assert IccidRange.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "said"),
+    [
+        ("894477700000000000", "8944777000000000009", "as long as the first"),
+        ("8944777000000000009", "8944777000000000000", "not before it"),
+        ("894477700000000000X", "8944777000000000009", "18 to 20 digits"),
+        ("89447770000", "89447770009", "18 to 20 digits"),
+    ],
+)
+def test_ends_that_are_none_are_told_by_a_sentence(
+    client: Client, clara: User, first: str, last: str, said: str
+) -> None:
+    client.force_login(clara)
+
+    page = client.post("/admin/esim/iccidrange/add/", {"first": first, "last": last, "note": ""})
+
+    assert said in page.text
