@@ -66,8 +66,12 @@ mutants: services .venv/.mutants $(CATALOGUES)  ## Spoil the code that moves mon
 bench-orders: services .venv/.dev $(CATALOGUES)  ## Measure orders a second and CPU an order (ARGS="--workers 1 2 4")
 	$(PYTHON) -m tests.services -- $(PYTHON) -m bench.orders $(ARGS)
 
+.PHONY: bench-provisioning
+bench-provisioning: services .venv/.dev $(CATALOGUES)  ## Measure profiles a second and CPU a profile (ARGS="--profiles 300")
+	$(PYTHON) -m tests.services -- $(PYTHON) -m bench.provisioning $(ARGS)
+
 .PHONY: tables
-tables: .venv/.dev  ## Write the tables of docs/host.md anew
+tables: .venv/.dev  ## Write the tables of docs/host.md and docs/es2plus.md anew
 	$(PYTHON) -m tests.settings_for check -- $(PYTHON) -m tests.tables
 
 ##@ Change it
@@ -111,7 +115,7 @@ gettext:
 help:  ## Show this
 	@awk 'BEGIN { FS = ":.*##" } \
 	    /^##@/ { printf "\n%s\n", substr($$0, 5) } \
-	    /^[a-z-]+:.*##/ { printf "  make %-13s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	    /^[a-z-]+:.*##/ { printf "  make %-19s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .venv/bin/pip:
 	@sh demo/venv.sh

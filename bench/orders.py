@@ -30,11 +30,11 @@ def main() -> int:
         try:
             house.prepare()
             with (house.copy.folder / "submit.log").open("w", encoding="utf-8") as log:
-                _become_the_portal(house, log)
+                become_the_portal(house, log)
                 lines = _measure(house, options)
         finally:
             house.close()
-    from bench import report  # noqa: PLC0415 -- after `_become_the_portal`
+    from bench import report  # noqa: PLC0415 -- after `become_the_portal`
 
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _become_the_portal(house: House, log: IO[str]) -> None:
+def become_the_portal(house: House, log: IO[str]) -> None:
     """Take on the portal's settings; what it logs goes to a file, as a service's log does."""
     os.environ.update(house.environment)
     django.setup()

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import URLPattern, path
 
-from esim import ranges
+from esim import provisioning, ranges
 from esim.forms import IccidRangeForm, ImportForm, SourceForm
 from esim.importing import import_sims
 from esim.models import (
@@ -33,7 +33,14 @@ FAULTS_SHOWN = 20
 
 @admin.register(SmdpProvider)
 class SmdpProviderAdmin(admin.ModelAdmin[SmdpProvider]):
-    list_display = ["code", "smdp_host", "requester_identifier", "pads_iccid", "is_active"]
+    list_display = [
+        "code",
+        "smdp_host",
+        "requester_identifier",
+        "pads_iccid",
+        "path_prefix",
+        "is_active",
+    ]
 
 
 @admin.register(Sim)
@@ -164,12 +171,40 @@ class ProgressInline(ReadOnlyInline, admin.TabularInline[DownloadProgress, Profi
     ]
 
 
+class NeedsStaff(admin.SimpleListFilter):
+    """Profiles that the SM-DP+ refused in a way that somebody has to look at."""
+
+    title = "needs staff"
+    parameter_name = "staff"
+
+    def lookups(
+        self, _request: HttpRequest, _model_admin: admin.ModelAdmin[Any]
+    ) -> list[tuple[str, str]]:
+        return [("1", "Refused")]
+
+    def queryset(self, _request: HttpRequest, profiles: QuerySet[Profile]) -> QuerySet[Profile]:
+        return profiles.exclude(trouble="") if self.value() else profiles
+
+
 @admin.register(Profile)
 class ProfileAdmin(ReadOnly, admin.ModelAdmin[Profile]):
-    list_display = ["sim", "state", "provider", "created_at", "downloaded_at"]
-    list_filter = ["state", "provider"]
+    list_display = ["sim", "state", "provider", "refused_because", "created_at", "downloaded_at"]
+    list_filter = [NeedsStaff, "state", "provider"]
     list_select_related = ["sim", "provider"]
     search_fields = ["=sim__iccid", "=eid"]
     # The matching id is a bearer secret: not even staff see it.
     exclude = ["matching_id", "matching_id_digest"]
     inlines = [CallInline, ProgressInline]
+    actions = ["looked_at"]
+
+    @admin.display(description="refused because")
+    def refused_because(self, profile: Profile) -> str:
+        """Return the function and its codes; the whole answer is on the profile's page."""
+        return profile.trouble.partition("\n")[0]
+
+    @admin.action(description="Looked at (what the SM-DP+ refused needs staff no longer)")
+    def looked_at(self, request: HttpRequest, chosen: QuerySet[Profile]) -> None:
+        """Take the profiles off the list of those that need staff."""
+        for profile in chosen:
+            provisioning.looked_at(profile)
+            self.log_change(request, profile, "looked at")

@@ -3,14 +3,12 @@
 SGP.22 v2.2, 6.1 and 6.4: identity rests on TLS alone, and is exchanged beforehand.
 """
 
-from pathlib import Path
-
-from django.conf import settings
 from django.http import HttpRequest
 from django.utils.timezone import now
 
+from esim.addresses import trust_of
 from esim.models import SmdpProvider
-from moportal.certificates import TrustFiles, Verdict
+from moportal.certificates import Verdict
 from moportal.machines import certificate_shown
 
 # Of several verdicts the one that says most: the further down, the nearer it came to being known.
@@ -43,27 +41,8 @@ def provider_of(request: HttpRequest) -> SmdpProvider:
         raise NotKnown(Verdict.MISSING)
     verdicts = []
     for provider in SmdpProvider.objects.order_by("pk"):
-        trust = _trust(provider)
+        trust = trust_of(provider)
         verdicts.append(trust.verdict(shown, at=at) if trust else Verdict.STRANGER)
         if verdicts[-1] is Verdict.TRUSTED:
             return provider
     raise NotKnown(max(verdicts, key=_NEARNESS.index, default=Verdict.STRANGER))
-
-
-def _trust(provider: SmdpProvider) -> TrustFiles | None:
-    """Return whom to believe for this provider, or None where nobody has said."""
-    roots = settings.SMDP_CALLBACK_CA.of(provider.code)
-    if not roots:
-        return None
-    names = frozenset(provider.certificate_names)
-    return TrustFiles(
-        roots=Path(roots),
-        intermediates=_file(settings.SMDP_CALLBACK_INTERMEDIATES.of(provider.code)),
-        revocation_lists=_file(settings.SMDP_CALLBACK_REVOKED.of(provider.code)),
-        names=names,
-        pins=frozenset(name.lower() for name in names),
-    )
-
-
-def _file(name: str) -> Path | None:
-    return Path(name) if name else None

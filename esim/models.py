@@ -1,6 +1,7 @@
 """SIMs and their stock, SM-DP+ providers, profiles ordered from them, every call and its answer."""
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import DecimalField, F, Func, Q, Value
 from django.db.models.functions import Cast, Length
@@ -52,6 +53,24 @@ class SmdpProvider(models.Model):
     )
     is_active = models.BooleanField(
         default=True, help_text="Off: no new profile is ordered here; those under way go on."
+    )
+    path_prefix = models.CharField(
+        max_length=80,
+        blank=True,
+        validators=[RegexValidator(r"^(/[A-Za-z0-9._~-]+)+\Z")],
+        help_text="What stands before /gsma/rsp2/es2plus/, such as /operators/kestrel.",
+    )
+    protocol_version = models.CharField(
+        max_length=12,
+        default="v2.2.0",
+        validators=[RegexValidator(r"^v2\.[0-9]{1,2}\.[0-9]{1,2}\Z")],
+        help_text="The version of SGP.22 that X-Admin-Protocol tells.",
+    )
+    timeout = models.FloatField(
+        default=3.0,
+        validators=[MinValueValidator(0.1)],
+        help_text="Seconds that the first tries wait for an answer; later ones wait for as long as"
+        " any call may take (OUTSIDE_CALL_TIMEOUT).",
     )
 
     def __str__(self) -> str:
@@ -227,6 +246,9 @@ class Profile(models.Model):
     smdp_host = models.CharField(max_length=120)
     created_at = models.DateTimeField(auto_now_add=True)
     downloaded_at = models.DateTimeField(null=True, blank=True)
+    trouble = models.TextField(
+        blank=True, help_text="What the SM-DP+ answered that somebody has to look at."
+    )
 
     class Meta:
         constraints = [
@@ -254,14 +276,20 @@ class Es2Call(models.Model):
     """One ES2+ call: a row before it is a call. Without an answer its outcome is unknown."""
 
     class Outcome(models.TextChoices):
+        """The classes of answer of `es2plus.md`, section 8."""
+
         UNANSWERED = "unanswered", "No answer yet"
         SUCCESS = "success", "Executed"
+        WARNING = "warning", "Executed, with a warning"
+        CONTRADICTION = "contradiction", "Executed, but not what was asked"
         FAILED = "failed", "Failed by the SM-DP+"
+        EXPIRED = "expired", "Ran out at the SM-DP+"
         NOT_SENT = "not_sent", "Never reached the SM-DP+"
-        REFUSED = "refused", "Refused by HTTP (4xx)"
         # It was sent, and may even now be on its way.
         NO_ANSWER = "no_answer", "Sent, no answer came"
-        UNKNOWN = "unknown", "The answer says nothing"
+        COME_BACK = "come_back", "Come back later (HTTP 408, 429, 5xx)"
+        REFUSED = "refused", "Refused by HTTP (4xx)"
+        UNREADABLE = "unreadable", "Not an ES2+ answer"
 
     profile = models.ForeignKey(Profile, on_delete=models.PROTECT, related_name="calls")
     function = models.CharField(max_length=20)
@@ -269,7 +297,7 @@ class Es2Call(models.Model):
     request = models.JSONField(help_text="As sent, the matching id masked.")
     sent_at = models.DateTimeField(auto_now_add=True)
     answered_at = models.DateTimeField(null=True, blank=True)
-    outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.UNANSWERED)
+    outcome = models.CharField(max_length=13, choices=Outcome, default=Outcome.UNANSWERED)
     subject_code = models.CharField(max_length=20, blank=True)
     reason_code = models.CharField(max_length=20, blank=True)
     detail = models.TextField(blank=True, help_text="What came back, the matching id masked.")

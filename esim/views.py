@@ -2,15 +2,18 @@
 
 import json
 
+import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from esim import callers, notices, progress
+from moportal.certificates import InvalidTrust
 from moportal.machines import NotFromProxy
 from moportal.problems import problem_response
 
+log = structlog.get_logger(__name__)
 MAX_BODY = 64 * 1024
 
 
@@ -23,6 +26,10 @@ def handle_download_progress_info(request: HttpRequest) -> HttpResponse:
     except callers.NotKnown as unknown:
         status = unknown.verdict.status
         return problem_response(status, status.phrase, f"Refused: {unknown}.")
+    except InvalidTrust:
+        log.exception("whom to trust cannot be read")
+        detail = "Whom to trust cannot be read just now: try again later."
+        return problem_response(503, "Service unavailable", detail)
     except NotFromProxy:
         return problem_response(403, "Forbidden", "A certificate is believed from the proxy alone.")
     if len(request.body) > MAX_BODY:

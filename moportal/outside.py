@@ -7,8 +7,9 @@ timeout, and plain HTTP is for loopback alone.
 import ipaddress
 import ssl
 import time
-from dataclasses import dataclass
-from functools import cache
+import weakref
+from dataclasses import astuple, dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +18,21 @@ from django.core.exceptions import ImproperlyConfigured
 
 CONNECT_TIMEOUT = 3.0
 LARGEST_ANSWER = 1_000_000
+# What TLS 1.3 says of our certificate once the request is on its way already: it was never read.
+REFUSED_CERTIFICATE = frozenset(
+    {
+        "SSLV3_ALERT_BAD_CERTIFICATE",
+        "SSLV3_ALERT_CERTIFICATE_EXPIRED",
+        "SSLV3_ALERT_CERTIFICATE_REVOKED",
+        "SSLV3_ALERT_CERTIFICATE_UNKNOWN",
+        "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE",
+        "TLSV13_ALERT_CERTIFICATE_REQUIRED",
+        "TLSV1_ALERT_ACCESS_DENIED",
+        "TLSV1_ALERT_DECRYPT_ERROR",
+        "TLSV1_ALERT_UNKNOWN_CA",
+    }
+)
+NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 def _is_loopback(host: str) -> bool:
@@ -30,48 +46,140 @@ def _is_loopback(host: str) -> bool:
 
 def checked_address(url: str, *, name: str) -> str:
     """Return the base address without its trailing slash, or raise `ImproperlyConfigured`."""
-    parts = urlsplit(url)
-    is_plain_loopback = parts.scheme == "http" and _is_loopback(parts.hostname or "")
-    if parts.scheme != "https" and not is_plain_loopback:
+    if not _may_be_called(url):
         raise ImproperlyConfigured(
             f"{name} is {url!r}: give an https:// address (plain http is for loopback alone)."
         )
     return url.rstrip("/")
 
 
+def _may_be_called(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    return (parts.scheme == "https" and bool(host)) or (
+        parts.scheme == "http" and _is_loopback(host)
+    )
+
+
 @dataclass(frozen=True)
 class Reply:
-    """What came back: the HTTP status, and the body as far as we read one."""
+    """What came back: the HTTP status, the headers, and the body as far as we read one."""
 
     status: int
     body: bytes
+    headers: httpx.Headers = field(default_factory=httpx.Headers)
 
 
-@cache
-def client() -> httpx.Client:
-    """Return this process's client; it keeps connections open between calls."""
-    return httpx.Client(
-        verify=ssl.create_default_context(),
+Stamps = tuple[tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True)
+class TlsFiles:
+    """Whom to trust and what to show, as PEM files; by default the system's, and nothing."""
+
+    authorities: str = ""
+    certificate: str = ""
+    # May stand in the certificate's file instead.
+    key: str = ""
+
+    def stamps(self) -> Stamps:
+        """Return what changes with a file; raises `ImproperlyConfigured` where one is missing."""
+        try:
+            found = [Path(name).stat() for name in astuple(self) if name]
+        except OSError as error:
+            raise ImproperlyConfigured(f"{error.filename}: {error.strerror}") from error
+        return tuple((file.st_mtime_ns, file.st_size, file.st_ino) for file in found)
+
+    def context(self) -> ssl.SSLContext:
+        """Return a context that trusts these authorities; raises `ImproperlyConfigured`."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        reading = self.authorities or "the system's authorities"
+        try:
+            context.load_verify_locations(*self._authorities())
+            if self.certificate:
+                reading = self.certificate
+                # With an empty pass phrase a sealed key is an error, not a question to a terminal.
+                context.load_cert_chain(self.certificate, self.key or None, password="")
+        except (OSError, ValueError, TypeError) as error:
+            raise ImproperlyConfigured(f"{reading}: {error}") from error
+        return context
+
+    def _authorities(self) -> tuple[str | None, str | None]:
+        if self.authorities:
+            return self.authorities, None
+        # As OpenSSL was built: asked for its defaults it would believe SSL_CERT_FILE.
+        system = ssl.get_default_verify_paths()
+        file, folder = Path(system.openssl_cafile), Path(system.openssl_capath)
+        return str(file) if file.is_file() else None, str(folder) if folder.is_dir() else None
+
+
+SYSTEM = TlsFiles()
+_clients: dict[TlsFiles, tuple[Stamps, httpx.Client]] = {}
+
+
+def client(tls: TlsFiles = SYSTEM) -> httpx.Client:
+    """Return this process's client for these files; it keeps connections open between calls.
+
+    Files that have changed make a new one. The old one is closed when nobody uses it any more.
+    Raises `ImproperlyConfigured` for files that cannot be read.
+    """
+    stamps = tls.stamps()
+    kept = _clients.get(tls)
+    if kept is None or kept[0] != stamps:
+        kept = _clients[tls] = stamps, _new_client(tls.context())
+    return kept[1]
+
+
+def _new_client(context: ssl.SSLContext) -> httpx.Client:
+    transport = httpx.HTTPTransport(verify=context, trust_env=False)
+    made = httpx.Client(
+        transport=transport,
         trust_env=False,
         follow_redirects=False,
         headers={"User-Agent": "moportal"},
     )
+    weakref.finalize(made, transport.close)
+    return made
 
 
-def exchange(method: str, url: str, *, within: float, **request: Any) -> Reply:
+def exchange(
+    method: str, url: str, *, within: float, tls: TlsFiles = SYSTEM, **request: Any
+) -> Reply:
     """Make one call and read its whole answer, within so many seconds and a megabyte.
 
     httpx limits each read, not the whole: a peer that drips a byte now and then would hold a
-    worker past its lease. Raises `httpx.HTTPError`.
+    worker past its lease. Raises `httpx.HTTPError`, or `ImproperlyConfigured` for `tls`.
     """
     deadline = time.monotonic() + within
-    limits = httpx.Timeout(within, connect=CONNECT_TIMEOUT, write=CONNECT_TIMEOUT, pool=within)
+    connect = min(CONNECT_TIMEOUT, within)
+    limits = httpx.Timeout(within, connect=connect, write=connect, pool=within)
     body = bytearray()
-    with client().stream(method, url, timeout=limits, **request) as response:
+    with client(tls).stream(method, url, timeout=limits, **request) as response:
         for chunk in response.iter_bytes():
             body += chunk
             if time.monotonic() > deadline:
                 raise httpx.ReadTimeout(f"no whole answer within {within:g} s")
             if len(body) > LARGEST_ANSWER:
                 raise httpx.DecodingError(f"an answer of more than {LARGEST_ANSWER} bytes")
-    return Reply(response.status_code, bytes(body))
+    return Reply(response.status_code, bytes(body), response.headers)
+
+
+def was_never_read(error: httpx.HTTPError) -> bool:
+    """Say whether a call that failed so cannot have had an effect.
+
+    There was no connection, or the other side refused our certificate. One that closes without a
+    word after the handshake may have done anything.
+    """
+    return isinstance(error, NOT_CONNECTED) or _tls_reason(error) in REFUSED_CERTIFICATE
+
+
+def _tls_reason(error: BaseException) -> str:
+    """Return OpenSSL's word for what is at the bottom of an error of httpx's."""
+    at: BaseException | None = error
+    while at is not None and not isinstance(at, ssl.SSLError):
+        at = at.__cause__ or at.__context__
+    return at.reason or "" if at is not None else ""

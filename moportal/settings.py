@@ -14,7 +14,6 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from moportal.logging import configuration
-from moportal.per_provider import PerProvider
 
 # Lets `ModelAdmin[Order]` stand in code that runs, not only in code that is read.
 django_stubs_ext.monkeypatch()
@@ -234,6 +233,16 @@ LOGGING_CONFIG = "logging.config.dictConfig"
 
 # -- What is outside. Addresses are read at every start and are never kept in the database.
 SMDP_URL = env.str("SMDP_URL", default="http://127.0.0.1:8001" if DEMO else "")
+# PEM files: what we show to an SM-DP+, and whose certificate it must show (default: the system's).
+SMDP_CLIENT_CERTIFICATE = env.str("SMDP_CLIENT_CERTIFICATE", default="")
+SMDP_CLIENT_KEY = env.str("SMDP_CLIENT_KEY", default="")
+SMDP_CA = env.str("SMDP_CA", default="")
+# The same for one provider of several, by its code: SMDP_URL_KESTREL and so on.
+SMDP_BY_PROVIDER = {
+    name: value
+    for name, value in env.ENVIRON.items()
+    if name.startswith(("SMDP_URL_", "SMDP_CLIENT_", "SMDP_CA_", "SMDP_CALLBACK_"))
+}
 PAYMENT_GATEWAY_URL = env.str(
     "PAYMENT_GATEWAY_URL", default="http://127.0.0.1:8002" if DEMO else ""
 )
@@ -256,9 +265,9 @@ PAYMENT_SIMULATOR_URL = env.str("PAYMENT_SIMULATOR_URL", default=PAYMENT_GATEWAY
 MACHINES_WITHOUT_CERTIFICATE = DEMO
 PROXY_SECRET = env.str("PROXY_SECRET", default="")
 # Whom to believe when an SM-DP+ notifies: files of certificates and revocation lists, in PEM.
-SMDP_CALLBACK_CA = PerProvider.read("SMDP_CALLBACK_CA")
-SMDP_CALLBACK_INTERMEDIATES = PerProvider.read("SMDP_CALLBACK_INTERMEDIATES")
-SMDP_CALLBACK_REVOKED = PerProvider.read("SMDP_CALLBACK_REVOKED")
+SMDP_CALLBACK_CA = env.str("SMDP_CALLBACK_CA", default="")
+SMDP_CALLBACK_INTERMEDIATES = env.str("SMDP_CALLBACK_INTERMEDIATES", default="")
+SMDP_CALLBACK_REVOKED = env.str("SMDP_CALLBACK_REVOKED", default="")
 # Seconds. An outside call may take this long; a lease outlives every call made under it.
 OUTSIDE_CALL_TIMEOUT = env.float("OUTSIDE_CALL_TIMEOUT", default=8.0)
 CARD_TOKEN_TIMEOUT = 5.0

@@ -140,7 +140,7 @@ def _try_later(asked: Repair, error: Exception) -> LookAgain:
     tries, detail = asked.tries, f"{type(error).__name__}: {error}"[:200]
     log.warning("no useful answer", tries=tries, detail=detail)
     Repair.objects.filter(pk=asked.pk).update(tries=tries + 1, trouble=detail)
-    return LookAgain(pause_after(tries))
+    return LookAgain(pause_after(tries, at_least=provisioning.retry_after(error)))
 
 
 def _mend(asked: Repair, lease: Lease) -> None:

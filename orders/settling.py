@@ -54,6 +54,7 @@ FAILURES: dict[type[Exception], Failure] = {
     PaymentDeclined: Failure.PAYMENT_REFUSED,
     GatewayRefused: Failure.PAYMENT_REFUSED,
     pool.PoolEmpty: Failure.NO_PROFILE_LEFT,
+    provisioning.OutOfStock: Failure.NO_PROFILE_LEFT,
     provisioning.ProfileRefused: Failure.PROFILE_REFUSED,
     subscriptions.SimOfAnother: Failure.SIM_OF_ANOTHER,
     NetworkRefused: Failure.NETWORK_REFUSED,
@@ -212,7 +213,7 @@ def _try_later(order: Order, error: Exception) -> LookAgain | None:
         # Nobody looks on for longer, and nothing is charged yet.
         _move(order, OrderState.FAILED, reason=detail, failure=Failure.SERVICE_DOWN, **ANEW)
         return LookAgain(timedelta())
-    return LookAgain(pause_after(tries))
+    return LookAgain(pause_after(tries, at_least=provisioning.retry_after(error)))
 
 
 def _finish_later(order: Order, tries: int, detail: str) -> LookAgain | None:

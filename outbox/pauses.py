@@ -8,11 +8,15 @@ PAUSES = (0.5, 2, 4, 8, 12)
 MAX_PAUSE = timedelta(minutes=10)
 
 
-def pause_after(tries: int) -> timedelta:
-    """Return the pause after so many tries before this one: soon at first, then ever less often."""
+def pause_after(tries: int, *, at_least: timedelta = timedelta()) -> timedelta:
+    """Return the pause after so many tries before this one: soon at first, then ever less often.
+
+    `at_least` is what the other side has asked for.
+    """
     if tries >= len(PAUSES):
-        return backoff(tries)
-    return timedelta(seconds=PAUSES[tries] * random.uniform(0.8, 1.2))  # noqa: S311 -- jitter is no secret
+        return max(at_least, backoff(tries))
+    jitter = random.uniform(0.8, 1.2)  # noqa: S311 -- jitter is no secret
+    return max(at_least, timedelta(seconds=PAUSES[tries] * jitter))
 
 
 def backoff(attempts: int) -> timedelta:

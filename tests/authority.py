@@ -45,7 +45,13 @@ class Authority:
     own: Issued = field(init=False)
 
     def __post_init__(self) -> None:
-        self.own = _made(self.name, self.above.own if self.above else None, is_authority=True)
+        self.own = _made(
+            self.name,
+            self.above.own if self.above else None,
+            is_authority=True,
+            # Longer than what it issues, whenever it does.
+            days=(-2, 60),
+        )
 
     def issue(
         self,

@@ -1,5 +1,6 @@
 """A server for the length of a test, where neither simulator behaves oddly enough."""
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,15 +17,20 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+def serving(
+    handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None = None
+) -> Iterator[str]:
     """Serve on a free port and give the address; every thread has ended afterwards."""
     with ThreadingHTTPServer((LOOPBACK, 0), handler) as server:
         # Closing waits for the threads that answer only where they are none of the daemon kind.
         server.daemon_threads = False
-        thread = threading.Thread(target=server.serve_forever)
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
-            yield f"http://{LOOPBACK}:{server.server_port}"
+            scheme = "https" if tls else "http"
+            yield f"{scheme}://{LOOPBACK}:{server.server_port}"
         finally:
             server.shutdown()
             thread.join()

@@ -1,7 +1,7 @@
-"""`make tables`: the tables of `docs/host.md`, from the data that the tests walk.
+"""`make tables`: tables of the documents, from the data that the product and its tests walk.
 
 Between `<!-- name -->` and `<!-- /name -->` stands what is made here; everything else is written
-by hand. A test fails when the file is not what this would make of it.
+by hand. A test fails when a file is not what this would make of it.
 """
 
 import os
@@ -15,7 +15,27 @@ from django.utils.translation import override
 
 from demo.parts import ROOT
 
-DOCUMENT = ROOT / "docs/host.md"
+# The words of `es2plus.md`, section 8.
+SUBJECTS = {
+    "8.1.1": "EID",
+    "8.2.1": "ICCID",
+    "8.2.5": "profile type",
+    "8.2.6": "matching id",
+    "8.9": "SM-DS",
+}
+REASONS = {
+    "1.2": "not allowed",
+    "2.1": "invalid",
+    "2.2": "missing",
+    "3.3": "already in use",
+    "3.5": "invalid transition",
+    "3.7": "unavailable",
+    "3.8": "refused",
+    "3.9": "unknown",
+    "3.10": "invalid association",
+    "4.2": "execution error",
+    "5.1": "inaccessible",
+}
 
 
 def launch_table() -> str:
@@ -63,16 +83,50 @@ def outcome_table() -> str:
     return _table(("outcome", *words, "newest app", "web sheet"), rows)
 
 
-TABLES = {"launch": launch_table, "lpa": lpa_table, "outcomes": outcome_table}
+def decision_table() -> str:
+    from esim.decisions import MEANINGS  # noqa: PLC0415 -- after django.setup
+
+    return _table(("decision", "what is done"), MEANINGS.items())
 
 
-def written(document: str) -> str:
-    """Return the document with every table made anew."""
-    for name, make in TABLES.items():
+def answer_table() -> str:
+    from esim.decisions import BY_OUTCOME  # noqa: PLC0415 -- after django.setup
+
+    rows = [(f"`{outcome}`", str(outcome.label), name) for outcome, name in BY_OUTCOME.items()]
+    return _table(("outcome", "what it was", "decision"), rows)
+
+
+def codes_table() -> str:
+    from esim.decisions import BY_CODES, BY_REASON, DEFAULT  # noqa: PLC0415 -- after django.setup
+
+    rows = [
+        (f"`{function}`", f"{subject}/{reason}", f"{SUBJECTS[subject]} {REASONS[reason]}", decision)
+        for function, own in BY_CODES.items()
+        for (subject, reason), decision in own.items()
+    ]
+    rows += [("any", f"…/{code}", REASONS[code], decision) for code, decision in BY_REASON.items()]
+    rows.append(("any", "any other, or none", "", DEFAULT))
+    return _table(("function", "codes", "in words", "decision"), rows)
+
+
+DOCUMENTS = {
+    ROOT / "docs/host.md": {"launch": launch_table, "lpa": lpa_table, "outcomes": outcome_table},
+    ROOT / "docs/es2plus.md": {
+        "decisions": decision_table,
+        "answers": answer_table,
+        "codes": codes_table,
+    },
+}
+
+
+def written(file: Path) -> str:
+    """Return a document with each of its tables made anew."""
+    document = file.read_text(encoding="utf-8")
+    for name, make in DOCUMENTS[file].items():
         before, opening, rest = document.partition(f"<!-- {name} -->\n")
         _old, closing, after = rest.partition(f"<!-- /{name} -->")
         if not closing:
-            message = f"{DOCUMENT.name} has no place for the table {name!r}"
+            message = f"{file.name} has no place for the table {name!r}"
             raise RuntimeError(message)
         with override("en"):
             document = before + opening + make() + closing + after
@@ -107,7 +161,8 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "moportal.settings")
     django.setup()
-    Path(DOCUMENT).write_text(written(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
+    for file in DOCUMENTS:
+        file.write_text(written(file), encoding="utf-8")
     return 0
 
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import httpx
 from django.conf import settings
 
-from moportal.outside import checked_address, exchange
+from moportal.outside import checked_address, exchange, was_never_read
 from subscriptions.networks.base import NetworkRefused, NetworkTrouble, Service
 
 COME_BACK_LATER = frozenset({httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS})
@@ -51,9 +51,10 @@ class HttpNetwork:
                 headers=headers,
             )
             body = json.loads(reply.body)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise NetworkTrouble(type(error).__name__, was_sent=False) from error
-        except (httpx.HTTPError, ValueError, RecursionError) as error:
+        except httpx.HTTPError as error:
+            was_sent = not was_never_read(error)
+            raise NetworkTrouble(type(error).__name__, was_sent=was_sent) from error
+        except (ValueError, RecursionError) as error:
             raise NetworkTrouble(type(error).__name__, was_sent=True) from error
         is_refusal = httpx.codes.is_client_error(reply.status)
         if is_refusal and reply.status not in COME_BACK_LATER:

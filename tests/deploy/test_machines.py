@@ -13,7 +13,6 @@ from pytest_django.live_server_helper import LiveServer
 
 from esim import pool
 from esim.models import DownloadProgress, Profile, SmdpProvider
-from moportal.per_provider import PerProvider
 from tests.authority import CLIENT, SERVER, Authority, Issued
 from tests.builders import EID, make_pool
 from tests.deploy.conftest import proxied
@@ -45,7 +44,7 @@ def profile(settings: Any, theirs: Authority, tmp_path: Path, transactional_db: 
     roots, _ = theirs.own.write(tmp_path, "theirs")
     settings.MACHINES_WITHOUT_CERTIFICATE = False
     settings.PROXY_SECRET = SECRET
-    settings.SMDP_CALLBACK_CA = PerProvider("CA", {"CA": str(roots)})
+    settings.SMDP_CALLBACK_CA = str(roots)
     settings.ALLOWED_HOSTS = [HOST]
     return pool.intend(eid=EID, profile_type="consumer")
 

@@ -14,7 +14,6 @@ from django.test import Client
 from esim import pool, progress
 from esim.models import DownloadProgress, Profile, SmdpProvider
 from moportal import certificates
-from moportal.per_provider import PerProvider
 from outbox.models import Task
 from tests.authority import SERVER, Authority, Issued
 from tests.builders import EID, make_pool
@@ -42,7 +41,7 @@ def provider(db: None, settings: Any, authority: Authority, tmp_path: Path) -> S
     roots, _ = authority.own.write(tmp_path, "roots")
     settings.MACHINES_WITHOUT_CERTIFICATE = False
     settings.PROXY_SECRET = SECRET
-    settings.SMDP_CALLBACK_CA = PerProvider("CA", {"CA": str(roots)})
+    settings.SMDP_CALLBACK_CA = str(roots)
     return sim.provider
 
 
@@ -121,7 +120,7 @@ def test_without_a_secret_of_its_own_the_portal_believes_nobody(
 def test_where_nobody_said_whom_to_believe_nobody_is(
     tell: Tell, authority: Authority, settings: Any
 ) -> None:
-    settings.SMDP_CALLBACK_CA = PerProvider("CA", {})
+    settings.SMDP_CALLBACK_CA = ""
 
     assert tell(**shown(authority.issue(NAME))).status_code == 403
 
@@ -152,7 +151,16 @@ def test_each_provider_may_have_an_authority_of_its_own(
 ) -> None:
     own = Authority("The other one's")
     roots, _ = own.own.write(tmp_path, "own")
-    settings.SMDP_CALLBACK_CA.values["CA_ONE"] = str(roots)
+    settings.SMDP_BY_PROVIDER = {"SMDP_CALLBACK_CA_ONE": str(roots)}
 
     assert tell(**shown(authority.issue(NAME))).status_code == 403
     assert tell(**shown(own.issue(NAME))).status_code == 204
+
+
+def test_authorities_that_cannot_be_read_are_our_fault(
+    tell: Tell, authority: Authority, settings: Any, tmp_path: Path
+) -> None:
+    settings.SMDP_CALLBACK_CA = str(tmp_path / "gone.pem")
+
+    answer = tell(**shown(authority.issue(NAME)))
+    assert (answer.status_code, answer["Content-Type"]) == (503, "application/problem+json")

@@ -2,43 +2,77 @@
 
 import json
 import uuid
+from datetime import timedelta
+from email.utils import format_datetime
+from typing import Any
 
+import httpx
 import pytest
+from django.utils.timezone import now
+from pytest_django.fixtures import Settings
 
 from esim import es2plus
-from esim.es2plus import Outcome
+from esim.es2plus import Answer, ConfirmOrder, DownloadOrder, Outcome, ReleaseProfile
 from esim.models import SmdpProvider
 from moportal.outside import Reply
 from tests.providers import break_it
 
+ICCID = "8949449999999990023"
+ORDER = DownloadOrder(ICCID, "consumer")
 
-def answer(status: object = "Executed-Success", **codes: object) -> bytes:
+
+def body(status: object = "Executed-Success", /, **fields: object) -> bytes:
+    codes = fields.pop("codes", None)
     execution = {"status": status, **({"statusCodeData": codes} if codes else {})}
-    return json.dumps({"header": {"functionExecutionStatus": execution}}).encode()
+    return json.dumps({"header": {"functionExecutionStatus": execution}, **fields}).encode()
 
 
-@pytest.mark.parametrize("status", ["Executed-Success", "Executed-WithWarning"])
-def test_executed_is_success_with_a_warning_too(status: str) -> None:
-    assert es2plus.read(Reply(200, answer(status))).outcome == Outcome.SUCCESS
+def read(
+    content: bytes, *, status: int = 200, headers: dict[str, str] | None = None
+) -> Answer[None]:
+    return es2plus.read(Reply(status, content, httpx.Headers(headers)), ReleaseProfile(ICCID))
+
+
+def call(**provider: Any) -> Answer[Any]:
+    said = {"code": "one", "requester_identifier": "2.999.10", **provider}
+    return es2plus.call(
+        ORDER, provider=SmdpProvider(**said), call_identifier=uuid.uuid4(), within=3
+    )
+
+
+def test_executed_is_success() -> None:
+    assert read(body()).outcome == Outcome.SUCCESS
+
+
+def test_a_warning_is_success_and_keeps_its_codes_and_message() -> None:
+    said = {"subjectCode": "8.2.1", "reasonCode": "4.3", "message": "nearly out"}
+
+    found = read(body("Executed-WithWarning", codes=said))
+
+    assert (found.outcome, found.codes) == (Outcome.WARNING, ("8.2.1", "4.3"))
+    assert "nearly out" in found.detail
 
 
 def test_failed_carries_its_two_codes() -> None:
-    read = es2plus.read(Reply(200, answer("Failed", subjectCode="8.2.1", reasonCode="3.3")))
+    found = read(body("Failed", codes={"subjectCode": "8.2.1", "reasonCode": "3.3"}))
 
-    assert (read.outcome, read.codes) == (Outcome.FAILED, ("8.2.1", "3.3"))
+    assert (found.outcome, found.codes) == (Outcome.FAILED, ("8.2.1", "3.3"))
 
 
 def test_failed_without_codes_is_still_failed() -> None:
-    assert es2plus.read(Reply(200, answer("Failed"))).outcome == Outcome.FAILED
+    assert read(body("Failed")).outcome == Outcome.FAILED
+
+
+def test_expired_is_its_own_result() -> None:
+    assert read(body("Expired")).outcome == Outcome.EXPIRED
 
 
 @pytest.mark.parametrize(
-    "body",
+    "content",
     [
-        answer("Expired"),
-        answer("Something"),
-        answer([]),
-        answer(None),
+        body("Something"),
+        body([]),
+        body(None),
         b"<html>busy</html>",
         b"",
         b"[]",
@@ -49,54 +83,151 @@ def test_failed_without_codes_is_still_failed() -> None:
         b"[" * 100_000,
     ],
 )
-def test_what_is_no_answer_leaves_the_outcome_unknown(body: bytes) -> None:
-    assert es2plus.read(Reply(200, body)).outcome == Outcome.UNKNOWN
+def test_what_is_no_answer_is_unreadable(content: bytes) -> None:
+    assert read(content).outcome == Outcome.UNREADABLE
 
 
-@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 302, 202])
-def test_trouble_on_the_way_leaves_the_outcome_unknown(status: int) -> None:
-    assert es2plus.read(Reply(status, b"")).outcome == Outcome.UNKNOWN
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [("Content-Type", "text/html"), ("X-Admin-Protocol", "gsma/rsp/v3.0.0")],
+)
+def test_what_says_that_it_is_something_else_is_unreadable(header: str, value: str) -> None:
+    assert read(body(), headers={header: value}).outcome == Outcome.UNREADABLE
+
+
+@pytest.mark.parametrize("version", ["v2.0.0", "v2.1.0", "v2.5.0"])
+def test_versions_are_not_compared(version: str) -> None:
+    said = {
+        "Content-Type": "application/json;charset=UTF-8",
+        "X-Admin-Protocol": f"gsma/rsp/{version}",
+    }
+
+    found = read(body(), headers=said)
+
+    assert found.outcome == Outcome.SUCCESS
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
+def test_who_has_no_time_is_come_back_to(status: int) -> None:
+    assert read(b"", status=status).outcome == Outcome.COME_BACK
+
+
+@pytest.mark.parametrize("status", [202, 204, 302])
+def test_a_status_that_no_function_has_is_unreadable(status: int) -> None:
+    assert read(b"", status=status).outcome == Outcome.UNREADABLE
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413])
 def test_a_client_error_is_a_refusal(status: int) -> None:
-    assert es2plus.read(Reply(status, b"")).outcome == Outcome.REFUSED
+    assert read(b"", status=status).outcome == Outcome.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("5", 5),
+        ("0", 0),
+        ("86400", 30),
+        ("9" * 9, 30),
+        ("9" * 5000, 0),
+        ("-1", 0),
+        ("soon", 0),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
+        ("Wed, 21 Oct 2015 07:28:00 -0000", 0),
+        ("", 0),
+    ],
+)
+def test_it_is_come_back_to_when_it_asks_but_never_after_long(said: str, seconds: float) -> None:
+    found = read(b"", status=429, headers={"Retry-After": said})
+
+    assert found.retry_after == timedelta(seconds=seconds)
+
+
+def test_a_time_of_day_is_understood_too() -> None:
+    said = format_datetime(now() + timedelta(seconds=20))
+
+    found = read(b"", status=503, headers={"Retry-After": said}).retry_after
+
+    assert timedelta(seconds=15) < found <= timedelta(seconds=20)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"matchingId": "OTHER"},
+        {"matchingId": "OURS", "eid": "89049032000000000000000000000066"},
+        {"matchingId": "OURS", "smdpAddress": "https://smdp.example"},
+        {"matchingId": "OURS", "smdpAddress": "smdp.example$$1"},
+        {"matchingId": "OURS", "smdpAddress": ["smdp.example"]},
+        {"matchingId": "OURS", "confirmationCode": "1234"},
+        {"matchingId": "OURS", "ccRequiredFlag": True},
+    ],
+)
+def test_a_confirmation_of_something_else_is_a_contradiction(fields: dict[str, object]) -> None:
+    found = es2plus.read(Reply(200, body(**fields)), ConfirmOrder(ICCID, "OURS"))
+
+    assert (found.outcome, found.result) == (Outcome.CONTRADICTION, None)
+
+
+@pytest.mark.parametrize("iccid", [None, "", 8949449999999990023, "8988999999999999993"])
+def test_an_order_of_something_else_is_a_contradiction(iccid: object) -> None:
+    found = es2plus.read(Reply(200, body(iccid=iccid)), ORDER)
+
+    assert found.outcome == Outcome.CONTRADICTION
+
+
+@pytest.mark.parametrize("padding", ["", "F", "f"])
+def test_padding_makes_no_other_iccid(padding: str) -> None:
+    found = es2plus.read(Reply(200, body(iccid=ICCID + padding)), ORDER)
+
+    assert found.result is not None
+    assert found.result.iccid == ICCID
+
+
+def test_an_address_that_is_told_is_handed_on() -> None:
+    said = body(matchingId="OURS", eid="", smdpAddress="other.example")
+
+    found = es2plus.read(Reply(200, said), ConfirmOrder(ICCID, "OURS"))
+
+    assert found.result == es2plus.Confirmed("OURS", "other.example")
 
 
 def test_codes_that_are_none_are_left_out() -> None:
-    codes = es2plus.read(Reply(200, answer("Failed", subjectCode="9" * 50, reasonCode=7))).codes
+    codes = read(body("Failed", codes={"subjectCode": "9" * 50, "reasonCode": 7})).codes
 
     assert codes == ("", "")
 
 
 def test_what_is_kept_of_an_answer_suits_every_database() -> None:
-    assert "\0" not in es2plus.read(Reply(500, b"a\0b")).detail
+    assert "\0" not in read(b"a\0b", status=500).detail
 
 
 def test_an_iccid_is_padded_only_for_who_wants_it() -> None:
     plain, pads = SmdpProvider(pads_iccid=False), SmdpProvider(pads_iccid=True)
 
-    assert es2plus.padded("8949449999999990023", plain) == "8949449999999990023"
-    assert es2plus.padded("8949449999999990023", pads) == "8949449999999990023F"
+    assert es2plus.padded(ICCID, plain) == ICCID
+    assert es2plus.padded(ICCID, pads) == f"{ICCID}F"
     assert es2plus.padded("89882110000000000010", pads) == "89882110000000000010"
 
 
-def test_a_peer_that_is_not_there_was_never_asked(settings: object) -> None:
-    settings.SMDP_URL = "http://127.0.0.1:9"  # type: ignore[attr-defined]  # pytest-django's own
+def test_a_peer_that_is_not_there_was_never_asked(settings: Settings) -> None:
+    settings.SMDP_URL = "http://127.0.0.1:9"
 
-    read = es2plus.call("downloadOrder", {}, provider=SmdpProvider(), call_identifier=uuid.uuid4())
+    assert call().outcome == Outcome.NOT_SENT
 
-    assert read.outcome == Outcome.NOT_SENT
+
+@pytest.mark.parametrize("address", ["", "smdp.example", "http://smdp.example", "https://[::1"])
+def test_an_address_that_is_missing_or_wrong_is_named(settings: Settings, address: str) -> None:
+    settings.SMDP_URL = address
+
+    found = call(code="second-one")
+
+    assert found.outcome == Outcome.NOT_SENT
+    assert "SMDP_URL_SECOND_ONE" in found.detail
 
 
 def test_an_answer_that_was_lost_leaves_the_outcome_unknown(smdp: str) -> None:
     break_it(smdp, "downloadOrder", "drop_after")
 
-    read = es2plus.call(
-        "downloadOrder",
-        {"iccid": "8949449999999990023"},
-        provider=SmdpProvider(requester_identifier="2.999.10"),
-        call_identifier=uuid.uuid4(),
-    )
-
-    assert read.outcome == Outcome.NO_ANSWER
+    assert call().outcome == Outcome.NO_ANSWER

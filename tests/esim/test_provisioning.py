@@ -4,11 +4,14 @@ from typing import Any
 
 import httpx
 import pytest
+from django.utils.timezone import now
+from pytest_django.fixtures import Settings
 
-from esim import pool, provisioning
+from esim import calls, pool, provisioning
 from esim.models import Es2Call, Profile
 from esim.provisioning import ProfileRefused, Trouble
 from esim.states import NEXT_STATES, ProfileState, SimState
+from outbox.domain import LeaseLost
 from tests.builders import EID, make_pool
 from tests.providers import books, break_it, states
 
@@ -253,3 +256,71 @@ def test_a_release_refused_for_one_that_we_know_released_is_believed(
         "8.2.1",
         "3.5",
     )
+
+
+def test_what_is_cancelled_or_downloaded_is_not_asked_about(profile: Profile, smdp: str) -> None:
+    withdraw(ask(profile))
+    asked = profile.calls.count()
+
+    assert withdraw(profile)
+    with pytest.raises(ProfileRefused, match="cancelled"):
+        ask(profile)
+    profile.state = ProfileState.DOWNLOADED
+    assert not withdraw(profile)
+
+    assert profile.calls.count() == asked
+
+
+def test_a_download_told_while_we_cancelled_is_believed(profile: Profile, smdp: str) -> None:
+    ask(profile)
+    seen = Profile.objects.select_related("sim", "provider").get(pk=profile.pk)
+    provisioning.move(profile, ProfileState.DOWNLOADED, downloaded_at=now())
+
+    assert not withdraw(seen)
+
+    assert seen.state == ProfileState.DOWNLOADED
+
+
+def test_a_worker_that_lost_its_lease_calls_nobody(profile: Profile, smdp: str) -> None:
+    def taken_over() -> None:
+        raise LeaseLost
+
+    with pytest.raises(LeaseLost):
+        provisioning.make_ready(profile, before_call=taken_over)
+
+    assert profile.calls.get().outcome == Es2Call.Outcome.NOT_SENT
+    assert at_smdp(smdp) == []
+
+
+def test_while_a_customer_looks_on_what_hangs_is_given_up_soon(
+    profile: Profile, settings: Settings
+) -> None:
+    settings.OUTSIDE_CALL_TIMEOUT = 8
+    profile.provider.timeout = 2.5
+    assert calls.patience(profile) == 2.5
+
+    settings.OUTSIDE_CALL_TIMEOUT = 1
+    assert calls.patience(profile) == 1
+
+    settings.OUTSIDE_CALL_TIMEOUT = 8
+    profile.created_at -= calls.LOOKED_ON
+    assert calls.patience(profile) == 8
+
+
+def test_what_somebody_else_has_ordered_is_not_cancelled(profile: Profile, smdp: str) -> None:
+    taken = {
+        "header": {"functionRequesterIdentifier": "2.999.1", "functionCallIdentifier": "by-hand"},
+        "iccid": profile.sim.iccid,
+    }
+    headers = {"X-Admin-Protocol": "gsma/rsp/v2.2.0"}
+    httpx.post(
+        f"{smdp}/gsma/rsp2/es2plus/downloadOrder", json=taken, headers=headers, trust_env=False
+    )
+    with pytest.raises(ProfileRefused):
+        ask(profile)
+
+    assert withdraw(profile)
+
+    profile.sim.refresh_from_db()
+    assert (profile.state, profile.sim.state) == (ProfileState.CANCELLED, SimState.RETIRED)
+    assert states(smdp) == ["Allocated"]

@@ -14,8 +14,13 @@ from moportal.identifiers import (
     Imei,
     Imsi,
     InvalidActivationCode,
+    InvalidEid,
+    InvalidIccid,
     InvalidIdentifier,
+    InvalidImei,
     Msisdn,
+    luhn_digit,
+    luhn_is_right,
 )
 from moportal.money import Money, with_tax
 
@@ -124,6 +129,87 @@ def test_a_matching_id_is_long_and_never_twice_the_same() -> None:
 
     assert len(made) == 100
     assert all(len(one.replace("-", "")) == 20 for one in made)
+
+
+DIGITS = "0123456789"
+HOSTS = st.text("ABCXYZabcxyz0189.-", min_size=1, max_size=100)
+TOKENS = st.text("0189ABCXYZ-", min_size=1, max_size=100)
+
+
+def digits(length: int) -> st.SearchStrategy[str]:
+    return st.text(DIGITS, min_size=length, max_size=length)
+
+
+@given(digits(30))
+def test_every_eid_with_its_check_digits_is_read_and_no_other(stem: str) -> None:
+    """SGP.29, section 10: 98 less the remainder of the first 30 digits and two zeros by 97."""
+    right = f"{98 - int(stem) * 100 % 97:02d}"
+
+    assert Eid.parse(stem + right) == stem + right
+    for check in {f"{n:02d}" for n in range(100)} - {right}:
+        # Two zeros and 97 are the same to the remainder, as are 01 and 98.
+        if int(check) % 97 != int(right) % 97:
+            with pytest.raises(InvalidEid):
+                Eid.parse(stem + check)
+
+
+@given(st.integers(17, 19).flatmap(digits), st.sampled_from(["", "F", "f"]))
+def test_every_iccid_with_its_check_digit_is_read_and_no_other(stem: str, padding: str) -> None:
+    right = luhn_digit(stem)
+
+    assert Iccid.parse(stem + right + padding) == stem + right
+    for check in set(DIGITS) - {right}:
+        with pytest.raises(InvalidIccid):
+            Iccid.parse(stem + check + padding)
+
+
+@given(digits(7), st.integers(0, 10**11 - 1))
+def test_every_iccid_that_is_numbered_is_read_and_tells_its_number(
+    prefix: str, serial: int
+) -> None:
+    iccid = Iccid.numbered(prefix, serial)
+
+    assert Iccid.parse(iccid) == iccid
+    assert (iccid[:7], int(iccid[7:18]), len(iccid)) == (prefix, serial, 19)
+
+
+@given(digits(14))
+def test_every_imei_with_its_check_digit_is_read_and_no_other(stem: str) -> None:
+    right = luhn_digit(stem)
+
+    assert Imei.parse(stem + right) == stem + right
+    for check in set(DIGITS) - {right}:
+        with pytest.raises(InvalidImei):
+            Imei.parse(stem + check)
+
+
+@given(digits(18), st.integers(0, 18), st.sampled_from(DIGITS))
+def test_one_wrong_digit_is_always_noticed(stem: str, at: int, digit: str) -> None:
+    iccid = stem + luhn_digit(stem)
+    typed = iccid[:at] + digit + iccid[at + 1 :]
+
+    assert luhn_is_right(typed) == (typed == iccid)
+
+
+@given(HOSTS, TOKENS)
+def test_every_activation_code_is_read_as_it_was_written(host: str, token: str) -> None:
+    code = ActivationCode(host, token)
+
+    assert ActivationCode.parse(str(code)) == code
+    assert str(code) == f"1${host}${token}"
+
+
+@given(HOSTS, TOKENS, st.sampled_from(["$", "$2.999.10", "$2.999.10$1", "$$1", " ", "\n", "a"]))
+def test_no_activation_code_has_more_than_three_parts(host: str, token: str, more: str) -> None:
+    with pytest.raises(InvalidActivationCode):
+        ActivationCode.parse(f"1${host}${token}{more}")
+
+
+def test_a_matching_id_has_only_what_the_standard_lets_it_have() -> None:
+    """SGP.22, 4.1.1: upper case, digits and hyphens; of ours none reads like another."""
+    made = "".join(identifiers.new_matching_id() for _ in range(500))
+
+    assert set(made) == set("0123456789ABCDEFGHJKMNPQRSTVWXYZ-")
 
 
 @pytest.mark.parametrize(

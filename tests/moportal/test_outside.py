@@ -9,7 +9,8 @@ import httpx
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from moportal.outside import LARGEST_ANSWER, checked_address, client, exchange
+from moportal import outside
+from moportal.outside import LARGEST_ANSWER, checked_address, exchange
 from tests.serving import Handler, serving
 
 
@@ -70,7 +71,7 @@ def test_the_environments_proxies_and_authorities_are_ignored(
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("SSL_CERT_FILE", os.devnull)
-    client.cache_clear()
+    monkeypatch.setattr(outside, "_clients", {})
 
     assert exchange("GET", f"{odd}/elsewhere", within=5).status == 302
 
@@ -82,7 +83,18 @@ def test_https_goes_anywhere_and_http_to_loopback(url: str) -> None:
     assert checked_address(f"{url}/", name="SMDP_URL") == url
 
 
-@pytest.mark.parametrize("url", ["", "http://smdp.example", "ftp://127.0.0.1", "http://10.0.0.1"])
+WRONG = [
+    "",
+    "http://smdp.example",
+    "ftp://127.0.0.1",
+    "http://10.0.0.1",
+    "https://",
+    "https://[::1",
+    "https://smdp.example:port",
+]
+
+
+@pytest.mark.parametrize("url", WRONG)
 def test_anything_else_says_how_to_mend_it(url: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"SMDP_URL is .*: give an https"):
         checked_address(url, name="SMDP_URL")

@@ -8,6 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.utils.timezone import now
 from psycopg import sql
+from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from esim.models import Profile, Sim, Source
@@ -17,6 +18,7 @@ from moportal.money import Money
 from orders import placing, settling
 from orders.models import Order
 from orders.states import NEXT_STATES, TRIES_BEFORE_STAFF, Failure, OrderState
+from orders.texts import failure
 from outbox.domain import Lease, LeaseLost, LookAgain
 from outbox.models import Task
 from outbox.pauses import PAUSES
@@ -33,6 +35,7 @@ from tests.builders import (
 )
 from tests.looks import looked_at
 from tests.orders.conftest import CUSTOMER_STEP, DECLINED, new_card, settled
+from tests.peer import Peer, Says, answering, executed
 from tests.providers import books, break_it, profiles, statuses
 
 
@@ -623,3 +626,25 @@ def test_the_matching_id_stands_nowhere_in_clear(placed: Order, smdp: str) -> No
     secret = Profile.objects.get().matching_id
     assert rows_that_hold(secret) == []
     assert rows_that_hold(secret[-4:]) == ["esim_es2call"]
+
+
+def test_without_stock_at_the_smdp_the_customer_reads_so_and_pays_nothing(
+    placed: Order, gateway: str, settings: Settings
+) -> None:
+    none_left = executed({}, "Failed", subject="8.2.5", reason="3.7")
+    with answering(Peer(next=[lambda _body: none_left])) as peer:
+        settings.SMDP_URL = peer.url
+        order = settled(placed)
+
+    assert (order.state, order.failure) == (OrderState.FAILED, Failure.NO_PROFILE_LEFT)
+    assert statuses(gateway) == ["voided"]
+    assert peer.functions == ["downloadOrder"]
+    assert failure(order).title == "We have no eSIM for you right now"  # type: ignore[union-attr]  # it failed
+
+
+def test_an_smdp_that_asks_to_be_left_alone_is(placed: Order, settings: Settings) -> None:
+    busy = Says(status=429, headers={"Retry-After": "9"})
+    with answering(Peer(next=[lambda _body: busy])) as peer:
+        settings.SMDP_URL = peer.url
+
+        assert seconds(look(placed)) == 9

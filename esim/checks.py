@@ -1,0 +1,28 @@
+"""`check --deploy` says which SM-DP+ cannot be called as the environment stands."""
+
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, register
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError
+
+from esim.addresses import address_of, tls_files_of
+from esim.models import SmdpProvider
+
+
+@register(deploy=True)
+def providers_can_be_called(**_options: Any) -> list[CheckMessage]:
+    """Find providers without an address, or with certificates that cannot be read."""
+    try:
+        providers = list(SmdpProvider.objects.filter(is_active=True).order_by("code"))
+    except DatabaseError:
+        # Before the first migration, and where there is no database, there are no providers.
+        return []
+    found: list[CheckMessage] = []
+    for provider in providers:
+        try:
+            address_of(provider)
+            tls_files_of(provider).context()
+        except ImproperlyConfigured as error:
+            found.append(Error(str(error), obj=provider, id="esim.E001"))
+    return found

@@ -1,0 +1,105 @@
+"""What is done about every answer of an SM-DP+, as data (`es2plus.md`, sections 4, 7 and 8).
+
+`make tables` shows it in `docs/es2plus.md`. What is not in it is permanent, and staff must look.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from esim.models import Es2Call
+
+Outcome = Es2Call.Outcome
+Codes = tuple[str, str]
+
+
+class Decision(StrEnum):
+    """What comes next; how that is done is in `esim.provisioning`."""
+
+    GO_ON = "go on"
+    RETRY = "retry"
+    ASK = "ask"
+    ALREADY_DONE = "already done"
+    WITHOUT_MATCHING_ID = "without matching id"
+    OUT_OF_STOCK = "out of stock"
+    DOWNLOADED = "downloaded"
+    REFUSE = "refuse"
+    STAFF = "staff"
+
+
+MEANINGS: Mapping[Decision, str] = {
+    Decision.GO_ON: "It is done.",
+    Decision.RETRY: "Nothing was done: the same call again, later.",
+    Decision.ASK: "It may have been done: the same call again, and *already* is then ours.",
+    Decision.ALREADY_DONE: "Done, if an earlier call of ours may have done it; else as *staff*."
+    " Of a cancel: there is nothing left to cancel.",
+    Decision.WITHOUT_MATCHING_ID: "Ours was never bound: cancelled without it.",
+    Decision.OUT_OF_STOCK: "The profile is given up; the customer reads that there is none left.",
+    Decision.DOWNLOADED: "A device has it: nothing is cancelled, and there is no second one.",
+    Decision.REFUSE: "The profile is given up: this device cannot have it.",
+    Decision.STAFF: "The profile is given up, and staff are told why.",
+}
+
+# Whatever the function is. Of a function that failed its codes decide.
+BY_OUTCOME: Mapping[Es2Call.Outcome, Decision] = {
+    Outcome.SUCCESS: Decision.GO_ON,
+    Outcome.WARNING: Decision.GO_ON,
+    Outcome.CONTRADICTION: Decision.STAFF,
+    Outcome.EXPIRED: Decision.ASK,
+    Outcome.NOT_SENT: Decision.RETRY,
+    Outcome.NO_ANSWER: Decision.ASK,
+    Outcome.COME_BACK: Decision.ASK,
+    Outcome.REFUSED: Decision.STAFF,
+    Outcome.UNREADABLE: Decision.ASK,
+}
+
+BY_CODES: Mapping[str, Mapping[Codes, Decision]] = {
+    "downloadOrder": {
+        ("8.2.1", "3.9"): Decision.STAFF,
+        ("8.2.1", "1.2"): Decision.STAFF,
+        ("8.2.1", "3.3"): Decision.ALREADY_DONE,
+        ("8.2.5", "3.9"): Decision.STAFF,
+        ("8.2.5", "1.2"): Decision.STAFF,
+        ("8.2.5", "3.7"): Decision.OUT_OF_STOCK,
+        ("8.2.5", "3.8"): Decision.STAFF,
+    },
+    "confirmOrder": {
+        ("8.2.1", "3.9"): Decision.STAFF,
+        ("8.2.1", "1.2"): Decision.STAFF,
+        ("8.2.1", "3.3"): Decision.ALREADY_DONE,
+        ("8.2.1", "3.5"): Decision.ALREADY_DONE,
+        ("8.2.6", "3.3"): Decision.ALREADY_DONE,
+        ("8.2.6", "2.1"): Decision.STAFF,
+        ("8.9", "5.1"): Decision.RETRY,
+        ("8.9", "4.2"): Decision.RETRY,
+        ("8.1.1", "2.2"): Decision.REFUSE,
+        ("8.1.1", "3.10"): Decision.REFUSE,
+    },
+    "cancelOrder": {
+        ("8.2.1", "3.9"): Decision.ALREADY_DONE,
+        ("8.2.1", "1.2"): Decision.STAFF,
+        ("8.2.1", "3.3"): Decision.DOWNLOADED,
+        ("8.2.1", "3.10"): Decision.STAFF,
+        ("8.2.1", "2.2"): Decision.STAFF,
+        ("8.2.6", "3.10"): Decision.WITHOUT_MATCHING_ID,
+        ("8.2.6", "2.2"): Decision.STAFF,
+        ("8.1.1", "2.2"): Decision.STAFF,
+    },
+    "releaseProfile": {
+        ("8.2.1", "3.9"): Decision.STAFF,
+        ("8.2.1", "1.2"): Decision.STAFF,
+        ("8.2.1", "3.5"): Decision.ALREADY_DONE,
+    },
+}
+# Of any subject and function that names none of its own: not now.
+BY_REASON: Mapping[str, Decision] = {"5.1": Decision.RETRY, "4.2": Decision.RETRY}
+DEFAULT = Decision.STAFF
+
+# A call that came to this had no effect over there.
+WITHOUT_EFFECT = frozenset({Outcome.NOT_SENT, Outcome.FAILED, Outcome.REFUSED})
+
+
+def decide(function: str, outcome: Es2Call.Outcome, codes: Codes) -> Decision:
+    """Return what comes next after such an answer to this function."""
+    if outcome != Outcome.FAILED:
+        return BY_OUTCOME[outcome]
+    return BY_CODES[function].get(codes) or BY_REASON.get(codes[1], DEFAULT)

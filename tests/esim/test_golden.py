@@ -1,0 +1,92 @@
+"""The wire format, byte for byte: every function with every switch of a provider.
+
+`GOLDEN=write`, before the same command, writes the files anew; `docs/es2plus.md` goes through one
+of them field by field.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from esim import es2plus
+from esim.es2plus import CancelOrder, ConfirmOrder, DownloadOrder, Function, ReleaseProfile
+from esim.models import SmdpProvider
+from tests.builders import EID
+from tests.peer import Asked, Peer, answering
+
+FOLDER = Path(__file__).parent / "golden"
+CALL = UUID("6f1d3c52-7a4e-4b8e-9d20-0c5b1f2e3a47")
+HOST = "smdp.example"
+ICCID, LONG_ICCID = "8949449999999990023", "89882110000000000010"
+MATCHING_ID = "04386-AGYFT-A74Y8-3F815"
+PROVIDER = {"code": "one", "requester_identifier": "2.999.10"}
+
+FUNCTIONS: dict[str, Function[Any]] = {
+    "download_order": DownloadOrder(ICCID, "consumer", eid=EID),
+    "confirm_order": ConfirmOrder(ICCID, MATCHING_ID, eid=EID),
+    "cancel_order": CancelOrder(ICCID, MATCHING_ID, eid=EID),
+    "release_profile": ReleaseProfile(ICCID),
+}
+SWITCHES: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "padded": {"pads_iccid": True},
+    "prefix": {"path_prefix": "/operators/kestrel"},
+    "protocol": {"protocol_version": "v2.5.0"},
+    "requester": {"requester_identifier": "Kestrel „Mobil“ \\ GmbH"},
+}
+CASES: dict[str, tuple[Function[Any], dict[str, Any]]] = {
+    **{
+        f"{name}.{switch}": (function, said)
+        for name, function in FUNCTIONS.items()
+        for switch, said in SWITCHES.items()
+    },
+    # What depends on the profile, not on the provider.
+    "download_order.no_eid": (DownloadOrder(ICCID, "consumer"), {}),
+    "download_order.unescaped": (DownloadOrder(ICCID, "Reise-Größe/日本", eid=EID), {}),
+    "download_order.20_digits": (
+        DownloadOrder(LONG_ICCID, "consumer", eid=EID),
+        {"pads_iccid": True},
+    ),
+    "confirm_order.no_eid": (ConfirmOrder(ICCID, MATCHING_ID), {}),
+    "confirm_order.no_release": (ConfirmOrder(ICCID, MATCHING_ID, eid=EID, releases=False), {}),
+    "cancel_order.no_eid": (CancelOrder(ICCID, MATCHING_ID), {}),
+    "cancel_order.no_matching_id": (CancelOrder(ICCID, eid=EID), {}),
+}
+
+
+@pytest.fixture
+def peer(settings: Settings) -> Iterator[Peer]:
+    """Point the portal at a peer that keeps what it is asked."""
+    with answering(Peer()) as peer:
+        settings.SMDP_URL = peer.url
+        yield peer
+
+
+def written(asked: Asked, url: str) -> bytes:
+    """Return a request as it came, but for the port that was free just now."""
+    lines = [asked.line, *(f"{name}: {value}" for name, value in asked.headers)]
+    head = "\n".join(lines).replace(url.removeprefix("http://"), HOST)
+    return f"{head}\n\n".encode() + asked.content
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_byte_is_as_it_was_agreed(peer: Peer, case: str) -> None:
+    asked, switches = CASES[case]
+    provider = SmdpProvider(**{**PROVIDER, **switches})
+
+    es2plus.call(asked, provider=provider, call_identifier=CALL, within=5)
+
+    file = FOLDER / f"{case}.http"
+    (sent,) = (written(one, peer.url) for one in peer.asked)
+    if os.environ.get("GOLDEN") == "write":
+        file.write_bytes(sent)
+    assert sent == file.read_bytes()
+
+
+def test_no_file_is_left_of_what_is_sent_no_longer() -> None:
+    assert {file.stem for file in FOLDER.iterdir()} == set(CASES)
