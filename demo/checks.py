@@ -4,7 +4,7 @@ import httpx
 from django.conf import settings
 
 from moportal.health import Unhealthy
-from moportal.outside import client
+from moportal.outside import exchange
 
 
 def simulators() -> None:
@@ -15,8 +15,8 @@ def simulators() -> None:
         settings.NETWORK_SIMULATOR_URL,
     ):
         try:
-            answer = client().get(f"{url.rstrip('/')}/healthz", timeout=2)
+            answer = exchange("GET", f"{url.rstrip('/')}/healthz", within=2)
         except httpx.HTTPError as error:
             raise Unhealthy(f"no answer from {url}") from error
-        if answer.status_code != httpx.codes.OK:
-            raise Unhealthy(f"{url} answers {answer.status_code}")
+        if answer.status != httpx.codes.OK:
+            raise Unhealthy(f"{url} answers {answer.status}")

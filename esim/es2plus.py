@@ -230,7 +230,7 @@ def read(reply: Reply, asked: Function[Result]) -> Answer[Result]:
     """Sort an HTTP answer into the classes of `es2plus.md`, section 8."""
     text = _readable(reply.body)
     if reply.status != httpx.codes.OK:
-        after = _retry_after(reply.headers.get("Retry-After", ""))
+        after = _retry_after(reply.headers.get("retry-after", ""))
         return Answer(_http_trouble(reply.status), f"HTTP {reply.status} {text}", retry_after=after)
     try:
         _check_headers(reply.headers)
@@ -255,9 +255,9 @@ def _http_trouble(status: int) -> Es2Call.Outcome:
     return Outcome.REFUSED if httpx.codes.is_client_error(status) else Outcome.UNREADABLE
 
 
-def _check_headers(headers: httpx.Headers) -> None:
+def _check_headers(headers: Mapping[str, str]) -> None:
     """Refuse what says that it is something else; what is not said is let pass (pySim does too)."""
-    kind, protocol = headers.get("Content-Type", JSON), headers.get("X-Admin-Protocol", SPOKEN)
+    kind, protocol = headers.get("content-type", JSON), headers.get("x-admin-protocol", SPOKEN)
     if not kind.lower().startswith(JSON) or not protocol.lower().startswith(SPOKEN):
         raise ValueError(f"{kind}, {protocol}")
 

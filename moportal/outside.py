@@ -1,4 +1,4 @@
-"""One way out of the house: HTTP clients that trust only what they are told to trust.
+"""One way out of the house: HTTP that trusts only what it is told to trust.
 
 The environment's proxy and CA variables are ignored, redirects are not followed, every call has a
 timeout, and plain HTTP is for loopback alone.
@@ -8,11 +8,12 @@ import ipaddress
 import ssl
 import time
 import weakref
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
+import httpcore
 import httpx
 from django.core.exceptions import ImproperlyConfigured
 
@@ -33,6 +34,16 @@ REFUSED_CERTIFICATE = frozenset(
     }
 )
 NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+# Connections at a time, and the seconds for which one that nobody uses is kept.
+MOST_CONNECTIONS, KEPT_OPEN = 100, 5.0
+# An answer comes as it is: nothing is unpacked here.
+HEADERS = {"User-Agent": "moportal", "Accept": "*/*", "Accept-Encoding": "identity"}
+CUT_OFF = (
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.UnsupportedProtocol,
+)
 
 
 def _is_loopback(host: str) -> bool:
@@ -66,11 +77,11 @@ def _may_be_called(url: str) -> bool:
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back: the HTTP status, the headers, and the body as far as we read one."""
+    """What came back: HTTP status, body as far as we read one, headers (names in lower case)."""
 
     status: int
     body: bytes
-    headers: httpx.Headers = field(default_factory=httpx.Headers)
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 Stamps = tuple[tuple[int, int, int], ...]
@@ -118,54 +129,71 @@ class TlsFiles:
 
 
 SYSTEM = TlsFiles()
-_clients: dict[TlsFiles, tuple[Stamps, httpx.Client]] = {}
 
 
-def client(tls: TlsFiles = SYSTEM) -> httpx.Client:
-    """Return this process's client for these files; it keeps connections open between calls.
+class Connections:
+    """Connections that trust these files, kept open between calls."""
 
-    Files that have changed make a new one. The old one is closed when nobody uses it any more.
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self.pool = httpcore.ConnectionPool(
+            ssl_context=context, max_connections=MOST_CONNECTIONS, keepalive_expiry=KEPT_OPEN
+        )
+        # Once nobody uses them any more.
+        weakref.finalize(self, self.pool.close)
+
+
+_kept: dict[TlsFiles, tuple[Stamps, Connections]] = {}
+
+
+def connections(tls: TlsFiles = SYSTEM) -> Connections:
+    """Return this process's connections for these files; files that have changed make new ones.
+
     Raises `ImproperlyConfigured` for files that cannot be read.
     """
     stamps = tls.stamps()
-    kept = _clients.get(tls)
+    kept = _kept.get(tls)
     if kept is None or kept[0] != stamps:
-        kept = _clients[tls] = stamps, _new_client(tls.context())
+        kept = _kept[tls] = stamps, Connections(tls.context())
     return kept[1]
 
 
-def _new_client(context: ssl.SSLContext) -> httpx.Client:
-    transport = httpx.HTTPTransport(verify=context, trust_env=False)
-    made = httpx.Client(
-        transport=transport,
-        trust_env=False,
-        follow_redirects=False,
-        headers={"User-Agent": "moportal"},
-    )
-    weakref.finalize(made, transport.close)
-    return made
-
-
 def exchange(
-    method: str, url: str, *, within: float, tls: TlsFiles = SYSTEM, **request: Any
+    method: str,
+    url: str,
+    *,
+    within: float,
+    headers: Mapping[str, str] | None = None,
+    content: bytes | None = None,
+    tls: TlsFiles = SYSTEM,
 ) -> Reply:
     """Make one call and read its whole answer, within so many seconds and a megabyte.
 
-    httpx limits each read, not the whole: a peer that drips a byte now and then would hold a
-    worker past its lease. Raises `httpx.HTTPError`, or `ImproperlyConfigured` for `tls`.
+    httpcore limits each read, not the whole: a peer that drips a byte now and then would hold a
+    worker past its lease. What httpx adds on top of httpcore is left out but for its errors: it
+    costs as much again as the call. Raises `httpx.HTTPError`, or `ImproperlyConfigured` for `tls`.
     """
     deadline = time.monotonic() + within
+    told = list({**HEADERS, **(headers or {})}.items())
     connect = min(CONNECT_TIMEOUT, within)
-    limits = httpx.Timeout(within, connect=connect, write=connect, pool=within)
-    body = bytearray()
-    with client(tls).stream(method, url, timeout=limits, **request) as response:
-        for chunk in response.iter_bytes():
-            body += chunk
-            if time.monotonic() > deadline:
-                raise httpx.ReadTimeout(f"no whole answer within {within:g} s")
-            if len(body) > LARGEST_ANSWER:
-                raise httpx.DecodingError(f"an answer of more than {LARGEST_ANSWER} bytes")
-    return Reply(response.status_code, bytes(body), response.headers)
+    limits = {"connect": connect, "write": connect, "read": within, "pool": within}
+    kept, body = connections(tls), bytearray()
+    try:
+        with kept.pool.stream(
+            method, url, headers=told, content=content, extensions={"timeout": limits}
+        ) as response:
+            for chunk in response.iter_stream():
+                body += chunk
+                if time.monotonic() > deadline:
+                    raise httpx.ReadTimeout(f"no whole answer within {within:g} s")
+                if len(body) > LARGEST_ANSWER:
+                    raise httpx.DecodingError(f"an answer of more than {LARGEST_ANSWER} bytes")
+    except CUT_OFF as error:
+        # Both name their errors alike.
+        raise getattr(httpx, type(error).__name__)(str(error)) from error
+    said = {
+        name.decode("latin-1").lower(): text.decode("latin-1") for name, text in response.headers
+    }
+    return Reply(response.status, bytes(body), said)
 
 
 def was_never_read(error: httpx.HTTPError) -> bool:

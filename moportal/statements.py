@@ -1,16 +1,19 @@
-"""Compare and set, and insert: the two statements that an order is made of; states move by one.
+"""Read, compare and set, insert: the statements that an order is made of; states move by one.
 
 The ORM composes a statement anew each time, which costs more than sending it, and an order has
 dozens. Here the text is composed once per table and columns; every value still goes through its
 field, and the constraints are the database's.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
 
 from django.db import connection
 from django.db.models import Field, Model
+from django.db.models.query import RelatedPopulator, get_related_populators
 
 Row = TypeVar("Row", bound=Model)
 
@@ -81,6 +84,69 @@ def insert(model: type[Row], **values: Any) -> Row:
     return row
 
 
+def read(model: type[Row], pk: Any, *related: str) -> Row:
+    """Return a row with what it points to, named as `select_related` names it.
+
+    Raises the model's `DoesNotExist`.
+    """
+    reading = _reading(model, related)
+    with connection.cursor() as cursor:
+        cursor.execute(reading.text, [_stored(model, _key(model), pk)])
+        found = cursor.fetchone()
+    if found is None:
+        raise model.DoesNotExist(f"{model.__name__} {pk}")  # type: ignore[attr-defined]  # all have it
+    values = list(found)
+    for place, (converters, column) in reading.converters.items():
+        for convert in converters:
+            values[place] = convert(values[place], column, connection)
+    row = model.from_db(connection.alias, reading.names, values[: len(reading.names)])
+    for part in reading.related:
+        part.populate(values, row)
+    return row
+
+
+def returning(statement: str, *values: Any) -> list[tuple[Any, ...]]:
+    """Run a statement of the caller's own and return the rows that it answers with.
+
+    For what the ORM cannot say in one; PostgreSQL and SQLite must both take the text.
+    """
+    ops = connection.ops
+    stored = [
+        ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
+        for value in values
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, stored)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """A statement that reads, as the ORM composed it, and how the ORM takes its row apart."""
+
+    text: str
+    names: list[str]
+    converters: dict[int, tuple[list[Callable[..., Any]], Any]]
+    related: list[RelatedPopulator]
+
+
+@cache
+def _reading(model: type[Model], related: tuple[str, ...]) -> _Reading:
+    rows = model._default_manager.order_by().filter(pk=0)  # noqa: SLF001 -- documented
+    query = (rows.select_related(*related) if related else rows).query
+    compiler = query.get_compiler(connection=connection)
+    text, _pk = compiler.as_sql()
+    columns = [column for column, *_ in compiler.select]
+    return _Reading(
+        text,
+        # The row's own columns come first.
+        [field.attname for field in model._meta.concrete_fields],
+        compiler.get_converters(columns),
+        get_related_populators(compiler.klass_info, compiler.select, connection.alias),  # type: ignore[call-arg]  # the stubs are a later Django's
+    )
+
+
 @cache
 def _written(model: type[Model]) -> "list[Field[Any, Any]]":
     """Return the columns that we write; the key is the database's."""
@@ -100,7 +166,7 @@ def _update(
 ) -> str:
     """Compose the text; with each name goes of how many values the column must have one."""
     sets = ", ".join(f"{_column(model, name)} = %s" for name in changes)
-    conditions = [f"{_column(model, model._meta.pk.name)} = %s"]
+    conditions = [f"{_column(model, _key(model))} = %s"]
     conditions += [f"{_column(model, name)} {_among(choices)}" for name, choices in expected]
     table = connection.ops.quote_name(model._meta.db_table)
     return f"UPDATE {table} SET {sets} WHERE {' AND '.join(conditions)}"  # noqa: S608 -- names of ours
@@ -119,10 +185,14 @@ def _insert(model: type[Model]) -> str:
     columns = ", ".join(_column(model, name) for name in names)
     table, key = (
         connection.ops.quote_name(model._meta.db_table),
-        _column(model, model._meta.pk.name),
+        _column(model, _key(model)),
     )
     marks = ", ".join(["%s"] * len(names))
     return f"INSERT INTO {table} ({columns}) VALUES ({marks}) RETURNING {key}"  # noqa: S608 -- the same
+
+
+def _key(model: type[Model]) -> str:
+    return model._meta.pk.name
 
 
 def _column(model: type[Model], name: str) -> str:

@@ -11,7 +11,7 @@ from django.utils.translation import get_language
 from accounts.models import User
 from brand.models import LegalText
 from brand.queries import legal_text
-from moportal.statements import insert
+from moportal.statements import compare_and_set, insert, read
 from orders.drafts import StaleForm
 from orders.models import KIND, Draft, Order, new_number
 from orders.states import ENDED
@@ -42,18 +42,15 @@ def place(draft: Draft, *, version: int) -> Order:
     the same order. Raises `PlacedOtherwise` where another version was submitted, and `StaleForm`
     where the draft is open and the form shows an older version, or nothing says what it goes on.
     """
-    chosen = target(draft)
-    with transaction.atomic():
-        mine = Draft.objects.filter(
-            pk=draft.pk,
-            version=version,
-            submitted_at=None,
-            plan__isnull=False,
-            method__isnull=False,
-        )
-        if chosen is not None and mine.update(submitted_at=now()):
-            spent = Draft.objects.select_related("visit").get(pk=draft.pk)
-            return _order_of(spent, chosen)
+    shown = read(Draft, draft.pk, "visit")
+    chosen = target(shown)
+    is_complete = shown.plan_id is not None and shown.method_id is not None
+    if chosen is not None and is_complete and shown.version == version:
+        # Every change counts the version up, but for a later visit from the same device.
+        as_shown = {"version": version, "visit": shown.visit_id, "submitted_at": None}
+        with transaction.atomic():
+            if compare_and_set(Draft, shown.pk, as_shown, submitted_at=now()):
+                return _order_of(shown, chosen)
     made = Order.objects.select_related("draft").filter(draft=draft).first()
     if made is None:
         raise StaleForm(draft.pk)

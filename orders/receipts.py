@@ -4,16 +4,13 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import connection
 
-from moportal.statements import insert
+from moportal.statements import insert, returning
 from orders.models import Order, Receipt
 
 # Counts on and holds the row until the commit; the year's first makes it.
-COUNT = """
-    INSERT INTO orders_receiptcounter (year, last) VALUES (%s, 1)
-    ON CONFLICT (year) DO UPDATE SET last = orders_receiptcounter.last + 1 RETURNING last
-"""
+COUNT = """INSERT INTO orders_receiptcounter (year, last) VALUES (%s, 1)
+    ON CONFLICT (year) DO UPDATE SET last = orders_receiptcounter.last + 1 RETURNING last"""
 
 
 def give_number(order: Order, *, at: datetime) -> Receipt:
@@ -23,7 +20,5 @@ def give_number(order: Order, *, at: datetime) -> Receipt:
     committed, so that the next one waits, and a transaction that is undone leaves no gap.
     """
     year = at.astimezone(ZoneInfo(settings.BILLING_ZONE)).year
-    with connection.cursor() as cursor:
-        cursor.execute(COUNT, [year])
-        (number,) = cursor.fetchone()
+    [(number,)] = returning(COUNT, year)
     return insert(Receipt, order=order, year=year, number=number)

@@ -15,7 +15,7 @@ from django.utils.timezone import now
 from accounts.models import User
 from esim import pool, provisioning
 from esim.models import Sim
-from moportal.statements import compare_and_set, insert
+from moportal.statements import compare_and_set, insert, read
 from orders.models import KIND, Order, StateChange
 from orders.receipts import give_number
 from orders.states import ENDED, NEXT_STATES, TRIES_BEFORE_STAFF, Failure, OrderState
@@ -30,7 +30,8 @@ from subscriptions.models import Subscription
 from subscriptions.networks.base import NetworkRefused, NetworkTrouble
 
 log = structlog.get_logger(__name__)
-CUSTOMER_STEP_PAUSE = timedelta(seconds=5)
+# Who comes back from the bank rings, and so does the gateway: asking finds what got lost.
+CUSTOMER_STEP_PAUSE, LONGEST_STEP_PAUSE = timedelta(seconds=5), timedelta(minutes=2)
 CUSTOMER_STEP_LIMIT = timedelta(minutes=30)
 Trouble = (provisioning.Trouble, GatewayTrouble, NetworkTrouble)
 # An order that has just come to nothing begins to count the tries to let go of what it holds.
@@ -110,8 +111,7 @@ def _try(order: Order, lease: Lease) -> LookAgain | None:
 
 def _read(subject: str) -> Order:
     # A SIM that is there already is the exception; whoever has one reads it when it is needed.
-    related = ("visit", "account", "plan", "payment__method")
-    return Order.objects.select_related(*related).get(pk=subject)
+    return read(Order, subject, "visit", "account", "plan", "payment__method")
 
 
 def _advance(order: Order, lease: Lease) -> LookAgain | None:
@@ -136,9 +136,10 @@ def _advance(order: Order, lease: Lease) -> LookAgain | None:
 def _wait_for_customer(order: Order) -> LookAgain:
     if order.state != OrderState.PENDING:
         _move(order, OrderState.PENDING, reason="waits for a step at the bank")
-    if now() - order.created_at > CUSTOMER_STEP_LIMIT:
+    waited = now() - order.created_at
+    if waited > CUSTOMER_STEP_LIMIT:
         raise PaymentDeclined("the step at the bank was not taken")
-    return LookAgain(CUSTOMER_STEP_PAUSE)
+    return LookAgain(min(max(CUSTOMER_STEP_PAUSE, waited / 4), LONGEST_STEP_PAUSE))
 
 
 def _sim_made_ready(order: Order, lease: Lease) -> Sim:

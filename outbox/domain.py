@@ -7,7 +7,6 @@ the lease makes that rare, not impossible.
 
 import secrets
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,12 +14,12 @@ from typing import Any
 import structlog
 from celery import current_app
 from django.conf import settings
-from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db import transaction
+from django.db.models import Q
 from django.utils.timezone import now
 from kombu.exceptions import OperationalError as BrokerDown
 
-from moportal.statements import compare_and_set
+from moportal.statements import compare_and_set, returning
 from outbox.models import Task
 from outbox.pauses import backoff
 
@@ -29,6 +28,17 @@ log = structlog.get_logger(__name__)
 SOON = timedelta(seconds=30)
 # A row that nobody holds, after a look that went well.
 FREE: dict[str, Any] = {"lease_until": None, "lease_token": "", "last_error": ""}
+# Both are one statement, on SQLite as on PostgreSQL: nobody comes between its look and its write.
+RING = """INSERT INTO outbox_task
+        (kind, subject, not_before, lease_token, attempts, rings, created_at, last_error)
+    VALUES (%s, %s, %s, '', 0, 1, %s, '')
+    ON CONFLICT (kind, subject) WHERE closed_at IS NULL
+    DO UPDATE SET rings = outbox_task.rings + 1, not_before = EXCLUDED.not_before
+    RETURNING id"""
+CLAIM = """UPDATE outbox_task SET lease_until = %s, lease_token = %s, attempts = attempts + 1
+    WHERE id = %s AND closed_at IS NULL AND not_before <= %s
+        AND (lease_until IS NULL OR lease_until < %s)
+    RETURNING kind, subject, attempts, rings"""
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,17 @@ class Lease:
             raise LeaseLost(self.task_id)
 
 
+@dataclass(frozen=True)
+class Claimed:
+    """A task whose lease we have just taken, as it was then."""
+
+    lease: Lease
+    kind: str
+    subject: str
+    attempts: int
+    rings: int
+
+
 class LeaseLost(Exception):
     """The lease ran out and another worker holds the task: stop without a trace."""
 
@@ -72,22 +93,10 @@ def ring(kind: str, subject: object) -> None:
     There is one open row per kind and subject: a second bell wakes the first one's row. The row is
     what counts; the message to the broker only saves the wait for the reconciler.
     """
-    with transaction.atomic(savepoint=False):
-        task_id = _rung(kind, str(subject))
-        transaction.on_commit(lambda: _tell_a_worker(task_id), robust=True)
-
-
-def _rung(kind: str, subject: str) -> int:
-    """Wake the row that is open, or open one.
-
-    A worker may close the row, or another bell open one, between two statements: then once more.
-    """
-    open_row = Task.objects.filter(kind=kind, subject=subject, closed_at=None)
     at = now()
-    while not open_row.update(rings=F("rings") + 1, not_before=at):
-        with suppress(IntegrityError), transaction.atomic():
-            return Task.objects.create(kind=kind, subject=subject, not_before=at).pk
-    return open_row.values_list("pk", flat=True).get()
+    with transaction.atomic(savepoint=False):
+        [(task_id,)] = returning(RING, kind, str(subject), at, at)
+        transaction.on_commit(lambda: _tell_a_worker(task_id), robust=True)
 
 
 def _tell_a_worker(task_id: int, *, after: timedelta = timedelta()) -> None:
@@ -117,56 +126,41 @@ def look(task_id: int) -> None:
        means another look; errors back off.
     """
     structlog.contextvars.clear_contextvars()
-    task = Task.objects.filter(pk=task_id).first()
-    lease = _claim(task) if task else None
-    if task is None or lease is None:
+    task = _claim(task_id)
+    if task is None:
         return
     try:
-        answer = _handlers[task.kind](task.subject, lease)
+        answer = _handlers[task.kind](task.subject, task.lease)
     except LeaseLost:
         log.warning("lease lost", kind=task.kind, subject=task.subject)
     except Exception as error:
         log.exception(
             "handler failed", kind=task.kind, subject=task.subject, attempts=task.attempts
         )
-        pause = backoff(task.attempts)
-        _release(
-            lease, not_before=now() + pause, last_error=f"{type(error).__name__}: {error}"[:500]
-        )
+        pause, said = backoff(task.attempts), f"{type(error).__name__}: {error}"[:500]
+        _release(task.lease, not_before=now() + pause, last_error=said)
     else:
-        _finish(lease, task, answer)
+        _finish(task, answer)
 
 
-def _claim(task: Task) -> Lease | None:
-    """Take the task's lease if it is free as it was read: every claim counts an attempt."""
-    at = now()
-    is_held = task.lease_until is not None and task.lease_until >= at
-    if task.closed_at is not None or task.not_before > at or is_held:
-        return None
-    token = secrets.token_hex(16)
-    as_read = {"attempts": task.attempts, "lease_until": task.lease_until, "closed_at": None}
-    task.attempts += 1
-    is_claimed = compare_and_set(
-        Task,
-        task.pk,
-        as_read,
-        lease_until=at + timedelta(seconds=settings.OUTBOX_LEASE),
-        lease_token=token,
-        attempts=task.attempts,
-    )
-    return Lease(task.pk, token) if is_claimed else None
+def _claim(task_id: int) -> Claimed | None:
+    """Take the task's lease if it is open, due and free: every claim counts an attempt."""
+    at, token = now(), secrets.token_hex(16)
+    until = at + timedelta(seconds=settings.OUTBOX_LEASE)
+    rows = returning(CLAIM, until, token, task_id, at, at)
+    return Claimed(Lease(task_id, token), *rows[0]) if rows else None
 
 
-def _finish(lease: Lease, task: Task, answer: LookAgain | None) -> None:
-    at = now()
-    as_read = {"lease_token": lease.token, "rings": task.rings}
+def _finish(task: Claimed, answer: LookAgain | None) -> None:
+    at, lease = now(), task.lease
+    as_claimed = {"lease_token": lease.token, "rings": task.rings}
     then = {"closed_at": at} if answer is None else {"not_before": at + answer.after}
-    if not compare_and_set(Task, lease.task_id, as_read, **then, **FREE):
+    if not compare_and_set(Task, lease.task_id, as_claimed, **then, **FREE):
         _release(lease, not_before=at)
-        _tell_a_worker(task.pk)
+        _tell_a_worker(lease.task_id)
     elif answer and answer.after < SOON:
         # The reconciler's round would be too slow for a customer who is looking on.
-        _tell_a_worker(task.pk, after=answer.after)
+        _tell_a_worker(lease.task_id, after=answer.after)
 
 
 def _release(lease: Lease, **changes: object) -> None:

@@ -6,12 +6,13 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 from django.conf import settings
 
 from moportal.money import Money
-from moportal.outside import checked_address, exchange
+from moportal.outside import checked_address, exchange, was_never_read
 from payments.gateways.base import (
     Authorised,
     Captured,
@@ -52,7 +53,7 @@ class SimulatorGateway:
 
     def fetch_page(self, page_id: str) -> PageStanding:
         """Say what has become of the page."""
-        status, body = self._exchange("GET", f"/pages/{page_id}")
+        status, body = self._exchange("GET", f"/pages/{_named(page_id)}")
         if httpx.codes.is_client_error(status):
             said = f"fetch_page: HTTP {status}, {str(body.get('error'))[:40]!r}"
             raise GatewayTrouble(said, was_sent=True)
@@ -107,7 +108,7 @@ class SimulatorGateway:
 
     def fetch(self, gateway_id: str) -> Standing:
         """Say how a payment stands."""
-        status, body = self._exchange("GET", f"/payments/{gateway_id}")
+        status, body = self._exchange("GET", f"/payments/{_named(gateway_id)}")
         if httpx.codes.is_client_error(status):
             said = f"fetch: HTTP {status}, {str(body.get('error'))[:40]!r}"
             raise GatewayTrouble(said, was_sent=True)
@@ -147,7 +148,7 @@ class SimulatorGateway:
         return Event(*(text[:LONGEST_TEXT] for text in found))
 
     def _settle(self, gateway_id: str, action: str, wanted: str, *, key: str) -> None:
-        status, body = self._post(f"/payments/{gateway_id}/{action}", {}, key=key)
+        status, body = self._post(f"/payments/{_named(gateway_id)}/{action}", {}, key=key)
         if body.get("status") == wanted:
             return
         said = f"{action}: HTTP {status}, {str(body.get('status'))[:40]!r}"
@@ -158,9 +159,9 @@ class SimulatorGateway:
     def _post(
         self, path: str, content: dict[str, Any], *, key: str, timeout: float | None = None
     ) -> tuple[int, dict[str, Any]]:
-        return self._exchange(
-            "POST", path, json=content, headers={"Idempotency-Key": key}, timeout=timeout
-        )
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+        body = json.dumps(content).encode()
+        return self._exchange("POST", path, content=body, headers=headers, timeout=timeout)
 
     def _exchange(
         self, method: str, path: str, *, timeout: float | None = None, **request: Any
@@ -170,9 +171,10 @@ class SimulatorGateway:
             limit = timeout or settings.OUTSIDE_CALL_TIMEOUT
             reply = exchange(method, url, within=limit, **request)
             body = json.loads(reply.body)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise GatewayTrouble(type(error).__name__, was_sent=False) from error
-        except (httpx.HTTPError, ValueError, RecursionError) as error:
+        except httpx.HTTPError as error:
+            was_sent = not was_never_read(error)
+            raise GatewayTrouble(type(error).__name__, was_sent=was_sent) from error
+        except (ValueError, RecursionError) as error:
             raise GatewayTrouble(type(error).__name__, was_sent=True) from error
         is_busy = reply.status in {httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS}
         if is_busy or httpx.codes.is_server_error(reply.status) or not isinstance(body, dict):
@@ -212,6 +214,11 @@ def _stored_card(body: dict[str, Any]) -> StoredCard:
         expiry_month=int(month),
         expiry_year=int(year),
     )
+
+
+def _named(identifier: str) -> str:
+    """Return an identifier of the gateway's as one step of a path, whatever stands in it."""
+    return quote(identifier, safe="")
 
 
 def _text(body: dict[str, Any], name: str, *, longest: int = LONGEST_TEXT) -> str:

@@ -42,12 +42,14 @@ class HttpNetwork:
         base = checked_address(settings.NETWORK_URL, name="NETWORK_URL")
         token: str = settings.NETWORK_TOKEN
         headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if content is not None:
+            headers["Content-Type"] = "application/json"
         try:
             reply = exchange(
                 method,
                 f"{base}/subscriptions/{quote(reference, safe='')}",
                 within=settings.OUTSIDE_CALL_TIMEOUT,
-                json=content,
+                content=None if content is None else json.dumps(content).encode(),
                 headers=headers,
             )
             body = json.loads(reply.body)

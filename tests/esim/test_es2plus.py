@@ -6,7 +6,6 @@ from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any
 
-import httpx
 import pytest
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
@@ -30,7 +29,8 @@ def body(status: object = "Executed-Success", /, **fields: object) -> bytes:
 def read(
     content: bytes, *, status: int = 200, headers: dict[str, str] | None = None
 ) -> Answer[None]:
-    return es2plus.read(Reply(status, content, httpx.Headers(headers)), ReleaseProfile(ICCID))
+    said = {name.lower(): text for name, text in (headers or {}).items()}
+    return es2plus.read(Reply(status, content, said), ReleaseProfile(ICCID))
 
 
 def call(**provider: Any) -> Answer[Any]:

@@ -164,7 +164,7 @@ def test_what_the_environment_trusts_changes_nothing(
     elsewhere = {"at theirs": line.settings.SMDP_CA, "at nobody": str(line.folder / "nobody")}
     for name in VARIABLES:
         monkeypatch.setenv(name, elsewhere[points])
-    monkeypatch.setattr(outside, "_clients", {})
+    monkeypatch.setattr(outside, "_kept", {})
     line.settings.SMDP_CA = line.settings.SMDP_CA if is_own else ""
 
     with line.served():
@@ -188,11 +188,11 @@ def test_files_that_change_count_from_the_next_call_on(line: Line) -> None:
         assert called().outcome == Outcome.SUCCESS
 
 
-def test_of_files_that_stay_the_client_is_kept(line: Line) -> None:
+def test_of_files_that_stay_the_connections_are_kept(line: Line) -> None:
     files = outside.TlsFiles(line.settings.SMDP_CA)
 
-    assert outside.client(files) is outside.client(files)
-    assert outside.client(files) is not outside.client()
+    assert outside.connections(files) is outside.connections(files)
+    assert outside.connections(files) is not outside.connections()
 
 
 def test_certificate_and_key_may_stand_in_one_file(line: Line) -> None:

@@ -10,7 +10,14 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from moportal import outside
-from moportal.outside import LARGEST_ANSWER, checked_address, exchange
+from moportal.outside import (
+    CUT_OFF,
+    LARGEST_ANSWER,
+    Reply,
+    checked_address,
+    exchange,
+)
+from tests.services import free_port
 from tests.serving import Handler, serving
 
 
@@ -39,6 +46,20 @@ class Odd(Handler):
         self.send_header("Location", "http://127.0.0.1:9/")
         self.send_header("Content-Length", "0")
         self.end_headers()
+
+    def _hang_up(self) -> None:
+        self.close_connection = True
+
+    def do_POST(self) -> None:  # noqa: N802 -- the same
+        sent = self.rfile.read(int(self.headers["Content-Length"]))
+        said = [self.headers[name] for name in ("X-Name", "User-Agent", "Accept-Encoding")]
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(" ".join(said).encode() + b" " + sent)
+
+
+def with_heirs(errors: tuple[type[Exception], ...]) -> list[type[Exception]]:
+    return [heir for error in errors for heir in (error, *error.__subclasses__())]
 
 
 @pytest.fixture
@@ -71,9 +92,33 @@ def test_the_environments_proxies_and_authorities_are_ignored(
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("SSL_CERT_FILE", os.devnull)
-    monkeypatch.setattr(outside, "_clients", {})
+    monkeypatch.setattr(outside, "_kept", {})
 
     assert exchange("GET", f"{odd}/elsewhere", within=5).status == 302
+
+
+def test_who_cannot_be_reached_is_told_as_httpx_tells_it() -> None:
+    with pytest.raises(httpx.ConnectError):
+        exchange("GET", f"http://127.0.0.1:{free_port()}/", within=5)
+
+
+def test_a_connection_that_ends_without_an_answer_is_told_as_httpx_tells_it(odd: str) -> None:
+    with pytest.raises(httpx.RemoteProtocolError):
+        exchange("GET", f"{odd}/hang_up", within=5)
+
+
+def test_every_error_of_a_call_has_its_twin() -> None:
+    twins = [getattr(httpx, error.__name__) for error in with_heirs(CUT_OFF)]
+
+    assert all(issubclass(twin, httpx.HTTPError) for twin in twins)
+
+
+def test_what_is_sent_arrives_as_it_is(odd: str) -> None:
+    sent = '{"name": "Ärger"}'.encode()
+
+    reply = exchange("POST", f"{odd}/echo", within=5, headers={"X-Name": "1"}, content=sent)
+
+    assert reply == Reply(200, b"1 moportal identity " + sent)
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, transaction
 from django.utils.timezone import now
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from moportal.statements import compare_and_set, insert
+from moportal.statements import compare_and_set, insert, read, returning
 from orders.models import Order
 from orders.states import OrderState
 from outbox.models import Task
@@ -85,3 +86,53 @@ def test_a_row_that_is_added_is_as_if_created() -> None:
 def test_what_the_database_refuses_is_told(task: Task) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         insert(Task, kind=task.kind, subject=task.subject, not_before=now())
+
+
+def test_a_row_is_read_with_what_it_points_to_by_one_statement(
+    alice: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    order = make_order(alice)
+    found = Order.objects.select_related("account", "payment__method").get()
+
+    with django_assert_num_queries(1):
+        row = read(Order, str(order.pk), "account", "payment__method")
+        token = row.payment.method.token
+
+    assert (row, row.account, row.payment.method) == (found, alice, found.payment.method)
+    assert (token, row.payment.key) == (found.payment.method.token, found.payment.key)
+    assert row.created_at == found.created_at
+
+
+def test_what_a_row_does_not_point_to_is_nothing(
+    alice: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    order = make_order(alice)
+
+    with django_assert_num_queries(1):
+        assert read(Order, order.pk, "profile__sim").profile is None
+
+
+def test_a_row_that_was_read_is_as_the_orm_reads_it(alice: User) -> None:
+    order = make_order(alice)
+
+    row = read(Order, order.pk)
+
+    row.trouble = "changed"
+    row.save()
+    assert Order.objects.get().trouble == "changed"
+
+
+def test_a_row_that_is_not_there_is_told() -> None:
+    with pytest.raises(Order.DoesNotExist, match="Order 7"):
+        read(Order, 7)
+
+
+def test_a_statement_of_ones_own_answers_with_its_rows(task: Task) -> None:
+    at = now()
+
+    changed = "UPDATE outbox_task SET not_before = %s WHERE id = %s RETURNING id, kind"
+    rows = returning(changed, at, task.pk)
+
+    assert rows == [(task.pk, "test")]
+    assert Task.objects.get().not_before == at
+    assert returning(changed, at, 0) == []

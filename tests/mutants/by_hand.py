@@ -19,6 +19,7 @@ RECEIPTS = "tests/orders/test_receipts.py"
 REPAIRING = "tests/orders/test_repairing.py"
 SETTLING = "tests/orders/test_settling.py"
 STATES = "tests/orders/test_states.py"
+TASKS = "tests/outbox/test_domain.py"
 
 
 class Change(NamedTuple):
@@ -144,6 +145,42 @@ CHANGES = [
         "SimOfAnother: Failure.SIM_OF_ANOTHER",
         "SimOfAnother: Failure.GIVEN_UP",
         f"{SETTLING}::test_a_card_of_another_customer_is_not_charged_for",
+    ),
+    Change(
+        "outbox/domain.py",
+        "rings = outbox_task.rings + 1, ",
+        "",
+        f"{TASKS}::test_a_bell_leaves_one_row",
+    ),
+    Change(
+        "outbox/domain.py",
+        ", not_before = EXCLUDED.not_before",
+        "",
+        f"{TASKS}::test_a_bell_wakes_a_row_that_was_to_wait",
+    ),
+    Change(
+        "outbox/domain.py",
+        "attempts = attempts + 1",
+        "attempts = attempts",
+        f"{TASKS}::test_each_look_is_counted",
+    ),
+    Change(
+        "outbox/domain.py",
+        "AND closed_at IS NULL AND not_before",
+        "AND not_before",
+        f"{TASKS}::test_a_closed_row_is_not_looked_at_again",
+    ),
+    Change(
+        "outbox/domain.py",
+        "AND not_before <= %s",
+        "AND not_before <> %s",
+        f"{TASKS}::test_a_row_whose_time_has_not_come_is_left_alone",
+    ),
+    Change(
+        "outbox/domain.py",
+        "lease_until < %s)",
+        "lease_until <> %s)",
+        f"{TASKS}::test_a_row_that_is_held_is_left_alone",
     ),
     Change(
         "orders/repairing.py",

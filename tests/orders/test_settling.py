@@ -558,6 +558,20 @@ def test_who_waits_for_the_bank_and_comes_back_is_written_down(
     ]
 
 
+def test_who_takes_long_at_the_bank_is_asked_about_ever_less_often(
+    alice: User, gateway: str, smdp: str
+) -> None:
+    """Whoever comes back rings; a thousand who do not must not keep every worker busy."""
+    make_pool()
+    order = make_order(alice, method=new_card(alice, CUSTOMER_STEP))
+    pauses = []
+    for minutes in (0, 2, 20):
+        Order.objects.filter(pk=order.pk).update(created_at=now() - timedelta(minutes=minutes))
+        pauses.append(round(seconds(look(order))))
+
+    assert pauses == [5, 30, 120]
+
+
 def test_a_payments_bell_rings_for_its_order(placed: Order, smdp: str) -> None:
     settling.look_at_payment(str(placed.payment_id), Free())
     settling.look_at_payment("0", Free())

@@ -102,6 +102,15 @@ def test_a_row_that_is_held_is_left_alone(room: Room) -> None:
     assert room.seen == []
 
 
+def test_a_row_whose_time_has_not_come_is_left_alone(room: Room) -> None:
+    task = rung()
+    Task.objects.update(not_before=now() + timedelta(seconds=20))
+
+    domain.look(task.pk)
+
+    assert room.seen == []
+
+
 def test_a_lease_that_has_run_out_is_anybodys(room: Room) -> None:
     task = rung()
     Task.objects.update(lease_until=now() - timedelta(seconds=1), lease_token="dead")

@@ -32,11 +32,12 @@ class Saying:
     """A payment provider that says what it is told to say."""
 
     def __init__(self) -> None:
-        self.status, self.body = 200, b"{}"
+        self.status, self.body, self.asked = 200, b"{}", ""
         provider = self
 
         class Answering(Handler):
             def do_POST(self) -> None:  # noqa: N802 -- the name that http.server calls
+                provider.asked = self.path
                 self.rfile.read(int(self.headers.get("content-length") or 0))
                 self.send_response(provider.status)
                 self.send_header("Content-Length", str(len(provider.body)))
@@ -124,6 +125,12 @@ def test_a_question_that_is_refused_decides_nothing(provider: Saying, status: in
 def test_a_gateway_that_is_busy_is_asked_again(provider: Saying, status: int) -> None:
     with pytest.raises(GatewayTrouble):
         authorise(provider.says({}, status))
+
+
+def test_an_identifier_of_the_gateways_is_one_step_of_the_path(provider: Saying) -> None:
+    provider.says({"status": "captured"}).capture("../é ?", key="k")
+
+    assert provider.asked == "/payments/..%2F%C3%A9%20%3F/capture"
 
 
 @pytest.mark.parametrize("action", ["capture", "void", "refund"])
