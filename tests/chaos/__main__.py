@@ -29,6 +29,8 @@ from tests.providers import break_it, mend
 from tests.stack import Stack
 
 LOST_IN_TEN = 3
+# How often each of the faults that come by chance befalls a call: a call in four meets one.
+CHANCE, ALWAYS, SLOW = 0.02, 10_000, 2.0
 # Seconds: between two blows, and how long they fall on orders that have not ended.
 BLOW_EVERY, BLOWS_FOR = (0.4, 1.5), 8.0
 # For so many orders; with more, both are longer, so that work is done between the blows.
@@ -148,9 +150,14 @@ def play(scene: Scene, fault: Fault, sessions: list[str], seed: int) -> dict[str
 def act(fault: Fault, buyers: list[Buyer], rng: random.Random) -> None:
     """Let everybody submit, and do what customers of this fault do then."""
     own = {id(buyer): random.Random(rng.random()) for buyer in buyers}  # noqa: S311 -- the same
-    each(buyers, lambda buyer: buyer.submit(fault.submits))
-    if fault.leaves:
-        each(buyers, lambda buyer: buyer.leave(own[id(buyer)]))
+
+    def submit(buyer: Buyer) -> None:
+        buyer.submit(fault.submits)
+        if fault.leaves:
+            # At once: of a thousand orders the first are complete before the last is submitted.
+            buyer.leave(own[id(buyer)])
+
+    each(buyers, submit)
     if fault.confirms:
         each(buyers, lambda buyer: buyer.confirm(own[id(buyer)]))
 
@@ -181,12 +188,18 @@ def script(stack: Stack, fault: Fault, orders: int, rng: random.Random) -> None:
     wishes = [wish for wish in fault.scripted for _ in range(max(1, orders * LOST_IN_TEN // 10))]
     rng.shuffle(wishes)
     for simulator, function, kind in wishes:
-        url = stack.smdp_url if simulator == "smdp" else stack.payment_url
-        break_it(url, function, kind)
+        break_it(simulators(stack)[simulator], function, kind)
+    for simulator, function, kind in fault.by_chance:
+        chance = {"probability": CHANCE, "seconds": SLOW}
+        break_it(simulators(stack)[simulator], function, kind, ALWAYS, **chance)
+
+
+def simulators(stack: Stack) -> dict[str, str]:
+    return {"smdp": stack.smdp_url, "payment": stack.payment_url, "network": stack.network_url}
 
 
 def clear(stack: Stack) -> None:
-    for url in (stack.smdp_url, stack.payment_url):
+    for url in simulators(stack).values():
         mend(url)
 
 

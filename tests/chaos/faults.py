@@ -48,7 +48,8 @@ NOTES = (
 class Fault:
     """One way for things to go wrong.
 
-    `scripted` are faults of the simulators (which one, function, kind) for the whole round; `blow`
+    `scripted` are faults of the simulators (which one, function, kind) for the whole round, each
+    for a part of the orders, `by_chance` such that befall every call with a probability; `blow`
     is struck again and again while orders are under way, or, `at_once`, a single time before the
     first order, which must be taken all the same.
     """
@@ -56,6 +57,7 @@ class Fault:
     name: str
     blow: Blow | None = None
     scripted: tuple[tuple[str, str, str], ...] = ()
+    by_chance: tuple[tuple[str, str, str], ...] = ()
     submits: int = 1
     card: str = APPROVED
     at_once: bool = False
@@ -183,6 +185,21 @@ LOST_PROFILES = tuple(
     for function in ("downloadOrder", "confirmOrder", "cancelOrder")
     for kind in ("drop_after", "drop_before")
 )
+# Everything that an SM-DP+ and what is on the way to it may do, whether the work was done or not.
+BAD_PROFILES = tuple(
+    ("smdp", function, kind)
+    for function in ("downloadOrder", "confirmOrder", "cancelOrder")
+    for kind in (
+        *("drop_before", "drop_after", "http", "http_after", "html", "malformed", "delay"),
+        *("expired", "expired_after", "no_header", "unknown_status", "missing_output"),
+        *("wrong_iccid", "warning", "slow_drip"),
+    )
+)
+BAD_NETWORK = tuple(
+    ("network", function, kind)
+    for function in ("activate", "end")
+    for kind in ("drop_before", "drop_after", "http_500", "malformed")
+)
 FAULTS = [
     Fault("nothing"),
     Fault("20 submits of one form at once", submits=20),
@@ -205,4 +222,6 @@ FAULTS = [
     Fault("customer never back from the bank", bank_confirmed, card=STEP),
     Fault("one ICCID for all", stock=1),
     Fault("cancelled while charged", leaves=True),
+    Fault("SM-DP+ fails at random, worker killed", worker_killed, by_chance=BAD_PROFILES),
+    Fault("network fails at random, worker killed", worker_killed, by_chance=BAD_NETWORK),
 ]
