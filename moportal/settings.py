@@ -155,6 +155,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "reconcile": {"task": "outbox.tasks.reconcile", "schedule": 5.0, "options": {"expires": 10}},
     "watch pools": {"task": "esim.tasks.watch_pools", "schedule": 60.0, "options": {"expires": 60}},
+    "expire": {"task": "orders.tasks.expire", "schedule": 3600.0, "options": {"expires": 600}},
     "forget": {"task": "mobileplans.tasks.forget", "schedule": 3600.0, "options": {"expires": 600}},
 }
 
@@ -278,6 +279,8 @@ OUTBOX_LEASE = env.float("OUTBOX_LEASE", default=20.0)
 BILLING_ZONE = env.str("BILLING_ZONE", default="UTC")
 # Days after which a visit forgets EID, ICCIDs and IMEI.
 VISIT_IDENTIFIERS_DAYS = env.int("VISIT_IDENTIFIERS_DAYS", default=30)
+# Days after the end of its plan until an eSIM that nobody has downloaded is cancelled; 0: never.
+ESIM_EXPIRY_DAYS = env.int("ESIM_EXPIRY_DAYS", default=90)
 # The same LPA error this often is a case for support; a sold eSIM is issued anew at most so often.
 LPA_ERROR_LIMIT = env.int("LPA_ERROR_LIMIT", default=3)
 REISSUE_LIMIT = env.int("REISSUE_LIMIT", default=2)

@@ -1,0 +1,69 @@
+"""An eSIM that nobody ever downloaded, long after its plan has ended, is taken back.
+
+Until then its code goes on working (contract, section 6). The clock looks for such orders and
+rings; `expire`, the outbox's handler, reads the truth again and may run twice.
+"""
+
+from datetime import timedelta
+
+import structlog
+from django.conf import settings
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.timezone import now
+
+from esim import provisioning
+from esim.states import ProfileState
+from orders.models import Order
+from orders.states import OrderState, RepairState
+from outbox.domain import Lease, LookAgain, ring
+from outbox.models import Task
+from outbox.pauses import pause_after
+from subscriptions import domain as subscriptions
+from subscriptions.models import Subscription, SubscriptionState
+
+log = structlog.get_logger(__name__)
+KIND = "expiry"
+BATCH = 200
+
+
+def expired() -> QuerySet[Order]:
+    """Return the orders whose eSIM is on no device, and on whose line nothing runs any more."""
+    before = now() - timedelta(days=settings.ESIM_EXPIRY_DAYS)
+    running = Subscription.objects.filter(
+        line=OuterRef("subscription__line"), state=SubscriptionState.ACTIVE, ends_at__gte=before
+    )
+    unused = Order.objects.filter(
+        state=OrderState.COMPLETED,
+        profile__state=ProfileState.RELEASED,
+        subscription__ends_at__lt=before,
+        refund=None,
+    )
+    return unused.exclude(repairs__state=RepairState.ASKED).exclude(Exists(running))
+
+
+def ring_for_expired() -> int:
+    """Have workers look at eSIMs that have expired; say how many. The next round goes on."""
+    if settings.ESIM_EXPIRY_DAYS <= 0:
+        return 0
+    found = list(expired().order_by("pk").values_list("pk", flat=True)[:BATCH])
+    for order in found:
+        ring(KIND, order)
+    return len(found)
+
+
+def expire(subject: str, lease: Lease) -> LookAgain | None:
+    """Cancel an eSIM that has expired and let its ICCID leave the line."""
+    order = expired().select_related("profile__sim", "profile__provider").filter(pk=subject).first()
+    if order is None or order.profile is None:
+        return None
+    structlog.contextvars.bind_contextvars(order=order.number)
+    try:
+        is_cancelled = provisioning.cancel(order.profile, before_call=lease.prolong)
+    except provisioning.Trouble as error:
+        log.warning("expired eSIM not cancelled yet", detail=str(error))
+        tries = Task.objects.values_list("attempts", flat=True).get(pk=lease.task_id)
+        return LookAgain(pause_after(tries))
+    if is_cancelled:
+        subscriptions.take_off(order.profile.sim)
+        log.info("expired eSIM cancelled")
+    return None

@@ -1,0 +1,11 @@
+"""What the clock asks for."""
+
+from celery import shared_task
+
+from orders import expiring
+
+
+@shared_task
+def expire() -> None:
+    """Look for eSIMs that nobody came for."""
+    expiring.ring_for_expired()

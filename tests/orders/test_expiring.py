@@ -1,0 +1,125 @@
+"""`orders.expiring`: an eSIM that nobody came for is taken back, long after its plan has ended."""
+
+from datetime import timedelta
+
+import httpx
+import pytest
+from django.utils.timezone import now
+from pytest_django.fixtures import Settings
+
+from accounts.models import User
+from esim.models import Profile
+from esim.states import ProfileState, SimState
+from orders import expiring, refunding, repairing
+from orders.models import Order
+from orders.tasks import expire
+from outbox.domain import LookAgain
+from outbox.models import Task
+from subscriptions.models import SimOnLine, Subscription
+from tests.looks import looked_at
+from tests.orders.conftest import settled
+from tests.providers import break_it, states
+
+
+@pytest.fixture
+def sold(placed: Order) -> Order:
+    """Return Alice's order, complete, its eSIM not downloaded."""
+    return settled(placed)
+
+
+def ended(*orders: Order, days: int) -> None:
+    """Let the plans have ended so many days ago."""
+    at = now() - timedelta(days=days)
+    held = Subscription.objects.filter(order__in=orders)
+    held.update(starts_at=at - timedelta(days=30), ends_at=at)
+
+
+def worked_on(order: Order) -> LookAgain | None:
+    return looked_at(expiring.KIND, order.pk)
+
+
+def test_nobody_came_for_it(sold: Order, smdp: str) -> None:
+    ended(sold, days=91)
+    expire()
+
+    assert worked_on(sold) is None
+    assert states(smdp) == ["Unavailable"]
+    profile = Profile.objects.select_related("sim").get()
+    assert (profile.state, profile.sim.state) == (ProfileState.CANCELLED, SimState.RETIRED)
+    assert not SimOnLine.objects.filter(until=None).exists()
+    assert not expiring.expired().exists()
+
+
+@pytest.mark.parametrize("days", [-1, 0, 89])
+def test_until_then_its_code_goes_on_working(sold: Order, days: int) -> None:
+    ended(sold, days=days)
+
+    assert expiring.ring_for_expired() == 0
+
+
+def test_it_may_be_kept_for_ever(sold: Order, settings: Settings) -> None:
+    settings.ESIM_EXPIRY_DAYS = 0
+    ended(sold, days=900)
+
+    assert expiring.ring_for_expired() == 0
+
+
+def test_one_that_is_on_a_device_stays(sold: Order) -> None:
+    ended(sold, days=91)
+    Profile.objects.update(state=ProfileState.DOWNLOADED, downloaded_at=now())
+
+    assert expiring.ring_for_expired() == 0
+
+
+def test_one_with_another_plan_that_runs_stays(sold: Order) -> None:
+    ended(sold, days=91)
+    assert sold.subscription
+    period = {"starts_at": now(), "ends_at": now() + timedelta(days=1)}
+    line = sold.subscription.line
+    Subscription.objects.create(line=line, reference="x", plan_name="x", state="active", **period)
+
+    assert expiring.ring_for_expired() == 0
+
+
+def test_one_that_is_being_mended_or_taken_back_is_left_to_that(sold: Order, clara: User) -> None:
+    ended(sold, days=91)
+    repair = repairing.reissue(sold, actor=clara, because="staff")
+    assert not expiring.expired().exists()
+    repair.delete()
+    refunding.refund(sold, actor=clara, because="goodwill")
+
+    assert not expiring.expired().exists()
+
+
+def test_a_download_in_the_last_moment_wins(sold: Order, smdp: str) -> None:
+    ended(sold, days=91)
+    expire()
+    Profile.objects.update(state=ProfileState.DOWNLOADED, downloaded_at=now())
+
+    assert worked_on(sold) is None
+    assert states(smdp) == ["Released"]
+
+
+def test_an_smdp_that_does_not_answer_is_asked_again(sold: Order, smdp: str) -> None:
+    ended(sold, days=91)
+    expire()
+    break_it(smdp, "cancelOrder", "drop_after")
+
+    assert worked_on(sold) is not None
+    assert worked_on(sold) is None
+    assert states(smdp) == ["Unavailable"]
+    assert Task.objects.filter(kind=expiring.KIND).count() == 1
+
+
+def test_what_the_smdp_gave_away_meanwhile_stays(sold: Order, smdp: str) -> None:
+    """It was downloaded, and the notification has not come yet."""
+    assert sold.profile
+    asked = {"activationCode": str(sold.profile.activation_code), "eid": sold.eid}
+    answer = httpx.post(f"{smdp}/device/download", json=asked, trust_env=False)
+    assert answer.json()["result"] == "success"
+    ended(sold, days=91)
+    expire()
+
+    assert worked_on(sold) is None
+    assert Profile.objects.get().state == ProfileState.DOWNLOADED
+    assert SimOnLine.objects.filter(until=None).exists()
