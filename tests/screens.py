@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 import django
+import httpx
 from playwright.sync_api import Browser, Page, expect
 
 from demo.management.commands.load_demo import STAFF, STAFF_PASSWORD
@@ -21,6 +22,7 @@ from demo.parts import ROOT
 from moportal.identifiers import Iccid
 from tests.browser import launch_browser
 from tests.e2e.customer import EID, REFUSED_CARD, Customer
+from tests.esim.test_notices import STANDARD
 from tests.providers import break_it
 from tests.stack import Stack, make_copy, running_stack
 
@@ -55,6 +57,8 @@ LOOKS = [
     *(Look("de-DE", size, pages=FEW) for size in (DESK, PHONE)),
     Look("en", DESK, "dark", FEW),
 ]
+
+PROGRESS = "/gsma/rsp2/es2plus/handleDownloadProgressInfo"
 
 
 class Photographer:
@@ -298,6 +302,26 @@ def _problems(noor: Customer, photographer: Photographer) -> None:
     photographer.take("problem-ready")
 
 
+def _failed_download(noor: Customer, photographer: Photographer) -> None:
+    """Come back after a download that only the SM-DP+ has told of."""
+    noor.buy()
+    noor.sees("You're set")
+    codes = {"subjectCode": "8.8.5", "reasonCode": "3.8"}
+    failed = {"status": "Failed", "statusCodeData": codes}
+    told = {"iccid": noor.finish()["iccid"], "notificationPointStatus": failed}
+    httpx.post(f"{noor.base_url}{PROGRESS}", json={**STANDARD, **told}, trust_env=False)
+    noor.launch()
+    noor.sign_in(noor.identifier, noor.password)
+    tile = noor.page.get_by_role("link", name=noor.words("Your eSIM isn't on your device yet"))
+    while not tile.count():
+        noor.page.reload()
+    photographer.take("options-failed")
+    noor.page.goto(f"{noor.base_url}/account/")
+    photographer.take("account-failed")
+    noor.page.goto(f"{noor.base_url}/esim-problem/")
+    photographer.take("problem-told")
+
+
 def _come_back(noor: Customer, code: str, iccid: str) -> None:
     headers = {"X-MP-LPAError-Codes": code, "X-MP-LPAError-ICCIDs": iccid}
     noor.page.context.set_extra_http_headers(headers)
@@ -365,7 +389,7 @@ def _picture(page: Page, name: str) -> None:
 
 
 FEW_WALKS: tuple[Walk, ...] = (_buy, _open_web, _problems)
-WALKS: tuple[Walk, ...] = (*FEW_WALKS, _read, _fail)
+WALKS: tuple[Walk, ...] = (*FEW_WALKS, _read, _fail, _failed_download)
 
 if __name__ == "__main__":
     sys.exit(main())
