@@ -46,6 +46,7 @@ def _script(house: House, number: int, orders: list[Order]) -> "subprocess.Popen
     told = {
         "database_url": house.copy.database_url,
         "payment_url": house.copy.payment_url,
+        "network_url": house.copy.network_url,
         "smdp_url": house.copy.smdp_url,
         "warm_up": WARM_UP,
         "orders": [asdict(order) for order in orders],
@@ -88,6 +89,7 @@ def _order(draft: Draft, sim: Sim) -> Order:
         visit=draft.visit_id,
         eid=draft.visit.eid,
         plan=draft.plan.pk,
+        plan_code=draft.plan.code,
         plan_name=draft.plan_name,
         days=draft.plan.validity_days,
         data_bytes=draft.plan.data_bytes or 0,

@@ -29,6 +29,7 @@ class Script:
     client: httpx.Client
     payment_url: str
     smdp_url: str
+    network_url: str
 
     def work_off(self, order: Order) -> None:
         """Do what the product does, in its order: a row before each call, one after it."""
@@ -42,6 +43,7 @@ class Script:
         self._download_order(writes, order)
         self._confirm_order(writes, order)
         writes.put_on_line()
+        self._activate(writes, order)
         writes.decide_to_charge()
         self._capture(writes, order, payment)
         writes.complete()
@@ -84,6 +86,19 @@ class Script:
         said = self._es2(writes, order, "confirmOrder", {**named, "releaseFlag": True})
         writes.released(said["smdpAddress"])
 
+    def _activate(self, writes: Writes, order: Order) -> None:
+        writes.prolong()
+        call = writes.network_call(order.iccid)
+        named = {"iccid": order.iccid, "imsi": "", "msisdn": ""}
+        answer = self.client.put(
+            f"{self.network_url}/subscriptions/{order.number}",
+            json={"sequence": call, "plan": order.plan_code, **named},
+        ).raise_for_status()
+        writes.network_answer(call)
+        if answer.json()["state"] != "active":
+            raise ValueError(answer.text)
+        writes.live(order.iccid)
+
     def _es2(
         self, writes: Writes, order: Order, function: str, fields: dict[str, object]
     ) -> dict[str, Any]:
@@ -113,7 +128,8 @@ def main() -> None:
         psycopg.connect(told["database_url"], autocommit=True) as connection,
         httpx.Client(trust_env=False) as client,
     ):
-        script = Script(connection, client, told["payment_url"], told["smdp_url"])
+        urls = (told["payment_url"], told["smdp_url"], told["network_url"])
+        script = Script(connection, client, *urls)
         for order in orders[: told["warm_up"]]:
             script.work_off(order)
         print("ready", flush=True)

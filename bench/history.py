@@ -57,8 +57,9 @@ STATEMENTS = (
     """INSERT INTO subscriptions_simonline (id, line_id, sim_id, since)
         SELECT n, n, n, at FROM old""",
     """INSERT INTO subscriptions_subscription (id, line_id, plan_id, reference, plan_name, state,
-        starts_at, ends_at)
-        SELECT n, n, %(plan)s, number, 'Day pass', 'active', at, at + interval '1 day' FROM old""",
+        starts_at, ends_at, live_iccid)
+        SELECT n, n, %(plan)s, number, 'Day pass', 'active', at, at + interval '1 day', ''
+        FROM old""",
     """INSERT INTO subscriptions_bucket (id, subscription_id, kind, total_bytes, used_bytes,
         countries) SELECT n, n, 'allowance', 1000000000, 0, '["US"]' FROM old""",
     """INSERT INTO orders_order (id, plan_name, gross_minor_units, tax_minor_units, tax_rate,

@@ -24,6 +24,7 @@ from tests.stack import READY_WITHIN
 PYTHON = sys.executable
 # As `make run` starts a worker, but for its clock, which is a process of its own here.
 THREADS = 4
+SIMULATORS = ("smdp", "payment", "network")
 
 
 @dataclass(frozen=True)
@@ -50,19 +51,24 @@ class House:
             "BROKER_URL": copy.broker_url,
             "SMDP_URL": copy.smdp_url,
             "PAYMENT_GATEWAY_URL": copy.payment_url,
-            "NETWORK": "subscriptions.networks.warm.AlwaysWarm",
+            "NETWORK_URL": copy.network_url,
         }
         self._guard = Guard()
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def prepare(self) -> None:
-        """Migrate, load the demo's catalogue, and start both simulators."""
+        """Migrate, load the demo's catalogue, and start the simulators."""
         command = preparation(self.copy.folder / "demo.txt").command
         subprocess.run(command, cwd=ROOT, env=environment(self.copy), check=True)
-        for name, port in (("smdp", self.copy.smdp_port), ("payment", self.copy.payment_port)):
+        ports = {
+            "smdp": self.copy.smdp_port,
+            "payment": self.copy.payment_port,
+            "network": self.copy.network_port,
+        }
+        for name, port in ports.items():
             store = str(self.copy.folder / f"{name}.sqlite3")
             self._start(name, f"simulators.{name}", "--port", str(port), "--store", store)
-        for url in (self.copy.smdp_url, self.copy.payment_url):
+        for url in (self.copy.smdp_url, self.copy.payment_url, self.copy.network_url):
             _wait(partial(_answers, url), f"the simulator at {url}")
 
     @contextlib.contextmanager
@@ -87,7 +93,7 @@ class House:
 
     @property
     def simulators(self) -> list[int]:
-        return [self._running[name].pid for name in ("smdp", "payment")]
+        return [self._running[name].pid for name in SIMULATORS]
 
     def _has_said(self, name: str, word: str) -> bool:
         return word in self._log(name).read_text(encoding="utf-8", errors="replace")

@@ -26,6 +26,7 @@ class Order:
     visit: int
     eid: str
     plan: int
+    plan_code: str
     plan_name: str
     days: int
     data_bytes: int
@@ -219,7 +220,7 @@ class Writes:
             self._write("UPDATE esim_sim SET state = 'in_use' WHERE id = %s", order.sim)
             rows.subscription = self._insert(
                 "INSERT INTO subscriptions_subscription (line_id, plan_id, reference, plan_name,"
-                " state) VALUES (%s, %s, %s, %s, 'prepared') RETURNING id",
+                " state, live_iccid) VALUES (%s, %s, %s, %s, 'prepared', '') RETURNING id",
                 *(line, order.plan, order.number, order.plan_name),
             )
             self._insert(
@@ -231,6 +232,27 @@ class Writes:
                 "UPDATE orders_order SET subscription_id = %s, line_is_new = true WHERE id = %s",
                 *(rows.subscription, rows.order),
             )
+
+    def network_call(self, iccid: str) -> int:
+        return self._insert(
+            "INSERT INTO subscriptions_networkcall (subscription_id, operation, iccid, sent_at,"
+            " outcome, detail) VALUES (%s, 'activate', %s, %s, 'unanswered', '') RETURNING id",
+            *(self._rows.subscription, iccid, datetime.now(UTC)),
+        )
+
+    def network_answer(self, call: int) -> None:
+        self._write(
+            "UPDATE subscriptions_networkcall SET answered_at = %s, outcome = 'done', detail = ''"
+            " WHERE id = %s",
+            *(datetime.now(UTC), call),
+        )
+
+    def live(self, iccid: str) -> None:
+        self._write(
+            "UPDATE subscriptions_subscription SET live_iccid = %s"
+            " WHERE id = %s AND ended_at IS NULL",
+            *(iccid, self._rows.subscription),
+        )
 
     def decide_to_charge(self) -> None:
         self._write(
