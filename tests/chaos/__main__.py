@@ -33,6 +33,8 @@ LOST_IN_TEN = 3
 CHANCE, ALWAYS, SLOW = 0.02, 10_000, 2.0
 # Seconds: between two blows, and how long they fall on orders that have not ended.
 BLOW_EVERY, BLOWS_FOR = (0.4, 1.5), 8.0
+# The longest for a fault that falls until all have ended.
+ENDED_WITHIN = 30.0
 # For so many orders; with more, both are longer, so that work is done between the blows.
 SMALL = 100
 SHELVED = "shelved"
@@ -120,7 +122,8 @@ def play(scene: Scene, fault: Fault, sessions: list[str], seed: int) -> dict[str
         act(fault, buyers, rng)
         numbers = [buyer.number for buyer in buyers]
         # At least one falls, however fast the orders are; the last one is followed by peace.
-        while time.monotonic() - submitted < BLOWS_FOR * stretch and not fault.at_once:
+        lasts = ENDED_WITHIN * stretch if fault.to_the_end else BLOWS_FOR * stretch
+        while time.monotonic() - submitted < lasts and not fault.at_once:
             if (blows.count or not fault.blow) and books.have_ended(stack, numbers):
                 break
             time.sleep(0.1)

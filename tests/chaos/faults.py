@@ -50,8 +50,8 @@ class Fault:
 
     `scripted` are faults of the simulators (which one, function, kind) for the whole round, each
     for a part of the orders, `by_chance` such that befall every call with a probability; `blow`
-    is struck again and again while orders are under way, or, `at_once`, a single time before the
-    first order, which must be taken all the same.
+    is struck again and again while orders are under way (`to_the_end`: until the last has ended),
+    or, `at_once`, a single time before the first order, which must be taken all the same.
     """
 
     name: str
@@ -61,6 +61,7 @@ class Fault:
     submits: int = 1
     card: str = APPROVED
     at_once: bool = False
+    to_the_end: bool = False
     leaves: bool = False
     confirms: bool = False
     # ICCIDs in the pool; None: enough for all.
@@ -219,7 +220,7 @@ FAULTS = [
         card=STEP,
         confirms=True,
     ),
-    Fault("customer never back from the bank", bank_confirmed, card=STEP),
+    Fault("customer never back from the bank", bank_confirmed, card=STEP, to_the_end=True),
     Fault("one ICCID for all", stock=1),
     Fault("cancelled while charged", leaves=True),
     Fault("SM-DP+ fails at random, worker killed", worker_killed, by_chance=BAD_PROFILES),
