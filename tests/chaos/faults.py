@@ -186,6 +186,12 @@ LOST_PROFILES = tuple(
     for function in ("downloadOrder", "confirmOrder", "cancelOrder")
     for kind in ("drop_after", "drop_before")
 )
+# Now and then slow enough that a cancel comes before, while and after it is decided to charge.
+SLOW = (
+    ("smdp", "confirmOrder", "delay"),
+    ("network", "activate", "delay"),
+    ("payment", "capture", "delay"),
+)
 # Everything that an SM-DP+ and what is on the way to it may do, whether the work was done or not.
 BAD_PROFILES = tuple(
     ("smdp", function, kind)
@@ -222,7 +228,7 @@ FAULTS = [
     ),
     Fault("customer never back from the bank", bank_confirmed, card=STEP, to_the_end=True),
     Fault("one ICCID for all", stock=1),
-    Fault("cancelled while charged", leaves=True),
+    Fault("cancelled while charged", by_chance=SLOW, leaves=True),
     Fault("SM-DP+ fails at random, worker killed", worker_killed, by_chance=BAD_PROFILES),
     Fault("network fails at random, worker killed", worker_killed, by_chance=BAD_NETWORK),
 ]
