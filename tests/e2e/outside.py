@@ -1,4 +1,4 @@
-"""What stands outside the portal, seen by the tests: both simulators' books, and Get Balance."""
+"""What stands outside the portal, seen by the tests: the simulators' books, and Get Balance."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +25,13 @@ def payments(stack: Stack, order_number: str) -> list[dict[str, Any]]:
     """Return what the payment provider has for this order."""
     found = _get(f"{stack.payment_url}/books")["payments"]
     return [payment for payment in found if payment["reference"] == order_number]
+
+
+def live(stack: Stack, order_number: str) -> list[dict[str, Any]]:
+    """Return what the network serves for this order."""
+    found = _get(f"{stack.network_url}/books")["services"]
+    is_live = {"reference": order_number, "state": "active"}
+    return [service for service in found if is_live.items() <= service.items()]
 
 
 def download(stack: Stack, activation_code: str, eid: str) -> dict[str, Any]:

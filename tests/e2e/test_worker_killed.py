@@ -20,7 +20,7 @@ import pytest
 from demo.parts import LOOPBACK
 from tests.e2e.conftest import ShopperAt
 from tests.e2e.customer import GOOD_CARD
-from tests.e2e.outside import payments, profiles
+from tests.e2e.outside import live, payments, profiles
 from tests.e2e.proxy import Hold, Proxy, proxy_before
 from tests.e2e.shopper import Shopper, order_number
 from tests.providers import break_it
@@ -40,12 +40,14 @@ CALLS = {
     "downloadOrder": f"{ES2}downloadOrder",
     "confirmOrder": f"{ES2}confirmOrder",
     "cancelOrder": f"{ES2}cancelOrder",
+    "activate": "PUT /subscriptions/[^/]+",
+    "end": "DELETE /subscriptions/[^/]+",
 }
 # Which calls an order makes on its way to each end.
 COURSES = {
-    "bought": ("authorise", "downloadOrder", "confirmOrder", "capture"),
+    "bought": ("authorise", "downloadOrder", "confirmOrder", "activate", "capture"),
     "bought with a step at the bank": ("fetch",),
-    "cancelled": ("void", "cancelOrder"),
+    "cancelled": ("void", "cancelOrder", "end"),
     "failed": ("void", "cancelOrder"),
 }
 # What becomes of the call: answered when nobody listens any more; lost, so that it never arrives;
@@ -61,19 +63,26 @@ UNION ALL
 SELECT c.outcome, c.sent_at FROM esim_es2call c
 JOIN orders_order o ON o.profile_id = c.profile_id
 WHERE o.number = :number AND c.function = :call
+UNION ALL
+SELECT c.outcome, c.sent_at FROM subscriptions_networkcall c
+JOIN subscriptions_subscription s ON s.id = c.subscription_id
+WHERE s.reference = :number AND c.operation = :call
 ORDER BY 2
 """
 
 
 @dataclass
 class Watched:
-    """A copy whose way to both simulators leads through proxies."""
+    """A copy whose way to the simulators leads through proxies."""
 
     stack: Stack
     smdp: Proxy
     payment: Proxy
+    network: Proxy
 
     def way_of(self, call: str) -> Proxy:
+        if call in {"activate", "end"}:
+            return self.network
         return self.smdp if CALLS[call].startswith(ES2) else self.payment
 
 
@@ -86,8 +95,11 @@ def watched(
     with ExitStack() as held:
         smdp = held.enter_context(proxy_before(f"http://{LOOPBACK}:{copy.smdp_port}"))
         payment = held.enter_context(proxy_before(f"http://{LOOPBACK}:{copy.payment_port}"))
-        outside = {"SMDP_URL": smdp.url, "PAYMENT_GATEWAY_URL": payment.url, **SHORT}
-        yield Watched(held.enter_context(running_stack(copy, outside)), smdp, payment)
+        network = held.enter_context(proxy_before(f"http://{LOOPBACK}:{copy.network_port}"))
+        urls = {"PAYMENT_GATEWAY_URL": payment.url, "NETWORK_URL": network.url}
+        outside = {"SMDP_URL": smdp.url, **urls, **SHORT}
+        stack = held.enter_context(running_stack(copy, outside))
+        yield Watched(stack, smdp, payment, network)
 
 
 on_postgresql = pytest.mark.parametrize("watched", ["postgresql"], indirect=True)
@@ -134,7 +146,7 @@ def _kill_at(watched: Watched, alice: Shopper, course: str, call: str, moment: s
 
 @on_postgresql
 @pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("call", ["authorise", "downloadOrder", "confirmOrder"])
+@pytest.mark.parametrize("call", ["authorise", "downloadOrder", "confirmOrder", "activate"])
 def test_an_order_cancelled_while_its_worker_is_dead_leaves_nothing_behind(
     watched: Watched, shopper_at: ShopperAt, call: str, moment: str
 ) -> None:
@@ -223,17 +235,20 @@ def _wait_until(is_so: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def _right(course: str) -> tuple[str, list[str], int]:
-    """Return the order's state, its payments at the provider, and how many profiles it took."""
+Books = tuple[str, list[str], int, int]
+
+
+def _right(course: str) -> Books:
+    """Return the order's state, its payments over there, how many profiles, how many plans live."""
     if course.startswith("bought"):
-        return "completed", ["captured"], 1
-    return course, ["voided"], 0
+        return "completed", ["captured"], 1, 1
+    return course, ["voided"], 0, 0
 
 
-def _books(watched: Watched, number: str, before: set[str]) -> tuple[str, list[str], int]:
+def _books(watched: Watched, number: str, before: set[str]) -> Books:
     paid = [payment["status"] for payment in payments(watched.stack, number)]
     (state,) = _read(watched, STATE, number=number)
-    return state, paid, len(_taken(watched) - before)
+    return state, paid, len(_taken(watched) - before), len(live(watched.stack, number))
 
 
 def _taken(watched: Watched) -> set[str]:

@@ -17,7 +17,7 @@ from orders.models import Order, Receipt
 from orders.states import OrderState
 from outbox import domain
 from outbox.models import Task
-from tests.providers import break_it, profiles, statuses
+from tests.providers import books, break_it, profiles, statuses
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -30,12 +30,15 @@ AFTER_A_CALL = {
     "the answer of ConfirmOrder": ("esim_es2call", "UPDATE", "NEW.function = 'confirmOrder'"),
     "the profile released": ("esim_profile", "UPDATE", "NEW.state = 'released'"),
     "the plan on the line": ("subscriptions_subscription", "INSERT", "true"),
+    "the answer of the network": ("subscriptions_networkcall", "UPDATE", "true"),
+    "the plan live": ("subscriptions_subscription", "UPDATE", "NEW.live_iccid <> ''"),
     "the charge decided": ("orders_order", "UPDATE", "NEW.charge_decided_at IS NOT NULL"),
     "the answer of capture": ("payments_gatewaycall", "UPDATE", "NEW.operation = 'capture'"),
     "the payment captured": ("payments_payment", "UPDATE", "NEW.state = 'captured'"),
     "the receipt": ("orders_receipt", "INSERT", "true"),
     "the order completed": ("orders_order", "UPDATE", "NEW.state = 'completed'"),
 }
+ENDED_THERE = ("subscriptions_subscription", "UPDATE", "NEW.ended_at IS NOT NULL")
 LETTING_GO = {
     "the answer of void": ("payments_gatewaycall", "UPDATE", "NEW.operation = 'void'"),
     "the payment voided": ("payments_payment", "UPDATE", "NEW.state = 'voided'"),
@@ -74,7 +77,7 @@ def look() -> None:
 
 @pytest.mark.parametrize("what", AFTER_A_CALL)
 def test_a_write_that_fails_after_the_call_doubles_nothing(
-    placed: Order, gateway: str, smdp: str, what: str
+    placed: Order, gateway: str, smdp: str, network: str, what: str
 ) -> None:
     with refused(*AFTER_A_CALL[what]):
         look()
@@ -86,6 +89,7 @@ def test_a_write_that_fails_after_the_call_doubles_nothing(
     assert statuses(gateway) == ["captured"]
     assert profiles(smdp) == [(order.profile.sim.iccid, "Released")]  # type: ignore[union-attr]  # it has one
     assert Receipt.objects.get().number == 1
+    assert [one["state"] for one in books(network)["services"]] == ["active"]
     assert not Task.objects.filter(closed_at=None).exists()
 
 
@@ -107,3 +111,22 @@ def test_a_write_that_fails_while_letting_go_leaves_nothing_behind(
     assert statuses(gateway) == ["voided"]
     assert [state for _iccid, state in profiles(smdp)] == ["Unavailable"]
     assert not Task.objects.filter(closed_at=None).exists()
+
+
+@pytest.mark.parametrize(
+    "which", [("subscriptions_networkcall", "UPDATE", "NEW.operation = 'end'"), ENDED_THERE]
+)
+def test_a_write_that_fails_after_the_network_s_end_leaves_nothing_live(
+    placed: Order, network: str, which: tuple[str, str, str]
+) -> None:
+    break_it(network, "activate", "drop_after")
+    look()
+    placing.request_cancel(Order.objects.get(), actor=placed.account)
+
+    with refused(*which):
+        look()
+        assert Order.objects.get().let_go_at is None
+    look()
+
+    assert Order.objects.get().let_go_at is not None
+    assert [one["state"] for one in books(network)["services"]] == ["ended"]
