@@ -48,7 +48,7 @@ def test_a_run_gets_ready_keeps_its_data_and_leaves_nothing_behind(clone: Path) 
         _interrupt(second)
 
     assert f"ready: http://{LOOPBACK}:{port}/simulator/" in said
-    assert ports == {port, port + 1, port + 2}
+    assert ports == {port, port + 1, port + 2, port + 3}
     assert [pid for pid in session if Path(f"/proc/{pid}").exists()] == []
     assert _iccid_of(again, "unused SIM card") == iccid
     assert (clone / "var/secrets.json").read_text() == secret
