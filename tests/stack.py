@@ -26,6 +26,7 @@ from tests.services import free_port
 
 Kind = Literal["sqlite", "postgresql"]
 READY_WITHIN = 60.0
+WITH_COPIES_OF_THEIR_OWN = ("test_worker_killed", "test_card_page")
 LINES_SHOWN = 120
 _redis_stacks = itertools.count()
 
@@ -160,10 +161,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 
 class StackScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist leaves it untyped
-    """Shares out by the kind of copy that a test's parameters name; other tests one by one."""
+    """Shares out by the kind of copy that a test's parameters name; other tests one by one.
+
+    Tests whose copies are their own need not wait for those that share one.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
-        return _stack_kind(nodeid) or nodeid
+        kind = _stack_kind(nodeid)
+        own = next((module for module in WITH_COPIES_OF_THEIR_OWN if module in nodeid), "")
+        return f"{own}{kind}" if kind else nodeid
 
 
 @pytest.hookimpl(wrapper=True)

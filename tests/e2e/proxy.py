@@ -59,7 +59,7 @@ class Proxy:
             def do_GET(self) -> None:  # noqa: N802 -- the name that http.server calls
                 proxy.pass_on(self)
 
-            do_POST = do_GET  # noqa: N815 -- the same
+            do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 -- the same
 
         self.handler, self.url = Passing, ""
 
