@@ -128,14 +128,20 @@ def _words(found: Problem, phase: str) -> tuple[str, str]:
             "Call or write with your reference; we have the details."
         )
     advice = found.advice
-    is_other = found.remedy is not advice.remedy
-    if is_other and found.remedy is Remedy.SUPPORT:
-        return str(advice.happened), _(
-            "Trying again won't help here. Our support looks at it for you."
-        )
-    if is_other and found.remedy is Remedy.ACTIVATE:
-        return _("The eSIM is on your device already"), _("It only has to be switched on.")
-    return str(advice.happened), str(advice.text)
+    text = advice.text if found.remedy is advice.remedy else _other_text(found.remedy)
+    if found.remedy is Remedy.ACTIVATE and found.remedy is not advice.remedy:
+        return _("The eSIM is on your device already"), str(text)
+    return str(advice.happened), str(text or advice.text)
+
+
+def _other_text(remedy: Remedy) -> str:
+    """Return the text of a remedy that is not the code's own; nothing where that one's will do."""
+    texts = {
+        Remedy.SUPPORT: _("Trying again won't help here. Our support looks at it for you."),
+        Remedy.REISSUE: _("We give you a new eSIM for the same plan. You don't pay again."),
+        Remedy.ACTIVATE: _("It only has to be switched on."),
+    }
+    return texts.get(remedy, "")
 
 
 def _what_to_do(found: Problem, phase: str) -> list[str]:

@@ -142,4 +142,6 @@ def test_the_first_page_after_signing_in_leads_to_it(as_alice: Client, sold: Ord
     page = as_alice.get(reverse("options")).content.decode()
     assert "The download failed" in page
     assert f'href="{reverse("problem")}"' in page
-    assert "Get a new eSIM" in as_alice.get(reverse("problem")).content.decode()
+    problem = as_alice.get(reverse("problem")).content.decode()
+    assert "We give you a new eSIM" in problem
+    assert "Get a new eSIM" in problem
