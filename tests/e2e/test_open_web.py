@@ -106,10 +106,10 @@ def test_the_code_is_copied_by_a_button(stack: Stack, browser: Browser) -> None:
     noor.sees("Your plan is ready")
 
     noor.press("Copy")
+    expect(noor.page.get_by_role("button", name="Copied")).to_be_visible()
 
     code = noor.page.locator("#activation-code").inner_text()
     assert noor.page.evaluate("navigator.clipboard.readText()") == code
-    expect(noor.page.get_by_role("button", name="Copied")).to_be_visible()
     link = noor.page.locator("#install-here")
     apple = "https://esimsetup.apple.com/esim_qrcode_provisioning?carddata=LPA:"
     assert link.get_attribute("href") == f"{apple}{code}"
