@@ -71,7 +71,7 @@ bench-provisioning: services .venv/.dev $(CATALOGUES)  ## Measure profiles a sec
 	$(PYTHON) -m tests.services -- $(PYTHON) -m bench.provisioning $(ARGS)
 
 .PHONY: tables
-tables: .venv/.dev  ## Write the tables of docs/host.md and docs/es2plus.md anew
+tables: .venv/.dev  ## Write the tables of docs/ and docs/openapi.yaml anew
 	$(PYTHON) -m tests.settings_for check -- $(PYTHON) -m tests.tables
 
 ##@ Change it

@@ -3,36 +3,44 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from django.http import QueryDict
 
 from moportal.identifiers import Country, Iccid, InvalidIdentifier
-from moportal.problems import CONTROL_CHARACTER, TRANSACTION_HEADER, BadParameter
+from moportal.problems import CONTROL_CHARACTER, TRANSACTION_HEADER, TRANSACTION_KEY, BadParameter
 
 LARGEST_INT = 2_147_483_647
 LONGEST_TRANSACTION_ID = 128
 
 
-@dataclass(frozen=True)
-class Question:
-    """What was asked, read."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the query asks for, read."""
 
     is_full: bool
     limit: int | None
     location: Country | None
 
 
-def read(query: Mapping[str, str]) -> Question:
-    """Read the three parameters; others are ignored."""
-    return Question(
+def read(query: QueryDict) -> Wanted:
+    """Read the three parameters; others are ignored. Raises `BadParameter`."""
+    return Wanted(
         is_full=_fields_template(query),
-        limit=_limit(query.get("limit", "")),
-        location=_location(query.get("location", "")),
+        limit=_limit(_first(query, "limit")),
+        location=_location(_first(query, "location")),
     )
 
 
-def _fields_template(query: Mapping[str, str]) -> bool:
+def _first(query: QueryDict, name: str) -> str:
+    """Of a repeated parameter the first counts; Django alone would take the last."""
+    return query.getlist(name, [""])[0]
+
+
+def _fields_template(query: QueryDict) -> bool:
     # The source's own tests write `fieldTemplate`.
     name = "fieldsTemplate" if "fieldsTemplate" in query else "fieldTemplate"
-    value = query.get(name, "").lower()
+    value = _first(query, name).lower()
     if value not in {"", "basic", "full"}:
         raise BadParameter(name, f"{name} is 'basic' or 'full'; empty means 'basic'.")
     return value == "full"
@@ -56,14 +64,19 @@ def _location(text: str) -> Country | None:
         raise BadParameter("location", "location is an ISO 3166-1 alpha-2 country code.") from error
 
 
-def check_transaction_id(value: str) -> None:
-    """Refuse a transaction id that could not be echoed or kept."""
+def read_transaction_id(sent: Mapping[str, Any]) -> str:
+    """Read the transaction id from a request's `META`; none is an empty one.
+
+    Raises `BadParameter` for one that could not be echoed or kept.
+    """
+    value: str = sent.get(TRANSACTION_KEY, "")
     if len(value) > LONGEST_TRANSACTION_ID or CONTROL_CHARACTER.search(value):
         raise BadParameter(
             TRANSACTION_HEADER,
             f"{TRANSACTION_HEADER} has at most {LONGEST_TRANSACTION_ID} characters, "
             "none of them control characters.",
         )
+    return value
 
 
 def read_sim(text: str) -> Iccid | None:

@@ -4,48 +4,65 @@ from typing import Any
 
 from django.conf import settings
 from django.utils.timezone import now
-from rest_framework.exceptions import MethodNotAllowed, NotFound
+from rest_framework.exceptions import MethodNotAllowed, NotFound, Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from balance_api import parameters
+from balance_api import asking, parameters
+from balance_api.callers import KnownCaller
 from balance_api.durations import iso_duration
-from moportal.problems import TRANSACTION_HEADER, CertificateNeeded, echo_transaction_id
-from subscriptions.balances import Balance, UnknownSim, balances
+from balance_api.negotiation import CompactJson, JsonOnly
+from balance_api.questions import Question, Repeated, TooOften
+from balance_api.schema import balances_schema
+from moportal.problems import BadParameter, Conflict, echo_transaction_id
+from subscriptions.balances import Balance, UnknownSim
 
 
 class BalancesView(APIView):
     """What is left on a SIM, for Microsoft's service."""
 
-    http_method_names = ["get", "head", "options"]
+    authentication_classes = [KnownCaller]
+    content_negotiation_class = JsonOnly
+    renderer_classes = [CompactJson]
+    http_method_names = ["get", "head"]
+    format_kwarg = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Check in the contract's order: 405, then 401, then 400, then 404."""
-        super().initial(request, *args, **kwargs)
+        """Check in the contract's order: 405, then 401 and 403, then the rest."""
         if str(request.method).lower() not in self.http_method_names:
             raise MethodNotAllowed(str(request.method))
-        if not settings.MACHINES_WITHOUT_CERTIFICATE:
-            raise CertificateNeeded
+        self.perform_authentication(request)
+        negotiated = self.perform_content_negotiation(request)
+        request.accepted_renderer, request.accepted_media_type = negotiated
 
+    @balances_schema
     def get(self, request: Request, sim: str) -> Response:
         """Answer the SIM's balances, cut to `limit` after they are in order."""
-        parameters.check_transaction_id(request.headers.get(TRANSACTION_HEADER, ""))
-        question = parameters.read(_first_values(request))
-        iccid = parameters.read_sim(sim)
+        caller, at = str(request.user), now()
         try:
-            if iccid is None:
-                raise UnknownSim(sim)
-            found = balances(iccid, location=question.location, at=now())
+            try:
+                wanted = parameters.read(request.query_params)
+                transaction_id = parameters.read_transaction_id(request.META)
+            except BadParameter:
+                asking.count(caller, at)
+                raise
+            iccid = parameters.read_sim(sim)
+            found = asking.balances(Question(caller, transaction_id, iccid, wanted.location, at))
+        except TooOften as error:
+            raise Throttled(error.retry_after) from error
+        except Repeated as error:
+            raise Conflict("This transaction id was answered before; send a new one.") from error
         except UnknownSim as error:
             raise NotFound("No SIM of this ICCID is known here.") from error
-        entries = [entry(balance, is_full=question.is_full) for balance in found[: question.limit]]
+        entries = [entry(balance, is_full=wanted.is_full) for balance in found[: wanted.limit]]
         return Response({"balances": entries})
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Echo the transaction id on every answer, errors too."""
+        """Echo the transaction id on every answer, errors too; none of them is for a cache."""
         final = super().finalize_response(request, response, *args, **kwargs)
-        echo_transaction_id(request.headers, final)
+        final.headers["Cache-Control"] = "no-store"
+        echo_transaction_id(request.META, final)
         return final
 
 
@@ -54,15 +71,9 @@ def entry(balance: Balance, *, is_full: bool) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "id": balance.identifier,
         "type": balance.type,
-        "dataRemainingInMB": balance.megabytes,
+        settings.BALANCE_DATA_KEY: balance.megabytes,
         "timeRemaining": iso_duration(balance.left_time),
     }
     if is_full:
         fields["locations"] = list(balance.locations)
     return fields
-
-
-def _first_values(request: Request) -> dict[str, str]:
-    """Of a repeated parameter the first counts; Django alone would take the last."""
-    query = request.query_params
-    return {name: query.getlist(name)[0] for name in query}

@@ -8,7 +8,7 @@ from django.utils.timezone import now
 
 from esim.addresses import trust_of
 from esim.models import SmdpProvider
-from moportal.certificates import Verdict
+from moportal.certificates import NotTrusted, Verdict
 from moportal.machines import certificate_shown
 
 # Of several verdicts the one that says most: the further down, the nearer it came to being known.
@@ -23,26 +23,19 @@ _NEARNESS = [
 ]
 
 
-class NotKnown(Exception):
-    """The certificate makes no provider known; `verdict` says why."""
-
-    def __init__(self, verdict: Verdict) -> None:
-        super().__init__(verdict.reason)
-        self.verdict = verdict
-
-
 def provider_of(request: HttpRequest) -> SmdpProvider:
     """Return the provider whose certificate this is.
 
-    Raises `NotKnown`, `moportal.machines.NotFromProxy` or `moportal.certificates.InvalidTrust`.
+    Raises `NotTrusted` and `InvalidTrust` of `moportal.certificates`, and
+    `moportal.machines.NotFromProxy`.
     """
     shown, at = certificate_shown(request), now()
     if not shown:
-        raise NotKnown(Verdict.MISSING)
+        raise NotTrusted(Verdict.MISSING)
     verdicts = []
     for provider in SmdpProvider.objects.order_by("pk"):
         trust = trust_of(provider)
         verdicts.append(trust.verdict(shown, at=at) if trust else Verdict.STRANGER)
         if verdicts[-1] is Verdict.TRUSTED:
             return provider
-    raise NotKnown(max(verdicts, key=_NEARNESS.index, default=Verdict.STRANGER))
+    raise NotTrusted(max(verdicts, key=_NEARNESS.index, default=Verdict.STRANGER))

@@ -9,7 +9,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from esim import callers, notices, progress
-from moportal.certificates import InvalidTrust
+from moportal.certificates import InvalidTrust, NotTrusted
 from moportal.machines import NotFromProxy
 from moportal.problems import problem_response
 
@@ -23,7 +23,7 @@ def handle_download_progress_info(request: HttpRequest) -> HttpResponse:
     """Store what the SM-DP+ tells and answer 204 with an empty body."""
     try:
         provider = None if settings.MACHINES_WITHOUT_CERTIFICATE else callers.provider_of(request)
-    except callers.NotKnown as unknown:
+    except NotTrusted as unknown:
         status = unknown.verdict.status
         return problem_response(status, status.phrase, f"Refused: {unknown}.")
     except InvalidTrust:

@@ -46,6 +46,14 @@ class Verdict(Enum):
         self.status, self.reason = status, reason
 
 
+class NotTrusted(Exception):
+    """The certificate makes nobody known; `verdict` says why."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.reason)
+        self.verdict = verdict
+
+
 class InvalidTrust(ValueError):
     """The certificates or lists to trust cannot be read; the message names the file."""
 
@@ -76,15 +84,32 @@ class TrustFiles:
     pins: frozenset[str] = field(default_factory=frozenset)
 
     def verdict(self, pem: bytes, *, at: datetime) -> Verdict:
-        """Judge a certificate, or remember what was thought of it; raises `InvalidTrust`.
+        """Judge a certificate, or remember what was thought of it; raises `InvalidTrust`."""
+        found = self._look(pem, at)
+        return found if isinstance(found, Verdict) else found.at(at)
 
-        What is remembered goes with a change of the files, and after a minute, so that an
-        authority that has run out is noticed; the certificate's own dates are read each time.
+    def known_as(self, pem: bytes, *, at: datetime) -> str:
+        """Return the name or pin expected that makes the certificate's owner known.
+
+        A renewed certificate has its owner's name. Raises `NotTrusted` and `InvalidTrust`.
+        """
+        found = self._look(pem, at)
+        if isinstance(found, Verdict):
+            raise NotTrusted(found)
+        verdict = found.at(at)
+        if verdict is not Verdict.TRUSTED:
+            raise NotTrusted(verdict)
+        return found.name
+
+    def _look(self, pem: bytes, at: datetime) -> "Verdict | Dated":
+        """Remember what was thought of a certificate.
+
+        It is forgotten with a change of the files, and after a minute, so that an authority that
+        has run out is noticed; the certificate's own dates are read each time.
         """
         files = (self.roots, self.intermediates, self.revocation_lists)
         stamps = tuple(_stamp(file) for file in files if file)
-        found = _remembered(pem, self, stamps, int(at.timestamp()) // 60)
-        return found if isinstance(found, Verdict) else found.at(at)
+        return _remembered(pem, self, stamps, int(at.timestamp()) // 60)
 
 
 Stamp = tuple[int, int, int]
@@ -126,8 +151,9 @@ def _lists(file: Path | None) -> tuple[x509.CertificateRevocationList, ...]:
 
 @dataclass(frozen=True)
 class Dated:
-    """What is trusted between two moments."""
+    """Who is trusted between two moments."""
 
+    name: str
     since: datetime
     until: datetime
 
@@ -170,9 +196,10 @@ def _judge(leaf: x509.Certificate, trust: Trust, at: datetime) -> Verdict | Date
         return Verdict.NOT_FOR_CLIENTS
     if any(_is_revoked(one, by, trust) for one, by in pairwise(chain)):
         return Verdict.REVOKED
-    if not _names(leaf) & trust.names and pin(leaf) not in trust.pins:
+    expected = sorted(_names(leaf) & trust.names) + sorted({pin(leaf)} & trust.pins)
+    if not expected:
         return Verdict.SOMEBODY_ELSE
-    return Dated(leaf.not_valid_before_utc, leaf.not_valid_after_utc)
+    return Dated(expected[0], leaf.not_valid_before_utc, leaf.not_valid_after_utc)
 
 
 def _chain(leaf: x509.Certificate, trust: Trust, at: datetime) -> list[x509.Certificate]:

@@ -12,12 +12,11 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
-from moportal.problems import echo_transaction_id, problem_response
+from moportal.problems import RETRY_AFTER_SECONDS, echo_transaction_id, problem_response
 from moportal.returning import keep
 
 log = structlog.get_logger(__name__)
 STORE_AWAY = (OperationalError, InterfaceError)
-RETRY_AFTER_SECONDS = "5"
 MACHINES = ("/v1/", "/gsma/", "/payments/")
 NOT_PAGES = (*MACHINES, "/admin/", "/simulator/")
 
@@ -48,7 +47,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 404 the same two ways."""
     if request.path.startswith(MACHINES):
         answer = problem_response(404, "Not found", "There is nothing at this address.")
-        echo_transaction_id(request.headers, answer)
+        echo_transaction_id(request.META, answer)
         return answer
     return render(request, "404.html", status=404)
 

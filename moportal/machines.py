@@ -8,6 +8,7 @@ whoever reaches the portal past the proxy can write a header too.
 import base64
 import binascii
 import hmac
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from cryptography import x509
@@ -15,10 +16,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from django.conf import settings
 from django.http import HttpRequest
 
-SECRET = "X-Proxy-Secret"  # noqa: S105 -- a header's name
-# nginx's $ssl_client_escaped_cert, and the standard form (RFC 9440, 2.1).
-ESCAPED_PEM = "X-Client-Certificate"
-STANDARD = "Client-Cert"
+# As WSGI names them: X-Proxy-Secret; X-Client-Certificate, which is nginx's
+# $ssl_client_escaped_cert; and the standard's Client-Cert (RFC 9440, 2.1).
+SECRET = "HTTP_X_PROXY_SECRET"  # noqa: S105 -- a header's name
+ESCAPED_PEM = "HTTP_X_CLIENT_CERTIFICATE"
+STANDARD = "HTTP_CLIENT_CERT"
 
 
 class NotFromProxy(Exception):
@@ -30,13 +32,13 @@ def certificate_shown(request: HttpRequest) -> bytes:
 
     What cannot be read comes back as it is, for the verdict to say so. Raises `NotFromProxy`.
     """
-    escaped = request.headers.get(ESCAPED_PEM, "")
-    standard = request.headers.get(STANDARD, "")
+    escaped = request.META.get(ESCAPED_PEM, "")
+    standard = request.META.get(STANDARD, "")
     if not escaped and not standard:
         return b""
-    if not _is_from_proxy(request.headers.get(SECRET, "")):
+    if not _is_from_proxy(request.META.get(SECRET, "")):
         raise NotFromProxy
-    return unquote_to_bytes(escaped) if escaped else _read(standard)
+    return _unescaped(escaped) if escaped else _read(standard)
 
 
 def _is_from_proxy(secret: str) -> bool:
@@ -44,6 +46,11 @@ def _is_from_proxy(secret: str) -> bool:
     return bool(expected) and hmac.compare_digest(secret.encode(), expected.encode())
 
 
+# A caller shows the same one each time.
+_unescaped = lru_cache(maxsize=256)(unquote_to_bytes)
+
+
+@lru_cache(maxsize=256)
 def _read(standard: str) -> bytes:
     """Read a byte sequence of structured fields (RFC 8941, 3.3.5): base64 between colons."""
     try:

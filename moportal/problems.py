@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpResponseBase, JsonResponse
@@ -10,6 +11,10 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
 TRANSACTION_HEADER = "X-MS-DM-TransactionId"
+# The same as WSGI names it.
+TRANSACTION_KEY = "HTTP_X_MS_DM_TRANSACTIONID"
+# After this long a store that was away is asked again.
+RETRY_AFTER_SECONDS = "5"
 CONTROL_CHARACTER = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
@@ -24,12 +29,25 @@ class BadParameter(APIException):
         self.parameter = parameter
 
 
-class CertificateNeeded(APIException):
-    """The caller has shown no client certificate; DRF's own 401 would come out as a 403."""
+class Refused(APIException):
+    """The caller is not let in: 401 or 403, as its certificate says; DRF's own is always 403.
 
-    status_code = 401
-    default_code = "unauthorized"
-    default_detail = "A client certificate is needed here."
+    `challenge` is what WWW-Authenticate says of a password.
+    """
+
+    def __init__(self, status: HTTPStatus, detail: str, *, challenge: str = "") -> None:
+        super().__init__(detail, code=status.phrase)
+        self.status_code = int(status)
+        self.default_code = status.phrase
+        self.auth_header = challenge
+        self.wait = int(RETRY_AFTER_SECONDS) if status == HTTPStatus.SERVICE_UNAVAILABLE else 0
+
+
+class Conflict(APIException):
+    """What was asked for clashes with what was asked before."""
+
+    status_code = 409
+    default_code = "conflict"
 
 
 def problem(status: int, title: str, detail: str, **members: Any) -> dict[str, Any]:
@@ -58,8 +76,11 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     return response
 
 
-def echo_transaction_id(sent: Mapping[str, str], response: HttpResponseBase) -> None:
-    """Give the caller's transaction id back as it came, on every answer (contract, section 5)."""
-    value = sent.get(TRANSACTION_HEADER)
+def echo_transaction_id(sent: Mapping[str, Any], response: HttpResponseBase) -> None:
+    """Give the caller's transaction id back as it came, on every answer (contract, section 5).
+
+    `sent` is the request's `META`.
+    """
+    value = sent.get(TRANSACTION_KEY)
     if value is not None and not CONTROL_CHARACTER.search(value):
         response.headers[TRANSACTION_HEADER] = value

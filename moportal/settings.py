@@ -31,6 +31,11 @@ if SIMULATORS and not DEMO:
         "SIMULATORS=1 needs DEMO=1: simulators are never part of production."
     )
 
+# What this process serves: customers' pages, the staff's desk, the machines' interfaces, or all.
+FACE = env.str("MOPORTAL_FACE", default="all")
+if FACE not in {"all", "portal", "desk", "api"}:
+    raise ImproperlyConfigured("MOPORTAL_FACE is all, portal, desk or api.")
+
 SECRET_KEY = env.str("SECRET_KEY")
 # Fernet keys, newest first: the first one seals, all of them open (`manage.py` can rotate rows).
 SEAL_KEYS = env.list("SEAL_KEYS")
@@ -58,6 +63,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "csp",
     "rest_framework",
+    "drf_spectacular",
     "brand",
     "outbox",
     "accounts",
@@ -85,6 +91,9 @@ MIDDLEWARE = [
     "moportal.middleware.RequestLogMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+if FACE == "api":
+    # Machines have no session, no language and no pages; the proxy before them logs and forces TLS.
+    MIDDLEWARE = []
 if DEMO:
     INSTALLED_APPS += ["demo"]
 if SIMULATORS:
@@ -123,7 +132,11 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    # Get Balance finds out by itself that a kept connection is gone, without a question beforehand.
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = FACE != "api"
+    # Get Balance's statement is planned once a connection; 0 where a pooler in between bears none.
+    if env.bool("DATABASE_PREPARES", default=True):
+        DATABASES["default"]["OPTIONS"] = {"prepare_threshold": 5}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # -- Tasks: only row ids travel, so any broker that Celery knows will do.
@@ -157,6 +170,11 @@ CELERY_BEAT_SCHEDULE = {
     "watch pools": {"task": "esim.tasks.watch_pools", "schedule": 60.0, "options": {"expires": 60}},
     "expire": {"task": "orders.tasks.expire", "schedule": 3600.0, "options": {"expires": 600}},
     "forget": {"task": "mobileplans.tasks.forget", "schedule": 3600.0, "options": {"expires": 600}},
+    "forget transactions": {
+        "task": "balance_api.tasks.forget",
+        "schedule": 3600.0,
+        "options": {"expires": 600},
+    },
 }
 
 AUTH_USER_MODEL = "accounts.User"
@@ -217,8 +235,10 @@ SESSION_COOKIE_AGE = 8 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEMO
-SESSION_COOKIE_NAME = "session" if DEMO else "__Host-session"
-CSRF_COOKIE_NAME = "csrf" if DEMO else "__Host-csrf"
+# The desk keeps its own, so that neither face takes the other's where both share a host.
+_of_face = "desk-" if FACE == "desk" else ""
+SESSION_COOKIE_NAME = f"{_of_face}session" if DEMO else f"__Host-{_of_face}session"
+CSRF_COOKIE_NAME = f"{_of_face}csrf" if DEMO else f"__Host-{_of_face}csrf"
 HANDOFF_COOKIE_NAME = "handoff" if DEMO else "__Host-handoff"
 CSRF_COOKIE_HTTPONLY = True
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
@@ -265,6 +285,20 @@ PAYMENT_SIMULATOR_URL = env.str("PAYMENT_SIMULATOR_URL", default=PAYMENT_GATEWAY
 # certificate, which the proxy passes on and proves by this secret.
 MACHINES_WITHOUT_CERTIFICATE = DEMO
 PROXY_SECRET = env.str("PROXY_SECRET", default="")
+# Whom Get Balance answers: whose certificate (authorities and revocation lists in PEM, and the
+# names or SHA-256 pins expected), and the user:password it must send besides, where there is one.
+BALANCE_CA = env.str("BALANCE_CA", default="")
+BALANCE_INTERMEDIATES = env.str("BALANCE_INTERMEDIATES", default="")
+BALANCE_REVOKED = env.str("BALANCE_REVOKED", default="")
+BALANCE_NAMES = env.list("BALANCE_NAMES", default=[])
+BALANCE_CREDENTIALS = env.str("BALANCE_CREDENTIALS", default="")
+# Questions a second of one caller, and the hours for which a transaction id is spent; 0: no limit.
+BALANCE_RATE = env.float("BALANCE_RATE", default=1000.0)
+BALANCE_REPLAY_HOURS = env.float("BALANCE_REPLAY_HOURS", default=24.0)
+# The field as the source's table writes it, or `dataRemaininginMB` as its samples do.
+BALANCE_DATA_KEY = env.str("BALANCE_DATA_KEY", default="dataRemainingInMB")
+if BALANCE_DATA_KEY not in {"dataRemainingInMB", "dataRemaininginMB"}:
+    raise ImproperlyConfigured("BALANCE_DATA_KEY is dataRemainingInMB or dataRemaininginMB.")
 # Whom to believe when an SM-DP+ notifies: files of certificates and revocation lists, in PEM.
 SMDP_CALLBACK_CA = env.str("SMDP_CALLBACK_CA", default="")
 SMDP_CALLBACK_INTERMEDIATES = env.str("SMDP_CALLBACK_INTERMEDIATES", default="")
@@ -300,7 +334,16 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": [],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "balance_api.negotiation.JsonAlways",
     "EXCEPTION_HANDLER": "moportal.problems.exception_handler",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "moportal",
+    "DESCRIPTION": "What machines ask the portal under /v1/.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/v1",
+    "POSTPROCESSING_HOOKS": ["balance_api.schema.add_components"],
 }

@@ -4,9 +4,10 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from balance_api import documents
 from moportal.health import healthz
 
-urlpatterns: list[URLPattern | URLResolver] = [
+PORTAL: list[URLPattern | URLResolver] = [
     path("", include("mobileplans.urls")),
     path("", include("accounts.urls")),
     path("", include("orders.urls")),
@@ -14,9 +15,19 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("brand.urls")),
     path("account/", include("selfcare.urls")),
     path("payments/", include("payments.urls")),
+]
+API: list[URLPattern | URLResolver] = [
     path("v1/", include("balance_api.urls")),
     path("gsma/rsp2/es2plus/", include("esim.urls")),
+]
+DESK: list[URLPattern | URLResolver] = [
+    path("admin/interfaces/", documents.page, name="interfaces"),
+    path("admin/interfaces/openapi.yaml", documents.document, name="openapi"),
     path("admin/", admin.site.urls),
+]
+FACES = {"portal": PORTAL, "api": API, "desk": DESK, "all": [*PORTAL, *API, *DESK]}
+urlpatterns: list[URLPattern | URLResolver] = [
+    *FACES[settings.FACE],
     path("healthz", healthz, name="healthz"),
 ]
 handler400 = "moportal.errors.bad_request"

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from esim.models import Sim
 from subscriptions.models import Bucket, SubscriptionState
@@ -44,28 +45,53 @@ class Balance:
         return max(hundredths, 1 if self.left_bytes else 0) / 100
 
 
+class Held(NamedTuple):
+    """A bucket that has something to give now, as it is read: its key, its data and its time."""
+
+    key: int
+    is_unlimited: bool
+    left_bytes: int
+    ends_at: datetime
+    countries: list[str]
+
+
 def balances(iccid: str, *, location: str | None, at: datetime) -> list[Balance]:
     """Return the SIM's balances, the one being consumed first before the others.
 
-    The rule of consumption: what ends first is used first; of two that end together the metered
-    one; then the older one. Never empty: without a balance the one entry is NONE, and NOTSUPPORTED
-    for a SIM that is shut out of the programme. Raises `UnknownSim`.
+    Raises `UnknownSim`.
     """
     sim = Sim.objects.filter(iccid=iccid).only("pk", "is_in_programme").first()
     if sim is None:
         raise UnknownSim(iccid)
+    return balances_from(
+        held_by(sim, at), is_in_programme=sim.is_in_programme, location=location, at=at
+    )
+
+
+def balances_from(
+    held: Iterable[Held], *, is_in_programme: bool, location: str | None, at: datetime
+) -> list[Balance]:
+    """Return the entries for what a SIM holds, the one being consumed first before the others.
+
+    The rule of consumption: what ends first is used first; of two that end together the metered
+    one; then the older one. Never empty: without a balance the one entry is NONE, and NOTSUPPORTED
+    for a SIM that is shut out of the programme.
+    """
     asked = (location,) if location else ()
-    if not sim.is_in_programme:
+    if not is_in_programme:
         return [Balance("notsupported", BalanceType.NOT_SUPPORTED, locations=asked)]
-    found = [
-        _balance(bucket, at)
-        for bucket in _in_order_of_use(buckets_of(sim, at))
-        if location is None or location in bucket.countries
+    there = [one for one in held if location is None or location in one.countries]
+    there.sort(key=order_of_use)
+    return [_balance(one, at) for one in there] or [
+        Balance("none", BalanceType.NONE, locations=asked)
     ]
-    return found or [Balance("none", BalanceType.NONE, locations=asked)]
 
 
-def buckets_of(sim: Sim, at: datetime) -> Iterable[Bucket]:
+def order_of_use(held: Held) -> tuple[datetime, bool, int]:
+    return held.ends_at, held.is_unlimited, held.key
+
+
+def held_by(sim: Sim, at: datetime) -> tuple[Held, ...]:
     """Return the buckets of the SIM's line that have something to give now."""
     running = Bucket.objects.filter(
         subscription__state=SubscriptionState.ACTIVE,
@@ -75,24 +101,26 @@ def buckets_of(sim: Sim, at: datetime) -> Iterable[Bucket]:
         subscription__line__sims__until=None,
     )
     counted = running.exclude(kind=Bucket.Kind.MICROBALANCE).select_related("subscription")
-    return [bucket for bucket in counted if bucket.left_bytes > 0 or _is_unlimited(bucket)]
+    return tuple(
+        _held(bucket) for bucket in counted if bucket.left_bytes > 0 or _is_unlimited(bucket)
+    )
+
+
+def _held(bucket: Bucket) -> Held:
+    ends_at = bucket.subscription.ends_at
+    assert ends_at is not None  # noqa: S101 -- active_subscription_has_its_time
+    return Held(bucket.pk, _is_unlimited(bucket), bucket.left_bytes, ends_at, bucket.countries)
 
 
 def _is_unlimited(bucket: Bucket) -> bool:
     return bucket.kind == Bucket.Kind.UNLIMITED
 
 
-def _in_order_of_use(buckets: Iterable[Bucket]) -> list[Bucket]:
-    return sorted(buckets, key=lambda b: (b.subscription.ends_at, _is_unlimited(b), b.pk))
-
-
-def _balance(bucket: Bucket, at: datetime) -> Balance:
-    ends_at = bucket.subscription.ends_at
-    left_time = ends_at - at if ends_at else timedelta()
+def _balance(held: Held, at: datetime) -> Balance:
     return Balance(
-        identifier=str(bucket.pk),
-        type=BalanceType.WITHOUT_COUNT if _is_unlimited(bucket) else BalanceType.METERED,
-        left_bytes=0 if _is_unlimited(bucket) else bucket.left_bytes,
-        left_time=left_time,
-        locations=tuple(bucket.countries),
+        identifier=str(held.key),
+        type=BalanceType.WITHOUT_COUNT if held.is_unlimited else BalanceType.METERED,
+        left_bytes=0 if held.is_unlimited else held.left_bytes,
+        left_time=held.ends_at - at,
+        locations=tuple(held.countries),
     )

@@ -1,4 +1,4 @@
-"""`make tables`: tables of the documents, from the data that the product and its tests walk.
+"""`make tables`: what the documents take from the product and its tests: tables, and OpenAPI.
 
 Between `<!-- name -->` and `<!-- /name -->` stands what is made here; everything else is written
 by hand. A test fails when a file is not what this would make of it.
@@ -119,6 +119,15 @@ DOCUMENTS = {
 }
 
 
+def openapi() -> str:
+    from balance_api.documents import openapi  # noqa: PLC0415 -- after django.setup
+
+    return openapi()
+
+
+OPENAPI = ROOT / "docs/openapi.yaml"
+
+
 def written(file: Path) -> str:
     """Return a document with each of its tables made anew."""
     document = file.read_text(encoding="utf-8")
@@ -161,6 +170,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "moportal.settings")
     django.setup()
+    OPENAPI.write_text(openapi(), encoding="utf-8")
     for file in DOCUMENTS:
         file.write_text(written(file), encoding="utf-8")
     return 0

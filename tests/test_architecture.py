@@ -28,6 +28,10 @@ ROOMS = [
 PAGES = ["/options/", "/plans/?category=prepaid", "/account/", "/support/", "/terms/", "/language/"]
 
 
+def test_the_openapi_document_is_what_the_code_says() -> None:
+    assert tables.OPENAPI.read_text(encoding="utf-8") == tables.openapi()
+
+
 @pytest.mark.parametrize("file", tables.DOCUMENTS, ids=lambda file: file.name)
 def test_the_tables_in_the_docs_are_those_that_the_tests_walk(file: Path) -> None:
     assert tables.written(file) == file.read_text(encoding="utf-8"), "run `make tables`"

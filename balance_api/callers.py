@@ -1,0 +1,92 @@
+"""Who asks for balances: a client certificate, and a password beside it where one is set.
+
+Contract, section 5: 401 for what is missing or out of date, 403 for what is not trusted.
+"""
+
+import base64
+import binascii
+import hmac
+from http import HTTPStatus
+from pathlib import Path
+
+import structlog
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.timezone import now
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from moportal.certificates import InvalidTrust, NotTrusted, TrustFiles, Verdict
+from moportal.machines import NotFromProxy, certificate_shown
+from moportal.problems import Refused
+
+log = structlog.get_logger(__name__)
+# The one caller where certificates are not asked for, which is in the demo.
+ANYBODY = "anybody"
+
+
+class KnownCaller(BaseAuthentication):
+    """Makes the caller's name `request.user`; raises `moportal.problems.Refused`."""
+
+    def authenticate(self, request: Request) -> tuple[str, None]:
+        try:
+            return _caller_of(request._request), None  # noqa: SLF001 -- where DRF keeps Django's
+        except Refused as refused:
+            log.warning("caller refused", status=refused.status_code, reason=str(refused.detail))
+            raise
+
+
+def _caller_of(request: HttpRequest) -> str:
+    name = ANYBODY if settings.MACHINES_WITHOUT_CERTIFICATE else _certified(request)
+    expected = settings.BALANCE_CREDENTIALS
+    if expected and not _are_right(request.META.get("HTTP_AUTHORIZATION", ""), expected):
+        detail = "The user name and password (Basic) are missing or wrong."
+        raise Refused(HTTPStatus.UNAUTHORIZED, detail, challenge='Basic realm="Get Balance"')
+    return name
+
+
+def _certified(request: HttpRequest) -> str:
+    try:
+        shown, expected = certificate_shown(request), expected_callers()
+        if shown and not expected:
+            raise NotTrusted(Verdict.STRANGER)
+        if not shown or not expected:
+            raise NotTrusted(Verdict.MISSING)
+        return expected.known_as(shown, at=now())
+    except NotTrusted as refused:
+        detail = f"Refused: {refused.verdict.reason}."
+        raise Refused(refused.verdict.status, detail) from refused
+    except NotFromProxy as error:
+        detail = "A certificate is believed from the proxy alone."
+        raise Refused(HTTPStatus.FORBIDDEN, detail) from error
+    except InvalidTrust as error:
+        log.exception("whom to trust cannot be read")
+        detail = "Whom to trust cannot be read just now: try again later."
+        raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, detail) from error
+
+
+def expected_callers() -> TrustFiles | None:
+    """Return whom to believe, as the settings name it, or None where nobody has said."""
+    if not settings.BALANCE_CA:
+        return None
+    return TrustFiles(
+        roots=Path(settings.BALANCE_CA),
+        intermediates=_file(settings.BALANCE_INTERMEDIATES),
+        revocation_lists=_file(settings.BALANCE_REVOKED),
+        names=frozenset(settings.BALANCE_NAMES),
+        pins=frozenset(name.lower() for name in settings.BALANCE_NAMES),
+    )
+
+
+def _file(name: str) -> Path | None:
+    return Path(name) if name else None
+
+
+def _are_right(sent: str, expected: str) -> bool:
+    """Compare `user:password` in a time that says nothing of it (RFC 7617)."""
+    scheme, _space, coded = sent.partition(" ")
+    try:
+        told = base64.b64decode(coded.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return scheme.lower() == "basic" and hmac.compare_digest(told, expected.encode())

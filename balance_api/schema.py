@@ -1,0 +1,135 @@
+"""Get Balance as an OpenAPI document tells of it; `make tables` writes docs/openapi.yaml by it."""
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+
+from balance_api.parameters import LARGEST_INT, LONGEST_TRANSACTION_ID
+from moportal.problems import TRANSACTION_HEADER
+from subscriptions.balances import BalanceType
+
+PROBLEM_TYPE = "application/problem+json"
+PROBLEM: dict[str, Any] = {
+    "type": "object",
+    "description": "RFC 9457.",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": {"type": "string"},
+        "parameter": {"type": "string", "description": "With 400: which one cannot be read."},
+        "reference": {"type": "string", "description": "With 500: by which the log tells more."},
+    },
+}
+BALANCE: dict[str, Any] = {
+    "type": "object",
+    "required": ["id", "type", "dataRemainingInMB", "timeRemaining"],
+    "additionalProperties": False,
+    "properties": {
+        "id": {"type": "string"},
+        "type": {"type": "string", "enum": [kind.value for kind in BalanceType]},
+        "dataRemainingInMB": {
+            "type": "number",
+            "minimum": 0,
+            "description": "MB of 10^6 bytes, rounded down to 0.01, but 0.01 while a byte is left.",
+        },
+        "timeRemaining": {
+            "type": "string",
+            "pattern": r"^P(?=.)(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+S)?)?$",
+            "description": "ISO 8601 in whole seconds; none is PT0S.",
+        },
+        "locations": {
+            "type": "array",
+            "items": {"type": "string", "pattern": "^[A-Z]{2}$"},
+            "description": "With fieldsTemplate=full: ISO 3166-1 alpha-2.",
+        },
+    },
+}
+BALANCES: dict[str, Any] = {
+    "type": "object",
+    "required": ["balances"],
+    "additionalProperties": False,
+    "properties": {
+        "balances": {
+            "type": "array",
+            "minItems": 1,
+            "items": {"$ref": "#/components/schemas/Balance"},
+        }
+    },
+}
+PROBLEM_REFERENCE: dict[str, Any] = {"$ref": "#/components/schemas/Problem"}
+REFUSALS = {
+    400: "A parameter or header cannot be read; `parameter` names it.",
+    401: "No client certificate, one that is out of date, or a missing or wrong password.",
+    403: "A certificate that is not trusted.",
+    404: "The operator knows no SIM of this ICCID.",
+    405: "It is for reading alone.",
+    406: "Nothing but JSON is to be had.",
+    409: "The transaction id was answered before.",
+    429: "Over the limit of this caller; Retry-After says how many seconds to wait.",
+    500: "Something failed; `reference` finds it in the log.",
+    503: "The store is away; Retry-After says how many seconds to wait.",
+}
+
+
+def add_components(result: dict[str, Any], **_of_generator: object) -> dict[str, Any]:
+    """Add the shapes that several answers point to."""
+    result["components"]["schemas"] = {"Balance": BALANCE, "Problem": PROBLEM}
+    return result
+
+
+class CertificateScheme(OpenApiAuthenticationExtension):
+    """How a caller makes itself known; the password that may be asked for besides is optional."""
+
+    target_class = "balance_api.callers.KnownCaller"
+    name = "clientCertificate"
+
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
+        return {"type": "mutualTLS"}
+
+
+balances_schema = extend_schema(
+    operation_id="balances",
+    summary="What is left on a SIM",
+    description="The entries in the order in which they are used, cut to `limit` afterwards.",
+    tags=["Get Balance"],
+    parameters=[
+        OpenApiParameter(
+            "sim",
+            OpenApiTypes.STR,
+            OpenApiParameter.PATH,
+            description="An ICCID, bare or after `iccid:`; a trailing F says nothing.",
+        ),
+        OpenApiParameter(
+            "fieldsTemplate",
+            {"type": "string", "pattern": "^([bB][aA][sS][iI][cC]|[fF][uU][lL][lL])?$"},
+            description="`basic` (default) or `full`, in any case; also `fieldTemplate`.",
+        ),
+        OpenApiParameter(
+            "limit",
+            {"type": "integer", "minimum": 1, "maximum": LARGEST_INT},
+            description="How many entries at most; all where it is missing.",
+        ),
+        OpenApiParameter(
+            "location",
+            {"type": "string"},
+            description="ISO 3166-1 alpha-2 in any case; UK is GB; everywhere where it is missing.",
+        ),
+        OpenApiParameter(
+            TRANSACTION_HEADER,
+            {"type": "string", "maxLength": LONGEST_TRANSACTION_ID},
+            OpenApiParameter.HEADER,
+            description="Given back on every answer, and refused when it comes again.",
+        ),
+    ],
+    responses={
+        (200, "application/json"): OpenApiResponse(BALANCES, "What is left."),
+        **{
+            (status, PROBLEM_TYPE): OpenApiResponse(PROBLEM_REFERENCE, description)
+            for status, description in REFUSALS.items()
+        },
+    },
+)

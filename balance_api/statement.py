@@ -1,0 +1,121 @@
+"""Get Balance in one statement of PostgreSQL: one journey to the database, one plan.
+
+No ORM on this path: its text is composed once, prepared on the server, and kept with the
+connection (docs/balance-api.md shows its plan). `balance_api.plainly` is its twin.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import psycopg
+from django.db import InterfaceError, OperationalError, connection
+
+from balance_api.questions import BURST, Found, Question, Rules
+from subscriptions.balances import Held
+
+# Of two at once the later one waits for the earlier one's row, and then sees it.
+_ADMITTED = """
+    INSERT INTO balance_api_callerrate AS rate (caller, free_at)
+    VALUES (%(caller)s, %(at)s::timestamptz + %(step)s)
+    ON CONFLICT (caller) DO UPDATE
+        SET free_at = GREATEST(rate.free_at, %(at)s::timestamptz) + %(step)s
+        WHERE rate.free_at <= %(at)s::timestamptz + %(burst)s
+    RETURNING true
+"""
+# A statement that is sent again after a lost connection knows its own row by the moment.
+_NEW = """
+    INSERT INTO balance_api_answeredtransaction AS told (caller, transaction_id, at)
+    SELECT %(caller)s, %(transaction_id)s, %(at)s::timestamptz {where_admitted}
+    ON CONFLICT (caller, transaction_id) DO UPDATE
+        SET at = excluded.at
+        WHERE told.at <= %(at)s::timestamptz - %(window)s
+           OR %(is_again)s::boolean AND told.at = excluded.at
+    RETURNING true
+"""
+# The literals name the partial indexes: a parameter in their place would not be known to match.
+_LOOK = """
+    SELECT {admitted}, {new}, sim.is_in_programme, bucket.id, bucket.kind = 'unlimited',
+        bucket.total_bytes - bucket.used_bytes, subscription.ends_at, bucket.countries
+    FROM (VALUES (1)) AS one
+    LEFT JOIN esim_sim AS sim ON sim.iccid = %(iccid)s
+    LEFT JOIN subscriptions_simonline AS stay
+        ON stay.sim_id = sim.id AND stay.until IS NULL
+    LEFT JOIN (
+        subscriptions_subscription AS subscription
+        JOIN subscriptions_bucket AS bucket
+            ON bucket.subscription_id = subscription.id
+            AND bucket.kind <> 'microbalance'
+            AND (bucket.kind = 'unlimited' OR bucket.used_bytes < bucket.total_bytes)
+    ) ON subscription.line_id = stay.line_id
+        AND subscription.state = 'active'
+        AND subscription.starts_at <= %(at)s AND subscription.ends_at > %(at)s
+"""
+LOST = (OperationalError, InterfaceError)
+
+
+def look(question: Question, rules: Rules) -> Found:
+    """Say whether the caller may ask, whether it has, and what the SIM holds."""
+    remembers = bool(rules.window and question.transaction_id)
+    rows = _execute(
+        _look(counts=rules.step is not None, remembers=remembers),
+        {
+            "caller": question.caller,
+            "transaction_id": question.transaction_id,
+            "iccid": question.iccid,
+            "at": question.at,
+            "step": rules.step,
+            "burst": BURST,
+            "window": rules.window,
+        },
+    )
+    is_admitted, is_new, is_in_programme, *_bucket = rows[0]
+    held = tuple(Held(*bucket) for _a, _n, _p, *bucket in rows if bucket[0] is not None)
+    return Found(is_admitted, is_new, is_in_programme, held)
+
+
+def admit(caller: str, at: datetime, rules: Rules) -> bool:
+    """Count one question of the caller's, and say whether it is within its limit."""
+    if rules.step is None:
+        return True
+    return bool(
+        _execute(_ADMITTED, {"caller": caller, "at": at, "step": rules.step, "burst": BURST})
+    )
+
+
+@cache
+def _look(*, counts: bool, remembers: bool) -> str:
+    """Compose the statement of those rules that are in force."""
+    parts = []
+    if counts:
+        parts.append(f"admitted AS ({_ADMITTED})")
+    if remembers:
+        where = "WHERE EXISTS (SELECT FROM admitted)" if counts else ""
+        parts.append(f"new AS ({_NEW.format(where_admitted=where)})")
+    asked = _LOOK.format(
+        admitted="EXISTS (SELECT FROM admitted)" if counts else "true",
+        new="EXISTS (SELECT FROM new)" if remembers else "true",
+    )
+    return f"WITH {', '.join(parts)} {asked}" if parts else asked
+
+
+def _execute(text: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Run it, once more on a new connection where a kept one turns out to be gone.
+
+    A restarted database or a proxy that closes idle connections is no reason for an error.
+    """
+    try:
+        return _execute_once(text, {**values, "is_again": False})
+    except LOST:
+        if connection.in_atomic_block:
+            raise
+        connection.close()
+    return _execute_once(text, {**values, "is_again": True})
+
+
+def _execute_once(text: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    connection.ensure_connection()
+    # Django's own cursor binds on the client's side; this one lets the server keep the plan.
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        return cursor.execute(text, values, prepare=True, binary=True).fetchall()
