@@ -6,6 +6,7 @@ ORM say the same (`plainly`).
 
 import math
 from datetime import datetime, timedelta
+from functools import cache
 
 from django.conf import settings
 from django.db import connection
@@ -23,7 +24,7 @@ def balances(question: Question) -> list[Balance]:
     `UnknownSim`. What is refused by the first two is not remembered.
     """
     look = statement.look if connection.vendor == "postgresql" else plainly.look
-    found = look(question, _rules())
+    found = look(question, rules())
     if not found.is_admitted:
         raise TooOften(_wait(question.caller, question.at))
     if not found.is_new:
@@ -41,12 +42,17 @@ def balances(question: Question) -> list[Balance]:
 def count(caller: str, at: datetime) -> None:
     """Count a question that cannot be read, which costs its caller as much; raises `TooOften`."""
     admit = statement.admit if connection.vendor == "postgresql" else plainly.admit
-    if not admit(caller, at, _rules()):
+    if not admit(caller, at, rules()):
         raise TooOften(_wait(caller, at))
 
 
-def _rules() -> Rules:
-    rate, hours = settings.BALANCE_RATE, settings.BALANCE_REPLAY_HOURS
+def rules() -> Rules:
+    """Return the rules as the settings give them."""
+    return _rules(settings.BALANCE_RATE, settings.BALANCE_REPLAY_HOURS)
+
+
+@cache
+def _rules(rate: float, hours: float) -> Rules:
     return Rules(
         step=timedelta(seconds=1) / rate if rate else None,
         window=timedelta(hours=hours) if hours else None,

@@ -10,8 +10,11 @@ def iso_duration(duration: timedelta) -> str:
     hours, seconds = divmod(seconds, 3600)
     minutes, seconds = divmod(seconds, 60)
     date = f"{days}D" if days else ""
-    parts = ((hours, "H"), (minutes, "M"), (seconds, "S"))
-    time = "".join(f"{value}{unit}" for value, unit in parts if value)
+    time = f"{hours}H" if hours else ""
+    if minutes:
+        time += f"{minutes}M"
+    if seconds:
+        time += f"{seconds}S"
     if not date and not time:
         return "PT0S"
     return f"P{date}T{time}" if time else f"P{date}"

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.http import HttpResponse
 from rest_framework.exceptions import NotAcceptable
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
@@ -12,6 +13,11 @@ from rest_framework.request import Request
 
 ACCEPTED = frozenset({"", "*/*", "application/*", "application/json"})
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def json_answer(data: Any) -> HttpResponse:
+    """Answer at once what needs no renderer to be chosen for it."""
+    return HttpResponse(_encode(data), content_type=CompactJson.media_type)
 
 
 class CompactJson(BaseRenderer):

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
-
-from django.http import QueryDict
+from urllib.parse import parse_qsl
 
 from moportal.identifiers import Country, Iccid, InvalidIdentifier
 from moportal.problems import CONTROL_CHARACTER, TRANSACTION_HEADER, TRANSACTION_KEY, BadParameter
@@ -23,24 +23,25 @@ class Wanted:
     location: Country | None
 
 
-def read(query: QueryDict) -> Wanted:
-    """Read the three parameters; others are ignored. Raises `BadParameter`."""
+@lru_cache(maxsize=256)
+def read(query: str) -> Wanted:
+    """Read the three parameters of a query string; others are ignored. Raises `BadParameter`.
+
+    It is remembered: the same few queries come again and again.
+    """
+    # Of a repeated parameter the first counts.
+    values = dict(reversed(parse_qsl(query, keep_blank_values=True)))
     return Wanted(
-        is_full=_fields_template(query),
-        limit=_limit(_first(query, "limit")),
-        location=_location(_first(query, "location")),
+        is_full=_fields_template(values),
+        limit=_limit(values.get("limit", "")),
+        location=_location(values.get("location", "")),
     )
 
 
-def _first(query: QueryDict, name: str) -> str:
-    """Of a repeated parameter the first counts; Django alone would take the last."""
-    return query.getlist(name, [""])[0]
-
-
-def _fields_template(query: QueryDict) -> bool:
+def _fields_template(values: Mapping[str, str]) -> bool:
     # The source's own tests write `fieldTemplate`.
-    name = "fieldsTemplate" if "fieldsTemplate" in query else "fieldTemplate"
-    value = _first(query, name).lower()
+    name = "fieldsTemplate" if "fieldsTemplate" in values else "fieldTemplate"
+    value = values.get(name, "").lower()
     if value not in {"", "basic", "full"}:
         raise BadParameter(name, f"{name} is 'basic' or 'full'; empty means 'basic'.")
     return value == "full"

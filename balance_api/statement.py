@@ -4,9 +4,9 @@ No ORM on this path: its text is composed once, prepared on the server, and kept
 connection (docs/balance-api.md shows its plan). `balance_api.plainly` is its twin.
 """
 
-from collections.abc import Mapping
-from datetime import datetime
-from functools import cache
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import cache, partial
 from typing import Any
 
 import psycopg
@@ -18,22 +18,22 @@ from subscriptions.balances import Held
 # Of two at once the later one waits for the earlier one's row, and then sees it.
 _ADMITTED = """
     INSERT INTO balance_api_callerrate AS rate (caller, free_at)
-    VALUES (%(caller)s, %(at)s::timestamptz + %(step)s)
+    VALUES (%(caller)s, %(at)s::timestamptz + {step})
     ON CONFLICT (caller) DO UPDATE
-        SET free_at = GREATEST(rate.free_at, %(at)s::timestamptz) + %(step)s
-        WHERE rate.free_at <= %(at)s::timestamptz + %(burst)s
+        SET free_at = GREATEST(rate.free_at, %(at)s::timestamptz) + {step}
+        WHERE rate.free_at <= %(at)s::timestamptz + {burst}
     RETURNING true
 """
-# A statement that is sent again after a lost connection knows its own row by the moment.
 _NEW = """
     INSERT INTO balance_api_answeredtransaction AS told (caller, transaction_id, at)
     SELECT %(caller)s, %(transaction_id)s, %(at)s::timestamptz {where_admitted}
     ON CONFLICT (caller, transaction_id) DO UPDATE
         SET at = excluded.at
-        WHERE told.at <= %(at)s::timestamptz - %(window)s
-           OR %(is_again)s::boolean AND told.at = excluded.at
+        WHERE told.at <= %(at)s::timestamptz - {window} {or_again}
     RETURNING true
 """
+# A statement that is sent again after a lost connection knows its own row by the moment.
+_OR_AGAIN = "OR told.at = excluded.at"
 # The literals name the partial indexes: a parameter in their place would not be known to match.
 _LOOK = """
     SELECT {admitted}, {new}, sim.is_in_programme, bucket.id, bucket.kind = 'unlimited',
@@ -59,19 +59,16 @@ def look(question: Question, rules: Rules) -> Found:
     """Say whether the caller may ask, whether it has, and what the SIM holds."""
     remembers = bool(rules.window and question.transaction_id)
     rows = _execute(
-        _look(counts=rules.step is not None, remembers=remembers),
+        partial(_look, rules, remembers=remembers),
         {
             "caller": question.caller,
             "transaction_id": question.transaction_id,
             "iccid": question.iccid,
             "at": question.at,
-            "step": rules.step,
-            "burst": BURST,
-            "window": rules.window,
         },
     )
     is_admitted, is_new, is_in_programme, *_bucket = rows[0]
-    held = tuple(Held(*bucket) for _a, _n, _p, *bucket in rows if bucket[0] is not None)
+    held = tuple(Held(*row[3:]) for row in rows if row[3] is not None)
     return Found(is_admitted, is_new, is_in_programme, held)
 
 
@@ -79,39 +76,52 @@ def admit(caller: str, at: datetime, rules: Rules) -> bool:
     """Count one question of the caller's, and say whether it is within its limit."""
     if rules.step is None:
         return True
-    return bool(
-        _execute(_ADMITTED, {"caller": caller, "at": at, "step": rules.step, "burst": BURST})
-    )
+    return bool(_execute(partial(_admit, rules), {"caller": caller, "at": at}))
 
 
 @cache
-def _look(*, counts: bool, remembers: bool) -> str:
+def _look(rules: Rules, *, remembers: bool, again: bool) -> str:
     """Compose the statement of those rules that are in force."""
     parts = []
-    if counts:
-        parts.append(f"admitted AS ({_ADMITTED})")
+    if rules.step:
+        parts.append(f"admitted AS ({_admit(rules)})")
     if remembers:
-        where = "WHERE EXISTS (SELECT FROM admitted)" if counts else ""
-        parts.append(f"new AS ({_NEW.format(where_admitted=where)})")
+        new = _NEW.format(
+            where_admitted="WHERE EXISTS (SELECT FROM admitted)" if rules.step else "",
+            window=_interval(rules.window),
+            or_again=_OR_AGAIN if again else "",
+        )
+        parts.append(f"new AS ({new})")
     asked = _LOOK.format(
-        admitted="EXISTS (SELECT FROM admitted)" if counts else "true",
+        admitted="EXISTS (SELECT FROM admitted)" if rules.step else "true",
         new="EXISTS (SELECT FROM new)" if remembers else "true",
     )
     return f"WITH {', '.join(parts)} {asked}" if parts else asked
 
 
-def _execute(text: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+@cache
+def _admit(rules: Rules, *, again: bool = False) -> str:
+    """Compose the statement that counts; what was counted before a lost connection counts twice."""
+    return _ADMITTED.format(step=_interval(rules.step), burst=_interval(BURST))
+
+
+def _interval(duration: timedelta | None) -> str:
+    """Write a rule into the text: it is ours, and a parameter more would cost each question."""
+    return f"interval '{(duration or timedelta()) / timedelta(microseconds=1)} microseconds'"
+
+
+def _execute(compose: Callable[..., str], values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """Run it, once more on a new connection where a kept one turns out to be gone.
 
     A restarted database or a proxy that closes idle connections is no reason for an error.
     """
     try:
-        return _execute_once(text, {**values, "is_again": False})
+        return _execute_once(compose(again=False), values)
     except LOST:
         if connection.in_atomic_block:
             raise
         connection.close()
-    return _execute_once(text, {**values, "is_again": True})
+    return _execute_once(compose(again=True), values)
 
 
 def _execute_once(text: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:

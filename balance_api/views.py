@@ -3,16 +3,16 @@
 from typing import Any
 
 from django.conf import settings
+from django.http import HttpResponse
 from django.utils.timezone import now
 from rest_framework.exceptions import MethodNotAllowed, NotFound, Throttled
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from balance_api import asking, parameters
 from balance_api.callers import KnownCaller
 from balance_api.durations import iso_duration
-from balance_api.negotiation import CompactJson, JsonOnly
+from balance_api.negotiation import CompactJson, JsonOnly, json_answer
 from balance_api.questions import Question, Repeated, TooOften
 from balance_api.schema import balances_schema
 from moportal.problems import BadParameter, Conflict, echo_transaction_id
@@ -37,12 +37,12 @@ class BalancesView(APIView):
         request.accepted_renderer, request.accepted_media_type = negotiated
 
     @balances_schema
-    def get(self, request: Request, sim: str) -> Response:
+    def get(self, request: Request, sim: str) -> HttpResponse:
         """Answer the SIM's balances, cut to `limit` after they are in order."""
         caller, at = str(request.user), now()
         try:
             try:
-                wanted = parameters.read(request.query_params)
+                wanted = parameters.read(request.META.get("QUERY_STRING", ""))
                 transaction_id = parameters.read_transaction_id(request.META)
             except BadParameter:
                 asking.count(caller, at)
@@ -56,7 +56,7 @@ class BalancesView(APIView):
         except UnknownSim as error:
             raise NotFound("No SIM of this ICCID is known here.") from error
         entries = [entry(balance, is_full=wanted.is_full) for balance in found[: wanted.limit]]
-        return Response({"balances": entries})
+        return json_answer({"balances": entries})
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Echo the transaction id on every answer, errors too; none of them is for a cache."""

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+import balance_api.urls
 from balance_api import documents
 from moportal.health import healthz
 
@@ -17,7 +18,7 @@ PORTAL: list[URLPattern | URLResolver] = [
     path("payments/", include("payments.urls")),
 ]
 API: list[URLPattern | URLResolver] = [
-    path("v1/", include("balance_api.urls")),
+    *balance_api.urls.urlpatterns,
     path("gsma/rsp2/es2plus/", include("esim.urls")),
 ]
 DESK: list[URLPattern | URLResolver] = [
