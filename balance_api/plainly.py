@@ -30,9 +30,10 @@ def admit(caller: str, at: datetime, rules: Rules) -> bool:
     )
     if is_first:
         return True
-    if rate.free_at > at + BURST:
+    if at + BURST < rate.free_at <= at + rules.reach:
         return False
-    rate.free_at = max(rate.free_at, at) + rules.step
+    is_ours = rate.free_at <= at + rules.reach
+    rate.free_at = (max(rate.free_at, at) if is_ours else at) + rules.step
     rate.save(update_fields=["free_at"])
     return True
 

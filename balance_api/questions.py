@@ -43,6 +43,14 @@ class Rules:
     step: timedelta | None
     window: timedelta | None
 
+    @property
+    def reach(self) -> timedelta:
+        """Return how far ahead of the clock a caller can come, with a second for its unevenness.
+
+        What is further ahead was written by a clock that ran fast, and locks nobody out.
+        """
+        return BURST + (self.step or timedelta()) + timedelta(seconds=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Found:

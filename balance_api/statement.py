@@ -20,8 +20,11 @@ _ADMITTED = """
     INSERT INTO balance_api_callerrate AS rate (caller, free_at)
     VALUES (%(caller)s, %(at)s::timestamptz + {step})
     ON CONFLICT (caller) DO UPDATE
-        SET free_at = GREATEST(rate.free_at, %(at)s::timestamptz) + {step}
+        SET free_at = {step} + CASE
+            WHEN rate.free_at > %(at)s::timestamptz + {reach} THEN %(at)s::timestamptz
+            ELSE GREATEST(rate.free_at, %(at)s::timestamptz) END
         WHERE rate.free_at <= %(at)s::timestamptz + {burst}
+           OR rate.free_at > %(at)s::timestamptz + {reach}
     RETURNING true
 """
 _NEW = """
@@ -102,7 +105,9 @@ def _look(rules: Rules, *, remembers: bool, again: bool) -> str:
 @cache
 def _admit(rules: Rules, *, again: bool = False) -> str:
     """Compose the statement that counts; what was counted before a lost connection counts twice."""
-    return _ADMITTED.format(step=_interval(rules.step), burst=_interval(BURST))
+    return _ADMITTED.format(
+        step=_interval(rules.step), burst=_interval(BURST), reach=_interval(rules.reach)
+    )
 
 
 def _interval(duration: timedelta | None) -> str:

@@ -1,0 +1,77 @@
+"""One code, several faces: what each process serves is one setting (docs/architecture.md)."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from demo.parts import ROOT
+from tests.settings_for import check_environment
+
+TELL = """
+import json, django
+django.setup()
+from django.conf import settings
+from django.urls import Resolver404, resolve
+def is_there(path):
+    try:
+        return bool(resolve(path))
+    except Resolver404:
+        return False
+paths = ["/sign-in/", "/account/", "/payments/webhook", "/admin/", "/healthz",
+    "/v1/sims/1/balances", "/gsma/rsp2/es2plus/handleDownloadProgressInfo"]
+print(json.dumps({
+    "paths": [path for path in paths if is_there(path)],
+    "middleware": len(settings.MIDDLEWARE),
+    "cookies": [settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME],
+}))
+"""
+CUSTOMERS = ["/sign-in/", "/account/", "/payments/webhook"]
+STAFF = ["/admin/"]
+MACHINES = ["/v1/sims/1/balances", "/gsma/rsp2/es2plus/handleDownloadProgressInfo"]
+HEALTH = ["/healthz"]
+
+
+def told(face: str) -> "subprocess.CompletedProcess[str]":
+    environment = {
+        **os.environ,
+        **check_environment(),
+        "DJANGO_SETTINGS_MODULE": "moportal.settings",
+        "SIMULATORS": "0",
+        "MOPORTAL_FACE": face,
+    }
+    command = [sys.executable, "-c", TELL]
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("face", "paths"),
+    [
+        ("all", [*CUSTOMERS, *STAFF, *HEALTH, *MACHINES]),
+        ("portal", [*CUSTOMERS, *HEALTH]),
+        ("desk", [*STAFF, *HEALTH]),
+        ("api", [*HEALTH, *MACHINES]),
+    ],
+)
+def test_a_face_serves_its_own_addresses_and_no_other(face: str, paths: list[str]) -> None:
+    shown = json.loads(told(face).stdout)
+
+    assert shown["paths"] == paths
+    assert (shown["middleware"] == 0) == (face == "api")
+
+
+def test_the_desk_keeps_cookies_of_its_own() -> None:
+    desk, portal = json.loads(told("desk").stdout), json.loads(told("portal").stdout)
+
+    assert not set(desk["cookies"]) & set(portal["cookies"])
+
+
+def test_another_face_does_not_start() -> None:
+    stopped = told("both")
+
+    assert stopped.returncode != 0
+    assert "MOPORTAL_FACE is all, portal, desk or api." in stopped.stderr
