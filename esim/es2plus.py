@@ -19,14 +19,13 @@ from django.utils.timezone import now
 
 from esim.addresses import address_of, tls_files_of
 from esim.models import Es2Call, SmdpProvider
-from moportal.outside import Reply, exchange, was_never_read
+from moportal.outside import Reply, asks_to_come_back, exchange, was_never_read
 
 PATH = "/gsma/rsp2/es2plus/"
 PROTOCOL = "gsma/rsp/"
 # Any 2.x has the same functions; what an SM-DP+ tells is its highest.
 SPOKEN = "gsma/rsp/v2."
 JSON = "application/json"
-COME_BACK_LATER = frozenset({httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS})
 LONGEST_RETRY_AFTER = timedelta(seconds=30)
 Outcome = Es2Call.Outcome
 STATUSES = {
@@ -250,7 +249,7 @@ def read(reply: Reply, asked: Function[Result]) -> Answer[Result]:
 
 
 def _http_trouble(status: int) -> Es2Call.Outcome:
-    if httpx.codes.is_server_error(status) or status in COME_BACK_LATER:
+    if asks_to_come_back(status):
         return Outcome.COME_BACK
     return Outcome.REFUSED if httpx.codes.is_client_error(status) else Outcome.UNREADABLE
 

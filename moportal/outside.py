@@ -5,12 +5,14 @@ timeout, and plain HTTP is for loopback alone.
 """
 
 import ipaddress
+import json
 import ssl
 import time
 import weakref
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpcore
@@ -44,6 +46,17 @@ CUT_OFF = (
     httpcore.ProtocolError,
     httpcore.UnsupportedProtocol,
 )
+
+
+class Trouble(Exception):
+    """No useful answer; asking again may help.
+
+    `was_sent` says whether the call may have had its effect all the same.
+    """
+
+    def __init__(self, detail: str, *, was_sent: bool) -> None:
+        super().__init__(detail)
+        self.was_sent = was_sent
 
 
 def _is_loopback(host: str) -> bool:
@@ -194,6 +207,41 @@ def exchange(
         name.decode("latin-1").lower(): text.decode("latin-1") for name, text in response.headers
     }
     return Reply(response.status, bytes(body), said)
+
+
+def exchange_json(
+    method: str,
+    url: str,
+    *,
+    within: float,
+    trouble: type[Trouble],
+    content: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> tuple[int, dict[str, Any]]:
+    """Make one call of JSON and return the status below 500 and the object that came back.
+
+    Raises `trouble` where there is no such answer or the other side asks to come back later.
+    """
+    told = {**(headers or {}), **({} if content is None else {"Content-Type": "application/json"})}
+    body = None if content is None else json.dumps(content).encode()
+    try:
+        reply = exchange(method, url, within=within, content=body, headers=told)
+        said = json.loads(reply.body)
+    except httpx.HTTPError as error:
+        raise trouble(type(error).__name__, was_sent=not was_never_read(error)) from error
+    except (ValueError, RecursionError) as error:
+        raise trouble(type(error).__name__, was_sent=True) from error
+    if asks_to_come_back(reply.status) or not isinstance(said, dict):
+        raise trouble(f"HTTP {reply.status}", was_sent=True)
+    return reply.status, said
+
+
+def asks_to_come_back(status: int) -> bool:
+    """Say whether it is the other side's trouble, for now."""
+    return httpx.codes.is_server_error(status) or status in {
+        httpx.codes.REQUEST_TIMEOUT,
+        httpx.codes.TOO_MANY_REQUESTS,
+    }
 
 
 def was_never_read(error: httpx.HTTPError) -> bool:

@@ -9,14 +9,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from moportal.money import Money
+from moportal.outside import Trouble
 
 
-class GatewayTrouble(Exception):
-    """No useful answer. `was_sent` says whether the call may have had its effect all the same."""
-
-    def __init__(self, detail: str, *, was_sent: bool) -> None:
-        super().__init__(detail)
-        self.was_sent = was_sent
+class GatewayTrouble(Trouble):
+    """No useful answer of the gateway."""
 
 
 class GatewayRefused(Exception):

@@ -12,7 +12,7 @@ import httpx
 from django.conf import settings
 
 from moportal.money import Money
-from moportal.outside import checked_address, exchange, was_never_read
+from moportal.outside import checked_address, exchange_json
 from payments.gateways.base import (
     Authorised,
     Captured,
@@ -159,27 +159,15 @@ class SimulatorGateway:
     def _post(
         self, path: str, content: dict[str, Any], *, key: str, timeout: float | None = None
     ) -> tuple[int, dict[str, Any]]:
-        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
-        body = json.dumps(content).encode()
-        return self._exchange("POST", path, content=body, headers=headers, timeout=timeout)
+        headers = {"Idempotency-Key": key}
+        return self._exchange("POST", path, content=content, headers=headers, timeout=timeout)
 
     def _exchange(
         self, method: str, path: str, *, timeout: float | None = None, **request: Any
     ) -> tuple[int, dict[str, Any]]:
         url = checked_address(settings.PAYMENT_GATEWAY_URL, name="PAYMENT_GATEWAY_URL") + path
-        try:
-            limit = timeout or settings.OUTSIDE_CALL_TIMEOUT
-            reply = exchange(method, url, within=limit, **request)
-            body = json.loads(reply.body)
-        except httpx.HTTPError as error:
-            was_sent = not was_never_read(error)
-            raise GatewayTrouble(type(error).__name__, was_sent=was_sent) from error
-        except (ValueError, RecursionError) as error:
-            raise GatewayTrouble(type(error).__name__, was_sent=True) from error
-        is_busy = reply.status in {httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS}
-        if is_busy or httpx.codes.is_server_error(reply.status) or not isinstance(body, dict):
-            raise GatewayTrouble(f"HTTP {reply.status}", was_sent=True)
-        return reply.status, body
+        limit = timeout or settings.OUTSIDE_CALL_TIMEOUT
+        return exchange_json(method, url, within=limit, trouble=GatewayTrouble, **request)
 
 
 def _standing(body: dict[str, Any]) -> Standing:

@@ -8,13 +8,11 @@ carries a number that grows, and what has been ended stays so.
 from dataclasses import dataclass
 from typing import Protocol
 
+from moportal.outside import Trouble
 
-class NetworkTrouble(Exception):
-    """No useful answer; asking again may help. `was_sent` says whether it may have had effect."""
 
-    def __init__(self, detail: str, *, was_sent: bool) -> None:
-        super().__init__(detail)
-        self.was_sent = was_sent
+class NetworkTrouble(Trouble):
+    """No useful answer of the network."""
 
 
 class NetworkRefused(Exception):

@@ -34,7 +34,7 @@ LONGER_THAN_ANY_PAUSE = timedelta(minutes=11)
 # Emptied before each example; the cast, the operator and the texts stay.
 EMPTIED = {"esim", "mobileplans", "orders", "outbox", "payments", "plans", "subscriptions"}
 # Where the product calls outside.
-OUTSIDE = ("payments.gateways.simulator", "esim.es2plus", "subscriptions.networks.http")
+OUTSIDE = ("moportal.outside", "esim.es2plus")
 WRITES = ("INSERT", "UPDATE", "DELETE")
 
 
