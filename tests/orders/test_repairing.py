@@ -1,5 +1,6 @@
 """`orders.repairing`: a sold eSIM mended on the same order, never charged, never doubled."""
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -18,9 +19,10 @@ from orders.repairing import NothingToRepair, repair
 from orders.states import OrderState, RepairState
 from outbox.domain import Lease, LeaseLost, LookAgain
 from subscriptions.balances import balances
-from tests.builders import OTHER_EID, make_order, make_pool, make_provider
+from tests.builders import OTHER_EID, make_order, make_pool, make_provider, make_visit
 from tests.looks import looked_at
 from tests.orders.conftest import settled
+from tests.peer import Peer, Says, answering
 from tests.providers import break_it, profiles, statuses
 from tests.races import at_once
 
@@ -67,7 +69,7 @@ def test_the_old_one_is_cancelled_and_a_new_one_takes_its_place(
     new = profile_of(sold)
     assert Order.objects.get(pk=sold.pk).handed_over_at is None
     old.refresh_from_db()
-    assert asked.state == RepairState.DONE
+    assert (asked.state, asked.trouble) == (RepairState.DONE, "")
     assert (old.state, old.sim.state) == (ProfileState.CANCELLED, SimState.RETIRED)
     assert (new.state, new.eid) == (ProfileState.RELEASED, OTHER_EID)
     assert at_smdp(smdp) == {old.sim.iccid: "Unavailable", new.sim.iccid: "Released"}
@@ -107,7 +109,7 @@ def test_one_that_was_downloaded_is_not_issued_again(sold: Order, smdp: str) -> 
     asked = reissue(sold)
     look_at(asked)
 
-    assert asked.state == RepairState.REFUSED
+    assert (asked.state, asked.trouble) == (RepairState.REFUSED, "downloaded already")
     assert profile_of(sold) == old
     assert len(at_smdp(smdp)) == 1
 
@@ -119,6 +121,32 @@ def test_an_order_is_mended_only_so_often(sold: Order, settings: Settings) -> No
 
     with pytest.raises(NothingToRepair):
         reissue(Order.objects.get(pk=sold.pk))
+
+
+def test_one_that_is_under_way_is_not_counted_yet(sold: Order, settings: Settings) -> None:
+    settings.REISSUE_LIMIT = 1
+
+    asked = reissue(sold)
+
+    assert repairing.may_be_reissued(sold)
+    look_at(asked)
+    assert not repairing.may_be_reissued(sold)
+
+
+def test_the_visit_in_which_it_was_asked_for_is_kept(sold: Order) -> None:
+    assert reissue(sold, visit=sold.visit).visit == sold.visit
+
+
+def test_another_orders_repair_is_left_as_it_is(sold: Order) -> None:
+    visit = make_visit(account=sold.account)
+    method = sold.payment.method
+    other = settled(make_order(sold.account, visit=visit, method=method, plan=sold.plan))
+    others = reissue(other)
+
+    look_at(reissue(sold))
+
+    others.refresh_from_db()
+    assert others.state == RepairState.ASKED
 
 
 def test_staff_may_mend_it_more_often(sold: Order, clara: User, settings: Settings) -> None:
@@ -224,6 +252,24 @@ def test_a_misfit_is_replaced_by_the_plans_other_profile_type(sold: Order, smdp:
     assert profile_of(sold).sim.profile_type == "legacy"
 
 
+def test_for_another_reason_it_is_the_plans_own_profile_type(sold: Order, smdp: str) -> None:
+    sold.plan.other_profile_type = "legacy"
+    sold.plan.save()
+
+    look_at(reissue(sold))
+
+    assert profile_of(sold).sim.profile_type == sold.plan.profile_type
+
+
+def test_an_smdp_that_asks_to_be_left_alone_is(sold: Order, settings: Settings) -> None:
+    asked = reissue(sold)
+    busy = Says(status=429, headers={"Retry-After": "9"})
+    with answering(Peer(next=[lambda _body: busy])) as peer:
+        settings.SMDP_URL = peer.url
+
+        assert look_at(asked) == LookAgain(timedelta(seconds=9))
+
+
 def test_a_profile_that_was_not_released_is_released(sold: Order, smdp: str) -> None:
     because = "ProfileNotReleasedByOperator"
     asked = repairing.release(sold, actor=sold.account, because=because, visit=sold.visit)
@@ -257,6 +303,7 @@ def test_a_repair_of_an_esim_that_is_the_orders_no_more_does_nothing(
     look_at(asked)
 
     assert asked.state == RepairState.FAILED
+    assert asked.trouble == "the order has another eSIM by now"
     assert len(at_smdp(smdp)) == 1
     assert spare.state == SimState.AVAILABLE
 
