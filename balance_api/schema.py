@@ -1,5 +1,6 @@
-"""Get Balance as an OpenAPI document tells of it; `make tables` writes docs/openapi.yaml by it."""
+"""What an OpenAPI document tells of `/v1/`; `make tables` writes docs/openapi.yaml by it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -60,8 +61,56 @@ BALANCES: dict[str, Any] = {
         }
     },
 }
+USAGE: dict[str, Any] = {
+    "type": "object",
+    "required": ["records"],
+    "properties": {
+        "records": {
+            "type": "array",
+            "items": {"$ref": "#/components/schemas/UsageRecord"},
+            "description": "What cannot be read of them is refused alone.",
+        }
+    },
+}
+USAGE_RECORD: dict[str, Any] = {
+    "type": "object",
+    "required": ["id", "iccid", "usedAt", "bytes", "country"],
+    "properties": {
+        "id": {"type": "string", "minLength": 1, "maxLength": 100},
+        "iccid": {"type": "string"},
+        "usedAt": {"type": "string", "format": "date-time"},
+        "bytes": {"type": "integer", "minimum": 0, "maximum": 10**15},
+        "country": {"type": "string", "description": "ISO 3166-1 alpha-2."},
+    },
+}
+TALLY: dict[str, Any] = {
+    "type": "object",
+    "required": ["taken", "repeated", "onNoLine", "refused"],
+    "additionalProperties": False,
+    "properties": {
+        "taken": {"type": "integer", "minimum": 0},
+        "repeated": {"type": "integer", "minimum": 0},
+        "onNoLine": {
+            "type": "array",
+            "items": {"type": "integer", "minimum": 0},
+            "description": "Which of them, from 0, are of a SIM that was on no line then.",
+        },
+        "refused": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["index", "parameter", "detail"],
+                "properties": {
+                    "index": {"type": "integer", "minimum": 0},
+                    "parameter": {"type": "string"},
+                    "detail": {"type": "string"},
+                },
+            },
+        },
+    },
+}
 PROBLEM_REFERENCE: dict[str, Any] = {"$ref": "#/components/schemas/Problem"}
-REFUSALS = {
+BALANCE_REFUSALS = {
     400: "A parameter or header cannot be read; `parameter` names it.",
     401: "No client certificate, one that is out of date, or a missing or wrong password.",
     403: "A certificate that is not trusted.",
@@ -73,11 +122,22 @@ REFUSALS = {
     500: "Something failed; `reference` finds it in the log.",
     503: "The store is away; Retry-After says how many seconds to wait.",
 }
+USAGE_REFUSALS = {
+    400: "The body is no batch of records.",
+    401: "No token, or one that is not known.",
+    405: "It is for sending alone.",
+    406: BALANCE_REFUSALS[406],
+    413: "More records than a batch may have.",
+    500: BALANCE_REFUSALS[500],
+    503: BALANCE_REFUSALS[503],
+}
 
 
 def add_components(result: dict[str, Any], **_of_generator: object) -> dict[str, Any]:
     """Add the shapes that several answers point to."""
-    result["components"]["schemas"] = {"Balance": BALANCE, "Problem": PROBLEM}
+    shapes = {"Balance": BALANCE, "Problem": PROBLEM, "UsageRecord": USAGE_RECORD}
+    result["components"]["schemas"] = shapes
+    result["components"]["securitySchemes"]["bearer"] = {"type": "http", "scheme": "bearer"}
     return result
 
 
@@ -89,6 +149,15 @@ class CertificateScheme(OpenApiAuthenticationExtension):
 
     def get_security_definition(self, auto_schema: object) -> dict[str, str]:
         return {"type": "mutualTLS"}
+
+
+def _answers(shape: dict[str, Any], says: str, refusals: Mapping[int, str]) -> dict[Any, Any]:
+    """Return the answer that is asked for, and a problem for each refusal."""
+    problems = {
+        (status, PROBLEM_TYPE): OpenApiResponse(PROBLEM_REFERENCE, description)
+        for status, description in refusals.items()
+    }
+    return {(200, "application/json"): OpenApiResponse(shape, says), **problems}
 
 
 balances_schema = extend_schema(
@@ -125,11 +194,15 @@ balances_schema = extend_schema(
             description="Given back on every answer, and refused when it comes again.",
         ),
     ],
-    responses={
-        (200, "application/json"): OpenApiResponse(BALANCES, "What is left."),
-        **{
-            (status, PROBLEM_TYPE): OpenApiResponse(PROBLEM_REFERENCE, description)
-            for status, description in REFUSALS.items()
-        },
-    },
+    responses=_answers(BALANCES, "What is left.", BALANCE_REFUSALS),
+)
+
+usage_schema = extend_schema(
+    operation_id="usage",
+    tags=["Usage"],
+    summary="Take what was used from the balances",
+    description="Each record counts once, however often it is sent (docs/usage.md).",
+    auth=[{"bearer": []}],  # type: ignore[list-item]  # as the document writes it
+    request={"application/json": USAGE},
+    responses=_answers(TALLY, "What came of each record.", USAGE_REFUSALS),
 )

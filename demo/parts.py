@@ -75,6 +75,8 @@ def environment(copy: Copy, *, outside: Mapping[str, str] | None = None) -> dict
         "NETWORK": "subscriptions.networks.http.HttpNetwork",
         "NETWORK_URL": outside.get("NETWORK_URL") or copy.network_url,
         "NETWORK_SIMULATOR_URL": copy.network_url,
+        "CHARGING": "subscriptions.charging.http.HttpCharging",
+        "CHARGING_URL": copy.network_url,
         "PAYMENT_WEBHOOK_SECRET": WEBHOOK_SECRET,
         "PYTHONUNBUFFERED": "1",
     }

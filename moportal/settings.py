@@ -281,6 +281,22 @@ NETWORK_TOKEN = env.str("NETWORK_TOKEN", default="")
 NETWORK_SIMULATOR_URL = env.str("NETWORK_SIMULATOR_URL", default=NETWORK_URL)
 SMDP_SIMULATOR_URL = env.str("SMDP_SIMULATOR_URL", default=SMDP_URL)
 PAYMENT_SIMULATOR_URL = env.str("PAYMENT_SIMULATOR_URL", default=PAYMENT_GATEWAY_URL)
+# How usage comes in (docs/usage.md): by whom it may be sent to /v1/usage, as name:token, the name
+# being the records' source; and from where it is fetched, if the charging system lets it be.
+USAGE_TOKENS = [tuple(pair.split(":", 1)) for pair in env.list("USAGE_TOKENS", default=[])]
+if not all(len(pair) == 2 and all(pair) and len(pair[0]) <= 40 for pair in USAGE_TOKENS):  # noqa: PLR2004 -- a name, which is stored, and its token
+    raise ImproperlyConfigured("USAGE_TOKENS is a list of name:token.")
+USAGE_BATCH = env.int("USAGE_BATCH", default=1000)
+CHARGING = env.str("CHARGING", default="")
+CHARGING_URL = env.str("CHARGING_URL", default="")
+CHARGING_TOKEN = env.str("CHARGING_TOKEN", default="")
+CHARGING_SOURCE = env.str("CHARGING_SOURCE", default="charging")
+if CHARGING:
+    CELERY_BEAT_SCHEDULE["pull usage"] = {
+        "task": "subscriptions.tasks.pull_usage",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    }
 # Both doors of machines stand open in the demo alone; elsewhere the caller is known by its client
 # certificate, which the proxy passes on and proves by this secret.
 MACHINES_WITHOUT_CERTIFICATE = DEMO
@@ -309,7 +325,7 @@ CARD_TOKEN_TIMEOUT = 5.0
 OUTBOX_LEASE = env.float("OUTBOX_LEASE", default=20.0)
 
 # -- What the operator decides about hosts and errors (contract, sections 2 and 4).
-# The zone in which a year of receipts begins.
+# The zone in which a year of receipts begins and a month renews.
 BILLING_ZONE = env.str("BILLING_ZONE", default="UTC")
 # Days after which a visit forgets EID, ICCIDs and IMEI.
 VISIT_IDENTIFIERS_DAYS = env.int("VISIT_IDENTIFIERS_DAYS", default=30)

@@ -5,7 +5,7 @@ dozens. Here the text is composed once per table and columns; every value still 
 field, and the constraints are the database's.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -16,6 +16,8 @@ from django.db.models import Field, Model
 from django.db.models.query import RelatedPopulator, get_related_populators
 
 Row = TypeVar("Row", bound=Model)
+# SQLite takes some 32,000 values in one statement.
+ROWS_AT_A_TIME = 500
 
 
 def compare_and_set(
@@ -82,6 +84,40 @@ def insert(model: type[Row], **values: Any) -> Row:
     # As Django marks a row that is there; the database it is in is the only one.
     row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001 -- no other way
     return row
+
+
+def insert_new(rows: Sequence[Row]) -> list[Any]:
+    """Add those rows of one table that no unique constraint refuses; return the keys of these.
+
+    In the order given, so that two who add some of the same rows, sorted, cannot wait for each
+    other. The rows themselves are left as they are.
+    """
+    keys: list[Any] = []
+    for place in range(0, len(rows), ROWS_AT_A_TIME):
+        some = rows[place : place + ROWS_AT_A_TIME]
+        stored = [
+            field.get_db_prep_save(field.pre_save(row, add=True), connection)
+            for row in some
+            for field in _written(type(row))
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(_insert(type(some[0]), len(some), passes_over=True), stored)
+            keys += [key for (key,) in cursor.fetchall()]
+    return keys
+
+
+def set_each(model: type[Model], name: str, values: Mapping[Any, Any]) -> None:
+    """Write one column of many rows, each by its key; those that are not there are passed over."""
+    pairs = list(values.items())
+    for place in range(0, len(pairs), ROWS_AT_A_TIME):
+        some = pairs[place : place + ROWS_AT_A_TIME]
+        stored = [
+            part
+            for key, value in some
+            for part in (_stored(model, _key(model), key), _stored(model, name, value))
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(_set_each(model, name, len(some)), stored)
 
 
 def read(model: type[Row], pk: Any, *related: str) -> Row:
@@ -180,15 +216,27 @@ def _among(choices: int | None) -> str:
 
 
 @cache
-def _insert(model: type[Model]) -> str:
+def _set_each(model: type[Model], name: str, rows: int) -> str:
+    table, column = connection.ops.quote_name(model._meta.db_table), _column(model, name)
+    pairs = ", ".join(["(%s, %s)"] * rows)
+    return (
+        f"WITH given (id, value) AS (VALUES {pairs}) UPDATE {table}"  # noqa: S608 -- names of ours
+        f" SET {column} = given.value FROM given"
+        f" WHERE {table}.{_column(model, _key(model))} = given.id"
+    )
+
+
+@cache
+def _insert(model: type[Model], rows: int = 1, *, passes_over: bool = False) -> str:
     names = [field.name for field in _written(model)]
     columns = ", ".join(_column(model, name) for name in names)
     table, key = (
         connection.ops.quote_name(model._meta.db_table),
         _column(model, _key(model)),
     )
-    marks = ", ".join(["%s"] * len(names))
-    return f"INSERT INTO {table} ({columns}) VALUES ({marks}) RETURNING {key}"  # noqa: S608 -- the same
+    marks = ", ".join([f"({', '.join(['%s'] * len(names))})"] * rows)
+    unless = " ON CONFLICT DO NOTHING" if passes_over else ""
+    return f"INSERT INTO {table} ({columns}) VALUES {marks}{unless} RETURNING {key}"  # noqa: S608 -- the same
 
 
 def _key(model: type[Model]) -> str:

@@ -1,9 +1,19 @@
 """Lines and subscriptions, to read."""
 
 from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html
 
-from moportal.desk import ReadOnlyInline
-from subscriptions.models import Bucket, Line, NetworkCall, SimOnLine, Subscription
+from moportal.desk import ReadOnly, ReadOnlyInline
+from subscriptions.models import (
+    Bucket,
+    Line,
+    NetworkCall,
+    SimOnLine,
+    Subscription,
+    UsagePull,
+    UsageRecord,
+)
 
 
 class SimInline(admin.TabularInline[SimOnLine, Line]):
@@ -15,6 +25,7 @@ class SimInline(admin.TabularInline[SimOnLine, Line]):
 class BucketInline(admin.TabularInline[Bucket, Subscription]):
     model = Bucket
     extra = 0
+    readonly_fields = ["used_bytes"]
 
 
 class NetworkCallInline(ReadOnlyInline, admin.TabularInline[NetworkCall, Subscription]):
@@ -29,6 +40,13 @@ class LineAdmin(admin.ModelAdmin[Line]):
     search_fields = ["=account__username", "=msisdn", "=sims__sim__iccid"]
     autocomplete_fields = ["account"]
     inlines = [SimInline]
+    readonly_fields = ["usage_records"]
+
+    @admin.display(description="Usage")
+    def usage_records(self, line: Line) -> str:
+        # A list of its own: a line may have thousands.
+        listed = reverse("admin:subscriptions_usagerecord_changelist")
+        return format_html('<a href="{}?line__id__exact={}">{}</a>', listed, line.pk, "Records")
 
 
 @admin.register(Subscription)
@@ -39,3 +57,25 @@ class SubscriptionAdmin(admin.ModelAdmin[Subscription]):
     readonly_fields = ["state", "reference", "live_iccid", "ended_at"]
     autocomplete_fields = ["line"]
     inlines = [BucketInline, NetworkCallInline]
+
+
+@admin.register(UsageRecord)
+class UsageRecordAdmin(ReadOnly, admin.ModelAdmin[UsageRecord]):
+    list_display = [
+        "used_at",
+        "iccid",
+        "country",
+        "bytes",
+        "uncovered_bytes",
+        "source",
+        "record_id",
+    ]
+    list_filter = [("line", admin.EmptyFieldListFilter)]
+    search_fields = ["=iccid", "=record_id"]
+    ordering = ["-used_at", "-pk"]
+    show_full_result_count = False
+
+
+@admin.register(UsagePull)
+class UsagePullAdmin(ReadOnly, admin.ModelAdmin[UsagePull]):
+    list_display = ["source", "cursor", "asked_at", "answered_at", "refused", "trouble"]

@@ -116,6 +116,11 @@ def _is_unlimited(bucket: Bucket) -> bool:
     return bucket.kind == Bucket.Kind.UNLIMITED
 
 
+def in_order_of_use(buckets: Iterable[Bucket]) -> list[Bucket]:
+    """Return buckets that have their time in the order in which usage is taken from them."""
+    return sorted(buckets, key=lambda bucket: order_of_use(_held(bucket)))
+
+
 def _balance(held: Held, at: datetime) -> Balance:
     return Balance(
         identifier=str(held.key),

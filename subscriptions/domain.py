@@ -1,9 +1,12 @@
 """What happens to lines and their subscriptions. All of it is safe to run again."""
 
 import calendar
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import transaction
+from django.db.models.functions import Least
 from django.utils.timezone import now
 
 from accounts.models import User
@@ -11,6 +14,7 @@ from esim.models import Sim
 from esim.states import SimState
 from moportal.statements import compare_and_set, insert
 from plans.models import Category, Plan
+from subscriptions import allocation
 from subscriptions.models import Bucket, Line, SimOnLine, Subscription, SubscriptionState
 
 
@@ -60,14 +64,16 @@ def _stay(sim: Sim) -> SimOnLine | None:
     return SimOnLine.objects.filter(sim=sim, until=None).select_related("line").first()
 
 
+@transaction.atomic(savepoint=False)
 def start(subscription: Subscription, *, at: datetime) -> None:
     """Let the plan's time run from now on: the order is complete."""
     assert subscription.plan is not None  # noqa: S101 -- only a sold plan is ever prepared
     period = {"starts_at": at, "ends_at": end_of_period(subscription.plan, at)}
     is_prepared = {"state": SubscriptionState.PREPARED}
-    compare_and_set(
+    if compare_and_set(
         Subscription, subscription.pk, is_prepared, state=SubscriptionState.ACTIVE, **period
-    )
+    ):
+        allocation.renew(subscription.line_id, since=at)
 
 
 @transaction.atomic
@@ -81,11 +87,17 @@ def withdraw(subscription: Subscription) -> None:
         line.sims.filter(until=None).update(until=now())
 
 
+@transaction.atomic(savepoint=False)
 def end(subscription: Subscription) -> None:
-    """Let a running plan end at once: it was taken back."""
-    Subscription.objects.filter(pk=subscription.pk, state=SubscriptionState.ACTIVE).update(
-        state=SubscriptionState.CANCELLED
-    )
+    """Let a running plan end at once: it was taken back.
+
+    Its time ends now, so that what is used from now on is taken from other plans, and what was used
+    before from this one, however late that is told.
+    """
+    at = now()
+    running = Subscription.objects.filter(pk=subscription.pk, state=SubscriptionState.ACTIVE)
+    if running.update(state=SubscriptionState.CANCELLED, ends_at=Least("ends_at", at)):
+        allocation.renew(subscription.line_id, since=at)
 
 
 def take_off(sim: Sim) -> None:
@@ -108,14 +120,17 @@ def replace_sim(old: Sim, new: Sim) -> None:
     Sim.objects.filter(pk=new.pk).update(state=SimState.IN_USE)
 
 
-def end_of_period(plan: Plan, start: datetime) -> datetime:
-    """Return when a period that starts now ends (contract, section 8).
+def end_of_period(plan: Plan, start: datetime, *, number: int = 1) -> datetime:
+    """Return when a period ends, the first one or a later one of those that begin with this start.
 
-    n days are n times 24 hours; a month ends on the same day of the next one, or on its last day
-    where that one is shorter.
+    n days are n times 24 hours. A month ends on its anchor day in the operator's billing zone, or
+    on the month's last day where that is earlier: 31 January, 28 February, 31 March (contract,
+    section 8).
     """
     if plan.category != Category.RECURRING:
-        return start + timedelta(days=plan.validity_days)
-    year, month = start.year + start.month // 12, start.month % 12 + 1
-    day = min(start.day, calendar.monthrange(year, month)[1])
-    return start.replace(year=year, month=month, day=day)
+        return start + number * timedelta(days=plan.validity_days)
+    anchor = start.astimezone(ZoneInfo(settings.BILLING_ZONE))
+    years, month = divmod(anchor.month - 1 + number, 12)
+    year, month = anchor.year + years, month + 1
+    day = min(anchor.day, calendar.monthrange(year, month)[1])
+    return anchor.replace(year=year, month=month, day=day).astimezone(UTC)

@@ -1,4 +1,4 @@
-"""Lines, the SIMs on them, and the subscriptions with their data buckets that all of them share."""
+"""Lines, the SIMs on them, the subscriptions and data buckets that they share, their usage."""
 
 from django.conf import settings
 from django.db import models
@@ -131,7 +131,9 @@ class Bucket(models.Model):
     subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="buckets")
     kind = models.CharField(max_length=12, choices=Kind)
     total_bytes = models.PositiveBigIntegerField(default=0)
-    used_bytes = models.PositiveBigIntegerField(default=0)
+    used_bytes = models.PositiveBigIntegerField(
+        default=0, help_text="What usage records were taken from it (docs/usage.md)."
+    )
     countries = models.JSONField(help_text="ISO 3166-1 alpha-2 codes in upper case.")
 
     class Meta:
@@ -152,3 +154,67 @@ class Bucket(models.Model):
     @property
     def left_bytes(self) -> int:
         return self.total_bytes - self.used_bytes
+
+
+class UsageRecord(models.Model):
+    """Data that a SIM has used, as a charging system has told it: each record counts once."""
+
+    source = models.CharField(max_length=40, help_text="Which charging system told of it.")
+    record_id = models.CharField("record id", max_length=100)
+    day = models.DateField("day of use", help_text="In UTC; part of what the record is known by.")
+    iccid = models.CharField("ICCID", max_length=20)
+    # Its own index begins with the line too.
+    line = models.ForeignKey(
+        Line,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="usage",
+        db_index=False,
+        help_text="The line that the SIM was on; none where it was on none.",
+    )
+    country = models.CharField(max_length=2)
+    bytes = models.BigIntegerField()
+    uncovered_bytes = models.BigIntegerField(default=0, help_text="What no bucket covers.")
+    used_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="usage_record_counts_once", fields=["source", "record_id", "day"]
+            ),
+            models.CheckConstraint(
+                name="usage_record_is_not_negative",
+                condition=Q(bytes__gte=0, uncovered_bytes__gte=0),
+            ),
+            models.CheckConstraint(
+                name="no_more_uncovered_than_was_used",
+                condition=Q(uncovered_bytes__lte=F("bytes")),
+            ),
+        ]
+        indexes = [models.Index(fields=["line", "used_at"], name="usage_of_a_line")]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.record_id}"
+
+
+class UsagePull(models.Model):
+    """How far a charging system's records were fetched: the row that comes before each call.
+
+    Whoever fetches holds its lease. The cursor is written with the records that it covers.
+    """
+
+    source = models.CharField(max_length=40, unique=True)
+    cursor = models.CharField(max_length=200, blank=True)
+    asked_at = models.DateTimeField(null=True, blank=True)
+    answered_at = models.DateTimeField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    lease_token = models.CharField(max_length=32, blank=True)
+    refused = models.PositiveBigIntegerField(
+        default=0, help_text="Records that could not be taken; the log names each."
+    )
+    trouble = models.CharField(max_length=200, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.cursor or 'from the start'}"

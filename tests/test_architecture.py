@@ -102,6 +102,8 @@ def desk(client: Client, clara: User) -> Client:
         "payments/cardpage",
         "subscriptions/line",
         "subscriptions/subscription",
+        "subscriptions/usagerecord",
+        "subscriptions/usagepull",
         "outbox/task",
         "accounts/user",
         "brand/operator",

@@ -20,7 +20,14 @@ from outbox.models import Heartbeat, Task
 from payments.models import CardPage, Payment, PaymentMethod
 from plans.models import Plan, PlanCountry, PlanPrice, PlanText
 from subscriptions import domain as subscriptions
-from subscriptions.models import Bucket, Line, SimOnLine, Subscription
+from subscriptions.models import (
+    Bucket,
+    Line,
+    SimOnLine,
+    Subscription,
+    UsagePull,
+    UsageRecord,
+)
 from tests.builders import EID, make_card, make_order, make_pool
 from tests.test_architecture import ROOMS
 
@@ -122,6 +129,9 @@ BROKEN: dict[str, Callable[[], object]] = {
     "what_has_ended_is_not_live": set_to(Subscription, ended_at=now(), live_iccid="89"),
     "bucket_kind_known": set_to(Bucket, kind="other"),
     "no_more_used_than_there_was": set_to(Bucket, used_bytes=10**13),
+    "usage_record_counts_once": lambda: again(UsageRecord),
+    "usage_record_is_not_negative": set_to(UsageRecord, bytes=-1, uncovered_bytes=-1),
+    "no_more_uncovered_than_was_used": set_to(UsageRecord, uncovered_bytes=2),
     "visit_has_a_transaction_id": set_to(Visit, transaction_id=""),
     "visit_eid_comes_from_somewhere": set_to(Visit, eid_from=""),
     "what_was_paid_has_a_currency": set_to(Handoff, paid_minor_units=1),
@@ -170,6 +180,10 @@ def house(alice: User) -> Order:
     PoolLevel.objects.create(**at_provider, low_mark=1)
     Source.objects.create(**at_provider)
     subscriptions.prepare(alice, sim=make_card(), plan=order.plan, plan_name="x", reference="x")
+    UsageRecord.objects.create(
+        source="x", record_id="1", day=now(), iccid="89", bytes=1, used_at=now(), received_at=now()
+    )
+    UsagePull.objects.create(source="x")
     LegalText.objects.create(kind="terms", language="en", version="1", title="x", body="x")
     handoff = Handoff.objects.create(
         visit=order.visit, token_hash="x", language="en", expires_at=now(), success=False

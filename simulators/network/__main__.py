@@ -14,8 +14,11 @@ The network side of an operator: which plan is live on which SIM. JSON over HTTP
                                    from now on; of two the higher sequence counts
   DELETE /subscriptions/REFERENCE  it is ended, for good: a later PUT is refused with 409
   GET    /subscriptions/REFERENCE
+  POST   /usage                    {{"iccid", "bytes"}}: a SIM that is live uses data; "country",
+                                   "usedAt" and "id" too where it was not in the US, now
+  GET    /usage?after=N&limit=N    {{"records": [...], "cursor": "N", "more": false}}
   GET    /books                    services and calls
-  POST   /faults                   {{"function": "activate", "end" or "*", "fault": "...",
+  POST   /faults                   {{"function": "activate", "end", "usage" or "*", "fault": "...",
                                    "times": 1, "seconds": 1}}; GET lists, DELETE clears
   POST   /reset                    empties books and faults
   GET    /healthz

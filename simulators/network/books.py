@@ -24,7 +24,17 @@ CREATE TABLE IF NOT EXISTS call (
     answer TEXT NOT NULL,
     at TEXT NOT NULL
 );
+-- Numbers are never given twice, so that a cursor stays right when the books are emptied.
+CREATE TABLE IF NOT EXISTS usage (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL,
+    iccid TEXT NOT NULL,
+    usedAt TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    country TEXT NOT NULL
+);
 """
+RECORD = ("id", "iccid", "usedAt", "bytes", "country")
 
 
 class Books:
@@ -55,6 +65,24 @@ class Books:
             reference,
         )
 
+    def is_live(self, iccid: str) -> bool:
+        found = "SELECT 1 FROM service WHERE state = 'active' AND iccid = ?"
+        return bool(self._store.execute(found, iccid))
+
+    def use(self, record: dict[str, Any]) -> None:
+        self._store.execute(
+            "INSERT INTO usage (id, iccid, usedAt, bytes, country) VALUES (?, ?, ?, ?, ?)",
+            *(record[name] for name in RECORD),
+        )
+
+    def used(self, after: int, limit: int) -> tuple[list[dict[str, Any]], int]:
+        """Return the records after a number, and the number of the last of them."""
+        rows = self._store.execute(
+            "SELECT * FROM usage WHERE number > ? ORDER BY number LIMIT ?", after, limit
+        )
+        records = [{name: row[name] for name in RECORD} for row in rows]
+        return records, rows[-1]["number"] if rows else after
+
     def write_down(self, operation: str, reference: str, iccid: str, answer: str) -> None:
         self._store.execute(
             "INSERT INTO call (operation, reference, iccid, answer, at) VALUES (?, ?, ?, ?, ?)",
@@ -65,6 +93,7 @@ class Books:
         with self.transaction():
             self._store.execute("DELETE FROM service")
             self._store.execute("DELETE FROM call")
+            self._store.execute("DELETE FROM usage")
 
     def shown(self) -> dict[str, list[dict[str, Any]]]:
         with self.transaction():

@@ -1,17 +1,20 @@
-"""The network side over HTTP: switching a plan on and off, and what tests look into."""
+"""The network side over HTTP: switching a plan on and off, usage, and what tests look into."""
 
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
 from simulators.faults import Faults, run_with_faults
 from simulators.http import Answer, HttpRefusal, Request, Route, json_answer, route
-from simulators.network.books import Books
+from simulators.network.books import RECORD, Books
 
-FUNCTIONS = ("activate", "end")
+FUNCTIONS = ("activate", "end", "usage")
 TEXTS = ("plan", "iccid", "imsi", "msisdn")
+MOST_RECORDS = 1000
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class NetworkServer:
             route("PUT", "/subscriptions/([^/]+)", self._activate),
             route("DELETE", "/subscriptions/([^/]+)", self._end),
             route("GET", "/subscriptions/([^/]+)", self._show),
+            route("POST", "/usage", self._use),
+            route("GET", "/usage", self._used),
             route("GET", "/books", lambda _request: json_answer(self.books.shown())),
             route("GET", "/healthz", lambda _request: json_answer({"status": "ok"})),
             route("POST", "/reset", self._reset),
@@ -65,6 +70,28 @@ class NetworkServer:
 
         return self._with_faults("end", work)
 
+    def _use(self, request: Request) -> Answer:
+        """Let a SIM that is live use data, as its device would."""
+        record = _read_usage(request.json())
+        with self.books.transaction():
+            if not self.books.is_live(record["iccid"]):
+                raise HttpRefusal(HTTPStatus.CONFLICT, "not_live")
+            self.books.use(record)
+        return json_answer(record, HTTPStatus.CREATED)
+
+    def _used(self, request: Request) -> Answer:
+        after, limit = request.query.get("after", "0"), request.query.get("limit", "")
+        if not after.isdecimal() or not limit.isdecimal():
+            raise HttpRefusal(HTTPStatus.BAD_REQUEST, "invalid_cursor")
+
+        def work() -> Answer:
+            asked = min(int(limit), MOST_RECORDS)
+            records, cursor = self.books.used(int(after), asked)
+            has_more = bool(records) and len(records) == asked
+            return json_answer({"records": records, "cursor": str(cursor), "more": has_more})
+
+        return self._with_faults("usage", work)
+
     def _with_faults(self, function: str, work: Callable[[], Answer]) -> Answer:
         time.sleep(self.delay)
         return run_with_faults(self.faults, function, work=work)
@@ -88,3 +115,18 @@ def _read(body: dict[str, Any]) -> dict[str, Any]:
     if not body["iccid"] or not body["plan"]:
         raise HttpRefusal(HTTPStatus.BAD_REQUEST, "invalid_service")
     return {name: body[name] for name in ("sequence", *TEXTS)}
+
+
+def _read_usage(body: dict[str, Any]) -> dict[str, Any]:
+    """Read what was used; its time is now and its country the US unless it says otherwise."""
+    given = {
+        "id": uuid.uuid4().hex,
+        "iccid": "",
+        "usedAt": datetime.now(UTC).isoformat(),
+        "country": "US",
+        **body,
+    }
+    is_counted = type(given.get("bytes")) is int and given["bytes"] >= 0
+    if not is_counted or not all(isinstance(given[name], str) for name in given if name != "bytes"):
+        raise HttpRefusal(HTTPStatus.BAD_REQUEST, "invalid_usage")
+    return {name: given[name] for name in RECORD}

@@ -8,7 +8,15 @@ from django.utils.timezone import now
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from moportal.statements import compare_and_set, insert, read, returning
+from moportal.statements import (
+    ROWS_AT_A_TIME,
+    compare_and_set,
+    insert,
+    insert_new,
+    read,
+    returning,
+    set_each,
+)
 from orders.models import Order
 from orders.states import OrderState
 from outbox.models import Task
@@ -86,6 +94,41 @@ def test_a_row_that_is_added_is_as_if_created() -> None:
 def test_what_the_database_refuses_is_told(task: Task) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         insert(Task, kind=task.kind, subject=task.subject, not_before=now())
+
+
+def tasks(*subjects: object) -> list[Task]:
+    return [Task(kind="test", subject=str(subject), not_before=now()) for subject in subjects]
+
+
+def test_of_many_rows_those_that_are_new_are_added(task: Task) -> None:
+    keys = insert_new(tasks(0, 1, 2, 2))
+
+    assert [Task.objects.get(pk=key).subject for key in sorted(keys)] == ["0", "2"]
+    assert Task.objects.count() == 3
+    assert insert_new([]) == []
+
+
+@pytest.mark.parametrize("rows", [ROWS_AT_A_TIME - 1, ROWS_AT_A_TIME, ROWS_AT_A_TIME + 1])
+def test_many_rows_are_a_statement_or_two(
+    db: None, rows: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_num_queries(1 + (rows > ROWS_AT_A_TIME)):
+        keys = insert_new(tasks(*range(rows)))
+    assert len(set(keys)) == Task.objects.count() == rows
+
+    with django_assert_num_queries(1 + (rows > ROWS_AT_A_TIME)):
+        set_each(Task, "attempts", {key: key for key in keys})
+    assert all(task.attempts == task.pk for task in Task.objects.all())
+
+
+def test_each_row_gets_its_own_value_and_others_keep_theirs(task: Task) -> None:
+    keys = insert_new(tasks(2, 3))
+
+    set_each(Task, "attempts", {keys[0]: 2, keys[1]: 10**9, 0: 5})
+    set_each(Task, "attempts", {})
+
+    counted = Task.objects.order_by("subject").values_list("attempts", flat=True)
+    assert list(counted) == [0, 2, 10**9]
 
 
 def test_a_row_is_read_with_what_it_points_to_by_one_statement(

@@ -58,3 +58,51 @@ def test_every_call_is_in_the_books(http: httpx.Client) -> None:
         ("end", "200"),
         ("activate", "409"),
     ]
+
+
+def test_a_sim_that_is_live_uses_data(http: httpx.Client) -> None:
+    put(http)
+    after = http.get("/usage", params={"limit": 10}).json()["cursor"]
+    for used in (5, 7):
+        assert http.post("/usage", json={"iccid": "8949", "bytes": used}).status_code == 201
+
+    first = http.get("/usage", params={"after": after, "limit": 1}).json()
+    second = http.get("/usage", params={"after": first["cursor"], "limit": 10}).json()
+
+    assert [record["bytes"] for record in (*first["records"], *second["records"])] == [5, 7]
+    assert (first["more"], second["more"]) == (True, False)
+    assert first["records"][0].keys() == {"id", "iccid", "usedAt", "bytes", "country"}
+
+
+def test_its_cursor_stays_right_when_the_books_are_emptied(http: httpx.Client) -> None:
+    put(http)
+    http.post("/usage", json={"iccid": "8949", "bytes": 1})
+    after = http.get("/usage", params={"limit": 10}).json()["cursor"]
+    http.post("/reset")
+    put(http)
+    http.post("/usage", json={"iccid": "8949", "bytes": 2})
+
+    (record,) = http.get("/usage", params={"after": after, "limit": 10}).json()["records"]
+
+    assert record["bytes"] == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"iccid": "8949", "bytes": -1}, 400),
+        ({"iccid": "8949", "bytes": True}, 400),
+        ({"iccid": "8949"}, 400),
+        ({"iccid": 8949, "bytes": 1}, 400),
+        ({"iccid": "8950", "bytes": 1}, 409),
+    ],
+)
+def test_only_what_is_live_uses_data(http: httpx.Client, body: Any, status: int) -> None:
+    put(http)
+
+    assert http.post("/usage", json=body).status_code == status
+
+
+@pytest.mark.parametrize("query", ["", "?limit=x", "?limit=1&after=x"])
+def test_a_cursor_is_a_number(http: httpx.Client, query: str) -> None:
+    assert http.get(f"/usage{query}").status_code == 400

@@ -1,6 +1,7 @@
 """`subscriptions.domain`: what a line holds, and for how long (contract, section 8)."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -94,6 +95,43 @@ def test_a_month_ends_on_its_day_or_on_the_months_last(
     assert domain.end_of_period(plan, datetime(*start, 12, tzinfo=UTC)) == datetime(
         *end, 12, tzinfo=UTC
     )
+
+
+def test_a_month_renews_on_its_anchor_day() -> None:
+    plan = Plan(category=Category.RECURRING, validity_days=30)
+    anchor = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+    ends = [domain.end_of_period(plan, anchor, number=number) for number in (1, 2, 3, 12, 25)]
+
+    assert [(end.year, end.month, end.day) for end in ends] == [
+        (2026, 2, 28),
+        (2026, 3, 31),
+        (2026, 4, 30),
+        (2027, 1, 31),
+        (2028, 2, 29),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("zone", "start", "end"),
+    [
+        # There it is 1 February already.
+        ("Asia/Tokyo", "2026-01-31T20:00:00+00:00", "2026-02-28T20:00:00+00:00"),
+        # There it is still 30 January.
+        ("America/Los_Angeles", "2026-01-31T05:00:00+00:00", "2026-03-01T05:00:00+00:00"),
+        # The clock is put forward in between: it ends at the same hour of the day there.
+        ("Europe/Berlin", "2026-03-15T11:00:00+00:00", "2026-04-15T10:00:00+00:00"),
+    ],
+)
+def test_a_month_ends_in_the_operators_billing_zone(
+    settings: Any, zone: str, start: str, end: str
+) -> None:
+    settings.BILLING_ZONE = zone
+    plan = Plan(category=Category.RECURRING, validity_days=30)
+
+    found = domain.end_of_period(plan, datetime.fromisoformat(start))
+
+    assert (found, found.tzinfo) == (datetime.fromisoformat(end), UTC)
 
 
 def test_days_are_24_hours_each() -> None:

@@ -15,6 +15,7 @@ from esim.states import SimState
 from moportal.identifiers import Iccid
 from outbox.models import Heartbeat
 from plans.models import Plan, PlanCountry, PlanPrice, PlanText
+from subscriptions import usage
 from subscriptions.models import Bucket, Line, SimOnLine, Subscription, SubscriptionState
 
 # Made up: none of these is in the source documents, and no operator uses the range.
@@ -155,9 +156,9 @@ def _give_plan(customer: User) -> None:
         subscription=lived_in,
         kind=Bucket.Kind.ALLOWANCE,
         total_bytes=5 * GB,
-        used_bytes=18 * GB // 10,
         countries=["US", "CA", "MX"],
     )
+    _use(WITH_PLAN, 18 * GB // 10)
     garden = _subscription(customer, MICROBALANCE, "Walled garden", None)
     Bucket.objects.create(
         subscription=garden,
@@ -167,16 +168,24 @@ def _give_plan(customer: User) -> None:
     )
 
 
+def _use(iccid: str, used: int) -> None:
+    """Tell of data that was used yesterday, as the charging system would."""
+    told = {"id": "half", "iccid": iccid, "bytes": used, "country": "US"}
+    yesterday = (now() - timedelta(days=1)).isoformat()
+    usage.record("demo", [{**told, "usedAt": yesterday}], now())
+
+
 def _subscription(customer: User, iccid: str, plan_name: str, plan: Plan | None) -> Subscription:
     sim = Sim.objects.get(iccid=iccid)
     line = Line.objects.create(account=customer, msisdn=sim.msisdn)
-    SimOnLine.objects.create(line=line, sim=sim, since=now())
+    since = now() - timedelta(days=8)
+    SimOnLine.objects.create(line=line, sim=sim, since=since)
     return Subscription.objects.create(
         line=line,
         plan=plan,
         reference=f"DEMO{iccid[-6:]}",
         plan_name=plan_name,
         state=SubscriptionState.ACTIVE,
-        starts_at=now() - timedelta(days=8),
-        ends_at=now() + timedelta(days=22),
+        starts_at=since,
+        ends_at=since + timedelta(days=30),
     )

@@ -1,0 +1,92 @@
+"""Usage from the charging system: `POST /v1/usage` (docs/usage.md)."""
+
+import hmac
+from dataclasses import asdict
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.utils.timezone import now
+from rest_framework.exceptions import APIException, ParseError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from balance_api.negotiation import CompactJson, JsonOnly
+from balance_api.schema import usage_schema
+from moportal.problems import BadParameter, Refused
+from subscriptions.usage import Refusal, Tally, record
+
+# Bytes of a record as JSON, generously; a longer body is not read.
+LONGEST_RECORD = 1000
+
+
+class TooMany(APIException):
+    """More than one batch may hold."""
+
+    status_code = 413
+    default_code = "content_too_large"
+
+    def __init__(self) -> None:
+        super().__init__(f"A batch has at most {settings.USAGE_BATCH} records.")
+
+
+class UsageView(APIView):
+    """Takes usage records in batches; safe to send again."""
+
+    content_negotiation_class = JsonOnly
+    renderer_classes = [CompactJson]
+    http_method_names = ["post"]
+
+    @usage_schema
+    def post(self, request: Request) -> Response:
+        """Count each record once and say what came of it."""
+        source = _source(request.headers.get("Authorization", ""))
+        return Response(_answer(record(source, _records(request), now())))
+
+
+def _source(authorization: str) -> str:
+    """Return whose token it is; every token is looked at, so that time tells nothing."""
+    scheme, _, token = authorization.partition(" ")
+    sent = token.strip().encode("utf-8", errors="replace")
+    known = [
+        name
+        for name, expected in settings.USAGE_TOKENS
+        if hmac.compare_digest(sent, expected.encode())
+    ]
+    if scheme.lower() != "bearer" or not known:
+        detail = "A bearer token of the charging system's is needed here."
+        raise Refused(HTTPStatus.UNAUTHORIZED, detail, challenge="Bearer")
+    return str(known[0])
+
+
+def _records(request: Request) -> list[Any]:
+    """Read the document around the records; each of these is read for itself."""
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not length.isdecimal() or int(length) > LONGEST_RECORD * settings.USAGE_BATCH:
+        raise TooMany
+    try:
+        document = request.data
+    except RecursionError as error:
+        raise ParseError("The body is nested too deeply.") from error
+    found = document.get("records") if isinstance(document, dict) else None
+    if not isinstance(found, list):
+        raise BadParameter("records", 'The body is a JSON object: {"records": […]}.')
+    if len(found) > settings.USAGE_BATCH:
+        raise TooMany
+    return found
+
+
+def _answer(tally: Tally) -> dict[str, Any]:
+    return {
+        "taken": tally.taken,
+        "repeated": tally.repeated,
+        "onNoLine": tally.on_no_line,
+        "refused": [_refused(refusal) for refusal in tally.refused],
+    }
+
+
+def _refused(refusal: Refusal) -> dict[str, Any]:
+    place = f"records[{refusal.index}]"
+    named = f"{place}.{refusal.parameter}" if refusal.parameter else place
+    return {**asdict(refusal), "parameter": named}

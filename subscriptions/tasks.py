@@ -1,0 +1,11 @@
+"""What the clock asks for."""
+
+from celery import shared_task
+
+from subscriptions import pulling
+
+
+@shared_task
+def pull_usage() -> None:
+    """Fetch usage from the charging system."""
+    pulling.pull()

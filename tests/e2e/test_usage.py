@@ -1,0 +1,38 @@
+"""What a device uses is seen by Get Balance: counted by the network side, fetched by the worker."""
+
+import time
+
+import httpx
+
+from tests.e2e.conftest import ShopperAt
+from tests.e2e.outside import balances, live
+from tests.stack import Stack
+
+PATIENCE = 40
+
+
+def test_what_was_bought_can_be_used_up(stack: Stack, shopper_at: ShopperAt) -> None:
+    alice = shopper_at(stack.base_url)
+    number = alice.order()
+    alice.wait_for_end()
+    [service] = live(stack, number)
+    [before] = balances(stack, service["iccid"])
+
+    use(stack, service["iccid"], 250_000_000)
+
+    wait_until_left(stack, service["iccid"], before["dataRemainingInMB"] - 250)
+    use(stack, service["iccid"], 10**12)
+    wait_until_left(stack, service["iccid"], 0)
+    assert balances(stack, service["iccid"])[0]["type"] == "NONE"
+
+
+def use(stack: Stack, iccid: str, used: int) -> None:
+    told = {"iccid": iccid, "bytes": used}
+    httpx.post(f"{stack.network_url}/usage", json=told, trust_env=False).raise_for_status()
+
+
+def wait_until_left(stack: Stack, iccid: str, megabytes: float) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while (left := balances(stack, iccid)[0]["dataRemainingInMB"]) != megabytes:
+        assert time.monotonic() < deadline, f"still {left} MB"
+        time.sleep(0.5)
