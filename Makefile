@@ -70,6 +70,14 @@ bench-orders: services .venv/.dev $(CATALOGUES)  ## Measure orders a second and 
 bench-provisioning: services .venv/.dev $(CATALOGUES)  ## Measure profiles a second and CPU a profile (ARGS="--profiles 300")
 	$(PYTHON) -m tests.services -- $(PYTHON) -m bench.provisioning $(ARGS)
 
+.PHONY: bench-balance
+bench-balance: services .venv/.bench $(CATALOGUES)  ## Measure Get Balance beside its anchors (ARGS="--quick")
+	$(PYTHON) -m bench.balance $(ARGS)
+
+.PHONY: load
+load: services .venv/.bench $(CATALOGUES)  ## Run the source's load plan on Get Balance (ARGS="--compress 60 --times 10")
+	$(PYTHON) -m bench.load $(ARGS)
+
 .PHONY: tables
 tables: .venv/.dev  ## Write the tables of docs/ and docs/openapi.yaml anew
 	$(PYTHON) -m tests.settings_for check -- $(PYTHON) -m tests.tables
@@ -99,7 +107,8 @@ lock: .venv/.dev  ## Choose the newest packages that fit and write their hashes
 	    --strip-extras --allow-unsafe && \
 	../$(BIN)/pip-compile "$$@" --output-file dev.txt dev.in && \
 	../$(BIN)/pip-compile "$$@" --constraint dev.txt --output-file run.txt run.in && \
-	../$(BIN)/pip-compile "$$@" --output-file mutants.txt mutants.in
+	../$(BIN)/pip-compile "$$@" --output-file mutants.txt mutants.in && \
+	../$(BIN)/pip-compile "$$@" --output-file bench.txt bench.in
 
 ##@ Set it up (the others call these)
 
@@ -131,6 +140,11 @@ help:  ## Show this
 # It adds to what is there for the other tests, which do without it.
 .venv/.mutants: requirements/mutants.txt .venv/.dev
 	$(INSTALL) -r requirements/mutants.txt
+	@touch $@
+
+# What Get Balance is measured with and beside; nothing else needs it.
+.venv/.bench: requirements/bench.txt .venv/.dev
+	$(INSTALL) -r requirements/bench.txt
 	@touch $@
 
 # gettext marks a new catalogue's header fuzzy, which would skip it whole; `make check` refuses fuzzy texts.

@@ -6,6 +6,7 @@ Contract, section 5: 401 for what is missing or out of date, 403 for what is not
 import base64
 import binascii
 import hmac
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 
@@ -13,8 +14,6 @@ import structlog
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.timezone import now
-from rest_framework.authentication import BaseAuthentication
-from rest_framework.request import Request
 
 from moportal.certificates import InvalidTrust, NotTrusted, TrustFiles, Verdict
 from moportal.machines import NotFromProxy, certificate_shown
@@ -25,24 +24,25 @@ log = structlog.get_logger(__name__)
 ANYBODY = "anybody"
 
 
-class KnownCaller(BaseAuthentication):
-    """Makes the caller's name `request.user`; raises `moportal.problems.Refused`."""
+def caller_of(request: HttpRequest) -> str:
+    """Return who calls: the name or pin by which the certificate is known.
 
-    def authenticate(self, request: Request) -> tuple[str, None]:
-        try:
-            return _caller_of(request._request), None  # noqa: SLF001 -- where DRF keeps Django's
-        except Refused as refused:
-            log.warning("caller refused", status=refused.status_code, reason=str(refused.detail))
-            raise
+    Raises `moportal.problems.Refused`.
+    """
+    try:
+        name = ANYBODY if settings.MACHINES_WITHOUT_CERTIFICATE else _certified(request)
+        _check_password(request)
+    except Refused as refused:
+        log.warning("caller refused", status=refused.status_code, reason=str(refused.detail))
+        raise
+    return name
 
 
-def _caller_of(request: HttpRequest) -> str:
-    name = ANYBODY if settings.MACHINES_WITHOUT_CERTIFICATE else _certified(request)
+def _check_password(request: HttpRequest) -> None:
     expected = settings.BALANCE_CREDENTIALS
     if expected and not _are_right(request.META.get("HTTP_AUTHORIZATION", ""), expected):
         detail = "The user name and password (Basic) are missing or wrong."
         raise Refused(HTTPStatus.UNAUTHORIZED, detail, challenge='Basic realm="Get Balance"')
-    return name
 
 
 def _certified(request: HttpRequest) -> str:
@@ -67,19 +67,27 @@ def _certified(request: HttpRequest) -> str:
 
 def expected_callers() -> TrustFiles | None:
     """Return whom to believe, as the settings name it, or None where nobody has said."""
-    if not settings.BALANCE_CA:
-        return None
-    return TrustFiles(
-        roots=Path(settings.BALANCE_CA),
-        intermediates=_file(settings.BALANCE_INTERMEDIATES),
-        revocation_lists=_file(settings.BALANCE_REVOKED),
-        names=frozenset(settings.BALANCE_NAMES),
-        pins=frozenset(name.lower() for name in settings.BALANCE_NAMES),
+    return _trust(
+        settings.BALANCE_CA,
+        settings.BALANCE_INTERMEDIATES,
+        settings.BALANCE_REVOKED,
+        tuple(settings.BALANCE_NAMES),
     )
 
 
-def _file(name: str) -> Path | None:
-    return Path(name) if name else None
+@cache
+def _trust(
+    roots: str, intermediates: str, revoked: str, names: tuple[str, ...]
+) -> TrustFiles | None:
+    if not roots:
+        return None
+    return TrustFiles(
+        roots=Path(roots),
+        intermediates=Path(intermediates) if intermediates else None,
+        revocation_lists=Path(revoked) if revoked else None,
+        names=frozenset(names),
+        pins=frozenset(name.lower() for name in names),
+    )
 
 
 def _are_right(sent: str, expected: str) -> bool:

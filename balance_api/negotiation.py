@@ -17,7 +17,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 def json_answer(data: Any) -> HttpResponse:
     """Answer at once what needs no renderer to be chosen for it."""
-    return HttpResponse(_encode(data), content_type=CompactJson.media_type)
+    return HttpResponse(_encode(data).encode(), content_type=CompactJson.media_type)
 
 
 class CompactJson(BaseRenderer):

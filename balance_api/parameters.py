@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 from moportal.identifiers import Country, Iccid, InvalidIdentifier
 from moportal.problems import CONTROL_CHARACTER, TRANSACTION_HEADER, TRANSACTION_KEY, BadParameter
 
+_PREFIX = re.compile(r"^iccid:\s*", re.IGNORECASE)
 LARGEST_INT = 2_147_483_647
 LONGEST_TRANSACTION_ID = 128
 
@@ -82,7 +83,7 @@ def read_transaction_id(sent: Mapping[str, Any]) -> str:
 
 def read_sim(text: str) -> Iccid | None:
     """Read `8988…`, `iccid:8988…` or `iccid: 8988…` in any case; None where it is no ICCID."""
-    bare = re.sub(r"^iccid:\s*", "", text.strip(), flags=re.IGNORECASE)
+    bare = text if text.isdecimal() else _PREFIX.sub("", text.strip())
     try:
         return Iccid.parse(bare)
     except InvalidIdentifier:

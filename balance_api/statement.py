@@ -4,13 +4,14 @@ No ORM on this path: its text is composed once, prepared on the server, and kept
 connection (docs/balance-api.md shows its plan). `balance_api.plainly` is its twin.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import psycopg
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
 
 from balance_api.questions import BURST, Found, Question, Rules
 from subscriptions.balances import Held
@@ -40,7 +41,7 @@ _OR_AGAIN = "OR told.at = excluded.at"
 # The literals name the partial indexes: a parameter in their place would not be known to match.
 _LOOK = """
     SELECT {admitted}, {new}, sim.is_in_programme, bucket.id, bucket.kind = 'unlimited',
-        bucket.total_bytes - bucket.used_bytes, subscription.ends_at, bucket.countries
+        bucket.total_bytes - bucket.used_bytes, subscription.ends_at, bucket.countries::text
     FROM (VALUES (1)) AS one
     LEFT JOIN esim_sim AS sim ON sim.iccid = %(iccid)s
     LEFT JOIN subscriptions_simonline AS stay
@@ -71,7 +72,11 @@ def look(question: Question, rules: Rules) -> Found:
         },
     )
     is_admitted, is_new, is_in_programme, *_bucket = rows[0]
-    held = tuple(Held(*row[3:]) for row in rows if row[3] is not None)
+    held = tuple(
+        Held(key, is_unlimited, left_bytes, ends_at, _countries(countries))
+        for *_same, key, is_unlimited, left_bytes, ends_at, countries in rows
+        if key is not None
+    )
     return Found(is_admitted, is_new, is_in_programme, held)
 
 
@@ -80,6 +85,10 @@ def admit(caller: str, at: datetime, rules: Rules) -> bool:
     if rules.step is None:
         return True
     return bool(_execute(partial(_admit, rules), {"caller": caller, "at": at}))
+
+
+# There are as many lists of countries as plans.
+_countries = lru_cache(maxsize=1024)(json.loads)
 
 
 @cache
@@ -123,14 +132,16 @@ def _execute(compose: Callable[..., str], values: Mapping[str, Any]) -> list[tup
     try:
         return _execute_once(compose(again=False), values)
     except LOST:
-        if connection.in_atomic_block:
+        if connections[DEFAULT_DB_ALIAS].in_atomic_block:
             raise
-        connection.close()
+        connections[DEFAULT_DB_ALIAS].close()
     return _execute_once(compose(again=True), values)
 
 
 def _execute_once(text: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    connection.ensure_connection()
+    # Taken once, as each look through the proxy `connection` costs as much as a line of ours.
+    database = connections[DEFAULT_DB_ALIAS]
+    database.ensure_connection()
     # Django's own cursor binds on the client's side; this one lets the server keep the plan.
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+    with database.wrap_database_errors, psycopg.Cursor(database.connection) as cursor:
         return cursor.execute(text, values, prepare=True, binary=True).fetchall()

@@ -109,8 +109,8 @@ def _demo() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def postgresql(folder: Path, guard: Guard) -> Iterator[Server]:
-    """Run a new PostgreSQL with nothing in it."""
+def postgresql(folder: Path, guard: Guard, **settings: str) -> Iterator[Server]:
+    """Run a new PostgreSQL with nothing in it; `settings` are its own."""
     binaries = _postgresql_binaries()
     folder.mkdir()
     as_user: dict[str, object] = {}
@@ -141,6 +141,7 @@ def postgresql(folder: Path, guard: Guard) -> Iterator[Server]:
         # The machine's fall may lose everything, which is what a throwaway server is for; what was
         # committed survives the server's own (`make chaos`).
         "fsync": "off",
+        **settings,
     }
     command = [str(binaries / "postgres"), "-D", str(store)]
     for name, value in options.items():

@@ -1,0 +1,64 @@
+"""The lowest anchor: a WSGI function, psycopg, and one statement prepared on the server."""
+
+import json
+import threading
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs
+
+import psycopg
+
+from bench.anchors import shared
+
+STATEMENT = shared.STATEMENT.format("%(caller)s", "%(told)s", "%(iccid)s", "%(now)s::timestamptz")
+LINES = {int(one): f"{one.value} {one.phrase}" for one in HTTPStatus}
+_own = threading.local()
+
+
+def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Answer Get Balance."""
+    status, found = _answer(environ)
+    is_found = status == HTTPStatus.OK
+    said = {"balances": found} if is_found else {"status": status, "title": LINES[status]}
+    body = json.dumps(said, separators=(",", ":")).encode()
+    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    told = environ.get("HTTP_X_MS_DM_TRANSACTIONID")
+    if told is not None:
+        headers.append(("X-MS-DM-TransactionId", told))
+    start_response(LINES[status], headers)
+    return [body]
+
+
+def _answer(environ: dict[str, Any]) -> tuple[int, list[dict[str, Any]]]:
+    refused = shared.refusal(
+        environ.get("HTTP_X_PROXY_SECRET", ""), environ.get("HTTP_X_CLIENT_CERTIFICATE", "")
+    )
+    if refused:
+        return refused, []
+    asked = parse_qs(environ["QUERY_STRING"])
+    try:
+        limit = shared.limit_of(asked.get("limit", [""])[0])
+    except ValueError:
+        return 400, []
+    if asked.get("fieldsTemplate", ["basic"])[0].lower() != "basic":
+        return 400, []
+    now = datetime.now(UTC)
+    values = {
+        "caller": "bare",
+        "told": environ.get("HTTP_X_MS_DM_TRANSACTIONID", ""),
+        "iccid": environ["PATH_INFO"].split("/")[3],
+        "now": now,
+    }
+    with _connection().cursor(binary=True) as cursor:
+        rows = cursor.execute(STATEMENT, values, prepare=True).fetchall()
+    return shared.entries(rows, limit, now)
+
+
+def _connection() -> psycopg.Connection[Any]:
+    """Return this thread's own."""
+    if not hasattr(_own, "connection"):
+        _own.connection = psycopg.connect(**shared.keywords(), autocommit=True)
+    connection: psycopg.Connection[Any] = _own.connection
+    return connection

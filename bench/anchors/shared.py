@@ -1,0 +1,128 @@
+"""What the anchors have in common: whom they believe, their one statement, an entry's fields."""
+
+import hmac
+import os
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from moportal.certificates import TrustFiles, Verdict
+
+SECRET = os.environ["PROXY_SECRET"]
+DATABASE_URL = os.environ["DATABASE_URL"]
+# Their own table, so that no anchor's rows are in another's way or in the portal's.
+REPLAYS = os.environ["BENCH_REPLAYS"]
+WINDOW = timedelta(hours=24)
+LARGEST = 2_147_483_647
+_trust = TrustFiles(
+    Path(os.environ["BALANCE_CA"]), names=frozenset(os.environ["BALANCE_NAMES"].split(","))
+)
+
+# `{n}` stands for a parameter as the driver writes it: caller, transaction id, ICCID, now.
+STATEMENT = f"""
+    WITH new AS (
+        INSERT INTO {REPLAYS} AS told (caller, transaction_id, at)
+        VALUES ({{0}}, {{1}}, {{3}})
+        ON CONFLICT (caller, transaction_id) DO UPDATE SET at = excluded.at
+            WHERE told.at <= excluded.at - interval '24 hours'
+        RETURNING true
+    )
+    SELECT EXISTS (SELECT FROM new), sim.is_in_programme, bucket.id, bucket.kind = 'unlimited',
+        bucket.total_bytes - bucket.used_bytes, subscription.ends_at
+    FROM (VALUES (1)) AS one
+    LEFT JOIN esim_sim AS sim ON sim.iccid = {{2}}
+    LEFT JOIN subscriptions_simonline AS stay ON stay.sim_id = sim.id AND stay.until IS NULL
+    LEFT JOIN (
+        subscriptions_subscription AS subscription
+        JOIN subscriptions_bucket AS bucket ON bucket.subscription_id = subscription.id
+            AND bucket.kind <> 'microbalance'
+            AND (bucket.kind = 'unlimited' OR bucket.used_bytes < bucket.total_bytes)
+    ) ON subscription.line_id = stay.line_id AND subscription.state = 'active'
+        AND subscription.starts_at <= {{3}} AND subscription.ends_at > {{3}}
+"""  # noqa: S608 -- names of ours
+
+
+class Held(NamedTuple):
+    """A bucket with something left."""
+
+    pk: int
+    is_unlimited: bool
+    left_bytes: int
+    ends_at: datetime
+
+
+@lru_cache(maxsize=1024)
+def is_trusted(certificate: str) -> bool:
+    return _trust.verdict(unquote_to_bytes(certificate), at=datetime.now(UTC)) is Verdict.TRUSTED
+
+
+def refusal(secret: str, certificate: str) -> int:
+    """Return the status that refuses a caller, or 0."""
+    if not certificate:
+        return 401
+    if not hmac.compare_digest(secret.encode(), SECRET.encode()) or not is_trusted(certificate):
+        return 403
+    return 0
+
+
+def limit_of(text: str) -> int:
+    """Read `limit`; empty is no limit, and raises `ValueError` where it is none."""
+    if not text:
+        return LARGEST
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LARGEST):
+        raise ValueError(text)
+    return int(text)
+
+
+def entries(rows: list[Any], limit: int, now: datetime) -> tuple[int, list[dict[str, Any]]]:
+    """Return the status and the balances of what the statement found."""
+    is_new, is_in_programme, first, *_rest = rows[0]
+    if not is_new:
+        return 409, []
+    if is_in_programme is None:
+        return 404, []
+    if not is_in_programme:
+        return 200, [entry("notsupported", "NOTSUPPORTED", 0, "PT0S")]
+    if first is None:
+        return 200, [entry("none", "NONE", 0, "PT0S")]
+    held = [Held(*row[2:]) for row in rows]
+    held.sort(key=lambda bucket: (bucket.ends_at, bucket.is_unlimited, bucket.pk))
+    return 200, [of_bucket(bucket, now) for bucket in held[:limit]]
+
+
+def of_bucket(bucket: Held, now: datetime) -> dict[str, Any]:
+    left = duration(bucket.ends_at - now)
+    if bucket.is_unlimited:
+        return entry(str(bucket.pk), "MODIRECT", 0, left)
+    return entry(str(bucket.pk), "MODIRECTPAYG", megabytes(bucket.left_bytes), left)
+
+
+def entry(identifier: str, kind: str, left: float, time: str) -> dict[str, Any]:
+    return {"id": identifier, "type": kind, "dataRemainingInMB": left, "timeRemaining": time}
+
+
+def megabytes(left: int) -> float:
+    return max(left // 10_000, 1 if left else 0) / 100
+
+
+def duration(left: timedelta) -> str:
+    hours, seconds = divmod(left.seconds, 3600)
+    minutes, seconds = divmod(seconds, 60)
+    date = f"P{left.days}D" if left.days else "P"
+    time = f"{hours}H" if hours else ""
+    time += f"{minutes}M" if minutes else ""
+    time += f"{seconds}S" if seconds else ""
+    return f"{date}T{time}" if time else date if left.days else "PT0S"
+
+
+def keywords() -> dict[str, Any]:
+    """Return the database's address as connect functions take it."""
+    address = urlsplit(DATABASE_URL)
+    return {
+        "host": address.hostname,
+        "port": address.port,
+        "user": address.username,
+        "dbname": address.path[1:],
+    }

@@ -1,0 +1,15 @@
+"""The portal's database and models under the settings that `startproject` writes."""
+
+from moportal.settings import *  # noqa: F403 -- what is not named below is the portal's
+
+ROOT_URLCONF = "bench.anchors.stock"
+REST_FRAMEWORK = {}
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]

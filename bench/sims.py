@@ -1,0 +1,137 @@
+"""SIMs with what Get Balance reads of them, by the million: one statement a table.
+
+Serial `n` has the same key in every table. Every second one has two buckets, every twentieth an
+unlimited one. Usage records are spread over all lines.
+"""
+
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from bench import cpu
+from moportal.identifiers import Iccid
+
+# The ICCIDs of `Iccid.numbered(PREFIX, n)`.
+PREFIX = "894499"
+SAMPLE = Iccid.numbered(PREFIX, 1001)
+PORTAL_REPLAYS = "balance_api_answeredtransaction"
+
+
+def _luhn_digit() -> str:
+    """Return the check digit of the prefix and twelve digits `n`, in SQL and without a function."""
+    places = [f"(n / {10**place} %% 10)" for place in range(12)]
+    places += reversed(PREFIX)
+    summed = " + ".join(
+        f"{digit} * 2 - CASE WHEN {digit} > 4 THEN 9 ELSE 0 END" if place % 2 == 0 else digit
+        for place, digit in enumerate(places)
+    )
+    return f"(10 - ({summed}) %% 10) %% 10"
+
+
+ACCOUNT = """
+    INSERT INTO accounts_user (id, password, is_superuser, username, name, language, is_staff,
+        is_active, created_at)
+    VALUES (1000, '!', false, 'sims@bench.example', 'Robin Ade', 'en', false, true, now())
+    ON CONFLICT DO NOTHING
+"""
+# From the serial `first` up to, and without, `last`.
+TABLES = (
+    f"""INSERT INTO esim_sim (id, iccid, kind, state, profile_type, imsi, msisdn, is_in_programme)
+        SELECT n, '{PREFIX}' || lpad(n::text, 12, '0') || {_luhn_digit()}, 'physical', 'in_use',
+        '', '', '', true FROM generate_series(%(first)s::bigint, %(last)s - 1) AS n""",  # noqa: S608 -- ours
+    """INSERT INTO subscriptions_line (id, account_id, msisdn, created_at)
+        SELECT n, 1000, '', now() FROM generate_series(%(first)s, %(last)s - 1) AS n""",
+    """INSERT INTO subscriptions_simonline (id, line_id, sim_id, since)
+        SELECT n, n, n, now() FROM generate_series(%(first)s, %(last)s - 1) AS n""",
+    """INSERT INTO subscriptions_subscription (id, line_id, reference, plan_name, state,
+        starts_at, ends_at, live_iccid)
+        SELECT n, n, 'B' || n, 'Month', 'active', now() - interval '1 day',
+        now() + interval '23 days 23 hours', ''
+        FROM generate_series(%(first)s, %(last)s - 1) AS n""",
+    """INSERT INTO subscriptions_bucket (id, subscription_id, kind, total_bytes, used_bytes,
+        countries)
+        SELECT 2 * n + o, n,
+        CASE WHEN n %% 20 = 0 AND o = 0 THEN 'unlimited' ELSE 'allowance' END,
+        5000000000, 1000000 * (n %% 1000), '["US", "CA"]'
+        FROM generate_series(%(first)s, %(last)s - 1) AS n, generate_series(0, n %% 2) AS o""",
+)
+# From the record `first` up to, and without, `last`, to the lines of so many SIMs in turn.
+USAGE = """
+    INSERT INTO subscriptions_usagerecord (source, record_id, day, iccid, line_id, country, bytes,
+        uncovered_bytes, used_at, received_at)
+    SELECT 'bench', 'record-' || n, at::date, lpad(n::text, 19, '8'), 1 + n %% %(sims)s, 'US',
+        1000000, 0, at, at
+    FROM generate_series(%(first)s, %(last)s - 1) AS n,
+    LATERAL (SELECT now() - n %% 86400 * interval '1 second' AS at) AS used
+"""
+
+
+class Table:
+    """The database's SIMs; as many as were last asked for."""
+
+    def __init__(self, database_url: str) -> None:
+        self._connection: psycopg.Connection[Any] = psycopg.connect(database_url, autocommit=True)
+        self._size = 0
+        self._usage = 0
+        self._replays = [PORTAL_REPLAYS]
+
+    def grow(self, sims: int, *, usage: int = 0) -> None:
+        """Let there be so many SIMs and usage records, and let the planner know of them."""
+        # Nothing is looked up for a foreign key: what they point to is written here.
+        self._connection.execute("SET session_replication_role = replica")
+        self._connection.execute(ACCOUNT)
+        for statement in TABLES:
+            self._connection.execute(statement, {"first": 1 + self._size, "last": 1 + sims})
+        self._size = sims
+        if usage > self._usage:
+            named = {"first": 1 + self._usage, "last": 1 + usage, "sims": sims}
+            self._connection.execute(USAGE, named)
+            self._usage = usage
+        self._connection.execute("SET session_replication_role = DEFAULT")
+        self._connection.execute("VACUUM ANALYZE")
+        self._connection.execute("CHECKPOINT")
+
+    def keep_replays(self, name: str) -> None:
+        """Make the anchors' table of transaction ids, as the portal has its own."""
+        self._connection.execute(
+            sql.SQL(
+                "CREATE TABLE {} (caller varchar(64) NOT NULL, transaction_id varchar(128)"
+                " NOT NULL, at timestamptz NOT NULL, PRIMARY KEY (caller, transaction_id))"
+            ).format(sql.Identifier(name))
+        )
+        self._replays.append(name)
+
+    def forget(self) -> None:
+        """Empty the tables of transaction ids, so that every round begins the same."""
+        for name in self._replays:
+            self._connection.execute(sql.SQL("TRUNCATE {}").format(sql.Identifier(name)))
+        self._connection.execute("CHECKPOINT")
+
+    @property
+    def postmaster(self) -> int:
+        return cpu.parent(self._connection.info.backend_pid)
+
+    def background(self) -> list[int]:
+        """Return PostgreSQL's processes that serve no client: they write out, and clean up."""
+        found = self._connection.execute(
+            "SELECT pid FROM pg_stat_activity WHERE backend_type <> 'client backend'"
+        )
+        return [pid for (pid,) in found]
+
+    def plan(self) -> str:
+        """Return how the anchors' statement is carried out, by the plan of a prepared one."""
+        from bench.anchors import shared  # noqa: PLC0415 -- it reads the settings of a server
+
+        statement = shared.STATEMENT.format("$1", "$2", "$3", "$4")
+        self._connection.execute(
+            f"PREPARE look (varchar, varchar, varchar, timestamptz) AS {statement}"
+        )
+        self._connection.execute("SET plan_cache_mode = force_generic_plan")
+        found = self._connection.execute(
+            f"EXPLAIN (ANALYZE, BUFFERS) EXECUTE look ('bench', 'plan', '{SAMPLE}', now())"
+        )
+        return "\n".join(line for (line,) in found)
+
+    def close(self) -> None:
+        self._connection.close()
