@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
@@ -26,12 +27,12 @@ PROBLEM: dict[str, Any] = {
 }
 BALANCE: dict[str, Any] = {
     "type": "object",
-    "required": ["id", "type", "dataRemainingInMB", "timeRemaining"],
+    "required": ["id", "type", settings.BALANCE_DATA_KEY, "timeRemaining"],
     "additionalProperties": False,
     "properties": {
         "id": {"type": "string"},
         "type": {"type": "string", "enum": [kind.value for kind in BalanceType]},
-        "dataRemainingInMB": {
+        settings.BALANCE_DATA_KEY: {
             "type": "number",
             "minimum": 0,
             "description": "MB of 10^6 bytes, rounded down to 0.01, but 0.01 while a byte is left.",
@@ -117,9 +118,11 @@ BALANCE_REFUSALS = {
     405: "It is for reading alone.",
     406: "Nothing but JSON is to be had.",
     409: "The transaction id was answered before.",
+    414: "An address of more than 4 kilobytes; the proxy says so, and echoes nothing.",
     429: "Over the limit of this caller; Retry-After says how many seconds to wait.",
+    431: "Headers of more than 16 kilobytes; the proxy says so, and echoes nothing.",
     500: "Something failed; `reference` finds it in the log.",
-    503: "The store is away; Retry-After says how many seconds to wait.",
+    503: "The store or the portal is away; Retry-After says how many seconds to wait.",
 }
 USAGE_REFUSALS = {
     400: "The body is no batch of records.",
@@ -138,8 +141,9 @@ def add_components(result: dict[str, Any], **_of_generator: object) -> dict[str,
     result["components"]["schemas"] = shapes
     result["components"]["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer"},
-        # The password that an operator may ask for besides is its own affair.
         "clientCertificate": {"type": "mutualTLS"},
+        # Beside the certificate, where the operator has set one.
+        "password": {"type": "http", "scheme": "basic"},
     }
     return result
 
@@ -155,7 +159,7 @@ def _answers(shape: dict[str, Any], says: str, refusals: Mapping[int, str]) -> d
 
 balances_schema = extend_schema(
     operation_id="balances",
-    auth=[{"clientCertificate": []}],  # type: ignore[list-item]  # as the document writes it
+    auth=[{"clientCertificate": []}, {"clientCertificate": [], "password": []}],  # type: ignore[list-item]  # as the document writes it
     summary="What is left on a SIM",
     description="The entries in the order in which they are used, cut to `limit` afterwards.",
     tags=["Get Balance"],
@@ -174,18 +178,34 @@ balances_schema = extend_schema(
         OpenApiParameter(
             "limit",
             {"type": "integer", "minimum": 1, "maximum": LARGEST_INT},
-            description="How many entries at most; all where it is missing.",
+            description="How many entries at most; all where it is missing or empty.",
         ),
         OpenApiParameter(
             "location",
             {"type": "string"},
-            description="ISO 3166-1 alpha-2 in any case; UK is GB; everywhere where it is missing.",
+            description="ISO 3166-1 alpha-2 in any case; UK is GB; everywhere where it is missing"
+            " or empty.",
         ),
         OpenApiParameter(
             TRANSACTION_HEADER,
             {"type": "string", "maxLength": LONGEST_TRANSACTION_ID},
             OpenApiParameter.HEADER,
             description="Given back on every answer, and refused when it comes again.",
+        ),
+        OpenApiParameter(
+            TRANSACTION_HEADER,
+            OpenApiTypes.STR,
+            OpenApiParameter.HEADER,
+            response=[200, *BALANCE_REFUSALS],
+            description="As it was sent, where one was.",
+        ),
+        OpenApiParameter(
+            "Retry-After",
+            {"type": "integer", "minimum": 1},
+            OpenApiParameter.HEADER,
+            response=[429, 503],
+            required=True,
+            description="Whole seconds.",
         ),
     ],
     responses=_answers(BALANCES, "What is left.", BALANCE_REFUSALS),

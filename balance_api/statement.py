@@ -16,7 +16,8 @@ from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connec
 from balance_api.questions import BURST, Found, Question, Rules
 from subscriptions.balances import Held
 
-# Of two at once the later one waits for the earlier one's row, and then sees it.
+# Of two at once the later one waits for the earlier one's row, and then sees it. What is sent again
+# after a lost connection may have been counted already: it is not refused for that.
 _ADMITTED = """
     INSERT INTO balance_api_callerrate AS rate (caller, free_at)
     VALUES (%(caller)s, %(at)s::timestamptz + {step})
@@ -25,7 +26,7 @@ _ADMITTED = """
             WHEN rate.free_at > %(at)s::timestamptz + {reach} THEN %(at)s::timestamptz
             ELSE GREATEST(rate.free_at, %(at)s::timestamptz) END
         WHERE rate.free_at <= %(at)s::timestamptz + {burst}
-           OR rate.free_at > %(at)s::timestamptz + {reach}
+           OR rate.free_at > %(at)s::timestamptz + {reach} {or_again}
     RETURNING true
 """
 _NEW = """
@@ -96,7 +97,7 @@ def _look(rules: Rules, *, remembers: bool, again: bool) -> str:
     """Compose the statement of those rules that are in force."""
     parts = []
     if rules.step:
-        parts.append(f"admitted AS ({_admit(rules)})")
+        parts.append(f"admitted AS ({_admit(rules, again=again)})")
     if remembers:
         new = _NEW.format(
             where_admitted="WHERE EXISTS (SELECT FROM admitted)" if rules.step else "",
@@ -113,9 +114,11 @@ def _look(rules: Rules, *, remembers: bool, again: bool) -> str:
 
 @cache
 def _admit(rules: Rules, *, again: bool = False) -> str:
-    """Compose the statement that counts; what was counted before a lost connection counts twice."""
     return _ADMITTED.format(
-        step=_interval(rules.step), burst=_interval(BURST), reach=_interval(rules.reach)
+        step=_interval(rules.step),
+        burst=_interval(BURST),
+        reach=_interval(rules.reach),
+        or_again="OR true" if again else "",
     )
 
 

@@ -7,6 +7,7 @@ authority is a stranger's.
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
@@ -27,6 +28,11 @@ from cryptography.x509.verification import (
 )
 
 _LIST = re.compile(rb"-----BEGIN X509 CRL-----.+?-----END X509 CRL-----", re.DOTALL)
+
+_PURPOSES = {
+    ExtendedKeyUsageOID.CLIENT_AUTH: "client authentication",
+    ExtendedKeyUsageOID.SERVER_AUTH: "server authentication",
+}
 
 
 class Verdict(Enum):
@@ -101,15 +107,21 @@ class TrustFiles:
             raise NotTrusted(verdict)
         return found.name
 
+    def read(self) -> Trust:
+        """Return what stands in the files now; raises `InvalidTrust`."""
+        return _trust(self, self._stamps())
+
+    def _stamps(self) -> tuple["Stamp", ...]:
+        files = (self.roots, self.intermediates, self.revocation_lists)
+        return tuple(_stamp(file) for file in files if file)
+
     def _look(self, pem: bytes, at: datetime) -> "Verdict | Dated":
         """Remember what was thought of a certificate.
 
         It is forgotten with a change of the files, and after a minute, so that an authority that
         has run out is noticed; the certificate's own dates are read each time.
         """
-        files = (self.roots, self.intermediates, self.revocation_lists)
-        stamps = tuple(_stamp(file) for file in files if file)
-        return _remembered(pem, self, stamps, int(at.timestamp()) // 60)
+        return _remembered(pem, self, self._stamps(), int(at.timestamp()) // 60)
 
 
 Stamp = tuple[int, int, int]
@@ -176,6 +188,57 @@ def verdict(pem: bytes, trust: Trust, *, at: datetime) -> Verdict:
     return found if isinstance(found, Verdict) else found.at(at)
 
 
+def explain(pem: bytes, trust: Trust, *, at: datetime) -> list[tuple[str, str]]:
+    """Return what led to the verdict: facts of the certificate and of whom is trusted, by name.
+
+    Nothing where it cannot be read. It decides nothing: `verdict` does.
+    """
+    try:
+        leaf = x509.load_pem_x509_certificate(pem)
+        return [*_facts(leaf), ("chain", _way(leaf, trust, at)), *_expected(trust)]
+    except (ValueError, x509.UnsupportedGeneralNameType, x509.DuplicateExtension):
+        return []
+
+
+def _facts(leaf: x509.Certificate) -> list[tuple[str, str]]:
+    return [
+        ("subject", leaf.subject.rfc4514_string()),
+        ("names", ", ".join(sorted(_names(leaf)))),
+        ("pin", pin(leaf)),
+        ("serial", f"{leaf.serial_number:x}"),
+        ("valid from", f"{leaf.not_valid_before_utc:%Y-%m-%d %H:%M:%S} UTC"),
+        ("valid until", f"{leaf.not_valid_after_utc:%Y-%m-%d %H:%M:%S} UTC"),
+        ("meant for", _purposes(leaf) or "nothing said"),
+        ("issuer", leaf.issuer.rfc4514_string()),
+    ]
+
+
+def _purposes(leaf: x509.Certificate) -> str:
+    return ", ".join(_PURPOSES.get(usage, usage.dotted_string) for usage in _usages(leaf))
+
+
+def _way(leaf: x509.Certificate, trust: Trust, at: datetime) -> str:
+    chain = _chain(leaf, trust, _while_valid(leaf, at))
+    return " < ".join(one.subject.rfc4514_string() for one in chain) or "none found"
+
+
+def _expected(trust: Trust) -> list[tuple[str, str]]:
+    return [
+        *(("root", _authority(one)) for one in trust.roots),
+        *(("intermediate", _authority(one)) for one in trust.intermediates),
+        *(("revocation list", _listed(one)) for one in trust.revocation_lists),
+        ("expected", ", ".join(sorted(trust.names)) or "nobody"),
+    ]
+
+
+def _authority(one: x509.Certificate) -> str:
+    return f"{one.subject.rfc4514_string()}, until {one.not_valid_after_utc:%Y-%m-%d}"
+
+
+def _listed(one: x509.CertificateRevocationList) -> str:
+    return f"{one.issuer.rfc4514_string()}, {len(one)} revoked, of {one.last_update_utc:%Y-%m-%d}"
+
+
 def _thought_of(pem: bytes, trust: Trust, at: datetime) -> Verdict | Dated:
     if not pem.strip():
         return Verdict.MISSING
@@ -187,9 +250,7 @@ def _thought_of(pem: bytes, trust: Trust, at: datetime) -> Verdict | Dated:
 
 
 def _judge(leaf: x509.Certificate, trust: Trust, at: datetime) -> Verdict | Dated:
-    # Its own dates come last; that of an authority which has run out counts as no authority.
-    while_valid = min(max(at, leaf.not_valid_before_utc), leaf.not_valid_after_utc)
-    chain = _chain(leaf, trust, while_valid)
+    chain = _chain(leaf, trust, _while_valid(leaf, at))
     if not chain:
         return Verdict.STRANGER
     if not _is_for_clients(leaf):
@@ -200,6 +261,11 @@ def _judge(leaf: x509.Certificate, trust: Trust, at: datetime) -> Verdict | Date
     if not expected:
         return Verdict.SOMEBODY_ELSE
     return Dated(expected[0], leaf.not_valid_before_utc, leaf.not_valid_after_utc)
+
+
+def _while_valid(leaf: x509.Certificate, at: datetime) -> datetime:
+    """Its own dates come last; that of an authority which has run out counts as no authority."""
+    return min(max(at, leaf.not_valid_before_utc), leaf.not_valid_after_utc)
 
 
 def _chain(leaf: x509.Certificate, trust: Trust, at: datetime) -> list[x509.Certificate]:
@@ -224,11 +290,14 @@ def _chain(leaf: x509.Certificate, trust: Trust, at: datetime) -> list[x509.Cert
 
 def _is_for_clients(leaf: x509.Certificate) -> bool:
     """Say whether it is said to be for client authentication; silence is not enough."""
+    return ExtendedKeyUsageOID.CLIENT_AUTH in _usages(leaf)
+
+
+def _usages(leaf: x509.Certificate) -> Iterable[x509.ObjectIdentifier]:
     try:
-        usage = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        return leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except x509.ExtensionNotFound:
-        return False
-    return ExtendedKeyUsageOID.CLIENT_AUTH in usage
+        return ()
 
 
 def _is_revoked(one: x509.Certificate, issuer: x509.Certificate, trust: Trust) -> bool:

@@ -39,7 +39,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 400: to machines as a problem document, to people as a page."""
     if request.path.startswith(MACHINES):
-        return problem_response(400, "Bad request", "The request cannot be read.")
+        return _told(request, problem_response(400, "Bad request", "The request cannot be read."))
     return render(request, "400.html", status=400)
 
 
@@ -47,8 +47,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 404 the same two ways."""
     if request.path.startswith(MACHINES):
         answer = problem_response(404, "Not found", "There is nothing at this address.")
-        echo_transaction_id(request.META, answer)
-        return answer
+        return _told(request, answer)
     return render(request, "404.html", status=404)
 
 
@@ -64,9 +63,10 @@ def server_error(request: HttpRequest) -> HttpResponse:
     reference = uuid.uuid4().hex[:12]
     log.error("unhandled", reference=reference, path=request.path)
     if request.path.startswith(MACHINES):
-        return problem_response(
+        answer = problem_response(
             500, "Internal error", "Something failed that should not have.", reference=reference
         )
+        return _told(request, answer)
     return HttpResponse(render_to_string("500.html", {"reference": reference}), status=500)
 
 
@@ -74,10 +74,18 @@ def _store_away(request: HttpRequest, error: Exception) -> HttpResponse:
     """Say that it is us, and when to come back; nothing half-done is left behind."""
     log.error("database away", path=request.path, error=str(error))
     if request.path.startswith(MACHINES):
-        response: HttpResponse = problem_response(
+        answer = problem_response(
             503, "Service unavailable", "The store does not answer; please try again."
         )
+        response = _told(request, answer)
     else:
         response = render(None, "503.html", status=503)
     response.headers["Retry-After"] = RETRY_AFTER_SECONDS
     return response
+
+
+def _told(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
+    """Give a machine its transaction id back here too; no cache keeps what went wrong."""
+    echo_transaction_id(request.META, answer)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer

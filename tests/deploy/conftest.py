@@ -1,30 +1,104 @@
 """A real nginx with the configuration that is deployed, before the portal in this process."""
 
+import json
 import shutil
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
+from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
+import pytest
+from pytest_django.fixtures import Settings
+from pytest_django.live_server_helper import LiveServer
 
 from demo.parts import LOOPBACK, ROOT
+from tests.authority import SERVER, Authority, Issued
 from tests.services import free_port
 
+HOST = "machines.portal.example"
+SECRET = "between-proxy-and-portal"
 START_WITHIN = 15.0
 MAIN = """
 daemon off; master_process off; worker_processes 1;
 pid $folder/pid; error_log $folder/error.log;
 events { worker_connections 256; }
 http {
-    access_log off;
     client_body_temp_path $folder/body; proxy_temp_path $folder/proxy;
     fastcgi_temp_path $folder/fastcgi; uwsgi_temp_path $folder/uwsgi; scgi_temp_path $folder/scgi;
     include $folder/site.conf;
 }
 """
+
+
+@dataclass(frozen=True)
+class Door:
+    """The door for machines: where it listens, who vouches for it, and the folder of its files."""
+
+    address: str
+    authority: Authority
+    folder: Path
+
+    @property
+    def url(self) -> str:
+        return f"https://{self.address}"
+
+    def client(
+        self, shown: Issued | None = None, *, believing: Authority | None = None, **headers: str
+    ) -> httpx.Client:
+        """Return who comes to it: with a certificate or without, believing whom."""
+        believed = (believing or self.authority).own
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(cadata=believed.pem.decode())
+        if shown:
+            context.load_cert_chain(*shown.write(self.folder, "shown"))
+        return httpx.Client(verify=context, trust_env=False, base_url=self.url, headers=headers)
+
+    def logged(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.folder / "access.log").read_text().splitlines()]
+
+
+@contextmanager
+def opened(folder: Path, portal: str) -> Iterator[Door]:
+    """Open the door for machines before a portal (host and port)."""
+    ours = Authority("The portal's authority")
+    served = ours.issue(HOST, usages=[SERVER], hosts=[HOST, LOOPBACK])
+    certificate, key = served.write(folder, "door")
+    values = {
+        "MACHINES_HOST": HOST,
+        "MACHINES_CERTIFICATE": str(certificate),
+        "MACHINES_KEY": str(key),
+        "MACHINES_LOG": str(folder / "access.log"),
+        "PORTAL": portal,
+        "PROXY_SECRET": SECRET,
+    }
+    with proxied(folder, "machines.conf.template", "MACHINES_LISTEN", **values) as address:
+        yield Door(address, ours, folder)
+
+
+@pytest.fixture(scope="session")
+def door_before_us(
+    django_db_setup: None, live_server: LiveServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Door]:
+    """Return one door for all tests, closed before the database goes that it holds open."""
+    folder = tmp_path_factory.mktemp("door")
+    with opened(folder, urlsplit(live_server.url).netloc) as door:
+        yield door
+
+
+@pytest.fixture
+def door(door_before_us: Door, settings: Settings, transactional_db: None) -> Door:
+    """Return the door, and let the portal behind it believe nothing but certificates."""
+    settings.MACHINES_WITHOUT_CERTIFICATE = False
+    settings.PROXY_SECRET = SECRET
+    settings.ALLOWED_HOSTS = [HOST, LOOPBACK]
+    return door_before_us
 
 
 @contextmanager

@@ -9,11 +9,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from django.db.models import QuerySet
-from pytest_django.live_server_helper import LiveServer
+from pytest_django.fixtures import Settings
 
 from demo.parts import LOOPBACK
 from esim import pool, progress, provisioning
@@ -21,59 +20,44 @@ from esim.models import DownloadProgress, Profile, SmdpProvider
 from esim.states import ProfileState
 from tests.authority import CLIENT, SERVER, Authority
 from tests.builders import EID, make_pool
-from tests.deploy.conftest import proxied
+from tests.deploy.conftest import Door
 from tests.looks import looked_at
 from tests.simulators.process import Simulator, running
 
 SMDP_HOST = "smdp.example"
 NOTIFIER = "notify.smdp.example"
-SECRET = "between-proxy-and-portal"
 TOLD_WITHIN = 15.0
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def smdp(live_server: LiveServer, settings: Any, tmp_path: Path) -> Iterator[Simulator]:
+def smdp(door: Door, settings: Settings, tmp_path: Path) -> Iterator[Simulator]:
     """Return an SM-DP+ that serves and notifies by certificates of its own authority."""
-    ours, theirs = Authority("The portal's authority"), Authority("The SM-DP+'s authority")
+    ours, theirs = door.authority, Authority("The SM-DP+'s authority")
     our_roots, _ = ours.own.write(tmp_path, "ours")
     their_roots, _ = theirs.own.write(tmp_path, "theirs")
     client = ours.issue("kestrel", usages=[CLIENT]).write(tmp_path, "client")
-    door = ours.issue("door", usages=[SERVER], hosts=[LOOPBACK]).write(tmp_path, "door")
     served = theirs.issue("smdp", usages=[SERVER], hosts=[LOOPBACK]).write(tmp_path, "smdp")
     notifier = theirs.issue(NOTIFIER, usages=[CLIENT]).write(tmp_path, "notifier")
-    settings.MACHINES_WITHOUT_CERTIFICATE = False
-    settings.PROXY_SECRET = SECRET
-    settings.ALLOWED_HOSTS = [LOOPBACK]
     settings.SMDP_CA = settings.SMDP_CALLBACK_CA = str(their_roots)
     settings.SMDP_CLIENT_CERTIFICATE, settings.SMDP_CLIENT_KEY = map(str, client)
     trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     trusting.load_verify_locations(their_roots)
     trusting.load_cert_chain(*client)
-    with proxied(
-        tmp_path,
-        "machines.conf.template",
-        "MACHINES_LISTEN",
-        MACHINES_HOST=LOOPBACK,
-        MACHINES_CERTIFICATE=str(door[0]),
-        MACHINES_KEY=str(door[1]),
-        PORTAL=urlsplit(live_server.url).netloc,
-        PROXY_SECRET=SECRET,
-    ) as address:
-        options = {
-            "--certificate": served[0],
-            "--key": served[1],
-            "--client-ca": our_roots,
-            "--notify": f"https://{address}",
-            "--notify-ca": our_roots,
-            "--notify-certificate": notifier[0],
-            "--notify-key": notifier[1],
-            "--address": SMDP_HOST,
-        }
-        given = [str(part) for option in options.items() for part in option]
-        with running("simulators.smdp", *given, verify=trusting) as simulator:
-            settings.SMDP_URL = str(simulator.http.base_url).rstrip("/")
-            yield simulator
+    options = {
+        "--certificate": served[0],
+        "--key": served[1],
+        "--client-ca": our_roots,
+        "--notify": door.url,
+        "--notify-ca": our_roots,
+        "--notify-certificate": notifier[0],
+        "--notify-key": notifier[1],
+        "--address": SMDP_HOST,
+    }
+    given = [str(part) for option in options.items() for part in option]
+    with running("simulators.smdp", *given, verify=trusting) as simulator:
+        settings.SMDP_URL = str(simulator.http.base_url).rstrip("/")
+        yield simulator
 
 
 @pytest.fixture

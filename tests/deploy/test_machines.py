@@ -1,34 +1,25 @@
 """The door for machines, with a real nginx and real mutual TLS before the portal."""
 
 import json
-import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx
 import pytest
+from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from esim import pool
 from esim.models import DownloadProgress, Profile, SmdpProvider
 from tests.authority import CLIENT, SERVER, Authority, Issued
 from tests.builders import EID, make_pool
-from tests.deploy.conftest import proxied
+from tests.deploy.conftest import HOST, SECRET, Door
 from tests.esim.test_notices import STANDARD
 
 PATH = "/gsma/rsp2/es2plus/handleDownloadProgressInfo"
-HOST = "machines.portal.example"
 NAME = "notify.smdp.example"
-SECRET = "between-proxy-and-portal"
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(scope="module")
-def ours() -> Authority:
-    """Return the authority of the portal's own certificate."""
-    return Authority("The portal's authority")
 
 
 @pytest.fixture(scope="module")
@@ -38,62 +29,34 @@ def theirs() -> Authority:
 
 
 @pytest.fixture
-def profile(settings: Any, theirs: Authority, tmp_path: Path, transactional_db: None) -> Profile:
+def profile(door: Door, settings: Settings, theirs: Authority, tmp_path: Path) -> Profile:
     make_pool(1)
     SmdpProvider.objects.update(certificate_names=[NAME])
     roots, _ = theirs.own.write(tmp_path, "theirs")
-    settings.MACHINES_WITHOUT_CERTIFICATE = False
-    settings.PROXY_SECRET = SECRET
     settings.SMDP_CALLBACK_CA = str(roots)
-    settings.ALLOWED_HOSTS = [HOST]
     return pool.intend(eid=EID, profile_type="consumer")
-
-
-@pytest.fixture
-def door(
-    profile: Profile, ours: Authority, live_server: LiveServer, tmp_path: Path
-) -> Iterator[str]:
-    certificate, key = ours.issue(HOST, usages=[SERVER], hosts=[HOST]).write(tmp_path, "portal")
-    with proxied(
-        tmp_path,
-        "machines.conf.template",
-        "MACHINES_LISTEN",
-        MACHINES_HOST=HOST,
-        MACHINES_CERTIFICATE=str(certificate),
-        MACHINES_KEY=str(key),
-        PORTAL=urlsplit(live_server.url).netloc,
-        PROXY_SECRET=SECRET,
-    ) as address:
-        yield address
 
 
 Tell = Callable[..., httpx.Response]
 
 
 @pytest.fixture
-def tell(door: str, ours: Authority, profile: Profile, tmp_path: Path) -> Tell:
+def tell(door: Door, profile: Profile) -> Tell:
     """Return how an SM-DP+ tells of the installation, with a certificate or without one."""
     body = json.dumps({**STANDARD, "iccid": profile.sim.iccid, "filler": "x" * 20_000})
 
     def told(
         shown: Issued | None = None,
         *,
-        believing: Authority = ours,
+        believing: Authority | None = None,
         host: str = HOST,
         path: str = PATH,
         **headers: str,
     ) -> httpx.Response:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.load_verify_locations(believing.own.write(tmp_path, "believed")[0])
-        if shown:
-            context.load_cert_chain(*shown.write(tmp_path, "shown"))
-        headers = {"Host": HOST, "Content-Type": "application/json", **headers}
-        with httpx.Client(verify=context, trust_env=False) as client:
+        headers = {"Content-Type": "application/json", **headers}
+        with door.client(shown, believing=believing) as client:
             return client.post(
-                f"https://{door}{path}",
-                content=body,
-                headers=headers,
-                extensions={"sni_hostname": host},
+                path, content=body, headers=headers, extensions={"sni_hostname": host}
             )
 
     return told

@@ -6,6 +6,7 @@ import logging
 import pytest
 from cryptography.fernet import Fernet
 from django.conf import settings
+from django.core.exceptions import BadRequest
 from django.db import InterfaceError, OperationalError
 from django.test import Client, RequestFactory
 
@@ -70,6 +71,25 @@ def test_any_other_error_is_500(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mobileplans.middleware.VisitMiddleware.__call__", broken)
 
     assert Client(raise_request_exception=False).get("/options/").status_code == 500
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(ZeroDivisionError, 500), (OperationalError, 503), (BadRequest, 400)]
+)
+def test_a_machine_gets_its_transaction_id_back_whatever_fails(
+    error: type[Exception], status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_args: object) -> None:
+        raise error
+
+    monkeypatch.setattr("mobileplans.middleware.VisitMiddleware.__call__", broken)
+    browser = Client(raise_request_exception=False)
+
+    answer = browser.get("/v1/sims/1/balances", headers={"X-MS-DM-TransactionId": "T"})
+
+    assert (answer.status_code, answer.headers["X-MS-DM-TransactionId"]) == (status, "T")
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["Cache-Control"] == "no-store"
 
 
 def test_healthz_names_the_part_that_cannot_serve(client: Client, db: None) -> None:

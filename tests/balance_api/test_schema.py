@@ -1,0 +1,95 @@
+"""Get Balance against its own OpenAPI document: whatever is sent, the answer is one it knows.
+
+`SCHEMA_CASES=20000` sends so many instead of a thousand.
+"""
+
+import os
+from collections import Counter
+from typing import Any
+
+import pytest
+import schemathesis
+import yaml
+from django.core.wsgi import get_wsgi_application
+from django.test import override_settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from accounts.models import User
+from balance_api.models import AnsweredTransaction, CallerRate
+from tests import tables
+from tests.balance_api.test_views import give
+from tests.builders import make_card
+
+CASES = int(os.environ.get("SCHEMA_CASES", "1000"))
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+# Random text is never one of our SIMs, a country, or sent twice.
+SIMS = ["{}", "{}F", "iccid: {}", "ICCID:{}"]
+PLACES = [None, "US", "ca", "UK", "DE", "", "XX"]
+IDS = [None] * 9 + ["T1", "T2", "T3"]
+# How the caller stands: let in, too fast, without a certificate, past the proxy with one.
+STANDINGS = ["let in"] * 12 + ["too fast", "unknown", "past the proxy"]
+
+
+@pytest.mark.timeout(120 + CASES)
+@pytest.mark.django_db(transaction=True)
+def test_every_answer_is_one_that_the_document_knows(alice: User) -> None:
+    schema = schemathesis.openapi.from_dict(yaml.safe_load(tables.OPENAPI.read_text()))
+    schema.app = get_wsgi_application()
+    operation = schema["/v1/sims/{sim}/balances"]["GET"]
+    numbers = [_traveller(alice), make_card().iccid, make_card(is_in_programme=False).iccid]
+    known = st.builds(str.format, st.sampled_from(SIMS), st.sampled_from(numbers))
+    modes = schemathesis.GenerationMode
+    answered: Counter[int] = Counter()
+
+    @settings(max_examples=CASES, suppress_health_check=list(HealthCheck))
+    @given(
+        case=operation.as_strategy(modes.POSITIVE) | operation.as_strategy(modes.NEGATIVE),
+        sim=st.none() | known | known,
+        place=st.sampled_from(PLACES),
+        transaction=st.sampled_from(IDS),
+        standing=st.sampled_from(STANDINGS),
+    )
+    def ask(
+        case: Any, sim: str | None, place: str | None, transaction: str | None, standing: str
+    ) -> None:
+        if sim is not None:
+            case.path_parameters["sim"] = sim
+        if place is not None:
+            case.query = {**(case.query or {}), "location": place}
+        if transaction is not None:
+            case.headers["X-MS-DM-TransactionId"] = transaction
+        if standing == "past the proxy":
+            case.headers["X-Client-Certificate"] = "forged"
+        with override_settings(
+            BALANCE_RATE=0.001 if standing == "too fast" else 0,
+            MACHINES_WITHOUT_CERTIFICATE=standing in {"let in", "too fast"},
+        ):
+            answer = case.call()
+        answered[answer.status_code] += 1
+        case.validate_response(answer, checks=CHECKS)
+
+    ask()
+    print(f"{sum(answered.values())} cases: {dict(sorted(answered.items()))}")  # noqa: T201 -- with -s
+    assert {200, 400, 401, 403, 404, 409, 429} <= set(answered)
+    assert CallerRate.objects.exists()
+    assert AnsweredTransaction.objects.exists()
+
+
+def _traveller(account: User) -> str:
+    card = make_card()
+    give(account, card, code="traveller")
+    return card.iccid

@@ -1,0 +1,200 @@
+"""Get Balance as it is deployed: nginx, granian with the `api` face in two processes, a worker.
+
+None of it stops when the broker does, and what was answered stays answered.
+"""
+
+import itertools
+import os
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+from django.db import connection
+
+from accounts.models import User
+from demo.guard import Guard
+from demo.parts import LOOPBACK, Part
+from demo.supervisor import Supervisor
+from esim.models import Sim
+from tests.authority import Authority, Issued
+from tests.balance_api.test_views import TRANSACTION, give
+from tests.builders import make_card
+from tests.deploy.conftest import HOST, SECRET, Door, opened
+from tests.deploy.test_get_balance import NAME, forged
+from tests.services import Server, free_port, redis
+from tests.settings_for import production_environment
+
+LOADED_BY = 4
+WITHIN = 60.0
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@dataclass(frozen=True)
+class House:
+    """The processes, and who may ask them about which SIM."""
+
+    door: Door
+    portal: str
+    broker: Server
+    parts: Supervisor
+    caller: Issued
+    sim: Sim
+
+    @property
+    def path(self) -> str:
+        return f"/v1/sims/{self.sim.iccid}/balances"
+
+    def wait(self, is_so: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + WITHIN
+        while not is_so():
+            assert time.monotonic() < deadline, self.parts.missing()
+            time.sleep(0.05)
+
+    def answers(self) -> bool:
+        with self.door.client() as client:
+            return client.get(self.path).status_code == 401
+
+
+@pytest.fixture
+def house(alice: User, tmp_path: Path) -> Iterator[House]:
+    """Start everything with the settings of production."""
+    theirs, card = Authority("The caller's authority"), make_card()
+    give(alice, card, code="traveller")
+    port, said = free_port(), tmp_path / "log"
+    with ExitStack() as held:
+        guard = Guard()
+        held.callback(guard.dismiss)
+        broker = held.enter_context(redis(tmp_path / "redis", guard))
+        log = held.enter_context(said.open("a"))
+        parts = Supervisor(
+            environment=environment(broker, theirs.own.write(tmp_path, "roots")[0]),
+            say=lambda name, line: print(name, line, file=log),
+        )
+        held.callback(parts.stop)
+        parts.start([web(port), worker(tmp_path)])
+        folder = tmp_path / "door"
+        folder.mkdir()
+        door = held.enter_context(opened(folder, f"{LOOPBACK}:{port}"))
+        address = f"http://{LOOPBACK}:{port}"
+        started = House(door, address, broker, parts, theirs.issue(NAME), card)
+        started.wait(started.answers)
+        yield started
+
+
+def environment(broker: Server, roots: Path) -> dict[str, str]:
+    server = os.environ["DATABASE_URL"].rpartition("/")[0]
+    return {
+        **os.environ,
+        **production_environment(),
+        "DEMO": "0",
+        "SIMULATORS": "0",
+        "MOPORTAL_FACE": "api",
+        "DATABASE_URL": f"{server}/{connection.settings_dict['NAME']}",
+        "BROKER_URL": broker.url,
+        "ALLOWED_HOSTS": HOST,
+        "PROXY_SECRET": SECRET,
+        "BALANCE_CA": str(roots),
+        "BALANCE_NAMES": NAME,
+        "BALANCE_RATE": "0",
+    }
+
+
+def web(port: int) -> Part:
+    options = [
+        *("--interface", "wsgi", "--host", LOOPBACK, "--port", str(port)),
+        *("--workers", "2", "--blocking-threads", "2", "--log-level", "error"),
+    ]
+    return Part("web", (sys.executable, "-m", "granian", *options, "moportal.wsgi:application"))
+
+
+def worker(folder: Path) -> Part:
+    options = ["--beat", "--schedule", str(folder / "beat"), "--pool", "threads"]
+    return Part("worker", (sys.executable, "-m", "celery", "-A", "moportal", "worker", *options))
+
+
+@dataclass
+class Load:
+    """Callers who each ask, and ask again with the same transaction id, until they are stopped."""
+
+    house: House
+    is_over: threading.Event = field(default_factory=threading.Event)
+    seen: Counter[tuple[int, int]] = field(default_factory=Counter)
+    spent: list[str] = field(default_factory=list)
+
+    def ask(self, caller: int) -> None:
+        with self.house.door.client(self.house.caller) as client:
+            for number in itertools.count():
+                headers = {TRANSACTION: f"MSFT-{caller}-{number}"}
+                first, again = (client.get(self.house.path, headers=headers) for _ in range(2))
+                self.spent.append(headers[TRANSACTION])
+                self.seen[first.status_code, again.status_code] += 1
+                if self.is_over.is_set():
+                    return
+
+    def goes_on(self) -> None:
+        """Return as soon as so many more were answered."""
+        until = self.seen.total() + 50
+        self.house.wait(lambda: self.seen.total() >= until)
+
+
+def test_a_broker_that_stops_in_the_middle_of_a_load_is_not_noticed(house: House) -> None:
+    load = Load(house)
+    with ThreadPoolExecutor(LOADED_BY) as callers:
+        asking = [callers.submit(load.ask, number) for number in range(LOADED_BY)]
+        try:
+            load.goes_on()
+            house.broker.stop()
+            before = load.spent[:50]
+            load.goes_on()
+            assert again(house, before) == Counter({409: 50})
+            house.broker.start()
+            load.goes_on()
+        finally:
+            load.is_over.set()
+        for one in asking:
+            one.result()
+
+    assert set(load.seen) == {(200, 409)}
+
+
+def again(house: House, transactions: list[str]) -> Counter[int]:
+    with house.door.client(house.caller) as client:
+        return Counter(
+            client.get(house.path, headers={TRANSACTION: one}).status_code for one in transactions
+        )
+
+
+def test_what_was_answered_before_a_crash_stays_answered(house: House) -> None:
+    """By either process; and meanwhile the proxy says when to come back."""
+    transactions = [f"T{number}" for number in range(10)]
+    assert again(house, transactions) == Counter({200: 10})
+
+    house.parts.kill("web")
+    with house.door.client(house.caller) as client:
+        away = client.get(house.path, headers={TRANSACTION: "T"})
+    house.parts.launch("web")
+    house.wait(house.answers)
+
+    assert (away.status_code, away.headers["Retry-After"]) == (503, "5")
+    assert again(house, transactions) == Counter({409: 10})
+    assert again(house, ["T"]) == Counter({200: 1})
+
+
+def test_past_the_proxy_no_header_is_believed(house: House) -> None:
+    smuggled = dict(forged(house.caller))
+    for secret in ("X-Proxy-Secret", "X_Proxy_Secret"):
+        smuggled.pop(secret)
+
+    for headers in ({}, {"X-Proxy-Secret": "guessed"}, {"X_Proxy_Secret": "guessed"}):
+        answer = httpx.get(
+            house.portal + house.path, headers={**smuggled, **headers}, trust_env=False
+        )
+        assert answer.status_code == 403
