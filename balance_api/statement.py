@@ -5,7 +5,7 @@ connection (docs/balance-api.md shows its plan). `balance_api.plainly` is its tw
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import cache, lru_cache, partial
 from typing import Any
@@ -20,21 +20,21 @@ from subscriptions.balances import Held
 # after a lost connection may have been counted already: it is not refused for that.
 _ADMITTED = """
     INSERT INTO balance_api_callerrate AS rate (caller, free_at)
-    VALUES (%(caller)s, %(at)s::timestamptz + {step})
+    VALUES ({caller}, {at}::timestamptz + {step})
     ON CONFLICT (caller) DO UPDATE
         SET free_at = {step} + CASE
-            WHEN rate.free_at > %(at)s::timestamptz + {reach} THEN %(at)s::timestamptz
-            ELSE GREATEST(rate.free_at, %(at)s::timestamptz) END
-        WHERE rate.free_at <= %(at)s::timestamptz + {burst}
-           OR rate.free_at > %(at)s::timestamptz + {reach} {or_again}
+            WHEN rate.free_at > {at}::timestamptz + {reach} THEN {at}::timestamptz
+            ELSE GREATEST(rate.free_at, {at}::timestamptz) END
+        WHERE rate.free_at <= {at}::timestamptz + {burst}
+           OR rate.free_at > {at}::timestamptz + {reach} {or_again}
     RETURNING true
 """
 _NEW = """
     INSERT INTO balance_api_answeredtransaction AS told (caller, transaction_id, at)
-    SELECT %(caller)s, %(transaction_id)s, %(at)s::timestamptz {where_admitted}
+    SELECT {caller}, {transaction_id}, {at}::timestamptz {where_admitted}
     ON CONFLICT (caller, transaction_id) DO UPDATE
         SET at = excluded.at
-        WHERE told.at <= %(at)s::timestamptz - {window} {or_again}
+        WHERE told.at <= {at}::timestamptz - {window} {or_again}
     RETURNING true
 """
 # A statement that is sent again after a lost connection knows its own row by the moment.
@@ -44,7 +44,7 @@ _LOOK = """
     SELECT {admitted}, {new}, sim.is_in_programme, bucket.id, bucket.kind = 'unlimited',
         bucket.total_bytes - bucket.used_bytes, subscription.ends_at, bucket.countries::text
     FROM (VALUES (1)) AS one
-    LEFT JOIN esim_sim AS sim ON sim.iccid = %(iccid)s
+    LEFT JOIN esim_sim AS sim ON sim.iccid = {iccid}
     LEFT JOIN subscriptions_simonline AS stay
         ON stay.sim_id = sim.id AND stay.until IS NULL
     LEFT JOIN (
@@ -55,7 +55,7 @@ _LOOK = """
             AND (bucket.kind = 'unlimited' OR bucket.used_bytes < bucket.total_bytes)
     ) ON subscription.line_id = stay.line_id
         AND subscription.state = 'active'
-        AND subscription.starts_at <= %(at)s AND subscription.ends_at > %(at)s
+        AND subscription.starts_at <= {at} AND subscription.ends_at > {at}
 """
 LOST = (OperationalError, InterfaceError)
 
@@ -63,15 +63,13 @@ LOST = (OperationalError, InterfaceError)
 def look(question: Question, rules: Rules) -> Found:
     """Say whether the caller may ask, whether it has, and what the SIM holds."""
     remembers = bool(rules.window and question.transaction_id)
-    rows = _execute(
-        partial(_look, rules, remembers=remembers),
-        {
-            "caller": question.caller,
-            "transaction_id": question.transaction_id,
-            "iccid": question.iccid,
-            "at": question.at,
-        },
-    )
+    # PostgreSQL wants none that the text does not name.
+    values: list[Any] = [question.at, question.iccid]
+    if rules.step or remembers:
+        values.append(question.caller)
+    if remembers:
+        values.append(question.transaction_id)
+    rows = _execute(partial(_look, rules, remembers=remembers), values)
     is_admitted, is_new, is_in_programme, *_bucket = rows[0]
     held = tuple(
         Held(key, is_unlimited, left_bytes, ends_at, _countries(countries))
@@ -85,7 +83,7 @@ def admit(caller: str, at: datetime, rules: Rules) -> bool:
     """Count one question of the caller's, and say whether it is within its limit."""
     if rules.step is None:
         return True
-    return bool(_execute(partial(_admit, rules), {"caller": caller, "at": at}))
+    return bool(_execute(partial(_admit, rules), [at, caller]))
 
 
 # There are as many lists of countries as plans.
@@ -93,28 +91,39 @@ _countries = lru_cache(maxsize=1024)(json.loads)
 
 
 @cache
-def _look(rules: Rules, *, remembers: bool, again: bool) -> str:
+def _look(rules: Rules, *, remembers: bool, again: bool) -> bytes:
     """Compose the statement of those rules that are in force."""
     parts = []
     if rules.step:
-        parts.append(f"admitted AS ({_admit(rules, again=again)})")
+        parts.append(f"admitted AS ({_admitted(rules, '$3', again=again)})")
     if remembers:
         new = _NEW.format(
+            at="$1",
+            caller="$3",
+            transaction_id="$4",
             where_admitted="WHERE EXISTS (SELECT FROM admitted)" if rules.step else "",
             window=_interval(rules.window),
             or_again=_OR_AGAIN if again else "",
         )
         parts.append(f"new AS ({new})")
     asked = _LOOK.format(
+        at="$1",
+        iccid="$2",
         admitted="EXISTS (SELECT FROM admitted)" if rules.step else "true",
         new="EXISTS (SELECT FROM new)" if remembers else "true",
     )
-    return f"WITH {', '.join(parts)} {asked}" if parts else asked
+    return (f"WITH {', '.join(parts)} {asked}" if parts else asked).encode()
 
 
 @cache
-def _admit(rules: Rules, *, again: bool = False) -> str:
+def _admit(rules: Rules, *, again: bool) -> bytes:
+    return _admitted(rules, "$2", again=again).encode()
+
+
+def _admitted(rules: Rules, caller: str, *, again: bool) -> str:
     return _ADMITTED.format(
+        at="$1",
+        caller=caller,
         step=_interval(rules.step),
         burst=_interval(BURST),
         reach=_interval(rules.reach),
@@ -127,7 +136,7 @@ def _interval(duration: timedelta | None) -> str:
     return f"interval '{(duration or timedelta()) / timedelta(microseconds=1)} microseconds'"
 
 
-def _execute(compose: Callable[..., str], values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+def _execute(compose: Callable[..., bytes], values: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Run it, once more on a new connection where a kept one turns out to be gone.
 
     A restarted database or a proxy that closes idle connections is no reason for an error.
@@ -141,10 +150,11 @@ def _execute(compose: Callable[..., str], values: Mapping[str, Any]) -> list[tup
     return _execute_once(compose(again=True), values)
 
 
-def _execute_once(text: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+def _execute_once(text: bytes, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     # Taken once, as each look through the proxy `connection` costs as much as a line of ours.
     database = connections[DEFAULT_DB_ALIAS]
     database.ensure_connection()
-    # Django's own cursor binds on the client's side; this one lets the server keep the plan.
-    with database.wrap_database_errors, psycopg.Cursor(database.connection) as cursor:
+    # Django's own cursor binds on the client's side; this one lets the server keep the plan, and
+    # takes the text as it stands.
+    with database.wrap_database_errors, psycopg.RawCursor(database.connection) as cursor:
         return cursor.execute(text, values, prepare=True, binary=True).fetchall()

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.timezone import now
 from rest_framework.exceptions import MethodNotAllowed, NotFound, Throttled
 from rest_framework.request import Request
@@ -25,7 +25,12 @@ class BalancesView(APIView):
     content_negotiation_class = JsonOnly
     renderer_classes = [CompactJson]
     http_method_names = ["get", "head"]
+    default_response_headers = {"Allow": "GET, HEAD"}
     format_kwarg = None
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        """Wrap the request without what reads a body: there is none."""
+        return Request(request)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check in the contract's order: 405, then 401 and 403, then the rest."""
