@@ -156,7 +156,7 @@ def _check_ports(copy: Copy) -> None:
     ]
     if taken:
         raise CannotRun(
-            f"Port {' and '.join(taken)} is in use by something else: "
+            f"In use by something else: port {' and '.join(taken)}; "
             "stop it, or choose another first port, as in `make run PORT=8100`."
         )
 

@@ -74,7 +74,7 @@ def _fetch(system: ChargingSystem, pull: UsagePull, token: str) -> None:
         _about_to_ask(pull, token)
         page = system.usage(pull.cursor, limit=settings.USAGE_BATCH)
         if page.has_more and page.cursor == pull.cursor:
-            raise ChargingTrouble("there is more, but the cursor stands still")
+            raise ChargingTrouble("there is more, but the cursor stands still", was_sent=True)
         _keep(pull, token, page)
         if not page.has_more:
             return

@@ -24,3 +24,10 @@ settings.load_profile("patient")
 
 # A call without a client of its own reads all certificate authorities of the machine anew.
 ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]  # the same
+
+
+def pytest_configure() -> None:
+    """Keep passwords badly: to keep one well takes a quarter of a second, in two tests of three."""
+    from django.conf import settings as of_django  # noqa: PLC0415 -- pytest-django has them by now
+
+    of_django.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

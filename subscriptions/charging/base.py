@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from moportal.outside import Trouble
+
 LONGEST_CURSOR = 200
 
 
-class ChargingTrouble(Exception):
-    """No useful answer; asking again may help."""
+class ChargingTrouble(Trouble):
+    """No useful answer of the charging system."""
 
 
 @dataclass(frozen=True)

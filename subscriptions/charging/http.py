@@ -1,13 +1,12 @@
 """Usage over HTTP: `GET CHARGING_URL/usage?after=…&limit=…` (docs/usage.md)."""
 
-import json
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx
 from django.conf import settings
 
-from moportal.outside import checked_address, exchange
+from moportal.outside import checked_address, exchange_json
 from subscriptions.charging.base import LONGEST_CURSOR, ChargingTrouble, Page
 
 
@@ -18,26 +17,23 @@ class HttpCharging:
         """Ask for a page, and check that what came is one."""
         base = checked_address(settings.CHARGING_URL, name="CHARGING_URL")
         token: str = settings.CHARGING_TOKEN
-        try:
-            reply = exchange(
-                "GET",
-                f"{base}/usage?{urlencode({'after': after, 'limit': limit})}",
-                within=settings.OUTSIDE_CALL_TIMEOUT,
-                headers={"Authorization": f"Bearer {token}"} if token else {},
-            )
-            body = json.loads(reply.body)
-        except (httpx.HTTPError, ValueError, RecursionError) as error:
-            raise ChargingTrouble(type(error).__name__) from error
-        if reply.status != httpx.codes.OK or not isinstance(body, dict):
-            raise ChargingTrouble(f"HTTP {reply.status}")
-        return _page(body, limit)
+        status, said = exchange_json(
+            "GET",
+            f"{base}/usage?{urlencode({'after': after, 'limit': limit})}",
+            within=settings.OUTSIDE_CALL_TIMEOUT,
+            trouble=ChargingTrouble,
+            headers={"Authorization": f"Bearer {token}"} if token else {},
+        )
+        if status != httpx.codes.OK:
+            raise ChargingTrouble(f"HTTP {status}", was_sent=True)
+        return _page(said, limit)
 
 
 def _page(body: dict[str, Any], limit: int) -> Page:
     found, cursor, has_more = (body.get(name) for name in ("records", "cursor", "more"))
     if not isinstance(found, list) or len(found) > limit or not isinstance(has_more, bool):
-        raise ChargingTrouble("not a page of usage")
+        raise ChargingTrouble("not a page of usage", was_sent=True)
     is_kept = isinstance(cursor, str) and cursor.isprintable() and len(cursor) <= LONGEST_CURSOR
     if not is_kept:
-        raise ChargingTrouble("a cursor that cannot be kept")
+        raise ChargingTrouble("a cursor that cannot be kept", was_sent=True)
     return Page(found, str(cursor), has_more)

@@ -1,5 +1,6 @@
 """`balance_api.statement`: it answers as its plain twin does, also where many ask at once."""
 
+import os
 import socket
 import socketserver
 import threading
@@ -28,6 +29,8 @@ from tests.balance_api.test_views import TRANSACTION, ask, give
 from tests.builders import make_card
 from tests.races import at_once, wait_for_lock
 
+# `WORLDS=3000` asks about more of them.
+WORLDS = int(os.environ.get("WORLDS", "100"))
 AT = datetime(2028, 2, 29, 23, 59, 59, 123_456, UTC)
 MOMENT, SECOND, DAY = timedelta(microseconds=1), timedelta(seconds=1), timedelta(days=1)
 LINES, SIMS, CALLERS, IDS = 2, 3, ("one", "two"), ("", "a", "b")
@@ -166,7 +169,7 @@ def meaning(found: Found) -> object:
 def test_the_statement_and_its_plain_twin_answer_alike(alice: User) -> None:
     seen: set[object] = set()
 
-    @settings(max_examples=300)
+    @settings(max_examples=WORLDS)
     @given(worlds)
     def alike(world: World) -> None:
         with transaction.atomic():

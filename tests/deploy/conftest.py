@@ -12,6 +12,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -57,7 +58,8 @@ class Door:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(cadata=believed.pem.decode())
         if shown:
-            context.load_cert_chain(*shown.write(self.folder, "shown"))
+            # Each has files of its own: another thread may be reading these.
+            context.load_cert_chain(*shown.write(self.folder, f"shown-{uuid4().hex}"))
         return httpx.Client(verify=context, trust_env=False, base_url=self.url, headers=headers)
 
     def logged(self) -> list[dict[str, Any]]:

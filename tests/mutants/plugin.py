@@ -4,7 +4,6 @@ One database and one pair of simulators serve them all, one mutant at a time.
 """
 
 import pytest
-from django.conf import settings
 
 from tests.mutants import shared
 
@@ -12,5 +11,3 @@ from tests.mutants import shared
 def pytest_configure(config: pytest.Config) -> None:
     # Of two fixtures of one name the last registered is used.
     config.pluginmanager.register(shared)
-    # No test of money asks how a password is kept, and keeping one well takes long.
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
