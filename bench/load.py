@@ -39,6 +39,7 @@ def main() -> int:
                 MACHINES_HOST=LOOPBACK,
                 MACHINES_CERTIFICATE=str(certificate),
                 MACHINES_KEY=str(key),
+                MACHINES_LOG=str(folder / "nginx" / "access.log"),
                 PORTAL=f"{LOOPBACK}:{portal.port}",
                 PROXY_SECRET=SECRET,
             ) as address,
