@@ -6,16 +6,14 @@ Contract, section 5: 401 for what is missing or out of date, 403 for what is not
 import base64
 import binascii
 import hmac
-from functools import cache
 from http import HTTPStatus
-from pathlib import Path
 
 import structlog
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.timezone import now
 
-from moportal.certificates import InvalidTrust, NotTrusted, TrustFiles, Verdict
+from moportal.certificates import InvalidTrust, NotTrusted, TrustFiles, Verdict, trust_files
 from moportal.machines import NotFromProxy, certificate_shown
 from moportal.problems import Refused
 
@@ -47,11 +45,12 @@ def _check_password(request: HttpRequest) -> None:
 
 def _certified(request: HttpRequest) -> str:
     try:
-        shown, expected = certificate_shown(request), expected_callers()
-        if shown and not expected:
-            raise NotTrusted(Verdict.STRANGER)
-        if not shown or not expected:
+        shown = certificate_shown(request)
+        if not shown:
             raise NotTrusted(Verdict.MISSING)
+        expected = expected_callers()
+        if expected is None:
+            raise NotTrusted(Verdict.STRANGER)
         return expected.known_as(shown, at=now())
     except NotTrusted as refused:
         detail = f"Refused: {refused.verdict.reason}."
@@ -67,26 +66,11 @@ def _certified(request: HttpRequest) -> str:
 
 def expected_callers() -> TrustFiles | None:
     """Return whom to believe, as the settings name it, or None where nobody has said."""
-    return _trust(
+    return trust_files(
         settings.BALANCE_CA,
         settings.BALANCE_INTERMEDIATES,
         settings.BALANCE_REVOKED,
-        tuple(settings.BALANCE_NAMES),
-    )
-
-
-@cache
-def _trust(
-    roots: str, intermediates: str, revoked: str, names: tuple[str, ...]
-) -> TrustFiles | None:
-    if not roots:
-        return None
-    return TrustFiles(
-        roots=Path(roots),
-        intermediates=Path(intermediates) if intermediates else None,
-        revocation_lists=Path(revoked) if revoked else None,
-        names=frozenset(names),
-        pins=frozenset(name.lower() for name in names),
+        frozenset(settings.BALANCE_NAMES),
     )
 
 

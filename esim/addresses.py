@@ -4,12 +4,10 @@ A variable with the provider's code at its end goes before the one for all: `SMD
 before `SMDP_URL`. Nothing of it is in the database.
 """
 
-from pathlib import Path
-
 from django.conf import settings
 
 from esim.models import SmdpProvider
-from moportal.certificates import TrustFiles
+from moportal.certificates import TrustFiles, trust_files
 from moportal.outside import TlsFiles, checked_address
 
 
@@ -35,18 +33,11 @@ def tls_files_of(provider: SmdpProvider) -> TlsFiles:
 
 def trust_of(provider: SmdpProvider) -> TrustFiles | None:
     """Return whom to believe that it is this provider, or None where nobody has said."""
-    roots = _value("SMDP_CALLBACK_CA", provider)
-    if not roots:
-        return None
-    intermediates = _value("SMDP_CALLBACK_INTERMEDIATES", provider)
-    revoked = _value("SMDP_CALLBACK_REVOKED", provider)
-    names = frozenset(provider.certificate_names)
-    return TrustFiles(
-        roots=Path(roots),
-        intermediates=Path(intermediates) if intermediates else None,
-        revocation_lists=Path(revoked) if revoked else None,
-        names=names,
-        pins=frozenset(name.lower() for name in names),
+    return trust_files(
+        _value("SMDP_CALLBACK_CA", provider),
+        _value("SMDP_CALLBACK_INTERMEDIATES", provider),
+        _value("SMDP_CALLBACK_REVOKED", provider),
+        frozenset(provider.certificate_names),
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
-from functools import lru_cache
+from functools import cache, lru_cache
 from http import HTTPStatus
 from itertools import pairwise
 from pathlib import Path
@@ -122,6 +122,25 @@ class TrustFiles:
         has run out is noticed; the certificate's own dates are read each time.
         """
         return _remembered(pem, self, self._stamps(), int(at.timestamp()) // 60)
+
+
+@cache
+def trust_files(
+    roots: str, intermediates: str, revoked: str, expected: frozenset[str]
+) -> TrustFiles | None:
+    """Return whom to believe as settings name it, or None where no file of roots is named.
+
+    What is expected are names or pins, as they come.
+    """
+    if not roots:
+        return None
+    return TrustFiles(
+        roots=Path(roots),
+        intermediates=Path(intermediates) if intermediates else None,
+        revocation_lists=Path(revoked) if revoked else None,
+        names=expected,
+        pins=frozenset(name.lower() for name in expected),
+    )
 
 
 Stamp = tuple[int, int, int]

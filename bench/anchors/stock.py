@@ -14,15 +14,15 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "bench.anchors.stock_settings"
 application = get_wsgi_application()
 
 from django.db import models  # noqa: E402 -- models need settings
-from django.urls import path  # noqa: E402
-from rest_framework import authentication, exceptions, permissions, serializers  # noqa: E402
-from rest_framework.request import Request  # noqa: E402
-from rest_framework.response import Response  # noqa: E402
-from rest_framework.views import APIView  # noqa: E402
+from django.urls import path  # noqa: E402 -- the same
+from rest_framework import authentication, exceptions, permissions, serializers  # noqa: E402 -- the same
+from rest_framework.request import Request  # noqa: E402 -- the same
+from rest_framework.response import Response  # noqa: E402 -- the same
+from rest_framework.views import APIView  # noqa: E402 -- the same
 
-from bench.anchors import shared  # noqa: E402
-from esim.models import Sim  # noqa: E402
-from subscriptions.models import Bucket  # noqa: E402
+from bench.anchors import shared  # noqa: E402 -- the same
+from esim.models import Sim  # noqa: E402 -- the same
+from subscriptions.models import Bucket  # noqa: E402 -- the same
 
 
 class Replay(models.Model):
