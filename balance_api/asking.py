@@ -7,13 +7,14 @@ ORM say the same (`plainly`).
 import math
 from datetime import datetime, timedelta
 from functools import cache
+from typing import Protocol
 
 from django.conf import settings
 from django.db import connection
 
 from balance_api import plainly, statement
 from balance_api.models import CallerRate
-from balance_api.questions import BURST, Question, Repeated, Rules, TooOften
+from balance_api.questions import BURST, Found, Question, Repeated, Rules, TooOften
 from subscriptions.balances import Balance, UnknownSim, balances_from
 
 
@@ -23,8 +24,7 @@ def balances(question: Question) -> list[Balance]:
     Raises, in the order in which they count (contract, section 5): `TooOften`, `Repeated`,
     `UnknownSim`. What is refused by the first two is not remembered.
     """
-    look = statement.look if connection.vendor == "postgresql" else plainly.look
-    found = look(question, rules())
+    found = _way().look(question, rules())
     if not found.is_admitted:
         raise TooOften(_wait(question.caller, question.at))
     if not found.is_new:
@@ -41,9 +41,24 @@ def balances(question: Question) -> list[Balance]:
 
 def count(caller: str, at: datetime) -> None:
     """Count a question that cannot be read, which costs its caller as much; raises `TooOften`."""
-    admit = statement.admit if connection.vendor == "postgresql" else plainly.admit
-    if not admit(caller, at, rules()):
+    if not _way().admit(caller, at, rules()):
         raise TooOften(_wait(caller, at))
+
+
+class Way(Protocol):
+    """How the database is asked."""
+
+    def look(self, question: Question, rules: Rules) -> Found:
+        """Say whether the caller may ask, whether it has, and what the SIM holds."""
+
+    def admit(self, caller: str, at: datetime, rules: Rules) -> bool:
+        """Count one question of the caller's, and say whether it is within its limit."""
+
+
+@cache
+def _way() -> Way:
+    """Return the one for this database, which stays the same."""
+    return statement if connection.vendor == "postgresql" else plainly
 
 
 def rules() -> Rules:

@@ -6,12 +6,12 @@ Contract, section 5: 401 for what is missing or out of date, 403 for what is not
 import base64
 import binascii
 import hmac
+from datetime import datetime
 from http import HTTPStatus
 
 import structlog
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils.timezone import now
 
 from moportal.certificates import InvalidTrust, NotTrusted, TrustFiles, Verdict, trust_files
 from moportal.machines import NotFromProxy, certificate_shown
@@ -22,13 +22,13 @@ log = structlog.get_logger(__name__)
 ANYBODY = "anybody"
 
 
-def caller_of(request: HttpRequest) -> str:
+def caller_of(request: HttpRequest, *, at: datetime) -> str:
     """Return who calls: the name or pin by which the certificate is known.
 
     Raises `moportal.problems.Refused`.
     """
     try:
-        name = ANYBODY if settings.MACHINES_WITHOUT_CERTIFICATE else _certified(request)
+        name = ANYBODY if settings.MACHINES_WITHOUT_CERTIFICATE else _certified(request, at)
         _check_password(request)
     except Refused as refused:
         log.warning("caller refused", status=refused.status_code, reason=str(refused.detail))
@@ -43,7 +43,7 @@ def _check_password(request: HttpRequest) -> None:
         raise Refused(HTTPStatus.UNAUTHORIZED, detail, challenge='Basic realm="Get Balance"')
 
 
-def _certified(request: HttpRequest) -> str:
+def _certified(request: HttpRequest, at: datetime) -> str:
     try:
         shown = certificate_shown(request)
         if not shown:
@@ -51,7 +51,7 @@ def _certified(request: HttpRequest) -> str:
         expected = expected_callers()
         if expected is None:
             raise NotTrusted(Verdict.STRANGER)
-        return expected.known_as(shown, at=now())
+        return expected.known_as(shown, at=at)
     except NotTrusted as refused:
         detail = f"Refused: {refused.verdict.reason}."
         raise Refused(refused.verdict.status, detail) from refused
@@ -70,7 +70,7 @@ def expected_callers() -> TrustFiles | None:
         settings.BALANCE_CA,
         settings.BALANCE_INTERMEDIATES,
         settings.BALANCE_REVOKED,
-        frozenset(settings.BALANCE_NAMES),
+        settings.BALANCE_NAMES,
     )
 
 

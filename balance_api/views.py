@@ -1,6 +1,6 @@
 """Get Balance: `GET /v1/sims/{sim}/balances` (contract, section 5)."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -25,30 +25,34 @@ class BalancesView(APIView):
     content_negotiation_class = JsonOnly
     renderer_classes = [CompactJson]
     http_method_names = ["get", "head"]
-    default_response_headers = {"Allow": "GET, HEAD"}
+    # What is allowed is said where something else was asked for (RFC 9110, 15.5.6).
+    default_response_headers: ClassVar[dict[str, str]] = {}
     format_kwarg = None
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         """Wrap the request without what reads a body: there is none."""
-        return Request(request)
+        return Request(request, negotiator=self.get_content_negotiator())
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check in the contract's order: 405, then 401 and 403, then the rest."""
-        if str(request.method).lower() not in self.http_method_names:
-            raise MethodNotAllowed(str(request.method))
+        asked: HttpRequest = request._request  # noqa: SLF001 -- where DRF keeps Django's
+        if str(asked.method).lower() not in self.http_method_names:
+            self.headers = {"Allow": "GET, HEAD"}
+            raise MethodNotAllowed(str(asked.method))
         # DRF's own authentication would come to the same by a longer way.
-        self.caller = caller_of(request._request)  # noqa: SLF001 -- where DRF keeps Django's
+        self.at = now()
+        self.caller = caller_of(asked, at=self.at)
         negotiated = self.perform_content_negotiation(request)
         request.accepted_renderer, request.accepted_media_type = negotiated
 
     @balances_schema
     def get(self, request: Request, sim: str) -> HttpResponse:
         """Answer the SIM's balances, cut to `limit` after they are in order."""
-        caller, at = self.caller, now()
+        caller, at, sent = self.caller, self.at, request.META
         try:
             try:
-                wanted = parameters.read(request.META.get("QUERY_STRING", ""))
-                transaction_id = parameters.read_transaction_id(request.META)
+                wanted = parameters.read(sent.get("QUERY_STRING", ""))
+                transaction_id = parameters.read_transaction_id(sent)
             except BadParameter:
                 asking.count(caller, at)
                 raise

@@ -79,9 +79,12 @@ class Trust:
     pins: frozenset[str] = field(default_factory=frozenset)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrustFiles:
-    """The same, standing in PEM files; a file that changes counts from the next look on."""
+    """The same, standing in PEM files; a file that changes counts from the next look on.
+
+    Each is its own, which makes it quick to look up what was thought by it.
+    """
 
     roots: Path
     intermediates: Path | None = None

@@ -308,7 +308,7 @@ PROXY_SECRET = env.str("PROXY_SECRET", default="")
 BALANCE_CA = env.str("BALANCE_CA", default="")
 BALANCE_INTERMEDIATES = env.str("BALANCE_INTERMEDIATES", default="")
 BALANCE_REVOKED = env.str("BALANCE_REVOKED", default="")
-BALANCE_NAMES = env.list("BALANCE_NAMES", default=[])
+BALANCE_NAMES = frozenset(env.list("BALANCE_NAMES", default=[]))
 BALANCE_CREDENTIALS = env.str("BALANCE_CREDENTIALS", default="")
 # Questions a second of one caller, and the hours for which a transaction id is spent; 0: no limit.
 BALANCE_RATE = env.float("BALANCE_RATE", default=1000.0)

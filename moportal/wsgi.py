@@ -6,9 +6,9 @@ from typing import Any
 
 import django
 from django.conf import settings
-from django.core.handlers.exception import convert_exception_to_response
+from django.core.handlers.exception import response_for_exception
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.template.response import SimpleTemplateResponse
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "moportal.settings")
@@ -26,35 +26,30 @@ class QuickHandler(WSGIHandler):
         super().__init__()
         from balance_api.views import BalancesView  # noqa: PLC0415 -- after django.setup
 
-        view = BalancesView.as_view()
-
-        def balances(request: HttpRequest) -> HttpResponseBase:
-            answer: HttpResponseBase = view(request, sim=_sim_in(request.path_info))
-            # What went wrong is DRF's to render.
-            return answer.render() if isinstance(answer, SimpleTemplateResponse) else answer
-
-        self._balances = convert_exception_to_response(balances)
+        self._balances = BalancesView.as_view()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         """Answer with an iterable of bytes, which is all that WSGI asks for."""
-        request = WSGIRequest(environ)
-        if _sim_in(request.path_info) is None:
+        found = _BALANCES.fullmatch(environ.get("PATH_INFO", ""))
+        if found is None:
             return super().__call__(environ, start_response)
-        response: HttpResponseBase = self._balances(request)  # type: ignore[assignment]  # no coroutine
-        body = b"".join(response)
-        status = f"{response.status_code} {response.reason_phrase}"
+        response = self._answer(WSGIRequest(environ), found[1])
         # Without its length the server would send it in chunks.
-        start_response(status, [*response.items(), ("Content-Length", str(len(body)))])
-        return [body]
+        length = ("Content-Length", str(len(response.content)))
+        status = f"{response.status_code} {response.reason_phrase}"
+        start_response(status, [*response.items(), length])
+        return [response.content]
+
+    def _answer(self, request: HttpRequest, sim: str) -> HttpResponse:
+        try:
+            answer: HttpResponse = self._balances(request, sim=sim)
+            # What went wrong is DRF's to render.
+            return answer.render() if isinstance(answer, SimpleTemplateResponse) else answer
+        except Exception as error:  # noqa: BLE001 -- the last to know, as Django's own handler is
+            return response_for_exception(request, error)
 
 
 _BALANCES = re.compile("/v1/sims/([^/]+)/balances")
-
-
-def _sim_in(path: str) -> str | None:
-    found = _BALANCES.fullmatch(path)
-    return found[1] if found else None
-
 
 django.setup(set_prefix=False)
 application = QuickHandler() if settings.FACE == "api" else WSGIHandler()

@@ -24,7 +24,7 @@ def folder(settings: Settings, tmp_path: Path) -> Path:
     settings.BALANCE_CA = str(ROOT.own.write(tmp_path, "root")[0])
     settings.BALANCE_INTERMEDIATES = str(BELOW.own.write(tmp_path, "below")[0])
     settings.BALANCE_REVOKED = ""
-    settings.BALANCE_NAMES = [NAME]
+    settings.BALANCE_NAMES = frozenset({NAME})
     return tmp_path
 
 

@@ -63,7 +63,7 @@ def roots(door: Door, settings: Settings, theirs: Authority, tmp_path: Path) -> 
     (tmp_path / "revoked.pem").touch()
     settings.BALANCE_CA = str(file)
     settings.BALANCE_REVOKED = str(tmp_path / "revoked.pem")
-    settings.BALANCE_NAMES = [NAME, SECOND]
+    settings.BALANCE_NAMES = frozenset({NAME, SECOND})
     settings.BALANCE_RATE = 0
     return file
 
@@ -212,7 +212,7 @@ def test_anchors_that_cannot_be_read_are_our_fault(ask: Ask, roots: Path) -> Non
 
 def test_a_key_may_be_pinned(ask: Ask, theirs: Authority, settings: Settings) -> None:
     pinned = theirs.issue("whatever it calls itself")
-    settings.BALANCE_NAMES = [pin(pinned.certificate).upper()]
+    settings.BALANCE_NAMES = frozenset({pin(pinned.certificate).upper()})
 
     assert ask(shown=pinned).status_code == 200
     assert ask(shown=theirs.issue("whatever it calls itself")).status_code == 403
