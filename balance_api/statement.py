@@ -5,6 +5,7 @@ connection (docs/balance-api.md shows its plan). `balance_api.plainly` is its tw
 """
 
 import json
+import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import cache, lru_cache, partial
@@ -154,7 +155,21 @@ def _execute_once(text: bytes, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     # Taken once, as each look through the proxy `connection` costs as much as a line of ours.
     database = connections[DEFAULT_DB_ALIAS]
     database.ensure_connection()
-    # Django's own cursor binds on the client's side; this one lets the server keep the plan, and
-    # takes the text as it stands.
-    with database.wrap_database_errors, psycopg.RawCursor(database.connection) as cursor:
+    with database.wrap_database_errors:
+        cursor = _cursor(database.connection)
         return cursor.execute(text, values, prepare=True, binary=True).fetchall()
+
+
+def _cursor(connection: "psycopg.Connection[Any]") -> "psycopg.RawCursor[Any]":
+    """Return this thread's own, made once a connection.
+
+    Django's cursor binds on the client's side; this one lets the server keep the plan, and takes
+    the text as it stands.
+    """
+    kept: psycopg.RawCursor[Any] | None = getattr(_own, "cursor", None)
+    if kept is None or kept.connection is not connection:
+        kept = _own.cursor = psycopg.RawCursor(connection)
+    return kept
+
+
+_own = threading.local()
