@@ -13,8 +13,8 @@ import structlog
 from django.conf import settings
 from django.http import HttpRequest
 
-from moportal.certificates import InvalidTrust, NotTrusted, TrustFiles, Verdict, trust_files
-from moportal.machines import NotFromProxy, certificate_shown
+from moportal.certificates import NotTrusted, TrustFiles, Verdict, trust_files
+from moportal.machines import UNKNOWN, certificate_shown, refusal_of
 from moportal.problems import Refused
 
 log = structlog.get_logger(__name__)
@@ -52,16 +52,8 @@ def _certified(request: HttpRequest, at: datetime) -> str:
         if expected is None:
             raise NotTrusted(Verdict.STRANGER)
         return expected.known_as(shown, at=at)
-    except NotTrusted as refused:
-        detail = f"Refused: {refused.verdict.reason}."
-        raise Refused(refused.verdict.status, detail) from refused
-    except NotFromProxy as error:
-        detail = "A certificate is believed from the proxy alone."
-        raise Refused(HTTPStatus.FORBIDDEN, detail) from error
-    except InvalidTrust as error:
-        log.exception("whom to trust cannot be read")
-        detail = "Whom to trust cannot be read just now: try again later."
-        raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, detail) from error
+    except UNKNOWN as error:
+        raise refusal_of(error) from error
 
 
 def expected_callers() -> TrustFiles | None:

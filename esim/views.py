@@ -2,18 +2,15 @@
 
 import json
 
-import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from esim import callers, notices, progress
-from moportal.certificates import InvalidTrust, NotTrusted
-from moportal.machines import NotFromProxy
-from moportal.problems import problem_response
+from moportal.machines import UNKNOWN, refusal_of
+from moportal.problems import problem_response, refused_response
 
-log = structlog.get_logger(__name__)
 MAX_BODY = 64 * 1024
 
 
@@ -23,15 +20,8 @@ def handle_download_progress_info(request: HttpRequest) -> HttpResponse:
     """Store what the SM-DP+ tells and answer 204 with an empty body."""
     try:
         provider = None if settings.MACHINES_WITHOUT_CERTIFICATE else callers.provider_of(request)
-    except NotTrusted as unknown:
-        status = unknown.verdict.status
-        return problem_response(status, status.phrase, f"Refused: {unknown}.")
-    except InvalidTrust:
-        log.exception("whom to trust cannot be read")
-        detail = "Whom to trust cannot be read just now: try again later."
-        return problem_response(503, "Service unavailable", detail)
-    except NotFromProxy:
-        return problem_response(403, "Forbidden", "A certificate is believed from the proxy alone.")
+    except UNKNOWN as error:
+        return refused_response(refusal_of(error))
     if len(request.body) > MAX_BODY:
         return problem_response(413, "Content too large", "A notification has at most 64 KiB.")
     try:

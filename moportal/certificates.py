@@ -17,7 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from cryptography.x509.verification import (
@@ -29,6 +29,14 @@ from cryptography.x509.verification import (
 
 _LIST = re.compile(rb"-----BEGIN X509 CRL-----.+?-----END X509 CRL-----", re.DOTALL)
 
+# What reading a certificate raises, beside ValueError, when it says what none may or nobody knows.
+MALFORMED = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 _PURPOSES = {
     ExtendedKeyUsageOID.CLIENT_AUTH: "client authentication",
     ExtendedKeyUsageOID.SERVER_AUTH: "server authentication",
@@ -171,7 +179,7 @@ def _trust(files: TrustFiles, _stamps: tuple[Stamp, ...]) -> Trust:
 def _certificates(file: Path | None) -> tuple[x509.Certificate, ...]:
     try:
         return tuple(x509.load_pem_x509_certificates(file.read_bytes())) if file else ()
-    except (OSError, ValueError) as error:
+    except (OSError, *MALFORMED) as error:
         raise InvalidTrust(f"{file} holds no certificates in PEM: {error}") from error
 
 
@@ -179,7 +187,7 @@ def _lists(file: Path | None) -> tuple[x509.CertificateRevocationList, ...]:
     try:
         text = file.read_bytes() if file else b""
         return tuple(x509.load_pem_x509_crl(one) for one in _LIST.findall(text))
-    except (OSError, ValueError) as error:
+    except (OSError, *MALFORMED) as error:
         raise InvalidTrust(f"{file} holds no revocation lists in PEM: {error}") from error
 
 
@@ -218,7 +226,7 @@ def explain(pem: bytes, trust: Trust, *, at: datetime) -> list[tuple[str, str]]:
     try:
         leaf = x509.load_pem_x509_certificate(pem)
         return [*_facts(leaf), ("chain", _way(leaf, trust, at)), *_expected(trust)]
-    except (ValueError, x509.UnsupportedGeneralNameType, x509.DuplicateExtension):
+    except MALFORMED:
         return []
 
 
@@ -267,7 +275,7 @@ def _thought_of(pem: bytes, trust: Trust, at: datetime) -> Verdict | Dated:
     try:
         leaf = x509.load_pem_x509_certificate(pem)
         return _judge(leaf, trust, at)
-    except (ValueError, x509.UnsupportedGeneralNameType, x509.DuplicateExtension):
+    except MALFORMED:
         return Verdict.UNREADABLE
 
 

@@ -6,16 +6,21 @@ whoever reaches the portal past the proxy can write a header too.
 """
 
 import base64
-import binascii
 import hmac
 from functools import lru_cache
+from http import HTTPStatus
 from urllib.parse import unquote_to_bytes
 
+import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.conf import settings
 from django.http import HttpRequest
 
+from moportal.certificates import MALFORMED, InvalidTrust, NotTrusted
+from moportal.problems import Refused
+
+log = structlog.get_logger(__name__)
 # As WSGI names them: X-Proxy-Secret; X-Client-Certificate, which is nginx's
 # $ssl_client_escaped_cert; and the standard's Client-Cert (RFC 9440, 2.1).
 SECRET = "HTTP_X_PROXY_SECRET"  # noqa: S105 -- a header's name
@@ -25,6 +30,21 @@ STANDARD = "HTTP_CLIENT_CERT"
 
 class NotFromProxy(Exception):
     """A certificate in a header that did not come through the proxy."""
+
+
+# Why a caller is not made known by its certificate.
+UNKNOWN = (NotTrusted, NotFromProxy, InvalidTrust)
+
+
+def refusal_of(error: Exception) -> Refused:
+    """Return what a caller is told that is `UNKNOWN` (contract, section 5)."""
+    if isinstance(error, NotTrusted):
+        return Refused(error.verdict.status, f"Refused: {error}.")
+    if isinstance(error, NotFromProxy):
+        return Refused(HTTPStatus.FORBIDDEN, "A certificate is believed from the proxy alone.")
+    log.error("whom to trust cannot be read", exc_info=error)
+    detail = "Whom to trust cannot be read just now: try again later."
+    return Refused(HTTPStatus.SERVICE_UNAVAILABLE, detail)
 
 
 def certificate_shown(request: HttpRequest) -> bytes:
@@ -56,5 +76,5 @@ def _read(standard: str) -> bytes:
     try:
         der = base64.b64decode(standard.strip().removeprefix(":").removesuffix(":"), validate=True)
         return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM)
-    except (binascii.Error, ValueError):
+    except MALFORMED:
         return standard.encode(errors="replace")

@@ -64,6 +64,14 @@ def problem_response(status: int, title: str, detail: str, **members: Any) -> Js
     )
 
 
+def refused_response(refused: Refused) -> JsonResponse:
+    """Return a refusal as a plain Django answer, as DRF would give it."""
+    response = problem_response(refused.status_code, refused.default_code, str(refused.detail))
+    if refused.wait:
+        response.headers["Retry-After"] = str(refused.wait)
+    return response
+
+
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Turn DRF's exceptions into problem documents; anything else stays a 500 of Django's."""
     response = drf_exception_handler(error, context)

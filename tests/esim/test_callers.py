@@ -164,3 +164,4 @@ def test_authorities_that_cannot_be_read_are_our_fault(
 
     answer = tell(**shown(authority.issue(NAME)))
     assert (answer.status_code, answer["Content-Type"]) == (503, "application/problem+json")
+    assert answer["Retry-After"] == "5"

@@ -5,15 +5,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from django.test import RequestFactory
 from django.utils.timezone import now
 from hypothesis import given
 from hypothesis import strategies as st
 
 from moportal.certificates import InvalidTrust, Trust, TrustFiles, Verdict, pin, verdict
+from moportal.machines import certificate_shown
 from tests.authority import CLIENT, SERVER, Authority, Issued
 
 ROOT = Authority("Root")
@@ -25,6 +28,7 @@ TRUST = Trust(
     intermediates=(BELOW.own.certificate,),
     names=frozenset({NAME}),
 )
+SECRET = "between-proxy-and-portal"
 GOOD = ROOT.issue(NAME).certificate.public_bytes(Encoding.DER)
 PAST, FUTURE = (-9.0, -1.0), (1.0, 9.0)
 
@@ -148,6 +152,19 @@ def test_whatever_is_changed_in_a_certificate_is_noticed(at: int, bytes_: bytes)
     found = verdict(_pem(bytes(der)), TRUST, at=now())
 
     assert (found == Verdict.TRUSTED) == (bytes(der) == GOOD)
+
+
+def test_a_version_that_there_is_none_of_is_unreadable(settings: Any) -> None:
+    """Neither the form of nginx's header nor that of the standard's makes it a fault of ours."""
+    settings.PROXY_SECRET = SECRET
+    second = GOOD.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x01", 1)
+    standard = f":{base64.b64encode(second).decode()}:"
+    shown = certificate_shown(
+        RequestFactory().get("/", headers={"Client-Cert": standard, "X-Proxy-Secret": SECRET})
+    )
+
+    assert verdict(_pem(second), TRUST, at=now()) == Verdict.UNREADABLE
+    assert verdict(shown, TRUST, at=now()) == Verdict.UNREADABLE
 
 
 def _pem(der: bytes) -> bytes:
