@@ -10,6 +10,7 @@ from django.core.handlers.exception import response_for_exception
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.http import HttpRequest, HttpResponse
 from django.template.response import SimpleTemplateResponse
+from django.urls import resolve, reverse
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "moportal.settings")
 
@@ -24,13 +25,14 @@ class QuickHandler(WSGIHandler):
 
     def __init__(self) -> None:
         super().__init__()
-        from balance_api.views import BalancesView  # noqa: PLC0415 -- after django.setup
-
-        self._balances = BalancesView.as_view()
+        # Its route and view stand in `balance_api.urls` alone.
+        example = reverse("balances", args=["SIM"])
+        self._path = re.compile("([^/]+)".join(map(re.escape, example.split("SIM"))))
+        self._balances = resolve(example).func
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         """Answer with an iterable of bytes, which is all that WSGI asks for."""
-        found = _BALANCES.fullmatch(environ.get("PATH_INFO", ""))
+        found = self._path.fullmatch(environ.get("PATH_INFO", ""))
         if found is None:
             return super().__call__(environ, start_response)
         response = self._answer(WSGIRequest(environ), found[1])
@@ -48,8 +50,6 @@ class QuickHandler(WSGIHandler):
         except Exception as error:  # noqa: BLE001 -- the last to know, as Django's own handler is
             return response_for_exception(request, error)
 
-
-_BALANCES = re.compile("/v1/sims/([^/]+)/balances")
 
 django.setup(set_prefix=False)
 application = QuickHandler() if settings.FACE == "api" else WSGIHandler()
