@@ -218,7 +218,9 @@ def test_it_is_echoed_where_there_is_no_such_address(sim: Sim) -> None:
 def test_it_is_for_reading_alone(sim: Sim, settings: Any) -> None:
     settings.MACHINES_WITHOUT_CERTIFICATE = False
 
-    assert Client().post(f"/v1/sims/{sim.iccid}/balances").status_code == 405
+    refused = Client().post(f"/v1/sims/{sim.iccid}/balances")
+
+    assert (refused.status_code, refused.headers["Allow"]) == (405, "GET, HEAD")
 
 
 def test_without_a_certificate_production_lets_nobody_in(sim: Sim, settings: Any) -> None:

@@ -28,7 +28,7 @@ from tests.authority import Authority, Issued
 from tests.balance_api.test_views import TRANSACTION, give
 from tests.builders import make_card
 from tests.deploy.conftest import HOST, SECRET, Door, opened
-from tests.deploy.test_get_balance import NAME, forged
+from tests.deploy.get_balance.conftest import NAME, forged
 from tests.services import Server, free_port, redis
 from tests.settings_for import production_environment
 

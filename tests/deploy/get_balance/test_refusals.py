@@ -1,0 +1,147 @@
+"""Of two faults the contract's first is told, and what the proxy refuses looks the same."""
+
+import itertools
+import socket
+import ssl
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pytest_django.fixtures import Settings
+
+from demo.parts import LOOPBACK
+from esim.models import Sim
+from tests.authority import Authority, Issued
+from tests.deploy.conftest import HOST, Door, opened
+from tests.deploy.get_balance.conftest import (
+    NAME,
+    PAST,
+    PROBLEM,
+    SLOW,
+    TRANSACTION,
+    UNKNOWN,
+    Ask,
+    is_json,
+    limited,
+)
+from tests.services import free_port
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_who_asks_too_much_is_told_when_to_come_back(ask: Ask, settings: Settings) -> None:
+    settings.BALANCE_RATE = 0.25
+    assert ask().status_code == 200
+
+    refused = ask()
+    assert refused.status_code == 429
+    assert refused.json()["detail"]
+    wait = int(refused.headers["Retry-After"])
+    assert 1 <= wait <= 3
+
+    time.sleep(wait)
+    assert ask().status_code == 200
+
+
+# In the contract's order; each is how a question is wrong in that way.
+FAULTS: dict[int, dict[str, Any]] = {
+    405: {"method": "POST"},
+    401: {"shown": None},
+    429: {},
+    400: {"query": "?limit=x"},
+    409: {"transaction": "spent"},
+    404: {"about": UNKNOWN},
+}
+
+
+def test_of_two_faults_the_contracts_first_is_told(
+    ask: Ask, theirs: Authority, settings: Settings, subtests: pytest.Subtests
+) -> None:
+    assert ask(transaction="spent").status_code == 200
+    limited(settings)
+    stranger = Authority("Another").issue(NAME)
+
+    for first, second in itertools.combinations(FAULTS, 2):
+        settings.BALANCE_RATE = SLOW if 429 in (first, second) else 0
+        question = {**FAULTS[first], **FAULTS[second]}
+        with subtests.test(f"{first} before {second}"):
+            assert ask(**question).status_code == first
+        if 401 in (first, second):
+            with subtests.test(f"{first} before {second}, 403 for 401"):
+                answer = ask(**{**question, "shown": stranger})
+                assert answer.status_code == (403 if first == 401 else first)
+
+
+REFUSED_BY_PROXY: list[tuple[str, int, dict[str, Any]]] = [
+    ("a long path", 414, {"url": f"/v1/sims/{'8' * 5000}/balances"}),
+    ("a long query", 414, {"url": f"/v1/sims/{UNKNOWN}/balances?other={'x' * 60_000}"}),
+    ("a long header", 431, {"url": "/v1/x", "headers": {"X-Long": "x" * 5000}}),
+    ("many", 431, {"url": "/v1/x", "headers": {f"X-{n}": "x" * 3000 for n in range(8)}}),
+    ("a long body", 413, {"url": "/v1/x", "method": "POST", "content": b"x" * 200_000}),
+    ("not behind this door", 404, {"url": "/admin/"}),
+    ("a problem itself", 404, {"url": "/problems/414"}),
+    ("a method that is nobody's", 405, {"url": "/v1/x", "method": "TRACE"}),
+]
+
+
+def test_what_the_proxy_refuses_is_a_problem_document_too(
+    door: Door, good: Issued, subtests: pytest.Subtests
+) -> None:
+    for name, status, question in REFUSED_BY_PROXY:
+        with subtests.test(name), door.client(good) as client:
+            answer = client.request(**{"method": "GET", **question})
+
+            assert (answer.status_code, is_json(answer)) == (status, True)
+
+
+@pytest.mark.parametrize("sent", [b"NO SUCH THING\r\n\r\n", b"GET /v1/x HTTP/1.1\r\n\r\n"])
+def test_what_is_no_request_is_told_so(door: Door, sent: bytes) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cadata=door.authority.own.pem.decode())
+    host, port = door.address.split(":")
+    with (
+        socket.create_connection((host, int(port))) as line,
+        context.wrap_socket(line, server_hostname=HOST) as secured,
+    ):
+        secured.sendall(sent)
+        answer = secured.makefile("rb").read()
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert PROBLEM.encode() in answer
+
+
+def test_plain_http_is_told_so(door: Door) -> None:
+    answer = httpx.get(f"http://{door.address}/v1/x", trust_env=False)
+
+    assert (answer.status_code, is_json(answer)) == (400, True)
+
+
+@pytest.mark.parametrize("days", [(-1.0, 30.0), PAST], ids=["good", "expired"])
+def test_while_the_portal_is_away_the_proxy_says_so(
+    theirs: Authority, tmp_path: Path, days: tuple[float, float]
+) -> None:
+    with (
+        opened(tmp_path, f"{LOOPBACK}:{free_port()}") as door,
+        door.client(theirs.issue(NAME, days=days)) as client,
+    ):
+        answer = client.get(f"/v1/sims/{UNKNOWN}/balances", headers={TRANSACTION: "T"})
+
+    assert (answer.status_code, is_json(answer)) == (503, True)
+    assert (answer.headers["Retry-After"], answer.headers[TRANSACTION]) == ("5", "T")
+
+
+def test_the_proxys_log_names_no_sim(door: Door, ask: Ask, sim: Sim) -> None:
+    forms = ("{}", "{}F", "iccid:%20{}", "{}/balances/{}", "{}?x=")
+    for form in forms:
+        ask("?location=US", about=form.format(sim.iccid, sim.iccid), transaction=f"T {form}")
+    with door.client() as client:
+        client.get(f"/{sim.iccid}?eid={sim.iccid}", headers={TRANSACTION.encode(): b"\xe9"})
+
+    lines = door.logged()[-len(forms) - 1 :]
+
+    assert sim.iccid not in str(lines)
+    assert lines[0]["path"] == f"/v1/sims/...{sim.iccid[-4:]}/balances"
+    assert [line["transaction_id"] for line in lines] == [*(f"T {form}" for form in forms), ""]
+    assert (lines[0]["status"], len(lines[0]["certificate"])) == (200, 40)
