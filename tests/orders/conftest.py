@@ -11,6 +11,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from orders.models import Order
+from outbox.domain import LookAgain
 from payments.domain import add_card
 from payments.gateways.base import Card
 from payments.models import PaymentMethod
@@ -35,6 +36,17 @@ def settled(order: Order, looks: int = 1) -> Order:
     for _ in range(looks):
         looked_at("order", order.pk)
     return Order.objects.get(pk=order.pk)
+
+
+def look(order: Order) -> LookAgain | None:
+    """Let a worker look at the order once, and return when it is to look again."""
+    return looked_at("order", order.pk)
+
+
+def seconds(answer: LookAgain | None) -> float:
+    """Return how long it wants to wait."""
+    assert answer is not None
+    return answer.after.total_seconds()
 
 
 @pytest.fixture

@@ -1,0 +1,76 @@
+"""While the customer is at the bank the order waits, and for no longer than half an hour."""
+
+from datetime import timedelta
+
+import httpx
+from django.utils.timezone import now
+
+from accounts.models import User
+from orders import settling
+from orders.models import Order
+from orders.states import Failure, OrderState
+from tests.builders import make_order, make_pool
+from tests.orders.conftest import CUSTOMER_STEP, look, new_card, seconds, settled
+from tests.providers import statuses
+
+
+def test_the_step_at_the_bank_is_waited_for_half_an_hour(
+    alice: User, gateway: str, smdp: str
+) -> None:
+    make_pool()
+    order = settled(make_order(alice, method=new_card(alice, CUSTOMER_STEP)))
+    assert order.state == OrderState.PENDING
+    Order.objects.update(created_at=now() - settling.CUSTOMER_STEP_LIMIT)
+
+    order = settled(order)
+
+    assert (order.state, order.failure) == (OrderState.FAILED, Failure.PAYMENT_REFUSED)
+    reason = "PaymentDeclined: the step at the bank was not taken"
+    assert order.changes.latest("pk").reason == reason
+    assert statuses(gateway) == ["voided"]
+
+
+def test_a_hold_that_ran_out_at_the_bank_is_a_refusal(alice: User, gateway: str, smdp: str) -> None:
+    make_pool()
+    order = settled(make_order(alice, method=new_card(alice, CUSTOMER_STEP)))
+    voided = {"headers": {"Idempotency-Key": "elsewhere"}, "json": {}, "trust_env": False}
+    httpx.post(f"{gateway}/payments/{order.payment.gateway_id}/void", **voided)  # type: ignore[arg-type]  # httpx's own keywords
+
+    order = settled(order)
+
+    assert (order.state, order.failure) == (OrderState.FAILED, Failure.PAYMENT_REFUSED)
+    reason = "PaymentDeclined: it has run out at the gateway"
+    assert order.changes.latest("pk").reason == reason
+
+
+def test_who_waits_for_the_bank_and_comes_back_is_written_down(
+    alice: User, gateway: str, smdp: str
+) -> None:
+    make_pool()
+    order = make_order(alice, method=new_card(alice, CUSTOMER_STEP))
+    for _ in range(2):
+        assert seconds(look(order)) == settling.CUSTOMER_STEP_PAUSE.total_seconds()
+    order = Order.objects.get(pk=order.pk)
+    httpx.post(order.payment.customer_step_url, data={"decision": "approve"}, trust_env=False)
+    look(order)
+
+    assert list(order.changes.values_list("new", "reason")) == [
+        ("in_progress", ""),
+        ("pending", "waits for a step at the bank"),
+        ("in_progress", "the customer came back from the bank"),
+        ("completed", ""),
+    ]
+
+
+def test_who_takes_long_at_the_bank_is_asked_about_ever_less_often(
+    alice: User, gateway: str, smdp: str
+) -> None:
+    """Whoever comes back rings; a thousand who do not must not keep every worker busy."""
+    make_pool()
+    order = make_order(alice, method=new_card(alice, CUSTOMER_STEP))
+    pauses = []
+    for minutes in (0, 2, 20):
+        Order.objects.filter(pk=order.pk).update(created_at=now() - timedelta(minutes=minutes))
+        pauses.append(round(seconds(look(order))))
+
+    assert pauses == [5, 30, 120]

@@ -1,0 +1,83 @@
+"""A cancel wins until the charge is decided (contract, section 3, leaving)."""
+
+import pytest
+
+from accounts.models import User
+from orders import placing, settling
+from orders.models import Order
+from orders.states import Failure, OrderState
+from payments.states import PaymentState
+from subscriptions import activation
+from tests.orders.conftest import look, seconds, settled
+from tests.providers import break_it, profiles, statuses
+
+
+def test_a_cancel_that_won_is_looked_at_at_once(
+    placed: Order, alice: User, gateway: str, smdp: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cancelled_just_before(*_asked: object, **_how: object) -> None:
+        placing.request_cancel(Order.objects.get(pk=placed.pk), actor=alice)
+
+    monkeypatch.setattr(activation, "activate", cancelled_just_before)
+
+    assert seconds(look(placed)) == 0
+    assert look(placed) is None
+    assert placed.changes.latest("pk").reason == "cancelled by the customer"
+    assert look(placed) is None
+
+
+def test_a_profile_is_cancelled_also_while_the_gateway_is_away(
+    placed: Order, gateway: str, smdp: str
+) -> None:
+    break_it(gateway, "capture", "http_500", times=1)
+    order = settled(placed)
+    assert order.charge_decided_at is not None
+    Order.objects.filter(pk=order.pk).update(
+        charge_decided_at=None, state=OrderState.FAILED, failure=Failure.SERVICE_DOWN
+    )
+    break_it(gateway, "void", "http_500", times=1)
+
+    order = settled(order)
+
+    assert [state for _, state in profiles(smdp)] == ["Unavailable"]
+    assert statuses(gateway) == ["authorised"]
+    assert settled(order).payment.state == PaymentState.VOIDED
+
+
+def test_a_cancel_in_time_lets_everything_go(
+    placed: Order, alice: User, gateway: str, smdp: str
+) -> None:
+    break_it(smdp, "confirmOrder", "http_500")
+    settled(placed)
+
+    placing.request_cancel(placed, actor=alice)
+    order = settled(placed, looks=2)
+
+    assert order.state == OrderState.CANCELLED
+    assert statuses(gateway) == ["voided"]
+    assert [state for _, state in profiles(smdp)] == ["Unavailable"]
+
+
+def test_a_cancel_after_the_charge_is_decided_comes_too_late(placed: Order, alice: User) -> None:
+    settled(placed)
+
+    with pytest.raises(placing.TooLateToCancel):
+        placing.request_cancel(placed, actor=alice)
+
+    assert Order.objects.get(pk=placed.pk).state == OrderState.COMPLETED
+
+
+def test_a_cancel_that_comes_between_profile_and_charge_wins(
+    placed: Order, alice: User, gateway: str, smdp: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide = settling._decide_to_charge  # noqa: SLF001 -- the very moment is meant
+
+    def cancelled_just_before(order: Order) -> None:
+        placing.request_cancel(Order.objects.get(pk=order.pk), actor=alice)
+        decide(order)
+
+    monkeypatch.setattr(settling, "_decide_to_charge", cancelled_just_before)
+    order = settled(placed, looks=2)
+
+    assert order.state == OrderState.CANCELLED
+    assert statuses(gateway) == ["voided"]

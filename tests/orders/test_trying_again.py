@@ -1,0 +1,143 @@
+"""What did not come about is tried again, ever less often, until it is given up."""
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from accounts.models import User
+from esim.models import Sim
+from esim.provisioning import ProfileRefused
+from esim.states import ProfileState, SimState
+from orders import placing, settling
+from orders.models import Order
+from orders.states import TRIES_BEFORE_STAFF, Failure, OrderState
+from outbox.pauses import PAUSES
+from payments.states import PaymentState
+from tests.orders.conftest import look, seconds, settled
+from tests.peer import Peer, Says, answering
+from tests.providers import break_it, statuses
+
+
+def test_a_service_that_stays_away_fails_the_order_and_lets_the_money_go(
+    placed: Order, gateway: str, smdp: str
+) -> None:
+    break_it(smdp, "downloadOrder", "http_500", times=50)
+
+    tries = len(PAUSES) + 1
+    order = settled(placed, looks=tries)
+    assert (order.state, order.failure) == (OrderState.FAILED, Failure.SERVICE_DOWN)
+
+    order = settled(order)
+    assert order.payment.state == PaymentState.VOIDED
+    assert order.profile is not None
+    assert order.profile.state == ProfileState.CANCELLED
+    assert order.profile.sim.state == SimState.RETIRED
+    assert statuses(gateway) == ["voided"]
+
+
+def test_while_the_customer_looks_on_it_is_tried_again_after_each_pause(
+    placed: Order, gateway: str, smdp: str
+) -> None:
+    break_it(smdp, "downloadOrder", "http_500", times=50)
+
+    for tries, pause in enumerate((0.5, 2, 4, 8, 12), start=1):
+        assert pause * 0.8 <= seconds(look(placed)) <= pause * 1.2
+        placed.refresh_from_db()
+        assert (placed.state, placed.tries) == (OrderState.IN_PROGRESS, tries)
+        assert placed.trouble.startswith("Trouble: ")
+    assert seconds(look(placed)) == 0
+
+    placed.refresh_from_db()
+    assert (placed.state, placed.tries) == (OrderState.FAILED, 0)
+    assert placed.changes.latest("pk").reason == placed.trouble
+
+
+def test_what_is_decided_is_tried_ever_less_often(placed: Order, gateway: str, smdp: str) -> None:
+    break_it(gateway, "capture", "http_500", times=50)
+
+    for usual in PAUSES:
+        assert seconds(look(placed)) == pytest.approx(usual, rel=0.2)
+    for tries in range(len(PAUSES), TRIES_BEFORE_STAFF):
+        longest = min(2.0**tries, 600)
+        assert longest / 2 <= seconds(look(placed)) <= longest
+    placed.refresh_from_db()
+    assert (placed.state, placed.tries) == (OrderState.IN_PROGRESS, TRIES_BEFORE_STAFF)
+
+    assert look(placed) is None
+    placed.refresh_from_db()
+    assert placed.state == OrderState.HELD
+
+
+def test_the_last_try_that_decides_to_charge_does_not_fail_the_order(
+    placed: Order, gateway: str, smdp: str
+) -> None:
+    Order.objects.filter(pk=placed.pk).update(tries=len(PAUSES))
+    break_it(gateway, "capture", "drop_after")
+
+    order = settled(placed)
+
+    assert (order.state, order.charge_decided_at is not None) == (OrderState.IN_PROGRESS, True)
+    assert settled(placed).state == OrderState.COMPLETED
+
+
+def test_a_long_trouble_is_cut_to_what_its_column_holds(
+    placed: Order, gateway: str, smdp: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_args: object) -> Sim:
+        raise ValueError("x" * 500)
+
+    monkeypatch.setattr(settling, "_sim_made_ready", broken)
+    look(placed)
+
+    placed.refresh_from_db()
+    assert placed.trouble == f"ValueError: {'x' * 188}"
+
+
+def test_a_long_reason_is_cut_to_what_its_column_holds(
+    placed: Order, gateway: str, smdp: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_args: object) -> Sim:
+        raise ProfileRefused("x" * 500)
+
+    monkeypatch.setattr(settling, "_sim_made_ready", refused)
+    look(placed)
+
+    assert placed.changes.latest("pk").reason == f"ProfileRefused: {'x' * 184}"
+
+
+def test_letting_go_begins_to_count_its_tries_anew(
+    placed: Order, alice: User, gateway: str, smdp: str
+) -> None:
+    break_it(smdp, "confirmOrder", "http_500", times=3)
+    settled(placed, looks=3)
+    placing.request_cancel(placed, actor=alice)
+    break_it(gateway, "void", "http_500", times=2)
+
+    for tries in (0, 1):
+        assert seconds(look(placed)) == pytest.approx(PAUSES[tries], rel=0.2)
+        placed.refresh_from_db()
+        assert (placed.state, placed.tries, placed.let_go_at) == (
+            OrderState.CANCELLED,
+            tries + 1,
+            None,
+        )
+
+
+def test_a_fault_of_our_own_counts_as_a_try(
+    placed: Order, gateway: str, smdp: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_args: object) -> Sim:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(settling, "_sim_made_ready", broken)
+    order = settled(placed, looks=len(PAUSES) + 1)
+
+    assert (order.state, order.failure) == (OrderState.FAILED, Failure.SERVICE_DOWN)
+    assert settled(order).payment.state == PaymentState.VOIDED
+
+
+def test_an_smdp_that_asks_to_be_left_alone_is(placed: Order, settings: Settings) -> None:
+    busy = Says(status=429, headers={"Retry-After": "9"})
+    with answering(Peer(next=[lambda _body: busy])) as peer:
+        settings.SMDP_URL = peer.url
+
+        assert seconds(look(placed)) == 9
