@@ -32,7 +32,7 @@ WHOLE := --cov=orders --cov=outbox --cov=payments --cov-report=term --cov-fail-u
 
 .PHONY: test
 test: services .venv/.dev $(CATALOGUES)  ## Run every test on a throwaway PostgreSQL and Redis (ARGS=… for pytest)
-	$(PYTHON) -m tests.services -- $(PYTHON) -m pytest -n 2 --dist loadgroup $(if $(ARGS),$(ARGS),$(WHOLE))
+	$(PYTHON) -m tests.services -- $(PYTHON) -m pytest -n 3 --dist loadgroup $(if $(ARGS),$(ARGS),$(WHOLE))
 
 .PHONY: check
 check: gettext .venv/.dev $(CATALOGUES)  ## Read the code: style, types, templates, arrows, migrations, texts
@@ -48,7 +48,7 @@ check: gettext .venv/.dev $(CATALOGUES)  ## Read the code: style, types, templat
 
 .PHONY: coverage
 coverage: services .venv/.dev $(CATALOGUES)  ## Run the tests and show which lines and branches they leave out
-	$(PYTHON) -m tests.services -- $(PYTHON) -m pytest -n 2 --dist loadgroup --cov --cov-report=term $(ARGS)
+	$(PYTHON) -m tests.services -- $(PYTHON) -m pytest -n 3 --dist loadgroup --cov --cov-report=term $(ARGS)
 
 .PHONY: screens
 screens: services .venv/.dev $(CATALOGUES)  ## Take the screenshots of docs/screens/ anew

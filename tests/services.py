@@ -163,7 +163,7 @@ def redis(folder: Path, guard: Guard) -> Iterator[Server]:
     folder.mkdir()
     port = free_port()
     command = [binary, "--port", str(port), "--bind", LOOPBACK, "--dir", str(folder)]
-    command += ["--save", "", "--appendonly", "no"]
+    command += ["--save", "", "--appendonly", "no", "--databases", "64"]
     url = f"redis://{LOOPBACK}:{port}/0"
     with _running(Server(url, command, folder, guard, answers=lambda: _answers(port))) as server:
         yield server
