@@ -57,7 +57,9 @@ class SubscriptionState(models.TextChoices):
 class Subscription(models.Model):
     """A plan that a line holds, as it was sold. Its time runs from the completion of its order."""
 
-    line = models.ForeignKey(Line, on_delete=models.PROTECT, related_name="subscriptions")
+    line = models.ForeignKey(
+        Line, on_delete=models.PROTECT, related_name="subscriptions", db_index=False
+    )
     plan = models.ForeignKey(Plan, null=True, blank=True, on_delete=models.PROTECT)
     reference = models.CharField(max_length=20, unique=True, help_text="The order it came from.")
     plan_name = models.CharField(max_length=80)
@@ -87,6 +89,9 @@ class Subscription(models.Model):
                 | Q(starts_at__isnull=False, ends_at__gt=F("starts_at")),
             ),
         ]
+        # What a line had before costs a question about it nothing: it is read from today on. There
+        # is no index of the line alone, which would be taken for those of a line with one plan.
+        indexes = [models.Index(name="plans_of_a_line_by_end", fields=["line", "ends_at"])]
 
     def __str__(self) -> str:
         return f"{self.plan_name} ({self.state})"

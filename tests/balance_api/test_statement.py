@@ -13,7 +13,8 @@ from typing import Any
 import psycopg
 import pytest
 from django.db import connection, transaction
-from hypothesis import given, settings
+from django.utils.timezone import now
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
@@ -165,12 +166,28 @@ def meaning(found: Found) -> object:
     return found.is_in_programme, sorted(found.held)
 
 
+TWICE: list[tuple[Question, int | None]] = [(Question("one", "a", None, None, AT), 0)] * 2
+PLAIN = World(
+    in_programme=[True] * SIMS,
+    on_line=[0] * SIMS,
+    moved=[False] * SIMS,
+    subscriptions=[],
+    free_at={},
+    told={},
+    asked=TWICE,
+    unreadable=[False] * len(TWICE),
+    rules=Rules(step=None, window=DAY),
+)
+
+
 @pytest.mark.django_db
 def test_the_statement_and_its_plain_twin_answer_alike(alice: User) -> None:
     seen: set[object] = set()
 
     @settings(max_examples=WORLDS)
     @given(worlds)
+    @example(PLAIN)
+    @example(replace(PLAIN, rules=Rules(step=4 * SECOND, window=DAY)))
     def alike(world: World) -> None:
         with transaction.atomic():
             iccids = build(world, alice)
@@ -180,7 +197,7 @@ def test_the_statement_and_its_plain_twin_answer_alike(alice: User) -> None:
         seen.update(one if isinstance(one, str) else type(one) for one in plain)
 
     alike()
-    # It would be worth little if they were never refused.
+    # The examples see to it that refusals are among them.
     assert {"too often", "repeated"} <= seen
 
 
@@ -366,3 +383,45 @@ def test_an_answer_of_the_databases_that_is_lost_is_asked_for_again(
             assert not cut.next.is_set()
             assert ask(sim, **{TRANSACTION: "T"}).status_code == (429 if rate else 409)
             connection.close()
+
+
+def test_what_a_line_had_before_costs_nothing(sim: Sim) -> None:
+    """Of five years of weekly plans it reads the one that runs."""
+    line = Line.objects.get()
+    past = Subscription.objects.bulk_create(
+        Subscription(
+            line=line,
+            reference=f"week {week}",
+            state=SubscriptionState.ACTIVE,
+            starts_at=now() - (week + 1) * 7 * DAY,
+            ends_at=now() - week * 7 * DAY,
+        )
+        for week in range(260)
+    )
+    Bucket.objects.bulk_create(
+        Bucket(subscription=one, kind=Bucket.Kind.ALLOWANCE, total_bytes=1, countries=[])
+        for one in past
+    )
+
+    assert subscriptions_read(sim) == 1
+
+
+def subscriptions_read(sim: Sim) -> int:
+    """Return how many subscriptions a question makes PostgreSQL look at, by its indexes."""
+    text = statement._look(Rules(None, None), remembers=False, again=False)  # noqa: SLF001 -- as it is sent
+    with connection.cursor() as django:
+        # Of so few rows it would read all.
+        django.execute("ANALYZE; SET enable_seqscan = off; SET enable_bitmapscan = off")
+        with psycopg.RawCursor(connection.connection) as cursor:
+            told = b"EXPLAIN (ANALYZE, FORMAT JSON) " + text
+            [([plan],)] = cursor.execute(told, [now(), sim.iccid]).fetchall()
+        django.execute("RESET enable_seqscan; RESET enable_bitmapscan")
+    (scan,) = (node for node in _nodes(plan["Plan"]) if node.get("Alias") == "subscription")
+    found: int = scan["Actual Rows"] + scan.get("Rows Removed by Filter", 0)
+    return found
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", []):
+        yield from _nodes(part)
