@@ -27,6 +27,7 @@ from tests.services import free_port
 Kind = Literal["sqlite", "postgresql"]
 READY_WITHIN = 60.0
 WITH_COPIES_OF_THEIR_OWN = ("test_worker_killed", "test_card_page")
+TAKE_MINUTES = ("test_chaos", "test_promise", "test_schema", "test_random_launches", "test_moments")
 LINES_SHOWN = 120
 _redis_stacks = itertools.count()
 
@@ -150,8 +151,11 @@ def network_simulator() -> Iterator[str]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests of a whole copy, as they take longest."""
-    items.sort(key=lambda item: _stack_kind(item.nodeid) is None)
+    """Begin with what takes longest, or one process would be at it when the others are done.
+
+    That is the tests of a whole copy, and then those that take minutes by themselves.
+    """
+    items.sort(key=lambda item: (_stack_kind(item.nodeid) is None, not _takes_minutes(item.nodeid)))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -183,6 +187,10 @@ def pytest_runtest_makereport(
             if isinstance(value, Stack):
                 report.sections.append((f"output of {name}", value.tail()))
     return report
+
+
+def _takes_minutes(nodeid: str) -> bool:
+    return any(module in nodeid for module in TAKE_MINUTES)
 
 
 def _stack_kind(nodeid: str) -> str | None:
