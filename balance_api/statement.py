@@ -59,6 +59,7 @@ _LOOK = """
         AND subscription.starts_at <= {at} AND subscription.ends_at > {at}
 """
 LOST = (OperationalError, InterfaceError)
+_own = threading.local()
 
 
 def look(question: Question, rules: Rules) -> Found:
@@ -160,7 +161,7 @@ def _execute_once(text: bytes, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         return cursor.execute(text, values, prepare=True, binary=True).fetchall()
 
 
-def _cursor(connection: "psycopg.Connection[Any]") -> "psycopg.RawCursor[Any]":
+def _cursor(connection: psycopg.Connection[Any]) -> psycopg.RawCursor[Any]:
     """Return this thread's own, made once a connection.
 
     Django's cursor binds on the client's side; this one lets the server keep the plan, and takes
@@ -170,6 +171,3 @@ def _cursor(connection: "psycopg.Connection[Any]") -> "psycopg.RawCursor[Any]":
     if kept is None or kept.connection is not connection:
         kept = _own.cursor = psycopg.RawCursor(connection)
     return kept
-
-
-_own = threading.local()

@@ -66,7 +66,7 @@ def problem_response(status: int, title: str, detail: str, **members: Any) -> Js
 
 def refused_response(refused: Refused) -> JsonResponse:
     """Return a refusal as a plain Django answer, as DRF would give it."""
-    response = problem_response(refused.status_code, refused.default_code, str(refused.detail))
+    response = problem_response(refused.status_code, _title(refused), str(refused.detail))
     if refused.wait:
         response.headers["Retry-After"] = str(refused.wait)
     return response
@@ -78,10 +78,13 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if response is None or not isinstance(error, APIException):
         return response
     members = {"parameter": error.parameter} if isinstance(error, BadParameter) else {}
-    title = str(error.default_code).replace("_", " ").capitalize()
-    response.data = problem(response.status_code, title, str(error.detail), **members)
+    response.data = problem(response.status_code, _title(error), str(error.detail), **members)
     response.content_type = "application/problem+json"
     return response
+
+
+def _title(error: APIException) -> str:
+    return str(error.default_code).replace("_", " ").capitalize()
 
 
 def echo_transaction_id(sent: Mapping[str, Any], response: HttpResponseBase) -> None:

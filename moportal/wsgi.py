@@ -36,11 +36,11 @@ class QuickHandler(WSGIHandler):
         if found is None:
             return super().__call__(environ, start_response)
         response = self._answer(WSGIRequest(environ), found[1])
-        # Without its length the server would send it in chunks.
-        length = ("Content-Length", str(len(response.content)))
+        body = response.content
         status = f"{response.status_code} {response.reason_phrase}"
-        start_response(status, [*response.items(), length])
-        return [response.content]
+        # Without its length the server would send it in chunks.
+        start_response(status, [*response.items(), ("Content-Length", str(len(body)))])
+        return [body]
 
     def _answer(self, request: HttpRequest, sim: str) -> HttpResponse:
         try:

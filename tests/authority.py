@@ -15,6 +15,8 @@ from django.utils.timezone import now
 
 CLIENT, SERVER = ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH
 DAY = dt.timedelta(days=1)
+# Days from now in which a certificate has run out, or does not count yet.
+PAST, FUTURE = (-9.0, -1.0), (1.0, 9.0)
 
 
 @dataclass(frozen=True)

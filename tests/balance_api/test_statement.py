@@ -409,13 +409,12 @@ def test_what_a_line_had_before_costs_nothing(sim: Sim) -> None:
 def subscriptions_read(sim: Sim) -> int:
     """Return how many subscriptions a question makes PostgreSQL look at, by its indexes."""
     text = statement._look(Rules(None, None), remembers=False, again=False)  # noqa: SLF001 -- as it is sent
-    with connection.cursor() as django:
+    with transaction.atomic(), connection.cursor() as django:
         # Of so few rows it would read all.
-        django.execute("ANALYZE; SET enable_seqscan = off; SET enable_bitmapscan = off")
+        django.execute("ANALYZE; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
         with psycopg.RawCursor(connection.connection) as cursor:
             told = b"EXPLAIN (ANALYZE, FORMAT JSON) " + text
             [([plan],)] = cursor.execute(told, [now(), sim.iccid]).fetchall()
-        django.execute("RESET enable_seqscan; RESET enable_bitmapscan")
     (scan,) = (node for node in _nodes(plan["Plan"]) if node.get("Alias") == "subscription")
     found: int = scan["Actual Rows"] + scan.get("Rows Removed by Filter", 0)
     return found

@@ -15,7 +15,7 @@ import pytest
 from tests.stack import Stack, on_postgresql
 
 # `LAUNCHES=10000` walks further.
-LAUNCHES = int(os.environ.get("LAUNCHES", "3000"))
+LAUNCHES = int(os.environ.get("LAUNCHES", "4000"))
 CONNECTIONS, SEED = 8, 20_261_121
 # The share of launches whose page is looked at too.
 FOLLOWED = 0.3

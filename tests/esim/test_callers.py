@@ -164,4 +164,4 @@ def test_authorities_that_cannot_be_read_are_our_fault(
 
     answer = tell(**shown(authority.issue(NAME)))
     assert (answer.status_code, answer["Content-Type"]) == (503, "application/problem+json")
-    assert answer["Retry-After"] == "5"
+    assert (answer["Retry-After"], answer.json()["title"]) == ("5", "Service unavailable")

@@ -15,12 +15,11 @@ from esim import es2plus
 from esim.es2plus import Answer, Outcome, ReleaseProfile
 from esim.models import SmdpProvider
 from moportal import outside
-from tests.authority import CLIENT, SERVER, Authority, Issued
+from tests.authority import CLIENT, PAST, SERVER, Authority, Issued
 from tests.peer import Peer, answering, hanging_up
 
 HOST = "127.0.0.1"
 OURS, THEIRS, STRANGE = Authority("Operators"), Authority("SM-DP+"), Authority("Operators")
-PAST = (-9.0, -1.0)
 RIGHT = OURS.issue("kestrel")
 THERE = THEIRS.issue(HOST, usages=[SERVER], hosts=[HOST])
 Serve = Callable[[], AbstractContextManager[Peer]]

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from moportal.certificates import InvalidTrust, Trust, TrustFiles, Verdict, pin, verdict
 from moportal.machines import certificate_shown
-from tests.authority import CLIENT, SERVER, Authority, Issued
+from tests.authority import CLIENT, FUTURE, PAST, SERVER, Authority, Issued
 
 ROOT = Authority("Root")
 BELOW = Authority("Below", ROOT)
@@ -28,9 +28,7 @@ TRUST = Trust(
     intermediates=(BELOW.own.certificate,),
     names=frozenset({NAME}),
 )
-SECRET = "between-proxy-and-portal"
 GOOD = ROOT.issue(NAME).certificate.public_bytes(Encoding.DER)
-PAST, FUTURE = (-9.0, -1.0), (1.0, 9.0)
 
 
 def judged(issued: Issued, trust: Trust = TRUST) -> Verdict:
@@ -156,11 +154,11 @@ def test_whatever_is_changed_in_a_certificate_is_noticed(at: int, bytes_: bytes)
 
 def test_a_version_that_there_is_none_of_is_unreadable(settings: Any) -> None:
     """Neither the form of nginx's header nor that of the standard's makes it a fault of ours."""
-    settings.PROXY_SECRET = SECRET
+    settings.PROXY_SECRET = "ours"
     second = GOOD.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x01", 1)
     standard = f":{base64.b64encode(second).decode()}:"
     shown = certificate_shown(
-        RequestFactory().get("/", headers={"Client-Cert": standard, "X-Proxy-Secret": SECRET})
+        RequestFactory().get("/", headers={"Client-Cert": standard, "X-Proxy-Secret": "ours"})
     )
 
     assert verdict(_pem(second), TRUST, at=now()) == Verdict.UNREADABLE

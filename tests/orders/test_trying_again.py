@@ -79,13 +79,19 @@ def test_the_last_try_that_decides_to_charge_does_not_fail_the_order(
     assert settled(placed).state == OrderState.COMPLETED
 
 
+def break_making_ready(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Have it end in an error each time that a SIM is to be made ready."""
+
+    def broken(*_args: object) -> Sim:
+        raise error
+
+    monkeypatch.setattr(settling, "_sim_made_ready", broken)
+
+
 def test_a_long_trouble_is_cut_to_what_its_column_holds(
     placed: Order, gateway: str, smdp: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_args: object) -> Sim:
-        raise ValueError("x" * 500)
-
-    monkeypatch.setattr(settling, "_sim_made_ready", broken)
+    break_making_ready(monkeypatch, ValueError("x" * 500))
     look(placed)
 
     placed.refresh_from_db()
@@ -95,10 +101,7 @@ def test_a_long_trouble_is_cut_to_what_its_column_holds(
 def test_a_long_reason_is_cut_to_what_its_column_holds(
     placed: Order, gateway: str, smdp: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(*_args: object) -> Sim:
-        raise ProfileRefused("x" * 500)
-
-    monkeypatch.setattr(settling, "_sim_made_ready", refused)
+    break_making_ready(monkeypatch, ProfileRefused("x" * 500))
     look(placed)
 
     assert placed.changes.latest("pk").reason == f"ProfileRefused: {'x' * 184}"
@@ -125,10 +128,7 @@ def test_letting_go_begins_to_count_its_tries_anew(
 def test_a_fault_of_our_own_counts_as_a_try(
     placed: Order, gateway: str, smdp: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_args: object) -> Sim:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(settling, "_sim_made_ready", broken)
+    break_making_ready(monkeypatch, ZeroDivisionError())
     order = settled(placed, looks=len(PAUSES) + 1)
 
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.SERVICE_DOWN)

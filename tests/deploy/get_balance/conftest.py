@@ -17,15 +17,13 @@ from accounts.models import User
 from balance_api.models import CallerRate
 from esim.models import Sim
 from tests.authority import Authority, Issued
-from tests.balance_api.test_views import give
+from tests.balance_api.test_views import TRANSACTION, give
 from tests.builders import make_card
 from tests.deploy.conftest import SECRET, Door
 
 NAME, SECOND = "getbalance.caller.example", "second.caller.example"
-TRANSACTION = "X-MS-DM-TransactionId"
 PROBLEM = "application/problem+json"
 UNKNOWN = "8949449999999990023"
-PAST, FUTURE = (-9.0, -1.0), (1.0, 9.0)
 # Questions a second of a caller who has to wait for long.
 SLOW = 0.001
 Headers = dict[str, str] | list[tuple[str, str]]

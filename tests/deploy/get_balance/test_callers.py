@@ -12,9 +12,9 @@ from pytest_django.live_server_helper import LiveServer
 
 from esim.models import Sim
 from moportal.certificates import pin
-from tests.authority import SERVER, Authority, Issued
+from tests.authority import FUTURE, PAST, SERVER, Authority, Issued
 from tests.deploy.conftest import HOST, SECRET
-from tests.deploy.get_balance.conftest import FUTURE, NAME, PAST, Ask, Headers, forged, is_json
+from tests.deploy.get_balance.conftest import NAME, Ask, Headers, forged, is_json
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -13,14 +13,13 @@ from pytest_django.fixtures import Settings
 
 from demo.parts import LOOPBACK
 from esim.models import Sim
-from tests.authority import Authority, Issued
+from tests.authority import PAST, Authority, Issued
+from tests.balance_api.test_views import TRANSACTION
 from tests.deploy.conftest import HOST, Door, opened
 from tests.deploy.get_balance.conftest import (
     NAME,
-    PAST,
     PROBLEM,
     SLOW,
-    TRANSACTION,
     UNKNOWN,
     Ask,
     is_json,

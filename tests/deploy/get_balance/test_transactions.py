@@ -10,8 +10,9 @@ from pytest_django.fixtures import Settings
 from balance_api.models import AnsweredTransaction
 from esim.models import Sim
 from tests.authority import Authority, Issued
+from tests.balance_api.test_views import TRANSACTION
 from tests.deploy.conftest import Door
-from tests.deploy.get_balance.conftest import SECOND, TRANSACTION, UNKNOWN, Ask, limited
+from tests.deploy.get_balance.conftest import SECOND, UNKNOWN, Ask, limited
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
