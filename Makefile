@@ -5,18 +5,24 @@ SHELL := /bin/sh
 
 PORT ?= 8000
 LANGUAGES := de ar
-BIN := .venv/bin
+# The environment, and the Python it is made with: 3.11 to 3.13, whichever the machine has.
+VENV ?= .venv
+BASE_PYTHON ?=
+BIN := $(VENV)/bin
 PYTHON := $(BIN)/python
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/django.po))
-# What is fetched is what the lock names, by hash; where from is the machine's own setting.
-INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes
+# Installing resolves nothing: the lock names every package, version and hash, and only ready-built
+# wheels are taken. `pip check` then fails if the lock has left out a requirement.
+INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check \
+    --no-deps --require-hashes --only-binary :all:
+PIP_CHECK := $(PYTHON) -m pip --disable-pip-version-check --quiet check
 
 export PORT
 
 ##@ Run it
 
 .PHONY: run
-run: .venv/.run $(CATALOGUES)  ## Start the portal with its simulators and demo data (PORT=8000)
+run: $(VENV)/.run $(CATALOGUES)  ## Start the portal with its simulators and demo data (PORT=8000)
 	@exec $(PYTHON) -m demo.run
 
 .PHONY: reset
@@ -31,11 +37,11 @@ reset:  ## Forget what `make run` has stored and start over
 WHOLE := --cov=orders --cov=outbox --cov=payments --cov-report=term --cov-fail-under=100
 
 .PHONY: test
-test: services .venv/.dev $(CATALOGUES)  ## Run every test on a throwaway PostgreSQL and Redis (ARGS=… for pytest)
+test: services $(VENV)/.dev $(CATALOGUES)  ## Run every test on a throwaway PostgreSQL and Redis (ARGS=… for pytest)
 	$(PYTHON) -m tests.services -- $(PYTHON) -m pytest -n 3 --dist loadgroup $(if $(ARGS),$(ARGS),$(WHOLE))
 
 .PHONY: check
-check: gettext .venv/.dev $(CATALOGUES)  ## Read the code: style, types, templates, arrows, migrations, texts
+check: gettext $(VENV)/.dev $(CATALOGUES)  ## Read the code: style, types, templates, arrows, migrations, texts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(PYTHON) -m tests.settings_for check -- $(BIN)/mypy
@@ -47,68 +53,70 @@ check: gettext .venv/.dev $(CATALOGUES)  ## Read the code: style, types, templat
 	$(PYTHON) -m tests.settings_for check -- $(PYTHON) -m tests.translations $(LANGUAGES)
 
 .PHONY: coverage
-coverage: services .venv/.dev $(CATALOGUES)  ## Run the tests and show which lines and branches they leave out
+coverage: services $(VENV)/.dev $(CATALOGUES)  ## Run the tests and show which lines and branches they leave out
 	$(PYTHON) -m tests.services -- $(PYTHON) -m pytest -n 3 --dist loadgroup --cov --cov-report=term $(ARGS)
 
 .PHONY: screens
-screens: services .venv/.dev $(CATALOGUES)  ## Take the screenshots of docs/screens/ anew
+screens: services $(VENV)/.dev $(CATALOGUES)  ## Take the screenshots of docs/screens/ anew
 	$(PYTHON) -m tests.settings_for check -- $(PYTHON) -m tests.screens
 
 .PHONY: chaos
-chaos: services .venv/.dev $(CATALOGUES)  ## Break everything while orders are under way (ARGS="--orders 1000 --seed 1")
+chaos: services $(VENV)/.dev $(CATALOGUES)  ## Break everything while orders are under way (ARGS="--orders 1000 --seed 1")
 	$(PYTHON) -m tests.chaos --json var/chaos.json $(ARGS)
 
 .PHONY: mutants
-mutants: services .venv/.mutants $(CATALOGUES)  ## Spoil the code that moves money and see a test fail (ARGS="orders.placing*")
+mutants: services $(VENV)/.mutants $(CATALOGUES)  ## Spoil the code that moves money and see a test fail (ARGS="orders.placing*")
 	$(PYTHON) -m tests.services -- $(PYTHON) -m tests.mutants $(ARGS)
 
 .PHONY: bench-orders
-bench-orders: services .venv/.dev $(CATALOGUES)  ## Measure orders a second and CPU an order (ARGS="--workers 1 2 4")
+bench-orders: services $(VENV)/.dev $(CATALOGUES)  ## Measure orders a second and CPU an order (ARGS="--workers 1 2 4")
 	$(PYTHON) -m tests.services -- $(PYTHON) -m bench.orders $(ARGS)
 
 .PHONY: bench-provisioning
-bench-provisioning: services .venv/.dev $(CATALOGUES)  ## Measure profiles a second and CPU a profile (ARGS="--profiles 300")
+bench-provisioning: services $(VENV)/.dev $(CATALOGUES)  ## Measure profiles a second and CPU a profile (ARGS="--profiles 300")
 	$(PYTHON) -m tests.services -- $(PYTHON) -m bench.provisioning $(ARGS)
 
 .PHONY: bench-balance
-bench-balance: services .venv/.bench $(CATALOGUES)  ## Measure Get Balance beside its anchors (ARGS="--quick")
+bench-balance: services $(VENV)/.bench $(CATALOGUES)  ## Measure Get Balance beside its anchors (ARGS="--quick")
 	$(PYTHON) -m bench.balance $(ARGS)
 
 .PHONY: load
-load: services .venv/.bench $(CATALOGUES)  ## Run the source's load plan on Get Balance (ARGS="--compress 60 --times 10")
+load: services $(VENV)/.bench $(CATALOGUES)  ## Run the source's load plan on Get Balance (ARGS="--compress 60 --times 10")
 	$(PYTHON) -m bench.load $(ARGS)
 
 .PHONY: tables
-tables: .venv/.dev  ## Write the tables of docs/ and docs/openapi.yaml anew
+tables: $(VENV)/.dev  ## Write the tables of docs/ and docs/openapi.yaml anew
 	$(PYTHON) -m tests.settings_for check -- $(PYTHON) -m tests.tables
 
 ##@ Change it
 
 .PHONY: fmt
-fmt: .venv/.dev  ## Put code and templates into their form
+fmt: $(VENV)/.dev  ## Put code and templates into their form
 	$(BIN)/ruff check --fix-only --quiet
 	$(BIN)/ruff format
 	$(BIN)/djlint --quiet --reformat templates || true
 
 .PHONY: messages
-messages: gettext .venv/.dev  ## Collect the texts to translate, then compile what is translated
+messages: gettext $(VENV)/.dev  ## Collect the texts to translate, then compile what is translated
 	$(PYTHON) -m tests.settings_for check -- $(PYTHON) manage.py makemessages \
 	    $(addprefix --locale=,$(LANGUAGES)) --add-location=file --no-wrap \
 	    --ignore=.venv --ignore=var --ignore=mutants --ignore=tests
 	@$(MAKE) --no-print-directory catalogues
 
 .PHONY: catalogues
-catalogues: .venv/.run $(CATALOGUES)
+catalogues: $(VENV)/.run $(CATALOGUES)
 
 .PHONY: lock
-lock: .venv/.dev  ## Choose the newest packages that fit and write their hashes
-	cd requirements && CUSTOM_COMPILE_COMMAND="make lock" && export CUSTOM_COMPILE_COMMAND && \
-	set -- --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links \
-	    --strip-extras --allow-unsafe && \
-	../$(BIN)/pip-compile "$$@" --output-file dev.txt dev.in && \
-	../$(BIN)/pip-compile "$$@" --constraint dev.txt --output-file run.txt run.in && \
-	../$(BIN)/pip-compile "$$@" --output-file mutants.txt mutants.in && \
-	../$(BIN)/pip-compile "$$@" --output-file bench.txt bench.in
+lock: $(VENV)/.lock  ## Choose the newest packages that fit and write their hashes
+	cd requirements && lock() { ../$(BIN)/uv pip compile --quiet --upgrade --universal \
+	    --python-version 3.11 --generate-hashes --only-binary :all: \
+	    --no-emit-index-url --no-emit-find-links \
+	    --custom-compile-command "make lock" "$$@"; } && \
+	lock --output-file dev.txt dev.in && \
+	lock --constraint dev.txt --output-file run.txt run.in && \
+	lock --output-file mutants.txt mutants.in && \
+	lock --output-file bench.txt bench.in && \
+	lock --output-file lock.txt lock.in
 
 ##@ Set it up (the others call these)
 
@@ -126,27 +134,25 @@ help:  ## Show this
 	    /^##@/ { printf "\n%s\n", substr($$0, 5) } \
 	    /^[a-z-]+:.*##/ { printf "  make %-19s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.venv/bin/pip:
-	@sh demo/venv.sh
+$(VENV)/bin/pip:
+	@BASE_PYTHON='$(BASE_PYTHON)' sh demo/venv.sh '$(VENV)'
 
-.venv/.run: requirements/run.txt | .venv/bin/pip
+$(VENV)/.run: requirements/run.txt | $(VENV)/bin/pip
 	$(INSTALL) -r requirements/run.txt
+	@$(PIP_CHECK)
 	@touch $@
 
-.venv/.dev: requirements/dev.txt | .venv/bin/pip
+$(VENV)/.dev: requirements/dev.txt | $(VENV)/bin/pip
 	$(INSTALL) -r requirements/dev.txt
-	@touch .venv/.run $@
+	@$(PIP_CHECK)
+	@touch $(VENV)/.run $@
 
-# It adds to what is there for the other tests, which do without it.
-.venv/.mutants: requirements/mutants.txt .venv/.dev
-	$(INSTALL) -r requirements/mutants.txt
-	@touch $@
-
-# What Get Balance is measured with and beside; nothing else needs it.
-.venv/.bench: requirements/bench.txt .venv/.dev
-	$(INSTALL) -r requirements/bench.txt
+# These three add to the environment of the tests, which do without them.
+$(VENV)/.mutants $(VENV)/.bench $(VENV)/.lock: $(VENV)/.%: requirements/%.txt $(VENV)/.dev
+	$(INSTALL) -r requirements/$*.txt
+	@$(PIP_CHECK)
 	@touch $@
 
 # gettext marks a new catalogue's header fuzzy, which would skip it whole; `make check` refuses fuzzy texts.
-locale/%/LC_MESSAGES/django.mo: locale/%/LC_MESSAGES/django.po | .venv/.run
+locale/%/LC_MESSAGES/django.mo: locale/%/LC_MESSAGES/django.po | $(VENV)/.run
 	@$(BIN)/pybabel --quiet compile --use-fuzzy --domain django --locale $* --input-file $< --output-file $@

@@ -1,18 +1,22 @@
 #!/bin/sh
-# Make .venv with Python 3.11. On Debian the module that does it is a package of its own.
+# Make a virtual environment in the folder given, with a Python from 3.11 to 3.13.
+# BASE_PYTHON names the Python to take; otherwise the machine's python3 comes first.
 set -eu
+venv=$1
 
-for python in python3.11 python3; do
-    if "$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
+python=
+for candidate in ${BASE_PYTHON:-python3 python3.13 python3.12 python3.11 /usr/bin/python3}; do
+    if "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
+        python=$candidate
         break
     fi
-    python=
 done
 if [ -z "$python" ]; then
-    echo "Python 3.11 is needed, and neither python3.11 nor python3 is it." >&2
+    echo "Python 3.11, 3.12 or 3.13 is needed. ${BASE_PYTHON:-No python3 on this machine} is not one of them." >&2
     exit 1
 fi
 
+# On Debian the modules that make an environment are a package of their own.
 if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
     as_root=
     [ "$(id -u)" -eq 0 ] || as_root='sudo -n'
@@ -26,4 +30,4 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
         apt-get -qq install --no-install-recommends python3-venv >/dev/null
 fi
 
-"$python" -m venv .venv
+"$python" -m venv "$venv"
