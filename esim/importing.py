@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from esim import merging, ranges
 from esim.models import SmdpProvider
-from esim.reading import Fault, SimFile, SimLine
+from esim.reading import Fault, SimFile, SimRow
 
 log = structlog.get_logger(__name__)
 
@@ -83,10 +83,10 @@ class _Counting:
         self.faults += 1
         self._tell(fault)
 
-    def right(self, lines: SimFile) -> Iterator[SimLine]:
+    def right(self, lines: SimFile) -> Iterator[SimRow]:
         """Give the lines that are right in themselves."""
         for line in lines:
-            if isinstance(line, SimLine):
+            if isinstance(line, SimRow):
                 yield line
             else:
                 self(line)

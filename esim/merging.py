@@ -12,7 +12,7 @@ from typing import NamedTuple
 from django.db import connection, transaction
 
 from esim.models import Sim
-from esim.reading import Fault, SimLine
+from esim.reading import Fault, SimRow
 
 BATCH = 1000
 Tell = Callable[[Fault], None]
@@ -37,7 +37,7 @@ class Known(NamedTuple):
 
 
 def by_copy(
-    lines: Iterator[SimLine],
+    lines: Iterator[SimRow],
     *,
     is_in_programme: Callable[[str], bool],
     tell: Tell,
@@ -53,7 +53,7 @@ def by_copy(
         for number, iccid, first in cursor.stream(_DROP_REPEATED):
             tell(_repeated(number, iccid, first))
         for number, iccid, *both in cursor.stream(_DROP_CONTRADICTING):
-            said = SimLine(number, iccid, *both[:5])
+            said = SimRow(number, iccid, *both[:5])
             fault = _contradiction(said, Known(*both[5:]))
             assert fault is not None  # noqa: S101 -- the statement has found the difference
             tell(fault)
@@ -64,7 +64,7 @@ def by_copy(
 
 
 def plainly(
-    lines: Iterator[SimLine],
+    lines: Iterator[SimRow],
     *,
     is_in_programme: Callable[[str], bool],
     tell: Tell,
@@ -83,7 +83,7 @@ def plainly(
 
 
 def _merge_batch(
-    batch: list[SimLine],
+    batch: list[SimRow],
     first_lines: dict[str, int],
     is_in_programme: Callable[[str], bool],
     tell: Tell,
@@ -108,7 +108,7 @@ def _merge_batch(
     return Merged(len(new), len(filled), there)
 
 
-def _sim(line: SimLine, is_in_programme: bool) -> Sim:  # noqa: FBT001 -- a field of the row
+def _sim(line: SimRow, is_in_programme: bool) -> Sim:  # noqa: FBT001 -- a field of the row
     said = line._asdict()
     del said["number"]
     return Sim(**said, is_in_programme=is_in_programme)
@@ -118,7 +118,7 @@ def _known(sim: Sim) -> Known:
     return Known(sim.kind, sim.profile_type, sim.provider_id, sim.imsi, sim.msisdn)
 
 
-def _fill(sim: Sim, line: SimLine) -> bool:
+def _fill(sim: Sim, line: SimRow) -> bool:
     """Take over what was not known before, and say whether there was any."""
     before = (sim.imsi, sim.msisdn)
     sim.imsi, sim.msisdn = sim.imsi or line.imsi, sim.msisdn or line.msisdn
@@ -130,7 +130,7 @@ def _repeated(number: int, iccid: str, first: int) -> Fault:
     return Fault(number, "iccid", iccid, problem)
 
 
-def _contradiction(line: SimLine, known: Known) -> Fault | None:
+def _contradiction(line: SimRow, known: Known) -> Fault | None:
     """Say where the line differs from the stock; what either leaves empty may be filled."""
     for name, there in known._asdict().items():
         here = getattr(line, name)
@@ -145,12 +145,12 @@ def _contradiction(line: SimLine, known: Known) -> Fault | None:
     return None
 
 
-def _batches(lines: Iterator[SimLine]) -> Iterator[list[SimLine]]:
+def _batches(lines: Iterator[SimRow]) -> Iterator[list[SimRow]]:
     while batch := list(islice(lines, BATCH)):
         yield batch
 
 
-def _as_row(line: SimLine, is_in_programme: bool) -> str:  # noqa: FBT001 -- a column of the row
+def _as_row(line: SimRow, is_in_programme: bool) -> str:  # noqa: FBT001 -- a column of the row
     """Write a line as COPY reads it; nothing that was checked holds a tab or a line end."""
     profile_type = line.profile_type.replace("\\", "\\\\")
     provider = "\\N" if line.provider_id is None else line.provider_id

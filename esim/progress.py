@@ -14,7 +14,7 @@ from esim.provisioning import move
 from esim.signals import download_failed, profile_downloaded
 from esim.states import ProfileState, SimState
 from moportal.statements import compare_and_set
-from outbox.domain import Lease, ring
+from outbox.domain import Lease, enqueue
 
 log = structlog.get_logger(__name__)
 KIND = "download progress"
@@ -54,7 +54,7 @@ def record(notice: Notice, provider: SmdpProvider | None) -> None:
         log.warning("download progress of a profile that is not known here", **about)
     elif is_new or row.applied_at is None:
         log.info("download progress", codes="/".join(notice.codes), **about)
-        ring(KIND, profile.pk)
+        enqueue(KIND, profile.pk)
 
 
 def look_at_progress(subject: str, _lease: Lease) -> None:

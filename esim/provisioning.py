@@ -7,7 +7,6 @@ before the first call (`es2plus.md`, section 7). What an answer means is in `esi
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -19,26 +18,15 @@ from esim.es2plus import CancelOrder, ConfirmOrder, DownloadOrder, ReleaseProfil
 from esim.models import Es2Call, Profile, Sim
 from esim.states import NEXT_STATES, ProfileState, SimState
 from moportal import statements
+from moportal.outside import ServiceUnavailable
 from moportal.statements import compare_and_set
 
 log = structlog.get_logger(__name__)
 Outcome = Es2Call.Outcome
 
 
-class Trouble(Exception):
-    """The SM-DP+ did not answer usefully; asking again later may help.
-
-    `retry_after` is how long it wants to be left alone.
-    """
-
-    def __init__(self, detail: str, *, retry_after: timedelta = timedelta()) -> None:
-        super().__init__(detail)
-        self.retry_after = retry_after
-
-
-def retry_after(error: Exception) -> timedelta:
-    """Return how long an error asks for; any but `Trouble` asks for nothing."""
-    return error.retry_after if isinstance(error, Trouble) else timedelta()
+class SmdpUnavailable(ServiceUnavailable):
+    """The SM-DP+ gave no usable answer; asking again may help."""
 
 
 class ProfileRefused(Exception):
@@ -53,7 +41,7 @@ def make_ready(profile: Profile, *, before_call: Callable[[], None]) -> Profile:
     """Bring a profile to Released: DownloadOrder, then ConfirmOrder with release.
 
     `before_call` is run before every call outside (the caller prolongs its lease there).
-    Raises `Trouble`, `OutOfStock` or `ProfileRefused`.
+    Raises `SmdpUnavailable`, `OutOfStock` or `ProfileRefused`.
     """
     if profile.state == ProfileState.INTENDED:
         _download_order(profile, before_call)
@@ -86,7 +74,7 @@ def _confirm_order(profile: Profile, before_call: Callable[[], None]) -> None:
 def _is_done(profile: Profile, call: Call[Any]) -> bool:
     """Say whether the step is done; give the profile up where it never will be.
 
-    Raises `Trouble` where nobody knows yet.
+    Raises `SmdpUnavailable` where nobody knows yet.
     """
     match call.decision:
         case Decision.GO_ON:
@@ -94,7 +82,7 @@ def _is_done(profile: Profile, call: Call[Any]) -> bool:
         case Decision.ALREADY_DONE if may_have_done(profile, call.row):
             return True
         case Decision.RETRY | Decision.ASK:
-            raise _trouble(call)
+            raise _unavailable(call)
         case Decision.OUT_OF_STOCK | Decision.REFUSE:
             move(profile, ProfileState.REFUSED)
         case _:
@@ -118,7 +106,7 @@ def cancel(profile: Profile, *, before_call: Callable[[], None]) -> bool:
     """Withdraw a profile that was not downloaded; its ICCID is retired, never recycled.
 
     Returns False where it was downloaded already: then it stays what it is, and who asks must not
-    issue a second one. Raises `Trouble`.
+    issue a second one. Raises `SmdpUnavailable`.
     """
     if profile.state == ProfileState.DOWNLOADED:
         return False
@@ -145,7 +133,7 @@ def retire(profile: Profile) -> None:
 def release(profile: Profile, *, before_call: Callable[[], None]) -> None:
     """Ask for a profile that the SM-DP+ has not released to be released (SGP.22, 5.3.4).
 
-    Harmless for one that is released. Raises `Trouble` or `ProfileRefused`.
+    Harmless for one that is released. Raises `SmdpUnavailable` or `ProfileRefused`.
     """
     call = called(profile, ReleaseProfile(profile.sim.iccid), before_call)
     is_released = profile.state == ProfileState.RELEASED
@@ -155,7 +143,7 @@ def release(profile: Profile, *, before_call: Callable[[], None]) -> None:
         case Decision.ALREADY_DONE if is_released:
             return
         case Decision.RETRY | Decision.ASK:
-            raise _trouble(call)
+            raise _unavailable(call)
     tell_staff(profile, call)
     raise ProfileRefused(call.said)
 
@@ -176,17 +164,17 @@ def _cancelled_there(profile: Profile, before_call: Callable[[], None]) -> bool:
         called(profile, _order(profile), before_call)
         call = called(profile, asked, before_call)
         if call.decision is Decision.ALREADY_DONE and may_be_on_its_way(profile):
-            raise Trouble("an order of ours may still be on its way")
+            raise SmdpUnavailable("an order of ours may still be on its way")
     match call.decision:
         case Decision.GO_ON | Decision.ALREADY_DONE:
             return True
         case Decision.DOWNLOADED:
             return False
         case Decision.RETRY | Decision.ASK:
-            raise _trouble(call)
+            raise _unavailable(call)
     # Nobody pays for it, but it can still be downloaded: it is tried again all the same.
     tell_staff(profile, call)
-    raise _trouble(call)
+    raise _unavailable(call)
 
 
 def tell_staff(profile: Profile, call: Call[Any]) -> None:
@@ -201,8 +189,8 @@ def looked_at(profile: Profile) -> None:
     compare_and_set(Profile, profile.pk, {}, trouble="")
 
 
-def _trouble(call: Call[Any]) -> Trouble:
-    return Trouble(call.answer.detail[:200], retry_after=call.answer.retry_after)
+def _unavailable(call: Call[Any]) -> SmdpUnavailable:
+    return SmdpUnavailable(call.answer.detail[:200], retry_after=call.answer.retry_after)
 
 
 def _for_staff(call: Call[Any]) -> str:

@@ -41,7 +41,7 @@ class UnreadableHeader(Exception):
     """The first line does not name the columns; the message says what is wrong with it."""
 
 
-class SimLine(NamedTuple):
+class SimRow(NamedTuple):
     """A line that is right in itself."""
 
     number: int
@@ -87,7 +87,7 @@ class SimFile:
         # A file has many lines and few kinds of SIM.
         self._stock = lru_cache(maxsize=1000)(self._read_stock)
 
-    def __iter__(self) -> Iterator[SimLine | Fault]:
+    def __iter__(self) -> Iterator[SimRow | Fault]:
         """Give every line but empty ones: as what it says, or as its fault."""
         lines = iter(partial(self._file.readline, LONGEST_LINE), b"")
         for number, line in enumerate(lines, start=2):
@@ -111,10 +111,10 @@ class SimFile:
             problem = f"Byte {error.start + 1} is not UTF-8: save the file as UTF-8."
             raise _Wrong("", shown, problem) from error
 
-    def _read(self, number: int, line: str) -> SimLine:
+    def _read(self, number: int, line: str) -> SimRow:
         iccid, kind, profile_type, provider, imsi, msisdn = self._in_order(self._values(line))
         try:
-            return SimLine(
+            return SimRow(
                 number,
                 Iccid.parse(iccid),
                 *self._stock(kind, profile_type, provider),

@@ -11,6 +11,7 @@ import time
 import weakref
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -48,15 +49,19 @@ CUT_OFF = (
 )
 
 
-class Trouble(Exception):
-    """No useful answer; asking again may help.
+class ServiceUnavailable(Exception):
+    """The service gave no usable answer; asking again may help.
 
-    `was_sent` says whether the call may have had its effect all the same.
+    `was_sent` says whether the call may have taken effect anyway. `retry_after` is how long the
+    service asked us to wait.
     """
 
-    def __init__(self, detail: str, *, was_sent: bool) -> None:
+    def __init__(
+        self, detail: str, *, was_sent: bool = True, retry_after: timedelta = timedelta()
+    ) -> None:
         super().__init__(detail)
         self.was_sent = was_sent
+        self.retry_after = retry_after
 
 
 def _is_loopback(host: str) -> bool:
@@ -214,13 +219,13 @@ def exchange_json(
     url: str,
     *,
     within: float,
-    trouble: type[Trouble],
+    unavailable: type[ServiceUnavailable],
     content: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> tuple[int, dict[str, Any]]:
     """Make one call of JSON and return the status below 500 and the object that came back.
 
-    Raises `trouble` where there is no such answer or the other side asks to come back later.
+    Raises `unavailable` where there is no such answer or the other side asks to come back later.
     """
     told = {**(headers or {}), **({} if content is None else {"Content-Type": "application/json"})}
     body = None if content is None else json.dumps(content).encode()
@@ -228,16 +233,16 @@ def exchange_json(
         reply = exchange(method, url, within=within, content=body, headers=told)
         said = json.loads(reply.body)
     except httpx.HTTPError as error:
-        raise trouble(type(error).__name__, was_sent=not was_never_read(error)) from error
+        raise unavailable(type(error).__name__, was_sent=not was_never_read(error)) from error
     except (ValueError, RecursionError) as error:
-        raise trouble(type(error).__name__, was_sent=True) from error
+        raise unavailable(type(error).__name__, was_sent=True) from error
     if asks_to_come_back(reply.status) or not isinstance(said, dict):
-        raise trouble(f"HTTP {reply.status}", was_sent=True)
+        raise unavailable(f"HTTP {reply.status}", was_sent=True)
     return reply.status, said
 
 
 def asks_to_come_back(status: int) -> bool:
-    """Say whether it is the other side's trouble, for now."""
+    """Say whether it is the other side's unavailable, for now."""
     return httpx.codes.is_server_error(status) or status in {
         httpx.codes.REQUEST_TIMEOUT,
         httpx.codes.TOO_MANY_REQUESTS,

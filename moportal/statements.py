@@ -141,7 +141,7 @@ def read(model: type[Row], pk: Any, *related: str) -> Row:
     return row
 
 
-def returning(statement: str, *values: Any) -> list[tuple[Any, ...]]:
+def execute_returning(statement: str, *values: Any) -> list[tuple[Any, ...]]:
     """Run a statement of the caller's own and return the rows that it answers with.
 
     For what the ORM cannot say in one; PostgreSQL and SQLite must both take the text.

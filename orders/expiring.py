@@ -15,9 +15,9 @@ from esim import provisioning
 from esim.states import ProfileState
 from orders.models import Order
 from orders.states import OrderState, RepairState
-from outbox.domain import Lease, LookAgain, ring
+from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.models import Task
-from outbox.pauses import pause_after
+from outbox.retries import retry_delay
 from subscriptions import domain as subscriptions
 from subscriptions.models import Subscription, SubscriptionState
 
@@ -41,17 +41,17 @@ def expired() -> QuerySet[Order]:
     return unused.exclude(repairs__state=RepairState.ASKED).exclude(Exists(running))
 
 
-def ring_for_expired() -> int:
+def enqueue_expired() -> int:
     """Have workers look at eSIMs that have expired; say how many. The next round goes on."""
     if settings.ESIM_EXPIRY_DAYS <= 0:
         return 0
     found = list(expired().order_by("pk").values_list("pk", flat=True)[:BATCH])
     for order in found:
-        ring(KIND, order)
+        enqueue(KIND, order)
     return len(found)
 
 
-def expire(subject: str, lease: Lease) -> LookAgain | None:
+def expire(subject: str, lease: Lease) -> RetryAfter | None:
     """Cancel an eSIM that has expired and let its ICCID leave the line."""
     order = expired().select_related("profile__sim", "profile__provider").filter(pk=subject).first()
     if order is None or order.profile is None:
@@ -59,10 +59,10 @@ def expire(subject: str, lease: Lease) -> LookAgain | None:
     structlog.contextvars.bind_contextvars(order=order.number)
     try:
         is_cancelled = provisioning.cancel(order.profile, before_call=lease.prolong)
-    except provisioning.Trouble as error:
+    except provisioning.SmdpUnavailable as error:
         log.warning("expired eSIM not cancelled yet", detail=str(error))
         tries = Task.objects.values_list("attempts", flat=True).get(pk=lease.task_id)
-        return LookAgain(pause_after(tries))
+        return RetryAfter(retry_delay(tries))
     if is_cancelled:
         subscriptions.take_off(order.profile.sim)
         log.info("expired eSIM cancelled")

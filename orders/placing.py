@@ -16,7 +16,7 @@ from orders.drafts import StaleForm
 from orders.models import KIND, Draft, Order, new_number
 from orders.states import ENDED
 from orders.targets import Target, target
-from outbox.domain import ring
+from outbox.domain import enqueue
 from payments.models import Payment
 
 log = structlog.get_logger(__name__)
@@ -91,7 +91,7 @@ def _order_of(draft: Draft, chosen: Target) -> Order:
         sim=chosen.sim,
         payment=payment,
     )
-    ring(KIND, order.pk)
+    enqueue(KIND, order.pk)
     log.info("order placed", order=order.number)
     return order
 
@@ -134,6 +134,6 @@ def request_cancel(order: Order, *, actor: User) -> None:
         asked = cancellable.update(cancel_requested_at=now())
         if not asked:
             raise TooLateToCancel(order.number)
-        ring(KIND, order.pk)
+        enqueue(KIND, order.pk)
     order.refresh_from_db()
     log.info("cancel requested", order=order.number, actor=actor.pk)

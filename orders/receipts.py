@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from moportal.statements import insert, returning
+from moportal.statements import execute_returning, insert
 from orders.models import Order, Receipt
 
 # Counts on and holds the row until the commit; the year's first makes it.
@@ -20,5 +20,5 @@ def give_number(order: Order, *, at: datetime) -> Receipt:
     committed, so that the next one waits, and a transaction that is undone leaves no gap.
     """
     year = at.astimezone(ZoneInfo(settings.BILLING_ZONE)).year
-    [(number,)] = returning(COUNT, year)
+    [(number,)] = execute_returning(COUNT, year)
     return insert(Receipt, order=order, year=year, number=number)

@@ -13,13 +13,13 @@ from esim import provisioning
 from orders.models import Order, Refund
 from orders.queries import open_repair, refund_of
 from orders.states import OrderState, RefundState
-from outbox.domain import Lease, LookAgain, ring
-from outbox.pauses import pause_after
+from outbox.domain import Lease, RetryAfter, enqueue
+from outbox.retries import retry_delay
 from payments import domain as payments
-from payments.gateways.base import GatewayRefused, GatewayTrouble
+from payments.gateways.base import GatewayRefused, GatewayUnavailable
 from subscriptions import activation
 from subscriptions import domain as subscriptions
-from subscriptions.networks.base import NetworkRefused, NetworkTrouble
+from subscriptions.networks.base import NetworkRefused, NetworkUnavailable
 
 log = structlog.get_logger(__name__)
 KIND = "refund"
@@ -44,12 +44,12 @@ def refund(order: Order, *, actor: User, because: str, withdraws_esim: bool = Tr
             raise NothingToRefund(order.number)
         anew = {**asked, "state": RefundState.ASKED, "ended_at": None, "tries": 0}
         mine, _ = Refund.objects.update_or_create(order=order, defaults=anew)
-        ring(KIND, mine.pk)
+        enqueue(KIND, mine.pk)
     log.info("refund asked", order=order.number, actor=actor.pk)
     return mine
 
 
-def pay_back(subject: str, lease: Lease) -> LookAgain | None:
+def pay_back(subject: str, lease: Lease) -> RetryAfter | None:
     """Take a refund as far as it goes now; the outbox's handler for refunds.
 
     The plan ends first, so that nobody has both; then eSIM, service and money, each tried whatever
@@ -65,15 +65,15 @@ def pay_back(subject: str, lease: Lease) -> LookAgain | None:
     troubles = []
     try:
         _withdraw(asked, lease)
-    except provisioning.Trouble as error:
+    except provisioning.SmdpUnavailable as error:
         troubles.append(f"SM-DP+: {error}")
     try:
         activation.end(asked.order.subscription, before_call=lease.prolong)
-    except (NetworkTrouble, NetworkRefused) as error:
+    except (NetworkUnavailable, NetworkRefused) as error:
         troubles.append(f"network: {error}")
     try:
         payments.let_go(asked.order.payment, before_call=lease.prolong)
-    except GatewayTrouble as error:
+    except GatewayUnavailable as error:
         troubles.append(f"gateway: {error}")
     except GatewayRefused as error:
         _end(asked, RefundState.REFUSED, trouble=str(error))
@@ -93,11 +93,11 @@ def _withdraw(asked: Refund, lease: Lease) -> None:
         subscriptions.take_off(profile.sim)
 
 
-def _try_later(asked: Refund, trouble: str) -> LookAgain:
+def _try_later(asked: Refund, trouble: str) -> RetryAfter:
     """Come back soon, then ever less often, and never give up: it is the customer's money."""
     log.warning("no useful answer", tries=asked.tries, detail=trouble)
     Refund.objects.filter(pk=asked.pk).update(tries=asked.tries + 1, trouble=trouble[:200])
-    return LookAgain(pause_after(asked.tries))
+    return RetryAfter(retry_delay(asked.tries))
 
 
 def _end(asked: Refund, state: RefundState, *, trouble: str = "") -> None:

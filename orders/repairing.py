@@ -20,11 +20,11 @@ from mobileplans.models import Visit
 from orders.models import Order, Repair
 from orders.queries import open_repair, refund_of
 from orders.states import OrderState, RepairKind, RepairState
-from outbox.domain import Lease, LeaseLost, LookAgain, ring
-from outbox.pauses import pause_after
+from outbox.domain import Lease, LeaseLost, RetryAfter, enqueue
+from outbox.retries import retry_after, retry_delay
 from subscriptions import activation
 from subscriptions import domain as subscriptions
-from subscriptions.networks.base import NetworkRefused, NetworkTrouble
+from subscriptions.networks.base import NetworkRefused, NetworkUnavailable
 
 log = structlog.get_logger(__name__)
 KIND = "repair"
@@ -91,12 +91,12 @@ def _ask(order: Order, may_be: Callable[[Order], bool], **said: Any) -> Repair:
         if fresh.profile is None or not may_be(fresh):
             raise NothingToRepair(order.number)
         asked = Repair.objects.create(order=order, old_profile=fresh.profile, **said)
-        ring(KIND, asked.pk)
+        enqueue(KIND, asked.pk)
     log.info("repair asked", order=order.number, kind=asked.kind, because=asked.because)
     return asked
 
 
-def repair(subject: str, lease: Lease) -> LookAgain | None:
+def repair(subject: str, lease: Lease) -> RetryAfter | None:
     """Take a repair as far as it goes now; the outbox's handler for repairs."""
     related = (
         "order__plan",
@@ -115,7 +115,12 @@ def repair(subject: str, lease: Lease) -> LookAgain | None:
         raise
     except provisioning.ProfileRefused as error:
         return _give_up(asked, lease, f"refused by the SM-DP+: {error}"[:200])
-    except (provisioning.Trouble, pool.PoolEmpty, NetworkTrouble, NetworkRefused) as error:
+    except (
+        provisioning.SmdpUnavailable,
+        pool.PoolEmpty,
+        NetworkUnavailable,
+        NetworkRefused,
+    ) as error:
         return _try_later(asked, error)
     except Exception as error:
         log.exception("unforeseen")
@@ -123,24 +128,24 @@ def repair(subject: str, lease: Lease) -> LookAgain | None:
     return None
 
 
-def _give_up(asked: Repair, lease: Lease, trouble: str) -> LookAgain | None:
+def _give_up(asked: Repair, lease: Lease, trouble: str) -> RetryAfter | None:
     """Leave nothing behind over there of a new eSIM that cannot be had."""
     new = asked.new_profile
     try:
         if new and not provisioning.cancel(new, before_call=lease.prolong):
             provisioning.retire(new)
-    except provisioning.Trouble as error:
+    except provisioning.SmdpUnavailable as error:
         return _try_later(asked, error)
     _end(asked, RepairState.FAILED, trouble=trouble)
     return None
 
 
-def _try_later(asked: Repair, error: Exception) -> LookAgain:
+def _try_later(asked: Repair, error: Exception) -> RetryAfter:
     """Come back soon, then ever less often, and never give up: the customer has paid."""
     tries, detail = asked.tries, f"{type(error).__name__}: {error}"[:200]
     log.warning("no useful answer", tries=tries, detail=detail)
     Repair.objects.filter(pk=asked.pk).update(tries=tries + 1, trouble=detail)
-    return LookAgain(pause_after(tries, at_least=provisioning.retry_after(error)))
+    return RetryAfter(retry_delay(tries, at_least=retry_after(error)))
 
 
 def _mend(asked: Repair, lease: Lease) -> None:

@@ -19,21 +19,21 @@ from moportal.statements import compare_and_set, insert, read
 from orders.models import KIND, Order, StateChange
 from orders.receipts import give_number
 from orders.states import ENDED, NEXT_STATES, TRIES_BEFORE_STAFF, Failure, OrderState
-from outbox.domain import Lease, LeaseLost, LookAgain, ring
-from outbox.pauses import PAUSES, pause_after
+from outbox.domain import Lease, LeaseLost, RetryAfter, enqueue
+from outbox.retries import RETRY_DELAYS, retry_after, retry_delay
 from payments import domain as payments
-from payments.gateways.base import GatewayRefused, GatewayTrouble
+from payments.gateways.base import GatewayRefused, GatewayUnavailable
 from payments.states import PaymentState
 from subscriptions import activation
 from subscriptions import domain as subscriptions
 from subscriptions.models import Subscription
-from subscriptions.networks.base import NetworkRefused, NetworkTrouble
+from subscriptions.networks.base import NetworkRefused, NetworkUnavailable
 
 log = structlog.get_logger(__name__)
 # Who comes back from the bank rings, and so does the gateway: asking finds what got lost.
 CUSTOMER_STEP_PAUSE, LONGEST_STEP_PAUSE = timedelta(seconds=5), timedelta(minutes=2)
 CUSTOMER_STEP_LIMIT = timedelta(minutes=30)
-Trouble = (provisioning.Trouble, GatewayTrouble, NetworkTrouble)
+Trouble = (provisioning.SmdpUnavailable, GatewayUnavailable, NetworkUnavailable)
 # An order that has just come to nothing begins to count the tries to let go of what it holds.
 ANEW: dict[str, Any] = {"tries": 0}
 
@@ -62,7 +62,7 @@ FAILURES: dict[type[Exception], Failure] = {
 }
 
 
-def settle(subject: str, lease: Lease) -> LookAgain | None:
+def settle(subject: str, lease: Lease) -> RetryAfter | None:
     """Take the order as far as it goes now; the outbox's handler for orders.
 
     1. An order that is over only has loose ends: let go of money and profile.
@@ -89,16 +89,16 @@ def look_at_payment(subject: str, _lease: Lease) -> None:
     """Pass a payment's bell on to its order; the outbox's handler for payments."""
     order = Order.objects.filter(payment_id=subject).first()
     if order is not None:
-        ring(KIND, order.pk)
+        enqueue(KIND, order.pk)
 
 
-def _try(order: Order, lease: Lease) -> LookAgain | None:
+def _try(order: Order, lease: Lease) -> RetryAfter | None:
     try:
         return _advance(order, lease)
     except (LeaseLost, IllegalTransition):
         raise
     except CancelWon:
-        return LookAgain(timedelta())
+        return RetryAfter(timedelta())
     except tuple(FAILURES) as error:
         return _fail(order, lease, FAILURES[type(error)], f"{type(error).__name__}: {error}")
     except Trouble as error:
@@ -114,7 +114,7 @@ def _read(subject: str) -> Order:
     return read(Order, subject, "visit", "account", "plan", "payment__method")
 
 
-def _advance(order: Order, lease: Lease) -> LookAgain | None:
+def _advance(order: Order, lease: Lease) -> RetryAfter | None:
     if order.state == OrderState.ACKNOWLEDGED:
         _move(order, OrderState.IN_PROGRESS)
     payments.authorise(order.payment, before_call=lease.prolong)
@@ -133,13 +133,13 @@ def _advance(order: Order, lease: Lease) -> LookAgain | None:
     return None
 
 
-def _wait_for_customer(order: Order) -> LookAgain:
+def _wait_for_customer(order: Order) -> RetryAfter:
     if order.state != OrderState.PENDING:
         _move(order, OrderState.PENDING, reason="waits for a step at the bank")
     waited = now() - order.created_at
     if waited > CUSTOMER_STEP_LIMIT:
         raise PaymentDeclined("the step at the bank was not taken")
-    return LookAgain(min(max(CUSTOMER_STEP_PAUSE, waited / 4), LONGEST_STEP_PAUSE))
+    return RetryAfter(min(max(CUSTOMER_STEP_PAUSE, waited / 4), LONGEST_STEP_PAUSE))
 
 
 def _sim_made_ready(order: Order, lease: Lease) -> Sim:
@@ -204,23 +204,23 @@ def _complete(order: Order) -> None:
     _move(order, OrderState.COMPLETED, completed_at=at, trouble="")
 
 
-def _try_later(order: Order, error: Exception) -> LookAgain | None:
+def _try_later(order: Order, error: Exception) -> RetryAfter | None:
     tries, detail = order.tries, f"{type(error).__name__}: {error}"[:200]
     log.warning("no useful answer", tries=tries, detail=detail)
     Order.objects.filter(pk=order.pk).update(tries=tries + 1, trouble=detail)
     if order.charge_decided_at:
         return _finish_later(order, tries, detail)
-    if tries >= len(PAUSES):
+    if tries >= len(RETRY_DELAYS):
         # Nobody looks on for longer, and nothing is charged yet.
         _move(order, OrderState.FAILED, reason=detail, failure=Failure.SERVICE_DOWN, **ANEW)
-        return LookAgain(timedelta())
-    return LookAgain(pause_after(tries, at_least=provisioning.retry_after(error)))
+        return RetryAfter(timedelta())
+    return RetryAfter(retry_delay(tries, at_least=retry_after(error)))
 
 
-def _finish_later(order: Order, tries: int, detail: str) -> LookAgain | None:
+def _finish_later(order: Order, tries: int, detail: str) -> RetryAfter | None:
     """Try ever less often to finish what was decided; after the last time it is staff's to mend."""
     if tries < TRIES_BEFORE_STAFF:
-        return LookAgain(pause_after(tries))
+        return RetryAfter(retry_delay(tries))
     _move(order, OrderState.HELD, reason=detail)
     log.error("held for staff", order=order.number, reason=detail)
     return None
@@ -232,7 +232,7 @@ def resume(order: Order, *, actor: User) -> None:
         raise IllegalTransition(f"{order.state}: it does not wait for staff")
     with transaction.atomic():
         _move(order, OrderState.IN_PROGRESS, reason="staff: try again", actor=actor, tries=0)
-        ring(KIND, order.pk)
+        enqueue(KIND, order.pk)
 
 
 def give_up(order: Order, *, actor: User, because: str) -> None:
@@ -245,15 +245,15 @@ def give_up(order: Order, *, actor: User, because: str) -> None:
     said: dict[str, Any] = {"reason": f"staff: {because}", "actor": actor}
     with transaction.atomic():
         _move(order, OrderState.FAILED, failure=Failure.GIVEN_UP, **said, **ANEW)
-        ring(KIND, order.pk)
+        enqueue(KIND, order.pk)
 
 
-def _fail(order: Order, lease: Lease, failure: Failure, reason: str) -> LookAgain | None:
+def _fail(order: Order, lease: Lease, failure: Failure, reason: str) -> RetryAfter | None:
     _move(order, OrderState.FAILED, reason=reason, failure=failure, **ANEW)
     return _let_go(order, lease)
 
 
-def _let_go(order: Order, lease: Lease) -> LookAgain | None:
+def _let_go(order: Order, lease: Lease) -> RetryAfter | None:
     """Release what an order that came to nothing still holds, again until it is done.
 
     It never stops trying: somebody's money may be held. After the last of the usual tries the
@@ -275,13 +275,13 @@ def _let_go(order: Order, lease: Lease) -> LookAgain | None:
     mine.update(tries=order.tries + 1)
     if order.tries == TRIES_BEFORE_STAFF:
         log.error("cannot be let go of: staff must look")
-    return LookAgain(pause_after(order.tries))
+    return RetryAfter(retry_delay(order.tries))
 
 
 def _pay_back(order: Order, lease: Lease) -> bool:
     try:
         payments.let_go(order.payment, before_call=lease.prolong)
-    except (GatewayTrouble, GatewayRefused) as error:
+    except (GatewayUnavailable, GatewayRefused) as error:
         log.warning("money not let go of yet", detail=str(error))
         return False
     return True
@@ -293,7 +293,7 @@ def _cancel_profile(order: Order, lease: Lease) -> bool:
         if order.profile and not provisioning.cancel(order.profile, before_call=lease.prolong):
             # Somebody has it, and nobody paid for it: no plan is ever put on it.
             provisioning.retire(order.profile)
-    except provisioning.Trouble as error:
+    except provisioning.SmdpUnavailable as error:
         log.warning("profile not cancelled yet", detail=str(error))
         return False
     return True
@@ -303,7 +303,7 @@ def _end_service(order: Order, lease: Lease) -> bool:
     try:
         if order.subscription:
             activation.end(order.subscription, before_call=lease.prolong)
-    except (NetworkTrouble, NetworkRefused) as error:
+    except (NetworkUnavailable, NetworkRefused) as error:
         log.warning("plan not ended in the network yet", detail=str(error))
         return False
     return True

@@ -8,4 +8,4 @@ from orders import expiring
 @shared_task
 def expire() -> None:
     """Look for eSIMs that nobody came for."""
-    expiring.ring_for_expired()
+    expiring.enqueue_expired()

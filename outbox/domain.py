@@ -1,7 +1,7 @@
 """Ring, claim, finish: the only three things that happen to an outbox row.
 
 A room registers a handler for its kind; the handler gets the subject and returns when to look
-again (a `LookAgain`) or nothing when there is nothing left to do. It must be safe to run twice:
+again (a `RetryAfter`) or nothing when there is nothing left to do. It must be safe to run twice:
 the lease makes that rare, not impossible.
 """
 
@@ -19,9 +19,9 @@ from django.db.models import Q
 from django.utils.timezone import now
 from kombu.exceptions import OperationalError as BrokerDown
 
-from moportal.statements import compare_and_set, returning
+from moportal.statements import compare_and_set, execute_returning
 from outbox.models import Task
-from outbox.pauses import backoff
+from outbox.retries import backoff
 
 log = structlog.get_logger(__name__)
 # A look this near is asked for with a delayed message; later ones are the reconciler's.
@@ -29,20 +29,20 @@ SOON = timedelta(seconds=30)
 # A row that nobody holds, after a look that went well.
 FREE: dict[str, Any] = {"lease_until": None, "lease_token": "", "last_error": ""}
 # Both are one statement, on SQLite as on PostgreSQL: nobody comes between its look and its write.
-RING = """INSERT INTO outbox_task
-        (kind, subject, not_before, lease_token, attempts, rings, created_at, last_error)
+ENQUEUE = """INSERT INTO outbox_task
+        (kind, subject, not_before, lease_token, attempts, enqueue_count, created_at, last_error)
     VALUES (%s, %s, %s, '', 0, 1, %s, '')
     ON CONFLICT (kind, subject) WHERE closed_at IS NULL
-    DO UPDATE SET rings = outbox_task.rings + 1, not_before = EXCLUDED.not_before
+    DO UPDATE SET enqueue_count = outbox_task.enqueue_count + 1, not_before = EXCLUDED.not_before
     RETURNING id"""
 CLAIM = """UPDATE outbox_task SET lease_until = %s, lease_token = %s, attempts = attempts + 1
     WHERE id = %s AND closed_at IS NULL AND not_before <= %s
         AND (lease_until IS NULL OR lease_until < %s)
-    RETURNING kind, subject, attempts, rings"""
+    RETURNING kind, subject, attempts, enqueue_count"""
 
 
 @dataclass(frozen=True)
-class LookAgain:
+class RetryAfter:
     """A handler's answer: not finished, come back after this long."""
 
     after: timedelta
@@ -71,14 +71,14 @@ class Claimed:
     kind: str
     subject: str
     attempts: int
-    rings: int
+    enqueue_count: int
 
 
 class LeaseLost(Exception):
     """The lease ran out and another worker holds the task: stop without a trace."""
 
 
-Handler = Callable[[str, Lease], LookAgain | None]
+Handler = Callable[[str, Lease], RetryAfter | None]
 _handlers: dict[str, Handler] = {}
 
 
@@ -87,7 +87,7 @@ def register(kind: str, handler: Handler) -> None:
     _handlers[kind] = handler
 
 
-def ring(kind: str, subject: object) -> None:
+def enqueue(kind: str, subject: object) -> None:
     """Ask for a look as soon as this transaction is committed.
 
     There is one open row per kind and subject: a second bell wakes the first one's row. The row is
@@ -95,14 +95,14 @@ def ring(kind: str, subject: object) -> None:
     """
     at = now()
     with transaction.atomic(savepoint=False):
-        [(task_id,)] = returning(RING, kind, str(subject), at, at)
-        transaction.on_commit(lambda: _tell_a_worker(task_id), robust=True)
+        [(task_id,)] = execute_returning(ENQUEUE, kind, str(subject), at, at)
+        transaction.on_commit(lambda: _notify_worker(task_id), robust=True)
 
 
-def _tell_a_worker(task_id: int, *, after: timedelta = timedelta()) -> None:
+def _notify_worker(task_id: int, *, after: timedelta = timedelta()) -> None:
     try:
         countdown = after.total_seconds() or None
-        current_app.send_task("outbox.tasks.look_at", args=[task_id], countdown=countdown)
+        current_app.send_task("outbox.tasks.process", args=[task_id], countdown=countdown)
     except (BrokerDown, OSError) as error:
         log.warning(
             "broker did not take the bell; the reconciler will come round", error=str(error)
@@ -117,7 +117,7 @@ def due_tasks(limit: int = 200) -> list[int]:
     return list(due.order_by("not_before").values_list("pk", flat=True)[:limit])
 
 
-def look(task_id: int) -> None:
+def process(task_id: int) -> None:
     """Claim the task and let its room's handler look; do nothing if it is held, closed or early.
 
     1. Take the lease by compare-and-set: of two workers one wins.
@@ -147,20 +147,20 @@ def _claim(task_id: int) -> Claimed | None:
     """Take the task's lease if it is open, due and free: every claim counts an attempt."""
     at, token = now(), secrets.token_hex(16)
     until = at + timedelta(seconds=settings.OUTBOX_LEASE)
-    rows = returning(CLAIM, until, token, task_id, at, at)
+    rows = execute_returning(CLAIM, until, token, task_id, at, at)
     return Claimed(Lease(task_id, token), *rows[0]) if rows else None
 
 
-def _finish(task: Claimed, answer: LookAgain | None) -> None:
+def _finish(task: Claimed, answer: RetryAfter | None) -> None:
     at, lease = now(), task.lease
-    as_claimed = {"lease_token": lease.token, "rings": task.rings}
+    as_claimed = {"lease_token": lease.token, "enqueue_count": task.enqueue_count}
     then = {"closed_at": at} if answer is None else {"not_before": at + answer.after}
     if not compare_and_set(Task, lease.task_id, as_claimed, **then, **FREE):
         _release(lease, not_before=at)
-        _tell_a_worker(lease.task_id)
+        _notify_worker(lease.task_id)
     elif answer and answer.after < SOON:
         # The reconciler's round would be too slow for a customer who is looking on.
-        _tell_a_worker(lease.task_id, after=answer.after)
+        _notify_worker(lease.task_id, after=answer.after)
 
 
 def _release(lease: Lease, **changes: object) -> None:

@@ -19,7 +19,7 @@ class Task(models.Model):
     lease_token = models.CharField(max_length=32, blank=True)
     attempts = models.PositiveIntegerField(default=0)
     # Counts the bells: one that rang while a worker was looking means another look.
-    rings = models.PositiveIntegerField(default=1)
+    enqueue_count = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     last_error = models.TextField(blank=True)

@@ -14,7 +14,7 @@ RECONCILE_EXPIRES = 10
 @shared_task
 def look_at(task_id: int) -> None:
     """Look at one row now."""
-    domain.look(task_id)
+    domain.process(task_id)
 
 
 @shared_task

@@ -7,10 +7,10 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from moportal.sealed import digest
-from outbox.domain import Lease, LookAgain, ring
+from outbox.domain import Lease, RetryAfter, enqueue
 from payments.domain import called
 from payments.gateways import gateway
-from payments.gateways.base import GatewayRefused, GatewayTrouble
+from payments.gateways.base import GatewayRefused, GatewayUnavailable
 from payments.models import PaymentMethod
 from payments.signals import method_removed
 from payments.states import PaymentState
@@ -31,7 +31,7 @@ def remove(method: PaymentMethod) -> None:
         mine = PaymentMethod.objects.filter(pk=method.pk, removed_at=None)
         if mine.update(removed_at=now()):
             method_removed.send(PaymentMethod, method=method)
-            ring(KIND, method.pk)
+            enqueue(KIND, method.pk)
             log.info("card removed", method=method.pk)
 
 
@@ -40,7 +40,7 @@ def is_needed(method: PaymentMethod) -> bool:
     return method.payments.filter(state__in=NEEDING_THE_CARD).exists()
 
 
-def forget(subject: str, lease: Lease) -> LookAgain | None:
+def forget(subject: str, lease: Lease) -> RetryAfter | None:
     """Have the gateway forget a removed card; the outbox's handler for those.
 
     Not before every payment with it has ended, and again until the gateway has answered; one that
@@ -50,15 +50,15 @@ def forget(subject: str, lease: Lease) -> LookAgain | None:
     if method.forgotten_at:
         return None
     if is_needed(method):
-        return LookAgain(PAUSE)
+        return RetryAfter(PAUSE)
     # One key for one token, whichever installation asks.
     token, key = method.token, f"forget:{digest(method.token)[:32]}"
     forget_token = gateway().forget
     try:
         called("forget", key, lambda: forget_token(token, key=key), before_call=lease.prolong)
-    except GatewayTrouble as error:
+    except GatewayUnavailable as error:
         log.warning("card not forgotten yet", detail=str(error))
-        return LookAgain(PAUSE)
+        return RetryAfter(PAUSE)
     except GatewayRefused as error:
         # It stays in the books as it is: asking again cannot help.
         log.warning("card not forgotten: staff must look", detail=str(error))

@@ -1,7 +1,7 @@
 """Moving money: authorise, capture, let go. Each is safe to run again with the same payment.
 
-Raises `GatewayTrouble` when the gateway gives no useful answer; asking again with the same key is
-how a lost answer is found out.
+Raises `GatewayUnavailable` when the gateway gives no usable answer; asking again with the same key
+finds out what became of a lost answer.
 """
 
 import uuid
@@ -22,7 +22,7 @@ from payments.gateways.base import (
     CustomerStep,
     Declined,
     GatewayRefused,
-    GatewayTrouble,
+    GatewayUnavailable,
     LetGo,
     Standing,
 )
@@ -40,7 +40,7 @@ DONE_BY = {
 
 
 def add_card(account: User, card: Card) -> PaymentMethod:
-    """Exchange a card for a token and keep that; raises `CardRefused` or `GatewayTrouble`.
+    """Exchange a card for a token and keep that; raises `CardRefused` or `GatewayUnavailable`.
 
     The one outside call within a request (architecture, purchase flow 3): card data may not be
     stored to be sent later. No money moves.
@@ -196,7 +196,7 @@ def called(
     except GatewayRefused as error:
         _note(row, GatewayCall.Outcome.REFUSED, str(error))
         raise
-    except GatewayTrouble as error:
+    except GatewayUnavailable as error:
         outcome = GatewayCall.Outcome.UNKNOWN if error.was_sent else GatewayCall.Outcome.NOT_SENT
         _note(row, outcome, str(error))
         raise

@@ -18,11 +18,11 @@ from django.utils.timezone import now
 from accounts.models import User
 from moportal.outside import checked_address
 from moportal.statements import move
-from outbox.domain import Lease, LookAgain, ring
-from outbox.pauses import PAUSES, pause_after
+from outbox.domain import Lease, RetryAfter, enqueue
+from outbox.retries import RETRY_DELAYS, retry_delay
 from payments.domain import called
 from payments.gateways import gateway
-from payments.gateways.base import GatewayRefused, GatewayTrouble, NoCard, StillOpen, StoredCard
+from payments.gateways.base import GatewayRefused, GatewayUnavailable, NoCard, StillOpen, StoredCard
 from payments.models import CardPage, PaymentMethod
 from payments.signals import card_taken
 from payments.states import NEXT_PAGE_STATES, CardPageState
@@ -39,7 +39,7 @@ def intend(account: User, *, key: uuid.UUID, return_url: str) -> CardPage:
     """Write down that a page shall be opened for this customer, and ring for a worker."""
     with transaction.atomic():
         page = CardPage.objects.create(account=account, key=key, return_url=return_url)
-        ring(KIND, page.pk)
+        enqueue(KIND, page.pk)
     return page
 
 
@@ -61,10 +61,10 @@ def come_back(page: CardPage) -> None:
             _move(page, CardPageState.OPEN)
         mine = CardPage.objects.filter(pk=page.pk, state=CardPageState.OPEN)
         if mine.update(returned_at=now(), tries=0):
-            ring(KIND, page.pk)
+            enqueue(KIND, page.pk)
 
 
-def look(subject: str, lease: Lease) -> LookAgain | None:
+def look(subject: str, lease: Lease) -> RetryAfter | None:
     """Take the page as far as it goes now; the outbox's handler for card pages.
 
     One that cannot be opened lapses after the last try, one that nobody comes back from at its
@@ -80,7 +80,7 @@ def look(subject: str, lease: Lease) -> LookAgain | None:
             _ask(page, lease)
     except GatewayRefused as error:
         _move(page, CardPageState.REFUSED, trouble=str(error)[:200])
-    except GatewayTrouble as error:
+    except GatewayUnavailable as error:
         return _try_later(page, error)
     return _next_look(page)
 
@@ -150,23 +150,23 @@ def _go_on_waiting(page: CardPage, seen: datetime | None) -> None:
     page.refresh_from_db()
 
 
-def _next_look(page: CardPage) -> LookAgain | None:
+def _next_look(page: CardPage) -> RetryAfter | None:
     if not page.is_under_way:
         return None
-    return LookAgain(timedelta() if page.returned_at else WITHOUT_A_BELL)
+    return RetryAfter(timedelta() if page.returned_at else WITHOUT_A_BELL)
 
 
-def _try_later(page: CardPage, error: GatewayTrouble) -> LookAgain | None:
+def _try_later(page: CardPage, error: GatewayUnavailable) -> RetryAfter | None:
     """Ask again soon, then now and then; what a customer waits for without an address lapses."""
     tries, detail = page.tries, str(error)[:200]
     log.warning("no useful answer", tries=tries, detail=detail)
     CardPage.objects.filter(pk=page.pk).update(tries=tries + 1, trouble=detail)
-    if tries < len(PAUSES):
-        return LookAgain(pause_after(tries))
+    if tries < len(RETRY_DELAYS):
+        return RetryAfter(retry_delay(tries))
     if page.state == CardPageState.INTENDED or _is_late(page):
         _move(page, CardPageState.LAPSED)
         return None
-    return LookAgain(WITHOUT_A_BELL)
+    return RetryAfter(WITHOUT_A_BELL)
 
 
 def _is_late(page: CardPage) -> bool:

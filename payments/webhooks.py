@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import structlog
 from django.db import IntegrityError, transaction
 
-from outbox.domain import ring
+from outbox.domain import enqueue
 from payments.gateways import gateway
 from payments.gateways.base import Event, WebhookForged
 from payments.models import Payment, WebhookEvent
@@ -36,7 +36,7 @@ def receive(body: bytes, headers: Mapping[str, str]) -> None:
                 status=event.status,
             )
             if payment is not None:
-                ring(KIND, payment.pk)
+                enqueue(KIND, payment.pk)
     except IntegrityError:
         log.info("webhook told again", reference=event.reference, status=event.status)
         return

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 # The operator may be restarting: eight attempts over about half a minute.
-PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+RETRY_DELAYS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 PATIENCE = 10
 UNREACHABLE = 0
 
@@ -44,7 +44,7 @@ def _send_all(notices: list[Notice]) -> None:
 
 def _send_stubbornly(notice: Notice) -> int:
     status = _send(notice)
-    for pause in PAUSES:
+    for pause in RETRY_DELAYS:
         if _is_delivered(status):
             break
         time.sleep(pause)

@@ -1,7 +1,7 @@
 """Switching a plan on and off in the network, one call at a time; both are safe to run again.
 
-Raises `NetworkTrouble` when the network gives no useful answer: asking again is how a lost answer
-is found out.
+Raises `NetworkUnavailable` when the network gives no usable answer; asking again finds out what
+became of a lost answer.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from esim.models import Sim
 from moportal.statements import compare_and_set, insert
 from subscriptions.models import NetworkCall, Subscription
 from subscriptions.networks import network
-from subscriptions.networks.base import NetworkRefused, NetworkTrouble, Service
+from subscriptions.networks.base import NetworkRefused, NetworkUnavailable, Service
 
 log = structlog.get_logger(__name__)
 Outcome = NetworkCall.Outcome
@@ -23,7 +23,7 @@ BeforeCall = Callable[[], None]
 def activate(subscription: Subscription, sim: Sim, *, before_call: BeforeCall) -> None:
     """Have the plan live on this SIM, whichever had it before.
 
-    Raises `NetworkTrouble` or `NetworkRefused`.
+    Raises `NetworkUnavailable` or `NetworkRefused`.
     """
     if subscription.live_iccid == sim.iccid:
         return
@@ -41,7 +41,7 @@ def activate(subscription: Subscription, sim: Sim, *, before_call: BeforeCall) -
 def end(subscription: Subscription, *, before_call: BeforeCall) -> None:
     """Have the plan stopped, if an activation may ever have had its effect.
 
-    Raises `NetworkTrouble` or `NetworkRefused`.
+    Raises `NetworkUnavailable` or `NetworkRefused`.
     """
     subscription.refresh_from_db(fields=["ended_at", "live_iccid"])
     if subscription.ended_at or not _may_be_live(subscription):
@@ -80,7 +80,7 @@ def _called(
     except NetworkRefused as error:
         _note(call, Outcome.REFUSED, str(error))
         raise
-    except NetworkTrouble as error:
+    except NetworkUnavailable as error:
         _note(call, Outcome.UNKNOWN if error.was_sent else Outcome.NOT_SENT, str(error))
         raise
     _note(call, Outcome.DONE)

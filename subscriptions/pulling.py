@@ -17,7 +17,7 @@ from django.utils.timezone import now
 from moportal.statements import compare_and_set
 from subscriptions import usage
 from subscriptions.charging import charging_system
-from subscriptions.charging.base import ChargingSystem, ChargingTrouble, Page
+from subscriptions.charging.base import ChargingSystem, ChargingUnavailable, Page
 from subscriptions.models import UsagePull
 
 log = structlog.get_logger(__name__)
@@ -40,7 +40,7 @@ def pull() -> None:
         return
     try:
         _fetch(system, pull, token)
-    except ChargingTrouble as error:
+    except ChargingUnavailable as error:
         log.warning("no usage fetched", source=pull.source, detail=str(error))
         _release(pull, token, trouble=str(error)[:200])
     except LeaseLost:
@@ -74,7 +74,7 @@ def _fetch(system: ChargingSystem, pull: UsagePull, token: str) -> None:
         _about_to_ask(pull, token)
         page = system.usage(pull.cursor, limit=settings.USAGE_BATCH)
         if page.has_more and page.cursor == pull.cursor:
-            raise ChargingTrouble("there is more, but the cursor stands still", was_sent=True)
+            raise ChargingUnavailable("there is more, but the cursor stands still", was_sent=True)
         _keep(pull, token, page)
         if not page.has_more:
             return

@@ -15,7 +15,7 @@ from esim import pool
 from esim.models import DownloadProgress, IccidRange, PoolLevel, Profile, Sim, Source
 from mobileplans.models import Handoff, HostReport, LpaReport, Visit
 from orders.models import Draft, Order, Receipt, ReceiptCounter, Refund, Repair
-from outbox.domain import ring
+from outbox.domain import enqueue
 from outbox.models import Heartbeat, Task
 from payments.models import CardPage, Payment, PaymentMethod
 from plans.models import Plan, PlanCountry, PlanPrice, PlanText
@@ -201,7 +201,7 @@ def house(alice: User) -> Order:
     order.payment.events.create(identifier="x", gateway_id="x", status="authorised")
     ReceiptCounter.objects.create(year=2026, last=1)
     Heartbeat.objects.create(name="worker", at=now())
-    ring("test", 1)
+    enqueue("test", 1)
     return order
 
 

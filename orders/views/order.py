@@ -22,7 +22,7 @@ from orders.queries import (
 )
 from orders.states import ENDED, OrderState
 from orders.views.steps import customer_only, first_open_step, frame, go
-from outbox.domain import ring
+from outbox.domain import enqueue
 
 PHASES = {
     OrderState.COMPLETED: "done",
@@ -93,7 +93,7 @@ def _next_text(order: Order) -> str:
 def returned(_request: HttpRequest, user: User, number: str) -> HttpResponse:
     """Take the customer back from the bank: ring the bell, and show where the order stands."""
     order = _own(user, number)
-    ring(KIND, order.pk)
+    enqueue(KIND, order.pk)
     return go("order", order.number)
 
 

@@ -27,7 +27,7 @@ from orders.views.steps import (
     what_changed,
 )
 from payments import domain as payments
-from payments.gateways.base import CardRefused, GatewayTrouble
+from payments.gateways.base import CardRefused, GatewayUnavailable
 from payments.models import PaymentMethod
 from plans.models import Category
 
@@ -133,7 +133,7 @@ def _new_card(user: User, form: PaymentForm) -> PaymentMethod | None:
         form.add_error(
             error.field, _("The bank does not accept this. Check it, or use another card.")
         )
-    except GatewayTrouble:
+    except GatewayUnavailable:
         form.add_error(
             None, _("We can't reach the payment service. Nothing was charged; please try again.")
         )

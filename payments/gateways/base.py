@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from moportal.money import Money
-from moportal.outside import Trouble
+from moportal.outside import ServiceUnavailable
 
 
-class GatewayTrouble(Trouble):
+class GatewayUnavailable(ServiceUnavailable):
     """No useful answer of the gateway."""
 
 
@@ -137,7 +137,7 @@ class Event:
 
 
 class Gateway(Protocol):
-    """One payment provider. Each method may raise `GatewayTrouble` or `GatewayRefused`."""
+    """One payment provider. Each method may raise `GatewayUnavailable` or `GatewayRefused`."""
 
     def open_page(self, *, return_url: str, key: str) -> HostedPage:
         """Open a page that takes one card; asked again with the same key, it is the same page."""

@@ -22,7 +22,7 @@ from payments.gateways.base import (
     Declined,
     Event,
     GatewayRefused,
-    GatewayTrouble,
+    GatewayUnavailable,
     HostedPage,
     LetGo,
     NoCard,
@@ -56,14 +56,14 @@ class SimulatorGateway:
         status, body = self._exchange("GET", f"/pages/{_named(page_id)}")
         if httpx.codes.is_client_error(status):
             said = f"fetch_page: HTTP {status}, {str(body.get('error'))[:40]!r}"
-            raise GatewayTrouble(said, was_sent=True)
+            raise GatewayUnavailable(said, was_sent=True)
         standing = _text(body, "status")
         if standing == "open":
             return StillOpen(page_id)
         if standing == "refused":
             return NoCard(page_id, str(body.get("reason", ""))[:LONGEST_TEXT])
         if standing != "taken":
-            raise GatewayTrouble(f"unknown page status {standing!r}", was_sent=True)
+            raise GatewayUnavailable(f"unknown page status {standing!r}", was_sent=True)
         return _stored_card(body)
 
     def tokenise(self, card: Card, *, key: str) -> StoredCard:
@@ -103,7 +103,7 @@ class SimulatorGateway:
             raise GatewayRefused(f"authorise: HTTP {status}, {str(body.get('error'))[:40]!r}")
         standing = _standing(body)
         if isinstance(standing, Captured | LetGo):
-            raise GatewayTrouble(f"authorise: {type(standing).__name__}", was_sent=True)
+            raise GatewayUnavailable(f"authorise: {type(standing).__name__}", was_sent=True)
         return standing
 
     def fetch(self, gateway_id: str) -> Standing:
@@ -111,7 +111,7 @@ class SimulatorGateway:
         status, body = self._exchange("GET", f"/payments/{_named(gateway_id)}")
         if httpx.codes.is_client_error(status):
             said = f"fetch: HTTP {status}, {str(body.get('error'))[:40]!r}"
-            raise GatewayTrouble(said, was_sent=True)
+            raise GatewayUnavailable(said, was_sent=True)
         return _standing(body)
 
     def capture(self, gateway_id: str, *, key: str) -> None:
@@ -154,7 +154,7 @@ class SimulatorGateway:
         said = f"{action}: HTTP {status}, {str(body.get('status'))[:40]!r}"
         if httpx.codes.is_client_error(status):
             raise GatewayRefused(said)
-        raise GatewayTrouble(said, was_sent=True)
+        raise GatewayUnavailable(said, was_sent=True)
 
     def _post(
         self, path: str, content: dict[str, Any], *, key: str, timeout: float | None = None
@@ -167,11 +167,11 @@ class SimulatorGateway:
     ) -> tuple[int, dict[str, Any]]:
         url = checked_address(settings.PAYMENT_GATEWAY_URL, name="PAYMENT_GATEWAY_URL") + path
         limit = timeout or settings.OUTSIDE_CALL_TIMEOUT
-        return exchange_json(method, url, within=limit, trouble=GatewayTrouble, **request)
+        return exchange_json(method, url, within=limit, unavailable=GatewayUnavailable, **request)
 
 
 def _standing(body: dict[str, Any]) -> Standing:
-    """Read how a payment stands; raises `GatewayTrouble` for a word that is not in the protocol."""
+    """Read how a payment stands; raises `GatewayUnavailable` for an unknown status."""
     gateway_id, status = _text(body, "id"), _text(body, "status")
     if status == "declined":
         return Declined(gateway_id, str(body.get("reason", ""))[:LONGEST_TEXT])
@@ -184,17 +184,17 @@ def _standing(body: dict[str, Any]) -> Standing:
         "refunded": LetGo,
     }
     if status not in known:
-        raise GatewayTrouble(f"unknown payment status {status!r}", was_sent=True)
+        raise GatewayUnavailable(f"unknown payment status {status!r}", was_sent=True)
     return known[status](gateway_id)
 
 
 def _stored_card(body: dict[str, Any]) -> StoredCard:
-    """Read what may be kept of a card; raises `GatewayTrouble` for what no card looks like."""
+    """Read what may be kept of a card; raises `GatewayUnavailable` for what no card looks like."""
     last4, month, year = _text(body, "last4"), body.get("exp_month", 0), body.get("exp_year", 0)
     if not re.fullmatch(r"[0-9]{4}", last4):
-        raise GatewayTrouble("the answer's last4 is not four digits", was_sent=True)
+        raise GatewayUnavailable("the answer's last4 is not four digits", was_sent=True)
     if month not in MONTHS or year not in YEARS:
-        raise GatewayTrouble("the answer's expiry is no month of a year", was_sent=True)
+        raise GatewayUnavailable("the answer's expiry is no month of a year", was_sent=True)
     return StoredCard(
         token=_text(body, "token"),
         brand=BRANDS.get(_text(body, "brand"), body["brand"].title())[:20],
@@ -212,5 +212,5 @@ def _named(identifier: str) -> str:
 def _text(body: dict[str, Any], name: str, *, longest: int = LONGEST_TEXT) -> str:
     value = body.get(name)
     if not isinstance(value, str) or not 0 < len(value) <= longest or "\0" in value:
-        raise GatewayTrouble(f"the answer has no usable {name}", was_sent=True)
+        raise GatewayUnavailable(f"the answer has no usable {name}", was_sent=True)
     return value

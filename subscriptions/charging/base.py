@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from moportal.outside import Trouble
+from moportal.outside import ServiceUnavailable
 
 LONGEST_CURSOR = 200
 
 
-class ChargingTrouble(Trouble):
+class ChargingUnavailable(ServiceUnavailable):
     """No useful answer of the charging system."""
 
 
@@ -25,7 +25,7 @@ class Page:
 
 
 class ChargingSystem(Protocol):
-    """The system that counts. The method may raise `ChargingTrouble`."""
+    """The system that counts. The method may raise `ChargingUnavailable`."""
 
     def usage(self, after: str, *, limit: int) -> Page:
         """Return what became known after this cursor, from the first record on where it is empty.

@@ -7,7 +7,7 @@ import httpx
 from django.conf import settings
 
 from moportal.outside import checked_address, exchange_json
-from subscriptions.charging.base import LONGEST_CURSOR, ChargingTrouble, Page
+from subscriptions.charging.base import LONGEST_CURSOR, ChargingUnavailable, Page
 
 
 class HttpCharging:
@@ -21,19 +21,19 @@ class HttpCharging:
             "GET",
             f"{base}/usage?{urlencode({'after': after, 'limit': limit})}",
             within=settings.OUTSIDE_CALL_TIMEOUT,
-            trouble=ChargingTrouble,
+            unavailable=ChargingUnavailable,
             headers={"Authorization": f"Bearer {token}"} if token else {},
         )
         if status != httpx.codes.OK:
-            raise ChargingTrouble(f"HTTP {status}", was_sent=True)
+            raise ChargingUnavailable(f"HTTP {status}", was_sent=True)
         return _page(said, limit)
 
 
 def _page(body: dict[str, Any], limit: int) -> Page:
     found, cursor, has_more = (body.get(name) for name in ("records", "cursor", "more"))
     if not isinstance(found, list) or len(found) > limit or not isinstance(has_more, bool):
-        raise ChargingTrouble("not a page of usage", was_sent=True)
+        raise ChargingUnavailable("not a page of usage", was_sent=True)
     is_kept = isinstance(cursor, str) and cursor.isprintable() and len(cursor) <= LONGEST_CURSOR
     if not is_kept:
-        raise ChargingTrouble("a cursor that cannot be kept", was_sent=True)
+        raise ChargingUnavailable("a cursor that cannot be kept", was_sent=True)
     return Page(found, str(cursor), has_more)

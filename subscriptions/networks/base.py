@@ -8,10 +8,10 @@ carries a number that grows, and what has been ended stays so.
 from dataclasses import dataclass
 from typing import Protocol
 
-from moportal.outside import Trouble
+from moportal.outside import ServiceUnavailable
 
 
-class NetworkTrouble(Trouble):
+class NetworkUnavailable(ServiceUnavailable):
     """No useful answer of the network."""
 
 
@@ -36,7 +36,7 @@ class Service:
 
 
 class Network(Protocol):
-    """The operator's back end. Each method may raise `NetworkTrouble` or `NetworkRefused`."""
+    """The operator's back end. Each method may raise `NetworkUnavailable` or `NetworkRefused`."""
 
     def activate(self, service: Service) -> None:
         """Let the SIM use its plan; returns when it can."""

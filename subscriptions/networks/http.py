@@ -7,7 +7,7 @@ import httpx
 from django.conf import settings
 
 from moportal.outside import checked_address, exchange_json
-from subscriptions.networks.base import NetworkRefused, NetworkTrouble, Service
+from subscriptions.networks.base import NetworkRefused, NetworkUnavailable, Service
 
 
 class HttpNetwork:
@@ -27,13 +27,13 @@ class HttpNetwork:
             },
         )
         if (said.get("state"), said.get("iccid")) != ("active", service.iccid):
-            raise NetworkTrouble(f"not active: {str(said)[:120]}", was_sent=True)
+            raise NetworkUnavailable(f"not active: {str(said)[:120]}", was_sent=True)
 
     def end(self, reference: str) -> None:
         """Stop what is live under this reference."""
         said = self._ask("DELETE", reference, None)
         if said.get("state") != "ended":
-            raise NetworkTrouble(f"not ended: {str(said)[:120]}", was_sent=True)
+            raise NetworkUnavailable(f"not ended: {str(said)[:120]}", was_sent=True)
 
     def _ask(self, method: str, reference: str, content: dict[str, Any] | None) -> dict[str, Any]:
         base = checked_address(settings.NETWORK_URL, name="NETWORK_URL")
@@ -42,12 +42,12 @@ class HttpNetwork:
             method,
             f"{base}/subscriptions/{quote(reference, safe='')}",
             within=settings.OUTSIDE_CALL_TIMEOUT,
-            trouble=NetworkTrouble,
+            unavailable=NetworkUnavailable,
             content=content,
             headers={"Authorization": f"Bearer {token}"} if token else {},
         )
         if httpx.codes.is_client_error(status):
             raise NetworkRefused(f"HTTP {status}: {str(said)[:120]}")
         if status != httpx.codes.OK:
-            raise NetworkTrouble(f"HTTP {status}", was_sent=True)
+            raise NetworkUnavailable(f"HTTP {status}", was_sent=True)
         return said

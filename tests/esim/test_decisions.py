@@ -18,7 +18,7 @@ from esim import pool, provisioning
 from esim.decisions import BY_CODES, BY_OUTCOME, BY_REASON, DEFAULT, WITHOUT_EFFECT, Decision
 from esim.es2plus import FUNCTIONS
 from esim.models import Es2Call, Profile
-from esim.provisioning import OutOfStock, ProfileRefused, Trouble
+from esim.provisioning import OutOfStock, ProfileRefused, SmdpUnavailable
 from esim.states import ProfileState
 from tests.builders import EID, OTHER_EID, make_pool
 from tests.peer import (
@@ -209,7 +209,7 @@ def _expected(function: str, decision: Decision) -> Came:
     """Say what a decision means for a profile at which only this call was made."""
     state = BEFORE[function]
     if decision in {Decision.RETRY, Decision.ASK}:
-        return Came(Trouble, state)
+        return Came(SmdpUnavailable, state)
     if function == "cancelOrder":
         cancelled = Came(None, ProfileState.CANCELLED)
         return {
@@ -217,7 +217,7 @@ def _expected(function: str, decision: Decision) -> Came:
             Decision.ALREADY_DONE: cancelled,
             Decision.WITHOUT_MATCHING_ID: cancelled,
             Decision.DOWNLOADED: Came(None, ProfileState.DOWNLOADED),
-            Decision.STAFF: Came(Trouble, state, is_for_staff=True),
+            Decision.STAFF: Came(SmdpUnavailable, state, is_for_staff=True),
         }[decision]
     if function == "releaseProfile":
         released = Came(None, state)
@@ -279,7 +279,7 @@ def came_of(function: str, profile: Profile) -> Came:
     error: type[Exception] | None = None
     try:
         done(function, profile)
-    except (Trouble, ProfileRefused) as raised:
+    except (SmdpUnavailable, ProfileRefused) as raised:
         error = type(raised)
     now = Profile.objects.get(pk=profile.pk)
     assert now.trouble.startswith(function) or not now.trouble
@@ -381,10 +381,10 @@ def test_it_is_left_alone_for_as_long_as_it_asks(peer: Peer, status: int) -> Non
     profile = prepared("downloadOrder")
     peer.next = [says(status=status, headers={"Retry-After": "7"})]
 
-    with pytest.raises(Trouble) as trouble:
+    with pytest.raises(SmdpUnavailable) as unavailable:
         done("downloadOrder", profile)
 
-    assert provisioning.retry_after(trouble.value) == timedelta(seconds=7)
+    assert unavailable.value.retry_after == timedelta(seconds=7)
 
 
 def test_why_a_profile_was_refused_is_known_later_too(peer: Peer) -> None:

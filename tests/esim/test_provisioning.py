@@ -9,7 +9,7 @@ from pytest_django.fixtures import Settings
 
 from esim import calls, pool, provisioning
 from esim.models import Es2Call, Profile
-from esim.provisioning import ProfileRefused, Trouble
+from esim.provisioning import ProfileRefused, SmdpUnavailable
 from esim.states import NEXT_STATES, ProfileState, SimState
 from outbox.domain import LeaseLost
 from tests.builders import EID, make_pool
@@ -92,7 +92,7 @@ def test_an_iccid_that_is_taken_there_is_a_conflict_on_a_first_try(
 @pytest.mark.parametrize("function", ["downloadOrder", "confirmOrder"])
 def test_after_a_lost_answer_already_means_ours(profile: Profile, smdp: str, function: str) -> None:
     break_it(smdp, function, "drop_after")
-    with pytest.raises(Trouble):
+    with pytest.raises(SmdpUnavailable):
         ask(profile)
 
     ask(profile)
@@ -126,7 +126,7 @@ def test_cancelling_what_was_never_asked_for_calls_nobody(profile: Profile, smdp
 
 def test_cancelling_after_a_confirm_that_may_have_been_lost(profile: Profile, smdp: str) -> None:
     break_it(smdp, "confirmOrder", "drop_before")
-    with pytest.raises(Trouble):
+    with pytest.raises(SmdpUnavailable):
         ask(profile)
 
     withdraw(profile)
@@ -139,7 +139,7 @@ def test_an_order_that_may_still_be_on_its_way_is_made_to_come_to_nothing(
     profile: Profile, smdp: str
 ) -> None:
     break_it(smdp, "downloadOrder", "drop_before")
-    with pytest.raises(Trouble):
+    with pytest.raises(SmdpUnavailable):
         ask(profile)
 
     withdraw(profile)
@@ -152,10 +152,10 @@ def test_an_order_that_may_still_be_on_its_way_is_made_to_come_to_nothing(
 
 def test_it_is_not_called_cancelled_while_that_is_not_sure(profile: Profile, smdp: str) -> None:
     break_it(smdp, "downloadOrder", "drop_before", times=2)
-    with pytest.raises(Trouble):
+    with pytest.raises(SmdpUnavailable):
         ask(profile)
 
-    with pytest.raises(Trouble, match="on its way"):
+    with pytest.raises(SmdpUnavailable, match="on its way"):
         withdraw(profile)
     assert profile.state == ProfileState.INTENDED
 
@@ -167,7 +167,7 @@ def test_an_order_that_was_answered_with_an_error_is_not_on_its_way(
     profile: Profile, smdp: str
 ) -> None:
     break_it(smdp, "downloadOrder", "http_500")
-    with pytest.raises(Trouble):
+    with pytest.raises(SmdpUnavailable):
         ask(profile)
 
     withdraw(profile)
@@ -179,7 +179,7 @@ def test_an_order_that_was_answered_with_an_error_is_not_on_its_way(
 def test_a_lost_cancel_is_asked_again(profile: Profile, smdp: str) -> None:
     ask(profile)
     break_it(smdp, "cancelOrder", "drop_after")
-    with pytest.raises(Trouble):
+    with pytest.raises(SmdpUnavailable):
         withdraw(profile)
 
     withdraw(profile)
@@ -214,7 +214,7 @@ def test_a_profile_is_released_once_more_without_harm(profile: Profile, smdp: st
 def test_a_release_that_is_refused_or_unanswered_says_so(profile: Profile, smdp: str) -> None:
     ask(profile)
     break_it(smdp, "releaseProfile", "drop_before")
-    with pytest.raises(Trouble):
+    with pytest.raises(SmdpUnavailable):
         provisioning.release(profile, before_call=lambda: None)
 
     withdraw(profile)

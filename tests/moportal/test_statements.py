@@ -11,10 +11,10 @@ from accounts.models import User
 from moportal.statements import (
     ROWS_AT_A_TIME,
     compare_and_set,
+    execute_returning,
     insert,
     insert_new,
     read,
-    returning,
     set_each,
 )
 from orders.models import Order
@@ -87,7 +87,7 @@ def test_a_row_that_is_added_is_as_if_created() -> None:
 
     found = Task.objects.get()
     assert row == found
-    assert (row.rings, row.created_at) == (1, found.created_at)
+    assert (row.enqueue_count, row.created_at) == (1, found.created_at)
     assert not row._state.adding  # noqa: SLF001 -- Django asks it before it saves
 
 
@@ -174,8 +174,8 @@ def test_a_statement_of_ones_own_answers_with_its_rows(task: Task) -> None:
     at = now()
 
     changed = "UPDATE outbox_task SET not_before = %s WHERE id = %s RETURNING id, kind"
-    rows = returning(changed, at, task.pk)
+    rows = execute_returning(changed, at, task.pk)
 
     assert rows == [(task.pk, "test")]
     assert Task.objects.get().not_before == at
-    assert returning(changed, at, 0) == []
+    assert execute_returning(changed, at, 0) == []

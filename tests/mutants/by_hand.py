@@ -108,9 +108,9 @@ CHANGES = [
         f"{SETTLING}::test_a_lost_answer_of_the_gateway_charges_once",
     ),
     Change(
-        "outbox/pauses.py",
-        "PAUSES = (0.5, 2, 4, 8, 12)",
-        "PAUSES = (0.5, 2, 4, 8)",
+        "outbox/retries.py",
+        "RETRY_DELAYS = (0.5, 2, 4, 8, 12)",
+        "RETRY_DELAYS = (0.5, 2, 4, 8)",
         f"{TRYING_AGAIN}::test_while_the_customer_looks_on_it_is_tried_again_after_each_pause",
     ),
     Change(
@@ -151,7 +151,7 @@ CHANGES = [
     ),
     Change(
         "outbox/domain.py",
-        "rings = outbox_task.rings + 1, ",
+        "rings = outbox_task.enqueue_count + 1, ",
         "",
         f"{TASKS}::test_a_bell_leaves_one_row",
     ),

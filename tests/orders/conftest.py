@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from orders.models import Order
-from outbox.domain import LookAgain
+from outbox.domain import RetryAfter
 from payments.domain import add_card
 from payments.gateways.base import Card
 from payments.models import PaymentMethod
@@ -38,12 +38,12 @@ def settled(order: Order, looks: int = 1) -> Order:
     return Order.objects.get(pk=order.pk)
 
 
-def look(order: Order) -> LookAgain | None:
+def look(order: Order) -> RetryAfter | None:
     """Let a worker look at the order once, and return when it is to look again."""
     return looked_at("order", order.pk)
 
 
-def seconds(answer: LookAgain | None) -> float:
+def seconds(answer: RetryAfter | None) -> float:
     """Return how long it wants to wait."""
     assert answer is not None
     return answer.after.total_seconds()
@@ -79,7 +79,7 @@ def begin_play(
     from tests.orders.play import Play  # noqa: PLC0415 -- the same
 
     # A worker looks when the play says so; and a line for every event would be millions.
-    monkeypatch.setattr("outbox.domain._tell_a_worker", lambda *_task, **_when: None)
+    monkeypatch.setattr("outbox.domain._notify_worker", lambda *_task, **_when: None)
     logging.disable(logging.CRITICAL)
     with httpx.Client(trust_env=False) as client:
         yield lambda: Play(Shop(*services, (alice, bob), client), clara)

@@ -21,7 +21,7 @@ from django.utils.timezone import now
 from accounts.models import User
 from moportal.outside import Reply, exchange
 from orders.models import Order, Receipt, Refund, StateChange
-from outbox.domain import due_tasks, look
+from outbox.domain import due_tasks, process
 from outbox.models import Task
 from payments.models import PaymentMethod
 from tests.builders import EID, OTHER_EID, make_card, make_plan, make_pool, make_visit
@@ -102,7 +102,7 @@ class Worker:
             patches.enter_context(mock.patch.object(self.connection, "commit", self.commits))
             patches.enter_context(self.connection.execute_wrapper(self.executes))
             patches.enter_context(suppress(WorkerDied, DatabaseFailed))
-            look(task)
+            process(task)
         if self.fault_of_the_test:
             raise self.fault_of_the_test
 
@@ -242,7 +242,7 @@ class Shop:
     def all_look(self) -> None:
         """Let workers look at everything that is due, once."""
         for task in self.due():
-            look(task)
+            process(task)
 
 
 def _empty_tables() -> None:

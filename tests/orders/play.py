@@ -237,4 +237,4 @@ class Play:
 
 
 def _bells() -> tuple[int, int]:
-    return WebhookEvent.objects.count(), sum(Task.objects.values_list("rings", flat=True))
+    return WebhookEvent.objects.count(), sum(Task.objects.values_list("enqueue_count", flat=True))

@@ -68,11 +68,11 @@ def refused(table: str, write: str, which: str) -> Iterator[None]:
             cursor.execute(f"DROP TRIGGER refuse ON {table}; DROP FUNCTION refuse()")
 
 
-def look() -> None:
+def process() -> None:
     """Let a worker look at whatever is open, as the reconciler has it done."""
     Task.objects.filter(closed_at=None).update(not_before=now())
     for task_id in domain.due_tasks():
-        domain.look(task_id)
+        domain.process(task_id)
 
 
 @pytest.mark.parametrize("what", AFTER_A_CALL)
@@ -80,9 +80,9 @@ def test_a_write_that_fails_after_the_call_doubles_nothing(
     placed: Order, gateway: str, smdp: str, network: str, what: str
 ) -> None:
     with refused(*AFTER_A_CALL[what]):
-        look()
+        process()
         assert Order.objects.get().state == OrderState.IN_PROGRESS
-    look()
+    process()
 
     order = Order.objects.select_related("profile__sim").get()
     assert order.state == OrderState.COMPLETED
@@ -98,13 +98,13 @@ def test_a_write_that_fails_while_letting_go_leaves_nothing_behind(
     placed: Order, alice: User, gateway: str, smdp: str, what: str
 ) -> None:
     break_it(smdp, "confirmOrder", "http_500")
-    look()
+    process()
     placing.request_cancel(Order.objects.get(), actor=alice)
 
     with refused(*LETTING_GO[what]):
-        look()
+        process()
         assert Order.objects.get().let_go_at is None
-    look()
+    process()
 
     order = Order.objects.get()
     assert (order.state, order.let_go_at is None) == (OrderState.CANCELLED, False)
@@ -120,13 +120,13 @@ def test_a_write_that_fails_after_the_network_s_end_leaves_nothing_live(
     placed: Order, network: str, which: tuple[str, str, str]
 ) -> None:
     break_it(network, "activate", "drop_after")
-    look()
+    process()
     placing.request_cancel(Order.objects.get(), actor=placed.account)
 
     with refused(*which):
-        look()
+        process()
         assert Order.objects.get().let_go_at is None
-    look()
+    process()
 
     assert Order.objects.get().let_go_at is not None
     assert [one["state"] for one in books(network)["services"]] == ["ended"]

@@ -13,7 +13,7 @@ from mobileplans.models import Handoff, Visit
 from orders import drafts, placing
 from orders.models import Draft, Order
 from outbox.models import Task
-from outbox.pauses import PAUSES
+from outbox.retries import RETRY_DELAYS
 from payments import cards, pages
 from payments.models import CardPage, GatewayCall, PaymentMethod
 from payments.states import CardPageState
@@ -205,7 +205,7 @@ def test_a_gateway_that_is_away_is_told_and_loses_nothing(
     look(page)
     assert "We keep trying" in shopping.get(waiting(page)).text
 
-    for _ in PAUSES:
+    for _ in RETRY_DELAYS:
         look(page)
 
     assert where(shopping.get(waiting(page))) == (303, "/payment/")

@@ -13,7 +13,7 @@ from esim.states import ProfileState, SimState
 from orders import expiring, refunding, repairing
 from orders.models import Order
 from orders.tasks import expire
-from outbox.domain import LookAgain
+from outbox.domain import RetryAfter
 from outbox.models import Task
 from subscriptions.models import SimOnLine, Subscription
 from tests.looks import looked_at
@@ -34,7 +34,7 @@ def ended(*orders: Order, days: int) -> None:
     held.update(starts_at=at - timedelta(days=30), ends_at=at)
 
 
-def worked_on(order: Order) -> LookAgain | None:
+def worked_on(order: Order) -> RetryAfter | None:
     return looked_at(expiring.KIND, order.pk)
 
 
@@ -54,21 +54,21 @@ def test_nobody_came_for_it(sold: Order, smdp: str) -> None:
 def test_until_then_its_code_goes_on_working(sold: Order, days: int) -> None:
     ended(sold, days=days)
 
-    assert expiring.ring_for_expired() == 0
+    assert expiring.enqueue_expired() == 0
 
 
 def test_it_may_be_kept_for_ever(sold: Order, settings: Settings) -> None:
     settings.ESIM_EXPIRY_DAYS = 0
     ended(sold, days=900)
 
-    assert expiring.ring_for_expired() == 0
+    assert expiring.enqueue_expired() == 0
 
 
 def test_one_that_is_on_a_device_stays(sold: Order) -> None:
     ended(sold, days=91)
     Profile.objects.update(state=ProfileState.DOWNLOADED, downloaded_at=now())
 
-    assert expiring.ring_for_expired() == 0
+    assert expiring.enqueue_expired() == 0
 
 
 def test_one_with_another_plan_that_runs_stays(sold: Order) -> None:
@@ -78,7 +78,7 @@ def test_one_with_another_plan_that_runs_stays(sold: Order) -> None:
     line = sold.subscription.line
     Subscription.objects.create(line=line, reference="x", plan_name="x", state="active", **period)
 
-    assert expiring.ring_for_expired() == 0
+    assert expiring.enqueue_expired() == 0
 
 
 def test_one_that_is_being_mended_or_taken_back_is_left_to_that(sold: Order, clara: User) -> None:

@@ -25,12 +25,12 @@ def unfinished(placed: Order, gateway: str) -> Order:
 
 
 def rings_of(order: Order) -> int:
-    return Task.objects.get(kind="order", subject=str(order.pk)).rings
+    return Task.objects.get(kind="order", subject=str(order.pk)).enqueue_count
 
 
 def test_what_cannot_be_finished_waits_for_staff(unfinished: Order, smdp: str) -> None:
     assert unfinished.state == OrderState.HELD
-    assert "GatewayTrouble" in unfinished.trouble
+    assert "GatewayUnavailable" in unfinished.trouble
     assert unfinished.changes.last().reason == unfinished.trouble  # type: ignore[union-attr]  # it was moved
     assert [state for _iccid, state in profiles(smdp)] == ["Released"]
     with pytest.raises(placing.TooLateToCancel):

@@ -215,7 +215,7 @@ def test_a_cancel_rings_for_its_order(alice: User) -> None:
     placing.request_cancel(order, actor=alice)
 
     task = Task.objects.get()
-    assert (task.kind, task.subject, task.rings) == ("order", str(order.pk), 2)
+    assert (task.kind, task.subject, task.enqueue_count) == ("order", str(order.pk), 2)
 
 
 def test_a_draft_with_another_plan_is_left_as_it_is(alice: User) -> None:

@@ -17,8 +17,8 @@ from orders.queries import esims_to_install, needing_staff, order_to_hand_over
 from orders.repairing import NothingToRepair
 from orders.states import TRIES_BEFORE_STAFF, OrderState, RefundState
 from orders.timeline import timeline
-from outbox.pauses import PAUSES
-from payments.gateways.base import GatewayRefused, GatewayTrouble
+from outbox.retries import RETRY_DELAYS
+from payments.gateways.base import GatewayRefused, GatewayUnavailable
 from payments.states import PaymentState
 from subscriptions.balances import BalanceType, balances
 from subscriptions.models import SimOnLine, SubscriptionState
@@ -156,7 +156,7 @@ def test_it_is_tried_again_soon_then_ever_less_often(
     answers = [looked_at("refund", refund.pk) for _ in range(6)]
 
     pauses = [answer.after.total_seconds() for answer in answers if answer]
-    assert pauses[:-1] == pytest.approx(PAUSES, rel=0.2)
+    assert pauses[:-1] == pytest.approx(RETRY_DELAYS, rel=0.2)
     assert 16 <= pauses[-1] <= 32
 
 
@@ -201,7 +201,7 @@ def test_what_the_gateway_refuses_may_be_asked_for_again(
 
 
 @pytest.mark.parametrize(
-    "error", [GatewayRefused("x" * 500), GatewayTrouble("x" * 500, was_sent=True)]
+    "error", [GatewayRefused("x" * 500), GatewayUnavailable("x" * 500, was_sent=True)]
 )
 def test_a_long_trouble_is_cut_to_what_its_column_holds(
     sold: Order, clara: User, smdp: str, monkeypatch: pytest.MonkeyPatch, error: Exception

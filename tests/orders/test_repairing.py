@@ -17,7 +17,7 @@ from orders.models import Order, Repair
 from orders.refunding import refund
 from orders.repairing import NothingToRepair, repair
 from orders.states import OrderState, RepairState
-from outbox.domain import Lease, LeaseLost, LookAgain
+from outbox.domain import Lease, LeaseLost, RetryAfter
 from subscriptions.balances import balances
 from tests.builders import OTHER_EID, make_order, make_pool, make_provider, make_visit
 from tests.looks import looked_at
@@ -33,7 +33,7 @@ def sold(placed: Order) -> Order:
     return settled(placed)
 
 
-def look_at(asked: Repair, looks: int = 1) -> LookAgain | None:
+def look_at(asked: Repair, looks: int = 1) -> RetryAfter | None:
     """Let a worker look at the repair."""
     answer = None
     for _ in range(looks):
@@ -270,7 +270,7 @@ def test_an_smdp_that_asks_to_be_left_alone_is(sold: Order, settings: Settings) 
     with answering(Peer(next=[lambda _body: busy])) as peer:
         settings.SMDP_URL = peer.url
 
-        assert look_at(asked) == LookAgain(timedelta(seconds=9))
+        assert look_at(asked) == RetryAfter(timedelta(seconds=9))
 
 
 def test_a_profile_that_was_not_released_is_released(sold: Order, smdp: str) -> None:

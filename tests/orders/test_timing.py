@@ -12,7 +12,7 @@ import pytest
 from esim.models import Es2Call
 from orders.models import Order
 from orders.states import OrderState
-from outbox.domain import due_tasks, look
+from outbox.domain import due_tasks, process
 from tests.providers import break_it, states
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,7 +26,7 @@ def worked_off(order: Order) -> Order:
     deadline = time.monotonic() + WITHIN
     while order.state != OrderState.COMPLETED and time.monotonic() < deadline:
         for task in due_tasks():
-            look(task)
+            process(task)
         time.sleep(0.02)
         order.refresh_from_db()
     return order

@@ -10,7 +10,7 @@ from esim.states import ProfileState, SimState
 from orders import placing, settling
 from orders.models import Order
 from orders.states import TRIES_BEFORE_STAFF, Failure, OrderState
-from outbox.pauses import PAUSES
+from outbox.retries import RETRY_DELAYS
 from payments.states import PaymentState
 from tests.orders.conftest import look, seconds, settled
 from tests.peer import Peer, Says, answering
@@ -22,7 +22,7 @@ def test_a_service_that_stays_away_fails_the_order_and_lets_the_money_go(
 ) -> None:
     break_it(smdp, "downloadOrder", "http_500", times=50)
 
-    tries = len(PAUSES) + 1
+    tries = len(RETRY_DELAYS) + 1
     order = settled(placed, looks=tries)
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.SERVICE_DOWN)
 
@@ -43,7 +43,7 @@ def test_while_the_customer_looks_on_it_is_tried_again_after_each_pause(
         assert pause * 0.8 <= seconds(look(placed)) <= pause * 1.2
         placed.refresh_from_db()
         assert (placed.state, placed.tries) == (OrderState.IN_PROGRESS, tries)
-        assert placed.trouble.startswith("Trouble: ")
+        assert placed.trouble.startswith("SmdpUnavailable: ")
     assert seconds(look(placed)) == 0
 
     placed.refresh_from_db()
@@ -54,9 +54,9 @@ def test_while_the_customer_looks_on_it_is_tried_again_after_each_pause(
 def test_what_is_decided_is_tried_ever_less_often(placed: Order, gateway: str, smdp: str) -> None:
     break_it(gateway, "capture", "http_500", times=50)
 
-    for usual in PAUSES:
+    for usual in RETRY_DELAYS:
         assert seconds(look(placed)) == pytest.approx(usual, rel=0.2)
-    for tries in range(len(PAUSES), TRIES_BEFORE_STAFF):
+    for tries in range(len(RETRY_DELAYS), TRIES_BEFORE_STAFF):
         longest = min(2.0**tries, 600)
         assert longest / 2 <= seconds(look(placed)) <= longest
     placed.refresh_from_db()
@@ -70,7 +70,7 @@ def test_what_is_decided_is_tried_ever_less_often(placed: Order, gateway: str, s
 def test_the_last_try_that_decides_to_charge_does_not_fail_the_order(
     placed: Order, gateway: str, smdp: str
 ) -> None:
-    Order.objects.filter(pk=placed.pk).update(tries=len(PAUSES))
+    Order.objects.filter(pk=placed.pk).update(tries=len(RETRY_DELAYS))
     break_it(gateway, "capture", "drop_after")
 
     order = settled(placed)
@@ -116,7 +116,7 @@ def test_letting_go_begins_to_count_its_tries_anew(
     break_it(gateway, "void", "http_500", times=2)
 
     for tries in (0, 1):
-        assert seconds(look(placed)) == pytest.approx(PAUSES[tries], rel=0.2)
+        assert seconds(look(placed)) == pytest.approx(RETRY_DELAYS[tries], rel=0.2)
         placed.refresh_from_db()
         assert (placed.state, placed.tries, placed.let_go_at) == (
             OrderState.CANCELLED,
@@ -129,7 +129,7 @@ def test_a_fault_of_our_own_counts_as_a_try(
     placed: Order, gateway: str, smdp: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     break_making_ready(monkeypatch, ZeroDivisionError())
-    order = settled(placed, looks=len(PAUSES) + 1)
+    order = settled(placed, looks=len(RETRY_DELAYS) + 1)
 
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.SERVICE_DOWN)
     assert settled(order).payment.state == PaymentState.VOIDED

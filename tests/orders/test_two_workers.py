@@ -130,7 +130,7 @@ def test_a_payments_bell_rings_for_its_order(placed: Order, smdp: str) -> None:
     settling.look_at_payment("0", Free())
 
     task = Task.objects.get()
-    assert (task.kind, task.subject, task.rings) == ("order", str(placed.pk), 2)
+    assert (task.kind, task.subject, task.enqueue_count) == ("order", str(placed.pk), 2)
 
 
 def test_no_move_is_possible_that_the_table_does_not_name(placed: Order) -> None:

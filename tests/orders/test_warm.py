@@ -10,7 +10,7 @@ from orders import placing, refunding, repairing
 from orders.models import Order
 from orders.states import Failure, OrderState
 from orders.timeline import timeline
-from outbox.pauses import PAUSES
+from outbox.retries import RETRY_DELAYS
 from subscriptions import activation
 from tests.builders import make_card, make_order, make_visit
 from tests.looks import looked_at
@@ -65,8 +65,8 @@ def test_a_network_that_answers_later_holds_the_order_up_no_longer(
 def test_a_network_that_never_answers_costs_the_customer_nothing(
     placed: Order, network: str, gateway: str, smdp: str
 ) -> None:
-    break_it(network, "*", "drop_after", times=len(PAUSES) + 2)
-    order = settled(placed, looks=len(PAUSES) + 2)
+    break_it(network, "*", "drop_after", times=len(RETRY_DELAYS) + 2)
+    order = settled(placed, looks=len(RETRY_DELAYS) + 2)
 
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.SERVICE_DOWN)
     assert (statuses(gateway), states(smdp)) == (["voided"], ["Unavailable"])

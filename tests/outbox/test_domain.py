@@ -11,7 +11,7 @@ from kombu.exceptions import OperationalError
 from pytest_django.fixtures import Settings
 
 from outbox import domain, tasks
-from outbox.domain import Lease, LookAgain
+from outbox.domain import Lease, RetryAfter
 from outbox.models import Heartbeat, Task
 from tests.races import at_once, wait_for_lock
 
@@ -24,9 +24,9 @@ class Room:
 
     def __init__(self) -> None:
         self.seen: list[str] = []
-        self.answer: LookAgain | Exception | None = None
+        self.answer: RetryAfter | Exception | None = None
 
-    def __call__(self, subject: str, lease: Lease) -> LookAgain | None:
+    def __call__(self, subject: str, lease: Lease) -> RetryAfter | None:
         self.seen.append(subject)
         if isinstance(self.answer, Exception):
             raise self.answer
@@ -43,21 +43,21 @@ def room() -> Iterator[Room]:
 
 
 def rung() -> Task:
-    domain.ring(KIND, 1)
+    domain.enqueue(KIND, 1)
     return Task.objects.get()
 
 
 def test_a_bell_leaves_one_row(room: Room) -> None:
-    domain.ring(KIND, 1)
-    domain.ring(KIND, 1)
+    domain.enqueue(KIND, 1)
+    domain.enqueue(KIND, 1)
 
-    assert Task.objects.get().rings == 2
+    assert Task.objects.get().enqueue_count == 2
 
 
 def test_a_look_that_is_done_closes_the_row(room: Room) -> None:
     task = rung()
 
-    domain.look(task.pk)
+    domain.process(task.pk)
 
     task.refresh_from_db()
     assert room.seen == ["1"]
@@ -66,12 +66,12 @@ def test_a_look_that_is_done_closes_the_row(room: Room) -> None:
 
 def test_a_bell_after_the_end_opens_a_new_row(room: Room) -> None:
     done = rung()
-    domain.look(done.pk)
+    domain.process(done.pk)
 
-    domain.ring(KIND, 1)
+    domain.enqueue(KIND, 1)
 
     opened = Task.objects.get(closed_at=None)
-    assert (opened.pk != done.pk, opened.rings) == (True, 1)
+    assert (opened.pk != done.pk, opened.enqueue_count) == (True, 1)
     assert domain.due_tasks() == [opened.pk]
 
 
@@ -79,7 +79,7 @@ def test_a_bell_wakes_a_row_that_was_to_wait(room: Room) -> None:
     task = rung()
     Task.objects.update(not_before=now() + timedelta(minutes=5))
 
-    domain.ring(KIND, 1)
+    domain.enqueue(KIND, 1)
 
     assert domain.due_tasks() == [task.pk]
 
@@ -87,8 +87,8 @@ def test_a_bell_wakes_a_row_that_was_to_wait(room: Room) -> None:
 def test_a_closed_row_is_not_looked_at_again(room: Room) -> None:
     task = rung()
 
-    domain.look(task.pk)
-    domain.look(task.pk)
+    domain.process(task.pk)
+    domain.process(task.pk)
 
     assert room.seen == ["1"]
 
@@ -97,7 +97,7 @@ def test_a_row_that_is_held_is_left_alone(room: Room) -> None:
     task = rung()
     Task.objects.update(lease_until=now() + timedelta(seconds=20), lease_token="other")
 
-    domain.look(task.pk)
+    domain.process(task.pk)
 
     assert room.seen == []
 
@@ -106,7 +106,7 @@ def test_a_row_whose_time_has_not_come_is_left_alone(room: Room) -> None:
     task = rung()
     Task.objects.update(not_before=now() + timedelta(seconds=20))
 
-    domain.look(task.pk)
+    domain.process(task.pk)
 
     assert room.seen == []
 
@@ -116,14 +116,14 @@ def test_a_lease_that_has_run_out_is_anybodys(room: Room) -> None:
     Task.objects.update(lease_until=now() - timedelta(seconds=1), lease_token="dead")
 
     assert domain.due_tasks() == [task.pk]
-    domain.look(task.pk)
+    domain.process(task.pk)
 
     assert room.seen == ["1"]
 
 
 def test_what_is_due_is_open_and_free(room: Room) -> None:
     for subject in range(4):
-        domain.ring(KIND, subject)
+        domain.enqueue(KIND, subject)
     closed, held, early, due = Task.objects.order_by("pk")
     Task.objects.filter(pk=closed.pk).update(closed_at=now())
     Task.objects.filter(pk=held.pk).update(lease_until=now() + timedelta(seconds=20))
@@ -134,9 +134,9 @@ def test_what_is_due_is_open_and_free(room: Room) -> None:
 
 def test_a_look_takes_one_row_and_leaves_the_others(room: Room) -> None:
     first, other = rung(), Task.objects.create(kind=KIND, subject="2", not_before=now())
-    room.answer = LookAgain(timedelta(minutes=5))
+    room.answer = RetryAfter(timedelta(minutes=5))
 
-    domain.look(first.pk)
+    domain.process(first.pk)
 
     assert Task.objects.get(pk=first.pk).attempts == 1
     other.refresh_from_db()
@@ -146,8 +146,8 @@ def test_a_look_takes_one_row_and_leaves_the_others(room: Room) -> None:
 def test_each_look_is_counted(room: Room) -> None:
     task = rung()
     for _ in range(3):
-        room.answer = LookAgain(timedelta())
-        domain.look(task.pk)
+        room.answer = RetryAfter(timedelta())
+        domain.process(task.pk)
 
     task.refresh_from_db()
     assert task.attempts == 3
@@ -155,9 +155,9 @@ def test_each_look_is_counted(room: Room) -> None:
 
 def test_look_again_sets_the_time(room: Room) -> None:
     task = rung()
-    room.answer = LookAgain(timedelta(minutes=5))
+    room.answer = RetryAfter(timedelta(minutes=5))
 
-    domain.look(task.pk)
+    domain.process(task.pk)
 
     task.refresh_from_db()
     assert task.closed_at is None
@@ -170,7 +170,7 @@ def test_a_handler_that_fails_is_tried_again_later(room: Room) -> None:
     task = rung()
     room.answer = ZeroDivisionError("by zero")
 
-    domain.look(task.pk)
+    domain.process(task.pk)
 
     task.refresh_from_db()
     assert task.closed_at is None
@@ -178,34 +178,34 @@ def test_a_handler_that_fails_is_tried_again_later(room: Room) -> None:
     assert task.not_before > now()
 
 
-@pytest.mark.parametrize("answer", [None, LookAgain(timedelta(minutes=5))])
-def test_an_error_is_forgotten_when_a_look_goes_well(room: Room, answer: LookAgain | None) -> None:
+@pytest.mark.parametrize("answer", [None, RetryAfter(timedelta(minutes=5))])
+def test_an_error_is_forgotten_when_a_look_goes_well(room: Room, answer: RetryAfter | None) -> None:
     task = rung()
     Task.objects.update(last_error="ZeroDivisionError: by zero")
     room.answer = answer
 
-    domain.look(task.pk)
+    domain.process(task.pk)
 
     task.refresh_from_db()
     assert (task.last_error, task.lease_token) == ("", "")
 
 
 @pytest.mark.parametrize(
-    "answer", [None, LookAgain(timedelta(minutes=5)), ZeroDivisionError("by zero")]
+    "answer", [None, RetryAfter(timedelta(minutes=5)), ZeroDivisionError("by zero")]
 )
 def test_who_was_taken_over_from_leaves_the_row_to_the_other(
-    room: Room, answer: LookAgain | Exception | None
+    room: Room, answer: RetryAfter | Exception | None
 ) -> None:
     task, until = rung(), now() + timedelta(seconds=20)
 
-    def taken_over(subject: str, lease: Lease) -> LookAgain | None:
+    def taken_over(subject: str, lease: Lease) -> RetryAfter | None:
         Task.objects.update(lease_token="another", lease_until=until)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
     domain.register(KIND, taken_over)
-    domain.look(task.pk)
+    domain.process(task.pk)
 
     task.refresh_from_db()
     assert (task.lease_token, task.lease_until) == ("another", until)
@@ -216,7 +216,7 @@ def test_who_lost_the_lease_meanwhile_changes_nothing(room: Room) -> None:
     task = rung()
     room.answer = domain.LeaseLost(task.pk)
 
-    domain.look(task.pk)
+    domain.process(task.pk)
 
     before, lease = task.not_before, Task.objects.get()
     assert (lease.not_before, lease.last_error, lease.closed_at) == (before, "", None)
@@ -230,9 +230,9 @@ def test_a_look_that_is_near_is_asked_for_with_a_delayed_message(
         "celery.app.base.Celery.send_task",
         lambda _celery, name, **said: told.append((name, said)),
     )
-    room.answer = LookAgain(timedelta(seconds=2))
+    room.answer = RetryAfter(timedelta(seconds=2))
 
-    domain.look(task.pk)
+    domain.process(task.pk)
 
     assert told == [(tasks.look_at.name, {"args": [task.pk], "countdown": 2.0})]
 
@@ -241,11 +241,11 @@ def test_a_bell_during_a_look_means_another_look(room: Room) -> None:
     task = rung()
 
     def rings_meanwhile(subject: str, lease: Lease) -> None:
-        domain.ring(KIND, subject)
+        domain.enqueue(KIND, subject)
 
     domain.register(KIND, rings_meanwhile)
     Task.objects.update(last_error="ZeroDivisionError: by zero")
-    domain.look(task.pk)
+    domain.process(task.pk)
 
     task.refresh_from_db()
     assert (task.closed_at, task.lease_token, task.last_error) == (None, "", "")
@@ -255,12 +255,12 @@ def test_a_bell_during_a_look_means_another_look(room: Room) -> None:
 def test_a_bell_during_a_look_is_not_put_off_by_what_the_look_wanted(room: Room) -> None:
     task = rung()
 
-    def rings_meanwhile(subject: str, lease: Lease) -> LookAgain:
-        domain.ring(KIND, subject)
-        return LookAgain(timedelta(minutes=5))
+    def rings_meanwhile(subject: str, lease: Lease) -> RetryAfter:
+        domain.enqueue(KIND, subject)
+        return RetryAfter(timedelta(minutes=5))
 
     domain.register(KIND, rings_meanwhile)
-    domain.look(task.pk)
+    domain.process(task.pk)
 
     assert domain.due_tasks() == [task.pk]
 
@@ -280,14 +280,14 @@ def test_a_bell_that_meets_a_row_being_closed_opens_the_next(room: Room) -> None
 
 @pytest.mark.django_db(transaction=True)
 def test_ten_bells_at_once_are_one_row(room: Room) -> None:
-    at_once(lambda: domain.ring(KIND, 1), 10)
+    at_once(lambda: domain.enqueue(KIND, 1), 10)
 
-    assert Task.objects.get().rings == 10
+    assert Task.objects.get().enqueue_count == 10
 
 
 def _ring_and_hang_up() -> None:
     try:
-        domain.ring(KIND, 1)
+        domain.enqueue(KIND, 1)
     finally:
         connection.close()
 
@@ -319,9 +319,9 @@ def test_who_lost_the_lease_may_not_prolong_it(room: Room) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_of_ten_workers_one_looks(room: Room) -> None:
     task = rung()
-    room.answer = LookAgain(timedelta(minutes=5))
+    room.answer = RetryAfter(timedelta(minutes=5))
 
-    at_once(lambda: domain.look(task.pk), 10)
+    at_once(lambda: domain.process(task.pk), 10)
 
     assert room.seen == ["1"]
 
@@ -336,7 +336,7 @@ def test_a_broker_that_is_away_does_not_fail_the_request(
 
     monkeypatch.setattr("celery.app.base.Celery.send_task", away)
 
-    domain.ring(KIND, 1)
+    domain.enqueue(KIND, 1)
 
     assert Task.objects.count() == 1
 
@@ -349,7 +349,7 @@ def test_the_bell_rings_only_after_the_commit(room: Room, monkeypatch: pytest.Mo
     )
 
     with transaction.atomic():
-        domain.ring(KIND, 1)
+        domain.enqueue(KIND, 1)
         assert sent == []
 
     assert sent == [[Task.objects.get().pk]]

@@ -4,7 +4,7 @@ import pytest
 
 from accounts.models import User
 from moportal.money import Money
-from outbox.domain import LookAgain
+from outbox.domain import RetryAfter
 from outbox.models import Task
 from payments import cards, domain
 from payments.gateways.base import GatewayRefused
@@ -22,7 +22,7 @@ def method(alice: User, gateway: str) -> PaymentMethod:
     return domain.add_card(alice, card())
 
 
-def forget(method: PaymentMethod) -> LookAgain | None:
+def forget(method: PaymentMethod) -> RetryAfter | None:
     again = looked_at(cards.KIND, method.pk)
     method.refresh_from_db()
     return again
@@ -77,7 +77,7 @@ def test_an_answer_that_was_lost_is_asked_for_again(
     cards.remove(method)
     break_it(gateway, "forget", fault)
 
-    assert forget(method) == LookAgain(cards.PAUSE)
+    assert forget(method) == RetryAfter(cards.PAUSE)
     assert forget(method) is None
 
     assert method.forgotten_at is not None
@@ -106,7 +106,7 @@ def test_a_card_that_a_payment_needs_is_not_forgotten_before_that_ends(
     cards.remove(method)
 
     assert cards.is_needed(method)
-    assert forget(method) == LookAgain(cards.PAUSE)
+    assert forget(method) == RetryAfter(cards.PAUSE)
     assert method.forgotten_at is None
     Payment.objects.filter(pk=payment.pk).update(state=PaymentState.VOIDED)
 

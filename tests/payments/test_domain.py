@@ -16,7 +16,7 @@ from payments.gateways.base import (
     CustomerStep,
     Declined,
     GatewayRefused,
-    GatewayTrouble,
+    GatewayUnavailable,
     LetGo,
 )
 from payments.gateways.simulator import SimulatorGateway
@@ -107,7 +107,7 @@ def test_an_authorisation_whose_answer_was_lost_is_asked_for_by_its_key(
 ) -> None:
     payment = make_payment(alice)
     break_it(gateway, "authorise", fault)
-    with pytest.raises(GatewayTrouble):
+    with pytest.raises(GatewayUnavailable):
         authorise(payment)
 
     authorise(payment)
@@ -185,7 +185,7 @@ def test_what_was_no_useful_answer_is_kept_with_the_call(alice: User, gateway: s
     payment = make_payment(alice)
     break_it(gateway, "authorise", "http_500")
 
-    with pytest.raises(GatewayTrouble) as trouble:
+    with pytest.raises(GatewayUnavailable) as trouble:
         authorise(payment)
 
     call = payment.calls.get()
@@ -217,7 +217,7 @@ def test_a_capture_whose_answer_was_lost_charges_once(
 ) -> None:
     payment = authorise(make_payment(alice))
     break_it(gateway, "capture", fault)
-    with pytest.raises(GatewayTrouble):
+    with pytest.raises(GatewayUnavailable):
         capture(payment)
 
     assert capture(payment).state == PaymentState.CAPTURED
@@ -227,7 +227,7 @@ def test_a_capture_whose_answer_was_lost_charges_once(
 def test_an_authorisation_in_doubt_is_found_out_and_voided(alice: User, gateway: str) -> None:
     payment = make_payment(alice)
     break_it(gateway, "authorise", "drop_after")
-    with pytest.raises(GatewayTrouble):
+    with pytest.raises(GatewayUnavailable):
         authorise(payment)
 
     assert let_go(payment).state == PaymentState.VOIDED
@@ -257,7 +257,7 @@ def test_letting_go_is_asked_for_again_until_it_is_answered(
     if operation == "refund":
         capture(payment)
     break_it(gateway, operation, fault)
-    with pytest.raises(GatewayTrouble):
+    with pytest.raises(GatewayUnavailable):
         let_go(payment)
 
     let_go(payment)
@@ -401,7 +401,7 @@ def test_a_capture_that_can_never_be_is_refused(alice: User, gateway: str) -> No
 def test_a_gateway_that_is_not_there_was_never_asked(alice: User, settings: Any) -> None:
     settings.PAYMENT_GATEWAY_URL = "http://127.0.0.1:9"
 
-    with pytest.raises(GatewayTrouble) as trouble:
+    with pytest.raises(GatewayUnavailable) as trouble:
         domain.add_card(alice, card())
 
     assert not trouble.value.was_sent

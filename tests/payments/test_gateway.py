@@ -14,7 +14,7 @@ from payments.gateways.base import (
     CustomerStep,
     Declined,
     GatewayRefused,
-    GatewayTrouble,
+    GatewayUnavailable,
     HostedPage,
     LetGo,
     NoCard,
@@ -99,7 +99,7 @@ def test_how_a_payment_stands_is_read(
     ],
 )
 def test_an_answer_that_makes_no_sense_decides_nothing(provider: Saying, said: object) -> None:
-    with pytest.raises(GatewayTrouble) as trouble:
+    with pytest.raises(GatewayUnavailable) as trouble:
         authorise(provider.says(said))
 
     assert trouble.value.was_sent
@@ -117,13 +117,13 @@ def test_a_refusal_is_for_good(provider: Saying, status: int) -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 404])
 def test_a_question_that_is_refused_decides_nothing(provider: Saying, status: int) -> None:
-    with pytest.raises(GatewayTrouble):
+    with pytest.raises(GatewayUnavailable):
         provider.says({"error": "no"}, status).fetch("p")
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 503])
 def test_a_gateway_that_is_busy_is_asked_again(provider: Saying, status: int) -> None:
-    with pytest.raises(GatewayTrouble):
+    with pytest.raises(GatewayUnavailable):
         authorise(provider.says({}, status))
 
 
@@ -135,13 +135,13 @@ def test_an_identifier_of_the_gateways_is_one_step_of_the_path(provider: Saying)
 
 @pytest.mark.parametrize("action", ["capture", "void", "refund"])
 def test_an_answer_with_another_status_is_no_success(provider: Saying, action: str) -> None:
-    with pytest.raises(GatewayTrouble):
+    with pytest.raises(GatewayUnavailable):
         getattr(provider.says({"status": "maybe"}), action)("p", key="k")
 
 
 @pytest.mark.parametrize("last4", ["424", "42424", "abcd"])
 def test_of_a_card_four_digits_are_kept_or_none(provider: Saying, last4: str) -> None:
-    with pytest.raises(GatewayTrouble, match="last4"):
+    with pytest.raises(GatewayUnavailable, match="last4"):
         provider.says({**STORED, "last4": last4}).tokenise(CARD, key="k")
 
 
@@ -190,13 +190,13 @@ def test_a_page_is_where_the_gateway_says(provider: Saying) -> None:
 def test_a_card_that_makes_no_sense_is_not_stored(
     provider: Saying, said: dict[str, object]
 ) -> None:
-    with pytest.raises(GatewayTrouble):
+    with pytest.raises(GatewayUnavailable):
         provider.says(said).fetch_page("page_1")
 
 
 @pytest.mark.parametrize("url", [None, "", "x" * 501, "https://a.example/\0"])
 def test_a_page_without_an_address_is_none(provider: Saying, url: object) -> None:
-    with pytest.raises(GatewayTrouble, match="url"):
+    with pytest.raises(GatewayUnavailable, match="url"):
         provider.says({**PAGE, "url": url}).open_page(return_url="", key="k")
 
 
@@ -208,7 +208,7 @@ def test_what_is_refused_about_cards_is_refused_for_good(provider: Saying, statu
         gateway.open_page(return_url="", key="k")
     with pytest.raises(GatewayRefused, match="forget"):
         gateway.forget("tok_1", key="k")
-    with pytest.raises(GatewayTrouble):
+    with pytest.raises(GatewayUnavailable):
         gateway.fetch_page("page_1")
 
 

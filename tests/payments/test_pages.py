@@ -7,12 +7,12 @@ import pytest
 from django.utils.timezone import now
 
 from accounts.models import User
-from outbox.domain import LookAgain
+from outbox.domain import RetryAfter
 from outbox.models import Task
-from outbox.pauses import PAUSES
+from outbox.retries import RETRY_DELAYS
 from payments import pages
 from payments.gateways import gateway as chosen_gateway
-from payments.gateways.base import GatewayTrouble, HostedPage, StillOpen
+from payments.gateways.base import GatewayUnavailable, HostedPage, StillOpen
 from payments.models import CardPage, GatewayCall, PaymentMethod
 from payments.states import NEXT_PAGE_STATES, CardPageState
 from tests.looks import looked_at
@@ -22,7 +22,7 @@ from tests.providers import books, break_it
 OUTLIVED = pages.LIMIT + timedelta(minutes=1)
 
 
-def look(page: CardPage) -> LookAgain | None:
+def look(page: CardPage) -> RetryAfter | None:
     again = looked_at(pages.KIND, page.pk)
     page.refresh_from_db()
     return again
@@ -38,7 +38,7 @@ def intended(account: User) -> CardPage:
 
 
 def rings(page: CardPage) -> int:
-    return Task.objects.get(kind=pages.KIND, subject=str(page.pk)).rings
+    return Task.objects.get(kind=pages.KIND, subject=str(page.pk)).enqueue_count
 
 
 def test_asking_for_a_page_calls_nobody(alice: User, gateway: str) -> None:
@@ -142,7 +142,7 @@ def test_coming_back_without_a_card_leaves_the_page_open(alice: User, gateway: s
     page = opened_page(alice)
     pages.come_back(page)
 
-    assert look(page) == LookAgain(pages.WITHOUT_A_BELL)
+    assert look(page) == RetryAfter(pages.WITHOUT_A_BELL)
     assert (page.state, page.returned_at) == (CardPageState.OPEN, None)
 
 
@@ -157,7 +157,7 @@ def test_who_comes_back_while_the_gateway_is_asked_is_looked_at_at_once(
 
     monkeypatch.setattr(chosen_gateway(), "fetch_page", meanwhile, raising=False)
 
-    assert look(page) == LookAgain(timedelta())
+    assert look(page) == RetryAfter(timedelta())
     assert page.returned_at is not None
 
 
@@ -180,7 +180,7 @@ def test_who_never_comes_back_has_the_card_stored_all_the_same(alice: User, gate
 
 def test_a_page_nobody_comes_back_from_lapses(alice: User, gateway: str) -> None:
     page = opened_page(alice)
-    assert look(page) == LookAgain(pages.WITHOUT_A_BELL)
+    assert look(page) == RetryAfter(pages.WITHOUT_A_BELL)
     make_old(page)
 
     assert look(page) is None
@@ -218,7 +218,7 @@ def test_a_page_that_cannot_be_opened_lapses_while_the_customer_looks_on(
 
     waits = [again.after.total_seconds() for again in iter(lambda: look(page), None)]
 
-    assert waits == pytest.approx(PAUSES, rel=0.2)
+    assert waits == pytest.approx(RETRY_DELAYS, rel=0.2)
     assert (page.state, page.url) == (CardPageState.LAPSED, "")
     assert page.trouble
     pages.come_back(page)
@@ -242,10 +242,10 @@ def test_a_gateway_that_is_away_when_the_customer_comes_back_is_asked_until_the_
     page = opened_page(alice)
     type_card(page.url)
     pages.come_back(page)
-    break_it(gateway, "fetch_page", "http_500", times=len(PAUSES) + 2)
+    break_it(gateway, "fetch_page", "http_500", times=len(RETRY_DELAYS) + 2)
 
-    waits = [look(page) for _ in range(len(PAUSES) + 1)]
-    assert waits[-1] == LookAgain(pages.WITHOUT_A_BELL)
+    waits = [look(page) for _ in range(len(RETRY_DELAYS) + 1)]
+    assert waits[-1] == RetryAfter(pages.WITHOUT_A_BELL)
     assert page.state == CardPageState.OPEN
     assert page.trouble
     make_old(page)
@@ -316,5 +316,5 @@ def test_every_state_has_its_next_ones() -> None:
 def test_a_question_without_an_answer_is_trouble(alice: User, gateway: str) -> None:
     page = opened_page(alice)
 
-    with pytest.raises(GatewayTrouble):
+    with pytest.raises(GatewayUnavailable):
         chosen_gateway().fetch_page(f"{page.gateway_id}_unknown")

@@ -11,7 +11,7 @@ from subscriptions import activation
 from subscriptions import domain as subscriptions
 from subscriptions.models import NetworkCall, Subscription
 from subscriptions.networks import network as adapter
-from subscriptions.networks.base import NetworkRefused, NetworkTrouble
+from subscriptions.networks.base import NetworkRefused, NetworkUnavailable
 from tests.builders import make_card, make_plan
 from tests.providers import books, break_it
 
@@ -77,7 +77,7 @@ def test_a_lost_answer_is_asked_for_again(
     sold: Subscription, sim: Sim, network: str, fault: str
 ) -> None:
     break_it(network, "activate", fault)
-    with pytest.raises(NetworkTrouble):
+    with pytest.raises(NetworkUnavailable):
         activate(sold, sim)
     activate(sold, sim)
 
@@ -91,7 +91,7 @@ def test_an_end_is_asked_for_until_it_is_told(
 ) -> None:
     activate(sold, sim)
     break_it(network, "end", fault)
-    with pytest.raises(NetworkTrouble):
+    with pytest.raises(NetworkUnavailable):
         end(sold)
     end(sold)
 
@@ -146,7 +146,7 @@ def test_an_older_activation_that_comes_late_changes_nothing(
     def stall() -> None:
         activate(Subscription.objects.get(pk=sold.pk), newer)
 
-    with pytest.raises(NetworkTrouble):
+    with pytest.raises(NetworkUnavailable):
         activation.activate(sold, sim, before_call=stall)
 
     assert service(network, sold)["iccid"] == newer.iccid
@@ -168,7 +168,7 @@ def test_who_lost_the_lease_asks_for_nothing(sold: Subscription, sim: Sim, netwo
 def test_nobody_there_is_not_sent(sold: Subscription, sim: Sim, settings: Any) -> None:
     settings.NETWORK_URL = "http://127.0.0.1:9"
 
-    with pytest.raises(NetworkTrouble) as trouble:
+    with pytest.raises(NetworkUnavailable) as trouble:
         activate(sold, sim)
     assert (trouble.value.was_sent, outcomes(sold)) == (False, ["not_sent"])
 

@@ -1,10 +1,10 @@
-"""`outbox.pauses`: a customer is looking on, then nobody is."""
+"""`outbox.retries`: a customer is looking on, then nobody is."""
 
-from outbox.pauses import PAUSES, backoff, pause_after
+from outbox.retries import RETRY_DELAYS, backoff, retry_delay
 
 
 def seconds(tries: int) -> float:
-    return pause_after(tries).total_seconds()
+    return retry_delay(tries).total_seconds()
 
 
 def test_the_first_retry_comes_within_a_second_and_three_tries_within_ten() -> None:
@@ -18,7 +18,7 @@ def test_no_two_orders_keep_step() -> None:
 
 
 def test_later_it_is_asked_ever_less_often_and_never_less_than_every_ten_minutes() -> None:
-    for tries in range(len(PAUSES), 40):
+    for tries in range(len(RETRY_DELAYS), 40):
         longest = min(2.0**tries, 600)
         assert longest / 2 <= seconds(tries) <= longest
 

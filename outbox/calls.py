@@ -1,0 +1,80 @@
+"""Calls to systems outside: each is a row before it is a call, and keeps what came of it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import structlog
+from django.db import models
+from django.utils.timezone import now
+
+from moportal.outside import ServiceUnavailable
+
+log = structlog.get_logger(__name__)
+Answer = TypeVar("Answer")
+BeforeCall = Callable[[], None]
+
+
+class OutsideCall(models.Model):
+    """One call to a system outside. Without an answer its effect is unknown."""
+
+    class Outcome(models.TextChoices):
+        UNANSWERED = "unanswered", "No answer yet"
+        ANSWERED = "answered", "Answered"
+        REFUSED = "refused", "Refused for good"
+        NOT_SENT = "not_sent", "Never reached the other side"
+        UNKNOWN = "unknown", "Outcome unknown"
+
+    sent_at = models.DateTimeField(auto_now_add=True)
+    answered_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=13, choices=Outcome, default=Outcome.UNANSWERED)
+    detail = models.TextField(blank=True)
+
+    class Meta:
+        abstract = True
+        ordering = ["pk"]
+
+
+def record_call(
+    row: OutsideCall,
+    send: Callable[[], Answer],
+    *,
+    before_call: BeforeCall = lambda: None,
+    refusals: tuple[type[Exception], ...] = (),
+    describe: Callable[[Answer], Mapping[str, Any]] = lambda _answer: {"outcome": Outcome.ANSWERED},
+) -> Answer:
+    """Store the row, make the call, store its outcome, and return the answer.
+
+    `before_call` renews the caller's lease. The row is committed before it runs: a worker that
+    takes over either sees the row, or the worker that stalled never makes the call. `describe`
+    returns the columns that an answer sets.
+
+    Raises what `send` raises: one of `refusals`, which is final, or `ServiceUnavailable`.
+    """
+    row.save(force_insert=True)
+    try:
+        before_call()
+    except Exception:
+        _store(row, outcome=Outcome.NOT_SENT)
+        raise
+    try:
+        answer = send()
+    except refusals as error:
+        _store(row, outcome=Outcome.REFUSED, detail=str(error))
+        raise
+    except ServiceUnavailable as error:
+        outcome = Outcome.UNKNOWN if error.was_sent else Outcome.NOT_SENT
+        _store(row, outcome=outcome, detail=str(error))
+        raise
+    _store(row, **describe(answer))
+    return answer
+
+
+def _store(row: OutsideCall, **said: Any) -> None:
+    columns = {**said, "answered_at": now()}
+    for name, value in columns.items():
+        setattr(row, name, value)
+    row.save(update_fields=list(columns))
+    log.info("outside call", table=row._meta.db_table, outcome=row.outcome)
+
+
+Outcome = OutsideCall.Outcome

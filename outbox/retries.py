@@ -1,0 +1,59 @@
+"""How long to wait before something that gave no usable answer is tried again."""
+
+import random
+from datetime import timedelta
+from typing import Protocol
+
+import structlog
+from django.db.models import Model
+
+from moportal.outside import ServiceUnavailable
+
+log = structlog.get_logger(__name__)
+# Seconds between the first attempts, while the customer is watching.
+RETRY_DELAYS = (0.5, 2, 4, 8, 12)
+LONGEST_DELAY = timedelta(minutes=10)
+LONGEST_ERROR = 200
+
+
+class Retried(Protocol):
+    """A row whose work is tried until it succeeds: it counts attempts and keeps the last error."""
+
+    tries: int
+    last_error: str
+
+
+def retry_delay(tries: int, *, at_least: timedelta = timedelta()) -> timedelta:
+    """Return the delay after this many failed attempts: short at first, then up to ten minutes.
+
+    `at_least` is the delay that the service asked for.
+    """
+    if tries >= len(RETRY_DELAYS):
+        return max(at_least, backoff(tries))
+    jitter = random.uniform(0.8, 1.2)  # noqa: S311 -- jitter is no secret
+    return max(at_least, timedelta(seconds=RETRY_DELAYS[tries] * jitter))
+
+
+def backoff(attempts: int) -> timedelta:
+    """Return a delay that doubles with each attempt, with jitter, up to ten minutes."""
+    seconds = min(2.0 ** min(attempts, 12), LONGEST_DELAY.total_seconds())
+    return timedelta(seconds=seconds * random.uniform(0.5, 1))  # noqa: S311 -- jitter is no secret
+
+
+def count_failure(row: Retried, error: Exception) -> timedelta:
+    """Record a failed attempt on the row and return the delay before the next one.
+
+    The policy for all rooms: soon at first, then ever less often, and never sooner than the
+    service asked. When to stop trying is the caller's decision, made from `row.tries`.
+    """
+    assert isinstance(row, Model)  # noqa: S101 -- every Retried is a row
+    tries, said = row.tries, f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
+    log.warning("no usable answer", tries=tries, detail=said)
+    row.tries, row.last_error = tries + 1, said
+    row.save(update_fields=["tries", "last_error"])
+    return retry_delay(tries, at_least=retry_after(error))
+
+
+def retry_after(error: Exception) -> timedelta:
+    """Return how long the service asked us to wait; any other error asks for nothing."""
+    return error.retry_after if isinstance(error, ServiceUnavailable) else timedelta()
