@@ -64,7 +64,7 @@ class Lease:
 
 
 @dataclass(frozen=True)
-class Claimed:
+class ClaimedTask:
     """A task whose lease we have just taken, as it was then."""
 
     lease: Lease
@@ -143,15 +143,15 @@ def process(task_id: int) -> None:
         _finish(task, answer)
 
 
-def _claim(task_id: int) -> Claimed | None:
+def _claim(task_id: int) -> ClaimedTask | None:
     """Take the task's lease if it is open, due and free: every claim counts an attempt."""
     at, token = now(), secrets.token_hex(16)
     until = at + timedelta(seconds=settings.OUTBOX_LEASE)
     rows = execute_returning(CLAIM, until, token, task_id, at, at)
-    return Claimed(Lease(task_id, token), *rows[0]) if rows else None
+    return ClaimedTask(Lease(task_id, token), *rows[0]) if rows else None
 
 
-def _finish(task: Claimed, answer: RetryAfter | None) -> None:
+def _finish(task: ClaimedTask, answer: RetryAfter | None) -> None:
     at, lease = now(), task.lease
     as_claimed = {"lease_token": lease.token, "enqueue_count": task.enqueue_count}
     then = {"closed_at": at} if answer is None else {"not_before": at + answer.after}

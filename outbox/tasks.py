@@ -1,4 +1,4 @@
-"""What travels by Celery: row ids, and the bell of the clock."""
+"""Celery tasks of the outbox. A broker message carries a row's id and nothing else."""
 
 from celery import shared_task
 from celery.signals import worker_ready
@@ -7,26 +7,29 @@ from django.utils.timezone import now
 from outbox import domain
 from outbox.models import Heartbeat
 
-# Seconds; the next round asks again anyway.
+# Seconds. A message that waits longer is dropped: the next reconciliation sends another.
 RECONCILE_EXPIRES = 10
 
 
 @shared_task
-def look_at(task_id: int) -> None:
-    """Look at one row now."""
+def process(task_id: int) -> None:
+    """Process one outbox row now."""
     domain.process(task_id)
 
 
 @shared_task
 def reconcile() -> None:
-    """Find what stands still: lost bells, dead workers' leases, rows whose time has come."""
+    """Find tasks that stand still: lost messages, expired leases, and tasks that fell due."""
     Heartbeat.objects.update_or_create(name="worker", defaults={"at": now()})
-    # Each by a message of its own: a slow one must not keep the others waiting.
+    # Each task gets its own message, so that a slow one does not delay the others.
     for task_id in domain.due_tasks():
-        look_at.apply_async(args=(task_id,), expires=RECONCILE_EXPIRES)
+        process.apply_async(args=(task_id,), expires=RECONCILE_EXPIRES)
 
 
 @worker_ready.connect
-def come_round_at_once(**_kwargs: object) -> None:
-    """Reconcile through the broker when a worker starts, rather than at beat's first tick."""
+def reconcile_at_start(**_kwargs: object) -> None:
+    """Reconcile as soon as a worker starts, instead of waiting for beat's first tick.
+
+    It goes through the broker, because the heartbeat shows that the broker works too.
+    """
     reconcile.delay()

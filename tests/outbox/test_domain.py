@@ -234,7 +234,7 @@ def test_a_look_that_is_near_is_asked_for_with_a_delayed_message(
 
     domain.process(task.pk)
 
-    assert told == [(tasks.look_at.name, {"args": [task.pk], "countdown": 2.0})]
+    assert told == [(tasks.process.name, {"args": [task.pk], "countdown": 2.0})]
 
 
 def test_a_bell_during_a_look_means_another_look(room: Room) -> None:
@@ -357,20 +357,20 @@ def test_the_bell_rings_only_after_the_commit(room: Room, monkeypatch: pytest.Mo
 
 def test_what_travels_is_the_id_of_a_row(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     task, told = rung(), []
-    monkeypatch.setattr(tasks.look_at, "apply_async", lambda **said: told.append(said))
+    monkeypatch.setattr(tasks.process, "apply_async", lambda **said: told.append(said))
 
     tasks.reconcile()
-    tasks.look_at(task.pk)
+    tasks.process(task.pk)
 
     assert told == [{"args": (task.pk,), "expires": 10}]
     assert room.seen == ["1"]
 
 
-def test_a_worker_that_starts_comes_round_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_reconciles_when_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[bool] = []
     monkeypatch.setattr(tasks.reconcile, "delay", lambda: told.append(True))
 
-    tasks.come_round_at_once()
+    tasks.reconcile_at_start()
 
     assert told == [True]
 
