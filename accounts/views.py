@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import domain
 from accounts.forms import SignInForm, SignUpForm
 from accounts.models import User
-from moportal.returning import returned, send_back
+from moportal.kept_forms import redirect_back, restore_form
 
 
 @sensitive_post_parameters("password")
@@ -38,7 +38,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             )
         else:
             return _let_in(request, user, form)
-    return send_back(request, form)
+    return redirect_back(request, form)
 
 
 @sensitive_post_parameters("password")
@@ -62,12 +62,12 @@ def sign_up(request: HttpRequest) -> HttpResponse:
             form.add_error("password", error)
         else:
             return _let_in(request, user, form)
-    return send_back(request, form)
+    return redirect_back(request, form)
 
 
 def _page(request: HttpRequest, template: str, form_class: type[forms.Form]) -> HttpResponse:
     target = request.GET.get("next", "")
-    form = returned(request, form_class, {"next": target})
+    form = restore_form(request, form_class, {"next": target})
     step = {"number": 1, "total": 5, "title": _("sign in")}
     return render(request, template, {"form": form, "next": target, "step": step, "cancel": True})
 

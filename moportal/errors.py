@@ -12,8 +12,8 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
+from moportal.kept_forms import keep_form
 from moportal.problems import RETRY_AFTER_SECONDS, echo_transaction_id, problem_response
-from moportal.returning import keep
 
 log = structlog.get_logger(__name__)
 STORE_AWAY = (OperationalError, InterfaceError)
@@ -29,7 +29,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     is_ours = settings.CSRF_COOKIE_NAME in request.COOKIES
     if not is_ours or request.path.startswith(NOT_PAGES):
         return render(request, "403_csrf.html", {"again_url": request.get_full_path()}, status=403)
-    keep(request)
+    keep_form(request)
     messages.warning(
         request, _("This page had been open too long, so nothing was sent. Please send it again.")
     )

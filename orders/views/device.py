@@ -16,7 +16,7 @@ from accounts.models import User
 from mobileplans import visits
 from mobileplans.models import Visit
 from moportal.identifiers import Eid, InvalidIdentifier
-from moportal.returning import carried_out, returned, send_back
+from moportal.kept_forms import forget_form, redirect_back, restore_form
 from orders import drafts, targets
 from orders.drafts import StaleForm
 from orders.forms import NEW_ESIM, DeviceForm, shown_for
@@ -55,7 +55,7 @@ def device(request: HttpRequest, user: User) -> HttpResponse:
     is_shared = visit.eid_from == Visit.EidFrom.SHARED
     # What came from another browser is not shown here in full.
     first = shown_for(draft, target=_preselected(choice), eid="" if is_shared else visit.eid)
-    form = returned(request, DeviceForm, first)
+    form = restore_form(request, DeviceForm, first)
     category = draft.plan.category if draft.plan else Category.PREPAID
     context = {
         "form": form,
@@ -116,7 +116,7 @@ def _chosen(
     if not form.is_valid():
         if form.cleaned_data.get("draft") != draft.pk:
             return what_changed(request, form.cleaned_data.get("draft"), user)
-        return send_back(request, form)
+        return redirect_back(request, form)
     wish, version = form.cleaned_data["target"], form.cleaned_data["version"]
     try:
         refuse_other_draft(draft, form)
@@ -127,7 +127,7 @@ def _chosen(
             drafts.choose_target(draft, there.get(wish), version=version)
     except StaleForm:
         return what_changed(request, form.cleaned_data["draft"], user)
-    carried_out(request)
+    forget_form(request)
     return first_open_step(draft)
 
 

@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
-from moportal.returning import carried_out, returned, send_back
+from moportal.kept_forms import forget_form, redirect_back, restore_form
 from orders import drafts, queries, targets
 from orders.drafts import MethodRemoved, StaleForm
 from orders.forms import NEW_CARD, MethodForm, PaymentForm, shown_for
@@ -48,7 +48,7 @@ def payment(request: HttpRequest, user: User) -> HttpResponse:
     methods = list(queries.methods_of(user))
     chosen = draft.method if draft.method in methods else queries.preferred_method(methods)
     first = shown_for(draft, method=chosen.pk if chosen else NEW_CARD)
-    form = returned(request, _form_class(), first)
+    form = restore_form(request, _form_class(), first)
     category = draft.plan.category if draft.plan else Category.PREPAID
     back_url = reverse("device") if choice.is_open else f"{reverse('plans')}?category={category}"
     context = _payment_context(form, methods) | frame("payment", back_url=back_url)
@@ -80,13 +80,13 @@ def _method_chosen(
 ) -> HttpResponse:
     """Store the method and go on; a new card may be typed at the gateway first."""
     if not form.is_valid():
-        return send_back(request, form)
+        return redirect_back(request, form)
     is_typed_there = form.cleaned_data["method"] == NEW_CARD and not isinstance(form, PaymentForm)
     try:
         refuse_other_draft(draft, form)
         if is_typed_there:
             page = drafts.type_new_card(draft, version=form.cleaned_data["version"])
-            carried_out(request)
+            forget_form(request)
             return go("card", page.key)
         if form.cleaned_data["version"] != draft.version:
             # Before the gateway is asked for anything.
@@ -95,8 +95,8 @@ def _method_chosen(
     except StaleForm:
         return what_changed(request, form.cleaned_data["draft"], user)
     if not is_chosen:
-        return send_back(request, form)
-    carried_out(request)
+        return redirect_back(request, form)
+    forget_form(request)
     return go("review") if draft.plan_id else first_open_step(draft)
 
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from mobileplans.models import Visit
-from moportal.returning import carried_out, returned, send_back
+from moportal.kept_forms import forget_form, redirect_back, restore_form
 from orders import drafts, problems, queries, targets
 from orders.drafts import StaleForm
 from orders.forms import PlanForm, shown_for
@@ -101,7 +101,7 @@ def plans(request: HttpRequest, user: User) -> HttpResponse:
     visit, draft = arrive(request, user, "plans")
     if request.method == "POST":
         return _plan_chosen(request, user, draft, PlanForm(request.POST))
-    form = returned(request, PlanForm, shown_for(draft, plan=draft.plan_id))
+    form = restore_form(request, PlanForm, shown_for(draft, plan=draft.plan_id))
     category = _category(request, draft)
     found = _offers(visit, category)
     context = {
@@ -119,7 +119,7 @@ def _plan_chosen(request: HttpRequest, user: User, draft: Draft, form: PlanForm)
     if not form.is_valid():
         if form.cleaned_data.get("draft") != draft.pk:
             return what_changed(request, form.cleaned_data.get("draft"), user)
-        return send_back(request, form)
+        return redirect_back(request, form)
     try:
         refuse_other_draft(draft, form)
         offer = drafts.offer_of(draft, form.cleaned_data["plan"])
@@ -128,8 +128,8 @@ def _plan_chosen(request: HttpRequest, user: User, draft: Draft, form: PlanForm)
         return what_changed(request, form.cleaned_data["draft"], user)
     except PlanNotOffered:
         form.add_error("plan", _("This plan is no longer on offer. Choose another one."))
-        return send_back(request, form)
-    carried_out(request)
+        return redirect_back(request, form)
+    forget_form(request)
     return go("payment" if targets.target(draft) else "device")
 
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from accounts.models import User
 from mobileplans import visits
 from mobileplans.models import Visit
-from moportal.returning import keep
+from moportal.kept_forms import keep_form
 from orders.drafts import StaleForm, open_draft
 from orders.forms import DraftForm
 from orders.models import Draft, Order
@@ -46,7 +46,7 @@ def customer_only(
         if isinstance(user, User) and not user.is_staff:
             return view(request, user, *args, **kwargs)
         if request.method == "POST":
-            keep(request)
+            keep_form(request)
             messages.info(request, _("You were signed out. Sign in, then send it once more."))
         return go("sign-in", query=urlencode({"next": request.get_full_path()}))
 

@@ -1,7 +1,8 @@
-"""A form that was not carried out comes back by a 303, filled with what was typed.
+"""Refused forms that are kept in the session and shown again, filled in.
 
-Every POST ends in a redirect, so that Back and reload never ask to send a form again; nothing that
-was typed is lost; and passwords and card data are never kept (contract, section 3).
+Every POST ends in a 303 redirect, so Back and reload never ask to send a form again. A form that
+was not accepted is therefore stored before the redirect. Its page restores it: what the customer
+typed is still there. Passwords and card data are never stored (contract, section 3).
 """
 
 from collections.abc import Mapping
@@ -11,14 +12,14 @@ from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-SESSION_KEY = "returned_form"
+SESSION_KEY = "kept_form"
 NEVER_KEPT = frozenset({"csrfmiddlewaretoken", "password", "number", "expiry", "csc"})
 MOST_FIELDS, LONGEST_VALUE = 20, 300
 FormType = TypeVar("FormType", bound=forms.Form)
 
 
-def keep(request: HttpRequest, errors: Mapping[str, Any] | None = None) -> None:
-    """Remember what was typed on this page, and what was wrong with it."""
+def keep_form(request: HttpRequest, errors: Mapping[str, Any] | None = None) -> None:
+    """Store in the session what was typed on this page, with its errors."""
     typed = {
         name: str(value)[:LONGEST_VALUE]
         for name, value in list(request.POST.items())[:MOST_FIELDS]
@@ -27,42 +28,45 @@ def keep(request: HttpRequest, errors: Mapping[str, Any] | None = None) -> None:
     request.session[SESSION_KEY] = {"path": request.path, "typed": typed, "errors": errors or {}}
 
 
-def send_back(request: HttpRequest, form: forms.Form) -> HttpResponse:
-    """Answer 303 to the form's own page, which will show it with its errors."""
+def redirect_back(request: HttpRequest, form: forms.Form) -> HttpResponse:
+    """Keep the form and redirect to its own page, which shows the form with its errors."""
     errors = {
         name: [str(message) for message in messages] for name, messages in form.errors.items()
     }
-    keep(request, errors)
+    keep_form(request, errors)
     return HttpResponseRedirect(request.get_full_path(), status=303)
 
 
-def returned(
+def restore_form(
     request: HttpRequest, form_class: type[FormType], initial: Mapping[str, Any]
 ) -> FormType:
-    """Return the page's form: as it was typed where it came back, else with its first values.
+    """Return the page's form as it was typed if it was kept, otherwise with its initial values.
 
-    Hidden fields are always as they are now. Errors are shown once; what was typed stays until the
-    form is carried out.
+    Hidden fields always get their current values. Errors are shown once. What was typed stays
+    until `forget_form` is called.
     """
     kept = request.session.get(SESSION_KEY)
     if not kept or kept["path"] != request.path:
         return form_class(initial=dict(initial))
+
     hidden = {name for name, field in form_class.base_fields.items() if field.widget.is_hidden}
     typed = {name: value for name, value in kept["typed"].items() if name not in hidden}
     values = {**initial, **typed}
     if not kept["errors"]:
         return form_class(initial=values)
+
     request.session[SESSION_KEY] = {**kept, "errors": {}}
     return _with_errors(form_class(values), kept["errors"])
 
 
-def carried_out(request: HttpRequest) -> None:
-    """Forget what was typed: it is stored where it belongs now."""
+def forget_form(request: HttpRequest) -> None:
+    """Drop the kept form after its values have been saved."""
     request.session.pop(SESSION_KEY, None)
 
 
 def _with_errors(form: FormType, errors: Mapping[str, list[str]]) -> FormType:
-    # Not validated anew: a password that was not kept would be called missing.
+    # The form is not validated a second time. That would report the password, which was not
+    # kept, as missing.
     form.errors.clear()
     for name, messages in errors.items():
         field = None if name == NON_FIELD_ERRORS or name not in form.fields else name
