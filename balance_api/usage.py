@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from balance_api.negotiation import CompactJson, JsonOnly
 from balance_api.schema import usage_schema
 from moportal.problems import BadParameter, Refused
-from subscriptions.usage import Refusal, Tally, record
+from subscriptions.domain.usage import Refusal, Tally, record
 
 # Bytes of a record as JSON, generously; a longer body is not read.
 LONGEST_RECORD = 1000

@@ -8,7 +8,7 @@ from django.utils.timezone import now
 from bench import stock
 from bench.house import House, Staff
 from bench.meter import Meter, Round
-from orders import placing
+from orders.domain import placing
 from orders.models import Order
 from orders.states import OrderState
 from outbox.models import Task

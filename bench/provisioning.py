@@ -64,7 +64,7 @@ def _round(house: House, profiles: int) -> tuple[Took, Took]:
 
 def _portal(profiles: int) -> Took:
     from bench import stock  # noqa: PLC0415 -- models need settings
-    from esim import pool, provisioning  # noqa: PLC0415 -- the same
+    from esim.domain import pool, provisioning  # noqa: PLC0415 -- the same
 
     stock.sims(profiles + WARM_UP)
     intended = [pool.intend(eid=EID, profile_type="consumer") for _ in range(profiles + WARM_UP)]
@@ -76,7 +76,7 @@ def _portal(profiles: int) -> Took:
 
 
 def _bare(house: House, profiles: int) -> Took:
-    from esim.es2plus import JSON, PATH  # noqa: PLC0415 -- models need settings
+    from esim.es2plus.client import JSON, PATH  # noqa: PLC0415 -- models need settings
     from moportal.identifiers import Iccid, new_matching_id  # noqa: PLC0415 -- with it
 
     headers = {"Content-Type": JSON, "X-Admin-Protocol": "gsma/rsp/v2.2.0"}

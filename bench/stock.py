@@ -7,7 +7,7 @@ from esim.models import Sim, SmdpProvider
 from mobileplans.models import Visit
 from moportal.identifiers import Iccid
 from orders.models import Draft
-from payments.domain import add_card
+from payments.domain.payments import add_card
 from payments.gateways.base import Card
 from plans.queries import offers
 

@@ -10,9 +10,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import URLPattern, path
 
-from esim import provisioning, ranges
+from esim.domain import provisioning, ranges
+from esim.domain.importing import import_sims
+from esim.domain.reading import Fault, UnreadableHeader
+from esim.domain.stock import counted
 from esim.forms import IccidRangeForm, ImportForm, SourceForm
-from esim.importing import import_sims
 from esim.models import (
     DownloadProgress,
     Es2Call,
@@ -23,8 +25,6 @@ from esim.models import (
     SmdpProvider,
     Source,
 )
-from esim.reading import Fault, UnreadableHeader
-from esim.stock import counted
 from moportal.desk import ReadOnly, ReadOnlyInline
 
 # Lines in error that the page shows.

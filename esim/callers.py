@@ -6,7 +6,7 @@ SGP.22 v2.2, 6.1 and 6.4: identity rests on TLS alone, and is exchanged beforeha
 from django.http import HttpRequest
 from django.utils.timezone import now
 
-from esim.addresses import trust_of
+from esim.es2plus.addresses import trust_of
 from esim.models import SmdpProvider
 from moportal.certificates import NotTrusted, Verdict
 from moportal.machines import certificate_shown

@@ -6,7 +6,7 @@ from django.core.checks import CheckMessage, Error, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
 
-from esim.addresses import address_of, tls_files_of
+from esim.es2plus.addresses import address_of, tls_files_of
 from esim.models import SmdpProvider
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from esim import ranges
+from esim.domain import ranges
 from esim.models import IccidRange, SmdpProvider, Source
 from moportal.identifiers import Country, InvalidCountry
 

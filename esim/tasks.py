@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from esim import stock
+from esim.domain import stock
 
 
 @shared_task

@@ -7,7 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from esim import callers, notices, progress
+from esim import callers, notices
+from esim.domain import progress
 from moportal.machines import UNKNOWN, refusal_of
 from moportal.problems import problem_response, refused_response
 

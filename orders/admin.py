@@ -18,10 +18,10 @@ from accounts.models import User
 from mobileplans.lpa_table import TABLE
 from mobileplans.models import LpaReport
 from moportal.desk import ReadOnly
-from orders import refunding, repairing, settling
+from orders.domain import refunding, repairing, settling
 from orders.models import Order, Refund, Repair
-from orders.queries import needing_staff, order_ever_of_iccid
-from orders.timeline import timeline
+from orders.queries.orders import needing_staff, order_ever_of_iccid
+from orders.queries.timeline import timeline
 
 # What staff are told where an action cannot be.
 CANNOT: dict[type[Exception], str] = {

@@ -7,11 +7,11 @@ class OrdersConfig(AppConfig):
 
     def ready(self) -> None:
         from esim.signals import download_failed, profile_downloaded  # noqa: PLC0415 -- models are not there yet
-        from orders import drafts, expiring, problems, refunding, repairing  # noqa: PLC0415 -- the same
+        from orders.domain import drafts, expiring, problems, refunding, repairing  # noqa: PLC0415 -- the same
+        from orders.domain.settling import look_at_payment, settle  # noqa: PLC0415 -- the same
         from orders.models import KIND  # noqa: PLC0415 -- the same
-        from orders.settling import look_at_payment, settle  # noqa: PLC0415 -- the same
         from outbox.domain import register  # noqa: PLC0415 -- the same
-        from payments import webhooks  # noqa: PLC0415 -- the same
+        from payments.domain.payments import webhooks  # noqa: PLC0415 -- the same
         from payments.signals import card_taken, method_removed  # noqa: PLC0415 -- the same
 
         register(KIND, settle)
@@ -19,7 +19,9 @@ class OrdersConfig(AppConfig):
         register(repairing.KIND, repairing.repair)
         register(refunding.KIND, refunding.pay_back)
         register(expiring.KIND, expiring.expire)
-        profile_downloaded.connect(problems.resolve, dispatch_uid="orders.problems.resolve")
-        download_failed.connect(problems.note_failure, dispatch_uid="orders.problems.note_failure")
-        card_taken.connect(drafts.take_card, dispatch_uid="orders.drafts.take_card")
-        method_removed.connect(drafts.drop_method, dispatch_uid="orders.drafts.drop_method")
+        profile_downloaded.connect(problems.resolve, dispatch_uid="orders.domain.problems.resolve")
+        download_failed.connect(
+            problems.note_failure, dispatch_uid="orders.domain.problems.note_failure"
+        )
+        card_taken.connect(drafts.take_card, dispatch_uid="orders.domain.drafts.take_card")
+        method_removed.connect(drafts.drop_method, dispatch_uid="orders.domain.drafts.drop_method")

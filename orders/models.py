@@ -64,7 +64,7 @@ class Draft(PricedPlan):
     card_page = models.OneToOneField(
         CardPage, null=True, blank=True, on_delete=models.PROTECT, related_name="draft"
     )
-    # Where the plan shall go, if the customer chose: see `orders.targets`.
+    # Where the plan shall go, if the customer chose: see `orders.domain.targets`.
     sim = models.ForeignKey(Sim, null=True, blank=True, on_delete=models.PROTECT)
     wants_new_esim = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -213,7 +213,7 @@ class StateChange(models.Model):
 class Repair(models.Model):
     """Mending a sold eSIM that did not reach its device: on the same order, never charged.
 
-    A row before anything is called outside; a worker brings it to its end (`orders.repairing`).
+    A row before anything is called outside; a worker brings it to its end (`orders.domain.repairing`).
     """
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="repairs")
@@ -263,7 +263,7 @@ class Repair(models.Model):
 class Refund(models.Model):
     """Taking a completed order back: its plan ends, the whole charge is given back.
 
-    A row before anything is called outside; a worker brings it to its end (`orders.refunding`).
+    A row before anything is called outside; a worker brings it to its end (`orders.domain.refunding`).
     """
 
     order = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="refund")

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from orders import expiring
+from orders.domain import expiring
 
 
 @shared_task

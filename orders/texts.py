@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from esim.states import ProfileState
 from orders.models import Order, Refund, Repair
-from orders.queries import has_what_was_sold, refund_of
+from orders.queries.orders import has_what_was_sold, refund_of
 from orders.states import Failure, OrderState, RefundState, RepairKind
 from payments.models import CardPage
 from payments.states import CardPageState, PaymentState

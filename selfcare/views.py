@@ -13,12 +13,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.models import User
 from esim.models import Sim
 from mobileplans import visits
-from orders import problems
+from orders.domain import problems
 from orders.models import Order
-from orders.queries import esims_to_install, orders_of, stored_methods_of
+from orders.queries.orders import esims_to_install, orders_of, stored_methods_of
 from orders.states import OrderState
 from orders.views.steps import customer_only, go
-from payments import cards
+from payments.domain.payments import cards
 from payments.models import PaymentMethod
 from subscriptions.models import Bucket, Line, SubscriptionState
 

@@ -7,7 +7,7 @@ from brand.models import Operator
 from esim.models import Sim, SmdpProvider
 from mobileplans.models import Visit
 from moportal.identifiers import Iccid
-from orders import drafts, placing
+from orders.domain import drafts, placing
 from orders.models import Draft, Order
 from payments.models import PaymentMethod
 from plans.models import Category, Plan, PlanCountry, PlanPrice, PlanText

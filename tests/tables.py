@@ -84,20 +84,20 @@ def outcome_table() -> str:
 
 
 def decision_table() -> str:
-    from esim.decisions import MEANINGS  # noqa: PLC0415 -- after django.setup
+    from esim.domain.decisions import MEANINGS  # noqa: PLC0415 -- after django.setup
 
     return _table(("decision", "what is done"), MEANINGS.items())
 
 
 def answer_table() -> str:
-    from esim.decisions import BY_OUTCOME  # noqa: PLC0415 -- after django.setup
+    from esim.domain.decisions import BY_OUTCOME  # noqa: PLC0415 -- after django.setup
 
     rows = [(f"`{outcome}`", str(outcome.label), name) for outcome, name in BY_OUTCOME.items()]
     return _table(("outcome", "what it was", "decision"), rows)
 
 
 def codes_table() -> str:
-    from esim.decisions import BY_CODES, BY_REASON, DEFAULT  # noqa: PLC0415 -- after django.setup
+    from esim.domain.decisions import BY_CODES, BY_REASON, DEFAULT  # noqa: PLC0415 -- after django.setup
 
     rows = [
         (f"`{function}`", f"{subject}/{reason}", f"{SUBJECTS[subject]} {REASONS[reason]}", decision)

@@ -11,7 +11,7 @@ from django.utils.timezone import now
 
 from accounts.models import User
 from brand.models import LegalText, Operator
-from esim import pool
+from esim.domain import pool
 from esim.models import DownloadProgress, IccidRange, PoolLevel, Profile, Sim, Source
 from mobileplans.models import Handoff, HostReport, LpaReport, Visit
 from orders.models import Draft, Order, Receipt, ReceiptCounter, Refund, Repair
@@ -19,7 +19,7 @@ from outbox.domain import enqueue
 from outbox.models import Heartbeat, Task
 from payments.models import CardPage, Payment, PaymentMethod
 from plans.models import Plan, PlanCountry, PlanPrice, PlanText
-from subscriptions import domain as subscriptions
+from subscriptions.domain.lifecycle import lifecycle as subscriptions
 from subscriptions.models import (
     Bucket,
     Line,

@@ -12,10 +12,10 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from mobileplans import visits
 from orders import texts
-from orders.drafts import open_draft
+from orders.domain.drafts import open_draft
 from orders.models import Order
 from orders.views.steps import customer_only, first_open_step, frame, go, shopper_only
-from payments import pages
+from payments.domain.payments import pages
 from payments.models import CardPage
 from payments.states import CardPageState
 

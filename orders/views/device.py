@@ -17,11 +17,11 @@ from mobileplans import visits
 from mobileplans.models import Visit
 from moportal.identifiers import Eid, InvalidIdentifier
 from moportal.kept_forms import forget_form, redirect_back, restore_form
-from orders import drafts, targets
-from orders.drafts import StaleForm
+from orders.domain import drafts, targets
+from orders.domain.drafts import StaleForm
+from orders.domain.targets import Choice
 from orders.forms import NEW_ESIM, DeviceForm, shown_for
 from orders.models import Draft
-from orders.targets import Choice
 from orders.views.steps import (
     arrive,
     first_open_step,

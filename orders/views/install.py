@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from esim.states import ProfileState
 from mobileplans.installing import installation
-from orders.queries import has_what_was_sold, orders_of
+from orders.queries.orders import has_what_was_sold, orders_of
 from orders.states import OrderState
 from orders.views.steps import customer_only, go
 

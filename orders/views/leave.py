@@ -10,9 +10,9 @@ from django.views.decorators.http import require_http_methods
 from mobileplans import visits
 from mobileplans.handoffs import Receipt, hand_over
 from mobileplans.models import Visit
-from orders import outcomes, placing
+from orders.domain import outcomes, placing
 from orders.models import Order
-from orders.queries import orders_of
+from orders.queries.orders import orders_of
 from orders.states import ENDED, OrderState
 from orders.views.order import deliver
 from orders.views.steps import go

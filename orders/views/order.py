@@ -12,9 +12,10 @@ from accounts.models import User
 from mobileplans import visits
 from mobileplans.handoffs import Receipt, hand_over
 from mobileplans.outcome import Outcome
-from orders import outcomes, placing, texts
+from orders import texts
+from orders.domain import outcomes, placing
 from orders.models import KIND, Order
-from orders.queries import (
+from orders.queries.orders import (
     has_what_was_sold,
     is_for_this_device,
     open_repair,

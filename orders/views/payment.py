@@ -13,10 +13,11 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from moportal.kept_forms import forget_form, redirect_back, restore_form
-from orders import drafts, queries, targets
-from orders.drafts import MethodRemoved, StaleForm
+from orders.domain import drafts, targets
+from orders.domain.drafts import MethodRemoved, StaleForm
 from orders.forms import NEW_CARD, MethodForm, PaymentForm, shown_for
 from orders.models import Draft
+from orders.queries import orders as queries
 from orders.views.steps import (
     arrive,
     first_open_step,
@@ -26,7 +27,7 @@ from orders.views.steps import (
     shopper_only,
     what_changed,
 )
-from payments import domain as payments
+from payments.domain import payments
 from payments.gateways.base import CardRefused, GatewayUnavailable
 from payments.models import PaymentMethod
 from plans.models import Category

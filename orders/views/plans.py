@@ -12,10 +12,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.models import User
 from mobileplans.models import Visit
 from moportal.kept_forms import forget_form, redirect_back, restore_form
-from orders import drafts, problems, queries, targets
-from orders.drafts import StaleForm
+from orders.domain import drafts, problems, targets
+from orders.domain.drafts import StaleForm
 from orders.forms import PlanForm, shown_for
 from orders.models import Draft, Order
+from orders.queries import orders as queries
 from orders.views.steps import (
     arrive,
     frame,

@@ -13,9 +13,10 @@ from mobileplans import visits
 from mobileplans.lpa import LpaCode
 from mobileplans.lpa_table import Remedy
 from mobileplans.models import Visit
-from orders import outcomes, problems, repairing, texts
+from orders import texts
+from orders.domain import outcomes, problems, repairing
+from orders.domain.problems import Problem
 from orders.models import Order
-from orders.problems import Problem
 from orders.states import RepairState
 from orders.views.order import hand_back
 from orders.views.steps import go

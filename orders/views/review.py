@@ -13,11 +13,11 @@ from accounts.models import User
 from esim.models import Sim
 from mobileplans import visits
 from mobileplans.models import Visit
-from orders import drafts, placing, targets
-from orders.drafts import StaleForm
+from orders.domain import drafts, placing, targets
+from orders.domain.drafts import StaleForm
+from orders.domain.targets import Choice
 from orders.forms import ReviewForm, shown_for
 from orders.models import Draft
-from orders.targets import Choice
 from orders.views.steps import (
     arrive,
     first_open_step,

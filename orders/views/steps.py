@@ -15,10 +15,10 @@ from accounts.models import User
 from mobileplans import visits
 from mobileplans.models import Visit
 from moportal.kept_forms import keep_form
-from orders.drafts import StaleForm, open_draft
+from orders.domain.drafts import StaleForm, open_draft
+from orders.domain.targets import target
 from orders.forms import DraftForm
 from orders.models import Draft, Order
-from orders.targets import target
 
 Rest = ParamSpec("Rest")
 TITLES = {

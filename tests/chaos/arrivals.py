@@ -12,8 +12,8 @@ from accounts.models import User
 from mobileplans import visits
 from mobileplans.models import Visit
 from moportal.sessions import SessionStore
-from orders import drafts
-from payments.domain import add_card
+from orders.domain import drafts
+from payments.domain.payments import add_card
 from payments.gateways.base import Card
 from plans.queries import offers
 from tests.e2e.customer import EID

@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from pytest_django.fixtures import Settings
 
 from demo.parts import LOOPBACK
-from esim import pool, progress, provisioning
+from esim.domain import pool, progress, provisioning
 from esim.models import DownloadProgress, Profile, SmdpProvider
 from esim.states import ProfileState
 from tests.authority import CLIENT, SERVER, Authority

@@ -10,7 +10,7 @@ import pytest
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from esim import pool
+from esim.domain import pool
 from esim.models import DownloadProgress, Profile, SmdpProvider
 from tests.authority import CLIENT, SERVER, Authority, Issued
 from tests.builders import EID, make_pool

@@ -1,4 +1,4 @@
-"""`esim.addresses` and `esim.checks`: where an SM-DP+ is, from the environment alone."""
+"""`esim.es2plus.client.addresses` and `esim.checks`: where an SM-DP+ is, from the environment alone."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from django.db import DatabaseError
 from pytest_django.fixtures import Settings
 
 from esim import checks
-from esim.addresses import address_of, tls_files_of
+from esim.es2plus.addresses import address_of, tls_files_of
 from esim.models import SmdpProvider
 from moportal.outside import TlsFiles
 from tests.builders import make_provider

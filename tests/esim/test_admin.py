@@ -6,9 +6,9 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
-from esim import pool, provisioning
+from esim.domain import pool, provisioning
+from esim.domain.provisioning import ProfileRefused
 from esim.models import Profile
-from esim.provisioning import ProfileRefused
 from esim.states import ProfileState
 from tests.builders import EID, make_pool
 from tests.peer import Peer, answering, executed

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.test import Client
 
-from esim import pool, progress
+from esim.domain import pool, progress
 from esim.models import DownloadProgress, Profile, SmdpProvider
 from moportal import certificates
 from outbox.models import Task

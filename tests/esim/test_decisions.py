@@ -1,4 +1,4 @@
-"""`esim.decisions`: whatever an SM-DP+ answers to whatever function, what the table says is done.
+"""`esim.domain.decisions`: whatever an SM-DP+ answers to whatever function, what the table says is done.
 
 Every function meets every answer over HTTP. What it meets is written here, from `es2plus.md`; what
 then is done is read from the table: a row that no test meets, and an answer without a row, fail.
@@ -14,11 +14,11 @@ from uuid import uuid4
 import pytest
 from pytest_django.fixtures import Settings
 
-from esim import pool, provisioning
-from esim.decisions import BY_CODES, BY_OUTCOME, BY_REASON, DEFAULT, WITHOUT_EFFECT, Decision
-from esim.es2plus import FUNCTIONS
+from esim.domain import pool, provisioning
+from esim.domain.decisions import BY_CODES, BY_OUTCOME, BY_REASON, DEFAULT, WITHOUT_EFFECT, Decision
+from esim.domain.provisioning import OutOfStock, ProfileRefused, SmdpUnavailable
+from esim.es2plus.client import FUNCTIONS
 from esim.models import Es2Call, Profile
-from esim.provisioning import OutOfStock, ProfileRefused, SmdpUnavailable
 from esim.states import ProfileState
 from tests.builders import EID, OTHER_EID, make_pool
 from tests.peer import (

@@ -1,4 +1,4 @@
-"""`esim.importing`: SIMs come in by a file, checked line by line; all of it or nothing; repeatable.
+"""`esim.domain.importing`: SIMs come in by a file, checked line by line; all of it or nothing; repeatable.
 
 What PostgreSQL does by COPY, SQLite does by a plain twin: the tests below walk both.
 """
@@ -17,10 +17,10 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from accounts.models import User
-from esim import merging, ranges
-from esim.importing import Report, UnknownProvider, import_sims
+from esim.domain import merging, ranges
+from esim.domain.importing import Report, UnknownProvider, import_sims
+from esim.domain.reading import LONGEST_LINE, Fault, UnreadableHeader
 from esim.models import IccidRange, Sim
-from esim.reading import LONGEST_LINE, Fault, UnreadableHeader
 from esim.states import SimState
 from moportal.identifiers import Iccid
 from tests.builders import make_provider
@@ -373,7 +373,7 @@ def test_on_sqlite_itself_it_is_the_plain_twin(tmp_path: Path) -> None:
         "from django.core.management import call_command\n"
         "call_command('migrate', verbosity=0)\n"
         "from esim.models import IccidRange, Sim, SmdpProvider\n"
-        "from esim import ranges\n"
+        "from esim.domain import ranges\n"
         "SmdpProvider.objects.create(code='one', smdp_host='x', requester_identifier='2.999')\n"
         f"ranges.save(IccidRange(first='{iccid(2)}', last='{iccid(2)}', is_in_programme=False))\n"
         f"call_command('import_sims', {str(path)!r}, '--skip-errors')\n"

@@ -1,4 +1,4 @@
-"""`esim.pool` and `esim.stock`: each ICCID for one, none for nobody, a word when few are left."""
+"""`esim.domain.pool` and `esim.domain.stock`: each ICCID for one, none for nobody, a word when few are left."""
 
 from io import StringIO
 from typing import Any
@@ -10,9 +10,9 @@ from django.test import Client
 from structlog.testing import capture_logs
 
 from accounts.models import User
-from esim import pool, stock
+from esim.domain import pool, stock
+from esim.domain.pool import PoolEmpty
 from esim.models import PoolLevel, Profile, Sim
-from esim.pool import PoolEmpty
 from esim.states import SimState
 from esim.tasks import watch_pools
 from tests.builders import EID, make_card, make_pool, make_provider

@@ -1,4 +1,4 @@
-"""`esim.progress`: one truth from what an SM-DP+ tells, doubled and out of order."""
+"""`esim.domain.progress`: one truth from what an SM-DP+ tells, doubled and out of order."""
 
 import json
 import random
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from esim import pool, progress, provisioning
+from esim.domain import pool, progress, provisioning
 from esim.models import DownloadProgress, Profile
 from esim.states import ProfileState, SimState
 from outbox.models import Task

@@ -1,4 +1,4 @@
-"""`esim.provisioning`: never blindly twice, never somebody else's, never left behind."""
+"""`esim.domain.provisioning`: never blindly twice, never somebody else's, never left behind."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ import pytest
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
-from esim import calls, pool, provisioning
+from esim.domain import calls, pool, provisioning
+from esim.domain.provisioning import ProfileRefused, SmdpUnavailable
 from esim.models import Es2Call, Profile
-from esim.provisioning import ProfileRefused, SmdpUnavailable
 from esim.states import NEXT_STATES, ProfileState, SimState
 from outbox.domain import LeaseLost
 from tests.builders import EID, make_pool

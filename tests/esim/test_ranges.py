@@ -1,4 +1,4 @@
-"""`esim.ranges`: which SIMs are in the programme, range by range."""
+"""`esim.domain.ranges`: which SIMs are in the programme, range by range."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -11,9 +11,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from esim import ranges
+from esim.domain import ranges
+from esim.domain.ranges import RangesOverlap
 from esim.models import IccidRange, Sim
-from esim.ranges import RangesOverlap
 from moportal.identifiers import Iccid
 from subscriptions.balances import BalanceType, balances
 from tests.races import at_once
@@ -248,7 +248,7 @@ def test_staff_are_told_of_a_range_that_was_saved_meanwhile(
     make_range(5, 20)
     # The form's look comes just before the other range is stored, the one at saving after it.
     looks = iter([IccidRange.objects.none(), IccidRange.objects.all()])
-    monkeypatch.setattr("esim.ranges.overlapping", lambda _new: next(looks))
+    monkeypatch.setattr("esim.domain.ranges.overlapping", lambda _new: next(looks))
 
     page = client.post("/admin/esim/iccidrange/add/", as_typed(0, 9), follow=True)
 

@@ -7,9 +7,9 @@ from django.db import transaction
 from django.test import Client
 
 from accounts.models import User
-from esim import pool
+from esim.domain import pool
+from esim.domain.pool import PoolEmpty
 from esim.models import SmdpProvider, Source
-from esim.pool import PoolEmpty
 from tests.builders import EID, make_pool, make_provider
 
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 from accounts.models import User
 from orders.models import Order
 from outbox.domain import RetryAfter
-from payments.domain import add_card
+from payments.domain.payments import add_card
 from payments.gateways.base import Card
 from payments.models import PaymentMethod
 from tests.builders import make_order, make_pool, make_visit

@@ -34,7 +34,7 @@ LONGER_THAN_ANY_PAUSE = timedelta(minutes=11)
 # Emptied before each example; the cast, the operator and the texts stay.
 EMPTIED = {"esim", "mobileplans", "orders", "outbox", "payments", "plans", "subscriptions"}
 # Where the product calls outside.
-OUTSIDE = ("moportal.outside", "esim.es2plus")
+OUTSIDE = ("moportal.outside", "esim.es2plus.client")
 WRITES = ("INSERT", "UPDATE", "DELETE")
 
 

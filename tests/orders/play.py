@@ -14,11 +14,11 @@ import pytest
 from accounts.models import User
 from esim.models import Sim
 from esim.states import SimState
-from orders import drafts, placing, refunding, settling
+from orders.domain import drafts, placing, refunding, settling
 from orders.models import Draft, Order, Refund
 from orders.states import ENDED, OrderState
 from outbox.models import Task
-from payments import webhooks
+from payments.domain.payments import webhooks
 from payments.gateways.base import WebhookForged
 from payments.models import WebhookEvent
 from simulators.payment.server import SIGNATURE_HEADER, signed

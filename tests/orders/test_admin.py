@@ -6,7 +6,7 @@ from django.utils.timezone import now
 
 from accounts.models import User
 from mobileplans.models import LpaReport
-from orders import repairing
+from orders.domain import repairing
 from orders.models import Order
 from outbox.models import Task
 from payments.models import Payment, WebhookEvent

@@ -6,7 +6,7 @@ import httpx
 from django.utils.timezone import now
 
 from accounts.models import User
-from orders import settling
+from orders.domain import settling
 from orders.models import Order
 from orders.states import Failure, OrderState
 from tests.builders import make_order, make_pool

@@ -12,7 +12,7 @@ from django.db import connection
 from django.utils.timezone import now
 
 from accounts.models import User
-from orders import placing
+from orders.domain import placing
 from orders.models import Order, Receipt
 from orders.states import OrderState
 from outbox import domain

@@ -3,11 +3,11 @@
 import pytest
 
 from accounts.models import User
-from orders import placing, settling
+from orders.domain import placing, settling
 from orders.models import Order
 from orders.states import Failure, OrderState
 from payments.states import PaymentState
-from subscriptions import activation
+from subscriptions.domain.lifecycle import activation
 from tests.orders.conftest import look, seconds, settled
 from tests.providers import break_it, profiles, statuses
 

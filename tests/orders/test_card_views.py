@@ -10,11 +10,11 @@ from django.utils.timezone import now
 
 from accounts.models import User
 from mobileplans.models import Handoff, Visit
-from orders import drafts, placing
+from orders.domain import drafts, placing
 from orders.models import Draft, Order
 from outbox.models import Task
 from outbox.retries import RETRY_DELAYS
-from payments import cards, pages
+from payments.domain.payments import cards, pages
 from payments.models import CardPage, GatewayCall, PaymentMethod
 from payments.states import CardPageState
 from tests.builders import make_draft, make_method, make_plan

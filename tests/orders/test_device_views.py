@@ -9,7 +9,7 @@ from django.test import Client
 
 from accounts.models import User
 from mobileplans.models import Visit
-from orders import drafts
+from orders.domain import drafts
 from orders.models import Draft, Order
 from orders.states import OrderState
 from orders.views.device import SALT

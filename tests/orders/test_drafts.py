@@ -1,12 +1,12 @@
-"""`orders.drafts`: the cart keeps what was chosen, and never mixes two forms."""
+"""`orders.domain.drafts`: the cart keeps what was chosen, and never mixes two forms."""
 
 from typing import Any
 
 import pytest
 
 from accounts.models import User
-from orders import drafts
-from orders.drafts import StaleForm
+from orders.domain import drafts
+from orders.domain.drafts import StaleForm
 from orders.models import Draft
 from plans.models import PlanPrice
 from plans.queries import PlanNotOffered

@@ -1,4 +1,4 @@
-"""`orders.expiring`: an eSIM that nobody came for is taken back, long after its plan has ended."""
+"""`orders.domain.expiring`: an eSIM that nobody came for is taken back, long after its plan has ended."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from pytest_django.fixtures import Settings
 from accounts.models import User
 from esim.models import Profile
 from esim.states import ProfileState, SimState
-from orders import expiring, refunding, repairing
+from orders.domain import expiring, refunding, repairing
 from orders.models import Order
 from orders.tasks import expire
 from outbox.domain import RetryAfter

@@ -6,14 +6,14 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from esim import progress
+from esim.domain import progress
 from mobileplans.lpa import LpaCode
 from mobileplans.lpa_table import Remedy
 from mobileplans.models import LpaReport, Visit
-from orders import repairing
+from orders.domain import repairing
+from orders.domain.problems import problem_of
 from orders.models import Order
-from orders.problems import problem_of
-from orders.timeline import timeline
+from orders.queries.timeline import timeline
 from tests.builders import make_visit
 from tests.esim.test_notices import STANDARD
 from tests.looks import looked_at

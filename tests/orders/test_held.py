@@ -6,7 +6,7 @@ from django.contrib.messages import get_messages
 from django.test import Client
 
 from accounts.models import User
-from orders import placing, settling
+from orders.domain import placing, settling
 from orders.models import Order
 from orders.states import TRIES_BEFORE_STAFF, Failure, OrderState
 from outbox.models import Task

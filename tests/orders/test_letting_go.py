@@ -3,13 +3,13 @@
 from django.utils.timezone import now
 
 from accounts.models import User
-from esim import provisioning
+from esim.domain import provisioning
 from esim.states import ProfileState, SimState
-from orders import placing
+from orders.domain import placing
 from orders.models import Order
-from orders.queries import needing_staff
+from orders.queries.orders import needing_staff
 from orders.states import TRIES_BEFORE_STAFF, OrderState
-from payments import domain as payments
+from payments.domain.payments import payments
 from tests.orders.conftest import settled
 from tests.providers import break_it, mend, profiles, statuses
 

@@ -1,4 +1,4 @@
-"""`orders.outcomes`: the contract's outcome table, row by row (section 4)."""
+"""`orders.domain.outcomes`: the contract's outcome table, row by row (section 4)."""
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -6,7 +6,7 @@ from pytest_django.fixtures import Settings
 from accounts.models import User
 from mobileplans.models import Visit
 from mobileplans.outcome import Outcome
-from orders import outcomes
+from orders.domain import outcomes
 from orders.models import Order
 from orders.states import Failure, OrderState
 from tests.builders import make_card, make_draft, make_method, make_order, make_visit

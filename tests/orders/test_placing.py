@@ -1,4 +1,4 @@
-"""`orders.placing`: one decision of the customer is one order, whatever is sent how often."""
+"""`orders.domain.placing`: one decision of the customer is one order, whatever is sent how often."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -11,12 +11,12 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from brand.models import LegalText
-from esim import pool
+from esim.domain import pool
+from esim.domain.pool import PoolEmpty
 from esim.models import Profile, Sim
-from esim.pool import PoolEmpty
 from esim.states import SimState
-from orders import drafts, placing, settling
-from orders.drafts import StaleForm
+from orders.domain import drafts, placing, settling
+from orders.domain.drafts import StaleForm
 from orders.models import Draft, Order
 from orders.states import OrderState
 from outbox.models import Task

@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils.timezone import now
 
 from accounts.models import User
-from esim import provisioning
+from esim.domain import provisioning
 from esim.models import Profile
 from esim.states import ProfileState
 from mobileplans.models import Handoff, LpaReport, Visit

@@ -1,4 +1,4 @@
-"""`orders.problems`: the remedy that a failed download gets (contract, section 2, *LPA errors*)."""
+"""`orders.domain.problems`: the remedy that a failed download gets (contract, section 2, *LPA errors*)."""
 
 from datetime import timedelta
 
@@ -11,9 +11,9 @@ from esim.models import Profile, Sim
 from esim.states import ProfileState
 from mobileplans.lpa_table import Remedy
 from mobileplans.models import LpaReport, Visit
-from orders import problems
+from orders.domain import problems
+from orders.domain.problems import problem_of
 from orders.models import Order
-from orders.problems import problem_of
 from orders.states import RepairKind, RepairState
 from subscriptions.models import Subscription
 from tests.builders import make_card, make_order, make_pool, make_visit

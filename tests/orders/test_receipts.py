@@ -1,4 +1,4 @@
-"""`orders.receipts`: numbers without gaps, year by year, however many complete at once."""
+"""`orders.domain.receipts`: numbers without gaps, year by year, however many complete at once."""
 
 import threading
 from datetime import UTC, datetime
@@ -8,8 +8,8 @@ from django.db import transaction
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
+from orders.domain.receipts import give_number
 from orders.models import Order, Receipt, ReceiptCounter
-from orders.receipts import give_number
 from tests.builders import make_order, make_plan
 from tests.orders.conftest import settled
 from tests.races import at_once

@@ -1,4 +1,4 @@
-"""`orders.refunding`: a completed order taken back, once: plan, eSIM and the whole charge."""
+"""`orders.domain.refunding`: a completed order taken back, once: plan, eSIM and the whole charge."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,14 +9,14 @@ from django.test import Client
 from django.utils.timezone import now
 
 from accounts.models import User
-from esim import provisioning
+from esim.domain import provisioning
 from esim.states import ProfileState, SimState
-from orders import refunding, repairing
+from orders.domain import refunding, repairing
+from orders.domain.repairing import NothingToRepair
 from orders.models import Order, Refund, Repair
-from orders.queries import esims_to_install, needing_staff, order_to_hand_over
-from orders.repairing import NothingToRepair
+from orders.queries.orders import esims_to_install, needing_staff, order_to_hand_over
+from orders.queries.timeline import timeline
 from orders.states import TRIES_BEFORE_STAFF, OrderState, RefundState
-from orders.timeline import timeline
 from outbox.retries import RETRY_DELAYS
 from payments.gateways.base import GatewayRefused, GatewayUnavailable
 from payments.states import PaymentState

@@ -1,4 +1,4 @@
-"""`orders.repairing`: a sold eSIM mended on the same order, never charged, never doubled."""
+"""`orders.domain.repairing`: a sold eSIM mended on the same order, never charged, never doubled."""
 
 from datetime import timedelta
 from typing import Any
@@ -9,13 +9,13 @@ from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
-from esim import provisioning
+from esim.domain import provisioning
 from esim.models import Profile, Sim, Source
 from esim.states import ProfileState, SimState
-from orders import repairing
+from orders.domain import repairing
+from orders.domain.refunding import refund
+from orders.domain.repairing import NothingToRepair, repair
 from orders.models import Order, Repair
-from orders.refunding import refund
-from orders.repairing import NothingToRepair, repair
 from orders.states import OrderState, RepairState
 from outbox.domain import Lease, LeaseLost, RetryAfter
 from subscriptions.balances import balances

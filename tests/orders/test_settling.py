@@ -1,4 +1,4 @@
-"""`orders.settling`: one charge and one profile, or none of either (contract, section 6)."""
+"""`orders.domain.settling`: one charge and one profile, or none of either (contract, section 6)."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""`orders.targets`: what the plan goes on (contract, section 2, *Profiles already there*)."""
+"""`orders.domain.targets`: what the plan goes on (contract, section 2, *Profiles already there*)."""
 
 import pytest
 
@@ -6,10 +6,10 @@ from accounts.models import User
 from esim.models import Sim
 from esim.states import SimState
 from mobileplans.models import Visit
-from orders import drafts, placing, targets
-from orders.drafts import StaleForm
+from orders.domain import drafts, placing, targets
+from orders.domain.drafts import StaleForm
+from orders.domain.targets import Target
 from orders.models import Draft
-from orders.targets import Target
 from subscriptions.models import Line, SimOnLine
 from tests.builders import EID, make_card, make_draft, make_pool, make_visit
 

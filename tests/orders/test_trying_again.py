@@ -4,10 +4,10 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
+from esim.domain.provisioning import ProfileRefused
 from esim.models import Sim
-from esim.provisioning import ProfileRefused
 from esim.states import ProfileState, SimState
-from orders import placing, settling
+from orders.domain import placing, settling
 from orders.models import Order
 from orders.states import TRIES_BEFORE_STAFF, Failure, OrderState
 from outbox.retries import RETRY_DELAYS

@@ -7,7 +7,7 @@ from django.utils.timezone import now
 
 from esim.models import Profile, Sim
 from esim.states import SimState
-from orders import settling
+from orders.domain import settling
 from orders.models import Order
 from orders.states import NEXT_STATES, OrderState
 from outbox.domain import Lease, LeaseLost

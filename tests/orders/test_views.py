@@ -7,10 +7,10 @@ from django.utils.timezone import now
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from esim import provisioning
+from esim.domain import provisioning
 from esim.states import ProfileState
 from mobileplans.models import Handoff, Visit
-from orders import drafts, placing
+from orders.domain import drafts, placing
 from orders.models import Draft, Order
 from orders.states import Failure, OrderState
 from payments.models import GatewayCall, Payment

@@ -6,12 +6,12 @@ import httpx
 import pytest
 
 from accounts.models import User
-from orders import placing, refunding, repairing
+from orders.domain import placing, refunding, repairing
 from orders.models import Order
+from orders.queries.timeline import timeline
 from orders.states import Failure, OrderState
-from orders.timeline import timeline
 from outbox.retries import RETRY_DELAYS
-from subscriptions import activation
+from subscriptions.domain.lifecycle import activation
 from tests.builders import make_card, make_order, make_visit
 from tests.looks import looked_at
 from tests.orders.conftest import new_card, settled

@@ -1,4 +1,4 @@
-"""`payments.cards`: a card that is removed is gone at once, and then at the gateway too."""
+"""`payments.domain.payments.cards`: a card that is removed is gone at once, and then at the gateway too."""
 
 import pytest
 
@@ -6,7 +6,8 @@ from accounts.models import User
 from moportal.money import Money
 from outbox.domain import RetryAfter
 from outbox.models import Task
-from payments import cards, domain
+from payments.domain.payments import cards
+from payments.domain.payments import payments as domain
 from payments.gateways.base import GatewayRefused
 from payments.gateways.simulator import SimulatorGateway
 from payments.models import GatewayCall, Payment, PaymentMethod

@@ -1,4 +1,4 @@
-"""`payments.domain`: what is asked twice happens once."""
+"""`payments.domain.payments`: what is asked twice happens once."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.utils.timezone import now
 
 from accounts.models import User
 from moportal.money import Money
-from payments import domain
+from payments.domain.payments import payments as domain
 from payments.gateways.base import (
     Authorised,
     Card,

@@ -1,4 +1,4 @@
-"""`payments.webhooks`: fifty times, in any order, days late, forged; the truth is asked for."""
+"""`payments.domain.webhooks`: fifty times, in any order, days late, forged; the truth is asked for."""
 
 import json
 import random
@@ -11,8 +11,8 @@ from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
+from orders.domain.settling import look_at_payment
 from orders.models import Order
-from orders.settling import look_at_payment
 from orders.states import OrderState
 from outbox.domain import Lease
 from outbox.models import Task

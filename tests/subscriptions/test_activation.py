@@ -1,4 +1,4 @@
-"""`subscriptions.activation`: a plan is live on one SIM, and ended for good, whatever gets lost."""
+"""`subscriptions.domain.activation`: a plan is live on one SIM, and ended for good, whatever gets lost."""
 
 import uuid
 from typing import Any
@@ -7,8 +7,8 @@ import pytest
 
 from esim.models import Sim
 from outbox.domain import LeaseLost
-from subscriptions import activation
-from subscriptions import domain as subscriptions
+from subscriptions.domain.lifecycle import activation
+from subscriptions.domain.lifecycle import lifecycle as subscriptions
 from subscriptions.models import NetworkCall, Subscription
 from subscriptions.networks import network as adapter
 from subscriptions.networks.base import NetworkRefused, NetworkUnavailable

@@ -1,4 +1,4 @@
-"""`subscriptions.domain`: what a line holds, and for how long (contract, section 8)."""
+"""`subscriptions.domain.lifecycle`: what a line holds, and for how long (contract, section 8)."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,7 +9,7 @@ from django.utils.timezone import now
 
 from accounts.models import User
 from plans.models import Category, Plan
-from subscriptions import domain
+from subscriptions.domain.lifecycle import lifecycle as domain
 from subscriptions.models import Bucket, Line, SimOnLine, Subscription, SubscriptionState
 from tests.builders import GB, make_card, make_plan
 

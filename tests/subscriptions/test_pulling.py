@@ -1,4 +1,4 @@
-"""`subscriptions.pulling`: usage is fetched from the charging system, once, by one at a time."""
+"""`subscriptions.domain.pulling`: usage is fetched from the charging system, once, by one at a time."""
 
 import json
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ from django.utils.timezone import now
 
 from accounts.models import User
 from esim.models import Sim
-from subscriptions import pulling, usage
 from subscriptions.charging.http import HttpCharging
+from subscriptions.domain.lifecycle import pulling, usage
 from subscriptions.models import UsagePull, UsageRecord
 from subscriptions.tasks import pull_usage
 from tests.providers import break_it

@@ -1,4 +1,4 @@
-"""`subscriptions.usage`: each record counts once, whatever the order in which they come.
+"""`subscriptions.domain.lifecycle.usage`: each record counts once, whatever the order in which they come.
 
 What is asserted of buckets is what Get Balance reads.
 """
@@ -19,10 +19,11 @@ from hypothesis.extra.django import TestCase
 
 from accounts.models import User
 from esim.models import Sim
-from subscriptions import allocation, domain
 from subscriptions.balances import balances
+from subscriptions.domain.lifecycle import allocation
+from subscriptions.domain.lifecycle import lifecycle as domain
+from subscriptions.domain.usage import AHEAD, Refusal
 from subscriptions.models import Bucket, Line, SimOnLine, Subscription, UsageRecord
-from subscriptions.usage import AHEAD, Refusal
 from tests.builders import GB, make_card, make_plan
 from tests.races import at_once
 from tests.subscriptions.usages import DAY, give, make_line, said, tell, uncovered, used

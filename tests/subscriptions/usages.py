@@ -7,9 +7,9 @@ from django.utils.timezone import now
 
 from accounts.models import User
 from esim.models import Sim
-from subscriptions import usage
+from subscriptions.domain.lifecycle import usage
+from subscriptions.domain.usage import Tally
 from subscriptions.models import Bucket, Line, SimOnLine, Subscription, UsageRecord
-from subscriptions.usage import Tally
 from tests.builders import GB, make_card
 
 DAY = timedelta(days=1)

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.timezone import now
 
 from balance_api.callers import expected_callers
-from esim.addresses import trust_of
+from esim.es2plus.addresses import trust_of
 from esim.models import SmdpProvider
 from moportal.certificates import InvalidTrust, TrustFiles, Verdict, explain
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from esim.importing import UnknownProvider, import_sims
-from esim.reading import Fault, UnreadableHeader
+from esim.domain.importing import UnknownProvider, import_sims
+from esim.domain.reading import Fault, UnreadableHeader
 
 # Faults shown on the terminal; a file may have a million.
 SHOWN = 20

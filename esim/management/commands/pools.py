@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from esim.stock import stock
+from esim.domain.stock import stock
 
 ROW = "{:<24} {:<16} {:>9} {:>9} {:>9} {:>9}{}"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from subscriptions.importing import Fault, UnreadableHeader, import_usage
+from subscriptions.domain.importing import Fault, UnreadableHeader, import_usage
 from subscriptions.models import UsageRecord
 
 # Faults shown on the terminal; a file may have a million.

@@ -10,9 +10,9 @@ import structlog
 from django.conf import settings
 from django.utils.timezone import now
 
-from esim import es2plus
-from esim.decisions import WITHOUT_EFFECT, Decision, decide
-from esim.es2plus import DownloadOrder, Function
+from esim.domain.decisions import WITHOUT_EFFECT, Decision, decide
+from esim.es2plus.client import DownloadOrder, Function
+from esim.es2plus.client import client as es2plus
 from esim.models import Es2Call, Profile
 from moportal.logging import masked
 from moportal.statements import compare_and_set, insert

@@ -1,6 +1,6 @@
 """The ES2+ client: one HTTP exchange in, one typed answer out (SGP.22 v2.2, 5.3 and 6).
 
-It decides nothing and stores nothing; `esim.decisions` and `esim.provisioning` do. What comes back
+It decides nothing and stores nothing; `esim.domain.decisions` and `esim.domain.provisioning` do. What comes back
 is checked here against what was asked: a success about something else is a contradiction.
 """
 
@@ -17,7 +17,7 @@ import httpx
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.timezone import now
 
-from esim.addresses import address_of, tls_files_of
+from esim.es2plus.addresses import address_of, tls_files_of
 from esim.models import Es2Call, SmdpProvider
 from moportal.outside import Reply, asks_to_come_back, exchange, was_never_read
 

@@ -12,10 +12,10 @@ from accounts.models import User
 from brand.models import LegalText
 from brand.queries import legal_text
 from moportal.statements import compare_and_set, insert, read
-from orders.drafts import StaleForm
+from orders.domain.drafts import StaleForm
+from orders.domain.targets import Target, target
 from orders.models import KIND, Draft, Order, new_number
 from orders.states import ENDED
-from orders.targets import Target, target
 from outbox.domain import enqueue
 from payments.models import Payment
 
@@ -124,7 +124,7 @@ def draft_again(order: Order) -> Draft:
 def request_cancel(order: Order, *, actor: User) -> None:
     """Ask for the order to be cancelled; it wins only before the charge is decided.
 
-    Decided by compare-and-set against `orders.settling`; the worker then lets go of payment and
+    Decided by compare-and-set against `orders.domain.settling`; the worker then lets go of payment and
     profile. Raises `TooLateToCancel`.
     """
     with transaction.atomic():

@@ -13,7 +13,7 @@ Codes = tuple[str, str]
 
 
 class Decision(StrEnum):
-    """What comes next; how that is done is in `esim.provisioning`."""
+    """What comes next; how that is done is in `esim.domain.provisioning`."""
 
     GO_ON = "go on"
     RETRY = "retry"

@@ -14,16 +14,16 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from accounts.models import User
-from esim import pool, provisioning
+from esim.domain import pool, provisioning
 from esim.models import Profile
 from mobileplans.models import Visit
 from orders.models import Order, Repair
-from orders.queries import open_repair, refund_of
+from orders.queries.orders import open_repair, refund_of
 from orders.states import OrderState, RepairKind, RepairState
 from outbox.domain import Lease, LeaseLost, RetryAfter, enqueue
 from outbox.retries import retry_after, retry_delay
-from subscriptions import activation
-from subscriptions import domain as subscriptions
+from subscriptions.domain.lifecycle import activation
+from subscriptions.domain.lifecycle import lifecycle as subscriptions
 from subscriptions.networks.base import NetworkRefused, NetworkUnavailable
 
 log = structlog.get_logger(__name__)

@@ -13,19 +13,19 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from accounts.models import User
-from esim import pool, provisioning
+from esim.domain import pool, provisioning
 from esim.models import Sim
 from moportal.statements import compare_and_set, insert, read
+from orders.domain.receipts import give_number
 from orders.models import KIND, Order, StateChange
-from orders.receipts import give_number
 from orders.states import ENDED, NEXT_STATES, TRIES_BEFORE_STAFF, Failure, OrderState
 from outbox.domain import Lease, LeaseLost, RetryAfter, enqueue
 from outbox.retries import RETRY_DELAYS, retry_after, retry_delay
-from payments import domain as payments
+from payments.domain.payments import payments
 from payments.gateways.base import GatewayRefused, GatewayUnavailable
 from payments.states import PaymentState
-from subscriptions import activation
-from subscriptions import domain as subscriptions
+from subscriptions.domain.lifecycle import activation
+from subscriptions.domain.lifecycle import lifecycle as subscriptions
 from subscriptions.models import Subscription
 from subscriptions.networks.base import NetworkRefused, NetworkUnavailable
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from django.db import connection, transaction
 
+from esim.domain.reading import Fault, SimRow
 from esim.models import Sim
-from esim.reading import Fault, SimRow
 
 BATCH = 1000
 Tell = Callable[[Fault], None]

@@ -1,7 +1,7 @@
 """Usage comes in: over HTTP, by a file, or fetched from the charging system, all by `record`.
 
 A record's identity is (source, record id, day of use) (contract, section 8): it counts once however
-often it is sent. Which bucket it is taken from says `subscriptions.allocation`.
+often it is sent. Which bucket it is taken from says `subscriptions.domain.lifecycle.allocation`.
 """
 
 from collections import defaultdict
@@ -13,7 +13,8 @@ from typing import Any
 from django.db import transaction
 
 from moportal.statements import insert_new, set_each
-from subscriptions import allocation, records
+from subscriptions import records
+from subscriptions.domain.lifecycle import allocation
 from subscriptions.models import SimOnLine, UsageRecord
 from subscriptions.records import BadRecord, Usage
 

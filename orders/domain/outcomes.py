@@ -8,7 +8,7 @@ from mobileplans.models import Visit
 from mobileplans.outcome import Outcome
 from mobileplans.words import LineResult, MoDirectStatus, PurchaseInstrument, UserAccount
 from orders.models import Order
-from orders.queries import draft_of
+from orders.queries.orders import draft_of
 from orders.states import Failure, OrderState
 from payments.models import PaymentMethod
 

@@ -7,9 +7,9 @@ from typing import BinaryIO
 import structlog
 from django.db import connection, transaction
 
-from esim import merging, ranges
+from esim.domain import merging, ranges
+from esim.domain.reading import Fault, SimFile, SimRow
 from esim.models import SmdpProvider
-from esim.reading import Fault, SimFile, SimRow
 
 log = structlog.get_logger(__name__)
 

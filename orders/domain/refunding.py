@@ -9,16 +9,16 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from accounts.models import User
-from esim import provisioning
+from esim.domain import provisioning
 from orders.models import Order, Refund
-from orders.queries import open_repair, refund_of
+from orders.queries.orders import open_repair, refund_of
 from orders.states import OrderState, RefundState
 from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.retries import retry_delay
-from payments import domain as payments
+from payments.domain.payments import payments
 from payments.gateways.base import GatewayRefused, GatewayUnavailable
-from subscriptions import activation
-from subscriptions import domain as subscriptions
+from subscriptions.domain.lifecycle import activation
+from subscriptions.domain.lifecycle import lifecycle as subscriptions
 from subscriptions.networks.base import NetworkRefused, NetworkUnavailable
 
 log = structlog.get_logger(__name__)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from esim.models import Profile
 from mobileplans.models import Handoff, LpaReport
 from orders.models import Order
-from orders.queries import refund_of
+from orders.queries.orders import refund_of
 
 
 class Entry(NamedTuple):

@@ -20,7 +20,7 @@ from moportal.outside import checked_address
 from moportal.statements import move
 from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.retries import RETRY_DELAYS, retry_delay
-from payments.domain import called
+from payments.domain.payments import called
 from payments.gateways import gateway
 from payments.gateways.base import GatewayRefused, GatewayUnavailable, NoCard, StillOpen, StoredCard
 from payments.models import CardPage, PaymentMethod

@@ -19,9 +19,9 @@ from mobileplans.lpa import LpaCode, code_of_smdp
 from mobileplans.lpa_table import TABLE, Advice, Remedy
 from mobileplans.models import LpaReport, Visit
 from mobileplans.visits import deciding_report
+from orders.domain.repairing import may_be_reissued
 from orders.models import Order, Repair
-from orders.queries import open_repair, order_of_iccid
-from orders.repairing import may_be_reissued
+from orders.queries.orders import open_repair, order_of_iccid
 from orders.states import RepairKind, RepairState
 from subscriptions.models import SubscriptionState
 

@@ -8,7 +8,7 @@ from django.utils.timezone import now
 
 from moportal.sealed import digest
 from outbox.domain import Lease, RetryAfter, enqueue
-from payments.domain import called
+from payments.domain.payments import called
 from payments.gateways import gateway
 from payments.gateways.base import GatewayRefused, GatewayUnavailable
 from payments.models import PaymentMethod

@@ -11,14 +11,14 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.timezone import now
 
-from esim import provisioning
+from esim.domain import provisioning
 from esim.states import ProfileState
 from orders.models import Order
 from orders.states import OrderState, RepairState
 from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.models import Task
 from outbox.retries import retry_delay
-from subscriptions import domain as subscriptions
+from subscriptions.domain.lifecycle import lifecycle as subscriptions
 from subscriptions.models import Subscription, SubscriptionState
 
 log = structlog.get_logger(__name__)

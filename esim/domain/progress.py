@@ -8,9 +8,9 @@ import structlog
 from django.db import transaction
 from django.utils.timezone import now
 
+from esim.domain.provisioning import move
 from esim.models import DownloadProgress, Profile, Sim, SmdpProvider
 from esim.notices import EXECUTED, ON_DEVICE, STANDARD_POINTS, Notice, Point
-from esim.provisioning import move
 from esim.signals import download_failed, profile_downloaded
 from esim.states import ProfileState, SimState
 from moportal.statements import compare_and_set

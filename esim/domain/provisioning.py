@@ -2,7 +2,7 @@
 
 Nothing is repeated blindly. A call whose answer was lost is decided by calling again and reading
 "already" as ours, which is sound because ICCID and matching id are our own and were committed
-before the first call (`es2plus.md`, section 7). What an answer means is in `esim.decisions`.
+before the first call (`es2plus.md`, section 7). What an answer means is in `esim.domain.decisions`.
 """
 
 from collections.abc import Callable
@@ -12,9 +12,9 @@ from typing import Any
 import structlog
 from django.utils.timezone import now
 
-from esim.calls import Call, called, may_be_on_its_way, may_be_there, may_have_done
-from esim.decisions import Decision, decide
-from esim.es2plus import CancelOrder, ConfirmOrder, DownloadOrder, ReleaseProfile
+from esim.domain.calls import Call, called, may_be_on_its_way, may_be_there, may_have_done
+from esim.domain.decisions import Decision, decide
+from esim.es2plus.client import CancelOrder, ConfirmOrder, DownloadOrder, ReleaseProfile
 from esim.models import Es2Call, Profile, Sim
 from esim.states import NEXT_STATES, ProfileState, SimState
 from moportal import statements
