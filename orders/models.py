@@ -213,7 +213,7 @@ class StateChange(models.Model):
 class Repair(models.Model):
     """Mending a sold eSIM that did not reach its device: on the same order, never charged.
 
-    A row before anything is called outside; a worker brings it to its end (`orders.domain.repairing`).
+    A row before anything is called outside; a worker brings it to its end (`orders.repairing`).
     """
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="repairs")
@@ -263,7 +263,7 @@ class Repair(models.Model):
 class Refund(models.Model):
     """Taking a completed order back: its plan ends, the whole charge is given back.
 
-    A row before anything is called outside; a worker brings it to its end (`orders.domain.refunding`).
+    A row before anything is called outside; a worker brings it to its end (`orders.refunding`).
     """
 
     order = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="refund")

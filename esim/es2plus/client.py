@@ -1,6 +1,6 @@
 """The ES2+ client: one HTTP exchange in, one typed answer out (SGP.22 v2.2, 5.3 and 6).
 
-It decides nothing and stores nothing; `esim.domain.decisions` and `esim.domain.provisioning` do. What comes back
+It decides nothing and stores nothing; `esim.decisions` and `esim.provisioning` do. What comes back
 is checked here against what was asked: a success about something else is a contradiction.
 """
 

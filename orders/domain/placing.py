@@ -124,7 +124,7 @@ def draft_again(order: Order) -> Draft:
 def request_cancel(order: Order, *, actor: User) -> None:
     """Ask for the order to be cancelled; it wins only before the charge is decided.
 
-    Decided by compare-and-set against `orders.domain.settling`; the worker then lets go of payment and
+    Decided by compare-and-set against `orders.settling`; the worker then lets go of payment and
     profile. Raises `TooLateToCancel`.
     """
     with transaction.atomic():

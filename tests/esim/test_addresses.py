@@ -1,4 +1,4 @@
-"""`esim.es2plus.client.addresses` and `esim.checks`: where an SM-DP+ is, from the environment alone."""
+"""`esim.es2plus.addresses` and `esim.checks`: where an SM-DP+ is, from the environment alone."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`esim.domain.decisions`: whatever an SM-DP+ answers to whatever function, what the table says is done.
+"""`esim.decisions`: whatever an SM-DP+ answers to whatever function, what the table says is done.
 
 Every function meets every answer over HTTP. What it meets is written here, from `es2plus.md`; what
 then is done is read from the table: a row that no test meets, and an answer without a row, fail.

@@ -1,4 +1,4 @@
-"""`esim.domain.importing`: SIMs come in by a file, checked line by line; all of it or nothing; repeatable.
+"""`esim.importing`: SIMs come in by a file, checked line by line; all of it or nothing; repeatable.
 
 What PostgreSQL does by COPY, SQLite does by a plain twin: the tests below walk both.
 """

@@ -1,4 +1,4 @@
-"""`esim.domain.pool` and `esim.domain.stock`: each ICCID for one, none for nobody, a word when few are left."""
+"""`esim.pool` and `esim.stock`: each ICCID for one, none for nobody, a word when few are left."""
 
 from io import StringIO
 from typing import Any

@@ -1,4 +1,4 @@
-"""`orders.domain.expiring`: an eSIM that nobody came for is taken back, long after its plan has ended."""
+"""`orders.expiring`: an eSIM that nobody came for is taken back, long after its plan has ended."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""`orders.domain.placing`: one decision of the customer is one order, whatever is sent how often."""
+"""`orders.placing`: one decision of the customer is one order, whatever is sent how often."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""`orders.domain.problems`: the remedy that a failed download gets (contract, section 2, *LPA errors*)."""
+"""`orders.problems`: the remedy that a failed download gets (contract, section 2, *LPA errors*)."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""`orders.domain.refunding`: a completed order taken back, once: plan, eSIM and the whole charge."""
+"""`orders.refunding`: a completed order taken back, once: plan, eSIM and the whole charge."""
 
 from collections.abc import Callable
 from typing import Any

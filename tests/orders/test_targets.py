@@ -1,4 +1,4 @@
-"""`orders.domain.targets`: what the plan goes on (contract, section 2, *Profiles already there*)."""
+"""`orders.targets`: what the plan goes on (contract, section 2, *Profiles already there*)."""
 
 import pytest
 

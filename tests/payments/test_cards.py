@@ -1,4 +1,4 @@
-"""`payments.domain.payments.cards`: a card that is removed is gone at once, and then at the gateway too."""
+"""`payments.domain.cards`: a card that is removed is gone at once, and then at the gateway too."""
 
 import pytest
 

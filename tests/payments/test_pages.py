@@ -1,4 +1,4 @@
-"""`payments.domain.pages`: a card typed at the gateway is stored once, or it is said why there is none."""
+"""`payments.pages`: a card typed at the gateway is stored once, or it is said why there is none."""
 
 from datetime import timedelta
 from typing import Any

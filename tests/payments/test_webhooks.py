@@ -1,4 +1,4 @@
-"""`payments.domain.webhooks`: fifty times, in any order, days late, forged; the truth is asked for."""
+"""`payments.webhooks`: fifty times, in any order, days late, forged; the truth is asked for."""
 
 import json
 import random

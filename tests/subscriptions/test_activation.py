@@ -1,4 +1,4 @@
-"""`subscriptions.domain.activation`: a plan is live on one SIM, and ended for good, whatever gets lost."""
+"""`subscriptions.activation`: a plan is live on one SIM, and ended for good, whatever gets lost."""
 
 import uuid
 from typing import Any

@@ -1,4 +1,4 @@
-"""`subscriptions.domain.pulling`: usage is fetched from the charging system, once, by one at a time."""
+"""`subscriptions.pulling`: usage is fetched from the charging system, once, by one at a time."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""`subscriptions.domain.lifecycle.usage`: each record counts once, whatever the order in which they come.
+"""`subscriptions.domain.usage`: each record counts once, whatever the order in which they come.
 
 What is asserted of buckets is what Get Balance reads.
 """
