@@ -11,7 +11,7 @@ class OrdersConfig(AppConfig):
         from orders.domain.settling import look_at_payment, settle  # noqa: PLC0415 -- the same
         from orders.models import KIND  # noqa: PLC0415 -- the same
         from outbox.domain import register  # noqa: PLC0415 -- the same
-        from payments.domain.payments import webhooks  # noqa: PLC0415 -- the same
+        from payments.domain import webhooks  # noqa: PLC0415 -- the same
         from payments.signals import card_taken, method_removed  # noqa: PLC0415 -- the same
 
         register(KIND, settle)

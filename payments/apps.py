@@ -7,7 +7,7 @@ class PaymentsConfig(AppConfig):
 
     def ready(self) -> None:
         from outbox.domain import register  # noqa: PLC0415 -- models are not there yet
-        from payments.domain.payments import cards, pages  # noqa: PLC0415 -- the same
+        from payments.domain import cards, pages  # noqa: PLC0415 -- the same
 
         register(pages.KIND, pages.look)
         register(cards.KIND, cards.forget)

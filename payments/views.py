@@ -5,7 +5,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from moportal.problems import problem_response
-from payments.domain.payments import webhooks
+from payments.domain import webhooks
 from payments.gateways.base import WebhookForged
 
 MAX_BODY = 64 * 1024

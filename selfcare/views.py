@@ -18,7 +18,7 @@ from orders.models import Order
 from orders.queries.orders import esims_to_install, orders_of, stored_methods_of
 from orders.states import OrderState
 from orders.views.steps import customer_only, go
-from payments.domain.payments import cards
+from payments.domain import cards
 from payments.models import PaymentMethod
 from subscriptions.models import Bucket, Line, SubscriptionState
 

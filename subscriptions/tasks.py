@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from subscriptions.domain.lifecycle import pulling
+from subscriptions.domain import pulling
 
 
 @shared_task

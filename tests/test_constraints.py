@@ -19,7 +19,7 @@ from outbox.domain import enqueue
 from outbox.models import Heartbeat, Task
 from payments.models import CardPage, Payment, PaymentMethod
 from plans.models import Plan, PlanCountry, PlanPrice, PlanText
-from subscriptions.domain.lifecycle import lifecycle as subscriptions
+from subscriptions.domain import lifecycle as subscriptions
 from subscriptions.models import (
     Bucket,
     Line,

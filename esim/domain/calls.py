@@ -11,8 +11,8 @@ from django.conf import settings
 from django.utils.timezone import now
 
 from esim.domain.decisions import WITHOUT_EFFECT, Decision, decide
+from esim.es2plus import client as es2plus
 from esim.es2plus.client import DownloadOrder, Function
-from esim.es2plus.client import client as es2plus
 from esim.models import Es2Call, Profile
 from moportal.logging import masked
 from moportal.statements import compare_and_set, insert

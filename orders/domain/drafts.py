@@ -20,7 +20,7 @@ from mobileplans import visits
 from mobileplans.models import Visit
 from moportal.money import Money
 from orders.models import Draft
-from payments.domain.payments import pages
+from payments.domain import pages
 from payments.models import CardPage, PaymentMethod
 from plans import queries
 from plans.queries import Offer, PlanNotOffered

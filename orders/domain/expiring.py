@@ -18,7 +18,7 @@ from orders.states import OrderState, RepairState
 from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.models import Task
 from outbox.retries import retry_delay
-from subscriptions.domain.lifecycle import lifecycle as subscriptions
+from subscriptions.domain import lifecycle as subscriptions
 from subscriptions.models import Subscription, SubscriptionState
 
 log = structlog.get_logger(__name__)

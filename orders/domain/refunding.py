@@ -15,10 +15,10 @@ from orders.queries.orders import open_repair, refund_of
 from orders.states import OrderState, RefundState
 from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.retries import retry_delay
-from payments.domain.payments import payments
+from payments.domain import payments
 from payments.gateways.base import GatewayRefused, GatewayUnavailable
-from subscriptions.domain.lifecycle import activation
-from subscriptions.domain.lifecycle import lifecycle as subscriptions
+from subscriptions.domain import activation
+from subscriptions.domain import lifecycle as subscriptions
 from subscriptions.networks.base import NetworkRefused, NetworkUnavailable
 
 log = structlog.get_logger(__name__)

@@ -22,8 +22,8 @@ from orders.queries.orders import open_repair, refund_of
 from orders.states import OrderState, RepairKind, RepairState
 from outbox.domain import Lease, LeaseLost, RetryAfter, enqueue
 from outbox.retries import retry_after, retry_delay
-from subscriptions.domain.lifecycle import activation
-from subscriptions.domain.lifecycle import lifecycle as subscriptions
+from subscriptions.domain import activation
+from subscriptions.domain import lifecycle as subscriptions
 from subscriptions.networks.base import NetworkRefused, NetworkUnavailable
 
 log = structlog.get_logger(__name__)

@@ -21,11 +21,11 @@ from orders.models import KIND, Order, StateChange
 from orders.states import ENDED, NEXT_STATES, TRIES_BEFORE_STAFF, Failure, OrderState
 from outbox.domain import Lease, LeaseLost, RetryAfter, enqueue
 from outbox.retries import RETRY_DELAYS, retry_after, retry_delay
-from payments.domain.payments import payments
+from payments.domain import payments
 from payments.gateways.base import GatewayRefused, GatewayUnavailable
 from payments.states import PaymentState
-from subscriptions.domain.lifecycle import activation
-from subscriptions.domain.lifecycle import lifecycle as subscriptions
+from subscriptions.domain import activation
+from subscriptions.domain import lifecycle as subscriptions
 from subscriptions.models import Subscription
 from subscriptions.networks.base import NetworkRefused, NetworkUnavailable
 

@@ -15,7 +15,7 @@ from orders import texts
 from orders.domain.drafts import open_draft
 from orders.models import Order
 from orders.views.steps import customer_only, first_open_step, frame, go, shopper_only
-from payments.domain.payments import pages
+from payments.domain import pages
 from payments.models import CardPage
 from payments.states import CardPageState
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.timezone import now
 
-from subscriptions.domain.lifecycle import usage
+from subscriptions.domain import usage
 from subscriptions.records import NAMES
 
 # Bytes. No line of ours is a tenth as long; a file without line ends must not be read whole.

@@ -14,7 +14,7 @@ from esim.models import Sim
 from esim.states import SimState
 from moportal.statements import compare_and_set, insert
 from plans.models import Category, Plan
-from subscriptions.domain.lifecycle import allocation
+from subscriptions.domain import allocation
 from subscriptions.models import Bucket, Line, SimOnLine, Subscription, SubscriptionState
 
 

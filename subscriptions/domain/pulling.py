@@ -17,7 +17,7 @@ from django.utils.timezone import now
 from moportal.statements import compare_and_set
 from subscriptions.charging import charging_system
 from subscriptions.charging.base import ChargingSystem, ChargingUnavailable, Page
-from subscriptions.domain.lifecycle import usage
+from subscriptions.domain import usage
 from subscriptions.models import UsagePull
 
 log = structlog.get_logger(__name__)

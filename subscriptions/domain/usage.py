@@ -14,7 +14,7 @@ from django.db import transaction
 
 from moportal.statements import insert_new, set_each
 from subscriptions import records
-from subscriptions.domain.lifecycle import allocation
+from subscriptions.domain import allocation
 from subscriptions.models import SimOnLine, UsageRecord
 from subscriptions.records import BadRecord, Usage
 

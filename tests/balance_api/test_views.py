@@ -9,7 +9,7 @@ from django.utils.timezone import now
 
 from accounts.models import User
 from esim.models import Sim
-from subscriptions.domain.lifecycle import lifecycle as domain
+from subscriptions.domain import lifecycle as domain
 from subscriptions.models import Bucket, Subscription
 from tests.builders import GB, make_card, make_plan
 

@@ -10,8 +10,8 @@ import pytest
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
+from esim.es2plus import client as es2plus
 from esim.es2plus.client import Answer, ConfirmOrder, DownloadOrder, Outcome, ReleaseProfile
-from esim.es2plus.client import client as es2plus
 from esim.models import SmdpProvider
 from moportal.outside import Reply
 from tests.providers import break_it

@@ -11,8 +11,8 @@ from uuid import uuid4
 import pytest
 from pytest_django.fixtures import Settings
 
+from esim.es2plus import client as es2plus
 from esim.es2plus.client import Answer, Outcome, ReleaseProfile
-from esim.es2plus.client import client as es2plus
 from esim.models import SmdpProvider
 from moportal import outside
 from tests.authority import CLIENT, PAST, SERVER, Authority, Issued

@@ -18,7 +18,7 @@ from orders.domain import drafts, placing, refunding, settling
 from orders.models import Draft, Order, Refund
 from orders.states import ENDED, OrderState
 from outbox.models import Task
-from payments.domain.payments import webhooks
+from payments.domain import webhooks
 from payments.gateways.base import WebhookForged
 from payments.models import WebhookEvent
 from simulators.payment.server import SIGNATURE_HEADER, signed

@@ -7,7 +7,7 @@ from orders.domain import placing, settling
 from orders.models import Order
 from orders.states import Failure, OrderState
 from payments.states import PaymentState
-from subscriptions.domain.lifecycle import activation
+from subscriptions.domain import activation
 from tests.orders.conftest import look, seconds, settled
 from tests.providers import break_it, profiles, statuses
 

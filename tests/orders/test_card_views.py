@@ -14,7 +14,7 @@ from orders.domain import drafts, placing
 from orders.models import Draft, Order
 from outbox.models import Task
 from outbox.retries import RETRY_DELAYS
-from payments.domain.payments import cards, pages
+from payments.domain import cards, pages
 from payments.models import CardPage, GatewayCall, PaymentMethod
 from payments.states import CardPageState
 from tests.builders import make_draft, make_method, make_plan

@@ -9,7 +9,7 @@ from orders.domain import placing
 from orders.models import Order
 from orders.queries.orders import needing_staff
 from orders.states import TRIES_BEFORE_STAFF, OrderState
-from payments.domain.payments import payments
+from payments.domain import payments
 from tests.orders.conftest import settled
 from tests.providers import break_it, mend, profiles, statuses
 

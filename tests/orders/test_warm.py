@@ -11,7 +11,7 @@ from orders.models import Order
 from orders.queries.timeline import timeline
 from orders.states import Failure, OrderState
 from outbox.retries import RETRY_DELAYS
-from subscriptions.domain.lifecycle import activation
+from subscriptions.domain import activation
 from tests.builders import make_card, make_order, make_visit
 from tests.looks import looked_at
 from tests.orders.conftest import new_card, settled

@@ -4,7 +4,7 @@ import httpx
 from django.utils.timezone import now
 
 from accounts.models import User
-from payments.domain.payments import pages
+from payments.domain import pages
 from payments.models import CardPage
 from tests.looks import looked_at
 

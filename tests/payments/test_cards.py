@@ -6,8 +6,8 @@ from accounts.models import User
 from moportal.money import Money
 from outbox.domain import RetryAfter
 from outbox.models import Task
-from payments.domain.payments import cards
-from payments.domain.payments import payments as domain
+from payments.domain import cards
+from payments.domain import payments as domain
 from payments.gateways.base import GatewayRefused
 from payments.gateways.simulator import SimulatorGateway
 from payments.models import GatewayCall, Payment, PaymentMethod

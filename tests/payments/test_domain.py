@@ -8,7 +8,7 @@ from django.utils.timezone import now
 
 from accounts.models import User
 from moportal.money import Money
-from payments.domain.payments import payments as domain
+from payments.domain import payments as domain
 from payments.gateways.base import (
     Authorised,
     Card,

@@ -10,7 +10,7 @@ from accounts.models import User
 from outbox.domain import RetryAfter
 from outbox.models import Task
 from outbox.retries import RETRY_DELAYS
-from payments.domain.payments import pages
+from payments.domain import pages
 from payments.gateways import gateway as chosen_gateway
 from payments.gateways.base import GatewayUnavailable, HostedPage, StillOpen
 from payments.models import CardPage, GatewayCall, PaymentMethod

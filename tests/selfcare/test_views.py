@@ -4,10 +4,10 @@ from django.test import Client
 from django.utils.timezone import now
 
 from accounts.models import User
-from payments.domain.payments import cards
+from payments.domain import cards
 from payments.models import Payment, PaymentMethod
 from payments.states import PaymentState
-from subscriptions.domain.lifecycle import lifecycle as domain
+from subscriptions.domain import lifecycle as domain
 from subscriptions.models import Bucket
 from tests.builders import GB, make_card, make_method, make_order, make_plan
 

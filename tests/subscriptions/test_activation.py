@@ -7,8 +7,8 @@ import pytest
 
 from esim.models import Sim
 from outbox.domain import LeaseLost
-from subscriptions.domain.lifecycle import activation
-from subscriptions.domain.lifecycle import lifecycle as subscriptions
+from subscriptions.domain import activation
+from subscriptions.domain import lifecycle as subscriptions
 from subscriptions.models import NetworkCall, Subscription
 from subscriptions.networks import network as adapter
 from subscriptions.networks.base import NetworkRefused, NetworkUnavailable

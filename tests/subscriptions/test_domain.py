@@ -9,7 +9,7 @@ from django.utils.timezone import now
 
 from accounts.models import User
 from plans.models import Category, Plan
-from subscriptions.domain.lifecycle import lifecycle as domain
+from subscriptions.domain import lifecycle as domain
 from subscriptions.models import Bucket, Line, SimOnLine, Subscription, SubscriptionState
 from tests.builders import GB, make_card, make_plan
 

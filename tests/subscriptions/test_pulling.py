@@ -14,7 +14,7 @@ from django.utils.timezone import now
 from accounts.models import User
 from esim.models import Sim
 from subscriptions.charging.http import HttpCharging
-from subscriptions.domain.lifecycle import pulling, usage
+from subscriptions.domain import pulling, usage
 from subscriptions.models import UsagePull, UsageRecord
 from subscriptions.tasks import pull_usage
 from tests.providers import break_it

@@ -20,8 +20,8 @@ from hypothesis.extra.django import TestCase
 from accounts.models import User
 from esim.models import Sim
 from subscriptions.balances import balances
-from subscriptions.domain.lifecycle import allocation
-from subscriptions.domain.lifecycle import lifecycle as domain
+from subscriptions.domain import allocation
+from subscriptions.domain import lifecycle as domain
 from subscriptions.domain.usage import AHEAD, Refusal
 from subscriptions.models import Bucket, Line, SimOnLine, Subscription, UsageRecord
 from tests.builders import GB, make_card, make_plan

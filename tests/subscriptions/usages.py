@@ -7,7 +7,7 @@ from django.utils.timezone import now
 
 from accounts.models import User
 from esim.models import Sim
-from subscriptions.domain.lifecycle import usage
+from subscriptions.domain import usage
 from subscriptions.domain.usage import Tally
 from subscriptions.models import Bucket, Line, SimOnLine, Subscription, UsageRecord
 from tests.builders import GB, make_card

@@ -15,7 +15,7 @@ from esim.states import SimState
 from moportal.identifiers import Iccid
 from outbox.models import Heartbeat
 from plans.models import Plan, PlanCountry, PlanPrice, PlanText
-from subscriptions.domain.lifecycle import usage
+from subscriptions.domain import usage
 from subscriptions.models import Bucket, Line, SimOnLine, Subscription, SubscriptionState
 
 # Made up: none of these is in the source documents, and no operator uses the range.
