@@ -15,7 +15,7 @@ from esim.es2plus import client as es2plus
 from esim.es2plus.client import DownloadOrder, Function
 from esim.models import Es2Call, Profile
 from moportal.logging import masked
-from moportal.statements import compare_and_set, insert
+from moportal.statements import compare_and_set
 
 log = structlog.get_logger(__name__)
 Outcome = Es2Call.Outcome
@@ -53,8 +53,8 @@ def called(
     fields = asked.fields(profile.provider)
     if "matchingId" in fields:
         fields["matchingId"] = _hidden(profile.matching_id)
-    row = insert(
-        Es2Call, profile=profile, function=asked.name, call_identifier=uuid.uuid4(), request=fields
+    row = Es2Call.objects.create(
+        profile=profile, function=asked.name, call_identifier=uuid.uuid4(), request=fields
     )
     try:
         before_call()

@@ -9,7 +9,7 @@ from esim.models import Profile, Sim, SmdpProvider
 from esim.states import SimState
 from moportal.identifiers import new_matching_id
 from moportal.sealed import digest
-from moportal.statements import compare_and_set, insert
+from moportal.statements import compare_and_set
 
 CANDIDATES = 20
 
@@ -57,8 +57,7 @@ def intend(*, eid: str, profile_type: str, market: str = "") -> Profile:
     """
     sim, provider = _claimed(profile_type, market)
     matching_id = new_matching_id()
-    return insert(
-        Profile,
+    return Profile.objects.create(
         sim=sim,
         provider=provider,
         eid=eid,

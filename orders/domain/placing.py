@@ -11,7 +11,7 @@ from django.utils.translation import get_language
 from accounts.models import User
 from brand.models import LegalText
 from brand.queries import legal_text
-from moportal.statements import compare_and_set, insert, read
+from moportal.statements import compare_and_set
 from orders.domain.drafts import StaleForm
 from orders.domain.targets import Target, target
 from orders.models import KIND, Draft, Order, new_number
@@ -42,7 +42,7 @@ def place(draft: Draft, *, version: int) -> Order:
     the same order. Raises `PlacedOtherwise` where another version was submitted, and `StaleForm`
     where the draft is open and the form shows an older version, or nothing says what it goes on.
     """
-    shown = read(Draft, draft.pk, "visit")
+    shown = Draft.objects.select_related("visit").get(pk=draft.pk)
     chosen = target(shown)
     is_complete = shown.plan_id is not None and shown.method_id is not None
     if chosen is not None and is_complete and shown.version == version:
@@ -64,8 +64,7 @@ def _order_of(draft: Draft, chosen: Target) -> Order:
     number, visit = new_number(), draft.visit
     language = get_language() or settings.LANGUAGE_CODE
     terms = legal_text(LegalText.Kind.TERMS, market=visit.market, language=language)
-    payment = insert(
-        Payment,
+    payment = Payment.objects.create(
         key=draft.key,
         method_id=draft.method_id,
         reference=number,
@@ -73,8 +72,7 @@ def _order_of(draft: Draft, chosen: Target) -> Order:
         currency=draft.currency,
         return_url=_return_url(number),
     )
-    order = insert(
-        Order,
+    order = Order.objects.create(
         number=number,
         draft=draft,
         account_id=draft.account_id,

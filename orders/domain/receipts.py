@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from moportal.statements import execute_returning, insert
+from moportal.statements import execute_returning
 from orders.models import Order, Receipt
 
 # Counts on and holds the row until the commit; the year's first makes it.
@@ -21,4 +21,4 @@ def give_number(order: Order, *, at: datetime) -> Receipt:
     """
     year = at.astimezone(ZoneInfo(settings.BILLING_ZONE)).year
     [(number,)] = execute_returning(COUNT, year)
-    return insert(Receipt, order=order, year=year, number=number)
+    return Receipt.objects.create(order=order, year=year, number=number)

@@ -15,7 +15,7 @@ from django.utils.timezone import now
 from accounts.models import User
 from esim.domain import pool, provisioning
 from esim.models import Sim
-from moportal.statements import compare_and_set, insert, read
+from moportal.statements import compare_and_set
 from orders.domain.receipts import give_number
 from orders.models import KIND, Order, StateChange
 from orders.states import ENDED, NEXT_STATES, TRIES_BEFORE_STAFF, Failure, OrderState
@@ -111,7 +111,8 @@ def _try(order: Order, lease: Lease) -> RetryAfter | None:
 
 def _read(subject: str) -> Order:
     # A SIM that is there already is the exception; whoever has one reads it when it is needed.
-    return read(Order, subject, "visit", "account", "plan", "payment__method")
+    related = Order.objects.select_related("visit", "account", "plan", "payment__method")
+    return related.get(pk=subject)
 
 
 def _advance(order: Order, lease: Lease) -> RetryAfter | None:
@@ -319,7 +320,9 @@ def _move(
     with transaction.atomic(savepoint=False):
         is_moved = compare_and_set(Order, order.pk, {"state": old}, state=new, **fields)
         if is_moved:
-            insert(StateChange, order=order, old=old, new=new, reason=reason[:200], actor=actor)
+            StateChange.objects.create(
+                order=order, old=old, new=new, reason=reason[:200], actor=actor
+            )
     if not is_moved:
         raise IllegalTransition(f"{old} to {new}: it was moved meanwhile")
     # What was just written need not be read; what belongs to the order stays at hand.

@@ -12,7 +12,7 @@ import structlog
 from django.utils.timezone import now
 
 from accounts.models import User
-from moportal.statements import compare_and_set, insert, move
+from moportal.statements import compare_and_set, move
 from payments.gateways import gateway
 from payments.gateways.base import (
     Authorised,
@@ -182,7 +182,7 @@ def called(
     The row comes before `before_call`, where the caller shows that it still holds its lease: who
     took over from a worker that stalled has either seen the row, or the call is never made.
     """
-    row = insert(GatewayCall, payment=payment, operation=operation, key=key)
+    row = GatewayCall.objects.create(payment=payment, operation=operation, key=key)
     try:
         before_call()
     except Exception:

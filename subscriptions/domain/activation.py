@@ -10,7 +10,7 @@ import structlog
 from django.utils.timezone import now
 
 from esim.models import Sim
-from moportal.statements import compare_and_set, insert
+from moportal.statements import compare_and_set
 from subscriptions.models import NetworkCall, Subscription
 from subscriptions.networks import network
 from subscriptions.networks.base import NetworkRefused, NetworkUnavailable, Service
@@ -69,7 +69,7 @@ def _called(
     The row comes before `before_call`, where the caller shows that it still holds its lease: who
     took over from a worker that stalled has either seen the row, or the call is never made.
     """
-    call = insert(NetworkCall, subscription=subscription, operation=operation, iccid=iccid)
+    call = NetworkCall.objects.create(subscription=subscription, operation=operation, iccid=iccid)
     try:
         before_call()
     except Exception:

@@ -12,7 +12,7 @@ from django.utils.timezone import now
 from accounts.models import User
 from esim.models import Sim
 from esim.states import SimState
-from moportal.statements import compare_and_set, insert
+from moportal.statements import compare_and_set
 from plans.models import Category, Plan
 from subscriptions.domain import allocation
 from subscriptions.models import Bucket, Line, SimOnLine, Subscription, SubscriptionState
@@ -36,8 +36,7 @@ def prepare(account: User, *, sim: Sim, plan: Plan, plan_name: str, reference: s
     if is_new:
         countries = list(plan.countries.values_list("country", flat=True))
         kind = Bucket.Kind.ALLOWANCE if plan.is_metered else Bucket.Kind.UNLIMITED
-        insert(
-            Bucket,
+        Bucket.objects.create(
             subscription=subscription,
             kind=kind,
             total_bytes=plan.data_bytes or 0,
@@ -51,8 +50,8 @@ def _line_of(account: User, sim: Sim) -> Line:
     is_fresh = sim.state == SimState.RESERVED
     stay = None if is_fresh else _stay(sim)
     if stay is None:
-        line = insert(Line, account=account, msisdn=sim.msisdn)
-        insert(SimOnLine, line=line, sim=sim, since=now())
+        line = Line.objects.create(account=account, msisdn=sim.msisdn)
+        SimOnLine.objects.create(line=line, sim=sim, since=now())
         compare_and_set(Sim, sim.pk, {}, state=SimState.IN_USE)
         return line
     if stay.line.account_id != account.pk:
@@ -116,7 +115,7 @@ def replace_sim(old: Sim, new: Sim) -> None:
     if stay is None:
         return
     SimOnLine.objects.filter(pk=stay.pk).update(until=at)
-    insert(SimOnLine, line=stay.line, sim=new, since=at)
+    SimOnLine.objects.create(line=stay.line, sim=new, since=at)
     Sim.objects.filter(pk=new.pk).update(state=SimState.IN_USE)
 
 
