@@ -1,9 +1,8 @@
-"""`moportal.statements`: a row is changed by one of two, and only if it is as expected."""
+"""`moportal.statements`: of two concurrent changes of a row one wins; many rows at once."""
 
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
 from django.utils.timezone import now
 from pytest_django import DjangoAssertNumQueries
 
@@ -12,13 +11,12 @@ from moportal.statements import (
     ROWS_AT_A_TIME,
     compare_and_set,
     execute_returning,
-    insert,
     insert_new,
-    read,
+    move,
     set_each,
 )
 from orders.models import Order
-from orders.states import OrderState
+from orders.states import NEXT_STATES, OrderState
 from outbox.models import Task
 from tests.builders import make_order
 from tests.races import at_once
@@ -31,7 +29,7 @@ def task() -> Task:
     return Task.objects.create(kind="test", subject="1", not_before=now())
 
 
-def test_a_row_that_is_as_expected_is_changed(task: Task) -> None:
+def test_a_row_that_is_as_expected_changes(task: Task) -> None:
     until = now() + timedelta(seconds=20)
 
     assert compare_and_set(Task, task.pk, {"lease_until": None}, lease_until=until, attempts=1)
@@ -44,18 +42,20 @@ def test_a_row_that_is_as_expected_is_changed(task: Task) -> None:
     "expected",
     [{"attempts": 5}, {"lease_token": "mine"}, {"kind": ["a", "b"]}, {"lease_until": []}],
 )
-def test_a_row_that_is_not_is_left_alone(task: Task, expected: dict[str, object]) -> None:
+def test_a_row_that_is_not_as_expected_stays_unchanged(
+    task: Task, expected: dict[str, object]
+) -> None:
     assert not compare_and_set(Task, task.pk, expected, attempts=1)
 
     task.refresh_from_db()
     assert task.attempts == 0
 
 
-def test_one_of_several_values_is_enough(task: Task) -> None:
+def test_one_of_several_expected_values_is_enough(task: Task) -> None:
     assert compare_and_set(Task, task.pk, {"kind": {"test", "other"}}, attempts=1)
 
 
-def test_no_other_row_is_touched(task: Task) -> None:
+def test_no_other_row_changes(task: Task) -> None:
     other = Task.objects.create(kind="test", subject="2", not_before=now())
 
     compare_and_set(Task, task.pk, {}, attempts=1)
@@ -64,7 +64,7 @@ def test_no_other_row_is_touched(task: Task) -> None:
     assert other.attempts == 0
 
 
-def test_a_row_stands_for_its_key(alice: User, bob: User) -> None:
+def test_a_related_row_may_be_expected_and_set(alice: User, bob: User) -> None:
     order = make_order(alice)
 
     assert not compare_and_set(Order, order.pk, {"account": bob}, account=alice)
@@ -73,7 +73,7 @@ def test_a_row_stands_for_its_key(alice: User, bob: User) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_who_expect_the_same_one_wins(alice: User) -> None:
+def test_of_eight_concurrent_changes_one_wins(alice: User) -> None:
     order = make_order(alice)
     was = {"state": order.state}
 
@@ -82,25 +82,34 @@ def test_of_two_who_expect_the_same_one_wins(alice: User) -> None:
     assert sorted(won) == [False] * 7 + [True]
 
 
-def test_a_row_that_is_added_is_as_if_created() -> None:
-    row = insert(Task, kind="test", subject="1", not_before=now())
+def test_a_row_that_moves_has_its_new_values_without_being_read_again(
+    alice: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    order = make_order(alice)
+    account = order.account
 
-    found = Task.objects.get()
-    assert row == found
-    assert (row.enqueue_count, row.created_at) == (1, found.created_at)
-    assert not row._state.adding  # noqa: SLF001 -- Django asks it before it saves
+    with django_assert_num_queries(1):
+        assert move(order, NEXT_STATES, OrderState.IN_PROGRESS, tries=3)
+
+    assert (order.state, order.tries) == ("in_progress", 3)
+    assert order.account is account
+    assert Order.objects.filter(state="in_progress", tries=3).exists()
 
 
-def test_what_the_database_refuses_is_told(task: Task) -> None:
-    with pytest.raises(IntegrityError), transaction.atomic():
-        insert(Task, kind=task.kind, subject=task.subject, not_before=now())
+def test_a_row_that_cannot_move_is_read_again(alice: User) -> None:
+    order = make_order(alice)
+    Order.objects.update(state=OrderState.CANCELLED)
+
+    assert not move(order, NEXT_STATES, OrderState.IN_PROGRESS, tries=3)
+
+    assert (order.state, order.tries) == ("cancelled", 0)
 
 
 def tasks(*subjects: object) -> list[Task]:
     return [Task(kind="test", subject=str(subject), not_before=now()) for subject in subjects]
 
 
-def test_of_many_rows_those_that_are_new_are_added(task: Task) -> None:
+def test_of_many_rows_only_the_new_ones_are_inserted(task: Task) -> None:
     keys = insert_new(tasks(0, 1, 2, 2))
 
     assert [Task.objects.get(pk=key).subject for key in sorted(keys)] == ["0", "2"]
@@ -109,19 +118,19 @@ def test_of_many_rows_those_that_are_new_are_added(task: Task) -> None:
 
 
 @pytest.mark.parametrize("rows", [ROWS_AT_A_TIME - 1, ROWS_AT_A_TIME, ROWS_AT_A_TIME + 1])
-def test_many_rows_are_a_statement_or_two(
+def test_many_rows_take_one_or_two_statements(
     db: None, rows: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(1 + (rows > ROWS_AT_A_TIME)):
         keys = insert_new(tasks(*range(rows)))
     assert len(set(keys)) == Task.objects.count() == rows
 
-    with django_assert_num_queries(1 + (rows > ROWS_AT_A_TIME)):
+    with django_assert_num_queries(1):
         set_each(Task, "attempts", {key: key for key in keys})
     assert all(task.attempts == task.pk for task in Task.objects.all())
 
 
-def test_each_row_gets_its_own_value_and_others_keep_theirs(task: Task) -> None:
+def test_each_row_gets_its_own_value_and_other_rows_keep_theirs(task: Task) -> None:
     keys = insert_new(tasks(2, 3))
 
     set_each(Task, "attempts", {keys[0]: 2, keys[1]: 10**9, 0: 5})
@@ -131,46 +140,7 @@ def test_each_row_gets_its_own_value_and_others_keep_theirs(task: Task) -> None:
     assert list(counted) == [0, 2, 10**9]
 
 
-def test_a_row_is_read_with_what_it_points_to_by_one_statement(
-    alice: User, django_assert_num_queries: DjangoAssertNumQueries
-) -> None:
-    order = make_order(alice)
-    found = Order.objects.select_related("account", "payment__method").get()
-
-    with django_assert_num_queries(1):
-        row = read(Order, str(order.pk), "account", "payment__method")
-        token = row.payment.method.token
-
-    assert (row, row.account, row.payment.method) == (found, alice, found.payment.method)
-    assert (token, row.payment.key) == (found.payment.method.token, found.payment.key)
-    assert row.created_at == found.created_at
-
-
-def test_what_a_row_does_not_point_to_is_nothing(
-    alice: User, django_assert_num_queries: DjangoAssertNumQueries
-) -> None:
-    order = make_order(alice)
-
-    with django_assert_num_queries(1):
-        assert read(Order, order.pk, "profile__sim").profile is None
-
-
-def test_a_row_that_was_read_is_as_the_orm_reads_it(alice: User) -> None:
-    order = make_order(alice)
-
-    row = read(Order, order.pk)
-
-    row.trouble = "changed"
-    row.save()
-    assert Order.objects.get().trouble == "changed"
-
-
-def test_a_row_that_is_not_there_is_told() -> None:
-    with pytest.raises(Order.DoesNotExist, match="Order 7"):
-        read(Order, 7)
-
-
-def test_a_statement_of_ones_own_answers_with_its_rows(task: Task) -> None:
+def test_execute_returning_returns_the_rows_of_the_statement(task: Task) -> None:
     at = now()
 
     changed = "UPDATE outbox_task SET not_before = %s WHERE id = %s RETURNING id, kind"
