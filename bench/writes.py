@@ -93,8 +93,9 @@ class Writes:
                 *(order.eid, rows.payment, at),
             )
             rows.task = self._insert(
-                "INSERT INTO outbox_task (kind, subject, not_before, lease_token, attempts, rings,"
-                " created_at, last_error) VALUES ('order', %s, %s, '', 0, 1, %s, '') RETURNING id",
+                "INSERT INTO outbox_task (kind, subject, not_before, lease_token, attempts,"
+                " enqueue_count, created_at, last_error)"
+                " VALUES ('order', %s, %s, '', 0, 1, %s, '') RETURNING id",
                 *(str(rows.order), at, at),
             )
 
@@ -116,7 +117,7 @@ class Writes:
     def close(self) -> None:
         self._write(
             "UPDATE outbox_task SET closed_at = %s, lease_until = NULL, lease_token = '',"
-            " last_error = '' WHERE id = %s AND lease_token = %s AND rings = 1",
+            " last_error = '' WHERE id = %s AND lease_token = %s AND enqueue_count = 1",
             *(datetime.now(UTC), self._rows.task, self._lease),
         )
 
