@@ -4,7 +4,7 @@ import httpx
 from django.conf import settings
 
 from moportal.health import Unhealthy
-from moportal.outside import exchange
+from moportal.http_client import exchange
 
 
 def simulators() -> None:

@@ -7,7 +7,7 @@ import structlog
 from django.db import models
 from django.utils.timezone import now
 
-from moportal.outside import ServiceUnavailable
+from moportal.http_client import ServiceUnavailable
 
 log = structlog.get_logger(__name__)
 Answer = TypeVar("Answer")

@@ -7,7 +7,7 @@ from typing import Protocol
 import structlog
 from django.db.models import Model
 
-from moportal.outside import ServiceUnavailable
+from moportal.http_client import ServiceUnavailable
 
 log = structlog.get_logger(__name__)
 # Seconds between the first attempts, while the customer is watching.

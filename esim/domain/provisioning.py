@@ -18,7 +18,7 @@ from esim.es2plus.client import CancelOrder, ConfirmOrder, DownloadOrder, Releas
 from esim.models import Es2Call, Profile, Sim
 from esim.states import NEXT_STATES, ProfileState, SimState
 from moportal import statements
-from moportal.outside import ServiceUnavailable
+from moportal.http_client import ServiceUnavailable
 from moportal.statements import compare_and_set
 
 log = structlog.get_logger(__name__)

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from esim.models import SmdpProvider
 from moportal.certificates import TrustFiles, trust_files
-from moportal.outside import TlsFiles, checked_address
+from moportal.http_client import TlsFiles, checked_address
 
 
 def address_of(provider: SmdpProvider) -> str:

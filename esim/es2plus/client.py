@@ -19,7 +19,7 @@ from django.utils.timezone import now
 
 from esim.es2plus.addresses import address_of, tls_files_of
 from esim.models import Es2Call, SmdpProvider
-from moportal.outside import Reply, asks_to_come_back, exchange, was_never_read
+from moportal.http_client import Reply, asks_to_come_back, exchange, was_never_read
 
 PATH = "/gsma/rsp2/es2plus/"
 PROTOCOL = "gsma/rsp/"

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from accounts.models import User
-from moportal.outside import checked_address
+from moportal.http_client import checked_address
 from moportal.statements import move
 from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.retries import RETRY_DELAYS, retry_delay

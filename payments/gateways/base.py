@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from moportal.http_client import ServiceUnavailable
 from moportal.money import Money
-from moportal.outside import ServiceUnavailable
 
 
 class GatewayUnavailable(ServiceUnavailable):

@@ -11,8 +11,8 @@ from urllib.parse import quote
 import httpx
 from django.conf import settings
 
+from moportal.http_client import checked_address, exchange_json
 from moportal.money import Money
-from moportal.outside import checked_address, exchange_json
 from payments.gateways.base import (
     Authorised,
     Captured,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from moportal.outside import ServiceUnavailable
+from moportal.http_client import ServiceUnavailable
 
 LONGEST_CURSOR = 200
 

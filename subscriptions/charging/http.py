@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import httpx
 from django.conf import settings
 
-from moportal.outside import checked_address, exchange_json
+from moportal.http_client import checked_address, exchange_json
 from subscriptions.charging.base import LONGEST_CURSOR, ChargingUnavailable, Page
 
 

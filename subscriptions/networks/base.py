@@ -8,7 +8,7 @@ carries a number that grows, and what has been ended stays so.
 from dataclasses import dataclass
 from typing import Protocol
 
-from moportal.outside import ServiceUnavailable
+from moportal.http_client import ServiceUnavailable
 
 
 class NetworkUnavailable(ServiceUnavailable):

@@ -6,7 +6,7 @@ from urllib.parse import quote
 import httpx
 from django.conf import settings
 
-from moportal.outside import checked_address, exchange_json
+from moportal.http_client import checked_address, exchange_json
 from subscriptions.networks.base import NetworkRefused, NetworkUnavailable, Service
 
 

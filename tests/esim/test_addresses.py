@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 from esim import checks
 from esim.es2plus.addresses import address_of, tls_files_of
 from esim.models import SmdpProvider
-from moportal.outside import TlsFiles
+from moportal.http_client import TlsFiles
 from tests.builders import make_provider
 
 KESTREL, OTHER = SmdpProvider(code="kestrel-one"), SmdpProvider(code="other")

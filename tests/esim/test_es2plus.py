@@ -13,7 +13,7 @@ from pytest_django.fixtures import Settings
 from esim.es2plus import client as es2plus
 from esim.es2plus.client import Answer, ConfirmOrder, DownloadOrder, Outcome, ReleaseProfile
 from esim.models import SmdpProvider
-from moportal.outside import Reply
+from moportal.http_client import Reply
 from tests.providers import break_it
 
 ICCID = "8949449999999990023"

@@ -14,7 +14,7 @@ from pytest_django.fixtures import Settings
 from esim.es2plus import client as es2plus
 from esim.es2plus.client import Answer, Outcome, ReleaseProfile
 from esim.models import SmdpProvider
-from moportal import outside
+from moportal import http_client
 from tests.authority import CLIENT, PAST, SERVER, Authority, Issued
 from tests.peer import Peer, answering, hanging_up
 
@@ -163,7 +163,7 @@ def test_what_the_environment_trusts_changes_nothing(
     elsewhere = {"at theirs": line.settings.SMDP_CA, "at nobody": str(line.folder / "nobody")}
     for name in VARIABLES:
         monkeypatch.setenv(name, elsewhere[points])
-    monkeypatch.setattr(outside, "_kept", {})
+    monkeypatch.setattr(http_client, "_kept", {})
     line.settings.SMDP_CA = line.settings.SMDP_CA if is_own else ""
 
     with line.served():
@@ -188,10 +188,10 @@ def test_files_that_change_count_from_the_next_call_on(line: Line) -> None:
 
 
 def test_of_files_that_stay_the_connections_are_kept(line: Line) -> None:
-    files = outside.TlsFiles(line.settings.SMDP_CA)
+    files = http_client.TlsFiles(line.settings.SMDP_CA)
 
-    assert outside.connections(files) is outside.connections(files)
-    assert outside.connections(files) is not outside.connections()
+    assert http_client.connections(files) is http_client.connections(files)
+    assert http_client.connections(files) is not http_client.connections()
 
 
 def test_certificate_and_key_may_stand_in_one_file(line: Line) -> None:

@@ -19,7 +19,7 @@ from django.db import OperationalError, connections
 from django.utils.timezone import now
 
 from accounts.models import User
-from moportal.outside import Reply, exchange
+from moportal.http_client import Reply, exchange
 from orders.models import Order, Receipt, Refund, StateChange
 from outbox.domain import due_tasks, process
 from outbox.models import Task
@@ -34,7 +34,7 @@ LONGER_THAN_ANY_PAUSE = timedelta(minutes=11)
 # Emptied before each example; the cast, the operator and the texts stay.
 EMPTIED = {"esim", "mobileplans", "orders", "outbox", "payments", "plans", "subscriptions"}
 # Where the product calls outside.
-OUTSIDE = ("moportal.outside", "esim.es2plus.client")
+OUTSIDE = ("moportal.http_client", "esim.es2plus.client")
 WRITES = ("INSERT", "UPDATE", "DELETE")
 
 

@@ -373,7 +373,7 @@ def test_a_process_that_ends_during_a_call_leaves_it_in_doubt(
     def ended(*_args: object, **_keywords: object) -> None:
         raise SystemExit
 
-    monkeypatch.setattr("moportal.outside.exchange", ended)
+    monkeypatch.setattr("moportal.http_client.exchange", ended)
     with pytest.raises(SystemExit):
         authorise(payment)
     monkeypatch.undo()

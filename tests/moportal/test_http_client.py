@@ -1,4 +1,4 @@
-"""`moportal.outside`: the one way out, with its limits."""
+"""`moportal.http_client`: the one way out, with its limits."""
 
 import os
 import time
@@ -9,8 +9,8 @@ import httpx
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from moportal import outside
-from moportal.outside import (
+from moportal import http_client
+from moportal.http_client import (
     CUT_OFF,
     LARGEST_ANSWER,
     Reply,
@@ -92,7 +92,7 @@ def test_the_environments_proxies_and_authorities_are_ignored(
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("SSL_CERT_FILE", os.devnull)
-    monkeypatch.setattr(outside, "_kept", {})
+    monkeypatch.setattr(http_client, "_kept", {})
 
     assert exchange("GET", f"{odd}/elsewhere", within=5).status == 302
 
