@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 
+from mobileplans.domain.handoffs import stored_outcome
 from mobileplans.models import Handoff, Visit
 from moportal.desk import ReadOnly, ReadOnlyInline
 from moportal.logging import masked_code
@@ -15,7 +16,7 @@ class HandoffInline(ReadOnlyInline, admin.TabularInline[Handoff, Visit]):
     @admin.display(description="What was sent")
     def sent(self, handoff: Handoff) -> str:
         """Show the string as the host got it, the matching id cut to its last four."""
-        return masked_code(handoff.outcome.payload(handoff.visit.transaction_id))
+        return masked_code(stored_outcome(handoff).payload(handoff.visit.transaction_id))
 
     @admin.display(description="What the app told afterwards")
     def reported(self, handoff: Handoff) -> str:

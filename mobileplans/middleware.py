@@ -5,7 +5,7 @@ from collections.abc import Callable
 import structlog
 from django.http import HttpRequest, HttpResponse
 
-from mobileplans.visits import IN_REQUEST, SESSION_KEY, TRANSACTION_KEY
+from mobileplans.domain.visits import IN_REQUEST, SESSION_KEY, TRANSACTION_KEY
 
 
 class VisitMiddleware:

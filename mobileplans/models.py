@@ -5,9 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import pgettext_lazy
 
-from mobileplans.lpa import LONGEST_TEXT, LpaCode
-from mobileplans.outcome import Outcome
-from mobileplans.words import LineResult, MoDirectStatus, PurchaseInstrument, UserAccount
+from mobileplans.words import LONGEST_TEXT, LpaCode, UserAccount
 from moportal.money import Money
 from moportal.sealed import SealedField
 
@@ -107,20 +105,6 @@ class Handoff(models.Model):
 
     def __str__(self) -> str:
         return f"{self.visit} {self.mo_direct_status}"
-
-    @property
-    def outcome(self) -> Outcome:
-        return Outcome(
-            user_account=UserAccount(self.user_account),
-            purchase_instrument=PurchaseInstrument(self.purchase_instrument),
-            line=LineResult(self.line),
-            mo_direct_status=MoDirectStatus(self.mo_direct_status),
-            success=self.success,
-            iccid=self.iccid,
-            activation_code=self.activation_code or None,
-            on_esim=self.on_esim,
-            plan_name=self.plan_name,
-        )
 
     @property
     def paid(self) -> Money | None:

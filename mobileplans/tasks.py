@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from mobileplans import retention
+from mobileplans.domain import retention
 
 
 @shared_task

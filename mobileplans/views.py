@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from mobileplans import handoffs, launch, lpa, visits
-from mobileplans.installing import installation
+from mobileplans.domain import handoffs, launch, lpa_errors, visits
+from mobileplans.domain.installation import installation_for
 from mobileplans.models import Handoff
 from mobileplans.words import MoDirectStatus
 from moportal.identifiers import ActivationCode
@@ -20,7 +20,7 @@ LPA_HEADERS = ("X-MP-LPAError-Codes", "X-MP-LPAError-TimeStamps", "X-MP-LPAError
 @require_safe
 def start(request: HttpRequest) -> HttpResponse:
     """Read the launch and leave its address at once: identifiers never stay in one."""
-    errors = lpa.read(*(_header(request, name) for name in LPA_HEADERS))
+    errors = lpa_errors.read(*(_header(request, name) for name in LPA_HEADERS))
     visit = visits.begin(request, launch.read(_query_string(request)), errors)
     if visit.refused_as:
         step = "launch-refused"
@@ -88,7 +88,7 @@ def handoff(request: HttpRequest) -> HttpResponse:
 
 
 def _handoff_context(found: Handoff, user_agent: str) -> dict[str, object]:
-    outcome = found.outcome
+    outcome = handoffs.stored_outcome(found)
     result: dict[str, object] = {
         "success": outcome.success,
         "plan_name": outcome.plan_name,
@@ -99,7 +99,7 @@ def _handoff_context(found: Handoff, user_agent: str) -> dict[str, object]:
     }
     if outcome.activation_code:
         code = ActivationCode.parse(outcome.activation_code)
-        result["installation"] = installation(code, user_agent)
+        result["installation"] = installation_for(code, user_agent)
     return {
         "result": result,
         "payload": outcome.payload(found.visit.transaction_id),

@@ -15,7 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.timesince import timesince
 
 from accounts.models import User
-from mobileplans.lpa_table import TABLE
+from mobileplans.domain.lpa_table import TABLE
 from mobileplans.models import LpaReport
 from moportal.desk import ReadOnly
 from orders.domain import refunding, repairing, settling

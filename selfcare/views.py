@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from esim.models import Sim
-from mobileplans import visits
+from mobileplans.domain import visits
 from orders.domain import problems
 from orders.models import Order
 from orders.queries.orders import esims_to_install, orders_of, stored_methods_of

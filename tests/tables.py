@@ -49,7 +49,7 @@ def launch_table() -> str:
 
 
 def lpa_table() -> str:
-    from mobileplans.lpa_table import TABLE  # noqa: PLC0415 -- after django.setup
+    from mobileplans.domain.lpa_table import TABLE  # noqa: PLC0415 -- after django.setup
 
     rows = [
         (

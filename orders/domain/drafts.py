@@ -16,7 +16,7 @@ from django.utils.translation import get_language
 
 from accounts.models import User
 from esim.models import Sim
-from mobileplans import visits
+from mobileplans.domain import visits
 from mobileplans.models import Visit
 from moportal.money import Money
 from orders.models import Draft

@@ -4,8 +4,8 @@ from django.conf import settings
 
 from esim.models import Sim
 from esim.states import ProfileState
+from mobileplans.domain.outcome import Outcome
 from mobileplans.models import Visit
-from mobileplans.outcome import Outcome
 from mobileplans.words import LineResult, MoDirectStatus, PurchaseInstrument, UserAccount
 from orders.models import Order
 from orders.queries.orders import draft_of

@@ -1,9 +1,9 @@
 """A download that failed: whose order it is, and what is done about it now.
 
-The table in `mobileplans.lpa_table` says what a code means and its class of remedy; this says which
-remedy the customer gets, with the order, its profile and what was tried before in view (contract,
-section 2, *LPA errors*). What the host says is a claim: nothing is handed out without the sign-in
-of the customer whose order it is.
+The table in `mobileplans.domain.lpa_table` says what a code means and its class of remedy; this
+says which remedy the customer gets, with the order, its profile and what was tried before in view
+(contract, section 2, *LPA errors*). What the host says is a claim: nothing is handed out without
+the sign-in of the customer whose order it is.
 """
 
 from dataclasses import dataclass
@@ -15,10 +15,11 @@ from django.utils.timezone import now
 from accounts.models import User
 from esim.models import DownloadProgress, Profile
 from esim.states import ProfileState
-from mobileplans.lpa import LpaCode, code_of_smdp
-from mobileplans.lpa_table import TABLE, Advice, Remedy
+from mobileplans.domain.lpa_errors import code_of_smdp
+from mobileplans.domain.lpa_table import TABLE, Advice, Remedy
+from mobileplans.domain.visits import deciding_report
 from mobileplans.models import LpaReport, Visit
-from mobileplans.visits import deciding_report
+from mobileplans.words import LpaCode
 from orders.domain.repairing import may_be_reissued
 from orders.models import Order, Repair
 from orders.queries.orders import open_repair, order_of_iccid

@@ -7,7 +7,7 @@ chooses, and a new eSIM stays on offer; section 4: the open web has to be told a
 from dataclasses import dataclass
 
 from esim.models import Sim
-from mobileplans import visits
+from mobileplans.domain import visits
 from orders.models import Draft
 
 

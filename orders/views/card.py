@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
-from mobileplans import visits
+from mobileplans.domain import visits
 from orders import texts
 from orders.domain.drafts import open_draft
 from orders.models import Order

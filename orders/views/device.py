@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from accounts.models import User
-from mobileplans import visits
+from mobileplans.domain import visits
 from mobileplans.models import Visit
 from moportal.identifiers import Eid, InvalidIdentifier
 from moportal.kept_forms import forget_form, redirect_back, restore_form

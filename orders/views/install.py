@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from esim.states import ProfileState
-from mobileplans.installing import installation
+from mobileplans.domain.installation import installation_for
 from orders.queries.orders import has_what_was_sold, orders_of
 from orders.states import OrderState
 from orders.views.steps import customer_only, go
@@ -30,7 +30,7 @@ def install(request: HttpRequest, user: User, number: str) -> HttpResponse:
             "plan_name": order.plan_name,
             "reference": order.display_number,
             "is_open_web": True,
-            "installation": installation(
+            "installation": installation_for(
                 profile.activation_code, request.headers.get("User-Agent", "")
             )
             if profile and is_waiting

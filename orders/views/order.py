@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
-from mobileplans import visits
-from mobileplans.handoffs import Receipt, hand_over
-from mobileplans.outcome import Outcome
+from mobileplans.domain import visits
+from mobileplans.domain.handoffs import Receipt, hand_over
+from mobileplans.domain.outcome import Outcome
 from orders import texts
 from orders.domain import outcomes, placing
 from orders.models import KIND, Order

@@ -9,10 +9,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
-from mobileplans import visits
-from mobileplans.lpa import LpaCode
-from mobileplans.lpa_table import Remedy
+from mobileplans.domain import visits
+from mobileplans.domain.lpa_table import Remedy
 from mobileplans.models import Visit
+from mobileplans.words import LpaCode
 from orders import texts
 from orders.domain import outcomes, problems, repairing
 from orders.domain.problems import Problem

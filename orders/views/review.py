@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from esim.models import Sim
-from mobileplans import visits
+from mobileplans.domain import visits
 from mobileplans.models import Visit
 from orders.domain import drafts, placing, targets
 from orders.domain.drafts import StaleForm

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import User
-from mobileplans import visits
+from mobileplans.domain import visits
 from mobileplans.models import Visit
 from moportal.kept_forms import keep_form
 from orders.domain.drafts import StaleForm, open_draft

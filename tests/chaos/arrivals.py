@@ -9,7 +9,7 @@ import secrets
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 
 from accounts.models import User
-from mobileplans import visits
+from mobileplans.domain import visits
 from mobileplans.models import Visit
 from moportal.sessions import SessionStore
 from orders.domain import drafts

@@ -76,7 +76,7 @@ MAKE = """
 import json
 from datetime import timedelta
 from django.utils.timezone import now
-from mobileplans.handoffs import _hash
+from mobileplans.domain.handoffs import _hash
 from mobileplans.models import Handoff, Visit
 rows, transaction, eid_from = json.loads({told!r})
 for number, row in enumerate(rows):

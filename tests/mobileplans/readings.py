@@ -16,7 +16,7 @@ LONGEST = "x" * 64
 
 @dataclass(frozen=True)
 class Reading:
-    """One row. `expected` names fields of `mobileplans.launch.Launch`."""
+    """One row. `expected` names fields of `mobileplans.domain.launch.Launch`."""
 
     parameter: str
     words: str

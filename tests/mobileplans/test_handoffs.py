@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
-from mobileplans import handoffs, installing, retention
+from mobileplans.domain import handoffs, installation, retention
 from mobileplans.models import Handoff, HostReport, LpaReport, Visit
 from mobileplans.tasks import forget
 from moportal.identifiers import ActivationCode
@@ -161,7 +161,7 @@ EDGE = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Edge/18"
 def test_the_device_at_hand_comes_first_and_the_others_are_there(
     user_agent: str, here: str | None
 ) -> None:
-    found = installing.installation(ActivationCode.parse(CODE), user_agent)
+    found = installation.installation_for(ActivationCode.parse(CODE), user_agent)
 
     assert (found.here.url if found.here else None) == here
     assert len(found.elsewhere) == (2 if here else 3)

@@ -1,4 +1,4 @@
-"""`mobileplans.launch`: every reading of the contract's launch table (section 2)."""
+"""`mobileplans.domain.launch`: every reading of the contract's launch table (section 2)."""
 
 from dataclasses import fields
 from urllib.parse import quote, quote_plus
@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mobileplans import launch
-from mobileplans.launch import Launch
+from mobileplans.domain import launch
+from mobileplans.domain.launch import Launch
 from tests.mobileplans.readings import EID, ICCID, READINGS, Reading
 
 

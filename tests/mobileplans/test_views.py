@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import User
+from mobileplans.domain.outcome import Outcome
 from mobileplans.models import Handoff, Visit
-from mobileplans.outcome import Outcome
 from mobileplans.words import LineResult, MoDirectStatus, PurchaseInstrument, UserAccount
 from tests.builders import EID, make_card, make_pool
 from tests.conftest import PASSWORD

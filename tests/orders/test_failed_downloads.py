@@ -7,9 +7,9 @@ from django.test import Client
 from django.urls import reverse
 
 from esim.domain import progress
-from mobileplans.lpa import LpaCode
-from mobileplans.lpa_table import Remedy
+from mobileplans.domain.lpa_table import Remedy
 from mobileplans.models import LpaReport, Visit
+from mobileplans.words import LpaCode
 from orders.domain import repairing
 from orders.domain.problems import problem_of
 from orders.models import Order

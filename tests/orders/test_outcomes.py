@@ -4,8 +4,8 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
+from mobileplans.domain.outcome import Outcome
 from mobileplans.models import Visit
-from mobileplans.outcome import Outcome
 from orders.domain import outcomes
 from orders.models import Order
 from orders.states import Failure, OrderState

@@ -63,7 +63,7 @@ class Installation:
         return mark_safe(drawn)  # noqa: S308 -- drawn from modules, no text of anybody in it
 
 
-def installation(code: ActivationCode, user_agent: str) -> Installation:
+def installation_for(code: ActivationCode, user_agent: str) -> Installation:
     """Return what there is to install this code with, the device at hand first."""
     at_hand = platform_of(user_agent)
     titles = {

@@ -1,4 +1,4 @@
-"""`mobileplans.lpa`: what the host says of a failed download, and what is made of each code."""
+"""`mobileplans.domain.lpa_errors`: the host's report of a failed download."""
 
 from datetime import UTC, datetime
 
@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mobileplans import lpa
-from mobileplans.lpa import LpaCode, LpaErrors
-from mobileplans.lpa_table import TABLE, Remedy
+from mobileplans.domain import lpa_errors
+from mobileplans.domain.lpa_errors import LpaErrors
+from mobileplans.domain.lpa_table import TABLE, Remedy
+from mobileplans.words import NUMBERED, LpaCode
 
 ICCID = "8949449999999990023"
-NUMBERED = list(LpaCode)[: lpa.NUMBERED]
+WINDOWS_CODES = list(LpaCode)[:NUMBERED]
 # Windows' number of each status (winrt-api, ESimOperationStatus), and the class of its remedy.
 REMEDIES = {
     0: ("Success", "none"),
@@ -59,16 +60,16 @@ APPS_OWN = {
 @pytest.mark.parametrize("number", REMEDIES)
 def test_every_status_of_windows_has_its_row(number: int) -> None:
     name, remedy = REMEDIES[number]
-    code = lpa.code_named(name)
+    code = lpa_errors.code_named(name)
 
     assert (code.number, TABLE[code].remedy) == (number, remedy)
-    assert lpa.code_named(str(number)) == lpa.code_named(name.upper()) == code
-    assert lpa.code_named(f" {name[0].lower()}{name[1:]} ") == code
+    assert lpa_errors.code_named(str(number)) == lpa_errors.code_named(name.upper()) == code
+    assert lpa_errors.code_named(f" {name[0].lower()}{name[1:]} ") == code
 
 
 @pytest.mark.parametrize("name", APPS_OWN)
 def test_every_result_of_the_app_has_its_row(name: str) -> None:
-    code = lpa.code_named(name)
+    code = lpa_errors.code_named(name)
 
     assert (str(code), code.number, TABLE[code].remedy) == (name, None, APPS_OWN[name])
 
@@ -85,13 +86,13 @@ def test_every_row_speaks_to_the_customer_and_to_staff(code: LpaCode) -> None:
 
 
 def test_the_whole_of_windows_is_there() -> None:
-    assert len(NUMBERED) == 29
+    assert len(WINDOWS_CODES) == 29
     assert set(TABLE) == set(LpaCode)
 
 
 @pytest.mark.parametrize("unknown", ["Foo", "29", "-1", "999999", "1.0", "\u0661", "", "Success\0"])
 def test_an_unknown_code_is_other(unknown: str) -> None:
-    assert lpa.code_named(unknown) == LpaCode.OTHER
+    assert lpa_errors.code_named(unknown) == LpaCode.OTHER
 
 
 TIMES = {
@@ -121,19 +122,19 @@ TIMES = {
 
 @pytest.mark.parametrize("text", TIMES)
 def test_times_are_read_in_us_format(text: str) -> None:
-    assert lpa.read_time(text) == TIMES[text]
+    assert lpa_errors.read_time(text) == TIMES[text]
 
 
 def test_lists_are_paired_as_far_as_they_go() -> None:
-    more_codes = lpa.read("CardBusy, EidMismatch", "1/2/2026 3:04:05 PM")
-    more_times = lpa.read("CardBusy", "1/2/2026 3:04:05 PM, 1/2/2026 4:04:05 PM")
+    more_codes = lpa_errors.read("CardBusy, EidMismatch", "1/2/2026 3:04:05 PM")
+    more_times = lpa_errors.read("CardBusy", "1/2/2026 3:04:05 PM, 1/2/2026 4:04:05 PM")
 
     assert [bool(error.at) for error in more_codes.errors] == [True, False]
     assert len(more_times.errors) == 1
 
 
 def test_an_unreadable_time_is_kept_as_it_came() -> None:
-    (error,) = lpa.read("CardBusy", "soon").errors
+    (error,) = lpa_errors.read("CardBusy", "soon").errors
 
     assert (error.at, error.at_as_sent) == (None, "soon")
 
@@ -152,7 +153,7 @@ def test_an_unreadable_time_is_kept_as_it_came() -> None:
 def test_the_newest_decides_and_without_times_the_last(
     codes: str, times: str, deciding: str
 ) -> None:
-    errors = lpa.read(codes, times)
+    errors = lpa_errors.read(codes, times)
 
     assert errors.deciding is not None
     assert errors.deciding.code == deciding
@@ -161,30 +162,30 @@ def test_the_newest_decides_and_without_times_the_last(
 
 @pytest.mark.parametrize("codes", ["", " ", ",", ",,,", "Success", "success", "0"])
 def test_nothing_and_success_are_no_problem(codes: str) -> None:
-    assert not lpa.read(codes).is_problem
+    assert not lpa_errors.read(codes).is_problem
 
 
 @pytest.mark.parametrize("sent", [ICCID, f"{ICCID}F", f" {ICCID} ", f"junk, {ICCID}", f'"{ICCID}"'])
 def test_the_iccid_is_read_as_everywhere(sent: str) -> None:
-    assert lpa.read("CardBusy", "", sent).iccid == ICCID
+    assert lpa_errors.read("CardBusy", "", sent).iccid == ICCID
 
 
 def test_a_header_is_cut_and_what_the_cut_goes_through_is_left_out() -> None:
     many = "CardBusy," * 500
-    cut = lpa.read(many + "EidMismatch")
-    exact = "x" * (lpa.LONGEST_HEADER - 9) + ",CardBusy"
+    cut = lpa_errors.read(many + "EidMismatch")
+    exact = "x" * (lpa_errors.LONGEST_HEADER - 9) + ",CardBusy"
 
-    assert len(cut.errors) == lpa.MOST_ERRORS
+    assert len(cut.errors) == lpa_errors.MOST_ERRORS
     assert {str(error.code) for error in cut.errors} == {"CardBusy"}
-    assert [str(error.code) for error in lpa.read(exact + ",EidMismatch").errors] == [
+    assert [str(error.code) for error in lpa_errors.read(exact + ",EidMismatch").errors] == [
         "Other",
         "CardBusy",
     ]
-    assert lpa.read("x" * 1_000_000).errors == ()
+    assert lpa_errors.read("x" * 1_000_000).errors == ()
 
 
 def test_nothing_that_breaks_a_line_or_a_page_is_kept() -> None:
-    (error,) = lpa.read("Foo\r\nSet-Cookie: a=b\u2028\x00<script>", "\x1b[31m").errors
+    (error,) = lpa_errors.read("Foo\r\nSet-Cookie: a=b\u2028\x00<script>", "\x1b[31m").errors
 
     assert error.code_as_sent.isprintable()
     assert error.at_as_sent.isprintable()
@@ -192,7 +193,7 @@ def test_nothing_that_breaks_a_line_or_a_page_is_kept() -> None:
 
 @given(st.text(), st.text(), st.text())
 def test_no_header_makes_an_exception_leave_the_parser(a: str, b: str, c: str) -> None:
-    assert isinstance(lpa.read(a, b, c), LpaErrors)
+    assert isinstance(lpa_errors.read(a, b, c), LpaErrors)
 
 
 TIME_LIKE = st.from_regex(r"\d{1,2}/\d{1,2}/\d{1,4} \d{1,2}:\d{2}(:\d{2})? ?[AP]?M? ?[+-]?\d{0,4}")
@@ -200,18 +201,18 @@ TIME_LIKE = st.from_regex(r"\d{1,2}/\d{1,2}/\d{1,4} \d{1,2}:\d{2}(:\d{2})? ?[AP]
 
 @given(st.lists(st.sampled_from([*LpaCode, "x"])), st.lists(TIME_LIKE))
 def test_nor_does_one_that_looks_right(names: list[str], times: list[str]) -> None:
-    errors = lpa.read(",".join(names), ",".join(times))
+    errors = lpa_errors.read(",".join(names), ",".join(times))
 
     assert [str(error.code) for error in errors.errors] == [
         "Other" if name == "x" else name for name in names
-    ][-lpa.MOST_ERRORS :]
+    ][-lpa_errors.MOST_ERRORS :]
     for error in errors.errors:
         assert error.at is None or error.at.tzinfo == UTC
 
 
 @given(st.text() | st.just("[" * 100_000))
 def test_no_report_of_the_app_makes_an_exception_either(text: str) -> None:
-    result, iccid = lpa.read_report(text, "activationResult")
+    result, iccid = lpa_errors.read_report(text, "activationResult")
 
     assert result.isprintable()
     assert iccid is None or iccid.isdigit()
@@ -220,9 +221,9 @@ def test_no_report_of_the_app_makes_an_exception_either(text: str) -> None:
 def test_a_report_of_the_app_is_read() -> None:
     told = f'{{"activationResult": "eidMismatch", "iccid": "{ICCID}"}}'
 
-    assert lpa.read_report(told, "activationResult") == ("eidMismatch", ICCID)
-    assert lpa.read_report('{"activationResult": {}}', "activationResult") == ("", None)
-    assert lpa.read_report("[1]", "activationResult") == ("", None)
+    assert lpa_errors.read_report(told, "activationResult") == ("eidMismatch", ICCID)
+    assert lpa_errors.read_report('{"activationResult": {}}', "activationResult") == ("", None)
+    assert lpa_errors.read_report("[1]", "activationResult") == ("", None)
 
 
 def test_every_remedy_of_the_contract_is_somebodys() -> None:

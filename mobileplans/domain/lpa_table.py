@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from django_stubs_ext import StrOrPromise
 
-from mobileplans.lpa import LpaCode
+from mobileplans.words import LpaCode
 
 
 class Remedy(StrEnum):

@@ -11,9 +11,10 @@ from accounts.models import User
 from brand.queries import operator
 from esim.models import Sim
 from esim.states import SimState
-from mobileplans import handoffs, launch, lpa
+from mobileplans.domain import handoffs, launch
+from mobileplans.domain.lpa_errors import LpaErrors
 from mobileplans.models import LpaReport, Visit
-from mobileplans.words import MoDirectStatus
+from mobileplans.words import LpaCode, MoDirectStatus
 from subscriptions.models import SimOnLine
 
 log = structlog.get_logger(__name__)
@@ -23,7 +24,7 @@ IN_REQUEST = "moportal.visit"
 MOST_COUNTED = 1000
 
 
-def begin(request: HttpRequest, said: launch.Launch, errors: lpa.LpaErrors | None = None) -> Visit:
+def begin(request: HttpRequest, said: launch.Launch, errors: LpaErrors | None = None) -> Visit:
     """Write a new visit for what the host said, and make it this session's."""
     default = operator().market
     refused_as, refused_because = said.refused_as, said.refused_because
@@ -72,7 +73,7 @@ def _profiles_of_ours(iccids: tuple[str, ...]) -> list[str]:
     return [str(iccid) for iccid in iccids if iccid in ours]
 
 
-def _note_errors(visit: Visit, errors: lpa.LpaErrors) -> None:
+def _note_errors(visit: Visit, errors: LpaErrors) -> None:
     """Keep what the host says of the last download, with the visit, for support."""
     deciding = errors.deciding
     LpaReport.objects.bulk_create(
@@ -91,15 +92,15 @@ def _note_errors(visit: Visit, errors: lpa.LpaErrors) -> None:
     log.info("lpa errors", codes=[str(error.code) for error in errors.errors], iccid=errors.iccid)
 
 
-def _first_state(code: lpa.LpaCode) -> LpaReport.State:
-    is_done = code == lpa.LpaCode.SUCCESS
+def _first_state(code: LpaCode) -> LpaReport.State:
+    is_done = code == LpaCode.SUCCESS
     return LpaReport.State.RESOLVED if is_done else LpaReport.State.NEW
 
 
 def deciding_report(visit: Visit) -> LpaReport | None:
     """Return the error that the customer is told of: the newest that decides, if it is one."""
     report = visit.lpa_reports.filter(decides=True).order_by("-pk").first()
-    is_problem = report is not None and report.lpa_code != lpa.LpaCode.SUCCESS
+    is_problem = report is not None and report.lpa_code != LpaCode.SUCCESS
     return report if is_problem else None
 
 

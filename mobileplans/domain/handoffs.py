@@ -14,9 +14,10 @@ from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import get_language
 
-from mobileplans import lpa
+from mobileplans.domain import lpa_errors
+from mobileplans.domain.outcome import Outcome
 from mobileplans.models import Handoff, HostReport, LpaReport, Visit
-from mobileplans.outcome import Outcome
+from mobileplans.words import LineResult, LpaCode, MoDirectStatus, PurchaseInstrument, UserAccount
 from moportal.money import Money
 
 log = structlog.get_logger(__name__)
@@ -89,6 +90,21 @@ def find(request: HttpRequest) -> Handoff | None:
     return alive.filter(token_hash=_hash(token)).first() if token else None
 
 
+def stored_outcome(handoff: Handoff) -> Outcome:
+    """Return the outcome as it was stored: its page and support both show this one."""
+    return Outcome(
+        user_account=UserAccount(handoff.user_account),
+        purchase_instrument=PurchaseInstrument(handoff.purchase_instrument),
+        line=LineResult(handoff.line),
+        mo_direct_status=MoDirectStatus(handoff.mo_direct_status),
+        success=handoff.success,
+        iccid=handoff.iccid,
+        activation_code=handoff.activation_code or None,
+        on_esim=handoff.on_esim,
+        plan_name=handoff.plan_name,
+    )
+
+
 @dataclass(frozen=True)
 class Told:
     """What came of a report: whether the customer should be shown a problem."""
@@ -115,15 +131,15 @@ def keep_report(token: str, kind: str, text: str) -> Told | None:
         return None
     is_activation = kind == HostReport.Kind.ACTIVATION
     name = "activationResult" if is_activation else "networkRegistrationState"
-    result, iccid = lpa.read_report(text[:LONGEST_REPORT], name)
+    result, iccid = lpa_errors.read_report(text[:LONGEST_REPORT], name)
     if not result or handoff.reports.count() >= MOST_REPORTS:
         return None
     _row, is_new = HostReport.objects.get_or_create(
         handoff=handoff, kind=kind, result=result, defaults={"iccid": iccid or ""}
     )
     log.info("host report", kind=kind, result=result, iccid=iccid)
-    code = lpa.code_named(result)
-    is_problem = is_activation and code != lpa.LpaCode.SUCCESS
+    code = lpa_errors.code_named(result)
+    is_problem = is_activation and code != LpaCode.SUCCESS
     if is_problem and is_new:
         LpaReport.objects.create(
             visit=handoff.visit,

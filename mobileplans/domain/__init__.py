@@ -1,0 +1,1 @@
+"""The rules of the host: the launch, LPA errors, visits, outcomes and handoffs."""
