@@ -14,7 +14,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from moportal.certificates import NotTrusted, TrustFiles, Verdict, trust_files
-from moportal.machines import UNKNOWN, certificate_shown, refusal_of
+from moportal.client_certificates import CERTIFICATE_ERRORS, forwarded_certificate, refusal_for
 from moportal.problems import Refused
 
 log = structlog.get_logger(__name__)
@@ -45,15 +45,15 @@ def _check_password(request: HttpRequest) -> None:
 
 def _certified(request: HttpRequest, at: datetime) -> str:
     try:
-        shown = certificate_shown(request)
+        shown = forwarded_certificate(request)
         if not shown:
             raise NotTrusted(Verdict.MISSING)
         expected = expected_callers()
         if expected is None:
             raise NotTrusted(Verdict.STRANGER)
         return expected.known_as(shown, at=at)
-    except UNKNOWN as error:
-        raise refusal_of(error) from error
+    except CERTIFICATE_ERRORS as error:
+        raise refusal_for(error) from error
 
 
 def expected_callers() -> TrustFiles | None:

@@ -9,7 +9,7 @@ from django.utils.timezone import now
 from esim.es2plus.addresses import trust_of
 from esim.models import SmdpProvider
 from moportal.certificates import NotTrusted, Verdict
-from moportal.machines import certificate_shown
+from moportal.client_certificates import forwarded_certificate
 
 # Of several verdicts the one that says most: the further down, the nearer it came to being known.
 _NEARNESS = [
@@ -27,9 +27,9 @@ def provider_of(request: HttpRequest) -> SmdpProvider:
     """Return the provider whose certificate this is.
 
     Raises `NotTrusted` and `InvalidTrust` of `moportal.certificates`, and
-    `moportal.machines.NotFromProxy`.
+    `moportal.client_certificates.NotFromProxy`.
     """
-    shown, at = certificate_shown(request), now()
+    shown, at = forwarded_certificate(request), now()
     if not shown:
         raise NotTrusted(Verdict.MISSING)
     verdicts = []

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 
 from esim import callers, notices
 from esim.domain import progress
-from moportal.machines import UNKNOWN, refusal_of
+from moportal.client_certificates import CERTIFICATE_ERRORS, refusal_for
 from moportal.problems import problem_response, refused_response
 
 MAX_BODY = 64 * 1024
@@ -21,8 +21,8 @@ def handle_download_progress_info(request: HttpRequest) -> HttpResponse:
     """Store what the SM-DP+ tells and answer 204 with an empty body."""
     try:
         provider = None if settings.MACHINES_WITHOUT_CERTIFICATE else callers.provider_of(request)
-    except UNKNOWN as error:
-        return refused_response(refusal_of(error))
+    except CERTIFICATE_ERRORS as error:
+        return refused_response(refusal_for(error))
     if len(request.body) > MAX_BODY:
         return problem_response(413, "Content too large", "A notification has at most 64 KiB.")
     try:

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moportal.certificates import InvalidTrust, Trust, TrustFiles, Verdict, pin, verdict
-from moportal.machines import certificate_shown
+from moportal.client_certificates import forwarded_certificate
 from tests.authority import CLIENT, FUTURE, PAST, SERVER, Authority, Issued
 
 ROOT = Authority("Root")
@@ -157,7 +157,7 @@ def test_a_version_that_there_is_none_of_is_unreadable(settings: Any) -> None:
     settings.PROXY_SECRET = "ours"
     second = GOOD.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x01", 1)
     standard = f":{base64.b64encode(second).decode()}:"
-    shown = certificate_shown(
+    shown = forwarded_certificate(
         RequestFactory().get("/", headers={"Client-Cert": standard, "X-Proxy-Secret": "ours"})
     )
 

@@ -33,11 +33,11 @@ class NotFromProxy(Exception):
 
 
 # Why a caller is not made known by its certificate.
-UNKNOWN = (NotTrusted, NotFromProxy, InvalidTrust)
+CERTIFICATE_ERRORS = (NotTrusted, NotFromProxy, InvalidTrust)
 
 
-def refusal_of(error: Exception) -> Refused:
-    """Return what a caller is told that is `UNKNOWN` (contract, section 5)."""
+def refusal_for(error: Exception) -> Refused:
+    """Return the answer to one of `CERTIFICATE_ERRORS` (docs/contract.md#get-balance)."""
     if isinstance(error, NotTrusted):
         return Refused(error.verdict.status, f"Refused: {error}.")
     if isinstance(error, NotFromProxy):
@@ -47,7 +47,7 @@ def refusal_of(error: Exception) -> Refused:
     return Refused(HTTPStatus.SERVICE_UNAVAILABLE, detail)
 
 
-def certificate_shown(request: HttpRequest) -> bytes:
+def forwarded_certificate(request: HttpRequest) -> bytes:
     """Return the caller's certificate in PEM as it was sent; nothing where none was.
 
     What cannot be read comes back as it is, for the verdict to say so. Raises `NotFromProxy`.
