@@ -28,7 +28,7 @@ def caller_of(request: HttpRequest, *, at: datetime) -> str:
     Raises `moportal.problems.Refused`.
     """
     try:
-        name = ANYBODY if settings.MACHINES_WITHOUT_CERTIFICATE else _certified(request, at)
+        name = ANYBODY if settings.API_WITHOUT_CERTIFICATE else _certified(request, at)
         _check_password(request)
     except Refused as refused:
         log.warning("caller refused", status=refused.status_code, reason=str(refused.detail))

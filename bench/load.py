@@ -15,7 +15,7 @@ from bench.machines import CALLER, SECRET, surroundings
 from bench.servers import PORTAL
 from demo.parts import LOOPBACK, ROOT
 from tests.authority import SERVER
-from tests.deploy.conftest import proxied
+from tests.deploy.conftest import run_nginx
 
 SIMS = 10_000
 
@@ -32,14 +32,14 @@ def main() -> int:
         (folder / "nginx").mkdir()
         with (
             around.servers.running(PORTAL, options.workers) as portal,
-            proxied(
+            run_nginx(
                 folder / "nginx",
-                "machines.conf.template",
-                "MACHINES_LISTEN",
-                MACHINES_HOST=LOOPBACK,
-                MACHINES_CERTIFICATE=str(certificate),
-                MACHINES_KEY=str(key),
-                MACHINES_LOG=str(folder / "nginx" / "access.log"),
+                "api.conf.template",
+                "API_LISTEN",
+                API_HOST=LOOPBACK,
+                API_CERTIFICATE=str(certificate),
+                API_KEY=str(key),
+                API_LOG=str(folder / "nginx" / "access.log"),
                 PORTAL=f"{LOOPBACK}:{portal.port}",
                 PROXY_SECRET=SECRET,
             ) as address,

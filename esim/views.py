@@ -20,7 +20,7 @@ MAX_BODY = 64 * 1024
 def handle_download_progress_info(request: HttpRequest) -> HttpResponse:
     """Store what the SM-DP+ tells and answer 204 with an empty body."""
     try:
-        provider = None if settings.MACHINES_WITHOUT_CERTIFICATE else callers.provider_of(request)
+        provider = None if settings.API_WITHOUT_CERTIFICATE else callers.provider_of(request)
     except CERTIFICATE_ERRORS as error:
         return refused_response(refusal_for(error))
     if len(request.body) > MAX_BODY:

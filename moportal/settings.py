@@ -301,7 +301,7 @@ if CHARGING:
     }
 # Both doors of machines stand open in the demo alone; elsewhere the caller is known by its client
 # certificate, which the proxy passes on and proves by this secret.
-MACHINES_WITHOUT_CERTIFICATE = DEMO
+API_WITHOUT_CERTIFICATE = DEMO
 PROXY_SECRET = env.str("PROXY_SECRET", default="")
 # Whom Get Balance answers: whose certificate (authorities and revocation lists in PEM, and the
 # names or SHA-256 pins expected), and the user:password it must send besides, where there is one.

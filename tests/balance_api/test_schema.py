@@ -76,7 +76,7 @@ def test_every_answer_is_one_that_the_document_knows(alice: User) -> None:
             case.headers["X-Client-Certificate"] = "forged"
         with override_settings(
             BALANCE_RATE=0.001 if standing == "too fast" else 0,
-            MACHINES_WITHOUT_CERTIFICATE=standing in {"let in", "too fast"},
+            API_WITHOUT_CERTIFICATE=standing in {"let in", "too fast"},
         ):
             answer = case.call()
         answered[answer.status_code] += 1

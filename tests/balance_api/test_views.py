@@ -216,7 +216,7 @@ def test_it_is_echoed_where_there_is_no_such_address(sim: Sim) -> None:
 
 
 def test_it_is_for_reading_alone(sim: Sim, settings: Any) -> None:
-    settings.MACHINES_WITHOUT_CERTIFICATE = False
+    settings.API_WITHOUT_CERTIFICATE = False
 
     refused = Client().post(f"/v1/sims/{sim.iccid}/balances")
 
@@ -224,6 +224,6 @@ def test_it_is_for_reading_alone(sim: Sim, settings: Any) -> None:
 
 
 def test_without_a_certificate_production_lets_nobody_in(sim: Sim, settings: Any) -> None:
-    settings.MACHINES_WITHOUT_CERTIFICATE = False
+    settings.API_WITHOUT_CERTIFICATE = False
 
     assert ask(sim).status_code == 401

@@ -23,7 +23,7 @@ from demo.parts import LOOPBACK, ROOT
 from tests.authority import SERVER, Authority, Issued
 from tests.services import free_port
 
-HOST = "machines.portal.example"
+HOST = "api.portal.example"
 SECRET = "between-proxy-and-portal"
 START_WITHIN = 15.0
 MAIN = """
@@ -39,7 +39,7 @@ http {
 
 
 @dataclass(frozen=True)
-class Door:
+class ApiProxy:
     """The door for machines: where it listens, who vouches for it, and the folder of its files."""
 
     address: str
@@ -67,44 +67,44 @@ class Door:
 
 
 @contextmanager
-def opened(folder: Path, portal: str) -> Iterator[Door]:
+def run_api_proxy(folder: Path, portal: str) -> Iterator[ApiProxy]:
     """Open the door for machines before a portal (host and port)."""
     ours = Authority("The portal's authority")
     served = ours.issue(HOST, usages=[SERVER], hosts=[HOST, LOOPBACK])
-    certificate, key = served.write(folder, "door")
+    certificate, key = served.write(folder, "proxy")
     values = {
-        "MACHINES_HOST": HOST,
-        "MACHINES_CERTIFICATE": str(certificate),
-        "MACHINES_KEY": str(key),
-        "MACHINES_LOG": str(folder / "access.log"),
+        "API_HOST": HOST,
+        "API_CERTIFICATE": str(certificate),
+        "API_KEY": str(key),
+        "API_LOG": str(folder / "access.log"),
         "PORTAL": portal,
         "PROXY_SECRET": SECRET,
     }
-    with proxied(folder, "machines.conf.template", "MACHINES_LISTEN", **values) as address:
-        yield Door(address, ours, folder)
+    with run_nginx(folder, "api.conf.template", "API_LISTEN", **values) as address:
+        yield ApiProxy(address, ours, folder)
 
 
 @pytest.fixture(scope="session")
-def door_before_us(
+def running_proxy(
     django_db_setup: None, live_server: LiveServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Door]:
+) -> Iterator[ApiProxy]:
     """Return one door for all tests, closed before the database goes that it holds open."""
-    folder = tmp_path_factory.mktemp("door")
-    with opened(folder, urlsplit(live_server.url).netloc) as door:
-        yield door
+    folder = tmp_path_factory.mktemp("proxy")
+    with run_api_proxy(folder, urlsplit(live_server.url).netloc) as proxy:
+        yield proxy
 
 
 @pytest.fixture
-def door(door_before_us: Door, settings: Settings, transactional_db: None) -> Door:
-    """Return the door, and let the portal behind it believe nothing but certificates."""
-    settings.MACHINES_WITHOUT_CERTIFICATE = False
+def proxy(running_proxy: ApiProxy, settings: Settings, transactional_db: None) -> ApiProxy:
+    """Return the proxy, and let the portal behind it believe nothing but certificates."""
+    settings.API_WITHOUT_CERTIFICATE = False
     settings.PROXY_SECRET = SECRET
     settings.ALLOWED_HOSTS = [HOST, LOOPBACK]
-    return door_before_us
+    return running_proxy
 
 
 @contextmanager
-def proxied(folder: Path, template: str, listen: str, **values: str) -> Iterator[str]:
+def run_nginx(folder: Path, template: str, listen: str, **values: str) -> Iterator[str]:
     """Render a template, serve by it on a free port of the loopback, and give host and port.
 
     `listen` is the variable of the template that takes the address.

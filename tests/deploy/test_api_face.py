@@ -27,7 +27,7 @@ from esim.models import Sim
 from tests.authority import Authority, Issued
 from tests.balance_api.test_views import TRANSACTION, give
 from tests.builders import make_card
-from tests.deploy.conftest import HOST, SECRET, Door, opened
+from tests.deploy.conftest import HOST, SECRET, ApiProxy, run_api_proxy
 from tests.deploy.get_balance.conftest import NAME, forged
 from tests.services import Server, free_port, redis
 from tests.settings_for import production_environment
@@ -41,7 +41,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 class House:
     """The processes, and who may ask them about which SIM."""
 
-    door: Door
+    proxy: ApiProxy
     portal: str
     broker: Server
     parts: Supervisor
@@ -59,7 +59,7 @@ class House:
             time.sleep(0.05)
 
     def answers(self) -> bool:
-        with self.door.client() as client:
+        with self.proxy.client() as client:
             return client.get(self.path).status_code == 401
 
 
@@ -80,11 +80,11 @@ def house(alice: User, tmp_path: Path) -> Iterator[House]:
         )
         held.callback(parts.stop)
         parts.start([web(port), worker(tmp_path)])
-        folder = tmp_path / "door"
+        folder = tmp_path / "proxy"
         folder.mkdir()
-        door = held.enter_context(opened(folder, f"{LOOPBACK}:{port}"))
+        proxy = held.enter_context(run_api_proxy(folder, f"{LOOPBACK}:{port}"))
         address = f"http://{LOOPBACK}:{port}"
-        started = House(door, address, broker, parts, theirs.issue(NAME), card)
+        started = House(proxy, address, broker, parts, theirs.issue(NAME), card)
         started.wait(started.answers)
         yield started
 
@@ -130,7 +130,7 @@ class Load:
     spent: list[str] = field(default_factory=list)
 
     def ask(self, caller: int) -> None:
-        with self.house.door.client(self.house.caller) as client:
+        with self.house.proxy.client(self.house.caller) as client:
             for number in itertools.count():
                 headers = {TRANSACTION: f"MSFT-{caller}-{number}"}
                 first, again = (client.get(self.house.path, headers=headers) for _ in range(2))
@@ -166,7 +166,7 @@ def test_a_broker_that_stops_in_the_middle_of_a_load_is_not_noticed(house: House
 
 
 def again(house: House, transactions: list[str]) -> Counter[int]:
-    with house.door.client(house.caller) as client:
+    with house.proxy.client(house.caller) as client:
         return Counter(
             client.get(house.path, headers={TRANSACTION: one}).status_code for one in transactions
         )
@@ -178,7 +178,7 @@ def test_what_was_answered_before_a_crash_stays_answered(house: House) -> None:
     assert again(house, transactions) == Counter({200: 10})
 
     house.parts.kill("web")
-    with house.door.client(house.caller) as client:
+    with house.proxy.client(house.caller) as client:
         away = client.get(house.path, headers={TRANSACTION: "T"})
     house.parts.launch("web")
     house.wait(house.answers)

@@ -39,7 +39,7 @@ def provider(db: None, settings: Any, authority: Authority, tmp_path: Path) -> S
     sim.provider.certificate_names = [NAME]
     sim.provider.save()
     roots, _ = authority.own.write(tmp_path, "roots")
-    settings.MACHINES_WITHOUT_CERTIFICATE = False
+    settings.API_WITHOUT_CERTIFICATE = False
     settings.PROXY_SECRET = SECRET
     settings.SMDP_CALLBACK_CA = str(roots)
     return sim.provider

@@ -19,7 +19,7 @@ from esim.models import Sim
 from tests.authority import Authority, Issued
 from tests.balance_api.test_views import TRANSACTION, give
 from tests.builders import make_card
-from tests.deploy.conftest import SECRET, Door
+from tests.deploy.conftest import SECRET, ApiProxy
 
 NAME, SECOND = "getbalance.caller.example", "second.caller.example"
 PROBLEM = "application/problem+json"
@@ -42,7 +42,7 @@ def good(theirs: Authority) -> Issued:
 
 
 @pytest.fixture
-def roots(door: Door, settings: Settings, theirs: Authority, tmp_path: Path) -> Path:
+def roots(proxy: ApiProxy, settings: Settings, theirs: Authority, tmp_path: Path) -> Path:
     """Believe the caller's authority and two names; return the file that says so."""
     file, _key = theirs.own.write(tmp_path, "roots")
     (tmp_path / "revoked.pem").touch()
@@ -62,7 +62,7 @@ def sim(roots: Path, alice: User) -> Sim:
 
 
 @pytest.fixture
-def ask(door: Door, sim: Sim, good: Issued) -> Iterator[Ask]:
+def ask(proxy: ApiProxy, sim: Sim, good: Issued) -> Iterator[Ask]:
     """Return how the caller asks; whatever is answered is JSON and has its id on it."""
     clients: dict[Issued | None, httpx.Client] = {}
     numbers = itertools.count()
@@ -77,7 +77,7 @@ def ask(door: Door, sim: Sim, good: Issued) -> Iterator[Ask]:
         headers: Headers | None = None,
     ) -> httpx.Response:
         if shown not in clients:
-            clients[shown] = door.client(shown)
+            clients[shown] = proxy.client(shown)
         number = about if about is not None else sim.iccid
         transaction = f"MSFT-{next(numbers)}" if transaction is None else transaction
         sent = [(TRANSACTION, transaction), *httpx.Headers(headers).multi_items()]

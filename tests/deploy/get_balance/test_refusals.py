@@ -15,7 +15,7 @@ from demo.parts import LOOPBACK
 from esim.models import Sim
 from tests.authority import PAST, Authority, Issued
 from tests.balance_api.test_views import TRANSACTION
-from tests.deploy.conftest import HOST, Door, opened
+from tests.deploy.conftest import HOST, ApiProxy, run_api_proxy
 from tests.deploy.get_balance.conftest import (
     NAME,
     PROBLEM,
@@ -79,27 +79,27 @@ REFUSED_BY_PROXY: list[tuple[str, int, dict[str, Any]]] = [
     ("a long header", 431, {"url": "/v1/x", "headers": {"X-Long": "x" * 5000}}),
     ("many", 431, {"url": "/v1/x", "headers": {f"X-{n}": "x" * 3000 for n in range(8)}}),
     ("a long body", 413, {"url": "/v1/x", "method": "POST", "content": b"x" * 200_000}),
-    ("not behind this door", 404, {"url": "/admin/"}),
+    ("not behind this proxy", 404, {"url": "/admin/"}),
     ("a problem itself", 404, {"url": "/problems/414"}),
     ("a method that is nobody's", 405, {"url": "/v1/x", "method": "TRACE"}),
 ]
 
 
 def test_what_the_proxy_refuses_is_a_problem_document_too(
-    door: Door, good: Issued, subtests: pytest.Subtests
+    proxy: ApiProxy, good: Issued, subtests: pytest.Subtests
 ) -> None:
     for name, status, question in REFUSED_BY_PROXY:
-        with subtests.test(name), door.client(good) as client:
+        with subtests.test(name), proxy.client(good) as client:
             answer = client.request(**{"method": "GET", **question})
 
             assert (answer.status_code, is_json(answer)) == (status, True)
 
 
 @pytest.mark.parametrize("sent", [b"NO SUCH THING\r\n\r\n", b"GET /v1/x HTTP/1.1\r\n\r\n"])
-def test_what_is_no_request_is_told_so(door: Door, sent: bytes) -> None:
+def test_what_is_no_request_is_told_so(proxy: ApiProxy, sent: bytes) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations(cadata=door.authority.own.pem.decode())
-    host, port = door.address.split(":")
+    context.load_verify_locations(cadata=proxy.authority.own.pem.decode())
+    host, port = proxy.address.split(":")
     with (
         socket.create_connection((host, int(port))) as line,
         context.wrap_socket(line, server_hostname=HOST) as secured,
@@ -111,8 +111,8 @@ def test_what_is_no_request_is_told_so(door: Door, sent: bytes) -> None:
     assert PROBLEM.encode() in answer
 
 
-def test_plain_http_is_told_so(door: Door) -> None:
-    answer = httpx.get(f"http://{door.address}/v1/x", trust_env=False)
+def test_plain_http_is_told_so(proxy: ApiProxy) -> None:
+    answer = httpx.get(f"http://{proxy.address}/v1/x", trust_env=False)
 
     assert (answer.status_code, is_json(answer)) == (400, True)
 
@@ -122,8 +122,8 @@ def test_while_the_portal_is_away_the_proxy_says_so(
     theirs: Authority, tmp_path: Path, days: tuple[float, float]
 ) -> None:
     with (
-        opened(tmp_path, f"{LOOPBACK}:{free_port()}") as door,
-        door.client(theirs.issue(NAME, days=days)) as client,
+        run_api_proxy(tmp_path, f"{LOOPBACK}:{free_port()}") as proxy,
+        proxy.client(theirs.issue(NAME, days=days)) as client,
     ):
         answer = client.get(f"/v1/sims/{UNKNOWN}/balances", headers={TRANSACTION: "T"})
 
@@ -131,14 +131,14 @@ def test_while_the_portal_is_away_the_proxy_says_so(
     assert (answer.headers["Retry-After"], answer.headers[TRANSACTION]) == ("5", "T")
 
 
-def test_the_proxys_log_names_no_sim(door: Door, ask: Ask, sim: Sim) -> None:
+def test_the_proxys_log_names_no_sim(proxy: ApiProxy, ask: Ask, sim: Sim) -> None:
     forms = ("{}", "{}F", "iccid:%20{}", "{}/balances/{}", "{}?x=")
     for form in forms:
         ask("?location=US", about=form.format(sim.iccid, sim.iccid), transaction=f"T {form}")
-    with door.client() as client:
+    with proxy.client() as client:
         client.get(f"/{sim.iccid}?eid={sim.iccid}", headers={TRANSACTION.encode(): b"\xe9"})
 
-    lines = door.logged()[-len(forms) - 1 :]
+    lines = proxy.logged()[-len(forms) - 1 :]
 
     assert sim.iccid not in str(lines)
     assert lines[0]["path"] == f"/v1/sims/...{sim.iccid[-4:]}/balances"

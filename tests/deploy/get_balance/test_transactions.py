@@ -11,7 +11,7 @@ from balance_api.models import AnsweredTransaction
 from esim.models import Sim
 from tests.authority import Authority, Issued
 from tests.balance_api.test_views import TRANSACTION
-from tests.deploy.conftest import Door
+from tests.deploy.conftest import ApiProxy
 from tests.deploy.get_balance.conftest import SECOND, UNKNOWN, Ask, limited
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -53,10 +53,10 @@ def test_a_transaction_id_may_come_again_after_its_time(ask: Ask, settings: Sett
     assert ask(transaction="T").status_code == 409
 
 
-def test_it_is_echoed_as_it_came(ask: Ask, door: Door, sim: Sim, good: Issued) -> None:
+def test_it_is_echoed_as_it_came(ask: Ask, proxy: ApiProxy, sim: Sim, good: Issued) -> None:
     for transaction in ('"MSFT-12345678"', "a, b", "x" * 128):
         assert ask(transaction=transaction).status_code == 200
-    with door.client(good) as client:
+    with proxy.client(good) as client:
         sent = {TRANSACTION.encode(): "é ü".encode("latin-1")}
         answer = client.get(f"/v1/sims/{sim.iccid}/balances", headers=sent)
 

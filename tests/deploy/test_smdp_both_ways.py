@@ -20,7 +20,7 @@ from esim.models import DownloadProgress, Profile, SmdpProvider
 from esim.states import ProfileState
 from tests.authority import CLIENT, SERVER, Authority
 from tests.builders import EID, make_pool
-from tests.deploy.conftest import Door
+from tests.deploy.conftest import ApiProxy
 from tests.looks import looked_at
 from tests.simulators.process import Simulator, running
 
@@ -31,9 +31,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def smdp(door: Door, settings: Settings, tmp_path: Path) -> Iterator[Simulator]:
+def smdp(proxy: ApiProxy, settings: Settings, tmp_path: Path) -> Iterator[Simulator]:
     """Return an SM-DP+ that serves and notifies by certificates of its own authority."""
-    ours, theirs = door.authority, Authority("The SM-DP+'s authority")
+    ours, theirs = proxy.authority, Authority("The SM-DP+'s authority")
     our_roots, _ = ours.own.write(tmp_path, "ours")
     their_roots, _ = theirs.own.write(tmp_path, "theirs")
     client = ours.issue("kestrel", usages=[CLIENT]).write(tmp_path, "client")
@@ -48,7 +48,7 @@ def smdp(door: Door, settings: Settings, tmp_path: Path) -> Iterator[Simulator]:
         "--certificate": served[0],
         "--key": served[1],
         "--client-ca": our_roots,
-        "--notify": door.url,
+        "--notify": proxy.url,
         "--notify-ca": our_roots,
         "--notify-certificate": notifier[0],
         "--notify-key": notifier[1],

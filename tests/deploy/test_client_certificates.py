@@ -14,7 +14,7 @@ from esim.domain import pool
 from esim.models import DownloadProgress, Profile, SmdpProvider
 from tests.authority import CLIENT, SERVER, Authority, Issued
 from tests.builders import EID, make_pool
-from tests.deploy.conftest import HOST, SECRET, Door
+from tests.deploy.conftest import HOST, SECRET, ApiProxy
 from tests.esim.test_notices import STANDARD
 
 PATH = "/gsma/rsp2/es2plus/handleDownloadProgressInfo"
@@ -29,7 +29,7 @@ def theirs() -> Authority:
 
 
 @pytest.fixture
-def profile(door: Door, settings: Settings, theirs: Authority, tmp_path: Path) -> Profile:
+def profile(proxy: ApiProxy, settings: Settings, theirs: Authority, tmp_path: Path) -> Profile:
     make_pool(1)
     SmdpProvider.objects.update(certificate_names=[NAME])
     roots, _ = theirs.own.write(tmp_path, "theirs")
@@ -41,7 +41,7 @@ Tell = Callable[..., httpx.Response]
 
 
 @pytest.fixture
-def tell(door: Door, profile: Profile) -> Tell:
+def tell(proxy: ApiProxy, profile: Profile) -> Tell:
     """Return how an SM-DP+ tells of the installation, with a certificate or without one."""
     body = json.dumps({**STANDARD, "iccid": profile.sim.iccid, "filler": "x" * 20_000})
 
@@ -54,7 +54,7 @@ def tell(door: Door, profile: Profile) -> Tell:
         **headers: str,
     ) -> httpx.Response:
         headers = {"Content-Type": "application/json", **headers}
-        with door.client(shown, believing=believing) as client:
+        with proxy.client(shown, believing=believing) as client:
             return client.post(
                 path, content=body, headers=headers, extensions={"sni_hostname": host}
             )
