@@ -1,1 +1,1 @@
-"""What must happen next, as rows: claimed with a lease, watched by the reconciler."""
+"""The outbox: what must happen next, as rows that workers lease and process."""

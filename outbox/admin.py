@@ -1,4 +1,4 @@
-"""Open and finished work, to read."""
+"""The admin list of tasks, read-only."""
 
 from django.contrib import admin
 

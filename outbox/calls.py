@@ -1,4 +1,4 @@
-"""Calls to systems outside: each is a row before it is a call, and keeps what came of it."""
+"""Calls to other systems: a row is stored before each call and keeps the call's outcome."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ BeforeCall = Callable[[], None]
 
 
 class OutsideCall(models.Model):
-    """One call to a system outside. Without an answer its effect is unknown."""
+    """One call to another system. While it has no answer, its effect is unknown."""
 
     class Outcome(models.TextChoices):
         UNANSWERED = "unanswered", "No answer yet"
@@ -44,9 +44,9 @@ def record_call(
 ) -> Answer:
     """Store the row, make the call, store its outcome, and return the answer.
 
-    `before_call` renews the caller's lease. The row is committed before it runs: a worker that
-    takes over either sees the row, or the worker that stalled never makes the call. `describe`
-    returns the columns that an answer sets.
+    `before_call` renews the caller's lease, after the row is committed. So a worker that takes
+    over either sees this row, or the stalled worker never makes the call. `describe` returns the
+    columns that an answer sets.
 
     Raises what `send` raises: one of `refusals`, which is final, or `ServiceUnavailable`.
     """
@@ -69,8 +69,8 @@ def record_call(
     return answer
 
 
-def _store(row: OutsideCall, **said: Any) -> None:
-    columns = {**said, "answered_at": now()}
+def _store(row: OutsideCall, **outcome: Any) -> None:
+    columns = {**outcome, "answered_at": now()}
     for name, value in columns.items():
         setattr(row, name, value)
     row.save(update_fields=list(columns))

@@ -1,8 +1,8 @@
-"""Ring, claim, finish: the only three things that happen to an outbox row.
+"""Enqueue a task, claim it, finish it: the only three things that happen to an outbox row.
 
-A room registers a handler for its kind; the handler gets the subject and returns when to look
-again (a `RetryAfter`) or nothing when there is nothing left to do. It must be safe to run twice:
-the lease makes that rare, not impossible.
+A room registers one handler for each of its kinds. The handler gets the subject's key. It returns
+None when nothing is left to do, or a `RetryAfter` when the task must be processed again. A handler
+must be safe to run twice: the lease makes that rare, but not impossible.
 """
 
 import secrets
@@ -24,11 +24,12 @@ from outbox.models import Task
 from outbox.retries import backoff
 
 log = structlog.get_logger(__name__)
-# A look this near is asked for with a delayed message; later ones are the reconciler's.
+# A retry within this delay gets a delayed broker message; the reconciler finds later ones.
 SOON = timedelta(seconds=30)
-# A row that nobody holds, after a look that went well.
+# The columns of a task that no worker leases and whose last run raised no error.
 FREE: dict[str, Any] = {"lease_until": None, "lease_token": "", "last_error": ""}
-# Both are one statement, on SQLite as on PostgreSQL: nobody comes between its look and its write.
+# Both are one statement, on PostgreSQL and on SQLite: no other worker can write between its check
+# and its change.
 ENQUEUE = """INSERT INTO outbox_task
         (kind, subject, not_before, lease_token, attempts, enqueue_count, created_at, last_error)
     VALUES (%s, %s, %s, '', 0, 1, %s, '')
@@ -43,20 +44,20 @@ CLAIM = """UPDATE outbox_task SET lease_until = %s, lease_token = %s, attempts =
 
 @dataclass(frozen=True)
 class RetryAfter:
-    """A handler's answer: not finished, come back after this long."""
+    """A handler's answer: the task is not finished; process it again after this delay."""
 
-    after: timedelta
+    delay: timedelta
 
 
 @dataclass(frozen=True)
 class Lease:
-    """A worker's hold on a task; it may be prolonged before each call outside."""
+    """A worker's lease on a task. The worker renews it before each outside call."""
 
     task_id: int
     token: str
 
     def prolong(self) -> None:
-        """Hold on for another lease's length, or raise `LeaseLost` if somebody took over."""
+        """Extend the lease by its full length; raise `LeaseLost` if another worker has it now."""
         until = now() + timedelta(seconds=settings.OUTBOX_LEASE)
         mine = {"lease_token": self.token}
         if not compare_and_set(Task, self.task_id, mine, lease_until=until):
@@ -65,7 +66,7 @@ class Lease:
 
 @dataclass(frozen=True)
 class ClaimedTask:
-    """A task whose lease we have just taken, as it was then."""
+    """A task as it was when this worker took its lease."""
 
     lease: Lease
     kind: str
@@ -75,7 +76,7 @@ class ClaimedTask:
 
 
 class LeaseLost(Exception):
-    """The lease ran out and another worker holds the task: stop without a trace."""
+    """The lease ran out and another worker has taken it: stop, and write nothing more."""
 
 
 Handler = Callable[[str, Lease], RetryAfter | None]
@@ -83,15 +84,15 @@ _handlers: dict[str, Handler] = {}
 
 
 def register(kind: str, handler: Handler) -> None:
-    """Let a room say who looks at its rows; called once, when the room is ready."""
+    """Set the handler for a kind of task. A room calls this once, when its app is ready."""
     _handlers[kind] = handler
 
 
 def enqueue(kind: str, subject: object) -> None:
-    """Ask for a look as soon as this transaction is committed.
+    """Have the task processed as soon as this transaction is committed.
 
-    There is one open row per kind and subject: a second bell wakes the first one's row. The row is
-    what counts; the message to the broker only saves the wait for the reconciler.
+    There is one open row per kind and subject: enqueuing the same task again makes that row due
+    now. The row is what counts. The broker message only saves the wait for the reconciler.
     """
     at = now()
     with transaction.atomic(savepoint=False):
@@ -99,18 +100,16 @@ def enqueue(kind: str, subject: object) -> None:
         transaction.on_commit(lambda: _notify_worker(task_id), robust=True)
 
 
-def _notify_worker(task_id: int, *, after: timedelta = timedelta()) -> None:
+def _notify_worker(task_id: int, *, delay: timedelta = timedelta()) -> None:
     try:
-        countdown = after.total_seconds() or None
+        countdown = delay.total_seconds() or None
         current_app.send_task("outbox.tasks.process", args=[task_id], countdown=countdown)
     except (BrokerDown, OSError) as error:
-        log.warning(
-            "broker did not take the bell; the reconciler will come round", error=str(error)
-        )
+        log.warning("broker unavailable; the reconciler will find the task", error=str(error))
 
 
 def due_tasks(limit: int = 200) -> list[int]:
-    """Return the ids of open tasks whose time has come and that nobody holds."""
+    """Return the ids of open tasks that are due and that no worker has leased, oldest first."""
     at = now()
     is_free = Q(lease_until__isnull=True) | Q(lease_until__lt=at)
     due = Task.objects.filter(is_free, closed_at__isnull=True, not_before__lte=at)
@@ -118,12 +117,12 @@ def due_tasks(limit: int = 200) -> list[int]:
 
 
 def process(task_id: int) -> None:
-    """Claim the task and let its room's handler look; do nothing if it is held, closed or early.
+    """Claim the task and run its handler. Do nothing if the task is leased, closed or not due.
 
     1. Take the lease by compare-and-set: of two workers one wins.
     2. Run the handler, with no transaction open.
-    3. Close the row, or set the time of the next look. A bell that rang meanwhile, or an error,
-       means another look; errors back off.
+    3. Close the row, or set the time of the next run. If the task was enqueued again meanwhile, it
+       runs again at once. If the handler raised an error, it runs again after a growing delay.
     """
     structlog.contextvars.clear_contextvars()
     task = _claim(task_id)
@@ -137,14 +136,14 @@ def process(task_id: int) -> None:
         log.exception(
             "handler failed", kind=task.kind, subject=task.subject, attempts=task.attempts
         )
-        pause, said = backoff(task.attempts), f"{type(error).__name__}: {error}"[:500]
-        _release(task.lease, not_before=now() + pause, last_error=said)
+        last_error = f"{type(error).__name__}: {error}"[:500]
+        _release(task.lease, not_before=now() + backoff(task.attempts), last_error=last_error)
     else:
         _finish(task, answer)
 
 
 def _claim(task_id: int) -> ClaimedTask | None:
-    """Take the task's lease if it is open, due and free: every claim counts an attempt."""
+    """Take the lease if the task is open, due and free. Each claim counts as an attempt."""
     at, token = now(), secrets.token_hex(16)
     until = at + timedelta(seconds=settings.OUTBOX_LEASE)
     rows = execute_returning(CLAIM, until, token, task_id, at, at)
@@ -154,13 +153,16 @@ def _claim(task_id: int) -> ClaimedTask | None:
 def _finish(task: ClaimedTask, answer: RetryAfter | None) -> None:
     at, lease = now(), task.lease
     as_claimed = {"lease_token": lease.token, "enqueue_count": task.enqueue_count}
-    then = {"closed_at": at} if answer is None else {"not_before": at + answer.after}
-    if not compare_and_set(Task, lease.task_id, as_claimed, **then, **FREE):
+    outcome = {"closed_at": at} if answer is None else {"not_before": at + answer.delay}
+
+    if not compare_and_set(Task, lease.task_id, as_claimed, **outcome, **FREE):
+        # It was enqueued again while the handler ran, so what the handler read may be out of date.
+        # If the lease is lost instead, this changes nothing and the message finds nothing to do.
         _release(lease, not_before=at)
         _notify_worker(lease.task_id)
-    elif answer and answer.after < SOON:
-        # The reconciler's round would be too slow for a customer who is looking on.
-        _notify_worker(lease.task_id, after=answer.after)
+    elif answer and answer.delay < SOON:
+        # The reconciler runs every five seconds: too slow while a customer is watching.
+        _notify_worker(lease.task_id, delay=answer.delay)
 
 
 def _release(lease: Lease, **changes: object) -> None:

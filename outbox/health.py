@@ -1,4 +1,4 @@
-"""Checks for `/healthz`."""
+"""The checks that `/healthz` runs."""
 
 from datetime import timedelta
 
@@ -8,11 +8,12 @@ from django.utils.timezone import now
 from moportal.health import Unhealthy
 from outbox.models import Heartbeat
 
-SILENCE = timedelta(seconds=30)
+# Six rounds of the reconciler. Each round stores a heartbeat.
+LONGEST_SILENCE = timedelta(seconds=30)
 
 
 def database() -> None:
-    """Refuse when the database does not answer."""
+    """Raise `Unhealthy` when the database does not answer."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -21,10 +22,10 @@ def database() -> None:
 
 
 def worker() -> None:
-    """Refuse when no worker has come round through the broker for half a minute."""
+    """Raise `Unhealthy` when no worker has processed a broker message for 30 seconds."""
     try:
         beat = Heartbeat.objects.filter(name="worker").first()
     except DatabaseError as error:
         raise Unhealthy("the database does not answer") from error
-    if beat is None or beat.at < now() - SILENCE:
-        raise Unhealthy("no worker has come round through the broker lately")
+    if beat is None or beat.at < now() - LONGEST_SILENCE:
+        raise Unhealthy("no worker has processed a broker message for 30 seconds")

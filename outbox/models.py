@@ -1,24 +1,22 @@
-"""Rows that say *look at this*, never *do step Y*: the handler reads the truth and decides."""
+"""Tasks: a row says *process this*, never *do step Y*. The handler reads the state and decides."""
 
 from django.db import models
 from django.db.models import F, Q
 
 
 class Task(models.Model):
-    """Something of another room that wants looking at, once `not_before` has come.
+    """A row of another room that must be processed, from `not_before` on.
 
-    A worker that takes it writes a lease; a lease that has run out is anybody's again.
+    The worker that claims it writes a lease. When the lease has expired, any worker may claim it.
     """
 
     kind = models.CharField(max_length=40)
-    subject = models.CharField(
-        max_length=64, help_text="The primary key of what is to be looked at."
-    )
+    subject = models.CharField(max_length=64, help_text="The primary key of the row to process.")
     not_before = models.DateTimeField()
     lease_until = models.DateTimeField(null=True, blank=True)
     lease_token = models.CharField(max_length=32, blank=True)
     attempts = models.PositiveIntegerField(default=0)
-    # Counts the bells: one that rang while a worker was looking means another look.
+    # Tells the worker that the task was enqueued again while its handler ran.
     enqueue_count = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)
     closed_at = models.DateTimeField(null=True, blank=True)
@@ -32,7 +30,7 @@ class Task(models.Model):
                 condition=Q(closed_at__isnull=True),
             ),
             models.CheckConstraint(
-                name="closed_task_holds_no_lease",
+                name="closed_task_has_no_lease",
                 condition=Q(closed_at__isnull=True) | Q(lease_until__isnull=True),
             ),
         ]
@@ -47,7 +45,7 @@ class Task(models.Model):
 
 
 class Heartbeat(models.Model):
-    """When a worker last came round through the broker; what `/healthz` believes."""
+    """When a worker last reconciled at the broker's request; `/healthz` reads it."""
 
     name = models.CharField(max_length=20, primary_key=True)
     at = models.DateTimeField()

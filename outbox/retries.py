@@ -1,4 +1,4 @@
-"""How long to wait before something that gave no usable answer is tried again."""
+"""How long to wait before a call that gave no usable answer is made again."""
 
 import random
 from datetime import timedelta
@@ -17,7 +17,7 @@ LONGEST_ERROR = 200
 
 
 class Retried(Protocol):
-    """A row whose work is tried until it succeeds: it counts attempts and keeps the last error."""
+    """A row whose work is retried. It counts failed attempts and keeps the last error."""
 
     tries: int
     last_error: str
@@ -43,13 +43,13 @@ def backoff(attempts: int) -> timedelta:
 def count_failure(row: Retried, error: Exception) -> timedelta:
     """Record a failed attempt on the row and return the delay before the next one.
 
-    The policy for all rooms: soon at first, then ever less often, and never sooner than the
-    service asked. When to stop trying is the caller's decision, made from `row.tries`.
+    All rooms follow this policy: retry soon at first, then less and less often, but never sooner
+    than the service asked. The caller decides from `row.tries` when to stop.
     """
     assert isinstance(row, Model)  # noqa: S101 -- every Retried is a row
-    tries, said = row.tries, f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
-    log.warning("no usable answer", tries=tries, detail=said)
-    row.tries, row.last_error = tries + 1, said
+    tries, last_error = row.tries, f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
+    log.warning("no usable answer", tries=tries, detail=last_error)
+    row.tries, row.last_error = tries + 1, last_error
     row.save(update_fields=["tries", "last_error"])
     return retry_delay(tries, at_least=retry_after(error))
 

@@ -82,7 +82,7 @@ BROKEN: dict[str, Callable[[], object]] = {
     "legal_text_kind_known": set_to(LegalText, kind="other"),
     "one_legal_text_of_a_version": lambda: again(LegalText),
     "one_open_task_per_kind_and_subject": lambda: again(Task),
-    "closed_task_holds_no_lease": set_to(Task, closed_at=now(), lease_until=now()),
+    "closed_task_has_no_lease": set_to(Task, closed_at=now(), lease_until=now()),
     "plan_category_known": set_to(Plan, category="other"),
     "plan_data_is_positive": set_to(Plan, data_bytes=0),
     "plan_lasts": set_to(Plan, validity_days=0),

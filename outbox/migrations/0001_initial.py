@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(max_length=40)),
-                ('subject', models.CharField(help_text='The primary key of what is to be looked at.', max_length=64)),
+                ('subject', models.CharField(help_text='The primary key of the row to process.', max_length=64)),
                 ('not_before', models.DateTimeField()),
                 ('lease_until', models.DateTimeField(blank=True, null=True)),
                 ('lease_token', models.CharField(blank=True, max_length=32)),
@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'indexes': [models.Index(models.F('not_before'), condition=models.Q(('closed_at__isnull', True)), name='open_tasks_by_time')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('closed_at__isnull', True)), fields=('kind', 'subject'), name='one_open_task_per_kind_and_subject'), models.CheckConstraint(condition=models.Q(('closed_at__isnull', True), ('lease_until__isnull', True), _connector='OR'), name='closed_task_holds_no_lease')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('closed_at__isnull', True)), fields=('kind', 'subject'), name='one_open_task_per_kind_and_subject'), models.CheckConstraint(condition=models.Q(('closed_at__isnull', True), ('lease_until__isnull', True), _connector='OR'), name='closed_task_has_no_lease')],
             },
         ),
     ]

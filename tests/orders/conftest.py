@@ -46,7 +46,7 @@ def look(order: Order) -> RetryAfter | None:
 def seconds(answer: RetryAfter | None) -> float:
     """Return how long it wants to wait."""
     assert answer is not None
-    return answer.after.total_seconds()
+    return answer.delay.total_seconds()
 
 
 @pytest.fixture

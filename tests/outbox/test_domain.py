@@ -1,4 +1,4 @@
-"""`outbox.domain`: what was asked for is looked at, once at a time, until it is done."""
+"""`outbox.domain`: an enqueued task is processed by one worker at a time until it is done."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +20,7 @@ KIND = "test"
 
 
 class Room:
-    """A room that notes what it was asked to look at, and answers as it is told."""
+    """A handler that notes the subjects it was given, and answers as the test sets it to."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -35,27 +35,27 @@ class Room:
 
 @pytest.fixture
 def room() -> Iterator[Room]:
-    """Register a room for the length of a test."""
+    """Register a handler for the length of a test."""
     made = Room()
     domain.register(KIND, made)
     yield made
-    del domain._handlers[KIND]  # noqa: SLF001 -- taken away again
+    del domain._handlers[KIND]  # noqa: SLF001 -- undone after the test
 
 
-def rung() -> Task:
+def enqueued_task() -> Task:
     domain.enqueue(KIND, 1)
     return Task.objects.get()
 
 
-def test_a_bell_leaves_one_row(room: Room) -> None:
+def test_enqueuing_a_task_twice_leaves_one_row(room: Room) -> None:
     domain.enqueue(KIND, 1)
     domain.enqueue(KIND, 1)
 
     assert Task.objects.get().enqueue_count == 2
 
 
-def test_a_look_that_is_done_closes_the_row(room: Room) -> None:
-    task = rung()
+def test_a_handler_that_is_done_closes_the_row(room: Room) -> None:
+    task = enqueued_task()
 
     domain.process(task.pk)
 
@@ -64,8 +64,8 @@ def test_a_look_that_is_done_closes_the_row(room: Room) -> None:
     assert task.closed_at is not None
 
 
-def test_a_bell_after_the_end_opens_a_new_row(room: Room) -> None:
-    done = rung()
+def test_enqueuing_a_closed_task_opens_a_new_row(room: Room) -> None:
+    done = enqueued_task()
     domain.process(done.pk)
 
     domain.enqueue(KIND, 1)
@@ -75,8 +75,8 @@ def test_a_bell_after_the_end_opens_a_new_row(room: Room) -> None:
     assert domain.due_tasks() == [opened.pk]
 
 
-def test_a_bell_wakes_a_row_that_was_to_wait(room: Room) -> None:
-    task = rung()
+def test_enqueuing_makes_a_waiting_task_due_now(room: Room) -> None:
+    task = enqueued_task()
     Task.objects.update(not_before=now() + timedelta(minutes=5))
 
     domain.enqueue(KIND, 1)
@@ -84,8 +84,8 @@ def test_a_bell_wakes_a_row_that_was_to_wait(room: Room) -> None:
     assert domain.due_tasks() == [task.pk]
 
 
-def test_a_closed_row_is_not_looked_at_again(room: Room) -> None:
-    task = rung()
+def test_a_closed_task_is_not_processed_again(room: Room) -> None:
+    task = enqueued_task()
 
     domain.process(task.pk)
     domain.process(task.pk)
@@ -93,8 +93,8 @@ def test_a_closed_row_is_not_looked_at_again(room: Room) -> None:
     assert room.seen == ["1"]
 
 
-def test_a_row_that_is_held_is_left_alone(room: Room) -> None:
-    task = rung()
+def test_a_leased_task_is_left_alone(room: Room) -> None:
+    task = enqueued_task()
     Task.objects.update(lease_until=now() + timedelta(seconds=20), lease_token="other")
 
     domain.process(task.pk)
@@ -102,8 +102,8 @@ def test_a_row_that_is_held_is_left_alone(room: Room) -> None:
     assert room.seen == []
 
 
-def test_a_row_whose_time_has_not_come_is_left_alone(room: Room) -> None:
-    task = rung()
+def test_a_task_that_is_not_due_is_left_alone(room: Room) -> None:
+    task = enqueued_task()
     Task.objects.update(not_before=now() + timedelta(seconds=20))
 
     domain.process(task.pk)
@@ -111,8 +111,8 @@ def test_a_row_whose_time_has_not_come_is_left_alone(room: Room) -> None:
     assert room.seen == []
 
 
-def test_a_lease_that_has_run_out_is_anybodys(room: Room) -> None:
-    task = rung()
+def test_a_task_whose_lease_has_expired_is_processed(room: Room) -> None:
+    task = enqueued_task()
     Task.objects.update(lease_until=now() - timedelta(seconds=1), lease_token="dead")
 
     assert domain.due_tasks() == [task.pk]
@@ -121,19 +121,19 @@ def test_a_lease_that_has_run_out_is_anybodys(room: Room) -> None:
     assert room.seen == ["1"]
 
 
-def test_what_is_due_is_open_and_free(room: Room) -> None:
+def test_due_tasks_are_open_and_without_a_lease(room: Room) -> None:
     for subject in range(4):
         domain.enqueue(KIND, subject)
-    closed, held, early, due = Task.objects.order_by("pk")
+    closed, leased, early, due = Task.objects.order_by("pk")
     Task.objects.filter(pk=closed.pk).update(closed_at=now())
-    Task.objects.filter(pk=held.pk).update(lease_until=now() + timedelta(seconds=20))
+    Task.objects.filter(pk=leased.pk).update(lease_until=now() + timedelta(seconds=20))
     Task.objects.filter(pk=early.pk).update(not_before=now() + timedelta(seconds=20))
 
     assert domain.due_tasks() == [due.pk]
 
 
-def test_a_look_takes_one_row_and_leaves_the_others(room: Room) -> None:
-    first, other = rung(), Task.objects.create(kind=KIND, subject="2", not_before=now())
+def test_processing_one_task_leaves_the_others_alone(room: Room) -> None:
+    first, other = enqueued_task(), Task.objects.create(kind=KIND, subject="2", not_before=now())
     room.answer = RetryAfter(timedelta(minutes=5))
 
     domain.process(first.pk)
@@ -143,8 +143,8 @@ def test_a_look_takes_one_row_and_leaves_the_others(room: Room) -> None:
     assert (other.attempts, other.lease_token) == (0, "")
 
 
-def test_each_look_is_counted(room: Room) -> None:
-    task = rung()
+def test_each_run_counts_as_an_attempt(room: Room) -> None:
+    task = enqueued_task()
     for _ in range(3):
         room.answer = RetryAfter(timedelta())
         domain.process(task.pk)
@@ -153,8 +153,8 @@ def test_each_look_is_counted(room: Room) -> None:
     assert task.attempts == 3
 
 
-def test_look_again_sets_the_time(room: Room) -> None:
-    task = rung()
+def test_retry_after_sets_the_time_of_the_next_run(room: Room) -> None:
+    task = enqueued_task()
     room.answer = RetryAfter(timedelta(minutes=5))
 
     domain.process(task.pk)
@@ -166,8 +166,8 @@ def test_look_again_sets_the_time(room: Room) -> None:
     assert domain.due_tasks() == []
 
 
-def test_a_handler_that_fails_is_tried_again_later(room: Room) -> None:
-    task = rung()
+def test_a_task_whose_handler_fails_is_retried_later(room: Room) -> None:
+    task = enqueued_task()
     room.answer = ZeroDivisionError("by zero")
 
     domain.process(task.pk)
@@ -179,8 +179,10 @@ def test_a_handler_that_fails_is_tried_again_later(room: Room) -> None:
 
 
 @pytest.mark.parametrize("answer", [None, RetryAfter(timedelta(minutes=5))])
-def test_an_error_is_forgotten_when_a_look_goes_well(room: Room, answer: RetryAfter | None) -> None:
-    task = rung()
+def test_a_run_without_an_error_clears_the_last_error(
+    room: Room, answer: RetryAfter | None
+) -> None:
+    task = enqueued_task()
     Task.objects.update(last_error="ZeroDivisionError: by zero")
     room.answer = answer
 
@@ -193,10 +195,10 @@ def test_an_error_is_forgotten_when_a_look_goes_well(room: Room, answer: RetryAf
 @pytest.mark.parametrize(
     "answer", [None, RetryAfter(timedelta(minutes=5)), ZeroDivisionError("by zero")]
 )
-def test_who_was_taken_over_from_leaves_the_row_to_the_other(
+def test_a_worker_that_lost_its_lease_leaves_the_row_to_the_new_one(
     room: Room, answer: RetryAfter | Exception | None
 ) -> None:
-    task, until = rung(), now() + timedelta(seconds=20)
+    task, until = enqueued_task(), now() + timedelta(seconds=20)
 
     def taken_over(subject: str, lease: Lease) -> RetryAfter | None:
         Task.objects.update(lease_token="another", lease_until=until)
@@ -212,8 +214,8 @@ def test_who_was_taken_over_from_leaves_the_row_to_the_other(
     assert (task.closed_at, task.last_error) == (None, "")
 
 
-def test_who_lost_the_lease_meanwhile_changes_nothing(room: Room) -> None:
-    task = rung()
+def test_a_handler_that_raises_lease_lost_changes_nothing(room: Room) -> None:
+    task = enqueued_task()
     room.answer = domain.LeaseLost(task.pk)
 
     domain.process(task.pk)
@@ -222,28 +224,28 @@ def test_who_lost_the_lease_meanwhile_changes_nothing(room: Room) -> None:
     assert (lease.not_before, lease.last_error, lease.closed_at) == (before, "", None)
 
 
-def test_a_look_that_is_near_is_asked_for_with_a_delayed_message(
+def test_a_retry_that_is_due_soon_gets_a_delayed_message(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    task, told = rung(), []
+    task, sent = enqueued_task(), []
     monkeypatch.setattr(
         "celery.app.base.Celery.send_task",
-        lambda _celery, name, **said: told.append((name, said)),
+        lambda _celery, name, **said: sent.append((name, said)),
     )
     room.answer = RetryAfter(timedelta(seconds=2))
 
     domain.process(task.pk)
 
-    assert told == [(tasks.process.name, {"args": [task.pk], "countdown": 2.0})]
+    assert sent == [(tasks.process.name, {"args": [task.pk], "countdown": 2.0})]
 
 
-def test_a_bell_during_a_look_means_another_look(room: Room) -> None:
-    task = rung()
+def test_a_task_enqueued_during_its_run_runs_again(room: Room) -> None:
+    task = enqueued_task()
 
-    def rings_meanwhile(subject: str, lease: Lease) -> None:
+    def enqueue_meanwhile(subject: str, lease: Lease) -> None:
         domain.enqueue(KIND, subject)
 
-    domain.register(KIND, rings_meanwhile)
+    domain.register(KIND, enqueue_meanwhile)
     Task.objects.update(last_error="ZeroDivisionError: by zero")
     domain.process(task.pk)
 
@@ -252,48 +254,48 @@ def test_a_bell_during_a_look_means_another_look(room: Room) -> None:
     assert domain.due_tasks() == [task.pk]
 
 
-def test_a_bell_during_a_look_is_not_put_off_by_what_the_look_wanted(room: Room) -> None:
-    task = rung()
+def test_a_task_enqueued_during_its_run_is_due_at_once(room: Room) -> None:
+    task = enqueued_task()
 
-    def rings_meanwhile(subject: str, lease: Lease) -> RetryAfter:
+    def enqueue_meanwhile(subject: str, lease: Lease) -> RetryAfter:
         domain.enqueue(KIND, subject)
         return RetryAfter(timedelta(minutes=5))
 
-    domain.register(KIND, rings_meanwhile)
+    domain.register(KIND, enqueue_meanwhile)
     domain.process(task.pk)
 
     assert domain.due_tasks() == [task.pk]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_bell_that_meets_a_row_being_closed_opens_the_next(room: Room) -> None:
-    task = rung()
+def test_enqueuing_a_task_while_it_is_closed_opens_a_new_row(room: Room) -> None:
+    task = enqueued_task()
     with ThreadPoolExecutor(1) as other:
         with transaction.atomic():
             Task.objects.update(closed_at=now())
-            bell = other.submit(_ring_and_hang_up)
+            enqueuing = other.submit(_enqueue_and_disconnect)
             wait_for_lock()
-        bell.result(timeout=20)
+        enqueuing.result(timeout=20)
 
     assert Task.objects.exclude(pk=task.pk).get().closed_at is None
 
 
 @pytest.mark.django_db(transaction=True)
-def test_ten_bells_at_once_are_one_row(room: Room) -> None:
+def test_ten_concurrent_enqueues_leave_one_row(room: Room) -> None:
     at_once(lambda: domain.enqueue(KIND, 1), 10)
 
     assert Task.objects.get().enqueue_count == 10
 
 
-def _ring_and_hang_up() -> None:
+def _enqueue_and_disconnect() -> None:
     try:
         domain.enqueue(KIND, 1)
     finally:
         connection.close()
 
 
-def test_a_lease_is_prolonged_by_its_whole_length(room: Room, settings: Settings) -> None:
-    task, other = rung(), Task.objects.create(kind=KIND, subject="2", not_before=now())
+def test_prolonging_a_lease_extends_it_by_its_full_length(room: Room, settings: Settings) -> None:
+    task, other = enqueued_task(), Task.objects.create(kind=KIND, subject="2", not_before=now())
     Task.objects.update(lease_token="mine", lease_until=now())
     whole = timedelta(seconds=settings.OUTBOX_LEASE)
 
@@ -308,8 +310,8 @@ def test_a_lease_is_prolonged_by_its_whole_length(room: Room, settings: Settings
     assert untouched <= before
 
 
-def test_who_lost_the_lease_may_not_prolong_it(room: Room) -> None:
-    task = rung()
+def test_a_worker_that_lost_its_lease_cannot_prolong_it(room: Room) -> None:
+    task = enqueued_task()
     Task.objects.update(lease_token="another")
 
     with pytest.raises(domain.LeaseLost):
@@ -317,8 +319,8 @@ def test_who_lost_the_lease_may_not_prolong_it(room: Room) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_ten_workers_one_looks(room: Room) -> None:
-    task = rung()
+def test_of_ten_workers_one_processes_the_task(room: Room) -> None:
+    task = enqueued_task()
     room.answer = RetryAfter(timedelta(minutes=5))
 
     at_once(lambda: domain.process(task.pk), 10)
@@ -328,7 +330,7 @@ def test_of_ten_workers_one_looks(room: Room) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("error", [OperationalError("no broker"), ZeroDivisionError("a fault")])
-def test_a_broker_that_is_away_does_not_fail_the_request(
+def test_an_unavailable_broker_does_not_fail_the_request(
     room: Room, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def away(*_args: object, **_kwargs: object) -> None:
@@ -342,7 +344,9 @@ def test_a_broker_that_is_away_does_not_fail_the_request(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_bell_rings_only_after_the_commit(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_broker_message_is_sent_only_after_the_commit(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sent: list[object] = []
     monkeypatch.setattr(
         "celery.app.base.Celery.send_task", lambda *_args, **kwargs: sent.append(kwargs["args"])
@@ -355,27 +359,29 @@ def test_the_bell_rings_only_after_the_commit(room: Room, monkeypatch: pytest.Mo
     assert sent == [[Task.objects.get().pk]]
 
 
-def test_what_travels_is_the_id_of_a_row(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    task, told = rung(), []
-    monkeypatch.setattr(tasks.process, "apply_async", lambda **said: told.append(said))
+def test_a_broker_message_carries_the_id_of_a_row(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task, sent = enqueued_task(), []
+    monkeypatch.setattr(tasks.process, "apply_async", lambda **said: sent.append(said))
 
     tasks.reconcile()
     tasks.process(task.pk)
 
-    assert told == [{"args": (task.pk,), "expires": 10}]
+    assert sent == [{"args": (task.pk,), "expires": 10}]
     assert room.seen == ["1"]
 
 
 def test_a_worker_reconciles_when_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[bool] = []
-    monkeypatch.setattr(tasks.reconcile, "delay", lambda: told.append(True))
+    sent: list[bool] = []
+    monkeypatch.setattr(tasks.reconcile, "delay", lambda: sent.append(True))
 
     tasks.reconcile_at_start()
 
-    assert told == [True]
+    assert sent == [True]
 
 
-def test_the_reconciler_notes_that_a_worker_lives() -> None:
+def test_the_reconciler_stores_a_heartbeat() -> None:
     tasks.reconcile()
 
     assert Heartbeat.objects.get().name == "worker"

@@ -1,4 +1,4 @@
-"""`outbox.health`: what `/healthz` says of the database and the worker."""
+"""`outbox.health`: the checks of the database and the worker."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ from outbox.models import Heartbeat
 pytestmark = pytest.mark.django_db
 
 
-def test_a_worker_that_came_round_lately_is_well() -> None:
+def test_a_worker_with_a_recent_heartbeat_is_healthy() -> None:
     Heartbeat.objects.create(name="worker", at=now())
 
     health.worker()
@@ -21,7 +21,7 @@ def test_a_worker_that_came_round_lately_is_well() -> None:
 
 
 @pytest.mark.parametrize("silence", [None, timedelta(seconds=31)])
-def test_one_that_did_not_is_not(silence: timedelta | None) -> None:
+def test_a_worker_without_a_recent_heartbeat_is_unhealthy(silence: timedelta | None) -> None:
     if silence:
         Heartbeat.objects.create(name="worker", at=now() - silence)
 
@@ -29,7 +29,9 @@ def test_one_that_did_not_is_not(silence: timedelta | None) -> None:
         health.worker()
 
 
-def test_a_database_that_does_not_answer_is_said_by_both(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_checks_report_a_database_that_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def away(*_args: object, **_keywords: object) -> None:
         raise DatabaseError
 

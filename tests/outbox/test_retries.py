@@ -1,4 +1,4 @@
-"""`outbox.retries`: a customer is looking on, then nobody is."""
+"""`outbox.retries`: short delays while a customer is watching, growing ones afterwards."""
 
 from outbox.retries import RETRY_DELAYS, backoff, retry_delay
 
@@ -7,23 +7,23 @@ def seconds(tries: int) -> float:
     return retry_delay(tries).total_seconds()
 
 
-def test_the_first_retry_comes_within_a_second_and_three_tries_within_ten() -> None:
+def test_three_attempts_fit_into_ten_seconds() -> None:
     for _ in range(100):
         assert 0 < seconds(0) <= 1
         assert seconds(0) + seconds(1) <= 10
 
 
-def test_no_two_orders_keep_step() -> None:
+def test_jitter_spreads_the_retries_of_different_orders() -> None:
     assert len({seconds(2) for _ in range(20)}) > 1
 
 
-def test_later_it_is_asked_ever_less_often_and_never_less_than_every_ten_minutes() -> None:
+def test_later_delays_double_up_to_ten_minutes() -> None:
     for tries in range(len(RETRY_DELAYS), 40):
         longest = min(2.0**tries, 600)
         assert longest / 2 <= seconds(tries) <= longest
 
 
-def test_what_nobody_looks_at_backs_off_from_the_start() -> None:
+def test_backoff_doubles_from_the_first_attempt() -> None:
     for attempts in range(40):
         longest = min(2.0**attempts, 600)
         assert longest / 2 <= backoff(attempts).total_seconds() <= longest

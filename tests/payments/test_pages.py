@@ -216,7 +216,7 @@ def test_a_page_that_cannot_be_opened_lapses_while_the_customer_looks_on(
     page = intended(alice)
     break_it(gateway, "open_page", "http_500", times=100)
 
-    waits = [again.after.total_seconds() for again in iter(lambda: look(page), None)]
+    waits = [again.delay.total_seconds() for again in iter(lambda: look(page), None)]
 
     assert waits == pytest.approx(RETRY_DELAYS, rel=0.2)
     assert (page.state, page.url) == (CardPageState.LAPSED, "")
