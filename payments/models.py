@@ -9,6 +9,7 @@ from django.utils.timezone import now
 
 from moportal.money import Money
 from moportal.sealed import SealedField
+from outbox.calls import OutsideCall
 from payments.states import PAGE_UNDER_WAY, CardPageState, PaymentState
 
 
@@ -156,26 +157,12 @@ class Payment(models.Model):
         return Money(self.minor_units, self.currency)
 
 
-class GatewayCall(models.Model):
-    """One call to the payment gateway: a row before it is a call."""
-
-    class Outcome(models.TextChoices):
-        UNANSWERED = "unanswered", "No answer yet"
-        ANSWERED = "answered", "Answered"
-        REFUSED = "refused", "Refused for good"
-        NOT_SENT = "not_sent", "Never reached the gateway"
-        UNKNOWN = "unknown", "Outcome unknown"
+class GatewayCall(OutsideCall):
+    """One call to the payment gateway."""
 
     payment = models.ForeignKey(Payment, null=True, on_delete=models.PROTECT, related_name="calls")
     operation = models.CharField(max_length=12)
     key = models.CharField(max_length=80)
-    sent_at = models.DateTimeField(auto_now_add=True)
-    answered_at = models.DateTimeField(null=True, blank=True)
-    outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.UNANSWERED)
-    detail = models.TextField(blank=True)
-
-    class Meta:
-        ordering = ["pk"]
 
     def __str__(self) -> str:
         return f"{self.operation} {self.outcome}"

@@ -8,7 +8,7 @@ from django.utils.timezone import now
 
 from moportal.sealed import digest
 from outbox.domain import Lease, RetryAfter, enqueue
-from payments.domain.payments import called
+from payments.domain.calls import call_gateway
 from payments.gateways import gateway
 from payments.gateways.base import GatewayRefused, GatewayUnavailable
 from payments.models import PaymentMethod
@@ -55,7 +55,7 @@ def forget(subject: str, lease: Lease) -> RetryAfter | None:
     token, key = method.token, f"forget:{digest(method.token)[:32]}"
     forget_token = gateway().forget
     try:
-        called("forget", key, lambda: forget_token(token, key=key), before_call=lease.prolong)
+        call_gateway("forget", key, lambda: forget_token(token, key=key), before_call=lease.prolong)
     except GatewayUnavailable as error:
         log.warning("card not forgotten yet", detail=str(error))
         return RetryAfter(PAUSE)

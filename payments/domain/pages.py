@@ -20,7 +20,7 @@ from moportal.http_client import checked_address
 from moportal.statements import move
 from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.retries import RETRY_DELAYS, retry_delay
-from payments.domain.payments import called
+from payments.domain.calls import call_gateway
 from payments.gateways import gateway
 from payments.gateways.base import GatewayRefused, GatewayUnavailable, NoCard, StillOpen, StoredCard
 from payments.models import CardPage, PaymentMethod
@@ -90,7 +90,7 @@ def _open(page: CardPage, lease: Lease) -> None:
         _move(page, CardPageState.LAPSED)
         return
     key, open_page = str(page.key), gateway().open_page
-    opened = called(
+    opened = call_gateway(
         "open_page",
         key,
         lambda: open_page(return_url=page.return_url, key=key),
@@ -114,7 +114,7 @@ def _open(page: CardPage, lease: Lease) -> None:
 def _ask(page: CardPage, lease: Lease) -> None:
     """Ask the gateway what has become of the page, and take that over."""
     fetch, seen = gateway().fetch_page, page.returned_at
-    standing = called(
+    standing = call_gateway(
         "fetch_page", str(page.key), lambda: fetch(page.gateway_id), before_call=lease.prolong
     )
     match standing:

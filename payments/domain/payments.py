@@ -5,33 +5,26 @@ finds out what became of a lost answer.
 """
 
 import uuid
-from collections.abc import Callable
-from typing import TypeVar, assert_never
-
-import structlog
-from django.utils.timezone import now
+from typing import assert_never
 
 from accounts.models import User
-from moportal.statements import compare_and_set, move
+from moportal.statements import move
+from outbox.calls import BeforeCall
+from payments.domain.calls import call_gateway
 from payments.gateways import gateway
 from payments.gateways.base import (
     Authorised,
     Captured,
     Card,
-    CardRefused,
     CustomerStep,
     Declined,
     GatewayRefused,
-    GatewayUnavailable,
     LetGo,
     Standing,
 )
 from payments.models import GatewayCall, Payment, PaymentMethod
 from payments.states import NEXT_STATES, PaymentState
 
-log = structlog.get_logger(__name__)
-Answer = TypeVar("Answer")
-BeforeCall = Callable[[], None]
 DONE_BY = {
     "capture": PaymentState.CAPTURED,
     "void": PaymentState.VOIDED,
@@ -46,7 +39,7 @@ def add_card(account: User, card: Card) -> PaymentMethod:
     stored to be sent later. No money moves.
     """
     key = str(uuid.uuid4())
-    stored = called("tokenise", key, lambda: gateway().tokenise(card, key=key))
+    stored = call_gateway("tokenise", key, lambda: gateway().tokenise(card, key=key))
     return PaymentMethod.objects.create(
         account=account,
         token=stored.token,
@@ -75,7 +68,7 @@ def _asked_for(payment: Payment, before_call: BeforeCall) -> Standing:
     if payment.state == PaymentState.PENDING:
         return _standing(payment, before_call)
     key = str(payment.key)
-    return called(
+    return call_gateway(
         "authorise",
         key,
         lambda: gateway().authorise(
@@ -92,7 +85,7 @@ def _asked_for(payment: Payment, before_call: BeforeCall) -> Standing:
 
 def _standing(payment: Payment, before_call: BeforeCall) -> Standing:
     key, fetch = str(payment.key), gateway().fetch
-    return called(
+    return call_gateway(
         "fetch", key, lambda: fetch(payment.gateway_id), payment=payment, before_call=before_call
     )
 
@@ -153,7 +146,7 @@ def _act(payment: Payment, operation: str, before_call: BeforeCall) -> None:
     key, then = f"{payment.key}:{operation}", PaymentState(payment.state)
     act = getattr(gateway(), operation)
     try:
-        called(
+        call_gateway(
             operation,
             key,
             lambda: act(payment.gateway_id, key=key),
@@ -166,47 +159,6 @@ def _act(payment: Payment, operation: str, before_call: BeforeCall) -> None:
             raise
     else:
         _move(payment, DONE_BY[operation])
-
-
-def called(
-    operation: str,
-    key: str,
-    make: Callable[[], Answer],
-    *,
-    payment: Payment | None = None,
-    before_call: BeforeCall = lambda: None,
-) -> Answer:
-    """Write the call down, make it, and write down what came of it.
-
-    A process that ends in between leaves the row unanswered, which is how it is read: in doubt.
-    The row comes before `before_call`, where the caller shows that it still holds its lease: who
-    took over from a worker that stalled has either seen the row, or the call is never made.
-    """
-    row = GatewayCall.objects.create(payment=payment, operation=operation, key=key)
-    try:
-        before_call()
-    except Exception:
-        _note(row, GatewayCall.Outcome.NOT_SENT)
-        raise
-    try:
-        answer = make()
-    except CardRefused:
-        _note(row, GatewayCall.Outcome.ANSWERED)
-        raise
-    except GatewayRefused as error:
-        _note(row, GatewayCall.Outcome.REFUSED, str(error))
-        raise
-    except GatewayUnavailable as error:
-        outcome = GatewayCall.Outcome.UNKNOWN if error.was_sent else GatewayCall.Outcome.NOT_SENT
-        _note(row, outcome, str(error))
-        raise
-    _note(row, GatewayCall.Outcome.ANSWERED)
-    return answer
-
-
-def _note(call: GatewayCall, outcome: GatewayCall.Outcome, detail: str = "") -> None:
-    compare_and_set(GatewayCall, call.pk, {}, answered_at=now(), outcome=outcome, detail=detail)
-    log.info("gateway", operation=call.operation, outcome=outcome)
 
 
 def _move(payment: Payment, new: PaymentState, **fields: object) -> None:

@@ -80,7 +80,7 @@ def test_a_card_the_gateway_refuses_names_the_field(alice: User, gateway: str) -
 
     assert refused.value.field == "number"
     assert not PaymentMethod.objects.exists()
-    assert GatewayCall.objects.get().outcome == GatewayCall.Outcome.ANSWERED
+    assert GatewayCall.objects.get().outcome == GatewayCall.Outcome.REFUSED
 
 
 def test_a_card_shows_nothing_of_itself() -> None:
