@@ -61,8 +61,8 @@ CHANGES = [
     ),
     Change(
         "orders/domain/settling.py",
-        "reason=reason[:200], actor=actor)",
-        "reason=reason[:200])",
+        "reason=reason[:200], actor=actor",
+        "reason=reason[:200]",
         f"{HELD}::test_staff_let_it_go_on",
     ),
     Change(
