@@ -44,7 +44,7 @@ class Launch:
         return self.eid is None and self.iccid is None
 
 
-def read(query_string: str) -> Launch:
+def parse_launch(query_string: str) -> Launch:
     """Read a raw query string; never raises. A refusal is named in `refused_as`."""
     raw = _first_values(query_string)
     transaction_id = _transaction_id(raw.get("transactionId", ""))

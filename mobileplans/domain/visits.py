@@ -11,7 +11,8 @@ from accounts.models import User
 from brand.queries import operator
 from esim.models import Sim
 from esim.states import SimState
-from mobileplans.domain import handoffs, launch
+from mobileplans.domain import handoffs
+from mobileplans.domain.launch import Launch, parse_launch
 from mobileplans.domain.lpa_errors import LpaErrors
 from mobileplans.models import LpaReport, Visit
 from mobileplans.words import LpaCode, MoDirectStatus
@@ -24,7 +25,7 @@ IN_REQUEST = "moportal.visit"
 MOST_COUNTED = 1000
 
 
-def begin(request: HttpRequest, said: launch.Launch, errors: LpaErrors | None = None) -> Visit:
+def begin(request: HttpRequest, said: Launch, errors: LpaErrors | None = None) -> Visit:
     """Write a new visit for what the host said, and make it this session's."""
     default = operator().market
     refused_as, refused_because = said.refused_as, said.refused_because
@@ -145,7 +146,7 @@ def current(request: HttpRequest) -> Visit:
     """Return this session's visit; who came by a bookmark gets a new one, as on the open web."""
     number = request.META.get(IN_REQUEST) or request.session.get(SESSION_KEY)
     visit = Visit.objects.select_related("account").filter(pk=number).first() if number else None
-    return visit or _resumed(request) or begin(request, launch.read(""))
+    return visit or _resumed(request) or begin(request, parse_launch(""))
 
 
 def _resumed(request: HttpRequest) -> Visit | None:

@@ -7,26 +7,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mobileplans.domain import launch
-from mobileplans.domain.launch import Launch
+from mobileplans.domain.launch import Launch, parse_launch
 from tests.mobileplans.readings import EID, ICCID, READINGS, Reading
 
 
 @pytest.mark.parametrize("row", READINGS, ids=[f"{row.parameter}: {row.words}" for row in READINGS])
 def test_the_launch_is_read_as_the_contract_says(row: Reading) -> None:
-    read = launch.read(row.sent)
+    read = parse_launch(row.sent)
 
     assert {name: getattr(read, name) for name in row.expected} == row.expected
 
 
 def test_an_id_of_our_own_is_new_each_time() -> None:
-    assert launch.read("").transaction_id != launch.read("").transaction_id
+    assert parse_launch("").transaction_id != parse_launch("").transaction_id
 
 
 def test_without_a_device_it_is_the_open_web() -> None:
-    assert launch.read("market=US").is_open_web
-    assert not launch.read(f"eid={EID}").is_open_web
-    assert not launch.read(f"iccid={ICCID}").is_open_web
+    assert parse_launch("market=US").is_open_web
+    assert not parse_launch(f"eid={EID}").is_open_web
+    assert not parse_launch(f"iccid={ICCID}").is_open_web
 
 
 NAMES = st.sampled_from(["eid", "iccid", "iccids", "imei", "location", "market", "transactionId"])
@@ -34,14 +33,14 @@ NAMES = st.sampled_from(["eid", "iccid", "iccids", "imei", "location", "market",
 
 @given(st.text())
 def test_no_query_makes_an_exception_leave_the_parser(query: str) -> None:
-    assert isinstance(launch.read(query), Launch)
+    assert isinstance(parse_launch(query), Launch)
 
 
 @given(st.lists(st.tuples(NAMES, st.text(max_size=80))))
 def test_no_values_do_either_and_all_that_is_read_fits(pairs: list[tuple[str, str]]) -> None:
     query = "&".join(f"{name}={quote_plus(text)}" for name, text in pairs)
 
-    read = launch.read(query)
+    read = parse_launch(query)
 
     assert 1 <= len(read.transaction_id) <= 64
     assert len(read.imei) <= 20
@@ -50,4 +49,4 @@ def test_no_values_do_either_and_all_that_is_read_fits(pairs: list[tuple[str, st
 
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=64))
 def test_a_transaction_id_comes_back_as_it_was_sent(sent: str) -> None:
-    assert launch.read(f"transactionId={quote(sent, safe='+')}").transaction_id == sent
+    assert parse_launch(f"transactionId={quote(sent, safe='+')}").transaction_id == sent
