@@ -8,9 +8,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from mobileplans.domain import handoffs, lpa_errors, visits
+from mobileplans.domain import handoffs, visits
 from mobileplans.domain.installation import installation_for
 from mobileplans.domain.launch import parse_launch
+from mobileplans.domain.lpa_errors import parse_lpa_errors
 from mobileplans.models import Handoff
 from mobileplans.words import MoDirectStatus
 from moportal.identifiers import ActivationCode
@@ -21,7 +22,7 @@ LPA_HEADERS = ("X-MP-LPAError-Codes", "X-MP-LPAError-TimeStamps", "X-MP-LPAError
 @require_safe
 def start(request: HttpRequest) -> HttpResponse:
     """Read the launch and leave its address at once: identifiers never stay in one."""
-    errors = lpa_errors.read(*(_header(request, name) for name in LPA_HEADERS))
+    errors = parse_lpa_errors(*(_header(request, name) for name in LPA_HEADERS))
     visit = visits.begin(request, parse_launch(_query_string(request)), errors)
     if visit.refused_as:
         step = "launch-refused"

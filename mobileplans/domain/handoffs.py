@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import get_language
 
-from mobileplans.domain import lpa_errors
+from mobileplans.domain.lpa_errors import parse_app_report, parse_lpa_code
 from mobileplans.domain.outcome import Outcome
 from mobileplans.models import Handoff, HostReport, LpaReport, Visit
 from mobileplans.words import LineResult, LpaCode, MoDirectStatus, PurchaseInstrument, UserAccount
@@ -131,14 +131,14 @@ def keep_report(token: str, kind: str, text: str) -> Told | None:
         return None
     is_activation = kind == HostReport.Kind.ACTIVATION
     name = "activationResult" if is_activation else "networkRegistrationState"
-    result, iccid = lpa_errors.read_report(text[:LONGEST_REPORT], name)
+    result, iccid = parse_app_report(text[:LONGEST_REPORT], name)
     if not result or handoff.reports.count() >= MOST_REPORTS:
         return None
     _row, is_new = HostReport.objects.get_or_create(
         handoff=handoff, kind=kind, result=result, defaults={"iccid": iccid or ""}
     )
     log.info("host report", kind=kind, result=result, iccid=iccid)
-    code = lpa_errors.code_named(result)
+    code = parse_lpa_code(result)
     is_problem = is_activation and code != LpaCode.SUCCESS
     if is_problem and is_new:
         LpaReport.objects.create(

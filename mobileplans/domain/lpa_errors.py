@@ -84,7 +84,7 @@ def _instant(error: LpaError) -> datetime:
     return error.at or datetime.min.replace(tzinfo=UTC)
 
 
-def read(codes: str, times: str = "", iccids: str = "") -> LpaErrors:
+def parse_lpa_errors(codes: str, times: str = "", iccids: str = "") -> LpaErrors:
     """Read the three headers as they were sent; never raises.
 
     The lists are paired as far as they go: an error without a time keeps its place, a time without
@@ -96,7 +96,7 @@ def read(codes: str, times: str = "", iccids: str = "") -> LpaErrors:
     return LpaErrors(tuple(errors[-MOST_ERRORS:]), _iccid(iccids))
 
 
-def code_named(text: str) -> LpaCode:
+def parse_lpa_code(text: str) -> LpaCode:
     """Read a status by its name in any case or by its number; an unknown one is `Other`."""
     tidied = text.strip().casefold()
     if re.fullmatch(r"[0-9]{1,6}", tidied):
@@ -104,12 +104,12 @@ def code_named(text: str) -> LpaCode:
     return _BY_NAME.get(tidied, LpaCode.OTHER)
 
 
-def code_of_smdp(subject: str, reason: str) -> LpaCode:
+def translate_smdp_codes(subject: str, reason: str) -> LpaCode:
     """Return the device's name for what the SM-DP+ calls this; an unknown one is `Other`."""
     return _BY_SMDP.get((subject, reason), LpaCode.OTHER)
 
 
-def read_time(text: str) -> datetime | None:
+def parse_us_time(text: str) -> datetime | None:
     """Read a time in US format as UTC; without an offset it is UTC. None where it is none."""
     found = _US_TIME.fullmatch(" ".join(text.split()))
     if found is None:
@@ -136,7 +136,7 @@ def read_time(text: str) -> datetime | None:
         return None
 
 
-def read_report(text: str, name: str) -> tuple[str, Iccid | None]:
+def parse_app_report(text: str, name: str) -> tuple[str, Iccid | None]:
     """Read what the app reports to the page: a JSON object with the result under `name`.
 
     Returns an empty result where it is not such an object; never raises.
@@ -161,7 +161,7 @@ def _items(header: str) -> list[str]:
 
 
 def _error(name: str, instant: str) -> LpaError:
-    return LpaError(code_named(name), _plain(name), read_time(instant), _plain(instant))
+    return LpaError(parse_lpa_code(name), _plain(name), parse_us_time(instant), _plain(instant))
 
 
 def _iccid(header: str) -> Iccid | None:

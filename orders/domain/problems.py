@@ -15,7 +15,7 @@ from django.utils.timezone import now
 from accounts.models import User
 from esim.models import DownloadProgress, Profile
 from esim.states import ProfileState
-from mobileplans.domain.lpa_errors import code_of_smdp
+from mobileplans.domain.lpa_errors import translate_smdp_codes
 from mobileplans.domain.lpa_table import TABLE, Advice, Remedy
 from mobileplans.domain.visits import deciding_report
 from mobileplans.models import LpaReport, Visit
@@ -161,7 +161,7 @@ def note_failure(profile: Profile, told: DownloadProgress, **_kwargs: Any) -> No
         code_as_sent=told.codes,
         at_as_sent=told.timestamp,
         iccid=profile.sim.iccid,
-        defaults={"code": code_of_smdp(told.subject_code, told.reason_code), "at": told.at},
+        defaults={"code": translate_smdp_codes(told.subject_code, told.reason_code), "at": told.at},
     )
 
 

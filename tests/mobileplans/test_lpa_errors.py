@@ -6,8 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mobileplans.domain import lpa_errors
-from mobileplans.domain.lpa_errors import LpaErrors
+from mobileplans.domain.lpa_errors import (
+    LONGEST_HEADER,
+    MOST_ERRORS,
+    LpaErrors,
+    parse_app_report,
+    parse_lpa_code,
+    parse_lpa_errors,
+    parse_us_time,
+)
 from mobileplans.domain.lpa_table import TABLE, Remedy
 from mobileplans.words import NUMBERED, LpaCode
 
@@ -60,16 +67,16 @@ APPS_OWN = {
 @pytest.mark.parametrize("number", REMEDIES)
 def test_every_status_of_windows_has_its_row(number: int) -> None:
     name, remedy = REMEDIES[number]
-    code = lpa_errors.code_named(name)
+    code = parse_lpa_code(name)
 
     assert (code.number, TABLE[code].remedy) == (number, remedy)
-    assert lpa_errors.code_named(str(number)) == lpa_errors.code_named(name.upper()) == code
-    assert lpa_errors.code_named(f" {name[0].lower()}{name[1:]} ") == code
+    assert parse_lpa_code(str(number)) == parse_lpa_code(name.upper()) == code
+    assert parse_lpa_code(f" {name[0].lower()}{name[1:]} ") == code
 
 
 @pytest.mark.parametrize("name", APPS_OWN)
 def test_every_result_of_the_app_has_its_row(name: str) -> None:
-    code = lpa_errors.code_named(name)
+    code = parse_lpa_code(name)
 
     assert (str(code), code.number, TABLE[code].remedy) == (name, None, APPS_OWN[name])
 
@@ -92,7 +99,7 @@ def test_the_whole_of_windows_is_there() -> None:
 
 @pytest.mark.parametrize("unknown", ["Foo", "29", "-1", "999999", "1.0", "\u0661", "", "Success\0"])
 def test_an_unknown_code_is_other(unknown: str) -> None:
-    assert lpa_errors.code_named(unknown) == LpaCode.OTHER
+    assert parse_lpa_code(unknown) == LpaCode.OTHER
 
 
 TIMES = {
@@ -122,19 +129,19 @@ TIMES = {
 
 @pytest.mark.parametrize("text", TIMES)
 def test_times_are_read_in_us_format(text: str) -> None:
-    assert lpa_errors.read_time(text) == TIMES[text]
+    assert parse_us_time(text) == TIMES[text]
 
 
 def test_lists_are_paired_as_far_as_they_go() -> None:
-    more_codes = lpa_errors.read("CardBusy, EidMismatch", "1/2/2026 3:04:05 PM")
-    more_times = lpa_errors.read("CardBusy", "1/2/2026 3:04:05 PM, 1/2/2026 4:04:05 PM")
+    more_codes = parse_lpa_errors("CardBusy, EidMismatch", "1/2/2026 3:04:05 PM")
+    more_times = parse_lpa_errors("CardBusy", "1/2/2026 3:04:05 PM, 1/2/2026 4:04:05 PM")
 
     assert [bool(error.at) for error in more_codes.errors] == [True, False]
     assert len(more_times.errors) == 1
 
 
 def test_an_unreadable_time_is_kept_as_it_came() -> None:
-    (error,) = lpa_errors.read("CardBusy", "soon").errors
+    (error,) = parse_lpa_errors("CardBusy", "soon").errors
 
     assert (error.at, error.at_as_sent) == (None, "soon")
 
@@ -153,7 +160,7 @@ def test_an_unreadable_time_is_kept_as_it_came() -> None:
 def test_the_newest_decides_and_without_times_the_last(
     codes: str, times: str, deciding: str
 ) -> None:
-    errors = lpa_errors.read(codes, times)
+    errors = parse_lpa_errors(codes, times)
 
     assert errors.deciding is not None
     assert errors.deciding.code == deciding
@@ -162,30 +169,30 @@ def test_the_newest_decides_and_without_times_the_last(
 
 @pytest.mark.parametrize("codes", ["", " ", ",", ",,,", "Success", "success", "0"])
 def test_nothing_and_success_are_no_problem(codes: str) -> None:
-    assert not lpa_errors.read(codes).is_problem
+    assert not parse_lpa_errors(codes).is_problem
 
 
 @pytest.mark.parametrize("sent", [ICCID, f"{ICCID}F", f" {ICCID} ", f"junk, {ICCID}", f'"{ICCID}"'])
 def test_the_iccid_is_read_as_everywhere(sent: str) -> None:
-    assert lpa_errors.read("CardBusy", "", sent).iccid == ICCID
+    assert parse_lpa_errors("CardBusy", "", sent).iccid == ICCID
 
 
 def test_a_header_is_cut_and_what_the_cut_goes_through_is_left_out() -> None:
     many = "CardBusy," * 500
-    cut = lpa_errors.read(many + "EidMismatch")
-    exact = "x" * (lpa_errors.LONGEST_HEADER - 9) + ",CardBusy"
+    cut = parse_lpa_errors(many + "EidMismatch")
+    exact = "x" * (LONGEST_HEADER - 9) + ",CardBusy"
 
-    assert len(cut.errors) == lpa_errors.MOST_ERRORS
+    assert len(cut.errors) == MOST_ERRORS
     assert {str(error.code) for error in cut.errors} == {"CardBusy"}
-    assert [str(error.code) for error in lpa_errors.read(exact + ",EidMismatch").errors] == [
+    assert [str(error.code) for error in parse_lpa_errors(exact + ",EidMismatch").errors] == [
         "Other",
         "CardBusy",
     ]
-    assert lpa_errors.read("x" * 1_000_000).errors == ()
+    assert parse_lpa_errors("x" * 1_000_000).errors == ()
 
 
 def test_nothing_that_breaks_a_line_or_a_page_is_kept() -> None:
-    (error,) = lpa_errors.read("Foo\r\nSet-Cookie: a=b\u2028\x00<script>", "\x1b[31m").errors
+    (error,) = parse_lpa_errors("Foo\r\nSet-Cookie: a=b\u2028\x00<script>", "\x1b[31m").errors
 
     assert error.code_as_sent.isprintable()
     assert error.at_as_sent.isprintable()
@@ -193,7 +200,7 @@ def test_nothing_that_breaks_a_line_or_a_page_is_kept() -> None:
 
 @given(st.text(), st.text(), st.text())
 def test_no_header_makes_an_exception_leave_the_parser(a: str, b: str, c: str) -> None:
-    assert isinstance(lpa_errors.read(a, b, c), LpaErrors)
+    assert isinstance(parse_lpa_errors(a, b, c), LpaErrors)
 
 
 TIME_LIKE = st.from_regex(r"\d{1,2}/\d{1,2}/\d{1,4} \d{1,2}:\d{2}(:\d{2})? ?[AP]?M? ?[+-]?\d{0,4}")
@@ -201,18 +208,18 @@ TIME_LIKE = st.from_regex(r"\d{1,2}/\d{1,2}/\d{1,4} \d{1,2}:\d{2}(:\d{2})? ?[AP]
 
 @given(st.lists(st.sampled_from([*LpaCode, "x"])), st.lists(TIME_LIKE))
 def test_nor_does_one_that_looks_right(names: list[str], times: list[str]) -> None:
-    errors = lpa_errors.read(",".join(names), ",".join(times))
+    errors = parse_lpa_errors(",".join(names), ",".join(times))
 
     assert [str(error.code) for error in errors.errors] == [
         "Other" if name == "x" else name for name in names
-    ][-lpa_errors.MOST_ERRORS :]
+    ][-MOST_ERRORS:]
     for error in errors.errors:
         assert error.at is None or error.at.tzinfo == UTC
 
 
 @given(st.text() | st.just("[" * 100_000))
 def test_no_report_of_the_app_makes_an_exception_either(text: str) -> None:
-    result, iccid = lpa_errors.read_report(text, "activationResult")
+    result, iccid = parse_app_report(text, "activationResult")
 
     assert result.isprintable()
     assert iccid is None or iccid.isdigit()
@@ -221,9 +228,9 @@ def test_no_report_of_the_app_makes_an_exception_either(text: str) -> None:
 def test_a_report_of_the_app_is_read() -> None:
     told = f'{{"activationResult": "eidMismatch", "iccid": "{ICCID}"}}'
 
-    assert lpa_errors.read_report(told, "activationResult") == ("eidMismatch", ICCID)
-    assert lpa_errors.read_report('{"activationResult": {}}', "activationResult") == ("", None)
-    assert lpa_errors.read_report("[1]", "activationResult") == ("", None)
+    assert parse_app_report(told, "activationResult") == ("eidMismatch", ICCID)
+    assert parse_app_report('{"activationResult": {}}', "activationResult") == ("", None)
+    assert parse_app_report("[1]", "activationResult") == ("", None)
 
 
 def test_every_remedy_of_the_contract_is_somebodys() -> None:
