@@ -6,6 +6,6 @@ class MobilePlansConfig(AppConfig):
     verbose_name = "Mobile Plans"
 
     def ready(self) -> None:
-        from mobileplans.domain.visits import listen  # noqa: PLC0415 -- models are not there at import
+        from mobileplans.domain.visits import connect_signals  # noqa: PLC0415 -- models are not there at import
 
-        listen()
+        connect_signals()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import structlog
 from django.http import HttpRequest, HttpResponse
 
-from mobileplans.domain.visits import IN_REQUEST, SESSION_KEY, TRANSACTION_KEY
+from mobileplans.domain.visits import REQUEST_KEY, SESSION_KEY, TRANSACTION_KEY
 
 
 class VisitMiddleware:
@@ -17,7 +17,7 @@ class VisitMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         structlog.contextvars.clear_contextvars()
         if number := request.session.get(SESSION_KEY):
-            request.META[IN_REQUEST] = number
+            request.META[REQUEST_KEY] = number
             structlog.contextvars.bind_contextvars(
                 visit=number, transaction_id=request.session.get(TRANSACTION_KEY)
             )

@@ -29,7 +29,7 @@ SHOWN_ORDERS = 10
 @customer_only
 def account(request: HttpRequest, user: User) -> HttpResponse:
     """Show the customer's plans with what is left on them, stored cards and the latest orders."""
-    visits.reach(visits.current(request), "account")
+    visits.note_step(visits.current(request), "account")
     context = {
         "lines": [_line(bucket) for bucket in _running(user)],
         "has_failed_download": problems.failed_at_smdp(user) is not None,

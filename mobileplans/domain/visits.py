@@ -21,8 +21,8 @@ from subscriptions.models import SimOnLine
 log = structlog.get_logger(__name__)
 SESSION_KEY, TRANSACTION_KEY = "visit", "transaction_id"
 # Survives the new session that signing in begins, within the one request.
-IN_REQUEST = "moportal.visit"
-MOST_COUNTED = 1000
+REQUEST_KEY = "moportal.visit"
+MOST_FAILED_SIGN_INS = 1000
 
 
 def begin(request: HttpRequest, said: Launch, errors: LpaErrors | None = None) -> Visit:
@@ -31,7 +31,7 @@ def begin(request: HttpRequest, said: Launch, errors: LpaErrors | None = None) -
     refused_as, refused_because = said.refused_as, said.refused_because
     if refused_as is None and said.iccid and usable_card(said.iccid) is None:
         refused_as, refused_because = MoDirectStatus.INVALID_SIM, "iccid"
-    ours = _profiles_of_ours(said.iccids)
+    ours = _known_profiles(said.iccids)
     remarks = [*said.remarks]
     if len(ours) < len(said.iccids):
         remarks.append(f"{len(said.iccids) - len(ours)} of iccids not ours")
@@ -48,9 +48,9 @@ def begin(request: HttpRequest, said: Launch, errors: LpaErrors | None = None) -
         refused_as=refused_as or "",
         refused_because=refused_because,
         remarks="; ".join(remarks)[:200],
-        account=_customer(request),
+        account=_signed_in_customer(request),
     )
-    _remember(request, visit)
+    _store_in_session(request, visit)
     structlog.contextvars.bind_contextvars(transaction_id=visit.transaction_id)
     log.info(
         "launch",
@@ -61,11 +61,11 @@ def begin(request: HttpRequest, said: Launch, errors: LpaErrors | None = None) -
         remarks=visit.remarks,
     )
     if errors is not None:
-        _note_errors(visit, errors)
+        _store_lpa_errors(visit, errors)
     return visit
 
 
-def _profiles_of_ours(iccids: tuple[str, ...]) -> list[str]:
+def _known_profiles(iccids: tuple[str, ...]) -> list[str]:
     """Leave out what is none of our profiles, in the order of the launch."""
     if not iccids:
         return []
@@ -74,7 +74,7 @@ def _profiles_of_ours(iccids: tuple[str, ...]) -> list[str]:
     return [str(iccid) for iccid in iccids if iccid in ours]
 
 
-def _note_errors(visit: Visit, errors: LpaErrors) -> None:
+def _store_lpa_errors(visit: Visit, errors: LpaErrors) -> None:
     """Keep what the host says of the last download, with the visit, for support."""
     deciding = errors.deciding
     LpaReport.objects.bulk_create(
@@ -86,14 +86,14 @@ def _note_errors(visit: Visit, errors: LpaErrors) -> None:
             at_as_sent=error.at_as_sent,
             iccid=errors.iccid or "",
             decides=error is deciding,
-            state=_first_state(error.code),
+            state=_initial_state(error.code),
         )
         for error in errors.errors
     )
     log.info("lpa errors", codes=[str(error.code) for error in errors.errors], iccid=errors.iccid)
 
 
-def _first_state(code: LpaCode) -> LpaReport.State:
+def _initial_state(code: LpaCode) -> LpaReport.State:
     is_done = code == LpaCode.SUCCESS
     return LpaReport.State.RESOLVED if is_done else LpaReport.State.NEW
 
@@ -130,13 +130,13 @@ def installed_profiles(visit: Visit, account: User) -> list[Sim]:
     return [found[iccid] for iccid in visit.iccids if iccid in found]
 
 
-def refuse(visit: Visit, because: str) -> None:
+def refuse_sim(visit: Visit, because: str) -> None:
     """Say that the SIM of this visit cannot be used, after all."""
     visit.refused_as, visit.refused_because = MoDirectStatus.INVALID_SIM, because
     visit.save(update_fields=["refused_as", "refused_because"])
 
 
-def name_device(visit: Visit, *, eid: str, imei: str = "", given: Visit.EidFrom) -> None:
+def set_device(visit: Visit, *, eid: str, imei: str = "", given: Visit.EidFrom) -> None:
     """Write down which device it is, on the open web, where no launch says it."""
     visit.eid, visit.imei, visit.eid_from = eid, imei, given
     visit.save(update_fields=["eid", "imei", "eid_from"])
@@ -144,12 +144,12 @@ def name_device(visit: Visit, *, eid: str, imei: str = "", given: Visit.EidFrom)
 
 def current(request: HttpRequest) -> Visit:
     """Return this session's visit; who came by a bookmark gets a new one, as on the open web."""
-    number = request.META.get(IN_REQUEST) or request.session.get(SESSION_KEY)
+    number = request.META.get(REQUEST_KEY) or request.session.get(SESSION_KEY)
     visit = Visit.objects.select_related("account").filter(pk=number).first() if number else None
-    return visit or _resumed(request) or begin(request, parse_launch(""))
+    return visit or _resume_after_handoff(request) or begin(request, parse_launch(""))
 
 
-def _resumed(request: HttpRequest) -> Visit | None:
+def _resume_after_handoff(request: HttpRequest) -> Visit | None:
     """Go on with the visit that this browser has just handed over: the customer stayed.
 
     Its handoff cookie proves that it is the same browser; the device is still the same one.
@@ -158,52 +158,52 @@ def _resumed(request: HttpRequest) -> Visit | None:
     if handoff is None:
         return None
     visit = handoff.visit
-    visit.account = _customer(request)
+    visit.account = _signed_in_customer(request)
     visit.save(update_fields=["account"])
-    _remember(request, visit)
+    _store_in_session(request, visit)
     return visit
 
 
-def reach(visit: Visit, step: str) -> None:
+def note_step(visit: Visit, step: str) -> None:
     """Note the page the customer is on: what leaving from it means depends on it."""
     if visit.step != step:
         visit.step = step
         visit.save(update_fields=["step"])
 
 
-def _remember(request: HttpRequest, visit: Visit) -> None:
-    request.META[IN_REQUEST] = visit.pk
+def _store_in_session(request: HttpRequest, visit: Visit) -> None:
+    request.META[REQUEST_KEY] = visit.pk
     request.session[SESSION_KEY] = visit.pk
     request.session[TRANSACTION_KEY] = visit.transaction_id
     request.session["market"] = visit.market
 
 
-def _customer(request: HttpRequest) -> User | None:
+def _signed_in_customer(request: HttpRequest) -> User | None:
     user = request.user
     return user if isinstance(user, User) and not user.is_staff else None
 
 
-def note_sign_in(request: HttpRequest, user: User, **_kwargs: Any) -> None:
+def attach_account(request: HttpRequest, user: User, **_kwargs: Any) -> None:
     """Carry the visit over into the signed-in session and say whose it is."""
-    number = request.META.get(IN_REQUEST) or request.session.get(SESSION_KEY)
+    number = request.META.get(REQUEST_KEY) or request.session.get(SESSION_KEY)
     if user.is_staff or not number:
         return
     visit = Visit.objects.get(pk=number)
     visit.account = user
     visit.save(update_fields=["account"])
-    _remember(request, visit)
+    _store_in_session(request, visit)
 
 
-def note_failed_sign_in(request: HttpRequest | None = None, **_kwargs: Any) -> None:
+def count_failed_sign_in(request: HttpRequest | None = None, **_kwargs: Any) -> None:
     """Count the visit's failed sign-ins: after so many, leaving is told as LogOnFailed."""
-    number = request.META.get(IN_REQUEST) if request is not None else None
+    number = request.META.get(REQUEST_KEY) if request is not None else None
     if number:
-        Visit.objects.filter(pk=number, failed_sign_ins__lt=MOST_COUNTED).update(
+        Visit.objects.filter(pk=number, failed_sign_ins__lt=MOST_FAILED_SIGN_INS).update(
             failed_sign_ins=F("failed_sign_ins") + 1
         )
 
 
-def listen() -> None:
+def connect_signals() -> None:
     """Hear Django's own sign-in signals (accounts stands below and knows nothing of visits)."""
-    user_logged_in.connect(note_sign_in, dispatch_uid="mobileplans.note_sign_in")
-    user_login_failed.connect(note_failed_sign_in, dispatch_uid="mobileplans.note_failed_sign_in")
+    user_logged_in.connect(attach_account, dispatch_uid="mobileplans.note_sign_in")
+    user_login_failed.connect(count_failed_sign_in, dispatch_uid="mobileplans.note_failed_sign_in")

@@ -25,7 +25,7 @@ from payments.states import CardPageState
 def card(request: HttpRequest, user: User, key: UUID) -> HttpResponse:
     """Show how far it is; once it is over, lead on to what comes next."""
     page, visit = _own(user, key), visits.current(request)
-    visits.reach(visit, "payment")
+    visits.note_step(visit, "payment")
     if page.is_under_way:
         return render(request, "orders/card.html", _context(page))
     spent = Order.objects.filter(account=user, draft__card_page=page).first()

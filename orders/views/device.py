@@ -71,7 +71,7 @@ def device(request: HttpRequest, user: User) -> HttpResponse:
 def _lost(request: HttpRequest, visit: Visit, draft: Draft) -> HttpResponse:
     """Go on where the SIM that the plan was to go on has been taken out of use meanwhile."""
     if visit.iccid:
-        visits.refuse(visit, "iccid")
+        visits.refuse_sim(visit, "iccid")
         return go("launch-refused")
     with suppress(StaleForm):
         # Another tab was first; the page says how it stands.

@@ -37,7 +37,7 @@ PHASES = {
 def order(request: HttpRequest, user: User, number: str) -> HttpResponse:
     """Show where the order stands."""
     visit = visits.current(request)
-    visits.reach(visit, "order")
+    visits.note_step(visit, "order")
     found = _own(user, number)
     context = _context(found) | {"may_continue": is_for_this_device(found, visit)}
     return render(request, "orders/order.html", context)

@@ -31,7 +31,7 @@ def problem(request: HttpRequest) -> HttpResponse:
     found = problems.problem_of(visit)
     if found is None:
         return go("options" if visit.account else "sign-in")
-    visits.reach(visit, "problem")
+    visits.note_step(visit, "problem")
     if request.method == "POST":
         return _carry_out(request, visit, found)
     return render(request, "orders/problem.html", _context(found))

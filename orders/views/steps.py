@@ -79,7 +79,7 @@ def go(name: str, *args: object, query: str = "") -> HttpResponseRedirect:
 def arrive(request: HttpRequest, user: User, step: str) -> tuple[Visit, Draft]:
     """Return the visit and the draft, and note that the customer is on this page."""
     visit = visits.current(request)
-    visits.reach(visit, step)
+    visits.note_step(visit, step)
     return visit, open_draft(user, visit)
 
 
