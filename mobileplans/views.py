@@ -55,7 +55,7 @@ def refused(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse("options"), status=303)
     if visit.refused_as == MoDirectStatus.INVALID_SIM:
         title = _("We can't use this SIM")
-        text = _("Windows told us about a SIM or eSIM that we can't read or that isn't ours.")
+        text = _("Windows stored us about a SIM or eSIM that we can't read or that isn't ours.")
     else:
         title = _("Something is missing")
         text = _("Windows opened this page with details that we can't read.")
@@ -117,9 +117,9 @@ def report(request: HttpRequest) -> HttpResponse:
 
     The session is over by then and its token with it; the page's own signed one speaks for it.
     """
-    told = handoffs.keep_report(
+    stored = handoffs.store_report(
         request.POST.get("token", ""), request.POST.get("kind", ""), request.POST.get("report", "")
     )
-    if told is None:
+    if stored is None:
         return HttpResponse(status=400)
-    return JsonResponse({"next": reverse("problem") if told.is_problem else ""})
+    return JsonResponse({"next": reverse("problem") if stored.is_problem else ""})

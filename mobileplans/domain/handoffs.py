@@ -106,7 +106,7 @@ def stored_outcome(handoff: Handoff) -> Outcome:
 
 
 @dataclass(frozen=True)
-class Told:
+class StoredReport:
     """What came of a report: whether the customer should be shown a problem."""
 
     is_problem: bool
@@ -117,8 +117,8 @@ def report_token(handoff: Handoff) -> str:
     return signing.dumps(handoff.pk, salt=REPORT_SALT)
 
 
-def keep_report(token: str, kind: str, text: str) -> Told | None:
-    """Store what the app told the page, once; None where it is no report of a handoff of ours.
+def store_report(token: str, kind: str, text: str) -> StoredReport | None:
+    """Store what the app stored the page, once; None where it is no report of a handoff of ours.
 
     The result of an activation other than `success` is an LPA error like one of the headers.
     """
@@ -149,7 +149,7 @@ def keep_report(token: str, kind: str, text: str) -> Told | None:
             iccid=iccid or handoff.iccid,
             decides=True,
         )
-    return Told(is_problem)
+    return StoredReport(is_problem)
 
 
 def _hash(token: str) -> str:
