@@ -21,9 +21,9 @@ STATEMENTS = (
     """INSERT INTO payments_paymentmethod (id, account_id, token, brand, last4, expiry_month,
         expiry_year, created_at)
         SELECT a, a, %(sealed)s, 'Visa', '4242', 12, 2049, min(at) FROM old GROUP BY a""",
-    """INSERT INTO mobileplans_visit (id, transaction_id, transaction_id_is_ours, eid, eid_from,
-        iccid, iccids, imei, location, market, refused_as, refused_because, account_id, step,
-        remarks, failed_sign_ins, launched_at)
+    """INSERT INTO mobileplans_visit (id, transaction_id, transaction_id_is_generated, eid,
+        eid_from, iccid, iccids, imei, location, market, refused_as, refused_because, account_id,
+        step, remarks, failed_sign_ins, launched_at)
         SELECT n, 'MSFT_' || n, false, eid, 'launch', '', '[]', '', 'US', 'US', '', '', a, 'order',
         '', 0, at FROM old""",
     """INSERT INTO orders_draft (id, account_id, visit_id, version, key, plan_id, method_id,

@@ -19,7 +19,7 @@ class Visit(models.Model):
         SHARED = "shared", pgettext_lazy("EID from", "Shared from Windows' settings")
 
     transaction_id = models.CharField(max_length=64, db_index=True)
-    transaction_id_is_ours = models.BooleanField(default=False)
+    transaction_id_is_generated = models.BooleanField(default=False)
     eid = models.CharField("EID", max_length=32, blank=True, db_index=True)
     eid_from = models.CharField(max_length=6, blank=True, choices=EidFrom)
     iccid = models.CharField("ICCID", max_length=20, blank=True, db_index=True)

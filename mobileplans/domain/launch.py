@@ -27,7 +27,7 @@ class Launch:
     """What the host said of the device and where it is. All of it is a claim, not a proof."""
 
     transaction_id: str
-    transaction_id_is_ours: bool
+    transaction_id_is_generated: bool
     eid: Eid | None = None
     iccid: Iccid | None = None
     iccids: tuple[Iccid, ...] = ()
@@ -68,7 +68,7 @@ def parse_launch(query_string: str) -> Launch:
     imei = _CONTROL_CHARACTER.sub("", value.get("imei", ""))[:LONGEST_IMEI]
     return Launch(
         transaction_id=transaction_id or f"moportal-{secrets.token_hex(8)}",
-        transaction_id_is_ours=not transaction_id,
+        transaction_id_is_generated=not transaction_id,
         eid=eid,
         iccid=None if has_eid else iccid,
         iccids=tuple(dict.fromkeys(item for item in listed if item)),

@@ -37,7 +37,7 @@ def begin(request: HttpRequest, said: Launch, errors: LpaErrors | None = None) -
         remarks.append(f"{len(said.iccids) - len(ours)} of iccids not ours")
     visit = Visit.objects.create(
         transaction_id=said.transaction_id,
-        transaction_id_is_ours=said.transaction_id_is_ours,
+        transaction_id_is_generated=said.transaction_id_is_generated,
         eid=said.eid or "",
         eid_from=Visit.EidFrom.LAUNCH if said.eid else "",
         iccid=said.iccid or "",

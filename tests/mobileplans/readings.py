@@ -122,7 +122,7 @@ READINGS = [
         "taken as sent",
         "transactionId=MSFT_1",
         transaction_id="MSFT_1",
-        transaction_id_is_ours=False,
+        transaction_id_is_generated=False,
     ),
     _row("transactionId", "+ stays +", "transactionId=a+b", transaction_id="a+b"),
     _row("transactionId", "decoded once", "transactionId=a%2Bb%2Fc%3D", transaction_id="a+b/c="),
@@ -135,18 +135,27 @@ READINGS = [
         "transactionId",
         "65: our own, marked",
         f"transactionId={LONGEST}x",
-        transaction_id_is_ours=True,
+        transaction_id_is_generated=True,
         remarks=("transactionId unusable",),
     ),
     _row(
-        "transactionId", "empty: our own", "transactionId=", transaction_id_is_ours=True, remarks=()
+        "transactionId",
+        "empty: our own",
+        "transactionId=",
+        transaction_id_is_generated=True,
+        remarks=(),
     ),
-    _row("transactionId", "missing: our own", "", transaction_id_is_ours=True),
+    _row("transactionId", "missing: our own", "", transaction_id_is_generated=True),
     _row(
-        "transactionId", "a line end: our own", "transactionId=a%0Ab", transaction_id_is_ours=True
+        "transactionId",
+        "a line end: our own",
+        "transactionId=a%0Ab",
+        transaction_id_is_generated=True,
     ),
-    _row("transactionId", "a NUL: our own", "transactionId=a%00", transaction_id_is_ours=True),
-    _row("transactionId", "not UTF-8: our own", "transactionId=%FF", transaction_id_is_ours=True),
+    _row("transactionId", "a NUL: our own", "transactionId=a%00", transaction_id_is_generated=True),
+    _row(
+        "transactionId", "not UTF-8: our own", "transactionId=%FF", transaction_id_is_generated=True
+    ),
     _row("anything else", "ignored", "phoneNumber=1&x=%00&=&&&=&y", refused_as=None, remarks=()),
     _row("anything else", "names in another case are others", f"EID={EID}", eid=None),
     _row("repeated", "the first counts", f"eid={EID}&eid=junk", eid=EID, refused_as=None),
