@@ -1,7 +1,7 @@
-"""Reading the launch address (contract, section 2): text in, a `Launch` or a refusal out.
+"""The parser of the launch address (docs/contract.md#launch): a `Launch`, or why it is refused.
 
-No Django in here. The query string is taken apart by hand because the standard parsers turn `+`
-into a space, and `transactionId` must come back exactly as it was sent.
+This module uses no Django. It splits the query string itself because the standard parsers turn
+`+` into a space, and `transactionId` must go back exactly as it came.
 """
 
 import re
@@ -24,7 +24,7 @@ Identifier = TypeVar("Identifier", Eid, Iccid, Imei, Country)
 
 @dataclass(frozen=True)
 class Launch:
-    """What the host said of the device and where it is. All of it is a claim, not a proof."""
+    """What the host said about the device and its location. All of it is a claim, not a proof."""
 
     transaction_id: str
     transaction_id_is_generated: bool
@@ -36,7 +36,7 @@ class Launch:
     market: Country | None = None
     refused_as: MoDirectStatus | None = None
     refused_because: str = ""
-    # What was odd and is not refused: for the log and for support.
+    # Oddities that are no reason to refuse. They go to the log and to support.
     remarks: tuple[str, ...] = ()
 
     @property
@@ -45,55 +45,53 @@ class Launch:
 
 
 def parse_launch(query_string: str) -> Launch:
-    """Read a raw query string; never raises. A refusal is named in `refused_as`."""
+    """Parse a raw query string; never raises. `refused_as` says whether the launch is refused."""
     raw = _first_values(query_string)
-    transaction_id = _transaction_id(raw.get("transactionId", ""))
-    value = {name: _tidied(text) for name, text in raw.items()}
+    transaction_id = _parse_transaction_id(raw.get("transactionId", ""))
+
+    value = {name: _decode_and_strip(text) for name, text in raw.items()}
     refusals: list[tuple[MoDirectStatus, str]] = []
-    parsed = partial(_parsed, value, refusals)
-    eid = parsed(Eid, "eid", MoDirectStatus.INVALID_SIM)
+    parse = partial(_parse_or_refuse, value, refusals)
+    eid = parse(Eid, "eid", MoDirectStatus.INVALID_SIM)
     has_eid = bool(value.get("eid"))
     iccid = (
-        _iccid_or_none(value.get("iccid", ""))
+        _parse_iccid(value.get("iccid", ""))
         if has_eid
-        else parsed(Iccid, "iccid", MoDirectStatus.INVALID_SIM)
+        else parse(Iccid, "iccid", MoDirectStatus.INVALID_SIM)
     )
-    location = parsed(Country, "location", MoDirectStatus.CLIENT_ERROR)
-    market = parsed(Country, "market", MoDirectStatus.CLIENT_ERROR)
+    location = parse(Country, "location", MoDirectStatus.CLIENT_ERROR)
+    market = parse(Country, "market", MoDirectStatus.CLIENT_ERROR)
+
     items = [item for item in value.get("iccids", "").split(",") if item.strip()]
-    listed = [_iccid_or_none(item) for item in items[:LONGEST_LIST]]
-    # With an EID, `iccid` is one more profile that is already on the eSIM.
-    listed += [iccid] if has_eid else []
-    # Noted for support as it came, less what no store takes.
+    profiles = [_parse_iccid(item) for item in items[:LONGEST_LIST]]
+    # Items beyond the limit are dropped like unreadable ones, and counted with them.
+    junk = len(items) - sum(profile is not None for profile in profiles)
+    # With an EID, `iccid` names one more profile that is already on the eSIM.
+    profiles += [iccid] if has_eid else []
+
+    # The IMEI is kept for support as it came, except for characters that a database refuses.
     imei = _CONTROL_CHARACTER.sub("", value.get("imei", ""))[:LONGEST_IMEI]
     return Launch(
         transaction_id=transaction_id or f"moportal-{secrets.token_hex(8)}",
         transaction_id_is_generated=not transaction_id,
         eid=eid,
         iccid=None if has_eid else iccid,
-        iccids=tuple(dict.fromkeys(item for item in listed if item)),
+        iccids=tuple(dict.fromkeys(profile for profile in profiles if profile)),
         imei=imei,
         location=location or market,
         market=market or location,
         refused_as=refusals[0][0] if refusals else None,
         refused_because=refusals[0][1] if refusals else "",
-        remarks=tuple(_remarks(raw, transaction_id, imei, items, listed)),
+        remarks=tuple(_remarks(raw, transaction_id, imei, junk)),
     )
 
 
-def _remarks(
-    raw: dict[str, str],
-    transaction_id: str,
-    imei: str,
-    items: list[str],
-    listed: list[Iccid | None],
-) -> Iterator[str]:
-    """Say what was dropped or looks wrong without being a reason to refuse."""
+def _remarks(raw: dict[str, str], transaction_id: str, imei: str, junk: int) -> Iterator[str]:
+    """Yield what was dropped or looks wrong but is no reason to refuse the launch."""
     if raw.get("transactionId") and not transaction_id:
         yield "transactionId unusable"
     if imei and not _is_imei(imei):
         yield "imei fails its check"
-    junk = len(items) - sum(item is not None for item in listed[: len(items)])
     if junk:
         yield f"{junk} of iccids unreadable"
 
@@ -106,14 +104,14 @@ def _is_imei(text: str) -> bool:
     return True
 
 
-def _parsed(
+def _parse_or_refuse(
     value: dict[str, str],
     refusals: list[tuple[MoDirectStatus, str]],
     kind: type[Identifier],
     name: str,
     refused_as: MoDirectStatus,
 ) -> Identifier | None:
-    """Read one identifier; one that is there and wrong is noted as a reason to refuse."""
+    """Parse one identifier. A value that is present but wrong becomes a reason to refuse."""
     if not value.get(name):
         return None
     try:
@@ -124,7 +122,7 @@ def _parsed(
 
 
 def _first_values(query_string: str) -> dict[str, str]:
-    """Split into names and still encoded values; of a repeated name the first counts."""
+    """Return each name with its value, still encoded. The first of repeated names counts."""
     pairs = (part.partition("=") for part in query_string.split("&"))
     values: dict[str, str] = {}
     for name, _, text in pairs:
@@ -132,8 +130,8 @@ def _first_values(query_string: str) -> dict[str, str]:
     return values
 
 
-def _transaction_id(encoded: str) -> str:
-    """Decode once, `+` staying `+`; empty where it must be replaced by one of our own."""
+def _parse_transaction_id(encoded: str) -> str:
+    """Decode the id once and leave `+` alone. Return nothing if the id cannot be kept."""
     try:
         text = unquote(encoded, errors="strict")
     except UnicodeDecodeError:
@@ -142,12 +140,12 @@ def _transaction_id(encoded: str) -> str:
     return text if is_kept else ""
 
 
-def _tidied(encoded: str) -> str:
-    """Decode and strip the spaces and quotes that the source's own samples carry."""
+def _decode_and_strip(encoded: str) -> str:
+    """Decode a value and strip spaces and quotes, which Microsoft's own samples contain."""
     return unquote_plus(encoded).strip(" \t\"'\\“”").strip()
 
 
-def _iccid_or_none(text: str) -> Iccid | None:
+def _parse_iccid(text: str) -> Iccid | None:
     try:
         return Iccid.parse(text.strip(" \"'"))
     except InvalidIdentifier:

@@ -1,8 +1,8 @@
-"""Reading what the host says of a failed download (contract, section 2, *LPA errors*).
+"""The parser of what the host reports about a failed download (docs/contract.md#lpa-errors).
 
-No Django in here: header texts in, `LpaErrors` out; nothing in them makes an exception leave.
-The codes are Windows' ESimOperationStatus, and what the app itself adds to them as the result of
-an activation (`MobilePlansActivationError`).
+This module uses no Django and never raises: it turns header texts into `LpaErrors`. The codes are
+Windows' ESimOperationStatus, and the activation results that the Mobile Plans app adds to them
+(`MobilePlansActivationError`).
 """
 
 import json
@@ -20,7 +20,7 @@ MOST_ERRORS = 20
 
 _BY_NAME = {code.casefold(): code for code in LpaCode}
 _BY_NUMBER = {str(number): code for number, code in enumerate(list(LpaCode)[:NUMBERED])}
-# "11/14/2018 3:07:05 PM", with or without seconds and an offset to UTC.
+# "11/14/2018 3:07:05 PM". Seconds and an offset to UTC are optional.
 _US_TIME = re.compile(
     r"(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4})\s+"
     r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d{1,9})?)?"
@@ -28,8 +28,8 @@ _US_TIME = re.compile(
     r"\s*(?:(?:Z|UTC|GMT)?(?P<sign>[+-])(?P<off_h>\d{1,2}):?(?P<off_m>\d{2})?|Z|UTC|GMT)?",
     re.ASCII,
 )
-# What an SM-DP+ says, by subject and reason code, of a download that the device knows by its own
-# names (SGP.22 v2.2, 5.3.5 and 5.6): its profile is in the state Error from then on.
+# The SM-DP+ reports a failed download by subject and reason code, and puts the profile in the state
+# Error (SGP.22 v2.2, 5.3.5 and 5.6). The device reports the same failure under the name here.
 _BY_SMDP = {
     ("8", "4.2"): LpaCode.OTHER,
     ("8.1", "4.8"): LpaCode.INSUFFICIENT_SPACE_ON_CARD,
@@ -48,7 +48,7 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 @dataclass(frozen=True)
 class LpaError:
-    """One error: its code, and when it happened where that could be read; both also as sent."""
+    """One error: its code, its time if that could be parsed, and both texts as sent."""
 
     code: LpaCode
     code_as_sent: str
@@ -58,25 +58,23 @@ class LpaError:
 
 @dataclass(frozen=True)
 class LpaErrors:
-    """All that the three headers say, oldest first as they stood there."""
+    """What the three headers say. The errors keep the order of the header."""
 
     errors: tuple[LpaError, ...] = ()
     iccid: Iccid | None = None
 
     @property
     def deciding(self) -> LpaError | None:
-        """Return the newest error; where no time could be read, the last one."""
+        """Return the newest error, or the last in the list if none has a time."""
         timed = [error for error in self.errors if error.at is not None]
         if timed:
-            # Of two at the same time the later one in the list.
-            return max(
-                reversed(timed), key=lambda error: error.at or datetime.min.replace(tzinfo=UTC)
-            )
+            # `max` returns the first of equals. Reversed, that is the later one in the list.
+            return max(reversed(timed), key=_instant)
         return self.errors[-1] if self.errors else None
 
     @property
     def is_problem(self) -> bool:
-        """Say whether the customer has something to be told."""
+        """Say whether there is a problem to show to the customer."""
         return self.deciding is not None and self.deciding.code != LpaCode.SUCCESS
 
 
@@ -85,19 +83,19 @@ def _instant(error: LpaError) -> datetime:
 
 
 def parse_lpa_errors(codes: str, times: str = "", iccids: str = "") -> LpaErrors:
-    """Read the three headers as they were sent; never raises.
+    """Parse the three headers as sent; never raises.
 
-    The lists are paired as far as they go: an error without a time keeps its place, a time without
-    an error says nothing.
+    Codes and times are paired by position. An error without a time is kept. A time without an
+    error is dropped.
     """
     names, instants = _items(codes), _items(times)
     pairs = zip_longest(names, instants[: len(names)], fillvalue="")
     errors = [_error(name, instant) for name, instant in pairs if name]
-    return LpaErrors(tuple(errors[-MOST_ERRORS:]), _iccid(iccids))
+    return LpaErrors(tuple(errors[-MOST_ERRORS:]), _first_iccid(iccids))
 
 
 def parse_lpa_code(text: str) -> LpaCode:
-    """Read a status by its name in any case or by its number; an unknown one is `Other`."""
+    """Parse a status, given by name in any case or by number. An unknown one becomes `Other`."""
     tidied = text.strip().casefold()
     if re.fullmatch(r"[0-9]{1,6}", tidied):
         return _BY_NUMBER.get(str(int(tidied)), LpaCode.OTHER)
@@ -105,18 +103,18 @@ def parse_lpa_code(text: str) -> LpaCode:
 
 
 def translate_smdp_codes(subject: str, reason: str) -> LpaCode:
-    """Return the device's name for what the SM-DP+ calls this; an unknown one is `Other`."""
+    """Return the device's name for an SM-DP+'s failure. An unknown one becomes `Other`."""
     return _BY_SMDP.get((subject, reason), LpaCode.OTHER)
 
 
 def parse_us_time(text: str) -> datetime | None:
-    """Read a time in US format as UTC; without an offset it is UTC. None where it is none."""
+    """Parse a time in US format and return it in UTC, or None. Without an offset it is UTC."""
     found = _US_TIME.fullmatch(" ".join(text.split()))
     if found is None:
         return None
     hour = int(found["hour"])
     if found["half"]:
-        if hour > 12:  # noqa: PLR2004 -- a clock's face
+        if hour > 12:  # noqa: PLR2004 -- the hours of a 12-hour clock
             return None
         hour = hour % 12 + (12 if found["half"] in "Pp" else 0)
     offset = timedelta(hours=int(found["off_h"] or 0), minutes=int(found["off_m"] or 0))
@@ -137,35 +135,39 @@ def parse_us_time(text: str) -> datetime | None:
 
 
 def parse_app_report(text: str, name: str) -> tuple[str, Iccid | None]:
-    """Read what the app reports to the page: a JSON object with the result under `name`.
+    """Parse the JSON object that the app reports to the page, with the result under `name`.
 
-    Returns an empty result where it is not such an object; never raises.
+    The result is empty if the text is no such object; never raises.
     """
     try:
-        said = json.loads(text)
+        report = json.loads(text)
     except (ValueError, RecursionError):
         return "", None
-    if not isinstance(said, dict) or not isinstance(said.get(name), str | int):
+    if not isinstance(report, dict) or not isinstance(report.get(name), str | int):
         return "", None
-    iccid = said.get("iccid")
-    return _plain(str(said[name])), _iccid(iccid) if isinstance(iccid, str) else None
+
+    iccid = report.get("iccid")
+    return _printable(str(report[name])), _first_iccid(iccid) if isinstance(iccid, str) else None
 
 
 def _items(header: str) -> list[str]:
-    """Split a list; of one that is too long the item that the cut goes through is left out."""
+    """Split a list. If the header is cut, drop the item that the cut goes through."""
     kept = header[:LONGEST_HEADER]
     items = [item.strip(" \t\"'") for item in kept.split(",")]
-    if len(header) > LONGEST_HEADER and header[LONGEST_HEADER] != ",":
+    last_is_cut = len(header) > LONGEST_HEADER and header[LONGEST_HEADER] != ","
+    if last_is_cut:
         items.pop()
     return items
 
 
 def _error(name: str, instant: str) -> LpaError:
-    return LpaError(parse_lpa_code(name), _plain(name), parse_us_time(instant), _plain(instant))
+    return LpaError(
+        parse_lpa_code(name), _printable(name), parse_us_time(instant), _printable(instant)
+    )
 
 
-def _iccid(header: str) -> Iccid | None:
-    """Return the first ICCID of the header; the documents say that there is one only."""
+def _first_iccid(header: str) -> Iccid | None:
+    """Return the first valid ICCID. Microsoft documents exactly one per header."""
     for item in _items(header):
         try:
             return Iccid.parse(item)
@@ -174,6 +176,6 @@ def _iccid(header: str) -> Iccid | None:
     return None
 
 
-def _plain(text: str) -> str:
-    """Return text that neither a log line nor a page nor a database trips over."""
+def _printable(text: str) -> str:
+    """Return text that is safe in a log line, on a page and in the database."""
     return _UNPRINTABLE.sub("\ufffd", text)[:LONGEST_TEXT]
