@@ -1,4 +1,4 @@
-"""The visit's transactionId on every line of the log."""
+"""Middleware that adds the visit's transactionId to every log line."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,10 @@ from mobileplans.domain.visits import REQUEST_KEY, SESSION_KEY, TRANSACTION_KEY
 
 
 class VisitMiddleware:
-    """Bind what the session knows of the visit, without a query of its own."""
+    """Bind the visit's number and transactionId, which the session holds, to the log.
+
+    They come from the session, so this costs no query.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

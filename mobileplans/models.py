@@ -1,4 +1,4 @@
-"""Visits and the handoffs they end in."""
+"""Visits, their handoffs, and what the host reports about both."""
 
 from django.conf import settings
 from django.db import models
@@ -11,7 +11,7 @@ from moportal.sealed import SealedField
 
 
 class Visit(models.Model):
-    """One launch of the portal: what the host said, and how far the customer got."""
+    """One launch of the portal: what the host sent, and how far the customer got."""
 
     class EidFrom(models.TextChoices):
         LAUNCH = "launch", pgettext_lazy("EID from", "The launch")
@@ -32,9 +32,11 @@ class Visit(models.Model):
     account = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT
     )
-    step = models.CharField(max_length=20, blank=True, help_text="The page the customer saw last.")
+    step = models.CharField(
+        max_length=20, blank=True, help_text="The last page that the customer saw."
+    )
     remarks = models.CharField(
-        max_length=200, blank=True, help_text="What was odd about the launch and not refused."
+        max_length=200, blank=True, help_text="Oddities of the launch that were not refused."
     )
     failed_sign_ins = models.PositiveSmallIntegerField(default=0)
     launched_at = models.DateTimeField(auto_now_add=True)
@@ -55,12 +57,12 @@ class Visit(models.Model):
 
     @property
     def is_open_web(self) -> bool:
-        """Say whether the launch named no device: an ordinary browser, a phone's perhaps."""
+        """Say whether the launch named no device, as in an ordinary browser."""
         return not self.iccid and self.eid_from != self.EidFrom.LAUNCH
 
     @property
     def user_account(self) -> UserAccount:
-        """Say in the handoff's words whether the account was made in this visit."""
+        """Return the handoff's word for the account: created in this visit, existing, or none."""
         if self.account is None:
             return UserAccount.NONE
         is_new = self.account.created_at >= self.launched_at
@@ -68,7 +70,7 @@ class Visit(models.Model):
 
 
 class Handoff(models.Model):
-    """The outcome given to the host, kept for its page and for support; the code is sealed."""
+    """The outcome for the host, stored for the handoff page and for support. The code is sealed."""
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="handoffs")
     token_hash = models.CharField(max_length=64, unique=True)
@@ -78,14 +80,16 @@ class Handoff(models.Model):
     success = models.BooleanField()
     iccid = models.CharField(max_length=20, blank=True)
     activation_code = SealedField(blank=True)
-    code_is_masked = models.BooleanField(default=False, help_text="After its page's time.")
+    code_is_masked = models.BooleanField(
+        default=False, help_text="Set when the handoff page expires."
+    )
     user_account = models.CharField(max_length=8)
     purchase_instrument = models.CharField(max_length=8)
     line = models.CharField(max_length=8)
     mo_direct_status = models.CharField(max_length=16)
     plan_name = models.CharField(max_length=80, blank=True)
-    on_esim = models.BooleanField(default=False, help_text="The ICCID is an eSIM profile's.")
-    # What a receipt shows: the order, and what was paid in this visit, if anything was.
+    on_esim = models.BooleanField(default=False, help_text="The ICCID belongs to an eSIM profile.")
+    # The receipt shows the order and the amount that was paid in this visit, if any.
     reference = models.CharField(max_length=20, blank=True)
     paid_minor_units = models.PositiveBigIntegerField(null=True, blank=True)
     currency = models.CharField(max_length=3, blank=True)
@@ -114,13 +118,13 @@ class Handoff(models.Model):
 
 
 class LpaReport(models.Model):
-    """One error of a download, told by host or SM-DP+; a line of the support staff's queue."""
+    """One failed download, reported by the host or the SM-DP+. Support staff work on these."""
 
     class Source(models.TextChoices):
         HEADER = "header", pgettext_lazy("LPA report", "Headers at the launch")
-        # The result of an activation that the newest app gives to the page.
+        # The newest app reports the result of an activation to the handoff page.
         APP = "app", pgettext_lazy("LPA report", "The app, to the page")
-        # Of a later moment than the visit, which is then the one that the order was made in.
+        # The SM-DP+ reports later. The visit is the one in which the order was made.
         SMDP = "smdp", pgettext_lazy("LPA report", "The SM-DP+")
 
     class State(models.TextChoices):
@@ -132,10 +136,10 @@ class LpaReport(models.Model):
     source = models.CharField(max_length=6, choices=Source, default=Source.HEADER)
     code = models.CharField(max_length=40, choices=[(code, str(code)) for code in LpaCode])
     code_as_sent = models.CharField(max_length=LONGEST_TEXT)
-    at = models.DateTimeField(null=True, blank=True, help_text="On the device, where it said when.")
+    at = models.DateTimeField(null=True, blank=True, help_text="The device's time, if it sent one.")
     at_as_sent = models.CharField(max_length=LONGEST_TEXT, blank=True)
     iccid = models.CharField("ICCID", max_length=20, blank=True, db_index=True)
-    decides = models.BooleanField(default=False, help_text="The one that the customer is told of.")
+    decides = models.BooleanField(default=False, help_text="The customer is shown this one.")
     state = models.CharField(max_length=8, choices=State, default=State.NEW)
     asked_for_help_at = models.DateTimeField(null=True, blank=True)
     note = models.TextField(blank=True)
@@ -170,7 +174,7 @@ class LpaReport(models.Model):
 
 
 class HostReport(models.Model):
-    """What the newest app told the handoff page afterwards: the activation, the registration."""
+    """What the newest app reported to the handoff page: the activation or the registration."""
 
     class Kind(models.TextChoices):
         ACTIVATION = "activation", pgettext_lazy("host report", "Activation")

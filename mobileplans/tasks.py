@@ -1,4 +1,4 @@
-"""What the clock asks for."""
+"""Periodic tasks."""
 
 from celery import shared_task
 
@@ -7,6 +7,6 @@ from mobileplans.domain import retention
 
 @shared_task
 def forget() -> None:
-    """Take off old visits and handoffs what nobody needs any more."""
+    """Erase identifiers of old visits and mask codes of expired handoffs."""
     retention.forget_identifiers()
     retention.mask_codes()

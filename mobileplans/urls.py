@@ -1,4 +1,4 @@
-"""The host's doors: in and out."""
+"""The addresses that the host opens: launch and handoff."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""Where the host comes in and where it is given back control."""
+"""The pages the host opens: the launch and the handoff."""
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
@@ -21,8 +21,8 @@ LPA_HEADERS = ("X-MP-LPAError-Codes", "X-MP-LPAError-TimeStamps", "X-MP-LPAError
 
 @require_safe
 def start(request: HttpRequest) -> HttpResponse:
-    """Read the launch and leave its address at once: identifiers never stay in one."""
-    errors = parse_lpa_errors(*(_header(request, name) for name in LPA_HEADERS))
+    """Begin a visit and redirect at once, so that no identifier stays in the address bar."""
+    errors = parse_lpa_errors(*(_sent_header(request, name) for name in LPA_HEADERS))
     visit = visits.begin(request, parse_launch(_query_string(request)), errors)
     if visit.refused_as:
         step = "launch-refused"
@@ -33,29 +33,33 @@ def start(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(reverse(step), status=303)
 
 
-def _header(request: HttpRequest, name: str) -> str:
-    """Return a header as it was sent: WSGI dresses its bytes as latin-1."""
-    return _redressed(request.headers.get(name, ""))
+def _sent_header(request: HttpRequest, name: str) -> str:
+    """Return a header as it was sent."""
+    return _decode_wsgi(request.headers.get(name, ""))
 
 
 def _query_string(request: HttpRequest) -> str:
-    """Return the query as it was sent: WSGI hands over raw bytes dressed as latin-1."""
-    return _redressed(request.META.get("QUERY_STRING", ""))
+    """Return the query string as it was sent."""
+    return _decode_wsgi(request.META.get("QUERY_STRING", ""))
 
 
-def _redressed(raw: str) -> str:
+def _decode_wsgi(raw: str) -> str:
+    """Decode the UTF-8 bytes that WSGI hands over as latin-1 characters (PEP 3333)."""
     return raw.encode("latin-1", errors="replace").decode("utf-8", errors="replace")
 
 
 @require_safe
 def refused(request: HttpRequest) -> HttpResponse:
-    """Say what was wrong with the launch, with status 200: the app hides a page with another."""
+    """Explain why the launch was refused.
+
+    The status is 200 because the app replaces an error page with its own.
+    """
     visit = visits.current(request)
     if not visit.refused_as:
         return HttpResponseRedirect(reverse("options"), status=303)
     if visit.refused_as == MoDirectStatus.INVALID_SIM:
         title = _("We can't use this SIM")
-        text = _("Windows stored us about a SIM or eSIM that we can't read or that isn't ours.")
+        text = _("Windows told us about a SIM or eSIM that we can't read or that isn't ours.")
     else:
         title = _("Something is missing")
         text = _("Windows opened this page with details that we can't read.")
@@ -74,7 +78,7 @@ def refused(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def handoff(request: HttpRequest) -> HttpResponse:
-    """Give the stored outcome to the host; a reload gives it again, without the cookie nothing."""
+    """Give the stored outcome to the host, again on each reload. It is found by its cookie."""
     found = handoffs.find(request)
     if found is None:
         return render(request, "mobileplans/handoff_gone.html")
@@ -113,9 +117,9 @@ def _handoff_context(found: Handoff, user_agent: str) -> dict[str, object]:
 @csrf_exempt
 @require_POST
 def report(request: HttpRequest) -> HttpResponse:
-    """Keep what the newest app tells the handoff page: how the activation went, and registration.
+    """Store what the newest app reports to the handoff page: the activation or the registration.
 
-    The session is over by then and its token with it; the page's own signed one speaks for it.
+    The session and its CSRF token are gone by then. The page's signed token replaces them.
     """
     stored = handoffs.store_report(
         request.POST.get("token", ""), request.POST.get("kind", ""), request.POST.get("report", "")

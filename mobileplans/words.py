@@ -1,10 +1,10 @@
-"""The handoff's own words, spelled as the source documents spell them (seeds 002 and 004)."""
+"""The host's fixed words, as Microsoft spells them: values of the handoff, and LPA codes."""
 
 from enum import StrEnum
 
 
 class UserAccount(StrEnum):
-    """What came of the customer's account in this visit."""
+    """How far the customer got with an account in this visit."""
 
     NEW = "New"
     EXISTING = "Existing"
@@ -13,7 +13,7 @@ class UserAccount(StrEnum):
 
 
 class PurchaseInstrument(StrEnum):
-    """What came of the payment method."""
+    """How far the customer got with a payment method in this visit."""
 
     NEW = "New"
     EXISTING = "Existing"
@@ -22,7 +22,7 @@ class PurchaseInstrument(StrEnum):
 
 
 class LineResult(StrEnum):
-    """What came of the line."""
+    """How far the customer got with a line in this visit."""
 
     NEW = "New"
     EXISTING = "Existing"
@@ -31,7 +31,7 @@ class LineResult(StrEnum):
 
 
 class MoDirectStatus(StrEnum):
-    """How the visit ended, seen from the operator's systems."""
+    """How the visit ended, as the operator's systems see it."""
 
     COMPLETE = "Complete"
     SERVICE_ERROR = "ServiceError"
@@ -39,17 +39,17 @@ class MoDirectStatus(StrEnum):
     LOG_ON_FAILED = "LogOnFailed"
     PURCHASE_FAILED = "PurchaseFailed"
     CLIENT_ERROR = "ClientError"
-    # Written only where the operator sets it (contract, section 4).
+    # Written only if the operator's settings ask for it (docs/contract.md#handoff).
     BILLING_ERROR = "BillingError"
     NONE = "None"
 
 
-# A text of the host's that is kept for support is cut to this many characters.
+# Texts from the host that are kept for support are cut to this many characters.
 LONGEST_TEXT = 60
 
 
 class LpaCode(StrEnum):
-    """What came of a download. The first 29 stand in the order of their numbers, 0 to 28."""
+    """The result of a download. The first 29 are in the order of Windows' numbers, 0 to 28."""
 
     SUCCESS = "Success"
     NOT_AUTHORIZED = "NotAuthorized"
@@ -80,7 +80,7 @@ class LpaCode(StrEnum):
     PROFILE_PROCESSING_ERROR = "ProfileProcessingError"
     SERVER_NOT_TRUSTED = "ServerNotTrusted"
     PROFILE_DOWNLOAD_MAX_RETRIES_EXCEEDED = "ProfileDownloadMaxRetriesExceeded"
-    # The app's own, without a number.
+    # The Mobile Plans app adds these. They have no number.
     UNKNOWN_ERROR = "unknownError"
     LPA_INITIALIZATION_ERROR = "lpaInitializationError"
     MODEM_NOT_FOUND = "modemNotFound"
@@ -92,9 +92,9 @@ class LpaCode(StrEnum):
 
     @property
     def number(self) -> int | None:
-        """Return Windows' own number of the status; the app's results have none."""
-        place = list(LpaCode).index(self)
-        return place if place < NUMBERED else None
+        """Return Windows' number of the status, or None for a result that the app adds."""
+        position = list(LpaCode).index(self)
+        return position if position < NUMBERED else None
 
 
 NUMBERED = 29

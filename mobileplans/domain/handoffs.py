@@ -1,4 +1,7 @@
-"""Giving control back to the host: after sign-out, from a stored outcome (contract, section 4)."""
+"""The handoff: the outcome is stored, the session ends, and the host takes over again.
+
+The rules are in docs/contract.md#handoff.
+"""
 
 import hashlib
 import secrets
@@ -28,7 +31,7 @@ LONGEST_REPORT, MOST_REPORTS = 1000, 20
 
 @dataclass(frozen=True)
 class Receipt:
-    """What the page shows where no app takes over: which order, and what was paid in this visit."""
+    """What the handoff page shows if no app takes over: the order, and what this visit paid."""
 
     reference: str = ""
     paid: Money | None = None
@@ -37,7 +40,7 @@ class Receipt:
 def hand_over(
     request: HttpRequest, visit: Visit, outcome: Outcome, receipt: Receipt | None = None
 ) -> HttpResponse:
-    """Store the outcome, end the session and lead to the handoff page with a cookie of its own."""
+    """Store the outcome, end the session and redirect to the handoff page with its own cookie."""
     token = secrets.token_urlsafe(32)
     _store(visit, outcome, receipt or Receipt(), token)
     log.info("handoff", success=outcome.success, status=outcome.mo_direct_status)
@@ -72,7 +75,7 @@ def _store(visit: Visit, outcome: Outcome, receipt: Receipt, token: str) -> None
 
 
 def _set_cookie(response: HttpResponse, name: str, value: str, *, max_age: timedelta) -> None:
-    """Set or expire a cookie of ours: a `__Host-` one is only expired by one as secure as it."""
+    """Set or expire a cookie. Browsers expire a `__Host-` cookie only if it is set as secure."""
     response.set_cookie(
         name,
         value,
@@ -84,14 +87,14 @@ def _set_cookie(response: HttpResponse, name: str, value: str, *, max_age: timed
 
 
 def find(request: HttpRequest) -> Handoff | None:
-    """Return the handoff that this browser's cookie opens, while it lives."""
+    """Return the handoff that this browser's cookie opens, or None if it is unknown or expired."""
     token = request.COOKIES.get(settings.HANDOFF_COOKIE_NAME, "")
-    alive = Handoff.objects.select_related("visit").filter(expires_at__gt=now())
-    return alive.filter(token_hash=_hash(token)).first() if token else None
+    unexpired = Handoff.objects.select_related("visit").filter(expires_at__gt=now())
+    return unexpired.filter(token_hash=_hash(token)).first() if token else None
 
 
 def stored_outcome(handoff: Handoff) -> Outcome:
-    """Return the outcome as it was stored: its page and support both show this one."""
+    """Rebuild the outcome from what was stored."""
     return Outcome(
         user_account=UserAccount(handoff.user_account),
         purchase_instrument=PurchaseInstrument(handoff.purchase_instrument),
@@ -107,20 +110,20 @@ def stored_outcome(handoff: Handoff) -> Outcome:
 
 @dataclass(frozen=True)
 class StoredReport:
-    """What came of a report: whether the customer should be shown a problem."""
+    """A report that was accepted. `is_problem` says whether the customer sees a problem page."""
 
     is_problem: bool
 
 
 def report_token(handoff: Handoff) -> str:
-    """Return what the handoff's page shows with a report: it proves which handoff it is about."""
+    """Return the signed token that the handoff page sends with a report to name its handoff."""
     return signing.dumps(handoff.pk, salt=REPORT_SALT)
 
 
 def store_report(token: str, kind: str, text: str) -> StoredReport | None:
-    """Store what the app stored the page, once; None where it is no report of a handoff of ours.
+    """Store one report of the app; a repeated one is stored once. Return None if it is invalid.
 
-    The result of an activation other than `success` is an LPA error like one of the headers.
+    An activation result other than `success` becomes an LPA error, like one from the headers.
     """
     try:
         number = signing.loads(token, salt=REPORT_SALT, max_age=LIFETIME)

@@ -1,8 +1,8 @@
-"""The open web's form of an eSIM to download: install links, a QR code, and the text to type.
+"""How a customer installs an eSIM on the open web: install links, a QR code, a code to type.
 
-`LPA:` stands before the code in links and QR codes alone (SGP.22 v2.2, 4.1; Windows: *activate by
-link*). Apple's and Android's universal links take the same text; `:` and `$` stay as they are,
-which is legal in a query and what all known readers take.
+`LPA:` goes before the code in links and QR codes only (SGP.22 v2.2, 4.1; Windows: *activate by
+link*). Apple's and Android's universal links take the same text. They leave `:` and `$` unescaped:
+both are legal in a query, and every known reader accepts them.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ UNIVERSAL = "esim_qrcode_provisioning?carddata="
 
 
 class Platform(StrEnum):
-    """What a browser says it runs on, as far as it matters for installing."""
+    """The platform that a browser names. Each has its own install link."""
 
     WINDOWS = "Windows NT"
     APPLE = "Apple"
@@ -35,7 +35,7 @@ LINKS = {
 
 @dataclass(frozen=True)
 class Link:
-    """A link that opens the device's own settings with the code filled in."""
+    """A link that opens the device's eSIM settings with the code filled in."""
 
     title: str
     url: str
@@ -43,29 +43,29 @@ class Link:
 
 @dataclass(frozen=True)
 class Installation:
-    """Everything that a customer can install an eSIM with."""
+    """All ways to install one eSIM, starting with the link for the device in use."""
 
     code: ActivationCode
     here: Link | None
     elsewhere: tuple[Link, ...]
 
     @property
-    def scanned(self) -> str:
+    def qr_text(self) -> str:
         """Return the text in the QR code."""
         return f"LPA:{self.code}"
 
     @property
     def qr_code(self) -> SafeString:
-        """Return the QR code as inline SVG, without a style or a size of its own."""
-        drawn = segno.make_qr(self.scanned, error="m").svg_inline(
+        """Return the QR code as inline SVG, without style or size. The style sheet sets both."""
+        svg = segno.make_qr(self.qr_text, error="m").svg_inline(
             border=4, dark="#000", light="#fff", omitsize=True, svgclass="qr", lineclass=None
         )
-        return mark_safe(drawn)  # noqa: S308 -- drawn from modules, no text of anybody in it
+        return mark_safe(svg)  # noqa: S308 -- segno draws it, and it contains no text
 
 
 def installation_for(code: ActivationCode, user_agent: str) -> Installation:
-    """Return what there is to install this code with, the device at hand first."""
-    at_hand = platform_of(user_agent)
+    """Return the ways to install this code, starting with the device in use."""
+    platform_in_use = platform_of(user_agent)
     titles = {
         Platform.WINDOWS: _("Install on this PC"),
         Platform.APPLE: _("Install on this iPhone or iPad"),
@@ -76,14 +76,16 @@ def installation_for(code: ActivationCode, user_agent: str) -> Installation:
         Platform.APPLE: _("iPhone or iPad (iOS 17.4 or later)"),
         Platform.ANDROID: _("Android phone"),
     }
-    urls = {platform: f"{before}LPA:{code}" for platform, before in LINKS.items()}
-    here = Link(titles[at_hand], urls[at_hand]) if at_hand in urls else None
-    others = (Link(names[one], url) for one, url in urls.items() if one != at_hand)
+    urls = {platform: f"{prefix}LPA:{code}" for platform, prefix in LINKS.items()}
+    here = Link(titles[platform_in_use], urls[platform_in_use]) if platform_in_use in urls else None
+    others = (
+        Link(names[platform], url) for platform, url in urls.items() if platform != platform_in_use
+    )
     return Installation(code, here, tuple(others))
 
 
 def platform_of(user_agent: str) -> Platform:
-    """Read the platform; an iPad may say that it is a Mac, and then gets the QR code."""
+    """Return the platform that the browser names. An iPad may name a Mac; it gets the QR code."""
     if "Windows NT" in user_agent:
         return Platform.WINDOWS
     if "iPhone" in user_agent or "iPad" in user_agent:

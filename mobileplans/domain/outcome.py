@@ -1,4 +1,4 @@
-"""One outcome of a visit, and its forms for the hosts (contract, section 4)."""
+"""The outcome of a visit, and its form for each host (docs/contract.md#handoff)."""
 
 import json
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from mobileplans.words import LineResult, MoDirectStatus, PurchaseInstrument, Us
 from moportal.identifiers import ActivationCode
 
 VERSION = "1"
-# The words are those of several enumerations: what they say is what counts.
+# Several enumerations share these words, so they are compared as text.
 UNFINISHED = {"Bailed", "None"}
 
 
 class Result(StrEnum):
-    """What the host has to do, which decides the function that it is called by."""
+    """What the host has to do. It decides which function of the host the page calls."""
 
     DOWNLOAD = "download"
-    # The plan is on a profile that is on the eSIM, or on a physical SIM.
+    # The plan is on a profile that is already installed, or on a physical SIM.
     PROFILE = "profile"
     CARD = "card"
     NOTHING = "nothing"
@@ -26,8 +26,8 @@ class Result(StrEnum):
 class Outcome:
     """How a visit ended.
 
-    `activation_code` is None where there is nothing to download; `on_esim` says that the ICCID is
-    an eSIM profile's and not a card's.
+    `activation_code` is None if there is nothing to download. `on_esim` says that the ICCID belongs
+    to an eSIM profile and not to a physical SIM.
     """
 
     user_account: UserAccount
@@ -41,22 +41,26 @@ class Outcome:
     plan_name: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse an outcome that would not be valid by the schema, with `ValueError`."""
+        """Raise `ValueError` for an outcome that the schema does not allow."""
         if self.success != bool(self.iccid) or self.success != bool(self.plan_name):
-            raise ValueError("A success names its ICCID and its plan; anything else names neither.")
+            raise ValueError(
+                "A success names its ICCID and its plan. Any other outcome names neither."
+            )
         if self.success != (self.mo_direct_status == MoDirectStatus.COMPLETE):
-            raise ValueError("Complete is the status of a success, and of nothing else.")
+            raise ValueError("A success has the status Complete. No other outcome has it.")
         unfinished = {self.user_account, self.line} & UNFINISHED
         if self.success and (unfinished or self.purchase_instrument == PurchaseInstrument.BAILED):
-            raise ValueError("What was left or not reached is no success.")
+            raise ValueError(
+                "A success needs an account, a line, and no payment that was abandoned."
+            )
         if self.activation_code is not None:
             if not self.success:
-                raise ValueError("Without a success there is nothing to download.")
+                raise ValueError("Only a success can have an activation code.")
             ActivationCode.parse(self.activation_code)
 
     @property
     def result(self) -> Result:
-        """Say what is left for the host to do."""
+        """Return what the host still has to do."""
         if not self.success:
             return Result.NOTHING
         if self.activation_code is not None:
@@ -64,8 +68,8 @@ class Outcome:
         return Result.PROFILE if self.on_esim else Result.CARD
 
     @property
-    def words(self) -> dict[str, str]:
-        """Return the five inner fields."""
+    def purchase_result(self) -> dict[str, str]:
+        """Return the five fields that the handoff calls `purchaseResult`."""
         return {
             "userAccount": self.user_account,
             "purchaseInstrument": self.purchase_instrument,
@@ -75,16 +79,16 @@ class Outcome:
         }
 
     def for_newer_hosts(self) -> dict[str, object]:
-        """Return what the hosts with functions of their own for each result are called with."""
+        """Return the values for hosts that have one function for each result."""
         return {
             "result": self.result,
             "iccid": self.iccid,
             "activationCode": self.activation_code or "",
-            "meta": self.words,
+            "meta": self.purchase_result,
         }
 
     def payload(self, transaction_id: str) -> str:
-        """Return the string for `DataMart.notifyPurchaseResult`, valid by `handoff.schema.json`.
+        """Return the string for `DataMart.notifyPurchaseResult` (`handoff.schema.json`).
 
         `activationCode` is absent for a success without a download, and empty without a success.
         """
@@ -93,7 +97,7 @@ class Outcome:
             "success": self.success,
             "transactionId": transaction_id,
             "iccid": self.iccid,
-            "purchaseResult": json.dumps(self.words, ensure_ascii=False),
+            "purchaseResult": json.dumps(self.purchase_result, ensure_ascii=False),
         }
         if not self.success:
             outer["activationCode"] = ""

@@ -1,4 +1,4 @@
-"""A visit begins with a launch and is known by the browser's session."""
+"""Visits: each begins with a launch and is found through the browser's session."""
 
 from typing import Any
 
@@ -20,31 +20,31 @@ from subscriptions.models import SimOnLine
 
 log = structlog.get_logger(__name__)
 SESSION_KEY, TRANSACTION_KEY = "visit", "transaction_id"
-# Survives the new session that signing in begins, within the one request.
+# Signing in starts a new session. Within that request the visit is found under this key.
 REQUEST_KEY = "moportal.visit"
 MOST_FAILED_SIGN_INS = 1000
 
 
-def begin(request: HttpRequest, said: Launch, errors: LpaErrors | None = None) -> Visit:
-    """Write a new visit for what the host said, and make it this session's."""
+def begin(request: HttpRequest, launch: Launch, errors: LpaErrors | None = None) -> Visit:
+    """Create a visit for this launch and store it in the session."""
     default = operator().market
-    refused_as, refused_because = said.refused_as, said.refused_because
-    if refused_as is None and said.iccid and usable_card(said.iccid) is None:
+    refused_as, refused_because = launch.refused_as, launch.refused_because
+    if refused_as is None and launch.iccid and usable_card(launch.iccid) is None:
         refused_as, refused_because = MoDirectStatus.INVALID_SIM, "iccid"
-    ours = _known_profiles(said.iccids)
-    remarks = [*said.remarks]
-    if len(ours) < len(said.iccids):
-        remarks.append(f"{len(said.iccids) - len(ours)} of iccids not ours")
+    known = _known_profiles(launch.iccids)
+    remarks = [*launch.remarks]
+    if len(known) < len(launch.iccids):
+        remarks.append(f"{len(launch.iccids) - len(known)} of iccids not ours")
     visit = Visit.objects.create(
-        transaction_id=said.transaction_id,
-        transaction_id_is_generated=said.transaction_id_is_generated,
-        eid=said.eid or "",
-        eid_from=Visit.EidFrom.LAUNCH if said.eid else "",
-        iccid=said.iccid or "",
-        iccids=ours,
-        imei=said.imei,
-        location=said.location or default,
-        market=said.market or default,
+        transaction_id=launch.transaction_id,
+        transaction_id_is_generated=launch.transaction_id_is_generated,
+        eid=launch.eid or "",
+        eid_from=Visit.EidFrom.LAUNCH if launch.eid else "",
+        iccid=launch.iccid or "",
+        iccids=known,
+        imei=launch.imei,
+        location=launch.location or default,
+        market=launch.market or default,
         refused_as=refused_as or "",
         refused_because=refused_because,
         remarks="; ".join(remarks)[:200],
@@ -66,16 +66,16 @@ def begin(request: HttpRequest, said: Launch, errors: LpaErrors | None = None) -
 
 
 def _known_profiles(iccids: tuple[str, ...]) -> list[str]:
-    """Leave out what is none of our profiles, in the order of the launch."""
+    """Return those ICCIDs that belong to the operator's eSIM profiles, in the launch's order."""
     if not iccids:
         return []
-    known = Sim.objects.filter(iccid__in=iccids, kind=Sim.Kind.PROFILE)
-    ours = set(known.values_list("iccid", flat=True))
-    return [str(iccid) for iccid in iccids if iccid in ours]
+    profiles = Sim.objects.filter(iccid__in=iccids, kind=Sim.Kind.PROFILE)
+    known = set(profiles.values_list("iccid", flat=True))
+    return [str(iccid) for iccid in iccids if iccid in known]
 
 
 def _store_lpa_errors(visit: Visit, errors: LpaErrors) -> None:
-    """Keep what the host says of the last download, with the visit, for support."""
+    """Store the reported download errors with the visit, for support."""
     deciding = errors.deciding
     LpaReport.objects.bulk_create(
         LpaReport(
@@ -99,60 +99,60 @@ def _initial_state(code: LpaCode) -> LpaReport.State:
 
 
 def deciding_report(visit: Visit) -> LpaReport | None:
-    """Return the error that the customer is told of: the newest that decides, if it is one."""
+    """Return the error to show to the customer, or None if the last download succeeded."""
     report = visit.lpa_reports.filter(decides=True).order_by("-pk").first()
     is_problem = report is not None and report.lpa_code != LpaCode.SUCCESS
     return report if is_problem else None
 
 
 def usable_card(iccid: str) -> Sim | None:
-    """Return our SIM card of this ICCID, if a plan can go on it.
+    """Return the operator's SIM card with this ICCID, if it can have a plan.
 
-    A profile of the pool is no card, and one shut out of the programme gets no plan.
+    An eSIM profile is not a card. A card that is excluded from the programme gets no plan.
     """
     cards = Sim.objects.filter(iccid=iccid, kind=Sim.Kind.PHYSICAL, is_in_programme=True)
     return cards.exclude(state=SimState.RETIRED).first()
 
 
 def installed_profiles(visit: Visit, account: User) -> list[Sim]:
-    """Return the profiles on the eSIM that a plan of this customer can go on.
+    """Return the installed profiles that can have a plan of this customer.
 
-    The customer's own, or nobody's yet (a profile that came with the device). One of another
-    customer is dropped, and so is one that is still in the pool or on order: it is on no device,
-    whatever the launch claims.
+    These are the customer's own, and those that have no owner yet (they came with the device).
+    Another customer's profile is dropped. So is one that is still in the pool or on order: it
+    cannot be on a device, whatever the launch claims.
     """
-    out_there = Sim.objects.filter(
+    installable = Sim.objects.filter(
         iccid__in=visit.iccids, kind=Sim.Kind.PROFILE, is_in_programme=True
     ).exclude(state__in=[SimState.RETIRED, SimState.AVAILABLE, SimState.RESERVED])
-    stays = SimOnLine.objects.filter(until=None, sim__in=out_there)
-    anothers = stays.exclude(line__account=account)
-    found = {sim.iccid: sim for sim in out_there.exclude(pk__in=anothers.values("sim"))}
+    on_lines = SimOnLine.objects.filter(until=None, sim__in=installable)
+    of_others = on_lines.exclude(line__account=account)
+    found = {sim.iccid: sim for sim in installable.exclude(pk__in=of_others.values("sim"))}
     return [found[iccid] for iccid in visit.iccids if iccid in found]
 
 
 def refuse_sim(visit: Visit, because: str) -> None:
-    """Say that the SIM of this visit cannot be used, after all."""
+    """Refuse the SIM of this visit although its launch was accepted."""
     visit.refused_as, visit.refused_because = MoDirectStatus.INVALID_SIM, because
     visit.save(update_fields=["refused_as", "refused_because"])
 
 
 def set_device(visit: Visit, *, eid: str, imei: str = "", given: Visit.EidFrom) -> None:
-    """Write down which device it is, on the open web, where no launch says it."""
+    """Store the device of this visit. On the open web, no launch names it."""
     visit.eid, visit.imei, visit.eid_from = eid, imei, given
     visit.save(update_fields=["eid", "imei", "eid_from"])
 
 
 def current(request: HttpRequest) -> Visit:
-    """Return this session's visit; who came by a bookmark gets a new one, as on the open web."""
+    """Return this session's visit, or begin a new one as on the open web."""
     number = request.META.get(REQUEST_KEY) or request.session.get(SESSION_KEY)
     visit = Visit.objects.select_related("account").filter(pk=number).first() if number else None
     return visit or _resume_after_handoff(request) or begin(request, parse_launch(""))
 
 
 def _resume_after_handoff(request: HttpRequest) -> Visit | None:
-    """Go on with the visit that this browser has just handed over: the customer stayed.
+    """Continue the visit that this browser has just handed over, because the customer stayed.
 
-    Its handoff cookie proves that it is the same browser; the device is still the same one.
+    The handoff cookie proves that it is the same browser, so the device is still the same.
     """
     handoff = handoffs.find(request)
     if handoff is None:
@@ -165,7 +165,7 @@ def _resume_after_handoff(request: HttpRequest) -> Visit | None:
 
 
 def note_step(visit: Visit, step: str) -> None:
-    """Note the page the customer is on: what leaving from it means depends on it."""
+    """Store the customer's current page. The outcome of leaving depends on it."""
     if visit.step != step:
         visit.step = step
         visit.save(update_fields=["step"])
@@ -184,7 +184,7 @@ def _signed_in_customer(request: HttpRequest) -> User | None:
 
 
 def attach_account(request: HttpRequest, user: User, **_kwargs: Any) -> None:
-    """Carry the visit over into the signed-in session and say whose it is."""
+    """Move the visit into the signed-in session and attach the account."""
     number = request.META.get(REQUEST_KEY) or request.session.get(SESSION_KEY)
     if user.is_staff or not number:
         return
@@ -195,7 +195,7 @@ def attach_account(request: HttpRequest, user: User, **_kwargs: Any) -> None:
 
 
 def count_failed_sign_in(request: HttpRequest | None = None, **_kwargs: Any) -> None:
-    """Count the visit's failed sign-ins: after so many, leaving is told as LogOnFailed."""
+    """Count the visit's failed sign-ins. Past a limit, leaving is handed over as LogOnFailed."""
     number = request.META.get(REQUEST_KEY) if request is not None else None
     if number:
         Visit.objects.filter(pk=number, failed_sign_ins__lt=MOST_FAILED_SIGN_INS).update(
@@ -204,6 +204,6 @@ def count_failed_sign_in(request: HttpRequest | None = None, **_kwargs: Any) -> 
 
 
 def connect_signals() -> None:
-    """Hear Django's own sign-in signals (accounts stands below and knows nothing of visits)."""
+    """Connect to Django's sign-in signals, because `accounts` may not import this room."""
     user_logged_in.connect(attach_account, dispatch_uid="mobileplans.note_sign_in")
     user_login_failed.connect(count_failed_sign_in, dispatch_uid="mobileplans.note_failed_sign_in")

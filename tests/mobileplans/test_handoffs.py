@@ -165,5 +165,5 @@ def test_the_device_at_hand_comes_first_and_the_others_are_there(
 
     assert (found.here.url if found.here else None) == here
     assert len(found.elsewhere) == (2 if here else 3)
-    assert found.scanned == f"LPA:{CODE}"
+    assert found.qr_text == f"LPA:{CODE}"
     assert "style=" not in found.qr_code

@@ -83,9 +83,9 @@ def outcomes(draw: st.DrawFn) -> Outcome:
 def test_whatever_can_be_built_is_valid(outcome: Outcome, transaction_id: str) -> None:
     payload = outcome.payload(transaction_id)
 
-    assert valid(payload) == outcome.words
+    assert valid(payload) == outcome.purchase_result
     assert json.loads(payload)["transactionId"] == transaction_id
-    assert json.loads(json.dumps(outcome.for_newer_hosts()))["meta"] == outcome.words
+    assert json.loads(json.dumps(outcome.for_newer_hosts()))["meta"] == outcome.purchase_result
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_what_would_not_be_valid_cannot_be_built(wrong: dict[str, Any]) -> None:
 def test_a_download_without_a_success_cannot_be() -> None:
     left = Outcome(UserAccount.NONE, PurchaseInstrument.NONE, LineResult.NONE, MoDirectStatus.NONE)
 
-    with pytest.raises(ValueError, match="nothing to download"):
+    with pytest.raises(ValueError, match="Only a success"):
         replace(left, activation_code="1$smdp.example$A")
 
 
