@@ -1,21 +1,25 @@
-"""`make tables`: what the documents take from the product and its tests: tables, and OpenAPI.
+"""`make tables`: write the parts of the documents that come from the product and its tests.
 
-Between `<!-- name -->` and `<!-- /name -->` stands what is made here; everything else is written
-by hand. A test fails when a file is not what this would make of it.
+These parts are tables, pictures of states, and the OpenAPI document. This module writes what is
+between `<!-- name -->` and `<!-- /name -->`; everything else in a document is written by hand.
+A test fails when a document differs from what this module would write.
 """
 
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import django
 from django.utils.translation import override
 
 from demo.parts import ROOT
 
-# The words of `es2plus.md`, section 8.
+State = TypeVar("State", bound=str)
+
+# The words of docs/es2plus.md#errors.
 SUBJECTS = {
     "8.1.1": "EID",
     "8.2.1": "ICCID",
@@ -35,6 +39,32 @@ REASONS = {
     "3.10": "invalid association",
     "4.2": "execution error",
     "5.1": "inaccessible",
+}
+
+# What a picture says beside an arrow; most arrows need no words.
+ORDER_MOVES = {
+    ("in_progress", "pending"): "a step at the bank",
+    ("in_progress", "held"): "charged, cannot be finished",
+    ("held", "in_progress"): "staff try again",
+    ("held", "failed"): "staff give up, money is refunded",
+}
+PAYMENT_MOVES = {
+    ("intended", "pending"): "a step at the bank",
+    ("pending", "captured"): "the gateway charges with the bank's step",
+}
+CARD_PAGE_MOVES = {
+    ("intended", "open"): "a worker got the page's address",
+    ("intended", "lapsed"): "no answer after six tries",
+    ("open", "taken"): "card stored, and chosen in the draft",
+    ("open", "refused"): "closed there, or card refused",
+    ("open", "lapsed"): "customer did not return within 30 minutes",
+    ("lapsed", "open"): "customer returned after all",
+}
+PROFILE_MOVES = {
+    ("intended", "reserved"): "DownloadOrder",
+    ("reserved", "released"): "ConfirmOrder",
+    ("released", "downloaded"): "the device has it",
+    ("released", "cancelled"): "CancelOrder",
 }
 
 
@@ -109,12 +139,42 @@ def codes_table() -> str:
     return _table(("function", "codes", "in words", "decision"), rows)
 
 
+def order_picture() -> str:
+    from orders.states import NEXT_STATES  # noqa: PLC0415 -- after django.setup
+
+    return _picture(NEXT_STATES, ORDER_MOVES)
+
+
+def payment_picture() -> str:
+    from payments.states import NEXT_STATES  # noqa: PLC0415 -- after django.setup
+
+    return _picture(NEXT_STATES, PAYMENT_MOVES)
+
+
+def card_page_picture() -> str:
+    from payments.states import NEXT_PAGE_STATES  # noqa: PLC0415 -- after django.setup
+
+    return _picture(NEXT_PAGE_STATES, CARD_PAGE_MOVES)
+
+
+def profile_picture() -> str:
+    from esim.states import NEXT_STATES  # noqa: PLC0415 -- after django.setup
+
+    return _picture(NEXT_STATES, PROFILE_MOVES)
+
+
 DOCUMENTS = {
+    ROOT / "docs/architecture.md": {
+        "order states": order_picture,
+        "payment states": payment_picture,
+        "card page states": card_page_picture,
+    },
     ROOT / "docs/host.md": {"launch": launch_table, "lpa": lpa_table, "outcomes": outcome_table},
     ROOT / "docs/es2plus.md": {
         "decisions": decision_table,
         "answers": answer_table,
         "codes": codes_table,
+        "profile states": profile_picture,
     },
 }
 
@@ -129,13 +189,13 @@ OPENAPI = ROOT / "docs/openapi.yaml"
 
 
 def written(file: Path) -> str:
-    """Return a document with each of its tables made anew."""
+    """Return a document with each of its generated parts written again."""
     document = file.read_text(encoding="utf-8")
     for name, make in DOCUMENTS[file].items():
         before, opening, rest = document.partition(f"<!-- {name} -->\n")
         _old, closing, after = rest.partition(f"<!-- /{name} -->")
         if not closing:
-            message = f"{file.name} has no place for the table {name!r}"
+            message = f"{file.name} has no place for {name!r}"
             raise RuntimeError(message)
         with override("en"):
             document = before + opening + make() + closing + after
@@ -143,7 +203,7 @@ def written(file: Path) -> str:
 
 
 def _code(text: str) -> str:
-    """Show an address's query, cut where it says nothing new."""
+    """Show an address's query, with long runs of one letter shortened."""
     shown = re.sub(r"x{20,}", "x…x", text)
     return f"`{shown}`" if shown else "(nothing)"
 
@@ -165,6 +225,27 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "".join(
         "| " + " | ".join(c.replace("|", r"\|") for c in line) + " |\n" for line in lines
     )
+
+
+def _picture(
+    next_states: Mapping[State, Iterable[State]], words: Mapping[tuple[str, str], str]
+) -> str:
+    """Return a Mermaid picture of a table of states; the first state is where a row begins.
+
+    Raises `RuntimeError` if `words` has an arrow that the table does not allow.
+    """
+    first = next(iter(next_states))
+    # In the table's order of states: sets have none.
+    moves = [
+        (old, new) for old, allowed in next_states.items() for new in next_states if new in allowed
+    ]
+    if extra := words.keys() - set(moves):
+        message = f"no such moves: {sorted(extra)}"
+        raise RuntimeError(message)
+    arrows = [(f"{old} --> {new}", words.get((old, new))) for old, new in moves]
+    lines = [f"{arrow}: {said}" if said else arrow for arrow, said in arrows]
+    body = "".join(f"    {line}\n" for line in [f"[*] --> {first}", *lines])
+    return f"```mermaid\nstateDiagram-v2\n{body}```\n"
 
 
 def main() -> int:
