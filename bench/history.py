@@ -64,7 +64,7 @@ STATEMENTS = (
         countries) SELECT n, n, 'allowance', 1000000000, 0, '["US"]' FROM old""",
     """INSERT INTO orders_order (id, plan_name, gross_minor_units, tax_minor_units, tax_rate,
         currency, number, draft_id, account_id, visit_id, state, plan_id, language, terms_version,
-        eid, payment_id, profile_id, subscription_id, line_is_new, tries, trouble, failure,
+        eid, payment_id, profile_id, subscription_id, line_is_new, tries, last_error, failure,
         created_at, charge_decided_at, completed_at, handed_over_at)
         SELECT n, 'Day pass', 400, 33, 900, 'USD', number, n, a, n, 'completed', %(plan)s, 'en',
         '2026-01', eid, n, n, n, true, 0, '', '', at, at, at, at FROM old""",

@@ -31,7 +31,7 @@ def settle(house: House, staff: Staff, *, orders: int) -> Round:
     cpu = {**meter.used(), "submit": submitting}
     completed = Order.objects.filter(pk__in=placed, state=OrderState.COMPLETED)
     if completed.count() != orders:
-        found = Order.objects.filter(pk__in=placed).values_list("state", "failure", "trouble")
+        found = Order.objects.filter(pk__in=placed).values_list("state", "failure", "last_error")
         raise RuntimeError(f"not every order was completed: {set(found)}")
     ended = completed.aggregate(at=Max("completed_at"))["at"]
     return Round(orders, (ended - began).total_seconds(), cpu)

@@ -85,7 +85,8 @@ class Writes:
             rows.order = self._insert(
                 "INSERT INTO orders_order (plan_name, gross_minor_units, tax_minor_units, tax_rate,"
                 " currency, number, draft_id, account_id, visit_id, state, plan_id, language,"
-                " terms_version, eid, payment_id, line_is_new, tries, trouble, failure, created_at)"
+                " terms_version, eid, payment_id, line_is_new, tries, last_error, failure,"
+                " created_at)"
                 " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'acknowledged', %s, 'en', %s, %s, %s,"
                 " true, 0, '', '', %s) RETURNING id",
                 *(order.plan_name, order.gross, order.tax, order.tax_rate, order.currency),
@@ -281,7 +282,7 @@ class Writes:
                 *(rows.order, at.year, number),
             )
             self._write(
-                "UPDATE orders_order SET state = 'completed', completed_at = %s, trouble = ''"
+                "UPDATE orders_order SET state = 'completed', completed_at = %s, last_error = ''"
                 " WHERE id = %s AND state = 'in_progress'",
                 *(at, rows.order),
             )

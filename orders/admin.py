@@ -72,7 +72,7 @@ class OrderAdmin(ReadOnly, admin.ModelAdmin[Order]):
         "state",
         "plan_name",
         "account",
-        "trouble",
+        "last_error",
         "failure",
         "created_at",
     ]
@@ -90,7 +90,7 @@ class OrderAdmin(ReadOnly, admin.ModelAdmin[Order]):
     fieldsets = [
         (
             None,
-            {"fields": ["readable_number", "state", "trouble", "failure", "plan_name", "total"]},
+            {"fields": ["readable_number", "state", "last_error", "failure", "plan_name", "total"]},
         ),
         ("Who and what", {"fields": ["account", "eid", "profile", "sim", "subscription"]}),
         ("Money", {"fields": ["payment", "receipt"]}),
@@ -211,7 +211,7 @@ class OrderAdmin(ReadOnly, admin.ModelAdmin[Order]):
 
 @admin.register(Repair)
 class RepairAdmin(ReadOnly, admin.ModelAdmin[Repair]):
-    list_display = ["order", "kind", "state", "because", "asked_by", "asked_at", "trouble"]
+    list_display = ["order", "kind", "state", "because", "asked_by", "asked_at", "last_error"]
     list_filter = ["kind", "state"]
     list_select_related = ["order", "asked_by"]
     search_fields = ["=order__number", "=old_profile__sim__iccid", "=new_profile__sim__iccid"]
@@ -219,7 +219,7 @@ class RepairAdmin(ReadOnly, admin.ModelAdmin[Repair]):
 
 @admin.register(Refund)
 class RefundAdmin(ReadOnly, admin.ModelAdmin[Refund]):
-    list_display = ["order", "state", "because", "asked_by", "asked_at", "ended_at", "trouble"]
+    list_display = ["order", "state", "because", "asked_by", "asked_at", "ended_at", "last_error"]
     list_filter = ["state"]
     list_select_related = ["order", "asked_by"]
     search_fields = ["=order__number"]

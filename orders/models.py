@@ -129,7 +129,7 @@ class Order(PricedPlan):
     )
     line_is_new = models.BooleanField(default=True)
     tries = models.PositiveSmallIntegerField(default=0)
-    trouble = models.CharField(max_length=200, blank=True)
+    last_error = models.CharField(max_length=200, blank=True)
     failure = models.CharField(max_length=16, blank=True, choices=Failure)
     created_at = models.DateTimeField(auto_now_add=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
@@ -230,7 +230,7 @@ class Repair(models.Model):
         Profile, null=True, blank=True, on_delete=models.PROTECT, related_name="replaces"
     )
     tries = models.PositiveSmallIntegerField(default=0)
-    trouble = models.CharField(max_length=200, blank=True)
+    last_error = models.CharField(max_length=200, blank=True)
     asked_at = models.DateTimeField(auto_now_add=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 
@@ -274,7 +274,7 @@ class Refund(models.Model):
     )
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
     tries = models.PositiveSmallIntegerField(default=0)
-    trouble = models.CharField(max_length=200, blank=True)
+    last_error = models.CharField(max_length=200, blank=True)
     asked_at = models.DateTimeField(auto_now_add=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 

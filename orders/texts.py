@@ -105,7 +105,7 @@ def card_steps(page: CardPage) -> list[Step]:
 
 def card_trouble(page: CardPage) -> str:
     """Say calmly that the payment provider is being waited for."""
-    return _service_away() if page.trouble else ""
+    return _service_away() if page.last_error else ""
 
 
 def no_card(page: CardPage) -> str:
@@ -120,7 +120,7 @@ def no_card(page: CardPage) -> str:
 def trouble(order: Order) -> str:
     """Say calmly that something takes longer, while the order is still being tried."""
     running = {OrderState.ACKNOWLEDGED, OrderState.IN_PROGRESS, OrderState.HELD}
-    if not order.trouble or order.state not in running:
+    if not order.last_error or order.state not in running:
         return ""
     if order.charge_decided_at:
         return _("This takes longer than usual. You can close this page; we finish your order.")

@@ -29,7 +29,7 @@ class PaymentAdmin(ReadOnly, admin.ModelAdmin[Payment]):
 
 @admin.register(CardPage)
 class CardPageAdmin(ReadOnly, admin.ModelAdmin[CardPage]):
-    list_display = ["account", "state", "trouble", "created_at"]
+    list_display = ["account", "state", "last_error", "created_at"]
     list_filter = ["state"]
     list_select_related = ["account"]
     search_fields = ["=key", "=gateway_id", "=account__username"]

@@ -82,7 +82,7 @@ class CardPage(models.Model):
         PaymentMethod, null=True, blank=True, on_delete=models.PROTECT, related_name="card_page"
     )
     tries = models.PositiveSmallIntegerField(default=0)
-    trouble = models.CharField(max_length=200, blank=True)
+    last_error = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     sent_at = models.DateTimeField(
         null=True, blank=True, help_text="When the customer's browser was sent to the page."

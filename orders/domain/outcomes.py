@@ -39,7 +39,7 @@ def of_order(order: Order, visit: Visit) -> Outcome:
         return Outcome(account, paid_with, line, refused)
     if order.failure == Failure.SIM_OF_ANOTHER:
         return Outcome(account, paid_with, line, MoDirectStatus.INVALID_SIM)
-    if order.failure or order.trouble:
+    if order.failure or order.last_error:
         return Outcome(account, paid_with, line, MoDirectStatus.SERVICE_ERROR)
     return Outcome(account, paid_with, LineResult.BAILED, MoDirectStatus.NONE)
 

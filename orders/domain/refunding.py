@@ -76,7 +76,7 @@ def pay_back(subject: str, lease: Lease) -> RetryAfter | None:
     except GatewayUnavailable as error:
         troubles.append(f"gateway: {error}")
     except GatewayRefused as error:
-        _end(asked, RefundState.REFUSED, trouble=str(error))
+        _end(asked, RefundState.REFUSED, last_error=str(error))
         return None
     if troubles:
         return _try_later(asked, "; ".join(troubles))
@@ -96,12 +96,12 @@ def _withdraw(asked: Refund, lease: Lease) -> None:
 def _try_later(asked: Refund, trouble: str) -> RetryAfter:
     """Come back soon, then ever less often, and never give up: it is the customer's money."""
     log.warning("no useful answer", tries=asked.tries, detail=trouble)
-    Refund.objects.filter(pk=asked.pk).update(tries=asked.tries + 1, trouble=trouble[:200])
+    Refund.objects.filter(pk=asked.pk).update(tries=asked.tries + 1, last_error=trouble[:200])
     return RetryAfter(retry_delay(asked.tries))
 
 
-def _end(asked: Refund, state: RefundState, *, trouble: str = "") -> None:
+def _end(asked: Refund, state: RefundState, *, last_error: str = "") -> None:
     """Compare and set the refund's end; one that another worker ended first is left as it is."""
     mine = Refund.objects.filter(pk=asked.pk, state=RefundState.ASKED)
-    if mine.update(state=state, ended_at=now(), trouble=trouble[:200]):
-        log.info("refund ended", state=state, trouble=trouble)
+    if mine.update(state=state, ended_at=now(), last_error=last_error[:200]):
+        log.info("refund ended", state=state, last_error=last_error)

@@ -128,7 +128,7 @@ def repair(subject: str, lease: Lease) -> RetryAfter | None:
     return None
 
 
-def _give_up(asked: Repair, lease: Lease, trouble: str) -> RetryAfter | None:
+def _give_up(asked: Repair, lease: Lease, last_error: str) -> RetryAfter | None:
     """Leave nothing behind over there of a new eSIM that cannot be had."""
     new = asked.new_profile
     try:
@@ -136,7 +136,7 @@ def _give_up(asked: Repair, lease: Lease, trouble: str) -> RetryAfter | None:
             provisioning.retire(new)
     except provisioning.SmdpUnavailable as error:
         return _try_later(asked, error)
-    _end(asked, RepairState.FAILED, trouble=trouble)
+    _end(asked, RepairState.FAILED, last_error=last_error)
     return None
 
 
@@ -144,7 +144,7 @@ def _try_later(asked: Repair, error: Exception) -> RetryAfter:
     """Come back soon, then ever less often, and never give up: the customer has paid."""
     tries, detail = asked.tries, f"{type(error).__name__}: {error}"[:200]
     log.warning("no useful answer", tries=tries, detail=detail)
-    Repair.objects.filter(pk=asked.pk).update(tries=tries + 1, trouble=detail)
+    Repair.objects.filter(pk=asked.pk).update(tries=tries + 1, last_error=detail)
     return RetryAfter(retry_delay(tries, at_least=retry_after(error)))
 
 
@@ -155,14 +155,14 @@ def _mend(asked: Repair, lease: Lease) -> None:
         return
     if asked.order.profile_id != asked.old_profile_id:
         # Mended by another repair meanwhile: there is no second one of the same eSIM.
-        _end(asked, RepairState.FAILED, trouble="the order has another eSIM by now")
+        _end(asked, RepairState.FAILED, last_error="the order has another eSIM by now")
         return
     profile_type = _profile_type(asked)
     if asked.new_profile is None:
         # Nobody's eSIM is taken away before there is another one for them.
         pool.look_for(profile_type, market=asked.order.visit.market)
         if not provisioning.cancel(asked.old_profile, before_call=lease.prolong):
-            _end(asked, RepairState.REFUSED, trouble="downloaded already")
+            _end(asked, RepairState.REFUSED, last_error="downloaded already")
             return
         _intend(asked, profile_type)
     assert asked.new_profile is not None  # noqa: S101 -- just written
@@ -198,9 +198,9 @@ def _put_in_place(asked: Repair, profile: Profile) -> None:
     subscriptions.replace_sim(asked.old_profile.sim, profile.sim)
 
 
-def _end(asked: Repair, state: RepairState, *, trouble: str = "") -> None:
+def _end(asked: Repair, state: RepairState, *, last_error: str = "") -> None:
     """Compare and set the repair's end; raises `LeaseLost` where another worker was first."""
     mine = Repair.objects.filter(pk=asked.pk, state=RepairState.ASKED)
-    if not mine.update(state=state, ended_at=now(), trouble=trouble):
+    if not mine.update(state=state, ended_at=now(), last_error=last_error):
         raise LeaseLost(asked.pk)
-    log.info("repair ended", state=state, trouble=trouble)
+    log.info("repair ended", state=state, last_error=last_error)

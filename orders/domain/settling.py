@@ -202,13 +202,13 @@ def _complete(order: Order) -> None:
     at = now()
     subscriptions.start(order.subscription, at=at)
     give_number(order, at=at)
-    _move(order, OrderState.COMPLETED, completed_at=at, trouble="")
+    _move(order, OrderState.COMPLETED, completed_at=at, last_error="")
 
 
 def _try_later(order: Order, error: Exception) -> RetryAfter | None:
     tries, detail = order.tries, f"{type(error).__name__}: {error}"[:200]
     log.warning("no useful answer", tries=tries, detail=detail)
-    Order.objects.filter(pk=order.pk).update(tries=tries + 1, trouble=detail)
+    Order.objects.filter(pk=order.pk).update(tries=tries + 1, last_error=detail)
     if order.charge_decided_at:
         return _finish_later(order, tries, detail)
     if tries >= len(RETRY_DELAYS):

@@ -79,7 +79,7 @@ def _repair_entries(order: Order) -> Iterator[Entry]:
     for repair in order.repairs.all():
         yield Entry(repair.asked_at, "repair", f"{repair.kind} asked ({repair.because})")
         if repair.ended_at:
-            trouble = f" ({repair.trouble})" if repair.trouble else ""
+            trouble = f" ({repair.last_error})" if repair.last_error else ""
             yield Entry(repair.ended_at, "repair", f"{repair.kind} {repair.state}{trouble}")
 
 
@@ -88,7 +88,7 @@ def _refund_entries(order: Order) -> Iterator[Entry]:
     if refund:
         yield Entry(refund.asked_at, "refund", f"asked ({refund.because})")
     if refund and refund.ended_at:
-        trouble = f" ({refund.trouble})" if refund.trouble else ""
+        trouble = f" ({refund.last_error})" if refund.last_error else ""
         yield Entry(refund.ended_at, "refund", f"{refund.state}{trouble}")
 
 

@@ -114,7 +114,7 @@ def _context(found: Problem) -> dict[str, Any]:
         "reference": found.reference,
         "order": found.order,
         "poll": is_progress,
-        "trouble": bool(found.repair and found.repair.trouble and is_progress),
+        "trouble": bool(found.repair and found.repair.last_error and is_progress),
         "cancel": True,
     }
 

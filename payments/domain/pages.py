@@ -79,7 +79,7 @@ def look(subject: str, lease: Lease) -> RetryAfter | None:
         else:
             _ask(page, lease)
     except GatewayRefused as error:
-        _move(page, CardPageState.REFUSED, trouble=str(error)[:200])
+        _move(page, CardPageState.REFUSED, last_error=str(error)[:200])
     except GatewayUnavailable as error:
         return _try_later(page, error)
     return _next_look(page)
@@ -107,7 +107,7 @@ def _open(page: CardPage, lease: Lease) -> None:
         gateway_id=opened.page_id,
         url=opened.url,
         tries=0,
-        trouble="",
+        last_error="",
     )
 
 
@@ -121,7 +121,7 @@ def _ask(page: CardPage, lease: Lease) -> None:
         case StoredCard():
             _take(page, standing)
         case NoCard(_, reason):
-            _move(page, CardPageState.REFUSED, trouble=reason)
+            _move(page, CardPageState.REFUSED, last_error=reason)
         case StillOpen():
             _go_on_waiting(page, seen)
         case _:
@@ -146,7 +146,7 @@ def _go_on_waiting(page: CardPage, seen: datetime | None) -> None:
         return
     # A customer who came back while we asked is asked about once more.
     CardPage.objects.filter(pk=page.pk, returned_at=seen).update(returned_at=None)
-    CardPage.objects.filter(pk=page.pk).update(tries=0, trouble="")
+    CardPage.objects.filter(pk=page.pk).update(tries=0, last_error="")
     page.refresh_from_db()
 
 
@@ -160,7 +160,7 @@ def _try_later(page: CardPage, error: GatewayUnavailable) -> RetryAfter | None:
     """Ask again soon, then now and then; what a customer waits for without an address lapses."""
     tries, detail = page.tries, str(error)[:200]
     log.warning("no useful answer", tries=tries, detail=detail)
-    CardPage.objects.filter(pk=page.pk).update(tries=tries + 1, trouble=detail)
+    CardPage.objects.filter(pk=page.pk).update(tries=tries + 1, last_error=detail)
     if tries < len(RETRY_DELAYS):
         return RetryAfter(retry_delay(tries))
     if page.state == CardPageState.INTENDED or _is_late(page):

@@ -97,13 +97,13 @@ CHANGES = [
     ),
     Change(
         "orders/domain/settling.py",
-        "completed_at=at, trouble=",
-        "completed_at=order.created_at, trouble=",
+        "completed_at=at, last_error=",
+        "completed_at=order.created_at, last_error=",
         f"{SETTLING}::test_what_is_charged_is_decided_for_this_order_alone",
     ),
     Change(
         "orders/domain/settling.py",
-        ', completed_at=at, trouble="")',
+        ', completed_at=at, last_error="")',
         ", completed_at=at)",
         f"{SETTLING}::test_a_lost_answer_of_the_gateway_charges_once",
     ),

@@ -146,7 +146,7 @@ def receipts_have_no_gap(seen: Seen, told: Told) -> Iterator[str]:
 def every_order_has_ended(seen: Seen, told: Told) -> Iterator[str]:
     for order in seen.orders:
         if order.state not in ENDED:
-            yield f"{order}: still {order.state}, {order.trouble}"
+            yield f"{order}: still {order.state}, {order.last_error}"
 
 
 def what_was_taken_back_is_paid_back(seen: Seen, told: Told) -> Iterator[str]:

@@ -30,8 +30,8 @@ def rings_of(order: Order) -> int:
 
 def test_what_cannot_be_finished_waits_for_staff(unfinished: Order, smdp: str) -> None:
     assert unfinished.state == OrderState.HELD
-    assert "GatewayUnavailable" in unfinished.trouble
-    assert unfinished.changes.last().reason == unfinished.trouble  # type: ignore[union-attr]  # it was moved
+    assert "GatewayUnavailable" in unfinished.last_error
+    assert unfinished.changes.last().reason == unfinished.last_error  # type: ignore[union-attr]  # it was moved
     assert [state for _iccid, state in profiles(smdp)] == ["Released"]
     with pytest.raises(placing.TooLateToCancel):
         placing.request_cancel(unfinished, actor=unfinished.account)

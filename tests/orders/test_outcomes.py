@@ -110,7 +110,7 @@ def test_an_order_cancelled_in_time(alice: User) -> None:
 
 def test_an_order_left_while_a_service_is_away(alice: User) -> None:
     order = make_order(alice)
-    order.trouble = "no answer"
+    order.last_error = "no answer"
 
     assert words(outcomes.of_order(order, order.visit)) == (
         "Existing",

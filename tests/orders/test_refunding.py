@@ -132,7 +132,7 @@ def test_the_money_goes_back_also_while_the_sm_dp_is_away(
     refund = worked_on(ask(sold, clara))
 
     assert refund.state == RefundState.ASKED
-    assert refund.trouble.startswith("SM-DP+")
+    assert refund.last_error.startswith("SM-DP+")
     assert statuses(gateway) == ["refunded"]
 
 
@@ -142,7 +142,7 @@ def test_it_says_who_gave_no_answer(sold: Order, clara: User, gateway: str, smdp
 
     refund = worked_on(ask(sold, clara))
 
-    from_smdp, from_gateway = refund.trouble.split("; ")
+    from_smdp, from_gateway = refund.last_error.split("; ")
     assert from_smdp.startswith("SM-DP+: ")
     assert from_gateway.startswith("gateway: ")
 
@@ -194,7 +194,7 @@ def test_what_the_gateway_refuses_may_be_asked_for_again(
     with monkeypatch.context() as patched:
         patched.setattr("payments.gateways.simulator.SimulatorGateway.refund", refused)
         refund = worked_on(ask(sold, clara))
-    assert (refund.state, refund.trouble) == (RefundState.REFUSED, "refund: too old")
+    assert (refund.state, refund.last_error) == (RefundState.REFUSED, "refund: too old")
     assert list(needing_staff(Order.objects.all())) == [sold]
 
     assert worked_on(ask(sold, clara)).state == RefundState.DONE
@@ -211,7 +211,7 @@ def test_a_long_trouble_is_cut_to_what_its_column_holds(
 
     monkeypatch.setattr("payments.gateways.simulator.SimulatorGateway.refund", broken)
 
-    assert len(worked_on(ask(sold, clara)).trouble) == 200
+    assert len(worked_on(ask(sold, clara)).last_error) == 200
 
 
 def test_of_two_workers_one_ends_it(sold: Order, clara: User, smdp: str) -> None:

@@ -69,7 +69,7 @@ def test_the_old_one_is_cancelled_and_a_new_one_takes_its_place(
     new = profile_of(sold)
     assert Order.objects.get(pk=sold.pk).handed_over_at is None
     old.refresh_from_db()
-    assert (asked.state, asked.trouble) == (RepairState.DONE, "")
+    assert (asked.state, asked.last_error) == (RepairState.DONE, "")
     assert (old.state, old.sim.state) == (ProfileState.CANCELLED, SimState.RETIRED)
     assert (new.state, new.eid) == (ProfileState.RELEASED, OTHER_EID)
     assert at_smdp(smdp) == {old.sim.iccid: "Unavailable", new.sim.iccid: "Released"}
@@ -109,7 +109,7 @@ def test_one_that_was_downloaded_is_not_issued_again(sold: Order, smdp: str) -> 
     asked = reissue(sold)
     look_at(asked)
 
-    assert (asked.state, asked.trouble) == (RepairState.REFUSED, "downloaded already")
+    assert (asked.state, asked.last_error) == (RepairState.REFUSED, "downloaded already")
     assert profile_of(sold) == old
     assert len(at_smdp(smdp)) == 1
 
@@ -198,7 +198,7 @@ def test_the_new_one_comes_from_whom_the_market_of_the_order_names(sold: Order) 
     asked = reissue(sold)
 
     look_at(asked)
-    assert (asked.state, asked.trouble) == (RepairState.ASKED, "PoolEmpty: consumer")
+    assert (asked.state, asked.last_error) == (RepairState.ASKED, "PoolEmpty: consumer")
 
     make_pool(1, provider=there)
     look_at(asked)
@@ -306,7 +306,7 @@ def test_a_repair_of_an_esim_that_is_the_orders_no_more_does_nothing(
     look_at(asked)
 
     assert asked.state == RepairState.FAILED
-    assert asked.trouble == "the order has another eSIM by now"
+    assert asked.last_error == "the order has another eSIM by now"
     assert len(at_smdp(smdp)) == 1
     assert spare.state == SimState.AVAILABLE
 
@@ -318,7 +318,7 @@ def test_a_new_one_that_is_refused_leaves_nothing_behind(sold: Order, smdp: str)
     look_at(asked)
 
     assert asked.state == RepairState.FAILED
-    assert asked.trouble.startswith("refused by the SM-DP+: ")
+    assert asked.last_error.startswith("refused by the SM-DP+: ")
     assert set(at_smdp(smdp).values()) == {"Unavailable"}
     assert asked.new_profile is not None
     assert asked.new_profile.sim.state == SimState.RETIRED
@@ -345,7 +345,7 @@ def test_a_fault_of_our_own_counts_as_a_try(
     with monkeypatch.context() as patched:
         patched.setattr(repairing, "_mend", broken)
         assert look_at(asked) is not None
-    assert (asked.tries, asked.trouble) == (1, "ZeroDivisionError: ")
+    assert (asked.tries, asked.last_error) == (1, "ZeroDivisionError: ")
 
     look_at(asked)
 

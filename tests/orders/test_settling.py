@@ -129,7 +129,7 @@ def test_a_lost_answer_of_the_gateway_charges_once(
 
     order = settled(placed, looks=2)
 
-    assert (order.state, order.trouble) == (OrderState.COMPLETED, "")
+    assert (order.state, order.last_error) == (OrderState.COMPLETED, "")
     assert statuses(gateway) == ["captured"]
 
 

@@ -43,12 +43,12 @@ def test_while_the_customer_looks_on_it_is_tried_again_after_each_pause(
         assert pause * 0.8 <= seconds(look(placed)) <= pause * 1.2
         placed.refresh_from_db()
         assert (placed.state, placed.tries) == (OrderState.IN_PROGRESS, tries)
-        assert placed.trouble.startswith("SmdpUnavailable: ")
+        assert placed.last_error.startswith("SmdpUnavailable: ")
     assert seconds(look(placed)) == 0
 
     placed.refresh_from_db()
     assert (placed.state, placed.tries) == (OrderState.FAILED, 0)
-    assert placed.changes.latest("pk").reason == placed.trouble
+    assert placed.changes.latest("pk").reason == placed.last_error
 
 
 def test_what_is_decided_is_tried_ever_less_often(placed: Order, gateway: str, smdp: str) -> None:
@@ -95,7 +95,7 @@ def test_a_long_trouble_is_cut_to_what_its_column_holds(
     look(placed)
 
     placed.refresh_from_db()
-    assert placed.trouble == f"ValueError: {'x' * 188}"
+    assert placed.last_error == f"ValueError: {'x' * 188}"
 
 
 def test_a_long_reason_is_cut_to_what_its_column_holds(

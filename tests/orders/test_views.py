@@ -465,7 +465,7 @@ def test_while_a_service_is_away_the_page_says_that_nothing_is_charged(
     shopping: Client, alice: User
 ) -> None:
     order = make_order(alice, visit=Visit.objects.latest("pk"))
-    Order.objects.update(state=OrderState.IN_PROGRESS, trouble="GatewayUnavailable: x")
+    Order.objects.update(state=OrderState.IN_PROGRESS, last_error="GatewayUnavailable: x")
 
     assert "you have not been charged" in shopping.get(f"/orders/{order.number}/").text
 

@@ -128,6 +128,6 @@ def test_what_is_taken_back_is_ended(placed: Order, network: str, clara: User) -
 
     assert looked_at(refunding.KIND, asked.pk) is not None
     asked.refresh_from_db()
-    assert "network" in asked.trouble
+    assert "network" in asked.last_error
     assert looked_at(refunding.KIND, asked.pk) is None
     assert [state for state, _ in live(network)] == ["ended"]

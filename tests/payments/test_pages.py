@@ -134,7 +134,7 @@ def test_a_page_without_a_card_says_why(
     type_card(page.url, **said)
 
     assert look(page) is None
-    assert (page.state, page.trouble) == (CardPageState.REFUSED, reason)
+    assert (page.state, page.last_error) == (CardPageState.REFUSED, reason)
     assert not PaymentMethod.objects.exists()
 
 
@@ -220,7 +220,7 @@ def test_a_page_that_cannot_be_opened_lapses_while_the_customer_looks_on(
 
     assert waits == pytest.approx(RETRY_DELAYS, rel=0.2)
     assert (page.state, page.url) == (CardPageState.LAPSED, "")
-    assert page.trouble
+    assert page.last_error
     pages.come_back(page)
     assert look(page) is None
 
@@ -247,7 +247,7 @@ def test_a_gateway_that_is_away_when_the_customer_comes_back_is_asked_until_the_
     waits = [look(page) for _ in range(len(RETRY_DELAYS) + 1)]
     assert waits[-1] == RetryAfter(pages.WITHOUT_A_BELL)
     assert page.state == CardPageState.OPEN
-    assert page.trouble
+    assert page.last_error
     make_old(page)
     look(page)
 
@@ -258,11 +258,11 @@ def test_trouble_that_is_over_is_not_told_any_more(alice: User, gateway: str) ->
     page = opened_page(alice)
     break_it(gateway, "fetch_page", "http_500")
     look(page)
-    assert page.trouble
+    assert page.last_error
 
     look(page)
 
-    assert (page.tries, page.trouble) == (0, "")
+    assert (page.tries, page.last_error) == (0, "")
 
 
 @pytest.mark.parametrize("url", ["http://gateway.example/", "javascript:alert(1)", "/card/1"])
@@ -276,7 +276,7 @@ def test_card_data_is_sent_nowhere_in_plain(
     page = opened_page(alice)
 
     assert (page.state, page.url) == (CardPageState.REFUSED, "")
-    assert url in page.trouble
+    assert url in page.last_error
 
 
 def test_a_page_that_the_gateway_refuses_is_none(alice: User, gateway: str) -> None:
@@ -284,7 +284,7 @@ def test_a_page_that_the_gateway_refuses_is_none(alice: User, gateway: str) -> N
 
     assert look(page) is None
     assert page.state == CardPageState.REFUSED
-    assert "HTTP 422" in page.trouble
+    assert "HTTP 422" in page.last_error
 
 
 def test_a_gateway_that_is_not_there_was_never_asked(alice: User, settings: Any) -> None:
