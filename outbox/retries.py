@@ -40,18 +40,20 @@ def backoff(attempts: int) -> timedelta:
     return timedelta(seconds=seconds * random.uniform(0.5, 1))  # noqa: S311 -- jitter is no secret
 
 
-def count_failure(row: Retried, error: Exception) -> timedelta:
+def count_failure(row: Retried, *errors: Exception) -> timedelta:
     """Record a failed attempt on the row and return the delay before the next one.
 
     All rooms follow this policy: retry soon at first, then less and less often, but never sooner
-    than the service asked. The caller decides from `row.tries` when to stop.
+    than the services asked. An attempt that consists of several parts may fail with several
+    errors. The caller decides from `row.tries` when to stop.
     """
     assert isinstance(row, Model)  # noqa: S101 -- every Retried is a row
-    tries, last_error = row.tries, f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
+    tries = row.tries
+    last_error = "; ".join(f"{type(error).__name__}: {error}" for error in errors)
     log.warning("no usable answer", tries=tries, detail=last_error)
-    row.tries, row.last_error = tries + 1, last_error
+    row.tries, row.last_error = tries + 1, last_error[:LONGEST_ERROR]
     row.save(update_fields=["tries", "last_error"])
-    return retry_delay(tries, at_least=retry_after(error))
+    return retry_delay(tries, at_least=max(map(retry_after, errors)))
 
 
 def retry_after(error: Exception) -> timedelta:

@@ -16,8 +16,7 @@ from esim.states import ProfileState
 from orders.models import Order
 from orders.states import OrderState, RepairState
 from outbox.domain import Lease, RetryAfter, enqueue
-from outbox.models import Task
-from outbox.retries import retry_delay
+from outbox.retries import count_failure
 from subscriptions.domain import lifecycle as subscriptions
 from subscriptions.models import Subscription, SubscriptionState
 
@@ -60,9 +59,7 @@ def expire(subject: str, lease: Lease) -> RetryAfter | None:
     try:
         is_cancelled = provisioning.cancel(order.profile, before_call=lease.prolong)
     except provisioning.SmdpUnavailable as error:
-        log.warning("expired eSIM not cancelled yet", detail=str(error))
-        tries = Task.objects.values_list("attempts", flat=True).get(pk=lease.task_id)
-        return RetryAfter(retry_delay(tries))
+        return RetryAfter(count_failure(order, error))
     if is_cancelled:
         subscriptions.take_off(order.profile.sim)
         log.info("expired eSIM cancelled")

@@ -21,7 +21,7 @@ from orders.models import Order, Repair
 from orders.queries.orders import open_repair, refund_of
 from orders.states import OrderState, RepairKind, RepairState
 from outbox.domain import Lease, LeaseLost, RetryAfter, enqueue
-from outbox.retries import retry_after, retry_delay
+from outbox.retries import count_failure
 from subscriptions.domain import activation
 from subscriptions.domain import lifecycle as subscriptions
 from subscriptions.networks.base import NetworkRefused, NetworkUnavailable
@@ -121,10 +121,10 @@ def repair(subject: str, lease: Lease) -> RetryAfter | None:
         NetworkUnavailable,
         NetworkRefused,
     ) as error:
-        return _try_later(asked, error)
+        return RetryAfter(count_failure(asked, error))
     except Exception as error:
         log.exception("unforeseen")
-        return _try_later(asked, error)
+        return RetryAfter(count_failure(asked, error))
     return None
 
 
@@ -135,17 +135,9 @@ def _give_up(asked: Repair, lease: Lease, last_error: str) -> RetryAfter | None:
         if new and not provisioning.cancel(new, before_call=lease.prolong):
             provisioning.retire(new)
     except provisioning.SmdpUnavailable as error:
-        return _try_later(asked, error)
+        return RetryAfter(count_failure(asked, error))
     _end(asked, RepairState.FAILED, last_error=last_error)
     return None
-
-
-def _try_later(asked: Repair, error: Exception) -> RetryAfter:
-    """Come back soon, then ever less often, and never give up: the customer has paid."""
-    tries, detail = asked.tries, f"{type(error).__name__}: {error}"[:200]
-    log.warning("no useful answer", tries=tries, detail=detail)
-    Repair.objects.filter(pk=asked.pk).update(tries=tries + 1, last_error=detail)
-    return RetryAfter(retry_delay(tries, at_least=retry_after(error)))
 
 
 def _mend(asked: Repair, lease: Lease) -> None:

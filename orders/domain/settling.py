@@ -6,6 +6,7 @@ pays for what did not come: until the charge is decided everything can be let go
 """
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -15,25 +16,26 @@ from django.utils.timezone import now
 from accounts.models import User
 from esim.domain import pool, provisioning
 from esim.models import Sim
+from moportal.http_client import ServiceUnavailable
 from moportal.statements import compare_and_set
 from orders.domain.receipts import give_number
+from orders.domain.undoing import try_each
 from orders.models import KIND, Order, StateChange
 from orders.states import ENDED, NEXT_STATES, TRIES_BEFORE_STAFF, Failure, OrderState
 from outbox.domain import Lease, LeaseLost, RetryAfter, enqueue
-from outbox.retries import RETRY_DELAYS, retry_after, retry_delay
+from outbox.retries import RETRY_DELAYS, count_failure
 from payments.domain import payments
-from payments.gateways.base import GatewayRefused, GatewayUnavailable
+from payments.gateways.base import GatewayRefused
 from payments.states import PaymentState
 from subscriptions.domain import activation
 from subscriptions.domain import lifecycle as subscriptions
 from subscriptions.models import Subscription
-from subscriptions.networks.base import NetworkRefused, NetworkUnavailable
+from subscriptions.networks.base import NetworkRefused
 
 log = structlog.get_logger(__name__)
 # Who comes back from the bank rings, and so does the gateway: asking finds what got lost.
 CUSTOMER_STEP_PAUSE, LONGEST_STEP_PAUSE = timedelta(seconds=5), timedelta(minutes=2)
 CUSTOMER_STEP_LIMIT = timedelta(minutes=30)
-Trouble = (provisioning.SmdpUnavailable, GatewayUnavailable, NetworkUnavailable)
 # An order that has just come to nothing begins to count the tries to let go of what it holds.
 ANEW: dict[str, Any] = {"tries": 0}
 
@@ -101,12 +103,12 @@ def _try(order: Order, lease: Lease) -> RetryAfter | None:
         return RetryAfter(timedelta())
     except tuple(FAILURES) as error:
         return _fail(order, lease, FAILURES[type(error)], f"{type(error).__name__}: {error}")
-    except Trouble as error:
-        return _try_later(order, error)
+    except ServiceUnavailable as error:
+        return _retry_or_stop(order, error)
     except Exception as error:
         # A fault of our own must not hold money for ever: it is one more try that came to nothing.
         log.exception("unforeseen")
-        return _try_later(order, error)
+        return _retry_or_stop(order, error)
 
 
 def _read(subject: str) -> Order:
@@ -205,25 +207,25 @@ def _complete(order: Order) -> None:
     _move(order, OrderState.COMPLETED, completed_at=at, last_error="")
 
 
-def _try_later(order: Order, error: Exception) -> RetryAfter | None:
-    tries, detail = order.tries, f"{type(error).__name__}: {error}"[:200]
-    log.warning("no useful answer", tries=tries, detail=detail)
-    Order.objects.filter(pk=order.pk).update(tries=tries + 1, last_error=detail)
+def _retry_or_stop(order: Order, error: Exception) -> RetryAfter | None:
+    """Count the failure; after the last attempt the order fails or, once charging, is held."""
+    delay = count_failure(order, error)
     if order.charge_decided_at:
-        return _finish_later(order, tries, detail)
-    if tries >= len(RETRY_DELAYS):
-        # Nobody looks on for longer, and nothing is charged yet.
-        _move(order, OrderState.FAILED, reason=detail, failure=Failure.SERVICE_DOWN, **ANEW)
+        return _finish_later(order, delay)
+    if order.tries > len(RETRY_DELAYS):
+        # The customer waits no longer than this, and nothing is charged yet.
+        reason = order.last_error
+        _move(order, OrderState.FAILED, reason=reason, failure=Failure.SERVICE_DOWN, **ANEW)
         return RetryAfter(timedelta())
-    return RetryAfter(retry_delay(tries, at_least=retry_after(error)))
+    return RetryAfter(delay)
 
 
-def _finish_later(order: Order, tries: int, detail: str) -> RetryAfter | None:
-    """Try ever less often to finish what was decided; after the last time it is staff's to mend."""
-    if tries < TRIES_BEFORE_STAFF:
-        return RetryAfter(retry_delay(tries))
-    _move(order, OrderState.HELD, reason=detail)
-    log.error("held for staff", order=order.number, reason=detail)
+def _finish_later(order: Order, delay: timedelta) -> RetryAfter | None:
+    """Try again after the delay; after the last attempt the order waits for staff."""
+    if order.tries <= TRIES_BEFORE_STAFF:
+        return RetryAfter(delay)
+    _move(order, OrderState.HELD, reason=order.last_error)
+    log.error("held for staff", order=order.number, reason=order.last_error)
     return None
 
 
@@ -264,50 +266,29 @@ def _let_go(order: Order, lease: Lease) -> RetryAfter | None:
     order.refresh_from_db()
     if order.subscription:
         subscriptions.withdraw(order.subscription)
-    has_let_go = [
-        _pay_back(order, lease),
-        _cancel_profile(order, lease),
-        _end_service(order, lease),
-    ]
-    mine = Order.objects.filter(pk=order.pk)
-    if all(has_let_go):
-        mine.update(let_go_at=now())
+    errors = try_each(
+        partial(payments.let_go, order.payment, before_call=lease.prolong),
+        partial(_cancel_profile, order, lease),
+        partial(_end_service, order, lease),
+    )
+    if not errors:
+        Order.objects.filter(pk=order.pk).update(let_go_at=now())
         return None
-    mine.update(tries=order.tries + 1)
-    if order.tries == TRIES_BEFORE_STAFF:
+    delay = count_failure(order, *errors)
+    if order.tries == TRIES_BEFORE_STAFF + 1:
         log.error("cannot be let go of: staff must look")
-    return RetryAfter(retry_delay(order.tries))
+    return RetryAfter(delay)
 
 
-def _pay_back(order: Order, lease: Lease) -> bool:
-    try:
-        payments.let_go(order.payment, before_call=lease.prolong)
-    except (GatewayUnavailable, GatewayRefused) as error:
-        log.warning("money not let go of yet", detail=str(error))
-        return False
-    return True
+def _cancel_profile(order: Order, lease: Lease) -> None:
+    if order.profile and not provisioning.cancel(order.profile, before_call=lease.prolong):
+        # The eSIM is on a device, and nobody paid for it: no plan is ever put on it.
+        provisioning.retire(order.profile)
 
 
-def _cancel_profile(order: Order, lease: Lease) -> bool:
-    """Cancel whatever the gateway says: a profile nobody paid for must not stay downloadable."""
-    try:
-        if order.profile and not provisioning.cancel(order.profile, before_call=lease.prolong):
-            # Somebody has it, and nobody paid for it: no plan is ever put on it.
-            provisioning.retire(order.profile)
-    except provisioning.SmdpUnavailable as error:
-        log.warning("profile not cancelled yet", detail=str(error))
-        return False
-    return True
-
-
-def _end_service(order: Order, lease: Lease) -> bool:
-    try:
-        if order.subscription:
-            activation.end(order.subscription, before_call=lease.prolong)
-    except (NetworkUnavailable, NetworkRefused) as error:
-        log.warning("plan not ended in the network yet", detail=str(error))
-        return False
-    return True
+def _end_service(order: Order, lease: Lease) -> None:
+    if order.subscription:
+        activation.end(order.subscription, before_call=lease.prolong)
 
 
 def _move(

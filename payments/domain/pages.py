@@ -19,7 +19,7 @@ from accounts.models import User
 from moportal.http_client import checked_address
 from moportal.statements import move
 from outbox.domain import Lease, RetryAfter, enqueue
-from outbox.retries import RETRY_DELAYS, retry_delay
+from outbox.retries import RETRY_DELAYS, count_failure
 from payments.domain.calls import call_gateway
 from payments.gateways import gateway
 from payments.gateways.base import GatewayRefused, GatewayUnavailable, NoCard, StillOpen, StoredCard
@@ -81,7 +81,7 @@ def look(subject: str, lease: Lease) -> RetryAfter | None:
     except GatewayRefused as error:
         _move(page, CardPageState.REFUSED, last_error=str(error)[:200])
     except GatewayUnavailable as error:
-        return _try_later(page, error)
+        return _retry_or_lapse(page, error)
     return _next_look(page)
 
 
@@ -156,17 +156,14 @@ def _next_look(page: CardPage) -> RetryAfter | None:
     return RetryAfter(timedelta() if page.returned_at else WITHOUT_A_BELL)
 
 
-def _try_later(page: CardPage, error: GatewayUnavailable) -> RetryAfter | None:
-    """Ask again soon, then now and then; what a customer waits for without an address lapses."""
-    tries, detail = page.tries, str(error)[:200]
-    log.warning("no useful answer", tries=tries, detail=detail)
-    CardPage.objects.filter(pk=page.pk).update(tries=tries + 1, last_error=detail)
-    if tries < len(RETRY_DELAYS):
-        return RetryAfter(retry_delay(tries))
-    if page.state == CardPageState.INTENDED or _is_late(page):
+def _retry_or_lapse(page: CardPage, error: GatewayUnavailable) -> RetryAfter | None:
+    """Count the failure; a page that has no address yet lapses after the last short delay."""
+    delay = count_failure(page, error)
+    is_exhausted = page.tries > len(RETRY_DELAYS)
+    if is_exhausted and (page.state == CardPageState.INTENDED or _is_late(page)):
         _move(page, CardPageState.LAPSED)
         return None
-    return RetryAfter(WITHOUT_A_BELL)
+    return RetryAfter(delay)
 
 
 def _is_late(page: CardPage) -> bool:

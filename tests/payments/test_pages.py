@@ -245,7 +245,8 @@ def test_a_gateway_that_is_away_when_the_customer_comes_back_is_asked_until_the_
     break_it(gateway, "fetch_page", "http_500", times=len(RETRY_DELAYS) + 2)
 
     waits = [look(page) for _ in range(len(RETRY_DELAYS) + 1)]
-    assert waits[-1] == RetryAfter(pages.WITHOUT_A_BELL)
+    assert waits[-1] is not None
+    assert 16 <= waits[-1].delay.total_seconds() <= 32
     assert page.state == CardPageState.OPEN
     assert page.last_error
     make_old(page)
