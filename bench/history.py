@@ -72,9 +72,9 @@ STATEMENTS = (
         SELECT 2 * n + o, n, CASE o WHEN 0 THEN 'acknowledged' ELSE 'in_progress' END,
         CASE o WHEN 0 THEN 'in_progress' ELSE 'completed' END, '', at
         FROM old, generate_series(0, 1) AS o""",
-    """INSERT INTO orders_receipt (id, order_id, year, number)
+    """INSERT INTO payments_receipt (id, payment_id, year, number)
         SELECT n, n, 2000, n - %(base)s FROM old""",
-    """INSERT INTO outbox_task (id, kind, subject, not_before, lease_token, attempts, rings,
+    """INSERT INTO outbox_task (id, kind, subject, not_before, lease_token, attempts, enqueue_count,
         created_at, closed_at, last_error)
         SELECT n, 'order', n::text, at, '', 1, 1, at, at, '' FROM old""",
 )

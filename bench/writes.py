@@ -273,13 +273,13 @@ class Writes:
                 *(at, at + timedelta(days=order.days), rows.subscription),
             )
             number = self._insert(
-                "UPDATE orders_receiptcounter SET last = last + 1 WHERE year = %s RETURNING last",
+                "UPDATE payments_receiptcounter SET last = last + 1 WHERE year = %s RETURNING last",
                 at.year,
             )
             self._insert(
-                "INSERT INTO orders_receipt (order_id, year, number)"
+                "INSERT INTO payments_receipt (payment_id, year, number)"
                 " VALUES (%s, %s, %s) RETURNING id",
-                *(rows.order, at.year, number),
+                *(rows.payment, at.year, number),
             )
             self._write(
                 "UPDATE orders_order SET state = 'completed', completed_at = %s, last_error = ''"

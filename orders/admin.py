@@ -193,6 +193,10 @@ class OrderAdmin(ReadOnly, admin.ModelAdmin[Order]):
     def total(self, order: Order) -> str:
         return f"{order.price.gross}, {order.price.tax}"
 
+    @admin.display(description="Receipt")
+    def receipt(self, order: Order) -> str:
+        return str(getattr(order.payment, "receipt", ""))
+
     @admin.display(description="Timeline (UTC)")
     def timeline(self, order: Order) -> str:
         """Show what happened in every house involved, oldest first."""

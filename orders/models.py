@@ -292,29 +292,3 @@ class Refund(models.Model):
 
     def __str__(self) -> str:
         return f"refund of {self.order}"
-
-
-class ReceiptCounter(models.Model):
-    """The last receipt number of a year; counting on it makes completions take turns."""
-
-    year = models.PositiveSmallIntegerField(primary_key=True)
-    last = models.PositiveIntegerField(default=0)
-
-    def __str__(self) -> str:
-        return f"{self.year}: {self.last}"
-
-
-class Receipt(models.Model):
-    """The number under which a charge is in the operator's books: without gaps, year by year."""
-
-    order = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="receipt")
-    year = models.PositiveSmallIntegerField()
-    number = models.PositiveIntegerField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(name="receipt_number_is_given_once", fields=["year", "number"]),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.year}-{self.number:06d}"

@@ -168,6 +168,32 @@ class GatewayCall(OutsideCall):
         return f"{self.operation} {self.outcome}"
 
 
+class ReceiptCounter(models.Model):
+    """The last receipt number of a year. Counting locks the row, so charges take turns."""
+
+    year = models.PositiveSmallIntegerField(primary_key=True)
+    last = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.year}: {self.last}"
+
+
+class Receipt(models.Model):
+    """A charge's number in the operator's books. Each year's numbers have no gaps."""
+
+    payment = models.OneToOneField(Payment, on_delete=models.PROTECT, related_name="receipt")
+    year = models.PositiveSmallIntegerField()
+    number = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="receipt_number_is_given_once", fields=["year", "number"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.year}-{self.number:06d}"
+
+
 class WebhookEvent(models.Model):
     """What the gateway told us, once however often it is told; a bell, never a decision."""
 

@@ -14,10 +14,10 @@ from brand.models import LegalText, Operator
 from esim.domain import pool
 from esim.models import DownloadProgress, IccidRange, PoolLevel, Profile, Sim, Source
 from mobileplans.models import Handoff, HostReport, LpaReport, Visit
-from orders.models import Draft, Order, Receipt, ReceiptCounter, Refund, Repair
+from orders.models import Draft, Order, Refund, Repair
 from outbox.domain import enqueue
 from outbox.models import Heartbeat, Task
-from payments.models import CardPage, Payment, PaymentMethod
+from payments.models import CardPage, Payment, PaymentMethod, Receipt, ReceiptCounter
 from plans.models import Plan, PlanCountry, PlanPrice, PlanText
 from subscriptions.domain import lifecycle as subscriptions
 from subscriptions.models import (
@@ -156,7 +156,7 @@ BROKEN: dict[str, Callable[[], object]] = {
     "only_what_was_decided_is_held": set_to(Order, state="held"),
     "failed_order_says_why": set_to(Order, state="failed"),
     "order_for_a_sim_orders_no_profile": both_kinds_of_sim,
-    "receipt_number_is_given_once": lambda: again(Receipt, order=other_order()),
+    "receipt_number_is_given_once": lambda: again(Receipt, payment=other_order().payment),
     "repair_kind_known": set_to(Repair, kind="other"),
     "repair_state_known": set_to(Repair, state="other", ended_at=now()),
     "one_open_repair_per_order": lambda: again(Repair),
@@ -194,7 +194,7 @@ def house(alice: User) -> Order:
         order=order, kind="reissue", because="x", asked_by=alice, old_profile=profile
     )
     Refund.objects.create(order=order, because="x", asked_by=alice)
-    Receipt.objects.create(order=order, year=2026, number=1)
+    Receipt.objects.create(payment=order.payment, year=2026, number=1)
     order.changes.create(old="acknowledged", new="in_progress")
     order.payment.calls.create(operation="authorise", key="x")
     CardPage.objects.create(account=alice, return_url="https://portal.example/")

@@ -18,13 +18,13 @@ from esim.domain import pool, provisioning
 from esim.models import Sim
 from moportal.http_client import ServiceUnavailable
 from moportal.statements import compare_and_set
-from orders.domain.receipts import give_number
 from orders.domain.undoing import try_each
 from orders.models import KIND, Order, StateChange
 from orders.states import ENDED, NEXT_STATES, TRIES_BEFORE_STAFF, Failure, OrderState
 from outbox.domain import Lease, LeaseLost, RetryAfter, enqueue
 from outbox.retries import RETRY_DELAYS, count_failure
 from payments.domain import payments
+from payments.domain.receipts import issue_receipt
 from payments.gateways.base import GatewayRefused
 from payments.states import PaymentState
 from subscriptions.domain import activation
@@ -203,7 +203,7 @@ def _complete(order: Order) -> None:
     assert order.subscription is not None  # noqa: S101 -- put on the line just before
     at = now()
     subscriptions.start(order.subscription, at=at)
-    give_number(order, at=at)
+    issue_receipt(order.payment, at=at)
     _move(order, OrderState.COMPLETED, completed_at=at, last_error="")
 
 

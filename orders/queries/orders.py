@@ -27,7 +27,7 @@ def orders_of(account: User) -> QuerySet[Order]:
         "sim",
         "subscription",
         "plan",
-        "receipt",
+        "payment__receipt",
         "refund",
     )
     return Order.objects.filter(account=account).select_related(*related)

@@ -59,7 +59,7 @@ def _context(order: Order) -> dict[str, Any]:
         "failure": texts.failure(order),
         "plan_name": order.plan_name,
         "amount": order.price.gross,
-        "receipt": getattr(order, "receipt", None),
+        "receipt": getattr(order.payment, "receipt", None),
         "poll": repair is not None or not has_ended,
         "device_status": texts.device_status(order),
         "next_text": _next_text(order),

@@ -24,7 +24,7 @@ SELECT s.iccid FROM orders_order o
 JOIN esim_profile p ON p.id = o.profile_id JOIN esim_sim s ON s.id = p.sim_id
 WHERE o.state = 'completed'
 """
-GAPS = "SELECT year FROM orders_receipt GROUP BY year HAVING max(number) <> count(*)"
+GAPS = "SELECT year FROM payments_receipt GROUP BY year HAVING max(number) <> count(*)"
 # What the portal itself says of money and profile when all is over.
 DONE = ({"captured"}, {"released", "downloaded"})
 LET_GO = ({"voided", "declined"}, {"cancelled", "none"})

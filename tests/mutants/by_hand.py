@@ -16,7 +16,6 @@ AT_THE_BANK = "tests/orders/test_at_the_bank.py"
 HELD = "tests/orders/test_held.py"
 NUMBERS = "tests/moportal/test_numbers.py"
 PAYMENTS = "tests/payments/test_domain.py"
-RECEIPTS = "tests/orders/test_receipts.py"
 REPAIRING = "tests/orders/test_repairing.py"
 SETTLING = "tests/orders/test_settling.py"
 STATES = "tests/orders/test_states.py"
@@ -91,9 +90,9 @@ CHANGES = [
     ),
     Change(
         "orders/domain/settling.py",
-        "    give_number(order, at=at)\n",
+        "    issue_receipt(order.payment, at=at)\n",
         "",
-        f"{RECEIPTS}::test_a_completed_order_has_its_receipt",
+        f"{SETTLING}::test_a_completed_order_has_its_receipt",
     ),
     Change(
         "orders/domain/settling.py",

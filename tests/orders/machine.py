@@ -20,10 +20,10 @@ from django.utils.timezone import now
 
 from accounts.models import User
 from moportal.http_client import Reply, exchange
-from orders.models import Order, Receipt, Refund, StateChange
+from orders.models import Order, Refund, StateChange
 from outbox.domain import due_tasks, process
 from outbox.models import Task
-from payments.models import PaymentMethod
+from payments.models import PaymentMethod, Receipt
 from tests.builders import EID, OTHER_EID, make_card, make_plan, make_pool, make_visit
 from tests.orders.conftest import new_card
 

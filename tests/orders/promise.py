@@ -134,8 +134,8 @@ def every_move_is_written_down_once(seen: Seen, told: Told) -> Iterator[str]:
 
 
 def receipts_have_no_gap(seen: Seen, told: Told) -> Iterator[str]:
-    completed = {order.pk for order in _in(seen, OrderState.COMPLETED)}
-    if {receipt.order_id for receipt in seen.receipts} != completed:
+    completed = {order.payment_id for order in _in(seen, OrderState.COMPLETED)}
+    if {receipt.payment_id for receipt in seen.receipts} != completed:
         yield f"{len(seen.receipts)} receipts for {len(completed)} orders"
     for year in {receipt.year for receipt in seen.receipts}:
         numbers = [receipt.number for receipt in seen.receipts if receipt.year == year]

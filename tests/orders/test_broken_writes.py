@@ -13,10 +13,11 @@ from django.utils.timezone import now
 
 from accounts.models import User
 from orders.domain import placing
-from orders.models import Order, Receipt
+from orders.models import Order
 from orders.states import OrderState
 from outbox import domain
 from outbox.models import Task
+from payments.models import Receipt
 from tests.providers import books, break_it, profiles, statuses
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,7 +36,7 @@ AFTER_A_CALL = {
     "the charge decided": ("orders_order", "UPDATE", "NEW.charge_decided_at IS NOT NULL"),
     "the answer of capture": ("payments_gatewaycall", "UPDATE", "NEW.operation = 'capture'"),
     "the payment captured": ("payments_payment", "UPDATE", "NEW.state = 'captured'"),
-    "the receipt": ("orders_receipt", "INSERT", "true"),
+    "the receipt": ("payments_receipt", "INSERT", "true"),
     "the order completed": ("orders_order", "UPDATE", "NEW.state = 'completed'"),
 }
 ENDED_THERE = ("subscriptions_subscription", "UPDATE", "NEW.ended_at IS NOT NULL")

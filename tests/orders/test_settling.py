@@ -71,6 +71,13 @@ def test_a_currency_has_as_many_decimals_as_it_has(
     assert str(price) in as_alice.get(f"/orders/{order.number}/").text
 
 
+def test_a_completed_order_has_its_receipt(placed: Order) -> None:
+    order = settled(placed)
+
+    assert order.completed_at is not None
+    assert str(order.payment.receipt) == f"{order.completed_at.year}-000001"
+
+
 def test_a_refused_card_orders_no_profile(alice: User, gateway: str, smdp: str) -> None:
     make_pool()
     order = settled(make_order(alice, method=new_card(alice, DECLINED)))
