@@ -14,9 +14,9 @@ class Visit(models.Model):
     """One launch of the portal: what the host sent, and how far the customer got."""
 
     class EidFrom(models.TextChoices):
-        LAUNCH = "launch", pgettext_lazy("EID from", "The launch")
+        LAUNCH = "launch", pgettext_lazy("EID from", "Launch address")
         TYPED = "typed", pgettext_lazy("EID from", "Typed by the customer")
-        SHARED = "shared", pgettext_lazy("EID from", "Shared from Windows' settings")
+        SHARED = "shared", pgettext_lazy("EID from", "Shared from Windows settings")
 
     transaction_id = models.CharField(max_length=64, db_index=True)
     transaction_id_is_generated = models.BooleanField(default=False)
@@ -121,15 +121,15 @@ class LpaReport(models.Model):
     """One failed download, reported by the host or the SM-DP+. Support staff work on these."""
 
     class Source(models.TextChoices):
-        HEADER = "header", pgettext_lazy("LPA report", "Headers at the launch")
+        HEADER = "header", pgettext_lazy("LPA report", "Launch headers")
         # The newest app reports the result of an activation to the handoff page.
-        APP = "app", pgettext_lazy("LPA report", "The app, to the page")
+        APP = "app", pgettext_lazy("LPA report", "App, on the handoff page")
         # The SM-DP+ reports later. The visit is the one in which the order was made.
-        SMDP = "smdp", pgettext_lazy("LPA report", "The SM-DP+")
+        SMDP = "smdp", pgettext_lazy("LPA report", "SM-DP+")
 
     class State(models.TextChoices):
         NEW = "new", pgettext_lazy("LPA report", "New")
-        IN_HAND = "in_hand", pgettext_lazy("LPA report", "In hand")
+        IN_PROGRESS = "in_progress", pgettext_lazy("LPA report", "In progress")
         RESOLVED = "resolved", pgettext_lazy("LPA report", "Resolved")
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="lpa_reports")
@@ -140,7 +140,7 @@ class LpaReport(models.Model):
     at_as_sent = models.CharField(max_length=LONGEST_TEXT, blank=True)
     iccid = models.CharField("ICCID", max_length=20, blank=True, db_index=True)
     decides = models.BooleanField(default=False, help_text="The customer is shown this one.")
-    state = models.CharField(max_length=8, choices=State, default=State.NEW)
+    state = models.CharField(max_length=12, choices=State, default=State.NEW)
     asked_for_help_at = models.DateTimeField(null=True, blank=True)
     note = models.TextField(blank=True)
     received_at = models.DateTimeField(auto_now_add=True)
@@ -150,7 +150,8 @@ class LpaReport(models.Model):
         verbose_name = "LPA error"
         constraints = [
             models.CheckConstraint(
-                name="lpa_report_state_known", condition=Q(state__in=["new", "in_hand", "resolved"])
+                name="lpa_report_state_known",
+                condition=Q(state__in=["new", "in_progress", "resolved"]),
             ),
             models.CheckConstraint(
                 name="lpa_report_source_known", condition=Q(source__in=["header", "app", "smdp"])

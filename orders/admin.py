@@ -289,11 +289,11 @@ class LpaReportAdmin(admin.ModelAdmin[LpaReport]):
 
     @admin.display(description="What to look at")
     def what_to_look_at(self, report: LpaReport) -> str:
-        return str(TABLE[report.lpa_code].staff)
+        return str(TABLE[report.lpa_code].staff_advice)
 
     @admin.action(description="Take in hand")
     def take_in_hand(self, _request: HttpRequest, chosen: QuerySet[LpaReport]) -> None:
-        chosen.update(state=LpaReport.State.IN_HAND)
+        chosen.update(state=LpaReport.State.IN_PROGRESS)
 
     @admin.action(description="Mark as resolved")
     def resolve(self, _request: HttpRequest, chosen: QuerySet[LpaReport]) -> None:

@@ -87,8 +87,8 @@ def lpa_table() -> str:
             f"`{code}`",
             str(advice.meaning),
             str(advice.remedy).upper(),
-            " ".join([f"**{advice.happened}.**", str(advice.text), *map(str, advice.steps)]),
-            str(advice.staff),
+            " ".join([f"**{advice.title}.**", str(advice.text), *map(str, advice.steps)]),
+            str(advice.staff_advice),
         )
         for code, advice in TABLE.items()
     ]

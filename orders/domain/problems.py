@@ -135,7 +135,7 @@ def _is_exhausted(report: LpaReport, advice: Advice, order: Order, account: User
     error that the app told the page first and the next launch tells again is one, and so is one
     that several launches tell with the same time.
     """
-    most = advice.most if advice.most is not None else settings.LPA_ERROR_LIMIT - 1
+    most = advice.limit if advice.limit is not None else settings.LPA_ERROR_LIMIT - 1
     iccids = {order.profile.sim.iccid} if order.profile else set()
     iccids |= set(order.repairs.values_list("old_profile__sim__iccid", flat=True))
     told = LpaReport.objects.filter(

@@ -131,16 +131,18 @@ def _words(found: Problem, phase: str) -> tuple[str, str]:
     advice = found.advice
     text = advice.text if found.remedy is advice.remedy else _other_text(found.remedy)
     if found.remedy is Remedy.ACTIVATE and found.remedy is not advice.remedy:
-        return _("The eSIM is on your device already"), str(text)
-    return str(advice.happened), str(text or advice.text)
+        return _("The eSIM is already on your device"), str(text)
+    return str(advice.title), str(text or advice.text)
 
 
 def _other_text(remedy: Remedy) -> str:
     """Return the text of a remedy that is not the code's own; nothing where that one's will do."""
     texts = {
         Remedy.SUPPORT: _("Trying again won't help here. Our support looks at it for you."),
-        Remedy.REISSUE: _("We give you a new eSIM for the same plan. You don't pay again."),
-        Remedy.ACTIVATE: _("It only has to be switched on."),
+        Remedy.REISSUE: _(
+            "We'll give you a new eSIM for the same plan. You won't be charged again."
+        ),
+        Remedy.ACTIVATE: _("It only needs to be turned on."),
     }
     return texts.get(remedy, "")
 

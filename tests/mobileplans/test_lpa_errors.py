@@ -85,9 +85,11 @@ def test_every_result_of_the_app_has_its_row(name: str) -> None:
 def test_every_row_speaks_to_the_customer_and_to_staff(code: LpaCode) -> None:
     row = TABLE[code]
 
-    assert all(str(text) for text in (row.meaning, row.staff, row.happened, row.text, *row.steps))
+    assert all(
+        str(text) for text in (row.meaning, row.staff_advice, row.title, row.text, *row.steps)
+    )
     assert len(row.steps) <= 2
-    for text in (row.happened, row.text, *row.steps):
+    for text in (row.title, row.text, *row.steps):
         assert "ICCID" not in str(text)
         assert "!" not in str(text)
 

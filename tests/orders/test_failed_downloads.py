@@ -143,5 +143,5 @@ def test_the_first_page_after_signing_in_leads_to_it(as_alice: Client, sold: Ord
     assert "The download failed" in page
     assert f'href="{reverse("problem")}"' in page
     problem = as_alice.get(reverse("problem")).content.decode()
-    assert "We give you a new eSIM" in problem
+    assert "give you a new eSIM for the same plan" in problem
     assert "Get a new eSIM" in problem

@@ -152,7 +152,7 @@ def test_one_that_is_on_the_device_already_only_has_to_be_switched_on(
 
     page = as_alice.get("/esim-problem/").text
 
-    assert "It only has to be switched on." in page
+    assert "It only needs to be turned on." in page
 
 
 def test_a_case_is_opened_for_who_asks(client: Client, sold: Order) -> None:
@@ -249,7 +249,7 @@ def test_staff_take_errors_in_hand_and_resolve_them(
         )
         states.append(LpaReport.objects.get().state)
 
-    assert states == ["in_hand", "resolved"]
+    assert states == ["in_progress", "resolved"]
 
 
 def test_staff_issue_a_new_esim_and_are_told_where_that_cannot_be(
