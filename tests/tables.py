@@ -72,7 +72,7 @@ def launch_table() -> str:
     from tests.mobileplans.readings import READINGS  # noqa: PLC0415 -- after django.setup
 
     rows = [
-        (f"`{row.parameter}`", row.words, _code(row.sent), _expected(row.expected))
+        (f"`{row.parameter}`", row.rule, _code(row.sent), _expected(row.expected))
         for row in READINGS
     ]
     return _table(("parameter", "reading", "sent", "read"), rows)

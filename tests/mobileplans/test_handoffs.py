@@ -1,4 +1,4 @@
-"""After the handoff: what the newest app tells, what is kept, and what is forgotten."""
+"""After the handoff: reports of the newest app, retention, and installation links."""
 
 import json
 from datetime import timedelta
@@ -40,38 +40,40 @@ def handoff() -> Handoff:
     )
 
 
-def tell(client: Client, handoff: Handoff, kind: str, **said: str) -> dict[str, str]:
-    told = {"token": handoffs.report_token(handoff), "kind": kind, "report": json.dumps(said)}
-    answer = client.post("/handoff/report/", told)
+def report(client: Client, handoff: Handoff, kind: str, **fields: str) -> dict[str, str]:
+    sent = {"token": handoffs.report_token(handoff), "kind": kind, "report": json.dumps(fields)}
+    answer = client.post("/handoff/report/", sent)
     assert answer.status_code == 200
-    found: dict[str, str] = answer.json()
-    return found
+    body: dict[str, str] = answer.json()
+    return body
 
 
-def test_what_the_app_tells_is_kept_once(client: Client, handoff: Handoff) -> None:
+def test_a_repeated_report_of_the_app_is_stored_once(client: Client, handoff: Handoff) -> None:
     for _ in range(3):
-        told = tell(client, handoff, "activation", activationResult="success", iccid=ICCID)
-        tell(client, handoff, "registration", networkRegistrationState="home", iccid=ICCID)
+        answer = report(client, handoff, "activation", activationResult="success", iccid=ICCID)
+        report(client, handoff, "registration", networkRegistrationState="home", iccid=ICCID)
 
-    kept = HostReport.objects.values_list("kind", "result", "iccid")
-    assert list(kept) == [("activation", "success", ICCID), ("registration", "home", ICCID)]
-    assert told == {"next": ""}
+    stored = HostReport.objects.values_list("kind", "result", "iccid")
+    assert list(stored) == [("activation", "success", ICCID), ("registration", "home", ICCID)]
+    assert answer == {"next": ""}
     assert not LpaReport.objects.exists()
 
 
-def test_an_activation_that_failed_is_an_lpa_error(client: Client, handoff: Handoff) -> None:
+def test_a_failed_activation_becomes_an_lpa_error(client: Client, handoff: Handoff) -> None:
     for _ in range(2):
-        told = tell(client, handoff, "activation", activationResult="cardBusy", iccid=ICCID)
+        answer = report(client, handoff, "activation", activationResult="cardBusy", iccid=ICCID)
 
-    report = LpaReport.objects.get()
-    assert (report.code, report.iccid, report.source) == ("CardBusy", ICCID, "app")
-    assert told == {"next": "/esim-problem/"}
+    error = LpaReport.objects.get()
+    assert (error.code, error.iccid, error.source) == ("CardBusy", ICCID, "app")
+    assert answer == {"next": "/esim-problem/"}
 
 
-def test_the_problem_page_finds_it_by_the_handoffs_cookie(client: Client, handoff: Handoff) -> None:
-    Handoff.objects.update(token_hash=handoffs._hash("token"))  # noqa: SLF001 -- as the cookie has it
+def test_the_problem_page_finds_the_error_through_the_handoff_cookie(
+    client: Client, handoff: Handoff
+) -> None:
+    Handoff.objects.update(token_hash=handoffs._hash("token"))  # noqa: SLF001 -- the hash of the cookie
     client.cookies["handoff"] = "token"
-    tell(client, handoff, "activation", activationResult="cardBusy")
+    report(client, handoff, "activation", activationResult="cardBusy")
 
     assert "Your device was busy" in client.get("/esim-problem/").text
 
@@ -88,36 +90,36 @@ def test_the_problem_page_finds_it_by_the_handoffs_cookie(client: Client, handof
         {"report": "[" * 900},
     ],
 )
-def test_what_is_no_report_of_ours_is_refused(
+def test_an_invalid_report_is_refused(
     client: Client, handoff: Handoff, sent: dict[str, str]
 ) -> None:
-    right = {
+    valid = {
         "token": handoffs.report_token(handoff),
         "kind": "activation",
         "report": '{"activationResult": "success"}',
     }
 
-    answer = client.post("/handoff/report/", {**right, **sent} if sent else {})
+    answer = client.post("/handoff/report/", {**valid, **sent} if sent else {})
 
     assert answer.status_code == 400
     assert not HostReport.objects.exists()
 
 
-def test_reports_are_counted(client: Client, handoff: Handoff) -> None:
+def test_the_number_of_reports_is_limited(client: Client, handoff: Handoff) -> None:
     for number in range(handoffs.MOST_REPORTS):
-        tell(client, handoff, "registration", networkRegistrationState=f"state{number}")
+        report(client, handoff, "registration", networkRegistrationState=f"state{number}")
 
-    told = {"token": handoffs.report_token(handoff), "kind": "registration"}
-    told["report"] = '{"networkRegistrationState": "one more"}'
-    assert client.post("/handoff/report/", told).status_code == 400
+    sent = {"token": handoffs.report_token(handoff), "kind": "registration"}
+    sent["report"] = '{"networkRegistrationState": "one more"}'
+    assert client.post("/handoff/report/", sent).status_code == 400
 
 
-def test_a_visit_forgets_its_device_after_the_days_set(
+def test_a_visit_forgets_its_device_after_its_retention(
     handoff: Handoff, settings: Settings
 ) -> None:
     LpaReport.objects.create(visit=handoff.visit, code="Other", code_as_sent="x", iccid=ICCID)
     HostReport.objects.create(handoff=handoff, kind="activation", result="x", iccid=ICCID)
-    young = make_visit()
+    recent = make_visit()
     days = settings.VISIT_IDENTIFIERS_DAYS
     Visit.objects.filter(pk=handoff.visit_id).update(launched_at=now() - timedelta(days=days))
 
@@ -126,11 +128,11 @@ def test_a_visit_forgets_its_device_after_the_days_set(
     old = Visit.objects.get(pk=handoff.visit_id)
     assert (old.eid, old.iccid, old.iccids, old.imei) == ("", "", [], "")
     assert (LpaReport.objects.get().iccid, HostReport.objects.get().iccid) == ("", "")
-    young.refresh_from_db()
-    assert young.eid == EID
+    recent.refresh_from_db()
+    assert recent.eid == EID
 
 
-def test_a_code_is_masked_once_its_page_is_over(handoff: Handoff) -> None:
+def test_a_code_is_masked_when_its_handoff_expires(handoff: Handoff) -> None:
     forget()
     handoff.refresh_from_db()
     assert handoff.activation_code == CODE
@@ -158,7 +160,7 @@ EDGE = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Edge/18"
         ("", None),
     ],
 )
-def test_the_device_at_hand_comes_first_and_the_others_are_there(
+def test_the_link_for_the_device_in_use_comes_first_and_the_others_follow(
     user_agent: str, here: str | None
 ) -> None:
     found = installation.installation_for(ActivationCode.parse(CODE), user_agent)

@@ -20,7 +20,7 @@ from mobileplans.words import NUMBERED, LpaCode
 
 ICCID = "8949449999999990023"
 WINDOWS_CODES = list(LpaCode)[:NUMBERED]
-# Windows' number of each status (winrt-api, ESimOperationStatus), and the class of its remedy.
+# Windows' number of each status (winrt-api, ESimOperationStatus), its name and its remedy.
 REMEDIES = {
     0: ("Success", "none"),
     1: ("NotAuthorized", "support"),
@@ -52,7 +52,7 @@ REMEDIES = {
     27: ("ServerNotTrusted", "support"),
     28: ("ProfileDownloadMaxRetriesExceeded", "support"),
 }
-APPS_OWN = {
+APP_RESULTS = {
     "unknownError": "retry",
     "lpaInitializationError": "device",
     "modemNotFound": "device",
@@ -65,7 +65,7 @@ APPS_OWN = {
 
 
 @pytest.mark.parametrize("number", REMEDIES)
-def test_every_status_of_windows_has_its_row(number: int) -> None:
+def test_every_windows_status_has_its_row(number: int) -> None:
     name, remedy = REMEDIES[number]
     code = parse_lpa_code(name)
 
@@ -74,15 +74,15 @@ def test_every_status_of_windows_has_its_row(number: int) -> None:
     assert parse_lpa_code(f" {name[0].lower()}{name[1:]} ") == code
 
 
-@pytest.mark.parametrize("name", APPS_OWN)
-def test_every_result_of_the_app_has_its_row(name: str) -> None:
+@pytest.mark.parametrize("name", APP_RESULTS)
+def test_every_app_result_has_its_row(name: str) -> None:
     code = parse_lpa_code(name)
 
-    assert (str(code), code.number, TABLE[code].remedy) == (name, None, APPS_OWN[name])
+    assert (str(code), code.number, TABLE[code].remedy) == (name, None, APP_RESULTS[name])
 
 
 @pytest.mark.parametrize("code", LpaCode)
-def test_every_row_speaks_to_the_customer_and_to_staff(code: LpaCode) -> None:
+def test_every_row_has_texts_for_customers_and_staff(code: LpaCode) -> None:
     row = TABLE[code]
 
     assert all(
@@ -94,13 +94,13 @@ def test_every_row_speaks_to_the_customer_and_to_staff(code: LpaCode) -> None:
         assert "!" not in str(text)
 
 
-def test_the_whole_of_windows_is_there() -> None:
+def test_the_table_is_complete() -> None:
     assert len(WINDOWS_CODES) == 29
     assert set(TABLE) == set(LpaCode)
 
 
 @pytest.mark.parametrize("unknown", ["Foo", "29", "-1", "999999", "1.0", "\u0661", "", "Success\0"])
-def test_an_unknown_code_is_other(unknown: str) -> None:
+def test_an_unknown_code_becomes_other(unknown: str) -> None:
     assert parse_lpa_code(unknown) == LpaCode.OTHER
 
 
@@ -130,11 +130,11 @@ TIMES = {
 
 
 @pytest.mark.parametrize("text", TIMES)
-def test_times_are_read_in_us_format(text: str) -> None:
+def test_times_are_parsed_in_us_format(text: str) -> None:
     assert parse_us_time(text) == TIMES[text]
 
 
-def test_lists_are_paired_as_far_as_they_go() -> None:
+def test_codes_and_times_are_paired_by_position() -> None:
     more_codes = parse_lpa_errors("CardBusy, EidMismatch", "1/2/2026 3:04:05 PM")
     more_times = parse_lpa_errors("CardBusy", "1/2/2026 3:04:05 PM, 1/2/2026 4:04:05 PM")
 
@@ -142,7 +142,7 @@ def test_lists_are_paired_as_far_as_they_go() -> None:
     assert len(more_times.errors) == 1
 
 
-def test_an_unreadable_time_is_kept_as_it_came() -> None:
+def test_an_unreadable_time_is_kept_as_sent() -> None:
     (error,) = parse_lpa_errors("CardBusy", "soon").errors
 
     assert (error.at, error.at_as_sent) == (None, "soon")
@@ -159,7 +159,7 @@ def test_an_unreadable_time_is_kept_as_it_came() -> None:
         ("CardBusy,Success", "", "Success"),
     ],
 )
-def test_the_newest_decides_and_without_times_the_last(
+def test_the_newest_error_decides_and_without_times_the_last_one(
     codes: str, times: str, deciding: str
 ) -> None:
     errors = parse_lpa_errors(codes, times)
@@ -170,16 +170,16 @@ def test_the_newest_decides_and_without_times_the_last(
 
 
 @pytest.mark.parametrize("codes", ["", " ", ",", ",,,", "Success", "success", "0"])
-def test_nothing_and_success_are_no_problem(codes: str) -> None:
+def test_an_empty_header_or_a_success_is_no_problem(codes: str) -> None:
     assert not parse_lpa_errors(codes).is_problem
 
 
 @pytest.mark.parametrize("sent", [ICCID, f"{ICCID}F", f" {ICCID} ", f"junk, {ICCID}", f'"{ICCID}"'])
-def test_the_iccid_is_read_as_everywhere(sent: str) -> None:
+def test_the_iccid_is_parsed_as_in_a_launch(sent: str) -> None:
     assert parse_lpa_errors("CardBusy", "", sent).iccid == ICCID
 
 
-def test_a_header_is_cut_and_what_the_cut_goes_through_is_left_out() -> None:
+def test_a_long_header_is_cut_and_the_item_that_is_cut_is_dropped() -> None:
     many = "CardBusy," * 500
     cut = parse_lpa_errors(many + "EidMismatch")
     exact = "x" * (LONGEST_HEADER - 9) + ",CardBusy"
@@ -193,7 +193,7 @@ def test_a_header_is_cut_and_what_the_cut_goes_through_is_left_out() -> None:
     assert parse_lpa_errors("x" * 1_000_000).errors == ()
 
 
-def test_nothing_that_breaks_a_line_or_a_page_is_kept() -> None:
+def test_kept_texts_are_safe_in_log_lines_and_pages() -> None:
     (error,) = parse_lpa_errors("Foo\r\nSet-Cookie: a=b\u2028\x00<script>", "\x1b[31m").errors
 
     assert error.code_as_sent.isprintable()
@@ -201,7 +201,7 @@ def test_nothing_that_breaks_a_line_or_a_page_is_kept() -> None:
 
 
 @given(st.text(), st.text(), st.text())
-def test_no_header_makes_an_exception_leave_the_parser(a: str, b: str, c: str) -> None:
+def test_no_header_raises_an_exception(a: str, b: str, c: str) -> None:
     assert isinstance(parse_lpa_errors(a, b, c), LpaErrors)
 
 
@@ -209,7 +209,7 @@ TIME_LIKE = st.from_regex(r"\d{1,2}/\d{1,2}/\d{1,4} \d{1,2}:\d{2}(:\d{2})? ?[AP]
 
 
 @given(st.lists(st.sampled_from([*LpaCode, "x"])), st.lists(TIME_LIKE))
-def test_nor_does_one_that_looks_right(names: list[str], times: list[str]) -> None:
+def test_no_plausible_header_raises_an_exception(names: list[str], times: list[str]) -> None:
     errors = parse_lpa_errors(",".join(names), ",".join(times))
 
     assert [str(error.code) for error in errors.errors] == [
@@ -220,20 +220,20 @@ def test_nor_does_one_that_looks_right(names: list[str], times: list[str]) -> No
 
 
 @given(st.text() | st.just("[" * 100_000))
-def test_no_report_of_the_app_makes_an_exception_either(text: str) -> None:
+def test_no_report_of_the_app_raises_an_exception(text: str) -> None:
     result, iccid = parse_app_report(text, "activationResult")
 
     assert result.isprintable()
     assert iccid is None or iccid.isdigit()
 
 
-def test_a_report_of_the_app_is_read() -> None:
-    told = f'{{"activationResult": "eidMismatch", "iccid": "{ICCID}"}}'
+def test_a_report_of_the_app_is_parsed() -> None:
+    report = f'{{"activationResult": "eidMismatch", "iccid": "{ICCID}"}}'
 
-    assert parse_app_report(told, "activationResult") == ("eidMismatch", ICCID)
+    assert parse_app_report(report, "activationResult") == ("eidMismatch", ICCID)
     assert parse_app_report('{"activationResult": {}}', "activationResult") == ("", None)
     assert parse_app_report("[1]", "activationResult") == ("", None)
 
 
-def test_every_remedy_of_the_contract_is_somebodys() -> None:
+def test_every_remedy_of_the_contract_is_used() -> None:
     assert {row.remedy for row in TABLE.values()} == set(Remedy)

@@ -1,4 +1,4 @@
-"""In by the launch, out by the handoff (contract, sections 2 and 4)."""
+"""The launch and the handoff as pages (docs/contract.md#launch, docs/contract.md#handoff)."""
 
 import json
 from dataclasses import replace
@@ -26,7 +26,7 @@ SCHEMA = json.loads(Path("mobileplans/handoff.schema.json").read_text(encoding="
 INNER = SCHEMA["properties"]["purchaseResult"]["contentSchema"]
 
 
-def valid(payload: str) -> dict[str, str]:
+def validated(payload: str) -> dict[str, str]:
     outer = json.loads(payload)
     jsonschema.validate(outer, SCHEMA)
     inner: dict[str, str] = json.loads(outer["purchaseResult"])
@@ -48,8 +48,8 @@ def bought(plan_name: str) -> Outcome:
 
 
 @given(st.text(min_size=1))
-def test_every_plan_name_survives_the_payload(name: str) -> None:
-    assert valid(bought(name).payload("T"))["planName"] == name
+def test_every_plan_name_is_valid_in_the_payload(name: str) -> None:
+    assert validated(bought(name).payload("T"))["planName"] == name
 
 
 TRANSACTIONS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=64)
@@ -58,7 +58,7 @@ CODES = st.none() | st.from_regex(r"1\$[a-z0-9.-]{1,40}\$[0-9A-Z-]{1,40}", fullm
 
 @st.composite
 def outcomes(draw: st.DrawFn) -> Outcome:
-    """Make any outcome there can be: half of them successes."""
+    """Draw any possible outcome. Half of them are successes."""
     if draw(st.booleans()):
         return Outcome(
             draw(st.sampled_from([UserAccount.NEW, UserAccount.EXISTING])),
@@ -80,10 +80,10 @@ def outcomes(draw: st.DrawFn) -> Outcome:
 
 
 @given(outcomes(), TRANSACTIONS)
-def test_whatever_can_be_built_is_valid(outcome: Outcome, transaction_id: str) -> None:
+def test_every_outcome_that_can_be_built_is_valid(outcome: Outcome, transaction_id: str) -> None:
     payload = outcome.payload(transaction_id)
 
-    assert valid(payload) == outcome.purchase_result
+    assert validated(payload) == outcome.purchase_result
     assert json.loads(payload)["transactionId"] == transaction_id
     assert json.loads(json.dumps(outcome.for_newer_hosts()))["meta"] == outcome.purchase_result
 
@@ -102,19 +102,19 @@ def test_whatever_can_be_built_is_valid(outcome: Outcome, transaction_id: str) -
         {"activation_code": "1$smdp.example$A$$1"},
     ],
 )
-def test_what_would_not_be_valid_cannot_be_built(wrong: dict[str, Any]) -> None:
+def test_an_invalid_outcome_cannot_be_built(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r".+"):
         replace(bought("Day"), **wrong)
 
 
-def test_a_download_without_a_success_cannot_be() -> None:
+def test_an_outcome_without_success_cannot_have_a_download() -> None:
     left = Outcome(UserAccount.NONE, PurchaseInstrument.NONE, LineResult.NONE, MoDirectStatus.NONE)
 
     with pytest.raises(ValueError, match="Only a success"):
         replace(left, activation_code="1$smdp.example$A")
 
 
-def test_without_a_download_the_code_is_absent() -> None:
+def test_without_a_download_the_activation_code_is_absent() -> None:
     outcome = Outcome(
         UserAccount.EXISTING,
         PurchaseInstrument.NONE,
@@ -127,26 +127,26 @@ def test_without_a_download_the_code_is_absent() -> None:
 
     payload = outcome.payload("T")
 
-    valid(payload)
+    validated(payload)
     assert "activationCode" not in json.loads(payload)
 
 
-def test_a_success_without_a_plan_cannot_be() -> None:
+def test_a_success_without_a_plan_cannot_be_built() -> None:
     with pytest.raises(ValueError, match="names its ICCID and its plan"):
         bought("")
 
 
 @pytest.mark.parametrize("status", [one for one in MoDirectStatus if one != "Complete"])
-def test_without_a_success_both_are_empty(status: MoDirectStatus) -> None:
+def test_without_a_success_iccid_and_code_are_empty(status: MoDirectStatus) -> None:
     outcome = Outcome(UserAccount.NONE, PurchaseInstrument.NONE, LineResult.NONE, status)
 
     payload = outcome.payload("T")
 
-    valid(payload)
+    validated(payload)
     assert (json.loads(payload)["iccid"], json.loads(payload)["activationCode"]) == ("", "")
 
 
-def test_the_launch_leaves_its_address_at_once(client: Client, db: None) -> None:
+def test_the_launch_redirects_away_from_its_address(client: Client, db: None) -> None:
     answer = client.get(f"/?market=US&location=US&eid={EID}&transactionId=a%2Fb+c")
 
     assert (answer.status_code, answer.headers["Location"]) == (303, "/sign-in/")
@@ -172,7 +172,7 @@ def test_raw_bytes_are_read_as_they_were_sent(client: Client, db: None) -> None:
         ("market=XX", "ClientError"),
     ],
 )
-def test_a_refused_launch_is_a_page_with_a_way_out(
+def test_a_refused_launch_shows_a_page_that_can_be_left(
     client: Client, db: None, query: str, status: str
 ) -> None:
     answer = client.get(f"/?{query}&transactionId=T1")
@@ -191,19 +191,19 @@ def test_a_refused_launch_sells_nothing(as_alice: Client) -> None:
         assert as_alice.get(page).headers["Location"] == "/launch-refused/"
 
 
-def test_only_a_sim_card_of_ours_is_a_sim_card(client: Client, db: None) -> None:
+def test_only_a_card_in_the_programme_is_accepted_as_a_sim(client: Client, db: None) -> None:
     (profile,) = make_pool(1)
-    shut_out = make_card(is_in_programme=False)
+    excluded = make_card(is_in_programme=False)
     card = make_card()
 
-    for sim, refused in ((profile, "InvalidSIM"), (shut_out, "InvalidSIM"), (card, "")):
+    for sim, refused in ((profile, "InvalidSIM"), (excluded, "InvalidSIM"), (card, "")):
         client.get(f"/?iccid={sim.iccid}")
         assert Visit.objects.latest("pk").refused_as == refused
 
 
 @pytest.fixture
 def handed_over(client: Client, alice: User) -> Client:
-    """Return a browser that has just left: signed out, before the handoff page."""
+    """Return a browser that has just left: signed out, with the handoff page still to open."""
     client.get(f"/?market=US&eid={EID}&transactionId=T1")
     client.post("/sign-in/", {"username": alice.username, "password": PASSWORD})
     client.get("/options/")
@@ -219,7 +219,7 @@ def test_leaving_ends_the_session_on_the_server(handed_over: Client) -> None:
     assert handed_over.get("/account/").headers["Location"].startswith("/sign-in/")
 
 
-def test_the_handoff_tells_the_host_again_on_a_reload(handed_over: Client) -> None:
+def test_a_reload_hands_over_the_same_outcome_again(handed_over: Client) -> None:
     first, second = handed_over.get("/handoff/"), handed_over.get("/handoff/")
 
     assert first.content == second.content
@@ -228,7 +228,7 @@ def test_the_handoff_tells_the_host_again_on_a_reload(handed_over: Client) -> No
     assert first.headers["Cache-Control"] == "no-store"
 
 
-def test_without_the_cookie_there_is_nothing(handed_over: Client) -> None:
+def test_without_the_cookie_no_outcome_is_shown(handed_over: Client) -> None:
     handed_over.cookies.clear()
 
     page = handed_over.get("/handoff/").text
@@ -237,13 +237,15 @@ def test_without_the_cookie_there_is_nothing(handed_over: Client) -> None:
     assert "You are signed out" in page
 
 
-def test_after_half_an_hour_there_is_nothing_either(handed_over: Client) -> None:
+def test_after_half_an_hour_no_outcome_is_shown(handed_over: Client) -> None:
     Handoff.objects.update(expires_at=now() - timedelta(seconds=1))
 
     assert 'id="handoff"' not in handed_over.get("/handoff/").text
 
 
-def test_who_stayed_goes_on_with_the_same_device(handed_over: Client, alice: User) -> None:
+def test_a_customer_who_stayed_continues_with_the_same_device(
+    handed_over: Client, alice: User
+) -> None:
     handed_over.post("/sign-in/", {"username": alice.username, "password": PASSWORD})
     handed_over.get("/options/")
 
