@@ -1,4 +1,4 @@
-"""A certificate authority for tests: what it issues, and what it takes back."""
+"""A certificate authority for tests, which issues and revokes certificates."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from django.utils.timezone import now
 
 CLIENT, SERVER = ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH
 DAY = dt.timedelta(days=1)
-# Days from now in which a certificate has run out, or does not count yet.
+# Validity in days from now: of an expired certificate, and of one that is not valid yet.
 PAST, FUTURE = (-9.0, -1.0), (1.0, 9.0)
 
 
@@ -31,7 +31,7 @@ class Issued:
         return self.certificate.public_bytes(Encoding.PEM)
 
     def write(self, folder: Path, name: str) -> tuple[Path, Path]:
-        """Write both as PEM files, and return where."""
+        """Write certificate and key as PEM files, and return both paths."""
         certificate, key = folder / f"{name}.crt", folder / f"{name}.key"
         certificate.write_bytes(self.pem)
         key.write_bytes(self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
@@ -40,18 +40,18 @@ class Issued:
 
 @dataclass
 class Authority:
-    """An authority of its own, or one below another."""
+    """A root authority, or one that is certified by `above`."""
 
     name: str
     above: "Authority | None" = None
     own: Issued = field(init=False)
 
     def __post_init__(self) -> None:
-        self.own = _made(
+        self.own = _build(
             self.name,
             self.above.own if self.above else None,
             is_authority=True,
-            # Longer than what it issues, whenever it does.
+            # The authority is valid longer than every certificate that it issues.
             days=(-2, 60),
         )
 
@@ -63,24 +63,24 @@ class Authority:
         days: tuple[float, float] = (-1, 30),
         hosts: Sequence[str] = (),
     ) -> Issued:
-        """Issue a certificate, valid from and until so many days from now."""
-        return _made(name, self.own, usages=usages, days=days, hosts=hosts)
+        """Issue a certificate. `days` are its first and last day, counted from now."""
+        return _build(name, self.own, usages=usages, days=days, hosts=hosts)
 
     def revoke(self, *issued: Issued) -> x509.CertificateRevocationList:
-        """Return this authority's list with these certificates on it."""
-        building = (
+        """Return this authority's revocation list with these certificates."""
+        builder = (
             x509.CertificateRevocationListBuilder()
             .issuer_name(self.own.certificate.subject)
             .last_update(now() - DAY)
             .next_update(now() + DAY)
         )
         for one in issued:
-            gone = x509.RevokedCertificateBuilder().serial_number(one.certificate.serial_number)
-            building = building.add_revoked_certificate(gone.revocation_date(now()).build())
-        return building.sign(self.own.key, hashes.SHA256())
+            entry = x509.RevokedCertificateBuilder().serial_number(one.certificate.serial_number)
+            builder = builder.add_revoked_certificate(entry.revocation_date(now()).build())
+        return builder.sign(self.own.key, hashes.SHA256())
 
 
-def _made(
+def _build(
     name: str,
     by: Issued | None,
     *,
@@ -91,9 +91,9 @@ def _made(
 ) -> Issued:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    issuer = by or Issued(None, key)  # type: ignore[arg-type]  # itself
+    issuer = by or Issued(None, key)  # type: ignore[arg-type]  # a root signs itself
     authority = issuer.key.public_key()
-    building = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(by.certificate.subject if by else subject)
@@ -108,21 +108,21 @@ def _made(
         )
     )
     if is_authority:
-        building = building.add_extension(_may_issue(), critical=True)
+        builder = builder.add_extension(_issuer_key_usage(), critical=True)
     if usages:
-        building = building.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+        builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
     if hosts:
-        building = building.add_extension(
+        builder = builder.add_extension(
             x509.SubjectAlternativeName([_host(host) for host in hosts]), critical=False
         )
-    return Issued(building.sign(issuer.key, hashes.SHA256()), key)
+    return Issued(builder.sign(issuer.key, hashes.SHA256()), key)
 
 
 def _host(host: str) -> x509.GeneralName:
     return x509.IPAddress(ip_address(host)) if host[0].isdigit() else x509.DNSName(host)
 
 
-def _may_issue() -> x509.KeyUsage:
+def _issuer_key_usage() -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=False,
         content_commitment=False,

@@ -1,4 +1,4 @@
-"""The distribution's Chromium, driven by Playwright: nothing is downloaded for it."""
+"""Chromium as the Linux distribution ships it, driven by Playwright. Nothing is downloaded."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ PageAt = Callable[..., Page]
 
 
 def launch_browser() -> Iterator[Browser]:
-    """Give one headless browser and close it afterwards."""
+    """Start a headless browser, yield it, and close it afterwards."""
     path = shutil.which("chromium")
     if not path:
         message = "chromium is missing: run `make services`"
@@ -39,7 +39,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page_at(browser: Browser) -> Iterator[PageAt]:
-    """Open pages, each a browser session of its own: `page_at(360, 640, "ar", script=False)`."""
+    """Open pages, each in its own browser session: `page_at(360, 640, "ar", script=False)`."""
     opened: list[BrowserContext] = []
 
     def open_page(

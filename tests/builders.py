@@ -1,4 +1,4 @@
-"""Plain typed builders: the smallest right thing of each kind, its details by keyword."""
+"""Builders of test data: each makes the smallest valid object, with details by keyword."""
 
 from itertools import count
 
@@ -47,7 +47,7 @@ def make_iccid() -> Iccid:
 def make_pool(
     size: int = 3, *, profile_type: str = "consumer", provider: SmdpProvider | None = None
 ) -> list[Sim]:
-    """Return free eSIM profiles of one type, in the order in which they are given out."""
+    """Create free eSIM profiles of one type, in the order in which the pool assigns them."""
     provider = provider or make_provider()
     return [
         Sim.objects.create(
@@ -61,7 +61,7 @@ def make_pool(
 
 
 def make_card(*, is_in_programme: bool = True) -> Sim:
-    """Return a physical SIM that nobody has yet."""
+    """Create a physical SIM that is on no line."""
     return Sim.objects.create(
         iccid=make_iccid(), kind=Sim.Kind.PHYSICAL, is_in_programme=is_in_programme
     )
@@ -115,7 +115,7 @@ def make_visit(
 
 
 def make_method(account: User, *, last4: str = "4242", brand: str = "Visa") -> PaymentMethod:
-    """Return a stored card that no gateway knows."""
+    """Create a stored card that no gateway knows."""
     return PaymentMethod.objects.create(
         account=account,
         token="tok_unknown",
@@ -133,7 +133,7 @@ def make_draft(
     plan: Plan | None = None,
     method: PaymentMethod | None = None,
 ) -> Draft:
-    """Return a draft that is ready to be submitted."""
+    """Create a draft that can be submitted."""
     visit = visit or make_visit(account=account)
     draft = drafts.open_draft(account, visit)
     offer = drafts.offer_of(draft, (plan or make_plan()).pk)
@@ -143,6 +143,6 @@ def make_draft(
 
 
 def make_order(account: User, **of_draft: object) -> Order:
-    """Return an order that was just submitted."""
+    """Create an order that was just submitted."""
     draft = make_draft(account, **of_draft)  # type: ignore[arg-type]  # the draft's own keywords
     return placing.place(draft, version=draft.version)

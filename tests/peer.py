@@ -1,4 +1,4 @@
-"""An SM-DP+ that answers word for word what a test tells it to, and keeps what it was asked."""
+"""An SM-DP+ that sends exactly the answers a test scripts, and records its requests."""
 
 import json
 import socket
@@ -15,8 +15,8 @@ from tests.serving import Handler, serving
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One request as it came over the line."""
+class Request:
+    """One request as it was received."""
 
     line: str
     headers: list[tuple[str, str]]
@@ -24,13 +24,13 @@ class Asked:
 
     @property
     def body(self) -> dict[str, Any]:
-        said: dict[str, Any] = json.loads(self.content)
-        return said
+        body: dict[str, Any] = json.loads(self.content)
+        return body
 
 
 @dataclass(frozen=True)
-class Says:
-    """An answer, word for word."""
+class Answer:
+    """An answer that is sent exactly like this."""
 
     content: bytes = b""
     status: int = 200
@@ -38,77 +38,77 @@ class Says:
 
 
 @dataclass(frozen=True)
-class Closes:
-    """No answer: the line is closed after so many seconds, or torn down."""
+class Close:
+    """No answer: the connection is closed after `after` seconds, or reset."""
 
     after: float = 0.0
-    is_torn: bool = False
+    is_reset: bool = False
 
 
-Behaviour = Callable[[dict[str, Any]], Says | Closes]
+Behaviour = Callable[[dict[str, Any]], Answer | Close]
 
 
-def executed(fields: dict[str, Any], status: str = "Executed-Success", **codes: str) -> Says:
+def executed(fields: dict[str, Any], status: str = "Executed-Success", **codes: str) -> Answer:
     execution: dict[str, Any] = {"status": status}
     if codes:
         execution["statusCodeData"] = {
             "subjectCode": codes["subject"],
             "reasonCode": codes["reason"],
-            "message": "as the test has it",
+            "message": "set by the test",
         }
-    said = {"header": {"functionExecutionStatus": execution}, **fields}
-    return Says(json.dumps(said).encode(), headers={"Content-Type": "application/json"})
+    content = {"header": {"functionExecutionStatus": execution}, **fields}
+    return Answer(json.dumps(content).encode(), headers={"Content-Type": "application/json"})
 
 
 def echo(body: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of a success about what was asked."""
+    """Return the fields that a successful answer repeats from the request."""
     if "releaseFlag" in body:
         return {name: body[name] for name in ("matchingId", "eid") if name in body}
     return {"iccid": body["iccid"]} if "profileType" in body else {}
 
 
-def obedient(body: dict[str, Any]) -> Says:
+def succeed(body: dict[str, Any]) -> Answer:
     return executed(echo(body))
 
 
 @dataclass
 class Peer:
-    """The peer's address, what it says next, and what it was asked."""
+    """The peer's address, its scripted answers, and the requests it received."""
 
     url: str = ""
     next: list[Behaviour] = field(default_factory=list)
-    asked: list[Asked] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
 
     @property
     def functions(self) -> list[str]:
-        return [asked.line.split()[1].rpartition("/")[2] for asked in self.asked]
+        return [request.line.split()[1].rpartition("/")[2] for request in self.requests]
 
 
 @contextmanager
 def answering(peer: Peer, tls: ssl.SSLContext | None = None) -> Iterator[Peer]:
-    """Let the peer serve; without a word for the next call it does what it is asked."""
+    """Run the peer. Without a scripted answer, a call succeeds."""
 
     class Scripted(Handler):
         def do_POST(self) -> None:  # noqa: N802 -- the name that http.server calls
             content = self.rfile.read(int(self.headers["Content-Length"]))
-            asked = Asked(self.requestline, self.headers.items(), content)
-            peer.asked.append(asked)
-            behave = peer.next.pop(0) if peer.next else obedient
-            said = behave(asked.body)
-            if isinstance(said, Closes):
-                self._close(said)
+            request = Request(self.requestline, self.headers.items(), content)
+            peer.requests.append(request)
+            behave = peer.next.pop(0) if peer.next else succeed
+            answer = behave(request.body)
+            if isinstance(answer, Close):
+                self._close(answer)
                 return
-            self.send_response_only(said.status)
-            for name, value in said.headers.items():
+            self.send_response_only(answer.status)
+            for name, value in answer.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(said.content)))
+            self.send_header("Content-Length", str(len(answer.content)))
             self.end_headers()
-            self.wfile.write(said.content)
+            self.wfile.write(answer.content)
 
-        def _close(self, how: Closes) -> None:
+        def _close(self, how: Close) -> None:
             threading.Event().wait(how.after)
-            if how.is_torn:
-                # Closing throws away what was to be sent, and resets the line.
+            if how.is_reset:
+                # With a linger time of 0, closing discards pending data and resets the line.
                 linger = struct.pack("ii", 1, 0)
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 self.connection.close()
@@ -120,15 +120,15 @@ def answering(peer: Peer, tls: ssl.SSLContext | None = None) -> Iterator[Peer]:
 
 @contextmanager
 def hanging_up() -> Iterator[str]:
-    """Give an https address where every connection is closed without a word of TLS."""
+    """Yield an https address where every connection is closed before the TLS handshake."""
     with socket.create_server((LOOPBACK, 0)) as server:
         is_over = threading.Event()
 
         def hang_up() -> None:
             while not is_over.is_set():
-                line, _from = server.accept()
-                line.recv(1)
-                line.close()
+                connection, _address = server.accept()
+                connection.recv(1)
+                connection.close()
 
         thread = threading.Thread(target=hang_up)
         thread.start()

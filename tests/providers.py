@@ -1,4 +1,4 @@
-"""Both simulators as tests see them: their books, and how to spoil an answer."""
+"""How tests read the books of the simulators and make their functions fail."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ def books(url: str) -> dict[str, Any]:
 
 
 def break_it(url: str, function: str, fault: str, times: int = 1, **more: Any) -> None:
-    """Let a simulator fail so often at one of its functions."""
-    told = {"function": function, "fault": fault, "times": times, **more}
-    httpx.post(f"{url}/faults", json=told, trust_env=False).raise_for_status()
+    """Make one function of a simulator fail the next `times` calls."""
+    rule = {"function": function, "fault": fault, "times": times, **more}
+    httpx.post(f"{url}/faults", json=rule, trust_env=False).raise_for_status()
 
 
 def mend(url: str) -> None:
-    """Let a simulator forget what it was told to fail at."""
+    """Remove all faults from a simulator."""
     httpx.delete(f"{url}/faults", trust_env=False).raise_for_status()
 
 

@@ -1,4 +1,4 @@
-"""Threads that meet at one row, each with a database connection of its own."""
+"""Threads that compete for one row, each with its own database connection."""
 
 import threading
 import time
@@ -10,14 +10,14 @@ from django.db import connection
 
 
 def at_once(action: Callable[[], Any], times: int) -> list[Any]:
-    """Run the action so many times in parallel; return results and exceptions alike."""
+    """Run the action `times` times in parallel. Return the results, and exceptions as results."""
     barrier = threading.Barrier(times)
 
     def run(_number: int) -> Any:
         try:
             barrier.wait(timeout=20)
             return action()
-        except Exception as error:  # noqa: BLE001 -- what went wrong is a result here
+        except Exception as error:  # noqa: BLE001 -- an exception is a result here
             return error
         finally:
             connection.close()
@@ -27,7 +27,10 @@ def at_once(action: Callable[[], Any], times: int) -> list[Any]:
 
 
 def wait_for_lock(*, within: float = 20) -> None:
-    """Return as soon as another session waits for a lock of PostgreSQL's."""
+    """Return as soon as another session waits for a PostgreSQL lock.
+
+    Raises `TimeoutError` after `within` seconds.
+    """
     until = time.monotonic() + within
     while time.monotonic() < until:
         with connection.cursor() as cursor:
@@ -35,4 +38,4 @@ def wait_for_lock(*, within: float = 20) -> None:
             if cursor.fetchone()[0]:
                 return
         time.sleep(0.02)
-    raise TimeoutError("nobody waits for a lock")
+    raise TimeoutError("no session waits for a lock")

@@ -1,4 +1,4 @@
-"""A server for the length of a test, where neither simulator behaves oddly enough."""
+"""An HTTP server that runs during a test, for behaviour that no simulator offers."""
 
 import ssl
 import threading
@@ -10,19 +10,19 @@ from demo.parts import LOOPBACK
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Keeps silent: the test talks."""
+    """A request handler that logs nothing."""
 
-    def log_message(self, *_said: object) -> None:
-        """Say nothing."""
+    def log_message(self, *_arguments: object) -> None:
+        """Log nothing."""
 
 
 @contextmanager
 def serving(
     handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None = None
 ) -> Iterator[str]:
-    """Serve on a free port and give the address; every thread has ended afterwards."""
+    """Serve on a free port and yield the address. All threads have ended afterwards."""
     with ThreadingHTTPServer((LOOPBACK, 0), handler) as server:
-        # Closing waits for the threads that answer only where they are none of the daemon kind.
+        # Closing the server waits for its request threads only if they are not daemon threads.
         server.daemon_threads = False
         if tls:
             server.socket = tls.wrap_socket(server.socket, server_side=True)

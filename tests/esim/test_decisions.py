@@ -22,15 +22,15 @@ from esim.models import Es2Call, Profile
 from esim.states import ProfileState
 from tests.builders import EID, OTHER_EID, make_pool
 from tests.peer import (
+    Answer,
     Behaviour,
-    Closes,
+    Close,
     Peer,
-    Says,
     answering,
     echo,
     executed,
     hanging_up,
-    obedient,
+    succeed,
 )
 
 pytestmark = pytest.mark.django_db
@@ -53,11 +53,11 @@ LATE = 0.5
 def says(
     content: bytes = b"", status: int = 200, headers: dict[str, str] | None = None
 ) -> Behaviour:
-    return lambda _body: Says(content, status, headers or {})
+    return lambda _body: Answer(content, status, headers or {})
 
 
-def closes(*, after: float = 0, is_torn: bool = False) -> Behaviour:
-    return lambda _body: Closes(after, is_torn)
+def closes(*, after: float = 0, is_reset: bool = False) -> Behaviour:
+    return lambda _body: Close(after, is_reset)
 
 
 def with_status(status: str, codes: str = "") -> Behaviour:
@@ -69,7 +69,7 @@ def with_status(status: str, codes: str = "") -> Behaviour:
 def but(**fields: object) -> Behaviour:
     """Return an answer that is right but for these fields; None leaves one out."""
 
-    def behave(body: dict[str, Any]) -> Says:
+    def behave(body: dict[str, Any]) -> Answer:
         said = {**echo(body), **fields}
         return executed({name: value for name, value in said.items() if value is not None})
 
@@ -78,13 +78,13 @@ def but(**fields: object) -> Behaviour:
 
 # What any function may meet, and its class in section 8.
 ANSWERS: dict[str, tuple[Behaviour, Es2Call.Outcome]] = {
-    "success": (obedient, Outcome.SUCCESS),
+    "success": (succeed, Outcome.SUCCESS),
     "warning": (with_status("Executed-WithWarning", "8.2/4.3"), Outcome.WARNING),
     "expired": (with_status("Expired"), Outcome.EXPIRED),
     "expired with codes": (with_status("Expired", "8.2.1/3.3"), Outcome.EXPIRED),
     "late, its work done": (closes(after=LATE), Outcome.NO_ANSWER),
     "closed without a word": (closes(), Outcome.NO_ANSWER),
-    "reset": (closes(is_torn=True), Outcome.NO_ANSWER),
+    "reset": (closes(is_reset=True), Outcome.NO_ANSWER),
     "400": (says(b"<html>bad</html>", 400, HTML), Outcome.REFUSED),
     "401": (says(status=401), Outcome.REFUSED),
     "404, a wrong prefix": (says(status=404), Outcome.REFUSED),
@@ -96,18 +96,18 @@ ANSWERS: dict[str, tuple[Behaviour, Es2Call.Outcome]] = {
     "202": (says(status=202), Outcome.UNREADABLE),
     "HTML": (says(b"<html>", headers=HTML), Outcome.UNREADABLE),
     "JSON said to be HTML": (
-        lambda body: replace(obedient(body), headers=HTML),
+        lambda body: replace(succeed(body), headers=HTML),
         Outcome.UNREADABLE,
     ),
     "half of it": (
-        lambda body: replace(obedient(body), content=obedient(body).content[:-9]),
+        lambda body: replace(succeed(body), content=succeed(body).content[:-9]),
         Outcome.UNREADABLE,
     ),
     "no header": (says(b'{"iccid": "8944"}', headers=JSON), Outcome.UNREADABLE),
     "unknown status": (with_status("Executed-Perhaps"), Outcome.UNREADABLE),
     "another protocol": (
         lambda body: replace(
-            obedient(body), headers={**JSON, "X-Admin-Protocol": "gsma/rsp/v3.0.0"}
+            succeed(body), headers={**JSON, "X-Admin-Protocol": "gsma/rsp/v3.0.0"}
         ),
         Outcome.UNREADABLE,
     ),
@@ -246,7 +246,7 @@ def served() -> Iterator[Peer]:
 @pytest.fixture
 def peer(served: Peer, settings: Settings) -> Peer:
     """Point the portal at the peer, which has been asked nothing and does what it is asked."""
-    served.next, served.asked = [], []
+    served.next, served.requests = [], []
     settings.SMDP_URL = served.url
     return served
 
@@ -351,7 +351,7 @@ def test_asked_without_the_matching_id_only_where_ours_is_not_bound(peer: Peer) 
 
     done("cancelOrder", profile)
 
-    first, second = (asked.body for asked in peer.asked)
+    first, second = (request.body for request in peer.requests)
     assert first["matchingId"] == profile.matching_id
     assert first["eid"] == second["eid"] == EID
     assert "matchingId" not in second
@@ -400,7 +400,7 @@ def test_why_a_profile_was_refused_is_known_later_too(peer: Peer) -> None:
 
 def test_what_staff_read_names_neither_device_nor_secret(peer: Peer) -> None:
     profile = prepared("confirmOrder")
-    peer.next = [lambda body: Says(str(body).encode(), 400)]
+    peer.next = [lambda body: Answer(str(body).encode(), 400)]
 
     came_of("confirmOrder", profile)
 

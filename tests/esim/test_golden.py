@@ -17,7 +17,7 @@ from esim.es2plus import client as es2plus
 from esim.es2plus.client import CancelOrder, ConfirmOrder, DownloadOrder, Function, ReleaseProfile
 from esim.models import SmdpProvider
 from tests.builders import EID
-from tests.peer import Asked, Peer, answering
+from tests.peer import Peer, Request, answering
 
 FOLDER = Path(__file__).parent / "golden"
 CALL = UUID("6f1d3c52-7a4e-4b8e-9d20-0c5b1f2e3a47")
@@ -67,7 +67,7 @@ def peer(settings: Settings) -> Iterator[Peer]:
         yield peer
 
 
-def written(asked: Asked, url: str) -> bytes:
+def written(asked: Request, url: str) -> bytes:
     """Return a request as it came, but for the port that was free just now."""
     lines = [asked.line, *(f"{name}: {value}" for name, value in asked.headers)]
     head = "\n".join(lines).replace(url.removeprefix("http://"), HOST)
@@ -82,7 +82,7 @@ def test_every_byte_is_as_it_was_agreed(peer: Peer, case: str) -> None:
     es2plus.call(asked, provider=provider, call_identifier=CALL, within=5)
 
     file = FOLDER / f"{case}.http"
-    (sent,) = (written(one, peer.url) for one in peer.asked)
+    (sent,) = (written(one, peer.url) for one in peer.requests)
     if os.environ.get("GOLDEN") == "write":
         file.write_bytes(sent)
     assert sent == file.read_bytes()

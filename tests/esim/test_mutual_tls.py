@@ -102,7 +102,7 @@ def test_a_certificate_that_they_refuse_never_sends_anything(
     with line.served() as peer:
         found = called()
 
-    assert (found.outcome, peer.asked) == (Outcome.NOT_SENT, [])
+    assert (found.outcome, peer.requests) == (Outcome.NOT_SENT, [])
     assert re.search(f"alert ({why})", found.detail)
 
 
@@ -131,7 +131,7 @@ def test_a_certificate_that_we_refuse_gets_nothing(line: Line, case: str) -> Non
     with line.served() as peer:
         found = called()
 
-    assert (found.outcome, peer.asked) == (Outcome.NOT_SENT, [])
+    assert (found.outcome, peer.requests) == (Outcome.NOT_SENT, [])
     assert why in found.detail
 
 
@@ -227,6 +227,6 @@ def test_a_file_that_cannot_be_read_is_named(line: Line, name: str, content: byt
     with line.served() as peer:
         found = called()
 
-    assert (found.outcome, peer.asked) == (Outcome.NOT_SENT, [])
+    assert (found.outcome, peer.requests) == (Outcome.NOT_SENT, [])
     named = file if name != "SMDP_CLIENT_KEY" or content is None else line.folder / "ours.crt"
     assert str(named) in found.detail

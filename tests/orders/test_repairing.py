@@ -22,7 +22,7 @@ from subscriptions.balances import balances
 from tests.builders import OTHER_EID, make_order, make_pool, make_provider, make_visit
 from tests.looks import looked_at
 from tests.orders.conftest import settled
-from tests.peer import Peer, Says, answering
+from tests.peer import Answer, Peer, answering
 from tests.providers import break_it, profiles, statuses
 from tests.races import at_once
 
@@ -266,7 +266,7 @@ def test_for_another_reason_it_is_the_plans_own_profile_type(sold: Order, smdp: 
 
 def test_an_smdp_that_asks_to_be_left_alone_is(sold: Order, settings: Settings) -> None:
     asked = reissue(sold)
-    busy = Says(status=429, headers={"Retry-After": "9"})
+    busy = Answer(status=429, headers={"Retry-After": "9"})
     with answering(Peer(next=[lambda _body: busy])) as peer:
         settings.SMDP_URL = peer.url
 

@@ -13,7 +13,7 @@ from orders.states import TRIES_BEFORE_STAFF, Failure, OrderState
 from outbox.retries import RETRY_DELAYS
 from payments.states import PaymentState
 from tests.orders.conftest import look, seconds, settled
-from tests.peer import Peer, Says, answering
+from tests.peer import Answer, Peer, answering
 from tests.providers import break_it, statuses
 
 
@@ -136,7 +136,7 @@ def test_a_fault_of_our_own_counts_as_a_try(
 
 
 def test_an_smdp_that_asks_to_be_left_alone_is(placed: Order, settings: Settings) -> None:
-    busy = Says(status=429, headers={"Retry-After": "9"})
+    busy = Answer(status=429, headers={"Retry-After": "9"})
     with answering(Peer(next=[lambda _body: busy])) as peer:
         settings.SMDP_URL = peer.url
 
