@@ -50,8 +50,8 @@ def _certified(request: HttpRequest, at: datetime) -> str:
             raise NotTrusted(Verdict.MISSING)
         expected = expected_callers()
         if expected is None:
-            raise NotTrusted(Verdict.STRANGER)
-        return expected.known_as(shown, at=at)
+            raise NotTrusted(Verdict.UNKNOWN_ISSUER)
+        return expected.identify(shown, at=at)
     except CERTIFICATE_ERRORS as error:
         raise refusal_for(error) from error
 

@@ -14,10 +14,10 @@ from moportal.client_certificates import forwarded_certificate
 # Of several verdicts the one that says most: the further down, the nearer it came to being known.
 _NEARNESS = [
     Verdict.UNREADABLE,
-    Verdict.STRANGER,
+    Verdict.UNKNOWN_ISSUER,
     Verdict.NOT_FOR_CLIENTS,
     Verdict.REVOKED,
-    Verdict.SOMEBODY_ELSE,
+    Verdict.UNEXPECTED_CALLER,
     Verdict.NOT_YET_VALID,
     Verdict.EXPIRED,
 ]
@@ -35,7 +35,7 @@ def provider_of(request: HttpRequest) -> SmdpProvider:
     verdicts = []
     for provider in SmdpProvider.objects.order_by("pk"):
         trust = trust_of(provider)
-        verdicts.append(trust.verdict(shown, at=at) if trust else Verdict.STRANGER)
+        verdicts.append(trust.verdict(shown, at=at) if trust else Verdict.UNKNOWN_ISSUER)
         if verdicts[-1] is Verdict.TRUSTED:
             return provider
-    raise NotTrusted(max(verdicts, key=_NEARNESS.index, default=Verdict.STRANGER))
+    raise NotTrusted(max(verdicts, key=_NEARNESS.index, default=Verdict.UNKNOWN_ISSUER))

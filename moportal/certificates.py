@@ -1,8 +1,9 @@
-"""Client certificates: whom they make known, and why one is not believed (contract, section 5).
+"""Client-certificate checks: who a certificate identifies, and why one is rejected.
 
-The proxy asks for a certificate and passes on whatever comes; what it is worth is decided here, so
-that the answer is ours too. Trust comes before dates: an expired certificate of a stranger's
-authority is a stranger's.
+The proxy requests a client certificate and forwards whatever the caller sends. The portal makes the
+check, so that the portal also answers a caller whose certificate is rejected. The statuses come
+from docs/contract.md#get-balance. The issuer is checked before the dates: an expired certificate of
+an unknown authority is reported as one of an unknown authority.
 """
 
 import hashlib
@@ -27,9 +28,9 @@ from cryptography.x509.verification import (
     VerificationError,
 )
 
-_LIST = re.compile(rb"-----BEGIN X509 CRL-----.+?-----END X509 CRL-----", re.DOTALL)
+_REVOCATION_LIST = re.compile(rb"-----BEGIN X509 CRL-----.+?-----END X509 CRL-----", re.DOTALL)
 
-# What reading a certificate raises, beside ValueError, when it says what none may or nobody knows.
+# What cryptography raises for a certificate that is malformed or uses something unknown.
 MALFORMED = (
     ValueError,
     UnsupportedAlgorithm,
@@ -37,31 +38,34 @@ MALFORMED = (
     x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
 )
-_PURPOSES = {
+_USAGE_NAMES = {
     ExtendedKeyUsageOID.CLIENT_AUTH: "client authentication",
     ExtendedKeyUsageOID.SERVER_AUTH: "server authentication",
 }
 
 
 class Verdict(Enum):
-    """What a certificate is worth, and the HTTP status that says so."""
+    """The result of a check, with its HTTP status and the reason in words."""
 
     TRUSTED = HTTPStatus.OK, "trusted"
     MISSING = HTTPStatus.UNAUTHORIZED, "no client certificate was sent"
     NOT_YET_VALID = HTTPStatus.UNAUTHORIZED, "the certificate is not valid yet"
     EXPIRED = HTTPStatus.UNAUTHORIZED, "the certificate has expired"
-    UNREADABLE = HTTPStatus.FORBIDDEN, "what was sent is not a certificate"
-    STRANGER = HTTPStatus.FORBIDDEN, "no authority that is trusted here has issued it"
-    NOT_FOR_CLIENTS = HTTPStatus.FORBIDDEN, "it is not meant for client authentication"
-    REVOKED = HTTPStatus.FORBIDDEN, "it was revoked"
-    SOMEBODY_ELSE = HTTPStatus.FORBIDDEN, "neither its subject nor its key is one of those expected"
+    UNREADABLE = HTTPStatus.FORBIDDEN, "the certificate cannot be read"
+    UNKNOWN_ISSUER = HTTPStatus.FORBIDDEN, "no trusted authority issued the certificate"
+    NOT_FOR_CLIENTS = HTTPStatus.FORBIDDEN, "the certificate is not for client authentication"
+    REVOKED = HTTPStatus.FORBIDDEN, "the certificate has been revoked"
+    UNEXPECTED_CALLER = (
+        HTTPStatus.FORBIDDEN,
+        "the certificate's name and key are not among the expected ones",
+    )
 
     def __init__(self, status: HTTPStatus, reason: str) -> None:
         self.status, self.reason = status, reason
 
 
 class NotTrusted(Exception):
-    """The certificate makes nobody known; `verdict` says why."""
+    """The certificate is rejected; `verdict` says why."""
 
     def __init__(self, verdict: Verdict) -> None:
         super().__init__(verdict.reason)
@@ -69,15 +73,15 @@ class NotTrusted(Exception):
 
 
 class InvalidTrust(ValueError):
-    """The certificates or lists to trust cannot be read; the message names the file."""
+    """A file of trusted certificates or revocation lists cannot be read; the message names it."""
 
 
 @dataclass(frozen=True)
 class Trust:
-    """Whom to believe: authorities, what they have revoked, and the names or keys expected.
+    """Who is trusted: authorities, what they have revoked, and the expected names and keys.
 
-    Intermediates stand beside the roots. A name is a certificate's common name or one of its DNS
-    names; a pin is the SHA-256 of its public key (SubjectPublicKeyInfo, DER) in hexadecimal.
+    A name matches a certificate's common name or one of its DNS names. A pin is the SHA-256 of a
+    public key (SubjectPublicKeyInfo, DER) in hexadecimal.
     """
 
     roots: tuple[x509.Certificate, ...]
@@ -89,9 +93,9 @@ class Trust:
 
 @dataclass(frozen=True, eq=False)
 class TrustFiles:
-    """The same, standing in PEM files; a file that changes counts from the next look on.
+    """The same as `Trust`, in PEM files. A changed file takes effect at the next check.
 
-    Each is its own, which makes it quick to look up what was thought by it.
+    Instances compare by identity (eq=False), so that they are cheap keys of the verdict cache.
     """
 
     roots: Path
@@ -101,47 +105,48 @@ class TrustFiles:
     pins: frozenset[str] = field(default_factory=frozenset)
 
     def verdict(self, pem: bytes, *, at: datetime) -> Verdict:
-        """Judge a certificate, or remember what was thought of it; raises `InvalidTrust`."""
-        found = self._look(pem, at)
-        return found if isinstance(found, Verdict) else found.at(at)
+        """Check a certificate; raises `InvalidTrust`."""
+        result = self._check(pem, at)
+        return result if isinstance(result, Verdict) else result.verdict(at)
 
-    def known_as(self, pem: bytes, *, at: datetime) -> str:
-        """Return the name or pin expected that makes the certificate's owner known.
+    def identify(self, pem: bytes, *, at: datetime) -> str:
+        """Return the expected name or pin that the certificate matches.
 
-        A renewed certificate has its owner's name. Raises `NotTrusted` and `InvalidTrust`.
+        A name comes before a pin, so that a renewed certificate identifies the same caller.
+        Raises `NotTrusted` and `InvalidTrust`.
         """
-        found = self._look(pem, at)
-        if isinstance(found, Verdict):
-            raise NotTrusted(found)
-        verdict = found.at(at)
+        result = self._check(pem, at)
+        if isinstance(result, Verdict):
+            raise NotTrusted(result)
+        verdict = result.verdict(at)
         if verdict is not Verdict.TRUSTED:
             raise NotTrusted(verdict)
-        return found.name
+        return result.name
 
     def read(self) -> Trust:
-        """Return what stands in the files now; raises `InvalidTrust`."""
+        """Return what the files hold now; raises `InvalidTrust`."""
         return _trust(self, self._stamps())
 
     def _stamps(self) -> tuple["Stamp", ...]:
         files = (self.roots, self.intermediates, self.revocation_lists)
         return tuple(_stamp(file) for file in files if file)
 
-    def _look(self, pem: bytes, at: datetime) -> "Verdict | Dated":
-        """Remember what was thought of a certificate.
+    def _check(self, pem: bytes, at: datetime) -> "Verdict | Identity":
+        """Check a certificate, or return the cached result.
 
-        It is forgotten with a change of the files, and after a minute, so that an authority that
-        has run out is noticed; the certificate's own dates are read each time.
+        A result is cached until a file changes, and for at most a minute, so that an authority
+        that expires is noticed. The certificate's own dates are compared at every call.
         """
-        return _remembered(pem, self, self._stamps(), int(at.timestamp()) // 60)
+        return _cached_check(pem, self, self._stamps(), int(at.timestamp()) // 60)
 
 
 @cache
 def trust_files(
     roots: str, intermediates: str, revoked: str, expected: frozenset[str]
 ) -> TrustFiles | None:
-    """Return whom to believe as settings name it, or None where no file of roots is named.
+    """Return the trust that the settings describe, or None if they name no file of roots.
 
-    What is expected are names or pins, as they come.
+    `expected` holds names and pins in any mixture.
     """
     if not roots:
         return None
@@ -154,15 +159,16 @@ def trust_files(
     )
 
 
+# What changes when a file is replaced or edited: time of change, size, inode.
 Stamp = tuple[int, int, int]
 
 
 def _stamp(file: Path) -> Stamp:
     try:
-        found = file.stat()
+        status = file.stat()
     except OSError as error:
         raise InvalidTrust(f"{file}: {error.strerror}") from error
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 @lru_cache(maxsize=64)
@@ -186,51 +192,56 @@ def _certificates(file: Path | None) -> tuple[x509.Certificate, ...]:
 def _lists(file: Path | None) -> tuple[x509.CertificateRevocationList, ...]:
     try:
         text = file.read_bytes() if file else b""
-        return tuple(x509.load_pem_x509_crl(one) for one in _LIST.findall(text))
+        return tuple(x509.load_pem_x509_crl(one) for one in _REVOCATION_LIST.findall(text))
     except (OSError, *MALFORMED) as error:
         raise InvalidTrust(f"{file} holds no revocation lists in PEM: {error}") from error
 
 
 @dataclass(frozen=True)
-class Dated:
-    """Who is trusted between two moments."""
+class Identity:
+    """The expected name or pin that a certificate matches, and its period of validity."""
 
     name: str
     since: datetime
     until: datetime
 
-    def at(self, moment: datetime) -> Verdict:
-        if moment < self.since:
+    def verdict(self, at: datetime) -> Verdict:
+        if at < self.since:
             return Verdict.NOT_YET_VALID
-        return Verdict.EXPIRED if moment > self.until else Verdict.TRUSTED
+        return Verdict.EXPIRED if at > self.until else Verdict.TRUSTED
 
 
 @lru_cache(maxsize=1024)
-def _remembered(
+def _cached_check(
     pem: bytes, files: TrustFiles, stamps: tuple[Stamp, ...], minute: int
-) -> Verdict | Dated:
-    return _thought_of(pem, _trust(files, stamps), datetime.fromtimestamp(minute * 60, UTC))
+) -> Verdict | Identity:
+    return _check(pem, _trust(files, stamps), datetime.fromtimestamp(minute * 60, UTC))
 
 
 def verdict(pem: bytes, trust: Trust, *, at: datetime) -> Verdict:
-    """Judge a certificate as it was sent (PEM) at a moment; never raises for what was sent."""
-    found = _thought_of(pem, trust, at)
-    return found if isinstance(found, Verdict) else found.at(at)
+    """Check a certificate as it was sent (PEM). No input raises an error."""
+    result = _check(pem, trust, at)
+    return result if isinstance(result, Verdict) else result.verdict(at)
 
 
 def explain(pem: bytes, trust: Trust, *, at: datetime) -> list[tuple[str, str]]:
-    """Return what led to the verdict: facts of the certificate and of whom is trusted, by name.
+    """Return what led to the verdict, as pairs of name and value, for staff to read.
 
-    Nothing where it cannot be read. It decides nothing: `verdict` does.
+    The pairs describe the certificate and the trusted authorities. The list is empty if the
+    certificate cannot be read.
     """
     try:
         leaf = x509.load_pem_x509_certificate(pem)
-        return [*_facts(leaf), ("chain", _way(leaf, trust, at)), *_expected(trust)]
+        return [
+            *_describe_certificate(leaf),
+            ("chain", _describe_chain(leaf, trust, at)),
+            *_describe_trust(trust),
+        ]
     except MALFORMED:
         return []
 
 
-def _facts(leaf: x509.Certificate) -> list[tuple[str, str]]:
+def _describe_certificate(leaf: x509.Certificate) -> list[tuple[str, str]]:
     return [
         ("subject", leaf.subject.rfc4514_string()),
         ("names", ", ".join(sorted(_names(leaf)))),
@@ -238,68 +249,71 @@ def _facts(leaf: x509.Certificate) -> list[tuple[str, str]]:
         ("serial", f"{leaf.serial_number:x}"),
         ("valid from", f"{leaf.not_valid_before_utc:%Y-%m-%d %H:%M:%S} UTC"),
         ("valid until", f"{leaf.not_valid_after_utc:%Y-%m-%d %H:%M:%S} UTC"),
-        ("meant for", _purposes(leaf) or "nothing said"),
+        ("meant for", _purposes(leaf) or "not stated"),
         ("issuer", leaf.issuer.rfc4514_string()),
     ]
 
 
 def _purposes(leaf: x509.Certificate) -> str:
-    return ", ".join(_PURPOSES.get(usage, usage.dotted_string) for usage in _usages(leaf))
+    return ", ".join(_USAGE_NAMES.get(usage, usage.dotted_string) for usage in _usages(leaf))
 
 
-def _way(leaf: x509.Certificate, trust: Trust, at: datetime) -> str:
-    chain = _chain(leaf, trust, _while_valid(leaf, at))
+def _describe_chain(leaf: x509.Certificate, trust: Trust, at: datetime) -> str:
+    chain = _chain(leaf, trust, _time_within_validity(leaf, at))
     return " < ".join(one.subject.rfc4514_string() for one in chain) or "none found"
 
 
-def _expected(trust: Trust) -> list[tuple[str, str]]:
+def _describe_trust(trust: Trust) -> list[tuple[str, str]]:
     return [
-        *(("root", _authority(one)) for one in trust.roots),
-        *(("intermediate", _authority(one)) for one in trust.intermediates),
-        *(("revocation list", _listed(one)) for one in trust.revocation_lists),
+        *(("root", _describe_authority(one)) for one in trust.roots),
+        *(("intermediate", _describe_authority(one)) for one in trust.intermediates),
+        *(("revocation list", _describe_list(one)) for one in trust.revocation_lists),
         ("expected", ", ".join(sorted(trust.names)) or "nobody"),
     ]
 
 
-def _authority(one: x509.Certificate) -> str:
+def _describe_authority(one: x509.Certificate) -> str:
     return f"{one.subject.rfc4514_string()}, until {one.not_valid_after_utc:%Y-%m-%d}"
 
 
-def _listed(one: x509.CertificateRevocationList) -> str:
+def _describe_list(one: x509.CertificateRevocationList) -> str:
     return f"{one.issuer.rfc4514_string()}, {len(one)} revoked, of {one.last_update_utc:%Y-%m-%d}"
 
 
-def _thought_of(pem: bytes, trust: Trust, at: datetime) -> Verdict | Dated:
+def _check(pem: bytes, trust: Trust, at: datetime) -> Verdict | Identity:
     if not pem.strip():
         return Verdict.MISSING
     try:
         leaf = x509.load_pem_x509_certificate(pem)
-        return _judge(leaf, trust, at)
+        return _check_parsed(leaf, trust, at)
     except MALFORMED:
         return Verdict.UNREADABLE
 
 
-def _judge(leaf: x509.Certificate, trust: Trust, at: datetime) -> Verdict | Dated:
-    chain = _chain(leaf, trust, _while_valid(leaf, at))
+def _check_parsed(leaf: x509.Certificate, trust: Trust, at: datetime) -> Verdict | Identity:
+    chain = _chain(leaf, trust, _time_within_validity(leaf, at))
     if not chain:
-        return Verdict.STRANGER
+        return Verdict.UNKNOWN_ISSUER
     if not _is_for_clients(leaf):
         return Verdict.NOT_FOR_CLIENTS
     if any(_is_revoked(one, by, trust) for one, by in pairwise(chain)):
         return Verdict.REVOKED
     expected = sorted(_names(leaf) & trust.names) + sorted({pin(leaf)} & trust.pins)
     if not expected:
-        return Verdict.SOMEBODY_ELSE
-    return Dated(expected[0], leaf.not_valid_before_utc, leaf.not_valid_after_utc)
+        return Verdict.UNEXPECTED_CALLER
+    return Identity(expected[0], leaf.not_valid_before_utc, leaf.not_valid_after_utc)
 
 
-def _while_valid(leaf: x509.Certificate, at: datetime) -> datetime:
-    """Its own dates come last; that of an authority which has run out counts as no authority."""
+def _time_within_validity(leaf: x509.Certificate, at: datetime) -> datetime:
+    """Return the time at which to verify the chain: `at`, moved into the leaf's own validity.
+
+    The leaf's dates are checked last, by `Identity`. An authority that has expired is not trusted.
+    """
     return min(max(at, leaf.not_valid_before_utc), leaf.not_valid_after_utc)
 
 
 def _chain(leaf: x509.Certificate, trust: Trust, at: datetime) -> list[x509.Certificate]:
-    """Return the way from the certificate to a root; nothing where there is none."""
+    """Return the chain from the certificate to a root; an empty list if there is none."""
     if not trust.roots:
         return []
     policy = (
@@ -307,7 +321,7 @@ def _chain(leaf: x509.Certificate, trust: Trust, at: datetime) -> list[x509.Cert
         .store(Store(list(trust.roots)))
         .time(at)
         .extension_policies(
-            # The Web's own rules for a site's name mean nothing for a client.
+            # The Web PKI's rules for host names do not apply to a client's certificate.
             ca_policy=ExtensionPolicy.webpki_defaults_ca(),
             ee_policy=ExtensionPolicy.permit_all(),
         )
@@ -319,7 +333,7 @@ def _chain(leaf: x509.Certificate, trust: Trust, at: datetime) -> list[x509.Cert
 
 
 def _is_for_clients(leaf: x509.Certificate) -> bool:
-    """Say whether it is said to be for client authentication; silence is not enough."""
+    """Return whether the certificate is marked for client authentication; unmarked is not."""
     return ExtendedKeyUsageOID.CLIENT_AUTH in _usages(leaf)
 
 
@@ -331,17 +345,20 @@ def _usages(leaf: x509.Certificate) -> Iterable[x509.ObjectIdentifier]:
 
 
 def _is_revoked(one: x509.Certificate, issuer: x509.Certificate, trust: Trust) -> bool:
-    """Say whether a list signed by the issuer names it; what is revoked stays so."""
+    """Return whether a list signed by the issuer revokes the certificate.
+
+    The list's own dates do not matter: a revocation is final.
+    """
     return any(
-        found.get_revoked_certificate_by_serial_number(one.serial_number) is not None
-        for found in trust.revocation_lists
-        if found.issuer == issuer.subject and _is_signed_by(found, issuer)
+        revoked.get_revoked_certificate_by_serial_number(one.serial_number) is not None
+        for revoked in trust.revocation_lists
+        if revoked.issuer == issuer.subject and _is_signed_by(revoked, issuer)
     )
 
 
 def _is_signed_by(revoked: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
     try:
-        return revoked.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]  # any key but those no list is signed with
+        return revoked.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]  # a key type that cannot sign a list raises TypeError
     except (InvalidSignature, TypeError):
         return False
 

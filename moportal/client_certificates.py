@@ -1,8 +1,8 @@
-"""What a machine shows of itself: the client certificate that the proxy passes on.
+"""The client certificate of a request, which the proxy forwards in a header.
 
-The proxy asks for a certificate, lets every one through and puts it into a header, which it always
-overwrites. That header is believed only beside the secret that the proxy shares with the portal:
-whoever reaches the portal past the proxy can write a header too.
+The proxy requests a certificate, accepts any, and writes it into a header that it always
+overwrites. The portal accepts that header only together with the secret that it shares with the
+proxy, because a caller that bypasses the proxy can write any header.
 """
 
 import base64
@@ -21,7 +21,7 @@ from moportal.certificates import MALFORMED, InvalidTrust, NotTrusted
 from moportal.problems import Refused
 
 log = structlog.get_logger(__name__)
-# As WSGI names them: X-Proxy-Secret; X-Client-Certificate, which is nginx's
+# WSGI's names of three headers: X-Proxy-Secret; X-Client-Certificate, which holds nginx's
 # $ssl_client_escaped_cert; and the standard's Client-Cert (RFC 9440, 2.1).
 SECRET = "HTTP_X_PROXY_SECRET"  # noqa: S105 -- a header's name
 ESCAPED_PEM = "HTTP_X_CLIENT_CERTIFICATE"
@@ -29,28 +29,34 @@ STANDARD = "HTTP_CLIENT_CERT"
 
 
 class NotFromProxy(Exception):
-    """A certificate in a header that did not come through the proxy."""
+    """The request has a certificate header, but not the proxy's secret."""
 
 
-# Why a caller is not made known by its certificate.
+# Why a certificate does not identify the caller.
 CERTIFICATE_ERRORS = (NotTrusted, NotFromProxy, InvalidTrust)
 
 
 def refusal_for(error: Exception) -> Refused:
-    """Return the answer to one of `CERTIFICATE_ERRORS` (docs/contract.md#get-balance)."""
+    """Return the refusal that answers one of `CERTIFICATE_ERRORS`: 401, 403 or 503.
+
+    docs/contract.md#get-balance says which status answers which error.
+    """
     if isinstance(error, NotTrusted):
-        return Refused(error.verdict.status, f"Refused: {error}.")
+        return Refused(error.verdict.status, f"Access denied: {error}.")
     if isinstance(error, NotFromProxy):
-        return Refused(HTTPStatus.FORBIDDEN, "A certificate is believed from the proxy alone.")
-    log.error("whom to trust cannot be read", exc_info=error)
-    detail = "Whom to trust cannot be read just now: try again later."
+        return Refused(
+            HTTPStatus.FORBIDDEN, "A client certificate is accepted only from the proxy."
+        )
+    log.error("trusted certificates cannot be read", exc_info=error)
+    detail = "Client certificates cannot be checked at the moment. Please try again later."
     return Refused(HTTPStatus.SERVICE_UNAVAILABLE, detail)
 
 
 def forwarded_certificate(request: HttpRequest) -> bytes:
-    """Return the caller's certificate in PEM as it was sent; nothing where none was.
+    """Return the caller's certificate in PEM, or empty bytes if the caller sent none.
 
-    What cannot be read comes back as it is, for the verdict to say so. Raises `NotFromProxy`.
+    A header that cannot be decoded is returned as it is; the check then reports it as unreadable.
+    Raises `NotFromProxy`.
     """
     escaped = request.META.get(ESCAPED_PEM, "")
     standard = request.META.get(STANDARD, "")
@@ -58,7 +64,7 @@ def forwarded_certificate(request: HttpRequest) -> bytes:
         return b""
     if not _is_from_proxy(request.META.get(SECRET, "")):
         raise NotFromProxy
-    return _unescaped(escaped) if escaped else _read(standard)
+    return _unescape(escaped) if escaped else _parse_standard(standard)
 
 
 def _is_from_proxy(secret: str) -> bool:
@@ -66,15 +72,15 @@ def _is_from_proxy(secret: str) -> bool:
     return bool(expected) and hmac.compare_digest(secret.encode(), expected.encode())
 
 
-# A caller shows the same one each time.
-_unescaped = lru_cache(maxsize=256)(unquote_to_bytes)
+# A caller sends the same certificate with every request.
+_unescape = lru_cache(maxsize=256)(unquote_to_bytes)
 
 
 @lru_cache(maxsize=256)
-def _read(standard: str) -> bytes:
-    """Read a byte sequence of structured fields (RFC 8941, 3.3.5): base64 between colons."""
+def _parse_standard(header: str) -> bytes:
+    """Parse a byte sequence of structured fields (RFC 8941, 3.3.5): base64 between colons."""
     try:
-        der = base64.b64decode(standard.strip().removeprefix(":").removesuffix(":"), validate=True)
+        der = base64.b64decode(header.strip().removeprefix(":").removesuffix(":"), validate=True)
         return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM)
     except MALFORMED:
-        return standard.encode(errors="replace")
+        return header.encode(errors="replace")

@@ -74,13 +74,13 @@ def test_of_one_that_is_not_it_is_told_why(folder: Path) -> None:
     silent = told(shown(folder, ROOT.issue(NAME, usages=[])))
 
     assert (foreign["verdict"], foreign["status"], foreign["chain"]) == (
-        "stranger",
+        "unknown issuer",
         "403",
         "none found",
     )
     assert foreign["end"] == f"1: It is not trusted: {foreign['reason']}."
     assert (server["verdict"], server["meant for"]) == ("not for clients", "server authentication")
-    assert (silent["verdict"], silent["meant for"]) == ("not for clients", "nothing said")
+    assert (silent["verdict"], silent["meant for"]) == ("not for clients", "not stated")
 
 
 def test_of_one_that_was_revoked_the_list_is_told(folder: Path, settings: Settings) -> None:
@@ -113,7 +113,7 @@ def test_a_providers_certificate_may_be_asked_about(folder: Path, settings: Sett
     file = shown(folder, ROOT.issue("notify.smdp.example"))
 
     assert told(file, door="kestrel")["verdict"] == "trusted"
-    assert told(file)["verdict"] == "somebody else"
+    assert told(file)["verdict"] == "unexpected caller"
     assert told(file, door="other")["end"] == "1: There is no SM-DP+ provider of the code other."
 
 

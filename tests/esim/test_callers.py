@@ -90,11 +90,11 @@ def test_who_it_is_not_is_said(tell: Tell, authority: Authority) -> None:
         "no client certificate": (401, {}),
         "expired": (401, shown(authority.issue(NAME, days=(-9, -1)))),
         "not valid yet": (401, shown(authority.issue(NAME, days=(1, 9)))),
-        "neither its subject": (403, shown(authority.issue("another.example"))),
-        "no authority": (403, shown(Authority("Another").issue(NAME))),
-        "not meant for client": (403, shown(authority.issue(NAME, usages=[SERVER]))),
-        "not a certificate": (403, {"X-Client-Certificate": "x", "X-Proxy-Secret": SECRET}),
-        "from the proxy alone": (403, shown(authority.issue(NAME), secret="guessed")),
+        "not among the expected": (403, shown(authority.issue("another.example"))),
+        "no trusted authority": (403, shown(Authority("Another").issue(NAME))),
+        "not for client": (403, shown(authority.issue(NAME, usages=[SERVER]))),
+        "cannot be read": (403, {"X-Client-Certificate": "x", "X-Proxy-Secret": SECRET}),
+        "only from the proxy": (403, shown(authority.issue(NAME), secret="guessed")),
     }
     for reason, (status, headers) in refusals.items():
         answer = tell(**headers)

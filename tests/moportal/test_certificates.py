@@ -45,24 +45,28 @@ def test_the_right_one_is_trusted_directly_and_through_an_intermediate(
 WRONG: dict[str, tuple[Callable[[], Issued], Verdict, int]] = {
     "expired": (lambda: ROOT.issue(NAME, days=PAST), Verdict.EXPIRED, 401),
     "not yet valid": (lambda: ROOT.issue(NAME, days=FUTURE), Verdict.NOT_YET_VALID, 401),
-    "foreign authority of the same name": (lambda: STRANGE.issue(NAME), Verdict.STRANGER, 403),
-    "foreign and expired": (lambda: STRANGE.issue(NAME, days=PAST), Verdict.STRANGER, 403),
-    "signed by itself": (lambda: Authority(NAME).own, Verdict.STRANGER, 403),
+    "foreign authority of the same name": (
+        lambda: STRANGE.issue(NAME),
+        Verdict.UNKNOWN_ISSUER,
+        403,
+    ),
+    "foreign and expired": (lambda: STRANGE.issue(NAME, days=PAST), Verdict.UNKNOWN_ISSUER, 403),
+    "signed by itself": (lambda: Authority(NAME).own, Verdict.UNKNOWN_ISSUER, 403),
     "for servers only": (
         lambda: ROOT.issue(NAME, usages=[SERVER]),
         Verdict.NOT_FOR_CLIENTS,
         403,
     ),
     "for nothing said": (lambda: ROOT.issue(NAME, usages=[]), Verdict.NOT_FOR_CLIENTS, 403),
-    "of somebody else": (lambda: ROOT.issue("other.example"), Verdict.SOMEBODY_ELSE, 403),
+    "of somebody else": (lambda: ROOT.issue("other.example"), Verdict.UNEXPECTED_CALLER, 403),
     "of somebody else and expired": (
         lambda: ROOT.issue("other.example", days=PAST),
-        Verdict.SOMEBODY_ELSE,
+        Verdict.UNEXPECTED_CALLER,
         403,
     ),
     "issued by one that may not": (
         lambda: _below(ROOT.issue(NAME)).issue(NAME),
-        Verdict.STRANGER,
+        Verdict.UNKNOWN_ISSUER,
         403,
     ),
 }
@@ -83,11 +87,11 @@ def test_any_other_is_not(case: str) -> None:
 
 
 def test_without_the_intermediate_there_is_no_way_to_the_root() -> None:
-    assert judged(BELOW.issue(NAME), replace(TRUST, intermediates=())) == Verdict.STRANGER
+    assert judged(BELOW.issue(NAME), replace(TRUST, intermediates=())) == Verdict.UNKNOWN_ISSUER
 
 
 def test_nobody_is_trusted_where_nobody_is_configured() -> None:
-    assert judged(ROOT.issue(NAME), Trust(roots=())) == Verdict.STRANGER
+    assert judged(ROOT.issue(NAME), Trust(roots=())) == Verdict.UNKNOWN_ISSUER
 
 
 def test_for_both_servers_and_clients_is_for_clients() -> None:
@@ -103,7 +107,7 @@ def test_a_key_may_be_expected_instead_of_a_name() -> None:
     trust = replace(TRUST, names=frozenset(), pins=frozenset({pin(issued.certificate)}))
 
     assert judged(issued, trust) == Verdict.TRUSTED
-    assert judged(ROOT.issue("a client"), trust) == Verdict.SOMEBODY_ELSE
+    assert judged(ROOT.issue("a client"), trust) == Verdict.UNEXPECTED_CALLER
 
 
 def test_what_its_authority_has_revoked_is_not_trusted() -> None:
@@ -182,7 +186,7 @@ def files(tmp_path: Path) -> TrustFiles:
 
 def test_trust_may_stand_in_files(files: TrustFiles) -> None:
     assert files.verdict(BELOW.issue(NAME).pem, at=now()) == Verdict.TRUSTED
-    assert files.verdict(Authority("else").issue(NAME).pem, at=now()) == Verdict.STRANGER
+    assert files.verdict(Authority("else").issue(NAME).pem, at=now()) == Verdict.UNKNOWN_ISSUER
 
 
 def test_a_list_that_changes_counts_from_the_next_look_on(files: TrustFiles) -> None:
@@ -201,7 +205,7 @@ def test_a_root_that_goes_takes_its_certificates_along(files: TrustFiles) -> Non
 
     files.roots.write_bytes(STRANGE.own.pem)
 
-    assert files.verdict(issued.pem, at=now()) == Verdict.STRANGER
+    assert files.verdict(issued.pem, at=now()) == Verdict.UNKNOWN_ISSUER
 
 
 def test_what_is_remembered_expires_to_the_second(files: TrustFiles) -> None:
