@@ -1,0 +1,160 @@
+"""The repository stands on its own: every citation leads to a place that exists in it.
+
+Code, tests and documents cite `docs/NAME.md#anchor`.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from demo.parts import ROOT
+
+TEXTS = re.compile(
+    r".*\.(?:cfg|conf|css|html|ini|js|json|md|po|py|sh|template|toml|txt|ya?ml)"
+    r"|Makefile|run|\.env\.example"
+)
+# Neither written by hand nor part of the repository.
+MADE = {"__pycache__", "var", "mutants", "htmlcov", "requirements"}
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+ROOMS = sorted(file.parent.name for file in ROOT.glob("*/__init__.py"))
+
+# This file is full of bad examples.
+SELF = Path(__file__)
+CITATION = re.compile(r"docs/[a-z0-9/-]+\.(?:md|yaml)(?:#[\w-]+)?")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+EXPLICIT_ANCHOR = re.compile(r'<a id="([\w-]+)"></a>')
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"`([^`\n]+)`")
+ADDRESS = re.compile(r"https?://(?P<host>[\w.-]+)")
+# Standards bodies, licences, and the universal links that an eSIM is installed by.
+KNOWN_HOSTS = {
+    "www.w3.org",
+    "json-schema.org",
+    "www.apache.org",
+    "esimsetup.apple.com",
+    "esimsetup.android.com",
+}
+# Names that RFC 6761 reserves for examples, and names that stay on the machine.
+RESERVED_HOST = re.compile(
+    r"(?:[\w-]+\.)*(?:example|invalid|test|localhost|portal|portal_api|[\d.]+)\.?|\.+"
+)
+
+
+def texts() -> Iterator[Path]:
+    """Yield every file of the repository that is text, apart from this one."""
+    folders = [one for one in ROOT.iterdir() if one.is_dir() and _is_written(one)]
+    files = [one for one in ROOT.iterdir() if one.is_file()]
+    files += [file for folder in folders for file in folder.rglob("*") if file.is_file()]
+    for file in files:
+        is_made = MADE.intersection(file.relative_to(ROOT).parts)
+        if TEXTS.fullmatch(file.name) and file != SELF and not is_made:
+            yield file
+
+
+def _is_written(folder: Path) -> bool:
+    return folder.name == ".ci" or not folder.name.startswith(".")
+
+
+def text_of(file: Path) -> str:
+    return file.read_text(encoding="utf-8")
+
+
+def anchors(document: Path) -> set[str]:
+    """Return the anchors of a Markdown file: explicit ones, and GitHub's for headings."""
+    text = FENCE.sub("", text_of(document))
+    return set(EXPLICIT_ANCHOR.findall(text)) | {slug(one) for one in HEADING.findall(text)}
+
+
+def slug(heading: str) -> str:
+    """Return the anchor that GitHub gives a heading."""
+    bare = re.sub(r"[^\w\- ]", "", heading.strip().lower())
+    return bare.replace(" ", "-")
+
+
+def is_missing(target: Path, anchor: str) -> bool:
+    """Say whether a file, or the anchor in it, does not exist inside the repository."""
+    if not target.resolve().is_relative_to(ROOT) or not target.exists():
+        return True
+    return bool(anchor) and anchor not in anchors(target)
+
+
+def matches(pattern: re.Pattern[str]) -> Iterator[tuple[str, str]]:
+    """Yield every match in the repository's texts, with the place where it is."""
+    for file in texts():
+        for number, line in enumerate(text_of(file).splitlines(), start=1):
+            for match in pattern.finditer(line):
+                yield f"{file.relative_to(ROOT)}:{number}", match[0]
+
+
+def test_every_cited_document_and_anchor_exists() -> None:
+    cited = [(place, *text.partition("#")[::2]) for place, text in matches(CITATION)]
+
+    assert len(cited) > 20
+    assert [one for one in cited if is_missing(ROOT / one[1], one[2])] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_every_link_of_a_document_leads_to_a_place_in_the_repository(document: Path) -> None:
+    links = LINK.findall(FENCE.sub("", text_of(document)))
+    parts = [link.partition("#")[::2] for link in links]
+    targets = [(document.parent / path if path else document, anchor) for path, anchor in parts]
+
+    assert [str(path) + "#" + anchor for path, anchor in targets if is_missing(path, anchor)] == []
+
+
+def test_no_address_leads_to_a_site_that_may_change() -> None:
+    hosts = [(place, ADDRESS.fullmatch(text)) for place, text in matches(ADDRESS)]
+    named = [(place, match["host"]) for place, match in hosts if match]
+
+    assert [
+        (place, host)
+        for place, host in named
+        if host not in KNOWN_HOSTS and not RESERVED_HOST.fullmatch(host)
+    ] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_every_module_that_a_document_names_exists(document: Path) -> None:
+    names = CODE.findall(FENCE.sub("", text_of(document)))
+
+    assert [name for name in names if not exists(name)] == []
+
+
+def exists(name: str) -> bool:
+    """Say whether a name in code marks exists; true for what is no path and no module."""
+    if re.fullmatch(r"[\w.-]+\.py", name):
+        return any(name == file.name for file in texts())
+    if re.fullmatch(r"\.?[\w-]+(?:/[\w.*-]+)+\.[a-z]\w*", name):
+        return name.startswith("var/") or any(ROOT.glob(name))
+    room, _, rest = name.partition(".")
+    if room in ROOMS and re.fullmatch(r"\w+(?:\.\w+)*", rest):
+        return resolves(name)
+    return True
+
+
+def resolves(name: str) -> bool:
+    """Say whether a dotted name is a module, or a name that stands in one.
+
+    Nothing is imported: what bench/ needs is not installed everywhere.
+    """
+    *parents, last = name.split(".")
+    path = ROOT.joinpath(*parents, last)
+    if path.is_dir() or path.with_suffix(".py").exists():
+        return True
+    module = ROOT.joinpath(*parents)
+    for file in (module.with_suffix(".py"), module / "__init__.py"):
+        if file.exists():
+            is_defined = rf"^\s*(?:(?:async )?(?:def|class) {last}\b|{last}\b *[:=])"
+            return bool(re.search(is_defined, text_of(file), re.MULTILINE))
+    return len(parents) > 1 and resolves(".".join(parents))
+
+
+@pytest.mark.parametrize(
+    ("heading", "expected"),
+    [("Which SIM gets the plan", "which-sim-gets-the-plan"), ("5. Get: `a/b`", "5-get-ab")],
+)
+def test_a_heading_has_the_anchor_that_github_gives_it(heading: str, expected: str) -> None:
+    assert slug(heading) == expected
