@@ -1,7 +1,7 @@
-"""One way out of the house: HTTP that trusts only what it is told to trust.
+"""All HTTP calls to other systems. They trust only the configured certificate authorities.
 
 The environment's proxy and CA variables are ignored, redirects are not followed, every call has a
-timeout, and plain HTTP is for loopback alone.
+timeout, and plain HTTP is allowed only to loopback addresses.
 """
 
 import ipaddress
@@ -22,7 +22,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 CONNECT_TIMEOUT = 3.0
 LARGEST_ANSWER = 1_000_000
-# What TLS 1.3 says of our certificate once the request is on its way already: it was never read.
+# OpenSSL's reasons when the server rejects our certificate. With TLS 1.3 this alert can arrive
+# after the request was sent; the server has not read that request.
 REFUSED_CERTIFICATE = frozenset(
     {
         "SSLV3_ALERT_BAD_CERTIFICATE",
@@ -37,9 +38,9 @@ REFUSED_CERTIFICATE = frozenset(
     }
 )
 NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-# Connections at a time, and the seconds for which one that nobody uses is kept.
+# The largest number of open connections, and the seconds for which an idle one stays open.
 MOST_CONNECTIONS, KEPT_OPEN = 100, 5.0
-# An answer comes as it is: nothing is unpacked here.
+# No compression: httpcore does not decompress answers.
 HEADERS = {"User-Agent": "moportal", "Accept": "*/*", "Accept-Encoding": "identity"}
 CUT_OFF = (
     httpcore.TimeoutException,
@@ -77,7 +78,7 @@ def checked_address(url: str, *, name: str) -> str:
     """Return the base address without its trailing slash, or raise `ImproperlyConfigured`."""
     if not _may_be_called(url):
         raise ImproperlyConfigured(
-            f"{name} is {url!r}: give an https:// address (plain http is for loopback alone)."
+            f"{name} is {url!r}: give an https:// address (plain http is allowed only to loopback)."
         )
     return url.rstrip("/")
 
@@ -95,27 +96,31 @@ def _may_be_called(url: str) -> bool:
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back: HTTP status, body as far as we read one, headers (names in lower case)."""
+    """An HTTP answer: status, body, and headers with lower-case names."""
 
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
+# For each file its time of change, size and inode: they change when the file does.
 Stamps = tuple[tuple[int, int, int], ...]
 
 
 @dataclass(frozen=True)
 class TlsFiles:
-    """Whom to trust and what to show, as PEM files; by default the system's, and nothing."""
+    """PEM files: the trusted authorities, and our client certificate with its key.
+
+    By default the system's authorities are trusted and no certificate is sent.
+    """
 
     authorities: str = ""
     certificate: str = ""
-    # May stand in the certificate's file instead.
+    # Empty if the certificate's file holds the key too.
     key: str = ""
 
     def stamps(self) -> Stamps:
-        """Return what changes with a file; raises `ImproperlyConfigured` where one is missing."""
+        """Return the files' stamps; raises `ImproperlyConfigured` if a file is missing."""
         try:
             found = [Path(name).stat() for name in astuple(self) if name]
         except OSError as error:
@@ -123,7 +128,7 @@ class TlsFiles:
         return tuple((file.st_mtime_ns, file.st_size, file.st_ino) for file in found)
 
     def context(self) -> ssl.SSLContext:
-        """Return a context that trusts these authorities; raises `ImproperlyConfigured`."""
+        """Return a TLS context for these files; raises `ImproperlyConfigured`."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         reading = self.authorities or "the system's authorities"
@@ -131,7 +136,8 @@ class TlsFiles:
             context.load_verify_locations(*self._authorities())
             if self.certificate:
                 reading = self.certificate
-                # With an empty pass phrase a sealed key is an error, not a question to a terminal.
+                # With an empty pass phrase an encrypted key raises an error. Without one, OpenSSL
+                # would ask for it at the terminal.
                 context.load_cert_chain(self.certificate, self.key or None, password="")
         except (OSError, ValueError, TypeError) as error:
             raise ImproperlyConfigured(f"{reading}: {error}") from error
@@ -140,7 +146,7 @@ class TlsFiles:
     def _authorities(self) -> tuple[str | None, str | None]:
         if self.authorities:
             return self.authorities, None
-        # As OpenSSL was built: asked for its defaults it would believe SSL_CERT_FILE.
+        # The paths that OpenSSL was built with. Its default paths would follow SSL_CERT_FILE.
         system = ssl.get_default_verify_paths()
         file, folder = Path(system.openssl_cafile), Path(system.openssl_capath)
         return str(file) if file.is_file() else None, str(folder) if folder.is_dir() else None
@@ -150,13 +156,13 @@ SYSTEM = TlsFiles()
 
 
 class Connections:
-    """Connections that trust these files, kept open between calls."""
+    """A connection pool with one TLS context."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self.pool = httpcore.ConnectionPool(
             ssl_context=context, max_connections=MOST_CONNECTIONS, keepalive_expiry=KEPT_OPEN
         )
-        # Once nobody uses them any more.
+        # Close the pool when no call uses it any more.
         weakref.finalize(self, self.pool.close)
 
 
@@ -164,9 +170,10 @@ _kept: dict[TlsFiles, tuple[Stamps, Connections]] = {}
 
 
 def connections(tls: TlsFiles = SYSTEM) -> Connections:
-    """Return this process's connections for these files; files that have changed make new ones.
+    """Return this process's connections for these files.
 
-    Raises `ImproperlyConfigured` for files that cannot be read.
+    When a file has changed, new connections are made. Raises `ImproperlyConfigured` for a file that
+    cannot be read.
     """
     stamps = tls.stamps()
     kept = _kept.get(tls)
@@ -184,34 +191,36 @@ def exchange(
     content: bytes | None = None,
     tls: TlsFiles = SYSTEM,
 ) -> Reply:
-    """Make one call and read its whole answer, within so many seconds and a megabyte.
+    """Make one call and return its answer, read within `within` seconds and up to a megabyte.
 
-    httpcore limits each read, not the whole: a peer that drips a byte now and then would hold a
-    worker past its lease. What httpx adds on top of httpcore is left out but for its errors: it
-    costs as much again as the call. Raises `httpx.HTTPError`, or `ImproperlyConfigured` for `tls`.
+    httpcore's timeout limits each read, so the whole call has a limit of its own: a server that
+    sends a byte now and then would keep a worker past its lease. httpx is used only for its error
+    classes, because httpx on top of httpcore doubles the CPU time of a call.
+
+    Raises `httpx.HTTPError`, or `ImproperlyConfigured` for `tls`.
     """
     deadline = time.monotonic() + within
-    told = list({**HEADERS, **(headers or {})}.items())
+    sent_headers = list({**HEADERS, **(headers or {})}.items())
     connect = min(CONNECT_TIMEOUT, within)
     limits = {"connect": connect, "write": connect, "read": within, "pool": within}
     kept, body = connections(tls), bytearray()
     try:
         with kept.pool.stream(
-            method, url, headers=told, content=content, extensions={"timeout": limits}
+            method, url, headers=sent_headers, content=content, extensions={"timeout": limits}
         ) as response:
             for chunk in response.iter_stream():
                 body += chunk
                 if time.monotonic() > deadline:
-                    raise httpx.ReadTimeout(f"no whole answer within {within:g} s")
+                    raise httpx.ReadTimeout(f"no complete answer within {within:g} s")
                 if len(body) > LARGEST_ANSWER:
                     raise httpx.DecodingError(f"an answer of more than {LARGEST_ANSWER} bytes")
     except CUT_OFF as error:
-        # Both name their errors alike.
+        # httpx and httpcore use the same names for their errors.
         raise getattr(httpx, type(error).__name__)(str(error)) from error
-    said = {
+    received = {
         name.decode("latin-1").lower(): text.decode("latin-1") for name, text in response.headers
     }
-    return Reply(response.status, bytes(body), said)
+    return Reply(response.status, bytes(body), received)
 
 
 def exchange_json(
@@ -223,26 +232,30 @@ def exchange_json(
     content: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> tuple[int, dict[str, Any]]:
-    """Make one call of JSON and return the status below 500 and the object that came back.
+    """Make one call with a JSON body and return the status and the JSON object of the answer.
 
-    Raises `unavailable` where there is no such answer or the other side asks to come back later.
+    Raises `unavailable` if there is no answer, if it holds no JSON object, or if its status asks to
+    try again later.
     """
-    told = {**(headers or {}), **({} if content is None else {"Content-Type": "application/json"})}
-    body = None if content is None else json.dumps(content).encode()
+    sent_headers = dict(headers or {})
+    body = None
+    if content is not None:
+        sent_headers["Content-Type"] = "application/json"
+        body = json.dumps(content).encode()
     try:
-        reply = exchange(method, url, within=within, content=body, headers=told)
-        said = json.loads(reply.body)
+        reply = exchange(method, url, within=within, content=body, headers=sent_headers)
+        answer = json.loads(reply.body)
     except httpx.HTTPError as error:
         raise unavailable(type(error).__name__, was_sent=not was_never_read(error)) from error
     except (ValueError, RecursionError) as error:
         raise unavailable(type(error).__name__, was_sent=True) from error
-    if asks_to_come_back(reply.status) or not isinstance(said, dict):
+    if asks_to_retry(reply.status) or not isinstance(answer, dict):
         raise unavailable(f"HTTP {reply.status}", was_sent=True)
-    return reply.status, said
+    return reply.status, answer
 
 
-def asks_to_come_back(status: int) -> bool:
-    """Say whether it is the other side's unavailable, for now."""
+def asks_to_retry(status: int) -> bool:
+    """Return whether the status says that the service is unavailable for the moment."""
     return httpx.codes.is_server_error(status) or status in {
         httpx.codes.REQUEST_TIMEOUT,
         httpx.codes.TOO_MANY_REQUESTS,
@@ -250,16 +263,16 @@ def asks_to_come_back(status: int) -> bool:
 
 
 def was_never_read(error: httpx.HTTPError) -> bool:
-    """Say whether a call that failed so cannot have had an effect.
+    """Return whether a call that failed with this error cannot have had an effect.
 
-    There was no connection, or the other side refused our certificate. One that closes without a
-    word after the handshake may have done anything.
+    That is so if there was no connection, or if the server rejected our certificate. A server that
+    closes the connection after the handshake may have carried out the call.
     """
     return isinstance(error, NOT_CONNECTED) or _tls_reason(error) in REFUSED_CERTIFICATE
 
 
 def _tls_reason(error: BaseException) -> str:
-    """Return OpenSSL's word for what is at the bottom of an error of httpx's."""
+    """Return OpenSSL's reason for the TLS error that caused this one, or an empty text."""
     at: BaseException | None = error
     while at is not None and not isinstance(at, ssl.SSLError):
         at = at.__cause__ or at.__context__

@@ -19,7 +19,7 @@ from django.utils.timezone import now
 
 from esim.es2plus.addresses import address_of, tls_files_of
 from esim.models import Es2Call, SmdpProvider
-from moportal.http_client import Reply, asks_to_come_back, exchange, was_never_read
+from moportal.http_client import Reply, asks_to_retry, exchange, was_never_read
 
 PATH = "/gsma/rsp2/es2plus/"
 PROTOCOL = "gsma/rsp/"
@@ -249,7 +249,7 @@ def read(reply: Reply, asked: Function[Result]) -> Answer[Result]:
 
 
 def _http_trouble(status: int) -> Es2Call.Outcome:
-    if asks_to_come_back(status):
+    if asks_to_retry(status):
         return Outcome.COME_BACK
     return Outcome.REFUSED if httpx.codes.is_client_error(status) else Outcome.UNREADABLE
 

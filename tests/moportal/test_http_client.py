@@ -1,4 +1,4 @@
-"""`moportal.http_client`: the one way out, with its limits."""
+"""`moportal.http_client`: the limits of every call, and its errors."""
 
 import os
 import time
@@ -21,8 +21,8 @@ from tests.services import free_port
 from tests.serving import Handler, serving
 
 
-class Odd(Handler):
-    """Answers by dripping, by flooding, or by sending elsewhere."""
+class OddServer(Handler):
+    """Answers byte by byte, without end, or with a redirect."""
 
     def do_GET(self) -> None:  # noqa: N802 -- the name that http.server calls
         with suppress(OSError):
@@ -58,18 +58,18 @@ class Odd(Handler):
         self.wfile.write(" ".join(said).encode() + b" " + sent)
 
 
-def with_heirs(errors: tuple[type[Exception], ...]) -> list[type[Exception]]:
-    return [heir for error in errors for heir in (error, *error.__subclasses__())]
+def with_subclasses(errors: tuple[type[Exception], ...]) -> list[type[Exception]]:
+    return [subclass for error in errors for subclass in (error, *error.__subclasses__())]
 
 
 @pytest.fixture
 def odd() -> Iterator[str]:
     """Return the address of a server that behaves oddly."""
-    with serving(Odd) as url:
+    with serving(OddServer) as url:
         yield url
 
 
-def test_a_dripping_answer_is_cut_off_in_time(odd: str) -> None:
+def test_an_answer_that_drips_is_cut_off_in_time(odd: str) -> None:
     started = time.monotonic()
 
     with pytest.raises(httpx.ReadTimeout):
@@ -83,7 +83,7 @@ def test_an_endless_answer_is_cut_off(odd: str) -> None:
         exchange("GET", f"{odd}/flood", within=5)
 
 
-def test_nobody_is_sent_elsewhere(odd: str) -> None:
+def test_a_redirect_is_not_followed(odd: str) -> None:
     assert exchange("GET", f"{odd}/elsewhere", within=5).status == 302
 
 
@@ -97,23 +97,23 @@ def test_the_environments_proxies_and_authorities_are_ignored(
     assert exchange("GET", f"{odd}/elsewhere", within=5).status == 302
 
 
-def test_who_cannot_be_reached_is_told_as_httpx_tells_it() -> None:
+def test_an_unreachable_server_raises_the_error_of_httpx() -> None:
     with pytest.raises(httpx.ConnectError):
         exchange("GET", f"http://127.0.0.1:{free_port()}/", within=5)
 
 
-def test_a_connection_that_ends_without_an_answer_is_told_as_httpx_tells_it(odd: str) -> None:
+def test_a_connection_that_ends_without_an_answer_raises_the_error_of_httpx(odd: str) -> None:
     with pytest.raises(httpx.RemoteProtocolError):
         exchange("GET", f"{odd}/hang_up", within=5)
 
 
-def test_every_error_of_a_call_has_its_twin() -> None:
-    twins = [getattr(httpx, error.__name__) for error in with_heirs(CUT_OFF)]
+def test_every_error_of_httpcore_has_its_twin_in_httpx() -> None:
+    twins = [getattr(httpx, error.__name__) for error in with_subclasses(CUT_OFF)]
 
     assert all(issubclass(twin, httpx.HTTPError) for twin in twins)
 
 
-def test_what_is_sent_arrives_as_it_is(odd: str) -> None:
+def test_headers_and_content_arrive_unchanged(odd: str) -> None:
     sent = '{"name": "Ärger"}'.encode()
 
     reply = exchange("POST", f"{odd}/echo", within=5, headers={"X-Name": "1"}, content=sent)
@@ -124,7 +124,7 @@ def test_what_is_sent_arrives_as_it_is(odd: str) -> None:
 @pytest.mark.parametrize(
     "url", ["https://smdp.example", "http://127.0.0.1:8001", "http://localhost/x", "http://[::1]"]
 )
-def test_https_goes_anywhere_and_http_to_loopback(url: str) -> None:
+def test_https_may_go_anywhere_and_http_only_to_loopback(url: str) -> None:
     assert checked_address(f"{url}/", name="SMDP_URL") == url
 
 
@@ -140,6 +140,6 @@ WRONG = [
 
 
 @pytest.mark.parametrize("url", WRONG)
-def test_anything_else_says_how_to_mend_it(url: str) -> None:
+def test_the_error_for_any_other_address_says_how_to_fix_it(url: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"SMDP_URL is .*: give an https"):
         checked_address(url, name="SMDP_URL")
