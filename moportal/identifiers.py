@@ -1,7 +1,6 @@
-"""The numbers of the trade: EID, ICCID, IMEI, IMSI, MSISDN, country, matching id, activation code.
+"""Identifiers: EID, ICCID, IMEI, IMSI, MSISDN, country, matching id, activation code.
 
-Each is a `str` that can only be made right: `Eid.parse(text)` returns one or raises its own error,
-all of which are `InvalidIdentifier`.
+Each has a `parse` that returns a valid one or raises its own kind of `InvalidIdentifier`.
 """
 
 import re
@@ -13,19 +12,19 @@ import pycountry
 
 
 class InvalidIdentifier(ValueError):
-    """What was given is not an identifier of its kind."""
+    """The text is not a valid identifier of the expected kind."""
 
 
 class InvalidEid(InvalidIdentifier):
-    """Not 32 decimal digits with right check digits (SGP.29, section 10)."""
+    """Not 32 decimal digits with correct check digits (SGP.29, section 10)."""
 
 
 class InvalidIccid(InvalidIdentifier):
-    """Not 18 to 20 decimal digits with a right Luhn digit (ITU-T E.118)."""
+    """Not 18 to 20 decimal digits with a correct Luhn digit (ITU-T E.118)."""
 
 
 class InvalidImei(InvalidIdentifier):
-    """Not 15 decimal digits with a right Luhn digit (3GPP TS 23.003, 6.2.1)."""
+    """Not 15 decimal digits with a correct Luhn digit (3GPP TS 23.003, 6.2.1)."""
 
 
 class InvalidImsi(InvalidIdentifier):
@@ -44,14 +43,14 @@ class InvalidActivationCode(InvalidIdentifier):
     """Not `1$<SM-DP+ host>$<matching id>`, or one that needs a confirmation code (SGP.22, 4.1)."""
 
 
-# Each digit's place is taken by the digit sum of its double.
+# Maps each digit to the digit sum of its double.
 _DOUBLED = bytes.maketrans(b"0123456789", b"0246813579")
 
 
-def luhn_is_right(digits: str) -> bool:
-    """Say whether the last digit is the Luhn check digit of those before it (ISO/IEC 7812-1).
+def has_luhn_digit(digits: str) -> bool:
+    """Return whether the last digit is the Luhn check digit of the others (ISO/IEC 7812-1).
 
-    Summed as bytes, without a step of ours for each digit: an import asks this a million times.
+    It sums bytes instead of looping over digits, because an import calls it a million times.
     """
     line = digits.encode("ascii")
     total = sum(line[::-2]) + sum(line[-2::-2].translate(_DOUBLED))
@@ -59,8 +58,8 @@ def luhn_is_right(digits: str) -> bool:
 
 
 def luhn_digit(digits: str) -> str:
-    """Return the check digit to put behind these digits."""
-    return next(check for check in "0123456789" if luhn_is_right(digits + check))
+    """Return the check digit to append to these digits."""
+    return next(check for check in "0123456789" if has_luhn_digit(digits + check))
 
 
 _ICCID, _IMSI, _MSISDN = range(18, 21), range(14, 16), range(5, 16)
@@ -71,72 +70,72 @@ def _is_digits(text: str, lengths: range) -> bool:
 
 
 class Eid(str):
-    """The eUICC's own number: 32 digits of which the last two check the rest."""
+    """The number of an eUICC: 32 digits, of which the last two are check digits."""
 
     __slots__ = ()
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read 32 digits whose value modulo 97 is 1, or raise `InvalidEid`."""
+        """Parse 32 digits whose value modulo 97 is 1, or raise `InvalidEid`."""
         if not _is_digits(text, range(32, 33)) or int(text) % 97 != 1:
             raise InvalidEid(text)
         return cls(text)
 
 
 class Iccid(str):
-    """A SIM's number, kept without padding: a trailing `F` says nothing (SGP.22, table 21)."""
+    """The number of a SIM. A trailing `F` is padding and is dropped (SGP.22, table 21)."""
 
     __slots__ = ()
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read 18 to 20 digits with a right Luhn digit, dropping one trailing `F`."""
+        """Parse 18 to 20 digits with a correct Luhn digit, and drop one trailing `F`."""
         digits = text[:-1] if text[-1:] in {"F", "f"} else text
-        if not _is_digits(digits, _ICCID) or not luhn_is_right(digits):
+        if not _is_digits(digits, _ICCID) or not has_luhn_digit(digits):
             raise InvalidIccid(text)
         return cls(digits)
 
     @classmethod
     def numbered(cls, prefix: str, serial: int) -> Self:
-        """Make the 19-digit ICCID of this prefix and serial number, check digit included."""
+        """Return the 19-digit ICCID of this prefix and serial number, with its check digit."""
         body = f"{prefix}{serial:0{18 - len(prefix)}d}"
         return cls.parse(body + luhn_digit(body))
 
 
 class Imei(str):
-    """The modem's number: 15 digits."""
+    """The number of a modem: 15 digits."""
 
     __slots__ = ()
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read 15 digits with a right Luhn digit, or raise `InvalidImei`."""
-        if not _is_digits(text, range(15, 16)) or not luhn_is_right(text):
+        """Parse 15 digits with a correct Luhn digit, or raise `InvalidImei`."""
+        if not _is_digits(text, range(15, 16)) or not has_luhn_digit(text):
             raise InvalidImei(text)
         return cls(text)
 
 
 class Imsi(str):
-    """The subscriber's number in the network's own books: 14 or 15 digits."""
+    """The number that identifies a subscriber within the network: 14 or 15 digits."""
 
     __slots__ = ()
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read 14 or 15 digits, or raise `InvalidImsi`."""
+        """Parse 14 or 15 digits, or raise `InvalidImsi`."""
         if not _is_digits(text, _IMSI):
             raise InvalidImsi(text)
         return cls(text)
 
 
 class Msisdn(str):
-    """The number that people dial, in international form without a plus: 5 to 15 digits."""
+    """A phone number in international form without a plus: 5 to 15 digits."""
 
     __slots__ = ()
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read 5 to 15 digits, or raise `InvalidMsisdn`."""
+        """Parse 5 to 15 digits, or raise `InvalidMsisdn`."""
         if not _is_digits(text, _MSISDN):
             raise InvalidMsisdn(text)
         return cls(text)
@@ -149,7 +148,7 @@ class Country(str):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a code in any case; `UK`, which the source's own samples send, is `GB`."""
+        """Parse a code in either case. `UK`, which some senders use, becomes `GB`."""
         code = "GB" if text.upper() == "UK" else text.upper()
         if not re.fullmatch(r"[A-Z]{2}", code) or pycountry.countries.get(alpha_2=code) is None:
             raise InvalidCountry(text)
@@ -160,23 +159,23 @@ _MATCHING_ID_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def new_matching_id() -> str:
-    """Make a matching id nobody can guess: 100 random bits in four groups (SGP.22, 4.1.1)."""
+    """Return an unguessable matching id: 100 random bits in four groups (SGP.22, 4.1.1)."""
     groups = ("".join(secrets.choice(_MATCHING_ID_ALPHABET) for _ in range(5)) for _ in range(4))
     return "-".join(groups)
 
 
 @dataclass(frozen=True)
 class ActivationCode:
-    """`1$<SM-DP+ host>$<matching id>`: never with `LPA:`, never with a confirmation code."""
+    """`1$<SM-DP+ host>$<matching id>`, without `LPA:` and without a confirmation code."""
 
     smdp_host: str
     matching_id: str
 
     def __post_init__(self) -> None:
-        """Refuse what would not be read back: SGP.22 v2.2, 4.1 and seed 000."""
-        host_is_right = re.fullmatch(r"[A-Za-z0-9.-]+", self.smdp_host)
-        token_is_right = re.fullmatch(r"[0-9A-Z-]+", self.matching_id)
-        if not host_is_right or not token_is_right or len(str(self)) > 255:  # noqa: PLR2004 -- SGP.22, 4.1
+        """Refuse parts that the format does not allow (SGP.22 v2.2, 4.1)."""
+        is_host = re.fullmatch(r"[A-Za-z0-9.-]+", self.smdp_host)
+        is_token = re.fullmatch(r"[0-9A-Z-]+", self.matching_id)
+        if not is_host or not is_token or len(str(self)) > 255:  # noqa: PLR2004 -- SGP.22, 4.1
             raise InvalidActivationCode(self.smdp_host)
 
     def __str__(self) -> str:
@@ -184,7 +183,7 @@ class ActivationCode:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a code of three parts; a fourth (an OID, a confirmation flag) is refused."""
+        """Parse a code of three parts. A fourth part (an OID, a confirmation flag) is refused."""
         parts = text.split("$")
         if len(parts) != 3 or parts[0] != "1":  # noqa: PLR2004 -- format, host, token
             raise InvalidActivationCode(text)

@@ -1,6 +1,7 @@
-"""Money is a whole number of minor units and a currency (contract, section 8). Never a float.
+"""Money is a whole number of minor units and a currency, never a float.
 
-Rounding happens once per line, half up, here and nowhere else.
+docs/contract.md#quantities-and-identity. Amounts are rounded here and nowhere else: half up, once
+for each line of an order.
 """
 
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ class Money:
 
     @property
     def amount(self) -> Decimal:
-        """Return the amount in whole units, with the currency's own number of places."""
+        """Return the amount in whole units, with as many decimal places as the currency has."""
         return Decimal(self.minor_units).scaleb(-get_currency_precision(self.currency))
 
     def __add__(self, other: "Money") -> "Money":
@@ -37,18 +38,18 @@ class Money:
         locale = reader_locale()
         text: str = format_currency(self.amount, self.currency, locale=locale)
         if locale.text_direction == "rtl":
-            # An isolate of its own: "US$" must not be torn apart by the text around it.
+            # An isolate keeps "US$" in one piece within right-to-left text.
             return f"\u2066{text.strip(RIGHT_TO_LEFT_MARK)}\u2069"
         return text
 
     def _refuse_other_currency(self, other: "Money") -> None:
         if self.currency != other.currency:
-            raise ValueError(f"{self.currency} and {other.currency} do not add up.")
+            raise ValueError(f"{self.currency} and {other.currency} cannot be added or subtracted.")
 
 
 @dataclass(frozen=True)
 class TaxedPrice:
-    """What a customer pays and the tax within it. `rate` is in basis points: 1900 is 19 %."""
+    """The price that a customer pays, and the tax that it includes."""
 
     gross: Money
     tax: Money
@@ -59,7 +60,10 @@ class TaxedPrice:
 
 
 def with_tax(price: Money, *, rate: int, included: bool) -> TaxedPrice:
-    """Split a price that includes tax, or add the tax to one that does not; rounded half up."""
+    """Split a price that includes tax, or add the tax to a price that does not.
+
+    `rate` is in basis points: 1900 is 19 %. The tax is rounded half up.
+    """
     base = Decimal(price.minor_units)
     share = Decimal(rate) / 10_000
     tax = base * share / (1 + share) if included else base * share

@@ -9,7 +9,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from moportal.identifiers import Eid, InvalidEid, luhn_is_right
+from moportal.identifiers import Eid, InvalidEid, has_luhn_digit
 from orders.models import Draft
 from payments.gateways.base import Card
 
@@ -139,7 +139,7 @@ class PaymentForm(MethodForm):
         return cleaned
 
     def _check_number(self, number: str) -> None:
-        if not re.fullmatch(r"[0-9]{12,19}", number) or not luhn_is_right(number):
+        if not re.fullmatch(r"[0-9]{12,19}", number) or not has_luhn_digit(number):
             self.add_error("number", _("Check the card number: some digit is wrong or missing."))
 
     def _check_expiry(self, text: str) -> None:

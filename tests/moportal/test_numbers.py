@@ -1,4 +1,4 @@
-"""`moportal.identifiers` and `moportal.money`: what can only be made right."""
+"""`moportal.identifiers` and `moportal.money`: only valid values can be made."""
 
 import pytest
 from django.utils.translation import override
@@ -19,8 +19,8 @@ from moportal.identifiers import (
     InvalidIdentifier,
     InvalidImei,
     Msisdn,
+    has_luhn_digit,
     luhn_digit,
-    luhn_is_right,
 )
 from moportal.money import Money, with_tax
 
@@ -33,7 +33,7 @@ from moportal.money import Money, with_tax
         "89882119900000000000000000001654",
     ],
 )
-def test_a_right_eid_is_read(eid: str) -> None:
+def test_a_valid_eid_is_parsed(eid: str) -> None:
     assert Eid.parse(eid) == eid
 
 
@@ -41,11 +41,11 @@ def test_a_right_eid_is_read(eid: str) -> None:
     "iccid",
     ["8949449999999990023", "8988211000000000011", "8988211000000000029", "89882110000000000010"],
 )
-def test_a_right_iccid_is_read_with_and_without_padding(iccid: str) -> None:
+def test_a_valid_iccid_is_parsed_with_and_without_padding(iccid: str) -> None:
     assert Iccid.parse(iccid) == Iccid.parse(f"{iccid}F") == iccid
 
 
-def test_an_iccid_is_numbered_with_its_check_digit() -> None:
+def test_a_numbered_iccid_has_its_check_digit() -> None:
     assert Iccid.numbered("8944110", 0) == "8944110000000000008"
 
 
@@ -53,13 +53,13 @@ def test_an_iccid_is_numbered_with_its_check_digit() -> None:
     ("kind", "text"),
     [(Imsi, "26201123456789"), (Imsi, "262011234567890"), (Msisdn, "49151"), (Msisdn, "4" * 15)],
 )
-def test_what_is_as_long_as_it_may_be_is_read(kind: type[Imsi | Msisdn], text: str) -> None:
+def test_the_shortest_and_longest_numbers_are_parsed(kind: type[Imsi | Msisdn], text: str) -> None:
     assert kind.parse(text) == text
 
 
 @given(st.text("0123456789", min_size=1, max_size=30))
-def test_one_check_digit_of_ten_is_right(digits: str) -> None:
-    right = [digit for digit in "0123456789" if identifiers.luhn_is_right(digits + digit)]
+def test_exactly_one_of_ten_check_digits_is_correct(digits: str) -> None:
+    right = [digit for digit in "0123456789" if identifiers.has_luhn_digit(digits + digit)]
 
     assert right == [identifiers.luhn_digit(digits)]
     # As the standard words it: every second digit is doubled, and its digits are added up.
@@ -84,7 +84,7 @@ def test_one_check_digit_of_ten_is_right(digits: str) -> None:
         (Country, "\uff35\uff33"),
     ],
 )
-def test_a_wrong_one_is_refused(
+def test_an_invalid_identifier_is_refused(
     kind: type[Eid | Iccid | Imei | Imsi | Msisdn | Country], text: str
 ) -> None:
     with pytest.raises(InvalidIdentifier):
@@ -92,7 +92,7 @@ def test_a_wrong_one_is_refused(
 
 
 @given(st.text())
-def test_no_text_makes_another_error(text: str) -> None:
+def test_no_text_raises_any_other_error(text: str) -> None:
     for kind in (Eid, Iccid, Imei, Imsi, Msisdn, Country, ActivationCode):
         try:
             assert str(kind.parse(text))
@@ -100,7 +100,7 @@ def test_no_text_makes_another_error(text: str) -> None:
             continue
 
 
-def test_an_activation_code_is_read_as_it_is_written() -> None:
+def test_an_activation_code_is_parsed_as_it_is_printed() -> None:
     code = ActivationCode("smdp.example", "04386-AGYFT-A74Y8-3F815")
 
     assert ActivationCode.parse(str(code)) == code
@@ -119,12 +119,12 @@ def test_an_activation_code_is_read_as_it_is_written() -> None:
         "1$" + "x" * 250 + "$ABC",
     ],
 )
-def test_a_code_that_windows_would_not_take_is_refused(text: str) -> None:
+def test_an_activation_code_that_windows_refuses_is_refused(text: str) -> None:
     with pytest.raises(InvalidActivationCode):
         ActivationCode.parse(text)
 
 
-def test_a_matching_id_is_long_and_never_twice_the_same() -> None:
+def test_matching_ids_are_long_and_never_repeat() -> None:
     made = {identifiers.new_matching_id() for _ in range(100)}
 
     assert len(made) == 100
@@ -141,8 +141,8 @@ def digits(length: int) -> st.SearchStrategy[str]:
 
 
 @given(digits(30))
-def test_every_eid_with_its_check_digits_is_read_and_no_other(stem: str) -> None:
-    """SGP.29, section 10: 98 less the remainder of the first 30 digits and two zeros by 97."""
+def test_an_eid_is_parsed_only_with_its_check_digits(stem: str) -> None:
+    """SGP.29, section 10: 98 minus the first 30 digits followed by two zeros, modulo 97."""
     right = f"{98 - int(stem) * 100 % 97:02d}"
 
     assert Eid.parse(stem + right) == stem + right
@@ -154,7 +154,7 @@ def test_every_eid_with_its_check_digits_is_read_and_no_other(stem: str) -> None
 
 
 @given(st.integers(17, 19).flatmap(digits), st.sampled_from(["", "F", "f"]))
-def test_every_iccid_with_its_check_digit_is_read_and_no_other(stem: str, padding: str) -> None:
+def test_an_iccid_is_parsed_only_with_its_check_digit(stem: str, padding: str) -> None:
     right = luhn_digit(stem)
 
     assert Iccid.parse(stem + right + padding) == stem + right
@@ -164,9 +164,7 @@ def test_every_iccid_with_its_check_digit_is_read_and_no_other(stem: str, paddin
 
 
 @given(digits(7), st.integers(0, 10**11 - 1))
-def test_every_iccid_that_is_numbered_is_read_and_tells_its_number(
-    prefix: str, serial: int
-) -> None:
+def test_a_numbered_iccid_is_parsed_and_shows_its_serial_number(prefix: str, serial: int) -> None:
     iccid = Iccid.numbered(prefix, serial)
 
     assert Iccid.parse(iccid) == iccid
@@ -174,7 +172,7 @@ def test_every_iccid_that_is_numbered_is_read_and_tells_its_number(
 
 
 @given(digits(14))
-def test_every_imei_with_its_check_digit_is_read_and_no_other(stem: str) -> None:
+def test_an_imei_is_parsed_only_with_its_check_digit(stem: str) -> None:
     right = luhn_digit(stem)
 
     assert Imei.parse(stem + right) == stem + right
@@ -184,15 +182,15 @@ def test_every_imei_with_its_check_digit_is_read_and_no_other(stem: str) -> None
 
 
 @given(digits(18), st.integers(0, 18), st.sampled_from(DIGITS))
-def test_one_wrong_digit_is_always_noticed(stem: str, at: int, digit: str) -> None:
+def test_a_single_wrong_digit_is_always_noticed(stem: str, at: int, digit: str) -> None:
     iccid = stem + luhn_digit(stem)
     typed = iccid[:at] + digit + iccid[at + 1 :]
 
-    assert luhn_is_right(typed) == (typed == iccid)
+    assert has_luhn_digit(typed) == (typed == iccid)
 
 
 @given(HOSTS, TOKENS)
-def test_every_activation_code_is_read_as_it_was_written(host: str, token: str) -> None:
+def test_every_activation_code_is_parsed_as_it_was_printed(host: str, token: str) -> None:
     code = ActivationCode(host, token)
 
     assert ActivationCode.parse(str(code)) == code
@@ -205,8 +203,8 @@ def test_no_activation_code_has_more_than_three_parts(host: str, token: str, mor
         ActivationCode.parse(f"1${host}${token}{more}")
 
 
-def test_a_matching_id_has_only_what_the_standard_lets_it_have() -> None:
-    """SGP.22, 4.1.1: upper case, digits and hyphens; of ours none reads like another."""
+def test_a_matching_id_has_only_the_characters_of_the_standard() -> None:
+    """SGP.22, 4.1.1: upper case, digits and hyphens. The portal also avoids look-alikes."""
     made = "".join(identifiers.new_matching_id() for _ in range(500))
 
     assert set(made) == set("0123456789ABCDEFGHJKMNPQRSTVWXYZ-")
@@ -222,7 +220,7 @@ def test_a_matching_id_has_only_what_the_standard_lets_it_have() -> None:
         (1900, "USD", "ar", "\u206619.00\xa0US$\u2069"),
     ],
 )
-def test_money_is_printed_as_the_reader_does(
+def test_money_is_printed_as_in_the_readers_language(
     units: int, currency: str, language: str, text: str
 ) -> None:
     with override(language):
@@ -248,6 +246,6 @@ def test_tax_is_rounded_half_up_once(
     assert priced.net + priced.tax == priced.gross
 
 
-def test_two_currencies_do_not_add_up() -> None:
-    with pytest.raises(ValueError, match="do not add up"):
+def test_two_currencies_cannot_be_added() -> None:
+    with pytest.raises(ValueError, match="cannot be added"):
         Money(1, "USD") + Money(1, "EUR")
