@@ -1,4 +1,4 @@
-"""`GET /healthz`: 200 once every part that this installation needs can serve, else 503."""
+"""`GET /healthz`: 200 if every part that this installation needs works, otherwise 503."""
 
 from django.conf import settings
 from django.http import HttpRequest, JsonResponse
@@ -6,11 +6,11 @@ from django.utils.module_loading import import_string
 
 
 class Unhealthy(Exception):
-    """A part cannot serve; the message says which and why."""
+    """A part does not work; the message says which one and why."""
 
 
 def healthz(_request: HttpRequest) -> JsonResponse:
-    """Run the checks of `HEALTH_CHECKS` and name every part with what it said."""
+    """Run the checks of `HEALTH_CHECKS` and report the result of each."""
     parts = {}
     for path in settings.HEALTH_CHECKS:
         try:
@@ -18,5 +18,5 @@ def healthz(_request: HttpRequest) -> JsonResponse:
             parts[path] = "ok"
         except Unhealthy as error:
             parts[path] = str(error)
-    healthy = all(said == "ok" for said in parts.values())
-    return JsonResponse({"healthy": healthy, "parts": parts}, status=200 if healthy else 503)
+    is_healthy = all(result == "ok" for result in parts.values())
+    return JsonResponse({"healthy": is_healthy, "parts": parts}, status=200 if is_healthy else 503)

@@ -1,7 +1,7 @@
-"""Logs: one line an event, the visit's transactionId on it, identifiers masked to their last four.
+"""Logging: one line for each event, with the visit's transactionId and with masked identifiers.
 
-Masking works on the finished event, so that no caller has to remember it: every run of 14 to 40
-digits (IMEI, ICCID, EID) and every activation code loses all but its last four characters.
+The finished event is masked, so that no caller has to remember it. Every run of 14 to 40 digits
+(IMEI, ICCID, EID) and every activation code keeps only its last four characters.
 """
 
 import logging
@@ -16,17 +16,17 @@ _ACTIVATION_CODE = re.compile(r"1\$([A-Za-z0-9.-]+)\$[0-9A-Z-]*?([0-9A-Z-]{0,4})
 
 
 def masked_code(text: str) -> str:
-    """Return the text with every matching id in it cut down to its last four characters."""
+    """Return the text with every matching id cut to its last four characters."""
     return _ACTIVATION_CODE.sub(r"1$\1$…\2", text)
 
 
 def masked(text: str) -> str:
-    """Return the text with every identifier in it cut down to its last four characters."""
+    """Return the text with every identifier cut to its last four characters."""
     return _LONG_NUMBER.sub(r"…\1", _ACTIVATION_CODE.sub(r"1$…$…\2", text))
 
 
 def mask_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Any:
-    """Mask every text of a log event (a structlog processor)."""
+    """Mask every value of a log event (a structlog processor)."""
     for key, value in event.items():
         if key in {"transaction_id", "exc_info", "_record"}:
             continue
@@ -38,7 +38,7 @@ def mask_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> A
 
 
 class NoHealthChecks(logging.Filter):
-    """Leave out what is asked every second: a 503 of `/healthz` while the parts are starting."""
+    """Drop Django's warnings about `/healthz`: it is asked every second while the parts start."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return "/healthz" not in record.getMessage()
@@ -53,7 +53,7 @@ _SHARED: list[Any] = [
 
 
 def configuration(*, level: str, as_json: bool) -> dict[str, Any]:
-    """Return the dictConfig; also sets structlog up to log through the standard library."""
+    """Return the dictConfig, and set structlog up to log through the standard library."""
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -95,11 +95,11 @@ def configuration(*, level: str, as_json: bool) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
-            # A query string may hold an EID: requests are logged by the portal's own middleware.
+            # These log query strings, which may hold an EID. The portal's middleware logs requests.
             "httpx": {"level": "WARNING"},
             "httpcore": {"level": "WARNING"},
             "django.request": {"level": "ERROR"},
-            # Two lines a message that say nothing of the order; what went wrong is a warning.
+            # These log two lines for each message without naming the order. Errors are warnings.
             "celery.app.trace": {"level": "WARNING"},
             "celery.worker.strategy": {"level": "WARNING"},
         },

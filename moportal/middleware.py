@@ -1,4 +1,4 @@
-"""What every page shares: its language, its caching, its line in the log."""
+"""Middleware for every page: log line, language, cache and permission headers."""
 
 import time
 import uuid
@@ -13,9 +13,9 @@ Handler = Callable[[HttpRequest], HttpResponse]
 
 
 class RequestLogMiddleware:
-    """Log one line a request: method, path without its query, status, milliseconds.
+    """Log one line for each request: method, path, status, milliseconds.
 
-    The query never reaches the log: at launch it holds the device's identifiers.
+    The query is not logged, because a launch carries the device's identifiers in it.
     """
 
     def __init__(self, get_response: Handler) -> None:
@@ -38,10 +38,10 @@ class RequestLogMiddleware:
 
 
 class LanguageMiddleware:
-    """Choose the language: this visit's menu, then the account's, then Accept-Language.
+    """Activate the language of the session's menu, else the account's, else of Accept-Language.
 
-    Contract, section 2. Django's own reading of Accept-Language knows quality values and falls
-    back by region (`en-GB` to `en`); the operator's default comes last.
+    docs/contract.md#launch sets this order. Django parses Accept-Language with its quality values
+    and falls back from a region to its language (`en-GB` to `en`). The operator's default is last.
     """
 
     def __init__(self, get_response: Handler) -> None:
@@ -59,7 +59,7 @@ class LanguageMiddleware:
 
 
 class PageHeadersMiddleware:
-    """Pages that depend on a visit are never kept by a cache (contract, section 3)."""
+    """Forbid caches to store pages, which depend on a visit (docs/contract.md#nothing-is-lost)."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response

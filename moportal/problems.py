@@ -1,4 +1,4 @@
-"""Errors towards machines: RFC 9457 problem documents, one shape under `/v1/`."""
+"""Problem documents (RFC 9457): the one form of every error of the API."""
 
 import re
 from collections.abc import Mapping
@@ -11,15 +11,15 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
 TRANSACTION_HEADER = "X-MS-DM-TransactionId"
-# The same as WSGI names it.
+# WSGI's name of the same header.
 TRANSACTION_KEY = "HTTP_X_MS_DM_TRANSACTIONID"
-# After this long a store that was away is asked again.
+# The Retry-After of a 503.
 RETRY_AFTER_SECONDS = "5"
 CONTROL_CHARACTER = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
 class BadParameter(APIException):
-    """A parameter or header that cannot be read; the answer names it (seed 003, error 400)."""
+    """A parameter or header is malformed. The answer names it (docs/contract.md#get-balance)."""
 
     status_code = 400
     default_code = "bad_parameter"
@@ -30,9 +30,10 @@ class BadParameter(APIException):
 
 
 class Refused(APIException):
-    """The caller is not let in: 401 or 403, as its certificate says; DRF's own is always 403.
+    """The caller may not use the API: 401 or 403, or 503 if that cannot be decided now.
 
-    `challenge` is what WWW-Authenticate says of a password.
+    DRF's own exceptions would always answer 403, because no authentication class is configured.
+    `challenge` is the value of WWW-Authenticate when a password is required.
     """
 
     def __init__(self, status: HTTPStatus, detail: str, *, challenge: str = "") -> None:
@@ -44,19 +45,19 @@ class Refused(APIException):
 
 
 class Conflict(APIException):
-    """What was asked for clashes with what was asked before."""
+    """The request conflicts with an earlier one."""
 
     status_code = 409
     default_code = "conflict"
 
 
 def problem(status: int, title: str, detail: str, **members: Any) -> dict[str, Any]:
-    """Return a problem's members in the order people read them."""
+    """Return the members of a problem document, in the order in which people read them."""
     return {"type": "about:blank", "title": title, "status": status, "detail": detail, **members}
 
 
 def problem_response(status: int, title: str, detail: str, **members: Any) -> JsonResponse:
-    """Return a problem as a plain Django answer, for what is refused before DRF."""
+    """Return a problem document as a Django response, for errors outside DRF."""
     return JsonResponse(
         problem(status, title, detail, **members),
         status=status,
@@ -65,7 +66,7 @@ def problem_response(status: int, title: str, detail: str, **members: Any) -> Js
 
 
 def refused_response(refused: Refused) -> JsonResponse:
-    """Return a refusal as a plain Django answer, as DRF would give it."""
+    """Return the Django response that DRF would give for this refusal."""
     response = problem_response(refused.status_code, _title(refused), str(refused.detail))
     if refused.wait:
         response.headers["Retry-After"] = str(refused.wait)
@@ -73,7 +74,7 @@ def refused_response(refused: Refused) -> JsonResponse:
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Turn DRF's exceptions into problem documents; anything else stays a 500 of Django's."""
+    """Turn DRF's exceptions into problem documents. Django answers any other exception with 500."""
     response = drf_exception_handler(error, context)
     if response is None or not isinstance(error, APIException):
         return response
@@ -88,9 +89,10 @@ def _title(error: APIException) -> str:
 
 
 def echo_transaction_id(sent: Mapping[str, Any], response: HttpResponseBase) -> None:
-    """Give the caller's transaction id back as it came, on every answer (contract, section 5).
+    """Return the caller's transaction id unchanged on every answer (docs/contract.md#get-balance).
 
-    `sent` is the request's `META`.
+    `sent` is the request's `META`. An id with a control character is not returned, because it could
+    end the header.
     """
     value = sent.get(TRANSACTION_KEY)
     if value is not None and not CONTROL_CHARACTER.search(value):
