@@ -1,8 +1,8 @@
-"""The broker that needs no server: kombu's folders of files, made safe for two sides at once.
+"""The broker that needs no server: kombu's file transport, made safe for concurrent processes.
 
-kombu creates a file under its final name and fills it then. Who looks in between takes an empty
-message, or an empty list of queues, and ends of it. Here a message gets its name when it is whole,
-and the list of queues is read and written under one lock.
+kombu creates a file under its final name and writes its content afterwards. A process that reads it
+in between gets an empty message or an empty list of queues, and crashes. Here a message file gets
+its final name only when it is complete, and a lock guards the list of queues.
 """
 
 import fcntl
@@ -18,13 +18,13 @@ from kombu.utils.json import dumps
 
 
 class Channel(filesystem.Channel):
-    """Differs in how files come into being, and in nothing else."""
+    """kombu's channel, except for how it writes files."""
 
-    def _put(self, queue: str, payload: Any, **_kwargs: Any) -> None:  # type: ignore[override]  # its name differs within kombu itself
+    def _put(self, queue: str, payload: Any, **_kwargs: Any) -> None:  # type: ignore[override]  # kombu itself names the parameters differently
         name = f"{round(monotonic() * 1000)}_{uuid.uuid4()}.{queue}.msg"
-        draft = Path(self.data_folder_out, f"{name}.new")
-        draft.write_text(dumps(payload), encoding="utf-8")
-        draft.replace(draft.with_suffix(""))
+        unfinished = Path(self.data_folder_out, f"{name}.new")
+        unfinished.write_text(dumps(payload), encoding="utf-8")
+        unfinished.replace(unfinished.with_suffix(""))
 
     def get_table(self, exchange: str) -> list[Any]:
         with self._queues_locked():
@@ -48,6 +48,6 @@ class Channel(filesystem.Channel):
 
 
 class Transport(filesystem.Transport):
-    """What `filesystem://` stands for here."""
+    """The transport that `filesystem://` selects in the portal."""
 
     Channel = Channel

@@ -1,4 +1,4 @@
-"""`moportal.certificates`: whom a certificate makes known, and why one is not believed."""
+"""`moportal.certificates`: who a certificate identifies, and why one is rejected."""
 
 import base64
 from collections.abc import Callable
@@ -31,15 +31,15 @@ TRUST = Trust(
 GOOD = ROOT.issue(NAME).certificate.public_bytes(Encoding.DER)
 
 
-def judged(issued: Issued, trust: Trust = TRUST) -> Verdict:
+def check(issued: Issued, trust: Trust = TRUST) -> Verdict:
     return verdict(issued.pem, trust, at=now())
 
 
 @pytest.mark.parametrize("authority", [ROOT, BELOW], ids=["root", "below"])
-def test_the_right_one_is_trusted_directly_and_through_an_intermediate(
+def test_a_root_and_an_intermediate_may_issue_a_trusted_certificate(
     authority: Authority,
 ) -> None:
-    assert judged(authority.issue(NAME)) == Verdict.TRUSTED
+    assert check(authority.issue(NAME)) == Verdict.TRUSTED
 
 
 WRONG: dict[str, tuple[Callable[[], Issued], Verdict, int]] = {
@@ -51,20 +51,24 @@ WRONG: dict[str, tuple[Callable[[], Issued], Verdict, int]] = {
         403,
     ),
     "foreign and expired": (lambda: STRANGE.issue(NAME, days=PAST), Verdict.UNKNOWN_ISSUER, 403),
-    "signed by itself": (lambda: Authority(NAME).own, Verdict.UNKNOWN_ISSUER, 403),
+    "self-signed": (lambda: Authority(NAME).own, Verdict.UNKNOWN_ISSUER, 403),
     "for servers only": (
         lambda: ROOT.issue(NAME, usages=[SERVER]),
         Verdict.NOT_FOR_CLIENTS,
         403,
     ),
-    "for nothing said": (lambda: ROOT.issue(NAME, usages=[]), Verdict.NOT_FOR_CLIENTS, 403),
-    "of somebody else": (lambda: ROOT.issue("other.example"), Verdict.UNEXPECTED_CALLER, 403),
-    "of somebody else and expired": (
+    "for no stated purpose": (lambda: ROOT.issue(NAME, usages=[]), Verdict.NOT_FOR_CLIENTS, 403),
+    "of an unexpected caller": (
+        lambda: ROOT.issue("other.example"),
+        Verdict.UNEXPECTED_CALLER,
+        403,
+    ),
+    "of an unexpected caller and expired": (
         lambda: ROOT.issue("other.example", days=PAST),
         Verdict.UNEXPECTED_CALLER,
         403,
     ),
-    "issued by one that may not": (
+    "issued by a certificate that is no authority": (
         lambda: _below(ROOT.issue(NAME)).issue(NAME),
         Verdict.UNKNOWN_ISSUER,
         403,
@@ -73,71 +77,71 @@ WRONG: dict[str, tuple[Callable[[], Issued], Verdict, int]] = {
 
 
 def _below(issued: Issued) -> Authority:
-    made = Authority("nobody's")
-    made.own = issued
-    return made
+    authority = Authority("no authority")
+    authority.own = issued
+    return authority
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_any_other_is_not(case: str) -> None:
+def test_any_other_certificate_is_rejected(case: str) -> None:
     make, found, status = WRONG[case]
 
-    assert judged(make()) == found
+    assert check(make()) == found
     assert found.status == status
 
 
-def test_without_the_intermediate_there_is_no_way_to_the_root() -> None:
-    assert judged(BELOW.issue(NAME), replace(TRUST, intermediates=())) == Verdict.UNKNOWN_ISSUER
+def test_without_the_intermediate_there_is_no_chain_to_the_root() -> None:
+    assert check(BELOW.issue(NAME), replace(TRUST, intermediates=())) == Verdict.UNKNOWN_ISSUER
 
 
-def test_nobody_is_trusted_where_nobody_is_configured() -> None:
-    assert judged(ROOT.issue(NAME), Trust(roots=())) == Verdict.UNKNOWN_ISSUER
+def test_without_configured_roots_nobody_is_trusted() -> None:
+    assert check(ROOT.issue(NAME), Trust(roots=())) == Verdict.UNKNOWN_ISSUER
 
 
-def test_for_both_servers_and_clients_is_for_clients() -> None:
-    assert judged(ROOT.issue(NAME, usages=[SERVER, CLIENT])) == Verdict.TRUSTED
+def test_a_certificate_for_servers_and_clients_is_for_clients() -> None:
+    assert check(ROOT.issue(NAME, usages=[SERVER, CLIENT])) == Verdict.TRUSTED
 
 
-def test_a_dns_name_is_as_good_as_a_common_name() -> None:
-    assert judged(ROOT.issue("a client", hosts=[NAME])) == Verdict.TRUSTED
+def test_a_dns_name_counts_like_a_common_name() -> None:
+    assert check(ROOT.issue("a client", hosts=[NAME])) == Verdict.TRUSTED
 
 
-def test_a_key_may_be_expected_instead_of_a_name() -> None:
+def test_a_pinned_key_may_be_expected_instead_of_a_name() -> None:
     issued = ROOT.issue("a client")
     trust = replace(TRUST, names=frozenset(), pins=frozenset({pin(issued.certificate)}))
 
-    assert judged(issued, trust) == Verdict.TRUSTED
-    assert judged(ROOT.issue("a client"), trust) == Verdict.UNEXPECTED_CALLER
+    assert check(issued, trust) == Verdict.TRUSTED
+    assert check(ROOT.issue("a client"), trust) == Verdict.UNEXPECTED_CALLER
 
 
-def test_what_its_authority_has_revoked_is_not_trusted() -> None:
+def test_a_certificate_that_its_authority_has_revoked_is_rejected() -> None:
     issued, other = BELOW.issue(NAME), BELOW.issue(NAME)
     trust = replace(TRUST, revocation_lists=(BELOW.revoke(issued),))
 
-    assert judged(issued, trust) == Verdict.REVOKED
-    assert judged(other, trust) == Verdict.TRUSTED
+    assert check(issued, trust) == Verdict.REVOKED
+    assert check(other, trust) == Verdict.TRUSTED
 
 
-def test_an_intermediate_may_be_revoked_too() -> None:
+def test_a_revoked_intermediate_is_rejected() -> None:
     trust = replace(TRUST, revocation_lists=(ROOT.revoke(BELOW.own),))
 
-    assert judged(BELOW.issue(NAME), trust) == Verdict.REVOKED
+    assert check(BELOW.issue(NAME), trust) == Verdict.REVOKED
 
 
-def test_a_list_that_its_authority_did_not_sign_says_nothing() -> None:
+def test_a_revocation_list_with_a_foreign_signature_has_no_effect() -> None:
     issued = ROOT.issue(NAME)
     trust = replace(TRUST, revocation_lists=(STRANGE.revoke(issued),))
 
-    assert judged(issued, trust) == Verdict.TRUSTED
+    assert check(issued, trust) == Verdict.TRUSTED
 
 
-def test_nothing_sent_is_said_to_be_missing() -> None:
+def test_an_empty_certificate_is_reported_as_missing() -> None:
     assert verdict(b" \n", TRUST, at=now()) == Verdict.MISSING
     assert Verdict.MISSING.status == 401
 
 
 @given(st.binary(min_size=1, max_size=300).filter(bytes.strip))
-def test_whatever_is_sent_is_judged(sent: bytes) -> None:
+def test_bytes_that_are_no_certificate_are_unreadable(sent: bytes) -> None:
     begun = b"-----BEGIN CERTIFICATE-----\n" + sent + b"\n-----END CERTIFICATE-----\n"
 
     assert verdict(sent, TRUST, at=now()) == Verdict.UNREADABLE
@@ -146,7 +150,7 @@ def test_whatever_is_sent_is_judged(sent: bytes) -> None:
 
 @pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
 @given(st.integers(0, 400), st.binary(min_size=1, max_size=4))
-def test_whatever_is_changed_in_a_certificate_is_noticed(at: int, bytes_: bytes) -> None:
+def test_every_change_of_a_certificate_is_noticed(at: int, bytes_: bytes) -> None:
     der = bytearray(GOOD)
     at %= len(der) - len(bytes_)
     der[at : at + len(bytes_)] = bytes_
@@ -156,8 +160,8 @@ def test_whatever_is_changed_in_a_certificate_is_noticed(at: int, bytes_: bytes)
     assert (found == Verdict.TRUSTED) == (bytes(der) == GOOD)
 
 
-def test_a_version_that_there_is_none_of_is_unreadable(settings: Any) -> None:
-    """Neither the form of nginx's header nor that of the standard's makes it a fault of ours."""
+def test_a_certificate_of_an_unknown_version_is_unreadable(settings: Any) -> None:
+    """In nginx's header and in the standard's header alike, instead of an error 500."""
     settings.PROXY_SECRET = "ours"
     second = GOOD.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x01", 1)
     standard = f":{base64.b64encode(second).decode()}:"
@@ -176,7 +180,7 @@ def _pem(der: bytes) -> bytes:
 
 @pytest.fixture
 def files(tmp_path: Path) -> TrustFiles:
-    """Return the same trust, standing in files."""
+    """Return the same trust, in files."""
     roots, below, revoked = (tmp_path / name for name in ("roots.pem", "below.pem", "revoked.pem"))
     roots.write_bytes(STRANGE.own.pem + ROOT.own.pem)
     below.write_bytes(BELOW.own.pem)
@@ -184,12 +188,12 @@ def files(tmp_path: Path) -> TrustFiles:
     return TrustFiles(roots, below, revoked, names=frozenset({NAME}))
 
 
-def test_trust_may_stand_in_files(files: TrustFiles) -> None:
+def test_trusted_certificates_are_read_from_files(files: TrustFiles) -> None:
     assert files.verdict(BELOW.issue(NAME).pem, at=now()) == Verdict.TRUSTED
     assert files.verdict(Authority("else").issue(NAME).pem, at=now()) == Verdict.UNKNOWN_ISSUER
 
 
-def test_a_list_that_changes_counts_from_the_next_look_on(files: TrustFiles) -> None:
+def test_a_changed_revocation_list_takes_effect_at_the_next_check(files: TrustFiles) -> None:
     issued, revoked = BELOW.issue(NAME), files.revocation_lists
     assert revoked is not None
     assert files.verdict(issued.pem, at=now()) == Verdict.TRUSTED
@@ -199,7 +203,7 @@ def test_a_list_that_changes_counts_from_the_next_look_on(files: TrustFiles) -> 
     assert files.verdict(issued.pem, at=now()) == Verdict.REVOKED
 
 
-def test_a_root_that_goes_takes_its_certificates_along(files: TrustFiles) -> None:
+def test_a_removed_root_is_no_longer_trusted(files: TrustFiles) -> None:
     issued = ROOT.issue(NAME)
     assert files.verdict(issued.pem, at=now()) == Verdict.TRUSTED
 
@@ -208,7 +212,7 @@ def test_a_root_that_goes_takes_its_certificates_along(files: TrustFiles) -> Non
     assert files.verdict(issued.pem, at=now()) == Verdict.UNKNOWN_ISSUER
 
 
-def test_what_is_remembered_expires_to_the_second(files: TrustFiles) -> None:
+def test_a_cached_certificate_expires_to_the_second(files: TrustFiles) -> None:
     issued = ROOT.issue(NAME)
     end = issued.certificate.not_valid_after_utc
 
@@ -217,7 +221,7 @@ def test_what_is_remembered_expires_to_the_second(files: TrustFiles) -> None:
 
 
 @pytest.mark.parametrize("name", ["roots", "intermediates", "revocation_lists"])
-def test_a_file_that_is_not_there_or_not_readable_is_named(files: TrustFiles, name: str) -> None:
+def test_a_missing_or_unreadable_file_is_named(files: TrustFiles, name: str) -> None:
     file: Path = getattr(files, name)
     file.write_bytes(b"-----BEGIN X509 CRL-----\nno\n-----END X509 CRL-----")
 

@@ -1,4 +1,4 @@
-"""One code, several faces: what each process serves is one setting (docs/architecture.md)."""
+"""MOPORTAL_FACE chooses what a process serves (docs/architecture.md)."""
 
 import json
 import os
@@ -30,11 +30,11 @@ print(json.dumps({
 """
 CUSTOMERS = ["/sign-in/", "/account/", "/payments/webhook"]
 STAFF = ["/admin/"]
-MACHINES = ["/v1/sims/1/balances", "/gsma/rsp2/es2plus/handleDownloadProgressInfo"]
+CALLERS = ["/v1/sims/1/balances", "/gsma/rsp2/es2plus/handleDownloadProgressInfo"]
 HEALTH = ["/healthz"]
 
 
-def told(face: str) -> "subprocess.CompletedProcess[str]":
+def start(face: str) -> "subprocess.CompletedProcess[str]":
     environment = {
         **os.environ,
         **check_environment(),
@@ -51,27 +51,27 @@ def told(face: str) -> "subprocess.CompletedProcess[str]":
 @pytest.mark.parametrize(
     ("face", "paths"),
     [
-        ("all", [*CUSTOMERS, *STAFF, *HEALTH, *MACHINES]),
+        ("all", [*CUSTOMERS, *STAFF, *HEALTH, *CALLERS]),
         ("portal", [*CUSTOMERS, *HEALTH]),
         ("desk", [*STAFF, *HEALTH]),
-        ("api", [*HEALTH, *MACHINES]),
+        ("api", [*HEALTH, *CALLERS]),
     ],
 )
-def test_a_face_serves_its_own_addresses_and_no_other(face: str, paths: list[str]) -> None:
-    shown = json.loads(told(face).stdout)
+def test_a_face_serves_only_its_own_addresses(face: str, paths: list[str]) -> None:
+    shown = json.loads(start(face).stdout)
 
     assert shown["paths"] == paths
     assert (shown["middleware"] == 0) == (face == "api")
 
 
-def test_the_desk_keeps_cookies_of_its_own() -> None:
-    desk, portal = json.loads(told("desk").stdout), json.loads(told("portal").stdout)
+def test_the_desk_has_its_own_cookies() -> None:
+    desk, portal = json.loads(start("desk").stdout), json.loads(start("portal").stdout)
 
     assert not set(desk["cookies"]) & set(portal["cookies"])
 
 
-def test_another_face_does_not_start() -> None:
-    stopped = told("both")
+def test_an_unknown_face_does_not_start() -> None:
+    stopped = start("both")
 
     assert stopped.returncode != 0
     assert "MOPORTAL_FACE is all, portal, desk or api." in stopped.stderr

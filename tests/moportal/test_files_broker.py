@@ -1,4 +1,4 @@
-"""A broker of files, two sides at work on it at once."""
+"""`moportal.files_broker`: several processes use one file broker at the same time."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from moportal.celery import app
 from moportal.files_broker import Channel
 
 MESSAGES = 300
-SIDES = 8
+THREADS = 8
 
 
 def connection(folder: Path) -> Connection:
@@ -29,19 +29,19 @@ def channel_of(opened: Connection) -> Channel:
     return channel
 
 
-def test_the_portal_uses_it_for_files(tmp_path: Path) -> None:
+def test_the_portal_uses_this_transport_for_the_file_broker(tmp_path: Path) -> None:
     with connection(tmp_path) as opened:
         assert isinstance(opened.channel(), Channel)
     assert app.main == "moportal"
 
 
-def test_a_message_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
-    """A reader that takes every file it sees by a message's name never meets an empty one."""
+def test_a_message_gets_its_name_only_when_it_is_complete(tmp_path: Path) -> None:
+    """A reader that opens every message file at once never finds an empty one."""
     done, torn = Event(), []
 
     def watch() -> None:
         while not done.is_set():
-            for seen in (tmp_path / "queue").glob("*.bell.msg"):
+            for seen in (tmp_path / "queue").glob("*.wake.msg"):
                 torn.extend([seen] if not seen.read_text(encoding="utf-8") else [])
 
     with connection(tmp_path) as opened:
@@ -49,36 +49,36 @@ def test_a_message_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
         watcher = Thread(target=watch)
         watcher.start()
         for number in range(MESSAGES):
-            channel._put("bell", {"number": number})  # noqa: SLF001 -- what kombu calls
+            channel._put("wake", {"number": number})  # noqa: SLF001 -- what kombu calls
         done.set()
         watcher.join()
 
-    written = sorted((tmp_path / "queue").glob("*.bell.msg"))
+    written = sorted((tmp_path / "queue").glob("*.wake.msg"))
     numbers = {json.loads(file.read_text(encoding="utf-8"))["number"] for file in written}
     assert torn == []
     assert numbers == set(range(MESSAGES))
 
 
-def test_sides_that_start_at_once_all_find_the_queue(tmp_path: Path) -> None:
-    """The list of queues is made by whoever is first, while the others read it."""
+def test_processes_that_start_together_all_find_the_queue(tmp_path: Path) -> None:
+    """The first one writes the list of queues while the others read it."""
     failed: list[Exception] = []
 
     def declare() -> None:
         try:
             with connection(tmp_path) as opened:
-                queue = Queue("bell", Exchange("bell", type="direct"), "bell")
+                queue = Queue("wake", Exchange("wake", type="direct"), "wake")
                 channel = channel_of(opened)
                 queue(channel).declare()
-                channel.get_table("bell")
-        except Exception as error:  # noqa: BLE001 -- whatever a side ended of
+                channel.get_table("wake")
+        except Exception as error:  # noqa: BLE001 -- any error of a thread
             failed.append(error)
 
-    sides = [Thread(target=declare) for _ in range(SIDES)]
-    for side in sides:
-        side.start()
-    for side in sides:
-        side.join()
+    threads = [Thread(target=declare) for _ in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
     assert failed == []
     with connection(tmp_path) as opened:
-        assert len(channel_of(opened).get_table("bell")) == 1
+        assert len(channel_of(opened).get_table("wake")) == 1
