@@ -1,6 +1,6 @@
-"""Celery carries row ids from the outbox to a worker and may lose or repeat them.
+"""Celery brings the ids of outbox rows to the workers.
 
-The database is the truth, the broker a bell: see `outbox`.
+It may lose or repeat a message: the rows decide what is done, and a message only wakes a worker.
 """
 
 import os
@@ -18,8 +18,8 @@ TRANSPORT_ALIASES["filesystem"] = "moportal.files_broker:Transport"
 app = Celery("moportal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
-# Celery would close the database before and after each task, and opening it costs as much as an
-# order does. Told to keep it for ever, it leaves that to `renew_connections`.
+# By default Celery closes the database connection before and after each task, and opening one costs
+# as much as settling an order. With this setting Celery never closes it; `renew_connections` does.
 app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize
 
 
@@ -28,15 +28,15 @@ app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize
 def renew_connections(**_kwargs: Any) -> None:
     """Close connections that are old or broken, as Django does around every request.
 
-    CONN_MAX_AGE says how long a worker keeps one; CONN_HEALTH_CHECKS that it is tried before use.
+    CONN_MAX_AGE limits their age. CONN_HEALTH_CHECKS tests each one before its first use in a task.
     """
     close_old_connections()
 
 
 @setup_logging.connect
 def log_as_django_does(**_kwargs: Any) -> None:
-    """Keep Celery from replacing the portal's masked log configuration by its own."""
-    from logging.config import dictConfig  # noqa: PLC0415 -- needs Django's settings, not there at import
+    """Configure logging as Django does; Celery's own configuration would not mask."""
+    from logging.config import dictConfig  # noqa: PLC0415 -- needs Django's settings, which are not loaded at import
 
     from django.conf import settings  # noqa: PLC0415 -- the same
 

@@ -1,4 +1,4 @@
-"""Countries in the reader's own words, from Unicode's tables (Babel)."""
+"""Country names in the reader's language, from Unicode's tables (Babel)."""
 
 from collections.abc import Sequence
 
@@ -8,17 +8,17 @@ from django.utils.translation import get_language, to_locale
 
 
 def reader_locale() -> Locale:
-    """Return Babel's locale of the language that is active now."""
+    """Return Babel's locale for the active language."""
     return Locale.parse(to_locale(get_language() or "en"))
 
 
 def country_name(code: str) -> str:
-    """Return the country's name in the active language, or the code where there is none."""
+    """Return the country's name in the active language, or the code if it has none."""
     name: str = reader_locale().territories.get(code, code)
     return name
 
 
 def country_list(codes: Sequence[str]) -> str:
-    """Return the names joined as the language joins them: "Canada, Mexico and United States"."""
+    """Return the names as a list in the active language: "Canada, Mexico and United States"."""
     joined: str = format_list([country_name(code) for code in codes], locale=reader_locale())
     return joined

@@ -1,10 +1,10 @@
-"""What the lists of the staff's desk have in common."""
+"""Base classes of the staff's admin pages."""
 
 from django.http import HttpRequest
 
 
 class ReadOnly:
-    """Rows that the portal writes and staff read; actions may still be offered on them."""
+    """Rows that only the portal writes. Staff read them and use the page's actions."""
 
     def has_add_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
         return False
@@ -17,7 +17,7 @@ class ReadOnly:
 
 
 class ReadOnlyInline(ReadOnly):
-    """The same, beside what they belong to."""
+    """Read-only rows on the page of the row that they belong to."""
 
     extra = 0
     can_delete = False

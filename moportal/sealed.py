@@ -1,6 +1,6 @@
-"""Secrets at rest: sealed with rotatable keys, found again by a keyed digest.
+"""Secrets in the database: encrypted with keys that can be rotated, found by a keyed digest.
 
-The matching id is the portal's only such secret: whoever has it can download the profile.
+The matching id is the portal's only such secret: anyone who knows it can download the profile.
 """
 
 import hashlib
@@ -29,12 +29,12 @@ def unseal(sealed: str) -> str:
 
 
 def digest(text: str) -> str:
-    """Return HMAC-SHA-256 in hex: the same text always gives the same, and only we can make it."""
+    """Return the text's HMAC-SHA-256 in hexadecimal. Only a holder of the key can compute it."""
     return hmac.new(settings.DIGEST_KEY.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
 class SealedField(models.TextField[str, str]):
-    """A text that stands in the database sealed and in Python as it is. Empty stays empty."""
+    """A text that is encrypted in the database and plain in Python. An empty text stays empty."""
 
     def from_db_value(self, value: str | None, *_args: Any) -> str | None:
         return unseal(value) if value else value

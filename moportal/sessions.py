@@ -1,4 +1,4 @@
-"""Sessions in the database, for keys that Django itself could have made."""
+"""Sessions in the database, only for keys of the form that Django makes."""
 
 import re
 
@@ -6,7 +6,7 @@ from django.contrib.sessions.backends import db
 
 
 class SessionStore(db.SessionStore):
-    """A cookie may hold anything; a key with a NUL in it must not reach PostgreSQL."""
+    """Refuses malformed keys. A cookie may hold anything; PostgreSQL rejects a NUL in a query."""
 
     def _validate_session_key(self, key: str | None) -> bool:
         return bool(key and re.fullmatch(r"[a-z0-9]{32}", key))

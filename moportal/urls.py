@@ -1,4 +1,4 @@
-"""Every address of the portal (contract, sections 2 to 6)."""
+"""The routes of each face (docs/architecture.md)."""
 
 from django.conf import settings
 from django.contrib import admin
