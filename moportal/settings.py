@@ -64,6 +64,7 @@ INSTALLED_APPS = [
     "csp",
     "rest_framework",
     "drf_spectacular",
+    "moportal",
     "brand",
     "outbox",
     "accounts",
