@@ -35,20 +35,31 @@ reset:  ## Forget what `make run` has stored and start over
 
 # Where money moves no branch is left untried; a part of the tests cannot show that.
 WHOLE := --cov=orders --cov=outbox --cov=payments --cov-report=term --cov-fail-under=100
+PYTEST = $(PYTHON) -m tests.services -- $(PYTHON) -m pytest -n 3 --dist loadgroup
+
+.PHONY: test-fast
+test-fast: services $(VENV)/.dev $(CATALOGUES)  ## Run what needs no process of its own, below two minutes (ARGS=…)
+	$(PYTEST) -m "not processes and not long" $(ARGS)
 
 .PHONY: test
-test: services $(VENV)/.dev $(CATALOGUES)  ## Run every test on a throwaway PostgreSQL and Redis (ARGS=… for pytest)
-	$(PYTHON) -m tests.services -- $(PYTHON) -m pytest -n 3 --dist loadgroup $(if $(ARGS),$(ARGS),$(WHOLE))
+test: services $(VENV)/.dev $(CATALOGUES)  ## Run the whole promise on a throwaway PostgreSQL and Redis (ARGS=… for pytest)
+	$(PYTEST) -m "not long" $(if $(ARGS),$(ARGS),$(WHOLE))
+
+.PHONY: test-long
+test-long: services $(VENV)/.dev $(CATALOGUES)  ## Run the long forms of what `make test` holds in short (ARGS=…)
+	$(PYTEST) -m long $(ARGS)
 
 .PHONY: check
-check: gettext $(VENV)/.dev $(CATALOGUES)  ## Read the code: style, types, templates, arrows, migrations, texts
+check: services $(VENV)/.dev $(CATALOGUES)  ## Read the code: style, types, templates, arrows, dead code, migrations, texts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(PYTHON) -m tests.settings_for check -- $(BIN)/mypy
 	$(BIN)/djlint --quiet --check templates
 	$(BIN)/djlint --quiet --lint templates
 	$(BIN)/lint-imports
+	$(PYTHON) -m tests.dead_code
 	$(PYTHON) -m tests.settings_for check -- $(PYTHON) manage.py makemigrations --check --dry-run
+	$(PYTHON) -m tests.services -- $(PYTHON) -m tests.migrations
 	$(PYTHON) -m tests.settings_for production -- $(PYTHON) manage.py check --deploy --fail-level WARNING
 	$(PYTHON) -m tests.settings_for check -- $(PYTHON) -m tests.translations $(LANGUAGES)
 
@@ -108,7 +119,7 @@ catalogues: $(VENV)/.run $(CATALOGUES)
 
 .PHONY: lock
 lock: $(VENV)/.lock  ## Choose the newest packages that fit and write their hashes
-	cd requirements && lock() { ../$(BIN)/uv pip compile --quiet --upgrade --universal \
+	cd requirements && lock() { $(abspath $(BIN))/uv pip compile --quiet --upgrade --universal \
 	    --python-version 3.11 --generate-hashes --only-binary :all: \
 	    --no-emit-index-url --no-emit-find-links \
 	    --custom-compile-command "make lock" "$$@"; } && \

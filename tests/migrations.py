@@ -5,6 +5,7 @@ other does not. `moportal.apps` sets the lock timeout under which migrations run
 """
 
 import json
+import os
 import subprocess
 import sys
 from contextlib import redirect_stdout
@@ -30,6 +31,7 @@ ACCEPTED: dict[str, str] = {}
 
 
 def main() -> int:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "moportal.settings")
     django.setup()
     from django.core.management import call_command  # noqa: PLC0415 -- needs the settings
 
