@@ -1,5 +1,7 @@
 """The cast: Alice buys, Bob must see nothing of hers, Clara is the operator's staff."""
 
+import subprocess
+
 import httpx
 import pytest
 from django.test import Client
@@ -8,6 +10,20 @@ from accounts.models import User
 from tests.builders import make_operator
 
 PASSWORD = "a long enough pass phrase"
+
+
+@pytest.fixture(autouse=True)
+def no_process_by_surprise(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail a test that starts a process unless it is marked `processes`.
+
+    `make test-fast` leaves the marked ones out.
+    """
+    if request.node.get_closest_marker("processes") is None:
+        monkeypatch.setattr(subprocess.Popen, "__init__", _refuse_to_start)
+
+
+def _refuse_to_start(_self: object, command: object, *_: object, **__: object) -> None:
+    pytest.fail(f"starts {command!r}: mark the test with pytest.mark.processes")
 
 
 @pytest.fixture

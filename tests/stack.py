@@ -22,6 +22,7 @@ from demo.health import answer, complaints, is_ready
 from demo.parts import FILES_BROKER, LOOPBACK, ROOT, Copy, Part, environment, parts, preparation
 from demo.run import new_secrets
 from demo.supervisor import Supervisor
+from tests.environment import TEMPLATE
 from tests.services import free_port
 
 Kind = Literal["sqlite", "postgresql"]
@@ -29,6 +30,10 @@ READY_WITHIN = 60.0
 WITH_COPIES_OF_THEIR_OWN = ("test_worker_killed", "test_card_page")
 TAKE_MINUTES = ("test_chaos", "test_promise", "test_schema", "test_random_launches", "test_moments")
 LINES_SHOWN = 120
+FIXTURES_WITH_PROCESSES = {
+    *("stack", "sqlite_stack", "postgresql_stack", "browser"),
+    *("smdp_simulator", "payment_simulator", "network_simulator"),
+}
 _redis_stacks = itertools.count()
 
 
@@ -150,11 +155,16 @@ def network_simulator() -> Iterator[str]:
         yield url
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, or one process would be at it when the others are done.
+    """Mark what needs a process of its own, and begin with what takes longest.
 
-    That is the tests of a whole copy, and then those that take minutes by themselves.
+    Otherwise one worker would be busy when the others are done. The tests of a whole copy come
+    first, then those that take minutes by themselves.
     """
+    for item in items:
+        if isinstance(item, pytest.Function) and FIXTURES_WITH_PROCESSES & set(item.fixturenames):
+            item.add_marker(pytest.mark.processes)
     items.sort(key=lambda item: (_stack_kind(item.nodeid) is None, not _takes_minutes(item.nodeid)))
 
 
@@ -227,12 +237,14 @@ def make_copy(kind: Kind, folder: Path) -> Copy:
 
 
 def _fresh_database() -> str:
+    """Make a database, as a copy of the template where pytest has made one."""
     server = os.environ["DATABASE_URL"].rpartition("/")[0]
     name = f"stack_{os.getpid()}_{free_port()}"
     with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(
-            psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name))
-        )
+        found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [TEMPLATE])
+        template = TEMPLATE if found.fetchone() else "template1"
+        names = psycopg.sql.Identifier(name), psycopg.sql.Identifier(template)
+        connection.execute(psycopg.sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
     return f"{server}/{name}"
 
 
