@@ -18,15 +18,15 @@ from accounts.models import User
 from mobileplans.domain.lpa_table import TABLE
 from mobileplans.models import LpaReport
 from moportal.desk import ReadOnly
-from orders.domain import refunding, repairing, settling
-from orders.models import Order, Refund, Repair
+from orders.domain import repairing, returning, settling
+from orders.models import Order, Repair, Return
 from orders.queries.orders import needing_staff, order_ever_of_iccid
 from orders.queries.timeline import timeline
 
 # What staff are told where an action cannot be.
 CANNOT: dict[type[Exception], str] = {
     settling.IllegalTransition: "it does not wait for staff.",
-    refunding.NothingToRefund: "it is not complete, is refunded, or its eSIM is being mended.",
+    returning.NothingToReturn: "it is not complete, is refunded, or its eSIM is being mended.",
     repairing.NothingToRepair: "there is no eSIM that could be issued once more.",
 }
 
@@ -57,12 +57,12 @@ class NeedsStaff(admin.SimpleListFilter):
         return needing_staff(orders) if self.value() else orders
 
 
-class RefundFilter(admin.ChoicesFieldListFilter):
-    """Orders by what has become of their refund, beside the filter of their own state."""
+class ReturnFilter(admin.ChoicesFieldListFilter):
+    """Orders by what has become of their return, beside the filter of their own state."""
 
     def __init__(self, *said: Any, **more: Any) -> None:
         super().__init__(*said, **more)
-        self.title = "refund"
+        self.title = "return"
 
 
 @admin.register(Order)
@@ -76,7 +76,7 @@ class OrderAdmin(ReadOnly, admin.ModelAdmin[Order]):
         "failure",
         "created_at",
     ]
-    list_filter = [NeedsStaff, "state", "failure", ("refund__state", RefundFilter), "plan"]
+    list_filter = [NeedsStaff, "state", "failure", ("taken_back__state", ReturnFilter), "plan"]
     list_select_related = ["account"]
     search_fields = [
         "=number",
@@ -116,7 +116,7 @@ class OrderAdmin(ReadOnly, admin.ModelAdmin[Order]):
             },
         ),
     ]
-    actions = ["resume", "give_up", "refund", "issue_anew"]
+    actions = ["resume", "give_up", "take_back", "issue_anew"]
 
     @admin.action(description="Try again (orders that wait for staff)")
     def resume(self, request: HttpRequest, chosen: QuerySet[Order]) -> None:
@@ -135,13 +135,13 @@ class OrderAdmin(ReadOnly, admin.ModelAdmin[Order]):
         return self._asked_first(request, chosen, "give_up", act, "the money goes back.")
 
     @admin.action(description="Refund (the plan ends, an eSIM on no device is cancelled)")
-    def refund(self, request: HttpRequest, chosen: QuerySet[Order]) -> HttpResponse | None:
+    def take_back(self, request: HttpRequest, chosen: QuerySet[Order]) -> HttpResponse | None:
         """Take completed orders back, after a page that asks whether that is meant."""
 
         def act(order: Order, because: str) -> None:
-            refunding.refund(order, actor=_staff(request), because=because)
+            returning.request_return(order, actor=_staff(request), because=because)
 
-        return self._asked_first(request, chosen, "refund", act, "the money goes back.")
+        return self._asked_first(request, chosen, "take_back", act, "the money goes back.")
 
     @admin.action(description="Issue a new eSIM (the old one is cancelled; nothing is charged)")
     def issue_anew(self, request: HttpRequest, chosen: QuerySet[Order]) -> None:
@@ -221,8 +221,8 @@ class RepairAdmin(ReadOnly, admin.ModelAdmin[Repair]):
     search_fields = ["=order__number", "=old_profile__sim__iccid", "=new_profile__sim__iccid"]
 
 
-@admin.register(Refund)
-class RefundAdmin(ReadOnly, admin.ModelAdmin[Refund]):
+@admin.register(Return)
+class ReturnAdmin(ReadOnly, admin.ModelAdmin[Return]):
     list_display = ["order", "state", "because", "asked_by", "asked_at", "ended_at", "last_error"]
     list_filter = ["state"]
     list_select_related = ["order", "asked_by"]

@@ -7,7 +7,7 @@ class OrdersConfig(AppConfig):
 
     def ready(self) -> None:
         from esim.signals import download_failed, profile_downloaded  # noqa: PLC0415 -- models are not there yet
-        from orders.domain import drafts, expiring, problems, refunding, repairing  # noqa: PLC0415 -- the same
+        from orders.domain import drafts, expiring, problems, repairing, returning  # noqa: PLC0415 -- the same
         from orders.domain.settling import look_at_payment, settle  # noqa: PLC0415 -- the same
         from orders.models import KIND  # noqa: PLC0415 -- the same
         from outbox.domain import register  # noqa: PLC0415 -- the same
@@ -17,7 +17,7 @@ class OrdersConfig(AppConfig):
         register(KIND, settle)
         register(webhooks.KIND, look_at_payment)
         register(repairing.KIND, repairing.repair)
-        register(refunding.KIND, refunding.pay_back)
+        register(returning.KIND, returning.take_back)
         register(expiring.KIND, expiring.expire)
         profile_downloaded.connect(problems.resolve, dispatch_uid="orders.domain.problems.resolve")
         download_failed.connect(

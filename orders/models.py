@@ -10,7 +10,7 @@ from django.db.models import Q
 from esim.models import Profile, Sim
 from mobileplans.models import Visit
 from moportal.money import Money, TaxedPrice
-from orders.states import Failure, OrderState, RefundState, RepairKind, RepairState
+from orders.states import Failure, OrderState, RepairKind, RepairState, ReturnState
 from payments.models import CardPage, Payment, PaymentMethod
 from plans.models import Plan
 from subscriptions.models import Subscription
@@ -260,14 +260,15 @@ class Repair(models.Model):
         return f"{self.kind} of {self.order}"
 
 
-class Refund(models.Model):
-    """Taking a completed order back: its plan ends, the whole charge is given back.
+class Return(models.Model):
+    """Taking a completed order back: the plan ends, and `payments` gives the charge back.
 
-    A row before anything is called outside; a worker brings it to its end (`orders.refunding`).
+    The row is stored before any call outside; a worker carries it out
+    (`orders.domain.returning`).
     """
 
-    order = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="refund")
-    state = models.CharField(max_length=8, choices=RefundState, default=RefundState.ASKED)
+    order = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="taken_back")
+    state = models.CharField(max_length=8, choices=ReturnState, default=ReturnState.ASKED)
     because = models.CharField(max_length=200)
     withdraws_esim = models.BooleanField(
         default=True, help_text="Cancel the eSIM at the SM-DP+, unless it is on a device already."
@@ -281,14 +282,14 @@ class Refund(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                name="refund_state_known", condition=Q(state__in=RefundState.values)
+                name="return_state_known", condition=Q(state__in=ReturnState.values)
             ),
             models.CheckConstraint(
-                name="ended_refund_has_a_time",
+                name="ended_return_has_a_time",
                 condition=Q(state="asked", ended_at__isnull=True)
                 | ~Q(state="asked") & Q(ended_at__isnull=False),
             ),
         ]
 
     def __str__(self) -> str:
-        return f"refund of {self.order}"
+        return f"return of {self.order}"

@@ -61,8 +61,8 @@ class Failure(TextChoices):
     SIM_OF_ANOTHER = "sim_of_another", pgettext_lazy("order failure", "SIM of another customer")
 
 
-class RefundState(TextChoices):
-    """How far giving the money back is."""
+class ReturnState(TextChoices):
+    """What has become of taking an order back."""
 
     ASKED = "asked", pgettext_lazy("refund state", "In progress")
     DONE = "done", pgettext_lazy("refund state", "Paid back")

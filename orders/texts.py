@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from esim.states import ProfileState
-from orders.models import Order, Refund, Repair
-from orders.queries.orders import has_what_was_sold, refund_of
-from orders.states import Failure, OrderState, RefundState, RepairKind
+from orders.models import Order, Repair, Return
+from orders.queries.orders import has_what_was_sold, return_of
+from orders.states import Failure, OrderState, RepairKind, ReturnState
 from payments.models import CardPage
 from payments.states import CardPageState, PaymentState
 
@@ -169,8 +169,8 @@ def failure(order: Order) -> FailureText | None:
 
 
 def _not_there(order: Order) -> FailureText | None:
-    if refund := refund_of(order):
-        return _refunded(order, refund)
+    if asked := return_of(order):
+        return _taken_back(order, asked)
     if has_what_was_sold(order):
         return None
     return FailureText(
@@ -180,8 +180,8 @@ def _not_there(order: Order) -> FailureText | None:
     )
 
 
-def _refunded(order: Order, refund: Refund) -> FailureText:
-    is_done = refund.state == RefundState.DONE
+def _taken_back(order: Order, asked: Return) -> FailureText:
+    is_done = asked.state == ReturnState.DONE
     text = _("%(amount)s went back to %(card)s.") if is_done else _back_to()
     how = {"amount": order.price.gross, "card": _card(order)}
     days = _("The plan has ended. It can take some days until your bank shows the amount.")

@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from moportal.desk import ReadOnly, ReadOnlyInline
-from payments.models import CardPage, GatewayCall, Payment, WebhookEvent
+from payments.models import CardPage, GatewayCall, Payment, Refund, WebhookEvent
 
 
 class EventInline(ReadOnlyInline, admin.TabularInline[WebhookEvent, Payment]):
@@ -18,13 +18,19 @@ class CallInline(ReadOnlyInline, admin.TabularInline[GatewayCall, Payment]):
     fields = (*readonly_fields,)
 
 
+class RefundInline(ReadOnlyInline, admin.TabularInline[Refund, Payment]):
+    model = Refund
+    readonly_fields = ["minor_units", "state", "reason", "asked_at", "ended_at"]
+    fields = (*readonly_fields,)
+
+
 @admin.register(Payment)
 class PaymentAdmin(ReadOnly, admin.ModelAdmin[Payment]):
     list_display = ["reference", "state", "minor_units", "currency", "decline_reason", "created_at"]
     list_filter = ["state", "currency"]
     search_fields = ["=reference", "=gateway_id"]
     exclude = ["customer_step_url", "return_url"]
-    inlines = [CallInline, EventInline]
+    inlines = [CallInline, RefundInline, EventInline]
 
 
 @admin.register(CardPage)

@@ -4,13 +4,13 @@ import uuid
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.timezone import now
 
 from moportal.money import Money
 from moportal.sealed import SealedField
 from outbox.calls import OutsideCall
-from payments.states import PAGE_UNDER_WAY, CardPageState, PaymentState
+from payments.states import PAGE_UNDER_WAY, CardPageState, PaymentState, RefundState
 
 
 class PaymentMethod(models.Model):
@@ -128,6 +128,7 @@ class Payment(models.Model):
     )
     minor_units = models.PositiveBigIntegerField()
     currency = models.CharField(max_length=3)
+    refunded_minor_units = models.PositiveBigIntegerField(default=0, db_default=0)
     state = models.CharField(max_length=10, choices=PaymentState, default=PaymentState.INTENDED)
     gateway_id = models.CharField(max_length=80, blank=True)
     decline_reason = models.CharField(max_length=80, blank=True)
@@ -146,6 +147,12 @@ class Payment(models.Model):
             models.CheckConstraint(
                 name="money_held_has_a_gateway_id",
                 condition=~Q(state__in=["authorised", "captured", "refunded"]) | ~Q(gateway_id=""),
+            ),
+            models.CheckConstraint(
+                name="no_more_is_refunded_than_was_captured",
+                condition=Q(state="captured", refunded_minor_units__lt=F("minor_units"))
+                | Q(state="refunded", refunded_minor_units=F("minor_units"))
+                | ~Q(state__in=["captured", "refunded"]) & Q(refunded_minor_units=0),
             ),
         ]
 
@@ -166,6 +173,38 @@ class GatewayCall(OutsideCall):
 
     def __str__(self) -> str:
         return f"{self.operation} {self.outcome}"
+
+
+class Refund(models.Model):
+    """Money given back from a captured payment; `key` is its idempotency key at the gateway."""
+
+    key = models.UUIDField(unique=True, default=uuid.uuid4)
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")
+    minor_units = models.PositiveBigIntegerField()
+    state = models.CharField(max_length=8, choices=RefundState, default=RefundState.ASKED)
+    reason = models.CharField(max_length=200)
+    asked_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="refund_state_known", condition=Q(state__in=RefundState.values)
+            ),
+            models.CheckConstraint(name="refund_has_an_amount", condition=Q(minor_units__gt=0)),
+            models.UniqueConstraint(
+                name="one_open_refund_per_payment", fields=["payment"], condition=Q(state="asked")
+            ),
+            models.CheckConstraint(
+                name="ended_refund_has_a_time",
+                condition=Q(state="asked", ended_at__isnull=True)
+                | ~Q(state="asked") & Q(ended_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"refund of {self.payment.reference} {self.state}"
 
 
 class ReceiptCounter(models.Model):

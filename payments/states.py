@@ -42,6 +42,22 @@ NEXT_STATES: dict[PaymentState, frozenset[PaymentState]] = {
 }
 
 
+class RefundState(TextChoices):
+    """What has become of giving money back; everything but `asked` is an end."""
+
+    ASKED = "asked", pgettext_lazy("refund state", "In progress")
+    DONE = "done", pgettext_lazy("refund state", "Paid back")
+    # The gateway refused for good. Asking again is a new refund, with a key of its own.
+    REFUSED = "refused", pgettext_lazy("refund state", "Refused by the gateway")
+
+
+NEXT_REFUND_STATES: dict[RefundState, frozenset[RefundState]] = {
+    RefundState.ASKED: frozenset({RefundState.DONE, RefundState.REFUSED}),
+    RefundState.DONE: frozenset(),
+    RefundState.REFUSED: frozenset(),
+}
+
+
 class CardPageState(TextChoices):
     """How far typing a new card at the gateway is."""
 

@@ -373,7 +373,7 @@ def _desk(browser: Browser, stack: Stack) -> None:
             _picture(desk, "desk-order")
             desk.go_back()
             desk.locator("#result_list [name=_selected_action]").first.check()
-            desk.select_option("[name=action]", "refund")
+            desk.select_option("[name=action]", "take_back")
             desk.locator("[name=index]").first.click()
             desk.fill("[name=because]", "Bought twice by mistake")
             _picture(desk, "desk-refund")

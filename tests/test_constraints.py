@@ -14,10 +14,10 @@ from brand.models import LegalText, Operator
 from esim.domain import pool
 from esim.models import DownloadProgress, IccidRange, PoolLevel, Profile, Sim, Source
 from mobileplans.models import Handoff, HostReport, LpaReport, Visit
-from orders.models import Draft, Order, Refund, Repair
+from orders.models import Draft, Order, Repair, Return
 from outbox.domain import enqueue
 from outbox.models import Heartbeat, Task
-from payments.models import CardPage, Payment, PaymentMethod, Receipt, ReceiptCounter
+from payments.models import CardPage, Payment, PaymentMethod, Receipt, ReceiptCounter, Refund
 from plans.models import Plan, PlanCountry, PlanPrice, PlanText
 from subscriptions.domain import lifecycle as subscriptions
 from subscriptions.models import (
@@ -122,6 +122,13 @@ BROKEN: dict[str, Callable[[], object]] = {
     "payment_state_known": set_to(Payment, state="other"),
     "payment_has_an_amount": set_to(Payment, minor_units=0),
     "money_held_has_a_gateway_id": set_to(Payment, state="captured"),
+    "no_more_is_refunded_than_was_captured": set_to(
+        Payment, state="refunded", gateway_id="x", refunded_minor_units=1901
+    ),
+    "refund_state_known": set_to(Refund, state="other", ended_at=now()),
+    "refund_has_an_amount": set_to(Refund, minor_units=0),
+    "one_open_refund_per_payment": lambda: again(Refund, key=uuid.uuid4()),
+    "ended_refund_has_a_time": set_to(Refund, state="done"),
     "sim_is_on_one_line_at_a_time": second_stay,
     "sim_leaves_a_line_after_it_came": set_to(SimOnLine, until=now() - timedelta(days=1)),
     "subscription_state_known": set_to(Subscription, state="other"),
@@ -151,8 +158,8 @@ BROKEN: dict[str, Callable[[], object]] = {
     ),
     "completed_order_was_charged_and_has_its_plan": set_to(Order, state="completed"),
     "only_what_came_to_nothing_is_let_go": set_to(Order, let_go_at=now()),
-    "refund_state_known": set_to(Refund, state="other", ended_at=now()),
-    "ended_refund_has_a_time": set_to(Refund, state="done"),
+    "return_state_known": set_to(Return, state="other", ended_at=now()),
+    "ended_return_has_a_time": set_to(Return, state="done"),
     "only_what_was_decided_is_held": set_to(Order, state="held"),
     "failed_order_says_why": set_to(Order, state="failed"),
     "order_for_a_sim_orders_no_profile": both_kinds_of_sim,
@@ -193,7 +200,8 @@ def house(alice: User) -> Order:
     Repair.objects.create(
         order=order, kind="reissue", because="x", asked_by=alice, old_profile=profile
     )
-    Refund.objects.create(order=order, because="x", asked_by=alice)
+    Return.objects.create(order=order, because="x", asked_by=alice)
+    Refund.objects.create(payment=order.payment, minor_units=1, reason="x")
     Receipt.objects.create(payment=order.payment, year=2026, number=1)
     order.changes.create(old="acknowledged", new="in_progress")
     order.payment.calls.create(operation="authorise", key="x")
@@ -213,7 +221,7 @@ def test_every_row_says_what_it_is(house: Order) -> None:
         for row in model.objects.all()  # type: ignore[attr-defined]  # any model
     ]
 
-    assert {type(row) for row in rows} >= {Refund, Repair, Task, Heartbeat, Receipt}
+    assert {type(row) for row in rows} >= {Refund, Return, Repair, Task, Heartbeat, Receipt}
     assert [row for row in rows if not str(row) or "object (" in str(row)] == []
 
 

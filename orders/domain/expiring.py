@@ -35,7 +35,7 @@ def expired() -> QuerySet[Order]:
         state=OrderState.COMPLETED,
         profile__state=ProfileState.RELEASED,
         subscription__ends_at__lt=before,
-        refund=None,
+        taken_back=None,
     )
     return unused.exclude(repairs__state=RepairState.ASKED).exclude(Exists(running))
 

@@ -18,7 +18,7 @@ from esim.domain import pool, provisioning
 from esim.models import Profile
 from mobileplans.models import Visit
 from orders.models import Order, Repair
-from orders.queries.orders import open_repair, refund_of
+from orders.queries.orders import open_repair, return_of
 from orders.states import OrderState, RepairKind, RepairState
 from outbox.domain import Lease, LeaseLost, RetryAfter, enqueue
 from outbox.retries import count_failure
@@ -37,7 +37,7 @@ class NothingToRepair(Exception):
 def has_esim(order: Order) -> bool:
     """Say whether the order has an eSIM of its own: sold with it, and not taken back."""
     is_sold = order.state == OrderState.COMPLETED and order.profile is not None
-    return is_sold and refund_of(order) is None
+    return is_sold and return_of(order) is None
 
 
 def may_be_reissued(order: Order) -> bool:

@@ -267,7 +267,12 @@ def _let_go(order: Order, lease: Lease) -> RetryAfter | None:
     if order.subscription:
         subscriptions.withdraw(order.subscription)
     errors = try_each(
-        partial(payments.let_go, order.payment, before_call=lease.prolong),
+        partial(
+            payments.void_or_refund,
+            order.payment,
+            reason=f"order {order.state}",
+            before_call=lease.prolong,
+        ),
         partial(_cancel_profile, order, lease),
         partial(_end_service, order, lease),
     )

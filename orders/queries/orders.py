@@ -9,8 +9,8 @@ from accounts.models import User
 from esim.models import Sim
 from esim.states import ProfileState
 from mobileplans.models import Visit
-from orders.models import Draft, Order, Refund, Repair
-from orders.states import TRIES_BEFORE_STAFF, OrderState, RefundState, RepairState
+from orders.models import Draft, Order, Repair, Return
+from orders.states import TRIES_BEFORE_STAFF, OrderState, RepairState, ReturnState
 from payments.models import Payment, PaymentMethod
 from payments.states import PaymentState
 
@@ -28,7 +28,7 @@ def orders_of(account: User) -> QuerySet[Order]:
         "subscription",
         "plan",
         "payment__receipt",
-        "refund",
+        "taken_back",
     )
     return Order.objects.filter(account=account).select_related(*related)
 
@@ -85,7 +85,7 @@ def order_ever_of_iccid(iccid: str) -> Order | None:
 
 def esims_to_install(account: User) -> QuerySet[Order]:
     """Return the customer's orders whose eSIM no device has confirmed yet."""
-    waiting = orders_of(account).filter(state=OrderState.COMPLETED, refund=None)
+    waiting = orders_of(account).filter(state=OrderState.COMPLETED, taken_back=None)
     return waiting.filter(profile__state=ProfileState.RELEASED)
 
 
@@ -94,15 +94,15 @@ def open_repair(order: Order) -> Repair | None:
     return order.repairs.select_related("new_profile").filter(state=RepairState.ASKED).first()
 
 
-def refund_of(order: Order) -> Refund | None:
-    """Return the refund of the order, under way or done, if there is one."""
-    found: Refund | None = getattr(order, "refund", None)
+def return_of(order: Order) -> Return | None:
+    """Return the row that takes the order back, under way or ended, if there is one."""
+    found: Return | None = getattr(order, "taken_back", None)
     return found
 
 
 def has_what_was_sold(order: Order) -> bool:
     """Say whether a completed order can be handed over: its SIM is there, or its code works."""
-    if refund_of(order):
+    if return_of(order):
         return False
     if order.profile is None:
         return True
@@ -130,14 +130,14 @@ def needing_staff(orders: QuerySet[Order]) -> QuerySet[Order]:
         Q(state=OrderState.HELD)
         | came_to_nothing & Q(let_go_at=None, tries__gt=many)
         | Q(repairs__state=RepairState.ASKED, repairs__tries__gt=many)
-        | Q(refund__state=RefundState.ASKED, refund__tries__gt=many)
-        | Q(refund__state=RefundState.REFUSED)
+        | Q(taken_back__state=ReturnState.ASKED, taken_back__tries__gt=many)
+        | Q(taken_back__state=ReturnState.REFUSED)
     ).distinct()
 
 
 def order_to_hand_over(account: User, visit: Visit) -> Order | None:
     """Return the customer's newest recent order for this device that no host was told about yet."""
     waiting = orders_of(account).filter(
-        eid=visit.eid, handed_over_at=None, created_at__gte=now() - RECENT, refund=None
+        eid=visit.eid, handed_over_at=None, created_at__gte=now() - RECENT, taken_back=None
     )
     return waiting.exclude(state__in=[OrderState.FAILED, OrderState.CANCELLED]).first()

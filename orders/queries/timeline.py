@@ -7,7 +7,7 @@ from typing import NamedTuple
 from esim.models import Profile
 from mobileplans.models import Handoff, LpaReport
 from orders.models import Order
-from orders.queries.orders import refund_of
+from orders.queries.orders import return_of
 
 
 class Entry(NamedTuple):
@@ -37,7 +37,7 @@ def _entries(order: Order) -> Iterator[Entry]:
     for profile in _profiles(order):
         yield from _profile_entries(profile)
     yield from _repair_entries(order)
-    yield from _refund_entries(order)
+    yield from _return_entries(order)
     yield from _lpa_entries(order)
     for handoff in _handoffs(order):
         yield Entry(handoff.created_at, "handoff", f"{handoff.mo_direct_status}")
@@ -83,13 +83,13 @@ def _repair_entries(order: Order) -> Iterator[Entry]:
             yield Entry(repair.ended_at, "repair", f"{repair.kind} {repair.state}{trouble}")
 
 
-def _refund_entries(order: Order) -> Iterator[Entry]:
-    refund = refund_of(order)
-    if refund:
-        yield Entry(refund.asked_at, "refund", f"asked ({refund.because})")
-    if refund and refund.ended_at:
-        trouble = f" ({refund.last_error})" if refund.last_error else ""
-        yield Entry(refund.ended_at, "refund", f"{refund.state}{trouble}")
+def _return_entries(order: Order) -> Iterator[Entry]:
+    asked = return_of(order)
+    if asked:
+        yield Entry(asked.asked_at, "return", f"asked ({asked.because})")
+    if asked and asked.ended_at:
+        trouble = f" ({asked.last_error})" if asked.last_error else ""
+        yield Entry(asked.ended_at, "return", f"{asked.state}{trouble}")
 
 
 def _lpa_entries(order: Order) -> Iterator[Entry]:

@@ -7,6 +7,9 @@ finds out what became of a lost answer.
 import uuid
 from typing import assert_never
 
+from django.db import transaction
+from django.utils.timezone import now
+
 from accounts.models import User
 from moportal.statements import move
 from outbox.calls import BeforeCall
@@ -22,14 +25,11 @@ from payments.gateways.base import (
     LetGo,
     Standing,
 )
-from payments.models import GatewayCall, Payment, PaymentMethod
-from payments.states import NEXT_STATES, PaymentState
+from payments.models import GatewayCall, Payment, PaymentMethod, Refund
+from payments.states import NEXT_REFUND_STATES, NEXT_STATES, PaymentState, RefundState
 
-DONE_BY = {
-    "capture": PaymentState.CAPTURED,
-    "void": PaymentState.VOIDED,
-    "refund": PaymentState.REFUNDED,
-}
+# How a payment stands once the operation has succeeded.
+DONE_BY: dict[str, type[Captured | LetGo]] = {"capture": Captured, "void": LetGo, "refund": LetGo}
 
 
 def add_card(account: User, card: Card) -> PaymentMethod:
@@ -101,9 +101,10 @@ def _believe(payment: Payment, standing: Standing) -> None:
             _move(payment, PaymentState.PENDING, gateway_id=gateway_id, customer_step_url=url)
         case Captured():
             _move(payment, PaymentState.CAPTURED)
+        case LetGo() if payment.state == PaymentState.CAPTURED:
+            _end_refund(payment)
         case LetGo():
-            was_charged = payment.state == PaymentState.CAPTURED
-            _move(payment, PaymentState.REFUNDED if was_charged else PaymentState.VOIDED)
+            _move(payment, PaymentState.VOIDED)
         case _:
             assert_never(standing)
 
@@ -112,38 +113,80 @@ def capture(payment: Payment, *, before_call: BeforeCall) -> Payment:
     """Charge what is held; raises `GatewayRefused` where that can never be."""
     if payment.state == PaymentState.CAPTURED:
         return payment
-    _act(payment, "capture", before_call)
+    _act(payment, "capture", f"{payment.key}:capture", before_call)
     if payment.state != PaymentState.CAPTURED:
         raise GatewayRefused(f"capture: the payment is {payment.state} over there")
     return payment
 
 
-def let_go(payment: Payment, *, before_call: BeforeCall) -> Payment:
+def void_or_refund(payment: Payment, *, reason: str, before_call: BeforeCall) -> Payment:
     """Leave the customer with nothing held and nothing charged, whatever became of the payment.
 
-    What is in doubt is asked about first; what is held is voided, what was charged is given back.
+    A payment in doubt is asked about first. An authorised one is voided, a captured one refunded.
     Raises `GatewayRefused` where the gateway will do neither: then it is for staff.
     """
     in_doubt = payment.state in {PaymentState.INTENDED, PaymentState.PENDING}
     if in_doubt and payment.calls.exclude(outcome=GatewayCall.Outcome.NOT_SENT).exists():
         authorise(payment, before_call=before_call)
     if payment.state in {PaymentState.AUTHORISED, PaymentState.PENDING}:
-        _act(payment, "void", before_call)
+        _act(payment, "void", f"{payment.key}:void", before_call)
     if payment.state == PaymentState.CAPTURED:
-        _act(payment, "refund", before_call)
+        refund(payment, reason=reason, before_call=before_call)
     if payment.state == PaymentState.INTENDED:
         _move(payment, PaymentState.VOIDED)
     return payment
 
 
-def _act(payment: Payment, operation: str, before_call: BeforeCall) -> None:
-    """Have the gateway do something with the payment, under a key of the operation's own.
+def refund(payment: Payment, *, reason: str, before_call: BeforeCall) -> Payment:
+    """Give the whole charge back, once; a payment that is not captured is left as it is.
 
-    A refusal may only mean that it was done before, or something else was: a capture whose answer
-    was lost, say. How the payment stands over there is asked for and believed, and the refusal is
-    raised only where it stands as we thought.
+    A refund that is open already is continued under its own key, so that the gateway gives the
+    money back once. Raises `GatewayRefused`, which ends this refund: the next one is a new row.
     """
-    key, then = f"{payment.key}:{operation}", PaymentState(payment.state)
+    row = _open_refund(payment, reason)
+    if row is None:
+        return payment
+    try:
+        _act(payment, "refund", str(row.key), before_call)
+    except GatewayRefused:
+        move(row, NEXT_REFUND_STATES, RefundState.REFUSED, ended_at=now())
+        raise
+    return payment
+
+
+@transaction.atomic
+def _open_refund(payment: Payment, reason: str) -> Refund | None:
+    """Return the payment's open refund or a new one, or None if the payment is not captured."""
+    # The row lock keeps a worker that stalled from opening a refund after another one has ended.
+    fresh = Payment.objects.select_for_update().get(pk=payment.pk)
+    payment.state = fresh.state
+    if fresh.state != PaymentState.CAPTURED:
+        return None
+    left = fresh.minor_units - fresh.refunded_minor_units
+    row, _ = Refund.objects.get_or_create(
+        payment=payment,
+        state=RefundState.ASKED,
+        defaults={"reason": reason[:200], "minor_units": left},
+    )
+    return row
+
+
+@transaction.atomic
+def _end_refund(payment: Payment) -> None:
+    """Store that the whole charge was given back: on the payment, and on its open refund."""
+    _move(payment, PaymentState.REFUNDED, refunded_minor_units=payment.minor_units)
+    is_open = payment.refunds.filter(state=RefundState.ASKED)
+    is_open.update(state=RefundState.DONE, ended_at=now())
+
+
+def _act(payment: Payment, operation: str, key: str, before_call: BeforeCall) -> None:
+    """Make the gateway void, capture or refund the payment, under this idempotency key.
+
+    A refusal may only mean that this was done before, or that something else was: a capture whose
+    answer was lost, for example. So the gateway is asked how the payment stands, and the answer is
+    stored. The refusal is raised only if the payment stands as before.
+    """
+    before = PaymentState(payment.state)
     act = getattr(gateway(), operation)
     try:
         call_gateway(
@@ -155,10 +198,10 @@ def _act(payment: Payment, operation: str, before_call: BeforeCall) -> None:
         )
     except GatewayRefused:
         _believe(payment, _standing(payment, before_call))
-        if payment.state == then:
+        if payment.state == before:
             raise
     else:
-        _move(payment, DONE_BY[operation])
+        _believe(payment, DONE_BY[operation](payment.gateway_id))
 
 
 def _move(payment: Payment, new: PaymentState, **fields: object) -> None:

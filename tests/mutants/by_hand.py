@@ -220,14 +220,14 @@ CHANGES = [
     ),
     Change(
         "payments/domain/payments.py",
-        '"refund": PaymentState.REFUNDED',
-        '"refund": PaymentState.VOIDED',
+        '"refund": LetGo',
+        '"refund": Captured',
         f"{PAYMENTS}::test_what_was_charged_is_given_back",
     ),
     Change(
         "payments/domain/payments.py",
-        '"void": PaymentState.VOIDED',
-        '"void": PaymentState.REFUNDED',
+        '"void": LetGo',
+        '"void": Captured',
         f"{PAYMENTS}::test_an_authorisation_in_doubt_is_found_out_and_voided",
     ),
     Change(

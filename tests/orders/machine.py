@@ -20,7 +20,7 @@ from django.utils.timezone import now
 
 from accounts.models import User
 from moportal.http_client import Reply, exchange
-from orders.models import Order, Refund, StateChange
+from orders.models import Order, Return, StateChange
 from outbox.domain import due_tasks, process
 from outbox.models import Task
 from payments.models import PaymentMethod, Receipt
@@ -289,7 +289,7 @@ def see(shop: Shop) -> Seen:
         profiles={found["iccid"]: found for found in shop.books(shop.smdp)["profiles"]},
         services={found["reference"]: found for found in shop.books(shop.network)["services"]},
         rung=frozenset(map(int, rung)),
-        taken_back=dict(Refund.objects.values_list("order_id", "state")),
+        taken_back=dict(Return.objects.values_list("order_id", "state")),
         receipts=list(Receipt.objects.order_by("year", "number")),
         changes=changes,
     )

@@ -14,8 +14,8 @@ import pytest
 from accounts.models import User
 from esim.models import Sim
 from esim.states import SimState
-from orders.domain import drafts, placing, refunding, settling
-from orders.models import Draft, Order, Refund
+from orders.domain import drafts, placing, returning, settling
+from orders.models import Draft, Order, Return
 from orders.states import ENDED, OrderState
 from outbox.models import Task
 from payments.domain import webhooks
@@ -161,11 +161,11 @@ class Play:
 
     def take_back(self, order: Order) -> None:
         order.refresh_from_db()
-        if order.state == OrderState.COMPLETED and not Refund.objects.filter(order=order).exists():
-            refunding.refund(order, actor=self.clara, because="goodwill")
+        if order.state == OrderState.COMPLETED and not Return.objects.filter(order=order).exists():
+            returning.request_return(order, actor=self.clara, because="goodwill")
             return
-        with pytest.raises(refunding.NothingToRefund):
-            refunding.refund(order, actor=self.clara, because="goodwill")
+        with pytest.raises(returning.NothingToReturn):
+            returning.request_return(order, actor=self.clara, because="goodwill")
 
     # -- Services and stock ------------------------------------------------------------------------
 

@@ -40,7 +40,7 @@ def test_an_lpa_error_of_an_unknown_iccid_leads_to_no_order(desk: Client, alice:
 
 
 @pytest.mark.parametrize(
-    "model", ["orders/order", "orders/repair", "orders/refund", "payments/payment", "outbox/task"]
+    "model", ["orders/order", "orders/repair", "orders/return", "payments/payment", "outbox/task"]
 )
 def test_nothing_is_made_by_hand(desk: Client, model: str) -> None:
     assert desk.get(f"/admin/{model}/add/").status_code == 403

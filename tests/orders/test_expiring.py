@@ -10,7 +10,7 @@ from pytest_django.fixtures import Settings
 from accounts.models import User
 from esim.models import Profile
 from esim.states import ProfileState, SimState
-from orders.domain import expiring, refunding, repairing
+from orders.domain import expiring, repairing, returning
 from orders.models import Order
 from orders.tasks import expire
 from outbox.domain import RetryAfter
@@ -86,7 +86,7 @@ def test_one_that_is_being_mended_or_taken_back_is_left_to_that(sold: Order, cla
     repair = repairing.reissue(sold, actor=clara, because="staff")
     assert not expiring.expired().exists()
     repair.delete()
-    refunding.refund(sold, actor=clara, because="goodwill")
+    returning.request_return(sold, actor=clara, because="goodwill")
 
     assert not expiring.expired().exists()
 

@@ -13,8 +13,8 @@ from esim.domain import provisioning
 from esim.models import Profile, Sim, Source
 from esim.states import ProfileState, SimState
 from orders.domain import repairing
-from orders.domain.refunding import refund
 from orders.domain.repairing import NothingToRepair, repair
+from orders.domain.returning import request_return
 from orders.models import Order, Repair
 from orders.states import OrderState, RepairState
 from outbox.domain import Lease, LeaseLost, RetryAfter
@@ -174,7 +174,7 @@ def test_an_esim_is_the_orders_own_once_it_is_complete_and_until_it_is_taken_bac
     assert not repairing.has_esim(Order(state=OrderState.IN_PROGRESS, profile=sold.profile))
     assert not repairing.has_esim(Order(state=OrderState.COMPLETED))
 
-    refund(sold, actor=clara, because="x")
+    request_return(sold, actor=clara, because="x")
 
     assert not repairing.has_esim(Order.objects.get(pk=sold.pk))
 

@@ -5,10 +5,40 @@ from django.utils.timezone import now
 
 from accounts.models import User
 from payments.domain import pages
-from payments.models import CardPage
+from payments.domain import payments as domain
+from payments.gateways.base import Card
+from payments.models import CardPage, Payment
 from tests.looks import looked_at
+from tests.providers import books
 
 TYPED = {"number": "4242424242424242", "csc": "123", "name": "Alice"}
+
+
+APPROVED, REFUSED = "4242424242424242", "4000000000000002"
+CUSTOMER_STEP = "4000002760003184"
+
+
+def card(number: str = APPROVED) -> Card:
+    return Card(number, 12, now().year + 4, "123", "Alice")
+
+
+def make_payment(alice: User, number: str = APPROVED) -> Payment:
+    method = domain.add_card(alice, card(number))
+    return Payment.objects.create(
+        method=method, reference="ORDER", minor_units=1900, currency="USD"
+    )
+
+
+def booked(gateway: str) -> list[tuple[str, int]]:
+    return [(payment["status"], payment["amount"]) for payment in books(gateway)["payments"]]
+
+
+def authorise(payment: Payment) -> Payment:
+    return domain.authorise(payment, before_call=lambda: None)
+
+
+def capture(payment: Payment) -> Payment:
+    return domain.capture(payment, before_call=lambda: None)
 
 
 def type_card(url: str, **said: str) -> str:

@@ -13,7 +13,7 @@ from payments.gateways.simulator import SimulatorGateway
 from payments.models import GatewayCall, Payment, PaymentMethod
 from payments.states import PaymentState
 from tests.looks import looked_at
-from tests.payments.test_domain import card
+from tests.payments.conftest import card
 from tests.providers import books, break_it
 
 
@@ -124,7 +124,7 @@ def test_a_charge_is_given_back_after_the_card_is_forgotten(
     cards.remove(method)
     forget(method)
 
-    domain.let_go(payment, before_call=lambda: None)
+    domain.void_or_refund(payment, reason="x", before_call=lambda: None)
 
     assert payment.state == PaymentState.REFUNDED
 

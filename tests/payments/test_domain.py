@@ -11,7 +11,6 @@ from moportal.money import Money
 from payments.domain import payments as domain
 from payments.gateways.base import (
     Authorised,
-    Card,
     CardRefused,
     CustomerStep,
     Declined,
@@ -22,37 +21,20 @@ from payments.gateways.base import (
 from payments.gateways.simulator import SimulatorGateway
 from payments.models import GatewayCall, Payment, PaymentMethod
 from payments.states import PaymentState
-from tests.providers import books, break_it
-
-APPROVED, REFUSED = "4242424242424242", "4000000000000002"
-CUSTOMER_STEP = "4000002760003184"
-
-
-def card(number: str = APPROVED) -> Card:
-    return Card(number, 12, now().year + 4, "123", "Alice")
-
-
-def make_payment(alice: User, number: str = APPROVED) -> Payment:
-    method = domain.add_card(alice, card(number))
-    return Payment.objects.create(
-        method=method, reference="ORDER", minor_units=1900, currency="USD"
-    )
+from tests.payments.conftest import (
+    CUSTOMER_STEP,
+    REFUSED,
+    authorise,
+    booked,
+    capture,
+    card,
+    make_payment,
+)
+from tests.providers import break_it
 
 
-def booked(gateway: str) -> list[tuple[str, int]]:
-    return [(payment["status"], payment["amount"]) for payment in books(gateway)["payments"]]
-
-
-def authorise(payment: Payment) -> Payment:
-    return domain.authorise(payment, before_call=lambda: None)
-
-
-def capture(payment: Payment) -> Payment:
-    return domain.capture(payment, before_call=lambda: None)
-
-
-def let_go(payment: Payment) -> Payment:
-    return domain.let_go(payment, before_call=lambda: None)
+def void_or_refund(payment: Payment) -> Payment:
+    return domain.void_or_refund(payment, reason="the order failed", before_call=lambda: None)
 
 
 def test_a_card_is_kept_as_brand_last_four_and_expiry(alice: User, gateway: str) -> None:
@@ -142,7 +124,7 @@ def test_every_call_is_a_row_before_the_lease_is_shown_for_it(alice: User, gatew
     httpx.post(payment.customer_step_url, data={"decision": "approve"}, trust_env=False)
     domain.authorise(payment, before_call=show)
     domain.capture(payment, before_call=show)
-    domain.let_go(payment, before_call=show)
+    domain.void_or_refund(payment, reason="x", before_call=show)
 
     key = str(payment.key)
     assert seen == [
@@ -150,7 +132,7 @@ def test_every_call_is_a_row_before_the_lease_is_shown_for_it(alice: User, gatew
         ("fetch", key, "unanswered"),
         ("fetch", key, "unanswered"),
         ("capture", f"{key}:capture", "unanswered"),
-        ("refund", f"{key}:refund", "unanswered"),
+        ("refund", str(payment.refunds.get().key), "unanswered"),
     ]
     assert set(payment.calls.values_list("outcome", "detail")) == {("answered", "")}
     assert not payment.calls.filter(answered_at=None).exists()
@@ -161,7 +143,9 @@ def test_a_refusal_is_asked_about_under_the_lease(alice: User, gateway: str) -> 
     elsewhere(gateway, payment, "capture")
     seen: list[str] = []
 
-    domain.let_go(payment, before_call=lambda: seen.append(payment.calls.latest("pk").operation))
+    domain.void_or_refund(
+        payment, reason="x", before_call=lambda: seen.append(payment.calls.latest("pk").operation)
+    )
 
     assert seen == ["void", "fetch", "refund"]
 
@@ -176,7 +160,7 @@ def test_who_may_not_call_any_more_leaves_a_call_never_made(alice: User, gateway
         domain.authorise(payment, before_call=lost)
 
     assert payment.calls.get().outcome == GatewayCall.Outcome.NOT_SENT
-    assert let_go(payment).state == PaymentState.VOIDED
+    assert void_or_refund(payment).state == PaymentState.VOIDED
     assert payment.calls.count() == 1
     assert booked(gateway) == []
 
@@ -196,7 +180,7 @@ def test_a_move_that_another_worker_made_first_is_left_as_it_is(alice: User, gat
     payment = authorise(make_payment(alice))
     seen_before = Payment.objects.get(pk=payment.pk)
     other = authorise(make_payment(alice))
-    let_go(payment)
+    void_or_refund(payment)
 
     domain._move(seen_before, PaymentState.CAPTURED)  # noqa: SLF001 -- the one door
 
@@ -230,19 +214,19 @@ def test_an_authorisation_in_doubt_is_found_out_and_voided(alice: User, gateway:
     with pytest.raises(GatewayUnavailable):
         authorise(payment)
 
-    assert let_go(payment).state == PaymentState.VOIDED
+    assert void_or_refund(payment).state == PaymentState.VOIDED
     assert booked(gateway) == [("voided", 1900)]
 
 
 def test_a_payment_never_asked_for_is_voided_without_a_call(alice: User, gateway: str) -> None:
-    payment = let_go(make_payment(alice))
+    payment = void_or_refund(make_payment(alice))
 
     assert payment.state == PaymentState.VOIDED
     assert booked(gateway) == []
 
 
 def test_what_was_charged_is_given_back(alice: User, gateway: str) -> None:
-    payment = let_go(capture(authorise(make_payment(alice))))
+    payment = void_or_refund(capture(authorise(make_payment(alice))))
 
     assert payment.state == PaymentState.REFUNDED
     assert booked(gateway) == [("refunded", 1900)]
@@ -258,11 +242,11 @@ def test_letting_go_is_asked_for_again_until_it_is_answered(
         capture(payment)
     break_it(gateway, operation, fault)
     with pytest.raises(GatewayUnavailable):
-        let_go(payment)
+        void_or_refund(payment)
 
-    let_go(payment)
+    void_or_refund(payment)
 
-    assert let_go(payment).state == f"{operation}ed"
+    assert void_or_refund(payment).state == f"{operation}ed"
     assert booked(gateway) == [(f"{operation}ed", 1900)]
 
 
@@ -282,7 +266,7 @@ def test_a_capture_that_was_made_though_we_do_not_know_is_given_back(
     payment = authorise(make_payment(alice))
     elsewhere(gateway, payment, "capture")
 
-    assert let_go(payment).state == PaymentState.REFUNDED
+    assert void_or_refund(payment).state == PaymentState.REFUNDED
     assert booked(gateway) == [("refunded", 1900)]
 
 
@@ -299,14 +283,14 @@ def test_what_was_given_back_elsewhere_is_given_back(alice: User, gateway: str) 
     payment = capture(authorise(make_payment(alice)))
     elsewhere(gateway, payment, "refund")
 
-    assert let_go(payment).state == PaymentState.REFUNDED
+    assert void_or_refund(payment).state == PaymentState.REFUNDED
 
 
 def test_a_hold_that_ran_out_is_let_go_of(alice: User, gateway: str) -> None:
     payment = authorise(make_payment(alice))
     elsewhere(gateway, payment, "void")
 
-    assert let_go(payment).state == PaymentState.VOIDED
+    assert void_or_refund(payment).state == PaymentState.VOIDED
 
 
 class Stubborn:
@@ -326,7 +310,7 @@ def test_a_gateway_that_holds_on_is_for_staff(
     monkeypatch.setattr(domain, "gateway", Stubborn)
 
     with pytest.raises(GatewayRefused):
-        let_go(payment)
+        void_or_refund(payment)
 
     assert payment.state == PaymentState.AUTHORISED
     assert GatewayCall.objects.filter(outcome=GatewayCall.Outcome.REFUSED).count() == 1
@@ -348,7 +332,7 @@ def test_what_the_gateway_says_was_let_go_of_after_the_charge_was_given_back(
     payment = capture(authorise(make_payment(alice)))
     monkeypatch.setattr(domain, "gateway", GivenBack)
 
-    assert let_go(payment).state == PaymentState.REFUNDED
+    assert void_or_refund(payment).state == PaymentState.REFUNDED
     refused = payment.calls.get(operation="refund")
     assert (refused.outcome, refused.detail) == ("refused", "refund: it was given back")
 
@@ -379,7 +363,7 @@ def test_a_process_that_ends_during_a_call_leaves_it_in_doubt(
     monkeypatch.undo()
 
     assert payment.calls.get().outcome == GatewayCall.Outcome.UNANSWERED
-    assert let_go(payment).state == PaymentState.VOIDED
+    assert void_or_refund(payment).state == PaymentState.VOIDED
     assert booked(gateway) == [("voided", 1900)]
 
 

@@ -1,4 +1,4 @@
-"""`orders.refunding`: a completed order taken back, once: plan, eSIM and the whole charge."""
+"""`orders.returning`: a completed order taken back, once: plan, eSIM and the whole charge."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,12 +11,12 @@ from django.utils.timezone import now
 from accounts.models import User
 from esim.domain import provisioning
 from esim.states import ProfileState, SimState
-from orders.domain import refunding, repairing
+from orders.domain import repairing, returning
 from orders.domain.repairing import NothingToRepair
-from orders.models import Order, Refund, Repair
+from orders.models import Order, Repair, Return
 from orders.queries.orders import esims_to_install, needing_staff, order_to_hand_over
 from orders.queries.timeline import timeline
-from orders.states import TRIES_BEFORE_STAFF, OrderState, RefundState
+from orders.states import TRIES_BEFORE_STAFF, OrderState, ReturnState
 from outbox.retries import RETRY_DELAYS
 from payments.gateways.base import GatewayRefused, GatewayUnavailable
 from payments.states import PaymentState
@@ -37,21 +37,21 @@ def sold(placed: Order) -> Order:
     return settled(placed)
 
 
-def worked_on(refund: Refund, looks: int = 1) -> Refund:
+def worked_on(refund: Return, looks: int = 1) -> Return:
     """Let a worker look at the refund so many times, and return it as it is then."""
     for _ in range(looks):
-        looked_at("refund", refund.pk)
-    return Refund.objects.select_related("order__payment", "order__profile__sim").get(pk=refund.pk)
+        looked_at("return", refund.pk)
+    return Return.objects.select_related("order__payment", "order__profile__sim").get(pk=refund.pk)
 
 
-def ask(order: Order, clara: User, **said: Any) -> Refund:
-    return refunding.refund(order, actor=clara, because="changed their mind", **said)
+def ask(order: Order, clara: User, **said: Any) -> Return:
+    return returning.request_return(order, actor=clara, because="changed their mind", **said)
 
 
 def test_the_whole_charge_goes_back_once(sold: Order, clara: User, gateway: str, smdp: str) -> None:
     refund = worked_on(ask(sold, clara), looks=2)
 
-    assert (refund.state, refund.order.state) == (RefundState.DONE, OrderState.COMPLETED)
+    assert (refund.state, refund.order.state) == (ReturnState.DONE, OrderState.COMPLETED)
     assert refund.order.payment.state == PaymentState.REFUNDED
     assert statuses(gateway) == ["refunded"]
 
@@ -87,7 +87,7 @@ def test_an_esim_that_is_on_a_device_stays_there_without_a_plan(
 
     refund = worked_on(ask(sold, clara))
 
-    assert refund.state == RefundState.DONE
+    assert refund.state == ReturnState.DONE
     assert [state for _iccid, state in profiles(smdp)] == ["Released"]
     assert statuses(gateway) == ["refunded"]
 
@@ -105,7 +105,7 @@ def test_a_plan_on_a_sim_card_is_given_back_without_the_sm_dp(
     visit = make_visit(account=alice, eid="", iccid=card.iccid)
     sold = settled(make_order(alice, visit=visit, method=new_card(alice)))
 
-    assert worked_on(ask(sold, clara)).state == RefundState.DONE
+    assert worked_on(ask(sold, clara)).state == ReturnState.DONE
     assert statuses(gateway) == ["refunded"]
     assert profiles(smdp) == []
 
@@ -119,7 +119,7 @@ def test_a_lost_answer_is_asked_for_again(
 
     refund = worked_on(ask(sold, clara), looks=2)
 
-    assert refund.state == RefundState.DONE
+    assert refund.state == ReturnState.DONE
     assert statuses(gateway) == ["refunded"]
     assert [state for _iccid, state in profiles(smdp)] == ["Unavailable"]
 
@@ -131,8 +131,8 @@ def test_the_money_goes_back_also_while_the_sm_dp_is_away(
 
     refund = worked_on(ask(sold, clara))
 
-    assert refund.state == RefundState.ASKED
-    assert refund.last_error.startswith("SM-DP+")
+    assert refund.state == ReturnState.ASKED
+    assert refund.last_error.startswith("SmdpUnavailable: ")
     assert statuses(gateway) == ["refunded"]
 
 
@@ -143,8 +143,8 @@ def test_it_says_who_gave_no_answer(sold: Order, clara: User, gateway: str, smdp
     refund = worked_on(ask(sold, clara))
 
     from_smdp, from_gateway = refund.last_error.split("; ")
-    assert from_smdp.startswith("SM-DP+: ")
-    assert from_gateway.startswith("gateway: ")
+    assert from_smdp.startswith("SmdpUnavailable: ")
+    assert from_gateway.startswith("GatewayUnavailable: ")
 
 
 def test_it_is_tried_again_soon_then_ever_less_often(
@@ -153,7 +153,7 @@ def test_it_is_tried_again_soon_then_ever_less_often(
     break_it(gateway, "refund", "http_500", times=1000)
     refund = ask(sold, clara)
 
-    answers = [looked_at("refund", refund.pk) for _ in range(6)]
+    answers = [looked_at("return", refund.pk) for _ in range(6)]
 
     pauses = [answer.delay.total_seconds() for answer in answers if answer]
     assert pauses[:-1] == pytest.approx(RETRY_DELAYS, rel=0.2)
@@ -167,10 +167,10 @@ def test_the_end_of_one_refund_leaves_the_others_open(
     other = settled(make_order(alice, visit=visit, plan=sold.plan, method=new_card(alice)))
     waiting = ask(other, clara)
 
-    assert worked_on(ask(sold, clara)).state == RefundState.DONE
+    assert worked_on(ask(sold, clara)).state == ReturnState.DONE
 
     waiting.refresh_from_db()
-    assert (waiting.state, waiting.ended_at) == (RefundState.ASKED, None)
+    assert (waiting.state, waiting.ended_at) == (ReturnState.ASKED, None)
 
 
 def test_what_is_tried_for_long_is_for_staff(
@@ -194,10 +194,10 @@ def test_what_the_gateway_refuses_may_be_asked_for_again(
     with monkeypatch.context() as patched:
         patched.setattr("payments.gateways.simulator.SimulatorGateway.refund", refused)
         refund = worked_on(ask(sold, clara))
-    assert (refund.state, refund.last_error) == (RefundState.REFUSED, "refund: too old")
+    assert (refund.state, refund.last_error) == (ReturnState.REFUSED, "refund: too old")
     assert list(needing_staff(Order.objects.all())) == [sold]
 
-    assert worked_on(ask(sold, clara)).state == RefundState.DONE
+    assert worked_on(ask(sold, clara)).state == ReturnState.DONE
 
 
 @pytest.mark.parametrize(
@@ -218,20 +218,20 @@ def test_of_two_workers_one_ends_it(sold: Order, clara: User, smdp: str) -> None
     seen_before = ask(sold, clara)
     worked_on(seen_before)
 
-    refunding._end(seen_before, RefundState.REFUSED)  # noqa: SLF001 -- the very step
+    returning._end(seen_before, ReturnState.REFUSED)  # noqa: SLF001 -- the very step
 
-    assert Refund.objects.get().state == RefundState.DONE
+    assert Return.objects.get().state == ReturnState.DONE
 
 
 def test_nothing_is_refunded_twice(sold: Order, clara: User, smdp: str) -> None:
     ask(sold, clara)
 
-    with pytest.raises(refunding.NothingToRefund):
+    with pytest.raises(returning.NothingToReturn):
         ask(sold, clara)
 
 
 def test_only_what_was_completed_is_refunded(placed: Order, clara: User) -> None:
-    with pytest.raises(refunding.NothingToRefund):
+    with pytest.raises(returning.NothingToReturn):
         ask(placed, clara)
 
 
@@ -240,7 +240,7 @@ def test_an_esim_that_is_being_mended_is_not_refunded_meanwhile(
 ) -> None:
     repairing.reissue(sold, actor=clara, because="staff")
 
-    with pytest.raises(refunding.NothingToRefund):
+    with pytest.raises(returning.NothingToReturn):
         ask(sold, clara)
 
 
@@ -257,7 +257,7 @@ def test_of_refund_and_new_esim_at_one_moment_one_wins(sold: Order, clara: User,
 
     at_once(lambda: turns.pop()(sold, clara), 2)
 
-    assert Refund.objects.count() + Repair.objects.count() == 1
+    assert Return.objects.count() + Repair.objects.count() == 1
 
 
 def reissue(order: Order, clara: User) -> Repair:
@@ -291,21 +291,21 @@ def test_the_timeline_says_who_and_why(sold: Order, clara: User, smdp: str) -> N
 
 def test_staff_are_asked_first(sold: Order, client: Client, clara: User) -> None:
     client.force_login(clara)
-    action = {"action": "refund", "_selected_action": [sold.pk]}
+    action = {"action": "take_back", "_selected_action": [sold.pk]}
 
     asked = client.post("/admin/orders/order/", action)
     assert sold.display_number in asked.text
     assert 'name="because"' in asked.text
-    assert not Refund.objects.exists()
+    assert not Return.objects.exists()
     done = client.post("/admin/orders/order/", {**action, "because": "goodwill"})
     again = client.post("/admin/orders/order/", {**action, "because": "goodwill"})
 
     told = [str(m) for answer in (done, again) for m in get_messages(answer.wsgi_request)]
-    assert Refund.objects.get().because == "goodwill"
+    assert Return.objects.get().because == "goodwill"
     assert "the money goes back" in told[0]
     assert "is refunded" in told[-1]
     assert client.get("/admin/orders/order/?staff=1").status_code == 200
-    assert client.get("/admin/orders/refund/").status_code == 200
+    assert client.get("/admin/orders/return/").status_code == 200
 
 
 def test_staff_give_up_what_is_held(sold: Order, client: Client, clara: User) -> None:
@@ -319,4 +319,4 @@ def test_staff_give_up_what_is_held(sold: Order, client: Client, clara: User) ->
 
 
 def test_a_refund_reads_as_one(sold: Order, clara: User, smdp: str) -> None:
-    assert str(ask(sold, clara)) == f"refund of {sold.display_number}"
+    assert str(ask(sold, clara)) == f"return of {sold.display_number}"

@@ -1,0 +1,100 @@
+"""Take a completed order back: the plan ends, the eSIM is cancelled, the charge is refunded.
+
+Staff ask for it. Only workers carry it out; `take_back` reads what is stored each time, so it may
+run twice.
+"""
+
+from functools import partial
+
+import structlog
+from django.db import transaction
+from django.utils.timezone import now
+
+from accounts.models import User
+from esim.domain import provisioning
+from orders.domain.undoing import try_each
+from orders.models import Order, Return
+from orders.queries.orders import open_repair, return_of
+from orders.states import OrderState, ReturnState
+from outbox.domain import Lease, RetryAfter, enqueue
+from outbox.retries import count_failure
+from payments.domain import payments
+from payments.gateways.base import GatewayRefused
+from subscriptions.domain import activation
+from subscriptions.domain import lifecycle as subscriptions
+
+log = structlog.get_logger(__name__)
+KIND = "return"
+
+
+class NothingToReturn(Exception):
+    """The order is not complete, is taken back already, or its eSIM is being repaired."""
+
+
+def request_return(
+    order: Order, *, actor: User, because: str, withdraws_esim: bool = True
+) -> Return:
+    """Ask for the order to be taken back and its whole charge to be refunded.
+
+    A return that the gateway refused may be asked for again. Raises `NothingToReturn`.
+    """
+    request = {"because": because, "withdraws_esim": withdraws_esim, "asked_by": actor}
+    with transaction.atomic():
+        # The row lock makes a second click, or a request for a new eSIM, wait and see this return.
+        fresh = Order.objects.select_for_update().get(pk=order.pk)
+        before = return_of(fresh)
+        is_taken_back = before is not None and before.state != ReturnState.REFUSED
+        if fresh.state != OrderState.COMPLETED or is_taken_back or open_repair(fresh):
+            raise NothingToReturn(order.number)
+        columns = {**request, "state": ReturnState.ASKED, "ended_at": None, "tries": 0}
+        asked, _ = Return.objects.update_or_create(order=order, defaults=columns)
+        enqueue(KIND, asked.pk)
+    log.info("return asked", order=order.number, actor=actor.pk)
+    return asked
+
+
+def take_back(subject: str, lease: Lease) -> RetryAfter | None:
+    """Carry out a return; the outbox's handler for returns.
+
+    The plan ends first, so that nobody has both plan and money. Then eSIM, service and money are
+    each tried, whatever becomes of the others. It is the customer's money, so this never gives up.
+    """
+    related = ("order__payment__method", "order__profile__sim", "order__subscription__line")
+    asked = Return.objects.select_related(*related).get(pk=subject)
+    order = asked.order
+    structlog.contextvars.bind_contextvars(order=order.number, order_return=asked.pk)
+    if asked.state != ReturnState.ASKED:
+        return None
+
+    assert order.subscription is not None  # noqa: S101 -- constraint completed_order_was_charged_and_has_its_plan
+    subscriptions.end(order.subscription)
+    errors = try_each(
+        partial(_withdraw_esim, asked, lease),
+        partial(activation.end, order.subscription, before_call=lease.prolong),
+        partial(payments.refund, order.payment, reason=asked.because, before_call=lease.prolong),
+    )
+
+    refusal = next((error for error in errors if isinstance(error, GatewayRefused)), None)
+    if refusal:
+        _end(asked, ReturnState.REFUSED, last_error=str(refusal))
+        return None
+    if errors:
+        return RetryAfter(count_failure(asked, *errors))
+    _end(asked, ReturnState.DONE)
+    return None
+
+
+def _withdraw_esim(asked: Return, lease: Lease) -> None:
+    """Cancel an eSIM that is on no device, and remove its ICCID from the line."""
+    profile = asked.order.profile
+    if profile is None or not asked.withdraws_esim:
+        return
+    if provisioning.cancel(profile, before_call=lease.prolong):
+        subscriptions.take_off(profile.sim)
+
+
+def _end(asked: Return, state: ReturnState, *, last_error: str = "") -> None:
+    """End the return by compare-and-set; one that another worker ended first is left as it is."""
+    mine = Return.objects.filter(pk=asked.pk, state=ReturnState.ASKED)
+    if mine.update(state=state, ended_at=now(), last_error=last_error[:200]):
+        log.info("return ended", state=state, last_error=last_error)
