@@ -1,4 +1,4 @@
-"""The operator's own data, edited without a deploy (policy B1)."""
+"""The operator's own data, edited without a deploy (docs/policies.md#b1)."""
 
 from django.contrib import admin
 

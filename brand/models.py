@@ -1,4 +1,4 @@
-"""One installation serves one operator and one brand (contract, section 8)."""
+"""One installation serves one operator and one brand (docs/contract.md#quantities-and-identity)."""
 
 from django.core.validators import RegexValidator
 from django.db import models
@@ -47,10 +47,10 @@ class Operator(models.Model):
 
 
 class LegalText(models.Model):
-    """Terms of service or privacy policy of one market in one language (policy B1).
+    """Terms of service or privacy policy of one market in one language (docs/policies.md#b1).
 
-    A text is never edited once shown: a new version is a new row, so that an order can name
-    the version its customer accepted.
+    A text is never edited once it was shown. A new version is a new row, so an order can name the
+    version that its customer accepted.
     """
 
     class Kind(models.TextChoices):

@@ -1,4 +1,7 @@
-"""The pages that are reachable from everywhere (policies B5, B6), and the brand's colours."""
+"""The pages that every page links to, and the brand's colours.
+
+Support and privacy policy are reachable from every page: docs/policies.md#b5, docs/policies.md#b6.
+"""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
