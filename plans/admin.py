@@ -1,4 +1,4 @@
-"""The catalogue, edited without a deploy (policy B1)."""
+"""The catalogue, edited without a deploy (docs/policies.md#b1)."""
 
 from django.contrib import admin
 from django.http import HttpRequest

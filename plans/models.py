@@ -1,4 +1,7 @@
-"""The catalogue: only network connectivity is sold (policy B2), chosen per market (policy B1)."""
+"""The catalogue, chosen per market (docs/policies.md#b1).
+
+Only network connectivity is sold (docs/policies.md#b2).
+"""
 
 from django.db import models
 from django.db.models import Q
@@ -17,8 +20,8 @@ class Category(models.TextChoices):
 class Plan(models.Model):
     """A data plan. `data_bytes` is whole bytes (1 GB is 10^9); empty means unlimited.
 
-    A validity of n days is n times 24 hours (contract, section 8). A sold plan is never deleted:
-    it is taken off sale.
+    A validity of n days is n times 24 hours (docs/contract.md#quantities-and-identity). A plan that
+    was sold is never deleted; it is taken off sale.
     """
 
     code = models.SlugField(max_length=40, unique=True)

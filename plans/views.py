@@ -1,4 +1,4 @@
-"""A plan's own terms, readable before the purchase (policy B4)."""
+"""A plan's own terms, readable before the purchase (docs/policies.md#b4)."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
