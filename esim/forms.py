@@ -47,7 +47,12 @@ class SourceForm(forms.ModelForm[Source]):
 class ImportForm(forms.Form):
     """A file of SIMs; checked only, unless that is switched off."""
 
-    file = forms.FileField(label="CSV file", help_text="docs/inventory.md says what is in it.")
+    # The columns are described in docs/inventory.md#import.
+    file = forms.FileField(
+        label="CSV file",
+        help_text="UTF-8. The first line names the columns: iccid, kind, profile_type, provider, "
+        "imsi, msisdn. Only iccid and kind are required.",
+    )
     provider = forms.ModelChoiceField(
         SmdpProvider.objects.order_by("code"),
         required=False,

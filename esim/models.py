@@ -276,7 +276,7 @@ class Es2Call(models.Model):
     """One ES2+ call: a row before it is a call. Without an answer its outcome is unknown."""
 
     class Outcome(models.TextChoices):
-        """The classes of answer of `es2plus.md`, section 8."""
+        """The classes of answer of docs/es2plus.md#errors."""
 
         UNANSWERED = "unanswered", "No answer yet"
         SUCCESS = "success", "Executed"

@@ -1,6 +1,7 @@
-"""What is done about every answer of an SM-DP+, as data (`es2plus.md`, sections 4, 7 and 8).
+"""What is done about every answer of an SM-DP+, as data.
 
-`make tables` shows it in `docs/es2plus.md`. What is not in it is permanent, and staff must look.
+The answers are those of docs/es2plus.md#functions and docs/es2plus.md#errors; `make tables` writes
+these decisions into that document. An answer that is not listed is permanent, and staff must look.
 """
 
 from collections.abc import Mapping

@@ -2,7 +2,7 @@
 
 Nothing is repeated blindly. A call whose answer was lost is decided by calling again and reading
 "already" as ours, which is sound because ICCID and matching id are our own and were committed
-before the first call (`es2plus.md`, section 7). What an answer means is in `esim.domain.decisions`.
+before the first call (docs/es2plus.md#repeats). `esim.domain.decisions` says what an answer means.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """The ES2+ client: one HTTP exchange in, one typed answer out (SGP.22 v2.2, 5.3 and 6).
 
-It decides nothing and stores nothing; `esim.decisions` and `esim.provisioning` do. What comes back
-is checked here against what was asked: a success about something else is a contradiction.
+It decides nothing and stores nothing: `esim.domain.decisions` and `esim.domain.provisioning` do.
+It compares the answer with the request. A success that does not match is a contradiction.
 """
 
 import json
@@ -40,7 +40,7 @@ _HOST = re.compile(r"[A-Za-z0-9.-]{1,120}")
 
 
 class Contradiction(Exception):
-    """The function was executed, but not as asked (`es2plus.md`, section 8.8)."""
+    """The function was executed, but not as asked (docs/es2plus.md#errors, 8)."""
 
 
 class Function(Protocol[Result_co]):
@@ -112,7 +112,7 @@ class ConfirmOrder:
     def result(self, body: Mapping[str, Any]) -> Confirmed:
         _check("matchingId", body.get("matchingId"), self.matching_id)
         _check("eid", body.get("eid") or self.eid, self.eid)
-        # Windows asks for no code (contract, section 6), so an eSIM that wants one is of no use.
+        # No device may be asked for a confirmation code (docs/contract.md#profile).
         if body.get("confirmationCode") or body.get("ccRequiredFlag"):
             raise Contradiction("the device would be asked for a confirmation code")
         host = body.get("smdpAddress") or ""
@@ -226,7 +226,7 @@ def call(
 
 
 def read(reply: Reply, asked: Function[Result]) -> Answer[Result]:
-    """Sort an HTTP answer into the classes of `es2plus.md`, section 8."""
+    """Sort an HTTP answer into the classes of docs/es2plus.md#errors."""
     text = _readable(reply.body)
     if reply.status != httpx.codes.OK:
         after = _retry_after(reply.headers.get("retry-after", ""))

@@ -1,7 +1,8 @@
-"""`esim.decisions`: whatever an SM-DP+ answers to whatever function, what the table says is done.
+"""`esim.domain.decisions`: every function does what the table says about every answer.
 
-Every function meets every answer over HTTP. What it meets is written here, from `es2plus.md`; what
-then is done is read from the table: a row that no test meets, and an answer without a row, fail.
+Every function gets every answer over HTTP. The answers are listed here, from
+docs/es2plus.md#functions; what must be done is read from the table. A row without a test fails, and
+so does an answer without a row.
 """
 
 from collections.abc import Callable, Iterator
@@ -76,7 +77,7 @@ def but(**fields: object) -> Behaviour:
     return behave
 
 
-# What any function may meet, and its class in section 8.
+# What any function may get, and its class in docs/es2plus.md#errors.
 ANSWERS: dict[str, tuple[Behaviour, Es2Call.Outcome]] = {
     "success": (succeed, Outcome.SUCCESS),
     "warning": (with_status("Executed-WithWarning", "8.2/4.3"), Outcome.WARNING),

@@ -1,4 +1,4 @@
-"""`esim.es2plus.client`: every class of answer of `es2plus.md`, section 8, is its own result."""
+"""`esim.es2plus.client`: every class of answer of docs/es2plus.md#errors is a separate result."""
 
 import json
 import uuid

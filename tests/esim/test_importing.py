@@ -1,6 +1,7 @@
-"""`esim.importing`: SIMs come in by a file, checked line by line; all of it or nothing; repeatable.
+"""`esim.domain.importing`: SIMs are imported from a file, all or nothing.
 
-What PostgreSQL does by COPY, SQLite does by a plain twin: the tests below walk both.
+Every line is checked, and an import can be repeated. PostgreSQL uses COPY and SQLite the ORM; the
+tests cover both.
 """
 
 import os

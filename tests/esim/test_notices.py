@@ -29,7 +29,8 @@ def without(name: str, **more: Any) -> dict[str, Any]:
     return {**{key: STANDARD[key] for key in STANDARD if key != name}, **more}
 
 
-# Every field practice of the documents, and what real platforms send (es2plus.md, section 4).
+# What the standard says and what real platforms send
+# (docs/es2plus.md#handledownloadprogressinfo).
 SPELLINGS: dict[str, dict[str, Any]] = {
     "as the schema has it": STANDARD,
     "as the specification's own example has it": without(

@@ -1,4 +1,4 @@
-"""`esim.pool` and `esim.stock`: each ICCID for one, none for nobody, a word when few are left."""
+"""`esim.domain.pool` and `esim.domain.stock`: ICCIDs, reservations, the alarm."""
 
 from io import StringIO
 from typing import Any
