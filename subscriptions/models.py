@@ -130,14 +130,14 @@ class Bucket(models.Model):
     class Kind(models.TextChoices):
         ALLOWANCE = "allowance", pgettext_lazy("bucket", "Allowance")
         UNLIMITED = "unlimited", pgettext_lazy("bucket", "Unlimited")
-        # A free allowance to reach the portal: never a balance (seed 003, Getting Balance, test 2).
+        # A free allowance to reach the portal, never a balance (docs/contract.md#get-balance).
         MICROBALANCE = "microbalance", pgettext_lazy("bucket", "Microbalance")
 
     subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="buckets")
     kind = models.CharField(max_length=12, choices=Kind)
     total_bytes = models.PositiveBigIntegerField(default=0)
     used_bytes = models.PositiveBigIntegerField(
-        default=0, help_text="What usage records were taken from it (docs/usage.md)."
+        default=0, help_text="The bytes that usage records have taken from it."
     )
     countries = models.JSONField(help_text="ISO 3166-1 alpha-2 codes in upper case.")
 

@@ -35,7 +35,10 @@ class BadRecord(ValueError):
 
 @dataclass(frozen=True)
 class Usage:
-    """Data that a SIM has used; with its source, `key` is its identity (contract, section 8)."""
+    """Data that a SIM has used. Its source and `key` identify it.
+
+    Source of the rule: docs/contract.md#quantities-and-identity.
+    """
 
     record_id: str
     iccid: str

@@ -1,7 +1,7 @@
 """Usage comes in: over HTTP, by a file, or fetched from the charging system, all by `record`.
 
-A record's identity is (source, record id, day of use) (contract, section 8): it counts once however
-often it is sent. Which bucket it is taken from says `subscriptions.domain.allocation`.
+A record is identified by (source, record id, day of use), and counts once however often it is sent
+(docs/contract.md#quantities-and-identity). `subscriptions.domain.allocation` chooses its bucket.
 """
 
 from collections import defaultdict

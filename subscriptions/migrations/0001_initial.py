@@ -76,7 +76,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(choices=[('allowance', 'Allowance'), ('unlimited', 'Unlimited'), ('microbalance', 'Microbalance')], max_length=12)),
                 ('total_bytes', models.PositiveBigIntegerField(default=0)),
-                ('used_bytes', models.PositiveBigIntegerField(default=0, help_text='What usage records were taken from it (docs/usage.md).')),
+                ('used_bytes', models.PositiveBigIntegerField(default=0, help_text='The bytes that usage records have taken from it.')),
                 ('countries', models.JSONField(help_text='ISO 3166-1 alpha-2 codes in upper case.')),
                 ('subscription', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='buckets', to='subscriptions.subscription')),
             ],

@@ -1,8 +1,8 @@
-"""What the network side must be able to do: let a SIM use its plan from now on, and stop it.
+"""What the network side must be able to do: activate a plan for a SIM, and end it.
 
-The contract, section 6, asks for warm eSIMs: the plan is live before the activation code is handed
-over. Both operations are safe to repeat, and neither depends on when a call arrives: an activation
-carries a number that grows, and what has been ended stays so.
+An eSIM must be warm: its plan is active before the activation code is handed over
+(docs/contract.md#profile). Both operations can be repeated, and neither depends on when a call
+arrives: an activation carries a growing number, and a plan that was ended stays ended.
 """
 
 from dataclasses import dataclass

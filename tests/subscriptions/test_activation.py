@@ -1,4 +1,7 @@
-"""`subscriptions.activation`: a plan is live on one SIM, and ended for good, whatever gets lost."""
+"""`subscriptions.domain.activation`: a plan is active on one SIM, and ended for good.
+
+This holds whichever call or answer is lost.
+"""
 
 import uuid
 from typing import Any

@@ -1,4 +1,7 @@
-"""`subscriptions.domain.lifecycle`: what a line holds, and for how long (contract, section 8)."""
+"""`subscriptions.domain.lifecycle`: what a line has, and for how long.
+
+Source of the rule: docs/contract.md#quantities-and-identity.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""`subscriptions.pulling`: usage is fetched from the charging system, once, by one at a time."""
+"""`subscriptions.domain.pulling`: usage is fetched once, by one worker at a time."""
 
 import json
 from collections.abc import Iterator
