@@ -2,7 +2,9 @@
 
 Every POST ends in a 303 redirect, so Back and reload never ask to send a form again. A form that
 was not accepted is therefore stored before the redirect. Its page restores it: what the customer
-typed is still there. Passwords and card data are never stored (contract, section 3).
+typed is still there. Passwords and card data are never stored.
+
+Source: docs/contract.md#nothing-is-lost.
 """
 
 from collections.abc import Mapping

@@ -44,9 +44,8 @@ DIGEST_KEY = env.str("DIGEST_KEY", default=SECRET_KEY)
 
 PORTAL_URL = env.str("PORTAL_URL", default="http://127.0.0.1:8000" if DEMO else "")
 if not PORTAL_URL.startswith("https://") and not DEMO:
-    raise ImproperlyConfigured(
-        "PORTAL_URL must be the portal's https:// address (policies S3, S4)."
-    )
+    # docs/policies.md#s3 and docs/policies.md#s4.
+    raise ImproperlyConfigured("PORTAL_URL must be the portal's https:// address.")
 ALLOWED_HOSTS = env.list(
     "ALLOWED_HOSTS",
     default=["127.0.0.1", "localhost", "[::1]"] if DEMO else [urlsplit(PORTAL_URL).hostname or ""],
@@ -213,7 +212,8 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = DEMO
 WHITENOISE_AUTOREFRESH = DEBUG
 
-# -- Browser policy: nothing inline, nothing from a third host (policies S1 and S4; contract, 3).
+# -- Browser policy: nothing inline, nothing from a third host. Sources: docs/policies.md#s1 and
+# docs/policies.md#s4, and docs/contract.md#journey for inline script.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -327,7 +327,8 @@ OUTSIDE_CALL_TIMEOUT = env.float("OUTSIDE_CALL_TIMEOUT", default=8.0)
 CARD_TOKEN_TIMEOUT = 5.0
 OUTBOX_LEASE = env.float("OUTBOX_LEASE", default=20.0)
 
-# -- What the operator decides about hosts and errors (contract, sections 2 and 4).
+# -- What the operator decides about hosts and errors. Sources: docs/contract.md#lpa-errors
+# and docs/contract.md#handoff.
 # The zone in which a year of receipts begins and a month renews.
 BILLING_ZONE = env.str("BILLING_ZONE", default="UTC")
 # Days after which a visit forgets EID, ICCIDs and IMEI.

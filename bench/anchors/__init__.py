@@ -2,5 +2,6 @@
 
 Each reads Get Balance's parameters, believes the proxy by its secret and the caller by its
 certificate, keeps the transaction id in the same kind of row, and answers from the same tables.
-What the contract asks besides (limits per caller, problem documents, forms of an ICCID) they lack.
+They lack the rest of docs/contract.md#get-balance: limits per caller, problem documents, other
+forms of an ICCID.
 """
