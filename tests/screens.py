@@ -241,7 +241,7 @@ def _card_page(noor: Customer, photographer: Photographer) -> None:
     photographer.take("payment-no-card")
     noor.press("Next")
     noor.page.wait_for_url("**/card/page_*")
-    noor.type_card_there()
+    noor.type_card_at_gateway()
     noor.sees("Review your order")
 
 

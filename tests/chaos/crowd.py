@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from tests.e2e.shopper import Sheet, Shopper, order_number
+from tests.e2e.shopper import LoadedPage, Shopper, order_number
 from tests.stack import Stack
 
 # So many at once, of whatever crowd: more would only wait for the web's own threads.
@@ -33,7 +33,7 @@ class OneOfMany(Shopper):
             timeout=60,
             verify=TLS,
         )
-        self.sheet = Sheet("", 0, "")
+        self.page = LoadedPage("", 0, "")
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Buyer:
 
     def submit(self, times: int) -> None:
         """Send the review form so often in parallel, and again while the answer is 503."""
-        form = self.shopper.sheet.form("submit-order")
+        form = self.shopper.page.form("submit-order")
         started = time.monotonic()
         with ThreadPoolExecutor(times) as threads:
             sent = [threads.submit(self._send, form.action, form.fields) for _ in range(times)]

@@ -1,4 +1,4 @@
-"""The cast of the end-to-end tests: customers with and without a screen."""
+"""Fixtures of the end-to-end tests."""
 
 from collections.abc import Callable, Iterator
 
@@ -11,7 +11,7 @@ ShopperAt = Callable[[str], Shopper]
 
 @pytest.fixture
 def shopper_at() -> Iterator[ShopperAt]:
-    """Open sessions without a screen: `shopper_at(stack.base_url)`."""
+    """Open sessions that use HTTP without a browser: `shopper_at(stack.base_url)`."""
     opened: list[Shopper] = []
 
     def open_session(base_url: str) -> Shopper:

@@ -1,4 +1,4 @@
-"""A customer in front of a screen: walks the journey in Chromium by what the pages say."""
+"""A customer with a browser, who walks the journey in Chromium by the texts on the pages."""
 
 import secrets
 from typing import Any
@@ -7,34 +7,34 @@ from urllib.parse import urlencode
 from django.utils.translation import gettext, override
 from playwright.sync_api import Frame, Page, expect
 
-from tests.e2e import payload
+from tests.e2e.payload import parse_payload
 
 EID = "89049032123451234512345678901235"
 IMEI = "490154203237518"
 GOOD_CARD = "4242 4242 4242 4242"
 REFUSED_CARD = "4000 0000 0000 0002"
-# What the app adds to a page before the page's own script runs, and nothing more.
+# Exactly what the app adds to a page before the page's own script runs.
 HOST_OBJECT = """
 window.received = [];
 window.DataMart = {notifyPurchaseResult: function () {
     window.received.push(Array.prototype.slice.call(arguments));
 }};
 """
-# A worker may have to wait for the reconciler; the rest is a moment.
+# In milliseconds. A worker may have to wait for the reconciler; everything else is fast.
 PATIENCE = 30_000
 
 
 class Customer:
-    """Someone new with a device, on one page of one browser.
+    """A new customer with a device, on one page of one browser.
 
-    The words to press and to see are given in English and looked for in the page's language.
+    Texts are given in English and looked for in the page's language.
     """
 
     def __init__(
         self, page: Page, base_url: str, *, host: bool = True, language: str = "en"
     ) -> None:
         self.page = page
-        # Where the portal is: the page itself, or a frame in it.
+        # The portal is the page itself, or a frame in it.
         self.view: Page | Frame = page
         self.base_url = base_url
         self.language = language
@@ -46,8 +46,8 @@ class Customer:
             page.add_init_script(HOST_OBJECT)
 
     def launch(self, **changes: str) -> None:
-        """Come in as the app sends a customer; a change of "" leaves the parameter out."""
-        said = {
+        """Launch the portal like the app. A change to "" leaves that parameter out."""
+        parameters = {
             "market": "US",
             "location": "US",
             "transactionId": self.transaction_id,
@@ -55,8 +55,8 @@ class Customer:
             "imei": IMEI,
             **changes,
         }
-        kept = {name: value for name, value in said.items() if value}
-        self.page.goto(f"{self.base_url}/?{urlencode(kept)}")
+        sent = {name: value for name, value in parameters.items() if value}
+        self.page.goto(f"{self.base_url}/?{urlencode(sent)}")
 
     def sign_up(self) -> None:
         self.view.get_by_role("link", name=self.words("Create account")).click()
@@ -85,8 +85,10 @@ class Customer:
         self.view.locator("[autocomplete=cc-name]").fill("Noor Haddad")
         self.press("Next")
 
-    def type_card_there(self, number: str = GOOD_CARD, *, button: str = "Store this card") -> None:
-        """Fill in the page of the payment provider, which speaks English alone."""
+    def type_card_at_gateway(
+        self, number: str = GOOD_CARD, *, button: str = "Store this card"
+    ) -> None:
+        """Fill in the payment provider's page, which is in English only."""
         self.view.locator("[autocomplete=cc-number]").fill(number)
         self.view.locator("[autocomplete=cc-exp]").fill("12/30")
         self.view.locator("[autocomplete=cc-csc]").fill("123")
@@ -108,7 +110,7 @@ class Customer:
             return gettext(english)
 
     def buy(self, number: str = GOOD_CARD) -> None:
-        """Go from launch to the confirmation."""
+        """Walk from the launch to the submitted order."""
         self.launch()
         self.sign_up()
         self.choose()
@@ -117,14 +119,14 @@ class Customer:
         self.submit()
 
     def finish(self) -> dict[str, Any]:
-        """Continue, and return what the app was given: exactly one string."""
+        """Press Continue and return the payload that the app received."""
         self.press("Continue")
         return self.handed_over()
 
     def handed_over(self) -> dict[str, Any]:
-        """Return the payload with its inner JSON parsed: it came once, right by the schema."""
+        """Return the payload, parsed. Check that it came exactly once and matches the schema."""
         self.page.wait_for_url("**/handoff/")
         self.page.wait_for_function("window.received.length > 0")
         calls = self.page.evaluate("window.received")
         assert [len(arguments) for arguments in calls] == [1]
-        return payload.read(calls[0][0])
+        return parse_payload(calls[0][0])

@@ -1,4 +1,4 @@
-"""Stub hosts of every generation: they are in the page before its script and record every call."""
+"""Stub hosts of every generation. They are in the page before its script and record calls."""
 
 RECORDER = """
 window.calls = [];
@@ -13,7 +13,7 @@ window.record = function (name, answer) {
 DATA_MART = """
 window.DataMart = {notifyPurchaseResult: window.record("DataMart.notifyPurchaseResult")};
 """
-# The newest app still has the old object; Microsoft's enumerations are objects beside it.
+# The newest app still has the old object. Microsoft's enumerations are further objects.
 NEWEST = (
     DATA_MART
     + """

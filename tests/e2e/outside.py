@@ -1,4 +1,4 @@
-"""What stands outside the portal, seen by the tests: the simulators' books, and Get Balance."""
+"""How tests look at the portal from outside: the simulators' books, and Get Balance."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from tests.stack import Stack
 
 
 def profiles(stack: Stack) -> list[dict[str, Any]]:
-    """Return the SM-DP+'s profiles that are on order or out: not what was withdrawn again."""
+    """Return the SM-DP+'s profiles that are ordered or delivered, without withdrawn ones."""
     found = _get(f"{stack.smdp_url}/books")["profiles"]
     return [profile for profile in found if profile["state"] not in {"Available", "Unavailable"}]
 
@@ -22,27 +22,27 @@ def es2_calls(stack: Stack) -> list[dict[str, Any]]:
 
 
 def payments(stack: Stack, order_number: str) -> list[dict[str, Any]]:
-    """Return what the payment provider has for this order."""
+    """Return the payment provider's payments for this order."""
     found = _get(f"{stack.payment_url}/books")["payments"]
     return [payment for payment in found if payment["reference"] == order_number]
 
 
 def live(stack: Stack, order_number: str) -> list[dict[str, Any]]:
-    """Return what the network serves for this order."""
+    """Return the services that are active in the network for this order."""
     found = _get(f"{stack.network_url}/books")["services"]
     is_live = {"reference": order_number, "state": "active"}
     return [service for service in found if is_live.items() <= service.items()]
 
 
 def download(stack: Stack, activation_code: str, eid: str) -> dict[str, Any]:
-    """Do what the device's LPA does with the code."""
+    """Download the profile with its code, as the device's LPA does."""
     answer = httpx.post(
         f"{stack.smdp_url}/device/download",
         json={"activationCode": activation_code, "eid": eid},
         trust_env=False,
     )
-    told: dict[str, Any] = answer.raise_for_status().json()
-    return told
+    result: dict[str, Any] = answer.raise_for_status().json()
+    return result
 
 
 def balances(stack: Stack, iccid: str, **parameters: str) -> list[dict[str, Any]]:
@@ -53,7 +53,7 @@ def balances(stack: Stack, iccid: str, **parameters: str) -> list[dict[str, Any]
 
 @contextmanager
 def fault(url: str, function: str, kind: str, *, times: int = 1000) -> Iterator[None]:
-    """Let a simulator fail at a function for as long as the context lasts."""
+    """Make one function of a simulator fail within the context."""
     break_it(url, function, kind, times)
     try:
         yield

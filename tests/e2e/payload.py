@@ -1,4 +1,4 @@
-"""What the app does first with the string it is given: read it, outer and inner JSON."""
+"""The parser of the handoff's payload: what the app does first with its string."""
 
 import json
 from typing import Any
@@ -12,8 +12,8 @@ INNER = "purchaseResult"
 INNER_SCHEMA: dict[str, Any] = SCHEMA["properties"][INNER]["contentSchema"]
 
 
-def read(text: str) -> dict[str, Any]:
-    """Return the payload with its inner JSON parsed; raise where the schema is not met."""
+def parse_payload(text: str) -> dict[str, Any]:
+    """Return the payload with its inner JSON parsed. Raise an error if the schema is not met."""
     payload: dict[str, Any] = json.loads(text)
     Draft202012Validator(SCHEMA).validate(payload)
     payload[INNER] = json.loads(payload[INNER])
@@ -21,7 +21,7 @@ def read(text: str) -> dict[str, Any]:
     return payload
 
 
-def five(*words: str) -> dict[str, str]:
-    """Return the inner fields in the order of the contract's table, the plan's name last."""
+def purchase_result(*words: str) -> dict[str, str]:
+    """Return the five inner fields, given in the order of docs/contract.md#outcomes."""
     names = ("userAccount", "purchaseInstrument", "line", "moDirectStatus", "planName")
     return dict(zip(names, words, strict=True))

@@ -1,4 +1,4 @@
-"""A proxy before a simulator that can stop one exchange: the moment in which a worker dies."""
+"""A proxy in front of a simulator that can pause one exchange, so that a test kills the worker."""
 
 import re
 import threading
@@ -10,101 +10,103 @@ import httpx
 
 from tests.serving import Handler, serving
 
-# What nobody lets go of is lost in the end, so that no thread is left behind.
-HOLD_AT_MOST = 180.0
+# In seconds. A paused exchange that nobody resumes is dropped then, so that its thread ends.
+LONGEST_PAUSE = 180.0
 HOP_BY_HOP = frozenset({"connection", "host", "content-length", "transfer-encoding", "date"})
 
 
-class Hold:
-    """One exchange to stop, by its method and path.
+class Pause:
+    """One exchange to pause, named by its method and path.
 
-    Either on the way there, so that the simulator knows nothing of it yet, or, with `answered`, on
-    the way back.
+    The request is paused before the simulator receives it. With `answered`, the answer is paused
+    instead, after the simulator has done its work.
     """
 
     def __init__(self, exchange: str, *, answered: bool) -> None:
         self.exchange, self.answered = re.compile(exchange), answered
-        # It is here; it has gone on; it is over, and the simulator has done what it does.
-        self.reached, self._let_go, self.over = (threading.Event() for _ in range(3))
-        self._is_lost = False
+        # The exchange has reached the pause; it is resumed or dropped; the simulator has answered.
+        self.reached, self._is_decided, self.over = (threading.Event() for _ in range(3))
+        self._is_dropped = False
 
-    def let_go(self) -> None:
-        """Let it go on, late as it may be."""
-        self._let_go.set()
+    def resume(self) -> None:
+        """Let the exchange continue."""
+        self._is_decided.set()
 
-    def lose(self) -> None:
-        """Let it never arrive, if it has not gone on already."""
-        if not self._let_go.is_set():
-            self._is_lost = True
-            self._let_go.set()
+    def drop(self) -> None:
+        """Drop the exchange, unless it was resumed already."""
+        if not self._is_decided.is_set():
+            self._is_dropped = True
+            self._is_decided.set()
 
-    def goes_on(self) -> bool:
-        """Wait until it is known what becomes of it, and say whether it goes on."""
+    def wait(self) -> bool:
+        """Wait until the exchange is resumed or dropped. Return whether it continues."""
         self.reached.set()
-        return self._let_go.wait(HOLD_AT_MOST) and not self._is_lost
+        return self._is_decided.wait(LONGEST_PAUSE) and not self._is_dropped
 
 
 class Proxy:
-    """Passes every request on, but for what is to be held."""
+    """Forwards every request, except for those to pause."""
 
     def __init__(self, target: str) -> None:
         self.target = target
-        self._holds: list[Hold] = []
+        self._pauses: list[Pause] = []
         self._lock = threading.Lock()
         proxy = self
 
-        class Passing(Handler):
+        class Forwarding(Handler):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:  # noqa: N802 -- the name that http.server calls
-                proxy.pass_on(self)
+                proxy.forward(self)
 
             do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 -- the same
 
-        self.handler, self.url = Passing, ""
+        self.handler, self.url = Forwarding, ""
 
     @contextmanager
-    def holding(self, exchange: str, *, answered: bool) -> Iterator[Hold]:
-        """Hold the next exchange whose `METHOD /path` is this; in the end it is lost."""
-        hold = Hold(exchange, answered=answered)
+    def pausing(self, exchange: str, *, answered: bool) -> Iterator[Pause]:
+        """Pause the next exchange with this `METHOD /path`. Drop it when the context ends."""
+        pause = Pause(exchange, answered=answered)
         with self._lock:
-            self._holds.append(hold)
+            self._pauses.append(pause)
         try:
-            yield hold
+            yield pause
         finally:
             with self._lock:
-                self._holds = [other for other in self._holds if other is not hold]
-            hold.lose()
+                self._pauses = [other for other in self._pauses if other is not pause]
+            pause.drop()
 
-    def pass_on(self, request: BaseHTTPRequestHandler) -> None:
+    def forward(self, request: BaseHTTPRequestHandler) -> None:
         body = request.rfile.read(int(request.headers.get("content-length") or 0))
         headers = {k: v for k, v in request.headers.items() if k.lower() not in HOP_BY_HOP}
-        hold = self._hold_for(f"{request.command} {request.path}")
-        if hold and not hold.answered and not hold.goes_on():
+        pause = self._pause_for(f"{request.command} {request.path}")
+        if pause and not pause.answered and not pause.wait():
             request.close_connection = True
             return
         address = self.target + request.path
         answer = httpx.request(
             request.command, address, content=body, headers=headers, trust_env=False
         )
-        if hold:
-            hold.over.set()
-        if hold and hold.answered and not hold.goes_on():
+        if pause:
+            pause.over.set()
+        if pause and pause.answered and not pause.wait():
             request.close_connection = True
             return
-        # Who asked may be dead by now.
+        # The client may be dead by now.
         with suppress(OSError):
-            self._give(request, answer)
+            self._answer(request, answer)
 
-    def _hold_for(self, exchange: str) -> Hold | None:
+    def _pause_for(self, exchange: str) -> Pause | None:
         with self._lock:
-            found = next((hold for hold in self._holds if hold.exchange.fullmatch(exchange)), None)
+            found = next(
+                (pause for pause in self._pauses if pause.exchange.fullmatch(exchange)), None
+            )
             if found:
-                self._holds.remove(found)
+                self._pauses.remove(found)
             return found
 
     @staticmethod
-    def _give(request: BaseHTTPRequestHandler, answer: httpx.Response) -> None:
+    def _answer(request: BaseHTTPRequestHandler, answer: httpx.Response) -> None:
         request.send_response(answer.status_code)
         for name, value in answer.headers.items():
             if name.lower() not in HOP_BY_HOP:
@@ -116,7 +118,7 @@ class Proxy:
 
 @contextmanager
 def proxy_before(target: str) -> Iterator[Proxy]:
-    """Run a proxy for as long as the context lasts."""
+    """Run a proxy within the context."""
     proxy = Proxy(target)
     with serving(proxy.handler) as proxy.url:
         yield proxy

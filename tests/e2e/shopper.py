@@ -1,4 +1,4 @@
-"""A customer without a screen: walks the journey by its forms, as a browser without script does."""
+"""A customer without a browser, who walks the journey by its forms, without script."""
 
 import html
 import json
@@ -12,23 +12,24 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx
 
-from tests.e2e import payload
 from tests.e2e.customer import EID, GOOD_CARD, IMEI
+from tests.e2e.payload import parse_payload
 
+# In seconds.
 PATIENCE = 45.0
 MOST_REDIRECTS = 5
 
 
 @dataclass
 class Form:
-    """What a browser would send of a form as it stands."""
+    """What a browser would send for a form, if nothing were typed."""
 
     action: str
     fields: dict[str, str] = field(default_factory=dict)
 
 
 class _Forms(HTMLParser):
-    """Collects the forms of a page by their ids; one without an id by its action."""
+    """Collects the forms of a page by id, or by action if a form has no id."""
 
     def __init__(self, address: str) -> None:
         super().__init__()
@@ -37,14 +38,14 @@ class _Forms(HTMLParser):
         self._open: Form | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        said = {name: value or "" for name, value in attrs}
+        attributes = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self._open = Form(said.get("action") or self.address)
-            self.found[said.get("id") or self._open.action] = self._open
-        elif tag == "input" and self._open is not None and "name" in said:
-            is_choice = said.get("type") in {"radio", "checkbox"}
-            if not is_choice or "checked" in said:
-                self._open.fields[said["name"]] = said.get("value", "")
+            self._open = Form(attributes.get("action") or self.address)
+            self.found[attributes.get("id") or self._open.action] = self._open
+        elif tag == "input" and self._open is not None and "name" in attributes:
+            is_choice = attributes.get("type") in {"radio", "checkbox"}
+            if not is_choice or "checked" in attributes:
+                self._open.fields[attributes["name"]] = attributes.get("value", "")
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":
@@ -52,8 +53,8 @@ class _Forms(HTMLParser):
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """A page as it came."""
+class LoadedPage:
+    """A page as it was received."""
 
     address: str
     status: int
@@ -75,26 +76,26 @@ class Sheet:
 
 
 class Shopper:
-    """Someone with a session of their own."""
+    """A customer with their own session."""
 
     def __init__(self, base_url: str) -> None:
         self.client = httpx.Client(base_url=base_url, trust_env=False, timeout=30)
         self.identifier = f"{secrets.token_hex(6)}@example.com"
         self.password = "a long enough pass phrase"
         self.transaction_id = f"MSFT_{secrets.token_hex(6)}/+{secrets.token_hex(2)}"
-        self.sheet = Sheet("", 0, "")
+        self.page = LoadedPage("", 0, "")
 
-    def open(self, address: str) -> Sheet:
+    def open(self, address: str) -> LoadedPage:
         return self._arrive(self.client.get(address))
 
-    def send(self, form: str, **fields: str) -> Sheet:
-        """Send a form of the page that is open; every answer to one is a 303 or that page again."""
-        sent = self.sheet.form(form)
+    def send(self, form: str, **fields: str) -> LoadedPage:
+        """Send a form of the open page, with these fields changed, and open the answer."""
+        sent = self.page.form(form)
         return self._arrive(self.client.post(sent.action, data={**sent.fields, **fields}))
 
-    def launch(self, **changes: str) -> Sheet:
-        """Come in as the app sends a customer; a change of "" leaves the parameter out."""
-        said = {
+    def launch(self, **changes: str) -> LoadedPage:
+        """Launch the portal like the app. A change to "" leaves that parameter out."""
+        parameters = {
             "market": "US",
             "location": "US",
             "transactionId": self.transaction_id,
@@ -102,11 +103,10 @@ class Shopper:
             "imei": IMEI,
             **changes,
         }
-        # As encodeURIComponent does it: the portal reads `+` as itself.
-        return self.open("/?" + urlencode({k: v for k, v in said.items() if v}))
+        return self.open("/?" + urlencode({k: v for k, v in parameters.items() if v}))
 
-    def come_back(self, codes: str, iccid: str, *, times: str = "", **changes: str) -> Sheet:
-        """Launch again with what the app says of a failed download."""
+    def relaunch(self, codes: str, iccid: str, *, times: str = "", **changes: str) -> LoadedPage:
+        """Launch again with the headers by which the app reports a failed download."""
         headers = {
             "X-MP-LPAError-Codes": codes,
             "X-MP-LPAError-TimeStamps": times,
@@ -119,84 +119,84 @@ class Shopper:
             for name in headers:
                 del self.client.headers[name]
 
-    def sign_up(self) -> Sheet:
+    def sign_up(self) -> LoadedPage:
         self.open("/sign-up/")
         return self.send(
             "sign-up", username=self.identifier, name="Noor Haddad", password=self.password
         )
 
-    def sign_in(self) -> Sheet:
+    def sign_in(self) -> LoadedPage:
         self.open("/sign-in/")
         return self.send("sign-in", username=self.identifier, password=self.password)
 
-    def choose_plan(self, index: int = 0) -> Sheet:
+    def choose_plan(self, index: int = 0) -> LoadedPage:
         self.open("/plans/?category=prepaid")
-        plans = re.findall(r'id="plan-(\d+)"', self.sheet.text)
+        plans = re.findall(r'id="plan-(\d+)"', self.page.text)
         return self.send("choose-plan", plan=plans[index])
 
-    def name_device(self, eid: str = EID) -> Sheet:
-        """Type the EID, where no launch has named a device."""
+    def type_eid(self, eid: str = EID) -> LoadedPage:
+        """Type the EID on the page that asks for a device."""
         return self.send("choose-device", eid=eid)
 
-    def wait_for(self, form: str, patience: float = PATIENCE) -> Sheet:
-        """Look at the page that is open until it has this form."""
+    def wait_for(self, form: str, patience: float = PATIENCE) -> LoadedPage:
+        """Reload the open page until it has this form."""
         deadline = time.monotonic() + patience
-        while f'id="{form}"' not in self.open(self.sheet.address).text:
-            assert time.monotonic() < deadline, f"still {self.sheet.heading!r}"
+        while f'id="{form}"' not in self.open(self.page.address).text:
+            assert time.monotonic() < deadline, f"still {self.page.heading!r}"
             time.sleep(0.2)
-        return self.sheet
+        return self.page
 
     def wait_for_link(self, part: str, patience: float = PATIENCE) -> str:
-        """Look at the page that is open until it links to an address with this in it."""
+        """Reload the open page until it has a link that contains `part`. Return the link."""
         deadline = time.monotonic() + patience
         while True:
-            text = self.open(self.sheet.address).text
+            text = self.open(self.page.address).text
             found = re.search(rf'href="([^"]*{re.escape(part)}[^"]*)"', text)
             if found:
                 return html.unescape(found[1])
-            assert time.monotonic() < deadline, f"still {self.sheet.heading!r}"
+            assert time.monotonic() < deadline, f"still {self.page.heading!r}"
             time.sleep(0.2)
 
-    def pay_with(self, number: str = GOOD_CARD) -> Sheet:
+    def pay_with(self, number: str = GOOD_CARD) -> LoadedPage:
         card = {"number": number, "expiry": "12/30", "csc": "123", "holder": "Noor Haddad"}
         return self.send("pay-with", method="new", **card)
 
-    def come_to_review(self, number: str = GOOD_CARD) -> Sheet:
+    def come_to_review(self, number: str = GOOD_CARD) -> LoadedPage:
         self.launch()
         self.sign_up()
         self.choose_plan()
         return self.pay_with(number)
 
     def order(self, number: str = GOOD_CARD) -> str:
-        """Go from launch to the submitted order and return its number."""
+        """Walk from the launch to the submitted order. Return the order's number."""
         self.come_to_review(number)
         return order_number(self.send("submit-order").address)
 
-    def wait_for_end(self, patience: float = PATIENCE) -> Sheet:
-        """Look at the order's page until nothing more will change on it."""
+    def wait_for_end(self, patience: float = PATIENCE) -> LoadedPage:
+        """Reload the order's page until it no longer polls."""
         deadline = time.monotonic() + patience
-        while self.open(self.sheet.address).is_polling:
-            assert time.monotonic() < deadline, f"still {self.sheet.heading!r}"
+        while self.open(self.page.address).is_polling:
+            assert time.monotonic() < deadline, f"still {self.page.heading!r}"
             time.sleep(0.2)
-        return self.sheet
+        return self.page
 
     def finish(self) -> dict[str, Any]:
-        """Continue, and return what the handoff page gives to the app."""
+        """Press Continue and return the payload on the handoff page."""
         self.send("continue")
         return self.handed_over()
 
     def leave(self) -> dict[str, Any]:
-        """Cancel, and return what the handoff page gives to the app."""
+        """Press Cancel and return the payload on the handoff page."""
         self.send("/leave/")
         return self.handed_over()
 
     def handed_over(self) -> dict[str, Any]:
-        assert self.sheet.address == "/handoff/"
-        block = re.search(r'<script id="handoff"[^>]*>(.*?)</script>', self.sheet.text, re.DOTALL)
+        assert self.page.address == "/handoff/"
+        block = re.search(r'<script id="handoff"[^>]*>(.*?)</script>', self.page.text, re.DOTALL)
         assert block is not None
-        return payload.read(json.loads(block[1]))
+        return parse_payload(json.loads(block[1]))
 
-    def _arrive(self, response: httpx.Response) -> Sheet:
+    def _arrive(self, response: httpx.Response) -> LoadedPage:
         for _ in range(MOST_REDIRECTS):
             if response.next_request is None:
                 break
@@ -204,8 +204,8 @@ class Shopper:
             response = self.client.get(response.headers["location"])
         url = urlsplit(str(response.url))
         address = f"{url.path}?{url.query}" if url.query else url.path
-        self.sheet = Sheet(address, response.status_code, response.text)
-        return self.sheet
+        self.page = LoadedPage(address, response.status_code, response.text)
+        return self.page
 
 
 def order_number(address: str) -> str:

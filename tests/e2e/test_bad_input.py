@@ -1,4 +1,4 @@
-"""What goes wrong outside the portal: a page that says so, a way out, and nobody charged."""
+"""Failures outside the portal: a page explains each, offers a way out, and charges nobody."""
 
 import time
 
@@ -9,12 +9,12 @@ from tests.browser import PageAt
 from tests.e2e.conftest import ShopperAt
 from tests.e2e.customer import REFUSED_CARD, Customer
 from tests.e2e.outside import fault, payments, profiles
-from tests.e2e.payload import five
-from tests.e2e.shopper import Sheet, Shopper, order_number
+from tests.e2e.payload import purchase_result
+from tests.e2e.shopper import LoadedPage, Shopper, order_number
 from tests.stack import Stack, on_postgresql, on_sqlite
 
 SUPPORT = "help@kestrel.example"
-LET_GO_WITHIN = 30.0
+RELEASED_WITHIN = 30.0
 FAILED = "We could not prepare your eSIM"
 
 
@@ -29,7 +29,7 @@ FAILED = "We could not prepare your eSIM"
         ({"location": "XX"}, "ClientError"),
     ],
 )
-def test_a_broken_launch_gets_a_page_and_its_handoff_says_why(
+def test_a_broken_launch_shows_a_page_and_its_handoff_says_why(
     stack: Stack, shopper_at: ShopperAt, changes: dict[str, str], status: str
 ) -> None:
     alice = shopper_at(stack.base_url)
@@ -41,11 +41,11 @@ def test_a_broken_launch_gets_a_page_and_its_handoff_says_why(
     assert page.text.count(SUPPORT) == 1
     assert page.text.count(alice.transaction_id) == 1
     assert given["transactionId"] == alice.transaction_id
-    assert given["purchaseResult"] == five("None", "None", "None", status, "")
+    assert given["purchaseResult"] == purchase_result("None", "None", "None", status, "")
 
 
 @on_sqlite
-def test_a_refused_card_says_so_and_another_one_buys_the_same_plan(
+def test_after_a_refused_card_another_card_buys_the_same_plan(
     stack: Stack, page_at: PageAt
 ) -> None:
     noor = Customer(page_at(), stack.base_url)
@@ -62,13 +62,13 @@ def test_a_refused_card_says_so_and_another_one_buys_the_same_plan(
     noor.sees("You're set")
 
     bought = order_number(noor.page.evaluate("location.pathname"))
-    inner = five("New", "New", "New", "Complete", "Day pass")
+    inner = purchase_result("New", "New", "New", "Complete", "Day pass")
     assert noor.finish()["purchaseResult"] == inner
     assert [payment["status"] for payment in payments(stack, refused)] == ["declined"]
     assert [payment["status"] for payment in payments(stack, bought)] == ["captured"]
 
 
-def test_leaving_after_a_refused_card_says_purchase_failed(
+def test_leaving_after_a_refused_card_hands_over_purchase_failed(
     stack: Stack, shopper_at: ShopperAt
 ) -> None:
     alice = shopper_at(stack.base_url)
@@ -77,28 +77,28 @@ def test_leaving_after_a_refused_card_says_purchase_failed(
 
     given = alice.leave()
 
-    assert given["purchaseResult"] == five("New", "New", "None", "PurchaseFailed", "")
+    assert given["purchaseResult"] == purchase_result("New", "New", "None", "PurchaseFailed", "")
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "http_500", "html", "malformed"])
-def test_while_the_smdp_gives_no_useful_answer_the_page_says_so_and_leaving_costs_nothing(
+def test_while_the_smdp_is_out_of_order_the_page_says_so_and_leaving_costs_nothing(
     stack: Stack, shopper_at: ShopperAt, kind: str
 ) -> None:
     alice = shopper_at(stack.base_url)
     with fault(stack.smdp_url, "*", kind):
         number = alice.order()
-        page = _in_trouble(alice)
+        page = _wait_for_warning(alice)
         given = alice.leave()
 
     assert "We keep trying; you have not been charged." in page.text
-    assert given["purchaseResult"] == five("New", "New", "None", "ServiceError", "")
-    assert _let_go(stack, number) == ["voided"]
+    assert given["purchaseResult"] == purchase_result("New", "New", "None", "ServiceError", "")
+    assert _final_payments(stack, number) == ["voided"]
 
 
 @pytest.mark.parametrize(
     ("stack", "kind"), [("sqlite", "http_500"), ("postgresql", "drop_before")], indirect=["stack"]
 )
-def test_an_smdp_that_stays_down_ends_the_order_and_nobody_is_charged(
+def test_an_smdp_that_stays_down_fails_the_order_without_a_charge(
     stack: Stack, shopper_at: ShopperAt, kind: str
 ) -> None:
     alice = shopper_at(stack.base_url)
@@ -110,14 +110,14 @@ def test_an_smdp_that_stays_down_ends_the_order_and_nobody_is_charged(
     assert "You have not been charged." in page.text
     assert page.text.count(SUPPORT) == 1
     given = alice.leave()
-    assert given["purchaseResult"] == five("New", "New", "None", "ServiceError", "")
-    assert _let_go(stack, number) == ["voided"]
+    assert given["purchaseResult"] == purchase_result("New", "New", "None", "ServiceError", "")
+    assert _final_payments(stack, number) == ["voided"]
 
 
 @pytest.mark.parametrize("function", ["downloadOrder", "confirmOrder"])
 @pytest.mark.parametrize("kind", ["drop_after", "malformed"])
 @pytest.mark.parametrize(("stack"), ["postgresql"], indirect=True)
-def test_an_answer_that_was_lost_or_spoilt_once_costs_no_second_profile(
+def test_an_answer_lost_or_malformed_once_takes_no_second_profile(
     stack: Stack, shopper_at: ShopperAt, function: str, kind: str
 ) -> None:
     alice = shopper_at(stack.base_url)
@@ -127,14 +127,14 @@ def test_an_answer_that_was_lost_or_spoilt_once_costs_no_second_profile(
         alice.wait_for_end()
 
     iccid = alice.finish()["iccid"]
-    # What an order before it had may have been withdrawn meanwhile.
+    # Profiles of earlier orders may have been withdrawn meanwhile, so only new ones are compared.
     assert {profile["iccid"] for profile in profiles(stack)} - before == {iccid}
     assert [payment["status"] for payment in payments(stack, number)] == ["captured"]
 
 
 @pytest.mark.parametrize("function", ["downloadOrder", "confirmOrder"])
 @on_sqlite
-def test_an_answer_about_something_else_ends_the_order_and_nobody_is_charged(
+def test_an_answer_about_another_profile_fails_the_order_without_a_charge(
     stack: Stack, shopper_at: ShopperAt, function: str
 ) -> None:
     alice = shopper_at(stack.base_url)
@@ -145,14 +145,14 @@ def test_an_answer_about_something_else_ends_the_order_and_nobody_is_charged(
     assert page.heading == FAILED
     assert page.text.count(SUPPORT) == 1
     given = alice.leave()
-    assert given["purchaseResult"] == five("New", "New", "None", "ServiceError", "")
-    assert _let_go(stack, number) == ["voided"]
+    assert given["purchaseResult"] == purchase_result("New", "New", "None", "ServiceError", "")
+    assert _final_payments(stack, number) == ["voided"]
 
 
 @pytest.mark.parametrize("function", ["authorise", "capture"])
 @pytest.mark.parametrize("kind", ["drop_after", "http_500"])
 @pytest.mark.parametrize("stack", ["sqlite"], indirect=True)
-def test_a_payment_whose_answer_was_lost_once_is_made_once(
+def test_a_payment_is_made_once_even_if_its_answer_is_lost_once(
     stack: Stack, shopper_at: ShopperAt, function: str, kind: str
 ) -> None:
     alice = shopper_at(stack.base_url)
@@ -165,7 +165,7 @@ def test_a_payment_whose_answer_was_lost_once_is_made_once(
 
 
 @on_sqlite
-def test_a_payment_service_that_is_down_leaves_the_form_and_keeps_no_card(
+def test_a_payment_service_that_is_down_shows_the_form_again_without_the_card(
     stack: Stack, shopper_at: ShopperAt
 ) -> None:
     alice = shopper_at(stack.base_url)
@@ -182,26 +182,28 @@ def test_a_payment_service_that_is_down_leaves_the_form_and_keeps_no_card(
     assert alice.pay_with().heading == "Review your order"
 
 
-def test_an_empty_pool_is_said_plainly_and_nobody_is_charged(
+def test_an_empty_pool_is_explained_and_nobody_is_charged(
     stack: Stack, shopper_at: ShopperAt
 ) -> None:
     alice = shopper_at(stack.base_url)
-    stack.manage(_moved("available", "retired"))
+    stack.manage(_move_free_profiles("available", "retired"))
     try:
         number = alice.order()
         page = alice.wait_for_end()
     finally:
-        stack.manage(_moved("retired", "available"))
+        stack.manage(_move_free_profiles("retired", "available"))
 
     assert page.heading == "We have no eSIM for you right now"
     assert page.text.count(SUPPORT) == 1
     given = alice.leave()
-    assert given["purchaseResult"] == five("New", "New", "None", "ServiceError", "")
-    assert _let_go(stack, number) == ["voided"]
+    assert given["purchaseResult"] == purchase_result("New", "New", "None", "ServiceError", "")
+    assert _final_payments(stack, number) == ["voided"]
 
 
 @on_postgresql
-def test_where_no_plan_works_the_options_say_so(stack: Stack, shopper_at: ShopperAt) -> None:
+def test_the_options_page_says_if_no_plan_works_at_the_location(
+    stack: Stack, shopper_at: ShopperAt
+) -> None:
     alice = shopper_at(stack.base_url)
     alice.launch(location="BR")
 
@@ -211,18 +213,18 @@ def test_where_no_plan_works_the_options_say_so(stack: Stack, shopper_at: Shoppe
     assert page.text.count(SUPPORT) == 1
 
 
-def _in_trouble(alice: Shopper) -> Sheet:
-    """Look at the order's page until it says that something takes longer."""
-    deadline = time.monotonic() + LET_GO_WITHIN
-    while "notice-warning" not in alice.open(alice.sheet.address).text:
+def _wait_for_warning(alice: Shopper) -> LoadedPage:
+    """Reload the order's page until it warns that something takes longer."""
+    deadline = time.monotonic() + RELEASED_WITHIN
+    while "notice-warning" not in alice.open(alice.page.address).text:
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    return alice.sheet
+    return alice.page
 
 
-def _let_go(stack: Stack, number: str) -> list[str]:
-    """Wait until nothing is held any more, and return what became of the order's payments."""
-    deadline = time.monotonic() + LET_GO_WITHIN
+def _final_payments(stack: Stack, number: str) -> list[str]:
+    """Wait until no money is authorised any more. Return the states of the order's payments."""
+    deadline = time.monotonic() + RELEASED_WITHIN
     while True:
         states = [payment["status"] for payment in payments(stack, number)]
         if "authorised" not in states or time.monotonic() > deadline:
@@ -230,8 +232,8 @@ def _let_go(stack: Stack, number: str) -> list[str]:
         time.sleep(0.2)
 
 
-def _moved(old: str, new: str) -> str:
-    """Return Python that moves the pool's free ICCIDs, which no order has touched."""
+def _move_free_profiles(old: str, new: str) -> str:
+    """Return Python code that moves the pool's unused profiles to another state."""
     return (
         "from esim.models import Sim\n"
         f"Sim.objects.filter(state={old!r}, kind='profile', profile=None).update(state={new!r})"

@@ -1,4 +1,4 @@
-"""A bank that wants the customer: there and back by GET, or never back at all."""
+"""A step at the bank: the customer goes there and returns by GET, or never returns."""
 
 import httpx
 import pytest
@@ -7,7 +7,7 @@ from tests.browser import PageAt
 from tests.e2e.conftest import ShopperAt
 from tests.e2e.customer import Customer
 from tests.e2e.outside import payments
-from tests.e2e.payload import five
+from tests.e2e.payload import purchase_result
 from tests.e2e.shopper import order_number
 from tests.stack import Stack
 
@@ -36,7 +36,7 @@ def test_the_customer_goes_to_the_bank_and_comes_back(
     assert [payment["status"] for payment in payments(stack, number)] == [charged]
 
 
-def test_who_never_comes_back_has_the_order_completed_by_the_webhook(
+def test_if_the_customer_never_returns_the_webhook_completes_the_order(
     stack: Stack, shopper_at: ShopperAt
 ) -> None:
     alice = shopper_at(stack.base_url)
@@ -47,9 +47,11 @@ def test_who_never_comes_back_has_the_order_completed_by_the_webhook(
     alice.wait_for_end()
 
     assert [payment["status"] for payment in payments(stack, number)] == ["captured"]
-    assert alice.finish()["purchaseResult"] == five("New", "New", "New", "Complete", "Day pass")
-    told = stack.manage(
+    assert alice.finish()["purchaseResult"] == purchase_result(
+        "New", "New", "New", "Complete", "Day pass"
+    )
+    events = stack.manage(
         "from payments.models import WebhookEvent;"
         f"print(WebhookEvent.objects.filter(reference={number!r}).count())"
     )
-    assert int(told) >= 2
+    assert int(events) >= 2

@@ -1,4 +1,4 @@
-"""Cards typed at the gateway alone: there and back in a browser, whatever is lost on the way."""
+"""Cards that are typed at the gateway only, in a browser, with lost answers and killed workers."""
 
 import re
 import time
@@ -16,8 +16,8 @@ from tests.e2e.shopper import Shopper, order_number
 from tests.providers import books, break_it
 from tests.stack import Stack, make_copy, running_stack
 
-# A dead worker's lease must run out first; the default is made for calls that take longer.
-THERE = {"PAYMENT_CARD_ENTRY": "page", "OUTBOX_LEASE": "3", "OUTSIDE_CALL_TIMEOUT": "2"}
+# A dead worker's lease has to run out first, and the default lease allows for longer calls.
+SETTINGS = {"PAYMENT_CARD_ENTRY": "page", "OUTBOX_LEASE": "3", "OUTSIDE_CALL_TIMEOUT": "2"}
 WITHIN = 30.0
 TIMES = 10
 METHODS = (
@@ -30,19 +30,21 @@ METHODS = (
 def shop(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
-    """Return a running copy in which no card is typed on the portal's own pages."""
-    with running_stack(make_copy(request.param, tmp_path_factory.mktemp("there")), THERE) as stack:
+    """Run a copy in which no card is typed on the portal's own pages."""
+    with running_stack(
+        make_copy(request.param, tmp_path_factory.mktemp("card-page")), SETTINGS
+    ) as stack:
         yield stack
 
 
 pytestmark = pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
 
 
-def methods(shop: Stack, identifier: str) -> int:
+def count_methods(shop: Stack, identifier: str) -> int:
     return int(shop.manage(METHODS.format(identifier)))
 
 
-def come_to_payment(noor: Customer) -> None:
+def walk_to_payment(noor: Customer) -> None:
     noor.launch()
     noor.sign_up()
     noor.choose()
@@ -50,55 +52,55 @@ def come_to_payment(noor: Customer) -> None:
     noor.sees("How would you like to pay?")
 
 
-def is_at_gateway(noor: Customer, shop: Stack) -> None:
+def wait_for_gateway(noor: Customer, shop: Stack) -> None:
     noor.page.wait_for_url(re.compile(f"^{re.escape(shop.payment_url)}/card/"))
 
 
 @pytest.mark.parametrize("script", [True, False])
-def test_a_card_is_typed_at_the_gateway_and_pays(
+def test_a_card_typed_at_the_gateway_pays_the_order(
     shop: Stack,
     page_at: PageAt,
     script: bool,  # noqa: FBT001 -- a parameter of the test
 ) -> None:
     noor = Customer(page_at(360, 640, script=script), shop.base_url)
-    come_to_payment(noor)
+    walk_to_payment(noor)
     assert noor.page.locator("[autocomplete=cc-number]").count() == 0
 
     noor.press("Next")
-    is_at_gateway(noor, shop)
-    noor.type_card_there()
+    wait_for_gateway(noor, shop)
+    noor.type_card_at_gateway()
     noor.sees("Review your order")
     noor.submit()
     noor.sees("You're set")
 
     number = order_number(re.sub("^https?://[^/]+", "", noor.page.url))
     assert [payment["status"] for payment in payments(shop, number)] == ["captured"]
-    assert methods(shop, noor.identifier) == 1
+    assert count_methods(shop, noor.identifier) == 1
 
 
-def test_a_card_that_is_refused_there_is_told_and_another_one_taken(
+def test_a_card_refused_at_the_gateway_is_reported_and_another_one_is_accepted(
     shop: Stack, page_at: PageAt
 ) -> None:
     noor = Customer(page_at(), shop.base_url)
-    come_to_payment(noor)
+    walk_to_payment(noor)
     noor.press("Next")
-    is_at_gateway(noor, shop)
-    noor.type_card_there(REFUSED_CARD)
+    wait_for_gateway(noor, shop)
+    noor.type_card_at_gateway(REFUSED_CARD)
     noor.sees("How would you like to pay?")
     assert "No card was stored, and nothing was charged." in noor.page.content()
 
     noor.press("Next")
-    is_at_gateway(noor, shop)
-    noor.type_card_there()
+    wait_for_gateway(noor, shop)
+    noor.type_card_at_gateway()
 
     noor.sees("Review your order")
 
 
-def test_back_from_the_gateway_is_no_trap(shop: Stack, page_at: PageAt) -> None:
+def test_the_browsers_back_button_leaves_the_gateway(shop: Stack, page_at: PageAt) -> None:
     noor = Customer(page_at(), shop.base_url)
-    come_to_payment(noor)
+    walk_to_payment(noor)
     noor.press("Next")
-    is_at_gateway(noor, shop)
+    wait_for_gateway(noor, shop)
 
     noor.page.go_back()
     if "/payment/card/" in noor.page.url:
@@ -107,13 +109,13 @@ def test_back_from_the_gateway_is_no_trap(shop: Stack, page_at: PageAt) -> None:
     noor.sees("How would you like to pay?")
 
     noor.press("Next")
-    is_at_gateway(noor, shop)
-    noor.type_card_there()
+    wait_for_gateway(noor, shop)
+    noor.type_card_at_gateway()
     noor.sees("Review your order")
 
 
-def ask(alice: Shopper) -> str:
-    """Choose a new card and return the address of the page that waits."""
+def request_card_page(alice: Shopper) -> str:
+    """Choose a new card. Return the address of the waiting page."""
     alice.launch()
     alice.sign_up()
     alice.choose_plan()
@@ -121,41 +123,41 @@ def ask(alice: Shopper) -> str:
 
 
 def gateway_page(alice: Shopper, waiting: str) -> str:
-    """Wait until the page is open, and return its address at the gateway."""
+    """Wait until the gateway's page is open. Return its address."""
     link = alice.wait_for_link(f"{waiting}open/")
-    there: str = alice.client.get(link).headers["location"]
-    return there
+    address: str = alice.client.get(link).headers["location"]
+    return address
 
 
-def type_card(there: str, number: str = GOOD_CARD) -> str:
+def type_card(gateway: str, number: str = GOOD_CARD) -> str:
     typed = {"decision": "store", "number": number, "expiry": "12/30", "csc": "123", "name": "N"}
-    back: str = httpx.post(there, data=typed, trust_env=False).headers["location"]
+    back: str = httpx.post(gateway, data=typed, trust_env=False).headers["location"]
     return back
 
 
 def wait_for(alice: Shopper, address: str) -> None:
     deadline = time.monotonic() + WITHIN
-    while alice.open(alice.sheet.address).address != address:
-        assert time.monotonic() < deadline, alice.sheet.heading
+    while alice.open(alice.page.address).address != address:
+        assert time.monotonic() < deadline, alice.page.heading
         time.sleep(0.2)
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after", "malformed"])
 @pytest.mark.parametrize("function", ["open_page", "fetch_page"])
-def test_answers_that_are_lost_double_nothing(
+def test_lost_answers_double_nothing(
     shop: Stack, shopper_at: ShopperAt, function: str, kind: str
 ) -> None:
     alice = shopper_at(shop.base_url)
     before = books(shop.payment_url)
     with fault(shop.payment_url, function, kind, times=2):
-        waiting = ask(alice)
+        waiting = request_card_page(alice)
         alice.open(type_card(gateway_page(alice, waiting)))
         wait_for(alice, "/review/")
 
     after = books(shop.payment_url)
     assert len(after["pages"]) == len(before["pages"]) + 1
     assert after["tokens"] == before["tokens"] + 1
-    assert methods(shop, alice.identifier) == 1
+    assert count_methods(shop, alice.identifier) == 1
 
 
 @pytest.mark.parametrize("function", ["open_page", "fetch_page"])
@@ -164,9 +166,9 @@ def test_a_worker_killed_at_a_call_doubles_and_loses_nothing(
 ) -> None:
     alice = shopper_at(shop.base_url)
     before = len(books(shop.payment_url)["pages"])
-    # The work is done, and the worker is gone before the answer comes.
+    # The gateway does its work, but the worker is killed before the answer comes.
     make_slow(shop, function)
-    waiting = ask(alice)
+    waiting = request_card_page(alice)
     if function == "fetch_page":
         alice.open(type_card(gateway_page(alice, waiting)))
     wait_until_called(shop)
@@ -178,7 +180,7 @@ def test_a_worker_killed_at_a_call_doubles_and_loses_nothing(
     wait_for(alice, "/review/")
 
     assert len(books(shop.payment_url)["pages"]) == before + 1
-    assert methods(shop, alice.identifier) == 1
+    assert count_methods(shop, alice.identifier) == 1
 
 
 def make_slow(shop: Stack, function: str) -> None:
@@ -186,47 +188,45 @@ def make_slow(shop: Stack, function: str) -> None:
 
 
 def wait_until_called(shop: Stack) -> None:
-    """Wait until the call that is slow is under way: its fault is used up."""
+    """Wait until the slow call has begun. Its fault is used up then."""
     deadline = time.monotonic() + WITHIN
     while httpx.get(f"{shop.payment_url}/faults", trust_env=False).json()["faults"]:
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
 
-def test_coming_back_ten_times_at_once_stores_one_card(shop: Stack, shopper_at: ShopperAt) -> None:
+def test_ten_returns_at_once_store_one_card(shop: Stack, shopper_at: ShopperAt) -> None:
     alice = shopper_at(shop.base_url)
-    back = type_card(gateway_page(alice, ask(alice)))
+    back = type_card(gateway_page(alice, request_card_page(alice)))
     cookies = {cookie.name: cookie.value or "" for cookie in alice.client.cookies.jar}
 
-    def come_back(_number: int) -> int:
+    def return_from_gateway(_number: int) -> int:
         return httpx.get(back, cookies=cookies, trust_env=False, timeout=60).status_code
 
     with ThreadPoolExecutor(TIMES) as threads:
-        assert list(threads.map(come_back, range(TIMES))) == [303] * TIMES
+        assert list(threads.map(return_from_gateway, range(TIMES))) == [303] * TIMES
     wait_for(alice, "/review/")
 
-    assert methods(shop, alice.identifier) == 1
+    assert count_methods(shop, alice.identifier) == 1
 
 
-def test_a_gateway_that_is_away_leads_back_and_loses_nothing(
+def test_a_gateway_that_is_down_leads_back_and_loses_nothing(
     shop: Stack, shopper_at: ShopperAt
 ) -> None:
     alice = shopper_at(shop.base_url)
     with fault(shop.payment_url, "open_page", "http_500"):
-        ask(alice)
+        request_card_page(alice)
         wait_for(alice, "/payment/")
-    assert "reach the payment service" in alice.sheet.text
+    assert "reach the payment service" in alice.page.text
 
     waiting = alice.send("pay-with", method="new").address
     alice.open(type_card(gateway_page(alice, waiting)))
     wait_for(alice, "/review/")
 
 
-def test_a_card_that_is_removed_is_forgotten_at_the_gateway(
-    shop: Stack, shopper_at: ShopperAt
-) -> None:
+def test_a_removed_card_is_deleted_at_the_gateway(shop: Stack, shopper_at: ShopperAt) -> None:
     alice = shopper_at(shop.base_url)
-    alice.open(type_card(gateway_page(alice, ask(alice))))
+    alice.open(type_card(gateway_page(alice, request_card_page(alice))))
     wait_for(alice, "/review/")
     before = books(shop.payment_url)["tokens"]
     action = re.search(r"/account/methods/\d+/remove/", alice.open("/account/").text)

@@ -1,4 +1,4 @@
-"""Orders under every fault of `make chaos`, twenty each, on services of their own."""
+"""Orders under every fault of `make chaos`, twenty orders each, on their own services."""
 
 import json
 import subprocess
@@ -15,30 +15,30 @@ ORDERS, MORE_ORDERS, SEED, OUTAGE = 20, 50, 20_261_121, 8
 
 
 @pytest.mark.timeout(900)
-def test_nothing_is_lost_doubled_or_mixed_up_whatever_breaks(tmp_path: Path) -> None:
-    told = played(tmp_path, ORDERS, "")
+def test_under_every_fault_nothing_is_lost_doubled_or_mixed_up(tmp_path: Path) -> None:
+    report = run_chaos(tmp_path, ORDERS, "")
 
-    assert [line["lost"] for line in told] == [[]] * len(FAULTS)
-    assert [line["orders"] for line in told] == [ORDERS] * len(FAULTS)
+    assert [line["lost"] for line in report] == [[]] * len(FAULTS)
+    assert [line["orders"] for line in report] == [ORDERS] * len(FAULTS)
 
 
 @pytest.mark.timeout(900)
-def test_as_many_profiles_are_taken_as_orders_completed_whatever_the_smdp_does(
+def test_with_a_failing_smdp_each_completed_order_takes_one_profile(
     tmp_path: Path,
 ) -> None:
-    (told,) = played(tmp_path, MORE_ORDERS, "SM-DP+ fails at random")
+    (fault,) = run_chaos(tmp_path, MORE_ORDERS, "SM-DP+ fails at random")
 
-    assert (told["lost"], told["orders"]) == ([], MORE_ORDERS)
+    assert (fault["lost"], fault["orders"]) == ([], MORE_ORDERS)
 
 
-def played(folder: Path, orders: int, only: str) -> list[dict[str, Any]]:
-    """Play these faults; what is broken is the run's own, not the services of this process."""
-    report = folder / "chaos.json"
+def run_chaos(folder: Path, orders: int, only: str) -> list[dict[str, Any]]:
+    """Run these faults in another process with its own services. Return its report."""
+    path = folder / "chaos.json"
     options = ["--orders", str(orders), "--seed", str(SEED), "--outage", str(OUTAGE)]
     subprocess.run(
-        [sys.executable, "-m", "tests.chaos", *options, "--only", only, "--json", str(report)],
+        [sys.executable, "-m", "tests.chaos", *options, "--only", only, "--json", str(path)],
         cwd=ROOT,
         check=False,
     )
-    told: list[dict[str, Any]] = json.loads(report.read_text(encoding="utf-8"))["faults"]
-    return told
+    faults: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["faults"]
+    return faults

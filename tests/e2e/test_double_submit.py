@@ -1,4 +1,4 @@
-"""Twenty Submit orders at once: a customer who is impatient, twenty times over."""
+"""Submit order, pressed many times, in parallel or in several tabs."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -7,7 +7,7 @@ import httpx
 
 from tests.e2e.conftest import ShopperAt
 from tests.e2e.outside import payments, profiles
-from tests.e2e.shopper import Sheet, Shopper
+from tests.e2e.shopper import LoadedPage, Shopper
 from tests.stack import Stack
 
 TIMES = 20
@@ -20,7 +20,7 @@ def test_the_review_form_sent_twenty_times_at_once_makes_one_order(
     alice.come_to_review()
     before = {profile["iccid"] for profile in profiles(stack)}
 
-    answers = _sent_at_once(alice)
+    answers = _send_at_once(alice)
 
     (address,) = {answer.headers["location"] for answer in answers}
     assert [answer.status_code for answer in answers] == [303] * TIMES
@@ -40,16 +40,14 @@ def test_a_review_form_sent_again_after_the_purchase_leads_to_its_order(
     address = alice.send("submit-order").address
     alice.wait_for_end()
 
-    alice.sheet = spent
+    alice.page = spent
     again = alice.send("submit-order")
 
     assert again.address == address
     assert len(payments(stack, address.split("/")[2])) == 1
 
 
-def test_of_two_tabs_with_different_plans_the_older_one_orders_nothing(
-    stack: Stack, shopper_at: ShopperAt
-) -> None:
+def test_an_older_tab_with_another_plan_orders_nothing(stack: Stack, shopper_at: ShopperAt) -> None:
     alice = shopper_at(stack.base_url)
     older_tab = alice.come_to_review()
     alice.choose_plan(1)
@@ -57,24 +55,24 @@ def test_of_two_tabs_with_different_plans_the_older_one_orders_nothing(
     address = alice.send("submit-order").address
     done = alice.wait_for_end()
 
-    alice.sheet = older_tab
+    alice.page = older_tab
     refused = alice.send("submit-order")
 
     assert refused.address == address
     assert "came later and changed nothing" in refused.text
-    assert plan_of(refused) == plan_of(done) != plan_of(older_tab)
+    assert plans_on(refused) == plans_on(done) != plans_on(older_tab)
     (payment,) = payments(stack, address.split("/")[2])
     assert str(payment["amount"] // 100) in done.text
 
 
-def plan_of(sheet: Sheet) -> list[str]:
-    """Name the plans that the page speaks of."""
-    return [name for name in ("Day pass", "Traveller", "World") if name in sheet.text]
+def plans_on(page: LoadedPage) -> list[str]:
+    """Return the plans that the page names."""
+    return [name for name in ("Day pass", "Traveller", "World") if name in page.text]
 
 
-def _sent_at_once(shopper: Shopper) -> list[httpx.Response]:
-    """Send the form by twenty clients with the same session, none before all are there."""
-    form = shopper.sheet.form("submit-order")
+def _send_at_once(shopper: Shopper) -> list[httpx.Response]:
+    """Send the form from twenty clients of one session. All wait and then send together."""
+    form = shopper.page.form("submit-order")
     cookies = {cookie.name: cookie.value or "" for cookie in shopper.client.cookies.jar}
     start = Barrier(TIMES)
 

@@ -1,4 +1,4 @@
-"""Failed downloads mended end to end: the app's headers, the portal, the SM-DP+'s own books."""
+"""Failed downloads and their remedies, from the app's headers to the SM-DP+'s books."""
 
 from typing import Any
 
@@ -9,34 +9,34 @@ from tests.browser import PageAt
 from tests.e2e.conftest import ShopperAt
 from tests.e2e.customer import EID, Customer
 from tests.e2e.outside import balances, download, es2_calls, payments, profiles
-from tests.e2e.payload import five
+from tests.e2e.payload import purchase_result
 from tests.e2e.shopper import Shopper, order_number
 from tests.stack import Stack, on_postgresql
 
 OTHER_EID = "89049032000000000000000000000066"
-MENDED = five("Existing", "None", "New", "Complete", "Day pass")
+REPAIRED = purchase_result("Existing", "None", "New", "Complete", "Day pass")
 
 
 def buy(alice: Shopper) -> tuple[str, dict[str, Any]]:
-    """Buy a day pass and leave; return the order's number and what the app was given."""
+    """Buy a day pass and leave. Return the order's number and the payload."""
     number = alice.order()
     alice.wait_for_end()
     return number, alice.finish()
 
 
 def state_at_smdp(stack: Stack, iccid: str) -> str:
-    """Return the profile's state in the SM-DP+'s books; empty where it was withdrawn."""
+    """Return the profile's state in the SM-DP+'s books, or nothing if it was withdrawn."""
     return next((p["state"] for p in profiles(stack) if p["iccid"] == iccid), "")
 
 
-def test_after_an_eid_mismatch_the_old_one_is_cancelled_and_a_new_one_downloaded(
+def test_after_an_eid_mismatch_a_new_profile_replaces_the_old_one(
     stack: Stack, shopper_at: ShopperAt
 ) -> None:
     alice = shopper_at(stack.base_url)
     number, first = buy(alice)
     assert download(stack, first["activationCode"], OTHER_EID)["error"] == "EidMismatch"
 
-    page = alice.come_back("EidMismatch", first["iccid"], eid=OTHER_EID)
+    page = alice.relaunch("EidMismatch", first["iccid"], eid=OTHER_EID)
     assert page.heading == "This eSIM was made for another device"
     alice.sign_in()
     alice.open("/esim-problem/")
@@ -45,7 +45,7 @@ def test_after_an_eid_mismatch_the_old_one_is_cancelled_and_a_new_one_downloaded
     alice.send("remedy")
     second = alice.handed_over()
 
-    assert second["purchaseResult"] == MENDED
+    assert second["purchaseResult"] == REPAIRED
     assert second["iccid"] != first["iccid"]
     assert state_at_smdp(stack, first["iccid"]) == ""
     assert download(stack, second["activationCode"], OTHER_EID)["result"] == "success"
@@ -56,20 +56,20 @@ def test_after_an_eid_mismatch_the_old_one_is_cancelled_and_a_new_one_downloaded
     assert [b["type"] for b in balances(stack, first["iccid"])] == ["NONE"]
 
 
-def test_retry_hands_back_the_same_code_and_orders_nothing(
+def test_retry_hands_over_the_same_code_and_orders_nothing(
     stack: Stack, shopper_at: ShopperAt
 ) -> None:
     alice = shopper_at(stack.base_url)
     number, first = buy(alice)
     before = len(es2_calls(stack))
 
-    alice.come_back("ServerNotReachable", first["iccid"], times="11/21/2026 3:07:05 PM")
+    alice.relaunch("ServerNotReachable", first["iccid"], times="11/21/2026 3:07:05 PM")
     alice.sign_in()
     alice.open("/esim-problem/")
     alice.send("remedy")
     again = alice.handed_over()
 
-    assert again == {**first, "transactionId": alice.transaction_id, "purchaseResult": MENDED}
+    assert again == {**first, "transactionId": alice.transaction_id, "purchaseResult": REPAIRED}
     assert len(es2_calls(stack)) == before
     assert len(payments(stack, number)) == 1
 
@@ -82,7 +82,7 @@ def test_a_stranger_with_the_iccid_gets_nothing(
     alice, mallory = shopper_at(stack.base_url), shopper_at(stack.base_url)
     _number, first = buy(alice)
 
-    mallory.come_back(code, first["iccid"], iccids=first["iccid"])
+    mallory.relaunch(code, first["iccid"], iccids=first["iccid"])
     mallory.sign_up()
     page = mallory.open("/esim-problem/")
 
@@ -95,14 +95,12 @@ def test_a_stranger_with_the_iccid_gets_nothing(
 
 
 @on_postgresql
-def test_what_was_downloaded_is_never_issued_a_second_time(
-    stack: Stack, shopper_at: ShopperAt
-) -> None:
+def test_a_downloaded_profile_is_never_issued_again(stack: Stack, shopper_at: ShopperAt) -> None:
     alice = shopper_at(stack.base_url)
     _number, first = buy(alice)
     download(stack, first["activationCode"], EID)
 
-    alice.come_back("ProfileNotPresent", first["iccid"])
+    alice.relaunch("ProfileNotPresent", first["iccid"])
     alice.sign_in()
     page = alice.open("/esim-problem/")
 
@@ -111,14 +109,14 @@ def test_what_was_downloaded_is_never_issued_a_second_time(
 
 
 @on_postgresql
-def test_an_installed_profile_is_handed_over_to_be_switched_on(
+def test_an_installed_profile_is_handed_over_to_be_turned_on(
     stack: Stack, shopper_at: ShopperAt
 ) -> None:
     alice = shopper_at(stack.base_url)
     _number, first = buy(alice)
     download(stack, first["activationCode"], EID)
 
-    alice.come_back("IccidAlreadyExists", first["iccid"], iccids=first["iccid"])
+    alice.relaunch("IccidAlreadyExists", first["iccid"], iccids=first["iccid"])
     alice.sign_in()
     alice.open("/esim-problem/")
     alice.send("remedy")
@@ -126,12 +124,12 @@ def test_an_installed_profile_is_handed_over_to_be_switched_on(
 
     assert given["iccid"] == first["iccid"]
     assert "activationCode" not in given
-    row = five("Existing", "None", "Existing", "Complete", "Day pass")
+    row = purchase_result("Existing", "None", "Existing", "Complete", "Day pass")
     assert given["purchaseResult"] == row
 
 
 @on_postgresql
-def test_the_new_esim_is_watched_being_made_in_the_browser(stack: Stack, page_at: PageAt) -> None:
+def test_the_browser_shows_how_the_new_esim_is_prepared(stack: Stack, page_at: PageAt) -> None:
     noor = Customer(page_at(), stack.base_url)
     noor.buy()
     noor.sees("You're set")

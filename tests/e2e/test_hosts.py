@@ -1,7 +1,7 @@
-"""Every outcome of the contract's table (section 4) given to every host, in Chromium.
+"""Every outcome of docs/contract.md#outcomes, given to every host in Chromium.
 
-The outcomes are put into the running copy's database, each with a cookie that opens its handoff
-page; what the stub host records is compared with the contract.
+The outcomes are written to the running copy's database, each with a cookie that opens its handoff
+page. The calls that the stub host records are compared with the contract.
 """
 
 import json
@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e import payload
 from tests.e2e.hosts import DATA_MART, HOSTS, NEWEST, RECORDER, USER_ACCOUNTS, WEB_SHEET
-from tests.e2e.payload import five
+from tests.e2e.payload import parse_payload, purchase_result
 from tests.stack import Stack, on_postgresql
 
 pytestmark = on_postgresql
@@ -72,13 +71,13 @@ ROWS = [
     Row("an MO system failed", ("Existing", "Existing", "None", "ServiceError")),
 ]
 SUCCESS, LEFT = ROWS[0], ROWS[12]
-MAKE = """
+CREATE_HANDOFFS = """
 import json
 from datetime import timedelta
 from django.utils.timezone import now
 from mobileplans.domain.handoffs import _hash
 from mobileplans.models import Handoff, Visit
-rows, transaction, eid_from = json.loads({told!r})
+rows, transaction, eid_from = json.loads({rows!r})
 for number, row in enumerate(rows):
     visit = Visit.objects.create(transaction_id=transaction, location="US", market="US",
         eid="8" * 32 if eid_from else "", eid_from=eid_from)
@@ -89,19 +88,19 @@ for number, row in enumerate(rows):
 
 @pytest.fixture(scope="module")
 def prepared(postgresql_stack: Stack) -> Stack:
-    """Put every row into the copy's database, once; its cookie is `row-<number>`."""
-    make(postgresql_stack, "row", ROWS, eid_from="launch")
-    make(postgresql_stack, "web", [SUCCESS, ROWS[2], LEFT], eid_from="")
+    """Write every row to the copy's database, once. Its cookie is `row-<number>`."""
+    create_handoffs(postgresql_stack, "row", ROWS, eid_from="launch")
+    create_handoffs(postgresql_stack, "web", [SUCCESS, ROWS[2], LEFT], eid_from="")
     return postgresql_stack
 
 
-def make(stack: Stack, prefix: str, rows: list[Row], *, eid_from: str) -> None:
-    told = json.dumps([[row.handoff for row in rows], TRANSACTION, eid_from])
-    stack.manage(MAKE.format(told=told, prefix=prefix))
+def create_handoffs(stack: Stack, prefix: str, rows: list[Row], *, eid_from: str) -> None:
+    values = json.dumps([[row.handoff for row in rows], TRANSACTION, eid_from])
+    stack.manage(CREATE_HANDOFFS.format(rows=values, prefix=prefix))
 
 
-def opened(browser: Browser, stack: Stack, cookie: str, script: str) -> Page:
-    """Open a handoff page in a browser of its own, with what a host puts into it."""
+def open_handoff(browser: Browser, stack: Stack, cookie: str, script: str) -> Page:
+    """Open a handoff page in its own browser session, with a host's script."""
     context: BrowserContext = browser.new_context()
     context.add_cookies([{"name": "handoff", "value": cookie, "url": stack.base_url}])
     page = context.new_page()
@@ -110,8 +109,8 @@ def opened(browser: Browser, stack: Stack, cookie: str, script: str) -> Page:
     return page
 
 
-def expected(row: Row, host: str) -> list[Any]:
-    """Return the call that the contract has for this outcome and host."""
+def expected_calls(row: Row, host: str) -> list[Any]:
+    """Return the calls that the contract requires for this outcome and host."""
     if host == "open web":
         return []
     if host == "web sheet":
@@ -138,10 +137,10 @@ def expected(row: Row, host: str) -> list[Any]:
 
 
 def check_documented(row: Row, calls: list[Any]) -> None:
-    """Compare with the source documents' form: one string, the base that must never break."""
+    """Compare with Microsoft's documented form, one string, which must never break."""
     ((name, (text,)),) = calls
     assert name == "DataMart.notifyPurchaseResult"
-    given = payload.read(text)
+    given = parse_payload(text)
     is_success = row.result != "nothing"
     code = {"activationCode": CODE if row.result == "download" else ""}
     assert given == {
@@ -149,32 +148,32 @@ def check_documented(row: Row, calls: list[Any]) -> None:
         "success": is_success,
         "transactionId": TRANSACTION,
         "iccid": ICCID if is_success else "",
-        "purchaseResult": five(*row.words, PLAN if is_success else ""),
+        "purchaseResult": purchase_result(*row.words, PLAN if is_success else ""),
         **(code if row.result in {"download", "nothing"} else {}),
     }
 
 
 @pytest.mark.parametrize("host", HOSTS)
 @pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
-def test_the_call_is_the_contracts(
+def test_each_host_is_called_as_the_contract_says(
     stack: Stack, prepared: Stack, browser: Browser, row: Row, host: str
 ) -> None:
-    page = opened(browser, prepared, f"row-{ROWS.index(row)}", HOSTS[host])
+    page = open_handoff(browser, prepared, f"row-{ROWS.index(row)}", HOSTS[host])
 
     calls = page.evaluate("window.calls")
 
     if host == "documented":
         check_documented(row, calls)
     else:
-        assert calls == expected(row, host)
+        assert calls == expected_calls(row, host)
     if row.result != "nothing":
         by_hand = page.locator("#by-hand")
         expect(by_hand).to_be_visible() if host == "open web" else expect(by_hand).to_be_hidden()
     page.context.close()
 
 
-# What the host's object is, and whether it was called.
-CLOSED = """
+# Objects that take no further properties, as the app's own may be.
+SEALED = """
 window.MobilePlans.createPurchaseMetaData = function () {
     return Object.seal({
         userAccount: "", purchaseInstrument: "", line: "", moDirectStatus: "", planName: ""
@@ -195,10 +194,10 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("script", BROKEN.values(), ids=BROKEN)
-def test_where_the_host_is_broken_the_customer_sees_the_code(
+def test_with_a_broken_host_the_customer_sees_the_code(
     stack: Stack, prepared: Stack, browser: Browser, script: str
 ) -> None:
-    page = opened(browser, prepared, "row-0", RECORDER + script)
+    page = open_handoff(browser, prepared, "row-0", RECORDER + script)
 
     expect(page.locator("#by-hand")).to_be_visible()
     assert page.locator("#activation-code").inner_text() == CODE
@@ -206,19 +205,19 @@ def test_where_the_host_is_broken_the_customer_sees_the_code(
     page.context.close()
 
 
-def test_where_the_newest_lacks_a_function_the_documented_one_is_called(
+def test_if_the_newest_app_lacks_a_function_the_documented_one_is_called(
     stack: Stack, prepared: Stack, browser: Browser
 ) -> None:
     script = HOSTS["newest"] + "delete window.MobilePlansInlineOperations.notifyProfileDownload;"
 
-    page = opened(browser, prepared, "row-0", script)
+    page = open_handoff(browser, prepared, "row-0", script)
 
     check_documented(SUCCESS, page.evaluate("window.calls"))
     page.context.close()
 
 
 @pytest.mark.parametrize("host", ["newest", "documented", "web sheet"])
-def test_where_the_host_never_answers_the_code_comes_back(
+def test_if_the_host_does_nothing_the_code_is_shown_again(
     stack: Stack, prepared: Stack, browser: Browser, host: str
 ) -> None:
     context = browser.new_context()
@@ -236,11 +235,11 @@ def test_where_the_host_never_answers_the_code_comes_back(
     context.close()
 
 
-def test_what_the_newest_app_reports_is_stored_and_a_failure_has_its_page(
+def test_reports_of_the_newest_app_are_stored_and_a_failure_shows_its_page(
     stack: Stack, prepared: Stack, browser: Browser
 ) -> None:
-    make(prepared, "told", [SUCCESS], eid_from="launch")
-    page = opened(browser, prepared, "told-0", HOSTS["newest"])
+    create_handoffs(prepared, "reported", [SUCCESS], eid_from="launch")
+    page = open_handoff(browser, prepared, "reported-0", HOSTS["newest"])
     names = page.evaluate(
         "[MobilePlansInlineOperations.profileActivationCompleteScript,"
         " MobilePlansInlineOperations.registrationChangedScript,"
@@ -250,24 +249,24 @@ def test_what_the_newest_app_reports_is_stored_and_a_failure_has_its_page(
     assert all(page.evaluate("name => typeof window[name]", name) == "function" for name in names)
 
     registered = {"networkRegistrationState": "searching", "iccid": ICCID}
-    page.evaluate("([name, told]) => window[name](told)", [names[1], json.dumps(registered)])
+    page.evaluate("([name, report]) => window[name](report)", [names[1], json.dumps(registered)])
     failed = {"activationResult": "cardBusy", "iccid": ICCID}
-    page.evaluate("([name, told]) => window[name](told)", [names[0], json.dumps(failed)])
+    page.evaluate("([name, report]) => window[name](report)", [names[0], json.dumps(failed)])
 
     page.wait_for_url("**/esim-problem/")
     expect(page.get_by_role("heading", level=1)).to_have_text("Your device was busy")
-    kept = prepared.manage(
+    stored = prepared.manage(
         "from mobileplans.models import HostReport;"
         "print(sorted(HostReport.objects.values_list('kind', 'result')))"
     )
-    assert kept.strip() == "[('activation', 'cardBusy'), ('registration', 'searching')]"
+    assert stored.strip() == "[('activation', 'cardBusy'), ('registration', 'searching')]"
     page.context.close()
 
 
-def test_an_app_whose_objects_are_closed_is_called_all_the_same(
+def test_an_app_with_sealed_objects_is_called_too(
     stack: Stack, prepared: Stack, browser: Browser
 ) -> None:
-    page = opened(browser, prepared, "row-0", HOSTS["newest"] + CLOSED)
+    page = open_handoff(browser, prepared, "row-0", HOSTS["newest"] + SEALED)
 
     ((name, (meta, code)),) = page.evaluate("window.calls")
 
@@ -283,10 +282,10 @@ def test_an_app_whose_objects_are_closed_is_called_all_the_same(
     page.context.close()
 
 
-def test_a_failure_that_could_not_be_reported_brings_the_code_back(
+def test_after_a_failure_that_cannot_be_reported_the_code_is_shown_again(
     stack: Stack, prepared: Stack, browser: Browser
 ) -> None:
-    page = opened(browser, prepared, "row-0", HOSTS["newest"])
+    page = open_handoff(browser, prepared, "row-0", HOSTS["newest"])
     page.route("**/handoff/report/", lambda route: route.abort())
 
     page.evaluate('window.handoffActivated(\'{"activationResult": "cardBusy"}\')')
@@ -303,11 +302,11 @@ OPEN_WEB = {
 
 
 @pytest.mark.parametrize("cookie", OPEN_WEB)
-def test_the_open_web_has_a_page_for_each_result(
+def test_on_the_open_web_each_result_has_its_page(
     stack: Stack, prepared: Stack, browser: Browser, cookie: str
 ) -> None:
     heading, shown = OPEN_WEB[cookie]
-    page = opened(browser, prepared, cookie, HOSTS["open web"])
+    page = open_handoff(browser, prepared, cookie, HOSTS["open web"])
 
     expect(page.get_by_role("heading", level=1)).to_have_text(heading)
     expect(page.locator(shown).first).to_be_visible()
@@ -315,7 +314,7 @@ def test_the_open_web_has_a_page_for_each_result(
 
 
 def test_only_one_host_is_ever_called(stack: Stack, prepared: Stack, browser: Browser) -> None:
-    page = opened(browser, prepared, "row-0", RECORDER + NEWEST + DATA_MART + WEB_SHEET)
+    page = open_handoff(browser, prepared, "row-0", RECORDER + NEWEST + DATA_MART + WEB_SHEET)
 
     assert len(page.evaluate("window.calls")) == 1
     page.context.close()

@@ -1,4 +1,4 @@
-"""A purchase in Chromium, from launch to handoff, with nothing but the app's object there."""
+"""A purchase in Chromium, from launch to handoff, with the app's object in the page."""
 
 import re
 
@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.browser import PageAt
 from tests.e2e.customer import EID, Customer
 from tests.e2e.outside import balances, download, es2_calls, payments
-from tests.e2e.payload import five
+from tests.e2e.payload import purchase_result
 from tests.e2e.shopper import order_number
 from tests.stack import Stack, on_postgresql, on_sqlite
 
@@ -29,13 +29,13 @@ def test_a_customer_buys_a_plan_and_the_app_gets_one_valid_string(
 
     assert given["success"] is True
     assert given["transactionId"] == noor.transaction_id
-    assert given["purchaseResult"] == five("New", "New", "New", "Complete", "Day pass")
+    assert given["purchaseResult"] == purchase_result("New", "New", "New", "Complete", "Day pass")
     assert [payment["status"] for payment in payments(stack, number)] == ["captured"]
     expect(noor.page.locator("#by-hand")).to_be_hidden()
     assert download(stack, given["activationCode"], EID)["iccid"] == given["iccid"]
 
 
-def test_the_balance_of_what_was_bought_can_be_read(stack: Stack, page_at: PageAt) -> None:
+def test_get_balance_shows_the_plan_that_was_bought(stack: Stack, page_at: PageAt) -> None:
     noor = Customer(page_at(), stack.base_url)
     noor.buy()
     noor.sees("You're set")
@@ -53,9 +53,7 @@ def test_the_balance_of_what_was_bought_can_be_read(stack: Stack, page_at: PageA
 
 
 @on_sqlite
-def test_without_script_the_code_to_type_stands_on_the_last_page(
-    stack: Stack, page_at: PageAt
-) -> None:
+def test_without_script_the_last_page_shows_the_code_to_type(stack: Stack, page_at: PageAt) -> None:
     noor = Customer(page_at(script=False), stack.base_url, host=False)
     noor.buy()
     noor.sees("You're set")
@@ -78,7 +76,7 @@ def test_without_script_the_code_to_type_stands_on_the_last_page(
     [("de-CH", "ltr", "Tagespass"), ("ar-AE", "rtl", "بطاقة يوم")],
 )
 @on_postgresql
-def test_the_whole_journey_speaks_the_customers_language(
+def test_the_whole_journey_is_in_the_customers_language(
     stack: Stack, page_at: PageAt, locale: str, direction: str, plan_name: str
 ) -> None:
     language = locale[:2]
@@ -87,14 +85,14 @@ def test_the_whole_journey_speaks_the_customers_language(
     _walk_to_confirmation(noor)
     given = noor.finish()
 
-    assert given["purchaseResult"] == five("New", "New", "New", "Complete", plan_name)
+    assert given["purchaseResult"] == purchase_result("New", "New", "New", "Complete", plan_name)
     root = noor.page.locator("html")
     expect(root).to_have_attribute("lang", language)
     expect(root).to_have_attribute("dir", direction)
 
 
 @on_sqlite
-def test_the_hosts_back_keeps_what_was_chosen_and_orders_nothing_twice(
+def test_the_hosts_back_button_keeps_the_choices_and_orders_nothing_twice(
     stack: Stack, page_at: PageAt
 ) -> None:
     noor = Customer(page_at(), stack.base_url)
@@ -125,7 +123,7 @@ def test_the_hosts_back_keeps_what_was_chosen_and_orders_nothing_twice(
 
 
 @on_postgresql
-def test_the_portals_own_back_leads_through_the_steps(stack: Stack, page_at: PageAt) -> None:
+def test_the_portals_back_link_leads_through_the_steps(stack: Stack, page_at: PageAt) -> None:
     noor = Customer(page_at(360, 640), stack.base_url)
     _walk_to_review(noor, plan=2)
     seen = []
@@ -140,7 +138,7 @@ def test_the_portals_own_back_leads_through_the_steps(stack: Stack, page_at: Pag
 
 
 @on_sqlite
-def test_a_reload_of_the_handoff_tells_the_app_again(stack: Stack, page_at: PageAt) -> None:
+def test_a_reload_of_the_handoff_calls_the_app_again(stack: Stack, page_at: PageAt) -> None:
     noor = Customer(page_at(), stack.base_url)
     noor.buy()
     noor.sees("You're set")
@@ -152,7 +150,7 @@ def test_a_reload_of_the_handoff_tells_the_app_again(stack: Stack, page_at: Page
 
 
 @on_postgresql
-def test_nothing_personal_is_left_after_the_handoff(stack: Stack, page_at: PageAt) -> None:
+def test_no_personal_data_remains_after_the_handoff(stack: Stack, page_at: PageAt) -> None:
     noor = Customer(page_at(), stack.base_url)
     noor.buy()
     noor.sees("You're set")
@@ -187,14 +185,12 @@ def test_a_returning_customer_pays_with_the_stored_card(stack: Stack, page_at: P
     noor.sees("You're set")
     second = noor.finish()
 
-    inner = five("Existing", "Existing", "New", "Complete", "Unlimited")
+    inner = purchase_result("Existing", "Existing", "New", "Complete", "Unlimited")
     assert second["purchaseResult"] == inner
     assert second["iccid"] != first["iccid"]
 
 
-def test_a_plan_for_the_physical_sim_asks_nothing_of_the_smdp(
-    stack: Stack, page_at: PageAt
-) -> None:
+def test_a_plan_for_a_physical_sim_calls_no_smdp(stack: Stack, page_at: PageAt) -> None:
     noor = Customer(page_at(), stack.base_url)
     before = len(es2_calls(stack))
 
@@ -209,7 +205,7 @@ def test_a_plan_for_the_physical_sim_asks_nothing_of_the_smdp(
 
     assert "activationCode" not in given
     assert given["iccid"] == PHYSICAL
-    assert given["purchaseResult"] == five("New", "New", "New", "Complete", "Day pass")
+    assert given["purchaseResult"] == purchase_result("New", "New", "New", "Complete", "Day pass")
     assert len(es2_calls(stack)) == before
     assert [balance["type"] for balance in balances(stack, PHYSICAL)] == ["MODIRECTPAYG"]
 
@@ -224,28 +220,28 @@ def _walk_to_review(noor: Customer, *, plan: int) -> None:
 
 
 def _walk_to_confirmation(noor: Customer) -> None:
-    """Buy, and look at every page on the way: it has one main part and fits the screen."""
+    """Buy, and check that every page on the way has one main part and fits the screen."""
     noor.launch()
     noor.sees("Sign in")
-    _fits(noor.page)
+    _check_layout(noor.page)
     noor.sign_up()
     noor.sees("How would you like to get online?")
-    _fits(noor.page)
+    _check_layout(noor.page)
     noor.choose()
     noor.sees("Choose a plan")
-    _fits(noor.page)
+    _check_layout(noor.page)
     noor.choose_plan()
     noor.sees("How would you like to pay?")
-    _fits(noor.page)
+    _check_layout(noor.page)
     noor.pay_with()
     noor.sees("Review your order")
-    _fits(noor.page)
+    _check_layout(noor.page)
     noor.submit()
     noor.sees("You're set")
-    _fits(noor.page)
+    _check_layout(noor.page)
 
 
-def _fits(page: Page) -> None:
+def _check_layout(page: Page) -> None:
     assert page.locator("main").count() == 1
     width, window = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
     assert width <= window

@@ -1,4 +1,4 @@
-"""Cancel from every page, and the row of the contract's outcome table (section 4) that it gives."""
+"""Cancel on every page, and the row of docs/contract.md#outcomes that it hands over."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,7 @@ import pytest
 from tests.browser import PageAt
 from tests.e2e.conftest import ShopperAt
 from tests.e2e.customer import GOOD_CARD, Customer
-from tests.e2e.payload import five
+from tests.e2e.payload import purchase_result
 from tests.e2e.shopper import Shopper
 from tests.providers import break_it
 from tests.stack import Stack, on_postgresql, on_sqlite
@@ -20,7 +20,7 @@ REFUSED_CARD = "4000 0000 0000 0002"
 
 @dataclass(frozen=True)
 class Place:
-    """Where the customer stands, who it is, with which card, and what leaving is told as."""
+    """The page that the customer leaves, their account and card, and the expected outcome."""
 
     step: str
     account: str
@@ -65,8 +65,8 @@ PAGES = {
 }
 
 
-def _come_to(alice: Shopper, stack: Stack, place: Place) -> None:
-    """Walk to the place; an existing account or card was made in an earlier visit."""
+def _walk_to(alice: Shopper, stack: Stack, place: Place) -> None:
+    """Walk to the place. An existing account or card comes from an earlier visit."""
     if place.account == OLD:
         _visit_earlier(alice, with_card=place.method == OLD)
     _launch(alice, place)
@@ -78,14 +78,14 @@ def _come_to(alice: Shopper, stack: Stack, place: Place) -> None:
         alice.open(PAGES[place.step])
     else:
         alice.choose_plan()
-        _go_on(alice, stack, place)
+        _continue_from_plan(alice, stack, place)
 
 
 def _launch(alice: Shopper, place: Place) -> None:
     if place.step == "problem":
-        alice.come_back("CardBusy", "8944110000000000032")
+        alice.relaunch("CardBusy", "8944110000000000032")
     elif place.step == "device":
-        # In an ordinary browser the device has to be named.
+        # Only an ordinary browser has the page that asks for the device.
         alice.launch(eid="", imei="")
     else:
         alice.launch()
@@ -100,8 +100,8 @@ def _visit_earlier(alice: Shopper, *, with_card: bool) -> None:
     alice.leave()
 
 
-def _go_on(alice: Shopper, stack: Stack, place: Place) -> None:
-    """Go on from the page after the choice of a plan."""
+def _continue_from_plan(alice: Shopper, stack: Stack, place: Place) -> None:
+    """Continue from the page that follows the choice of a plan."""
     if place.step in {"device", "payment"}:
         return
     if place.method == OLD:
@@ -116,30 +116,32 @@ def _go_on(alice: Shopper, stack: Stack, place: Place) -> None:
 
 
 def _submit_slowly(alice: Shopper, stack: Stack) -> None:
-    """Submit while the SM-DP+ takes its time, so that the charge is not decided yet."""
+    """Submit with a slow SM-DP+, so that the charge is not decided yet."""
     break_it(stack.smdp_url, "downloadOrder", "delay", seconds=3)
     alice.send("submit-order")
 
 
 @on_postgresql
 @pytest.mark.parametrize("place", PLACES, ids=str)
-def test_leaving_is_told_with_the_row_of_its_page(
+def test_leaving_hands_over_the_outcome_of_its_page(
     stack: Stack, shopper_at: ShopperAt, place: Place
 ) -> None:
     alice = shopper_at(stack.base_url)
-    _come_to(alice, stack, place)
+    _walk_to(alice, stack, place)
     expected = f"/{'esim-problem' if place.step == 'problem' else place.step}/"
     if place.step not in {"order", "refused"}:
-        assert urlsplit(alice.sheet.address).path == expected
+        assert urlsplit(alice.page.address).path == expected
 
     given = alice.leave()
 
-    row = five(*place.row, place.status, "")
+    row = purchase_result(*place.row, place.status, "")
     assert given == {**_not_bought(alice.transaction_id), "purchaseResult": row}
 
 
 @on_postgresql
-def test_who_fails_to_sign_in_for_good_is_told_as_that(stack: Stack, shopper_at: ShopperAt) -> None:
+def test_after_five_failed_sign_ins_leaving_hands_over_log_on_failed(
+    stack: Stack, shopper_at: ShopperAt
+) -> None:
     alice = shopper_at(stack.base_url)
     alice.launch()
     for _ in range(5):
@@ -147,7 +149,7 @@ def test_who_fails_to_sign_in_for_good_is_told_as_that(stack: Stack, shopper_at:
 
     given = alice.leave()
 
-    assert given["purchaseResult"] == five("None", "None", "None", "LogOnFailed", "")
+    assert given["purchaseResult"] == purchase_result("None", "None", "None", "LogOnFailed", "")
 
 
 @on_postgresql
@@ -160,14 +162,14 @@ def test_cancel_in_the_browser_gives_the_app_one_string(stack: Stack, page_at: P
 
     noor.press("Cancel")
 
-    row = five("New", "Bailed", "None", "None", "")
+    row = purchase_result("New", "Bailed", "None", "None", "")
     given = _not_bought(noor.transaction_id)
     assert noor.handed_over() == {**given, "purchaseResult": row}
     noor.sees("You left without a purchase")
 
 
 @on_sqlite
-def test_who_comes_back_after_cancel_finds_the_draft(stack: Stack, page_at: PageAt) -> None:
+def test_a_customer_who_returns_after_cancel_finds_the_draft(stack: Stack, page_at: PageAt) -> None:
     noor = Customer(page_at(), stack.base_url)
     noor.launch()
     noor.sign_up()
@@ -194,7 +196,7 @@ def test_cancel_after_the_purchase_hands_over_the_purchase(
     given = alice.leave()
 
     assert given["success"] is True
-    assert given["purchaseResult"] == five("New", "New", "New", "Complete", "Day pass")
+    assert given["purchaseResult"] == purchase_result("New", "New", "New", "Complete", "Day pass")
 
 
 def _not_bought(transaction_id: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Requests that no page of ours sends: each gets a page in the portal's frame, and never a 5xx."""
+"""Requests that no page of the portal sends. Each gets a page and never a 5xx."""
 
 import pytest
 
@@ -34,7 +34,7 @@ ADDRESSES = [
     "/v1/sims/8944110000000000008/balances?limit=%00&location=%00",
     "/static/../moportal/settings.py",
 ]
-# Form, page, and what is sent beside what the form holds.
+# The form, its page, and the fields that are changed.
 FORMS = [
     ("sign-in", "/sign-in/", {"username": "\x00", "password": "\x00"}),
     ("sign-in", "/sign-in/", {"username": HUGE * 10, "password": HUGE * 10}),
@@ -57,14 +57,14 @@ CUSTOMER_FORMS = [
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_an_odd_address_is_never_an_error_of_ours(
+def test_an_odd_address_is_never_a_server_error(
     stack: Stack, shopper_at: ShopperAt, address: str
 ) -> None:
     assert shopper_at(stack.base_url).open(address).status < 500
 
 
 @pytest.mark.parametrize(("form", "address", "fields"), FORMS)
-def test_an_odd_form_of_a_stranger_is_never_an_error_of_ours(
+def test_an_odd_form_of_a_stranger_is_never_a_server_error(
     stack: Stack, shopper_at: ShopperAt, form: str, address: str, fields: dict[str, str]
 ) -> None:
     mallory = shopper_at(stack.base_url)
@@ -75,11 +75,11 @@ def test_an_odd_form_of_a_stranger_is_never_an_error_of_ours(
     assert (page.address, page.status) == (address, 200)
 
 
-def test_odd_forms_of_a_customer_change_nothing_and_are_no_errors_of_ours(
+def test_odd_forms_of_a_customer_change_nothing_and_are_no_server_errors(
     stack: Stack, shopper_at: ShopperAt
 ) -> None:
     alice = shopper_at(stack.base_url)
-    chosen = _choice(alice.come_to_review().text)
+    chosen = _summary(alice.come_to_review().text)
 
     seen = []
     for form, address, fields in CUSTOMER_FORMS:
@@ -87,11 +87,11 @@ def test_odd_forms_of_a_customer_change_nothing_and_are_no_errors_of_ours(
         seen.append((fields, alice.send(form, **fields).status))
 
     assert [odd for odd in seen if odd[1] != 200] == []
-    assert _choice(alice.open("/review/").text) == chosen
+    assert _summary(alice.open("/review/").text) == chosen
 
 
 @pytest.mark.parametrize("address", ["/nothing/", "/orders/0000000000/", "/plans/0/terms/"])
-def test_what_is_not_there_is_said_in_the_portals_frame(
+def test_an_unknown_address_shows_a_page_of_the_portal(
     stack: Stack, shopper_at: ShopperAt, address: str
 ) -> None:
     alice = shopper_at(stack.base_url)
@@ -106,7 +106,7 @@ def test_what_is_not_there_is_said_in_the_portals_frame(
     assert alice.leave()["success"] is False
 
 
-def test_a_form_with_a_stale_token_comes_back_filled_and_says_why(
+def test_a_form_with_a_stale_token_comes_back_filled_with_the_reason(
     stack: Stack, shopper_at: ShopperAt
 ) -> None:
     alice = shopper_at(stack.base_url)
@@ -119,7 +119,7 @@ def test_a_form_with_a_stale_token_comes_back_filled_and_says_why(
     assert page.text.count("nothing was sent. Please send it again.") == 1
 
 
-def test_a_form_without_our_cookie_is_explained_in_the_portals_frame(
+def test_a_form_without_the_session_cookie_shows_a_page_that_explains_it(
     stack: Stack, shopper_at: ShopperAt
 ) -> None:
     alice = shopper_at(stack.base_url)
@@ -132,7 +132,7 @@ def test_a_form_without_our_cookie_is_explained_in_the_portals_frame(
     assert page.text.count(SUPPORT) == 1
 
 
-def test_an_address_that_only_takes_forms_leads_back_to_its_page(
+def test_a_get_of_a_form_address_leads_back_to_its_page(
     stack: Stack, shopper_at: ShopperAt
 ) -> None:
     alice = shopper_at(stack.base_url)
@@ -144,7 +144,7 @@ def test_an_address_that_only_takes_forms_leads_back_to_its_page(
     assert (page.address, page.status) == (f"/orders/{number}/", 200)
 
 
-def test_a_strangers_order_is_not_there(stack: Stack, shopper_at: ShopperAt) -> None:
+def test_another_customers_order_is_not_found(stack: Stack, shopper_at: ShopperAt) -> None:
     alice, bob = shopper_at(stack.base_url), shopper_at(stack.base_url)
     number = alice.order()
     bob.launch()
@@ -154,6 +154,6 @@ def test_a_strangers_order_is_not_there(stack: Stack, shopper_at: ShopperAt) -> 
     assert alice.open(f"/orders/{number}/").status == 200
 
 
-def _choice(text: str) -> str:
-    """Return what the review page shows as chosen."""
+def _summary(text: str) -> str:
+    """Return the summary on the review page."""
     return text.partition('<dl class="card summary">')[2].partition("</dl>")[0]

@@ -1,4 +1,4 @@
-"""An ordinary browser, a phone's: it names its device, and installs what it bought by itself."""
+"""The open web: an ordinary browser names its device and installs the eSIM without the app."""
 
 import io
 import json
@@ -22,16 +22,16 @@ EDGE = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/120.
 GROUPED = "8904 9032 1234 5123 4512 3456 7890 1235"
 
 
-def scanned(page: Page) -> str:
-    """Read the QR code as a phone's camera would: from the picture on the screen."""
+def scan_qr_code(page: Page) -> str:
+    """Read the QR code from the screen, as a phone's camera does."""
     picture = Image.open(io.BytesIO(page.locator(".install-qr").screenshot()))
     (found,) = zxingcpp.read_barcodes(picture)
     text: str = found.text
     return text
 
 
-def come_to_confirmation(noor: Customer) -> str:
-    """Buy without a device named by a launch; return the order's number."""
+def walk_to_confirmation(noor: Customer) -> str:
+    """Buy after a launch that names no device. Return the order's number."""
     noor.launch(eid="", imei="")
     noor.sign_up()
     noor.choose()
@@ -46,16 +46,16 @@ def come_to_confirmation(noor: Customer) -> str:
     return order_number(urlsplit(noor.page.url).path)
 
 
-def test_a_phone_buys_and_its_qr_code_is_the_orders_code(stack: Stack, page_at: PageAt) -> None:
+def test_a_phone_buys_and_scans_the_code_of_its_order(stack: Stack, page_at: PageAt) -> None:
     noor = Customer(page_at(*PHONE), stack.base_url, host=False)
-    number = come_to_confirmation(noor)
+    number = walk_to_confirmation(noor)
 
     noor.press("Continue")
     noor.sees("Your plan is ready")
 
     code = noor.page.locator("#activation-code").inner_text()
     assert code == stored_code(stack, number)
-    assert scanned(noor.page) == f"LPA:{code}"
+    assert scan_qr_code(noor.page) == f"LPA:{code}"
     width, window = noor.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert width <= window
     assert [payment["status"] for payment in payments(stack, number)] == ["captured"]
@@ -63,7 +63,7 @@ def test_a_phone_buys_and_its_qr_code_is_the_orders_code(stack: Stack, page_at: 
 
 
 def stored_code(stack: Stack, number: str) -> str:
-    """Return the activation code that the portal keeps for this order."""
+    """Return the activation code that the portal stores for this order."""
     return stack.manage(
         "from orders.models import Order;"
         f"print(Order.objects.get(number={number!r}).profile.activation_code)"
@@ -71,9 +71,11 @@ def stored_code(stack: Stack, number: str) -> str:
 
 
 @on_postgresql
-def test_the_account_has_it_until_a_device_has_confirmed_it(stack: Stack, page_at: PageAt) -> None:
+def test_the_account_shows_the_code_until_a_device_confirms_the_download(
+    stack: Stack, page_at: PageAt
+) -> None:
     noor = Customer(page_at(*PHONE), stack.base_url, host=False)
-    number = come_to_confirmation(noor)
+    number = walk_to_confirmation(noor)
     noor.press("Continue")
     noor.sees("Your plan is ready")
     code = noor.page.locator("#activation-code").inner_text()
@@ -82,7 +84,7 @@ def test_the_account_has_it_until_a_device_has_confirmed_it(stack: Stack, page_a
     noor.sign_in(noor.identifier, noor.password)
     noor.page.get_by_role("link", name="Install it").click()
     noor.sees("Install your eSIM")
-    assert scanned(noor.page) == f"LPA:{code}"
+    assert scan_qr_code(noor.page) == f"LPA:{code}"
 
     download(stack, code, EID)
     for _ in range(50):
@@ -97,11 +99,11 @@ def test_the_account_has_it_until_a_device_has_confirmed_it(stack: Stack, page_a
 
 
 @on_sqlite
-def test_the_code_is_copied_by_a_button(stack: Stack, browser: Browser) -> None:
+def test_a_button_copies_the_code(stack: Stack, browser: Browser) -> None:
     context = browser.new_context(user_agent=IPHONE, viewport={"width": 360, "height": 640})
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     noor = Customer(context.new_page(), stack.base_url, host=False)
-    come_to_confirmation(noor)
+    walk_to_confirmation(noor)
     noor.press("Continue")
     noor.sees("Your plan is ready")
 
@@ -117,7 +119,7 @@ def test_the_code_is_copied_by_a_button(stack: Stack, browser: Browser) -> None:
 
 
 @on_postgresql
-def test_windows_fills_the_eid_in_from_another_browser(
+def test_windows_sends_the_eid_through_another_browser(
     stack: Stack, browser: Browser, shopper_at: ShopperAt
 ) -> None:
     context = browser.new_context(user_agent=EDGE)
@@ -144,9 +146,7 @@ def test_windows_fills_the_eid_in_from_another_browser(
 
 
 @on_postgresql
-def test_a_second_plan_goes_on_the_profile_that_is_there(
-    stack: Stack, shopper_at: ShopperAt
-) -> None:
+def test_a_second_plan_goes_on_the_installed_profile(stack: Stack, shopper_at: ShopperAt) -> None:
     alice = shopper_at(stack.base_url)
     alice.order()
     alice.wait_for_end()
@@ -157,7 +157,7 @@ def test_a_second_plan_goes_on_the_profile_that_is_there(
     alice.sign_in()
     alice.choose_plan()
     alice.send("pay-with")
-    assert re.search(rf"ending in {first['iccid'][-4:]}", alice.sheet.text)
+    assert re.search(rf"ending in {first['iccid'][-4:]}", alice.page.text)
     alice.send("submit-order")
     alice.wait_for_end()
     second = alice.finish()
@@ -165,7 +165,7 @@ def test_a_second_plan_goes_on_the_profile_that_is_there(
     assert second["iccid"] == first["iccid"]
     assert "activationCode" not in second
     assert second["purchaseResult"]["line"] == "Existing"
-    newer = json.loads(block(alice.sheet.text, "outcome"))
+    newer = json.loads(block(alice.page.text, "outcome"))
     assert newer["result"] == "profile"
 
 

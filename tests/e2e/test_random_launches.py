@@ -1,6 +1,6 @@
-"""Launches that no app would send: whatever comes, a page of ours, and nothing of it comes back.
+"""Random launches that no app would send. Each leads to a page, and no input is reflected.
 
-Ten thousand of them, with odd parameters and odd headers, over a bounded number of connections.
+They have odd parameters and odd headers, and use a limited number of connections.
 """
 
 import os
@@ -14,10 +14,10 @@ import pytest
 
 from tests.stack import Stack, on_postgresql
 
-# `LAUNCHES=10000` walks further.
+# `LAUNCHES=10000` makes the run longer.
 LAUNCHES = int(os.environ.get("LAUNCHES", "4000"))
 CONNECTIONS, SEED = 8, 20_261_121
-# The share of launches whose page is looked at too.
+# The share of launches whose page is checked too.
 FOLLOWED = 0.3
 MARK = "zq<img src=x>zq"
 NAMES = ["eid", "iccid", "iccids", "imei", "location", "market", "transactionId", "x", ""]
@@ -36,15 +36,15 @@ VALUES = [
     "9" * 400,
     "",
 ]
-# Percent-encoded by the sender, rightly or not.
+# Percent-encoded by the sender, correctly or not.
 ENCODED = ["%00", "%2500", "%25%30%30", "%FF%FE", "%0d%0aSet-Cookie:%20a=b", "%", "%zz"]
 CODES = ["EidMismatch", "CardBusy", "18", "Success", "", MARK, "," * 300, "x" * 5000, "\xff\xfe"]
 LANGUAGES = ["en", "ar;q=0.9", "de-CH", "*", "x" * 300, ",,;q=", "zh-Hant-TW;q=banana"]
 
 
-def launch(rng: random.Random) -> tuple[str, dict[str, str]]:
-    """Make up an address and headers."""
-    pairs = [(rng.choice(NAMES), value(rng)) for _ in range(rng.randrange(9))]
+def random_launch(rng: random.Random) -> tuple[str, dict[str, str]]:
+    """Return a random address and random headers."""
+    pairs = [(rng.choice(NAMES), random_value(rng)) for _ in range(rng.randrange(9))]
     query = "&".join(f"{name}={text}" for name, text in pairs)
     headers = {"Accept-Language": rng.choice(LANGUAGES)}
     if rng.random() < 0.3:
@@ -54,8 +54,8 @@ def launch(rng: random.Random) -> tuple[str, dict[str, str]]:
     return f"/?{query}", headers
 
 
-def value(rng: random.Random) -> str:
-    """Return a value as it stands in an address, encoded or as raw as a client can send it."""
+def random_value(rng: random.Random) -> str:
+    """Return a random value for an address, percent-encoded or as raw as a client can send it."""
     if rng.random() < 0.2:
         return rng.choice(ENCODED)
     text = rng.choice(VALUES)
@@ -65,13 +65,13 @@ def value(rng: random.Random) -> str:
 
 
 def walk(base_url: str, seed: int, launches: int) -> list[str]:
-    """Launch so often and look at pages that follow; return what was wrong."""
-    rng = random.Random(seed)  # noqa: S311 -- a seed makes a failure come back
+    """Launch this many times and open some of the pages that follow. Return what was wrong."""
+    rng = random.Random(seed)  # noqa: S311 -- a seed makes a failure repeatable
     wrong: list[str] = []
     with httpx.Client(base_url=base_url, trust_env=False, timeout=30) as client:
         for _ in range(launches):
             client.cookies.clear()
-            address, headers = launch(rng)
+            address, headers = random_launch(rng)
             raw = [(name.encode(), text.encode("latin-1")) for name, text in headers.items()]
             answer = client.get(address, headers=raw)
             if answer.status_code != 303 or "?" in answer.headers["location"]:
@@ -87,7 +87,7 @@ def walk(base_url: str, seed: int, launches: int) -> list[str]:
 
 @on_postgresql
 @pytest.mark.timeout(600)
-def test_no_launch_is_an_error_of_ours_and_none_is_reflected(stack: Stack) -> None:
+def test_no_launch_is_a_server_error_and_none_is_reflected(stack: Stack) -> None:
     share = LAUNCHES // CONNECTIONS
     with ThreadPoolExecutor(CONNECTIONS) as threads:
         walks = [
@@ -114,19 +114,19 @@ def test_a_header_of_many_kilobytes_is_cut(stack: Stack, headers: dict[str, str]
 
 
 @on_postgresql
-def test_a_header_of_a_megabyte_is_never_an_error_of_ours(stack: Stack) -> None:
+def test_a_header_of_a_megabyte_is_refused(stack: Stack) -> None:
     headers = {"X-MP-LPAError-Codes": "CardBusy," * 120_000}
     try:
         status = httpx.get(f"{stack.base_url}/", headers=headers, trust_env=False).status_code
     except httpx.TransportError:
-        # The server hangs up on it, which is an answer too; the next one is served.
+        # The server may close the connection instead. It must still serve the next request.
         status = 431
     assert status == 431
     assert httpx.get(f"{stack.base_url}/", trust_env=False).status_code == 303
 
 
 @on_postgresql
-def test_repeated_headers_are_one_list(stack: Stack) -> None:
+def test_repeated_headers_are_joined_into_one_list(stack: Stack) -> None:
     name = "X-MP-LPAError-Codes"
     with httpx.Client(base_url=stack.base_url, trust_env=False) as client:
         answer = client.get("/", headers=[(name, "Success"), (name, "CardBusy")])

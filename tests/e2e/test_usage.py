@@ -1,4 +1,4 @@
-"""What a device uses is seen by Get Balance: counted by the network side, fetched by the worker."""
+"""Usage reaches Get Balance: the network counts it, and the worker fetches it."""
 
 import time
 
@@ -8,10 +8,11 @@ from tests.e2e.conftest import ShopperAt
 from tests.e2e.outside import balances, live
 from tests.stack import Stack
 
+# In seconds.
 PATIENCE = 40
 
 
-def test_what_was_bought_can_be_used_up(stack: Stack, shopper_at: ShopperAt) -> None:
+def test_the_data_of_a_plan_can_be_used_up(stack: Stack, shopper_at: ShopperAt) -> None:
     alice = shopper_at(stack.base_url)
     number = alice.order()
     alice.wait_for_end()
@@ -27,8 +28,8 @@ def test_what_was_bought_can_be_used_up(stack: Stack, shopper_at: ShopperAt) -> 
 
 
 def use(stack: Stack, iccid: str, used: int) -> None:
-    told = {"iccid": iccid, "bytes": used}
-    httpx.post(f"{stack.network_url}/usage", json=told, trust_env=False).raise_for_status()
+    usage = {"iccid": iccid, "bytes": used}
+    httpx.post(f"{stack.network_url}/usage", json=usage, trust_env=False).raise_for_status()
 
 
 def wait_until_left(stack: Stack, iccid: str, megabytes: float) -> None:
