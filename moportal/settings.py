@@ -1,7 +1,7 @@
-"""Every setting is read from the environment here; `.env.example` lists them with their meaning.
+"""The settings, read from the environment. `.env.example` lists the variables with their meaning.
 
-Production is the default: a secret without a value stops the start. `DEMO=1` (what `make run`
-sets) is the one switch that opens the simulators and plain HTTP on loopback.
+Production is the default: the portal does not start while a secret is missing. Only `DEMO=1`,
+which `make run` sets, allows the simulators and plain HTTP on loopback.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from moportal.logging import configuration
 
-# Lets `ModelAdmin[Order]` stand in code that runs, not only in code that is read.
+# Allows `ModelAdmin[Order]` at run time, not only for the type checker.
 django_stubs_ext.monkeypatch()
 
 env = environ.Env()
@@ -24,22 +24,23 @@ VAR_DIR = BASE_DIR / "var"
 
 DEMO = env.bool("DEMO", default=False)
 DEBUG = env.bool("DEBUG", default=False)
-# The simulated host runs in the portal's own process: in the demo only, never in production.
+# The simulated host runs in the portal's own process, but never in production.
 SIMULATORS = env.bool("SIMULATORS", default=DEMO)
 if SIMULATORS and not DEMO:
     raise ImproperlyConfigured(
         "SIMULATORS=1 needs DEMO=1: simulators are never part of production."
     )
 
-# What this process serves: customers' pages, the staff's desk, the machines' interfaces, or all.
+# What this process serves: the customers' pages, the staff's desk, the API, or all of these.
 FACE = env.str("MOPORTAL_FACE", default="all")
 if FACE not in {"all", "portal", "desk", "api"}:
-    raise ImproperlyConfigured("MOPORTAL_FACE is all, portal, desk or api.")
+    raise ImproperlyConfigured("MOPORTAL_FACE must be all, portal, desk or api.")
 
 SECRET_KEY = env.str("SECRET_KEY")
-# Fernet keys, newest first: the first one seals, all of them open (`manage.py` can rotate rows).
+# Fernet keys, newest first. The first one encrypts; all of them decrypt.
 SEAL_KEYS = env.list("SEAL_KEYS")
-# Keys the digests by which staff find a sealed value; changing it means digesting anew.
+# The key of the digests by which staff find an encrypted value. After a change of this key, all
+# digests must be computed again.
 DIGEST_KEY = env.str("DIGEST_KEY", default=SECRET_KEY)
 
 PORTAL_URL = env.str("PORTAL_URL", default="http://127.0.0.1:8000" if DEMO else "")
@@ -92,9 +93,9 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 if FACE == "api":
-    # Machines have no session, no language and no pages; the proxy before them logs and forces TLS.
+    # API callers have no session and no language. The proxy logs requests and enforces TLS.
     MIDDLEWARE = []
-    # Nor is the desk served here, which would miss them.
+    # These checks require middleware for the admin, which this face does not serve.
     SILENCED_SYSTEM_CHECKS = ["admin.E408", "admin.E409", "admin.E410"]
 if DEMO:
     INSTALLED_APPS += ["demo"]
@@ -126,7 +127,8 @@ DATABASES = {
     "default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'portal.sqlite3'}"),
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # A writer waits for its turn instead of failing half way: BEGIN IMMEDIATE with a busy timeout.
+    # BEGIN IMMEDIATE with a busy timeout lets a writer wait for its turn. With SQLite's default, a
+    # transaction that reads first and writes later would fail instead.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
@@ -134,14 +136,16 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
-    # Get Balance finds out by itself that a kept connection is gone, without a question beforehand.
+    # Get Balance reconnects by itself when its connection is gone. A check before each request
+    # would cost a round trip to the database.
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = FACE != "api"
-    # Get Balance's statement is planned once a connection; 0 where a pooler in between bears none.
+    # PostgreSQL then plans Get Balance's statement once for each connection. Set this to 0 for a
+    # connection pooler that does not support prepared statements.
     if env.bool("DATABASE_PREPARES", default=True):
         DATABASES["default"]["OPTIONS"] = {"prepare_threshold": 5}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# -- Tasks: only row ids travel, so any broker that Celery knows will do.
+# -- Tasks. Messages carry only row ids, so any broker that Celery supports is enough.
 CELERY_BROKER_URL = env.str("BROKER_URL", default=env.str("REDIS_URL", default="filesystem://"))
 if CELERY_BROKER_URL.startswith("filesystem://"):
     _broker_dir = Path(env.str("BROKER_DIR", default=str(VAR_DIR / "broker")))
@@ -154,7 +158,7 @@ if CELERY_BROKER_URL.startswith("filesystem://"):
     for _folder in ("queue", "control"):
         (_broker_dir / _folder).mkdir(parents=True, exist_ok=True)
 else:
-    # A bell that cannot be rung must not hold up a customer: the reconciler comes round anyway.
+    # A broker that is down must not delay a customer's request: the reconciler finds the task.
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "socket_timeout": 5,
         "socket_connect_timeout": 2,
@@ -212,7 +216,7 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = DEMO
 WHITENOISE_AUTOREFRESH = DEBUG
 
-# -- Browser policy: nothing inline, nothing from a third host. Sources: docs/policies.md#s1 and
+# -- Browser policy: no inline code, and nothing from other hosts. Sources: docs/policies.md#s1 and
 # docs/policies.md#s4, and docs/contract.md#journey for inline script.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -228,7 +232,7 @@ CONTENT_SECURITY_POLICY = {
         "object-src": [NONE],
     }
 }
-# "no-referrer" would make browsers send `Origin: null`, which Django must refuse.
+# With "no-referrer" browsers would send `Origin: null`, which Django's CSRF check refuses.
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
@@ -238,7 +242,8 @@ SESSION_COOKIE_AGE = 8 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEMO
-# The desk keeps its own, so that neither face takes the other's where both share a host.
+# The desk has its own cookie names, so that on a shared host neither face overwrites the other's
+# cookies.
 _of_face = "desk-" if FACE == "desk" else ""
 SESSION_COOKIE_NAME = f"{_of_face}session" if DEMO else f"__Host-{_of_face}session"
 CSRF_COOKIE_NAME = f"{_of_face}csrf" if DEMO else f"__Host-{_of_face}csrf"
@@ -255,13 +260,14 @@ if not DEMO:
 LOGGING = configuration(level=env.str("LOG_LEVEL", default="INFO"), as_json=not DEMO)
 LOGGING_CONFIG = "logging.config.dictConfig"
 
-# -- What is outside. Addresses are read at every start and are never kept in the database.
+# -- Other systems. Their addresses come from the environment and are never stored in the database.
 SMDP_URL = env.str("SMDP_URL", default="http://127.0.0.1:8001" if DEMO else "")
-# PEM files: what we show to an SM-DP+, and whose certificate it must show (default: the system's).
+# PEM files: our client certificate for an SM-DP+, and the authorities of the SM-DP+'s certificate
+# (default: the system's).
 SMDP_CLIENT_CERTIFICATE = env.str("SMDP_CLIENT_CERTIFICATE", default="")
 SMDP_CLIENT_KEY = env.str("SMDP_CLIENT_KEY", default="")
 SMDP_CA = env.str("SMDP_CA", default="")
-# The same for one provider of several, by its code: SMDP_URL_KESTREL and so on.
+# The same for a single provider, by its code: for example SMDP_URL_KESTREL.
 SMDP_BY_PROVIDER = {
     name: value
     for name, value in env.ENVIRON.items()
@@ -271,24 +277,24 @@ PAYMENT_GATEWAY_URL = env.str(
     "PAYMENT_GATEWAY_URL", default="http://127.0.0.1:8002" if DEMO else ""
 )
 PAYMENT_GATEWAY = env.str("PAYMENT_GATEWAY", default="payments.gateways.simulator.SimulatorGateway")
-# Signs what the gateway posts to /payments/webhook; without it every event is refused.
+# The gateway signs its posts to /payments/webhook with this secret. Without it, all are refused.
 PAYMENT_WEBHOOK_SECRET = env.str("PAYMENT_WEBHOOK_SECRET", default="")
-# Where a new card is typed: in fields of our own, or on a page of the gateway's (SAQ A).
+# Where customers enter a new card: in the portal's own fields, or on a page of the gateway (SAQ A).
 PAYMENT_CARD_ENTRY = env.str("PAYMENT_CARD_ENTRY", default="fields")
 if PAYMENT_CARD_ENTRY not in {"fields", "page"}:
-    raise ImproperlyConfigured("PAYMENT_CARD_ENTRY is fields or page.")
-# The network side, which makes a plan live before its eSIM is handed over.
+    raise ImproperlyConfigured("PAYMENT_CARD_ENTRY must be fields or page.")
+# The operator's network, in which a plan is activated before its eSIM is handed over.
 NETWORK = env.str("NETWORK", default="subscriptions.networks.http.HttpNetwork")
 NETWORK_URL = env.str("NETWORK_URL", default="http://127.0.0.1:8003" if DEMO else "")
 NETWORK_TOKEN = env.str("NETWORK_TOKEN", default="")
 NETWORK_SIMULATOR_URL = env.str("NETWORK_SIMULATOR_URL", default=NETWORK_URL)
 SMDP_SIMULATOR_URL = env.str("SMDP_SIMULATOR_URL", default=SMDP_URL)
 PAYMENT_SIMULATOR_URL = env.str("PAYMENT_SIMULATOR_URL", default=PAYMENT_GATEWAY_URL)
-# How usage comes in (docs/usage.md): by whom it may be sent to /v1/usage, as name:token, the name
-# being the records' source; and from where it is fetched, if the charging system lets it be.
+# Usage records (docs/usage.md). USAGE_TOKENS lists who may send them to /v1/usage, as name:token.
+# The name becomes the records' source. CHARGING fetches them from a charging system instead.
 USAGE_TOKENS = [tuple(pair.split(":", 1)) for pair in env.list("USAGE_TOKENS", default=[])]
-if not all(len(pair) == 2 and all(pair) and len(pair[0]) <= 40 for pair in USAGE_TOKENS):  # noqa: PLR2004 -- a name, which is stored, and its token
-    raise ImproperlyConfigured("USAGE_TOKENS is a list of name:token.")
+if not all(len(pair) == 2 and all(pair) and len(pair[0]) <= 40 for pair in USAGE_TOKENS):  # noqa: PLR2004 -- a name of at most 40 characters, and its token
+    raise ImproperlyConfigured("USAGE_TOKENS must be a list of name:token.")
 USAGE_BATCH = env.int("USAGE_BATCH", default=1000)
 CHARGING = env.str("CHARGING", default="")
 CHARGING_URL = env.str("CHARGING_URL", default="")
@@ -300,50 +306,51 @@ if CHARGING:
         "schedule": 10.0,
         "options": {"expires": 10},
     }
-# Both doors of machines stand open in the demo alone; elsewhere the caller is known by its client
-# certificate, which the proxy passes on and proves by this secret.
+# In the demo, API callers need no certificate. Elsewhere a client certificate identifies the
+# caller. The proxy forwards it together with this secret.
 API_WITHOUT_CERTIFICATE = DEMO
 PROXY_SECRET = env.str("PROXY_SECRET", default="")
-# Whom Get Balance answers: whose certificate (authorities and revocation lists in PEM, and the
-# names or SHA-256 pins expected), and the user:password it must send besides, where there is one.
+# Who may call Get Balance: the authorities, intermediates and revocation lists (PEM files) of the
+# caller's certificate, the expected names or SHA-256 pins, and optionally a user:password.
 BALANCE_CA = env.str("BALANCE_CA", default="")
 BALANCE_INTERMEDIATES = env.str("BALANCE_INTERMEDIATES", default="")
 BALANCE_REVOKED = env.str("BALANCE_REVOKED", default="")
 BALANCE_NAMES = frozenset(env.list("BALANCE_NAMES", default=[]))
 BALANCE_CREDENTIALS = env.str("BALANCE_CREDENTIALS", default="")
-# Questions a second of one caller, and the hours for which a transaction id is spent; 0: no limit.
+# Requests per second for each caller, and the hours for which a transaction id cannot be reused;
+# 0: no limit.
 BALANCE_RATE = env.float("BALANCE_RATE", default=1000.0)
 BALANCE_REPLAY_HOURS = env.float("BALANCE_REPLAY_HOURS", default=24.0)
-# The field as the source's table writes it, or `dataRemaininginMB` as its samples do.
+# The two spellings that Microsoft's documentation uses for this field.
 BALANCE_DATA_KEY = env.str("BALANCE_DATA_KEY", default="dataRemainingInMB")
 if BALANCE_DATA_KEY not in {"dataRemainingInMB", "dataRemaininginMB"}:
-    raise ImproperlyConfigured("BALANCE_DATA_KEY is dataRemainingInMB or dataRemaininginMB.")
-# Whom to believe when an SM-DP+ notifies: files of certificates and revocation lists, in PEM.
+    raise ImproperlyConfigured("BALANCE_DATA_KEY must be dataRemainingInMB or dataRemaininginMB.")
+# Who may notify as an SM-DP+: authorities, intermediates and revocation lists (PEM files).
 SMDP_CALLBACK_CA = env.str("SMDP_CALLBACK_CA", default="")
 SMDP_CALLBACK_INTERMEDIATES = env.str("SMDP_CALLBACK_INTERMEDIATES", default="")
 SMDP_CALLBACK_REVOKED = env.str("SMDP_CALLBACK_REVOKED", default="")
-# Seconds. An outside call may take this long; a lease outlives every call made under it.
+# Seconds. The lease must be longer than any outside call that a worker makes under it.
 OUTSIDE_CALL_TIMEOUT = env.float("OUTSIDE_CALL_TIMEOUT", default=8.0)
 CARD_TOKEN_TIMEOUT = 5.0
 OUTBOX_LEASE = env.float("OUTBOX_LEASE", default=20.0)
 
-# -- What the operator decides about hosts and errors. Sources: docs/contract.md#lpa-errors
-# and docs/contract.md#handoff.
-# The zone in which a year of receipts begins and a month renews.
+# -- The operator's choices (docs/contract.md#lpa-errors, docs/contract.md#handoff).
+# The time zone in which a year of receipts begins and a month renews.
 BILLING_ZONE = env.str("BILLING_ZONE", default="UTC")
-# Days after which a visit forgets EID, ICCIDs and IMEI.
+# Days after which a visit's EID, ICCIDs and IMEI are deleted.
 VISIT_IDENTIFIERS_DAYS = env.int("VISIT_IDENTIFIERS_DAYS", default=30)
-# Days after the end of its plan until an eSIM that nobody has downloaded is cancelled; 0: never.
+# Days after a plan's end until its eSIM is cancelled if it was never downloaded; 0: never.
 ESIM_EXPIRY_DAYS = env.int("ESIM_EXPIRY_DAYS", default=90)
-# The same LPA error this often is a case for support; a sold eSIM is issued anew at most so often.
+# After this many equal LPA errors the customer is sent to support; and how often a sold eSIM may be
+# issued again.
 LPA_ERROR_LIMIT = env.int("LPA_ERROR_LIMIT", default=3)
 REISSUE_LIMIT = env.int("REISSUE_LIMIT", default=2)
-# Failed sign-ins after which leaving is told as LogOnFailed.
+# After this many failed sign-ins the host is told LogOnFailed when the customer leaves.
 SIGN_IN_LIMIT = env.int("SIGN_IN_LIMIT", default=5)
-# How a refused payment is told to the host: PurchaseFailed, or BillingError where that is wanted.
+# The status that tells the host of a refused payment.
 PAYMENT_REFUSED_STATUS = env.str("PAYMENT_REFUSED_STATUS", default="PurchaseFailed")
 if PAYMENT_REFUSED_STATUS not in {"PurchaseFailed", "BillingError"}:
-    raise ImproperlyConfigured("PAYMENT_REFUSED_STATUS is PurchaseFailed or BillingError.")
+    raise ImproperlyConfigured("PAYMENT_REFUSED_STATUS must be PurchaseFailed or BillingError.")
 
 HEALTH_CHECKS = ["outbox.health.database", "outbox.health.worker"]
 if SIMULATORS:
@@ -360,7 +367,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "moportal",
-    "DESCRIPTION": "What machines ask the portal under /v1/.",
+    "DESCRIPTION": "The portal's API under /v1/.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,

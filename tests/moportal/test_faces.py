@@ -74,4 +74,4 @@ def test_an_unknown_face_does_not_start() -> None:
     stopped = start("both")
 
     assert stopped.returncode != 0
-    assert "MOPORTAL_FACE is all, portal, desk or api." in stopped.stderr
+    assert "MOPORTAL_FACE must be all, portal, desk or api." in stopped.stderr
