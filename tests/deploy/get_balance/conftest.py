@@ -93,7 +93,7 @@ def ask(proxy: ApiProxy, sim: Sim, good: Issued) -> Iterator[Ask]:
 
 
 def is_json(answer: httpx.Response) -> bool:
-    """Say whether it is what the contract promises: balances, or a problem of this status."""
+    """Say whether the body is JSON as promised: balances, or a problem of this status."""
     if answer.status_code == 200:
         return answer.headers["Content-Type"] == "application/json" and "balances" in answer.json()
     same = answer.json()["status"] == answer.status_code

@@ -1,4 +1,4 @@
-"""What is answered, through a real nginx: every row of the contract's section 5 by name."""
+"""The answers through a real nginx: every row of docs/contract.md#get-balance by name."""
 
 from datetime import timedelta
 from typing import Any
@@ -16,23 +16,23 @@ from tests.deploy.get_balance.conftest import UNKNOWN, Ask
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# The contract's rows that a query or a path can show: (row, query, which SIM, what is answered).
+# The rows that a query or a path can show: (row, query, which SIM, what is answered).
 ROWS: list[tuple[str, str, str, int | dict[str, Any]]] = [
-    ("seed: an invalid SIM", "", "123", 404),
-    ("seed: a SIM of another operator", "", UNKNOWN, 404),
-    ("seed: unknown location", "?location=XX", "{}", 400),
-    ("seed: bad location string", "?location=nowhere", "{}", 400),
-    ("seed: bad location number", "?location=42", "{}", 400),
-    ("seed: negative limit", "?limit=-1", "{}", 400),
-    ("seed: limit beyond an INT", "?limit=2147483648", "{}", 400),
-    ("seed: limit is an INT", "?limit=2147483647", "{}", 200),
-    ("seed: without location", "?fieldsTemplate=basic&limit=1", "{}", 200),
-    ("seed: empty location", "?fieldsTemplate=basic&limit=1&location=", "{}", 200),
-    ("seed: without fieldTemplate", "?limit=1&location=US", "{}", 200),
-    ("seed: empty fieldTemplate", "?fieldTemplate=&limit=1&location=US", "{}", 200),
-    ("seed: without limit", "?fieldTemplate=full&location=US", "{}", 200),
-    ("seed: empty limit", "?fieldTemplate=full&limit=&location=US", "{}", 200),
-    ("seed: one bad among good ones", "?fieldTemplate=full&limit=0&location=US", "{}", 400),
+    ("negative: an invalid SIM", "", "123", 404),
+    ("negative: a SIM of another operator", "", UNKNOWN, 404),
+    ("negative: unknown location", "?location=XX", "{}", 400),
+    ("negative: bad location string", "?location=nowhere", "{}", 400),
+    ("negative: bad location number", "?location=42", "{}", 400),
+    ("negative: negative limit", "?limit=-1", "{}", 400),
+    ("negative: limit beyond an INT", "?limit=2147483648", "{}", 400),
+    ("negative: limit is an INT", "?limit=2147483647", "{}", 200),
+    ("negative: without location", "?fieldsTemplate=basic&limit=1", "{}", 200),
+    ("negative: empty location", "?fieldsTemplate=basic&limit=1&location=", "{}", 200),
+    ("negative: without fieldTemplate", "?limit=1&location=US", "{}", 200),
+    ("negative: empty fieldTemplate", "?fieldTemplate=&limit=1&location=US", "{}", 200),
+    ("negative: without limit", "?fieldTemplate=full&location=US", "{}", 200),
+    ("negative: empty limit", "?fieldTemplate=full&limit=&location=US", "{}", 200),
+    ("negative: one bad among good ones", "?fieldTemplate=full&limit=0&location=US", "{}", 400),
     ("sim: bare", "", "{}", 200),
     ("sim: with its scheme", "", "iccid:{}", 200),
     ("sim: with a blank behind it, as the sample has", "", "iccid: {}", 200),
@@ -77,7 +77,7 @@ def test_the_samples_spelling_may_be_wanted(ask: Ask, settings: Settings) -> Non
 
 
 def test_what_else_may_be_left(ask: Ask, alice: User, subtests: pytest.Subtests) -> None:
-    """Rows MODIRECT, MODIRECTPAYG, NONE and NOTSUPPORTED; seed 003, Getting Balance, 1 and 2."""
+    """Rows MODIRECT, MODIRECTPAYG, NONE and NOTSUPPORTED."""
     unlimited, walled, exhausted, shut_out = (
         make_card(),
         make_card(),
@@ -108,7 +108,6 @@ def test_what_else_may_be_left(ask: Ask, alice: User, subtests: pytest.Subtests)
 
 
 def test_data_and_time_count_down(ask: Ask) -> None:
-    """Seed 003, Getting Balance, tests 3 and 4."""
     Bucket.objects.update(used_bytes=GB + 1)
     Subscription.objects.update(ends_at=now() + timedelta(days=23, hours=23, seconds=30))
     (before,) = ask().json()["balances"]

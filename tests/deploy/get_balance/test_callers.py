@@ -1,4 +1,4 @@
-"""Who is let in: certificates, passwords, proxies (seed 003's negative tests)."""
+"""Which callers are accepted: certificates, passwords, proxies (docs/contract.md#get-balance)."""
 
 import base64
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Of two faults the contract's first is told, and what the proxy refuses looks the same."""
+"""Of two faults the first of docs/contract.md#get-balance is reported; nginx refuses alike."""
 
 import itertools
 import socket
@@ -44,7 +44,7 @@ def test_who_asks_too_much_is_told_when_to_come_back(ask: Ask, settings: Setting
     assert ask().status_code == 200
 
 
-# In the contract's order; each is how a question is wrong in that way.
+# In the order of docs/contract.md#get-balance: what makes a request wrong in each way.
 FAULTS: dict[int, dict[str, Any]] = {
     405: {"method": "POST"},
     401: {"shown": None},
