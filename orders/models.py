@@ -21,7 +21,10 @@ CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def new_number() -> str:
-    """Make an order number: ten random characters of Crockford's base 32 (contract, section 8)."""
+    """Make an order number: ten random characters of Crockford's base 32.
+
+    Source: docs/contract.md#quantities-and-identity.
+    """
     return "".join(secrets.choice(CROCKFORD) for _ in range(10))
 
 
@@ -213,7 +216,7 @@ class StateChange(models.Model):
 class Repair(models.Model):
     """Mending a sold eSIM that did not reach its device: on the same order, never charged.
 
-    A row before anything is called outside; a worker brings it to its end (`orders.repairing`).
+    The row is stored before any call outside; a worker carries it out (`orders.domain.repairing`).
     """
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="repairs")

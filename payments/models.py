@@ -65,7 +65,7 @@ class PaymentMethod(models.Model):
 class CardPage(models.Model):
     """A page of the gateway's on which a customer types a new card; `key` is its idempotency key.
 
-    A row before anything is called outside; a worker brings it to its end (`payments.pages`).
+    The row is stored before any call outside; a worker carries it out (`payments.domain.pages`).
     """
 
     key = models.UUIDField(unique=True, default=uuid.uuid4)

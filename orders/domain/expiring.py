@@ -1,7 +1,7 @@
-"""An eSIM that nobody ever downloaded, long after its plan has ended, is taken back.
+"""Cancel an eSIM that nobody has downloaded, long after its plan has ended.
 
-Until then its code goes on working (contract, section 6). The clock looks for such orders and
-rings; `expire`, the outbox's handler, reads the truth again and may run twice.
+Until then its activation code works (docs/contract.md#profile). Beat finds such orders and enqueues
+them. `expire`, the outbox's handler, reads the order again and may run twice.
 """
 
 from datetime import timedelta

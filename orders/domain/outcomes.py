@@ -1,4 +1,4 @@
-"""How a visit ended, in the handoff's words: the contract's outcome table (section 4)."""
+"""How a visit ended, in the handoff's words: the table of docs/contract.md#outcomes."""
 
 from django.conf import settings
 

@@ -122,8 +122,8 @@ def draft_again(order: Order) -> Draft:
 def request_cancel(order: Order, *, actor: User) -> None:
     """Ask for the order to be cancelled; it wins only before the charge is decided.
 
-    Decided by compare-and-set against `orders.settling`; the worker then lets go of payment and
-    profile. Raises `TooLateToCancel`.
+    A compare-and-set against `orders.domain.settling` decides. Then the worker voids the payment
+    and cancels the profile. Raises `TooLateToCancel`.
     """
     with transaction.atomic():
         cancellable = Order.objects.filter(pk=order.pk, charge_decided_at=None).exclude(

@@ -1,9 +1,9 @@
-"""A download that failed: whose order it is, and what is done about it now.
+"""A failed download: which order it belongs to, and which remedy the customer gets now.
 
-The table in `mobileplans.domain.lpa_table` says what a code means and its class of remedy; this
-says which remedy the customer gets, with the order, its profile and what was tried before in view
-(contract, section 2, *LPA errors*). What the host says is a claim: nothing is handed out without
-the sign-in of the customer whose order it is.
+The table in `mobileplans.domain.lpa_table` gives the meaning of a code and its class of remedy.
+This module chooses the remedy by the order, its profile and earlier attempts
+(docs/contract.md#lpa-errors). What the host reports is a claim: nothing is handed out unless the
+owner of the order has signed in.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,8 @@
-"""What the plan goes on: the SIM card, a profile that is on the eSIM already, or a new eSIM.
+"""What the plan goes on: the SIM card, a profile that is already on the eSIM, or a new eSIM.
 
-Contract, section 2: one profile that is there takes the plan by default, of several the customer
-chooses, and a new eSIM stays on offer; section 4: the open web has to be told a device first.
+One usable profile gets the plan by default. Of several the customer chooses. A new eSIM stays on
+offer (docs/contract.md#launch). On the open web the customer must name a device first
+(docs/contract.md#open-web).
 """
 
 from dataclasses import dataclass

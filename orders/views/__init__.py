@@ -1,1 +1,4 @@
-"""The pages of the journey (contract, section 3): a step is a GET, a change a POST and a 303."""
+"""The pages of the journey: a step is a GET, a change is a POST that ends in a 303.
+
+Source: docs/contract.md#journey.
+"""

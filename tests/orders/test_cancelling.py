@@ -1,4 +1,4 @@
-"""A cancel wins until the charge is decided (contract, section 3, leaving)."""
+"""A cancel wins until the charge is decided (docs/contract.md#leaving)."""
 
 import pytest
 

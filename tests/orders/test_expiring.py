@@ -1,4 +1,4 @@
-"""`orders.expiring`: an eSIM that nobody came for is taken back, long after its plan has ended."""
+"""`orders.domain.expiring`: an eSIM that nobody downloaded is cancelled, long after its plan."""
 
 from datetime import timedelta
 

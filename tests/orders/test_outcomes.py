@@ -1,4 +1,4 @@
-"""`orders.domain.outcomes`: the contract's outcome table, row by row (section 4)."""
+"""`orders.domain.outcomes`: the table of docs/contract.md#outcomes, row by row."""
 
 import pytest
 from pytest_django.fixtures import Settings

@@ -1,4 +1,4 @@
-"""`orders.placing`: one decision of the customer is one order, whatever is sent how often."""
+"""`orders.domain.placing`: one decision of the customer is one order, however often it is sent."""
 
 import time
 from collections.abc import Callable, Iterator

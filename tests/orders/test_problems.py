@@ -1,4 +1,4 @@
-"""`orders.problems`: the remedy that a failed download gets (contract, section 2, *LPA errors*)."""
+"""`orders.domain.problems`: the remedy of a failed download (docs/contract.md#lpa-errors)."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The promise, whatever happens in whatever order (contract, section 6).
+"""The promise of docs/contract.md#profile, whatever happens in whatever order.
 
 One order, one charge and one profile for one decision of the customer; nobody pays for what did
 not come; whatever dies, every order ends.

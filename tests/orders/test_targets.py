@@ -1,4 +1,4 @@
-"""`orders.targets`: what the plan goes on (contract, section 2, *Profiles already there*)."""
+"""`orders.domain.targets`: what the plan goes on (docs/contract.md#launch)."""
 
 import pytest
 

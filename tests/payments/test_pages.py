@@ -1,4 +1,4 @@
-"""`payments.pages`: a card typed at the gateway is stored once, or it is said why there is none."""
+"""`payments.domain.pages`: a card typed at the gateway is stored once, or the page says why not."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""`payments.webhooks`: fifty times, in any order, days late, forged; the truth is asked for."""
+"""`payments.domain.webhooks`: repeated, disordered, late and forged webhooks change nothing."""
 
 import json
 import random
