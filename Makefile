@@ -1,18 +1,18 @@
-# Everything is done from here; `make help` lists it.
+# `make help` lists the targets.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 
 PORT ?= 8000
 LANGUAGES := de ar
-# The environment, and the Python it is made with: 3.11 to 3.13, whichever the machine has.
+# The virtual environment, and the Python that makes it: 3.11 to 3.13, whichever is installed.
 VENV ?= .venv
 BASE_PYTHON ?=
 BIN := $(VENV)/bin
 PYTHON := $(BIN)/python
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/django.po))
-# Installing resolves nothing: the lock names every package, version and hash, and only ready-built
-# wheels are taken. `pip check` then fails if the lock has left out a requirement.
+# pip resolves nothing: the lock names every package with its version and hashes, and only wheels are
+# installed. `pip check` then fails if the lock lacks a requirement.
 INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check \
     --no-deps --require-hashes --only-binary :all:
 PIP_CHECK := $(PYTHON) -m pip --disable-pip-version-check --quiet check
@@ -26,31 +26,31 @@ run: $(VENV)/.run $(CATALOGUES)  ## Start the portal with its simulators and dem
 	@exec $(PYTHON) -m demo.run
 
 .PHONY: reset
-reset:  ## Forget what `make run` has stored and start over
+reset:  ## Delete what `make run` has stored
 	@if [ -e var/run.lock ] && ! flock --nonblock var/run.lock true; then \
 	    echo "make run is still running: stop it first (Ctrl-C)" >&2; exit 1; fi
 	rm -rf var
 
 ##@ Test it
 
-# Where money moves no branch is left untried; a part of the tests cannot show that.
+# Code that moves money must have full branch coverage. Only the whole suite can show that.
 WHOLE := --cov=orders --cov=outbox --cov=payments --cov-report=term --cov-fail-under=100
 PYTEST = $(PYTHON) -m tests.services -- $(PYTHON) -m pytest -n 3 --dist loadgroup
 
 .PHONY: test-fast
-test-fast: services $(VENV)/.dev $(CATALOGUES)  ## Run what needs no process of its own, below two minutes (ARGS=…)
+test-fast: services $(VENV)/.dev $(CATALOGUES)  ## Run the tests that start no process, in less than two minutes (ARGS=…)
 	$(PYTEST) -m "not processes and not long" $(ARGS)
 
 .PHONY: test
-test: services $(VENV)/.dev $(CATALOGUES)  ## Run the whole promise on a throwaway PostgreSQL and Redis (ARGS=… for pytest)
+test: services $(VENV)/.dev $(CATALOGUES)  ## Run all tests but the long forms, on a throwaway PostgreSQL and Redis (ARGS=… for pytest)
 	$(PYTEST) -m "not long" $(if $(ARGS),$(ARGS),$(WHOLE))
 
 .PHONY: test-long
-test-long: services $(VENV)/.dev $(CATALOGUES)  ## Run the long forms of what `make test` holds in short (ARGS=…)
+test-long: services $(VENV)/.dev $(CATALOGUES)  ## Run the long forms of the tests (ARGS=…)
 	$(PYTEST) -m long $(ARGS)
 
 .PHONY: check
-check: services $(VENV)/.dev $(CATALOGUES)  ## Read the code: style, types, templates, arrows, dead code, migrations, texts
+check: services $(VENV)/.dev $(CATALOGUES)  ## Check style, types, templates, imports, dead code, migrations and translations
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(PYTHON) -m tests.settings_for check -- $(BIN)/mypy
@@ -64,51 +64,51 @@ check: services $(VENV)/.dev $(CATALOGUES)  ## Read the code: style, types, temp
 	$(PYTHON) -m tests.settings_for check -- $(PYTHON) -m tests.translations $(LANGUAGES)
 
 .PHONY: coverage
-coverage: services $(VENV)/.dev $(CATALOGUES)  ## Run the tests and show which lines and branches they leave out
+coverage: services $(VENV)/.dev $(CATALOGUES)  ## Run the tests and show the lines and branches that they miss
 	$(PYTHON) -m tests.services -- $(PYTHON) -m pytest -n 3 --dist loadgroup --cov --cov-report=term $(ARGS)
 
 .PHONY: screens
-screens: services $(VENV)/.dev $(CATALOGUES)  ## Take the screenshots of docs/screens/ anew
+screens: services $(VENV)/.dev $(CATALOGUES)  ## Take the screenshots of docs/screens/ again
 	$(PYTHON) -m tests.settings_for check -- $(PYTHON) -m tests.screens
 
 .PHONY: chaos
-chaos: services $(VENV)/.dev $(CATALOGUES)  ## Break everything while orders are under way (ARGS="--orders 1000 --seed 1")
+chaos: services $(VENV)/.dev $(CATALOGUES)  ## Make services fail while orders are in progress (ARGS="--orders 1000 --seed 1")
 	$(PYTHON) -m tests.chaos --json var/chaos.json $(ARGS)
 
 .PHONY: mutants
-mutants: services $(VENV)/.mutants $(CATALOGUES)  ## Spoil the code that moves money and see a test fail (ARGS="orders.placing*")
+mutants: services $(VENV)/.mutants $(CATALOGUES)  ## Change the code that moves money and check that a test fails (ARGS="orders.placing*")
 	$(PYTHON) -m tests.services -- $(PYTHON) -m tests.mutants $(ARGS)
 
 .PHONY: bench-orders
-bench-orders: services $(VENV)/.dev $(CATALOGUES)  ## Measure orders a second and CPU an order (ARGS="--workers 1 2 4")
+bench-orders: services $(VENV)/.dev $(CATALOGUES)  ## Measure orders per second and CPU per order (ARGS="--workers 1 2 4")
 	$(PYTHON) -m tests.services -- $(PYTHON) -m bench.orders $(ARGS)
 
 .PHONY: bench-provisioning
-bench-provisioning: services $(VENV)/.dev $(CATALOGUES)  ## Measure profiles a second and CPU a profile (ARGS="--profiles 300")
+bench-provisioning: services $(VENV)/.dev $(CATALOGUES)  ## Measure profiles per second and CPU per profile (ARGS="--profiles 300")
 	$(PYTHON) -m tests.services -- $(PYTHON) -m bench.provisioning $(ARGS)
 
 .PHONY: bench-balance
-bench-balance: services $(VENV)/.bench $(CATALOGUES)  ## Measure Get Balance beside its anchors (ARGS="--quick")
+bench-balance: services $(VENV)/.bench $(CATALOGUES)  ## Compare Get Balance with other servers (ARGS="--quick")
 	$(PYTHON) -m bench.balance $(ARGS)
 
 .PHONY: load
-load: services $(VENV)/.bench $(CATALOGUES)  ## Run the source's load plan on Get Balance (ARGS="--compress 60 --times 10")
+load: services $(VENV)/.bench $(CATALOGUES)  ## Run Microsoft's load plan against Get Balance (ARGS="--compress 60 --times 10")
 	$(PYTHON) -m bench.load $(ARGS)
 
 .PHONY: tables
-tables: $(VENV)/.dev  ## Write the tables of docs/ and docs/openapi.yaml anew
+tables: $(VENV)/.dev  ## Generate the tables of docs/ and docs/openapi.yaml
 	$(PYTHON) -m tests.settings_for check -- $(PYTHON) -m tests.tables
 
 ##@ Change it
 
 .PHONY: fmt
-fmt: $(VENV)/.dev  ## Put code and templates into their form
+fmt: $(VENV)/.dev  ## Format code and templates
 	$(BIN)/ruff check --fix-only --quiet
 	$(BIN)/ruff format
 	$(BIN)/djlint --quiet --reformat templates || true
 
 .PHONY: messages
-messages: gettext $(VENV)/.dev  ## Collect the texts to translate, then compile what is translated
+messages: gettext $(VENV)/.dev  ## Collect the texts to translate, then compile the translations
 	$(PYTHON) -m tests.settings_for check -- $(PYTHON) manage.py makemessages \
 	    $(addprefix --locale=,$(LANGUAGES)) --add-location=file --no-wrap \
 	    --ignore=.venv --ignore=var --ignore=mutants --ignore=tests
@@ -118,7 +118,7 @@ messages: gettext $(VENV)/.dev  ## Collect the texts to translate, then compile 
 catalogues: $(VENV)/.run $(CATALOGUES)
 
 .PHONY: lock
-lock: $(VENV)/.lock  ## Choose the newest packages that fit and write their hashes
+lock: $(VENV)/.lock  ## Lock the newest versions that fit, with their hashes
 	cd requirements && lock() { $(abspath $(BIN))/uv pip compile --quiet --upgrade --universal \
 	    --python-version 3.11 --generate-hashes --only-binary :all: \
 	    --no-emit-index-url --no-emit-find-links \
@@ -129,7 +129,7 @@ lock: $(VENV)/.lock  ## Choose the newest packages that fit and write their hash
 	lock --output-file bench.txt bench.in && \
 	lock --output-file lock.txt lock.in
 
-##@ Set it up (the others call these)
+##@ Set it up (the other targets call these)
 
 .PHONY: services
 services:  ## Install the servers, the browser and the fonts that the tests need
@@ -158,12 +158,13 @@ $(VENV)/.dev: requirements/dev.txt | $(VENV)/bin/pip
 	@$(PIP_CHECK)
 	@touch $(VENV)/.run $@
 
-# These three add to the environment of the tests, which do without them.
+# These three add packages to the test environment. The tests do not need them.
 $(VENV)/.mutants $(VENV)/.bench $(VENV)/.lock: $(VENV)/.%: requirements/%.txt $(VENV)/.dev
 	$(INSTALL) -r requirements/$*.txt
 	@$(PIP_CHECK)
 	@touch $@
 
-# gettext marks a new catalogue's header fuzzy, which would skip it whole; `make check` refuses fuzzy texts.
+# gettext marks the header of a new catalogue as fuzzy. Without --use-fuzzy the whole catalogue would be
+# skipped. `make check` refuses fuzzy texts.
 locale/%/LC_MESSAGES/django.mo: locale/%/LC_MESSAGES/django.po | $(VENV)/.run
 	@$(BIN)/pybabel --quiet compile --use-fuzzy --domain django --locale $* --input-file $< --output-file $@
