@@ -1,4 +1,4 @@
-"""What holds for the whole project when Django starts."""
+"""The project's own app: it limits how long a migration waits for a lock."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ class MoportalConfig(AppConfig):
 
 
 def limit_lock_waits(using: str, **_signal: Any) -> None:
-    """Let a migration fail rather than wait long for a lock: later queries queue behind it."""
+    """Let a migration fail instead of waiting long for a lock: other queries queue up behind it."""
     _execute(using, "SET lock_timeout = '5s'")
 
 

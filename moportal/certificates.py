@@ -1,9 +1,9 @@
 """Client-certificate checks: who a certificate identifies, and why one is rejected.
 
 The proxy requests a client certificate and forwards whatever the caller sends. The portal makes the
-check, so that the portal also answers a caller whose certificate is rejected. The statuses come
-from docs/contract.md#get-balance. The issuer is checked before the dates: an expired certificate of
-an unknown authority is reported as one of an unknown authority.
+check, so that the portal also answers a caller whose certificate is rejected. The issuer is checked
+before the dates: an expired certificate of an unknown authority is reported as one of an unknown
+authority. Source of the statuses: docs/contract.md#get-balance.
 """
 
 import hashlib

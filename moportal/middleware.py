@@ -40,8 +40,8 @@ class RequestLogMiddleware:
 class LanguageMiddleware:
     """Activate the language of the session's menu, else the account's, else of Accept-Language.
 
-    docs/contract.md#launch sets this order. Django parses Accept-Language with its quality values
-    and falls back from a region to its language (`en-GB` to `en`). The operator's default is last.
+    Django parses Accept-Language with its quality values and falls back from a region to its
+    language (`en-GB` to `en`). The operator's default comes last. Source: docs/contract.md#launch.
     """
 
     def __init__(self, get_response: Handler) -> None:

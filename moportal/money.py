@@ -1,7 +1,7 @@
 """Money is a whole number of minor units and a currency, never a float.
 
-docs/contract.md#quantities-and-identity. Amounts are rounded here and nowhere else: half up, once
-for each line of an order.
+Amounts are rounded here and nowhere else: half up, once for each line of an order.
+Source: docs/contract.md#quantities-and-identity.
 """
 
 from dataclasses import dataclass
