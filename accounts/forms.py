@@ -16,7 +16,7 @@ class SignInForm(forms.Form):
     """Who you are, and the password that proves it."""
 
     username = forms.CharField(
-        label=_("E-mail or phone number"),
+        label=_("Email address or phone number"),
         max_length=254,
         widget=_text("username", spellcheck="false"),
     )
@@ -33,11 +33,11 @@ class SignUpForm(forms.Form):
     """Everything an account needs: one identifier, a name, a password."""
 
     username = forms.CharField(
-        label=_("E-mail or phone number"),
+        label=_("Email address or phone number"),
         max_length=254,
         widget=_text("username", spellcheck="false"),
         validators=[validate_identifier],
-        help_text=_("You sign in with this."),
+        help_text=_("You'll use this to sign in."),
     )
     name = forms.CharField(
         label=_("Your name"), max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"})

@@ -33,8 +33,8 @@ def validate_identifier(text: str) -> None:
     except ValidationError as error:
         raise ValidationError(
             _(
-                "Enter an e-mail address like name@example.com, "
-                "or a phone number like +44 20 7946 0018."
+                "Enter an email address, such as name@example.com, "
+                "or a phone number, such as +44 20 7946 0018."
             ),
             code="identifier",
         ) from error

@@ -34,7 +34,11 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             )
         except domain.WrongCredentials:
             form.add_error(
-                None, _("We don't know this combination. Check both fields and try again.")
+                None,
+                _(
+                    "Incorrect email address, phone number or password. "
+                    "Check your details and try again."
+                ),
             )
         else:
             return _let_in(request, user, form)
@@ -57,7 +61,13 @@ def sign_up(request: HttpRequest) -> HttpResponse:
                 language=get_language() or "",
             )
         except domain.IdentifierTaken:
-            form.add_error("username", _("There is already an account with this. Sign in instead."))
+            form.add_error(
+                "username",
+                _(
+                    "An account with this email address or phone number already exists. "
+                    "Sign in instead."
+                ),
+            )
         except ValidationError as error:
             form.add_error("password", error)
         else:

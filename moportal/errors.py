@@ -31,7 +31,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         return render(request, "403_csrf.html", {"again_url": request.get_full_path()}, status=403)
     keep_form(request)
     messages.warning(
-        request, _("This page had been open too long, so nothing was sent. Please send it again.")
+        request, _("This page was open too long, so nothing was sent. Please send the form again.")
     )
     return HttpResponseRedirect(request.get_full_path(), status=303)
 

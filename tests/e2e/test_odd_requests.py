@@ -116,7 +116,7 @@ def test_a_form_with_a_stale_token_comes_back_filled_with_the_reason(
 
     assert (page.address, page.status) == ("/sign-in/", 200)
     assert page.form("sign-in").fields["username"] == "a@b.example"
-    assert page.text.count("nothing was sent. Please send it again.") == 1
+    assert page.text.count("nothing was sent. Please send the form again.") == 1
 
 
 def test_a_form_without_the_session_cookie_shows_a_page_that_explains_it(
