@@ -37,7 +37,7 @@ class PlanForm(DraftForm):
         min_value=1,
         max_value=LARGEST_KEY,
         label=_("Plan"),
-        error_messages={"required": _("Choose one of the plans.")},
+        error_messages={"required": _("Choose a plan.")},
     )
 
 
@@ -62,7 +62,7 @@ class DeviceForm(DraftForm):
         max_length=60,
         required=False,
         widget=_digits("off", 60),
-        help_text=_("32 digits, beginning with 89."),
+        help_text=_("32 digits, starting with 89."),
     )
 
     def clean_eid(self) -> str:
@@ -73,19 +73,19 @@ class DeviceForm(DraftForm):
         """Check the choice against what there is; what is wrong stands in the form then."""
         wish = self.cleaned_data["target"]
         if wish not in there | {NEW_ESIM}:
-            self.add_error("target", _("Choose where the plan goes."))
+            self.add_error("target", _("Choose which eSIM to use for this plan."))
         elif wish == NEW_ESIM and needs_eid:
             self._check_eid(self.cleaned_data["eid"])
 
     def _check_eid(self, eid: str) -> None:
         if not eid:
-            self.add_error("eid", _("Enter the EID of the device that gets the eSIM."))
+            self.add_error("eid", _("Enter the EID of the device that will use the eSIM."))
         elif not re.fullmatch(r"[0-9]{32}", eid):
             self.add_error(
                 "eid",
                 ngettext(
-                    "An EID has 32 digits; this has %(count)d.",
-                    "An EID has 32 digits; this has %(count)d.",
+                    "An EID has 32 digits. You entered %(count)d.",
+                    "An EID has 32 digits. You entered %(count)d.",
                     len(eid),
                 )
                 % {"count": len(eid)},
@@ -94,7 +94,7 @@ class DeviceForm(DraftForm):
             try:
                 Eid.parse(eid)
             except InvalidEid:
-                self.add_error("eid", _("Check the EID: some digit is wrong."))
+                self.add_error("eid", _("Check the EID. At least one digit is wrong."))
 
 
 class ReviewForm(DraftForm):
@@ -133,21 +133,21 @@ class PaymentForm(MethodForm):
             self._check_number(_plain_digits(cleaned.get("number", "")))
             self._check_expiry(cleaned.get("expiry", ""))
             if not re.fullmatch(r"[0-9]{3,4}", _plain_digits(cleaned.get("csc", ""))):
-                self.add_error("csc", _("Enter the three or four digits of the security code."))
+                self.add_error("csc", _("Enter the 3- or 4-digit security code."))
             if not cleaned.get("holder", "").strip():
-                self.add_error("holder", _("Enter the name as it stands on the card."))
+                self.add_error("holder", _("Enter the name as it appears on the card."))
         return cleaned
 
     def _check_number(self, number: str) -> None:
         if not re.fullmatch(r"[0-9]{12,19}", number) or not has_luhn_digit(number):
-            self.add_error("number", _("Check the card number: some digit is wrong or missing."))
+            self.add_error("number", _("Check the card number. A digit is wrong or missing."))
 
     def _check_expiry(self, text: str) -> None:
         month_and_year = _month_and_year(text)
         if month_and_year is None:
-            self.add_error("expiry", _("Enter month and year, such as 04/29."))
+            self.add_error("expiry", _("Enter the month and year, for example 04/29."))
         elif month_and_year < now().date().replace(day=1):
-            self.add_error("expiry", _("This card has expired. Use another one."))
+            self.add_error("expiry", _("This card has expired. Use another card."))
 
     def card(self) -> Card:
         """Return the card as typed; only after the form was found right."""

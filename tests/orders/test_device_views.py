@@ -74,9 +74,9 @@ def test_an_eid_is_taken_however_it_is_grouped(browser: Client, typed: str) -> N
     ("typed", "told"),
     [
         ("", "Enter the EID"),
-        (EID[:-1], "this has 31"),
-        (EID[:-1] + "6", "some digit is wrong"),
-        ("x" * 32, "this has 32"),
+        (EID[:-1], "You entered 31."),
+        (EID[:-1] + "6", "At least one digit is wrong"),
+        ("x" * 32, "You entered 32."),
     ],
 )
 def test_a_wrong_one_comes_back_with_what_is_wrong(browser: Client, typed: str, told: str) -> None:
@@ -195,7 +195,7 @@ def test_of_several_profiles_the_customer_chooses(
     assert page.count('name="target"') == 3
     assert " checked" not in page
     assert choose(as_alice, "") == "/device/"
-    assert "Choose where the plan goes." in as_alice.get("/device/").text
+    assert "Choose which eSIM to use for this plan." in as_alice.get("/device/").text
     assert choose(as_alice, str(other.pk)) == "/payment/"
     assert Draft.objects.get().sim == other
 

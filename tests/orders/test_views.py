@@ -116,8 +116,8 @@ def test_a_form_without_a_choice_comes_back_with_its_error(shopping: Client, ali
     answer = shopping.post("/plans/?category=prepaid", sent(draft))
 
     assert where(answer) == (303, "/plans/?category=prepaid")
-    assert "Choose one of the plans." in shopping.get("/plans/?category=prepaid").text
-    assert "Choose one of the plans." not in shopping.get("/plans/?category=prepaid").text
+    assert "Choose a plan." in shopping.get("/plans/?category=prepaid").text
+    assert "Choose a plan." not in shopping.get("/plans/?category=prepaid").text
 
 
 def test_a_form_of_an_older_version_says_what_changed(shopping: Client, alice: User) -> None:
@@ -179,11 +179,11 @@ def test_a_plan_no_longer_on_offer_leads_back_to_the_options(shopping: Client, a
 @pytest.mark.parametrize(
     ("typed", "error"),
     [
-        ({"number": "4242424242424241"}, "some digit is wrong"),
-        ({"expiry": "13/40"}, "Enter month and year"),
+        ({"number": "4242424242424241"}, "A digit is wrong"),
+        ({"expiry": "13/40"}, "Enter the month and year"),
         ({"expiry": "01/20"}, "has expired"),
-        ({"csc": "12"}, "three or four digits"),
-        ({"holder": " "}, "as it stands on the card"),
+        ({"csc": "12"}, "3- or 4-digit"),
+        ({"holder": " "}, "as it appears on the card"),
     ],
 )
 def test_a_card_typed_wrongly_says_which_field(
