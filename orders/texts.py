@@ -38,7 +38,7 @@ def steps(order: Order) -> list[Step]:
     paid = order.payment.state in {PaymentState.AUTHORISED, PaymentState.CAPTURED}
     profile = order.profile.state if order.profile else ""
     released = profile in {ProfileState.RELEASED, ProfileState.DOWNLOADED}
-    is_done = [(_("Payment approved") if paid else _("Approving the payment"), how, paid)]
+    is_done = [(_("Payment approved") if paid else _("Approving your payment"), how, paid)]
     if order.sim is None:
         reserved = released or profile == ProfileState.RESERVED
         is_done += [
@@ -49,7 +49,7 @@ def steps(order: Order) -> list[Step]:
             ),
             (
                 _("eSIM ready") if released else _("Preparing your eSIM"),
-                _("Usually a few seconds"),
+                _("Usually takes a few seconds"),
                 released,
             ),
         ]
@@ -60,19 +60,19 @@ def steps(order: Order) -> list[Step]:
 def repair_steps(repair: Repair) -> list[Step]:
     """Return the steps of a sold eSIM that is being mended."""
     if repair.kind == RepairKind.RELEASE:
-        return _in_turn([(_("Releasing your eSIM"), "", False)])
+        return _in_turn([(_("Making your eSIM available"), "", False)])
     new = repair.new_profile
     state = new.state if new else ""
     is_reserved = state in {ProfileState.RESERVED, ProfileState.RELEASED}
     return _in_turn(
         [
-            (_("Old eSIM taken back") if new else _("Taking the old eSIM back"), "", bool(new)),
+            (_("Old eSIM cancelled") if new else _("Cancelling the old eSIM"), "", bool(new)),
             (
                 _("eSIM reserved") if is_reserved else _("Reserving your eSIM"),
                 _("For this device"),
                 is_reserved,
             ),
-            (_("Preparing your eSIM"), _("Usually a few seconds"), False),
+            (_("Preparing your eSIM"), _("Usually takes a few seconds"), False),
         ]
     )
 
@@ -94,11 +94,11 @@ def card_steps(page: CardPage) -> list[Step]:
         [
             (_("Card page ready") if is_open else _("Opening the card page"), "", is_open),
             (
-                _("Your card") if is_back else _("Enter your card"),
-                _("On the page of our payment provider"),
+                _("Your card details") if is_back else _("Enter your card details"),
+                _("On our payment provider's page"),
                 is_back,
             ),
-            (_("Checking your card"), _("Usually a few seconds"), False),
+            (_("Checking your card"), _("Usually takes a few seconds"), False),
         ]
     )
 
@@ -111,10 +111,10 @@ def card_trouble(page: CardPage) -> str:
 def no_card(page: CardPage) -> str:
     """Say why a page of the gateway's has come to nothing."""
     if not page.url:
-        return _("We can't reach the payment service. Nothing was charged; please try again.")
+        return _("We can't reach the payment service. You haven't been charged. Please try again.")
     if page.state == CardPageState.LAPSED:
-        return _("The card page was open too long, so no card was stored. Please try again.")
-    return _("No card was stored, and nothing was charged. Try again, or use another card.")
+        return _("The card page timed out, so your card wasn't saved. Please try again.")
+    return _("No card was saved and nothing was charged. Try again or use another card.")
 
 
 def trouble(order: Order) -> str:
@@ -123,14 +123,16 @@ def trouble(order: Order) -> str:
     if not order.last_error or order.state not in running:
         return ""
     if order.charge_decided_at:
-        return _("This takes longer than usual. You can close this page; we finish your order.")
+        return _(
+            "This is taking longer than usual. You can close this page. We'll finish your order."
+        )
     return _service_away()
 
 
 def _service_away() -> str:
     return _(
-        "One of our services does not answer at the moment. "
-        "We keep trying; you have not been charged."
+        "One of our services isn't responding at the moment. "
+        "We'll keep trying. You haven't been charged."
     )
 
 
@@ -148,21 +150,21 @@ def failure(order: Order) -> FailureText | None:
         return _given_up(order)
     texts = {
         Failure.PAYMENT_REFUSED: (
-            _("Your payment was refused"),
-            _("Your bank said no to this card. You have not been charged."),
+            _("Your payment was declined"),
+            _("Your bank declined this card. You haven't been charged."),
         ),
         Failure.NO_PROFILE_LEFT: (
-            _("We have no eSIM for you right now"),
-            _("Our stock has run out, and we are refilling it. You have not been charged."),
+            _("No eSIM is available right now"),
+            _("We've run out of eSIMs and are getting more. You haven't been charged."),
         ),
         Failure.SIM_OF_ANOTHER: (
             _("This SIM belongs to another account"),
-            _("Sign in with the account that it belongs to. You have not been charged."),
+            _("Sign in to the account it belongs to. You haven't been charged."),
         ),
     }
     no_service = (
-        _("We could not prepare your eSIM"),
-        _("One of our services did not answer as it should. You have not been charged."),
+        _("We couldn't prepare your eSIM"),
+        _("One of our services didn't respond correctly. You haven't been charged."),
     )
     title, text = texts.get(Failure(order.failure), no_service)
     return FailureText(title, text, can_try_again=order.failure == Failure.PAYMENT_REFUSED)
@@ -174,29 +176,31 @@ def _not_there(order: Order) -> FailureText | None:
     if has_what_was_sold(order):
         return None
     return FailureText(
-        _("Your eSIM has to be issued again"),
-        _("Our support does it for you. You don't pay again."),
-        then=_("Call or write with your reference; we have the details."),
+        _("You need a new eSIM"),
+        _("Our support team will issue it for you at no extra cost."),
+        then=_("Call or write to us and give your reference. We have the details."),
     )
 
 
 def _taken_back(order: Order, asked: Return) -> FailureText:
     is_done = asked.state == ReturnState.DONE
-    text = _("%(amount)s went back to %(card)s.") if is_done else _back_to()
+    text = _("We refunded %(amount)s to %(card)s.") if is_done else _back_to()
     how = {"amount": order.price.gross, "card": _card(order)}
-    days = _("The plan has ended. It can take some days until your bank shows the amount.")
-    return FailureText(_("Your order was taken back"), text % how, then=days)
+    days = _(
+        "Your plan has ended. It may take a few days for the refund to appear on your statement."
+    )
+    return FailureText(_("Your order was refunded"), text % how, then=days)
 
 
 def _given_up(order: Order) -> FailureText:
-    text = _("You have not been charged.")
+    text = _("You haven't been charged.")
     if order.payment.state != PaymentState.VOIDED:
         text = _back_to() % {"amount": order.price.gross, "card": _card(order)}
-    return FailureText(_("We could not finish your order"), text)
+    return FailureText(_("We couldn't complete your order"), text)
 
 
 def _back_to() -> str:
-    return _("%(amount)s goes back to %(card)s.")
+    return _("We're refunding %(amount)s to %(card)s.")
 
 
 def _card(order: Order) -> str:

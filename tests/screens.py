@@ -210,7 +210,7 @@ def _fail(noor: Customer, photographer: Photographer) -> None:
     photographer.take("payment-errors")
     noor.pay_with(REFUSED_CARD)
     noor.submit()
-    noor.sees("Your payment was refused")
+    noor.sees("Your payment was declined")
     photographer.take("order-refused")
     noor.press("Try another card")
     noor.sees("How would you like to pay?")
@@ -380,7 +380,7 @@ def _desk(browser: Browser, stack: Stack) -> None:
             desk.click("[type=submit][value^=Yes]")
             desk.locator(".messagelist").wait_for()
         noor.page.goto(order)
-        noor.sees("Your order was taken back")
+        noor.sees("Your order was refunded")
         _picture(noor.page, "order-taken-back")
 
 

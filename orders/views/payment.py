@@ -136,6 +136,7 @@ def _new_card(user: User, form: PaymentForm) -> PaymentMethod | None:
         )
     except GatewayUnavailable:
         form.add_error(
-            None, _("We can't reach the payment service. Nothing was charged; please try again.")
+            None,
+            _("We can't reach the payment service. You haven't been charged. Please try again."),
         )
     return None

@@ -126,7 +126,7 @@ def _words(found: Problem, phase: str) -> tuple[str, str]:
         return _("Your eSIM is ready"), _("Choose Continue: the app downloads it now.")
     if phase == "case":
         return _("Support knows about it"), _(
-            "Call or write with your reference; we have the details."
+            "Call or write to us and give your reference. We have the details."
         )
     advice = found.advice
     text = advice.text if found.remedy is advice.remedy else _other_text(found.remedy)

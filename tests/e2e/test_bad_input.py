@@ -15,7 +15,7 @@ from tests.stack import Stack, on_postgresql, on_sqlite
 
 SUPPORT = "help@kestrel.example"
 RELEASED_WITHIN = 30.0
-FAILED = "We could not prepare your eSIM"
+FAILED = "We couldn't prepare your eSIM"
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_after_a_refused_card_another_card_buys_the_same_plan(
 ) -> None:
     noor = Customer(page_at(), stack.base_url)
     noor.buy(REFUSED_CARD)
-    noor.sees("Your payment was refused")
+    noor.sees("Your payment was declined")
     expect(noor.page.get_by_text(SUPPORT)).to_be_visible()
     refused = order_number(noor.page.evaluate("location.pathname"))
 
@@ -90,7 +90,7 @@ def test_while_the_smdp_is_out_of_order_the_page_says_so_and_leaving_costs_nothi
         page = _wait_for_warning(alice)
         given = alice.leave()
 
-    assert "We keep trying; you have not been charged." in page.text
+    assert "We'll keep trying. You haven't been charged." in page.text
     assert given["purchaseResult"] == purchase_result("New", "New", "None", "ServiceError", "")
     assert _final_payments(stack, number) == ["voided"]
 
@@ -107,7 +107,7 @@ def test_an_smdp_that_stays_down_fails_the_order_without_a_charge(
         page = alice.wait_for_end(patience=90)
 
     assert page.heading == FAILED
-    assert "You have not been charged." in page.text
+    assert "You haven't been charged." in page.text
     assert page.text.count(SUPPORT) == 1
     given = alice.leave()
     assert given["purchaseResult"] == purchase_result("New", "New", "None", "ServiceError", "")
@@ -177,7 +177,7 @@ def test_a_payment_service_that_is_down_shows_the_form_again_without_the_card(
         page = alice.pay_with()
 
     assert (page.address, page.status) == ("/payment/", 200)
-    assert "Nothing was charged; please try again." in page.text
+    assert "You haven't been charged. Please try again." in page.text
     assert "4242 4242" not in page.text
     assert alice.pay_with().heading == "Review your order"
 
@@ -193,7 +193,7 @@ def test_an_empty_pool_is_explained_and_nobody_is_charged(
     finally:
         stack.manage(_move_free_profiles("retired", "available"))
 
-    assert page.heading == "We have no eSIM for you right now"
+    assert page.heading == "No eSIM is available right now"
     assert page.text.count(SUPPORT) == 1
     given = alice.leave()
     assert given["purchaseResult"] == purchase_result("New", "New", "None", "ServiceError", "")

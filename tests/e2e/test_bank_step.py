@@ -18,7 +18,7 @@ STEP_CARD = "4000 0027 6000 3184"
     ("answer", "heading", "charged"),
     [
         ("Yes, it is mine", "You're set", "captured"),
-        ("No", "Your payment was refused", "declined"),
+        ("No", "Your payment was declined", "declined"),
     ],
 )
 def test_the_customer_goes_to_the_bank_and_comes_back(

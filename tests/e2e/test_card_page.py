@@ -87,7 +87,7 @@ def test_a_card_refused_at_the_gateway_is_reported_and_another_one_is_accepted(
     wait_for_gateway(noor, shop)
     noor.type_card_at_gateway(REFUSED_CARD)
     noor.sees("How would you like to pay?")
-    assert "No card was stored, and nothing was charged." in noor.page.content()
+    assert "No card was saved and nothing was charged." in noor.page.content()
 
     noor.press("Next")
     wait_for_gateway(noor, shop)

@@ -95,8 +95,8 @@ def test_what_was_charged_already_is_given_back(
     assert order.payment.state == PaymentState.REFUNDED
     assert statuses(gateway) == ["refunded"]
     page = as_alice.get(f"/orders/{order.number}/").text
-    assert "We could not finish your order" in page
-    assert "$19.00 goes back to Visa ending in 4242." in page
+    assert "complete your order" in page
+    assert "refunding $19.00 to Visa ending in 4242." in page
 
 
 def test_only_what_waits_for_staff_can_be_given_up(placed: Order, clara: User) -> None:
@@ -107,7 +107,7 @@ def test_only_what_waits_for_staff_can_be_given_up(placed: Order, clara: User) -
 def test_the_customer_of_a_held_order_is_told_to_wait(unfinished: Order, as_alice: Client) -> None:
     page = as_alice.get(f"/orders/{unfinished.number}/").text
 
-    assert "This takes longer than usual" in page
+    assert "This is taking longer than usual" in page
     assert "data-poll" in page
 
 

@@ -135,7 +135,7 @@ def test_a_profile_not_released_is_released_before_it_is_handed_back(
 
     as_alice.post("/esim-problem/", {"remedy": "retry"})
     assert Repair.objects.get().kind == "release"
-    assert "Releasing your eSIM" in as_alice.get("/esim-problem/").text
+    assert "Making your eSIM available" in as_alice.get("/esim-problem/").text
     look_at(Repair.objects.get())
     as_alice.post("/esim-problem/", {"remedy": "ready"})
 
@@ -304,7 +304,7 @@ def test_one_that_could_not_be_mended_leads_to_support(as_alice: Client, sold: O
     as_alice.get(f"/?eid={EID}")
     Profile.objects.update(state="cancelled")
 
-    assert "has to be issued again" in as_alice.get(page).text
+    assert "You need a new eSIM" in as_alice.get(page).text
     assert as_alice.post(f"{page}continue/").headers["Location"] == page
 
 

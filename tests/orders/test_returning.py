@@ -269,13 +269,13 @@ def test_the_customer_is_told(
 ) -> None:
     address = f"/orders/{sold.number}/"
     refund = ask(sold, clara)
-    assert "$19.00 goes back to Visa ending in 4242." in as_alice.get(address).text
+    assert "refunding $19.00 to Visa ending in 4242." in as_alice.get(address).text
 
     worked_on(refund)
 
     page = as_alice.get(address).text
-    assert "Your order was taken back" in page
-    assert "$19.00 went back to Visa ending in 4242." in page
+    assert "Your order was refunded" in page
+    assert "We refunded $19.00 to Visa ending in 4242." in page
     assert as_alice.post(f"{address}continue/").headers["location"] == address
     assert not esims_to_install(alice)
     assert order_to_hand_over(alice, sold.visit) is None

@@ -258,4 +258,4 @@ def test_without_stock_at_the_smdp_the_customer_reads_so_and_pays_nothing(
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.NO_PROFILE_LEFT)
     assert statuses(gateway) == ["voided"]
     assert peer.functions == ["downloadOrder"]
-    assert failure(order).title == "We have no eSIM for you right now"  # type: ignore[union-attr]  # it failed
+    assert failure(order).title == "No eSIM is available right now"  # type: ignore[union-attr]  # it failed
