@@ -56,9 +56,12 @@ def remove_method(request: HttpRequest, user: User, number: int) -> HttpResponse
 def _removed_text(method: PaymentMethod) -> str:
     card = {"brand": method.brand, "last4": method.last4}
     if cards.is_needed(method):
-        text = _("%(brand)s ending in %(last4)s is removed. Your running order still uses it.")
+        text = _(
+            "%(brand)s ending in %(last4)s was removed. "
+            "Your current order will still be charged to it."
+        )
         return text % card
-    return _("%(brand)s ending in %(last4)s is removed.") % card
+    return _("%(brand)s ending in %(last4)s was removed.") % card
 
 
 def _running(user: User) -> list[Bucket]:

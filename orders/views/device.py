@@ -76,7 +76,7 @@ def _lost(request: HttpRequest, visit: Visit, draft: Draft) -> HttpResponse:
     with suppress(StaleForm):
         # Another tab was first; the page says how it stands.
         drafts.choose_target(draft, None, version=draft.version)
-    messages.info(request, _("The eSIM you chose can't be used any more: it will be a new one."))
+    messages.info(request, _("The eSIM you chose is no longer available. You'll get a new one."))
     return first_open_step(draft)
 
 
@@ -96,11 +96,13 @@ def _rows(choice: Choice, selected: str) -> list[dict[str, Any]]:
         {
             "id": str(sim.pk),
             "name": _("The eSIM ending in %(last4)s") % {"last4": sim.iccid[-4:]},
-            "text": _("On this device already: nothing to download"),
+            "text": _("Already on this device, nothing to download"),
         }
         for sim in choice.there
     ]
-    rows.append({"id": NEW_ESIM, "name": _("A new eSIM"), "text": _("Beside the ones you have")})
+    rows.append(
+        {"id": NEW_ESIM, "name": _("A new eSIM"), "text": _("In addition to the ones you have")}
+    )
     return [{**row, "selected": row["id"] == selected} for row in rows]
 
 
@@ -169,16 +171,19 @@ def shared(request: HttpRequest) -> HttpResponse:
 
 TOLD = {
     "thanks": lambda: (
-        _("Thank you: we know your device now"),
-        _("Go back to the window in which you were buying and choose Next there."),
+        _("Thank you, we have your device details"),
+        _("Go back to the window where you were placing your order and choose Next."),
     ),
     "stale": lambda: (
-        _("This link was used already"),
-        _("Go back to the window in which you were buying, and share your device again there."),
+        _("This link has already been used"),
+        _(
+            "Go back to the window where you were placing your order "
+            "and share your device details again."
+        ),
     ),
     "unreadable": lambda: (
-        _("Windows shared no EID"),
-        _("This device, or the SIM slot you chose, has no eSIM. Go back and type the EID instead."),
+        _("Windows didn't share an EID"),
+        _("This device or the SIM slot you chose has no eSIM. Go back and enter the EID instead."),
     ),
 }
 

@@ -40,7 +40,7 @@ def leave(request: HttpRequest) -> HttpResponse:
         except placing.TooLateToCancel:
             messages.info(
                 request,
-                _("Your purchase is already going through; it can't be cancelled any more."),
+                _("Your purchase is already going through and can no longer be cancelled."),
             )
             return go("order", order.number)
     return hand_over(request, visit, outcomes.of_order(order, visit))

@@ -85,7 +85,7 @@ def _phase(order: Order, *, is_mended: bool) -> str:
 def _next_text(order: Order) -> str:
     """Say what Continue does, where it is not the app that sets the device up."""
     if order.sim:
-        return _("Choose Continue: your SIM is ready to use.")
+        return _("Your SIM is ready to use. Choose Continue.")
     return _("Choose Continue, then install your eSIM.") if order.visit.is_open_web else ""
 
 

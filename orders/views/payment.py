@@ -32,7 +32,7 @@ from payments.gateways.base import CardRefused, GatewayUnavailable
 from payments.models import PaymentMethod
 from plans.models import Category
 
-NO_LONGER_THERE = gettext_lazy("This payment method is no longer there. Choose another one.")
+NO_LONGER_THERE = gettext_lazy("This payment method is no longer available. Choose another one.")
 
 
 @sensitive_post_parameters()
@@ -132,7 +132,7 @@ def _new_card(user: User, form: PaymentForm) -> PaymentMethod | None:
         return payments.add_card(user, form.card())
     except CardRefused as error:
         form.add_error(
-            error.field, _("The bank does not accept this. Check it, or use another card.")
+            error.field, _("Your bank didn't accept this. Check the details or use another card.")
         )
     except GatewayUnavailable:
         form.add_error(

@@ -59,7 +59,7 @@ def _order_tile(order: Order) -> dict[str, str]:
     """Return the way back to an order whose result no host was given yet."""
     return {
         "title": _("Your order %(number)s") % {"number": order.display_number},
-        "text": _("See where it stands, and go on."),
+        "text": _("Check its status and continue."),
         "url": reverse("order", args=[order.number]),
         "icon": "check",
     }
@@ -69,7 +69,7 @@ def _failure_tile() -> dict[str, str]:
     """Return the way to help with a download that failed since the customer was here last."""
     return {
         "title": _("Your eSIM isn't on your device yet"),
-        "text": _("The download failed. See what to do about it."),
+        "text": _("The download failed. See what to do."),
         "url": reverse("problem"),
         "icon": "alert",
     }
@@ -78,7 +78,7 @@ def _failure_tile() -> dict[str, str]:
 def _tiles(sold: set[str]) -> list[dict[str, str]]:
     plans = reverse("plans")
     tiles = {
-        Category.PREPAID: (_("Prepaid plans"), _("Pay once, use it up. Nothing to cancel.")),
+        Category.PREPAID: (_("Prepaid plans"), _("Pay once. No renewal, nothing to cancel.")),
         Category.RECURRING: (_("Monthly plans"), _("Renews every month until you cancel.")),
     }
     found = [
@@ -88,7 +88,7 @@ def _tiles(sold: set[str]) -> list[dict[str, str]]:
     ]
     account = {
         "title": _("My account"),
-        "text": _("Your plans, what is left on them, and your orders."),
+        "text": _("Your plans, remaining data and orders."),
         "url": reverse("account"),
         "icon": "account",
     }
@@ -128,7 +128,7 @@ def _plan_chosen(request: HttpRequest, user: User, draft: Draft, form: PlanForm)
     except StaleForm:
         return what_changed(request, form.cleaned_data["draft"], user)
     except PlanNotOffered:
-        form.add_error("plan", _("This plan is no longer on offer. Choose another one."))
+        form.add_error("plan", _("This plan is no longer available. Choose another one."))
         return redirect_back(request, form)
     forget_form(request)
     return go("payment" if targets.target(draft) else "device")

@@ -87,15 +87,15 @@ BUTTONS = {
     Remedy.DEVICE: lambda: _("Try again"),
     Remedy.REISSUE: lambda: _("Get a new eSIM"),
     Remedy.ACTIVATE: lambda: _("Use this eSIM"),
-    Remedy.SUPPORT: lambda: _("Report it to support"),
+    Remedy.SUPPORT: lambda: _("Report to support"),
     "ready": lambda: _("Continue"),
 }
 LAST_STEPS = {
-    Remedy.RETRY: lambda: _("Then choose Try again: it is the same eSIM."),
-    Remedy.DEVICE: lambda: _("Then choose Try again: it is the same eSIM."),
-    Remedy.REISSUE: lambda: _("Choose Get a new eSIM, and wait a moment."),
-    Remedy.ACTIVATE: lambda: _("Choose Use this eSIM: the app switches it on."),
-    Remedy.SUPPORT: lambda: _("Choose Report it to support, and keep your reference."),
+    Remedy.RETRY: lambda: _("Then choose Try again. You'll use the same eSIM."),
+    Remedy.DEVICE: lambda: _("Then choose Try again. You'll use the same eSIM."),
+    Remedy.REISSUE: lambda: _("Choose Get a new eSIM and wait a moment."),
+    Remedy.ACTIVATE: lambda: _("Choose Use this eSIM. The app will turn it on."),
+    Remedy.SUPPORT: lambda: _("Choose Report to support and note your reference."),
 }
 
 
@@ -121,11 +121,11 @@ def _context(found: Problem) -> dict[str, Any]:
 
 def _words(found: Problem, phase: str) -> tuple[str, str]:
     if phase == "progress":
-        return _("Preparing your eSIM"), _("This usually takes a few seconds. It costs nothing.")
+        return _("Preparing your eSIM"), _("This usually takes a few seconds and costs nothing.")
     if phase == "ready":
-        return _("Your eSIM is ready"), _("Choose Continue: the app downloads it now.")
+        return _("Your eSIM is ready"), _("Choose Continue. The app will download it.")
     if phase == "case":
-        return _("Support knows about it"), _(
+        return _("Support has been notified"), _(
             "Call or write to us and give your reference. We have the details."
         )
     advice = found.advice
@@ -138,7 +138,7 @@ def _words(found: Problem, phase: str) -> tuple[str, str]:
 def _other_text(remedy: Remedy) -> str:
     """Return the text of a remedy that is not the code's own; nothing where that one's will do."""
     texts = {
-        Remedy.SUPPORT: _("Trying again won't help here. Our support looks at it for you."),
+        Remedy.SUPPORT: _("Trying again won't help. Our support team will look into it."),
         Remedy.REISSUE: _(
             "We'll give you a new eSIM for the same plan. You won't be charged again."
         ),
@@ -154,5 +154,5 @@ def _what_to_do(found: Problem, phase: str) -> list[str]:
     first = list(found.advice.steps) if found.remedy is found.advice.remedy else []
     last = LAST_STEPS[Remedy(phase)]()
     if found.wants_sign_in:
-        last = _("Sign in: then we know that the eSIM is yours and can help at once.")
+        last = _("Sign in so that we know the eSIM is yours and can help right away.")
     return [str(step) for step in [*first, last]][:MOST_STEPS]

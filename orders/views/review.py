@@ -39,7 +39,7 @@ def review(request: HttpRequest, user: User) -> HttpResponse:
     choice = targets.choice(draft)
     if draft.plan and choice.target and draft.method is None:
         # Removed from the account since it was chosen, or the page was opened by hand.
-        messages.info(request, _("No payment method is chosen. Choose one to go on."))
+        messages.info(request, _("Choose a payment method to continue."))
     if draft.plan is None or draft.method is None or choice.target is None:
         return first_open_step(draft)
     try:
@@ -47,7 +47,7 @@ def review(request: HttpRequest, user: User) -> HttpResponse:
         drafts.keep_target(draft, choice.target.sim)
     except PlanNotOffered:
         messages.warning(
-            request, _("The plan you chose is no longer on offer here. Choose another one.")
+            request, _("The plan you chose is no longer available here. Choose another one.")
         )
         return go("options")
     except StaleForm:
@@ -78,14 +78,14 @@ def _device_words(choice: Choice, visit: Visit) -> dict[str, Any]:
     """Say what the plan goes on, and whether there is something to change about it."""
     target, note = choice.target, ""
     if target is None or target.sim is None:
-        text = _("This device, as a new eSIM")
-        note = _("Your other SIMs stay as they are")
+        text = _("This device, with a new eSIM")
+        note = _("Your other SIMs won't change")
         if choice.needs_eid:
             text = _("A new eSIM")
-            note = _("For the device whose EID ends in %(last4)s") % {"last4": visit.eid[-4:]}
+            note = _("For the device with the EID ending in %(last4)s") % {"last4": visit.eid[-4:]}
     elif target.sim.kind == Sim.Kind.PROFILE:
         text = _("The eSIM ending in %(last4)s") % {"last4": target.sim.iccid[-4:]}
-        note = _("On this device already: nothing to download")
+        note = _("Already on this device, nothing to download")
     else:
         text = _("The SIM in this device")
     return {"device_text": text, "device_note": note, "device_is_open": choice.is_open}

@@ -47,7 +47,7 @@ def customer_only(
             return view(request, user, *args, **kwargs)
         if request.method == "POST":
             keep_form(request)
-            messages.info(request, _("You were signed out. Sign in, then send it once more."))
+            messages.info(request, _("You were signed out. Sign in, then send the form again."))
         return go("sign-in", query=urlencode({"next": request.get_full_path()}))
 
     return guarded
@@ -99,11 +99,14 @@ def what_changed(request: HttpRequest, draft_id: int | None, user: User) -> Http
     if spent:
         messages.info(
             request,
-            _("This is what was ordered. What the other page sent came later and changed nothing."),
+            _(
+                "This is the order you placed. "
+                "The change from the other page came too late and wasn't applied."
+            ),
         )
         return go("order", spent.number)
     messages.info(
-        request, _("Your choice has changed since that page was opened. This is how it stands.")
+        request, _("Your choices changed after that page was opened. These are the latest ones.")
     )
     return first_open_step(open_draft(user, visits.current(request)))
 

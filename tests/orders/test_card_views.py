@@ -147,7 +147,7 @@ def test_a_form_of_an_older_version_opens_no_page(shopping: Client, draft: Draft
     answer = shopping.post("/payment/", {"draft": draft.pk, "version": older, "method": "new"})
 
     assert where(answer) == (303, "/review/")
-    assert "Your choice has changed" in shopping.get("/review/").text
+    assert "Your choices changed" in shopping.get("/review/").text
     assert not CardPage.objects.exists()
 
 
@@ -322,10 +322,10 @@ def test_a_stored_card_that_was_removed_leads_back_to_payment(
 
     assert where(shopping.get("/review/")) == (303, "/payment/")
     page = shopping.get("/payment/").text
-    assert "No payment method is chosen." in page
+    assert "Choose a payment method to continue." in page
     assert "Visa ending in 4242" not in page
     assert where(shopping.post("/review/", form)) == (303, "/payment/")
-    assert "Your choice has changed" in shopping.get("/payment/").text
+    assert "Your choices changed" in shopping.get("/payment/").text
     assert not Order.objects.exists()
 
 
@@ -336,7 +336,7 @@ def test_a_card_removed_in_another_tab_is_not_accepted(shopping: Client, draft: 
     answer = shopping.post("/payment/", sent(draft, method=removed.pk))
 
     assert where(answer) == (303, "/payment/")
-    assert "no longer there" in shopping.get("/payment/").text
+    assert "no longer available" in shopping.get("/payment/").text
 
 
 def test_a_card_removed_at_the_same_moment_is_not_chosen(
@@ -353,7 +353,7 @@ def test_a_card_removed_at_the_same_moment_is_not_chosen(
     answer = shopping.post("/payment/", sent(draft, method=chosen.pk))
 
     assert where(answer) == (303, "/payment/")
-    assert "no longer there" in shopping.get("/payment/").text
+    assert "no longer available" in shopping.get("/payment/").text
 
 
 def test_an_order_that_was_placed_keeps_the_card_that_is_removed(

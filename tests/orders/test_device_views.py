@@ -291,7 +291,7 @@ def test_an_order_that_came_to_nothing_has_none(as_alice: Client, sold: Order) -
 
 def test_a_form_that_names_no_draft_changes_nothing(browser: Client) -> None:
     assert browser.post("/device/", {"draft": "x"}).headers["Location"] == "/device/"
-    assert "Your choice has changed" in browser.get("/device/").text
+    assert "Your choices changed" in browser.get("/device/").text
 
 
 def test_a_choice_made_twice_is_the_first_ones(browser: Client) -> None:
@@ -322,4 +322,4 @@ def test_the_review_names_the_device_that_was_typed(browser: Client, alice: User
     draft = Draft.objects.get()
     drafts.choose_method(draft, make_method(alice), version=draft.version)
 
-    assert f"For the device whose EID ends in {EID[-4:]}" in browser.get("/review/").text
+    assert f"For the device with the EID ending in {EID[-4:]}" in browser.get("/review/").text

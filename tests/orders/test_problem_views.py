@@ -161,7 +161,7 @@ def test_a_case_is_opened_for_who_asks(client: Client, sold: Order) -> None:
     client.post("/esim-problem/", {"remedy": "support"})
 
     assert LpaReport.objects.get().asked_for_help_at is not None
-    assert "Support knows about it" in client.get("/esim-problem/").text
+    assert "Support has been notified" in client.get("/esim-problem/").text
 
 
 @pytest.mark.parametrize("remedy", ["retry", "reissue", "activate", "ready", "", "x"])

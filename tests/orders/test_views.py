@@ -129,7 +129,7 @@ def test_a_form_of_an_older_version_says_what_changed(shopping: Client, alice: U
     )
 
     assert where(answer) == (303, "/review/")
-    assert "Your choice has changed" in shopping.get("/review/").text
+    assert "Your choices changed" in shopping.get("/review/").text
     assert Draft.objects.get().plan_name == "Traveller"
 
 
@@ -140,11 +140,11 @@ def test_a_spent_form_leads_to_its_order(shopping: Client, alice: User) -> None:
 
     again = shopping.post("/review/", sent(draft))
     assert where(again) == (303, f"/orders/{order.number}/")
-    assert "came later" not in shopping.get(again.headers["location"]).text
+    assert "came too late" not in shopping.get(again.headers["location"]).text
 
     older_page = shopping.post("/plans/", sent(draft, plan=order.plan_id))
     assert where(older_page) == (303, f"/orders/{order.number}/")
-    assert "came later and changed nothing" in shopping.get(again.headers["location"]).text
+    assert "came too late" in shopping.get(again.headers["location"]).text
     assert Order.objects.count() == 1
 
 
@@ -173,7 +173,7 @@ def test_a_plan_no_longer_on_offer_leads_back_to_the_options(shopping: Client, a
     PlanPrice.objects.all().delete()
 
     assert where(shopping.get("/review/")) == (303, "/options/")
-    assert "no longer on offer" in shopping.get("/options/").text
+    assert "no longer available" in shopping.get("/options/").text
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_a_method_of_another_customer_is_not_there(
 
     shopping.post("/payment/", sent(draft, method=str(of_bob.pk)))
 
-    assert "no longer there" in shopping.get("/payment/").text
+    assert "no longer available" in shopping.get("/payment/").text
     draft.refresh_from_db()
     assert draft.method is not None
     assert draft.method.account == alice
@@ -302,7 +302,7 @@ def test_a_post_after_the_session_ended_comes_back_after_signing_in(
 
     answer = shopping.post("/plans/?category=prepaid", sent(draft, plan=plan.pk))
     assert where(answer)[1].startswith("/sign-in/?next=")
-    assert "send it once more" in shopping.get(where(answer)[1]).text
+    assert "send the form again" in shopping.get(where(answer)[1]).text
     back = shopping.post(
         where(answer)[1],
         {"username": alice.username, "password": PASSWORD, "next": "/plans/?category=prepaid"},
@@ -342,7 +342,7 @@ def test_a_form_that_names_no_draft_changes_nothing(
     ready(alice)
 
     assert where(shopping.post(page, {"draft": "x"})) == (303, "/review/")
-    assert "Your choice has changed" in shopping.get("/review/").text
+    assert "Your choices changed" in shopping.get("/review/").text
 
 
 @pytest.mark.parametrize("page", ["/review/", "/payment/", "/plans/"])
@@ -375,7 +375,7 @@ def test_what_the_gateway_does_not_take_comes_back_to_its_field(
     answer = shopping.post("/payment/", sent(draft, **card(csc="1234")))
 
     assert where(answer) == (303, "/payment/")
-    assert "The bank does not accept this." in shopping.get("/payment/").text
+    assert "accept this. Check the details" in shopping.get("/payment/").text
 
 
 def test_a_plan_that_is_not_offered_cannot_be_chosen(shopping: Client, alice: User) -> None:
@@ -384,7 +384,7 @@ def test_a_plan_that_is_not_offered_cannot_be_chosen(shopping: Client, alice: Us
 
     shopping.post("/plans/?category=prepaid", sent(draft, plan=elsewhere.pk))
 
-    assert "no longer on offer" in shopping.get("/plans/?category=prepaid").text
+    assert "no longer available" in shopping.get("/plans/?category=prepaid").text
     assert Draft.objects.get().plan_name == "Traveller"
 
 
@@ -451,7 +451,7 @@ def test_a_plan_on_a_sim_card_is_said_to_be_ready(
 
     settled(order)
 
-    assert "your SIM is ready" in as_alice.get(f"/orders/{order.number}/").text
+    assert "Your SIM is ready" in as_alice.get(f"/orders/{order.number}/").text
 
 
 def test_trying_another_card_is_for_what_failed(shopping: Client, alice: User) -> None:

@@ -79,7 +79,7 @@ def test_stored_cards_are_listed_and_removed(as_alice: Client, alice: User) -> N
 
     page = remove(as_alice, method)
 
-    assert "Visa ending in 1881 is removed." in page
+    assert "Visa ending in 1881 was removed." in page
     assert f"/account/methods/{method.pk}/remove/" not in page
     method.refresh_from_db()
     assert method.removed_at is not None
@@ -90,14 +90,14 @@ def test_an_expired_card_says_so_and_can_be_removed(as_alice: Client, alice: Use
     PaymentMethod.objects.update(expiry_year=2020)
 
     assert "Expired" in as_alice.get("/account/").text
-    assert "is removed" in remove(as_alice, method)
+    assert "was removed" in remove(as_alice, method)
 
 
 def test_removing_twice_says_the_same(as_alice: Client, alice: User) -> None:
     method = make_method(alice)
     remove(as_alice, method)
 
-    assert "Visa ending in 4242 is removed." in remove(as_alice, method)
+    assert "Visa ending in 4242 was removed." in remove(as_alice, method)
 
 
 def test_a_card_that_a_running_order_needs_is_removed_with_a_word_about_it(
@@ -105,10 +105,10 @@ def test_a_card_that_a_running_order_needs_is_removed_with_a_word_about_it(
 ) -> None:
     order = make_order(alice)
 
-    assert "Your running order still uses it." in remove(as_alice, order.payment.method)
+    assert "Your current order will still be charged to it." in remove(as_alice, order.payment.method)
     assert cards.is_needed(order.payment.method)
     Payment.objects.update(state=PaymentState.DECLINED)
-    assert "still uses it" not in remove(as_alice, order.payment.method)
+    assert "still be charged to it" not in remove(as_alice, order.payment.method)
 
 
 def test_nobody_removes_another_customers_card(client: Client, alice: User, bob: User) -> None:
