@@ -160,7 +160,7 @@ def _buy(noor: Customer, photographer: Photographer) -> None:
     noor.sees("Review your order")
     photographer.take("review")
     _order_in_progress(noor, photographer)
-    noor.sees("You're set")
+    noor.sees("You're all set")
     photographer.take("order-done")
     noor.page.goto(f"{noor.base_url}/account/")
     photographer.take("account")
@@ -251,7 +251,7 @@ def _open_web(noor: Customer, photographer: Photographer) -> None:
     noor.sign_up()
     noor.choose()
     noor.choose_plan()
-    noor.sees("Which device gets the eSIM?")
+    noor.sees("Which device will use the eSIM?")
     photographer.take("device")
     noor.page.locator("[name=eid]").fill(EID[:-1] + "6")
     noor.press("Next")
@@ -261,7 +261,7 @@ def _open_web(noor: Customer, photographer: Photographer) -> None:
     noor.press("Next")
     noor.pay_with()
     noor.submit()
-    noor.sees("You're set")
+    noor.sees("You're all set")
     noor.page.goto(f"{noor.base_url}/account/")
     photographer.take("account-to-install")
     noor.page.get_by_role("link", name=noor.words("Install it")).click()
@@ -280,7 +280,7 @@ def _open_web(noor: Customer, photographer: Photographer) -> None:
 def _problems(noor: Customer, photographer: Photographer) -> None:
     """Come back after downloads that failed: one page for each remedy."""
     noor.buy()
-    noor.sees("You're set")
+    noor.sees("You're all set")
     iccid = noor.finish()["iccid"]
     _come_back(noor, "InsufficientSpaceOnCard", iccid)
     photographer.take("problem-signed-out")
@@ -305,7 +305,7 @@ def _problems(noor: Customer, photographer: Photographer) -> None:
 def _failed_download(noor: Customer, photographer: Photographer) -> None:
     """Come back after a download that only the SM-DP+ has told of."""
     noor.buy()
-    noor.sees("You're set")
+    noor.sees("You're all set")
     codes = {"subjectCode": "8.8.5", "reasonCode": "3.8"}
     failed = {"status": "Failed", "statusCodeData": codes}
     told = {"iccid": noor.finish()["iccid"], "notificationPointStatus": failed}
@@ -357,7 +357,7 @@ def _desk(browser: Browser, stack: Stack) -> None:
     with closing(browser.new_context(viewport={"width": DESK[0], "height": DESK[1]})) as context:
         noor = Customer(context.new_page(), stack.base_url)
         noor.buy()
-        noor.sees("You're set")
+        noor.sees("You're all set")
         order = noor.page.url
         number = order.rstrip("/").rsplit("/", 1)[-1]
         # Staff sign in elsewhere, or the customer's own session would end.

@@ -59,7 +59,7 @@ def test_after_a_refused_card_another_card_buys_the_same_plan(
     noor.page.get_by_text("Use a new card").click()
     noor.pay_with()
     noor.submit()
-    noor.sees("You're set")
+    noor.sees("You're all set")
 
     bought = order_number(noor.page.evaluate("location.pathname"))
     inner = purchase_result("New", "New", "New", "Complete", "Day pass")
@@ -160,7 +160,7 @@ def test_a_payment_is_made_once_even_if_its_answer_is_lost_once(
         number = alice.order()
         page = alice.wait_for_end()
 
-    assert page.heading == "You're set"
+    assert page.heading == "You're all set"
     assert [payment["status"] for payment in payments(stack, number)] == ["captured"]
 
 

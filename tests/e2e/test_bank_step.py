@@ -17,7 +17,7 @@ STEP_CARD = "4000 0027 6000 3184"
 @pytest.mark.parametrize(
     ("answer", "heading", "charged"),
     [
-        ("Yes, it is mine", "You're set", "captured"),
+        ("Yes, it is mine", "You're all set", "captured"),
         ("No", "Your payment was declined", "declined"),
     ],
 )

@@ -71,7 +71,7 @@ def test_a_card_typed_at_the_gateway_pays_the_order(
     noor.type_card_at_gateway()
     noor.sees("Review your order")
     noor.submit()
-    noor.sees("You're set")
+    noor.sees("You're all set")
 
     number = order_number(re.sub("^https?://[^/]+", "", noor.page.url))
     assert [payment["status"] for payment in payments(shop, number)] == ["captured"]

@@ -25,7 +25,7 @@ def test_the_review_form_sent_twenty_times_at_once_makes_one_order(
     (address,) = {answer.headers["location"] for answer in answers}
     assert [answer.status_code for answer in answers] == [303] * TIMES
     alice.open(address)
-    assert alice.wait_for_end().heading == "You're set"
+    assert alice.wait_for_end().heading == "You're all set"
     number = address.split("/")[2]
     assert [payment["status"] for payment in payments(stack, number)] == ["captured"]
     assert len({profile["iccid"] for profile in profiles(stack)} - before) == 1

@@ -132,7 +132,7 @@ def test_an_installed_profile_is_handed_over_to_be_turned_on(
 def test_the_browser_shows_how_the_new_esim_is_prepared(stack: Stack, page_at: PageAt) -> None:
     noor = Customer(page_at(), stack.base_url)
     noor.buy()
-    noor.sees("You're set")
+    noor.sees("You're all set")
     number = order_number(noor.page.evaluate("location.pathname"))
     first = noor.finish()
 

@@ -297,7 +297,7 @@ def test_after_a_failure_that_cannot_be_reported_the_code_is_shown_again(
 OPEN_WEB = {
     "web-0": ("Your plan is ready", "#activation-code"),
     "web-1": ("Your plan is ready", ".summary"),
-    "web-2": ("You left without a purchase", "main a[href='/sign-in/']"),
+    "web-2": ("You left without buying", "main a[href='/sign-in/']"),
 }
 
 

@@ -38,7 +38,7 @@ def test_a_customer_buys_a_plan_and_the_app_gets_one_valid_string(
 def test_get_balance_shows_the_plan_that_was_bought(stack: Stack, page_at: PageAt) -> None:
     noor = Customer(page_at(), stack.base_url)
     noor.buy()
-    noor.sees("You're set")
+    noor.sees("You're all set")
     iccid = noor.finish()["iccid"]
 
     (basic,) = balances(stack, iccid, fieldsTemplate="basic")
@@ -56,7 +56,7 @@ def test_get_balance_shows_the_plan_that_was_bought(stack: Stack, page_at: PageA
 def test_without_script_the_last_page_shows_the_code_to_type(stack: Stack, page_at: PageAt) -> None:
     noor = Customer(page_at(script=False), stack.base_url, host=False)
     noor.buy()
-    noor.sees("You're set")
+    noor.sees("You're all set")
 
     noor.press("Continue")
     noor.sees("Your plan is ready")
@@ -109,12 +109,12 @@ def test_the_hosts_back_button_keeps_the_choices_and_orders_nothing_twice(
     noor.press("Next")
     noor.sees("Review your order")
     noor.submit()
-    noor.sees("You're set")
+    noor.sees("You're all set")
     order = _path(noor.page)
     noor.page.go_back()
     noor.sees("How would you like to get online?")
     noor.page.locator('a[href^="/orders/"]').click()
-    noor.sees("You're set")
+    noor.sees("You're all set")
 
     assert _path(noor.page) == order
     assert len(payments(stack, order_number(order))) == 1
@@ -141,7 +141,7 @@ def test_the_portals_back_link_leads_through_the_steps(stack: Stack, page_at: Pa
 def test_a_reload_of_the_handoff_calls_the_app_again(stack: Stack, page_at: PageAt) -> None:
     noor = Customer(page_at(), stack.base_url)
     noor.buy()
-    noor.sees("You're set")
+    noor.sees("You're all set")
     first = noor.finish()
 
     noor.page.reload()
@@ -153,7 +153,7 @@ def test_a_reload_of_the_handoff_calls_the_app_again(stack: Stack, page_at: Page
 def test_no_personal_data_remains_after_the_handoff(stack: Stack, page_at: PageAt) -> None:
     noor = Customer(page_at(), stack.base_url)
     noor.buy()
-    noor.sees("You're set")
+    noor.sees("You're all set")
     order = _path(noor.page)
     noor.finish()
 
@@ -172,7 +172,7 @@ def test_no_personal_data_remains_after_the_handoff(stack: Stack, page_at: PageA
 def test_a_returning_customer_pays_with_the_stored_card(stack: Stack, page_at: PageAt) -> None:
     noor = Customer(page_at(), stack.base_url)
     noor.buy()
-    noor.sees("You're set")
+    noor.sees("You're all set")
     first = noor.finish()
 
     noor.launch()
@@ -182,7 +182,7 @@ def test_a_returning_customer_pays_with_the_stored_card(stack: Stack, page_at: P
     noor.sees("How would you like to pay?")
     noor.press("Next")
     noor.submit()
-    noor.sees("You're set")
+    noor.sees("You're all set")
     second = noor.finish()
 
     inner = purchase_result("Existing", "Existing", "New", "Complete", "Unlimited")
@@ -200,7 +200,7 @@ def test_a_plan_for_a_physical_sim_calls_no_smdp(stack: Stack, page_at: PageAt) 
     noor.choose_plan()
     noor.pay_with()
     noor.submit()
-    noor.sees("You're set")
+    noor.sees("You're all set")
     given = noor.finish()
 
     assert "activationCode" not in given
@@ -237,7 +237,7 @@ def _walk_to_confirmation(noor: Customer) -> None:
     noor.sees("Review your order")
     _check_layout(noor.page)
     noor.submit()
-    noor.sees("You're set")
+    noor.sees("You're all set")
     _check_layout(noor.page)
 
 

@@ -165,7 +165,7 @@ def test_cancel_in_the_browser_gives_the_app_one_string(stack: Stack, page_at: P
     row = purchase_result("New", "Bailed", "None", "None", "")
     given = _not_bought(noor.transaction_id)
     assert noor.handed_over() == {**given, "purchaseResult": row}
-    noor.sees("You left without a purchase")
+    noor.sees("You left without buying")
 
 
 @on_sqlite
@@ -178,7 +178,7 @@ def test_a_customer_who_returns_after_cancel_finds_the_draft(stack: Stack, page_
     noor.press("Cancel")
     noor.handed_over()
 
-    noor.page.get_by_role("link", name="Sign in to go on where you were").click()
+    noor.page.get_by_role("link", name="Sign in to continue where you left off").click()
     noor.sign_in(noor.identifier, noor.password)
     noor.choose()
 

@@ -36,13 +36,13 @@ def walk_to_confirmation(noor: Customer) -> str:
     noor.sign_up()
     noor.choose()
     noor.choose_plan()
-    noor.sees("Which device gets the eSIM?")
+    noor.sees("Which device will use the eSIM?")
     noor.page.locator("[name=eid]").fill(GROUPED)
     noor.press("Next")
     noor.pay_with()
     noor.sees("Review your order")
     noor.submit()
-    noor.sees("You're set")
+    noor.sees("You're all set")
     return order_number(urlsplit(noor.page.url).path)
 
 

@@ -28,7 +28,7 @@ def test_the_purchase_works_through_the_simulator(stack: Stack, page_at: PageAt)
     noor.choose_plan(1)
     noor.pay_with()
     noor.submit()
-    noor.sees("You're set")
+    noor.sees("You're all set")
     order = noor.view.evaluate("location.pathname")
     noor.press("Continue")
 
@@ -70,7 +70,7 @@ def test_cancel_is_shown_as_leaving_and_stay_leads_back(stack: Stack, page_at: P
     expect(_field(noor.page, "line")).to_have_text("Bailed")
     expect(_field(noor.page, "moDirectStatus")).to_have_text("None")
     noor.page.locator("#stay").click()
-    noor.sees("You left without a purchase")
+    noor.sees("You left without buying")
 
 
 @on_sqlite
@@ -197,7 +197,7 @@ def _buy(noor: Customer) -> str:
     noor.choose_plan()
     noor.pay_with()
     noor.submit()
-    noor.sees("You're set")
+    noor.sees("You're all set")
     number = order_number(noor.view.evaluate("location.pathname"))
     noor.press("Continue")
     return number

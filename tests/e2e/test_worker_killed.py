@@ -142,7 +142,7 @@ def _kill_at(proxied: ProxiedStack, alice: Shopper, course: str, call: str, fate
 
     assert _books(proxied, number, before) == _expected_books(course)
     if course == "bought":
-        assert alice.wait_for_end().heading == "You're set"
+        assert alice.wait_for_end().heading == "You're all set"
         assert {alice.finish()["iccid"]} == _assigned_iccids(proxied) - before
 
 

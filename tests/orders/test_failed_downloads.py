@@ -138,7 +138,7 @@ def test_the_first_page_after_signing_in_leads_to_it(as_alice: Client, sold: Ord
     told(sold, "8.8.5/3.8")
 
     account = as_alice.get(reverse("account")).content.decode()
-    assert "The download of your eSIM failed" in account
+    assert "Your eSIM download failed" in account
     page = as_alice.get(reverse("options")).content.decode()
     assert "The download failed" in page
     assert f'href="{reverse("problem")}"' in page

@@ -105,7 +105,7 @@ def test_where_nothing_works_the_options_say_so(as_alice: Client) -> None:
 
     page = as_alice.get("/options/")
 
-    assert "No plan works here yet: Brazil" in page.text
+    assert "No plans are available here yet: Brazil" in page.text
 
 
 def test_a_form_without_a_choice_comes_back_with_its_error(shopping: Client, alice: User) -> None:
