@@ -28,19 +28,20 @@ class Decision(StrEnum):
 
 
 MEANINGS: Mapping[Decision, str] = {
-    Decision.GO_ON: "It is done.",
-    Decision.RETRY: "Nothing was done: the same call again, later.",
-    Decision.ASK: "It may have been done: the same call again, and *already* is then ours.",
-    Decision.ALREADY_DONE: "Done, if an earlier call of ours may have done it; else as *staff*."
-    " Of a cancel: there is nothing left to cancel.",
-    Decision.WITHOUT_MATCHING_ID: "Ours was never bound: cancelled without it.",
-    Decision.OUT_OF_STOCK: "The profile is given up; the customer reads that there is none left.",
-    Decision.DOWNLOADED: "A device has it: nothing is cancelled, and there is no second one.",
-    Decision.REFUSE: "The profile is given up: this device cannot have it.",
-    Decision.STAFF: "The profile is given up, and staff are told why.",
+    Decision.GO_ON: "The call succeeded. Go on with the next step.",
+    Decision.RETRY: "Nothing was done. Repeat the call later.",
+    Decision.ASK: "It may have been done. Repeat the call; *already done* then means success.",
+    Decision.ALREADY_DONE: "Success if an earlier call of the portal may have done it, otherwise as "
+    "*staff*. For a cancel: nothing is left to cancel.",
+    Decision.WITHOUT_MATCHING_ID: "The matching id was never bound. Repeat the cancel without it.",
+    Decision.OUT_OF_STOCK: "Give the profile up. The customer reads that no eSIM is left.",
+    Decision.DOWNLOADED: "A device has the profile. Nothing is cancelled, and no second profile is "
+    "issued.",
+    Decision.REFUSE: "Give the profile up: this device cannot have it.",
+    Decision.STAFF: "Give the profile up, and tell staff why.",
 }
 
-# Whatever the function is. Of a function that failed its codes decide.
+# For every function. If the function failed, its codes decide.
 BY_OUTCOME: Mapping[Es2Call.Outcome, Decision] = {
     Outcome.SUCCESS: Decision.GO_ON,
     Outcome.WARNING: Decision.GO_ON,
