@@ -1,1 +1,1 @@
-"""`make chaos`: orders in flight under faults, and both providers' books compared with ours."""
+"""`make chaos`: faults while orders are in flight, then a comparison of all books."""

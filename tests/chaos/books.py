@@ -1,4 +1,4 @@
-"""Four books compared to the row: the portal's, the gateway's, the SM-DP+'s, the network's."""
+"""A comparison of four books, row by row: portal, gateway, SM-DP+ and network."""
 
 import time
 from collections import Counter, defaultdict
@@ -12,7 +12,7 @@ from tests.stack import Stack
 
 ENDED = ("completed", "failed", "cancelled")
 ENDED_WITHIN = 120.0
-LET_GO_WITHIN = 60.0
+RELEASED_WITHIN = 60.0
 TAKEN = {"Allocated", "Linked", "Confirmed", "Released", "Downloaded", "Installed"}
 ORDERS = """
 SELECT o.number, o.state, coalesce(s.iccid, ''), m.state, coalesce(p.state, 'none')
@@ -25,15 +25,15 @@ JOIN esim_profile p ON p.id = o.profile_id JOIN esim_sim s ON s.id = p.sim_id
 WHERE o.state = 'completed'
 """
 GAPS = "SELECT year FROM payments_receipt GROUP BY year HAVING max(number) <> count(*)"
-# What the portal itself says of money and profile when all is over.
+# The portal's final states of payment and profile, for completed and for other orders.
 DONE = ({"captured"}, {"released", "downloaded"})
-LET_GO = ({"voided", "declined"}, {"cancelled", "none"})
+RELEASED = ({"voided", "declined"}, {"cancelled", "none"})
 OPEN = "SELECT count(*) FROM orders_order WHERE state <> ALL(%s)"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One order as the portal has it."""
+    """One order in the portal's database."""
 
     number: str
     state: str
@@ -43,7 +43,7 @@ class Row:
 
 
 def rows(stack: Stack, numbers: list[str]) -> list[Row]:
-    """Read the portal's orders; nothing while its database is away."""
+    """Return the portal's orders, or nothing while its database is down."""
     try:
         with psycopg.connect(stack.copy.database_url) as connection:
             found = connection.execute(ORDERS + "WHERE o.number = ANY(%s)", [numbers]).fetchall()
@@ -53,7 +53,7 @@ def rows(stack: Stack, numbers: list[str]) -> list[Row]:
 
 
 def in_flight(stack: Stack) -> int | None:
-    """Count the orders that have not ended; None while the portal's database is away."""
+    """Count the orders that have not ended. Return None while the portal's database is down."""
     try:
         with psycopg.connect(stack.copy.database_url) as connection:
             row = connection.execute(OPEN, [list(ENDED)]).fetchone()
@@ -63,13 +63,13 @@ def in_flight(stack: Stack) -> int | None:
 
 
 def have_ended(stack: Stack, numbers: list[str]) -> bool:
-    """Say whether every order is there and has ended."""
+    """Say whether every order exists and has ended."""
     found = rows(stack, numbers)
     return len(found) == len(numbers) and all(row.state in ENDED for row in found)
 
 
 def wait_for_ends(stack: Stack, numbers: list[str]) -> float:
-    """Wait until every order has ended; return the seconds it took, or the whole patience."""
+    """Wait until every order has ended. Return the seconds waited, at most `ENDED_WITHIN`."""
     started = time.monotonic()
     while (waited := time.monotonic() - started) < ENDED_WITHIN:
         if have_ended(stack, numbers):
@@ -78,9 +78,9 @@ def wait_for_ends(stack: Stack, numbers: list[str]) -> float:
     return ENDED_WITHIN
 
 
-def losses(stack: Stack, numbers: list[str]) -> list[str]:
-    """Return what is off; what is only being let go of still has a minute."""
-    deadline = time.monotonic() + LET_GO_WITHIN
+def find_losses(stack: Stack, numbers: list[str]) -> list[str]:
+    """Return all differences between the books. What is being released still gets a minute."""
+    deadline = time.monotonic() + RELEASED_WITHIN
     while wrong := _compare(stack, rows(stack, numbers), numbers):
         if time.monotonic() > deadline:
             return wrong
@@ -104,42 +104,42 @@ def _compare(stack: Stack, orders: list[Row], numbers: list[str]) -> list[str]:
         if service["state"] == "active"
     }
     for row in orders:
-        wrong += _order(row, paid[row.number], taken)
-        wrong += _service(row, live.get(row.number, ""))
+        wrong += _check_order(row, paid[row.number], taken)
+        wrong += _check_service(row, live.get(row.number, ""))
     owners = Counter(row.iccid for row in orders if row.state == "completed")
     wrong += [
         f"{iccid}: one profile, {count} orders" for iccid, count in owners.items() if count > 1
     ]
-    leaked = taken - set(_read(stack, SOLD))
-    wrong += [f"{iccid}: taken at the SM-DP+, sold to nobody" for iccid in leaked]
-    return wrong + [f"{year}: receipts with gaps" for year in _read(stack, GAPS)]
+    leaked = taken - set(_query(stack, SOLD))
+    wrong += [f"{iccid}: taken at the SM-DP+ but not sold" for iccid in leaked]
+    return wrong + [f"{year}: receipts with gaps" for year in _query(stack, GAPS)]
 
 
-def _order(row: Row, payments: list[str], taken: set[str]) -> list[str]:
-    """Say what is off about one order: no end, a charge too many or too few, no profile."""
+def _check_order(row: Row, payments: list[str], taken: set[str]) -> list[str]:
+    """Return what is wrong with one order: not ended, a wrong number of charges, no profile."""
     charged = payments.count("captured")
     if row.state not in ENDED:
         return [f"{row.number}: still {row.state}"]
     if len(payments) > 1:
         return [f"{row.number}: {len(payments)} payments {payments}"]
-    money, profiles = DONE if row.state == "completed" else LET_GO
+    money, profiles = DONE if row.state == "completed" else RELEASED
     if row.payment not in money or row.profile not in profiles:
-        return [f"{row.number}: {row.state}, noted as {row.payment} and {row.profile}"]
+        return [f"{row.number}: {row.state}, stored as {row.payment} and {row.profile}"]
     if row.state != "completed":
-        held = {"authorised", "captured", "requires_action"} & set(payments)
-        return [f"{row.number}: {row.state}, but {held}"] if held else []
+        unreleased = {"authorised", "captured", "requires_action"} & set(payments)
+        return [f"{row.number}: {row.state}, but {unreleased}"] if unreleased else []
     wrong = [] if charged == 1 else [f"{row.number}: completed with {charged} charges"]
     return wrong if row.iccid in taken else [*wrong, f"{row.number}: completed without a profile"]
 
 
-def _service(row: Row, live_on: str) -> list[str]:
-    """Say what is off in the network: a plan is live where it was sold, and only there."""
+def _check_service(row: Row, active_on: str) -> list[str]:
+    """Return what is wrong in the network. A plan is active on the SIM it was sold for only."""
     wanted = row.iccid if row.state == "completed" else ""
-    return [] if live_on == wanted else [f"{row.number}: {row.state}, live on {live_on!r}"]
+    return [] if active_on == wanted else [f"{row.number}: {row.state}, active on {active_on!r}"]
 
 
-def _read(stack: Stack, statement: LiteralString) -> list[str]:
-    """Return a column of the portal's database."""
+def _query(stack: Stack, statement: LiteralString) -> list[str]:
+    """Return the first column of a query to the portal's database."""
     with psycopg.connect(stack.copy.database_url) as connection:
         return [str(value) for (value,) in connection.execute(statement).fetchall()]
 

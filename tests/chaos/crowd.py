@@ -1,4 +1,4 @@
-"""Customers who stand on their review pages and submit all at once."""
+"""Customers who have their review pages open and all submit at the same time."""
 
 import contextlib
 import json
@@ -14,16 +14,17 @@ import httpx
 from tests.e2e.shopper import LoadedPage, Shopper, order_number
 from tests.stack import Stack
 
-# So many at once, of whatever crowd: more would only wait for the web's own threads.
-AT_ONCE, MOST_AT_ONCE = 8, 32
-STUBBORN_FOR = 90.0
+# Threads for a small crowd and for any crowd. More would only wait for the web server's threads.
+FEWEST_THREADS, MOST_THREADS = 8, 32
+# In seconds.
+RETRY_WITHIN = 90.0
 BANK_WITHIN = 90.0
-# Read once: a thousand clients that each read the certificates take half a minute.
+# Loaded once. If a thousand clients each load the certificates, it takes half a minute.
 TLS = ssl.create_default_context()
 
 
-class OneOfMany(Shopper):
-    """A shopper whose session is there already."""
+class SignedInShopper(Shopper):
+    """A shopper with an existing session."""
 
     def __init__(self, base_url: str, session: str) -> None:
         self.client = httpx.Client(
@@ -38,7 +39,7 @@ class OneOfMany(Shopper):
 
 @dataclass
 class Buyer:
-    """One customer, and what became of the submit."""
+    """One customer, and the results of submitting the order."""
 
     shopper: Shopper
     number: str = ""
@@ -48,7 +49,7 @@ class Buyer:
     wrong: list[str] = field(default_factory=list)
 
     def submit(self, times: int) -> None:
-        """Send the review form so often in parallel, and again while the answer is 503."""
+        """Send the review form `times` times in parallel. Send it again while the answer is 503."""
         form = self.shopper.page.form("submit-order")
         started = time.monotonic()
         with ThreadPoolExecutor(times) as threads:
@@ -60,19 +61,19 @@ class Buyer:
             self.wrong.append(f"the same form led to {sorted(set(self.answers))}")
 
     def _send(self, action: str, fields: dict[str, str]) -> str:
-        deadline = time.monotonic() + STUBBORN_FOR
+        deadline = time.monotonic() + RETRY_WITHIN
         while True:
             with contextlib.suppress(httpx.TransportError):
                 answer = self.shopper.client.post(action, data=fields)
                 if answer.status_code == httpx.codes.SEE_OTHER:
                     return str(answer.headers["location"])
-                self._note(answer)
+                self._count_outage(answer)
             if time.monotonic() > deadline:
                 raise TimeoutError("the submit was never answered")
             time.sleep(0.2)
 
-    def _note(self, answer: httpx.Response) -> None:
-        """Take a 503 with Retry-After for what it is; anything else is wrong."""
+    def _count_outage(self, answer: httpx.Response) -> None:
+        """Count a 503 with Retry-After as an outage. Any other answer is wrong."""
         if (
             answer.status_code == httpx.codes.SERVICE_UNAVAILABLE
             and "retry-after" in answer.headers
@@ -82,15 +83,15 @@ class Buyer:
             self.wrong.append(f"the submit was answered {answer.status_code}")
 
     def leave(self, rng: random.Random) -> None:
-        """Cancel a moment after the submit, and keep what the host was told."""
+        """Cancel a moment after the submit. Store which success was handed over."""
         time.sleep(rng.uniform(0, 0.6))
         self.shopper.open("/leave/")
         page = self.shopper.send("/leave/")
-        told = self.shopper.handed_over()["success"] if page.address == "/handoff/" else None
-        self.answers.append(f"told {told}")
+        success = self.shopper.handed_over()["success"] if page.address == "/handoff/" else None
+        self.answers.append(f"success {success}")
 
     def confirm(self, rng: random.Random) -> None:
-        """Say yes at the bank, whose message is faster than the customer, and come back."""
+        """Approve at the bank and return, later than the bank's webhook."""
         self.shopper.open(self.answers[0])
         bank = self.shopper.wait_for_link("/challenge/", BANK_WITHIN)
         sent = httpx.post(bank, data={"decision": "approve"}, trust_env=False)
@@ -100,21 +101,21 @@ class Buyer:
             self.wrong.append(f"{self.number}: back from the bank to {back.status} {back.address}")
 
 
-def arrivals(stack: Stack, size: int, cards: list[str]) -> list[list[str]]:
-    """Let a crowd of this size come for each card, and return their sessions."""
-    code = f"from tests.chaos.arrivals import arrive; arrive({size}, {cards!r})"
+def create_crowds(stack: Stack, size: int, cards: list[str]) -> list[list[str]]:
+    """Create `size` customers for each card. Return their session keys."""
+    code = f"from tests.chaos.sessions import create_sessions; create_sessions({size}, {cards!r})"
     crowds: list[list[str]] = json.loads(stack.manage(code))
     return crowds
 
 
-def gather(stack: Stack, sessions: list[str]) -> list[Buyer]:
-    """Let everybody of a crowd look at the review page."""
-    buyers = [Buyer(OneOfMany(stack.base_url, session)) for session in sessions]
-    each(buyers, lambda buyer: buyer.shopper.open("/review/"))
+def open_review_pages(stack: Stack, sessions: list[str]) -> list[Buyer]:
+    """Return a buyer for each session, with the review page open."""
+    buyers = [Buyer(SignedInShopper(stack.base_url, session)) for session in sessions]
+    run_for_each(buyers, lambda buyer: buyer.shopper.open("/review/"))
     return buyers
 
 
-def each(buyers: list[Buyer], act: Callable[[Buyer], object]) -> None:
-    """Let all act at once, as far as threads go."""
-    with ThreadPoolExecutor(min(MOST_AT_ONCE, max(AT_ONCE, len(buyers) // 20))) as threads:
+def run_for_each(buyers: list[Buyer], act: Callable[[Buyer], object]) -> None:
+    """Run the action for all buyers in parallel, limited by the number of threads."""
+    with ThreadPoolExecutor(min(MOST_THREADS, max(FEWEST_THREADS, len(buyers) // 20))) as threads:
         list(threads.map(act, buyers))

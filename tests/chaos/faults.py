@@ -1,6 +1,7 @@
-"""What is done to a running copy while orders are in flight.
+"""The faults that `make chaos` injects while orders are in flight.
 
-A blow is a context: it breaks something, says for how many seconds it stays broken, and mends it.
+A strike is a context. It breaks something, yields for how many seconds it stays broken, and then
+repairs it.
 """
 
 import json
@@ -19,12 +20,12 @@ from redis import Redis
 
 from demo.parts import WEBHOOK_SECRET
 from simulators.payment.server import signed
-from tests.chaos.scene import Scene
+from tests.chaos.target import Target
 
-Blow = Callable[[Scene, random.Random], AbstractContextManager[float]]
+Strike = Callable[[Target, random.Random], AbstractContextManager[float]]
 APPROVED, STEP = "4242 4242 4242 4242", "4000 0027 6000 3184"
 THREE_DAYS = 3 * 24 * 3600
-# Of the times that the database goes down: the rest are crashes.
+# The share of database outages that are restarts. The rest are crashes.
 RESTARTED = 0.4
 REFUSE = """
 CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
@@ -34,8 +35,8 @@ TRIGGER = """
 CREATE TRIGGER refuse BEFORE UPDATE ON {table}
 FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION refuse()
 """
-# Where a worker writes down what it was told outside.
-NOTES = (
+# The updates by which a worker stores the result of an outside call.
+RESULT_UPDATES = (
     ("esim_profile", "NEW.state <> OLD.state"),
     ("esim_es2call", "NEW.outcome <> OLD.outcome"),
     ("payments_payment", "NEW.state <> OLD.state"),
@@ -46,16 +47,16 @@ NOTES = (
 
 @dataclass(frozen=True)
 class Fault:
-    """One way for things to go wrong.
+    """One kind of fault, and how it is injected.
 
-    `scripted` are faults of the simulators (which one, function, kind) for the whole round, each
-    for a part of the orders, `by_chance` such that befall every call with a probability; `blow`
-    is struck again and again while orders are under way (`to_the_end`: until the last has ended),
-    or, `at_once`, a single time before the first order, which must be taken all the same.
+    `scripted` are faults of the simulators (simulator, function, kind), each for a share of the
+    orders. `by_chance` are faults that hit every call with a probability. `strike` is repeated
+    while orders are in flight, with `to_the_end` until the last one has ended. With `at_once` it
+    strikes once, before the first order, and that order must still be accepted.
     """
 
     name: str
-    blow: Blow | None = None
+    strike: Strike | None = None
     scripted: tuple[tuple[str, str, str], ...] = ()
     by_chance: tuple[tuple[str, str, str], ...] = ()
     submits: int = 1
@@ -64,42 +65,42 @@ class Fault:
     to_the_end: bool = False
     leaves: bool = False
     confirms: bool = False
-    # ICCIDs in the pool; None: enough for all.
+    # The number of ICCIDs in the pool. None means enough for all orders.
     stock: int | None = None
 
 
 @contextmanager
-def worker_killed(scene: Scene, rng: random.Random) -> Iterator[float]:
-    scene.stack.kill_worker()
+def worker_killed(target: Target, rng: random.Random) -> Iterator[float]:
+    target.stack.kill_worker()
     yield rng.uniform(0.1, 0.6)
-    scene.stack.start_worker()
+    target.stack.start_worker()
 
 
 @contextmanager
-def broker_emptied(scene: Scene, _rng: random.Random) -> Iterator[float]:
-    Redis.from_url(scene.broker.url).flushdb()
+def broker_emptied(target: Target, _rng: random.Random) -> Iterator[float]:
+    Redis.from_url(target.broker.url).flushdb()
     yield 0
 
 
 @contextmanager
-def broker_silent(scene: Scene, rng: random.Random) -> Iterator[float]:
-    """Let the broker answer nobody for a while."""
-    Redis.from_url(scene.broker.url).client_pause(int(rng.uniform(500, 3000)))
+def broker_silent(target: Target, rng: random.Random) -> Iterator[float]:
+    """Pause the broker for a while."""
+    Redis.from_url(target.broker.url).client_pause(int(rng.uniform(500, 3000)))
     yield 0
 
 
 @contextmanager
-def broker_down(scene: Scene, _rng: random.Random) -> Iterator[float]:
-    """End the broker; what comes back has forgotten everything."""
-    scene.broker.stop()
-    yield scene.outage
-    scene.broker.start()
+def broker_down(target: Target, _rng: random.Random) -> Iterator[float]:
+    """Stop the broker. It comes back empty."""
+    target.broker.stop()
+    yield target.outage
+    target.broker.start()
 
 
 @contextmanager
-def database_closed(scene: Scene, rng: random.Random) -> Iterator[float]:
-    """Cut every connection and let none in for a while."""
-    server, _slash, name = scene.database.url.rpartition("/")
+def database_closed(target: Target, rng: random.Random) -> Iterator[float]:
+    """Close every connection and refuse new ones for a while."""
+    server, _slash, name = target.database.url.rpartition("/")
     allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
     with psycopg.connect(f"{server}/template1", autocommit=True) as connection:
         connection.execute(allow.format(sql.Identifier(name), sql.SQL("false")))
@@ -111,25 +112,25 @@ def database_closed(scene: Scene, rng: random.Random) -> Iterator[float]:
 
 
 @contextmanager
-def database_down(scene: Scene, rng: random.Random) -> Iterator[float]:
-    """Restart the server, or kill one of its processes: it then ends all sessions and recovers."""
+def database_down(target: Target, rng: random.Random) -> Iterator[float]:
+    """Restart the server, or kill one process, which makes it end all sessions and recover."""
     if rng.random() < RESTARTED:
-        scene.database.stop()
+        target.database.stop()
         yield rng.uniform(0.2, 1.5)
-        scene.database.start()
+        target.database.start()
     else:
         sessions = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
-        with psycopg.connect(scene.database.url) as connection:
+        with psycopg.connect(target.database.url) as connection:
             pids = [pid for (pid,) in connection.execute(sessions).fetchall()]
         os.kill(rng.choice(pids), signal.SIGKILL)
         yield 0
 
 
 @contextmanager
-def write_refused(scene: Scene, rng: random.Random) -> Iterator[float]:
-    """Let the database refuse, for a while, to note what a call outside has come to."""
-    table, condition = rng.choice(NOTES)
-    with psycopg.connect(scene.database.url, autocommit=True) as connection:
+def write_refused(target: Target, rng: random.Random) -> Iterator[float]:
+    """Make the database refuse for a while to store the results of outside calls."""
+    table, condition = rng.choice(RESULT_UPDATES)
+    with psycopg.connect(target.database.url, autocommit=True) as connection:
         connection.execute(REFUSE)
         named = {"table": sql.Identifier(table), "condition": sql.SQL(condition)}
         connection.execute(sql.SQL(TRIGGER).format(**named))
@@ -138,44 +139,44 @@ def write_refused(scene: Scene, rng: random.Random) -> Iterator[float]:
 
 
 @contextmanager
-def webhooks_repeated(scene: Scene, rng: random.Random) -> Iterator[float]:
-    """Send what the gateway has told fifty times in any order, some anew and three days late.
+def webhooks_repeated(target: Target, rng: random.Random) -> Iterator[float]:
+    """Repeat fifty of the gateway's webhooks in random order, and send five new ones late.
 
-    A forgery is refused.
+    The late ones are three days old. A forged webhook is refused.
     """
-    told = httpx.get(f"{scene.stack.payment_url}/notices", trust_env=False).json()
-    for notice in rng.choices(told, k=50) if told else []:
-        assert _post(scene, notice["body"], notice["signature"]) == httpx.codes.NO_CONTENT
-    for notice in rng.choices(told, k=5) if told else []:
-        # An event that was never heard before: one heard already would be passed over.
+    notices = httpx.get(f"{target.stack.payment_url}/notices", trust_env=False).json()
+    for notice in rng.choices(notices, k=50) if notices else []:
+        assert _post(target, notice["body"], notice["signature"]) == httpx.codes.NO_CONTENT
+    for notice in rng.choices(notices, k=5) if notices else []:
+        # It needs a new id, because a known event would be ignored.
         event = json.loads(notice["body"])
         body = json.dumps({**event, "id": f"{event['id']}_{rng.randrange(10**9)}"})
         signature = signed(body, WEBHOOK_SECRET, at=int(time.time()) - THREE_DAYS)
-        assert _post(scene, body, signature) == httpx.codes.NO_CONTENT
-    if told:
-        assert _post(scene, told[0]["body"], "t=1,v1=00") == httpx.codes.BAD_REQUEST
+        assert _post(target, body, signature) == httpx.codes.NO_CONTENT
+    if notices:
+        assert _post(target, notices[0]["body"], "t=1,v1=00") == httpx.codes.BAD_REQUEST
     yield 0
 
 
 @contextmanager
-def bank_confirmed(scene: Scene, _rng: random.Random) -> Iterator[float]:
-    """Say yes at the bank for everybody who is waited for; nobody comes back."""
-    for payment in httpx.get(f"{scene.stack.payment_url}/books", trust_env=False).json()[
+def bank_confirmed(target: Target, _rng: random.Random) -> Iterator[float]:
+    """Approve every pending payment at the bank, without a customer who returns."""
+    for payment in httpx.get(f"{target.stack.payment_url}/books", trust_env=False).json()[
         "payments"
     ]:
         if payment["status"] == "requires_action":
-            url = f"{scene.stack.payment_url}/challenge/{payment['id']}"
+            url = f"{target.stack.payment_url}/challenge/{payment['id']}"
             httpx.post(url, data={"decision": "approve"}, trust_env=False)
     yield 0
 
 
-def _post(scene: Scene, body: str, signature: str) -> int:
+def _post(target: Target, body: str, signature: str) -> int:
     headers = {"Webhook-Signature": signature, "Content-Type": "application/json"}
-    url = f"{scene.stack.base_url}/payments/webhook"
+    url = f"{target.stack.base_url}/payments/webhook"
     return httpx.post(url, content=body, headers=headers, trust_env=False, timeout=30).status_code
 
 
-# Names of the simulators' own: the answer is lost before or after the work was done.
+# These are the simulators' names. The answer is lost before or after the work is done.
 LOST_MONEY = tuple(
     ("payment", function, kind)
     for function in ("authorise", "capture", "void")
@@ -186,13 +187,13 @@ LOST_PROFILES = tuple(
     for function in ("downloadOrder", "confirmOrder", "cancelOrder")
     for kind in ("drop_after", "drop_before")
 )
-# Now and then slow enough that a cancel comes before, while and after it is decided to charge.
+# Delays that let a cancel arrive before, during and after the decision to charge.
 SLOW = (
     ("smdp", "confirmOrder", "delay"),
     ("network", "activate", "delay"),
     ("payment", "capture", "delay"),
 )
-# Everything that an SM-DP+ and what is on the way to it may do, whether the work was done or not.
+# Everything that an SM-DP+ or the network before it may do, with the work done or not.
 BAD_PROFILES = tuple(
     ("smdp", function, kind)
     for function in ("downloadOrder", "confirmOrder", "cancelOrder")

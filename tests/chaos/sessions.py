@@ -1,6 +1,6 @@
-"""Runs inside the portal: brings customers to their review pages without walking them there.
+"""Code that runs inside the portal: it creates customers whose drafts are ready to submit.
 
-A thousand sign-ups, each with a hash made to be slow, would take longer than all their orders.
+A thousand sign-ups would take longer than the orders, because password hashes are slow.
 """
 
 import json
@@ -21,13 +21,13 @@ from tests.e2e.customer import EID
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
-def arrive(size: int, cards: list[str]) -> None:
-    """Print the sessions of so many new customers for each card, a plan and the card chosen."""
-    crowds = [[_come_to_review(card.replace(" ", "")) for _ in range(size)] for card in cards]
+def create_sessions(size: int, cards: list[str]) -> None:
+    """Print the session keys of `size` new customers for each card, with plan and card chosen."""
+    crowds = [[_create_ready_draft(card.replace(" ", "")) for _ in range(size)] for card in cards]
     print(json.dumps(crowds))
 
 
-def _come_to_review(number: str) -> str:
+def _create_ready_draft(number: str) -> str:
     user = User.objects.create_user(f"{secrets.token_hex(6)}@example.com", name="Noor Haddad")
     visit = Visit.objects.create(
         transaction_id=f"MSFT_{secrets.token_hex(6)}",
@@ -42,10 +42,10 @@ def _come_to_review(number: str) -> str:
     drafts.choose_plan(draft, offer, version=draft.version)
     card = Card(number, expiry_month=12, expiry_year=2030, csc="123", holder="Noor Haddad")
     drafts.choose_method(draft, add_card(user, card), version=draft.version)
-    return _session(user, visit)
+    return _create_session(user, visit)
 
 
-def _session(user: User, visit: Visit) -> str:
+def _create_session(user: User, visit: Visit) -> str:
     session = SessionStore()
     session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = BACKEND
