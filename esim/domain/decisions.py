@@ -31,8 +31,8 @@ MEANINGS: Mapping[Decision, str] = {
     Decision.GO_ON: "The call succeeded. Go on with the next step.",
     Decision.RETRY: "Nothing was done. Repeat the call later.",
     Decision.ASK: "It may have been done. Repeat the call; *already done* then means success.",
-    Decision.ALREADY_DONE: "Success if an earlier call of the portal may have done it, otherwise as "
-    "*staff*. For a cancel: nothing is left to cancel.",
+    Decision.ALREADY_DONE: "Success if an earlier call of the portal may have done it, "
+    "otherwise as *staff*. For a cancel: nothing is left to cancel.",
     Decision.WITHOUT_MATCHING_ID: "The matching id was never bound. Repeat the cancel without it.",
     Decision.OUT_OF_STOCK: "Give the profile up. The customer reads that no eSIM is left.",
     Decision.DOWNLOADED: "A device has the profile. Nothing is cancelled, and no second profile is "

@@ -105,7 +105,8 @@ def test_a_card_that_a_running_order_needs_is_removed_with_a_word_about_it(
 ) -> None:
     order = make_order(alice)
 
-    assert "Your current order will still be charged to it." in remove(as_alice, order.payment.method)
+    page = remove(as_alice, order.payment.method)
+    assert "Your current order will still be charged to it." in page
     assert cards.is_needed(order.payment.method)
     Payment.objects.update(state=PaymentState.DECLINED)
     assert "still be charged to it" not in remove(as_alice, order.payment.method)
