@@ -9,5 +9,5 @@ class PaymentsConfig(AppConfig):
         from outbox.domain import register  # noqa: PLC0415 -- models are not there yet
         from payments.domain import cards, pages  # noqa: PLC0415 -- the same
 
-        register(pages.KIND, pages.look)
+        register(pages.KIND, pages.advance_page)
         register(cards.KIND, cards.forget)

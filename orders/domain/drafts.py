@@ -116,7 +116,7 @@ def type_new_card(draft: Draft, *, version: int) -> CardPage:
             page = draft.card_page
             if page is None or not page.is_under_way:
                 raise
-    pages.send_again(page)
+    pages.allow_redirect(page)
     return page
 
 
@@ -125,7 +125,7 @@ def _new_card_page(draft: Draft, version: int) -> CardPage:
     portal: str = settings.PORTAL_URL
     return_url = portal.rstrip("/") + reverse("card-returned", args=[key])
     with transaction.atomic():
-        page = pages.intend(draft.account, key=key, return_url=return_url)
+        page = pages.request_page(draft.account, key=key, return_url=return_url)
         _change(draft, version, card_page=page)
     return page
 

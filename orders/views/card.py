@@ -44,14 +44,14 @@ def opened(_request: HttpRequest, user: User, key: UUID) -> HttpResponse:
     page = _own(user, key)
     if page.state != CardPageState.OPEN:
         return go("card", key)
-    return HttpResponseRedirect(pages.send(page), status=303)
+    return HttpResponseRedirect(pages.record_redirect(page), status=303)
 
 
 @require_safe
 @customer_only
 def returned(_request: HttpRequest, user: User, key: UUID) -> HttpResponse:
     """Take the customer back from the gateway: ring the bell, and show how far it is."""
-    pages.come_back(_own(user, key))
+    pages.record_comeback(_own(user, key))
     return go("card", key)
 
 

@@ -1,8 +1,11 @@
-"""A new card typed at the gateway, on a page of its own: no card data ever comes to us (SAQ A).
+"""Pages of the gateway on which a customer types a new card. No card data reaches us (SAQ A).
 
-The customer asks for the page, a worker has it opened, the customer's browser goes there and comes
-back by GET, and a worker asks what has become of it. The way back decides nothing and may be
-missing, repeated or made up; a page is opened, asked about and taken once, by its key.
+1. The customer asks for a page, and a worker opens it at the gateway.
+2. The customer's browser is sent there, and comes back by GET.
+3. A worker asks the gateway what has become of the page.
+
+The browser's way back decides nothing: it may be missing, repeated or forged. A page is opened and
+its card is stored once, because each page has its own key.
 """
 
 import uuid
@@ -25,53 +28,56 @@ from payments.gateways import gateway
 from payments.gateways.base import GatewayRefused, GatewayUnavailable, NoCard, StillOpen, StoredCard
 from payments.models import CardPage, PaymentMethod
 from payments.signals import card_taken
-from payments.states import NEXT_PAGE_STATES, CardPageState
+from payments.states import NEXT_PAGE_STATES, PAGE_UNDER_WAY, CardPageState
 
 log = structlog.get_logger(__name__)
 KIND = "card_page"
-# A customer who does not come back may have typed a card all the same.
-WITHOUT_A_BELL = timedelta(minutes=1)
-# As long as a step at the bank may take.
-LIMIT = timedelta(minutes=30)
+# A customer who does not come back may have typed a card anyway, so the gateway is asked.
+POLL_INTERVAL = timedelta(minutes=1)
+# The same time as for a confirmation at the bank.
+TIME_LIMIT = timedelta(minutes=30)
 
 
-def intend(account: User, *, key: uuid.UUID, return_url: str) -> CardPage:
-    """Write down that a page shall be opened for this customer, and ring for a worker."""
+def request_page(account: User, *, key: uuid.UUID, return_url: str) -> CardPage:
+    """Store that this customer needs a page, and enqueue its opening."""
     with transaction.atomic():
         page = CardPage.objects.create(account=account, key=key, return_url=return_url)
         enqueue(KIND, page.pk)
     return page
 
 
-def send(page: CardPage) -> str:
-    """Note that the customer's browser is sent to the page, and return its address."""
+def record_redirect(page: CardPage) -> str:
+    """Store that the customer's browser is sent to the page, and return the page's address."""
     CardPage.objects.filter(pk=page.pk).update(sent_at=now())
     return page.url
 
 
-def send_again(page: CardPage) -> None:
-    """Let the browser be sent there once more: the customer asked for it anew."""
+def allow_redirect(page: CardPage) -> None:
+    """Let the browser be sent to the page once more, because the customer asked again."""
     CardPage.objects.filter(pk=page.pk).update(sent_at=None)
 
 
-def come_back(page: CardPage) -> None:
-    """Note that the customer came back, and ring: what that means is the gateway's to say."""
+def record_comeback(page: CardPage) -> None:
+    """Store that the customer came back, and enqueue the question to the gateway.
+
+    A page that has lapsed is opened again: the customer may have typed a card after all.
+    """
     with transaction.atomic():
         if page.state == CardPageState.LAPSED and page.url:
             _move(page, CardPageState.OPEN)
-        mine = CardPage.objects.filter(pk=page.pk, state=CardPageState.OPEN)
-        if mine.update(returned_at=now(), tries=0):
+        is_open = CardPage.objects.filter(pk=page.pk, state=CardPageState.OPEN)
+        if is_open.update(returned_at=now(), tries=0):
             enqueue(KIND, page.pk)
 
 
-def look(subject: str, lease: Lease) -> RetryAfter | None:
-    """Take the page as far as it goes now; the outbox's handler for card pages.
+def advance_page(subject: str, lease: Lease) -> RetryAfter | None:
+    """Open the page, or ask what has become of it; the outbox's handler for card pages.
 
-    One that cannot be opened lapses after the last try, one that nobody comes back from at its
-    time: until then the gateway is asked now and then.
+    A page that cannot be opened lapses after the last attempt. An open page lapses at the time
+    limit; until then the gateway is asked from time to time.
     """
     page = CardPage.objects.select_related("account").get(pk=subject)
-    if not page.is_under_way:
+    if page.state not in PAGE_UNDER_WAY:
         return None
     try:
         if page.state == CardPageState.INTENDED:
@@ -82,13 +88,14 @@ def look(subject: str, lease: Lease) -> RetryAfter | None:
         _move(page, CardPageState.REFUSED, last_error=str(error)[:200])
     except GatewayUnavailable as error:
         return _retry_or_lapse(page, error)
-    return _next_look(page)
+    return RetryAfter(POLL_INTERVAL) if page.is_under_way else None
 
 
 def _open(page: CardPage, lease: Lease) -> None:
     if _is_late(page):
         _move(page, CardPageState.LAPSED)
         return
+
     key, open_page = str(page.key), gateway().open_page
     opened = call_gateway(
         "open_page",
@@ -96,8 +103,9 @@ def _open(page: CardPage, lease: Lease) -> None:
         lambda: open_page(return_url=page.return_url, key=key),
         before_call=lease.prolong,
     )
+
     try:
-        # Card data goes there: over https, and in plain only on this very machine.
+        # Card data goes to this address: it must be https, or plain http on this machine.
         checked_address(opened.url, name="The card page")
     except ImproperlyConfigured as error:
         raise GatewayRefused(str(error)) from error
@@ -112,8 +120,8 @@ def _open(page: CardPage, lease: Lease) -> None:
 
 
 def _ask(page: CardPage, lease: Lease) -> None:
-    """Ask the gateway what has become of the page, and take that over."""
-    fetch, seen = gateway().fetch_page, page.returned_at
+    """Ask the gateway what has become of the page, and store the answer."""
+    fetch, returned_at = gateway().fetch_page, page.returned_at
     standing = call_gateway(
         "fetch_page", str(page.key), lambda: fetch(page.gateway_id), before_call=lease.prolong
     )
@@ -123,55 +131,52 @@ def _ask(page: CardPage, lease: Lease) -> None:
         case NoCard(_, reason):
             _move(page, CardPageState.REFUSED, last_error=reason)
         case StillOpen():
-            _go_on_waiting(page, seen)
+            _keep_open(page, returned_at)
         case _:
             assert_never(standing)
 
 
 def _take(page: CardPage, card: StoredCard) -> None:
-    """Store the card and announce it, once: the state is compared and set in one transaction."""
+    """Store the card and announce it, in the transaction that moves the page's state."""
     with transaction.atomic():
         method = PaymentMethod.objects.create(account=page.account, **asdict(card))
         if _move(page, CardPageState.TAKEN, method=method):
             card_taken.send(CardPage, page=page)
         else:
-            # Another worker, to whom the lease went over, was first.
+            # Another worker took over the lease and stored the card first.
             transaction.set_rollback(True)
 
 
-def _go_on_waiting(page: CardPage, seen: datetime | None) -> None:
-    """Nobody has typed a card there yet, whether or not the customer came back."""
+def _keep_open(page: CardPage, returned_at: datetime | None) -> None:
+    """Wait for a card until the time limit, whether or not the customer came back."""
     if _is_late(page):
         _move(page, CardPageState.LAPSED)
         return
-    # A customer who came back while we asked is asked about once more.
-    CardPage.objects.filter(pk=page.pk, returned_at=seen).update(returned_at=None)
+    # A customer who came back during the call is still to be asked about: keep that time.
+    CardPage.objects.filter(pk=page.pk, returned_at=returned_at).update(returned_at=None)
     CardPage.objects.filter(pk=page.pk).update(tries=0, last_error="")
-    page.refresh_from_db()
-
-
-def _next_look(page: CardPage) -> RetryAfter | None:
-    if not page.is_under_way:
-        return None
-    return RetryAfter(timedelta() if page.returned_at else WITHOUT_A_BELL)
 
 
 def _retry_or_lapse(page: CardPage, error: GatewayUnavailable) -> RetryAfter | None:
-    """Count the failure; a page that has no address yet lapses after the last short delay."""
+    """Count the failure, and lapse after the last short delay if nobody can use the page."""
     delay = count_failure(page, error)
     is_exhausted = page.tries > len(RETRY_DELAYS)
-    if is_exhausted and (page.state == CardPageState.INTENDED or _is_late(page)):
+    is_unusable = page.state == CardPageState.INTENDED or _is_late(page)
+    if is_exhausted and is_unusable:
         _move(page, CardPageState.LAPSED)
         return None
     return RetryAfter(delay)
 
 
 def _is_late(page: CardPage) -> bool:
-    return now() - page.created_at > LIMIT
+    return now() - page.created_at > TIME_LIMIT
 
 
 def _move(page: CardPage, new: CardPageState, **fields: object) -> bool:
-    """Compare and set, the one door to a page's state; say whether it was moved by this."""
+    """Move the page by compare-and-set, and return whether this call moved it.
+
+    Nothing else writes a page's state.
+    """
     is_moved = move(page, NEXT_PAGE_STATES, new, **fields)
     log.info("card page", state=page.state, moved=is_moved)
     return is_moved

@@ -216,7 +216,7 @@ def test_a_gateway_that_is_away_is_told_and_loses_nothing(
 
 def test_a_page_that_was_open_too_long_says_so(shopping: Client, draft: Draft) -> None:
     page = opened(shopping, draft)
-    CardPage.objects.update(created_at=now() - pages.LIMIT - timedelta(minutes=1))
+    CardPage.objects.update(created_at=now() - pages.TIME_LIMIT - timedelta(minutes=1))
     look(page)
 
     assert where(shopping.get(waiting(page))) == (303, "/payment/")

@@ -52,7 +52,7 @@ def type_card(url: str, **said: str) -> str:
 
 def opened_page(account: User) -> CardPage:
     """Return a page that a worker has had opened."""
-    page = pages.intend(account, key=CardPage().key, return_url="http://127.0.0.1/back/")
+    page = pages.request_page(account, key=CardPage().key, return_url="http://127.0.0.1/back/")
     looked_at(pages.KIND, page.pk)
     page.refresh_from_db()
     return page

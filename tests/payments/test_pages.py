@@ -7,7 +7,7 @@ import pytest
 from django.utils.timezone import now
 
 from accounts.models import User
-from outbox.domain import RetryAfter
+from outbox.domain import RetryAfter, due_tasks, process
 from outbox.models import Task
 from outbox.retries import RETRY_DELAYS
 from payments.domain import pages
@@ -19,7 +19,7 @@ from tests.looks import looked_at
 from tests.payments.conftest import opened_page, type_card
 from tests.providers import books, break_it
 
-OUTLIVED = pages.LIMIT + timedelta(minutes=1)
+OUTLIVED = pages.TIME_LIMIT + timedelta(minutes=1)
 
 
 def look(page: CardPage) -> RetryAfter | None:
@@ -34,7 +34,7 @@ def make_old(page: CardPage) -> None:
 
 
 def intended(account: User) -> CardPage:
-    return pages.intend(account, key=CardPage().key, return_url="http://127.0.0.1/back/")
+    return pages.request_page(account, key=CardPage().key, return_url="http://127.0.0.1/back/")
 
 
 def rings(page: CardPage) -> int:
@@ -61,7 +61,7 @@ def test_the_card_that_was_typed_is_stored(alice: User, gateway: str) -> None:
     page = opened_page(alice)
 
     assert type_card(page.url) == page.return_url
-    pages.come_back(page)
+    pages.record_comeback(page)
 
     assert look(page) is None
     assert page.state == CardPageState.TAKEN
@@ -73,10 +73,10 @@ def test_the_card_that_was_typed_is_stored(alice: User, gateway: str) -> None:
 def test_however_often_it_is_looked_at_the_card_is_stored_once(alice: User, gateway: str) -> None:
     page = opened_page(alice)
     type_card(page.url)
-    pages.come_back(page)
+    pages.record_comeback(page)
     look(page)
 
-    pages.come_back(page)
+    pages.record_comeback(page)
     look(page)
 
     assert PaymentMethod.objects.count() == 1
@@ -140,31 +140,45 @@ def test_a_page_without_a_card_says_why(
 
 def test_coming_back_without_a_card_leaves_the_page_open(alice: User, gateway: str) -> None:
     page = opened_page(alice)
-    pages.come_back(page)
+    pages.record_comeback(page)
 
-    assert look(page) == RetryAfter(pages.WITHOUT_A_BELL)
+    assert look(page) == RetryAfter(pages.POLL_INTERVAL)
     assert (page.state, page.returned_at) == (CardPageState.OPEN, None)
 
 
-def test_who_comes_back_while_the_gateway_is_asked_is_looked_at_at_once(
+def test_a_customer_who_comes_back_during_the_call_is_asked_about_again_at_once(
     alice: User, gateway: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = opened_page(alice)
+    task = Task.objects.get(kind=pages.KIND, subject=str(page.pk))
+    # The worker that opened the page has finished.
+    Task.objects.update(lease_until=None)
+    calls: list[str] = []
 
-    def meanwhile(page_id: str) -> StillOpen:
-        pages.come_back(page)
+    def come_back_during_the_first_call(page_id: str) -> StillOpen:
+        calls.append(page_id)
+        if len(calls) == 1:
+            pages.record_comeback(page)
         return StillOpen(page_id)
 
-    monkeypatch.setattr(chosen_gateway(), "fetch_page", meanwhile, raising=False)
+    monkeypatch.setattr(
+        chosen_gateway(), "fetch_page", come_back_during_the_first_call, raising=False
+    )
 
-    assert look(page) == RetryAfter(timedelta())
-    assert page.returned_at is not None
+    process(task.pk)
+    assert not CardPage.objects.filter(returned_at=None).exists()
+    assert due_tasks() == [task.pk]
+    process(task.pk)
+
+    assert len(calls) == 2
+    assert CardPage.objects.filter(returned_at=None).exists()
+    assert due_tasks() == []
 
 
 def test_coming_back_before_there_is_a_page_changes_nothing(alice: User, gateway: str) -> None:
     page = intended(alice)
 
-    pages.come_back(page)
+    pages.record_comeback(page)
 
     assert rings(page) == 1
 
@@ -180,7 +194,7 @@ def test_who_never_comes_back_has_the_card_stored_all_the_same(alice: User, gate
 
 def test_a_page_nobody_comes_back_from_lapses(alice: User, gateway: str) -> None:
     page = opened_page(alice)
-    assert look(page) == RetryAfter(pages.WITHOUT_A_BELL)
+    assert look(page) == RetryAfter(pages.POLL_INTERVAL)
     make_old(page)
 
     assert look(page) is None
@@ -193,7 +207,7 @@ def test_who_comes_back_too_late_with_a_card_has_it_stored(alice: User, gateway:
     look(page)
     type_card(page.url)
 
-    pages.come_back(page)
+    pages.record_comeback(page)
     look(page)
 
     assert page.state == CardPageState.TAKEN
@@ -204,7 +218,7 @@ def test_who_comes_back_too_late_without_one_is_told_so(alice: User, gateway: st
     make_old(page)
     look(page)
 
-    pages.come_back(page)
+    pages.record_comeback(page)
     assert look(page) is None
 
     assert page.state == CardPageState.LAPSED
@@ -221,7 +235,7 @@ def test_a_page_that_cannot_be_opened_lapses_while_the_customer_looks_on(
     assert waits == pytest.approx(RETRY_DELAYS, rel=0.2)
     assert (page.state, page.url) == (CardPageState.LAPSED, "")
     assert page.last_error
-    pages.come_back(page)
+    pages.record_comeback(page)
     assert look(page) is None
 
 
@@ -241,7 +255,7 @@ def test_a_gateway_that_is_away_when_the_customer_comes_back_is_asked_until_the_
 ) -> None:
     page = opened_page(alice)
     type_card(page.url)
-    pages.come_back(page)
+    pages.record_comeback(page)
     break_it(gateway, "fetch_page", "http_500", times=len(RETRY_DELAYS) + 2)
 
     waits = [look(page) for _ in range(len(RETRY_DELAYS) + 1)]
@@ -281,7 +295,7 @@ def test_card_data_is_sent_nowhere_in_plain(
 
 
 def test_a_page_that_the_gateway_refuses_is_none(alice: User, gateway: str) -> None:
-    page = pages.intend(alice, key=CardPage().key, return_url="")
+    page = pages.request_page(alice, key=CardPage().key, return_url="")
 
     assert look(page) is None
     assert page.state == CardPageState.REFUSED
@@ -302,10 +316,10 @@ def test_the_browser_is_sent_by_itself_once_for_each_time_of_asking(
 ) -> None:
     page = opened_page(alice)
 
-    assert pages.send(page) == page.url
+    assert pages.record_redirect(page) == page.url
     page.refresh_from_db()
     assert page.sent_at is not None
-    pages.send_again(page)
+    pages.allow_redirect(page)
     page.refresh_from_db()
     assert page.sent_at is None
 
