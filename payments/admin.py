@@ -1,4 +1,4 @@
-"""Payments, and pages on which a card is typed, to read."""
+"""Payments and card pages in the admin, read-only."""
 
 from django.contrib import admin
 

@@ -1,4 +1,4 @@
-"""Payment methods and payments. Of a card only token, brand, last four and expiry are kept."""
+"""Payment methods and payments. Only a card's token, brand, last four and expiry are kept."""
 
 import uuid
 
@@ -14,10 +14,10 @@ from payments.states import PAGE_UNDER_WAY, CardPageState, PaymentState, RefundS
 
 
 class PaymentMethod(models.Model):
-    """A card that a customer keeps with us, as the gateway's token for it.
+    """A customer's stored card, as the gateway's token for it.
 
-    The customer removes it, and it is never offered or accepted again; the gateway forgets it
-    afterwards, as soon as no payment needs it any more.
+    A card that the customer removes is never offered or accepted again. The gateway forgets it
+    as soon as no payment needs it.
     """
 
     account = models.ForeignKey(
@@ -31,7 +31,7 @@ class PaymentMethod(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     removed_at = models.DateTimeField(null=True, blank=True)
     forgotten_at = models.DateTimeField(
-        null=True, blank=True, help_text="When the gateway had removed it too."
+        null=True, blank=True, help_text="When the gateway removed it, too."
     )
 
     class Meta:
@@ -63,7 +63,7 @@ class PaymentMethod(models.Model):
 
 
 class CardPage(models.Model):
-    """A page of the gateway's on which a customer types a new card; `key` is its idempotency key.
+    """A page of the gateway on which a customer types a new card; `key` is its idempotency key.
 
     The row is stored before any call outside; a worker carries it out (`payments.domain.pages`).
     """
@@ -90,7 +90,7 @@ class CardPage(models.Model):
     returned_at = models.DateTimeField(
         null=True,
         blank=True,
-        help_text="When the customer came back and the gateway was not asked yet.",
+        help_text="When the customer came back, until the gateway was asked.",
     )
 
     class Meta:
@@ -234,7 +234,7 @@ class Receipt(models.Model):
 
 
 class WebhookEvent(models.Model):
-    """What the gateway told us, once however often it is told; a bell, never a decision."""
+    """What the gateway told us, stored once. It wakes a worker and decides nothing."""
 
     identifier = models.CharField(max_length=80, unique=True)
     payment = models.ForeignKey(

@@ -2,7 +2,7 @@
 
 from django.dispatch import Signal
 
-# Sent with `page` inside the transaction that stores the card typed there.
+# Sent with `page`, inside the transaction that stores the page's card.
 card_taken = Signal()
-# Sent with `method` inside the transaction that removes it.
+# Sent with `method`, inside the transaction that removes it.
 method_removed = Signal()

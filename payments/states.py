@@ -1,11 +1,11 @@
-"""States of a payment, and of a page on which a card is typed, as data."""
+"""States of payments, refunds and card pages, and which state may follow which."""
 
 from django.db.models import TextChoices
 from django.utils.translation import pgettext_lazy
 
 
 class PaymentState(TextChoices):
-    """What has become of the money. Nothing moves before `authorised`; `captured` is the charge."""
+    """What has become of the money. Nothing is charged before `captured`."""
 
     INTENDED = "intended", pgettext_lazy("payment state", "Intended")
     PENDING = "pending", pgettext_lazy("payment state", "Waiting for the customer")
@@ -25,7 +25,7 @@ NEXT_STATES: dict[PaymentState, frozenset[PaymentState]] = {
             PaymentState.VOIDED,
         }
     ),
-    # Some providers charge with the bank's step; we find that out by asking.
+    # Some providers charge when the customer confirms at the bank. `fetch` tells us so.
     PaymentState.PENDING: frozenset(
         {
             PaymentState.AUTHORISED,
@@ -43,11 +43,11 @@ NEXT_STATES: dict[PaymentState, frozenset[PaymentState]] = {
 
 
 class RefundState(TextChoices):
-    """What has become of giving money back; everything but `asked` is an end."""
+    """What has become of a refund. Every state but `asked` is final."""
 
     ASKED = "asked", pgettext_lazy("refund state", "In progress")
     DONE = "done", pgettext_lazy("refund state", "Paid back")
-    # The gateway refused for good. Asking again is a new refund, with a key of its own.
+    # Asking the gateway again is a new refund, with its own key.
     REFUSED = "refused", pgettext_lazy("refund state", "Refused by the gateway")
 
 
@@ -59,11 +59,11 @@ NEXT_REFUND_STATES: dict[RefundState, frozenset[RefundState]] = {
 
 
 class CardPageState(TextChoices):
-    """How far typing a new card at the gateway is."""
+    """How far a page for a new card has come."""
 
-    # Ours to have opened.
+    # A worker still has to open it.
     INTENDED = "intended", pgettext_lazy("card page state", "Being opened")
-    # The customer's to type a card on.
+    # The customer can type a card on it.
     OPEN = "open", pgettext_lazy("card page state", "Open")
     TAKEN = "taken", pgettext_lazy("card page state", "Card stored")
     REFUSED = "refused", pgettext_lazy("card page state", "No card")
@@ -80,6 +80,6 @@ NEXT_PAGE_STATES: dict[CardPageState, frozenset[CardPageState]] = {
     ),
     CardPageState.TAKEN: frozenset(),
     CardPageState.REFUSED: frozenset(),
-    # Who comes back late may have typed a card all the same: the gateway is asked once more.
+    # A customer who comes back late may have typed a card anyway: the gateway is asked again.
     CardPageState.LAPSED: frozenset({CardPageState.OPEN}),
 }

@@ -1,4 +1,4 @@
-"""The gateway's door."""
+"""The addresses that the payment gateway calls."""
 
 from django.urls import path
 

@@ -14,11 +14,13 @@ MAX_BODY = 64 * 1024
 @csrf_exempt
 @require_POST
 def webhook(request: HttpRequest) -> HttpResponse:
-    """Store what the gateway tells and answer 204; what it has not signed is 400."""
+    """Store an event and answer 204, or 400 if the gateway has not signed it."""
     if len(request.body) > MAX_BODY:
-        return problem_response(413, "Content too large", "An event has at most 64 KiB.")
+        return problem_response(413, "Content too large", "An event may have at most 64 KiB.")
     try:
         webhooks.receive(request.body, request.headers)
     except WebhookForged as error:
-        return problem_response(400, "Bad request", f"Not an event of the gateway's: {error}.")
+        return problem_response(
+            400, "Bad request", f"This is not an event from the payment gateway: {error}."
+        )
     return HttpResponse(status=204)

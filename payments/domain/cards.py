@@ -1,4 +1,4 @@
-"""Stored cards that a customer removes: gone for the customer at once, then at the gateway too."""
+"""Stored cards that a customer removes: the portal forgets a card at once, the gateway later."""
 
 from datetime import timedelta
 
@@ -17,15 +17,15 @@ from payments.states import PaymentState
 
 log = structlog.get_logger(__name__)
 KIND = "removed_method"
-# What may still be authorised, or is being charged. What was charged is given back without a card.
+# These payments may still need the card. A refund of a captured payment needs none.
 NEEDING_THE_CARD = (PaymentState.INTENDED, PaymentState.PENDING, PaymentState.AUTHORISED)
-PAUSE = timedelta(minutes=5)
+RETRY_DELAY = timedelta(minutes=5)
 
 
 def remove(method: PaymentMethod) -> None:
-    """Take a stored card away from its customer, and ring for a worker; again, it changes nothing.
+    """Remove a stored card, and enqueue its removal at the gateway. A second call does nothing.
 
-    A payment under way still ends with it.
+    A payment under way is still completed with this card.
     """
     with transaction.atomic():
         mine = PaymentMethod.objects.filter(pk=method.pk, removed_at=None)
@@ -36,31 +36,30 @@ def remove(method: PaymentMethod) -> None:
 
 
 def is_needed(method: PaymentMethod) -> bool:
-    """Say whether a payment under way may still ask for the card."""
+    """Return whether a payment under way may still need the card."""
     return method.payments.filter(state__in=NEEDING_THE_CARD).exists()
 
 
 def forget(subject: str, lease: Lease) -> RetryAfter | None:
-    """Have the gateway forget a removed card; the outbox's handler for those.
+    """Remove a card at the gateway; the outbox's handler for removed cards.
 
-    Not before every payment with it has ended, and again until the gateway has answered; one that
-    it will not forget stays in its books, for staff.
+    It waits until no payment needs the card, and tries until the gateway answers. If the gateway
+    refuses, the card stays there, for staff to look at.
     """
     method = PaymentMethod.objects.get(pk=subject)
     if method.forgotten_at:
         return None
     if is_needed(method):
-        return RetryAfter(PAUSE)
-    # One key for one token, whichever installation asks.
+        return RetryAfter(RETRY_DELAY)
+    # The key depends on the token alone, so that other copies of the portal send the same key.
     token, key = method.token, f"forget:{digest(method.token)[:32]}"
     forget_token = gateway().forget
     try:
         call_gateway("forget", key, lambda: forget_token(token, key=key), before_call=lease.prolong)
     except GatewayUnavailable as error:
         log.warning("card not forgotten yet", detail=str(error))
-        return RetryAfter(PAUSE)
+        return RetryAfter(RETRY_DELAY)
     except GatewayRefused as error:
-        # It stays in the books as it is: asking again cannot help.
         log.warning("card not forgotten: staff must look", detail=str(error))
         return None
     mine = PaymentMethod.objects.filter(pk=method.pk, forgotten_at=None)

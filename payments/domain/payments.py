@@ -1,7 +1,7 @@
-"""Moving money: authorise, capture, let go. Each is safe to run again with the same payment.
+"""Move money: authorise, capture, void, refund. Each is safe to run again for the same payment.
 
-Raises `GatewayUnavailable` when the gateway gives no usable answer; asking again with the same key
-finds out what became of a lost answer.
+Each raises `GatewayUnavailable` when the gateway gives no usable answer. Calling again sends the
+same idempotency key, and so recovers a lost answer.
 """
 
 import uuid
@@ -22,21 +22,24 @@ from payments.gateways.base import (
     CustomerStep,
     Declined,
     GatewayRefused,
-    LetGo,
     Standing,
+    VoidedOrRefunded,
 )
 from payments.models import GatewayCall, Payment, PaymentMethod, Refund
 from payments.states import NEXT_REFUND_STATES, NEXT_STATES, PaymentState, RefundState
 
-# How a payment stands once the operation has succeeded.
-DONE_BY: dict[str, type[Captured | LetGo]] = {"capture": Captured, "void": LetGo, "refund": LetGo}
+STANDING_AFTER: dict[str, type[Captured | VoidedOrRefunded]] = {
+    "capture": Captured,
+    "void": VoidedOrRefunded,
+    "refund": VoidedOrRefunded,
+}
 
 
 def add_card(account: User, card: Card) -> PaymentMethod:
-    """Exchange a card for a token and keep that; raises `CardRefused` or `GatewayUnavailable`.
+    """Exchange a card for a token and store that. Raises `CardRefused` or `GatewayUnavailable`.
 
-    The one outside call within a request (architecture, purchase flow 3): card data may not be
-    stored to be sent later. No money moves.
+    This is the one outside call within a request, because card data may not be stored to be sent
+    later. No money moves.
     """
     key = str(uuid.uuid4())
     stored = call_gateway("tokenise", key, lambda: gateway().tokenise(card, key=key))
@@ -51,22 +54,22 @@ def add_card(account: User, card: Card) -> PaymentMethod:
 
 
 def authorise(payment: Payment, *, before_call: BeforeCall) -> Payment:
-    """Hold the amount; afterwards the payment is authorised, declined or waits for the customer."""
+    """Ask for the amount: the payment is authorised, declined, or waits for the customer."""
     if payment.state not in {PaymentState.INTENDED, PaymentState.PENDING}:
         return payment
     try:
-        standing = _asked_for(payment, before_call)
+        standing = _ask_for_amount(payment, before_call)
     except GatewayRefused as error:
         _move(payment, PaymentState.DECLINED, decline_reason=str(error)[:80])
         return payment
-    _believe(payment, standing)
+    _store_standing(payment, standing)
     return payment
 
 
-def _asked_for(payment: Payment, before_call: BeforeCall) -> Standing:
-    """Ask for the amount, or, where the customer was sent to the bank, what came of that."""
+def _ask_for_amount(payment: Payment, before_call: BeforeCall) -> Standing:
+    """Ask for the amount or, if the customer was sent to the bank, how that ended."""
     if payment.state == PaymentState.PENDING:
-        return _standing(payment, before_call)
+        return _fetch_standing(payment, before_call)
     key = str(payment.key)
     return call_gateway(
         "authorise",
@@ -83,15 +86,15 @@ def _asked_for(payment: Payment, before_call: BeforeCall) -> Standing:
     )
 
 
-def _standing(payment: Payment, before_call: BeforeCall) -> Standing:
+def _fetch_standing(payment: Payment, before_call: BeforeCall) -> Standing:
     key, fetch = str(payment.key), gateway().fetch
     return call_gateway(
         "fetch", key, lambda: fetch(payment.gateway_id), payment=payment, before_call=before_call
     )
 
 
-def _believe(payment: Payment, standing: Standing) -> None:
-    """Take over how the payment stands at the gateway."""
+def _store_standing(payment: Payment, standing: Standing) -> None:
+    """Store how the payment stands at the gateway."""
     match standing:
         case Authorised(gateway_id):
             _move(payment, PaymentState.AUTHORISED, gateway_id=gateway_id)
@@ -101,29 +104,29 @@ def _believe(payment: Payment, standing: Standing) -> None:
             _move(payment, PaymentState.PENDING, gateway_id=gateway_id, customer_step_url=url)
         case Captured():
             _move(payment, PaymentState.CAPTURED)
-        case LetGo() if payment.state == PaymentState.CAPTURED:
+        case VoidedOrRefunded() if payment.state == PaymentState.CAPTURED:
             _end_refund(payment)
-        case LetGo():
+        case VoidedOrRefunded():
             _move(payment, PaymentState.VOIDED)
         case _:
             assert_never(standing)
 
 
 def capture(payment: Payment, *, before_call: BeforeCall) -> Payment:
-    """Charge what is held; raises `GatewayRefused` where that can never be."""
+    """Charge the authorised amount. Raises `GatewayRefused` if that is impossible for good."""
     if payment.state == PaymentState.CAPTURED:
         return payment
     _act(payment, "capture", f"{payment.key}:capture", before_call)
     if payment.state != PaymentState.CAPTURED:
-        raise GatewayRefused(f"capture: the payment is {payment.state} over there")
+        raise GatewayRefused(f"capture: the payment is {payment.state} at the gateway")
     return payment
 
 
 def void_or_refund(payment: Payment, *, reason: str, before_call: BeforeCall) -> Payment:
-    """Leave the customer with nothing held and nothing charged, whatever became of the payment.
+    """Leave nothing authorised and nothing charged, whatever has become of the payment.
 
-    A payment in doubt is asked about first. An authorised one is voided, a captured one refunded.
-    Raises `GatewayRefused` where the gateway will do neither: then it is for staff.
+    If that is in doubt, the gateway is asked first. An authorised payment is voided, a captured
+    one refunded. Raises `GatewayRefused` if the gateway does neither: then staff must act.
     """
     in_doubt = payment.state in {PaymentState.INTENDED, PaymentState.PENDING}
     if in_doubt and payment.calls.exclude(outcome=GatewayCall.Outcome.NOT_SENT).exists():
@@ -197,13 +200,16 @@ def _act(payment: Payment, operation: str, key: str, before_call: BeforeCall) ->
             before_call=before_call,
         )
     except GatewayRefused:
-        _believe(payment, _standing(payment, before_call))
+        _store_standing(payment, _fetch_standing(payment, before_call))
         if payment.state == before:
             raise
     else:
-        _believe(payment, DONE_BY[operation](payment.gateway_id))
+        _store_standing(payment, STANDING_AFTER[operation](payment.gateway_id))
 
 
 def _move(payment: Payment, new: PaymentState, **fields: object) -> None:
-    """Compare and set, the one door to a payment's state; a move made before is left as it is."""
+    """Move the payment by compare-and-set; a payment that has moved on already is read again.
+
+    Nothing else writes a payment's state.
+    """
     move(payment, NEXT_STATES, new, **fields)

@@ -1,6 +1,6 @@
-"""What the gateway tells us by itself: stored once, then the bell is rung for the payment.
+"""Events that the gateway posts: each is stored once, and wakes a worker for its payment.
 
-It decides nothing. Whoever looks asks the gateway how the payment stands, so that events may come
+An event decides nothing: the worker asks the gateway how the payment stands. So events may come
 fifty times, in any order, days late, or before the customer is back.
 """
 
@@ -19,7 +19,7 @@ KIND = "payment"
 
 
 def receive(body: bytes, headers: Mapping[str, str]) -> None:
-    """Take in what was posted; raises `WebhookForged`, and then nothing is stored."""
+    """Store the event and enqueue its payment. Raises `WebhookForged`, and stores nothing then."""
     try:
         event = gateway().parse_webhook(body, headers)
     except WebhookForged as error:
@@ -38,12 +38,12 @@ def receive(body: bytes, headers: Mapping[str, str]) -> None:
             if payment is not None:
                 enqueue(KIND, payment.pk)
     except IntegrityError:
-        log.info("webhook told again", reference=event.reference, status=event.status)
+        log.info("webhook repeated", reference=event.reference, status=event.status)
         return
     log.info("webhook", reference=event.reference, status=event.status)
 
 
 def _payment_of(event: Event) -> Payment | None:
-    """Find the payment by the gateway's id, or by ours where its answer was not stored yet."""
+    """Find the payment by the gateway's id, or by reference while no answer is stored yet."""
     by_id = Payment.objects.filter(gateway_id=event.gateway_id).first()
     return by_id or Payment.objects.filter(gateway_id="", reference=event.reference).first()

@@ -1,7 +1,7 @@
-"""What a payment gateway must be able to do, in words of its own trade.
+"""What a payment gateway must be able to do, in the trade's own words.
 
-Every operation that changes something carries our key: repeated with the same key it has its
-effect once and gives the same answer. An answer that never came is asked for again that way.
+Every operation that changes something carries an idempotency key: repeated with the same key, it
+has its effect once and gives the same answer. That is how a lost answer is recovered.
 """
 
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ from moportal.money import Money
 
 
 class GatewayUnavailable(ServiceUnavailable):
-    """No useful answer of the gateway."""
+    """The gateway gave no usable answer."""
 
 
 class GatewayRefused(Exception):
-    """The gateway said no for good: asking again cannot help."""
+    """The gateway refused for good: asking again cannot help."""
 
 
 class CardRefused(Exception):
@@ -44,7 +44,7 @@ class Card:
 
 @dataclass(frozen=True)
 class StoredCard:
-    """What may be kept of a card."""
+    """The parts of a card that may be stored."""
 
     token: str
     brand: str
@@ -55,14 +55,14 @@ class StoredCard:
 
 @dataclass(frozen=True)
 class Authorised:
-    """The amount is held for us; nothing is charged yet."""
+    """The bank has approved the amount; nothing is charged yet."""
 
     gateway_id: str
 
 
 @dataclass(frozen=True)
 class Declined:
-    """The bank said no, for this reason of the gateway's."""
+    """The bank refused; the gateway names the reason."""
 
     gateway_id: str
     reason: str
@@ -70,7 +70,7 @@ class Declined:
 
 @dataclass(frozen=True)
 class CustomerStep:
-    """The customer must confirm at this address and comes back by GET to our return address."""
+    """The customer must confirm at this address, and comes back to the return address by GET."""
 
     gateway_id: str
     url: str
@@ -84,18 +84,18 @@ class Captured:
 
 
 @dataclass(frozen=True)
-class LetGo:
-    """Nothing is held and nothing was charged: it was voided, has run out, or was given back."""
+class VoidedOrRefunded:
+    """Nothing is authorised or charged any more: it was voided, has expired, or was refunded."""
 
     gateway_id: str
 
 
-Standing = Authorised | Declined | CustomerStep | Captured | LetGo
+Standing = Authorised | Declined | CustomerStep | Captured | VoidedOrRefunded
 
 
 @dataclass(frozen=True)
 class HostedPage:
-    """A page of the gateway's that takes a card; the customer comes back from it by GET."""
+    """A page of the gateway that takes a card; the customer comes back from it by GET."""
 
     page_id: str
     url: str
@@ -103,14 +103,14 @@ class HostedPage:
 
 @dataclass(frozen=True)
 class StillOpen:
-    """No card was taken on the page yet."""
+    """No card was stored on the page yet."""
 
     page_id: str
 
 
 @dataclass(frozen=True)
 class NoCard:
-    """The page has ended without a card: the customer closed it, or the card was refused there."""
+    """The page has ended without a card: the customer closed it, or the card was refused."""
 
     page_id: str
     reason: str
@@ -120,14 +120,14 @@ PageStanding = StoredCard | StillOpen | NoCard
 
 
 class WebhookForged(Exception):
-    """What was posted to us does not come from the gateway, or cannot be read."""
+    """The posted body does not come from the gateway, or cannot be parsed."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """What a gateway tells of a payment. `identifier` is the fact's own: told twice, the same.
+    """What a gateway reports of a payment. A repeated event has the same `identifier`.
 
-    It only says where to look: nothing is decided by what it claims.
+    It only names the payment to ask about: nothing is decided by what it claims.
     """
 
     identifier: str
@@ -137,36 +137,36 @@ class Event:
 
 
 class Gateway(Protocol):
-    """One payment provider. Each method may raise `GatewayUnavailable` or `GatewayRefused`."""
+    """One payment provider. Each call may raise `GatewayUnavailable` or `GatewayRefused`."""
 
     def open_page(self, *, return_url: str, key: str) -> HostedPage:
-        """Open a page that takes one card; asked again with the same key, it is the same page."""
+        """Open a page that takes one card. The same key returns the same page."""
 
     def fetch_page(self, page_id: str) -> PageStanding:
-        """Say what has become of a page; changes nothing, and never refuses for good."""
+        """Return what has become of a page; change nothing. It never raises `GatewayRefused`."""
 
     def tokenise(self, card: Card, *, key: str) -> StoredCard:
         """Exchange a card for a token; raises `CardRefused`. No money moves."""
 
     def forget(self, token: str, *, key: str) -> None:
-        """Remove a stored card; one that is not there any more is removed."""
+        """Remove a stored card. A card that is not there counts as removed."""
 
     def authorise(
         self, token: str, amount: Money, *, reference: str, return_url: str, key: str
     ) -> Authorised | Declined | CustomerStep:
-        """Hold the amount on the card."""
+        """Ask the bank to approve the amount."""
 
     def fetch(self, gateway_id: str) -> Standing:
-        """Say how a payment stands at this moment; changes nothing, and never refuses for good."""
+        """Return how a payment stands; change nothing. It never raises `GatewayRefused`."""
 
     def capture(self, gateway_id: str, *, key: str) -> None:
         """Charge what was authorised."""
 
     def void(self, gateway_id: str, *, key: str) -> None:
-        """Let go of what was authorised."""
+        """Cancel an authorisation."""
 
     def refund(self, gateway_id: str, *, key: str) -> None:
-        """Give back the whole of what was charged."""
+        """Give back everything that was charged."""
 
     def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> Event:
-        """Read what the gateway posts to us; raises `WebhookForged`."""
+        """Parse what the gateway posts to us. Raises `WebhookForged`."""

@@ -1,4 +1,4 @@
-"""The gateway of the demo and the tests: the payment simulator, a process of its own over HTTP."""
+"""The gateway of the demo and the tests: the payment simulator, another process over HTTP."""
 
 import hashlib
 import hmac
@@ -24,16 +24,16 @@ from payments.gateways.base import (
     GatewayRefused,
     GatewayUnavailable,
     HostedPage,
-    LetGo,
     NoCard,
     PageStanding,
     Standing,
     StillOpen,
     StoredCard,
+    VoidedOrRefunded,
     WebhookForged,
 )
 
-# Names as the card schemes write themselves.
+# The names as the card schemes spell them.
 BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "amex": "American Express"}
 LONGEST_TEXT, LONGEST_URL = 80, 500
 MONTHS, YEARS = range(1, 13), range(2000, 2200)
@@ -45,18 +45,18 @@ class SimulatorGateway:
     """Speaks the payment simulator's JSON protocol (`python -m simulators.payment --help`)."""
 
     def open_page(self, *, return_url: str, key: str) -> HostedPage:
-        """Open a page of the provider's for one card."""
+        """Open a page of the provider for one card."""
         status, body = self._post("/pages", {"return_url": return_url}, key=key)
         if httpx.codes.is_client_error(status):
             raise GatewayRefused(f"open_page: HTTP {status}, {str(body.get('error'))[:40]!r}")
         return HostedPage(_text(body, "id"), _text(body, "url", longest=LONGEST_URL))
 
     def fetch_page(self, page_id: str) -> PageStanding:
-        """Say what has become of the page."""
-        status, body = self._exchange("GET", f"/pages/{_named(page_id)}")
+        """Return what has become of the page."""
+        status, body = self._exchange("GET", f"/pages/{_path_segment(page_id)}")
         if httpx.codes.is_client_error(status):
-            said = f"fetch_page: HTTP {status}, {str(body.get('error'))[:40]!r}"
-            raise GatewayUnavailable(said, was_sent=True)
+            detail = f"fetch_page: HTTP {status}, {str(body.get('error'))[:40]!r}"
+            raise GatewayUnavailable(detail, was_sent=True)
         standing = _text(body, "status")
         if standing == "open":
             return StillOpen(page_id)
@@ -67,7 +67,7 @@ class SimulatorGateway:
         return _stored_card(body)
 
     def tokenise(self, card: Card, *, key: str) -> StoredCard:
-        """Exchange the card, within five seconds: a customer's request waits for it."""
+        """Exchange the card within five seconds, because a customer's request waits for it."""
         content = {
             "number": card.number,
             "exp_month": card.expiry_month,
@@ -90,7 +90,7 @@ class SimulatorGateway:
     def authorise(
         self, token: str, amount: Money, *, reference: str, return_url: str, key: str
     ) -> Authorised | Declined | CustomerStep:
-        """Hold the amount on the card."""
+        """Ask the bank to approve the amount."""
         content = {
             "token": token,
             "amount": amount.minor_units,
@@ -102,41 +102,41 @@ class SimulatorGateway:
         if httpx.codes.is_client_error(status):
             raise GatewayRefused(f"authorise: HTTP {status}, {str(body.get('error'))[:40]!r}")
         standing = _standing(body)
-        if isinstance(standing, Captured | LetGo):
+        if isinstance(standing, Captured | VoidedOrRefunded):
             raise GatewayUnavailable(f"authorise: {type(standing).__name__}", was_sent=True)
         return standing
 
     def fetch(self, gateway_id: str) -> Standing:
-        """Say how a payment stands."""
-        status, body = self._exchange("GET", f"/payments/{_named(gateway_id)}")
+        """Return how a payment stands."""
+        status, body = self._exchange("GET", f"/payments/{_path_segment(gateway_id)}")
         if httpx.codes.is_client_error(status):
-            said = f"fetch: HTTP {status}, {str(body.get('error'))[:40]!r}"
-            raise GatewayUnavailable(said, was_sent=True)
+            detail = f"fetch: HTTP {status}, {str(body.get('error'))[:40]!r}"
+            raise GatewayUnavailable(detail, was_sent=True)
         return _standing(body)
 
     def capture(self, gateway_id: str, *, key: str) -> None:
         """Charge what was authorised."""
-        self._settle(gateway_id, "capture", "captured", key=key)
+        self._act(gateway_id, "capture", "captured", key=key)
 
     def void(self, gateway_id: str, *, key: str) -> None:
-        """Let go of what was authorised."""
-        self._settle(gateway_id, "void", "voided", key=key)
+        """Cancel an authorisation."""
+        self._act(gateway_id, "void", "voided", key=key)
 
     def refund(self, gateway_id: str, *, key: str) -> None:
         """Give back what was charged."""
-        self._settle(gateway_id, "refund", "refunded", key=key)
+        self._act(gateway_id, "refund", "refunded", key=key)
 
     def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> Event:
-        """Check `t=…,v1=HMAC-SHA-256("t.body")` and take the event apart.
+        """Check `t=…,v1=HMAC-SHA-256("t.body")` and parse the event.
 
-        How old it is does not matter: an event only says where to look, and is looked at once.
+        Its age does not matter: an event only names the payment to ask about.
         """
-        said = dict(part.partition("=")[::2] for part in headers.get(SIGNATURE, "").split(","))
-        signed = said.get("t", "").encode() + b"." + body
+        sent = dict(part.partition("=")[::2] for part in headers.get(SIGNATURE, "").split(","))
+        signed = sent.get("t", "").encode() + b"." + body
         secret: str = settings.PAYMENT_WEBHOOK_SECRET
-        right = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
-        if not secret or not hmac.compare_digest(right.encode(), said.get("v1", "").encode()):
-            raise WebhookForged("the signature is not the gateway's")
+        expected = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
+        if not secret or not hmac.compare_digest(expected.encode(), sent.get("v1", "").encode()):
+            raise WebhookForged("the signature does not match")
         try:
             event = json.loads(body)
             payment = event["payment"]
@@ -144,17 +144,17 @@ class SimulatorGateway:
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise WebhookForged(f"not an event: {type(error).__name__}") from error
         if not all(isinstance(text, str) and "\0" not in text for text in found):
-            raise WebhookForged("not an event: a field is no text")
+            raise WebhookForged("not an event: a field is not text")
         return Event(*(text[:LONGEST_TEXT] for text in found))
 
-    def _settle(self, gateway_id: str, action: str, wanted: str, *, key: str) -> None:
-        status, body = self._post(f"/payments/{_named(gateway_id)}/{action}", {}, key=key)
+    def _act(self, gateway_id: str, action: str, wanted: str, *, key: str) -> None:
+        status, body = self._post(f"/payments/{_path_segment(gateway_id)}/{action}", {}, key=key)
         if body.get("status") == wanted:
             return
-        said = f"{action}: HTTP {status}, {str(body.get('status'))[:40]!r}"
+        detail = f"{action}: HTTP {status}, {str(body.get('status'))[:40]!r}"
         if httpx.codes.is_client_error(status):
-            raise GatewayRefused(said)
-        raise GatewayUnavailable(said, was_sent=True)
+            raise GatewayRefused(detail)
+        raise GatewayUnavailable(detail, was_sent=True)
 
     def _post(
         self, path: str, content: dict[str, Any], *, key: str, timeout: float | None = None
@@ -171,17 +171,17 @@ class SimulatorGateway:
 
 
 def _standing(body: dict[str, Any]) -> Standing:
-    """Read how a payment stands; raises `GatewayUnavailable` for an unknown status."""
+    """Parse how a payment stands. Raises `GatewayUnavailable` for an unknown status."""
     gateway_id, status = _text(body, "id"), _text(body, "status")
     if status == "declined":
         return Declined(gateway_id, str(body.get("reason", ""))[:LONGEST_TEXT])
     if status == "requires_action":
         return CustomerStep(gateway_id, _text(body, "url"))
-    known: dict[str, type[Authorised | Captured | LetGo]] = {
+    known: dict[str, type[Authorised | Captured | VoidedOrRefunded]] = {
         "authorised": Authorised,
         "captured": Captured,
-        "voided": LetGo,
-        "refunded": LetGo,
+        "voided": VoidedOrRefunded,
+        "refunded": VoidedOrRefunded,
     }
     if status not in known:
         raise GatewayUnavailable(f"unknown payment status {status!r}", was_sent=True)
@@ -189,12 +189,12 @@ def _standing(body: dict[str, Any]) -> Standing:
 
 
 def _stored_card(body: dict[str, Any]) -> StoredCard:
-    """Read what may be kept of a card; raises `GatewayUnavailable` for what no card looks like."""
+    """Parse a card's storable parts. Raises `GatewayUnavailable` if no card looks like that."""
     last4, month, year = _text(body, "last4"), body.get("exp_month", 0), body.get("exp_year", 0)
     if not re.fullmatch(r"[0-9]{4}", last4):
         raise GatewayUnavailable("the answer's last4 is not four digits", was_sent=True)
     if month not in MONTHS or year not in YEARS:
-        raise GatewayUnavailable("the answer's expiry is no month of a year", was_sent=True)
+        raise GatewayUnavailable("the answer's expiry is not a month and a year", was_sent=True)
     return StoredCard(
         token=_text(body, "token"),
         brand=BRANDS.get(_text(body, "brand"), body["brand"].title())[:20],
@@ -204,8 +204,8 @@ def _stored_card(body: dict[str, Any]) -> StoredCard:
     )
 
 
-def _named(identifier: str) -> str:
-    """Return an identifier of the gateway's as one step of a path, whatever stands in it."""
+def _path_segment(identifier: str) -> str:
+    """Return an identifier of the gateway as one path segment, whatever characters it has."""
     return quote(identifier, safe="")
 
 

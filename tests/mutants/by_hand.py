@@ -220,13 +220,13 @@ CHANGES = [
     ),
     Change(
         "payments/domain/payments.py",
-        '"refund": LetGo',
+        '"refund": VoidedOrRefunded',
         '"refund": Captured',
         f"{PAYMENTS}::test_what_was_charged_is_given_back",
     ),
     Change(
         "payments/domain/payments.py",
-        '"void": LetGo',
+        '"void": VoidedOrRefunded',
         '"void": Captured',
         f"{PAYMENTS}::test_an_authorisation_in_doubt_is_found_out_and_voided",
     ),

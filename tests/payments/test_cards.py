@@ -78,7 +78,7 @@ def test_an_answer_that_was_lost_is_asked_for_again(
     cards.remove(method)
     break_it(gateway, "forget", fault)
 
-    assert forget(method) == RetryAfter(cards.PAUSE)
+    assert forget(method) == RetryAfter(cards.RETRY_DELAY)
     assert forget(method) is None
 
     assert method.forgotten_at is not None
@@ -107,7 +107,7 @@ def test_a_card_that_a_payment_needs_is_not_forgotten_before_that_ends(
     cards.remove(method)
 
     assert cards.is_needed(method)
-    assert forget(method) == RetryAfter(cards.PAUSE)
+    assert forget(method) == RetryAfter(cards.RETRY_DELAY)
     assert method.forgotten_at is None
     Payment.objects.filter(pk=payment.pk).update(state=PaymentState.VOIDED)
 

@@ -16,7 +16,7 @@ from payments.gateways.base import (
     Declined,
     GatewayRefused,
     GatewayUnavailable,
-    LetGo,
+    VoidedOrRefunded,
 )
 from payments.gateways.simulator import SimulatorGateway
 from payments.models import GatewayCall, Payment, PaymentMethod
@@ -322,8 +322,8 @@ class GivenBack:
     def refund(self, *_args: object, **_keywords: object) -> None:
         raise GatewayRefused("refund: it was given back")
 
-    def fetch(self, gateway_id: str) -> LetGo:
-        return LetGo(gateway_id)
+    def fetch(self, gateway_id: str) -> VoidedOrRefunded:
+        return VoidedOrRefunded(gateway_id)
 
 
 def test_what_the_gateway_says_was_let_go_of_after_the_charge_was_given_back(
@@ -376,7 +376,7 @@ def test_a_capture_that_can_never_be_is_refused(alice: User, gateway: str) -> No
         trust_env=False,
     )
 
-    with pytest.raises(GatewayRefused, match="the payment is voided over there"):
+    with pytest.raises(GatewayRefused, match="the payment is voided at the gateway"):
         capture(payment)
     refused = payment.calls.get(operation="capture")
     assert (refused.outcome, bool(refused.detail)) == (GatewayCall.Outcome.REFUSED, True)

@@ -16,10 +16,10 @@ from payments.gateways.base import (
     GatewayRefused,
     GatewayUnavailable,
     HostedPage,
-    LetGo,
     NoCard,
     StillOpen,
     StoredCard,
+    VoidedOrRefunded,
 )
 from payments.gateways.simulator import SimulatorGateway
 from tests.serving import Handler, serving
@@ -71,8 +71,8 @@ def authorise(gateway: SimulatorGateway) -> Authorised | Declined | CustomerStep
         ({"id": "p", "status": "declined", "reason": "no"}, Declined("p", "no")),
         ({"id": "p", "status": "requires_action", "url": "u"}, CustomerStep("p", "u")),
         ({"id": "p", "status": "captured"}, Captured("p")),
-        ({"id": "p", "status": "voided"}, LetGo("p")),
-        ({"id": "p", "status": "refunded"}, LetGo("p")),
+        ({"id": "p", "status": "voided"}, VoidedOrRefunded("p")),
+        ({"id": "p", "status": "refunded"}, VoidedOrRefunded("p")),
     ],
 )
 def test_how_a_payment_stands_is_read(
