@@ -1,4 +1,4 @@
-"""A real nginx with the configuration that is deployed, before the portal in this process."""
+"""A real nginx with the deployed configuration, in front of the portal in this process."""
 
 import json
 import shutil
@@ -40,7 +40,7 @@ http {
 
 @dataclass(frozen=True)
 class ApiProxy:
-    """The door for machines: where it listens, who vouches for it, and the folder of its files."""
+    """A running proxy of the API: its address, the authority of its certificate, and its folder."""
 
     address: str
     authority: Authority
@@ -53,12 +53,16 @@ class ApiProxy:
     def client(
         self, shown: Issued | None = None, *, believing: Authority | None = None, **headers: str
     ) -> httpx.Client:
-        """Return who comes to it: with a certificate or without, believing whom."""
+        """Return a client of the proxy.
+
+        `shown` is the client's certificate, if it has one. `believing` is the authority that the
+        client trusts, by default the proxy's own.
+        """
         believed = (believing or self.authority).own
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(cadata=believed.pem.decode())
         if shown:
-            # Each has files of its own: another thread may be reading these.
+            # Each client has its own files, because another thread may be reading them.
             context.load_cert_chain(*shown.write(self.folder, f"shown-{uuid4().hex}"))
         return httpx.Client(verify=context, trust_env=False, base_url=self.url, headers=headers)
 
@@ -68,9 +72,9 @@ class ApiProxy:
 
 @contextmanager
 def run_api_proxy(folder: Path, portal: str) -> Iterator[ApiProxy]:
-    """Open the door for machines before a portal (host and port)."""
-    ours = Authority("The portal's authority")
-    served = ours.issue(HOST, usages=[SERVER], hosts=[HOST, LOOPBACK])
+    """Run the API's proxy in front of a portal, which is given as host and port."""
+    authority = Authority("The portal's authority")
+    served = authority.issue(HOST, usages=[SERVER], hosts=[HOST, LOOPBACK])
     certificate, key = served.write(folder, "proxy")
     values = {
         "API_HOST": HOST,
@@ -81,14 +85,14 @@ def run_api_proxy(folder: Path, portal: str) -> Iterator[ApiProxy]:
         "PROXY_SECRET": SECRET,
     }
     with run_nginx(folder, "api.conf.template", "API_LISTEN", **values) as address:
-        yield ApiProxy(address, ours, folder)
+        yield ApiProxy(address, authority, folder)
 
 
 @pytest.fixture(scope="session")
 def running_proxy(
     django_db_setup: None, live_server: LiveServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ApiProxy]:
-    """Return one door for all tests, closed before the database goes that it holds open."""
+    """Return one proxy for all tests. It stops before the test database is dropped."""
     folder = tmp_path_factory.mktemp("proxy")
     with run_api_proxy(folder, urlsplit(live_server.url).netloc) as proxy:
         yield proxy
@@ -96,7 +100,7 @@ def running_proxy(
 
 @pytest.fixture
 def proxy(running_proxy: ApiProxy, settings: Settings, transactional_db: None) -> ApiProxy:
-    """Return the proxy, and let the portal behind it believe nothing but certificates."""
+    """Return the proxy, and let the portal behind it require certificates."""
     settings.API_WITHOUT_CERTIFICATE = False
     settings.PROXY_SECRET = SECRET
     settings.ALLOWED_HOSTS = [HOST, LOOPBACK]
@@ -105,13 +109,13 @@ def proxy(running_proxy: ApiProxy, settings: Settings, transactional_db: None) -
 
 @contextmanager
 def run_nginx(folder: Path, template: str, listen: str, **values: str) -> Iterator[str]:
-    """Render a template, serve by it on a free port of the loopback, and give host and port.
+    """Run nginx with a rendered template on a free loopback port, and yield its host and port.
 
-    `listen` is the variable of the template that takes the address.
+    `listen` is the template's variable for that address.
     """
     address = f"{LOOPBACK}:{free_port()}"
     written = (ROOT / "deploy" / "nginx" / template).read_text(encoding="utf-8")
-    # Like envsubst with its list of names: nginx's own variables are left alone.
+    # Like envsubst with a list of names: nginx's own variables stay.
     for name, value in {**values, listen: address}.items():
         written = written.replace(f"${{{name}}}", value)
     (folder / "site.conf").write_text(written, encoding="utf-8")
@@ -131,7 +135,7 @@ def _wait_for(address: str, process: "subprocess.Popen[bytes]", folder: Path) ->
     deadline = time.monotonic() + START_WITHIN
     while True:
         try:
-            # Plain HTTP to a port of TLS: an answer of 400 is one.
+            # Plain HTTP to a TLS port is answered with 400, which shows that nginx runs.
             httpx.get(f"http://{address}/", trust_env=False)
         except httpx.HTTPError:
             said = (folder / "error.log").read_text() if (folder / "error.log").exists() else ""

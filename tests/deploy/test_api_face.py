@@ -1,6 +1,6 @@
-"""Get Balance as it is deployed: nginx, granian with the `api` face in two processes, a worker.
+"""Get Balance as deployed: nginx, granian with the `api` face in two processes, a worker.
 
-None of it stops when the broker does, and what was answered stays answered.
+It keeps answering while the broker is down. After a crash, a used transaction id stays used.
 """
 
 import itertools
@@ -34,12 +34,12 @@ from tests.settings_for import production_environment
 
 LOADED_BY = 4
 WITHIN = 60.0
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
 
 
 @dataclass(frozen=True)
 class House:
-    """The processes, and who may ask them about which SIM."""
+    """The running processes, the caller's certificate, and the SIM that the caller asks about."""
 
     proxy: ApiProxy
     portal: str
@@ -65,7 +65,7 @@ class House:
 
 @pytest.fixture
 def house(alice: User, tmp_path: Path) -> Iterator[House]:
-    """Start everything with the settings of production."""
+    """Start everything with production settings."""
     theirs, card = Authority("The caller's authority"), make_card()
     give(alice, card, code="traveller")
     port, said = free_port(), tmp_path / "log"
@@ -122,7 +122,7 @@ def worker(folder: Path) -> Part:
 
 @dataclass
 class Load:
-    """Callers who each ask, and ask again with the same transaction id, until they are stopped."""
+    """Callers that send each request twice with the same transaction id, until they are stopped."""
 
     house: House
     is_over: threading.Event = field(default_factory=threading.Event)
@@ -139,24 +139,24 @@ class Load:
                 if self.is_over.is_set():
                     return
 
-    def goes_on(self) -> None:
-        """Return as soon as so many more were answered."""
+    def continues(self) -> None:
+        """Return when 50 more pairs of requests have been answered."""
         until = self.seen.total() + 50
         self.house.wait(lambda: self.seen.total() >= until)
 
 
-def test_a_broker_that_stops_in_the_middle_of_a_load_is_not_noticed(house: House) -> None:
+def test_get_balance_answers_without_errors_while_the_broker_stops_and_starts(house: House) -> None:
     load = Load(house)
     with ThreadPoolExecutor(LOADED_BY) as callers:
         asking = [callers.submit(load.ask, number) for number in range(LOADED_BY)]
         try:
-            load.goes_on()
+            load.continues()
             house.broker.stop()
             before = load.spent[:50]
-            load.goes_on()
-            assert again(house, before) == Counter({409: 50})
+            load.continues()
+            assert ask_again(house, before) == Counter({409: 50})
             house.broker.start()
-            load.goes_on()
+            load.continues()
         finally:
             load.is_over.set()
         for one in asking:
@@ -165,17 +165,17 @@ def test_a_broker_that_stops_in_the_middle_of_a_load_is_not_noticed(house: House
     assert set(load.seen) == {(200, 409)}
 
 
-def again(house: House, transactions: list[str]) -> Counter[int]:
+def ask_again(house: House, transactions: list[str]) -> Counter[int]:
     with house.proxy.client(house.caller) as client:
         return Counter(
             client.get(house.path, headers={TRANSACTION: one}).status_code for one in transactions
         )
 
 
-def test_what_was_answered_before_a_crash_stays_answered(house: House) -> None:
-    """By either process; and meanwhile the proxy says when to come back."""
+def test_after_a_crash_used_transaction_ids_stay_used(house: House) -> None:
+    """In both processes. While they are down, the proxy answers 503 with Retry-After."""
     transactions = [f"T{number}" for number in range(10)]
-    assert again(house, transactions) == Counter({200: 10})
+    assert ask_again(house, transactions) == Counter({200: 10})
 
     house.parts.kill("web")
     with house.proxy.client(house.caller) as client:
@@ -184,11 +184,11 @@ def test_what_was_answered_before_a_crash_stays_answered(house: House) -> None:
     house.wait(house.answers)
 
     assert (away.status_code, away.headers["Retry-After"]) == (503, "5")
-    assert again(house, transactions) == Counter({409: 10})
-    assert again(house, ["T"]) == Counter({200: 1})
+    assert ask_again(house, transactions) == Counter({409: 10})
+    assert ask_again(house, ["T"]) == Counter({200: 1})
 
 
-def test_past_the_proxy_no_header_is_believed(house: House) -> None:
+def test_a_certificate_header_that_bypasses_the_proxy_is_refused(house: House) -> None:
     smuggled = dict(forged(house.caller))
     for secret in ("X-Proxy-Secret", "X_Proxy_Secret"):
         smuggled.pop(secret)

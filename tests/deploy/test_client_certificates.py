@@ -1,4 +1,4 @@
-"""The door for machines, with a real nginx and real mutual TLS before the portal."""
+"""Notifications of an SM-DP+, through a real nginx with real mutual TLS."""
 
 import json
 from collections.abc import Callable
@@ -19,12 +19,12 @@ from tests.esim.test_notices import STANDARD
 
 PATH = "/gsma/rsp2/es2plus/handleDownloadProgressInfo"
 NAME = "notify.smdp.example"
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
 
 
 @pytest.fixture(scope="module")
 def theirs() -> Authority:
-    """Return the authority of the SM-DP+s' certificates."""
+    """Return the authority that issues the SM-DP+s' certificates."""
     return Authority("The providers' authority")
 
 
@@ -42,7 +42,7 @@ Tell = Callable[..., httpx.Response]
 
 @pytest.fixture
 def tell(proxy: ApiProxy, profile: Profile) -> Tell:
-    """Return how an SM-DP+ tells of the installation, with a certificate or without one."""
+    """Return a function that notifies of an installation, with or without a certificate."""
     body = json.dumps({**STANDARD, "iccid": profile.sim.iccid, "filler": "x" * 20_000})
 
     def told(
@@ -62,7 +62,9 @@ def tell(proxy: ApiProxy, profile: Profile) -> Tell:
     return told
 
 
-def test_the_right_certificate_is_let_in(tell: Tell, theirs: Authority, profile: Profile) -> None:
+def test_the_expected_certificate_is_accepted(
+    tell: Tell, theirs: Authority, profile: Profile
+) -> None:
     answer = tell(theirs.issue(NAME))
 
     assert (answer.status_code, answer.content) == (204, b"")
@@ -77,12 +79,12 @@ def test_the_right_certificate_is_let_in(tell: Tell, theirs: Authority, profile:
         ("not valid yet", 401, "not valid yet"),
         ("foreign", 403, "no trusted authority"),
         ("foreign and expired", 403, "no trusted authority"),
-        ("another's", 403, "not among the expected"),
-        ("a server's", 403, "not for client"),
-        ("both a client's and a server's", 204, ""),
+        ("other name", 403, "not among the expected"),
+        ("for servers", 403, "not for client"),
+        ("for servers and clients", 204, ""),
     ],
 )
-def test_every_other_one_is_refused_by_the_portal_itself(
+def test_the_portal_itself_refuses_every_other_certificate(
     tell: Tell, theirs: Authority, which: str, status: int, reason: str
 ) -> None:
     shown = {
@@ -91,9 +93,9 @@ def test_every_other_one_is_refused_by_the_portal_itself(
         "not valid yet": theirs.issue(NAME, days=(1, 9)),
         "foreign": Authority("Another").issue(NAME),
         "foreign and expired": Authority("Another").issue(NAME, days=(-9, -1)),
-        "another's": theirs.issue("another.example"),
-        "a server's": theirs.issue(NAME, usages=[SERVER]),
-        "both a client's and a server's": theirs.issue(NAME, usages=[SERVER, CLIENT]),
+        "other name": theirs.issue("another.example"),
+        "for servers": theirs.issue(NAME, usages=[SERVER]),
+        "for servers and clients": theirs.issue(NAME, usages=[SERVER, CLIENT]),
     }[which]
 
     answer = tell(shown)
@@ -105,7 +107,7 @@ def test_every_other_one_is_refused_by_the_portal_itself(
     assert DownloadProgress.objects.exists() == (status == 204)
 
 
-def test_a_certificate_in_a_header_is_overwritten(tell: Tell, theirs: Authority) -> None:
+def test_a_certificate_header_of_the_caller_is_overwritten(tell: Tell, theirs: Authority) -> None:
     written = quote(theirs.issue(NAME).pem)
     smuggled = {
         "X-Client-Certificate": written,
@@ -119,7 +121,7 @@ def test_a_certificate_in_a_header_is_overwritten(tell: Tell, theirs: Authority)
     assert answer.status_code == 401
 
 
-def test_past_the_proxy_it_is_refused(
+def test_a_caller_that_bypasses_the_proxy_is_refused(
     live_server: LiveServer, theirs: Authority, profile: Profile
 ) -> None:
     headers = {
@@ -132,14 +134,16 @@ def test_past_the_proxy_it_is_refused(
     assert answer.status_code == 403
 
 
-def test_who_calls_another_host_is_not_talked_to(tell: Tell, theirs: Authority) -> None:
+def test_a_client_rejects_the_proxy_under_another_name_or_authority(
+    tell: Tell, theirs: Authority
+) -> None:
     with pytest.raises(httpx.ConnectError, match="Hostname mismatch"):
         tell(theirs.issue(NAME), host="other.example")
     with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
         tell(theirs.issue(NAME), believing=Authority("Another"))
 
 
-def test_nothing_else_is_behind_this_door(tell: Tell, theirs: Authority) -> None:
+def test_the_proxy_forwards_only_the_api(tell: Tell, theirs: Authority) -> None:
     shown = theirs.issue(NAME)
 
     assert tell(shown, path="/admin/").status_code == 404

@@ -1,7 +1,7 @@
-"""A profile's whole way with mutual TLS in both directions: ordered, downloaded, told of.
+"""A profile is ordered, downloaded and reported, with mutual TLS in both directions.
 
-The portal calls the SM-DP+ simulator over HTTPS with its certificate; the simulator tells of the
-download over HTTPS with its own, through a real nginx.
+The portal calls the SM-DP+ simulator over HTTPS with its client certificate. The simulator reports
+the download over HTTPS with its own, through a real nginx.
 """
 
 import ssl
@@ -26,13 +26,13 @@ from tests.simulators.process import Simulator, running
 
 SMDP_HOST = "smdp.example"
 NOTIFIER = "notify.smdp.example"
-TOLD_WITHIN = 15.0
-pytestmark = pytest.mark.django_db(transaction=True)
+NOTIFIED_WITHIN = 15.0
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
 
 
 @pytest.fixture
 def smdp(proxy: ApiProxy, settings: Settings, tmp_path: Path) -> Iterator[Simulator]:
-    """Return an SM-DP+ that serves and notifies by certificates of its own authority."""
+    """Return an SM-DP+ that serves and notifies with certificates of its own authority."""
     ours, theirs = proxy.authority, Authority("The SM-DP+'s authority")
     our_roots, _ = ours.own.write(tmp_path, "ours")
     their_roots, _ = theirs.own.write(tmp_path, "theirs")
@@ -69,8 +69,8 @@ def released(smdp: Simulator) -> Profile:
     return provisioning.make_ready(made, before_call=lambda: None)
 
 
-def told_of(profile: Profile, rows: int) -> QuerySet[DownloadProgress]:
-    deadline = time.monotonic() + TOLD_WITHIN
+def notifications_of(profile: Profile, rows: int) -> QuerySet[DownloadProgress]:
+    deadline = time.monotonic() + NOTIFIED_WITHIN
     while profile.progress.count() < rows:
         assert time.monotonic() < deadline, "the notification never came"
         time.sleep(0.1)
@@ -83,9 +83,11 @@ def download(smdp: Simulator, profile: Profile, **how: str) -> dict[str, Any]:
     return said
 
 
-def test_a_profile_that_reaches_its_device(smdp: Simulator, released: Profile) -> None:
+def test_a_reported_download_marks_the_profile_as_downloaded(
+    smdp: Simulator, released: Profile
+) -> None:
     assert download(smdp, released)["result"] == "success"
-    rows = told_of(released, 2)
+    rows = notifications_of(released, 2)
 
     assert {row.provider for row in rows} == {released.provider}
     looked_at(progress.KIND, released.pk)
@@ -93,16 +95,18 @@ def test_a_profile_that_reaches_its_device(smdp: Simulator, released: Profile) -
     assert released.state == ProfileState.DOWNLOADED
 
 
-def test_a_profile_that_does_not(smdp: Simulator, released: Profile) -> None:
+def test_a_reported_failure_leaves_the_profile_released(smdp: Simulator, released: Profile) -> None:
     assert download(smdp, released, end="error")["result"] == "failed"
 
-    assert {row.codes for row in told_of(released, 2)} == {"", "8.2.10/4.2"}
+    assert {row.codes for row in notifications_of(released, 2)} == {"", "8.2.10/4.2"}
     looked_at(progress.KIND, released.pk)
     released.refresh_from_db()
     assert released.state == ProfileState.RELEASED
 
 
-def test_the_certificate_of_each_call_is_in_the_books(smdp: Simulator, released: Profile) -> None:
+def test_the_simulator_notes_the_certificate_of_each_call(
+    smdp: Simulator, released: Profile
+) -> None:
     calls = smdp.http.get("/books").json()["calls"]
 
     assert [(call["function"], call["client"]) for call in calls] == [
