@@ -14,9 +14,7 @@ from tests.orders.conftest import CUSTOMER_STEP, look, new_card, seconds, settle
 from tests.providers import statuses
 
 
-def test_the_step_at_the_bank_is_waited_for_half_an_hour(
-    alice: User, gateway: str, smdp: str
-) -> None:
+def test_an_order_waits_half_an_hour_for_the_bank(alice: User, gateway: str, smdp: str) -> None:
     make_pool()
     order = settled(make_order(alice, method=new_card(alice, CUSTOMER_STEP)))
     assert order.state == OrderState.PENDING
@@ -30,7 +28,9 @@ def test_the_step_at_the_bank_is_waited_for_half_an_hour(
     assert statuses(gateway) == ["voided"]
 
 
-def test_a_hold_that_ran_out_at_the_bank_is_a_refusal(alice: User, gateway: str, smdp: str) -> None:
+def test_an_authorisation_that_expired_at_the_bank_is_a_refusal(
+    alice: User, gateway: str, smdp: str
+) -> None:
     make_pool()
     order = settled(make_order(alice, method=new_card(alice, CUSTOMER_STEP)))
     voided = {"headers": {"Idempotency-Key": "elsewhere"}, "json": {}, "trust_env": False}
@@ -43,7 +43,7 @@ def test_a_hold_that_ran_out_at_the_bank_is_a_refusal(alice: User, gateway: str,
     assert order.changes.latest("pk").reason == reason
 
 
-def test_who_waits_for_the_bank_and_comes_back_is_written_down(
+def test_waiting_for_the_bank_and_coming_back_are_recorded(
     alice: User, gateway: str, smdp: str
 ) -> None:
     make_pool()
@@ -62,7 +62,7 @@ def test_who_waits_for_the_bank_and_comes_back_is_written_down(
     ]
 
 
-def test_who_takes_long_at_the_bank_is_asked_about_ever_less_often(
+def test_the_gateway_is_asked_less_often_the_longer_the_customer_takes(
     alice: User, gateway: str, smdp: str
 ) -> None:
     """Whoever comes back rings; a thousand who do not must not keep every worker busy."""

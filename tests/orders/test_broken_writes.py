@@ -77,7 +77,7 @@ def process() -> None:
 
 
 @pytest.mark.parametrize("what", AFTER_A_CALL)
-def test_a_write_that_fails_after_the_call_doubles_nothing(
+def test_a_write_that_fails_after_a_call_doubles_nothing(
     placed: Order, gateway: str, smdp: str, network: str, what: str
 ) -> None:
     with refused(*AFTER_A_CALL[what]):
@@ -95,7 +95,7 @@ def test_a_write_that_fails_after_the_call_doubles_nothing(
 
 
 @pytest.mark.parametrize("what", LETTING_GO)
-def test_a_write_that_fails_while_letting_go_leaves_nothing_behind(
+def test_a_write_that_fails_while_undoing_leaves_nothing_behind(
     placed: Order, alice: User, gateway: str, smdp: str, what: str
 ) -> None:
     break_it(smdp, "confirmOrder", "http_500")
@@ -117,7 +117,7 @@ def test_a_write_that_fails_while_letting_go_leaves_nothing_behind(
 @pytest.mark.parametrize(
     "which", [("subscriptions_networkcall", "UPDATE", "NEW.operation = 'end'"), ENDED_THERE]
 )
-def test_a_write_that_fails_after_the_network_s_end_leaves_nothing_live(
+def test_a_write_that_fails_after_ending_the_service_leaves_nothing_live(
     placed: Order, network: str, which: tuple[str, str, str]
 ) -> None:
     break_it(network, "activate", "drop_after")

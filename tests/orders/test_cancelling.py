@@ -12,7 +12,7 @@ from tests.orders.conftest import look, seconds, settled
 from tests.providers import break_it, profiles, statuses
 
 
-def test_a_cancel_that_won_is_looked_at_at_once(
+def test_a_cancel_that_won_is_processed_at_once(
     placed: Order, alice: User, gateway: str, smdp: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def cancelled_just_before(*_asked: object, **_how: object) -> None:
@@ -26,7 +26,7 @@ def test_a_cancel_that_won_is_looked_at_at_once(
     assert look(placed) is None
 
 
-def test_a_profile_is_cancelled_also_while_the_gateway_is_away(
+def test_the_profile_is_cancelled_even_while_the_gateway_is_away(
     placed: Order, gateway: str, smdp: str
 ) -> None:
     break_it(gateway, "capture", "http_500", times=1)
@@ -44,7 +44,7 @@ def test_a_profile_is_cancelled_also_while_the_gateway_is_away(
     assert settled(order).payment.state == PaymentState.VOIDED
 
 
-def test_a_cancel_in_time_lets_everything_go(
+def test_a_cancel_in_time_undoes_everything(
     placed: Order, alice: User, gateway: str, smdp: str
 ) -> None:
     break_it(smdp, "confirmOrder", "http_500")

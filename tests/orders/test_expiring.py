@@ -38,7 +38,7 @@ def worked_on(order: Order) -> RetryAfter | None:
     return looked_at(expiring.KIND, order.pk)
 
 
-def test_nobody_came_for_it(sold: Order, smdp: str) -> None:
+def test_an_esim_that_nobody_downloaded_is_cancelled(sold: Order, smdp: str) -> None:
     ended(sold, days=91)
     expire()
 
@@ -51,27 +51,27 @@ def test_nobody_came_for_it(sold: Order, smdp: str) -> None:
 
 
 @pytest.mark.parametrize("days", [-1, 0, 89])
-def test_until_then_its_code_goes_on_working(sold: Order, days: int) -> None:
+def test_the_code_works_until_then(sold: Order, days: int) -> None:
     ended(sold, days=days)
 
     assert expiring.enqueue_expired() == 0
 
 
-def test_it_may_be_kept_for_ever(sold: Order, settings: Settings) -> None:
+def test_expiry_can_be_switched_off(sold: Order, settings: Settings) -> None:
     settings.ESIM_EXPIRY_DAYS = 0
     ended(sold, days=900)
 
     assert expiring.enqueue_expired() == 0
 
 
-def test_one_that_is_on_a_device_stays(sold: Order) -> None:
+def test_an_esim_on_a_device_is_kept(sold: Order) -> None:
     ended(sold, days=91)
     Profile.objects.update(state=ProfileState.DOWNLOADED, downloaded_at=now())
 
     assert expiring.enqueue_expired() == 0
 
 
-def test_one_with_another_plan_that_runs_stays(sold: Order) -> None:
+def test_an_esim_with_another_running_plan_is_kept(sold: Order) -> None:
     ended(sold, days=91)
     assert sold.subscription
     period = {"starts_at": now(), "ends_at": now() + timedelta(days=1)}
@@ -81,7 +81,7 @@ def test_one_with_another_plan_that_runs_stays(sold: Order) -> None:
     assert expiring.enqueue_expired() == 0
 
 
-def test_one_that_is_being_mended_or_taken_back_is_left_to_that(sold: Order, clara: User) -> None:
+def test_an_esim_under_repair_or_return_does_not_expire(sold: Order, clara: User) -> None:
     ended(sold, days=91)
     repair = repairing.reissue(sold, actor=clara, because="staff")
     assert not expiring.expired().exists()
@@ -91,7 +91,7 @@ def test_one_that_is_being_mended_or_taken_back_is_left_to_that(sold: Order, cla
     assert not expiring.expired().exists()
 
 
-def test_a_download_in_the_last_moment_wins(sold: Order, smdp: str) -> None:
+def test_a_download_at_the_last_moment_wins(sold: Order, smdp: str) -> None:
     ended(sold, days=91)
     expire()
     Profile.objects.update(state=ProfileState.DOWNLOADED, downloaded_at=now())
@@ -100,7 +100,7 @@ def test_a_download_in_the_last_moment_wins(sold: Order, smdp: str) -> None:
     assert states(smdp) == ["Released"]
 
 
-def test_an_smdp_that_does_not_answer_is_asked_again(sold: Order, smdp: str) -> None:
+def test_an_smdp_that_does_not_answer_is_called_again(sold: Order, smdp: str) -> None:
     ended(sold, days=91)
     expire()
     break_it(smdp, "cancelOrder", "drop_after")
@@ -111,7 +111,7 @@ def test_an_smdp_that_does_not_answer_is_asked_again(sold: Order, smdp: str) -> 
     assert Task.objects.filter(kind=expiring.KIND).count() == 1
 
 
-def test_what_the_smdp_gave_away_meanwhile_stays(sold: Order, smdp: str) -> None:
+def test_an_esim_downloaded_in_the_meantime_is_kept(sold: Order, smdp: str) -> None:
     """It was downloaded, and the notification has not come yet."""
     assert sold.profile
     asked = {"activationCode": str(sold.profile.activation_code), "eid": sold.eid}

@@ -70,7 +70,7 @@ def next_visit(order: Order) -> Visit:
         ("8.8.5/6.4", LpaCode.PROFILE_DOWNLOAD_MAX_RETRIES_EXCEEDED, Remedy.SUPPORT),
     ],
 )
-def test_the_next_visit_offers_what_helps(
+def test_the_next_visit_offers_the_remedy(
     sold: Order, codes: str, code: LpaCode, remedy: Remedy
 ) -> None:
     told(sold, codes)
@@ -80,7 +80,7 @@ def test_the_next_visit_offers_what_helps(
     assert (found.report.lpa_code, found.remedy, found.order) == (code, remedy, sold)
 
 
-def test_staff_see_it_once_however_often_it_is_told(sold: Order) -> None:
+def test_staff_see_a_repeated_failure_once(sold: Order) -> None:
     for call in ("TX-1", "TX-1", "TX-2"):
         told(sold, "8.2.10/4.2", call=call)
 
@@ -90,13 +90,13 @@ def test_staff_see_it_once_however_often_it_is_told(sold: Order) -> None:
     assert LpaReport.objects.count() == 2
 
 
-def test_it_is_on_the_timeline(sold: Order) -> None:
+def test_a_failed_download_is_on_the_timeline(sold: Order) -> None:
     told(sold, "8.2.10/4.2")
 
     assert any("point 4: Failed 8.2.10/4.2" in entry.what for entry in timeline(sold))
 
 
-def test_a_download_that_worked_after_all_ends_it(sold: Order) -> None:
+def test_a_later_successful_download_resolves_the_failure(sold: Order) -> None:
     told(sold, "8.8.5/3.8")
     told(sold, at=30)
 
@@ -104,20 +104,20 @@ def test_a_download_that_worked_after_all_ends_it(sold: Order) -> None:
     assert problem_of(next_visit(sold)) is None
 
 
-def test_a_failure_told_late_of_an_esim_that_works_is_history(sold: Order) -> None:
+def test_a_late_failure_of_a_working_esim_is_only_history(sold: Order) -> None:
     told(sold, at=30)
     told(sold, "8.8.5/3.8")
 
     assert not LpaReport.objects.exists()
 
 
-def test_it_is_nobody_elses(sold: Order) -> None:
+def test_other_customers_do_not_see_the_failure(sold: Order) -> None:
     told(sold, "8.8.5/3.8")
 
     assert problem_of(make_visit()) is None
 
 
-def test_an_esim_that_was_replaced_is_told_of_no_more(sold: Order) -> None:
+def test_a_failure_of_a_replaced_esim_is_not_shown(sold: Order) -> None:
     """The order has another one by then; what the old one does is on the timeline alone."""
     told(sold, "8.8.5/3.8")
     visit = next_visit(sold)
@@ -133,7 +133,7 @@ def test_an_esim_that_was_replaced_is_told_of_no_more(sold: Order) -> None:
     assert found.remedy is Remedy.RETRY
 
 
-def test_the_first_page_after_signing_in_leads_to_it(as_alice: Client, sold: Order) -> None:
+def test_the_first_page_after_sign_in_leads_to_the_problem(as_alice: Client, sold: Order) -> None:
     assert "download failed" not in as_alice.get(reverse("options")).content.decode()
     told(sold, "8.8.5/3.8")
 

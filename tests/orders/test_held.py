@@ -28,7 +28,7 @@ def rings_of(order: Order) -> int:
     return Task.objects.get(kind="order", subject=str(order.pk)).enqueue_count
 
 
-def test_what_cannot_be_finished_waits_for_staff(unfinished: Order, smdp: str) -> None:
+def test_an_order_that_cannot_be_finished_waits_for_staff(unfinished: Order, smdp: str) -> None:
     assert unfinished.state == OrderState.HELD
     assert "GatewayUnavailable" in unfinished.last_error
     assert unfinished.changes.last().reason == unfinished.last_error  # type: ignore[union-attr]  # it was moved
@@ -37,14 +37,14 @@ def test_what_cannot_be_finished_waits_for_staff(unfinished: Order, smdp: str) -
         placing.request_cancel(unfinished, actor=unfinished.account)
 
 
-def test_a_look_at_what_waits_for_staff_does_nothing(unfinished: Order, gateway: str) -> None:
+def test_processing_a_held_order_does_nothing(unfinished: Order, gateway: str) -> None:
     mend(gateway)
 
     assert settled(unfinished).state == OrderState.HELD
     assert statuses(gateway) == ["authorised"]
 
 
-def test_staff_let_it_go_on(unfinished: Order, gateway: str, clara: User) -> None:
+def test_staff_resume_a_held_order(unfinished: Order, gateway: str, clara: User) -> None:
     mend(gateway)
 
     settling.resume(unfinished, actor=clara)
@@ -59,12 +59,12 @@ def test_staff_let_it_go_on(unfinished: Order, gateway: str, clara: User) -> Non
     assert clara in {change.actor for change in order.changes.all()}
 
 
-def test_only_what_waits_for_staff_can_be_let_go_on(placed: Order, clara: User) -> None:
+def test_only_a_held_order_can_be_resumed(placed: Order, clara: User) -> None:
     with pytest.raises(settling.IllegalTransition):
         settling.resume(placed, actor=clara)
 
 
-def test_staff_give_it_up_and_the_money_goes_back(
+def test_staff_give_an_order_up_and_the_money_goes_back(
     unfinished: Order, gateway: str, smdp: str, clara: User
 ) -> None:
     mend(gateway)
@@ -81,7 +81,7 @@ def test_staff_give_it_up_and_the_money_goes_back(
     assert [state for _iccid, state in profiles(smdp)] == ["Unavailable"]
 
 
-def test_what_was_charged_already_is_given_back(
+def test_a_charge_made_already_is_refunded(
     unfinished: Order, gateway: str, smdp: str, clara: User, as_alice: Client
 ) -> None:
     mend(gateway)
@@ -99,7 +99,7 @@ def test_what_was_charged_already_is_given_back(
     assert "refunding $19.00 to Visa ending in 4242." in page
 
 
-def test_only_what_waits_for_staff_can_be_given_up(placed: Order, clara: User) -> None:
+def test_only_a_held_order_can_be_given_up(placed: Order, clara: User) -> None:
     with pytest.raises(settling.IllegalTransition):
         settling.give_up(placed, actor=clara, because="x")
 

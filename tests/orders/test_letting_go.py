@@ -14,7 +14,7 @@ from tests.orders.conftest import settled
 from tests.providers import break_it, mend, profiles, statuses
 
 
-def test_a_profile_that_was_downloaded_before_it_could_be_cancelled_gets_no_plan(
+def test_a_profile_downloaded_before_its_cancellation_gets_no_plan(
     placed: Order, alice: User, gateway: str, smdp: str
 ) -> None:
     break_it(gateway, "capture", "http_500")
@@ -31,7 +31,7 @@ def test_a_profile_that_was_downloaded_before_it_could_be_cancelled_gets_no_plan
     assert statuses(gateway) == ["voided"]
 
 
-def test_an_sm_dp_that_is_away_is_asked_again_to_cancel(
+def test_cancelling_at_an_absent_smdp_is_repeated(
     placed: Order, alice: User, gateway: str, smdp: str
 ) -> None:
     break_it(smdp, "confirmOrder", "http_500")
@@ -46,7 +46,7 @@ def test_an_sm_dp_that_is_away_is_asked_again_to_cancel(
     assert [state for _iccid, state in profiles(smdp)] == ["Unavailable"]
 
 
-def test_what_was_let_go_of_is_not_looked_at_again(
+def test_an_order_that_is_undone_stays_as_it_is(
     placed: Order, alice: User, gateway: str, smdp: str
 ) -> None:
     placing.request_cancel(placed, actor=alice)
@@ -56,7 +56,9 @@ def test_what_was_let_go_of_is_not_looked_at_again(
     assert settled(order).let_go_at == order.let_go_at
 
 
-def test_what_cannot_be_let_go_of_is_for_staff(placed: Order, gateway: str, alice: User) -> None:
+def test_an_order_that_cannot_be_undone_needs_staff(
+    placed: Order, gateway: str, alice: User
+) -> None:
     placing.request_cancel(placed, actor=alice)
     Order.objects.filter(pk=placed.pk).update(state=OrderState.IN_PROGRESS)
     payments.authorise(placed.payment, before_call=lambda: None)

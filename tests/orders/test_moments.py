@@ -133,7 +133,7 @@ MORE_STORIES: tuple[Story, ...] = (
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.timeout(0 if IS_LONG else 300)
 @pytest.mark.parametrize("story", STORIES + MORE_STORIES if IS_LONG else STORIES)
-def test_the_promise_holds_wherever_one_thing_goes_wrong(
+def test_the_promise_holds_at_whatever_moment_one_thing_goes_wrong(
     begin_play: Callable[[], Play], story: Story
 ) -> None:
     mishaps = MISHAPS + MORE_MISHAPS if IS_LONG else MISHAPS

@@ -37,7 +37,7 @@ def test_an_order_copies_what_was_shown(alice: User) -> None:
     assert Task.objects.filter(kind="order", subject=order.pk).count() == 1
 
 
-def test_an_order_for_a_sim_that_is_there_names_it(alice: User) -> None:
+def test_an_order_for_an_existing_sim_names_it(alice: User) -> None:
     card = make_card()
 
     order = make_order(alice, visit=make_visit(account=alice, eid="", iccid=card.iccid))
@@ -45,7 +45,7 @@ def test_an_order_for_a_sim_that_is_there_names_it(alice: User) -> None:
     assert order.sim == card
 
 
-def test_the_payment_says_what_it_is_for_and_where_the_bank_leads_back(
+def test_the_payment_has_the_order_number_and_the_return_address(
     alice: User, settings: Settings
 ) -> None:
     settings.PORTAL_URL = "https://portal.example/"
@@ -58,7 +58,7 @@ def test_the_payment_says_what_it_is_for_and_where_the_bank_leads_back(
 
 
 @pytest.mark.parametrize(("active", "language"), [("de", "de"), (None, "en")])
-def test_an_order_keeps_language_and_terms_that_were_agreed_to(
+def test_an_order_keeps_the_language_and_the_terms_agreed_to(
     alice: User, active: str | None, language: str
 ) -> None:
     LegalText.objects.create(kind=LegalText.Kind.TERMS, language=language, version="7", body="x")
@@ -70,7 +70,7 @@ def test_an_order_keeps_language_and_terms_that_were_agreed_to(
 
 
 @pytest.mark.parametrize("lacking", ["plan", "method"])
-def test_a_draft_that_is_not_complete_makes_nothing(alice: User, lacking: str) -> None:
+def test_an_incomplete_draft_makes_no_order(alice: User, lacking: str) -> None:
     draft = make_draft(alice)
     Draft.objects.filter(pk=draft.pk).update(**{lacking: None})
 
@@ -78,7 +78,7 @@ def test_a_draft_that_is_not_complete_makes_nothing(alice: User, lacking: str) -
         placing.place(draft, version=draft.version)
 
 
-def test_one_draft_is_spent_and_no_other(alice: User, bob: User) -> None:
+def test_only_the_submitted_draft_is_spent(alice: User, bob: User) -> None:
     draft = make_draft(alice)
     of_bob = make_draft(bob, plan=draft.plan)
     assert of_bob.version == draft.version
@@ -88,7 +88,7 @@ def test_one_draft_is_spent_and_no_other(alice: User, bob: User) -> None:
     assert Draft.objects.get(pk=of_bob.pk).submitted_at is None
 
 
-def test_the_same_form_twice_is_the_same_order(alice: User) -> None:
+def test_sending_a_form_twice_makes_one_order(alice: User) -> None:
     draft = make_draft(alice)
 
     first = placing.place(draft, version=draft.version)
@@ -97,7 +97,7 @@ def test_the_same_form_twice_is_the_same_order(alice: User) -> None:
     assert second == first
 
 
-def test_the_same_key_with_other_content_is_refused(alice: User) -> None:
+def test_another_version_of_a_submitted_draft_is_refused(alice: User) -> None:
     draft = make_draft(alice)
     order = placing.place(draft, version=draft.version)
 
@@ -108,7 +108,7 @@ def test_the_same_key_with_other_content_is_refused(alice: User) -> None:
     assert Order.objects.count() == 1
 
 
-def test_a_form_of_an_older_version_makes_nothing(alice: User) -> None:
+def test_a_form_of_an_older_version_makes_no_order(alice: User) -> None:
     draft = make_draft(alice)
 
     with pytest.raises(StaleForm):
@@ -118,7 +118,7 @@ def test_a_form_of_an_older_version_makes_nothing(alice: User) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_twenty_submits_at_once_make_one_order(alice: User) -> None:
+def test_twenty_concurrent_submits_make_one_order(alice: User) -> None:
     draft = make_draft(alice)
 
     orders = at_once(lambda: placing.place(draft, version=draft.version), 20)
@@ -128,7 +128,7 @@ def test_twenty_submits_at_once_make_one_order(alice: User) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_the_compare_and_set_twenty_submits_would_all_go_on(alice: User) -> None:
+def test_without_the_compare_and_set_all_twenty_submits_would_succeed(alice: User) -> None:
     """The race is there: look, then write, lets several through where the guard lets one."""
     draft = make_draft(alice)
 
@@ -144,7 +144,7 @@ def test_without_the_compare_and_set_twenty_submits_would_all_go_on(alice: User)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_cancel_and_charge_at_one_moment_one_wins(alice: User) -> None:
+def test_of_concurrent_cancel_and_charge_one_wins(alice: User) -> None:
     plan = make_plan()
     for _ in range(10):
         order = make_order(alice, plan=plan)
@@ -166,7 +166,7 @@ def _next_turn(turns: Iterator[Callable[[], None]]) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_fifty_buyers_one_gets_the_last_iccid(alice: User) -> None:
+def test_one_of_fifty_buyers_gets_the_last_iccid(alice: User) -> None:
     (last,) = make_pool(1)
 
     claims = at_once(lambda: pool.intend(eid=EID, profile_type="consumer"), 50)
@@ -199,7 +199,7 @@ def test_a_refused_payment_opens_a_draft_with_the_same_plan(alice: User) -> None
     assert draft.key != order.payment.key
 
 
-def test_an_open_draft_without_a_plan_gets_the_one_that_was_refused(alice: User) -> None:
+def test_an_open_draft_without_a_plan_gets_the_plan_whose_payment_was_refused(alice: User) -> None:
     order = make_order(alice)
     opened = drafts.open_draft(alice, order.visit)
 
@@ -209,7 +209,7 @@ def test_an_open_draft_without_a_plan_gets_the_one_that_was_refused(alice: User)
     assert (draft.tax_rate, draft.version) == (order.tax_rate, opened.version + 1)
 
 
-def test_a_cancel_rings_for_its_order(alice: User) -> None:
+def test_a_cancel_enqueues_its_order(alice: User) -> None:
     order = make_order(alice)
 
     placing.request_cancel(order, actor=alice)
@@ -218,7 +218,7 @@ def test_a_cancel_rings_for_its_order(alice: User) -> None:
     assert (task.kind, task.subject, task.enqueue_count) == ("order", str(order.pk), 2)
 
 
-def test_a_draft_with_another_plan_is_left_as_it_is(alice: User) -> None:
+def test_a_draft_with_another_plan_is_not_changed(alice: User) -> None:
     order = make_order(alice)
     other = make_draft(alice, visit=order.visit, plan=make_plan(code="other"))
 

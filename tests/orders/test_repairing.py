@@ -57,7 +57,7 @@ def at_smdp(smdp: str) -> dict[str, str]:
     return dict(profiles(smdp))
 
 
-def test_the_old_one_is_cancelled_and_a_new_one_takes_its_place(
+def test_a_reissue_cancels_the_old_esim_and_a_new_one_takes_its_place(
     sold: Order, smdp: str, gateway: str
 ) -> None:
     old = profile_of(sold)
@@ -76,7 +76,7 @@ def test_the_old_one_is_cancelled_and_a_new_one_takes_its_place(
     assert statuses(gateway) == ["captured"]
 
 
-def test_the_plan_goes_over_to_the_new_one(sold: Order, smdp: str) -> None:
+def test_the_plan_moves_to_the_new_esim(sold: Order, smdp: str) -> None:
     old = profile_of(sold)
     at = sold.completed_at
     assert at is not None
@@ -89,19 +89,19 @@ def test_the_plan_goes_over_to_the_new_one(sold: Order, smdp: str) -> None:
     assert Sim.objects.get(pk=new.sim_id).state == SimState.IN_USE
 
 
-def test_pressing_twice_is_one_repair(sold: Order) -> None:
+def test_clicking_twice_makes_one_repair(sold: Order) -> None:
     assert reissue(sold) == reissue(sold)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_pressing_many_times_at_once_is_one_repair(sold: Order) -> None:
+def test_concurrent_clicks_make_one_repair(sold: Order) -> None:
     asked = at_once(lambda: reissue(Order.objects.get(pk=sold.pk)).pk, 8)
 
     assert len(set(asked)) == 1
     assert Repair.objects.count() == 1
 
 
-def test_one_that_was_downloaded_is_not_issued_again(sold: Order, smdp: str) -> None:
+def test_a_downloaded_esim_is_not_issued_again(sold: Order, smdp: str) -> None:
     old = profile_of(sold)
     told = {"activationCode": str(old.activation_code), "eid": old.eid}
     httpx.post(f"{smdp}/device/download", json=told, trust_env=False)
@@ -114,7 +114,7 @@ def test_one_that_was_downloaded_is_not_issued_again(sold: Order, smdp: str) -> 
     assert len(at_smdp(smdp)) == 1
 
 
-def test_an_order_is_mended_only_so_often(sold: Order, settings: Settings) -> None:
+def test_a_customer_can_reissue_only_so_often(sold: Order, settings: Settings) -> None:
     make_pool(3)
     for _ in range(settings.REISSUE_LIMIT):
         look_at(reissue(Order.objects.get(pk=sold.pk)))
@@ -123,7 +123,7 @@ def test_an_order_is_mended_only_so_often(sold: Order, settings: Settings) -> No
         reissue(Order.objects.get(pk=sold.pk))
 
 
-def test_one_that_is_under_way_is_not_counted_yet(sold: Order, settings: Settings) -> None:
+def test_a_repair_under_way_does_not_count_yet(sold: Order, settings: Settings) -> None:
     settings.REISSUE_LIMIT = 1
 
     asked = reissue(sold)
@@ -133,11 +133,11 @@ def test_one_that_is_under_way_is_not_counted_yet(sold: Order, settings: Setting
     assert not repairing.may_be_reissued(sold)
 
 
-def test_the_visit_in_which_it_was_asked_for_is_kept(sold: Order) -> None:
+def test_a_repair_keeps_the_visit_in_which_it_was_requested(sold: Order) -> None:
     assert reissue(sold, visit=sold.visit).visit == sold.visit
 
 
-def test_another_orders_repair_is_left_as_it_is(sold: Order) -> None:
+def test_the_repair_of_another_order_is_not_changed(sold: Order) -> None:
     visit = make_visit(account=sold.account)
     method = sold.payment.method
     other = settled(make_order(sold.account, visit=visit, method=method, plan=sold.plan))
@@ -150,7 +150,7 @@ def test_another_orders_repair_is_left_as_it_is(sold: Order) -> None:
     assert (asked.state, others.state) == (RepairState.DONE, RepairState.ASKED)
 
 
-def test_staff_may_mend_it_more_often(sold: Order, clara: User, settings: Settings) -> None:
+def test_staff_can_reissue_more_often(sold: Order, clara: User, settings: Settings) -> None:
     settings.REISSUE_LIMIT = 0
 
     look_at(repairing.reissue(sold, actor=clara, because="staff"))
@@ -158,7 +158,7 @@ def test_staff_may_mend_it_more_often(sold: Order, clara: User, settings: Settin
     assert Repair.objects.get().state == RepairState.DONE
 
 
-def test_what_is_not_complete_is_not_mended(alice: User) -> None:
+def test_an_incomplete_order_is_not_repaired(alice: User) -> None:
     order = make_order(alice)
 
     with pytest.raises(NothingToRepair):
@@ -167,7 +167,7 @@ def test_what_is_not_complete_is_not_mended(alice: User) -> None:
         repairing.release(order, actor=alice, because="x")
 
 
-def test_an_esim_is_the_orders_own_once_it_is_complete_and_until_it_is_taken_back(
+def test_an_order_has_its_esim_from_completion_until_it_is_taken_back(
     sold: Order, clara: User
 ) -> None:
     assert repairing.has_esim(sold)
@@ -179,7 +179,7 @@ def test_an_esim_is_the_orders_own_once_it_is_complete_and_until_it_is_taken_bac
     assert not repairing.has_esim(Order.objects.get(pk=sold.pk))
 
 
-def test_nobodys_esim_is_taken_away_while_there_is_no_other(sold: Order, smdp: str) -> None:
+def test_the_old_esim_is_kept_while_no_new_one_is_available(sold: Order, smdp: str) -> None:
     Sim.objects.filter(state=SimState.AVAILABLE).delete()
     asked = reissue(sold)
 
@@ -192,7 +192,7 @@ def test_nobodys_esim_is_taken_away_while_there_is_no_other(sold: Order, smdp: s
     assert asked.state == RepairState.DONE
 
 
-def test_the_new_one_comes_from_whom_the_market_of_the_order_names(sold: Order) -> None:
+def test_the_new_esim_comes_from_the_provider_of_the_market(sold: Order) -> None:
     there = make_provider(code="there")
     Source.objects.create(profile_type="consumer", market=sold.visit.market, provider=there)
     asked = reissue(sold)
@@ -208,9 +208,7 @@ def test_the_new_one_comes_from_whom_the_market_of_the_order_names(sold: Order) 
 
 @pytest.mark.parametrize("fault", ["drop_before", "drop_after", "http_500", "html", "malformed"])
 @pytest.mark.parametrize("function", ["cancelOrder", "downloadOrder", "confirmOrder"])
-def test_an_answer_that_was_lost_doubles_nothing(
-    sold: Order, smdp: str, function: str, fault: str
-) -> None:
+def test_a_lost_answer_doubles_nothing(sold: Order, smdp: str, function: str, fault: str) -> None:
     break_it(smdp, function, fault)
     asked = reissue(sold)
 
@@ -221,7 +219,7 @@ def test_an_answer_that_was_lost_doubles_nothing(
     assert sorted(at_smdp(smdp).values()) == ["Released", "Unavailable"]
 
 
-def test_a_new_one_that_is_refused_is_staffs_to_mend(sold: Order, smdp: str) -> None:
+def test_a_refused_new_esim_fails_the_repair(sold: Order, smdp: str) -> None:
     break_it(smdp, "downloadOrder", "wrong_iccid")
     asked = reissue(sold)
     look_at(asked)
@@ -235,14 +233,16 @@ def test_a_new_one_that_is_refused_is_staffs_to_mend(sold: Order, smdp: str) -> 
     assert profile_of(sold).state == ProfileState.RELEASED
 
 
-def test_a_second_look_changes_nothing(sold: Order, smdp: str) -> None:
+def test_processing_an_ended_repair_again_changes_nothing(sold: Order, smdp: str) -> None:
     asked = reissue(sold)
     look_at(asked, looks=2)
 
     assert len(at_smdp(smdp)) == 2
 
 
-def test_a_misfit_is_replaced_by_the_plans_other_profile_type(sold: Order, smdp: str) -> None:
+def test_an_esim_that_does_not_fit_is_replaced_by_the_other_profile_type(
+    sold: Order, smdp: str
+) -> None:
     make_pool(1, profile_type="legacy")
     sold.plan.other_profile_type = "legacy"
     sold.plan.save()
@@ -253,7 +253,7 @@ def test_a_misfit_is_replaced_by_the_plans_other_profile_type(sold: Order, smdp:
     assert profile_of(sold).sim.profile_type == "legacy"
 
 
-def test_for_another_reason_it_is_the_plans_own_profile_type(sold: Order, smdp: str) -> None:
+def test_for_any_other_reason_the_profile_type_stays_the_same(sold: Order, smdp: str) -> None:
     sold.plan.other_profile_type = "legacy"
     sold.plan.save()
 
@@ -264,7 +264,7 @@ def test_for_another_reason_it_is_the_plans_own_profile_type(sold: Order, smdp: 
     assert profile_of(sold).sim.profile_type == sold.plan.profile_type
 
 
-def test_an_smdp_that_asks_to_be_left_alone_is(sold: Order, settings: Settings) -> None:
+def test_an_smdp_that_asks_for_time_gets_it(sold: Order, settings: Settings) -> None:
     asked = reissue(sold)
     busy = Answer(status=429, headers={"Retry-After": "9"})
     with answering(Peer(next=[lambda _body: busy])) as peer:
@@ -285,7 +285,7 @@ def test_a_profile_that_was_not_released_is_released(sold: Order, smdp: str) -> 
     assert list(at_smdp(smdp).values()) == ["Released"]
 
 
-def test_who_looked_at_an_esim_that_was_replaced_since_mends_the_new_one(sold: Order) -> None:
+def test_a_repair_from_an_outdated_page_concerns_the_new_esim(sold: Order) -> None:
     seen_before = Order.objects.select_related("profile").get(pk=sold.pk)
     assert seen_before.profile is not None
     look_at(reissue(sold))
@@ -295,9 +295,7 @@ def test_who_looked_at_an_esim_that_was_replaced_since_mends_the_new_one(sold: O
     assert again.old_profile == profile_of(sold)
 
 
-def test_a_repair_of_an_esim_that_is_the_orders_no_more_does_nothing(
-    sold: Order, smdp: str
-) -> None:
+def test_a_repair_of_a_replaced_esim_does_nothing(sold: Order, smdp: str) -> None:
     asked = reissue(sold)
     (spare,) = make_pool(1)
     Profile.objects.filter(pk=asked.old_profile_id).update(state=ProfileState.RELEASED)
@@ -311,7 +309,7 @@ def test_a_repair_of_an_esim_that_is_the_orders_no_more_does_nothing(
     assert spare.state == SimState.AVAILABLE
 
 
-def test_a_new_one_that_is_refused_leaves_nothing_behind(sold: Order, smdp: str) -> None:
+def test_a_refused_new_esim_leaves_nothing_behind(sold: Order, smdp: str) -> None:
     break_it(smdp, "confirmOrder", "wrong_iccid")
     asked = reissue(sold)
 
@@ -324,7 +322,7 @@ def test_a_new_one_that_is_refused_leaves_nothing_behind(sold: Order, smdp: str)
     assert asked.new_profile.sim.state == SimState.RETIRED
 
 
-def test_who_lost_the_lease_leaves_the_repair_alone(sold: Order, smdp: str) -> None:
+def test_a_worker_that_lost_the_lease_leaves_the_repair_alone(sold: Order, smdp: str) -> None:
     asked = reissue(sold)
 
     with pytest.raises(LeaseLost):
@@ -335,7 +333,7 @@ def test_who_lost_the_lease_leaves_the_repair_alone(sold: Order, smdp: str) -> N
     assert list(at_smdp(smdp).values()) == ["Released"]
 
 
-def test_a_fault_of_our_own_counts_as_a_try(
+def test_an_unexpected_error_counts_as_an_attempt(
     sold: Order, smdp: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_args: object) -> None:
@@ -352,9 +350,7 @@ def test_a_fault_of_our_own_counts_as_a_try(
     assert asked.state == RepairState.DONE
 
 
-def test_a_new_one_that_is_refused_is_cancelled_as_soon_as_that_can_be(
-    sold: Order, smdp: str
-) -> None:
+def test_a_refused_new_esim_is_cancelled_as_soon_as_possible(sold: Order, smdp: str) -> None:
     break_it(smdp, "downloadOrder", "wrong_iccid")
     asked = reissue(sold)
     break_it(smdp, "cancelOrder", "delay")
@@ -368,7 +364,7 @@ def test_a_new_one_that_is_refused_is_cancelled_as_soon_as_that_can_be(
     assert set(at_smdp(smdp).values()) == {"Unavailable"}
 
 
-def test_a_refused_one_that_is_on_a_device_all_the_same_is_never_used(
+def test_a_refused_new_esim_that_is_on_a_device_is_retired(
     sold: Order, smdp: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     break_it(smdp, "downloadOrder", "wrong_iccid")

@@ -48,7 +48,9 @@ def ask(order: Order, clara: User, **said: Any) -> Return:
     return returning.request_return(order, actor=clara, because="changed their mind", **said)
 
 
-def test_the_whole_charge_goes_back_once(sold: Order, clara: User, gateway: str, smdp: str) -> None:
+def test_the_whole_charge_is_refunded_once(
+    sold: Order, clara: User, gateway: str, smdp: str
+) -> None:
     refund = worked_on(ask(sold, clara), looks=2)
 
     assert (refund.state, refund.order.state) == (ReturnState.DONE, OrderState.COMPLETED)
@@ -79,7 +81,7 @@ def test_the_plan_ends_at_once(sold: Order, clara: User, smdp: str) -> None:
     assert left.type == BalanceType.NONE
 
 
-def test_an_esim_that_is_on_a_device_stays_there_without_a_plan(
+def test_an_esim_on_a_device_stays_there_without_a_plan(
     sold: Order, clara: User, gateway: str, smdp: str
 ) -> None:
     assert sold.profile is not None
@@ -92,13 +94,13 @@ def test_an_esim_that_is_on_a_device_stays_there_without_a_plan(
     assert statuses(gateway) == ["refunded"]
 
 
-def test_staff_may_leave_the_esim_alone(sold: Order, clara: User, smdp: str) -> None:
+def test_staff_can_keep_the_esim(sold: Order, clara: User, smdp: str) -> None:
     worked_on(ask(sold, clara, withdraws_esim=False))
 
     assert [state for _iccid, state in profiles(smdp)] == ["Released"]
 
 
-def test_a_plan_on_a_sim_card_is_given_back_without_the_sm_dp(
+def test_returning_a_plan_on_a_sim_card_does_not_call_the_smdp(
     alice: User, clara: User, gateway: str, smdp: str
 ) -> None:
     card = make_card()
@@ -124,7 +126,7 @@ def test_a_lost_answer_is_asked_for_again(
     assert [state for _iccid, state in profiles(smdp)] == ["Unavailable"]
 
 
-def test_the_money_goes_back_also_while_the_sm_dp_is_away(
+def test_the_money_goes_back_even_while_the_smdp_is_away(
     sold: Order, clara: User, gateway: str, smdp: str
 ) -> None:
     break_it(smdp, "cancelOrder", "http_500", times=1000)
@@ -136,7 +138,9 @@ def test_the_money_goes_back_also_while_the_sm_dp_is_away(
     assert statuses(gateway) == ["refunded"]
 
 
-def test_it_says_who_gave_no_answer(sold: Order, clara: User, gateway: str, smdp: str) -> None:
+def test_the_last_error_names_every_service_that_did_not_answer(
+    sold: Order, clara: User, gateway: str, smdp: str
+) -> None:
     break_it(smdp, "cancelOrder", "http_500")
     break_it(gateway, "refund", "http_500")
 
@@ -147,7 +151,7 @@ def test_it_says_who_gave_no_answer(sold: Order, clara: User, gateway: str, smdp
     assert from_gateway.startswith("GatewayUnavailable: ")
 
 
-def test_it_is_tried_again_soon_then_ever_less_often(
+def test_a_return_is_retried_soon_and_then_less_and_less_often(
     sold: Order, clara: User, gateway: str, smdp: str
 ) -> None:
     break_it(gateway, "refund", "http_500", times=1000)
@@ -160,7 +164,7 @@ def test_it_is_tried_again_soon_then_ever_less_often(
     assert 16 <= pauses[-1] <= 32
 
 
-def test_the_end_of_one_refund_leaves_the_others_open(
+def test_the_end_of_one_return_leaves_the_others_open(
     sold: Order, alice: User, clara: User, gateway: str, smdp: str
 ) -> None:
     visit = make_visit(account=alice)
@@ -173,7 +177,7 @@ def test_the_end_of_one_refund_leaves_the_others_open(
     assert (waiting.state, waiting.ended_at) == (ReturnState.ASKED, None)
 
 
-def test_what_is_tried_for_long_is_for_staff(
+def test_a_return_that_fails_for_long_needs_staff(
     sold: Order, clara: User, gateway: str, smdp: str
 ) -> None:
     break_it(gateway, "refund", "http_500", times=1000)
@@ -185,7 +189,7 @@ def test_what_is_tried_for_long_is_for_staff(
     assert list(needing_staff(Order.objects.all())) == [sold]
 
 
-def test_what_the_gateway_refuses_may_be_asked_for_again(
+def test_a_return_that_the_gateway_refused_can_be_requested_again(
     sold: Order, clara: User, gateway: str, smdp: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(*_args: object, **_keywords: object) -> None:
@@ -203,7 +207,7 @@ def test_what_the_gateway_refuses_may_be_asked_for_again(
 @pytest.mark.parametrize(
     "error", [GatewayRefused("x" * 500), GatewayUnavailable("x" * 500, was_sent=True)]
 )
-def test_a_long_trouble_is_cut_to_what_its_column_holds(
+def test_a_long_error_is_cut_to_the_length_of_its_column(
     sold: Order, clara: User, smdp: str, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def broken(*_args: object, **_keywords: object) -> None:
@@ -214,7 +218,7 @@ def test_a_long_trouble_is_cut_to_what_its_column_holds(
     assert len(worked_on(ask(sold, clara)).last_error) == 200
 
 
-def test_of_two_workers_one_ends_it(sold: Order, clara: User, smdp: str) -> None:
+def test_of_two_workers_one_ends_the_return(sold: Order, clara: User, smdp: str) -> None:
     seen_before = ask(sold, clara)
     worked_on(seen_before)
 
@@ -223,19 +227,19 @@ def test_of_two_workers_one_ends_it(sold: Order, clara: User, smdp: str) -> None
     assert Return.objects.get().state == ReturnState.DONE
 
 
-def test_nothing_is_refunded_twice(sold: Order, clara: User, smdp: str) -> None:
+def test_an_order_is_not_returned_twice(sold: Order, clara: User, smdp: str) -> None:
     ask(sold, clara)
 
     with pytest.raises(returning.NothingToReturn):
         ask(sold, clara)
 
 
-def test_only_what_was_completed_is_refunded(placed: Order, clara: User) -> None:
+def test_only_a_completed_order_can_be_returned(placed: Order, clara: User) -> None:
     with pytest.raises(returning.NothingToReturn):
         ask(placed, clara)
 
 
-def test_an_esim_that_is_being_mended_is_not_refunded_meanwhile(
+def test_an_order_is_not_returned_while_its_esim_is_repaired(
     sold: Order, clara: User, smdp: str
 ) -> None:
     repairing.reissue(sold, actor=clara, because="staff")
@@ -244,7 +248,7 @@ def test_an_esim_that_is_being_mended_is_not_refunded_meanwhile(
         ask(sold, clara)
 
 
-def test_what_was_taken_back_is_not_mended(sold: Order, clara: User, smdp: str) -> None:
+def test_an_order_taken_back_is_not_repaired(sold: Order, clara: User, smdp: str) -> None:
     ask(sold, clara)
 
     with pytest.raises(NothingToRepair):
@@ -252,7 +256,7 @@ def test_what_was_taken_back_is_not_mended(sold: Order, clara: User, smdp: str) 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_refund_and_new_esim_at_one_moment_one_wins(sold: Order, clara: User, smdp: str) -> None:
+def test_of_concurrent_return_and_reissue_one_wins(sold: Order, clara: User, smdp: str) -> None:
     turns: list[Turn] = [ask, reissue]
 
     at_once(lambda: turns.pop()(sold, clara), 2)
@@ -289,7 +293,7 @@ def test_the_timeline_says_who_and_why(sold: Order, clara: User, smdp: str) -> N
     assert "done" in told
 
 
-def test_staff_are_asked_first(sold: Order, client: Client, clara: User) -> None:
+def test_staff_are_asked_for_a_reason_first(sold: Order, client: Client, clara: User) -> None:
     client.force_login(clara)
     action = {"action": "take_back", "_selected_action": [sold.pk]}
 
@@ -308,7 +312,7 @@ def test_staff_are_asked_first(sold: Order, client: Client, clara: User) -> None
     assert client.get("/admin/orders/return/").status_code == 200
 
 
-def test_staff_give_up_what_is_held(sold: Order, client: Client, clara: User) -> None:
+def test_staff_give_up_a_held_order(sold: Order, client: Client, clara: User) -> None:
     client.force_login(clara)
     Order.objects.filter(pk=sold.pk).update(state=OrderState.HELD)
     action = {"action": "give_up", "_selected_action": [sold.pk]}
@@ -318,5 +322,5 @@ def test_staff_give_up_what_is_held(sold: Order, client: Client, clara: User) ->
     assert Order.objects.get(pk=sold.pk).state == OrderState.FAILED
 
 
-def test_a_refund_reads_as_one(sold: Order, clara: User, smdp: str) -> None:
+def test_a_return_reads_as_one(sold: Order, clara: User, smdp: str) -> None:
     assert str(ask(sold, clara)) == f"return of {sold.display_number}"

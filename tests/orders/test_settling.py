@@ -21,7 +21,9 @@ from tests.peer import Peer, answering, executed
 from tests.providers import books, break_it, profiles, statuses
 
 
-def test_it_charges_once_and_hands_out_one_profile(placed: Order, gateway: str, smdp: str) -> None:
+def test_an_order_is_charged_once_and_gets_one_profile(
+    placed: Order, gateway: str, smdp: str
+) -> None:
     order = settled(placed)
 
     assert order.state == OrderState.COMPLETED
@@ -32,7 +34,7 @@ def test_it_charges_once_and_hands_out_one_profile(placed: Order, gateway: str, 
     assert order.subscription.state == SubscriptionState.ACTIVE
 
 
-def test_the_market_of_the_launch_says_which_provider_it_comes_from(placed: Order) -> None:
+def test_the_market_of_the_launch_chooses_the_provider(placed: Order) -> None:
     abroad, at_home = make_provider(code="abroad"), make_provider(code="home")
     make_pool(1, provider=abroad)
     make_pool(1, provider=at_home)
@@ -45,7 +47,7 @@ def test_the_market_of_the_launch_says_which_provider_it_comes_from(placed: Orde
     assert order.profile.provider == at_home
 
 
-def test_the_amount_charged_is_the_one_that_was_shown(placed: Order, gateway: str) -> None:
+def test_the_amount_charged_is_the_amount_shown(placed: Order, gateway: str) -> None:
     settled(placed)
 
     payment = books(gateway)["payments"][0]
@@ -58,7 +60,7 @@ def test_the_amount_charged_is_the_one_that_was_shown(placed: Order, gateway: st
     [Money(1900, "USD"), Money(500, "JPY"), Money(1234, "KWD")],
     ids=lambda price: price.currency,
 )
-def test_a_currency_has_as_many_decimals_as_it_has(
+def test_amounts_have_the_decimals_of_their_currency(
     alice: User, as_alice: Client, gateway: str, smdp: str, price: Money
 ) -> None:
     make_pool()
@@ -101,7 +103,7 @@ def test_an_empty_pool_voids_what_was_authorised(alice: User, gateway: str, smdp
 
 @pytest.mark.parametrize("fault", ["drop_before", "drop_after", "http_500", "html", "malformed"])
 @pytest.mark.parametrize("function", ["downloadOrder", "confirmOrder"])
-def test_a_lost_or_broken_answer_is_decided_by_asking_again(
+def test_a_lost_or_broken_answer_is_recovered_by_asking_again(
     placed: Order, gateway: str, smdp: str, function: str, fault: str
 ) -> None:
     break_it(smdp, function, fault)
@@ -115,7 +117,7 @@ def test_a_lost_or_broken_answer_is_decided_by_asking_again(
 
 
 @pytest.mark.parametrize("function", ["downloadOrder", "confirmOrder"])
-def test_an_answer_about_something_else_is_never_sold(
+def test_a_profile_of_another_iccid_is_never_sold(
     placed: Order, gateway: str, smdp: str, function: str
 ) -> None:
     break_it(smdp, function, "wrong_iccid")
@@ -157,9 +159,7 @@ def test_a_capture_refused_for_good_ends_the_order(placed: Order, gateway: str, 
     assert [state for _, state in profiles(smdp)] == ["Unavailable"]
 
 
-def test_a_card_in_the_device_gets_the_plan_without_a_profile(
-    alice: User, gateway: str, smdp: str
-) -> None:
+def test_a_sim_card_gets_the_plan_without_a_profile(alice: User, gateway: str, smdp: str) -> None:
     card = make_card()
     visit = make_visit(account=alice, eid="", iccid=card.iccid)
     order = settled(make_order(alice, visit=visit, method=new_card(alice)))
@@ -169,7 +169,7 @@ def test_a_card_in_the_device_gets_the_plan_without_a_profile(
     assert books(smdp)["calls"] == []
 
 
-def test_a_card_of_another_customer_is_not_charged_for(
+def test_a_plan_for_the_sim_of_another_customer_is_not_charged(
     alice: User, bob: User, gateway: str, smdp: str
 ) -> None:
     card = make_card()
@@ -185,7 +185,7 @@ def test_a_card_of_another_customer_is_not_charged_for(
     assert sorted(statuses(gateway)) == ["captured", "voided"]
 
 
-def test_every_move_is_written_down(placed: Order, smdp: str) -> None:
+def test_every_move_is_recorded(placed: Order, smdp: str) -> None:
     settled(placed)
 
     moves = list(placed.changes.values_list("old", "new", "reason"))
@@ -202,7 +202,7 @@ def test_a_line_is_new_with_its_first_order(alice: User, gateway: str, smdp: str
     assert [settled(order).line_is_new for order in (first, second)] == [True, False]
 
 
-def test_what_is_charged_is_decided_for_this_order_alone(
+def test_the_charge_is_decided_for_this_order_alone(
     placed: Order, alice: User, gateway: str, smdp: str
 ) -> None:
     other = make_order(alice, plan=placed.plan, method=new_card(alice))
@@ -231,7 +231,7 @@ def rows_that_hold(text: str) -> list[str]:
     return found
 
 
-def test_of_a_card_only_its_last_four_are_in_the_database(placed: Order, smdp: str) -> None:
+def test_only_the_last_four_of_a_card_are_in_the_database(placed: Order, smdp: str) -> None:
     settled(placed)
 
     assert placed.payment.method.last4 == "4242"
@@ -239,7 +239,7 @@ def test_of_a_card_only_its_last_four_are_in_the_database(placed: Order, smdp: s
     assert rows_that_hold("424242") == []
 
 
-def test_the_matching_id_stands_nowhere_in_clear(placed: Order, smdp: str) -> None:
+def test_the_matching_id_is_never_stored_in_clear(placed: Order, smdp: str) -> None:
     settled(placed)
 
     secret = Profile.objects.get().matching_id
@@ -247,7 +247,7 @@ def test_the_matching_id_stands_nowhere_in_clear(placed: Order, smdp: str) -> No
     assert rows_that_hold(secret[-4:]) == ["esim_es2call"]
 
 
-def test_without_stock_at_the_smdp_the_customer_reads_so_and_pays_nothing(
+def test_an_smdp_without_stock_costs_the_customer_nothing(
     placed: Order, gateway: str, settings: Settings
 ) -> None:
     none_left = executed({}, "Failed", subject="8.2.5", reason="3.7")

@@ -27,23 +27,23 @@ PAYMENTS = {
 }
 
 
-def test_an_order_moves_like_this_and_no_other_way() -> None:
+def test_an_order_can_make_only_these_moves() -> None:
     assert {state: set(following) for state, following in NEXT_STATES.items()} == ORDERS
     assert set(OrderState.values) == set(ORDERS)
 
 
-def test_a_payment_moves_like_this_and_no_other_way() -> None:
+def test_a_payment_can_make_only_these_moves() -> None:
     table = payment_states.NEXT_STATES
     assert {state: set(following) for state, following in table.items()} == PAYMENTS
     assert set(PaymentState.values) == set(PAYMENTS)
 
 
-def test_what_has_ended_has_nowhere_to_go() -> None:
+def test_an_ended_order_can_make_no_move() -> None:
     assert {state for state, following in ORDERS.items() if not following} == ENDED
 
 
 @pytest.mark.parametrize("state", sorted(set(ORDERS) - ENDED))
-def test_from_everywhere_there_is_a_way_to_an_end(state: str) -> None:
+def test_every_order_can_complete_or_fail(state: str) -> None:
     reached, edge = set[str](), {state}
     while edge:
         reached |= edge
@@ -53,5 +53,5 @@ def test_from_everywhere_there_is_a_way_to_an_end(state: str) -> None:
 
 
 @pytest.mark.parametrize("state", ["intended", "pending", "authorised", "captured"])
-def test_from_wherever_money_is_it_can_be_let_go_of(state: str) -> None:
+def test_money_in_any_state_can_be_voided_or_refunded(state: str) -> None:
     assert PAYMENTS[state] & {"voided", "refunded"}

@@ -51,9 +51,7 @@ def test_the_first_retry_comes_within_a_second(
     assert states(smdp) == ["Released"]
 
 
-def test_the_first_three_tries_come_within_ten_seconds_though_each_hangs(
-    placed: Order, smdp: str
-) -> None:
+def test_three_attempts_that_hang_fit_into_ten_seconds(placed: Order, smdp: str) -> None:
     break_it(smdp, "downloadOrder", "delay", times=2, seconds=9)
 
     assert worked_off(placed).state == OrderState.COMPLETED
@@ -66,7 +64,7 @@ def test_the_first_three_tries_come_within_ten_seconds_though_each_hangs(
     assert states(smdp) == ["Released"]
 
 
-def test_later_tries_come_ever_less_often(placed: Order, smdp: str) -> None:
+def test_later_attempts_come_less_and_less_often(placed: Order, smdp: str) -> None:
     break_it(smdp, "confirmOrder", "drop_before", times=3)
 
     assert worked_off(placed).state == OrderState.COMPLETED

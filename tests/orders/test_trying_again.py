@@ -17,7 +17,7 @@ from tests.peer import Answer, Peer, answering
 from tests.providers import break_it, statuses
 
 
-def test_a_service_that_stays_away_fails_the_order_and_lets_the_money_go(
+def test_a_service_that_stays_away_fails_the_order_and_voids_the_payment(
     placed: Order, gateway: str, smdp: str
 ) -> None:
     break_it(smdp, "downloadOrder", "http_500", times=50)
@@ -34,7 +34,7 @@ def test_a_service_that_stays_away_fails_the_order_and_lets_the_money_go(
     assert statuses(gateway) == ["voided"]
 
 
-def test_while_the_customer_looks_on_it_is_tried_again_after_each_pause(
+def test_while_the_customer_waits_each_delay_is_followed_by_an_attempt(
     placed: Order, gateway: str, smdp: str
 ) -> None:
     break_it(smdp, "downloadOrder", "http_500", times=50)
@@ -51,7 +51,9 @@ def test_while_the_customer_looks_on_it_is_tried_again_after_each_pause(
     assert placed.changes.latest("pk").reason == placed.last_error
 
 
-def test_what_is_decided_is_tried_ever_less_often(placed: Order, gateway: str, smdp: str) -> None:
+def test_a_decided_charge_is_retried_less_and_less_often(
+    placed: Order, gateway: str, smdp: str
+) -> None:
     break_it(gateway, "capture", "http_500", times=50)
 
     for usual in RETRY_DELAYS:
@@ -67,7 +69,7 @@ def test_what_is_decided_is_tried_ever_less_often(placed: Order, gateway: str, s
     assert placed.state == OrderState.HELD
 
 
-def test_the_last_try_that_decides_to_charge_does_not_fail_the_order(
+def test_a_last_attempt_that_decides_to_charge_does_not_fail_the_order(
     placed: Order, gateway: str, smdp: str
 ) -> None:
     Order.objects.filter(pk=placed.pk).update(tries=len(RETRY_DELAYS))
@@ -88,7 +90,7 @@ def break_making_ready(monkeypatch: pytest.MonkeyPatch, error: Exception) -> Non
     monkeypatch.setattr(settling, "_sim_made_ready", broken)
 
 
-def test_a_long_trouble_is_cut_to_what_its_column_holds(
+def test_a_long_error_is_cut_to_the_length_of_its_column(
     placed: Order, gateway: str, smdp: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     break_making_ready(monkeypatch, ValueError("x" * 500))
@@ -98,7 +100,7 @@ def test_a_long_trouble_is_cut_to_what_its_column_holds(
     assert placed.last_error == f"ValueError: {'x' * 188}"
 
 
-def test_a_long_reason_is_cut_to_what_its_column_holds(
+def test_a_long_reason_is_cut_to_the_length_of_its_column(
     placed: Order, gateway: str, smdp: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     break_making_ready(monkeypatch, ProfileRefused("x" * 500))
@@ -107,7 +109,7 @@ def test_a_long_reason_is_cut_to_what_its_column_holds(
     assert placed.changes.latest("pk").reason == f"ProfileRefused: {'x' * 184}"
 
 
-def test_letting_go_begins_to_count_its_tries_anew(
+def test_undoing_counts_its_attempts_from_zero(
     placed: Order, alice: User, gateway: str, smdp: str
 ) -> None:
     break_it(smdp, "confirmOrder", "http_500", times=3)
@@ -125,7 +127,7 @@ def test_letting_go_begins_to_count_its_tries_anew(
         )
 
 
-def test_a_fault_of_our_own_counts_as_a_try(
+def test_an_unexpected_error_counts_as_an_attempt(
     placed: Order, gateway: str, smdp: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     break_making_ready(monkeypatch, ZeroDivisionError())
@@ -135,7 +137,7 @@ def test_a_fault_of_our_own_counts_as_a_try(
     assert settled(order).payment.state == PaymentState.VOIDED
 
 
-def test_an_smdp_that_asks_to_be_left_alone_is(placed: Order, settings: Settings) -> None:
+def test_an_smdp_that_asks_for_time_gets_it(placed: Order, settings: Settings) -> None:
     busy = Answer(status=429, headers={"Retry-After": "9"})
     with answering(Peer(next=[lambda _body: busy])) as peer:
         settings.SMDP_URL = peer.url

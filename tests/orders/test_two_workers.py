@@ -18,16 +18,14 @@ from tests.orders.conftest import settled
 from tests.providers import break_it, profiles, statuses
 
 
-def test_a_second_look_at_a_completed_order_does_nothing(
-    placed: Order, gateway: str, smdp: str
-) -> None:
+def test_processing_a_completed_order_does_nothing(placed: Order, gateway: str, smdp: str) -> None:
     settled(placed, looks=2)
 
     assert statuses(gateway) == ["captured"]
     assert len(profiles(smdp)) == 1
 
 
-def test_who_lost_the_lease_stops_without_a_trace(placed: Order, gateway: str) -> None:
+def test_a_worker_that_lost_the_lease_stops_without_a_trace(placed: Order, gateway: str) -> None:
     with pytest.raises(LeaseLost):
         settling.settle(str(placed.pk), Lease(0, "another's"))
 
@@ -61,7 +59,7 @@ def test_an_order_under_way_gets_no_second_profile(placed: Order, smdp: str, gat
 
 
 @pytest.mark.parametrize("state", [OrderState.CANCELLED, OrderState.PENDING])
-def test_only_an_order_in_progress_goes_on(placed: Order, smdp: str, state: OrderState) -> None:
+def test_only_an_order_in_progress_advances(placed: Order, smdp: str, state: OrderState) -> None:
     card = make_card()
     Order.objects.filter(pk=placed.pk).update(state=state)
 
@@ -77,7 +75,7 @@ def test_only_an_order_in_progress_goes_on(placed: Order, smdp: str, state: Orde
     assert (Profile.objects.count(), Subscription.objects.count()) == (0, 0)
 
 
-def test_what_is_decided_is_not_decided_again(placed: Order) -> None:
+def test_a_charge_is_not_decided_twice(placed: Order) -> None:
     seen_before = Order.objects.get(pk=placed.pk)
     at = now() - timedelta(hours=1)
     Order.objects.filter(pk=placed.pk).update(state=OrderState.IN_PROGRESS, charge_decided_at=at)
@@ -125,7 +123,7 @@ class Free(Lease):
         """Hold on."""
 
 
-def test_a_payments_bell_rings_for_its_order(placed: Order, smdp: str) -> None:
+def test_processing_a_payment_enqueues_its_order(placed: Order, smdp: str) -> None:
     settling.look_at_payment(str(placed.payment_id), Free())
     settling.look_at_payment("0", Free())
 
@@ -133,7 +131,7 @@ def test_a_payments_bell_rings_for_its_order(placed: Order, smdp: str) -> None:
     assert (task.kind, task.subject, task.enqueue_count) == ("order", str(placed.pk), 2)
 
 
-def test_no_move_is_possible_that_the_table_does_not_name(placed: Order) -> None:
+def test_a_move_that_the_table_does_not_allow_is_refused(placed: Order) -> None:
     for old in OrderState:
         for new in set(OrderState) - NEXT_STATES[old]:
             order = Order(pk=placed.pk, state=old)

@@ -29,7 +29,7 @@ def test_a_sold_esim_is_live_on_its_own_iccid(placed: Order, network: str) -> No
     assert live(network) == [("active", order.profile.sim.iccid)]
 
 
-def test_it_is_live_before_the_charge_is_decided(placed: Order, network: str) -> None:
+def test_the_plan_is_live_before_the_charge_is_decided(placed: Order, network: str) -> None:
     order = settled(placed)
 
     assert order.subscription
@@ -40,7 +40,7 @@ def test_it_is_live_before_the_charge_is_decided(placed: Order, network: str) ->
     assert any(entry.where == "network" for entry in timeline(order))
 
 
-def test_a_plan_on_a_card_that_is_there_is_switched_on_too(
+def test_a_plan_on_an_existing_sim_card_is_activated_too(
     alice: User, gateway: str, smdp: str, network: str
 ) -> None:
     card = make_card()
@@ -52,7 +52,7 @@ def test_a_plan_on_a_card_that_is_there_is_switched_on_too(
     assert states(smdp) == []
 
 
-def test_a_network_that_answers_later_holds_the_order_up_no_longer(
+def test_a_network_that_answers_late_only_delays_the_order(
     placed: Order, network: str, gateway: str
 ) -> None:
     break_it(network, "activate", "http_500", times=2)
@@ -104,7 +104,7 @@ def test_a_cancel_that_wins_leaves_nothing_live(
     assert [state for state, _ in live(network)] == ["ended"]
 
 
-def test_a_new_esim_is_live_before_it_takes_the_old_one_s_place(
+def test_a_new_esim_is_live_before_it_replaces_the_old_one(
     placed: Order, network: str, clara: User
 ) -> None:
     sold = settled(placed)
@@ -121,7 +121,7 @@ def test_a_new_esim_is_live_before_it_takes_the_old_one_s_place(
     assert live(network) == [("active", order.profile.sim.iccid)]
 
 
-def test_what_is_taken_back_is_ended(placed: Order, network: str, clara: User) -> None:
+def test_the_service_of_a_returned_order_ends(placed: Order, network: str, clara: User) -> None:
     sold = settled(placed)
     asked = returning.request_return(sold, actor=clara, because="goodwill")
     break_it(network, "end", "html")

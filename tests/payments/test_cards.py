@@ -35,7 +35,7 @@ def make_payment(method: PaymentMethod) -> Payment:
     )
 
 
-def test_a_removed_card_is_gone_before_the_gateway_is_told(
+def test_a_removed_card_is_gone_before_the_gateway_is_called(
     method: PaymentMethod, gateway: str
 ) -> None:
     cards.remove(method)
@@ -46,7 +46,7 @@ def test_a_removed_card_is_gone_before_the_gateway_is_told(
     assert not GatewayCall.objects.filter(operation="forget").exists()
 
 
-def test_a_worker_has_the_gateway_forget_it(method: PaymentMethod, gateway: str) -> None:
+def test_a_worker_removes_the_card_at_the_gateway(method: PaymentMethod, gateway: str) -> None:
     token = method.token
     cards.remove(method)
 
@@ -60,7 +60,7 @@ def test_a_worker_has_the_gateway_forget_it(method: PaymentMethod, gateway: str)
         )
 
 
-def test_removed_twice_it_is_removed_once(method: PaymentMethod) -> None:
+def test_removing_a_card_twice_removes_it_once(method: PaymentMethod) -> None:
     cards.remove(method)
     cards.remove(method)
     forget(method)
@@ -85,7 +85,7 @@ def test_an_answer_that_was_lost_is_asked_for_again(
     assert books(gateway)["tokens"] == 0
 
 
-def test_one_that_the_gateway_does_not_know_any_more_is_forgotten(
+def test_a_card_that_the_gateway_no_longer_has_counts_as_removed(
     method: PaymentMethod, gateway: str
 ) -> None:
     SimulatorGateway().forget(method.token, key="elsewhere")
@@ -99,7 +99,7 @@ def test_one_that_the_gateway_does_not_know_any_more_is_forgotten(
 @pytest.mark.parametrize(
     "state", [PaymentState.INTENDED, PaymentState.PENDING, PaymentState.AUTHORISED]
 )
-def test_a_card_that_a_payment_needs_is_not_forgotten_before_that_ends(
+def test_a_card_is_not_removed_at_the_gateway_while_a_payment_needs_it(
     method: PaymentMethod, state: PaymentState
 ) -> None:
     payment = make_payment(method)
@@ -115,7 +115,7 @@ def test_a_card_that_a_payment_needs_is_not_forgotten_before_that_ends(
     assert method.forgotten_at is not None
 
 
-def test_a_charge_is_given_back_after_the_card_is_forgotten(
+def test_a_charge_can_be_refunded_after_the_card_is_removed(
     method: PaymentMethod, gateway: str
 ) -> None:
     payment = make_payment(method)
@@ -129,7 +129,7 @@ def test_a_charge_is_given_back_after_the_card_is_forgotten(
     assert payment.state == PaymentState.REFUNDED
 
 
-def test_one_that_the_gateway_will_not_forget_stays_in_its_books_for_staff(
+def test_a_card_that_the_gateway_refuses_to_remove_is_kept_for_staff(
     method: PaymentMethod, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Stubborn:

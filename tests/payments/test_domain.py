@@ -45,7 +45,9 @@ def test_a_card_is_kept_as_brand_last_four_and_expiry(alice: User, gateway: str)
     assert method.token.startswith("tok_")
 
 
-def test_a_card_is_its_owners_and_its_exchange_is_written_down(alice: User, gateway: str) -> None:
+def test_a_card_belongs_to_its_owner_and_its_exchange_is_recorded(
+    alice: User, gateway: str
+) -> None:
     first, second = (domain.add_card(alice, card()) for _ in range(2))
 
     assert {first.account, second.account} == {alice}
@@ -65,7 +67,7 @@ def test_a_card_the_gateway_refuses_names_the_field(alice: User, gateway: str) -
     assert GatewayCall.objects.get().outcome == GatewayCall.Outcome.REFUSED
 
 
-def test_a_card_shows_nothing_of_itself() -> None:
+def test_the_repr_of_a_card_shows_nothing_of_it() -> None:
     assert repr(card()) == "Card(…)"
 
 
@@ -76,7 +78,7 @@ def test_an_authorised_payment_moves_no_money_yet(alice: User, gateway: str) -> 
     assert booked(gateway) == [("authorised", 1900)]
 
 
-def test_a_declined_one_says_why(alice: User, gateway: str) -> None:
+def test_a_declined_payment_says_why(alice: User, gateway: str) -> None:
     payment = authorise(make_payment(alice, REFUSED))
 
     assert (payment.state, payment.decline_reason) == (PaymentState.DECLINED, "card_declined")
@@ -97,7 +99,7 @@ def test_an_authorisation_whose_answer_was_lost_is_asked_for_by_its_key(
     assert booked(gateway) == [("authorised", 1900)]
 
 
-def test_what_the_gateway_will_not_take_is_declined(alice: User, gateway: str) -> None:
+def test_a_refused_authorisation_declines_the_payment(alice: User, gateway: str) -> None:
     payment = make_payment(alice)
     PaymentMethod.objects.update(token="tok_of_nobody")
     payment.method.refresh_from_db()
@@ -109,7 +111,7 @@ def test_what_the_gateway_will_not_take_is_declined(alice: User, gateway: str) -
     assert booked(gateway) == []
 
 
-def test_every_call_is_a_row_before_the_lease_is_shown_for_it(alice: User, gateway: str) -> None:
+def test_every_call_is_a_row_before_the_lease_is_renewed(alice: User, gateway: str) -> None:
     """See the row as it is when `before_call` runs: who takes over then has seen it."""
     payment = make_payment(alice, CUSTOMER_STEP)
     payment.return_url = "http://127.0.0.1/back"
@@ -138,7 +140,7 @@ def test_every_call_is_a_row_before_the_lease_is_shown_for_it(alice: User, gatew
     assert not payment.calls.filter(answered_at=None).exists()
 
 
-def test_a_refusal_is_asked_about_under_the_lease(alice: User, gateway: str) -> None:
+def test_the_lease_is_renewed_before_asking_about_a_refusal(alice: User, gateway: str) -> None:
     payment = authorise(make_payment(alice))
     elsewhere(gateway, payment, "capture")
     seen: list[str] = []
@@ -150,7 +152,9 @@ def test_a_refusal_is_asked_about_under_the_lease(alice: User, gateway: str) -> 
     assert seen == ["void", "fetch", "refund"]
 
 
-def test_who_may_not_call_any_more_leaves_a_call_never_made(alice: User, gateway: str) -> None:
+def test_a_worker_that_lost_the_lease_records_a_call_that_was_not_sent(
+    alice: User, gateway: str
+) -> None:
     payment = make_payment(alice)
 
     def lost() -> None:
@@ -165,7 +169,7 @@ def test_who_may_not_call_any_more_leaves_a_call_never_made(alice: User, gateway
     assert booked(gateway) == []
 
 
-def test_what_was_no_useful_answer_is_kept_with_the_call(alice: User, gateway: str) -> None:
+def test_an_unusable_answer_is_kept_with_the_call(alice: User, gateway: str) -> None:
     payment = make_payment(alice)
     break_it(gateway, "authorise", "http_500")
 
@@ -176,7 +180,9 @@ def test_what_was_no_useful_answer_is_kept_with_the_call(alice: User, gateway: s
     assert (call.outcome, call.detail) == (GatewayCall.Outcome.UNKNOWN, str(trouble.value))
 
 
-def test_a_move_that_another_worker_made_first_is_left_as_it_is(alice: User, gateway: str) -> None:
+def test_a_move_that_another_worker_made_first_is_not_overwritten(
+    alice: User, gateway: str
+) -> None:
     payment = authorise(make_payment(alice))
     seen_before = Payment.objects.get(pk=payment.pk)
     other = authorise(make_payment(alice))
@@ -189,7 +195,7 @@ def test_a_move_that_another_worker_made_first_is_left_as_it_is(alice: User, gat
     assert other.state == PaymentState.AUTHORISED
 
 
-def test_what_was_captured_is_not_captured_again(alice: User, gateway: str) -> None:
+def test_a_captured_payment_is_not_captured_again(alice: User, gateway: str) -> None:
     payment = capture(capture(authorise(make_payment(alice))))
 
     assert payment.calls.filter(operation="capture").count() == 1
@@ -208,7 +214,7 @@ def test_a_capture_whose_answer_was_lost_charges_once(
     assert booked(gateway) == [("captured", 1900)]
 
 
-def test_an_authorisation_in_doubt_is_found_out_and_voided(alice: User, gateway: str) -> None:
+def test_an_authorisation_in_doubt_is_asked_about_and_voided(alice: User, gateway: str) -> None:
     payment = make_payment(alice)
     break_it(gateway, "authorise", "drop_after")
     with pytest.raises(GatewayUnavailable):
@@ -218,14 +224,14 @@ def test_an_authorisation_in_doubt_is_found_out_and_voided(alice: User, gateway:
     assert booked(gateway) == [("voided", 1900)]
 
 
-def test_a_payment_never_asked_for_is_voided_without_a_call(alice: User, gateway: str) -> None:
+def test_a_payment_that_was_never_sent_is_voided_without_a_call(alice: User, gateway: str) -> None:
     payment = void_or_refund(make_payment(alice))
 
     assert payment.state == PaymentState.VOIDED
     assert booked(gateway) == []
 
 
-def test_what_was_charged_is_given_back(alice: User, gateway: str) -> None:
+def test_a_captured_payment_is_refunded(alice: User, gateway: str) -> None:
     payment = void_or_refund(capture(authorise(make_payment(alice))))
 
     assert payment.state == PaymentState.REFUNDED
@@ -234,7 +240,7 @@ def test_what_was_charged_is_given_back(alice: User, gateway: str) -> None:
 
 @pytest.mark.parametrize("fault", ["drop_before", "drop_after", "http_500", "html", "malformed"])
 @pytest.mark.parametrize("operation", ["void", "refund"])
-def test_letting_go_is_asked_for_again_until_it_is_answered(
+def test_void_and_refund_are_repeated_until_they_are_answered(
     alice: User, gateway: str, operation: str, fault: str
 ) -> None:
     payment = authorise(make_payment(alice))
@@ -260,9 +266,7 @@ def elsewhere(gateway: str, payment: Payment, action: str) -> None:
     ).raise_for_status()
 
 
-def test_a_capture_that_was_made_though_we_do_not_know_is_given_back(
-    alice: User, gateway: str
-) -> None:
+def test_a_capture_that_we_do_not_know_of_is_refunded(alice: User, gateway: str) -> None:
     payment = authorise(make_payment(alice))
     elsewhere(gateway, payment, "capture")
 
@@ -270,23 +274,21 @@ def test_a_capture_that_was_made_though_we_do_not_know_is_given_back(
     assert booked(gateway) == [("refunded", 1900)]
 
 
-def test_a_capture_that_was_made_though_we_do_not_know_is_the_capture(
-    alice: User, gateway: str
-) -> None:
+def test_a_capture_that_we_do_not_know_of_counts_as_the_capture(alice: User, gateway: str) -> None:
     payment = authorise(make_payment(alice))
     elsewhere(gateway, payment, "capture")
 
     assert capture(payment).state == PaymentState.CAPTURED
 
 
-def test_what_was_given_back_elsewhere_is_given_back(alice: User, gateway: str) -> None:
+def test_a_refund_made_elsewhere_counts_as_the_refund(alice: User, gateway: str) -> None:
     payment = capture(authorise(make_payment(alice)))
     elsewhere(gateway, payment, "refund")
 
     assert void_or_refund(payment).state == PaymentState.REFUNDED
 
 
-def test_a_hold_that_ran_out_is_let_go_of(alice: User, gateway: str) -> None:
+def test_an_authorisation_that_expired_counts_as_voided(alice: User, gateway: str) -> None:
     payment = authorise(make_payment(alice))
     elsewhere(gateway, payment, "void")
 
@@ -303,7 +305,7 @@ class Stubborn:
         return Authorised(gateway_id)
 
 
-def test_a_gateway_that_holds_on_is_for_staff(
+def test_a_gateway_that_refuses_to_void_is_left_to_staff(
     alice: User, gateway: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payment = authorise(make_payment(alice))
@@ -326,7 +328,7 @@ class GivenBack:
         return VoidedOrRefunded(gateway_id)
 
 
-def test_what_the_gateway_says_was_let_go_of_after_the_charge_was_given_back(
+def test_a_captured_payment_that_the_gateway_says_is_gone_was_refunded(
     alice: User, gateway: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payment = capture(authorise(make_payment(alice)))
@@ -337,7 +339,7 @@ def test_what_the_gateway_says_was_let_go_of_after_the_charge_was_given_back(
     assert (refused.outcome, refused.detail) == ("refused", "refund: it was given back")
 
 
-def test_a_long_refusal_is_cut_to_what_its_column_holds(
+def test_a_long_refusal_is_cut_to_the_length_of_its_column(
     alice: User, gateway: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(*_args: object, **_keywords: object) -> None:
@@ -367,7 +369,7 @@ def test_a_process_that_ends_during_a_call_leaves_it_in_doubt(
     assert booked(gateway) == [("voided", 1900)]
 
 
-def test_a_capture_that_can_never_be_is_refused(alice: User, gateway: str) -> None:
+def test_a_capture_that_is_impossible_for_good_is_refused(alice: User, gateway: str) -> None:
     payment = authorise(make_payment(alice))
     httpx.post(
         f"{gateway}/payments/{payment.gateway_id}/void",
@@ -382,7 +384,7 @@ def test_a_capture_that_can_never_be_is_refused(alice: User, gateway: str) -> No
     assert (refused.outcome, bool(refused.detail)) == (GatewayCall.Outcome.REFUSED, True)
 
 
-def test_a_gateway_that_is_not_there_was_never_asked(alice: User, settings: Any) -> None:
+def test_a_call_to_an_unreachable_gateway_was_not_sent(alice: User, settings: Any) -> None:
     settings.PAYMENT_GATEWAY_URL = "http://127.0.0.1:9"
 
     with pytest.raises(GatewayUnavailable) as trouble:
@@ -404,7 +406,7 @@ class BankStep:
         return self.came_back
 
 
-def test_a_step_at_the_bank_is_waited_for(
+def test_a_payment_waits_for_the_confirmation_at_the_bank(
     alice: User, gateway: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payment = make_payment(alice)
@@ -421,7 +423,7 @@ def test_a_step_at_the_bank_is_waited_for(
     assert authorise(payment).state == PaymentState.AUTHORISED
 
 
-def test_a_status_nobody_knows_is_trouble(gateway: str) -> None:
+def test_an_unknown_token_is_refused(gateway: str) -> None:
     with pytest.raises(GatewayRefused):
         SimulatorGateway().authorise(
             "tok_unknown", Money(100, "USD"), reference="R", return_url="", key="k1"

@@ -75,7 +75,7 @@ def authorise(gateway: SimulatorGateway) -> Authorised | Declined | CustomerStep
         ({"id": "p", "status": "refunded"}, VoidedOrRefunded("p")),
     ],
 )
-def test_how_a_payment_stands_is_read(
+def test_each_payment_status_is_parsed(
     provider: Saying, said: dict[str, str], standing: object
 ) -> None:
     assert provider.says(said).fetch("p") == standing
@@ -98,7 +98,7 @@ def test_how_a_payment_stands_is_read(
         {"id": "p", "status": "voided"},
     ],
 )
-def test_an_answer_that_makes_no_sense_decides_nothing(provider: Saying, said: object) -> None:
+def test_a_malformed_answer_decides_nothing(provider: Saying, said: object) -> None:
     with pytest.raises(GatewayUnavailable) as trouble:
         authorise(provider.says(said))
 
@@ -106,7 +106,7 @@ def test_an_answer_that_makes_no_sense_decides_nothing(provider: Saying, said: o
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 409, 422])
-def test_a_refusal_is_for_good(provider: Saying, status: int) -> None:
+def test_a_client_error_is_a_refusal_for_good(provider: Saying, status: int) -> None:
     gateway = provider.says({"error": "no"}, status)
 
     with pytest.raises(GatewayRefused, match=f"HTTP {status}, 'no'"):
@@ -116,18 +116,18 @@ def test_a_refusal_is_for_good(provider: Saying, status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 404])
-def test_a_question_that_is_refused_decides_nothing(provider: Saying, status: int) -> None:
+def test_a_refused_question_decides_nothing(provider: Saying, status: int) -> None:
     with pytest.raises(GatewayUnavailable):
         provider.says({"error": "no"}, status).fetch("p")
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 503])
-def test_a_gateway_that_is_busy_is_asked_again(provider: Saying, status: int) -> None:
+def test_a_busy_gateway_is_unavailable(provider: Saying, status: int) -> None:
     with pytest.raises(GatewayUnavailable):
         authorise(provider.says({}, status))
 
 
-def test_an_identifier_of_the_gateways_is_one_step_of_the_path(provider: Saying) -> None:
+def test_an_identifier_of_the_gateway_is_one_path_segment(provider: Saying) -> None:
     provider.says({"status": "captured"}).capture("../é ?", key="k")
 
     assert provider.asked == "/payments/..%2F%C3%A9%20%3F/capture"
@@ -140,12 +140,12 @@ def test_an_answer_with_another_status_is_no_success(provider: Saying, action: s
 
 
 @pytest.mark.parametrize("last4", ["424", "42424", "abcd"])
-def test_of_a_card_four_digits_are_kept_or_none(provider: Saying, last4: str) -> None:
+def test_last4_must_be_four_digits(provider: Saying, last4: str) -> None:
     with pytest.raises(GatewayUnavailable, match="last4"):
         provider.says({**STORED, "last4": last4}).tokenise(CARD, key="k")
 
 
-def test_a_brand_that_nobody_knows_is_shown_as_it_is(provider: Saying) -> None:
+def test_an_unknown_brand_is_shown_as_it_comes(provider: Saying) -> None:
     stored = provider.says({**STORED, "brand": "mondocard"}).tokenise(CARD, key="k")
 
     assert (stored.brand, stored.last4) == ("Mondocard", "4242")
@@ -163,13 +163,13 @@ TAKEN = {**STORED, "id": "page_1", "status": "taken", "exp_month": 12, "exp_year
         (TAKEN, StoredCard("tok_1", "Visa", "4242", 12, 2049)),
     ],
 )
-def test_what_has_become_of_a_page_is_read(
+def test_each_page_status_is_parsed(
     provider: Saying, said: dict[str, object], standing: object
 ) -> None:
     assert provider.says(said).fetch_page("page_1") == standing
 
 
-def test_a_page_is_where_the_gateway_says(provider: Saying) -> None:
+def test_the_gateway_says_where_the_page_is(provider: Saying) -> None:
     page = provider.says(PAGE, 201).open_page(return_url="https://portal.example/", key="k")
 
     assert page == HostedPage("page_1", "https://gateway.example/card/page_1")
@@ -187,21 +187,19 @@ def test_a_page_is_where_the_gateway_says(provider: Saying) -> None:
         {**TAKEN, "exp_year": None},
     ],
 )
-def test_a_card_that_makes_no_sense_is_not_stored(
-    provider: Saying, said: dict[str, object]
-) -> None:
+def test_a_malformed_card_is_not_stored(provider: Saying, said: dict[str, object]) -> None:
     with pytest.raises(GatewayUnavailable):
         provider.says(said).fetch_page("page_1")
 
 
 @pytest.mark.parametrize("url", [None, "", "x" * 501, "https://a.example/\0"])
-def test_a_page_without_an_address_is_none(provider: Saying, url: object) -> None:
+def test_a_page_without_an_address_is_refused(provider: Saying, url: object) -> None:
     with pytest.raises(GatewayUnavailable, match="url"):
         provider.says({**PAGE, "url": url}).open_page(return_url="", key="k")
 
 
 @pytest.mark.parametrize("status", [400, 403, 409, 422])
-def test_what_is_refused_about_cards_is_refused_for_good(provider: Saying, status: int) -> None:
+def test_a_client_error_about_cards_is_a_refusal_for_good(provider: Saying, status: int) -> None:
     gateway = provider.says({"error": "no"}, status)
 
     with pytest.raises(GatewayRefused, match="open_page"):
@@ -213,5 +211,5 @@ def test_what_is_refused_about_cards_is_refused_for_good(provider: Saying, statu
 
 
 @pytest.mark.parametrize("status", [200, 404])
-def test_a_card_is_forgotten_when_it_is_not_there_any_more(provider: Saying, status: int) -> None:
+def test_a_card_that_is_not_there_counts_as_removed(provider: Saying, status: int) -> None:
     provider.says({}, status).forget("tok_1", key="k")

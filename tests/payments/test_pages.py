@@ -41,7 +41,7 @@ def rings(page: CardPage) -> int:
     return Task.objects.get(kind=pages.KIND, subject=str(page.pk)).enqueue_count
 
 
-def test_asking_for_a_page_calls_nobody(alice: User, gateway: str) -> None:
+def test_requesting_a_page_makes_no_call(alice: User, gateway: str) -> None:
     page = intended(alice)
 
     assert page.state == CardPageState.INTENDED
@@ -49,7 +49,7 @@ def test_asking_for_a_page_calls_nobody(alice: User, gateway: str) -> None:
     assert rings(page) == 1
 
 
-def test_a_worker_has_the_page_opened(alice: User, gateway: str) -> None:
+def test_a_worker_opens_the_page(alice: User, gateway: str) -> None:
     page = opened_page(alice)
 
     assert page.state == CardPageState.OPEN
@@ -57,7 +57,7 @@ def test_a_worker_has_the_page_opened(alice: User, gateway: str) -> None:
     assert GatewayCall.objects.get().operation == "open_page"
 
 
-def test_the_card_that_was_typed_is_stored(alice: User, gateway: str) -> None:
+def test_the_typed_card_is_stored(alice: User, gateway: str) -> None:
     page = opened_page(alice)
 
     assert type_card(page.url) == page.return_url
@@ -70,7 +70,9 @@ def test_the_card_that_was_typed_is_stored(alice: User, gateway: str) -> None:
     assert page.method.token.startswith("tok_")
 
 
-def test_however_often_it_is_looked_at_the_card_is_stored_once(alice: User, gateway: str) -> None:
+def test_the_card_is_stored_once_however_often_the_page_is_processed(
+    alice: User, gateway: str
+) -> None:
     page = opened_page(alice)
     type_card(page.url)
     pages.record_comeback(page)
@@ -183,7 +185,7 @@ def test_coming_back_before_there_is_a_page_changes_nothing(alice: User, gateway
     assert rings(page) == 1
 
 
-def test_who_never_comes_back_has_the_card_stored_all_the_same(alice: User, gateway: str) -> None:
+def test_the_card_of_a_customer_who_never_comes_back_is_stored(alice: User, gateway: str) -> None:
     page = opened_page(alice)
     type_card(page.url)
 
@@ -192,7 +194,7 @@ def test_who_never_comes_back_has_the_card_stored_all_the_same(alice: User, gate
     assert page.state == CardPageState.TAKEN
 
 
-def test_a_page_nobody_comes_back_from_lapses(alice: User, gateway: str) -> None:
+def test_a_page_from_which_nobody_comes_back_lapses(alice: User, gateway: str) -> None:
     page = opened_page(alice)
     assert look(page) == RetryAfter(pages.POLL_INTERVAL)
     make_old(page)
@@ -201,7 +203,7 @@ def test_a_page_nobody_comes_back_from_lapses(alice: User, gateway: str) -> None
     assert page.state == CardPageState.LAPSED
 
 
-def test_who_comes_back_too_late_with_a_card_has_it_stored(alice: User, gateway: str) -> None:
+def test_the_card_of_a_customer_who_comes_back_late_is_stored(alice: User, gateway: str) -> None:
     page = opened_page(alice)
     make_old(page)
     look(page)
@@ -213,7 +215,9 @@ def test_who_comes_back_too_late_with_a_card_has_it_stored(alice: User, gateway:
     assert page.state == CardPageState.TAKEN
 
 
-def test_who_comes_back_too_late_without_one_is_told_so(alice: User, gateway: str) -> None:
+def test_a_customer_who_comes_back_late_without_a_card_is_told_so(
+    alice: User, gateway: str
+) -> None:
     page = opened_page(alice)
     make_old(page)
     look(page)
@@ -224,7 +228,7 @@ def test_who_comes_back_too_late_without_one_is_told_so(alice: User, gateway: st
     assert page.state == CardPageState.LAPSED
 
 
-def test_a_page_that_cannot_be_opened_lapses_while_the_customer_looks_on(
+def test_a_page_that_cannot_be_opened_lapses_while_the_customer_waits(
     alice: User, gateway: str
 ) -> None:
     page = intended(alice)
@@ -239,9 +243,7 @@ def test_a_page_that_cannot_be_opened_lapses_while_the_customer_looks_on(
     assert look(page) is None
 
 
-def test_a_page_that_no_worker_had_time_for_is_not_opened_any_more(
-    alice: User, gateway: str
-) -> None:
+def test_a_page_that_waited_too_long_is_not_opened(alice: User, gateway: str) -> None:
     page = intended(alice)
     make_old(page)
 
@@ -250,9 +252,7 @@ def test_a_page_that_no_worker_had_time_for_is_not_opened_any_more(
     assert not GatewayCall.objects.exists()
 
 
-def test_a_gateway_that_is_away_when_the_customer_comes_back_is_asked_until_the_time_is_over(
-    alice: User, gateway: str
-) -> None:
+def test_an_absent_gateway_is_asked_until_the_time_limit(alice: User, gateway: str) -> None:
     page = opened_page(alice)
     type_card(page.url)
     pages.record_comeback(page)
@@ -269,7 +269,7 @@ def test_a_gateway_that_is_away_when_the_customer_comes_back_is_asked_until_the_
     assert page.state == CardPageState.LAPSED
 
 
-def test_trouble_that_is_over_is_not_told_any_more(alice: User, gateway: str) -> None:
+def test_an_error_that_is_over_is_no_longer_shown(alice: User, gateway: str) -> None:
     page = opened_page(alice)
     break_it(gateway, "fetch_page", "http_500")
     look(page)
@@ -281,7 +281,7 @@ def test_trouble_that_is_over_is_not_told_any_more(alice: User, gateway: str) ->
 
 
 @pytest.mark.parametrize("url", ["http://gateway.example/", "javascript:alert(1)", "/card/1"])
-def test_card_data_is_sent_nowhere_in_plain(
+def test_card_data_is_never_sent_in_plain_text(
     alice: User, gateway: str, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     monkeypatch.setattr(
@@ -294,7 +294,7 @@ def test_card_data_is_sent_nowhere_in_plain(
     assert url in page.last_error
 
 
-def test_a_page_that_the_gateway_refuses_is_none(alice: User, gateway: str) -> None:
+def test_a_page_that_the_gateway_refuses_to_open_is_refused(alice: User, gateway: str) -> None:
     page = pages.request_page(alice, key=CardPage().key, return_url="")
 
     assert look(page) is None
@@ -302,7 +302,7 @@ def test_a_page_that_the_gateway_refuses_is_none(alice: User, gateway: str) -> N
     assert "HTTP 422" in page.last_error
 
 
-def test_a_gateway_that_is_not_there_was_never_asked(alice: User, settings: Any) -> None:
+def test_a_call_to_an_unreachable_gateway_was_not_sent(alice: User, settings: Any) -> None:
     settings.PAYMENT_GATEWAY_URL = "http://127.0.0.1:9"
     page = intended(alice)
 
@@ -311,9 +311,7 @@ def test_a_gateway_that_is_not_there_was_never_asked(alice: User, settings: Any)
     assert GatewayCall.objects.get().outcome == GatewayCall.Outcome.NOT_SENT
 
 
-def test_the_browser_is_sent_by_itself_once_for_each_time_of_asking(
-    alice: User, gateway: str
-) -> None:
+def test_the_browser_is_sent_automatically_once_per_request(alice: User, gateway: str) -> None:
     page = opened_page(alice)
 
     assert pages.record_redirect(page) == page.url
@@ -324,11 +322,11 @@ def test_the_browser_is_sent_by_itself_once_for_each_time_of_asking(
     assert page.sent_at is None
 
 
-def test_every_state_has_its_next_ones() -> None:
+def test_every_page_state_has_its_successors() -> None:
     assert set(NEXT_PAGE_STATES) == set(CardPageState)
 
 
-def test_a_question_without_an_answer_is_trouble(alice: User, gateway: str) -> None:
+def test_an_unanswered_question_raises(alice: User, gateway: str) -> None:
     page = opened_page(alice)
 
     with pytest.raises(GatewayUnavailable):

@@ -64,7 +64,7 @@ def decide(order: Order, decision: str) -> None:
     httpx.post(url, data={"decision": decision}, trust_env=False)
 
 
-def test_an_event_is_stored_and_rings_for_its_payment(waiting: Order) -> None:
+def test_an_event_is_stored_and_enqueues_its_payment(waiting: Order) -> None:
     assert post(event(waiting.payment)) == 204
 
     stored = WebhookEvent.objects.get()
@@ -73,7 +73,7 @@ def test_an_event_is_stored_and_rings_for_its_payment(waiting: Order) -> None:
     assert task.subject == str(waiting.payment_id)
 
 
-def test_the_bell_is_passed_on_to_the_order(waiting: Order) -> None:
+def test_a_payment_enqueues_its_order(waiting: Order) -> None:
     Task.objects.all().delete()
 
     look_at_payment(str(waiting.payment_id), Lease(0, ""))
@@ -85,16 +85,14 @@ def test_the_bell_is_passed_on_to_the_order(waiting: Order) -> None:
 @pytest.mark.parametrize(
     ("decision", "state"), [("approve", OrderState.COMPLETED), ("refuse", OrderState.FAILED)]
 )
-def test_what_the_gateway_says_when_asked_counts(
-    waiting: Order, decision: str, state: OrderState
-) -> None:
+def test_the_answer_of_the_gateway_counts(waiting: Order, decision: str, state: OrderState) -> None:
     decide(waiting, decision)
     post(event(waiting.payment))
 
     assert settled(waiting).state == state
 
 
-def test_what_an_event_claims_counts_nothing(waiting: Order) -> None:
+def test_the_claim_of_an_event_does_not_count(waiting: Order) -> None:
     post(event(waiting.payment, "captured"))
 
     order = settled(waiting)
@@ -102,7 +100,7 @@ def test_what_an_event_claims_counts_nothing(waiting: Order) -> None:
     assert (order.state, order.payment.state) == (OrderState.PENDING, PaymentState.PENDING)
 
 
-def test_told_fifty_times_it_is_one_event(waiting: Order) -> None:
+def test_an_event_that_comes_fifty_times_is_stored_once(waiting: Order) -> None:
     for _ in range(50):
         assert post(event(waiting.payment)) == 204
 
@@ -111,7 +109,7 @@ def test_told_fifty_times_it_is_one_event(waiting: Order) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_in_any_order_and_three_days_late_it_ends_alike(waiting: Order, seed: int) -> None:
+def test_events_in_any_order_and_three_days_late_end_alike(waiting: Order, seed: int) -> None:
     decide(waiting, "approve")
     told = [event(waiting.payment, one) for one in ("requires_action", "authorised", "captured")]
     told *= 3
@@ -125,7 +123,7 @@ def test_in_any_order_and_three_days_late_it_ends_alike(waiting: Order, seed: in
     assert (order.state, order.payment.state) == (OrderState.COMPLETED, PaymentState.CAPTURED)
 
 
-def test_before_our_own_call_was_answered_it_finds_the_payment(waiting: Order) -> None:
+def test_an_event_that_precedes_the_answer_finds_the_payment(waiting: Order) -> None:
     body = event(waiting.payment)
     Payment.objects.update(gateway_id="")
 
@@ -134,7 +132,9 @@ def test_before_our_own_call_was_answered_it_finds_the_payment(waiting: Order) -
     assert WebhookEvent.objects.get().payment == waiting.payment
 
 
-def test_an_event_of_no_payment_of_ours_is_kept_and_rings_nothing(db: None, alice: User) -> None:
+def test_an_event_of_an_unknown_payment_is_stored_and_enqueues_nothing(
+    db: None, alice: User
+) -> None:
     stranger = Payment(pk=1, gateway_id="pay_x", reference="X")
 
     assert post(event(stranger)) == 204
@@ -153,7 +153,7 @@ FORGED: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("how", FORGED)
-def test_what_is_forged_has_no_effect(
+def test_a_forged_event_has_no_effect(
     waiting: Order, how: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     decide(waiting, "approve")
@@ -174,11 +174,11 @@ def test_a_body_changed_after_signing_is_forged(waiting: Order) -> None:
 @pytest.mark.parametrize(
     "body", ["", "[]", "{}", "x", '{"id": 1, "payment": {}}', "[" * 5000, '{"payment": null}']
 )
-def test_what_is_signed_and_no_event_is_refused(db: None, alice: User, body: str) -> None:
+def test_a_signed_body_that_is_not_an_event_is_refused(db: None, alice: User, body: str) -> None:
     assert post(body) == 400
 
 
-def test_fields_that_no_store_takes_are_refused(waiting: Order) -> None:
+def test_fields_that_cannot_be_stored_are_refused(waiting: Order) -> None:
     assert post(event(waiting.payment, id="a\0b")) == 400
     assert post(event(waiting.payment, id=1)) == 400
 
@@ -189,12 +189,12 @@ def test_without_a_secret_every_event_is_refused(waiting: Order, settings: Setti
     assert post(event(waiting.payment), secret="") == 400
 
 
-def test_one_too_long_is_refused_and_only_posts_are_taken(waiting: Order) -> None:
+def test_a_body_that_is_too_long_and_other_methods_are_refused(waiting: Order) -> None:
     assert post(event(waiting.payment, more="x" * 70_000)) == 413
     assert Client().get(WEBHOOK).status_code == 405
 
 
-def test_coming_back_from_the_bank_rings_at_once(
+def test_coming_back_from_the_bank_enqueues_the_order_at_once(
     waiting: Order, as_alice: Client, client: Client, bob: User
 ) -> None:
     Task.objects.all().delete()
