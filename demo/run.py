@@ -93,7 +93,7 @@ def _serve(copy: Copy, supervisor: Supervisor, asked: Asked) -> None:
     print(f"ready: {copy.web_url}/simulator/", flush=True)
     print(summary.read_text(encoding="utf-8"), flush=True)
     while not asked():
-        supervisor.tend()
+        supervisor.restart_ended()
         time.sleep(0.2)
     print("stopping", flush=True)
 
@@ -101,7 +101,7 @@ def _serve(copy: Copy, supervisor: Supervisor, asked: Asked) -> None:
 def _wait_until_ready(copy: Copy, supervisor: Supervisor, asked: Asked) -> None:
     deadline = time.monotonic() + READY_WITHIN
     while not is_ready(copy):
-        supervisor.tend()
+        supervisor.restart_ended()
         if asked():
             return
         if time.monotonic() > deadline:

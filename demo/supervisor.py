@@ -1,66 +1,69 @@
-"""Start the parts of a copy, keep them up, and leave nothing behind."""
+"""Start the parts of a copy, restart those that end, and leave no process behind."""
 
 import signal
 import subprocess
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import IO
 
 from demo.guard import Guard, end_groups
 from demo.parts import ROOT, Part
-
-# A part may end this often within the window before it is left alone.
-RESTARTS = 5
-RESTART_WINDOW = 60.0
+from demo.restarts import Restarts
 
 Say = Callable[[str, str], None]
 
 
 class Supervisor:
-    """Every part is the leader of a session of its own, so that a signal reaches all it started.
+    """Runs each part in its own session, so that a signal reaches every process of the part.
 
-    `say` gets each line of output with the name of the part it came from.
+    `say` receives a part's name and one line: of its output, or about its end. `clock` returns
+    seconds that never go back.
     """
 
-    def __init__(self, *, environment: Mapping[str, str], say: Say) -> None:
+    def __init__(
+        self,
+        *,
+        environment: Mapping[str, str],
+        say: Say,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._environment = dict(environment)
         self._say = say
+        self._clock = clock
         self._guard = Guard()
         self._parts: dict[str, Part] = {}
         self._running: dict[str, subprocess.Popen[str]] = {}
-        self._ends: dict[str, deque[float]] = {}
+        self._restarts: dict[str, Restarts] = {}
+        # When each part that has ended is started again.
+        self._due: dict[str, float] = {}
         self._readers: list[threading.Thread] = []
 
     def start(self, parts: Iterable[Part]) -> None:
         for part in parts:
             self._parts[part.name] = part
-            self._ends[part.name] = deque(maxlen=RESTARTS + 1)
-            self._launch(part)
+            self.launch(part.name)
 
     def run(self, part: Part, *, stopped: Callable[[], bool] = lambda: False) -> int:
-        """Run a part that ends by itself; `stopped` is asked meanwhile and ends it early."""
+        """Run a part until it ends, or until `stopped` returns true; return its exit code."""
         process = self._launch(part)
         while process.poll() is None and not stopped():
             time.sleep(0.05)
         self._clear(part.name)
         return process.wait()
 
-    def tend(self) -> None:
-        """Start again what has ended by itself, within the bound."""
+    def restart_ended(self) -> None:
+        """Start each part again that has ended, after a delay that grows with every restart."""
+        now = self._clock()
         for name, process in list(self._running.items()):
-            if process.poll() is None:
-                continue
-            self._clear(name)
-            ends = self._ends[name]
-            ends.append(time.monotonic())
-            how = _ending(process.returncode)
-            if len(ends) > RESTARTS and ends[-1] - ends[0] < RESTART_WINDOW:
-                self._say(name, f"{how}, and does not stay up: left stopped")
-                continue
-            self._say(name, f"{how}: starting it again")
-            self._launch(self._parts[name])
+            if process.poll() is not None:
+                self._clear(name)
+                delay = self._restarts[name].next_delay(now)
+                self._due[name] = now + delay
+                self._say(name, f"{_ending(process.returncode)}; starting it again in {delay:g} s")
+        for name, due in list(self._due.items()):
+            if now >= due:
+                self.launch(name)
 
     def missing(self) -> list[str]:
         """Name the parts that are not running."""
@@ -71,14 +74,17 @@ class Supervisor:
         ]
 
     def kill(self, name: str) -> None:
-        """End a part as `kill -9` would; it stays down until `launch`."""
+        """End a part as `kill -9` would. It is not started again before `launch`."""
         self._clear(name)
 
     def launch(self, name: str) -> None:
+        """Start a part that `start` already knows."""
+        self._due.pop(name, None)
+        self._restarts.setdefault(name, Restarts()).note_start(self._clock())
         self._launch(self._parts[name])
 
     def stop(self) -> None:
-        """Ask all parts to end, kill what does not, and wait until nothing is left."""
+        """Ask all parts to end, kill those that do not, and wait until no process is left."""
         processes = list(self._running.values())
         end_groups(
             [process.pid for process in processes],
@@ -108,19 +114,19 @@ class Supervisor:
         self._running[part.name] = process
         if process.stdout:
             reader = threading.Thread(
-                target=self._pass_on, args=(part.name, process.stdout), daemon=True
+                target=self._say_lines, args=(part.name, process.stdout), daemon=True
             )
             reader.start()
-            self._readers.append(reader)
+            self._readers = [*(one for one in self._readers if one.is_alive()), reader]
         return process
 
-    def _pass_on(self, name: str, output: IO[str]) -> None:
+    def _say_lines(self, name: str, output: IO[str]) -> None:
         with output:
             for line in output:
                 self._say(name, line.rstrip("\n"))
 
     def _clear(self, name: str) -> None:
-        """Kill what a part has left of its group, so that a second one never works beside it."""
+        """Kill every process that the part has left, so that two of a part never run at once."""
         process = self._running.pop(name)
         end_groups([process.pid], patience=2, first=signal.SIGKILL, reap=process.poll)
         process.wait()
