@@ -1,7 +1,7 @@
 """`make run`: the whole portal with its simulators and demo data, until Ctrl-C.
 
 Listens on PORT (the portal), PORT+1 (SM-DP+ simulator), PORT+2 (payment simulator) and PORT+3
-(network simulator), keeps everything it stores under `var/`, and fetches nothing.
+(network simulator). Stores everything under `var/` and downloads nothing.
 """
 
 import base64
@@ -19,53 +19,58 @@ from pathlib import Path
 from typing import IO
 
 from demo.health import complaints, is_ready
+from demo.output import Output
 from demo.parts import FILES_BROKER, LOOPBACK, ROOT, Copy, environment, parts, preparation
 from demo.supervisor import Supervisor
 
 VAR = ROOT / "var"
 READY_WITHIN = 60.0
 LAST_FIRST_PORT = 65535 - 4
-COLOURS = {"web": 36, "worker": 33, "smdp": 35, "payment": 32, "network": 31, "setup": 34}
+LOGS = VAR / "log"
 
 
 class CannotRun(Exception):
-    """Something stands in the way; the message is for the person who typed `make run`."""
+    """`make run` cannot start; the message is for the person who typed it."""
 
 
 def main() -> int:
-    asked = Asked()
+    stop_request = StopRequest()
     try:
-        with ExitStack() as held:
-            held.enter_context(_only_one())
+        with ExitStack() as resources:
+            resources.enter_context(_lock_var())
             copy = _copy(os.environ.get("PORT") or "8000")
             _check_ports(copy)
-            supervisor = Supervisor(environment=environment(copy, outside=os.environ), say=say)
-            held.callback(supervisor.stop)
-            _serve(copy, supervisor, asked)
+            output = Output(LOGS)
+            resources.callback(output.close)
+            supervisor = Supervisor(
+                environment=environment(copy, outside=os.environ), say=output.write
+            )
+            resources.callback(supervisor.stop)
+            _serve(copy, supervisor, output, stop_request)
     except CannotRun as error:
         print(error, file=sys.stderr, flush=True)
         return 1
     return 0
 
 
-class Asked:
-    """Whether somebody wants the run to end: by signal, or by a signal that only `make` got."""
+class StopRequest:
+    """Whether the run is to stop: this process, or `make` alone, has received a signal."""
 
     def __init__(self) -> None:
         self._signalled = False
         self._parent = os.getppid()
         self._parent_catches = self._parent_catches_interrupt()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._note)
+            signal.signal(number, self._note_signal)
 
-    def __call__(self) -> bool:
+    def is_made(self) -> bool:
         return self._signalled or self._parent_was_interrupted()
 
-    def _note(self, *_of_signal: object) -> None:
+    def _note_signal(self, *_number_and_frame: object) -> None:
         self._signalled = True
 
     def _parent_was_interrupted(self) -> bool:
-        # make keeps a SIGINT that was sent to it alone: it stops catching it and waits for us.
+        # A SIGINT sent to make alone is not passed on: make stops catching SIGINT and waits.
         return self._parent_catches and (
             os.getppid() != self._parent or not self._parent_catches_interrupt()
         )
@@ -79,30 +84,37 @@ class Asked:
         return False
 
 
-def _serve(copy: Copy, supervisor: Supervisor, asked: Asked) -> None:
+def _serve(copy: Copy, supervisor: Supervisor, output: Output, stop_request: StopRequest) -> None:
     summary = VAR / "demo.txt"
-    code = supervisor.run(preparation(summary), stopped=asked)
-    if asked():
+    code = supervisor.run(preparation(summary), stopped=stop_request.is_made)
+    if stop_request.is_made():
         return
     if code:
-        raise CannotRun("The database could not be made ready; the lines above say why.")
+        raise CannotRun("The database could not be prepared; the lines above say why.")
+
     supervisor.start(parts(copy))
-    _wait_until_ready(copy, supervisor, asked)
-    if asked():
+    _wait_until_ready(copy, supervisor, stop_request)
+    if stop_request.is_made():
         return
-    print(f"ready: {copy.web_url}/simulator/", flush=True)
+
+    output.is_quiet = True
+    print(f"ready: {copy.web_url}/simulator/")
+    print(
+        f"Logs are in {LOGS.relative_to(ROOT)}/; from now on only warnings and errors appear here."
+    )
     print(summary.read_text(encoding="utf-8"), flush=True)
-    while not asked():
+
+    while not stop_request.is_made():
         supervisor.restart_ended()
         time.sleep(0.2)
     print("stopping", flush=True)
 
 
-def _wait_until_ready(copy: Copy, supervisor: Supervisor, asked: Asked) -> None:
+def _wait_until_ready(copy: Copy, supervisor: Supervisor, stop_request: StopRequest) -> None:
     deadline = time.monotonic() + READY_WITHIN
     while not is_ready(copy):
         supervisor.restart_ended()
-        if asked():
+        if stop_request.is_made():
             return
         if time.monotonic() > deadline:
             missing = [f"{name} is not running" for name in supervisor.missing()]
@@ -112,23 +124,15 @@ def _wait_until_ready(copy: Copy, supervisor: Supervisor, asked: Asked) -> None:
         time.sleep(0.3)
 
 
-def say(name: str, line: str) -> None:
-    """Show one line of a part's output under the part's name."""
-    prefix = f"{name:>7} |"
-    if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
-        prefix = f"\033[{COLOURS[name]}m{prefix}\033[0m"
-    print(prefix, line, flush=True)
-
-
-def _only_one() -> IO[str]:
-    """Hold the lock on `var/` for as long as the returned file is open."""
+def _lock_var() -> IO[str]:
+    """Lock `var/` until the returned file is closed; raises `CannotRun` if another run has it."""
     VAR.mkdir(exist_ok=True)
     lock = (VAR / "run.lock").open("w", encoding="ascii")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         lock.close()
-        raise CannotRun("make run is already running in this folder: stop it first.") from None
+        raise CannotRun("make run is already running in this folder. Stop it first.") from None
     return lock
 
 
@@ -156,8 +160,8 @@ def _check_ports(copy: Copy) -> None:
     ]
     if taken:
         raise CannotRun(
-            f"In use by something else: port {' and '.join(taken)}; "
-            "stop it, or choose another first port, as in `make run PORT=8100`."
+            f"Port {' and '.join(taken)} is already in use. "
+            "Stop what uses it, or choose another first port, such as `make run PORT=8100`."
         )
 
 
@@ -172,13 +176,13 @@ def _is_free(port: int) -> bool:
 
 
 def _secrets(path: Path) -> dict[str, str]:
-    """Return this installation's own secrets, made at its first start and kept with its data."""
+    """Return this installation's secrets; the first run makes them and stores them at `path`."""
     if not path.exists():
-        made = new_secrets()
-        # Written aside first: half a file would lock up what the keys have sealed.
+        # The file is complete before it has its name. Half a file would lose the keys, and with
+        # them every sealed value in the database.
         draft = path.with_suffix(".new")
         draft.touch(mode=0o600)
-        draft.write_text(json.dumps(made), encoding="ascii")
+        draft.write_text(json.dumps(new_secrets()), encoding="ascii")
         draft.replace(path)
     kept: dict[str, str] = json.loads(path.read_text(encoding="ascii"))
     return kept

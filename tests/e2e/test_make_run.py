@@ -1,4 +1,4 @@
-"""`make run`: what it prints, what it keeps, which ports it takes, and what it leaves behind."""
+"""`make run`: what it prints, logs and stores, which ports it uses, and what it leaves behind."""
 
 import os
 import re
@@ -8,8 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -17,16 +17,19 @@ import pytest
 
 from demo.parts import LOOPBACK, ROOT
 
+pytestmark = pytest.mark.processes
 READY_WITHIN = 60.0
 GONE_WITHIN = 15.0
 BLOCK = 5
-# What a checkout holds besides the product, and what an installation makes.
+# Part of the last line of the demo accounts.
+SUMMARY_ENDS = "on the eSIM"
+# Files of a checkout that are no part of the product, and files that an installation makes.
 NOT_COPIED = shutil.ignore_patterns(".*", "var", "docs", "tests", "__pycache__")
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a copy of the product, so that nobody's own `var/` is touched."""
+    """Return a copy of the product, so that the developer's own `var/` is not touched."""
     folder = tmp_path_factory.mktemp("clone") / "moportal"
     shutil.copytree(ROOT, folder, ignore=NOT_COPIED)
     return folder
@@ -35,29 +38,48 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_run_gets_ready_keeps_its_data_and_leaves_nothing_behind(clone: Path) -> None:
     port = _free_block()
     with _run(clone, port) as first:
-        said = _until_ready(first)
-        iccid = _iccid_of(said, "unused SIM card")
-        session = _session_group(first.pid)
-        ports = _listening(session)
+        printed = _read_until(first, SUMMARY_ENDS)
+        iccid = _iccid_of(printed, "unused SIM card")
+        processes = _descendants(first.pid)
+        ports = _listening(processes)
         secret = (clone / "var/secrets.json").read_text()
         assert httpx.get(_healthz(port), trust_env=False).status_code == 200
         _interrupt(first)
+    begun = time.monotonic()
     with _run(clone, port) as second:
-        begun = time.monotonic()
-        again = _until_ready(second)
+        printed_again = _read_until(second, SUMMARY_ENDS)
         _interrupt(second)
 
-    assert f"ready: http://{LOOPBACK}:{port}/simulator/" in said
+    assert f"ready: http://{LOOPBACK}:{port}/simulator/" in printed
     assert ports == {port, port + 1, port + 2, port + 3}
-    assert [pid for pid in session if Path(f"/proc/{pid}").exists()] == []
-    assert _iccid_of(again, "unused SIM card") == iccid
+    assert [pid for pid in processes if Path(f"/proc/{pid}").exists()] == []
+    assert _iccid_of(printed_again, "unused SIM card") == iccid
     assert (clone / "var/secrets.json").read_text() == secret
     assert time.monotonic() - begun < READY_WITHIN / 2
 
 
+def test_a_ready_run_prints_no_informational_line_and_says_when_a_part_restarts(
+    clone: Path,
+) -> None:
+    log = clone / "var/log/worker.log"
+    with _run(clone, _free_block()) as running:
+        printed = _read_until(running, SUMMARY_ENDS)
+        logged = log.stat().st_size
+        _wait_for(lambda: log.stat().st_size > logged)
+        os.kill(_worker_of(running.pid), signal.SIGKILL)
+        after_ready = _read_until(running, "starting it again")
+        _wait_for(lambda: log.read_text().count("celery@") > 1)
+        after_ready += _interrupt(running)
+
+    assert "Logs are in var/log/" in printed
+    assert " worker | killed by signal 9; starting it again in 1 s\n" in after_ready
+    assert "level=info" not in after_ready
+    assert "level=info" in log.read_text()
+
+
 def test_a_port_in_use_is_named_and_nothing_is_started(clone: Path) -> None:
     with socket.socket() as taken:
-        # Whichever is free; nobody else can take it in between.
+        # The system chooses a free port, and no other process can take it in between.
         taken.bind((LOOPBACK, 0))
         taken.listen()
         port: int = taken.getsockname()[1] - 1
@@ -65,19 +87,20 @@ def test_a_port_in_use_is_named_and_nothing_is_started(clone: Path) -> None:
             output, _ = refused.communicate(timeout=READY_WITHIN)
 
     assert refused.returncode == 1
-    # Others may be taken too.
-    assert "In use by something else: port " in output
-    assert str(port + 1) in output
+    # The other ports of the block may be in use too.
+    assert re.search(rf"^Port (\d+ and )*{port + 1}( and \d+)* is already in use", output)
 
 
 @contextmanager
 def _run(clone: Path, port: int) -> Iterator[subprocess.Popen[str]]:
-    """Start what `make run` starts; whatever happens, it is ended."""
-    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
+    """Start what `make run` starts, and end it in any case."""
+    environment = {
+        name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}
+    }
     process = subprocess.Popen(
         [sys.executable, "-m", "demo.run"],
         cwd=clone,
-        env={**kept, "PORT": str(port), "PYTHONUNBUFFERED": "1"},
+        env={**environment, "PORT": str(port), "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -89,49 +112,71 @@ def _run(clone: Path, port: int) -> Iterator[subprocess.Popen[str]]:
         process.communicate(timeout=GONE_WITHIN)
 
 
-def _until_ready(process: subprocess.Popen[str]) -> str:
-    """Return what is printed up to the last line of the demo accounts."""
+def _read_until(process: subprocess.Popen[str], text: str) -> str:
+    """Return what is printed up to and with the first line that contains `text`."""
     assert process.stdout is not None
-    said: list[str] = []
+    printed: list[str] = []
     for line in process.stdout:
-        said.append(line)
-        if "with a plan" in line:
-            return "".join(said)
-    pytest.fail("".join(["not ready:\n", *said]))
+        printed.append(line)
+        if text in line:
+            return "".join(printed)
+    pytest.fail("".join([f"ended without {text!r}:\n", *printed]))
 
 
-def _interrupt(process: subprocess.Popen[str]) -> None:
+def _wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + READY_WITHIN
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def _interrupt(process: subprocess.Popen[str]) -> str:
+    """Stop the run as Ctrl-C does, and return what it printed meanwhile."""
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=GONE_WITHIN)
+    output, _ = process.communicate(timeout=GONE_WITHIN)
     assert process.returncode == 0
+    return output
 
 
 def _healthz(port: int) -> str:
     return f"http://{LOOPBACK}:{port}/healthz"
 
 
-def _iccid_of(said: str, name: str) -> str:
-    found = re.search(rf"{name}\s+(\d+)", said)
-    assert found is not None, said
+def _iccid_of(printed: str, name: str) -> str:
+    found = re.search(rf"{name}\s+(\d+)", printed)
+    assert found is not None, printed
     return str(found[1])
 
 
-def _session_group(ancestor: int) -> set[int]:
-    """Return the process and all that descend from it."""
-    parents = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            parents[int(folder.name)] = int(
-                (folder / "stat").read_text().rpartition(")")[2].split()[1]
-            )
-        except (FileNotFoundError, ProcessLookupError):
-            continue
+def _worker_of(run: int) -> int:
+    """Return the worker's first process: a child of the run."""
+    parents = _parents()
+    for pid in _descendants(run):
+        command = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+        if parents.get(pid) == run and "celery" in command:
+            return pid
+    pytest.fail("no worker is running")
+
+
+def _descendants(ancestor: int) -> set[int]:
+    """Return the process and every process that descends from it."""
+    parents = _parents()
     found = {ancestor}
     while True:
         more = {pid for pid, parent in parents.items() if parent in found} - found
         if not more:
             return found
         found |= more
+
+
+def _parents() -> dict[int, int]:
+    """Return the parent of each process on this machine."""
+    parents = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            parents[int(folder.name)] = int(fields[1])
+    return parents
 
 
 def _listening(pids: set[int]) -> set[int]:
@@ -156,7 +201,7 @@ def _listening(pids: set[int]) -> set[int]:
 
 
 def _free_block() -> int:
-    """Return the first of five ports in a row that nobody uses."""
+    """Return the first of five free ports in a row."""
     for first in range(21000, 31000, 17):
         if all(_is_free(first + offset) for offset in range(BLOCK)):
             return first
