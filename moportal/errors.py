@@ -1,7 +1,8 @@
-"""The pages of last resort, all in the portal's frame and all with a way out."""
+"""Error answers: one page for people, in the portal's frame, and a problem document for the API."""
 
 import sys
 import uuid
+from dataclasses import dataclass
 
 import structlog
 from django.conf import settings
@@ -9,26 +10,89 @@ from django.contrib import messages
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from moportal.kept_forms import keep_form
 from moportal.problems import RETRY_AFTER_SECONDS, echo_transaction_id, problem_response
 
 log = structlog.get_logger(__name__)
-STORE_AWAY = (OperationalError, InterfaceError)
-MACHINES = ("/v1/", "/gsma/", "/payments/")
-NOT_PAGES = (*MACHINES, "/admin/", "/simulator/")
+DATABASE_UNAVAILABLE = (OperationalError, InterfaceError)
+API_PATHS = ("/v1/", "/gsma/", "/payments/")
+NOT_PORTAL_PATHS = (*API_PATHS, "/admin/", "/simulator/")
+START_AGAIN, TRY_AGAIN = gettext_lazy("Start again"), gettext_lazy("Try again")
+
+
+@dataclass(frozen=True)
+class ErrorPage:
+    """What people read about an error: what happened, what to do, and the button that does it."""
+
+    status: int
+    title: Promise
+    text: Promise
+    button: Promise = START_AGAIN
+    steps: tuple[Promise, ...] = ()
+
+
+BAD_REQUEST = ErrorPage(
+    400,
+    gettext_lazy("Invalid request"),
+    gettext_lazy("The address or the form contains something we can't use. Nothing was bought."),
+)
+FORBIDDEN = ErrorPage(
+    403,
+    gettext_lazy("You don't have access to this page"),
+    gettext_lazy("It belongs to someone else or needs a different account."),
+)
+STALE_FORM = ErrorPage(
+    403,
+    gettext_lazy("Please send the form again"),
+    gettext_lazy(
+        "Your browser blocks our cookies, or the page was open too long. "
+        "Nothing was sent and nothing was bought. Allow cookies, then try again."
+    ),
+    button=TRY_AGAIN,
+)
+NOT_FOUND = ErrorPage(
+    404,
+    gettext_lazy("We can't find that page"),
+    gettext_lazy("The page may have moved, or the link may be incomplete."),
+)
+INTERNAL_ERROR = ErrorPage(
+    500,
+    gettext_lazy("Something went wrong on our side"),
+    gettext_lazy(
+        "You did nothing wrong. Your choices are saved, and nothing will be bought twice."
+    ),
+    button=TRY_AGAIN,
+    steps=(
+        gettext_lazy("Wait a moment, then choose Try again."),
+        gettext_lazy("If it happens again, choose Support to see how to reach us."),
+    ),
+)
+UNAVAILABLE = ErrorPage(
+    503,
+    gettext_lazy("We'll be back in a moment"),
+    gettext_lazy(
+        "Our systems are busy or under maintenance. "
+        "Nothing was lost, and nothing will be bought twice."
+    ),
+    button=TRY_AGAIN,
+)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Let a form whose token is stale come back filled, with a fresh token and a sentence why.
+    """Show a form with a stale token again, filled in, with a fresh token and the reason.
 
-    It is not executed. A browser without our cookie gets a page instead: it would go in circles.
+    The form is not executed. A browser without the CSRF cookie gets an error page instead, because
+    it would be redirected for ever.
     """
-    is_ours = settings.CSRF_COOKIE_NAME in request.COOKIES
-    if not is_ours or request.path.startswith(NOT_PAGES):
-        return render(request, "403_csrf.html", {"again_url": request.get_full_path()}, status=403)
+    has_cookie = settings.CSRF_COOKIE_NAME in request.COOKIES
+    if not has_cookie or request.path.startswith(NOT_PORTAL_PATHS):
+        return _render_page(request, STALE_FORM, button_url=request.get_full_path())
+
     keep_form(request)
     messages.warning(
         request, _("This page was open too long, so nothing was sent. Please send the form again.")
@@ -37,55 +101,78 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer 400: to machines as a problem document, to people as a page."""
-    if request.path.startswith(MACHINES):
-        return _told(request, problem_response(400, "Bad request", "The request cannot be read."))
-    return render(request, "400.html", status=400)
+    """Answer 400."""
+    return _answer(request, BAD_REQUEST, "Bad request", "The request cannot be read.")
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 403."""
+    return _answer(request, FORBIDDEN, "Forbidden", "You are not allowed to do this.")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer 404 the same two ways."""
-    if request.path.startswith(MACHINES):
-        answer = problem_response(404, "Not found", "There is nothing at this address.")
-        return _told(request, answer)
-    return render(request, "404.html", status=404)
+    """Answer 404."""
+    return _answer(request, NOT_FOUND, "Not found", "There is nothing at this address.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500 without the database or anything else that may be what has failed.
+    """Answer 500, or 503 if the database is unavailable.
 
-    Where it is the database that is away the answer is 503: Django comes here with whatever a view
-    or any middleware has raised.
+    Django calls this for any exception that a view or a middleware raises. The answer uses neither
+    the database nor a context processor, because one of them may be what failed.
     """
     error = sys.exc_info()[1]
-    if isinstance(error, STORE_AWAY):
-        return _store_away(request, error)
+    if isinstance(error, DATABASE_UNAVAILABLE):
+        log.error("database away", path=request.path, error=str(error))
+        detail = "The database is not responding. Try again later."
+        response = _answer(request, UNAVAILABLE, "Service unavailable", detail, is_bare=True)
+        response.headers["Retry-After"] = RETRY_AFTER_SECONDS
+        return response
+
     reference = uuid.uuid4().hex[:12]
     log.error("unhandled", reference=reference, path=request.path)
-    if request.path.startswith(MACHINES):
-        answer = problem_response(
-            500, "Internal error", "Something failed that should not have.", reference=reference
-        )
-        return _told(request, answer)
-    return HttpResponse(render_to_string("500.html", {"reference": reference}), status=500)
+    detail = "An unexpected error occurred. Give the reference if you report it."
+    return _answer(
+        request, INTERNAL_ERROR, "Internal error", detail, reference=reference, is_bare=True
+    )
 
 
-def _store_away(request: HttpRequest, error: Exception) -> HttpResponse:
-    """Say that it is us, and when to come back; nothing half-done is left behind."""
-    log.error("database away", path=request.path, error=str(error))
-    if request.path.startswith(MACHINES):
-        answer = problem_response(
-            503, "Service unavailable", "The store does not answer; please try again."
-        )
-        response = _told(request, answer)
-    else:
-        response = render(None, "503.html", status=503)
-    response.headers["Retry-After"] = RETRY_AFTER_SECONDS
+def _answer(
+    request: HttpRequest,
+    page: ErrorPage,
+    title: str,
+    detail: str,
+    *,
+    reference: str = "",
+    is_bare: bool = False,
+) -> HttpResponse:
+    """Answer the API with a problem document, which no cache keeps, and people with a page."""
+    if settings.FACE != "api" and not request.path.startswith(API_PATHS):
+        return _render_page(request, page, reference=reference, is_bare=is_bare)
+
+    members = {"reference": reference} if reference else {}
+    response = problem_response(page.status, title, detail, **members)
+    echo_transaction_id(request.META, response)
+    response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _told(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
-    """Give a machine its transaction id back here too; no cache keeps what went wrong."""
-    echo_transaction_id(request.META, answer)
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
+def _render_page(
+    request: HttpRequest,
+    page: ErrorPage,
+    *,
+    button_url: str = "",
+    reference: str = "",
+    is_bare: bool = False,
+) -> HttpResponse:
+    if settings.FACE == "desk":
+        # The desk does not serve the addresses that the portal's frame links to.
+        return HttpResponse(f"{page.title}\n", status=page.status, content_type="text/plain")
+
+    context = {
+        "page": page,
+        "button_url": button_url or reverse("options"),
+        "reference": reference,
+        "is_bare": is_bare,
+    }
+    return render(None if is_bare else request, "error.html", context, status=page.status)

@@ -32,6 +32,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz, name="healthz"),
 ]
 handler400 = "moportal.errors.bad_request"
+handler403 = "moportal.errors.permission_denied"
 handler404 = "moportal.errors.not_found"
 handler500 = "moportal.errors.server_error"
 

@@ -127,4 +127,5 @@ def test_a_browser_without_our_cookie_is_told_rather_than_sent_round(alice: User
     answer = Client(enforce_csrf_checks=True).post("/sign-in/", {"username": "x"})
 
     assert answer.status_code == 403
-    assert "Please send that once more" in answer.text
+    assert "Please send the form again" in answer.text
+    assert "Your browser blocks our cookies" in answer.text

@@ -100,7 +100,7 @@ def test_an_unknown_address_shows_a_page_of_the_portal(
 
     page = alice.open(address)
 
-    assert (page.status, page.heading) == (404, "There is nothing at this address")
+    assert (page.status, page.heading) == (404, "We can't find that page")
     assert page.text.count(SUPPORT) == 1
     assert page.text.count("<main ") == 1
     assert alice.leave()["success"] is False

@@ -6,9 +6,10 @@ import logging
 import pytest
 from cryptography.fernet import Fernet
 from django.conf import settings
-from django.core.exceptions import BadRequest
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import InterfaceError, OperationalError
-from django.test import Client, RequestFactory
+from django.http import Http404
+from django.test import Client, RequestFactory, override_settings
 
 from moportal import health, sealed
 from moportal.errors import server_error
@@ -38,12 +39,50 @@ def test_a_machine_gets_a_problem_document(client: Client, db: None) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("face", "kind"), [("api", "application/problem+json"), ("desk", "text/plain")]
+)
+def test_a_face_without_the_portals_pages_answers_without_its_frame(
+    face: str, kind: str, client: Client, db: None
+) -> None:
+    with override_settings(FACE=face):
+        answer = client.get("/nothing/")
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, kind)
+
+
 def test_the_last_page_needs_no_database() -> None:
     answer = server_error(RequestFactory().get("/options/"))
 
     assert answer.status_code == 500
     assert b"Something went wrong on our side" in answer.content
     assert b"/leave/" in answer.content
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "title"),
+    [
+        (BadRequest, 400, "Invalid request"),
+        (PermissionDenied, 403, "You don&#x27;t have access to this page"),
+        (Http404, 404, "We can&#x27;t find that page"),
+        (ZeroDivisionError, 500, "Something went wrong on our side"),
+        (OperationalError, 503, "We&#x27;ll be back in a moment"),
+    ],
+)
+def test_every_error_has_a_page_in_the_same_frame(
+    error: type[Exception], status: int, title: str, monkeypatch: pytest.MonkeyPatch, db: None
+) -> None:
+    def broken(*_args: object) -> None:
+        raise error
+
+    monkeypatch.setattr("mobileplans.middleware.VisitMiddleware.__call__", broken)
+
+    page = Client(raise_request_exception=False).get("/options/")
+
+    assert page.status_code == status
+    assert title in page.text
+    assert "/leave/" in page.text
+    assert "/support/" in page.text
 
 
 @pytest.mark.parametrize("middleware", ["VisitMiddleware", "SessionMiddleware", "CSPMiddleware"])
@@ -74,7 +113,8 @@ def test_any_other_error_is_500(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "status"), [(ZeroDivisionError, 500), (OperationalError, 503), (BadRequest, 400)]
+    ("error", "status"),
+    [(ZeroDivisionError, 500), (OperationalError, 503), (BadRequest, 400), (PermissionDenied, 403)],
 )
 def test_a_machine_gets_its_transaction_id_back_whatever_fails(
     error: type[Exception], status: int, monkeypatch: pytest.MonkeyPatch
