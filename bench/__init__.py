@@ -1,1 +1,1 @@
-"""Measuring the product under load: `make bench-orders`. Nothing here is part of it."""
+"""Benchmarks of the product: `make bench-orders` and others. No part of the product itself."""

@@ -1,7 +1,7 @@
-"""The anchor: per order the product's calls and the product's writes, and nothing besides.
+"""The bare script: for each order the product's calls and the product's writes, nothing else.
 
-`python -m bench.bare FILE` reads addresses and orders from a JSON file, warms up, says "ready",
-waits for a line, works its orders off one after another, and prints what that took.
+`python -m bench.bare FILE` reads addresses and orders from a JSON file, warms up, prints "ready",
+waits for a line, handles its orders one after another, and prints the time that took.
 """
 
 import json
@@ -23,7 +23,7 @@ ES2_HEADERS = {"Content-Type": "application/json", "X-Admin-Protocol": "gsma/rsp
 
 @dataclass(frozen=True)
 class Script:
-    """One process's connections, kept open."""
+    """The open connections of one process."""
 
     connection: psycopg.Connection[Any]
     client: httpx.Client
@@ -31,8 +31,8 @@ class Script:
     smdp_url: str
     network_url: str
 
-    def work_off(self, order: Order) -> None:
-        """Do what the product does, in its order: a row before each call, one after it."""
+    def handle(self, order: Order) -> None:
+        """Do what the product does, in the same order: a row before each call and one after it."""
         writes = Writes(self.connection, order)
         writes.place()
         writes.claim()
@@ -73,26 +73,26 @@ class Script:
         url, headers = f"{self.payment_url}/payments{path}", {"Idempotency-Key": key}
         answer = self.client.post(url, json=body, headers=headers).raise_for_status()
         writes.gateway_answer(call)
-        said: dict[str, Any] = answer.json()
-        return said
+        result: dict[str, Any] = answer.json()
+        return result
 
     def _download_order(self, writes: Writes, order: Order) -> None:
-        named = {"eid": order.eid, "iccid": order.iccid}
-        self._es2(writes, order, "downloadOrder", {**named, "profileType": "consumer"})
+        profile = {"eid": order.eid, "iccid": order.iccid}
+        self._es2(writes, order, "downloadOrder", {**profile, "profileType": "consumer"})
         writes.reserved()
 
     def _confirm_order(self, writes: Writes, order: Order) -> None:
-        named = {"iccid": order.iccid, "eid": order.eid, "matchingId": order.matching_id}
-        said = self._es2(writes, order, "confirmOrder", {**named, "releaseFlag": True})
-        writes.released(said["smdpAddress"])
+        profile = {"iccid": order.iccid, "eid": order.eid, "matchingId": order.matching_id}
+        body = self._es2(writes, order, "confirmOrder", {**profile, "releaseFlag": True})
+        writes.released(body["smdpAddress"])
 
     def _activate(self, writes: Writes, order: Order) -> None:
         writes.prolong()
         call = writes.network_call(order.iccid)
-        named = {"iccid": order.iccid, "imsi": "", "msisdn": ""}
+        profile = {"iccid": order.iccid, "imsi": "", "msisdn": ""}
         answer = self.client.put(
             f"{self.network_url}/subscriptions/{order.number}",
-            json={"sequence": call, "plan": order.plan_code, **named},
+            json={"sequence": call, "plan": order.plan_code, **profile},
         ).raise_for_status()
         writes.network_answer(call)
         if answer.json()["state"] != "active":
@@ -114,29 +114,29 @@ class Script:
             f"{self.smdp_url}{ES2}{function}", content=content, headers=ES2_HEADERS
         ).raise_for_status()
         writes.es2_answer(call, answer.text)
-        said: dict[str, Any] = answer.json()
-        status = said["header"]["functionExecutionStatus"]["status"]
+        body: dict[str, Any] = answer.json()
+        status = body["header"]["functionExecutionStatus"]["status"]
         if status != "Executed-Success":
             raise ValueError(answer.text)
-        return said
+        return body
 
 
 def main() -> None:
-    told = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    orders = [Order(**order) for order in told["orders"]]
+    parameters = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    orders = [Order(**order) for order in parameters["orders"]]
     with (
-        psycopg.connect(told["database_url"], autocommit=True) as connection,
+        psycopg.connect(parameters["database_url"], autocommit=True) as connection,
         httpx.Client(trust_env=False) as client,
     ):
-        urls = (told["payment_url"], told["smdp_url"], told["network_url"])
+        urls = (parameters["payment_url"], parameters["smdp_url"], parameters["network_url"])
         script = Script(connection, client, *urls)
-        for order in orders[: told["warm_up"]]:
-            script.work_off(order)
+        for order in orders[: parameters["warm_up"]]:
+            script.handle(order)
         print("ready", flush=True)
         sys.stdin.readline()
         began, used = time.time(), time.process_time()
-        for order in orders[told["warm_up"] :]:
-            script.work_off(order)
+        for order in orders[parameters["warm_up"] :]:
+            script.handle(order)
         took = {"cpu": time.process_time() - used, "began": began, "ended": time.time()}
     print(json.dumps(took), flush=True)
 

@@ -1,9 +1,9 @@
-"""The callers, as a process of their own: `python -m bench.callers`, told by JSON on its input.
+"""The callers, in their own process: `python -m bench.callers`, with a JSON plan on standard input.
 
-Requests go over connections that are kept, one at a time on each. Without a rate each connection
-asks again as soon as it is answered, which finds how much a server can do; with a rate requests
-are due at even moments whether or not earlier ones are answered, and a latency counts from that
-moment, so that a server that stalls does not slow down who measures it.
+Each connection is kept and carries one request at a time. Without a rate, each connection sends the
+next request as soon as it is answered, which finds the server's highest rate. With a rate, requests
+are due at even intervals, whether or not earlier ones are answered. The latency counts from the due
+time, so that a server that stalls cannot hide it.
 """
 
 import json
@@ -16,17 +16,17 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.sims import PREFIX
+from bench.sim_tables import PREFIX
 from moportal.identifiers import Iccid
 
-# So many SIMs are asked about in turn.
+# The number of SIMs in the requests.
 CHOICES = 10_000
 END, LAST_CHUNK = b"\r\n\r\n", b"0\r\n\r\n"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Whom to ask about which SIMs, for how long and, with `rate`, how often a second."""
+    """The server and SIMs to ask about, the seconds, and optionally the requests per second."""
 
     port: int
     headers: dict[str, str]
@@ -39,32 +39,32 @@ class Plan:
 
 @dataclass(eq=False)
 class Connection:
-    """One kept connection; `due` is when the request that it carries was to be sent."""
+    """One kept connection. `due` is when its current request was to be sent."""
 
     wire: socket.socket
     due: float = 0.0
-    came: bytes = b""
+    received: bytes = b""
 
     def fileno(self) -> int:
         return self.wire.fileno()
 
     def send(self, request: bytes, due: float) -> None:
-        self.due, self.came = due, b""
+        self.due, self.received = due, b""
         self.wire.sendall(request)
 
     def read(self) -> int:
-        """Take what has come, and return the status once the answer is whole, else 0."""
-        came = self.wire.recv(65536)
-        if not came:
+        """Read what has arrived. Return the status once the answer is complete, otherwise 0."""
+        data = self.wire.recv(65536)
+        if not data:
             raise ConnectionError("the server closed a connection")
-        self.came += came
-        head, end, body = self.came.partition(END)
-        return int(head[9:12]) if end and _is_whole(head.lower(), body) else 0
+        self.received += data
+        head, end, body = self.received.partition(END)
+        return int(head[9:12]) if end and _is_complete(head.lower(), body) else 0
 
 
 @dataclass
 class Callers:
-    """All connections, and what came of it."""
+    """All connections, and their results."""
 
     plan: Plan
     idle: deque[Connection] = field(default_factory=deque)
@@ -80,26 +80,29 @@ class Callers:
         self._rest = "".join(f"{name}: {value}\r\n" for name, value in self.plan.headers.items())
         self._sent = 0
 
-    def ask(self) -> dict[str, Any]:
-        """Ask for as long as is planned, and tell what came of it."""
+    def run(self) -> dict[str, Any]:
+        """Send requests as planned. Return the results."""
         for _ in range(self.plan.connections):
             wire = socket.create_connection(("127.0.0.1", self.plan.port))
             wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.idle.append(Connection(wire))
         began = time.perf_counter()
         if self.plan.rate:
-            self._evenly(began)
+            self._send_at_rate(began)
         else:
-            self._at_once(began)
+            self._send_at_once(began)
         took = time.perf_counter() - began
         return {
             "requests": sum(self.statuses.values()),
             "seconds": took,
             "statuses": self.statuses,
-            **{f"p{share}": _part(sorted(self.latencies), share / 100) for share in (50, 95, 99)},
+            **{
+                f"p{share}": _percentile(sorted(self.latencies), share / 100)
+                for share in (50, 95, 99)
+            },
         }
 
-    def _at_once(self, began: float) -> None:
+    def _send_at_once(self, began: float) -> None:
         end = began + self.plan.seconds
         while self.idle:
             self._send(time.perf_counter())
@@ -108,7 +111,7 @@ class Callers:
             while self.idle and time.perf_counter() < end:
                 self._send(time.perf_counter())
 
-    def _evenly(self, began: float) -> None:
+    def _send_at_rate(self, began: float) -> None:
         total = int(self.plan.seconds * self.plan.rate)
         waiting: deque[float] = deque()
         for number in range(total):
@@ -124,7 +127,7 @@ class Callers:
                 self._send(waiting.popleft())
 
     def _send(self, due: float) -> None:
-        """Ask about the next SIM, with a transaction id that was never used."""
+        """Send a request about the next SIM, with an unused transaction id."""
         self._sent += 1
         iccid = self._iccids[self._sent % CHOICES]
         connection = self.idle.popleft()
@@ -136,7 +139,7 @@ class Callers:
         self.busy.add(connection)
 
     def _collect(self, patience: float) -> None:
-        # Unlike epoll as Python has it, select waits by the microsecond.
+        # Python's select waits with microsecond precision. Its epoll does not.
         readable, _, _ = select.select(self.busy, (), (), patience)
         for connection in readable:
             status = connection.read()
@@ -147,20 +150,20 @@ class Callers:
                 self.idle.append(connection)
 
 
-def _is_whole(head: bytes, body: bytes) -> bool:
-    _, is_said, after = head.partition(b"content-length:")
-    if is_said:
+def _is_complete(head: bytes, body: bytes) -> bool:
+    _, is_given, after = head.partition(b"content-length:")
+    if is_given:
         return len(body) >= int(after.split(b"\r\n", 1)[0])
     return body.endswith(LAST_CHUNK)
 
 
-def _part(ordered: list[float], share: float) -> float:
+def _percentile(ordered: list[float], share: float) -> float:
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
 
 
 def main() -> None:
     plan = Plan(**json.load(sys.stdin))
-    print(json.dumps(Callers(plan).ask()))
+    print(json.dumps(Callers(plan).run()))
 
 
 if __name__ == "__main__":

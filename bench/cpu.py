@@ -1,18 +1,19 @@
-"""CPU time as the kernel counts it, from /proc."""
+"""The CPU time of processes, as the kernel counts it in /proc."""
 
 import os
 from collections import defaultdict
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
-# Fields of /proc/PID/stat behind the command's name (proc(5), from the third field on).
+# Fields of /proc/PID/stat after the command's name (proc(5), from the third field on).
 PARENT, FIRST_TIME, LAST_TIME = 1, 11, 15
 
 
 def seconds(*roots: int) -> float:
     """Return the CPU time, user and system, of these processes and of all that they started.
 
-    What a child used is its parent's once it has been waited for; until then it is read there.
+    The kernel adds a child's time to its parent once the parent has waited for it. Until then the
+    time is read from the child.
     """
     children: dict[int, list[int]] = defaultdict(list)
     used: dict[int, int] = {}
@@ -33,12 +34,12 @@ def parent(pid: int) -> int:
 
 
 def _processes() -> list[tuple[int, int, int]]:
-    """Return pid, parent and ticks of every process: user, system, and the same of the children."""
+    """Return pid, parent and ticks of every process. The ticks include children waited for."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
-        except OSError:  # it ended meanwhile
+        except OSError:  # the process ended meanwhile
             continue
         ticks = sum(int(field) for field in fields[FIRST_TIME:LAST_TIME])
         found.append((int(folder.name), int(fields[PARENT]), ticks))

@@ -1,4 +1,4 @@
-"""Finished orders of earlier times, with all that hangs on them, by one statement a table."""
+"""Finished orders of the past with all their rows, written by one statement for each table."""
 
 import secrets
 
@@ -8,11 +8,11 @@ from esim.models import SmdpProvider
 from moportal.sealed import seal
 from plans.models import Plan
 
-# Keys far above those that the sequences have given; afterwards these go on above them.
+# These keys are far above those that the sequences have given. The sequences continue at AFTER.
 BASE, AFTER = 10_000_000, 100_000_000
 ORDERS_OF_AN_ACCOUNT = 10
 
-# `n` counts the orders, `at` is when each was submitted: one every thirty seconds, up to now.
+# `n` counts the orders. `at` is when each was submitted: one every thirty seconds, up to now.
 STATEMENTS = (
     """INSERT INTO accounts_user (id, password, is_superuser, username, name, language, is_staff,
         is_active, created_at)
@@ -81,32 +81,32 @@ STATEMENTS = (
 TABLES = [statement.split()[2] for statement in STATEMENTS]
 
 
-def fill(size: int) -> None:
-    """Let there be so many finished orders in all, and let the planner know of them."""
+def create_finished_orders(size: int) -> None:
+    """Add finished orders until there are `size`, and update the planner's statistics."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM orders_order WHERE id BETWEEN %s AND %s", [BASE, AFTER]
         )
-        (there,) = cursor.fetchone() or (0,)
-        if there < size:
-            # Nothing is looked up for a foreign key: what they point to is written here.
+        (present,) = cursor.fetchone() or (0,)
+        if present < size:
+            # Skip the foreign key checks. The rows that the keys point to are written here too.
             cursor.execute("SET session_replication_role = replica")
             cursor.execute(
                 """CREATE TEMPORARY TABLE old AS SELECT n, %(base)s + n / %(each)s AS a,
                 now() - (%(base)s + %(size)s - n) * interval '30 seconds' AS at,
                 'H' || lpad((n - %(base)s)::text, 9, '0') AS number,
                 md5(n::text)::uuid AS key, '89049033' || lpad(n::text, 24, '0') AS eid
-                FROM generate_series(%(base)s + %(there)s, %(base)s + %(size)s - 1) AS n""",
-                {"base": BASE, "there": there, "size": size, "each": ORDERS_OF_AN_ACCOUNT},
+                FROM generate_series(%(base)s + %(present)s, %(base)s + %(size)s - 1) AS n""",
+                {"base": BASE, "present": present, "size": size, "each": ORDERS_OF_AN_ACCOUNT},
             )
-            told: dict[str, int | str] = {
+            values: dict[str, int | str] = {
                 "base": BASE,
                 "plan": Plan.objects.values_list("pk", flat=True)[0],
                 "provider": SmdpProvider.objects.values_list("pk", flat=True)[0],
                 "sealed": seal(secrets.token_hex(12)),
             }
             for statement in STATEMENTS:
-                cursor.execute(statement, told)
+                cursor.execute(statement, values)
             for table in TABLES:
                 cursor.execute(
                     "SELECT setval(pg_get_serial_sequence(%s, 'id'), %s)", [table, AFTER]

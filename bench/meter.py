@@ -1,4 +1,4 @@
-"""What one round took: the time, and the CPU of everybody who took part."""
+"""The time of one round, and the CPU time of all processes that took part."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import connection
 
 from bench import cpu
-from bench.house import House
+from bench.product import Product
 
 if TYPE_CHECKING:
     import psycopg
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Round:
-    """A number of orders from submit to completed; `cpu` is seconds by who used them."""
+    """A number of orders, from submit to completed. `cpu` is in seconds, by group of processes."""
 
     orders: int
     seconds: float
@@ -27,25 +27,25 @@ class Round:
         return self.orders / self.seconds
 
     def each(self, *names: str) -> float:
-        """Return the milliseconds of CPU an order that these used."""
+        """Return the CPU time of these groups for one order, in milliseconds."""
         return 1000 * sum(self.cpu[name] for name in names) / self.orders
 
 
 class Meter:
-    """Reads the CPU time of groups of processes, and says what was used since."""
+    """Measures the CPU time that groups of processes use from now on."""
 
     def __init__(self, groups: dict[str, list[int]]) -> None:
         self._groups = groups
         self._before = self._read()
 
     @classmethod
-    def of(cls, house: House, **more: list[int]) -> Self:
-        """Return a meter of what stands around the portal, and of these."""
+    def of(cls, product: Product, **more: list[int]) -> Self:
+        """Return a meter of the services around the portal, and of these groups."""
         return cls(
             {
                 "PostgreSQL": [_postgresql()],
                 "Redis": [_redis()],
-                "simulators": house.simulators,
+                "simulators": product.simulators,
                 **more,
             }
         )
@@ -60,11 +60,11 @@ class Meter:
 
 def _postgresql() -> int:
     connection.ensure_connection()
-    mine: psycopg.Connection[object] = connection.connection
-    return cpu.parent(mine.info.backend_pid)
+    raw: psycopg.Connection[object] = connection.connection
+    return cpu.parent(raw.info.backend_pid)
 
 
 def _redis() -> int:
-    said = redis.Redis.from_url(settings.CELERY_BROKER_URL).info("server")
-    pid: int = said["process_id"]
+    info = redis.Redis.from_url(settings.CELERY_BROKER_URL).info("server")
+    pid: int = info["process_id"]
     return pid

@@ -1,4 +1,4 @@
-"""What was measured, as a table and as JSON: medians, as single rounds are noisy."""
+"""The results of `bench.orders`, as a table and as JSON. Medians, because rounds are noisy."""
 
 from dataclasses import asdict, dataclass, field
 from statistics import median
@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.meter import Round
 
-OURS, BARE = ("workers", "beat", "submit"), ("bare",)
+PORTAL, BARE = ("workers", "beat", "submit"), ("bare",)
 HEAD = (
     "workers",
     "orders in the tables",
@@ -24,7 +24,7 @@ HEAD = (
 
 @dataclass
 class Line:
-    """The rounds of one number of workers on tables of one size, in pairs."""
+    """The rounds with one number of workers and tables of one size, in pairs."""
 
     workers: int
     table: int
@@ -33,26 +33,26 @@ class Line:
 
     @property
     def last(self) -> str:
-        ours, bare = self.portal[-1], self.bare[-1]
+        portal, bare = self.portal[-1], self.bare[-1]
         return (
-            f"{self.workers} workers, {self.table} orders there: "
-            f"portal {ours.per_second:.1f}/s {ours.each(*OURS):.1f} ms "
-            f"({', '.join(f'{name} {ours.each(name):.1f}' for name in OURS)}), "
+            f"{self.workers} workers, {self.table} orders in the tables: "
+            f"portal {portal.per_second:.1f}/s {portal.each(*PORTAL):.1f} ms "
+            f"({', '.join(f'{name} {portal.each(name):.1f}' for name in PORTAL)}), "
             f"bare {bare.per_second:.1f}/s {bare.each(*BARE):.1f} ms"
         )
 
     @property
     def summary(self) -> dict[str, float]:
-        ours = median(one.each(*OURS) for one in self.portal)
+        portal = median(one.each(*PORTAL) for one in self.portal)
         bare = median(one.each(*BARE) for one in self.bare)
         values = (
             self.workers,
             self.table,
             median(one.per_second for one in self.portal),
             median(one.per_second for one in self.bare),
-            ours,
+            portal,
             bare,
-            ours / bare,
+            portal / bare,
             median(one.each("PostgreSQL") for one in self.portal),
             median(one.each("PostgreSQL") for one in self.bare),
             median(one.each("simulators") for one in self.portal),
@@ -63,7 +63,7 @@ class Line:
 
 def table(lines: list[Line]) -> str:
     rows = [HEAD, ("---",) * len(HEAD)]
-    rows += [tuple(_shown(value) for value in line.summary.values()) for line in lines]
+    rows += [tuple(_format(value) for value in line.summary.values()) for line in lines]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
@@ -74,5 +74,5 @@ def as_json(lines: list[Line], *, threads: int) -> dict[str, Any]:
     }
 
 
-def _shown(value: float) -> str:
+def _format(value: float) -> str:
     return str(value) if isinstance(value, int) else f"{value:.2f}"

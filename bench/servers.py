@@ -1,4 +1,4 @@
-"""The servers that are measured: each is granian with as many workers, on a port of its own."""
+"""The servers to measure: granian with the same number of workers, each on its own port."""
 
 import http.client
 import subprocess
@@ -19,14 +19,14 @@ READY_WITHIN = 60.0
 
 @dataclass(frozen=True)
 class Kind:
-    """What granian serves, and how it is spoken to."""
+    """An application that granian serves, and granian's options for it."""
 
     name: str
     application: str
     options: tuple[str, ...]
 
 
-# A thread that waits for its next visit keeps its connection to the database.
+# With this timeout an idle thread stays and keeps its database connection.
 _WSGI = (
     *("--interface", "wsgi", "--blocking-threads", "1"),
     *("--blocking-threads-idle-timeout", "600"),
@@ -43,7 +43,7 @@ KINDS = (
 
 @dataclass(frozen=True)
 class Server:
-    """A running one: granian's own process, which has its workers as children."""
+    """A running server. `pid` is granian's own process, whose children are its workers."""
 
     kind: Kind
     port: int
@@ -51,14 +51,14 @@ class Server:
 
 
 class Servers:
-    """Starts servers and ends them; `folder` holds what they said."""
+    """Starts and ends servers. Their logs are in `folder`."""
 
     def __init__(self, folder: Path, guard: Guard) -> None:
         self._folder, self._guard = folder, guard
 
     @contextmanager
     def running(self, kind: Kind, workers: int) -> Iterator[Server]:
-        """Serve for as long as the context lasts."""
+        """Run a server within the context."""
         port = free_port()
         options = ["--host", LOOPBACK, "--port", str(port), "--workers", str(workers)]
         options += ["--http", "1", "--no-ws", "--log-level", "warning", *kind.options]
@@ -92,8 +92,8 @@ class Servers:
                 line.getresponse()
             except OSError:
                 if process.poll() is not None or time.monotonic() > deadline:
-                    said = (self._folder / f"{kind.name}.log").read_text(errors="replace")
-                    raise RuntimeError(f"{kind.name} does not answer:\n{said}") from None
+                    log = (self._folder / f"{kind.name}.log").read_text(errors="replace")
+                    raise RuntimeError(f"{kind.name} does not answer:\n{log}") from None
                 time.sleep(0.05)
             else:
                 return

@@ -1,4 +1,4 @@
-"""The lowest anchor: a WSGI function, psycopg, and one statement prepared on the server."""
+"""The bare anchor: a WSGI function, psycopg, and one statement prepared on the server."""
 
 import json
 import threading
@@ -12,7 +12,9 @@ import psycopg
 
 from bench.anchors import shared
 
-STATEMENT = shared.STATEMENT.format("%(caller)s", "%(told)s", "%(iccid)s", "%(now)s::timestamptz")
+STATEMENT = shared.STATEMENT.format(
+    "%(caller)s", "%(transaction)s", "%(iccid)s", "%(now)s::timestamptz"
+)
 LINES = {int(one): f"{one.value} {one.phrase}" for one in HTTPStatus}
 _own = threading.local()
 
@@ -21,12 +23,12 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     """Answer Get Balance."""
     status, found = _answer(environ)
     is_found = status == HTTPStatus.OK
-    said = {"balances": found} if is_found else {"status": status, "title": LINES[status]}
-    body = json.dumps(said, separators=(",", ":")).encode()
+    content = {"balances": found} if is_found else {"status": status, "title": LINES[status]}
+    body = json.dumps(content, separators=(",", ":")).encode()
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
-    told = environ.get("HTTP_X_MS_DM_TRANSACTIONID")
-    if told is not None:
-        headers.append(("X-MS-DM-TransactionId", told))
+    transaction = environ.get("HTTP_X_MS_DM_TRANSACTIONID")
+    if transaction is not None:
+        headers.append(("X-MS-DM-TransactionId", transaction))
     start_response(LINES[status], headers)
     return [body]
 
@@ -37,17 +39,17 @@ def _answer(environ: dict[str, Any]) -> tuple[int, list[dict[str, Any]]]:
     )
     if refused:
         return refused, []
-    asked = parse_qs(environ["QUERY_STRING"])
+    parameters = parse_qs(environ["QUERY_STRING"])
     try:
-        limit = shared.limit_of(asked.get("limit", [""])[0])
+        limit = shared.parse_limit(parameters.get("limit", [""])[0])
     except ValueError:
         return 400, []
-    if asked.get("fieldsTemplate", ["basic"])[0].lower() != "basic":
+    if parameters.get("fieldsTemplate", ["basic"])[0].lower() != "basic":
         return 400, []
     now = datetime.now(UTC)
     values = {
         "caller": "bare",
-        "told": environ.get("HTTP_X_MS_DM_TRANSACTIONID", ""),
+        "transaction": environ.get("HTTP_X_MS_DM_TRANSACTIONID", ""),
         "iccid": environ["PATH_INFO"].split("/")[3],
         "now": now,
     }
@@ -57,8 +59,8 @@ def _answer(environ: dict[str, Any]) -> tuple[int, list[dict[str, Any]]]:
 
 
 def _connection() -> psycopg.Connection[Any]:
-    """Return this thread's own."""
+    """Return this thread's connection."""
     if not hasattr(_own, "connection"):
-        _own.connection = psycopg.connect(**shared.keywords(), autocommit=True)
+        _own.connection = psycopg.connect(**shared.connect_arguments(), autocommit=True)
     connection: psycopg.Connection[Any] = _own.connection
     return connection

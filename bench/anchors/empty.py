@@ -1,4 +1,4 @@
-"""No endpoint: what HTTP alone costs in granian, to be taken off the others."""
+"""No endpoint: the cost of HTTP in granian, to be subtracted from the others."""
 
 from collections.abc import Callable, Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The anchor for an asynchronous framework: FastAPI, asyncpg's pool, one prepared statement."""
+"""The FastAPI anchor: an asynchronous framework, asyncpg's pool and one prepared statement."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,7 +18,7 @@ STATEMENT = shared.STATEMENT.format("$1", "$2", "$3", "$4::timestamptz")
 
 @asynccontextmanager
 async def _pool(app: FastAPI) -> AsyncIterator[None]:
-    address = shared.keywords()
+    address = shared.connect_arguments()
     address["database"] = address.pop("dbname")
     async with asyncpg.create_pool(**address, min_size=1, max_size=4) as pool:
         app.state.pool = pool
@@ -52,5 +52,5 @@ async def balances(
     pool: asyncpg.Pool[Any] = app.state.pool
     rows = await pool.fetch(STATEMENT, "fast", x_ms_dm_transactionid, iccid, now)
     status, found = shared.entries(rows, limit, now)
-    said: dict[str, Any] = {"balances": found} if status == HTTPStatus.OK else {"status": status}
-    return JSONResponse(said, status, headers)
+    content: dict[str, Any] = {"balances": found} if status == HTTPStatus.OK else {"status": status}
+    return JSONResponse(content, status, headers)

@@ -1,4 +1,4 @@
-"""What the anchors have in common: whom they believe, their one statement, an entry's fields."""
+"""What the anchors share: the checks of proxy and caller, the statement, and the entries."""
 
 import hmac
 import os
@@ -12,7 +12,7 @@ from moportal.certificates import TrustFiles, Verdict
 
 SECRET = os.environ["PROXY_SECRET"]
 DATABASE_URL = os.environ["DATABASE_URL"]
-# Their own table, so that no anchor's rows are in another's way or in the portal's.
+# The anchors' own table, separate from the portal's.
 REPLAYS = os.environ["BENCH_REPLAYS"]
 WINDOW = timedelta(hours=24)
 LARGEST = 2_147_483_647
@@ -20,13 +20,13 @@ _trust = TrustFiles(
     Path(os.environ["BALANCE_CA"]), names=frozenset(os.environ["BALANCE_NAMES"].split(","))
 )
 
-# `{n}` stands for a parameter as the driver writes it: caller, transaction id, ICCID, now.
+# `{n}` is a parameter in the driver's notation: caller, transaction id, ICCID, now.
 STATEMENT = f"""
     WITH new AS (
-        INSERT INTO {REPLAYS} AS told (caller, transaction_id, at)
+        INSERT INTO {REPLAYS} AS seen (caller, transaction_id, at)
         VALUES ({{0}}, {{1}}, {{3}})
         ON CONFLICT (caller, transaction_id) DO UPDATE SET at = excluded.at
-            WHERE told.at <= excluded.at - interval '24 hours'
+            WHERE seen.at <= excluded.at - interval '24 hours'
         RETURNING true
     )
     SELECT EXISTS (SELECT FROM new), sim.is_in_programme, bucket.id, bucket.kind = 'unlimited',
@@ -41,11 +41,11 @@ STATEMENT = f"""
             AND (bucket.kind = 'unlimited' OR bucket.used_bytes < bucket.total_bytes)
     ) ON subscription.line_id = stay.line_id AND subscription.state = 'active'
         AND subscription.starts_at <= {{3}} AND subscription.ends_at > {{3}}
-"""  # noqa: S608 -- names of ours
+"""  # noqa: S608 -- constants of this module
 
 
-class Held(NamedTuple):
-    """A bucket with something left."""
+class UsableBucket(NamedTuple):
+    """A bucket with data left."""
 
     pk: int
     is_unlimited: bool
@@ -59,7 +59,7 @@ def is_trusted(certificate: str) -> bool:
 
 
 def refusal(secret: str, certificate: str) -> int:
-    """Return the status that refuses a caller, or 0."""
+    """Return the status that refuses the caller, or 0."""
     if not certificate:
         return 401
     if not hmac.compare_digest(secret.encode(), SECRET.encode()) or not is_trusted(certificate):
@@ -67,8 +67,8 @@ def refusal(secret: str, certificate: str) -> int:
     return 0
 
 
-def limit_of(text: str) -> int:
-    """Read `limit`; empty is no limit, and raises `ValueError` where it is none."""
+def parse_limit(text: str) -> int:
+    """Parse `limit`. An empty text is no limit. Raises `ValueError` if it is invalid."""
     if not text:
         return LARGEST
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LARGEST):
@@ -77,7 +77,7 @@ def limit_of(text: str) -> int:
 
 
 def entries(rows: list[Any], limit: int, now: datetime) -> tuple[int, list[dict[str, Any]]]:
-    """Return the status and the balances of what the statement found."""
+    """Return the status and the balances for the rows that the statement found."""
     is_new, is_in_programme, first, *_rest = rows[0]
     if not is_new:
         return 409, []
@@ -87,12 +87,12 @@ def entries(rows: list[Any], limit: int, now: datetime) -> tuple[int, list[dict[
         return 200, [entry("notsupported", "NOTSUPPORTED", 0, "PT0S")]
     if first is None:
         return 200, [entry("none", "NONE", 0, "PT0S")]
-    held = [Held(*row[2:]) for row in rows]
-    held.sort(key=lambda bucket: (bucket.ends_at, bucket.is_unlimited, bucket.pk))
-    return 200, [of_bucket(bucket, now) for bucket in held[:limit]]
+    buckets = [UsableBucket(*row[2:]) for row in rows]
+    buckets.sort(key=lambda bucket: (bucket.ends_at, bucket.is_unlimited, bucket.pk))
+    return 200, [of_bucket(bucket, now) for bucket in buckets[:limit]]
 
 
-def of_bucket(bucket: Held, now: datetime) -> dict[str, Any]:
+def of_bucket(bucket: UsableBucket, now: datetime) -> dict[str, Any]:
     left = duration(bucket.ends_at - now)
     if bucket.is_unlimited:
         return entry(str(bucket.pk), "MODIRECT", 0, left)
@@ -117,8 +117,8 @@ def duration(left: timedelta) -> str:
     return f"{date}T{time}" if time else date if left.days else "PT0S"
 
 
-def keywords() -> dict[str, Any]:
-    """Return the database's address as connect functions take it."""
+def connect_arguments() -> dict[str, Any]:
+    """Return the database's address as keyword arguments of a connect function."""
     address = urlsplit(DATABASE_URL)
     return {
         "host": address.hostname,

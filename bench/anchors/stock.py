@@ -1,6 +1,6 @@
-"""The anchor for Django REST framework as its tutorial has it: models, serializers, an APIView.
+"""The Django REST framework anchor, as in its tutorial: models, serializers, an APIView.
 
-Its database connection is kept; its tables are the portal's, by the portal's models.
+Its database connection is kept. It uses the portal's models and tables.
 """
 
 import os
@@ -26,7 +26,7 @@ from subscriptions.models import Bucket  # noqa: E402 -- the same
 
 
 class Replay(models.Model):
-    """A transaction id that was answered."""
+    """A transaction id that has been answered."""
 
     pk = models.CompositePrimaryKey("caller", "transaction_id")
     caller = models.CharField(max_length=64)
@@ -43,7 +43,7 @@ class Replay(models.Model):
 
 
 class Caller:
-    """Who is authenticated by a certificate, as DRF's permissions want to see it."""
+    """A caller with a certificate, as DRF's permissions expect it."""
 
     is_authenticated = True
 
@@ -57,7 +57,7 @@ class Conflict(exceptions.APIException):
 
 
 class ByCertificate(authentication.BaseAuthentication):
-    """Know the caller by what the proxy passes on."""
+    """Authenticate the caller by the headers that the proxy passes on."""
 
     def authenticate(self, request: Request) -> tuple[Any, None]:
         refused = shared.refusal(
@@ -71,15 +71,15 @@ class ByCertificate(authentication.BaseAuthentication):
         return Caller(), None
 
 
-class QuestionSerializer(serializers.Serializer[Any]):
-    """The parameters."""
+class ParametersSerializer(serializers.Serializer[Any]):
+    """The query parameters."""
 
-    fieldsTemplate = serializers.RegexField("^(?i:basic)$", required=False)  # noqa: N815 -- the API's
+    fieldsTemplate = serializers.RegexField("^(?i:basic)$", required=False)  # noqa: N815 -- the API's name
     limit = serializers.IntegerField(min_value=1, max_value=shared.LARGEST, required=False)
 
 
 class BalanceSerializer(serializers.Serializer[Any]):
-    """An entry."""
+    """One balance."""
 
     id = serializers.CharField()
     type = serializers.CharField()
@@ -88,7 +88,7 @@ class BalanceSerializer(serializers.Serializer[Any]):
 
 
 class AnswerSerializer(serializers.Serializer[Any]):
-    """The body."""
+    """The body of the answer."""
 
     balances = BalanceSerializer(many=True)
 
@@ -100,11 +100,11 @@ class BalancesView(APIView):
     permission_classes = [permissions.IsAuthenticated]
 
     def get(self, request: Request, iccid: str) -> Response:
-        question = QuestionSerializer(data=request.query_params)
-        question.is_valid(raise_exception=True)
-        now, told = datetime.now(UTC), request.headers.get("X-MS-DM-TransactionId", "")
-        replay, is_new = Replay.objects.get_or_create(  # type: ignore[attr-defined]  # no installed app's
-            caller="stock", transaction_id=told, defaults={"at": now}
+        parameters = ParametersSerializer(data=request.query_params)
+        parameters.is_valid(raise_exception=True)
+        now, transaction = datetime.now(UTC), request.headers.get("X-MS-DM-TransactionId", "")
+        replay, is_new = Replay.objects.get_or_create(  # type: ignore[attr-defined]  # of no installed app
+            caller="stock", transaction_id=transaction, defaults={"at": now}
         )
         if not is_new:
             if replay.at > now - shared.WINDOW:
@@ -114,15 +114,15 @@ class BalancesView(APIView):
         sim = Sim.objects.filter(iccid=iccid).first()
         if sim is None:
             raise exceptions.NotFound
-        limit = question.validated_data.get("limit", shared.LARGEST)
+        limit = parameters.validated_data.get("limit", shared.LARGEST)
         _status, found = shared.entries(_rows(sim, now), limit, now)
         answer = AnswerSerializer({"balances": found})
-        return Response(answer.data, headers={"X-MS-DM-TransactionId": told})
+        return Response(answer.data, headers={"X-MS-DM-TransactionId": transaction})
 
 
 def _rows(sim: Sim, now: datetime) -> list[tuple[Any, ...]]:
-    """Return what the one statement of the other anchors would."""
-    held = (
+    """Return the rows that the other anchors' statement would return."""
+    buckets = (
         Bucket.objects.filter(
             subscription__line__sims__sim=sim,
             subscription__line__sims__until=None,
@@ -142,7 +142,7 @@ def _rows(sim: Sim, now: datetime) -> list[tuple[Any, ...]]:
             bucket.left_bytes,
             bucket.subscription.ends_at,
         )
-        for bucket in held
+        for bucket in buckets
         if bucket.left_bytes > 0 or bucket.kind == Bucket.Kind.UNLIMITED
     ] or [(True, sim.is_in_programme, None, None, None, None)]
 

@@ -1,6 +1,6 @@
-"""The portal's database and models under the settings that `startproject` writes."""
+"""The portal's database and models, with the settings that `startproject` writes."""
 
-from moportal.settings import *  # noqa: F403 -- what is not named below is the portal's
+from moportal.settings import *  # noqa: F403 -- everything not set below is the portal's
 
 ROOT_URLCONF = "bench.anchors.stock"
 REST_FRAMEWORK = {}

@@ -1,4 +1,4 @@
-"""Get Balance's surroundings while it is measured: a database, settings, and whom it believes."""
+"""The environment of the Get Balance benchmarks: database, settings and certificates."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 from bench.servers import Servers
-from bench.sims import Table
+from bench.sim_tables import SimTables
 from demo.guard import Guard
 from demo.parts import LOOPBACK, ROOT
 from tests.authority import Authority
@@ -19,51 +19,51 @@ from tests.services import postgresql
 from tests.settings_for import production_environment
 
 CALLER, HOST, REPLAYS = "caller.bench.example", "portal.bench.example", "bench_replay"
-SECRET = "between-proxy-and-portal"  # noqa: S105 -- of this run alone
-# A quarter of the machine's memory, as PostgreSQL's manual has it (20.4.1).
+SECRET = "between-proxy-and-portal"  # noqa: S105 -- used in this run only
+# A quarter of the machine's memory, as PostgreSQL's manual recommends (20.4.1).
 QUARTER = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4
 MEMORY = {"shared_buffers": f"{QUARTER >> 20}MB", "max_wal_size": "16GB"}
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """Where things lie, who issues certificates, and what can be started."""
+class BalanceEnvironment:
+    """The folder, the certificate authority, the tables and the servers of one run."""
 
     folder: Path
     authority: Authority
-    table: Table
+    tables: SimTables
     servers: Servers
 
     def headers(self) -> dict[str, str]:
-        """Return what the proxy would pass on of a caller that is believed."""
-        shown = self.authority.issue(CALLER).pem.decode()
+        """Return the headers that the proxy passes on for a trusted caller."""
+        certificate = self.authority.issue(CALLER).pem.decode()
         return {
             "Host": HOST,
             "Accept": "application/json",
             "X-Forwarded-Proto": "https",
             "X-Forwarded-For": "192.0.2.1",
             "X-Proxy-Secret": SECRET,
-            "X-Client-Certificate": quote(shown, safe=""),
+            "X-Client-Certificate": quote(certificate, safe=""),
         }
 
 
 @contextmanager
-def surroundings() -> Iterator[Surroundings]:
-    """Start a PostgreSQL, take on the portal's settings, and migrate."""
-    with ExitStack() as held:
+def balance_environment() -> Iterator[BalanceEnvironment]:
+    """Start PostgreSQL, load the portal's settings, and migrate."""
+    with ExitStack() as contexts:
         guard = Guard()
-        held.callback(guard.dismiss)
-        folder = Path(held.enter_context(TemporaryDirectory(prefix="bench-")))
+        contexts.callback(guard.dismiss)
+        folder = Path(contexts.enter_context(TemporaryDirectory(prefix="bench-")))
         folder.chmod(0o755)
-        url = held.enter_context(postgresql(folder / "postgresql", guard, **MEMORY)).url
+        url = contexts.enter_context(postgresql(folder / "postgresql", guard, **MEMORY)).url
         os.environ.update(_environment(url, folder))
-        authority = Authority("Bench CA")  # which reads settings
+        authority = Authority("Bench CA")  # it reads the settings
         authority.own.write(folder, "authority")
         _migrate()
-        table = Table(url)
-        held.callback(table.close)
-        table.keep_replays(REPLAYS)
-        yield Surroundings(folder, authority, table, Servers(folder, guard))
+        tables = SimTables(url)
+        contexts.callback(tables.close)
+        tables.create_replay_table(REPLAYS)
+        yield BalanceEnvironment(folder, authority, tables, Servers(folder, guard))
 
 
 def _environment(url: str, folder: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Before anything is measured: all servers must answer the same."""
+"""The check before a measurement that all servers give the same answers."""
 
 import re
 import time
@@ -10,38 +10,38 @@ from typing import Any
 import httpx
 
 from bench.servers import Server
-from bench.sims import PREFIX
+from bench.sim_tables import PREFIX
 from demo.parts import LOOPBACK
 from moportal.identifiers import Iccid
 
 TOLD = "X-MS-DM-TransactionId"
-# With one bucket and with two, and with an unlimited one.
+# SIMs with one bucket, with two buckets, and with an unlimited one.
 SERIALS = (1, 2, 3, 20, 21, 1000)
-# Two that are asked one after the other may see another second.
+# Two servers may answer in different seconds, so their answers may differ once.
 TRIES = 5
 
 
-def compare(servers: Sequence[Server], headers: dict[str, str]) -> None:
-    """Ask each the same; raises `ValueError` where two differ."""
+def check_same_answers(servers: Sequence[Server], headers: dict[str, str]) -> None:
+    """Send the same requests to each server. Raises `ValueError` if two answers differ."""
     asked = [server for server in servers if server.kind.name != "empty"]
     with httpx.Client(trust_env=False) as client:
         for serial in SERIALS:
-            _say_the_same(client, asked, headers, Iccid.numbered(PREFIX, serial))
+            _check_balances(client, asked, headers, Iccid.numbered(PREFIX, serial))
         for server in asked:
             found = _statuses(client, server, headers)
             if found != EXPECTED:
                 raise ValueError(f"{server.kind.name} answers {found}")
 
 
-def _say_the_same(
+def _check_balances(
     client: httpx.Client, servers: Sequence[Server], headers: dict[str, str], iccid: str
 ) -> None:
     for _ in range(TRIES):
-        said = {one.kind.name: _balances(client, one, headers, iccid) for one in servers}
-        if all(one == said[servers[0].kind.name] for one in said.values()):
+        bodies = {one.kind.name: _balances(client, one, headers, iccid) for one in servers}
+        if all(one == bodies[servers[0].kind.name] for one in bodies.values()):
             return
         time.sleep(0.1)
-    raise ValueError(f"{iccid}: {said}")
+    raise ValueError(f"{iccid}: {bodies}")
 
 
 def _balances(client: httpx.Client, server: Server, headers: dict[str, str], iccid: str) -> Any:

@@ -1,4 +1,4 @@
-"""One round of the bare script, `bench.bare`: the portal's calls and writes without the portal."""
+"""One round of the bare script, `bench.bare`: the portal's calls and writes, and nothing else."""
 
 import json
 import subprocess
@@ -6,9 +6,9 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from typing import IO
 
-from bench import stock
-from bench.house import PYTHON, House
+from bench import order_data
 from bench.meter import Meter, Round
+from bench.product import PYTHON, Product
 from bench.writes import Order
 from brand.models import LegalText
 from brand.queries import legal_text
@@ -18,20 +18,21 @@ from moportal.identifiers import new_matching_id
 from moportal.sealed import digest, seal
 from orders.models import Draft, new_number
 
-# So many orders a process before it counts: connections are opened, statements prepared.
+# Orders for each process before the measurement: they open connections and prepare statements.
 WARM_UP = 12
 
 
-def work_off(house: House, *, processes: int, orders: int) -> Round:
-    """Let so many processes share the orders, after each has warmed up."""
+def run_bare_round(product: Product, *, processes: int, orders: int) -> Round:
+    """Share the orders among `processes` processes, after each has warmed up."""
     prepared = _orders(orders + WARM_UP * processes)
-    with ExitStack() as held:
+    with ExitStack() as contexts:
         running = [
-            held.enter_context(_script(house, n, prepared[n::processes])) for n in range(processes)
+            contexts.enter_context(_script(product, n, prepared[n::processes]))
+            for n in range(processes)
         ]
         for script in running:
             _expect(script, "ready")
-        meter = Meter.of(house)
+        meter = Meter.of(product)
         for script in running:
             _pipe(script.stdin).write("go\n")
             _pipe(script.stdin).flush()
@@ -41,17 +42,17 @@ def work_off(house: House, *, processes: int, orders: int) -> Round:
     return Round(orders, seconds, {**used, "bare": sum(one["cpu"] for one in took)})
 
 
-def _script(house: House, number: int, orders: list[Order]) -> "subprocess.Popen[str]":
-    file = house.copy.folder / f"bare{number}.json"
-    told = {
-        "database_url": house.copy.database_url,
-        "payment_url": house.copy.payment_url,
-        "network_url": house.copy.network_url,
-        "smdp_url": house.copy.smdp_url,
+def _script(product: Product, number: int, orders: list[Order]) -> "subprocess.Popen[str]":
+    file = product.copy.folder / f"bare{number}.json"
+    parameters = {
+        "database_url": product.copy.database_url,
+        "payment_url": product.copy.payment_url,
+        "network_url": product.copy.network_url,
+        "smdp_url": product.copy.smdp_url,
         "warm_up": WARM_UP,
         "orders": [asdict(order) for order in orders],
     }
-    file.write_text(json.dumps(told), encoding="utf-8")
+    file.write_text(json.dumps(parameters), encoding="utf-8")
     return subprocess.Popen(
         [PYTHON, "-m", "bench.bare", str(file)],
         cwd=ROOT,
@@ -62,25 +63,28 @@ def _script(house: House, number: int, orders: list[Order]) -> "subprocess.Popen
 
 
 def _expect(script: "subprocess.Popen[str]", word: str) -> None:
-    said = _pipe(script.stdout).readline().strip()
-    if said != word:
-        raise RuntimeError(f"the bare script said {said!r} instead of {word!r}")
+    line = _pipe(script.stdout).readline().strip()
+    if line != word:
+        raise RuntimeError(f"the bare script printed {line!r} instead of {word!r}")
 
 
 def _pipe(pipe: IO[str] | None) -> IO[str]:
-    assert pipe is not None  # noqa: S101 -- opened above
+    assert pipe is not None  # noqa: S101 -- every script is started with pipes
     return pipe
 
 
 def _orders(number: int) -> list[Order]:
-    """Prepare what the product would look up or make up on its way."""
-    sims = stock.sims(number)
-    return [_order(draft, sim) for draft, sim in zip(stock.drafts(number), sims, strict=True)]
+    """Prepare what the product would look up or generate while it handles an order."""
+    sims = order_data.create_sims(number)
+    return [
+        _order(draft, sim)
+        for draft, sim in zip(order_data.create_drafts(number), sims, strict=True)
+    ]
 
 
 def _order(draft: Draft, sim: Sim) -> Order:
-    assert draft.plan is not None and draft.method is not None and sim.provider is not None  # noqa: S101, PT018 -- the stock's own
-    terms = legal_text(LegalText.Kind.TERMS, market=stock.MARKET, language=stock.LANGUAGE)
+    assert draft.plan is not None and draft.method is not None and sim.provider is not None  # noqa: S101, PT018 -- `order_data` sets them
+    terms = legal_text(LegalText.Kind.TERMS, market=order_data.MARKET, language=order_data.LANGUAGE)
     matching_id = new_matching_id()
     return Order(
         number=new_number(),

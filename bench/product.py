@@ -1,7 +1,7 @@
 """One copy of the product as production runs it, on throwaway services.
 
-Workers log JSON at level INFO, each to a file. There is no web process: orders are submitted by
-whoever measures, and the simulators tell nobody of what happens, so that no webhook comes.
+Workers log JSON at level INFO, each to a file. There is no web process: the benchmark submits the
+orders itself. The simulators send no webhooks.
 """
 
 import contextlib
@@ -22,21 +22,21 @@ from tests.settings_for import production_environment
 from tests.stack import READY_WITHIN
 
 PYTHON = sys.executable
-# As `make run` starts a worker, but for its clock, which is a process of its own here.
+# As many as `make run` gives a worker. There the worker also runs beat; here beat is a process.
 THREADS = 4
 SIMULATORS = ("smdp", "payment", "network")
 
 
 @dataclass(frozen=True)
-class Staff:
-    """The process ids of running workers and of their clock."""
+class Workers:
+    """The process ids of running workers and of beat."""
 
-    workers: list[int]
+    pids: list[int]
     beat: int
 
 
-class House:
-    """The processes of one copy; `folder` holds what each of them said."""
+class Product:
+    """The processes of one copy. Their logs are in the copy's folder."""
 
     def __init__(self, copy: Copy) -> None:
         self.copy = copy
@@ -72,8 +72,8 @@ class House:
             _wait(partial(_answers, url), f"the simulator at {url}")
 
     @contextlib.contextmanager
-    def workers(self, number: int, *, threads: int) -> Iterator[Staff]:
-        """Run so many worker processes, and beat, for as long as the context lasts."""
+    def workers(self, number: int, *, threads: int) -> Iterator[Workers]:
+        """Run `number` worker processes and beat within the context."""
         names = [f"worker{n}" for n in range(1, number + 1)]
         celery = ("celery", "--quiet", "-A", "moportal")
         options = [
@@ -86,8 +86,8 @@ class House:
                 self._start(name, *celery, "worker", "--hostname", f"{name}@bench", *options)
             self._start("beat", *celery, "beat", "--schedule", schedule, "--loglevel", "INFO")
             for name in names:
-                _wait(partial(self._has_said, name, "ready."), name)
-            yield Staff([self._running[name].pid for name in names], self._running["beat"].pid)
+                _wait(partial(self._has_logged, name, "ready."), name)
+            yield Workers([self._running[name].pid for name in names], self._running["beat"].pid)
         finally:
             self._stop(*names, "beat")
 
@@ -95,7 +95,7 @@ class House:
     def simulators(self) -> list[int]:
         return [self._running[name].pid for name in SIMULATORS]
 
-    def _has_said(self, name: str, word: str) -> bool:
+    def _has_logged(self, name: str, word: str) -> bool:
         return word in self._log(name).read_text(encoding="utf-8", errors="replace")
 
     def close(self) -> None:
@@ -132,9 +132,9 @@ def _answers(url: str) -> bool:
     return answer(url)[0] == HTTPStatus.OK
 
 
-def _wait(is_there: Callable[[], bool], what: str) -> None:
+def _wait(is_ready: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + READY_WITHIN
-    while not is_there():
+    while not is_ready():
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what} is not ready after {READY_WITHIN:g} s")
         time.sleep(0.05)

@@ -1,33 +1,33 @@
-"""One round of the portal: orders submitted here, one after another, and settled by its workers."""
+"""One round of the portal: this process submits orders in turn, and the workers settle them."""
 
 import time
 
 from django.db.models import Max
 from django.utils.timezone import now
 
-from bench import stock
-from bench.house import House, Staff
+from bench import order_data
 from bench.meter import Meter, Round
+from bench.product import Product, Workers
 from orders.domain import placing
 from orders.models import Order
 from orders.states import OrderState
 from outbox.models import Task
 
-# So many orders a worker before it counts: connections are opened, certificates read.
+# Orders for each worker before the measurement: they open connections and read certificates.
 WARM_UP = 24
-# Seconds in which no task is closed: something is broken.
+# In seconds. If no task is closed for so long, something is broken.
 PATIENCE = 60.0
 
 
-def settle(house: House, staff: Staff, *, orders: int) -> Round:
-    """Submit so many orders and wait until all are completed and their tasks closed."""
-    drafts = stock.drafts(orders)
-    stock.sims(orders)
-    meter = Meter.of(house, workers=staff.workers, beat=[staff.beat])
+def run_portal_round(product: Product, workers: Workers, *, orders: int) -> Round:
+    """Submit `orders` orders, and wait until all are completed and their tasks are closed."""
+    drafts = order_data.create_drafts(orders)
+    order_data.create_sims(orders)
+    meter = Meter.of(product, workers=workers.pids, beat=[workers.beat])
     began, used = now(), time.process_time()
     placed = [placing.place(draft, version=draft.version).pk for draft in drafts]
     submitting = time.process_time() - used
-    _wait_until_all_is_quiet()
+    _wait_until_tasks_are_closed()
     cpu = {**meter.used(), "submit": submitting}
     completed = Order.objects.filter(pk__in=placed, state=OrderState.COMPLETED)
     if completed.count() != orders:
@@ -37,8 +37,8 @@ def settle(house: House, staff: Staff, *, orders: int) -> Round:
     return Round(orders, (ended - began).total_seconds(), cpu)
 
 
-def _wait_until_all_is_quiet() -> None:
-    """Wait for the workers, who have something to do after an order's end, too."""
+def _wait_until_tasks_are_closed() -> None:
+    """Wait until every task is closed. Some work remains after an order has ended."""
     left, deadline = 0, time.monotonic() + PATIENCE
     while found := Task.objects.filter(closed_at=None).count():
         if found != left:

@@ -1,4 +1,4 @@
-"""What one server was found to do: as many requests as it can, then half as many in time."""
+"""Measurements of one server: first at its highest rate, then at half of that rate."""
 
 import json
 import subprocess
@@ -10,10 +10,10 @@ from typing import Any
 
 from bench import callers, cpu
 from bench.servers import Server
-from bench.sims import Table
+from bench.sim_tables import SimTables
 from demo.parts import ROOT
 
-# Seconds before it counts.
+# Seconds before the measurement.
 WARM_UP = 2.0
 HEAD = (
     "SIMs",
@@ -33,8 +33,8 @@ HEAD = (
 
 
 @dataclass(frozen=True)
-class Visit:
-    """One server in one round; `cpu` is microseconds a request by who used them."""
+class Measurement:
+    """One server in one round. `cpu` is in microseconds per request, by group of processes."""
 
     requests: int
     per_second: float
@@ -59,13 +59,13 @@ class Visit:
 
 @dataclass
 class Line:
-    """The visits with so many SIMs, by server."""
+    """The measurements with one number of SIMs, by server."""
 
     sims: int
-    visits: dict[str, list[Visit]]
+    measurements: dict[str, list[Measurement]]
 
     def summary(self, name: str) -> dict[str, Any]:
-        found = self.visits[name]
+        found = self.measurements[name]
         values = (
             self.sims,
             name,
@@ -74,40 +74,43 @@ class Line:
             min(one.total for one in found),
             self._ratio(name, "bare"),
             self._ratio(name, "fast"),
-            *(median(one.cpu[who] for one in found) for who in ("server", "backends", "rest")),
+            *(median(one.cpu[group] for one in found) for group in ("server", "backends", "rest")),
             *(median(getattr(one, part) for one in found) for part in ("p50", "p95", "p99")),
         )
         return dict(zip(HEAD, values, strict=True))
 
     def _ratio(self, name: str, anchor: str) -> float | None:
-        """Return the median of what each round found, as its visits stood beside each other."""
-        if anchor not in self.visits:
+        """Return the median of the ratios of each round, whose servers ran one after the other."""
+        if anchor not in self.measurements:
             return None
-        rounds = zip(self.visits[name], self.visits[anchor], strict=True)
+        rounds = zip(self.measurements[name], self.measurements[anchor], strict=True)
         return median(one.total / other.total for one, other in rounds)
 
 
 @dataclass(frozen=True)
-class Visitor:
-    """Asks servers in turn about so many SIMs, and reads what that took."""
+class Measurer:
+    """Sends requests about `sims` SIMs to one server at a time, and measures them."""
 
-    table: Table
+    tables: SimTables
     headers: dict[str, str]
     sims: int
     seconds: float
     connections: int
 
     def warm_up(self, server: Server) -> None:
-        """Let connections be opened, statements be prepared and pages be read."""
+        """Send requests that open connections, prepare statements and load pages."""
         self._ask(server, WARM_UP)
 
-    def visit(self, server: Server) -> Visit:
-        """Ask as fast as it answers, then half as fast; raises `ValueError` unless all is 200."""
-        self.table.forget()
+    def measure(self, server: Server) -> Measurement:
+        """Measure at the highest rate, then at half of it.
+
+        Raises `ValueError` if an answer is not 200.
+        """
+        self.tables.clear_replays()
         most, used = self._ask(server, self.seconds)
         per_second = most["requests"] / most["seconds"]
         half, used_at_half = self._ask(server, self.seconds, per_second / 2)
-        return Visit(
+        return Measurement(
             requests=most["requests"],
             per_second=per_second,
             cpu=used,
@@ -121,7 +124,7 @@ class Visitor:
     def _ask(
         self, server: Server, seconds: float, rate: float = 0.0
     ) -> tuple[dict[str, Any], dict[str, float]]:
-        """Return what the callers tell, and the microseconds of CPU a request."""
+        """Return the callers' report, and the CPU time per request in microseconds."""
         plan = callers.Plan(
             server.port,
             self.headers,
@@ -131,8 +134,8 @@ class Visitor:
             token=uuid.uuid4().hex[:12],
             rate=rate,
         )
-        groups = {"server": [server.pid], "rest": self.table.background()}
-        groups["backends"] = [self.table.postmaster]
+        groups = {"server": [server.pid], "rest": self.tables.background()}
+        groups["backends"] = [self.tables.postmaster]
         before = {name: cpu.seconds(*pids) for name, pids in groups.items()}
         done = subprocess.run(
             [sys.executable, "-m", "bench.callers"],
@@ -143,20 +146,20 @@ class Visitor:
             check=True,
         )
         used = {name: cpu.seconds(*pids) - before[name] for name, pids in groups.items()}
-        told = json.loads(done.stdout)
-        if set(told["statuses"]) != {"200"}:
-            raise ValueError(f"{server.kind.name} answered {told['statuses']}")
-        # Of a backend that ended meanwhile the postmaster knows; the other servers' are idle.
+        report = json.loads(done.stdout)
+        if set(report["statuses"]) != {"200"}:
+            raise ValueError(f"{server.kind.name} answered {report['statuses']}")
+        # The postmaster's time includes backends that ended. Backends of other servers are idle.
         used["backends"] -= used["rest"]
-        return told, {name: 1e6 * value / told["requests"] for name, value in used.items()}
+        return report, {name: 1e6 * value / report["requests"] for name, value in used.items()}
 
 
 def table(lines: list[Line]) -> str:
     rows = [HEAD, ("---",) * len(HEAD)]
     rows += [
-        tuple(_shown(value) for value in line.summary(name).values())
+        tuple(_format(value) for value in line.summary(name).values())
         for line in lines
-        for name in line.visits
+        for name in line.measurements
     ]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
@@ -166,15 +169,17 @@ def as_json(lines: list[Line]) -> dict[str, Any]:
         "lines": [
             {
                 "sims": line.sims,
-                "summaries": [line.summary(name) for name in line.visits],
-                "visits": {name: [asdict(one) for one in v] for name, v in line.visits.items()},
+                "summaries": [line.summary(name) for name in line.measurements],
+                "measurements": {
+                    name: [asdict(one) for one in v] for name, v in line.measurements.items()
+                },
             }
             for line in lines
         ],
     }
 
 
-def _shown(value: object) -> str:
+def _format(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.0f}" if value >= 100 else f"{value:.2f}"  # noqa: PLR2004 -- three digits
     return "" if value is None else str(value)

@@ -1,4 +1,4 @@
-"""What is there before an order is submitted: customers, cards, complete drafts, free ICCIDs."""
+"""The data that orders need: customers, cards, complete drafts, and free ICCIDs."""
 
 from itertools import count
 
@@ -16,10 +16,10 @@ CARD = Card("4242424242424242", expiry_month=12, expiry_year=2049, csc="123", ho
 _serial = count(1)
 
 
-def drafts(number: int) -> list[Draft]:
-    """Bring so many new customers to the point of submitting, each for a new eSIM.
+def create_drafts(number: int) -> list[Draft]:
+    """Create `number` new customers, each with a draft for a new eSIM that can be submitted.
 
-    Cards are exchanged for tokens at the simulator; the rest is written by a statement a table.
+    Cards are exchanged for tokens at the simulator. The rest is one INSERT for each table.
     """
     serials = [next(_serial) for _ in range(number)]
     accounts = User.objects.bulk_create(
@@ -39,7 +39,7 @@ def drafts(number: int) -> list[Draft]:
     )
     offer = offers(market=MARKET, location=MARKET, language=LANGUAGE)[0]
     taxed = offer.price.taxed
-    made = Draft.objects.bulk_create(
+    drafts = Draft.objects.bulk_create(
         Draft(
             account=account,
             visit=visit,
@@ -54,12 +54,12 @@ def drafts(number: int) -> list[Draft]:
         )
         for account, visit in zip(accounts, visits, strict=True)
     )
-    # Read again, without what they point to, as the view does that submits.
-    return list(Draft.objects.filter(pk__in=[draft.pk for draft in made]))
+    # Load the drafts again without related objects, like the view that submits them.
+    return list(Draft.objects.filter(pk__in=[draft.pk for draft in drafts]))
 
 
-def sims(number: int) -> list[Sim]:
-    """Put so many ICCIDs into the pool."""
+def create_sims(number: int) -> list[Sim]:
+    """Add `number` ICCIDs to the pool."""
     provider = SmdpProvider.objects.get()
     return Sim.objects.bulk_create(
         Sim(

@@ -1,8 +1,8 @@
-"""`python -m bench.parts`: where Get Balance's own CPU time goes, by the profiler.
+"""`python -m bench.balance_profile`: where the CPU time of Get Balance goes, by the profiler.
 
-The portal answers in this process, without granian. Told is each part's share of the CPU time of
-an answer; what C functions take counts for the part that called them. The profiler makes many
-small calls dearer than few large ones.
+The portal answers in this process, without granian. The result is each part's share of the CPU time
+of an answer. The time of a C function counts for the part that called it. The profiler makes many
+small calls look more expensive than a few large ones.
 """
 
 import argparse
@@ -16,12 +16,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from bench.machines import surroundings
-from bench.sims import PREFIX
+from bench.balance_environment import balance_environment
+from bench.sim_tables import PREFIX
 from moportal.identifiers import Iccid
 
 SIMS, WARM_UP = 10_000, 200
-# The first that a file's path contains.
+# The first match in a file's path decides.
 PARTS = (
     ("/psycopg", "psycopg: send the statement, read its rows"),
     ("/rest_framework/", "Django REST framework"),
@@ -38,27 +38,27 @@ Where = tuple[str, int, str]
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench.parts", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.balance_profile", description=__doc__)
     parser.add_argument("--requests", type=int, default=3000, help="(%(default)s)")
     options = parser.parse_args()
-    with surroundings() as around:
-        around.table.grow(SIMS)
-        from moportal.wsgi import application  # noqa: PLC0415 -- it needs settings
+    with balance_environment() as environment:
+        environment.tables.grow(SIMS)
+        from moportal.wsgi import application  # noqa: PLC0415 -- needs settings
 
-        asked = _requests(around.headers())
+        requests = _requests(environment.headers())
         for _ in range(WARM_UP):
-            _ask(application, next(asked))
-        waiting = [next(asked) for _ in range(options.requests)]
+            _send(application, next(requests))
+        waiting = [next(requests) for _ in range(options.requests)]
         began = time.process_time()
         for one in waiting:
-            _ask(application, one)
+            _send(application, one)
         each = 1e6 * (time.process_time() - began) / options.requests
-        # Time that passes while PostgreSQL works is not ours.
+        # Count CPU time only, so that the time spent waiting for PostgreSQL is left out.
         profile = cProfile.Profile(time.process_time)
-        waiting = [next(asked) for _ in range(options.requests)]
+        waiting = [next(requests) for _ in range(options.requests)]
         profile.enable()
         for one in waiting:
-            _ask(application, one)
+            _send(application, one)
         profile.disable()
     print(f"{each:.0f} µs of CPU an answer, without the profiler\n")
     print(_table(_shares(pstats.Stats(profile)), each))
@@ -66,8 +66,8 @@ def main() -> int:
 
 
 def _requests(headers: dict[str, str]) -> Iterator[dict[str, Any]]:
-    """Give a WSGI environment a request, as granian makes it."""
-    named = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
+    """Yield a WSGI environment for each request, like granian's."""
+    variables = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
     serial = 0
     while True:
         serial = serial % SIMS + 1
@@ -84,12 +84,12 @@ def _requests(headers: dict[str, str]) -> Iterator[dict[str, Any]]:
             "wsgi.url_scheme": "http",
             "wsgi.input": io.BytesIO(),
             "wsgi.errors": sys.stderr,
-            **named,
+            **variables,
             "HTTP_X_MS_DM_TRANSACTIONID": uuid.uuid4().hex,
         }
 
 
-def _ask(application: Application, environ: dict[str, Any]) -> None:
+def _send(application: Application, environ: dict[str, Any]) -> None:
     def start(status: str, _headers: object) -> None:
         if status != "200 OK":
             raise ValueError(status)
@@ -97,13 +97,13 @@ def _ask(application: Application, environ: dict[str, Any]) -> None:
     answer = application(environ, start)
     for _chunk in answer:
         pass
-    if hasattr(answer, "close"):  # there Django ends the request
+    if hasattr(answer, "close"):  # Django ends the request in close()
         answer.close()
 
 
 def _shares(stats: pstats.Stats) -> Counter[str]:
     found: Counter[str] = Counter()
-    for where, (_calls, _all, own, _total, callers) in stats.stats.items():  # type: ignore[attr-defined]  # documented in the source alone
+    for where, (_calls, _all, own, _total, callers) in stats.stats.items():  # type: ignore[attr-defined]  # documented in its source only
         if where[0] == "~" and callers:
             for caller, times in callers.items():
                 found[_part(caller)] += times[2]

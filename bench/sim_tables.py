@@ -1,6 +1,6 @@
-"""SIMs with what Get Balance reads of them, by the million: one statement a table.
+"""Millions of SIMs with the rows that Get Balance reads, written by one statement for each table.
 
-Serial `n` has the same key in every table. Every second one has two buckets, every twentieth an
+Serial `n` has the same key in every table. Every second SIM has two buckets, and every twentieth an
 unlimited one. Usage records are spread over all lines.
 """
 
@@ -19,7 +19,7 @@ PORTAL_REPLAYS = "balance_api_answeredtransaction"
 
 
 def _luhn_digit() -> str:
-    """Return the check digit of the prefix and twelve digits `n`, in SQL and without a function."""
+    """Return an SQL expression for the check digit of the prefix and twelve digits `n`."""
     places = [f"(n / {10**place} %% 10)" for place in range(12)]
     places += reversed(PREFIX)
     summed = " + ".join(
@@ -35,11 +35,11 @@ ACCOUNT = """
     VALUES (1000, '!', false, 'sims@bench.example', 'Robin Ade', 'en', false, true, now())
     ON CONFLICT DO NOTHING
 """
-# From the serial `first` up to, and without, `last`.
+# For the serials from `first` up to, but not including, `last`.
 TABLES = (
     f"""INSERT INTO esim_sim (id, iccid, kind, state, profile_type, imsi, msisdn, is_in_programme)
         SELECT n, '{PREFIX}' || lpad(n::text, 12, '0') || {_luhn_digit()}, 'physical', 'in_use',
-        '', '', '', true FROM generate_series(%(first)s::bigint, %(last)s - 1) AS n""",  # noqa: S608 -- ours
+        '', '', '', true FROM generate_series(%(first)s::bigint, %(last)s - 1) AS n""",  # noqa: S608 -- constants of this module
     """INSERT INTO subscriptions_line (id, account_id, msisdn, created_at)
         SELECT n, 1000, '', now() FROM generate_series(%(first)s, %(last)s - 1) AS n""",
     """INSERT INTO subscriptions_simonline (id, line_id, sim_id, since)
@@ -56,7 +56,7 @@ TABLES = (
         5000000000, 1000000 * (n %% 1000), '["US", "CA"]'
         FROM generate_series(%(first)s, %(last)s - 1) AS n, generate_series(0, n %% 2) AS o""",
 )
-# From the record `first` up to, and without, `last`, to the lines of so many SIMs in turn.
+# For the records from `first` up to, but not including, `last`, spread over the lines in turn.
 USAGE = """
     INSERT INTO subscriptions_usagerecord (source, record_id, day, iccid, line_id, country, bytes,
         uncovered_bytes, used_at, received_at)
@@ -66,7 +66,7 @@ USAGE = """
     LATERAL (SELECT now() - n %% 86400 * interval '1 second' AS at) AS used
 """
 READ = ["esim_sim", "subscriptions_simonline", "subscriptions_subscription", "subscriptions_bucket"]
-# The second one, which the portal has as a constraint, is an index as well.
+# The second one is a constraint in the portal. Here an index with the same effect is enough.
 INDEXES = (
     ("usage_of_a_line", "CREATE INDEX {} ON subscriptions_usagerecord (line_id, used_at)"),
     (
@@ -76,8 +76,8 @@ INDEXES = (
 )
 
 
-class Table:
-    """The database's SIMs; as many as were last asked for."""
+class SimTables:
+    """The database's SIMs and their tables of transaction ids."""
 
     def __init__(self, database_url: str) -> None:
         self._connection: psycopg.Connection[Any] = psycopg.connect(database_url, autocommit=True)
@@ -86,22 +86,22 @@ class Table:
         self._replays = [PORTAL_REPLAYS]
 
     def grow(self, sims: int, *, usage: int = 0) -> None:
-        """Let there be so many SIMs and usage records, and let the planner know of them."""
-        # Nothing is looked up for a foreign key: what they point to is written here.
+        """Add rows until there are `sims` SIMs and `usage` records, then update the statistics."""
+        # Skip the foreign key checks. The rows that the keys point to are written here too.
         self._connection.execute("SET session_replication_role = replica")
         self._connection.execute(ACCOUNT)
         for statement in TABLES:
             self._connection.execute(statement, {"first": 1 + self._size, "last": 1 + sims})
         self._size = sims
         if usage > self._usage:
-            self._use(sims, usage)
+            self._add_usage(sims, usage)
         self._connection.execute("SET session_replication_role = DEFAULT")
         self._connection.execute("VACUUM ANALYZE")
-        self._warm()
+        self._prewarm()
         self._connection.execute("CHECKPOINT")
 
-    def _warm(self) -> None:
-        """Have in memory what questions read: it is not the disk that is measured."""
+    def _prewarm(self) -> None:
+        """Load the tables that Get Balance reads into memory, so that no disk is measured."""
         self._connection.execute("CREATE EXTENSION IF NOT EXISTS pg_prewarm")
         self._connection.execute(
             """SELECT pg_prewarm(part.oid) FROM pg_class AS part
@@ -110,22 +110,22 @@ class Table:
             [READ],
         )
 
-    def _use(self, sims: int, usage: int) -> None:
-        """Let there be so many usage records; an index is made faster afterwards, and whole."""
-        for name, _made in INDEXES:
+    def _add_usage(self, sims: int, usage: int) -> None:
+        """Add usage records until there are `usage`. Build indexes afterwards, which is faster."""
+        for name, _statement in INDEXES:
             self._connection.execute(
                 f"ALTER TABLE subscriptions_usagerecord DROP CONSTRAINT IF EXISTS {name}"
             )
             self._connection.execute(f"DROP INDEX IF EXISTS {name}")
-        named = {"first": 1 + self._usage, "last": 1 + usage, "sims": sims}
-        self._connection.execute(USAGE, named)
+        values = {"first": 1 + self._usage, "last": 1 + usage, "sims": sims}
+        self._connection.execute(USAGE, values)
         self._connection.execute("SET maintenance_work_mem = '1GB'")
-        for name, made in INDEXES:
-            self._connection.execute(made.format(name))
+        for name, statement in INDEXES:
+            self._connection.execute(statement.format(name))
         self._usage = usage
 
-    def keep_replays(self, name: str) -> None:
-        """Make the anchors' table of transaction ids, as the portal has its own."""
+    def create_replay_table(self, name: str) -> None:
+        """Create the anchors' table of transaction ids. The portal has its own."""
         self._connection.execute(
             sql.SQL(
                 "CREATE TABLE {} (caller varchar(64) NOT NULL, transaction_id varchar(128)"
@@ -134,8 +134,8 @@ class Table:
         )
         self._replays.append(name)
 
-    def forget(self) -> None:
-        """Empty the tables of transaction ids, so that every round begins the same."""
+    def clear_replays(self) -> None:
+        """Empty the tables of transaction ids, so that every round starts from the same state."""
         for name in self._replays:
             self._connection.execute(sql.SQL("TRUNCATE {}").format(sql.Identifier(name)))
         self._connection.execute("CHECKPOINT")
@@ -145,23 +145,23 @@ class Table:
         return cpu.parent(self._connection.info.backend_pid)
 
     def background(self) -> list[int]:
-        """Return PostgreSQL's processes that serve no client: they write out, and clean up."""
+        """Return PostgreSQL's processes that serve no client, such as the writer and autovacuum."""
         found = self._connection.execute(
             "SELECT pid FROM pg_stat_activity WHERE backend_type <> 'client backend'"
         )
         return [pid for (pid,) in found]
 
     def plan(self) -> str:
-        """Return how the anchors' statement is carried out, by the plan of a prepared one."""
-        from bench.anchors import shared  # noqa: PLC0415 -- it reads the settings of a server
+        """Return PostgreSQL's generic plan for the anchors' prepared statement."""
+        from bench.anchors import shared  # noqa: PLC0415 -- the module reads a server's environment
 
         statement = shared.STATEMENT.format("$1", "$2", "$3", "$4")
         self._connection.execute(
-            f"PREPARE look (varchar, varchar, varchar, timestamptz) AS {statement}"
+            f"PREPARE balances (varchar, varchar, varchar, timestamptz) AS {statement}"
         )
         self._connection.execute("SET plan_cache_mode = force_generic_plan")
         found = self._connection.execute(
-            f"EXPLAIN (ANALYZE, BUFFERS) EXECUTE look ('bench', 'plan', '{SAMPLE}', now())"
+            f"EXPLAIN (ANALYZE, BUFFERS) EXECUTE balances ('bench', 'plan', '{SAMPLE}', now())"
         )
         return "\n".join(line for (line,) in found)
 
