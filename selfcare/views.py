@@ -37,7 +37,6 @@ def account(request: HttpRequest, user: User) -> HttpResponse:
         "methods": list(stored_methods_of(user)),
         "orders": [_row(order) for order in orders_of(user)[:SHOWN_ORDERS]],
         "back_url": reverse("options"),
-        "cancel": True,
     }
     return render(request, "selfcare/account.html", context)
 

@@ -85,6 +85,14 @@ def test_stored_cards_are_listed_and_removed(as_alice: Client, alice: User) -> N
     assert method.removed_at is not None
 
 
+def test_the_account_page_leaves_the_portal_by_sign_out(as_alice: Client) -> None:
+    page = as_alice.get("/account/").text
+
+    assert 'action="/leave/"' in page
+    assert "Sign out</button>" in page
+    assert "Cancel</button>" not in page
+
+
 def test_an_expired_card_says_so_and_can_be_removed(as_alice: Client, alice: User) -> None:
     method = make_method(alice)
     PaymentMethod.objects.update(expiry_year=2020)
