@@ -49,6 +49,10 @@ test: services $(VENV)/.dev $(CATALOGUES)  ## Run all tests but the long forms, 
 test-long: services $(VENV)/.dev $(CATALOGUES)  ## Run the long forms of the tests (ARGS=…)
 	$(PYTEST) -m long $(ARGS)
 
+.PHONY: promise
+promise: services $(VENV)/.dev $(CATALOGUES)  ## Play every mishap at every moment of an order (EXAMPLES=5000; takes an hour)
+	PROMISE_EXAMPLES=$(or $(EXAMPLES),5000) $(PYTEST) -m "" tests/orders/test_promise.py tests/orders/test_moments.py $(ARGS)
+
 .PHONY: check
 check: services $(VENV)/.dev $(CATALOGUES)  ## Check style, types, templates, imports, dead code, migrations and translations
 	$(BIN)/ruff check

@@ -30,6 +30,11 @@ READY_WITHIN = 60.0
 WITH_COPIES_OF_THEIR_OWN = ("test_worker_killed", "test_card_page")
 TAKE_MINUTES = ("test_chaos", "test_promise", "test_schema", "test_random_launches", "test_moments")
 LINES_SHOWN = 120
+# Whole folders and files of tests that start processes of their own.
+START_PROCESSES = (
+    *("tests/e2e/", "tests/deploy/", "tests/simulators/test_network"),
+    *("tests/simulators/test_payment", "tests/simulators/test_smdp"),
+)
 FIXTURES_WITH_PROCESSES = {
     *("stack", "sqlite_stack", "postgresql_stack", "browser"),
     *("smdp_simulator", "payment_simulator", "network_simulator"),
@@ -127,7 +132,8 @@ on_sqlite = pytest.mark.parametrize("stack", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize("stack", ["postgresql"], indirect=True)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+# PostgreSQL is the product; SQLite serves `make run`, and is walked in the long form.
+@pytest.fixture(params=[pytest.param("sqlite", marks=pytest.mark.long), "postgresql"])
 def stack(request: pytest.FixtureRequest) -> Stack:
     """Return each of the two copies in turn."""
     running: Stack = request.getfixturevalue(f"{request.param}_stack")
@@ -163,7 +169,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     first, then those that take minutes by themselves.
     """
     for item in items:
-        if isinstance(item, pytest.Function) and FIXTURES_WITH_PROCESSES & set(item.fixturenames):
+        if _needs_processes(item):
             item.add_marker(pytest.mark.processes)
     items.sort(key=lambda item: (_stack_kind(item.nodeid) is None, not _takes_minutes(item.nodeid)))
 
@@ -197,6 +203,11 @@ def pytest_runtest_makereport(
             if isinstance(value, Stack):
                 report.sections.append((f"output of {name}", value.tail()))
     return report
+
+
+def _needs_processes(item: pytest.Item) -> bool:
+    used = set(item.fixturenames) if isinstance(item, pytest.Function) else set()
+    return item.nodeid.startswith(START_PROCESSES) or bool(FIXTURES_WITH_PROCESSES & used)
 
 
 def _takes_minutes(nodeid: str) -> bool:

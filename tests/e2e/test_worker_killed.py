@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import httpx
@@ -24,6 +25,7 @@ from tests.e2e.outside import live, payments, profiles
 from tests.e2e.proxy import Pause, Proxy, proxy_before
 from tests.e2e.shopper import Shopper, order_number
 from tests.providers import break_it
+from tests.speeds import sampled
 from tests.stack import Kind, Stack, make_copy, running_stack
 
 STEP_CARD = "4000 0027 6000 3184"
@@ -53,6 +55,18 @@ COURSES = {
 # What happens to the call. Answered: its answer comes after the worker's death. Lost: the call
 # never arrives. Late: the call arrives after the next worker has finished.
 FATES = ("answered", "lost", "late")
+MATRIX = [
+    (course, call, fate) for course, calls in COURSES.items() for call in calls for fate in FATES
+]
+# Each course, each fate and each service stands in it.
+SAMPLE = [
+    ("bought", "authorise", "lost"),
+    ("bought", "downloadOrder", "late"),
+    ("bought", "capture", "answered"),
+    ("bought with a step at the bank", "fetch", "lost"),
+    ("cancelled", "end", "late"),
+    ("failed", "void", "answered"),
+]
 STATE = "SELECT state FROM orders_order WHERE number = :number"
 OPEN = "SELECT id FROM outbox_task WHERE closed_at IS NULL"
 OUTCOMES = """
@@ -109,10 +123,7 @@ pytestmark = pytest.mark.timeout(200)
 
 
 @on_postgresql
-@pytest.mark.parametrize("fate", FATES)
-@pytest.mark.parametrize(
-    ("course", "call"), [(course, call) for course, calls in COURSES.items() for call in calls]
-)
+@pytest.mark.parametrize(("course", "call", "fate"), sampled(MATRIX, in_short=SAMPLE))
 def test_a_worker_killed_at_a_call_doubles_and_loses_nothing(
     proxied: ProxiedStack, shopper_at: ShopperAt, course: str, call: str, fate: str
 ) -> None:
@@ -120,6 +131,7 @@ def test_a_worker_killed_at_a_call_doubles_and_loses_nothing(
 
 
 @on_sqlite
+@pytest.mark.long
 @pytest.mark.parametrize("call", COURSES["bought"])
 def test_a_worker_killed_at_a_call_doubles_and_loses_nothing_on_sqlite(
     proxied: ProxiedStack, shopper_at: ShopperAt, call: str
@@ -147,8 +159,13 @@ def _kill_at(proxied: ProxiedStack, alice: Shopper, course: str, call: str, fate
 
 
 @on_postgresql
-@pytest.mark.parametrize("fate", FATES)
-@pytest.mark.parametrize("call", ["authorise", "downloadOrder", "confirmOrder", "activate"])
+@pytest.mark.parametrize(
+    ("call", "fate"),
+    sampled(
+        product(["authorise", "downloadOrder", "confirmOrder", "activate"], FATES),
+        in_short=[("authorise", "answered"), ("confirmOrder", "late")],
+    ),
+)
 def test_an_order_cancelled_while_its_worker_is_dead_leaves_nothing_behind(
     proxied: ProxiedStack, shopper_at: ShopperAt, call: str, fate: str
 ) -> None:

@@ -365,6 +365,7 @@ def test_either_way_answers_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     assert answers[0] == answers[1]
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("merge", ["plainly"], indirect=True)
 def test_on_sqlite_itself_it_is_the_plain_twin(tmp_path: Path) -> None:
     path = tmp_path / "sims.csv"

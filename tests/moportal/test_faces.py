@@ -10,6 +10,8 @@ import pytest
 from demo.parts import ROOT
 from tests.settings_for import check_environment
 
+pytestmark = pytest.mark.processes
+
 TELL = """
 import json, django
 django.setup()

@@ -9,7 +9,8 @@ the clock, on PostgreSQL and both simulators; after every step the three books a
 transaction that is undone in the end, an error outside of the product's own transactions would
 doom all that follows, and a call made inside of one could not be told from any other.
 
-`PROMISE_EXAMPLES=5000` plays that many random examples instead of the same few.
+`make test` plays the same 40 examples each time, `make test-long` 200 random ones, and
+`make promise` as many as it is told.
 """
 
 import os
@@ -39,8 +40,10 @@ from tests.builders import make_pool
 from tests.orders.conftest import APPROVED, CUSTOMER_STEP, DECLINED
 from tests.orders.machine import Form, Happens, Meanwhile, Mishap
 from tests.orders.play import GATEWAY_FUNCTIONS, SMDP_FUNCTIONS, Looks, Play
+from tests.speeds import long
 
-EXAMPLES = int(os.environ.get("PROMISE_EXAMPLES", "0"))
+# Set by `make promise`.
+WHOLE = int(os.environ.get("PROMISE_EXAMPLES", "200"))
 
 cards = st.sampled_from([APPROVED, CUSTOMER_STEP, APPROVED, CUSTOMER_STEP, APPROVED, DECLINED])
 seldom = st.sampled_from([False, False, True])
@@ -226,14 +229,15 @@ class Promise(RuleBasedStateMachine):
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.timeout(0 if EXAMPLES else 300)
-def test_the_promise_holds_whatever_happens(begin_play: Callable[[], Play]) -> None:
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("examples", [40, long(WHOLE)])
+def test_the_promise_holds_whatever_happens(begin_play: Callable[[], Play], examples: int) -> None:
     class Played(Promise):
         begin = staticmethod(begin_play)
 
     how = settings(
-        max_examples=EXAMPLES or 60,
-        derandomize=not EXAMPLES,
+        max_examples=examples,
+        derandomize=examples != WHOLE,
         stateful_step_count=10,
         deadline=None,
         print_blob=True,
