@@ -13,6 +13,8 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.services import TEMPLATE
+
 missing = [name for name in ("DATABASE_URL", "REDIS_URL") if not os.environ.get(name)]
 if missing:
     message = (
@@ -20,8 +22,6 @@ if missing:
         "Run `make test` (ARGS='-k name' for a part), which starts both."
     )
     raise pytest.UsageError(message)
-
-TEMPLATE = "moportal_template"
 
 # A machine that is busy elsewhere is slow: what a test asserts is never the time that it took.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])

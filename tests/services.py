@@ -22,6 +22,8 @@ from demo.run import new_secrets
 
 START_WITHIN = 30.0
 POSTGRESQL_USER = "postgres"
+# The database with the migrated schema, of which pytest makes copies.
+TEMPLATE = "moportal_template"
 
 
 def main() -> int:

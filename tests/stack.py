@@ -22,8 +22,7 @@ from demo.health import answer, complaints, is_ready
 from demo.parts import FILES_BROKER, LOOPBACK, ROOT, Copy, Part, environment, parts, preparation
 from demo.run import new_secrets
 from demo.supervisor import Supervisor
-from tests.environment import TEMPLATE
-from tests.services import free_port
+from tests.services import TEMPLATE, free_port
 
 Kind = Literal["sqlite", "postgresql"]
 READY_WITHIN = 60.0
