@@ -1,1 +1,1 @@
-"""Mutation tests of what states, settles and counts money: `make mutants`, docs/mutants.md."""
+"""Mutation tests of the code that handles states and money: `make mutants`, docs/mutants.md."""

@@ -1,7 +1,7 @@
-"""Change the code that moves money and see a test fail: `python -m tests.mutants [MUTANT…]`.
+"""Change the code that moves money and check that a test fails: `python -m tests.mutants [NAME…]`.
 
-mutmut makes and tries its mutants, then come those made by hand. What survived is printed, and
-`mutmut show NAME` shows it; docs/mutants.md explains those that are left.
+mutmut makes and tests its mutants, then those made by hand follow. Survivors are printed, and
+`mutmut show NAME` shows one. docs/mutants.md explains the known survivors.
 """
 
 import contextlib
@@ -24,14 +24,14 @@ def main() -> int:
     django.setup()
     setup_databases(verbosity=0, interactive=False)
     binaries = Path(sys.executable).parent
-    # Where mutmut finds the Python that it has mypy from.
+    # mutmut runs mypy with the Python that it finds on PATH.
     os.environ["PATH"] = f"{binaries}{os.pathsep}{os.environ['PATH']}"
-    with contextlib.ExitStack() as held:
-        folder = Path(held.enter_context(tempfile.TemporaryDirectory()))
+    with contextlib.ExitStack() as contexts:
+        folder = Path(contexts.enter_context(tempfile.TemporaryDirectory()))
         for name, variable in SIMULATORS.items():
-            os.environ[variable] = held.enter_context(running_simulator(name))
+            os.environ[variable] = contexts.enter_context(running_simulator(name))
         mutmut = [sys.executable, "-m", "mutmut"]
-        # One at a time, as they share a database.
+        # One mutant at a time, because they share a database.
         done = subprocess.run(
             [*mutmut, "run", "--max-children", "1", *sys.argv[1:]], check=False
         ).returncode
@@ -40,7 +40,7 @@ def main() -> int:
         subprocess.run([*mutmut, "results"], check=True)
         if not sys.argv[1:]:
             for change in by_hand.survivors(folder):
-                print(f"\n    {change.file}: {change.old!r} as {change.new!r}: survived")
+                print(f"\n    {change.file}: {change.old!r} changed to {change.new!r}: survived")
     return 0
 
 

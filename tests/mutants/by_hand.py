@@ -1,6 +1,6 @@
-"""What mutmut leaves out: functions under a decorator, and tables at the top of a module.
+"""Mutants of code that mutmut skips: decorated functions, and tables at the top of a module.
 
-Each change is made in a copy of the tree, its tests are run, and one must fail.
+Each change is made in a copy of the tree. Then its test is run and must fail.
 """
 
 import shutil
@@ -25,7 +25,7 @@ TWO_WORKERS = "tests/orders/test_two_workers.py"
 
 
 class Change(NamedTuple):
-    """One text of a file for another, and the test that must fail; the text stands there once."""
+    """A text in a file, its replacement, and the test that must fail. The text occurs once."""
 
     file: str
     old: str
@@ -264,24 +264,24 @@ CHANGES = [
 
 
 def survivors(folder: Path) -> list[Change]:
-    """Make each change in a copy of the tree and return those that no test noticed."""
+    """Make each change in a copy of the tree. Return those that no test noticed."""
     copy = folder / "tree"
     shutil.copytree(ROOT, copy, ignore=IGNORED)
-    # The package of this name is ignored with the tree that mutmut makes.
+    # IGNORED also skips this package, because mutmut's own tree has the same name.
     shutil.copytree(ROOT / "tests/mutants", copy / "tests/mutants", dirs_exist_ok=True)
     return [change for change in CHANGES if not _is_noticed(change, copy)]
 
 
 def _is_noticed(change: Change, copy: Path) -> bool:
     file = copy / change.file
-    written = file.read_text(encoding="utf-8")
-    if written.count(change.old) != 1:
-        sys.exit(f"{change.file}: {change.old!r} does not stand there once: mend tests/mutants")
-    file.write_text(written.replace(change.old, change.new), encoding="utf-8")
+    original = file.read_text(encoding="utf-8")
+    if original.count(change.old) != 1:
+        sys.exit(f"{change.file}: {change.old!r} does not occur exactly once: update tests/mutants")
+    file.write_text(original.replace(change.old, change.new), encoding="utf-8")
     options = ["-x", "-q", "-p", "tests.mutants.plugin", "-p", "no:cacheprovider"]
     command = [sys.executable, "-m", "pytest", *options, change.test]
     done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
-    file.write_text(written, encoding="utf-8")
+    file.write_text(original, encoding="utf-8")
     if done.returncode not in (0, 1):
         sys.exit(f"{change.file}: {change.old!r}: the tests did not run\n{done.stdout}")
     print("." if done.returncode else "S", end="", flush=True)

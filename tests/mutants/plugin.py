@@ -1,6 +1,6 @@
-"""What pytest need not do anew for each of a thousand mutants.
+"""A pytest plugin that spares each of a thousand mutants the slow setup.
 
-One database and one pair of simulators serve them all, one mutant at a time.
+All mutants share one database and one set of simulators, one mutant at a time.
 """
 
 import pytest
@@ -9,5 +9,5 @@ from tests.mutants import shared
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # Of two fixtures of one name the last registered is used.
+    # If two fixtures have the same name, pytest uses the one registered last.
     config.pluginmanager.register(shared)

@@ -1,4 +1,4 @@
-"""Fixtures in place of those that start something of their own: see `tests.mutants.plugin`."""
+"""Fixtures that replace those which start a database or a simulator (`tests.mutants.plugin`)."""
 
 import os
 
@@ -11,7 +11,7 @@ SIMULATORS = {"smdp": "MUTANTS_SMDP", "payment": "MUTANTS_PAYMENT", "network": "
 
 @pytest.fixture(scope="session")
 def django_db_setup() -> None:
-    """Use the test database that `python -m tests.mutants` has made."""
+    """Use the test database that `python -m tests.mutants` has created."""
     connection.close()
     connection.settings_dict["NAME"] = f"{TEST_DATABASE_PREFIX}{connection.settings_dict['NAME']}"
 
