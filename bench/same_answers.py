@@ -14,7 +14,7 @@ from bench.sim_tables import PREFIX
 from demo.parts import LOOPBACK
 from moportal.identifiers import Iccid
 
-TOLD = "X-MS-DM-TransactionId"
+TRANSACTION_HEADER = "X-MS-DM-TransactionId"
 # SIMs with one bucket, with two buckets, and with an unlimited one.
 SERIALS = (1, 2, 3, 20, 21, 1000)
 # Two servers may answer in different seconds, so their answers may differ once.
@@ -45,7 +45,7 @@ def _check_balances(
 
 
 def _balances(client: httpx.Client, server: Server, headers: dict[str, str], iccid: str) -> Any:
-    answer = _get(client, server, {**headers, TOLD: uuid.uuid4().hex}, iccid)
+    answer = _get(client, server, {**headers, TRANSACTION_HEADER: uuid.uuid4().hex}, iccid)
     if answer.status_code != HTTPStatus.OK or not answer.json()["balances"]:
         raise ValueError(f"{server.kind.name}: {answer.status_code} {answer.text}")
     for one in answer.json()["balances"]:
@@ -67,12 +67,12 @@ EXPECTED = {
 
 def _statuses(client: httpx.Client, server: Server, headers: dict[str, str]) -> dict[str, int]:
     known, unknown = Iccid.numbered(PREFIX, 1), Iccid.numbered("894400", 1)
-    repeated = {**headers, TOLD: uuid.uuid4().hex}
+    repeated = {**headers, TRANSACTION_HEADER: uuid.uuid4().hex}
     nobody = {name: value for name, value in headers.items() if "Certificate" not in name}
     answers = {
         "once": _get(client, server, repeated, known),
         "again": _get(client, server, repeated, known),
-        "unknown": _get(client, server, {**headers, TOLD: uuid.uuid4().hex}, unknown),
+        "unknown": _get(client, server, {**headers, TRANSACTION_HEADER: uuid.uuid4().hex}, unknown),
         "template": _get(client, server, headers, known, fieldsTemplate="most"),
         "limit": _get(client, server, headers, known, limit="0"),
         "nobody": _get(client, server, nobody, known),
