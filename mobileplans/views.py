@@ -79,38 +79,38 @@ def refused(request: HttpRequest) -> HttpResponse:
 @require_safe
 def handoff(request: HttpRequest) -> HttpResponse:
     """Give the stored outcome to the host, again on each reload. It is found by its cookie."""
-    found = handoffs.find(request)
-    if found is None:
+    stored = handoffs.find(request)
+    if stored is None:
         return render(request, "mobileplans/handoff_gone.html")
-    with translation.override(found.language):
+    with translation.override(stored.language):
         response = render(
             request,
             "mobileplans/handoff.html",
-            _handoff_context(found, request.headers.get("User-Agent", "")),
+            _handoff_context(stored, request.headers.get("User-Agent", "")),
         )
-    response.headers["Content-Language"] = found.language
+    response.headers["Content-Language"] = stored.language
     response.headers["Clear-Site-Data"] = '"storage"'
     return response
 
 
-def _handoff_context(found: Handoff, user_agent: str) -> dict[str, object]:
-    outcome = handoffs.stored_outcome(found)
+def _handoff_context(stored: Handoff, user_agent: str) -> dict[str, object]:
+    outcome = handoffs.stored_outcome(stored)
     result: dict[str, object] = {
         "success": outcome.success,
         "plan_name": outcome.plan_name,
         "iccid_last4": outcome.iccid[-4:],
-        "reference": found.reference,
-        "paid": found.paid,
-        "is_open_web": found.visit.is_open_web,
+        "reference": stored.reference,
+        "paid": stored.paid,
+        "is_open_web": stored.visit.is_open_web,
     }
     if outcome.activation_code:
         code = ActivationCode.parse(outcome.activation_code)
         result["installation"] = installation_for(code, user_agent)
     return {
         "result": result,
-        "payload": outcome.payload(found.visit.transaction_id),
+        "payload": outcome.payload(stored.visit.transaction_id),
         "outcome": outcome.for_newer_hosts(),
-        "report_token": handoffs.report_token(found),
+        "report_token": handoffs.report_token(stored),
     }
 
 

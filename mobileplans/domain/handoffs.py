@@ -25,8 +25,9 @@ from moportal.money import Money
 
 log = structlog.get_logger(__name__)
 LIFETIME = timedelta(minutes=30)
-REPORT_SALT = "mobileplans.host-report"
+# The longest text of a report, in characters, and the most reports for one handoff.
 LONGEST_REPORT, MOST_REPORTS = 1000, 20
+REPORT_SALT = "mobileplans.host-report"
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ def hand_over(
     token = secrets.token_urlsafe(32)
     _store(visit, outcome, receipt or Receipt(), token)
     log.info("handoff", success=outcome.success, status=outcome.mo_direct_status)
+
     logout(request)
     response = HttpResponseRedirect(reverse("handoff"), status=303)
     for name in (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME):
@@ -121,7 +123,7 @@ def report_token(handoff: Handoff) -> str:
 
 
 def store_report(token: str, kind: str, text: str) -> StoredReport | None:
-    """Store one report of the app; a repeated one is stored once. Return None if it is invalid.
+    """Store one report of the app, a repeated one only once. Return None if it is invalid.
 
     An activation result other than `success` becomes an LPA error, like one from the headers.
     """
@@ -132,15 +134,18 @@ def store_report(token: str, kind: str, text: str) -> StoredReport | None:
     handoff = Handoff.objects.filter(pk=number).first()
     if handoff is None or kind not in HostReport.Kind.values:
         return None
+
     is_activation = kind == HostReport.Kind.ACTIVATION
     name = "activationResult" if is_activation else "networkRegistrationState"
     result, iccid = parse_app_report(text[:LONGEST_REPORT], name)
     if not result or handoff.reports.count() >= MOST_REPORTS:
         return None
+
     _row, is_new = HostReport.objects.get_or_create(
         handoff=handoff, kind=kind, result=result, defaults={"iccid": iccid or ""}
     )
     log.info("host report", kind=kind, result=result, iccid=iccid)
+
     code = parse_lpa_code(result)
     is_problem = is_activation and code != LpaCode.SUCCESS
     if is_problem and is_new:
@@ -156,4 +161,5 @@ def store_report(token: str, kind: str, text: str) -> StoredReport | None:
 
 
 def _hash(token: str) -> str:
+    """Return what is stored of a token, so that a copy of the database opens no handoff."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -109,24 +109,24 @@ def translate_smdp_codes(subject: str, reason: str) -> LpaCode:
 
 def parse_us_time(text: str) -> datetime | None:
     """Parse a time in US format and return it in UTC, or None. Without an offset it is UTC."""
-    found = _US_TIME.fullmatch(" ".join(text.split()))
-    if found is None:
+    match = _US_TIME.fullmatch(" ".join(text.split()))
+    if match is None:
         return None
-    hour = int(found["hour"])
-    if found["half"]:
+    hour = int(match["hour"])
+    if match["half"]:
         if hour > 12:  # noqa: PLR2004 -- the hours of a 12-hour clock
             return None
-        hour = hour % 12 + (12 if found["half"] in "Pp" else 0)
-    offset = timedelta(hours=int(found["off_h"] or 0), minutes=int(found["off_m"] or 0))
+        hour = hour % 12 + (12 if match["half"] in "Pp" else 0)
+    offset = timedelta(hours=int(match["off_h"] or 0), minutes=int(match["off_m"] or 0))
     try:
-        zone = timezone(-offset if found["sign"] == "-" else offset)
+        zone = timezone(-offset if match["sign"] == "-" else offset)
         local = datetime(
-            int(found["year"]),
-            int(found["month"]),
-            int(found["day"]),
+            int(match["year"]),
+            int(match["month"]),
+            int(match["day"]),
             hour,
-            int(found["minute"]),
-            int(found["second"] or 0),
+            int(match["minute"]),
+            int(match["second"] or 0),
             tzinfo=zone,
         )
         return local.astimezone(UTC)

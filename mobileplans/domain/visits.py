@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 SESSION_KEY, TRANSACTION_KEY = "visit", "transaction_id"
 # Signing in starts a new session. Within that request the visit is found under this key.
 REQUEST_KEY = "moportal.visit"
+# Counting stops here, so that no attack can overflow the column.
 MOST_FAILED_SIGN_INS = 1000
 
 
@@ -29,12 +30,16 @@ def begin(request: HttpRequest, launch: Launch, errors: LpaErrors | None = None)
     """Create a visit for this launch and store it in the session."""
     default = operator().market
     refused_as, refused_because = launch.refused_as, launch.refused_because
+    # Only the database knows whether the operator issued this card.
     if refused_as is None and launch.iccid and usable_card(launch.iccid) is None:
         refused_as, refused_because = MoDirectStatus.INVALID_SIM, "iccid"
+
     known = _known_profiles(launch.iccids)
     remarks = [*launch.remarks]
-    if len(known) < len(launch.iccids):
-        remarks.append(f"{len(launch.iccids) - len(known)} of iccids not ours")
+    unknown = len(launch.iccids) - len(known)
+    if unknown:
+        remarks.append(f"{unknown} of iccids unknown")
+
     visit = Visit.objects.create(
         transaction_id=launch.transaction_id,
         transaction_id_is_generated=launch.transaction_id_is_generated,
@@ -51,6 +56,7 @@ def begin(request: HttpRequest, launch: Launch, errors: LpaErrors | None = None)
         account=_signed_in_customer(request),
     )
     _store_in_session(request, visit)
+
     structlog.contextvars.bind_contextvars(transaction_id=visit.transaction_id)
     log.info(
         "launch",
@@ -136,9 +142,9 @@ def refuse_sim(visit: Visit, because: str) -> None:
     visit.save(update_fields=["refused_as", "refused_because"])
 
 
-def set_device(visit: Visit, *, eid: str, imei: str = "", given: Visit.EidFrom) -> None:
+def set_device(visit: Visit, *, eid: str, imei: str = "", source: Visit.EidFrom) -> None:
     """Store the device of this visit. On the open web, no launch names it."""
-    visit.eid, visit.imei, visit.eid_from = eid, imei, given
+    visit.eid, visit.imei, visit.eid_from = eid, imei, source
     visit.save(update_fields=["eid", "imei", "eid_from"])
 
 
@@ -173,6 +179,7 @@ def note_step(visit: Visit, step: str) -> None:
 
 def _store_in_session(request: HttpRequest, visit: Visit) -> None:
     request.META[REQUEST_KEY] = visit.pk
+    # The transaction id is kept too, so that the middleware can log it without a query.
     request.session[SESSION_KEY] = visit.pk
     request.session[TRANSACTION_KEY] = visit.transaction_id
     request.session["market"] = visit.market
@@ -184,7 +191,10 @@ def _signed_in_customer(request: HttpRequest) -> User | None:
 
 
 def attach_account(request: HttpRequest, user: User, **_kwargs: Any) -> None:
-    """Move the visit into the signed-in session and attach the account."""
+    """Move the visit into the signed-in session and attach the account.
+
+    Django may have flushed the old session by now, so the request's own note comes first.
+    """
     number = request.META.get(REQUEST_KEY) or request.session.get(SESSION_KEY)
     if user.is_staff or not number:
         return
@@ -195,7 +205,7 @@ def attach_account(request: HttpRequest, user: User, **_kwargs: Any) -> None:
 
 
 def count_failed_sign_in(request: HttpRequest | None = None, **_kwargs: Any) -> None:
-    """Count the visit's failed sign-ins. Past a limit, leaving is handed over as LogOnFailed."""
+    """Count the visit's failed sign-ins. Past a limit, leaving hands over LogOnFailed."""
     number = request.META.get(REQUEST_KEY) if request is not None else None
     if number:
         Visit.objects.filter(pk=number, failed_sign_ins__lt=MOST_FAILED_SIGN_INS).update(
@@ -205,5 +215,5 @@ def count_failed_sign_in(request: HttpRequest | None = None, **_kwargs: Any) -> 
 
 def connect_signals() -> None:
     """Connect to Django's sign-in signals, because `accounts` may not import this room."""
-    user_logged_in.connect(attach_account, dispatch_uid="mobileplans.note_sign_in")
-    user_login_failed.connect(count_failed_sign_in, dispatch_uid="mobileplans.note_failed_sign_in")
+    user_logged_in.connect(attach_account, dispatch_uid="mobileplans.attach_account")
+    user_login_failed.connect(count_failed_sign_in, dispatch_uid="mobileplans.count_failed_sign_in")

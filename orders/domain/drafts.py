@@ -60,7 +60,7 @@ def _take_over(draft: Draft, visit: Visit) -> None:
     if before.is_open_web and visit.is_open_web and before.eid and not visit.eid:
         # What was typed or shared is not asked for again.
         given = Visit.EidFrom(before.eid_from)
-        visits.set_device(visit, eid=before.eid, imei=before.imei, given=given)
+        visits.set_device(visit, eid=before.eid, imei=before.imei, source=given)
     is_same = all(getattr(before, name) == getattr(visit, name) for name in DEVICE_AND_PLACE)
     changes: dict[str, object] = {"visit": visit}
     if not is_same:
@@ -158,7 +158,7 @@ def name_device(
     """
     with transaction.atomic():
         _change(draft, version, sim=None, wants_new_esim=True)
-        visits.set_device(draft.visit, eid=eid, imei=imei, given=given)
+        visits.set_device(draft.visit, eid=eid, imei=imei, source=given)
 
 
 def bring_up_to_date(draft: Draft) -> PriceChange | None:
