@@ -1,43 +1,16 @@
-"""After the handoff: reports of the newest app, retention, and installation links."""
+"""`mobileplans.domain.handoffs`: what the newest app reports after the handoff."""
 
 import json
-from datetime import timedelta
 
 import pytest
 from django.core import signing
 from django.test import Client
-from django.utils.timezone import now
-from pytest_django.fixtures import Settings
 
-from mobileplans.domain import handoffs, installation, retention
-from mobileplans.models import Handoff, HostReport, LpaReport, Visit
-from mobileplans.tasks import forget
-from moportal.identifiers import ActivationCode
-from tests.builders import EID, make_visit
+from mobileplans.domain import handoffs
+from mobileplans.models import Handoff, HostReport, LpaReport
+from tests.mobileplans.conftest import ICCID
 
 pytestmark = pytest.mark.django_db
-ICCID = "8949449999999990023"
-CODE = "1$smdp.example$AAAAA-BBBBB-CCCCC-DDDDD"
-
-
-@pytest.fixture
-def handoff() -> Handoff:
-    """Return a handoff of a profile to download."""
-    return Handoff.objects.create(
-        visit=make_visit(iccids=(ICCID,)),
-        token_hash="x",
-        language="en",
-        expires_at=now() + timedelta(minutes=30),
-        success=True,
-        iccid=ICCID,
-        activation_code=CODE,
-        user_account="New",
-        purchase_instrument="New",
-        line="New",
-        mo_direct_status="Complete",
-        plan_name="Day",
-        on_esim=True,
-    )
 
 
 def report(client: Client, handoff: Handoff, kind: str, **fields: str) -> dict[str, str]:
@@ -112,60 +85,3 @@ def test_the_number_of_reports_is_limited(client: Client, handoff: Handoff) -> N
     sent = {"token": handoffs.report_token(handoff), "kind": "registration"}
     sent["report"] = '{"networkRegistrationState": "one more"}'
     assert client.post("/handoff/report/", sent).status_code == 400
-
-
-def test_a_visit_forgets_its_device_after_its_retention(
-    handoff: Handoff, settings: Settings
-) -> None:
-    LpaReport.objects.create(visit=handoff.visit, code="Other", code_as_sent="x", iccid=ICCID)
-    HostReport.objects.create(handoff=handoff, kind="activation", result="x", iccid=ICCID)
-    recent = make_visit()
-    days = settings.VISIT_IDENTIFIERS_DAYS
-    Visit.objects.filter(pk=handoff.visit_id).update(launched_at=now() - timedelta(days=days))
-
-    assert (retention.forget_identifiers(), retention.forget_identifiers()) == (1, 0)
-
-    old = Visit.objects.get(pk=handoff.visit_id)
-    assert (old.eid, old.iccid, old.iccids, old.imei) == ("", "", [], "")
-    assert (LpaReport.objects.get().iccid, HostReport.objects.get().iccid) == ("", "")
-    recent.refresh_from_db()
-    assert recent.eid == EID
-
-
-def test_a_code_is_masked_when_its_handoff_expires(handoff: Handoff) -> None:
-    forget()
-    handoff.refresh_from_db()
-    assert handoff.activation_code == CODE
-
-    Handoff.objects.update(expires_at=now())
-    forget()
-    handoff.refresh_from_db()
-
-    assert handoff.activation_code == "1$smdp.example$DDDD"
-    assert retention.mask_codes() == 0
-
-
-IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X)"
-PIXEL = "Mozilla/5.0 (Linux; Android 14; Pixel 8)"
-EDGE = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Edge/18"
-
-
-@pytest.mark.parametrize(
-    ("user_agent", "here"),
-    [
-        (EDGE, f"LPA:{CODE}"),
-        (IPHONE, f"https://esimsetup.apple.com/esim_qrcode_provisioning?carddata=LPA:{CODE}"),
-        (PIXEL, f"https://esimsetup.android.com/esim_qrcode_provisioning?carddata=LPA:{CODE}"),
-        ("Mozilla/5.0 (X11; Linux x86_64)", None),
-        ("", None),
-    ],
-)
-def test_the_link_for_the_device_in_use_comes_first_and_the_others_follow(
-    user_agent: str, here: str | None
-) -> None:
-    found = installation.installation_for(ActivationCode.parse(CODE), user_agent)
-
-    assert (found.here.url if found.here else None) == here
-    assert len(found.elsewhere) == (2 if here else 3)
-    assert found.qr_text == f"LPA:{CODE}"
-    assert "style=" not in found.qr_code
