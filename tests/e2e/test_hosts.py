@@ -78,7 +78,7 @@ RESULTS = ("download", "card", "profile", "nothing")
 
 
 def sample() -> list[tuple[str, str]]:
-    """Return cases in which each row, and each result with each host, stands at least once."""
+    """Return a sample that contains each row, and each result with each host."""
     cases = []
     for result in RESULTS:
         rows = [row.name for row in ROWS if row.result == result]

@@ -58,7 +58,7 @@ FATES = ("answered", "lost", "late")
 MATRIX = [
     (course, call, fate) for course, calls in COURSES.items() for call in calls for fate in FATES
 ]
-# Each course, each fate and each service stands in it.
+# The sample contains each course, each fate and each service.
 SAMPLE = [
     ("bought", "authorise", "lost"),
     ("bought", "downloadOrder", "late"),
