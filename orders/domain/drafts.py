@@ -1,7 +1,7 @@
 """The draft: what the customer has chosen so far. Nothing is lost, nothing is mixed up.
 
 Every change is a compare-and-set on the draft's version: a form of another draft or of an older
-version raises `StaleForm` and changes nothing (contract, section 3).
+version raises `StaleForm` and changes nothing (docs/contract.md#nothing-is-lost).
 """
 
 import uuid
@@ -152,7 +152,7 @@ def keep_target(draft: Draft, sim: Sim | None) -> None:
 def name_device(
     draft: Draft, eid: str, *, version: int, given: Visit.EidFrom, imei: str = ""
 ) -> None:
-    """Bind the draft to a device that no launch has named (contract, section 4, *Open web*).
+    """Bind the draft to a device that no launch has named (docs/contract.md#open-web).
 
     Counted as a change of the draft, so that a review of another device cannot be submitted.
     """

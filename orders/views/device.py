@@ -134,9 +134,10 @@ def _chosen(
 
 
 def _sharing_url(request: HttpRequest, draft: Draft) -> str:
-    """Return the link that has Windows ask for consent and open our callback (contract, section 4).
+    """Return the link by which Windows asks for consent and opens the portal's callback.
 
-    The state in it is good for this draft as it stands: once, as what it does changes the draft.
+    The state in the link is valid for this version of the draft, so it works once: the callback
+    changes the draft. Source: docs/contract.md#open-web.
     """
     if "Windows NT" not in request.headers.get("User-Agent", ""):
         return ""

@@ -37,7 +37,7 @@ CATEGORY_TITLES = {
 @require_safe
 @shopper_only
 def options(request: HttpRequest, user: User) -> HttpResponse:
-    """Show what there is to choose between, as large tiles (policy J3)."""
+    """Show the services on offer as large tiles (docs/policies.md#j3)."""
     visit, _draft = arrive(request, user, "options")
     sold = {offer.plan.category for offer in _offers(visit)}
     waiting = queries.order_to_hand_over(user, visit)

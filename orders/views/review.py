@@ -32,7 +32,7 @@ from plans.queries import PlanNotOffered, validity_text
 @require_http_methods(["GET", "HEAD", "POST"])
 @shopper_only
 def review(request: HttpRequest, user: User) -> HttpResponse:
-    """Show all that matters once more (policy J4); Submit order."""
+    """Show everything that matters before Submit order (docs/policies.md#j4)."""
     if request.method == "POST":
         return _submitted(request, user, ReviewForm(request.POST))
     visit, draft = arrive(request, user, "review")

@@ -1,7 +1,6 @@
-"""The wire format, byte for byte: every function with every switch of a provider.
+"""The requests, byte for byte: every function with every switch of a provider.
 
-`GOLDEN=write`, before the same command, writes the files anew; `docs/es2plus.md` goes through one
-of them field by field.
+With `GOLDEN=write` the tests write the files again. docs/es2plus.md#transport explains each field.
 """
 
 import os

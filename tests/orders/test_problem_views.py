@@ -1,4 +1,4 @@
-"""`/esim-problem/`: from the headers of a launch to the handoff (contract, section 2)."""
+"""`/esim-problem/`: from a launch's headers to the handoff (docs/contract.md#lpa-errors)."""
 
 import json
 

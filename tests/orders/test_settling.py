@@ -1,4 +1,7 @@
-"""`orders.domain.settling`: one charge and one profile, or none of either (contract, section 6)."""
+"""`orders.domain.settling`: one charge and one profile, or neither.
+
+Source: docs/contract.md#profile.
+"""
 
 import httpx
 import pytest

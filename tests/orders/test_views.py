@@ -1,4 +1,4 @@
-"""The journey's pages: a step is a GET, a change is a POST and a 303 (contract, section 3)."""
+"""The journey's pages: a step is a GET, a change is a POST and a 303 (docs/contract.md#journey)."""
 
 import pytest
 from django.http import HttpResponseBase
