@@ -1,4 +1,4 @@
-"""Customers and staff, to look up."""
+"""Customers and staff."""
 
 from django.contrib import admin
 

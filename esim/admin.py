@@ -1,4 +1,4 @@
-"""The stock, to look at and to set up; calls and progress beside the profile, to read."""
+"""The stock of SIMs and its settings, and the profiles with their calls and progress."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ class SmdpProviderAdmin(admin.ModelAdmin[SmdpProvider]):
 
 @admin.register(Sim)
 class SimAdmin(admin.ModelAdmin[Sim]):
-    """SIMs come into the stock by an import, which checks them; none is added by hand."""
+    """SIMs. They are added only by an import, which checks them."""
 
     list_display = [
         "iccid",
@@ -67,12 +67,12 @@ class SimAdmin(admin.ModelAdmin[Sim]):
         return False
 
     def get_urls(self) -> list[URLPattern]:
-        """Put the upload page beside the list."""
+        """Add the import page to the pages of the list."""
         import_page = self.admin_site.admin_view(self.import_view)
         return [path("import/", import_page, name="esim_sim_import"), *super().get_urls()]
 
     def import_view(self, request: HttpRequest) -> HttpResponse:
-        """Take a file, have it checked or imported, and show what came of it."""
+        """Check or import an uploaded file and show the result."""
         if not self.has_change_permission(request):
             raise PermissionDenied
         form = ImportForm(request.POST or None, request.FILES or None)
@@ -94,11 +94,15 @@ class IccidRangeAdmin(admin.ModelAdmin[IccidRange]):
     form = IccidRangeForm
 
     def changeform_view(self, request: HttpRequest, *said: Any, **more: Any) -> HttpResponse:
-        """Tell staff where another range was stored between the look and the save."""
+        """Tell staff if an overlapping range was saved after this form was checked."""
         try:
             return super().changeform_view(request, *said, **more)
         except ranges.RangesOverlap:
-            self.message_user(request, "Another range was saved meanwhile.", messages.ERROR)
+            self.message_user(
+                request,
+                "Nothing was saved. Someone else just saved a range that overlaps with this one.",
+                messages.ERROR,
+            )
             return HttpResponseRedirect(request.path)
 
     def save_model(
@@ -109,7 +113,7 @@ class IccidRangeAdmin(admin.ModelAdmin[IccidRange]):
         _change: bool,  # noqa: FBT001 -- Django's own signature
     ) -> None:
         sims = ranges.save(obj)
-        self.message_user(request, f"SIMs that answer otherwise now: {sims}.")
+        self.message_user(request, f"Saved. SIMs whose programme status changed: {sims}.")
 
     def delete_model(self, _request: HttpRequest, obj: IccidRange) -> None:
         ranges.remove(obj)
@@ -121,7 +125,7 @@ class IccidRangeAdmin(admin.ModelAdmin[IccidRange]):
 
 @admin.register(PoolLevel)
 class PoolLevelAdmin(admin.ModelAdmin[PoolLevel]):
-    """The pools that have a mark; `low_since` says which are low."""
+    """The ICCID pools that have a low mark. `low_since` is set on those below it."""
 
     list_display = ["profile_type", "provider", "low_mark", "free", "low_since"]
     list_filter = [("low_since", admin.EmptyFieldListFilter), "provider"]
@@ -172,7 +176,7 @@ class ProgressInline(ReadOnlyInline, admin.TabularInline[DownloadProgress, Profi
 
 
 class NeedsStaff(admin.SimpleListFilter):
-    """Profiles that the SM-DP+ refused in a way that somebody has to look at."""
+    """Profiles with an answer of the SM-DP+ that staff must check."""
 
     title = "needs staff"
     parameter_name = "staff"
@@ -180,7 +184,7 @@ class NeedsStaff(admin.SimpleListFilter):
     def lookups(
         self, _request: HttpRequest, _model_admin: admin.ModelAdmin[Any]
     ) -> list[tuple[str, str]]:
-        return [("1", "Refused")]
+        return [("1", "Yes")]
 
     def queryset(self, _request: HttpRequest, profiles: QuerySet[Profile]) -> QuerySet[Profile]:
         return profiles.exclude(trouble="") if self.value() else profiles
@@ -197,14 +201,14 @@ class ProfileAdmin(ReadOnly, admin.ModelAdmin[Profile]):
     inlines = [CallInline, ProgressInline]
     actions = ["looked_at"]
 
-    @admin.display(description="refused because")
+    @admin.display(description="staff alert")
     def refused_because(self, profile: Profile) -> str:
-        """Return the function and its codes; the whole answer is on the profile's page."""
+        """Return the function and its codes. The profile's page shows the whole answer."""
         return profile.trouble.partition("\n")[0]
 
-    @admin.action(description="Looked at (what the SM-DP+ refused needs staff no longer)")
+    @admin.action(description="Clear the staff alert (keeps the recorded calls)")
     def looked_at(self, request: HttpRequest, chosen: QuerySet[Profile]) -> None:
-        """Take the profiles off the list of those that need staff."""
+        """Clear the staff alert of the chosen profiles. The recorded calls are kept."""
         for profile in chosen:
             provisioning.looked_at(profile)
-            self.log_change(request, profile, "looked at")
+            self.log_change(request, profile, "Cleared the staff alert.")

@@ -1,4 +1,4 @@
-"""Visits and handoffs, to read."""
+"""Visits and handoffs, read-only."""
 
 from django.contrib import admin
 
@@ -13,12 +13,12 @@ class HandoffInline(ReadOnlyInline, admin.TabularInline[Handoff, Visit]):
     readonly_fields = ["created_at", "mo_direct_status", "reference", "sent", "reported"]
     fields = (*readonly_fields,)
 
-    @admin.display(description="What was sent")
+    @admin.display(description="Sent to the host")
     def sent(self, handoff: Handoff) -> str:
-        """Show the string as the host got it, the matching id cut to its last four."""
+        """Show the payload that the host got. The matching id is masked."""
         return masked_code(stored_outcome(handoff).payload(handoff.visit.transaction_id))
 
-    @admin.display(description="What the app told afterwards")
+    @admin.display(description="Later reports from the app")
     def reported(self, handoff: Handoff) -> str:
         return ", ".join(str(report) for report in handoff.reports.all())
 

@@ -1,4 +1,4 @@
-"""Orders as a plain list, found by any of their numbers."""
+"""The orders, repairs, returns and LPA errors in the admin. Each is found by any of its numbers."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -23,11 +23,13 @@ from orders.models import Order, Repair, Return
 from orders.queries.orders import needing_staff, order_ever_of_iccid
 from orders.queries.timeline import timeline
 
-# What staff are told where an action cannot be.
-CANNOT: dict[type[Exception], str] = {
-    settling.IllegalTransition: "it does not wait for staff.",
-    returning.NothingToReturn: "it is not complete, is refunded, or its eSIM is being mended.",
-    repairing.NothingToRepair: "there is no eSIM that could be issued once more.",
+# What staff read when an action is not possible.
+NOT_POSSIBLE: dict[type[Exception], str] = {
+    settling.IllegalTransition: "This order is not waiting for staff.",
+    returning.NothingToReturn: (
+        "This order is not complete, is already refunded, or its eSIM is being repaired."
+    ),
+    repairing.NothingToRepair: "This order has no eSIM that can be replaced.",
 }
 
 
@@ -37,13 +39,13 @@ def _staff(request: HttpRequest) -> User:
 
 
 class ReasonForm(forms.Form):
-    """Why staff do what cannot be undone; kept on the order's timeline."""
+    """The reason for an action that cannot be undone. The order's timeline shows it."""
 
     because = forms.CharField(label="Reason", max_length=200)
 
 
 class NeedsStaff(admin.SimpleListFilter):
-    """Orders that do not come to their end by themselves."""
+    """Orders that cannot finish without staff."""
 
     title = "needs staff"
     parameter_name = "staff"
@@ -58,7 +60,7 @@ class NeedsStaff(admin.SimpleListFilter):
 
 
 class ReturnFilter(admin.ChoicesFieldListFilter):
-    """Orders by what has become of their return, beside the filter of their own state."""
+    """Orders by the state of their return. Its own title sets it apart from the order's state."""
 
     def __init__(self, *said: Any, **more: Any) -> None:
         super().__init__(*said, **more)
@@ -92,11 +94,11 @@ class OrderAdmin(ReadOnly, admin.ModelAdmin[Order]):
             None,
             {"fields": ["readable_number", "state", "last_error", "failure", "plan_name", "total"]},
         ),
-        ("Who and what", {"fields": ["account", "eid", "profile", "sim", "subscription"]}),
-        ("Money", {"fields": ["payment", "receipt"]}),
-        ("What happened", {"fields": ["timeline"]}),
+        ("Customer and device", {"fields": ["account", "eid", "profile", "sim", "subscription"]}),
+        ("Payment", {"fields": ["payment", "receipt"]}),
+        ("History", {"fields": ["timeline"]}),
         (
-            "More",
+            "Details",
             {
                 "classes": ["collapse"],
                 "fields": [
@@ -116,41 +118,45 @@ class OrderAdmin(ReadOnly, admin.ModelAdmin[Order]):
             },
         ),
     ]
-    actions = ["resume", "give_up", "take_back", "issue_anew"]
+    actions = ["resume", "give_up", "take_back", "issue_new_esim"]
 
-    @admin.action(description="Try again (orders that wait for staff)")
+    @admin.action(description="Retry (orders waiting for staff)")
     def resume(self, request: HttpRequest, chosen: QuerySet[Order]) -> None:
-        """Let orders that are held go on."""
+        """Continue orders that are held."""
         for order in chosen:
-            with self._told(request, order, "it is tried again."):
+            with self._report_result(request, order, "The order is being retried."):
                 settling.resume(order, actor=_staff(request))
 
-    @admin.action(description="Give up (orders that wait for staff; the money goes back)")
+    @admin.action(description="Give up and return the money (orders waiting for staff)")
     def give_up(self, request: HttpRequest, chosen: QuerySet[Order]) -> HttpResponse | None:
-        """End orders that are held, after a page that asks whether that is meant."""
+        """End orders that are held, after a confirmation page."""
 
         def act(order: Order, because: str) -> None:
             settling.give_up(order, actor=_staff(request), because=because)
 
-        return self._asked_first(request, chosen, "give_up", act, "the money goes back.")
+        return self._confirm_and_run(
+            request, chosen, "give_up", act, "The money is being returned."
+        )
 
-    @admin.action(description="Refund (the plan ends, an eSIM on no device is cancelled)")
+    @admin.action(description="Refund (ends the plan and cancels an eSIM that is not installed)")
     def take_back(self, request: HttpRequest, chosen: QuerySet[Order]) -> HttpResponse | None:
-        """Take completed orders back, after a page that asks whether that is meant."""
+        """Take completed orders back, after a confirmation page."""
 
         def act(order: Order, because: str) -> None:
             returning.request_return(order, actor=_staff(request), because=because)
 
-        return self._asked_first(request, chosen, "take_back", act, "the money goes back.")
+        return self._confirm_and_run(
+            request, chosen, "take_back", act, "The money is being returned."
+        )
 
-    @admin.action(description="Issue a new eSIM (the old one is cancelled; nothing is charged)")
-    def issue_anew(self, request: HttpRequest, chosen: QuerySet[Order]) -> None:
-        """Ask for a new eSIM for each order; the customer finds it in the account."""
+    @admin.action(description="Issue a new eSIM (cancels the old one, free of charge)")
+    def issue_new_esim(self, request: HttpRequest, chosen: QuerySet[Order]) -> None:
+        """Replace the eSIM of each order. The customer finds the new one in the account."""
         for order in chosen:
-            with self._told(request, order, "a new eSIM is on its way."):
+            with self._report_result(request, order, "A new eSIM is being issued."):
                 repairing.reissue(order, actor=_staff(request), because="staff")
 
-    def _asked_first(
+    def _confirm_and_run(
         self,
         request: HttpRequest,
         chosen: QuerySet[Order],
@@ -158,7 +164,7 @@ class OrderAdmin(ReadOnly, admin.ModelAdmin[Order]):
         act: Callable[[Order, str], None],
         done: str,
     ) -> HttpResponse | None:
-        """Show what is meant and ask for the reason; with a reason given, do it."""
+        """Ask for confirmation and a reason. Run the action once a reason is given."""
         form = ReasonForm(request.POST if "because" in request.POST else None)
         if not form.is_valid():
             context = {
@@ -168,19 +174,19 @@ class OrderAdmin(ReadOnly, admin.ModelAdmin[Order]):
                 "chosen": chosen,
                 "form": form,
             }
-            return render(request, "admin/orders/ask_first.html", context)
+            return render(request, "admin/orders/confirm.html", context)
         for order in chosen:
-            with self._told(request, order, done):
+            with self._report_result(request, order, done):
                 act(order, form.cleaned_data["because"])
         return None
 
     @contextmanager
-    def _told(self, request: HttpRequest, order: Order, done: str) -> Iterator[None]:
-        """Tell staff what came of an action on one order."""
+    def _report_result(self, request: HttpRequest, order: Order, done: str) -> Iterator[None]:
+        """Show staff the result of an action on one order."""
         try:
             yield
-        except tuple(CANNOT) as error:
-            text = f"{order.display_number}: {CANNOT[type(error)]}"
+        except tuple(NOT_POSSIBLE) as error:
+            text = f"{order.display_number}: {NOT_POSSIBLE[type(error)]}"
             self.message_user(request, text, messages.WARNING)
         else:
             self.message_user(request, f"{order.display_number}: {done}")
@@ -189,7 +195,7 @@ class OrderAdmin(ReadOnly, admin.ModelAdmin[Order]):
     def readable_number(self, order: Order) -> str:
         return order.display_number
 
-    @admin.display(description="Total, and the tax in it")
+    @admin.display(description="Total and included tax")
     def total(self, order: Order) -> str:
         return f"{order.price.gross}, {order.price.tax}"
 
@@ -199,7 +205,7 @@ class OrderAdmin(ReadOnly, admin.ModelAdmin[Order]):
 
     @admin.display(description="Timeline (UTC)")
     def timeline(self, order: Order) -> str:
-        """Show what happened in every house involved, oldest first."""
+        """Show what happened in each system involved, oldest first."""
         rows = ((f"{at:%Y-%m-%d %H:%M:%S}", where, what) for at, where, what in timeline(order))
         lines = format_html_join("", "<tr><td>{}</td><th>{}</th><td>{}</td></tr>", rows)
         return format_html("<table>{}</table>", lines)
@@ -207,7 +213,7 @@ class OrderAdmin(ReadOnly, admin.ModelAdmin[Order]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Order], search_term: str
     ) -> tuple[QuerySet[Order], bool]:
-        """Find an order also by its number as people read it, with the hyphen."""
+        """Also find an order by its displayed number, which has a hyphen."""
         if re.fullmatch(r"[0-9A-Za-z]{5}-[0-9A-Za-z]{5}", search_term):
             search_term = search_term.replace("-", "")
         return super().get_search_results(request, queryset, search_term)
@@ -231,7 +237,7 @@ class ReturnAdmin(ReadOnly, admin.ModelAdmin[Return]):
 
 @admin.register(LpaReport)
 class LpaReportAdmin(admin.ModelAdmin[LpaReport]):
-    """The queue of failed downloads. It stands here because it shows the order of each."""
+    """The queue of failed downloads. It is registered here because each row shows its order."""
 
     list_display = [
         "code",
@@ -272,14 +278,14 @@ class LpaReportAdmin(admin.ModelAdmin[LpaReport]):
 
     @admin.display(description="Order")
     def order(self, report: LpaReport) -> str:
-        """Lead to the order of this ICCID, whoever was in front of the host."""
+        """Link to the order of this ICCID, even if another customer reported the error."""
         found = order_ever_of_iccid(report.iccid)
         if found is None:
             return ""
         address = reverse("admin:orders_order_change", args=[found.pk])
         return format_html('<a href="{}">{}</a>', address, found.display_number)
 
-    @admin.display(description="Asks for help", boolean=True)
+    @admin.display(description="Asked for help", boolean=True)
     def asks_for_help(self, report: LpaReport) -> bool:
         return report.asked_for_help_at is not None
 
@@ -287,11 +293,11 @@ class LpaReportAdmin(admin.ModelAdmin[LpaReport]):
     def meaning(self, report: LpaReport) -> str:
         return str(TABLE[report.lpa_code].meaning)
 
-    @admin.display(description="What to look at")
+    @admin.display(description="What to check")
     def what_to_look_at(self, report: LpaReport) -> str:
         return str(TABLE[report.lpa_code].staff_advice)
 
-    @admin.action(description="Take in hand")
+    @admin.action(description="Start working on")
     def take_in_hand(self, _request: HttpRequest, chosen: QuerySet[LpaReport]) -> None:
         chosen.update(state=LpaReport.State.IN_PROGRESS)
 

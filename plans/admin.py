@@ -29,5 +29,5 @@ class PlanAdmin(admin.ModelAdmin[Plan]):
     inlines = [PriceInline, CountryInline, TextInline]
 
     def has_delete_permission(self, _request: HttpRequest, _obj: Plan | None = None) -> bool:
-        """Refuse: a plan that may have been sold is taken off sale, never deleted."""
+        """Refuse. A plan that may have been sold is taken off sale and never deleted."""
         return False

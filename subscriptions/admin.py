@@ -1,4 +1,4 @@
-"""Lines and subscriptions, to read."""
+"""Lines, subscriptions and usage."""
 
 from django.contrib import admin
 from django.urls import reverse
@@ -44,9 +44,11 @@ class LineAdmin(admin.ModelAdmin[Line]):
 
     @admin.display(description="Usage")
     def usage_records(self, line: Line) -> str:
-        # A list of its own: a line may have thousands.
+        # A link to their own list, because a line may have thousands.
         listed = reverse("admin:subscriptions_usagerecord_changelist")
-        return format_html('<a href="{}?line__id__exact={}">{}</a>', listed, line.pk, "Records")
+        return format_html(
+            '<a href="{}?line__id__exact={}">{}</a>', listed, line.pk, "Usage records"
+        )
 
 
 @admin.register(Subscription)

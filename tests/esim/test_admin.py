@@ -44,5 +44,5 @@ def test_what_was_looked_at_is_on_the_list_no_longer(client: Client, refused: Pr
     client.post(LIST, {"action": "looked_at", "_selected_action": refused.pk})
 
     assert shown(client, staff="1") == []
-    assert LogEntry.objects.get().get_change_message() == "looked at"
+    assert LogEntry.objects.get().get_change_message() == "Cleared the staff alert."
     assert refused.calls.get().reason_code == "1.2"

@@ -478,7 +478,7 @@ def test_staff_check_a_file_first_and_then_import_it(desk: Client) -> None:
 
     checked = desk.post(ADDRESS, upload(file(profile(1)), is_dry_run="on"))
     assert "1 new, 0 filled" in checked.text
-    assert "Nothing was written." in checked.text
+    assert "Nothing was saved." in checked.text
     assert stored() == []
 
     done = desk.post(ADDRESS, upload(file(profile(1)), provider="one"))

@@ -252,7 +252,7 @@ def test_staff_are_told_of_a_range_that_was_saved_meanwhile(
 
     page = client.post("/admin/esim/iccidrange/add/", as_typed(0, 9), follow=True)
 
-    assert "Another range was saved meanwhile." in page.text
+    assert "Someone else just saved a range that overlaps with this one." in page.text
     assert IccidRange.objects.count() == 1
 
 

@@ -256,7 +256,7 @@ def test_staff_issue_a_new_esim_and_are_told_where_that_cannot_be(
     client: Client, clara: User, sold: Order
 ) -> None:
     client.force_login(clara)
-    action = {"action": "issue_anew", "_selected_action": [sold.pk]}
+    action = {"action": "issue_new_esim", "_selected_action": [sold.pk]}
 
     first = client.post("/admin/orders/order/", action)
     look_at(Repair.objects.get())
@@ -265,7 +265,7 @@ def test_staff_issue_a_new_esim_and_are_told_where_that_cannot_be(
 
     told = [str(m) for answer in (first, second) for m in get_messages(answer.wsgi_request)]
     assert Repair.objects.get().because == "staff"
-    assert "on its way" in told[0]
+    assert "is being issued" in told[0]
     assert "no eSIM that could be issued" in told[-1]
 
 

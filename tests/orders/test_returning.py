@@ -306,8 +306,8 @@ def test_staff_are_asked_for_a_reason_first(sold: Order, client: Client, clara: 
 
     told = [str(m) for answer in (done, again) for m in get_messages(answer.wsgi_request)]
     assert Return.objects.get().because == "goodwill"
-    assert "the money goes back" in told[0]
-    assert "is refunded" in told[-1]
+    assert "The money is being returned" in told[0]
+    assert "already refunded" in told[-1]
     assert client.get("/admin/orders/order/?staff=1").status_code == 200
     assert client.get("/admin/orders/return/").status_code == 200
 
