@@ -126,4 +126,4 @@ def test_staff_find_held_orders_and_try_them_again(
     assert Order.objects.get(pk=unfinished.pk).state == OrderState.IN_PROGRESS
     assert Order.objects.get(pk=unfinished.pk).changes.last().actor == clara  # type: ignore[union-attr]  # it was moved
     assert "is being retried" in told[0]
-    assert "does not wait" in told[-1]
+    assert "not waiting" in told[-1]

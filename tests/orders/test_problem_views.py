@@ -266,7 +266,7 @@ def test_staff_issue_a_new_esim_and_are_told_where_that_cannot_be(
     told = [str(m) for answer in (first, second) for m in get_messages(answer.wsgi_request)]
     assert Repair.objects.get().because == "staff"
     assert "is being issued" in told[0]
-    assert "no eSIM that could be issued" in told[-1]
+    assert "no eSIM that can be replaced" in told[-1]
 
 
 def test_the_orders_timeline_tells_of_errors_and_repairs(
