@@ -113,7 +113,7 @@ class OrderAdmin(ReadOnly, admin.ModelAdmin[Order]):
                     "charge_decided_at",
                     "completed_at",
                     "handed_over_at",
-                    "let_go_at",
+                    "undone_at",
                 ],
             },
         ),

@@ -8,15 +8,15 @@ class OrdersConfig(AppConfig):
     def ready(self) -> None:
         from esim.signals import download_failed, profile_downloaded  # noqa: PLC0415 -- models are not there yet
         from orders.domain import drafts, expiring, problems, repairing, returning  # noqa: PLC0415 -- the same
-        from orders.domain.settling import look_at_payment, settle  # noqa: PLC0415 -- the same
+        from orders.domain.settling import enqueue_order_of_payment, settle  # noqa: PLC0415 -- the same
         from orders.models import KIND  # noqa: PLC0415 -- the same
         from outbox.domain import register  # noqa: PLC0415 -- the same
         from payments.domain import webhooks  # noqa: PLC0415 -- the same
         from payments.signals import card_taken, method_removed  # noqa: PLC0415 -- the same
 
         register(KIND, settle)
-        register(webhooks.KIND, look_at_payment)
-        register(repairing.KIND, repairing.repair)
+        register(webhooks.KIND, enqueue_order_of_payment)
+        register(repairing.KIND, repairing.advance_repair)
         register(returning.KIND, returning.take_back)
         register(expiring.KIND, expiring.expire)
         profile_downloaded.connect(problems.resolve, dispatch_uid="orders.domain.problems.resolve")

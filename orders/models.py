@@ -1,4 +1,4 @@
-"""Drafts, orders, and what happened to them."""
+"""Drafts, orders, their repairs and returns."""
 
 import secrets
 import uuid
@@ -15,7 +15,7 @@ from payments.models import CardPage, Payment, PaymentMethod
 from plans.models import Plan
 from subscriptions.models import Subscription
 
-# The outbox's kind of what is to be looked at: an order.
+# The outbox's kind for orders.
 KIND = "order"
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -29,7 +29,7 @@ def new_number() -> str:
 
 
 class PricedPlan(models.Model):
-    """A plan at the price that the customer was shown: copied, never looked up again."""
+    """A plan at the price that the customer was shown. It is copied, and never looked up again."""
 
     plan_name = models.CharField(max_length=80, blank=True)
     gross_minor_units = models.PositiveBigIntegerField(null=True, blank=True)
@@ -49,10 +49,10 @@ class PricedPlan(models.Model):
 
 
 class Draft(PricedPlan):
-    """The cart: an order that is not yet submitted. An account has one open at a time.
+    """The cart: an order that is not submitted yet. An account has one open draft at a time.
 
-    Every change counts `version` up, and every form carries the version that it was shown with.
-    `key` is minted with the draft and becomes the order's and the payment's idempotency key.
+    Every change raises `version`, and every form carries the version that it shows. `key` is made
+    with the draft and becomes the payment's idempotency key.
     """
 
     account = models.ForeignKey(
@@ -63,11 +63,11 @@ class Draft(PricedPlan):
     key = models.UUIDField(unique=True, default=uuid.uuid4)
     plan = models.ForeignKey(Plan, null=True, blank=True, on_delete=models.PROTECT)
     method = models.ForeignKey(PaymentMethod, null=True, blank=True, on_delete=models.PROTECT)
-    # Where a new card is being typed, or was: what is stored of it becomes the method.
+    # The page on which a new card is typed. The stored card becomes the method.
     card_page = models.OneToOneField(
         CardPage, null=True, blank=True, on_delete=models.PROTECT, related_name="draft"
     )
-    # Where the plan shall go, if the customer chose: see `orders.domain.targets`.
+    # The SIM that gets the plan, if the customer chose one: see `orders.domain.targets`.
     sim = models.ForeignKey(Sim, null=True, blank=True, on_delete=models.PROTECT)
     wants_new_esim = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -121,7 +121,7 @@ class Order(PricedPlan):
         null=True,
         blank=True,
         on_delete=models.PROTECT,
-        help_text="A SIM that is there already; empty: a new profile is ordered.",
+        help_text="An existing SIM. If empty, a new profile is ordered.",
     )
     payment = models.OneToOneField(Payment, on_delete=models.PROTECT, related_name="order")
     profile = models.OneToOneField(
@@ -139,10 +139,10 @@ class Order(PricedPlan):
     charge_decided_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
     handed_over_at = models.DateTimeField(null=True, blank=True)
-    let_go_at = models.DateTimeField(
+    undone_at = models.DateTimeField(
         null=True,
         blank=True,
-        help_text="When an order that came to nothing held no money and no profile any more.",
+        help_text="When money, profile and service of a failed or cancelled order were undone.",
     )
 
     class Meta:
@@ -172,8 +172,8 @@ class Order(PricedPlan):
                 name="failed_order_says_why", condition=~Q(state="failed") | ~Q(failure="")
             ),
             models.CheckConstraint(
-                name="only_what_came_to_nothing_is_let_go",
-                condition=Q(let_go_at__isnull=True) | Q(state__in=["failed", "cancelled"]),
+                name="only_failed_or_cancelled_orders_are_undone",
+                condition=Q(undone_at__isnull=True) | Q(state__in=["failed", "cancelled"]),
             ),
             models.CheckConstraint(
                 name="order_for_a_sim_orders_no_profile",
@@ -190,12 +190,12 @@ class Order(PricedPlan):
 
     @property
     def sim_in_use(self) -> Sim | None:
-        """Return the SIM that the plan is on: the one that was there, or the new profile's."""
+        """Return the SIM that the plan is on: the existing one, or the new profile's."""
         return self.profile.sim if self.profile else self.sim
 
 
 class StateChange(models.Model):
-    """One move of an order, written in the same transaction as the move."""
+    """One move of an order, stored in the same transaction as the move."""
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="changes")
     old = models.CharField(max_length=12, choices=OrderState)
@@ -214,7 +214,7 @@ class StateChange(models.Model):
 
 
 class Repair(models.Model):
-    """Mending a sold eSIM that did not reach its device: on the same order, never charged.
+    """The repair of a sold eSIM that did not reach its device. It is never charged.
 
     The row is stored before any call outside; a worker carries it out (`orders.domain.repairing`).
     """

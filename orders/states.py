@@ -5,14 +5,14 @@ from django.utils.translation import pgettext_lazy
 
 
 class OrderState(TextChoices):
-    """Where an order stands, and who is to act next."""
+    """Where an order stands, and who must act next."""
 
     ACKNOWLEDGED = "acknowledged", pgettext_lazy("order state", "Received")
-    # Ours to finish.
+    # A worker must act.
     IN_PROGRESS = "in_progress", pgettext_lazy("order state", "In progress")
-    # Waits for the customer: a step at the bank, say.
+    # The customer must act, for example confirm at the bank.
     PENDING = "pending", pgettext_lazy("order state", "Waiting for you")
-    # Waits for staff: what was decided could not be finished, however often it was tried.
+    # Staff must act: the charge was decided, but the order could not be finished.
     HELD = "held", pgettext_lazy("order state", "Waiting for us")
     COMPLETED = "completed", pgettext_lazy("order state", "Complete")
     FAILED = "failed", pgettext_lazy("order state", "Failed")
@@ -42,7 +42,7 @@ NEXT_STATES: dict[OrderState, frozenset[OrderState]] = {
     OrderState.CANCELLED: frozenset(),
 }
 
-# What was tried so often is for staff: about an hour of backing off.
+# After so many attempts, in about an hour, staff must act.
 TRIES_BEFORE_STAFF = 16
 
 
@@ -66,22 +66,22 @@ class ReturnState(TextChoices):
 
     ASKED = "asked", pgettext_lazy("refund state", "In progress")
     DONE = "done", pgettext_lazy("refund state", "Paid back")
-    # The gateway will not: staff may ask again.
+    # Staff may request the return again.
     REFUSED = "refused", pgettext_lazy("refund state", "Refused by the gateway")
 
 
 class RepairKind(TextChoices):
-    """What is mended at the SM-DP+."""
+    """What a repair does at the SM-DP+."""
 
     REISSUE = "reissue", pgettext_lazy("repair", "New eSIM")
     RELEASE = "release", pgettext_lazy("repair", "Release")
 
 
 class RepairState(TextChoices):
-    """How far the mending is; everything but `asked` is an end."""
+    """How far a repair has come. Every state but `asked` is final."""
 
     ASKED = "asked", pgettext_lazy("repair state", "In progress")
     DONE = "done", pgettext_lazy("repair state", "Done")
-    # The old profile is on a device: there is no second one.
+    # The old profile is on a device, so no second one is issued.
     REFUSED = "refused", pgettext_lazy("repair state", "Downloaded already")
     FAILED = "failed", pgettext_lazy("repair state", "Failed")

@@ -1,4 +1,4 @@
-"""What the clock asks for."""
+"""Celery tasks that beat starts."""
 
 from celery import shared_task
 
@@ -7,5 +7,5 @@ from orders.domain import expiring
 
 @shared_task
 def expire() -> None:
-    """Look for eSIMs that nobody came for."""
-    expiring.enqueue_expired()
+    """Enqueue eSIMs that nobody has downloaded."""
+    expiring.enqueue_expired_orders()

@@ -157,7 +157,7 @@ BROKEN: dict[str, Callable[[], object]] = {
         Order, cancel_requested_at=now(), charge_decided_at=now()
     ),
     "completed_order_was_charged_and_has_its_plan": set_to(Order, state="completed"),
-    "only_what_came_to_nothing_is_let_go": set_to(Order, let_go_at=now()),
+    "only_failed_or_cancelled_orders_are_undone": set_to(Order, undone_at=now()),
     "return_state_known": set_to(Return, state="other", ended_at=now()),
     "ended_return_has_a_time": set_to(Return, state="done"),
     "only_what_was_decided_is_held": set_to(Order, state="held"),

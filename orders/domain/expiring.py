@@ -25,8 +25,8 @@ KIND = "expiry"
 BATCH = 200
 
 
-def expired() -> QuerySet[Order]:
-    """Return the orders whose eSIM is on no device, and on whose line nothing runs any more."""
+def expired_orders() -> QuerySet[Order]:
+    """Return the orders whose eSIM is on no device and whose line has no running plan."""
     before = now() - timedelta(days=settings.ESIM_EXPIRY_DAYS)
     running = Subscription.objects.filter(
         line=OuterRef("subscription__line"), state=SubscriptionState.ACTIVE, ends_at__gte=before
@@ -40,19 +40,24 @@ def expired() -> QuerySet[Order]:
     return unused.exclude(repairs__state=RepairState.ASKED).exclude(Exists(running))
 
 
-def enqueue_expired() -> int:
-    """Have workers look at eSIMs that have expired; say how many. The next round goes on."""
+def enqueue_expired_orders() -> int:
+    """Enqueue expired eSIMs and return how many. The next round takes those beyond the batch."""
     if settings.ESIM_EXPIRY_DAYS <= 0:
         return 0
-    found = list(expired().order_by("pk").values_list("pk", flat=True)[:BATCH])
+    found = list(expired_orders().order_by("pk").values_list("pk", flat=True)[:BATCH])
     for order in found:
         enqueue(KIND, order)
     return len(found)
 
 
 def expire(subject: str, lease: Lease) -> RetryAfter | None:
-    """Cancel an eSIM that has expired and let its ICCID leave the line."""
-    order = expired().select_related("profile__sim", "profile__provider").filter(pk=subject).first()
+    """Cancel an expired eSIM and remove its ICCID from the line; the outbox's handler."""
+    order = (
+        expired_orders()
+        .select_related("profile__sim", "profile__provider")
+        .filter(pk=subject)
+        .first()
+    )
     if order is None or order.profile is None:
         return None
     structlog.contextvars.bind_contextvars(order=order.number)

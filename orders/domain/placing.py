@@ -23,11 +23,11 @@ log = structlog.get_logger(__name__)
 
 
 class TooLateToCancel(Exception):
-    """The charge is decided: the purchase is going through, or went through."""
+    """The charge is decided: the purchase goes through, or has gone through."""
 
 
 class PlacedOtherwise(Exception):
-    """The draft was submitted as another version than this form shows: `order` is what it made."""
+    """The draft was submitted in another version than this form shows; `order` is the result."""
 
     def __init__(self, order: Order) -> None:
         super().__init__(order.number)
@@ -37,20 +37,21 @@ class PlacedOtherwise(Exception):
 def place(draft: Draft, *, version: int) -> Order:
     """Turn a draft into an order, once, however often the form is sent.
 
-    One transaction: the draft is spent by compare-and-set, price and terms are copied, the payment
-    gets the draft's key, and the outbox is told to look. Whoever sends the same form again gets
-    the same order. Raises `PlacedOtherwise` where another version was submitted, and `StaleForm`
-    where the draft is open and the form shows an older version, or nothing says what it goes on.
+    One transaction spends the draft by compare-and-set, copies price and terms, gives the draft's
+    key to the payment, and enqueues the order. Sending the same form again returns the same order.
+
+    Raises `PlacedOtherwise` if another version was submitted. Raises `StaleForm` if the draft is
+    open but the form shows an older version, or the draft is incomplete or has no target.
     """
     shown = Draft.objects.select_related("visit").get(pk=draft.pk)
     chosen = target(shown)
     is_complete = shown.plan_id is not None and shown.method_id is not None
     if chosen is not None and is_complete and shown.version == version:
-        # Every change counts the version up, but for a later visit from the same device.
+        # Every change raises the version, except a later visit from the same device.
         as_shown = {"version": version, "visit": shown.visit_id, "submitted_at": None}
         with transaction.atomic():
             if compare_and_set(Draft, shown.pk, as_shown, submitted_at=now()):
-                return _order_of(shown, chosen)
+                return _create_order(shown, chosen)
     made = Order.objects.select_related("draft").filter(draft=draft).first()
     if made is None:
         raise StaleForm(draft.pk)
@@ -59,7 +60,7 @@ def place(draft: Draft, *, version: int) -> Order:
     return made
 
 
-def _order_of(draft: Draft, chosen: Target) -> Order:
+def _create_order(draft: Draft, chosen: Target) -> Order:
     assert draft.method_id is not None and draft.plan_id is not None  # noqa: S101, PT018 -- constraint submitted_draft_is_complete
     number, visit = new_number(), draft.visit
     language = get_language() or settings.LANGUAGE_CODE
@@ -95,13 +96,13 @@ def _order_of(draft: Draft, chosen: Target) -> Order:
 
 
 def _return_url(number: str) -> str:
-    """Say where the bank sends the customer back to: kept, so that a repeat says the same."""
+    """Return where the bank sends the customer back. Repeats must send the same: it is stored."""
     portal: str = settings.PORTAL_URL
     return portal.rstrip("/") + reverse("order-returned", args=[number])
 
 
-def draft_again(order: Order) -> Draft:
-    """Open a draft with the same plan after a payment that was refused."""
+def reopen_draft(order: Order) -> Draft:
+    """Open a draft with the same plan, after a refused payment."""
     draft, is_new = Draft.objects.get_or_create(
         account=order.account, submitted_at=None, defaults={"visit": order.visit}
     )
@@ -120,17 +121,16 @@ def draft_again(order: Order) -> Draft:
 
 
 def request_cancel(order: Order, *, actor: User) -> None:
-    """Ask for the order to be cancelled; it wins only before the charge is decided.
+    """Ask to cancel the order, which is possible until the charge is decided.
 
-    A compare-and-set against `orders.domain.settling` decides. Then the worker voids the payment
-    and cancels the profile. Raises `TooLateToCancel`.
+    A compare-and-set against `orders.domain.settling` decides. Then a worker undoes the order.
+    Raises `TooLateToCancel`.
     """
     with transaction.atomic():
         cancellable = Order.objects.filter(pk=order.pk, charge_decided_at=None).exclude(
             state__in=ENDED
         )
-        asked = cancellable.update(cancel_requested_at=now())
-        if not asked:
+        if not cancellable.update(cancel_requested_at=now()):
             raise TooLateToCancel(order.number)
         enqueue(KIND, order.pk)
     order.refresh_from_db()

@@ -47,10 +47,10 @@ def request_return(
         if fresh.state != OrderState.COMPLETED or is_taken_back or open_repair(fresh):
             raise NothingToReturn(order.number)
         columns = {**request, "state": ReturnState.ASKED, "ended_at": None, "tries": 0}
-        asked, _ = Return.objects.update_or_create(order=order, defaults=columns)
-        enqueue(KIND, asked.pk)
+        order_return, _ = Return.objects.update_or_create(order=order, defaults=columns)
+        enqueue(KIND, order_return.pk)
     log.info("return asked", order=order.number, actor=actor.pk)
-    return asked
+    return order_return
 
 
 def take_back(subject: str, lease: Lease) -> RetryAfter | None:
@@ -60,41 +60,43 @@ def take_back(subject: str, lease: Lease) -> RetryAfter | None:
     each tried, whatever becomes of the others. It is the customer's money, so this never gives up.
     """
     related = ("order__payment__method", "order__profile__sim", "order__subscription__line")
-    asked = Return.objects.select_related(*related).get(pk=subject)
-    order = asked.order
-    structlog.contextvars.bind_contextvars(order=order.number, order_return=asked.pk)
-    if asked.state != ReturnState.ASKED:
+    order_return = Return.objects.select_related(*related).get(pk=subject)
+    order = order_return.order
+    structlog.contextvars.bind_contextvars(order=order.number, order_return=order_return.pk)
+    if order_return.state != ReturnState.ASKED:
         return None
 
     assert order.subscription is not None  # noqa: S101 -- constraint completed_order_was_charged_and_has_its_plan
     subscriptions.end(order.subscription)
     errors = try_each(
-        partial(_withdraw_esim, asked, lease),
+        partial(_withdraw_esim, order_return, lease),
         partial(activation.end, order.subscription, before_call=lease.prolong),
-        partial(payments.refund, order.payment, reason=asked.because, before_call=lease.prolong),
+        partial(
+            payments.refund, order.payment, reason=order_return.because, before_call=lease.prolong
+        ),
     )
 
     refusal = next((error for error in errors if isinstance(error, GatewayRefused)), None)
     if refusal:
-        _end(asked, ReturnState.REFUSED, last_error=str(refusal))
+        _end(order_return, ReturnState.REFUSED, last_error=str(refusal))
         return None
     if errors:
-        return RetryAfter(count_failure(asked, *errors))
-    _end(asked, ReturnState.DONE)
+        return RetryAfter(count_failure(order_return, *errors))
+    _end(order_return, ReturnState.DONE)
     return None
 
 
-def _withdraw_esim(asked: Return, lease: Lease) -> None:
+def _withdraw_esim(order_return: Return, lease: Lease) -> None:
     """Cancel an eSIM that is on no device, and remove its ICCID from the line."""
-    profile = asked.order.profile
-    if profile is None or not asked.withdraws_esim:
+    profile = order_return.order.profile
+    if profile is None or not order_return.withdraws_esim:
         return
     if provisioning.cancel(profile, before_call=lease.prolong):
         subscriptions.take_off(profile.sim)
 
 
-def _end(asked: Return, state: ReturnState, *, last_error: str = "") -> None:
+def _end(order_return: Return, state: ReturnState, *, last_error: str = "") -> None:
     """End the return by compare-and-set; one that another worker ended first is left as it is."""
-    mine = Return.objects.filter(pk=asked.pk, state=ReturnState.ASKED)
+    mine = Return.objects.filter(pk=order_return.pk, state=ReturnState.ASKED)
     if mine.update(state=state, ended_at=now(), last_error=last_error[:200]):
         log.info("return ended", state=state, last_error=last_error)

@@ -1,8 +1,8 @@
-"""`settle` brings an order to its end: the only code that moves money or orders profiles.
+"""Bring an order to its end: authorise, make the profile ready, activate, charge, complete.
 
-It runs in workers alone, under the outbox's lease, as often as it is woken, and reads the truth
-each time: authorise, make the profile ready, make the plan live, charge, complete. Nobody
-pays for what did not come: until the charge is decided everything can be let go of again.
+Only this code moves money or orders profiles for an order. It runs only in workers, under the
+outbox's lease, and reads what is stored each time. Until the charge is decided, everything can be
+undone, so nobody pays for what did not come.
 """
 
 from datetime import timedelta
@@ -33,26 +33,26 @@ from subscriptions.models import Subscription
 from subscriptions.networks.base import NetworkRefused
 
 log = structlog.get_logger(__name__)
-# Who comes back from the bank rings, and so does the gateway: asking finds what got lost.
+# A customer who comes back and the gateway's webhook wake a worker. Asking covers lost ones.
 CUSTOMER_STEP_PAUSE, LONGEST_STEP_PAUSE = timedelta(seconds=5), timedelta(minutes=2)
 CUSTOMER_STEP_LIMIT = timedelta(minutes=30)
-# An order that has just come to nothing begins to count the tries to let go of what it holds.
-ANEW: dict[str, Any] = {"tries": 0}
+# An order that failed or was cancelled counts the attempts to undo it from zero.
+RESET_TRIES: dict[str, Any] = {"tries": 0}
 
 
 class IllegalTransition(Exception):
-    """The order is not in a state from which this move is possible, or another worker moved it."""
+    """The order's state does not allow this move, or another worker moved it first."""
 
 
 class PaymentDeclined(Exception):
-    """The bank said no, or the customer did not take the bank's step in time."""
+    """The bank refused, or the customer did not confirm at the bank in time."""
 
 
 class CancelWon(Exception):
-    """The customer's cancel came before the charge was decided."""
+    """The customer cancelled before the charge was decided."""
 
 
-# What ends an order for good, and what the customer is then told.
+# These errors fail an order for good. The value says what the customer is told.
 FAILURES: dict[type[Exception], Failure] = {
     PaymentDeclined: Failure.PAYMENT_REFUSED,
     GatewayRefused: Failure.PAYMENT_REFUSED,
@@ -65,36 +65,36 @@ FAILURES: dict[type[Exception], Failure] = {
 
 
 def settle(subject: str, lease: Lease) -> RetryAfter | None:
-    """Take the order as far as it goes now; the outbox's handler for orders.
+    """Advance the order as far as possible now; the outbox's handler for orders.
 
-    1. An order that is over only has loose ends: let go of money and profile.
-    2. A cancel that came in time ends the order, then its loose ends.
-    3. Otherwise the next steps; a service without a useful answer is asked again soon, and after
-       the last try the order fails, unless the charge is decided: then it is finished however
-       long that takes.
+    1. A failed or cancelled order is undone: money, profile and service.
+    2. A cancel that came in time ends the order; then it is undone.
+    3. Otherwise the order takes its next steps. If a service gives no usable answer, it is called
+       again soon. After the last attempt the order fails, unless the charge is decided: then the
+       order is finished, however long that takes.
     """
-    order = _read(subject)
+    order = _load(subject)
     structlog.contextvars.bind_contextvars(
         transaction_id=order.visit.transaction_id, order=order.number
     )
     if order.state in {OrderState.COMPLETED, OrderState.HELD}:
         return None
     if order.state in ENDED:
-        return None if order.let_go_at else _let_go(order, lease)
+        return None if order.undone_at else _undo(order, lease)
     if order.cancel_requested_at:
-        _move(order, OrderState.CANCELLED, reason="cancelled by the customer", **ANEW)
-        return _let_go(order, lease)
-    return _try(order, lease)
+        _move(order, OrderState.CANCELLED, reason="cancelled by the customer", **RESET_TRIES)
+        return _undo(order, lease)
+    return _advance_or_fail(order, lease)
 
 
-def look_at_payment(subject: str, _lease: Lease) -> None:
-    """Pass a payment's bell on to its order; the outbox's handler for payments."""
+def enqueue_order_of_payment(subject: str, _lease: Lease) -> None:
+    """Enqueue the order that this payment pays for; the outbox's handler for payments."""
     order = Order.objects.filter(payment_id=subject).first()
     if order is not None:
         enqueue(KIND, order.pk)
 
 
-def _try(order: Order, lease: Lease) -> RetryAfter | None:
+def _advance_or_fail(order: Order, lease: Lease) -> RetryAfter | None:
     try:
         return _advance(order, lease)
     except (LeaseLost, IllegalTransition):
@@ -106,13 +106,13 @@ def _try(order: Order, lease: Lease) -> RetryAfter | None:
     except ServiceUnavailable as error:
         return _retry_or_stop(order, error)
     except Exception as error:
-        # A fault of our own must not hold money for ever: it is one more try that came to nothing.
-        log.exception("unforeseen")
+        # A bug must not keep money authorised for ever, so it counts as a failed attempt.
+        log.exception("unexpected error")
         return _retry_or_stop(order, error)
 
 
-def _read(subject: str) -> Order:
-    # A SIM that is there already is the exception; whoever has one reads it when it is needed.
+def _load(subject: str) -> Order:
+    # Few orders are for an existing SIM, so it is loaded only when it is needed.
     related = Order.objects.select_related("visit", "account", "plan", "payment__method")
     return related.get(pk=subject)
 
@@ -126,8 +126,8 @@ def _advance(order: Order, lease: Lease) -> RetryAfter | None:
     if order.state == OrderState.PENDING:
         _move(order, OrderState.IN_PROGRESS, reason="the customer came back from the bank")
     if order.payment.state in {PaymentState.DECLINED, PaymentState.VOIDED}:
-        raise PaymentDeclined(order.payment.decline_reason or "it has run out at the gateway")
-    sim = _sim_made_ready(order, lease)
+        raise PaymentDeclined(order.payment.decline_reason or "it has expired at the gateway")
+    sim = _make_sim_ready(order, lease)
     subscription = _put_plan_on_line(order, sim)
     activation.activate(subscription, sim, before_call=lease.prolong)
     _decide_to_charge(order)
@@ -138,15 +138,15 @@ def _advance(order: Order, lease: Lease) -> RetryAfter | None:
 
 def _wait_for_customer(order: Order) -> RetryAfter:
     if order.state != OrderState.PENDING:
-        _move(order, OrderState.PENDING, reason="waits for a step at the bank")
+        _move(order, OrderState.PENDING, reason="waits for a confirmation at the bank")
     waited = now() - order.created_at
     if waited > CUSTOMER_STEP_LIMIT:
-        raise PaymentDeclined("the step at the bank was not taken")
+        raise PaymentDeclined("the payment was not confirmed at the bank")
     return RetryAfter(min(max(CUSTOMER_STEP_PAUSE, waited / 4), LONGEST_STEP_PAUSE))
 
 
-def _sim_made_ready(order: Order, lease: Lease) -> Sim:
-    """Return the SIM that is there, or have the new profile released at the SM-DP+."""
+def _make_sim_ready(order: Order, lease: Lease) -> Sim:
+    """Return the existing SIM, or make a new profile ready at the SM-DP+ and return its SIM."""
     if order.sim:
         return order.sim
     if order.profile is None:
@@ -155,7 +155,7 @@ def _sim_made_ready(order: Order, lease: Lease) -> Sim:
             profile = pool.intend(
                 eid=order.eid, profile_type=order.plan.profile_type, market=order.visit.market
             )
-            # One profile an order, whoever else may hold a lease that has run out.
+            # An order gets one profile, even if a worker goes on after its lease has expired.
             is_open = {"state": OrderState.IN_PROGRESS, "profile": None}
             if not compare_and_set(Order, order.pk, is_open, profile=profile):
                 raise IllegalTransition("the order has a profile already, or has ended")
@@ -167,7 +167,7 @@ def _put_plan_on_line(order: Order, sim: Sim) -> Subscription:
     if order.subscription:
         return order.subscription
     with transaction.atomic():
-        # A profile that was ordered for this is on no line yet.
+        # A new profile is on no line yet.
         order.line_is_new = order.profile is not None or not sim.lines.filter(until=None).exists()
         order.subscription = subscriptions.prepare(
             order.account,
@@ -184,7 +184,7 @@ def _put_plan_on_line(order: Order, sim: Sim) -> Subscription:
 
 
 def _decide_to_charge(order: Order) -> None:
-    """Pass the point of no return, by compare-and-set against the customer's cancel."""
+    """Decide to charge, by compare-and-set against the customer's cancel. There is no way back."""
     if order.charge_decided_at:
         return
     is_open = {
@@ -200,7 +200,7 @@ def _decide_to_charge(order: Order) -> None:
 
 @transaction.atomic
 def _complete(order: Order) -> None:
-    assert order.subscription is not None  # noqa: S101 -- put on the line just before
+    assert order.subscription is not None  # noqa: S101 -- `_put_plan_on_line` has set it
     at = now()
     subscriptions.start(order.subscription, at=at)
     issue_receipt(order.payment, at=at)
@@ -215,7 +215,7 @@ def _retry_or_stop(order: Order, error: Exception) -> RetryAfter | None:
     if order.tries > len(RETRY_DELAYS):
         # The customer waits no longer than this, and nothing is charged yet.
         reason = order.last_error
-        _move(order, OrderState.FAILED, reason=reason, failure=Failure.SERVICE_DOWN, **ANEW)
+        _move(order, OrderState.FAILED, reason=reason, failure=Failure.SERVICE_DOWN, **RESET_TRIES)
         return RetryAfter(timedelta())
     return RetryAfter(delay)
 
@@ -230,7 +230,7 @@ def _finish_later(order: Order, delay: timedelta) -> RetryAfter | None:
 
 
 def resume(order: Order, *, actor: User) -> None:
-    """Let an order that waits for staff go on; raises `IllegalTransition` for any other."""
+    """Continue a held order. Raises `IllegalTransition` for any other."""
     if order.state != OrderState.HELD:
         raise IllegalTransition(f"{order.state}: it does not wait for staff")
     with transaction.atomic():
@@ -239,30 +239,30 @@ def resume(order: Order, *, actor: User) -> None:
 
 
 def give_up(order: Order, *, actor: User, because: str) -> None:
-    """End an order that waits for staff: the money goes back, the profile is cancelled.
+    """Fail a held order: the money goes back, and the profile is cancelled.
 
-    Raises `IllegalTransition` for an order that does not wait for staff.
+    Raises `IllegalTransition` for any other order.
     """
     if order.state != OrderState.HELD:
         raise IllegalTransition(f"{order.state}: it does not wait for staff")
-    said: dict[str, Any] = {"reason": f"staff: {because}", "actor": actor}
+    recorded: dict[str, Any] = {"reason": f"staff: {because}", "actor": actor}
     with transaction.atomic():
-        _move(order, OrderState.FAILED, failure=Failure.GIVEN_UP, **said, **ANEW)
+        _move(order, OrderState.FAILED, failure=Failure.GIVEN_UP, **recorded, **RESET_TRIES)
         enqueue(KIND, order.pk)
 
 
 def _fail(order: Order, lease: Lease, failure: Failure, reason: str) -> RetryAfter | None:
-    _move(order, OrderState.FAILED, reason=reason, failure=failure, **ANEW)
-    return _let_go(order, lease)
+    _move(order, OrderState.FAILED, reason=reason, failure=failure, **RESET_TRIES)
+    return _undo(order, lease)
 
 
-def _let_go(order: Order, lease: Lease) -> RetryAfter | None:
-    """Release what an order that came to nothing still holds, again until it is done.
+def _undo(order: Order, lease: Lease) -> RetryAfter | None:
+    """Undo a failed or cancelled order: the money, the profile, the plan and its service.
 
-    It never stops trying: somebody's money may be held. After the last of the usual tries the
-    order is among those that need staff; each call and its answer is on the timeline.
+    This never stops trying, because somebody's money may still be authorised. After many attempts
+    the order is listed for staff; every call and its answer is on the timeline.
     """
-    # Another worker, whose lease ran out, may have put something on it meanwhile.
+    # A worker whose lease expired may have added a profile or a plan since the order was loaded.
     order.refresh_from_db()
     if order.subscription:
         subscriptions.withdraw(order.subscription)
@@ -277,11 +277,11 @@ def _let_go(order: Order, lease: Lease) -> RetryAfter | None:
         partial(_end_service, order, lease),
     )
     if not errors:
-        Order.objects.filter(pk=order.pk).update(let_go_at=now())
+        Order.objects.filter(pk=order.pk).update(undone_at=now())
         return None
     delay = count_failure(order, *errors)
     if order.tries == TRIES_BEFORE_STAFF + 1:
-        log.error("cannot be let go of: staff must look")
+        log.error("the order cannot be undone: staff must act")
     return RetryAfter(delay)
 
 
@@ -299,7 +299,7 @@ def _end_service(order: Order, lease: Lease) -> None:
 def _move(
     order: Order, new: OrderState, *, reason: str = "", actor: User | None = None, **fields: object
 ) -> None:
-    """Compare and set the state and write the change beside it: the one door to the state."""
+    """Move the order by compare-and-set, and record the change. Nothing else writes its state."""
     old = OrderState(order.state)
     if new not in NEXT_STATES[old]:
         raise IllegalTransition(f"{old} to {new}")
@@ -310,8 +310,8 @@ def _move(
                 order=order, old=old, new=new, reason=reason[:200], actor=actor
             )
     if not is_moved:
-        raise IllegalTransition(f"{old} to {new}: it was moved meanwhile")
-    # What was just written need not be read; what belongs to the order stays at hand.
+        raise IllegalTransition(f"{old} to {new}: another worker moved it")
+    # refresh_from_db would cost a query and drop the related rows that are loaded already.
     for name, value in {"state": new.value, **fields}.items():
         setattr(order, name, value)
     log.info("order moved", old=old, new=new, reason=reason)

@@ -128,7 +128,7 @@ def needing_staff(orders: QuerySet[Order]) -> QuerySet[Order]:
     came_to_nothing = Q(state__in=[OrderState.FAILED, OrderState.CANCELLED])
     return orders.filter(
         Q(state=OrderState.HELD)
-        | came_to_nothing & Q(let_go_at=None, tries__gt=many)
+        | came_to_nothing & Q(undone_at=None, tries__gt=many)
         | Q(repairs__state=RepairState.ASKED, repairs__tries__gt=many)
         | Q(taken_back__state=ReturnState.ASKED, taken_back__tries__gt=many)
         | Q(taken_back__state=ReturnState.REFUSED)

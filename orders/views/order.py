@@ -134,5 +134,5 @@ def again(request: HttpRequest, user: User, number: str) -> HttpResponse:
     order = _own(user, number)
     if request.method != "POST" or order.state != OrderState.FAILED:
         return go("order", order.number)
-    draft = placing.draft_again(order)
+    draft = placing.reopen_draft(order)
     return go("payment") if draft.method_id is None else first_open_step(draft)

@@ -186,20 +186,20 @@ CHANGES = [
     ),
     Change(
         "orders/domain/repairing.py",
-        "eid=asked.eid, profile_type=profile_type",
+        "eid=repair.eid, profile_type=profile_type",
         'eid="", profile_type=profile_type',
         f"{REPAIRING}::test_a_reissue_cancels_the_old_esim_and_a_new_one_takes_its_place",
     ),
     Change(
         "orders/domain/repairing.py",
-        "filter(pk=asked.pk, state=RepairState.ASKED, new_profile=None)",
-        "filter(pk=asked.pk)",
+        "filter(pk=repair.pk, state=RepairState.ASKED, new_profile=None)",
+        "filter(pk=repair.pk)",
         f"{REPAIRING}::test_of_two_workers_one_takes_each_step",
     ),
     Change(
         "orders/domain/repairing.py",
-        "pk=asked.order_id, profile=asked.old_profile)",
-        "pk=asked.order_id)",
+        "pk=repair.order_id, profile=repair.old_profile)",
+        "pk=repair.order_id)",
         f"{REPAIRING}::test_of_two_workers_one_takes_each_step",
     ),
     Change(
@@ -210,7 +210,7 @@ CHANGES = [
     ),
     Change(
         "orders/domain/repairing.py",
-        "subscriptions.replace_sim(asked.old_profile.sim, profile.sim)",
+        "subscriptions.replace_sim(repair.old_profile.sim, profile.sim)",
         "pass",
         f"{REPAIRING}::test_the_plan_moves_to_the_new_esim",
     ),

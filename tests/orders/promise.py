@@ -163,7 +163,7 @@ def what_was_taken_back_is_paid_back(seen: Seen, told: Told) -> Iterator[str]:
 
 def what_came_to_nothing_is_let_go_of(seen: Seen, told: Told) -> Iterator[str]:
     for order in _in(seen, *COME_TO_NOTHING):
-        if order.let_go_at is None:
+        if order.undone_at is None:
             yield f"{order}: {order.state}, not let go of"
 
 

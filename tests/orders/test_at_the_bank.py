@@ -23,7 +23,7 @@ def test_an_order_waits_half_an_hour_for_the_bank(alice: User, gateway: str, smd
     order = settled(order)
 
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.PAYMENT_REFUSED)
-    reason = "PaymentDeclined: the step at the bank was not taken"
+    reason = "PaymentDeclined: the payment was not confirmed at the bank"
     assert order.changes.latest("pk").reason == reason
     assert statuses(gateway) == ["voided"]
 
@@ -39,7 +39,7 @@ def test_an_authorisation_that_expired_at_the_bank_is_a_refusal(
     order = settled(order)
 
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.PAYMENT_REFUSED)
-    reason = "PaymentDeclined: it has run out at the gateway"
+    reason = "PaymentDeclined: it has expired at the gateway"
     assert order.changes.latest("pk").reason == reason
 
 
@@ -56,7 +56,7 @@ def test_waiting_for_the_bank_and_coming_back_are_recorded(
 
     assert list(order.changes.values_list("new", "reason")) == [
         ("in_progress", ""),
-        ("pending", "waits for a step at the bank"),
+        ("pending", "waits for a confirmation at the bank"),
         ("in_progress", "the customer came back from the bank"),
         ("completed", ""),
     ]

@@ -46,7 +46,7 @@ LETTING_GO = {
     "the answer of CancelOrder": ("esim_es2call", "UPDATE", "NEW.function = 'cancelOrder'"),
     "the profile cancelled": ("esim_profile", "UPDATE", "NEW.state = 'cancelled'"),
     "the ICCID retired": ("esim_sim", "UPDATE", "NEW.state = 'retired'"),
-    "that nothing is held": ("orders_order", "UPDATE", "NEW.let_go_at IS NOT NULL"),
+    "that nothing is held": ("orders_order", "UPDATE", "NEW.undone_at IS NOT NULL"),
 }
 
 
@@ -104,11 +104,11 @@ def test_a_write_that_fails_while_undoing_leaves_nothing_behind(
 
     with refused(*LETTING_GO[what]):
         process()
-        assert Order.objects.get().let_go_at is None
+        assert Order.objects.get().undone_at is None
     process()
 
     order = Order.objects.get()
-    assert (order.state, order.let_go_at is None) == (OrderState.CANCELLED, False)
+    assert (order.state, order.undone_at is None) == (OrderState.CANCELLED, False)
     assert statuses(gateway) == ["voided"]
     assert [state for _iccid, state in profiles(smdp)] == ["Unavailable"]
     assert not Task.objects.filter(closed_at=None).exists()
@@ -126,8 +126,8 @@ def test_a_write_that_fails_after_ending_the_service_leaves_nothing_live(
 
     with refused(*which):
         process()
-        assert Order.objects.get().let_go_at is None
+        assert Order.objects.get().undone_at is None
     process()
 
-    assert Order.objects.get().let_go_at is not None
+    assert Order.objects.get().undone_at is not None
     assert [one["state"] for one in books(network)["services"]] == ["ended"]

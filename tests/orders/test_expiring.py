@@ -47,28 +47,28 @@ def test_an_esim_that_nobody_downloaded_is_cancelled(sold: Order, smdp: str) -> 
     profile = Profile.objects.select_related("sim").get()
     assert (profile.state, profile.sim.state) == (ProfileState.CANCELLED, SimState.RETIRED)
     assert not SimOnLine.objects.filter(until=None).exists()
-    assert not expiring.expired().exists()
+    assert not expiring.expired_orders().exists()
 
 
 @pytest.mark.parametrize("days", [-1, 0, 89])
 def test_the_code_works_until_then(sold: Order, days: int) -> None:
     ended(sold, days=days)
 
-    assert expiring.enqueue_expired() == 0
+    assert expiring.enqueue_expired_orders() == 0
 
 
 def test_expiry_can_be_switched_off(sold: Order, settings: Settings) -> None:
     settings.ESIM_EXPIRY_DAYS = 0
     ended(sold, days=900)
 
-    assert expiring.enqueue_expired() == 0
+    assert expiring.enqueue_expired_orders() == 0
 
 
 def test_an_esim_on_a_device_is_kept(sold: Order) -> None:
     ended(sold, days=91)
     Profile.objects.update(state=ProfileState.DOWNLOADED, downloaded_at=now())
 
-    assert expiring.enqueue_expired() == 0
+    assert expiring.enqueue_expired_orders() == 0
 
 
 def test_an_esim_with_another_running_plan_is_kept(sold: Order) -> None:
@@ -78,17 +78,17 @@ def test_an_esim_with_another_running_plan_is_kept(sold: Order) -> None:
     line = sold.subscription.line
     Subscription.objects.create(line=line, reference="x", plan_name="x", state="active", **period)
 
-    assert expiring.enqueue_expired() == 0
+    assert expiring.enqueue_expired_orders() == 0
 
 
 def test_an_esim_under_repair_or_return_does_not_expire(sold: Order, clara: User) -> None:
     ended(sold, days=91)
     repair = repairing.reissue(sold, actor=clara, because="staff")
-    assert not expiring.expired().exists()
+    assert not expiring.expired_orders().exists()
     repair.delete()
     returning.request_return(sold, actor=clara, because="goodwill")
 
-    assert not expiring.expired().exists()
+    assert not expiring.expired_orders().exists()
 
 
 def test_a_download_at_the_last_moment_wins(sold: Order, smdp: str) -> None:

@@ -75,7 +75,7 @@ def test_staff_give_an_order_up_and_the_money_goes_back(
     order = settled(unfinished)
 
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.GIVEN_UP)
-    assert order.let_go_at is not None
+    assert order.undone_at is not None
     assert order.changes.last().reason == "staff: the provider is gone"  # type: ignore[union-attr]  # it was moved
     assert statuses(gateway) == ["voided"]
     assert [state for _iccid, state in profiles(smdp)] == ["Unavailable"]

@@ -193,7 +193,7 @@ def test_without_the_compare_and_set_several_would_get_the_last_iccid(alice: Use
 def test_a_refused_payment_opens_a_draft_with_the_same_plan(alice: User) -> None:
     order = make_order(alice)
 
-    draft = placing.draft_again(order)
+    draft = placing.reopen_draft(order)
 
     assert (draft.plan, draft.price) == (order.plan, order.price)
     assert draft.key != order.payment.key
@@ -203,7 +203,7 @@ def test_an_open_draft_without_a_plan_gets_the_plan_whose_payment_was_refused(al
     order = make_order(alice)
     opened = drafts.open_draft(alice, order.visit)
 
-    draft = placing.draft_again(order)
+    draft = placing.reopen_draft(order)
 
     assert (draft.pk, draft.plan, draft.price) == (opened.pk, order.plan, order.price)
     assert (draft.tax_rate, draft.version) == (order.tax_rate, opened.version + 1)
@@ -222,5 +222,5 @@ def test_a_draft_with_another_plan_is_not_changed(alice: User) -> None:
     order = make_order(alice)
     other = make_draft(alice, visit=order.visit, plan=make_plan(code="other"))
 
-    assert placing.draft_again(order) == other
+    assert placing.reopen_draft(order) == other
     assert Draft.objects.get(pk=other.pk).plan_name == "Other"

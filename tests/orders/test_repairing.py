@@ -13,7 +13,7 @@ from esim.domain import provisioning
 from esim.models import Profile, Sim, Source
 from esim.states import ProfileState, SimState
 from orders.domain import repairing
-from orders.domain.repairing import NothingToRepair, repair
+from orders.domain.repairing import NothingToRepair, advance_repair
 from orders.domain.returning import request_return
 from orders.models import Order, Repair
 from orders.states import OrderState, RepairState
@@ -326,7 +326,7 @@ def test_a_worker_that_lost_the_lease_leaves_the_repair_alone(sold: Order, smdp:
     asked = reissue(sold)
 
     with pytest.raises(LeaseLost):
-        repair(str(asked.pk), Lease(0, "another's"))
+        advance_repair(str(asked.pk), Lease(0, "another's"))
 
     asked.refresh_from_db()
     assert (asked.state, asked.tries) == (RepairState.ASKED, 0)
@@ -341,7 +341,7 @@ def test_an_unexpected_error_counts_as_an_attempt(
 
     asked = reissue(sold)
     with monkeypatch.context() as patched:
-        patched.setattr(repairing, "_mend", broken)
+        patched.setattr(repairing, "_advance", broken)
         assert look_at(asked) is not None
     assert (asked.tries, asked.last_error) == (1, "ZeroDivisionError: ")
 
@@ -391,12 +391,12 @@ def test_of_two_workers_one_takes_each_step(sold: Order, smdp: str) -> None:
     assert done.new_profile is not None
 
     with pytest.raises(LeaseLost):
-        repairing._intend(seen_before, "consumer")  # noqa: SLF001 -- each step by itself
+        repairing._reserve_profile(seen_before, "consumer")  # noqa: SLF001 -- each step by itself
     with pytest.raises(LeaseLost):
         repairing._end(seen_before, RepairState.DONE)  # noqa: SLF001 -- the same
     Repair.objects.filter(pk=asked.pk).update(state=RepairState.ASKED, ended_at=None)
     with pytest.raises(LeaseLost):
-        repairing._put_in_place(seen_before, done.new_profile)  # noqa: SLF001 -- the same
+        repairing._replace_esim(seen_before, done.new_profile)  # noqa: SLF001 -- the same
 
     spare.refresh_from_db()
     assert spare.state == SimState.AVAILABLE

@@ -216,7 +216,7 @@ def test_the_charge_is_decided_for_this_order_alone(
 
     other.refresh_from_db()
     assert (other.state, other.profile, other.subscription) == (OrderState.IN_PROGRESS, None, None)
-    assert (other.charge_decided_at, other.tries, other.let_go_at) == (None, 0, None)
+    assert (other.charge_decided_at, other.tries, other.undone_at) == (None, 0, None)
     assert order.charge_decided_at is not None
     assert before <= order.charge_decided_at <= now()
     assert order.completed_at is not None

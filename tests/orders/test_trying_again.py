@@ -87,7 +87,7 @@ def break_making_ready(monkeypatch: pytest.MonkeyPatch, error: Exception) -> Non
     def broken(*_args: object) -> Sim:
         raise error
 
-    monkeypatch.setattr(settling, "_sim_made_ready", broken)
+    monkeypatch.setattr(settling, "_make_sim_ready", broken)
 
 
 def test_a_long_error_is_cut_to_the_length_of_its_column(
@@ -120,7 +120,7 @@ def test_undoing_counts_its_attempts_from_zero(
     for tries in (0, 1):
         assert seconds(look(placed)) == pytest.approx(RETRY_DELAYS[tries], rel=0.2)
         placed.refresh_from_db()
-        assert (placed.state, placed.tries, placed.let_go_at) == (
+        assert (placed.state, placed.tries, placed.undone_at) == (
             OrderState.CANCELLED,
             tries + 1,
             None,

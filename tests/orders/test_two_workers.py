@@ -38,7 +38,7 @@ def test_of_two_workers_one_gives_the_order_its_profile(placed: Order, smdp: str
     order = settled(placed)
 
     with pytest.raises(settling.IllegalTransition):
-        settling._sim_made_ready(seen_before, Free())  # noqa: SLF001 -- the very step
+        settling._make_sim_ready(seen_before, Free())  # noqa: SLF001 -- the very step
 
     assert profiles(smdp) == [(order.sim_in_use.iccid, "Released")]  # type: ignore[union-attr]  # it has one
     assert Sim.objects.filter(state=SimState.RESERVED).count() == 0
@@ -52,7 +52,7 @@ def test_an_order_under_way_gets_no_second_profile(placed: Order, smdp: str, gat
     seen_before.profile = None
 
     with pytest.raises(settling.IllegalTransition, match="a profile already"):
-        settling._sim_made_ready(seen_before, Free())  # noqa: SLF001 -- the very step
+        settling._make_sim_ready(seen_before, Free())  # noqa: SLF001 -- the very step
 
     assert Order.objects.get(pk=placed.pk).profile == order.profile
     assert Profile.objects.count() == 1
@@ -64,7 +64,7 @@ def test_only_an_order_in_progress_advances(placed: Order, smdp: str, state: Ord
     Order.objects.filter(pk=placed.pk).update(state=state)
 
     with pytest.raises(settling.IllegalTransition):
-        settling._sim_made_ready(placed, Free())  # noqa: SLF001 -- each step by itself
+        settling._make_sim_ready(placed, Free())  # noqa: SLF001 -- each step by itself
     with pytest.raises(settling.IllegalTransition):
         settling._put_plan_on_line(placed, card)  # noqa: SLF001 -- the same
     with pytest.raises(settling.CancelWon):
@@ -124,8 +124,8 @@ class Free(Lease):
 
 
 def test_processing_a_payment_enqueues_its_order(placed: Order, smdp: str) -> None:
-    settling.look_at_payment(str(placed.payment_id), Free())
-    settling.look_at_payment("0", Free())
+    settling.enqueue_order_of_payment(str(placed.payment_id), Free())
+    settling.enqueue_order_of_payment("0", Free())
 
     task = Task.objects.get()
     assert (task.kind, task.subject, task.enqueue_count) == ("order", str(placed.pk), 2)

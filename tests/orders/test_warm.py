@@ -70,10 +70,10 @@ def test_a_network_that_never_answers_costs_the_customer_nothing(
 
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.SERVICE_DOWN)
     assert (statuses(gateway), states(smdp)) == (["voided"], ["Unavailable"])
-    assert order.let_go_at is None
+    assert order.undone_at is None
     mend(network)
     order = settled(order)
-    assert order.let_go_at is not None
+    assert order.undone_at is not None
     assert [state for state, _ in live(network)] == ["ended"]
 
 
@@ -85,7 +85,7 @@ def test_a_network_that_refuses_ends_the_order(
 
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.NETWORK_REFUSED)
     assert (statuses(gateway), states(smdp)) == (["voided"], ["Unavailable"])
-    assert order.let_go_at is not None
+    assert order.undone_at is not None
 
 
 def test_a_cancel_that_wins_leaves_nothing_live(

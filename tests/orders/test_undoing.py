@@ -25,7 +25,7 @@ def test_a_profile_downloaded_before_its_cancellation_gets_no_plan(
 
     order = settled(order)
 
-    assert order.let_go_at is not None
+    assert order.undone_at is not None
     assert order.profile is not None
     assert order.profile.sim.state == SimState.RETIRED
     assert statuses(gateway) == ["voided"]
@@ -40,9 +40,9 @@ def test_cancelling_at_an_absent_smdp_is_repeated(
     break_it(smdp, "cancelOrder", "drop_before")
 
     order = settled(placed)
-    assert (order.let_go_at, order.tries) == (None, 1)
+    assert (order.undone_at, order.tries) == (None, 1)
 
-    assert settled(order).let_go_at is not None
+    assert settled(order).undone_at is not None
     assert [state for _iccid, state in profiles(smdp)] == ["Unavailable"]
 
 
@@ -53,7 +53,7 @@ def test_an_order_that_is_undone_stays_as_it_is(
     order = settled(placed)
     break_it(gateway, "*", "http_500", times=1000)
 
-    assert settled(order).let_go_at == order.let_go_at
+    assert settled(order).undone_at == order.undone_at
 
 
 def test_an_order_that_cannot_be_undone_needs_staff(
@@ -71,5 +71,5 @@ def test_an_order_that_cannot_be_undone_needs_staff(
     assert order.state == OrderState.CANCELLED
     assert list(needing_staff(Order.objects.all())) == [order]
     mend(gateway)
-    assert settled(order).let_go_at is not None
+    assert settled(order).undone_at is not None
     assert not needing_staff(Order.objects.all())
