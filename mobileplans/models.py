@@ -23,7 +23,9 @@ class Visit(models.Model):
     eid = models.CharField("EID", max_length=32, blank=True, db_index=True)
     eid_from = models.CharField(max_length=6, blank=True, choices=EidFrom)
     iccid = models.CharField("ICCID", max_length=20, blank=True, db_index=True)
+    # Only the operator's own profiles. Other ICCIDs of a launch are not stored.
     iccids = models.JSONField("ICCIDs on the eSIM", default=list, blank=True)
+    # As sent: a wrong IMEI is never refused, and support may recognise it.
     imei = models.CharField("IMEI", max_length=20, blank=True)
     location = models.CharField(max_length=2)
     market = models.CharField(max_length=2)
@@ -65,6 +67,7 @@ class Visit(models.Model):
         """Return the handoff's word for the account: created in this visit, existing, or none."""
         if self.account is None:
             return UserAccount.NONE
+        # An account that is younger than the launch was made in this visit.
         is_new = self.account.created_at >= self.launched_at
         return UserAccount.NEW if is_new else UserAccount.EXISTING
 
@@ -74,6 +77,7 @@ class Handoff(models.Model):
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="handoffs")
     token_hash = models.CharField(max_length=64, unique=True)
+    # The customer is signed out when the page is shown, so the account's language is unknown then.
     language = models.CharField(max_length=12)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
@@ -97,6 +101,7 @@ class Handoff(models.Model):
     class Meta:
         ordering = ["-pk"]
         constraints = [
+            # The host would use any ICCID that it is given.
             models.CheckConstraint(
                 name="only_a_success_names_an_iccid",
                 condition=Q(success=True) & ~Q(iccid="") | Q(success=False, iccid=""),
@@ -156,6 +161,7 @@ class LpaReport(models.Model):
             models.CheckConstraint(
                 name="lpa_report_source_known", condition=Q(source__in=["header", "app", "smdp"])
             ),
+            # The app and the SM-DP+ may report further errors of the same visit later.
             models.UniqueConstraint(
                 name="one_lpa_error_of_a_launch_decides",
                 fields=["visit"],
@@ -193,6 +199,7 @@ class HostReport(models.Model):
             models.CheckConstraint(
                 name="host_report_kind_known", condition=Q(kind__in=["activation", "registration"])
             ),
+            # A reload of the handoff page can send a report again.
             models.UniqueConstraint(
                 name="host_report_is_stored_once", fields=["handoff", "kind", "result"]
             ),

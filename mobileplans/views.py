@@ -24,6 +24,7 @@ def start(request: HttpRequest) -> HttpResponse:
     """Begin a visit and redirect at once, so that no identifier stays in the address bar."""
     errors = parse_lpa_errors(*(_sent_header(request, name) for name in LPA_HEADERS))
     visit = visits.begin(request, parse_launch(_query_string(request)), errors)
+    # A refused launch sells nothing, whatever else came with it.
     if visit.refused_as:
         step = "launch-refused"
     elif errors.is_problem:
@@ -89,6 +90,7 @@ def handoff(request: HttpRequest) -> HttpResponse:
             _handoff_context(stored, request.headers.get("User-Agent", "")),
         )
     response.headers["Content-Language"] = stored.language
+    # The next customer who uses this browser must find no data of this one.
     response.headers["Clear-Site-Data"] = '"storage"'
     return response
 

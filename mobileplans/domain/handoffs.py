@@ -42,12 +42,14 @@ def hand_over(
     request: HttpRequest, visit: Visit, outcome: Outcome, receipt: Receipt | None = None
 ) -> HttpResponse:
     """Store the outcome, end the session and redirect to the handoff page with its own cookie."""
+    # The outcome is stored first. If that fails, the customer is still signed in and can try again.
     token = secrets.token_urlsafe(32)
     _store(visit, outcome, receipt or Receipt(), token)
     log.info("handoff", success=outcome.success, status=outcome.mo_direct_status)
 
     logout(request)
     response = HttpResponseRedirect(reverse("handoff"), status=303)
+    # `logout` ends the session but leaves its cookies, which must not stay in a shared browser.
     for name in (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME):
         _set_cookie(response, name, "", max_age=timedelta())
     _set_cookie(response, settings.HANDOFF_COOKIE_NAME, token, max_age=LIFETIME)

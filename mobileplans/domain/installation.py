@@ -57,6 +57,7 @@ class Installation:
     @property
     def qr_code(self) -> SafeString:
         """Return the QR code as inline SVG, without style or size. The style sheet sets both."""
+        # Error correction level M still allows a scan when 15 % of the code are damaged.
         svg = segno.make_qr(self.qr_text, error="m").svg_inline(
             border=4, dark="#000", light="#fff", omitsize=True, svgclass="qr", lineclass=None
         )

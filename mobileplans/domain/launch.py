@@ -15,6 +15,7 @@ from urllib.parse import unquote, unquote_plus
 from mobileplans.words import MoDirectStatus
 from moportal.identifiers import Country, Eid, Iccid, Imei, InvalidIdentifier
 
+# In characters, and in items of a list.
 LONGEST_TRANSACTION_ID = 64
 LONGEST_LIST = 50
 LONGEST_IMEI = 20
@@ -123,6 +124,7 @@ def _parse_or_refuse(
 
 def _first_values(query_string: str) -> dict[str, str]:
     """Return each name with its value, still encoded. The first of repeated names counts."""
+    # Values stay encoded, because `transactionId` is decoded differently from the others.
     pairs = (part.partition("=") for part in query_string.split("&"))
     values: dict[str, str] = {}
     for name, _, text in pairs:
@@ -135,6 +137,7 @@ def _parse_transaction_id(encoded: str) -> str:
     try:
         text = unquote(encoded, errors="strict")
     except UnicodeDecodeError:
+        # An id that is not UTF-8 could not be returned as it came.
         return ""
     is_kept = len(text) <= LONGEST_TRANSACTION_ID and not _CONTROL_CHARACTER.search(text)
     return text if is_kept else ""

@@ -14,6 +14,7 @@ from itertools import zip_longest
 from mobileplans.words import LONGEST_TEXT, NUMBERED, LpaCode
 from moportal.identifiers import Iccid, InvalidIdentifier
 
+# In characters, and errors for each launch. Everything beyond these limits is dropped.
 LONGEST_HEADER = 4096
 MOST_ERRORS = 20
 
@@ -43,6 +44,8 @@ _BY_SMDP = {
     ("8.8.5", "4.10"): LpaCode.INVALID_MATCHING_ID,
     ("8.8.5", "6.4"): LpaCode.PROFILE_DOWNLOAD_MAX_RETRIES_EXCEEDED,
 }
+# Control characters, line separators and lone surrogates. They break log lines, and PostgreSQL
+# refuses some of them.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -91,12 +94,14 @@ def parse_lpa_errors(codes: str, times: str = "", iccids: str = "") -> LpaErrors
     names, instants = _items(codes), _items(times)
     pairs = zip_longest(names, instants[: len(names)], fillvalue="")
     errors = [_error(name, instant) for name, instant in pairs if name]
+    # Of too many errors the last ones are kept, because the newest usually comes last.
     return LpaErrors(tuple(errors[-MOST_ERRORS:]), _first_iccid(iccids))
 
 
 def parse_lpa_code(text: str) -> LpaCode:
     """Parse a status, given by name in any case or by number. An unknown one becomes `Other`."""
     tidied = text.strip().casefold()
+    # Not `isdigit`, which also accepts digits of other scripts.
     if re.fullmatch(r"[0-9]{1,6}", tidied):
         return _BY_NUMBER.get(str(int(tidied)), LpaCode.OTHER)
     return _BY_NAME.get(tidied, LpaCode.OTHER)
@@ -109,6 +114,7 @@ def translate_smdp_codes(subject: str, reason: str) -> LpaCode:
 
 def parse_us_time(text: str) -> datetime | None:
     """Parse a time in US format and return it in UTC, or None. Without an offset it is UTC."""
+    # Windows may write a narrow no-break space before AM or PM. `split` takes any white space.
     match = _US_TIME.fullmatch(" ".join(text.split()))
     if match is None:
         return None
@@ -116,6 +122,7 @@ def parse_us_time(text: str) -> datetime | None:
     if match["half"]:
         if hour > 12:  # noqa: PLR2004 -- the hours of a 12-hour clock
             return None
+        # 12 AM is midnight, and 12 PM is noon.
         hour = hour % 12 + (12 if match["half"] in "Pp" else 0)
     offset = timedelta(hours=int(match["off_h"] or 0), minutes=int(match["off_m"] or 0))
     try:
@@ -131,6 +138,7 @@ def parse_us_time(text: str) -> datetime | None:
         )
         return local.astimezone(UTC)
     except (ValueError, OverflowError):
+        # There is no such day, or the offset leads out of the years that `datetime` knows.
         return None
 
 
@@ -142,6 +150,7 @@ def parse_app_report(text: str, name: str) -> tuple[str, Iccid | None]:
     try:
         report = json.loads(text)
     except (ValueError, RecursionError):
+        # Deeply nested JSON raises RecursionError.
         return "", None
     if not isinstance(report, dict) or not isinstance(report.get(name), str | int):
         return "", None

@@ -56,6 +56,7 @@ class Outcome:
         if self.activation_code is not None:
             if not self.success:
                 raise ValueError("Only a success can have an activation code.")
+            # Raises an error for a code that a host could not use.
             ActivationCode.parse(self.activation_code)
 
     @property

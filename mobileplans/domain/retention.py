@@ -10,6 +10,7 @@ from mobileplans.models import Handoff, HostReport, LpaReport, Visit
 from moportal.identifiers import ActivationCode
 
 log = structlog.get_logger(__name__)
+# Each code is unsealed and sealed one by one, so one call masks no more than this many.
 BATCH = 1000
 VISIBLE_CHARACTERS = 4
 
@@ -21,6 +22,7 @@ def forget_identifiers() -> int:
     """
     before = now() - timedelta(days=settings.VISIT_IDENTIFIERS_DAYS)
     old = Visit.objects.filter(launched_at__lt=before)
+    # This excludes only visits in which all of these fields are empty.
     identified = old.exclude(eid="", iccid="", imei="", iccids=[])
     LpaReport.objects.filter(visit__in=old).exclude(iccid="").update(iccid="")
     HostReport.objects.filter(handoff__visit__in=old).exclude(iccid="").update(iccid="")
