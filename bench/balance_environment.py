@@ -77,6 +77,7 @@ def _environment(url: str, folder: Path) -> dict[str, str]:
         "PROXY_SECRET": SECRET,
         "BALANCE_CA": str(folder / "authority.crt"),
         "BALANCE_NAMES": CALLER,
+        # No rate limit, because one caller sends all requests.
         "BALANCE_RATE": "0",
         "BENCH_REPLAYS": REPLAYS,
     }

@@ -32,6 +32,7 @@ def run_bare_round(product: Product, *, processes: int, orders: int) -> Round:
         ]
         for script in running:
             _expect(script, "ready")
+        # Every process has warmed up and waits for "go", so that all begin together.
         meter = Meter.of(product)
         for script in running:
             _pipe(script.stdin).write("go\n")

@@ -84,6 +84,7 @@ class Callers:
         """Send requests as planned. Return the results."""
         for _ in range(self.plan.connections):
             wire = socket.create_connection(("127.0.0.1", self.plan.port))
+            # Without this option, Nagle's algorithm could delay a request.
             wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.idle.append(Connection(wire))
         began = time.perf_counter()
@@ -113,6 +114,7 @@ class Callers:
 
     def _send_at_rate(self, began: float) -> None:
         total = int(self.plan.seconds * self.plan.rate)
+        # Requests that are due while all connections are busy. Their wait counts as latency.
         waiting: deque[float] = deque()
         for number in range(total):
             due = began + number / self.plan.rate
@@ -152,6 +154,7 @@ class Callers:
 
 def _is_complete(head: bytes, body: bytes) -> bool:
     _, is_given, after = head.partition(b"content-length:")
+    # A body without a length is chunked, and ends with an empty chunk.
     if is_given:
         return len(body) >= int(after.split(b"\r\n", 1)[0])
     return body.endswith(LAST_CHUNK)

@@ -24,6 +24,7 @@ def run_portal_round(product: Product, workers: Workers, *, orders: int) -> Roun
     drafts = order_data.create_drafts(orders)
     order_data.create_sims(orders)
     meter = Meter.of(product, workers=workers.pids, beat=[workers.beat])
+    # The workers already settle the first orders while this process submits later ones.
     began, used = now(), time.process_time()
     placed = [placing.place(draft, version=draft.version).pk for draft in drafts]
     submitting = time.process_time() - used

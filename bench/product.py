@@ -45,6 +45,7 @@ class Product:
             **production_environment(),
             **copy.secrets,
             "DJANGO_SETTINGS_MODULE": "moportal.settings",
+            # A production process has neither demo data nor simulators.
             "DEMO": "0",
             "SIMULATORS": "0",
             "DATABASE_URL": copy.database_url,

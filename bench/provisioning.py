@@ -72,6 +72,7 @@ def _portal(profiles: int) -> Times:
     reserved = [pool.intend(eid=EID, profile_type="consumer") for _ in range(profiles + WARM_UP)]
 
     def make_ready() -> None:
+        # In the product, `before_call` extends the lease of the task. Here there is no task.
         provisioning.make_ready(reserved.pop(), before_call=lambda: None)
 
     return _timed(make_ready, profiles)

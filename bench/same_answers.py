@@ -23,11 +23,12 @@ TRIES = 5
 
 def check_same_answers(servers: Sequence[Server], headers: dict[str, str]) -> None:
     """Send the same requests to each server. Raises `ValueError` if two answers differ."""
-    asked = [server for server in servers if server.kind.name != "empty"]
+    # The empty server has no endpoint.
+    endpoints = [server for server in servers if server.kind.name != "empty"]
     with httpx.Client(trust_env=False) as client:
         for serial in SERIALS:
-            _check_balances(client, asked, headers, Iccid.numbered(PREFIX, serial))
-        for server in asked:
+            _check_balances(client, endpoints, headers, Iccid.numbered(PREFIX, serial))
+        for server in endpoints:
             found = _statuses(client, server, headers)
             if found != EXPECTED:
                 raise ValueError(f"{server.kind.name} answers {found}")

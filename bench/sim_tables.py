@@ -20,6 +20,7 @@ PORTAL_REPLAYS = "balance_api_answeredtransaction"
 
 def _luhn_digit() -> str:
     """Return an SQL expression for the check digit of the prefix and twelve digits `n`."""
+    # A literal `%` is written twice, because psycopg reads a single one as a parameter.
     places = [f"(n / {10**place} %% 10)" for place in range(12)]
     places += reversed(PREFIX)
     summed = " + ".join(
@@ -159,6 +160,7 @@ class SimTables:
         self._connection.execute(
             f"PREPARE balances (varchar, varchar, varchar, timestamptz) AS {statement}"
         )
+        # PostgreSQL chooses the generic plan for a statement that has run often enough.
         self._connection.execute("SET plan_cache_mode = force_generic_plan")
         found = self._connection.execute(
             f"EXPLAIN (ANALYZE, BUFFERS) EXECUTE balances ('bench', 'plan', '{SAMPLE}', now())"

@@ -20,6 +20,7 @@ _trust = TrustFiles(
     Path(os.environ["BALANCE_CA"]), names=frozenset(os.environ["BALANCE_NAMES"].split(","))
 )
 
+# A transaction id is refused as repeated for 24 hours. After that, its row takes the new time.
 # `{n}` is a parameter in the driver's notation: caller, transaction id, ICCID, now.
 STATEMENT = f"""
     WITH new AS (
