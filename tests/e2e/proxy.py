@@ -12,6 +12,8 @@ from tests.serving import Handler, serving
 
 # In seconds. A paused exchange that nobody resumes is dropped then, so that its thread ends.
 LONGEST_PAUSE = 180.0
+# Headers of one connection, which a proxy does not forward (RFC 9110, 7.6.1), and those that the
+# server sets itself.
 HOP_BY_HOP = frozenset({"connection", "host", "content-length", "transfer-encoding", "date"})
 
 

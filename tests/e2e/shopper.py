@@ -43,6 +43,7 @@ class _Forms(HTMLParser):
             self._open = Form(attributes.get("action") or self.address)
             self.found[attributes.get("id") or self._open.action] = self._open
         elif tag == "input" and self._open is not None and "name" in attributes:
+            # A browser does not send a radio button or checkbox that is not checked.
             is_choice = attributes.get("type") in {"radio", "checkbox"}
             if not is_choice or "checked" in attributes:
                 self._open.fields[attributes["name"]] = attributes.get("value", "")
@@ -197,6 +198,7 @@ class Shopper:
         return parse_payload(json.loads(block[1]))
 
     def _arrive(self, response: httpx.Response) -> LoadedPage:
+        # Redirects are followed by hand, because each one must be a 303.
         for _ in range(MOST_REDIRECTS):
             if response.next_request is None:
                 break

@@ -244,6 +244,7 @@ def test_if_the_host_does_nothing_the_code_is_shown_again(
     page.goto(f"{prepared.base_url}/handoff/")
     expect(page.locator("#by-hand")).to_be_hidden()
 
+    # The page waits fifteen seconds before it doubts the host.
     page.clock.fast_forward(20_000)
 
     expect(page.locator("#late")).to_be_visible()

@@ -87,6 +87,7 @@ def test_the_account_shows_the_code_until_a_device_confirms_the_download(
     assert scan_qr_code(noor.page) == f"LPA:{code}"
 
     download(stack, code, EID)
+    # The SM-DP+'s notification arrives a moment after the download.
     for _ in range(50):
         noor.page.reload()
         if noor.page.locator("#activation-code").count() == 0:

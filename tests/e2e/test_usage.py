@@ -22,6 +22,7 @@ def test_the_data_of_a_plan_can_be_used_up(stack: Stack, shopper_at: ShopperAt) 
     use(stack, service["iccid"], 250_000_000)
 
     wait_until_left(stack, service["iccid"], before["dataRemainingInMB"] - 250)
+    # Far more than the plan holds.
     use(stack, service["iccid"], 10**12)
     wait_until_left(stack, service["iccid"], 0)
     assert balances(stack, service["iccid"])[0]["type"] == "NONE"
