@@ -107,7 +107,7 @@ def test_of_two_workers_one_moves_the_order(placed: Order) -> None:
     seen_before = Order.objects.get(pk=placed.pk)
     settling._move(placed, OrderState.IN_PROGRESS)  # noqa: SLF001 -- the one door
 
-    with pytest.raises(settling.IllegalTransition, match="meanwhile"):
+    with pytest.raises(settling.IllegalTransition, match="another worker moved it"):
         settling._move(seen_before, OrderState.IN_PROGRESS)  # noqa: SLF001 -- the same
 
     assert placed.changes.count() == 1
