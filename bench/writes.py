@@ -1,7 +1,8 @@
-"""What the product writes for one order, as plain statements: the same tables, the same rows.
+"""The writes that the portal makes for one order, as plain SQL: the same tables, the same rows.
 
-Each method is one transaction of the product's. What it reads is left out, for it is the product's
-own business; what it sets is not.
+Each method is one transaction of the portal. The portal's reads are left out, because the benchmark
+compares the portal with the least that an order needs. `tests/bench` runs these statements on the
+current schema.
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ RETURN_URL = "https://portal.kestrel.example/orders/{}/returned/"
 
 @dataclass(frozen=True)
 class Order:
-    """What is known before an order is submitted, and the secrets that the product would make."""
+    """What is known before an order is submitted, and the secrets that the portal would make."""
 
     number: str
     draft: int
@@ -51,7 +52,7 @@ class Order:
 
 @dataclass
 class Rows:
-    """The keys of the rows that an order has got so far."""
+    """The keys of the rows that were inserted for the order so far."""
 
     payment: int = 0
     order: int = 0
@@ -61,7 +62,7 @@ class Rows:
 
 
 class Writes:
-    """One order's way through the tables, on a connection in autocommit."""
+    """The writes of one order, on a connection in autocommit mode."""
 
     def __init__(self, connection: psycopg.Connection[Any], order: Order) -> None:
         self._connection, self._order, self._rows = connection, order, Rows()
