@@ -18,7 +18,10 @@ class CallerRate(models.Model):
 
 
 class AnsweredTransaction(models.Model):
-    """A transaction id that was answered 200 or 404: for a while it is refused (seed 003, 409)."""
+    """A transaction id that was answered 200 or 404. For a set time it is refused with 409.
+
+    Source: docs/contract.md#get-balance.
+    """
 
     pk = models.CompositePrimaryKey("caller", "transaction_id")
     caller = models.CharField(max_length=64)

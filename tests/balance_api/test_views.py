@@ -1,4 +1,4 @@
-"""Get Balance: the contract's table, row by row (section 5)."""
+"""Get Balance: the table of docs/contract.md#get-balance, row by row."""
 
 from datetime import timedelta
 from typing import Any

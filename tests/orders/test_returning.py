@@ -1,4 +1,4 @@
-"""`orders.returning`: a completed order taken back, once: plan, eSIM and the whole charge."""
+"""`orders.domain.returning`: an order is taken back once: plan, eSIM and the whole charge."""
 
 from collections.abc import Callable
 from typing import Any
