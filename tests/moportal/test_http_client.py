@@ -52,10 +52,10 @@ class OddServer(Handler):
 
     def do_POST(self) -> None:  # noqa: N802 -- the same
         sent = self.rfile.read(int(self.headers["Content-Length"]))
-        said = [self.headers[name] for name in ("X-Name", "User-Agent", "Accept-Encoding")]
+        echoed = [self.headers[name] for name in ("X-Name", "User-Agent", "Accept-Encoding")]
         self.send_response(200)
         self.end_headers()
-        self.wfile.write(" ".join(said).encode() + b" " + sent)
+        self.wfile.write(" ".join(echoed).encode() + b" " + sent)
 
 
 def with_subclasses(errors: tuple[type[Exception], ...]) -> list[type[Exception]]:
