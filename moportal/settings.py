@@ -345,9 +345,9 @@ ESIM_EXPIRY_DAYS = env.int("ESIM_EXPIRY_DAYS", default=90)
 # issued again.
 LPA_ERROR_LIMIT = env.int("LPA_ERROR_LIMIT", default=3)
 REISSUE_LIMIT = env.int("REISSUE_LIMIT", default=2)
-# After this many failed sign-ins the host is told LogOnFailed when the customer leaves.
+# After this many failed sign-ins, a customer who leaves returns to the host with LogOnFailed.
 SIGN_IN_LIMIT = env.int("SIGN_IN_LIMIT", default=5)
-# The status that tells the host of a refused payment.
+# The status that the host receives for a refused payment.
 PAYMENT_REFUSED_STATUS = env.str("PAYMENT_REFUSED_STATUS", default="PurchaseFailed")
 if PAYMENT_REFUSED_STATUS not in {"PurchaseFailed", "BillingError"}:
     raise ImproperlyConfigured("PAYMENT_REFUSED_STATUS must be PurchaseFailed or BillingError.")

@@ -19,7 +19,7 @@ def process(task_id: int) -> None:
 
 @shared_task
 def reconcile() -> None:
-    """Find tasks that stand still: lost messages, expired leases, and tasks that fell due."""
+    """Wake a worker for every due task: its message was lost, its lease expired, or it fell due."""
     Heartbeat.objects.update_or_create(name="worker", defaults={"at": now()})
     # Each task gets its own message, so that a slow one does not delay the others.
     for task_id in domain.due_tasks():

@@ -138,9 +138,9 @@ def _wait_for(address: str, process: "subprocess.Popen[bytes]", folder: Path) ->
             # Plain HTTP to a TLS port is answered with 400, which shows that nginx runs.
             httpx.get(f"http://{address}/", trust_env=False)
         except httpx.HTTPError:
-            said = (folder / "error.log").read_text() if (folder / "error.log").exists() else ""
-            assert process.poll() is None, said
-            assert time.monotonic() < deadline, said
+            log = (folder / "error.log").read_text() if (folder / "error.log").exists() else ""
+            assert process.poll() is None, log
+            assert time.monotonic() < deadline, log
             time.sleep(0.05)
         else:
             return

@@ -68,21 +68,21 @@ def house(alice: User, tmp_path: Path) -> Iterator[House]:
     """Start everything with production settings."""
     theirs, card = Authority("The caller's authority"), make_card()
     give(alice, card, code="traveller")
-    port, said = free_port(), tmp_path / "log"
-    with ExitStack() as held:
+    port, log_file = free_port(), tmp_path / "log"
+    with ExitStack() as resources:
         guard = Guard()
-        held.callback(guard.dismiss)
-        broker = held.enter_context(redis(tmp_path / "redis", guard))
-        log = held.enter_context(said.open("a"))
+        resources.callback(guard.dismiss)
+        broker = resources.enter_context(redis(tmp_path / "redis", guard))
+        log = resources.enter_context(log_file.open("a"))
         parts = Supervisor(
             environment=environment(broker, theirs.own.write(tmp_path, "roots")[0]),
             say=lambda name, line: print(name, line, file=log),
         )
-        held.callback(parts.stop)
+        resources.callback(parts.stop)
         parts.start([web(port), worker(tmp_path)])
         folder = tmp_path / "proxy"
         folder.mkdir()
-        proxy = held.enter_context(run_api_proxy(folder, f"{LOOPBACK}:{port}"))
+        proxy = resources.enter_context(run_api_proxy(folder, f"{LOOPBACK}:{port}"))
         address = f"http://{LOOPBACK}:{port}"
         started = House(proxy, address, broker, parts, theirs.issue(NAME), card)
         started.wait(started.answers)

@@ -45,7 +45,7 @@ def tell(proxy: ApiProxy, profile: Profile) -> Tell:
     """Return a function that notifies of an installation, with or without a certificate."""
     body = json.dumps({**STANDARD, "iccid": profile.sim.iccid, "filler": "x" * 20_000})
 
-    def told(
+    def notify(
         shown: Issued | None = None,
         *,
         believing: Authority | None = None,
@@ -59,7 +59,7 @@ def tell(proxy: ApiProxy, profile: Profile) -> Tell:
                 path, content=body, headers=headers, extensions={"sni_hostname": host}
             )
 
-    return told
+    return notify
 
 
 def test_the_expected_certificate_is_accepted(

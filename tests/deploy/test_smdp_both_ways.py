@@ -33,23 +33,23 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
 @pytest.fixture
 def smdp(proxy: ApiProxy, settings: Settings, tmp_path: Path) -> Iterator[Simulator]:
     """Return an SM-DP+ that serves and notifies with certificates of its own authority."""
-    ours, theirs = proxy.authority, Authority("The SM-DP+'s authority")
-    our_roots, _ = ours.own.write(tmp_path, "ours")
-    their_roots, _ = theirs.own.write(tmp_path, "theirs")
-    client = ours.issue("kestrel", usages=[CLIENT]).write(tmp_path, "client")
-    served = theirs.issue("smdp", usages=[SERVER], hosts=[LOOPBACK]).write(tmp_path, "smdp")
-    notifier = theirs.issue(NOTIFIER, usages=[CLIENT]).write(tmp_path, "notifier")
-    settings.SMDP_CA = settings.SMDP_CALLBACK_CA = str(their_roots)
+    portal_authority, smdp_authority = proxy.authority, Authority("The SM-DP+'s authority")
+    portal_roots, _ = portal_authority.own.write(tmp_path, "portal")
+    smdp_roots, _ = smdp_authority.own.write(tmp_path, "smdp-roots")
+    client = portal_authority.issue("kestrel", usages=[CLIENT]).write(tmp_path, "client")
+    served = smdp_authority.issue("smdp", usages=[SERVER], hosts=[LOOPBACK]).write(tmp_path, "smdp")
+    notifier = smdp_authority.issue(NOTIFIER, usages=[CLIENT]).write(tmp_path, "notifier")
+    settings.SMDP_CA = settings.SMDP_CALLBACK_CA = str(smdp_roots)
     settings.SMDP_CLIENT_CERTIFICATE, settings.SMDP_CLIENT_KEY = map(str, client)
     trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    trusting.load_verify_locations(their_roots)
+    trusting.load_verify_locations(smdp_roots)
     trusting.load_cert_chain(*client)
     options = {
         "--certificate": served[0],
         "--key": served[1],
-        "--client-ca": our_roots,
+        "--client-ca": portal_roots,
         "--notify": proxy.url,
-        "--notify-ca": our_roots,
+        "--notify-ca": portal_roots,
         "--notify-certificate": notifier[0],
         "--notify-key": notifier[1],
         "--address": SMDP_HOST,
@@ -79,8 +79,8 @@ def notifications_of(profile: Profile, rows: int) -> QuerySet[DownloadProgress]:
 
 def download(smdp: Simulator, profile: Profile, **how: str) -> dict[str, Any]:
     asked = {"activationCode": str(profile.activation_code), "eid": EID, **how}
-    said: dict[str, Any] = smdp.http.post("/device/download", json=asked).json()
-    return said
+    result: dict[str, Any] = smdp.http.post("/device/download", json=asked).json()
+    return result
 
 
 def test_a_reported_download_marks_the_profile_as_downloaded(

@@ -230,7 +230,7 @@ def test_a_retry_that_is_due_soon_gets_a_delayed_message(
     task, sent = enqueued_task(), []
     monkeypatch.setattr(
         "celery.app.base.Celery.send_task",
-        lambda _celery, name, **said: sent.append((name, said)),
+        lambda _celery, name, **options: sent.append((name, options)),
     )
     room.answer = RetryAfter(timedelta(seconds=2))
 
@@ -363,7 +363,7 @@ def test_a_broker_message_carries_the_id_of_a_row(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task, sent = enqueued_task(), []
-    monkeypatch.setattr(tasks.process, "apply_async", lambda **said: sent.append(said))
+    monkeypatch.setattr(tasks.process, "apply_async", lambda **options: sent.append(options))
 
     tasks.reconcile()
     tasks.process(task.pk)
