@@ -1,4 +1,4 @@
-"""What the tests of orders share: a lease to hold, and orders with a card that works."""
+"""Fixtures of the orders' tests: orders with a working card, and workers that process them."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -27,31 +27,31 @@ Settle = Callable[[Order], Order]
 
 
 def new_card(account: User, number: str = APPROVED) -> PaymentMethod:
-    """Have a card exchanged for a token at the gateway."""
+    """Exchange a card for a token at the gateway, and store it."""
     return add_card(account, Card(number, 12, now().year + 4, "123", "Alice"))
 
 
-def settled(order: Order, looks: int = 1) -> Order:
-    """Let a worker look at the order so many times, and return it as it is then."""
-    for _ in range(looks):
+def settled(order: Order, times: int = 1) -> Order:
+    """Let a worker process the order this many times, and return the order read again."""
+    for _ in range(times):
         looked_at("order", order.pk)
     return Order.objects.get(pk=order.pk)
 
 
-def look(order: Order) -> RetryAfter | None:
-    """Let a worker look at the order once, and return when it is to look again."""
+def process_once(order: Order) -> RetryAfter | None:
+    """Let a worker process the order once, and return its answer."""
     return looked_at("order", order.pk)
 
 
 def seconds(answer: RetryAfter | None) -> float:
-    """Return how long it wants to wait."""
+    """Return the delay of an answer in seconds."""
     assert answer is not None
     return answer.delay.total_seconds()
 
 
 @pytest.fixture
 def placed(alice: User, gateway: str, smdp: str, network: str) -> Order:
-    """Return Alice's order, submitted, with a card that will be approved and ICCIDs in stock."""
+    """Return Alice's submitted order, with a card that is approved and ICCIDs in stock."""
     make_pool()
     visit = make_visit(account=alice)
     return make_order(alice, visit=visit, method=new_card(alice))
@@ -59,7 +59,7 @@ def placed(alice: User, gateway: str, smdp: str, network: str) -> Order:
 
 @pytest.fixture
 def services(gateway: str, smdp: str, network: str, settings: Settings) -> tuple[str, str, str]:
-    """Return the addresses of the services; the gateway signs its webhooks."""
+    """Return the addresses of the services. The gateway signs its webhooks."""
     from tests.orders.play import SECRET  # noqa: PLC0415 -- it builds on this module
 
     settings.PAYMENT_WEBHOOK_SECRET = SECRET
@@ -74,11 +74,11 @@ def begin_play(
     services: tuple[str, str, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Callable[[], "Play"]]:
-    """Return what begins a play with empty books; several may follow each other in a test."""
+    """Return a function that begins a play with empty books. A test may begin several."""
     from tests.orders.machine import Shop  # noqa: PLC0415 -- it builds on this module
     from tests.orders.play import Play  # noqa: PLC0415 -- the same
 
-    # A worker looks when the play says so; and a line for every event would be millions.
+    # A worker runs only when the play says so. Logging every event would be millions of lines.
     monkeypatch.setattr("outbox.domain._notify_worker", lambda *_task, **_when: None)
     logging.disable(logging.CRITICAL)
     with httpx.Client(trust_env=False) as client:

@@ -1,6 +1,6 @@
-"""The stage of a play: a shop with its services, what befalls a worker, and the books.
+"""The stage of a play: a shop with its services, mishaps of a worker, and the books.
 
-What customers, staff, services and workers do is in `play`.
+`tests.orders.play` has what customers, staff, services and workers do.
 """
 
 from collections import defaultdict
@@ -27,19 +27,19 @@ from payments.models import PaymentMethod, Receipt
 from tests.builders import EID, OTHER_EID, make_card, make_plan, make_pool, make_visit
 from tests.orders.conftest import new_card
 
-# Two hours before a year ends, so that receipts of two years are given out.
+# Two hours before the end of a year, so that there are receipts of two years.
 BEGINNING = datetime(2030, 12, 31, 22, tzinfo=UTC)
 LONGER_THAN_A_LEASE = timedelta(minutes=1)
 LONGER_THAN_ANY_PAUSE = timedelta(minutes=11)
-# Emptied before each example; the cast, the operator and the texts stay.
+# The rooms whose tables are emptied before each example. Users, operator and texts stay.
 EMPTIED = {"esim", "mobileplans", "orders", "outbox", "payments", "plans", "subscriptions"}
-# Where the product calls outside.
+# The modules through which the product calls outside.
 OUTSIDE = ("moportal.http_client", "esim.es2plus.client")
 WRITES = ("INSERT", "UPDATE", "DELETE")
 
 
 class Happens(StrEnum):
-    """What can befall a worker while it looks."""
+    """What can happen to a worker while it processes a task."""
 
     DIES = "it dies"
     WRITE_FAILS = "the database fails before a write"
@@ -60,9 +60,9 @@ class Meanwhile(StrEnum):
 
 @dataclass(frozen=True)
 class Mishap:
-    """What befalls a worker at the how many-th opportunity after so many calls outside.
+    """What happens to a worker, at which opportunity, counted after this many outside calls.
 
-    What others do while it stalls ends, if so, with another worker that takes over.
+    While a worker stalls, others act. At the end another worker may take over its tasks.
     """
 
     what: Happens
@@ -73,15 +73,15 @@ class Mishap:
 
 
 class WorkerDied(BaseException):
-    """`kill -9`: no `except Exception` of the product goes on after it."""
+    """`kill -9`: no `except Exception` of the product may catch it."""
 
 
 class DatabaseFailed(OperationalError):
-    """What psycopg's errors become, made here."""
+    """The Django error that an error of psycopg becomes."""
 
 
 class Worker:
-    """A worker on its way through one look; it stands between the product and all it calls."""
+    """A worker that processes one task. It intercepts every outside call and every write."""
 
     def __init__(self, mishap: Mishap | None, others: Callable[[Mishap], None]) -> None:
         self.mishap = mishap
@@ -91,11 +91,11 @@ class Worker:
         self.connection = connections["default"]
         self.commit = self.connection.commit
         self.is_unconfirmed = False
-        # What the product's own `except Exception` would have taken for trouble of a service.
+        # An error of the test itself, which the product's `except Exception` must not catch.
         self.fault_of_the_test: BaseException | None = None
 
-    def looks(self, task: int) -> None:
-        """Look at the task; a worker that dies, or whose database does, leaves its lease."""
+    def run(self, task: int) -> None:
+        """Process the task. If the worker or its database dies, the lease is left behind."""
         with ExitStack() as patches:
             for module in OUTSIDE:
                 patches.enter_context(mock.patch(f"{module}.exchange", self.exchanges))
@@ -144,16 +144,16 @@ class Worker:
     def _may_end_or_stall(self) -> None:
         if self._meets(Happens.DIES):
             raise WorkerDied
-        # Nobody is let into an open transaction: what others do would be part of it.
+        # Others act only outside of an open transaction; inside, their writes would be part of it.
         is_open = self.connection.in_atomic_block
         if self.mishap and not is_open and self._meets(Happens.STALLS):
             try:
                 self.others_do(self.mishap)
-            except BaseException as error:  # noqa: BLE001 -- told as it is, after the look
+            except BaseException as error:  # noqa: BLE001 -- raised again after the run
                 self._end_the_test(error)
 
     def _meets(self, what: Happens) -> bool:
-        """Count an opportunity for this, and say whether it is the one."""
+        """Count an opportunity for this mishap, and return whether it happens now."""
         if self.mishap is None or self.mishap.what != what or self.calls < self.mishap.calls:
             return False
         self.opportunities += 1
@@ -168,7 +168,7 @@ class Worker:
 
 @dataclass(frozen=True)
 class Form:
-    """A review page in some tab: what the customer decides about by sending it."""
+    """A review page in some tab. Sending it is the customer's decision."""
 
     draft: int
     version: int
@@ -187,7 +187,7 @@ class Shop:
     client: httpx.Client
 
     def open(self) -> None:
-        """Begin with empty books everywhere."""
+        """Empty all books, and set the clock to the beginning."""
         for service in self.services:
             self.post(f"{service}/reset")
         _empty_tables()
@@ -228,27 +228,27 @@ class Shop:
         self.clock.shift(time)
 
     def pass_time_until_something_is_due(self) -> None:
-        """Let the next bell's time come, or the lease on it run out."""
+        """Move the clock to when the next task is due or its lease has expired."""
         tasks = Task.objects.filter(closed_at=None)
         times = [max(task.not_before, task.lease_until or task.not_before) for task in tasks]
         if times and min(times) >= now():
             self.pass_time(min(times) - now() + timedelta(seconds=1))
 
     def due(self) -> list[int]:
-        """Return what is due; of what came at one moment, and the clock stands, the older first."""
+        """Return the due tasks. The clock stands still, so the key decides between equal times."""
         due = Task.objects.filter(pk__in=due_tasks()).order_by("not_before", "pk")
         return list(due.values_list("pk", flat=True))
 
-    def all_look(self) -> None:
-        """Let workers look at everything that is due, once."""
+    def process_all(self) -> None:
+        """Process every due task once."""
         for task in self.due():
             process(task)
 
 
 def _empty_tables() -> None:
-    """Delete every row of the shop's: with TRUNCATE it would take twenty times as long.
+    """Delete every row of the shop. TRUNCATE would take twenty times as long.
 
-    Foreign keys are not checked meanwhile, so that the order does not matter.
+    Foreign keys are not checked during the deletion, so its order does not matter.
     """
     models = [model for model in apps.get_models() if model._meta.app_label in EMPTIED]
     deletes = "".join(f"DELETE FROM {model._meta.db_table};" for model in models)  # noqa: S608 -- names of our own
@@ -259,16 +259,16 @@ def _empty_tables() -> None:
 
 @dataclass(frozen=True)
 class Seen:
-    """The four books as they stand between two steps."""
+    """The four books, as they stand between two steps."""
 
     orders: list[Order]
-    # By the order's number, and by ICCID.
+    # Payments by the order's number, profiles by ICCID.
     payments: dict[str, list[dict[str, Any]]]
     profiles: dict[str, dict[str, Any]]
-    # What the network has, by the order's number.
+    # The network's services, by the order's number.
     services: dict[str, dict[str, Any]]
-    # Orders, by id, at which somebody is still going to look; and those that are taken back.
-    rung: frozenset[int]
+    # The ids of orders with an open task, and the states of returns by order.
+    enqueued: frozenset[int]
     taken_back: dict[int, str]
     receipts: list[Receipt]
     changes: dict[int, list[StateChange]]
@@ -282,13 +282,13 @@ def see(shop: Shop) -> Seen:
     for change in StateChange.objects.order_by("pk"):
         changes[change.order_id].append(change)
     related = ("payment", "profile__sim", "subscription")
-    rung = Task.objects.filter(kind="order", closed_at=None).values_list("subject", flat=True)
+    enqueued = Task.objects.filter(kind="order", closed_at=None).values_list("subject", flat=True)
     return Seen(
         orders=list(Order.objects.select_related(*related).order_by("pk")),
         payments=payments,
         profiles={found["iccid"]: found for found in shop.books(shop.smdp)["profiles"]},
         services={found["reference"]: found for found in shop.books(shop.network)["services"]},
-        rung=frozenset(map(int, rung)),
+        enqueued=frozenset(map(int, enqueued)),
         taken_back=dict(Return.objects.values_list("order_id", "state")),
         receipts=list(Receipt.objects.order_by("year", "number")),
         changes=changes,

@@ -1,6 +1,6 @@
 """What customers, workers, staff, the bank and the services do, and what they were told.
 
-No dice are thrown here: `test_promise` throws them, `test_moments` goes through every moment.
+Nothing is random here. `test_promise` plays at random; `test_moments` tries every moment.
 """
 
 import json
@@ -40,13 +40,13 @@ GATEWAY_FUNCTIONS = ("authorise", "capture", "void", "refund")
 SMDP_FUNCTIONS = ("downloadOrder", "confirmOrder", "cancelOrder")
 NETWORK_FUNCTIONS = ("activate", "end")
 ROUNDS_UNTIL_QUIET = 60
-# So many looks, one after the other, and what befalls the worker at each.
-Looks = Iterable[Mishap | None]
+# The mishap of each run of a worker, one run after the other.
+Runs = Iterable[Mishap | None]
 
 
 @dataclass
 class Play:
-    """One example: it begins with an open shop and ends when everything has come to rest."""
+    """One example. It begins with an open shop, and ends when no work is left."""
 
     shop: Shop
     clara: User
@@ -73,7 +73,7 @@ class Play:
         return Form(draft.pk, draft.version, offer.plan.pk, offer.price.taxed.gross.minor_units)
 
     def send(self, form: Form) -> Order | None:
-        """Send a form; return the order that it makes, None where it makes none."""
+        """Send a form, and return the order that it makes, if any."""
         draft = Draft.objects.get(pk=form.draft)
         if form.draft in self.told.forms and form.version == draft.version:
             assert placing.place(draft, version=form.version).draft_id == form.draft
@@ -89,11 +89,11 @@ class Play:
         self.told.forms[form.draft] = form
         return placing.place(draft, version=form.version)
 
-    def buy(self, card: str, looks: Looks = (), *, who: int = 0, has_sim: bool = False) -> Order:
+    def buy(self, card: str, runs: Runs = (), *, who: int = 0, has_sim: bool = False) -> Order:
         """Choose and send at once, in one tab."""
         order = self.send(self.choose(who, 0, card, has_sim=has_sim))
         assert order is not None, "a current form makes an order"
-        self.look(looks)
+        self.process(runs)
         return order
 
     def cancel(self, order: Order) -> None:
@@ -106,24 +106,24 @@ class Play:
         self.told.cancelled.add(order.pk)
 
     def answer_the_bank(self, order: Order, decision: str) -> None:
-        """Say approve or refuse; the first word counts, and where nobody asks it is for nothing."""
+        """Approve or refuse at the bank. The first answer counts, if the bank asked at all."""
         for payment in see(self.shop).payments.get(order.number, []):
             url = f"{self.shop.gateway}/challenge/{payment['id']}"
             self.shop.client.post(url, data={"decision": decision})
 
     # -- Workers and staff -------------------------------------------------------------------------
 
-    def look(self, looks: Looks) -> None:
-        """Let workers look at whatever is due next, as soon as it is due."""
-        for mishap in looks:
+    def process(self, runs: Runs) -> None:
+        """Let workers process the next due task, as soon as it is due."""
+        for mishap in runs:
             self.shop.pass_time_until_something_is_due()
             for task in self.shop.due()[:1]:
                 worker = Worker(mishap, self.others_do)
-                worker.looks(task)
+                worker.run(task)
                 self.has_met_a_mishap |= worker.has_met_it
 
     def others_do(self, mishap: Mishap) -> None:
-        """Do what others do while a worker stalls."""
+        """Let others act while a worker stalls."""
         for what in mishap.meanwhile:
             if what == Meanwhile.WEBHOOKS:
                 for payment in chain(*see(self.shop).payments.values()):
@@ -136,12 +136,12 @@ class Play:
                     self.answer_the_bank(order, "approve" if what == Meanwhile.YES else "refuse")
         if mishap.is_taken_over:
             self.shop.pass_time(LONGER_THAN_A_LEASE)
-            self.shop.all_look()
+            self.shop.process_all()
 
-    def pass_time_and_look(self, rounds: int) -> None:
+    def pass_time_and_process(self, rounds: int) -> None:
         for _ in range(rounds):
             self.shop.pass_time(LONGER_THAN_ANY_PAUSE)
-            self.shop.all_look()
+            self.shop.process_all()
 
     def try_again(self, order: Order) -> None:
         order.refresh_from_db()
@@ -170,7 +170,7 @@ class Play:
     # -- Services and stock ------------------------------------------------------------------------
 
     def fail(self, function: str, fault: str, times: int = 1) -> None:
-        """Let a service fail so often at one of its functions."""
+        """Let one function of a service fail this many times."""
         service = self.shop.smdp
         if function in GATEWAY_FUNCTIONS:
             service = self.shop.gateway
@@ -185,17 +185,17 @@ class Play:
         self.has_faults = False
 
     def tell(self, payment: dict[str, Any], secret: str = SECRET) -> None:
-        """Post a webhook about how a payment stands, or stood."""
+        """Post a webhook about a present or past state of a payment."""
         event = f"evt_{payment['id'][4:]}_{payment['status']}"
         body = json.dumps({"id": event, "event": "told", "payment": payment})
         headers = {SIGNATURE_HEADER: signed(body, secret, at=0)}
         webhooks.receive(body.encode(), headers)
 
     def forge(self, payment: dict[str, Any]) -> None:
-        before = _bells()
+        before = _enqueued()
         with pytest.raises(WebhookForged):
             self.tell(payment, "not the gateway's")
-        assert _bells() == before, "a forged webhook was taken"
+        assert _enqueued() == before, "a forged webhook was taken"
 
     def use_up_the_pool(self) -> None:
         free = Sim.objects.filter(kind=Sim.Kind.PROFILE, state=SimState.AVAILABLE)
@@ -217,7 +217,7 @@ class Play:
         self.facts += [fact for fact in facts if fact not in self.facts]
 
     def end(self) -> None:
-        """Let the storm be over: then every order ends, and the books agree to the row."""
+        """Repair everything; then every order must end, and the books must agree completely."""
         try:
             if not self.is_broken:
                 self._come_to_rest()
@@ -233,8 +233,8 @@ class Play:
                 settling.resume(order, actor=self.clara)
             if not Task.objects.filter(closed_at=None).exists():
                 return
-            self.pass_time_and_look(rounds=1)
+            self.pass_time_and_process(rounds=1)
 
 
-def _bells() -> tuple[int, int]:
+def _enqueued() -> tuple[int, int]:
     return WebhookEvent.objects.count(), sum(Task.objects.values_list("enqueue_count", flat=True))

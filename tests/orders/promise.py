@@ -1,4 +1,4 @@
-"""The promise, clause by clause: each yields what is off in the books as they stand."""
+"""The promise, clause by clause. Each clause yields what is wrong in the books."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,9 +17,9 @@ COME_TO_NOTHING = ENDED - {OrderState.COMPLETED}
 
 @dataclass
 class Told:
-    """What customers have decided and have been told, whatever the books say."""
+    """What customers have decided and were told, whatever the books say."""
 
-    # The form that was sent, by draft; orders whose cancel was taken; ends, by order.
+    # Sent forms by draft, orders whose cancel was accepted, and final states by order.
     forms: dict[int, Form] = field(default_factory=dict)
     cancelled: set[int] = field(default_factory=set)
     ends: dict[int, str] = field(default_factory=dict)
@@ -48,7 +48,7 @@ def an_order_has_one_payment_of_its_price(seen: Seen, told: Told) -> Iterator[st
 
 
 def an_order_has_one_profile(seen: Seen, told: Told) -> Iterator[str]:
-    """Whatever was asked for over there belongs to an order, and to one."""
+    """Find profiles at the SM-DP+ that do not belong to exactly one order."""
     owners = Counter(_iccid(order) for order in seen.orders if order.profile)
     for iccid, profile in seen.profiles.items():
         if owners[iccid] != 1:
@@ -84,7 +84,7 @@ def what_is_complete_came(seen: Seen, told: Told) -> Iterator[str]:
 
 
 def what_is_complete_is_live(seen: Seen, told: Told) -> Iterator[str]:
-    """Find an eSIM that is not warm: the network must serve the plan on the SIM that was sold."""
+    """Find plans that the network does not serve on the SIM that was sold."""
     for order in _sold(seen):
         service = seen.services.get(order.number, {})
         sim = order.sim_in_use
@@ -94,27 +94,27 @@ def what_is_complete_is_live(seen: Seen, told: Told) -> Iterator[str]:
 
 
 def nobody_pays_for_what_came_to_nothing(seen: Seen, told: Told) -> Iterator[str]:
-    """Only what staff gave up after the charge is still to be paid back."""
+    """Find charges of ended orders, except those given up by staff whose refund is under way."""
     for order in _in(seen, *COME_TO_NOTHING):
-        is_under_way = order.failure == Failure.GIVEN_UP and order.pk in seen.rung
+        is_under_way = order.failure == Failure.GIVEN_UP and order.pk in seen.enqueued
         if "captured" in _statuses(seen, order) and not is_under_way:
             yield f"{order}: {order.state}"
 
 
-def what_was_let_go_of_holds_nothing(seen: Seen, told: Told) -> Iterator[str]:
+def what_was_undone_holds_nothing(seen: Seen, told: Told) -> Iterator[str]:
     for order in _in(seen, *COME_TO_NOTHING):
         held = NOT_TAKEN_BACK & set(_statuses(seen, order))
         held |= TAKEN & {seen.profiles.get(_iccid(order), {}).get("state", "")}
         held |= {order.subscription.state} if order.subscription else set()
         held |= {"active"} & {seen.services.get(order.number, {}).get("state", "")}
-        if order.pk not in seen.rung and held - {SubscriptionState.CANCELLED}:
+        if order.pk not in seen.enqueued and held - {SubscriptionState.CANCELLED}:
             yield f"{order}: {order.state}, but {held}"
 
 
-def somebody_looks_at_what_has_not_ended(seen: Seen, told: Told) -> Iterator[str]:
+def every_open_order_has_a_task(seen: Seen, told: Told) -> Iterator[str]:
     for order in seen.orders:
-        if order.state not in ENDED | {OrderState.HELD} and order.pk not in seen.rung:
-            yield f"{order}: {order.state}, and nobody will look"
+        if order.state not in ENDED | {OrderState.HELD} and order.pk not in seen.enqueued:
+            yield f"{order}: {order.state}, and it has no open task"
 
 
 def an_end_is_an_end(seen: Seen, told: Told) -> Iterator[str]:
@@ -124,7 +124,7 @@ def an_end_is_an_end(seen: Seen, told: Told) -> Iterator[str]:
             yield f"{order}: {before}, then {order.state}"
 
 
-def every_move_is_written_down_once(seen: Seen, told: Told) -> Iterator[str]:
+def every_move_is_recorded_once(seen: Seen, told: Told) -> Iterator[str]:
     for order in seen.orders:
         states = [OrderState.ACKNOWLEDGED, *(change.new for change in seen.changes[order.pk])]
         moves = [(change.old, change.new) for change in seen.changes[order.pk]]
@@ -161,16 +161,16 @@ def what_was_taken_back_is_paid_back(seen: Seen, told: Told) -> Iterator[str]:
                 yield f"{order}: {now}, {profile}, {service}"
 
 
-def what_came_to_nothing_is_let_go_of(seen: Seen, told: Told) -> Iterator[str]:
+def what_came_to_nothing_is_undone(seen: Seen, told: Told) -> Iterator[str]:
     for order in _in(seen, *COME_TO_NOTHING):
         if order.undone_at is None:
-            yield f"{order}: {order.state}, not let go of"
+            yield f"{order}: {order.state}, not undone"
 
 
 def nothing_is_left_to_do(seen: Seen, told: Told) -> Iterator[str]:
     for order in seen.orders:
-        if order.pk in seen.rung:
-            yield f"{order}: {order.state}, {_statuses(seen, order)}, not let go of yet"
+        if order.pk in seen.enqueued:
+            yield f"{order}: {order.state}, {_statuses(seen, order)}, not undone yet"
 
 
 PROMISE: tuple[Clause, ...] = (
@@ -184,24 +184,24 @@ PROMISE: tuple[Clause, ...] = (
     what_is_complete_was_charged,
     what_is_complete_came,
     what_is_complete_is_live,
-    what_was_let_go_of_holds_nothing,
-    somebody_looks_at_what_has_not_ended,
+    what_was_undone_holds_nothing,
+    every_open_order_has_a_task,
     an_end_is_an_end,
-    every_move_is_written_down_once,
+    every_move_is_recorded_once,
     receipts_have_no_gap,
 )
-# What holds in addition when every service is well and workers have had their time.
+# What also holds once every service works and the workers have finished.
 AT_REST = (
     *PROMISE,
     every_order_has_ended,
-    what_came_to_nothing_is_let_go_of,
+    what_came_to_nothing_is_undone,
     what_was_taken_back_is_paid_back,
     nothing_is_left_to_do,
 )
 
 
 def broken(clauses: tuple[Clause, ...], seen: Seen, told: Told) -> list[str]:
-    """Return every clause that does not hold, with what is off."""
+    """Return every broken clause, with what is wrong."""
     return [f"{clause.__name__}: {off}" for clause in clauses for off in clause(seen, told)]
 
 
@@ -210,7 +210,7 @@ def _in(seen: Seen, *states: str) -> list[Order]:
 
 
 def _sold(seen: Seen) -> list[Order]:
-    """Return what is complete and was not taken back."""
+    """Return the completed orders that were not taken back."""
     return [order for order in _in(seen, OrderState.COMPLETED) if order.pk not in seen.taken_back]
 
 

@@ -1,4 +1,4 @@
-"""While the customer is at the bank the order waits, and for no longer than half an hour."""
+"""While the customer is at the bank, the order waits for up to half an hour."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from orders.domain import settling
 from orders.models import Order
 from orders.states import Failure, OrderState
 from tests.builders import make_order, make_pool
-from tests.orders.conftest import CUSTOMER_STEP, look, new_card, seconds, settled
+from tests.orders.conftest import CUSTOMER_STEP, new_card, process_once, seconds, settled
 from tests.providers import statuses
 
 
@@ -49,10 +49,10 @@ def test_waiting_for_the_bank_and_coming_back_are_recorded(
     make_pool()
     order = make_order(alice, method=new_card(alice, CUSTOMER_STEP))
     for _ in range(2):
-        assert seconds(look(order)) == settling.CUSTOMER_STEP_PAUSE.total_seconds()
+        assert seconds(process_once(order)) == settling.CUSTOMER_STEP_PAUSE.total_seconds()
     order = Order.objects.get(pk=order.pk)
     httpx.post(order.payment.customer_step_url, data={"decision": "approve"}, trust_env=False)
-    look(order)
+    process_once(order)
 
     assert list(order.changes.values_list("new", "reason")) == [
         ("in_progress", ""),
@@ -65,12 +65,12 @@ def test_waiting_for_the_bank_and_coming_back_are_recorded(
 def test_the_gateway_is_asked_less_often_the_longer_the_customer_takes(
     alice: User, gateway: str, smdp: str
 ) -> None:
-    """Whoever comes back rings; a thousand who do not must not keep every worker busy."""
+    """Coming back wakes a worker. A thousand customers who do not must not keep workers busy."""
     make_pool()
     order = make_order(alice, method=new_card(alice, CUSTOMER_STEP))
     pauses = []
     for minutes in (0, 2, 20):
         Order.objects.filter(pk=order.pk).update(created_at=now() - timedelta(minutes=minutes))
-        pauses.append(round(seconds(look(order))))
+        pauses.append(round(seconds(process_once(order))))
 
     assert pauses == [5, 30, 120]

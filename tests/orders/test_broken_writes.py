@@ -1,7 +1,7 @@
-"""The write after an outside call fails in the database itself: what was done is found and kept.
+"""The database refuses the write after an outside call: the call's effect is found and kept.
 
-A trigger refuses one write. The call before it has had its effect by then, and only the provider
-knows; the next look has to find that out rather than do it again.
+A trigger refuses one write. The call before it has taken effect, and only the provider knows. The
+next run must find that out instead of repeating the effect.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from tests.providers import books, break_it, profiles, statuses
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# What is refused: the table, and which of its new rows.
+# The refused write: its table, its kind, and which of the new rows.
 AFTER_A_CALL = {
     "the answer of authorise": ("payments_gatewaycall", "UPDATE", "NEW.operation = 'authorise'"),
     "the payment authorised": ("payments_payment", "UPDATE", "NEW.state = 'authorised'"),
@@ -46,7 +46,7 @@ LETTING_GO = {
     "the answer of CancelOrder": ("esim_es2call", "UPDATE", "NEW.function = 'cancelOrder'"),
     "the profile cancelled": ("esim_profile", "UPDATE", "NEW.state = 'cancelled'"),
     "the ICCID retired": ("esim_sim", "UPDATE", "NEW.state = 'retired'"),
-    "that nothing is held": ("orders_order", "UPDATE", "NEW.undone_at IS NOT NULL"),
+    "that the order is undone": ("orders_order", "UPDATE", "NEW.undone_at IS NOT NULL"),
 }
 
 
@@ -70,7 +70,7 @@ def refused(table: str, write: str, which: str) -> Iterator[None]:
 
 
 def process() -> None:
-    """Let a worker look at whatever is open, as the reconciler has it done."""
+    """Process every open task, as the reconciler does."""
     Task.objects.filter(closed_at=None).update(not_before=now())
     for task_id in domain.due_tasks():
         domain.process(task_id)

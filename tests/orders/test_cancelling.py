@@ -8,7 +8,7 @@ from orders.models import Order
 from orders.states import Failure, OrderState
 from payments.states import PaymentState
 from subscriptions.domain import activation
-from tests.orders.conftest import look, seconds, settled
+from tests.orders.conftest import process_once, seconds, settled
 from tests.providers import break_it, profiles, statuses
 
 
@@ -20,10 +20,10 @@ def test_a_cancel_that_won_is_processed_at_once(
 
     monkeypatch.setattr(activation, "activate", cancelled_just_before)
 
-    assert seconds(look(placed)) == 0
-    assert look(placed) is None
+    assert seconds(process_once(placed)) == 0
+    assert process_once(placed) is None
     assert placed.changes.latest("pk").reason == "cancelled by the customer"
-    assert look(placed) is None
+    assert process_once(placed) is None
 
 
 def test_the_profile_is_cancelled_even_while_the_gateway_is_away(
@@ -51,7 +51,7 @@ def test_a_cancel_in_time_undoes_everything(
     settled(placed)
 
     placing.request_cancel(placed, actor=alice)
-    order = settled(placed, looks=2)
+    order = settled(placed, times=2)
 
     assert order.state == OrderState.CANCELLED
     assert statuses(gateway) == ["voided"]
@@ -77,7 +77,7 @@ def test_a_cancel_that_comes_between_profile_and_charge_wins(
         decide(order)
 
     monkeypatch.setattr(settling, "_decide_to_charge", cancelled_just_before)
-    order = settled(placed, looks=2)
+    order = settled(placed, times=2)
 
     assert order.state == OrderState.CANCELLED
     assert statuses(gateway) == ["voided"]

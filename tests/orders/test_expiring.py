@@ -1,4 +1,4 @@
-"""`orders.domain.expiring`: an eSIM that nobody downloaded is cancelled, long after its plan."""
+"""`orders.domain.expiring`: cancel an eSIM that nobody downloaded, long after its plan ended."""
 
 from datetime import timedelta
 
@@ -23,12 +23,12 @@ from tests.providers import break_it, states
 
 @pytest.fixture
 def sold(placed: Order) -> Order:
-    """Return Alice's order, complete, its eSIM not downloaded."""
+    """Return Alice's completed order, whose eSIM is not downloaded."""
     return settled(placed)
 
 
 def ended(*orders: Order, days: int) -> None:
-    """Let the plans have ended so many days ago."""
+    """Move the end of every plan to this many days ago."""
     at = now() - timedelta(days=days)
     held = Subscription.objects.filter(order__in=orders)
     held.update(starts_at=at - timedelta(days=30), ends_at=at)
@@ -112,7 +112,7 @@ def test_an_smdp_that_does_not_answer_is_called_again(sold: Order, smdp: str) ->
 
 
 def test_an_esim_downloaded_in_the_meantime_is_kept(sold: Order, smdp: str) -> None:
-    """It was downloaded, and the notification has not come yet."""
+    """The eSIM is downloaded, but the notification has not come yet."""
     assert sold.profile
     asked = {"activationCode": str(sold.profile.activation_code), "eid": sold.eid}
     answer = httpx.post(f"{smdp}/device/download", json=asked, trust_env=False)

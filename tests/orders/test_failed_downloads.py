@@ -1,4 +1,4 @@
-"""A download that failed by the SM-DP+'s own word: seen by staff, and by the customer next time."""
+"""A failed download that the SM-DP+ reports: staff see it, and the customer at the next visit."""
 
 import json
 
@@ -24,12 +24,12 @@ PATH = "/gsma/rsp2/es2plus/handleDownloadProgressInfo"
 
 @pytest.fixture
 def sold(placed: Order) -> Order:
-    """Return Alice's order, complete, its eSIM not downloaded."""
+    """Return Alice's completed order, whose eSIM is not downloaded."""
     return settled(placed)
 
 
 def told(order: Order, codes: str | None = None, *, call: str = "TX-1", at: int = 0) -> None:
-    """Let the SM-DP+ tell how the installation ended, and a worker look."""
+    """Let the SM-DP+ report how the installation ended, and a worker process the report."""
     assert order.profile
     status: dict[str, object] = {"status": "Executed-Success"}
     if codes is not None:
@@ -63,7 +63,7 @@ def next_visit(order: Order) -> Visit:
         ("8.2.7/6.4", LpaCode.CONFIRMATION_CODE_MAX_RETRIES_EXCEEDED, Remedy.REISSUE),
         ("8/4.2", LpaCode.OTHER, Remedy.REISSUE),
         ("9.9/9.9", LpaCode.OTHER, Remedy.REISSUE),
-        # Nothing that a new profile of the same kind would mend.
+        # A new profile of the same kind would not help.
         ("8.2.5/4.3", LpaCode.NO_ELIGIBLE_PROFILE_FOR_THIS_DEVICE, Remedy.SUPPORT),
         ("8.2.9/3.11", LpaCode.PROFILE_PROCESSING_ERROR, Remedy.SUPPORT),
         ("8.2.10/4.2", LpaCode.PROFILE_PROCESSING_ERROR, Remedy.SUPPORT),
@@ -118,7 +118,7 @@ def test_other_customers_do_not_see_the_failure(sold: Order) -> None:
 
 
 def test_a_failure_of_a_replaced_esim_is_not_shown(sold: Order) -> None:
-    """The order has another one by then; what the old one does is on the timeline alone."""
+    """The order has another eSIM by then. The old one's failure is only on the timeline."""
     told(sold, "8.8.5/3.8")
     visit = next_visit(sold)
     repair = repairing.reissue(sold, actor=sold.account, because="x", visit=visit, eid=sold.eid)

@@ -1,4 +1,4 @@
-"""`held`: what was decided cannot be finished; staff let it go on, or give it up."""
+"""Held orders: the charge is decided but cannot be finished. Staff resume or give up."""
 
 import httpx
 import pytest
@@ -17,14 +17,14 @@ from tests.providers import break_it, mend, profiles, statuses
 
 @pytest.fixture
 def unfinished(placed: Order, gateway: str) -> Order:
-    """Return an order whose capture is never answered, tried for the last time."""
+    """Return an order whose capture was never answered, after its last attempt."""
     break_it(gateway, "capture", "http_500", times=1000)
     settled(placed)
     Order.objects.filter(pk=placed.pk).update(tries=TRIES_BEFORE_STAFF)
     return settled(placed)
 
 
-def rings_of(order: Order) -> int:
+def enqueued(order: Order) -> int:
     return Task.objects.get(kind="order", subject=str(order.pk)).enqueue_count
 
 
@@ -51,7 +51,7 @@ def test_staff_resume_a_held_order(unfinished: Order, gateway: str, clara: User)
     resumed = Order.objects.get(pk=unfinished.pk)
     assert (resumed.state, resumed.tries) == (OrderState.IN_PROGRESS, 0)
     assert resumed.changes.last().reason == "staff: try again"  # type: ignore[union-attr]  # it was moved
-    assert rings_of(resumed) == 2
+    assert enqueued(resumed) == 2
     order = settled(unfinished)
 
     assert order.state == OrderState.COMPLETED
@@ -71,7 +71,7 @@ def test_staff_give_an_order_up_and_the_money_goes_back(
 
     settling.give_up(unfinished, actor=clara, because="the provider is gone")
     assert Order.objects.get(pk=unfinished.pk).tries == 0
-    assert rings_of(unfinished) == 2
+    assert enqueued(unfinished) == 2
     order = settled(unfinished)
 
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.GIVEN_UP)

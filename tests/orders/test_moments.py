@@ -1,7 +1,7 @@
-"""The promise, with one thing going wrong at each single moment of a short story.
+"""The promise, with one mishap at every single moment of a short story.
 
-`test_promise` throws dice. Here a worker dies, stalls, or loses its database or its line at the
-first opportunity that a story has, then at the second, and so on until there is none left.
+`test_promise` plays at random. Here a worker dies, stalls, or loses its database or its connection
+at the first opportunity of a story, then at the second, and so on until none is left.
 
 `make test` tells a few stories, `make test-long` each story with two of the mishaps, and
 `make promise` all stories with all mishaps.
@@ -54,23 +54,23 @@ def a_customer_cancels_after_something_went_wrong(play: Play, mishap: Mishap) ->
 def a_customer_cancels_while_the_card_is_asked(play: Play, mishap: Mishap) -> None:
     play.fail("authorise", "drop_after")
     play.cancel(play.buy(APPROVED, [None]))
-    play.look([mishap])
+    play.process([mishap])
 
 
 def a_customer_cancels_while_the_profile_is_made(play: Play, mishap: Mishap) -> None:
     play.fail("confirmOrder", "drop_after")
     play.cancel(play.buy(APPROVED, [None]))
-    play.look([mishap])
+    play.process([mishap])
 
 
 def a_customer_cancels_at_the_bank(play: Play, mishap: Mishap) -> None:
     play.cancel(play.buy(CUSTOMER_STEP, [None]))
-    play.look([mishap])
+    play.process([mishap])
 
 
 def a_customer_says_yes_at_the_bank(play: Play, mishap: Mishap) -> None:
     play.answer_the_bank(play.buy(CUSTOMER_STEP, [None]), "approve")
-    play.look([mishap])
+    play.process([mishap])
 
 
 def the_pool_is_empty(play: Play, mishap: Mishap) -> None:
@@ -83,31 +83,31 @@ def an_older_form_is_sent_from_another_tab(play: Play, mishap: Mishap) -> None:
     newer = play.choose(0, 1, APPROVED, has_sim=False)
     for form in (older, newer, older, newer):
         play.send(form)
-    play.look([mishap])
+    play.process([mishap])
 
 
 def a_held_order_is_tried_again(play: Play, mishap: Mishap) -> None:
     play.try_again(_held(play))
-    play.look([mishap])
+    play.process([mishap])
 
 
 def a_held_order_is_given_up(play: Play, mishap: Mishap) -> None:
     play.give_up(_held(play))
-    play.look([mishap])
+    play.process([mishap])
 
 
 def _held(play: Play) -> Order:
     play.fail("capture", "drop_after", times=1000)
     order = play.buy(APPROVED, [None])
     Order.objects.update(tries=TRIES_BEFORE_STAFF)
-    play.look([None])
+    play.process([None])
     play.mend()
     return order
 
 
 def a_plan_is_taken_back(play: Play, mishap: Mishap) -> None:
     play.take_back(play.buy(APPROVED, [None]))
-    play.look([mishap])
+    play.process([mishap])
 
 
 def a_service_stays_away(play: Play, mishap: Mishap) -> None:
@@ -163,7 +163,7 @@ def test_the_promise_holds_at_whatever_moment_one_thing_goes_wrong(
 
 
 def _losses(begin_play: Callable[[], Play], story: Story, mishap: Mishap) -> list[str]:
-    """Tell the story until there is no further opportunity for this mishap; return what is off."""
+    """Tell the story until no opportunity for this mishap is left, and return what is wrong."""
     off: list[str] = []
     for at in count(1):
         play, this = begin_play(), replace(mishap, at=at)

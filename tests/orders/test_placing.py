@@ -1,4 +1,4 @@
-"""`orders.domain.placing`: one decision of the customer is one order, however often it is sent."""
+"""`orders.domain.placing`: one decision makes one order, however often the form is sent."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -129,7 +129,7 @@ def test_twenty_concurrent_submits_make_one_order(alice: User) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_without_the_compare_and_set_all_twenty_submits_would_succeed(alice: User) -> None:
-    """The race is there: look, then write, lets several through where the guard lets one."""
+    """Show the race: reading, then writing, lets several through where the guard lets one."""
     draft = make_draft(alice)
 
     def unguarded() -> bool:

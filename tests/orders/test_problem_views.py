@@ -16,7 +16,7 @@ from orders.models import Order, Repair
 from tests.builders import EID, OTHER_EID
 from tests.conftest import PASSWORD
 from tests.orders.conftest import settled
-from tests.orders.test_repairing import look_at
+from tests.orders.test_repairing import process
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_a_new_esim_is_made_while_the_page_waits(as_alice: Client, sold: Order) 
 
     as_alice.post("/esim-problem/", {"remedy": "reissue"})
     waiting = as_alice.get("/esim-problem/").text
-    look_at(Repair.objects.get())
+    process(Repair.objects.get())
     ready = as_alice.get("/esim-problem/").text
     as_alice.post("/esim-problem/", {"remedy": "ready"})
 
@@ -136,7 +136,7 @@ def test_a_profile_not_released_is_released_before_it_is_handed_back(
     as_alice.post("/esim-problem/", {"remedy": "retry"})
     assert Repair.objects.get().kind == "release"
     assert "Making your eSIM available" in as_alice.get("/esim-problem/").text
-    look_at(Repair.objects.get())
+    process(Repair.objects.get())
     as_alice.post("/esim-problem/", {"remedy": "ready"})
 
     assert sold.profile is not None
@@ -259,7 +259,7 @@ def test_staff_issue_a_new_esim_and_are_told_where_that_cannot_be(
     action = {"action": "issue_new_esim", "_selected_action": [sold.pk]}
 
     first = client.post("/admin/orders/order/", action)
-    look_at(Repair.objects.get())
+    process(Repair.objects.get())
     Order.objects.filter(pk=sold.pk).update(profile=None)
     second = client.post("/admin/orders/order/", action)
 
@@ -274,7 +274,7 @@ def test_the_orders_timeline_tells_of_errors_and_repairs(
 ) -> None:
     come_back(as_alice, sold, "EidMismatch")
     as_alice.post("/esim-problem/", {"remedy": "reissue"})
-    look_at(Repair.objects.get())
+    process(Repair.objects.get())
     desk = Client()
     desk.force_login(clara)
 
@@ -294,7 +294,7 @@ def test_while_it_is_mended_no_dead_code_is_handed_over(as_alice: Client, sold: 
     assert as_alice.get(f"{page}install/").headers["Location"] == page
     assert as_alice.post(f"{page}continue/").headers["Location"] == page
     assert "data-poll" in as_alice.get(page).text
-    look_at(Repair.objects.get())
+    process(Repair.objects.get())
     assert as_alice.post(f"{page}continue/").headers["Location"] == "/handoff/"
     assert payload(as_alice)["activationCode"] != code
 
@@ -313,7 +313,7 @@ def test_a_later_error_of_the_same_visit_is_told_after_a_mending(
 ) -> None:
     come_back(as_alice, sold, "EidMismatch")
     as_alice.post("/esim-problem/", {"remedy": "reissue"})
-    look_at(Repair.objects.get())
+    process(Repair.objects.get())
     report = LpaReport.objects.get()
     LpaReport.objects.create(
         visit=report.visit,

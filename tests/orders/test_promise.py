@@ -1,13 +1,13 @@
 """The promise of docs/contract.md#profile, whatever happens in whatever order.
 
-One order, one charge and one profile for one decision of the customer; nobody pays for what did
-not come; whatever dies, every order ends.
+One decision of the customer makes one order, one charge and one profile. Nobody pays for what did
+not come. Whatever dies, every order ends.
 
-Hypothesis plays customers, staff, the bank, two services that fail, workers that die or stall and
-the clock, on PostgreSQL and both simulators; after every step the three books are compared
-(`tests.orders.promise`). An example commits for real and begins with empty tables: within one
-transaction that is undone in the end, an error outside of the product's own transactions would
-doom all that follows, and a call made inside of one could not be told from any other.
+Hypothesis plays customers, staff, the bank, services that fail, workers that die or stall, and the
+clock, on PostgreSQL and the simulators. After every step the books are compared
+(`tests.orders.promise`). Every example commits for real and begins with empty tables. Inside one
+big transaction, an error outside the product's own transactions would break everything after it,
+and a call made inside a transaction could not be detected.
 
 `make test` plays the same 40 examples each time, `make test-long` 200 random ones, and
 `make promise` as many as it is told.
@@ -39,7 +39,7 @@ from plans.models import PlanPrice
 from tests.builders import make_pool
 from tests.orders.conftest import APPROVED, CUSTOMER_STEP, DECLINED
 from tests.orders.machine import Form, Happens, Meanwhile, Mishap
-from tests.orders.play import GATEWAY_FUNCTIONS, SMDP_FUNCTIONS, Looks, Play
+from tests.orders.play import GATEWAY_FUNCTIONS, SMDP_FUNCTIONS, Play, Runs
 from tests.speeds import long
 
 # Set by `make promise`.
@@ -48,8 +48,8 @@ WHOLE = int(os.environ.get("PROMISE_EXAMPLES", "200"))
 cards = st.sampled_from([APPROVED, CUSTOMER_STEP, APPROVED, CUSTOMER_STEP, APPROVED, DECLINED])
 seldom = st.sampled_from([False, False, True])
 either = st.sampled_from([0, 1])
-# An order that goes through at one look makes four calls and some forty writes, the most of them
-# between the third call and the fourth.
+# An order that completes in one run makes four calls and about forty writes, most of them between
+# the third call and the fourth.
 calls, moments = st.integers(0, 4), st.integers(1, 6) | st.integers(1, 18)
 stalls = st.builds(
     Mishap,
@@ -63,10 +63,10 @@ others = [
     st.builds(Mishap, st.just(what), calls, moments) for what in Happens if what != Happens.STALLS
 ]
 mishaps = st.one_of(stalls, stalls, *others)
-# So many looks, one after the other, and what befalls the worker at each.
-looks = st.lists(st.none() | mishaps, max_size=4)
-first_looks = st.lists(mishaps, min_size=1, max_size=2) | looks
-# Whose answer is spoilt, and how; the last two say that the work was done all the same.
+# The mishap of each run of a worker, one run after the other.
+runs = st.lists(st.none() | mishaps, max_size=4)
+first_runs = st.lists(mishaps, min_size=1, max_size=2) | runs
+# How an answer is spoilt. With the last two the work was done anyway.
 faults = st.sampled_from(["drop_before", "http_500", "html", "drop_after", "malformed"])
 times = st.sampled_from([1, 2, 1000])
 
@@ -88,7 +88,7 @@ def something_was_told(promise: "Promise") -> bool:
 
 
 class Promise(RuleBasedStateMachine):
-    """A rule is a sentence; after it workers look, and something may befall each of them."""
+    """A rule is a sentence. After it workers run, and each may have a mishap."""
 
     begin: ClassVar[Callable[[], Play]]
     forms = Bundle("forms")
@@ -100,13 +100,13 @@ class Promise(RuleBasedStateMachine):
 
     # -- Customers ---------------------------------------------------------------------------------
 
-    @initialize(target=orders, has_sim=seldom, looks=first_looks)
-    def a_first_customer_buys(self, looks: Looks, *, has_sim: bool) -> Order:
-        return self.play.buy(APPROVED, looks, has_sim=has_sim)
+    @initialize(target=orders, has_sim=seldom, runs=first_runs)
+    def a_first_customer_buys(self, runs: Runs, *, has_sim: bool) -> Order:
+        return self.play.buy(APPROVED, runs, has_sim=has_sim)
 
-    @rule(target=orders, who=either, card=cards, has_sim=seldom, looks=first_looks)
-    def a_customer_buys(self, who: int, card: str, looks: Looks, *, has_sim: bool) -> Order:
-        return self.play.buy(card, looks, who=who, has_sim=has_sim)
+    @rule(target=orders, who=either, card=cards, has_sim=seldom, runs=first_runs)
+    def a_customer_buys(self, who: int, card: str, runs: Runs, *, has_sim: bool) -> Order:
+        return self.play.buy(card, runs, who=who, has_sim=has_sim)
 
     @rule(target=forms, who=either, plan=either, card=cards, has_sim=seldom)
     def a_customer_chooses_a_plan_and_a_card(
@@ -114,77 +114,77 @@ class Promise(RuleBasedStateMachine):
     ) -> Form:
         return self.play.choose(who, plan, card, has_sim=has_sim)
 
-    @rule(target=orders, form=forms, looks=looks)
-    def a_customer_sends_a_form(self, form: Form, looks: Looks) -> Order | MultipleResults[Order]:
-        """Send it for the first time, again, or though a later version was shown in another tab."""
+    @rule(target=orders, form=forms, runs=runs)
+    def a_customer_sends_a_form(self, form: Form, runs: Runs) -> Order | MultipleResults[Order]:
+        """Send a form: new, repeated, or older than the version in another tab."""
         order = self.play.send(form)
-        self.play.look(looks)
+        self.play.process(runs)
         return order or multiple()
 
     @precondition(there_is_work)
-    @rule(order=orders, looks=looks)
-    def a_customer_cancels(self, order: Order, looks: Looks) -> None:
+    @rule(order=orders, runs=runs)
+    def a_customer_cancels(self, order: Order, runs: Runs) -> None:
         self.play.cancel(order)
-        self.play.look(looks)
+        self.play.process(runs)
 
     @precondition(there_is_work)
-    @rule(order=orders, decision=st.sampled_from(["approve", "refuse"]), looks=looks)
-    def a_customer_answers_the_bank(self, order: Order, decision: str, looks: Looks) -> None:
+    @rule(order=orders, decision=st.sampled_from(["approve", "refuse"]), runs=runs)
+    def a_customer_answers_the_bank(self, order: Order, decision: str, runs: Runs) -> None:
         self.play.answer_the_bank(order, decision)
-        self.play.look(looks)
+        self.play.process(runs)
 
     # -- Workers and staff -------------------------------------------------------------------------
 
     @precondition(there_is_work)
-    @rule(looks=st.lists(st.none() | mishaps, min_size=1, max_size=8))
-    def workers_look(self, looks: Looks) -> None:
-        self.play.look(looks)
+    @rule(runs=st.lists(st.none() | mishaps, min_size=1, max_size=8))
+    def workers_process_tasks(self, runs: Runs) -> None:
+        self.play.process(runs)
 
     @precondition(there_is_work)
-    @rule(seconds=st.sampled_from([1, 10, 60, 660, 2400]), looks=looks)
-    def time_passes(self, seconds: int, looks: Looks) -> None:
+    @rule(seconds=st.sampled_from([1, 10, 60, 660, 2400]), runs=runs)
+    def time_passes(self, seconds: int, runs: Runs) -> None:
         self.play.shop.pass_time(timedelta(seconds=seconds))
-        self.play.look(looks)
+        self.play.process(runs)
 
     @precondition(there_is_work)
     @rule()
     def hours_pass(self) -> None:
-        """Try so often that what cannot be finished is held."""
-        self.play.pass_time_and_look(rounds=TRIES_BEFORE_STAFF + 2)
+        """Try so often that an order that cannot be finished is held."""
+        self.play.pass_time_and_process(rounds=TRIES_BEFORE_STAFF + 2)
 
     @precondition(something_is_held)
-    @rule(order=orders, looks=looks)
-    def staff_try_an_order_again(self, order: Order, looks: Looks) -> None:
+    @rule(order=orders, runs=runs)
+    def staff_try_an_order_again(self, order: Order, runs: Runs) -> None:
         self.play.try_again(order)
-        self.play.look(looks)
+        self.play.process(runs)
 
     @precondition(something_is_held)
-    @rule(order=orders, looks=looks)
-    def staff_give_an_order_up(self, order: Order, looks: Looks) -> None:
+    @rule(order=orders, runs=runs)
+    def staff_give_an_order_up(self, order: Order, runs: Runs) -> None:
         self.play.give_up(order)
-        self.play.look(looks)
+        self.play.process(runs)
 
-    @rule(order=orders, looks=looks)
-    def staff_take_an_order_back(self, order: Order, looks: Looks) -> None:
+    @rule(order=orders, runs=runs)
+    def staff_take_an_order_back(self, order: Order, runs: Runs) -> None:
         self.play.take_back(order)
-        self.play.look(looks)
+        self.play.process(runs)
 
     # -- The services ------------------------------------------------------------------------------
 
-    @rule(function=st.sampled_from(GATEWAY_FUNCTIONS), fault=faults, times=times, looks=looks)
-    def the_gateway_fails(self, function: str, fault: str, times: int, looks: Looks) -> None:
+    @rule(function=st.sampled_from(GATEWAY_FUNCTIONS), fault=faults, times=times, runs=runs)
+    def the_gateway_fails(self, function: str, fault: str, times: int, runs: Runs) -> None:
         self.play.fail(function, fault, times)
-        self.play.look(looks)
+        self.play.process(runs)
 
     @rule(
         function=st.sampled_from(SMDP_FUNCTIONS),
         fault=faults | st.just("wrong_iccid"),
         times=times,
-        looks=looks,
+        runs=runs,
     )
-    def the_smdp_fails(self, function: str, fault: str, times: int, looks: Looks) -> None:
+    def the_smdp_fails(self, function: str, fault: str, times: int, runs: Runs) -> None:
         self.play.fail(function, fault, times)
-        self.play.look(looks)
+        self.play.process(runs)
 
     @precondition(something_fails)
     @rule()
@@ -192,21 +192,21 @@ class Promise(RuleBasedStateMachine):
         self.play.mend()
 
     @precondition(something_was_told)
-    @rule(which=st.lists(st.integers(0, 7), min_size=1, max_size=3), looks=looks)
-    def webhooks_come(self, which: list[int], looks: Looks) -> None:
-        """Tell again, late or in another order, of what was true once; and of what never was."""
+    @rule(which=st.lists(st.integers(0, 7), min_size=1, max_size=3), runs=runs)
+    def webhooks_come(self, which: list[int], runs: Runs) -> None:
+        """Report past states again, late or in another order, and states that never were."""
         for number in which:
             fact = self.play.facts[number % len(self.play.facts)]
             self.play.tell(fact)
             self.play.forge({**fact, "status": "captured"})
-        self.play.look(looks)
+        self.play.process(runs)
 
     # -- The operator ------------------------------------------------------------------------------
 
-    @rule(looks=looks)
-    def the_pool_is_used_up(self, looks: Looks) -> None:
+    @rule(runs=runs)
+    def the_pool_is_used_up(self, runs: Runs) -> None:
         self.play.use_up_the_pool()
-        self.play.look(looks)
+        self.play.process(runs)
 
     @rule()
     def new_iccids_arrive(self) -> None:

@@ -1,4 +1,4 @@
-"""`orders.domain.repairing`: a sold eSIM mended on the same order, never charged, never doubled."""
+"""`orders.domain.repairing`: repair a sold eSIM on its order, never charged, never doubled."""
 
 from datetime import timedelta
 from typing import Any
@@ -29,14 +29,14 @@ from tests.races import at_once
 
 @pytest.fixture
 def sold(placed: Order) -> Order:
-    """Return Alice's order, complete, its eSIM not downloaded."""
+    """Return Alice's completed order, whose eSIM is not downloaded."""
     return settled(placed)
 
 
-def look_at(asked: Repair, looks: int = 1) -> RetryAfter | None:
-    """Let a worker look at the repair."""
+def process(asked: Repair, times: int = 1) -> RetryAfter | None:
+    """Let a worker process the repair this many times."""
     answer = None
-    for _ in range(looks):
+    for _ in range(times):
         answer = looked_at("repair", asked.pk)
     asked.refresh_from_db()
     return answer
@@ -47,7 +47,7 @@ def reissue(order: Order, **said: Any) -> Repair:
 
 
 def profile_of(order: Order) -> Profile:
-    """Return the order's eSIM as it is now."""
+    """Return the order's eSIM, read again."""
     found = Order.objects.get(pk=order.pk).profile
     assert found is not None
     return found
@@ -64,7 +64,7 @@ def test_a_reissue_cancels_the_old_esim_and_a_new_one_takes_its_place(
     Order.objects.filter(pk=sold.pk).update(handed_over_at=now())
 
     asked = reissue(sold, eid=OTHER_EID)
-    look_at(asked)
+    process(asked)
 
     new = profile_of(sold)
     assert Order.objects.get(pk=sold.pk).handed_over_at is None
@@ -81,7 +81,7 @@ def test_the_plan_moves_to_the_new_esim(sold: Order, smdp: str) -> None:
     at = sold.completed_at
     assert at is not None
 
-    look_at(reissue(sold))
+    process(reissue(sold))
 
     new = profile_of(sold)
     assert [b.type for b in balances(new.sim.iccid, location=None, at=at)] == ["MODIRECTPAYG"]
@@ -107,7 +107,7 @@ def test_a_downloaded_esim_is_not_issued_again(sold: Order, smdp: str) -> None:
     httpx.post(f"{smdp}/device/download", json=told, trust_env=False)
 
     asked = reissue(sold)
-    look_at(asked)
+    process(asked)
 
     assert (asked.state, asked.last_error) == (RepairState.REFUSED, "downloaded already")
     assert profile_of(sold) == old
@@ -117,7 +117,7 @@ def test_a_downloaded_esim_is_not_issued_again(sold: Order, smdp: str) -> None:
 def test_a_customer_can_reissue_only_so_often(sold: Order, settings: Settings) -> None:
     make_pool(3)
     for _ in range(settings.REISSUE_LIMIT):
-        look_at(reissue(Order.objects.get(pk=sold.pk)))
+        process(reissue(Order.objects.get(pk=sold.pk)))
 
     with pytest.raises(NothingToRepair):
         reissue(Order.objects.get(pk=sold.pk))
@@ -129,7 +129,7 @@ def test_a_repair_under_way_does_not_count_yet(sold: Order, settings: Settings) 
     asked = reissue(sold)
 
     assert repairing.may_be_reissued(sold)
-    look_at(asked)
+    process(asked)
     assert not repairing.may_be_reissued(sold)
 
 
@@ -144,7 +144,7 @@ def test_the_repair_of_another_order_is_not_changed(sold: Order) -> None:
     others, asked = reissue(other), reissue(sold)
     make_pool(1)
 
-    look_at(asked)
+    process(asked)
 
     others.refresh_from_db()
     assert (asked.state, others.state) == (RepairState.DONE, RepairState.ASKED)
@@ -153,7 +153,7 @@ def test_the_repair_of_another_order_is_not_changed(sold: Order) -> None:
 def test_staff_can_reissue_more_often(sold: Order, clara: User, settings: Settings) -> None:
     settings.REISSUE_LIMIT = 0
 
-    look_at(repairing.reissue(sold, actor=clara, because="staff"))
+    process(repairing.reissue(sold, actor=clara, because="staff"))
 
     assert Repair.objects.get().state == RepairState.DONE
 
@@ -183,12 +183,12 @@ def test_the_old_esim_is_kept_while_no_new_one_is_available(sold: Order, smdp: s
     Sim.objects.filter(state=SimState.AVAILABLE).delete()
     asked = reissue(sold)
 
-    assert look_at(asked) is not None
+    assert process(asked) is not None
 
     assert asked.state == RepairState.ASKED
     assert list(at_smdp(smdp).values()) == ["Released"]
     make_pool(1)
-    look_at(asked)
+    process(asked)
     assert asked.state == RepairState.DONE
 
 
@@ -197,11 +197,11 @@ def test_the_new_esim_comes_from_the_provider_of_the_market(sold: Order) -> None
     Source.objects.create(profile_type="consumer", market=sold.visit.market, provider=there)
     asked = reissue(sold)
 
-    look_at(asked)
+    process(asked)
     assert (asked.state, asked.last_error) == (RepairState.ASKED, "PoolEmpty: consumer")
 
     make_pool(1, provider=there)
-    look_at(asked)
+    process(asked)
     assert asked.state == RepairState.DONE
     assert profile_of(sold).provider == there
 
@@ -212,8 +212,8 @@ def test_a_lost_answer_doubles_nothing(sold: Order, smdp: str, function: str, fa
     break_it(smdp, function, fault)
     asked = reissue(sold)
 
-    assert look_at(asked) is not None
-    look_at(asked)
+    assert process(asked) is not None
+    process(asked)
 
     assert asked.state == RepairState.DONE
     assert sorted(at_smdp(smdp).values()) == ["Released", "Unavailable"]
@@ -222,12 +222,12 @@ def test_a_lost_answer_doubles_nothing(sold: Order, smdp: str, function: str, fa
 def test_a_refused_new_esim_fails_the_repair(sold: Order, smdp: str) -> None:
     break_it(smdp, "downloadOrder", "wrong_iccid")
     asked = reissue(sold)
-    look_at(asked)
+    process(asked)
     assert asked.state == RepairState.FAILED
 
     again = reissue(Order.objects.get(pk=sold.pk))
     make_pool(1)
-    look_at(again)
+    process(again)
 
     assert again.state == RepairState.DONE
     assert profile_of(sold).state == ProfileState.RELEASED
@@ -235,7 +235,7 @@ def test_a_refused_new_esim_fails_the_repair(sold: Order, smdp: str) -> None:
 
 def test_processing_an_ended_repair_again_changes_nothing(sold: Order, smdp: str) -> None:
     asked = reissue(sold)
-    look_at(asked, looks=2)
+    process(asked, times=2)
 
     assert len(at_smdp(smdp)) == 2
 
@@ -248,7 +248,7 @@ def test_an_esim_that_does_not_fit_is_replaced_by_the_other_profile_type(
     sold.plan.save()
     asked = repairing.reissue(sold, actor=sold.account, because="NoEligibleProfileForThisDevice")
 
-    look_at(asked)
+    process(asked)
 
     assert profile_of(sold).sim.profile_type == "legacy"
 
@@ -258,7 +258,7 @@ def test_for_any_other_reason_the_profile_type_stays_the_same(sold: Order, smdp:
     sold.plan.save()
 
     asked = reissue(sold)
-    look_at(asked)
+    process(asked)
 
     assert asked.state == RepairState.DONE
     assert profile_of(sold).sim.profile_type == sold.plan.profile_type
@@ -270,7 +270,7 @@ def test_an_smdp_that_asks_for_time_gets_it(sold: Order, settings: Settings) -> 
     with answering(Peer(next=[lambda _body: busy])) as peer:
         settings.SMDP_URL = peer.url
 
-        assert look_at(asked) == RetryAfter(timedelta(seconds=9))
+        assert process(asked) == RetryAfter(timedelta(seconds=9))
 
 
 def test_a_profile_that_was_not_released_is_released(sold: Order, smdp: str) -> None:
@@ -278,7 +278,7 @@ def test_a_profile_that_was_not_released_is_released(sold: Order, smdp: str) -> 
     asked = repairing.release(sold, actor=sold.account, because=because, visit=sold.visit)
     assert (asked.because, asked.visit, asked.eid) == (because, sold.visit, sold.eid)
 
-    look_at(asked)
+    process(asked)
 
     assert asked.state == RepairState.DONE
     assert profile_of(sold).calls.last().function == "releaseProfile"  # type: ignore[union-attr]  # it was called
@@ -288,7 +288,7 @@ def test_a_profile_that_was_not_released_is_released(sold: Order, smdp: str) -> 
 def test_a_repair_from_an_outdated_page_concerns_the_new_esim(sold: Order) -> None:
     seen_before = Order.objects.select_related("profile").get(pk=sold.pk)
     assert seen_before.profile is not None
-    look_at(reissue(sold))
+    process(reissue(sold))
 
     again = repairing.release(seen_before, actor=sold.account, because="x")
 
@@ -301,7 +301,7 @@ def test_a_repair_of_a_replaced_esim_does_nothing(sold: Order, smdp: str) -> Non
     Profile.objects.filter(pk=asked.old_profile_id).update(state=ProfileState.RELEASED)
     Order.objects.filter(pk=sold.pk).update(profile=None)
 
-    look_at(asked)
+    process(asked)
 
     assert asked.state == RepairState.FAILED
     assert asked.last_error == "the order has another eSIM by now"
@@ -313,7 +313,7 @@ def test_a_refused_new_esim_leaves_nothing_behind(sold: Order, smdp: str) -> Non
     break_it(smdp, "confirmOrder", "wrong_iccid")
     asked = reissue(sold)
 
-    look_at(asked)
+    process(asked)
 
     assert asked.state == RepairState.FAILED
     assert asked.last_error.startswith("refused by the SM-DP+: ")
@@ -342,10 +342,10 @@ def test_an_unexpected_error_counts_as_an_attempt(
     asked = reissue(sold)
     with monkeypatch.context() as patched:
         patched.setattr(repairing, "_advance", broken)
-        assert look_at(asked) is not None
+        assert process(asked) is not None
     assert (asked.tries, asked.last_error) == (1, "ZeroDivisionError: ")
 
-    look_at(asked)
+    process(asked)
 
     assert asked.state == RepairState.DONE
 
@@ -356,9 +356,9 @@ def test_a_refused_new_esim_is_cancelled_as_soon_as_possible(sold: Order, smdp: 
     break_it(smdp, "cancelOrder", "delay")
     break_it(smdp, "cancelOrder", "http_500")
 
-    assert look_at(asked) is not None
+    assert process(asked) is not None
     assert asked.state == RepairState.ASKED
-    look_at(asked)
+    process(asked)
 
     assert asked.state == RepairState.FAILED
     assert set(at_smdp(smdp).values()) == {"Unavailable"}
@@ -375,7 +375,7 @@ def test_a_refused_new_esim_that_is_on_a_device_is_retired(
         return cancel(profile, **said) if profile.pk == asked.old_profile_id else False
 
     monkeypatch.setattr(provisioning, "cancel", downloaded)
-    look_at(asked)
+    process(asked)
 
     assert asked.state == RepairState.FAILED
     assert asked.new_profile is not None
@@ -385,7 +385,7 @@ def test_a_refused_new_esim_that_is_on_a_device_is_retired(
 def test_of_two_workers_one_takes_each_step(sold: Order, smdp: str) -> None:
     asked = reissue(sold)
     seen_before = Repair.objects.select_related("order__plan", "old_profile__sim").get(pk=asked.pk)
-    look_at(asked)
+    process(asked)
     (spare,) = make_pool(1)
     done = Repair.objects.select_related("new_profile__sim").get(pk=asked.pk)
     assert done.new_profile is not None

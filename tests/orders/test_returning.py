@@ -1,4 +1,4 @@
-"""`orders.domain.returning`: an order is taken back once: plan, eSIM and the whole charge."""
+"""`orders.domain.returning`: take a completed order back once: plan, eSIM and the charge."""
 
 from collections.abc import Callable
 from typing import Any
@@ -33,15 +33,17 @@ Turn = Callable[[Order, User], object]
 
 @pytest.fixture
 def sold(placed: Order) -> Order:
-    """Return Alice's order, paid and with an eSIM that no device has yet."""
+    """Return Alice's completed order, whose eSIM is on no device yet."""
     return settled(placed)
 
 
-def worked_on(refund: Return, looks: int = 1) -> Return:
-    """Let a worker look at the refund so many times, and return it as it is then."""
-    for _ in range(looks):
-        looked_at("return", refund.pk)
-    return Return.objects.select_related("order__payment", "order__profile__sim").get(pk=refund.pk)
+def processed(order_return: Return, times: int = 1) -> Return:
+    """Let a worker process the return this many times, and return it read again."""
+    for _ in range(times):
+        looked_at("return", order_return.pk)
+    return Return.objects.select_related("order__payment", "order__profile__sim").get(
+        pk=order_return.pk
+    )
 
 
 def ask(order: Order, clara: User, **said: Any) -> Return:
@@ -51,19 +53,22 @@ def ask(order: Order, clara: User, **said: Any) -> Return:
 def test_the_whole_charge_is_refunded_once(
     sold: Order, clara: User, gateway: str, smdp: str
 ) -> None:
-    refund = worked_on(ask(sold, clara), looks=2)
+    order_return = processed(ask(sold, clara), times=2)
 
-    assert (refund.state, refund.order.state) == (ReturnState.DONE, OrderState.COMPLETED)
-    assert refund.order.payment.state == PaymentState.REFUNDED
+    assert (order_return.state, order_return.order.state) == (
+        ReturnState.DONE,
+        OrderState.COMPLETED,
+    )
+    assert order_return.order.payment.state == PaymentState.REFUNDED
     assert statuses(gateway) == ["refunded"]
 
 
 def test_the_esim_is_cancelled_and_its_iccid_never_comes_back(
     sold: Order, clara: User, smdp: str
 ) -> None:
-    refund = worked_on(ask(sold, clara))
+    order_return = processed(ask(sold, clara))
 
-    profile = refund.order.profile
+    profile = order_return.order.profile
     assert profile is not None
     assert (profile.state, profile.sim.state) == (ProfileState.CANCELLED, SimState.RETIRED)
     assert [state for _iccid, state in profiles(smdp)] == ["Unavailable"]
@@ -71,13 +76,13 @@ def test_the_esim_is_cancelled_and_its_iccid_never_comes_back(
 
 
 def test_the_plan_ends_at_once(sold: Order, clara: User, smdp: str) -> None:
-    refund = worked_on(ask(sold, clara))
+    order_return = processed(ask(sold, clara))
 
     order = Order.objects.get(pk=sold.pk)
     assert order.subscription is not None
     assert order.subscription.state == SubscriptionState.CANCELLED
-    assert refund.order.profile is not None
-    (left,) = balances(refund.order.profile.sim.iccid, location=None, at=now())
+    assert order_return.order.profile is not None
+    (left,) = balances(order_return.order.profile.sim.iccid, location=None, at=now())
     assert left.type == BalanceType.NONE
 
 
@@ -87,15 +92,15 @@ def test_an_esim_on_a_device_stays_there_without_a_plan(
     assert sold.profile is not None
     provisioning.move(sold.profile, ProfileState.DOWNLOADED, downloaded_at=now())
 
-    refund = worked_on(ask(sold, clara))
+    order_return = processed(ask(sold, clara))
 
-    assert refund.state == ReturnState.DONE
+    assert order_return.state == ReturnState.DONE
     assert [state for _iccid, state in profiles(smdp)] == ["Released"]
     assert statuses(gateway) == ["refunded"]
 
 
 def test_staff_can_keep_the_esim(sold: Order, clara: User, smdp: str) -> None:
-    worked_on(ask(sold, clara, withdraws_esim=False))
+    processed(ask(sold, clara, withdraws_esim=False))
 
     assert [state for _iccid, state in profiles(smdp)] == ["Released"]
 
@@ -107,7 +112,7 @@ def test_returning_a_plan_on_a_sim_card_does_not_call_the_smdp(
     visit = make_visit(account=alice, eid="", iccid=card.iccid)
     sold = settled(make_order(alice, visit=visit, method=new_card(alice)))
 
-    assert worked_on(ask(sold, clara)).state == ReturnState.DONE
+    assert processed(ask(sold, clara)).state == ReturnState.DONE
     assert statuses(gateway) == ["refunded"]
     assert profiles(smdp) == []
 
@@ -119,9 +124,9 @@ def test_a_lost_answer_is_asked_for_again(
     break_it(gateway, "refund", fault)
     break_it(smdp, "cancelOrder", fault)
 
-    refund = worked_on(ask(sold, clara), looks=2)
+    order_return = processed(ask(sold, clara), times=2)
 
-    assert refund.state == ReturnState.DONE
+    assert order_return.state == ReturnState.DONE
     assert statuses(gateway) == ["refunded"]
     assert [state for _iccid, state in profiles(smdp)] == ["Unavailable"]
 
@@ -131,10 +136,10 @@ def test_the_money_goes_back_even_while_the_smdp_is_away(
 ) -> None:
     break_it(smdp, "cancelOrder", "http_500", times=1000)
 
-    refund = worked_on(ask(sold, clara))
+    order_return = processed(ask(sold, clara))
 
-    assert refund.state == ReturnState.ASKED
-    assert refund.last_error.startswith("SmdpUnavailable: ")
+    assert order_return.state == ReturnState.ASKED
+    assert order_return.last_error.startswith("SmdpUnavailable: ")
     assert statuses(gateway) == ["refunded"]
 
 
@@ -144,9 +149,9 @@ def test_the_last_error_names_every_service_that_did_not_answer(
     break_it(smdp, "cancelOrder", "http_500")
     break_it(gateway, "refund", "http_500")
 
-    refund = worked_on(ask(sold, clara))
+    order_return = processed(ask(sold, clara))
 
-    from_smdp, from_gateway = refund.last_error.split("; ")
+    from_smdp, from_gateway = order_return.last_error.split("; ")
     assert from_smdp.startswith("SmdpUnavailable: ")
     assert from_gateway.startswith("GatewayUnavailable: ")
 
@@ -155,9 +160,9 @@ def test_a_return_is_retried_soon_and_then_less_and_less_often(
     sold: Order, clara: User, gateway: str, smdp: str
 ) -> None:
     break_it(gateway, "refund", "http_500", times=1000)
-    refund = ask(sold, clara)
+    order_return = ask(sold, clara)
 
-    answers = [looked_at("return", refund.pk) for _ in range(6)]
+    answers = [looked_at("return", order_return.pk) for _ in range(6)]
 
     pauses = [answer.delay.total_seconds() for answer in answers if answer]
     assert pauses[:-1] == pytest.approx(RETRY_DELAYS, rel=0.2)
@@ -171,7 +176,7 @@ def test_the_end_of_one_return_leaves_the_others_open(
     other = settled(make_order(alice, visit=visit, plan=sold.plan, method=new_card(alice)))
     waiting = ask(other, clara)
 
-    assert worked_on(ask(sold, clara)).state == ReturnState.DONE
+    assert processed(ask(sold, clara)).state == ReturnState.DONE
 
     waiting.refresh_from_db()
     assert (waiting.state, waiting.ended_at) == (ReturnState.ASKED, None)
@@ -182,9 +187,9 @@ def test_a_return_that_fails_for_long_needs_staff(
 ) -> None:
     break_it(gateway, "refund", "http_500", times=1000)
 
-    refund = worked_on(ask(sold, clara), looks=TRIES_BEFORE_STAFF)
+    order_return = processed(ask(sold, clara), times=TRIES_BEFORE_STAFF)
     assert not needing_staff(Order.objects.all())
-    worked_on(refund)
+    processed(order_return)
 
     assert list(needing_staff(Order.objects.all())) == [sold]
 
@@ -197,11 +202,11 @@ def test_a_return_that_the_gateway_refused_can_be_requested_again(
 
     with monkeypatch.context() as patched:
         patched.setattr("payments.gateways.simulator.SimulatorGateway.refund", refused)
-        refund = worked_on(ask(sold, clara))
-    assert (refund.state, refund.last_error) == (ReturnState.REFUSED, "refund: too old")
+        order_return = processed(ask(sold, clara))
+    assert (order_return.state, order_return.last_error) == (ReturnState.REFUSED, "refund: too old")
     assert list(needing_staff(Order.objects.all())) == [sold]
 
-    assert worked_on(ask(sold, clara)).state == ReturnState.DONE
+    assert processed(ask(sold, clara)).state == ReturnState.DONE
 
 
 @pytest.mark.parametrize(
@@ -215,14 +220,14 @@ def test_a_long_error_is_cut_to_the_length_of_its_column(
 
     monkeypatch.setattr("payments.gateways.simulator.SimulatorGateway.refund", broken)
 
-    assert len(worked_on(ask(sold, clara)).last_error) == 200
+    assert len(processed(ask(sold, clara)).last_error) == 200
 
 
 def test_of_two_workers_one_ends_the_return(sold: Order, clara: User, smdp: str) -> None:
-    seen_before = ask(sold, clara)
-    worked_on(seen_before)
+    read_before = ask(sold, clara)
+    processed(read_before)
 
-    returning._end(seen_before, ReturnState.REFUSED)  # noqa: SLF001 -- the very step
+    returning._end(read_before, ReturnState.REFUSED)  # noqa: SLF001 -- the very step
 
     assert Return.objects.get().state == ReturnState.DONE
 
@@ -272,10 +277,10 @@ def test_the_customer_is_told(
     sold: Order, clara: User, as_alice: Client, alice: User, smdp: str
 ) -> None:
     address = f"/orders/{sold.number}/"
-    refund = ask(sold, clara)
+    order_return = ask(sold, clara)
     assert "refunding $19.00 to Visa ending in 4242." in as_alice.get(address).text
 
-    worked_on(refund)
+    processed(order_return)
 
     page = as_alice.get(address).text
     assert "Your order was refunded" in page
@@ -286,7 +291,7 @@ def test_the_customer_is_told(
 
 
 def test_the_timeline_says_who_and_why(sold: Order, clara: User, smdp: str) -> None:
-    worked_on(ask(sold, clara))
+    processed(ask(sold, clara))
 
     told = [entry.what for entry in timeline(Order.objects.get(pk=sold.pk))]
     assert "asked (changed their mind)" in told

@@ -111,7 +111,7 @@ def test_a_lost_or_broken_answer_is_recovered_by_asking_again(
 ) -> None:
     break_it(smdp, function, fault)
 
-    order = settled(placed, looks=2)
+    order = settled(placed, times=2)
 
     assert order.state == OrderState.COMPLETED
     assert order.profile is not None
@@ -125,7 +125,7 @@ def test_a_profile_of_another_iccid_is_never_sold(
 ) -> None:
     break_it(smdp, function, "wrong_iccid")
 
-    order = settled(placed, looks=2)
+    order = settled(placed, times=2)
 
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.PROFILE_REFUSED)
     assert statuses(gateway) == ["voided"]
@@ -139,7 +139,7 @@ def test_a_lost_answer_of_the_gateway_charges_once(
 ) -> None:
     break_it(gateway, function, fault)
 
-    order = settled(placed, looks=2)
+    order = settled(placed, times=2)
 
     assert (order.state, order.last_error) == (OrderState.COMPLETED, "")
     assert statuses(gateway) == ["captured"]

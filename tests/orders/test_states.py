@@ -1,4 +1,4 @@
-"""The states of orders and payments, written out once more: what may follow what."""
+"""The states of orders and payments, and which may follow which, written out a second time."""
 
 import pytest
 
@@ -10,7 +10,7 @@ ORDERS = {
     "acknowledged": {"in_progress", "failed", "cancelled"},
     "in_progress": {"pending", "held", "completed", "failed", "cancelled"},
     "pending": {"in_progress", "failed", "cancelled"},
-    # Charged, or about to be: it is finished, or given up and paid back; never just cancelled.
+    # The charge is decided: the order is finished, or given up and refunded. Never cancelled.
     "held": {"in_progress", "failed"},
     "completed": set(),
     "failed": set(),

@@ -1,4 +1,4 @@
-"""A customer is looking on: how soon an SM-DP+ that fails or hangs is asked again, in real time.
+"""How soon a failing or hanging SM-DP+ is called again while a customer waits, in real time.
 
 Measured are the rows of the calls, with the pauses and timeouts as they are set.
 """
@@ -16,13 +16,13 @@ from outbox.domain import due_tasks, process
 from tests.providers import break_it, states
 
 pytestmark = pytest.mark.django_db(transaction=True)
-# What a busy machine may add to a pause or a timeout.
+# A busy machine may add this to a delay or a timeout.
 NOISE = timedelta(seconds=0.4)
 WITHIN = 30.0
 
 
 def worked_off(order: Order) -> Order:
-    """Let a worker look whenever something is due, until the order is complete."""
+    """Process whatever is due until the order is complete."""
     deadline = time.monotonic() + WITHIN
     while order.state != OrderState.COMPLETED and time.monotonic() < deadline:
         for task in due_tasks():
@@ -58,7 +58,7 @@ def test_three_attempts_that_hang_fit_into_ten_seconds(placed: Order, smdp: str)
 
     hung, hung_again, answered = tries("downloadOrder")
     assert [hung.outcome, hung_again.outcome] == [Es2Call.Outcome.NO_ANSWER] * 2
-    # It was done the first time: what is answered at last is "already".
+    # The first call took effect, so the last answer is "already".
     assert (answered.subject_code, answered.reason_code) == ("8.2.1", "3.3")
     assert answered.sent_at - hung.sent_at < timedelta(seconds=10)
     assert states(smdp) == ["Released"]

@@ -1,4 +1,4 @@
-"""What did not come about is tried again, ever less often, until it is given up."""
+"""Failed attempts are repeated less and less often, until the order fails or is held."""
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -12,7 +12,7 @@ from orders.models import Order
 from orders.states import TRIES_BEFORE_STAFF, Failure, OrderState
 from outbox.retries import RETRY_DELAYS
 from payments.states import PaymentState
-from tests.orders.conftest import look, seconds, settled
+from tests.orders.conftest import process_once, seconds, settled
 from tests.peer import Answer, Peer, answering
 from tests.providers import break_it, statuses
 
@@ -23,7 +23,7 @@ def test_a_service_that_stays_away_fails_the_order_and_voids_the_payment(
     break_it(smdp, "downloadOrder", "http_500", times=50)
 
     tries = len(RETRY_DELAYS) + 1
-    order = settled(placed, looks=tries)
+    order = settled(placed, times=tries)
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.SERVICE_DOWN)
 
     order = settled(order)
@@ -40,11 +40,11 @@ def test_while_the_customer_waits_each_delay_is_followed_by_an_attempt(
     break_it(smdp, "downloadOrder", "http_500", times=50)
 
     for tries, pause in enumerate((0.5, 2, 4, 8, 12), start=1):
-        assert pause * 0.8 <= seconds(look(placed)) <= pause * 1.2
+        assert pause * 0.8 <= seconds(process_once(placed)) <= pause * 1.2
         placed.refresh_from_db()
         assert (placed.state, placed.tries) == (OrderState.IN_PROGRESS, tries)
         assert placed.last_error.startswith("SmdpUnavailable: ")
-    assert seconds(look(placed)) == 0
+    assert seconds(process_once(placed)) == 0
 
     placed.refresh_from_db()
     assert (placed.state, placed.tries) == (OrderState.FAILED, 0)
@@ -57,14 +57,14 @@ def test_a_decided_charge_is_retried_less_and_less_often(
     break_it(gateway, "capture", "http_500", times=50)
 
     for usual in RETRY_DELAYS:
-        assert seconds(look(placed)) == pytest.approx(usual, rel=0.2)
+        assert seconds(process_once(placed)) == pytest.approx(usual, rel=0.2)
     for tries in range(len(RETRY_DELAYS), TRIES_BEFORE_STAFF):
         longest = min(2.0**tries, 600)
-        assert longest / 2 <= seconds(look(placed)) <= longest
+        assert longest / 2 <= seconds(process_once(placed)) <= longest
     placed.refresh_from_db()
     assert (placed.state, placed.tries) == (OrderState.IN_PROGRESS, TRIES_BEFORE_STAFF)
 
-    assert look(placed) is None
+    assert process_once(placed) is None
     placed.refresh_from_db()
     assert placed.state == OrderState.HELD
 
@@ -82,7 +82,7 @@ def test_a_last_attempt_that_decides_to_charge_does_not_fail_the_order(
 
 
 def break_making_ready(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    """Have it end in an error each time that a SIM is to be made ready."""
+    """Make every attempt fail with this error when a SIM is made ready."""
 
     def broken(*_args: object) -> Sim:
         raise error
@@ -94,7 +94,7 @@ def test_a_long_error_is_cut_to_the_length_of_its_column(
     placed: Order, gateway: str, smdp: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     break_making_ready(monkeypatch, ValueError("x" * 500))
-    look(placed)
+    process_once(placed)
 
     placed.refresh_from_db()
     assert placed.last_error == f"ValueError: {'x' * 188}"
@@ -104,7 +104,7 @@ def test_a_long_reason_is_cut_to_the_length_of_its_column(
     placed: Order, gateway: str, smdp: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     break_making_ready(monkeypatch, ProfileRefused("x" * 500))
-    look(placed)
+    process_once(placed)
 
     assert placed.changes.latest("pk").reason == f"ProfileRefused: {'x' * 184}"
 
@@ -113,12 +113,12 @@ def test_undoing_counts_its_attempts_from_zero(
     placed: Order, alice: User, gateway: str, smdp: str
 ) -> None:
     break_it(smdp, "confirmOrder", "http_500", times=3)
-    settled(placed, looks=3)
+    settled(placed, times=3)
     placing.request_cancel(placed, actor=alice)
     break_it(gateway, "void", "http_500", times=2)
 
     for tries in (0, 1):
-        assert seconds(look(placed)) == pytest.approx(RETRY_DELAYS[tries], rel=0.2)
+        assert seconds(process_once(placed)) == pytest.approx(RETRY_DELAYS[tries], rel=0.2)
         placed.refresh_from_db()
         assert (placed.state, placed.tries, placed.undone_at) == (
             OrderState.CANCELLED,
@@ -131,7 +131,7 @@ def test_an_unexpected_error_counts_as_an_attempt(
     placed: Order, gateway: str, smdp: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     break_making_ready(monkeypatch, ZeroDivisionError())
-    order = settled(placed, looks=len(RETRY_DELAYS) + 1)
+    order = settled(placed, times=len(RETRY_DELAYS) + 1)
 
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.SERVICE_DOWN)
     assert settled(order).payment.state == PaymentState.VOIDED
@@ -142,4 +142,4 @@ def test_an_smdp_that_asks_for_time_gets_it(placed: Order, settings: Settings) -
     with answering(Peer(next=[lambda _body: busy])) as peer:
         settings.SMDP_URL = peer.url
 
-        assert seconds(look(placed)) == 9
+        assert seconds(process_once(placed)) == 9

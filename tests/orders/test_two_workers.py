@@ -1,4 +1,4 @@
-"""Of two workers at one order, one does each thing."""
+"""Of two workers that process one order, one makes each change."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ from tests.providers import break_it, profiles, statuses
 
 
 def test_processing_a_completed_order_does_nothing(placed: Order, gateway: str, smdp: str) -> None:
-    settled(placed, looks=2)
+    settled(placed, times=2)
 
     assert statuses(gateway) == ["captured"]
     assert len(profiles(smdp)) == 1
@@ -114,13 +114,13 @@ def test_of_two_workers_one_moves_the_order(placed: Order) -> None:
 
 
 class Free(Lease):
-    """A lease that nobody disputes."""
+    """A lease that no other worker takes."""
 
     def __init__(self) -> None:
         super().__init__(0, "")
 
     def prolong(self) -> None:
-        """Hold on."""
+        """Keep the lease."""
 
 
 def test_processing_a_payment_enqueues_its_order(placed: Order, smdp: str) -> None:

@@ -1,4 +1,4 @@
-"""An order that came to nothing holds neither money nor a profile, however long that takes."""
+"""Undoing a failed or cancelled order leaves no money and no profile, however long it takes."""
 
 from django.utils.timezone import now
 
@@ -64,7 +64,7 @@ def test_an_order_that_cannot_be_undone_needs_staff(
     payments.authorise(placed.payment, before_call=lambda: None)
     break_it(gateway, "void", "http_500", times=1000)
 
-    order = settled(placed, looks=TRIES_BEFORE_STAFF)
+    order = settled(placed, times=TRIES_BEFORE_STAFF)
     assert not needing_staff(Order.objects.all())
     order = settled(order)
 

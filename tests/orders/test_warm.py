@@ -1,4 +1,4 @@
-"""Warm: the plan is live in the network before the eSIM's code is handed over (contract, 6)."""
+"""The plan is live in the network before the code is handed over (docs/contract.md#profile)."""
 
 from typing import Any
 
@@ -57,7 +57,7 @@ def test_a_network_that_answers_late_only_delays_the_order(
 ) -> None:
     break_it(network, "activate", "http_500", times=2)
 
-    order = settled(placed, looks=3)
+    order = settled(placed, times=3)
     assert order.state == OrderState.COMPLETED
     assert statuses(gateway) == ["captured"]
 
@@ -66,7 +66,7 @@ def test_a_network_that_never_answers_costs_the_customer_nothing(
     placed: Order, network: str, gateway: str, smdp: str
 ) -> None:
     break_it(network, "*", "drop_after", times=len(RETRY_DELAYS) + 2)
-    order = settled(placed, looks=len(RETRY_DELAYS) + 2)
+    order = settled(placed, times=len(RETRY_DELAYS) + 2)
 
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.SERVICE_DOWN)
     assert (statuses(gateway), states(smdp)) == (["voided"], ["Unavailable"])
@@ -98,7 +98,7 @@ def test_a_cancel_that_wins_leaves_nothing_live(
         placing.request_cancel(Order.objects.get(pk=placed.pk), actor=placed.account)
 
     monkeypatch.setattr(activation, "activate", activate_and_be_cancelled)
-    order = settled(placed, looks=2)
+    order = settled(placed, times=2)
 
     assert order.state == OrderState.CANCELLED
     assert [state for state, _ in live(network)] == ["ended"]
