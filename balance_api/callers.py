@@ -13,9 +13,10 @@ import structlog
 from django.conf import settings
 from django.http import HttpRequest
 
-from moportal.certificates import NotTrusted, TrustFiles, Verdict, trust_files
+from moportal.certificates import NotTrusted, Verdict
 from moportal.client_certificates import CERTIFICATE_ERRORS, forwarded_certificate, refusal_for
 from moportal.problems import Refused
+from moportal.trust_files import TrustFiles, trust_files
 
 log = structlog.get_logger(__name__)
 # The one caller where certificates are not asked for, which is in the demo.

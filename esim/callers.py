@@ -26,7 +26,7 @@ _NEARNESS = [
 def provider_of(request: HttpRequest) -> SmdpProvider:
     """Return the provider whose certificate this is.
 
-    Raises `NotTrusted` and `InvalidTrust` of `moportal.certificates`, and
+    Raises `NotTrusted`, `moportal.trust_files.InvalidTrust` and
     `moportal.client_certificates.NotFromProxy`.
     """
     shown, at = forwarded_certificate(request), now()

@@ -7,15 +7,12 @@ authority. Source of the statuses: docs/contract.md#get-balance.
 """
 
 import hashlib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum
-from functools import cache, lru_cache
 from http import HTTPStatus
 from itertools import pairwise
-from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -27,8 +24,6 @@ from cryptography.x509.verification import (
     Store,
     VerificationError,
 )
-
-_REVOCATION_LIST = re.compile(rb"-----BEGIN X509 CRL-----.+?-----END X509 CRL-----", re.DOTALL)
 
 # What cryptography raises for a certificate that is malformed or uses something unknown.
 MALFORMED = (
@@ -72,10 +67,6 @@ class NotTrusted(Exception):
         self.verdict = verdict
 
 
-class InvalidTrust(ValueError):
-    """A file of trusted certificates or revocation lists cannot be read; the message names it."""
-
-
 @dataclass(frozen=True)
 class Trust:
     """Who is trusted: authorities, what they have revoked, and the expected names and keys.
@@ -89,112 +80,6 @@ class Trust:
     revocation_lists: tuple[x509.CertificateRevocationList, ...] = ()
     names: frozenset[str] = field(default_factory=frozenset)
     pins: frozenset[str] = field(default_factory=frozenset)
-
-
-@dataclass(frozen=True, eq=False)
-class TrustFiles:
-    """The same as `Trust`, in PEM files. A changed file takes effect at the next check.
-
-    Instances compare by identity (eq=False), so that they are cheap keys of the verdict cache.
-    """
-
-    roots: Path
-    intermediates: Path | None = None
-    revocation_lists: Path | None = None
-    names: frozenset[str] = field(default_factory=frozenset)
-    pins: frozenset[str] = field(default_factory=frozenset)
-
-    def verdict(self, pem: bytes, *, at: datetime) -> Verdict:
-        """Check a certificate; raises `InvalidTrust`."""
-        result = self._check(pem, at)
-        return result if isinstance(result, Verdict) else result.verdict(at)
-
-    def identify(self, pem: bytes, *, at: datetime) -> str:
-        """Return the expected name or pin that the certificate matches.
-
-        A name comes before a pin, so that a renewed certificate identifies the same caller.
-        Raises `NotTrusted` and `InvalidTrust`.
-        """
-        result = self._check(pem, at)
-        if isinstance(result, Verdict):
-            raise NotTrusted(result)
-        verdict = result.verdict(at)
-        if verdict is not Verdict.TRUSTED:
-            raise NotTrusted(verdict)
-        return result.name
-
-    def read(self) -> Trust:
-        """Return what the files hold now; raises `InvalidTrust`."""
-        return _trust(self, self._stamps())
-
-    def _stamps(self) -> tuple["Stamp", ...]:
-        files = (self.roots, self.intermediates, self.revocation_lists)
-        return tuple(_stamp(file) for file in files if file)
-
-    def _check(self, pem: bytes, at: datetime) -> "Verdict | Identity":
-        """Check a certificate, or return the cached result.
-
-        A result is cached until a file changes, and for at most a minute, so that an authority
-        that expires is noticed. The certificate's own dates are compared at every call.
-        """
-        return _cached_check(pem, self, self._stamps(), int(at.timestamp()) // 60)
-
-
-@cache
-def trust_files(
-    roots: str, intermediates: str, revoked: str, expected: frozenset[str]
-) -> TrustFiles | None:
-    """Return the trust that the settings describe, or None if they name no file of roots.
-
-    `expected` holds names and pins in any mixture.
-    """
-    if not roots:
-        return None
-    return TrustFiles(
-        roots=Path(roots),
-        intermediates=Path(intermediates) if intermediates else None,
-        revocation_lists=Path(revoked) if revoked else None,
-        names=expected,
-        pins=frozenset(name.lower() for name in expected),
-    )
-
-
-# What changes when a file is replaced or edited: time of change, size, inode.
-Stamp = tuple[int, int, int]
-
-
-def _stamp(file: Path) -> Stamp:
-    try:
-        status = file.stat()
-    except OSError as error:
-        raise InvalidTrust(f"{file}: {error.strerror}") from error
-    return status.st_mtime_ns, status.st_size, status.st_ino
-
-
-@lru_cache(maxsize=64)
-def _trust(files: TrustFiles, _stamps: tuple[Stamp, ...]) -> Trust:
-    return Trust(
-        roots=_certificates(files.roots),
-        intermediates=_certificates(files.intermediates),
-        revocation_lists=_lists(files.revocation_lists),
-        names=files.names,
-        pins=files.pins,
-    )
-
-
-def _certificates(file: Path | None) -> tuple[x509.Certificate, ...]:
-    try:
-        return tuple(x509.load_pem_x509_certificates(file.read_bytes())) if file else ()
-    except (OSError, *MALFORMED) as error:
-        raise InvalidTrust(f"{file} holds no certificates in PEM: {error}") from error
-
-
-def _lists(file: Path | None) -> tuple[x509.CertificateRevocationList, ...]:
-    try:
-        text = file.read_bytes() if file else b""
-        return tuple(x509.load_pem_x509_crl(one) for one in _REVOCATION_LIST.findall(text))
-    except (OSError, *MALFORMED) as error:
-        raise InvalidTrust(f"{file} holds no revocation lists in PEM: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -211,16 +96,9 @@ class Identity:
         return Verdict.EXPIRED if at > self.until else Verdict.TRUSTED
 
 
-@lru_cache(maxsize=1024)
-def _cached_check(
-    pem: bytes, files: TrustFiles, stamps: tuple[Stamp, ...], minute: int
-) -> Verdict | Identity:
-    return _check(pem, _trust(files, stamps), datetime.fromtimestamp(minute * 60, UTC))
-
-
 def verdict(pem: bytes, trust: Trust, *, at: datetime) -> Verdict:
     """Check a certificate as it was sent (PEM). No input raises an error."""
-    result = _check(pem, trust, at)
+    result = check(pem, trust, at)
     return result if isinstance(result, Verdict) else result.verdict(at)
 
 
@@ -280,7 +158,8 @@ def _describe_list(one: x509.CertificateRevocationList) -> str:
     return f"{one.issuer.rfc4514_string()}, {len(one)} revoked, of {one.last_update_utc:%Y-%m-%d}"
 
 
-def _check(pem: bytes, trust: Trust, at: datetime) -> Verdict | Identity:
+def check(pem: bytes, trust: Trust, at: datetime) -> Verdict | Identity:
+    """Return the identity that a certificate proves within its dates, or why it proves none."""
     if not pem.strip():
         return Verdict.MISSING
     try:

@@ -7,8 +7,8 @@ before `SMDP_URL`. Nothing of it is in the database.
 from django.conf import settings
 
 from esim.models import SmdpProvider
-from moportal.certificates import TrustFiles, trust_files
 from moportal.http_client import TlsFiles, checked_address
+from moportal.trust_files import TrustFiles, trust_files
 
 
 def address_of(provider: SmdpProvider) -> str:

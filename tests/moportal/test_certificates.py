@@ -3,19 +3,16 @@
 import base64
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.test import RequestFactory
 from django.utils.timezone import now
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moportal.certificates import InvalidTrust, Trust, TrustFiles, Verdict, pin, verdict
+from moportal.certificates import Trust, Verdict, pin, verdict
 from moportal.client_certificates import forwarded_certificate
 from tests.authority import CLIENT, FUTURE, PAST, SERVER, Authority, Issued
 
@@ -176,62 +173,3 @@ def test_a_certificate_of_an_unknown_version_is_unreadable(settings: Any) -> Non
 def _pem(der: bytes) -> bytes:
     text = base64.encodebytes(der)
     return b"-----BEGIN CERTIFICATE-----\n" + text + b"-----END CERTIFICATE-----\n"
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> TrustFiles:
-    """Return the same trust, in files."""
-    roots, below, revoked = (tmp_path / name for name in ("roots.pem", "below.pem", "revoked.pem"))
-    roots.write_bytes(STRANGE.own.pem + ROOT.own.pem)
-    below.write_bytes(BELOW.own.pem)
-    revoked.write_bytes(b"")
-    return TrustFiles(roots, below, revoked, names=frozenset({NAME}))
-
-
-def test_trusted_certificates_are_read_from_files(files: TrustFiles) -> None:
-    assert files.verdict(BELOW.issue(NAME).pem, at=now()) == Verdict.TRUSTED
-    assert files.verdict(Authority("else").issue(NAME).pem, at=now()) == Verdict.UNKNOWN_ISSUER
-
-
-def test_a_changed_revocation_list_takes_effect_at_the_next_check(files: TrustFiles) -> None:
-    issued, revoked = BELOW.issue(NAME), files.revocation_lists
-    assert revoked is not None
-    assert files.verdict(issued.pem, at=now()) == Verdict.TRUSTED
-
-    revoked.write_bytes(_list(ROOT.revoke()) + _list(BELOW.revoke(issued)))
-
-    assert files.verdict(issued.pem, at=now()) == Verdict.REVOKED
-
-
-def test_a_removed_root_is_no_longer_trusted(files: TrustFiles) -> None:
-    issued = ROOT.issue(NAME)
-    assert files.verdict(issued.pem, at=now()) == Verdict.TRUSTED
-
-    files.roots.write_bytes(STRANGE.own.pem)
-
-    assert files.verdict(issued.pem, at=now()) == Verdict.UNKNOWN_ISSUER
-
-
-def test_a_cached_certificate_expires_to_the_second(files: TrustFiles) -> None:
-    issued = ROOT.issue(NAME)
-    end = issued.certificate.not_valid_after_utc
-
-    assert files.verdict(issued.pem, at=end) == Verdict.TRUSTED
-    assert files.verdict(issued.pem, at=end + timedelta(seconds=1)) == Verdict.EXPIRED
-
-
-@pytest.mark.parametrize("name", ["roots", "intermediates", "revocation_lists"])
-def test_a_missing_or_unreadable_file_is_named(files: TrustFiles, name: str) -> None:
-    file: Path = getattr(files, name)
-    file.write_bytes(b"-----BEGIN X509 CRL-----\nno\n-----END X509 CRL-----")
-
-    with pytest.raises(InvalidTrust, match=file.name):
-        files.verdict(ROOT.issue(NAME).pem, at=now())
-
-    file.unlink()
-    with pytest.raises(InvalidTrust, match=file.name):
-        files.verdict(ROOT.issue(NAME).pem, at=now())
-
-
-def _list(revoked: x509.CertificateRevocationList) -> bytes:
-    return revoked.public_bytes(Encoding.PEM)

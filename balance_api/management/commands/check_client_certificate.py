@@ -10,7 +10,8 @@ from django.utils.timezone import now
 from balance_api.callers import expected_callers
 from esim.es2plus.addresses import trust_of
 from esim.models import SmdpProvider
-from moportal.certificates import InvalidTrust, TrustFiles, Verdict, explain
+from moportal.certificates import Verdict, explain
+from moportal.trust_files import InvalidTrust, TrustFiles
 
 BALANCE = "balance"
 ROW = "{:<16} {}"
@@ -32,7 +33,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, file: Path, door: str, **_options: Any) -> None:
         try:
-            pem, trust, at = file.read_bytes(), _files_of(door).read(), now()
+            pem, trust, at = file.read_bytes(), _files_of(door).load(), now()
             verdict = _files_of(door).verdict(pem, at=at)
         except (OSError, InvalidTrust) as error:
             raise CommandError(str(error)) from error
