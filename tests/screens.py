@@ -17,9 +17,9 @@ import django
 import httpx
 from playwright.sync_api import Browser, Page, expect
 
-from demo.management.commands.load_demo import STAFF, STAFF_PASSWORD
 from demo.parts import ROOT
 from moportal.identifiers import Iccid
+from simulators.mobileplans.samples import STAFF, STAFF_PASSWORD
 from tests.browser import launch_browser
 from tests.e2e.customer import EID, REFUSED_CARD, Customer
 from tests.esim.test_notices import STANDARD

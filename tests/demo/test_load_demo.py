@@ -1,4 +1,4 @@
-"""The demo's data: what `make run` promises."""
+"""The demo data that `make run` loads."""
 
 import pytest
 from django.core.management import call_command
@@ -10,6 +10,7 @@ from esim.states import SimState
 from moportal.identifiers import Iccid
 from plans.models import Plan
 from plans.queries import offers
+from simulators.mobileplans import samples
 
 pytestmark = pytest.mark.django_db
 MARKETS = ["US", "GB", "DE", "JP", "AE"]
@@ -55,11 +56,11 @@ def test_the_first_prepaid_plan_in_the_us_is_metered(loaded: None) -> None:
 
 
 @pytest.mark.parametrize("market", MARKETS)
-def test_nothing_works_in_brazil(loaded: None, market: str) -> None:
+def test_no_plan_works_in_brazil(loaded: None, market: str) -> None:
     assert offers(market=market, location="BR", language="en") == []
 
 
-def test_there_are_some_thousand_profiles_and_every_number_is_right(loaded: None) -> None:
+def test_thousands_of_profiles_are_free_and_every_number_is_valid(loaded: None) -> None:
     numbers = list(Sim.objects.values_list("iccid", flat=True))
 
     free = Sim.objects.filter(kind=Sim.Kind.PROFILE, state=SimState.AVAILABLE)
@@ -68,9 +69,22 @@ def test_there_are_some_thousand_profiles_and_every_number_is_right(loaded: None
     assert not set(IN_THE_SOURCE_DOCUMENTS) & set(numbers)
 
 
-def test_the_summary_names_the_accounts_and_the_sims(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_summary_names_every_account_and_every_sim(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("load_demo", "--summary")
 
-    said = capsys.readouterr().out
-    for told in (load_demo.CUSTOMER, load_demo.STAFF, load_demo.PHYSICAL, load_demo.SHUT_OUT):
-        assert told in said
+    summary = capsys.readouterr().out
+    named = [account.identifier for account in samples.ACCOUNTS]
+    named += [sim.number for sim in samples.SIMS]
+    assert [text for text in named if text not in summary] == []
+
+
+def test_every_sample_account_can_sign_in(loaded: None) -> None:
+    for account in samples.ACCOUNTS:
+        assert User.objects.get(username=account.identifier).check_password(account.password)
+
+
+def test_every_sample_sim_is_loaded_and_no_operator_has_its_number(loaded: None) -> None:
+    numbers = [sim.number for sim in samples.SIMS]
+
+    assert Sim.objects.filter(iccid__in=numbers).count() == len(numbers)
+    assert all(Iccid.parse(number) == number for number in numbers)

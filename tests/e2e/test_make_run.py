@@ -22,7 +22,7 @@ READY_WITHIN = 60.0
 GONE_WITHIN = 15.0
 BLOCK = 5
 # Part of the last line of the demo accounts.
-SUMMARY_ENDS = "on the eSIM"
+SUMMARY_ENDS = "on an eSIM"
 # Files of a checkout that are no part of the product, and files that an installation makes.
 NOT_COPIED = shutil.ignore_patterns(".*", "var", "docs", "tests", "__pycache__")
 
@@ -39,7 +39,7 @@ def test_a_run_gets_ready_keeps_its_data_and_leaves_nothing_behind(clone: Path) 
     port = _free_block()
     with _run(clone, port) as first:
         printed = _read_until(first, SUMMARY_ENDS)
-        iccid = _iccid_of(printed, "unused SIM card")
+        iccid = _iccid_of(printed, "SIM without a plan")
         processes = _descendants(first.pid)
         ports = _listening(processes)
         secret = (clone / "var/secrets.json").read_text()
@@ -53,7 +53,7 @@ def test_a_run_gets_ready_keeps_its_data_and_leaves_nothing_behind(clone: Path) 
     assert f"ready: http://{LOOPBACK}:{port}/simulator/" in printed
     assert ports == {port, port + 1, port + 2, port + 3}
     assert [pid for pid in processes if Path(f"/proc/{pid}").exists()] == []
-    assert _iccid_of(printed_again, "unused SIM card") == iccid
+    assert _iccid_of(printed_again, "SIM without a plan") == iccid
     assert (clone / "var/secrets.json").read_text() == secret
     assert time.monotonic() - begun < READY_WITHIN / 2
 

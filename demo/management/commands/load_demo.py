@@ -1,4 +1,4 @@
-"""`manage.py load_demo`: Kestrel Mobile, its catalogue, its SIMs, and people to play with."""
+"""`manage.py load_demo`: Kestrel Mobile, its catalogue, its SIMs, a customer and a staff member."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,43 +15,50 @@ from esim.states import SimState
 from moportal.identifiers import Iccid
 from outbox.models import Heartbeat
 from plans.models import Plan, PlanCountry, PlanPrice, PlanText
+from simulators.mobileplans.samples import (
+    CUSTOMER,
+    CUSTOMER_PASSWORD,
+    INSTALLED_ICCID,
+    MICROBALANCE_ICCID,
+    OUTSIDE_ICCID,
+    STAFF,
+    STAFF_PASSWORD,
+    UNUSED_ICCID,
+    WITH_PLAN_ICCID,
+)
 from subscriptions.domain import usage
 from subscriptions.models import Bucket, Line, SimOnLine, Subscription, SubscriptionState
 
-# Made up: none of these is in the source documents, and no operator uses the range.
 PREFIX = "8944110"
-PHYSICAL, SHUT_OUT, MICROBALANCE, WITH_PLAN, INSTALLED = (
-    Iccid.numbered(PREFIX, n) for n in range(5)
-)
 FIRST_IN_POOL, POOL_SIZE = 100_000, 5000
-CUSTOMER, CUSTOMER_PASSWORD = "demo@kestrel.example", "kestrel-demo-2026"
-STAFF, STAFF_PASSWORD = "staff@kestrel.example", "kestrel-staff-2026"
 
 SUMMARY = f"""\
   customer            {CUSTOMER}   {CUSTOMER_PASSWORD}
   staff (/admin/)     {STAFF}  {STAFF_PASSWORD}
-  card that approves  4242 4242 4242 4242  (any later date, any code)
-  card that declines  4000 0000 0000 0002
-  unused SIM card     {PHYSICAL}
-  shut out            {SHUT_OUT}  (Get Balance: NOTSUPPORTED)
-  microbalance only   {MICROBALANCE}  (Get Balance: NONE)
-  with a plan         {WITH_PLAN}  (the demo customer's)
-  on the eSIM         {INSTALLED}  (nobody's yet: for iccids)"""
+  card, approved      4242 4242 4242 4242  (any future date, any security code)
+  card, declined      4000 0000 0000 0002
+  SIM without a plan  {UNUSED_ICCID}
+  SIM with a plan     {WITH_PLAN_ICCID}  (of the demo customer)
+  SIM, microbalance   {MICROBALANCE_ICCID}  (Get Balance: NONE)
+  SIM outside         {OUTSIDE_ICCID}  (Get Balance: NOTSUPPORTED)
+  profile on an eSIM  {INSTALLED_ICCID}  (without a plan; for iccids)"""
 
 
 class Command(BaseCommand):
-    """Loads once; a second run finds everything there and changes nothing."""
+    """Loads the demo data once. A second run changes nothing."""
 
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--summary", action="store_true", help="only print what there is")
+        parser.add_argument(
+            "--summary", action="store_true", help="only print the accounts, cards and SIMs"
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if options["summary"]:
             self.stdout.write(SUMMARY)
             return
-        # `/healthz` shall not believe the worker of the last run.
+        # Without this, `/healthz` would take the last run's worker for a running one.
         Heartbeat.objects.all().delete()
         if not Operator.objects.exists():
             load()
@@ -59,7 +66,7 @@ class Command(BaseCommand):
 
 @transaction.atomic
 def load() -> None:
-    """Write everything in one transaction: all of it or nothing."""
+    """Write the demo data in one transaction."""
     _load_operator()
     _load_plans()
     _load_sims()
@@ -131,12 +138,12 @@ def _load_sims() -> None:
         code="kestrel", smdp_host="smdp.kestrel.example", requester_identifier="2.999.10"
     )
     physical = {"kind": Sim.Kind.PHYSICAL}
-    Sim.objects.create(iccid=PHYSICAL, **physical)
-    Sim.objects.create(iccid=SHUT_OUT, is_in_programme=False, **physical)
-    Sim.objects.create(iccid=MICROBALANCE, state=SimState.IN_USE, **physical)
-    Sim.objects.create(iccid=WITH_PLAN, state=SimState.IN_USE, msisdn="15550147", **physical)
+    Sim.objects.create(iccid=UNUSED_ICCID, **physical)
+    Sim.objects.create(iccid=OUTSIDE_ICCID, is_in_programme=False, **physical)
+    Sim.objects.create(iccid=MICROBALANCE_ICCID, state=SimState.IN_USE, **physical)
+    Sim.objects.create(iccid=WITH_PLAN_ICCID, state=SimState.IN_USE, msisdn="15550147", **physical)
     installed = {"kind": Sim.Kind.PROFILE, "profile_type": "consumer", "provider": provider}
-    Sim.objects.create(iccid=INSTALLED, state=SimState.IN_USE, **installed)
+    Sim.objects.create(iccid=INSTALLED_ICCID, state=SimState.IN_USE, **installed)
     Sim.objects.bulk_create(
         Sim(
             iccid=Iccid.numbered(PREFIX, serial),
@@ -149,19 +156,19 @@ def _load_sims() -> None:
 
 
 def _give_plan(customer: User) -> None:
-    """Put a half-used plan on the customer's own SIM, and a microbalance on another."""
+    """Put a half-used plan on one SIM card of the customer, and a microbalance on another."""
     plan = Plan.objects.get(code="us-traveller")
-    lived_in = _subscription(customer, WITH_PLAN, plan.texts.get(language="en").name, plan)
+    half_used = _subscription(customer, WITH_PLAN_ICCID, plan.texts.get(language="en").name, plan)
     Bucket.objects.create(
-        subscription=lived_in,
+        subscription=half_used,
         kind=Bucket.Kind.ALLOWANCE,
         total_bytes=5 * GB,
         countries=["US", "CA", "MX"],
     )
-    _use(WITH_PLAN, 18 * GB // 10)
-    garden = _subscription(customer, MICROBALANCE, "Walled garden", None)
+    _use(WITH_PLAN_ICCID, 18 * GB // 10)
+    walled_garden = _subscription(customer, MICROBALANCE_ICCID, "Walled garden", None)
     Bucket.objects.create(
-        subscription=garden,
+        subscription=walled_garden,
         kind=Bucket.Kind.MICROBALANCE,
         total_bytes=GB // 100,
         countries=sorted(MARKETS),
@@ -169,10 +176,10 @@ def _give_plan(customer: User) -> None:
 
 
 def _use(iccid: str, used: int) -> None:
-    """Tell of data that was used yesterday, as the charging system would."""
-    told = {"id": "half", "iccid": iccid, "bytes": used, "country": "US"}
+    """Record yesterday's data use, as the charging system would."""
     yesterday = (now() - timedelta(days=1)).isoformat()
-    usage.record("demo", [{**told, "usedAt": yesterday}], now())
+    record = {"id": "half", "iccid": iccid, "bytes": used, "country": "US", "usedAt": yesterday}
+    usage.record("demo", [record], now())
 
 
 def _subscription(customer: User, iccid: str, plan_name: str, plan: Plan | None) -> Subscription:

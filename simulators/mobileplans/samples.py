@@ -1,0 +1,62 @@
+"""What to try on a demo portal: its accounts, the payment simulator's test cards, and its SIMs.
+
+`manage.py load_demo` creates these accounts and SIMs. The ICCIDs are invented: no operator uses
+their range.
+"""
+
+from typing import NamedTuple
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+CUSTOMER, CUSTOMER_PASSWORD = "demo@kestrel.example", "kestrel-demo-2026"
+STAFF, STAFF_PASSWORD = "staff@kestrel.example", "kestrel-staff-2026"
+UNUSED_ICCID = "8944110000000000008"
+OUTSIDE_ICCID = "8944110000000000016"
+MICROBALANCE_ICCID = "8944110000000000024"
+WITH_PLAN_ICCID = "8944110000000000032"
+INSTALLED_ICCID = "8944110000000000040"
+
+
+class Account(NamedTuple):
+    """Someone who can sign in, and what they can see."""
+
+    identifier: str
+    password: str
+    role: Promise
+    purpose: Promise
+
+
+class Sample(NamedTuple):
+    """A number to type in, and what happens with it."""
+
+    number: str
+    purpose: Promise
+
+    @property
+    def grouped(self) -> str:
+        """Return the number in groups of four digits, as it is printed on a card."""
+        return " ".join(self.number[start : start + 4] for start in range(0, len(self.number), 4))
+
+
+ACCOUNTS = (
+    Account(CUSTOMER, CUSTOMER_PASSWORD, _("Customer"), _("Has a half-used plan on a SIM card")),
+    Account(STAFF, STAFF_PASSWORD, pgettext_lazy("account", "Staff"), _("Signs in at /admin/")),
+)
+CARDS = (
+    Sample("4242424242424242", _("Approved")),
+    Sample("4000002760003184", _("The bank asks for confirmation")),
+    Sample("4000000000000002", _("Declined")),
+    Sample("4000000000009995", _("Declined: insufficient funds")),
+    Sample("4000000000000069", _("Declined: card expired")),
+    Sample("4000000000000127", _("Declined: wrong security code")),
+    Sample("4000000000000119", _("Declined: processing error")),
+)
+SIMS = (
+    Sample(UNUSED_ICCID, _("SIM card without a plan")),
+    Sample(WITH_PLAN_ICCID, _("The demo customer's SIM card, with a half-used plan")),
+    Sample(MICROBALANCE_ICCID, _("SIM card with only a microbalance: balance of type NONE")),
+    Sample(OUTSIDE_ICCID, _("SIM card outside the programme: balance NOTSUPPORTED")),
+    Sample(INSTALLED_ICCID, _("Profile on the eSIM, without a plan: put it into iccids")),
+)
