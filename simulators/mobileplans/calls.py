@@ -155,11 +155,11 @@ def plan_problems(meta: dict[str, Any], *, is_success: bool) -> Iterator[str]:
     if PLAN_NAME not in meta:
         yield _("Missing")
     elif not isinstance(name, str):
-        yield _("Not a text")
+        yield _("Not a string")
     elif is_success and not name.strip():
-        yield _("Empty, though there is a plan")
+        yield _("Empty although there is a plan")
     elif not is_success and name:
-        yield _("Not empty, though there is no plan")
+        yield _("Not empty although there is no plan")
 
 
 def outcome_of(function: Function, values: dict[str, Any]) -> dict[str, Any]:
@@ -213,12 +213,12 @@ def minutes_problem(value: object) -> str:
 def context_problem(value: object) -> str:
     """Check that it is what an earlier call returned."""
     is_context = isinstance(value, dict) and bool(text(value.get("Id")))
-    return "" if is_context else _("Not what the app returned")
+    return "" if is_context else _("Not a context that the app returned")
 
 
 def next_action_problem(value: object) -> str:
     """Check the web sheet's word for what comes next; which words there are is the carrier's."""
-    return "" if isinstance(value, str) else _("Not a text")
+    return "" if isinstance(value, str) else _("Not a string")
 
 
 CHECKS: dict[str, Callable[[object], str]] = {

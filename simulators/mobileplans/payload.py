@@ -24,21 +24,21 @@ INNER = "purchaseResult"
 INNER_SCHEMA: dict[str, Any] = SCHEMA["properties"][INNER]["contentSchema"]
 MEANINGS = {
     "ver": gettext_lazy("Version of the payload"),
-    "success": gettext_lazy("Whether a plan is usable on this device now"),
-    "transactionId": gettext_lazy("The launch's own, as it was sent"),
-    "iccid": gettext_lazy("The SIM or profile to use"),
-    "activationCode": gettext_lazy("What to download the profile with"),
-    "purchaseResult": gettext_lazy("How the visit went, JSON in a string"),
+    "success": gettext_lazy("Whether a plan can be used on this device now"),
+    "transactionId": gettext_lazy("The transaction ID of the launch, unchanged"),
+    "iccid": gettext_lazy("The SIM card or profile to use"),
+    "activationCode": gettext_lazy("The code for downloading the profile"),
+    "purchaseResult": gettext_lazy("How the visit ended, as JSON in a string"),
     "userAccount": gettext_lazy("The customer's account"),
-    "purchaseInstrument": gettext_lazy("The way to pay"),
-    "line": gettext_lazy("The line on the operator's side"),
-    "moDirectStatus": gettext_lazy("How the operator's side ended"),
-    "planName": gettext_lazy("The plan, in the customer's language"),
+    "purchaseInstrument": gettext_lazy("The customer's payment method"),
+    "line": gettext_lazy("The customer's line at the operator"),
+    "moDirectStatus": gettext_lazy("How the purchase ended at the operator"),
+    "planName": gettext_lazy("The plan's name in the customer's language"),
     # Those of the newer calls.
     "call": gettext_lazy("The function that the portal called"),
-    "meta": gettext_lazy("How the visit went, an object of the app's"),
-    "lineType": gettext_lazy("The same as line, in the samples' spelling"),
-    "modirectStatus": gettext_lazy("The same as moDirectStatus, in the samples' spelling"),
+    "meta": gettext_lazy("How the visit ended, as an object"),
+    "lineType": gettext_lazy("The same as line, as the samples spell it"),
+    "modirectStatus": gettext_lazy("The same as moDirectStatus, as the samples spell it"),
     "minutes": gettext_lazy("How long the app may wait"),
     "context": gettext_lazy("What an earlier call returned"),
     "nextAction": gettext_lazy("What the web sheet's client does next"),
@@ -83,7 +83,7 @@ def examine(text: str, *, kind: str, transaction_id: str) -> Report:
 
     An empty `transaction_id` says that the launch sent none: then the portal's own is right.
     """
-    problems = [] if kind == "string" else [_("The app takes one string, not: %s") % kind]
+    problems = [] if kind == "string" else [_("The app takes one string, but was given: %s") % kind]
     try:
         outer = parse_object(text)
     except NotAnObject as error:
@@ -107,7 +107,7 @@ def parse_object(text: str) -> dict[str, Any]:
     try:
         document = json.loads(text, parse_constant=refuse, object_pairs_hook=each_key_once)
     except RecursionError as error:
-        raise NotAnObject(_("Nested too deep")) from error
+        raise NotAnObject(_("Nested too deeply")) from error
     except ValueError as error:
         raise NotAnObject(_("Not JSON: %s") % error) from error
     if not isinstance(document, dict):
@@ -124,7 +124,7 @@ def each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Refuse a repeated key: of two values every reader picks its own."""
     document = dict(pairs)
     if len(document) < len(pairs):
-        raise ValueError(_("a key stands there twice"))
+        raise ValueError(_("a key appears twice"))
     return document
 
 
@@ -159,7 +159,7 @@ def disagreements(
 ) -> Iterator[tuple[str, str]]:
     """Find what is right in itself and wrong together."""
     if transaction_id and outer.get("transactionId") not in {None, transaction_id}:
-        yield "transactionId", _("Not the one of the launch: %s") % transaction_id
+        yield "transactionId", _("Not the transaction ID of the launch: %s") % transaction_id
     status = inner.get("moDirectStatus")
     if status is not None and (status == "Complete") is not (outer.get("success") is True):
         yield "success", _("Does not agree with moDirectStatus")

@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from simulators.mobileplans import calls, payload
+from simulators.mobileplans import calls, payload, samples
 from simulators.mobileplans.device import INSTALLED, Download, failed
 from simulators.mobileplans.forms import LaunchForm, presets
 
@@ -23,7 +23,7 @@ ONE_STRING = "DataMart.notifyPurchaseResult"
 @csp_update({"frame-src": [SELF]})
 def simulator(request: HttpRequest) -> HttpResponse:
     """Show the workbench; it may frame the portal, which no other page may."""
-    context = {"form": LaunchForm(), "presets": presets()}
+    context = {"form": LaunchForm(), "presets": presets(), "samples": samples}
     return render(request, "simulators/simulator.html", context)
 
 

@@ -66,6 +66,14 @@
     place.appendChild(frame);
     reach(1);
     show("portal");
+    bringIntoView();
+  }
+
+  /* In a narrow window the launch form is below the app. */
+  function bringIntoView() {
+    if (app.getBoundingClientRect().top < 0) {
+      app.scrollIntoView();
+    }
   }
 
   function judge(answer, call) {

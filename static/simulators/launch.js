@@ -30,6 +30,14 @@
     }
   }
 
+  /* A launch that was changed by hand has no preset, and no purpose to tell. */
+  function choosePreset(button) {
+    press(button);
+    Bench.byId("purpose").textContent = button
+      ? presets[Number(button.getAttribute("data-preset"))].purpose
+      : "";
+  }
+
   function fillIn(values) {
     Object.keys(values).forEach(function (name) {
       var field = Bench.byId("id_" + name);
@@ -41,7 +49,7 @@
 
   function choose(event) {
     fillIn(presets[Number(event.currentTarget.getAttribute("data-preset"))]);
-    press(event.currentTarget);
+    choosePreset(event.currentTarget);
     preview();
   }
 
@@ -134,7 +142,7 @@
       lpa_iccids: failure.iccid
     });
     isOwnTransaction = false;
-    press(null);
+    choosePreset(null);
     Bench.byId("lpa").open = true;
     launch();
   }
@@ -146,7 +154,7 @@
     if (event.target === transaction) {
       isOwnTransaction = true;
     } else if (event.target.id !== "id_download") {
-      press(null);
+      choosePreset(null);
     }
     preview();
   });

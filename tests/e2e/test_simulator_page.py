@@ -215,3 +215,48 @@ def _frame(page: Page) -> Frame:
     frame = page.locator("iframe#portal").element_handle().content_frame()
     assert frame is not None
     return frame
+
+
+@on_sqlite
+def test_in_a_narrow_window_the_portal_comes_before_the_controls(
+    stack: Stack, page_at: PageAt
+) -> None:
+    page = page_at(360, 640)
+    page.goto(f"{stack.base_url}/simulator/")
+    page.locator("#app").get_by_role("button", name="Launch").click()
+    noor = Customer(page, stack.base_url, host=False)
+    noor.view = _frame(page)
+    noor.sees("Sign in")
+
+    window = page.locator("#app").bounding_box()
+    controls = page.locator("#launch-form").bounding_box()
+
+    assert window is not None
+    assert controls is not None
+    assert window["y"] + window["height"] <= controls["y"]
+    assert window["x"] >= 0
+    assert window["x"] + window["width"] <= 360
+
+
+@on_sqlite
+def test_a_launch_from_below_the_window_brings_the_portal_into_view(
+    stack: Stack, page_at: PageAt
+) -> None:
+    page = page_at(360, 640)
+    page.goto(f"{stack.base_url}/simulator/")
+
+    page.locator("#launch").click()
+
+    expect(page.locator("#app .app-bar")).to_be_in_viewport()
+
+
+@on_sqlite
+def test_the_chosen_preset_says_what_it_is_for(stack: Stack, page_at: PageAt) -> None:
+    page = page_at(*WINDOW)
+    page.goto(f"{stack.base_url}/simulator/")
+
+    page.locator(f"[data-preset='{BRAZIL}']").click()
+    expect(page.locator("#purpose")).to_have_text("No plan works there, and the portal says so.")
+    page.locator("#id_location").fill("US")
+
+    expect(page.locator("#purpose")).to_be_empty()

@@ -1,5 +1,6 @@
 """The workbench's own answers; what needs a portal around it is in the browser's journey."""
 
+import html
 import json
 from typing import Any
 
@@ -8,7 +9,8 @@ import pytest
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from simulators.mobileplans import device, forms, views
+from simulators.mobileplans import device, forms, samples, views
+from simulators.payment import cards
 
 CODE = "1$smdp.kestrel.example$K7Q2-9XMD"
 BY_ITSELF = sorted({*device.FAILURES} - {"EidMismatch", "ProfileProcessingError"})
@@ -124,15 +126,34 @@ def test_the_token_is_fresh_and_kept_by_no_cache(rf: RequestFactory) -> None:
 def test_every_preset_fills_the_whole_form_but_the_transaction_id() -> None:
     typed = set(forms.LaunchForm().fields) - {"transaction", "accept_language"}
 
-    assert all(preset.keys() == typed | {"title"} for preset in forms.presets())
+    assert all(preset.keys() == typed | {"title", "purpose"} for preset in forms.presets())
 
 
 def test_the_first_preset_is_what_the_form_shows() -> None:
     first = forms.presets()[0]
 
     shown = {name: field.initial or "" for name, field in forms.LaunchForm().fields.items()}
-    assert first.items() - shown.items() == {("title", first["title"])}
+    assert {name for name, _value in first.items() - shown.items()} == {"title", "purpose"}
 
 
 def test_there_is_a_preset_for_every_host() -> None:
     assert {preset["host"] for preset in forms.presets()} == {host for host, _ in forms.HOSTS}
+
+
+def test_the_page_lists_every_account_card_and_sim_and_the_purpose_of_every_launch(
+    rf: RequestFactory,
+) -> None:
+    page = html.unescape(views.simulator(rf.get("/simulator/")).content.decode())
+
+    listed = [account.identifier for account in samples.ACCOUNTS]
+    listed += [account.password for account in samples.ACCOUNTS]
+    listed += [card.grouped for card in samples.CARDS]
+    listed += [sim.number for sim in samples.SIMS]
+    listed += [str(preset["purpose"]) for preset in forms.presets()]
+    assert [text for text in listed if text not in page] == []
+
+
+def test_every_card_that_is_not_simply_approved_is_a_sample() -> None:
+    numbers = {card.number for card in samples.CARDS}
+
+    assert numbers == {*cards.BEHAVIOUR, "4242424242424242"}
