@@ -1,9 +1,8 @@
-"""Template filters that put quantities into the reader's own words; built into every template."""
+"""Template filters that format quantities in the reader's language. Every template has them."""
 
 from collections.abc import Sequence
 
-from babel.numbers import format_decimal
-from babel.units import format_unit
+from babel.numbers import format_decimal, format_percent
 from django import template
 from django.utils.translation import gettext as _
 
@@ -18,41 +17,40 @@ MEGABYTE = 10**6
 
 @register.filter
 def money(amount: Money) -> str:
-    """Print money as the reader's language does: `$19.00`, `19,00 €`."""
+    """Format money: `$19.00`, `19,00 €`."""
     return str(amount)
 
 
 @register.filter
 def data_size(size: int | None) -> str:
-    """Print bytes as gigabytes or megabytes (1 GB is 10^9 bytes); None is an unlimited plan."""
+    """Format bytes as gigabytes or megabytes, rounded down to a tenth. None means unlimited.
+
+    1 GB is 10^9 bytes (docs/contract.md#quantities-and-identity).
+    """
     if size is None:
         return _("Unlimited")
-    unit, name = (GIGABYTE, "gigabyte") if size >= GIGABYTE else (MEGABYTE, "megabyte")
-    value = size * 10 // unit / 10
-    return format_unit(
-        value, f"digital-{name}", length="short", format="#,##0.#", locale=countries.reader_locale()
+    unit = GIGABYTE if size >= GIGABYTE else MEGABYTE
+    tenths = size * 10 // unit
+    value = format_decimal(tenths / 10, format="#,##0.#", locale=countries.reader_locale())
+    text = _("%(size)s GB") if unit == GIGABYTE else _("%(size)s MB")
+    return text % {"size": value}
+
+
+@register.filter
+def percent(basis_points: int) -> str:
+    """Format basis points as a percentage in the reader's language: `9%`, `7,25 %`."""
+    return format_percent(
+        basis_points / 10_000, locale=countries.reader_locale(), decimal_quantization=False
     )
 
 
 @register.filter
-def number(value: float) -> str:
-    """Print a number with the language's own separators."""
-    return format_decimal(value, locale=countries.reader_locale())
-
-
-@register.filter
 def country(code: str) -> str:
-    """Name a country."""
+    """Return the country's name."""
     return countries.country_name(code)
 
 
 @register.filter
 def country_list(codes: Sequence[str]) -> str:
-    """Name several countries in one phrase."""
+    """Return the names of several countries as one phrase."""
     return countries.country_list(codes)
-
-
-@register.filter
-def tail(identifier: str) -> str:
-    """Show the last four characters of an identifier."""
-    return identifier[-4:]

@@ -104,6 +104,6 @@ def _review_context(draft: Draft) -> dict[str, Any]:
         "price": price.gross,
         "net": price.net,
         "tax": price.tax,
-        "tax_rate_text": f"{draft.tax_rate / 100:g} %",
+        "tax_rate": draft.tax_rate,
         **frame("review", back_url=reverse("payment")),
     }
