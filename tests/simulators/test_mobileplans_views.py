@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from django.http import HttpResponse
 from django.test import RequestFactory
 from pytest_django import Settings
 
@@ -143,7 +144,9 @@ def test_there_is_a_preset_for_every_host() -> None:
 def test_the_page_lists_every_account_card_and_sim_and_the_purpose_of_every_launch(
     rf: RequestFactory,
 ) -> None:
-    page = html.unescape(views.simulator(rf.get("/simulator/")).content.decode())
+    response = views.simulator(rf.get("/simulator/"))
+    assert isinstance(response, HttpResponse)
+    page = html.unescape(response.content.decode())
 
     listed = [account.identifier for account in samples.ACCOUNTS]
     listed += [account.password for account in samples.ACCOUNTS]
