@@ -12,6 +12,7 @@ from esim.notices import Point
 from esim.states import ProfileState, SimState
 from moportal.identifiers import ActivationCode, Iccid
 from moportal.sealed import SealedField
+from outbox.calls import OutsideCall
 
 
 def check_points(points: object) -> None:
@@ -272,11 +273,11 @@ class Profile(models.Model):
         return ActivationCode(self.smdp_host, self.matching_id)
 
 
-class Es2Call(models.Model):
-    """One ES2+ call: a row before it is a call. Without an answer its outcome is unknown."""
+class Es2Call(OutsideCall):
+    """One ES2+ call."""
 
     class Outcome(models.TextChoices):
-        """The classes of answer of docs/es2plus.md#errors."""
+        """The classes of answers (docs/es2plus.md#errors)."""
 
         UNANSWERED = "unanswered", "No answer yet"
         SUCCESS = "success", "Executed"
@@ -285,7 +286,7 @@ class Es2Call(models.Model):
         FAILED = "failed", "Failed by the SM-DP+"
         EXPIRED = "expired", "Ran out at the SM-DP+"
         NOT_SENT = "not_sent", "Never reached the SM-DP+"
-        # It was sent, and may even now be on its way.
+        # The request was sent, and may still arrive.
         NO_ANSWER = "no_answer", "Sent, no answer came"
         COME_BACK = "come_back", "Come back later (HTTP 408, 429, 5xx)"
         REFUSED = "refused", "Refused by HTTP (4xx)"
@@ -295,15 +296,10 @@ class Es2Call(models.Model):
     function = models.CharField(max_length=20)
     call_identifier = models.UUIDField(unique=True)
     request = models.JSONField(help_text="As sent, the matching id masked.")
-    sent_at = models.DateTimeField(auto_now_add=True)
-    answered_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=13, choices=Outcome, default=Outcome.UNANSWERED)
     subject_code = models.CharField(max_length=20, blank=True)
     reason_code = models.CharField(max_length=20, blank=True)
     detail = models.TextField(blank=True, help_text="What came back, the matching id masked.")
-
-    class Meta:
-        ordering = ["pk"]
 
     def __str__(self) -> str:
         return f"{self.function} {self.outcome}"

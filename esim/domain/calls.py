@@ -1,10 +1,10 @@
-"""The calls to an SM-DP+: each a row before it is a call, with what came of it afterwards."""
+"""Calls to an SM-DP+, each recorded before it is made, and what earlier calls may have done."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
 from django.conf import settings
@@ -15,18 +15,19 @@ from esim.es2plus import client as es2plus
 from esim.es2plus.client import DownloadOrder, Function
 from esim.models import Es2Call, Profile
 from moportal.logging import masked
-from moportal.statements import compare_and_set
+from outbox.calls import BeforeCall, record_call
 
 log = structlog.get_logger(__name__)
 Outcome = Es2Call.Outcome
 Result = TypeVar("Result")
-# For so long a customer looks on, and what hangs is given up soon: three tries are to fit in.
-LOOKED_ON = timedelta(seconds=10)
+# For this long after a profile is created its customer is watching. The timeouts are short then,
+# so that three attempts fit.
+CUSTOMER_WATCHES = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
 class Call(Generic[Result]):
-    """One call that was made: its row, its answer, and what the table says to do."""
+    """A call that was made: its row, its answer, and the decision that the answer leads to."""
 
     row: Es2Call
     answer: es2plus.Answer[Result]
@@ -37,55 +38,33 @@ class Call(Generic[Result]):
         return "/".join(filter(None, self.answer.codes))
 
     @property
-    def said(self) -> str:
-        """Return its codes, or what else came of it, in few words."""
+    def summary(self) -> str:
+        """Return the answer's codes, or the beginning of its text if it has none."""
         return self.codes or self.answer.detail[:200]
 
 
-def called(
-    profile: Profile, asked: Function[Result], before_call: Callable[[], None]
+def call_and_record(
+    profile: Profile, function: Function[Result], before_call: BeforeCall
 ) -> Call[Result]:
-    """Write the call down, make it, and write down what came of it.
+    """Record a call of this function, make it, and decide what its answer means.
 
-    The row comes before `before_call`, where the caller shows that it still holds its lease: who
-    took over from a worker that stalled has either seen the row, or the call is never made.
+    Never raises for anything that the SM-DP+ does. Raises what `before_call` raises.
     """
-    fields = asked.fields(profile.provider)
-    if "matchingId" in fields:
-        fields["matchingId"] = _hidden(profile.matching_id)
-    row = Es2Call.objects.create(
-        profile=profile, function=asked.name, call_identifier=uuid.uuid4(), request=fields
+    message = function.message_fields(profile.provider)
+    if "matchingId" in message:
+        message["matchingId"] = _hidden(profile.matching_id)
+    row = Es2Call(
+        profile=profile, function=function.name, call_identifier=uuid.uuid4(), request=message
     )
-    try:
-        before_call()
-    except Exception:
-        Es2Call.objects.filter(pk=row.pk).update(outcome=Outcome.NOT_SENT)
-        raise
-    answer = es2plus.call(
-        asked,
-        provider=profile.provider,
-        call_identifier=row.call_identifier,
-        within=patience(profile),
+    answer = record_call(
+        row, lambda: _send(function, row), before_call=before_call, describe=_columns
     )
-    # What came back may repeat what was sent: the secret leaves before anybody keeps or tells it.
-    detail = masked(answer.detail.replace(profile.matching_id, _hidden(profile.matching_id)))
-    answer = replace(answer, detail=detail)
-    compare_and_set(
-        Es2Call,
-        row.pk,
-        {},
-        answered_at=now(),
-        outcome=answer.outcome,
-        subject_code=answer.codes[0],
-        reason_code=answer.codes[1],
-        detail=answer.detail,
-    )
-    call = Call(row, answer, decide(asked.name, answer.outcome, answer.codes))
-    # A warning is success, but somebody should see it.
+    call = Call(row, answer, decide(function.name, answer.outcome, answer.codes))
+    # After a warning the work goes on, so only this line draws attention to it.
     level = log.warning if answer.outcome == Outcome.WARNING else log.info
     level(
         "es2+",
-        function=asked.name,
+        function=function.name,
         outcome=answer.outcome,
         codes=call.codes,
         decision=call.decision,
@@ -93,33 +72,57 @@ def called(
     return call
 
 
-def patience(profile: Profile) -> float:
-    """Return the seconds that an answer is waited for: fewer while a customer looks on."""
+def _send(function: Function[Result], row: Es2Call) -> es2plus.Answer[Result]:
+    profile = row.profile
+    answer = es2plus.call(
+        function,
+        provider=profile.provider,
+        call_identifier=row.call_identifier,
+        timeout=call_timeout(profile),
+    )
+    # An answer may repeat the request. The matching id is a secret, so it is hidden before the
+    # answer is stored or logged.
+    detail = masked(answer.detail.replace(profile.matching_id, _hidden(profile.matching_id)))
+    return replace(answer, detail=detail)
+
+
+def _columns(answer: es2plus.Answer[Any]) -> Mapping[str, Any]:
+    subject_code, reason_code = answer.codes
+    return {
+        "outcome": answer.outcome,
+        "subject_code": subject_code,
+        "reason_code": reason_code,
+        "detail": answer.detail,
+    }
+
+
+def call_timeout(profile: Profile) -> float:
+    """Return the seconds to wait for an answer: fewer while the customer is watching."""
     longest: float = settings.OUTSIDE_CALL_TIMEOUT
-    is_looked_on = now() - profile.created_at < LOOKED_ON
-    return min(profile.provider.timeout, longest) if is_looked_on else longest
+    is_watched = now() - profile.created_at < CUSTOMER_WATCHES
+    return min(profile.provider.timeout, longest) if is_watched else longest
 
 
 def _hidden(matching_id: str) -> str:
     return "…" + matching_id[-4:]
 
 
-def may_be_there(profile: Profile) -> bool:
-    """Say whether any call of ours may have left something at the SM-DP+."""
+def may_exist_at_smdp(profile: Profile) -> bool:
+    """Return whether any of the portal's calls may have left something at the SM-DP+."""
     return profile.calls.exclude(outcome__in=WITHOUT_EFFECT).exists()
 
 
-def may_have_done(profile: Profile, before: Es2Call) -> bool:
-    """Say whether an earlier call of ours may have had this effect, answered or not.
+def may_have_been_done_before(profile: Profile, call: Es2Call) -> bool:
+    """Return whether an earlier call may have had the effect of this one.
 
-    One that was executed otherwise than asked has had another one.
+    An earlier call that did something else than asked (a contradiction) did not have this effect.
     """
-    same = profile.calls.filter(function=before.function, pk__lt=before.pk)
-    outcomes = {Outcome(outcome) for outcome in same.values_list("outcome", flat=True)}
+    earlier = profile.calls.filter(function=call.function, pk__lt=call.pk)
+    outcomes = {Outcome(outcome) for outcome in earlier.values_list("outcome", flat=True)}
     return Outcome.CONTRADICTION not in outcomes and not outcomes <= WITHOUT_EFFECT
 
 
-def may_be_on_its_way(profile: Profile) -> bool:
-    """Say whether a DownloadOrder may still arrive: it was never answered, nor any after it."""
+def order_may_still_arrive(profile: Profile) -> bool:
+    """Return whether the last DownloadOrder was not answered, so that it may still arrive."""
     last = profile.calls.filter(function=DownloadOrder.name).order_by("pk").last()
     return last is not None and last.outcome in {Outcome.UNANSWERED, Outcome.NO_ANSWER}

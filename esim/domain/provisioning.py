@@ -12,7 +12,13 @@ from typing import Any
 import structlog
 from django.utils.timezone import now
 
-from esim.domain.calls import Call, called, may_be_on_its_way, may_be_there, may_have_done
+from esim.domain.calls import (
+    Call,
+    call_and_record,
+    may_exist_at_smdp,
+    may_have_been_done_before,
+    order_may_still_arrive,
+)
 from esim.domain.decisions import Decision, decide
 from esim.es2plus.client import CancelOrder, ConfirmOrder, DownloadOrder, ReleaseProfile
 from esim.models import Es2Call, Profile, Sim
@@ -53,7 +59,7 @@ def make_ready(profile: Profile, *, before_call: Callable[[], None]) -> Profile:
 
 
 def _download_order(profile: Profile, before_call: Callable[[], None]) -> None:
-    if _is_done(profile, called(profile, _order(profile), before_call)):
+    if _is_done(profile, call_and_record(profile, _order(profile), before_call)):
         move(profile, ProfileState.RESERVED)
 
 
@@ -63,7 +69,7 @@ def _order(profile: Profile) -> DownloadOrder:
 
 def _confirm_order(profile: Profile, before_call: Callable[[], None]) -> None:
     asked = ConfirmOrder(profile.sim.iccid, profile.matching_id, eid=profile.eid)
-    call = called(profile, asked, before_call)
+    call = call_and_record(profile, asked, before_call)
     if _is_done(profile, call):
         confirmed = call.answer.result
         # SGP.22, 5.3.2: an address given here must be used in the activation code.
@@ -79,7 +85,7 @@ def _is_done(profile: Profile, call: Call[Any]) -> bool:
     match call.decision:
         case Decision.GO_ON:
             return True
-        case Decision.ALREADY_DONE if may_have_done(profile, call.row):
+        case Decision.ALREADY_DONE if may_have_been_done_before(profile, call.row):
             return True
         case Decision.RETRY | Decision.ASK:
             raise _unavailable(call)
@@ -113,7 +119,7 @@ def cancel(profile: Profile, *, before_call: Callable[[], None]) -> bool:
     if profile.state == ProfileState.CANCELLED:
         return True
     # What was never ordered, or not by us, is not ours to cancel.
-    if may_be_there(profile) and not _cancelled_there(profile, before_call):
+    if may_exist_at_smdp(profile) and not _cancelled_there(profile, before_call):
         log.warning("downloaded before it could be cancelled", iccid=profile.sim.iccid)
         move(profile, ProfileState.DOWNLOADED, downloaded_at=now())
         return False
@@ -135,7 +141,7 @@ def release(profile: Profile, *, before_call: Callable[[], None]) -> None:
 
     Harmless for one that is released. Raises `SmdpUnavailable` or `ProfileRefused`.
     """
-    call = called(profile, ReleaseProfile(profile.sim.iccid), before_call)
+    call = call_and_record(profile, ReleaseProfile(profile.sim.iccid), before_call)
     is_released = profile.state == ProfileState.RELEASED
     match call.decision:
         case Decision.GO_ON:
@@ -145,7 +151,7 @@ def release(profile: Profile, *, before_call: Callable[[], None]) -> None:
         case Decision.RETRY | Decision.ASK:
             raise _unavailable(call)
     tell_staff(profile, call)
-    raise ProfileRefused(call.said)
+    raise ProfileRefused(call.summary)
 
 
 def _cancelled_there(profile: Profile, before_call: Callable[[], None]) -> bool:
@@ -156,14 +162,14 @@ def _cancelled_there(profile: Profile, before_call: Callable[[], None]) -> bool:
     it is ordered once more, so that there is something to cancel and the late one comes to nothing.
     """
     asked = CancelOrder(profile.sim.iccid, profile.matching_id, eid=profile.eid)
-    call = called(profile, asked, before_call)
+    call = call_and_record(profile, asked, before_call)
     if call.decision is Decision.WITHOUT_MATCHING_ID:
         asked = replace(asked, matching_id="")
-        call = called(profile, asked, before_call)
-    if call.decision is Decision.ALREADY_DONE and may_be_on_its_way(profile):
-        called(profile, _order(profile), before_call)
-        call = called(profile, asked, before_call)
-        if call.decision is Decision.ALREADY_DONE and may_be_on_its_way(profile):
+        call = call_and_record(profile, asked, before_call)
+    if call.decision is Decision.ALREADY_DONE and order_may_still_arrive(profile):
+        call_and_record(profile, _order(profile), before_call)
+        call = call_and_record(profile, asked, before_call)
+        if call.decision is Decision.ALREADY_DONE and order_may_still_arrive(profile):
             raise SmdpUnavailable("an order of ours may still be on its way")
     match call.decision:
         case Decision.GO_ON | Decision.ALREADY_DONE:
@@ -194,7 +200,7 @@ def _unavailable(call: Call[Any]) -> SmdpUnavailable:
 
 
 def _for_staff(call: Call[Any]) -> str:
-    return f"{call.row.function}: {call.said}\n{call.answer.detail[:1000]}"
+    return f"{call.row.function}: {call.summary}\n{call.answer.detail[:1000]}"
 
 
 def move(profile: Profile, new: ProfileState, **fields: Any) -> bool:

@@ -48,11 +48,11 @@ class Function(Protocol[Result_co]):
 
     name: ClassVar[str]
 
-    def fields(self, provider: SmdpProvider) -> dict[str, Any]:
+    def message_fields(self, provider: SmdpProvider) -> dict[str, Any]:
         """Return the fields of the message, as this provider wants them."""
         ...
 
-    def result(self, body: Mapping[str, Any]) -> Result_co:
+    def parse_result(self, body: Mapping[str, Any]) -> Result_co:
         """Return what came of it, or raise `Contradiction`."""
         ...
 
@@ -73,11 +73,11 @@ class DownloadOrder:
     profile_type: str
     eid: str = ""
 
-    def fields(self, provider: SmdpProvider) -> dict[str, Any]:
+    def message_fields(self, provider: SmdpProvider) -> dict[str, Any]:
         iccid = padded(self.iccid, provider)
         return {**_eid(self.eid), "iccid": iccid, "profileType": self.profile_type}
 
-    def result(self, body: Mapping[str, Any]) -> Ordered:
+    def parse_result(self, body: Mapping[str, Any]) -> Ordered:
         iccid = body.get("iccid")
         _check("iccid", iccid.rstrip("Ff") if isinstance(iccid, str) else iccid, self.iccid)
         return Ordered(self.iccid)
@@ -101,7 +101,7 @@ class ConfirmOrder:
     eid: str = ""
     releases: bool = True
 
-    def fields(self, provider: SmdpProvider) -> dict[str, Any]:
+    def message_fields(self, provider: SmdpProvider) -> dict[str, Any]:
         return {
             "iccid": padded(self.iccid, provider),
             **_eid(self.eid),
@@ -109,7 +109,7 @@ class ConfirmOrder:
             "releaseFlag": self.releases,
         }
 
-    def result(self, body: Mapping[str, Any]) -> Confirmed:
+    def parse_result(self, body: Mapping[str, Any]) -> Confirmed:
         _check("matchingId", body.get("matchingId"), self.matching_id)
         _check("eid", body.get("eid") or self.eid, self.eid)
         # No device may be asked for a confirmation code (docs/contract.md#profile).
@@ -133,7 +133,7 @@ class CancelOrder:
     matching_id: str = ""
     eid: str = ""
 
-    def fields(self, provider: SmdpProvider) -> dict[str, Any]:
+    def message_fields(self, provider: SmdpProvider) -> dict[str, Any]:
         return {
             "iccid": padded(self.iccid, provider),
             **_eid(self.eid),
@@ -141,7 +141,7 @@ class CancelOrder:
             "finalProfileStatusIndicator": "Unavailable",
         }
 
-    def result(self, _body: Mapping[str, Any]) -> None:
+    def parse_result(self, _body: Mapping[str, Any]) -> None:
         return None
 
 
@@ -152,10 +152,10 @@ class ReleaseProfile:
     name: ClassVar[str] = "releaseProfile"
     iccid: str
 
-    def fields(self, provider: SmdpProvider) -> dict[str, Any]:
+    def message_fields(self, provider: SmdpProvider) -> dict[str, Any]:
         return {"iccid": padded(self.iccid, provider)}
 
-    def result(self, _body: Mapping[str, Any]) -> None:
+    def parse_result(self, _body: Mapping[str, Any]) -> None:
         return None
 
 
@@ -196,7 +196,11 @@ def _check(name: str, answered: object, asked: str) -> None:
 
 
 def call(
-    asked: Function[Result], *, provider: SmdpProvider, call_identifier: uuid.UUID, within: float
+    function: Function[Result],
+    *,
+    provider: SmdpProvider,
+    call_identifier: uuid.UUID,
+    timeout: float,
 ) -> Answer[Result]:
     """Send one function call and read its answer; never raises for anything the other side does."""
     header = {
@@ -204,7 +208,9 @@ def call(
         "functionCallIdentifier": str(call_identifier),
     }
     # SGP.22, 6.5: only quote, backslash and control characters are escaped.
-    message = json.dumps({"header": header, **asked.fields(provider)}, ensure_ascii=False)
+    message = json.dumps(
+        {"header": header, **function.message_fields(provider)}, ensure_ascii=False
+    )
     headers = {
         "Accept": JSON,
         "Accept-Encoding": "identity",
@@ -212,25 +218,25 @@ def call(
         "X-Admin-Protocol": PROTOCOL + provider.protocol_version,
     }
     try:
-        url = address_of(provider) + provider.path_prefix + PATH + asked.name
+        url = address_of(provider) + provider.path_prefix + PATH + function.name
         tls = tls_files_of(provider)
         reply = exchange(
-            "POST", url, content=message.encode(), headers=headers, within=within, tls=tls
+            "POST", url, content=message.encode(), headers=headers, within=timeout, tls=tls
         )
     except ImproperlyConfigured as error:
         return Answer(Outcome.NOT_SENT, str(error))
     except httpx.HTTPError as error:
         outcome = Outcome.NOT_SENT if was_never_read(error) else Outcome.NO_ANSWER
         return Answer(outcome, f"{type(error).__name__}: {error}")
-    return read(reply, asked)
+    return parse_answer(reply, function)
 
 
-def read(reply: Reply, asked: Function[Result]) -> Answer[Result]:
+def parse_answer(reply: Reply, function: Function[Result]) -> Answer[Result]:
     """Sort an HTTP answer into the classes of docs/es2plus.md#errors."""
     text = _readable(reply.body)
     if reply.status != httpx.codes.OK:
         after = _retry_after(reply.headers.get("retry-after", ""))
-        return Answer(_http_trouble(reply.status), f"HTTP {reply.status} {text}", retry_after=after)
+        return Answer(_http_outcome(reply.status), f"HTTP {reply.status} {text}", retry_after=after)
     try:
         _check_headers(reply.headers)
         body = json.loads(reply.body)
@@ -243,12 +249,12 @@ def read(reply: Reply, asked: Function[Result]) -> Answer[Result]:
     if outcome not in {Outcome.SUCCESS, Outcome.WARNING}:
         return Answer(outcome, text, codes)
     try:
-        return Answer(outcome, text, codes, asked.result(body))
+        return Answer(outcome, text, codes, function.parse_result(body))
     except Contradiction as contradiction:
         return Answer(Outcome.CONTRADICTION, f"{contradiction}: {text}", codes)
 
 
-def _http_trouble(status: int) -> Es2Call.Outcome:
+def _http_outcome(status: int) -> Es2Call.Outcome:
     if asks_to_retry(status):
         return Outcome.COME_BACK
     return Outcome.REFUSED if httpx.codes.is_client_error(status) else Outcome.UNREADABLE

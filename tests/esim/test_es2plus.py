@@ -30,13 +30,13 @@ def read(
     content: bytes, *, status: int = 200, headers: dict[str, str] | None = None
 ) -> Answer[None]:
     said = {name.lower(): text for name, text in (headers or {}).items()}
-    return es2plus.read(Reply(status, content, said), ReleaseProfile(ICCID))
+    return es2plus.parse_answer(Reply(status, content, said), ReleaseProfile(ICCID))
 
 
 def call(**provider: Any) -> Answer[Any]:
     said = {"code": "one", "requester_identifier": "2.999.10", **provider}
     return es2plus.call(
-        ORDER, provider=SmdpProvider(**said), call_identifier=uuid.uuid4(), within=3
+        ORDER, provider=SmdpProvider(**said), call_identifier=uuid.uuid4(), timeout=3
     )
 
 
@@ -165,21 +165,21 @@ def test_a_time_of_day_is_understood_too() -> None:
     ],
 )
 def test_a_confirmation_of_something_else_is_a_contradiction(fields: dict[str, object]) -> None:
-    found = es2plus.read(Reply(200, body(**fields)), ConfirmOrder(ICCID, "OURS"))
+    found = es2plus.parse_answer(Reply(200, body(**fields)), ConfirmOrder(ICCID, "OURS"))
 
     assert (found.outcome, found.result) == (Outcome.CONTRADICTION, None)
 
 
 @pytest.mark.parametrize("iccid", [None, "", 8949449999999990023, "8988999999999999993"])
 def test_an_order_of_something_else_is_a_contradiction(iccid: object) -> None:
-    found = es2plus.read(Reply(200, body(iccid=iccid)), ORDER)
+    found = es2plus.parse_answer(Reply(200, body(iccid=iccid)), ORDER)
 
     assert found.outcome == Outcome.CONTRADICTION
 
 
 @pytest.mark.parametrize("padding", ["", "F", "f"])
 def test_padding_makes_no_other_iccid(padding: str) -> None:
-    found = es2plus.read(Reply(200, body(iccid=ICCID + padding)), ORDER)
+    found = es2plus.parse_answer(Reply(200, body(iccid=ICCID + padding)), ORDER)
 
     assert found.result is not None
     assert found.result.iccid == ICCID
@@ -188,7 +188,7 @@ def test_padding_makes_no_other_iccid(padding: str) -> None:
 def test_an_address_that_is_told_is_handed_on() -> None:
     said = body(matchingId="OURS", eid="", smdpAddress="other.example")
 
-    found = es2plus.read(Reply(200, said), ConfirmOrder(ICCID, "OURS"))
+    found = es2plus.parse_answer(Reply(200, said), ConfirmOrder(ICCID, "OURS"))
 
     assert found.result == es2plus.Confirmed("OURS", "other.example")
 

@@ -78,7 +78,7 @@ def test_every_byte_is_as_it_was_agreed(peer: Peer, case: str) -> None:
     asked, switches = CASES[case]
     provider = SmdpProvider(**{**PROVIDER, **switches})
 
-    es2plus.call(asked, provider=provider, call_identifier=CALL, within=5)
+    es2plus.call(asked, provider=provider, call_identifier=CALL, timeout=5)
 
     file = FOLDER / f"{case}.http"
     (sent,) = (written(one, peer.url) for one in peer.requests)

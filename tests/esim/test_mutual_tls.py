@@ -67,7 +67,7 @@ def line(tmp_path: Path, settings: Settings) -> Line:
 def called(code: str = "one") -> Answer[None]:
     provider = SmdpProvider(code=code, requester_identifier="2.999.10")
     asked = ReleaseProfile("8949449999999990023")
-    return es2plus.call(asked, provider=provider, call_identifier=uuid4(), within=5)
+    return es2plus.call(asked, provider=provider, call_identifier=uuid4(), timeout=5)
 
 
 @pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])

@@ -297,14 +297,14 @@ def test_while_a_customer_looks_on_what_hangs_is_given_up_soon(
 ) -> None:
     settings.OUTSIDE_CALL_TIMEOUT = 8
     profile.provider.timeout = 2.5
-    assert calls.patience(profile) == 2.5
+    assert calls.call_timeout(profile) == 2.5
 
     settings.OUTSIDE_CALL_TIMEOUT = 1
-    assert calls.patience(profile) == 1
+    assert calls.call_timeout(profile) == 1
 
     settings.OUTSIDE_CALL_TIMEOUT = 8
-    profile.created_at -= calls.LOOKED_ON
-    assert calls.patience(profile) == 8
+    profile.created_at -= calls.CUSTOMER_WATCHES
+    assert calls.call_timeout(profile) == 8
 
 
 def test_what_somebody_else_has_ordered_is_not_cancelled(profile: Profile, smdp: str) -> None:
