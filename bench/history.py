@@ -43,7 +43,7 @@ STATEMENTS = (
         SELECT n, '8944333' || lpad(n::text, 12, '0'), 'profile', 'in_use', 'consumer',
         %(provider)s, '', '', true FROM old""",
     """INSERT INTO esim_profile (id, sim_id, provider_id, eid, state, matching_id,
-        matching_id_digest, smdp_host, created_at, downloaded_at, trouble)
+        matching_id_digest, smdp_host, created_at, downloaded_at, staff_alert)
         SELECT n, n, %(provider)s, eid, 'downloaded', %(sealed)s, md5(n::text) || md5(eid),
         'smdp.kestrel.example', at, at, '' FROM old""",
     """INSERT INTO esim_es2call (id, profile_id, function, call_identifier, request, sent_at,

@@ -168,7 +168,7 @@ class Writes:
             )
             rows.profile = self._insert(
                 "INSERT INTO esim_profile (sim_id, provider_id, eid, state, matching_id,"
-                " matching_id_digest, smdp_host, created_at, trouble)"
+                " matching_id_digest, smdp_host, created_at, staff_alert)"
                 " VALUES (%s, %s, %s, 'intended', %s, %s, %s, %s, '') RETURNING id",
                 *(order.sim, order.provider, order.eid, order.sealed, order.digest),
                 *(order.smdp_host, datetime.now(UTC)),

@@ -187,28 +187,28 @@ class NeedsStaff(admin.SimpleListFilter):
         return [("1", "Yes")]
 
     def queryset(self, _request: HttpRequest, profiles: QuerySet[Profile]) -> QuerySet[Profile]:
-        return profiles.exclude(trouble="") if self.value() else profiles
+        return profiles.exclude(staff_alert="") if self.value() else profiles
 
 
 @admin.register(Profile)
 class ProfileAdmin(ReadOnly, admin.ModelAdmin[Profile]):
-    list_display = ["sim", "state", "provider", "refused_because", "created_at", "downloaded_at"]
+    list_display = ["sim", "state", "provider", "alert_summary", "created_at", "downloaded_at"]
     list_filter = [NeedsStaff, "state", "provider"]
     list_select_related = ["sim", "provider"]
     search_fields = ["=sim__iccid", "=eid"]
     # The matching id is a bearer secret: not even staff see it.
     exclude = ["matching_id", "matching_id_digest"]
     inlines = [CallInline, ProgressInline]
-    actions = ["looked_at"]
+    actions = ["clear_staff_alert"]
 
     @admin.display(description="staff alert")
-    def refused_because(self, profile: Profile) -> str:
+    def alert_summary(self, profile: Profile) -> str:
         """Return the function and its codes. The profile's page shows the whole answer."""
-        return profile.trouble.partition("\n")[0]
+        return profile.staff_alert.partition("\n")[0]
 
     @admin.action(description="Clear the staff alert (keeps the recorded calls)")
-    def looked_at(self, request: HttpRequest, chosen: QuerySet[Profile]) -> None:
+    def clear_staff_alert(self, request: HttpRequest, chosen: QuerySet[Profile]) -> None:
         """Clear the staff alert of the chosen profiles. The recorded calls are kept."""
         for profile in chosen:
-            provisioning.looked_at(profile)
+            provisioning.clear_staff_alert(profile)
             self.log_change(request, profile, "Cleared the staff alert.")

@@ -247,8 +247,8 @@ class Profile(models.Model):
     smdp_host = models.CharField(max_length=120)
     created_at = models.DateTimeField(auto_now_add=True)
     downloaded_at = models.DateTimeField(null=True, blank=True)
-    trouble = models.TextField(
-        blank=True, help_text="What the SM-DP+ answered that somebody has to look at."
+    staff_alert = models.TextField(
+        blank=True, help_text="The answer of the SM-DP+ that staff must check."
     )
 
     class Meta:

@@ -92,8 +92,8 @@ def _is_done(profile: Profile, call: Call[Any]) -> bool:
         case Decision.OUT_OF_STOCK | Decision.REFUSE:
             move(profile, ProfileState.REFUSED)
         case _:
-            log.error("refused by the SM-DP+: staff must look", function=call.row.function)
-            move(profile, ProfileState.REFUSED, trouble=_for_staff(call))
+            log.error("refused by the SM-DP+: staff must check", function=call.row.function)
+            move(profile, ProfileState.REFUSED, staff_alert=_alert_text(call))
     return False
 
 
@@ -150,7 +150,7 @@ def release(profile: Profile, *, before_call: Callable[[], None]) -> None:
             return
         case Decision.RETRY | Decision.ASK:
             raise _unavailable(call)
-    tell_staff(profile, call)
+    _alert_staff(profile, call)
     raise ProfileRefused(call.summary)
 
 
@@ -179,27 +179,27 @@ def _cancelled_there(profile: Profile, before_call: Callable[[], None]) -> bool:
         case Decision.RETRY | Decision.ASK:
             raise _unavailable(call)
     # Nobody pays for it, but it can still be downloaded: it is tried again all the same.
-    tell_staff(profile, call)
+    _alert_staff(profile, call)
     raise _unavailable(call)
 
 
-def tell_staff(profile: Profile, call: Call[Any]) -> None:
-    """Put the profile among those that staff must look at."""
-    log.error("refused by the SM-DP+: staff must look", function=call.row.function)
-    profile.trouble = _for_staff(call)
-    compare_and_set(Profile, profile.pk, {}, trouble=profile.trouble)
+def _alert_staff(profile: Profile, call: Call[Any]) -> None:
+    """Put the profile on the list of those that staff must check."""
+    log.error("refused by the SM-DP+: staff must check", function=call.row.function)
+    profile.staff_alert = _alert_text(call)
+    compare_and_set(Profile, profile.pk, {}, staff_alert=profile.staff_alert)
 
 
-def looked_at(profile: Profile) -> None:
-    """Take the profile off the staff's list; what was answered stays on its calls."""
-    compare_and_set(Profile, profile.pk, {}, trouble="")
+def clear_staff_alert(profile: Profile) -> None:
+    """Clear the staff alert. The recorded calls are kept."""
+    compare_and_set(Profile, profile.pk, {}, staff_alert="")
 
 
 def _unavailable(call: Call[Any]) -> SmdpUnavailable:
     return SmdpUnavailable(call.answer.detail[:200], retry_after=call.answer.retry_after)
 
 
-def _for_staff(call: Call[Any]) -> str:
+def _alert_text(call: Call[Any]) -> str:
     return f"{call.row.function}: {call.summary}\n{call.answer.detail[:1000]}"
 
 

@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
                 ('smdp_host', models.CharField(max_length=120)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('downloaded_at', models.DateTimeField(blank=True, null=True)),
-                ('trouble', models.TextField(blank=True, help_text='What the SM-DP+ answered that somebody has to look at.')),
+                ('staff_alert', models.TextField(blank=True, help_text='The answer of the SM-DP+ that staff must check.')),
             ],
         ),
         migrations.CreateModel(

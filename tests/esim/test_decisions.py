@@ -283,8 +283,8 @@ def came_of(function: str, profile: Profile) -> Came:
     except (SmdpUnavailable, ProfileRefused) as raised:
         error = type(raised)
     now = Profile.objects.get(pk=profile.pk)
-    assert now.trouble.startswith(function) or not now.trouble
-    return Came(error, ProfileState(now.state), is_for_staff=bool(now.trouble))
+    assert now.staff_alert.startswith(function) or not now.staff_alert
+    return Came(error, ProfileState(now.state), is_for_staff=bool(now.staff_alert))
 
 
 @pytest.mark.parametrize("met", MEETINGS, ids=str)
@@ -406,6 +406,6 @@ def test_what_staff_read_names_neither_device_nor_secret(peer: Peer) -> None:
     came_of("confirmOrder", profile)
 
     profile.refresh_from_db()
-    assert "HTTP 400" in profile.trouble
+    assert "HTTP 400" in profile.staff_alert
     for secret in (profile.matching_id, profile.eid, profile.sim.iccid):
-        assert secret not in profile.trouble
+        assert secret not in profile.staff_alert
