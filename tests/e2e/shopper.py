@@ -66,6 +66,10 @@ class LoadedPage:
         found = re.search(r"<h1>(.*?)</h1>", self.text, re.DOTALL)
         return " ".join(html.unescape(found[1]).split()) if found else ""
 
+    def shows(self, text: str) -> bool:
+        """Say whether the page contains this text, which is given without HTML's escapes."""
+        return text in html.unescape(self.text)
+
     def form(self, name: str) -> Form:
         forms = _Forms(self.address)
         forms.feed(self.text)

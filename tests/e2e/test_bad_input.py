@@ -90,7 +90,7 @@ def test_while_the_smdp_is_out_of_order_the_page_says_so_and_leaving_costs_nothi
         page = _wait_for_warning(alice)
         given = alice.leave()
 
-    assert "We'll keep trying. You haven't been charged." in page.text
+    assert page.shows("We'll keep trying. You haven't been charged.")
     assert given["purchaseResult"] == purchase_result("New", "New", "None", "ServiceError", "")
     assert _final_payments(stack, number) == ["voided"]
 
@@ -107,7 +107,7 @@ def test_an_smdp_that_stays_down_fails_the_order_without_a_charge(
         page = alice.wait_for_end(patience=90)
 
     assert page.heading == FAILED
-    assert "You haven't been charged." in page.text
+    assert page.shows("You haven't been charged.")
     assert page.text.count(SUPPORT) == 1
     given = alice.leave()
     assert given["purchaseResult"] == purchase_result("New", "New", "None", "ServiceError", "")
@@ -177,7 +177,7 @@ def test_a_payment_service_that_is_down_shows_the_form_again_without_the_card(
         page = alice.pay_with()
 
     assert (page.address, page.status) == ("/payment/", 200)
-    assert "You haven't been charged. Please try again." in page.text
+    assert page.shows("You haven't been charged. Please try again.")
     assert "4242 4242" not in page.text
     assert alice.pay_with().heading == "Review your order"
 

@@ -234,7 +234,7 @@ def test_a_removed_card_is_deleted_at_the_gateway(shop: Stack, shopper_at: Shopp
 
     page = alice.send(action[0])
 
-    assert "Visa ending in 4242 is removed." in page.text
+    assert "Visa ending in 4242 was removed." in page.text
     assert alice.open("/review/").address == "/payment/"
     deadline = time.monotonic() + WITHIN
     while books(shop.payment_url)["tokens"] != before - 1:
