@@ -1,4 +1,4 @@
-"""States of an order, as data; the names are those of TM Forum 622 (product ordering)."""
+"""States of orders, repairs and returns. Order states have the names of TM Forum 622."""
 
 from django.db.models import TextChoices
 from django.utils.translation import pgettext_lazy

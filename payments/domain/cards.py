@@ -51,7 +51,7 @@ def forget(subject: str, lease: Lease) -> RetryAfter | None:
         return None
     if is_needed(method):
         return RetryAfter(RETRY_DELAY)
-    # The key depends on the token alone, so that other copies of the portal send the same key.
+    # The key depends only on the token: every process of the portal sends the same key.
     token, key = method.token, f"forget:{digest(method.token)[:32]}"
     forget_token = gateway().forget
     try:

@@ -152,7 +152,7 @@ def _keep_open(page: CardPage, returned_at: datetime | None) -> None:
     if _is_late(page):
         _move(page, CardPageState.LAPSED)
         return
-    # A customer who came back during the call is still to be asked about: keep that time.
+    # Keep the time of a customer who came back during the call: the outbox asks again.
     CardPage.objects.filter(pk=page.pk, returned_at=returned_at).update(returned_at=None)
     CardPage.objects.filter(pk=page.pk).update(tries=0, last_error="")
 

@@ -143,8 +143,8 @@ def void_or_refund(payment: Payment, *, reason: str, before_call: BeforeCall) ->
 def refund(payment: Payment, *, reason: str, before_call: BeforeCall) -> Payment:
     """Give the whole charge back, once; a payment that is not captured is left as it is.
 
-    A refund that is open already is continued under its own key, so that the gateway gives the
-    money back once. Raises `GatewayRefused`, which ends this refund: the next one is a new row.
+    An open refund is continued under its own key, so the gateway gives the money back once. Raises
+    `GatewayRefused`, which ends this refund; the next one is a new row.
     """
     row = _open_refund(payment, reason)
     if row is None:

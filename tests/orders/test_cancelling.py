@@ -70,7 +70,7 @@ def test_a_cancel_after_the_charge_is_decided_comes_too_late(placed: Order, alic
 def test_a_cancel_that_comes_between_profile_and_charge_wins(
     placed: Order, alice: User, gateway: str, smdp: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decide = settling._decide_to_charge  # noqa: SLF001 -- the very moment is meant
+    decide = settling._decide_to_charge  # noqa: SLF001 -- the test needs this moment
 
     def cancelled_just_before(order: Order) -> None:
         placing.request_cancel(Order.objects.get(pk=order.pk), actor=alice)

@@ -391,7 +391,7 @@ def test_of_two_workers_one_takes_each_step(sold: Order, smdp: str) -> None:
     assert done.new_profile is not None
 
     with pytest.raises(LeaseLost):
-        repairing._reserve_profile(seen_before, "consumer")  # noqa: SLF001 -- each step by itself
+        repairing._reserve_profile(seen_before, "consumer")  # noqa: SLF001 -- the test needs each step alone
     with pytest.raises(LeaseLost):
         repairing._end(seen_before, RepairState.DONE)  # noqa: SLF001 -- the same
     Repair.objects.filter(pk=asked.pk).update(state=RepairState.ASKED, ended_at=None)

@@ -227,7 +227,7 @@ def test_of_two_workers_one_ends_the_return(sold: Order, clara: User, smdp: str)
     read_before = ask(sold, clara)
     processed(read_before)
 
-    returning._end(read_before, ReturnState.REFUSED)  # noqa: SLF001 -- the very step
+    returning._end(read_before, ReturnState.REFUSED)  # noqa: SLF001 -- the test needs this step alone
 
     assert Return.objects.get().state == ReturnState.DONE
 

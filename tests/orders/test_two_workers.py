@@ -38,7 +38,7 @@ def test_of_two_workers_one_gives_the_order_its_profile(placed: Order, smdp: str
     order = settled(placed)
 
     with pytest.raises(settling.IllegalTransition):
-        settling._make_sim_ready(seen_before, Free())  # noqa: SLF001 -- the very step
+        settling._make_sim_ready(seen_before, Free())  # noqa: SLF001 -- the test needs this step alone
 
     assert profiles(smdp) == [(order.sim_in_use.iccid, "Released")]  # type: ignore[union-attr]  # it has one
     assert Sim.objects.filter(state=SimState.RESERVED).count() == 0
@@ -52,7 +52,7 @@ def test_an_order_under_way_gets_no_second_profile(placed: Order, smdp: str, gat
     seen_before.profile = None
 
     with pytest.raises(settling.IllegalTransition, match="a profile already"):
-        settling._make_sim_ready(seen_before, Free())  # noqa: SLF001 -- the very step
+        settling._make_sim_ready(seen_before, Free())  # noqa: SLF001 -- the test needs this step alone
 
     assert Order.objects.get(pk=placed.pk).profile == order.profile
     assert Profile.objects.count() == 1
@@ -64,7 +64,7 @@ def test_only_an_order_in_progress_advances(placed: Order, smdp: str, state: Ord
     Order.objects.filter(pk=placed.pk).update(state=state)
 
     with pytest.raises(settling.IllegalTransition):
-        settling._make_sim_ready(placed, Free())  # noqa: SLF001 -- each step by itself
+        settling._make_sim_ready(placed, Free())  # noqa: SLF001 -- the test needs each step alone
     with pytest.raises(settling.IllegalTransition):
         settling._put_plan_on_line(placed, card)  # noqa: SLF001 -- the same
     with pytest.raises(settling.CancelWon):
@@ -81,7 +81,7 @@ def test_a_charge_is_not_decided_twice(placed: Order) -> None:
     Order.objects.filter(pk=placed.pk).update(state=OrderState.IN_PROGRESS, charge_decided_at=at)
 
     with pytest.raises(settling.CancelWon):
-        settling._decide_to_charge(seen_before)  # noqa: SLF001 -- the very step
+        settling._decide_to_charge(seen_before)  # noqa: SLF001 -- the test needs this step alone
 
     assert Order.objects.get(pk=placed.pk).charge_decided_at == at
 
@@ -98,14 +98,14 @@ def test_of_two_workers_one_puts_the_plan_on_the_line(
     seen_before.subscription = None
 
     with pytest.raises(settling.IllegalTransition, match="its plan already"):
-        settling._put_plan_on_line(seen_before, sim)  # noqa: SLF001 -- the very step
+        settling._put_plan_on_line(seen_before, sim)  # noqa: SLF001 -- the test needs this step alone
 
     assert Subscription.objects.count() == 1
 
 
 def test_of_two_workers_one_moves_the_order(placed: Order) -> None:
     seen_before = Order.objects.get(pk=placed.pk)
-    settling._move(placed, OrderState.IN_PROGRESS)  # noqa: SLF001 -- the one door
+    settling._move(placed, OrderState.IN_PROGRESS)  # noqa: SLF001 -- the only function that moves it
 
     with pytest.raises(settling.IllegalTransition, match="another worker moved it"):
         settling._move(seen_before, OrderState.IN_PROGRESS)  # noqa: SLF001 -- the same
@@ -136,4 +136,4 @@ def test_a_move_that_the_table_does_not_allow_is_refused(placed: Order) -> None:
         for new in set(OrderState) - NEXT_STATES[old]:
             order = Order(pk=placed.pk, state=old)
             with pytest.raises(settling.IllegalTransition):
-                settling._move(order, new)  # noqa: SLF001 -- the one door
+                settling._move(order, new)  # noqa: SLF001 -- the only function that moves it

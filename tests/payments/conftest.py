@@ -1,4 +1,4 @@
-"""What the tests of payments share: cards at the gateway, a lease, and the gateway's page."""
+"""What the tests of payments share: cards, payments, and the gateway's page."""
 
 import httpx
 from django.utils.timezone import now
@@ -42,7 +42,7 @@ def capture(payment: Payment) -> Payment:
 
 
 def type_card(url: str, **said: str) -> str:
-    """Type a card on the gateway's page, and return the address that it leads back to."""
+    """Type a card on the gateway's page, and return the address to which it redirects."""
     expiry = f"12/{(now().year + 4) % 100}"
     form = {"decision": "store", **TYPED, "expiry": expiry, **said}
     answer = httpx.post(url, data=form, trust_env=False)
@@ -51,7 +51,7 @@ def type_card(url: str, **said: str) -> str:
 
 
 def opened_page(account: User) -> CardPage:
-    """Return a page that a worker has had opened."""
+    """Return a page that a worker has opened."""
     page = pages.request_page(account, key=CardPage().key, return_url="http://127.0.0.1/back/")
     looked_at(pages.KIND, page.pk)
     page.refresh_from_db()

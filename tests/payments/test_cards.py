@@ -1,4 +1,4 @@
-"""`payments.domain.cards`: a card that is removed is gone at once, and then at the gateway too."""
+"""`payments.domain.cards`: a removed card is gone at once, and later at the gateway too."""
 
 import pytest
 
@@ -19,7 +19,7 @@ from tests.providers import books, break_it
 
 @pytest.fixture
 def method(alice: User, gateway: str) -> PaymentMethod:
-    """Return a card of Alice's that the gateway knows."""
+    """Return Alice's card, which the gateway knows."""
     return domain.add_card(alice, card())
 
 

@@ -1,4 +1,4 @@
-"""`payments.domain.payments`: what is asked twice happens once."""
+"""`payments.domain.payments`: a repeated operation has its effect once."""
 
 from typing import Any
 
@@ -112,7 +112,7 @@ def test_a_refused_authorisation_declines_the_payment(alice: User, gateway: str)
 
 
 def test_every_call_is_a_row_before_the_lease_is_renewed(alice: User, gateway: str) -> None:
-    """See the row as it is when `before_call` runs: who takes over then has seen it."""
+    """Read the row when `before_call` runs: a worker that takes over then sees it."""
     payment = make_payment(alice, CUSTOMER_STEP)
     payment.return_url = "http://127.0.0.1/back"
     seen: list[tuple[str, str, str]] = []
@@ -188,7 +188,7 @@ def test_a_move_that_another_worker_made_first_is_not_overwritten(
     other = authorise(make_payment(alice))
     void_or_refund(payment)
 
-    domain._move(seen_before, PaymentState.CAPTURED)  # noqa: SLF001 -- the one door
+    domain._move(seen_before, PaymentState.CAPTURED)  # noqa: SLF001 -- the only function that moves it
 
     assert seen_before.state == PaymentState.VOIDED
     other.refresh_from_db()
@@ -257,7 +257,7 @@ def test_void_and_refund_are_repeated_until_they_are_answered(
 
 
 def elsewhere(gateway: str, payment: Payment, action: str) -> None:
-    """Have somebody else, the provider's own desk say, do something with the payment."""
+    """Change the payment from elsewhere, for example at the provider's own desk."""
     httpx.post(
         f"{gateway}/payments/{payment.gateway_id}/{action}",
         json={},
@@ -296,7 +296,7 @@ def test_an_authorisation_that_expired_counts_as_voided(alice: User, gateway: st
 
 
 class Stubborn:
-    """A gateway that refuses to let go of what it holds."""
+    """A gateway that refuses to void."""
 
     def void(self, *_args: object, **_keywords: object) -> None:
         raise GatewayRefused("void: no")
@@ -319,7 +319,7 @@ def test_a_gateway_that_refuses_to_void_is_left_to_staff(
 
 
 class GivenBack:
-    """A gateway whose desk has given the money back, and that refuses to do it twice."""
+    """A gateway that has refunded already, and refuses a second refund."""
 
     def refund(self, *_args: object, **_keywords: object) -> None:
         raise GatewayRefused("refund: it was given back")
@@ -395,7 +395,7 @@ def test_a_call_to_an_unreachable_gateway_was_not_sent(alice: User, settings: An
 
 
 class BankStep:
-    """A gateway that sends the customer away, and is asked afterwards how it went."""
+    """A gateway that sends the customer to the bank, and is asked afterwards how that ended."""
 
     came_back: Authorised | Declined | CustomerStep = CustomerStep("pay_1", "https://bank.example/")
 

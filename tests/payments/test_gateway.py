@@ -1,4 +1,4 @@
-"""`SimulatorGateway`: what an answer must look like before it is believed."""
+"""`SimulatorGateway`: which answers are accepted, and which are not."""
 
 import json
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ STORED = {"token": "tok_1", "brand": "visa", "last4": "4242"}
 
 
 class Saying:
-    """A payment provider that says what it is told to say."""
+    """A payment provider that gives a prepared answer."""
 
     def __init__(self) -> None:
         self.status, self.body, self.asked = 200, b"{}", ""
@@ -93,7 +93,7 @@ def test_each_payment_status_is_parsed(
         {"id": "p\0", "status": "authorised"},
         {"id": "p", "status": "paid, honestly"},
         {"id": "p", "status": "requires_action"},
-        # What an authorisation never comes to.
+        # An authorisation never has these results.
         {"id": "p", "status": "captured"},
         {"id": "p", "status": "voided"},
     ],

@@ -22,7 +22,7 @@ from tests.providers import books, break_it
 OUTLIVED = pages.TIME_LIMIT + timedelta(minutes=1)
 
 
-def look(page: CardPage) -> RetryAfter | None:
+def process_once(page: CardPage) -> RetryAfter | None:
     again = looked_at(pages.KIND, page.pk)
     page.refresh_from_db()
     return again
@@ -33,20 +33,20 @@ def make_old(page: CardPage) -> None:
     page.refresh_from_db()
 
 
-def intended(account: User) -> CardPage:
+def requested(account: User) -> CardPage:
     return pages.request_page(account, key=CardPage().key, return_url="http://127.0.0.1/back/")
 
 
-def rings(page: CardPage) -> int:
+def enqueued(page: CardPage) -> int:
     return Task.objects.get(kind=pages.KIND, subject=str(page.pk)).enqueue_count
 
 
 def test_requesting_a_page_makes_no_call(alice: User, gateway: str) -> None:
-    page = intended(alice)
+    page = requested(alice)
 
     assert page.state == CardPageState.INTENDED
     assert not GatewayCall.objects.exists()
-    assert rings(page) == 1
+    assert enqueued(page) == 1
 
 
 def test_a_worker_opens_the_page(alice: User, gateway: str) -> None:
@@ -63,7 +63,7 @@ def test_the_typed_card_is_stored(alice: User, gateway: str) -> None:
     assert type_card(page.url) == page.return_url
     pages.record_comeback(page)
 
-    assert look(page) is None
+    assert process_once(page) is None
     assert page.state == CardPageState.TAKEN
     assert page.method is not None
     assert (page.method.account, page.method.brand, page.method.last4) == (alice, "Visa", "4242")
@@ -76,10 +76,10 @@ def test_the_card_is_stored_once_however_often_the_page_is_processed(
     page = opened_page(alice)
     type_card(page.url)
     pages.record_comeback(page)
-    look(page)
+    process_once(page)
 
     pages.record_comeback(page)
-    look(page)
+    process_once(page)
 
     assert PaymentMethod.objects.count() == 1
     assert len(books(gateway)["pages"]) == 1
@@ -90,14 +90,14 @@ def test_the_card_is_stored_once_however_often_the_page_is_processed(
 def test_an_answer_that_was_lost_is_asked_for_again(
     alice: User, gateway: str, function: str, fault: str
 ) -> None:
-    page = intended(alice)
+    page = requested(alice)
     break_it(gateway, function, fault)
 
     for _ in range(2):
-        look(page)
+        process_once(page)
     type_card(page.url)
     for _ in range(2):
-        look(page)
+        process_once(page)
 
     assert page.state == CardPageState.TAKEN
     assert len(books(gateway)["pages"]) == 1
@@ -113,11 +113,11 @@ def test_of_two_workers_with_the_same_answer_one_stores_the_card(
 
     def while_another_is_first(page_id: str) -> object:
         monkeypatch.undo()
-        look(page)
+        process_once(page)
         return ask(page_id)
 
     monkeypatch.setattr(chosen_gateway(), "fetch_page", while_another_is_first, raising=False)
-    look(page)
+    process_once(page)
 
     assert page.method == PaymentMethod.objects.get()
 
@@ -135,7 +135,7 @@ def test_a_page_without_a_card_says_why(
     page = opened_page(alice)
     type_card(page.url, **said)
 
-    assert look(page) is None
+    assert process_once(page) is None
     assert (page.state, page.last_error) == (CardPageState.REFUSED, reason)
     assert not PaymentMethod.objects.exists()
 
@@ -144,7 +144,7 @@ def test_coming_back_without_a_card_leaves_the_page_open(alice: User, gateway: s
     page = opened_page(alice)
     pages.record_comeback(page)
 
-    assert look(page) == RetryAfter(pages.POLL_INTERVAL)
+    assert process_once(page) == RetryAfter(pages.POLL_INTERVAL)
     assert (page.state, page.returned_at) == (CardPageState.OPEN, None)
 
 
@@ -178,39 +178,39 @@ def test_a_customer_who_comes_back_during_the_call_is_asked_about_again_at_once(
 
 
 def test_coming_back_before_there_is_a_page_changes_nothing(alice: User, gateway: str) -> None:
-    page = intended(alice)
+    page = requested(alice)
 
     pages.record_comeback(page)
 
-    assert rings(page) == 1
+    assert enqueued(page) == 1
 
 
 def test_the_card_of_a_customer_who_never_comes_back_is_stored(alice: User, gateway: str) -> None:
     page = opened_page(alice)
     type_card(page.url)
 
-    look(page)
+    process_once(page)
 
     assert page.state == CardPageState.TAKEN
 
 
 def test_a_page_from_which_nobody_comes_back_lapses(alice: User, gateway: str) -> None:
     page = opened_page(alice)
-    assert look(page) == RetryAfter(pages.POLL_INTERVAL)
+    assert process_once(page) == RetryAfter(pages.POLL_INTERVAL)
     make_old(page)
 
-    assert look(page) is None
+    assert process_once(page) is None
     assert page.state == CardPageState.LAPSED
 
 
 def test_the_card_of_a_customer_who_comes_back_late_is_stored(alice: User, gateway: str) -> None:
     page = opened_page(alice)
     make_old(page)
-    look(page)
+    process_once(page)
     type_card(page.url)
 
     pages.record_comeback(page)
-    look(page)
+    process_once(page)
 
     assert page.state == CardPageState.TAKEN
 
@@ -220,10 +220,10 @@ def test_a_customer_who_comes_back_late_without_a_card_is_told_so(
 ) -> None:
     page = opened_page(alice)
     make_old(page)
-    look(page)
+    process_once(page)
 
     pages.record_comeback(page)
-    assert look(page) is None
+    assert process_once(page) is None
 
     assert page.state == CardPageState.LAPSED
 
@@ -231,23 +231,23 @@ def test_a_customer_who_comes_back_late_without_a_card_is_told_so(
 def test_a_page_that_cannot_be_opened_lapses_while_the_customer_waits(
     alice: User, gateway: str
 ) -> None:
-    page = intended(alice)
+    page = requested(alice)
     break_it(gateway, "open_page", "http_500", times=100)
 
-    waits = [again.delay.total_seconds() for again in iter(lambda: look(page), None)]
+    waits = [again.delay.total_seconds() for again in iter(lambda: process_once(page), None)]
 
     assert waits == pytest.approx(RETRY_DELAYS, rel=0.2)
     assert (page.state, page.url) == (CardPageState.LAPSED, "")
     assert page.last_error
     pages.record_comeback(page)
-    assert look(page) is None
+    assert process_once(page) is None
 
 
 def test_a_page_that_waited_too_long_is_not_opened(alice: User, gateway: str) -> None:
-    page = intended(alice)
+    page = requested(alice)
     make_old(page)
 
-    assert look(page) is None
+    assert process_once(page) is None
     assert page.state == CardPageState.LAPSED
     assert not GatewayCall.objects.exists()
 
@@ -258,13 +258,13 @@ def test_an_absent_gateway_is_asked_until_the_time_limit(alice: User, gateway: s
     pages.record_comeback(page)
     break_it(gateway, "fetch_page", "http_500", times=len(RETRY_DELAYS) + 2)
 
-    waits = [look(page) for _ in range(len(RETRY_DELAYS) + 1)]
+    waits = [process_once(page) for _ in range(len(RETRY_DELAYS) + 1)]
     assert waits[-1] is not None
     assert 16 <= waits[-1].delay.total_seconds() <= 32
     assert page.state == CardPageState.OPEN
     assert page.last_error
     make_old(page)
-    look(page)
+    process_once(page)
 
     assert page.state == CardPageState.LAPSED
 
@@ -272,10 +272,10 @@ def test_an_absent_gateway_is_asked_until_the_time_limit(alice: User, gateway: s
 def test_an_error_that_is_over_is_no_longer_shown(alice: User, gateway: str) -> None:
     page = opened_page(alice)
     break_it(gateway, "fetch_page", "http_500")
-    look(page)
+    process_once(page)
     assert page.last_error
 
-    look(page)
+    process_once(page)
 
     assert (page.tries, page.last_error) == (0, "")
 
@@ -297,16 +297,16 @@ def test_card_data_is_never_sent_in_plain_text(
 def test_a_page_that_the_gateway_refuses_to_open_is_refused(alice: User, gateway: str) -> None:
     page = pages.request_page(alice, key=CardPage().key, return_url="")
 
-    assert look(page) is None
+    assert process_once(page) is None
     assert page.state == CardPageState.REFUSED
     assert "HTTP 422" in page.last_error
 
 
 def test_a_call_to_an_unreachable_gateway_was_not_sent(alice: User, settings: Any) -> None:
     settings.PAYMENT_GATEWAY_URL = "http://127.0.0.1:9"
-    page = intended(alice)
+    page = requested(alice)
 
-    look(page)
+    process_once(page)
 
     assert GatewayCall.objects.get().outcome == GatewayCall.Outcome.NOT_SENT
 

@@ -34,7 +34,7 @@ def secret(settings: Settings) -> None:
 
 @pytest.fixture
 def waiting(alice: User, gateway: str, smdp: str) -> Order:
-    """Return Alice's order, waiting for her at the bank."""
+    """Return Alice's order, which waits for her confirmation at the bank."""
     make_pool()
     visit = make_visit(account=alice)
     order = settled(make_order(alice, visit=visit, method=new_card(alice, CUSTOMER_STEP)))
@@ -59,7 +59,7 @@ def post(body: str, *, secret: str = SECRET, late: int = 0, signature: str | Non
 
 
 def decide(order: Order, decision: str) -> None:
-    """Say yes or no at the bank, without coming back."""
+    """Approve or refuse at the bank, without coming back."""
     url = order.payment.customer_step_url
     httpx.post(url, data={"decision": decision}, trust_env=False)
 
