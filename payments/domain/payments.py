@@ -5,6 +5,7 @@ same idempotency key, and so recovers a lost answer.
 """
 
 import uuid
+from collections.abc import Callable
 from typing import assert_never
 
 from django.db import transaction
@@ -116,7 +117,7 @@ def capture(payment: Payment, *, before_call: BeforeCall) -> Payment:
     """Charge the authorised amount. Raises `GatewayRefused` if that is impossible for good."""
     if payment.state == PaymentState.CAPTURED:
         return payment
-    _act(payment, "capture", f"{payment.key}:capture", before_call)
+    _act(payment, "capture", gateway().capture, f"{payment.key}:capture", before_call)
     if payment.state != PaymentState.CAPTURED:
         raise GatewayRefused(f"capture: the payment is {payment.state} at the gateway")
     return payment
@@ -132,7 +133,7 @@ def void_or_refund(payment: Payment, *, reason: str, before_call: BeforeCall) ->
     if in_doubt and payment.calls.exclude(outcome=GatewayCall.Outcome.NOT_SENT).exists():
         authorise(payment, before_call=before_call)
     if payment.state in {PaymentState.AUTHORISED, PaymentState.PENDING}:
-        _act(payment, "void", f"{payment.key}:void", before_call)
+        _act(payment, "void", gateway().void, f"{payment.key}:void", before_call)
     if payment.state == PaymentState.CAPTURED:
         refund(payment, reason=reason, before_call=before_call)
     if payment.state == PaymentState.INTENDED:
@@ -150,7 +151,7 @@ def refund(payment: Payment, *, reason: str, before_call: BeforeCall) -> Payment
     if row is None:
         return payment
     try:
-        _act(payment, "refund", str(row.key), before_call)
+        _act(payment, "refund", gateway().refund, str(row.key), before_call)
     except GatewayRefused:
         move(row, NEXT_REFUND_STATES, RefundState.REFUSED, ended_at=now())
         raise
@@ -182,7 +183,9 @@ def _end_refund(payment: Payment) -> None:
     is_open.update(state=RefundState.DONE, ended_at=now())
 
 
-def _act(payment: Payment, operation: str, key: str, before_call: BeforeCall) -> None:
+def _act(
+    payment: Payment, operation: str, act: Callable[..., None], key: str, before_call: BeforeCall
+) -> None:
     """Make the gateway void, capture or refund the payment, under this idempotency key.
 
     A refusal may only mean that this was done before, or that something else was: a capture whose
@@ -190,7 +193,6 @@ def _act(payment: Payment, operation: str, key: str, before_call: BeforeCall) ->
     stored. The refusal is raised only if the payment stands as before.
     """
     before = PaymentState(payment.state)
-    act = getattr(gateway(), operation)
     try:
         call_gateway(
             operation,

@@ -6,11 +6,12 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from moportal.statements import execute_returning
-from payments.models import Payment, Receipt
+from payments.models import Payment, Receipt, ReceiptCounter
 
 # The first receipt of a year inserts the row; each later one locks it until its commit.
-COUNT = """INSERT INTO payments_receiptcounter (year, last) VALUES (%s, 1)
-    ON CONFLICT (year) DO UPDATE SET last = payments_receiptcounter.last + 1 RETURNING last"""
+TABLE = ReceiptCounter._meta.db_table
+COUNT = f"""INSERT INTO {TABLE} (year, last) VALUES (%s, 1)
+    ON CONFLICT (year) DO UPDATE SET last = {TABLE}.last + 1 RETURNING last"""  # noqa: S608 -- the name of a table of the product
 
 
 def issue_receipt(payment: Payment, *, at: datetime) -> Receipt:
