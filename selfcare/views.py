@@ -17,7 +17,7 @@ from orders.domain import problems
 from orders.models import Order
 from orders.queries.orders import esims_to_install, orders_of, stored_methods_of
 from orders.states import OrderState
-from orders.views.steps import customer_only, go
+from orders.views.steps import customer_only, redirect_to
 from payments.domain import cards
 from payments.models import PaymentMethod
 from subscriptions.models import Bucket, Line, SubscriptionState
@@ -31,11 +31,11 @@ def account(request: HttpRequest, user: User) -> HttpResponse:
     """Show the customer's plans with what is left on them, stored cards and the latest orders."""
     visits.note_step(visits.current(request), "account")
     context = {
-        "lines": [_line(bucket) for bucket in _running(user)],
+        "lines": [_line_context(bucket) for bucket in _usable_buckets(user)],
         "has_failed_download": problems.failed_at_smdp(user) is not None,
         "to_install": esims_to_install(user)[:SHOWN_ORDERS],
         "methods": list(stored_methods_of(user)),
-        "orders": [_row(order) for order in orders_of(user)[:SHOWN_ORDERS]],
+        "orders": [_order_row(order) for order in orders_of(user)[:SHOWN_ORDERS]],
         "back_url": reverse("options"),
     }
     return render(request, "selfcare/account.html", context)
@@ -49,7 +49,7 @@ def remove_method(request: HttpRequest, user: User, number: int) -> HttpResponse
         method = get_object_or_404(PaymentMethod, account=user, pk=number)
         cards.remove(method)
         messages.info(request, _removed_text(method))
-    return go("account")
+    return redirect_to("account")
 
 
 def _removed_text(method: PaymentMethod) -> str:
@@ -63,7 +63,7 @@ def _removed_text(method: PaymentMethod) -> str:
     return _("%(brand)s ending in %(last4)s was removed.") % card
 
 
-def _running(user: User) -> list[Bucket]:
+def _usable_buckets(user: User) -> list[Bucket]:
     """Return what was bought and is still there; a microbalance only lets the device in here."""
     bought = Bucket.objects.filter(
         subscription__line__account=user,
@@ -89,7 +89,7 @@ def _line_name(line: Line) -> str:
     return text % {"last4": stay.sim.iccid[-4:]}
 
 
-def _line(bucket: Bucket) -> dict[str, Any]:
+def _line_context(bucket: Bucket) -> dict[str, Any]:
     subscription = bucket.subscription
     is_counted = bucket.kind != Bucket.Kind.UNLIMITED
     return {
@@ -103,7 +103,7 @@ def _line(bucket: Bucket) -> dict[str, Any]:
     }
 
 
-def _row(order: Order) -> dict[str, Any]:
+def _order_row(order: Order) -> dict[str, Any]:
     return {
         "display_number": order.display_number,
         "plan_name": order.plan_name,

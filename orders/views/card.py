@@ -14,7 +14,13 @@ from mobileplans.domain import visits
 from orders import texts
 from orders.domain.drafts import open_draft
 from orders.models import Order
-from orders.views.steps import customer_only, first_open_step, frame, go, shopper_only
+from orders.views.steps import (
+    customer_only,
+    frame_context,
+    redirect_to,
+    redirect_to_open_step,
+    shopper_only,
+)
 from payments.domain import pages
 from payments.models import CardPage
 from payments.states import CardPageState
@@ -24,43 +30,43 @@ from payments.states import CardPageState
 @shopper_only
 def card(request: HttpRequest, user: User, key: UUID) -> HttpResponse:
     """Show how far it is; once it is over, lead on to what comes next."""
-    page, visit = _own(user, key), visits.current(request)
+    page, visit = _get_own_page(user, key), visits.current(request)
     visits.note_step(visit, "payment")
     if page.is_under_way:
-        return render(request, "orders/card.html", _context(page))
+        return render(request, "orders/card.html", _card_context(page))
     spent = Order.objects.filter(account=user, draft__card_page=page).first()
     if spent:
-        return go("order", spent.number)
+        return redirect_to("order", spent.number)
     if page.state == CardPageState.TAKEN:
-        return first_open_step(open_draft(user, visit))
+        return redirect_to_open_step(open_draft(user, visit))
     messages.warning(request, texts.no_card(page))
-    return go("payment")
+    return redirect_to("payment")
 
 
 @require_safe
 @customer_only
-def opened(_request: HttpRequest, user: User, key: UUID) -> HttpResponse:
+def open_gateway(_request: HttpRequest, user: User, key: UUID) -> HttpResponse:
     """Send the browser to the gateway: by a link or a refresh, which no policy for forms stops."""
-    page = _own(user, key)
+    page = _get_own_page(user, key)
     if page.state != CardPageState.OPEN:
-        return go("card", key)
+        return redirect_to("card", key)
     return HttpResponseRedirect(pages.record_redirect(page), status=303)
 
 
 @require_safe
 @customer_only
-def returned(_request: HttpRequest, user: User, key: UUID) -> HttpResponse:
+def return_from_gateway(_request: HttpRequest, user: User, key: UUID) -> HttpResponse:
     """Take the customer back from the gateway: ring the bell, and show how far it is."""
-    pages.record_comeback(_own(user, key))
-    return go("card", key)
+    pages.record_comeback(_get_own_page(user, key))
+    return redirect_to("card", key)
 
 
-def _own(user: User, key: UUID) -> CardPage:
+def _get_own_page(user: User, key: UUID) -> CardPage:
     """Return the customer's own page; a stranger's is not there."""
     return get_object_or_404(CardPage, account=user, key=key)
 
 
-def _context(page: CardPage) -> dict[str, Any]:
+def _card_context(page: CardPage) -> dict[str, Any]:
     """Say what is waited for: the gateway, or the customer, who is sent there by itself once.
 
     Back at the gateway leads here again, and must not lead there anew by itself.
@@ -73,5 +79,5 @@ def _context(page: CardPage) -> dict[str, Any]:
         "poll": not waits_for_customer,
         "open_url": open_url if waits_for_customer else "",
         "goes_by_itself": waits_for_customer and page.sent_at is None,
-        **frame("payment", back_url=reverse("payment")),
+        **frame_context("payment", back_url=reverse("payment")),
     }

@@ -23,13 +23,13 @@ from orders.domain.targets import Choice
 from orders.forms import NEW_ESIM, DeviceForm, shown_for
 from orders.models import Draft
 from orders.views.steps import (
-    arrive,
-    first_open_step,
-    frame,
-    go,
-    refuse_other_draft,
+    check_draft,
+    enter_step,
+    frame_context,
+    redirect_stale_form,
+    redirect_to,
+    redirect_to_open_step,
     shopper_only,
-    what_changed,
 )
 from plans.models import Category
 
@@ -44,43 +44,43 @@ SHARED_WITHIN_SECONDS = 30 * 60
 @shopper_only
 def device(request: HttpRequest, user: User) -> HttpResponse:
     """Ask what the plan shall go on: a profile that is there, or a new eSIM for an EID."""
-    visit, draft = arrive(request, user, "device")
+    visit, draft = enter_step(request, user, "device")
     choice = targets.choice(draft)
     if choice.is_lost and not choice.is_open:
-        return _lost(request, visit, draft)
+        return _replace_lost_target(request, visit, draft)
     if not choice.is_open:
-        return first_open_step(draft)
+        return redirect_to_open_step(draft)
     if request.method == "POST":
-        return _chosen(request, user, draft, choice, DeviceForm(request.POST))
+        return _save_target(request, user, draft, choice, DeviceForm(request.POST))
     is_shared = visit.eid_from == Visit.EidFrom.SHARED
     # What came from another browser is not shown here in full.
-    first = shown_for(draft, target=_preselected(choice), eid="" if is_shared else visit.eid)
+    first = shown_for(draft, target=_default_target(choice), eid="" if is_shared else visit.eid)
     form = restore_form(request, DeviceForm, first)
     category = draft.plan.category if draft.plan else Category.PREPAID
     context = {
         "form": form,
         "needs_eid": choice.needs_eid,
         "shared_last4": visit.eid[-4:] if is_shared else "",
-        "rows": _rows(choice, str(form["target"].value())),
+        "rows": _target_rows(choice, str(form["target"].value())),
         "sharing_url": _sharing_url(request, draft) if choice.needs_eid else "",
-        **frame("device", back_url=f"{reverse('plans')}?category={category}"),
+        **frame_context("device", back_url=f"{reverse('plans')}?category={category}"),
     }
     return render(request, "orders/device.html", context)
 
 
-def _lost(request: HttpRequest, visit: Visit, draft: Draft) -> HttpResponse:
+def _replace_lost_target(request: HttpRequest, visit: Visit, draft: Draft) -> HttpResponse:
     """Go on where the SIM that the plan was to go on has been taken out of use meanwhile."""
     if visit.iccid:
         visits.refuse_sim(visit, "iccid")
-        return go("launch-refused")
+        return redirect_to("launch-refused")
     with suppress(StaleForm):
         # Another tab was first; the page says how it stands.
         drafts.choose_target(draft, None, version=draft.version)
     messages.info(request, _("The eSIM you chose is no longer available. You'll get a new one."))
-    return first_open_step(draft)
+    return redirect_to_open_step(draft)
 
 
-def _preselected(choice: Choice) -> str:
+def _default_target(choice: Choice) -> str:
     if not choice.there:
         return NEW_ESIM
     if choice.target is None:
@@ -88,7 +88,7 @@ def _preselected(choice: Choice) -> str:
     return str(choice.target.sim.pk) if choice.target.sim else NEW_ESIM
 
 
-def _rows(choice: Choice, selected: str) -> list[dict[str, Any]]:
+def _target_rows(choice: Choice, selected: str) -> list[dict[str, Any]]:
     """Return the radio rows: the profiles that are there, and a new one; none where none is."""
     if not choice.there:
         return []
@@ -106,7 +106,7 @@ def _rows(choice: Choice, selected: str) -> list[dict[str, Any]]:
     return [{**row, "selected": row["id"] == selected} for row in rows]
 
 
-def _chosen(
+def _save_target(
     request: HttpRequest, user: User, draft: Draft, choice: Choice, form: DeviceForm
 ) -> HttpResponse:
     """Store a right choice and go on."""
@@ -117,20 +117,20 @@ def _chosen(
         form.check(there=frozenset(there), needs_eid=choice.needs_eid and not is_known)
     if not form.is_valid():
         if form.cleaned_data.get("draft") != draft.pk:
-            return what_changed(request, form.cleaned_data.get("draft"), user)
+            return redirect_stale_form(request, form.cleaned_data.get("draft"), user)
         return redirect_back(request, form)
     wish, version = form.cleaned_data["target"], form.cleaned_data["version"]
     try:
-        refuse_other_draft(draft, form)
+        check_draft(draft, form)
         eid = form.cleaned_data["eid"]
         if wish == NEW_ESIM and choice.needs_eid and eid:
             drafts.name_device(draft, eid, version=version, given=Visit.EidFrom.TYPED)
         else:
             drafts.choose_target(draft, there.get(wish), version=version)
     except StaleForm:
-        return what_changed(request, form.cleaned_data["draft"], user)
+        return redirect_stale_form(request, form.cleaned_data["draft"], user)
     forget_form(request)
-    return first_open_step(draft)
+    return redirect_to_open_step(draft)
 
 
 def _sharing_url(request: HttpRequest, draft: Draft) -> str:
@@ -147,7 +147,7 @@ def _sharing_url(request: HttpRequest, draft: Draft) -> str:
 
 
 @require_GET
-def shared(request: HttpRequest) -> HttpResponse:
+def receive_shared_device(request: HttpRequest) -> HttpResponse:
     """Take the EID and IMEI that the customer shared from Windows' settings.
 
     It may arrive in another browser, so the signed state speaks for the draft and no session is
@@ -162,12 +162,12 @@ def shared(request: HttpRequest) -> HttpResponse:
         imei = imei if imei.isascii() and imei.isdigit() else ""
         drafts.name_device(draft, eid, version=version, given=Visit.EidFrom.SHARED, imei=imei[:20])
     except InvalidIdentifier:
-        return go("device-told", "unreadable")
+        return redirect_to("device-told", "unreadable")
     except (signing.BadSignature, ValueError, TypeError, Draft.DoesNotExist, StaleForm):
-        return go("device-told", "stale")
+        return redirect_to("device-told", "stale")
     if request.session.get(visits.SESSION_KEY) == draft.visit_id:
-        return first_open_step(draft)
-    return go("device-told", "thanks")
+        return redirect_to_open_step(draft)
+    return redirect_to("device-told", "thanks")
 
 
 TOLD = {
@@ -190,9 +190,9 @@ TOLD = {
 
 
 @require_safe
-def told(request: HttpRequest, what: str) -> HttpResponse:
+def show_sharing_result(request: HttpRequest, what: str) -> HttpResponse:
     """Say what came of sharing, in whichever browser Windows has opened it."""
     if what not in TOLD:
-        return go("device")
+        return redirect_to("device")
     title, text = TOLD[what]()
     return render(request, "orders/device_told.html", {"title": title, "text": text})

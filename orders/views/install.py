@@ -10,7 +10,7 @@ from esim.states import ProfileState
 from mobileplans.domain.installation import installation_for
 from orders.queries.orders import has_what_was_sold, orders_of
 from orders.states import OrderState
-from orders.views.steps import customer_only, go
+from orders.views.steps import customer_only, redirect_to
 
 
 @require_safe
@@ -21,7 +21,7 @@ def install(request: HttpRequest, user: User, number: str) -> HttpResponse:
     order = get_object_or_404(bought, number=number.upper().replace("-", ""))
     if not has_what_was_sold(order):
         # It is being mended: its page says how far that is.
-        return go("order", order.number)
+        return redirect_to("order", order.number)
     profile = order.profile
     is_waiting = profile is not None and profile.state == ProfileState.RELEASED
     context = {

@@ -14,8 +14,8 @@ from orders.domain import outcomes, placing
 from orders.models import Order
 from orders.queries.orders import orders_of
 from orders.states import ENDED, OrderState
-from orders.views.order import deliver
-from orders.views.steps import go
+from orders.views.order import hand_over_order
+from orders.views.steps import redirect_to
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -28,11 +28,11 @@ def leave(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return render(request, "orders/leave.html", {"back_url": reverse("options")})
     visit = visits.current(request)
-    order = _order_left(visit)
+    order = _order_to_hand_over(visit)
     if order is None:
-        return _leave_without(request, visit)
+        return _leave_without_order(request, visit)
     if order.state == OrderState.COMPLETED:
-        return deliver(request, order)
+        return hand_over_order(request, order)
     if OrderState(order.state) not in ENDED:
         assert visit.account is not None  # noqa: S101 -- the order is this account's
         try:
@@ -42,11 +42,11 @@ def leave(request: HttpRequest) -> HttpResponse:
                 request,
                 _("Your purchase is already going through and can no longer be cancelled."),
             )
-            return go("order", order.number)
+            return redirect_to("order", order.number)
     return hand_over(request, visit, outcomes.of_order(order, visit))
 
 
-def _leave_without(request: HttpRequest, visit: Visit) -> HttpResponse:
+def _leave_without_order(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Leave without an order of this visit: what was handed back in it is handed over again."""
     given = visit.handoffs.filter(success=True, code_is_masked=False).first()
     if given is None:
@@ -54,7 +54,7 @@ def _leave_without(request: HttpRequest, visit: Visit) -> HttpResponse:
     return hand_over(request, visit, stored_outcome(given), Receipt(given.reference, given.paid))
 
 
-def _order_left(visit: Visit) -> Order | None:
+def _order_to_hand_over(visit: Visit) -> Order | None:
     """Return the order that this visit ends with, if it ends with one.
 
     One that was bought in this visit comes first, handed over or not, then one that is still

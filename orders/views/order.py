@@ -22,7 +22,7 @@ from orders.queries.orders import (
     orders_of,
 )
 from orders.states import ENDED, OrderState
-from orders.views.steps import customer_only, first_open_step, frame, go
+from orders.views.steps import customer_only, frame_context, redirect_to, redirect_to_open_step
 from outbox.domain import enqueue
 
 PHASES = {
@@ -38,22 +38,22 @@ def order(request: HttpRequest, user: User, number: str) -> HttpResponse:
     """Show where the order stands."""
     visit = visits.current(request)
     visits.note_step(visit, "order")
-    found = _own(user, number)
-    context = _context(found) | {"may_continue": is_for_this_device(found, visit)}
+    found = _get_own_order(user, number)
+    context = _order_context(found) | {"may_continue": is_for_this_device(found, visit)}
     return render(request, "orders/order.html", context)
 
 
-def _own(user: User, number: str) -> Order:
+def _get_own_order(user: User, number: str) -> Order:
     """Return the customer's own order; a stranger's is not there."""
     return get_object_or_404(orders_of(user), number=number.upper().replace("-", ""))
 
 
-def _context(order: Order) -> dict[str, Any]:
+def _order_context(order: Order) -> dict[str, Any]:
     has_ended = OrderState(order.state) in ENDED
     repair = open_repair(order)
     return {
         "order": order,
-        "phase": _phase(order, is_mended=repair is not None),
+        "phase": _page_phase(order, is_mended=repair is not None),
         "steps": texts.repair_steps(repair) if repair else texts.steps(order),
         "trouble": texts.trouble(order),
         "failure": texts.failure(order),
@@ -66,12 +66,12 @@ def _context(order: Order) -> dict[str, Any]:
         "customer_step_url": order.payment.customer_step_url
         if order.state == OrderState.PENDING
         else "",
-        **frame("order", back_url=None),
+        **frame_context("order", back_url=None),
         "cancel": order.state != OrderState.COMPLETED,
     }
 
 
-def _phase(order: Order, *, is_mended: bool) -> str:
+def _page_phase(order: Order, *, is_mended: bool) -> str:
     """Return what the page is about: an eSIM being mended is on its way once more."""
     state = OrderState(order.state)
     if order.cancel_requested_at and state not in ENDED:
@@ -91,48 +91,52 @@ def _next_text(order: Order) -> str:
 
 @require_safe
 @customer_only
-def returned(_request: HttpRequest, user: User, number: str) -> HttpResponse:
+def return_from_bank(_request: HttpRequest, user: User, number: str) -> HttpResponse:
     """Take the customer back from the bank: ring the bell, and show where the order stands."""
-    order = _own(user, number)
+    order = _get_own_order(user, number)
     enqueue(KIND, order.pk)
-    return go("order", order.number)
+    return redirect_to("order", order.number)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @customer_only
-def proceed(request: HttpRequest, user: User, number: str) -> HttpResponse:
+def continue_to_host(request: HttpRequest, user: User, number: str) -> HttpResponse:
     """Continue: hand the completed order over to the host."""
-    order = _own(user, number)
+    order = _get_own_order(user, number)
     is_ours = is_for_this_device(order, visits.current(request))
     if request.method != "POST" or order.state != OrderState.COMPLETED or not is_ours:
-        return go("order", order.number)
-    return deliver(request, order)
+        return redirect_to("order", order.number)
+    return hand_over_order(request, order)
 
 
-def deliver(request: HttpRequest, order: Order) -> HttpResponse:
+def hand_over_order(request: HttpRequest, order: Order) -> HttpResponse:
     """Give the order's outcome to the host that shows this visit, or say why not yet."""
     if not has_what_was_sold(order):
-        return go("order", order.number)
+        return redirect_to("order", order.number)
     outcome = outcomes.of_order(order, visits.current(request))
-    return _give(request, order, outcome, Receipt(order.display_number, order.price.gross))
+    return _record_and_hand_over(
+        request, order, outcome, Receipt(order.display_number, order.price.gross)
+    )
 
 
-def hand_back(request: HttpRequest, order: Order, outcome: Outcome) -> HttpResponse:
+def hand_over_again(request: HttpRequest, order: Order, outcome: Outcome) -> HttpResponse:
     """Give the order's eSIM to the host once more: nothing was paid in this visit."""
-    return _give(request, order, outcome, Receipt(order.display_number))
+    return _record_and_hand_over(request, order, outcome, Receipt(order.display_number))
 
 
-def _give(request: HttpRequest, order: Order, outcome: Outcome, receipt: Receipt) -> HttpResponse:
+def _record_and_hand_over(
+    request: HttpRequest, order: Order, outcome: Outcome, receipt: Receipt
+) -> HttpResponse:
     Order.objects.filter(pk=order.pk, handed_over_at=None).update(handed_over_at=now())
     return hand_over(request, visits.current(request), outcome, receipt)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @customer_only
-def again(request: HttpRequest, user: User, number: str) -> HttpResponse:
+def order_again(request: HttpRequest, user: User, number: str) -> HttpResponse:
     """Begin anew with the same plan after a payment that was refused."""
-    order = _own(user, number)
+    order = _get_own_order(user, number)
     if request.method != "POST" or order.state != OrderState.FAILED:
-        return go("order", order.number)
+        return redirect_to("order", order.number)
     draft = placing.reopen_draft(order)
-    return go("payment") if draft.method_id is None else first_open_step(draft)
+    return redirect_to("payment") if draft.method_id is None else redirect_to_open_step(draft)

@@ -19,13 +19,13 @@ from orders.forms import NEW_CARD, MethodForm, PaymentForm, shown_for
 from orders.models import Draft
 from orders.queries import orders as queries
 from orders.views.steps import (
-    arrive,
-    first_open_step,
-    frame,
-    go,
-    refuse_other_draft,
+    check_draft,
+    enter_step,
+    frame_context,
+    redirect_stale_form,
+    redirect_to,
+    redirect_to_open_step,
     shopper_only,
-    what_changed,
 )
 from payments.domain import payments
 from payments.gateways.base import CardRefused, GatewayUnavailable
@@ -40,23 +40,23 @@ NO_LONGER_THERE = gettext_lazy("This payment method is no longer available. Choo
 @shopper_only
 def payment(request: HttpRequest, user: User) -> HttpResponse:
     """Choose how to pay: a stored card or a new one."""
-    _visit, draft = arrive(request, user, "payment")
+    _visit, draft = enter_step(request, user, "payment")
     if request.method == "POST":
-        return _method_chosen(request, user, draft, _form_class()(request.POST))
+        return _save_method(request, user, draft, _get_form_class()(request.POST))
     choice = targets.choice(draft)
     if draft.plan_id is None or choice.target is None:
-        return first_open_step(draft)
+        return redirect_to_open_step(draft)
     methods = list(queries.methods_of(user))
     chosen = draft.method if draft.method in methods else queries.preferred_method(methods)
     first = shown_for(draft, method=chosen.pk if chosen else NEW_CARD)
-    form = restore_form(request, _form_class(), first)
+    form = restore_form(request, _get_form_class(), first)
     category = draft.plan.category if draft.plan else Category.PREPAID
     back_url = reverse("device") if choice.is_open else f"{reverse('plans')}?category={category}"
-    context = _payment_context(form, methods) | frame("payment", back_url=back_url)
+    context = _payment_context(form, methods) | frame_context("payment", back_url=back_url)
     return render(request, "orders/payment.html", context)
 
 
-def _form_class() -> type[MethodForm]:
+def _get_form_class() -> type[MethodForm]:
     """Return the form with a card's fields, unless a card is typed at the gateway."""
     return MethodForm if settings.PAYMENT_CARD_ENTRY == "page" else PaymentForm
 
@@ -76,38 +76,36 @@ def _payment_context(form: MethodForm, methods: list[PaymentMethod]) -> dict[str
     return {"form": form, "methods": rows, "is_typed_there": not isinstance(form, PaymentForm)}
 
 
-def _method_chosen(
-    request: HttpRequest, user: User, draft: Draft, form: MethodForm
-) -> HttpResponse:
+def _save_method(request: HttpRequest, user: User, draft: Draft, form: MethodForm) -> HttpResponse:
     """Store the method and go on; a new card may be typed at the gateway first."""
     if not form.is_valid():
         return redirect_back(request, form)
     is_typed_there = form.cleaned_data["method"] == NEW_CARD and not isinstance(form, PaymentForm)
     try:
-        refuse_other_draft(draft, form)
+        check_draft(draft, form)
         if is_typed_there:
             page = drafts.type_new_card(draft, version=form.cleaned_data["version"])
             forget_form(request)
-            return go("card", page.key)
+            return redirect_to("card", page.key)
         if form.cleaned_data["version"] != draft.version:
             # Before the gateway is asked for anything.
             raise StaleForm(draft.pk)
-        is_chosen = _choose(user, draft, form)
+        is_chosen = _apply_method(user, draft, form)
     except StaleForm:
-        return what_changed(request, form.cleaned_data["draft"], user)
+        return redirect_stale_form(request, form.cleaned_data["draft"], user)
     if not is_chosen:
         return redirect_back(request, form)
     forget_form(request)
-    return go("review") if draft.plan_id else first_open_step(draft)
+    return redirect_to("review") if draft.plan_id else redirect_to_open_step(draft)
 
 
-def _choose(user: User, draft: Draft, form: MethodForm) -> bool:
+def _apply_method(user: User, draft: Draft, form: MethodForm) -> bool:
     """Put the stored method or the new card into the draft; else the reason stands in the form."""
     chosen = form.cleaned_data["method"]
     if isinstance(form, PaymentForm) and chosen == NEW_CARD:
-        method = _new_card(user, form)
+        method = _add_card(user, form)
     else:
-        method = _stored(user, chosen, form)
+        method = _find_stored_method(user, chosen, form)
     if method is None:
         return False
     try:
@@ -118,7 +116,7 @@ def _choose(user: User, draft: Draft, form: MethodForm) -> bool:
     return True
 
 
-def _stored(user: User, chosen: str, form: MethodForm) -> PaymentMethod | None:
+def _find_stored_method(user: User, chosen: str, form: MethodForm) -> PaymentMethod | None:
     number = chosen if chosen.isascii() and chosen.isdigit() else 0
     stored = queries.methods_of(user).filter(pk=number).first()
     if stored is None:
@@ -126,7 +124,7 @@ def _stored(user: User, chosen: str, form: MethodForm) -> PaymentMethod | None:
     return stored
 
 
-def _new_card(user: User, form: PaymentForm) -> PaymentMethod | None:
+def _add_card(user: User, form: PaymentForm) -> PaymentMethod | None:
     """Exchange the card for a token; None with the reason in the form."""
     try:
         return payments.add_card(user, form.card())

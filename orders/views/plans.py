@@ -18,12 +18,12 @@ from orders.forms import PlanForm, shown_for
 from orders.models import Draft, Order
 from orders.queries import orders as queries
 from orders.views.steps import (
-    arrive,
-    frame,
-    go,
-    refuse_other_draft,
+    check_draft,
+    enter_step,
+    frame_context,
+    redirect_stale_form,
+    redirect_to,
     shopper_only,
-    what_changed,
 )
 from plans.models import Category
 from plans.queries import Offer, PlanNotOffered, offers
@@ -38,19 +38,19 @@ CATEGORY_TITLES = {
 @shopper_only
 def options(request: HttpRequest, user: User) -> HttpResponse:
     """Show the services on offer as large tiles (docs/policies.md#j3)."""
-    visit, _draft = arrive(request, user, "options")
-    sold = {offer.plan.category for offer in _offers(visit)}
+    visit, _draft = enter_step(request, user, "options")
+    sold = {offer.plan.category for offer in _offers_for(visit)}
     waiting = queries.order_to_hand_over(user, visit)
     context = {
         "tiles": [
             *([_failure_tile()] if problems.failed_at_smdp(user) else []),
             *([_order_tile(waiting)] if waiting else []),
-            *_tiles(sold),
+            *_option_tiles(sold),
         ],
         "empty": not sold,
         "location": visit.location,
         "market": visit.market,
-        **frame("options", back_url=None),
+        **frame_context("options", back_url=None),
     }
     return render(request, "orders/options.html", context)
 
@@ -75,7 +75,7 @@ def _failure_tile() -> dict[str, str]:
     }
 
 
-def _tiles(sold: set[str]) -> list[dict[str, str]]:
+def _option_tiles(sold: set[str]) -> list[dict[str, str]]:
     plans = reverse("plans")
     tiles = {
         Category.PREPAID: (_("Prepaid plans"), _("Pay once. No renewal, nothing to cancel.")),
@@ -99,48 +99,48 @@ def _tiles(sold: set[str]) -> list[dict[str, str]]:
 @shopper_only
 def plans(request: HttpRequest, user: User) -> HttpResponse:
     """Choose a plan."""
-    visit, draft = arrive(request, user, "plans")
+    visit, draft = enter_step(request, user, "plans")
     if request.method == "POST":
-        return _plan_chosen(request, user, draft, PlanForm(request.POST))
+        return _save_plan(request, user, draft, PlanForm(request.POST))
     form = restore_form(request, PlanForm, shown_for(draft, plan=draft.plan_id))
-    category = _category(request, draft)
-    found = _offers(visit, category)
+    category = _selected_category(request, draft)
+    found = _offers_for(visit, category)
     context = {
         "form": form,
-        "offers": [_tile(offer, str(form["plan"].value())) for offer in found],
+        "offers": [_plan_tile(offer, str(form["plan"].value())) for offer in found],
         "location": visit.location,
         "category_title": CATEGORY_TITLES[category](),
-        **frame("plans", back_url=reverse("options")),
+        **frame_context("plans", back_url=reverse("options")),
     }
     return render(request, "orders/plans.html", context)
 
 
-def _plan_chosen(request: HttpRequest, user: User, draft: Draft, form: PlanForm) -> HttpResponse:
+def _save_plan(request: HttpRequest, user: User, draft: Draft, form: PlanForm) -> HttpResponse:
     """Store a right choice and go on."""
     if not form.is_valid():
         if form.cleaned_data.get("draft") != draft.pk:
-            return what_changed(request, form.cleaned_data.get("draft"), user)
+            return redirect_stale_form(request, form.cleaned_data.get("draft"), user)
         return redirect_back(request, form)
     try:
-        refuse_other_draft(draft, form)
+        check_draft(draft, form)
         offer = drafts.offer_of(draft, form.cleaned_data["plan"])
         drafts.choose_plan(draft, offer, version=form.cleaned_data["version"])
     except StaleForm:
-        return what_changed(request, form.cleaned_data["draft"], user)
+        return redirect_stale_form(request, form.cleaned_data["draft"], user)
     except PlanNotOffered:
         form.add_error("plan", _("This plan is no longer available. Choose another one."))
         return redirect_back(request, form)
     forget_form(request)
-    return go("payment" if targets.target(draft) else "device")
+    return redirect_to("payment" if targets.target(draft) else "device")
 
 
-def _category(request: HttpRequest, draft: Draft) -> Category:
+def _selected_category(request: HttpRequest, draft: Draft) -> Category:
     """Return the category asked for; else that of the plan chosen; else prepaid."""
     asked = request.GET.get("category") or (draft.plan.category if draft.plan else "")
     return Category(asked) if asked in Category.values else Category.PREPAID
 
 
-def _offers(visit: Visit, category: str | None = None) -> list[Offer]:
+def _offers_for(visit: Visit, category: str | None = None) -> list[Offer]:
     return offers(
         market=visit.market,
         location=visit.location,
@@ -149,7 +149,7 @@ def _offers(visit: Visit, category: str | None = None) -> list[Offer]:
     )
 
 
-def _tile(offer: Offer, selected: str) -> dict[str, Any]:
+def _plan_tile(offer: Offer, selected: str) -> dict[str, Any]:
     return {
         "id": offer.plan.pk,
         "name": offer.name,

@@ -18,8 +18,8 @@ from orders.domain import outcomes, problems, repairing
 from orders.domain.problems import Problem
 from orders.models import Order
 from orders.states import RepairState
-from orders.views.order import hand_back
-from orders.views.steps import go
+from orders.views.order import hand_over_again
+from orders.views.steps import redirect_to
 
 MOST_STEPS = 3
 
@@ -30,36 +30,36 @@ def problem(request: HttpRequest) -> HttpResponse:
     visit = visits.current(request)
     found = problems.problem_of(visit)
     if found is None:
-        return go("options" if visit.account else "sign-in")
+        return redirect_to("options" if visit.account else "sign-in")
     visits.note_step(visit, "problem")
     if request.method == "POST":
-        return _carry_out(request, visit, found)
-    return render(request, "orders/problem.html", _context(found))
+        return _apply_remedy(request, visit, found)
+    return render(request, "orders/problem.html", _problem_context(found))
 
 
-def _carry_out(request: HttpRequest, visit: Visit, found: Problem) -> HttpResponse:
+def _apply_remedy(request: HttpRequest, visit: Visit, found: Problem) -> HttpResponse:
     """Do what the page's button says, unless the page was another one than it would be now."""
-    if request.POST.get("remedy") != _phase(found) or found.wants_sign_in:
-        return go("problem")
+    if request.POST.get("remedy") != _page_phase(found) or found.wants_sign_in:
+        return redirect_to("problem")
     if found.remedy is Remedy.SUPPORT or found.order is None or visit.account is None:
         problems.open_case(found.report)
-        return go("problem")
+        return redirect_to("problem")
     if found.repair and found.repair.state == RepairState.DONE:
-        return hand_back(request, found.order, outcomes.of_code_again(found.order))
+        return hand_over_again(request, found.order, outcomes.of_code_again(found.order))
     if found.remedy is Remedy.ACTIVATE:
-        return hand_back(request, found.order, outcomes.of_activation(found.order))
-    if _needs_mending(found):
-        return _mend(visit, found.order, visit.account, found)
-    return hand_back(request, found.order, outcomes.of_code_again(found.order))
+        return hand_over_again(request, found.order, outcomes.of_activation(found.order))
+    if _needs_repair(found):
+        return _start_repair(visit, found.order, visit.account, found)
+    return hand_over_again(request, found.order, outcomes.of_code_again(found.order))
 
 
-def _needs_mending(found: Problem) -> bool:
+def _needs_repair(found: Problem) -> bool:
     """Say whether the SM-DP+ has something to do before a code can be handed back."""
     is_locked = found.report.lpa_code == LpaCode.PROFILE_NOT_RELEASED_BY_OPERATOR
     return found.remedy is Remedy.REISSUE or is_locked
 
 
-def _mend(visit: Visit, order: Order, user: User, found: Problem) -> HttpResponse:
+def _start_repair(visit: Visit, order: Order, user: User, found: Problem) -> HttpResponse:
     """Have a worker mend it; the page shows how far it is."""
     code = found.report.code
     with suppress(repairing.NothingToRepair):
@@ -68,10 +68,10 @@ def _mend(visit: Visit, order: Order, user: User, found: Problem) -> HttpRespons
             repairing.reissue(order, actor=user, because=code, visit=visit, eid=visit.eid)
         else:
             repairing.release(order, actor=user, because=code, visit=visit)
-    return go("problem")
+    return redirect_to("problem")
 
 
-def _phase(found: Problem) -> str:
+def _page_phase(found: Problem) -> str:
     """Return what the page is about: a repair of this visit, or else the remedy."""
     if found.repair and found.repair.state == RepairState.ASKED:
         return "progress"
@@ -99,16 +99,16 @@ LAST_STEPS = {
 }
 
 
-def _context(found: Problem) -> dict[str, Any]:
-    phase = _phase(found)
+def _problem_context(found: Problem) -> dict[str, Any]:
+    phase = _page_phase(found)
     is_progress = phase == "progress"
-    title, text = _words(found, phase)
+    title, text = _title_and_text(found, phase)
     return {
         "problem": found,
         "phase": phase,
         "title": title,
         "text": text,
-        "what_to_do": _what_to_do(found, phase),
+        "what_to_do": _numbered_steps(found, phase),
         "steps": texts.repair_steps(found.repair) if found.repair and is_progress else [],
         "button": BUTTONS[phase]() if phase in BUTTONS else "",
         "reference": found.reference,
@@ -119,7 +119,7 @@ def _context(found: Problem) -> dict[str, Any]:
     }
 
 
-def _words(found: Problem, phase: str) -> tuple[str, str]:
+def _title_and_text(found: Problem, phase: str) -> tuple[str, str]:
     if phase == "progress":
         return _("Preparing your eSIM"), _("This usually takes a few seconds and costs nothing.")
     if phase == "ready":
@@ -147,7 +147,7 @@ def _other_text(remedy: Remedy) -> str:
     return texts.get(remedy, "")
 
 
-def _what_to_do(found: Problem, phase: str) -> list[str]:
+def _numbered_steps(found: Problem, phase: str) -> list[str]:
     """Return at most three numbered steps; the last one is the page's button."""
     if phase not in LAST_STEPS:
         return []

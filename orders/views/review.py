@@ -19,12 +19,12 @@ from orders.domain.targets import Choice
 from orders.forms import ReviewForm, shown_for
 from orders.models import Draft
 from orders.views.steps import (
-    arrive,
-    first_open_step,
-    frame,
-    go,
+    enter_step,
+    frame_context,
+    redirect_stale_form,
+    redirect_to,
+    redirect_to_open_step,
     shopper_only,
-    what_changed,
 )
 from plans.queries import PlanNotOffered, validity_text
 
@@ -34,14 +34,14 @@ from plans.queries import PlanNotOffered, validity_text
 def review(request: HttpRequest, user: User) -> HttpResponse:
     """Show everything that matters before Submit order (docs/policies.md#j4)."""
     if request.method == "POST":
-        return _submitted(request, user, ReviewForm(request.POST))
-    visit, draft = arrive(request, user, "review")
+        return _place_order(request, user, ReviewForm(request.POST))
+    visit, draft = enter_step(request, user, "review")
     choice = targets.choice(draft)
     if draft.plan and choice.target and draft.method is None:
         # Removed from the account since it was chosen, or the page was opened by hand.
         messages.info(request, _("Choose a payment method to continue."))
     if draft.plan is None or draft.method is None or choice.target is None:
-        return first_open_step(draft)
+        return redirect_to_open_step(draft)
     try:
         price_change = drafts.bring_up_to_date(draft)
         drafts.keep_target(draft, choice.target.sim)
@@ -49,32 +49,32 @@ def review(request: HttpRequest, user: User) -> HttpResponse:
         messages.warning(
             request, _("The plan you chose is no longer available here. Choose another one.")
         )
-        return go("options")
+        return redirect_to("options")
     except StaleForm:
-        return go("review")
+        return redirect_to("review")
     context = _review_context(draft) | {"price_change": price_change}
-    context |= _device_words(choice, visit)
+    context |= _device_context(choice, visit)
     return render(request, "orders/review.html", context)
 
 
-def _submitted(request: HttpRequest, user: User, form: ReviewForm) -> HttpResponse:
+def _place_order(request: HttpRequest, user: User, form: ReviewForm) -> HttpResponse:
     """Place the order; a spent or stale form leads to the order it made, or to what changed."""
     if not form.is_valid():
-        return what_changed(request, form.cleaned_data.get("draft"), user)
+        return redirect_stale_form(request, form.cleaned_data.get("draft"), user)
     mine = Draft.objects.filter(account=user, pk=form.cleaned_data["draft"]).first()
     if mine is None:
-        return what_changed(request, form.cleaned_data["draft"], user)
+        return redirect_stale_form(request, form.cleaned_data["draft"], user)
     if mine.submitted_at is None:
         # Shown for another device, it gets a new version by being taken over, and the form is old.
         drafts.open_draft(user, visits.current(request))
     try:
         order = placing.place(mine, version=form.cleaned_data["version"])
     except (StaleForm, placing.PlacedOtherwise):
-        return what_changed(request, form.cleaned_data["draft"], user)
-    return go("order", order.number)
+        return redirect_stale_form(request, form.cleaned_data["draft"], user)
+    return redirect_to("order", order.number)
 
 
-def _device_words(choice: Choice, visit: Visit) -> dict[str, Any]:
+def _device_context(choice: Choice, visit: Visit) -> dict[str, Any]:
     """Say what the plan goes on, and whether there is something to change about it."""
     target, note = choice.target, ""
     if target is None or target.sim is None:
@@ -105,5 +105,5 @@ def _review_context(draft: Draft) -> dict[str, Any]:
         "net": price.net,
         "tax": price.tax,
         "tax_rate": draft.tax_rate,
-        **frame("review", back_url=reverse("payment")),
+        **frame_context("review", back_url=reverse("payment")),
     }

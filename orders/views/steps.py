@@ -48,7 +48,7 @@ def customer_only(
         if request.method == "POST":
             keep_form(request)
             messages.info(request, _("You were signed out. Sign in, then send the form again."))
-        return go("sign-in", query=urlencode({"next": request.get_full_path()}))
+        return redirect_to("sign-in", query=urlencode({"next": request.get_full_path()}))
 
     return guarded
 
@@ -64,26 +64,26 @@ def shopper_only(
         request: HttpRequest, user: User, /, *args: Rest.args, **kwargs: Rest.kwargs
     ) -> HttpResponse:
         if visits.current(request).refused_as:
-            return go("launch-refused")
+            return redirect_to("launch-refused")
         return view(request, user, *args, **kwargs)
 
     return guarded
 
 
-def go(name: str, *args: object, query: str = "") -> HttpResponseRedirect:
+def redirect_to(name: str, *args: object, query: str = "") -> HttpResponseRedirect:
     """Answer 303 to a page of the portal."""
     address = reverse(name, args=args)
     return HttpResponseRedirect(f"{address}?{query}" if query else address, status=303)
 
 
-def arrive(request: HttpRequest, user: User, step: str) -> tuple[Visit, Draft]:
+def enter_step(request: HttpRequest, user: User, step: str) -> tuple[Visit, Draft]:
     """Return the visit and the draft, and note that the customer is on this page."""
     visit = visits.current(request)
     visits.note_step(visit, step)
     return visit, open_draft(user, visit)
 
 
-def frame(step: str, *, back_url: str | None) -> dict[str, Any]:
+def frame_context(step: str, *, back_url: str | None) -> dict[str, Any]:
     """Return what the page's frame shows: the step in words, Back and Cancel."""
     number, title = TITLES[step]
     return {
@@ -93,7 +93,7 @@ def frame(step: str, *, back_url: str | None) -> dict[str, Any]:
     }
 
 
-def what_changed(request: HttpRequest, draft_id: int | None, user: User) -> HttpResponse:
+def redirect_stale_form(request: HttpRequest, draft_id: int | None, user: User) -> HttpResponse:
     """Lead a form that changed nothing to where the customer is: its order, or the open draft."""
     spent = Order.objects.filter(account=user, draft_id=draft_id or 0).first()
     if spent:
@@ -104,23 +104,23 @@ def what_changed(request: HttpRequest, draft_id: int | None, user: User) -> Http
                 "The change from the other page came too late and wasn't applied."
             ),
         )
-        return go("order", spent.number)
+        return redirect_to("order", spent.number)
     messages.info(
         request, _("Your choices changed after that page was opened. These are the latest ones.")
     )
-    return first_open_step(open_draft(user, visits.current(request)))
+    return redirect_to_open_step(open_draft(user, visits.current(request)))
 
 
-def first_open_step(draft: Draft) -> HttpResponse:
+def redirect_to_open_step(draft: Draft) -> HttpResponse:
     """Go to the first step that still wants something."""
     if draft.plan_id is None:
-        return go("options")
+        return redirect_to("options")
     if target(draft) is None:
-        return go("device")
-    return go("payment") if draft.method_id is None else go("review")
+        return redirect_to("device")
+    return redirect_to("payment") if draft.method_id is None else redirect_to("review")
 
 
-def refuse_other_draft(draft: Draft, form: DraftForm) -> None:
+def check_draft(draft: Draft, form: DraftForm) -> None:
     """Raise `StaleForm` for a form that was shown for another draft than the open one."""
     if form.cleaned_data["draft"] != draft.pk:
         raise StaleForm(draft.pk)
