@@ -209,7 +209,7 @@ def test_the_options_page_says_if_no_plan_works_at_the_location(
 
     page = alice.sign_up()
 
-    assert "No plan works here yet: Brazil" in page.text
+    assert "No plans are available here yet: Brazil" in page.text
     assert page.text.count(SUPPORT) == 1
 
 

@@ -128,7 +128,7 @@ def test_a_form_without_the_session_cookie_shows_a_page_that_explains_it(
 
     page = alice.send("sign-in", username="a@b.example", password="b")
 
-    assert (page.status, page.heading) == (403, "Please send that once more")
+    assert (page.status, page.heading) == (403, "Please send the form again")
     assert page.text.count(SUPPORT) == 1
 
 
