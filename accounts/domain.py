@@ -1,28 +1,28 @@
-"""What can happen to a customer's account."""
+"""Sign-up and sign-in."""
 
 from django.contrib.auth import authenticate
 from django.contrib.auth.password_validation import validate_password
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
-from accounts.identifier import normalised
+from accounts.identifier import normalise
 from accounts.models import User
 
 
 class IdentifierTaken(Exception):
-    """An account with this e-mail address or phone number is already there."""
+    """An account with this email address or phone number already exists."""
 
 
 class WrongCredentials(Exception):
-    """No customer signs in with this identifier and password."""
+    """No customer has this identifier and password."""
 
 
 def sign_up(identifier: str, *, name: str, password: str, language: str) -> User:
-    """Make a customer's account; no code by mail or SMS is needed to go on.
+    """Create a customer's account. No code by mail or SMS is needed.
 
-    Raises `IdentifierTaken`, or Django's `ValidationError` for a password that is too easy.
+    Raises `IdentifierTaken`, or Django's `ValidationError` for a weak password.
     """
-    validate_password(password, User(username=normalised(identifier), name=name))
+    validate_password(password, User(username=normalise(identifier), name=name))
     try:
         with transaction.atomic():
             return User.objects.create_user(identifier, password, name=name, language=language)
@@ -31,11 +31,11 @@ def sign_up(identifier: str, *, name: str, password: str, language: str) -> User
 
 
 def sign_in(identifier: str, *, password: str, request: HttpRequest | None = None) -> User:
-    """Return the customer, or raise `WrongCredentials`: also for staff, whose door is another.
+    """Return the customer, or raise `WrongCredentials`. Staff cannot sign in here.
 
-    The request only travels on to those who hear Django's signal of a failed sign-in.
+    The request is only passed on to the receivers of Django's signal of a failed sign-in.
     """
-    user = authenticate(request, username=normalised(identifier), password=password)
+    user = authenticate(request, username=normalise(identifier), password=password)
     if not isinstance(user, User) or user.is_staff:
         raise WrongCredentials
     return user

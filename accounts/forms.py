@@ -1,4 +1,4 @@
-"""Sign in and sign up: real labels, and the tokens that password managers look for."""
+"""The forms to sign in and sign up. Password managers recognise their `autocomplete` tokens."""
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -13,7 +13,7 @@ def _text(autocomplete: str, **attributes: str) -> forms.TextInput:
 
 
 class SignInForm(forms.Form):
-    """Who you are, and the password that proves it."""
+    """An identifier and its password."""
 
     username = forms.CharField(
         label=_("Email address or phone number"),
@@ -30,7 +30,7 @@ class SignInForm(forms.Form):
 
 
 class SignUpForm(forms.Form):
-    """Everything an account needs: one identifier, a name, a password."""
+    """Everything that an account needs: one identifier, a name and a password."""
 
     username = forms.CharField(
         label=_("Email address or phone number"),

@@ -1,4 +1,4 @@
-"""The one sign-in identifier: an e-mail address or a phone number, each in one normal form."""
+"""The sign-in identifier: an email address or a phone number, each in one normal form."""
 
 import re
 
@@ -10,8 +10,8 @@ LONGEST = 254
 _PHONE = re.compile(r"\+?[0-9]{6,15}", re.ASCII)
 
 
-def normalised(text: str) -> str:
-    """Fold an address's case; strip a phone number of everything but its digits and plus."""
+def normalise(text: str) -> str:
+    """Return the normal form: an address in folded case, a phone number as plus and digits."""
     text = text.strip()
     if "@" in text:
         return text.casefold()
@@ -22,12 +22,12 @@ def normalised(text: str) -> str:
 
 
 def validate_identifier(text: str) -> None:
-    """Refuse what is neither an e-mail address nor a phone number, and say what would do."""
-    kept = normalised(text)
+    """Raise `ValidationError` unless the text is an email address or a phone number."""
+    kept = normalise(text)
     if _PHONE.fullmatch(kept):
         return
     try:
-        # Folding the case can lengthen an address: what is kept is what must fit.
+        # Folding the case can lengthen an address, so the normal form is what must fit.
         validate_email(kept)
         MaxLengthValidator(LONGEST)(kept)
     except ValidationError as error:

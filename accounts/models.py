@@ -1,4 +1,4 @@
-"""One user model for customers and staff; neither has a way into the other's pages."""
+"""One user model for customers and staff. Neither can open the other's pages."""
 
 from typing import Any, ClassVar
 
@@ -6,14 +6,14 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 
-from accounts.identifier import normalised
+from accounts.identifier import normalise
 
 
 class UserManager(BaseUserManager["User"]):
-    """Makes users whose identifier is in its one normal form."""
+    """Creates and finds users by the normal form of their identifier."""
 
     def create_user(self, username: str, password: str | None = None, **fields: Any) -> "User":
-        user = self.model(username=normalised(username), **fields)
+        user = self.model(username=normalise(username), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -22,11 +22,11 @@ class UserManager(BaseUserManager["User"]):
         return self.create_user(username, password, is_staff=True, is_superuser=True, **fields)
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        return self.get(username=normalised(username or ""))
+        return self.get(username=normalise(username or ""))
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A customer, known by an e-mail address or a phone number, or one of the operator's staff."""
+    """A customer with an email address or a phone number, or one of the operator's staff."""
 
     username = models.CharField(
         "e-mail or phone", max_length=254, unique=True, error_messages={"unique": "Already in use."}
@@ -46,5 +46,5 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.username
 
     def get_short_name(self) -> str:
-        """Return what the admin greets its user with."""
+        """Return the name that the admin greets its user with."""
         return self.name or self.username

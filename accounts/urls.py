@@ -1,4 +1,4 @@
-"""The customer's door."""
+"""Sign-in and sign-up."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""Sign in and sign up."""
+"""The pages to sign in and sign up."""
 
 from django import forms
 from django.contrib.auth import login
@@ -21,9 +21,9 @@ from moportal.kept_forms import redirect_back, restore_form
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
-    """Let a customer in; staff have a door of their own."""
+    """Sign a customer in. Staff sign in at the admin."""
     if request.method != "POST":
-        return _page(request, "accounts/sign_in.html", SignInForm)
+        return _render_form(request, "accounts/sign_in.html", SignInForm)
     form = SignInForm(request.POST)
     if form.is_valid():
         try:
@@ -41,16 +41,16 @@ def sign_in(request: HttpRequest) -> HttpResponse:
                 ),
             )
         else:
-            return _let_in(request, user, form)
+            return _sign_in_and_redirect(request, user, form)
     return redirect_back(request, form)
 
 
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_up(request: HttpRequest) -> HttpResponse:
-    """Make an account and sign its owner in at once."""
+    """Create an account and sign its owner in."""
     if request.method != "POST":
-        return _page(request, "accounts/sign_up.html", SignUpForm)
+        return _render_form(request, "accounts/sign_up.html", SignUpForm)
     form = SignUpForm(request.POST)
     if form.is_valid():
         try:
@@ -71,19 +71,19 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             form.add_error("password", error)
         else:
-            return _let_in(request, user, form)
+            return _sign_in_and_redirect(request, user, form)
     return redirect_back(request, form)
 
 
-def _page(request: HttpRequest, template: str, form_class: type[forms.Form]) -> HttpResponse:
+def _render_form(request: HttpRequest, template: str, form_class: type[forms.Form]) -> HttpResponse:
     target = request.GET.get("next", "")
     form = restore_form(request, form_class, {"next": target})
     step = {"number": 1, "total": 5, "title": _("sign in")}
     return render(request, template, {"form": form, "next": target, "step": step, "cancel": True})
 
 
-def _let_in(request: HttpRequest, user: User, form: forms.Form) -> HttpResponse:
-    """Start the customer's session with a new key; nothing of another user's session stays."""
+def _sign_in_and_redirect(request: HttpRequest, user: User, form: forms.Form) -> HttpResponse:
+    """Sign in with a new session key, which drops another user's session, and redirect."""
     login(request, user, backend="django.contrib.auth.backends.ModelBackend")
     target = form.cleaned_data["next"]
     is_ours = url_has_allowed_host_and_scheme(target, allowed_hosts=None)

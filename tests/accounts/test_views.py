@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from accounts.identifier import normalised
+from accounts.identifier import normalise
 from accounts.models import User
 from mobileplans.models import Visit
 from tests.builders import EID
@@ -104,7 +104,7 @@ def test_what_cannot_be_an_account_says_why(
     ],
 )
 def test_an_identifier_has_one_form(typed: str, kept: str) -> None:
-    assert normalised(typed) == kept
+    assert normalise(typed) == kept
 
 
 def test_a_stale_token_brings_the_form_back_filled(alice: User) -> None:
