@@ -1,4 +1,4 @@
-"""Contrast between the operator's accent and the text on it (WCAG 2.2, 1.4.3)."""
+"""Contrast between the operator's accent colour and the text on it (WCAG 2.2, 1.4.3)."""
 
 WHITE, INK = "#ffffff", "#111111"
 

@@ -1,4 +1,4 @@
-"""What every page may show of the operator."""
+"""The template context that every page has of the operator."""
 
 from typing import Any
 
@@ -11,6 +11,6 @@ from brand.queries import operator
 
 
 def brand(_request: HttpRequest) -> dict[str, Any]:
-    """Give templates the operator and the languages, each in its own name."""
+    """Return the operator, and each language under its own name."""
     languages = [(code, get_language_info(code)["name_local"]) for code, _ in settings.LANGUAGES]
     return {"brand": SimpleLazyObject(operator), "languages": languages}

@@ -6,7 +6,9 @@ from django.db.models import Q
 
 from moportal.identifiers import Country
 
-hex_colour = RegexValidator(r"^#[0-9a-f]{6}$", "Write the colour as # and six hex digits: #0b5c5f.")
+hex_colour = RegexValidator(
+    r"^#[0-9a-f]{6}$", "Enter # and six hexadecimal digits, for example #0b5c5f."
+)
 
 
 class Operator(models.Model):
@@ -16,13 +18,13 @@ class Operator(models.Model):
     logo = models.CharField(
         max_length=200,
         default="img/kestrel.svg",
-        help_text="Path of a square SVG among the static files.",
+        help_text="Path of a square SVG file in the static files.",
     )
     logo_dark = models.CharField(
         max_length=200,
         default="img/kestrel-dark.svg",
         blank=True,
-        help_text="The same on a dark ground; empty: the logo serves both.",
+        help_text="The logo on a dark background. Leave empty to use the same logo.",
     )
     accent = models.CharField(max_length=7, default="#0b5c5f", validators=[hex_colour])
     accent_dark = models.CharField(max_length=7, default="#5ec4bf", validators=[hex_colour])
@@ -31,7 +33,7 @@ class Operator(models.Model):
     support_hours = models.CharField(max_length=120)
     website = models.URLField(
         blank=True,
-        help_text="Where customers of the open web go on after leaving.",
+        help_text="Customers in an ordinary browser get a link to it after they leave.",
     )
     default_market = models.CharField(max_length=2, default="US")
 
@@ -59,7 +61,7 @@ class LegalText(models.Model):
 
     kind = models.CharField(max_length=8, choices=Kind)
     market = models.CharField(
-        max_length=2, blank=True, help_text="Empty: every market without its own."
+        max_length=2, blank=True, help_text="Leave empty for every market without its own text."
     )
     language = models.CharField(max_length=12)
     version = models.CharField(max_length=20)

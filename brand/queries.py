@@ -1,15 +1,18 @@
-"""Reads of the operator's own texts."""
+"""Reads of the operator's data and legal texts."""
 
 from brand.models import LegalText, Operator
 
 
 def operator() -> Operator:
-    """Return the operator, or a nameless one on an installation that has not been set up yet."""
+    """Return the operator, or a placeholder if the installation is not set up."""
     return Operator.objects.filter(pk=1).first() or Operator(pk=1, name="moportal")
 
 
 def legal_text(kind: LegalText.Kind, *, market: str, language: str) -> LegalText | None:
-    """Return the newest text: the market's own first, then the language's own, then English."""
+    """Return the newest text that fits best.
+
+    A text of the market comes before a general one, then the language before English.
+    """
     candidates = LegalText.objects.filter(
         kind=kind, market__in=[market, ""], language__in=[language, "en"]
     )

@@ -1,4 +1,4 @@
-"""Pages reachable from every page."""
+"""The pages that every page links to, and the brand's stylesheet."""
 
 from django.urls import path
 

@@ -18,8 +18,8 @@ from brand.queries import legal_text, operator
 
 @require_safe
 def support(request: HttpRequest) -> HttpResponse:
-    """Show how to reach a person."""
-    return render(request, "brand/support.html", {"back_url": _back(request)})
+    """Show how to contact support."""
+    return render(request, "brand/support.html", {"back_url": _back_url(request)})
 
 
 @require_safe
@@ -37,23 +37,23 @@ def privacy(request: HttpRequest) -> HttpResponse:
 def _legal(request: HttpRequest, kind: LegalText.Kind, template: str) -> HttpResponse:
     market = request.session.get("market") or operator().market
     legal = legal_text(kind, market=market, language=get_language() or settings.LANGUAGE_CODE)
-    return render(request, template, {"legal": legal, "back_url": _back(request)})
+    return render(request, template, {"legal": legal, "back_url": _back_url(request)})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def language(request: HttpRequest) -> HttpResponse:
-    """Choose the language of this visit; the choice never decides the market."""
+    """Set the language of this visit. The language never decides the market."""
     chosen = request.POST.get("language", "")
     if request.method == "POST" and chosen in dict(settings.LANGUAGES):
         request.session["language"] = chosen
-        return HttpResponseRedirect(_back(request), status=303)
+        return HttpResponseRedirect(_back_url(request), status=303)
     return render(
-        request, "brand/language.html", {"next": _back(request), "back_url": _back(request)}
+        request, "brand/language.html", {"next": _back_url(request), "back_url": _back_url(request)}
     )
 
 
-def _back(request: HttpRequest) -> str:
-    """Return where to go on: a path of this portal that the page named, else the start."""
+def _back_url(request: HttpRequest) -> str:
+    """Return the `next` address if it is a path of this portal, otherwise the options page."""
     target = request.POST.get("next") or request.GET.get("next") or ""
     is_ours = url_has_allowed_host_and_scheme(target, allowed_hosts=None)
     return target if target.startswith("/") and is_ours else reverse("options")
@@ -61,7 +61,7 @@ def _back(request: HttpRequest) -> str:
 
 @require_safe
 def stylesheet(_request: HttpRequest) -> HttpResponse:
-    """Serve the accent and the text colour that reads on it, as two custom properties."""
+    """Return a stylesheet with the accent colour and a readable text colour for it."""
     brand = operator()
     rules = (
         f":root{{--accent:{brand.accent};--accent-text:{text_on(brand.accent)}}}"

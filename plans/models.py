@@ -11,7 +11,7 @@ from moportal.money import Money, TaxedPrice, with_tax
 
 
 class Category(models.TextChoices):
-    """How a plan is paid: once, or again every month."""
+    """How a plan is paid: once, or every month."""
 
     PREPAID = "prepaid", pgettext_lazy("plan category", "Prepaid")
     RECURRING = "recurring", pgettext_lazy("plan category", "Monthly")
@@ -32,7 +32,7 @@ class Plan(models.Model):
     other_profile_type = models.CharField(
         max_length=40,
         blank=True,
-        help_text="Issued where the first does not fit: NoEligibleProfileForThisDevice.",
+        help_text="Issued if the first type does not fit: NoEligibleProfileForThisDevice.",
     )
     position = models.PositiveSmallIntegerField(default=0)
     is_on_sale = models.BooleanField(default=True)
@@ -59,7 +59,7 @@ class Plan(models.Model):
 
 
 class PlanCountry(models.Model):
-    """A country where a plan works (ISO 3166-1 alpha-2), in the order it is named in."""
+    """A country where a plan works (ISO 3166-1 alpha-2). They stay in order of entry."""
 
     plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="countries")
     country = models.CharField(max_length=2)
@@ -75,13 +75,13 @@ class PlanCountry(models.Model):
 
 
 class PlanPrice(models.Model):
-    """What a plan costs in a market, which decides currency and tax; the language never does."""
+    """The price of a plan in a market. The market decides currency and tax, never the language."""
 
     plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="prices")
     market = models.CharField(max_length=2)
     minor_units = models.PositiveBigIntegerField()
     currency = models.CharField(max_length=3)
-    tax_rate = models.PositiveIntegerField(default=0, help_text="Basis points: 1900 is 19 %.")
+    tax_rate = models.PositiveIntegerField(default=0, help_text="In basis points: 1900 is 19%.")
     tax_included = models.BooleanField(default=True)
 
     class Meta:
@@ -106,7 +106,7 @@ class PlanPrice(models.Model):
 
 
 class PlanText(models.Model):
-    """Name and terms of a plan in one language; English stands in where there is none."""
+    """Name and terms of a plan in one language. English is the fallback."""
 
     plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="texts")
     language = models.CharField(max_length=12)

@@ -1,4 +1,4 @@
-"""What is on offer to whom."""
+"""The plans that a customer can buy."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class PlanNotOffered(Exception):
 
 @dataclass(frozen=True)
 class Offer:
-    """A plan as one customer sees it: in the market's price and the reader's language."""
+    """A plan with the market's price and the texts in the customer's language."""
 
     plan: Plan
     price: PlanPrice
@@ -23,17 +23,17 @@ class Offer:
 
     @property
     def validity_text(self) -> str:
-        """Say how long it lasts: "for 24 hours", "for 30 days", "renews every month"."""
+        """Return how long the plan lasts: "for 24 hours", "for 30 days", "renews every month"."""
         return validity_text(self.plan.category, self.plan.validity_days)
 
     @property
     def tax_text(self) -> str:
-        """Say what the price has to do with tax."""
+        """Return whether the price includes tax."""
         return _("incl. tax") if self.price.tax_rate else _("no tax")
 
 
 def validity_text(category: str, days: int) -> str:
-    """Say how long a plan lasts."""
+    """Return how long a plan lasts."""
     if category == Category.RECURRING:
         return _("renews every month")
     if days == 1:
@@ -44,7 +44,7 @@ def validity_text(category: str, days: int) -> str:
 def offers(
     *, market: str, location: str, language: str, category: str | None = None
 ) -> list[Offer]:
-    """Return what this market sells that works at the location, in the catalogue's order."""
+    """Return the plans of this market that work at the location, in the catalogue's order."""
     priced = PlanPrice.objects.filter(market=market, plan__in=Plan.objects.filter(is_on_sale=True))
     priced = priced.filter(plan__countries__country=location)
     if category:
@@ -54,7 +54,7 @@ def offers(
 
 
 def offer(plan_id: int, *, market: str, location: str, language: str) -> Offer:
-    """Return one plan as this customer sees it, or raise `PlanNotOffered`."""
+    """Return one plan as an offer, or raise `PlanNotOffered`."""
     found = offers(market=market, location=location, language=language)
     for candidate in found:
         if candidate.plan.pk == plan_id:
@@ -70,12 +70,12 @@ def _offer(price: PlanPrice, language: str) -> Offer:
 
 
 def plan_name(plan: Plan, language: str) -> str:
-    """Return the plan's name in this language, else in English, else its code: never empty."""
+    """Return the plan's name in this language, otherwise in English, otherwise its code."""
     names = {text.language: text.name for text in plan.texts.all()}
     return names.get(language) or names.get("en") or plan.code
 
 
 def plan_terms(plan: Plan, language: str) -> str:
-    """Return the plan's own terms in this language, else in English."""
+    """Return the plan's terms in this language, otherwise in English."""
     terms = {text.language: text.terms for text in plan.texts.all()}
     return terms.get(language) or terms.get("en") or ""

@@ -1,4 +1,4 @@
-"""The catalogue's own pages."""
+"""The pages of the catalogue."""
 
 from django.urls import path
 

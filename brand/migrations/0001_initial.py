@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(choices=[('terms', 'Terms of service'), ('privacy', 'Privacy policy')], max_length=8)),
-                ('market', models.CharField(blank=True, help_text='Empty: every market without its own.', max_length=2)),
+                ('market', models.CharField(blank=True, help_text='Leave empty for every market without its own text.', max_length=2)),
                 ('language', models.CharField(max_length=12)),
                 ('version', models.CharField(max_length=20)),
                 ('title', models.CharField(max_length=120)),
@@ -32,14 +32,14 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=80)),
-                ('logo', models.CharField(default='img/kestrel.svg', help_text='Path of a square SVG among the static files.', max_length=200)),
-                ('logo_dark', models.CharField(blank=True, default='img/kestrel-dark.svg', help_text='The same on a dark ground; empty: the logo serves both.', max_length=200)),
-                ('accent', models.CharField(default='#0b5c5f', max_length=7, validators=[django.core.validators.RegexValidator('^#[0-9a-f]{6}$', 'Write the colour as # and six hex digits: #0b5c5f.')])),
-                ('accent_dark', models.CharField(default='#5ec4bf', max_length=7, validators=[django.core.validators.RegexValidator('^#[0-9a-f]{6}$', 'Write the colour as # and six hex digits: #0b5c5f.')])),
+                ('logo', models.CharField(default='img/kestrel.svg', help_text='Path of a square SVG file in the static files.', max_length=200)),
+                ('logo_dark', models.CharField(blank=True, default='img/kestrel-dark.svg', help_text='The logo on a dark background. Leave empty to use the same logo.', max_length=200)),
+                ('accent', models.CharField(default='#0b5c5f', max_length=7, validators=[django.core.validators.RegexValidator('^#[0-9a-f]{6}$', 'Enter # and six hexadecimal digits, for example #0b5c5f.')])),
+                ('accent_dark', models.CharField(default='#5ec4bf', max_length=7, validators=[django.core.validators.RegexValidator('^#[0-9a-f]{6}$', 'Enter # and six hexadecimal digits, for example #0b5c5f.')])),
                 ('support_phone', models.CharField(max_length=40)),
                 ('support_email', models.EmailField(max_length=254)),
                 ('support_hours', models.CharField(max_length=120)),
-                ('website', models.URLField(blank=True, help_text='Where customers of the open web go on after leaving.')),
+                ('website', models.URLField(blank=True, help_text='Customers in an ordinary browser get a link to it after they leave.')),
                 ('default_market', models.CharField(default='US', max_length=2)),
             ],
             options={
