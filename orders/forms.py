@@ -1,4 +1,4 @@
-"""The forms of the journey. Each carries the draft and the version it was shown with."""
+"""The forms of the journey. Each carries the id and the version of the draft it was shown for."""
 
 import re
 from datetime import date
@@ -14,24 +14,24 @@ from orders.models import Draft
 from payments.gateways.base import Card
 
 NEW_CARD = NEW_ESIM = "new"
-# What the database's own integers hold.
+# The largest values that the database's integer columns hold.
 LARGEST_KEY, LARGEST_COUNT = 2**63 - 1, 2**31 - 1
 
 
 class DraftForm(forms.Form):
-    """What every form of the journey says of itself."""
+    """The hidden fields of every form of the journey."""
 
     draft = forms.IntegerField(min_value=1, max_value=LARGEST_KEY, widget=forms.HiddenInput)
     version = forms.IntegerField(min_value=1, max_value=LARGEST_COUNT, widget=forms.HiddenInput)
 
 
-def shown_for(draft: Draft, **values: Any) -> dict[str, Any]:
-    """Return the first values of a form that is shown for this draft."""
+def initial_for(draft: Draft, **values: Any) -> dict[str, Any]:
+    """Return the initial values of a form that is shown for this draft."""
     return {"draft": draft.pk, "version": draft.version, **values}
 
 
 class PlanForm(DraftForm):
-    """Which plan."""
+    """The choice of a plan."""
 
     plan = forms.IntegerField(
         min_value=1,
@@ -54,7 +54,7 @@ def _digits(autocomplete: str, maxlength: int, placeholder: str = "") -> forms.T
 
 
 class DeviceForm(DraftForm):
-    """What the plan goes on: a profile that is there, or a new eSIM for the device of this EID."""
+    """The choice of an installed profile, or of a new eSIM for the device with this EID."""
 
     target = forms.CharField(label=_("eSIM"), max_length=20, required=False)
     eid = forms.CharField(
@@ -66,11 +66,11 @@ class DeviceForm(DraftForm):
     )
 
     def clean_eid(self) -> str:
-        """Keep the digits, however they were grouped."""
+        """Return only the digits, however they were grouped."""
         return _plain_digits(self.cleaned_data.get("eid", ""))
 
     def check(self, *, there: frozenset[str], needs_eid: bool) -> None:
-        """Check the choice against what there is; what is wrong stands in the form then."""
+        """Check the choice against the installed profiles, and add errors to the form."""
         wish = self.cleaned_data["target"]
         if wish not in there | {NEW_ESIM}:
             self.add_error("target", _("Choose which eSIM to use for this plan."))
@@ -98,17 +98,17 @@ class DeviceForm(DraftForm):
 
 
 class ReviewForm(DraftForm):
-    """Nothing to fill in: Submit order."""
+    """The form behind Submit order. It has no visible fields."""
 
 
 class MethodForm(DraftForm):
-    """A stored method by its number, or a new card that is typed at the gateway."""
+    """The choice of a stored method, or of a new card that is entered at the gateway."""
 
     method = forms.CharField(label=_("Payment method"), max_length=20)
 
 
 class PaymentForm(MethodForm):
-    """The same with a new card's fields."""
+    """The choice of a stored method, or a new card with its fields."""
 
     number = forms.CharField(
         label=_("Card number"), max_length=30, required=False, widget=_digits("cc-number", 23)
@@ -127,7 +127,7 @@ class PaymentForm(MethodForm):
     )
 
     def clean(self) -> dict[str, Any]:
-        """Check a new card's fields here, so that most slips never reach the gateway."""
+        """Check a new card's fields, so that most typing errors never reach the gateway."""
         cleaned = super().clean() or {}
         if cleaned.get("method") == NEW_CARD:
             self._check_number(_plain_digits(cleaned.get("number", "")))
@@ -150,7 +150,7 @@ class PaymentForm(MethodForm):
             self.add_error("expiry", _("This card has expired. Use another card."))
 
     def card(self) -> Card:
-        """Return the card as typed; only after the form was found right."""
+        """Return the card that was typed. Call this only on a valid form."""
         expiry = _month_and_year(self.cleaned_data["expiry"])
         assert expiry is not None  # noqa: S101 -- clean() has refused anything else
         return Card(
@@ -163,7 +163,7 @@ class PaymentForm(MethodForm):
 
 
 def _plain_digits(text: str) -> str:
-    """Drop what people put between digits, and write other scripts' digits as 0 to 9."""
+    """Remove spaces and hyphens, and write the digits of any script as 0 to 9."""
     bare = re.sub(r"[\s\-]", "", text)
     return "".join(str(int(char)) if char.isdecimal() else char for char in bare)
 

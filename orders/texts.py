@@ -1,4 +1,4 @@
-"""What the customer is told about an order, in plain words: what happened, then what to do."""
+"""What the customer reads about an order: what happened, then what to do."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from payments.states import CardPageState, PaymentState
 
 @dataclass(frozen=True)
 class Step:
-    """One line of the progress list; `status` is done, current or todo."""
+    """One line of the progress list. `status` is done, current or todo."""
 
     title: str
     detail: str
@@ -23,17 +23,17 @@ class Step:
 
 @dataclass(frozen=True)
 class FailureText:
-    """Why an order came to nothing."""
+    """Why an order has nothing to hand over."""
 
     title: str
     text: str
     can_try_again: bool = False
-    # What comes next by itself, or the one thing to do; else the page says what is usual.
+    # The next step of the customer or the portal. If empty, the page shows the usual advice.
     then: str = ""
 
 
 def steps(order: Order) -> list[Step]:
-    """Return the steps of an order in progress; the first that is not done is the current one."""
+    """Return the steps of an order in progress. The first step that is not done is current."""
     how = _("%(card)s, %(amount)s") % {"card": _card(order), "amount": order.price.gross}
     paid = order.payment.state in {PaymentState.AUTHORISED, PaymentState.CAPTURED}
     profile = order.profile.state if order.profile else ""
@@ -58,7 +58,7 @@ def steps(order: Order) -> list[Step]:
 
 
 def repair_steps(repair: Repair) -> list[Step]:
-    """Return the steps of a sold eSIM that is being mended."""
+    """Return the steps of a repair of a sold eSIM."""
     if repair.kind == RepairKind.RELEASE:
         return _in_turn([(_("Making your eSIM available"), "", False)])
     new = repair.new_profile
@@ -78,7 +78,7 @@ def repair_steps(repair: Repair) -> list[Step]:
 
 
 def _in_turn(is_done: list[tuple[str, str, bool]]) -> list[Step]:
-    """Make the first step that is not done the current one."""
+    """Return the steps, with the first one that is not done as the current one."""
     first_open = next((n for n, step in enumerate(is_done) if not step[2]), len(is_done))
     return [
         Step(title, detail, "done" if done else "current" if n == first_open else "todo")
@@ -87,7 +87,7 @@ def _in_turn(is_done: list[tuple[str, str, bool]]) -> list[Step]:
 
 
 def card_steps(page: CardPage) -> list[Step]:
-    """Return the steps of typing a card on the gateway's page."""
+    """Return the steps of entering a card on the gateway's page."""
     is_open = page.state == CardPageState.OPEN
     is_back = page.returned_at is not None
     return _in_turn(
@@ -104,12 +104,12 @@ def card_steps(page: CardPage) -> list[Step]:
 
 
 def card_trouble(page: CardPage) -> str:
-    """Say calmly that the payment provider is being waited for."""
+    """Return the warning that the payment provider is slow, or an empty text."""
     return _service_away() if page.last_error else ""
 
 
 def no_card(page: CardPage) -> str:
-    """Say why a page of the gateway's has come to nothing."""
+    """Return why a card page of the gateway has brought no card."""
     if not page.url:
         return _("We can't reach the payment service. You haven't been charged. Please try again.")
     if page.state == CardPageState.LAPSED:
@@ -118,7 +118,7 @@ def no_card(page: CardPage) -> str:
 
 
 def trouble(order: Order) -> str:
-    """Say calmly that something takes longer, while the order is still being tried."""
+    """Return the warning that an order in progress is slow, or an empty text."""
     running = {OrderState.ACKNOWLEDGED, OrderState.IN_PROGRESS, OrderState.HELD}
     if not order.last_error or order.state not in running:
         return ""
@@ -209,7 +209,7 @@ def _card(order: Order) -> str:
 
 
 def device_status(order: Order) -> str:
-    """Say what we know of the device: that the eSIM has arrived there."""
+    """Return that the eSIM is on the device, once that is known."""
     if order.profile and order.profile.state == ProfileState.DOWNLOADED:
         return _("The eSIM is on your device")
     return ""

@@ -1,1 +1,1 @@
-"""The customer's own page: lines, what is left on them, and orders."""
+"""The customer's account: lines with their remaining data, payment methods and orders."""

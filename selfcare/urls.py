@@ -1,4 +1,4 @@
-"""The customer's own page."""
+"""The customer's account."""
 
 from django.urls import path
 

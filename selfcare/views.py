@@ -1,4 +1,4 @@
-"""`/account/`: what the customer has, in one place."""
+"""`/account/`: the customer's plans, payment methods and orders."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ SHOWN_ORDERS = 10
 @require_safe
 @customer_only
 def account(request: HttpRequest, user: User) -> HttpResponse:
-    """Show the customer's plans with what is left on them, stored cards and the latest orders."""
+    """Show the customer's plans with their remaining data, stored cards and latest orders."""
     visits.note_step(visits.current(request), "account")
     context = {
         "lines": [_line_context(bucket) for bucket in _usable_buckets(user)],
@@ -44,7 +44,7 @@ def account(request: HttpRequest, user: User) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @customer_only
 def remove_method(request: HttpRequest, user: User, number: int) -> HttpResponse:
-    """Remove a stored payment method and say so; who only opens the address sees what is there."""
+    """Remove a stored payment method and say so. A GET only leads to the account."""
     if request.method == "POST":
         method = get_object_or_404(PaymentMethod, account=user, pk=number)
         cards.remove(method)
@@ -64,7 +64,10 @@ def _removed_text(method: PaymentMethod) -> str:
 
 
 def _usable_buckets(user: User) -> list[Bucket]:
-    """Return what was bought and is still there; a microbalance only lets the device in here."""
+    """Return the buckets of active plans, without microbalances.
+
+    A microbalance only lets a device without a plan reach the portal.
+    """
     bought = Bucket.objects.filter(
         subscription__line__account=user,
         subscription__state=SubscriptionState.ACTIVE,
@@ -78,7 +81,7 @@ def _usable_buckets(user: User) -> list[Bucket]:
 
 
 def _line_name(line: Line) -> str:
-    """Return the phone number, or the SIM's last digits where a line has no number."""
+    """Return the phone number, or the SIM's last digits if the line has no number."""
     if line.msisdn:
         return f"+{line.msisdn}"
     stay = next((stay for stay in line.sims.all() if stay.until is None), None)

@@ -1,4 +1,4 @@
-"""A new card typed on the gateway's page: the way there, the way back, and waiting in between."""
+"""A new card that is entered on the payment gateway's page: the redirects and the waiting page."""
 
 from typing import Any
 from uuid import UUID
@@ -29,7 +29,7 @@ from payments.states import CardPageState
 @require_safe
 @shopper_only
 def card(request: HttpRequest, user: User, key: UUID) -> HttpResponse:
-    """Show how far it is; once it is over, lead on to what comes next."""
+    """Show the progress. Once the card page is closed, redirect to the next step."""
     page, visit = _get_own_page(user, key), visits.current(request)
     visits.note_step(visit, "payment")
     if page.is_under_way:
@@ -46,7 +46,11 @@ def card(request: HttpRequest, user: User, key: UUID) -> HttpResponse:
 @require_safe
 @customer_only
 def open_gateway(_request: HttpRequest, user: User, key: UUID) -> HttpResponse:
-    """Send the browser to the gateway: by a link or a refresh, which no policy for forms stops."""
+    """Redirect to the gateway's page.
+
+    The browser comes here by a link or a refresh. A form could not redirect to the gateway, because
+    the page's `form-action` policy allows only this site.
+    """
     page = _get_own_page(user, key)
     if page.state != CardPageState.OPEN:
         return redirect_to("card", key)
@@ -56,20 +60,21 @@ def open_gateway(_request: HttpRequest, user: User, key: UUID) -> HttpResponse:
 @require_safe
 @customer_only
 def return_from_gateway(_request: HttpRequest, user: User, key: UUID) -> HttpResponse:
-    """Take the customer back from the gateway: ring the bell, and show how far it is."""
+    """Record that the customer is back from the gateway, and show the progress."""
     pages.record_comeback(_get_own_page(user, key))
     return redirect_to("card", key)
 
 
 def _get_own_page(user: User, key: UUID) -> CardPage:
-    """Return the customer's own page; a stranger's is not there."""
+    """Return the customer's card page. For another customer's page the answer is 404."""
     return get_object_or_404(CardPage, account=user, key=key)
 
 
 def _card_context(page: CardPage) -> dict[str, Any]:
-    """Say what is waited for: the gateway, or the customer, who is sent there by itself once.
+    """Return what the page shows: it waits for the gateway, or for the customer.
 
-    Back at the gateway leads here again, and must not lead there anew by itself.
+    The browser is sent to the gateway automatically only once. If the customer presses Back there,
+    this page appears again and waits for a click.
     """
     waits_for_customer = page.state == CardPageState.OPEN and page.returned_at is None
     open_url = reverse("card-opened", args=[page.key])

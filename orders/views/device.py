@@ -1,4 +1,7 @@
-"""Which device, or which eSIM on it, gets the plan: asked only where the launch did not say it."""
+"""The device page: which device, or which eSIM on it, gets the plan.
+
+The page is shown only if the launch did not answer that.
+"""
 
 from contextlib import suppress
 from typing import Any
@@ -20,7 +23,7 @@ from moportal.kept_forms import forget_form, redirect_back, restore_form
 from orders.domain import drafts, targets
 from orders.domain.drafts import StaleForm
 from orders.domain.targets import Choice
-from orders.forms import NEW_ESIM, DeviceForm, shown_for
+from orders.forms import NEW_ESIM, DeviceForm, initial_for
 from orders.models import Draft
 from orders.views.steps import (
     check_draft,
@@ -33,8 +36,8 @@ from orders.views.steps import (
 )
 from plans.models import Category
 
-# Windows fills the braces in, so they stay as they are; what is ours stands before them, in the
-# query, which no log keeps.
+# Windows fills in the braces, so they must stay. The portal's state comes before them in the query,
+# which no log records.
 SHARING = "ms-settings:cellular-id?callbackUrl={callback}?state={state}&eid={{eid}}&imei={{imei}}"
 SALT = "orders.device-sharing"
 SHARED_WITHIN_SECONDS = 30 * 60
@@ -43,7 +46,7 @@ SHARED_WITHIN_SECONDS = 30 * 60
 @require_http_methods(["GET", "HEAD", "POST"])
 @shopper_only
 def device(request: HttpRequest, user: User) -> HttpResponse:
-    """Ask what the plan shall go on: a profile that is there, or a new eSIM for an EID."""
+    """Ask what gets the plan: an installed profile, or a new eSIM for an EID."""
     visit, draft = enter_step(request, user, "device")
     choice = targets.choice(draft)
     if choice.is_lost and not choice.is_open:
@@ -53,8 +56,8 @@ def device(request: HttpRequest, user: User) -> HttpResponse:
     if request.method == "POST":
         return _save_target(request, user, draft, choice, DeviceForm(request.POST))
     is_shared = visit.eid_from == Visit.EidFrom.SHARED
-    # What came from another browser is not shown here in full.
-    first = shown_for(draft, target=_default_target(choice), eid="" if is_shared else visit.eid)
+    # An EID that came from another browser is not shown in full.
+    first = initial_for(draft, target=_default_target(choice), eid="" if is_shared else visit.eid)
     form = restore_form(request, DeviceForm, first)
     category = draft.plan.category if draft.plan else Category.PREPAID
     context = {
@@ -69,12 +72,12 @@ def device(request: HttpRequest, user: User) -> HttpResponse:
 
 
 def _replace_lost_target(request: HttpRequest, visit: Visit, draft: Draft) -> HttpResponse:
-    """Go on where the SIM that the plan was to go on has been taken out of use meanwhile."""
+    """Continue after the SIM that was chosen for the plan has been taken out of use."""
     if visit.iccid:
         visits.refuse_sim(visit, "iccid")
         return redirect_to("launch-refused")
     with suppress(StaleForm):
-        # Another tab was first; the page says how it stands.
+        # Another tab changed the draft first. The next page shows the current state.
         drafts.choose_target(draft, None, version=draft.version)
     messages.info(request, _("The eSIM you chose is no longer available. You'll get a new one."))
     return redirect_to_open_step(draft)
@@ -89,7 +92,10 @@ def _default_target(choice: Choice) -> str:
 
 
 def _target_rows(choice: Choice, selected: str) -> list[dict[str, Any]]:
-    """Return the radio rows: the profiles that are there, and a new one; none where none is."""
+    """Return a radio row for each installed profile and one for a new eSIM.
+
+    Without an installed profile there is nothing to choose, so the list is empty.
+    """
     if not choice.there:
         return []
     rows = [
@@ -109,7 +115,7 @@ def _target_rows(choice: Choice, selected: str) -> list[dict[str, Any]]:
 def _save_target(
     request: HttpRequest, user: User, draft: Draft, choice: Choice, form: DeviceForm
 ) -> HttpResponse:
-    """Store a right choice and go on."""
+    """Save a valid choice and redirect to the next step."""
     there = {str(sim.pk): sim for sim in choice.there}
     is_shared = draft.visit.eid_from == Visit.EidFrom.SHARED
     if form.is_valid():
@@ -148,10 +154,10 @@ def _sharing_url(request: HttpRequest, draft: Draft) -> str:
 
 @require_GET
 def receive_shared_device(request: HttpRequest) -> HttpResponse:
-    """Take the EID and IMEI that the customer shared from Windows' settings.
+    """Save the EID and IMEI that the customer shared from the settings of Windows.
 
-    It may arrive in another browser, so the signed state speaks for the draft and no session is
-    needed. Nothing of the numbers stays in the address: what came of it is told by a 303.
+    Windows may open this address in another browser. The signed state therefore identifies the
+    draft, and no session is needed. The answer is a 303, so the numbers do not stay in the address.
     """
     try:
         state = request.GET.get("state", "")
@@ -191,7 +197,7 @@ TOLD = {
 
 @require_safe
 def show_sharing_result(request: HttpRequest, what: str) -> HttpResponse:
-    """Say what came of sharing, in whichever browser Windows has opened it."""
+    """Show the result of sharing, in whichever browser Windows opened."""
     if what not in TOLD:
         return redirect_to("device")
     title, text = TOLD[what]()

@@ -1,4 +1,4 @@
-"""The eSIM to install, again: from the account, until a device has confirmed the download."""
+"""The install page in the account. It shows the code until a device has confirmed the download."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -16,11 +16,14 @@ from orders.views.steps import customer_only, redirect_to
 @require_safe
 @customer_only
 def install(request: HttpRequest, user: User, number: str) -> HttpResponse:
-    """Show links, QR code and text of the customer's own eSIM; none once it is on a device."""
+    """Show the install links, QR code and activation code of the customer's eSIM.
+
+    After the download is confirmed there is no code to show.
+    """
     bought = orders_of(user).filter(state=OrderState.COMPLETED, profile__isnull=False)
     order = get_object_or_404(bought, number=number.upper().replace("-", ""))
     if not has_what_was_sold(order):
-        # It is being mended: its page says how far that is.
+        # The eSIM is being repaired. The order's page shows the progress.
         return redirect_to("order", order.number)
     profile = order.profile
     is_waiting = profile is not None and profile.state == ProfileState.RELEASED

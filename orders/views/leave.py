@@ -1,4 +1,4 @@
-"""Cancel: leaving the portal, from wherever, ends in the handoff."""
+"""Cancel and Sign out: the customer leaves the portal, and the result is handed to the host."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -20,10 +20,11 @@ from orders.views.steps import redirect_to
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def leave(request: HttpRequest) -> HttpResponse:
-    """End the visit. The app asks for confirmation itself, so the portal asks nothing.
+    """End the visit and hand over its result (docs/contract.md#leaving).
 
-    After Submit, cancel is a request that wins only before the charge is decided; a completed
-    purchase is handed over as what it is, whichever way the customer leaves.
+    The app asks for confirmation itself, so the portal does not ask. After Submit, Cancel is a
+    request. It succeeds only before the portal has decided to charge. A completed purchase is
+    handed over as a success, however the customer leaves.
     """
     if request.method != "POST":
         return render(request, "orders/leave.html", {"back_url": reverse("options")})
@@ -47,7 +48,7 @@ def leave(request: HttpRequest) -> HttpResponse:
 
 
 def _leave_without_order(request: HttpRequest, visit: Visit) -> HttpResponse:
-    """Leave without an order of this visit: what was handed back in it is handed over again."""
+    """Leave without an order in this visit. A result that was handed over before is repeated."""
     given = visit.handoffs.filter(success=True, code_is_masked=False).first()
     if given is None:
         return hand_over(request, visit, outcomes.of_leaving(visit))
@@ -63,7 +64,7 @@ def _order_to_hand_over(visit: Visit) -> Order | None:
     """
     if visit.account is None:
         return None
-    # One look: an order that completes between two would be in neither.
+    # Read once. With two queries, an order that completes between them would be in neither result.
     mine = list(orders_of(visit.account).filter(visit=visit))
     bought = next((order for order in mine if order.state == OrderState.COMPLETED), None)
     running = next((order for order in mine if OrderState(order.state) not in ENDED), None)

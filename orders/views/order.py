@@ -1,4 +1,4 @@
-"""The order's own page: progress, confirmation, or why it came to nothing; and Continue."""
+"""The order page: the progress, then the confirmation with Continue, or why the order failed."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ PHASES = {
 @require_safe
 @customer_only
 def order(request: HttpRequest, user: User, number: str) -> HttpResponse:
-    """Show where the order stands."""
+    """Show the order's progress or its result."""
     visit = visits.current(request)
     visits.note_step(visit, "order")
     found = _get_own_order(user, number)
@@ -44,7 +44,7 @@ def order(request: HttpRequest, user: User, number: str) -> HttpResponse:
 
 
 def _get_own_order(user: User, number: str) -> Order:
-    """Return the customer's own order; a stranger's is not there."""
+    """Return the customer's order. For another customer's order the answer is 404."""
     return get_object_or_404(orders_of(user), number=number.upper().replace("-", ""))
 
 
@@ -72,7 +72,7 @@ def _order_context(order: Order) -> dict[str, Any]:
 
 
 def _page_phase(order: Order, *, is_mended: bool) -> str:
-    """Return what the page is about: an eSIM being mended is on its way once more."""
+    """Return the phase that the page shows. A repair is shown as progress."""
     state = OrderState(order.state)
     if order.cancel_requested_at and state not in ENDED:
         return "cancelled"
@@ -83,7 +83,7 @@ def _page_phase(order: Order, *, is_mended: bool) -> str:
 
 
 def _next_text(order: Order) -> str:
-    """Say what Continue does, where it is not the app that sets the device up."""
+    """Return what Continue does if no app sets up the device. Empty if an app does."""
     if order.sim:
         return _("Your SIM is ready to use. Choose Continue.")
     return _("Choose Continue, then install your eSIM.") if order.visit.is_open_web else ""
@@ -92,7 +92,7 @@ def _next_text(order: Order) -> str:
 @require_safe
 @customer_only
 def return_from_bank(_request: HttpRequest, user: User, number: str) -> HttpResponse:
-    """Take the customer back from the bank: ring the bell, and show where the order stands."""
+    """Enqueue the order's task after the customer is back from the bank, and show the order."""
     order = _get_own_order(user, number)
     enqueue(KIND, order.pk)
     return redirect_to("order", order.number)
@@ -101,7 +101,7 @@ def return_from_bank(_request: HttpRequest, user: User, number: str) -> HttpResp
 @require_http_methods(["GET", "HEAD", "POST"])
 @customer_only
 def continue_to_host(request: HttpRequest, user: User, number: str) -> HttpResponse:
-    """Continue: hand the completed order over to the host."""
+    """Hand the completed order over to the host."""
     order = _get_own_order(user, number)
     is_ours = is_for_this_device(order, visits.current(request))
     if request.method != "POST" or order.state != OrderState.COMPLETED or not is_ours:
@@ -110,7 +110,10 @@ def continue_to_host(request: HttpRequest, user: User, number: str) -> HttpRespo
 
 
 def hand_over_order(request: HttpRequest, order: Order) -> HttpResponse:
-    """Give the order's outcome to the host that shows this visit, or say why not yet."""
+    """Hand the order's outcome to this visit's host.
+
+    If the eSIM is being repaired, redirect to the order page instead.
+    """
     if not has_what_was_sold(order):
         return redirect_to("order", order.number)
     outcome = outcomes.of_order(order, visits.current(request))
@@ -120,7 +123,7 @@ def hand_over_order(request: HttpRequest, order: Order) -> HttpResponse:
 
 
 def hand_over_again(request: HttpRequest, order: Order, outcome: Outcome) -> HttpResponse:
-    """Give the order's eSIM to the host once more: nothing was paid in this visit."""
+    """Hand the order's eSIM to the host once more. The receipt shows no payment for this visit."""
     return _record_and_hand_over(request, order, outcome, Receipt(order.display_number))
 
 
@@ -134,7 +137,7 @@ def _record_and_hand_over(
 @require_http_methods(["GET", "HEAD", "POST"])
 @customer_only
 def order_again(request: HttpRequest, user: User, number: str) -> HttpResponse:
-    """Begin anew with the same plan after a payment that was refused."""
+    """Start a new draft with the same plan after a payment was declined."""
     order = _get_own_order(user, number)
     if request.method != "POST" or order.state != OrderState.FAILED:
         return redirect_to("order", order.number)

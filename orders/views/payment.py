@@ -1,4 +1,7 @@
-"""Payment: a stored method, or a new card, exchanged for a token or typed at the gateway."""
+"""The payment page: a stored method or a new card.
+
+A new card is exchanged for a token here, or is entered on the gateway's page.
+"""
 
 from typing import Any
 
@@ -15,7 +18,7 @@ from accounts.models import User
 from moportal.kept_forms import forget_form, redirect_back, restore_form
 from orders.domain import drafts, targets
 from orders.domain.drafts import MethodRemoved, StaleForm
-from orders.forms import NEW_CARD, MethodForm, PaymentForm, shown_for
+from orders.forms import NEW_CARD, MethodForm, PaymentForm, initial_for
 from orders.models import Draft
 from orders.queries import orders as queries
 from orders.views.steps import (
@@ -39,7 +42,7 @@ NO_LONGER_THERE = gettext_lazy("This payment method is no longer available. Choo
 @require_http_methods(["GET", "HEAD", "POST"])
 @shopper_only
 def payment(request: HttpRequest, user: User) -> HttpResponse:
-    """Choose how to pay: a stored card or a new one."""
+    """Show the stored cards and the form for a new one, and save the choice."""
     _visit, draft = enter_step(request, user, "payment")
     if request.method == "POST":
         return _save_method(request, user, draft, _get_form_class()(request.POST))
@@ -48,7 +51,7 @@ def payment(request: HttpRequest, user: User) -> HttpResponse:
         return redirect_to_open_step(draft)
     methods = list(queries.methods_of(user))
     chosen = draft.method if draft.method in methods else queries.preferred_method(methods)
-    first = shown_for(draft, method=chosen.pk if chosen else NEW_CARD)
+    first = initial_for(draft, method=chosen.pk if chosen else NEW_CARD)
     form = restore_form(request, _get_form_class(), first)
     category = draft.plan.category if draft.plan else Category.PREPAID
     back_url = reverse("device") if choice.is_open else f"{reverse('plans')}?category={category}"
@@ -57,7 +60,7 @@ def payment(request: HttpRequest, user: User) -> HttpResponse:
 
 
 def _get_form_class() -> type[MethodForm]:
-    """Return the form with a card's fields, unless a card is typed at the gateway."""
+    """Return the form with card fields, or without them if cards are entered at the gateway."""
     return MethodForm if settings.PAYMENT_CARD_ENTRY == "page" else PaymentForm
 
 
@@ -77,7 +80,7 @@ def _payment_context(form: MethodForm, methods: list[PaymentMethod]) -> dict[str
 
 
 def _save_method(request: HttpRequest, user: User, draft: Draft, form: MethodForm) -> HttpResponse:
-    """Store the method and go on; a new card may be typed at the gateway first."""
+    """Save the method and redirect to the next step, which may be the gateway's card page."""
     if not form.is_valid():
         return redirect_back(request, form)
     is_typed_there = form.cleaned_data["method"] == NEW_CARD and not isinstance(form, PaymentForm)
@@ -88,7 +91,7 @@ def _save_method(request: HttpRequest, user: User, draft: Draft, form: MethodFor
             forget_form(request)
             return redirect_to("card", page.key)
         if form.cleaned_data["version"] != draft.version:
-            # Before the gateway is asked for anything.
+            # Checked before anything is sent to the gateway.
             raise StaleForm(draft.pk)
         is_chosen = _apply_method(user, draft, form)
     except StaleForm:
@@ -100,7 +103,10 @@ def _save_method(request: HttpRequest, user: User, draft: Draft, form: MethodFor
 
 
 def _apply_method(user: User, draft: Draft, form: MethodForm) -> bool:
-    """Put the stored method or the new card into the draft; else the reason stands in the form."""
+    """Save the stored method or new card in the draft.
+
+    Returns False if that failed. The form then holds the reason.
+    """
     chosen = form.cleaned_data["method"]
     if isinstance(form, PaymentForm) and chosen == NEW_CARD:
         method = _add_card(user, form)
@@ -125,7 +131,7 @@ def _find_stored_method(user: User, chosen: str, form: MethodForm) -> PaymentMet
 
 
 def _add_card(user: User, form: PaymentForm) -> PaymentMethod | None:
-    """Exchange the card for a token; None with the reason in the form."""
+    """Exchange the card for a token. Returns None with the reason in the form if that failed."""
     try:
         return payments.add_card(user, form.card())
     except CardRefused as error:

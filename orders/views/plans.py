@@ -1,4 +1,4 @@
-"""Options and plans: what there is, and which one."""
+"""The options page and the plans page."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from mobileplans.models import Visit
 from moportal.kept_forms import forget_form, redirect_back, restore_form
 from orders.domain import drafts, problems, targets
 from orders.domain.drafts import StaleForm
-from orders.forms import PlanForm, shown_for
+from orders.forms import PlanForm, initial_for
 from orders.models import Draft, Order
 from orders.queries import orders as queries
 from orders.views.steps import (
@@ -56,7 +56,7 @@ def options(request: HttpRequest, user: User) -> HttpResponse:
 
 
 def _order_tile(order: Order) -> dict[str, str]:
-    """Return the way back to an order whose result no host was given yet."""
+    """Return the tile that leads to an order whose result no host has received."""
     return {
         "title": _("Your order %(number)s") % {"number": order.display_number},
         "text": _("Check its status and continue."),
@@ -66,7 +66,7 @@ def _order_tile(order: Order) -> dict[str, str]:
 
 
 def _failure_tile() -> dict[str, str]:
-    """Return the way to help with a download that failed since the customer was here last."""
+    """Return the tile that leads to help with a download that failed since the last visit."""
     return {
         "title": _("Your eSIM isn't on your device yet"),
         "text": _("The download failed. See what to do."),
@@ -98,11 +98,11 @@ def _option_tiles(sold: set[str]) -> list[dict[str, str]]:
 @require_http_methods(["GET", "HEAD", "POST"])
 @shopper_only
 def plans(request: HttpRequest, user: User) -> HttpResponse:
-    """Choose a plan."""
+    """Show the plans of a category and save the choice."""
     visit, draft = enter_step(request, user, "plans")
     if request.method == "POST":
         return _save_plan(request, user, draft, PlanForm(request.POST))
-    form = restore_form(request, PlanForm, shown_for(draft, plan=draft.plan_id))
+    form = restore_form(request, PlanForm, initial_for(draft, plan=draft.plan_id))
     category = _selected_category(request, draft)
     found = _offers_for(visit, category)
     context = {
@@ -116,7 +116,7 @@ def plans(request: HttpRequest, user: User) -> HttpResponse:
 
 
 def _save_plan(request: HttpRequest, user: User, draft: Draft, form: PlanForm) -> HttpResponse:
-    """Store a right choice and go on."""
+    """Save a valid choice and redirect to the next step."""
     if not form.is_valid():
         if form.cleaned_data.get("draft") != draft.pk:
             return redirect_stale_form(request, form.cleaned_data.get("draft"), user)
@@ -135,7 +135,7 @@ def _save_plan(request: HttpRequest, user: User, draft: Draft, form: PlanForm) -
 
 
 def _selected_category(request: HttpRequest, draft: Draft) -> Category:
-    """Return the category asked for; else that of the plan chosen; else prepaid."""
+    """Return the requested category, otherwise the chosen plan's, otherwise prepaid."""
     asked = request.GET.get("category") or (draft.plan.category if draft.plan else "")
     return Category(asked) if asked in Category.values else Category.PREPAID
 

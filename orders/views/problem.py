@@ -1,4 +1,4 @@
-"""`/esim-problem/`: what went wrong with the download, in plain words, and the one thing to do."""
+"""`/esim-problem/`: what went wrong with the download, and the one thing to do about it."""
 
 from contextlib import suppress
 from typing import Any
@@ -26,7 +26,7 @@ MOST_STEPS = 3
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def problem(request: HttpRequest) -> HttpResponse:
-    """Show the problem that the host told of at this visit; carry out its remedy."""
+    """Show the problem that the host reported in this visit, and apply its remedy."""
     visit = visits.current(request)
     found = problems.problem_of(visit)
     if found is None:
@@ -38,7 +38,10 @@ def problem(request: HttpRequest) -> HttpResponse:
 
 
 def _apply_remedy(request: HttpRequest, visit: Visit, found: Problem) -> HttpResponse:
-    """Do what the page's button says, unless the page was another one than it would be now."""
+    """Do what the page's button says.
+
+    If the problem has changed since the page was shown, only show the new page.
+    """
     if request.POST.get("remedy") != _page_phase(found) or found.wants_sign_in:
         return redirect_to("problem")
     if found.remedy is Remedy.SUPPORT or found.order is None or visit.account is None:
@@ -54,16 +57,16 @@ def _apply_remedy(request: HttpRequest, visit: Visit, found: Problem) -> HttpRes
 
 
 def _needs_repair(found: Problem) -> bool:
-    """Say whether the SM-DP+ has something to do before a code can be handed back."""
+    """Return whether the SM-DP+ must act before a code can be handed over again."""
     is_locked = found.report.lpa_code == LpaCode.PROFILE_NOT_RELEASED_BY_OPERATOR
     return found.remedy is Remedy.REISSUE or is_locked
 
 
 def _start_repair(visit: Visit, order: Order, user: User, found: Problem) -> HttpResponse:
-    """Have a worker mend it; the page shows how far it is."""
+    """Request a repair, which a worker carries out. The page shows its progress."""
     code = found.report.code
     with suppress(repairing.NothingToRepair):
-        # Where there is nothing to mend any more, the page says so.
+        # If there is nothing left to repair, the page says so.
         if found.remedy is Remedy.REISSUE:
             repairing.reissue(order, actor=user, because=code, visit=visit, eid=visit.eid)
         else:
@@ -72,7 +75,7 @@ def _start_repair(visit: Visit, order: Order, user: User, found: Problem) -> Htt
 
 
 def _page_phase(found: Problem) -> str:
-    """Return what the page is about: a repair of this visit, or else the remedy."""
+    """Return the phase that the page shows: a repair of this visit, otherwise the remedy."""
     if found.repair and found.repair.state == RepairState.ASKED:
         return "progress"
     if found.repair and found.repair.state == RepairState.DONE:
@@ -136,7 +139,10 @@ def _title_and_text(found: Problem, phase: str) -> tuple[str, str]:
 
 
 def _other_text(remedy: Remedy) -> str:
-    """Return the text of a remedy that is not the code's own; nothing where that one's will do."""
+    """Return the text for a remedy other than the error code's usual one.
+
+    Empty if the usual text fits.
+    """
     texts = {
         Remedy.SUPPORT: _("Trying again won't help. Our support team will look into it."),
         Remedy.REISSUE: _(
@@ -148,7 +154,7 @@ def _other_text(remedy: Remedy) -> str:
 
 
 def _numbered_steps(found: Problem, phase: str) -> list[str]:
-    """Return at most three numbered steps; the last one is the page's button."""
+    """Return at most three numbered steps. The last one names the page's button."""
     if phase not in LAST_STEPS:
         return []
     first = list(found.advice.steps) if found.remedy is found.advice.remedy else []

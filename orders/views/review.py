@@ -1,4 +1,4 @@
-"""Review: all that matters once more, and Submit order."""
+"""The review page, with Submit order."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from mobileplans.models import Visit
 from orders.domain import drafts, placing, targets
 from orders.domain.drafts import StaleForm
 from orders.domain.targets import Choice
-from orders.forms import ReviewForm, shown_for
+from orders.forms import ReviewForm, initial_for
 from orders.models import Draft
 from orders.views.steps import (
     enter_step,
@@ -38,7 +38,7 @@ def review(request: HttpRequest, user: User) -> HttpResponse:
     visit, draft = enter_step(request, user, "review")
     choice = targets.choice(draft)
     if draft.plan and choice.target and draft.method is None:
-        # Removed from the account since it was chosen, or the page was opened by hand.
+        # The method was removed from the account, or the customer opened this page directly.
         messages.info(request, _("Choose a payment method to continue."))
     if draft.plan is None or draft.method is None or choice.target is None:
         return redirect_to_open_step(draft)
@@ -58,14 +58,18 @@ def review(request: HttpRequest, user: User) -> HttpResponse:
 
 
 def _place_order(request: HttpRequest, user: User, form: ReviewForm) -> HttpResponse:
-    """Place the order; a spent or stale form leads to the order it made, or to what changed."""
+    """Place the order.
+
+    A form that was already used leads to its order. A stale form leads to what changed.
+    """
     if not form.is_valid():
         return redirect_stale_form(request, form.cleaned_data.get("draft"), user)
     mine = Draft.objects.filter(account=user, pk=form.cleaned_data["draft"]).first()
     if mine is None:
         return redirect_stale_form(request, form.cleaned_data["draft"], user)
     if mine.submitted_at is None:
-        # Shown for another device, it gets a new version by being taken over, and the form is old.
+        # If the form was shown for another device, this visit takes over the draft. The draft then
+        # gets a new version, and the form is rejected as stale.
         drafts.open_draft(user, visits.current(request))
     try:
         order = placing.place(mine, version=form.cleaned_data["version"])
@@ -75,7 +79,7 @@ def _place_order(request: HttpRequest, user: User, form: ReviewForm) -> HttpResp
 
 
 def _device_context(choice: Choice, visit: Visit) -> dict[str, Any]:
-    """Say what the plan goes on, and whether there is something to change about it."""
+    """Return which device or SIM gets the plan, and whether the customer can change it."""
     target, note = choice.target, ""
     if target is None or target.sim is None:
         text = _("This device, with a new eSIM")
@@ -95,7 +99,7 @@ def _review_context(draft: Draft) -> dict[str, Any]:
     plan, price = draft.plan, draft.price
     assert plan is not None  # noqa: S101 -- the page is not entered without a plan
     return {
-        "form": ReviewForm(initial=shown_for(draft)),
+        "form": ReviewForm(initial=initial_for(draft)),
         "draft": {"plan_name": draft.plan_name, "plan_id": plan.pk, "category": plan.category},
         "data_bytes": plan.data_bytes,
         "validity_text": validity_text(plan.category, plan.validity_days),

@@ -1,4 +1,4 @@
-"""What the pages of the journey share: who may see them, and what comes first."""
+"""What the pages of the journey share: access, redirects and the frame."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -35,9 +35,9 @@ STEPS = 5
 def customer_only(
     view: Callable[Concatenate[HttpRequest, User, Rest], HttpResponse],
 ) -> Callable[Concatenate[HttpRequest, Rest], HttpResponse]:
-    """Give the view its customer; anybody else goes to sign in and comes back.
+    """Pass the signed-in customer to the view. Anyone else is sent to sign-in and then back.
 
-    Staff have a door of their own and are nobody here.
+    Staff sign in elsewhere. Here they count as signed out.
     """
 
     @wraps(view)
@@ -56,7 +56,7 @@ def customer_only(
 def shopper_only(
     view: Callable[Concatenate[HttpRequest, User, Rest], HttpResponse],
 ) -> Callable[Concatenate[HttpRequest, Rest], HttpResponse]:
-    """Let a customer in whose launch was not refused: without a device nothing can be bought."""
+    """Admit customers whose launch was accepted. Without a device nothing can be bought."""
 
     @customer_only
     @wraps(view)
@@ -71,20 +71,20 @@ def shopper_only(
 
 
 def redirect_to(name: str, *args: object, query: str = "") -> HttpResponseRedirect:
-    """Answer 303 to a page of the portal."""
+    """Return a 303 redirect to a page of the portal, by the name of its URL."""
     address = reverse(name, args=args)
     return HttpResponseRedirect(f"{address}?{query}" if query else address, status=303)
 
 
 def enter_step(request: HttpRequest, user: User, step: str) -> tuple[Visit, Draft]:
-    """Return the visit and the draft, and note that the customer is on this page."""
+    """Record that the customer is on this page, and return the visit and the open draft."""
     visit = visits.current(request)
     visits.note_step(visit, step)
     return visit, open_draft(user, visit)
 
 
 def frame_context(step: str, *, back_url: str | None) -> dict[str, Any]:
-    """Return what the page's frame shows: the step in words, Back and Cancel."""
+    """Return the context of the page's frame: the step, Back and Cancel."""
     number, title = TITLES[step]
     return {
         "step": {"number": number, "total": STEPS, "title": title},
@@ -94,7 +94,10 @@ def frame_context(step: str, *, back_url: str | None) -> dict[str, Any]:
 
 
 def redirect_stale_form(request: HttpRequest, draft_id: int | None, user: User) -> HttpResponse:
-    """Lead a form that changed nothing to where the customer is: its order, or the open draft."""
+    """Redirect after a stale form, which changes nothing.
+
+    The redirect goes to the order that the draft has become, or to the open draft.
+    """
     spent = Order.objects.filter(account=user, draft_id=draft_id or 0).first()
     if spent:
         messages.info(
@@ -112,7 +115,7 @@ def redirect_stale_form(request: HttpRequest, draft_id: int | None, user: User) 
 
 
 def redirect_to_open_step(draft: Draft) -> HttpResponse:
-    """Go to the first step that still wants something."""
+    """Redirect to the first step that is not complete."""
     if draft.plan_id is None:
         return redirect_to("options")
     if target(draft) is None:
@@ -121,6 +124,6 @@ def redirect_to_open_step(draft: Draft) -> HttpResponse:
 
 
 def check_draft(draft: Draft, form: DraftForm) -> None:
-    """Raise `StaleForm` for a form that was shown for another draft than the open one."""
+    """Raise `StaleForm` if the form was shown for a draft other than the open one."""
     if form.cleaned_data["draft"] != draft.pk:
         raise StaleForm(draft.pk)

@@ -148,7 +148,7 @@ def test_a_spent_form_leads_to_its_order(shopping: Client, alice: User) -> None:
     assert Order.objects.count() == 1
 
 
-def test_a_review_shown_for_another_device_orders_nothing(shopping: Client, alice: User) -> None:
+def test_a_review_initial_for_another_device_orders_nothing(shopping: Client, alice: User) -> None:
     draft = ready(alice)
     shopping.get("/?market=US&location=US&eid=89049032000000000000000000000066")
 
