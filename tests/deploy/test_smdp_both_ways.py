@@ -21,7 +21,7 @@ from esim.states import ProfileState
 from tests.authority import CLIENT, SERVER, Authority
 from tests.builders import EID, make_pool
 from tests.deploy.conftest import ApiProxy
-from tests.looks import looked_at
+from tests.processing import process_task
 from tests.simulators.process import Simulator, running
 
 SMDP_HOST = "smdp.example"
@@ -90,7 +90,7 @@ def test_a_reported_download_marks_the_profile_as_downloaded(
     rows = notifications_of(released, 2)
 
     assert {row.provider for row in rows} == {released.provider}
-    looked_at(progress.KIND, released.pk)
+    process_task(progress.KIND, released.pk)
     released.refresh_from_db()
     assert released.state == ProfileState.DOWNLOADED
 
@@ -99,7 +99,7 @@ def test_a_reported_failure_leaves_the_profile_released(smdp: Simulator, release
     assert download(smdp, released, end="error")["result"] == "failed"
 
     assert {row.codes for row in notifications_of(released, 2)} == {"", "8.2.10/4.2"}
-    looked_at(progress.KIND, released.pk)
+    process_task(progress.KIND, released.pk)
     released.refresh_from_db()
     assert released.state == ProfileState.RELEASED
 

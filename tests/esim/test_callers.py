@@ -18,7 +18,7 @@ from outbox.models import Task
 from tests.authority import SERVER, Authority, Issued
 from tests.builders import EID, make_pool
 from tests.esim.test_notices import STANDARD
-from tests.looks import looked_at
+from tests.processing import process_task
 
 PATH = "/gsma/rsp2/es2plus/handleDownloadProgressInfo"
 SECRET = "between proxy and portal"
@@ -140,7 +140,7 @@ def test_what_it_is_told_by_the_right_one_has_its_effect(
     tell: Tell, authority: Authority, profile: Profile
 ) -> None:
     tell(**shown(authority.issue(NAME)))
-    looked_at(progress.KIND, profile.pk)
+    process_task(progress.KIND, profile.pk)
 
     profile.refresh_from_db()
     assert profile.state == "downloaded"

@@ -13,7 +13,7 @@ from esim.states import ProfileState, SimState
 from outbox.models import Task
 from tests.builders import EID, make_pool
 from tests.esim.test_notices import SPELLINGS, STANDARD
-from tests.looks import looked_at
+from tests.processing import process_task
 
 PATH = "/gsma/rsp2/es2plus/handleDownloadProgressInfo"
 FAILED = {"status": "Failed", "statusCodeData": {"subjectCode": "8.2.10", "reasonCode": "4.2"}}
@@ -40,7 +40,7 @@ def told(client: Client, profile: Profile, *bodies: dict[str, Any]) -> str:
     """Tell all of it, let a worker look, and return the state that the profile is in then."""
     for body in bodies:
         assert tell(client, body).status_code == 204
-    looked_at(progress.KIND, profile.pk)
+    process_task(progress.KIND, profile.pk)
     profile.refresh_from_db()
     return profile.state
 

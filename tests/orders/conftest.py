@@ -16,7 +16,7 @@ from payments.domain.payments import add_card
 from payments.gateways.base import Card
 from payments.models import PaymentMethod
 from tests.builders import make_order, make_pool, make_visit
-from tests.looks import looked_at
+from tests.processing import process_task
 
 if TYPE_CHECKING:
     from tests.orders.play import Play
@@ -34,13 +34,13 @@ def new_card(account: User, number: str = APPROVED) -> PaymentMethod:
 def settled(order: Order, times: int = 1) -> Order:
     """Let a worker process the order this many times, and return the order read again."""
     for _ in range(times):
-        looked_at("order", order.pk)
+        process_task("order", order.pk)
     return Order.objects.get(pk=order.pk)
 
 
 def process_once(order: Order) -> RetryAfter | None:
     """Let a worker process the order once, and return its answer."""
-    return looked_at("order", order.pk)
+    return process_task("order", order.pk)
 
 
 def seconds(answer: RetryAfter | None) -> float:

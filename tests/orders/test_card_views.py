@@ -18,10 +18,10 @@ from payments.domain import cards, pages
 from payments.models import CardPage, GatewayCall, PaymentMethod
 from payments.states import CardPageState
 from tests.builders import make_draft, make_method, make_plan
-from tests.looks import looked_at
 from tests.orders.conftest import APPROVED, DECLINED
 from tests.orders.test_views import LAUNCH, ready, sent, where
 from tests.payments.conftest import type_card
+from tests.processing import process_task
 from tests.providers import books, break_it
 
 
@@ -48,7 +48,7 @@ def ask(browser: Client, draft: Draft) -> CardPage:
 
 
 def look(page: CardPage) -> None:
-    looked_at(pages.KIND, page.pk)
+    process_task(pages.KIND, page.pk)
     page.refresh_from_db()
 
 
@@ -83,7 +83,7 @@ def test_the_page_has_no_field_for_a_card(shopping: Client, draft: Draft) -> Non
     assert "cc-number" not in page
 
 
-def test_a_new_card_is_typed_at_the_gateway_and_chosen(
+def test_a_new_card_is_entered_at_the_gateway_and_chosen(
     shopping: Client, draft: Draft, gateway: str
 ) -> None:
     page = ask(shopping, draft)
@@ -104,7 +104,7 @@ def test_a_new_card_is_typed_at_the_gateway_and_chosen(
     assert "Visa ending in 4242" in shopping.get("/review/").text
 
 
-def test_card_fields_that_are_sent_all_the_same_are_not_taken(
+def test_card_fields_are_ignored_if_cards_are_entered_at_the_gateway(
     shopping: Client, draft: Draft
 ) -> None:
     answer = shopping.post("/payment/", sent(draft, method="new", number=APPROVED, csc="123"))
@@ -113,7 +113,7 @@ def test_card_fields_that_are_sent_all_the_same_are_not_taken(
     assert not GatewayCall.objects.filter(operation="tokenise").exists()
 
 
-def test_a_stored_card_is_chosen_as_ever(shopping: Client, alice: User, draft: Draft) -> None:
+def test_a_stored_card_can_still_be_chosen(shopping: Client, alice: User, draft: Draft) -> None:
     stored = make_method(alice, last4="1881")
 
     answer = shopping.post("/payment/", sent(draft, method=stored.pk))
@@ -122,7 +122,7 @@ def test_a_stored_card_is_chosen_as_ever(shopping: Client, alice: User, draft: D
     assert Draft.objects.get().method == stored
 
 
-def test_a_double_click_asks_for_one_page(shopping: Client, draft: Draft) -> None:
+def test_a_double_click_opens_one_card_page(shopping: Client, draft: Draft) -> None:
     first = ask(shopping, draft)
     second = ask(shopping, draft)
 
@@ -130,7 +130,7 @@ def test_a_double_click_asks_for_one_page(shopping: Client, draft: Draft) -> Non
     assert Task.objects.filter(kind=pages.KIND).count() == 1
 
 
-def test_of_two_forms_at_the_same_moment_the_second_is_led_to_the_firsts_page(
+def test_the_second_of_two_concurrent_forms_redirects_to_the_first_ones_card_page(
     shopping: Client, draft: Draft
 ) -> None:
     stale = Draft.objects.get(pk=draft.pk)
@@ -140,7 +140,7 @@ def test_of_two_forms_at_the_same_moment_the_second_is_led_to_the_firsts_page(
     assert CardPage.objects.count() == 1
 
 
-def test_a_form_of_an_older_version_opens_no_page(shopping: Client, draft: Draft) -> None:
+def test_a_stale_form_opens_no_card_page(shopping: Client, draft: Draft) -> None:
     older = draft.version
     drafts.choose_method(draft, draft.method or make_method(draft.account), version=older)
 
@@ -151,7 +151,7 @@ def test_a_form_of_an_older_version_opens_no_page(shopping: Client, draft: Draft
     assert not CardPage.objects.exists()
 
 
-def test_after_one_card_another_may_be_typed(shopping: Client, draft: Draft) -> None:
+def test_after_one_card_another_can_be_entered(shopping: Client, draft: Draft) -> None:
     come_back(shopping, opened(shopping, draft))
     draft.refresh_from_db()
 
@@ -163,7 +163,9 @@ def test_after_one_card_another_may_be_typed(shopping: Client, draft: Draft) -> 
     assert (draft.method.last4, PaymentMethod.objects.count()) == ("4444", 3)
 
 
-def test_the_browser_goes_to_the_gateway_by_itself_once(shopping: Client, draft: Draft) -> None:
+def test_the_browser_is_sent_to_the_gateway_automatically_once(
+    shopping: Client, draft: Draft
+) -> None:
     page = opened(shopping, draft)
     refresh = f'<meta http-equiv="refresh" content="0; url={waiting(page)}open/">'
     assert refresh in shopping.get(waiting(page)).text
@@ -177,14 +179,14 @@ def test_the_browser_goes_to_the_gateway_by_itself_once(shopping: Client, draft:
     assert refresh in shopping.get(waiting(page)).text
 
 
-def test_without_an_address_nobody_is_sent_anywhere(shopping: Client, draft: Draft) -> None:
+def test_without_a_url_of_the_gateway_there_is_no_redirect(shopping: Client, draft: Draft) -> None:
     page = ask(shopping, draft)
 
     assert where(shopping.get(f"{waiting(page)}open/")) == (303, waiting(page))
 
 
 @pytest.mark.parametrize("said", [{"decision": "close"}, {"number": DECLINED}])
-def test_without_a_card_the_customer_chooses_again(
+def test_without_a_card_the_customer_returns_to_payment(
     shopping: Client, draft: Draft, said: dict[str, str]
 ) -> None:
     page = opened(shopping, draft)
@@ -197,7 +199,7 @@ def test_without_a_card_the_customer_chooses_again(
     assert (draft.method, draft.plan_name) == (before, "Traveller")
 
 
-def test_a_gateway_that_is_away_is_told_and_loses_nothing(
+def test_an_unavailable_gateway_is_reported_and_loses_nothing(
     shopping: Client, draft: Draft, gateway: str
 ) -> None:
     page = ask(shopping, draft)
@@ -214,7 +216,7 @@ def test_a_gateway_that_is_away_is_told_and_loses_nothing(
     assert ask(shopping, Draft.objects.get()) != page
 
 
-def test_a_page_that_was_open_too_long_says_so(shopping: Client, draft: Draft) -> None:
+def test_a_card_page_that_timed_out_says_so(shopping: Client, draft: Draft) -> None:
     page = opened(shopping, draft)
     CardPage.objects.update(created_at=now() - pages.TIME_LIMIT - timedelta(minutes=1))
     look(page)
@@ -223,7 +225,7 @@ def test_a_page_that_was_open_too_long_says_so(shopping: Client, draft: Draft) -
     assert "The card page timed out" in shopping.get("/payment/").text
 
 
-def test_coming_back_again_and_again_stores_one_card(shopping: Client, draft: Draft) -> None:
+def test_returning_several_times_stores_one_card(shopping: Client, draft: Draft) -> None:
     page = opened(shopping, draft)
     come_back(shopping, page)
     draft.refresh_from_db()
@@ -237,7 +239,7 @@ def test_coming_back_again_and_again_stores_one_card(shopping: Client, draft: Dr
     assert PaymentMethod.objects.filter(card_page=page).count() == 1
 
 
-def test_nobody_elses_page_is_there(
+def test_a_customer_cannot_open_another_customers_card_page(
     shopping: Client, draft: Draft, client: Client, bob: User
 ) -> None:
     page = opened(shopping, draft)
@@ -249,7 +251,7 @@ def test_nobody_elses_page_is_there(
     assert (page.sent_at, page.returned_at) == (None, None)
 
 
-def test_who_lost_the_cookies_on_the_way_signs_in_and_goes_on(
+def test_a_customer_who_lost_the_cookies_signs_in_and_continues(
     shopping: Client, draft: Draft, client: Client, alice: User
 ) -> None:
     page = opened(shopping, draft)
@@ -302,7 +304,9 @@ def test_a_card_that_comes_after_the_order_changes_no_order(shopping: Client, dr
     assert where(shopping.get(waiting(page))) == (303, f"/orders/{order.number}/")
 
 
-def test_leaving_from_there_is_leaving_at_payment(shopping: Client, draft: Draft) -> None:
+def test_leaving_from_the_card_page_counts_as_leaving_at_payment(
+    shopping: Client, draft: Draft
+) -> None:
     page = opened(shopping, draft)
     shopping.get(waiting(page))
 
@@ -312,9 +316,7 @@ def test_leaving_from_there_is_leaving_at_payment(shopping: Client, draft: Draft
     assert Visit.objects.latest("pk").step == "payment"
 
 
-def test_a_stored_card_that_was_removed_leads_back_to_payment(
-    shopping: Client, alice: User
-) -> None:
+def test_a_removed_card_redirects_to_payment(shopping: Client, alice: User) -> None:
     draft = make_draft(alice, visit=Visit.objects.latest("pk"), plan=make_plan())
     form = sent(draft)
     assert draft.method is not None
@@ -370,7 +372,7 @@ def test_an_order_that_was_placed_keeps_the_card_that_is_removed(
     assert cards.is_needed(method)
 
 
-def test_no_card_is_left_at_the_gateway_but_the_one_that_was_typed(
+def test_only_the_entered_card_stays_at_the_gateway(
     shopping: Client, draft: Draft, gateway: str
 ) -> None:
     come_back(shopping, opened(shopping, draft))

@@ -48,21 +48,21 @@ def choose(client: Client, target: str = "new", **fields: str) -> str:
     return client.post("/device/", told).headers["Location"]
 
 
-def test_a_launch_with_an_eid_asks_nothing(as_alice: Client, plan: Plan) -> None:
+def test_a_launch_with_an_eid_skips_the_device_page(as_alice: Client, plan: Plan) -> None:
     as_alice.get(f"/?market=US&eid={EID}")
 
     assert choose_plan(as_alice, plan) == "/payment/"
     assert as_alice.get("/device/").headers["Location"] == "/payment/"
 
 
-def test_the_open_web_is_asked_for_its_device(browser: Client, plan: Plan) -> None:
+def test_an_ordinary_browser_is_asked_for_the_device(browser: Client, plan: Plan) -> None:
     assert choose_plan(browser, plan) == "/device/"
     for page in ("/payment/", "/review/"):
         assert browser.get(page).headers["Location"] == "/device/"
 
 
 @pytest.mark.parametrize("typed", [EID, f" {EID} ", f"{EID[:4]} {EID[4:16]}-{EID[16:]}"])
-def test_an_eid_is_taken_however_it_is_grouped(browser: Client, typed: str) -> None:
+def test_an_eid_is_accepted_in_any_grouping(browser: Client, typed: str) -> None:
     assert choose(browser, eid=typed) == "/payment/"
 
     visit = Visit.objects.get()
@@ -79,7 +79,7 @@ def test_an_eid_is_taken_however_it_is_grouped(browser: Client, typed: str) -> N
         ("x" * 32, "You entered 32."),
     ],
 )
-def test_a_wrong_one_comes_back_with_what_is_wrong(browser: Client, typed: str, told: str) -> None:
+def test_a_wrong_eid_returns_with_the_reason(browser: Client, typed: str, told: str) -> None:
     assert choose(browser, eid=typed) == "/device/"
 
     page = browser.get("/device/").text
@@ -88,7 +88,7 @@ def test_a_wrong_one_comes_back_with_what_is_wrong(browser: Client, typed: str, 
     assert Visit.objects.get().eid == ""
 
 
-def test_another_device_makes_the_forms_shown_old(browser: Client) -> None:
+def test_another_device_makes_open_forms_stale(browser: Client) -> None:
     choose(browser, eid=EID)
     version = Draft.objects.get().version
 
@@ -98,7 +98,7 @@ def test_another_device_makes_the_forms_shown_old(browser: Client) -> None:
     assert Visit.objects.get().eid == OTHER_EID
 
 
-def test_only_windows_is_offered_to_fill_it_in(browser: Client) -> None:
+def test_only_windows_can_fill_in_the_eid(browser: Client) -> None:
     assert "ms-settings:" not in browser.get("/device/").text
     assert "ms-settings:" in browser.get("/device/", headers={"User-Agent": EDGE}).text
 
@@ -113,7 +113,7 @@ def callback(client: Client, eid: str, imei: str = "") -> str:
     return f"{url.path}?{url.query}".replace("{eid}", eid).replace("{imei}", imei)
 
 
-def test_what_windows_shares_is_bound_to_the_draft(browser: Client) -> None:
+def test_an_eid_shared_by_windows_is_saved_for_the_draft(browser: Client) -> None:
     answer = browser.get(callback(browser, EID, "490154203237518"))
 
     visit = Visit.objects.get()
@@ -121,7 +121,7 @@ def test_what_windows_shares_is_bound_to_the_draft(browser: Client) -> None:
     assert (visit.eid, visit.imei, visit.eid_from) == (EID, "490154203237518", "shared")
 
 
-def test_it_may_arrive_in_another_browser(browser: Client) -> None:
+def test_an_eid_may_be_shared_from_another_browser(browser: Client) -> None:
     other = Client()
 
     answer = other.get(callback(browser, EID))
@@ -131,7 +131,7 @@ def test_it_may_arrive_in_another_browser(browser: Client) -> None:
     assert browser.get("/review/").headers["Location"] == "/payment/"
 
 
-def test_what_was_shared_elsewhere_is_not_shown_in_full_here(browser: Client) -> None:
+def test_an_eid_shared_from_another_browser_is_not_shown_in_full(browser: Client) -> None:
     Client().get(callback(browser, EID))
 
     page = browser.get("/device/").text
@@ -150,7 +150,7 @@ def test_a_relaunch_does_not_ask_for_the_device_again(browser: Client) -> None:
     assert Visit.objects.latest("pk").eid == EID
 
 
-def test_it_is_good_once(browser: Client) -> None:
+def test_the_sharing_link_works_once(browser: Client) -> None:
     address = callback(browser, EID)
     browser.get(address)
 
@@ -165,7 +165,7 @@ def test_it_is_good_once(browser: Client) -> None:
     ["x", "a:b:c", signing.dumps([1, 1], salt="other"), signing.dumps("x", salt=SALT), "\x00"],
     ids=["junk", "looks signed", "signed for another use", "signed and odd", "NUL"],
 )
-def test_without_our_state_nothing_is_bound(browser: Client, state: str) -> None:
+def test_without_a_signed_state_nothing_is_saved(browser: Client, state: str) -> None:
     answer = browser.get("/device/shared/", {"state": state, "eid": EID})
 
     assert answer.headers["Location"] == "/device/told/stale/"
@@ -173,18 +173,18 @@ def test_without_our_state_nothing_is_bound(browser: Client, state: str) -> None
 
 
 @pytest.mark.parametrize("eid", ["", "%7Beid%7D", "1" * 32, "%00"])
-def test_what_is_no_eid_is_said_to_be_none(browser: Client, eid: str) -> None:
+def test_an_invalid_eid_is_reported(browser: Client, eid: str) -> None:
     answer = browser.get(callback(browser, eid))
 
     assert answer.headers["Location"] == "/device/told/unreadable/"
     assert Client().get("/device/told/unreadable/").status_code == 200
 
 
-def test_a_page_that_is_not_there_leads_back(browser: Client) -> None:
+def test_an_unknown_result_page_redirects_to_the_device_page(browser: Client) -> None:
     assert browser.get("/device/told/x/").headers["Location"] == "/device/"
 
 
-def test_of_several_profiles_the_customer_chooses(
+def test_the_customer_chooses_between_several_profiles(
     as_alice: Client, alice: User, plan: Plan
 ) -> None:
     one, other = installed(alice, alice)
@@ -200,7 +200,7 @@ def test_of_several_profiles_the_customer_chooses(
     assert Draft.objects.get().sim == other
 
 
-def test_a_profile_of_another_cannot_be_chosen(
+def test_a_profile_of_another_customer_cannot_be_chosen(
     as_alice: Client, alice: User, bob: User, plan: Plan
 ) -> None:
     mine, bobs = installed(alice, bob)
@@ -211,7 +211,7 @@ def test_a_profile_of_another_cannot_be_chosen(
     assert Draft.objects.get().sim is None
 
 
-def test_the_one_that_is_there_is_preselected_beside_a_new_one(
+def test_a_single_installed_profile_is_preselected(
     as_alice: Client, alice: User, plan: Plan
 ) -> None:
     (mine,) = installed(alice)
@@ -224,7 +224,7 @@ def test_the_one_that_is_there_is_preselected_beside_a_new_one(
     assert Draft.objects.get().wants_new_esim
 
 
-def test_a_card_taken_out_of_use_meanwhile_is_refused(as_alice: Client, plan: Plan) -> None:
+def test_a_sim_card_that_was_retired_meanwhile_is_refused(as_alice: Client, plan: Plan) -> None:
     card = make_card()
     as_alice.get(f"/?market=US&iccid={card.iccid}")
     assert choose_plan(as_alice, plan) == "/payment/"
@@ -235,7 +235,7 @@ def test_a_card_taken_out_of_use_meanwhile_is_refused(as_alice: Client, plan: Pl
     assert as_alice.get("/options/").headers["Location"] == "/launch-refused/"
 
 
-def test_a_profile_taken_out_of_use_meanwhile_becomes_a_new_one(
+def test_a_profile_that_was_retired_meanwhile_is_replaced_by_a_new_one(
     as_alice: Client, alice: User, plan: Plan
 ) -> None:
     (mine,) = installed(alice)
@@ -255,7 +255,7 @@ def sold(placed: Order) -> Order:
     return settled(placed)
 
 
-def test_the_account_leads_to_an_esim_that_is_on_no_device(as_alice: Client, sold: Order) -> None:
+def test_the_account_links_to_an_esim_that_is_not_installed(as_alice: Client, sold: Order) -> None:
     assert f"/orders/{sold.number}/install/" in as_alice.get("/account/").text
     assert sold.profile is not None
 
@@ -266,7 +266,7 @@ def test_the_account_leads_to_an_esim_that_is_on_no_device(as_alice: Client, sol
     assert page.headers["Cache-Control"] == "no-store"
 
 
-def test_once_it_is_on_a_device_there_is_no_code_any_more(as_alice: Client, sold: Order) -> None:
+def test_after_the_download_no_code_is_shown(as_alice: Client, sold: Order) -> None:
     assert sold.profile is not None
     type(sold.profile).objects.update(state="downloaded", downloaded_at=sold.created_at)
 
@@ -277,13 +277,15 @@ def test_once_it_is_on_a_device_there_is_no_code_any_more(as_alice: Client, sold
     assert "/install/" not in as_alice.get("/account/").text
 
 
-def test_a_strangers_esim_is_not_there(client: Client, bob: User, sold: Order) -> None:
+def test_a_customer_cannot_open_another_customers_esim(
+    client: Client, bob: User, sold: Order
+) -> None:
     client.force_login(bob)
 
     assert client.get(f"/orders/{sold.number}/install/").status_code == 404
 
 
-def test_an_order_that_came_to_nothing_has_none(as_alice: Client, sold: Order) -> None:
+def test_a_failed_order_has_no_install_page(as_alice: Client, sold: Order) -> None:
     Order.objects.update(state=OrderState.ACKNOWLEDGED)
 
     assert as_alice.get(f"/orders/{sold.number}/install/").status_code == 404
@@ -294,7 +296,7 @@ def test_a_form_that_names_no_draft_changes_nothing(browser: Client) -> None:
     assert "Your choices changed" in browser.get("/device/").text
 
 
-def test_a_choice_made_twice_is_the_first_ones(browser: Client) -> None:
+def test_the_second_of_two_choices_is_stale(browser: Client) -> None:
     draft = Draft.objects.get()
     told = {"draft": draft.pk, "version": draft.version, "target": "new", "eid": EID}
     browser.post("/device/", told)
@@ -305,7 +307,7 @@ def test_a_choice_made_twice_is_the_first_ones(browser: Client) -> None:
     assert Visit.objects.get().eid == EID
 
 
-def test_the_review_names_what_the_plan_goes_on(as_alice: Client, alice: User, plan: Plan) -> None:
+def test_the_review_names_the_chosen_sim(as_alice: Client, alice: User, plan: Plan) -> None:
     (mine,) = installed(alice)
     as_alice.get(f"/?market=US&eid={EID}&iccids={mine.iccid}")
     draft = make_draft(alice, visit=Visit.objects.latest("pk"), plan=plan)

@@ -16,8 +16,8 @@ from orders.tasks import expire
 from outbox.domain import RetryAfter
 from outbox.models import Task
 from subscriptions.models import SimOnLine, Subscription
-from tests.looks import looked_at
 from tests.orders.conftest import settled
+from tests.processing import process_task
 from tests.providers import break_it, states
 
 
@@ -35,7 +35,7 @@ def ended(*orders: Order, days: int) -> None:
 
 
 def worked_on(order: Order) -> RetryAfter | None:
-    return looked_at(expiring.KIND, order.pk)
+    return process_task(expiring.KIND, order.pk)
 
 
 def test_an_esim_that_nobody_downloaded_is_cancelled(sold: Order, smdp: str) -> None:

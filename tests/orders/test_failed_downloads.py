@@ -16,8 +16,8 @@ from orders.models import Order
 from orders.queries.timeline import timeline
 from tests.builders import make_visit
 from tests.esim.test_notices import STANDARD
-from tests.looks import looked_at
 from tests.orders.conftest import settled
+from tests.processing import process_task
 
 PATH = "/gsma/rsp2/es2plus/handleDownloadProgressInfo"
 
@@ -45,7 +45,7 @@ def told(order: Order, codes: str | None = None, *, call: str = "TX-1", at: int 
     }
     answer = Client().post(PATH, json.dumps(body), content_type="application/json")
     assert answer.status_code == 204
-    looked_at(progress.KIND, order.profile.pk)
+    process_task(progress.KIND, order.profile.pk)
 
 
 def next_visit(order: Order) -> Visit:
@@ -122,7 +122,7 @@ def test_a_failure_of_a_replaced_esim_is_not_shown(sold: Order) -> None:
     told(sold, "8.8.5/3.8")
     visit = next_visit(sold)
     repair = repairing.reissue(sold, actor=sold.account, because="x", visit=visit, eid=sold.eid)
-    looked_at(repairing.KIND, repair.pk)
+    process_task(repairing.KIND, repair.pk)
 
     old, sold = sold, Order.objects.get(pk=sold.pk)
     assert sold.profile != old.profile

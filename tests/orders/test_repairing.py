@@ -20,9 +20,9 @@ from orders.states import OrderState, RepairState
 from outbox.domain import Lease, LeaseLost, RetryAfter
 from subscriptions.balances import balances
 from tests.builders import OTHER_EID, make_order, make_pool, make_provider, make_visit
-from tests.looks import looked_at
 from tests.orders.conftest import settled
 from tests.peer import Answer, Peer, answering
+from tests.processing import process_task
 from tests.providers import break_it, profiles, statuses
 from tests.races import at_once
 
@@ -37,7 +37,7 @@ def process(asked: Repair, times: int = 1) -> RetryAfter | None:
     """Let a worker process the repair this many times."""
     answer = None
     for _ in range(times):
-        answer = looked_at("repair", asked.pk)
+        answer = process_task("repair", asked.pk)
     asked.refresh_from_db()
     return answer
 

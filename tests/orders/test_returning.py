@@ -23,8 +23,8 @@ from payments.states import PaymentState
 from subscriptions.balances import BalanceType, balances
 from subscriptions.models import SimOnLine, SubscriptionState
 from tests.builders import make_card, make_order, make_visit
-from tests.looks import looked_at
 from tests.orders.conftest import new_card, settled
+from tests.processing import process_task
 from tests.providers import break_it, profiles, statuses
 from tests.races import at_once
 
@@ -40,7 +40,7 @@ def sold(placed: Order) -> Order:
 def processed(order_return: Return, times: int = 1) -> Return:
     """Let a worker process the return this many times, and return it read again."""
     for _ in range(times):
-        looked_at("return", order_return.pk)
+        process_task("return", order_return.pk)
     return Return.objects.select_related("order__payment", "order__profile__sim").get(
         pk=order_return.pk
     )
@@ -162,7 +162,7 @@ def test_a_return_is_retried_soon_and_then_less_and_less_often(
     break_it(gateway, "refund", "http_500", times=1000)
     order_return = ask(sold, clara)
 
-    answers = [looked_at("return", order_return.pk) for _ in range(6)]
+    answers = [process_task("return", order_return.pk) for _ in range(6)]
 
     pauses = [answer.delay.total_seconds() for answer in answers if answer]
     assert pauses[:-1] == pytest.approx(RETRY_DELAYS, rel=0.2)

@@ -13,8 +13,8 @@ from orders.states import Failure, OrderState
 from outbox.retries import RETRY_DELAYS
 from subscriptions.domain import activation
 from tests.builders import make_card, make_order, make_visit
-from tests.looks import looked_at
 from tests.orders.conftest import new_card, settled
+from tests.processing import process_task
 from tests.providers import books, break_it, mend, states, statuses
 
 
@@ -111,9 +111,9 @@ def test_a_new_esim_is_live_before_it_replaces_the_old_one(
     repair = repairing.reissue(sold, actor=clara, because="staff")
     break_it(network, "activate", "http_500")
 
-    looked_at(repairing.KIND, repair.pk)
+    process_task(repairing.KIND, repair.pk)
     assert Order.objects.get(pk=sold.pk).profile == sold.profile
-    looked_at(repairing.KIND, repair.pk)
+    process_task(repairing.KIND, repair.pk)
 
     order = Order.objects.get(pk=sold.pk)
     assert order.profile
@@ -126,8 +126,8 @@ def test_the_service_of_a_returned_order_ends(placed: Order, network: str, clara
     asked = returning.request_return(sold, actor=clara, because="goodwill")
     break_it(network, "end", "html")
 
-    assert looked_at(returning.KIND, asked.pk) is not None
+    assert process_task(returning.KIND, asked.pk) is not None
     asked.refresh_from_db()
     assert asked.last_error.startswith("NetworkUnavailable: ")
-    assert looked_at(returning.KIND, asked.pk) is None
+    assert process_task(returning.KIND, asked.pk) is None
     assert [state for state, _ in live(network)] == ["ended"]

@@ -8,7 +8,7 @@ from payments.domain import pages
 from payments.domain import payments as domain
 from payments.gateways.base import Card
 from payments.models import CardPage, Payment
-from tests.looks import looked_at
+from tests.processing import process_task
 from tests.providers import books
 
 TYPED = {"number": "4242424242424242", "csc": "123", "name": "Alice"}
@@ -53,6 +53,6 @@ def type_card(url: str, **said: str) -> str:
 def opened_page(account: User) -> CardPage:
     """Return a page that a worker has opened."""
     page = pages.request_page(account, key=CardPage().key, return_url="http://127.0.0.1/back/")
-    looked_at(pages.KIND, page.pk)
+    process_task(pages.KIND, page.pk)
     page.refresh_from_db()
     return page

@@ -12,8 +12,8 @@ from payments.gateways.base import GatewayRefused
 from payments.gateways.simulator import SimulatorGateway
 from payments.models import GatewayCall, Payment, PaymentMethod
 from payments.states import PaymentState
-from tests.looks import looked_at
 from tests.payments.conftest import card
+from tests.processing import process_task
 from tests.providers import books, break_it
 
 
@@ -24,7 +24,7 @@ def method(alice: User, gateway: str) -> PaymentMethod:
 
 
 def forget(method: PaymentMethod) -> RetryAfter | None:
-    again = looked_at(cards.KIND, method.pk)
+    again = process_task(cards.KIND, method.pk)
     method.refresh_from_db()
     return again
 

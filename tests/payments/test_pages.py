@@ -15,15 +15,15 @@ from payments.gateways import gateway as chosen_gateway
 from payments.gateways.base import GatewayUnavailable, HostedPage, StillOpen
 from payments.models import CardPage, GatewayCall, PaymentMethod
 from payments.states import NEXT_PAGE_STATES, CardPageState
-from tests.looks import looked_at
 from tests.payments.conftest import opened_page, type_card
+from tests.processing import process_task
 from tests.providers import books, break_it
 
 OUTLIVED = pages.TIME_LIMIT + timedelta(minutes=1)
 
 
 def process_once(page: CardPage) -> RetryAfter | None:
-    again = looked_at(pages.KIND, page.pk)
+    again = process_task(pages.KIND, page.pk)
     page.refresh_from_db()
     return again
 
