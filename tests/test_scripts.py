@@ -29,7 +29,7 @@ def test_a_script_is_es5(script: Path) -> None:
 
 
 @pytest.mark.parametrize("newer", ["let a = 1;", "var f = () => 1;", "var t = `a`;", "f(...a);"])
-def test_what_is_newer_is_found_out(newer: str) -> None:
+def test_newer_syntax_is_detected(newer: str) -> None:
     with pytest.raises(ECMASyntaxError):
         es5(newer)
 
@@ -41,7 +41,7 @@ def test_no_script_of_the_portal_needs_a_newer_library(script: Path) -> None:
     assert not NEWER.search(script.read_text(encoding="utf-8"))
 
 
-def test_what_gives_the_result_to_the_host_stays_small() -> None:
+def test_the_handoff_scripts_stay_small() -> None:
     names = re.findall(r"static '(js/[^']+)'", HANDOFF.read_text(encoding="utf-8"))
     hosts = {f"js/hosts/{path.name}" for path in (ROOT / "static/js/hosts").iterdir()}
     together = b"".join((ROOT / "static" / name).read_bytes() for name in names)

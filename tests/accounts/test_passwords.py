@@ -8,7 +8,7 @@ from moportal.settings import PASSWORD_HASHERS
 from tests.conftest import PASSWORD
 
 
-def test_the_product_keeps_them_with_argon2(settings: Any) -> None:
+def test_passwords_are_hashed_with_argon2(settings: Any) -> None:
     settings.PASSWORD_HASHERS = PASSWORD_HASHERS
 
     kept = make_password(PASSWORD)

@@ -12,7 +12,7 @@ from tests.conftest import PASSWORD
 TYPED = {"username": "new@example.com", "name": "New", "password": PASSWORD}
 
 
-def test_signing_up_signs_in_and_goes_on(client: Client, db: None) -> None:
+def test_sign_up_signs_the_customer_in_and_continues(client: Client, db: None) -> None:
     client.get(f"/?market=US&eid={EID}")
 
     answer = client.post("/sign-up/", TYPED)
@@ -22,9 +22,7 @@ def test_signing_up_signs_in_and_goes_on(client: Client, db: None) -> None:
     assert (visit.account, visit.user_account) == (User.objects.get(), "New")
 
 
-def test_signing_in_keeps_the_visit_and_changes_the_session_key(
-    client: Client, alice: User
-) -> None:
+def test_sign_in_keeps_the_visit_and_changes_the_session_key(client: Client, alice: User) -> None:
     client.get(f"/?market=US&eid={EID}")
     before = client.session.session_key
 
@@ -35,7 +33,7 @@ def test_signing_in_keeps_the_visit_and_changes_the_session_key(
     assert client.session.session_key != before
 
 
-def test_a_wrong_password_comes_back_with_the_name_and_without_the_password(
+def test_a_wrong_password_returns_the_form_with_the_name_but_not_the_password(
     client: Client, alice: User
 ) -> None:
     answer = client.post("/sign-in/", {"username": alice.username, "password": "not this"})
@@ -47,19 +45,19 @@ def test_a_wrong_password_comes_back_with_the_name_and_without_the_password(
     assert "not this" not in page
 
 
-def test_staff_have_another_door(client: Client, clara: User) -> None:
+def test_staff_cannot_sign_in_at_the_portal(client: Client, clara: User) -> None:
     client.post("/sign-in/", {"username": clara.username, "password": PASSWORD})
 
     assert "_auth_user_id" not in client.session
     assert "Incorrect email address" in client.get("/sign-in/").text
 
 
-def test_a_customer_has_no_way_into_the_desk(as_alice: Client) -> None:
+def test_a_customer_cannot_open_the_admin(as_alice: Client) -> None:
     assert as_alice.get("/admin/").status_code == 302
 
 
 @pytest.mark.parametrize("target", ["//evil.example/", "https://evil.example/", "/\\evil.example"])
-def test_nobody_is_sent_to_another_site(client: Client, alice: User, target: str) -> None:
+def test_sign_in_never_redirects_to_another_site(client: Client, alice: User, target: str) -> None:
     answer = client.post(
         "/sign-in/", {"username": alice.username, "password": PASSWORD, "next": target}
     )
@@ -67,7 +65,7 @@ def test_nobody_is_sent_to_another_site(client: Client, alice: User, target: str
     assert answer.headers["Location"] == "/options/"
 
 
-def test_one_goes_on_where_one_was(client: Client, alice: User) -> None:
+def test_sign_in_redirects_to_the_requested_page(client: Client, alice: User) -> None:
     typed = {"username": alice.username, "password": PASSWORD, "next": "/account/"}
 
     assert client.post("/sign-in/", typed).headers["Location"] == "/account/"
@@ -84,7 +82,7 @@ def test_one_goes_on_where_one_was(client: Client, alice: User) -> None:
         ({"username": "alice@example.com"}, "Sign in instead"),
     ],
 )
-def test_what_cannot_be_an_account_says_why(
+def test_an_invalid_account_shows_the_reason(
     client: Client, alice: User, change: dict[str, str], error: str
 ) -> None:
     answer = client.post("/sign-up/", {**TYPED, **change})
@@ -103,11 +101,11 @@ def test_what_cannot_be_an_account_says_why(
         ("020 7946 0018", "02079460018"),
     ],
 )
-def test_an_identifier_has_one_form(typed: str, kept: str) -> None:
+def test_an_identifier_has_one_normal_form(typed: str, kept: str) -> None:
     assert normalise(typed) == kept
 
 
-def test_a_stale_token_brings_the_form_back_filled(alice: User) -> None:
+def test_a_stale_token_returns_the_form_filled_in(alice: User) -> None:
     client = Client(enforce_csrf_checks=True)
     client.get("/sign-in/")
 
@@ -123,7 +121,7 @@ def test_a_stale_token_brings_the_form_back_filled(alice: User) -> None:
     assert "_auth_user_id" not in client.session
 
 
-def test_a_browser_without_our_cookie_is_told_rather_than_sent_round(alice: User) -> None:
+def test_a_browser_that_blocks_cookies_gets_an_error_page_and_no_redirect(alice: User) -> None:
     answer = Client(enforce_csrf_checks=True).post("/sign-in/", {"username": "x"})
 
     assert answer.status_code == 403

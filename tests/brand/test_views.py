@@ -17,7 +17,7 @@ def make_terms(language: str = "en", market: str = "", version: str = "1") -> Le
     )
 
 
-def test_the_markets_own_text_comes_first_then_the_language_then_the_newest() -> None:
+def test_a_legal_text_is_chosen_by_market_then_language_then_version() -> None:
     general, newer = make_terms(), make_terms(version="2")
     german = make_terms(language="de")
     american = make_terms(market="US")
@@ -31,18 +31,18 @@ def test_the_markets_own_text_comes_first_then_the_language_then_the_newest() ->
     assert general != newer
 
 
-def test_without_a_text_the_page_still_stands(client: Client) -> None:
+def test_without_a_legal_text_the_page_still_opens(client: Client) -> None:
     make_operator()
 
     assert client.get("/terms/").status_code == 200
 
 
 @pytest.mark.parametrize("accent", ["#0b5c5f", "#5ec4bf", "#ffffff", "#000000", "#ffcc00"])
-def test_text_on_the_accent_can_be_read(accent: str) -> None:
+def test_text_on_the_accent_has_enough_contrast(accent: str) -> None:
     assert contrast(accent, text_on(accent)) >= 4.5
 
 
-def test_the_stylesheet_names_the_accent(client: Client) -> None:
+def test_the_stylesheet_sets_the_accent(client: Client) -> None:
     make_operator()
 
     sheet = client.get("/brand.css")
@@ -51,7 +51,7 @@ def test_the_stylesheet_names_the_accent(client: Client) -> None:
     assert sheet.headers["Content-Type"] == "text/css; charset=utf-8"
 
 
-def test_the_language_chosen_stays_for_the_visit(client: Client) -> None:
+def test_the_chosen_language_lasts_for_the_visit(client: Client) -> None:
     make_operator()
 
     answer = client.post("/language/", {"language": "de", "next": "/support/"})
@@ -61,7 +61,7 @@ def test_the_language_chosen_stays_for_the_visit(client: Client) -> None:
 
 
 @pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "options/", ""])
-def test_it_leads_back_to_a_page_of_ours(client: Client, target: str) -> None:
+def test_the_language_page_redirects_only_within_the_portal(client: Client, target: str) -> None:
     make_operator()
 
     answer = client.post("/language/", {"language": "de", "next": target})
@@ -73,7 +73,7 @@ def test_it_leads_back_to_a_page_of_ours(client: Client, target: str) -> None:
     ("accepted", "language"),
     [("en-GB", "en"), ("de-AT,en;q=0.5", "de"), ("ar;q=0.9, xx", "ar"), ("*", "en"), ("xx", "en")],
 )
-def test_the_browsers_language_is_heard(client: Client, accepted: str, language: str) -> None:
+def test_the_browsers_language_is_used(client: Client, accepted: str, language: str) -> None:
     make_operator()
 
     page = client.get("/support/", headers={"Accept-Language": accepted})

@@ -46,7 +46,7 @@ def payload(client: Client) -> dict[str, object]:
     return found
 
 
-def test_errors_lead_to_the_page_that_says_what_to_do(client: Client, sold: Order) -> None:
+def test_a_launch_with_errors_redirects_to_the_problem_page(client: Client, sold: Order) -> None:
     assert come_back(client, sold, "CardBusy") == "/esim-problem/"
 
     page = client.get("/esim-problem/")
@@ -59,17 +59,21 @@ def test_errors_lead_to_the_page_that_says_what_to_do(client: Client, sold: Orde
 
 
 @pytest.mark.parametrize("codes", ["Success", "", "0"])
-def test_without_a_problem_the_journey_begins(client: Client, sold: Order, codes: str) -> None:
+def test_without_a_problem_the_page_redirects_to_the_journey(
+    client: Client, sold: Order, codes: str
+) -> None:
     assert come_back(client, sold, codes) == "/sign-in/"
     assert client.get("/esim-problem/").headers["Location"] == "/sign-in/"
 
 
-def test_a_launch_that_is_refused_is_told_as_that(client: Client, sold: Order) -> None:
+def test_a_refused_launch_shows_the_refusal_and_not_the_problem(
+    client: Client, sold: Order
+) -> None:
     assert come_back(client, sold, "CardBusy", eid="1") == "/launch-refused/"
     assert LpaReport.objects.count() == 1
 
 
-def test_signing_in_leads_back_to_the_remedy(client: Client, sold: Order) -> None:
+def test_sign_in_returns_to_the_remedy(client: Client, sold: Order) -> None:
     come_back(client, sold, "CardBusy")
 
     told = {"username": "alice@example.com", "password": PASSWORD, "next": "/esim-problem/"}
@@ -79,7 +83,7 @@ def test_signing_in_leads_back_to_the_remedy(client: Client, sold: Order) -> Non
     assert "Try again" in client.get("/esim-problem/").text
 
 
-def test_retry_hands_back_the_same_code(as_alice: Client, sold: Order) -> None:
+def test_retry_hands_over_the_same_code(as_alice: Client, sold: Order) -> None:
     assert sold.profile is not None
     come_back(as_alice, sold, "CardBusy")
 
@@ -143,9 +147,7 @@ def test_a_profile_not_released_is_released_before_it_is_handed_back(
     assert payload(as_alice)["activationCode"] == str(sold.profile.activation_code)
 
 
-def test_one_that_is_on_the_device_already_only_has_to_be_switched_on(
-    as_alice: Client, sold: Order
-) -> None:
+def test_an_installed_esim_only_has_to_be_turned_on(as_alice: Client, sold: Order) -> None:
     assert sold.profile is not None
     provisioning.move(sold.profile, ProfileState.DOWNLOADED, downloaded_at=now())
     come_back(as_alice, sold, "EidMismatch", iccids=sold.profile.sim.iccid)
@@ -155,7 +157,7 @@ def test_one_that_is_on_the_device_already_only_has_to_be_switched_on(
     assert "It only needs to be turned on." in page
 
 
-def test_a_case_is_opened_for_who_asks(client: Client, sold: Order) -> None:
+def test_a_case_is_opened_on_request(client: Client, sold: Order) -> None:
     come_back(client, sold, "ServerNotTrusted")
 
     client.post("/esim-problem/", {"remedy": "support"})
@@ -165,9 +167,7 @@ def test_a_case_is_opened_for_who_asks(client: Client, sold: Order) -> None:
 
 
 @pytest.mark.parametrize("remedy", ["retry", "reissue", "activate", "ready", "", "x"])
-def test_a_stranger_gets_nothing_whatever_is_sent(
-    client: Client, sold: Order, bob: User, remedy: str
-) -> None:
+def test_another_customer_gets_nothing(client: Client, sold: Order, bob: User, remedy: str) -> None:
     client.force_login(bob)
     come_back(client, sold, "EidMismatch")
 
@@ -177,7 +177,7 @@ def test_a_stranger_gets_nothing_whatever_is_sent(
     assert not Repair.objects.exists()
 
 
-def test_neither_does_who_is_not_signed_in(client: Client, sold: Order) -> None:
+def test_a_signed_out_visitor_gets_nothing(client: Client, sold: Order) -> None:
     come_back(client, sold, "CardBusy")
 
     answer = client.post("/esim-problem/", {"remedy": "retry"})
@@ -202,7 +202,7 @@ def test_leaving_from_the_problem_says_nothing_was_bought(
     assert words == (account, "None", "None", "None")
 
 
-def test_everything_is_kept_for_support(client: Client, sold: Order) -> None:
+def test_every_detail_of_an_error_is_kept_for_support(client: Client, sold: Order) -> None:
     come_back(client, sold, "CardBusy, 18, Foo")
 
     kept = [
@@ -216,7 +216,7 @@ def test_everything_is_kept_for_support(client: Client, sold: Order) -> None:
     ]
 
 
-def test_what_the_headers_hold_never_reaches_a_page_raw(client: Client, sold: Order) -> None:
+def test_header_values_are_never_shown_unescaped(client: Client, sold: Order) -> None:
     come_back(client, sold, "<script>alert(1)</script>")
 
     assert "<script>alert" not in client.get("/esim-problem/").text
@@ -234,9 +234,7 @@ def test_staff_see_the_queue_with_the_order(client: Client, clara: User, sold: O
     assert "bound to another EID" in one.text
 
 
-def test_staff_take_errors_in_hand_and_resolve_them(
-    client: Client, clara: User, sold: Order
-) -> None:
+def test_staff_start_and_resolve_errors(client: Client, clara: User, sold: Order) -> None:
     come_back(Client(), sold, "EidMismatch")
     client.force_login(clara)
     report = LpaReport.objects.get()
@@ -252,7 +250,7 @@ def test_staff_take_errors_in_hand_and_resolve_them(
     assert states == ["in_progress", "resolved"]
 
 
-def test_staff_issue_a_new_esim_and_are_told_where_that_cannot_be(
+def test_staff_issue_a_new_esim_and_read_why_if_that_is_not_possible(
     client: Client, clara: User, sold: Order
 ) -> None:
     client.force_login(clara)
@@ -269,7 +267,7 @@ def test_staff_issue_a_new_esim_and_are_told_where_that_cannot_be(
     assert "no eSIM that can be replaced" in told[-1]
 
 
-def test_the_orders_timeline_tells_of_errors_and_repairs(
+def test_the_orders_timeline_shows_errors_and_repairs(
     as_alice: Client, clara: User, sold: Order
 ) -> None:
     come_back(as_alice, sold, "EidMismatch")
@@ -285,7 +283,7 @@ def test_the_orders_timeline_tells_of_errors_and_repairs(
     assert Visit.objects.count() == 2
 
 
-def test_while_it_is_mended_no_dead_code_is_handed_over(as_alice: Client, sold: Order) -> None:
+def test_during_a_repair_the_old_code_is_not_handed_over(as_alice: Client, sold: Order) -> None:
     assert sold.profile is not None
     code, page = str(sold.profile.activation_code), f"/orders/{sold.number}/"
     come_back(as_alice, sold, "EidMismatch")
@@ -299,7 +297,7 @@ def test_while_it_is_mended_no_dead_code_is_handed_over(as_alice: Client, sold: 
     assert payload(as_alice)["activationCode"] != code
 
 
-def test_one_that_could_not_be_mended_leads_to_support(as_alice: Client, sold: Order) -> None:
+def test_a_failed_repair_leads_to_support(as_alice: Client, sold: Order) -> None:
     page = f"/orders/{sold.number}/"
     as_alice.get(f"/?eid={EID}")
     Profile.objects.update(state="cancelled")
@@ -308,7 +306,7 @@ def test_one_that_could_not_be_mended_leads_to_support(as_alice: Client, sold: O
     assert as_alice.post(f"{page}continue/").headers["Location"] == page
 
 
-def test_a_later_error_of_the_same_visit_is_told_after_a_mending(
+def test_a_later_error_of_the_same_visit_is_shown_after_a_repair(
     as_alice: Client, sold: Order
 ) -> None:
     come_back(as_alice, sold, "EidMismatch")
@@ -351,7 +349,7 @@ def test_an_esim_that_is_on_the_device_is_handed_over_without_a_code(
     assert "activationCode" not in payload(as_alice)
 
 
-def test_who_stays_after_the_purchase_and_cancels_hands_over_the_purchase_again(
+def test_cancelling_after_the_purchase_hands_the_purchase_over_again(
     as_alice: Client, sold: Order
 ) -> None:
     come_back(as_alice, sold, "CardBusy")
@@ -366,7 +364,7 @@ def test_who_stays_after_the_purchase_and_cancels_hands_over_the_purchase_again(
     assert payload(as_alice) == first
 
 
-def test_a_release_that_failed_is_for_support(as_alice: Client, sold: Order) -> None:
+def test_a_failed_release_leads_to_support(as_alice: Client, sold: Order) -> None:
     come_back(as_alice, sold, "ProfileNotReleasedByOperator")
     as_alice.post("/esim-problem/", {"remedy": "retry"})
     Repair.objects.update(state="failed", ended_at=sold.created_at)

@@ -62,13 +62,13 @@ def ready(account: User) -> Draft:
     return make_draft(account, visit=Visit.objects.latest("pk"))
 
 
-def test_pages_need_a_customer(client: Client, db: None) -> None:
+def test_the_pages_need_a_signed_in_customer(client: Client, db: None) -> None:
     for page in ("/options/", "/plans/?category=prepaid", "/payment/", "/review/", "/account/"):
         status, target = where(client.get(page))
         assert (status, target.split("?")[0]) == (303, "/sign-in/")
 
 
-def test_staff_are_nobody_in_the_portal(client: Client, clara: User) -> None:
+def test_staff_count_as_signed_out_in_the_portal(client: Client, clara: User) -> None:
     client.force_login(clara)
 
     assert where(client.get("/options/"))[1].startswith("/sign-in/")
@@ -92,14 +92,14 @@ def test_the_journey_goes_from_step_to_step(shopping: Client, alice: User, gatew
     assert where(submitted) == (303, f"/orders/{order.number}/")
 
 
-def test_a_step_that_cannot_be_entered_yet_leads_to_the_first_that_is_missing(
+def test_a_step_that_is_not_open_yet_redirects_to_the_first_open_step(
     shopping: Client,
 ) -> None:
     assert where(shopping.get("/payment/")) == (303, "/options/")
     assert where(shopping.get("/review/")) == (303, "/options/")
 
 
-def test_where_nothing_works_the_options_say_so(as_alice: Client) -> None:
+def test_without_a_plan_at_the_location_the_options_say_so(as_alice: Client) -> None:
     make_plan()
     as_alice.get(f"/?market=US&location=BR&eid={EID}")
 
@@ -120,7 +120,7 @@ def test_a_form_without_a_choice_comes_back_with_its_error(shopping: Client, ali
     assert "Choose a plan." not in shopping.get("/plans/?category=prepaid").text
 
 
-def test_a_form_of_an_older_version_says_what_changed(shopping: Client, alice: User) -> None:
+def test_a_stale_form_redirects_to_the_current_choices(shopping: Client, alice: User) -> None:
     draft = ready(alice)
     other = make_plan(code="other")
 
@@ -133,7 +133,7 @@ def test_a_form_of_an_older_version_says_what_changed(shopping: Client, alice: U
     assert Draft.objects.get().plan_name == "Traveller"
 
 
-def test_a_spent_form_leads_to_its_order(shopping: Client, alice: User) -> None:
+def test_a_form_that_was_already_used_redirects_to_its_order(shopping: Client, alice: User) -> None:
     draft = ready(alice)
     shopping.post("/review/", sent(draft))
     order = Order.objects.get()
@@ -148,7 +148,7 @@ def test_a_spent_form_leads_to_its_order(shopping: Client, alice: User) -> None:
     assert Order.objects.count() == 1
 
 
-def test_a_review_initial_for_another_device_orders_nothing(shopping: Client, alice: User) -> None:
+def test_a_review_shown_for_another_device_orders_nothing(shopping: Client, alice: User) -> None:
     draft = ready(alice)
     shopping.get("/?market=US&location=US&eid=89049032000000000000000000000066")
 
@@ -158,7 +158,7 @@ def test_a_review_initial_for_another_device_orders_nothing(shopping: Client, al
     assert not Order.objects.exists()
 
 
-def test_the_review_shows_both_prices_where_one_moved(shopping: Client, alice: User) -> None:
+def test_the_review_shows_both_prices_after_a_change(shopping: Client, alice: User) -> None:
     ready(alice)
     PlanPrice.objects.update(minor_units=2100)
 
@@ -168,7 +168,9 @@ def test_the_review_shows_both_prices_where_one_moved(shopping: Client, alice: U
     assert "$21.00" in page
 
 
-def test_a_plan_no_longer_on_offer_leads_back_to_the_options(shopping: Client, alice: User) -> None:
+def test_a_plan_that_is_no_longer_offered_redirects_to_the_options(
+    shopping: Client, alice: User
+) -> None:
     ready(alice)
     PlanPrice.objects.all().delete()
 
@@ -186,7 +188,7 @@ def test_a_plan_no_longer_on_offer_leads_back_to_the_options(shopping: Client, a
         ({"holder": " "}, "as it appears on the card"),
     ],
 )
-def test_a_card_typed_wrongly_says_which_field(
+def test_a_card_error_is_shown_at_its_field(
     shopping: Client, alice: User, typed: dict[str, str], error: str
 ) -> None:
     draft = ready(alice)
@@ -199,7 +201,9 @@ def test_a_card_typed_wrongly_says_which_field(
     assert APPROVED not in page
 
 
-def test_a_gateway_that_is_away_says_so_and_loses_nothing(shopping: Client, alice: User) -> None:
+def test_an_unavailable_gateway_is_reported_and_loses_nothing(
+    shopping: Client, alice: User
+) -> None:
     draft = ready(alice)
 
     shopping.post("/payment/", sent(draft, **card()))
@@ -208,7 +212,7 @@ def test_a_gateway_that_is_away_says_so_and_loses_nothing(shopping: Client, alic
     assert Draft.objects.get().plan_name == "Traveller"
 
 
-def test_a_method_of_another_customer_is_not_there(
+def test_a_payment_method_of_another_customer_cannot_be_chosen(
     shopping: Client, alice: User, bob: User
 ) -> None:
     draft = ready(alice)
@@ -222,7 +226,7 @@ def test_a_method_of_another_customer_is_not_there(
     assert draft.method.account == alice
 
 
-def test_an_order_is_there_for_its_owner_alone(
+def test_only_the_owner_can_open_an_order(
     shopping: Client, client: Client, alice: User, bob: User
 ) -> None:
     order = make_order(alice)
@@ -276,7 +280,7 @@ def test_leaving_from_another_page_cancels_an_order_in_progress(
     assert Handoff.objects.get().line == "Bailed"
 
 
-def test_a_finished_purchase_is_handed_over_whichever_way_the_customer_leaves(
+def test_a_completed_purchase_is_handed_over_however_the_customer_leaves(
     shopping: Client, alice: User, gateway: str, smdp: str
 ) -> None:
     make_pool()
@@ -292,7 +296,7 @@ def test_a_finished_purchase_is_handed_over_whichever_way_the_customer_leaves(
     assert stored_outcome(Handoff.objects.get()).success
 
 
-def test_a_post_after_the_session_ended_comes_back_after_signing_in(
+def test_a_form_sent_after_the_session_ended_is_restored_after_sign_in(
     shopping: Client, alice: User
 ) -> None:
     plan = make_plan()
@@ -314,7 +318,7 @@ def test_a_post_after_the_session_ended_comes_back_after_signing_in(
 
 
 @pytest.mark.parametrize("page", ["/options/", "/plans/?category=prepaid", "/account/"])
-def test_a_page_asks_the_database_as_often_for_three_as_for_one(
+def test_the_number_of_queries_does_not_grow_with_the_rows(
     shopping: Client,
     alice: User,
     page: str,
@@ -346,7 +350,7 @@ def test_a_form_that_names_no_draft_changes_nothing(
 
 
 @pytest.mark.parametrize("page", ["/review/", "/payment/", "/plans/"])
-def test_a_form_of_a_draft_that_is_not_there_changes_nothing(
+def test_a_form_of_a_missing_draft_changes_nothing(
     shopping: Client, alice: User, page: str
 ) -> None:
     draft = ready(alice)
@@ -356,9 +360,7 @@ def test_a_form_of_a_draft_that_is_not_there_changes_nothing(
     assert not Order.objects.exists()
 
 
-def test_a_card_form_of_an_older_version_asks_the_gateway_nothing(
-    shopping: Client, alice: User
-) -> None:
+def test_a_stale_card_form_sends_nothing_to_the_gateway(shopping: Client, alice: User) -> None:
     draft = ready(alice)
 
     answer = shopping.post("/payment/", {"draft": draft.pk, "version": 1, **card()})
@@ -367,7 +369,7 @@ def test_a_card_form_of_an_older_version_asks_the_gateway_nothing(
     assert not GatewayCall.objects.exists()
 
 
-def test_what_the_gateway_does_not_take_comes_back_to_its_field(
+def test_a_card_error_of_the_gateway_is_shown_at_its_field(
     shopping: Client, alice: User, gateway: str
 ) -> None:
     draft = ready(alice)
@@ -388,9 +390,7 @@ def test_a_plan_that_is_not_offered_cannot_be_chosen(shopping: Client, alice: Us
     assert Draft.objects.get().plan_name == "Traveller"
 
 
-def test_a_page_that_shows_what_is_so_keeps_the_draft_as_it_is(
-    shopping: Client, alice: User
-) -> None:
+def test_showing_a_page_does_not_change_the_draft(shopping: Client, alice: User) -> None:
     ready(alice)
     shopping.get("/review/")
     version = Draft.objects.get().version
@@ -413,7 +413,7 @@ def test_two_review_pages_at_once_never_show_an_older_draft(
     assert where(shopping.get("/review/")) == (303, "/review/")
 
 
-def test_the_button_to_leave_has_a_page_of_its_own(shopping: Client) -> None:
+def test_the_leave_page_shows_the_cancel_button(shopping: Client) -> None:
     page = shopping.get("/leave/")
 
     assert page.status_code == 200
@@ -428,7 +428,9 @@ def test_too_late_to_cancel_says_so(shopping: Client, alice: User) -> None:
     assert "already going through" in shopping.get(f"/orders/{order.number}/").text
 
 
-def test_an_order_asked_to_be_cancelled_shows_as_that(shopping: Client, alice: User) -> None:
+def test_an_order_with_a_cancel_request_is_shown_as_cancelled(
+    shopping: Client, alice: User
+) -> None:
     order = make_order(alice, visit=Visit.objects.latest("pk"))
     placing.request_cancel(order, actor=alice)
 
@@ -438,7 +440,7 @@ def test_an_order_asked_to_be_cancelled_shows_as_that(shopping: Client, alice: U
     assert "data-poll" in page
 
 
-def test_a_plan_on_a_sim_card_is_said_to_be_ready(
+def test_a_plan_on_a_sim_card_is_shown_as_ready(
     as_alice: Client, alice: User, gateway: str, smdp: str
 ) -> None:
     sim = make_card()
@@ -454,14 +456,14 @@ def test_a_plan_on_a_sim_card_is_said_to_be_ready(
     assert "Your SIM is ready" in as_alice.get(f"/orders/{order.number}/").text
 
 
-def test_trying_another_card_is_for_what_failed(shopping: Client, alice: User) -> None:
+def test_only_a_failed_order_offers_another_card(shopping: Client, alice: User) -> None:
     order = make_order(alice, visit=Visit.objects.latest("pk"))
     address = f"/orders/{order.number}/"
 
     assert where(shopping.post(f"{address}again/")) == (303, address)
 
 
-def test_while_a_service_is_away_the_page_says_that_nothing_is_charged(
+def test_while_a_service_is_unavailable_the_page_says_that_nothing_is_charged(
     shopping: Client, alice: User
 ) -> None:
     order = make_order(alice, visit=Visit.objects.latest("pk"))
@@ -470,7 +472,9 @@ def test_while_a_service_is_away_the_page_says_that_nothing_is_charged(
     assert "been charged" in shopping.get(f"/orders/{order.number}/").text
 
 
-def test_what_was_given_up_before_any_charge_is_told_so(shopping: Client, alice: User) -> None:
+def test_an_order_given_up_before_the_charge_says_that_nothing_was_charged(
+    shopping: Client, alice: User
+) -> None:
     order = make_order(alice, visit=Visit.objects.latest("pk"))
     Payment.objects.update(state=PaymentState.VOIDED)
     Order.objects.update(state=OrderState.FAILED, failure=Failure.GIVEN_UP)

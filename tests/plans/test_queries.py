@@ -13,7 +13,7 @@ def names(found: list[Offer]) -> list[str]:
     return [one.name for one in found]
 
 
-def test_a_market_sells_what_works_where_the_device_is() -> None:
+def test_a_market_offers_only_plans_that_work_at_the_location() -> None:
     make_plan(code="here", countries=("US",))
     make_plan(code="abroad", countries=("GB",))
     make_plan(code="elsewhere", market="GB", currency="GBP")
@@ -23,7 +23,7 @@ def test_a_market_sells_what_works_where_the_device_is() -> None:
     assert names(found) == ["Here"]
 
 
-def test_the_language_words_it_and_decides_nothing() -> None:
+def test_the_language_changes_only_the_texts_of_an_offer() -> None:
     plan = make_plan()
     PlanText.objects.create(plan=plan, language="de", name="Reisende", terms="Nur Daten.")
 
@@ -31,14 +31,14 @@ def test_the_language_words_it_and_decides_nothing() -> None:
     assert names(offers(market="US", location="US", language="ar")) == ["Traveller"]
 
 
-def test_a_plan_without_any_text_is_called_by_its_code() -> None:
+def test_a_plan_without_texts_shows_its_code() -> None:
     make_plan(code="bare")
     PlanText.objects.all().delete()
 
     assert names(offers(market="US", location="US", language="en")) == ["bare"]
 
 
-def test_what_is_off_sale_is_not_offered() -> None:
+def test_a_plan_that_is_off_sale_is_not_offered() -> None:
     plan = make_plan()
     plan.is_on_sale = False
     plan.save()
@@ -47,7 +47,7 @@ def test_what_is_off_sale_is_not_offered() -> None:
         offer(plan.pk, market="US", location="US", language="en")
 
 
-def test_a_category_is_a_category() -> None:
+def test_offers_can_be_limited_to_a_category() -> None:
     make_plan(code="once")
     make_plan(code="monthly", category="recurring")
 
@@ -57,7 +57,7 @@ def test_a_category_is_a_category() -> None:
 
 
 @pytest.mark.parametrize(("days", "text"), [(1, "for 24 hours"), (30, "for 30 days")])
-def test_how_long_it_lasts_is_said(days: int, text: str) -> None:
+def test_an_offer_says_how_long_the_plan_lasts(days: int, text: str) -> None:
     make_plan(validity_days=days)
 
     assert offers(market="US", location="US", language="en")[0].validity_text == text

@@ -23,7 +23,7 @@ def give(account: User, reference: str, **of_plan: object) -> None:
     domain.start(subscription, at=now())
 
 
-def test_it_shows_what_is_left(as_alice: Client, alice: User) -> None:
+def test_the_account_shows_the_remaining_data(as_alice: Client, alice: User) -> None:
     give(alice, "traveller")
     Bucket.objects.update(used_bytes=2 * GB)
 
@@ -33,27 +33,29 @@ def test_it_shows_what_is_left(as_alice: Client, alice: User) -> None:
     assert "SIM ending in" in page
 
 
-def test_unlimited_has_no_count(as_alice: Client, alice: User) -> None:
+def test_an_unlimited_plan_shows_no_amount_left(as_alice: Client, alice: User) -> None:
     give(alice, "endless", data_bytes=None)
 
     assert "Unlimited data" in as_alice.get("/account/").text
 
 
-def test_a_microbalance_is_nothing_that_was_bought(as_alice: Client, alice: User) -> None:
+def test_a_microbalance_is_not_shown(as_alice: Client, alice: User) -> None:
     give(alice, "garden")
     Bucket.objects.update(kind=Bucket.Kind.MICROBALANCE)
 
     assert "garden" not in as_alice.get("/account/").text
 
 
-def test_a_bucket_that_never_held_anything_shows_as_empty(as_alice: Client, alice: User) -> None:
+def test_a_bucket_of_zero_bytes_does_not_break_the_page(as_alice: Client, alice: User) -> None:
     give(alice, "empty")
     Bucket.objects.update(total_bytes=0)
 
     assert as_alice.get("/account/").status_code == 200
 
 
-def test_nothing_of_it_is_another_customers(client: Client, alice: User, bob: User) -> None:
+def test_the_account_shows_nothing_of_another_customer(
+    client: Client, alice: User, bob: User
+) -> None:
     give(alice, "hers")
     order = make_order(alice)
     client.force_login(bob)
@@ -101,14 +103,14 @@ def test_an_expired_card_says_so_and_can_be_removed(as_alice: Client, alice: Use
     assert "was removed" in remove(as_alice, method)
 
 
-def test_removing_twice_says_the_same(as_alice: Client, alice: User) -> None:
+def test_removing_a_card_twice_gives_the_same_message(as_alice: Client, alice: User) -> None:
     method = make_method(alice)
     remove(as_alice, method)
 
     assert "Visa ending in 4242 was removed." in remove(as_alice, method)
 
 
-def test_a_card_that_a_running_order_needs_is_removed_with_a_word_about_it(
+def test_removing_a_card_that_an_order_needs_says_that_the_order_still_uses_it(
     as_alice: Client, alice: User
 ) -> None:
     order = make_order(alice)
@@ -120,7 +122,9 @@ def test_a_card_that_a_running_order_needs_is_removed_with_a_word_about_it(
     assert "still be charged to it" not in remove(as_alice, order.payment.method)
 
 
-def test_nobody_removes_another_customers_card(client: Client, alice: User, bob: User) -> None:
+def test_a_customer_cannot_remove_another_customers_card(
+    client: Client, alice: User, bob: User
+) -> None:
     method = make_method(alice)
     client.force_login(bob)
 
@@ -130,7 +134,7 @@ def test_nobody_removes_another_customers_card(client: Client, alice: User, bob:
     assert method.removed_at is None
 
 
-def test_opening_the_address_removes_nothing(as_alice: Client, alice: User) -> None:
+def test_a_get_request_removes_no_card(as_alice: Client, alice: User) -> None:
     method = make_method(alice)
 
     answer = as_alice.get(f"/account/methods/{method.pk}/remove/")
