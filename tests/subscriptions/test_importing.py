@@ -10,7 +10,7 @@ from django.utils.timezone import now
 
 from accounts.models import User
 from esim.models import Sim
-from subscriptions.domain.importing import LONGEST_LINE
+from moportal.csv_files import LONGEST_LINE
 from subscriptions.models import UsageRecord
 from tests.subscriptions.usages import DAY, give, make_line, said, used
 
@@ -69,9 +69,9 @@ def test_a_spreadsheets_header_in_another_order_is_read(sim: Sim, give_file: Any
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("1,2,3", "line 2: 3 values where line 1 names 5 columns."),
+        ("1,2,3", "line 2: Line 1 names 5 columns; this line has 3."),
         ('1,"2,3,4,5', "line 2: The quotes do not match"),
-        ("1,2,3,4,\udcff", "line 2: The line is not UTF-8"),
+        ("1,2,3,4,\udcff", "line 2: Byte 9 is not UTF-8"),
         ("x" * LONGEST_LINE * 3, f"line 2: The line has more than {LONGEST_LINE} characters."),
         ("1,2,3,4,5", "line 2: iccid: iccid is a text of 18 to 20 digits"),
     ],
@@ -83,7 +83,7 @@ def test_a_line_in_error_is_told_and_the_others_count(
 
     assert out == "1 taken, 0 repeated (0 of them on no line), 1 refused.\n"
     assert err.startswith(told)
-    assert err.endswith("Mend the lines that were refused, and give the file again.")
+    assert err.endswith("Correct the refused lines, and import the file again.")
     assert used() == [100]
 
 
@@ -99,7 +99,7 @@ def test_faults_beyond_the_first_are_counted(sim: Sim, give_file: Any, settings:
 
     out, err = give_file(*["x"] * 25, line_of(1, sim))
 
-    assert (out.startswith("1 taken"), err.count(": 1 values where")) == (True, 20)
+    assert (out.startswith("1 taken"), err.count("; this line has 1.")) == (True, 20)
     assert "… and 5 more." in err
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from subscriptions.domain.importing import Fault, UnreadableHeader, import_usage
+from moportal.csv_files import Fault, UnreadableHeader
+from subscriptions.domain.importing import import_usage
 from subscriptions.models import UsageRecord
 
 # Faults shown on the terminal; a file may have a million.
@@ -13,16 +14,21 @@ SHOWN = 20
 
 
 class Command(BaseCommand):
-    """Takes every line that is right, and tells each that is not; safe to repeat."""
+    """Counts every correct line, and shows each other one; safe to repeat."""
 
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path, metavar="FILE")
         parser.add_argument(
-            "--source", required=True, metavar="NAME", help="which charging system tells of it"
+            "--source",
+            required=True,
+            metavar="NAME",
+            help="the charging system that the file comes from",
         )
-        parser.add_argument("--dry-run", action="store_true", help="check, and write nothing")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="check the file, and write nothing"
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         longest = UsageRecord._meta.get_field("source").max_length
@@ -31,22 +37,25 @@ class Command(BaseCommand):
         try:
             with options["file"].open("rb") as file:
                 report = import_usage(
-                    file, source=options["source"], is_dry_run=options["dry_run"], tell=self._tell
+                    file,
+                    source=options["source"],
+                    is_dry_run=options["dry_run"],
+                    report_fault=self._show,
                 )
         except (UnreadableHeader, OSError) as error:
             raise CommandError(str(error)) from error
-        if self._told > SHOWN:
-            self.stderr.write(f"… and {self._told - SHOWN} more.")
+        if self._faults > SHOWN:
+            self.stderr.write(f"… and {self._faults - SHOWN} more.")
         self.stdout.write(f"{report}.")
         if options["dry_run"]:
             self.stdout.write("Nothing was written: this was a dry run.")
         elif report.refused:
-            raise CommandError("Mend the lines that were refused, and give the file again.")
+            raise CommandError("Correct the refused lines, and import the file again.")
 
-    _told = 0
+    _faults = 0
 
-    def _tell(self, fault: Fault) -> None:
-        self._told += 1
-        if self._told <= SHOWN:
+    def _show(self, fault: Fault) -> None:
+        self._faults += 1
+        if self._faults <= SHOWN:
             where = f"line {fault.number}: {fault.column}".removesuffix(": ")
             self.stderr.write(f"{where}: {fault.problem}")
