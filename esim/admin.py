@@ -12,7 +12,6 @@ from django.urls import URLPattern, path
 
 from esim.domain import provisioning, ranges
 from esim.domain.importing import import_sims
-from esim.domain.reading import Fault, UnreadableHeader
 from esim.domain.stock import counted
 from esim.forms import IccidRangeForm, ImportForm, SourceForm
 from esim.models import (
@@ -25,6 +24,7 @@ from esim.models import (
     SmdpProvider,
     Source,
 )
+from moportal.csv_files import Fault, UnreadableHeader
 from moportal.desk import ReadOnly, ReadOnlyInline
 
 # Lines in error that the page shows.
@@ -80,7 +80,7 @@ class SimAdmin(admin.ModelAdmin[Sim]):
         context = {**self.admin_site.each_context(request), "title": "Import SIMs", "form": form}
         if form.is_valid():
             try:
-                context["report"] = import_sims(**form.cleaned_data, tell=faults.append)
+                context["report"] = import_sims(**form.cleaned_data, report_fault=faults.append)
             except UnreadableHeader as error:
                 form.add_error("file", str(error))
         context["faults"] = faults[:FAULTS_SHOWN]

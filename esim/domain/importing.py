@@ -1,4 +1,4 @@
-"""SIMs come into the stock by a file: checked line by line, merged at once, safe to repeat."""
+"""Import of SIMs from a file: each line is checked, all are merged at once, safe to repeat."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,8 +8,9 @@ import structlog
 from django.db import connection, transaction
 
 from esim.domain import merging, ranges
-from esim.domain.reading import Fault, SimFile, SimRow
+from esim.domain.sim_files import SimFile, SimRow
 from esim.models import SmdpProvider
+from moportal.csv_files import Fault
 
 log = structlog.get_logger(__name__)
 
@@ -20,17 +21,17 @@ class UnknownProvider(Exception):
 
 @dataclass(frozen=True)
 class Report:
-    """What came of a file, line by line; where it was not imported, what would come of it."""
+    """What the lines of a file did; if it was not imported, what they would have done."""
 
     new: int
     filled: int
-    there: int
+    unchanged: int
     faults: int
     is_imported: bool
 
     def __str__(self) -> str:
         return (
-            f"{self.new} new, {self.filled} filled, {self.there} already there, "
+            f"{self.new} new, {self.filled} filled, {self.unchanged} already there, "
             f"{self.faults} in error"
         )
 
@@ -42,51 +43,51 @@ def import_sims(
     provider: str = "",
     is_dry_run: bool = False,
     skips_errors: bool = False,
-    tell: Callable[[Fault], None],
+    report_fault: Callable[[Fault], None],
 ) -> Report:
-    """Put the SIMs of a file into the stock, and say how many.
+    """Put the SIMs of a file into the stock, and return how many.
 
-    A line that is there already changes nothing, but fills in an IMSI or MSISDN that was missing.
-    Each line in error is told; while there is one, nothing is imported unless `skips_errors`.
-    `provider` is the code for profiles whose line names none.
-    Raises `reading.UnreadableHeader` and `UnknownProvider`.
+    A SIM that is there already stays as it is, but gets an IMSI or MSISDN that it lacks. Each line
+    in error is reported. If there is one, nothing is imported unless `skips_errors`. `provider` is
+    the code for profiles whose line names none.
+    Raises `moportal.csv_files.UnreadableHeader` and `UnknownProvider`.
     """
     providers = dict(SmdpProvider.objects.order_by("code").values_list("code", "pk"))
     if provider and provider not in providers:
         raise UnknownProvider(provider)
-    ranges.hold()
-    counting = _Counting(tell)
+    ranges.lock()
+    faults = _FaultCounter(report_fault)
 
     def may_write() -> bool:
-        return not is_dry_run and (skips_errors or not counting.faults)
+        return not is_dry_run and (skips_errors or not faults.count)
 
-    merge = merging.by_copy if connection.vendor == "postgresql" else merging.plainly
+    merge = merging.merge_by_copy if connection.vendor == "postgresql" else merging.merge_by_orm
     merged = merge(
-        counting.right(SimFile(file, providers=providers, provider=provider)),
-        is_in_programme=ranges.lookup(),
-        tell=counting,
+        faults.valid_rows(SimFile(file, providers=providers, provider=provider)),
+        is_in_programme=ranges.programme_lookup(),
+        report_fault=faults.report,
         may_write=may_write,
     )
-    report = Report(*merged, faults=counting.faults, is_imported=may_write())
+    report = Report(*merged, faults=faults.count, is_imported=may_write())
     log.info("sims imported" if report.is_imported else "sims not imported", report=str(report))
     return report
 
 
-class _Counting:
-    """Passes faults on and knows how many there were."""
+class _FaultCounter:
+    """Passes faults on and counts them."""
 
-    def __init__(self, tell: Callable[[Fault], None]) -> None:
-        self._tell = tell
-        self.faults = 0
+    def __init__(self, report_fault: Callable[[Fault], None]) -> None:
+        self._report_fault = report_fault
+        self.count = 0
 
-    def __call__(self, fault: Fault) -> None:
-        self.faults += 1
-        self._tell(fault)
+    def report(self, fault: Fault) -> None:
+        self.count += 1
+        self._report_fault(fault)
 
-    def right(self, lines: SimFile) -> Iterator[SimRow]:
-        """Give the lines that are right in themselves."""
+    def valid_rows(self, lines: SimFile) -> Iterator[SimRow]:
+        """Return the rows whose values are valid, and report the other lines."""
         for line in lines:
             if isinstance(line, SimRow):
                 yield line
             else:
-                self(line)
+                self.report(line)

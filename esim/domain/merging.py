@@ -1,8 +1,9 @@
-"""Putting the lines of a file into the stock: all of them, or none where one is in error.
+"""Merging the rows of a file into the stock: all of them, or none if a line is in error.
 
-PostgreSQL is given the lines by COPY and merges them by one statement; memory does not grow with
-the file. SQLite has a plain twin in batches, which remembers every ICCID of the file. Both answer
-alike, and both are called inside a transaction that holds the ranges (`ranges.hold`).
+On PostgreSQL the rows are copied into a temporary table and merged by one statement, so memory does
+not grow with the file. The ORM backend, for SQLite, works in batches and remembers every ICCID of
+the file. Both give the same results. The caller's transaction holds the lock on the ranges
+(`ranges.lock`).
 """
 
 from collections.abc import Callable, Iterator
@@ -11,23 +12,24 @@ from typing import NamedTuple
 
 from django.db import connection, transaction
 
-from esim.domain.reading import Fault, SimRow
+from esim.domain.sim_files import SimRow
 from esim.models import Sim
+from moportal.csv_files import Fault
 
 BATCH = 1000
-Tell = Callable[[Fault], None]
+ReportFault = Callable[[Fault], None]
 
 
 class Merged(NamedTuple):
-    """How many lines were new, filled a gap, and were there already."""
+    """How many rows were new, filled a gap, and changed nothing."""
 
     new: int
     filled: int
-    there: int
+    unchanged: int
 
 
-class Known(NamedTuple):
-    """What the stock says of an ICCID, as far as a file can say it too."""
+class StoredSim(NamedTuple):
+    """The columns of a stored SIM that a file has too."""
 
     kind: str
     profile_type: str
@@ -36,47 +38,47 @@ class Known(NamedTuple):
     msisdn: str
 
 
-def by_copy(
-    lines: Iterator[SimRow],
+def merge_by_copy(
+    rows: Iterator[SimRow],
     *,
     is_in_programme: Callable[[str], bool],
-    tell: Tell,
+    report_fault: ReportFault,
     may_write: Callable[[], bool],
 ) -> Merged:
-    """Merge on PostgreSQL. `may_write` is asked once every fault was told."""
+    """Merge on PostgreSQL. `may_write` is called after every fault was reported."""
     with connection.cursor() as cursor:
         cursor.execute(_STAGE)
         with cursor.copy(_COPY) as copy:
-            for batch in _batches(lines):
-                copy.write("".join(_as_row(line, is_in_programme(line.iccid)) for line in batch))
+            for batch in _batches(rows):
+                copy.write("".join(_copy_line(row, is_in_programme(row.iccid)) for row in batch))
         cursor.execute("ANALYZE staged_sim")
         for number, iccid, first in cursor.stream(_DROP_REPEATED):
-            tell(_repeated(number, iccid, first))
-        for number, iccid, *both in cursor.stream(_DROP_CONTRADICTING):
-            said = SimRow(number, iccid, *both[:5])
-            fault = _contradiction(said, Known(*both[5:]))
+            report_fault(_repetition(number, iccid, first))
+        for number, iccid, *columns in cursor.stream(_DROP_CONTRADICTING):
+            row, stored = SimRow(number, iccid, *columns[:5]), StoredSim(*columns[5:])
+            fault = _contradiction(row, stored)
             assert fault is not None  # noqa: S101 -- the statement has found the difference
-            tell(fault)
+            report_fault(fault)
         cursor.execute(_MERGE if may_write() else _COUNT)
         new, filled, staged = cursor.fetchone()
         cursor.execute("DROP TABLE staged_sim")
     return Merged(new, filled, staged - new - filled)
 
 
-def plainly(
-    lines: Iterator[SimRow],
+def merge_by_orm(
+    rows: Iterator[SimRow],
     *,
     is_in_programme: Callable[[str], bool],
-    tell: Tell,
+    report_fault: ReportFault,
     may_write: Callable[[], bool],
 ) -> Merged:
-    """Merge on any database; what may not be written is rolled back at the end."""
+    """Merge on any database. The rows are written first, and rolled back unless `may_write`."""
     first_lines: dict[str, int] = {}
     merged = Merged(0, 0, 0)
     with transaction.atomic():
-        for batch in _batches(lines):
-            done = _merge_batch(batch, first_lines, is_in_programme, tell)
-            merged = Merged(*(sum(pair) for pair in zip(merged, done, strict=True)))
+        for batch in _batches(rows):
+            counts = _merge_batch(batch, first_lines, is_in_programme, report_fault)
+            merged = Merged(*(sum(pair) for pair in zip(merged, counts, strict=True)))
         if not may_write():
             transaction.set_rollback(True)
     return merged
@@ -86,77 +88,77 @@ def _merge_batch(
     batch: list[SimRow],
     first_lines: dict[str, int],
     is_in_programme: Callable[[str], bool],
-    tell: Tell,
+    report_fault: ReportFault,
 ) -> Merged:
-    known = Sim.objects.in_bulk([line.iccid for line in batch], field_name="iccid")
-    new, filled, there = [], [], 0
-    for line in batch:
-        first = first_lines.setdefault(line.iccid, line.number)
-        sim = known.get(line.iccid)
-        if first != line.number:
-            tell(_repeated(line.number, line.iccid, first))
+    sims = Sim.objects.in_bulk([row.iccid for row in batch], field_name="iccid")
+    new, filled, unchanged = [], [], 0
+    for row in batch:
+        first = first_lines.setdefault(row.iccid, row.number)
+        sim = sims.get(row.iccid)
+        if first != row.number:
+            report_fault(_repetition(row.number, row.iccid, first))
         elif sim is None:
-            new.append(_sim(line, is_in_programme(line.iccid)))
-        elif fault := _contradiction(line, _known(sim)):
-            tell(fault)
-        elif _fill(sim, line):
+            new.append(_new_sim(row, is_in_programme(row.iccid)))
+        elif fault := _contradiction(row, _stored(sim)):
+            report_fault(fault)
+        elif _fill(sim, row):
             filled.append(sim)
         else:
-            there += 1
+            unchanged += 1
     Sim.objects.bulk_create(new)
     Sim.objects.bulk_update(filled, ["imsi", "msisdn"])
-    return Merged(len(new), len(filled), there)
+    return Merged(len(new), len(filled), unchanged)
 
 
-def _sim(line: SimRow, is_in_programme: bool) -> Sim:  # noqa: FBT001 -- a field of the row
-    said = line._asdict()
-    del said["number"]
-    return Sim(**said, is_in_programme=is_in_programme)
+def _new_sim(row: SimRow, is_in_programme: bool) -> Sim:  # noqa: FBT001 -- a field of the row
+    fields = row._asdict()
+    del fields["number"]
+    return Sim(**fields, is_in_programme=is_in_programme)
 
 
-def _known(sim: Sim) -> Known:
-    return Known(sim.kind, sim.profile_type, sim.provider_id, sim.imsi, sim.msisdn)
+def _stored(sim: Sim) -> StoredSim:
+    return StoredSim(sim.kind, sim.profile_type, sim.provider_id, sim.imsi, sim.msisdn)
 
 
-def _fill(sim: Sim, line: SimRow) -> bool:
-    """Take over what was not known before, and say whether there was any."""
+def _fill(sim: Sim, row: SimRow) -> bool:
+    """Set the IMSI and MSISDN that the SIM lacks, and return whether there was one to set."""
     before = (sim.imsi, sim.msisdn)
-    sim.imsi, sim.msisdn = sim.imsi or line.imsi, sim.msisdn or line.msisdn
+    sim.imsi, sim.msisdn = sim.imsi or row.imsi, sim.msisdn or row.msisdn
     return (sim.imsi, sim.msisdn) != before
 
 
-def _repeated(number: int, iccid: str, first: int) -> Fault:
+def _repetition(number: int, iccid: str, first: int) -> Fault:
     problem = f"The same ICCID is on line {first}: keep one of them."
     return Fault(number, "iccid", iccid, problem)
 
 
-def _contradiction(line: SimRow, known: Known) -> Fault | None:
-    """Say where the line differs from the stock; what either leaves empty may be filled."""
-    for name, there in known._asdict().items():
-        here = getattr(line, name)
+def _contradiction(row: SimRow, stored: StoredSim) -> Fault | None:
+    """Return the first difference between row and stock. An empty IMSI or MSISDN is none."""
+    for name, stored_value in stored._asdict().items():
+        value = getattr(row, name)
         may_be_empty = name in {"imsi", "msisdn"}
-        if here == there or (may_be_empty and not (here and there)):
+        if value == stored_value or (may_be_empty and not (value and stored_value)):
             continue
         if name == "provider_id":
-            problem = f"SIM {line.iccid} is there already, of another provider."
-            return Fault(line.number, "provider", "", problem)
-        problem = f"SIM {line.iccid} is there already, with {there or 'nothing'} here."
-        return Fault(line.number, name, here, f"{problem} Mend the line, or leave it out.")
+            problem = f"SIM {row.iccid} is there already, from another provider."
+            return Fault(row.number, "provider", "", problem)
+        has = f"SIM {row.iccid} is there already; its {name} is {stored_value or 'empty'}."
+        return Fault(row.number, name, value, f"{has} Correct the line, or leave it out.")
     return None
 
 
-def _batches(lines: Iterator[SimRow]) -> Iterator[list[SimRow]]:
-    while batch := list(islice(lines, BATCH)):
+def _batches(rows: Iterator[SimRow]) -> Iterator[list[SimRow]]:
+    while batch := list(islice(rows, BATCH)):
         yield batch
 
 
-def _as_row(line: SimRow, is_in_programme: bool) -> str:  # noqa: FBT001 -- a column of the row
-    """Write a line as COPY reads it; nothing that was checked holds a tab or a line end."""
-    profile_type = line.profile_type.replace("\\", "\\\\")
-    provider = "\\N" if line.provider_id is None else line.provider_id
+def _copy_line(row: SimRow, is_in_programme: bool) -> str:  # noqa: FBT001 -- a column of the row
+    """Return a row in COPY's text format. No checked value has a tab or a line end."""
+    profile_type = row.profile_type.replace("\\", "\\\\")
+    provider = "\\N" if row.provider_id is None else row.provider_id
     return (
-        f"{line.number}\t{line.iccid}\t{line.kind}\t{profile_type}\t{provider}"
-        f"\t{line.imsi}\t{line.msisdn}\t{is_in_programme:d}\n"
+        f"{row.number}\t{row.iccid}\t{row.kind}\t{profile_type}\t{provider}"
+        f"\t{row.imsi}\t{row.msisdn}\t{is_in_programme:d}\n"
     )
 
 
@@ -184,7 +186,7 @@ _DROP_CONTRADICTING = """WITH dropped AS (
             there.imsi, there.msisdn)
     SELECT * FROM dropped ORDER BY 1"""
 _FILLS = """(there.imsi = '' AND here.imsi <> '' OR there.msisdn = '' AND here.msisdn <> '')"""
-# Rows that are there already are not touched, so that sales never wait for an import.
+# SIMs that do not change are not written, so sales do not wait for their row locks.
 _MERGE = f"""WITH filled AS (
         UPDATE esim_sim AS there SET
             imsi = CASE there.imsi WHEN '' THEN here.imsi ELSE there.imsi END,
@@ -200,7 +202,7 @@ _MERGE = f"""WITH filled AS (
         ORDER BY line
         RETURNING 1)
     SELECT (SELECT count(*) FROM added), (SELECT count(*) FROM filled),
-        (SELECT count(*) FROM staged_sim)"""  # noqa: S608 -- a condition of ours
+        (SELECT count(*) FROM staged_sim)"""  # noqa: S608 -- a constant condition
 _COUNT = f"""SELECT count(*) FILTER (WHERE there.id IS NULL), count(*) FILTER (WHERE {_FILLS}),
         count(*)
     FROM staged_sim AS here LEFT JOIN esim_sim AS there ON there.iccid = here.iccid"""  # noqa: S608 -- the same

@@ -1,8 +1,8 @@
 """ICCID ranges: which SIMs are in the programme.
 
-What Get Balance reads is the SIM's own flag, so that it stays one look-up by number. A range sets
-that flag: when it is saved, on every SIM in it, and when SIMs are imported. Staff may set it
-otherwise for a single SIM, and that stands until its range is changed.
+Get Balance reads the flag of the SIM itself, which costs it no query for ranges. A range sets that
+flag on every SIM in it when the range is saved, and on each SIM that is imported. Staff may change
+the flag of a single SIM; that holds until its range is changed.
 """
 
 from bisect import bisect_right
@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 
 class RangesOverlap(Exception):
-    """There is a range already that has some of the same ICCIDs."""
+    """Another range has some of the same ICCIDs."""
 
 
 def overlapping(new: IccidRange) -> QuerySet[IccidRange]:
@@ -29,10 +29,10 @@ def overlapping(new: IccidRange) -> QuerySet[IccidRange]:
 
 
 def save(new: IccidRange) -> int:
-    """Store a range and let its SIMs, and those it had before, answer as the ranges now say.
+    """Store a range, and set the flag of its SIMs and of those that it had before.
 
-    Returns how many SIMs were changed. Raises `RangesOverlap`, also where another range is stored
-    at the same moment: on PostgreSQL a constraint refuses the later one, on SQLite it has to wait.
+    Returns how many SIMs changed. Raises `RangesOverlap`, also if another range is stored
+    concurrently: on PostgreSQL a constraint refuses the second one, and SQLite makes it wait.
     """
     try:
         with transaction.atomic():
@@ -40,7 +40,7 @@ def save(new: IccidRange) -> int:
             if overlapping(new).exists():
                 raise RangesOverlap(str(new))
             new.save()
-            changed = sum(_set_sims(*ends) for ends in _to_set(before, new))
+            changed = sum(_update_sims(*ends) for ends in _ends_to_update(before, new))
     except IntegrityError as error:
         if "iccid_ranges_do_not_overlap" not in str(error):
             raise
@@ -51,15 +51,19 @@ def save(new: IccidRange) -> int:
 
 @transaction.atomic
 def remove(old: IccidRange) -> int:
-    """Forget a range; its SIMs are then in the programme, as all are that no range shuts out."""
+    """Delete a range; its SIMs are then in the programme, like all SIMs without a range.
+
+    Returns how many SIMs changed.
+    """
     old.delete()
-    return _set_sims(old.first, old.last)
+    return _update_sims(old.first, old.last)
 
 
-def lookup() -> Callable[[str], bool]:
-    """Return a function that says of an ICCID whether it is in the programme.
+def programme_lookup() -> Callable[[str], bool]:
+    """Return a function that tells whether an ICCID is in the programme.
 
-    Asked under `hold`, its answer is still right when the SIM is stored.
+    It answers from the ranges as they are now. After `lock` they cannot change before the SIM is
+    stored.
     """
     known = [(len(one.first), one.first, one.last, one) for one in IccidRange.objects.all()]
     known.sort(key=lambda row: row[:2])
@@ -74,35 +78,35 @@ def lookup() -> Callable[[str], bool]:
     return is_in_programme
 
 
-def hold() -> None:
-    """Let no range change, and no other import begin, until this transaction ends.
+def lock() -> None:
+    """Prevent changes of ranges and other imports until this transaction ends.
 
-    Sales go on: neither reads ranges to write. SQLite's transaction keeps others out by itself.
+    Sales continue: they do not write ranges. SQLite has only one writer, so it needs no lock.
     """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("LOCK TABLE esim_iccidrange IN SHARE ROW EXCLUSIVE MODE")
 
 
-def _to_set(before: IccidRange | None, new: IccidRange) -> set[tuple[str, str]]:
-    """Return the ends between which SIMs are to be looked at.
+def _ends_to_update(before: IccidRange | None, new: IccidRange) -> set[tuple[str, str]]:
+    """Return the first and last ICCIDs between which the flags of SIMs must be set.
 
-    Nothing where only the note is new: that undoes nothing that staff set for a single SIM.
+    If only the note changed there are none, so that the flags that staff set are kept.
     """
     ends = {(one.first, one.last) for one in (before, new) if one is not None}
     is_same = before is not None and before.is_in_programme == new.is_in_programme
     return set() if is_same and len(ends) == 1 else ends
 
 
-def _set_sims(first: str, last: str) -> int:
-    """Let each SIM between these ends answer as the ranges say now: one statement."""
-    around = IccidRange.objects.annotate(digits=Length("first")).filter(
+def _update_sims(first: str, last: str) -> int:
+    """Set the flag of each SIM between these ends as the ranges say now: one statement."""
+    ranges_of_sim = IccidRange.objects.annotate(digits=Length("first")).filter(
         digits=Length(OuterRef("iccid")), first__lte=OuterRef("iccid"), last__gte=OuterRef("iccid")
     )
-    in_programme_where_none_is = Value(value=True)
-    said = Coalesce(Subquery(around.values("is_in_programme")[:1]), in_programme_where_none_is)
-    inside = Sim.objects.annotate(digits=Length("iccid"), said=said).filter(
+    without_range = Value(value=True)
+    flag = Coalesce(Subquery(ranges_of_sim.values("is_in_programme")[:1]), without_range)
+    sims = Sim.objects.annotate(digits=Length("iccid"), flag=flag).filter(
         iccid__gte=first, iccid__lte=last, digits=len(first)
     )
-    # Only what differs is written.
-    return inside.exclude(is_in_programme=F("said")).update(is_in_programme=F("said"))
+    # Only rows that differ are written.
+    return sims.exclude(is_in_programme=F("flag")).update(is_in_programme=F("flag"))

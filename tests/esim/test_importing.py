@@ -20,9 +20,9 @@ from django.test import Client
 from accounts.models import User
 from esim.domain import merging, ranges
 from esim.domain.importing import Report, UnknownProvider, import_sims
-from esim.domain.reading import LONGEST_LINE, Fault, UnreadableHeader
 from esim.models import IccidRange, Sim
 from esim.states import SimState
+from moportal.csv_files import LONGEST_LINE, Fault, UnreadableHeader
 from moportal.identifiers import Iccid
 from tests.builders import make_provider
 from tests.races import at_once
@@ -30,16 +30,17 @@ from tests.races import at_once
 pytestmark = pytest.mark.django_db
 
 HEADER = "iccid,kind,profile_type,provider,imsi,msisdn"
+CARD = "8944110000000990018"
 MANY = 2500
 
 
-@pytest.fixture(params=["by_copy", "plainly"], autouse=True)
+@pytest.fixture(params=["merge_by_copy", "merge_by_orm"], autouse=True)
 def merge(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Let the import go either way; each has to answer alike."""
-    monkeypatch.setattr(merging, "by_copy", getattr(merging, request.param))
+    """Run each test with both functions that merge, and create a provider."""
+    name: str = request.param
+    monkeypatch.setattr(merging, "merge_by_copy", getattr(merging, name))
     make_provider()
-    way: str = request.param
-    return way
+    return name
 
 
 def iccid(serial: int) -> Iccid:
@@ -54,14 +55,14 @@ def file(*lines: str, header: str = HEADER, ends: str = "\n") -> bytes:
     return ends.join([header, *lines, ""]).encode()
 
 
-def imported(content: bytes, **how: Any) -> tuple[Report, list[Fault]]:
+def imported(content: bytes, **options: Any) -> tuple[Report, list[Fault]]:
     faults: list[Fault] = []
-    report = import_sims(BytesIO(content), tell=faults.append, **how)
+    report = import_sims(BytesIO(content), report_fault=faults.append, **options)
     return report, sorted(faults)
 
 
 def counts(report: Report) -> tuple[int, int, int, int]:
-    return report.new, report.filled, report.there, report.faults
+    return report.new, report.filled, report.unchanged, report.faults
 
 
 def stored() -> list[tuple[Any, ...]]:
@@ -69,10 +70,10 @@ def stored() -> list[tuple[Any, ...]]:
     return list(Sim.objects.order_by("pk").values_list(*columns, "is_in_programme"))
 
 
-# --- What comes in --------------------------------------------------------------------------------
+# --- Correct files --------------------------------------------------------------------------------
 
 
-def test_profiles_and_cards_come_into_the_stock_in_the_order_of_the_file() -> None:
+def test_profiles_and_cards_are_stored_in_the_order_of_the_file() -> None:
     card = f"{iccid(2)},physical,,,262011234567890,4915150147"
 
     report, faults = imported(file(profile(3, imsi="26201123456789"), card, profile(1)))
@@ -112,7 +113,7 @@ def test_profiles_and_cards_come_into_the_stock_in_the_order_of_the_file() -> No
         "order",
     ],
 )
-def test_a_file_is_read_as_people_save_it(content: bytes) -> None:
+def test_a_file_is_read_as_spreadsheets_and_vendors_save_it(content: bytes) -> None:
     report, faults = imported(content)
 
     assert (counts(report), faults) == ((2, 0, 0, 0), [])
@@ -120,6 +121,33 @@ def test_a_file_is_read_as_people_save_it(content: bytes) -> None:
         (iccid(1), "profile", "available", "consumer", "one"),
         (iccid(2), "profile", "available", "consumer", "one"),
     ]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"iccid;kind;profile_type;provider;imsi;msisdn;;\r\n{CARD};physical;;;;;;\r\n",
+        f"iccid;kind;imsi;msisdn\r\n{CARD};physical;;\r\n;;;\r\n;;;\r\n",
+        f"sep=;\r\niccid;kind;profile_type;provider;imsi;msisdn\r\n{CARD};physical;;;;\r\n",
+        f"\ufeffsep=\t\niccid\t\tkind\n{CARD}\t\tphysical\n",
+    ],
+    ids=["empty columns", "empty rows", "separator line", "separator line with a tab"],
+)
+def test_a_spreadsheet_may_add_empty_cells_and_a_separator_line(content: str) -> None:
+    report, faults = imported(content.encode())
+
+    assert (counts(report), faults) == ((1, 0, 0, 0), [])
+    assert [row[:2] for row in stored()] == [(CARD, "physical")]
+
+
+def test_a_value_in_a_column_without_a_name_is_in_error() -> None:
+    content = f"sep=;\niccid;kind;\n{CARD};physical;surplus\n".encode()
+
+    report, (fault,) = imported(content)
+
+    assert (fault.number, fault.value) == (3, f"{CARD};physical;surplus")
+    assert fault.problem == "A value stands in a column that has no name."
+    assert counts(report) == (0, 0, 0, 1)
 
 
 def test_the_example_in_the_docs_is_right() -> None:
@@ -142,7 +170,7 @@ def test_a_provider_may_be_given_for_the_whole_file() -> None:
     assert [row[4] for row in stored()] == ["one", None]
 
 
-def test_a_profile_type_may_hold_anything_readable() -> None:
+def test_a_profile_type_may_have_any_printable_characters() -> None:
     odd = r"a\b\N 'c' %s"
 
     imported(file(f"{iccid(1)},profile,{odd},one,,"))
@@ -150,7 +178,7 @@ def test_a_profile_type_may_hold_anything_readable() -> None:
     assert stored()[0][3] == odd
 
 
-def test_a_range_decides_what_is_in_the_programme() -> None:
+def test_a_range_decides_which_sims_are_in_the_programme() -> None:
     ranges.save(IccidRange(first=iccid(2), last=iccid(3), is_in_programme=False))
 
     imported(file(*map(profile, range(1, 5))))
@@ -158,7 +186,7 @@ def test_a_range_decides_what_is_in_the_programme() -> None:
     assert [row[-1] for row in stored()] == [True, False, False, True]
 
 
-# --- Done again -----------------------------------------------------------------------------------
+# --- Repeated imports -----------------------------------------------------------------------------
 
 
 def test_the_same_file_again_changes_nothing() -> None:
@@ -173,7 +201,7 @@ def test_the_same_file_again_changes_nothing() -> None:
     assert stored() == before
 
 
-def test_what_was_not_known_is_filled_in_and_nothing_is_emptied() -> None:
+def test_missing_numbers_are_filled_in_and_known_ones_are_kept() -> None:
     imported(file(profile(1), profile(2, msisdn="4915150147"), profile(3, imsi="26201123456789")))
 
     report, _faults = imported(
@@ -198,7 +226,7 @@ def test_what_was_not_known_is_filled_in_and_nothing_is_emptied() -> None:
         (profile(1, imsi="26201123456789", msisdn="4915150140"), "msisdn"),
     ],
 )
-def test_a_line_that_contradicts_what_is_there_is_in_error(line: str, column: str) -> None:
+def test_a_line_that_contradicts_the_stock_is_in_error(line: str, column: str) -> None:
     make_provider(code="two")
     imported(file(profile(1, imsi="26201123456789", msisdn="4915150147")))
     before = stored()
@@ -222,22 +250,22 @@ def test_a_line_that_contradicts_what_is_there_is_in_error(line: str, column: st
         (",profile,consumer,one,,", "iccid", "", "18 to 20 digits"),
         (f"{iccid(1)[:-1]}x,profile,consumer,one,,", "iccid", f"{iccid(1)[:-1]}x", "comes"),
         (f"{iccid(1)},esim,consumer,one,,", "kind", "esim", "physical or profile"),
-        (f"{iccid(1)},profile,,one,,", "profile_type", "", "needs its profile type"),
+        (f"{iccid(1)},profile,,one,,", "profile_type", "", "needs a profile type"),
         (f"{iccid(1)},profile,{'x' * 41},one,,", "profile_type", "x" * 41, "at most 40"),
-        (f"{iccid(1)},profile,a\x00b,one,,", "profile_type", "a\x00b", "readable"),
-        (f"{iccid(1)},profile,a\tb,one,,", "profile_type", "a\tb", "readable"),
-        (f"{iccid(1)},profile,consumer,,,", "provider", "", "needs its provider"),
-        (f"{iccid(1)},profile,consumer,two,,", "provider", "two", "there are: one"),
+        (f"{iccid(1)},profile,a\x00b,one,,", "profile_type", "a\x00b", "printable"),
+        (f"{iccid(1)},profile,a\tb,one,,", "profile_type", "a\tb", "printable"),
+        (f"{iccid(1)},profile,consumer,,,", "provider", "", "needs a provider"),
+        (f"{iccid(1)},profile,consumer,two,,", "provider", "two", "Known providers: one."),
         (profile(1, imsi="2620112345678"), "imsi", "2620112345678", "14 or 15 digits"),
         (profile(1, imsi="٢٦٢٠١١٢٣٤٥٦٧٨٩٠"), "imsi", "٢٦٢٠١١٢٣٤٥٦٧٨٩٠", "14 or 15 digits"),
         (profile(1, msisdn="+4915150147"), "msisdn", "+4915150147", "without plus"),
-        (f"{iccid(1)},profile,consumer", "", f"{iccid(1)},profile,consumer", "3 values where"),
-        (profile(1) + ",more", "", None, "7 values where"),
+        (f"{iccid(1)},profile,consumer", "", f"{iccid(1)},profile,consumer", "this line has 3."),
+        (profile(1) + ",more", "", None, "this line has 7."),
         (f'"{iccid(1)},profile,consumer,one,,', "", None, "quotes do not match"),
-        (profile(1) + "\r" + profile(2), "", None, "11 values where"),
+        (profile(1) + "\r" + profile(2), "", None, "this line has 11."),
     ],
 )
-def test_a_line_in_error_is_told_by_number_value_and_how_to_mend_it(
+def test_a_fault_has_the_line_number_the_value_and_how_to_correct_it(
     line: str, column: str, value: str | None, problem: str
 ) -> None:
     report, (fault,) = imported(file(profile(8), line, profile(9)))
@@ -248,7 +276,7 @@ def test_a_line_in_error_is_told_by_number_value_and_how_to_mend_it(
     assert (counts(report), report.is_imported, stored()) == ((2, 0, 0, 1), False, [])
 
 
-def test_a_wrong_check_digit_is_told_with_the_right_one() -> None:
+def test_a_wrong_check_digit_is_reported_with_the_correct_one() -> None:
     right = iccid(7)
     wrong = f"{right[:-1]}{(int(right[-1]) + 1) % 10}"
 
@@ -257,7 +285,7 @@ def test_a_wrong_check_digit_is_told_with_the_right_one() -> None:
     assert f"after {right[:-1]} comes {right[-1]}" in fault.problem
 
 
-def test_an_iccid_that_comes_twice_is_in_error_the_second_time() -> None:
+def test_a_repeated_iccid_is_in_error_the_second_time() -> None:
     lines = [profile(serial) for serial in range(MANY)]
 
     _report, faults = imported(file(*lines, profile(MANY - 1), profile(3)))
@@ -269,7 +297,7 @@ def test_an_iccid_that_comes_twice_is_in_error_the_second_time() -> None:
     assert "is on line 5:" in faults[1].problem
 
 
-def test_broken_encoding_is_told_by_its_line() -> None:
+def test_a_line_that_is_not_utf_8_is_reported() -> None:
     broken = file(profile(1), "Z\u00fcrich", profile(2)).decode().encode("latin-1")
 
     _report, (fault,) = imported(broken)
@@ -278,41 +306,44 @@ def test_broken_encoding_is_told_by_its_line() -> None:
     assert "Byte 2 is not UTF-8" in fault.problem
 
 
-def test_a_line_without_end_is_told_and_the_next_one_is_read() -> None:
+def test_a_line_that_is_too_long_is_reported_and_the_next_one_is_read() -> None:
     report, (fault,) = imported(file("x" * (3 * LONGEST_LINE + 7), profile(1)))
 
     assert (fault.number, counts(report)) == (2, (1, 0, 0, 1))
     assert f"more than {LONGEST_LINE}" in fault.problem
 
 
-def test_a_line_without_end_may_be_the_last() -> None:
+def test_the_last_line_may_be_too_long() -> None:
     report, _faults = imported(file(profile(1), "x" * LONGEST_LINE).removesuffix(b"\n"))
 
     assert counts(report) == (1, 0, 0, 1)
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
-        (b"", "no column “”"),
-        (file(profile(1), header="iccid,kind,profile_type,provider,imsi,pin"), "no column “pin”"),
+        (b"", "Line 1 is empty"),
+        (
+            file(profile(1), header="iccid,kind,profile_type,provider,imsi,pin"),
+            "Unknown column “pin”",
+        ),
         (file(profile(1), header="kind,profile_type,provider,imsi,msisdn"), "“iccid” is missing"),
         (file(profile(1), header="iccid,kind,imsi,imsi"), "named twice"),
         (file(profile(1)).decode().encode("utf-16"), "Line 1 is not UTF-8"),
-        (profile(1).encode(), "no column"),
+        (profile(1).encode(), "Unknown column"),
     ],
 )
-def test_a_first_line_that_does_not_name_the_columns_is_refused(content: bytes, said: str) -> None:
-    with pytest.raises(UnreadableHeader, match=said):
+def test_a_header_that_does_not_name_the_columns_is_refused(content: bytes, message: str) -> None:
+    with pytest.raises(UnreadableHeader, match=message):
         imported(content)
 
 
-def test_a_provider_that_is_not_there_is_refused() -> None:
+def test_an_unknown_provider_is_refused() -> None:
     with pytest.raises(UnknownProvider):
         imported(file(profile(1)), provider="two")
 
 
-def test_errors_may_be_skipped() -> None:
+def test_lines_in_error_may_be_skipped() -> None:
     lines = (profile(1), profile(1), "x", profile(2))
 
     report, faults = imported(file(*lines), skips_errors=True)
@@ -322,7 +353,7 @@ def test_errors_may_be_skipped() -> None:
     assert [row[0] for row in stored()] == [iccid(1), iccid(2)]
 
 
-def test_a_dry_run_says_what_would_come_of_it_and_writes_nothing() -> None:
+def test_a_dry_run_reports_what_an_import_would_do_and_writes_nothing() -> None:
     imported(file(profile(1), profile(2)))
     before = stored()
 
@@ -335,8 +366,8 @@ def test_a_dry_run_says_what_would_come_of_it_and_writes_nothing() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("merge", ["by_copy"], indirect=True)
-def test_of_those_that_import_the_same_at_once_the_later_find_it_there() -> None:
+@pytest.mark.parametrize("merge", ["merge_by_copy"], indirect=True)
+def test_of_concurrent_imports_of_one_file_only_the_first_adds_sims() -> None:
     content = file(*map(profile, range(200)))
 
     reports = at_once(lambda: imported(content)[0], 4)
@@ -344,30 +375,30 @@ def test_of_those_that_import_the_same_at_once_the_later_find_it_there() -> None
     assert sorted(map(counts, reports)) == [(0, 0, 200, 0)] * 3 + [(200, 0, 0, 0)]
 
 
-@pytest.mark.parametrize("merge", ["by_copy"], indirect=True)
-def test_either_way_answers_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Walk one muddled file by both ways from the same beginning: one answer, one stock."""
+@pytest.mark.parametrize("merge", ["merge_by_copy"], indirect=True)
+def test_both_functions_that_merge_give_the_same_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Import one file with many faults with both functions, from the same stock."""
     make_provider(code="two")
-    beginning = file(*(profile(serial, imsi=f"26201{serial:09d}") for serial in range(0, 40, 2)))
-    muddled = file(
+    stock = file(*(profile(serial, imsi=f"26201{serial:09d}") for serial in range(0, 40, 2)))
+    faulty = file(
         *(profile(serial, msisdn="4915150147") for serial in range(30)),
         *(f"{iccid(serial)},profile,consumer,two,," for serial in range(20, 50)),
         *("x", f"{iccid(1)[:-1]}x,profile,consumer,one,,", f"{iccid(60)},physical,,,,"),
     )
-    answers = []
-    for way in (merging.by_copy, merging.plainly):
-        monkeypatch.setattr(merging, "by_copy", way)
+    results = []
+    for merge in (merging.merge_by_copy, merging.merge_by_orm):
+        monkeypatch.setattr(merging, "merge_by_copy", merge)
         Sim.objects.all().delete()
-        imported(beginning)
-        dry = imported(muddled, is_dry_run=True)
-        answers.append((dry, imported(muddled), imported(muddled, skips_errors=True), stored()))
+        imported(stock)
+        dry = imported(faulty, is_dry_run=True)
+        results.append((dry, imported(faulty), imported(faulty, skips_errors=True), stored()))
 
-    assert answers[0] == answers[1]
+    assert results[0] == results[1]
 
 
 @pytest.mark.processes
-@pytest.mark.parametrize("merge", ["plainly"], indirect=True)
-def test_on_sqlite_itself_it_is_the_plain_twin(tmp_path: Path) -> None:
+@pytest.mark.parametrize("merge", ["merge_by_orm"], indirect=True)
+def test_sqlite_uses_the_orm(tmp_path: Path) -> None:
     path = tmp_path / "sims.csv"
     path.write_bytes(file(profile(1), profile(2), profile(1)))
     script = (
@@ -388,21 +419,21 @@ def test_on_sqlite_itself_it_is_the_plain_twin(tmp_path: Path) -> None:
         "DATABASE_URL": f"sqlite:///{tmp_path / 'portal.sqlite3'}",
     }
 
-    said = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
     ).stdout
 
-    assert "2 new, 0 filled, 0 already there, 1 in error." in said
-    assert f"[('{iccid(1)}', True), ('{iccid(2)}', False)]" in said
-    assert said.splitlines()[-1].split() == ["consumer", "one", "2", "0", "0"]
+    assert "2 new, 0 filled, 0 already there, 1 in error." in output
+    assert f"[('{iccid(1)}', True), ('{iccid(2)}', False)]" in output
+    assert output.splitlines()[-1].split() == ["consumer", "one", "2", "0", "0"]
 
 
-# --- At the terminal ------------------------------------------------------------------------------
+# --- The command ----------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def command(tmp_path: Path) -> Callable[..., tuple[str, str]]:
-    """Return what imports a file at the terminal, and says what stands there afterwards."""
+    """Return a function that runs `import_sims`, and returns what it prints and its errors."""
 
     def run(content: bytes, *options: str) -> tuple[str, str]:
         path = tmp_path / "sims.csv"
@@ -417,7 +448,7 @@ def command(tmp_path: Path) -> Callable[..., tuple[str, str]]:
     return run
 
 
-def test_the_command_sums_up(command: Callable[..., tuple[str, str]]) -> None:
+def test_the_command_prints_the_counts(command: Callable[..., tuple[str, str]]) -> None:
     assert command(file(profile(1))) == ("1 new, 0 filled, 0 already there, 0 in error.\n", "")
 
 
@@ -439,34 +470,36 @@ def test_the_command_shows_twenty_errors_and_writes_all_to_a_file(
     out, err = command(content, "--errors", str(errors))
 
     assert "0 new, 0 filled, 0 already there, 25 in error." in out
-    assert "line 21: “x”: 1 values where" in err
+    assert "line 21: “x”: Line 1 names 6 columns; this line has 1." in err
     assert "line 22:" not in err
     assert "… and 5 more." in err
-    assert "Nothing was imported. Mend the lines, or give --skip-errors." in err
+    assert "Nothing was imported. Correct the lines, or use --skip-errors." in err
     written = errors.read_text(encoding="utf-8").splitlines()
     assert (written[0], len(written)) == ("line,column,value,problem", 26)
     assert "--errors FILE has all of them" in command(content)[1]
 
 
-def test_the_command_says_what_it_cannot_read(command: Callable[..., tuple[str, str]]) -> None:
-    assert "no column “x”" in command(b"x")[1]
+def test_the_command_says_why_a_file_is_unreadable(
+    command: Callable[..., tuple[str, str]],
+) -> None:
+    assert "Unknown column “x”" in command(b"x")[1]
     assert "no provider “two”" in command(file(), "--provider", "two")[1]
     with pytest.raises(CommandError, match="No such file"):
         call_command("import_sims", "nowhere.csv")
 
 
-# --- In the admin ---------------------------------------------------------------------------------
+# --- The admin ------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def desk(client: Client, clara: User) -> Client:
-    """Return Clara's browser, in the admin."""
+    """Return Clara's browser, signed in to the admin."""
     client.force_login(clara)
     return client
 
 
-def upload(content: bytes, **said: str) -> dict[str, Any]:
-    return {"file": SimpleUploadedFile("sims.csv", content), "provider": "", **said}
+def upload(content: bytes, **fields: str) -> dict[str, Any]:
+    return {"file": SimpleUploadedFile("sims.csv", content), "provider": "", **fields}
 
 
 ADDRESS = "/admin/esim/sim/import/"
@@ -486,15 +519,15 @@ def test_staff_check_a_file_first_and_then_import_it(desk: Client) -> None:
     assert [row[0] for row in stored()] == [iccid(1)]
 
 
-def test_staff_are_told_of_lines_in_error_and_of_a_wrong_header(desk: Client) -> None:
+def test_staff_see_lines_in_error_and_a_wrong_header(desk: Client) -> None:
     page = desk.post(ADDRESS, upload(file("x")))
-    assert "1 values where the first line names 6 columns." in page.text
+    assert "Line 1 names 6 columns; this line has 1." in page.text
 
     page = desk.post(ADDRESS, upload(b"x"))
-    assert "There is no column" in page.text
+    assert "Unknown column" in page.text
 
 
-def test_a_file_too_large_for_a_request_is_for_the_terminal(
+def test_a_file_that_is_too_large_for_a_request_is_refused(
     desk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("esim.forms.LARGEST_UPLOAD", 10)
@@ -505,9 +538,9 @@ def test_a_file_too_large_for_a_request_is_for_the_terminal(
     assert stored() == []
 
 
-def test_who_may_not_change_sims_may_not_import_them(client: Client) -> None:
-    looker = User.objects.create_user("len@example.com", "x", name="Len")
-    User.objects.filter(pk=looker.pk).update(is_staff=True)
-    client.force_login(looker)
+def test_staff_who_may_not_change_sims_cannot_import_them(client: Client) -> None:
+    viewer = User.objects.create_user("len@example.com", "x", name="Len")
+    User.objects.filter(pk=viewer.pk).update(is_staff=True)
+    client.force_login(viewer)
 
     assert client.get(ADDRESS).status_code == 403

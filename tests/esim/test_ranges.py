@@ -78,7 +78,7 @@ def test_a_range_is_of_iccids_of_its_own_length() -> None:
 
     assert len(longer) == 20
     assert not Sim.objects.filter(is_in_programme=False).exists()
-    assert ranges.lookup()(longer)
+    assert ranges.programme_lookup()(longer)
 
 
 def _is_right(iccid: str) -> bool:
@@ -168,7 +168,7 @@ def test_what_the_import_looks_up_is_what_saving_a_range_sets() -> None:
     make_range(10, 19, is_in_programme=True)
     make_range(20, 40)
 
-    is_in_programme = ranges.lookup()
+    is_in_programme = ranges.programme_lookup()
 
     flags = {sim.iccid: sim.is_in_programme for sim in Sim.objects.all()}
     assert {sim.iccid: is_in_programme(sim.iccid) for sim in sims} == flags
