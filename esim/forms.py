@@ -1,4 +1,4 @@
-"""What staff type about the stock."""
+"""Forms of the admin: ICCID ranges, sources of profiles, and the import of SIMs."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from esim.domain import ranges
 from esim.models import IccidRange, SmdpProvider, Source
 from moportal.identifiers import Country, InvalidCountry
 
-# Bytes. A longer file is for `manage.py import_sims`, which no request has to wait for.
+# Bytes. Larger files are imported by `manage.py import_sims`, so that no request takes too long.
 LARGEST_UPLOAD = 5_000_000
 
 
@@ -21,16 +21,19 @@ class IccidRangeForm(forms.ModelForm[IccidRange]):
         fields = ["first", "last", "is_in_programme", "note"]
 
     def clean(self) -> dict[str, Any]:
-        """Look for what it overlaps with; a range stored meanwhile is refused when it is saved."""
+        """Refuse a range that overlaps with another one.
+
+        If an overlapping range is stored after this check, `ranges.save` refuses this one.
+        """
         given = {name: self.cleaned_data.get(name, "") for name in ("first", "last")}
         found = ranges.overlapping(IccidRange(pk=self.instance.pk, **given)).first()
         if found is not None:
-            raise ValidationError(f"It overlaps with {found}.")
+            raise ValidationError(f"This range overlaps with {found}.")
         return self.cleaned_data
 
 
 class SourceForm(forms.ModelForm[Source]):
-    """A source whose market is a country that there is."""
+    """A source whose market is empty or a country code."""
 
     class Meta:
         model = Source
@@ -41,11 +44,11 @@ class SourceForm(forms.ModelForm[Source]):
             market: str = self.cleaned_data["market"]
             return Country.parse(market) if market else ""
         except InvalidCountry as error:
-            raise ValidationError("Not a country's code of two letters (ISO 3166-1).") from error
+            raise ValidationError("Not a two-letter country code (ISO 3166-1).") from error
 
 
 class ImportForm(forms.Form):
-    """A file of SIMs; checked only, unless that is switched off."""
+    """A file of SIMs to check or to import."""
 
     # The columns are described in docs/inventory.md#import.
     file = forms.FileField(
@@ -57,13 +60,13 @@ class ImportForm(forms.Form):
         SmdpProvider.objects.order_by("code"),
         required=False,
         to_field_name="code",
-        help_text="For eSIM profiles whose line names none.",
+        help_text="For eSIM profiles whose line names no provider.",
     )
     is_dry_run = forms.BooleanField(
-        label="Only check it, and write nothing", required=False, initial=True
+        label="Only check the file, and save nothing", required=False, initial=True
     )
     skips_errors = forms.BooleanField(
-        label="Import what is right in spite of errors", required=False
+        label="Import the correct lines if others are in error", required=False
     )
 
     def clean_provider(self) -> str:

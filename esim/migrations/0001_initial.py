@@ -6,7 +6,7 @@ import django.db.models.functions.comparison
 import django.db.models.functions.text
 import django.db.models.lookups
 import esim.constraints
-import esim.models
+import esim.models.providers
 import moportal.sealed
 from django.db import migrations, models
 
@@ -54,12 +54,12 @@ class Migration(migrations.Migration):
                 ('smdp_host', models.CharField(help_text='Host in activation codes, unless ConfirmOrder names another.', max_length=120)),
                 ('requester_identifier', models.CharField(help_text='functionRequesterIdentifier', max_length=60)),
                 ('pads_iccid', models.BooleanField(default=False, help_text='Send a 19-digit ICCID with a trailing F.')),
-                ('notification_points', models.JSONField(blank=True, default=dict, help_text='What its points mean beside the standard\'s 1 to 4, such as {"5": "deleted"}.', validators=[esim.models.check_points])),
-                ('certificate_names', models.JSONField(blank=True, default=list, help_text='Names in the client certificates it notifies with, or the SHA-256 of their keys, such as ["notify.smdp.example"].', validators=[esim.models.check_names])),
-                ('is_active', models.BooleanField(default=True, help_text='Off: no new profile is ordered here; those under way go on.')),
-                ('path_prefix', models.CharField(blank=True, help_text='What stands before /gsma/rsp2/es2plus/, such as /operators/kestrel.', max_length=80, validators=[django.core.validators.RegexValidator('^(/[A-Za-z0-9._~-]+)+\\Z')])),
-                ('protocol_version', models.CharField(default='v2.2.0', help_text='The version of SGP.22 that X-Admin-Protocol tells.', max_length=12, validators=[django.core.validators.RegexValidator('^v2\\.[0-9]{1,2}\\.[0-9]{1,2}\\Z')])),
-                ('timeout', models.FloatField(default=3.0, help_text='Seconds that the first tries wait for an answer; later ones wait for as long as any call may take (OUTSIDE_CALL_TIMEOUT).', validators=[django.core.validators.MinValueValidator(0.1)])),
+                ('notification_points', models.JSONField(blank=True, default=dict, help_text='Meanings of points beyond the standard 1 to 4, such as {"5": "deleted"}.', validators=[esim.models.providers.check_points])),
+                ('certificate_names', models.JSONField(blank=True, default=list, help_text='Names in the client certificates of its notifications, or the SHA-256 of their keys, such as ["notify.smdp.example"].', validators=[esim.models.providers.check_names])),
+                ('is_active', models.BooleanField(default=True, help_text='Off: no new profile is ordered here. Profiles under way continue.')),
+                ('path_prefix', models.CharField(blank=True, help_text='The path before /gsma/rsp2/es2plus/, such as /operators/kestrel.', max_length=80, validators=[django.core.validators.RegexValidator('^(/[A-Za-z0-9._~-]+)+\\Z')])),
+                ('protocol_version', models.CharField(default='v2.2.0', help_text='The version of SGP.22 in X-Admin-Protocol.', max_length=12, validators=[django.core.validators.RegexValidator('^v2\\.[0-9]{1,2}\\.[0-9]{1,2}\\Z')])),
+                ('timeout', models.FloatField(default=3.0, help_text='Seconds that the first attempts wait for an answer. Later attempts wait as long as any call may take (OUTSIDE_CALL_TIMEOUT).', validators=[django.core.validators.MinValueValidator(0.1)])),
             ],
         ),
         migrations.CreateModel(
@@ -74,7 +74,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'ICCID range',
                 'ordering': ['first'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('first__regex', '^[1-9][0-9]{17,19}$'), ('last__regex', '^[1-9][0-9]{17,19}$')), name='iccid_range_is_of_digits', violation_error_message='Both ends are 18 to 20 digits, the first of them no 0.'), models.CheckConstraint(condition=models.Q(django.db.models.lookups.Exact(django.db.models.functions.text.Length('first'), django.db.models.functions.text.Length('last')), ('last__gte', models.F('first'))), name='iccid_range_goes_up', violation_error_message='The last is as long as the first, and not before it.'), esim.constraints.ExclusionWherePossible(expressions=[(models.Func(django.db.models.functions.comparison.Cast('first', models.DecimalField(decimal_places=0, max_digits=20)), django.db.models.functions.comparison.Cast('last', models.DecimalField(decimal_places=0, max_digits=20)), models.Value('[]'), function='numrange'), '&&')], name='iccid_ranges_do_not_overlap')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('first__regex', '^[1-9][0-9]{17,19}$'), ('last__regex', '^[1-9][0-9]{17,19}$')), name='iccid_range_is_of_digits', violation_error_message='Both ends are 18 to 20 digits and do not start with 0.'), models.CheckConstraint(condition=models.Q(django.db.models.lookups.Exact(django.db.models.functions.text.Length('first'), django.db.models.functions.text.Length('last')), ('last__gte', models.F('first'))), name='iccid_range_goes_up', violation_error_message='The last is as long as the first, and is not lower.'), esim.constraints.ExclusionWherePossible(expressions=[(models.Func(django.db.models.functions.comparison.Cast('first', models.DecimalField(decimal_places=0, max_digits=20)), django.db.models.functions.comparison.Cast('last', models.DecimalField(decimal_places=0, max_digits=20)), models.Value('[]'), function='numrange'), '&&')], name='iccid_ranges_do_not_overlap')],
             },
         ),
         migrations.CreateModel(
@@ -83,13 +83,13 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('function', models.CharField(max_length=20)),
                 ('call_identifier', models.UUIDField(unique=True)),
-                ('request', models.JSONField(help_text='As sent, the matching id masked.')),
+                ('request', models.JSONField(help_text='As sent, with the matching id masked.')),
                 ('sent_at', models.DateTimeField(auto_now_add=True)),
                 ('answered_at', models.DateTimeField(blank=True, null=True)),
                 ('outcome', models.CharField(choices=[('unanswered', 'No answer yet'), ('success', 'Executed'), ('warning', 'Executed, with a warning'), ('contradiction', 'Executed, but not what was asked'), ('failed', 'Failed by the SM-DP+'), ('expired', 'Ran out at the SM-DP+'), ('not_sent', 'Never reached the SM-DP+'), ('no_answer', 'Sent, no answer came'), ('come_back', 'Come back later (HTTP 408, 429, 5xx)'), ('refused', 'Refused by HTTP (4xx)'), ('unreadable', 'Not an ES2+ answer')], default='unanswered', max_length=13)),
                 ('subject_code', models.CharField(blank=True, max_length=20)),
                 ('reason_code', models.CharField(blank=True, max_length=20)),
-                ('detail', models.TextField(blank=True, help_text='What came back, the matching id masked.')),
+                ('detail', models.TextField(blank=True, help_text='The answer, with the matching id masked.')),
                 ('profile', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='calls', to='esim.profile')),
             ],
             options={
@@ -116,8 +116,8 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('profile_type', models.CharField(max_length=40)),
-                ('low_mark', models.PositiveIntegerField(help_text='Fewer free ICCIDs than this are too few.')),
-                ('low_since', models.DateTimeField(blank=True, help_text='When it was told; empty once there are enough again.', null=True)),
+                ('low_mark', models.PositiveIntegerField(help_text='Staff are warned if fewer ICCIDs are free.')),
+                ('low_since', models.DateTimeField(blank=True, help_text='When staff were warned. Empty while enough are free.', null=True)),
                 ('provider', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='levels', to='esim.smdpprovider')),
             ],
             options={
@@ -134,13 +134,13 @@ class Migration(migrations.Migration):
                 ('subject_code', models.CharField(blank=True, max_length=20)),
                 ('reason_code', models.CharField(blank=True, max_length=20)),
                 ('timestamp', models.CharField(help_text='As sent.', max_length=40)),
-                ('at', models.DateTimeField(blank=True, help_text='The same, where it could be read.', null=True)),
+                ('at', models.DateTimeField(blank=True, help_text='The timestamp, if it is readable.', null=True)),
                 ('call_identifier', models.CharField(max_length=80)),
-                ('raw', models.JSONField(default=dict, help_text='As it came, without what names the device.')),
+                ('raw', models.JSONField(default=dict, help_text='As received, without device identifiers.')),
                 ('received_at', models.DateTimeField(auto_now_add=True)),
                 ('applied_at', models.DateTimeField(blank=True, null=True)),
                 ('profile', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='progress', to='esim.profile')),
-                ('provider', models.ForeignKey(help_text='Who told it.', null=True, on_delete=django.db.models.deletion.PROTECT, to='esim.smdpprovider')),
+                ('provider', models.ForeignKey(help_text='The SM-DP+ that sent it.', null=True, on_delete=django.db.models.deletion.PROTECT, to='esim.smdpprovider')),
             ],
             options={
                 'verbose_name_plural': 'download progress',
@@ -153,7 +153,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('profile_type', models.CharField(max_length=40)),
                 ('market', models.CharField(blank=True, help_text='ISO 3166-1 alpha-2; empty: any market.', max_length=2)),
-                ('rank', models.PositiveSmallIntegerField(default=1, help_text='The lowest is asked first.')),
+                ('rank', models.PositiveSmallIntegerField(default=1, help_text='The lowest rank is asked first.')),
                 ('provider', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='sources', to='esim.smdpprovider')),
             ],
             options={

@@ -238,7 +238,7 @@ def test_staff_are_told_what_a_range_overlaps_with(client: Client, clara: User) 
 
     page = client.post("/admin/esim/iccidrange/add/", as_typed(0, 9))
 
-    assert f"It overlaps with {there}." in page.text
+    assert f"This range overlaps with {there}." in page.text
 
 
 def test_staff_are_told_of_a_range_that_was_saved_meanwhile(
@@ -260,7 +260,7 @@ def test_staff_are_told_of_a_range_that_was_saved_meanwhile(
     ("first", "last", "said"),
     [
         ("894477700000000000", "8944777000000000009", "as long as the first"),
-        ("8944777000000000009", "8944777000000000000", "not before it"),
+        ("8944777000000000009", "8944777000000000000", "is not lower"),
         ("894477700000000000X", "8944777000000000009", "18 to 20 digits"),
         ("89447770000", "89447770009", "18 to 20 digits"),
     ],

@@ -127,5 +127,5 @@ def test_staff_name_a_market_by_its_code(client: Client, clara: User) -> None:
     client.post("/admin/esim/source/add/", typed)
     client.post("/admin/esim/source/add/", {**typed, "market": ""})
 
-    assert "Not a country" in refused.text
+    assert "Not a two-letter country code" in refused.text
     assert [source.market for source in Source.objects.all()] == ["", "DE"]

@@ -1,0 +1,127 @@
+"""Profiles ordered from an SM-DP+, every call about them, and the download progress it reports."""
+
+from django.db import models
+from django.db.models import Q
+
+from esim.models.providers import SmdpProvider
+from esim.models.stock import Sim
+from esim.states import ProfileState
+from moportal.identifiers import ActivationCode
+from moportal.sealed import SealedField
+from outbox.calls import OutsideCall
+
+
+class Profile(models.Model):
+    """A profile to be ordered. Its ICCID and matching id are stored before the first call."""
+
+    sim = models.OneToOneField(Sim, on_delete=models.PROTECT, related_name="profile")
+    provider = models.ForeignKey(SmdpProvider, on_delete=models.PROTECT)
+    eid = models.CharField("EID", max_length=32)
+    state = models.CharField(max_length=10, choices=ProfileState, default=ProfileState.INTENDED)
+    matching_id = SealedField()
+    matching_id_digest = models.CharField(max_length=64)
+    smdp_host = models.CharField(max_length=120)
+    created_at = models.DateTimeField(auto_now_add=True)
+    downloaded_at = models.DateTimeField(null=True, blank=True)
+    staff_alert = models.TextField(
+        blank=True, help_text="The answer of the SM-DP+ that staff must check."
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="profile_state_known", condition=Q(state__in=ProfileState.values)
+            ),
+            models.UniqueConstraint(
+                name="matching_id_once_per_provider", fields=["provider", "matching_id_digest"]
+            ),
+            models.CheckConstraint(
+                name="downloaded_profile_has_a_time",
+                condition=~Q(state="downloaded") | Q(downloaded_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sim} ({self.state})"
+
+    @property
+    def activation_code(self) -> ActivationCode:
+        return ActivationCode(self.smdp_host, self.matching_id)
+
+
+class Es2Call(OutsideCall):
+    """One ES2+ call."""
+
+    class Outcome(models.TextChoices):
+        """The classes of answers (docs/es2plus.md#errors)."""
+
+        UNANSWERED = "unanswered", "No answer yet"
+        SUCCESS = "success", "Executed"
+        WARNING = "warning", "Executed, with a warning"
+        CONTRADICTION = "contradiction", "Executed, but not what was asked"
+        FAILED = "failed", "Failed by the SM-DP+"
+        EXPIRED = "expired", "Ran out at the SM-DP+"
+        NOT_SENT = "not_sent", "Never reached the SM-DP+"
+        # The request was sent, and may still arrive.
+        NO_ANSWER = "no_answer", "Sent, no answer came"
+        COME_BACK = "come_back", "Come back later (HTTP 408, 429, 5xx)"
+        REFUSED = "refused", "Refused by HTTP (4xx)"
+        UNREADABLE = "unreadable", "Not an ES2+ answer"
+
+    profile = models.ForeignKey(Profile, on_delete=models.PROTECT, related_name="calls")
+    function = models.CharField(max_length=20)
+    call_identifier = models.UUIDField(unique=True)
+    request = models.JSONField(help_text="As sent, with the matching id masked.")
+    outcome = models.CharField(max_length=13, choices=Outcome, default=Outcome.UNANSWERED)
+    subject_code = models.CharField(max_length=20, blank=True)
+    reason_code = models.CharField(max_length=20, blank=True)
+    detail = models.TextField(blank=True, help_text="The answer, with the matching id masked.")
+
+    def __str__(self) -> str:
+        return f"{self.function} {self.outcome}"
+
+
+class DownloadProgress(models.Model):
+    """One HandleDownloadProgressInfo as received; repetitions are stored once."""
+
+    provider = models.ForeignKey(
+        SmdpProvider, null=True, on_delete=models.PROTECT, help_text="The SM-DP+ that sent it."
+    )
+    profile = models.ForeignKey(
+        Profile, null=True, on_delete=models.PROTECT, related_name="progress"
+    )
+    iccid = models.CharField("ICCID", max_length=20)
+    point = models.CharField(max_length=12, help_text="notificationPointId")
+    status = models.CharField(max_length=30)
+    subject_code = models.CharField(max_length=20, blank=True)
+    reason_code = models.CharField(max_length=20, blank=True)
+    timestamp = models.CharField(max_length=40, help_text="As sent.")
+    at = models.DateTimeField(null=True, blank=True, help_text="The timestamp, if it is readable.")
+    call_identifier = models.CharField(max_length=80)
+    raw = models.JSONField(default=dict, help_text="As received, without device identifiers.")
+    received_at = models.DateTimeField(auto_now_add=True)
+    applied_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+        verbose_name_plural = "download progress"
+        constraints = [
+            models.UniqueConstraint(
+                name="progress_is_stored_once",
+                fields=["provider", "iccid", "point", "timestamp", "call_identifier"],
+            ),
+            # The constraint above never matches rows whose provider is NULL.
+            models.UniqueConstraint(
+                name="progress_of_nobody_is_stored_once",
+                fields=["iccid", "point", "timestamp", "call_identifier"],
+                condition=Q(provider=None),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.iccid} point {self.point} {self.status}"
+
+    @property
+    def codes(self) -> str:
+        """Return subject and reason code with a slash between them; empty if none came."""
+        return f"{self.subject_code}/{self.reason_code}".strip("/")
