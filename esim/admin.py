@@ -12,7 +12,7 @@ from django.urls import URLPattern, path
 
 from esim.domain import provisioning, ranges
 from esim.domain.importing import import_sims
-from esim.domain.stock import counted
+from esim.domain.stock import with_free_count
 from esim.forms import IccidRangeForm, ImportForm, SourceForm
 from esim.models import (
     DownloadProgress,
@@ -133,7 +133,7 @@ class PoolLevelAdmin(admin.ModelAdmin[PoolLevel]):
     readonly_fields = ["low_since"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PoolLevel]:
-        return counted(super().get_queryset(request))
+        return with_free_count(super().get_queryset(request))
 
     @admin.display(description="Free")
     def free(self, level: Any) -> int:

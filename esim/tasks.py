@@ -1,4 +1,4 @@
-"""What the clock asks for."""
+"""Tasks that beat starts."""
 
 from celery import shared_task
 
@@ -7,5 +7,5 @@ from esim.domain import stock
 
 @shared_task
 def watch_pools() -> None:
-    """Tell of every pool that has run low."""
-    stock.watch()
+    """Warn of every pool that has run low."""
+    stock.warn_of_low_pools()

@@ -1,4 +1,7 @@
-"""The stock of ICCIDs. What is counted here is claimed by compare-and-set, so that one wins."""
+"""Free ICCIDs: which provider serves a market, and how one ICCID is claimed.
+
+An ICCID is claimed by compare-and-set, so of two concurrent claims of it one wins.
+"""
 
 from typing import Any
 
@@ -19,29 +22,29 @@ class PoolEmpty(Exception):
 
 
 def providers_for(profile_type: str, market: str) -> list[SmdpProvider]:
-    """Return who serves this type in this market, in the order in which they are asked.
+    """Return the active providers of this type in this market, in the order of preference.
 
-    Sources that name the market come before those for any, each by rank. A type without sources is
-    served by every provider. One that is switched off serves nobody.
+    Sources that name the market come before sources for any market; within each, rank decides. A
+    type without sources is served by every provider.
     """
     rows: list[Any] = list(SmdpProvider.objects.raw(_WITH_SOURCES, [profile_type]))
     named = [row for row in rows if row.source_rank is not None]
     here = [row for row in named if row.source_market in {market, ""}]
     here.sort(key=lambda row: (row.source_market == "", row.source_rank))
-    # A provider may be named twice, for this market and for any.
-    asked = dict.fromkeys(here if named else rows)
-    return [provider for provider in asked if provider.is_active]
+    # A provider may be named twice: for this market and for any market.
+    ordered = dict.fromkeys(here if named else rows)
+    return [provider for provider in ordered if provider.is_active]
 
 
-# One statement, as it is asked for every order; the ORM composes a query anew each time.
+# Written in SQL because it runs for every order, and the ORM would compose the query each time.
 _WITH_SOURCES = """SELECT provider.*, source.market AS source_market, source.rank AS source_rank
     FROM esim_smdpprovider AS provider
     LEFT JOIN esim_source AS source ON source.provider_id = provider.id AND source.profile_type = %s
     ORDER BY provider.id"""
 
 
-def look_for(profile_type: str, *, market: str = "") -> None:
-    """Raise `PoolEmpty` where no ICCID of this type is free for this market at the moment."""
+def check_stock(profile_type: str, *, market: str = "") -> None:
+    """Raise `PoolEmpty` if no ICCID of this type is free for this market now."""
     providers = providers_for(profile_type, market)
     if not _free(profile_type).filter(provider__in=providers).exists():
         raise PoolEmpty(profile_type)
@@ -49,13 +52,13 @@ def look_for(profile_type: str, *, market: str = "") -> None:
 
 @transaction.atomic(savepoint=False)
 def intend(*, eid: str, profile_type: str, market: str = "") -> Profile:
-    """Write down the profile we are going to ask for: our ICCID, our matching id.
+    """Reserve an ICCID, and store the profile to be ordered with it and a new matching id.
 
-    Committed before the first call, so that a call whose answer was lost can be decided by asking
-    again. The ICCID is reserved here and nowhere else, in the transaction that writes its profile:
-    none is ever reserved for nobody. Raises `PoolEmpty`.
+    The caller commits this before the first call: if an answer is lost, the repeated call names the
+    same profile. ICCIDs are reserved only here, in the transaction that stores their profile, so
+    each reserved ICCID has a profile. Raises `PoolEmpty`.
     """
-    sim, provider = _claimed(profile_type, market)
+    sim, provider = _reserve_iccid(profile_type, market)
     matching_id = new_matching_id()
     return Profile.objects.create(
         sim=sim,
@@ -67,10 +70,11 @@ def intend(*, eid: str, profile_type: str, market: str = "") -> Profile:
     )
 
 
-def _claimed(profile_type: str, market: str) -> tuple[Sim, SmdpProvider]:
+def _reserve_iccid(profile_type: str, market: str) -> tuple[Sim, SmdpProvider]:
     """Reserve one free ICCID of the first provider that has one, or raise `PoolEmpty`.
 
-    Losing a race for one candidate moves on to the next; a full turn of lost races reads again.
+    If another claim takes a candidate first, the next one is tried. After the last candidate, new
+    ones are read.
     """
     for provider in providers_for(profile_type, market):
         free = _free(profile_type).filter(provider=provider).order_by("pk")

@@ -1,8 +1,8 @@
-"""Making a profile ready at the SM-DP+, one ES2+ call at a time.
+"""Provisioning of a profile at the SM-DP+, one ES2+ call at a time.
 
-Nothing is repeated blindly. A call whose answer was lost is decided by calling again and reading
-"already" as ours, which is sound because ICCID and matching id are our own and were committed
-before the first call (docs/es2plus.md#repeats). `esim.domain.decisions` says what an answer means.
+If an answer was lost, the call is repeated. The answer "already" to the repeat then means success,
+because the portal chose ICCID and matching id itself and committed them before the first call
+(docs/es2plus.md#repeats). `esim.domain.decisions` says what each answer means.
 """
 
 from collections.abc import Callable
@@ -32,11 +32,11 @@ Outcome = Es2Call.Outcome
 
 
 class SmdpUnavailable(ServiceUnavailable):
-    """The SM-DP+ gave no usable answer; asking again may help."""
+    """The SM-DP+ gave no usable answer; calling again may help."""
 
 
 class ProfileRefused(Exception):
-    """The SM-DP+ will not give this profile; asking again cannot help."""
+    """The SM-DP+ refuses this profile; calling again cannot help."""
 
 
 class OutOfStock(ProfileRefused):
@@ -44,9 +44,9 @@ class OutOfStock(ProfileRefused):
 
 
 def make_ready(profile: Profile, *, before_call: Callable[[], None]) -> Profile:
-    """Bring a profile to Released: DownloadOrder, then ConfirmOrder with release.
+    """Bring a profile to the state released: DownloadOrder, then ConfirmOrder with release.
 
-    `before_call` is run before every call outside (the caller prolongs its lease there).
+    `before_call` is called before every call to the SM-DP+: the caller renews its lease there.
     Raises `SmdpUnavailable`, `OutOfStock` or `ProfileRefused`.
     """
     if profile.state == ProfileState.INTENDED:
@@ -59,28 +59,29 @@ def make_ready(profile: Profile, *, before_call: Callable[[], None]) -> Profile:
 
 
 def _download_order(profile: Profile, before_call: Callable[[], None]) -> None:
-    if _is_done(profile, call_and_record(profile, _order(profile), before_call)):
+    call = call_and_record(profile, _download_order_of(profile), before_call)
+    if _apply_decision(profile, call):
         move(profile, ProfileState.RESERVED)
 
 
-def _order(profile: Profile) -> DownloadOrder:
+def _download_order_of(profile: Profile) -> DownloadOrder:
     return DownloadOrder(profile.sim.iccid, profile.sim.profile_type, eid=profile.eid)
 
 
 def _confirm_order(profile: Profile, before_call: Callable[[], None]) -> None:
-    asked = ConfirmOrder(profile.sim.iccid, profile.matching_id, eid=profile.eid)
-    call = call_and_record(profile, asked, before_call)
-    if _is_done(profile, call):
+    function = ConfirmOrder(profile.sim.iccid, profile.matching_id, eid=profile.eid)
+    call = call_and_record(profile, function, before_call)
+    if _apply_decision(profile, call):
         confirmed = call.answer.result
-        # SGP.22, 5.3.2: an address given here must be used in the activation code.
+        # SGP.22 v2.2, 5.3.2: an address in the answer must be used in the activation code.
         host = (confirmed and confirmed.smdp_address) or profile.smdp_host
         move(profile, ProfileState.RELEASED, smdp_host=host)
 
 
-def _is_done(profile: Profile, call: Call[Any]) -> bool:
-    """Say whether the step is done; give the profile up where it never will be.
+def _apply_decision(profile: Profile, call: Call[Any]) -> bool:
+    """Return whether the step succeeded; if it never will, mark the profile as refused.
 
-    Raises `SmdpUnavailable` where nobody knows yet.
+    Raises `SmdpUnavailable` if the outcome is unknown.
     """
     match call.decision:
         case Decision.GO_ON:
@@ -98,7 +99,7 @@ def _is_done(profile: Profile, call: Call[Any]) -> bool:
 
 
 def _refusal(profile: Profile) -> ProfileRefused:
-    """Return why a profile will never be ready, by the last answer to what was asked for it."""
+    """Return why the profile cannot be made ready, from the last answer to one of its orders."""
     last = profile.calls.filter(function__in=[DownloadOrder.name, ConfirmOrder.name]).last()
     if profile.state != ProfileState.REFUSED or last is None:
         return ProfileRefused(profile.state)
@@ -109,37 +110,37 @@ def _refusal(profile: Profile) -> ProfileRefused:
 
 
 def cancel(profile: Profile, *, before_call: Callable[[], None]) -> bool:
-    """Withdraw a profile that was not downloaded; its ICCID is retired, never recycled.
+    """Cancel a profile that was not downloaded; its ICCID is retired for good.
 
-    Returns False where it was downloaded already: then it stays what it is, and who asks must not
-    issue a second one. Raises `SmdpUnavailable`.
+    Returns False if the profile was downloaded already. It then stays as it is, and the caller must
+    not issue a second one. Raises `SmdpUnavailable`.
     """
     if profile.state == ProfileState.DOWNLOADED:
         return False
     if profile.state == ProfileState.CANCELLED:
         return True
-    # What was never ordered, or not by us, is not ours to cancel.
-    if may_exist_at_smdp(profile) and not _cancelled_there(profile, before_call):
+    # An order that the portal never placed may be somebody else's, and must not be cancelled.
+    if may_exist_at_smdp(profile) and not _cancel_at_smdp(profile, before_call):
         log.warning("downloaded before it could be cancelled", iccid=profile.sim.iccid)
         move(profile, ProfileState.DOWNLOADED, downloaded_at=now())
         return False
     move(profile, ProfileState.CANCELLED)
     if profile.state == ProfileState.DOWNLOADED:
-        # The notification of the download came while we were asking.
+        # The notice of the download came during the call.
         return False
     retire(profile)
     return True
 
 
 def retire(profile: Profile) -> None:
-    """Take the ICCID out of use for ever."""
+    """Retire the profile's ICCID: it is never used again."""
     Sim.objects.filter(pk=profile.sim_id).update(state=SimState.RETIRED)
 
 
 def release(profile: Profile, *, before_call: Callable[[], None]) -> None:
-    """Ask for a profile that the SM-DP+ has not released to be released (SGP.22, 5.3.4).
+    """Make the SM-DP+ release the profile (SGP.22 v2.2, 5.3.4).
 
-    Harmless for one that is released. Raises `SmdpUnavailable` or `ProfileRefused`.
+    Harmless if the profile is released already. Raises `SmdpUnavailable` or `ProfileRefused`.
     """
     call = call_and_record(profile, ReleaseProfile(profile.sim.iccid), before_call)
     is_released = profile.state == ProfileState.RELEASED
@@ -154,23 +155,24 @@ def release(profile: Profile, *, before_call: Callable[[], None]) -> None:
     raise ProfileRefused(call.summary)
 
 
-def _cancelled_there(profile: Profile, before_call: Callable[[], None]) -> bool:
-    """Cancel the order at the SM-DP+; False where the profile was downloaded already.
+def _cancel_at_smdp(profile: Profile, before_call: Callable[[], None]) -> bool:
+    """Cancel the order at the SM-DP+, and return False if the profile was downloaded already.
 
-    Where the SM-DP+ never bound the matching id it refuses the pair, and is asked without it. Where
-    it knows of no order although one of ours may still be on its way, that one is not waited for:
-    it is ordered once more, so that there is something to cancel and the late one comes to nothing.
+    If the SM-DP+ never bound the matching id, it refuses a cancel with that id, so the cancel is
+    repeated without it. If the SM-DP+ knows no order although a DownloadOrder may still arrive, the
+    profile is ordered once more and that order is cancelled. The late one then has no effect,
+    because a cancelled ICCID cannot be ordered again.
     """
-    asked = CancelOrder(profile.sim.iccid, profile.matching_id, eid=profile.eid)
-    call = call_and_record(profile, asked, before_call)
+    function = CancelOrder(profile.sim.iccid, profile.matching_id, eid=profile.eid)
+    call = call_and_record(profile, function, before_call)
     if call.decision is Decision.WITHOUT_MATCHING_ID:
-        asked = replace(asked, matching_id="")
-        call = call_and_record(profile, asked, before_call)
+        function = replace(function, matching_id="")
+        call = call_and_record(profile, function, before_call)
     if call.decision is Decision.ALREADY_DONE and order_may_still_arrive(profile):
-        call_and_record(profile, _order(profile), before_call)
-        call = call_and_record(profile, asked, before_call)
+        call_and_record(profile, _download_order_of(profile), before_call)
+        call = call_and_record(profile, function, before_call)
         if call.decision is Decision.ALREADY_DONE and order_may_still_arrive(profile):
-            raise SmdpUnavailable("an order of ours may still be on its way")
+            raise SmdpUnavailable("a DownloadOrder may still arrive")
     match call.decision:
         case Decision.GO_ON | Decision.ALREADY_DONE:
             return True
@@ -178,7 +180,7 @@ def _cancelled_there(profile: Profile, before_call: Callable[[], None]) -> bool:
             return False
         case Decision.RETRY | Decision.ASK:
             raise _unavailable(call)
-    # Nobody pays for it, but it can still be downloaded: it is tried again all the same.
+    # The customer does not pay for it, but could still download it. So the cancel is tried again.
     _alert_staff(profile, call)
     raise _unavailable(call)
 
@@ -204,8 +206,8 @@ def _alert_text(call: Call[Any]) -> str:
 
 
 def move(profile: Profile, new: ProfileState, **fields: Any) -> bool:
-    """Compare and set the profile's state, the one door to it; say whether it moved.
+    """Move the profile to a new state, and return whether it moved. All moves are made here.
 
-    A move that another worker made first, or that would go backwards, changes nothing.
+    If another worker moved it first, or if the move would go backwards, nothing changes.
     """
     return statements.move(profile, NEXT_STATES, new, **fields)

@@ -1,4 +1,7 @@
-"""How much is left: free ICCIDs by profile type and provider, and the alarm when they run low."""
+"""How many ICCIDs each pool has, and the warning when it runs low.
+
+A pool is the free ICCIDs of one profile type at one provider.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +19,8 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Stock:
-    """The ICCIDs of one profile type at one provider; `low_mark` is None where none is set."""
+class PoolStock:
+    """The ICCIDs of one profile type at one provider. `low_mark` is None if none is set."""
 
     profile_type: str
     provider: str
@@ -31,8 +34,8 @@ class Stock:
         return self.low_mark is not None and self.free < self.low_mark
 
 
-def stock() -> list[Stock]:
-    """Return every pool that has ICCIDs or a mark, the SIMs counted by one grouped query."""
+def count_stock() -> list[PoolStock]:
+    """Return every pool that has ICCIDs or a low mark; one query counts all SIMs."""
     sims = Sim.objects.filter(kind=Sim.Kind.PROFILE).values("profile_type", "provider__code")
     counts = {
         (row["profile_type"], row["provider__code"]): (row["free"], row["reserved"], row["used"])
@@ -45,13 +48,13 @@ def stock() -> list[Stock]:
     levels = PoolLevel.objects.values_list("profile_type", "provider__code", "low_mark")
     marks = {(profile_type, code): low_mark for profile_type, code, low_mark in levels}
     return [
-        Stock(*pool, *counts.get(pool, (0, 0, 0)), marks.get(pool))
+        PoolStock(*pool, *counts.get(pool, (0, 0, 0)), marks.get(pool))
         for pool in sorted(counts.keys() | marks.keys())
     ]
 
 
-def counted(levels: QuerySet[PoolLevel]) -> QuerySet[Any]:
-    """Let each level know how many ICCIDs are `free`: one statement, off the pool's index."""
+def with_free_count(levels: QuerySet[PoolLevel]) -> QuerySet[Any]:
+    """Annotate each level with `free`, the number of free ICCIDs, from the pool's index."""
     free = (
         Sim.objects.filter(
             kind=Sim.Kind.PROFILE,
@@ -65,12 +68,12 @@ def counted(levels: QuerySet[PoolLevel]) -> QuerySet[Any]:
     return levels.annotate(free=Coalesce(Subquery(free.values("free")), 0))
 
 
-def watch() -> None:
-    """Tell once of every pool that has run low, and forget it when there are enough again.
+def warn_of_low_pools() -> None:
+    """Log an error for each pool that has run low, and an info when it has been filled again.
 
-    Of two that watch at the same moment one tells.
+    Each is logged once, also by concurrent calls.
     """
-    for level in counted(PoolLevel.objects.select_related("provider")):
+    for level in with_free_count(PoolLevel.objects.select_related("provider")):
         is_low = level.free < level.low_mark
         if is_low == (level.low_since is not None):
             continue
@@ -78,13 +81,13 @@ def watch() -> None:
         if compare_and_set(
             PoolLevel, level.pk, {"low_since": level.low_since}, low_since=low_since
         ):
-            _tell(level, is_low=is_low)
+            _log_change(level, is_low=is_low)
 
 
-def _tell(level: Any, *, is_low: bool) -> None:
-    say = log.error if is_low else log.info
-    say(
-        "pool below its mark" if is_low else "pool filled again",
+def _log_change(level: Any, *, is_low: bool) -> None:
+    write = log.error if is_low else log.info
+    write(
+        "pool below its low mark" if is_low else "pool filled again",
         profile_type=level.profile_type,
         provider=level.provider.code,
         free=level.free,

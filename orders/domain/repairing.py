@@ -147,7 +147,7 @@ def _advance(repair: Repair, lease: Lease) -> None:
     profile_type = _profile_type(repair)
     if repair.new_profile is None:
         # The old eSIM is not cancelled before a new one is known to be available.
-        pool.look_for(profile_type, market=repair.order.visit.market)
+        pool.check_stock(profile_type, market=repair.order.visit.market)
         if not provisioning.cancel(repair.old_profile, before_call=lease.prolong):
             _end(repair, RepairState.REFUSED, last_error="downloaded already")
             return

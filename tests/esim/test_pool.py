@@ -146,7 +146,7 @@ def told() -> list[tuple[str, str]]:
     return [(line["log_level"], line["event"]) for line in logs]
 
 
-LOW, FILLED = ("error", "pool below its mark"), ("info", "pool filled again")
+LOW, FILLED = ("error", "pool below its low mark"), ("info", "pool filled again")
 
 
 def test_a_pool_that_runs_low_is_told_once_until_it_is_filled_again() -> None:
@@ -169,7 +169,7 @@ def test_what_is_told_says_which_pool_and_how_many_are_left() -> None:
     make_pool(2)
 
     with capture_logs() as logs:
-        stock.watch()
+        stock.warn_of_low_pools()
 
     (line,) = logs
     del line["event"], line["log_level"]
@@ -181,9 +181,9 @@ def test_of_two_that_watch_at_once_one_tells() -> None:
     make_level()
 
     with capture_logs() as logs:
-        at_once(stock.watch, 8)
+        at_once(stock.warn_of_low_pools, 8)
 
-    assert [line["event"] for line in logs] == ["pool below its mark"]
+    assert [line["event"] for line in logs] == ["pool below its low mark"]
 
 
 @pytest.mark.parametrize("others", [0, 2])
@@ -198,7 +198,7 @@ def test_pools_are_watched_by_one_statement_however_many_there_are(
         make_pool(1, provider=provider)
 
     with django_assert_num_queries(1):
-        stock.watch()
+        stock.warn_of_low_pools()
 
 
 def test_the_stock_is_told_by_type_and_provider() -> None:
@@ -239,7 +239,7 @@ def test_staff_see_which_pools_are_low(client: Client, clara: User) -> None:
     PoolLevel.objects.create(profile_type="consumer", provider=enough, low_mark=1)
     make_pool(2)
     make_pool(2, provider=enough)
-    stock.watch()
+    stock.warn_of_low_pools()
 
     page = client.get("/admin/esim/poollevel/", {"low_since__isempty": "0"})
 

@@ -40,7 +40,7 @@ def nothing_is_given(market: str = "") -> bool:
     with pytest.raises(PoolEmpty), transaction.atomic():
         given(market)
     with pytest.raises(PoolEmpty):
-        pool.look_for("consumer", market=market)
+        pool.check_stock("consumer", market=market)
     return True
 
 
@@ -73,7 +73,7 @@ def test_a_market_that_nobody_serves_gets_nothing(providers: Three) -> None:
     serve(providers[0], market="DE")
 
     assert nothing_is_given("US")
-    pool.look_for("consumer", market="DE")
+    pool.check_stock("consumer", market="DE")
 
 
 def test_a_provider_named_twice_is_asked_once_where_its_market_says(providers: Three) -> None:

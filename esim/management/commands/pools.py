@@ -1,22 +1,22 @@
-"""`manage.py pools`: how many ICCIDs are left, by profile type and provider."""
+"""`manage.py pools`: how many ICCIDs each profile type has at each provider."""
 
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from esim.domain.stock import stock
+from esim.domain.stock import count_stock
 
 ROW = "{:<24} {:<16} {:>9} {:>9} {:>9} {:>9}{}"
 
 
 class Command(BaseCommand):
-    """Used are those on a line and those that were retired: neither comes back."""
+    """Shows free, reserved and used ICCIDs. Used ones are on a line or retired."""
 
     help = __doc__
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         self.stdout.write(ROW.format("type", "provider", "free", "reserved", "used", "mark", ""))
-        for pool in stock():
+        for pool in count_stock():
             mark = "" if pool.low_mark is None else pool.low_mark
             counts = (pool.free, pool.reserved, pool.used, mark)
             low = "  low" if pool.is_low else ""
