@@ -6,8 +6,8 @@ class EsimConfig(AppConfig):
     verbose_name = "eSIM"
 
     def ready(self) -> None:
-        from esim import checks  # noqa: F401, PLC0415 -- registers itself; models are there now
-        from esim.domain.progress import KIND, look_at_progress  # noqa: PLC0415 -- models are not there yet
+        from esim import checks  # noqa: F401, PLC0415 -- registers its checks; needs models
+        from esim.domain.progress import KIND, process_progress  # noqa: PLC0415 -- needs models
         from outbox.domain import register  # noqa: PLC0415 -- the same
 
-        register(KIND, look_at_progress)
+        register(KIND, process_progress)

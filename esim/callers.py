@@ -1,6 +1,6 @@
-"""Who notifies: an SM-DP+ is known by its client certificate, never by what it says of itself.
+"""Callers of the notification API: each SM-DP+ is identified by its client certificate alone.
 
-SGP.22 v2.2, 6.1 and 6.4: identity rests on TLS alone, and is exchanged beforehand.
+What a message says about its sender does not count (SGP.22 v2.2, 6.1 and 6.4).
 """
 
 from django.http import HttpRequest
@@ -11,7 +11,8 @@ from esim.models import SmdpProvider
 from moportal.certificates import NotTrusted, Verdict
 from moportal.client_certificates import forwarded_certificate
 
-# Of several verdicts the one that says most: the further down, the nearer it came to being known.
+# If no provider trusts the certificate, the most informative verdict is reported. The further down
+# in this list, the closer the certificate came to being trusted.
 _NEARNESS = [
     Verdict.UNREADABLE,
     Verdict.UNKNOWN_ISSUER,
@@ -24,18 +25,18 @@ _NEARNESS = [
 
 
 def provider_of(request: HttpRequest) -> SmdpProvider:
-    """Return the provider whose certificate this is.
+    """Return the provider that the request's client certificate belongs to.
 
     Raises `NotTrusted`, `moportal.trust_files.InvalidTrust` and
     `moportal.client_certificates.NotFromProxy`.
     """
-    shown, at = forwarded_certificate(request), now()
-    if not shown:
+    certificate, at = forwarded_certificate(request), now()
+    if not certificate:
         raise NotTrusted(Verdict.MISSING)
     verdicts = []
     for provider in SmdpProvider.objects.order_by("pk"):
         trust = trust_of(provider)
-        verdicts.append(trust.verdict(shown, at=at) if trust else Verdict.UNKNOWN_ISSUER)
+        verdicts.append(trust.verdict(certificate, at=at) if trust else Verdict.UNKNOWN_ISSUER)
         if verdicts[-1] is Verdict.TRUSTED:
             return provider
     raise NotTrusted(max(verdicts, key=_NEARNESS.index, default=Verdict.UNKNOWN_ISSUER))

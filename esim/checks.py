@@ -1,4 +1,4 @@
-"""`check --deploy` says which SM-DP+ cannot be called as the environment stands."""
+"""The deployment check that every active SM-DP+ can be called with this environment."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ from esim.models import SmdpProvider
 
 @register(deploy=True)
 def providers_can_be_called(**_options: Any) -> list[CheckMessage]:
-    """Find providers without an address, or with certificates that cannot be read."""
+    """Return an error for each provider without an address or with unreadable certificates."""
     try:
         providers = list(SmdpProvider.objects.filter(is_active=True).order_by("code"))
     except DatabaseError:
-        # Before the first migration, and where there is no database, there are no providers.
+        # Without a database, or before the first migration, there are no providers.
         return []
     found: list[CheckMessage] = []
     for provider in providers:

@@ -1,4 +1,4 @@
-"""What PostgreSQL can refuse by itself, and SQLite needs no refusal for."""
+"""Constraints that PostgreSQL has and SQLite does not need."""
 
 from typing import Any
 
@@ -8,13 +8,14 @@ from django.db.models import Model
 
 
 class ExclusionWherePossible(ExclusionConstraint):
-    """An exclusion constraint on PostgreSQL, nothing elsewhere.
+    """An exclusion constraint on PostgreSQL, and none on other databases.
 
-    SQLite has one writer at a time: whoever looks and then writes in one transaction is alone.
-    That look is the domain's, on both; it also words the refusal, so nothing is validated here.
+    The domain checks for overlaps in the transaction that writes, on every database. On SQLite that
+    is enough, because it has one writer at a time. Django's own validation is skipped: the domain
+    raises the error.
     """
 
-    def constraint_sql(  # type: ignore[override]  # Django leaves out what is None
+    def constraint_sql(  # type: ignore[override]  # Django skips None
         self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None
     ) -> str | None:
         is_possible = _is_postgresql(schema_editor)
@@ -31,7 +32,7 @@ class ExclusionWherePossible(ExclusionConstraint):
         return super().remove_sql(model, schema_editor) if _is_postgresql(schema_editor) else None
 
     def validate(self, *_args: Any, **_more: Any) -> None:
-        """Leave it to the domain."""
+        """Do nothing: the domain checks for overlaps."""
 
 
 def _is_postgresql(schema_editor: BaseDatabaseSchemaEditor | None) -> bool:

@@ -1,8 +1,8 @@
-"""Reading HandleDownloadProgressInfo as SM-DP+s really write it (SGP.22 v2.2, 5.3.5).
+"""Notices: HandleDownloadProgressInfo as SM-DP+ platforms send it (SGP.22 v2.2, 5.3.5).
 
-No Django in here. The specification's own example and its schema differ, and platforms differ from
-both: `timeStamp` or `timestamp`, in ISO 8601 or as an epoch; the point as a number or as text; an
-ICCID with padding; fields of their own.
+This module does not use Django. The standard's example differs from its schema, and platforms
+differ from both. They send `timeStamp` or `timestamp`, in ISO 8601 or as an epoch. The point is a
+number or a text, the ICCID may be padded, and there may be additional fields.
 """
 
 import re
@@ -13,17 +13,18 @@ from math import isfinite
 from typing import Any
 
 EXECUTED = frozenset({"Executed-Success", "Executed-WithWarning"})
-# Whoever runs the SM-DP+ knows its ICCIDs: the check digit of a 20-digit one is written in
-# several ways, and a wrong one is no reason not to listen.
+# The check digit is not checked. Platforms compute that of a 20-digit ICCID in different ways, and
+# the SM-DP+ knows its own ICCIDs.
 _ICCID = re.compile(r"([0-9]{18,20})[Ff]?", re.ASCII)
 _EPOCH = re.compile(r"[0-9]{9,13}", re.ASCII)
-_SECONDS = 10
-# Whose device it is stands with the profile; the raw message need not say it again.
+# An epoch with more digits is in milliseconds.
+_SECONDS_DIGITS = 10
+# Identifiers of the device. The profile has its EID already, so the raw message is stored without.
 _PERSONAL = frozenset({"eid", "imei", "tac"})
 
 
 class Point(StrEnum):
-    """What a notificationPointId may stand for."""
+    """The meanings of a notificationPointId."""
 
     ELIGIBILITY = "eligibility"
     CONFIRMATION_CODE = "confirmation_code"
@@ -34,24 +35,24 @@ class Point(StrEnum):
     DELETED = "deleted"
 
 
-# SGP.22, 5.3.5; whatever else a platform sends is agreed with it and stands with its provider.
+# SGP.22 v2.2, 5.3.5. Further points are agreed with each platform and set on its provider.
 STANDARD_POINTS = {
     "1": Point.ELIGIBILITY,
     "2": Point.CONFIRMATION_CODE,
     "3": Point.DOWNLOAD,
     "4": Point.INSTALLATION,
 }
-# What can only be said of a profile that has reached its device.
+# These points mean that the profile is on its device.
 ON_DEVICE = frozenset({Point.INSTALLATION, Point.ENABLED, Point.DISABLED, Point.DELETED})
 
 
 class UnreadableNotice(ValueError):
-    """The notification names no ICCID that could be read; the message says what is missing."""
+    """The notice has no readable ICCID; the message says what is missing."""
 
 
 @dataclass(frozen=True)
 class Notice:
-    """One notification, taken apart; `raw` is what came, without what names the device."""
+    """One notice. `raw` is the message as received, without the identifiers of the device."""
 
     iccid: str
     point: str
@@ -63,12 +64,12 @@ class Notice:
 
     @property
     def at(self) -> datetime | None:
-        """Return when it happened, as far as that could be read."""
-        return read_time(self.timestamp)
+        """Return the timestamp as a time, or None if it is unreadable."""
+        return parse_time(self.timestamp)
 
 
-def read(body: Any) -> Notice:
-    """Take a notification apart, or raise `UnreadableNotice`."""
+def parse_notice(body: Any) -> Notice:
+    """Parse the JSON of a notice, or raise `UnreadableNotice`."""
     if not isinstance(body, dict):
         raise UnreadableNotice("the body is not a JSON object")
     iccid = _ICCID.fullmatch(_text(body.get("iccid"), 40).strip())
@@ -89,14 +90,14 @@ def read(body: Any) -> Notice:
     )
 
 
-def read_time(text: str) -> datetime | None:
-    """Read an instant: ISO 8601 with an offset (none is UTC), or an epoch in s or ms."""
+def parse_time(text: str) -> datetime | None:
+    """Parse a time: ISO 8601 (without an offset it is UTC), or an epoch in s or ms."""
     try:
         if _EPOCH.fullmatch(text):
-            seconds = int(text) if len(text) <= _SECONDS else int(text) / 1000
+            seconds = int(text) if len(text) <= _SECONDS_DIGITS else int(text) / 1000
             return datetime.fromtimestamp(seconds, UTC)
-        found = datetime.fromisoformat(text)
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+        time = datetime.fromisoformat(text)
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 
@@ -106,17 +107,17 @@ def _object(value: Any) -> dict[str, Any]:
 
 
 def _text(value: Any, length: int) -> str:
-    """Return a value as text that every database takes."""
+    """Return a value as text that every database can store."""
     text = "" if value is None else str(value)
     return text.encode("utf-8", errors="replace").decode().replace("\0", "")[:length]
 
 
 def _storable(value: Any) -> Any:
-    """Return JSON whose every text a database takes."""
+    """Return the JSON with texts that every database can store."""
     if isinstance(value, dict):
         return {_text(name, 200): _storable(item) for name, item in value.items()}
     if isinstance(value, list):
         return [_storable(item) for item in value]
-    # Python reads NaN and Infinity, which are no JSON.
+    # Python parses NaN and Infinity, which are not JSON.
     is_odd = isinstance(value, float) and not isfinite(value)
     return _text(value, 2000) if is_odd or isinstance(value, str) else value

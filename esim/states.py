@@ -1,11 +1,11 @@
-"""States of SIMs and profiles, as data."""
+"""States of SIMs and profiles, and the moves between them."""
 
 from django.db.models import TextChoices
 from django.utils.translation import pgettext_lazy
 
 
 class SimState(TextChoices):
-    """Where an ICCID stands in the operator's stock. A retired one never comes back."""
+    """The state of an ICCID in the operator's stock. A retired ICCID is never used again."""
 
     AVAILABLE = "available", pgettext_lazy("SIM state", "Available")
     RESERVED = "reserved", pgettext_lazy("SIM state", "Reserved")
@@ -14,7 +14,7 @@ class SimState(TextChoices):
 
 
 class ProfileState(TextChoices):
-    """What we know of a profile at the SM-DP+ (SGP.22 v2.2, 3.1.6, as seen from outside)."""
+    """The state of a profile as the portal knows it (SGP.22 v2.2, 3.1.6 has the SM-DP+'s own)."""
 
     INTENDED = "intended", pgettext_lazy("profile state", "Intended")
     RESERVED = "reserved", pgettext_lazy("profile state", "Reserved")
@@ -24,7 +24,7 @@ class ProfileState(TextChoices):
     CANCELLED = "cancelled", pgettext_lazy("profile state", "Cancelled")
 
 
-# A notification of the download may overtake what we know of the order itself.
+# A notice of the download may come before the answer to the order.
 NEXT_STATES: dict[ProfileState, frozenset[ProfileState]] = {
     ProfileState.INTENDED: frozenset(
         {

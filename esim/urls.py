@@ -1,4 +1,4 @@
-"""The standard's own path (SGP.22 v2.2, table 57)."""
+"""The path of the endpoint, as the standard sets it (SGP.22 v2.2, table 57)."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""What the SM-DP+ calls: HandleDownloadProgressInfo (SGP.22 v2.2, 5.3.5)."""
+"""The endpoint that an SM-DP+ calls: HandleDownloadProgressInfo (SGP.22 v2.2, 5.3.5)."""
 
 import json
 
@@ -18,7 +18,7 @@ MAX_BODY = 64 * 1024
 @csrf_exempt
 @require_POST
 def handle_download_progress_info(request: HttpRequest) -> HttpResponse:
-    """Store what the SM-DP+ tells and answer 204 with an empty body."""
+    """Store the notice, and answer 204 with an empty body."""
     try:
         provider = None if settings.API_WITHOUT_CERTIFICATE else callers.provider_of(request)
     except CERTIFICATE_ERRORS as error:
@@ -26,8 +26,8 @@ def handle_download_progress_info(request: HttpRequest) -> HttpResponse:
     if len(request.body) > MAX_BODY:
         return problem_response(413, "Content too large", "A notification has at most 64 KiB.")
     try:
-        notice = notices.read(json.loads(request.body))
+        notice = notices.parse_notice(json.loads(request.body))
     except (ValueError, RecursionError) as error:
         return problem_response(400, "Bad request", f"Not a progress notification: {error}.")
-    progress.record(notice, provider)
+    progress.store_notice(notice, provider)
     return HttpResponse(status=204, headers={"X-Admin-Protocol": "gsma/rsp/v2.2.0"})

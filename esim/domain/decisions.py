@@ -1,7 +1,7 @@
-"""What is done about every answer of an SM-DP+, as data.
+"""The decision that follows each answer of an SM-DP+, as data.
 
-The answers are those of docs/es2plus.md#functions and docs/es2plus.md#errors; `make tables` writes
-these decisions into that document. An answer that is not listed is permanent, and staff must look.
+The answers are those of docs/es2plus.md#functions and docs/es2plus.md#errors. `make tables` writes
+these decisions into that document. An answer that is not listed is permanent, and staff are told.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ Codes = tuple[str, str]
 
 
 class Decision(StrEnum):
-    """What comes next; how that is done is in `esim.domain.provisioning`."""
+    """What to do next. `esim.domain.provisioning` does it."""
 
     GO_ON = "go on"
     RETRY = "retry"
@@ -41,7 +41,7 @@ MEANINGS: Mapping[Decision, str] = {
     Decision.STAFF: "Give the profile up, and tell staff why.",
 }
 
-# For every function. If the function failed, its codes decide.
+# For every function. If the SM-DP+ answers that the function failed, the codes decide.
 BY_OUTCOME: Mapping[Es2Call.Outcome, Decision] = {
     Outcome.SUCCESS: Decision.GO_ON,
     Outcome.WARNING: Decision.GO_ON,
@@ -92,16 +92,16 @@ BY_CODES: Mapping[str, Mapping[Codes, Decision]] = {
         ("8.2.1", "3.5"): Decision.ALREADY_DONE,
     },
 }
-# Of any subject and function that names none of its own: not now.
+# Reasons that mean "not now", for functions and subjects that BY_CODES does not list.
 BY_REASON: Mapping[str, Decision] = {"5.1": Decision.RETRY, "4.2": Decision.RETRY}
 DEFAULT = Decision.STAFF
 
-# A call that came to this had no effect over there.
+# A call with one of these outcomes had no effect at the SM-DP+.
 WITHOUT_EFFECT = frozenset({Outcome.NOT_SENT, Outcome.FAILED, Outcome.REFUSED})
 
 
 def decide(function: str, outcome: Es2Call.Outcome, codes: Codes) -> Decision:
-    """Return what comes next after such an answer to this function."""
+    """Return what to do after this answer to this function."""
     if outcome != Outcome.FAILED:
         return BY_OUTCOME[outcome]
     return BY_CODES[function].get(codes) or BY_REASON.get(codes[1], DEFAULT)

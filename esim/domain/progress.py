@@ -1,7 +1,7 @@
-"""HandleDownloadProgressInfo: store first, then work; duplicates and disorder change nothing.
+"""Download progress: a request stores the notice, and a worker applies it.
 
-The request stores what it was told and rings. What it means is decided by a worker from all that
-is stored of the profile, so that it matters neither when nor how often it was said.
+The worker applies all stored notices of a profile together, so their order and repetitions do not
+matter.
 """
 
 import structlog
@@ -18,24 +18,24 @@ from outbox.domain import Lease, enqueue
 
 log = structlog.get_logger(__name__)
 KIND = "download progress"
-# Of a profile that is on its device, or that is not to be had any more, no failure matters.
+# In these states a failed download matters. In the others the profile is on its device, or can no
+# longer be downloaded.
 WAITING = frozenset({ProfileState.INTENDED, ProfileState.RESERVED, ProfileState.RELEASED})
 
 
 @transaction.atomic
-def record(notice: Notice, provider: SmdpProvider | None) -> None:
-    """Store a notification, once, and have it looked at.
+def store_notice(notice: Notice, provider: SmdpProvider | None) -> None:
+    """Store a notice once, and enqueue its profile.
 
-    It is about the provider's own profiles, whatever else it names; `provider` is None where
-    nobody is asked for a certificate.
+    A provider's notice counts only for the provider's own profiles. `provider` is None if the API
+    runs without client certificates.
     """
     profiles = Profile.objects.filter(sim__iccid=notice.iccid).select_related("provider")
     if provider:
         profiles = profiles.filter(provider=provider)
     profile = profiles.first()
-    teller = profile.provider if profile else provider
     row, is_new = DownloadProgress.objects.get_or_create(
-        provider=teller,
+        provider=profile.provider if profile else provider,
         iccid=notice.iccid,
         point=notice.point,
         timestamp=notice.timestamp,
@@ -49,31 +49,31 @@ def record(notice: Notice, provider: SmdpProvider | None) -> None:
             "raw": notice.raw,
         },
     )
-    about = {"iccid": notice.iccid, "point": notice.point, "status": notice.status}
+    logged = {"iccid": notice.iccid, "point": notice.point, "status": notice.status}
     if profile is None:
-        log.warning("download progress of a profile that is not known here", **about)
+        log.warning("download progress of an unknown profile", **logged)
     elif is_new or row.applied_at is None:
-        log.info("download progress", codes="/".join(notice.codes), **about)
+        log.info("download progress", codes="/".join(notice.codes), **logged)
         enqueue(KIND, profile.pk)
 
 
-def look_at_progress(subject: str, _lease: Lease) -> None:
-    """Work through what was told of a profile; the outbox's handler."""
+def process_progress(subject: str, _lease: Lease) -> None:
+    """Apply the stored notices of a profile. This is a handler of the outbox."""
     profile = Profile.objects.select_related("provider", "sim").get(pk=subject)
-    for told in profile.progress.filter(applied_at=None):
-        _apply(profile, told)
+    for notice in profile.progress.filter(applied_at=None):
+        _apply(profile, notice)
 
 
 @transaction.atomic
-def _apply(profile: Profile, told: DownloadProgress) -> None:
-    if not compare_and_set(DownloadProgress, told.pk, {"applied_at": None}, applied_at=now()):
+def _apply(profile: Profile, notice: DownloadProgress) -> None:
+    if not compare_and_set(DownloadProgress, notice.pk, {"applied_at": None}, applied_at=now()):
         return
-    if told.status in EXECUTED:
-        if meaning(profile.provider, told.point) in ON_DEVICE:
+    if notice.status in EXECUTED:
+        if meaning_of(notice.point, profile.provider) in ON_DEVICE:
             _mark_downloaded(profile)
     elif profile.state in WAITING:
-        log.warning("download failed", iccid=told.iccid, codes=told.codes)
-        download_failed.send(Profile, profile=profile, told=told)
+        log.warning("download failed", iccid=notice.iccid, codes=notice.codes)
+        download_failed.send(Profile, profile=profile, notice=notice)
 
 
 def _mark_downloaded(profile: Profile) -> None:
@@ -81,10 +81,10 @@ def _mark_downloaded(profile: Profile) -> None:
         Sim.objects.filter(pk=profile.sim_id).update(state=SimState.IN_USE)
         profile_downloaded.send(Profile, profile=profile)
     elif profile.state != ProfileState.DOWNLOADED:
-        log.error("on a device although it was withdrawn", iccid=profile.sim.iccid)
+        log.error("downloaded although it was cancelled", iccid=profile.sim.iccid)
 
 
-def meaning(provider: SmdpProvider, point: str) -> Point | None:
-    """Return what a point of this provider stands for; None where nobody has said."""
+def meaning_of(point: str, provider: SmdpProvider) -> Point | None:
+    """Return the meaning of this provider's notification point, or None if it has none."""
     named = {**STANDARD_POINTS, **provider.notification_points}.get(point)
     return Point(named) if named in list(Point) else None

@@ -1,7 +1,7 @@
-"""Where an SM-DP+ is and how we and it make each other known: from the environment, per provider.
+"""Each SM-DP+'s address and TLS files, from the environment and never from the database.
 
-A variable with the provider's code at its end goes before the one for all: `SMDP_URL_KESTREL`
-before `SMDP_URL`. Nothing of it is in the database.
+A variable that ends in the provider's code overrides the one for all providers:
+`SMDP_URL_KESTREL` overrides `SMDP_URL`.
 """
 
 from django.conf import settings
@@ -12,14 +12,17 @@ from moportal.trust_files import TrustFiles, trust_files
 
 
 def address_of(provider: SmdpProvider) -> str:
-    """Return the base address; raises `ImproperlyConfigured`, naming the variable to set."""
+    """Return the base address, or raise `ImproperlyConfigured` with the name of the variable."""
     own = _own_name("SMDP_URL", provider)
     name = own if own in settings.SMDP_BY_PROVIDER else f"{own} (or SMDP_URL)"
     return checked_address(_value("SMDP_URL", provider), name=name)
 
 
 def tls_files_of(provider: SmdpProvider) -> TlsFiles:
-    """Return the files for mutual TLS; a certificate of its own never goes with another's key."""
+    """Return the files for mutual TLS.
+
+    A certificate for one provider is never combined with the key for all providers.
+    """
     certificate = "SMDP_CLIENT_CERTIFICATE"
     key = _value("SMDP_CLIENT_KEY", provider)
     if _own_name(certificate, provider) in settings.SMDP_BY_PROVIDER:
@@ -32,7 +35,7 @@ def tls_files_of(provider: SmdpProvider) -> TlsFiles:
 
 
 def trust_of(provider: SmdpProvider) -> TrustFiles | None:
-    """Return whom to believe that it is this provider, or None where nobody has said."""
+    """Return how to verify this provider's client certificate, or None if that is not set."""
     return trust_files(
         _value("SMDP_CALLBACK_CA", provider),
         _value("SMDP_CALLBACK_INTERMEDIATES", provider),

@@ -150,7 +150,7 @@ def _is_exhausted(report: LpaReport, advice: Advice, order: Order, account: User
     return len(same) + is_first_told_here > most
 
 
-def note_failure(profile: Profile, told: DownloadProgress, **_kwargs: Any) -> None:
+def note_failure(profile: Profile, notice: DownloadProgress, **_kwargs: Any) -> None:
     """Put a download that failed on the support staff's queue; an SM-DP+ may tell it twice."""
     order = Order.objects.filter(profile=profile).first()
     if order is None:
@@ -158,10 +158,13 @@ def note_failure(profile: Profile, told: DownloadProgress, **_kwargs: Any) -> No
     LpaReport.objects.get_or_create(
         visit=order.visit,
         source=LpaReport.Source.SMDP,
-        code_as_sent=told.codes,
-        at_as_sent=told.timestamp,
+        code_as_sent=notice.codes,
+        at_as_sent=notice.timestamp,
         iccid=profile.sim.iccid,
-        defaults={"code": translate_smdp_codes(told.subject_code, told.reason_code), "at": told.at},
+        defaults={
+            "code": translate_smdp_codes(notice.subject_code, notice.reason_code),
+            "at": notice.at,
+        },
     )
 
 

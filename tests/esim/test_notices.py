@@ -61,7 +61,7 @@ SPELLINGS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
 def test_every_spelling_says_the_same(spelling: dict[str, Any]) -> None:
-    notice = notices.read(spelling)
+    notice = notices.parse_notice(spelling)
 
     assert (notice.iccid, notice.point, notice.status) == (ICCID, "4", "Executed-Success")
     assert (notice.at, notice.codes) == (AT, ("", ""))
@@ -69,22 +69,25 @@ def test_every_spelling_says_the_same(spelling: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("iccid", ["894944999999999002", ICCID, "89882110000000000010"])
 def test_an_iccid_has_18_to_20_digits(iccid: str) -> None:
-    assert notices.read({**STANDARD, "iccid": iccid}).iccid == iccid
+    assert notices.parse_notice({**STANDARD, "iccid": iccid}).iccid == iccid
 
 
 def test_a_wrong_check_digit_is_no_reason_not_to_listen() -> None:
-    assert notices.read({**STANDARD, "iccid": "8949449999999990024"}).iccid.endswith("24")
+    assert notices.parse_notice({**STANDARD, "iccid": "8949449999999990024"}).iccid.endswith("24")
 
 
 def test_a_failure_comes_with_its_codes() -> None:
     codes = {"subjectCode": "8.2.10", "reasonCode": "4.2", "message": "no"}
     failed = {"status": "Failed", "statusCodeData": codes}
 
-    assert notices.read({**STANDARD, "notificationPointStatus": failed}).codes == ("8.2.10", "4.2")
+    assert notices.parse_notice({**STANDARD, "notificationPointStatus": failed}).codes == (
+        "8.2.10",
+        "4.2",
+    )
 
 
 def test_what_names_the_device_is_not_kept_twice() -> None:
-    raw = notices.read({**STANDARD, "imei": "490154203237518", "vendor": {"a": [1]}}).raw
+    raw = notices.parse_notice({**STANDARD, "imei": "490154203237518", "vendor": {"a": [1]}}).raw
 
     assert not {"eid", "imei", "tac"} & raw.keys()
     assert raw["vendor"] == {"a": [1]}
@@ -93,12 +96,12 @@ def test_what_names_the_device_is_not_kept_twice() -> None:
 @pytest.mark.parametrize("body", [None, [], "x", 4, {}, {"iccid": None}, {"iccid": "1"}])
 def test_without_an_iccid_nothing_is_said(body: Any) -> None:
     with pytest.raises(UnreadableNotice):
-        notices.read(body)
+        notices.parse_notice(body)
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01T00:00:00Z", "99999999999999"])
 def test_a_time_that_cannot_be_read_is_none(text: str) -> None:
-    assert notices.read_time(text) is None
+    assert notices.parse_time(text) is None
 
 
 anything = st.recursive(
@@ -111,7 +114,7 @@ anything = st.recursive(
 @given(st.dictionaries(st.sampled_from([*STANDARD, "timeStamp", "other"]), anything))
 def test_whatever_is_said_is_refused_or_can_be_stored(body: dict[str, Any]) -> None:
     try:
-        notice = notices.read({"iccid": ICCID, **body})
+        notice = notices.parse_notice({"iccid": ICCID, **body})
     except UnreadableNotice:
         return
     stored = json.dumps(notice.raw, allow_nan=False, ensure_ascii=False).encode()
