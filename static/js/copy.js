@@ -1,4 +1,4 @@
-/* Copies the code that a button stands beside; without script there is no such button. */
+/* Copies the code beside a button. Without script the button stays hidden. */
 (function () {
   "use strict";
 

@@ -1,8 +1,8 @@
-/* Every form is sent once at a time; the button stays alive, so that its name is sent and nobody is stuck. */
+/* Sends each form only once at a time. The button is not disabled, so its name is sent and the customer can retry. */
 (function () {
   "use strict";
 
-  // After this long without a new page the answer is lost, and the customer may send again.
+  // Without a new page after this time, assume that the answer is lost and allow a new attempt.
   var GIVE_UP_AFTER = 15000;
 
   function release(form) {
@@ -32,7 +32,7 @@
     }, GIVE_UP_AFTER);
   }
 
-  // A page that comes back out of the browser's memory is a page that was not sent yet.
+  // A page restored from the browser's cache has not been sent yet.
   function onPageShow() {
     var index;
     for (index = 0; index < document.forms.length; index += 1) {

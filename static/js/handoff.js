@@ -1,8 +1,8 @@
-/* Gives the stored result to the host that shows this page: once, each time the page is read. */
+/* Gives the stored result to the host that shows this page, once each time the page loads. */
 (function () {
   "use strict";
 
-  // A host that was told and has not taken the page away by then is not going to.
+  // A host that has not closed the page after this time is not going to.
   var PATIENCE = 15000;
   var byHand = document.getElementById("by-hand");
   var late = document.getElementById("late");
@@ -19,13 +19,14 @@
     }
   }
 
-  /* What there is to do by hand, after all. */
+  /* Show how to finish without the host. */
   function showByHand() {
     show(late, true);
     show(byHand, true);
   }
 
-  /* What the newest app tells afterwards: kept for support; a failure has a page of its own. */
+  /* Send a later report of the newest app to the portal, which keeps it for support.
+     The answer names the page to open after a failure. */
   function tell(kind, report) {
     var request = new XMLHttpRequest();
     var isFailure = kind === "activation" && !/"success"/i.test(String(report));
@@ -48,7 +49,7 @@
     );
   }
 
-  /* The first host whose function is there; one that throws is not followed by another. */
+  /* Use the first host whose function exists. If it throws, no other host is tried. */
   function give(outcome, payload) {
     var hosts = window.handoffHosts || [];
     var index;

@@ -1,4 +1,4 @@
-/* Asks for the order page itself while the order is being made, and puts what changed in place. */
+/* Reloads the order page in the background while the order is in progress, and shows changes in place. */
 (function () {
   "use strict";
 
@@ -47,7 +47,7 @@
 
   function read(request) {
     var page = new DOMParser().parseFromString(request.responseText, "text/html");
-    // Another page (a sign-in, the handoff) is for the browser to open, not to be put in here.
+    // Another page, such as sign-in or the handoff, must be opened by the browser itself.
     if (!page.getElementById("order")) {
       window.location.reload();
       return;
@@ -61,7 +61,7 @@
 
   function ask() {
     var request = new XMLHttpRequest();
-    // A form on its way must not lose the page under it.
+    // Do not replace the page while a form is being sent.
     if (document.querySelector("form[data-sent]")) {
       next();
       return;

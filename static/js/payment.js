@@ -1,10 +1,10 @@
-/* Writes the card number in groups of four and the expiry as MM/YY while they are typed. */
+/* Formats the card number in groups of four and the expiry date as MM/YY during typing. */
 (function () {
   "use strict";
 
   var EASTERN_DIGITS = /[\u0660-\u0669\u06f0-\u06f9]/g;
 
-  // Arabic and Persian keyboards write their own digits; a card has the western ones.
+  // Arabic and Persian keyboards type their own digits. Cards use western digits.
   function western(text) {
     return text.replace(EASTERN_DIGITS, function (digit) {
       return String(digit.charCodeAt(0) & 15);

@@ -1,4 +1,4 @@
-/* The Mobile Plans app of the source documents: one function, one string for every result. */
+/* The Mobile Plans app as first documented: one function takes one string for every result. */
 (function () {
   "use strict";
 

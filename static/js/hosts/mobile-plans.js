@@ -1,4 +1,4 @@
-/* The newest Mobile Plans app: a function for each result, and a listener for what came of it. */
+/* The newest Mobile Plans app: a function for each result, and listeners for later reports. */
 (function () {
   "use strict";
 
@@ -8,11 +8,11 @@
     line: "MobilePlansLineType",
     moDirectStatus: "MobilePlansMoDirectStatus"
   };
-  // Microsoft's table and its samples spell these differently: whichever is read, it is there.
+  // Microsoft's table and its samples spell these names differently, so both are set.
   var ALSO = { line: "lineType", moDirectStatus: "modirectStatus" };
   var LISTENERS = ["MobilePlansInlineOperations", "MobilePlansInlineProfileDownload"];
 
-  /* The app's objects may be closed: what one of them does not have is left out, not an error. */
+  /* The app's objects may reject unknown properties. Such a property is skipped. */
   function set(object, name, value) {
     try {
       object[name] = value;
@@ -21,7 +21,7 @@
     }
   }
 
-  /* The app's own constant for a word, "ServiceError" being its member serviceError. */
+  /* Return the app's constant for a word: "ServiceError" is its member serviceError. */
   function member(name, word) {
     var words = window[name];
     var key = word.charAt(0).toLowerCase() + word.slice(1);
@@ -43,7 +43,7 @@
     return made;
   }
 
-  /* The app calls a global function by the name that it is given here, with one JSON string. */
+  /* The app calls a global function by the name that is set here, with one JSON string. */
   function listen(tell) {
     window.handoffActivated = function (report) {
       tell("activation", report);
