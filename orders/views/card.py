@@ -83,6 +83,6 @@ def _card_context(page: CardPage) -> dict[str, Any]:
         "trouble": texts.card_trouble(page),
         "poll": not waits_for_customer,
         "open_url": open_url if waits_for_customer else "",
-        "goes_by_itself": waits_for_customer and page.sent_at is None,
+        "opens_automatically": waits_for_customer and page.sent_at is None,
         **frame_context("payment", back_url=reverse("payment")),
     }

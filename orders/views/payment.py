@@ -76,17 +76,23 @@ def _payment_context(form: MethodForm, methods: list[PaymentMethod]) -> dict[str
         }
         for method in methods
     ]
-    return {"form": form, "methods": rows, "is_typed_there": not isinstance(form, PaymentForm)}
+    return {
+        "form": form,
+        "methods": rows,
+        "is_entered_at_gateway": not isinstance(form, PaymentForm),
+    }
 
 
 def _save_method(request: HttpRequest, user: User, draft: Draft, form: MethodForm) -> HttpResponse:
     """Save the method and redirect to the next step, which may be the gateway's card page."""
     if not form.is_valid():
         return redirect_back(request, form)
-    is_typed_there = form.cleaned_data["method"] == NEW_CARD and not isinstance(form, PaymentForm)
+    is_entered_at_gateway = form.cleaned_data["method"] == NEW_CARD and not isinstance(
+        form, PaymentForm
+    )
     try:
         check_draft(draft, form)
-        if is_typed_there:
+        if is_entered_at_gateway:
             page = drafts.type_new_card(draft, version=form.cleaned_data["version"])
             forget_form(request)
             return redirect_to("card", page.key)
