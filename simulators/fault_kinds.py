@@ -1,6 +1,6 @@
 """What can go wrong on the way to or from a provider.
 
-Whether the work was done is part of each kind's promise, because the caller cannot see it.
+Whether the work was done is part of each kind's effect, because the caller cannot see it.
 """
 
 import re
@@ -34,72 +34,72 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Instead:
+class PreventsWork:
     """A kind of fault that prevents the work, and what is answered instead."""
 
-    promise: str
+    effect: str
     answer: Callable[[Fault], Answer]
     work: str = "not done"
 
 
 @dataclass(frozen=True)
-class Afterwards:
+class SpoilsAnswer:
     """A kind of fault that befalls the answer to work that is done."""
 
-    promise: str
+    effect: str
     spoil: Callable[[Fault, Answer], Answer]
     work: str = "done"
 
 
-Kinds = Mapping[str, Instead | Afterwards]
+Kinds = Mapping[str, PreventsWork | SpoilsAnswer]
 
 
 def _drop(fault: Fault, answer: Answer | None = None) -> Answer:
     raise ConnectionDropped
 
 
-def _trouble(fault: Fault, answer: Answer | None = None) -> Answer:
+def _http_error(fault: Fault, answer: Answer | None = None) -> Answer:
     retry_after = (("Retry-After", str(fault.retry_after)),) if fault.retry_after != "" else ()
     return Answer(fault.status, HTML_PAGE, HTML, retry_after)
 
 
-def _half(fault: Fault, answer: Answer) -> Answer:
+def _cut_in_half(fault: Fault, answer: Answer) -> Answer:
     return replace(answer, body=answer.body[: len(answer.body) // 2])
 
 
-def _late(fault: Fault, answer: Answer) -> Answer:
+def _delay(fault: Fault, answer: Answer) -> Answer:
     time.sleep(fault.seconds)
     return answer
 
 
 KINDS: Kinds = {
-    "drop_before": Instead("the connection is closed without an answer", _drop),
-    "http_500": Instead(
+    "drop_before": PreventsWork("the connection is closed without an answer", _drop),
+    "http_500": PreventsWork(
         "the answer is 500",
         lambda _fault: Answer(HTTPStatus.INTERNAL_SERVER_ERROR, HTML_PAGE, HTML),
     ),
-    "html": Instead(
+    "html": PreventsWork(
         "the answer is 200 with a page of HTML",
         lambda _fault: Answer(HTTPStatus.OK, HTML_PAGE, HTML),
     ),
-    "http": Instead("the answer is `status`, with `retryAfter` if given", _trouble),
-    "drop_after": Afterwards("the connection is closed without an answer", _drop),
-    "malformed": Afterwards("the answer is JSON cut in half", _half),
-    "delay": Afterwards("the answer comes `seconds` later", _late),
-    "slow_drip": Afterwards(
+    "http": PreventsWork("the answer is `status`, with `retryAfter` if given", _http_error),
+    "drop_after": SpoilsAnswer("the connection is closed without an answer", _drop),
+    "malformed": SpoilsAnswer("the answer is JSON cut in half", _cut_in_half),
+    "delay": SpoilsAnswer("the answer comes `seconds` later", _delay),
+    "slow_drip": SpoilsAnswer(
         "the answer's body comes byte by byte, over `seconds`",
         lambda fault, answer: replace(answer, drip=fault.seconds),
     ),
-    "http_after": Afterwards("the answer is `status`, as for http", _trouble),
-    "wrong_content_type": Afterwards(
+    "http_after": SpoilsAnswer("the answer is `status`, as for http", _http_error),
+    "wrong_content_type": SpoilsAnswer(
         "the answer is what it should be, but says text/plain",
         lambda _fault, answer: replace(answer, content_type="text/plain"),
     ),
 }
 
 
-def described(kinds: Kinds) -> str:
+def describe(kinds: Kinds) -> str:
     """Return a line for each kind of fault, for the help of a command line."""
     return "\n".join(
-        f"  {name:<18}  the work is {kind.work}: {kind.promise}" for name, kind in kinds.items()
+        f"  {name:<18}  the work is {kind.work}: {kind.effect}" for name, kind in kinds.items()
     )

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from http import HTTPStatus
 from typing import Any
 
-from simulators.fault_kinds import CODE, KINDS, Fault, Instead, Kinds
+from simulators.fault_kinds import CODE, KINDS, Fault, Kinds, PreventsWork
 from simulators.http import Answer, HttpRefusal, Request, Route, json_answer, route
 
 ANY_FUNCTION = "*"
@@ -66,14 +66,14 @@ class Faults:
         return json_answer({"faults": self.waiting()})
 
     def _answer_add(self, request: Request) -> Answer:
-        self.add(self._read(request.json()))
+        self.add(self._parse_fault(request.json()))
         return json_answer({"faults": self.waiting()}, HTTPStatus.CREATED)
 
     def _answer_clear(self, request: Request) -> Answer:
         self.clear()
         return json_answer({"faults": []})
 
-    def _read(self, body: dict[str, Any]) -> Fault:
+    def _parse_fault(self, body: dict[str, Any]) -> Fault:
         function, kind, given = body.pop("function", None), body.pop("fault", None), {}
         if not isinstance(function, str) or function not in self._functions:
             raise HttpRefusal(HTTPStatus.UNPROCESSABLE_ENTITY, "unknown_function")
@@ -102,7 +102,7 @@ def run_with_faults(
     if fault is None:
         return work()
     kind = kinds[fault.fault]
-    if isinstance(kind, Instead):
+    if isinstance(kind, PreventsWork):
         skipped(fault)
         return kind.answer(fault)
     return kind.spoil(fault, work())

@@ -39,10 +39,10 @@ def send_in_background(notices: list[Notice]) -> None:
 def _send_all(notices: list[Notice]) -> None:
     for notice in notices:
         time.sleep(notice.pause)
-        notice.sent(_send_stubbornly(notice))
+        notice.sent(_send_with_retries(notice))
 
 
-def _send_stubbornly(notice: Notice) -> int:
+def _send_with_retries(notice: Notice) -> int:
     status = _send(notice)
     for pause in RETRY_DELAYS:
         if _is_delivered(status):

@@ -46,7 +46,7 @@ def argument_parser(module: str, description: str) -> argparse.ArgumentParser:
     return parser
 
 
-def web_address(text: str) -> str:
+def parse_web_address(text: str) -> str:
     """Read an http(s) address from the command line; a slash at its end is dropped."""
     if not text:
         return text

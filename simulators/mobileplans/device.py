@@ -55,13 +55,13 @@ class Download:
         """Say whether the LPA gives up before it asks; two failures are the SM-DP+'s to see."""
         return self.wish in FAILURES and self.wish not in {EID_MISMATCH, PROCESSING_ERROR}
 
-    def question(self) -> dict[str, str]:
+    def request_body(self) -> dict[str, str]:
         """Return what the SM-DP+ simulator is asked."""
         eid = OTHER_EID if self.wish == EID_MISMATCH else self.eid
-        question = {"activationCode": self.activation_code, "eid": eid}
-        return {**question, "end": "error"} if self.wish == PROCESSING_ERROR else question
+        body = {"activationCode": self.activation_code, "eid": eid}
+        return {**body, "end": "error"} if self.wish == PROCESSING_ERROR else body
 
 
-def failed(error: str) -> dict[str, str]:
+def failure(error: str) -> dict[str, str]:
     """Return the answer to a download that came to nothing."""
     return {"result": "failed", "error": error}

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from simulators.mobileplans import calls, payload, samples
-from simulators.mobileplans.device import INSTALLED, Download, failed
+from simulators.mobileplans.device import INSTALLED, Download, failure
 from simulators.mobileplans.forms import LaunchForm, presets
 
 DOWNLOAD_TIMEOUT = 15.0
@@ -67,15 +67,15 @@ def download(request: HttpRequest) -> JsonResponse:
         wish=request.POST.get("download", INSTALLED),
     )
     if wished.fails_by_itself:
-        return JsonResponse(failed(wished.wish))
+        return JsonResponse(failure(wished.wish))
     try:
         answer = httpx.post(
             f"{settings.SMDP_SIMULATOR_URL}/device/download",
-            json=wished.question(),
+            json=wished.request_body(),
             timeout=DOWNLOAD_TIMEOUT,
             trust_env=False,
         )
         body = answer.raise_for_status().json()
     except (httpx.HTTPError, ValueError):
-        return JsonResponse(failed("NoSmdpAnswer"))
+        return JsonResponse(failure("NoSmdpAnswer"))
     return JsonResponse(body, safe=False)

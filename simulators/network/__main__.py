@@ -1,6 +1,6 @@
 """Command line of the network simulator."""
 
-from simulators.fault_kinds import KINDS, described
+from simulators.fault_kinds import KINDS, describe
 from simulators.faults import Faults
 from simulators.network.books import SCHEMA, Books
 from simulators.network.server import FUNCTIONS, NetworkServer
@@ -25,7 +25,7 @@ The network side of an operator: which plan is live on which SIM. JSON over HTTP
 
 A fault may say "seconds", "status" and "retryAfter" too, and a "probability" from 0 to 1:
 
-{described(KINDS)}
+{describe(KINDS)}
 """
 
 

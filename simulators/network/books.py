@@ -69,13 +69,13 @@ class Books:
         found = "SELECT 1 FROM service WHERE state = 'active' AND iccid = ?"
         return bool(self._store.execute(found, iccid))
 
-    def use(self, record: dict[str, Any]) -> None:
+    def add_usage(self, record: dict[str, Any]) -> None:
         self._store.execute(
             "INSERT INTO usage (id, iccid, usedAt, bytes, country) VALUES (?, ?, ?, ?, ?)",
             *(record[name] for name in RECORD),
         )
 
-    def used(self, after: int, limit: int) -> tuple[list[dict[str, Any]], int]:
+    def usage_after(self, after: int, limit: int) -> tuple[list[dict[str, Any]], int]:
         """Return the records after a number, and the number of the last of them."""
         rows = self._store.execute(
             "SELECT * FROM usage WHERE number > ? ORDER BY number LIMIT ?", after, limit
@@ -83,7 +83,7 @@ class Books:
         records = [{name: row[name] for name in RECORD} for row in rows]
         return records, rows[-1]["number"] if rows else after
 
-    def write_down(self, operation: str, reference: str, iccid: str, answer: str) -> None:
+    def record_call(self, operation: str, reference: str, iccid: str, answer: str) -> None:
         self._store.execute(
             "INSERT INTO call (operation, reference, iccid, answer, at) VALUES (?, ?, ?, ?, ?)",
             *(operation, reference, iccid, answer, datetime.now(UTC).isoformat()),

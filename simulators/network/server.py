@@ -31,7 +31,7 @@ class NetworkServer:
             route("DELETE", "/subscriptions/([^/]+)", self._end),
             route("GET", "/subscriptions/([^/]+)", self._show),
             route("POST", "/usage", self._use),
-            route("GET", "/usage", self._used),
+            route("GET", "/usage", self._list_usage),
             route("GET", "/books", lambda _request: json_answer(self.books.shown())),
             route("GET", "/healthz", lambda _request: json_answer({"status": "ok"})),
             route("POST", "/reset", self._reset),
@@ -39,17 +39,17 @@ class NetworkServer:
         ]
 
     def _activate(self, request: Request, reference: str) -> Answer:
-        service = _read(request.json())
+        service = _parse_service(request.json())
 
         def work() -> Answer:
             with self.books.transaction():
-                status, said = self._activated(reference, service)
-                self.books.write_down("activate", reference, service["iccid"], str(status.value))
+                status, said = self._activate_service(reference, service)
+                self.books.record_call("activate", reference, service["iccid"], str(status.value))
             return json_answer(said, status)
 
         return self._with_faults("activate", work)
 
-    def _activated(
+    def _activate_service(
         self, reference: str, service: dict[str, Any]
     ) -> tuple[HTTPStatus, dict[str, Any]]:
         if service["iccid"].startswith(self.foreign_prefixes):
@@ -65,28 +65,28 @@ class NetworkServer:
         def work() -> Answer:
             with self.books.transaction():
                 self.books.end(reference)
-                self.books.write_down("end", reference, "", "200")
+                self.books.record_call("end", reference, "", "200")
             return json_answer({"reference": reference, "state": "ended"})
 
         return self._with_faults("end", work)
 
     def _use(self, request: Request) -> Answer:
         """Let a SIM that is live use data, as its device would."""
-        record = _read_usage(request.json())
+        record = _parse_usage(request.json())
         with self.books.transaction():
             if not self.books.is_live(record["iccid"]):
                 raise HttpRefusal(HTTPStatus.CONFLICT, "not_live")
-            self.books.use(record)
+            self.books.add_usage(record)
         return json_answer(record, HTTPStatus.CREATED)
 
-    def _used(self, request: Request) -> Answer:
+    def _list_usage(self, request: Request) -> Answer:
         after, limit = request.query.get("after", "0"), request.query.get("limit", "")
         if not after.isdecimal() or not limit.isdecimal():
             raise HttpRefusal(HTTPStatus.BAD_REQUEST, "invalid_cursor")
 
         def work() -> Answer:
             asked = min(int(limit), MOST_RECORDS)
-            records, cursor = self.books.used(int(after), asked)
+            records, cursor = self.books.usage_after(int(after), asked)
             has_more = bool(records) and len(records) == asked
             return json_answer({"records": records, "cursor": str(cursor), "more": has_more})
 
@@ -108,7 +108,7 @@ class NetworkServer:
         return json_answer({"status": "empty"})
 
 
-def _read(body: dict[str, Any]) -> dict[str, Any]:
+def _parse_service(body: dict[str, Any]) -> dict[str, Any]:
     is_counted = type(body.get("sequence")) is int and body["sequence"] > 0
     if not is_counted or not all(isinstance(body.get(name), str) for name in TEXTS):
         raise HttpRefusal(HTTPStatus.BAD_REQUEST, "invalid_service")
@@ -117,7 +117,7 @@ def _read(body: dict[str, Any]) -> dict[str, Any]:
     return {name: body[name] for name in ("sequence", *TEXTS)}
 
 
-def _read_usage(body: dict[str, Any]) -> dict[str, Any]:
+def _parse_usage(body: dict[str, Any]) -> dict[str, Any]:
     """Read what was used; its time is now and its country the US unless it says otherwise."""
     given = {
         "id": uuid.uuid4().hex,

@@ -1,10 +1,10 @@
 """Command line of the payment simulator."""
 
-from simulators.fault_kinds import KINDS, described
+from simulators.fault_kinds import KINDS, describe
 from simulators.faults import Faults
 from simulators.payment.books import SCHEMA, Books
 from simulators.payment.server import FUNCTIONS, PaymentServer
-from simulators.process import argument_parser, serve, web_address
+from simulators.process import argument_parser, parse_web_address, serve
 from simulators.store import Store
 
 DESCRIPTION = f"""\
@@ -40,7 +40,7 @@ A webhook carries the header Webhook-Signature: t=UNIX SECONDS,v1=HMAC-SHA-256 o
 
 A fault may say "seconds", "status" and "retryAfter" too, and a "probability" from 0 to 1:
 
-{described(KINDS)}
+{describe(KINDS)}
 """
 
 
@@ -48,7 +48,7 @@ def main() -> None:
     parser = argument_parser("simulators.payment", DESCRIPTION)
     parser.add_argument(
         "--notify",
-        type=web_address,
+        type=parse_web_address,
         default="",
         metavar="URL",
         help="post every change of a payment to this whole address",

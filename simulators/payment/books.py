@@ -135,7 +135,7 @@ class Books:
         rows = self._store.execute("SELECT * FROM payment WHERE id = ?", identifier)
         return _shown(rows[0]) if rows else None
 
-    def payments_under(self, key: str) -> list[dict[str, Any]]:
+    def payments_with_key(self, key: str) -> list[dict[str, Any]]:
         rows = self._store.execute("SELECT * FROM payment WHERE key = ? ORDER BY rowid", key)
         return [_shown(row) for row in rows]
 
@@ -152,7 +152,7 @@ class Books:
         rows = self._store.execute("SELECT return_url FROM challenge WHERE payment = ?", payment)
         return str(rows[0]["return_url"]) if rows else None
 
-    def keep_notice(self, body: str, signature: str) -> None:
+    def store_notice(self, body: str, signature: str) -> None:
         """Write down what the listener is sent, for whoever wants to send it once more."""
         self._store.execute("INSERT INTO notice (body, signature) VALUES (?, ?)", body, signature)
 
@@ -160,14 +160,14 @@ class Books:
         rows = self._store.execute("SELECT body, signature FROM notice ORDER BY number")
         return [_shown(row) for row in rows]
 
-    def answer_under(self, key: str) -> tuple[str, int, dict[str, Any]] | None:
+    def answer_for_key(self, key: str) -> tuple[str, int, dict[str, Any]] | None:
         """Return what was asked under this key, and the status and body answered."""
         rows = self._store.execute("SELECT asked, status, body FROM answer WHERE key = ?", key)
         if not rows:
             return None
         return rows[0]["asked"], rows[0]["status"], json.loads(rows[0]["body"])
 
-    def keep_answer(self, key: str, *, asked: str, status: int, body: dict[str, Any]) -> None:
+    def store_answer(self, key: str, *, asked: str, status: int, body: dict[str, Any]) -> None:
         self._store.execute(
             "INSERT INTO answer VALUES (?, ?, ?, ?)", key, asked, status, json.dumps(body)
         )

@@ -45,12 +45,15 @@ class Card:
     behaviour: str
 
 
-def read(body: dict[str, Any]) -> Card:
+def parse_card(body: dict[str, Any]) -> Card:
     """Take a card in and let go of its number and security code; raises `InvalidCard`."""
     number = digits(body.get("number"))
     if not NUMBER.fullmatch(number) or not _has_right_check_digit(number):
         raise InvalidCard("invalid_number")
-    month, year = _whole(body.get("exp_month")), _whole(body.get("exp_year"))
+    month, year = (
+        _parse_whole_number(body.get("exp_month")),
+        _parse_whole_number(body.get("exp_year")),
+    )
     if not 1 <= month <= MONTHS or is_past(month, year):
         raise InvalidCard("invalid_expiry")
     if year > datetime.now(UTC).year + YEARS_AHEAD:
@@ -75,7 +78,7 @@ def is_past(month: int, year: int) -> bool:
     return (year, month) < (today.year, today.month)
 
 
-def _whole(value: object) -> int:
+def _parse_whole_number(value: object) -> int:
     """Return a whole number, or one that is no month and no year."""
     return value if isinstance(value, int) and not isinstance(value, bool) else -1
 

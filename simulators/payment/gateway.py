@@ -32,7 +32,7 @@ class Refused(Exception):
         self.body = {"error": error, "status": str(state)} if state else {"error": error}
 
 
-def once(books: Books, key: str, asked: str, work: Callable[[], Reply]) -> Reply:
+def answer_once(books: Books, key: str, asked: str, work: Callable[[], Reply]) -> Reply:
     """Do the work, unless it was done under this key: then give the stored answer.
 
     The same key with another question is refused with 409 `key_reused`.
@@ -40,17 +40,17 @@ def once(books: Books, key: str, asked: str, work: Callable[[], Reply]) -> Reply
     if not 0 < len(key) <= KEY_LIMIT:
         raise Refused(HTTPStatus.BAD_REQUEST, "key_required")
     with books.transaction():
-        stored = books.answer_under(key)
+        stored = books.answer_for_key(key)
         if stored and stored[0] != asked:
             raise Refused(HTTPStatus.CONFLICT, "key_reused")
         if stored:
             return stored[1:]
         status, body = work()
-        books.keep_answer(key, asked=asked, status=status, body=body)
+        books.store_answer(key, asked=asked, status=status, body=body)
     return status, body
 
 
-def question(path: str, body: dict[str, Any]) -> str:
+def request_digest(path: str, body: dict[str, Any]) -> str:
     """Return a digest by which two questions are compared.
 
     Of a card only the last four count, and the security code not at all: a digest of the whole
@@ -65,13 +65,13 @@ def question(path: str, body: dict[str, Any]) -> str:
 
 def make_token(books: Books, body: dict[str, Any]) -> Reply:
     try:
-        card = cards.read(body)
+        card = cards.parse_card(body)
     except cards.InvalidCard as error:
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from error
-    return HTTPStatus.CREATED, shown_card(books.add_token(card), card)
+    return HTTPStatus.CREATED, card_fields(books.add_token(card), card)
 
 
-def shown_card(token: str, card: cards.Card) -> dict[str, Any]:
+def card_fields(token: str, card: cards.Card) -> dict[str, Any]:
     """Return what the merchant is told of a stored card."""
     return {
         "token": token,
@@ -99,9 +99,9 @@ def authorise(books: Books, body: dict[str, Any], *, key: str, address: str) -> 
     if card is None:
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "unknown_token")
     _check_order(body)
-    reason = _reason_to_decline(card)
+    reason = _decline_reason(card)
     wants_step = not reason and card.behaviour == cards.CUSTOMER_STEP
-    return_url = checked_return_url(body) if wants_step else ""
+    return_url = parse_return_url(body) if wants_step else ""
     approved = PaymentState.REQUIRES_ACTION if wants_step else PaymentState.AUTHORISED
     status = PaymentState.DECLINED if reason else approved
     identifier = books.add_payment(
@@ -124,7 +124,7 @@ def challenge_url(address: str, identifier: str) -> str:
     return f"{address}/challenge/{identifier}"
 
 
-def checked_return_url(body: dict[str, Any]) -> str:
+def parse_return_url(body: dict[str, Any]) -> str:
     """Return where the customer goes back to, or refuse the question without it."""
     url = body.get("return_url")
     if not isinstance(url, str) or urlsplit(url).scheme not in {"http", "https"}:
@@ -132,7 +132,7 @@ def checked_return_url(body: dict[str, Any]) -> str:
     return url
 
 
-def decide(books: Books, identifier: str, *, approved: bool) -> str | None:
+def record_decision(books: Books, identifier: str, *, approved: bool) -> str | None:
     """Let the customer say yes or no at the bank; return where to go on, None for no such payment.
 
     Said twice, the first word counts.
@@ -147,7 +147,7 @@ def decide(books: Books, identifier: str, *, approved: bool) -> str | None:
     return return_url
 
 
-def act(books: Books, identifier: str, action: str) -> Reply:
+def change_payment(books: Books, identifier: str, action: str) -> Reply:
     """Capture, void or refund the whole amount; a wrong state is 409 and names the state."""
     payment = books.payment(identifier)
     if payment is None:
@@ -159,7 +159,7 @@ def act(books: Books, identifier: str, action: str) -> Reply:
     return HTTPStatus.OK, {"id": identifier, "status": str(new)}
 
 
-def _reason_to_decline(card: cards.Card) -> str:
+def _decline_reason(card: cards.Card) -> str:
     if cards.is_past(card.exp_month, card.exp_year):
         return "expired_card"
     goes_on = card.behaviour in {cards.APPROVE, cards.CUSTOMER_STEP}

@@ -12,7 +12,7 @@ from typing import Any
 from simulators.payment import cards
 from simulators.payment.books import Books
 from simulators.payment.document import document
-from simulators.payment.gateway import Refused, Reply, checked_return_url, shown_card
+from simulators.payment.gateway import Refused, Reply, card_fields, parse_return_url
 from simulators.payment.states import PageStatus
 
 WORDS = {
@@ -34,14 +34,14 @@ MAIN = """\
 """
 
 
-def make(books: Books, body: dict[str, Any], *, address: str) -> Reply:
+def open_page(books: Books, body: dict[str, Any], *, address: str) -> Reply:
     """Open a page; `address` is this provider's own, under which the customer finds it."""
-    identifier = books.add_page(PageStatus.OPEN, checked_return_url(body))
+    identifier = books.add_page(PageStatus.OPEN, parse_return_url(body))
     shown = {"id": identifier, "status": str(PageStatus.OPEN)}
     return HTTPStatus.CREATED, {**shown, "url": f"{address}/card/{identifier}"}
 
 
-def standing(books: Books, identifier: str) -> Reply:
+def describe_page(books: Books, identifier: str) -> Reply:
     """Say what has become of a page, and of a card typed there what may be kept."""
     with books.transaction():
         page = books.page(identifier)
@@ -49,10 +49,10 @@ def standing(books: Books, identifier: str) -> Reply:
             raise Refused(HTTPStatus.NOT_FOUND, "not_found")
         card = books.card(page["token"])
     shown = {name: page[name] for name in ("id", "status", "reason")}
-    return HTTPStatus.OK, {**shown, **shown_card(page["token"], card)} if card else shown
+    return HTTPStatus.OK, {**shown, **card_fields(page["token"], card)} if card else shown
 
 
-def fill_in(books: Books, identifier: str, typed: dict[str, str]) -> str | None:
+def submit_card(books: Books, identifier: str, typed: dict[str, str]) -> str | None:
     """Take what the customer sends; return where to go on, None for no such page.
 
     Raises `cards.InvalidCard` for a card that the customer can put right.
@@ -62,11 +62,11 @@ def fill_in(books: Books, identifier: str, typed: dict[str, str]) -> str | None:
         if page is None:
             return None
         if page["status"] == PageStatus.OPEN:
-            _end(books, identifier, typed)
+            _end_page(books, identifier, typed)
     return str(page["return_url"])
 
 
-def _end(books: Books, identifier: str, typed: dict[str, str]) -> None:
+def _end_page(books: Books, identifier: str, typed: dict[str, str]) -> None:
     if typed.get("decision") != "store":
         books.end_page(identifier, PageStatus.REFUSED, reason="closed_by_customer")
         return
@@ -76,7 +76,7 @@ def _end(books: Books, identifier: str, typed: dict[str, str]) -> None:
         "exp_month": int(month[:2]) if month.isdecimal() else None,
         "exp_year": 2000 + int(year[-2:]) if year.isdecimal() else None,
     }
-    card = cards.read(body)
+    card = cards.parse_card(body)
     if card.behaviour in cards.REFUSED_AT_SIGHT:
         books.end_page(identifier, PageStatus.REFUSED, reason=card.behaviour)
     else:

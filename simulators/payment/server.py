@@ -36,13 +36,13 @@ class PaymentServer:
             route("POST", "/pages", self._open_page),
             route("GET", "/pages/([^/]+)", self._fetch_page),
             route("GET", "/card/([^/]+)", self._card_page),
-            route("POST", "/card/([^/]+)", self._card_typed),
+            route("POST", "/card/([^/]+)", self._submit_card),
             route("POST", "/payments", self._authorise),
-            route("GET", "/payments", self._payments_under),
+            route("GET", "/payments", self._payments_with_key),
             route("GET", "/payments/([^/]+)", self._payment),
-            route("POST", "/payments/([^/]+)/(capture|void|refund)", self._act),
+            route("POST", "/payments/([^/]+)/(capture|void|refund)", self._change_payment),
             route("GET", "/challenge/([^/]+)", self._challenge),
-            route("POST", "/challenge/([^/]+)", self._decide),
+            route("POST", "/challenge/([^/]+)", self._record_decision),
             route("GET", "/notices", lambda _request: json_answer(self.books.notices())),
             route("GET", "/books", lambda _request: json_answer(self.books.shown())),
             route("GET", "/healthz", lambda _request: json_answer({"status": "ok"})),
@@ -52,11 +52,11 @@ class PaymentServer:
 
     def _tokens(self, request: Request) -> Answer:
         body = request.json()
-        return self._once("tokens", request, lambda: gateway.make_token(self.books, body))
+        return self._answer_once("tokens", request, lambda: gateway.make_token(self.books, body))
 
     def _authorise(self, request: Request) -> Answer:
         body, key, address = request.json(), _key(request), _address(request)
-        return self._once(
+        return self._answer_once(
             "authorise",
             request,
             lambda: gateway.authorise(self.books, body, key=key, address=address),
@@ -64,25 +64,25 @@ class PaymentServer:
 
     def _forget(self, request: Request) -> Answer:
         body = request.json()
-        return self._once("forget", request, lambda: gateway.forget_token(self.books, body))
+        return self._answer_once("forget", request, lambda: gateway.forget_token(self.books, body))
 
     def _open_page(self, request: Request) -> Answer:
         body, address = request.json(), _address(request)
-        return self._once(
-            "open_page", request, lambda: pages.make(self.books, body, address=address)
+        return self._answer_once(
+            "open_page", request, lambda: pages.open_page(self.books, body, address=address)
         )
 
     def _fetch_page(self, _request: Request, identifier: str) -> Answer:
         time.sleep(self.delay)
 
-        def do() -> Answer:
+        def run() -> Answer:
             try:
-                status, body = pages.standing(self.books, identifier)
+                status, body = pages.describe_page(self.books, identifier)
             except Refused as refused:
                 return json_answer(refused.body, refused.status)
             return json_answer(body, status)
 
-        return run_with_faults(self.faults, "fetch_page", work=do)
+        return run_with_faults(self.faults, "fetch_page", work=run)
 
     def _card_page(self, _request: Request, identifier: str) -> Answer:
         """Show the customer the page; one that has ended leads back to the merchant."""
@@ -93,34 +93,36 @@ class PaymentServer:
             return _see_other(page["return_url"])
         return _html(pages.page())
 
-    def _card_typed(self, request: Request, identifier: str) -> Answer:
+    def _submit_card(self, request: Request, identifier: str) -> Answer:
         typed = {name: said[0] for name, said in parse_qs(request.body.decode("latin-1")).items()}
         try:
-            return_url = pages.fill_in(self.books, identifier, typed)
+            return_url = pages.submit_card(self.books, identifier, typed)
         except cards.InvalidCard as error:
             return _html(pages.page(str(error)))
         if return_url is None:
             raise HttpRefusal(HTTPStatus.NOT_FOUND, "not_found")
         return _see_other(return_url)
 
-    def _act(self, request: Request, identifier: str, action: str) -> Answer:
-        return self._once(action, request, lambda: gateway.act(self.books, identifier, action))
+    def _change_payment(self, request: Request, identifier: str, action: str) -> Answer:
+        return self._answer_once(
+            action, request, lambda: gateway.change_payment(self.books, identifier, action)
+        )
 
-    def _once(self, function: str, request: Request, work: Callable[[], Reply]) -> Answer:
+    def _answer_once(self, function: str, request: Request, work: Callable[[], Reply]) -> Answer:
         time.sleep(self.delay)
-        asked = gateway.question(request.path, request.json())
+        asked = gateway.request_digest(request.path, request.json())
 
-        def do() -> Answer:
+        def run() -> Answer:
             try:
-                status, body = gateway.once(self.books, _key(request), asked, work)
+                status, body = gateway.answer_once(self.books, _key(request), asked, work)
             except Refused as refused:
                 return json_answer(refused.body, refused.status)
-            self._tell(function, body.get("id"))
+            self._notify(function, body.get("id"))
             return json_answer(body, status)
 
-        return run_with_faults(self.faults, function, work=do)
+        return run_with_faults(self.faults, function, work=run)
 
-    def _tell(self, function: str, identifier: str | None) -> None:
+    def _notify(self, function: str, identifier: str | None) -> None:
         """Send the listener the payment as it is now; a repeat is told again, as in the field.
 
         The event's id is that of the fact: told twice, it is the same.
@@ -131,7 +133,7 @@ class PaymentServer:
         event = f"evt_{payment['id'][4:]}_{payment['status']}"
         body = json.dumps({"id": event, "event": function, "payment": payment})
         signature = signed(body, self.secret, at=int(time.time()))
-        self.books.keep_notice(body, signature)
+        self.books.store_notice(body, signature)
         headers = {"Content-Type": "application/json", SIGNATURE_HEADER: signature}
         send_in_background([Notice(self.listener, body.encode(), headers)])
 
@@ -142,12 +144,12 @@ class PaymentServer:
             raise HttpRefusal(HTTPStatus.NOT_FOUND, "not_found")
         return _html(challenge.page(payment))
 
-    def _decide(self, request: Request, identifier: str) -> Answer:
+    def _record_decision(self, request: Request, identifier: str) -> Answer:
         approved = parse_qs(request.body.decode("latin-1")).get("decision") == ["approve"]
-        return_url = gateway.decide(self.books, identifier, approved=approved)
+        return_url = gateway.record_decision(self.books, identifier, approved=approved)
         if return_url is None:
             raise HttpRefusal(HTTPStatus.NOT_FOUND, "not_found")
-        self._tell("challenge", identifier)
+        self._notify("challenge", identifier)
         return _see_other(return_url)
 
     def _payment(self, request: Request, identifier: str) -> Answer:
@@ -158,10 +160,10 @@ class PaymentServer:
             payment["url"] = gateway.challenge_url(_address(request), identifier)
         return json_answer(payment)
 
-    def _payments_under(self, request: Request) -> Answer:
+    def _payments_with_key(self, request: Request) -> Answer:
         if "key" not in request.query:
             raise HttpRefusal(HTTPStatus.BAD_REQUEST, "key_required")
-        return json_answer({"payments": self.books.payments_under(request.query["key"])})
+        return json_answer({"payments": self.books.payments_with_key(request.query["key"])})
 
     def _reset(self, request: Request) -> Answer:
         self.books.empty()

@@ -50,7 +50,7 @@ class Calls:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def write_down(self, call: Call, answer: Answer | None) -> int:
+    def record(self, call: Call, answer: Answer | None) -> int:
         """Keep a call with its answer, and return its number; no answer is None."""
         rows = self._store.execute(
             "INSERT INTO call (function, iccid, call_identifier, status, code, at)"
@@ -60,7 +60,7 @@ class Calls:
             call.call_identifier[:128],
             call.status,
             call.code,
-            written(datetime.now(UTC)),
+            format_time(datetime.now(UTC)),
         )
         number = int(rows[0]["id"])
         self._store.execute(
@@ -68,15 +68,15 @@ class Calls:
             number,
             call.client,
             call.request.decode(errors="replace"),
-            *_kept(answer),
+            *_columns(answer),
         )
         return number
 
-    def answered(self, number: int, answer: Answer | None) -> None:
+    def replace_answer(self, number: int, answer: Answer | None) -> None:
         """Keep what was really sent, where a fault has spoilt the answer."""
         self._store.execute(
             "UPDATE exchange SET answer_status = ?, answer_body = ? WHERE call = ?",
-            *_kept(answer),
+            *_columns(answer),
             number,
         )
 
@@ -92,12 +92,12 @@ class Calls:
         return [_with_answer(dict(row)) for row in rows]
 
 
-def written(at: datetime) -> str:
+def format_time(at: datetime) -> str:
     """Return a time as ES2+ writes it: whole seconds, UTC as Z."""
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _kept(answer: Answer | None) -> tuple[int | None, str | None]:
+def _columns(answer: Answer | None) -> tuple[int | None, str | None]:
     if answer is None:
         return None, None
     return answer.status, answer.body.decode(errors="replace")

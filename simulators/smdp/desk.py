@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from simulators.smdp.books import Books, Profile
 from simulators.smdp.es2plus import Refused
-from simulators.smdp.stock import made_up_iccid
+from simulators.smdp.stock import invent_iccid
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ class Desk:
         if (types or self.is_strict) and profile_type not in {"", *types}:
             raise Refused("8.2.5", "3.9", "this profile type is unknown")
 
-    def from_stock(self, profile_type: str) -> Profile:
+    def take_from_stock(self, profile_type: str) -> Profile:
         """Return an Available profile of this type; raises `Refused` when there is none."""
         if not self._knows_its_stock():
-            return self.books.add(Profile(made_up_iccid(self.books)))
+            return self.books.add(Profile(invent_iccid(self.books)))
         profile = self.books.available(profile_type)
         if profile is None:
             raise Refused("8.2.5", "3.7", "no profile of this type is left")

@@ -63,26 +63,26 @@ def download(desk: Desk, body: dict[str, Any]) -> Ending:
 
     A profile that is not linked becomes linked to the EID that downloads it (3.1.6).
     """
-    attempt = _read(body)
+    attempt = _parse_attempt(body)
     if attempt.failure and attempt.reason is None:
         raise DownloadFailed(attempt.failure)
-    profile = _eligible(desk, body.get("activationCode"), attempt.eid)
+    profile = _find_profile(desk, body.get("activationCode"), attempt.eid)
     if attempt.reason in UNTOLD_REASONS:
         raise DownloadFailed(attempt.failure)
     if 0 < desk.limits.downloads <= desk.books.attempts(profile).downloads:
         error = "ProfileDownloadMaxRetriesExceeded"
-        return _in_error(desk, profile, attempt, error, TOO_MANY_DOWNLOADS)
+        return _end_in_error(desk, profile, attempt, error, TOO_MANY_DOWNLOADS)
     reason = REASONS[attempt.reason] if attempt.reason else None
     if reason and reason.point != INSTALLATION:
-        return _in_error(desk, profile, attempt, attempt.failure, reason)
+        return _end_in_error(desk, profile, attempt, attempt.failure, reason)
     if not _is_confirmed(profile, attempt.confirmation_code):
-        return _wrong_code(desk, profile, attempt)
+        return _count_wrong_code(desk, profile, attempt)
     if reason:
-        return _in_error(desk, profile, attempt, attempt.failure, reason)
-    return _as_it_should(desk, profile, attempt)
+        return _end_in_error(desk, profile, attempt, attempt.failure, reason)
+    return _succeed(desk, profile, attempt)
 
 
-def later(desk: Desk, body: dict[str, Any]) -> tuple[Profile, Step]:
+def parse_later_step(desk: Desk, body: dict[str, Any]) -> tuple[Profile, Step]:
     """Read what the user does with a profile later; the SM-DP+ tells it, and changes nothing.
 
     Raises `HttpRefusal` for a profile the books do not have, or a point or code without sense.
@@ -98,7 +98,7 @@ def later(desk: Desk, body: dict[str, Any]) -> tuple[Profile, Step]:
     return profile, Step(point, code, "the device has reported it" if code else "")
 
 
-def _read(body: dict[str, Any]) -> Attempt:
+def _parse_attempt(body: dict[str, Any]) -> Attempt:
     eid, end = body.get("eid"), str(body.get("end", "installed"))
     if not isinstance(eid, str) or not EID.fullmatch(eid):
         raise HttpRefusal(HTTPStatus.BAD_REQUEST, "invalid_eid")
@@ -115,8 +115,8 @@ def _read(body: dict[str, Any]) -> Attempt:
     return Attempt(eid, body.get("confirmationCode"), end == "installed", failure, reason or None)
 
 
-def _eligible(desk: Desk, activation_code: object, eid: str) -> Profile:
-    matching_id = _matching_id(desk, activation_code)
+def _find_profile(desk: Desk, activation_code: object, eid: str) -> Profile:
+    matching_id = _parse_activation_code(desk, activation_code)
     books = desk.books
     profile = books.bound_to(matching_id) if matching_id else books.waiting_for(eid)
     if profile is None:
@@ -128,7 +128,7 @@ def _eligible(desk: Desk, activation_code: object, eid: str) -> Profile:
     return profile
 
 
-def _matching_id(desk: Desk, activation_code: object) -> str:
+def _parse_activation_code(desk: Desk, activation_code: object) -> str:
     """Take `1$host$matching id` apart (4.1); what else may follow is not looked at."""
     parts = activation_code.split("$") if isinstance(activation_code, str) else []
     if len(parts) < 3 or parts[0] != "1":  # noqa: PLR2004 -- format, address, token
@@ -146,7 +146,7 @@ def _is_confirmed(profile: Profile, code: object) -> bool:
     return hashlib.sha256(code.encode()).hexdigest() == profile.confirmation_code_hash
 
 
-def _delivered(desk: Desk, profile: Profile, eid: str) -> Profile:
+def _deliver(desk: Desk, profile: Profile, eid: str) -> Profile:
     made = desk.books.attempts(profile)
     desk.books.set_attempts(profile, replace(made, downloads=made.downloads + 1))
     if profile.state == ProfileState.RELEASED:
@@ -154,28 +154,30 @@ def _delivered(desk: Desk, profile: Profile, eid: str) -> Profile:
     return profile
 
 
-def _wrong_code(desk: Desk, profile: Profile, attempt: Attempt) -> Ending:
+def _count_wrong_code(desk: Desk, profile: Profile, attempt: Attempt) -> Ending:
     made = desk.books.attempts(profile)
     made = replace(made, wrong_codes=made.wrong_codes + 1)
     desk.books.set_attempts(profile, made)
     if 0 < desk.limits.wrong_codes <= made.wrong_codes:
         error = "ConfirmationCodeMaxRetriesExceeded"
-        return _in_error(desk, profile, attempt, error, TOO_MANY_CODES)
+        return _end_in_error(desk, profile, attempt, error, TOO_MANY_CODES)
     return Ending(profile, attempt.eid, (), "IncorrectConfirmationCode")
 
 
-def _as_it_should(desk: Desk, profile: Profile, attempt: Attempt) -> Ending:
-    profile = _delivered(desk, profile, attempt.eid)
+def _succeed(desk: Desk, profile: Profile, attempt: Attempt) -> Ending:
+    profile = _deliver(desk, profile, attempt.eid)
     if not attempt.is_installed:
         return Ending(profile, attempt.eid, (Step(DOWNLOAD),))
     profile = desk.books.move(profile, ProfileState.INSTALLED)
     return Ending(profile, attempt.eid, (Step(DOWNLOAD), Step(INSTALLATION)))
 
 
-def _in_error(desk: Desk, profile: Profile, attempt: Attempt, error: str, reason: Reason) -> Ending:
+def _end_in_error(
+    desk: Desk, profile: Profile, attempt: Attempt, error: str, reason: Reason
+) -> Ending:
     steps: tuple[Step, ...] = (Step(reason.point, reason.code, reason.message),)
     if reason.point == INSTALLATION:
-        profile = _delivered(desk, profile, attempt.eid)
+        profile = _deliver(desk, profile, attempt.eid)
         steps = (Step(DOWNLOAD), *steps)
     profile = desk.books.move(profile, ProfileState.ERROR)
     return Ending(profile, attempt.eid, steps, error)

@@ -60,12 +60,12 @@ def execution(status: str, code: str = "", message: str = "") -> dict[str, Any]:
     return {"status": status, "statusCodeData": coded}
 
 
-def answered(executed: dict[str, Any], fields: dict[str, Any] | None = None) -> Answer:
+def make_answer(executed: dict[str, Any], fields: dict[str, Any] | None = None) -> Answer:
     body = json_answer({"header": {"functionExecutionStatus": executed}, **(fields or {})}).body
     return Answer(HTTPStatus.OK, body, headers=HEADERS)
 
 
-def iccid_of(body: dict[str, Any]) -> str:
+def parse_iccid(body: dict[str, Any]) -> str:
     """Return the ICCID as it is stored: 19 digits with and without F are the same profile."""
     given = body.get("iccid")
     if given in (None, ""):
@@ -75,7 +75,7 @@ def iccid_of(body: dict[str, Any]) -> str:
     return given.rstrip("Ff")
 
 
-def eid_of(body: dict[str, Any]) -> str:
+def parse_eid(body: dict[str, Any]) -> str:
     """Return the EID, or nothing where none was given."""
     given = body.get("eid")
     if given in (None, ""):
@@ -85,7 +85,7 @@ def eid_of(body: dict[str, Any]) -> str:
     return given
 
 
-def matching_id_of(body: dict[str, Any]) -> str | None:
+def parse_matching_id(body: dict[str, Any]) -> str | None:
     """Return the matching id: None where none was given, which is not the empty one."""
     given = body.get("matchingId")
     if given is None:
@@ -95,7 +95,7 @@ def matching_id_of(body: dict[str, Any]) -> str | None:
     return given
 
 
-def text_of(body: dict[str, Any], name: str, *, subject: str) -> str:
+def parse_text(body: dict[str, Any], name: str, *, subject: str) -> str:
     given = body.get(name)
     if given is not None and not isinstance(given, str):
         raise Refused(subject, "2.1", f"{name} is not a string")

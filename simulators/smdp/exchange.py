@@ -25,7 +25,7 @@ class Exchange:
             client=request.client,
         )
         self._row = 0
-        self._kept: Answer | None = None
+        self._recorded: Answer | None = None
 
     def execute(self) -> Answer:
         with self._desk.books.transaction():
@@ -33,24 +33,26 @@ class Exchange:
                 es2plus.check_header(self._body)
                 fields = FUNCTIONS[self._call.function](self._desk, self._body)
             except es2plus.Refused as refused:
-                answer = es2plus.answered(
+                answer = es2plus.make_answer(
                     es2plus.execution(es2plus.FAILED, refused.code, str(refused))
                 )
-                self._keep(answer, status=es2plus.FAILED, code=refused.code)
+                self._record(answer, status=es2plus.FAILED, code=refused.code)
                 return answer
-            answer = es2plus.answered(es2plus.execution(es2plus.SUCCESS), fields)
-            self._keep(answer, status=es2plus.SUCCESS, iccid=str(fields.get("iccid", "")))
+            answer = es2plus.make_answer(es2plus.execution(es2plus.SUCCESS), fields)
+            self._record(answer, status=es2plus.SUCCESS, iccid=str(fields.get("iccid", "")))
             return answer
 
     def skip(self, fault: Fault) -> None:
-        self._keep(None, status="NotExecuted", code=fault.fault)
+        self._record(None, status="NotExecuted", code=fault.fault)
 
     def end(self, answer: Answer | None) -> None:
         """Keep what was sent, if a fault has made it another than the function's; None is none."""
-        if answer is not self._kept:
-            self._desk.books.calls.answered(self._row, answer)
+        if answer is not self._recorded:
+            self._desk.books.calls.replace_answer(self._row, answer)
 
-    def _keep(self, answer: Answer | None, *, status: str, code: str = "", iccid: str = "") -> None:
+    def _record(
+        self, answer: Answer | None, *, status: str, code: str = "", iccid: str = ""
+    ) -> None:
         call = replace(self._call, status=status, code=code, iccid=self._call.iccid or iccid)
-        self._row = self._desk.books.calls.write_down(call, answer)
-        self._kept = answer
+        self._row = self._desk.books.calls.record(call, answer)
+        self._recorded = answer

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from simulators import fault_kinds
-from simulators.fault_kinds import Afterwards, Fault, Instead, Kinds
+from simulators.fault_kinds import Fault, Kinds, PreventsWork, SpoilsAnswer
 from simulators.http import Answer, json_answer
 from simulators.notify import Notice
-from simulators.smdp.es2plus import EXPIRED, FAILED, SUCCESS, WARNING, answered, execution
+from simulators.smdp.es2plus import EXPIRED, FAILED, SUCCESS, WARNING, execution, make_answer
 
 WRONG_ICCID = "8988999999999999993"
 WRONG_EID = "89049032000000000000000000000066"
@@ -18,7 +18,7 @@ UNKNOWN_STATUS = "Executed-Perhaps"
 
 
 def _without_work(status: str) -> Callable[[Fault], Answer]:
-    return lambda fault: answered(execution(status, fault.code, fault.message))
+    return lambda fault: make_answer(execution(status, fault.code, fault.message))
 
 
 def _changed(change: Callable[[dict[str, Any]], None]) -> Callable[[Fault, Answer], Answer]:
@@ -57,30 +57,32 @@ def _warn(fault: Fault, answer: Answer) -> Answer:
 
 KINDS: Kinds = {
     **fault_kinds.KINDS,
-    "failed": Instead("the answer is Failed, with `code` and `message`", _without_work(FAILED)),
-    "expired": Instead("the answer is Expired", _without_work(EXPIRED)),
-    "expired_after": Afterwards(
+    "failed": PreventsWork(
+        "the answer is Failed, with `code` and `message`", _without_work(FAILED)
+    ),
+    "expired": PreventsWork("the answer is Expired", _without_work(EXPIRED)),
+    "expired_after": SpoilsAnswer(
         "the answer is Expired", lambda fault, _answer: _without_work(EXPIRED)(fault)
     ),
-    "warning": Afterwards("a success is Executed-WithWarning, with `code` and `message`", _warn),
-    "wrong_iccid": Afterwards(
+    "warning": SpoilsAnswer("a success is Executed-WithWarning, with `code` and `message`", _warn),
+    "wrong_iccid": SpoilsAnswer(
         "the answer names another ICCID (ConfirmOrder: matching id)",
         _changed(_name_another),
     ),
-    "wrong_eid": Afterwards(
+    "wrong_eid": SpoilsAnswer(
         "the answer names another EID", _changed(lambda body: body.update(eid=WRONG_EID))
     ),
-    "no_header": Afterwards(
+    "no_header": SpoilsAnswer(
         "the answer's JSON has no header", _changed(lambda body: body.pop("header"))
     ),
-    "no_protocol": Afterwards(
+    "no_protocol": SpoilsAnswer(
         "the answer comes without X-Admin-Protocol",
         lambda _fault, answer: replace(answer, headers=()),
     ),
-    "unknown_status": Afterwards(
+    "unknown_status": SpoilsAnswer(
         "the answer has a status that no standard knows", _changed(_name_unknown_status)
     ),
-    "missing_output": Afterwards(
+    "missing_output": SpoilsAnswer(
         "the answer has its header and nothing else", _changed(_keep_header_alone)
     ),
 }
@@ -90,7 +92,7 @@ KINDS: Kinds = {
 class Arrangement:
     """A kind of fault that befalls a notification: what is sent in its place."""
 
-    promise: str
+    effect: str
     arrange: Callable[[Fault, Notice], list[Notice]]
 
 

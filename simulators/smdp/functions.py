@@ -14,10 +14,10 @@ from simulators.smdp.desk import Desk
 from simulators.smdp.es2plus import (
     HOST_NAME,
     Refused,
-    eid_of,
-    iccid_of,
-    matching_id_of,
-    text_of,
+    parse_eid,
+    parse_iccid,
+    parse_matching_id,
+    parse_text,
 )
 from simulators.smdp.states import NEXT_STATES, ProfileState
 
@@ -29,13 +29,13 @@ NEVER_ORDERED = frozenset({ProfileState.AVAILABLE, ProfileState.UNAVAILABLE, Pro
 
 def download_order(desk: Desk, body: dict[str, Any]) -> dict[str, Any]:
     """Reserve a profile: the one asked for, or one of the type out of stock."""
-    eid = eid_of(body)
-    profile_type = text_of(body, "profileType", subject="8.2.5")
+    eid = parse_eid(body)
+    profile_type = parse_text(body, "profileType", subject="8.2.5")
     asked = body.get("iccid")
     if not asked and not profile_type:
         raise Refused("8.2.1", "2.3", "either iccid or profileType is needed")
     desk.check_type(profile_type)
-    profile = desk.profile(iccid_of(body)) if asked else desk.from_stock(profile_type)
+    profile = desk.profile(parse_iccid(body)) if asked else desk.take_from_stock(profile_type)
     if profile.state != ProfileState.AVAILABLE:
         raise Refused("8.2.1", "3.3", "this ICCID is not available")
     if profile.profile_type and profile_type not in {"", profile.profile_type}:
@@ -51,16 +51,16 @@ def confirm_order(desk: Desk, body: dict[str, Any]) -> dict[str, Any]:
     A repeat is not listed among the transitions of 3.1.6; it is refused as a strict server would,
     by the matching id if that is the one in use, else by the ICCID.
     """
-    iccid, given_eid, matching_id = iccid_of(body), eid_of(body), matching_id_of(body)
+    iccid, given_eid, matching_id = parse_iccid(body), parse_eid(body), parse_matching_id(body)
     is_released = _release_flag(body)
-    code = text_of(body, "confirmationCode", subject="8.2.7")
+    code = parse_text(body, "confirmationCode", subject="8.2.7")
     profile = desk.profile(iccid)
     _check_can_be_confirmed(desk, profile, matching_id)
     if given_eid and profile.eid not in {"", given_eid}:
         raise Refused("8.1.1", "3.10", "another EID is bound to this profile")
     eid = given_eid or profile.eid
     _check_use_case(body, eid=eid, matching_id=matching_id)
-    bound = _made_up_matching_id() if matching_id is None else matching_id
+    bound = _invent_matching_id() if matching_id is None else matching_id
     if len(f"1${desk.address}${bound}") > ACTIVATION_CODE_LIMIT:
         raise Refused("8.2.6", "2.1", "the activation code would be too long")
     desk.books.move(
@@ -76,7 +76,7 @@ def confirm_order(desk: Desk, body: dict[str, Any]) -> dict[str, Any]:
 
 def cancel_order(desk: Desk, body: dict[str, Any]) -> dict[str, Any]:
     """Withdraw a profile that no device has: back to stock, or out of use for ever."""
-    iccid, eid, matching_id = iccid_of(body), eid_of(body), matching_id_of(body)
+    iccid, eid, matching_id = parse_iccid(body), parse_eid(body), parse_matching_id(body)
     final = _final_state(body)
     profile = desk.profile(iccid)
     if profile.state in GONE_TO_DEVICE:
@@ -92,7 +92,7 @@ def cancel_order(desk: Desk, body: dict[str, Any]) -> dict[str, Any]:
 
 def release_profile(desk: Desk, body: dict[str, Any]) -> dict[str, Any]:
     """Let the device come; of a profile already released nothing changes (note in 5.3.4)."""
-    profile = desk.profile(iccid_of(body))
+    profile = desk.profile(parse_iccid(body))
     if profile.state == ProfileState.RELEASED:
         return {}
     if profile.state != ProfileState.CONFIRMED:
@@ -121,7 +121,7 @@ def _check_can_be_confirmed(desk: Desk, profile: Profile, matching_id: str | Non
 
 def _check_use_case(body: dict[str, Any], *, eid: str, matching_id: str | None) -> None:
     """Check what the default SM-DP+ and the SM-DS use cases ask for (table in 5.3.2)."""
-    discovery = text_of(body, "smdsAddress", subject="8.9")
+    discovery = parse_text(body, "smdsAddress", subject="8.9")
     if (matching_id == "" or discovery) and not eid:
         raise Refused("8.1.1", "2.2", "an EID is needed here")
     if discovery and matching_id == "":
@@ -159,5 +159,5 @@ def _final_state(body: dict[str, Any]) -> ProfileState:
     return ProfileState(wish)
 
 
-def _made_up_matching_id() -> str:
+def _invent_matching_id() -> str:
     return "-".join(secrets.token_hex(3).upper() for _ in range(4))

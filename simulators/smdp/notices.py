@@ -11,7 +11,7 @@ from simulators.faults import Faults
 from simulators.http import Answer
 from simulators.notify import Notice, send_in_background
 from simulators.smdp.books import Profile
-from simulators.smdp.calls import Call, Calls, written
+from simulators.smdp.calls import Call, Calls, format_time
 from simulators.smdp.es2plus import FAILED, PATH, PROTOCOL, SUCCESS, execution
 from simulators.smdp.faults import NOTICE_KINDS
 from simulators.smdp.spelling import Spelling
@@ -39,25 +39,25 @@ class Notifier:
     context: ssl.SSLContext | None = None
     spelling: Spelling = field(default_factory=Spelling)
 
-    def tell(self, profile: Profile, eid: str, steps: tuple[Step, ...]) -> None:
+    def notify(self, profile: Profile, eid: str, steps: tuple[Step, ...]) -> None:
         """Send a notification for each step, in the background, as the faults will have it."""
         if not self.operator:
             return
-        notices = [sent for step in steps for sent in self._arranged(profile, eid, step)]
+        notices = [sent for step in steps for sent in self._apply_fault(profile, eid, step)]
         # What a fault holds back goes last, and what was before it is not held up.
         send_in_background(sorted(notices, key=lambda notice: notice.pause))
 
-    def _arranged(self, profile: Profile, eid: str, step: Step) -> list[Notice]:
-        call, notice = self._made(profile, eid, step)
+    def _apply_fault(self, profile: Profile, eid: str, step: Step) -> list[Notice]:
+        call, notice = self._make_notice(profile, eid, step)
         fault = self.faults.take(PROGRESS)
         if fault is None:
             return [notice]
         arranged = NOTICE_KINDS[fault.fault].arrange(fault, notice)
         if not arranged:
-            self.calls.write_down(replace(call, status="NotSent", code=fault.fault), None)
+            self.calls.record(replace(call, status="NotSent", code=fault.fault), None)
         return arranged
 
-    def _made(self, profile: Profile, eid: str, step: Step) -> tuple[Call, Notice]:
+    def _make_notice(self, profile: Profile, eid: str, step: Step) -> tuple[Call, Notice]:
         at, identifier = datetime.now(UTC), str(uuid.uuid4())
         header = {
             "functionRequesterIdentifier": REQUESTER,
@@ -68,7 +68,7 @@ class Notifier:
             "eid": eid,
             "iccid": profile.iccid,
             "profileType": profile.profile_type,
-            "timestamp": written(at),
+            "timestamp": format_time(at),
             "notificationPointId": self.spelling.number(step.point),
             "notificationPointStatus": execution(
                 FAILED if step.code else SUCCESS, step.code, step.message
@@ -81,11 +81,11 @@ class Notifier:
             self.operator + PATH + PROGRESS,
             body,
             headers,
-            partial(self._write_down, call),
+            partial(self._record, call),
             context=self.context,
         )
         return call, notice
 
-    def _write_down(self, call: Call, status: int) -> None:
+    def _record(self, call: Call, status: int) -> None:
         told = replace(call, status=f"{status}" if status else "Unreachable")
-        self.calls.write_down(told, Answer(status, b"") if status else None)
+        self.calls.record(told, Answer(status, b"") if status else None)

@@ -3,15 +3,15 @@
 import argparse
 import ssl
 
-from simulators.fault_kinds import described
-from simulators.process import argument_parser, web_address
+from simulators.fault_kinds import describe
+from simulators.process import argument_parser, parse_web_address
 from simulators.smdp.faults import KINDS, NOTICE_KINDS
 from simulators.smdp.notices import PROGRESS
 from simulators.smdp.spelling import POINTS, STYLES
 from simulators.tls import UnusableFiles, client_context, server_context
 
-NOTICE_PROMISES = "\n".join(f"  {name:<18}  {kind.promise}" for name, kind in NOTICE_KINDS.items())
-STYLE_PROMISES = "\n".join(f"  {name:<18}  {style.promise}" for name, style in STYLES.items())
+NOTICE_EFFECTS = "\n".join(f"  {name:<18}  {kind.effect}" for name, kind in NOTICE_KINDS.items())
+STYLE_EFFECTS = "\n".join(f"  {name:<18}  {style.effect}" for name, style in STYLES.items())
 DESCRIPTION = f"""\
 An SM-DP+ simulator: it speaks ES2+ (SGP.22 v2.2) to the operator, keeps real profile states, and
 plays the device's side. Any ICCID of 18 to 20 digits is one of ours, Available when first seen,
@@ -35,15 +35,15 @@ until stock is declared. docs/smdp-simulator.md tells the rest.
 
 Faults of the four functions:
 
-{described(KINDS)}
+{describe(KINDS)}
 
 Faults of {PROGRESS}:
 
-{NOTICE_PROMISES}
+{NOTICE_EFFECTS}
 
 Notification styles:
 
-{STYLE_PROMISES}
+{STYLE_EFFECTS}
 """
 
 
@@ -118,7 +118,7 @@ def _add_stock(group: argparse._ArgumentGroup) -> None:
 def _add_notifications(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--notify",
-        type=web_address,
+        type=parse_web_address,
         default="",
         metavar="URL",
         help="the operator's base address for HandleDownloadProgressInfo; its path is appended",
@@ -141,7 +141,7 @@ def _add_notifications(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_tls(group: argparse._ArgumentGroup) -> None:
-    for name, promise in {
+    for name, effect in {
         "--certificate": "serve https with this certificate and its chain",
         "--key": "the certificate's key, without a password",
         "--client-ca": "demand a certificate of these authorities from every client",
@@ -149,7 +149,7 @@ def _add_tls(group: argparse._ArgumentGroup) -> None:
         "--notify-key": "that certificate's key, without a password",
         "--notify-ca": "trust these authorities, and no others, when notifying over https",
     }.items():
-        group.add_argument(name, default="", metavar="FILE", help=promise)
+        group.add_argument(name, default="", metavar="FILE", help=effect)
 
 
 def _check_together(options: argparse.Namespace, *names: str) -> None:

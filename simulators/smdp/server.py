@@ -17,7 +17,7 @@ from simulators.http import (
 )
 from simulators.smdp import es2plus, stock
 from simulators.smdp.desk import Desk
-from simulators.smdp.device import DownloadFailed, download, later
+from simulators.smdp.device import DownloadFailed, download, parse_later_step
 from simulators.smdp.exchange import Exchange
 from simulators.smdp.faults import KINDS, NOTICE_KINDS
 from simulators.smdp.functions import FUNCTIONS
@@ -81,17 +81,17 @@ class SmdpServer:
                 ending = download(self.desk, request.json())
         except DownloadFailed as failed:
             return json_answer({"result": "failed", "error": str(failed)})
-        self.notifier.tell(ending.profile, ending.eid, ending.steps)
+        self.notifier.notify(ending.profile, ending.eid, ending.steps)
         if ending.error:
             return json_answer({"result": "failed", "error": ending.error})
         names = {"iccid": ending.profile.iccid, "profileType": ending.profile.profile_type}
         return json_answer({"result": "success", **names})
 
     def _notify(self, request: Request) -> Answer:
-        profile, step = later(self.desk, request.json())
+        profile, step = parse_later_step(self.desk, request.json())
         if not self.notifier.operator:
             raise HttpRefusal(HTTPStatus.CONFLICT, "nobody_to_notify")
-        self.notifier.tell(profile, profile.eid, (step,))
+        self.notifier.notify(profile, profile.eid, (step,))
         return json_answer({"iccid": profile.iccid, "point": step.point}, HTTPStatus.ACCEPTED)
 
     def _stock(self) -> dict[str, object]:

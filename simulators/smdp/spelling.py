@@ -32,7 +32,7 @@ SUMMER_TIME = timezone(timedelta(hours=2))
 class Style:
     """One practice: other numbers for points, another spelling of the message, or both."""
 
-    promise: str
+    effect: str
     points: Mapping[str, int] = field(default_factory=dict)
     spell: Spell = lambda message, _at: message
 

@@ -27,7 +27,7 @@ def declare(books: Books, body: dict[str, Any]) -> list[str]:
         return [_add(books, iccid, profile_type) for iccid in iccids]
 
 
-def made_up_iccid(books: Books) -> str:
+def invent_iccid(books: Books) -> str:
     """Return an ICCID of 19 digits that the books do not have."""
     while True:
         stem = f"{PREFIX}{secrets.randbelow(10**14):014}"
@@ -46,7 +46,7 @@ def _iccids(books: Books, body: dict[str, Any]) -> Iterable[str]:
     if "iccids" not in body:
         count = _count(body.get("count"))
         # One at a time, so that each is made up with those before it in the books.
-        return (made_up_iccid(books) for _ in range(count))
+        return (invent_iccid(books) for _ in range(count))
     given = body["iccids"]
     if not isinstance(given, list) or len(given) > MOST_AT_ONCE:
         raise HttpRefusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_iccids")
