@@ -1,1 +1,1 @@
-"""What is outside, for running and testing without it; none of them imports an app."""
+"""Simulators of the systems outside the portal. They speak HTTP and import no app."""

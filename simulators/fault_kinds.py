@@ -1,6 +1,6 @@
-"""What can go wrong on the way to or from a provider.
+"""The kinds of faults between a caller and a provider.
 
-Whether the work was done is part of each kind's effect, because the caller cannot see it.
+Each kind says whether the provider did the work, because the caller cannot see it.
 """
 
 import re
@@ -13,13 +13,13 @@ from simulators.http import Answer, ConnectionDropped
 
 HTML_PAGE = b"<!DOCTYPE html><html><title>Maintenance</title><p>Please try again later.</p></html>"
 HTML = "text/html; charset=UTF-8"
-# Subject and reason, as 8.2.1/3.3; or nothing.
+# A subject code and a reason code, such as 8.2.1/3.3, or an empty string.
 CODE = re.compile(r"[0-9]+(\.[0-9]+)*/[0-9]+(\.[0-9]+)*|")
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault as it was scripted; what a kind of fault has no use for, it does not look at."""
+    """One fault as it was scripted. A kind of fault ignores the fields that it does not use."""
 
     function: str
     fault: str
@@ -35,7 +35,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class PreventsWork:
-    """A kind of fault that prevents the work, and what is answered instead."""
+    """A kind of fault that prevents the work, and the answer that is sent instead."""
 
     effect: str
     answer: Callable[[Fault], Answer]
@@ -44,7 +44,7 @@ class PreventsWork:
 
 @dataclass(frozen=True)
 class SpoilsAnswer:
-    """A kind of fault that befalls the answer to work that is done."""
+    """A kind of fault that changes the answer after the work is done."""
 
     effect: str
     spoil: Callable[[Fault, Answer], Answer]
@@ -85,21 +85,21 @@ KINDS: Kinds = {
     "http": PreventsWork("the answer is `status`, with `retryAfter` if given", _http_error),
     "drop_after": SpoilsAnswer("the connection is closed without an answer", _drop),
     "malformed": SpoilsAnswer("the answer is JSON cut in half", _cut_in_half),
-    "delay": SpoilsAnswer("the answer comes `seconds` later", _delay),
+    "delay": SpoilsAnswer("the answer is sent `seconds` later", _delay),
     "slow_drip": SpoilsAnswer(
-        "the answer's body comes byte by byte, over `seconds`",
+        "the body is sent byte by byte over `seconds`",
         lambda fault, answer: replace(answer, drip=fault.seconds),
     ),
-    "http_after": SpoilsAnswer("the answer is `status`, as for http", _http_error),
+    "http_after": SpoilsAnswer("the answer is `status`, as with http", _http_error),
     "wrong_content_type": SpoilsAnswer(
-        "the answer is what it should be, but says text/plain",
+        "the answer is correct but has Content-Type text/plain",
         lambda _fault, answer: replace(answer, content_type="text/plain"),
     ),
 }
 
 
 def describe(kinds: Kinds) -> str:
-    """Return a line for each kind of fault, for the help of a command line."""
+    """Return one line for each kind of fault, for the help of a command line."""
     return "\n".join(
         f"  {name:<18}  the work is {kind.work}: {kind.effect}" for name, kind in kinds.items()
     )

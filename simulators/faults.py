@@ -1,4 +1,4 @@
-"""Scripted faults: which of them are still to come, and what they do to a call."""
+"""Scripted faults: the queue of pending faults, its HTTP routes, and how a fault changes a call."""
 
 import random
 import re
@@ -15,16 +15,16 @@ ANY_FUNCTION = "*"
 
 
 class Faults:
-    """The faults still to come, first come first served; forgotten when the process ends.
+    """The pending faults, in the order in which they were scripted. They live in memory only.
 
-    `functions` says which kinds of fault each function knows. With a seed, those that have a
-    probability fall the same way each time the same calls come in the same order.
+    `functions` lists the kinds of fault that each function knows. With a seed, faults that have a
+    probability strike the same calls each time the same calls come in the same order.
     """
 
     def __init__(self, functions: Mapping[str, Iterable[str]], seed: int | None = None) -> None:
         self._functions = {name: frozenset(kinds) for name, kinds in functions.items()}
         self._functions[ANY_FUNCTION] = frozenset().union(*self._functions.values())
-        self._random = random.Random(seed)  # noqa: S311 -- a seed makes a run come back
+        self._random = random.Random(seed)  # noqa: S311 -- a seed makes a run repeatable
         self._waiting: list[Fault] = []
         self._lock = threading.Lock()
 
@@ -37,7 +37,7 @@ class Faults:
             self._waiting.clear()
 
     def take(self, function: str) -> Fault | None:
-        """Use up one time of the first fault that is meant for this function, if it falls."""
+        """Return the first fault that strikes this call, or None, and use up one of its times."""
         with self._lock:
             for place, fault in enumerate(self._waiting):
                 if self._is_for(function, fault) and self._random.random() < fault.probability:
@@ -97,7 +97,10 @@ def run_with_faults(
     work: Callable[[], Answer],
     skipped: Callable[[Fault], None] = lambda _fault: None,
 ) -> Answer:
-    """Do the work unless a fault prevents it, and spoil the answer if a fault says so."""
+    """Do the work unless a fault prevents it, and change the answer if a fault says so.
+
+    `skipped` is called with the fault instead of `work` where the fault prevents the work.
+    """
     fault = faults.take(function)
     if fault is None:
         return work()
@@ -109,7 +112,7 @@ def run_with_faults(
 
 
 def _number(least: float, most: float, *kinds: type) -> Callable[[object], bool]:
-    # JSON's true is an int to Python.
+    # In Python, true and false from JSON are ints too.
     return lambda value: (
         isinstance(value, kinds) and not isinstance(value, bool) and least <= value <= most  # type: ignore[operator]  # the kinds are numbers
     )

@@ -1,4 +1,4 @@
-"""What every simulator makes of HTTP: a request, the route it is for, one answer."""
+"""Requests, routes and answers, the same for every simulator."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class HttpRefusal(Exception):
-    """A request that is answered with an HTTP error before any function is run."""
+    """A request that is answered with an HTTP error; `error` is the code in the answer."""
 
     def __init__(self, status: HTTPStatus, error: str) -> None:
         super().__init__(error)
@@ -18,14 +18,14 @@ class HttpRefusal(Exception):
 
 
 class ConnectionDropped(Exception):
-    """Raised by a fault: the connection is closed and no answer is given."""
+    """Raised by a fault: the server closes the connection without an answer."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request, its body read whole; header names are in lower case.
+    """One request with its whole body. Header names are in lower case.
 
-    `client` is the common name of the certificate the client has shown, empty without one.
+    `client` is the common name in the client's certificate, empty without a certificate.
     """
 
     method: str
@@ -36,10 +36,10 @@ class Request:
     client: str = ""
 
     def json(self) -> dict[str, Any]:
-        """Return the JSON object of the body; anything else is refused with 400."""
+        """Return the JSON object in the body; raises `HttpRefusal` with 400 for anything else."""
         try:
             value = json.loads(self.body or b"{}")
-            # A lone surrogate passes as JSON but can be neither stored nor sent.
+            # JSON allows a lone surrogate, which can be neither stored nor sent.
             json.dumps(value, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as error:
             raise HttpRefusal(HTTPStatus.BAD_REQUEST, "malformed_json") from error
@@ -50,7 +50,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What is sent back; with `drip`, its body byte by byte over so many seconds."""
+    """The answer to a request. `drip` is the seconds over which the body is sent byte by byte."""
 
     status: int
     body: bytes
@@ -60,7 +60,7 @@ class Answer:
 
 
 def json_answer(value: object, status: int = HTTPStatus.OK) -> Answer:
-    # SGP.22 v2.2, 6.5: only quote, backslash and control characters are escaped.
+    # SGP.22 v2.2, 6.5: only quotes, backslashes and control characters are escaped.
     return Answer(status, json.dumps(value, ensure_ascii=False).encode())
 
 
@@ -69,7 +69,7 @@ View = Callable[..., Answer]
 
 @dataclass(frozen=True)
 class Route:
-    """A path as a pattern; what its groups match is handed to the view after the request."""
+    """A path as a pattern. The view receives the request and then what the groups match."""
 
     method: str
     pattern: re.Pattern[str]
@@ -81,7 +81,7 @@ def route(method: str, pattern: str, view: View) -> Route:
 
 
 def dispatch(routes: list[Route], request: Request) -> Answer:
-    """Run the view the request is for; 404 and 405 are refusals like any other."""
+    """Run the view of the route that matches; raises `HttpRefusal` with 404 where none does."""
     allowed = []
     for candidate in routes:
         match = candidate.pattern.fullmatch(request.path)

@@ -1,4 +1,4 @@
-"""Telling the operator what happened, in the background, with a few retries."""
+"""Notices to the operator, sent in the background with a few retries."""
 
 import http.client
 import ssl
@@ -9,18 +9,19 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-# The operator may be restarting: eight attempts over about half a minute.
+# Eight attempts in about half a minute, in case the operator is restarting.
 RETRY_DELAYS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
-PATIENCE = 10
+TIMEOUT = 10
 UNREACHABLE = 0
 
 
 @dataclass(frozen=True)
 class Notice:
-    """One message to the operator. `sent` is told the HTTP status, or 0 if none was had.
+    """One message to the operator.
 
-    `pause` is waited before it; `context` says whom to trust over https, without it the machine's
-    own authorities.
+    `sent` is called with the HTTP status at the end, or with 0 if no answer came. `pause` is the
+    seconds to wait before the first attempt. `context` holds the authorities to trust over https;
+    without it these are the authorities that the machine trusts.
     """
 
     url: str
@@ -32,7 +33,7 @@ class Notice:
 
 
 def send_in_background(notices: list[Notice]) -> None:
-    """Send in the order given; one that cannot be delivered does not hold up the next."""
+    """Send the notices in their order. After the last retry the next notice is sent."""
     threading.Thread(target=_send_all, args=(notices,), daemon=True).start()
 
 
@@ -58,10 +59,10 @@ def _is_delivered(status: int) -> bool:
 
 def _send(notice: Notice) -> int:
     address = urlsplit(notice.url)
-    connection = http.client.HTTPConnection(address.netloc, timeout=PATIENCE)
+    connection = http.client.HTTPConnection(address.netloc, timeout=TIMEOUT)
     if address.scheme == "https":
         connection = http.client.HTTPSConnection(
-            address.netloc, timeout=PATIENCE, context=notice.context
+            address.netloc, timeout=TIMEOUT, context=notice.context
         )
     try:
         connection.request("POST", address.path or "/", body=notice.body, headers=notice.headers)

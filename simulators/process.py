@@ -1,4 +1,4 @@
-"""What every simulator's command line and life have in common."""
+"""The command line and the serving loop that every simulator shares."""
 
 import argparse
 import signal
@@ -22,32 +22,32 @@ def argument_parser(module: str, description: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument(
-        "--port", type=int, required=True, help="port to listen on; 0 takes a free one"
+        "--port", type=int, required=True, help="port to listen on; 0 chooses a free port"
     )
     parser.add_argument(
         "--store",
         default=MEMORY,
         metavar="FILE.sqlite3",
-        help="keep the books in this file, through restarts (without it: in memory)",
+        help="keep the books in this file across restarts (default: in memory)",
     )
     parser.add_argument(
         "--delay",
         type=_seconds,
         default=0.0,
         metavar="SECONDS",
-        help="let every function of the protocol take this long (%(default)s)",
+        help="delay every function of the protocol by this time (%(default)s)",
     )
     parser.add_argument(
         "--seed",
         type=int,
         metavar="NUMBER",
-        help="let faults with a probability fall the same way each time",
+        help="make faults with a probability repeatable",
     )
     return parser
 
 
 def parse_web_address(text: str) -> str:
-    """Read an http(s) address from the command line; a slash at its end is dropped."""
+    """Return an http or https address from the command line without the slash at its end."""
     if not text:
         return text
     address = urlsplit(text)
@@ -63,7 +63,7 @@ def serve(
     store: Store,
     context: ssl.SSLContext | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then stop at once and close the books."""
+    """Serve until SIGTERM or SIGINT, then stop at once and close the store."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     try:
@@ -79,7 +79,7 @@ def serve(
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    # Ctrl-C reaches a process twice, from the terminal and from a supervisor: once is enough.
+    # Ctrl-C may reach a process twice, from the terminal and from a supervisor.
     for known in (signal.SIGTERM, signal.SIGINT):
         signal.signal(known, signal.SIG_IGN)
     raise SystemExit(0)

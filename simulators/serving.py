@@ -1,4 +1,4 @@
-"""HTTP/1.1 as every simulator serves it, over TLS if wanted, with connections kept alive."""
+"""The HTTP/1.1 server of every simulator, with kept connections and optional TLS."""
 
 import socket
 import ssl
@@ -24,19 +24,19 @@ from simulators.http import (
 from simulators.tls import common_name
 
 BODY_LIMIT = 1024 * 1024
-HANDSHAKE_PATIENCE = 10
+HANDSHAKE_TIMEOUT = 10
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Reads a request whole, and sends head and body of its answer in one piece."""
+    """Reads a whole request, and sends the head and body of the answer together."""
 
     protocol_version = "HTTP/1.1"
     server: "Server"
-    # Head and body leave together and at once: a small second packet would wait up to 40 ms for
-    # the acknowledgement of the first (Nagle's algorithm against the delayed acknowledgement).
+    # Head and body are sent together and at once. A small second packet would wait up to 40 ms for
+    # the acknowledgement of the first: Nagle's algorithm waits for a delayed acknowledgement.
     disable_nagle_algorithm = True
     wbufsize = 64 * 1024
-    # Longer than any client keeps an idle connection, so that none is closed under a request.
+    # Longer than any client keeps an idle connection: the server never closes one during a request.
     timeout = 120
 
     def do_GET(self) -> None:
@@ -52,7 +52,7 @@ class Handler(BaseHTTPRequestHandler):
         self._serve()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base's name
-        """Print nothing: a request line may hold what must not be printed."""
+        """Print nothing, because a request line may contain secrets."""
 
     def version_string(self) -> str:
         return "simulator"
@@ -65,8 +65,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         except HttpRefusal as refusal:
             answer = json_answer({"error": refusal.error}, refusal.status)
-        except Exception as error:  # noqa: BLE001 -- the last resort of a server
-            _print_fault(error)
+        except Exception as error:  # noqa: BLE001 -- the server must answer
+            _print_stack(error)
             answer = json_answer({"error": "internal"}, HTTPStatus.INTERNAL_SERVER_ERROR)
         self._send(answer)
 
@@ -79,7 +79,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> bytes:
         length = self.headers.get("Content-Length", "0")
-        # What is not read here would be taken for the next request, so the connection ends.
+        # The server would take an unread body for the next request, so it closes the connection.
         if self.headers.get("Transfer-Encoding"):
             self.close_connection = True
             raise HttpRefusal(HTTPStatus.LENGTH_REQUIRED, "length_required")
@@ -107,7 +107,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def _drip(self, answer: Answer) -> None:
-        """Send the body so slowly that no single wait for the next byte is long."""
+        """Send the body byte by byte, with a short wait before each byte."""
         for byte in answer.body:
             self.wfile.flush()
             time.sleep(answer.drip / len(answer.body))
@@ -131,43 +131,47 @@ class Server(ThreadingHTTPServer):
         return f"{'https' if self.context else 'http'}://{host!s}:{port}"
 
     def server_bind(self) -> None:
-        # Not the base's: it looks the host name up, which can take seconds on a machine offline.
+        # HTTPServer would look up the host name. Offline, that can take seconds.
         TCPServer.server_bind(self)
 
     def get_request(self) -> tuple[socket.socket, Any]:
         connection, address = super().get_request()
         if self.context:
-            # The handshake comes later, in the connection's own thread: nobody waits for another's.
+            # The handshake follows in the connection's own thread, so a slow one delays no other.
             connection = self.context.wrap_socket(
                 connection, server_side=True, do_handshake_on_connect=False
             )
         return connection, address
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        if not isinstance(request, ssl.SSLSocket) or _shakes_hands(request):
+        if not isinstance(request, ssl.SSLSocket) or _completes_handshake(request):
             super().finish_request(request, client_address)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Pass over a client that went away; report anything else."""
+        """Ignore a client that closed the connection; print any other error."""
         error = sys.exc_info()[1]
         if not isinstance(error, ConnectionError | TimeoutError | ssl.SSLError | None):
-            _print_fault(error)
+            _print_stack(error)
 
 
-def _shakes_hands(connection: ssl.SSLSocket) -> bool:
-    """Agree on TLS with a client, or refuse it and print why."""
-    connection.settimeout(HANDSHAKE_PATIENCE)
+def _completes_handshake(connection: ssl.SSLSocket) -> bool:
+    """Complete the TLS handshake, or print the reason and return False."""
+    connection.settimeout(HANDSHAKE_TIMEOUT)
     try:
         connection.do_handshake()
     except ssl.SSLError as error:
-        why = getattr(error, "verify_message", "") or error.reason or "the client went away"
+        why = (
+            getattr(error, "verify_message", "")
+            or error.reason
+            or "the client closed the connection"
+        )
         print(f"handshake refused: {why}", file=sys.stderr, flush=True)
     except OSError:
         return False
     else:
         return True
-    # A client that speaks TLS 1.3 may have sent its request already. Closed over what is unread,
-    # the connection would be reset, and the alert that says why be lost on its way.
+    # A TLS 1.3 client may already have sent its request. Closing a connection with unread data
+    # resets it, and the client would lose the alert that says why.
     with suppress(OSError):
         connection.shutdown(socket.SHUT_WR)
         while connection.recv(BODY_LIMIT):
@@ -175,7 +179,7 @@ def _shakes_hands(connection: ssl.SSLSocket) -> bool:
     return False
 
 
-def _print_fault(error: BaseException) -> None:
-    """Print where it happened but not the message, which may quote what was sent (a card)."""
+def _print_stack(error: BaseException) -> None:
+    """Print the stack without the message, which may quote a card number from the request."""
     trace = "".join(traceback.format_tb(error.__traceback__))
     print(f"{trace}{type(error).__name__}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""The SQLite file (or memory) a simulator keeps its books in."""
+"""The SQLite database of a simulator, in a file or in memory."""
 
 import sqlite3
 import threading
@@ -10,10 +10,10 @@ MEMORY = ":memory:"
 
 
 class Store:
-    """One connection for all threads; whoever works with it holds the lock for a transaction.
+    """One connection for all threads. A thread holds the lock for its whole transaction.
 
-    A transaction is committed when its block ends and undone when the block raises, so that an
-    answer sent afterwards never speaks of something that a crash could lose.
+    A transaction is committed when its block ends and rolled back when the block raises. Answers
+    are sent after the commit, so a crash never loses what an answer has confirmed.
     """
 
     def __init__(self, file: str, schema: str) -> None:
@@ -22,7 +22,7 @@ class Store:
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
-        # Safe when the process dies at any point; only the machine's fall could lose the last.
+        # Safe if the process dies. Only a crash of the machine can lose the last transactions.
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.executescript(schema)
@@ -39,7 +39,7 @@ class Store:
             self._connection.execute("COMMIT")
 
     def execute(self, statement: str, *values: object) -> list[sqlite3.Row]:
-        """Run one statement; inside `transaction()` it is part of it."""
+        """Run one statement, as part of the transaction if one is open, and return its rows."""
         with self._lock:
             return self._connection.execute(statement, values).fetchall()
 

@@ -1,7 +1,7 @@
-"""TLS as SGP.22 asks for it (v2.2, 6.1): both sides show a certificate; 1.2 or newer.
+"""Mutual TLS 1.2 or newer, as SGP.22 v2.2, 6.1, requires it.
 
-A context trusts and shows what it is given and nothing else: neither the machine's authorities
-nor what `SSL_CERT_FILE` and the like name in the environment.
+A context trusts only the authorities that it is given. It ignores the authorities of the machine
+and of environment variables such as `SSL_CERT_FILE`.
 """
 
 import ssl
@@ -10,13 +10,14 @@ from socket import socket
 
 
 class UnusableFiles(Exception):
-    """Files that make no certificate, key or authority; the message is a whole sentence."""
+    """Files that hold no usable certificate, key or authority. The message is a whole sentence."""
 
 
 def server_context(certificate: str, key: str, client_authority: str = "") -> ssl.SSLContext:
-    """Show this certificate; with an authority, demand one of it from every client.
+    """Return a context that shows this certificate.
 
-    Raises `UnusableFiles`.
+    With an authority, every client must show a certificate of that authority. Raises
+    `UnusableFiles`.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _show(context, certificate, key)
@@ -27,7 +28,7 @@ def server_context(certificate: str, key: str, client_authority: str = "") -> ss
 
 
 def client_context(authority: str, certificate: str = "", key: str = "") -> ssl.SSLContext:
-    """Trust servers of this authority under their own name; raises `UnusableFiles`."""
+    """Return a context that trusts servers of this authority by name; raises `UnusableFiles`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     _trust(context, authority)
     if certificate:
@@ -36,7 +37,7 @@ def client_context(authority: str, certificate: str = "", key: str = "") -> ssl.
 
 
 def common_name(connection: socket) -> str:
-    """Return the subject's common name of the certificate that the other side has shown."""
+    """Return the common name in the peer's certificate, empty without a certificate."""
     shown = connection.getpeercert() if isinstance(connection, ssl.SSLSocket) else None
     subject = (shown or {}).get("subject", ())
     names = [part[0][1] for part in subject if part[0][0] == "commonName"]
@@ -50,7 +51,7 @@ def _show(context: ssl.SSLContext, certificate: str, key: str) -> None:
         context.load_cert_chain(certificate, key, password=lambda: _refuse_password(key))
     except ssl.SSLError as error:
         why = f" ({error.reason.replace('_', ' ').lower()})" if error.reason else ""
-        message = f"{certificate} and {key} are no certificate with its key in PEM{why}."
+        message = f"{certificate} and {key} do not hold a certificate and its key in PEM{why}."
         raise UnusableFiles(message) from error
 
 
@@ -64,7 +65,7 @@ def _trust(context: ssl.SSLContext, authority: str) -> None:
 
 
 def _check_readable(*files: str) -> None:
-    # OpenSSL would say that a file is missing, but not which.
+    # OpenSSL reports a missing file without its name.
     for file in files:
         try:
             Path(file).read_bytes()
@@ -73,5 +74,5 @@ def _check_readable(*files: str) -> None:
 
 
 def _refuse_password(key: str) -> str:
-    # Without this OpenSSL would ask on the terminal, and wait.
-    raise UnusableFiles(f"{key} is encrypted; a simulator wants a key without a password.")
+    # Without this function OpenSSL would ask for the password on the terminal and wait.
+    raise UnusableFiles(f"{key} is encrypted. Use a key without a password.")
