@@ -1,1 +1,1 @@
-"""The operator's network side to try the portal against: which plan is live on which SIM."""
+"""A simulator of the operator's network: which plan is active on which SIM."""

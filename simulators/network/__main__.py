@@ -8,22 +8,22 @@ from simulators.process import argument_parser, serve
 from simulators.store import Store
 
 DESCRIPTION = f"""\
-The network side of an operator: which plan is live on which SIM. JSON over HTTP.
+Simulates an operator's network: which plan is active on which SIM. JSON over HTTP.
 
-  PUT    /subscriptions/REFERENCE  {{"sequence": 1, "plan", "iccid", "imsi", "msisdn"}}: it is live
-                                   from now on; of two the higher sequence counts
-  DELETE /subscriptions/REFERENCE  it is ended, for good: a later PUT is refused with 409
-  GET    /subscriptions/REFERENCE
-  POST   /usage                    {{"iccid", "bytes"}}: a SIM that is live uses data; "country",
-                                   "usedAt" and "id" too where it was not in the US, now
+  PUT    /subscriptions/REFERENCE  {{"sequence": 1, "plan", "iccid", "imsi", "msisdn"}}: activate
+                                   the plan; a PUT with a lower sequence changes nothing
+  DELETE /subscriptions/REFERENCE  end the plan for ever; a later PUT is refused with 409
+  GET    /subscriptions/REFERENCE  show the plan
+  POST   /usage                    {{"iccid", "bytes"}}: an active SIM uses data; optional are
+                                   "country" (US), "usedAt" (now) and "id"
   GET    /usage?after=N&limit=N    {{"records": [...], "cursor": "N", "more": false}}
-  GET    /books                    services and calls
+  GET    /books                    list the services and the calls
   POST   /faults                   {{"function": "activate", "end", "usage" or "*", "fault": "...",
-                                   "times": 1, "seconds": 1}}; GET lists, DELETE clears
-  POST   /reset                    empties books and faults
+                                   "times": 1}}; GET lists the faults, DELETE clears them
+  POST   /reset                    empty the books and clear the faults
   GET    /healthz
 
-A fault may say "seconds", "status" and "retryAfter" too, and a "probability" from 0 to 1:
+A fault may also have "seconds", "status", "retryAfter" and a "probability" from 0 to 1:
 
 {describe(KINDS)}
 """
@@ -36,7 +36,7 @@ def main() -> None:
         action="append",
         default=[],
         metavar="DIGITS",
-        help="ICCIDs that begin so are refused; may be given several times",
+        help="refuse ICCIDs that begin with these digits; may be given several times",
     )
     options = parser.parse_args()
     store = Store(options.store, SCHEMA)

@@ -1,4 +1,4 @@
-"""The network's books: what is live under each reference, and every call it received."""
+"""The network's books: the service under each reference, data usage, and every call received."""
 
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS call (
     answer TEXT NOT NULL,
     at TEXT NOT NULL
 );
--- Numbers are never given twice, so that a cursor stays right when the books are emptied.
+-- AUTOINCREMENT never reuses a number, so a cursor stays valid after the books were emptied.
 CREATE TABLE IF NOT EXISTS usage (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL,
@@ -38,7 +38,7 @@ RECORD = ("id", "iccid", "usedAt", "bytes", "country")
 
 
 class Books:
-    """What changes here is changed inside `transaction()`: done whole or not at all."""
+    """The database of the simulator. Callers change it inside `transaction()` only."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -76,7 +76,7 @@ class Books:
         )
 
     def usage_after(self, after: int, limit: int) -> tuple[list[dict[str, Any]], int]:
-        """Return the records after a number, and the number of the last of them."""
+        """Return at most `limit` records after a number, and the number of the last one."""
         rows = self._store.execute(
             "SELECT * FROM usage WHERE number > ? ORDER BY number LIMIT ?", after, limit
         )

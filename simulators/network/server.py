@@ -1,4 +1,4 @@
-"""The network side over HTTP: switching a plan on and off, usage, and what tests look into."""
+"""The network over HTTP: plans, usage, and the routes that only tests use."""
 
 import time
 import uuid
@@ -22,7 +22,7 @@ class NetworkServer:
     books: Books
     faults: Faults
     delay: float = 0.0
-    # ICCIDs that begin so are not to be had in this network.
+    # This network does not know ICCIDs that begin with these digits.
     foreign_prefixes: tuple[str, ...] = ()
 
     def routes(self) -> list[Route]:
@@ -71,7 +71,7 @@ class NetworkServer:
         return self._with_faults("end", work)
 
     def _use(self, request: Request) -> Answer:
-        """Let a SIM that is live use data, as its device would."""
+        """Record data usage of an active SIM, as a device would cause it."""
         record = _parse_usage(request.json())
         with self.books.transaction():
             if not self.books.is_live(record["iccid"]):
@@ -118,7 +118,7 @@ def _parse_service(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _parse_usage(body: dict[str, Any]) -> dict[str, Any]:
-    """Read what was used; its time is now and its country the US unless it says otherwise."""
+    """Return a usage record. By default it happened now, in the US."""
     given = {
         "id": uuid.uuid4().hex,
         "iccid": "",

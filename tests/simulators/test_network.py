@@ -1,4 +1,4 @@
-"""The network simulator: what is live, by its books and by its answers."""
+"""The network simulator: its answers and its books."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,20 +20,20 @@ def put(http: httpx.Client, **changes: Any) -> httpx.Response:
     return http.put("/subscriptions/one", json={**SERVICE, **changes})
 
 
-def test_it_is_live_once_it_was_put(http: httpx.Client) -> None:
+def test_a_put_activates_a_plan(http: httpx.Client) -> None:
     assert put(http).json()["state"] == "active"
     assert http.get("/subscriptions/one").json()["iccid"] == "8949"
     assert http.get("/subscriptions/other").status_code == 404
 
 
-def test_of_two_the_higher_sequence_counts(http: httpx.Client) -> None:
+def test_a_put_with_a_lower_sequence_changes_nothing(http: httpx.Client) -> None:
     put(http, sequence=7, iccid="8950")
 
     assert put(http, sequence=6).json()["iccid"] == "8950"
     assert put(http, sequence=8).json()["iccid"] == "8949"
 
 
-def test_what_was_ended_is_never_live_again(http: httpx.Client) -> None:
+def test_an_ended_plan_is_never_active_again(http: httpx.Client) -> None:
     assert http.delete("/subscriptions/one").json()["state"] == "ended"
 
     assert put(http, sequence=9).status_code == 409
@@ -43,7 +43,7 @@ def test_what_was_ended_is_never_live_again(http: httpx.Client) -> None:
 @pytest.mark.parametrize(
     "changes", [{"sequence": 0}, {"sequence": True}, {"sequence": "1"}, {"iccid": ""}, {"plan": 1}]
 )
-def test_what_is_incomplete_is_refused(http: httpx.Client, changes: dict[str, Any]) -> None:
+def test_an_incomplete_put_is_refused(http: httpx.Client, changes: dict[str, Any]) -> None:
     assert put(http, **changes).status_code == 400
 
 
@@ -60,7 +60,7 @@ def test_every_call_is_in_the_books(http: httpx.Client) -> None:
     ]
 
 
-def test_a_sim_that_is_live_uses_data(http: httpx.Client) -> None:
+def test_an_active_sim_uses_data(http: httpx.Client) -> None:
     put(http)
     after = http.get("/usage", params={"limit": 10}).json()["cursor"]
     for used in (5, 7):
@@ -74,7 +74,7 @@ def test_a_sim_that_is_live_uses_data(http: httpx.Client) -> None:
     assert first["records"][0].keys() == {"id", "iccid", "usedAt", "bytes", "country"}
 
 
-def test_its_cursor_stays_right_when_the_books_are_emptied(http: httpx.Client) -> None:
+def test_a_cursor_stays_valid_after_the_books_are_emptied(http: httpx.Client) -> None:
     put(http)
     http.post("/usage", json={"iccid": "8949", "bytes": 1})
     after = http.get("/usage", params={"limit": 10}).json()["cursor"]
@@ -97,7 +97,7 @@ def test_its_cursor_stays_right_when_the_books_are_emptied(http: httpx.Client) -
         ({"iccid": "8950", "bytes": 1}, 409),
     ],
 )
-def test_only_what_is_live_uses_data(http: httpx.Client, body: Any, status: int) -> None:
+def test_only_an_active_sim_uses_data(http: httpx.Client, body: Any, status: int) -> None:
     put(http)
 
     assert http.post("/usage", json=body).status_code == status
