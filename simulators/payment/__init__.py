@@ -1,1 +1,1 @@
-"""A payment provider to try the portal against; its protocol is this project's own."""
+"""A simulator of a payment provider. Its protocol belongs to this project."""

@@ -1,4 +1,4 @@
-"""The provider's books: tokens, pages, payments, and the answer under each idempotency key."""
+"""The provider's books: tokens, pages, payments, and the answer for each idempotency key."""
 
 import json
 import secrets
@@ -54,7 +54,7 @@ CREATE TABLE IF NOT EXISTS answer (
 
 
 class Books:
-    """What changes here is changed inside `transaction()`: done whole or not at all."""
+    """The database of the simulator. Callers change it inside `transaction()` only."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -85,7 +85,7 @@ class Books:
         self._store.execute("DELETE FROM token WHERE token = ?", token)
 
     def add_page(self, status: PageStatus, return_url: str) -> str:
-        """Write down a page on which a card can be typed, and return its id."""
+        """Store a page on which a card can be entered, and return its id."""
         identifier = f"page_{secrets.token_hex(12)}"
         self._store.execute(
             "INSERT INTO page VALUES (?, ?, ?, '', '')", identifier, status, return_url
@@ -117,7 +117,7 @@ class Books:
         key: str,
         reason: str,
     ) -> str:
-        """Write a payment down and return its id; the amount is in minor units."""
+        """Store a payment and return its id. The amount is in minor units."""
         identifier = f"pay_{secrets.token_hex(12)}"
         self._store.execute(
             "INSERT INTO payment VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -145,7 +145,7 @@ class Books:
         )
 
     def add_challenge(self, payment: str, return_url: str) -> None:
-        """Remember where the customer goes after the bank's page."""
+        """Store the address to which the customer returns from the bank's page."""
         self._store.execute("INSERT INTO challenge VALUES (?, ?)", payment, return_url)
 
     def return_url(self, payment: str) -> str | None:
@@ -153,7 +153,7 @@ class Books:
         return str(rows[0]["return_url"]) if rows else None
 
     def store_notice(self, body: str, signature: str) -> None:
-        """Write down what the listener is sent, for whoever wants to send it once more."""
+        """Store a webhook as it is sent, so that a test can send it again."""
         self._store.execute("INSERT INTO notice (body, signature) VALUES (?, ?)", body, signature)
 
     def notices(self) -> list[dict[str, Any]]:
@@ -161,7 +161,7 @@ class Books:
         return [_shown(row) for row in rows]
 
     def answer_for_key(self, key: str) -> tuple[str, int, dict[str, Any]] | None:
-        """Return what was asked under this key, and the status and body answered."""
+        """Return the request's digest and the answer's status and body for this key."""
         rows = self._store.execute("SELECT asked, status, body FROM answer WHERE key = ?", key)
         if not rows:
             return None
@@ -175,7 +175,7 @@ class Books:
     def empty(self) -> None:
         with self.transaction():
             for table in ("token", "payment", "answer", "challenge", "page", "notice"):
-                self._store.execute(f"DELETE FROM {table}")  # noqa: S608 -- names of our own
+                self._store.execute(f"DELETE FROM {table}")  # noqa: S608 -- the names stand above
 
     def shown(self) -> dict[str, Any]:
         with self.transaction():

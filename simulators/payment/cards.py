@@ -1,4 +1,4 @@
-"""Cards: read, judged, and forgotten but for brand, last four, expiry and a behaviour mark."""
+"""Cards. Only the brand, the last four digits, the expiry and the behaviour are kept."""
 
 import re
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 APPROVE, CUSTOMER_STEP = "approve", "customer_step"
-# The numbers on which a provider's test systems refuse or ask the customer to confirm at the
-# bank; every other valid one approves.
+# Providers' test systems decline these numbers, or ask the customer to confirm at the bank.
+# Every other valid number is approved.
 BEHAVIOUR = {
     "4000000000000002": "card_declined",
     "4000000000009995": "insufficient_funds",
@@ -16,7 +16,7 @@ BEHAVIOUR = {
     "4000000000000127": "incorrect_csc",
     "4000002760003184": CUSTOMER_STEP,
 }
-# What a bank says of a card that is only looked at, on the page where it is typed.
+# The card page refuses these at once: a bank reports them without a payment.
 REFUSED_AT_SIGHT = frozenset(BEHAVIOUR.values()) - {"insufficient_funds", CUSTOMER_STEP}
 BRANDS = (
     ("visa", re.compile(r"4")),
@@ -31,12 +31,12 @@ MONTHS = 12
 
 
 class InvalidCard(Exception):
-    """The message is the error code of the answer; it never quotes the card."""
+    """The message is the error code of the answer. It never quotes the card."""
 
 
 @dataclass(frozen=True)
 class Card:
-    """What may be kept of a card."""
+    """The details of a card that may be stored."""
 
     brand: str
     last4: str
@@ -46,7 +46,7 @@ class Card:
 
 
 def parse_card(body: dict[str, Any]) -> Card:
-    """Take a card in and let go of its number and security code; raises `InvalidCard`."""
+    """Return the card without its number and security code; raises `InvalidCard`."""
     number = digits(body.get("number"))
     if not NUMBER.fullmatch(number) or not _has_right_check_digit(number):
         raise InvalidCard("invalid_number")
@@ -68,18 +68,18 @@ def parse_card(body: dict[str, Any]) -> Card:
 
 
 def digits(number: object) -> str:
-    """Return the number without the blanks and hyphens people write it with."""
+    """Return the number without spaces and hyphens."""
     return re.sub(r"[ -]", "", number) if isinstance(number, str) else ""
 
 
 def is_past(month: int, year: int) -> bool:
-    """Say whether a card has expired: it is good to the end of its month."""
+    """Return whether a card has expired. It is valid until the end of its month."""
     today = datetime.now(UTC)
     return (year, month) < (today.year, today.month)
 
 
 def _parse_whole_number(value: object) -> int:
-    """Return a whole number, or one that is no month and no year."""
+    """Return a whole number, or -1, which is neither a month nor a year."""
     return value if isinstance(value, int) and not isinstance(value, bool) else -1
 
 

@@ -1,4 +1,4 @@
-"""The bank's page, where a customer confirms a payment or does not; it needs no script."""
+"""The bank's page, where a customer confirms or refuses a payment. It needs no script."""
 
 import html
 from typing import Any
@@ -17,6 +17,6 @@ MAIN = """\
 
 
 def page(payment: dict[str, Any]) -> bytes:
-    """Return the page for this payment."""
+    """Return the HTML of the page for this payment."""
     shown = {name: html.escape(str(value)) for name, value in payment.items()}
     return document(TITLE, MAIN.format(**shown))

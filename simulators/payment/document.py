@@ -1,4 +1,4 @@
-"""What the provider's pages have in common: plain HTML that needs no script."""
+"""The frame of the provider's pages: plain HTML that needs no script."""
 
 DOCUMENT = """\
 <!DOCTYPE html>
@@ -18,5 +18,5 @@ DOCUMENT = """\
 
 
 def document(title: str, main: str) -> bytes:
-    """Return a page of this title; both texts are HTML."""
+    """Return a page. Both arguments are HTML."""
     return DOCUMENT.format(title=title, main=main).encode()

@@ -1,7 +1,7 @@
-"""What the provider does: tokens, payments, and the same answer to the same question.
+"""Tokens and payments, and the same answer to the same request.
 
-Only what was done is kept under its idempotency key. A refusal (a mistyped number, an unknown
-payment, a state that does not allow it) changes nothing and may be put right under the same key.
+Only a successful answer is stored under its idempotency key. A refusal, such as a mistyped number
+or an unknown payment, changes nothing. A corrected request may use the same key.
 """
 
 import hashlib
@@ -33,9 +33,10 @@ class Refused(Exception):
 
 
 def answer_once(books: Books, key: str, asked: str, work: Callable[[], Reply]) -> Reply:
-    """Do the work, unless it was done under this key: then give the stored answer.
+    """Do the work, or return the stored answer if it was already done with this key.
 
-    The same key with another question is refused with 409 `key_reused`.
+    `asked` is the digest of the request. Raises `Refused` with 409 `key_reused` if the key was
+    used for another request.
     """
     if not 0 < len(key) <= KEY_LIMIT:
         raise Refused(HTTPStatus.BAD_REQUEST, "key_required")
@@ -51,10 +52,10 @@ def answer_once(books: Books, key: str, asked: str, work: Callable[[], Reply]) -
 
 
 def request_digest(path: str, body: dict[str, Any]) -> str:
-    """Return a digest by which two questions are compared.
+    """Return a digest that is the same for the same request.
 
-    Of a card only the last four count, and the security code not at all: a digest of the whole
-    number could be searched back to the number, and that is never stored in any form.
+    It covers only the last four digits of a card number, and no security code. Otherwise someone
+    could find the number by trying all numbers, and card numbers are never stored in any form.
     """
     known = {name: value for name, value in body.items() if name != "csc"}
     if "number" in known:
@@ -72,7 +73,7 @@ def make_token(books: Books, body: dict[str, Any]) -> Reply:
 
 
 def card_fields(token: str, card: cards.Card) -> dict[str, Any]:
-    """Return what the merchant is told of a stored card."""
+    """Return the fields of a stored card that the merchant may see."""
     return {
         "token": token,
         "brand": card.brand,
@@ -91,9 +92,10 @@ def forget_token(books: Books, body: dict[str, Any]) -> Reply:
 
 
 def authorise(books: Books, body: dict[str, Any], *, key: str, address: str) -> Reply:
-    """Authorise, decline, or send the customer to the bank; a decline is a payment too.
+    """Authorise or decline a payment, or send the customer to the bank.
 
-    `address` is this provider's own, under which the bank's page is.
+    A declined payment is stored too. `address` is this provider's address, under which the bank's
+    page is served.
     """
     card = books.card(str(body.get("token")))
     if card is None:
@@ -120,12 +122,12 @@ def authorise(books: Books, body: dict[str, Any], *, key: str, address: str) -> 
 
 
 def challenge_url(address: str, identifier: str) -> str:
-    """Return where the customer confirms this payment."""
+    """Return the address of the page where the customer confirms this payment."""
     return f"{address}/challenge/{identifier}"
 
 
 def parse_return_url(body: dict[str, Any]) -> str:
-    """Return where the customer goes back to, or refuse the question without it."""
+    """Return the address to which the customer returns; raises `Refused` without one."""
     url = body.get("return_url")
     if not isinstance(url, str) or urlsplit(url).scheme not in {"http", "https"}:
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "return_url_required")
@@ -133,9 +135,9 @@ def parse_return_url(body: dict[str, Any]) -> str:
 
 
 def record_decision(books: Books, identifier: str, *, approved: bool) -> str | None:
-    """Let the customer say yes or no at the bank; return where to go on, None for no such payment.
+    """Record the customer's decision at the bank; the first decision counts.
 
-    Said twice, the first word counts.
+    Return the address to which the customer returns, or None if there is no such payment.
     """
     with books.transaction():
         payment, return_url = books.payment(identifier), books.return_url(identifier)
@@ -148,7 +150,10 @@ def record_decision(books: Books, identifier: str, *, approved: bool) -> str | N
 
 
 def change_payment(books: Books, identifier: str, action: str) -> Reply:
-    """Capture, void or refund the whole amount; a wrong state is 409 and names the state."""
+    """Capture, void or refund the whole amount.
+
+    Raises `Refused` with 409 and the current state if that state does not allow the action.
+    """
     payment = books.payment(identifier)
     if payment is None:
         raise Refused(HTTPStatus.NOT_FOUND, "not_found")

@@ -1,7 +1,7 @@
-"""Pages of the provider's own on which a customer types a card, so that the merchant sees none.
+"""The provider's own page for a card, so that the merchant never sees the card number.
 
-A card that is mistyped may be put right on the page; one that the bank refuses at sight, or a
-customer who closes the page, ends it. Sent twice, the first word counts.
+A customer can correct a mistyped card on the page. The page ends when a card is stored, when the
+bank refuses the card at once, or when the customer goes back. The first end counts.
 """
 
 import html
@@ -22,7 +22,7 @@ WORDS = {
 }
 TITLE = "Enter your card"
 MAIN = """\
-<p>This page is the payment provider's. Nothing is charged here.</p>
+<p>This page belongs to the payment provider. Nothing is charged here.</p>
 {error}<form method="post">
 <p><label>Card number <input name="number" autocomplete="cc-number" inputmode="numeric"></label></p>
 <p><label>Expiry (MM/YY) <input name="expiry" autocomplete="cc-exp" inputmode="numeric"></label></p>
@@ -35,14 +35,14 @@ MAIN = """\
 
 
 def open_page(books: Books, body: dict[str, Any], *, address: str) -> Reply:
-    """Open a page; `address` is this provider's own, under which the customer finds it."""
+    """Open a page; `address` is this provider's address, under which the page is served."""
     identifier = books.add_page(PageStatus.OPEN, parse_return_url(body))
     shown = {"id": identifier, "status": str(PageStatus.OPEN)}
     return HTTPStatus.CREATED, {**shown, "url": f"{address}/card/{identifier}"}
 
 
 def describe_page(books: Books, identifier: str) -> Reply:
-    """Say what has become of a page, and of a card typed there what may be kept."""
+    """Return the status of a page, with the fields of the card that was stored there."""
     with books.transaction():
         page = books.page(identifier)
         if page is None:
@@ -53,9 +53,10 @@ def describe_page(books: Books, identifier: str) -> Reply:
 
 
 def submit_card(books: Books, identifier: str, typed: dict[str, str]) -> str | None:
-    """Take what the customer sends; return where to go on, None for no such page.
+    """Store the card that the customer sends, or end the page without one.
 
-    Raises `cards.InvalidCard` for a card that the customer can put right.
+    Return the address to which the customer returns, or None if there is no such page. Raises
+    `cards.InvalidCard` for a card that the customer can correct.
     """
     with books.transaction():
         page = books.page(identifier)
@@ -84,6 +85,6 @@ def _end_page(books: Books, identifier: str, typed: dict[str, str]) -> None:
 
 
 def page(error: str = "") -> bytes:
-    """Return the page, with what was wrong with the card typed before."""
+    """Return the page's HTML, with a message if the card sent before was invalid."""
     said = f'<p role="alert">{html.escape(WORDS[error])}</p>\n' if error else ""
     return document(TITLE, MAIN.format(error=said))

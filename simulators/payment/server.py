@@ -1,4 +1,4 @@
-"""The payment provider over HTTP, and what tests look into."""
+"""The payment provider over HTTP, and the routes that only tests use."""
 
 import hashlib
 import hmac
@@ -85,7 +85,7 @@ class PaymentServer:
         return run_with_faults(self.faults, "fetch_page", work=run)
 
     def _card_page(self, _request: Request, identifier: str) -> Answer:
-        """Show the customer the page; one that has ended leads back to the merchant."""
+        """Show the page to the customer. A page that has ended leads back to the merchant."""
         page = self.books.page(identifier)
         if page is None:
             raise HttpRefusal(HTTPStatus.NOT_FOUND, "not_found")
@@ -123,9 +123,9 @@ class PaymentServer:
         return run_with_faults(self.faults, function, work=run)
 
     def _notify(self, function: str, identifier: str | None) -> None:
-        """Send the listener the payment as it is now; a repeat is told again, as in the field.
+        """Send the current payment to the listener, also for a repeated request, as real ones do.
 
-        The event's id is that of the fact: told twice, it is the same.
+        The event's id depends only on the payment and its status: a repeat has the same id.
         """
         payment = self.books.payment(identifier) if identifier else None
         if not self.listener or payment is None:
@@ -138,7 +138,7 @@ class PaymentServer:
         send_in_background([Notice(self.listener, body.encode(), headers)])
 
     def _challenge(self, request: Request, identifier: str) -> Answer:
-        """Show the bank's page: yes or no, by two buttons."""
+        """Show the bank's page with its two buttons."""
         payment = self.books.payment(identifier)
         if payment is None or self.books.return_url(identifier) is None:
             raise HttpRefusal(HTTPStatus.NOT_FOUND, "not_found")
@@ -172,7 +172,7 @@ class PaymentServer:
 
 
 def signed(body: str, secret: str, *, at: int) -> str:
-    """Return the signature of a webhook: its time in Unix seconds, and HMAC-SHA-256 of both."""
+    """Return the signature of a webhook: HMAC-SHA-256 of the time in Unix seconds and the body."""
     digest = hmac.new(secret.encode(), f"{at}.{body}".encode(), hashlib.sha256).hexdigest()
     return f"t={at},v1={digest}"
 
@@ -186,7 +186,7 @@ def _see_other(url: str) -> Answer:
 
 
 def _address(request: Request) -> str:
-    """Return this provider's own address, as the caller has reached it."""
+    """Return this provider's address as the caller used it."""
     return f"http://{request.headers.get('host', 'localhost')}"
 
 

@@ -1,10 +1,10 @@
-"""The states of a payment, how it moves between them, and those of a page for a card."""
+"""The states of a payment, the moves between them, and the states of a card page."""
 
 from enum import StrEnum
 
 
 class PaymentState(StrEnum):
-    # The customer has to confirm it at the bank.
+    # The customer must confirm the payment at the bank.
     REQUIRES_ACTION = "requires_action"
     AUTHORISED = "authorised"
     DECLINED = "declined"
@@ -24,7 +24,7 @@ NEXT_STATES: dict[PaymentState, frozenset[PaymentState]] = {
     PaymentState.REFUNDED: frozenset(),
 }
 
-# What each action asks for.
+# The state to which each action leads.
 ACTIONS = {
     "capture": PaymentState.CAPTURED,
     "void": PaymentState.VOIDED,
@@ -33,7 +33,7 @@ ACTIONS = {
 
 
 class PageStatus(StrEnum):
-    """What has become of a page on which a card can be typed."""
+    """The status of a page on which a card can be entered."""
 
     OPEN = "open"
     TAKEN = "taken"

@@ -64,7 +64,7 @@ def test_a_card_becomes_a_token(gateway: httpx.Client) -> None:
         ("6759649826438453", "123", "card"),
     ],
 )
-def test_the_brand_is_known_by_the_number(
+def test_the_number_shows_the_brand(
     gateway: httpx.Client, number: str, csc: str, brand: str
 ) -> None:
     _status, answer = post(gateway, "/tokens", "k", **{**CARD, "number": number, "csc": csc})
@@ -86,7 +86,7 @@ def test_the_brand_is_known_by_the_number(
         ({"csc": None}, "invalid_csc"),
     ],
 )
-def test_a_wrong_card_is_refused_and_may_be_put_right(
+def test_a_mistyped_card_is_refused_and_can_be_corrected(
     gateway: httpx.Client, fields: dict[str, Any], error: str
 ) -> None:
     assert post(gateway, "/tokens", "k", **{**CARD, **fields}) == (422, {"error": error})
@@ -122,7 +122,9 @@ def test_a_payment_is_authorised_captured_and_refunded(gateway: httpx.Client) ->
         ("4000 0000 0000 0069", "expired_card"),
     ],
 )
-def test_a_card_that_refuses_is_declined(gateway: httpx.Client, number: str, reason: str) -> None:
+def test_a_test_card_is_declined_with_its_reason(
+    gateway: httpx.Client, number: str, reason: str
+) -> None:
     status, answer = pay(gateway, number=number)
 
     assert (status, answer["status"], answer["reason"]) == (201, "declined", reason)
@@ -191,19 +193,19 @@ def test_the_same_key_gets_the_same_answer(gateway: httpx.Client) -> None:
     assert len(payments(gateway)) == 1
 
 
-def test_the_same_key_with_another_question_is_refused(gateway: httpx.Client) -> None:
+def test_the_same_key_with_another_request_is_refused(gateway: httpx.Client) -> None:
     identifier = pay(gateway)[1]["id"]
 
     assert pay(gateway, amount=1) == (409, {"error": "key_reused"})
     assert post(gateway, f"/payments/{identifier}/void", "pay") == (409, {"error": "key_reused"})
 
 
-def test_a_key_is_needed(gateway: httpx.Client) -> None:
+def test_a_key_is_required(gateway: httpx.Client) -> None:
     assert gateway.post("/tokens", json=CARD).json() == {"error": "key_required"}
     assert gateway.get("/payments").json() == {"error": "key_required"}
 
 
-def test_of_twenty_payments_under_one_key_one_is_made(gateway: httpx.Client) -> None:
+def test_twenty_requests_with_one_key_make_one_payment(gateway: httpx.Client) -> None:
     answers: list[str] = []
     threads = [
         threading.Thread(target=lambda: answers.append(pay(gateway)[1]["id"])) for _ in range(20)
@@ -218,7 +220,7 @@ def test_of_twenty_payments_under_one_key_one_is_made(gateway: httpx.Client) -> 
 
 
 @pytest.mark.parametrize(("fault", "made"), [("drop_before", 0), ("drop_after", 1)])
-def test_a_lost_answer_is_asked_for_by_its_key(
+def test_a_payment_whose_answer_was_lost_is_found_by_its_key(
     gateway: httpx.Client, fault: str, made: int
 ) -> None:
     gateway.post("/faults", json={"function": "authorise", "fault": fault})
@@ -232,7 +234,9 @@ def test_a_lost_answer_is_asked_for_by_its_key(
 
 
 @pytest.mark.parametrize(("fault", "made"), [("http", 0), ("http_after", 1)])
-def test_a_payment_may_meet_any_http_status(gateway: httpx.Client, fault: str, made: int) -> None:
+def test_a_payment_can_fail_with_any_http_status(
+    gateway: httpx.Client, fault: str, made: int
+) -> None:
     told = {"function": "authorise", "fault": fault, "status": 429, "retryAfter": 2}
     gateway.post("/faults", json=told).raise_for_status()
 
@@ -244,13 +248,13 @@ def test_a_payment_may_meet_any_http_status(gateway: httpx.Client, fault: str, m
     assert len(payments(gateway)) == made
 
 
-def test_a_payment_answers_no_iccid(gateway: httpx.Client) -> None:
+def test_a_payment_knows_no_faults_of_an_sm_dp(gateway: httpx.Client) -> None:
     fault = {"function": "capture", "fault": "wrong_iccid"}
 
     assert gateway.post("/faults", json=fault).json() == {"error": "unknown_fault"}
 
 
-def test_payments_survive_a_restart_and_card_numbers_are_in_no_file(tmp_path: Path) -> None:
+def test_payments_survive_a_restart_and_no_file_has_card_numbers(tmp_path: Path) -> None:
     store = ("--store", str(tmp_path / "payment.sqlite3"))
     with running("simulators.payment", *store) as simulator:
         answer = pay(simulator.http)
@@ -267,7 +271,7 @@ STEP = "4000002760003184"
 BACK = {"return_url": "http://portal.example/orders/1/"}
 
 
-def test_a_bank_may_want_the_customer(gateway: httpx.Client) -> None:
+def test_a_bank_can_ask_the_customer_to_confirm(gateway: httpx.Client) -> None:
     status, answer = pay(gateway, number=STEP, **BACK)
     shown = gateway.get(f"/payments/{answer['id']}").json()
 
@@ -280,7 +284,7 @@ def test_a_bank_may_want_the_customer(gateway: httpx.Client) -> None:
     ("decision", "status", "reason"),
     [("approve", "authorised", ""), ("refuse", "declined", "authentication_failed")],
 )
-def test_the_customer_decides_and_goes_back(
+def test_the_customer_decides_and_returns(
     gateway: httpx.Client, decision: str, status: str, reason: str
 ) -> None:
     _status, answer = pay(gateway, number=STEP, **BACK)
@@ -301,11 +305,13 @@ def test_the_same_key_after_the_step_gets_the_stored_answer(gateway: httpx.Clien
     assert len(payments(gateway)) == 1
 
 
-def test_without_a_way_back_there_is_no_step(gateway: httpx.Client) -> None:
+def test_a_payment_without_a_return_address_is_refused_if_the_bank_asks(
+    gateway: httpx.Client,
+) -> None:
     assert pay(gateway, number=STEP) == (422, {"error": "return_url_required"})
 
 
-def test_a_challenge_of_no_payment_is_not_there(gateway: httpx.Client) -> None:
+def test_an_unknown_challenge_is_not_found(gateway: httpx.Client) -> None:
     _status, answer = pay(gateway)
 
     for path in ("/challenge/pay_none", f"/challenge/{answer['id']}"):
@@ -313,7 +319,7 @@ def test_a_challenge_of_no_payment_is_not_there(gateway: httpx.Client) -> None:
         assert gateway.post(path, data={"decision": "approve"}).status_code == 404
 
 
-def test_a_step_that_was_not_taken_can_be_voided(gateway: httpx.Client) -> None:
+def test_a_payment_that_waits_for_the_customer_can_be_voided(gateway: httpx.Client) -> None:
     _status, answer = pay(gateway, number=STEP, **BACK)
 
     assert post(gateway, f"/payments/{answer['id']}/void", "v")[1]["status"] == "voided"

@@ -1,4 +1,4 @@
-"""The payment simulator's own page for a card, and cards that are forgotten."""
+"""The payment simulator's page for a card, and the deletion of stored cards."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,23 +32,23 @@ def open_page(gateway: httpx.Client, key: str = "page") -> dict[str, Any]:
     return answer
 
 
-def typed(gateway: httpx.Client, page: dict[str, Any], **changes: str) -> httpx.Response:
+def submit(gateway: httpx.Client, page: dict[str, Any], **changes: str) -> httpx.Response:
     return gateway.post(page["url"], data={"decision": "store", **TYPED, **changes})
 
 
-def standing(gateway: httpx.Client, page: dict[str, Any]) -> dict[str, Any]:
+def page_status(gateway: httpx.Client, page: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = gateway.get(f"/pages/{page['id']}").json()
     return found
 
 
-def test_a_page_takes_a_card_and_leads_back(gateway: httpx.Client) -> None:
+def test_a_page_stores_a_card_and_leads_back(gateway: httpx.Client) -> None:
     page = open_page(gateway)
     assert "<h1>Enter your card</h1>" in gateway.get(page["url"]).text
-    assert standing(gateway, page) == {"id": page["id"], "status": "open", "reason": ""}
+    assert page_status(gateway, page) == {"id": page["id"], "status": "open", "reason": ""}
 
-    back = typed(gateway, page)
+    back = submit(gateway, page)
 
-    taken = standing(gateway, page)
+    taken = page_status(gateway, page)
     assert (back.status_code, back.headers["location"]) == (303, BACK["return_url"])
     assert taken.pop("token").startswith("tok_")
     assert taken == {
@@ -62,7 +62,7 @@ def test_a_page_takes_a_card_and_leads_back(gateway: httpx.Client) -> None:
     }
 
 
-def test_a_page_without_a_way_back_is_not_opened(gateway: httpx.Client) -> None:
+def test_a_page_without_a_return_address_is_refused(gateway: httpx.Client) -> None:
     assert post(gateway, "/pages", "page") == (422, {"error": "return_url_required"})
 
 
@@ -80,16 +80,16 @@ def test_the_same_key_gives_the_same_page(gateway: httpx.Client) -> None:
         ("csc", "12", "Check the security code."),
     ],
 )
-def test_a_card_that_is_mistyped_is_put_right_on_the_page(
+def test_a_mistyped_card_is_corrected_on_the_page(
     gateway: httpx.Client, field: str, value: str, words: str
 ) -> None:
     page = open_page(gateway)
 
-    again = typed(gateway, page, **{field: value})
+    again = submit(gateway, page, **{field: value})
 
     assert (again.status_code, words in again.text) == (200, True)
-    assert standing(gateway, page)["status"] == "open"
-    assert typed(gateway, page).status_code == 303
+    assert page_status(gateway, page)["status"] == "open"
+    assert submit(gateway, page).status_code == 303
 
 
 @pytest.mark.parametrize(
@@ -100,39 +100,39 @@ def test_a_card_that_is_mistyped_is_put_right_on_the_page(
         ({"decision": "close"}, "closed_by_customer"),
     ],
 )
-def test_a_page_may_end_without_a_card(
+def test_a_page_can_end_without_a_card(
     gateway: httpx.Client, said: dict[str, str], reason: str
 ) -> None:
     page = open_page(gateway)
 
-    back = typed(gateway, page, **said)
+    back = submit(gateway, page, **said)
 
     assert back.headers["location"] == BACK["return_url"]
-    assert standing(gateway, page) == {"id": page["id"], "status": "refused", "reason": reason}
+    assert page_status(gateway, page) == {"id": page["id"], "status": "refused", "reason": reason}
     assert gateway.get("/books").json()["tokens"] == 0
 
 
-def test_what_is_sent_first_counts(gateway: httpx.Client) -> None:
+def test_the_first_end_of_a_page_counts(gateway: httpx.Client) -> None:
     page = open_page(gateway)
-    typed(gateway, page)
-    token = standing(gateway, page)["token"]
+    submit(gateway, page)
+    token = page_status(gateway, page)["token"]
 
-    again = typed(gateway, page, decision="close")
+    again = submit(gateway, page, decision="close")
 
     assert again.headers["location"] == BACK["return_url"]
-    assert standing(gateway, page)["token"] == token
+    assert page_status(gateway, page)["token"] == token
     assert gateway.get("/books").json()["tokens"] == 1
     assert gateway.get(page["url"]).headers["location"] == BACK["return_url"]
 
 
-def test_a_page_that_nobody_opened_is_not_there(gateway: httpx.Client) -> None:
+def test_an_unknown_page_is_not_found(gateway: httpx.Client) -> None:
     assert gateway.get("/pages/page_none").status_code == 404
     assert gateway.get("/card/page_none").status_code == 404
     assert gateway.post("/card/page_none", data=TYPED).status_code == 404
 
 
 @pytest.mark.parametrize("function", ["open_page", "fetch_page", "forget"])
-def test_each_of_it_can_fail(gateway: httpx.Client, function: str) -> None:
+def test_each_function_of_a_page_can_fail(gateway: httpx.Client, function: str) -> None:
     page, token = open_page(gateway), token_of(gateway)
     calls: dict[str, Callable[[], object]] = {
         "open_page": lambda: post(gateway, "/pages", "other", **BACK),
@@ -147,7 +147,7 @@ def test_each_of_it_can_fail(gateway: httpx.Client, function: str) -> None:
     calls[function]()
 
 
-def test_a_forgotten_card_pays_nothing(gateway: httpx.Client) -> None:
+def test_a_forgotten_card_cannot_pay(gateway: httpx.Client) -> None:
     token = token_of(gateway)
 
     forgotten = post(gateway, "/tokens/forget", "f", token=token)
@@ -158,11 +158,11 @@ def test_a_forgotten_card_pays_nothing(gateway: httpx.Client) -> None:
     assert pay(gateway, token=token) == (422, {"error": "unknown_token"})
 
 
-def test_no_card_number_of_a_page_is_in_any_file(tmp_path: Path) -> None:
+def test_no_file_has_a_card_number_from_a_page(tmp_path: Path) -> None:
     store = ("--store", str(tmp_path / "payment.sqlite3"))
     with running("simulators.payment", *store) as simulator:
         page = open_page(simulator.http)
-        typed(simulator.http, page)
+        submit(simulator.http, page)
         kept = b"".join(file.read_bytes() for file in tmp_path.iterdir())
 
     assert b"4242424242424242" not in kept
