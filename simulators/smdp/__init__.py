@@ -1,1 +1,1 @@
-"""An SM-DP+ to try the portal against: ES2+ for the operator, and the device's side."""
+"""A simulator of an SM-DP+: ES2+ for the operator, and the device that downloads."""

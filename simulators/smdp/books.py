@@ -1,4 +1,4 @@
-"""The SM-DP+'s books: profiles with what is bound to them, and how often a device has tried."""
+"""The SM-DP+'s books: profiles and their orders, stock, and the attempts of devices."""
 
 import sqlite3
 from contextlib import AbstractContextManager
@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS profile (
     matching_id TEXT,
     confirmation_code_hash TEXT NOT NULL DEFAULT ''
 );
--- The empty matching id is the default SM-DP+ use case, where the EID finds the profile.
+-- An empty matching id is the default SM-DP+ use case: the device finds its profile by EID.
 CREATE UNIQUE INDEX IF NOT EXISTS profile_matching_id
     ON profile (matching_id) WHERE matching_id <> '';
 CREATE INDEX IF NOT EXISTS profile_stock ON profile (profile_type, state);
@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS attempts (
 
 @dataclass(frozen=True)
 class Profile:
-    """One profile; its ICCID stands without padding. A matching id of None is not bound yet."""
+    """One profile. The ICCID has no padding. The matching id is None until one is bound."""
 
     iccid: str
     state: ProfileState = ProfileState.AVAILABLE
@@ -47,14 +47,14 @@ class Profile:
 
 @dataclass(frozen=True)
 class Attempts:
-    """What devices have tried with a profile since it was ordered."""
+    """The attempts of devices on a profile since it was ordered."""
 
     wrong_codes: int = 0
     downloads: int = 0
 
 
 class Binding(TypedDict, total=False):
-    """What an order binds to a profile and a withdrawal frees."""
+    """The fields that an order binds to a profile and a cancellation frees."""
 
     profile_type: str
     eid: str
@@ -63,7 +63,7 @@ class Binding(TypedDict, total=False):
 
 
 class Books:
-    """What changes here is changed inside `transaction()`: done whole or not at all."""
+    """The database of the simulator. Callers change it inside `transaction()` only."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -80,7 +80,7 @@ class Books:
         return _first(rows)
 
     def waiting_for(self, eid: str) -> Profile | None:
-        """Return a profile bound with the empty matching id: its EID finds it."""
+        """Return a profile for this EID that is bound to the empty matching id."""
         statement = "SELECT * FROM profile WHERE matching_id = '' AND eid = ? ORDER BY state DESC"
         return _first(self._store.execute(statement, eid))
 
@@ -101,7 +101,10 @@ class Books:
         return profile
 
     def move(self, profile: Profile, new: ProfileState, **bound: Unpack[Binding]) -> Profile:
-        """Set the state, the one door to it, and whatever is bound or freed with it."""
+        """Set the state and the fields that are bound or freed with it.
+
+        No other function sets a state. Raises `IllegalTransition`.
+        """
         if new not in NEXT_STATES[profile.state]:
             raise IllegalTransition(profile.state, new)
         moved = replace(profile, state=new, **bound)
@@ -118,7 +121,7 @@ class Books:
         return moved
 
     def types(self) -> list[str]:
-        """Return the profile types of which stock was declared."""
+        """Return the profile types whose stock was declared."""
         rows = self._store.execute("SELECT name FROM declared_type ORDER BY rowid")
         return [row["name"] for row in rows]
 
@@ -126,7 +129,7 @@ class Books:
         self._store.execute("INSERT OR IGNORE INTO declared_type VALUES (?)", profile_type)
 
     def stock(self) -> list[dict[str, Any]]:
-        """Return each declared type with how many of it are there, and how many are free."""
+        """Return each declared type with the number of its profiles and of the available ones."""
         rows = self._store.execute(
             "SELECT name AS profileType, count(iccid) AS profiles,"
             " count(CASE WHEN state = 'Available' THEN 1 END) AS available"
@@ -151,7 +154,7 @@ class Books:
     def empty(self) -> None:
         with self.transaction():
             for table in ("profile", "declared_type", "attempts"):
-                self._store.execute(f"DELETE FROM {table}")  # noqa: S608 -- names from above
+                self._store.execute(f"DELETE FROM {table}")  # noqa: S608 -- the names stand above
             self.calls.empty()
 
     def shown(self) -> dict[str, list[dict[str, Any]]]:

@@ -1,4 +1,4 @@
-"""The calls the SM-DP+ received and the notifications it sent, with what was answered."""
+"""The calls that the SM-DP+ received and the notifications that it sent, with their answers."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,8 +7,7 @@ from typing import Any
 from simulators.http import Answer
 from simulators.store import Store
 
-# What was added later stands in a table of its own: a file that an older simulator has written
-# is still good.
+# The newer columns are in a second table, so that files written by an older simulator still work.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS call (
     id INTEGER PRIMARY KEY,
@@ -31,10 +30,10 @@ CREATE TABLE IF NOT EXISTS exchange (
 
 @dataclass(frozen=True)
 class Call:
-    """One call: what came, from whom, and what it came to.
+    """One call: the message, its sender and its result.
 
-    `request` is the body as it was received, or sent; `client` the common name of the certificate
-    that was shown.
+    `request` is the body as it was received or sent. `client` is the common name in the caller's
+    certificate.
     """
 
     function: str
@@ -51,7 +50,7 @@ class Calls:
         self._store = store
 
     def record(self, call: Call, answer: Answer | None) -> int:
-        """Keep a call with its answer, and return its number; no answer is None."""
+        """Store a call with its answer, None if there is none, and return its number."""
         rows = self._store.execute(
             "INSERT INTO call (function, iccid, call_identifier, status, code, at)"
             " VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
@@ -73,7 +72,7 @@ class Calls:
         return number
 
     def replace_answer(self, number: int, answer: Answer | None) -> None:
-        """Keep what was really sent, where a fault has spoilt the answer."""
+        """Store the answer that was really sent after a fault changed it."""
         self._store.execute(
             "UPDATE exchange SET answer_status = ?, answer_body = ? WHERE call = ?",
             *_columns(answer),
@@ -93,7 +92,7 @@ class Calls:
 
 
 def format_time(at: datetime) -> str:
-    """Return a time as ES2+ writes it: whole seconds, UTC as Z."""
+    """Return a time in the format of ES2+: whole seconds, UTC as Z."""
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -1,8 +1,8 @@
-"""Where orders are taken: whose ICCIDs and which profile types they may name.
+"""The order desk: which ICCIDs and profile types an order may name.
 
-Without stock every ICCID of 18 to 20 digits is ours, Available when it is first seen, and of
-every type there is always one more. Once stock was declared, of whatever type, or where the desk
-is strict from the start, only what was declared is known.
+Without declared stock, the desk knows every ICCID of 18 to 20 digits, Available when first seen,
+and never runs out of any type. Once stock of any type was declared, or with `is_strict` from the
+start, the desk knows only declared stock.
 """
 
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from simulators.smdp.stock import invent_iccid
 
 @dataclass(frozen=True)
 class Limits:
-    """After how many wrong confirmation codes and downloads an order ends; 0 is no limit."""
+    """How many wrong confirmation codes and downloads end an order; 0 means no limit."""
 
     wrong_codes: int = 0
     downloads: int = 0
@@ -22,7 +22,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Desk:
-    """The books, the address of this SM-DP+, and what it does not sell to this operator."""
+    """The books, the SM-DP+'s address, and what this operator may not order."""
 
     books: Books
     address: str
@@ -32,7 +32,7 @@ class Desk:
     limits: Limits = field(default_factory=Limits)
 
     def profile(self, iccid: str) -> Profile:
-        """Return the profile; raises `Refused` for one that is unknown or another operator's."""
+        """Return the profile; raises `Refused` if it is unknown or belongs to another operator."""
         if iccid.startswith(self.foreign_prefixes):
             raise Refused("8.2.1", "1.2", "this ICCID belongs to another operator")
         profile = self.books.find(iccid)
@@ -41,7 +41,7 @@ class Desk:
         return profile or self.books.add(Profile(iccid))
 
     def check_type(self, profile_type: str) -> None:
-        """Raise `Refused` for a profile type that is unknown or may not be ordered."""
+        """Check a profile type; raises `Refused` if it is unknown or may not be ordered."""
         if profile_type in self.refused_types:
             raise Refused("8.2.5", "1.2", "this profile type may not be ordered")
         types = self.books.types()
@@ -49,7 +49,7 @@ class Desk:
             raise Refused("8.2.5", "3.9", "this profile type is unknown")
 
     def take_from_stock(self, profile_type: str) -> Profile:
-        """Return an Available profile of this type; raises `Refused` when there is none."""
+        """Return an available profile of this type; raises `Refused` if there is none."""
         if not self._knows_its_stock():
             return self.books.add(Profile(invent_iccid(self.books)))
         profile = self.books.available(profile_type)

@@ -1,4 +1,4 @@
-"""The device's side: what a download comes to, in the words of Windows' ESimOperationStatus."""
+"""The device: how a download ends, named as in Windows' ESimOperationStatus."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -34,12 +34,12 @@ ENDS = frozenset({"installed", "downloaded", "error"})
 
 
 class DownloadFailed(Exception):
-    """A download that changes nothing at the SM-DP+; the LPA's error name is the message."""
+    """A download that changes nothing at the SM-DP+. The message is the LPA's error name."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """What a device was told to do: for which eUICC, and how it is to end."""
+    """One download: the eUICC, and how the download is to end."""
 
     eid: str
     confirmation_code: object
@@ -50,7 +50,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Ending:
-    """What a download came to: the LPA's error, if any, and the steps to tell the operator."""
+    """The end of a download: the LPA's error, if any, and the steps to report to the operator."""
 
     profile: Profile
     eid: str
@@ -59,9 +59,9 @@ class Ending:
 
 
 def download(desk: Desk, body: dict[str, Any]) -> Ending:
-    """Take the profile of an activation code to the device; raises `DownloadFailed`.
+    """Download the profile of an activation code; raises `DownloadFailed`.
 
-    A profile that is not linked becomes linked to the EID that downloads it (3.1.6).
+    A profile without an EID is linked to the EID that downloads it (SGP.22 v2.2, 3.1.6).
     """
     attempt = _parse_attempt(body)
     if attempt.failure and attempt.reason is None:
@@ -83,9 +83,9 @@ def download(desk: Desk, body: dict[str, Any]) -> Ending:
 
 
 def parse_later_step(desk: Desk, body: dict[str, Any]) -> tuple[Profile, Step]:
-    """Read what the user does with a profile later; the SM-DP+ tells it, and changes nothing.
+    """Return the profile and a later step, such as its deletion; no state changes.
 
-    Raises `HttpRefusal` for a profile the books do not have, or a point or code without sense.
+    Raises `HttpRefusal` for an unknown profile, or for an invalid point or code.
     """
     profile = desk.books.find(str(body.get("iccid", "")).rstrip("Ff"))
     if profile is None:
@@ -129,7 +129,10 @@ def _find_profile(desk: Desk, activation_code: object, eid: str) -> Profile:
 
 
 def _parse_activation_code(desk: Desk, activation_code: object) -> str:
-    """Take `1$host$matching id` apart (4.1); what else may follow is not looked at."""
+    """Return the matching id in `1$host$matching id` (SGP.22 v2.2, 4.1).
+
+    Further fields are ignored. Raises `DownloadFailed` for another format or host.
+    """
     parts = activation_code.split("$") if isinstance(activation_code, str) else []
     if len(parts) < 3 or parts[0] != "1":  # noqa: PLR2004 -- format, address, token
         raise DownloadFailed("InvalidMatchingId")

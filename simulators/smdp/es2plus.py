@@ -14,7 +14,7 @@ WARNING = "Executed-WithWarning"
 FAILED = "Failed"
 EXPIRED = "Expired"
 
-# Table 21: 19 or 20 digits, 19 may be padded; 18 are in the field.
+# SGP.22 v2.2, table 21: 19 or 20 digits, and 19 may be padded. Some real ICCIDs have 18.
 ICCID = re.compile(r"[0-9]{18,19}[Ff]?|[0-9]{20}")
 EID = re.compile(r"[0-9]{32}")
 MATCHING_ID = re.compile(r"[0-9A-Z-]*")
@@ -22,7 +22,7 @@ HOST_NAME = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
 class Refused(Exception):
-    """A function that was not executed, with its subject and reason code."""
+    """A function that fails, with its subject code, reason code and message."""
 
     def __init__(self, subject: str, reason: str, message: str) -> None:
         super().__init__(message)
@@ -30,7 +30,7 @@ class Refused(Exception):
 
 
 def check_protocol(request: Request) -> None:
-    """Refuse with an HTTP error what is not an ES2+ message at all."""
+    """Check that a request is an ES2+ message; raises `HttpRefusal` if it is not."""
     if not request.headers.get("x-admin-protocol", "").startswith("gsma/rsp/v2."):
         raise HttpRefusal(HTTPStatus.BAD_REQUEST, "X-Admin-Protocol: gsma/rsp/v2.x.y is needed")
     if not request.headers.get("content-type", "").lower().startswith("application/json"):
@@ -52,7 +52,7 @@ def call_identifier(body: dict[str, Any]) -> str:
 
 
 def execution(status: str, code: str = "", message: str = "") -> dict[str, Any]:
-    """Return a functionExecutionStatus (6.5.1.4); a code is subject/reason, or left out."""
+    """Return a functionExecutionStatus (SGP.22 v2.2, 6.5.1.4); `code` is subject/reason."""
     if not code:
         return {"status": status}
     subject, reason = code.split("/")
@@ -66,7 +66,10 @@ def make_answer(executed: dict[str, Any], fields: dict[str, Any] | None = None) 
 
 
 def parse_iccid(body: dict[str, Any]) -> str:
-    """Return the ICCID as it is stored: 19 digits with and without F are the same profile."""
+    """Return the ICCID without padding; raises `Refused` for an invalid one.
+
+    19 digits with and without F are the same profile.
+    """
     given = body.get("iccid")
     if given in (None, ""):
         raise Refused("8.2.1", "2.2", "iccid is missing")
@@ -76,7 +79,7 @@ def parse_iccid(body: dict[str, Any]) -> str:
 
 
 def parse_eid(body: dict[str, Any]) -> str:
-    """Return the EID, or nothing where none was given."""
+    """Return the EID, empty if there is none; raises `Refused` for an invalid one."""
     given = body.get("eid")
     if given in (None, ""):
         return ""
@@ -86,7 +89,10 @@ def parse_eid(body: dict[str, Any]) -> str:
 
 
 def parse_matching_id(body: dict[str, Any]) -> str | None:
-    """Return the matching id: None where none was given, which is not the empty one."""
+    """Return the matching id; raises `Refused` for an invalid one.
+
+    None means that none was given, which is not the same as the empty one.
+    """
     given = body.get("matchingId")
     if given is None:
         return None

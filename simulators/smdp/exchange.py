@@ -12,7 +12,7 @@ from simulators.smdp.functions import FUNCTIONS
 
 
 class Exchange:
-    """The row is written with the work, both or neither, and says what was answered in the end."""
+    """Writes the call's row in the same transaction as the work; the row holds the answer sent."""
 
     def __init__(self, desk: Desk, function: str, request: Request, body: dict[str, Any]) -> None:
         self._desk = desk
@@ -46,7 +46,7 @@ class Exchange:
         self._record(None, status="NotExecuted", code=fault.fault)
 
     def end(self, answer: Answer | None) -> None:
-        """Keep what was sent, if a fault has made it another than the function's; None is none."""
+        """Store the answer that was sent if a fault changed it; None means that none was sent."""
         if answer is not self._recorded:
             self._desk.books.calls.replace_answer(self._row, answer)
 

@@ -1,9 +1,9 @@
-"""How a download can fail: what the device reports, and what the SM-DP+ makes of it.
+"""How a download can fail, for the device and for the SM-DP+.
 
-A device names its failure in the words of Windows' ESimOperationStatus. Where the SM-DP+ takes
-part in it, it learns of it as a failed check or as the reason of a cancelled session, and the
-order ends in Error with the point and the code that HandleDownloadProgressInfo tells (SGP.22
-v2.2, 3.1.3 and 5.3.5). Where only the device knows, nothing moves and nothing is told.
+A device names its failure as in Windows' ESimOperationStatus. Some failures reach the SM-DP+ as a
+failed check or as the reason of a cancelled session. Then the order ends in Error, and
+HandleDownloadProgressInfo reports the point and the code (SGP.22 v2.2, 3.1.3 and 5.3.5). If only
+the device knows of the failure, no state changes and nothing is reported.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ INSTALLATION = "installation"
 
 @dataclass(frozen=True)
 class Reason:
-    """Why the SM-DP+ ends an order; at the installation, the package was delivered before."""
+    """Why the SM-DP+ ends an order. At the installation, the package was already delivered."""
 
     point: str
     code: str
@@ -26,9 +26,10 @@ class Reason:
 TOO_MANY_DOWNLOADS = Reason(ELIGIBILITY, "8.8.5/6.4", "the download was tried too often")
 TOO_MANY_CODES = Reason(CONFIRMATION_CODE, "8.2.7/6.4", "too many wrong confirmation codes")
 
-# The keys from endUserRejection on are the CancelSession reasons of 5.7.14, the others our own.
-# The standard does not say which point a cancelled session is told under. Here it is the one that
-# was not passed: before the package is sent the download, after it the installation.
+# The keys from endUserRejection on are the CancelSession reasons of SGP.22 v2.2, 5.7.14. The keys
+# before it are the simulator's. The standard does not say with which point a cancelled session is
+# reported. Here it is the point that was not passed: the download before the package is sent, the
+# installation afterwards.
 REASONS = {
     "insufficientMemory": Reason(ELIGIBILITY, "8.1/4.8", "the eUICC is full"),
     "noEligibleProfile": Reason(ELIGIBILITY, "8.2.5/4.3", "no profile fits this device"),
@@ -39,10 +40,10 @@ REASONS = {
     "metadataMismatch": Reason(INSTALLATION, "8.2.9/3.11", "the metadata has changed"),
     "loadBppExecutionError": Reason(INSTALLATION, "8.2.10/4.2", "the profile did not load"),
 }
-# Sessions cancelled for these stay as they are and are not told: the device may come again.
+# After these reasons the device may try again, so the order stays and nothing is reported.
 UNTOLD_REASONS = frozenset({"postponed", "timeout"})
 
-# Every name a device may be told to fail with, and the reason the SM-DP+ learns (or none).
+# Every failure that a test can request, and the reason that the SM-DP+ learns, if any.
 FAILURES: dict[str, str | None] = {
     "NotAuthorized": None,
     "NotFound": None,
@@ -65,7 +66,7 @@ FAILURES: dict[str, str | None] = {
     "ProfileProcessingError": "loadBppExecutionError",
     "ServerNotTrusted": None,
 }
-# What the SM-DP+ finds out for itself; a device cannot be told to fail so, only be led to it.
+# The SM-DP+ detects these failures itself. A test must cause them and cannot request them.
 FOUND_BY_SMDP = frozenset(
     {
         "IncorrectConfirmationCode",

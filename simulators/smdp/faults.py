@@ -1,4 +1,4 @@
-"""What can go wrong at an SM-DP+ beyond HTTP: in the ES2+ envelope, and with notifications."""
+"""The faults of an SM-DP+ beyond HTTP: in the ES2+ envelope, and in notifications."""
 
 import json
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def _changed(change: Callable[[dict[str, Any]], None]) -> Callable[[Fault, Answe
 
 
 def _name_another(body: dict[str, Any]) -> None:
-    # ConfirmOrder names no ICCID; what it must echo is the matching id.
+    # ConfirmOrder answers with no ICCID but must repeat the matching id.
     if "matchingId" in body:
         body["matchingId"] = WRONG_MATCHING_ID
     else:
@@ -76,21 +76,19 @@ KINDS: Kinds = {
         "the answer's JSON has no header", _changed(lambda body: body.pop("header"))
     ),
     "no_protocol": SpoilsAnswer(
-        "the answer comes without X-Admin-Protocol",
+        "the answer has no X-Admin-Protocol",
         lambda _fault, answer: replace(answer, headers=()),
     ),
     "unknown_status": SpoilsAnswer(
-        "the answer has a status that no standard knows", _changed(_name_unknown_status)
+        "the answer has a status that the standard does not know", _changed(_name_unknown_status)
     ),
-    "missing_output": SpoilsAnswer(
-        "the answer has its header and nothing else", _changed(_keep_header_alone)
-    ),
+    "missing_output": SpoilsAnswer("the answer has only its header", _changed(_keep_header_alone)),
 }
 
 
 @dataclass(frozen=True)
 class Arrangement:
-    """A kind of fault that befalls a notification: what is sent in its place."""
+    """A kind of fault that changes how a notification is sent."""
 
     effect: str
     arrange: Callable[[Fault, Notice], list[Notice]]
@@ -98,10 +96,10 @@ class Arrangement:
 
 NOTICE_KINDS = {
     "duplicate": Arrangement(
-        "it is sent `copies` times (2)", lambda fault, notice: [notice] * fault.copies
+        "it is sent `copies` (2) times", lambda fault, notice: [notice] * fault.copies
     ),
     "reorder": Arrangement(
-        "it is sent `seconds` later (1), after those that follow it",
+        "it is sent `seconds` (1) later, after the notifications that follow it",
         lambda fault, notice: [replace(notice, pause=fault.seconds)],
     ),
     "lost": Arrangement("it is never sent", lambda _fault, _notice: []),

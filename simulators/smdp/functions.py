@@ -1,7 +1,7 @@
-"""The four ES2+ functions an operator calls (SGP.22 v2.2, 5.3.1 to 5.3.4).
+"""The four ES2+ functions that an operator calls (SGP.22 v2.2, 5.3.1 to 5.3.4).
 
-Each takes the message, checks everything, then changes the books, and returns the fields of its
-answer. It raises `Refused` before anything is changed.
+Each function checks the whole message, then changes the books and returns the fields of its
+answer. It raises `Refused` before it changes anything.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ NEVER_ORDERED = frozenset({ProfileState.AVAILABLE, ProfileState.UNAVAILABLE, Pro
 
 
 def download_order(desk: Desk, body: dict[str, Any]) -> dict[str, Any]:
-    """Reserve a profile: the one asked for, or one of the type out of stock."""
+    """Reserve the profile that the message names, or one of its type from the stock."""
     eid = parse_eid(body)
     profile_type = parse_text(body, "profileType", subject="8.2.5")
     asked = body.get("iccid")
@@ -46,10 +46,10 @@ def download_order(desk: Desk, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def confirm_order(desk: Desk, body: dict[str, Any]) -> dict[str, Any]:
-    """Bind the matching id and, with releaseFlag, let the device come.
+    """Bind the matching id and, with releaseFlag, release the profile for download.
 
-    A repeat is not listed among the transitions of 3.1.6; it is refused as a strict server would,
-    by the matching id if that is the one in use, else by the ICCID.
+    SGP.22 v2.2, 3.1.6, lists no transition for a repeat, so it is refused as a strict server would
+    do: for the matching id if it is the one in use, otherwise for the ICCID.
     """
     iccid, given_eid, matching_id = parse_iccid(body), parse_eid(body), parse_matching_id(body)
     is_released = _release_flag(body)
@@ -75,7 +75,10 @@ def confirm_order(desk: Desk, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def cancel_order(desk: Desk, body: dict[str, Any]) -> dict[str, Any]:
-    """Withdraw a profile that no device has: back to stock, or out of use for ever."""
+    """Cancel the order of a profile that no device has.
+
+    The profile returns to the stock or becomes Unavailable for ever.
+    """
     iccid, eid, matching_id = parse_iccid(body), parse_eid(body), parse_matching_id(body)
     final = _final_state(body)
     profile = desk.profile(iccid)
@@ -84,14 +87,14 @@ def cancel_order(desk: Desk, body: dict[str, Any]) -> dict[str, Any]:
     if final not in NEXT_STATES[profile.state]:
         raise Refused("8.2.1", "3.9", "there is no order for this ICCID")
     _check_binding(profile, eid=eid, matching_id=matching_id)
-    # What is withdrawn is bound to nothing: the matching id is free, the old code finds nothing.
+    # A cancelled profile is bound to nothing, so the old activation code finds nothing.
     desk.books.move(profile, final, eid="", matching_id=None, confirmation_code_hash="")
     desk.books.set_attempts(profile, Attempts())
     return {}
 
 
 def release_profile(desk: Desk, body: dict[str, Any]) -> dict[str, Any]:
-    """Let the device come; of a profile already released nothing changes (note in 5.3.4)."""
+    """Release a profile for download; a repeat changes nothing (SGP.22 v2.2, 5.3.4, note)."""
     profile = desk.profile(parse_iccid(body))
     if profile.state == ProfileState.RELEASED:
         return {}
@@ -120,7 +123,7 @@ def _check_can_be_confirmed(desk: Desk, profile: Profile, matching_id: str | Non
 
 
 def _check_use_case(body: dict[str, Any], *, eid: str, matching_id: str | None) -> None:
-    """Check what the default SM-DP+ and the SM-DS use cases ask for (table in 5.3.2)."""
+    """Check the rules of the default SM-DP+ and the SM-DS use cases (SGP.22 v2.2, 5.3.2, table)."""
     discovery = parse_text(body, "smdsAddress", subject="8.9")
     if (matching_id == "" or discovery) and not eid:
         raise Refused("8.1.1", "2.2", "an EID is needed here")

@@ -1,4 +1,4 @@
-"""HandleDownloadProgressInfo (SGP.22 v2.2, 5.3.5): what the operator is told, and when."""
+"""HandleDownloadProgressInfo (SGP.22 v2.2, 5.3.5): the notifications to the operator."""
 
 import json
 import ssl
@@ -22,7 +22,7 @@ REQUESTER = "2.999.20"
 
 @dataclass(frozen=True)
 class Step:
-    """A point that was passed or, with a code, failed at; one without a name is a number."""
+    """A notification point, by name or number. It was passed, or failed if there is a code."""
 
     point: str | int
     code: str = ""
@@ -31,7 +31,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Notifier:
-    """Tells the operator at this base address; without one it tells nobody."""
+    """Sends notifications to the operator's base address, or none if the address is empty."""
 
     calls: Calls
     faults: Faults
@@ -40,11 +40,11 @@ class Notifier:
     spelling: Spelling = field(default_factory=Spelling)
 
     def notify(self, profile: Profile, eid: str, steps: tuple[Step, ...]) -> None:
-        """Send a notification for each step, in the background, as the faults will have it."""
+        """Send a notification for each step in the background, changed by the pending faults."""
         if not self.operator:
             return
-        notices = [sent for step in steps for sent in self._apply_fault(profile, eid, step)]
-        # What a fault holds back goes last, and what was before it is not held up.
+        notices = [one for step in steps for one in self._apply_fault(profile, eid, step)]
+        # A notification that a fault delays is sent last, so it delays no other.
         send_in_background(sorted(notices, key=lambda notice: notice.pause))
 
     def _apply_fault(self, profile: Profile, eid: str, step: Step) -> list[Notice]:
@@ -87,5 +87,5 @@ class Notifier:
         return call, notice
 
     def _record(self, call: Call, status: int) -> None:
-        told = replace(call, status=f"{status}" if status else "Unreachable")
-        self.calls.record(told, Answer(status, b"") if status else None)
+        sent = replace(call, status=f"{status}" if status else "Unreachable")
+        self.calls.record(sent, Answer(status, b"") if status else None)

@@ -1,4 +1,4 @@
-"""What the SM-DP+ simulator can be told on its command line."""
+"""The command-line options of the SM-DP+ simulator."""
 
 import argparse
 import ssl
@@ -13,24 +13,24 @@ from simulators.tls import UnusableFiles, client_context, server_context
 NOTICE_EFFECTS = "\n".join(f"  {name:<18}  {kind.effect}" for name, kind in NOTICE_KINDS.items())
 STYLE_EFFECTS = "\n".join(f"  {name:<18}  {style.effect}" for name, style in STYLES.items())
 DESCRIPTION = f"""\
-An SM-DP+ simulator: it speaks ES2+ (SGP.22 v2.2) to the operator, keeps real profile states, and
-plays the device's side. Any ICCID of 18 to 20 digits is one of ours, Available when first seen,
-until stock is declared. docs/smdp-simulator.md tells the rest.
+Simulates an SM-DP+: it speaks ES2+ (SGP.22 v2.2) with the operator, keeps real profile states and
+plays the device. Until stock is declared, it knows every ICCID of 18 to 20 digits, Available when
+first seen. docs/smdp-simulator.md describes everything.
 
   POST /gsma/rsp2/es2plus/downloadOrder, confirmOrder, cancelOrder, releaseProfile
   POST /device/download   {{"activationCode": "1$host$MATCHING-ID", "eid": "..."}}
-                          and, if wanted, "confirmationCode" and "end": "installed" (the default),
-                          "downloaded" (stops before the installation) or "error" (it fails), or
-                          "fail": a name of ESimOperationStatus, with "reason" if wanted
+                          optional: "confirmationCode", and "end": "installed" (default),
+                          "downloaded" (stops before the installation) or "error" (fails), or
+                          "fail": a name of ESimOperationStatus, with an optional "reason"
   POST /device/notify     {{"iccid", "point": "enabled", "disabled", "deleted" or any number}}
   POST /stock             {{"profileType", "iccids": [...]}} or {{"profileType", "count"}}; from
-                          then on nothing else is known; GET tells what is left
-  GET  /books             profiles and calls
+                          then on only declared stock is known; GET shows the stock
+  GET  /books             list the profiles and the calls
   POST /faults            {{"function": "downloadOrder" or "*", "fault": "...", "times": 1,
                           "probability": 1, "seconds": 1, "status": 503, "retryAfter",
-                          "code": "8.2.1/3.3", "message"}}; GET lists what is still to come,
-                          DELETE clears
-  POST /reset             empties books and faults
+                          "code": "8.2.1/3.3", "message"}}; GET lists the pending faults,
+                          DELETE clears them
+  POST /reset             empty the books and clear the faults
   GET  /healthz
 
 Faults of the four functions:
@@ -53,22 +53,22 @@ def option_parser() -> argparse.ArgumentParser:
         "--address",
         default="smdp.kestrel.example",
         metavar="HOST",
-        help="the SM-DP+ address that activation codes name (%(default)s)",
+        help="the SM-DP+ address in activation codes (%(default)s)",
     )
-    _add_stock(parser.add_argument_group("what is sold to this operator"))
+    _add_stock(parser.add_argument_group("what this operator may order"))
     _add_notifications(parser.add_argument_group("notifications"))
     _add_tls(parser.add_argument_group("TLS (1.2 or newer; PEM files)"))
     return parser
 
 
 def contexts(options: argparse.Namespace) -> tuple[ssl.SSLContext | None, ssl.SSLContext | None]:
-    """Return the TLS of what comes in and of notifications; raises `UnusableFiles`."""
+    """Return the TLS contexts for requests and for notifications; raises `UnusableFiles`."""
     _check_together(options, "certificate", "key")
     _check_together(options, "notify_certificate", "notify_key")
     if options.client_ca and not options.certificate:
         raise UnusableFiles("--client-ca needs --certificate and --key.")
     if options.notify.startswith("https:") != bool(options.notify_ca):
-        raise UnusableFiles("An https address in --notify and --notify-ca need each other.")
+        raise UnusableFiles("Use --notify-ca together with an https address in --notify.")
     if options.notify_certificate and not options.notify_ca:
         raise UnusableFiles("--notify-certificate needs an https address in --notify.")
     incoming = outgoing = None
@@ -85,7 +85,7 @@ def _add_stock(group: argparse._ArgumentGroup) -> None:
         action="append",
         default=[],
         metavar="DIGITS",
-        help="ICCIDs that begin so are another operator's; may be given several times",
+        help="ICCIDs of another operator begin with these digits; may be given several times",
     )
     group.add_argument(
         "--refused-type",
@@ -97,21 +97,21 @@ def _add_stock(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--strict",
         action="store_true",
-        help="know no ICCID and no profile type before stock of it was declared",
+        help="know only declared stock from the start",
     )
     group.add_argument(
         "--code-attempts",
         type=_count,
         default=0,
         metavar="NUMBER",
-        help="wrong confirmation codes until an order ends in Error (0: no limit)",
+        help="an order ends in Error at this number of wrong confirmation codes (0: no limit)",
     )
     group.add_argument(
         "--download-attempts",
         type=_count,
         default=0,
         metavar="NUMBER",
-        help="downloads of a profile, one more ends in Error (0: no limit)",
+        help="an order ends in Error after this number of downloads (0: no limit)",
     )
 
 
@@ -129,24 +129,24 @@ def _add_notifications(group: argparse._ArgumentGroup) -> None:
         default=[],
         choices=STYLES,
         metavar="STYLE",
-        help="how notifications are spelled (see above); several are applied in their order",
+        help="how notifications are written (see above); may be given several times, in order",
     )
     group.add_argument(
         "--points",
         type=_points,
         default={},
         metavar="NAME=NUMBER,...",
-        help=f"other numbers for points: {', '.join(POINTS)}",
+        help=f"use other numbers for these points: {', '.join(POINTS)}",
     )
 
 
 def _add_tls(group: argparse._ArgumentGroup) -> None:
     for name, effect in {
         "--certificate": "serve https with this certificate and its chain",
-        "--key": "the certificate's key, without a password",
-        "--client-ca": "demand a certificate of these authorities from every client",
+        "--key": "the key of --certificate, without a password",
+        "--client-ca": "require a certificate of these authorities from every client",
         "--notify-certificate": "show this certificate when notifying over https",
-        "--notify-key": "that certificate's key, without a password",
+        "--notify-key": "the key of --notify-certificate, without a password",
         "--notify-ca": "trust these authorities, and no others, when notifying over https",
     }.items():
         group.add_argument(name, default="", metavar="FILE", help=effect)
@@ -155,7 +155,7 @@ def _add_tls(group: argparse._ArgumentGroup) -> None:
 def _check_together(options: argparse.Namespace, *names: str) -> None:
     if len({bool(getattr(options, name)) for name in names}) > 1:
         first, second = (f"--{name.replace('_', '-')}" for name in names)
-        raise UnusableFiles(f"{first} and {second} need each other.")
+        raise UnusableFiles(f"Use {first} and {second} together.")
 
 
 def _count(text: str) -> int:
@@ -169,5 +169,7 @@ def _points(text: str) -> dict[str, int]:
     pairs = [pair.partition("=") for pair in text.split(",")]
     wrong = [name for name, _, number in pairs if name not in POINTS or not number.isdecimal()]
     if wrong:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=NUMBER,... with known names")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not NAME=NUMBER,... with the names of points"
+        )
     return {name: int(number) for name, _, number in pairs}

@@ -1,4 +1,4 @@
-"""The SM-DP+ over HTTP: ES2+ for the operator, the device's side, and what tests look into."""
+"""The SM-DP+ over HTTP: ES2+, the device, and the routes that only tests use."""
 
 import time
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from simulators.smdp.faults import KINDS, NOTICE_KINDS
 from simulators.smdp.functions import FUNCTIONS
 from simulators.smdp.notices import PROGRESS, Notifier
 
-# Which faults each function knows: those of an answer, or those of a notification.
+# A function knows the faults of an answer, and HandleDownloadProgressInfo those of a notification.
 FAULTS = {**dict.fromkeys(FUNCTIONS, KINDS), PROGRESS: NOTICE_KINDS}
 
 

@@ -1,7 +1,7 @@
-"""How notifications are spelled: the standard's way, and what is met in the field instead.
+"""How notifications are written: as in the standard, and as some real SM-DP+ write them.
 
-The standard has no points for what the user does with a profile later. Those told here under 6, 7
-and 8 are what several providers use.
+The standard has no points for what a user later does with a profile. Several providers use 6, 7
+and 8.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,7 +30,7 @@ SUMMER_TIME = timezone(timedelta(hours=2))
 
 @dataclass(frozen=True)
 class Style:
-    """One practice: other numbers for points, another spelling of the message, or both."""
+    """One practice: other numbers for points, another form of the message, or both."""
 
     effect: str
     points: Mapping[str, int] = field(default_factory=dict)
@@ -62,15 +62,13 @@ def _padded(message: Message, at: datetime) -> Message:
 
 
 STYLES = {
-    "standard": Style("as 5.3.5 has it: timestamp in UTC with Z, the point a number"),
-    "example": Style(
-        "as the standard's own example: timeStamp, the point a string", spell=_example
-    ),
-    "epoch": Style("timeStamp in seconds since 1970 as a string, the point a string", spell=_epoch),
+    "standard": Style("as in 5.3.5: timestamp in UTC with Z, the point a number"),
+    "example": Style("as in the standard's example: timeStamp, the point a string", spell=_example),
+    "epoch": Style("timeStamp as a string of seconds since 1970, the point a string", spell=_epoch),
     "offset": Style("the time with +02:00 instead of Z", spell=_offset),
     "padded": Style("an ICCID of 18 or 19 digits ends with F", spell=_padded),
     "device": Style(
-        "imei and tac come with it",
+        "imei and tac are included",
         spell=lambda message, _at: message | {"imei": IMEI, "tac": IMEI[:8]},
     ),
     "installed-5": Style("the installation is point 5", points={INSTALLATION: 5}),
@@ -83,13 +81,13 @@ STYLES = {
 
 @dataclass(frozen=True)
 class Spelling:
-    """Several practices at once, in the order given, and points that were numbered by hand."""
+    """Several practices in their order, and points with numbers from the command line."""
 
     styles: tuple[str, ...] = ()
     numbered: Mapping[str, int] = field(default_factory=dict)
 
     def number(self, point: str | int) -> int:
-        """Return the number a point has here; what is a number already stays."""
+        """Return the number of a point. A point that is a number already stays as it is."""
         if isinstance(point, int):
             return point
         points = dict(POINTS)

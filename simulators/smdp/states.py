@@ -1,4 +1,4 @@
-"""The states of a profile at the SM-DP+ and how it moves between them (SGP.22 v2.2, 3.1.6)."""
+"""The states of a profile at the SM-DP+ and the moves between them (SGP.22 v2.2, 3.1.6)."""
 
 from enum import StrEnum
 
@@ -17,17 +17,17 @@ class ProfileState(StrEnum):
 
 State = ProfileState
 
-_WITHDRAWN = frozenset({State.AVAILABLE, State.UNAVAILABLE})
+_AFTER_CANCELLATION = frozenset({State.AVAILABLE, State.UNAVAILABLE})
 
 NEXT_STATES: dict[ProfileState, frozenset[ProfileState]] = {
     State.AVAILABLE: frozenset({State.ALLOCATED, State.LINKED}),
-    State.ALLOCATED: frozenset({State.CONFIRMED, State.RELEASED}) | _WITHDRAWN,
-    State.LINKED: frozenset({State.CONFIRMED, State.RELEASED}) | _WITHDRAWN,
-    State.CONFIRMED: frozenset({State.RELEASED}) | _WITHDRAWN,
-    State.RELEASED: frozenset({State.DOWNLOADED, State.ERROR}) | _WITHDRAWN,
+    State.ALLOCATED: frozenset({State.CONFIRMED, State.RELEASED}) | _AFTER_CANCELLATION,
+    State.LINKED: frozenset({State.CONFIRMED, State.RELEASED}) | _AFTER_CANCELLATION,
+    State.CONFIRMED: frozenset({State.RELEASED}) | _AFTER_CANCELLATION,
+    State.RELEASED: frozenset({State.DOWNLOADED, State.ERROR}) | _AFTER_CANCELLATION,
     State.DOWNLOADED: frozenset({State.INSTALLED, State.ERROR}),
     State.INSTALLED: frozenset(),
-    State.ERROR: _WITHDRAWN,
+    State.ERROR: _AFTER_CANCELLATION,
     State.UNAVAILABLE: frozenset(),
 }
 

@@ -1,4 +1,4 @@
-"""What is in stock: declared by ICCID or by number, of a profile type."""
+"""The stock: profiles of a type, declared by ICCID or by count."""
 
 import secrets
 from collections.abc import Iterable
@@ -14,9 +14,9 @@ MOST_AT_ONCE = 100_000
 
 
 def declare(books: Books, body: dict[str, Any]) -> list[str]:
-    """Put profiles of a type in stock and return their ICCIDs: all of them or none.
+    """Add profiles of a type to the stock and return their ICCIDs: all of them or none.
 
-    Raises `HttpRefusal`: 422 for what cannot be read, 409 for an ICCID the books have already.
+    Raises `HttpRefusal`: 422 for an invalid body, 409 for an ICCID that is already in the books.
     """
     profile_type = body.get("profileType")
     if not isinstance(profile_type, str) or not profile_type:
@@ -28,7 +28,7 @@ def declare(books: Books, body: dict[str, Any]) -> list[str]:
 
 
 def invent_iccid(books: Books) -> str:
-    """Return an ICCID of 19 digits that the books do not have."""
+    """Return a new ICCID of 19 digits that is not in the books."""
     while True:
         stem = f"{PREFIX}{secrets.randbelow(10**14):014}"
         iccid = stem + _check_digit(stem)
@@ -45,7 +45,7 @@ def _add(books: Books, iccid: str, profile_type: str) -> str:
 def _iccids(books: Books, body: dict[str, Any]) -> Iterable[str]:
     if "iccids" not in body:
         count = _count(body.get("count"))
-        # One at a time, so that each is made up with those before it in the books.
+        # Lazily: each ICCID is invented after the one before it was added to the books.
         return (invent_iccid(books) for _ in range(count))
     given = body["iccids"]
     if not isinstance(given, list) or len(given) > MOST_AT_ONCE:
@@ -62,6 +62,6 @@ def _count(value: object) -> int:
 
 
 def _check_digit(stem: str) -> str:
-    """Return the Luhn digit that ends an ICCID (E.118)."""
+    """Return the Luhn check digit that ends an ICCID (ITU-T E.118)."""
     doubled = (int(digit) * (2 - place % 2) for place, digit in enumerate(reversed(stem)))
     return str(-sum(value // 10 + value % 10 for value in doubled) % 10)

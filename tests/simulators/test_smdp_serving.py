@@ -1,4 +1,4 @@
-"""The simulator as a process: what it needs, and how it serves."""
+"""The simulator as a process: its requirements and its speed."""
 
 import subprocess
 import sys
@@ -18,10 +18,10 @@ def test_answers_on_a_kept_connection_do_not_stall(smdp: httpx.Client) -> None:
     assert time.monotonic() - began < 1
 
 
-def test_it_stands_on_the_standard_library_alone() -> None:
-    # Without the site's packages, as where nothing is installed.
+def test_the_simulator_needs_only_the_standard_library() -> None:
+    # -S leaves out every installed package.
     command = [sys.executable, "-S", "-E", "-m", "simulators.smdp", "--help"]
 
     shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
 
-    assert "An SM-DP+ simulator" in shown.stdout
+    assert "Simulates an SM-DP+" in shown.stdout

@@ -1,4 +1,4 @@
-"""Mutual TLS, both ways (SGP.22 v2.2, 6.1): who is let in, and who is told."""
+"""Mutual TLS in both directions (SGP.22 v2.2, 6.1)."""
 
 import os
 import socket
@@ -38,7 +38,7 @@ def foreign() -> Authority:
 def folder(
     tmp_path_factory: pytest.TempPathFactory, authority: Authority, foreign: Authority
 ) -> Path:
-    """Return a folder with what each side shows and trusts."""
+    """Return a folder with the certificates, keys and authorities of both sides."""
     folder = tmp_path_factory.mktemp("certificates")
     authority.own.write(folder, "authority")
     foreign.own.write(folder, "foreign")
@@ -85,7 +85,7 @@ def showing(folder: Path, shown: Issued | None) -> ssl.SSLContext:
     return context
 
 
-def test_the_books_say_who_has_called(mutual: Simulator) -> None:
+def test_the_books_name_the_client(mutual: Simulator) -> None:
     assert mutual.http.base_url.scheme == "https"
 
     order(mutual.http)
@@ -94,10 +94,10 @@ def test_the_books_say_who_has_called(mutual: Simulator) -> None:
 
 
 @pytest.fixture(params=["without", "foreign", "expired", "a server's"])
-def not_good(
+def rejected(
     request: pytest.FixtureRequest, authority: Authority, foreign: Authority
 ) -> Issued | None:
-    """Return what a client shows that must not come in."""
+    """Return a client certificate that must be rejected, or None."""
     return {
         "without": None,
         "foreign": foreign.issue("portal.kestrel.example"),
@@ -107,11 +107,11 @@ def not_good(
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_a_client_that_cannot_show_a_good_certificate_is_refused_in_the_handshake(
-    mutual: Simulator, folder: Path, not_good: Issued | None, version: ssl.TLSVersion
+def test_a_client_without_a_valid_certificate_is_rejected_in_the_handshake(
+    mutual: Simulator, folder: Path, rejected: Issued | None, version: ssl.TLSVersion
 ) -> None:
     mutual.http.post("/reset")
-    context = showing(folder, not_good)
+    context = showing(folder, rejected)
     context.minimum_version = context.maximum_version = version
 
     with (
@@ -136,7 +136,7 @@ def test_tls_older_than_1_2_is_refused(mutual: Simulator, folder: Path, portal: 
         client.get(mutual.http.base_url.join("/books"))
 
 
-def test_a_client_that_does_not_shake_hands_holds_up_nobody(
+def test_a_client_that_stalls_the_handshake_delays_no_other(
     mutual: Simulator, folder: Path, portal: Issued
 ) -> None:
     url = mutual.http.base_url
@@ -147,14 +147,14 @@ def test_a_client_that_does_not_shake_hands_holds_up_nobody(
         assert another.get(url.join("/healthz")).status_code == 200
 
 
-def test_plain_http_is_no_answer_over_tls(mutual: Simulator) -> None:
+def test_plain_http_gets_no_answer_on_a_tls_port(mutual: Simulator) -> None:
     url = mutual.http.base_url.copy_with(scheme="http")
 
     with httpx.Client(trust_env=False) as client, pytest.raises(httpx.TransportError):
         client.get(url)
 
 
-def test_without_client_ca_nobody_is_asked_for_a_certificate(folder: Path) -> None:
+def test_no_client_certificate_is_required_without_client_ca(folder: Path) -> None:
     options = server_options(folder)
     with running("simulators.smdp", *options, verify=showing(folder, None)) as simulator:
         assert order(simulator.http) == "success"
@@ -189,10 +189,10 @@ def test_the_sm_dp_shows_its_certificate_when_it_notifies(operator: Operator, fo
     assert {client for _path, _body, client in operator.heard} == {"smdp.kestrel.example"}
 
 
-def test_nobody_is_told_whom_the_given_authority_does_not_vouch_for(
+def test_an_operator_of_another_authority_is_not_notified(
     operator: Operator, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Where the environment counted, the operator would be trusted after all.
+    # If the environment counted, the operator would be trusted.
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
         monkeypatch.setitem(os.environ, name, file(folder, "authority.crt"))
     options = notify_options(operator, folder, "foreign.crt")
@@ -204,7 +204,7 @@ def test_nobody_is_told_whom_the_given_authority_does_not_vouch_for(
     assert operator.heard == []
 
 
-def test_the_environment_does_not_change_who_is_let_in_or_told(
+def test_the_environment_does_not_change_which_authorities_are_trusted(
     operator: Operator,
     folder: Path,
     portal: Issued,
@@ -233,8 +233,8 @@ def test_the_environment_does_not_change_who_is_let_in_or_told(
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--certificate", "smdp-server.crt"], "--certificate and --key need each other."),
-        (["--key", "smdp-server.key"], "--certificate and --key need each other."),
+        (["--certificate", "smdp-server.crt"], "Use --certificate and --key together."),
+        (["--key", "smdp-server.key"], "Use --certificate and --key together."),
         (["--client-ca", "authority.crt"], "--client-ca needs --certificate and --key."),
         (
             ["--certificate", "none.crt", "--key", "smdp-server.key"],
@@ -243,17 +243,17 @@ def test_the_environment_does_not_change_who_is_let_in_or_told(
         (
             ["--certificate", "smdp-server.crt", "--key", "operator-server.key"],
             (
-                "smdp-server.crt and operator-server.key are no certificate with its key in PEM"
-                " (key values mismatch)."
+                "smdp-server.crt and operator-server.key do not hold a certificate and its key"
+                " in PEM (key values mismatch)."
             ),
         ),
         (
             ["--certificate", "noise", "--key", "smdp-server.key"],
-            "noise and smdp-server.key are no certificate with its key in PEM.",
+            "noise and smdp-server.key do not hold a certificate and its key in PEM.",
         ),
         (
             ["--certificate", "smdp-server.crt", "--key", "encrypted.key"],
-            "encrypted.key is encrypted; a simulator wants a key without a password.",
+            "encrypted.key is encrypted. Use a key without a password.",
         ),
         (
             [
@@ -264,15 +264,15 @@ def test_the_environment_does_not_change_who_is_let_in_or_told(
         ),
         (
             ["--notify", "https://portal.example"],
-            "An https address in --notify and --notify-ca need each other.",
+            "Use --notify-ca together with an https address in --notify.",
         ),
         (
             ["--notify", "http://portal.example", "--notify-ca", "authority.crt"],
-            "An https address in --notify and --notify-ca need each other.",
+            "Use --notify-ca together with an https address in --notify.",
         ),
         (
             ["--notify-certificate", "smdp-client.crt"],
-            "--notify-certificate and --notify-key need each other.",
+            "Use --notify-certificate and --notify-key together.",
         ),
         (
             ["--notify-certificate", "smdp-client.crt", "--notify-key", "smdp-client.key"],
@@ -280,7 +280,7 @@ def test_the_environment_does_not_change_who_is_let_in_or_told(
         ),
     ],
 )
-def test_files_that_are_no_good_are_named_in_one_sentence(
+def test_unusable_files_and_options_are_named(
     folder: Path, options: list[str], sentence: str
 ) -> None:
     (folder / "noise").write_text("no certificate")
