@@ -1,5 +1,5 @@
-"""The Windows Mobile Plans app, as far as a portal can see it: a WebView, its object, its device.
+"""The Windows Mobile Plans app as a portal sees it: a WebView, its JavaScript objects, a device.
 
-It knows the portal only over HTTP and by the source documents, like the app itself. Served by the
-portal's own web process because a frame must share the portal's origin to be looked into.
+Like the app, it knows the portal only over HTTP and from the app's documentation. The portal's
+web process serves it, because the page may look into the portal's frame only in the same origin.
 """

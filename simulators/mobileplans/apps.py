@@ -1,4 +1,4 @@
-"""The simulator has no tables; its label keeps clear of the portal's room of the same name."""
+"""The simulator has no tables. Its label differs from that of the portal's room `mobileplans`."""
 
 from django.apps import AppConfig
 

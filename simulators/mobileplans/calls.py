@@ -1,6 +1,6 @@
-"""The calls of the newer hosts, examined: the function, its arguments, and the `meta` object.
+"""Checks a call of a newer app's function: its arguments and the `meta` object.
 
-`DataMart.notifyPurchaseResult` is not here: its one string is examined in `payload`.
+`payload` checks the one string of `DataMart.notifyPurchaseResult`.
 """
 
 import json
@@ -28,7 +28,7 @@ STATUSES = frozenset(
         "None",
     }
 )
-# The documents spell two properties in two ways; an app reads one or the other.
+# The app's documents spell two properties in two ways. An app reads one or the other.
 TWINS = {"lineType": "line", "modirectStatus": "moDirectStatus"}
 META_FIELDS = {
     "userAccount": WORDS,
@@ -46,9 +46,9 @@ ICCID = re.compile(r"[0-9]{18,20}")
 
 @dataclass(frozen=True)
 class Function:
-    """One function of an app: its arguments, how many must be there, and what it tells.
+    """One function of an app: its arguments, how many are required, and what it reports.
 
-    `success` is None where the visit simply goes on.
+    `success` is None if the visit continues after the call.
     """
 
     arguments: tuple[str, ...]
@@ -79,7 +79,7 @@ FUNCTIONS = {
 
 
 def examine(call: str, arguments: str) -> Report:
-    """Examine a call; `arguments` is the JSON list of what the function was given."""
+    """Check a call. `arguments` is the JSON list of the arguments."""
     function = FUNCTIONS.get(call)
     if function is None:
         problem = _("The app has no such function")
@@ -94,7 +94,7 @@ def examine(call: str, arguments: str) -> Report:
     problems = []
     if len(given) > len(function.arguments):
         problems.append(_("More arguments than the function takes"))
-    # What is undefined in the page is null here; both are as good as left out.
+    # An undefined argument arrives as null. Both mean that the argument is left out.
     values = {
         name: value
         for name, value in zip(function.arguments, given, strict=False)
@@ -105,7 +105,7 @@ def examine(call: str, arguments: str) -> Report:
 
 
 def fields_of(function: Function, values: dict[str, Any]) -> Iterator[Field]:
-    """List the arguments in their order, those of the `meta` object below it."""
+    """List the arguments in their order, with the properties of `meta` below it."""
     for position, name in enumerate(function.arguments):
         if name not in values:
             problems = (_("Missing"),) if position < function.required else ()
@@ -119,7 +119,7 @@ def fields_of(function: Function, values: dict[str, Any]) -> Iterator[Field]:
 
 
 def meta_fields(meta: dict[str, Any], *, is_success: bool) -> Iterator[Field]:
-    """List the properties of `meta`: the app's own, then those it does not know and ignores."""
+    """List the properties of `meta`: those that the app knows, then those that it ignores."""
     for name, words in META_FIELDS.items():
         problems = list(word_problems(meta, name, words))
         status = meta.get(name)
@@ -132,13 +132,13 @@ def meta_fields(meta: dict[str, Any], *, is_success: bool) -> Iterator[Field]:
 
 
 def meta_field(meta: dict[str, Any], name: str, problems: list[str]) -> Field:
-    """Make one line of the report."""
+    """Return one line of the report."""
     value = shown(meta[name]) if name in meta else None
     return Field(name, value, tuple(problems), is_inner=True)
 
 
 def word_problems(meta: dict[str, Any], name: str, words: frozenset[str]) -> Iterator[str]:
-    """Check one of the enumerations, and that its two spellings say the same."""
+    """Check one enumeration, and that both spellings have the same value."""
     value = meta.get(name)
     if name not in meta:
         yield _("Missing")
@@ -150,7 +150,7 @@ def word_problems(meta: dict[str, Any], name: str, words: frozenset[str]) -> Ite
 
 
 def plan_problems(meta: dict[str, Any], *, is_success: bool) -> Iterator[str]:
-    """Check the plan's name: there when a plan was had, empty when none was."""
+    """Check that the plan's name is there after a purchase and empty otherwise."""
     name = meta.get(PLAN_NAME)
     if PLAN_NAME not in meta:
         yield _("Missing")
@@ -163,7 +163,7 @@ def plan_problems(meta: dict[str, Any], *, is_success: bool) -> Iterator[str]:
 
 
 def outcome_of(function: Function, values: dict[str, Any]) -> dict[str, Any]:
-    """Say what the device does about it, in the payload's words; nothing if the visit goes on."""
+    """Return what the device needs, in the payload's words; empty if the visit continues."""
     if function.success is None:
         return {}
     meta = values.get("meta")
@@ -176,48 +176,48 @@ def outcome_of(function: Function, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def text(value: object) -> str:
-    """Return a text as it is, and nothing for anything else."""
+    """Return a string as it is, and an empty one for anything else."""
     return value if isinstance(value, str) else ""
 
 
 def shown(value: object) -> str:
-    """Write a value as the report shows it: a text without its quotes."""
+    """Return a value as the report shows it: a string without quotes, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def meta_problem(value: object) -> str:
-    """Check that `meta` is an object; what is in it has lines of its own."""
+    """Check that `meta` is an object. Its properties are checked one by one."""
     return "" if isinstance(value, dict) else _("Not an object")
 
 
 def activation_code_problem(value: object) -> str:
-    """Check the form of an activation code, which comes without `LPA:`."""
+    """Check the format of an activation code without `LPA:`."""
     if not isinstance(value, str) or not ACTIVATION_CODE.fullmatch(value):
         return _("Not an activation code")
     return "" if len(value) <= LONGEST_ACTIVATION_CODE else _("Too long")
 
 
 def iccid_problem(value: object) -> str:
-    """Check the form of an ICCID."""
+    """Check the format of an ICCID."""
     return "" if isinstance(value, str) and ICCID.fullmatch(value) else _("Not an ICCID")
 
 
 def minutes_problem(value: object) -> str:
-    """Check a number of minutes: whole, and not below zero."""
-    # In Python, and nowhere else here, a truth value is a number too.
+    """Check a number of minutes: a whole number from zero."""
+    # In Python, true and false are ints too.
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return ""
     return _("Not a whole number of minutes")
 
 
 def context_problem(value: object) -> str:
-    """Check that it is what an earlier call returned."""
+    """Check that the context is an object that an earlier call returned."""
     is_context = isinstance(value, dict) and bool(text(value.get("Id")))
     return "" if is_context else _("Not a context that the app returned")
 
 
 def next_action_problem(value: object) -> str:
-    """Check the web sheet's word for what comes next; which words there are is the carrier's."""
+    """Check the web sheet's next action. Each carrier defines its own values."""
     return "" if isinstance(value, str) else _("Not a string")
 
 

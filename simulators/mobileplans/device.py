@@ -1,6 +1,6 @@
-"""The device's download: what the SM-DP+ is asked, and the failures that never come so far.
+"""The device's download: the request to the SM-DP+, and failures that happen before it.
 
-The names are those of Windows' ESimOperationStatus; they are not translated.
+The failures are named as in Windows' ESimOperationStatus and are not translated.
 """
 
 from dataclasses import dataclass
@@ -38,13 +38,13 @@ FAILURES = (
     "ServerNotTrusted",
     "ProfileDownloadMaxRetriesExceeded",
 )
-# A right EID, and of no device here.
+# A valid EID that no device of the demo has.
 OTHER_EID = "89049032000000000000000000000066"
 
 
 @dataclass(frozen=True)
 class Download:
-    """One download with what is wished of it: to be installed, or to fail by one of the names."""
+    """One download. `wish` is `installed`, or the name of the failure that it ends with."""
 
     activation_code: str
     eid: str
@@ -52,16 +52,16 @@ class Download:
 
     @property
     def fails_by_itself(self) -> bool:
-        """Say whether the LPA gives up before it asks; two failures are the SM-DP+'s to see."""
+        """Return whether the LPA fails without a request; two failures involve the SM-DP+."""
         return self.wish in FAILURES and self.wish not in {EID_MISMATCH, PROCESSING_ERROR}
 
     def request_body(self) -> dict[str, str]:
-        """Return what the SM-DP+ simulator is asked."""
+        """Return the body of the request to the SM-DP+ simulator."""
         eid = OTHER_EID if self.wish == EID_MISMATCH else self.eid
         body = {"activationCode": self.activation_code, "eid": eid}
         return {**body, "end": "error"} if self.wish == PROCESSING_ERROR else body
 
 
 def failure(error: str) -> dict[str, str]:
-    """Return the answer to a download that came to nothing."""
+    """Return the answer for a download that failed."""
     return {"result": "failed", "error": error}

@@ -1,9 +1,8 @@
-"""What the app's WebView does to the portal's pages before they are shown.
+"""Makes a browser's frame behave like the app's WebView.
 
-A browser's frame is not the app's WebView: it asks in the browser's own language, sends none of
-the app's headers, no object is there before the page's script runs, and the portal forbids
-framing. Only requests that a frame of the simulator makes are touched; the portal itself knows
-nothing of it.
+A frame sends the browser's language, none of the app's headers, and has none of the app's
+JavaScript objects. And the portal forbids framing. This middleware changes only the requests of
+the simulator's frame, and the portal does not know about it.
 """
 
 import re
@@ -18,10 +17,10 @@ from django.templatetags.static import static
 
 COOKIE_NAME = "mobile_plans_simulator"
 HEAD_TAG = re.compile(rb"<head(?:\s[^>]*)?>", re.IGNORECASE)
-# A header that carries more than this, or anything but printable ASCII, is none a browser sends.
+# No browser sends a longer header, or one with other characters than printable ASCII.
 LONGEST_ACCEPT_LANGUAGE = 200
 LONGEST_LPA_HEADER = 4000
-# The hosts whose pages have the app's objects; in the open web there are none.
+# In these hosts the pages have the app's objects. In the open web they have none.
 HOSTS_WITH_OBJECTS = frozenset({"datamart", "inline", "odsa"})
 LPA_HEADERS = {
     "lpa_codes": "HTTP_X_MP_LPAERROR_CODES",
@@ -32,7 +31,7 @@ Wishes = dict[str, list[str]]
 
 
 class WebViewMiddleware:
-    """Stand first in `MIDDLEWARE`: above the language's choice and above the header it relaxes."""
+    """Must be first in `MIDDLEWARE`: before the language is chosen and the CSP header is set."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         if not settings.SIMULATORS:
@@ -40,9 +39,9 @@ class WebViewMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer as to any browser, unless the simulator's frame asks for a page."""
+        """Change the request and the answer if the simulator's frame asks for a page."""
         cookie = request.COOKIES.get(COOKIE_NAME)
-        # Not `request.headers`: once read, it would keep the language that is replaced below.
+        # `request.headers` is cached when it is read and would keep the language replaced below.
         if cookie is None or request.META.get("HTTP_SEC_FETCH_DEST") != "iframe":
             return self.get_response(request)
         wishes = parse_qs(cookie)
@@ -59,24 +58,24 @@ class WebViewMiddleware:
 
 
 def wish(wishes: Wishes, name: str) -> str:
-    """Return what the launch form asked for by this name, or nothing."""
+    """Return the launch form's value of this name, or an empty string."""
     return wishes.get(name, [""])[0]
 
 
 def put_header(request: HttpRequest, key: str, value: str, longest: int) -> None:
-    """Set a header that the browser does not send for a frame, if any client could send it."""
+    """Set a header that a browser does not send for a frame, if any client could send it."""
     if value.isascii() and value.isprintable() and 0 < len(value) <= longest:
         request.META[key] = value
 
 
 def report_errors(request: HttpRequest, wishes: Wishes) -> None:
-    """Tell how the last download failed, as the app does when it launches the portal again."""
+    """Add the errors of the last download, as the app does when it launches the portal again."""
     for name, key in LPA_HEADERS.items():
         put_header(request, key, wish(wishes, name), LONGEST_LPA_HEADER)
 
 
 def allow_framing(response: HttpResponseBase) -> None:
-    """Let this one answer be framed by a page of the same origin; nothing else is relaxed."""
+    """Allow pages of the same origin to frame this answer. All other rules stay."""
     policy = response.headers.get("Content-Security-Policy")
     if policy is not None:
         response.headers["Content-Security-Policy"] = policy.replace(
@@ -87,7 +86,7 @@ def allow_framing(response: HttpResponseBase) -> None:
 
 
 def add_object(response: HttpResponseBase) -> None:
-    """Put the app's script first in the head, so that its objects are there before the page's."""
+    """Put the app's script first in the head, so that it runs before the page's scripts."""
     is_html = response.headers.get("Content-Type", "").startswith("text/html")
     if not is_html or not isinstance(response, HttpResponse):
         return

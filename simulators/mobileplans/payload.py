@@ -1,9 +1,9 @@
-"""The string that a portal gives to `DataMart.notifyPurchaseResult`, examined field by field.
+"""Checks the string that a portal passes to `DataMart.notifyPurchaseResult`, field by field.
 
-The rules are those of `handoff.schema.json` beside this file, for the outer JSON and for the JSON
-inside `purchaseResult` (which a JSON Schema validator takes for an annotation and leaves alone),
-and two that no schema can say: the transaction id is the one of the launch, and `success` and
-`moDirectStatus` tell the same story.
+`handoff.schema.json` has the rules for the outer JSON and for the JSON inside `purchaseResult`. A
+JSON Schema validator ignores the inner JSON, so this module checks it separately. Two rules are
+not in the schema: the transaction id is the one of the launch, and `success` agrees with
+`moDirectStatus`.
 """
 
 import json
@@ -34,7 +34,7 @@ MEANINGS = {
     "line": gettext_lazy("The customer's line at the operator"),
     "moDirectStatus": gettext_lazy("How the purchase ended at the operator"),
     "planName": gettext_lazy("The plan's name in the customer's language"),
-    # Those of the newer calls.
+    # The fields of the newer calls.
     "call": gettext_lazy("The function that the portal called"),
     "meta": gettext_lazy("How the visit ended, as an object"),
     "lineType": gettext_lazy("The same as line, as the samples spell it"),
@@ -47,7 +47,7 @@ MEANINGS = {
 
 @dataclass(frozen=True)
 class Field:
-    """One line of the report; `value` is None where the payload has no such field."""
+    """One line of the report. `value` is None if the payload does not have the field."""
 
     name: str
     value: str | None
@@ -56,13 +56,13 @@ class Field:
 
     @property
     def meaning(self) -> str:
-        """Say what the field is for, in the reader's language."""
+        """Return what the field is for, in the reader's language."""
         return str(MEANINGS.get(self.name, ""))
 
 
 @dataclass(frozen=True)
 class Report:
-    """What the app makes of a payload: problems of the whole, fields in the schema's order."""
+    """The result of a check: problems of the whole payload, and its fields in schema order."""
 
     problems: tuple[str, ...]
     fields: tuple[Field, ...]
@@ -70,18 +70,18 @@ class Report:
 
     @property
     def is_valid(self) -> bool:
-        """Say whether an app could act on it."""
+        """Return whether an app could use the payload."""
         return not self.problems and not any(field.problems for field in self.fields)
 
 
 class NotAnObject(ValueError):
-    """The text is not one JSON object with each key once."""
+    """The text is not a JSON object, or a key appears twice."""
 
 
 def examine(text: str, *, kind: str, transaction_id: str) -> Report:
-    """Examine a payload; `kind` is its JavaScript type, `transaction_id` what the launch sent.
+    """Check a payload; `kind` is its JavaScript type, `transaction_id` the launch's.
 
-    An empty `transaction_id` says that the launch sent none: then the portal's own is right.
+    With an empty `transaction_id` the launch had none, and any transaction id is correct.
     """
     problems = [] if kind == "string" else [_("The app takes one string, but was given: %s") % kind]
     try:
@@ -103,7 +103,10 @@ def examine(text: str, *, kind: str, transaction_id: str) -> Report:
 
 
 def parse_object(text: str) -> dict[str, Any]:
-    """Read one JSON object as RFC 8259 has it: no NaN, and no key twice."""
+    """Parse one JSON object by RFC 8259: without NaN and without repeated keys.
+
+    Raises `NotAnObject`.
+    """
     try:
         document = json.loads(text, parse_constant=refuse, object_pairs_hook=each_key_once)
     except RecursionError as error:
@@ -116,12 +119,12 @@ def parse_object(text: str) -> dict[str, Any]:
 
 
 def refuse(constant: str) -> None:
-    """Refuse NaN and Infinity, which Python reads and JSON does not have."""
+    """Refuse NaN and Infinity, which Python accepts and JSON does not have."""
     raise ValueError(constant)
 
 
 def each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse a repeated key: of two values every reader picks its own."""
+    """Refuse a repeated key, because parsers differ in which value they take."""
     document = dict(pairs)
     if len(document) < len(pairs):
         raise ValueError(_("a key appears twice"))
@@ -131,23 +134,23 @@ def each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def whole_match(
     _validator: object, pattern: str, instance: object, _schema: object
 ) -> Iterator[ValidationError]:
-    """Check `pattern` as JSON Schema means it: Python's `$` would let a line end pass."""
+    """Check `pattern` on the whole string: Python's `$` also matches before a newline."""
     if isinstance(instance, str) and not re.fullmatch(pattern, instance):
         yield ValidationError(f"{instance!r} does not match {pattern}")
 
 
-HandoffValidator = extend(  # type: ignore[no-untyped-call]  # the stubs leave `extend` bare
+HandoffValidator = extend(  # type: ignore[no-untyped-call]  # the stubs do not type `extend`
     Draft202012Validator, {"pattern": whole_match}
 )
 
 
 def faults_of(document: dict[str, Any], schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Say for each breach of the schema which field it concerns and what is wrong."""
+    """Return each violation of the schema: the field and the problem."""
     for error in HandoffValidator(schema).iter_errors(document):
         if error.path:
             yield str(error.path[0]), error.message
         elif error.validator == "required":
-            # One error comes for each name that is missing; the name itself is only in its text.
+            # There is one error for each missing name. The name is only in the error's text.
             name = error.message.split("'")[1]
             yield name, _("Missing")
     for name in document.keys() - schema["properties"].keys():
@@ -157,7 +160,7 @@ def faults_of(document: dict[str, Any], schema: dict[str, Any]) -> Iterator[tupl
 def disagreements(
     outer: dict[str, Any], inner: dict[str, Any], *, transaction_id: str
 ) -> Iterator[tuple[str, str]]:
-    """Find what is right in itself and wrong together."""
+    """Return fields that are correct by themselves but disagree with each other."""
     if transaction_id and outer.get("transactionId") not in {None, transaction_id}:
         yield "transactionId", _("Not the transaction ID of the launch: %s") % transaction_id
     status = inner.get("moDirectStatus")
@@ -172,7 +175,7 @@ def fields_of(
     *,
     is_inner: bool,
 ) -> Iterator[Field]:
-    """List the schema's fields in its order and those it does not know; the inner JSON last."""
+    """List the schema's fields in its order, then unknown fields, then the inner JSON."""
     names = [*schema["properties"], *sorted(document.keys() - schema["properties"].keys())]
     names.sort(key=lambda name: name == INNER)
     for name in names:

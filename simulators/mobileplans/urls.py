@@ -1,4 +1,4 @@
-"""Where the workbench is; the project includes this below `simulator/` where settings allow it."""
+"""The simulator's addresses, included below `simulator/` where SIMULATORS=1."""
 
 from django.urls import path
 

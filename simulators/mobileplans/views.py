@@ -1,4 +1,4 @@
-"""The workbench: one page, and the three things that its script asks for."""
+"""The simulator's page, and the three requests of its script."""
 
 import httpx
 from csp.constants import SELF
@@ -22,7 +22,7 @@ ONE_STRING = "DataMart.notifyPurchaseResult"
 @require_GET
 @csp_update({"frame-src": [SELF]})
 def simulator(request: HttpRequest) -> HttpResponse:
-    """Show the workbench; it may frame the portal, which no other page may."""
+    """Show the simulator's page. Only this page may frame the portal."""
     context = {"form": LaunchForm(), "presets": presets(), "samples": samples}
     return render(request, "simulators/simulator.html", context)
 
@@ -30,13 +30,13 @@ def simulator(request: HttpRequest) -> HttpResponse:
 @require_GET
 @never_cache
 def token(request: HttpRequest) -> JsonResponse:
-    """Give a fresh CSRF token: sign-in and sign-out in the frame make the page's own stale."""
+    """Return a new CSRF token, because sign-in and sign-out in the frame invalidate the old one."""
     return JsonResponse({"token": get_token(request)})
 
 
 @require_POST
 def check(request: HttpRequest) -> JsonResponse:
-    """Examine what one of the app's functions was given."""
+    """Check the arguments of one of the app's functions."""
     call = request.POST.get("call", ONE_STRING)
     if call == ONE_STRING:
         text = request.POST.get("payload", "")
@@ -60,7 +60,7 @@ def check(request: HttpRequest) -> JsonResponse:
 
 @require_POST
 def download(request: HttpRequest) -> JsonResponse:
-    """Do what the device's LPA does with an activation code, at the SM-DP+ simulator."""
+    """Download the profile of an activation code, as the device's LPA does."""
     wished = Download(
         activation_code=request.POST.get("activationCode", ""),
         eid=request.POST.get("eid", ""),
