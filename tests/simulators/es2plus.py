@@ -1,4 +1,4 @@
-"""The operator's and the device's side of an SM-DP+ under test, over HTTP."""
+"""Calls of an operator and of a device to the SM-DP+ simulator, over HTTP."""
 
 from typing import Any
 

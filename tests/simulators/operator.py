@@ -1,4 +1,4 @@
-"""An operator that hears what an SM-DP+ notifies."""
+"""An operator that receives the notifications of an SM-DP+."""
 
 import ssl
 import threading
@@ -15,10 +15,10 @@ import pytest
 
 @dataclass
 class Operator:
-    """What was heard, in its order: path, body, and who has shown a certificate."""
+    """The notifications received, in their order: path, body, and the client certificate's name."""
 
     url: str = ""
-    # The status of each next answer; then 204, as the standard has it.
+    # The statuses of the next answers. Later answers are 204, as in the standard.
     statuses: list[int] = field(default_factory=list)
     heard: list[tuple[str, bytes, str]] = field(default_factory=list)
 

@@ -1,4 +1,4 @@
-"""Starting a simulator as its own process, as `make run` does."""
+"""Starts a simulator as a process, as `make run` does."""
 
 import signal
 import ssl
@@ -28,7 +28,7 @@ class Simulator:
 def running(
     module: str, *options: str, verify: ssl.SSLContext | bool = True
 ) -> Iterator[Simulator]:
-    """Run a simulator on a free port, from its first line until it is ended."""
+    """Run a simulator on a free port while the context lasts."""
     command = [sys.executable, "-m", module, "--port", "0", *options]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -45,7 +45,7 @@ def running(
 
 
 def refused_to_start(module: str, *options: str) -> str:
-    """Return what a simulator says that will not start with these options."""
+    """Return the error of a simulator that does not start with these options."""
     command = [sys.executable, "-m", module, "--port", "0", *options]
     ended = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False

@@ -1,4 +1,4 @@
-"""The examination of what the newer hosts' functions are given."""
+"""The check of calls to the functions of the newer apps."""
 
 import json
 
@@ -60,7 +60,9 @@ def faulty(report: Report) -> list[str]:
         (WEB_SHEET + "dismissFlow", ()),
     ],
 )
-def test_a_right_call_is_valid_and_named_first(call: str, arguments: tuple[object, ...]) -> None:
+def test_a_correct_call_is_valid_and_its_name_comes_first(
+    call: str, arguments: tuple[object, ...]
+) -> None:
     report = examine(call, *arguments)
 
     assert report.is_valid
@@ -80,7 +82,7 @@ def test_a_right_call_is_valid_and_named_first(call: str, arguments: tuple[objec
         (WEB_SHEET + "dismissFlow", (), (False, "", "", "")),
     ],
 )
-def test_the_outcome_is_in_the_words_of_the_documented_payload(
+def test_the_outcome_uses_the_words_of_the_documented_payload(
     call: str, arguments: tuple[object, ...], outcome: tuple[object, ...]
 ) -> None:
     names = ("success", "iccid", "activationCode", "planName")
@@ -88,11 +90,11 @@ def test_the_outcome_is_in_the_words_of_the_documented_payload(
     assert examine(call, *arguments).outcome == dict(zip(names, outcome, strict=True))
 
 
-def test_a_cancelled_operation_ends_nothing() -> None:
+def test_a_cancelled_operation_has_no_outcome() -> None:
     assert examine(OPERATION_CANCEL, {"Id": "op-1"}).outcome == {}
 
 
-def test_the_fields_of_meta_stand_below_it() -> None:
+def test_the_properties_of_meta_follow_meta() -> None:
     report = examine(DOWNLOAD, make_meta(), CODE)
 
     assert [field.name for field in report.fields if field.is_inner] == list(make_meta())
@@ -127,21 +129,21 @@ def test_the_fields_of_meta_stand_below_it() -> None:
     ],
 )
 @pytest.mark.parametrize(("call", "more"), [(DOWNLOAD, (CODE,)), (BALANCE, ())])
-def test_a_wrong_field_of_meta_is_named(
+def test_a_wrong_property_of_meta_is_marked(
     call: str, more: tuple[object, ...], changes: dict[str, object], fields: list[str]
 ) -> None:
     assert faulty(examine(call, make_meta(**changes), *more)) == fields
 
 
 @pytest.mark.parametrize("name", list(make_meta()))
-def test_every_field_of_meta_must_be_there(name: str) -> None:
+def test_every_property_of_meta_is_required(name: str) -> None:
     meta = make_meta()
     del meta[name]
 
     assert faulty(examine(DOWNLOAD, meta, CODE)) == [name]
 
 
-def test_a_field_that_the_app_does_not_know_is_shown_and_ignored() -> None:
+def test_an_unknown_property_is_shown_and_ignored() -> None:
     report = examine(DOWNLOAD, make_meta(orderNumber="K7Q2"), CODE)
 
     assert report.is_valid
@@ -175,13 +177,13 @@ def test_a_cancelled_purchase_has_no_plan_and_is_not_complete() -> None:
         (WEB_SHEET + "finishFlow", (7,), ["nextAction"]),
     ],
 )
-def test_a_wrong_argument_is_named(
+def test_a_wrong_argument_is_marked(
     call: str, arguments: tuple[object, ...], fields: list[str]
 ) -> None:
     assert faulty(examine(call, *arguments)) == fields
 
 
-def test_more_arguments_than_the_function_takes_are_a_problem_of_the_whole() -> None:
+def test_too_many_arguments_are_a_problem_of_the_whole_call() -> None:
     report = examine(WEB_SHEET + "dismissFlow", 1)
 
     assert not report.is_valid
@@ -189,14 +191,14 @@ def test_more_arguments_than_the_function_takes_are_a_problem_of_the_whole() -> 
 
 
 @pytest.mark.parametrize("arguments", ["", "{", "{}", "[" * 100_000])
-def test_arguments_that_are_no_list_are_refused(arguments: str) -> None:
+def test_arguments_that_are_not_a_list_are_refused(arguments: str) -> None:
     report = calls.examine(DOWNLOAD, arguments)
 
     assert not report.is_valid
     assert report.outcome == {}
 
 
-def test_a_function_that_no_app_has_is_refused() -> None:
+def test_an_unknown_function_is_refused() -> None:
     report = examine("MobilePlans.notifyPurchase", make_meta())
 
     assert faulty(report) == ["call"]

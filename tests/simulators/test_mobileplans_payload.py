@@ -1,4 +1,4 @@
-"""The examination of the string given to `DataMart.notifyPurchaseResult`."""
+"""The check of the string that is passed to `DataMart.notifyPurchaseResult`."""
 
 import json
 
@@ -47,7 +47,7 @@ def faulty(report: payload.Report) -> list[str]:
     return [field.name for field in report.fields if field.problems]
 
 
-def test_a_bought_profile_is_valid_and_its_outcome_is_both_parts_in_one() -> None:
+def test_a_bought_profile_is_valid_and_its_outcome_joins_both_parts() -> None:
     report = examine(make_outer())
 
     assert report.is_valid
@@ -55,7 +55,7 @@ def test_a_bought_profile_is_valid_and_its_outcome_is_both_parts_in_one() -> Non
     assert report.outcome["planName"] == "Traveller"
 
 
-def test_the_fields_are_listed_in_the_schema_s_order_the_inner_ones_last() -> None:
+def test_the_fields_follow_the_schema_and_the_inner_ones_come_last() -> None:
     report = examine(make_outer())
 
     assert [field.name for field in report.fields] == [*make_outer(), *BOUGHT]
@@ -63,7 +63,7 @@ def test_the_fields_are_listed_in_the_schema_s_order_the_inner_ones_last() -> No
     assert all(field.meaning for field in report.fields)
 
 
-def test_a_plan_on_a_sim_that_is_there_has_no_activation_code() -> None:
+def test_a_plan_for_a_present_sim_has_no_activation_code() -> None:
     document = make_outer()
     del document["activationCode"]
 
@@ -73,11 +73,11 @@ def test_a_plan_on_a_sim_that_is_there_has_no_activation_code() -> None:
     assert {field.name: field.value for field in report.fields}["activationCode"] is None
 
 
-def test_a_visit_that_was_left_is_valid_with_empty_identifiers() -> None:
+def test_an_abandoned_visit_is_valid_with_empty_identifiers() -> None:
     assert examine(make_left()).is_valid
 
 
-def test_what_a_visit_that_was_left_must_not_carry_is_named() -> None:
+def test_an_abandoned_visit_must_not_have_identifiers() -> None:
     report = examine(make_left(iccid="8944110000000000008", activationCode="1$h$K"))
 
     assert faulty(report) == ["iccid", "activationCode"]
@@ -99,12 +99,12 @@ def test_what_a_visit_that_was_left_must_not_carry_is_named() -> None:
         ("purchaseResult", "{"),
     ],
 )
-def test_a_wrong_value_is_named(name: str, value: object) -> None:
+def test_a_wrong_value_is_marked(name: str, value: object) -> None:
     assert name in faulty(examine(make_outer(**{name: value})))
 
 
 @pytest.mark.parametrize("name", ["ver", "success", "transactionId", "iccid", "purchaseResult"])
-def test_a_missing_field_is_named(name: str) -> None:
+def test_a_missing_field_is_marked(name: str) -> None:
     document = make_outer()
     del document[name]
 
@@ -112,13 +112,13 @@ def test_a_missing_field_is_named(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", list(BOUGHT))
-def test_a_missing_inner_field_is_named(name: str) -> None:
+def test_a_missing_inner_field_is_marked(name: str) -> None:
     inner = {key: value for key, value in BOUGHT.items() if key != name}
 
     assert name in faulty(examine(make_outer(purchaseResult=json.dumps(inner))))
 
 
-def test_of_an_empty_inner_object_all_five_fields_are_missing() -> None:
+def test_an_empty_inner_object_misses_all_five_fields() -> None:
     assert faulty(examine(make_outer(purchaseResult="{}"))) == [*BOUGHT]
 
 
@@ -126,32 +126,32 @@ def test_of_an_empty_inner_object_all_five_fields_are_missing() -> None:
     ("name", "value"),
     [("userAccount", "Bailed"), ("purchaseInstrument", "new"), ("line", "None"), ("planName", "")],
 )
-def test_an_inner_value_that_does_not_go_with_complete_is_named(name: str, value: str) -> None:
+def test_an_inner_value_that_contradicts_complete_is_marked(name: str, value: str) -> None:
     inner = BOUGHT | {name: value}
 
     assert faulty(examine(make_outer(purchaseResult=json.dumps(inner)))) == [name]
 
 
-def test_a_field_that_the_app_does_not_know_is_named_before_the_inner_ones() -> None:
+def test_an_unknown_field_is_marked_before_the_inner_ones() -> None:
     report = examine(make_outer(Iccid="8944110000000000008"))
 
     assert faulty(report) == ["Iccid"]
     assert [field.name for field in report.fields][5:7] == ["Iccid", "purchaseResult"]
 
 
-def test_another_transaction_id_than_the_launch_s_is_named() -> None:
+def test_a_transaction_id_that_differs_from_the_launch_is_marked() -> None:
     assert faulty(examine(make_outer(), sent="MSFT_q8/Kz 41")) == ["transactionId"]
 
 
-def test_without_a_transaction_id_at_launch_the_portal_s_own_is_right() -> None:
+def test_any_transaction_id_is_correct_if_the_launch_had_none() -> None:
     assert examine(make_outer(transactionId="made-by-the-portal"), sent="").is_valid
 
 
-def test_success_that_the_operator_s_side_denies_is_named() -> None:
+def test_success_without_complete_is_marked() -> None:
     assert faulty(examine(make_outer(purchaseResult=json.dumps(LEFT)))) == ["success"]
 
 
-def test_an_object_instead_of_a_string_is_a_problem_of_the_whole() -> None:
+def test_an_object_instead_of_a_string_is_a_problem_of_the_whole_payload() -> None:
     report = payload.examine(json.dumps(make_outer()), kind="object", transaction_id=SENT)
 
     assert not report.is_valid
@@ -170,7 +170,7 @@ def test_an_object_instead_of_a_string_is_a_problem_of_the_whole() -> None:
         "[" * 100_000,
     ],
 )
-def test_what_is_not_one_json_object_has_no_fields(text: str) -> None:
+def test_a_text_that_is_not_one_json_object_has_no_fields(text: str) -> None:
     report = payload.examine(text, kind="string", transaction_id=SENT)
 
     assert len(report.problems) == 1

@@ -1,4 +1,4 @@
-"""The workbench's own answers; what needs a portal around it is in the browser's journey."""
+"""The answers of the simulator's page. Tests in the browser cover it together with the portal."""
 
 import html
 import json
@@ -19,7 +19,7 @@ BY_ITSELF = sorted({*device.FAILURES} - {"EidMismatch", "ProfileProcessingError"
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Stand in for the SM-DP+ simulator, which installs; return what it is asked."""
+    """Replace the SM-DP+ simulator by one that installs; return the bodies of its requests."""
     questions: list[dict[str, Any]] = []
 
     def post(url: str, **request: Any) -> httpx.Response:
@@ -45,7 +45,7 @@ def check(rf: RequestFactory, **fields: str) -> dict[str, Any]:
     return body
 
 
-def test_a_download_from_an_sm_dp_that_is_down_fails_with_a_reason(
+def test_a_download_fails_with_a_reason_if_the_sm_dp_is_down(
     rf: RequestFactory, settings: Settings
 ) -> None:
     settings.SMDP_SIMULATOR_URL = "http://127.0.0.1:1"
@@ -56,7 +56,7 @@ def test_a_download_from_an_sm_dp_that_is_down_fails_with_a_reason(
 
 
 @pytest.mark.parametrize("wish", [None, "installed", "Success"])
-def test_a_download_that_is_not_to_fail_is_the_sm_dp_s_to_answer(
+def test_the_sm_dp_answers_a_download_that_is_not_meant_to_fail(
     rf: RequestFactory, asked: list[dict[str, Any]], wish: str | None
 ) -> None:
     answer = download(rf, wish)
@@ -66,14 +66,14 @@ def test_a_download_that_is_not_to_fail_is_the_sm_dp_s_to_answer(
 
 
 @pytest.mark.parametrize("wish", BY_ITSELF)
-def test_most_failures_are_the_lpa_s_own(
+def test_most_failures_happen_without_a_request_to_the_sm_dp(
     rf: RequestFactory, asked: list[dict[str, Any]], wish: str
 ) -> None:
     assert download(rf, wish) == {"result": "failed", "error": wish}
     assert asked == []
 
 
-def test_an_eid_mismatch_is_a_download_by_another_right_eid(
+def test_an_eid_mismatch_is_a_download_with_another_valid_eid(
     rf: RequestFactory, asked: list[dict[str, Any]]
 ) -> None:
     download(rf, "EidMismatch")
@@ -82,7 +82,7 @@ def test_an_eid_mismatch_is_a_download_by_another_right_eid(
     assert int(asked[0]["eid"]) % 97 == 1
 
 
-def test_a_processing_error_is_a_download_that_ends_in_one(
+def test_a_processing_error_is_requested_from_the_sm_dp(
     rf: RequestFactory, asked: list[dict[str, Any]]
 ) -> None:
     download(rf, "ProfileProcessingError")
@@ -90,14 +90,14 @@ def test_a_processing_error_is_a_download_that_ends_in_one(
     assert asked == [{"activationCode": CODE, "eid": forms.EID, "end": "error"}]
 
 
-def test_the_form_offers_each_failure_once_after_a_download_that_works() -> None:
+def test_the_form_offers_success_and_then_each_failure_once() -> None:
     values = [value for value, _label in forms.DOWNLOADS]
 
     assert values[0] == "installed"
     assert len(values) == len(set(values)) == 29
 
 
-def test_a_call_of_the_newest_app_is_examined(rf: RequestFactory) -> None:
+def test_a_call_of_the_newest_app_is_checked(rf: RequestFactory) -> None:
     answer = check(
         rf, call="ODSAServiceFlow.profileReadyWithActivationCode", arguments=json.dumps([CODE])
     )
@@ -108,7 +108,7 @@ def test_a_call_of_the_newest_app_is_examined(rf: RequestFactory) -> None:
 
 
 @pytest.mark.parametrize("call", [{}, {"call": "DataMart.notifyPurchaseResult"}])
-def test_the_documented_call_is_examined_by_its_one_string(
+def test_the_documented_call_is_checked_by_its_one_string(
     rf: RequestFactory, call: dict[str, str]
 ) -> None:
     answer = check(rf, payload="{}", kind="string", arguments='["{}"]', **call)
@@ -117,14 +117,14 @@ def test_the_documented_call_is_examined_by_its_one_string(
     assert 'data-field="purchaseResult"' in answer["html"]
 
 
-def test_the_token_is_fresh_and_kept_by_no_cache(rf: RequestFactory) -> None:
+def test_the_token_is_new_and_not_cached(rf: RequestFactory) -> None:
     response = views.token(rf.get("/simulator/token/"))
 
     assert len(json.loads(response.content)["token"]) == 64
     assert "no-store" in response["Cache-Control"]
 
 
-def test_every_preset_fills_the_whole_form_but_the_transaction_id() -> None:
+def test_every_preset_fills_every_field_except_the_transaction_id() -> None:
     typed = set(forms.LaunchForm().fields) - {"transaction", "accept_language"}
 
     assert all(preset.keys() == typed | {"title", "purpose"} for preset in forms.presets())

@@ -1,4 +1,4 @@
-"""The books: every call with what came, from whom, and what was answered."""
+"""The books: every call with its message, its sender and its answer."""
 
 import json
 import sqlite3
@@ -43,8 +43,8 @@ def test_the_books_keep_every_call(smdp: httpx.Client) -> None:
     assert {(kept["iccid"], kept["callId"]) for kept in calls(smdp)} == {(ICCID, "TX-567")}
 
 
-def test_a_call_is_kept_as_it_was_received_and_answered(smdp: httpx.Client) -> None:
-    # Spaces, order and unknown fields stay: this is what one compares with a golden message.
+def test_a_call_is_stored_byte_by_byte_with_its_answer(smdp: httpx.Client) -> None:
+    # Spaces, order and unknown fields are kept, so that a golden message can be compared.
     sent = f'{{ "iccid":"{ICCID}" , "header":{json.dumps(HEADER)}, "vendor" : "ü" }}'
     headers = {**PROTOCOL, "Content-Type": "application/json"}
 
@@ -58,7 +58,7 @@ def test_a_call_is_kept_as_it_was_received_and_answered(smdp: httpx.Client) -> N
 @pytest.mark.parametrize(
     ("fault", "status"), [("html", 200), ("malformed", 200), ("http", 503), ("http_after", 503)]
 )
-def test_a_spoilt_answer_is_kept_as_it_was_sent(
+def test_an_answer_changed_by_a_fault_is_stored_as_it_was_sent(
     smdp: httpx.Client, fault: str, status: int
 ) -> None:
     script(smdp, "downloadOrder", fault)
@@ -73,7 +73,9 @@ def test_a_spoilt_answer_is_kept_as_it_was_sent(
 @pytest.mark.parametrize(
     ("fault", "status"), [("drop_before", "NotExecuted"), ("drop_after", "Executed-Success")]
 )
-def test_no_answer_is_kept_as_none(smdp: httpx.Client, fault: str, status: str) -> None:
+def test_a_call_without_an_answer_is_stored_with_none(
+    smdp: httpx.Client, fault: str, status: str
+) -> None:
     script(smdp, "downloadOrder", fault)
 
     with pytest.raises(httpx.RemoteProtocolError):
@@ -83,11 +85,11 @@ def test_no_answer_is_kept_as_none(smdp: httpx.Client, fault: str, status: str) 
     assert (kept["status"], kept["answer"]) == (status, None)
 
 
-def test_a_notification_is_kept_with_the_status_it_was_answered_with() -> None:
+def test_a_notification_is_stored_with_the_status_of_its_answer() -> None:
     with listening() as operator, running("simulators.smdp", "--notify", operator.url) as simulator:
         released(simulator.http)
         download(simulator.http)
-        # The first stands in the books before the second is sent.
+        # The first notification is in the books before the second is sent.
         operator.hear(2)
         kept = next(kept for kept in calls(simulator.http) if kept["function"] == PROGRESS)
 
@@ -108,7 +110,7 @@ CREATE TABLE call (
 """
 
 
-def test_books_that_an_older_simulator_has_written_are_still_good(tmp_path: Path) -> None:
+def test_books_of_an_older_simulator_still_work(tmp_path: Path) -> None:
     file = tmp_path / "smdp.sqlite3"
     with sqlite3.connect(file) as older:
         older.executescript(OLD_SCHEMA)

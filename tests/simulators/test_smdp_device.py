@@ -1,4 +1,4 @@
-"""The device's side: every way a download can end, and what the operator hears of it."""
+"""The device: every end of a download, and the notification to the operator."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +22,7 @@ from tests.simulators.operator import Operator, listening
 from tests.simulators.process import running
 
 
-def test_an_empty_matching_id_is_found_by_its_eid(smdp: httpx.Client) -> None:
+def test_an_eid_finds_its_profile_with_an_empty_matching_id(smdp: httpx.Client) -> None:
     order(smdp)
     confirm(smdp, matchingId="")
 
@@ -38,7 +38,7 @@ def test_an_empty_matching_id_is_found_by_its_eid(smdp: httpx.Client) -> None:
         ({"eid": OTHER_EID}, "EidMismatch"),
     ],
 )
-def test_a_device_that_may_not_have_the_profile_is_told_why(
+def test_a_device_that_may_not_download_gets_the_reason(
     smdp: httpx.Client, fields: dict[str, str], error: str
 ) -> None:
     released(smdp)
@@ -46,7 +46,7 @@ def test_a_device_that_may_not_have_the_profile_is_told_why(
     assert download(smdp, **fields) == {"result": "failed", "error": error}
 
 
-def test_a_confirmation_code_is_asked_for(smdp: httpx.Client) -> None:
+def test_a_confirmation_code_is_required(smdp: httpx.Client) -> None:
     order(smdp)
     confirm(smdp, confirmationCode="4711")
 
@@ -100,7 +100,7 @@ def notifying(limited: httpx.Client, operator: Operator) -> httpx.Client:
         "ServerNotTrusted",
     ],
 )
-def test_what_only_the_device_knows_moves_nothing_and_is_not_told(
+def test_a_failure_that_only_the_device_knows_changes_nothing_and_is_not_reported(
     notifying: httpx.Client, operator: Operator, failure: str
 ) -> None:
     released(notifying)
@@ -124,7 +124,7 @@ def test_what_only_the_device_knows_moves_nothing_and_is_not_told(
         ("ProfileProcessingError", [(3, "success"), (4, "8.2.10/4.2")]),
     ],
 )
-def test_what_the_sm_dp_learns_of_ends_the_order_in_error_and_is_told(
+def test_a_failure_that_the_sm_dp_learns_ends_the_order_and_is_reported(
     notifying: httpx.Client, operator: Operator, failure: str, told: list[tuple[int, str]]
 ) -> None:
     released(notifying)
@@ -145,7 +145,7 @@ def test_what_the_sm_dp_learns_of_ends_the_order_in_error_and_is_told(
         ("endUserRejection", [(3, "8.8.5/3.8")]),
     ],
 )
-def test_a_device_may_give_the_sm_dp_another_reason(
+def test_a_device_can_report_another_reason(
     notifying: httpx.Client, operator: Operator, reason: str, told: list[tuple[int, str]]
 ) -> None:
     released(notifying)
@@ -156,7 +156,7 @@ def test_a_device_may_give_the_sm_dp_another_reason(
     assert profile(notifying)["state"] == "Error"
 
 
-def test_a_postponed_session_leaves_the_order_as_it_is(notifying: httpx.Client) -> None:
+def test_a_postponed_session_does_not_change_the_order(notifying: httpx.Client) -> None:
     released(notifying)
 
     assert download(notifying, fail="Other", reason="postponed")["error"] == "Other"
@@ -164,7 +164,7 @@ def test_a_postponed_session_leaves_the_order_as_it_is(notifying: httpx.Client) 
     assert profile(notifying)["state"] == "Released"
 
 
-def test_a_notification_names_the_device_that_an_unlinked_profile_has_failed_on(
+def test_a_notification_names_the_eid_on_which_an_unlinked_profile_failed(
     notifying: httpx.Client, operator: Operator
 ) -> None:
     order(notifying, eid=None)
@@ -183,7 +183,7 @@ def test_a_notification_names_the_device_that_an_unlinked_profile_has_failed_on(
         ("ProfileProcessingError", "ConfirmationCodeMissing"),
     ],
 )
-def test_a_confirmation_code_is_asked_for_after_consent_and_before_the_package(
+def test_a_confirmation_code_is_checked_after_consent_and_before_the_package(
     smdp: httpx.Client, failure: str, error: str
 ) -> None:
     order(smdp)
@@ -209,7 +209,7 @@ def test_too_many_downloads_end_the_order(notifying: httpx.Client, operator: Ope
     released(notifying)
     for number in (1, 2, 3):
         assert download(notifying, end="downloaded")["result"] == "success"
-        # What two downloads lead to may cross on its way.
+        # Notifications of two downloads may arrive in any order.
         operator.hear(number)
 
     assert download(notifying)["error"] == "ProfileDownloadMaxRetriesExceeded"
@@ -218,7 +218,7 @@ def test_too_many_downloads_end_the_order(notifying: httpx.Client, operator: Ope
     assert profile(notifying)["state"] == "Error"
 
 
-def test_a_new_order_counts_its_attempts_anew(notifying: httpx.Client) -> None:
+def test_a_new_order_starts_with_no_attempts(notifying: httpx.Client) -> None:
     for _ in range(2):
         order(notifying)
         confirm(notifying, confirmationCode="4711")
@@ -236,7 +236,7 @@ def test_a_new_order_counts_its_attempts_anew(notifying: httpx.Client) -> None:
         ({"reason": "metadataMismatch"}, "invalid_reason"),
     ],
 )
-def test_a_device_cannot_fail_in_a_way_that_is_no_way(
+def test_an_unknown_failure_is_refused(
     smdp: httpx.Client, fields: dict[str, Any], error: str
 ) -> None:
     answer = smdp.post("/device/download", json={"activationCode": CODE, "eid": EID, **fields})

@@ -1,4 +1,4 @@
-"""`docs/smdp-simulator.md` names everything that can be asked for, and every code."""
+"""`docs/smdp-simulator.md` names every option and every code."""
 
 import re
 
@@ -23,11 +23,11 @@ NAMED = {
 
 
 @pytest.mark.parametrize("kind", NAMED)
-def test_the_document_names_it(kind: str) -> None:
+def test_the_document_names_every_option(kind: str) -> None:
     assert [name for name in NAMED[kind] if f"`{name}`" not in DOCUMENT] == []
 
 
-def test_the_document_names_every_code_that_is_answered() -> None:
+def test_the_document_names_every_code_of_an_answer() -> None:
     subject = r'(?:subject=)?"(8(?:\.\d+)*|1\.\d)"'
     codes = {
         f"{found[1]}/{found[2]}"

@@ -1,4 +1,4 @@
-"""Scripted faults: each says whether the work was done, and keeps to it."""
+"""Scripted faults: the books show whether the work was done, as each fault promises."""
 
 import time
 from typing import Any
@@ -40,7 +40,7 @@ def test_a_dropped_connection_hides_whether_the_work_was_done(
     ("fault", "status", "code"),
     [("http_500", 500, "success"), ("html", 200, "success"), ("malformed", 200, "8.2.1/3.3")],
 )
-def test_an_unreadable_answer_comes_as_often_as_scripted(
+def test_an_invalid_answer_is_sent_as_often_as_scripted(
     smdp: httpx.Client, fault: str, status: int, code: str
 ) -> None:
     script(smdp, "*", fault)
@@ -54,7 +54,7 @@ def test_an_unreadable_answer_comes_as_often_as_scripted(
     assert order(smdp) == code
 
 
-def test_a_wrong_answer_names_what_was_not_asked(smdp: httpx.Client) -> None:
+def test_a_wrong_answer_names_another_iccid(smdp: httpx.Client) -> None:
     script(smdp, "*", "wrong_iccid", times=2)
 
     ordered = call(smdp, "downloadOrder", iccid=ICCID, eid=EID)
@@ -64,7 +64,7 @@ def test_a_wrong_answer_names_what_was_not_asked(smdp: httpx.Client) -> None:
     assert confirmed["matchingId"] != "KESTREL-1"
 
 
-def test_a_delayed_answer_comes_after_the_work(smdp: httpx.Client) -> None:
+def test_a_delayed_answer_is_sent_after_the_work(smdp: httpx.Client) -> None:
     script(smdp, "downloadOrder", "delay", seconds=0.3)
     began = time.monotonic()
 
@@ -112,7 +112,7 @@ DONE, NOT_DONE = "8.2.1/3.3", "success"
         ("warning", "Executed-WithWarning", DONE),
     ],
 )
-def test_another_status_comes_with_the_code_and_message_that_were_scripted(
+def test_a_scripted_status_has_the_scripted_code_and_message(
     smdp: httpx.Client, fault: str, status: str, then: str
 ) -> None:
     script(smdp, "downloadOrder", fault, code="8.2.5/3.7", message="so it was scripted")
@@ -133,7 +133,7 @@ def test_a_failure_without_a_code_has_no_status_code_data(smdp: httpx.Client) ->
     assert ask(smdp).json() == {"header": {"functionExecutionStatus": {"status": "Failed"}}}
 
 
-def test_a_warning_leaves_a_failure_as_it_is(smdp: httpx.Client) -> None:
+def test_a_warning_does_not_change_a_failure(smdp: httpx.Client) -> None:
     order(smdp)
     script(smdp, "downloadOrder", "warning", code="8/4.3")
 
@@ -141,7 +141,7 @@ def test_a_warning_leaves_a_failure_as_it_is(smdp: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(("fault", "then"), [("http", NOT_DONE), ("http_after", DONE)])
-def test_http_trouble_has_the_status_and_the_retry_after_that_were_scripted(
+def test_an_http_fault_has_the_scripted_status_and_retry_after(
     smdp: httpx.Client, fault: str, then: str
 ) -> None:
     script(smdp, "downloadOrder", fault, status=429, retryAfter=7)
@@ -152,7 +152,7 @@ def test_http_trouble_has_the_status_and_the_retry_after_that_were_scripted(
     assert order(smdp) == then
 
 
-def test_http_trouble_is_503_without_retry_after_unless_told_otherwise(smdp: httpx.Client) -> None:
+def test_an_http_fault_is_503_without_retry_after_by_default(smdp: httpx.Client) -> None:
     script(smdp, "downloadOrder", "http")
 
     answer = ask(smdp)
@@ -160,28 +160,28 @@ def test_http_trouble_is_503_without_retry_after_unless_told_otherwise(smdp: htt
     assert (answer.status_code, "Retry-After" in answer.headers) == (503, False)
 
 
-def test_retry_after_may_be_a_date(smdp: httpx.Client) -> None:
+def test_retry_after_can_be_a_date(smdp: httpx.Client) -> None:
     date = "Wed, 21 Oct 2037 07:28:00 GMT"
     script(smdp, "downloadOrder", "http", retryAfter=date)
 
     assert ask(smdp).headers["Retry-After"] == date
 
 
-def test_an_answer_may_lack_its_header(smdp: httpx.Client) -> None:
+def test_an_answer_can_lack_its_header(smdp: httpx.Client) -> None:
     script(smdp, "downloadOrder", "no_header")
 
     assert ask(smdp).json() == {"iccid": ICCID}
     assert order(smdp) == DONE
 
 
-def test_an_answer_may_lack_its_protocol_version(smdp: httpx.Client) -> None:
+def test_an_answer_can_lack_its_protocol_version(smdp: httpx.Client) -> None:
     script(smdp, "downloadOrder", "no_protocol")
 
     assert "X-Admin-Protocol" not in ask(smdp).headers
     assert order(smdp) == DONE
 
 
-def test_an_answer_may_have_another_content_type(smdp: httpx.Client) -> None:
+def test_an_answer_can_have_another_content_type(smdp: httpx.Client) -> None:
     script(smdp, "downloadOrder", "wrong_content_type")
 
     answer = ask(smdp)
@@ -190,7 +190,7 @@ def test_an_answer_may_have_another_content_type(smdp: httpx.Client) -> None:
     assert order(smdp) == DONE
 
 
-def test_an_answer_may_have_a_status_that_is_none(smdp: httpx.Client) -> None:
+def test_an_answer_can_have_an_unknown_status(smdp: httpx.Client) -> None:
     script(smdp, "downloadOrder", "unknown_status")
 
     executed = ask(smdp).json()["header"]["functionExecutionStatus"]
@@ -199,7 +199,7 @@ def test_an_answer_may_have_a_status_that_is_none(smdp: httpx.Client) -> None:
     assert order(smdp) == DONE
 
 
-def test_an_answer_may_lack_what_it_must_say(smdp: httpx.Client) -> None:
+def test_an_answer_can_lack_its_required_fields(smdp: httpx.Client) -> None:
     order(smdp)
     script(smdp, "confirmOrder", "missing_output")
 
@@ -209,7 +209,7 @@ def test_an_answer_may_lack_what_it_must_say(smdp: httpx.Client) -> None:
     assert confirm(smdp) == "8.2.6/3.3"
 
 
-def test_an_answer_may_name_another_eid(smdp: httpx.Client) -> None:
+def test_an_answer_can_name_another_eid(smdp: httpx.Client) -> None:
     order(smdp)
     script(smdp, "confirmOrder", "wrong_eid")
 
@@ -218,11 +218,11 @@ def test_an_answer_may_name_another_eid(smdp: httpx.Client) -> None:
     assert answer["eid"] not in {"", EID}
 
 
-def test_a_slow_answer_comes_byte_by_byte(smdp: httpx.Client) -> None:
+def test_a_slow_answer_is_sent_byte_by_byte(smdp: httpx.Client) -> None:
     script(smdp, "downloadOrder", "slow_drip", seconds=0.5)
     began = time.monotonic()
 
-    # No wait for a byte is long, so a limit for each read alone is never reached.
+    # Each byte comes soon, so a timeout for a single read is never reached.
     asked = {"header": HEADER, "iccid": ICCID}
     answer = smdp.post(PATH + "downloadOrder", json=asked, headers=PROTOCOL, timeout=0.4)
 
@@ -230,7 +230,7 @@ def test_a_slow_answer_comes_byte_by_byte(smdp: httpx.Client) -> None:
     assert time.monotonic() - began >= 0.5
 
 
-def test_a_fault_with_a_probability_waits_until_it_falls(smdp: httpx.Client) -> None:
+def test_a_fault_with_a_probability_is_pending_until_it_strikes(smdp: httpx.Client) -> None:
     script(smdp, "downloadOrder", "http_500", probability=0)
     script(smdp, "downloadOrder", "html", probability=1)
 
@@ -239,7 +239,7 @@ def test_a_fault_with_a_probability_waits_until_it_falls(smdp: httpx.Client) -> 
     assert [fault["fault"] for fault in smdp.get("/faults").json()["faults"]] == ["http_500"]
 
 
-def test_with_the_same_seed_faults_fall_the_same_way() -> None:
+def test_faults_strike_the_same_calls_with_the_same_seed() -> None:
     runs = []
     for _ in range(2):
         with running("simulators.smdp", "--seed", "7") as simulator:
@@ -277,7 +277,7 @@ def test_a_fault_with_a_wrong_option_is_refused(
 @pytest.mark.parametrize(
     ("function", "fault"), [("handleDownloadProgressInfo", "html"), ("downloadOrder", "duplicate")]
 )
-def test_a_function_knows_its_own_faults_alone(
+def test_a_function_knows_only_its_own_faults(
     smdp: httpx.Client, function: str, fault: str
 ) -> None:
     answer = smdp.post("/faults", json={"function": function, "fault": fault})
@@ -285,7 +285,7 @@ def test_a_function_knows_its_own_faults_alone(
     assert answer.json() == {"error": "unknown_fault"}
 
 
-def test_a_fault_for_any_function_waits_for_one_that_knows_it(smdp: httpx.Client) -> None:
+def test_a_fault_for_any_function_strikes_the_first_that_knows_it(smdp: httpx.Client) -> None:
     script(smdp, "*", "duplicate")
 
     released(smdp)

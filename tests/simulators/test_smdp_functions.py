@@ -1,4 +1,4 @@
-"""What each of the four functions answers (SGP.22 v2.2, 5.3.1 to 5.3.4)."""
+"""The answers of the four ES2+ functions (SGP.22 v2.2, 5.3.1 to 5.3.4)."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from tests.simulators.es2plus import (
 )
 
 
-def test_confirm_order_names_the_address_and_echoes_what_is_bound(smdp: httpx.Client) -> None:
+def test_confirm_order_names_the_address_and_repeats_the_bound_values(smdp: httpx.Client) -> None:
     order(smdp)
 
     answer = call(
@@ -35,7 +35,9 @@ def test_confirm_order_names_the_address_and_echoes_what_is_bound(smdp: httpx.Cl
     }
 
 
-def test_a_padded_iccid_is_the_same_profile_and_is_echoed_padded(smdp: httpx.Client) -> None:
+def test_a_padded_iccid_is_the_same_profile_and_stays_padded_in_the_answer(
+    smdp: httpx.Client,
+) -> None:
     answer = call(smdp, "downloadOrder", iccid=ICCID + "F", eid=EID)
 
     assert answer["iccid"] == ICCID + "F"
@@ -66,7 +68,7 @@ def test_a_wrong_download_order_is_refused(
     assert order(smdp, **fields) == code
 
 
-def test_a_profile_type_that_does_not_fit_is_refused(smdp: httpx.Client) -> None:
+def test_another_profile_type_is_refused(smdp: httpx.Client) -> None:
     order(smdp)
     cancel(smdp, "Available", matchingId=None)
 
@@ -112,13 +114,13 @@ def test_a_wrong_confirmation_is_refused(
     assert confirm(smdp) == "success"
 
 
-def test_without_an_eid_an_empty_matching_id_is_refused(smdp: httpx.Client) -> None:
+def test_an_empty_matching_id_without_an_eid_is_refused(smdp: httpx.Client) -> None:
     order(smdp, eid=None)
 
     assert confirm(smdp, eid=None, matchingId="") == "8.1.1/2.2"
 
 
-def test_without_a_matching_id_one_is_made(smdp: httpx.Client) -> None:
+def test_a_missing_matching_id_is_invented(smdp: httpx.Client) -> None:
     order(smdp)
 
     answer = call(smdp, "confirmOrder", iccid=ICCID, releaseFlag=True)
@@ -156,7 +158,7 @@ def test_a_wrong_cancellation_is_refused(
         ({**PROTOCOL, "Content-Type": "application/json"}, b'{"iccid": "\\ud800"}', 400),
     ],
 )
-def test_what_is_no_es2plus_message_is_an_http_error(
+def test_a_request_that_is_not_es2plus_gets_an_http_error(
     smdp: httpx.Client, headers: dict[str, str], body: bytes, status: int
 ) -> None:
     response = smdp.post("/gsma/rsp2/es2plus/downloadOrder", content=body, headers=headers)

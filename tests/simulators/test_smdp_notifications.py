@@ -1,4 +1,4 @@
-"""HandleDownloadProgressInfo, as the standard has it and as it is met in the field."""
+"""HandleDownloadProgressInfo, as in the standard and as real SM-DP+ send it."""
 
 import re
 from collections.abc import Iterator
@@ -48,8 +48,8 @@ def smdp(process: httpx.Client, operator: Operator) -> httpx.Client:
     return process
 
 
-def told_in(style: tuple[str, ...], operator: Operator, **fields: Any) -> dict[str, Any]:
-    """Return how the last step of a download is spelled in these styles."""
+def notified_in(style: tuple[str, ...], operator: Operator, **fields: Any) -> dict[str, Any]:
+    """Return the last notification of a download, written in these styles."""
     options = [part for name in style for part in ("--notification-style", name)]
     with running("simulators.smdp", "--notify", operator.url, *options) as simulator:
         order(simulator.http, **fields)
@@ -58,7 +58,7 @@ def told_in(style: tuple[str, ...], operator: Operator, **fields: Any) -> dict[s
         return operator.hear(2)[-1]
 
 
-def test_the_operator_hears_of_download_and_installation(
+def test_the_operator_is_notified_of_download_and_installation(
     smdp: httpx.Client, operator: Operator
 ) -> None:
     released(smdp)
@@ -82,7 +82,9 @@ def test_the_operator_hears_of_download_and_installation(
     }
 
 
-def test_an_operator_in_trouble_is_told_again(smdp: httpx.Client, operator: Operator) -> None:
+def test_a_notification_is_sent_again_after_an_error(
+    smdp: httpx.Client, operator: Operator
+) -> None:
     released(smdp)
     operator.statuses = [500]
 
@@ -92,7 +94,7 @@ def test_an_operator_in_trouble_is_told_again(smdp: httpx.Client, operator: Oper
 
 
 @pytest.mark.parametrize(("point", "number"), [("enabled", 6), ("disabled", 7), ("deleted", 8)])
-def test_what_the_user_does_later_is_told_on_request_and_moves_nothing(
+def test_a_later_step_is_notified_on_request_and_changes_nothing(
     smdp: httpx.Client, operator: Operator, point: str, number: int
 ) -> None:
     order(smdp)
@@ -104,7 +106,9 @@ def test_what_the_user_does_later_is_told_on_request_and_moves_nothing(
     assert profile(smdp)["state"] == "Linked"
 
 
-def test_any_point_may_be_told_as_passed_or_failed(smdp: httpx.Client, operator: Operator) -> None:
+def test_any_point_can_be_notified_as_passed_or_failed(
+    smdp: httpx.Client, operator: Operator
+) -> None:
     order(smdp)
 
     smdp.post("/device/notify", json={"iccid": ICCID, "point": 101, "code": "8/4.2"})
@@ -131,7 +135,7 @@ def test_a_wrong_request_to_notify_is_refused(
     assert (answer.status_code, answer.json()) == (status, {"error": error})
 
 
-def test_without_an_operator_there_is_nobody_to_notify() -> None:
+def test_a_notification_without_an_operator_is_refused() -> None:
     with running("simulators.smdp") as simulator:
         order(simulator.http)
 
@@ -150,7 +154,7 @@ def test_a_duplicate_is_the_same_message_again(smdp: httpx.Client, operator: Ope
     assert len({body for _path, body, _client in operator.heard}) == 2
 
 
-def test_notifications_may_come_in_another_order(smdp: httpx.Client, operator: Operator) -> None:
+def test_notifications_can_arrive_in_another_order(smdp: httpx.Client, operator: Operator) -> None:
     released(smdp)
     script(smdp, "handleDownloadProgressInfo", "reorder", seconds=0.1)
 
@@ -159,9 +163,7 @@ def test_notifications_may_come_in_another_order(smdp: httpx.Client, operator: O
     assert operator.points(2) == [(4, "success"), (3, "success")]
 
 
-def test_a_lost_notification_stands_in_the_books_alone(
-    smdp: httpx.Client, operator: Operator
-) -> None:
+def test_a_lost_notification_is_only_in_the_books(smdp: httpx.Client, operator: Operator) -> None:
     released(smdp)
     script(smdp, "handleDownloadProgressInfo", "lost")
 
@@ -172,31 +174,31 @@ def test_a_lost_notification_stands_in_the_books_alone(
     assert (lost["code"], lost["answer"]) == ("lost", None)
 
 
-def test_the_standard_s_own_example_spells_two_names_otherwise(operator: Operator) -> None:
-    told = told_in(("example",), operator)
+def test_the_example_style_writes_two_fields_differently(operator: Operator) -> None:
+    told = notified_in(("example",), operator)
 
     assert ("timestamp" in told, told["timeStamp"][-1]) == (False, "Z")
     assert told["notificationPointId"] == "4"
 
 
-def test_the_time_may_be_an_epoch_string(operator: Operator) -> None:
-    told = told_in(("epoch",), operator)
+def test_the_time_can_be_an_epoch_string(operator: Operator) -> None:
+    told = notified_in(("epoch",), operator)
 
     at = datetime.fromtimestamp(int(told["timeStamp"]), UTC)
     assert abs(datetime.now(UTC) - at) < timedelta(minutes=1)
     assert ("timestamp" in told, told["notificationPointId"]) == (False, "4")
 
 
-def test_the_time_may_have_an_offset(operator: Operator) -> None:
-    told = told_in(("offset",), operator)
+def test_the_time_can_have_an_offset(operator: Operator) -> None:
+    told = notified_in(("offset",), operator)
 
     at = datetime.fromisoformat(told["timestamp"])
     assert (told["timestamp"][-6:], at.microsecond) == ("+02:00", 0)
     assert abs(datetime.now(UTC) - at) < timedelta(minutes=1)
 
 
-def test_the_device_may_be_named_too(operator: Operator) -> None:
-    told = told_in(("device",), operator)
+def test_the_device_can_be_included(operator: Operator) -> None:
+    told = notified_in(("device",), operator)
 
     assert (told["imei"], told["tac"]) == ("490154203237518", "49015420")
 
@@ -205,26 +207,26 @@ def test_the_device_may_be_named_too(operator: Operator) -> None:
     ("iccid", "told"),
     [(ICCID, ICCID + "F"), ("89882110000000000010", "89882110000000000010")],
 )
-def test_the_iccid_may_be_padded(operator: Operator, iccid: str, told: str) -> None:
-    assert told_in(("padded",), operator, iccid=iccid)["iccid"] == told
+def test_the_iccid_can_be_padded(operator: Operator, iccid: str, told: str) -> None:
+    assert notified_in(("padded",), operator, iccid=iccid)["iccid"] == told
 
 
 @pytest.mark.parametrize(("style", "point"), [("installed-5", 5), ("installed-101", 101)])
-def test_the_installation_may_have_another_point(
+def test_the_installation_can_have_another_point(
     operator: Operator, style: str, point: int
 ) -> None:
-    assert told_in((style,), operator)["notificationPointId"] == point
+    assert notified_in((style,), operator)["notificationPointId"] == point
 
 
 @pytest.mark.parametrize("styles", [("epoch", "example"), ("example", "epoch")])
-def test_styles_go_together(operator: Operator, styles: tuple[str, ...]) -> None:
-    told = told_in((*styles, "offset", "padded"), operator)
+def test_styles_can_be_combined(operator: Operator, styles: tuple[str, ...]) -> None:
+    told = notified_in((*styles, "offset", "padded"), operator)
 
     assert ("timestamp" in told, told["timeStamp"][-6:]) == (False, "+02:00")
     assert (told["notificationPointId"], told["iccid"]) == ("4", ICCID + "F")
 
 
-def test_points_are_numbered_as_wanted(operator: Operator) -> None:
+def test_points_can_have_other_numbers(operator: Operator) -> None:
     options = ("--notification-style", "installed-101", "--points", "installation=9,deleted=200")
     with running("simulators.smdp", "--notify", operator.url, *options) as simulator:
         released(simulator.http)
@@ -238,5 +240,5 @@ def test_points_are_numbered_as_wanted(operator: Operator) -> None:
 
 
 @pytest.mark.parametrize("points", ["installation", "fly=1", "deleted=x", "deleted=-1", ""])
-def test_points_that_are_none_are_refused(points: str) -> None:
+def test_unknown_points_are_refused(points: str) -> None:
     assert "is not NAME=NUMBER" in refused_to_start("simulators.smdp", "--points", points)

@@ -1,4 +1,4 @@
-"""How a profile goes from Available to its end (SGP.22 v2.2, 3.1.6)."""
+"""The states of a profile from Available to its end (SGP.22 v2.2, 3.1.6)."""
 
 import signal
 import threading
@@ -36,7 +36,7 @@ def test_an_order_goes_from_available_to_installed(smdp: httpx.Client) -> None:
     }
 
 
-def test_a_release_may_be_repeated(smdp: httpx.Client) -> None:
+def test_a_release_can_be_repeated(smdp: httpx.Client) -> None:
     order(smdp)
     assert release(smdp) == "8.2.1/3.5"
     confirm(smdp, releaseFlag=False)
@@ -80,7 +80,7 @@ def test_a_profile_is_downloaded_after_its_release_and_installed_once(smdp: http
     assert download(smdp)["error"] == "ProfileNotAvailableForNewBinding"
 
 
-def test_of_twenty_orders_at_once_one_gets_the_profile(smdp: httpx.Client) -> None:
+def test_one_of_twenty_simultaneous_orders_gets_the_profile(smdp: httpx.Client) -> None:
     codes: list[str] = []
     threads = [threading.Thread(target=lambda: codes.append(order(smdp))) for _ in range(20)]
     for thread in threads:

@@ -1,4 +1,4 @@
-"""Stock: once some was declared, nothing else is known."""
+"""Stock: after the first declaration, only declared stock is known."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -29,13 +29,13 @@ def declare(smdp: httpx.Client, profile_type: str = "kestrel-esim", **more: Any)
     return iccids
 
 
-def test_a_strict_sm_dp_knows_nothing_before_it_was_declared(strict: httpx.Client) -> None:
+def test_a_strict_sm_dp_knows_only_declared_stock(strict: httpx.Client) -> None:
     assert order(strict, profileType=None) == "8.2.1/3.9"
     assert order(strict, iccid=None) == "8.2.5/3.9"
     assert confirm(strict) == "8.2.1/3.9"
 
 
-def test_after_the_first_declaration_nothing_else_is_known(smdp: httpx.Client) -> None:
+def test_only_declared_stock_is_known_after_the_first_declaration(smdp: httpx.Client) -> None:
     assert order(smdp, iccid=OTHER_ICCID) == "success"
 
     declare(smdp, iccids=[ICCID + "F"])
@@ -54,7 +54,7 @@ def test_a_reset_forgets_the_stock(smdp: httpx.Client) -> None:
     assert order(smdp, iccid=OTHER_ICCID) == "success"
 
 
-def test_an_order_by_type_takes_from_stock_until_there_is_none(strict: httpx.Client) -> None:
+def test_an_order_by_type_takes_from_the_stock_until_it_is_empty(strict: httpx.Client) -> None:
     declared = declare(strict, count=2)
 
     ordered = [call(strict, "downloadOrder", profileType="kestrel-esim") for _ in declared]
@@ -63,7 +63,7 @@ def test_an_order_by_type_takes_from_stock_until_there_is_none(strict: httpx.Cli
     assert order(strict, iccid=None) == "8.2.5/3.7"
 
 
-def test_what_is_withdrawn_to_stock_can_be_ordered_again(strict: httpx.Client) -> None:
+def test_a_profile_cancelled_into_the_stock_can_be_ordered_again(strict: httpx.Client) -> None:
     declare(strict, iccids=[ICCID])
     order(strict, iccid=None)
     assert cancel(strict, "Available", matchingId=None) == "success"
@@ -73,18 +73,18 @@ def test_what_is_withdrawn_to_stock_can_be_ordered_again(strict: httpx.Client) -
     assert order(strict, iccid=None) == "8.2.5/3.7"
 
 
-def test_the_type_must_be_the_one_the_iccid_was_declared_with(strict: httpx.Client) -> None:
+def test_an_order_must_name_the_declared_type_of_the_iccid(strict: httpx.Client) -> None:
     declare(strict, iccids=[ICCID])
     declare(strict, "another", count=0)
 
     assert order(strict, profileType="another") == "8.2.5/3.8"
 
 
-def test_a_type_may_be_refused_to_this_operator(strict: httpx.Client) -> None:
+def test_a_type_can_be_refused_to_this_operator(strict: httpx.Client) -> None:
     assert order(strict, profileType="not-for-you") == "8.2.5/1.2"
 
 
-def test_the_stock_tells_what_is_left(strict: httpx.Client) -> None:
+def test_the_stock_shows_what_is_available(strict: httpx.Client) -> None:
     declare(strict, count=2)
     declare(strict, "another", count=0)
     order(strict, iccid=None)
@@ -110,7 +110,7 @@ def test_the_stock_tells_what_is_left(strict: httpx.Client) -> None:
         ({"profileType": "a", "iccids": [OTHER_ICCID, ICCID]}, 409, "iccid_known"),
     ],
 )
-def test_a_wrong_declaration_is_refused_whole(
+def test_an_invalid_declaration_declares_nothing(
     smdp: httpx.Client, body: dict[str, Any], status: int, error: str
 ) -> None:
     order(smdp)

@@ -1,4 +1,4 @@
-"""Whatever is called in whatever order, states and books stay what the standard lets them be."""
+"""Random walks: after any calls in any order, states and books obey the standard."""
 
 from typing import Any
 
@@ -20,8 +20,8 @@ from tests.simulators.es2plus import (
     script,
 )
 
-# SGP.22 v2.2, 3.1.6, written down a second time: where one call may lead. A download passes
-# through Downloaded on its way, and ConfirmOrder through Confirmed where it releases at once.
+# The moves that one call may make, written again from SGP.22 v2.2, 3.1.6. A download passes through
+# Downloaded, and a ConfirmOrder that releases passes through Confirmed.
 CALLED = {
     ("downloadOrder", "Available"): {"Allocated", "Linked"},
     ("confirmOrder", "Allocated"): {"Confirmed", "Released"},
@@ -38,7 +38,7 @@ CALLED = {
 
 
 def mostly(usual: Any, *others: Any) -> st.SearchStrategy[Any]:
-    """Return the usual value often enough that a walk gets somewhere."""
+    """Return the usual value most of the time, so that a walk makes progress."""
     return st.sampled_from([usual] * 8 + list(others))
 
 
@@ -79,7 +79,7 @@ downloading = calling(
     end=st.sampled_from(["installed", "downloaded"]),
     fail=st.sampled_from(["", "", "OperationAborted", "CardBusy", "ProfileProcessingError"]),
 )
-# A walk begins so many steps along the straight way, so that every state is near some beginning.
+# The numbers of regular steps before a walk, so that walks begin in different states.
 BOUND = {"iccid": ICCID, "eid": EID, "matchingId": MATCHING_ID}
 STRAIGHT: list[tuple[str, dict[str, Any]]] = [
     ("downloadOrder", {"iccid": ICCID, "eid": EID, "profileType": "a"}),
@@ -92,7 +92,7 @@ steps = st.one_of(ordering, confirming, confirming, releasing, cancelling, downl
 
 
 def take(smdp: httpx.Client, function: str, fields: dict[str, Any]) -> httpx.Response | None:
-    """Make one call, and return its answer if there was one."""
+    """Make one call, and return its answer if there is one."""
     if function == "download":
         return smdp.post("/device/download", json=fields).raise_for_status()
     try:
@@ -106,7 +106,7 @@ def states(books: dict[str, Any]) -> dict[str, str]:
 
 
 def check_moves(function: str, before: dict[str, str], after: dict[str, str]) -> int:
-    """Look at what one call has moved: one profile at most, and only where it may go."""
+    """Check that one call moved one profile at most, and only where it may go."""
     moved = [iccid for iccid in after if after[iccid] != before.get(iccid, "Available")]
     for iccid in moved:
         assert after[iccid] in CALLED[function, before.get(iccid, "Available")]
@@ -118,7 +118,7 @@ def check_moves(function: str, before: dict[str, str], after: dict[str, str]) ->
 def check_row(
     kept: dict[str, Any], answer: httpx.Response | None, *, fault: str | None, moved: int
 ) -> None:
-    """Hold the row of a call against what was answered and what has moved."""
+    """Check the row of a call against its answer and the states that changed."""
     if answer is None:
         assert kept["answer"] is None
     else:
@@ -131,13 +131,13 @@ def check_row(
         assert moved == 1
 
 
-# The process is the same for every example; each begins with empty books.
+# All examples share one process, and each begins with empty books.
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     begun=st.integers(0, len(STRAIGHT)),
     walk=st.lists(st.tuples(steps, faults), min_size=5, max_size=20),
 )
-def test_a_random_walk_never_leaves_the_paths_of_the_standard(
+def test_a_random_walk_makes_only_moves_of_the_standard(
     smdp: httpx.Client, begun: int, walk: list[tuple[tuple[str, dict[str, Any]], str | None]]
 ) -> None:
     smdp.post("/reset")

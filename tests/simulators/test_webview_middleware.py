@@ -1,4 +1,4 @@
-"""What the simulated WebView changes in a request and in its answer, and what it leaves alone."""
+"""The requests and answers that the simulated WebView changes, and those that it does not."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ def simulators_allowed(settings: Settings) -> None:
 
 
 def portal(request: HttpRequest) -> HttpResponse:
-    """Answer as the portal does, telling in a header which language was asked for."""
+    """Answer as the portal does, with the requested language in a header."""
     return HttpResponse(
         PAGE,
         headers={
@@ -60,27 +60,27 @@ def text_of(response: HttpResponseBase) -> str:
     return response.text
 
 
-def test_it_is_not_there_where_simulators_are_not_allowed(settings: Settings) -> None:
+def test_the_middleware_is_unused_without_simulators(settings: Settings) -> None:
     settings.SIMULATORS = False
 
     with pytest.raises(MiddlewareNotUsed):
         WebViewMiddleware(portal)
 
 
-def test_the_frame_asks_in_the_chosen_language() -> None:
+def test_the_frame_requests_the_chosen_language() -> None:
     assert ask()["Asked"] == "de-DE,de;q=0.9"
 
 
 @pytest.mark.parametrize("language", ["", "de%0D%0AX-Other%3A%201", "%D9%85", "d" * 201])
-def test_a_language_that_no_browser_could_send_is_not_asked_for(language: str) -> None:
+def test_a_language_that_no_browser_could_send_is_ignored(language: str) -> None:
     assert ask(f"language={language}")["Asked"] == "en"
 
 
-def test_the_app_s_script_stands_first_in_the_head() -> None:
+def test_the_app_s_script_comes_first_in_the_head() -> None:
     assert text_of(ask()) == PAGE.replace("<HEAD data-page>", "<HEAD data-page>" + SCRIPT)
 
 
-def test_the_length_follows_the_longer_page() -> None:
+def test_the_content_length_counts_the_added_script() -> None:
     response = ask()
 
     assert response["Content-Length"] == str(len(text_of(response)))
@@ -92,14 +92,14 @@ def test_every_app_puts_its_script_into_the_page(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["", "&host=none", "&host=other", "&object=1"])
-def test_a_frame_of_the_open_web_has_no_object_but_may_be_shown(host: str) -> None:
+def test_a_frame_of_the_open_web_has_no_objects_but_may_be_framed(host: str) -> None:
     response = ask("language=de" + host)
 
     assert text_of(response) == PAGE
     assert response["X-Frame-Options"] == "SAMEORIGIN"
 
 
-def test_only_the_framing_is_relaxed() -> None:
+def test_only_the_framing_rules_change() -> None:
     response = ask()
 
     assert response["Content-Security-Policy"] == POLICY.replace(
@@ -111,7 +111,7 @@ def test_only_the_framing_is_relaxed() -> None:
 @pytest.mark.parametrize(
     ("cookie", "destination"), [(None, "iframe"), (GERMAN, "document"), (GERMAN, "empty")]
 )
-def test_whoever_is_not_the_simulator_s_frame_gets_the_portal_s_own_answer(
+def test_other_requests_get_the_portal_s_unchanged_answer(
     cookie: str | None, destination: str
 ) -> None:
     response = ask(cookie, destination=destination)
@@ -131,14 +131,14 @@ def test_whoever_is_not_the_simulator_s_frame_gets_the_portal_s_own_answer(
         lambda _: StreamingHttpResponse([PAGE]),
     ],
 )
-def test_what_is_not_a_plain_page_stays_as_it_was(answer: Answer) -> None:
+def test_an_answer_that_is_not_a_plain_page_does_not_change(answer: Answer) -> None:
     response = ask(answer=answer)
 
     assert isinstance(response, (HttpResponse, StreamingHttpResponse))
     assert SCRIPT.encode() not in b"".join(response)
 
 
-def test_the_errors_of_the_last_download_ride_on_the_launch() -> None:
+def test_the_launch_has_the_errors_of_the_last_download() -> None:
     response = ask(f"{GERMAN}&{ERRORS}", path="/?eid=8904")
 
     assert response["Codes"] == "CardBusy,Other"
@@ -161,12 +161,12 @@ def test_a_launch_without_errors_has_no_such_header() -> None:
 @pytest.mark.parametrize(
     ("path", "destination"), [("/plans/", "iframe"), ("/", "document"), ("/", "empty")]
 )
-def test_the_errors_ride_on_nothing_else(path: str, destination: str) -> None:
+def test_other_requests_have_no_errors(path: str, destination: str) -> None:
     response = ask(f"{GERMAN}&{ERRORS}", path=path, destination=destination)
 
     assert [response[name] for name in ("Codes", "Times", "Iccids")] == ["", "", ""]
 
 
 @pytest.mark.parametrize("codes", ["Other%0D%0AX-Other%3A%201", "%D9%85", "O" * 4001])
-def test_errors_that_no_client_could_send_are_not_sent(codes: str) -> None:
+def test_errors_that_no_client_could_send_are_ignored(codes: str) -> None:
     assert ask(f"{GERMAN}&lpa_codes={codes}", path="/")["Codes"] == ""
