@@ -1,7 +1,7 @@
-"""`make screens`: every page of the portal as a picture, in `docs/screens/`.
+"""`make screens`: take a screenshot of every page of the portal into `docs/screens/`.
 
-A running copy of its own is walked through as a customer does it; `<page>-<language>-<size>.png`
-is one window full, so that what stands below the fold is below it in the picture too.
+The pages are opened in a separate running copy, in the order of a customer's journey.
+`<page>-<language>-<size>.png` shows one window, so it also shows what is below the fold.
 """
 
 import os
@@ -29,14 +29,14 @@ from tests.stack import Stack, make_copy, running_stack
 SCREENS = ROOT / "docs/screens"
 DESK, PHONE = (800, 600), (360, 640)
 SIMULATOR = (1280, 900)
-# The demo data's profile that is on an eSIM and nobody's yet.
+# A profile of the demo data that is installed and belongs to nobody.
 INSTALLED = Iccid.numbered("8944110", 4)
 Scheme = Literal["light", "dark"]
 
 
 @dataclass(frozen=True)
 class Look:
-    """One way of looking at the pages; `pages` empty means all of them."""
+    """A language, window size and colour scheme. Empty `pages` means all pages."""
 
     locale: str
     size: tuple[int, int]
@@ -62,7 +62,7 @@ PROGRESS = "/gsma/rsp2/es2plus/handleDownloadProgressInfo"
 
 
 class Photographer:
-    """Takes the pictures of one look."""
+    """Takes the screenshots of one look."""
 
     def __init__(self, page: Page, look: Look) -> None:
         self.page = page
@@ -108,7 +108,7 @@ def main() -> int:
 
 
 def _slow_down(stack: Stack) -> None:
-    """Let both providers take long enough for their steps to be seen."""
+    """Slow both providers down, so that each step of the progress is visible."""
     for url, function in (
         (stack.smdp_url, "downloadOrder"),
         (stack.payment_url, "open_page"),
@@ -131,7 +131,7 @@ def _walk(browser: Browser, stack: Stack, look: Look, walk: Walk) -> None:
     )
     with closing(context):
         page = context.new_page()
-        # An ordinary browser has no app's object in its pages.
+        # Only an app puts its object into the page.
         host = walk is not _open_web
         walk(
             Customer(page, stack.base_url, host=host, language=look.locale[:2]),
@@ -140,7 +140,7 @@ def _walk(browser: Browser, stack: Stack, look: Look, walk: Walk) -> None:
 
 
 def _buy(noor: Customer, photographer: Photographer) -> None:
-    """Do the main job, from launch to handoff, with a look at the account."""
+    """Buy a plan, from launch to handoff, and open the account."""
     noor.launch()
     photographer.take("sign-in")
     noor.page.goto(f"{noor.base_url}/sign-up/")
@@ -173,14 +173,14 @@ def _buy(noor: Customer, photographer: Photographer) -> None:
 
 
 def _order_in_progress(noor: Customer, photographer: Photographer) -> None:
-    """Submit, and take the page between two steps."""
+    """Submit the order and take the page between two steps."""
     noor.submit()
     noor.page.locator(".rail-done").first.wait_for()
     photographer.take("order-progress")
 
 
 def _read(noor: Customer, photographer: Photographer) -> None:
-    """Look at the pages beside the journey, and those of a launch that cannot go on."""
+    """Open the pages beside the journey, and those of a launch that cannot continue."""
     noor.launch()
     for name in ("support", "terms", "privacy", "language", "leave"):
         noor.page.goto(f"{noor.base_url}/{name}/")
@@ -199,7 +199,7 @@ def _read(noor: Customer, photographer: Photographer) -> None:
 
 
 def _fail(noor: Customer, photographer: Photographer) -> None:
-    """Send a form that comes back and a card that is refused, and see it stored."""
+    """Send a form with errors, then a card that is declined. The card is stored all the same."""
     noor.launch()
     noor.sign_up()
     noor.choose()
@@ -218,7 +218,7 @@ def _fail(noor: Customer, photographer: Photographer) -> None:
 
 
 def _card_page(noor: Customer, photographer: Photographer) -> None:
-    """Type a card at the gateway, after having gone back without one."""
+    """Go back from the gateway without a card, then enter one."""
     noor.launch()
     noor.sign_up()
     noor.choose()
@@ -246,7 +246,7 @@ def _card_page(noor: Customer, photographer: Photographer) -> None:
 
 
 def _open_web(noor: Customer, photographer: Photographer) -> None:
-    """Buy in an ordinary browser, which has to name its device and installs by itself."""
+    """Buy in an ordinary browser. The customer enters the EID and installs the eSIM."""
     noor.launch(eid="", imei="")
     noor.sign_up()
     noor.choose()
@@ -278,7 +278,7 @@ def _open_web(noor: Customer, photographer: Photographer) -> None:
 
 
 def _problems(noor: Customer, photographer: Photographer) -> None:
-    """Come back after downloads that failed: one page for each remedy."""
+    """Relaunch after failed downloads, with one page for each remedy."""
     noor.buy()
     noor.sees("You're all set")
     iccid = noor.finish()["iccid"]
@@ -303,7 +303,7 @@ def _problems(noor: Customer, photographer: Photographer) -> None:
 
 
 def _failed_download(noor: Customer, photographer: Photographer) -> None:
-    """Come back after a download that only the SM-DP+ has told of."""
+    """Sign in after a failed download that only the SM-DP+ has reported."""
     noor.buy()
     noor.sees("You're all set")
     codes = {"subjectCode": "8.8.5", "reasonCode": "3.8"}
@@ -330,7 +330,7 @@ def _come_back(noor: Customer, code: str, iccid: str) -> None:
 
 
 def _simulator(browser: Browser, stack: Stack) -> None:
-    """Take the simulator with a device that is connected, for the README."""
+    """Take the simulator with a connected device, for the README."""
     width, height = SIMULATOR
     context = browser.new_context(viewport={"width": width, "height": height})
     with closing(context):
@@ -353,14 +353,14 @@ def _simulator(browser: Browser, stack: Stack) -> None:
 
 
 def _desk(browser: Browser, stack: Stack) -> None:
-    """Take an order back as staff do it, and see what its customer sees."""
+    """Refund an order in the admin, and take what staff and the customer see."""
     with closing(browser.new_context(viewport={"width": DESK[0], "height": DESK[1]})) as context:
         noor = Customer(context.new_page(), stack.base_url)
         noor.buy()
         noor.sees("You're all set")
         order = noor.page.url
         number = order.rstrip("/").rsplit("/", 1)[-1]
-        # Staff sign in elsewhere, or the customer's own session would end.
+        # Staff use a second browser context. In the same one the customer's session would end.
         with closing(browser.new_context(viewport={"width": 1280, "height": 900})) as office:
             desk = office.new_page()
             desk.goto(f"{stack.base_url}/admin/orders/order/?q={number}")

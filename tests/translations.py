@@ -1,6 +1,6 @@
-"""Fail when a text lacks its translation or the other way: `python -m tests.translations de ar`.
+"""Fail if a translation is missing, fuzzy or stale: `python -m tests.translations de ar`.
 
-The texts are collected anew in a copy of the tree, so that the check changes nothing.
+The texts are collected in a copy of the tree, so the check changes no file.
 """
 
 import shutil
@@ -45,12 +45,12 @@ def _complaints(tree: Path, language: str) -> Iterator[str]:
         if message.id and what:
             yield f"{language}: {what}: {_text(message)!r}"
     for stale in catalogue.obsolete.values():
-        yield f"{language}: stale, its text is gone: {_text(stale)!r}"
+        yield f"{language}: stale, the text no longer exists: {_text(stale)!r}"
 
 
 def _fault(message: Message) -> str | None:
     if message.fuzzy:
-        return "fuzzy, to be looked at"
+        return "fuzzy, needs review"
     strings = message.string if isinstance(message.string, (list, tuple)) else [message.string]
     return None if all(strings) else "missing"
 
