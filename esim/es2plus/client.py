@@ -1,7 +1,7 @@
-"""The ES2+ client: one HTTP exchange in, one typed answer out (SGP.22 v2.2, 5.3 and 6).
+"""The ES2+ client: it calls a function of an SM-DP+ and parses the answer (SGP.22 v2.2, 5.3 and 6).
 
-It decides nothing and stores nothing: `esim.domain.decisions` and `esim.domain.provisioning` do.
-It compares the answer with the request. A success that does not match is a contradiction.
+The client compares the answer with the request: a success that does not match is a contradiction.
+Decisions are made in `esim.domain.decisions`, and calls are stored by `esim.domain.calls`.
 """
 
 import json
@@ -23,9 +23,11 @@ from moportal.http_client import Reply, asks_to_retry, exchange, was_never_read
 
 PATH = "/gsma/rsp2/es2plus/"
 PROTOCOL = "gsma/rsp/"
-# Any 2.x has the same functions; what an SM-DP+ tells is its highest.
-SPOKEN = "gsma/rsp/v2."
+# Every version 2.x has the same functions. An SM-DP+ answers with the highest one that it supports.
+SUPPORTED_PROTOCOL = "gsma/rsp/v2."
 JSON = "application/json"
+# A customer is waiting, so an SM-DP+ that asks for a longer pause is called after this one. It can
+# then ask again.
 LONGEST_RETRY_AFTER = timedelta(seconds=30)
 Outcome = Es2Call.Outcome
 STATUSES = {
@@ -40,33 +42,36 @@ _HOST = re.compile(r"[A-Za-z0-9.-]{1,120}")
 
 
 class Contradiction(Exception):
-    """The function was executed, but not as asked (docs/es2plus.md#errors, 8)."""
+    """The function was executed, but not as requested (docs/es2plus.md#errors, 8)."""
 
 
 class Function(Protocol[Result_co]):
-    """A function of the SM-DP+ with what is asked of it."""
+    """A function of the SM-DP+ with its parameters."""
 
     name: ClassVar[str]
 
     def message_fields(self, provider: SmdpProvider) -> dict[str, Any]:
-        """Return the fields of the message, as this provider wants them."""
+        """Return the fields of the message in this provider's form."""
         ...
 
     def parse_result(self, body: Mapping[str, Any]) -> Result_co:
-        """Return what came of it, or raise `Contradiction`."""
+        """Return the result from a successful answer, or raise `Contradiction`."""
         ...
 
 
 @dataclass(frozen=True)
 class Ordered:
-    """What DownloadOrder gives: the profile that is ours now."""
+    """The result of DownloadOrder: the reserved profile."""
 
     iccid: str
 
 
 @dataclass(frozen=True)
 class DownloadOrder:
-    """Reserve a profile (5.3.1), always by its ICCID: by type alone a repeat takes another one."""
+    """Reserve a profile (SGP.22 v2.2, 5.3.1).
+
+    The ICCID is always given: with the type alone, a repeat would reserve another profile.
+    """
 
     name: ClassVar[str] = "downloadOrder"
     iccid: str
@@ -74,18 +79,18 @@ class DownloadOrder:
     eid: str = ""
 
     def message_fields(self, provider: SmdpProvider) -> dict[str, Any]:
-        iccid = padded(self.iccid, provider)
+        iccid = pad_iccid(self.iccid, provider)
         return {**_eid(self.eid), "iccid": iccid, "profileType": self.profile_type}
 
     def parse_result(self, body: Mapping[str, Any]) -> Ordered:
         iccid = body.get("iccid")
-        _check("iccid", iccid.rstrip("Ff") if isinstance(iccid, str) else iccid, self.iccid)
+        _check_echo("iccid", iccid.rstrip("Ff") if isinstance(iccid, str) else iccid, self.iccid)
         return Ordered(self.iccid)
 
 
 @dataclass(frozen=True)
 class Confirmed:
-    """What ConfirmOrder gives; an SM-DP+ address, if there is one, goes into the code (5.3.2)."""
+    """The result of ConfirmOrder. The address, if given, goes into the activation code (5.3.2)."""
 
     matching_id: str
     smdp_address: str = ""
@@ -93,7 +98,7 @@ class Confirmed:
 
 @dataclass(frozen=True)
 class ConfirmOrder:
-    """Bind the matching id and, with `releases`, let the device come (5.3.2)."""
+    """Bind the matching id and, with `releases`, allow the download (SGP.22 v2.2, 5.3.2)."""
 
     name: ClassVar[str] = "confirmOrder"
     iccid: str
@@ -103,29 +108,29 @@ class ConfirmOrder:
 
     def message_fields(self, provider: SmdpProvider) -> dict[str, Any]:
         return {
-            "iccid": padded(self.iccid, provider),
+            "iccid": pad_iccid(self.iccid, provider),
             **_eid(self.eid),
             "matchingId": self.matching_id,
             "releaseFlag": self.releases,
         }
 
     def parse_result(self, body: Mapping[str, Any]) -> Confirmed:
-        _check("matchingId", body.get("matchingId"), self.matching_id)
-        _check("eid", body.get("eid") or self.eid, self.eid)
+        _check_echo("matchingId", body.get("matchingId"), self.matching_id)
+        _check_echo("eid", body.get("eid") or self.eid, self.eid)
         # No device may be asked for a confirmation code (docs/contract.md#profile).
         if body.get("confirmationCode") or body.get("ccRequiredFlag"):
             raise Contradiction("the device would be asked for a confirmation code")
         host = body.get("smdpAddress") or ""
         if host and not (isinstance(host, str) and _HOST.fullmatch(host)):
-            raise Contradiction("smdpAddress is no host name")
+            raise Contradiction("smdpAddress is not a host name")
         return Confirmed(self.matching_id, host)
 
 
 @dataclass(frozen=True)
 class CancelOrder:
-    """Withdraw what no device has, for ever (5.3.3): a retired ICCID never comes back to stock.
+    """Cancel an order whose profile no device has, and retire the ICCID (SGP.22 v2.2, 5.3.3).
 
-    EID and matching id go with it, so that a late repeat can never hit another order.
+    EID and matching id are sent too, so that a late repeat cannot cancel another order.
     """
 
     name: ClassVar[str] = "cancelOrder"
@@ -135,7 +140,7 @@ class CancelOrder:
 
     def message_fields(self, provider: SmdpProvider) -> dict[str, Any]:
         return {
-            "iccid": padded(self.iccid, provider),
+            "iccid": pad_iccid(self.iccid, provider),
             **_eid(self.eid),
             **({"matchingId": self.matching_id} if self.matching_id else {}),
             "finalProfileStatusIndicator": "Unavailable",
@@ -147,13 +152,13 @@ class CancelOrder:
 
 @dataclass(frozen=True)
 class ReleaseProfile:
-    """Let the device come for what was confirmed without that (5.3.4)."""
+    """Allow the download of a profile that was confirmed without release (SGP.22 v2.2, 5.3.4)."""
 
     name: ClassVar[str] = "releaseProfile"
     iccid: str
 
     def message_fields(self, provider: SmdpProvider) -> dict[str, Any]:
-        return {"iccid": padded(self.iccid, provider)}
+        return {"iccid": pad_iccid(self.iccid, provider)}
 
     def parse_result(self, _body: Mapping[str, Any]) -> None:
         return None
@@ -169,30 +174,30 @@ FUNCTIONS: tuple[type[Function[Any]], ...] = (
 
 @dataclass(frozen=True)
 class Answer(Generic[Result]):
-    """What a call came to. `codes` is (subject, reason) and empty unless the SM-DP+ gave them."""
+    """The outcome of a call. `codes` are subject and reason code, empty if the SM-DP+ sent none."""
 
     outcome: Es2Call.Outcome
     detail: str = ""
     codes: tuple[str, str] = ("", "")
     result: Result | None = None
-    # How long the other side asks to be left alone.
+    # How long the SM-DP+ asks the portal to wait before the next call.
     retry_after: timedelta = timedelta()
 
 
-def padded(iccid: str, provider: SmdpProvider) -> str:
-    """Return the ICCID as this provider wants it: 19 digits and `F` are the same 19 digits."""
+def pad_iccid(iccid: str, provider: SmdpProvider) -> str:
+    """Return the ICCID in this provider's form: some want a trailing F after 19 digits."""
     return iccid + "F" if provider.pads_iccid and len(iccid) == 19 else iccid  # noqa: PLR2004 -- table 21
 
 
 def _eid(eid: str) -> dict[str, str]:
-    """Name the eUICC where it is known; on the open web it may not be (5.3.1: optional)."""
+    """Return the field for the EID if it is known; on the open web it may not be."""
     return {"eid": eid} if eid else {}
 
 
-def _check(name: str, answered: object, asked: str) -> None:
-    if answered != asked:
-        what = "no" if answered is None else "another"
-        raise Contradiction(f"{what} {name} where ours was to be echoed")
+def _check_echo(name: str, answered: object, sent: str) -> None:
+    if answered != sent:
+        difference = "is missing" if answered is None else "differs"
+        raise Contradiction(f"{name} {difference} in the answer")
 
 
 def call(
@@ -202,12 +207,12 @@ def call(
     call_identifier: uuid.UUID,
     timeout: float,
 ) -> Answer[Result]:
-    """Send one function call and read its answer; never raises for anything the other side does."""
+    """Call a function and parse its answer. Never raises for anything that the SM-DP+ does."""
     header = {
         "functionRequesterIdentifier": provider.requester_identifier,
         "functionCallIdentifier": str(call_identifier),
     }
-    # SGP.22, 6.5: only quote, backslash and control characters are escaped.
+    # SGP.22 v2.2, 6.5: only quote, backslash and control characters are escaped.
     message = json.dumps(
         {"header": header, **function.message_fields(provider)}, ensure_ascii=False
     )
@@ -232,10 +237,10 @@ def call(
 
 
 def parse_answer(reply: Reply, function: Function[Result]) -> Answer[Result]:
-    """Sort an HTTP answer into the classes of docs/es2plus.md#errors."""
+    """Parse an HTTP answer and find its class (docs/es2plus.md#errors)."""
     text = _readable(reply.body)
     if reply.status != httpx.codes.OK:
-        after = _retry_after(reply.headers.get("retry-after", ""))
+        after = _parse_retry_after(reply.headers.get("retry-after", ""))
         return Answer(_http_outcome(reply.status), f"HTTP {reply.status} {text}", retry_after=after)
     try:
         _check_headers(reply.headers)
@@ -261,32 +266,35 @@ def _http_outcome(status: int) -> Es2Call.Outcome:
 
 
 def _check_headers(headers: Mapping[str, str]) -> None:
-    """Refuse what says that it is something else; what is not said is let pass (pySim does too)."""
-    kind, protocol = headers.get("content-type", JSON), headers.get("x-admin-protocol", SPOKEN)
-    if not kind.lower().startswith(JSON) or not protocol.lower().startswith(SPOKEN):
+    """Raise `ValueError` for a wrong content type or protocol. A missing header is accepted.
+
+    Some SM-DP+s, such as pySim's, leave headers out.
+    """
+    kind, protocol = (
+        headers.get("content-type", JSON),
+        headers.get("x-admin-protocol", SUPPORTED_PROTOCOL),
+    )
+    if not kind.lower().startswith(JSON) or not protocol.lower().startswith(SUPPORTED_PROTOCOL):
         raise ValueError(f"{kind}, {protocol}")
 
 
-def _retry_after(said: str) -> timedelta:
-    """Read Retry-After (RFC 9110, 10.2.3: seconds or a date), as far as we let ourselves be told.
-
-    A customer is waiting; who wants longer is asked again and will say so again.
-    """
-    if re.fullmatch(r"[0-9]{1,9}", said):
-        asked = timedelta(seconds=int(said))
+def _parse_retry_after(header: str) -> timedelta:
+    """Parse Retry-After, seconds or a date (RFC 9110, 10.2.3), and limit it."""
+    if re.fullmatch(r"[0-9]{1,9}", header):
+        pause = timedelta(seconds=int(header))
     else:
         try:
-            asked = parsedate_to_datetime(said) - now()
+            pause = parsedate_to_datetime(header) - now()
         except (ValueError, TypeError):
             return timedelta()
-    return min(max(asked, timedelta()), LONGEST_RETRY_AFTER)
+    return min(max(pause, timedelta()), LONGEST_RETRY_AFTER)
 
 
 def _readable(body: bytes) -> str:
-    """Return the beginning of a body as text that a log and a database take."""
+    """Return the beginning of a body as text that logs and databases can store."""
     return body[:2000].decode("utf-8", errors="replace").replace("\0", "\ufffd")
 
 
 def _code(value: object) -> str:
-    """Return a dotted-number code, or nothing where there is none worth keeping."""
+    """Return the value if it is a code of digits and dots, and an empty text otherwise."""
     return value if isinstance(value, str) and re.fullmatch(r"[0-9.]{1,20}", value) else ""

@@ -1,4 +1,4 @@
-"""`esim.es2plus.addresses` and `esim.checks`: where an SM-DP+ is, from the environment alone."""
+"""`esim.es2plus.addresses` and `esim.checks`: addresses and TLS files come from the environment."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ KESTREL, OTHER = SmdpProvider(code="kestrel-one"), SmdpProvider(code="other")
 
 @pytest.fixture
 def environment(settings: Settings) -> Settings:
-    """Return settings as of an environment that names each variable once, for all."""
+    """Return settings with each variable set for all providers."""
     settings.SMDP_URL = "https://smdp.example/"
     settings.SMDP_CA = "ca.pem"
     settings.SMDP_CLIENT_CERTIFICATE, settings.SMDP_CLIENT_KEY = "all.crt", "all.key"
@@ -27,42 +27,46 @@ def environment(settings: Settings) -> Settings:
     return settings
 
 
-def test_one_address_serves_all_but_those_that_have_their_own(environment: Settings) -> None:
+def test_a_providers_own_address_overrides_the_one_for_all(environment: Settings) -> None:
     environment.SMDP_BY_PROVIDER = {"SMDP_URL_KESTREL_ONE": "https://kestrel.example"}
 
     assert address_of(KESTREL) == "https://kestrel.example"
     assert address_of(OTHER) == "https://smdp.example"
 
 
-def test_each_file_may_be_a_providers_own(environment: Settings) -> None:
+def test_a_providers_own_file_overrides_the_one_for_all(environment: Settings) -> None:
     environment.SMDP_BY_PROVIDER = {"SMDP_CA_KESTREL_ONE": ""}
 
     assert tls_files_of(KESTREL) == TlsFiles("", "all.crt", "all.key")
     assert tls_files_of(OTHER) == TlsFiles("ca.pem", "all.crt", "all.key")
 
 
-def test_a_certificate_of_its_own_never_goes_with_anothers_key(environment: Settings) -> None:
+def test_a_providers_own_certificate_is_not_combined_with_the_key_for_all(
+    environment: Settings,
+) -> None:
     environment.SMDP_BY_PROVIDER = {"SMDP_CLIENT_CERTIFICATE_KESTREL_ONE": "own.pem"}
 
     assert tls_files_of(KESTREL) == TlsFiles("ca.pem", "own.pem", "")
 
 
 @pytest.mark.parametrize(
-    ("own", "named"),
+    ("own", "message"),
     [
         ({}, r"SMDP_URL_KESTREL_ONE \(or SMDP_URL\) is ''"),
         ({"SMDP_URL_KESTREL_ONE": "ftp://x"}, r"SMDP_URL_KESTREL_ONE is 'ftp://x'"),
     ],
 )
-def test_what_is_missing_is_named(environment: Settings, own: dict[str, str], named: str) -> None:
+def test_a_missing_or_wrong_variable_is_named(
+    environment: Settings, own: dict[str, str], message: str
+) -> None:
     environment.SMDP_URL, environment.SMDP_BY_PROVIDER = "", own
 
-    with pytest.raises(ImproperlyConfigured, match=named):
+    with pytest.raises(ImproperlyConfigured, match=message):
         address_of(KESTREL)
 
 
 @pytest.mark.django_db
-def test_before_it_is_deployed_a_provider_that_cannot_be_called_is_named(
+def test_the_deployment_check_names_a_provider_that_cannot_be_called(
     environment: Settings, tmp_path: Path
 ) -> None:
     make_provider()
@@ -75,12 +79,12 @@ def test_before_it_is_deployed_a_provider_that_cannot_be_called_is_named(
     assert checks.providers_can_be_called() == []
 
 
-def test_where_there_is_no_database_there_are_no_providers(
+def test_without_a_database_the_check_finds_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def fails(**_of: object) -> None:
+    def fail(**_conditions: object) -> None:
         raise DatabaseError
 
-    monkeypatch.setattr(SmdpProvider.objects, "filter", fails)
+    monkeypatch.setattr(SmdpProvider.objects, "filter", fail)
 
     assert checks.providers_can_be_called() == []

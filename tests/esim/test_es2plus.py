@@ -1,4 +1,4 @@
-"""`esim.es2plus.client`: every class of answer of docs/es2plus.md#errors is a separate result."""
+"""`esim.es2plus.client`: every class of answers (docs/es2plus.md#errors) has its own outcome."""
 
 import json
 import uuid
@@ -26,45 +26,45 @@ def body(status: object = "Executed-Success", /, **fields: object) -> bytes:
     return json.dumps({"header": {"functionExecutionStatus": execution}, **fields}).encode()
 
 
-def read(
+def parse(
     content: bytes, *, status: int = 200, headers: dict[str, str] | None = None
 ) -> Answer[None]:
-    said = {name.lower(): text for name, text in (headers or {}).items()}
-    return es2plus.parse_answer(Reply(status, content, said), ReleaseProfile(ICCID))
+    lowered = {name.lower(): text for name, text in (headers or {}).items()}
+    return es2plus.parse_answer(Reply(status, content, lowered), ReleaseProfile(ICCID))
 
 
 def call(**provider: Any) -> Answer[Any]:
-    said = {"code": "one", "requester_identifier": "2.999.10", **provider}
+    fields = {"code": "one", "requester_identifier": "2.999.10", **provider}
     return es2plus.call(
-        ORDER, provider=SmdpProvider(**said), call_identifier=uuid.uuid4(), timeout=3
+        ORDER, provider=SmdpProvider(**fields), call_identifier=uuid.uuid4(), timeout=3
     )
 
 
-def test_executed_is_success() -> None:
-    assert read(body()).outcome == Outcome.SUCCESS
+def test_an_executed_function_is_a_success() -> None:
+    assert parse(body()).outcome == Outcome.SUCCESS
 
 
 def test_a_warning_is_success_and_keeps_its_codes_and_message() -> None:
-    said = {"subjectCode": "8.2.1", "reasonCode": "4.3", "message": "nearly out"}
+    codes = {"subjectCode": "8.2.1", "reasonCode": "4.3", "message": "nearly out"}
 
-    found = read(body("Executed-WithWarning", codes=said))
+    found = parse(body("Executed-WithWarning", codes=codes))
 
     assert (found.outcome, found.codes) == (Outcome.WARNING, ("8.2.1", "4.3"))
     assert "nearly out" in found.detail
 
 
-def test_failed_carries_its_two_codes() -> None:
-    found = read(body("Failed", codes={"subjectCode": "8.2.1", "reasonCode": "3.3"}))
+def test_a_failure_has_its_two_codes() -> None:
+    found = parse(body("Failed", codes={"subjectCode": "8.2.1", "reasonCode": "3.3"}))
 
     assert (found.outcome, found.codes) == (Outcome.FAILED, ("8.2.1", "3.3"))
 
 
-def test_failed_without_codes_is_still_failed() -> None:
-    assert read(body("Failed")).outcome == Outcome.FAILED
+def test_a_failure_without_codes_is_still_a_failure() -> None:
+    assert parse(body("Failed")).outcome == Outcome.FAILED
 
 
-def test_expired_is_its_own_result() -> None:
-    assert read(body("Expired")).outcome == Outcome.EXPIRED
+def test_an_expired_call_has_its_own_outcome() -> None:
+    assert parse(body("Expired")).outcome == Outcome.EXPIRED
 
 
 @pytest.mark.parametrize(
@@ -83,47 +83,47 @@ def test_expired_is_its_own_result() -> None:
         b"[" * 100_000,
     ],
 )
-def test_what_is_no_answer_is_unreadable(content: bytes) -> None:
-    assert read(content).outcome == Outcome.UNREADABLE
+def test_anything_but_an_es2plus_answer_is_unreadable(content: bytes) -> None:
+    assert parse(content).outcome == Outcome.UNREADABLE
 
 
 @pytest.mark.parametrize(
     ("header", "value"),
     [("Content-Type", "text/html"), ("X-Admin-Protocol", "gsma/rsp/v3.0.0")],
 )
-def test_what_says_that_it_is_something_else_is_unreadable(header: str, value: str) -> None:
-    assert read(body(), headers={header: value}).outcome == Outcome.UNREADABLE
+def test_an_answer_with_a_wrong_header_is_unreadable(header: str, value: str) -> None:
+    assert parse(body(), headers={header: value}).outcome == Outcome.UNREADABLE
 
 
 @pytest.mark.parametrize("version", ["v2.0.0", "v2.1.0", "v2.5.0"])
-def test_versions_are_not_compared(version: str) -> None:
-    said = {
+def test_every_version_2_is_accepted(version: str) -> None:
+    headers = {
         "Content-Type": "application/json;charset=UTF-8",
         "X-Admin-Protocol": f"gsma/rsp/{version}",
     }
 
-    found = read(body(), headers=said)
+    found = parse(body(), headers=headers)
 
     assert found.outcome == Outcome.SUCCESS
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
-def test_who_has_no_time_is_come_back_to(status: int) -> None:
-    assert read(b"", status=status).outcome == Outcome.COME_BACK
+def test_a_busy_smdp_is_called_again_later(status: int) -> None:
+    assert parse(b"", status=status).outcome == Outcome.COME_BACK
 
 
 @pytest.mark.parametrize("status", [202, 204, 302])
-def test_a_status_that_no_function_has_is_unreadable(status: int) -> None:
-    assert read(b"", status=status).outcome == Outcome.UNREADABLE
+def test_a_status_that_the_standard_does_not_have_is_unreadable(status: int) -> None:
+    assert parse(b"", status=status).outcome == Outcome.UNREADABLE
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413])
 def test_a_client_error_is_a_refusal(status: int) -> None:
-    assert read(b"", status=status).outcome == Outcome.REFUSED
+    assert parse(b"", status=status).outcome == Outcome.REFUSED
 
 
 @pytest.mark.parametrize(
-    ("said", "seconds"),
+    ("header", "seconds"),
     [
         ("5", 5),
         ("0", 0),
@@ -137,16 +137,18 @@ def test_a_client_error_is_a_refusal(status: int) -> None:
         ("", 0),
     ],
 )
-def test_it_is_come_back_to_when_it_asks_but_never_after_long(said: str, seconds: float) -> None:
-    found = read(b"", status=429, headers={"Retry-After": said})
+def test_a_requested_pause_is_kept_but_never_more_than_thirty_seconds(
+    header: str, seconds: float
+) -> None:
+    found = parse(b"", status=429, headers={"Retry-After": header})
 
     assert found.retry_after == timedelta(seconds=seconds)
 
 
-def test_a_time_of_day_is_understood_too() -> None:
-    said = format_datetime(now() + timedelta(seconds=20))
+def test_a_pause_may_be_requested_as_a_date() -> None:
+    header = format_datetime(now() + timedelta(seconds=20))
 
-    found = read(b"", status=503, headers={"Retry-After": said}).retry_after
+    found = parse(b"", status=503, headers={"Retry-After": header}).retry_after
 
     assert timedelta(seconds=15) < found <= timedelta(seconds=20)
 
@@ -164,61 +166,65 @@ def test_a_time_of_day_is_understood_too() -> None:
         {"matchingId": "OURS", "ccRequiredFlag": True},
     ],
 )
-def test_a_confirmation_of_something_else_is_a_contradiction(fields: dict[str, object]) -> None:
+def test_a_confirmation_that_differs_from_the_request_is_a_contradiction(
+    fields: dict[str, object],
+) -> None:
     found = es2plus.parse_answer(Reply(200, body(**fields)), ConfirmOrder(ICCID, "OURS"))
 
     assert (found.outcome, found.result) == (Outcome.CONTRADICTION, None)
 
 
 @pytest.mark.parametrize("iccid", [None, "", 8949449999999990023, "8988999999999999993"])
-def test_an_order_of_something_else_is_a_contradiction(iccid: object) -> None:
+def test_an_order_that_differs_from_the_request_is_a_contradiction(iccid: object) -> None:
     found = es2plus.parse_answer(Reply(200, body(iccid=iccid)), ORDER)
 
     assert found.outcome == Outcome.CONTRADICTION
 
 
 @pytest.mark.parametrize("padding", ["", "F", "f"])
-def test_padding_makes_no_other_iccid(padding: str) -> None:
+def test_an_iccid_with_padding_is_the_same_iccid(padding: str) -> None:
     found = es2plus.parse_answer(Reply(200, body(iccid=ICCID + padding)), ORDER)
 
     assert found.result is not None
     assert found.result.iccid == ICCID
 
 
-def test_an_address_that_is_told_is_handed_on() -> None:
-    said = body(matchingId="OURS", eid="", smdpAddress="other.example")
+def test_an_address_in_the_answer_is_part_of_the_result() -> None:
+    content = body(matchingId="OURS", eid="", smdpAddress="other.example")
 
-    found = es2plus.parse_answer(Reply(200, said), ConfirmOrder(ICCID, "OURS"))
+    found = es2plus.parse_answer(Reply(200, content), ConfirmOrder(ICCID, "OURS"))
 
     assert found.result == es2plus.Confirmed("OURS", "other.example")
 
 
-def test_codes_that_are_none_are_left_out() -> None:
-    codes = read(body("Failed", codes={"subjectCode": "9" * 50, "reasonCode": 7})).codes
+def test_values_that_are_not_codes_are_left_out() -> None:
+    codes = parse(body("Failed", codes={"subjectCode": "9" * 50, "reasonCode": 7})).codes
 
     assert codes == ("", "")
 
 
-def test_what_is_kept_of_an_answer_suits_every_database() -> None:
-    assert "\0" not in read(b"a\0b", status=500).detail
+def test_the_stored_part_of_an_answer_has_no_nul() -> None:
+    assert "\0" not in parse(b"a\0b", status=500).detail
 
 
-def test_an_iccid_is_padded_only_for_who_wants_it() -> None:
+def test_an_iccid_is_padded_only_for_providers_that_want_it() -> None:
     plain, pads = SmdpProvider(pads_iccid=False), SmdpProvider(pads_iccid=True)
 
-    assert es2plus.padded(ICCID, plain) == ICCID
-    assert es2plus.padded(ICCID, pads) == f"{ICCID}F"
-    assert es2plus.padded("89882110000000000010", pads) == "89882110000000000010"
+    assert es2plus.pad_iccid(ICCID, plain) == ICCID
+    assert es2plus.pad_iccid(ICCID, pads) == f"{ICCID}F"
+    assert es2plus.pad_iccid("89882110000000000010", pads) == "89882110000000000010"
 
 
-def test_a_peer_that_is_not_there_was_never_asked(settings: Settings) -> None:
+def test_a_call_that_finds_no_server_was_not_sent(settings: Settings) -> None:
     settings.SMDP_URL = "http://127.0.0.1:9"
 
     assert call().outcome == Outcome.NOT_SENT
 
 
 @pytest.mark.parametrize("address", ["", "smdp.example", "http://smdp.example", "https://[::1"])
-def test_an_address_that_is_missing_or_wrong_is_named(settings: Settings, address: str) -> None:
+def test_a_missing_or_wrong_address_is_reported_with_its_variable(
+    settings: Settings, address: str
+) -> None:
     settings.SMDP_URL = address
 
     found = call(code="second-one")
@@ -227,7 +233,7 @@ def test_an_address_that_is_missing_or_wrong_is_named(settings: Settings, addres
     assert "SMDP_URL_SECOND_ONE" in found.detail
 
 
-def test_an_answer_that_was_lost_leaves_the_outcome_unknown(smdp: str) -> None:
+def test_after_a_lost_answer_the_outcome_is_unknown(smdp: str) -> None:
     break_it(smdp, "downloadOrder", "drop_after")
 
     assert call().outcome == Outcome.NO_ANSWER
