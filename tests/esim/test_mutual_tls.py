@@ -1,4 +1,4 @@
-"""Mutual TLS towards an SM-DP+: whom we believe, what we show, and what is said if it fails."""
+"""Mutual TLS towards an SM-DP+: trusted authorities, the client certificate, and failures."""
 
 import re
 import ssl
@@ -21,24 +21,24 @@ from tests.peer import Peer, answering, hanging_up
 HOST = "127.0.0.1"
 OURS, THEIRS, STRANGE = Authority("Operators"), Authority("SM-DP+"), Authority("Operators")
 RIGHT = OURS.issue("kestrel")
-THERE = THEIRS.issue(HOST, usages=[SERVER], hosts=[HOST])
+SERVER_CERTIFICATE = THEIRS.issue(HOST, usages=[SERVER], hosts=[HOST])
 Serve = Callable[[], AbstractContextManager[Peer]]
 
 
 @dataclass
-class Line:
-    """Both ends: the certificates there, and the files that the portal reads."""
+class Connection:
+    """A connection: the server's certificate, and the files that the portal reads."""
 
     folder: Path
     settings: Settings
-    there: Issued = THERE
+    server: Issued = SERVER_CERTIFICATE
     newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3
 
     @contextmanager
     def served(self) -> Iterator[Peer]:
-        """Let an SM-DP+ serve that asks for a certificate of our authority."""
+        """Run an SM-DP+ that requires a client certificate of our authority."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*self.there.write(self.folder, "there"))
+        context.load_cert_chain(*self.server.write(self.folder, "server"))
         context.load_verify_locations(cadata=OURS.own.pem.decode())
         context.verify_mode = ssl.CERT_REQUIRED
         context.maximum_version = self.newest
@@ -46,7 +46,7 @@ class Line:
             self.settings.SMDP_URL = peer.url
             yield peer
 
-    def show(self, issued: Issued | None, name: str = "ours") -> None:
+    def use(self, issued: Issued | None, name: str = "ours") -> None:
         certificate, key = issued.write(self.folder, name) if issued else ("", "")
         self.settings.SMDP_CLIENT_CERTIFICATE = str(certificate)
         self.settings.SMDP_CLIENT_KEY = str(key)
@@ -56,33 +56,33 @@ class Line:
 
 
 @pytest.fixture
-def line(tmp_path: Path, settings: Settings) -> Line:
-    """Return both ends as they should be."""
-    made = Line(tmp_path, settings)
-    made.show(RIGHT)
+def connection(tmp_path: Path, settings: Settings) -> Connection:
+    """Return a connection whose certificates are all correct."""
+    made = Connection(tmp_path, settings)
+    made.use(RIGHT)
     made.trust(THEIRS)
     return made
 
 
-def called(code: str = "one") -> Answer[None]:
+def call(code: str = "one") -> Answer[None]:
     provider = SmdpProvider(code=code, requester_identifier="2.999.10")
-    asked = ReleaseProfile("8949449999999990023")
-    return es2plus.call(asked, provider=provider, call_identifier=uuid4(), timeout=5)
+    function = ReleaseProfile("8949449999999990023")
+    return es2plus.call(function, provider=provider, call_identifier=uuid4(), timeout=5)
 
 
 @pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_with_the_right_certificates_both_believe_each_other(
-    line: Line, newest: ssl.TLSVersion
+def test_with_correct_certificates_the_call_succeeds(
+    connection: Connection, newest: ssl.TLSVersion
 ) -> None:
-    line.newest = newest
+    connection.newest = newest
 
-    with line.served() as peer:
-        assert called().outcome == Outcome.SUCCESS
+    with connection.served() as peer:
+        assert call().outcome == Outcome.SUCCESS
 
     assert peer.functions == ["releaseProfile"]
 
 
-WRONG_OF_OURS: dict[str, tuple[Issued | None, str]] = {
+WRONG_CLIENT_CERTIFICATES: dict[str, tuple[Issued | None, str]] = {
     "none": (None, "certificate required|handshake failure"),
     "foreign": (STRANGE.issue("kestrel"), "unknown ca|decrypt error|bad certificate"),
     "expired": (OURS.issue("kestrel", days=PAST), "certificate expired"),
@@ -91,22 +91,22 @@ WRONG_OF_OURS: dict[str, tuple[Issued | None, str]] = {
 
 
 @pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-@pytest.mark.parametrize("case", WRONG_OF_OURS)
-def test_a_certificate_that_they_refuse_never_sends_anything(
-    line: Line, case: str, newest: ssl.TLSVersion
+@pytest.mark.parametrize("case", WRONG_CLIENT_CERTIFICATES)
+def test_with_a_client_certificate_that_the_server_rejects_nothing_is_sent(
+    connection: Connection, case: str, newest: ssl.TLSVersion
 ) -> None:
-    shown, why = WRONG_OF_OURS[case]
-    line.newest = newest
-    line.show(shown)
+    certificate, why = WRONG_CLIENT_CERTIFICATES[case]
+    connection.newest = newest
+    connection.use(certificate)
 
-    with line.served() as peer:
-        found = called()
+    with connection.served() as peer:
+        found = call()
 
     assert (found.outcome, peer.requests) == (Outcome.NOT_SENT, [])
     assert re.search(f"alert ({why})", found.detail)
 
 
-WRONG_OF_THEIRS: dict[str, tuple[Issued, str]] = {
+WRONG_SERVER_CERTIFICATES: dict[str, tuple[Issued, str]] = {
     "of another authority": (
         STRANGE.issue(HOST, usages=[SERVER], hosts=[HOST]),
         "unable to get local issuer certificate",
@@ -124,29 +124,31 @@ WRONG_OF_THEIRS: dict[str, tuple[Issued, str]] = {
 }
 
 
-@pytest.mark.parametrize("case", WRONG_OF_THEIRS)
-def test_a_certificate_that_we_refuse_gets_nothing(line: Line, case: str) -> None:
-    line.there, why = WRONG_OF_THEIRS[case]
+@pytest.mark.parametrize("case", WRONG_SERVER_CERTIFICATES)
+def test_a_server_with_a_wrong_certificate_receives_nothing(
+    connection: Connection, case: str
+) -> None:
+    connection.server, why = WRONG_SERVER_CERTIFICATES[case]
 
-    with line.served() as peer:
-        found = called()
+    with connection.served() as peer:
+        found = call()
 
     assert (found.outcome, peer.requests) == (Outcome.NOT_SENT, [])
     assert why in found.detail
 
 
-def test_an_authority_of_ours_is_not_one_of_theirs(line: Line) -> None:
-    line.trust(OURS)
+def test_our_own_authority_is_not_trusted_for_servers(connection: Connection) -> None:
+    connection.trust(OURS)
 
-    with line.served():
-        assert called().outcome == Outcome.NOT_SENT
+    with connection.served():
+        assert call().outcome == Outcome.NOT_SENT
 
 
-def test_without_an_authority_of_its_own_the_systems_count(line: Line) -> None:
-    line.settings.SMDP_CA = ""
+def test_without_configured_authorities_the_systems_are_trusted(connection: Connection) -> None:
+    connection.settings.SMDP_CA = ""
 
-    with line.served():
-        found = called()
+    with connection.served():
+        found = call()
 
     assert found.outcome == Outcome.NOT_SENT
     assert "CERTIFICATE_VERIFY_FAILED" in found.detail
@@ -157,76 +159,84 @@ VARIABLES = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_
 
 @pytest.mark.parametrize("is_own", [True, False], ids=["own authority", "the system's"])
 @pytest.mark.parametrize("points", ["at theirs", "at nobody"])
-def test_what_the_environment_trusts_changes_nothing(
-    line: Line, monkeypatch: pytest.MonkeyPatch, points: str, *, is_own: bool
+def test_ca_variables_of_the_environment_are_ignored(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch, points: str, *, is_own: bool
 ) -> None:
-    elsewhere = {"at theirs": line.settings.SMDP_CA, "at nobody": str(line.folder / "nobody")}
+    elsewhere = {
+        "at theirs": connection.settings.SMDP_CA,
+        "at nobody": str(connection.folder / "nobody"),
+    }
     for name in VARIABLES:
         monkeypatch.setenv(name, elsewhere[points])
     monkeypatch.setattr(http_client, "_kept", {})
-    line.settings.SMDP_CA = line.settings.SMDP_CA if is_own else ""
+    connection.settings.SMDP_CA = connection.settings.SMDP_CA if is_own else ""
 
-    with line.served():
-        assert called().outcome == (Outcome.SUCCESS if is_own else Outcome.NOT_SENT)
+    with connection.served():
+        assert call().outcome == (Outcome.SUCCESS if is_own else Outcome.NOT_SENT)
 
 
-def test_a_handshake_that_ends_without_a_word_was_never_asked(line: Line) -> None:
-    with hanging_up() as line.settings.SMDP_URL:
-        found = called()
+def test_after_a_handshake_that_is_cut_off_nothing_was_sent(connection: Connection) -> None:
+    with hanging_up() as connection.settings.SMDP_URL:
+        found = call()
 
     assert found.outcome == Outcome.NOT_SENT
     assert "EOF" in found.detail or "reset" in found.detail
 
 
-def test_files_that_change_count_from_the_next_call_on(line: Line) -> None:
-    line.show(STRANGE.issue("kestrel"))
-    with line.served():
-        assert called().outcome == Outcome.NOT_SENT
-        line.show(RIGHT)
+def test_changed_files_are_used_from_the_next_call_on(connection: Connection) -> None:
+    connection.use(STRANGE.issue("kestrel"))
+    with connection.served():
+        assert call().outcome == Outcome.NOT_SENT
+        connection.use(RIGHT)
 
-        assert called().outcome == Outcome.SUCCESS
+        assert call().outcome == Outcome.SUCCESS
 
 
-def test_of_files_that_stay_the_connections_are_kept(line: Line) -> None:
-    files = http_client.TlsFiles(line.settings.SMDP_CA)
+def test_connections_are_reused_while_the_files_stay_the_same(connection: Connection) -> None:
+    files = http_client.TlsFiles(connection.settings.SMDP_CA)
 
     assert http_client.connections(files) is http_client.connections(files)
     assert http_client.connections(files) is not http_client.connections()
 
 
-def test_certificate_and_key_may_stand_in_one_file(line: Line) -> None:
-    certificate, key = RIGHT.write(line.folder, "one")
+def test_certificate_and_key_may_be_in_one_file(connection: Connection) -> None:
+    certificate, key = RIGHT.write(connection.folder, "one")
     certificate.write_bytes(certificate.read_bytes() + key.read_bytes())
-    line.settings.SMDP_CLIENT_CERTIFICATE, line.settings.SMDP_CLIENT_KEY = str(certificate), ""
+    connection.settings.SMDP_CLIENT_CERTIFICATE, connection.settings.SMDP_CLIENT_KEY = (
+        str(certificate),
+        "",
+    )
 
-    with line.served():
-        assert called().outcome == Outcome.SUCCESS
+    with connection.served():
+        assert call().outcome == Outcome.SUCCESS
 
 
-def test_a_provider_has_certificates_of_its_own(line: Line) -> None:
-    certificate, key = RIGHT.write(line.folder, "second")
-    line.show(STRANGE.issue("kestrel"))
-    line.settings.SMDP_BY_PROVIDER = {
+def test_a_provider_may_have_its_own_certificate(connection: Connection) -> None:
+    certificate, key = RIGHT.write(connection.folder, "second")
+    connection.use(STRANGE.issue("kestrel"))
+    connection.settings.SMDP_BY_PROVIDER = {
         "SMDP_CLIENT_CERTIFICATE_SECOND_ONE": str(certificate),
         "SMDP_CLIENT_KEY_SECOND_ONE": str(key),
     }
 
-    with line.served():
-        assert called("one").outcome == Outcome.NOT_SENT
-        assert called("second-one").outcome == Outcome.SUCCESS
+    with connection.served():
+        assert call("one").outcome == Outcome.NOT_SENT
+        assert call("second-one").outcome == Outcome.SUCCESS
 
 
 @pytest.mark.parametrize("name", ["SMDP_CA", "SMDP_CLIENT_CERTIFICATE", "SMDP_CLIENT_KEY"])
 @pytest.mark.parametrize("content", [None, b"nothing of the kind"])
-def test_a_file_that_cannot_be_read_is_named(line: Line, name: str, content: bytes | None) -> None:
-    file = line.folder / "odd"
+def test_an_unreadable_file_is_named(
+    connection: Connection, name: str, content: bytes | None
+) -> None:
+    file = connection.folder / "odd"
     if content is not None:
         file.write_bytes(content)
-    setattr(line.settings, name, str(file))
+    setattr(connection.settings, name, str(file))
 
-    with line.served() as peer:
-        found = called()
+    with connection.served() as peer:
+        found = call()
 
     assert (found.outcome, peer.requests) == (Outcome.NOT_SENT, [])
-    named = file if name != "SMDP_CLIENT_KEY" or content is None else line.folder / "ours.crt"
+    named = file if name != "SMDP_CLIENT_KEY" or content is None else connection.folder / "ours.crt"
     assert str(named) in found.detail
