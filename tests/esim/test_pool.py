@@ -212,10 +212,10 @@ def test_the_stock_is_told_by_type_and_provider() -> None:
     Sim.objects.filter(pk=sims[1].pk).update(state=SimState.IN_USE)
     Sim.objects.filter(pk=sims[2].pk).update(state=SimState.RETIRED)
 
-    assert stock.stock() == [
-        stock.Stock("consumer", "one", free=1, reserved=1, used=2, low_mark=5),
-        stock.Stock("consumer", "two", free=2, reserved=0, used=0, low_mark=None),
-        stock.Stock("other", "two", free=0, reserved=0, used=0, low_mark=1),
+    assert stock.count_stock() == [
+        stock.PoolStock("consumer", "one", free=1, reserved=1, used=2, low_mark=5),
+        stock.PoolStock("consumer", "two", free=2, reserved=0, used=0, low_mark=None),
+        stock.PoolStock("other", "two", free=0, reserved=0, used=0, low_mark=1),
     ]
 
 
