@@ -1,6 +1,7 @@
 """How long to wait before a call that gave no usable answer is made again."""
 
 import random
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Protocol
 
@@ -47,13 +48,22 @@ def count_failure(row: Retried, *errors: Exception) -> timedelta:
     than the services asked. An attempt that consists of several parts may fail with several
     errors. The caller decides from `row.tries` when to stop.
     """
+    row.last_error = describe(errors)[:LONGEST_ERROR]
+    return count_try(row, *errors, update_fields=["last_error"])
+
+
+def count_try(row: Retried, *errors: Exception, update_fields: Sequence[str] = ()) -> timedelta:
+    """Record a failed attempt as `count_failure` does, but leave the row's `last_error` alone."""
     assert isinstance(row, Model)  # noqa: S101 -- every Retried is a row
     tries = row.tries
-    last_error = "; ".join(f"{type(error).__name__}: {error}" for error in errors)
-    log.warning("no usable answer", tries=tries, detail=last_error)
-    row.tries, row.last_error = tries + 1, last_error[:LONGEST_ERROR]
-    row.save(update_fields=["tries", "last_error"])
+    log.warning("no usable answer", tries=tries, detail=describe(errors))
+    row.tries = tries + 1
+    row.save(update_fields=["tries", *update_fields])
     return retry_delay(tries, at_least=max(map(retry_after, errors)))
+
+
+def describe(errors: Iterable[Exception]) -> str:
+    return "; ".join(f"{type(error).__name__}: {error}" for error in errors)
 
 
 def retry_after(error: Exception) -> timedelta:

@@ -22,7 +22,7 @@ from orders.domain.undoing import try_each
 from orders.models import KIND, Order, StateChange
 from orders.states import ENDED, NEXT_STATES, TRIES_BEFORE_STAFF, Failure, OrderState
 from outbox.domain import Lease, LeaseLost, RetryAfter, enqueue
-from outbox.retries import RETRY_DELAYS, count_failure
+from outbox.retries import RETRY_DELAYS, count_failure, count_try
 from payments.domain import payments
 from payments.domain.receipts import issue_receipt
 from payments.gateways.base import GatewayRefused
@@ -279,7 +279,8 @@ def _undo(order: Order, lease: Lease) -> RetryAfter | None:
     if not errors:
         Order.objects.filter(pk=order.pk).update(undone_at=now())
         return None
-    delay = count_failure(order, *errors)
+    # `last_error` keeps what went wrong before: it decides the outcome that the host is told.
+    delay = count_try(order, *errors)
     if order.tries == TRIES_BEFORE_STAFF + 1:
         log.error("the order cannot be undone: staff must act")
     return RetryAfter(delay)

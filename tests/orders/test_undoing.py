@@ -5,7 +5,8 @@ from django.utils.timezone import now
 from accounts.models import User
 from esim.domain import provisioning
 from esim.states import ProfileState, SimState
-from orders.domain import placing
+from mobileplans.words import LineResult, MoDirectStatus
+from orders.domain import outcomes, placing
 from orders.models import Order
 from orders.queries.orders import needing_staff
 from orders.states import TRIES_BEFORE_STAFF, OrderState
@@ -44,6 +45,22 @@ def test_cancelling_at_an_absent_smdp_is_repeated(
 
     assert settled(order).undone_at is not None
     assert [state for _iccid, state in profiles(smdp)] == ["Unavailable"]
+
+
+def test_a_service_that_fails_while_undoing_does_not_change_what_the_host_is_told(
+    placed: Order, alice: User, gateway: str, smdp: str
+) -> None:
+    break_it(smdp, "confirmOrder", "http_500")
+    settled(placed)
+    Order.objects.update(last_error="")
+    placing.request_cancel(placed, actor=alice)
+    break_it(gateway, "*", "http_500", times=1000)
+
+    order = settled(placed)
+
+    assert (order.undone_at, order.tries, order.last_error) == (None, 1, "")
+    outcome = outcomes.of_order(order, order.visit)
+    assert (outcome.line, outcome.mo_direct_status) == (LineResult.BAILED, MoDirectStatus.NONE)
 
 
 def test_an_order_that_is_undone_stays_as_it_is(
