@@ -1,9 +1,10 @@
 """Client-certificate checks: who a certificate identifies, and why one is rejected.
 
 The proxy requests a client certificate and forwards whatever the caller sends. The portal makes the
-check, so that the portal also answers a caller whose certificate is rejected. The issuer is checked
-before the dates: an expired certificate of an unknown authority is reported as one of an unknown
-authority. Source of the statuses: docs/contract.md#get-balance.
+check itself, so that a caller whose certificate is rejected gets an answer that says why.
+
+The issuer is checked before the dates. An expired certificate of an unknown authority is therefore
+refused for its issuer. Source of the statuses: docs/contract.md#get-balance.
 """
 
 import hashlib
@@ -84,7 +85,7 @@ class Trust:
 
 @dataclass(frozen=True)
 class Identity:
-    """The expected name or pin that a certificate matches, and its period of validity."""
+    """The expected name or pin that a certificate matches, and the certificate's own dates."""
 
     name: str
     since: datetime
@@ -138,28 +139,33 @@ def _purposes(leaf: x509.Certificate) -> str:
 
 def _describe_chain(leaf: x509.Certificate, trust: Trust, at: datetime) -> str:
     chain = _chain(leaf, trust, _time_within_validity(leaf, at))
-    return " < ".join(one.subject.rfc4514_string() for one in chain) or "none found"
+    return " < ".join(link.subject.rfc4514_string() for link in chain) or "none found"
 
 
 def _describe_trust(trust: Trust) -> list[tuple[str, str]]:
     return [
-        *(("root", _describe_authority(one)) for one in trust.roots),
-        *(("intermediate", _describe_authority(one)) for one in trust.intermediates),
-        *(("revocation list", _describe_list(one)) for one in trust.revocation_lists),
+        *(("root", _describe_authority(root)) for root in trust.roots),
+        *(("intermediate", _describe_authority(between)) for between in trust.intermediates),
+        *(("revocation list", _describe_list(listed)) for listed in trust.revocation_lists),
         ("expected", ", ".join(sorted(trust.names)) or "nobody"),
     ]
 
 
-def _describe_authority(one: x509.Certificate) -> str:
-    return f"{one.subject.rfc4514_string()}, until {one.not_valid_after_utc:%Y-%m-%d}"
+def _describe_authority(authority: x509.Certificate) -> str:
+    return f"{authority.subject.rfc4514_string()}, until {authority.not_valid_after_utc:%Y-%m-%d}"
 
 
-def _describe_list(one: x509.CertificateRevocationList) -> str:
-    return f"{one.issuer.rfc4514_string()}, {len(one)} revoked, of {one.last_update_utc:%Y-%m-%d}"
+def _describe_list(listed: x509.CertificateRevocationList) -> str:
+    issuer, updated = listed.issuer.rfc4514_string(), listed.last_update_utc
+    return f"{issuer}, {len(listed)} revoked, of {updated:%Y-%m-%d}"
 
 
 def check(pem: bytes, trust: Trust, at: datetime) -> Verdict | Identity:
-    """Return the identity that a certificate proves within its dates, or why it proves none."""
+    """Return the identity that a certificate matches, or the verdict that rejects it.
+
+    The certificate's own dates are not checked here, so that a caller may cache the result:
+    `Identity.verdict` checks them for the moment of each request.
+    """
     if not pem.strip():
         return Verdict.MISSING
     try:
@@ -175,18 +181,20 @@ def _check_parsed(leaf: x509.Certificate, trust: Trust, at: datetime) -> Verdict
         return Verdict.UNKNOWN_ISSUER
     if not _is_for_clients(leaf):
         return Verdict.NOT_FOR_CLIENTS
-    if any(_is_revoked(one, by, trust) for one, by in pairwise(chain)):
+    if any(_is_revoked(link, issuer, trust) for link, issuer in pairwise(chain)):
         return Verdict.REVOKED
-    expected = sorted(_names(leaf) & trust.names) + sorted({pin(leaf)} & trust.pins)
-    if not expected:
+    # Names come before pins, so that a renewed certificate gives the same identity.
+    matches = sorted(_names(leaf) & trust.names) + sorted({pin(leaf)} & trust.pins)
+    if not matches:
         return Verdict.UNEXPECTED_CALLER
-    return Identity(expected[0], leaf.not_valid_before_utc, leaf.not_valid_after_utc)
+    return Identity(matches[0], leaf.not_valid_before_utc, leaf.not_valid_after_utc)
 
 
 def _time_within_validity(leaf: x509.Certificate, at: datetime) -> datetime:
     """Return the time at which to verify the chain: `at`, moved into the leaf's own validity.
 
-    The leaf's dates are checked last, by `Identity`. An authority that has expired is not trusted.
+    At any other time the verifier would find no chain, and an expired leaf would be reported as one
+    of an unknown authority. `Identity` checks the leaf's dates, last.
     """
     return min(max(at, leaf.not_valid_before_utc), leaf.not_valid_after_utc)
 
@@ -223,21 +231,21 @@ def _usages(leaf: x509.Certificate) -> Iterable[x509.ObjectIdentifier]:
         return ()
 
 
-def _is_revoked(one: x509.Certificate, issuer: x509.Certificate, trust: Trust) -> bool:
+def _is_revoked(certificate: x509.Certificate, issuer: x509.Certificate, trust: Trust) -> bool:
     """Return whether a list signed by the issuer revokes the certificate.
 
     The list's own dates do not matter: a revocation is final.
     """
     return any(
-        revoked.get_revoked_certificate_by_serial_number(one.serial_number) is not None
-        for revoked in trust.revocation_lists
-        if revoked.issuer == issuer.subject and _is_signed_by(revoked, issuer)
+        listed.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None
+        for listed in trust.revocation_lists
+        if listed.issuer == issuer.subject and _is_signed_by(listed, issuer)
     )
 
 
-def _is_signed_by(revoked: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
+def _is_signed_by(listed: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
     try:
-        return revoked.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]  # a key type that cannot sign a list raises TypeError
+        return listed.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]  # a key type that cannot sign a list raises TypeError
     except (InvalidSignature, TypeError):
         return False
 

@@ -31,7 +31,7 @@ class TrustFiles:
     pins: frozenset[str] = field(default_factory=frozenset)
 
     def verdict(self, pem: bytes, *, at: datetime) -> Verdict:
-        """Check a certificate; raises `InvalidTrust`."""
+        """Check a certificate. Raises `InvalidTrust`."""
         result = self._check(pem, at)
         return result if isinstance(result, Verdict) else result.verdict(at)
 
@@ -50,7 +50,7 @@ class TrustFiles:
         return result.name
 
     def load(self) -> Trust:
-        """Return what the files hold now; raises `InvalidTrust`."""
+        """Return what the files hold now. Raises `InvalidTrust`."""
         return _trust(self, self._stamps())
 
     def _stamps(self) -> tuple["Stamp", ...]:
@@ -72,7 +72,8 @@ def trust_files(
 ) -> TrustFiles | None:
     """Return the trust that the settings describe, or None if they name no file of roots.
 
-    `expected` holds names and pins in any mixture.
+    `expected` holds names and pins in any mixture. The same arguments return the same instance,
+    whose cached verdicts are then shared by all requests.
     """
     if not roots:
         return None
@@ -81,7 +82,8 @@ def trust_files(
         intermediates=Path(intermediates) if intermediates else None,
         revocation_lists=Path(revoked) if revoked else None,
         names=expected,
-        pins=frozenset(name.lower() for name in expected),
+        # Any expected value may be a pin. Pins are compared in lower case.
+        pins=frozenset(value.lower() for value in expected),
     )
 
 
@@ -102,7 +104,7 @@ def _trust(files: TrustFiles, _stamps: tuple[Stamp, ...]) -> Trust:
     return Trust(
         roots=_certificates(files.roots),
         intermediates=_certificates(files.intermediates),
-        revocation_lists=_lists(files.revocation_lists),
+        revocation_lists=_revocation_lists(files.revocation_lists),
         names=files.names,
         pins=files.pins,
     )
@@ -115,10 +117,10 @@ def _certificates(file: Path | None) -> tuple[x509.Certificate, ...]:
         raise InvalidTrust(f"{file} holds no certificates in PEM: {error}") from error
 
 
-def _lists(file: Path | None) -> tuple[x509.CertificateRevocationList, ...]:
+def _revocation_lists(file: Path | None) -> tuple[x509.CertificateRevocationList, ...]:
     try:
-        text = file.read_bytes() if file else b""
-        return tuple(x509.load_pem_x509_crl(one) for one in _REVOCATION_LIST.findall(text))
+        content = file.read_bytes() if file else b""
+        return tuple(x509.load_pem_x509_crl(pem) for pem in _REVOCATION_LIST.findall(content))
     except (OSError, *MALFORMED) as error:
         raise InvalidTrust(f"{file} holds no revocation lists in PEM: {error}") from error
 
