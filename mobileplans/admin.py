@@ -5,7 +5,7 @@ from django.contrib import admin
 from mobileplans.domain.handoffs import stored_outcome
 from mobileplans.models import Handoff, Visit
 from moportal.desk import ReadOnly, ReadOnlyInline
-from moportal.logging import masked_code
+from moportal.logging import mask_matching_ids
 
 
 class HandoffInline(ReadOnlyInline, admin.TabularInline[Handoff, Visit]):
@@ -16,7 +16,7 @@ class HandoffInline(ReadOnlyInline, admin.TabularInline[Handoff, Visit]):
     @admin.display(description="Sent to the host")
     def sent(self, handoff: Handoff) -> str:
         """Show the payload that the host got. The matching id is masked."""
-        return masked_code(stored_outcome(handoff).payload(handoff.visit.transaction_id))
+        return mask_matching_ids(stored_outcome(handoff).payload(handoff.visit.transaction_id))
 
     @admin.display(description="Later reports from the app")
     def reported(self, handoff: Handoff) -> str:

@@ -1,7 +1,7 @@
 """Logging: one line for each event, with the visit's transactionId and with masked identifiers.
 
-The finished event is masked, so that no caller has to remember it. Every run of 14 to 40 digits
-(IMEI, ICCID, EID) and every activation code keeps only its last four characters.
+Identifiers are masked in the finished log event, so that no caller has to remember to do it. Every
+run of 14 to 40 digits (IMEI, ICCID, EID) and every activation code keeps its last four characters.
 """
 
 import logging
@@ -11,34 +11,36 @@ from typing import Any
 
 import structlog
 
+# Not after a point, so that a duration such as 0.0012345678901234 s stays readable.
 _LONG_NUMBER = re.compile(r"(?<![\d.])\d{10,36}(\d{4})F?(?!\d)", re.ASCII)
 _ACTIVATION_CODE = re.compile(r"1\$([A-Za-z0-9.-]+)\$[0-9A-Z-]*?([0-9A-Z-]{0,4})(?![0-9A-Z-])")
 
 
-def masked_code(text: str) -> str:
-    """Return the text with every matching id cut to its last four characters."""
+def mask_matching_ids(text: str) -> str:
+    """Cut every activation code's matching id to its last four characters, and nothing else."""
     return _ACTIVATION_CODE.sub(r"1$\1$…\2", text)
 
 
-def masked(text: str) -> str:
-    """Return the text with every identifier cut to its last four characters."""
+def mask_identifiers(text: str) -> str:
+    """Cut every identifier and every activation code to its last four characters."""
     return _LONG_NUMBER.sub(r"…\1", _ACTIVATION_CODE.sub(r"1$…$…\2", text))
 
 
 def mask_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Any:
     """Mask every value of a log event (a structlog processor)."""
     for key, value in event.items():
+        # The transaction id is the host's, not a device's. The other two are structlog's own.
         if key in {"transaction_id", "exc_info", "_record"}:
             continue
         if isinstance(value, str):
-            event[key] = masked(value)
+            event[key] = mask_identifiers(value)
         elif not isinstance(value, (int, float, bool, type(None))):
-            event[key] = masked(str(value))
+            event[key] = mask_identifiers(str(value))
     return event
 
 
 class NoHealthChecks(logging.Filter):
-    """Drop Django's warnings about `/healthz`: it is asked every second while the parts start."""
+    """Drop Django's warnings about `/healthz`, which is polled while the processes start."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return "/healthz" not in record.getMessage()
@@ -52,8 +54,8 @@ _SHARED: list[Any] = [
 ]
 
 
-def configuration(*, level: str, as_json: bool) -> dict[str, Any]:
-    """Return the dictConfig, and set structlog up to log through the standard library."""
+def configure_logging(*, level: str, as_json: bool) -> dict[str, Any]:
+    """Make structlog log through the standard library, and return its dictConfig."""
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -65,6 +67,7 @@ def configuration(*, level: str, as_json: bool) -> dict[str, Any]:
         if as_json
         else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
     )
+    # Exceptions are formatted before the event is masked, so that tracebacks are masked too.
     finish = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
         structlog.processors.format_exc_info,
@@ -99,7 +102,8 @@ def configuration(*, level: str, as_json: bool) -> dict[str, Any]:
             "httpx": {"level": "WARNING"},
             "httpcore": {"level": "WARNING"},
             "django.request": {"level": "ERROR"},
-            # These log two lines for each message without naming the order. Errors are warnings.
+            # These log two lines for each message, and neither names the order. Their errors are
+            # at least warnings.
             "celery.app.trace": {"level": "WARNING"},
             "celery.worker.strategy": {"level": "WARNING"},
         },

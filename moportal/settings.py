@@ -13,7 +13,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from moportal.logging import configuration
+from moportal.logging import configure_logging
 
 # Allows `ModelAdmin[Order]` at run time, not only for the type checker.
 django_stubs_ext.monkeypatch()
@@ -77,6 +77,9 @@ INSTALLED_APPS = [
     "selfcare",
     "balance_api",
 ]
+# The order matters. VisitMiddleware clears the log context that RequestLogMiddleware adds to.
+# LanguageMiddleware needs the session and the user. PageHeadersMiddleware comes before all that may
+# answer in a view's place, so that redirects and CSRF failures get its headers too.
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -139,8 +142,8 @@ else:
     # Get Balance reconnects by itself when its connection is gone. A check before each request
     # would cost a round trip to the database.
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = FACE != "api"
-    # PostgreSQL then plans Get Balance's statement once for each connection. Set this to 0 for a
-    # connection pooler that does not support prepared statements.
+    # With a prepared statement PostgreSQL plans Get Balance's query once for each connection. Set
+    # this to 0 if a connection pooler does not support prepared statements.
     if env.bool("DATABASE_PREPARES", default=True):
         DATABASES["default"]["OPTIONS"] = {"prepare_threshold": 5}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -158,7 +161,7 @@ if CELERY_BROKER_URL.startswith("filesystem://"):
     for _folder in ("queue", "control"):
         (_broker_dir / _folder).mkdir(parents=True, exist_ok=True)
 else:
-    # A broker that is down must not delay a customer's request: the reconciler finds the task.
+    # A broker that is down must not delay a request. The reconciler finds the task later.
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "socket_timeout": 5,
         "socket_connect_timeout": 2,
@@ -166,6 +169,7 @@ else:
     }
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_IGNORE_RESULT = True
+# A message is acknowledged after its task has run. If the worker dies, it is delivered again.
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -244,10 +248,12 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEMO
 # The desk has its own cookie names, so that on a shared host neither face overwrites the other's
 # cookies.
-_of_face = "desk-" if FACE == "desk" else ""
-SESSION_COOKIE_NAME = f"{_of_face}session" if DEMO else f"__Host-{_of_face}session"
-CSRF_COOKIE_NAME = f"{_of_face}csrf" if DEMO else f"__Host-{_of_face}csrf"
-HANDOFF_COOKIE_NAME = "handoff" if DEMO else "__Host-handoff"
+_face_prefix = "desk-" if FACE == "desk" else ""
+# Browsers accept a `__Host-` cookie only over HTTPS, which the demo does not have.
+_host_prefix = "" if DEMO else "__Host-"
+SESSION_COOKIE_NAME = f"{_host_prefix}{_face_prefix}session"
+CSRF_COOKIE_NAME = f"{_host_prefix}{_face_prefix}csrf"
+HANDOFF_COOKIE_NAME = f"{_host_prefix}handoff"
 CSRF_COOKIE_HTTPONLY = True
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 if not DEMO:
@@ -257,7 +263,7 @@ if not DEMO:
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
 
-LOGGING = configuration(level=env.str("LOG_LEVEL", default="INFO"), as_json=not DEMO)
+LOGGING = configure_logging(level=env.str("LOG_LEVEL", default="INFO"), as_json=not DEMO)
 LOGGING_CONFIG = "logging.config.dictConfig"
 
 # -- Other systems. Their addresses come from the environment and are never stored in the database.
@@ -341,9 +347,9 @@ BILLING_ZONE = env.str("BILLING_ZONE", default="UTC")
 VISIT_IDENTIFIERS_DAYS = env.int("VISIT_IDENTIFIERS_DAYS", default=30)
 # Days after a plan's end until its eSIM is cancelled if it was never downloaded; 0: never.
 ESIM_EXPIRY_DAYS = env.int("ESIM_EXPIRY_DAYS", default=90)
-# After this many equal LPA errors the customer is sent to support; and how often a sold eSIM may be
-# issued again.
+# After this many equal LPA errors the customer is sent to support.
 LPA_ERROR_LIMIT = env.int("LPA_ERROR_LIMIT", default=3)
+# How often a sold eSIM may be issued again.
 REISSUE_LIMIT = env.int("REISSUE_LIMIT", default=2)
 # After this many failed sign-ins, a customer who leaves returns to the host with LogOnFailed.
 SIGN_IN_LIMIT = env.int("SIGN_IN_LIMIT", default=5)

@@ -14,7 +14,7 @@ from esim.domain.decisions import WITHOUT_EFFECT, Decision, decide
 from esim.es2plus import client as es2plus
 from esim.es2plus.client import DownloadOrder, Function
 from esim.models import Es2Call, Profile
-from moportal.logging import masked
+from moportal.logging import mask_identifiers
 from outbox.calls import BeforeCall, record_call
 
 log = structlog.get_logger(__name__)
@@ -82,7 +82,9 @@ def _send(function: Function[Result], row: Es2Call) -> es2plus.Answer[Result]:
     )
     # An answer may repeat the request. The matching id is a secret, so it is hidden before the
     # answer is stored or logged.
-    detail = masked(answer.detail.replace(profile.matching_id, _hidden(profile.matching_id)))
+    detail = mask_identifiers(
+        answer.detail.replace(profile.matching_id, _hidden(profile.matching_id))
+    )
     return replace(answer, detail=detail)
 
 

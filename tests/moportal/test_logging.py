@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from moportal.logging import mask_event, masked
+from moportal.logging import mask_event, mask_identifiers
 from tests.builders import EID
 
 
@@ -20,7 +20,7 @@ from tests.builders import EID
     ],
 )
 def test_an_identifier_keeps_only_its_last_four_characters(text: str, masked_text: str) -> None:
-    assert masked(text) == masked_text
+    assert mask_identifiers(text) == masked_text
 
 
 def test_every_value_of_an_event_is_masked_except_the_transaction_id() -> None:
