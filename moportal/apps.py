@@ -1,4 +1,4 @@
-"""The project's own app: it limits how long a migration waits for a lock."""
+"""The app config of the project: migrations give up on a lock after five seconds."""
 
 from typing import Any
 
@@ -11,16 +11,19 @@ class MoportalConfig(AppConfig):
     name = "moportal"
 
     def ready(self) -> None:
-        pre_migrate.connect(limit_lock_waits, dispatch_uid="moportal.limit_lock_waits")
-        post_migrate.connect(wait_as_before, dispatch_uid="moportal.wait_as_before")
+        pre_migrate.connect(set_lock_timeout, dispatch_uid="moportal.set_lock_timeout")
+        post_migrate.connect(reset_lock_timeout, dispatch_uid="moportal.reset_lock_timeout")
 
 
-def limit_lock_waits(using: str, **_signal: Any) -> None:
-    """Let a migration fail instead of waiting long for a lock: other queries queue up behind it."""
+def set_lock_timeout(using: str, **_signal: Any) -> None:
+    """Make a migration fail if it waits five seconds for a lock.
+
+    While it waits, every other query on that table waits behind it.
+    """
     _execute(using, "SET lock_timeout = '5s'")
 
 
-def wait_as_before(using: str, **_signal: Any) -> None:
+def reset_lock_timeout(using: str, **_signal: Any) -> None:
     _execute(using, "RESET lock_timeout")
 
 

@@ -1,6 +1,6 @@
-"""Celery brings the ids of outbox rows to the workers.
+"""Celery carries the ids of outbox rows to the workers.
 
-It may lose or repeat a message: the rows decide what is done, and a message only wakes a worker.
+A message may be lost or arrive twice. It only wakes a worker: the row decides what is done.
 """
 
 import os
@@ -35,7 +35,7 @@ def renew_connections(**_kwargs: Any) -> None:
 
 @setup_logging.connect
 def log_as_django_does(**_kwargs: Any) -> None:
-    """Configure logging as Django does; Celery's own configuration would not mask."""
+    """Configure logging as Django does, because Celery's own logging masks no identifiers."""
     from logging.config import dictConfig  # noqa: PLC0415 -- needs Django's settings, which are not loaded at import
 
     from django.conf import settings  # noqa: PLC0415 -- the same

@@ -1,10 +1,10 @@
-"""Base classes of the staff's admin pages."""
+"""Mixins for the Django admin, which staff know as the desk."""
 
 from django.http import HttpRequest
 
 
 class ReadOnly:
-    """Rows that only the portal writes. Staff read them and use the page's actions."""
+    """Hide the admin's Add, Change and Delete. Admin actions still work."""
 
     def has_add_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
         return False
@@ -17,7 +17,7 @@ class ReadOnly:
 
 
 class ReadOnlyInline(ReadOnly):
-    """Read-only rows on the page of the row that they belong to."""
+    """The same for an inline."""
 
     extra = 0
     can_delete = False

@@ -86,7 +86,7 @@ UNAVAILABLE = ErrorPage(
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Show a form with a stale token again, filled in, with a fresh token and the reason.
 
-    The form is not executed. A browser without the CSRF cookie gets an error page instead, because
+    The form is not processed. A browser without the CSRF cookie gets an error page instead, because
     it would be redirected for ever.
     """
     has_cookie = settings.CSRF_COOKIE_NAME in request.COOKIES
@@ -100,38 +100,35 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return HttpResponseRedirect(request.get_full_path(), status=303)
 
 
+# Django calls the next four for the errors of any view or middleware (moportal/urls.py).
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer 400."""
-    return _answer(request, BAD_REQUEST, "Bad request", "The request cannot be read.")
+    return _answer(request, BAD_REQUEST, "Bad request", "The request is malformed.")
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer 403."""
-    return _answer(request, FORBIDDEN, "Forbidden", "You are not allowed to do this.")
+    return _answer(request, FORBIDDEN, "Forbidden", "You do not have permission to do this.")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer 404."""
     return _answer(request, NOT_FOUND, "Not found", "There is nothing at this address.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 500, or 503 if the database is unavailable.
 
-    Django calls this for any exception that a view or a middleware raises. The answer uses neither
-    the database nor a context processor, because one of them may be what failed.
+    The answer uses neither the database nor a context processor, because either may have failed.
     """
     error = sys.exc_info()[1]
     if isinstance(error, DATABASE_UNAVAILABLE):
-        log.error("database away", path=request.path, error=str(error))
-        detail = "The database is not responding. Try again later."
+        log.error("database unavailable", path=request.path, error=str(error))
+        detail = "The service is temporarily unavailable. Please try again later."
         response = _answer(request, UNAVAILABLE, "Service unavailable", detail, is_bare=True)
         response.headers["Retry-After"] = RETRY_AFTER_SECONDS
         return response
 
     reference = uuid.uuid4().hex[:12]
-    log.error("unhandled", reference=reference, path=request.path)
-    detail = "An unexpected error occurred. Give the reference if you report it."
+    log.error("unhandled exception", reference=reference, path=request.path)
+    detail = "An unexpected error occurred. If you report it, please include the reference."
     return _answer(
         request, INTERNAL_ERROR, "Internal error", detail, reference=reference, is_bare=True
     )

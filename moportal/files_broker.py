@@ -22,6 +22,7 @@ class Channel(filesystem.Channel):
 
     def _put(self, queue: str, payload: Any, **_kwargs: Any) -> None:  # type: ignore[override]  # kombu itself names the parameters differently
         name = f"{round(monotonic() * 1000)}_{uuid.uuid4()}.{queue}.msg"
+        # kombu reads only files that end in ".msg", so it does not see this one before the rename.
         unfinished = Path(self.data_folder_out, f"{name}.new")
         unfinished.write_text(dumps(payload), encoding="utf-8")
         unfinished.replace(unfinished.with_suffix(""))

@@ -38,10 +38,10 @@ class RequestLogMiddleware:
 
 
 class LanguageMiddleware:
-    """Activate the language of the session's menu, else the account's, else of Accept-Language.
+    """Activate the language chosen in the menu, else the account's, else the browser's.
 
-    Django parses Accept-Language with its quality values and falls back from a region to its
-    language (`en-GB` to `en`). The operator's default comes last. Source: docs/contract.md#launch.
+    Django parses Accept-Language with its quality values, and falls back from a region to its
+    language (`en-GB` to `en`). LANGUAGE_CODE comes last. Source: docs/contract.md#launch.
     """
 
     def __init__(self, get_response: Handler) -> None:

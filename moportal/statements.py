@@ -41,8 +41,8 @@ def move(row: Model, following: Mapping[Any, Collection[Any]], new: Any, **field
     `following` maps each state to the states that may follow it. If the row has moved on already,
     or the move would go backwards, nothing is written and the row is read again.
     """
-    old = [state for state, successors in following.items() if new in successors]
-    if not compare_and_set(type(row), row.pk, {"state": old}, state=new, **fields):
+    predecessors = [state for state, successors in following.items() if new in successors]
+    if not compare_and_set(type(row), row.pk, {"state": predecessors}, state=new, **fields):
         row.refresh_from_db()
         return False
     # refresh_from_db would cost a query and drop the related rows that are loaded already.
@@ -100,7 +100,7 @@ def _table_and_key(model: type[Model]) -> tuple[str, str]:
 
 
 def _column(field: object) -> str:
-    assert isinstance(field, Field)  # noqa: S101 -- a relation from elsewhere has no column here
+    assert isinstance(field, Field)  # noqa: S101 -- a reverse relation has no column
     assert field.column is not None  # noqa: S101 -- every field used here is concrete
     return connection.ops.quote_name(field.column)
 

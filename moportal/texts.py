@@ -1,4 +1,4 @@
-"""Template filters that format quantities in the reader's language. Every template has them."""
+"""Template filters that format quantities in the reader's language. Templates need no `load`."""
 
 from collections.abc import Sequence
 
