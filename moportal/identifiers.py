@@ -1,6 +1,6 @@
 """Identifiers: EID, ICCID, IMEI, IMSI, MSISDN, country, matching id, activation code.
 
-Each has a `parse` that returns a valid one or raises its own kind of `InvalidIdentifier`.
+Each class has a `parse` that returns a valid identifier or raises its own `InvalidIdentifier`.
 """
 
 import re
@@ -52,9 +52,12 @@ def has_luhn_digit(digits: str) -> bool:
 
     It sums bytes instead of looping over digits, because an import calls it a million times.
     """
-    line = digits.encode("ascii")
-    total = sum(line[::-2]) + sum(line[-2::-2].translate(_DOUBLED))
-    return (total - len(line) * ord("0")) % 10 == 0
+    codes = digits.encode("ascii")
+    # From the right: the check digit and every second digit as they are, the others doubled.
+    as_they_are, doubled = codes[::-2], codes[-2::-2].translate(_DOUBLED)
+    # The code of a digit is the digit plus ord("0").
+    total = sum(as_they_are) + sum(doubled) - len(codes) * ord("0")
+    return total % 10 == 0
 
 
 def luhn_digit(digits: str) -> str:
@@ -62,7 +65,7 @@ def luhn_digit(digits: str) -> str:
     return next(check for check in "0123456789" if has_luhn_digit(digits + check))
 
 
-_ICCID, _IMSI, _MSISDN = range(18, 21), range(14, 16), range(5, 16)
+_ICCID_LENGTHS, _IMSI_LENGTHS, _MSISDN_LENGTHS = range(18, 21), range(14, 16), range(5, 16)
 
 
 def _is_digits(text: str, lengths: range) -> bool:
@@ -76,7 +79,7 @@ class Eid(str):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Parse 32 digits whose value modulo 97 is 1, or raise `InvalidEid`."""
+        """Parse 32 digits whose remainder modulo 97 is 1 (SGP.29, 10), or raise `InvalidEid`."""
         if not _is_digits(text, range(32, 33)) or int(text) % 97 != 1:
             raise InvalidEid(text)
         return cls(text)
@@ -91,7 +94,7 @@ class Iccid(str):
     def parse(cls, text: str) -> Self:
         """Parse 18 to 20 digits with a correct Luhn digit, and drop one trailing `F`."""
         digits = text[:-1] if text[-1:] in {"F", "f"} else text
-        if not _is_digits(digits, _ICCID) or not has_luhn_digit(digits):
+        if not _is_digits(digits, _ICCID_LENGTHS) or not has_luhn_digit(digits):
             raise InvalidIccid(text)
         return cls(digits)
 
@@ -123,7 +126,7 @@ class Imsi(str):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Parse 14 or 15 digits, or raise `InvalidImsi`."""
-        if not _is_digits(text, _IMSI):
+        if not _is_digits(text, _IMSI_LENGTHS):
             raise InvalidImsi(text)
         return cls(text)
 
@@ -136,7 +139,7 @@ class Msisdn(str):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Parse 5 to 15 digits, or raise `InvalidMsisdn`."""
-        if not _is_digits(text, _MSISDN):
+        if not _is_digits(text, _MSISDN_LENGTHS):
             raise InvalidMsisdn(text)
         return cls(text)
 
