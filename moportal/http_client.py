@@ -20,7 +20,11 @@ import httpcore
 import httpx
 from django.core.exceptions import ImproperlyConfigured
 
+# Seconds.
 CONNECT_TIMEOUT = 3.0
+IDLE_TIMEOUT = 5.0
+MOST_CONNECTIONS = 100
+# Bytes.
 LARGEST_ANSWER = 1_000_000
 # OpenSSL's reasons when the server rejects our certificate. With TLS 1.3 this alert can arrive
 # after the request was sent; the server has not read that request.
@@ -38,11 +42,10 @@ REFUSED_CERTIFICATE = frozenset(
     }
 )
 NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-# The largest number of open connections, and the seconds for which an idle one stays open.
-MOST_CONNECTIONS, KEPT_OPEN = 100, 5.0
 # No compression: httpcore does not decompress answers.
 HEADERS = {"User-Agent": "moportal", "Accept": "*/*", "Accept-Encoding": "identity"}
-CUT_OFF = (
+# httpx has an error class of the same name for each of these and their subclasses.
+HTTPCORE_ERRORS = (
     httpcore.TimeoutException,
     httpcore.NetworkError,
     httpcore.ProtocolError,
@@ -74,36 +77,39 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def checked_address(url: str, *, name: str) -> str:
-    """Return the base address without its trailing slash, or raise `ImproperlyConfigured`."""
-    if not _may_be_called(url):
+def check_address(url: str, *, name: str) -> str:
+    """Return the base address without its trailing slash, or raise `ImproperlyConfigured`.
+
+    `name` is the setting that the address comes from; the error names it.
+    """
+    if not _is_allowed(url):
         raise ImproperlyConfigured(
             f"{name} is {url!r}: give an https:// address (plain http is allowed only to loopback)."
         )
     return url.rstrip("/")
 
 
-def _may_be_called(url: str) -> bool:
+def _is_allowed(url: str) -> bool:
     try:
         parts = urlsplit(url)
         host, _port = parts.hostname or "", parts.port
     except ValueError:
         return False
-    return (parts.scheme == "https" and bool(host)) or (
-        parts.scheme == "http" and _is_loopback(host)
-    )
+    is_encrypted = parts.scheme == "https" and bool(host)
+    stays_here = parts.scheme == "http" and _is_loopback(host)
+    return is_encrypted or stays_here
 
 
 @dataclass(frozen=True)
 class Reply:
-    """An HTTP answer: status, body, and headers with lower-case names."""
+    """An HTTP response: status, body, and headers with lower-case names."""
 
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
-# For each file its time of change, size and inode: they change when the file does.
+# For each file: its modification time, size and inode. They differ when the file has changed.
 Stamps = tuple[tuple[int, int, int], ...]
 
 
@@ -131,6 +137,7 @@ class TlsFiles:
         """Return a TLS context for these files; raises `ImproperlyConfigured`."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        # What is being read, for the error's message.
         reading = self.authorities or "the system's authorities"
         try:
             context.load_verify_locations(*self._authorities())
@@ -160,13 +167,14 @@ class Connections:
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self.pool = httpcore.ConnectionPool(
-            ssl_context=context, max_connections=MOST_CONNECTIONS, keepalive_expiry=KEPT_OPEN
+            ssl_context=context, max_connections=MOST_CONNECTIONS, keepalive_expiry=IDLE_TIMEOUT
         )
         # Close the pool when no call uses it any more.
         weakref.finalize(self, self.pool.close)
 
 
-_kept: dict[TlsFiles, tuple[Stamps, Connections]] = {}
+# The connections that are in use, with the stamps that their files had.
+_pools: dict[TlsFiles, tuple[Stamps, Connections]] = {}
 
 
 def connections(tls: TlsFiles = SYSTEM) -> Connections:
@@ -176,10 +184,10 @@ def connections(tls: TlsFiles = SYSTEM) -> Connections:
     cannot be read.
     """
     stamps = tls.stamps()
-    kept = _kept.get(tls)
-    if kept is None or kept[0] != stamps:
-        kept = _kept[tls] = stamps, Connections(tls.context())
-    return kept[1]
+    pooled = _pools.get(tls)
+    if pooled is None or pooled[0] != stamps:
+        pooled = _pools[tls] = stamps, Connections(tls.context())
+    return pooled[1]
 
 
 def exchange(
@@ -203,9 +211,10 @@ def exchange(
     sent_headers = list({**HEADERS, **(headers or {})}.items())
     connect = min(CONNECT_TIMEOUT, within)
     limits = {"connect": connect, "write": connect, "read": within, "pool": within}
-    kept, body = connections(tls), bytearray()
+    # This name keeps the pool open until the call has ended (see `Connections`).
+    used, body = connections(tls), bytearray()
     try:
-        with kept.pool.stream(
+        with used.pool.stream(
             method, url, headers=sent_headers, content=content, extensions={"timeout": limits}
         ) as response:
             for chunk in response.iter_stream():
@@ -214,8 +223,7 @@ def exchange(
                     raise httpx.ReadTimeout(f"no complete answer within {within:g} s")
                 if len(body) > LARGEST_ANSWER:
                     raise httpx.DecodingError(f"an answer of more than {LARGEST_ANSWER} bytes")
-    except CUT_OFF as error:
-        # httpx and httpcore use the same names for their errors.
+    except HTTPCORE_ERRORS as error:
         raise getattr(httpx, type(error).__name__)(str(error)) from error
     received = {
         name.decode("latin-1").lower(): text.decode("latin-1") for name, text in response.headers
@@ -273,7 +281,7 @@ def was_never_read(error: httpx.HTTPError) -> bool:
 
 def _tls_reason(error: BaseException) -> str:
     """Return OpenSSL's reason for the TLS error that caused this one, or an empty text."""
-    at: BaseException | None = error
-    while at is not None and not isinstance(at, ssl.SSLError):
-        at = at.__cause__ or at.__context__
-    return at.reason or "" if at is not None else ""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    return (cause.reason or "") if cause is not None else ""

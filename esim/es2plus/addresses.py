@@ -7,7 +7,7 @@ A variable that ends in the provider's code overrides the one for all providers:
 from django.conf import settings
 
 from esim.models import SmdpProvider
-from moportal.http_client import TlsFiles, checked_address
+from moportal.http_client import TlsFiles, check_address
 from moportal.trust_files import TrustFiles, trust_files
 
 
@@ -15,7 +15,7 @@ def address_of(provider: SmdpProvider) -> str:
     """Return the base address, or raise `ImproperlyConfigured` with the name of the variable."""
     own = _own_name("SMDP_URL", provider)
     name = own if own in settings.SMDP_BY_PROVIDER else f"{own} (or SMDP_URL)"
-    return checked_address(_value("SMDP_URL", provider), name=name)
+    return check_address(_value("SMDP_URL", provider), name=name)
 
 
 def tls_files_of(provider: SmdpProvider) -> TlsFiles:

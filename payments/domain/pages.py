@@ -19,7 +19,7 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from accounts.models import User
-from moportal.http_client import checked_address
+from moportal.http_client import check_address
 from moportal.statements import move
 from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.retries import RETRY_DELAYS, count_failure
@@ -106,7 +106,7 @@ def _open(page: CardPage, lease: Lease) -> None:
 
     try:
         # Card data goes to this address: it must be https, or plain http on this machine.
-        checked_address(opened.url, name="The card page")
+        check_address(opened.url, name="The card page")
     except ImproperlyConfigured as error:
         raise GatewayRefused(str(error)) from error
     _move(

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import httpx
 from django.conf import settings
 
-from moportal.http_client import checked_address, exchange_json
+from moportal.http_client import check_address, exchange_json
 from moportal.money import Money
 from payments.gateways.base import (
     Authorised,
@@ -165,7 +165,7 @@ class SimulatorGateway:
     def _exchange(
         self, method: str, path: str, *, timeout: float | None = None, **request: Any
     ) -> tuple[int, dict[str, Any]]:
-        url = checked_address(settings.PAYMENT_GATEWAY_URL, name="PAYMENT_GATEWAY_URL") + path
+        url = check_address(settings.PAYMENT_GATEWAY_URL, name="PAYMENT_GATEWAY_URL") + path
         limit = timeout or settings.OUTSIDE_CALL_TIMEOUT
         return exchange_json(method, url, within=limit, unavailable=GatewayUnavailable, **request)
 

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import httpx
 from django.conf import settings
 
-from moportal.http_client import checked_address, exchange_json
+from moportal.http_client import check_address, exchange_json
 from subscriptions.charging.base import LONGEST_CURSOR, ChargingUnavailable, Page
 
 
@@ -15,7 +15,7 @@ class HttpCharging:
 
     def usage(self, after: str, *, limit: int) -> Page:
         """Ask for a page, and check that what came is one."""
-        base = checked_address(settings.CHARGING_URL, name="CHARGING_URL")
+        base = check_address(settings.CHARGING_URL, name="CHARGING_URL")
         token: str = settings.CHARGING_TOKEN
         status, said = exchange_json(
             "GET",

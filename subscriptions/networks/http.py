@@ -6,7 +6,7 @@ from urllib.parse import quote
 import httpx
 from django.conf import settings
 
-from moportal.http_client import checked_address, exchange_json
+from moportal.http_client import check_address, exchange_json
 from subscriptions.networks.base import NetworkRefused, NetworkUnavailable, Service
 
 
@@ -36,7 +36,7 @@ class HttpNetwork:
             raise NetworkUnavailable(f"not ended: {str(said)[:120]}", was_sent=True)
 
     def _ask(self, method: str, reference: str, content: dict[str, Any] | None) -> dict[str, Any]:
-        base = checked_address(settings.NETWORK_URL, name="NETWORK_URL")
+        base = check_address(settings.NETWORK_URL, name="NETWORK_URL")
         token: str = settings.NETWORK_TOKEN
         status, said = exchange_json(
             method,

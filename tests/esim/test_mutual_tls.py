@@ -168,7 +168,7 @@ def test_ca_variables_of_the_environment_are_ignored(
     }
     for name in VARIABLES:
         monkeypatch.setenv(name, elsewhere[points])
-    monkeypatch.setattr(http_client, "_kept", {})
+    monkeypatch.setattr(http_client, "_pools", {})
     connection.settings.SMDP_CA = connection.settings.SMDP_CA if is_own else ""
 
     with connection.served():

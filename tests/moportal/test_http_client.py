@@ -11,10 +11,10 @@ from django.core.exceptions import ImproperlyConfigured
 
 from moportal import http_client
 from moportal.http_client import (
-    CUT_OFF,
+    HTTPCORE_ERRORS,
     LARGEST_ANSWER,
     Reply,
-    checked_address,
+    check_address,
     exchange,
 )
 from tests.services import free_port
@@ -92,7 +92,7 @@ def test_the_environments_proxies_and_authorities_are_ignored(
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("SSL_CERT_FILE", os.devnull)
-    monkeypatch.setattr(http_client, "_kept", {})
+    monkeypatch.setattr(http_client, "_pools", {})
 
     assert exchange("GET", f"{odd}/elsewhere", within=5).status == 302
 
@@ -108,7 +108,7 @@ def test_a_connection_that_ends_without_an_answer_raises_the_error_of_httpx(odd:
 
 
 def test_every_error_of_httpcore_has_its_twin_in_httpx() -> None:
-    twins = [getattr(httpx, error.__name__) for error in with_subclasses(CUT_OFF)]
+    twins = [getattr(httpx, error.__name__) for error in with_subclasses(HTTPCORE_ERRORS)]
 
     assert all(issubclass(twin, httpx.HTTPError) for twin in twins)
 
@@ -125,7 +125,7 @@ def test_headers_and_content_arrive_unchanged(odd: str) -> None:
     "url", ["https://smdp.example", "http://127.0.0.1:8001", "http://localhost/x", "http://[::1]"]
 )
 def test_https_may_go_anywhere_and_http_only_to_loopback(url: str) -> None:
-    assert checked_address(f"{url}/", name="SMDP_URL") == url
+    assert check_address(f"{url}/", name="SMDP_URL") == url
 
 
 WRONG = [
@@ -142,4 +142,4 @@ WRONG = [
 @pytest.mark.parametrize("url", WRONG)
 def test_the_error_for_any_other_address_says_how_to_fix_it(url: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"SMDP_URL is .*: give an https"):
-        checked_address(url, name="SMDP_URL")
+        check_address(url, name="SMDP_URL")
