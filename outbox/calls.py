@@ -34,6 +34,9 @@ class OutsideCall(models.Model):
         ordering = ["pk"]
 
 
+Outcome = OutsideCall.Outcome
+
+
 def record_call(
     row: OutsideCall,
     send: Callable[[], Answer],
@@ -44,11 +47,12 @@ def record_call(
 ) -> Answer:
     """Store the row, make the call, store its outcome, and return the answer.
 
-    `before_call` renews the caller's lease, after the row is committed. So a worker that takes
-    over either sees this row, or the stalled worker never makes the call. `describe` returns the
-    columns that an answer sets.
+    `before_call` renews the caller's lease, after the row is committed. If the lease is lost, it
+    raises an error and the call is not made. Otherwise a worker that takes over later sees the row.
+    `describe` returns the columns that an answer sets.
 
-    Raises what `send` raises: one of `refusals`, which is final, or `ServiceUnavailable`.
+    Raises what `send` raises: one of `refusals`, which is final, or `ServiceUnavailable`. After any
+    other error the row keeps the outcome UNANSWERED, because the call may have been made.
     """
     row.save(force_insert=True)
     try:
@@ -75,6 +79,3 @@ def _store(row: OutsideCall, **outcome: Any) -> None:
         setattr(row, name, value)
     row.save(update_fields=list(columns))
     log.info("outside call", table=row._meta.db_table, outcome=row.outcome)
-
-
-Outcome = OutsideCall.Outcome

@@ -1,8 +1,9 @@
 """Enqueue a task, claim it, finish it: the only three things that happen to an outbox row.
 
-A room registers one handler for each of its kinds. The handler gets the subject's key. It returns
-None when nothing is left to do, or a `RetryAfter` when the task must be processed again. A handler
-must be safe to run twice: the lease makes that rare, but not impossible.
+An app registers one handler for each of its kinds of task. The handler gets the subject: the
+primary key of the app's row. It returns None when nothing is left to do, or a `RetryAfter` when the
+task must be processed again. A handler must be safe to run twice: the lease makes that rare, but
+not impossible.
 """
 
 import secrets
@@ -28,8 +29,8 @@ log = structlog.get_logger(__name__)
 SOON = timedelta(seconds=30)
 # The columns of a task that no worker leases and whose last run raised no error.
 FREE: dict[str, Any] = {"lease_until": None, "lease_token": "", "last_error": ""}
-# Both are one statement, on PostgreSQL and on SQLite: no other worker can write between its check
-# and its change.
+# Each is a single statement, on PostgreSQL and on SQLite, so that no other worker can write between
+# the check and the change.
 ENQUEUE = """INSERT INTO outbox_task
         (kind, subject, not_before, lease_token, attempts, enqueue_count, created_at, last_error)
     VALUES (%s, %s, %s, '', 0, 1, %s, '')
@@ -57,10 +58,14 @@ class Lease:
     token: str
 
     def prolong(self) -> None:
-        """Extend the lease by its full length; raise `LeaseLost` if another worker has it now."""
+        """Extend the lease to its full length from now.
+
+        A lease that has expired can still be extended, unless another worker has claimed the task.
+        Raises `LeaseLost` then.
+        """
         until = now() + timedelta(seconds=settings.OUTBOX_LEASE)
-        mine = {"lease_token": self.token}
-        if not compare_and_set(Task, self.task_id, mine, lease_until=until):
+        still_leased = {"lease_token": self.token}
+        if not compare_and_set(Task, self.task_id, still_leased, lease_until=until):
             raise LeaseLost(self.task_id)
 
 
@@ -84,12 +89,12 @@ _handlers: dict[str, Handler] = {}
 
 
 def register(kind: str, handler: Handler) -> None:
-    """Set the handler for a kind of task. A room calls this once, when its app is ready."""
+    """Set the handler for a kind of task. Call it once, in the app config's `ready`."""
     _handlers[kind] = handler
 
 
 def enqueue(kind: str, subject: object) -> None:
-    """Have the task processed as soon as this transaction is committed.
+    """Store that a worker must process this subject, and wake a worker after the commit.
 
     There is one open row per kind and subject: enqueuing the same task again makes that row due
     now. The row is what counts. The broker message only saves the wait for the reconciler.
@@ -97,6 +102,7 @@ def enqueue(kind: str, subject: object) -> None:
     at = now()
     with transaction.atomic(savepoint=False):
         [(task_id,)] = execute_returning(ENQUEUE, kind, str(subject), at, at)
+        # `robust`: whatever the broker's client raises is logged and does not fail the request.
         transaction.on_commit(lambda: _notify_worker(task_id), robust=True)
 
 
@@ -156,8 +162,8 @@ def _finish(task: ClaimedTask, answer: RetryAfter | None) -> None:
     outcome = {"closed_at": at} if answer is None else {"not_before": at + answer.delay}
 
     if not compare_and_set(Task, lease.task_id, as_claimed, **outcome, **FREE):
-        # It was enqueued again while the handler ran, so what the handler read may be out of date.
-        # If the lease is lost instead, this changes nothing and the message finds nothing to do.
+        # The task was enqueued again while the handler ran, so the handler may have read old data.
+        # If the lease was lost instead, this changes nothing and the message finds nothing to do.
         _release(lease, not_before=at)
         _notify_worker(lease.task_id)
     elif answer and answer.delay < SOON:
@@ -166,5 +172,5 @@ def _finish(task: ClaimedTask, answer: RetryAfter | None) -> None:
 
 
 def _release(lease: Lease, **changes: object) -> None:
-    mine = {"lease_token": lease.token}
-    compare_and_set(Task, lease.task_id, mine, **{**FREE, **changes})
+    still_leased = {"lease_token": lease.token}
+    compare_and_set(Task, lease.task_id, still_leased, **{**FREE, **changes})

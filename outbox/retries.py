@@ -44,7 +44,7 @@ def backoff(attempts: int) -> timedelta:
 def count_failure(row: Retried, *errors: Exception) -> timedelta:
     """Record a failed attempt on the row and return the delay before the next one.
 
-    All rooms follow this policy: retry soon at first, then less and less often, but never sooner
+    All apps follow this policy: retry soon at first, then less and less often, but never sooner
     than the services asked. An attempt that consists of several parts may fail with several
     errors. The caller decides from `row.tries` when to stop.
     """
@@ -67,5 +67,5 @@ def describe(errors: Iterable[Exception]) -> str:
 
 
 def retry_after(error: Exception) -> timedelta:
-    """Return how long the service asked us to wait; any other error asks for nothing."""
+    """Return how long the service asked us to wait, or no time if the error does not say."""
     return error.retry_after if isinstance(error, ServiceUnavailable) else timedelta()
