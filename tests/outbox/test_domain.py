@@ -19,8 +19,8 @@ pytestmark = pytest.mark.django_db
 KIND = "test"
 
 
-class Room:
-    """A handler that notes the subjects it was given, and answers as the test sets it to."""
+class FakeHandler:
+    """A handler that records the subjects it gets, and returns or raises `answer`."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -34,9 +34,9 @@ class Room:
 
 
 @pytest.fixture
-def room() -> Iterator[Room]:
+def handler() -> Iterator[FakeHandler]:
     """Register a handler for the length of a test."""
-    made = Room()
+    made = FakeHandler()
     domain.register(KIND, made)
     yield made
     del domain._handlers[KIND]  # noqa: SLF001 -- undone after the test
@@ -47,24 +47,24 @@ def enqueued_task() -> Task:
     return Task.objects.get()
 
 
-def test_enqueuing_a_task_twice_leaves_one_row(room: Room) -> None:
+def test_enqueuing_a_task_twice_leaves_one_row(handler: FakeHandler) -> None:
     domain.enqueue(KIND, 1)
     domain.enqueue(KIND, 1)
 
     assert Task.objects.get().enqueue_count == 2
 
 
-def test_a_handler_that_is_done_closes_the_row(room: Room) -> None:
+def test_a_handler_that_is_done_closes_the_row(handler: FakeHandler) -> None:
     task = enqueued_task()
 
     domain.process(task.pk)
 
     task.refresh_from_db()
-    assert room.seen == ["1"]
+    assert handler.seen == ["1"]
     assert task.closed_at is not None
 
 
-def test_enqueuing_a_closed_task_opens_a_new_row(room: Room) -> None:
+def test_enqueuing_a_closed_task_opens_a_new_row(handler: FakeHandler) -> None:
     done = enqueued_task()
     domain.process(done.pk)
 
@@ -75,7 +75,7 @@ def test_enqueuing_a_closed_task_opens_a_new_row(room: Room) -> None:
     assert domain.due_tasks() == [opened.pk]
 
 
-def test_enqueuing_makes_a_waiting_task_due_now(room: Room) -> None:
+def test_enqueuing_makes_a_waiting_task_due_now(handler: FakeHandler) -> None:
     task = enqueued_task()
     Task.objects.update(not_before=now() + timedelta(minutes=5))
 
@@ -84,44 +84,44 @@ def test_enqueuing_makes_a_waiting_task_due_now(room: Room) -> None:
     assert domain.due_tasks() == [task.pk]
 
 
-def test_a_closed_task_is_not_processed_again(room: Room) -> None:
+def test_a_closed_task_is_not_processed_again(handler: FakeHandler) -> None:
     task = enqueued_task()
 
     domain.process(task.pk)
     domain.process(task.pk)
 
-    assert room.seen == ["1"]
+    assert handler.seen == ["1"]
 
 
-def test_a_leased_task_is_left_alone(room: Room) -> None:
+def test_a_leased_task_is_left_alone(handler: FakeHandler) -> None:
     task = enqueued_task()
     Task.objects.update(lease_until=now() + timedelta(seconds=20), lease_token="other")
 
     domain.process(task.pk)
 
-    assert room.seen == []
+    assert handler.seen == []
 
 
-def test_a_task_that_is_not_due_is_left_alone(room: Room) -> None:
+def test_a_task_that_is_not_due_is_left_alone(handler: FakeHandler) -> None:
     task = enqueued_task()
     Task.objects.update(not_before=now() + timedelta(seconds=20))
 
     domain.process(task.pk)
 
-    assert room.seen == []
+    assert handler.seen == []
 
 
-def test_a_task_whose_lease_has_expired_is_processed(room: Room) -> None:
+def test_a_task_whose_lease_has_expired_is_processed(handler: FakeHandler) -> None:
     task = enqueued_task()
     Task.objects.update(lease_until=now() - timedelta(seconds=1), lease_token="dead")
 
     assert domain.due_tasks() == [task.pk]
     domain.process(task.pk)
 
-    assert room.seen == ["1"]
+    assert handler.seen == ["1"]
 
 
-def test_due_tasks_are_open_and_without_a_lease(room: Room) -> None:
+def test_due_tasks_are_open_and_without_a_lease(handler: FakeHandler) -> None:
     for subject in range(4):
         domain.enqueue(KIND, subject)
     closed, leased, early, due = Task.objects.order_by("pk")
@@ -132,9 +132,9 @@ def test_due_tasks_are_open_and_without_a_lease(room: Room) -> None:
     assert domain.due_tasks() == [due.pk]
 
 
-def test_processing_one_task_leaves_the_others_alone(room: Room) -> None:
+def test_processing_one_task_leaves_the_others_alone(handler: FakeHandler) -> None:
     first, other = enqueued_task(), Task.objects.create(kind=KIND, subject="2", not_before=now())
-    room.answer = RetryAfter(timedelta(minutes=5))
+    handler.answer = RetryAfter(timedelta(minutes=5))
 
     domain.process(first.pk)
 
@@ -143,19 +143,19 @@ def test_processing_one_task_leaves_the_others_alone(room: Room) -> None:
     assert (other.attempts, other.lease_token) == (0, "")
 
 
-def test_each_run_counts_as_an_attempt(room: Room) -> None:
+def test_each_run_counts_as_an_attempt(handler: FakeHandler) -> None:
     task = enqueued_task()
     for _ in range(3):
-        room.answer = RetryAfter(timedelta())
+        handler.answer = RetryAfter(timedelta())
         domain.process(task.pk)
 
     task.refresh_from_db()
     assert task.attempts == 3
 
 
-def test_retry_after_sets_the_time_of_the_next_run(room: Room) -> None:
+def test_retry_after_sets_the_time_of_the_next_run(handler: FakeHandler) -> None:
     task = enqueued_task()
-    room.answer = RetryAfter(timedelta(minutes=5))
+    handler.answer = RetryAfter(timedelta(minutes=5))
 
     domain.process(task.pk)
 
@@ -166,9 +166,9 @@ def test_retry_after_sets_the_time_of_the_next_run(room: Room) -> None:
     assert domain.due_tasks() == []
 
 
-def test_a_task_whose_handler_fails_is_retried_later(room: Room) -> None:
+def test_a_task_whose_handler_fails_is_retried_later(handler: FakeHandler) -> None:
     task = enqueued_task()
-    room.answer = ZeroDivisionError("by zero")
+    handler.answer = ZeroDivisionError("by zero")
 
     domain.process(task.pk)
 
@@ -180,11 +180,11 @@ def test_a_task_whose_handler_fails_is_retried_later(room: Room) -> None:
 
 @pytest.mark.parametrize("answer", [None, RetryAfter(timedelta(minutes=5))])
 def test_a_run_without_an_error_clears_the_last_error(
-    room: Room, answer: RetryAfter | None
+    handler: FakeHandler, answer: RetryAfter | None
 ) -> None:
     task = enqueued_task()
     Task.objects.update(last_error="ZeroDivisionError: by zero")
-    room.answer = answer
+    handler.answer = answer
 
     domain.process(task.pk)
 
@@ -196,17 +196,17 @@ def test_a_run_without_an_error_clears_the_last_error(
     "answer", [None, RetryAfter(timedelta(minutes=5)), ZeroDivisionError("by zero")]
 )
 def test_a_worker_that_lost_its_lease_leaves_the_row_to_the_new_one(
-    room: Room, answer: RetryAfter | Exception | None
+    handler: FakeHandler, answer: RetryAfter | Exception | None
 ) -> None:
     task, until = enqueued_task(), now() + timedelta(seconds=20)
 
-    def taken_over(subject: str, lease: Lease) -> RetryAfter | None:
+    def lose_lease(subject: str, lease: Lease) -> RetryAfter | None:
         Task.objects.update(lease_token="another", lease_until=until)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    domain.register(KIND, taken_over)
+    domain.register(KIND, lose_lease)
     domain.process(task.pk)
 
     task.refresh_from_db()
@@ -214,32 +214,32 @@ def test_a_worker_that_lost_its_lease_leaves_the_row_to_the_new_one(
     assert (task.closed_at, task.last_error) == (None, "")
 
 
-def test_a_handler_that_raises_lease_lost_changes_nothing(room: Room) -> None:
+def test_a_handler_that_raises_lease_lost_changes_nothing(handler: FakeHandler) -> None:
     task = enqueued_task()
-    room.answer = domain.LeaseLost(task.pk)
+    handler.answer = domain.LeaseLost(task.pk)
 
     domain.process(task.pk)
 
-    before, lease = task.not_before, Task.objects.get()
-    assert (lease.not_before, lease.last_error, lease.closed_at) == (before, "", None)
+    found = Task.objects.get()
+    assert (found.not_before, found.last_error, found.closed_at) == (task.not_before, "", None)
 
 
 def test_a_retry_that_is_due_soon_gets_a_delayed_message(
-    room: Room, monkeypatch: pytest.MonkeyPatch
+    handler: FakeHandler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task, sent = enqueued_task(), []
     monkeypatch.setattr(
         "celery.app.base.Celery.send_task",
         lambda _celery, name, **options: sent.append((name, options)),
     )
-    room.answer = RetryAfter(timedelta(seconds=2))
+    handler.answer = RetryAfter(timedelta(seconds=2))
 
     domain.process(task.pk)
 
     assert sent == [(tasks.process.name, {"args": [task.pk], "countdown": 2.0})]
 
 
-def test_a_task_enqueued_during_its_run_runs_again(room: Room) -> None:
+def test_a_task_enqueued_during_its_run_runs_again(handler: FakeHandler) -> None:
     task = enqueued_task()
 
     def enqueue_meanwhile(subject: str, lease: Lease) -> None:
@@ -254,7 +254,7 @@ def test_a_task_enqueued_during_its_run_runs_again(room: Room) -> None:
     assert domain.due_tasks() == [task.pk]
 
 
-def test_a_task_enqueued_during_its_run_is_due_at_once(room: Room) -> None:
+def test_a_task_enqueued_during_its_run_is_due_at_once(handler: FakeHandler) -> None:
     task = enqueued_task()
 
     def enqueue_meanwhile(subject: str, lease: Lease) -> RetryAfter:
@@ -268,7 +268,7 @@ def test_a_task_enqueued_during_its_run_is_due_at_once(room: Room) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_enqueuing_a_task_while_it_is_closed_opens_a_new_row(room: Room) -> None:
+def test_enqueuing_a_task_while_it_is_closed_opens_a_new_row(handler: FakeHandler) -> None:
     task = enqueued_task()
     with ThreadPoolExecutor(1) as other:
         with transaction.atomic():
@@ -281,7 +281,7 @@ def test_enqueuing_a_task_while_it_is_closed_opens_a_new_row(room: Room) -> None
 
 
 @pytest.mark.django_db(transaction=True)
-def test_ten_concurrent_enqueues_leave_one_row(room: Room) -> None:
+def test_ten_concurrent_enqueues_leave_one_row(handler: FakeHandler) -> None:
     at_once(lambda: domain.enqueue(KIND, 1), 10)
 
     assert Task.objects.get().enqueue_count == 10
@@ -294,7 +294,9 @@ def _enqueue_and_disconnect() -> None:
         connection.close()
 
 
-def test_prolonging_a_lease_extends_it_by_its_full_length(room: Room, settings: Settings) -> None:
+def test_prolonging_a_lease_extends_it_by_its_full_length(
+    handler: FakeHandler, settings: Settings
+) -> None:
     task, other = enqueued_task(), Task.objects.create(kind=KIND, subject="2", not_before=now())
     Task.objects.update(lease_token="mine", lease_until=now())
     whole = timedelta(seconds=settings.OUTBOX_LEASE)
@@ -310,7 +312,7 @@ def test_prolonging_a_lease_extends_it_by_its_full_length(room: Room, settings: 
     assert untouched <= before
 
 
-def test_a_worker_that_lost_its_lease_cannot_prolong_it(room: Room) -> None:
+def test_a_worker_that_lost_its_lease_cannot_prolong_it(handler: FakeHandler) -> None:
     task = enqueued_task()
     Task.objects.update(lease_token="another")
 
@@ -319,24 +321,24 @@ def test_a_worker_that_lost_its_lease_cannot_prolong_it(room: Room) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_ten_workers_one_processes_the_task(room: Room) -> None:
+def test_of_ten_workers_one_processes_the_task(handler: FakeHandler) -> None:
     task = enqueued_task()
-    room.answer = RetryAfter(timedelta(minutes=5))
+    handler.answer = RetryAfter(timedelta(minutes=5))
 
     at_once(lambda: domain.process(task.pk), 10)
 
-    assert room.seen == ["1"]
+    assert handler.seen == ["1"]
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("error", [OperationalError("no broker"), ZeroDivisionError("a fault")])
 def test_an_unavailable_broker_does_not_fail_the_request(
-    room: Room, monkeypatch: pytest.MonkeyPatch, error: Exception
+    handler: FakeHandler, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def away(*_args: object, **_kwargs: object) -> None:
+    def refuse(*_args: object, **_kwargs: object) -> None:
         raise error
 
-    monkeypatch.setattr("celery.app.base.Celery.send_task", away)
+    monkeypatch.setattr("celery.app.base.Celery.send_task", refuse)
 
     domain.enqueue(KIND, 1)
 
@@ -345,7 +347,7 @@ def test_an_unavailable_broker_does_not_fail_the_request(
 
 @pytest.mark.django_db(transaction=True)
 def test_the_broker_message_is_sent_only_after_the_commit(
-    room: Room, monkeypatch: pytest.MonkeyPatch
+    handler: FakeHandler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[object] = []
     monkeypatch.setattr(
@@ -360,7 +362,7 @@ def test_the_broker_message_is_sent_only_after_the_commit(
 
 
 def test_a_broker_message_carries_the_id_of_a_row(
-    room: Room, monkeypatch: pytest.MonkeyPatch
+    handler: FakeHandler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task, sent = enqueued_task(), []
     monkeypatch.setattr(tasks.process, "apply_async", lambda **options: sent.append(options))
@@ -369,7 +371,7 @@ def test_a_broker_message_carries_the_id_of_a_row(
     tasks.process(task.pk)
 
     assert sent == [{"args": (task.pk,), "expires": 10}]
-    assert room.seen == ["1"]
+    assert handler.seen == ["1"]
 
 
 def test_a_worker_reconciles_when_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:

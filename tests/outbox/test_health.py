@@ -32,10 +32,10 @@ def test_a_worker_without_a_recent_heartbeat_is_unhealthy(silence: timedelta | N
 def test_both_checks_report_a_database_that_does_not_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def away(*_args: object, **_keywords: object) -> None:
+    def fail(*_args: object, **_keywords: object) -> None:
         raise DatabaseError
 
-    monkeypatch.setattr("django.db.backends.base.base.BaseDatabaseWrapper.cursor", away)
+    monkeypatch.setattr("django.db.backends.base.base.BaseDatabaseWrapper.cursor", fail)
 
     for check in (health.database, health.worker):
         with pytest.raises(Unhealthy, match="does not answer"):
