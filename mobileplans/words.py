@@ -46,6 +46,8 @@ class MoDirectStatus(StrEnum):
 
 # Texts from the host that are kept for support are cut to this many characters.
 LONGEST_TEXT = 60
+# How many of the `LpaCode`s are Windows' own. The app has added the others.
+WINDOWS_CODES = 29
 
 
 class LpaCode(StrEnum):
@@ -94,7 +96,4 @@ class LpaCode(StrEnum):
     def number(self) -> int | None:
         """Return Windows' number of the status, or None for a result that the app adds."""
         position = list(LpaCode).index(self)
-        return position if position < NUMBERED else None
-
-
-NUMBERED = 29
+        return position if position < WINDOWS_CODES else None

@@ -1,4 +1,4 @@
-"""The handoff: the outcome is stored, the session ends, and the host takes over again.
+"""The handoff: the outcome is stored, the session ends, and the host takes over.
 
 The rules are in docs/contract.md#handoff.
 """
@@ -31,20 +31,20 @@ REPORT_SALT = "mobileplans.host-report"
 
 
 @dataclass(frozen=True)
-class Receipt:
-    """What the handoff page shows if no app takes over: the order, and what this visit paid."""
+class Purchase:
+    """The order that the handoff page shows in a browser, and what this visit paid for it."""
 
     reference: str = ""
     paid: Money | None = None
 
 
 def hand_over(
-    request: HttpRequest, visit: Visit, outcome: Outcome, receipt: Receipt | None = None
+    request: HttpRequest, visit: Visit, outcome: Outcome, purchase: Purchase | None = None
 ) -> HttpResponse:
     """Store the outcome, end the session and redirect to the handoff page with its own cookie."""
-    # The outcome is stored first. If that fails, the customer is still signed in and can try again.
+    # The outcome is stored before the session ends. If that fails, the customer can try again.
     token = secrets.token_urlsafe(32)
-    _store(visit, outcome, receipt or Receipt(), token)
+    _store(visit, outcome, purchase or Purchase(), token)
     log.info("handoff", success=outcome.success, status=outcome.mo_direct_status)
 
     logout(request)
@@ -56,8 +56,8 @@ def hand_over(
     return response
 
 
-def _store(visit: Visit, outcome: Outcome, receipt: Receipt, token: str) -> None:
-    paid = receipt.paid
+def _store(visit: Visit, outcome: Outcome, purchase: Purchase, token: str) -> None:
+    paid = purchase.paid
     Handoff.objects.create(
         visit=visit,
         token_hash=_hash(token),
@@ -72,14 +72,17 @@ def _store(visit: Visit, outcome: Outcome, receipt: Receipt, token: str) -> None
         mo_direct_status=outcome.mo_direct_status,
         plan_name=outcome.plan_name,
         on_esim=outcome.on_esim,
-        reference=receipt.reference,
+        reference=purchase.reference,
         paid_minor_units=paid.minor_units if paid else None,
         currency=paid.currency if paid else "",
     )
 
 
 def _set_cookie(response: HttpResponse, name: str, value: str, *, max_age: timedelta) -> None:
-    """Set or expire a cookie. Browsers expire a `__Host-` cookie only if it is set as secure."""
+    """Set a cookie. With `max_age` zero, delete it.
+
+    A browser deletes a `__Host-` cookie only if the deletion is marked as secure.
+    """
     response.set_cookie(
         name,
         value,
@@ -125,15 +128,16 @@ def report_token(handoff: Handoff) -> str:
 
 
 def store_report(token: str, kind: str, text: str) -> StoredReport | None:
-    """Store one report of the app, a repeated one only once. Return None if it is invalid.
+    """Store one report of the app. Return None if it is invalid, or if there are too many.
 
-    An activation result other than `success` becomes an LPA error, like one from the headers.
+    A repeated report is stored once. An activation result other than `success` becomes an LPA
+    error, like one from the launch's headers.
     """
     try:
-        number = signing.loads(token, salt=REPORT_SALT, max_age=LIFETIME)
+        handoff_pk = signing.loads(token, salt=REPORT_SALT, max_age=LIFETIME)
     except signing.BadSignature:
         return None
-    handoff = Handoff.objects.filter(pk=number).first()
+    handoff = Handoff.objects.filter(pk=handoff_pk).first()
     if handoff is None or kind not in HostReport.Kind.values:
         return None
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from moportal.identifiers import ActivationCode
 
-UNIVERSAL = "esim_qrcode_provisioning?carddata="
+UNIVERSAL_LINK = "esim_qrcode_provisioning?carddata="
 
 
 class Platform(StrEnum):
@@ -26,10 +26,11 @@ class Platform(StrEnum):
     OTHER = ""
 
 
-LINKS = {
+# What comes before `LPA:` in each platform's link.
+LINK_PREFIXES = {
     Platform.WINDOWS: "",
-    Platform.APPLE: f"https://esimsetup.apple.com/{UNIVERSAL}",
-    Platform.ANDROID: f"https://esimsetup.android.com/{UNIVERSAL}",
+    Platform.APPLE: f"https://esimsetup.apple.com/{UNIVERSAL_LINK}",
+    Platform.ANDROID: f"https://esimsetup.android.com/{UNIVERSAL_LINK}",
 }
 
 
@@ -57,7 +58,7 @@ class Installation:
     @property
     def qr_code(self) -> SafeString:
         """Return the QR code as inline SVG, without style or size. The style sheet sets both."""
-        # Error correction level M still allows a scan when 15 % of the code are damaged.
+        # Error correction level M still allows a scan when 15 % of the code is damaged.
         svg = segno.make_qr(self.qr_text, error="m").svg_inline(
             border=4, dark="#000", light="#fff", omitsize=True, svgclass="qr", lineclass=None
         )
@@ -77,7 +78,8 @@ def installation_for(code: ActivationCode, user_agent: str) -> Installation:
         Platform.APPLE: _("iPhone or iPad (iOS 17.4 or later)"),
         Platform.ANDROID: _("Android phone"),
     }
-    urls = {platform: f"{prefix}LPA:{code}" for platform, prefix in LINKS.items()}
+    urls = {platform: f"{prefix}LPA:{code}" for platform, prefix in LINK_PREFIXES.items()}
+    # A platform without an install link gets the QR code and the links for the others.
     here = Link(titles[platform_in_use], urls[platform_in_use]) if platform_in_use in urls else None
     others = (
         Link(names[platform], url) for platform, url in urls.items() if platform != platform_in_use
@@ -86,7 +88,7 @@ def installation_for(code: ActivationCode, user_agent: str) -> Installation:
 
 
 def platform_of(user_agent: str) -> Platform:
-    """Return the platform that the browser names. An iPad may name a Mac; it gets the QR code."""
+    """Return the platform that the browser names. An iPad that claims to be a Mac gets no link."""
     if "Windows NT" in user_agent:
         return Platform.WINDOWS
     if "iPhone" in user_agent or "iPad" in user_agent:

@@ -1,4 +1,4 @@
-"""The parser of the launch address (docs/contract.md#launch): a `Launch`, or why it is refused.
+"""The parser of the launch address (docs/contract.md#launch).
 
 This module uses no Django. It splits the query string itself because the standard parsers turn
 `+` into a space, and `transactionId` must go back exactly as it came.
@@ -50,28 +50,28 @@ def parse_launch(query_string: str) -> Launch:
     raw = _first_values(query_string)
     transaction_id = _parse_transaction_id(raw.get("transactionId", ""))
 
-    value = {name: _decode_and_strip(text) for name, text in raw.items()}
+    values = {name: _decode_and_strip(text) for name, text in raw.items()}
     refusals: list[tuple[MoDirectStatus, str]] = []
-    parse = partial(_parse_or_refuse, value, refusals)
+    parse = partial(_parse_or_refuse, values, refusals)
     eid = parse(Eid, "eid", MoDirectStatus.INVALID_SIM)
-    has_eid = bool(value.get("eid"))
+    has_eid = bool(values.get("eid"))
+    # With an EID, `iccid` only names one more profile on the eSIM, and never refuses the launch.
     iccid = (
-        _parse_iccid(value.get("iccid", ""))
+        _parse_iccid(values.get("iccid", ""))
         if has_eid
         else parse(Iccid, "iccid", MoDirectStatus.INVALID_SIM)
     )
     location = parse(Country, "location", MoDirectStatus.CLIENT_ERROR)
     market = parse(Country, "market", MoDirectStatus.CLIENT_ERROR)
 
-    items = [item for item in value.get("iccids", "").split(",") if item.strip()]
+    items = [item for item in values.get("iccids", "").split(",") if item.strip()]
     profiles = [_parse_iccid(item) for item in items[:LONGEST_LIST]]
     # Items beyond the limit are dropped like unreadable ones, and counted with them.
-    junk = len(items) - sum(profile is not None for profile in profiles)
-    # With an EID, `iccid` names one more profile that is already on the eSIM.
+    dropped = len(items) - sum(profile is not None for profile in profiles)
     profiles += [iccid] if has_eid else []
 
     # The IMEI is kept for support as it came, except for characters that a database refuses.
-    imei = _CONTROL_CHARACTER.sub("", value.get("imei", ""))[:LONGEST_IMEI]
+    imei = _CONTROL_CHARACTER.sub("", values.get("imei", ""))[:LONGEST_IMEI]
     return Launch(
         transaction_id=transaction_id or f"moportal-{secrets.token_hex(8)}",
         transaction_id_is_generated=not transaction_id,
@@ -83,18 +83,18 @@ def parse_launch(query_string: str) -> Launch:
         market=market or location,
         refused_as=refusals[0][0] if refusals else None,
         refused_because=refusals[0][1] if refusals else "",
-        remarks=tuple(_remarks(raw, transaction_id, imei, junk)),
+        remarks=tuple(_remarks(raw, transaction_id, imei, dropped)),
     )
 
 
-def _remarks(raw: dict[str, str], transaction_id: str, imei: str, junk: int) -> Iterator[str]:
+def _remarks(raw: dict[str, str], transaction_id: str, imei: str, dropped: int) -> Iterator[str]:
     """Yield what was dropped or looks wrong but is no reason to refuse the launch."""
     if raw.get("transactionId") and not transaction_id:
         yield "transactionId unusable"
     if imei and not _is_imei(imei):
         yield "imei fails its check"
-    if junk:
-        yield f"{junk} of iccids unreadable"
+    if dropped:
+        yield f"{dropped} of iccids unreadable"
 
 
 def _is_imei(text: str) -> bool:
@@ -106,24 +106,24 @@ def _is_imei(text: str) -> bool:
 
 
 def _parse_or_refuse(
-    value: dict[str, str],
+    values: dict[str, str],
     refusals: list[tuple[MoDirectStatus, str]],
     kind: type[Identifier],
     name: str,
     refused_as: MoDirectStatus,
 ) -> Identifier | None:
     """Parse one identifier. A value that is present but wrong becomes a reason to refuse."""
-    if not value.get(name):
+    if not values.get(name):
         return None
     try:
-        return kind.parse(value[name])
+        return kind.parse(values[name])
     except InvalidIdentifier:
         refusals.append((refused_as, name))
         return None
 
 
 def _first_values(query_string: str) -> dict[str, str]:
-    """Return each name with its value, still encoded. The first of repeated names counts."""
+    """Return each name with its first value, still encoded."""
     # Values stay encoded, because `transactionId` is decoded differently from the others.
     pairs = (part.partition("=") for part in query_string.split("&"))
     values: dict[str, str] = {}

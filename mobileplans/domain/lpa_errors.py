@@ -11,16 +11,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import zip_longest
 
-from mobileplans.words import LONGEST_TEXT, NUMBERED, LpaCode
+from mobileplans.words import LONGEST_TEXT, WINDOWS_CODES, LpaCode
 from moportal.identifiers import Iccid, InvalidIdentifier
 
 # In characters, and errors for each launch. Everything beyond these limits is dropped.
 LONGEST_HEADER = 4096
 MOST_ERRORS = 20
 
-
 _BY_NAME = {code.casefold(): code for code in LpaCode}
-_BY_NUMBER = {str(number): code for number, code in enumerate(list(LpaCode)[:NUMBERED])}
+_BY_NUMBER = {str(number): code for number, code in enumerate(list(LpaCode)[:WINDOWS_CODES])}
 # "11/14/2018 3:07:05 PM". Seconds and an offset to UTC are optional.
 _US_TIME = re.compile(
     r"(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4})\s+"
@@ -31,7 +30,7 @@ _US_TIME = re.compile(
 )
 # The SM-DP+ reports a failed download by subject and reason code, and puts the profile in the state
 # Error (SGP.22 v2.2, 5.3.5 and 5.6). The device reports the same failure under the name here.
-_BY_SMDP = {
+_BY_SMDP_CODES = {
     ("8", "4.2"): LpaCode.OTHER,
     ("8.1", "4.8"): LpaCode.INSUFFICIENT_SPACE_ON_CARD,
     ("8.1.1", "3.8"): LpaCode.EID_MISMATCH,
@@ -71,7 +70,7 @@ class LpaErrors:
         """Return the newest error, or the last in the list if none has a time."""
         timed = [error for error in self.errors if error.at is not None]
         if timed:
-            # `max` returns the first of equals. Reversed, that is the later one in the list.
+            # Of equal times `max` returns the first. Reversed, that is the last in the list.
             return max(reversed(timed), key=_instant)
         return self.errors[-1] if self.errors else None
 
@@ -109,7 +108,7 @@ def parse_lpa_code(text: str) -> LpaCode:
 
 def translate_smdp_codes(subject: str, reason: str) -> LpaCode:
     """Return the device's name for an SM-DP+'s failure. An unknown one becomes `Other`."""
-    return _BY_SMDP.get((subject, reason), LpaCode.OTHER)
+    return _BY_SMDP_CODES.get((subject, reason), LpaCode.OTHER)
 
 
 def parse_us_time(text: str) -> datetime | None:

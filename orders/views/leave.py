@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from mobileplans.domain import visits
-from mobileplans.domain.handoffs import Receipt, hand_over, stored_outcome
+from mobileplans.domain.handoffs import Purchase, hand_over, stored_outcome
 from mobileplans.models import Visit
 from orders.domain import outcomes, placing
 from orders.models import Order
@@ -52,7 +52,7 @@ def _leave_without_order(request: HttpRequest, visit: Visit) -> HttpResponse:
     given = visit.handoffs.filter(success=True, code_is_masked=False).first()
     if given is None:
         return hand_over(request, visit, outcomes.of_leaving(visit))
-    return hand_over(request, visit, stored_outcome(given), Receipt(given.reference, given.paid))
+    return hand_over(request, visit, stored_outcome(given), Purchase(given.reference, given.paid))
 
 
 def _order_to_hand_over(visit: Visit) -> Order | None:

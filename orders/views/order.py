@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from mobileplans.domain import visits
-from mobileplans.domain.handoffs import Receipt, hand_over
+from mobileplans.domain.handoffs import Purchase, hand_over
 from mobileplans.domain.outcome import Outcome
 from orders import texts
 from orders.domain import outcomes, placing
@@ -118,20 +118,20 @@ def hand_over_order(request: HttpRequest, order: Order) -> HttpResponse:
         return redirect_to("order", order.number)
     outcome = outcomes.of_order(order, visits.current(request))
     return _record_and_hand_over(
-        request, order, outcome, Receipt(order.display_number, order.price.gross)
+        request, order, outcome, Purchase(order.display_number, order.price.gross)
     )
 
 
 def hand_over_again(request: HttpRequest, order: Order, outcome: Outcome) -> HttpResponse:
     """Hand the order's eSIM to the host once more. The receipt shows no payment for this visit."""
-    return _record_and_hand_over(request, order, outcome, Receipt(order.display_number))
+    return _record_and_hand_over(request, order, outcome, Purchase(order.display_number))
 
 
 def _record_and_hand_over(
-    request: HttpRequest, order: Order, outcome: Outcome, receipt: Receipt
+    request: HttpRequest, order: Order, outcome: Outcome, purchase: Purchase
 ) -> HttpResponse:
     Order.objects.filter(pk=order.pk, handed_over_at=None).update(handed_over_at=now())
-    return hand_over(request, visits.current(request), outcome, receipt)
+    return hand_over(request, visits.current(request), outcome, purchase)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -16,10 +16,9 @@ from mobileplans.domain.lpa_errors import (
     parse_us_time,
 )
 from mobileplans.domain.lpa_table import TABLE, Remedy
-from mobileplans.words import NUMBERED, LpaCode
+from mobileplans.words import WINDOWS_CODES, LpaCode
 
 ICCID = "8949449999999990023"
-WINDOWS_CODES = list(LpaCode)[:NUMBERED]
 # Windows' number of each status (winrt-api, ESimOperationStatus), its name and its remedy.
 REMEDIES = {
     0: ("Success", "none"),
@@ -95,7 +94,7 @@ def test_every_row_has_texts_for_customers_and_staff(code: LpaCode) -> None:
 
 
 def test_the_table_is_complete() -> None:
-    assert len(WINDOWS_CODES) == 29
+    assert len(REMEDIES) == WINDOWS_CODES == 29
     assert set(TABLE) == set(LpaCode)
 
 
