@@ -1,4 +1,4 @@
-/* The app: its window, the WebView in it, Back, and what it does with the portal's answer. */
+/* The app: its window, the WebView, Back, and the handling of the portal's answer. */
 (function () {
   "use strict";
   var Bench = window.Bench;
@@ -18,19 +18,19 @@
     setBack();
   }
 
-  function reach(stage) {
+  function showStage(stage) {
     Bench.byId("stages").setAttribute("data-stage", String(stage));
   }
 
-  /* The frame shares its history with this page: at the frame's first page Back would leave it. */
+  /* The frame shares its history with this page. On its first page, Back would leave this page. */
   function setBack() {
     var view = frame && frame.contentWindow;
     var canGo = view && (view.navigation ? view.navigation.canGoBack : true);
     back.disabled = !canGo || app.getAttribute("data-view") !== "portal";
   }
 
-  /* The browser's own page for a portal that does not answer may not be looked into. */
-  function pageCame() {
+  /* If the portal does not answer, the browser shows its own page and forbids access to it. */
+  function showAddress() {
     var address = Bench.byId("address");
     try {
       address.textContent = frame.contentWindow.location.pathname;
@@ -42,13 +42,13 @@
     }
   }
 
-  /* The LPA's errors ride on the launch's own request and on none that follows. */
+  /* Only the first request of a launch has the LPA's errors. */
   function dropErrors() {
     Bench.setWishes({ language: launched.wishes.language, host: launched.wishes.host });
     frame.removeEventListener("load", dropErrors);
   }
 
-  /* A new frame for each launch: its first page is then the first of its history. */
+  /* Each launch gets a new frame, so that its first page is the first of its history. */
   function open(launch) {
     launched = launch;
     received = 0;
@@ -61,10 +61,10 @@
     frame.id = frame.name = "portal";
     frame.title = place.getAttribute("data-title");
     frame.src = launch.url;
-    frame.addEventListener("load", pageCame);
+    frame.addEventListener("load", showAddress);
     frame.addEventListener("load", dropErrors);
     place.appendChild(frame);
-    reach(1);
+    showStage(1);
     show("portal");
     bringIntoView();
   }
@@ -76,7 +76,7 @@
     }
   }
 
-  function judge(answer, call) {
+  function handleVerdict(answer, call) {
     var outcome;
     Bench.byId("received").innerHTML = answer ? answer.html : "";
     if (!answer || !answer.valid) {
@@ -95,7 +95,7 @@
     }
   }
 
-  function called(event) {
+  function receiveCall(event) {
     var isOurs = frame && event.source === frame.contentWindow;
     var data = event.data;
     var launch = launched;
@@ -117,40 +117,40 @@
     calls.textContent = received + " ×";
     told.hidden = true;
     Bench.fill("status", "");
-    reach(2);
+    showStage(2);
     show("working");
     Bench.post(Bench.settings.checkUrl, fields, function (answer) {
       if (launch === launched) {
-        judge(answer, data.call);
+        handleVerdict(answer, data.call);
       }
     });
   }
 
-  /* The newest app calls the portal's page by the names of functions that the page left with it. */
+  /* The newest app calls functions of the portal's page, whose names the page has told the app. */
   function callBack(names, detail) {
     var text = JSON.stringify(detail);
     var view = frame.contentWindow;
-    var said = [];
+    var scripts = [];
     try {
-      said = names.map(function (name) {
+      scripts = names.map(function (name) {
         return view.MobilePlansInlineOperations[name];
-      }).filter(function (script, i, scripts) {
-        return typeof view[script] === "function" && scripts.indexOf(script) === i;
+      }).filter(function (script, i, all) {
+        return typeof view[script] === "function" && all.indexOf(script) === i;
       });
-      said.forEach(function (script) {
+      scripts.forEach(function (script) {
         view[script](text);
       });
     } catch (error) {
-      /* Another page may stand there by now, or a handler failed: the app goes on. */
+      /* The frame may show another page by now, or the function may fail. The app continues. */
       window.console.warn(error);
     }
-    said.forEach(function (script) {
+    scripts.forEach(function (script) {
       Bench.byId("told-what").textContent += script + "(" + text + ")\n";
       told.hidden = false;
     });
   }
 
-  function downloaded(download) {
+  function reportDownload(download) {
     var failure = download.error && download.error.charAt(0).toLowerCase() + download.error.slice(1);
     if (download.call.indexOf("MobilePlansInlineOperations.") !== 0) {
       return;
@@ -182,12 +182,12 @@
       show("portal");
     });
   });
-  window.addEventListener("message", called);
-  Bench.hear("launch", open);
-  Bench.hear("downloaded", downloaded);
-  Bench.hear("device", function (state) {
+  window.addEventListener("message", receiveCall);
+  Bench.listen("launch", open);
+  Bench.listen("downloaded", reportDownload);
+  Bench.listen("device", function (state) {
     if (state === "connected") {
-      reach(3);
+      showStage(3);
     }
     show(state === "failed" ? "problem" : state === "connected" ? "connected" : "working");
   });

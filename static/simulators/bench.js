@@ -1,4 +1,4 @@
-/* What the parts of the workbench share: words on the page, events between them, requests. */
+/* Functions that the page's scripts share: texts, events between the scripts, requests. */
 (function () {
   "use strict";
   var settings = document.body.dataset;
@@ -7,7 +7,7 @@
     return document.getElementById(id);
   }
 
-  /* Write a text wherever the page has a place for it. */
+  /* Write a text into every element with this slot. */
   function fill(slot, text) {
     var places = document.querySelectorAll("[data-slot=" + slot + "]");
     var i;
@@ -20,9 +20,9 @@
     document.dispatchEvent(new CustomEvent("simulator:" + name, { detail: detail }));
   }
 
-  function hear(name, act) {
+  function listen(name, handle) {
     document.addEventListener("simulator:" + name, function (event) {
-      act(event.detail);
+      handle(event.detail);
     });
   }
 
@@ -42,7 +42,7 @@
     request.send(body);
   }
 
-  /* `done` is given the JSON of a 200, or null. */
+  /* `done` receives the JSON of an answer with status 200, and null otherwise. */
   function get(url, headers, done) {
     var request = new XMLHttpRequest();
     var name;
@@ -61,7 +61,7 @@
     }).join("&");
   }
 
-  /* Ask for a fresh token first: signing in and out in the frame makes an older one stale. */
+  /* Fetch a new CSRF token first: sign-in and sign-out in the frame invalidate the old one. */
   function post(url, fields, done) {
     get(settings.tokenUrl, {}, function (answer) {
       var request = new XMLHttpRequest();
@@ -72,12 +72,12 @@
     });
   }
 
-  /* The middleware and the frame's pages read from this cookie what the WebView is to be like. */
+  /* The middleware and host.js in the frame read this cookie to behave like the WebView. */
   function setWishes(wishes) {
     document.cookie = "mobile_plans_simulator=" + encode(wishes) + "; path=/; SameSite=Lax";
   }
 
-  /* Random letters and digits, as the app's own ids have them. */
+  /* Return random letters and digits, as in the app's ids. */
   function random(length) {
     var alphabet = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
     var bytes = window.crypto.getRandomValues(new Uint8Array(length));
@@ -92,7 +92,7 @@
     encode: encode,
     fill: fill,
     get: get,
-    hear: hear,
+    listen: listen,
     post: post,
     random: random,
     setWishes: setWishes,

@@ -1,4 +1,4 @@
-/* The device: downloads the profile as its LPA does, connects, and reads the balance. */
+/* The device: downloads the profile as an LPA does, connects, and shows the balance. */
 (function () {
   "use strict";
   var Bench = window.Bench;
@@ -12,10 +12,10 @@
   var plan = null;
   var retry = null;
   var failure = null;
-  /* The SIM in use, as far as the device knows it. */
+  /* The ICCID of the SIM in use, empty if it is unknown. */
   var iccid = "";
 
-  /* Long enough to be seen; a real device takes longer. */
+  /* Long enough to see each step. A real device takes longer. */
   var STEP_MILLISECONDS = 500;
 
   function say(text) {
@@ -28,7 +28,7 @@
     Bench.announce("device", state);
   }
 
-  /* Mark the steps: those before `name` are done, it is current, the others are to come. */
+  /* Set the status of the step `name`. Steps before it are done, steps after it are to do. */
   function stepTo(name, status) {
     var reached = false;
     Array.prototype.forEach.call(steps, function (step) {
@@ -43,12 +43,12 @@
     });
   }
 
-  /* What was begun for one plan does nothing once another, or another launch, has come. */
-  function whilePlanned(act) {
+  /* Return a function that does nothing once another plan or another launch has begun. */
+  function unlessReplaced(handle) {
     var mine = plan;
     return function (answer) {
       if (plan === mine) {
-        act(answer);
+        handle(answer);
       }
     };
   }
@@ -67,7 +67,7 @@
     stepTo(step, "failed");
     say(reason);
     again.hidden = false;
-    /* A profile is downloaded once: what is tried again is the step that failed. */
+    /* A profile can be downloaded only once, so only the failed step is tried again. */
     retry = step === "connect" ? connect : begin;
     enter("failed");
   }
@@ -134,7 +134,7 @@
     }
     stepTo("connect", "current");
     enter("connecting");
-    /* Nobody said which SIM it is: there is a connection, and no balance to ask for. */
+    /* Without an ICCID there is a connection but no balance to show. */
     if (!iccid) {
       stepTo("connect", "done");
       enter("connected");
@@ -143,12 +143,12 @@
     Bench.get(
       url,
       { "X-MS-DM-TransactionId": "MSFT_" + Bench.random(16) },
-      whilePlanned(showBalance)
+      unlessReplaced(showBalance)
     );
   }
 
-  /* What the SM-DP+ simulator or the network said beside the LPA's own names is none of them. */
-  function named(error, otherwise) {
+  /* Return the LPA's name of an error, or `otherwise` for an error that the LPA does not know. */
+  function lpaName(error, otherwise) {
     var i;
     for (i = 1; i < choice.options.length; i += 1) {
       if (choice.options[i].value === error) {
@@ -158,15 +158,15 @@
     return otherwise;
   }
 
-  /* The chosen failure comes once, so that what is tried again works. */
+  /* The chosen failure happens once, so that the next try succeeds. */
   function failDownload(error) {
     choice.value = choice.options[0].value;
-    failure = { code: named(error, "Other"), iccid: iccid };
+    failure = { code: lpaName(error, "Other"), iccid: iccid };
     goBack.hidden = false;
     fail("download", error);
     Bench.announce("downloaded", {
       call: plan.call,
-      error: named(error, "UnknownError"),
+      error: lpaName(error, "UnknownError"),
       iccid: iccid
     });
   }
@@ -179,7 +179,7 @@
     iccid = answer.iccid || iccid;
     stepTo("install", "current");
     enter("installing");
-    window.setTimeout(whilePlanned(function () {
+    window.setTimeout(unlessReplaced(function () {
       Bench.announce("downloaded", { call: plan.call, error: "", iccid: iccid });
       connect();
     }), STEP_MILLISECONDS);
@@ -196,17 +196,17 @@
     }
     stepTo("download", "current");
     enter("downloading");
-    window.setTimeout(whilePlanned(function () {
+    window.setTimeout(unlessReplaced(function () {
       Bench.post(Bench.settings.downloadUrl, {
         activationCode: plan.outcome.activationCode,
         eid: plan.parameters.eid || "",
         download: choice.value
-      }, whilePlanned(install));
+      }, unlessReplaced(install));
     }), STEP_MILLISECONDS);
   }
 
-  Bench.hear("launch", reset);
-  Bench.hear("plan", function (detail) {
+  Bench.listen("launch", reset);
+  Bench.listen("plan", function (detail) {
     reset();
     plan = detail;
     begin();

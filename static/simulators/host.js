@@ -1,4 +1,4 @@
-/* The app's side of the WebView: stands in the portal's page before any script of its own. */
+/* The app's objects in the portal's page. This script runs before the page's own scripts. */
 (function () {
   "use strict";
   var cookie = /(?:^|; )mobile_plans_simulator=([^;]*)/.exec(document.cookie);
@@ -11,7 +11,7 @@
     return found ? decodeURIComponent(found[1]) : "";
   }
 
-  /* What crosses the bridge is what JSON can say: undefined and functions become null. */
+  /* The bridge carries JSON only: undefined and functions become null. */
   function plain(value) {
     var text = JSON.stringify(value);
     return text === undefined ? null : JSON.parse(text);
@@ -24,14 +24,14 @@
     window.parent.postMessage(message, window.location.origin);
   }
 
-  /* Give a function of the app's that only passes on what it is called with. */
+  /* Return a function that passes its arguments to the app. */
   function passesOn(call) {
     return function () {
       post(call, arguments);
     };
   }
 
-  /* The same for one that begins an operation: the portal may cancel it by what is returned. */
+  /* Return such a function that begins an operation. The portal can cancel it with the result. */
   function begins(call) {
     return function () {
       post(call, arguments);
@@ -97,7 +97,7 @@
     };
   }
 
-  /* A WebView asks in its own language for everything; for pages the middleware sees to it. */
+  /* A WebView sends its language with every request. The middleware adds it for pages. */
   if (wish("language")) {
     XMLHttpRequest.prototype.open = function () {
       open.apply(this, arguments);
@@ -105,7 +105,7 @@
     };
   }
 
-  /* The newest app has the old object too. */
+  /* The newest app also has the old object. */
   if (wish("host") === "datamart" || wish("host") === "inline") {
     installDocumented();
   }

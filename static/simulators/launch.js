@@ -1,4 +1,4 @@
-/* The launch form: presets, the address the app would open, and what the WebView adds to it. */
+/* The launch form: presets, the address that the app opens, and the headers that it adds. */
 (function () {
   "use strict";
   var Bench = window.Bench;
@@ -30,7 +30,7 @@
     }
   }
 
-  /* A launch that was changed by hand has no preset, and no purpose to tell. */
+  /* Without a button, no preset is chosen: the launch was changed by hand. */
   function choosePreset(button) {
     press(button);
     Bench.byId("purpose").textContent = button
@@ -71,34 +71,34 @@
     return "/?" + Bench.encode(parameters());
   }
 
-  function errorsToTell() {
+  function errorsToSend() {
     return Object.keys(errors).filter(function (name) {
       return value(name);
     });
   }
 
   function preview() {
-    var lines = errorsToTell().map(function (name) {
+    var lines = errorsToSend().map(function (name) {
       return errors[name] + ": " + value(name);
     });
     Bench.byId("row_accept_language").hidden = language.value !== "other";
     Bench.byId("sent").textContent = ["GET " + address()].concat(lines).join("\n");
   }
 
-  /* How the WebView asks, which app's objects are in its pages, and what failed before. */
+  /* Return the language, the app whose objects the pages get, and the errors of the last download. */
   function wishes() {
     var isOther = language.value === "other";
     var asked = {
       language: isOther ? value("accept_language") : language.value,
       host: value("host")
     };
-    errorsToTell().forEach(function (name) {
+    errorsToSend().forEach(function (name) {
       asked[name] = value(name);
     });
     return asked;
   }
 
-  /* All that a launch is made of, but not what the next download comes to. */
+  /* Return all values of the form except the result of the next download. */
   function filledIn() {
     var kept = {};
     Array.prototype.forEach.call(form.elements, function (field) {
@@ -120,7 +120,7 @@
     });
   }
 
-  /* As the app writes a time: 3/9/2026 4:05:00 PM, in UTC, which it does not say. */
+  /* Return a time in the app's format, such as 3/9/2026 4:05:00 PM. It is UTC without saying so. */
   function timestamp(now) {
     var hours = now.getUTCHours();
     var clock = [hours % 12 || 12].concat([now.getUTCMinutes(), now.getUTCSeconds()].map(twoDigits));
@@ -132,7 +132,7 @@
     return (number < 10 ? "0" : "") + number;
   }
 
-  /* The app comes back with the launch that failed, whatever the form says by now. */
+  /* The app repeats the launch whose download failed, even if the form has changed since. */
   function launchAgain(failure) {
     fillIn(launched);
     fillIn({
@@ -165,7 +165,7 @@
     }
     launch();
   });
-  Bench.hear("return", launchAgain);
+  Bench.listen("return", launchAgain);
   transaction.value = freshTransaction();
   preview();
   Bench.byId("insecure").hidden = window.isSecureContext;

@@ -1,4 +1,4 @@
-/* The app's window: its size by dragging its corner or by the buttons below it. */
+/* The size of the app's window: the buttons below it, and the size shown after dragging. */
 (function () {
   "use strict";
   var Bench = window.Bench;
