@@ -1,1 +1,1 @@
-"""What `make run` needs beside the product: demo data and the supervisor."""
+"""Everything that only `make run` needs: the demo data and the supervisor."""

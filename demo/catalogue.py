@@ -1,4 +1,4 @@
-"""Kestrel Mobile's catalogue and legal texts, as data: five markets, three languages."""
+"""The catalogue and the legal texts of Kestrel Mobile, in five markets and three languages."""
 
 from typing import NamedTuple
 
@@ -6,12 +6,12 @@ GB = 10**9
 
 
 class Market(NamedTuple):
-    """A country where Kestrel sells, and the neighbours its regional plans work in."""
+    """A country where Kestrel sells plans. Regional plans also work in its neighbours."""
 
     currency: str
     tax_rate: int
     neighbours: tuple[str, ...]
-    # Minor units for: day, traveller, world, monthly, unlimited.
+    # In minor units, in the order of `KINDS`.
     prices: tuple[int, int, int, int, int]
 
 
@@ -26,7 +26,7 @@ WORLD = ("US", "GB", "DE", "JP", "AE", "CA", "MX", "FR", "ES", "IT", "KR", "SG")
 
 
 class PlanKind(NamedTuple):
-    """A plan of the same shape in every market."""
+    """A plan that every market has, at its own price."""
 
     code: str
     category: str

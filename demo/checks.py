@@ -1,4 +1,4 @@
-"""What the demo adds to `/healthz`: its simulators must be able to serve."""
+"""The demo's health check in `/healthz`: the simulators must answer."""
 
 import httpx
 from django.conf import settings
@@ -8,7 +8,7 @@ from moportal.http_client import exchange
 
 
 def simulators() -> None:
-    """Ask the simulators, which are processes of their own on this machine."""
+    """Check that each simulator answers; raises `Unhealthy` if one does not."""
     for url in (
         settings.SMDP_SIMULATOR_URL,
         settings.PAYMENT_SIMULATOR_URL,

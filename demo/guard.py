@@ -1,7 +1,7 @@
-"""End process groups; as a process of its own, end them also when the supervisor is gone.
+"""Ends process groups, also when the supervisor that started them is killed.
 
-`python -m demo.guard` reads lines `+GROUP` and `-GROUP`. The end of its input, however the other
-side ended (`kill -9` too), means: end every group that is still on the list.
+`python -m demo.guard` reads lines `+GROUP` and `-GROUP`, which add a group to its list and remove
+it. Its input ends when the supervisor ends, even by `kill -9`. Then it ends every listed group.
 """
 
 import os
@@ -22,14 +22,14 @@ def end_groups(
     first: signal.Signals = signal.SIGTERM,
     reap: Callable[[], object] = lambda: None,
 ) -> None:
-    """Ask every group to end, and kill what is left of it after `patience` seconds.
+    """Ask every group to end, and kill the groups that remain after `patience` seconds.
 
-    `reap` is called while waiting: a child that nobody has waited for still counts as there.
+    `reap` is called meanwhile and must wait for ended children. Until then they still exist.
     """
     for group in groups:
         _signal(group, first)
     deadline = time.monotonic() + patience
-    while any(_is_there(group) for group in groups):
+    while any(_exists(group) for group in groups):
         if time.monotonic() > deadline:
             for group in groups:
                 _signal(group, signal.SIGKILL)
@@ -46,7 +46,7 @@ def _signal(group: int, number: signal.Signals) -> bool:
     return True
 
 
-def _is_there(group: int) -> bool:
+def _exists(group: int) -> bool:
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
@@ -57,7 +57,7 @@ def _is_there(group: int) -> bool:
 
 
 class Guard:
-    """The supervisor's end of the line to a guard process."""
+    """The supervisor's connection to a guard process."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -69,18 +69,18 @@ class Guard:
         )
 
     def watch(self, group: int) -> None:
-        self._tell(f"+{group}")
+        self._send(f"+{group}")
 
     def forget(self, group: int) -> None:
-        self._tell(f"-{group}")
+        self._send(f"-{group}")
 
     def dismiss(self) -> None:
-        """Let the guard go; what it still watches is ended by it."""
+        """End the guard, which first ends every group that it still watches."""
         if self._process.stdin:
             self._process.stdin.close()
         self._process.wait()
 
-    def _tell(self, line: str) -> None:
+    def _send(self, line: str) -> None:
         if self._process.stdin:
             self._process.stdin.write(line + "\n")
             self._process.stdin.flush()

@@ -1,4 +1,4 @@
-"""Ask the parts of a running copy whether they can serve."""
+"""Checks whether the parts of a running copy can serve."""
 
 import http.client
 import json
@@ -7,7 +7,7 @@ import urllib.request
 
 from demo.parts import Copy
 
-# Loopback is asked directly, whatever proxy the environment names.
+# Requests to loopback use no proxy, even if the environment names one.
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -28,7 +28,7 @@ def answer(base_url: str) -> tuple[int, str]:
 
 
 def complaints(copy: Copy) -> list[str]:
-    """Say in one line each which parts are not there."""
+    """Return one line for each part that does not answer or is not healthy."""
     sides = {
         "web": copy.web_url,
         "smdp": copy.smdp_url,
@@ -50,4 +50,4 @@ def _unhealthy_parts(text: str) -> list[str]:
         parts = json.loads(text)["parts"]
     except (ValueError, KeyError, TypeError):
         return [f"not healthy: {text[:200]}"]
-    return [f"{part} says: {said}" for part, said in parts.items() if said != "ok"]
+    return [f"{part}: {status}" for part, status in parts.items() if status != "ok"]

@@ -8,14 +8,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = "127.0.0.1"
-WEBHOOK_SECRET = "demo-webhook-secret"  # noqa: S105 -- between two parts of the demo
-# Celery's broker that needs no server; it asks for a host, which names nothing here.
+WEBHOOK_SECRET = "demo-webhook-secret"  # noqa: S105 -- only two parts of the demo use it
+# Celery's broker in files needs no server. The URL must have a host, which is not used.
 FILES_BROKER = "filesystem://localhost"
 
 
 @dataclass(frozen=True)
 class Part:
-    """One process: what it is called in the output, and its command."""
+    """One process: its name in the output, and its command."""
 
     name: str
     command: tuple[str, ...]
@@ -23,7 +23,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Copy:
-    """One running copy: where it listens, where it keeps things, and what it stands on."""
+    """One running copy of the product: its ports, its folder, its database and its broker."""
 
     folder: Path
     web_port: int
@@ -52,10 +52,10 @@ class Copy:
 
 
 def environment(copy: Copy, *, outside: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Say everything that the settings read.
+    """Return all environment variables that the settings read.
 
-    `outside` may name SMDP_URL, PAYMENT_GATEWAY_URL and NETWORK_URL, so that the real thing or a
-    proxy before a simulator stands in the simulators' place; these run all the same.
+    `outside` may have SMDP_URL, PAYMENT_GATEWAY_URL and NETWORK_URL. The portal then uses these
+    addresses, such as a real system or a proxy, and the simulators still run.
     """
     outside = outside or {}
     return {
@@ -83,7 +83,7 @@ def environment(copy: Copy, *, outside: Mapping[str, str] | None = None) -> dict
 
 
 def preparation(summary: Path) -> Part:
-    """Migrate and load the demo data, and write what it holds to `summary`."""
+    """Migrate, load the demo data, and write its accounts, cards and SIMs to `summary`."""
     return Part("setup", (sys.executable, "-m", "demo.prepare", str(summary)))
 
 
@@ -100,7 +100,7 @@ def _web(copy: Copy) -> Part:
 
 
 def _worker(copy: Copy) -> Part:
-    """Return a worker with beat inside: threads start at once and share what is loaded."""
+    """Return a worker that includes beat. Its threads start quickly and share loaded modules."""
     options = [
         *("--beat", "--schedule", str(copy.folder / "beat")),
         *("--pool", "threads", "--concurrency", "4", "--loglevel", "INFO"),

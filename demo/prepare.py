@@ -1,4 +1,4 @@
-"""Bring the demo's database up to date, in one process as each start of Django takes its time."""
+"""Prepare the demo's database, in one process because each start of Django takes a while."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ from django.core.management import call_command
 
 def main() -> None:
     django.setup()
-    # WhiteNoise asks for it, though the demo serves what the apps hold.
+    # WhiteNoise requires the folder, although the demo serves files directly from the apps.
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
     call_command("migrate", interactive=False, verbosity=0)
     call_command("load_demo", verbosity=0)
