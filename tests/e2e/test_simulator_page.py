@@ -1,9 +1,10 @@
-"""The Mobile Plans simulator in Chromium: the purchase as someone sees it who types `make run`.
+"""The Mobile Plans simulator in Chromium, as a person uses it after `make run`.
 
-The page's handles: `#launch` and `[data-preset]` (the launch), iframe `#portal` (the WebView),
-`#app[data-view]` (start, portal, working, connected, left, problem), `#received [data-valid]` and
-`#received tr[data-field]` (the string, field by field), `#device[data-state]` (idle, downloading,
-installing, connecting, connected, failed), `#calls` (how often the app was called).
+The tests find these elements of the page: `#launch` and `[data-preset]` (the launch), the iframe
+`#portal` (the WebView), `#app[data-view]` (start, portal, working, connected, left, problem),
+`#received [data-valid]` and `#received tr[data-field]` (the string, field by field),
+`#device[data-state]` (idle, downloading, installing, connecting, connected, failed) and `#calls`
+(how often the app was called).
 """
 
 import re
@@ -18,7 +19,7 @@ from tests.e2e.shopper import order_number
 from tests.stack import Stack, on_postgresql, on_sqlite
 
 WINDOW = (1280, 900)
-ARABIC_IN_DUBAI, BRAZIL, BROKEN_EID = 2, 5, 6
+ARABIC_IN_DUBAI, BRAZIL, INVALID_EID = 2, 5, 6
 
 
 def test_the_purchase_works_through_the_simulator(stack: Stack, page_at: PageAt) -> None:
@@ -59,7 +60,7 @@ def test_the_simulator_speaks_arabic_to_the_portal(stack: Stack, page_at: PageAt
 
 
 @on_postgresql
-def test_cancel_is_shown_as_leaving_and_stay_leads_back(stack: Stack, page_at: PageAt) -> None:
+def test_cancel_asks_to_leave_and_stay_returns_to_the_portal(stack: Stack, page_at: PageAt) -> None:
     noor = _launched(page_at(*WINDOW), stack)
     noor.sign_up()
     noor.choose()
@@ -74,8 +75,8 @@ def test_cancel_is_shown_as_leaving_and_stay_leads_back(stack: Stack, page_at: P
 
 
 @on_sqlite
-def test_a_broken_eid_comes_back_as_an_invalid_sim(stack: Stack, page_at: PageAt) -> None:
-    noor = _launched(page_at(*WINDOW), stack, preset=BROKEN_EID)
+def test_an_invalid_eid_is_answered_with_invalid_sim(stack: Stack, page_at: PageAt) -> None:
+    noor = _launched(page_at(*WINDOW), stack, preset=INVALID_EID)
     noor.sees("We can't use this SIM")
 
     noor.press("Cancel")
@@ -85,7 +86,7 @@ def test_a_broken_eid_comes_back_as_an_invalid_sim(stack: Stack, page_at: PageAt
 
 
 @on_postgresql
-def test_where_no_plan_works_the_options_say_so(stack: Stack, page_at: PageAt) -> None:
+def test_the_options_say_that_no_plan_works_in_brazil(stack: Stack, page_at: PageAt) -> None:
     noor = _launched(page_at(*WINDOW), stack, preset=BRAZIL)
 
     noor.sign_up()
@@ -95,7 +96,9 @@ def test_where_no_plan_works_the_options_say_so(stack: Stack, page_at: PageAt) -
 
 
 @on_sqlite
-def test_the_apps_own_back_goes_back_within_the_portal(stack: Stack, page_at: PageAt) -> None:
+def test_the_back_button_of_the_app_goes_back_within_the_portal(
+    stack: Stack, page_at: PageAt
+) -> None:
     noor = _launched(page_at(*WINDOW), stack)
     noor.sign_up()
     noor.choose()
@@ -109,9 +112,9 @@ def test_the_apps_own_back_goes_back_within_the_portal(stack: Stack, page_at: Pa
 def _launched(
     page: Page, stack: Stack, *, preset: int | None = None, language: str = "en", **chosen: str
 ) -> Customer:
-    """Launch in the simulator, and return the customer before its frame.
+    """Launch in the simulator, and return a customer whose view is the portal's frame.
 
-    `chosen` sets the launch form's selects by their names: the host, how the download ends.
+    `chosen` sets fields of the launch form by name, such as `host` and `download`.
     """
     noor = Customer(page, stack.base_url, host=False, language=language)
     page.goto(f"{stack.base_url}/simulator/")
@@ -128,7 +131,7 @@ def _field(page: Page, name: str) -> Locator:
     return page.locator(f"#received tr[data-field={name}] td").first
 
 
-def test_a_failed_download_is_mended_through_the_simulator(stack: Stack, page_at: PageAt) -> None:
+def test_a_failed_download_is_repaired_through_the_simulator(stack: Stack, page_at: PageAt) -> None:
     page = page_at(*WINDOW)
     noor = _launched(page, stack, download="EidMismatch")
     number = _buy(noor)
@@ -176,7 +179,7 @@ def test_a_retry_through_the_simulator_installs_the_same_esim(
 
 @pytest.mark.parametrize("host", ["inline", "odsa"])
 @on_postgresql
-def test_every_host_of_the_simulator_takes_the_purchase(
+def test_every_app_of_the_simulator_receives_the_purchase(
     stack: Stack, page_at: PageAt, host: str
 ) -> None:
     page = page_at(*WINDOW)
@@ -191,7 +194,7 @@ def test_every_host_of_the_simulator_takes_the_purchase(
 
 
 def _buy(noor: Customer) -> str:
-    """Buy in the frame and continue; return the order's number."""
+    """Buy a plan in the frame, continue, and return the order's number."""
     noor.sign_up()
     noor.choose()
     noor.choose_plan()
@@ -204,7 +207,7 @@ def _buy(noor: Customer) -> str:
 
 
 def _profile_of(stack: Stack, number: str) -> str:
-    """Return the ICCID of the order's eSIM as it is now."""
+    """Return the current ICCID of the order's eSIM."""
     return stack.manage(
         "from orders.models import Order;"
         f"print(Order.objects.get(number={number!r}).profile.sim.iccid)"
