@@ -32,7 +32,7 @@ class Refused(Exception):
 def check_protocol(request: Request) -> None:
     """Check that a request is an ES2+ message; raises `HttpRefusal` if it is not."""
     if not request.headers.get("x-admin-protocol", "").startswith("gsma/rsp/v2."):
-        raise HttpRefusal(HTTPStatus.BAD_REQUEST, "X-Admin-Protocol: gsma/rsp/v2.x.y is needed")
+        raise HttpRefusal(HTTPStatus.BAD_REQUEST, "X-Admin-Protocol: gsma/rsp/v2.x.y is required")
     if not request.headers.get("content-type", "").lower().startswith("application/json"):
         raise HttpRefusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "application/json is needed")
 

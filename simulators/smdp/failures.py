@@ -23,7 +23,7 @@ class Reason:
     message: str
 
 
-TOO_MANY_DOWNLOADS = Reason(ELIGIBILITY, "8.8.5/6.4", "the download was tried too often")
+TOO_MANY_DOWNLOADS = Reason(ELIGIBILITY, "8.8.5/6.4", "the download was attempted too often")
 TOO_MANY_CODES = Reason(CONFIRMATION_CODE, "8.2.7/6.4", "too many wrong confirmation codes")
 
 # The keys from endUserRejection on are the CancelSession reasons of SGP.22 v2.2, 5.7.14. The keys
@@ -38,7 +38,7 @@ REASONS = {
     "pprNotAllowed": Reason(DOWNLOAD, "8.2.8/1.2", "the profile policy rules are not allowed"),
     "undefinedReason": Reason(DOWNLOAD, "8/4.2", "the session was cancelled"),
     "metadataMismatch": Reason(INSTALLATION, "8.2.9/3.11", "the metadata has changed"),
-    "loadBppExecutionError": Reason(INSTALLATION, "8.2.10/4.2", "the profile did not load"),
+    "loadBppExecutionError": Reason(INSTALLATION, "8.2.10/4.2", "the profile could not be loaded"),
 }
 # After these reasons the device may try again, so the order stays and nothing is reported.
 UNTOLD_REASONS = frozenset({"postponed", "timeout"})

@@ -33,13 +33,13 @@ def download_order(desk: Desk, body: dict[str, Any]) -> dict[str, Any]:
     profile_type = parse_text(body, "profileType", subject="8.2.5")
     asked = body.get("iccid")
     if not asked and not profile_type:
-        raise Refused("8.2.1", "2.3", "either iccid or profileType is needed")
+        raise Refused("8.2.1", "2.3", "iccid or profileType is required")
     desk.check_type(profile_type)
     profile = desk.profile(parse_iccid(body)) if asked else desk.take_from_stock(profile_type)
     if profile.state != ProfileState.AVAILABLE:
         raise Refused("8.2.1", "3.3", "this ICCID is not available")
     if profile.profile_type and profile_type not in {"", profile.profile_type}:
-        raise Refused("8.2.5", "3.8", "this ICCID is of another profile type")
+        raise Refused("8.2.5", "3.8", "this ICCID has another profile type")
     new = ProfileState.LINKED if eid else ProfileState.ALLOCATED
     desk.books.move(profile, new, eid=eid, profile_type=profile_type or profile.profile_type)
     return {"iccid": asked or profile.iccid}
@@ -83,7 +83,7 @@ def cancel_order(desk: Desk, body: dict[str, Any]) -> dict[str, Any]:
     final = _final_state(body)
     profile = desk.profile(iccid)
     if profile.state in GONE_TO_DEVICE:
-        raise Refused("8.2.1", "3.3", "this profile was downloaded already")
+        raise Refused("8.2.1", "3.3", "this profile has already been downloaded")
     if final not in NEXT_STATES[profile.state]:
         raise Refused("8.2.1", "3.9", "there is no order for this ICCID")
     _check_binding(profile, eid=eid, matching_id=matching_id)
@@ -119,16 +119,16 @@ def _check_can_be_confirmed(desk: Desk, profile: Profile, matching_id: str | Non
     if profile.state in NEVER_ORDERED:
         raise Refused("8.2.1", "3.5", f"a profile that is {profile.state} cannot be confirmed")
     if profile.state not in ORDERED:
-        raise Refused("8.2.1", "3.3", "this ICCID is confirmed already")
+        raise Refused("8.2.1", "3.3", "this ICCID has already been confirmed")
 
 
 def _check_use_case(body: dict[str, Any], *, eid: str, matching_id: str | None) -> None:
     """Check the rules of the default SM-DP+ and the SM-DS use cases (SGP.22 v2.2, 5.3.2, table)."""
     discovery = parse_text(body, "smdsAddress", subject="8.9")
     if (matching_id == "" or discovery) and not eid:
-        raise Refused("8.1.1", "2.2", "an EID is needed here")
+        raise Refused("8.1.1", "2.2", "an EID is required")
     if discovery and matching_id == "":
-        raise Refused("8.2.6", "2.1", "an SM-DS event needs a matching id")
+        raise Refused("8.2.6", "2.1", "an SM-DS event requires a matching id")
     if discovery and not HOST_NAME.fullmatch(discovery):
         raise Refused("8.9", "5.1", "this SM-DS cannot be reached")
 
@@ -149,7 +149,7 @@ def _release_flag(body: dict[str, Any]) -> bool:
     if flag is None:
         raise Refused("1.6", "2.2", "releaseFlag is missing")
     if not isinstance(flag, bool):
-        raise Refused("1.6", "2.1", "releaseFlag is true or false, not a string")
+        raise Refused("1.6", "2.1", "releaseFlag must be true or false")
     return flag
 
 
@@ -158,7 +158,7 @@ def _final_state(body: dict[str, Any]) -> ProfileState:
     if wish in (None, ""):
         raise Refused("8.2.1", "2.2", "finalProfileStatusIndicator is missing")
     if wish not in ("Available", "Unavailable"):
-        raise Refused("8.2.1", "2.1", "finalProfileStatusIndicator is Available or Unavailable")
+        raise Refused("8.2.1", "2.1", "finalProfileStatusIndicator is not a known state")
     return ProfileState(wish)
 
 
