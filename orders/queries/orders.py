@@ -1,4 +1,4 @@
-"""Reads of drafts and orders, always from the customer's own."""
+"""Queries for drafts and orders. Those for a customer find only the customer's own."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ RECENT = timedelta(hours=24)
 
 
 def orders_of(account: User) -> QuerySet[Order]:
-    """Return the customer's orders, newest first, with what their pages show."""
+    """Return the customer's orders, newest first, with the related rows that pages show."""
     related = (
         "visit",
         "payment__method",
@@ -39,31 +39,31 @@ def draft_of(account: User) -> Draft | None:
 
 
 def stored_methods_of(account: User) -> QuerySet[PaymentMethod]:
-    """Return the payment methods that the customer keeps with us, newest first."""
+    """Return the customer's stored payment methods, newest first."""
     return PaymentMethod.objects.filter(account=account, removed_at=None).order_by("-pk")
 
 
 def methods_of(account: User) -> QuerySet[PaymentMethod]:
-    """Return those that can still be used, newest first."""
-    kept = stored_methods_of(account)
+    """Return the customer's payment methods that have not expired, newest first."""
+    stored = stored_methods_of(account)
     today = now()
-    expired = kept.filter(expiry_year__lt=today.year) | kept.filter(
+    expired = stored.filter(expiry_year__lt=today.year) | stored.filter(
         expiry_year=today.year, expiry_month__lt=today.month
     )
-    return kept.exclude(pk__in=expired.order_by().values("pk"))
+    return stored.exclude(pk__in=expired.order_by().values("pk"))
 
 
 def preferred_method(methods: list[PaymentMethod]) -> PaymentMethod | None:
-    """Return the newest method that no payment was refused on."""
+    """Return the newest method without a refused payment, or None."""
     refused = Payment.objects.filter(method__in=methods, state=PaymentState.DECLINED)
     refused_ids = set(refused.values_list("method_id", flat=True))
     return next((method for method in methods if method.pk not in refused_ids), None)
 
 
 def order_of_iccid(account: User, iccid: str) -> Order | None:
-    """Return the customer's completed order whose eSIM or SIM has, or had, this ICCID.
+    """Return the customer's completed order whose eSIM or SIM card has, or had, this ICCID.
 
-    One for which the profile was issued comes before a later plan on the same profile.
+    The order that the profile was issued for comes before later plans on the same profile.
     """
     if not iccid:
         return None
@@ -74,7 +74,10 @@ def order_of_iccid(account: User, iccid: str) -> Order | None:
 
 
 def order_ever_of_iccid(iccid: str) -> Order | None:
-    """Return the order for which this ICCID was issued, or the last put on it: for staff."""
+    """Return the order of this ICCID, for staff: of any customer and in any state.
+
+    The order that the profile was issued for comes before other orders.
+    """
     if not iccid:
         return None
     found = Order.objects.select_related("account")
@@ -90,18 +93,18 @@ def esims_to_install(account: User) -> QuerySet[Order]:
 
 
 def open_repair(order: Order) -> Repair | None:
-    """Return the mending of the order's eSIM that is under way, if there is one."""
+    """Return the open repair of the order's eSIM, if there is one."""
     return order.repairs.select_related("new_profile").filter(state=RepairState.ASKED).first()
 
 
 def return_of(order: Order) -> Return | None:
-    """Return the row that takes the order back, under way or ended, if there is one."""
+    """Return the order's return, open or ended, if there is one."""
     found: Return | None = getattr(order, "taken_back", None)
     return found
 
 
 def has_what_was_sold(order: Order) -> bool:
-    """Say whether a completed order can be handed over: its SIM is there, or its code works."""
+    """Return whether a completed order can be handed over: its SIM or its code is usable."""
     if return_of(order):
         return False
     if order.profile is None:
@@ -111,7 +114,7 @@ def has_what_was_sold(order: Order) -> bool:
 
 
 def is_for_this_device(order: Order, visit: Visit) -> bool:
-    """Say whether the order is this visit's, or waits for a host of the same device."""
+    """Return whether the order is this visit's, or for its device and not handed over yet."""
     if order.visit_id == visit.pk:
         return True
     card = order.sim.iccid if order.sim and order.sim.kind == Sim.Kind.PHYSICAL else ""
@@ -119,16 +122,16 @@ def is_for_this_device(order: Order, visit: Visit) -> bool:
 
 
 def needing_staff(orders: QuerySet[Order]) -> QuerySet[Order]:
-    """Return the orders that do not come to their end by themselves.
+    """Return the orders that staff must look after.
 
-    Held ones; ones that came to nothing and cannot be let go of; refunds and new eSIMs that are
-    tried without end, and refunds that the gateway refused.
+    These are: held orders; failed or cancelled orders that could not be undone after many tries;
+    orders whose repair or return has had many tries; and orders whose return was refused.
     """
     many = TRIES_BEFORE_STAFF
-    came_to_nothing = Q(state__in=[OrderState.FAILED, OrderState.CANCELLED])
+    failed_or_cancelled = Q(state__in=[OrderState.FAILED, OrderState.CANCELLED])
     return orders.filter(
         Q(state=OrderState.HELD)
-        | came_to_nothing & Q(undone_at=None, tries__gt=many)
+        | failed_or_cancelled & Q(undone_at=None, tries__gt=many)
         | Q(repairs__state=RepairState.ASKED, repairs__tries__gt=many)
         | Q(taken_back__state=ReturnState.ASKED, taken_back__tries__gt=many)
         | Q(taken_back__state=ReturnState.REFUSED)
@@ -136,7 +139,7 @@ def needing_staff(orders: QuerySet[Order]) -> QuerySet[Order]:
 
 
 def order_to_hand_over(account: User, visit: Visit) -> Order | None:
-    """Return the customer's newest recent order for this device that no host was told about yet."""
+    """Return the customer's newest recent order for this device that was not handed over yet."""
     waiting = orders_of(account).filter(
         eid=visit.eid, handed_over_at=None, created_at__gte=now() - RECENT, taken_back=None
     )

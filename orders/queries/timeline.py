@@ -1,4 +1,4 @@
-"""An order's timeline: a query over what was stored anyway, not a second copy of it."""
+"""An order's timeline, read from the rows of all rooms. No copy of it is stored."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -11,7 +11,7 @@ from orders.queries.orders import return_of
 
 
 class Entry(NamedTuple):
-    """Something that happened, when, and in which of the houses involved."""
+    """An event of the timeline: when it happened, which system it concerns, and what happened."""
 
     at: datetime
     where: str
@@ -19,7 +19,7 @@ class Entry(NamedTuple):
 
 
 def timeline(order: Order) -> list[Entry]:
-    """Return everything that is known of the order, oldest first."""
+    """Return all events of the order, oldest first."""
     return sorted(_entries(order), key=lambda entry: entry.at)
 
 
@@ -46,7 +46,7 @@ def _entries(order: Order) -> Iterator[Entry]:
 
 
 def _profiles(order: Order) -> list[Profile]:
-    """Return the order's eSIM and those that it took the place of."""
+    """Return the order's eSIM and those that it replaced."""
     repairs = order.repairs.select_related("old_profile__sim", "new_profile__sim")
     found = {repair.old_profile_id: repair.old_profile for repair in repairs}
     found |= {repair.new_profile.pk: repair.new_profile for repair in repairs if repair.new_profile}
@@ -79,21 +79,21 @@ def _repair_entries(order: Order) -> Iterator[Entry]:
     for repair in order.repairs.all():
         yield Entry(repair.asked_at, "repair", f"{repair.kind} asked ({repair.because})")
         if repair.ended_at:
-            trouble = f" ({repair.last_error})" if repair.last_error else ""
-            yield Entry(repair.ended_at, "repair", f"{repair.kind} {repair.state}{trouble}")
+            error = f" ({repair.last_error})" if repair.last_error else ""
+            yield Entry(repair.ended_at, "repair", f"{repair.kind} {repair.state}{error}")
 
 
 def _return_entries(order: Order) -> Iterator[Entry]:
-    asked = return_of(order)
-    if asked:
-        yield Entry(asked.asked_at, "return", f"asked ({asked.because})")
-    if asked and asked.ended_at:
-        trouble = f" ({asked.last_error})" if asked.last_error else ""
-        yield Entry(asked.ended_at, "return", f"{asked.state}{trouble}")
+    order_return = return_of(order)
+    if order_return:
+        yield Entry(order_return.asked_at, "return", f"asked ({order_return.because})")
+    if order_return and order_return.ended_at:
+        error = f" ({order_return.last_error})" if order_return.last_error else ""
+        yield Entry(order_return.ended_at, "return", f"{order_return.state}{error}")
 
 
 def _lpa_entries(order: Order) -> Iterator[Entry]:
-    """Say what the host reported of this order's ICCIDs, whoever was in front of it."""
+    """Return the host's error reports about the order's ICCIDs, from any customer's launch."""
     iccids = {profile.sim.iccid for profile in _profiles(order)}
     iccids |= {order.sim.iccid} if order.sim else set()
     for report in LpaReport.objects.filter(iccid__in=iccids).select_related("visit"):
@@ -103,7 +103,7 @@ def _lpa_entries(order: Order) -> Iterator[Entry]:
 
 
 def _handoffs(order: Order) -> list[Handoff]:
-    """Return what was handed over in the visit of the order and in those that mended it."""
+    """Return the handoffs of the order's visit and of the visits that repaired its eSIM."""
     visits = {order.visit_id, *order.repairs.values_list("visit_id", flat=True)}
     by_visit = Handoff.objects.filter(visit__in=visits - {None})
     of_order = Handoff.objects.filter(reference=order.display_number)
