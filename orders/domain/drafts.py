@@ -1,7 +1,7 @@
-"""The draft: what the customer has chosen so far. Nothing is lost, nothing is mixed up.
+"""Drafts: the customer's choices before the order is placed (docs/contract.md#nothing-is-lost).
 
-Every change is a compare-and-set on the draft's version: a form of another draft or of an older
-version raises `StaleForm` and changes nothing (docs/contract.md#nothing-is-lost).
+Every change is a compare-and-set on the draft's version. A form that was shown for another draft or
+an older version raises `StaleForm` and changes nothing.
 """
 
 import uuid
@@ -38,29 +38,29 @@ class MethodRemoved(Exception):
 
 @dataclass(frozen=True)
 class PriceChange:
-    """The catalogue's price moved between choosing and reviewing."""
+    """The price in the catalogue changed after the customer chose the plan."""
 
     old: Money
     new: Money
 
 
 def open_draft(account: User, visit: Visit) -> Draft:
-    """Return the account's open draft, taken over by this visit; a new one where there is none."""
+    """Return the account's open draft, or a new one, and attach it to this visit."""
     draft, _ = Draft.objects.select_related("plan", "method").get_or_create(
         account=account, submitted_at=None, defaults={"visit": visit}
     )
     if draft.visit_id != visit.pk:
-        _take_over(draft, visit)
+        _attach(draft, visit)
     return draft
 
 
-def _take_over(draft: Draft, visit: Visit) -> None:
-    """Let a later visit go on with the draft; forms shown for another device are then old."""
+def _attach(draft: Draft, visit: Visit) -> None:
+    """Attach the draft to a later visit. For another device or place, shown forms become stale."""
     before = draft.visit
     if before.is_open_web and visit.is_open_web and before.eid and not visit.eid:
-        # What was typed or shared is not asked for again.
-        given = Visit.EidFrom(before.eid_from)
-        visits.set_device(visit, eid=before.eid, imei=before.imei, source=given)
+        # The customer does not have to give the EID again.
+        source = Visit.EidFrom(before.eid_from)
+        visits.set_device(visit, eid=before.eid, imei=before.imei, source=source)
     is_same = all(getattr(before, name) == getattr(visit, name) for name in DEVICE_AND_PLACE)
     changes: dict[str, object] = {"visit": visit}
     if not is_same:
@@ -77,35 +77,35 @@ def offer_of(draft: Draft, plan_id: int) -> Offer:
 
 
 def choose_plan(draft: Draft, offer: Offer, *, version: int) -> None:
-    """Put a plan into the draft with its price as shown."""
+    """Set the plan with the price that was shown."""
     _change(draft, version, **_priced(offer))
 
 
 def choose_method(draft: Draft, method: PaymentMethod, *, version: int) -> None:
-    """Say how it is paid; raises `MethodRemoved` where the customer has just removed that.
+    """Set the payment method; raises `MethodRemoved` if the customer has just removed it.
 
-    A card that is still being typed elsewhere is then stored, but not chosen.
+    If a card page is still open, its card will be stored, but not chosen for this draft.
     """
     with transaction.atomic():
-        # Held, so that it cannot be removed between the look and the choice; not against an order
-        # that is placed at the same moment and only points to it.
-        held = PaymentMethod.objects.select_for_update(no_key=True).get(pk=method.pk)
-        if held.removed_at:
-            raise MethodRemoved(held.pk)
-        _change(draft, version, method=held, card_page=None)
+        # The lock prevents a removal between this check and the choice. With no_key an order that
+        # is placed concurrently, and only refers to the method, does not wait.
+        locked = PaymentMethod.objects.select_for_update(no_key=True).get(pk=method.pk)
+        if locked.removed_at:
+            raise MethodRemoved(locked.pk)
+        _change(draft, version, method=locked, card_page=None)
 
 
-def drop_method(method: PaymentMethod, **_of_signal: Any) -> None:
-    """Let no open draft be paid with what its customer has removed; forms shown with it are old."""
-    mine = Draft.objects.filter(method=method, submitted_at=None)
-    mine.update(method=None, version=F("version") + 1)
+def drop_method(method: PaymentMethod, **_signal: Any) -> None:
+    """Clear a removed payment method from open drafts. Forms that show it become stale."""
+    drafts = Draft.objects.filter(method=method, submitted_at=None)
+    drafts.update(method=None, version=F("version") + 1)
 
 
 def type_new_card(draft: Draft, *, version: int) -> CardPage:
-    """Have the gateway open a page for a new card; while that is under way, it is the same page.
+    """Return the draft's page for a new card, and request one at the gateway if none is open.
 
-    However often and from however many tabs it is asked for: the form's version counts only where
-    a page is to be made.
+    Repeated requests, from any number of tabs, get the same page. Therefore the form's version is
+    checked only if a new page is requested.
     """
     page = draft.card_page
     if page is None or not page.is_under_way:
@@ -130,19 +130,19 @@ def _new_card_page(draft: Draft, version: int) -> CardPage:
     return page
 
 
-def take_card(page: CardPage, **_of_signal: Any) -> None:
-    """Choose the card that was typed, where the draft that it was typed for still waits for it."""
+def take_card(page: CardPage, **_signal: Any) -> None:
+    """Set the new card as payment method if the draft still waits for this card page."""
     waiting = Draft.objects.filter(card_page=page, submitted_at=None)
     waiting.update(method=page.method, version=F("version") + 1)
 
 
 def choose_target(draft: Draft, sim: Sim | None, *, version: int) -> None:
-    """Say what the plan goes on: a profile that is there, or a new eSIM."""
+    """Set the target: an installed profile, or a new eSIM if `sim` is None."""
     _change(draft, version, sim=sim, wants_new_esim=sim is None)
 
 
 def keep_target(draft: Draft, sim: Sim | None) -> None:
-    """Write down what the review page shows the plan to go on: that, or nothing, is ordered."""
+    """Store the target that the review page shows, so that no other target is ordered."""
     shown = (sim.pk if sim else None, sim is None)
     is_card = sim is not None and sim.kind == Sim.Kind.PHYSICAL
     if not is_card and (draft.sim_id, draft.wants_new_esim) != shown:
@@ -152,9 +152,9 @@ def keep_target(draft: Draft, sim: Sim | None) -> None:
 def name_device(
     draft: Draft, eid: str, *, version: int, given: Visit.EidFrom, imei: str = ""
 ) -> None:
-    """Bind the draft to a device that no launch has named (docs/contract.md#open-web).
+    """Set the device that the customer named on the open web (docs/contract.md#open-web).
 
-    Counted as a change of the draft, so that a review of another device cannot be submitted.
+    This changes the draft's version, so a review page that shows another device is stale.
     """
     with transaction.atomic():
         _change(draft, version, sim=None, wants_new_esim=True)
@@ -162,9 +162,9 @@ def name_device(
 
 
 def bring_up_to_date(draft: Draft) -> PriceChange | None:
-    """Let the draft take the catalogue's price before it is reviewed; return a change to be shown.
+    """Set the catalogue's current price before the review, and return the change if there is one.
 
-    Raises `PlanNotOffered`, and then the draft has no plan any more.
+    If the plan is no longer offered, clears it from the draft and raises `PlanNotOffered`.
     """
     old = draft.price.gross
     try:
@@ -193,7 +193,7 @@ def _priced(offer: Offer) -> dict[str, object]:
 
 
 def _change(draft: Draft, version: int, **fields: object) -> None:
-    mine = Draft.objects.filter(pk=draft.pk, version=version, submitted_at=None)
-    if not mine.update(version=F("version") + 1, **fields):
+    unchanged = Draft.objects.filter(pk=draft.pk, version=version, submitted_at=None)
+    if not unchanged.update(version=F("version") + 1, **fields):
         raise StaleForm(draft.pk)
     draft.refresh_from_db()
