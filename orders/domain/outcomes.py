@@ -1,4 +1,4 @@
-"""How a visit ended, in the handoff's words: the table of docs/contract.md#outcomes."""
+"""Outcomes of visits in the words of the handoff: the table of docs/contract.md#outcomes."""
 
 from django.conf import settings
 
@@ -12,7 +12,7 @@ from orders.queries.orders import draft_of
 from orders.states import Failure, OrderState
 from payments.models import PaymentMethod
 
-# Pages before a plan is decided, and the two after which something else is left open.
+# The steps before a plan is chosen.
 CHOOSING = frozenset({"options", "plans", "device"})
 
 
@@ -45,21 +45,21 @@ def of_order(order: Order, visit: Visit) -> Outcome:
 
 
 def _code(order: Order) -> str | None:
-    """Return the activation code while there is something to download: it is spent afterwards."""
+    """Return the activation code until it is used up by the download."""
     profile = order.profile
     is_waiting = profile is not None and profile.state == ProfileState.RELEASED
     return str(profile.activation_code) if profile and is_waiting else None
 
 
 def of_code_again(order: Order) -> Outcome:
-    """Return the outcome of RETRY and REISSUE: the order's profile handed back, or handed anew."""
+    """Return the outcome of RETRY and REISSUE: the order's profile again, or its replacement."""
     sim = order.sim_in_use
     assert sim is not None  # noqa: S101 -- a completed order has its plan on a SIM
     return _handed_back(order, LineResult.NEW, sim, _code(order))
 
 
 def of_activation(order: Order) -> Outcome:
-    """Return the outcome of ACTIVATE: the host shall use the profile that is installed."""
+    """Return the outcome of ACTIVATE: the host uses the installed profile."""
     sim = order.sim_in_use
     assert sim is not None  # noqa: S101 -- the same
     return _handed_back(order, LineResult.EXISTING, sim, None)
@@ -80,13 +80,13 @@ def _handed_back(order: Order, line: LineResult, sim: Sim, code: str | None) -> 
 
 
 def of_leaving(visit: Visit) -> Outcome:
-    """Return the outcome of a visit that is left before anything was submitted."""
+    """Return the outcome of a visit that the customer leaves without an order."""
     account, none = visit.user_account, PurchaseInstrument.NONE
     line, status = LineResult.NONE, MoDirectStatus.NONE
     if visit.refused_as:
         return Outcome(UserAccount.NONE, none, line, MoDirectStatus(visit.refused_as))
     if visit.account is None:
-        return _left_unknown(visit)
+        return _of_leaving_signed_out(visit)
     if visit.step == "payment":
         return Outcome(account, PurchaseInstrument.BAILED, line, status)
     if visit.step == "review":
@@ -98,7 +98,7 @@ def of_leaving(visit: Visit) -> Outcome:
     return Outcome(account, none, line, status)
 
 
-def _left_unknown(visit: Visit) -> Outcome:
+def _of_leaving_signed_out(visit: Visit) -> Outcome:
     """Return the outcome of a visit in which nobody signed in."""
     account, status = UserAccount.BAILED, MoDirectStatus.NONE
     if visit.failed_sign_ins >= settings.SIGN_IN_LIMIT:
@@ -109,6 +109,6 @@ def _left_unknown(visit: Visit) -> Outcome:
 
 
 def instrument(method: PaymentMethod, visit: Visit) -> PurchaseInstrument:
-    """Say whether the payment method was made in this visit."""
+    """Return whether the payment method was added in this visit."""
     is_new = method.created_at >= visit.launched_at
     return PurchaseInstrument.NEW if is_new else PurchaseInstrument.EXISTING

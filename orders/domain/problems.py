@@ -29,7 +29,7 @@ from subscriptions.models import SubscriptionState
 
 @dataclass(frozen=True)
 class Problem:
-    """What the customer is told. `order` is the signed-in customer's own, or None."""
+    """A failed download and its remedy. `order` is the signed-in customer's own, or None."""
 
     report: LpaReport
     remedy: Remedy
@@ -43,17 +43,17 @@ class Problem:
 
     @property
     def wants_sign_in(self) -> bool:
-        """Say whether the remedy is only for the customer whose order it is."""
+        """Return whether the customer must sign in first to get the remedy."""
         return not self.is_signed_in and self.remedy is not Remedy.SUPPORT
 
     @property
     def reference(self) -> str:
-        """Return what the customer tells support: the order's number, or the launch's id."""
+        """Return the number to give to support: the order's number, or the id of the launch."""
         return self.order.display_number if self.order else self.report.visit.transaction_id
 
 
 def problem_of(visit: Visit) -> Problem | None:
-    """Return the problem that this visit came with, or the SM-DP+ has told of since, or None."""
+    """Return the problem that the host or the SM-DP+ reported for this visit, or None."""
     account = visit.account
     report = deciding_report(visit) or (failed_at_smdp(account) if account else None)
     if report is None:
@@ -64,7 +64,7 @@ def problem_of(visit: Visit) -> Problem | None:
     order = order_of_iccid(account, report.iccid)
     if order is None:
         return Problem(report, Remedy.SUPPORT, None, None, is_signed_in=True)
-    # A mending that was asked for before this error came says nothing about it.
+    # Repairs that were requested before this error came do not answer it.
     since = order.repairs.filter(visit=visit, asked_at__gte=report.received_at)
     repair = open_repair(order) or since.last()
     remedy = _remedy(report, advice, order, account)
@@ -74,7 +74,7 @@ def problem_of(visit: Visit) -> Problem | None:
 
 
 def _remedy(report: LpaReport, advice: Advice, order: Order, account: User) -> Remedy:
-    """Return the remedy that is left for this order."""
+    """Return the remedy that this order allows."""
     is_installed = report.iccid in report.visit.iccids
     if not _has_its_plan(order) or _is_exhausted(report, advice, order, account):
         return Remedy.SUPPORT
@@ -83,29 +83,29 @@ def _remedy(report: LpaReport, advice: Advice, order: Order, account: User) -> R
     if advice.remedy is Remedy.SUPPORT or advice.remedy is Remedy.ACTIVATE:
         return advice.remedy
     if order.profile is None or _is_downloaded(order, order.profile):
-        # Nothing was to be downloaded, or its code is spent: there is no second profile.
+        # The order has no profile, or its code is used up. No second profile is issued.
         return Remedy.ACTIVATE if is_installed else Remedy.SUPPORT
     return _of_profile(report, advice, order, order.profile)
 
 
 def _is_replaced(report: LpaReport, order: Order) -> bool:
-    """Say whether the error is about an eSIM whose successor is there by now, waiting."""
+    """Return whether the error is about an eSIM that was replaced by one ready to download."""
     profile = order.profile
     is_waiting = profile is not None and profile.state == ProfileState.RELEASED
     return is_waiting and profile is not None and report.iccid != profile.sim.iccid
 
 
 def _is_downloaded(order: Order, profile: Profile) -> bool:
-    """Say whether the eSIM is on a device, by our books or by what the SM-DP+ answered."""
+    """Return whether the eSIM is on a device, by its state or by an answer of the SM-DP+."""
     was_refused = order.repairs.filter(state=RepairState.REFUSED, old_profile=profile).exists()
     return was_refused or profile.state == ProfileState.DOWNLOADED
 
 
 def _of_profile(report: LpaReport, advice: Advice, order: Order, profile: Profile) -> Remedy:
     """Return the remedy for an eSIM that no device has yet."""
-    # What failed by the SM-DP+'s own word is not to be had there with the same code again.
-    has_failed_there = report.source == LpaReport.Source.SMDP
-    is_usable = profile.state == ProfileState.RELEASED and not has_failed_there
+    # If the SM-DP+ itself reports a failure, the same code does not work there again.
+    has_failed_at_smdp = report.source == LpaReport.Source.SMDP
+    is_usable = profile.state == ProfileState.RELEASED and not has_failed_at_smdp
     if advice.remedy is Remedy.REISSUE or not is_usable:
         is_installed = report.iccid in report.visit.iccids
         return _reissue(report.lpa_code, order, is_installed=is_installed)
@@ -122,36 +122,37 @@ def _reissue(code: LpaCode, order: Order, *, is_installed: bool) -> Remedy:
 
 
 def _has_its_plan(order: Order) -> bool:
-    """Say whether there is still something to use: the plan is active and has not ended."""
-    held = order.subscription
-    is_active = held is not None and held.state == SubscriptionState.ACTIVE
-    return is_active and held is not None and held.ends_at is not None and held.ends_at > now()
+    """Return whether the order's plan is active and has not ended."""
+    plan = order.subscription
+    if plan is None or plan.state != SubscriptionState.ACTIVE:
+        return False
+    return plan.ends_at is not None and plan.ends_at > now()
 
 
 def _is_exhausted(report: LpaReport, advice: Advice, order: Order, account: User) -> bool:
-    """Say whether the same error came too often for the same remedy.
+    """Return whether this error came too often to offer the same remedy again.
 
-    Counted are the launches of the customer, signed in: a stranger's claims weigh nothing. An
-    error that the app told the page first and the next launch tells again is one, and so is one
-    that several launches tell with the same time.
+    Only launches in which the customer signed in count, because a stranger can claim any error.
+    Launches that report the same error with the same time count once. An error that the app
+    reports to the page, and the next launch reports again, also counts once.
     """
-    most = advice.limit if advice.limit is not None else settings.LPA_ERROR_LIMIT - 1
+    limit = advice.limit if advice.limit is not None else settings.LPA_ERROR_LIMIT - 1
     iccids = {order.profile.sim.iccid} if order.profile else set()
     iccids |= set(order.repairs.values_list("old_profile__sim__iccid", flat=True))
-    told = LpaReport.objects.filter(
+    reports = LpaReport.objects.filter(
         visit__account=account,
         decides=True,
         code=report.code,
         iccid__in=iccids | {report.iccid},
         source=LpaReport.Source.HEADER,
     ).values_list("visit", "at_as_sent", "iccid")
-    same = {(time, iccid) if time else visit for visit, time, iccid in told}
-    is_first_told_here = report.source == LpaReport.Source.APP
-    return len(same) + is_first_told_here > most
+    errors = {(time, iccid) if time else visit for visit, time, iccid in reports}
+    comes_from_app = report.source == LpaReport.Source.APP
+    return len(errors) + comes_from_app > limit
 
 
 def note_failure(profile: Profile, notice: DownloadProgress, **_kwargs: Any) -> None:
-    """Put a download that failed on the support staff's queue; an SM-DP+ may tell it twice."""
+    """Put a failed download on the support queue, once even if the SM-DP+ reports it twice."""
     order = Order.objects.filter(profile=profile).first()
     if order is None:
         return
@@ -169,13 +170,13 @@ def note_failure(profile: Profile, notice: DownloadProgress, **_kwargs: Any) -> 
 
 
 def failed_at_smdp(account: User) -> LpaReport | None:
-    """Return the last failed download that the customer may not know of yet, if there is one."""
-    told = LpaReport.objects.filter(source=LpaReport.Source.SMDP, visit__account=account)
-    return told.exclude(state=LpaReport.State.RESOLVED).order_by("-pk").first()
+    """Return the last unresolved failure that the SM-DP+ reported, or None."""
+    reports = LpaReport.objects.filter(source=LpaReport.Source.SMDP, visit__account=account)
+    return reports.exclude(state=LpaReport.State.RESOLVED).order_by("-pk").first()
 
 
 def resolve(profile: Profile, **_kwargs: Any) -> None:
-    """Take errors off the queue whose eSIM, or its successor, has reached a device after all."""
+    """Resolve the open errors of an eSIM that was downloaded, and of those that it replaced."""
     iccids = {profile.sim.iccid}
     order = Order.objects.filter(profile=profile).first()
     if order:
@@ -185,5 +186,5 @@ def resolve(profile: Profile, **_kwargs: Any) -> None:
 
 
 def open_case(report: LpaReport) -> None:
-    """Tell the support staff that this customer asks for help; once is enough."""
+    """Mark the report: the customer asks support for help. The first time is kept."""
     LpaReport.objects.filter(pk=report.pk, asked_for_help_at=None).update(asked_for_help_at=now())

@@ -1,7 +1,7 @@
-"""What the plan goes on: the SIM card, a profile that is already on the eSIM, or a new eSIM.
+"""The target of a plan: the SIM card, a profile that is installed already, or a new eSIM.
 
-One usable profile gets the plan by default. Of several the customer chooses. A new eSIM stays on
-offer (docs/contract.md#launch). On the open web the customer must name a device first
+If one profile is usable, it is the default. Of several the customer chooses one. A new eSIM is
+always offered (docs/contract.md#launch). On the open web the customer must name a device first
 (docs/contract.md#open-web).
 """
 
@@ -21,22 +21,22 @@ class Target:
 
 @dataclass(frozen=True)
 class Choice:
-    """What there is to choose between; `target` is None while the customer has to say."""
+    """The targets to choose from. `target` is None until the customer has decided."""
 
     target: Target | None
     there: tuple[Sim, ...] = ()
     needs_eid: bool = False
-    # What the plan was to go on is not usable any more.
+    # The target that was chosen is not usable any more.
     is_lost: bool = False
 
     @property
     def is_open(self) -> bool:
-        """Say whether there is anything to choose at all."""
+        """Return whether the customer has something to decide."""
         return bool(self.there) or self.needs_eid
 
 
 def choice(draft: Draft) -> Choice:
-    """Return where this draft's plan can go, and where it will go as things stand."""
+    """Return the possible targets of the draft's plan, and the current one."""
     visit = draft.visit
     if visit.iccid:
         card = visits.usable_card(visit.iccid)
@@ -44,7 +44,7 @@ def choice(draft: Draft) -> Choice:
     there = tuple(visits.installed_profiles(visit, draft.account)) if visit.iccids else ()
     is_open_web = visit.is_open_web
     if draft.sim_id:
-        # What was chosen, or shown on the review page, is never silently something else.
+        # A target that the customer chose or saw on the review page is never replaced silently.
         chosen = next((sim for sim in there if sim.pk == draft.sim_id), None)
         return Choice(Target(chosen) if chosen else None, there, is_open_web, is_lost=not chosen)
     by_default = not there or draft.wants_new_esim
@@ -54,5 +54,5 @@ def choice(draft: Draft) -> Choice:
 
 
 def target(draft: Draft) -> Target | None:
-    """Return where the plan will go, or None while that is not decided."""
+    """Return the current target, or None until the customer has decided."""
     return choice(draft).target
