@@ -155,7 +155,7 @@ def test_it_is_not_called_cancelled_while_that_is_not_sure(profile: Profile, smd
     with pytest.raises(SmdpUnavailable):
         ask(profile)
 
-    with pytest.raises(SmdpUnavailable, match="on its way"):
+    with pytest.raises(SmdpUnavailable, match="may still arrive"):
         withdraw(profile)
     assert profile.state == ProfileState.INTENDED
 
