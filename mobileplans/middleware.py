@@ -9,9 +9,9 @@ from mobileplans.domain.visits import REQUEST_KEY, SESSION_KEY, TRANSACTION_KEY
 
 
 class VisitMiddleware:
-    """Bind the visit's number and transactionId, which the session holds, to the log.
+    """Add the visit's primary key and transactionId to the log context.
 
-    They come from the session, so this costs no query.
+    Both come from the session, so this costs no query.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -20,9 +20,9 @@ class VisitMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         # Threads are reused, so values of the previous request may still be bound.
         structlog.contextvars.clear_contextvars()
-        if number := request.session.get(SESSION_KEY):
-            request.META[REQUEST_KEY] = number
+        if pk := request.session.get(SESSION_KEY):
+            request.META[REQUEST_KEY] = pk
             structlog.contextvars.bind_contextvars(
-                visit=number, transaction_id=request.session.get(TRANSACTION_KEY)
+                visit=pk, transaction_id=request.session.get(TRANSACTION_KEY)
             )
         return self.get_response(request)

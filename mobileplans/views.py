@@ -24,7 +24,7 @@ def start(request: HttpRequest) -> HttpResponse:
     """Begin a visit and redirect at once, so that no identifier stays in the address bar."""
     errors = parse_lpa_errors(*(_sent_header(request, name) for name in LPA_HEADERS))
     visit = visits.begin(request, parse_launch(_query_string(request)), errors)
-    # A refused launch sells nothing, whatever else came with it.
+    # A refused launch sells nothing, even if it also reports an LPA error.
     if visit.refused_as:
         step = "launch-refused"
     elif errors.is_problem:
@@ -55,7 +55,7 @@ def refused(request: HttpRequest) -> HttpResponse:
 
     The status is 200 because the app replaces an error page with its own.
     """
-    visit = visits.current(request)
+    visit = visits.get_or_begin(request)
     if not visit.refused_as:
         return HttpResponseRedirect(reverse("options"), status=303)
     if visit.refused_as == MoDirectStatus.INVALID_SIM:
@@ -90,7 +90,8 @@ def handoff(request: HttpRequest) -> HttpResponse:
             _handoff_context(stored, request.headers.get("User-Agent", "")),
         )
     response.headers["Content-Language"] = stored.language
-    # The next customer who uses this browser must find no data of this one.
+    # The next person at this browser must not find this customer's data. Cookies are not cleared
+    # here, because a reload finds the handoff by its cookie.
     response.headers["Clear-Site-Data"] = '"storage"'
     return response
 

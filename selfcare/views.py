@@ -29,7 +29,7 @@ SHOWN_ORDERS = 10
 @customer_only
 def account(request: HttpRequest, user: User) -> HttpResponse:
     """Show the customer's plans with their remaining data, stored cards and latest orders."""
-    visits.note_step(visits.current(request), "account")
+    visits.note_step(visits.get_or_begin(request), "account")
     context = {
         "lines": [_line_context(bucket) for bucket in _usable_buckets(user)],
         "has_failed_download": problems.failed_at_smdp(user) is not None,

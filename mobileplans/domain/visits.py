@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 SESSION_KEY, TRANSACTION_KEY = "visit", "transaction_id"
 # Signing in starts a new session. Within that request the visit is found under this key.
 REQUEST_KEY = "moportal.visit"
-# Counting stops here, so that no attack can overflow the column.
+# Counting stops here, so that an attacker cannot overflow the column.
 MOST_FAILED_SIGN_INS = 1000
 
 
@@ -30,7 +30,7 @@ def begin(request: HttpRequest, launch: Launch, errors: LpaErrors | None = None)
     """Create a visit for this launch and store it in the session."""
     default = operator().market
     refused_as, refused_because = launch.refused_as, launch.refused_because
-    # Only the database knows whether the operator issued this card.
+    # A well-formed ICCID may still be another operator's: only the database knows.
     if refused_as is None and launch.iccid and usable_card(launch.iccid) is None:
         refused_as, refused_because = MoDirectStatus.INVALID_SIM, "iccid"
 
@@ -72,7 +72,7 @@ def begin(request: HttpRequest, launch: Launch, errors: LpaErrors | None = None)
 
 
 def _known_profiles(iccids: tuple[str, ...]) -> list[str]:
-    """Return those ICCIDs that belong to the operator's eSIM profiles, in the launch's order."""
+    """Return the ICCIDs of the operator's own eSIM profiles, in the launch's order."""
     if not iccids:
         return []
     profiles = Sim.objects.filter(iccid__in=iccids, kind=Sim.Kind.PROFILE)
@@ -148,10 +148,10 @@ def set_device(visit: Visit, *, eid: str, imei: str = "", source: Visit.EidFrom)
     visit.save(update_fields=["eid", "imei", "eid_from"])
 
 
-def current(request: HttpRequest) -> Visit:
+def get_or_begin(request: HttpRequest) -> Visit:
     """Return this session's visit, or begin a new one as on the open web."""
-    number = request.META.get(REQUEST_KEY) or request.session.get(SESSION_KEY)
-    visit = Visit.objects.select_related("account").filter(pk=number).first() if number else None
+    pk = request.META.get(REQUEST_KEY) or request.session.get(SESSION_KEY)
+    visit = Visit.objects.select_related("account").filter(pk=pk).first() if pk else None
     return visit or _resume_after_handoff(request) or begin(request, parse_launch(""))
 
 
@@ -193,12 +193,12 @@ def _signed_in_customer(request: HttpRequest) -> User | None:
 def attach_account(request: HttpRequest, user: User, **_kwargs: Any) -> None:
     """Move the visit into the signed-in session and attach the account.
 
-    Django may have flushed the old session by now, so the request's own note comes first.
+    Django may have flushed the old session by now, so the key in the request comes first.
     """
-    number = request.META.get(REQUEST_KEY) or request.session.get(SESSION_KEY)
-    if user.is_staff or not number:
+    pk = request.META.get(REQUEST_KEY) or request.session.get(SESSION_KEY)
+    if user.is_staff or not pk:
         return
-    visit = Visit.objects.get(pk=number)
+    visit = Visit.objects.get(pk=pk)
     visit.account = user
     visit.save(update_fields=["account"])
     _store_in_session(request, visit)
@@ -206,14 +206,14 @@ def attach_account(request: HttpRequest, user: User, **_kwargs: Any) -> None:
 
 def count_failed_sign_in(request: HttpRequest | None = None, **_kwargs: Any) -> None:
     """Count the visit's failed sign-ins. Past a limit, leaving hands over LogOnFailed."""
-    number = request.META.get(REQUEST_KEY) if request is not None else None
-    if number:
-        Visit.objects.filter(pk=number, failed_sign_ins__lt=MOST_FAILED_SIGN_INS).update(
+    pk = request.META.get(REQUEST_KEY) if request is not None else None
+    if pk:
+        Visit.objects.filter(pk=pk, failed_sign_ins__lt=MOST_FAILED_SIGN_INS).update(
             failed_sign_ins=F("failed_sign_ins") + 1
         )
 
 
 def connect_signals() -> None:
-    """Connect to Django's sign-in signals, because `accounts` may not import this room."""
+    """Connect to Django's sign-in signals, because `accounts` may not import this app."""
     user_logged_in.connect(attach_account, dispatch_uid="mobileplans.attach_account")
     user_login_failed.connect(count_failed_sign_in, dispatch_uid="mobileplans.count_failed_sign_in")

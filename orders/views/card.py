@@ -30,7 +30,7 @@ from payments.states import CardPageState
 @shopper_only
 def card(request: HttpRequest, user: User, key: UUID) -> HttpResponse:
     """Show the progress. Once the card page is closed, redirect to the next step."""
-    page, visit = _get_own_page(user, key), visits.current(request)
+    page, visit = _get_own_page(user, key), visits.get_or_begin(request)
     visits.note_step(visit, "payment")
     if page.is_under_way:
         return render(request, "orders/card.html", _card_context(page))

@@ -28,7 +28,7 @@ def leave(request: HttpRequest) -> HttpResponse:
     """
     if request.method != "POST":
         return render(request, "orders/leave.html", {"back_url": reverse("options")})
-    visit = visits.current(request)
+    visit = visits.get_or_begin(request)
     order = _order_to_hand_over(visit)
     if order is None:
         return _leave_without_order(request, visit)

@@ -36,7 +36,7 @@ PHASES = {
 @customer_only
 def order(request: HttpRequest, user: User, number: str) -> HttpResponse:
     """Show the order's progress or its result."""
-    visit = visits.current(request)
+    visit = visits.get_or_begin(request)
     visits.note_step(visit, "order")
     found = _get_own_order(user, number)
     context = _order_context(found) | {"may_continue": is_for_this_device(found, visit)}
@@ -103,7 +103,7 @@ def return_from_bank(_request: HttpRequest, user: User, number: str) -> HttpResp
 def continue_to_host(request: HttpRequest, user: User, number: str) -> HttpResponse:
     """Hand the completed order over to the host."""
     order = _get_own_order(user, number)
-    is_ours = is_for_this_device(order, visits.current(request))
+    is_ours = is_for_this_device(order, visits.get_or_begin(request))
     if request.method != "POST" or order.state != OrderState.COMPLETED or not is_ours:
         return redirect_to("order", order.number)
     return hand_over_order(request, order)
@@ -116,7 +116,7 @@ def hand_over_order(request: HttpRequest, order: Order) -> HttpResponse:
     """
     if not has_what_was_sold(order):
         return redirect_to("order", order.number)
-    outcome = outcomes.of_order(order, visits.current(request))
+    outcome = outcomes.of_order(order, visits.get_or_begin(request))
     return _record_and_hand_over(
         request, order, outcome, Purchase(order.display_number, order.price.gross)
     )
@@ -131,7 +131,7 @@ def _record_and_hand_over(
     request: HttpRequest, order: Order, outcome: Outcome, purchase: Purchase
 ) -> HttpResponse:
     Order.objects.filter(pk=order.pk, handed_over_at=None).update(handed_over_at=now())
-    return hand_over(request, visits.current(request), outcome, purchase)
+    return hand_over(request, visits.get_or_begin(request), outcome, purchase)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

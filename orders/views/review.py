@@ -70,7 +70,7 @@ def _place_order(request: HttpRequest, user: User, form: ReviewForm) -> HttpResp
     if mine.submitted_at is None:
         # If the form was shown for another device, this visit takes over the draft. The draft then
         # gets a new version, and the form is rejected as stale.
-        drafts.open_draft(user, visits.current(request))
+        drafts.open_draft(user, visits.get_or_begin(request))
     try:
         order = placing.place(mine, version=form.cleaned_data["version"])
     except (StaleForm, placing.PlacedOtherwise):

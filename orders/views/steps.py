@@ -63,7 +63,7 @@ def shopper_only(
     def guarded(
         request: HttpRequest, user: User, /, *args: Rest.args, **kwargs: Rest.kwargs
     ) -> HttpResponse:
-        if visits.current(request).refused_as:
+        if visits.get_or_begin(request).refused_as:
             return redirect_to("launch-refused")
         return view(request, user, *args, **kwargs)
 
@@ -78,7 +78,7 @@ def redirect_to(name: str, *args: object, query: str = "") -> HttpResponseRedire
 
 def enter_step(request: HttpRequest, user: User, step: str) -> tuple[Visit, Draft]:
     """Record that the customer is on this page, and return the visit and the open draft."""
-    visit = visits.current(request)
+    visit = visits.get_or_begin(request)
     visits.note_step(visit, step)
     return visit, open_draft(user, visit)
 
@@ -111,7 +111,7 @@ def redirect_stale_form(request: HttpRequest, draft_id: int | None, user: User) 
     messages.info(
         request, _("Your choices changed after that page was opened. These are the latest ones.")
     )
-    return redirect_to_open_step(open_draft(user, visits.current(request)))
+    return redirect_to_open_step(open_draft(user, visits.get_or_begin(request)))
 
 
 def redirect_to_open_step(draft: Draft) -> HttpResponse:
