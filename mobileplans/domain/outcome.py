@@ -8,7 +8,7 @@ from mobileplans.words import LineResult, MoDirectStatus, PurchaseInstrument, Us
 from moportal.identifiers import ActivationCode
 
 VERSION = "1"
-# Several enumerations share these words, so they are compared as text.
+# The enumerations share these words, and their members are equal to the text.
 UNFINISHED = {"Bailed", "None"}
 
 
@@ -16,8 +16,9 @@ class Result(StrEnum):
     """What the host has to do. It decides which function of the host the page calls."""
 
     DOWNLOAD = "download"
-    # The plan is on a profile that is already installed, or on a physical SIM.
+    # The plan is on a profile that the device already has.
     PROFILE = "profile"
+    # The plan is on a physical SIM.
     CARD = "card"
     NOTHING = "nothing"
 
@@ -42,14 +43,17 @@ class Outcome:
 
     def __post_init__(self) -> None:
         """Raise `ValueError` for an outcome that the schema does not allow."""
-        if self.success != bool(self.iccid) or self.success != bool(self.plan_name):
+        names_sim, names_plan = bool(self.iccid), bool(self.plan_name)
+        if not (self.success == names_sim == names_plan):
             raise ValueError(
                 "A success names its ICCID and its plan. Any other outcome names neither."
             )
         if self.success != (self.mo_direct_status == MoDirectStatus.COMPLETE):
             raise ValueError("A success has the status Complete. No other outcome has it.")
-        unfinished = {self.user_account, self.line} & UNFINISHED
-        if self.success and (unfinished or self.purchase_instrument == PurchaseInstrument.BAILED):
+        lacks_account_or_line = bool({self.user_account, self.line} & UNFINISHED)
+        # `None` is allowed for the payment: handing the same eSIM over again needs none.
+        abandoned_payment = self.purchase_instrument == PurchaseInstrument.BAILED
+        if self.success and (lacks_account_or_line or abandoned_payment):
             raise ValueError(
                 "A success needs an account, a line, and no payment that was abandoned."
             )

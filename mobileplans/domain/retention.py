@@ -10,19 +10,19 @@ from mobileplans.models import Handoff, HostReport, LpaReport, Visit
 from moportal.identifiers import ActivationCode
 
 log = structlog.get_logger(__name__)
-# Each code is unsealed and sealed one by one, so one call masks no more than this many.
+# Codes are decrypted and encrypted one by one, so one call masks no more than this many.
 BATCH = 1000
 VISIBLE_CHARACTERS = 4
 
 
 def forget_identifiers() -> int:
-    """Erase EID, ICCIDs and IMEI from visits past their retention. Return how many visits.
+    """Erase EID, ICCIDs and IMEI from visits past their retention, and return how many there were.
 
     A purchase keeps its identifiers: the order has the EID, and the profile has the ICCID.
     """
     before = now() - timedelta(days=settings.VISIT_IDENTIFIERS_DAYS)
     old = Visit.objects.filter(launched_at__lt=before)
-    # This excludes only visits in which all of these fields are empty.
+    # With several conditions, `exclude` drops only the visits that meet all of them.
     identified = old.exclude(eid="", iccid="", imei="", iccids=[])
     LpaReport.objects.filter(visit__in=old).exclude(iccid="").update(iccid="")
     HostReport.objects.filter(handoff__visit__in=old).exclude(iccid="").update(iccid="")
