@@ -38,11 +38,11 @@ WHOLE := --cov=orders --cov=outbox --cov=payments --cov-report=term --cov-fail-u
 PYTEST = $(PYTHON) -m tests.services -- $(PYTHON) -m pytest -n 3 --dist loadgroup
 
 .PHONY: test-fast
-test-fast: services $(VENV)/.dev $(CATALOGUES)  ## Run the tests that start no process, in less than two minutes (ARGS=…)
+test-fast: services $(VENV)/.dev $(CATALOGUES)  ## Run the tests that start no other process, in less than two minutes (ARGS=…)
 	$(PYTEST) -m "not processes and not long" $(ARGS)
 
 .PHONY: test
-test: services $(VENV)/.dev $(CATALOGUES)  ## Run all tests but the long forms, on a throwaway PostgreSQL and Redis (ARGS=… for pytest)
+test: services $(VENV)/.dev $(CATALOGUES)  ## Run all tests except the long forms, on a throwaway PostgreSQL and Redis (ARGS=… for pytest)
 	$(PYTEST) -m "not long" $(if $(ARGS),$(ARGS),$(WHOLE))
 
 .PHONY: test-long
@@ -50,7 +50,7 @@ test-long: services $(VENV)/.dev $(CATALOGUES)  ## Run the long forms of the tes
 	$(PYTEST) -m long $(ARGS)
 
 .PHONY: promise
-promise: services $(VENV)/.dev $(CATALOGUES)  ## Play every mishap at every moment of an order (EXAMPLES=5000; takes an hour)
+promise: services $(VENV)/.dev $(CATALOGUES)  ## Inject every fault at every step of an order (EXAMPLES=5000; takes an hour)
 	PROMISE_EXAMPLES=$(or $(EXAMPLES),5000) $(PYTEST) -m "" tests/orders/test_promise.py tests/orders/test_moments.py $(ARGS)
 
 .PHONY: check
