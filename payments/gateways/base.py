@@ -1,7 +1,7 @@
-"""What a payment gateway must be able to do, in the trade's own words.
+"""What a payment gateway must be able to do, in the payment industry's terms.
 
-Every operation that changes something carries an idempotency key: repeated with the same key, it
-has its effect once and gives the same answer. That is how a lost answer is recovered.
+Every operation that changes something carries an idempotency key. Repeated with the same key, it
+takes effect once and gives the same answer. That is how a lost answer is recovered.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ class GatewayRefused(Exception):
 
 
 class CardRefused(Exception):
-    """The gateway will not take this card; `field` is the one to correct."""
+    """The gateway refuses this card; `field` names the field to correct."""
 
     def __init__(self, field: str) -> None:
         super().__init__(field)
@@ -70,7 +70,7 @@ class Declined:
 
 @dataclass(frozen=True)
 class CustomerStep:
-    """The customer must confirm at this address, and comes back to the return address by GET."""
+    """The customer must confirm at `url`. The bank then redirects to the return address by GET."""
 
     gateway_id: str
     url: str
@@ -90,12 +90,13 @@ class VoidedOrRefunded:
     gateway_id: str
 
 
+# How a payment stands at the gateway.
 Standing = Authorised | Declined | CustomerStep | Captured | VoidedOrRefunded
 
 
 @dataclass(frozen=True)
 class HostedPage:
-    """A page of the gateway that takes a card; the customer comes back from it by GET."""
+    """A page of the gateway that takes a card. It redirects to the return address by GET."""
 
     page_id: str
     url: str
@@ -125,9 +126,9 @@ class WebhookForged(Exception):
 
 @dataclass(frozen=True)
 class Event:
-    """What a gateway reports of a payment. A repeated event has the same `identifier`.
+    """What a gateway reports about a payment. A repeated event has the same `identifier`.
 
-    It only names the payment to ask about: nothing is decided by what it claims.
+    It only names the payment to ask about. Its status decides nothing.
     """
 
     identifier: str
@@ -143,7 +144,7 @@ class Gateway(Protocol):
         """Open a page that takes one card. The same key returns the same page."""
 
     def fetch_page(self, page_id: str) -> PageStanding:
-        """Return what has become of a page; change nothing. It never raises `GatewayRefused`."""
+        """Return the result of a page and change nothing. It never raises `GatewayRefused`."""
 
     def tokenise(self, card: Card, *, key: str) -> StoredCard:
         """Exchange a card for a token; raises `CardRefused`. No money moves."""
@@ -157,7 +158,7 @@ class Gateway(Protocol):
         """Ask the bank to approve the amount."""
 
     def fetch(self, gateway_id: str) -> Standing:
-        """Return how a payment stands; change nothing. It never raises `GatewayRefused`."""
+        """Return how a payment stands and change nothing. It never raises `GatewayRefused`."""
 
     def capture(self, gateway_id: str, *, key: str) -> None:
         """Charge what was authorised."""

@@ -1,4 +1,4 @@
-"""The gateway of the demo and the tests: the payment simulator, another process over HTTP."""
+"""The gateway of the demo and the tests: HTTP calls to the payment simulator."""
 
 import hashlib
 import hmac
@@ -49,15 +49,17 @@ class SimulatorGateway:
         status, body = self._post("/pages", {"return_url": return_url}, key=key)
         if httpx.codes.is_client_error(status):
             raise GatewayRefused(f"open_page: HTTP {status}, {str(body.get('error'))[:40]!r}")
-        return HostedPage(_text(body, "id"), _text(body, "url", longest=LONGEST_URL))
+        return HostedPage(
+            _require_text(body, "id"), _require_text(body, "url", longest=LONGEST_URL)
+        )
 
     def fetch_page(self, page_id: str) -> PageStanding:
-        """Return what has become of the page."""
+        """Return the result of the page."""
         status, body = self._exchange("GET", f"/pages/{_path_segment(page_id)}")
         if httpx.codes.is_client_error(status):
             detail = f"fetch_page: HTTP {status}, {str(body.get('error'))[:40]!r}"
             raise GatewayUnavailable(detail, was_sent=True)
-        standing = _text(body, "status")
+        standing = _require_text(body, "status")
         if standing == "open":
             return StillOpen(page_id)
         if standing == "refused":
@@ -78,6 +80,7 @@ class SimulatorGateway:
         status, body = self._post("/tokens", content, key=key, timeout=settings.CARD_TOKEN_TIMEOUT)
         if status == httpx.codes.UNPROCESSABLE_ENTITY:
             raise CardRefused(FIELD_OF_ERROR.get(body.get("error", ""), "number"))
+        # The answer does not repeat the expiry.
         typed = {"exp_month": card.expiry_month, "exp_year": card.expiry_year}
         return _stored_card({**body, **typed})
 
@@ -102,6 +105,7 @@ class SimulatorGateway:
         if httpx.codes.is_client_error(status):
             raise GatewayRefused(f"authorise: HTTP {status}, {str(body.get('error'))[:40]!r}")
         standing = _standing(body)
+        # An authorisation never has these results, so the answer is not usable.
         if isinstance(standing, Captured | VoidedOrRefunded):
             raise GatewayUnavailable(f"authorise: {type(standing).__name__}", was_sent=True)
         return standing
@@ -135,6 +139,7 @@ class SimulatorGateway:
         signed = sent.get("t", "").encode() + b"." + body
         secret: str = settings.PAYMENT_WEBHOOK_SECRET
         expected = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
+        # Compared as bytes: `compare_digest` raises TypeError for text that is not ASCII.
         if not secret or not hmac.compare_digest(expected.encode(), sent.get("v1", "").encode()):
             raise WebhookForged("the signature does not match")
         try:
@@ -172,11 +177,11 @@ class SimulatorGateway:
 
 def _standing(body: dict[str, Any]) -> Standing:
     """Parse how a payment stands. Raises `GatewayUnavailable` for an unknown status."""
-    gateway_id, status = _text(body, "id"), _text(body, "status")
+    gateway_id, status = _require_text(body, "id"), _require_text(body, "status")
     if status == "declined":
         return Declined(gateway_id, str(body.get("reason", ""))[:LONGEST_TEXT])
     if status == "requires_action":
-        return CustomerStep(gateway_id, _text(body, "url"))
+        return CustomerStep(gateway_id, _require_text(body, "url"))
     known: dict[str, type[Authorised | Captured | VoidedOrRefunded]] = {
         "authorised": Authorised,
         "captured": Captured,
@@ -189,15 +194,19 @@ def _standing(body: dict[str, Any]) -> Standing:
 
 
 def _stored_card(body: dict[str, Any]) -> StoredCard:
-    """Parse a card's storable parts. Raises `GatewayUnavailable` if no card looks like that."""
-    last4, month, year = _text(body, "last4"), body.get("exp_month", 0), body.get("exp_year", 0)
+    """Parse the parts of a card that may be stored. Raises `GatewayUnavailable`."""
+    last4, month, year = (
+        _require_text(body, "last4"),
+        body.get("exp_month", 0),
+        body.get("exp_year", 0),
+    )
     if not re.fullmatch(r"[0-9]{4}", last4):
         raise GatewayUnavailable("the answer's last4 is not four digits", was_sent=True)
     if month not in MONTHS or year not in YEARS:
         raise GatewayUnavailable("the answer's expiry is not a month and a year", was_sent=True)
     return StoredCard(
-        token=_text(body, "token"),
-        brand=BRANDS.get(_text(body, "brand"), body["brand"].title())[:20],
+        token=_require_text(body, "token"),
+        brand=BRANDS.get(_require_text(body, "brand"), body["brand"].title())[:20],
         last4=last4,
         expiry_month=int(month),
         expiry_year=int(year),
@@ -209,7 +218,7 @@ def _path_segment(identifier: str) -> str:
     return quote(identifier, safe="")
 
 
-def _text(body: dict[str, Any], name: str, *, longest: int = LONGEST_TEXT) -> str:
+def _require_text(body: dict[str, Any], name: str, *, longest: int = LONGEST_TEXT) -> str:
     value = body.get(name)
     if not isinstance(value, str) or not 0 < len(value) <= longest or "\0" in value:
         raise GatewayUnavailable(f"the answer has no usable {name}", was_sent=True)
