@@ -61,7 +61,7 @@ def open_gateway(_request: HttpRequest, user: User, key: UUID) -> HttpResponse:
 @customer_only
 def return_from_gateway(_request: HttpRequest, user: User, key: UUID) -> HttpResponse:
     """Record that the customer is back from the gateway, and show the progress."""
-    pages.record_comeback(_get_own_page(user, key))
+    pages.record_return(_get_own_page(user, key))
     return redirect_to("card", key)
 
 

@@ -1,11 +1,11 @@
-"""Pages of the gateway on which a customer types a new card. No card data reaches us (SAQ A).
+"""Pages of the gateway on which a customer types a new card. The portal gets no card data (SAQ A).
 
 1. The customer asks for a page, and a worker opens it at the gateway.
-2. The customer's browser is sent there, and comes back by GET.
-3. A worker asks the gateway what has become of the page.
+2. The portal redirects the customer's browser there. The gateway redirects it back by GET.
+3. A worker asks the gateway for the page's result.
 
-The browser's way back decides nothing: it may be missing, repeated or forged. A page is opened and
-its card is stored once, because each page has its own key.
+The redirect back decides nothing: it may be missing, repeated or forged. Each page has its own
+idempotency key, so it is opened once and its card is stored once.
 """
 
 import uuid
@@ -32,14 +32,14 @@ from payments.states import NEXT_PAGE_STATES, PAGE_UNDER_WAY, CardPageState
 
 log = structlog.get_logger(__name__)
 KIND = "card_page"
-# A customer who does not come back may have typed a card anyway, so the gateway is asked.
+# A customer who does not come back may still have typed a card, so the gateway is asked this often.
 POLL_INTERVAL = timedelta(minutes=1)
-# The same time as for a confirmation at the bank.
+# As long as for a confirmation at the bank.
 TIME_LIMIT = timedelta(minutes=30)
 
 
 def request_page(account: User, *, key: uuid.UUID, return_url: str) -> CardPage:
-    """Store that this customer needs a page, and enqueue its opening."""
+    """Store that this customer needs a page, and enqueue the task that opens it."""
     with transaction.atomic():
         page = CardPage.objects.create(account=account, key=key, return_url=return_url)
         enqueue(KIND, page.pk)
@@ -57,10 +57,10 @@ def allow_redirect(page: CardPage) -> None:
     CardPage.objects.filter(pk=page.pk).update(sent_at=None)
 
 
-def record_comeback(page: CardPage) -> None:
-    """Store that the customer came back, and enqueue the question to the gateway.
+def record_return(page: CardPage) -> None:
+    """Store that the customer came back, and enqueue the task that asks the gateway for the result.
 
-    A page that has lapsed is opened again: the customer may have typed a card after all.
+    A page that has lapsed counts as open again: the customer may have typed a card after all.
     """
     with transaction.atomic():
         if page.state == CardPageState.LAPSED and page.url:
@@ -71,7 +71,7 @@ def record_comeback(page: CardPage) -> None:
 
 
 def advance_page(subject: str, lease: Lease) -> RetryAfter | None:
-    """Open the page, or ask what has become of it; the outbox's handler for card pages.
+    """Open the page, or ask for its result. This is the outbox's handler for card pages.
 
     A page that cannot be opened lapses after the last attempt. An open page lapses at the time
     limit; until then the gateway is asked from time to time.
@@ -83,7 +83,7 @@ def advance_page(subject: str, lease: Lease) -> RetryAfter | None:
         if page.state == CardPageState.INTENDED:
             _open(page, lease)
         else:
-            _ask(page, lease)
+            _fetch_result(page, lease)
     except GatewayRefused as error:
         _move(page, CardPageState.REFUSED, last_error=str(error)[:200])
     except GatewayUnavailable as error:
@@ -119,24 +119,25 @@ def _open(page: CardPage, lease: Lease) -> None:
     )
 
 
-def _ask(page: CardPage, lease: Lease) -> None:
-    """Ask the gateway what has become of the page, and store the answer."""
+def _fetch_result(page: CardPage, lease: Lease) -> None:
+    """Ask the gateway for the page's result, and store it."""
+    # `returned_at` is read before the call, to notice a customer who comes back during it.
     fetch, returned_at = gateway().fetch_page, page.returned_at
-    standing = call_gateway(
+    result = call_gateway(
         "fetch_page", str(page.key), lambda: fetch(page.gateway_id), before_call=lease.prolong
     )
-    match standing:
+    match result:
         case StoredCard():
-            _take(page, standing)
+            _store_card(page, result)
         case NoCard(_, reason):
             _move(page, CardPageState.REFUSED, last_error=reason)
         case StillOpen():
             _keep_open(page, returned_at)
         case _:
-            assert_never(standing)
+            assert_never(result)
 
 
-def _take(page: CardPage, card: StoredCard) -> None:
+def _store_card(page: CardPage, card: StoredCard) -> None:
     """Store the card and announce it, in the transaction that moves the page's state."""
     with transaction.atomic():
         method = PaymentMethod.objects.create(account=page.account, **asdict(card))
@@ -152,17 +153,18 @@ def _keep_open(page: CardPage, returned_at: datetime | None) -> None:
     if _is_late(page):
         _move(page, CardPageState.LAPSED)
         return
-    # Keep the time of a customer who came back during the call: the outbox asks again.
+    # If the customer came back during the call, this keeps the new time. `record_return` has
+    # enqueued the page again, so the gateway is asked once more.
     CardPage.objects.filter(pk=page.pk, returned_at=returned_at).update(returned_at=None)
     CardPage.objects.filter(pk=page.pk).update(tries=0, last_error="")
 
 
 def _retry_or_lapse(page: CardPage, error: GatewayUnavailable) -> RetryAfter | None:
-    """Count the failure, and lapse after the last short delay if nobody can use the page."""
+    """Count the failure. After the last short delay, let a page lapse that nobody can use."""
     delay = count_failure(page, error)
-    is_exhausted = page.tries > len(RETRY_DELAYS)
+    has_used_short_delays = page.tries > len(RETRY_DELAYS)
     is_unusable = page.state == CardPageState.INTENDED or _is_late(page)
-    if is_exhausted and is_unusable:
+    if has_used_short_delays and is_unusable:
         _move(page, CardPageState.LAPSED)
         return None
     return RetryAfter(delay)

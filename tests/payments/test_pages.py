@@ -61,7 +61,7 @@ def test_the_typed_card_is_stored(alice: User, gateway: str) -> None:
     page = opened_page(alice)
 
     assert type_card(page.url) == page.return_url
-    pages.record_comeback(page)
+    pages.record_return(page)
 
     assert process_once(page) is None
     assert page.state == CardPageState.TAKEN
@@ -75,10 +75,10 @@ def test_the_card_is_stored_once_however_often_the_page_is_processed(
 ) -> None:
     page = opened_page(alice)
     type_card(page.url)
-    pages.record_comeback(page)
+    pages.record_return(page)
     process_once(page)
 
-    pages.record_comeback(page)
+    pages.record_return(page)
     process_once(page)
 
     assert PaymentMethod.objects.count() == 1
@@ -142,7 +142,7 @@ def test_a_page_without_a_card_says_why(
 
 def test_coming_back_without_a_card_leaves_the_page_open(alice: User, gateway: str) -> None:
     page = opened_page(alice)
-    pages.record_comeback(page)
+    pages.record_return(page)
 
     assert process_once(page) == RetryAfter(pages.POLL_INTERVAL)
     assert (page.state, page.returned_at) == (CardPageState.OPEN, None)
@@ -160,7 +160,7 @@ def test_a_customer_who_comes_back_during_the_call_is_asked_about_again_at_once(
     def come_back_during_the_first_call(page_id: str) -> StillOpen:
         calls.append(page_id)
         if len(calls) == 1:
-            pages.record_comeback(page)
+            pages.record_return(page)
         return StillOpen(page_id)
 
     monkeypatch.setattr(
@@ -180,7 +180,7 @@ def test_a_customer_who_comes_back_during_the_call_is_asked_about_again_at_once(
 def test_coming_back_before_there_is_a_page_changes_nothing(alice: User, gateway: str) -> None:
     page = requested(alice)
 
-    pages.record_comeback(page)
+    pages.record_return(page)
 
     assert enqueued(page) == 1
 
@@ -209,7 +209,7 @@ def test_the_card_of_a_customer_who_comes_back_late_is_stored(alice: User, gatew
     process_once(page)
     type_card(page.url)
 
-    pages.record_comeback(page)
+    pages.record_return(page)
     process_once(page)
 
     assert page.state == CardPageState.TAKEN
@@ -222,7 +222,7 @@ def test_a_customer_who_comes_back_late_without_a_card_is_told_so(
     make_old(page)
     process_once(page)
 
-    pages.record_comeback(page)
+    pages.record_return(page)
     assert process_once(page) is None
 
     assert page.state == CardPageState.LAPSED
@@ -239,7 +239,7 @@ def test_a_page_that_cannot_be_opened_lapses_while_the_customer_waits(
     assert waits == pytest.approx(RETRY_DELAYS, rel=0.2)
     assert (page.state, page.url) == (CardPageState.LAPSED, "")
     assert page.last_error
-    pages.record_comeback(page)
+    pages.record_return(page)
     assert process_once(page) is None
 
 
@@ -255,7 +255,7 @@ def test_a_page_that_waited_too_long_is_not_opened(alice: User, gateway: str) ->
 def test_an_absent_gateway_is_asked_until_the_time_limit(alice: User, gateway: str) -> None:
     page = opened_page(alice)
     type_card(page.url)
-    pages.record_comeback(page)
+    pages.record_return(page)
     break_it(gateway, "fetch_page", "http_500", times=len(RETRY_DELAYS) + 2)
 
     waits = [process_once(page) for _ in range(len(RETRY_DELAYS) + 1)]
