@@ -65,7 +65,7 @@ class PaymentMethod(models.Model):
 class CardPage(models.Model):
     """A page of the gateway on which a customer types a new card; `key` is its idempotency key.
 
-    The row is stored before any call outside; a worker carries it out (`payments.domain.pages`).
+    The row is stored before any call. A worker makes the calls (`payments.domain.pages`).
     """
 
     key = models.UUIDField(unique=True, default=uuid.uuid4)
@@ -145,7 +145,7 @@ class Payment(models.Model):
             ),
             models.CheckConstraint(name="payment_has_an_amount", condition=Q(minor_units__gt=0)),
             models.CheckConstraint(
-                name="money_held_has_a_gateway_id",
+                name="payment_at_the_gateway_has_its_id",
                 condition=~Q(state__in=["authorised", "captured", "refunded"]) | ~Q(gateway_id=""),
             ),
             models.CheckConstraint(

@@ -121,7 +121,7 @@ BROKEN: dict[str, Callable[[], object]] = {
     ),
     "payment_state_known": set_to(Payment, state="other"),
     "payment_has_an_amount": set_to(Payment, minor_units=0),
-    "money_held_has_a_gateway_id": set_to(Payment, state="captured"),
+    "payment_at_the_gateway_has_its_id": set_to(Payment, state="captured"),
     "no_more_is_refunded_than_was_captured": set_to(
         Payment, state="refunded", gateway_id="x", refunded_minor_units=1901
     ),

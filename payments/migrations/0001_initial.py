@@ -160,7 +160,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['authorised', 'captured', 'refunded']), _negated=True), models.Q(('gateway_id', ''), _negated=True), _connector='OR'), name='money_held_has_a_gateway_id'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['authorised', 'captured', 'refunded']), _negated=True), models.Q(('gateway_id', ''), _negated=True), _connector='OR'), name='payment_at_the_gateway_has_its_id'),
         ),
         migrations.AddConstraint(
             model_name='payment',
