@@ -1,4 +1,4 @@
-"""What this room announces to those above it."""
+"""Signals for the apps that build on payments."""
 
 from django.dispatch import Signal
 

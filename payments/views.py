@@ -16,7 +16,7 @@ MAX_BODY = 64 * 1024
 def webhook(request: HttpRequest) -> HttpResponse:
     """Store an event and answer 204, or 400 if the gateway has not signed it."""
     if len(request.body) > MAX_BODY:
-        return problem_response(413, "Content too large", "An event may have at most 64 KiB.")
+        return problem_response(413, "Content too large", "An event may be at most 64 KiB long.")
     try:
         webhooks.receive(request.body, request.headers)
     except WebhookForged as error:

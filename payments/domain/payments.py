@@ -29,6 +29,7 @@ from payments.gateways.base import (
 from payments.models import GatewayCall, Payment, PaymentMethod, Refund
 from payments.states import NEXT_REFUND_STATES, NEXT_STATES, PaymentState, RefundState
 
+# How a payment stands after each operation that the gateway has confirmed.
 STANDING_AFTER: dict[str, type[Captured | VoidedOrRefunded]] = {
     "capture": Captured,
     "void": VoidedOrRefunded,
@@ -68,7 +69,7 @@ def authorise(payment: Payment, *, before_call: BeforeCall) -> Payment:
 
 
 def _ask_for_amount(payment: Payment, before_call: BeforeCall) -> Standing:
-    """Ask for the amount or, if the customer was sent to the bank, how that ended."""
+    """Ask for the amount. If the customer was sent to the bank, ask for the result instead."""
     if payment.state == PaymentState.PENDING:
         return _fetch_standing(payment, before_call)
     key = str(payment.key)
@@ -124,11 +125,12 @@ def capture(payment: Payment, *, before_call: BeforeCall) -> Payment:
 
 
 def void_or_refund(payment: Payment, *, reason: str, before_call: BeforeCall) -> Payment:
-    """Leave nothing authorised and nothing charged, whatever has become of the payment.
+    """Leave nothing authorised and nothing charged, whatever the payment's state is.
 
-    If that is in doubt, the gateway is asked first. An authorised payment is voided, a captured
-    one refunded. Raises `GatewayRefused` if the gateway does neither: then staff must act.
+    If the state is in doubt, the gateway is asked first. An authorised payment is voided, and a
+    captured one is refunded. Raises `GatewayRefused` if the gateway does neither: staff must act.
     """
+    # Each of the following steps sees the state that the step before it has stored.
     in_doubt = payment.state in {PaymentState.INTENDED, PaymentState.PENDING}
     if in_doubt and payment.calls.exclude(outcome=GatewayCall.Outcome.NOT_SENT).exists():
         authorise(payment, before_call=before_call)
@@ -136,6 +138,7 @@ def void_or_refund(payment: Payment, *, reason: str, before_call: BeforeCall) ->
         _act(payment, "void", gateway().void, f"{payment.key}:void", before_call)
     if payment.state == PaymentState.CAPTURED:
         refund(payment, reason=reason, before_call=before_call)
+    # No call has reached the gateway, so nothing has to be voided there.
     if payment.state == PaymentState.INTENDED:
         _move(payment, PaymentState.VOIDED)
     return payment
@@ -161,7 +164,7 @@ def refund(payment: Payment, *, reason: str, before_call: BeforeCall) -> Payment
 @transaction.atomic
 def _open_refund(payment: Payment, reason: str) -> Refund | None:
     """Return the payment's open refund or a new one, or None if the payment is not captured."""
-    # The row lock keeps a worker that stalled from opening a refund after another one has ended.
+    # Without the row lock, a stalled worker could open a second refund after the first has ended.
     fresh = Payment.objects.select_for_update().get(pk=payment.pk)
     payment.state = fresh.state
     if fresh.state != PaymentState.CAPTURED:
@@ -188,9 +191,9 @@ def _act(
 ) -> None:
     """Make the gateway void, capture or refund the payment, under this idempotency key.
 
-    A refusal may only mean that this was done before, or that something else was: a capture whose
-    answer was lost, for example. So the gateway is asked how the payment stands, and the answer is
-    stored. The refusal is raised only if the payment stands as before.
+    A refusal may only mean that the payment has already moved on: for example, it was captured and
+    the answer was lost. So the gateway is asked how the payment stands, and the answer is stored.
+    The refusal is raised only if the payment's state stays the same.
     """
     before = PaymentState(payment.state)
     try:

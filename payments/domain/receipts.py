@@ -10,7 +10,7 @@ from payments.models import Payment, Receipt, ReceiptCounter
 
 # The first receipt of a year inserts the row; each later one locks it until its commit.
 TABLE = ReceiptCounter._meta.db_table
-COUNT = f"""INSERT INTO {TABLE} (year, last) VALUES (%s, 1)
+NEXT_NUMBER = f"""INSERT INTO {TABLE} (year, last) VALUES (%s, 1)
     ON CONFLICT (year) DO UPDATE SET last = {TABLE}.last + 1 RETURNING last"""  # noqa: S608 -- the name of a table of the product
 
 
@@ -21,5 +21,5 @@ def issue_receipt(payment: Payment, *, at: datetime) -> Receipt:
     locked until the commit, so that the next completion waits, and a rollback leaves no gap.
     """
     year = at.astimezone(ZoneInfo(settings.BILLING_ZONE)).year
-    [(number,)] = execute_returning(COUNT, year)
+    [(number,)] = execute_returning(NEXT_NUMBER, year)
     return Receipt.objects.create(payment=payment, year=year, number=number)

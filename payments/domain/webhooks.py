@@ -1,7 +1,7 @@
 """Events that the gateway posts: each is stored once, and wakes a worker for its payment.
 
-An event decides nothing: the worker asks the gateway how the payment stands. So events may come
-fifty times, in any order, days late, or before the customer is back.
+An event decides nothing: the worker asks the gateway how the payment stands. So an event may be
+repeated, late or out of order, or come before the customer is back.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,10 @@ KIND = "payment"
 
 
 def receive(body: bytes, headers: Mapping[str, str]) -> None:
-    """Store the event and enqueue its payment. Raises `WebhookForged`, and stores nothing then."""
+    """Store the event and enqueue its payment. A repeated event is ignored.
+
+    Raises `WebhookForged`, and then stores nothing.
+    """
     try:
         event = gateway().parse_webhook(body, headers)
     except WebhookForged as error:
