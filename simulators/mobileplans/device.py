@@ -44,22 +44,22 @@ OTHER_EID = "89049032000000000000000000000066"
 
 @dataclass(frozen=True)
 class Download:
-    """One download. `wish` is `installed`, or the name of the failure that it ends with."""
+    """One download. `ending` is `installed`, or the name of the failure that it ends with."""
 
     activation_code: str
     eid: str
-    wish: str = INSTALLED
+    ending: str = INSTALLED
 
     @property
     def fails_by_itself(self) -> bool:
         """Return whether the LPA fails without a request; two failures involve the SM-DP+."""
-        return self.wish in FAILURES and self.wish not in {EID_MISMATCH, PROCESSING_ERROR}
+        return self.ending in FAILURES and self.ending not in {EID_MISMATCH, PROCESSING_ERROR}
 
     def request_body(self) -> dict[str, str]:
         """Return the body of the request to the SM-DP+ simulator."""
-        eid = OTHER_EID if self.wish == EID_MISMATCH else self.eid
+        eid = OTHER_EID if self.ending == EID_MISMATCH else self.eid
         body = {"activationCode": self.activation_code, "eid": eid}
-        return {**body, "end": "error"} if self.wish == PROCESSING_ERROR else body
+        return {**body, "end": "error"} if self.ending == PROCESSING_ERROR else body
 
 
 def failure(error: str) -> dict[str, str]:

@@ -27,7 +27,7 @@ LPA_HEADERS = {
     "lpa_times": "HTTP_X_MP_LPAERROR_TIMESTAMPS",
     "lpa_iccids": "HTTP_X_MP_LPAERROR_ICCIDS",
 }
-Wishes = dict[str, list[str]]
+Options = dict[str, list[str]]
 
 
 class WebViewMiddleware:
@@ -44,22 +44,25 @@ class WebViewMiddleware:
         # `request.headers` is cached when it is read and would keep the language replaced below.
         if cookie is None or request.META.get("HTTP_SEC_FETCH_DEST") != "iframe":
             return self.get_response(request)
-        wishes = parse_qs(cookie)
+        options = parse_qs(cookie)
         put_header(
-            request, "HTTP_ACCEPT_LANGUAGE", wish(wishes, "language"), LONGEST_ACCEPT_LANGUAGE
+            request,
+            "HTTP_ACCEPT_LANGUAGE",
+            get_option(options, "language"),
+            LONGEST_ACCEPT_LANGUAGE,
         )
         if request.path_info == "/":
-            report_errors(request, wishes)
+            report_errors(request, options)
         response = self.get_response(request)
         allow_framing(response)
-        if wish(wishes, "host") in HOSTS_WITH_OBJECTS:
+        if get_option(options, "host") in HOSTS_WITH_OBJECTS:
             add_object(response)
         return response
 
 
-def wish(wishes: Wishes, name: str) -> str:
+def get_option(options: Options, name: str) -> str:
     """Return the launch form's value of this name, or an empty string."""
-    return wishes.get(name, [""])[0]
+    return options.get(name, [""])[0]
 
 
 def put_header(request: HttpRequest, key: str, value: str, longest: int) -> None:
@@ -68,10 +71,10 @@ def put_header(request: HttpRequest, key: str, value: str, longest: int) -> None
         request.META[key] = value
 
 
-def report_errors(request: HttpRequest, wishes: Wishes) -> None:
+def report_errors(request: HttpRequest, options: Options) -> None:
     """Add the errors of the last download, as the app does when it launches the portal again."""
     for name, key in LPA_HEADERS.items():
-        put_header(request, key, wish(wishes, name), LONGEST_LPA_HEADER)
+        put_header(request, key, get_option(options, name), LONGEST_LPA_HEADER)
 
 
 def allow_framing(response: HttpResponseBase) -> None:

@@ -61,17 +61,17 @@ def check(request: HttpRequest) -> JsonResponse:
 @require_POST
 def download(request: HttpRequest) -> JsonResponse:
     """Download the profile of an activation code, as the device's LPA does."""
-    wished = Download(
+    attempt = Download(
         activation_code=request.POST.get("activationCode", ""),
         eid=request.POST.get("eid", ""),
-        wish=request.POST.get("download", INSTALLED),
+        ending=request.POST.get("download", INSTALLED),
     )
-    if wished.fails_by_itself:
-        return JsonResponse(failure(wished.wish))
+    if attempt.fails_by_itself:
+        return JsonResponse(failure(attempt.ending))
     try:
         answer = httpx.post(
             f"{settings.SMDP_SIMULATOR_URL}/device/download",
-            json=wished.request_body(),
+            json=attempt.request_body(),
             timeout=DOWNLOAD_TIMEOUT,
             trust_env=False,
         )

@@ -154,12 +154,12 @@ def _release_flag(body: dict[str, Any]) -> bool:
 
 
 def _final_state(body: dict[str, Any]) -> ProfileState:
-    wish = body.get("finalProfileStatusIndicator")
-    if wish in (None, ""):
+    final = body.get("finalProfileStatusIndicator")
+    if final in (None, ""):
         raise Refused("8.2.1", "2.2", "finalProfileStatusIndicator is missing")
-    if wish not in ("Available", "Unavailable"):
+    if final not in ("Available", "Unavailable"):
         raise Refused("8.2.1", "2.1", "finalProfileStatusIndicator is not a known state")
-    return ProfileState(wish)
+    return ProfileState(final)
 
 
 def _invent_matching_id() -> str:

@@ -44,7 +44,7 @@
 
   /* Only the first request of a launch has the LPA's errors. */
   function dropErrors() {
-    Bench.setWishes({ language: launched.wishes.language, host: launched.wishes.host });
+    Bench.setOptions({ language: launched.options.language, host: launched.options.host });
     frame.removeEventListener("load", dropErrors);
   }
 
@@ -54,7 +54,7 @@
     received = 0;
     calls.hidden = told.hidden = true;
     Bench.byId("received").innerHTML = nothing;
-    Bench.setWishes(launch.wishes);
+    Bench.setOptions(launch.options);
     app.setAttribute("data-host", launch.host);
     place.textContent = "";
     frame = document.createElement("iframe");

@@ -73,8 +73,8 @@
   }
 
   /* The middleware and host.js in the frame read this cookie to behave like the WebView. */
-  function setWishes(wishes) {
-    document.cookie = "mobile_plans_simulator=" + encode(wishes) + "; path=/; SameSite=Lax";
+  function setOptions(options) {
+    document.cookie = "mobile_plans_simulator=" + encode(options) + "; path=/; SameSite=Lax";
   }
 
   /* Return random letters and digits, as in the app's ids. */
@@ -95,7 +95,7 @@
     listen: listen,
     post: post,
     random: random,
-    setWishes: setWishes,
+    setOptions: setOptions,
     settings: settings
   };
 }());

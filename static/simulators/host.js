@@ -6,7 +6,7 @@
   var operations = 0;
   var words = { "new": "New", existing: "Existing", bailed: "Bailed", none: "None" };
 
-  function wish(name) {
+  function option(name) {
     var found = cookie && new RegExp("(?:^|&)" + name + "=([^&]*)").exec(cookie[1]);
     return found ? decodeURIComponent(found[1]) : "";
   }
@@ -98,21 +98,21 @@
   }
 
   /* A WebView sends its language with every request. The middleware adds it for pages. */
-  if (wish("language")) {
+  if (option("language")) {
     XMLHttpRequest.prototype.open = function () {
       open.apply(this, arguments);
-      this.setRequestHeader("Accept-Language", wish("language"));
+      this.setRequestHeader("Accept-Language", option("language"));
     };
   }
 
   /* The newest app also has the old object. */
-  if (wish("host") === "datamart" || wish("host") === "inline") {
+  if (option("host") === "datamart" || option("host") === "inline") {
     installDocumented();
   }
-  if (wish("host") === "inline") {
+  if (option("host") === "inline") {
     installNewest();
   }
-  if (wish("host") === "odsa") {
+  if (option("host") === "odsa") {
     installWebSheet();
   }
 }());

@@ -86,7 +86,7 @@
   }
 
   /* Return the language, the app whose objects the pages get, and the errors of the last download. */
-  function wishes() {
+  function webViewOptions() {
     var isOther = language.value === "other";
     var asked = {
       language: isOther ? value("accept_language") : language.value,
@@ -116,7 +116,7 @@
       url: address(),
       parameters: parameters(),
       host: value("host"),
-      wishes: wishes()
+      options: webViewOptions()
     });
   }
 

@@ -31,10 +31,10 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return questions
 
 
-def download(rf: RequestFactory, wish: str | None = None) -> dict[str, str]:
+def download(rf: RequestFactory, ending: str | None = None) -> dict[str, str]:
     fields = {"activationCode": CODE, "eid": forms.EID}
-    if wish is not None:
-        fields["download"] = wish
+    if ending is not None:
+        fields["download"] = ending
     answer = views.download(rf.post("/simulator/download/", fields))
     body: dict[str, str] = json.loads(answer.content)
     return body
@@ -55,21 +55,21 @@ def test_a_download_fails_with_a_reason_if_the_sm_dp_is_down(
     assert json.loads(response.content) == {"result": "failed", "error": "NoSmdpAnswer"}
 
 
-@pytest.mark.parametrize("wish", [None, "installed", "Success"])
+@pytest.mark.parametrize("ending", [None, "installed", "Success"])
 def test_the_sm_dp_answers_a_download_that_is_not_meant_to_fail(
-    rf: RequestFactory, asked: list[dict[str, Any]], wish: str | None
+    rf: RequestFactory, asked: list[dict[str, Any]], ending: str | None
 ) -> None:
-    answer = download(rf, wish)
+    answer = download(rf, ending)
 
     assert answer["iccid"] == "8944110000000000008"
     assert asked == [{"activationCode": CODE, "eid": forms.EID}]
 
 
-@pytest.mark.parametrize("wish", BY_ITSELF)
+@pytest.mark.parametrize("ending", BY_ITSELF)
 def test_most_failures_happen_without_a_request_to_the_sm_dp(
-    rf: RequestFactory, asked: list[dict[str, Any]], wish: str
+    rf: RequestFactory, asked: list[dict[str, Any]], ending: str
 ) -> None:
-    assert download(rf, wish) == {"result": "failed", "error": wish}
+    assert download(rf, ending) == {"result": "failed", "error": ending}
     assert asked == []
 
 
