@@ -40,11 +40,11 @@ SWITCHES: dict[str, dict[str, Any]] = {
 }
 CASES: dict[str, tuple[Function[Any], dict[str, Any]]] = {
     **{
-        f"{name}.{switch}": (function, said)
+        f"{name}.{switch}": (function, switches)
         for name, function in FUNCTIONS.items()
-        for switch, said in SWITCHES.items()
+        for switch, switches in SWITCHES.items()
     },
-    # What depends on the profile, not on the provider.
+    # These cases depend on the profile, not on the provider.
     "download_order.no_eid": (DownloadOrder(ICCID, "consumer"), {}),
     "download_order.unescaped": (DownloadOrder(ICCID, "Reise-Größe/日本", eid=EID), {}),
     "download_order.20_digits": (
@@ -60,32 +60,32 @@ CASES: dict[str, tuple[Function[Any], dict[str, Any]]] = {
 
 @pytest.fixture
 def peer(settings: Settings) -> Iterator[Peer]:
-    """Point the portal at a peer that keeps what it is asked."""
+    """Point the portal at a peer that stores its requests."""
     with answering(Peer()) as peer:
         settings.SMDP_URL = peer.url
         yield peer
 
 
-def written(asked: Request, url: str) -> bytes:
-    """Return a request as it came, but for the port that was free just now."""
-    lines = [asked.line, *(f"{name}: {value}" for name, value in asked.headers)]
+def as_bytes(request: Request, url: str) -> bytes:
+    """Return a request as it was received, with a fixed host instead of the random port."""
+    lines = [request.line, *(f"{name}: {value}" for name, value in request.headers)]
     head = "\n".join(lines).replace(url.removeprefix("http://"), HOST)
-    return f"{head}\n\n".encode() + asked.content
+    return f"{head}\n\n".encode() + request.content
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_every_byte_is_as_it_was_agreed(peer: Peer, case: str) -> None:
-    asked, switches = CASES[case]
+def test_every_request_is_byte_for_byte_as_in_its_file(peer: Peer, case: str) -> None:
+    function, switches = CASES[case]
     provider = SmdpProvider(**{**PROVIDER, **switches})
 
-    es2plus.call(asked, provider=provider, call_identifier=CALL, timeout=5)
+    es2plus.call(function, provider=provider, call_identifier=CALL, timeout=5)
 
     file = FOLDER / f"{case}.http"
-    (sent,) = (written(one, peer.url) for one in peer.requests)
+    (sent,) = (as_bytes(one, peer.url) for one in peer.requests)
     if os.environ.get("GOLDEN") == "write":
         file.write_bytes(sent)
     assert sent == file.read_bytes()
 
 
-def test_no_file_is_left_of_what_is_sent_no_longer() -> None:
+def test_every_file_belongs_to_a_case() -> None:
     assert {file.stem for file in FOLDER.iterdir()} == set(CASES)

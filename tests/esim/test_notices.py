@@ -1,4 +1,4 @@
-"""`esim.notices`: what an SM-DP+ tells, in every spelling that is in the field."""
+"""`esim.notices`: notices in every form that SM-DP+ platforms send."""
 
 import json
 from datetime import UTC, datetime
@@ -29,11 +29,11 @@ def without(name: str, **more: Any) -> dict[str, Any]:
     return {**{key: STANDARD[key] for key in STANDARD if key != name}, **more}
 
 
-# What the standard says and what real platforms send
+# The forms of the standard and of real platforms
 # (docs/es2plus.md#handledownloadprogressinfo).
-SPELLINGS: dict[str, dict[str, Any]] = {
-    "as the schema has it": STANDARD,
-    "as the specification's own example has it": without(
+FORMS: dict[str, dict[str, Any]] = {
+    "as in the schema": STANDARD,
+    "as in the specification's example": without(
         "timestamp", timeStamp="2026-11-21T10:00:00Z", notificationPointId="4"
     ),
     "an offset instead of Z": {**STANDARD, "timestamp": "2026-11-21T11:00:00+01:00"},
@@ -44,13 +44,13 @@ SPELLINGS: dict[str, dict[str, Any]] = {
     "an epoch in milliseconds, as a number": {**STANDARD, "timestamp": 1795255200000},
     "a padded ICCID": {**STANDARD, "iccid": f"{ICCID}F"},
     "a padded ICCID in lower case": {**STANDARD, "iccid": f"{ICCID}f"},
-    "device fields beside the standard's": {
+    "additional device fields": {
         **STANDARD,
         "imei": "490154203237518",
         "tac": "49015420",
     },
     "without an EID": without("eid"),
-    "with a result of the eUICC": {**STANDARD, "resultData": "vzcF"},
+    "with a result from the eUICC": {**STANDARD, "resultData": "vzcF"},
     "a status without its object": {**STANDARD, "notificationPointStatus": "Executed-Success"},
     "codes that are null": {
         **STANDARD,
@@ -59,9 +59,9 @@ SPELLINGS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
-def test_every_spelling_says_the_same(spelling: dict[str, Any]) -> None:
-    notice = notices.parse_notice(spelling)
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_every_form_is_parsed_to_the_same_notice(form: dict[str, Any]) -> None:
+    notice = notices.parse_notice(form)
 
     assert (notice.iccid, notice.point, notice.status) == (ICCID, "4", "Executed-Success")
     assert (notice.at, notice.codes) == (AT, ("", ""))
@@ -72,11 +72,11 @@ def test_an_iccid_has_18_to_20_digits(iccid: str) -> None:
     assert notices.parse_notice({**STANDARD, "iccid": iccid}).iccid == iccid
 
 
-def test_a_wrong_check_digit_is_no_reason_not_to_listen() -> None:
+def test_a_notice_with_a_wrong_check_digit_is_accepted() -> None:
     assert notices.parse_notice({**STANDARD, "iccid": "8949449999999990024"}).iccid.endswith("24")
 
 
-def test_a_failure_comes_with_its_codes() -> None:
+def test_a_failure_has_its_codes() -> None:
     codes = {"subjectCode": "8.2.10", "reasonCode": "4.2", "message": "no"}
     failed = {"status": "Failed", "statusCodeData": codes}
 
@@ -86,7 +86,7 @@ def test_a_failure_comes_with_its_codes() -> None:
     )
 
 
-def test_what_names_the_device_is_not_kept_twice() -> None:
+def test_device_identifiers_are_not_stored_in_the_raw_message() -> None:
     raw = notices.parse_notice({**STANDARD, "imei": "490154203237518", "vendor": {"a": [1]}}).raw
 
     assert not {"eid", "imei", "tac"} & raw.keys()
@@ -94,13 +94,13 @@ def test_what_names_the_device_is_not_kept_twice() -> None:
 
 
 @pytest.mark.parametrize("body", [None, [], "x", 4, {}, {"iccid": None}, {"iccid": "1"}])
-def test_without_an_iccid_nothing_is_said(body: Any) -> None:
+def test_a_notice_without_an_iccid_is_unreadable(body: Any) -> None:
     with pytest.raises(UnreadableNotice):
         notices.parse_notice(body)
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01T00:00:00Z", "99999999999999"])
-def test_a_time_that_cannot_be_read_is_none(text: str) -> None:
+def test_an_unreadable_time_is_none(text: str) -> None:
     assert notices.parse_time(text) is None
 
 
@@ -112,7 +112,7 @@ anything = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from([*STANDARD, "timeStamp", "other"]), anything))
-def test_whatever_is_said_is_refused_or_can_be_stored(body: dict[str, Any]) -> None:
+def test_any_json_is_refused_or_can_be_stored(body: dict[str, Any]) -> None:
     try:
         notice = notices.parse_notice({"iccid": ICCID, **body})
     except UnreadableNotice:

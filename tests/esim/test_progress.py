@@ -1,4 +1,4 @@
-"""`esim.domain.progress`: one truth from what an SM-DP+ tells, doubled and out of order."""
+"""`esim.domain.progress`: notices may be repeated and out of order."""
 
 import json
 import random
@@ -12,7 +12,7 @@ from esim.models import DownloadProgress, Profile
 from esim.states import ProfileState, SimState
 from outbox.models import Task
 from tests.builders import EID, make_pool
-from tests.esim.test_notices import SPELLINGS, STANDARD
+from tests.esim.test_notices import FORMS, STANDARD
 from tests.processing import process_task
 
 PATH = "/gsma/rsp2/es2plus/handleDownloadProgressInfo"
@@ -31,24 +31,24 @@ def about(profile: Profile, **changes: Any) -> dict[str, Any]:
     return {**STANDARD, "iccid": profile.sim.iccid, **changes}
 
 
-def tell(client: Client, body: Any) -> Any:
+def post(client: Client, body: Any) -> Any:
     content = body if isinstance(body, (bytes, str)) else json.dumps(body)
     return client.post(PATH, content, content_type="application/json")
 
 
-def told(client: Client, profile: Profile, *bodies: dict[str, Any]) -> str:
-    """Tell all of it, let a worker look, and return the state that the profile is in then."""
+def state_after(client: Client, profile: Profile, *bodies: dict[str, Any]) -> str:
+    """Post the notices, let a worker process them, and return the profile's state."""
     for body in bodies:
-        assert tell(client, body).status_code == 204
+        assert post(client, body).status_code == 204
     process_task(progress.KIND, profile.pk)
     profile.refresh_from_db()
     return profile.state
 
 
-def test_it_is_stored_and_answered_before_anything_is_done(
+def test_a_notice_is_stored_and_answered_before_it_is_applied(
     client: Client, profile: Profile
 ) -> None:
-    answer = tell(client, about(profile))
+    answer = post(client, about(profile))
 
     assert (answer.status_code, answer.content) == (204, b"")
     assert answer.headers["X-Admin-Protocol"].startswith("gsma/rsp/v2.")
@@ -57,81 +57,81 @@ def test_it_is_stored_and_answered_before_anything_is_done(
 
 
 def test_an_installation_marks_the_profile_downloaded(client: Client, profile: Profile) -> None:
-    assert told(client, profile, about(profile)) == ProfileState.DOWNLOADED
+    assert state_after(client, profile, about(profile)) == ProfileState.DOWNLOADED
     profile.sim.refresh_from_db()
     assert profile.sim.state == SimState.IN_USE
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_every_spelling_shuffled_and_tripled_is_one_truth(
+def test_all_forms_shuffled_and_repeated_lead_to_one_state(
     client: Client, profile: Profile, seed: int
 ) -> None:
     iccid = profile.sim.iccid
-    spelled = [
+    installed = [
         {**body, "iccid": body["iccid"].replace(STANDARD["iccid"], iccid)}
-        for body in SPELLINGS.values()
+        for body in FORMS.values()
     ]
-    earlier = [{**body, "notificationPointId": 3} for body in spelled]
-    failed = [{**body, "notificationPointStatus": FAILED} for body in earlier]
-    everything = [*spelled, *earlier, *failed] * 3
+    downloaded = [{**body, "notificationPointId": 3} for body in installed]
+    failed = [{**body, "notificationPointStatus": FAILED} for body in downloaded]
+    everything = [*installed, *downloaded, *failed] * 3
     random.Random(seed).shuffle(everything)  # noqa: S311 -- a seed
 
-    assert told(client, profile, *everything) == ProfileState.DOWNLOADED
+    assert state_after(client, profile, *everything) == ProfileState.DOWNLOADED
     rows = DownloadProgress.objects.values_list("point", "timestamp", "call_identifier")
     assert len(rows) == len(set(rows))
     assert not DownloadProgress.objects.filter(applied_at=None).exists()
 
 
-def test_point_three_is_progress_only(client: Client, profile: Profile) -> None:
+def test_point_three_does_not_change_the_state(client: Client, profile: Profile) -> None:
     body = about(profile, notificationPointId=3)
 
-    assert told(client, profile, body) == ProfileState.RELEASED
+    assert state_after(client, profile, body) == ProfileState.RELEASED
 
 
-def test_a_failure_is_kept_with_its_codes(client: Client, profile: Profile) -> None:
+def test_a_failure_is_stored_with_its_codes(client: Client, profile: Profile) -> None:
     body = about(profile, notificationPointStatus=FAILED)
 
-    assert told(client, profile, body) == ProfileState.RELEASED
+    assert state_after(client, profile, body) == ProfileState.RELEASED
     assert DownloadProgress.objects.get().codes == "8.2.10/4.2"
 
 
-def test_disorder_never_goes_back(client: Client, profile: Profile) -> None:
+def test_notices_out_of_order_never_move_the_profile_back(client: Client, profile: Profile) -> None:
     bodies = [about(profile, notificationPointId=point) for point in (4, 3, 4, 1, 3, 4)]
 
-    assert told(client, profile, *bodies) == ProfileState.DOWNLOADED
+    assert state_after(client, profile, *bodies) == ProfileState.DOWNLOADED
     assert sorted(DownloadProgress.objects.values_list("point", flat=True)) == ["1", "3", "4"]
 
 
-def test_a_withdrawn_profile_stays_withdrawn(client: Client, profile: Profile) -> None:
+def test_a_cancelled_profile_stays_cancelled(client: Client, profile: Profile) -> None:
     Profile.objects.filter(pk=profile.pk).update(state=ProfileState.CANCELLED)
 
     failed = about(profile, notificationPointStatus=FAILED, notificationPointId=3)
-    assert told(client, profile, about(profile), failed) == ProfileState.CANCELLED
+    assert state_after(client, profile, about(profile), failed) == ProfileState.CANCELLED
 
 
 @pytest.mark.parametrize("point", [5, 101, "101"])
-def test_a_platform_may_have_points_of_its_own(
+def test_a_platform_may_have_its_own_points(
     client: Client, profile: Profile, point: int | str
 ) -> None:
     profile.provider.notification_points = {"101": "installation", "5": "installation"}
     profile.provider.save()
 
     body = about(profile, notificationPointId=point)
-    assert told(client, profile, body) == ProfileState.DOWNLOADED
+    assert state_after(client, profile, body) == ProfileState.DOWNLOADED
 
 
 @pytest.mark.parametrize("point", [5, 99, "", "NaN", None])
-def test_a_point_that_nobody_has_explained_is_kept_and_means_nothing(
+def test_an_unknown_point_is_stored_and_changes_nothing(
     client: Client, profile: Profile, point: Any
 ) -> None:
     body = about(profile, notificationPointId=point)
 
-    assert told(client, profile, body) == ProfileState.RELEASED
+    assert state_after(client, profile, body) == ProfileState.RELEASED
 
 
-def test_an_iccid_that_is_not_ours_is_stored_once_all_the_same(client: Client, db: None) -> None:
+def test_a_notice_about_an_unknown_iccid_is_stored_once(client: Client, db: None) -> None:
     for _ in range(2):
-        assert tell(client, STANDARD).status_code == 204
+        assert post(client, STANDARD).status_code == 204
 
     assert DownloadProgress.objects.get().profile is None
     assert not Task.objects.exists()
@@ -141,25 +141,23 @@ def test_an_iccid_that_is_not_ours_is_stored_once_all_the_same(client: Client, d
     "body",
     [b"", b"[]", b"{}", b"not json", b"\xff", b"[" * 30_000, {"iccid": "1"}, {"iccid": None}],
 )
-def test_what_cannot_be_read_is_refused_with_a_reason(client: Client, db: None, body: Any) -> None:
-    answer = tell(client, body)
+def test_an_unreadable_body_is_refused_with_a_reason(client: Client, db: None, body: Any) -> None:
+    answer = post(client, body)
 
     assert answer.status_code == 400
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert "Not a progress notification" in answer.json()["detail"]
 
 
-def test_odd_values_are_kept_as_far_as_a_database_takes_them(
-    client: Client, profile: Profile
-) -> None:
+def test_values_that_no_database_can_store_are_accepted(client: Client, profile: Profile) -> None:
     odd = about(profile, notificationPointId="\0" * 30, timestamp="\ud800", other=float("nan"))
 
-    assert tell(client, odd).status_code == 204
+    assert post(client, odd).status_code == 204
 
 
-def test_a_body_too_large_is_refused(client: Client, db: None) -> None:
-    assert tell(client, b" " * (64 * 1024 + 1)).status_code == 413
+def test_a_body_that_is_too_large_is_refused(client: Client, db: None) -> None:
+    assert post(client, b" " * (64 * 1024 + 1)).status_code == 413
 
 
-def test_only_posts_are_taken(client: Client, db: None) -> None:
+def test_only_post_is_allowed(client: Client, db: None) -> None:
     assert client.get(PATH).status_code == 405
