@@ -1,4 +1,4 @@
-"""`esim.domain.pool` and `esim.domain.stock`: ICCIDs, reservations, the alarm."""
+"""`esim.domain.pool` and `esim.domain.stock`: claims of ICCIDs, and warnings of low pools."""
 
 from io import StringIO
 from typing import Any
@@ -25,14 +25,14 @@ def claim() -> Profile:
     return pool.intend(eid=EID, profile_type="consumer")
 
 
-def reserved_for_nobody() -> list[Sim]:
+def reserved_without_a_profile() -> list[Sim]:
     return list(Sim.objects.filter(state=SimState.RESERVED, profile=None))
 
 
 # --- Claims -------------------------------------------------------------------------------------
 
 
-def test_the_oldest_free_iccid_is_given_first() -> None:
+def test_the_oldest_free_iccid_is_claimed_first() -> None:
     first, second = make_pool(2)
 
     assert [claim().sim, claim().sim] == [first, second]
@@ -41,7 +41,7 @@ def test_the_oldest_free_iccid_is_given_first() -> None:
         claim()
 
 
-def test_another_type_and_a_card_are_not_given() -> None:
+def test_other_types_and_cards_are_not_claimed() -> None:
     make_pool(1, profile_type="other")
     make_card()
 
@@ -50,47 +50,47 @@ def test_another_type_and_a_card_are_not_given() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_fifty_claimants_each_iccid_goes_to_one() -> None:
+def test_fifty_concurrent_claims_get_different_iccids() -> None:
     make_pool(30)
 
     claims = at_once(claim, 50)
 
-    given = [profile.sim_id for profile in claims if isinstance(profile, Profile)]
-    assert len(given) == len(set(given)) == 30
+    claimed = [profile.sim_id for profile in claims if isinstance(profile, Profile)]
+    assert len(claimed) == len(set(claimed)) == 30
     assert sum(isinstance(result, PoolEmpty) for result in claims) == 20
-    assert reserved_for_nobody() == []
+    assert reserved_without_a_profile() == []
 
 
 @pytest.mark.django_db(transaction=True)
-def test_fifty_claimants_go_on_to_the_next_provider_together() -> None:
+def test_fifty_concurrent_claims_continue_at_the_next_provider() -> None:
     one, two = make_provider(), make_provider(code="two")
     make_pool(5, provider=one)
     make_pool(5, provider=two)
 
     claims = at_once(claim, 50)
 
-    given = [profile for profile in claims if isinstance(profile, Profile)]
-    assert sorted(profile.provider.code for profile in given) == ["one"] * 5 + ["two"] * 5
-    assert all(profile.provider_id == profile.sim.provider_id for profile in given)
+    claimed = [profile for profile in claims if isinstance(profile, Profile)]
+    assert sorted(profile.provider.code for profile in claimed) == ["one"] * 5 + ["two"] * 5
+    assert all(profile.provider_id == profile.sim.provider_id for profile in claimed)
 
 
-# --- No ICCID is ever reserved for nobody: reserving it and writing its profile is one act --------
+# --- No ICCID is ever reserved without a profile: one transaction stores both ---------------------
 
 
-class BrokenOff(Exception):
-    """The worker ends here."""
+class WorkerStopped(Exception):
+    """The worker stops here."""
 
 
 @transaction.atomic
-def claim_and_break_off() -> None:
+def claim_and_stop() -> None:
     claim()
-    raise BrokenOff
+    raise WorkerStopped
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_claim_whose_profile_cannot_be_written_reserves_nothing() -> None:
+def test_a_claim_whose_profile_cannot_be_stored_reserves_nothing() -> None:
     (sim,) = make_pool(1)
-    # A profile that is there already makes the second one impossible.
+    # The SIM already has a profile, so a second one cannot be stored.
     Profile.objects.create(sim=sim, provider=make_provider(), matching_id="A", eid=EID)
 
     with pytest.raises(IntegrityError):
@@ -101,11 +101,11 @@ def test_a_claim_whose_profile_cannot_be_written_reserves_nothing() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_claim_that_its_caller_gives_up_reserves_nothing() -> None:
+def test_a_claim_that_is_rolled_back_reserves_nothing() -> None:
     (sim,) = make_pool(1)
 
-    with pytest.raises(BrokenOff):
-        claim_and_break_off()
+    with pytest.raises(WorkerStopped):
+        claim_and_stop()
 
     sim.refresh_from_db()
     assert sim.state == SimState.AVAILABLE
@@ -113,25 +113,25 @@ def test_a_claim_that_its_caller_gives_up_reserves_nothing() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_many_claims_some_of_which_break_off_none_is_left_for_nobody() -> None:
+def test_of_many_claims_those_rolled_back_reserve_nothing() -> None:
     make_pool(20)
     turns = iter(range(40))
 
-    def claim_and_perhaps_break_off() -> Profile:
+    def claim_and_perhaps_stop() -> Profile:
         with transaction.atomic():
             profile = claim()
             if next(turns) % 2:
-                raise BrokenOff
+                raise WorkerStopped
         return profile
 
-    claims = at_once(claim_and_perhaps_break_off, 40)
+    claims = at_once(claim_and_perhaps_stop, 40)
 
     kept = [profile for profile in claims if isinstance(profile, Profile)]
     assert Sim.objects.filter(state=SimState.RESERVED).count() == len(kept)
-    assert reserved_for_nobody() == []
+    assert reserved_without_a_profile() == []
 
 
-# --- How much is left -----------------------------------------------------------------------------
+# --- Stock and warnings ---------------------------------------------------------------------------
 
 
 def make_level(low_mark: int = 3) -> PoolLevel:
@@ -140,7 +140,7 @@ def make_level(low_mark: int = 3) -> PoolLevel:
     )
 
 
-def told() -> list[tuple[str, str]]:
+def warnings() -> list[tuple[str, str]]:
     with capture_logs() as logs:
         watch_pools()
     return [(line["log_level"], line["event"]) for line in logs]
@@ -149,22 +149,22 @@ def told() -> list[tuple[str, str]]:
 LOW, FILLED = ("error", "pool below its low mark"), ("info", "pool filled again")
 
 
-def test_a_pool_that_runs_low_is_told_once_until_it_is_filled_again() -> None:
+def test_a_low_pool_is_reported_once_until_it_is_filled_again() -> None:
     make_level(low_mark=3)
     make_pool(3)
-    assert told() == []
+    assert warnings() == []
 
     claim()
-    assert [told(), told()] == [[LOW], []]
+    assert [warnings(), warnings()] == [[LOW], []]
 
     make_pool(1)
-    assert [told(), told()] == [[FILLED], []]
+    assert [warnings(), warnings()] == [[FILLED], []]
 
     claim()
-    assert told() == [LOW]
+    assert warnings() == [LOW]
 
 
-def test_what_is_told_says_which_pool_and_how_many_are_left() -> None:
+def test_the_warning_names_the_pool_and_its_free_iccids() -> None:
     make_level(low_mark=3)
     make_pool(2)
 
@@ -177,7 +177,7 @@ def test_what_is_told_says_which_pool_and_how_many_are_left() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_that_watch_at_once_one_tells() -> None:
+def test_concurrent_checks_warn_once() -> None:
     make_level()
 
     with capture_logs() as logs:
@@ -187,7 +187,7 @@ def test_of_two_that_watch_at_once_one_tells() -> None:
 
 
 @pytest.mark.parametrize("others", [0, 2])
-def test_pools_are_watched_by_one_statement_however_many_there_are(
+def test_all_pools_are_checked_by_one_statement(
     django_assert_num_queries: Any, others: int
 ) -> None:
     make_level(low_mark=1)
@@ -201,7 +201,7 @@ def test_pools_are_watched_by_one_statement_however_many_there_are(
         stock.warn_of_low_pools()
 
 
-def test_the_stock_is_told_by_type_and_provider() -> None:
+def test_the_stock_is_counted_by_type_and_provider() -> None:
     make_level(low_mark=5)
     two = make_provider(code="two")
     PoolLevel.objects.create(profile_type="other", provider=two, low_mark=1)
@@ -219,15 +219,15 @@ def test_the_stock_is_told_by_type_and_provider() -> None:
     ]
 
 
-def test_the_command_prints_the_stock_a_pool_a_line() -> None:
+def test_the_command_prints_one_line_for_each_pool() -> None:
     make_level(low_mark=5)
     make_pool(4)
     claim()
-    said = StringIO()
+    output = StringIO()
 
-    call_command("pools", stdout=said)
+    call_command("pools", stdout=output)
 
-    head, pool_of_one = [line.split() for line in said.getvalue().splitlines()]
+    head, pool_of_one = [line.split() for line in output.getvalue().splitlines()]
     assert head == ["type", "provider", "free", "reserved", "used", "mark"]
     assert pool_of_one == ["consumer", "one", "3", "1", "0", "5", "low"]
 

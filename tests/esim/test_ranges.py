@@ -1,4 +1,4 @@
-"""`esim.domain.ranges`: which SIMs are in the programme, range by range."""
+"""`esim.domain.ranges`: ranges decide which SIMs are in the programme."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -42,7 +42,7 @@ def make_sims(*serials: int) -> list[Sim]:
     ]
 
 
-def shut_out() -> list[int]:
+def excluded() -> list[int]:
     """Return the serial numbers of the SIMs that are not in the programme."""
     iccids = Sim.objects.filter(is_in_programme=False).order_by("iccid")
     return [int(sim.iccid[len(PREFIX) : -1]) for sim in iccids]
@@ -53,7 +53,7 @@ def answer(sim: Sim) -> BalanceType:
     return balance.type
 
 
-def test_a_sim_in_a_range_that_is_shut_out_is_not_supported() -> None:
+def test_a_sim_in_an_excluded_range_is_not_supported() -> None:
     inside, outside = make_sims(5, 50)
 
     make_range(0, 9)
@@ -66,12 +66,12 @@ def test_both_ends_belong_to_the_range() -> None:
 
     make_range(10, 20)
 
-    assert shut_out() == [10, 11, 19, 20]
+    assert excluded() == [10, 11, 19, 20]
 
 
-def test_a_range_is_of_iccids_of_its_own_length() -> None:
+def test_a_range_has_only_iccids_of_its_own_length() -> None:
     body = PREFIX + "0" * 10 + "5"
-    longer = next(f"{body}0{check}" for check in range(10) if _is_right(f"{body}0{check}"))
+    longer = next(f"{body}0{check}" for check in range(10) if _is_valid(f"{body}0{check}"))
     Sim.objects.create(iccid=longer, kind=Sim.Kind.PHYSICAL)
 
     make_range(0, 9)
@@ -81,68 +81,68 @@ def test_a_range_is_of_iccids_of_its_own_length() -> None:
     assert ranges.programme_lookup()(longer)
 
 
-def _is_right(iccid: str) -> bool:
+def _is_valid(iccid: str) -> bool:
     try:
         return bool(Iccid.parse(iccid))
     except ValueError:
         return False
 
 
-def test_let_in_again_its_sims_answer_again() -> None:
+def test_a_range_that_is_included_again_includes_its_sims() -> None:
     make_sims(5)
-    shut = make_range(0, 9)
+    excluded_range = make_range(0, 9)
 
-    shut.is_in_programme = True
-    ranges.save(shut)
+    excluded_range.is_in_programme = True
+    ranges.save(excluded_range)
 
-    assert shut_out() == []
+    assert excluded() == []
 
 
-def test_a_range_that_moved_leaves_its_old_sims_in_the_programme() -> None:
+def test_a_moved_range_includes_its_former_sims_again() -> None:
     make_sims(5, 15)
-    shut = make_range(0, 9)
+    excluded_range = make_range(0, 9)
 
-    shut.first, shut.last = ends(10, 19)
-    ranges.save(shut)
+    excluded_range.first, excluded_range.last = ends(10, 19)
+    ranges.save(excluded_range)
 
-    assert shut_out() == [15]
+    assert excluded() == [15]
 
 
-def test_a_range_that_was_removed_shuts_nobody_out() -> None:
+def test_a_removed_range_excludes_no_sim() -> None:
     make_sims(5, 15)
     make_range(10, 19)
 
     ranges.remove(make_range(0, 9))
 
-    assert shut_out() == [15]
+    assert excluded() == [15]
 
 
-def test_what_staff_set_for_one_sim_stands_until_its_range_says_otherwise() -> None:
+def test_a_flag_that_staff_set_is_kept_until_the_range_changes() -> None:
     make_sims(5)
-    mine = make_range(0, 9, is_in_programme=True)
+    changed = make_range(0, 9, is_in_programme=True)
     Sim.objects.update(is_in_programme=False)
 
-    mine.note = "only the note is new"
-    ranges.save(mine)
-    assert shut_out() == [5]
+    changed.note = "only the note changes"
+    ranges.save(changed)
+    assert excluded() == [5]
 
-    mine.first, mine.last = ends(0, 99)
-    ranges.save(mine)
-    assert shut_out() == []
+    changed.first, changed.last = ends(0, 99)
+    ranges.save(changed)
+    assert excluded() == []
 
 
-def test_all_sims_of_a_range_are_set_by_one_statement() -> None:
+def test_all_sims_of_a_range_are_updated_by_one_statement() -> None:
     make_sims(*range(20))
 
     with CaptureQueriesContext(connection) as captured:
         make_range(0, 99)
 
     updates = [query["sql"] for query in captured if query["sql"].startswith("UPDATE")]
-    assert (len(updates), len(shut_out())) == (1, 20)
+    assert (len(updates), len(excluded())) == (1, 20)
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 9), (9, 30), (15, 16), (0, 99), (20, 20)])
-def test_ranges_that_have_an_iccid_in_common_are_refused(low: int, high: int) -> None:
+def test_overlapping_ranges_are_refused(low: int, high: int) -> None:
     make_range(9, 20)
 
     with pytest.raises(RangesOverlap):
@@ -151,7 +151,7 @@ def test_ranges_that_have_an_iccid_in_common_are_refused(low: int, high: int) ->
     assert IccidRange.objects.count() == 1
 
 
-def test_neighbours_are_not_in_each_others_way() -> None:
+def test_adjacent_ranges_do_not_overlap() -> None:
     make_range(0, 9)
     make_range(10, 19)
 
@@ -162,7 +162,7 @@ def test_neighbours_are_not_in_each_others_way() -> None:
     assert IccidRange.objects.count() == 2
 
 
-def test_what_the_import_looks_up_is_what_saving_a_range_sets() -> None:
+def test_the_lookup_of_the_import_agrees_with_saved_ranges() -> None:
     sims = make_sims(*range(0, 60, 3))
     make_range(0, 4)
     make_range(10, 19, is_in_programme=True)
@@ -176,7 +176,7 @@ def test_what_the_import_looks_up_is_what_saving_a_range_sets() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_ranges_that_overlap_and_come_at_once_one_is_stored() -> None:
+def test_of_concurrent_overlapping_ranges_one_is_stored() -> None:
     serials = count()
 
     results = at_once(lambda: make_range(next(serials), 50), 8)
@@ -188,7 +188,7 @@ def test_of_ranges_that_overlap_and_come_at_once_one_is_stored() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_the_constraint_the_look_alone_would_let_several_pass() -> None:
+def test_without_the_constraint_several_overlapping_ranges_are_stored() -> None:
     constraint = next(
         one for one in IccidRange._meta.constraints if one.name == "iccid_ranges_do_not_overlap"
     )
@@ -214,7 +214,7 @@ def _next_range(serials: Iterator[int]) -> IccidRange:
     return make_range(next(serials), 50)
 
 
-def as_typed(low: int, high: int) -> dict[str, str]:
+def form_fields(low: int, high: int) -> dict[str, str]:
     first, last = ends(low, high)
     return {"first": first, "last": last, "note": ""}
 
@@ -223,41 +223,41 @@ def test_staff_save_and_remove_ranges(client: Client, clara: User) -> None:
     client.force_login(clara)
     make_sims(5)
 
-    client.post("/admin/esim/iccidrange/add/", as_typed(0, 9))
-    assert shut_out() == [5]
+    client.post("/admin/esim/iccidrange/add/", form_fields(0, 9))
+    assert excluded() == [5]
 
     chosen = [one.pk for one in IccidRange.objects.all()]
-    asked = {"action": "delete_selected", "_selected_action": chosen, "post": "yes"}
-    client.post("/admin/esim/iccidrange/", asked)
-    assert shut_out() == []
+    fields = {"action": "delete_selected", "_selected_action": chosen, "post": "yes"}
+    client.post("/admin/esim/iccidrange/", fields)
+    assert excluded() == []
 
 
-def test_staff_are_told_what_a_range_overlaps_with(client: Client, clara: User) -> None:
+def test_staff_see_which_range_overlaps(client: Client, clara: User) -> None:
     client.force_login(clara)
-    there = make_range(5, 20)
+    existing = make_range(5, 20)
 
-    page = client.post("/admin/esim/iccidrange/add/", as_typed(0, 9))
+    page = client.post("/admin/esim/iccidrange/add/", form_fields(0, 9))
 
-    assert f"This range overlaps with {there}." in page.text
+    assert f"This range overlaps with {existing}." in page.text
 
 
-def test_staff_are_told_of_a_range_that_was_saved_meanwhile(
+def test_staff_see_that_an_overlapping_range_was_saved_meanwhile(
     client: Client, clara: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client.force_login(clara)
     make_range(5, 20)
-    # The form's look comes just before the other range is stored, the one at saving after it.
-    looks = iter([IccidRange.objects.none(), IccidRange.objects.all()])
-    monkeypatch.setattr("esim.domain.ranges.overlapping", lambda _new: next(looks))
+    # The other range is stored between the form's check and the check when this one is saved.
+    checks = iter([IccidRange.objects.none(), IccidRange.objects.all()])
+    monkeypatch.setattr("esim.domain.ranges.overlapping", lambda _new: next(checks))
 
-    page = client.post("/admin/esim/iccidrange/add/", as_typed(0, 9), follow=True)
+    page = client.post("/admin/esim/iccidrange/add/", form_fields(0, 9), follow=True)
 
     assert "Someone else just saved a range that overlaps with this one." in page.text
     assert IccidRange.objects.count() == 1
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "said"),
+    ("first", "last", "message"),
     [
         ("894477700000000000", "8944777000000000009", "as long as the first"),
         ("8944777000000000009", "8944777000000000000", "is not lower"),
@@ -265,11 +265,11 @@ def test_staff_are_told_of_a_range_that_was_saved_meanwhile(
         ("89447770000", "89447770009", "18 to 20 digits"),
     ],
 )
-def test_ends_that_are_none_are_told_by_a_sentence(
-    client: Client, clara: User, first: str, last: str, said: str
+def test_invalid_ends_are_explained(
+    client: Client, clara: User, first: str, last: str, message: str
 ) -> None:
     client.force_login(clara)
 
     page = client.post("/admin/esim/iccidrange/add/", {"first": first, "last": last, "note": ""})
 
-    assert said in page.text
+    assert message in page.text
