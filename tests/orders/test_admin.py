@@ -1,4 +1,4 @@
-"""The desk's pages of orders: found by any number, changed by nobody's hand."""
+"""The desk's pages of orders: staff find an order by any of its numbers, and edit none."""
 
 import pytest
 from django.test import Client
@@ -16,12 +16,12 @@ from tests.orders.conftest import settled
 
 @pytest.fixture
 def desk(client: Client, clara: User) -> Client:
-    """Return Clara's browser at the desk."""
+    """Return Clara's browser, signed in to the desk."""
     client.force_login(clara)
     return client
 
 
-def test_an_order_is_found_by_its_number_as_people_read_it(desk: Client, alice: User) -> None:
+def test_an_order_is_found_by_each_of_its_numbers(desk: Client, alice: User) -> None:
     order = make_order(alice)
 
     for term in (order.number, order.display_number, str(order.visit.transaction_id)):
@@ -29,7 +29,7 @@ def test_an_order_is_found_by_its_number_as_people_read_it(desk: Client, alice: 
     assert order.display_number not in desk.get("/admin/orders/order/?q=00000-00000").text
 
 
-def test_an_lpa_error_of_an_unknown_iccid_leads_to_no_order(desk: Client, alice: User) -> None:
+def test_an_lpa_error_without_an_iccid_has_no_link_to_an_order(desk: Client, alice: User) -> None:
     order = make_order(alice)
     LpaReport.objects.create(visit=order.visit, code="Other", code_as_sent="x", decides=True)
 
@@ -42,11 +42,13 @@ def test_an_lpa_error_of_an_unknown_iccid_leads_to_no_order(desk: Client, alice:
 @pytest.mark.parametrize(
     "model", ["orders/order", "orders/repair", "orders/return", "payments/payment", "outbox/task"]
 )
-def test_nothing_is_made_by_hand(desk: Client, model: str) -> None:
+def test_staff_cannot_add_rows(desk: Client, model: str) -> None:
     assert desk.get(f"/admin/{model}/add/").status_code == 403
 
 
-def test_what_happened_is_read_and_not_changed(desk: Client, placed: Order, smdp: str) -> None:
+def test_staff_can_read_but_not_change_what_happened(
+    desk: Client, placed: Order, smdp: str
+) -> None:
     order = settled(placed)
     WebhookEvent.objects.create(
         identifier="evt", payment=order.payment, gateway_id="pay", status="captured"
@@ -63,7 +65,7 @@ def test_what_happened_is_read_and_not_changed(desk: Client, placed: Order, smdp
     assert Payment.objects.get().state == "captured"
 
 
-def test_the_timeline_tells_of_every_house(
+def test_the_timeline_has_events_of_every_system(
     desk: Client, placed: Order, smdp: str, gateway: str
 ) -> None:
     order = settled(placed)
@@ -84,19 +86,19 @@ def test_the_timeline_tells_of_every_house(
     )
     handoff.reports.create(kind="activation", result="success")
 
-    told = desk.get(f"/admin/orders/order/{order.pk}/change/").text
+    page = desk.get(f"/admin/orders/order/{order.pk}/change/").text
 
-    for what in (
+    for event in (
         "point 4",
         "told: captured",
         "ServiceError",
         "activation: success",
         "confirmOrder",
     ):
-        assert what in told
+        assert event in page
 
 
-def test_the_timeline_begins_with_the_submit(
+def test_the_timeline_begins_with_the_submission(
     desk: Client, placed: Order, alice: User, smdp: str
 ) -> None:
     first = desk.get(f"/admin/orders/order/{placed.pk}/change/").text

@@ -1,4 +1,4 @@
-"""`orders.domain.drafts`: the cart keeps what was chosen, and never mixes two forms."""
+"""`orders.domain.drafts`: a draft keeps the customer's choices and refuses stale forms."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from tests.builders import OTHER_EID, make_draft, make_plan, make_visit
 from tests.races import at_once
 
 
-def test_a_later_visit_goes_on_with_the_draft(alice: User) -> None:
+def test_a_later_visit_continues_the_draft(alice: User) -> None:
     draft = make_draft(alice)
     later = make_visit(account=alice)
 
@@ -24,20 +24,20 @@ def test_a_later_visit_goes_on_with_the_draft(alice: User) -> None:
 
 
 @pytest.mark.parametrize(
-    "elsewhere",
+    "difference",
     [{"eid": OTHER_EID}, {"location": "GB"}, {"market": "GB"}, {"eid": "", "iccid": "1" * 19}],
 )
-def test_on_another_device_or_elsewhere_the_forms_shown_are_old(
-    alice: User, elsewhere: dict[str, Any]
+def test_on_another_device_or_in_another_place_shown_forms_become_stale(
+    alice: User, difference: dict[str, Any]
 ) -> None:
     draft = make_draft(alice)
 
-    found = drafts.open_draft(alice, make_visit(account=alice, **elsewhere))
+    found = drafts.open_draft(alice, make_visit(account=alice, **difference))
 
     assert found.version == draft.version + 1
 
 
-def test_a_choice_counts_the_version_up(alice: User) -> None:
+def test_a_choice_increases_the_version(alice: User) -> None:
     draft = drafts.open_draft(alice, make_visit(account=alice))
     offer = drafts.offer_of(draft, make_plan().pk)
 
@@ -46,7 +46,7 @@ def test_a_choice_counts_the_version_up(alice: User) -> None:
     assert (draft.version, draft.plan_name, draft.price.gross.minor_units) == (2, "Traveller", 1900)
 
 
-def test_a_choice_from_an_older_form_changes_nothing(alice: User) -> None:
+def test_a_choice_from_a_stale_form_changes_nothing(alice: User) -> None:
     draft = make_draft(alice)
     other = drafts.offer_of(draft, make_plan(code="other", minor_units=100).pk)
 
@@ -56,14 +56,14 @@ def test_a_choice_from_an_older_form_changes_nothing(alice: User) -> None:
     assert Draft.objects.get(pk=draft.pk).plan_name == "Traveller"
 
 
-def test_a_plan_that_does_not_work_there_cannot_be_chosen(alice: User) -> None:
+def test_a_plan_that_is_not_valid_at_the_location_cannot_be_chosen(alice: User) -> None:
     draft = make_draft(alice)
 
     with pytest.raises(PlanNotOffered):
         drafts.offer_of(draft, make_plan(code="uk", countries=("GB",)).pk)
 
 
-def test_a_new_price_is_taken_and_told(alice: User) -> None:
+def test_a_new_price_is_set_and_returned_as_a_change(alice: User) -> None:
     draft = make_draft(alice)
     PlanPrice.objects.update(minor_units=2100)
 
@@ -74,7 +74,7 @@ def test_a_new_price_is_taken_and_told(alice: User) -> None:
     assert draft.price.gross.minor_units == 2100
 
 
-def test_a_price_that_stands_changes_nothing(alice: User) -> None:
+def test_an_unchanged_price_changes_nothing(alice: User) -> None:
     draft = make_draft(alice)
     before = draft.version
 
@@ -82,7 +82,7 @@ def test_a_price_that_stands_changes_nothing(alice: User) -> None:
     assert draft.version == before
 
 
-def test_a_plan_taken_off_sale_leaves_the_draft(alice: User) -> None:
+def test_a_plan_that_is_no_longer_on_sale_is_cleared_from_the_draft(alice: User) -> None:
     draft = make_draft(alice)
     assert draft.plan is not None
     draft.plan.is_on_sale = False
@@ -95,7 +95,7 @@ def test_a_plan_taken_off_sale_leaves_the_draft(alice: User) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_ten_pages_opened_at_once_share_one_draft(alice: User) -> None:
+def test_ten_concurrent_requests_share_one_draft(alice: User) -> None:
     visit = make_visit(account=alice)
 
     found = at_once(lambda: drafts.open_draft(alice, visit).pk, 10)

@@ -28,12 +28,12 @@ def failed(order: Order, failure: Failure) -> Order:
     return order
 
 
-def older(visit: Visit) -> Visit:
-    """Return a later visit of the same customer: account and card are not new in it."""
+def later_than(visit: Visit) -> Visit:
+    """Return a later visit of the same customer, in which account and card are not new."""
     return make_visit(account=visit.account, transaction_id="MSFT_2")
 
 
-def test_bought_with_a_new_profile(placed: Order, smdp: str) -> None:
+def test_an_order_with_a_new_profile_is_complete(placed: Order, smdp: str) -> None:
     order = settled(placed)
 
     outcome = outcomes.of_order(order, order.visit)
@@ -46,7 +46,7 @@ def test_bought_with_a_new_profile(placed: Order, smdp: str) -> None:
     assert outcome.plan_name == "Traveller"
 
 
-def test_an_account_made_in_the_visit_is_new(placed: Order, smdp: str) -> None:
+def test_an_account_created_in_the_visit_is_new(placed: Order, smdp: str) -> None:
     order = settled(placed)
     Visit.objects.update(launched_at=placed.account.created_at)
     order.visit.refresh_from_db()
@@ -54,10 +54,10 @@ def test_an_account_made_in_the_visit_is_new(placed: Order, smdp: str) -> None:
     assert words(outcomes.of_order(order, order.visit))[0] == "New"
 
 
-def test_a_card_kept_from_before_is_existing(placed: Order, smdp: str) -> None:
+def test_a_card_stored_before_the_visit_is_existing(placed: Order, smdp: str) -> None:
     order = settled(placed)
 
-    assert words(outcomes.of_order(order, older(order.visit)))[1] == "Existing"
+    assert words(outcomes.of_order(order, later_than(order.visit)))[1] == "Existing"
 
 
 def test_a_first_plan_on_a_sim_card_needs_no_download(alice: User, gateway: str, smdp: str) -> None:
@@ -71,7 +71,9 @@ def test_a_first_plan_on_a_sim_card_needs_no_download(alice: User, gateway: str,
     assert (outcome.iccid, outcome.activation_code) == (card.iccid, None)
 
 
-def test_a_second_plan_on_it_is_a_top_up(alice: User, gateway: str, smdp: str) -> None:
+def test_a_second_plan_on_a_sim_card_is_on_an_existing_line(
+    alice: User, gateway: str, smdp: str
+) -> None:
     card = make_card()
     visit = make_visit(account=alice, eid="", iccid=card.iccid)
     first = settled(make_order(alice, visit=visit, method=new_card(alice)))
@@ -93,7 +95,9 @@ def test_a_second_plan_on_it_is_a_top_up(alice: User, gateway: str, smdp: str) -
         (Failure.SIM_OF_ANOTHER, "InvalidSIM"),
     ],
 )
-def test_an_order_that_came_to_nothing(alice: User, failure: Failure, status: str) -> None:
+def test_a_failed_order_has_the_status_of_its_failure(
+    alice: User, failure: Failure, status: str
+) -> None:
     order = failed(make_order(alice), failure)
 
     outcome = outcomes.of_order(order, order.visit)
@@ -102,13 +106,15 @@ def test_an_order_that_came_to_nothing(alice: User, failure: Failure, status: st
     assert not outcome.success
 
 
-def test_an_order_cancelled_in_time(alice: User) -> None:
+def test_an_order_that_is_left_in_progress_is_bailed(alice: User) -> None:
     order = make_order(alice)
 
     assert words(outcomes.of_order(order, order.visit)) == ("Existing", "New", "Bailed", "None")
 
 
-def test_an_order_left_while_a_service_is_away(alice: User) -> None:
+def test_an_order_that_is_left_while_a_service_is_unavailable_is_a_service_error(
+    alice: User,
+) -> None:
     order = make_order(alice)
     order.last_error = "no answer"
 
@@ -120,7 +126,9 @@ def test_an_order_left_while_a_service_is_away(alice: User) -> None:
     )
 
 
-def test_left_after_signing_in_has_failed_for_good(db: None, settings: Settings) -> None:
+def test_leaving_after_too_many_failed_sign_ins_is_log_on_failed(
+    db: None, settings: Settings
+) -> None:
     visit = make_visit()
     Visit.objects.update(failed_sign_ins=settings.SIGN_IN_LIMIT)
     visit.refresh_from_db()
@@ -128,7 +136,7 @@ def test_left_after_signing_in_has_failed_for_good(db: None, settings: Settings)
     assert words(outcomes.of_leaving(visit)) == ("None", "None", "None", "LogOnFailed")
 
 
-def test_left_before_signing_in(db: None) -> None:
+def test_leaving_before_signing_in_is_a_bailed_account(db: None) -> None:
     assert words(outcomes.of_leaving(make_visit())) == ("Bailed", "None", "None", "None")
 
 
@@ -141,20 +149,22 @@ def test_left_before_signing_in(db: None) -> None:
         ("account", ("Existing", "None", "None", "None")),
     ],
 )
-def test_left_at_a_step(alice: User, step: str, expected: tuple[str, ...]) -> None:
+def test_leaving_at_a_step_tells_what_was_left_open(
+    alice: User, step: str, expected: tuple[str, ...]
+) -> None:
     visit = make_visit(account=alice, step=step)
 
     assert words(outcomes.of_leaving(visit)) == expected
 
 
-def test_left_at_review_with_a_new_card(alice: User) -> None:
+def test_leaving_at_review_with_a_new_card(alice: User) -> None:
     visit = make_visit(account=alice, step="review")
     make_draft(alice, visit=visit)
 
     assert words(outcomes.of_leaving(visit)) == ("Existing", "New", "Bailed", "None")
 
 
-def test_left_at_review_with_a_stored_card(alice: User) -> None:
+def test_leaving_at_review_with_a_stored_card(alice: User) -> None:
     method = make_method(alice)
     visit = make_visit(account=alice, step="review")
     make_draft(alice, visit=visit, method=method)
@@ -163,7 +173,7 @@ def test_left_at_review_with_a_stored_card(alice: User) -> None:
 
 
 @pytest.mark.parametrize("status", ["InvalidSIM", "ClientError"])
-def test_a_launch_that_was_refused(db: None, status: str) -> None:
+def test_a_refused_launch_has_the_status_of_its_refusal(db: None, status: str) -> None:
     visit = make_visit()
     visit.refused_as = status
 

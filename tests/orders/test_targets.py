@@ -1,4 +1,4 @@
-"""`orders.domain.targets`: what the plan goes on (docs/contract.md#launch)."""
+"""`orders.domain.targets`: which SIM gets the plan (docs/contract.md#launch)."""
 
 import pytest
 
@@ -15,7 +15,7 @@ from tests.builders import EID, make_card, make_draft, make_pool, make_visit
 
 
 def installed(*owners: User | None) -> list[Sim]:
-    """Return profiles that are out in the world, each on its owner's line or on nobody's."""
+    """Return profiles in use, each on its owner's line, or on no line for None."""
     sims = make_pool(len(owners))
     for sim, owner in zip(sims, owners, strict=True):
         Sim.objects.filter(pk=sim.pk).update(state=SimState.IN_USE)
@@ -25,18 +25,18 @@ def installed(*owners: User | None) -> list[Sim]:
     return sims
 
 
-def draft_with(alice: User, sims: list[Sim], **of_visit: str) -> Draft:
+def draft_with(alice: User, sims: list[Sim], **visit_fields: str) -> Draft:
     iccids = tuple(sim.iccid for sim in sims)
-    return drafts.open_draft(alice, make_visit(account=alice, iccids=iccids, **of_visit))
+    return drafts.open_draft(alice, make_visit(account=alice, iccids=iccids, **visit_fields))
 
 
-def test_without_profiles_it_is_a_new_esim(alice: User) -> None:
+def test_without_installed_profiles_the_target_is_a_new_esim(alice: User) -> None:
     choice = targets.choice(draft_with(alice, []))
 
     assert (choice.target, choice.is_open) == (Target(), False)
 
 
-def test_a_sim_card_is_what_there_is(alice: User) -> None:
+def test_a_device_with_a_sim_card_has_only_that_target(alice: User) -> None:
     card = make_card()
 
     choice = targets.choice(draft_with(alice, [], eid="", iccid=card.iccid))
@@ -44,7 +44,7 @@ def test_a_sim_card_is_what_there_is(alice: User) -> None:
     assert (choice.target, choice.is_open) == (Target(card), False)
 
 
-def test_the_customers_own_profile_takes_the_plan_by_default(alice: User) -> None:
+def test_the_customers_own_profile_is_the_default(alice: User) -> None:
     sims = installed(alice)
 
     choice = targets.choice(draft_with(alice, sims))
@@ -52,36 +52,34 @@ def test_the_customers_own_profile_takes_the_plan_by_default(alice: User) -> Non
     assert (choice.target, choice.is_open) == (Target(sims[0]), True)
 
 
-def test_so_does_one_that_is_nobodys(alice: User) -> None:
+def test_a_profile_on_no_line_is_the_default_too(alice: User) -> None:
     sims = installed(None)
 
     assert targets.target(draft_with(alice, sims)) == Target(sims[0])
 
 
-def test_another_customers_is_dropped(alice: User, bob: User) -> None:
+def test_another_customers_profile_is_not_offered(alice: User, bob: User) -> None:
     choice = targets.choice(draft_with(alice, installed(bob)))
 
     assert (choice.target, choice.there) == (Target(), ())
 
 
 @pytest.mark.parametrize("state", [SimState.AVAILABLE, SimState.RESERVED, SimState.RETIRED])
-def test_what_is_on_no_device_is_dropped_whatever_the_launch_claims(
-    alice: User, state: SimState
-) -> None:
+def test_a_profile_that_is_not_in_use_is_not_offered(alice: User, state: SimState) -> None:
     sims = installed(None)
     Sim.objects.update(state=state)
 
     assert targets.choice(draft_with(alice, sims)).there == ()
 
 
-def test_one_shut_out_of_the_programme_is_dropped(alice: User) -> None:
+def test_a_profile_outside_the_programme_is_not_offered(alice: User) -> None:
     sims = installed(alice)
     Sim.objects.update(is_in_programme=False)
 
     assert targets.choice(draft_with(alice, sims)).there == ()
 
 
-def test_of_several_the_customer_chooses(alice: User) -> None:
+def test_of_several_profiles_the_customer_chooses_one(alice: User) -> None:
     sims = installed(alice, None)
     draft = draft_with(alice, sims)
 
@@ -92,7 +90,7 @@ def test_of_several_the_customer_chooses(alice: User) -> None:
     assert targets.target(draft) == Target()
 
 
-def test_a_new_one_stays_on_offer(alice: User) -> None:
+def test_a_new_esim_can_always_be_chosen(alice: User) -> None:
     draft = draft_with(alice, installed(alice))
 
     drafts.choose_target(draft, None, version=draft.version)
@@ -100,7 +98,7 @@ def test_a_new_one_stays_on_offer(alice: User) -> None:
     assert targets.target(draft) == Target()
 
 
-def test_the_open_web_has_to_name_a_device(alice: User) -> None:
+def test_on_the_open_web_the_customer_must_name_a_device(alice: User) -> None:
     draft = draft_with(alice, [], eid="")
 
     assert (targets.target(draft), targets.choice(draft).needs_eid) == (None, True)
@@ -109,7 +107,7 @@ def test_the_open_web_has_to_name_a_device(alice: User) -> None:
     assert (draft.visit.eid, draft.visit.eid_from) == (EID, "typed")
 
 
-def test_naming_another_device_makes_the_forms_shown_old(alice: User) -> None:
+def test_after_a_device_was_named_earlier_forms_are_stale(alice: User) -> None:
     draft = draft_with(alice, [], eid="")
     drafts.name_device(draft, EID, version=draft.version, given=Visit.EidFrom.TYPED)
 
@@ -117,14 +115,14 @@ def test_naming_another_device_makes_the_forms_shown_old(alice: User) -> None:
         drafts.name_device(draft, EID, version=1, given=Visit.EidFrom.SHARED)
 
 
-def test_nothing_is_ordered_while_it_is_open_what_the_plan_goes_on(alice: User) -> None:
+def test_without_a_target_nothing_is_ordered(alice: User) -> None:
     draft = make_draft(alice, visit=make_visit(account=alice, eid=""))
 
     with pytest.raises(StaleForm):
         placing.place(draft, version=draft.version)
 
 
-def test_the_order_takes_what_was_chosen(alice: User) -> None:
+def test_the_order_has_the_chosen_target(alice: User) -> None:
     sims = installed(alice)
     visit = make_visit(account=alice, iccids=(sims[0].iccid,))
 
@@ -133,7 +131,7 @@ def test_the_order_takes_what_was_chosen(alice: User) -> None:
     assert placing.place(draft, version=draft.version).sim == sims[0]
 
 
-def test_a_choice_is_forgotten_when_a_later_visit_is_on_another_device(alice: User) -> None:
+def test_a_later_visit_with_other_profiles_clears_the_choice(alice: User) -> None:
     sims = installed(alice, alice)
     draft = draft_with(alice, sims)
     drafts.choose_target(draft, sims[0], version=draft.version)
@@ -143,7 +141,7 @@ def test_a_choice_is_forgotten_when_a_later_visit_is_on_another_device(alice: Us
     assert targets.target(later) == Target(sims[1])
 
 
-def test_what_was_shown_is_ordered_or_nothing(alice: User) -> None:
+def test_if_the_shown_target_is_lost_nothing_is_ordered(alice: User) -> None:
     sims = installed(alice)
     draft = make_draft(alice, visit=make_visit(account=alice, iccids=(sims[0].iccid,)))
     drafts.keep_target(draft, sims[0])
@@ -154,7 +152,7 @@ def test_what_was_shown_is_ordered_or_nothing(alice: User) -> None:
     assert targets.choice(draft).is_lost
 
 
-def test_a_card_taken_out_of_use_is_lost(alice: User) -> None:
+def test_a_retired_card_is_a_lost_target(alice: User) -> None:
     card = make_card()
     draft = draft_with(alice, [], eid="", iccid=card.iccid)
     Sim.objects.filter(pk=card.pk).update(state=SimState.RETIRED)
