@@ -180,7 +180,7 @@ def _cancel_at_smdp(profile: Profile, before_call: Callable[[], None]) -> bool:
             return False
         case Decision.RETRY | Decision.ASK:
             raise _unavailable(call)
-    # The customer does not pay for it, but could still download it. So the cancel is tried again.
+    # The customer does not pay for it, but could still download it. So the cancel is retried.
     _alert_staff(profile, call)
     raise _unavailable(call)
 

@@ -1,4 +1,4 @@
-"""`esim.domain.provisioning`: never blindly twice, never somebody else's, never left behind."""
+"""`esim.domain.provisioning`: no profile is ordered twice, taken from another, or left behind."""
 
 from typing import Any
 
@@ -20,16 +20,16 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def profile(smdp: str) -> Profile:
-    """Return a profile that was written down and not asked for yet."""
+    """Return a stored profile that was not ordered yet."""
     make_pool(1)
     return pool.intend(eid=EID, profile_type="consumer")
 
 
-def ask(profile: Profile) -> Profile:
+def make_ready(profile: Profile) -> Profile:
     return provisioning.make_ready(profile, before_call=lambda: None)
 
 
-def withdraw(profile: Profile) -> bool:
+def cancel(profile: Profile) -> bool:
     return provisioning.cancel(profile, before_call=lambda: None)
 
 
@@ -38,163 +38,169 @@ def at_smdp(smdp: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_the_intent_is_there_before_any_call(profile: Profile) -> None:
+def test_the_profile_is_stored_before_any_call(profile: Profile) -> None:
     assert profile.sim.state == SimState.RESERVED
     assert profile.matching_id
     assert not Es2Call.objects.exists()
 
 
-def test_it_is_asked_for_by_our_own_iccid_and_matching_id(profile: Profile, smdp: str) -> None:
-    ask(profile)
+def test_the_profile_is_ordered_with_the_stored_iccid_and_matching_id(
+    profile: Profile, smdp: str
+) -> None:
+    make_ready(profile)
 
-    (there,) = at_smdp(smdp)
-    assert there["iccid"] == profile.sim.iccid
-    assert there["matchingId"] == profile.matching_id
-    assert (there["eid"], there["state"]) == (EID, "Released")
+    (ordered,) = at_smdp(smdp)
+    assert ordered["iccid"] == profile.sim.iccid
+    assert ordered["matchingId"] == profile.matching_id
+    assert (ordered["eid"], ordered["state"]) == (EID, "Released")
 
 
-def test_without_an_eid_none_is_named(smdp: str) -> None:
+def test_without_an_eid_none_is_sent(smdp: str) -> None:
     make_pool(1)
-    profile = ask(pool.intend(eid="", profile_type="consumer"))
+    profile = make_ready(pool.intend(eid="", profile_type="consumer"))
 
     assert profile.state == ProfileState.RELEASED
     assert all("eid" not in call.request for call in profile.calls.all())
 
 
-def test_every_call_is_a_row_with_what_came_of_it(profile: Profile) -> None:
-    ask(profile)
+def test_every_call_is_stored_with_its_outcome(profile: Profile) -> None:
+    make_ready(profile)
 
     rows = list(profile.calls.values_list("function", "outcome"))
     assert rows == [("downloadOrder", "success"), ("confirmOrder", "success")]
     assert all(call.answered_at for call in profile.calls.all())
 
 
-def test_an_iccid_that_is_taken_there_is_a_conflict_on_a_first_try(
-    profile: Profile, smdp: str
-) -> None:
-    taken = {
+def test_an_iccid_that_somebody_else_ordered_is_refused(profile: Profile, smdp: str) -> None:
+    foreign_order = {
         "header": {"functionRequesterIdentifier": "2.999.1", "functionCallIdentifier": "by-hand"},
         "iccid": profile.sim.iccid,
     }
     httpx.post(
         f"{smdp}/gsma/rsp2/es2plus/downloadOrder",
-        json=taken,
+        json=foreign_order,
         headers={"X-Admin-Protocol": "gsma/rsp/v2.2.0"},
         trust_env=False,
     )
 
     with pytest.raises(ProfileRefused, match=r"8\.2\.1/3\.3"):
-        ask(profile)
+        make_ready(profile)
 
     assert profile.state == ProfileState.REFUSED
 
 
 @pytest.mark.parametrize("function", ["downloadOrder", "confirmOrder"])
-def test_after_a_lost_answer_already_means_ours(profile: Profile, smdp: str, function: str) -> None:
+def test_after_a_lost_answer_already_means_success(
+    profile: Profile, smdp: str, function: str
+) -> None:
     break_it(smdp, function, "drop_after")
     with pytest.raises(SmdpUnavailable):
-        ask(profile)
+        make_ready(profile)
 
-    ask(profile)
+    make_ready(profile)
 
     assert profile.state == ProfileState.RELEASED
     assert states(smdp) == ["Released"]
 
 
-def test_before_every_call_the_lease_is_prolonged(profile: Profile) -> None:
-    prolonged: list[int] = []
+def test_before_call_is_called_before_every_call(profile: Profile) -> None:
+    renewals: list[int] = []
 
-    provisioning.make_ready(profile, before_call=lambda: prolonged.append(1))
+    provisioning.make_ready(profile, before_call=lambda: renewals.append(1))
 
-    assert len(prolonged) == 2
+    assert len(renewals) == 2
 
 
 def test_cancelling_retires_the_iccid(profile: Profile, smdp: str) -> None:
-    assert withdraw(ask(profile))
+    assert cancel(make_ready(profile))
 
     profile.sim.refresh_from_db()
     assert (profile.state, profile.sim.state) == (ProfileState.CANCELLED, SimState.RETIRED)
     assert states(smdp) == ["Unavailable"]
 
 
-def test_cancelling_what_was_never_asked_for_calls_nobody(profile: Profile, smdp: str) -> None:
-    withdraw(profile)
+def test_cancelling_a_profile_that_was_not_ordered_makes_no_call(
+    profile: Profile, smdp: str
+) -> None:
+    cancel(profile)
 
     assert profile.state == ProfileState.CANCELLED
     assert at_smdp(smdp) == []
 
 
-def test_cancelling_after_a_confirm_that_may_have_been_lost(profile: Profile, smdp: str) -> None:
+def test_a_profile_whose_confirmation_may_be_lost_is_cancelled(profile: Profile, smdp: str) -> None:
     break_it(smdp, "confirmOrder", "drop_before")
     with pytest.raises(SmdpUnavailable):
-        ask(profile)
+        make_ready(profile)
 
-    withdraw(profile)
+    cancel(profile)
 
     assert profile.state == ProfileState.CANCELLED
     assert states(smdp) == ["Unavailable"]
 
 
-def test_an_order_that_may_still_be_on_its_way_is_made_to_come_to_nothing(
+def test_an_order_that_may_still_arrive_is_placed_again_and_cancelled(
     profile: Profile, smdp: str
 ) -> None:
     break_it(smdp, "downloadOrder", "drop_before")
     with pytest.raises(SmdpUnavailable):
-        ask(profile)
+        make_ready(profile)
 
-    withdraw(profile)
+    cancel(profile)
 
     assert profile.state == ProfileState.CANCELLED
-    asked = [call.function for call in profile.calls.all()]
-    assert asked == ["downloadOrder", "cancelOrder", "downloadOrder", "cancelOrder"]
+    functions = [call.function for call in profile.calls.all()]
+    assert functions == ["downloadOrder", "cancelOrder", "downloadOrder", "cancelOrder"]
     assert states(smdp) == ["Unavailable"]
 
 
-def test_it_is_not_called_cancelled_while_that_is_not_sure(profile: Profile, smdp: str) -> None:
+def test_a_profile_is_not_cancelled_while_its_order_may_still_arrive(
+    profile: Profile, smdp: str
+) -> None:
     break_it(smdp, "downloadOrder", "drop_before", times=2)
     with pytest.raises(SmdpUnavailable):
-        ask(profile)
+        make_ready(profile)
 
     with pytest.raises(SmdpUnavailable, match="may still arrive"):
-        withdraw(profile)
+        cancel(profile)
     assert profile.state == ProfileState.INTENDED
 
-    withdraw(profile)
+    cancel(profile)
     assert profile.state == ProfileState.CANCELLED
 
 
-def test_an_order_that_was_answered_with_an_error_is_not_on_its_way(
+def test_an_order_that_was_answered_with_an_error_cannot_arrive_later(
     profile: Profile, smdp: str
 ) -> None:
     break_it(smdp, "downloadOrder", "http_500")
     with pytest.raises(SmdpUnavailable):
-        ask(profile)
+        make_ready(profile)
 
-    withdraw(profile)
+    cancel(profile)
 
     assert profile.state == ProfileState.CANCELLED
     assert [call.function for call in profile.calls.all()] == ["downloadOrder", "cancelOrder"]
 
 
-def test_a_lost_cancel_is_asked_again(profile: Profile, smdp: str) -> None:
-    ask(profile)
+def test_a_cancel_whose_answer_is_lost_is_repeated(profile: Profile, smdp: str) -> None:
+    make_ready(profile)
     break_it(smdp, "cancelOrder", "drop_after")
     with pytest.raises(SmdpUnavailable):
-        withdraw(profile)
+        cancel(profile)
 
-    withdraw(profile)
+    cancel(profile)
 
     assert profile.state == ProfileState.CANCELLED
 
 
 def test_a_downloaded_profile_is_not_cancelled(profile: Profile, smdp: str) -> None:
-    ask(profile)
+    make_ready(profile)
     code = str(profile.activation_code)
     httpx.post(
         f"{smdp}/device/download", json={"activationCode": code, "eid": EID}, trust_env=False
     )
 
-    assert not withdraw(profile)
+    assert not cancel(profile)
 
     profile.sim.refresh_from_db()
     assert profile.state == ProfileState.DOWNLOADED
@@ -202,8 +208,8 @@ def test_a_downloaded_profile_is_not_cancelled(profile: Profile, smdp: str) -> N
     assert states(smdp) == ["Installed"]
 
 
-def test_a_profile_is_released_once_more_without_harm(profile: Profile, smdp: str) -> None:
-    ask(profile)
+def test_a_released_profile_may_be_released_again(profile: Profile, smdp: str) -> None:
+    make_ready(profile)
 
     provisioning.release(profile, before_call=lambda: None)
 
@@ -211,18 +217,20 @@ def test_a_profile_is_released_once_more_without_harm(profile: Profile, smdp: st
     assert states(smdp) == ["Released"]
 
 
-def test_a_release_that_is_refused_or_unanswered_says_so(profile: Profile, smdp: str) -> None:
-    ask(profile)
+def test_a_release_without_an_answer_or_refused_raises_an_error(
+    profile: Profile, smdp: str
+) -> None:
+    make_ready(profile)
     break_it(smdp, "releaseProfile", "drop_before")
     with pytest.raises(SmdpUnavailable):
         provisioning.release(profile, before_call=lambda: None)
 
-    withdraw(profile)
+    cancel(profile)
     with pytest.raises(ProfileRefused):
         provisioning.release(profile, before_call=lambda: None)
 
 
-def test_no_state_is_reached_from_one_that_does_not_lead_there(profile: Profile) -> None:
+def test_no_move_is_possible_that_the_table_does_not_have(profile: Profile) -> None:
     for old in ProfileState:
         for new in set(ProfileState) - NEXT_STATES[old]:
             Profile.objects.filter(pk=profile.pk).update(state=ProfileState.INTENDED)
@@ -234,11 +242,9 @@ def test_no_state_is_reached_from_one_that_does_not_lead_there(profile: Profile)
             assert not provisioning.move(profile, new)
 
 
-def test_a_release_refused_for_one_that_we_know_released_is_believed(
-    profile: Profile, smdp: str
-) -> None:
-    ask(profile)
-    told = {
+def test_a_refused_release_of_a_released_profile_is_a_success(profile: Profile, smdp: str) -> None:
+    make_ready(profile)
+    message = {
         "header": {"functionRequesterIdentifier": "2.999.1", "functionCallIdentifier": "by-hand"},
         "iccid": profile.sim.iccid,
         "eid": EID,
@@ -247,7 +253,7 @@ def test_a_release_refused_for_one_that_we_know_released_is_believed(
     }
     cancel = f"{smdp}/gsma/rsp2/es2plus/cancelOrder"
     headers = {"X-Admin-Protocol": "gsma/rsp/v2.2.0"}
-    httpx.post(cancel, json=told, headers=headers, trust_env=False).raise_for_status()
+    httpx.post(cancel, json=message, headers=headers, trust_env=False).raise_for_status()
     assert states(smdp) == ["Unavailable"]
 
     provisioning.release(profile, before_call=lambda: None)
@@ -258,41 +264,43 @@ def test_a_release_refused_for_one_that_we_know_released_is_believed(
     )
 
 
-def test_what_is_cancelled_or_downloaded_is_not_asked_about(profile: Profile, smdp: str) -> None:
-    withdraw(ask(profile))
-    asked = profile.calls.count()
+def test_a_cancelled_or_downloaded_profile_causes_no_more_calls(
+    profile: Profile, smdp: str
+) -> None:
+    cancel(make_ready(profile))
+    calls_before = profile.calls.count()
 
-    assert withdraw(profile)
+    assert cancel(profile)
     with pytest.raises(ProfileRefused, match="cancelled"):
-        ask(profile)
+        make_ready(profile)
     profile.state = ProfileState.DOWNLOADED
-    assert not withdraw(profile)
+    assert not cancel(profile)
 
-    assert profile.calls.count() == asked
+    assert profile.calls.count() == calls_before
 
 
-def test_a_download_told_while_we_cancelled_is_believed(profile: Profile, smdp: str) -> None:
-    ask(profile)
-    seen = Profile.objects.select_related("sim", "provider").get(pk=profile.pk)
+def test_a_download_that_is_reported_during_a_cancel_counts(profile: Profile, smdp: str) -> None:
+    make_ready(profile)
+    stale = Profile.objects.select_related("sim", "provider").get(pk=profile.pk)
     provisioning.move(profile, ProfileState.DOWNLOADED, downloaded_at=now())
 
-    assert not withdraw(seen)
+    assert not cancel(stale)
 
-    assert seen.state == ProfileState.DOWNLOADED
+    assert stale.state == ProfileState.DOWNLOADED
 
 
-def test_a_worker_that_lost_its_lease_calls_nobody(profile: Profile, smdp: str) -> None:
-    def taken_over() -> None:
+def test_a_worker_that_lost_its_lease_makes_no_call(profile: Profile, smdp: str) -> None:
+    def lose_lease() -> None:
         raise LeaseLost
 
     with pytest.raises(LeaseLost):
-        provisioning.make_ready(profile, before_call=taken_over)
+        provisioning.make_ready(profile, before_call=lose_lease)
 
     assert profile.calls.get().outcome == Es2Call.Outcome.NOT_SENT
     assert at_smdp(smdp) == []
 
 
-def test_while_a_customer_looks_on_what_hangs_is_given_up_soon(
+def test_the_timeout_is_short_while_the_customer_is_watching(
     profile: Profile, settings: Settings
 ) -> None:
     settings.OUTSIDE_CALL_TIMEOUT = 8
@@ -307,19 +315,22 @@ def test_while_a_customer_looks_on_what_hangs_is_given_up_soon(
     assert calls.call_timeout(profile) == 8
 
 
-def test_what_somebody_else_has_ordered_is_not_cancelled(profile: Profile, smdp: str) -> None:
-    taken = {
+def test_an_order_of_somebody_else_is_not_cancelled(profile: Profile, smdp: str) -> None:
+    foreign_order = {
         "header": {"functionRequesterIdentifier": "2.999.1", "functionCallIdentifier": "by-hand"},
         "iccid": profile.sim.iccid,
     }
     headers = {"X-Admin-Protocol": "gsma/rsp/v2.2.0"}
     httpx.post(
-        f"{smdp}/gsma/rsp2/es2plus/downloadOrder", json=taken, headers=headers, trust_env=False
+        f"{smdp}/gsma/rsp2/es2plus/downloadOrder",
+        json=foreign_order,
+        headers=headers,
+        trust_env=False,
     )
     with pytest.raises(ProfileRefused):
-        ask(profile)
+        make_ready(profile)
 
-    assert withdraw(profile)
+    assert cancel(profile)
 
     profile.sim.refresh_from_db()
     assert (profile.state, profile.sim.state) == (ProfileState.CANCELLED, SimState.RETIRED)
