@@ -32,7 +32,7 @@ def _entries(order: Order) -> Iterator[Entry]:
     for call in order.payment.calls.all():
         yield Entry(call.sent_at, "gateway", f"{call.operation}: {call.outcome} {call.detail}")
     for event in order.payment.events.all():
-        yield Entry(event.received_at, "gateway", f"told: {event.status}")
+        yield Entry(event.received_at, "gateway", f"reported: {event.status}")
     yield from _network_entries(order)
     for profile in _profiles(order):
         yield from _profile_entries(profile)
@@ -77,7 +77,7 @@ def _network_entries(order: Order) -> Iterator[Entry]:
 
 def _repair_entries(order: Order) -> Iterator[Entry]:
     for repair in order.repairs.all():
-        yield Entry(repair.asked_at, "repair", f"{repair.kind} asked ({repair.because})")
+        yield Entry(repair.asked_at, "repair", f"{repair.kind} requested ({repair.because})")
         if repair.ended_at:
             error = f" ({repair.last_error})" if repair.last_error else ""
             yield Entry(repair.ended_at, "repair", f"{repair.kind} {repair.state}{error}")
@@ -86,7 +86,7 @@ def _repair_entries(order: Order) -> Iterator[Entry]:
 def _return_entries(order: Order) -> Iterator[Entry]:
     order_return = return_of(order)
     if order_return:
-        yield Entry(order_return.asked_at, "return", f"asked ({order_return.because})")
+        yield Entry(order_return.asked_at, "return", f"requested ({order_return.because})")
     if order_return and order_return.ended_at:
         error = f" ({order_return.last_error})" if order_return.last_error else ""
         yield Entry(order_return.ended_at, "return", f"{order_return.state}{error}")

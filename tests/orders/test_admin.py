@@ -90,7 +90,7 @@ def test_the_timeline_has_events_of_every_system(
 
     for event in (
         "point 4",
-        "told: captured",
+        "reported: captured",
         "ServiceError",
         "activation: success",
         "confirmOrder",
@@ -107,4 +107,4 @@ def test_the_timeline_begins_with_the_submission(
 
     assert "submitted" in first
     assert "authorise" not in first
-    assert "reissue asked (CardBusy)" in later
+    assert "reissue requested (CardBusy)" in later

@@ -278,7 +278,7 @@ def test_the_orders_timeline_shows_errors_and_repairs(
 
     page = desk.get(f"/admin/orders/order/{sold.pk}/change/").text
 
-    for told in ("LPA error EidMismatch", "reissue asked", "reissue done", "cancelOrder"):
+    for told in ("LPA error EidMismatch", "reissue requested", "reissue done", "cancelOrder"):
         assert told in page
     assert Visit.objects.count() == 2
 

@@ -294,7 +294,7 @@ def test_the_timeline_says_who_and_why(sold: Order, clara: User, smdp: str) -> N
     processed(ask(sold, clara))
 
     told = [entry.what for entry in timeline(Order.objects.get(pk=sold.pk))]
-    assert "asked (changed their mind)" in told
+    assert "requested (changed their mind)" in told
     assert "done" in told
 
 
