@@ -60,7 +60,7 @@ class ImportForm(forms.Form):
         SmdpProvider.objects.order_by("code"),
         required=False,
         to_field_name="code",
-        help_text="For eSIM profiles whose line names no provider.",
+        help_text="For the eSIM profiles whose lines name no provider.",
     )
     is_dry_run = forms.BooleanField(
         label="Only check the file, and save nothing", required=False, initial=True

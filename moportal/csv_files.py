@@ -136,7 +136,7 @@ class CsvFile:
 
     def _split(self, line: str) -> list[str]:
         if '"' in line:
-            # One line at a time, so that a quote that is never closed does not swallow the rest.
+            # Each line is parsed alone. An open quote does not swallow the next lines.
             try:
                 (values,) = csv.reader([line], delimiter=self._delimiter, strict=True)
             except csv.Error as error:
@@ -151,4 +151,4 @@ class CsvFile:
             problem = f"{header} names {self._width} columns; this line has {len(values)}."
             raise _InvalidLine(line, problem)
         if any(values[place] for place in self._unnamed):
-            raise _InvalidLine(line, "A value stands in a column that has no name.")
+            raise _InvalidLine(line, "The line has a value in a column without a name.")

@@ -68,7 +68,7 @@ def other_order() -> Order:
     return Order.objects.exclude(pk=order.pk).get()
 
 
-def progress_of_nobody_again() -> None:
+def progress_without_provider_again() -> None:
     DownloadProgress.objects.update(provider=None)
     again(DownloadProgress)
 
@@ -108,7 +108,7 @@ BROKEN: dict[str, Callable[[], object]] = {
     "matching_id_once_per_provider": lambda: again(Profile, sim=make_pool(1)[0]),
     "downloaded_profile_has_a_time": set_to(Profile, state="downloaded"),
     "progress_is_stored_once": lambda: again(DownloadProgress),
-    "progress_of_nobody_is_stored_once": progress_of_nobody_again,
+    "progress_without_provider_is_stored_once": progress_without_provider_again,
     "card_expires_in_a_month": set_to(PaymentMethod, expiry_month=13),
     "only_the_last_four_of_a_card": set_to(PaymentMethod, last4="42a2"),
     "what_is_forgotten_was_removed_and_has_no_token": set_to(

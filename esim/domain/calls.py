@@ -60,7 +60,7 @@ def call_and_record(
         row, lambda: _send(function, row), before_call=before_call, describe=_columns
     )
     call = Call(row, answer, decide(function.name, answer.outcome, answer.codes))
-    # After a warning the work goes on, so only this line draws attention to it.
+    # A warning counts as success. Only this log line draws attention to it.
     level = log.warning if answer.outcome == Outcome.WARNING else log.info
     level(
         "es2+",

@@ -1,7 +1,7 @@
 """The decision that follows each answer of an SM-DP+, as data.
 
 The answers are those of docs/es2plus.md#functions and docs/es2plus.md#errors. `make tables` writes
-these decisions into that document. An answer that is not listed is permanent, and staff are told.
+these decisions into that document. An answer that is not listed is permanent, and alerts staff.
 """
 
 from collections.abc import Mapping

@@ -91,7 +91,7 @@ def lock() -> None:
 def _ends_to_update(before: IccidRange | None, new: IccidRange) -> set[tuple[str, str]]:
     """Return the first and last ICCIDs between which the flags of SIMs must be set.
 
-    If only the note changed there are none, so that the flags that staff set are kept.
+    If only the note changed there are none, which keeps the flags that staff set.
     """
     ends = {(one.first, one.last) for one in (before, new) if one is not None}
     is_same = before is not None and before.is_in_programme == new.is_in_programme

@@ -210,7 +210,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='downloadprogress',
-            constraint=models.UniqueConstraint(condition=models.Q(('provider', None)), fields=('iccid', 'point', 'timestamp', 'call_identifier'), name='progress_of_nobody_is_stored_once'),
+            constraint=models.UniqueConstraint(condition=models.Q(('provider', None)), fields=('iccid', 'point', 'timestamp', 'call_identifier'), name='progress_without_provider_is_stored_once'),
         ),
         migrations.AddConstraint(
             model_name='source',

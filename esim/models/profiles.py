@@ -112,7 +112,7 @@ class DownloadProgress(models.Model):
             ),
             # The constraint above never matches rows whose provider is NULL.
             models.UniqueConstraint(
-                name="progress_of_nobody_is_stored_once",
+                name="progress_without_provider_is_stored_once",
                 fields=["iccid", "point", "timestamp", "call_identifier"],
                 condition=Q(provider=None),
             ),

@@ -39,7 +39,7 @@ def import_usage(
     """Count the records of a file, and return how many; each refused line is reported.
 
     Each batch is one transaction, so after a failure the whole file can be imported again. A dry
-    run rolls each batch back: a record that stands in two batches counts as taken twice there.
+    run rolls each batch back: a record that occurs in two batches then counts as taken twice.
     Raises `moportal.csv_files.UnreadableHeader`.
     """
     report = Report()

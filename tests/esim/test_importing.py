@@ -146,7 +146,7 @@ def test_a_value_in_a_column_without_a_name_is_in_error() -> None:
     report, (fault,) = imported(content)
 
     assert (fault.number, fault.value) == (3, f"{CARD};physical;surplus")
-    assert fault.problem == "A value stands in a column that has no name."
+    assert fault.problem == "The line has a value in a column without a name."
     assert counts(report) == (0, 0, 0, 1)
 
 
