@@ -6,7 +6,7 @@
   var back = Bench.byId("back");
   var place = Bench.byId("frame");
   var calls = Bench.byId("calls");
-  var told = Bench.byId("told");
+  var callbacks = Bench.byId("callbacks");
   var nothing = Bench.byId("received").innerHTML;
   var frame = null;
   var launched = null;
@@ -52,7 +52,7 @@
   function open(launch) {
     launched = launch;
     received = 0;
-    calls.hidden = told.hidden = true;
+    calls.hidden = callbacks.hidden = true;
     Bench.byId("received").innerHTML = nothing;
     Bench.setOptions(launch.options);
     app.setAttribute("data-host", launch.host);
@@ -115,7 +115,7 @@
     received += 1;
     calls.hidden = false;
     calls.textContent = received + " ×";
-    told.hidden = true;
+    callbacks.hidden = true;
     Bench.fill("status", "");
     showStage(2);
     show("working");
@@ -126,7 +126,7 @@
     });
   }
 
-  /* The newest app calls functions of the portal's page, whose names the page has told the app. */
+  /* The newest app calls functions of the portal's page, whose names the app knows from the page. */
   function callBack(names, detail) {
     var text = JSON.stringify(detail);
     var view = frame.contentWindow;
@@ -145,8 +145,8 @@
       window.console.warn(error);
     }
     scripts.forEach(function (script) {
-      Bench.byId("told-what").textContent += script + "(" + text + ")\n";
-      told.hidden = false;
+      Bench.byId("callback-list").textContent += script + "(" + text + ")\n";
+      callbacks.hidden = false;
     });
   }
 
@@ -155,7 +155,7 @@
     if (download.call.indexOf("MobilePlansInlineOperations.") !== 0) {
       return;
     }
-    Bench.byId("told-what").textContent = "";
+    Bench.byId("callback-list").textContent = "";
     callBack(["profileActivationCompleteScript"], {
       activationResult: failure || "success",
       iccid: download.iccid

@@ -85,7 +85,7 @@
     Bench.byId("sent").textContent = ["GET " + address()].concat(lines).join("\n");
   }
 
-  /* Return the language, the app whose objects the pages get, and the errors of the last download. */
+  /* Return the language, the kind of app, and the errors of the last download. */
   function webViewOptions() {
     var isOther = language.value === "other";
     var asked = {

@@ -39,7 +39,7 @@ def said() -> list[str]:
 
 @pytest.fixture
 def supervisor(clock: Clock, said: list[str]) -> Iterator[Supervisor]:
-    """Return a supervisor whose remarks and output are in `said`."""
+    """Return a supervisor that appends its remarks and the output to `said`."""
     running = Supervisor(
         environment=dict(os.environ),
         say=lambda name, line: said.append(f"{name} {line}"),

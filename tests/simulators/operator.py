@@ -20,22 +20,22 @@ class Operator:
     url: str = ""
     # The statuses of the next answers. Later answers are 204, as in the standard.
     statuses: list[int] = field(default_factory=list)
-    heard: list[tuple[str, bytes, str]] = field(default_factory=list)
+    received: list[tuple[str, bytes, str]] = field(default_factory=list)
 
-    def hear(self, number: int) -> list[dict[str, Any]]:
-        """Wait until so many notifications came, and return them."""
+    def receive(self, number: int) -> list[dict[str, Any]]:
+        """Wait for this number of notifications, and return their messages."""
         deadline = time.monotonic() + 5
-        while len(self.heard) < number:
+        while len(self.received) < number:
             if time.monotonic() > deadline:
-                pytest.fail(f"the operator was told {len(self.heard)} times")
+                pytest.fail(f"the operator received {len(self.received)} notifications")
             time.sleep(0.02)
-        return [httpx.Response(200, content=body).json() for _path, body, _client in self.heard]
+        return [httpx.Response(200, content=body).json() for _path, body, _client in self.received]
 
     def points(self, number: int) -> list[tuple[int, str]]:
-        """Wait for so many, and return the points with their codes, or success."""
+        """Wait for this number of notifications, and return their points with code or success."""
         return [
-            (told["notificationPointId"], _code(told["notificationPointStatus"]))
-            for told in self.hear(number)
+            (message["notificationPointId"], _code(message["notificationPointStatus"]))
+            for message in self.receive(number)
         ]
 
 
@@ -46,7 +46,7 @@ def listening(context: ssl.SSLContext | None = None) -> Iterator[Operator]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            operator.heard.append((self.path, body, _common_name(self.connection)))
+            operator.received.append((self.path, body, _common_name(self.connection)))
             self.send_response(operator.statuses.pop(0) if operator.statuses else 204)
             self.end_headers()
 

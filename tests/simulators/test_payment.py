@@ -237,8 +237,8 @@ def test_a_payment_whose_answer_was_lost_is_found_by_its_key(
 def test_a_payment_can_fail_with_any_http_status(
     gateway: httpx.Client, fault: str, made: int
 ) -> None:
-    told = {"function": "authorise", "fault": fault, "status": 429, "retryAfter": 2}
-    gateway.post("/faults", json=told).raise_for_status()
+    script = {"function": "authorise", "fault": fault, "status": 429, "retryAfter": 2}
+    gateway.post("/faults", json=script).raise_for_status()
 
     money = {"amount": 1999, "currency": "USD", "reference": "ORDER1"}
     asked = {"token": token_of(gateway), **money}

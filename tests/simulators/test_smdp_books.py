@@ -90,11 +90,11 @@ def test_a_notification_is_stored_with_the_status_of_its_answer() -> None:
         released(simulator.http)
         download(simulator.http)
         # The first notification is in the books before the second is sent.
-        operator.hear(2)
+        operator.receive(2)
         kept = next(kept for kept in calls(simulator.http) if kept["function"] == PROGRESS)
 
     assert (kept["status"], kept["iccid"]) == ("204", ICCID)
-    assert kept["request"].encode() == operator.heard[0][1]
+    assert kept["request"].encode() == operator.received[0][1]
     assert kept["answer"] == {"status": 204, "body": ""}
 
 

@@ -78,7 +78,7 @@ def limited(operator: Operator) -> Iterator[httpx.Client]:
 @pytest.fixture
 def notifying(limited: httpx.Client, operator: Operator) -> httpx.Client:
     limited.post("/reset")
-    operator.heard.clear()
+    operator.received.clear()
     return limited
 
 
@@ -113,7 +113,7 @@ def test_a_failure_that_only_the_device_knows_changes_nothing_and_is_not_reporte
 
 
 @pytest.mark.parametrize(
-    ("failure", "told"),
+    ("failure", "points"),
     [
         ("InsufficientSpaceOnCard", [(1, "8.1/4.8")]),
         ("NoEligibleProfileForThisDevice", [(1, "8.2.5/4.3")]),
@@ -125,20 +125,20 @@ def test_a_failure_that_only_the_device_knows_changes_nothing_and_is_not_reporte
     ],
 )
 def test_a_failure_that_the_sm_dp_learns_ends_the_order_and_is_reported(
-    notifying: httpx.Client, operator: Operator, failure: str, told: list[tuple[int, str]]
+    notifying: httpx.Client, operator: Operator, failure: str, points: list[tuple[int, str]]
 ) -> None:
     released(notifying)
 
     assert download(notifying, fail=failure) == {"result": "failed", "error": failure}
 
-    assert operator.points(len(told)) == told
+    assert operator.points(len(points)) == points
     assert profile(notifying)["state"] == "Error"
     assert download(notifying)["error"] == "ProfileNotAvailableForNewBinding"
     assert cancel(notifying) == "success"
 
 
 @pytest.mark.parametrize(
-    ("reason", "told"),
+    ("reason", "points"),
     [
         ("orderExpired", [(1, "8.8.5/4.10")]),
         ("metadataMismatch", [(3, "success"), (4, "8.2.9/3.11")]),
@@ -146,13 +146,13 @@ def test_a_failure_that_the_sm_dp_learns_ends_the_order_and_is_reported(
     ],
 )
 def test_a_device_can_report_another_reason(
-    notifying: httpx.Client, operator: Operator, reason: str, told: list[tuple[int, str]]
+    notifying: httpx.Client, operator: Operator, reason: str, points: list[tuple[int, str]]
 ) -> None:
     released(notifying)
 
     download(notifying, fail="ServerFailure", reason=reason)
 
-    assert operator.points(len(told)) == told
+    assert operator.points(len(points)) == points
     assert profile(notifying)["state"] == "Error"
 
 
@@ -172,7 +172,7 @@ def test_a_notification_names_the_eid_on_which_an_unlinked_profile_failed(
 
     download(notifying, fail="OperationAborted")
 
-    assert [told["eid"] for told in operator.hear(1)] == [EID]
+    assert [message["eid"] for message in operator.receive(1)] == [EID]
     assert profile(notifying)["eid"] == ""
 
 
@@ -210,7 +210,7 @@ def test_too_many_downloads_end_the_order(notifying: httpx.Client, operator: Ope
     for number in (1, 2, 3):
         assert download(notifying, end="downloaded")["result"] == "success"
         # Notifications of two downloads may arrive in any order.
-        operator.hear(number)
+        operator.receive(number)
 
     assert download(notifying)["error"] == "ProfileDownloadMaxRetriesExceeded"
 

@@ -38,7 +38,7 @@ def process(listener: Operator) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def operator(listener: Operator) -> Operator:
-    listener.heard.clear()
+    listener.received.clear()
     return listener
 
 
@@ -55,7 +55,7 @@ def notified_in(style: tuple[str, ...], operator: Operator, **fields: Any) -> di
         order(simulator.http, **fields)
         confirm(simulator.http, **fields)
         download(simulator.http)
-        return operator.hear(2)[-1]
+        return operator.receive(2)[-1]
 
 
 def test_the_operator_is_notified_of_download_and_installation(
@@ -65,15 +65,15 @@ def test_the_operator_is_notified_of_download_and_installation(
 
     download(smdp)
 
-    told = operator.hear(2)
-    assert [path for path, _body, _client in operator.heard] == [
+    messages = operator.receive(2)
+    assert [path for path, _body, _client in operator.received] == [
         PATH + "handleDownloadProgressInfo"
     ] * 2
-    assert [message["notificationPointId"] for message in told] == [3, 4]
-    header, timestamp = told[1].pop("header"), told[1].pop("timestamp")
+    assert [message["notificationPointId"] for message in messages] == [3, 4]
+    header, timestamp = messages[1].pop("header"), messages[1].pop("timestamp")
     assert sorted(header) == ["functionCallIdentifier", "functionRequesterIdentifier"]
     assert re.fullmatch(r"[0-9]{4}(-[0-9]{2}){2}T([0-9]{2}:){2}[0-9]{2}Z", timestamp)
-    assert told[1] == {
+    assert messages[1] == {
         "eid": EID,
         "iccid": ICCID,
         "profileType": "kestrel-esim",
@@ -151,7 +151,7 @@ def test_a_duplicate_is_the_same_message_again(smdp: httpx.Client, operator: Ope
     download(smdp)
 
     assert operator.points(4) == [*[(3, "success")] * 3, (4, "success")]
-    assert len({body for _path, body, _client in operator.heard}) == 2
+    assert len({body for _path, body, _client in operator.received}) == 2
 
 
 def test_notifications_can_arrive_in_another_order(smdp: httpx.Client, operator: Operator) -> None:
@@ -175,40 +175,40 @@ def test_a_lost_notification_is_only_in_the_books(smdp: httpx.Client, operator: 
 
 
 def test_the_example_style_writes_two_fields_differently(operator: Operator) -> None:
-    told = notified_in(("example",), operator)
+    message = notified_in(("example",), operator)
 
-    assert ("timestamp" in told, told["timeStamp"][-1]) == (False, "Z")
-    assert told["notificationPointId"] == "4"
+    assert ("timestamp" in message, message["timeStamp"][-1]) == (False, "Z")
+    assert message["notificationPointId"] == "4"
 
 
 def test_the_time_can_be_an_epoch_string(operator: Operator) -> None:
-    told = notified_in(("epoch",), operator)
+    message = notified_in(("epoch",), operator)
 
-    at = datetime.fromtimestamp(int(told["timeStamp"]), UTC)
+    at = datetime.fromtimestamp(int(message["timeStamp"]), UTC)
     assert abs(datetime.now(UTC) - at) < timedelta(minutes=1)
-    assert ("timestamp" in told, told["notificationPointId"]) == (False, "4")
+    assert ("timestamp" in message, message["notificationPointId"]) == (False, "4")
 
 
 def test_the_time_can_have_an_offset(operator: Operator) -> None:
-    told = notified_in(("offset",), operator)
+    message = notified_in(("offset",), operator)
 
-    at = datetime.fromisoformat(told["timestamp"])
-    assert (told["timestamp"][-6:], at.microsecond) == ("+02:00", 0)
+    at = datetime.fromisoformat(message["timestamp"])
+    assert (message["timestamp"][-6:], at.microsecond) == ("+02:00", 0)
     assert abs(datetime.now(UTC) - at) < timedelta(minutes=1)
 
 
 def test_the_device_can_be_included(operator: Operator) -> None:
-    told = notified_in(("device",), operator)
+    message = notified_in(("device",), operator)
 
-    assert (told["imei"], told["tac"]) == ("490154203237518", "49015420")
+    assert (message["imei"], message["tac"]) == ("490154203237518", "49015420")
 
 
 @pytest.mark.parametrize(
-    ("iccid", "told"),
+    ("iccid", "sent"),
     [(ICCID, ICCID + "F"), ("89882110000000000010", "89882110000000000010")],
 )
-def test_the_iccid_can_be_padded(operator: Operator, iccid: str, told: str) -> None:
-    assert notified_in(("padded",), operator, iccid=iccid)["iccid"] == told
+def test_the_iccid_can_be_padded(operator: Operator, iccid: str, sent: str) -> None:
+    assert notified_in(("padded",), operator, iccid=iccid)["iccid"] == sent
 
 
 @pytest.mark.parametrize(("style", "point"), [("installed-5", 5), ("installed-101", 101)])
@@ -220,10 +220,10 @@ def test_the_installation_can_have_another_point(
 
 @pytest.mark.parametrize("styles", [("epoch", "example"), ("example", "epoch")])
 def test_styles_can_be_combined(operator: Operator, styles: tuple[str, ...]) -> None:
-    told = notified_in((*styles, "offset", "padded"), operator)
+    message = notified_in((*styles, "offset", "padded"), operator)
 
-    assert ("timestamp" in told, told["timeStamp"][-6:]) == (False, "+02:00")
-    assert (told["notificationPointId"], told["iccid"]) == ("4", ICCID + "F")
+    assert ("timestamp" in message, message["timeStamp"][-6:]) == (False, "+02:00")
+    assert (message["notificationPointId"], message["iccid"]) == ("4", ICCID + "F")
 
 
 def test_points_can_have_other_numbers(operator: Operator) -> None:
@@ -231,12 +231,12 @@ def test_points_can_have_other_numbers(operator: Operator) -> None:
     with running("simulators.smdp", "--notify", operator.url, *options) as simulator:
         released(simulator.http)
         download(simulator.http)
-        operator.hear(2)
+        operator.receive(2)
         simulator.http.post("/device/notify", json={"iccid": ICCID, "point": "deleted"})
         simulator.http.post("/device/notify", json={"iccid": ICCID, "point": "disabled"})
-        told = sorted(point for point, _code in operator.points(4))
+        points = sorted(point for point, _code in operator.points(4))
 
-    assert told == [3, 9, 102, 200]
+    assert points == [3, 9, 102, 200]
 
 
 @pytest.mark.parametrize("points", ["installation", "fly=1", "deleted=x", "deleted=-1", ""])

@@ -184,9 +184,9 @@ def test_the_sm_dp_shows_its_certificate_when_it_notifies(operator: Operator, fo
     with running("simulators.smdp", *options) as simulator:
         released(simulator.http)
         download(simulator.http)
-        operator.hear(2)
+        operator.receive(2)
 
-    assert {client for _path, _body, client in operator.heard} == {"smdp.kestrel.example"}
+    assert {client for _path, _body, client in operator.received} == {"smdp.kestrel.example"}
 
 
 def test_an_operator_of_another_authority_is_not_notified(
@@ -201,7 +201,7 @@ def test_an_operator_of_another_authority_is_not_notified(
         download(simulator.http)
         time.sleep(0.5)
 
-    assert operator.heard == []
+    assert operator.received == []
 
 
 def test_the_environment_does_not_change_which_authorities_are_trusted(
