@@ -20,7 +20,7 @@ from mobileplans.models import LpaReport
 from moportal.desk import ReadOnly
 from orders.domain import repairing, returning, settling
 from orders.models import Order, Repair, Return
-from orders.queries.orders import needing_staff, order_ever_of_iccid
+from orders.queries.orders import any_order_of_iccid, needing_staff
 from orders.queries.timeline import timeline
 
 # What staff read when an action is not possible.
@@ -279,7 +279,7 @@ class LpaReportAdmin(admin.ModelAdmin[LpaReport]):
     @admin.display(description="Order")
     def order(self, report: LpaReport) -> str:
         """Link to the order of this ICCID, even if another customer reported the error."""
-        found = order_ever_of_iccid(report.iccid)
+        found = any_order_of_iccid(report.iccid)
         if found is None:
             return ""
         address = reverse("admin:orders_order_change", args=[found.pk])

@@ -101,7 +101,7 @@ def drop_method(method: PaymentMethod, **_signal: Any) -> None:
     drafts.update(method=None, version=F("version") + 1)
 
 
-def type_new_card(draft: Draft, *, version: int) -> CardPage:
+def open_card_page(draft: Draft, *, version: int) -> CardPage:
     """Return the draft's page for a new card, and request one at the gateway if none is open.
 
     Repeated requests, from any number of tabs, get the same page. Therefore the form's version is
@@ -141,7 +141,7 @@ def choose_target(draft: Draft, sim: Sim | None, *, version: int) -> None:
     _change(draft, version, sim=sim, wants_new_esim=sim is None)
 
 
-def keep_target(draft: Draft, sim: Sim | None) -> None:
+def store_shown_target(draft: Draft, sim: Sim | None) -> None:
     """Store the target that the review page shows, so that no other target is ordered."""
     shown = (sim.pk if sim else None, sim is None)
     is_card = sim is not None and sim.kind == Sim.Kind.PHYSICAL
@@ -161,7 +161,7 @@ def name_device(
         visits.set_device(draft.visit, eid=eid, imei=imei, source=given)
 
 
-def bring_up_to_date(draft: Draft) -> PriceChange | None:
+def update_price(draft: Draft) -> PriceChange | None:
     """Set the catalogue's current price before the review, and return the change if there is one.
 
     If the plan is no longer offered, clears it from the draft and raises `PlanNotOffered`.

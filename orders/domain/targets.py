@@ -24,7 +24,7 @@ class Choice:
     """The targets to choose from. `target` is None until the customer has decided."""
 
     target: Target | None
-    there: tuple[Sim, ...] = ()
+    profiles: tuple[Sim, ...] = ()
     needs_eid: bool = False
     # The target that was chosen is not usable any more.
     is_lost: bool = False
@@ -32,7 +32,7 @@ class Choice:
     @property
     def is_open(self) -> bool:
         """Return whether the customer has something to decide."""
-        return bool(self.there) or self.needs_eid
+        return bool(self.profiles) or self.needs_eid
 
 
 def choice(draft: Draft) -> Choice:
@@ -41,16 +41,16 @@ def choice(draft: Draft) -> Choice:
     if visit.iccid:
         card = visits.usable_card(visit.iccid)
         return Choice(Target(card) if card else None, is_lost=card is None)
-    there = tuple(visits.installed_profiles(visit, draft.account)) if visit.iccids else ()
+    profiles = tuple(visits.installed_profiles(visit, draft.account)) if visit.iccids else ()
     is_open_web = visit.is_open_web
     if draft.sim_id:
         # A target that the customer chose or saw on the review page is never replaced silently.
-        chosen = next((sim for sim in there if sim.pk == draft.sim_id), None)
-        return Choice(Target(chosen) if chosen else None, there, is_open_web, is_lost=not chosen)
-    by_default = not there or draft.wants_new_esim
-    if by_default:
-        return Choice(Target() if visit.eid else None, there, is_open_web)
-    return Choice(Target(there[0]) if len(there) == 1 else None, there, is_open_web)
+        chosen = next((sim for sim in profiles if sim.pk == draft.sim_id), None)
+        return Choice(Target(chosen) if chosen else None, profiles, is_open_web, is_lost=not chosen)
+    gets_new_esim = not profiles or draft.wants_new_esim
+    if gets_new_esim:
+        return Choice(Target() if visit.eid else None, profiles, is_open_web)
+    return Choice(Target(profiles[0]) if len(profiles) == 1 else None, profiles, is_open_web)
 
 
 def target(draft: Draft) -> Target | None:

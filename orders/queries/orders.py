@@ -73,7 +73,7 @@ def order_of_iccid(account: User, iccid: str) -> Order | None:
     return issued or replaced or mine.filter(sim__iccid=iccid).first()
 
 
-def order_ever_of_iccid(iccid: str) -> Order | None:
+def any_order_of_iccid(iccid: str) -> Order | None:
     """Return the order of this ICCID, for staff: of any customer and in any state.
 
     The order that the profile was issued for comes before other orders.

@@ -84,7 +84,7 @@ def _replace_lost_target(request: HttpRequest, visit: Visit, draft: Draft) -> Ht
 
 
 def _default_target(choice: Choice) -> str:
-    if not choice.there:
+    if not choice.profiles:
         return NEW_ESIM
     if choice.target is None:
         return ""
@@ -96,7 +96,7 @@ def _target_rows(choice: Choice, selected: str) -> list[dict[str, Any]]:
 
     Without an installed profile there is nothing to choose, so the list is empty.
     """
-    if not choice.there:
+    if not choice.profiles:
         return []
     rows = [
         {
@@ -104,7 +104,7 @@ def _target_rows(choice: Choice, selected: str) -> list[dict[str, Any]]:
             "name": _("The eSIM ending in %(last4)s") % {"last4": sim.iccid[-4:]},
             "text": _("Already on this device, nothing to download"),
         }
-        for sim in choice.there
+        for sim in choice.profiles
     ]
     rows.append(
         {"id": NEW_ESIM, "name": _("A new eSIM"), "text": _("In addition to the ones you have")}
@@ -116,7 +116,7 @@ def _save_target(
     request: HttpRequest, user: User, draft: Draft, choice: Choice, form: DeviceForm
 ) -> HttpResponse:
     """Save a valid choice and redirect to the next step."""
-    there = {str(sim.pk): sim for sim in choice.there}
+    there = {str(sim.pk): sim for sim in choice.profiles}
     is_shared = draft.visit.eid_from == Visit.EidFrom.SHARED
     if form.is_valid():
         is_known = is_shared and not form.cleaned_data["eid"]

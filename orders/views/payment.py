@@ -93,7 +93,7 @@ def _save_method(request: HttpRequest, user: User, draft: Draft, form: MethodFor
     try:
         check_draft(draft, form)
         if is_entered_at_gateway:
-            page = drafts.type_new_card(draft, version=form.cleaned_data["version"])
+            page = drafts.open_card_page(draft, version=form.cleaned_data["version"])
             forget_form(request)
             return redirect_to("card", page.key)
         if form.cleaned_data["version"] != draft.version:

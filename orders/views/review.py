@@ -43,8 +43,8 @@ def review(request: HttpRequest, user: User) -> HttpResponse:
     if draft.plan is None or draft.method is None or choice.target is None:
         return redirect_to_open_step(draft)
     try:
-        price_change = drafts.bring_up_to_date(draft)
-        drafts.keep_target(draft, choice.target.sim)
+        price_change = drafts.update_price(draft)
+        drafts.store_shown_target(draft, choice.target.sim)
     except PlanNotOffered:
         messages.warning(
             request, _("The plan you chose is no longer available here. Choose another one.")

@@ -134,9 +134,9 @@ def test_the_second_of_two_concurrent_forms_redirects_to_the_first_ones_card_pag
     shopping: Client, draft: Draft
 ) -> None:
     stale = Draft.objects.get(pk=draft.pk)
-    page = drafts.type_new_card(draft, version=draft.version)
+    page = drafts.open_card_page(draft, version=draft.version)
 
-    assert drafts.type_new_card(stale, version=stale.version) == page
+    assert drafts.open_card_page(stale, version=stale.version) == page
     assert CardPage.objects.count() == 1
 
 

@@ -67,7 +67,7 @@ def test_a_new_price_is_set_and_returned_as_a_change(alice: User) -> None:
     draft = make_draft(alice)
     PlanPrice.objects.update(minor_units=2100)
 
-    change = drafts.bring_up_to_date(draft)
+    change = drafts.update_price(draft)
 
     assert change is not None
     assert (change.old.minor_units, change.new.minor_units) == (1900, 2100)
@@ -78,7 +78,7 @@ def test_an_unchanged_price_changes_nothing(alice: User) -> None:
     draft = make_draft(alice)
     before = draft.version
 
-    assert drafts.bring_up_to_date(draft) is None
+    assert drafts.update_price(draft) is None
     assert draft.version == before
 
 
@@ -89,7 +89,7 @@ def test_a_plan_that_is_no_longer_on_sale_is_cleared_from_the_draft(alice: User)
     draft.plan.save()
 
     with pytest.raises(PlanNotOffered):
-        drafts.bring_up_to_date(draft)
+        drafts.update_price(draft)
 
     assert draft.plan_id is None
 

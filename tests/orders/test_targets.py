@@ -61,7 +61,7 @@ def test_a_profile_on_no_line_is_the_default_too(alice: User) -> None:
 def test_another_customers_profile_is_not_offered(alice: User, bob: User) -> None:
     choice = targets.choice(draft_with(alice, installed(bob)))
 
-    assert (choice.target, choice.there) == (Target(), ())
+    assert (choice.target, choice.profiles) == (Target(), ())
 
 
 @pytest.mark.parametrize("state", [SimState.AVAILABLE, SimState.RESERVED, SimState.RETIRED])
@@ -69,14 +69,14 @@ def test_a_profile_that_is_not_in_use_is_not_offered(alice: User, state: SimStat
     sims = installed(None)
     Sim.objects.update(state=state)
 
-    assert targets.choice(draft_with(alice, sims)).there == ()
+    assert targets.choice(draft_with(alice, sims)).profiles == ()
 
 
 def test_a_profile_outside_the_programme_is_not_offered(alice: User) -> None:
     sims = installed(alice)
     Sim.objects.update(is_in_programme=False)
 
-    assert targets.choice(draft_with(alice, sims)).there == ()
+    assert targets.choice(draft_with(alice, sims)).profiles == ()
 
 
 def test_of_several_profiles_the_customer_chooses_one(alice: User) -> None:
@@ -144,7 +144,7 @@ def test_a_later_visit_with_other_profiles_clears_the_choice(alice: User) -> Non
 def test_if_the_shown_target_is_lost_nothing_is_ordered(alice: User) -> None:
     sims = installed(alice)
     draft = make_draft(alice, visit=make_visit(account=alice, iccids=(sims[0].iccid,)))
-    drafts.keep_target(draft, sims[0])
+    drafts.store_shown_target(draft, sims[0])
     Sim.objects.filter(pk=sims[0].pk).update(state=SimState.RETIRED)
 
     with pytest.raises(StaleForm):

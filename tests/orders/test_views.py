@@ -408,7 +408,7 @@ def test_two_review_pages_at_once_never_show_an_older_draft(
     def meanwhile(draft: Draft) -> None:
         raise drafts.StaleForm(draft.pk)
 
-    monkeypatch.setattr(drafts, "bring_up_to_date", meanwhile)
+    monkeypatch.setattr(drafts, "update_price", meanwhile)
 
     assert where(shopping.get("/review/")) == (303, "/review/")
 
