@@ -93,10 +93,10 @@ class IccidRangeAdmin(admin.ModelAdmin[IccidRange]):
     list_filter = ["is_in_programme"]
     form = IccidRangeForm
 
-    def changeform_view(self, request: HttpRequest, *said: Any, **more: Any) -> HttpResponse:
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Tell staff if an overlapping range was saved after this form was checked."""
         try:
-            return super().changeform_view(request, *said, **more)
+            return super().changeform_view(request, *args, **kwargs)
         except ranges.RangesOverlap:
             self.message_user(
                 request,
@@ -119,8 +119,8 @@ class IccidRangeAdmin(admin.ModelAdmin[IccidRange]):
         ranges.remove(obj)
 
     def delete_queryset(self, _request: HttpRequest, chosen: QuerySet[IccidRange]) -> None:
-        for one in chosen:
-            ranges.remove(one)
+        for iccid_range in chosen:
+            ranges.remove(iccid_range)
 
 
 @admin.register(PoolLevel)
