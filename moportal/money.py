@@ -4,14 +4,42 @@ Amounts are rounded here and nowhere else: half up, once for each line of an ord
 Source: docs/contract.md#quantities-and-identity.
 """
 
+from copy import copy
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 from babel.numbers import format_currency, get_currency_precision
+from django.core.exceptions import ValidationError
 
 from moportal.countries import reader_locale
 
 RIGHT_TO_LEFT_MARK = "\u200f"
+# How many decimal digits the minor unit of each currency has: ISO 4217, list one, 1 January 2026.
+# Codes without a minor unit, such as gold, are left out. Babel's precision is another matter: it is
+# how an amount is usually shown. ALL is shown without digits, and is still charged in hundredths.
+_CURRENCIES = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+    2: (
+        "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BOV BRL BSD BTN BWP BYN BZD "
+        "CAD CDF CHE CHF CHW CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP "
+        "GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK "
+        "LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO "
+        "NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS "
+        "SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST "
+        "XAD XCD XCG YER ZAR ZMW ZWG"
+    ),
+    3: "BHD IQD JOD KWD LYD OMR TND",
+    4: "CLF UYW",
+}
+MINOR_UNIT_DIGITS = {
+    currency: digits for digits, codes in _CURRENCIES.items() for currency in codes.split()
+}
+
+
+def validate_currency(code: str) -> None:
+    """Raise `ValidationError` unless the code is a currency of ISO 4217 with a minor unit."""
+    if code not in MINOR_UNIT_DIGITS:
+        raise ValidationError("Enter a currency code of ISO 4217, such as EUR.", code="currency")
 
 
 @dataclass(frozen=True)
@@ -23,8 +51,11 @@ class Money:
 
     @property
     def amount(self) -> Decimal:
-        """Return the amount in whole units, with as many decimal places as the currency has."""
-        return Decimal(self.minor_units).scaleb(-get_currency_precision(self.currency))
+        """Return the amount in whole units, with the digits of its minor unit.
+
+        Raises `KeyError` if the currency is not in ISO 4217: it has no known minor unit.
+        """
+        return Decimal(self.minor_units).scaleb(-MINOR_UNIT_DIGITS[self.currency])
 
     def __add__(self, other: "Money") -> "Money":
         self._refuse_other_currency(other)
@@ -36,11 +67,22 @@ class Money:
 
     def __str__(self) -> str:
         locale = reader_locale()
-        text: str = format_currency(self.amount, self.currency, locale=locale)
+        pattern = copy(locale.currency_formats["standard"])
+        pattern.frac_prec = (self._shown_digits, self._shown_digits)
+        text: str = format_currency(
+            self.amount, self.currency, format=pattern, locale=locale, currency_digits=False
+        )
         if locale.text_direction == "rtl":
             # An isolate keeps "US$" in one piece within right-to-left text.
             return f"\u2066{text.strip(RIGHT_TO_LEFT_MARK)}\u2069"
         return text
+
+    @property
+    def _shown_digits(self) -> int:
+        """Return as many digits as are usual, or all of them if the usual ones would round."""
+        usual = get_currency_precision(self.currency)
+        is_exact = self.amount == round(self.amount, usual)
+        return usual if is_exact else MINOR_UNIT_DIGITS[self.currency]
 
     def _refuse_other_currency(self, other: "Money") -> None:
         if self.currency != other.currency:
