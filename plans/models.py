@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import pgettext_lazy
 
-from moportal.money import Money, TaxedPrice, with_tax
+from moportal.money import Money, TaxedPrice, validate_currency, with_tax
 
 
 class Category(models.TextChoices):
@@ -80,7 +80,7 @@ class PlanPrice(models.Model):
     plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="prices")
     market = models.CharField(max_length=2)
     minor_units = models.PositiveBigIntegerField()
-    currency = models.CharField(max_length=3)
+    currency = models.CharField(max_length=3, validators=[validate_currency])
     tax_rate = models.PositiveIntegerField(default=0, help_text="In basis points: 1900 is 19%.")
     tax_included = models.BooleanField(default=True)
 
