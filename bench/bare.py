@@ -34,20 +34,20 @@ class Script:
     def handle(self, order: Order) -> None:
         """Do what the product does, in the same order: a row before each call and one after it."""
         writes = Writes(self.connection, order)
-        writes.place()
-        writes.claim()
-        writes.take_up()
+        writes.place_order()
+        writes.claim_task()
+        writes.start_order()
         payment = self._authorise(writes, order)
-        writes.prolong()
-        writes.intend()
+        writes.prolong_lease()
+        writes.intend_profile()
         self._download_order(writes, order)
         self._confirm_order(writes, order)
-        writes.put_on_line()
+        writes.create_line()
         self._activate(writes, order)
         writes.decide_to_charge()
         self._capture(writes, order, payment)
-        writes.complete()
-        writes.close()
+        writes.complete_order()
+        writes.close_task()
 
     def _authorise(self, writes: Writes, order: Order) -> str:
         body = {
@@ -58,46 +58,46 @@ class Script:
             "return_url": RETURN_URL.format(order.number),
         }
         payment: str = self._pay(writes, "authorise", "", order.key, body)["id"]
-        writes.authorised(payment)
+        writes.mark_authorised(payment)
         return payment
 
     def _capture(self, writes: Writes, order: Order, payment: str) -> None:
         self._pay(writes, "capture", f"/{payment}/capture", f"{order.key}:capture", {})
-        writes.captured()
+        writes.mark_captured()
 
     def _pay(
         self, writes: Writes, operation: str, path: str, key: str, body: dict[str, object]
     ) -> dict[str, Any]:
-        writes.prolong()
-        call = writes.gateway_call(operation, key)
+        writes.prolong_lease()
+        call = writes.insert_gateway_call(operation, key)
         url, headers = f"{self.payment_url}/payments{path}", {"Idempotency-Key": key}
         answer = self.client.post(url, json=body, headers=headers).raise_for_status()
-        writes.gateway_answer(call)
+        writes.store_gateway_answer(call)
         result: dict[str, Any] = answer.json()
         return result
 
     def _download_order(self, writes: Writes, order: Order) -> None:
         profile = {"eid": order.eid, "iccid": order.iccid}
         self._es2(writes, order, "downloadOrder", {**profile, "profileType": "consumer"})
-        writes.reserved()
+        writes.mark_profile_reserved()
 
     def _confirm_order(self, writes: Writes, order: Order) -> None:
         profile = {"iccid": order.iccid, "eid": order.eid, "matchingId": order.matching_id}
         body = self._es2(writes, order, "confirmOrder", {**profile, "releaseFlag": True})
-        writes.released(body["smdpAddress"])
+        writes.mark_profile_released(body["smdpAddress"])
 
     def _activate(self, writes: Writes, order: Order) -> None:
-        writes.prolong()
-        call = writes.network_call(order.iccid)
+        writes.prolong_lease()
+        call = writes.insert_network_call(order.iccid)
         profile = {"iccid": order.iccid, "imsi": "", "msisdn": ""}
         answer = self.client.put(
             f"{self.network_url}/subscriptions/{order.number}",
             json={"sequence": call, "plan": order.plan_code, **profile},
         ).raise_for_status()
-        writes.network_answer(call)
+        writes.store_network_answer(call)
         if answer.json()["state"] != "active":
             raise ValueError(answer.text)
-        writes.live(order.iccid)
+        writes.mark_active_in_network(order.iccid)
 
     def _es2(
         self, writes: Writes, order: Order, function: str, fields: dict[str, object]
@@ -107,13 +107,13 @@ class Script:
             "functionRequesterIdentifier": order.requester,
             "functionCallIdentifier": str(identifier),
         }
-        writes.prolong()
-        call = writes.es2_call(function, identifier, fields)
+        writes.prolong_lease()
+        call = writes.insert_es2_call(function, identifier, fields)
         content = json.dumps({"header": header, **fields}, ensure_ascii=False).encode()
         answer = self.client.post(
             f"{self.smdp_url}{ES2}{function}", content=content, headers=ES2_HEADERS
         ).raise_for_status()
-        writes.es2_answer(call, answer.text)
+        writes.store_es2_answer(call, answer.text)
         body: dict[str, Any] = answer.json()
         status = body["header"]["functionExecutionStatus"]["status"]
         if status != "Executed-Success":

@@ -68,7 +68,7 @@ class Writes:
         self._connection, self._order, self._rows = connection, order, Rows()
         self._lease = order.digest[:32]
 
-    def place(self) -> None:
+    def place_order(self) -> None:
         order, rows, at = self._order, self._rows, datetime.now(UTC)
         with self._connection.transaction():
             self._write(
@@ -101,7 +101,7 @@ class Writes:
                 *(str(rows.order), at, at),
             )
 
-    def claim(self) -> None:
+    def claim_task(self) -> None:
         at = datetime.now(UTC)
         self._write(
             "UPDATE outbox_task SET lease_until = %s, lease_token = %s, attempts = attempts + 1"
@@ -110,20 +110,20 @@ class Writes:
             *(at + LEASE, self._lease, self._rows.task, at, at),
         )
 
-    def prolong(self) -> None:
+    def prolong_lease(self) -> None:
         self._write(
             "UPDATE outbox_task SET lease_until = %s WHERE id = %s AND lease_token = %s",
             *(datetime.now(UTC) + LEASE, self._rows.task, self._lease),
         )
 
-    def close(self) -> None:
+    def close_task(self) -> None:
         self._write(
             "UPDATE outbox_task SET closed_at = %s, lease_until = NULL, lease_token = '',"
             " last_error = '' WHERE id = %s AND lease_token = %s AND enqueue_count = 1",
             *(datetime.now(UTC), self._rows.task, self._lease),
         )
 
-    def take_up(self) -> None:
+    def start_order(self) -> None:
         with self._connection.transaction():
             self._write(
                 "UPDATE orders_order SET state = 'in_progress'"
@@ -132,34 +132,34 @@ class Writes:
             )
             self._note_change("acknowledged", "in_progress")
 
-    def gateway_call(self, operation: str, key: str) -> int:
+    def insert_gateway_call(self, operation: str, key: str) -> int:
         return self._insert(
             "INSERT INTO payments_gatewaycall (payment_id, operation, key, sent_at, outcome,"
             " detail) VALUES (%s, %s, %s, %s, 'unanswered', '') RETURNING id",
             *(self._rows.payment, operation, key, datetime.now(UTC)),
         )
 
-    def gateway_answer(self, call: int) -> None:
+    def store_gateway_answer(self, call: int) -> None:
         self._write(
             "UPDATE payments_gatewaycall SET answered_at = %s, outcome = 'answered', detail = ''"
             " WHERE id = %s",
             *(datetime.now(UTC), call),
         )
 
-    def authorised(self, gateway_id: str) -> None:
+    def mark_authorised(self, gateway_id: str) -> None:
         self._write(
             "UPDATE payments_payment SET state = 'authorised', gateway_id = %s"
             " WHERE id = %s AND state IN ('intended', 'pending')",
             *(gateway_id, self._rows.payment),
         )
 
-    def captured(self) -> None:
+    def mark_captured(self) -> None:
         self._write(
             "UPDATE payments_payment SET state = 'captured' WHERE id = %s AND state = 'authorised'",
             self._rows.payment,
         )
 
-    def intend(self) -> None:
+    def intend_profile(self) -> None:
         order, rows = self._order, self._rows
         with self._connection.transaction():
             self._write(
@@ -179,7 +179,7 @@ class Writes:
                 *(rows.profile, rows.order),
             )
 
-    def es2_call(self, function: str, identifier: UUID, request: dict[str, object]) -> int:
+    def insert_es2_call(self, function: str, identifier: UUID, request: dict[str, object]) -> int:
         return self._insert(
             "INSERT INTO esim_es2call (profile_id, function, call_identifier, request, sent_at,"
             " outcome, subject_code, reason_code, detail)"
@@ -187,27 +187,27 @@ class Writes:
             *(self._rows.profile, function, identifier, Jsonb(request), datetime.now(UTC)),
         )
 
-    def es2_answer(self, call: int, detail: str) -> None:
+    def store_es2_answer(self, call: int, detail: str) -> None:
         self._write(
             "UPDATE esim_es2call SET answered_at = %s, outcome = 'success', subject_code = '',"
             " reason_code = '', detail = %s WHERE id = %s",
             *(datetime.now(UTC), detail, call),
         )
 
-    def reserved(self) -> None:
+    def mark_profile_reserved(self) -> None:
         self._write(
             "UPDATE esim_profile SET state = 'reserved' WHERE id = %s AND state = 'intended'",
             self._rows.profile,
         )
 
-    def released(self, smdp_host: str) -> None:
+    def mark_profile_released(self, smdp_host: str) -> None:
         self._write(
             "UPDATE esim_profile SET state = 'released', smdp_host = %s"
             " WHERE id = %s AND state = 'reserved'",
             *(smdp_host, self._rows.profile),
         )
 
-    def put_on_line(self) -> None:
+    def create_line(self) -> None:
         order, rows, at = self._order, self._rows, datetime.now(UTC)
         with self._connection.transaction():
             line = self._insert(
@@ -236,21 +236,21 @@ class Writes:
                 *(rows.subscription, rows.order),
             )
 
-    def network_call(self, iccid: str) -> int:
+    def insert_network_call(self, iccid: str) -> int:
         return self._insert(
             "INSERT INTO subscriptions_networkcall (subscription_id, operation, iccid, sent_at,"
             " outcome, detail) VALUES (%s, 'activate', %s, %s, 'unanswered', '') RETURNING id",
             *(self._rows.subscription, iccid, datetime.now(UTC)),
         )
 
-    def network_answer(self, call: int) -> None:
+    def store_network_answer(self, call: int) -> None:
         self._write(
             "UPDATE subscriptions_networkcall SET answered_at = %s, outcome = 'done', detail = ''"
             " WHERE id = %s",
             *(datetime.now(UTC), call),
         )
 
-    def live(self, iccid: str) -> None:
+    def mark_active_in_network(self, iccid: str) -> None:
         self._write(
             "UPDATE subscriptions_subscription SET live_iccid = %s"
             " WHERE id = %s AND ended_at IS NULL",
@@ -265,7 +265,7 @@ class Writes:
             *(datetime.now(UTC), self._rows.order),
         )
 
-    def complete(self) -> None:
+    def complete_order(self) -> None:
         order, rows, at = self._order, self._rows, datetime.now(UTC)
         with self._connection.transaction():
             self._write(
