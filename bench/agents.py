@@ -27,7 +27,7 @@ SMALLEST_SHARE = 0.97
 
 @dataclass(frozen=True)
 class Step:
-    """The number of SIMs, the requests per second of each agent, and the seconds."""
+    """The number of SIMs, the requests per second of each agent, and how many seconds it lasts."""
 
     sims: int
     rate: float
@@ -52,10 +52,10 @@ class Shape(LoadTestShape):
 
     def step(self) -> Step:
         """Return the current step."""
-        left = self.get_run_time()
+        elapsed = self.get_run_time()
         for step in STEPS:
-            left -= step.seconds
-            if left < 0:
+            elapsed -= step.seconds
+            if elapsed < 0:
                 break
         return step
 
@@ -67,7 +67,7 @@ def tls_context() -> ssl.SSLContext:
 
 
 class Agent(FastHttpUser):
-    """One of the agents."""
+    """One of the agents. locust calls its methods."""
 
     insecure = False
     ssl_context_factory = staticmethod(tls_context)
@@ -110,8 +110,8 @@ class Agent(FastHttpUser):
 
 
 @events.quitting.add_listener
-def judge(environment: Environment, **_arguments: Any) -> None:
-    """Set the exit code: success if no request failed and enough requests were sent."""
+def set_exit_code(environment: Environment, **_arguments: Any) -> None:
+    """Succeed if no request failed and enough requests were sent."""
     total = environment.stats.total
     print(
         f"{total.num_requests} of {PLANNED:.0f} requests, {total.num_failures} failures, "

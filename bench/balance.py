@@ -1,6 +1,6 @@
 """`python -m bench.balance --sims 10000 1000000 --rounds 3`, on its own PostgreSQL.
 
-This measures Get Balance as production serves it, in turn with servers that do the same work in
+This measures Get Balance as production serves it, alternating with servers that do the same work in
 less code (`bench.anchors`). All use the same rows, proxy secret and certificate, and write the same
 kind of row for a transaction id. Each server is measured at its highest rate, which gives the CPU
 time per request, and then at half of that rate, which gives the latency.
@@ -20,7 +20,7 @@ from bench.servers import KINDS
 def main() -> int:
     options = _options()
     with balance_environment() as environment:
-        lines = [_line(environment, size, options) for size in sorted(options.sims)]
+        lines = [_measure_size(environment, size, options) for size in sorted(options.sims)]
         plan = environment.tables.plan()
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
@@ -54,7 +54,7 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def _line(
+def _measure_size(
     environment: BalanceEnvironment, size: int, options: argparse.Namespace
 ) -> measurements.Line:
     environment.tables.grow(size, usage=options.usage if size == max(options.sims) else 0)
@@ -62,7 +62,7 @@ def _line(
     chosen = [one for one in KINDS if one.name in (options.only or [one.name])]
     line = measurements.Line(size, {one.name: [] for one in chosen})
     with ExitStack() as contexts:
-        # All servers run and are measured in turn, so that other load on the machine hits them all.
+        # All servers run, and take turns, so that other load on the machine affects all alike.
         running = [
             contexts.enter_context(environment.servers.running(one, options.workers))
             for one in chosen
@@ -78,6 +78,7 @@ def _line(
         for server in running:
             measurer.warm_up(server)
         for number in range(options.rounds):
+            # Every second round goes in reverse order, so that no server is always the first.
             for server in running if number % 2 else reversed(running):
                 measurement = measurer.measure(server)
                 line.measurements[server.kind.name].append(measurement)

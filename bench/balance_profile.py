@@ -52,7 +52,7 @@ def main() -> int:
         began = time.process_time()
         for one in waiting:
             _send(application, one)
-        each = 1e6 * (time.process_time() - began) / options.requests
+        micros_each = 1e6 * (time.process_time() - began) / options.requests
         # Count CPU time only, so that the time spent waiting for PostgreSQL is left out.
         profile = cProfile.Profile(time.process_time)
         waiting = [next(requests) for _ in range(options.requests)]
@@ -60,8 +60,8 @@ def main() -> int:
         for one in waiting:
             _send(application, one)
         profile.disable()
-    print(f"{each:.0f} µs of CPU an answer, without the profiler\n")
-    print(_table(_shares(pstats.Stats(profile)), each))
+    print(f"{micros_each:.0f} µs of CPU an answer, without the profiler\n")
+    print(_table(_shares(pstats.Stats(profile)), micros_each))
     return 0
 
 
@@ -104,6 +104,7 @@ def _send(application: Application, environ: dict[str, Any]) -> None:
 def _shares(stats: pstats.Stats) -> Counter[str]:
     found: Counter[str] = Counter()
     for where, (_calls, _all, own, _total, callers) in stats.stats.items():  # type: ignore[attr-defined]  # documented in its source only
+        # A C function has "~" for a file. Its time counts for the functions that called it.
         if where[0] == "~" and callers:
             for caller, times in callers.items():
                 found[_part(caller)] += times[2]
@@ -116,11 +117,11 @@ def _part(where: Where) -> str:
     return next((name for part, name in PARTS if part in where[0]), "the rest of Python")
 
 
-def _table(shares: Counter[str], each: float) -> str:
+def _table(shares: Counter[str], micros_each: float) -> str:
     total = sum(shares.values())
     rows = ["| part | share | µs |", "| --- | --- | --- |"]
     rows += [
-        f"| {name} | {100 * own / total:.0f} % | {each * own / total:.0f} |"
+        f"| {name} | {100 * own / total:.0f} % | {micros_each * own / total:.0f} |"
         for name, own in shares.most_common()
     ]
     return "\n".join(rows)

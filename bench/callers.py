@@ -73,9 +73,9 @@ class Callers:
     latencies: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        chosen = random.Random(self.plan.token)  # noqa: S311 -- no secret
+        rng = random.Random(self.plan.token)  # noqa: S311 -- no secret
         self._iccids = [
-            Iccid.numbered(PREFIX, chosen.randint(1, self.plan.sims)) for _ in range(CHOICES)
+            Iccid.numbered(PREFIX, rng.randint(1, self.plan.sims)) for _ in range(CHOICES)
         ]
         self._rest = "".join(f"{name}: {value}\r\n" for name, value in self.plan.headers.items())
         self._sent = 0
@@ -91,7 +91,7 @@ class Callers:
         if self.plan.rate:
             self._send_at_rate(began)
         else:
-            self._send_at_once(began)
+            self._send_without_pause(began)
         took = time.perf_counter() - began
         return {
             "requests": sum(self.statuses.values()),
@@ -103,7 +103,7 @@ class Callers:
             },
         }
 
-    def _send_at_once(self, began: float) -> None:
+    def _send_without_pause(self, began: float) -> None:
         end = began + self.plan.seconds
         while self.idle:
             self._send(time.perf_counter())
@@ -118,8 +118,8 @@ class Callers:
         waiting: deque[float] = deque()
         for number in range(total):
             due = began + number / self.plan.rate
-            while (left := due - time.perf_counter()) > 0:
-                self._collect(left)
+            while (seconds_left := due - time.perf_counter()) > 0:
+                self._collect(seconds_left)
             waiting.append(due)
             while waiting and self.idle:
                 self._send(waiting.popleft())
@@ -141,6 +141,7 @@ class Callers:
         self.busy.add(connection)
 
     def _collect(self, patience: float) -> None:
+        """Wait up to `patience` seconds for answers, and take those that are complete."""
         # Python's select waits with microsecond precision. Its epoll does not.
         readable, _, _ = select.select(self.busy, (), (), patience)
         for connection in readable:

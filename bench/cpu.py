@@ -20,11 +20,11 @@ def seconds(*roots: int) -> float:
     for pid, parent, ticks in _processes():
         children[parent].append(pid)
         used[pid] = ticks
-    total, waiting = 0, list(roots)
-    while waiting:
-        pid = waiting.pop()
+    total, unvisited = 0, list(roots)
+    while unvisited:
+        pid = unvisited.pop()
         total += used.get(pid, 0)
-        waiting += children[pid]
+        unvisited += children[pid]
     return total / TICKS
 
 

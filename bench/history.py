@@ -12,7 +12,8 @@ from plans.models import Plan
 BASE, AFTER = 10_000_000, 100_000_000
 ORDERS_OF_AN_ACCOUNT = 10
 
-# `n` counts the orders. `at` is when each was submitted: one every thirty seconds, up to now.
+# They read the temporary table `old`: `n` is the order, `a` its account, and `at` when the order
+# was submitted, one every thirty seconds up to now.
 STATEMENTS = (
     """INSERT INTO accounts_user (id, password, is_superuser, username, name, language, is_staff,
         is_active, created_at)

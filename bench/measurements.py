@@ -80,7 +80,7 @@ class Line:
         return dict(zip(HEAD, values, strict=True))
 
     def _ratio(self, name: str, anchor: str) -> float | None:
-        """Return the median of the ratios of each round, whose servers ran one after the other."""
+        """Return the median over the rounds of this server's CPU time divided by the anchor's."""
         if anchor not in self.measurements:
             return None
         rounds = zip(self.measurements[name], self.measurements[anchor], strict=True)
@@ -99,7 +99,7 @@ class Measurer:
 
     def warm_up(self, server: Server) -> None:
         """Send requests that open connections, prepare statements and load pages."""
-        self._ask(server, WARM_UP)
+        self._run_callers(server, WARM_UP)
 
     def measure(self, server: Server) -> Measurement:
         """Measure at the highest rate, then at half of it.
@@ -107,9 +107,9 @@ class Measurer:
         Raises `ValueError` if an answer is not 200.
         """
         self.tables.clear_replays()
-        most, used = self._ask(server, self.seconds)
+        most, used = self._run_callers(server, self.seconds)
         per_second = most["requests"] / most["seconds"]
-        half, used_at_half = self._ask(server, self.seconds, per_second / 2)
+        half, used_at_half = self._run_callers(server, self.seconds, per_second / 2)
         return Measurement(
             requests=most["requests"],
             per_second=per_second,
@@ -121,10 +121,10 @@ class Measurer:
             p99=1000 * half["p99"],
         )
 
-    def _ask(
+    def _run_callers(
         self, server: Server, seconds: float, rate: float = 0.0
     ) -> tuple[dict[str, Any], dict[str, float]]:
-        """Return the callers' report, and the CPU time per request in microseconds."""
+        """Run the callers. Return their report, and the CPU time per request in microseconds."""
         plan = callers.Plan(
             server.port,
             self.headers,
@@ -171,7 +171,8 @@ def as_json(lines: list[Line]) -> dict[str, Any]:
                 "sims": line.sims,
                 "summaries": [line.summary(name) for name in line.measurements],
                 "measurements": {
-                    name: [asdict(one) for one in v] for name, v in line.measurements.items()
+                    name: [asdict(one) for one in found]
+                    for name, found in line.measurements.items()
                 },
             }
             for line in lines

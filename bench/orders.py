@@ -1,7 +1,7 @@
 """`python -m bench.orders --orders 200 --workers 2 --rounds 3`, on throwaway services.
 
-This process prepares orders and submits them while Celery workers settle them. In turn with that,
-a bare script makes the same calls and the same writes with as many processes. The results are
+This process prepares orders and submits them while Celery workers settle them. Alternating with
+that, a bare script makes the same calls and the same writes with as many processes. The results are
 orders per second, from the first submit to the last completion, and the CPU time for each order.
 """
 
@@ -30,11 +30,11 @@ def main() -> int:
         try:
             product.prepare()
             with (product.copy.folder / "submit.log").open("w", encoding="utf-8") as log:
-                become_the_portal(product, log)
+                load_portal(product, log)
                 lines = _measure(product, options)
         finally:
             product.close()
-    from bench import report  # noqa: PLC0415 -- after `become_the_portal`
+    from bench import report  # noqa: PLC0415 -- after `load_portal`
 
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def become_the_portal(product: Product, log: IO[str]) -> None:
+def load_portal(product: Product, log: IO[str]) -> None:
     """Load the portal's settings in this process and send its log to a file."""
     os.environ.update(product.environment)
     django.setup()

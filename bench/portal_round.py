@@ -15,7 +15,7 @@ from outbox.models import Task
 
 # Orders for each worker before the measurement: they open connections and read certificates.
 WARM_UP = 24
-# In seconds. If no task is closed for so long, something is broken.
+# In seconds. If no task is closed for this long, something is broken.
 PATIENCE = 60.0
 
 

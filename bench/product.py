@@ -22,7 +22,7 @@ from tests.settings_for import production_environment
 from tests.stack import READY_WITHIN
 
 PYTHON = sys.executable
-# As many as `make run` gives a worker. There the worker also runs beat; here beat is a process.
+# As many threads as `make run` gives a worker. Here beat is a process of its own.
 THREADS = 4
 SIMULATORS = ("smdp", "payment", "network")
 

@@ -1,8 +1,8 @@
 """`python -m bench.provisioning --profiles 300 --rounds 3`, on throwaway services.
 
-One thread makes profiles ready, one after another. In turn with that, a bare loop sends the same
-two requests with httpx and stores nothing. The results are profiles per second and the CPU time of
-this process for each profile.
+One thread makes profiles ready, one after another. Alternating with that, a bare loop sends the
+same two requests with httpx and stores nothing. The results are profiles per second and the CPU
+time of this process for each profile.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from statistics import median
 
 import httpx
 
-from bench.orders import become_the_portal
+from bench.orders import load_portal
 from bench.product import Product
 from tests.stack import make_copy
 
@@ -41,7 +41,7 @@ def main() -> int:
         try:
             product.prepare()
             with (product.copy.folder / "provisioning.log").open("w", encoding="utf-8") as log:
-                become_the_portal(product, log)
+                load_portal(product, log)
                 rounds = [_round(product, options.profiles) for _ in range(options.rounds)]
         finally:
             product.close()

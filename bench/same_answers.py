@@ -17,7 +17,7 @@ from moportal.identifiers import Iccid
 TRANSACTION_HEADER = "X-MS-DM-TransactionId"
 # SIMs with one bucket, with two buckets, and with an unlimited one.
 SERIALS = (1, 2, 3, 20, 21, 1000)
-# Two servers may answer in different seconds, so their answers may differ once.
+# Two servers may answer in different seconds, and then the time remaining differs.
 TRIES = 5
 
 

@@ -86,10 +86,10 @@ class Servers:
     def _wait_for(self, port: int, process: "subprocess.Popen[bytes]", kind: Kind) -> None:
         deadline = time.monotonic() + READY_WITHIN
         while True:
-            line = http.client.HTTPConnection(LOOPBACK, port, timeout=5)
+            connection = http.client.HTTPConnection(LOOPBACK, port, timeout=5)
             try:
-                line.request("GET", "/healthz")
-                line.getresponse()
+                connection.request("GET", "/healthz")
+                connection.getresponse()
             except OSError:
                 if process.poll() is not None or time.monotonic() > deadline:
                     log = (self._folder / f"{kind.name}.log").read_text(errors="replace")
@@ -98,4 +98,4 @@ class Servers:
             else:
                 return
             finally:
-                line.close()
+                connection.close()

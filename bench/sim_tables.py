@@ -21,6 +21,7 @@ PORTAL_REPLAYS = "balance_api_answeredtransaction"
 def _luhn_digit() -> str:
     """Return an SQL expression for the check digit of the prefix and twelve digits `n`."""
     # A literal `%` is written twice, because psycopg reads a single one as a parameter.
+    # The digits from the right: first those of `n`, then the prefix's.
     places = [f"(n / {10**place} %% 10)" for place in range(12)]
     places += reversed(PREFIX)
     summed = " + ".join(
@@ -66,6 +67,7 @@ USAGE = """
     FROM generate_series(%(first)s, %(last)s - 1) AS n,
     LATERAL (SELECT now() - n %% 86400 * interval '1 second' AS at) AS used
 """
+# The tables that Get Balance reads.
 READ = ["esim_sim", "subscriptions_simonline", "subscriptions_subscription", "subscriptions_bucket"]
 # The second one is a constraint in the portal. Here an index with the same effect is enough.
 INDEXES = (

@@ -15,21 +15,21 @@ from bench.anchors import shared
 STATEMENT = shared.STATEMENT.format(
     "%(caller)s", "%(transaction)s", "%(iccid)s", "%(now)s::timestamptz"
 )
-LINES = {int(one): f"{one.value} {one.phrase}" for one in HTTPStatus}
-_own = threading.local()
+STATUS_LINES = {int(one): f"{one.value} {one.phrase}" for one in HTTPStatus}
+_of_thread = threading.local()
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """Answer Get Balance."""
     status, found = _answer(environ)
     is_found = status == HTTPStatus.OK
-    content = {"balances": found} if is_found else {"status": status, "title": LINES[status]}
+    content = {"balances": found} if is_found else {"status": status, "title": STATUS_LINES[status]}
     body = json.dumps(content, separators=(",", ":")).encode()
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
     transaction = environ.get("HTTP_X_MS_DM_TRANSACTIONID")
     if transaction is not None:
         headers.append(("X-MS-DM-TransactionId", transaction))
-    start_response(LINES[status], headers)
+    start_response(STATUS_LINES[status], headers)
     return [body]
 
 
@@ -55,12 +55,12 @@ def _answer(environ: dict[str, Any]) -> tuple[int, list[dict[str, Any]]]:
     }
     with _connection().cursor(binary=True) as cursor:
         rows = cursor.execute(STATEMENT, values, prepare=True).fetchall()
-    return shared.entries(rows, limit, now)
+    return shared.make_balances(rows, limit, now)
 
 
 def _connection() -> psycopg.Connection[Any]:
     """Return this thread's connection."""
-    if not hasattr(_own, "connection"):
-        _own.connection = psycopg.connect(**shared.connect_arguments(), autocommit=True)
-    connection: psycopg.Connection[Any] = _own.connection
+    if not hasattr(_of_thread, "connection"):
+        _of_thread.connection = psycopg.connect(**shared.connect_arguments(), autocommit=True)
+    connection: psycopg.Connection[Any] = _of_thread.connection
     return connection

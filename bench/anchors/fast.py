@@ -51,6 +51,6 @@ async def balances(
     now = datetime.now(UTC)
     pool: asyncpg.Pool[Any] = app.state.pool
     rows = await pool.fetch(STATEMENT, "fast", x_ms_dm_transactionid, iccid, now)
-    status, found = shared.entries(rows, limit, now)
+    status, found = shared.make_balances(rows, limit, now)
     content: dict[str, Any] = {"balances": found} if status == HTTPStatus.OK else {"status": status}
     return JSONResponse(content, status, headers)

@@ -1,4 +1,4 @@
-"""What the anchors share: the checks of proxy and caller, the statement, and the entries."""
+"""What the anchors share: the checks of proxy and caller, the statement, and the balances."""
 
 import hmac
 import os
@@ -21,8 +21,8 @@ _trust = TrustFiles(
     Path(os.environ["BALANCE_CA"]), names=frozenset(os.environ["BALANCE_NAMES"].split(","))
 )
 
-# A transaction id is refused as repeated for 24 hours. After that, its row takes the new time.
-# `{n}` is a parameter in the driver's notation: caller, transaction id, ICCID, now.
+# A transaction id is refused as repeated for 24 hours. After that, its row takes the new time. Each
+# driver writes its own parameters in place of `{0}` to `{3}`: caller, transaction id, ICCID, now.
 STATEMENT = f"""
     WITH new AS (
         INSERT INTO {REPLAYS} AS seen (caller, transaction_id, at)
@@ -61,7 +61,7 @@ def is_trusted(certificate: str) -> bool:
 
 
 def refusal(secret: str, certificate: str) -> int:
-    """Return the status that refuses the caller, or 0."""
+    """Return the HTTP status that refuses the caller, or 0 if the caller is accepted."""
     if not certificate:
         return 401
     if not hmac.compare_digest(secret.encode(), SECRET.encode()) or not is_trusted(certificate):
@@ -78,7 +78,7 @@ def parse_limit(text: str) -> int:
     return int(text)
 
 
-def entries(rows: list[Any], limit: int, now: datetime) -> tuple[int, list[dict[str, Any]]]:
+def make_balances(rows: list[Any], limit: int, now: datetime) -> tuple[int, list[dict[str, Any]]]:
     """Return the status and the balances for the rows that the statement found."""
     is_new, is_in_programme, first, *_rest = rows[0]
     if not is_new:
@@ -86,30 +86,32 @@ def entries(rows: list[Any], limit: int, now: datetime) -> tuple[int, list[dict[
     if is_in_programme is None:
         return 404, []
     if not is_in_programme:
-        return 200, [entry("notsupported", "NOTSUPPORTED", 0, "PT0S")]
+        return 200, [make_balance("notsupported", "NOTSUPPORTED", 0, "PT0S")]
     if first is None:
-        return 200, [entry("none", "NONE", 0, "PT0S")]
+        return 200, [make_balance("none", "NONE", 0, "PT0S")]
     buckets = [UsableBucket(*row[2:]) for row in rows]
     buckets.sort(key=lambda bucket: (bucket.ends_at, bucket.is_unlimited, bucket.pk))
-    return 200, [of_bucket(bucket, now) for bucket in buckets[:limit]]
+    return 200, [make_bucket_balance(bucket, now) for bucket in buckets[:limit]]
 
 
-def of_bucket(bucket: UsableBucket, now: datetime) -> dict[str, Any]:
+def make_bucket_balance(bucket: UsableBucket, now: datetime) -> dict[str, Any]:
     left = duration(bucket.ends_at - now)
     if bucket.is_unlimited:
-        return entry(str(bucket.pk), "MODIRECT", 0, left)
-    return entry(str(bucket.pk), "MODIRECTPAYG", megabytes(bucket.left_bytes), left)
+        return make_balance(str(bucket.pk), "MODIRECT", 0, left)
+    return make_balance(str(bucket.pk), "MODIRECTPAYG", megabytes(bucket.left_bytes), left)
 
 
-def entry(identifier: str, kind: str, left: float, time: str) -> dict[str, Any]:
+def make_balance(identifier: str, kind: str, left: float, time: str) -> dict[str, Any]:
     return {"id": identifier, "type": kind, "dataRemainingInMB": left, "timeRemaining": time}
 
 
 def megabytes(left: int) -> float:
+    """Round bytes down to hundredths of a megabyte, but not to zero while any are left."""
     return max(left // 10_000, 1 if left else 0) / 100
 
 
 def duration(left: timedelta) -> str:
+    """Write a duration as in ISO 8601: `P23DT23H59M59S`."""
     hours, seconds = divmod(left.seconds, 3600)
     minutes, seconds = divmod(seconds, 60)
     date = f"P{left.days}D" if left.days else "P"

@@ -115,7 +115,7 @@ class BalancesView(APIView):
         if sim is None:
             raise exceptions.NotFound
         limit = parameters.validated_data.get("limit", shared.LARGEST)
-        _status, found = shared.entries(_rows(sim, now), limit, now)
+        _status, found = shared.make_balances(_rows(sim, now), limit, now)
         answer = AnswerSerializer({"balances": found})
         return Response(answer.data, headers={"X-MS-DM-TransactionId": transaction})
 
