@@ -51,22 +51,25 @@ class ApiProxy:
         return f"https://{self.address}"
 
     def client(
-        self, shown: Issued | None = None, *, believing: Authority | None = None, **headers: str
+        self,
+        certificate: Issued | None = None,
+        *,
+        trusting: Authority | None = None,
+        **headers: str,
     ) -> httpx.Client:
-        """Return a client of the proxy.
+        """Return a client of the proxy, with a client certificate or without one.
 
-        `shown` is the client's certificate, if it has one. `believing` is the authority that the
-        client trusts, by default the proxy's own.
+        `trusting` is the authority that the client trusts, by default the proxy's own.
         """
-        believed = (believing or self.authority).own
+        trusted = (trusting or self.authority).own
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.load_verify_locations(cadata=believed.pem.decode())
-        if shown:
+        context.load_verify_locations(cadata=trusted.pem.decode())
+        if certificate:
             # Each client has its own files, because another thread may be reading them.
-            context.load_cert_chain(*shown.write(self.folder, f"shown-{uuid4().hex}"))
+            context.load_cert_chain(*certificate.write(self.folder, f"client-{uuid4().hex}"))
         return httpx.Client(verify=context, trust_env=False, base_url=self.url, headers=headers)
 
-    def logged(self) -> list[dict[str, Any]]:
+    def log_lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in (self.folder / "access.log").read_text().splitlines()]
 
 
@@ -114,11 +117,11 @@ def run_nginx(folder: Path, template: str, listen: str, **values: str) -> Iterat
     `listen` is the template's variable for that address.
     """
     address = f"{LOOPBACK}:{free_port()}"
-    written = (ROOT / "deploy" / "nginx" / template).read_text(encoding="utf-8")
+    text = (ROOT / "deploy" / "nginx" / template).read_text(encoding="utf-8")
     # Like envsubst with a list of names: nginx's own variables stay.
     for name, value in {**values, listen: address}.items():
-        written = written.replace(f"${{{name}}}", value)
-    (folder / "site.conf").write_text(written, encoding="utf-8")
+        text = text.replace(f"${{{name}}}", value)
+    (folder / "site.conf").write_text(text, encoding="utf-8")
     (folder / "nginx.conf").write_text(Template(MAIN).substitute(folder=folder), encoding="utf-8")
     nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/sbin:/bin")
     assert nginx, "nginx is not installed: sh tests/install.sh"

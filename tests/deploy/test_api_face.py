@@ -32,13 +32,13 @@ from tests.deploy.get_balance.conftest import NAME, forged
 from tests.services import Server, free_port, redis
 from tests.settings_for import production_environment
 
-LOADED_BY = 4
+CALLERS = 4
 WITHIN = 60.0
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
 
 
 @dataclass(frozen=True)
-class House:
+class Deployment:
     """The running processes, the caller's certificate, and the SIM that the caller asks about."""
 
     proxy: ApiProxy
@@ -52,9 +52,9 @@ class House:
     def path(self) -> str:
         return f"/v1/sims/{self.sim.iccid}/balances"
 
-    def wait(self, is_so: Callable[[], bool]) -> None:
+    def wait_until(self, is_true: Callable[[], bool]) -> None:
         deadline = time.monotonic() + WITHIN
-        while not is_so():
+        while not is_true():
             assert time.monotonic() < deadline, self.parts.missing()
             time.sleep(0.05)
 
@@ -64,9 +64,9 @@ class House:
 
 
 @pytest.fixture
-def house(alice: User, tmp_path: Path) -> Iterator[House]:
+def deployment(alice: User, tmp_path: Path) -> Iterator[Deployment]:
     """Start everything with production settings."""
-    theirs, card = Authority("The caller's authority"), make_card()
+    callers_authority, card = Authority("The caller's authority"), make_card()
     give(alice, card, code="traveller")
     port, log_file = free_port(), tmp_path / "log"
     with ExitStack() as resources:
@@ -75,7 +75,7 @@ def house(alice: User, tmp_path: Path) -> Iterator[House]:
         broker = resources.enter_context(redis(tmp_path / "redis", guard))
         log = resources.enter_context(log_file.open("a"))
         parts = Supervisor(
-            environment=environment(broker, theirs.own.write(tmp_path, "roots")[0]),
+            environment=environment(broker, callers_authority.own.write(tmp_path, "roots")[0]),
             say=lambda name, line: print(name, line, file=log),
         )
         resources.callback(parts.stop)
@@ -84,8 +84,8 @@ def house(alice: User, tmp_path: Path) -> Iterator[House]:
         folder.mkdir()
         proxy = resources.enter_context(run_api_proxy(folder, f"{LOOPBACK}:{port}"))
         address = f"http://{LOOPBACK}:{port}"
-        started = House(proxy, address, broker, parts, theirs.issue(NAME), card)
-        started.wait(started.answers)
+        started = Deployment(proxy, address, broker, parts, callers_authority.issue(NAME), card)
+        started.wait_until(started.answers)
         yield started
 
 
@@ -124,77 +124,80 @@ def worker(folder: Path) -> Part:
 class Load:
     """Callers that send each request twice with the same transaction id, until they are stopped."""
 
-    house: House
+    deployment: Deployment
     is_over: threading.Event = field(default_factory=threading.Event)
-    seen: Counter[tuple[int, int]] = field(default_factory=Counter)
-    spent: list[str] = field(default_factory=list)
+    statuses: Counter[tuple[int, int]] = field(default_factory=Counter)
+    used: list[str] = field(default_factory=list)
 
     def ask(self, caller: int) -> None:
-        with self.house.proxy.client(self.house.caller) as client:
+        with self.deployment.proxy.client(self.deployment.caller) as client:
             for number in itertools.count():
                 headers = {TRANSACTION: f"MSFT-{caller}-{number}"}
-                first, again = (client.get(self.house.path, headers=headers) for _ in range(2))
-                self.spent.append(headers[TRANSACTION])
-                self.seen[first.status_code, again.status_code] += 1
+                first, again = (client.get(self.deployment.path, headers=headers) for _ in range(2))
+                self.used.append(headers[TRANSACTION])
+                self.statuses[first.status_code, again.status_code] += 1
                 if self.is_over.is_set():
                     return
 
-    def continues(self) -> None:
+    def wait_for_more(self) -> None:
         """Return when 50 more pairs of requests have been answered."""
-        until = self.seen.total() + 50
-        self.house.wait(lambda: self.seen.total() >= until)
+        until = self.statuses.total() + 50
+        self.deployment.wait_until(lambda: self.statuses.total() >= until)
 
 
-def test_get_balance_answers_without_errors_while_the_broker_stops_and_starts(house: House) -> None:
-    load = Load(house)
-    with ThreadPoolExecutor(LOADED_BY) as callers:
-        asking = [callers.submit(load.ask, number) for number in range(LOADED_BY)]
+def test_get_balance_answers_without_errors_while_the_broker_stops_and_starts(
+    deployment: Deployment,
+) -> None:
+    load = Load(deployment)
+    with ThreadPoolExecutor(CALLERS) as callers:
+        asking = [callers.submit(load.ask, number) for number in range(CALLERS)]
         try:
-            load.continues()
-            house.broker.stop()
-            before = load.spent[:50]
-            load.continues()
-            assert ask_again(house, before) == Counter({409: 50})
-            house.broker.start()
-            load.continues()
+            load.wait_for_more()
+            deployment.broker.stop()
+            before = load.used[:50]
+            load.wait_for_more()
+            assert ask_again(deployment, before) == Counter({409: 50})
+            deployment.broker.start()
+            load.wait_for_more()
         finally:
             load.is_over.set()
         for one in asking:
             one.result()
 
-    assert set(load.seen) == {(200, 409)}
+    assert set(load.statuses) == {(200, 409)}
 
 
-def ask_again(house: House, transactions: list[str]) -> Counter[int]:
-    with house.proxy.client(house.caller) as client:
+def ask_again(deployment: Deployment, transactions: list[str]) -> Counter[int]:
+    with deployment.proxy.client(deployment.caller) as client:
         return Counter(
-            client.get(house.path, headers={TRANSACTION: one}).status_code for one in transactions
+            client.get(deployment.path, headers={TRANSACTION: one}).status_code
+            for one in transactions
         )
 
 
-def test_after_a_crash_used_transaction_ids_stay_used(house: House) -> None:
+def test_after_a_crash_used_transaction_ids_stay_used(deployment: Deployment) -> None:
     """In both processes. While they are down, the proxy answers 503 with Retry-After."""
     transactions = [f"T{number}" for number in range(10)]
-    assert ask_again(house, transactions) == Counter({200: 10})
+    assert ask_again(deployment, transactions) == Counter({200: 10})
 
-    house.parts.kill("web")
-    with house.proxy.client(house.caller) as client:
-        away = client.get(house.path, headers={TRANSACTION: "T"})
-    house.parts.launch("web")
-    house.wait(house.answers)
+    deployment.parts.kill("web")
+    with deployment.proxy.client(deployment.caller) as client:
+        meanwhile = client.get(deployment.path, headers={TRANSACTION: "T"})
+    deployment.parts.launch("web")
+    deployment.wait_until(deployment.answers)
 
-    assert (away.status_code, away.headers["Retry-After"]) == (503, "5")
-    assert ask_again(house, transactions) == Counter({409: 10})
-    assert ask_again(house, ["T"]) == Counter({200: 1})
+    assert (meanwhile.status_code, meanwhile.headers["Retry-After"]) == (503, "5")
+    assert ask_again(deployment, transactions) == Counter({409: 10})
+    assert ask_again(deployment, ["T"]) == Counter({200: 1})
 
 
-def test_a_certificate_header_that_bypasses_the_proxy_is_refused(house: House) -> None:
-    smuggled = dict(forged(house.caller))
+def test_a_certificate_header_that_bypasses_the_proxy_is_refused(deployment: Deployment) -> None:
+    smuggled = dict(forged(deployment.caller))
     for secret in ("X-Proxy-Secret", "X_Proxy_Secret"):
         smuggled.pop(secret)
 
     for headers in ({}, {"X-Proxy-Secret": "guessed"}, {"X_Proxy_Secret": "guessed"}):
         answer = httpx.get(
-            house.portal + house.path, headers={**smuggled, **headers}, trust_env=False
+            deployment.portal + deployment.path, headers={**smuggled, **headers}, trust_env=False
         )
         assert answer.status_code == 403

@@ -23,49 +23,51 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
 
 
 @pytest.fixture(scope="module")
-def theirs() -> Authority:
+def smdp_authority() -> Authority:
     """Return the authority that issues the SM-DP+s' certificates."""
     return Authority("The providers' authority")
 
 
 @pytest.fixture
-def profile(proxy: ApiProxy, settings: Settings, theirs: Authority, tmp_path: Path) -> Profile:
+def profile(
+    proxy: ApiProxy, settings: Settings, smdp_authority: Authority, tmp_path: Path
+) -> Profile:
     make_pool(1)
     SmdpProvider.objects.update(certificate_names=[NAME])
-    roots, _ = theirs.own.write(tmp_path, "theirs")
+    roots, _ = smdp_authority.own.write(tmp_path, "roots")
     settings.SMDP_CALLBACK_CA = str(roots)
     return pool.intend(eid=EID, profile_type="consumer")
 
 
-Tell = Callable[..., httpx.Response]
+Notify = Callable[..., httpx.Response]
 
 
 @pytest.fixture
-def tell(proxy: ApiProxy, profile: Profile) -> Tell:
+def notify(proxy: ApiProxy, profile: Profile) -> Notify:
     """Return a function that notifies of an installation, with or without a certificate."""
     body = json.dumps({**STANDARD, "iccid": profile.sim.iccid, "filler": "x" * 20_000})
 
-    def notify(
-        shown: Issued | None = None,
+    def send(
+        certificate: Issued | None = None,
         *,
-        believing: Authority | None = None,
+        trusting: Authority | None = None,
         host: str = HOST,
         path: str = PATH,
         **headers: str,
     ) -> httpx.Response:
         headers = {"Content-Type": "application/json", **headers}
-        with proxy.client(shown, believing=believing) as client:
+        with proxy.client(certificate, trusting=trusting) as client:
             return client.post(
                 path, content=body, headers=headers, extensions={"sni_hostname": host}
             )
 
-    return notify
+    return send
 
 
 def test_the_expected_certificate_is_accepted(
-    tell: Tell, theirs: Authority, profile: Profile
+    notify: Notify, smdp_authority: Authority, profile: Profile
 ) -> None:
-    answer = tell(theirs.issue(NAME))
+    answer = notify(smdp_authority.issue(NAME))
 
     assert (answer.status_code, answer.content) == (204, b"")
     assert DownloadProgress.objects.get().profile == profile
@@ -85,20 +87,20 @@ def test_the_expected_certificate_is_accepted(
     ],
 )
 def test_the_portal_itself_refuses_every_other_certificate(
-    tell: Tell, theirs: Authority, which: str, status: int, reason: str
+    notify: Notify, smdp_authority: Authority, which: str, status: int, reason: str
 ) -> None:
-    shown = {
+    certificate = {
         "none": None,
-        "expired": theirs.issue(NAME, days=(-9, -1)),
-        "not valid yet": theirs.issue(NAME, days=(1, 9)),
+        "expired": smdp_authority.issue(NAME, days=(-9, -1)),
+        "not valid yet": smdp_authority.issue(NAME, days=(1, 9)),
         "foreign": Authority("Another").issue(NAME),
         "foreign and expired": Authority("Another").issue(NAME, days=(-9, -1)),
-        "other name": theirs.issue("another.example"),
-        "for servers": theirs.issue(NAME, usages=[SERVER]),
-        "for servers and clients": theirs.issue(NAME, usages=[SERVER, CLIENT]),
+        "other name": smdp_authority.issue("another.example"),
+        "for servers": smdp_authority.issue(NAME, usages=[SERVER]),
+        "for servers and clients": smdp_authority.issue(NAME, usages=[SERVER, CLIENT]),
     }[which]
 
-    answer = tell(shown)
+    answer = notify(certificate)
 
     assert answer.status_code == status
     if reason:
@@ -107,8 +109,10 @@ def test_the_portal_itself_refuses_every_other_certificate(
     assert DownloadProgress.objects.exists() == (status == 204)
 
 
-def test_a_certificate_header_of_the_caller_is_overwritten(tell: Tell, theirs: Authority) -> None:
-    written = quote(theirs.issue(NAME).pem)
+def test_a_certificate_header_of_the_caller_is_overwritten(
+    notify: Notify, smdp_authority: Authority
+) -> None:
+    written = quote(smdp_authority.issue(NAME).pem)
     smuggled = {
         "X-Client-Certificate": written,
         "X_Client_Certificate": written,
@@ -116,17 +120,17 @@ def test_a_certificate_header_of_the_caller_is_overwritten(tell: Tell, theirs: A
         "X-Proxy-Secret": SECRET,
     }
 
-    answer = tell(**smuggled)
+    answer = notify(**smuggled)
 
     assert answer.status_code == 401
 
 
 def test_a_caller_that_bypasses_the_proxy_is_refused(
-    live_server: LiveServer, theirs: Authority, profile: Profile
+    live_server: LiveServer, smdp_authority: Authority, profile: Profile
 ) -> None:
     headers = {
         "Host": HOST,
-        "X-Client-Certificate": quote(theirs.issue(NAME).pem),
+        "X-Client-Certificate": quote(smdp_authority.issue(NAME).pem),
         "X-Proxy-Secret": "guessed",
     }
     answer = httpx.post(f"{live_server.url}{PATH}", json={}, headers=headers, trust_env=False)
@@ -135,15 +139,15 @@ def test_a_caller_that_bypasses_the_proxy_is_refused(
 
 
 def test_a_client_rejects_the_proxy_under_another_name_or_authority(
-    tell: Tell, theirs: Authority
+    notify: Notify, smdp_authority: Authority
 ) -> None:
     with pytest.raises(httpx.ConnectError, match="Hostname mismatch"):
-        tell(theirs.issue(NAME), host="other.example")
+        notify(smdp_authority.issue(NAME), host="other.example")
     with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
-        tell(theirs.issue(NAME), believing=Authority("Another"))
+        notify(smdp_authority.issue(NAME), trusting=Authority("Another"))
 
 
-def test_the_proxy_forwards_only_the_api(tell: Tell, theirs: Authority) -> None:
-    shown = theirs.issue(NAME)
+def test_the_proxy_forwards_only_the_api(notify: Notify, smdp_authority: Authority) -> None:
+    certificate = smdp_authority.issue(NAME)
 
-    assert tell(shown, path="/admin/").status_code == 404
+    assert notify(certificate, path="/admin/").status_code == 404

@@ -54,8 +54,8 @@ def smdp(proxy: ApiProxy, settings: Settings, tmp_path: Path) -> Iterator[Simula
         "--notify-key": notifier[1],
         "--address": SMDP_HOST,
     }
-    given = [str(part) for option in options.items() for part in option]
-    with running("simulators.smdp", *given, verify=trusting) as simulator:
+    arguments = [str(part) for option in options.items() for part in option]
+    with running("simulators.smdp", *arguments, verify=trusting) as simulator:
         settings.SMDP_URL = str(simulator.http.base_url).rstrip("/")
         yield simulator
 
@@ -65,8 +65,8 @@ def released(smdp: Simulator) -> Profile:
     """Return a profile that was ordered and confirmed over mutual TLS."""
     make_pool(1)
     SmdpProvider.objects.update(certificate_names=[NOTIFIER], smdp_host=SMDP_HOST)
-    made = pool.intend(eid=EID, profile_type="consumer")
-    return provisioning.make_ready(made, before_call=lambda: None)
+    intended = pool.intend(eid=EID, profile_type="consumer")
+    return provisioning.make_ready(intended, before_call=lambda: None)
 
 
 def notifications_of(profile: Profile, rows: int) -> QuerySet[DownloadProgress]:

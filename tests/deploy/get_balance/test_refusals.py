@@ -138,7 +138,7 @@ def test_the_proxys_log_names_no_sim(proxy: ApiProxy, ask: Ask, sim: Sim) -> Non
     with proxy.client() as client:
         client.get(f"/{sim.iccid}?eid={sim.iccid}", headers={TRANSACTION.encode(): b"\xe9"})
 
-    lines = proxy.logged()[-len(forms) - 1 :]
+    lines = proxy.log_lines()[-len(forms) - 1 :]
 
     assert sim.iccid not in str(lines)
     assert lines[0]["path"] == f"/v1/sims/...{sim.iccid[-4:]}/balances"
