@@ -28,7 +28,7 @@ from tests.authority import Authority, Issued
 from tests.balance_api.test_views import TRANSACTION, give
 from tests.builders import make_card
 from tests.deploy.conftest import HOST, SECRET, ApiProxy, run_api_proxy
-from tests.deploy.get_balance.conftest import NAME, forged
+from tests.deploy.get_balance.conftest import NAME, forge_headers
 from tests.services import Server, free_port, redis
 from tests.settings_for import production_environment
 
@@ -192,7 +192,7 @@ def test_after_a_crash_used_transaction_ids_stay_used(deployment: Deployment) ->
 
 
 def test_a_certificate_header_that_bypasses_the_proxy_is_refused(deployment: Deployment) -> None:
-    smuggled = dict(forged(deployment.caller))
+    smuggled = dict(forge_headers(deployment.caller))
     for secret in ("X-Proxy-Secret", "X_Proxy_Secret"):
         smuggled.pop(secret)
 

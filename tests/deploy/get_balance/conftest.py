@@ -1,4 +1,4 @@
-"""The caller of Get Balance: its certificates, its questions, and what any answer has."""
+"""Fixtures of a Get Balance caller: its certificates, its requests, and checks of every answer."""
 
 import base64
 import itertools
@@ -24,27 +24,27 @@ from tests.deploy.conftest import SECRET, ApiProxy
 NAME, SECOND = "getbalance.caller.example", "second.caller.example"
 PROBLEM = "application/problem+json"
 UNKNOWN = "8949449999999990023"
-# Questions a second of a caller who has to wait for long.
+# Requests per second of a caller that is allowed very few.
 SLOW = 0.001
 Headers = dict[str, str] | list[tuple[str, str]]
-Ask = Callable[..., httpx.Response]
+GetBalance = Callable[..., httpx.Response]
 
 
 @pytest.fixture(scope="module")
-def theirs() -> Authority:
+def caller_authority() -> Authority:
     """Return the authority of the caller's certificates."""
     return Authority("The caller's authority")
 
 
 @pytest.fixture(scope="module")
-def good(theirs: Authority) -> Issued:
-    return theirs.issue(NAME)
+def valid_certificate(caller_authority: Authority) -> Issued:
+    return caller_authority.issue(NAME)
 
 
 @pytest.fixture
-def roots(proxy: ApiProxy, settings: Settings, theirs: Authority, tmp_path: Path) -> Path:
-    """Believe the caller's authority and two names; return the file that says so."""
-    file, _key = theirs.own.write(tmp_path, "roots")
+def roots(proxy: ApiProxy, settings: Settings, caller_authority: Authority, tmp_path: Path) -> Path:
+    """Trust the caller's authority and two names. Return the file of trusted roots."""
+    file, _key = caller_authority.own.write(tmp_path, "roots")
     (tmp_path / "revoked.pem").touch()
     settings.BALANCE_CA = str(file)
     settings.BALANCE_REVOKED = str(tmp_path / "revoked.pem")
@@ -55,56 +55,58 @@ def roots(proxy: ApiProxy, settings: Settings, theirs: Authority, tmp_path: Path
 
 @pytest.fixture
 def sim(roots: Path, alice: User) -> Sim:
-    """Return a SIM that holds 5 GB for 30 days in US and CA."""
+    """Return a SIM with 5 GB for 30 days in US and CA."""
     card = make_card()
     give(alice, card, code="traveller")
     return card
 
 
 @pytest.fixture
-def ask(proxy: ApiProxy, sim: Sim, good: Issued) -> Iterator[Ask]:
-    """Return how the caller asks; whatever is answered is JSON and has its id on it."""
+def get_balance(proxy: ApiProxy, sim: Sim, valid_certificate: Issued) -> Iterator[GetBalance]:
+    """Return a function that requests balances and checks what every answer must have."""
     clients: dict[Issued | None, httpx.Client] = {}
     numbers = itertools.count()
 
-    def asked(
+    def request(
         query: str = "",
         *,
-        about: object = None,
-        shown: Issued | None = good,
+        sim_id: object = None,
+        certificate: Issued | None = valid_certificate,
         method: str = "GET",
         transaction: str | None = None,
         headers: Headers | None = None,
     ) -> httpx.Response:
-        if shown not in clients:
-            clients[shown] = proxy.client(shown)
-        number = about if about is not None else sim.iccid
+        if certificate not in clients:
+            clients[certificate] = proxy.client(certificate)
+        identifier = sim_id if sim_id is not None else sim.iccid
         transaction = f"MSFT-{next(numbers)}" if transaction is None else transaction
         sent = [(TRANSACTION, transaction), *httpx.Headers(headers).multi_items()]
-        answer = clients[shown].request(method, f"/v1/sims/{number}/balances{query}", headers=sent)
+        answer = clients[certificate].request(
+            method, f"/v1/sims/{identifier}/balances{query}", headers=sent
+        )
         assert answer.headers[TRANSACTION] == transaction
         assert answer.headers["Cache-Control"] == "no-store"
         assert method == "HEAD" or is_json(answer)
         return answer
 
-    yield asked
+    yield request
     for client in clients.values():
         client.close()
 
 
 def is_json(answer: httpx.Response) -> bool:
-    """Say whether the body is JSON as promised: balances, or a problem of this status."""
+    """Say whether the body is balances, or a problem document with the answer's status."""
     if answer.status_code == 200:
         return answer.headers["Content-Type"] == "application/json" and "balances" in answer.json()
-    same = answer.json()["status"] == answer.status_code
-    return answer.headers["Content-Type"] == PROBLEM and same
+    has_same_status = answer.json()["status"] == answer.status_code
+    return answer.headers["Content-Type"] == PROBLEM and has_same_status
 
 
-def forged(good: Issued) -> Headers:
-    """Return a good certificate in every header that could smuggle it in, each twice."""
-    escaped = quote(good.pem)
-    standard = base64.b64encode(good.certificate.public_bytes(Encoding.DER)).decode()
-    written = {
+def forge_headers(issued: Issued) -> Headers:
+    """Return the certificate in every header that could smuggle it in, each header twice."""
+    escaped = quote(issued.pem)
+    standard = base64.b64encode(issued.certificate.public_bytes(Encoding.DER)).decode()
+    headers = {
         "X-Client-Certificate": escaped,
         "X_Client_Certificate": escaped,
         "Client-Cert": f":{standard}:",
@@ -112,10 +114,10 @@ def forged(good: Issued) -> Headers:
         "X-Proxy-Secret": SECRET,
         "X_Proxy_Secret": SECRET,
     }
-    return [*written.items(), *written.items()]
+    return [*headers.items(), *headers.items()]
 
 
-def limited(settings: Settings) -> None:
-    """Let the caller have asked too much."""
+def exhaust_rate(settings: Settings) -> None:
+    """Make the caller exceed its rate limit."""
     settings.BALANCE_RATE = SLOW
     CallerRate.objects.create(caller=NAME, free_at=now() + timedelta(seconds=1 / SLOW))

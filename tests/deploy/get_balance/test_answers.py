@@ -1,4 +1,4 @@
-"""The answers through a real nginx: every row of docs/contract.md#get-balance by name."""
+"""Get Balance's answers through a real nginx, for each row of docs/contract.md#get-balance."""
 
 from datetime import timedelta
 from typing import Any
@@ -12,11 +12,11 @@ from esim.models import Sim
 from subscriptions.models import Bucket, Subscription
 from tests.balance_api.test_views import give
 from tests.builders import GB, make_card
-from tests.deploy.get_balance.conftest import UNKNOWN, Ask
+from tests.deploy.get_balance.conftest import UNKNOWN, GetBalance
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# The rows that a query or a path can show: (row, query, which SIM, what is answered).
+# Rows that differ by path or query: the row, the query, the SIM, and the status or the balance.
 ROWS: list[tuple[str, str, str, int | dict[str, Any]]] = [
     ("negative: an invalid SIM", "", "123", 404),
     ("negative: a SIM of another operator", "", UNKNOWN, 404),
@@ -32,10 +32,15 @@ ROWS: list[tuple[str, str, str, int | dict[str, Any]]] = [
     ("negative: empty fieldTemplate", "?fieldTemplate=&limit=1&location=US", "{}", 200),
     ("negative: without limit", "?fieldTemplate=full&location=US", "{}", 200),
     ("negative: empty limit", "?fieldTemplate=full&limit=&location=US", "{}", 200),
-    ("negative: one bad among good ones", "?fieldTemplate=full&limit=0&location=US", "{}", 400),
+    (
+        "negative: one invalid parameter among valid ones",
+        "?fieldTemplate=full&limit=0&location=US",
+        "{}",
+        400,
+    ),
     ("sim: bare", "", "{}", 200),
     ("sim: with its scheme", "", "iccid:{}", 200),
-    ("sim: with a blank behind it, as the sample has", "", "iccid: {}", 200),
+    ("sim: a space after the scheme, as in the sample", "", "iccid: {}", 200),
     ("sim: percent-encoded, any case", "", "IcCiD%3a%20{}", 200),
     ("sim: trailing F", "", "{}F", 200),
     ("sim: trailing slash", "", "{}/balances/", 404),
@@ -48,17 +53,19 @@ ROWS: list[tuple[str, str, str, int | dict[str, Any]]] = [
     ("location: any case", "?location=us", "{}", {"type": "MODIRECTPAYG"}),
     ("location: UK is GB", "?location=UK&fieldsTemplate=full", "{}", {"locations": ["GB"]}),
     ("other parameters", "?color=red&fieldstemplate=x", "{}", 200),
-    ("of a repeated one the first", "?limit=1&limit=x", "{}", 200),
-    ("of a repeated one not the second", "?limit=x&limit=1", "{}", 400),
+    ("repeated: the first one counts", "?limit=1&limit=x", "{}", 200),
+    ("repeated: the second one is ignored", "?limit=x&limit=1", "{}", 400),
     ("NONE: elsewhere", "?location=DE", "{}", {"type": "NONE", "timeRemaining": "PT0S"}),
     ("dataRemainingInMB", "", "{}", {"dataRemainingInMB": 5000.0}),
 ]
 
 
-def test_every_row_of_the_contract(ask: Ask, sim: Sim, subtests: pytest.Subtests) -> None:
-    for row, query, about, expected in ROWS:
+def test_every_row_of_the_contract(
+    get_balance: GetBalance, sim: Sim, subtests: pytest.Subtests
+) -> None:
+    for row, query, sim_id, expected in ROWS:
         with subtests.test(row):
-            answer = ask(query, about=about.format(sim.iccid))
+            answer = get_balance(query, sim_id=sim_id.format(sim.iccid))
 
             status = expected if isinstance(expected, int) else 200
             assert answer.status_code == status
@@ -68,88 +75,92 @@ def test_every_row_of_the_contract(ask: Ask, sim: Sim, subtests: pytest.Subtests
             assert ("parameter" in answer.json()) == (status == 400)
 
 
-def test_the_samples_spelling_may_be_wanted(ask: Ask, settings: Settings) -> None:
+def test_the_other_spelling_of_the_data_field_can_be_configured(
+    get_balance: GetBalance, settings: Settings
+) -> None:
     settings.BALANCE_DATA_KEY = "dataRemaininginMB"
 
-    (balance,) = ask().json()["balances"]
+    (balance,) = get_balance().json()["balances"]
 
     assert set(balance) == {"id", "type", "dataRemaininginMB", "timeRemaining"}
 
 
-def test_what_else_may_be_left(ask: Ask, alice: User, subtests: pytest.Subtests) -> None:
-    """Rows MODIRECT, MODIRECTPAYG, NONE and NOTSUPPORTED."""
-    unlimited, walled, exhausted, shut_out = (
+def test_each_balance_type_is_answered(
+    get_balance: GetBalance, alice: User, subtests: pytest.Subtests
+) -> None:
+    """MODIRECT, NONE and NOTSUPPORTED. The rows above show MODIRECTPAYG."""
+    unlimited, microbalance, exhausted, excluded = (
         make_card(),
         make_card(),
         make_card(),
         make_card(is_in_programme=False),
     )
     give(alice, unlimited, code="unlimited", category="recurring", data_bytes=None)
-    give(alice, walled, code="walled")
+    give(alice, microbalance, code="microbalance")
     give(alice, exhausted, code="exhausted")
-    of_plan = {"subscription__reference": "walled"}
+    of_plan = {"subscription__reference": "microbalance"}
     Bucket.objects.filter(**of_plan).update(kind=Bucket.Kind.MICROBALANCE)
     Bucket.objects.filter(subscription__reference="exhausted").update(used_bytes=5 * GB)
     rows = {
-        "a plan without a count": (unlimited, "MODIRECT", False),
-        "only a microbalance": (walled, "NONE", True),
-        "used up though the plan runs on": (exhausted, "NONE", True),
-        "never had a plan: the walled garden": (make_card(), "NONE", True),
-        "shut out of the programme": (shut_out, "NOTSUPPORTED", True),
+        "an unlimited plan": (unlimited, "MODIRECT", False),
+        "only a microbalance": (microbalance, "NONE", True),
+        "all data used before the plan ends": (exhausted, "NONE", True),
+        "never had a plan": (make_card(), "NONE", True),
+        "excluded from the programme": (excluded, "NOTSUPPORTED", True),
     }
 
     for row, (card, kind, is_over) in rows.items():
         with subtests.test(row):
-            (balance,) = ask("?fieldsTemplate=full", about=card.iccid).json()["balances"]
+            (balance,) = get_balance("?fieldsTemplate=full", sim_id=card.iccid).json()["balances"]
 
             assert (balance["type"], balance["dataRemainingInMB"]) == (kind, 0)
             assert (balance["timeRemaining"] == "PT0S") == is_over
             assert balance["locations"] == ([] if is_over else ["US", "CA"])
 
 
-def test_data_and_time_count_down(ask: Ask) -> None:
+def test_data_and_time_count_down(get_balance: GetBalance) -> None:
     Bucket.objects.update(used_bytes=GB + 1)
     Subscription.objects.update(ends_at=now() + timedelta(days=23, hours=23, seconds=30))
-    (before,) = ask().json()["balances"]
+    (before,) = get_balance().json()["balances"]
     Bucket.objects.update(used_bytes=5 * GB - 1)
     Subscription.objects.update(ends_at=now() + timedelta(seconds=30))
-    (after,) = ask().json()["balances"]
+    (after,) = get_balance().json()["balances"]
     Subscription.objects.update(ends_at=now())
-    (ended,) = ask().json()["balances"]
+    (ended,) = get_balance().json()["balances"]
 
     assert (before["dataRemainingInMB"], before["timeRemaining"][:8]) == (3999.99, "P23DT23H")
     assert (after["dataRemainingInMB"], after["timeRemaining"][:3]) == (0.01, "PT2")
     assert (ended["type"], ended["timeRemaining"]) == ("NONE", "PT0S")
 
 
-def test_what_ends_first_comes_first_and_limit_cuts_afterwards(
-    ask: Ask, alice: User, sim: Sim
+def test_the_first_to_end_comes_first_and_limit_applies_to_the_sorted_list(
+    get_balance: GetBalance, alice: User, sim: Sim
 ) -> None:
     give(alice, sim, code="day", data_bytes=GB, validity_days=1)
 
-    both, first = ask().json()["balances"], ask("?limit=1").json()["balances"]
+    both, first = get_balance().json()["balances"], get_balance("?limit=1").json()["balances"]
 
     assert [balance["dataRemainingInMB"] for balance in both] == [1000.0, 5000.0]
     assert first == both[:1]
 
 
-def test_only_json_is_to_be_had(ask: Ask, subtests: pytest.Subtests) -> None:
-    taken = ["", "*/*", "application/*", "application/json", "text/html, Application/JSON;q=0.5"]
+def test_only_json_is_available(get_balance: GetBalance, subtests: pytest.Subtests) -> None:
+    accepted = ["", "*/*", "application/*", "application/json", "text/html, Application/JSON;q=0.5"]
     refused = ["text/html", "application/xml", "application/json;q=0"]
-    for accept, status in [(one, 200) for one in taken] + [(one, 406) for one in refused]:
+    for accept, status in [(one, 200) for one in accepted] + [(one, 406) for one in refused]:
         with subtests.test(accept or "none"):
-            assert ask(headers={"Accept": accept}).status_code == status
+            assert get_balance(headers={"Accept": accept}).status_code == status
 
 
-def test_head_is_a_question_like_another(ask: Ask) -> None:
-    answer = ask(method="HEAD", transaction="T")
+def test_a_head_request_uses_its_transaction_id_too(get_balance: GetBalance) -> None:
+    answer = get_balance(method="HEAD", transaction="T")
 
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["Content-Type"] == "application/json"
-    assert ask(transaction="T").status_code == 409
+    assert get_balance(transaction="T").status_code == 409
 
 
-def test_it_is_for_reading_alone(ask: Ask) -> None:
+def test_only_get_and_head_are_allowed(get_balance: GetBalance) -> None:
     for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"):
-        refused = ask(method=method, shown=None)
+        refused = get_balance(method=method, certificate=None)
         assert (refused.status_code, refused.headers.get("Allow")) == (405, "GET, HEAD"), method

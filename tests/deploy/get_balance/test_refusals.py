@@ -1,4 +1,4 @@
-"""Of two faults the first of docs/contract.md#get-balance is reported; nginx refuses alike."""
+"""Refusals: which of two faults is reported (docs/contract.md#get-balance), and nginx's own."""
 
 import itertools
 import socket
@@ -21,55 +21,60 @@ from tests.deploy.get_balance.conftest import (
     PROBLEM,
     SLOW,
     UNKNOWN,
-    Ask,
+    GetBalance,
+    exhaust_rate,
     is_json,
-    limited,
 )
 from tests.services import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_who_asks_too_much_is_told_when_to_come_back(ask: Ask, settings: Settings) -> None:
+def test_a_caller_over_its_rate_limit_gets_429_with_retry_after(
+    get_balance: GetBalance, settings: Settings
+) -> None:
     settings.BALANCE_RATE = 0.25
-    assert ask().status_code == 200
+    assert get_balance().status_code == 200
 
-    refused = ask()
+    refused = get_balance()
     assert refused.status_code == 429
     assert refused.json()["detail"]
     wait = int(refused.headers["Retry-After"])
     assert 1 <= wait <= 3
 
     time.sleep(wait)
-    assert ask().status_code == 200
+    assert get_balance().status_code == 200
 
 
-# In the order of docs/contract.md#get-balance: what makes a request wrong in each way.
+# What makes a request wrong, in the order in which docs/contract.md#get-balance checks it.
 FAULTS: dict[int, dict[str, Any]] = {
     405: {"method": "POST"},
-    401: {"shown": None},
+    401: {"certificate": None},
     429: {},
     400: {"query": "?limit=x"},
-    409: {"transaction": "spent"},
-    404: {"about": UNKNOWN},
+    409: {"transaction": "used"},
+    404: {"sim_id": UNKNOWN},
 }
 
 
-def test_of_two_faults_the_contracts_first_is_told(
-    ask: Ask, theirs: Authority, settings: Settings, subtests: pytest.Subtests
+def test_of_two_faults_the_one_checked_first_is_reported(
+    get_balance: GetBalance,
+    caller_authority: Authority,
+    settings: Settings,
+    subtests: pytest.Subtests,
 ) -> None:
-    assert ask(transaction="spent").status_code == 200
-    limited(settings)
+    assert get_balance(transaction="used").status_code == 200
+    exhaust_rate(settings)
     stranger = Authority("Another").issue(NAME)
 
     for first, second in itertools.combinations(FAULTS, 2):
         settings.BALANCE_RATE = SLOW if 429 in (first, second) else 0
-        question = {**FAULTS[first], **FAULTS[second]}
+        request = {**FAULTS[first], **FAULTS[second]}
         with subtests.test(f"{first} before {second}"):
-            assert ask(**question).status_code == first
+            assert get_balance(**request).status_code == first
         if 401 in (first, second):
             with subtests.test(f"{first} before {second}, 403 for 401"):
-                answer = ask(**{**question, "shown": stranger})
+                answer = get_balance(**{**request, "certificate": stranger})
                 assert answer.status_code == (403 if first == 401 else first)
 
 
@@ -77,26 +82,26 @@ REFUSED_BY_PROXY: list[tuple[str, int, dict[str, Any]]] = [
     ("a long path", 414, {"url": f"/v1/sims/{'8' * 5000}/balances"}),
     ("a long query", 414, {"url": f"/v1/sims/{UNKNOWN}/balances?other={'x' * 60_000}"}),
     ("a long header", 431, {"url": "/v1/x", "headers": {"X-Long": "x" * 5000}}),
-    ("many", 431, {"url": "/v1/x", "headers": {f"X-{n}": "x" * 3000 for n in range(8)}}),
+    ("many headers", 431, {"url": "/v1/x", "headers": {f"X-{n}": "x" * 3000 for n in range(8)}}),
     ("a long body", 413, {"url": "/v1/x", "method": "POST", "content": b"x" * 200_000}),
-    ("not behind this proxy", 404, {"url": "/admin/"}),
-    ("a problem itself", 404, {"url": "/problems/414"}),
-    ("a method that is nobody's", 405, {"url": "/v1/x", "method": "TRACE"}),
+    ("an address that is not forwarded", 404, {"url": "/admin/"}),
+    ("an internal address", 404, {"url": "/problems/414"}),
+    ("an unsupported method", 405, {"url": "/v1/x", "method": "TRACE"}),
 ]
 
 
-def test_what_the_proxy_refuses_is_a_problem_document_too(
-    proxy: ApiProxy, good: Issued, subtests: pytest.Subtests
+def test_the_proxys_own_refusals_are_problem_documents(
+    proxy: ApiProxy, valid_certificate: Issued, subtests: pytest.Subtests
 ) -> None:
-    for name, status, question in REFUSED_BY_PROXY:
-        with subtests.test(name), proxy.client(good) as client:
-            answer = client.request(**{"method": "GET", **question})
+    for name, status, request in REFUSED_BY_PROXY:
+        with subtests.test(name), proxy.client(valid_certificate) as client:
+            answer = client.request(**{"method": "GET", **request})
 
             assert (answer.status_code, is_json(answer)) == (status, True)
 
 
 @pytest.mark.parametrize("sent", [b"NO SUCH THING\r\n\r\n", b"GET /v1/x HTTP/1.1\r\n\r\n"])
-def test_what_is_no_request_is_told_so(proxy: ApiProxy, sent: bytes) -> None:
+def test_invalid_http_is_answered_400(proxy: ApiProxy, sent: bytes) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(cadata=proxy.authority.own.pem.decode())
     host, port = proxy.address.split(":")
@@ -111,19 +116,19 @@ def test_what_is_no_request_is_told_so(proxy: ApiProxy, sent: bytes) -> None:
     assert PROBLEM.encode() in answer
 
 
-def test_plain_http_is_told_so(proxy: ApiProxy) -> None:
+def test_plain_http_is_answered_400(proxy: ApiProxy) -> None:
     answer = httpx.get(f"http://{proxy.address}/v1/x", trust_env=False)
 
     assert (answer.status_code, is_json(answer)) == (400, True)
 
 
 @pytest.mark.parametrize("days", [(-1.0, 30.0), PAST], ids=["good", "expired"])
-def test_while_the_portal_is_away_the_proxy_says_so(
-    theirs: Authority, tmp_path: Path, days: tuple[float, float]
+def test_while_the_portal_is_down_the_proxy_answers_503(
+    caller_authority: Authority, tmp_path: Path, days: tuple[float, float]
 ) -> None:
     with (
         run_api_proxy(tmp_path, f"{LOOPBACK}:{free_port()}") as proxy,
-        proxy.client(theirs.issue(NAME, days=days)) as client,
+        proxy.client(caller_authority.issue(NAME, days=days)) as client,
     ):
         answer = client.get(f"/v1/sims/{UNKNOWN}/balances", headers={TRANSACTION: "T"})
 
@@ -131,10 +136,12 @@ def test_while_the_portal_is_away_the_proxy_says_so(
     assert (answer.headers["Retry-After"], answer.headers[TRANSACTION]) == ("5", "T")
 
 
-def test_the_proxys_log_names_no_sim(proxy: ApiProxy, ask: Ask, sim: Sim) -> None:
+def test_the_proxys_log_masks_iccids(proxy: ApiProxy, get_balance: GetBalance, sim: Sim) -> None:
     forms = ("{}", "{}F", "iccid:%20{}", "{}/balances/{}", "{}?x=")
     for form in forms:
-        ask("?location=US", about=form.format(sim.iccid, sim.iccid), transaction=f"T {form}")
+        get_balance(
+            "?location=US", sim_id=form.format(sim.iccid, sim.iccid), transaction=f"T {form}"
+        )
     with proxy.client() as client:
         client.get(f"/{sim.iccid}?eid={sim.iccid}", headers={TRANSACTION.encode(): b"\xe9"})
 
