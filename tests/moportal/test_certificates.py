@@ -17,12 +17,13 @@ from moportal.client_certificates import forwarded_certificate
 from tests.authority import CLIENT, FUTURE, PAST, SERVER, Authority, Issued
 
 ROOT = Authority("Root")
-BELOW = Authority("Below", ROOT)
-STRANGE = Authority("Root")
+INTERMEDIATE = Authority("Intermediate", ROOT)
+# It has the root's name and another key.
+IMPOSTOR = Authority("Root")
 NAME = "balance.example"
 TRUST = Trust(
     roots=(ROOT.own.certificate,),
-    intermediates=(BELOW.own.certificate,),
+    intermediates=(INTERMEDIATE.own.certificate,),
     names=frozenset({NAME}),
 )
 GOOD = ROOT.issue(NAME).certificate.public_bytes(Encoding.DER)
@@ -32,22 +33,22 @@ def check(issued: Issued, trust: Trust = TRUST) -> Verdict:
     return verdict(issued.pem, trust, at=now())
 
 
-@pytest.mark.parametrize("authority", [ROOT, BELOW], ids=["root", "below"])
+@pytest.mark.parametrize("authority", [ROOT, INTERMEDIATE], ids=["root", "intermediate"])
 def test_a_root_and_an_intermediate_may_issue_a_trusted_certificate(
     authority: Authority,
 ) -> None:
     assert check(authority.issue(NAME)) == Verdict.TRUSTED
 
 
-WRONG: dict[str, tuple[Callable[[], Issued], Verdict, int]] = {
+REJECTED: dict[str, tuple[Callable[[], Issued], Verdict, int]] = {
     "expired": (lambda: ROOT.issue(NAME, days=PAST), Verdict.EXPIRED, 401),
     "not yet valid": (lambda: ROOT.issue(NAME, days=FUTURE), Verdict.NOT_YET_VALID, 401),
     "foreign authority of the same name": (
-        lambda: STRANGE.issue(NAME),
+        lambda: IMPOSTOR.issue(NAME),
         Verdict.UNKNOWN_ISSUER,
         403,
     ),
-    "foreign and expired": (lambda: STRANGE.issue(NAME, days=PAST), Verdict.UNKNOWN_ISSUER, 403),
+    "foreign and expired": (lambda: IMPOSTOR.issue(NAME, days=PAST), Verdict.UNKNOWN_ISSUER, 403),
     "self-signed": (lambda: Authority(NAME).own, Verdict.UNKNOWN_ISSUER, 403),
     "for servers only": (
         lambda: ROOT.issue(NAME, usages=[SERVER]),
@@ -66,29 +67,31 @@ WRONG: dict[str, tuple[Callable[[], Issued], Verdict, int]] = {
         403,
     ),
     "issued by a certificate that is no authority": (
-        lambda: _below(ROOT.issue(NAME)).issue(NAME),
+        lambda: _as_authority(ROOT.issue(NAME)).issue(NAME),
         Verdict.UNKNOWN_ISSUER,
         403,
     ),
 }
 
 
-def _below(issued: Issued) -> Authority:
+def _as_authority(issued: Issued) -> Authority:
     authority = Authority("no authority")
     authority.own = issued
     return authority
 
 
-@pytest.mark.parametrize("case", WRONG)
+@pytest.mark.parametrize("case", REJECTED)
 def test_any_other_certificate_is_rejected(case: str) -> None:
-    make, found, status = WRONG[case]
+    issue, expected, status = REJECTED[case]
 
-    assert check(make()) == found
-    assert found.status == status
+    assert check(issue()) == expected
+    assert expected.status == status
 
 
 def test_without_the_intermediate_there_is_no_chain_to_the_root() -> None:
-    assert check(BELOW.issue(NAME), replace(TRUST, intermediates=())) == Verdict.UNKNOWN_ISSUER
+    assert (
+        check(INTERMEDIATE.issue(NAME), replace(TRUST, intermediates=())) == Verdict.UNKNOWN_ISSUER
+    )
 
 
 def test_without_configured_roots_nobody_is_trusted() -> None:
@@ -112,22 +115,22 @@ def test_a_pinned_key_may_be_expected_instead_of_a_name() -> None:
 
 
 def test_a_certificate_that_its_authority_has_revoked_is_rejected() -> None:
-    issued, other = BELOW.issue(NAME), BELOW.issue(NAME)
-    trust = replace(TRUST, revocation_lists=(BELOW.revoke(issued),))
+    issued, other = INTERMEDIATE.issue(NAME), INTERMEDIATE.issue(NAME)
+    trust = replace(TRUST, revocation_lists=(INTERMEDIATE.revoke(issued),))
 
     assert check(issued, trust) == Verdict.REVOKED
     assert check(other, trust) == Verdict.TRUSTED
 
 
 def test_a_revoked_intermediate_is_rejected() -> None:
-    trust = replace(TRUST, revocation_lists=(ROOT.revoke(BELOW.own),))
+    trust = replace(TRUST, revocation_lists=(ROOT.revoke(INTERMEDIATE.own),))
 
-    assert check(BELOW.issue(NAME), trust) == Verdict.REVOKED
+    assert check(INTERMEDIATE.issue(NAME), trust) == Verdict.REVOKED
 
 
 def test_a_revocation_list_with_a_foreign_signature_has_no_effect() -> None:
     issued = ROOT.issue(NAME)
-    trust = replace(TRUST, revocation_lists=(STRANGE.revoke(issued),))
+    trust = replace(TRUST, revocation_lists=(IMPOSTOR.revoke(issued),))
 
     assert check(issued, trust) == Verdict.TRUSTED
 
@@ -139,18 +142,18 @@ def test_an_empty_certificate_is_reported_as_missing() -> None:
 
 @given(st.binary(min_size=1, max_size=300).filter(bytes.strip))
 def test_bytes_that_are_no_certificate_are_unreadable(sent: bytes) -> None:
-    begun = b"-----BEGIN CERTIFICATE-----\n" + sent + b"\n-----END CERTIFICATE-----\n"
+    framed = b"-----BEGIN CERTIFICATE-----\n" + sent + b"\n-----END CERTIFICATE-----\n"
 
     assert verdict(sent, TRUST, at=now()) == Verdict.UNREADABLE
-    assert verdict(begun, TRUST, at=now()) == Verdict.UNREADABLE
+    assert verdict(framed, TRUST, at=now()) == Verdict.UNREADABLE
 
 
 @pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
 @given(st.integers(0, 400), st.binary(min_size=1, max_size=4))
-def test_every_change_of_a_certificate_is_noticed(at: int, bytes_: bytes) -> None:
+def test_every_change_of_a_certificate_is_noticed(position: int, replacement: bytes) -> None:
     der = bytearray(GOOD)
-    at %= len(der) - len(bytes_)
-    der[at : at + len(bytes_)] = bytes_
+    start = position % (len(der) - len(replacement))
+    der[start : start + len(replacement)] = replacement
 
     found = verdict(_pem(bytes(der)), TRUST, at=now())
 
@@ -158,16 +161,18 @@ def test_every_change_of_a_certificate_is_noticed(at: int, bytes_: bytes) -> Non
 
 
 def test_a_certificate_of_an_unknown_version_is_unreadable(settings: Any) -> None:
-    """In nginx's header and in the standard's header alike, instead of an error 500."""
+    """This holds in nginx's header and in the standard's header. Neither leads to an error 500."""
     settings.PROXY_SECRET = "ours"
-    second = GOOD.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x01", 1)
-    standard = f":{base64.b64encode(second).decode()}:"
-    shown = forwarded_certificate(
-        RequestFactory().get("/", headers={"Client-Cert": standard, "X-Proxy-Secret": "ours"})
+    version_2 = GOOD.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x01", 1)
+    version_2_header = f":{base64.b64encode(version_2).decode()}:"
+    forwarded = forwarded_certificate(
+        RequestFactory().get(
+            "/", headers={"Client-Cert": version_2_header, "X-Proxy-Secret": "ours"}
+        )
     )
 
-    assert verdict(_pem(second), TRUST, at=now()) == Verdict.UNREADABLE
-    assert verdict(shown, TRUST, at=now()) == Verdict.UNREADABLE
+    assert verdict(_pem(version_2), TRUST, at=now()) == Verdict.UNREADABLE
+    assert verdict(forwarded, TRUST, at=now()) == Verdict.UNREADABLE
 
 
 def _pem(der: bytes) -> bytes:

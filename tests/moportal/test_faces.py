@@ -12,12 +12,12 @@ from tests.settings_for import check_environment
 
 pytestmark = pytest.mark.processes
 
-TELL = """
+PRINT_FACE = """
 import json, django
 django.setup()
 from django.conf import settings
 from django.urls import Resolver404, resolve
-def is_there(path):
+def is_served(path):
     try:
         return bool(resolve(path))
     except Resolver404:
@@ -25,18 +25,18 @@ def is_there(path):
 paths = ["/sign-in/", "/account/", "/payments/webhook", "/admin/", "/healthz",
     "/v1/sims/1/balances", "/gsma/rsp2/es2plus/handleDownloadProgressInfo"]
 print(json.dumps({
-    "paths": [path for path in paths if is_there(path)],
+    "paths": [path for path in paths if is_served(path)],
     "middleware": len(settings.MIDDLEWARE),
     "cookies": [settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME],
 }))
 """
 CUSTOMERS = ["/sign-in/", "/account/", "/payments/webhook"]
 STAFF = ["/admin/"]
-CALLERS = ["/v1/sims/1/balances", "/gsma/rsp2/es2plus/handleDownloadProgressInfo"]
+API_CALLERS = ["/v1/sims/1/balances", "/gsma/rsp2/es2plus/handleDownloadProgressInfo"]
 HEALTH = ["/healthz"]
 
 
-def start(face: str) -> "subprocess.CompletedProcess[str]":
+def start_face(face: str) -> "subprocess.CompletedProcess[str]":
     environment = {
         **os.environ,
         **check_environment(),
@@ -44,7 +44,7 @@ def start(face: str) -> "subprocess.CompletedProcess[str]":
         "SIMULATORS": "0",
         "MOPORTAL_FACE": face,
     }
-    command = [sys.executable, "-c", TELL]
+    command = [sys.executable, "-c", PRINT_FACE]
     return subprocess.run(
         command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True
     )
@@ -53,27 +53,27 @@ def start(face: str) -> "subprocess.CompletedProcess[str]":
 @pytest.mark.parametrize(
     ("face", "paths"),
     [
-        ("all", [*CUSTOMERS, *STAFF, *HEALTH, *CALLERS]),
+        ("all", [*CUSTOMERS, *STAFF, *HEALTH, *API_CALLERS]),
         ("portal", [*CUSTOMERS, *HEALTH]),
         ("desk", [*STAFF, *HEALTH]),
-        ("api", [*HEALTH, *CALLERS]),
+        ("api", [*HEALTH, *API_CALLERS]),
     ],
 )
 def test_a_face_serves_only_its_own_addresses(face: str, paths: list[str]) -> None:
-    shown = json.loads(start(face).stdout)
+    printed = json.loads(start_face(face).stdout)
 
-    assert shown["paths"] == paths
-    assert (shown["middleware"] == 0) == (face == "api")
+    assert printed["paths"] == paths
+    assert (printed["middleware"] == 0) == (face == "api")
 
 
 def test_the_desk_has_its_own_cookies() -> None:
-    desk, portal = json.loads(start("desk").stdout), json.loads(start("portal").stdout)
+    desk, portal = json.loads(start_face("desk").stdout), json.loads(start_face("portal").stdout)
 
     assert not set(desk["cookies"]) & set(portal["cookies"])
 
 
 def test_an_unknown_face_does_not_start() -> None:
-    stopped = start("both")
+    stopped = start_face("both")
 
     assert stopped.returncode != 0
     assert "MOPORTAL_FACE must be all, portal, desk or api." in stopped.stderr

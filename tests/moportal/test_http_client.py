@@ -64,12 +64,12 @@ def with_subclasses(errors: tuple[type[Exception], ...]) -> list[type[Exception]
 
 @pytest.fixture
 def odd() -> Iterator[str]:
-    """Return the address of a server that behaves oddly."""
+    """Return the address of an `OddServer`."""
     with serving(OddServer) as url:
         yield url
 
 
-def test_an_answer_that_drips_is_cut_off_in_time(odd: str) -> None:
+def test_a_slow_answer_is_cut_off_in_time(odd: str) -> None:
     started = time.monotonic()
 
     with pytest.raises(httpx.ReadTimeout):
@@ -107,10 +107,10 @@ def test_a_connection_that_ends_without_an_answer_raises_the_error_of_httpx(odd:
         exchange("GET", f"{odd}/hang_up", within=5)
 
 
-def test_every_error_of_httpcore_has_its_twin_in_httpx() -> None:
-    twins = [getattr(httpx, error.__name__) for error in with_subclasses(HTTPCORE_ERRORS)]
+def test_every_error_of_httpcore_has_a_namesake_in_httpx() -> None:
+    namesakes = [getattr(httpx, error.__name__) for error in with_subclasses(HTTPCORE_ERRORS)]
 
-    assert all(issubclass(twin, httpx.HTTPError) for twin in twins)
+    assert all(issubclass(error, httpx.HTTPError) for error in namesakes)
 
 
 def test_headers_and_content_arrive_unchanged(odd: str) -> None:

@@ -62,7 +62,7 @@ def test_exactly_one_of_ten_check_digits_is_correct(digits: str) -> None:
     right = [digit for digit in "0123456789" if identifiers.has_luhn_digit(digits + digit)]
 
     assert right == [identifiers.luhn_digit(digits)]
-    # As the standard words it: every second digit is doubled, and its digits are added up.
+    # As the standard puts it: every second digit is doubled, and all the digits are added up.
     doubled = "".join(str(int(d) * (2 - n % 2)) for n, d in enumerate(reversed(digits)))
     assert (sum(map(int, doubled)) + int(right[0])) % 10 == 0
 
@@ -147,7 +147,7 @@ def test_an_eid_is_parsed_only_with_its_check_digits(stem: str) -> None:
 
     assert Eid.parse(stem + right) == stem + right
     for check in {f"{n:02d}" for n in range(100)} - {right}:
-        # Two zeros and 97 are the same to the remainder, as are 01 and 98.
+        # 00 and 97 leave the same remainder, as do 01 and 98.
         if int(check) % 97 != int(right) % 97:
             with pytest.raises(InvalidEid):
                 Eid.parse(stem + check)

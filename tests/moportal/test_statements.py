@@ -1,4 +1,4 @@
-"""`moportal.statements`: of two concurrent changes of a row one wins; many rows at once."""
+"""`moportal.statements`: of two concurrent changes of a row one wins; bulk inserts and updates."""
 
 from datetime import timedelta
 
@@ -75,9 +75,9 @@ def test_a_related_row_may_be_expected_and_set(alice: User, bob: User) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_of_eight_concurrent_changes_one_wins(alice: User) -> None:
     order = make_order(alice)
-    was = {"state": order.state}
+    expected = {"state": order.state}
 
-    won = at_once(lambda: compare_and_set(Order, order.pk, was, state=OrderState.CANCELLED), 8)
+    won = at_once(lambda: compare_and_set(Order, order.pk, expected, state=OrderState.CANCELLED), 8)
 
     assert sorted(won) == [False] * 7 + [True]
 

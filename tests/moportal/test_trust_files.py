@@ -11,30 +11,30 @@ from django.utils.timezone import now
 from moportal.certificates import Verdict
 from moportal.trust_files import InvalidTrust, TrustFiles
 from tests.authority import Authority
-from tests.moportal.test_certificates import BELOW, NAME, ROOT, STRANGE
+from tests.moportal.test_certificates import IMPOSTOR, INTERMEDIATE, NAME, ROOT
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> TrustFiles:
     """Return files of the trust that `test_certificates` uses."""
     roots, below, revoked = (tmp_path / name for name in ("roots.pem", "below.pem", "revoked.pem"))
-    roots.write_bytes(STRANGE.own.pem + ROOT.own.pem)
-    below.write_bytes(BELOW.own.pem)
+    roots.write_bytes(IMPOSTOR.own.pem + ROOT.own.pem)
+    below.write_bytes(INTERMEDIATE.own.pem)
     revoked.write_bytes(b"")
     return TrustFiles(roots, below, revoked, names=frozenset({NAME}))
 
 
 def test_trusted_certificates_are_read_from_files(files: TrustFiles) -> None:
-    assert files.verdict(BELOW.issue(NAME).pem, at=now()) == Verdict.TRUSTED
+    assert files.verdict(INTERMEDIATE.issue(NAME).pem, at=now()) == Verdict.TRUSTED
     assert files.verdict(Authority("else").issue(NAME).pem, at=now()) == Verdict.UNKNOWN_ISSUER
 
 
 def test_a_changed_revocation_list_takes_effect_at_the_next_check(files: TrustFiles) -> None:
-    issued, revoked = BELOW.issue(NAME), files.revocation_lists
+    issued, revoked = INTERMEDIATE.issue(NAME), files.revocation_lists
     assert revoked is not None
     assert files.verdict(issued.pem, at=now()) == Verdict.TRUSTED
 
-    revoked.write_bytes(_list(ROOT.revoke()) + _list(BELOW.revoke(issued)))
+    revoked.write_bytes(_pem(ROOT.revoke()) + _pem(INTERMEDIATE.revoke(issued)))
 
     assert files.verdict(issued.pem, at=now()) == Verdict.REVOKED
 
@@ -43,7 +43,7 @@ def test_a_removed_root_is_no_longer_trusted(files: TrustFiles) -> None:
     issued = ROOT.issue(NAME)
     assert files.verdict(issued.pem, at=now()) == Verdict.TRUSTED
 
-    files.roots.write_bytes(STRANGE.own.pem)
+    files.roots.write_bytes(IMPOSTOR.own.pem)
 
     assert files.verdict(issued.pem, at=now()) == Verdict.UNKNOWN_ISSUER
 
@@ -69,5 +69,5 @@ def test_a_missing_or_unreadable_file_is_named(files: TrustFiles, name: str) -> 
         files.verdict(ROOT.issue(NAME).pem, at=now())
 
 
-def _list(revoked: x509.CertificateRevocationList) -> bytes:
+def _pem(revoked: x509.CertificateRevocationList) -> bytes:
     return revoked.public_bytes(Encoding.PEM)
