@@ -69,11 +69,11 @@ PROFILE_MOVES = {
 
 
 def launch_table() -> str:
-    from tests.mobileplans.readings import READINGS  # noqa: PLC0415 -- after django.setup
+    from tests.mobileplans.launch_table import LAUNCH_TABLE  # noqa: PLC0415 -- after django.setup
 
     rows = [
         (f"`{row.parameter}`", row.rule, _code(row.sent), _expected(row.expected))
-        for row in READINGS
+        for row in LAUNCH_TABLE
     ]
     return _table(("parameter", "reading", "sent", "read"), rows)
 

@@ -15,7 +15,7 @@ LONGEST = "x" * 64
 
 
 @dataclass(frozen=True)
-class Reading:
+class LaunchRow:
     """One row. `expected` maps fields of `mobileplans.domain.launch.Launch` to their values."""
 
     parameter: str
@@ -24,11 +24,11 @@ class Reading:
     expected: dict[str, Any]
 
 
-def _row(parameter: str, rule: str, sent: str, **expected: Any) -> Reading:
-    return Reading(parameter, rule, sent, expected)
+def _row(parameter: str, rule: str, sent: str, **expected: Any) -> LaunchRow:
+    return LaunchRow(parameter, rule, sent, expected)
 
 
-READINGS = [
+LAUNCH_TABLE = [
     _row("eid", "32 digits with correct check digits", f"eid={EID}", eid=EID, refused_as=None),
     _row("eid", "surrounding quotes are stripped", f"eid=%22{EID}%22", eid=EID),
     _row("eid", "so are escaped quotes", f"eid=%5C%22{EID}%5C%22", eid=EID),

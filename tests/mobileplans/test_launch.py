@@ -8,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mobileplans.domain.launch import Launch, parse_launch
-from tests.mobileplans.readings import EID, ICCID, READINGS, Reading
+from tests.mobileplans.launch_table import EID, ICCID, LAUNCH_TABLE, LaunchRow
 
 
-@pytest.mark.parametrize("row", READINGS, ids=[f"{row.parameter}: {row.rule}" for row in READINGS])
-def test_the_launch_is_parsed_as_the_contract_says(row: Reading) -> None:
+@pytest.mark.parametrize(
+    "row", LAUNCH_TABLE, ids=[f"{row.parameter}: {row.rule}" for row in LAUNCH_TABLE]
+)
+def test_the_launch_is_parsed_as_the_contract_says(row: LaunchRow) -> None:
     launch = parse_launch(row.sent)
 
     assert {name: getattr(launch, name) for name in row.expected} == row.expected

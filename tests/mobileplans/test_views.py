@@ -26,7 +26,7 @@ def test_a_signed_in_customer_goes_straight_to_the_options(as_alice: Client) -> 
     assert as_alice.get(f"/?eid={EID}").headers["Location"] == "/options/"
 
 
-def test_raw_bytes_are_read_as_they_were_sent(client: Client, db: None) -> None:
+def test_utf8_that_is_not_percent_encoded_is_decoded(client: Client, db: None) -> None:
     client.get("/", QUERY_STRING="transactionId=é".encode().decode("latin-1"))
 
     assert Visit.objects.get().transaction_id == "é"
