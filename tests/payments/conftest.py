@@ -12,8 +12,6 @@ from tests.processing import process_task
 from tests.providers import books
 
 TYPED = {"number": "4242424242424242", "csc": "123", "name": "Alice"}
-
-
 APPROVED, REFUSED = "4242424242424242", "4000000000000002"
 CUSTOMER_STEP = "4000002760003184"
 
@@ -29,7 +27,8 @@ def make_payment(alice: User, number: str = APPROVED) -> Payment:
     )
 
 
-def booked(gateway: str) -> list[tuple[str, int]]:
+def gateway_payments(gateway: str) -> list[tuple[str, int]]:
+    """Return status and amount of each payment in the gateway's books."""
     return [(payment["status"], payment["amount"]) for payment in books(gateway)["payments"]]
 
 
@@ -41,10 +40,10 @@ def capture(payment: Payment) -> Payment:
     return domain.capture(payment, before_call=lambda: None)
 
 
-def type_card(url: str, **said: str) -> str:
+def type_card(url: str, **changes: str) -> str:
     """Type a card on the gateway's page, and return the address to which it redirects."""
     expiry = f"12/{(now().year + 4) % 100}"
-    form = {"decision": "store", **TYPED, "expiry": expiry, **said}
+    form = {"decision": "store", **TYPED, "expiry": expiry, **changes}
     answer = httpx.post(url, data=form, trust_env=False)
     assert answer.status_code == httpx.codes.SEE_OTHER
     return answer.headers["location"]

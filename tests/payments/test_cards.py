@@ -132,12 +132,12 @@ def test_a_charge_can_be_refunded_after_the_card_is_removed(
 def test_a_card_that_the_gateway_refuses_to_remove_is_kept_for_staff(
     method: PaymentMethod, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Stubborn:
+    class RefusingGateway:
         def forget(self, _token: str, *, key: str) -> None:
             raise GatewayRefused("forget: no")
 
     cards.remove(method)
-    monkeypatch.setattr(cards, "gateway", Stubborn)
+    monkeypatch.setattr(cards, "gateway", RefusingGateway)
 
     assert forget(method) is None
     assert (method.forgotten_at, method.token[:4]) == (None, "tok_")

@@ -25,9 +25,9 @@ from tests.payments.conftest import (
     CUSTOMER_STEP,
     REFUSED,
     authorise,
-    booked,
     capture,
     card,
+    gateway_payments,
     make_payment,
 )
 from tests.providers import break_it
@@ -75,7 +75,7 @@ def test_an_authorised_payment_moves_no_money_yet(alice: User, gateway: str) -> 
     payment = authorise(make_payment(alice))
 
     assert payment.state == PaymentState.AUTHORISED
-    assert booked(gateway) == [("authorised", 1900)]
+    assert gateway_payments(gateway) == [("authorised", 1900)]
 
 
 def test_a_declined_payment_says_why(alice: User, gateway: str) -> None:
@@ -96,7 +96,7 @@ def test_an_authorisation_whose_answer_was_lost_is_asked_for_by_its_key(
 
     authorise(payment)
 
-    assert booked(gateway) == [("authorised", 1900)]
+    assert gateway_payments(gateway) == [("authorised", 1900)]
 
 
 def test_a_refused_authorisation_declines_the_payment(alice: User, gateway: str) -> None:
@@ -108,25 +108,25 @@ def test_a_refused_authorisation_declines_the_payment(alice: User, gateway: str)
 
     assert payment.state == PaymentState.DECLINED
     assert "authorise: HTTP" in payment.decline_reason
-    assert booked(gateway) == []
+    assert gateway_payments(gateway) == []
 
 
 def test_every_call_is_a_row_before_the_lease_is_renewed(alice: User, gateway: str) -> None:
-    """Read the row when `before_call` runs: a worker that takes over then sees it."""
+    """A worker that takes over after `before_call` must see the row."""
     payment = make_payment(alice, CUSTOMER_STEP)
     payment.return_url = "http://127.0.0.1/back"
     seen: list[tuple[str, str, str]] = []
 
-    def show() -> None:
+    def record_last_call() -> None:
         call = payment.calls.latest("pk")
         seen.append((call.operation, call.key, call.outcome))
 
     for _ in range(2):
-        domain.authorise(payment, before_call=show)
+        domain.authorise(payment, before_call=record_last_call)
     httpx.post(payment.customer_step_url, data={"decision": "approve"}, trust_env=False)
-    domain.authorise(payment, before_call=show)
-    domain.capture(payment, before_call=show)
-    domain.void_or_refund(payment, reason="x", before_call=show)
+    domain.authorise(payment, before_call=record_last_call)
+    domain.capture(payment, before_call=record_last_call)
+    domain.void_or_refund(payment, reason="x", before_call=record_last_call)
 
     key = str(payment.key)
     assert seen == [
@@ -142,7 +142,7 @@ def test_every_call_is_a_row_before_the_lease_is_renewed(alice: User, gateway: s
 
 def test_the_lease_is_renewed_before_asking_about_a_refusal(alice: User, gateway: str) -> None:
     payment = authorise(make_payment(alice))
-    elsewhere(gateway, payment, "capture")
+    act_elsewhere(gateway, payment, "capture")
     seen: list[str] = []
 
     domain.void_or_refund(
@@ -157,27 +157,27 @@ def test_a_worker_that_lost_the_lease_records_a_call_that_was_not_sent(
 ) -> None:
     payment = make_payment(alice)
 
-    def lost() -> None:
+    def lose_lease() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        domain.authorise(payment, before_call=lost)
+        domain.authorise(payment, before_call=lose_lease)
 
     assert payment.calls.get().outcome == GatewayCall.Outcome.NOT_SENT
     assert void_or_refund(payment).state == PaymentState.VOIDED
     assert payment.calls.count() == 1
-    assert booked(gateway) == []
+    assert gateway_payments(gateway) == []
 
 
 def test_an_unusable_answer_is_kept_with_the_call(alice: User, gateway: str) -> None:
     payment = make_payment(alice)
     break_it(gateway, "authorise", "http_500")
 
-    with pytest.raises(GatewayUnavailable) as trouble:
+    with pytest.raises(GatewayUnavailable) as raised:
         authorise(payment)
 
     call = payment.calls.get()
-    assert (call.outcome, call.detail) == (GatewayCall.Outcome.UNKNOWN, str(trouble.value))
+    assert (call.outcome, call.detail) == (GatewayCall.Outcome.UNKNOWN, str(raised.value))
 
 
 def test_a_move_that_another_worker_made_first_is_not_overwritten(
@@ -211,7 +211,7 @@ def test_a_capture_whose_answer_was_lost_charges_once(
         capture(payment)
 
     assert capture(payment).state == PaymentState.CAPTURED
-    assert booked(gateway) == [("captured", 1900)]
+    assert gateway_payments(gateway) == [("captured", 1900)]
 
 
 def test_an_authorisation_in_doubt_is_asked_about_and_voided(alice: User, gateway: str) -> None:
@@ -221,21 +221,21 @@ def test_an_authorisation_in_doubt_is_asked_about_and_voided(alice: User, gatewa
         authorise(payment)
 
     assert void_or_refund(payment).state == PaymentState.VOIDED
-    assert booked(gateway) == [("voided", 1900)]
+    assert gateway_payments(gateway) == [("voided", 1900)]
 
 
 def test_a_payment_that_was_never_sent_is_voided_without_a_call(alice: User, gateway: str) -> None:
     payment = void_or_refund(make_payment(alice))
 
     assert payment.state == PaymentState.VOIDED
-    assert booked(gateway) == []
+    assert gateway_payments(gateway) == []
 
 
 def test_a_captured_payment_is_refunded(alice: User, gateway: str) -> None:
     payment = void_or_refund(capture(authorise(make_payment(alice))))
 
     assert payment.state == PaymentState.REFUNDED
-    assert booked(gateway) == [("refunded", 1900)]
+    assert gateway_payments(gateway) == [("refunded", 1900)]
 
 
 @pytest.mark.parametrize("fault", ["drop_before", "drop_after", "http_500", "html", "malformed"])
@@ -253,11 +253,11 @@ def test_void_and_refund_are_repeated_until_they_are_answered(
     void_or_refund(payment)
 
     assert void_or_refund(payment).state == f"{operation}ed"
-    assert booked(gateway) == [(f"{operation}ed", 1900)]
+    assert gateway_payments(gateway) == [(f"{operation}ed", 1900)]
 
 
-def elsewhere(gateway: str, payment: Payment, action: str) -> None:
-    """Change the payment from elsewhere, for example at the provider's own desk."""
+def act_elsewhere(gateway: str, payment: Payment, action: str) -> None:
+    """Change the payment without the portal, for example at the provider's own desk."""
     httpx.post(
         f"{gateway}/payments/{payment.gateway_id}/{action}",
         json={},
@@ -268,34 +268,34 @@ def elsewhere(gateway: str, payment: Payment, action: str) -> None:
 
 def test_a_capture_that_we_do_not_know_of_is_refunded(alice: User, gateway: str) -> None:
     payment = authorise(make_payment(alice))
-    elsewhere(gateway, payment, "capture")
+    act_elsewhere(gateway, payment, "capture")
 
     assert void_or_refund(payment).state == PaymentState.REFUNDED
-    assert booked(gateway) == [("refunded", 1900)]
+    assert gateway_payments(gateway) == [("refunded", 1900)]
 
 
 def test_a_capture_that_we_do_not_know_of_counts_as_the_capture(alice: User, gateway: str) -> None:
     payment = authorise(make_payment(alice))
-    elsewhere(gateway, payment, "capture")
+    act_elsewhere(gateway, payment, "capture")
 
     assert capture(payment).state == PaymentState.CAPTURED
 
 
 def test_a_refund_made_elsewhere_counts_as_the_refund(alice: User, gateway: str) -> None:
     payment = capture(authorise(make_payment(alice)))
-    elsewhere(gateway, payment, "refund")
+    act_elsewhere(gateway, payment, "refund")
 
     assert void_or_refund(payment).state == PaymentState.REFUNDED
 
 
 def test_an_authorisation_that_expired_counts_as_voided(alice: User, gateway: str) -> None:
     payment = authorise(make_payment(alice))
-    elsewhere(gateway, payment, "void")
+    act_elsewhere(gateway, payment, "void")
 
     assert void_or_refund(payment).state == PaymentState.VOIDED
 
 
-class Stubborn:
+class RefusingGateway:
     """A gateway that refuses to void."""
 
     def void(self, *_args: object, **_keywords: object) -> None:
@@ -309,7 +309,7 @@ def test_a_gateway_that_refuses_to_void_is_left_to_staff(
     alice: User, gateway: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payment = authorise(make_payment(alice))
-    monkeypatch.setattr(domain, "gateway", Stubborn)
+    monkeypatch.setattr(domain, "gateway", RefusingGateway)
 
     with pytest.raises(GatewayRefused):
         void_or_refund(payment)
@@ -318,8 +318,8 @@ def test_a_gateway_that_refuses_to_void_is_left_to_staff(
     assert GatewayCall.objects.filter(outcome=GatewayCall.Outcome.REFUSED).count() == 1
 
 
-class GivenBack:
-    """A gateway that has refunded already, and refuses a second refund."""
+class RefundedGateway:
+    """A gateway that has already refunded, and refuses a second refund."""
 
     def refund(self, *_args: object, **_keywords: object) -> None:
         raise GatewayRefused("refund: it was given back")
@@ -328,11 +328,11 @@ class GivenBack:
         return VoidedOrRefunded(gateway_id)
 
 
-def test_a_captured_payment_that_the_gateway_says_is_gone_was_refunded(
+def test_a_captured_payment_that_the_gateway_no_longer_charges_was_refunded(
     alice: User, gateway: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payment = capture(authorise(make_payment(alice)))
-    monkeypatch.setattr(domain, "gateway", GivenBack)
+    monkeypatch.setattr(domain, "gateway", RefundedGateway)
 
     assert void_or_refund(payment).state == PaymentState.REFUNDED
     refused = payment.calls.get(operation="refund")
@@ -356,17 +356,17 @@ def test_a_process_that_ends_during_a_call_leaves_it_in_doubt(
 ) -> None:
     payment = make_payment(alice)
 
-    def ended(*_args: object, **_keywords: object) -> None:
+    def end_process(*_args: object, **_keywords: object) -> None:
         raise SystemExit
 
-    monkeypatch.setattr("moportal.http_client.exchange", ended)
+    monkeypatch.setattr("moportal.http_client.exchange", end_process)
     with pytest.raises(SystemExit):
         authorise(payment)
     monkeypatch.undo()
 
     assert payment.calls.get().outcome == GatewayCall.Outcome.UNANSWERED
     assert void_or_refund(payment).state == PaymentState.VOIDED
-    assert booked(gateway) == [("voided", 1900)]
+    assert gateway_payments(gateway) == [("voided", 1900)]
 
 
 def test_a_capture_that_is_impossible_for_good_is_refused(alice: User, gateway: str) -> None:
@@ -387,23 +387,23 @@ def test_a_capture_that_is_impossible_for_good_is_refused(alice: User, gateway: 
 def test_a_call_to_an_unreachable_gateway_was_not_sent(alice: User, settings: Any) -> None:
     settings.PAYMENT_GATEWAY_URL = "http://127.0.0.1:9"
 
-    with pytest.raises(GatewayUnavailable) as trouble:
+    with pytest.raises(GatewayUnavailable) as raised:
         domain.add_card(alice, card())
 
-    assert not trouble.value.was_sent
+    assert not raised.value.was_sent
     assert GatewayCall.objects.get().outcome == GatewayCall.Outcome.NOT_SENT
 
 
 class BankStep:
-    """A gateway that sends the customer to the bank, and is asked afterwards how that ended."""
+    """A gateway that sends the customer to the bank, and afterwards reports the result."""
 
-    came_back: Authorised | Declined | CustomerStep = CustomerStep("pay_1", "https://bank.example/")
+    result: Authorised | Declined | CustomerStep = CustomerStep("pay_1", "https://bank.example/")
 
     def authorise(self, *_args: object, **_keywords: object) -> CustomerStep:
         return CustomerStep("pay_1", "https://bank.example/step")
 
     def fetch(self, _gateway_id: str) -> Authorised | Declined | CustomerStep:
-        return self.came_back
+        return self.result
 
 
 def test_a_payment_waits_for_the_confirmation_at_the_bank(
@@ -418,7 +418,7 @@ def test_a_payment_waits_for_the_confirmation_at_the_bank(
         PaymentState.PENDING,
         "https://bank.example/step",
     )
-    bank.came_back = Authorised("pay_1")
+    bank.result = Authorised("pay_1")
 
     assert authorise(payment).state == PaymentState.AUTHORISED
 

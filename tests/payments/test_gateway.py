@@ -28,14 +28,14 @@ CARD = Card("4242424242424242", 12, 2099, "123", "Alice")
 STORED = {"token": "tok_1", "brand": "visa", "last4": "4242"}
 
 
-class Saying:
+class FakeProvider:
     """A payment provider that gives a prepared answer."""
 
     def __init__(self) -> None:
         self.status, self.body, self.asked = 200, b"{}", ""
         provider = self
 
-        class Answering(Handler):
+        class RequestHandler(Handler):
             def do_POST(self) -> None:  # noqa: N802 -- the name that http.server calls
                 provider.asked = self.path
                 self.rfile.read(int(self.headers.get("content-length") or 0))
@@ -46,16 +46,17 @@ class Saying:
 
             do_GET = do_POST  # noqa: N815 -- the same
 
-        self.handler = Answering
+        self.handler = RequestHandler
 
-    def says(self, body: object, status: int = 200) -> SimulatorGateway:
+    def answering(self, body: object, status: int = 200) -> SimulatorGateway:
+        """Set the next answer, and return a gateway that will get it."""
         self.status, self.body = status, json.dumps(body).encode()
         return SimulatorGateway()
 
 
 @pytest.fixture
-def provider(settings: Settings) -> Iterator[Saying]:
-    made = Saying()
+def provider(settings: Settings) -> Iterator[FakeProvider]:
+    made = FakeProvider()
     with serving(made.handler) as settings.PAYMENT_GATEWAY_URL:
         yield made
 
@@ -65,7 +66,7 @@ def authorise(gateway: SimulatorGateway) -> Authorised | Declined | CustomerStep
 
 
 @pytest.mark.parametrize(
-    ("said", "standing"),
+    ("answer", "standing"),
     [
         ({"id": "p", "status": "authorised"}, Authorised("p")),
         ({"id": "p", "status": "declined", "reason": "no"}, Declined("p", "no")),
@@ -76,13 +77,13 @@ def authorise(gateway: SimulatorGateway) -> Authorised | Declined | CustomerStep
     ],
 )
 def test_each_payment_status_is_parsed(
-    provider: Saying, said: dict[str, str], standing: object
+    provider: FakeProvider, answer: dict[str, str], standing: object
 ) -> None:
-    assert provider.says(said).fetch("p") == standing
+    assert provider.answering(answer).fetch("p") == standing
 
 
 @pytest.mark.parametrize(
-    "said",
+    "answer",
     [
         [],
         {},
@@ -98,16 +99,16 @@ def test_each_payment_status_is_parsed(
         {"id": "p", "status": "voided"},
     ],
 )
-def test_a_malformed_answer_decides_nothing(provider: Saying, said: object) -> None:
-    with pytest.raises(GatewayUnavailable) as trouble:
-        authorise(provider.says(said))
+def test_a_malformed_answer_decides_nothing(provider: FakeProvider, answer: object) -> None:
+    with pytest.raises(GatewayUnavailable) as raised:
+        authorise(provider.answering(answer))
 
-    assert trouble.value.was_sent
+    assert raised.value.was_sent
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 409, 422])
-def test_a_client_error_is_a_refusal_for_good(provider: Saying, status: int) -> None:
-    gateway = provider.says({"error": "no"}, status)
+def test_a_client_error_is_a_refusal_for_good(provider: FakeProvider, status: int) -> None:
+    gateway = provider.answering({"error": "no"}, status)
 
     with pytest.raises(GatewayRefused, match=f"HTTP {status}, 'no'"):
         authorise(gateway)
@@ -116,37 +117,37 @@ def test_a_client_error_is_a_refusal_for_good(provider: Saying, status: int) -> 
 
 
 @pytest.mark.parametrize("status", [400, 401, 404])
-def test_a_refused_question_decides_nothing(provider: Saying, status: int) -> None:
+def test_a_refused_question_decides_nothing(provider: FakeProvider, status: int) -> None:
     with pytest.raises(GatewayUnavailable):
-        provider.says({"error": "no"}, status).fetch("p")
+        provider.answering({"error": "no"}, status).fetch("p")
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 503])
-def test_a_busy_gateway_is_unavailable(provider: Saying, status: int) -> None:
+def test_a_busy_gateway_is_unavailable(provider: FakeProvider, status: int) -> None:
     with pytest.raises(GatewayUnavailable):
-        authorise(provider.says({}, status))
+        authorise(provider.answering({}, status))
 
 
-def test_an_identifier_of_the_gateway_is_one_path_segment(provider: Saying) -> None:
-    provider.says({"status": "captured"}).capture("../é ?", key="k")
+def test_an_identifier_of_the_gateway_is_one_path_segment(provider: FakeProvider) -> None:
+    provider.answering({"status": "captured"}).capture("../é ?", key="k")
 
     assert provider.asked == "/payments/..%2F%C3%A9%20%3F/capture"
 
 
 @pytest.mark.parametrize("action", ["capture", "void", "refund"])
-def test_an_answer_with_another_status_is_no_success(provider: Saying, action: str) -> None:
+def test_an_answer_with_another_status_is_no_success(provider: FakeProvider, action: str) -> None:
     with pytest.raises(GatewayUnavailable):
-        getattr(provider.says({"status": "maybe"}), action)("p", key="k")
+        getattr(provider.answering({"status": "maybe"}), action)("p", key="k")
 
 
 @pytest.mark.parametrize("last4", ["424", "42424", "abcd"])
-def test_last4_must_be_four_digits(provider: Saying, last4: str) -> None:
+def test_last4_must_be_four_digits(provider: FakeProvider, last4: str) -> None:
     with pytest.raises(GatewayUnavailable, match="last4"):
-        provider.says({**STORED, "last4": last4}).tokenise(CARD, key="k")
+        provider.answering({**STORED, "last4": last4}).tokenise(CARD, key="k")
 
 
-def test_an_unknown_brand_is_shown_as_it_comes(provider: Saying) -> None:
-    stored = provider.says({**STORED, "brand": "mondocard"}).tokenise(CARD, key="k")
+def test_an_unknown_brand_is_shown_as_it_comes(provider: FakeProvider) -> None:
+    stored = provider.answering({**STORED, "brand": "mondocard"}).tokenise(CARD, key="k")
 
     assert (stored.brand, stored.last4) == ("Mondocard", "4242")
 
@@ -156,7 +157,7 @@ TAKEN = {**STORED, "id": "page_1", "status": "taken", "exp_month": 12, "exp_year
 
 
 @pytest.mark.parametrize(
-    ("said", "standing"),
+    ("answer", "standing"),
     [
         (PAGE, StillOpen("page_1")),
         ({**PAGE, "status": "refused", "reason": "no"}, NoCard("page_1", "no")),
@@ -164,19 +165,19 @@ TAKEN = {**STORED, "id": "page_1", "status": "taken", "exp_month": 12, "exp_year
     ],
 )
 def test_each_page_status_is_parsed(
-    provider: Saying, said: dict[str, object], standing: object
+    provider: FakeProvider, answer: dict[str, object], standing: object
 ) -> None:
-    assert provider.says(said).fetch_page("page_1") == standing
+    assert provider.answering(answer).fetch_page("page_1") == standing
 
 
-def test_the_gateway_says_where_the_page_is(provider: Saying) -> None:
-    page = provider.says(PAGE, 201).open_page(return_url="https://portal.example/", key="k")
+def test_the_gateway_says_where_the_page_is(provider: FakeProvider) -> None:
+    page = provider.answering(PAGE, 201).open_page(return_url="https://portal.example/", key="k")
 
     assert page == HostedPage("page_1", "https://gateway.example/card/page_1")
 
 
 @pytest.mark.parametrize(
-    "said",
+    "answer",
     [
         {"id": "page_1"},
         {**TAKEN, "status": "perhaps"},
@@ -187,20 +188,22 @@ def test_the_gateway_says_where_the_page_is(provider: Saying) -> None:
         {**TAKEN, "exp_year": None},
     ],
 )
-def test_a_malformed_card_is_not_stored(provider: Saying, said: dict[str, object]) -> None:
+def test_a_malformed_card_is_not_stored(provider: FakeProvider, answer: dict[str, object]) -> None:
     with pytest.raises(GatewayUnavailable):
-        provider.says(said).fetch_page("page_1")
+        provider.answering(answer).fetch_page("page_1")
 
 
 @pytest.mark.parametrize("url", [None, "", "x" * 501, "https://a.example/\0"])
-def test_a_page_without_an_address_is_refused(provider: Saying, url: object) -> None:
+def test_a_page_without_an_address_is_refused(provider: FakeProvider, url: object) -> None:
     with pytest.raises(GatewayUnavailable, match="url"):
-        provider.says({**PAGE, "url": url}).open_page(return_url="", key="k")
+        provider.answering({**PAGE, "url": url}).open_page(return_url="", key="k")
 
 
 @pytest.mark.parametrize("status", [400, 403, 409, 422])
-def test_a_client_error_about_cards_is_a_refusal_for_good(provider: Saying, status: int) -> None:
-    gateway = provider.says({"error": "no"}, status)
+def test_a_client_error_about_cards_is_a_refusal_for_good(
+    provider: FakeProvider, status: int
+) -> None:
+    gateway = provider.answering({"error": "no"}, status)
 
     with pytest.raises(GatewayRefused, match="open_page"):
         gateway.open_page(return_url="", key="k")
@@ -211,5 +214,5 @@ def test_a_client_error_about_cards_is_a_refusal_for_good(provider: Saying, stat
 
 
 @pytest.mark.parametrize("status", [200, 404])
-def test_a_card_that_is_not_there_counts_as_removed(provider: Saying, status: int) -> None:
-    provider.says({}, status).forget("tok_1", key="k")
+def test_a_card_that_is_not_there_counts_as_removed(provider: FakeProvider, status: int) -> None:
+    provider.answering({}, status).forget("tok_1", key="k")

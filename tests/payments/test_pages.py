@@ -19,7 +19,7 @@ from tests.payments.conftest import opened_page, type_card
 from tests.processing import process_task
 from tests.providers import books, break_it
 
-OUTLIVED = pages.TIME_LIMIT + timedelta(minutes=1)
+PAST_TIME_LIMIT = pages.TIME_LIMIT + timedelta(minutes=1)
 
 
 def process_once(page: CardPage) -> RetryAfter | None:
@@ -29,7 +29,7 @@ def process_once(page: CardPage) -> RetryAfter | None:
 
 
 def make_old(page: CardPage) -> None:
-    CardPage.objects.filter(pk=page.pk).update(created_at=now() - OUTLIVED)
+    CardPage.objects.filter(pk=page.pk).update(created_at=now() - PAST_TIME_LIMIT)
     page.refresh_from_db()
 
 
@@ -123,17 +123,17 @@ def test_of_two_workers_with_the_same_answer_one_stores_the_card(
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("typed", "reason"),
     [
         ({"decision": "close"}, "closed_by_customer"),
         ({"number": "4000000000000002"}, "card_declined"),
     ],
 )
 def test_a_page_without_a_card_says_why(
-    alice: User, gateway: str, said: dict[str, str], reason: str
+    alice: User, gateway: str, typed: dict[str, str], reason: str
 ) -> None:
     page = opened_page(alice)
-    type_card(page.url, **said)
+    type_card(page.url, **typed)
 
     assert process_once(page) is None
     assert (page.state, page.last_error) == (CardPageState.REFUSED, reason)
@@ -215,7 +215,7 @@ def test_the_card_of_a_customer_who_comes_back_late_is_stored(alice: User, gatew
     assert page.state == CardPageState.TAKEN
 
 
-def test_a_customer_who_comes_back_late_without_a_card_is_told_so(
+def test_a_customer_who_comes_back_late_without_a_card_finds_the_page_lapsed(
     alice: User, gateway: str
 ) -> None:
     page = opened_page(alice)
@@ -252,7 +252,7 @@ def test_a_page_that_waited_too_long_is_not_opened(alice: User, gateway: str) ->
     assert not GatewayCall.objects.exists()
 
 
-def test_an_absent_gateway_is_asked_until_the_time_limit(alice: User, gateway: str) -> None:
+def test_a_gateway_that_is_down_is_asked_until_the_time_limit(alice: User, gateway: str) -> None:
     page = opened_page(alice)
     type_card(page.url)
     pages.record_return(page)
@@ -269,7 +269,7 @@ def test_an_absent_gateway_is_asked_until_the_time_limit(alice: User, gateway: s
     assert page.state == CardPageState.LAPSED
 
 
-def test_an_error_that_is_over_is_no_longer_shown(alice: User, gateway: str) -> None:
+def test_a_success_clears_the_last_error(alice: User, gateway: str) -> None:
     page = opened_page(alice)
     break_it(gateway, "fetch_page", "http_500")
     process_once(page)
@@ -326,7 +326,7 @@ def test_every_page_state_has_its_successors() -> None:
     assert set(NEXT_PAGE_STATES) == set(CardPageState)
 
 
-def test_an_unanswered_question_raises(alice: User, gateway: str) -> None:
+def test_an_unknown_page_is_reported_as_unavailable(alice: User, gateway: str) -> None:
     page = opened_page(alice)
 
     with pytest.raises(GatewayUnavailable):

@@ -7,7 +7,7 @@ from payments.domain import payments as domain
 from payments.gateways.base import GatewayRefused, GatewayUnavailable
 from payments.models import Payment, Refund
 from payments.states import NEXT_REFUND_STATES, PaymentState, RefundState
-from tests.payments.conftest import authorise, booked, capture, make_payment
+from tests.payments.conftest import authorise, capture, gateway_payments, make_payment
 from tests.providers import break_it
 from tests.races import at_once
 
@@ -41,7 +41,7 @@ def test_a_refund_says_how_much_was_given_back_and_why(captured: Payment, gatewa
     assert done.ended_at is not None
     assert (payment.state, payment.refunded_minor_units) == (PaymentState.REFUNDED, 1900)
     assert keys_sent(payment) == [str(done.key)]
-    assert booked(gateway) == [("refunded", 1900)]
+    assert gateway_payments(gateway) == [("refunded", 1900)]
 
 
 def test_a_refund_whose_answer_was_lost_is_asked_again_under_its_key(
@@ -57,7 +57,7 @@ def test_a_refund_whose_answer_was_lost_is_asked_again_under_its_key(
     only = captured.refunds.get()
     assert (only.state, only.reason) == (RefundState.DONE, "goodwill")
     assert keys_sent(captured) == [str(only.key)] * 2
-    assert booked(gateway) == [("refunded", 1900)]
+    assert gateway_payments(gateway) == [("refunded", 1900)]
 
 
 def test_a_refused_refund_has_ended_and_the_next_one_has_a_new_key(
@@ -95,7 +95,7 @@ def test_a_payment_that_was_not_captured_has_nothing_to_refund(alice: User, gate
     assert refund(payment).state == PaymentState.AUTHORISED
 
     assert not Refund.objects.exists()
-    assert booked(gateway) == [("authorised", 1900)]
+    assert gateway_payments(gateway) == [("authorised", 1900)]
 
 
 def test_a_long_reason_is_cut_to_the_length_of_its_column(captured: Payment) -> None:
@@ -112,7 +112,7 @@ def test_concurrent_refunds_of_one_payment_share_one_row(alice: User, gateway: s
 
     assert payment.refunds.get().state == RefundState.DONE
     assert len(set(keys_sent(payment))) == 1
-    assert booked(gateway) == [("refunded", 1900)]
+    assert gateway_payments(gateway) == [("refunded", 1900)]
 
 
 def test_every_refund_state_has_its_successors() -> None:

@@ -43,8 +43,8 @@ def waiting(alice: User, gateway: str, smdp: str) -> Order:
 
 
 def event(payment: Payment, status: str = "authorised", **changes: object) -> str:
-    told = {"id": payment.gateway_id, "reference": payment.reference, "status": status}
-    return json.dumps({"id": f"evt_{payment.pk}_{status}", "payment": told, **changes})
+    reported = {"id": payment.gateway_id, "reference": payment.reference, "status": status}
+    return json.dumps({"id": f"evt_{payment.pk}_{status}", "payment": reported, **changes})
 
 
 def post(body: str, *, secret: str = SECRET, late: int = 0, signature: str | None = None) -> int:
@@ -111,11 +111,13 @@ def test_an_event_that_comes_fifty_times_is_stored_once(waiting: Order) -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_events_in_any_order_and_three_days_late_end_alike(waiting: Order, seed: int) -> None:
     decide(waiting, "approve")
-    told = [event(waiting.payment, one) for one in ("requires_action", "authorised", "captured")]
-    told *= 3
-    random.Random(seed).shuffle(told)  # noqa: S311 -- a seed makes a failure come back
+    reported = [
+        event(waiting.payment, one) for one in ("requires_action", "authorised", "captured")
+    ]
+    reported *= 3
+    random.Random(seed).shuffle(reported)  # noqa: S311 -- a seed makes a failure come back
 
-    for body in told:
+    for body in reported:
         assert post(body, late=THREE_DAYS) == 204
         settled(waiting)
 
