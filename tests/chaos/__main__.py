@@ -35,7 +35,7 @@ CHANCE, ALWAYS, SLOW = 0.02, 10_000, 2.0
 STRIKE_EVERY, STRIKES_FOR = (0.4, 1.5), 8.0
 # In seconds, for a fault that strikes until all orders have ended.
 ENDED_WITHIN = 30.0
-# These times are for this many orders. With more orders they grow, so that work gets done.
+# These times are for up to this many orders. They grow with more orders, which take longer.
 SMALL = 100
 HIDDEN = "hidden"
 HIDE_ICCIDS = """
@@ -97,7 +97,7 @@ class FaultInjector(threading.Thread):
 
 @contextmanager
 def injecting(injector: FaultInjector) -> Iterator[None]:
-    """Strike until the context ends, however it ends. Otherwise a server would stay broken."""
+    """Strike until the context ends. Stop even if it fails, or a server would stay broken."""
     injector.start()
     try:
         if injector.fault.at_once:
@@ -166,7 +166,7 @@ def submit_orders(fault: Fault, buyers: list[Buyer], rng: random.Random) -> None
 
 
 def check_fault(stack: Stack, fault: Fault, buyers: list[Buyer], states: list[str]) -> list[str]:
-    """Return what is wrong by the rules of this fault."""
+    """Return violations of the rules that only this fault has."""
     wrong = find_false_handoffs(stack, buyers) if fault.leaves else []
     if fault.stock is not None and states.count("completed") != fault.stock:
         wrong.append(f"{fault.stock} ICCIDs, {states.count('completed')} sold")
@@ -176,7 +176,7 @@ def check_fault(stack: Stack, fault: Fault, buyers: list[Buyer], states: list[st
 
 
 def find_false_handoffs(stack: Stack, buyers: list[Buyer]) -> list[str]:
-    """Compare the success that was handed over on leaving with the order's final state."""
+    """Return the orders whose handoff on leaving contradicts their final state."""
     ended = {row.number: row.state for row in books.rows(stack, [b.number for b in buyers])}
     expected = {"success True": {"completed"}, "success False": {"cancelled", "failed"}}
     return [

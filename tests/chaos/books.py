@@ -25,7 +25,7 @@ JOIN esim_profile p ON p.id = o.profile_id JOIN esim_sim s ON s.id = p.sim_id
 WHERE o.state = 'completed'
 """
 GAPS = "SELECT year FROM payments_receipt GROUP BY year HAVING max(number) <> count(*)"
-# The portal's final states of payment and profile, for completed and for other orders.
+# The final states of the payment and of the profile, for completed orders and for all others.
 DONE = ({"captured"}, {"released", "downloaded"})
 RELEASED = ({"voided", "declined"}, {"cancelled", "none"})
 OPEN = "SELECT count(*) FROM orders_order WHERE state <> ALL(%s)"
@@ -79,7 +79,7 @@ def wait_for_ends(stack: Stack, numbers: list[str]) -> float:
 
 
 def find_losses(stack: Stack, numbers: list[str]) -> list[str]:
-    """Return all differences between the books. What is being released still gets a minute."""
+    """Return all differences between the books. Give pending releases another minute first."""
     deadline = time.monotonic() + RELEASED_WITHIN
     while wrong := _compare(stack, rows(stack, numbers), numbers):
         if time.monotonic() > deadline:
@@ -116,7 +116,7 @@ def _compare(stack: Stack, orders: list[Row], numbers: list[str]) -> list[str]:
 
 
 def _check_order(row: Row, payments: list[str], taken: set[str]) -> list[str]:
-    """Return what is wrong with one order: not ended, a wrong number of charges, no profile."""
+    """Return what is wrong with one order: it is open, charged wrongly, or has no profile."""
     charged = payments.count("captured")
     if row.state not in ENDED:
         return [f"{row.number}: still {row.state}"]
@@ -133,7 +133,7 @@ def _check_order(row: Row, payments: list[str], taken: set[str]) -> list[str]:
 
 
 def _check_service(row: Row, active_on: str) -> list[str]:
-    """Return what is wrong in the network. A plan is active on the SIM it was sold for only."""
+    """Return what is wrong in the network: a plan may be active only on the SIM it was sold for."""
     wanted = row.iccid if row.state == "completed" else ""
     return [] if active_on == wanted else [f"{row.number}: {row.state}, active on {active_on!r}"]
 

@@ -83,7 +83,7 @@ class Buyer:
             self.wrong.append(f"the submit was answered {answer.status_code}")
 
     def leave(self, rng: random.Random) -> None:
-        """Cancel a moment after the submit. Store which success was handed over."""
+        """Cancel a moment after the submit. Store the `success` that was handed over."""
         time.sleep(rng.uniform(0, 0.6))
         self.shopper.open("/leave/")
         page = self.shopper.send("/leave/")

@@ -128,7 +128,7 @@ def database_down(target: Target, rng: random.Random) -> Iterator[float]:
 
 @contextmanager
 def write_refused(target: Target, rng: random.Random) -> Iterator[float]:
-    """Make the database refuse for a while to store the results of outside calls."""
+    """For a while, make the database refuse to store the results of outside calls."""
     table, condition = rng.choice(RESULT_UPDATES)
     with psycopg.connect(target.database.url, autocommit=True) as connection:
         connection.execute(REFUSE)
@@ -215,9 +215,9 @@ FAULTS = [
     Fault("broker emptied", broker_emptied),
     Fault("broker silent", broker_silent),
     Fault("broker down from before the first order", broker_down, at_once=True),
-    Fault("database cut and closed", database_closed),
+    Fault("database connections cut and refused", database_closed),
     Fault("database crashed or restarted", database_down),
-    Fault("answer not noted", write_refused),
+    Fault("result of a call not stored", write_refused),
     Fault("gateway's answers lost", scripted=LOST_MONEY),
     Fault("SM-DP+'s answers lost", scripted=LOST_PROFILES),
     Fault("answers lost and worker killed", worker_killed, (*LOST_MONEY, *LOST_PROFILES)),
@@ -227,9 +227,9 @@ FAULTS = [
         card=STEP,
         confirms=True,
     ),
-    Fault("customer never back from the bank", bank_confirmed, card=STEP, to_the_end=True),
+    Fault("customer never returns from the bank", bank_confirmed, card=STEP, to_the_end=True),
     Fault("one ICCID for all", stock=1),
-    Fault("cancelled while charged", by_chance=SLOW, leaves=True),
+    Fault("cancelled during the charge", by_chance=SLOW, leaves=True),
     Fault("SM-DP+ fails at random, worker killed", worker_killed, by_chance=BAD_PROFILES),
     Fault("network fails at random, worker killed", worker_killed, by_chance=BAD_NETWORK),
 ]
