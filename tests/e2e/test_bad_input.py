@@ -1,4 +1,4 @@
-"""Failures outside the portal: a page explains each, offers a way out, and charges nobody."""
+"""Failures outside the portal: each has a page that explains it, and nobody is charged."""
 
 import time
 
@@ -35,13 +35,13 @@ def test_a_broken_launch_shows_a_page_and_its_handoff_says_why(
     alice = shopper_at(stack.base_url)
 
     page = alice.launch(**changes)
-    given = alice.leave()
+    payload = alice.leave()
 
     assert (page.address, page.status) == ("/launch-refused/", 200)
     assert page.text.count(SUPPORT) == 1
     assert page.text.count(alice.transaction_id) == 1
-    assert given["transactionId"] == alice.transaction_id
-    assert given["purchaseResult"] == purchase_result("None", "None", "None", status, "")
+    assert payload["transactionId"] == alice.transaction_id
+    assert payload["purchaseResult"] == purchase_result("None", "None", "None", status, "")
 
 
 @on_sqlite
@@ -75,23 +75,23 @@ def test_leaving_after_a_refused_card_hands_over_purchase_failed(
     alice.order(REFUSED_CARD)
     alice.wait_for_end()
 
-    given = alice.leave()
+    payload = alice.leave()
 
-    assert given["purchaseResult"] == purchase_result("New", "New", "None", "PurchaseFailed", "")
+    assert payload["purchaseResult"] == purchase_result("New", "New", "None", "PurchaseFailed", "")
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "http_500", "html", "malformed"])
-def test_while_the_smdp_is_out_of_order_the_page_says_so_and_leaving_costs_nothing(
+def test_while_the_smdp_fails_the_page_says_so_and_leaving_costs_nothing(
     stack: Stack, shopper_at: ShopperAt, kind: str
 ) -> None:
     alice = shopper_at(stack.base_url)
     with fault(stack.smdp_url, "*", kind):
         number = alice.order()
         page = _wait_for_warning(alice)
-        given = alice.leave()
+        payload = alice.leave()
 
     assert page.shows("We'll keep trying. You haven't been charged.")
-    assert given["purchaseResult"] == purchase_result("New", "New", "None", "ServiceError", "")
+    assert payload["purchaseResult"] == purchase_result("New", "New", "None", "ServiceError", "")
     assert _final_payments(stack, number) == ["voided"]
 
 
@@ -109,8 +109,8 @@ def test_an_smdp_that_stays_down_fails_the_order_without_a_charge(
     assert page.heading == FAILED
     assert page.shows("You haven't been charged.")
     assert page.text.count(SUPPORT) == 1
-    given = alice.leave()
-    assert given["purchaseResult"] == purchase_result("New", "New", "None", "ServiceError", "")
+    payload = alice.leave()
+    assert payload["purchaseResult"] == purchase_result("New", "New", "None", "ServiceError", "")
     assert _final_payments(stack, number) == ["voided"]
 
 
@@ -127,7 +127,7 @@ def test_an_answer_lost_or_malformed_once_takes_no_second_profile(
         alice.wait_for_end()
 
     iccid = alice.finish()["iccid"]
-    # Profiles of earlier orders may have been withdrawn meanwhile, so only new ones are compared.
+    # Profiles of earlier orders may be withdrawn during this test, so only new ones are compared.
     assert {profile["iccid"] for profile in profiles(stack)} - before == {iccid}
     assert [payment["status"] for payment in payments(stack, number)] == ["captured"]
 
@@ -144,8 +144,8 @@ def test_an_answer_about_another_profile_fails_the_order_without_a_charge(
 
     assert page.heading == FAILED
     assert page.text.count(SUPPORT) == 1
-    given = alice.leave()
-    assert given["purchaseResult"] == purchase_result("New", "New", "None", "ServiceError", "")
+    payload = alice.leave()
+    assert payload["purchaseResult"] == purchase_result("New", "New", "None", "ServiceError", "")
     assert _final_payments(stack, number) == ["voided"]
 
 
@@ -195,8 +195,8 @@ def test_an_empty_pool_is_explained_and_nobody_is_charged(
 
     assert page.heading == "No eSIM is available right now"
     assert page.text.count(SUPPORT) == 1
-    given = alice.leave()
-    assert given["purchaseResult"] == purchase_result("New", "New", "None", "ServiceError", "")
+    payload = alice.leave()
+    assert payload["purchaseResult"] == purchase_result("New", "New", "None", "ServiceError", "")
     assert _final_payments(stack, number) == ["voided"]
 
 

@@ -120,12 +120,12 @@ def test_an_installed_profile_is_handed_over_to_be_turned_on(
     alice.sign_in()
     alice.open("/esim-problem/")
     alice.send("remedy")
-    given = alice.handed_over()
+    payload = alice.handed_over()
 
-    assert given["iccid"] == first["iccid"]
-    assert "activationCode" not in given
+    assert payload["iccid"] == first["iccid"]
+    assert "activationCode" not in payload
     row = purchase_result("Existing", "None", "Existing", "Complete", "Day pass")
-    assert given["purchaseResult"] == row
+    assert payload["purchaseResult"] == row
 
 
 @on_postgresql

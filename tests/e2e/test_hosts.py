@@ -156,10 +156,10 @@ def check_documented(row: Row, calls: list[Any]) -> None:
     """Compare with Microsoft's documented form, one string, which must never break."""
     ((name, (text,)),) = calls
     assert name == "DataMart.notifyPurchaseResult"
-    given = parse_payload(text)
+    payload = parse_payload(text)
     is_success = row.result != "nothing"
     code = {"activationCode": CODE if row.result == "download" else ""}
-    assert given == {
+    assert payload == {
         "ver": "1",
         "success": is_success,
         "transactionId": TRANSACTION,

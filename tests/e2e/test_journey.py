@@ -25,14 +25,14 @@ def test_a_customer_buys_a_plan_and_the_app_gets_one_valid_string(
 
     _walk_to_confirmation(noor)
     number = order_number(_path(noor.page))
-    given = noor.finish()
+    payload = noor.finish()
 
-    assert given["success"] is True
-    assert given["transactionId"] == noor.transaction_id
-    assert given["purchaseResult"] == purchase_result("New", "New", "New", "Complete", "Day pass")
+    assert payload["success"] is True
+    assert payload["transactionId"] == noor.transaction_id
+    assert payload["purchaseResult"] == purchase_result("New", "New", "New", "Complete", "Day pass")
     assert [payment["status"] for payment in payments(stack, number)] == ["captured"]
     expect(noor.page.locator("#by-hand")).to_be_hidden()
-    assert download(stack, given["activationCode"], EID)["iccid"] == given["iccid"]
+    assert download(stack, payload["activationCode"], EID)["iccid"] == payload["iccid"]
 
 
 def test_get_balance_shows_the_plan_that_was_bought(stack: Stack, page_at: PageAt) -> None:
@@ -83,9 +83,9 @@ def test_the_whole_journey_is_in_the_customers_language(
     noor = Customer(page_at(360, 640, locale), stack.base_url, language=language)
 
     _walk_to_confirmation(noor)
-    given = noor.finish()
+    payload = noor.finish()
 
-    assert given["purchaseResult"] == purchase_result("New", "New", "New", "Complete", plan_name)
+    assert payload["purchaseResult"] == purchase_result("New", "New", "New", "Complete", plan_name)
     root = noor.page.locator("html")
     expect(root).to_have_attribute("lang", language)
     expect(root).to_have_attribute("dir", direction)
@@ -201,11 +201,11 @@ def test_a_plan_for_a_physical_sim_calls_no_smdp(stack: Stack, page_at: PageAt) 
     noor.pay_with()
     noor.submit()
     noor.sees("You're all set")
-    given = noor.finish()
+    payload = noor.finish()
 
-    assert "activationCode" not in given
-    assert given["iccid"] == PHYSICAL
-    assert given["purchaseResult"] == purchase_result("New", "New", "New", "Complete", "Day pass")
+    assert "activationCode" not in payload
+    assert payload["iccid"] == PHYSICAL
+    assert payload["purchaseResult"] == purchase_result("New", "New", "New", "Complete", "Day pass")
     assert len(es2_calls(stack)) == before
     assert [balance["type"] for balance in balances(stack, PHYSICAL)] == ["MODIRECTPAYG"]
 

@@ -20,7 +20,10 @@ REFUSED_CARD = "4000 0000 0000 0002"
 
 @dataclass(frozen=True)
 class Place:
-    """The page that the customer leaves, their account and card, and the expected outcome."""
+    """The page that the customer leaves, their account and card, and the expected outcome.
+
+    `row` holds userAccount, purchaseInstrument and line. "-" means no account or no card.
+    """
 
     step: str
     account: str
@@ -132,10 +135,10 @@ def test_leaving_hands_over_the_outcome_of_its_page(
     if place.step not in {"order", "refused"}:
         assert urlsplit(alice.page.address).path == expected
 
-    given = alice.leave()
+    payload = alice.leave()
 
     row = purchase_result(*place.row, place.status, "")
-    assert given == {**_not_bought(alice.transaction_id), "purchaseResult": row}
+    assert payload == {**_not_bought(alice.transaction_id), "purchaseResult": row}
 
 
 @on_postgresql
@@ -147,9 +150,9 @@ def test_after_five_failed_sign_ins_leaving_hands_over_log_on_failed(
     for _ in range(5):
         alice.send("sign-in", username="nobody@example.com", password="wrong")
 
-    given = alice.leave()
+    payload = alice.leave()
 
-    assert given["purchaseResult"] == purchase_result("None", "None", "None", "LogOnFailed", "")
+    assert payload["purchaseResult"] == purchase_result("None", "None", "None", "LogOnFailed", "")
 
 
 @on_postgresql
@@ -163,8 +166,8 @@ def test_cancel_in_the_browser_gives_the_app_one_string(stack: Stack, page_at: P
     noor.press("Cancel")
 
     row = purchase_result("New", "Bailed", "None", "None", "")
-    given = _not_bought(noor.transaction_id)
-    assert noor.handed_over() == {**given, "purchaseResult": row}
+    expected = {**_not_bought(noor.transaction_id), "purchaseResult": row}
+    assert noor.handed_over() == expected
     noor.sees("You left without buying")
 
 
@@ -193,10 +196,10 @@ def test_cancel_after_the_purchase_hands_over_the_purchase(
     alice.wait_for_end()
 
     alice.open("/leave/")
-    given = alice.leave()
+    payload = alice.leave()
 
-    assert given["success"] is True
-    assert given["purchaseResult"] == purchase_result("New", "New", "New", "Complete", "Day pass")
+    assert payload["success"] is True
+    assert payload["purchaseResult"] == purchase_result("New", "New", "New", "Complete", "Day pass")
 
 
 def _not_bought(transaction_id: str) -> dict[str, Any]:

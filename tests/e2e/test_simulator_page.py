@@ -23,7 +23,7 @@ ARABIC_IN_DUBAI, BRAZIL, INVALID_EID = 2, 5, 6
 
 
 def test_the_purchase_works_through_the_simulator(stack: Stack, page_at: PageAt) -> None:
-    noor = _launched(page_at(*WINDOW), stack)
+    noor = _launch(page_at(*WINDOW), stack)
     noor.sign_up()
     noor.choose()
     noor.choose_plan(1)
@@ -51,7 +51,7 @@ def test_the_purchase_works_through_the_simulator(stack: Stack, page_at: PageAt)
 
 @on_sqlite
 def test_the_simulator_speaks_arabic_to_the_portal(stack: Stack, page_at: PageAt) -> None:
-    noor = _launched(page_at(*WINDOW), stack, preset=ARABIC_IN_DUBAI, language="ar")
+    noor = _launch(page_at(*WINDOW), stack, preset=ARABIC_IN_DUBAI, language="ar")
 
     noor.sign_up()
     noor.sees("How would you like to get online?")
@@ -61,7 +61,7 @@ def test_the_simulator_speaks_arabic_to_the_portal(stack: Stack, page_at: PageAt
 
 @on_postgresql
 def test_cancel_asks_to_leave_and_stay_returns_to_the_portal(stack: Stack, page_at: PageAt) -> None:
-    noor = _launched(page_at(*WINDOW), stack)
+    noor = _launch(page_at(*WINDOW), stack)
     noor.sign_up()
     noor.choose()
     noor.press("Cancel")
@@ -76,7 +76,7 @@ def test_cancel_asks_to_leave_and_stay_returns_to_the_portal(stack: Stack, page_
 
 @on_sqlite
 def test_an_invalid_eid_is_answered_with_invalid_sim(stack: Stack, page_at: PageAt) -> None:
-    noor = _launched(page_at(*WINDOW), stack, preset=INVALID_EID)
+    noor = _launch(page_at(*WINDOW), stack, preset=INVALID_EID)
     noor.sees("We can't use this SIM")
 
     noor.press("Cancel")
@@ -87,7 +87,7 @@ def test_an_invalid_eid_is_answered_with_invalid_sim(stack: Stack, page_at: Page
 
 @on_postgresql
 def test_the_options_say_that_no_plan_works_in_brazil(stack: Stack, page_at: PageAt) -> None:
-    noor = _launched(page_at(*WINDOW), stack, preset=BRAZIL)
+    noor = _launch(page_at(*WINDOW), stack, preset=BRAZIL)
 
     noor.sign_up()
 
@@ -99,7 +99,7 @@ def test_the_options_say_that_no_plan_works_in_brazil(stack: Stack, page_at: Pag
 def test_the_back_button_of_the_app_goes_back_within_the_portal(
     stack: Stack, page_at: PageAt
 ) -> None:
-    noor = _launched(page_at(*WINDOW), stack)
+    noor = _launch(page_at(*WINDOW), stack)
     noor.sign_up()
     noor.choose()
     noor.sees("Choose a plan")
@@ -109,7 +109,7 @@ def test_the_back_button_of_the_app_goes_back_within_the_portal(
     noor.sees("How would you like to get online?")
 
 
-def _launched(
+def _launch(
     page: Page, stack: Stack, *, preset: int | None = None, language: str = "en", **chosen: str
 ) -> Customer:
     """Launch in the simulator, and return a customer whose view is the portal's frame.
@@ -133,7 +133,7 @@ def _field(page: Page, name: str) -> Locator:
 
 def test_a_failed_download_is_repaired_through_the_simulator(stack: Stack, page_at: PageAt) -> None:
     page = page_at(*WINDOW)
-    noor = _launched(page, stack, download="EidMismatch")
+    noor = _launch(page, stack, download="EidMismatch")
     number = _buy(noor)
     device = page.locator("#device")
     expect(device).to_have_attribute("data-state", "failed", timeout=PATIENCE)
@@ -150,9 +150,9 @@ def test_a_failed_download_is_repaired_through_the_simulator(stack: Stack, page_
 
     expect(device).to_have_attribute("data-state", "connected", timeout=PATIENCE)
     second = device.locator("[data-slot=iccid]").inner_text()
-    there = {profile["iccid"]: profile["state"] for profile in profiles(stack)}
-    assert first not in there
-    assert there[second] == "Installed"
+    states = {profile["iccid"]: profile["state"] for profile in profiles(stack)}
+    assert first not in states
+    assert states[second] == "Installed"
     assert [payment["status"] for payment in payments(stack, number)] == ["captured"]
 
 
@@ -162,7 +162,7 @@ def test_a_retry_through_the_simulator_installs_the_same_esim(
     stack: Stack, page_at: PageAt, code: str
 ) -> None:
     page = page_at(*WINDOW)
-    noor = _launched(page, stack, download=code)
+    noor = _launch(page, stack, download=code)
     number = _buy(noor)
     device = page.locator("#device")
     expect(device).to_have_attribute("data-state", "failed", timeout=PATIENCE)
@@ -183,7 +183,7 @@ def test_every_app_of_the_simulator_receives_the_purchase(
     stack: Stack, page_at: PageAt, host: str
 ) -> None:
     page = page_at(*WINDOW)
-    noor = _launched(page, stack, host=host)
+    noor = _launch(page, stack, host=host)
     number = _buy(noor)
 
     device = page.locator("#device")

@@ -1,8 +1,8 @@
 """`kill -9` of the worker at each of its calls to the outside.
 
-The row of the call is written and the call is under way: answered, lost or late. The next worker
-knows only what the row says. It must still end with exactly one charge and one profile, or with
-none if the order fails or is cancelled.
+The call's row is stored, and the call itself is answered, lost or late. The next worker knows only
+what the row says. The order must still end with exactly one charge and one profile, or with none if
+it fails or is cancelled.
 """
 
 import re
@@ -45,7 +45,7 @@ CALLS = {
     "activate": "PUT /subscriptions/[^/]+",
     "end": "DELETE /subscriptions/[^/]+",
 }
-# The calls that an order makes before each end.
+# The calls that an order makes on its way to each end.
 COURSES = {
     "bought": ("authorise", "downloadOrder", "confirmOrder", "activate", "capture"),
     "bought with a step at the bank": ("fetch",),
@@ -127,7 +127,7 @@ pytestmark = pytest.mark.timeout(200)
 def test_a_worker_killed_at_a_call_doubles_and_loses_nothing(
     proxied: ProxiedStack, shopper_at: ShopperAt, course: str, call: str, fate: str
 ) -> None:
-    _kill_at(proxied, shopper_at(proxied.stack.base_url), course, call, fate)
+    _check_killed_worker(proxied, shopper_at(proxied.stack.base_url), course, call, fate)
 
 
 @on_sqlite
@@ -136,10 +136,12 @@ def test_a_worker_killed_at_a_call_doubles_and_loses_nothing(
 def test_a_worker_killed_at_a_call_doubles_and_loses_nothing_on_sqlite(
     proxied: ProxiedStack, shopper_at: ShopperAt, call: str
 ) -> None:
-    _kill_at(proxied, shopper_at(proxied.stack.base_url), "bought", call, "answered")
+    _check_killed_worker(proxied, shopper_at(proxied.stack.base_url), "bought", call, "answered")
 
 
-def _kill_at(proxied: ProxiedStack, alice: Shopper, course: str, call: str, fate: str) -> None:
+def _check_killed_worker(
+    proxied: ProxiedStack, alice: Shopper, course: str, call: str, fate: str
+) -> None:
     alice.come_to_review(STEP_CARD if "bank" in course else GOOD_CARD)
     before = _assigned_iccids(proxied)
 
@@ -178,7 +180,7 @@ def test_an_order_cancelled_while_its_worker_is_dead_leaves_nothing_behind(
         with _worker_killed(proxied, paused, fate):
             _leave(alice)
         _wait_until(lambda: _books(proxied, number, before) == _expected_books("cancelled"))
-        _wait_until(lambda: _is_quiet(proxied))
+        _wait_until(lambda: _has_no_open_task(proxied))
         _let_arrive(paused, fate)
 
     assert _books(proxied, number, before) == _expected_books("cancelled")
@@ -203,7 +205,7 @@ def _let_arrive(paused: Pause, fate: str) -> None:
         assert paused.over.wait(PAUSED_WITHIN)
 
 
-def _buy(_watched: ProxiedStack, alice: Shopper) -> str:
+def _buy(_proxied: ProxiedStack, alice: Shopper) -> str:
     return order_number(alice.send("submit-order").address)
 
 
@@ -282,8 +284,8 @@ def _was_repeated(proxied: ProxiedStack, number: str, call: str) -> bool:
     return first == "unanswered" and bool(more) and "unanswered" not in more
 
 
-def _is_quiet(proxied: ProxiedStack) -> bool:
-    """Say whether every task of the outbox is closed."""
+def _has_no_open_task(proxied: ProxiedStack) -> bool:
+    """Say whether every outbox task is closed."""
     return not _query(proxied, OPEN)
 
 
