@@ -30,6 +30,12 @@ def sign_up(identifier: str, *, name: str, password: str, language: str) -> User
         raise IdentifierTaken from error
 
 
+def signed_in_customer(request: HttpRequest) -> User | None:
+    """Return the customer who is signed in. Staff count as signed out in the portal."""
+    user = request.user
+    return user if isinstance(user, User) and not user.is_staff else None
+
+
 def sign_in(identifier: str, *, password: str, request: HttpRequest | None = None) -> User:
     """Return the customer, or raise `WrongCredentials`. Staff cannot sign in here.
 

@@ -76,6 +76,10 @@ class Handoff(models.Model):
     """The outcome for the host, stored for the handoff page and for support. The code is sealed."""
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="handoffs")
+    # The customer who was signed in. Nobody else sees the result after the cookie's time.
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT
+    )
     token_hash = models.CharField(max_length=64, unique=True)
     # The customer is signed out when the page is shown, so the account's language is unknown then.
     language = models.CharField(max_length=12)

@@ -17,6 +17,8 @@ from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import get_language
 
+from accounts.domain import signed_in_customer
+from accounts.models import User
 from mobileplans.domain.lpa_errors import parse_app_report, parse_lpa_code
 from mobileplans.domain.outcome import Outcome
 from mobileplans.models import Handoff, HostReport, LpaReport, Visit
@@ -44,22 +46,34 @@ def hand_over(
     """Store the outcome, end the session and redirect to the handoff page with its own cookie."""
     # The outcome is stored before the session ends. If that fails, the customer can try again.
     token = secrets.token_urlsafe(32)
-    _store(visit, outcome, purchase or Purchase(), token)
+    _store(visit, signed_in_customer(request), outcome, purchase or Purchase(), token)
     log.info("handoff", success=outcome.success, status=outcome.mo_direct_status)
 
+    response = repeat(request)
+    _set_cookie(response, settings.HANDOFF_COOKIE_NAME, token, max_age=LIFETIME)
+    return response
+
+
+def repeat(request: HttpRequest) -> HttpResponse:
+    """End the session and redirect to the handoff page that the browser's cookie opens.
+
+    The cookie keeps its end, so no repetition makes a result visible for longer.
+    """
     logout(request)
     response = HttpResponseRedirect(reverse("handoff"), status=303)
     # `logout` ends the session but leaves its cookies, which must not stay in a shared browser.
     for name in (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME):
         _set_cookie(response, name, "", max_age=timedelta())
-    _set_cookie(response, settings.HANDOFF_COOKIE_NAME, token, max_age=LIFETIME)
     return response
 
 
-def _store(visit: Visit, outcome: Outcome, purchase: Purchase, token: str) -> None:
+def _store(
+    visit: Visit, owner: User | None, outcome: Outcome, purchase: Purchase, token: str
+) -> None:
     paid = purchase.paid
     Handoff.objects.create(
         visit=visit,
+        account=owner,
         token_hash=_hash(token),
         language=get_language() or settings.LANGUAGE_CODE,
         expires_at=now() + LIFETIME,
@@ -94,9 +108,34 @@ def _set_cookie(response: HttpResponse, name: str, value: str, *, max_age: timed
 
 
 def find(request: HttpRequest) -> Handoff | None:
-    """Return the handoff that this browser's cookie opens, or None if it is unknown or expired."""
+    """Return the handoff that this browser may see, or None if it is unknown or expired.
+
+    The cookie opens it without sign-in, but not for another customer who has signed in meanwhile.
+    """
+    handoff = named_by_cookie(request)
+    if handoff is None:
+        return None
+    owner, reader = handoff.account, signed_in_customer(request)
+    is_of_another = owner is not None and reader is not None and reader != owner
+    return None if is_of_another else handoff
+
+
+def find_result(request: HttpRequest, visit: Visit) -> Handoff | None:
+    """Return the success that was handed over in this visit and may be handed over again.
+
+    The browser's cookie opens it, or its owner has signed in. A masked code is of no use.
+    """
+    given = visit.handoffs.filter(success=True, code_is_masked=False)
+    if shown := find(request):
+        return given.filter(pk=shown.pk).first()
+    owner = signed_in_customer(request)
+    return given.filter(account=owner).first() if owner else None
+
+
+def named_by_cookie(request: HttpRequest) -> Handoff | None:
+    """Return the handoff of this browser's cookie, whoever its owner is."""
     token = request.COOKIES.get(settings.HANDOFF_COOKIE_NAME, "")
-    unexpired = Handoff.objects.select_related("visit").filter(expires_at__gt=now())
+    unexpired = Handoff.objects.select_related("visit", "account").filter(expires_at__gt=now())
     return unexpired.filter(token_hash=_hash(token)).first() if token else None
 
 

@@ -7,6 +7,7 @@ from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.db.models import F
 from django.http import HttpRequest
 
+from accounts.domain import signed_in_customer
 from accounts.models import User
 from brand.queries import operator
 from esim.models import Sim
@@ -53,7 +54,7 @@ def begin(request: HttpRequest, launch: Launch, errors: LpaErrors | None = None)
         refused_as=refused_as or "",
         refused_because=refused_because,
         remarks="; ".join(remarks)[:200],
-        account=_signed_in_customer(request),
+        account=signed_in_customer(request),
     )
     _store_in_session(request, visit)
 
@@ -158,13 +159,14 @@ def get_or_begin(request: HttpRequest) -> Visit:
 def _resume_after_handoff(request: HttpRequest) -> Visit | None:
     """Continue the visit that this browser has just handed over, because the customer stayed.
 
-    The handoff cookie proves that it is the same browser, so the device is still the same.
+    The handoff cookie proves that it is the same browser, so the device is still the same. It does
+    not prove that it is the same customer: a result in the visit stays its owner's.
     """
-    handoff = handoffs.find(request)
+    handoff = handoffs.named_by_cookie(request)
     if handoff is None:
         return None
     visit = handoff.visit
-    visit.account = _signed_in_customer(request)
+    visit.account = signed_in_customer(request)
     visit.save(update_fields=["account"])
     _store_in_session(request, visit)
     return visit
@@ -183,11 +185,6 @@ def _store_in_session(request: HttpRequest, visit: Visit) -> None:
     request.session[SESSION_KEY] = visit.pk
     request.session[TRANSACTION_KEY] = visit.transaction_id
     request.session["market"] = visit.market
-
-
-def _signed_in_customer(request: HttpRequest) -> User | None:
-    user = request.user
-    return user if isinstance(user, User) and not user.is_staff else None
 
 
 def attach_account(request: HttpRequest, user: User, **_kwargs: Any) -> None:

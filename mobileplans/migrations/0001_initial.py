@@ -84,6 +84,7 @@ class Migration(migrations.Migration):
                 ('reference', models.CharField(blank=True, max_length=20)),
                 ('paid_minor_units', models.PositiveBigIntegerField(blank=True, null=True)),
                 ('currency', models.CharField(blank=True, max_length=3)),
+                ('account', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
                 ('visit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='handoffs', to='mobileplans.visit')),
             ],
             options={

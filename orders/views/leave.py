@@ -7,7 +7,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from mobileplans.domain import visits
+from accounts.domain import signed_in_customer
+from accounts.models import User
+from mobileplans.domain import handoffs, visits
 from mobileplans.domain.handoffs import Purchase, hand_over, stored_outcome
 from mobileplans.models import Visit
 from orders.domain import outcomes, placing
@@ -28,16 +30,15 @@ def leave(request: HttpRequest) -> HttpResponse:
     """
     if request.method != "POST":
         return render(request, "orders/leave.html", {"back_url": reverse("options")})
-    visit = visits.get_or_begin(request)
-    order = _order_to_hand_over(visit)
+    visit, account = visits.get_or_begin(request), signed_in_customer(request)
+    order = _order_to_hand_over(account, visit)
     if order is None:
         return _leave_without_order(request, visit)
     if order.state == OrderState.COMPLETED:
         return hand_over_order(request, order)
     if OrderState(order.state) not in ENDED:
-        assert visit.account is not None  # noqa: S101 -- the order is this account's
         try:
-            placing.request_cancel(order, actor=visit.account)
+            placing.request_cancel(order, actor=order.account)
         except placing.TooLateToCancel:
             messages.info(
                 request,
@@ -49,23 +50,25 @@ def leave(request: HttpRequest) -> HttpResponse:
 
 def _leave_without_order(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Leave without an order in this visit. A result that was handed over before is repeated."""
-    given = visit.handoffs.filter(success=True, code_is_masked=False).first()
+    given = handoffs.find_result(request, visit)
     if given is None:
         return hand_over(request, visit, outcomes.of_leaving(visit))
+    if given == handoffs.find(request):
+        return handoffs.repeat(request)
     return hand_over(request, visit, stored_outcome(given), Purchase(given.reference, given.paid))
 
 
-def _order_to_hand_over(visit: Visit) -> Order | None:
+def _order_to_hand_over(account: User | None, visit: Visit) -> Order | None:
     """Return the order that this visit ends with, if it ends with one.
 
     One that was bought in this visit comes first, handed over or not, then one that is still
     being worked on, wherever the customer has wandered meanwhile; an order that came to nothing
     counts only on its own page.
     """
-    if visit.account is None:
+    if account is None:
         return None
     # Read once. With two queries, an order that completes between them would be in neither result.
-    mine = list(orders_of(visit.account).filter(visit=visit))
+    mine = list(orders_of(account).filter(visit=visit))
     bought = next((order for order in mine if order.state == OrderState.COMPLETED), None)
     running = next((order for order in mine if OrderState(order.state) not in ENDED), None)
     last = mine[0] if mine and visit.step == "order" else None
