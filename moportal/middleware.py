@@ -8,6 +8,8 @@ import structlog
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
+from moportal.accept_language import choose_language
+
 log = structlog.get_logger("moportal.request")
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -40,8 +42,7 @@ class RequestLogMiddleware:
 class LanguageMiddleware:
     """Activate the language chosen in the menu, else the account's, else the browser's.
 
-    Django parses Accept-Language with its quality values, and falls back from a region to its
-    language (`en-GB` to `en`). LANGUAGE_CODE comes last. Source: docs/contract.md#launch.
+    LANGUAGE_CODE comes last. Source: docs/contract.md#launch.
     """
 
     def __init__(self, get_response: Handler) -> None:
@@ -51,7 +52,7 @@ class LanguageMiddleware:
         chosen = request.session.get("language")
         if not chosen and request.user.is_authenticated:
             chosen = request.user.language
-        language = chosen or translation.get_language_from_request(request)
+        language = chosen or choose_language(request.headers.get("Accept-Language", ""))
         with translation.override(language):
             response = self.get_response(request)
             response.headers.setdefault("Content-Language", translation.get_language() or "en")
