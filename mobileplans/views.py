@@ -35,17 +35,21 @@ def start(request: HttpRequest) -> HttpResponse:
 
 
 def _sent_header(request: HttpRequest, name: str) -> str:
-    """Return a header as it was sent."""
-    return _decode_wsgi(request.headers.get(name, ""))
+    """Return a header as it was sent. A header that is not UTF-8 is read as latin-1."""
+    raw = request.headers.get(name, "")
+    try:
+        # WSGI hands over the bytes as latin-1 characters (PEP 3333).
+        return raw.encode("latin-1").decode()
+    except UnicodeError:
+        return raw
 
 
 def _query_string(request: HttpRequest) -> str:
-    """Return the query string as it was sent."""
-    return _decode_wsgi(request.META.get("QUERY_STRING", ""))
+    """Return the query string as it was sent.
 
-
-def _decode_wsgi(raw: str) -> str:
-    """Decode the UTF-8 bytes that WSGI hands over as latin-1 characters (PEP 3333)."""
+    It decodes the UTF-8 bytes that WSGI hands over as latin-1 characters (PEP 3333).
+    """
+    raw = request.META.get("QUERY_STRING", "")
     return raw.encode("latin-1", errors="replace").decode("utf-8", errors="replace")
 
 

@@ -13,6 +13,7 @@ from itertools import zip_longest
 
 from mobileplans.words import LONGEST_TEXT, WINDOWS_CODES, LpaCode
 from moportal.identifiers import Iccid, InvalidIdentifier
+from moportal.normal_text import remove_invisible_marks
 
 # In characters, and errors for each launch. Everything beyond these limits is dropped.
 LONGEST_HEADER = 4096
@@ -99,7 +100,7 @@ def parse_lpa_errors(codes: str, times: str = "", iccids: str = "") -> LpaErrors
 
 def parse_lpa_code(text: str) -> LpaCode:
     """Parse a status, given by name in any case or by number. An unknown one becomes `Other`."""
-    tidied = text.strip().casefold()
+    tidied = remove_invisible_marks(text).strip().casefold()
     # Not `isdigit`, which also accepts digits of other scripts.
     if re.fullmatch(r"[0-9]{1,6}", tidied):
         return _BY_NUMBER.get(str(int(tidied)), LpaCode.OTHER)
@@ -113,8 +114,9 @@ def translate_smdp_codes(subject: str, reason: str) -> LpaCode:
 
 def parse_us_time(text: str) -> datetime | None:
     """Parse a time in US format and return it in UTC, or None. Without an offset it is UTC."""
-    # Windows may write a narrow no-break space before AM or PM. `split` takes any white space.
-    match = _US_TIME.fullmatch(" ".join(text.split()))
+    # Windows may write a narrow no-break space before AM or PM, and direction marks around each
+    # number. `split` takes any white space.
+    match = _US_TIME.fullmatch(" ".join(remove_invisible_marks(text).split()))
     if match is None:
         return None
     hour = int(match["hour"])

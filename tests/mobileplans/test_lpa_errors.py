@@ -71,6 +71,7 @@ def test_every_windows_status_has_its_row(number: int) -> None:
     assert (code.number, TABLE[code].remedy) == (number, remedy)
     assert parse_lpa_code(str(number)) == parse_lpa_code(name.upper()) == code
     assert parse_lpa_code(f" {name[0].lower()}{name[1:]} ") == code
+    assert parse_lpa_code(f"\u200e{name}\ufeff") == code
 
 
 @pytest.mark.parametrize("name", APP_RESULTS)
@@ -117,6 +118,10 @@ TIMES = {
     "1/2/2026 3:04:05 PM UTC": datetime(2026, 1, 2, 15, 4, 5, tzinfo=UTC),
     "1/2/2026 3:04:05.123 PM": datetime(2026, 1, 2, 15, 4, 5, tzinfo=UTC),
     "1/2/2026 3:04:05\u202fPM": datetime(2026, 1, 2, 15, 4, 5, tzinfo=UTC),
+    "1/2/2026 3:04:05\xa0PM": datetime(2026, 1, 2, 15, 4, 5, tzinfo=UTC),
+    "\u200e1\u200e/\u200e2\u200e/\u200e2026\u200e \u200e3\u200e:\u200e04\u200e \u200ePM": datetime(
+        2026, 1, 2, 15, 4, tzinfo=UTC
+    ),
     "14/1/2018 3:07:05 PM": None,
     "2/30/2018 3:07:05 PM": None,
     "1/2/2026 13:00:00 PM": None,

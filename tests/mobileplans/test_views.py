@@ -1,6 +1,6 @@
 """The launch and the handoff as pages (docs/contract.md#launch, docs/contract.md#handoff)."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.conf import settings
@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils.timezone import now
 
 from accounts.models import User
-from mobileplans.models import Handoff, Visit
+from mobileplans.models import Handoff, LpaReport, Visit
 from tests.builders import EID, make_card, make_pool
 from tests.conftest import PASSWORD
 
@@ -30,6 +30,19 @@ def test_utf8_that_is_not_percent_encoded_is_decoded(client: Client, db: None) -
     client.get("/", QUERY_STRING="transactionId=é".encode().decode("latin-1"))
 
     assert Visit.objects.get().transaction_id == "é"
+
+
+@pytest.mark.parametrize("space", [b"\xe2\x80\xaf", b"\xa0", b" \xe2\x80\x8e"])
+def test_one_odd_byte_in_a_header_loses_no_lpa_error(
+    client: Client, db: None, space: bytes
+) -> None:
+    """Windows writes U+202F before PM, and some programs send one byte of Windows-1252."""
+    time = (b"11/14/2018 3:07:05" + space + b"PM").decode("latin-1")
+    client.get("/", headers={"X-MP-LPAError-Codes": "CardBusy", "X-MP-LPAError-TimeStamps": time})
+
+    (error,) = LpaReport.objects.all()
+    assert error.at == datetime(2018, 11, 14, 15, 7, 5, tzinfo=UTC)
+    assert error.at_as_sent.startswith("11/14/2018 3:07:05")
 
 
 @pytest.mark.parametrize(
