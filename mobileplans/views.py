@@ -49,7 +49,7 @@ def _query_string(request: HttpRequest) -> str:
 
     It decodes the UTF-8 bytes that WSGI hands over as latin-1 characters (PEP 3333).
     """
-    raw = request.META.get("QUERY_STRING", "")
+    raw: str = request.META.get("QUERY_STRING", "")
     return raw.encode("latin-1", errors="replace").decode("utf-8", errors="replace")
 
 
