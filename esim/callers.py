@@ -36,7 +36,7 @@ def provider_of(request: HttpRequest) -> SmdpProvider:
     verdicts = []
     for provider in SmdpProvider.objects.order_by("pk"):
         trust = trust_of(provider)
-        verdicts.append(trust.verdict(certificate, at=at) if trust else Verdict.UNKNOWN_ISSUER)
+        verdicts.append(trust.verify(certificate, at=at) if trust else Verdict.UNKNOWN_ISSUER)
         if verdicts[-1] is Verdict.TRUSTED:
             return provider
     raise NotTrusted(max(verdicts, key=_NEARNESS.index, default=Verdict.UNKNOWN_ISSUER))

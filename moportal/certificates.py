@@ -91,16 +91,16 @@ class Identity:
     since: datetime
     until: datetime
 
-    def verdict(self, at: datetime) -> Verdict:
+    def verify_dates(self, at: datetime) -> Verdict:
         if at < self.since:
             return Verdict.NOT_YET_VALID
         return Verdict.EXPIRED if at > self.until else Verdict.TRUSTED
 
 
-def verdict(pem: bytes, trust: Trust, *, at: datetime) -> Verdict:
-    """Check a certificate as it was sent (PEM). No input raises an error."""
+def verify(pem: bytes, trust: Trust, *, at: datetime) -> Verdict:
+    """Return the verdict on a certificate as it was sent (PEM). No input raises an error."""
     result = check(pem, trust, at)
-    return result if isinstance(result, Verdict) else result.verdict(at)
+    return result if isinstance(result, Verdict) else result.verify_dates(at)
 
 
 def explain(pem: bytes, trust: Trust, *, at: datetime) -> list[tuple[str, str]]:
@@ -164,7 +164,7 @@ def check(pem: bytes, trust: Trust, at: datetime) -> Verdict | Identity:
     """Return the identity that a certificate matches, or the verdict that rejects it.
 
     The certificate's own dates are not checked here, so that a caller may cache the result:
-    `Identity.verdict` checks them for the moment of each request.
+    `Identity.verify_dates` checks them for the moment of each request.
     """
     if not pem.strip():
         return Verdict.MISSING

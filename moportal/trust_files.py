@@ -30,10 +30,10 @@ class TrustFiles:
     names: frozenset[str] = field(default_factory=frozenset)
     pins: frozenset[str] = field(default_factory=frozenset)
 
-    def verdict(self, pem: bytes, *, at: datetime) -> Verdict:
-        """Check a certificate. Raises `InvalidTrust`."""
+    def verify(self, pem: bytes, *, at: datetime) -> Verdict:
+        """Return the verdict on a certificate. Raises `InvalidTrust`."""
         result = self._check(pem, at)
-        return result if isinstance(result, Verdict) else result.verdict(at)
+        return result if isinstance(result, Verdict) else result.verify_dates(at)
 
     def identify(self, pem: bytes, *, at: datetime) -> str:
         """Return the expected name or pin that the certificate matches.
@@ -44,7 +44,7 @@ class TrustFiles:
         result = self._check(pem, at)
         if isinstance(result, Verdict):
             raise NotTrusted(result)
-        verdict = result.verdict(at)
+        verdict = result.verify_dates(at)
         if verdict is not Verdict.TRUSTED:
             raise NotTrusted(verdict)
         return result.name

@@ -57,7 +57,7 @@ class UsableBucket(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def is_trusted(certificate: str) -> bool:
-    return _trust.verdict(unquote_to_bytes(certificate), at=datetime.now(UTC)) is Verdict.TRUSTED
+    return _trust.verify(unquote_to_bytes(certificate), at=datetime.now(UTC)) is Verdict.TRUSTED
 
 
 def refusal(secret: str, certificate: str) -> int:

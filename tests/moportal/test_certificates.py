@@ -12,7 +12,7 @@ from django.utils.timezone import now
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moportal.certificates import Trust, Verdict, pin, verdict
+from moportal.certificates import Trust, Verdict, pin, verify
 from moportal.client_certificates import forwarded_certificate
 from tests.authority import CLIENT, FUTURE, PAST, SERVER, Authority, Issued
 
@@ -30,7 +30,7 @@ GOOD = ROOT.issue(NAME).certificate.public_bytes(Encoding.DER)
 
 
 def check(issued: Issued, trust: Trust = TRUST) -> Verdict:
-    return verdict(issued.pem, trust, at=now())
+    return verify(issued.pem, trust, at=now())
 
 
 @pytest.mark.parametrize("authority", [ROOT, INTERMEDIATE], ids=["root", "intermediate"])
@@ -136,7 +136,7 @@ def test_a_revocation_list_with_a_foreign_signature_has_no_effect() -> None:
 
 
 def test_an_empty_certificate_is_reported_as_missing() -> None:
-    assert verdict(b" \n", TRUST, at=now()) == Verdict.MISSING
+    assert verify(b" \n", TRUST, at=now()) == Verdict.MISSING
     assert Verdict.MISSING.status == 401
 
 
@@ -144,8 +144,8 @@ def test_an_empty_certificate_is_reported_as_missing() -> None:
 def test_bytes_that_are_no_certificate_are_unreadable(sent: bytes) -> None:
     framed = b"-----BEGIN CERTIFICATE-----\n" + sent + b"\n-----END CERTIFICATE-----\n"
 
-    assert verdict(sent, TRUST, at=now()) == Verdict.UNREADABLE
-    assert verdict(framed, TRUST, at=now()) == Verdict.UNREADABLE
+    assert verify(sent, TRUST, at=now()) == Verdict.UNREADABLE
+    assert verify(framed, TRUST, at=now()) == Verdict.UNREADABLE
 
 
 @pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
@@ -155,7 +155,7 @@ def test_every_change_of_a_certificate_is_noticed(position: int, replacement: by
     start = position % (len(der) - len(replacement))
     der[start : start + len(replacement)] = replacement
 
-    found = verdict(_pem(bytes(der)), TRUST, at=now())
+    found = verify(_pem(bytes(der)), TRUST, at=now())
 
     assert (found == Verdict.TRUSTED) == (bytes(der) == GOOD)
 
@@ -171,8 +171,8 @@ def test_a_certificate_of_an_unknown_version_is_unreadable(settings: Any) -> Non
         )
     )
 
-    assert verdict(_pem(version_2), TRUST, at=now()) == Verdict.UNREADABLE
-    assert verdict(forwarded, TRUST, at=now()) == Verdict.UNREADABLE
+    assert verify(_pem(version_2), TRUST, at=now()) == Verdict.UNREADABLE
+    assert verify(forwarded, TRUST, at=now()) == Verdict.UNREADABLE
 
 
 def _pem(der: bytes) -> bytes:

@@ -25,35 +25,35 @@ def files(tmp_path: Path) -> TrustFiles:
 
 
 def test_trusted_certificates_are_read_from_files(files: TrustFiles) -> None:
-    assert files.verdict(INTERMEDIATE.issue(NAME).pem, at=now()) == Verdict.TRUSTED
-    assert files.verdict(Authority("else").issue(NAME).pem, at=now()) == Verdict.UNKNOWN_ISSUER
+    assert files.verify(INTERMEDIATE.issue(NAME).pem, at=now()) == Verdict.TRUSTED
+    assert files.verify(Authority("else").issue(NAME).pem, at=now()) == Verdict.UNKNOWN_ISSUER
 
 
 def test_a_changed_revocation_list_takes_effect_at_the_next_check(files: TrustFiles) -> None:
     issued, revoked = INTERMEDIATE.issue(NAME), files.revocation_lists
     assert revoked is not None
-    assert files.verdict(issued.pem, at=now()) == Verdict.TRUSTED
+    assert files.verify(issued.pem, at=now()) == Verdict.TRUSTED
 
     revoked.write_bytes(_pem(ROOT.revoke()) + _pem(INTERMEDIATE.revoke(issued)))
 
-    assert files.verdict(issued.pem, at=now()) == Verdict.REVOKED
+    assert files.verify(issued.pem, at=now()) == Verdict.REVOKED
 
 
 def test_a_removed_root_is_no_longer_trusted(files: TrustFiles) -> None:
     issued = ROOT.issue(NAME)
-    assert files.verdict(issued.pem, at=now()) == Verdict.TRUSTED
+    assert files.verify(issued.pem, at=now()) == Verdict.TRUSTED
 
     files.roots.write_bytes(IMPOSTOR.own.pem)
 
-    assert files.verdict(issued.pem, at=now()) == Verdict.UNKNOWN_ISSUER
+    assert files.verify(issued.pem, at=now()) == Verdict.UNKNOWN_ISSUER
 
 
 def test_a_cached_certificate_expires_to_the_second(files: TrustFiles) -> None:
     issued = ROOT.issue(NAME)
     end = issued.certificate.not_valid_after_utc
 
-    assert files.verdict(issued.pem, at=end) == Verdict.TRUSTED
-    assert files.verdict(issued.pem, at=end + timedelta(seconds=1)) == Verdict.EXPIRED
+    assert files.verify(issued.pem, at=end) == Verdict.TRUSTED
+    assert files.verify(issued.pem, at=end + timedelta(seconds=1)) == Verdict.EXPIRED
 
 
 @pytest.mark.parametrize("name", ["roots", "intermediates", "revocation_lists"])
@@ -62,11 +62,11 @@ def test_a_missing_or_unreadable_file_is_named(files: TrustFiles, name: str) -> 
     file.write_bytes(b"-----BEGIN X509 CRL-----\nno\n-----END X509 CRL-----")
 
     with pytest.raises(InvalidTrust, match=file.name):
-        files.verdict(ROOT.issue(NAME).pem, at=now())
+        files.verify(ROOT.issue(NAME).pem, at=now())
 
     file.unlink()
     with pytest.raises(InvalidTrust, match=file.name):
-        files.verdict(ROOT.issue(NAME).pem, at=now())
+        files.verify(ROOT.issue(NAME).pem, at=now())
 
 
 def _pem(revoked: x509.CertificateRevocationList) -> bytes:

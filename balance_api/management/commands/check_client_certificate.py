@@ -34,7 +34,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, file: Path, door: str, **_options: Any) -> None:
         try:
             pem, trust, at = file.read_bytes(), _files_of(door).load(), now()
-            verdict = _files_of(door).verdict(pem, at=at)
+            verdict = _files_of(door).verify(pem, at=at)
         except (OSError, InvalidTrust) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(ROW.format("verdict", verdict.name.lower().replace("_", " ")))
