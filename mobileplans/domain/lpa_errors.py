@@ -21,7 +21,8 @@ MOST_ERRORS = 20
 
 _BY_NAME = {code.casefold(): code for code in LpaCode}
 _BY_NUMBER = {str(number): code for number, code in enumerate(list(LpaCode)[:WINDOWS_CODES])}
-# "11/14/2018 3:07:05 PM". Seconds and an offset to UTC are optional.
+# "11/14/2018 3:07:05 PM". Seconds and an offset to UTC are optional. Without AM or PM (also A.M.),
+# the hours are those of a 24-hour clock.
 _US_TIME = re.compile(
     r"(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4})\s+"
     r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d{1,9})?)?"

@@ -30,11 +30,7 @@ MOST_FAILED_SIGN_INS = 1000
 def begin(request: HttpRequest, launch: Launch, errors: LpaErrors | None = None) -> Visit:
     """Create a visit for this launch and store it in the session."""
     default = operator().market
-    refused_as, refused_because = launch.refused_as, launch.refused_because
-    # A well-formed ICCID may still be another operator's: only the database knows.
-    if refused_as is None and launch.iccid and usable_card(launch.iccid) is None:
-        refused_as, refused_because = MoDirectStatus.INVALID_SIM, "iccid"
-
+    refused_as, refused_because = _refusal(launch)
     known = _known_profiles(launch.iccids)
     remarks = [*launch.remarks]
     unknown = len(launch.iccids) - len(known)
@@ -70,6 +66,14 @@ def begin(request: HttpRequest, launch: Launch, errors: LpaErrors | None = None)
     if errors is not None:
         _store_lpa_errors(visit, errors)
     return visit
+
+
+def _refusal(launch: Launch) -> tuple[MoDirectStatus | None, str]:
+    """Return the status and the reason of a refusal, or None and no reason."""
+    # A well-formed ICCID may still be another operator's: only the database knows.
+    if launch.refused_as is None and launch.iccid and usable_card(launch.iccid) is None:
+        return MoDirectStatus.INVALID_SIM, "iccid"
+    return launch.refused_as, launch.refused_because
 
 
 def _known_profiles(iccids: tuple[str, ...]) -> list[str]:
