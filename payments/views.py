@@ -14,7 +14,10 @@ MAX_BODY = 64 * 1024
 @csrf_exempt
 @require_POST
 def webhook(request: HttpRequest) -> HttpResponse:
-    """Store an event and answer 204, or 400 if the gateway has not signed it."""
+    """Store an event and answer 204, or 400 if the gateway has not signed it.
+
+    The gateway has no session and no CSRF token. Its signature replaces them.
+    """
     if len(request.body) > MAX_BODY:
         return problem_response(413, "Content too large", "An event may be at most 64 KiB long.")
     try:

@@ -41,7 +41,8 @@ def add_card(account: User, card: Card) -> PaymentMethod:
     """Exchange a card for a token and store that. Raises `CardRefused` or `GatewayUnavailable`.
 
     This is the one outside call within a request, because card data may not be stored to be sent
-    later. No money moves.
+    later. No money moves. After a lost answer the customer types the card again, and the first
+    token stays unused at the gateway.
     """
     key = str(uuid.uuid4())
     stored = call_gateway("tokenise", key, lambda: gateway().tokenise(card, key=key))

@@ -216,3 +216,5 @@ def test_a_client_error_about_cards_is_a_refusal_for_good(
 @pytest.mark.parametrize("status", [200, 404])
 def test_a_card_that_is_not_there_counts_as_removed(provider: FakeProvider, status: int) -> None:
     provider.answering({}, status).forget("tok_1", key="k")
+
+    assert provider.asked == "/tokens/forget"

@@ -109,13 +109,15 @@ def test_an_event_that_comes_fifty_times_is_stored_once(waiting: Order) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_events_in_any_order_and_three_days_late_end_alike(waiting: Order, seed: int) -> None:
+def test_events_in_any_order_and_three_days_late_complete_the_order(
+    waiting: Order, seed: int
+) -> None:
     decide(waiting, "approve")
     reported = [
         event(waiting.payment, one) for one in ("requires_action", "authorised", "captured")
     ]
     reported *= 3
-    random.Random(seed).shuffle(reported)  # noqa: S311 -- a seed makes a failure come back
+    random.Random(seed).shuffle(reported)  # noqa: S311 -- a seed makes a failure repeatable
 
     for body in reported:
         assert post(body, late=THREE_DAYS) == 204
