@@ -14,9 +14,10 @@ from functools import partial
 from operator import itemgetter
 from typing import BinaryIO, NamedTuple
 
-# Bytes. No correct line is a tenth as long. A file without line ends must not be read as a whole.
+# Bytes, ten times as long as any correct line. Without a limit, a file without line ends would be
+# read as a whole.
 LONGEST_LINE = 2000
-# The most characters of a wrong value that a fault shows.
+# The most characters of a wrong value that an error shows.
 SHOWN = 60
 _SEPARATOR_LINE = re.compile(rb"(?:\xef\xbb\xbf)?sep=([,;\t|])\s*", re.IGNORECASE)
 
@@ -49,11 +50,11 @@ class _InvalidLine(Exception):
 
 
 class CsvFile:
-    """An open CSV file: its header is read at once, its rows when they are iterated over.
+    """An open CSV file. The constructor reads the header, and iteration reads the rows.
 
-    `columns` are the names that the header may have, at least two, in upper or lower case and in
-    any order; it must have those of `required`. A column that the file does not have is empty in
-    every row. Raises `UnreadableHeader`.
+    `columns` are the names that the header may have: at least two, in any case and any order. The
+    header must have those of `required`. A column that the file does not have is empty in every
+    row. Raises `UnreadableHeader`.
     """
 
     def __init__(
@@ -73,14 +74,15 @@ class CsvFile:
         self._check_header(names, columns, required)
         self._width = len(names)
         self._unnamed = [place for place, name in enumerate(names) if not name]
-        # A column that the file does not have is read behind the last value, where "" is added.
+        # A column that the file does not have is read from the place after the last value, where
+        # `__iter__` puts an empty text.
         places = [
             names.index(name) if name in names else self._width for name in map(str.lower, columns)
         ]
-        self._in_order: Callable[[list[str]], tuple[str, ...]] = itemgetter(*places)
+        self._pick_columns: Callable[[list[str]], tuple[str, ...]] = itemgetter(*places)
 
     def __iter__(self) -> Iterator[Row | Fault]:
-        """Return each line that has a value: as a row, or as its fault."""
+        """Yield a row or a fault for each line that has a value."""
         lines = iter(partial(self._file.readline, LONGEST_LINE), b"")
         for number, line in enumerate(lines, start=self._header_number + 1):
             try:
@@ -88,7 +90,7 @@ class CsvFile:
                 values = self._split(text)
                 if any(values):
                     self._check_width(values, text)
-                    yield Row(number, self._in_order([*values, ""]))
+                    yield Row(number, self._pick_columns([*values, ""]))
             except _InvalidLine as error:
                 text, problem = error.args
                 yield Fault(number, "", text.strip()[:SHOWN], problem)

@@ -130,7 +130,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     log.error("unhandled exception", reference=reference, path=request.path)
     detail = "An unexpected error occurred. If you report it, please include the reference."
     return _answer(
-        request, INTERNAL_ERROR, "Internal error", detail, reference=reference, is_bare=True
+        request, INTERNAL_ERROR, "Internal server error", detail, reference=reference, is_bare=True
     )
 
 
@@ -143,7 +143,10 @@ def _answer(
     reference: str = "",
     is_bare: bool = False,
 ) -> HttpResponse:
-    """Answer the API with a problem document, which no cache keeps, and people with a page."""
+    """Answer the API with a problem document that no cache keeps, and people with a page.
+
+    A bare page uses neither the database nor a context processor.
+    """
     if settings.FACE != "api" and not request.path.startswith(API_PATHS):
         return _render_page(request, page, reference=reference, is_bare=is_bare)
 

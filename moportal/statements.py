@@ -35,13 +35,13 @@ def _is_choice(value: Any) -> bool:
     return isinstance(value, Collection) and not isinstance(value, str)
 
 
-def move(row: Model, following: Mapping[Any, Collection[Any]], new: Any, **fields: Any) -> bool:
+def move(row: Model, next_states: Mapping[Any, Collection[Any]], new: Any, **fields: Any) -> bool:
     """Move the row to a state that may follow its own, and return whether it moved.
 
-    `following` maps each state to the states that may follow it. If the row has moved on already,
+    `next_states` maps each state to the states that may follow it. If the row has moved on already,
     or the move would go backwards, nothing is written and the row is read again.
     """
-    predecessors = [state for state, successors in following.items() if new in successors]
+    predecessors = [state for state, successors in next_states.items() if new in successors]
     if not compare_and_set(type(row), row.pk, {"state": predecessors}, state=new, **fields):
         row.refresh_from_db()
         return False

@@ -176,7 +176,7 @@ def _post(target: Target, body: str, signature: str) -> int:
     return httpx.post(url, content=body, headers=headers, trust_env=False, timeout=30).status_code
 
 
-# These are the simulators' names. The answer is lost before or after the work is done.
+# Simulator, function and kind of fault: the answer is lost after or before the work is done.
 LOST_MONEY = tuple(
     ("payment", function, kind)
     for function in ("authorise", "capture", "void")
@@ -193,7 +193,7 @@ SLOW = (
     ("network", "activate", "delay"),
     ("payment", "capture", "delay"),
 )
-# Everything that an SM-DP+ or the network before it may do, with the work done or not.
+# Every way in which a call to the SM-DP+ may fail, before or after the SM-DP+ has done its work.
 BAD_PROFILES = tuple(
     ("smdp", function, kind)
     for function in ("downloadOrder", "confirmOrder", "cancelOrder")

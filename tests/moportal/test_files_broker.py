@@ -37,12 +37,12 @@ def test_the_portal_uses_this_transport_for_the_file_broker(tmp_path: Path) -> N
 
 def test_a_message_gets_its_name_only_when_it_is_complete(tmp_path: Path) -> None:
     """A reader that opens every message file at once never finds an empty one."""
-    done, torn = Event(), []
+    done, empty = Event(), []
 
     def watch() -> None:
         while not done.is_set():
             for seen in (tmp_path / "queue").glob("*.wake.msg"):
-                torn.extend([seen] if not seen.read_text(encoding="utf-8") else [])
+                empty.extend([seen] if not seen.read_text(encoding="utf-8") else [])
 
     with connection(tmp_path) as opened:
         channel = channel_of(opened)
@@ -55,7 +55,7 @@ def test_a_message_gets_its_name_only_when_it_is_complete(tmp_path: Path) -> Non
 
     written = sorted((tmp_path / "queue").glob("*.wake.msg"))
     numbers = {json.loads(file.read_text(encoding="utf-8"))["number"] for file in written}
-    assert torn == []
+    assert empty == []
     assert numbers == set(range(MESSAGES))
 
 
