@@ -200,7 +200,7 @@ def _time_within_validity(leaf: x509.Certificate, at: datetime) -> datetime:
 
 
 def _chain(leaf: x509.Certificate, trust: Trust, at: datetime) -> list[x509.Certificate]:
-    """Return the chain from the certificate to a root; an empty list if there is none."""
+    """Return the chain from the certificate to a root, or an empty list if there is none."""
     if not trust.roots:
         return []
     policy = (
@@ -220,7 +220,7 @@ def _chain(leaf: x509.Certificate, trust: Trust, at: datetime) -> list[x509.Cert
 
 
 def _is_for_clients(leaf: x509.Certificate) -> bool:
-    """Return whether the certificate is marked for client authentication; unmarked is not."""
+    """Return whether the certificate states client authentication as a purpose."""
     return ExtendedKeyUsageOID.CLIENT_AUTH in _usages(leaf)
 
 

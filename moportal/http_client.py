@@ -54,7 +54,7 @@ HTTPCORE_ERRORS = (
 
 
 class ServiceUnavailable(Exception):
-    """The service gave no usable answer; asking again may help.
+    """The service gave no usable answer. Asking again may help.
 
     `was_sent` says whether the call may have taken effect anyway. `retry_after` is how long the
     service asked us to wait.
@@ -126,7 +126,7 @@ class TlsFiles:
     key: str = ""
 
     def stamps(self) -> Stamps:
-        """Return the files' stamps; raises `ImproperlyConfigured` if a file is missing."""
+        """Return the files' stamps. Raises `ImproperlyConfigured` if a file is missing."""
         try:
             found = [Path(name).stat() for name in astuple(self) if name]
         except OSError as error:
@@ -134,7 +134,7 @@ class TlsFiles:
         return tuple((file.st_mtime_ns, file.st_size, file.st_ino) for file in found)
 
     def context(self) -> ssl.SSLContext:
-        """Return a TLS context for these files; raises `ImproperlyConfigured`."""
+        """Return a TLS context for these files. Raises `ImproperlyConfigured` if one is invalid."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         # What is being read, for the error's message.

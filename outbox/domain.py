@@ -25,7 +25,7 @@ from outbox.models import Task
 from outbox.retries import backoff
 
 log = structlog.get_logger(__name__)
-# A retry within this delay gets a delayed broker message; the reconciler finds later ones.
+# A retry within this delay gets a delayed broker message. The reconciler finds later ones.
 SOON = timedelta(seconds=30)
 # The columns of a task that no worker leases and whose last run raised no error.
 FREE: dict[str, Any] = {"lease_until": None, "lease_token": "", "last_error": ""}
@@ -45,7 +45,7 @@ CLAIM = """UPDATE outbox_task SET lease_until = %s, lease_token = %s, attempts =
 
 @dataclass(frozen=True)
 class RetryAfter:
-    """A handler's answer: the task is not finished; process it again after this delay."""
+    """A handler's answer: the task is not finished, so process it again after this delay."""
 
     delay: timedelta
 

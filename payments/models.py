@@ -63,7 +63,7 @@ class PaymentMethod(models.Model):
 
 
 class CardPage(models.Model):
-    """A page of the gateway on which a customer types a new card; `key` is its idempotency key.
+    """A page of the gateway on which a customer types a new card. `key` is its idempotency key.
 
     The row is stored before any call. A worker makes the calls (`payments.domain.pages`).
     """
@@ -119,7 +119,7 @@ class CardPage(models.Model):
 
 
 class Payment(models.Model):
-    """One charge for one decision of the customer; `key` is its idempotency key at the gateway."""
+    """One charge for one decision of the customer. `key` is its idempotency key at the gateway."""
 
     key = models.UUIDField(unique=True, default=uuid.uuid4)
     method = models.ForeignKey(PaymentMethod, on_delete=models.PROTECT, related_name="payments")
@@ -176,7 +176,7 @@ class GatewayCall(OutsideCall):
 
 
 class Refund(models.Model):
-    """Money given back from a captured payment; `key` is its idempotency key at the gateway."""
+    """Money given back from a captured payment. `key` is its idempotency key at the gateway."""
 
     key = models.UUIDField(unique=True, default=uuid.uuid4)
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")

@@ -46,7 +46,7 @@ class Launch:
 
 
 def parse_launch(query_string: str) -> Launch:
-    """Parse a raw query string; never raises. `refused_as` says whether the launch is refused."""
+    """Parse a raw query string. Nothing in it raises an error: `refused_as` says what is wrong."""
     raw = _first_values(query_string)
     transaction_id = _parse_transaction_id(raw.get("transactionId", ""))
 

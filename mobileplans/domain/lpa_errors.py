@@ -87,7 +87,7 @@ def _instant(error: LpaError) -> datetime:
 
 
 def parse_lpa_errors(codes: str, times: str = "", iccids: str = "") -> LpaErrors:
-    """Parse the three headers as sent; never raises.
+    """Parse the three headers as sent. Nothing in them raises an error.
 
     Codes and times are paired by position. An error without a time is kept. A time without an
     error is dropped.
@@ -147,7 +147,7 @@ def parse_us_time(text: str) -> datetime | None:
 def parse_app_report(text: str, name: str) -> tuple[str, Iccid | None]:
     """Parse the JSON object that the app reports to the page, with the result under `name`.
 
-    The result is empty if the text is no such object; never raises.
+    The result is empty if the text is no such object. No text raises an error.
     """
     try:
         report = json.loads(text)

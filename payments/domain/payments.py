@@ -146,10 +146,10 @@ def void_or_refund(payment: Payment, *, reason: str, before_call: BeforeCall) ->
 
 
 def refund(payment: Payment, *, reason: str, before_call: BeforeCall) -> Payment:
-    """Give the whole charge back, once; a payment that is not captured is left as it is.
+    """Give the whole charge back, once. A payment that is not captured stays as it is.
 
     An open refund is continued under its own key, so the gateway gives the money back once. Raises
-    `GatewayRefused`, which ends this refund; the next one is a new row.
+    `GatewayRefused`, which ends this refund. The next refund is a new row.
     """
     row = _open_refund(payment, reason)
     if row is None:
@@ -214,7 +214,7 @@ def _act(
 
 
 def _move(payment: Payment, new: PaymentState, **fields: object) -> None:
-    """Move the payment by compare-and-set; a payment that has moved on already is read again.
+    """Move the payment by compare-and-set. A payment that has moved on already is read again.
 
     Nothing else writes a payment's state.
     """

@@ -55,14 +55,14 @@ class StoredCard:
 
 @dataclass(frozen=True)
 class Authorised:
-    """The bank has approved the amount; nothing is charged yet."""
+    """The bank has approved the amount. Nothing is charged yet."""
 
     gateway_id: str
 
 
 @dataclass(frozen=True)
 class Declined:
-    """The bank refused; the gateway names the reason."""
+    """The bank has refused. The gateway names the reason."""
 
     gateway_id: str
     reason: str
@@ -147,7 +147,7 @@ class Gateway(Protocol):
         """Return the result of a page and change nothing. It never raises `GatewayRefused`."""
 
     def tokenise(self, card: Card, *, key: str) -> StoredCard:
-        """Exchange a card for a token; raises `CardRefused`. No money moves."""
+        """Exchange a card for a token. No money moves. Raises `CardRefused`."""
 
     def forget(self, token: str, *, key: str) -> None:
         """Remove a stored card. A card that is not there counts as removed."""

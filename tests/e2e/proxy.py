@@ -26,7 +26,8 @@ class Pause:
 
     def __init__(self, exchange: str, *, answered: bool) -> None:
         self.exchange, self.answered = re.compile(exchange), answered
-        # The exchange has reached the pause; it is resumed or dropped; the simulator has answered.
+        # `reached`: the exchange waits. `_is_decided`: it was resumed or dropped. `over`: the
+        # simulator has answered.
         self.reached, self._is_decided, self.over = (threading.Event() for _ in range(3))
         self._is_dropped = False
 

@@ -1,4 +1,4 @@
-"""`moportal.statements`: of two concurrent changes of a row one wins; bulk inserts and updates."""
+"""`moportal.statements`: concurrent changes of one row, and bulk inserts and updates."""
 
 from datetime import timedelta
 
