@@ -214,7 +214,7 @@ CHANGES = [
         "pass",
         f"{REPAIRING}::test_the_plan_moves_to_the_new_esim",
     ),
-    Change("moportal/money.py", "scaleb(-get_currency", "scaleb(get_currency", NUMBERS),
+    Change("moportal/money.py", "scaleb(-MINOR_UNIT", "scaleb(MINOR_UNIT", NUMBERS),
     Change(
         "moportal/money.py", "return self.gross - self.tax", "return self.gross + self.tax", NUMBERS
     ),
