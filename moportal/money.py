@@ -15,8 +15,8 @@ from moportal.countries import reader_locale
 
 RIGHT_TO_LEFT_MARK = "\u200f"
 # How many decimal digits the minor unit of each currency has: ISO 4217, list one, 1 January 2026.
-# Codes without a minor unit, such as gold, are left out. Babel's precision is another matter: it is
-# how an amount is usually shown. ALL is shown without digits, and is still charged in hundredths.
+# Codes without a minor unit, such as gold, are left out. Babel's precision is not the same: it says
+# how amounts are usually displayed. ALL is displayed without decimals, but charged in hundredths.
 _CURRENCIES = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
     2: (
@@ -51,9 +51,9 @@ class Money:
 
     @property
     def amount(self) -> Decimal:
-        """Return the amount in whole units, with the digits of its minor unit.
+        """Return the amount in whole units, with all decimals of its currency.
 
-        Raises `KeyError` if the currency is not in ISO 4217: it has no known minor unit.
+        Raises `KeyError` for a currency whose minor unit is unknown.
         """
         return Decimal(self.minor_units).scaleb(-MINOR_UNIT_DIGITS[self.currency])
 
@@ -67,6 +67,7 @@ class Money:
 
     def __str__(self) -> str:
         locale = reader_locale()
+        # Babel shares this object between all calls, so it must not be changed in place.
         pattern = copy(locale.currency_formats["standard"])
         pattern.frac_prec = (self._shown_digits, self._shown_digits)
         text: str = format_currency(
@@ -79,7 +80,7 @@ class Money:
 
     @property
     def _shown_digits(self) -> int:
-        """Return as many digits as are usual, or all of them if the usual ones would round."""
+        """Return the usual number of decimals, or all of them if fewer would round the amount."""
         usual = get_currency_precision(self.currency)
         is_exact = self.amount == round(self.amount, usual)
         return usual if is_exact else MINOR_UNIT_DIGITS[self.currency]
@@ -107,8 +108,9 @@ def with_tax(price: Money, *, rate: int, included: bool) -> TaxedPrice:
     `rate` is in basis points: 1900 is 19 %. The tax is rounded half up.
     """
     base = Decimal(price.minor_units)
-    share = Decimal(rate) / 10_000
-    tax = base * share / (1 + share) if included else base * share
+    fraction = Decimal(rate) / 10_000
+    # The tax within a gross price is less than this fraction of it, because `gross = net + tax`.
+    tax = base * fraction / (1 + fraction) if included else base * fraction
     tax_units = int(tax.quantize(Decimal(1), rounding=ROUND_HALF_UP))
     gross = price.minor_units if included else price.minor_units + tax_units
     return TaxedPrice(Money(gross, price.currency), Money(tax_units, price.currency))
