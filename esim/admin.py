@@ -58,6 +58,7 @@ class SimAdmin(admin.ModelAdmin[Sim]):
     ]
     list_filter = ["kind", "state", "provider", "is_in_programme"]
     list_select_related = ["provider"]
+    # With a filter, Django would also count all SIMs, which scans the whole table.
     show_full_result_count = False
     search_fields = ["=iccid", "=imsi", "=msisdn", "=profile__eid"]
     readonly_fields = ["iccid", "kind", "state", "profile_type", "provider"]
@@ -119,6 +120,7 @@ class IccidRangeAdmin(admin.ModelAdmin[IccidRange]):
         ranges.remove(obj)
 
     def delete_queryset(self, _request: HttpRequest, chosen: QuerySet[IccidRange]) -> None:
+        # One by one, because removing a range also updates its SIMs.
         for iccid_range in chosen:
             ranges.remove(iccid_range)
 

@@ -77,6 +77,7 @@ def parse_notice(body: Any) -> Notice:
         raise UnreadableNotice("iccid is missing or not an ICCID")
     header = _object(body.get("header"))
     status = body.get("notificationPointStatus")
+    # Some platforms send the status as a text, without the object around it.
     execution = {"status": status} if isinstance(status, str) else _object(status)
     codes = _object(execution.get("statusCodeData"))
     return Notice(
@@ -84,6 +85,7 @@ def parse_notice(body: Any) -> Notice:
         point=_text(body.get("notificationPointId"), 12).strip(),
         status=_text(execution.get("status"), 30),
         codes=(_text(codes.get("subjectCode"), 20), _text(codes.get("reasonCode"), 20)),
+        # The schema says timestamp, the standard's example timeStamp.
         timestamp=_text(body.get("timestamp") or body.get("timeStamp"), 40),
         call_identifier=_text(header.get("functionCallIdentifier"), 80),
         raw=_storable({name: body[name] for name in body if name not in _PERSONAL}),

@@ -126,6 +126,7 @@ class CsvFile:
 
     def _decode(self, line: bytes) -> str:
         if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+            # Skip the rest of the line, or it would count as lines of its own.
             while line and not line.endswith(b"\n"):
                 line = self._file.readline(LONGEST_LINE)
             raise _InvalidLine("", f"The line has more than {LONGEST_LINE} characters.")

@@ -51,6 +51,7 @@ def merge_by_copy(
         with cursor.copy(_COPY) as copy:
             for batch in _batches(rows):
                 copy.write("".join(_copy_line(row, is_in_programme(row.iccid)) for row in batch))
+        # Without statistics of the new table, PostgreSQL plans the joins as for a small one.
         cursor.execute("ANALYZE staged_sim")
         for number, iccid, first in cursor.stream(_DROP_REPEATED):
             report_fault(_repetition(number, iccid, first))
@@ -61,6 +62,7 @@ def merge_by_copy(
             report_fault(fault)
         cursor.execute(_MERGE if may_write() else _COUNT)
         new, filled, staged = cursor.fetchone()
+        # A temporary table lives as long as the connection, which may import another file.
         cursor.execute("DROP TABLE staged_sim")
     return Merged(new, filled, staged - new - filled)
 
@@ -154,6 +156,7 @@ def _batches(rows: Iterator[SimRow]) -> Iterator[list[SimRow]]:
 
 def _copy_line(row: SimRow, is_in_programme: bool) -> str:  # noqa: FBT001 -- a column of the row
     """Return a row in COPY's text format. No checked value has a tab or a line end."""
+    # COPY reads a backslash as an escape, and \N as NULL.
     profile_type = row.profile_type.replace("\\", "\\\\")
     provider = "\\N" if row.provider_id is None else row.provider_id
     return (

@@ -14,6 +14,7 @@ from moportal.identifiers import new_matching_id
 from moportal.sealed import digest
 from moportal.statements import compare_and_set
 
+# Free ICCIDs that are read at a time. With several, a lost race for one costs no new query.
 CANDIDATES = 20
 
 
@@ -31,7 +32,7 @@ def providers_for(profile_type: str, market: str) -> list[SmdpProvider]:
     named = [row for row in rows if row.source_rank is not None]
     here = [row for row in named if row.source_market in {market, ""}]
     here.sort(key=lambda row: (row.source_market == "", row.source_rank))
-    # A provider may be named twice: for this market and for any market.
+    # A provider may have two sources: for this market and for any market.
     ordered = dict.fromkeys(here if named else rows)
     return [provider for provider in ordered if provider.is_active]
 
@@ -81,6 +82,7 @@ def _reserve_iccid(profile_type: str, market: str) -> tuple[Sim, SmdpProvider]:
         while candidates := list(free[:CANDIDATES]):
             for sim in candidates:
                 is_free = {"state": SimState.AVAILABLE}
+                # False means that a concurrent claim took this ICCID after it was read.
                 if compare_and_set(Sim, sim.pk, is_free, state=SimState.RESERVED):
                     sim.state, sim.provider = SimState.RESERVED, provider
                     return sim, provider

@@ -53,6 +53,7 @@ def store_notice(notice: Notice, provider: SmdpProvider | None) -> None:
     if profile is None:
         log.warning("download progress of an unknown profile", **logged)
     elif is_new or row.applied_at is None:
+        # A repetition enqueues the profile too, as long as the notice was not applied.
         log.info("download progress", codes="/".join(notice.codes), **logged)
         enqueue(KIND, profile.pk)
 
@@ -66,6 +67,7 @@ def process_progress(subject: str, _lease: Lease) -> None:
 
 @transaction.atomic
 def _apply(profile: Profile, notice: DownloadProgress) -> None:
+    # Of two concurrent workers only one applies the notice, so it is announced once.
     if not compare_and_set(DownloadProgress, notice.pk, {"applied_at": None}, applied_at=now()):
         return
     if notice.status in EXECUTED:
@@ -81,7 +83,8 @@ def _mark_downloaded(profile: Profile) -> None:
         Sim.objects.filter(pk=profile.sim_id).update(state=SimState.IN_USE)
         profile_downloaded.send(Profile, profile=profile)
     elif profile.state != ProfileState.DOWNLOADED:
-        log.error("downloaded although it was cancelled", iccid=profile.sim.iccid)
+        # The profile can be used, but nobody pays for it.
+        log.error("downloaded although it was cancelled or refused", iccid=profile.sim.iccid)
 
 
 def meaning_of(point: str, provider: SmdpProvider) -> Point | None:

@@ -86,6 +86,7 @@ def _apply_decision(profile: Profile, call: Call[Any]) -> bool:
     match call.decision:
         case Decision.GO_ON:
             return True
+        # Without an earlier call, "already" means that somebody else has ordered this ICCID.
         case Decision.ALREADY_DONE if may_have_been_done_before(profile, call.row):
             return True
         case Decision.RETRY | Decision.ASK:
@@ -124,6 +125,7 @@ def cancel(profile: Profile, *, before_call: Callable[[], None]) -> bool:
         log.warning("downloaded before it could be cancelled", iccid=profile.sim.iccid)
         move(profile, ProfileState.DOWNLOADED, downloaded_at=now())
         return False
+    # The state decides before the ICCID is retired: a concurrent notice of the download wins.
     move(profile, ProfileState.CANCELLED)
     if profile.state == ProfileState.DOWNLOADED:
         # The notice of the download came during the call.
@@ -147,6 +149,7 @@ def release(profile: Profile, *, before_call: Callable[[], None]) -> None:
     match call.decision:
         case Decision.GO_ON:
             return
+        # A strict SM-DP+ refuses to release a profile twice (docs/es2plus.md#releaseprofile).
         case Decision.ALREADY_DONE if is_released:
             return
         case Decision.RETRY | Decision.ASK:

@@ -42,6 +42,7 @@ def save(new: IccidRange) -> int:
             new.save()
             changed = sum(_update_sims(*ends) for ends in _ends_to_update(before, new))
     except IntegrityError as error:
+        # The exclusion constraint found a range that was committed after the check above.
         if "iccid_ranges_do_not_overlap" not in str(error):
             raise
         raise RangesOverlap(str(new)) from error
@@ -69,6 +70,7 @@ def programme_lookup() -> Callable[[str], bool]:
     known.sort(key=lambda row: row[:2])
     starts = [row[:2] for row in known]
 
+    # Ranges do not overlap, so only the last one that starts at or before the ICCID can have it.
     def is_in_programme(iccid: str) -> bool:
         place = bisect_right(starts, (len(iccid), iccid)) - 1
         if place < 0 or known[place][0] != len(iccid) or iccid > known[place][2]:
@@ -84,6 +86,7 @@ def lock() -> None:
     Sales continue: they do not write ranges. SQLite has only one writer, so it needs no lock.
     """
     if connection.vendor == "postgresql":
+        # This mode conflicts with itself and with writes, but not with reads.
         with connection.cursor() as cursor:
             cursor.execute("LOCK TABLE esim_iccidrange IN SHARE ROW EXCLUSIVE MODE")
 

@@ -101,6 +101,7 @@ class SimFile:
         if is_profile and not profile_type:
             raise _InvalidValue("profile_type", "", "An eSIM profile needs a profile type.")
         code = provider or (self._provider if is_profile else "")
+        # A card needs no provider, but a profile is ordered from one.
         if is_profile and not code:
             raise _InvalidValue("provider", "", "An eSIM profile needs a provider.")
         if code and code not in self._providers:

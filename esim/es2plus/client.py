@@ -116,6 +116,7 @@ class ConfirmOrder:
 
     def parse_result(self, body: Mapping[str, Any]) -> Confirmed:
         _check_echo("matchingId", body.get("matchingId"), self.matching_id)
+        # The EID in the answer is optional; only a different one is a contradiction.
         _check_echo("eid", body.get("eid") or self.eid, self.eid)
         # No device may be asked for a confirmation code (docs/contract.md#profile).
         if body.get("confirmationCode") or body.get("ccRequiredFlag"):
@@ -143,6 +144,7 @@ class CancelOrder:
             "iccid": pad_iccid(self.iccid, provider),
             **_eid(self.eid),
             **({"matchingId": self.matching_id} if self.matching_id else {}),
+            # "Available" would put the profile back into the stock of the SM-DP+.
             "finalProfileStatusIndicator": "Unavailable",
         }
 
@@ -231,6 +233,7 @@ def call(
     except ImproperlyConfigured as error:
         return Answer(Outcome.NOT_SENT, str(error))
     except httpx.HTTPError as error:
+        # Unless the request surely never arrived, the function may have been executed.
         outcome = Outcome.NOT_SENT if was_never_read(error) else Outcome.NO_ANSWER
         return Answer(outcome, f"{type(error).__name__}: {error}")
     return parse_answer(reply, function)
@@ -249,6 +252,7 @@ def parse_answer(reply: Reply, function: Function[Result]) -> Answer[Result]:
         outcome = STATUSES[execution["status"]]
         data = execution.get("statusCodeData") or {}
         codes = _code(data.get("subjectCode")), _code(data.get("reasonCode"))
+    # RecursionError: JSON may be nested deeper than the parser can follow.
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         return Answer(Outcome.UNREADABLE, f"not an ES2+ answer ({type(error).__name__}): {text}")
     if outcome not in {Outcome.SUCCESS, Outcome.WARNING}:

@@ -18,8 +18,10 @@ class Profile(models.Model):
     provider = models.ForeignKey(SmdpProvider, on_delete=models.PROTECT)
     eid = models.CharField("EID", max_length=32)
     state = models.CharField(max_length=10, choices=ProfileState, default=ProfileState.INTENDED)
+    # The matching id is a bearer secret, so it is stored encrypted. It is compared by its digest.
     matching_id = SealedField()
     matching_id_digest = models.CharField(max_length=64)
+    # The host at the time of the order, or the one that ConfirmOrder named instead.
     smdp_host = models.CharField(max_length=120)
     created_at = models.DateTimeField(auto_now_add=True)
     downloaded_at = models.DateTimeField(null=True, blank=True)
@@ -97,6 +99,7 @@ class DownloadProgress(models.Model):
     reason_code = models.CharField(max_length=20, blank=True)
     timestamp = models.CharField(max_length=40, help_text="As sent.")
     at = models.DateTimeField(null=True, blank=True, help_text="The timestamp, if it is readable.")
+    # A text, not a UUID: platforms choose its form.
     call_identifier = models.CharField(max_length=80)
     raw = models.JSONField(default=dict, help_text="As received, without device identifiers.")
     received_at = models.DateTimeField(auto_now_add=True)

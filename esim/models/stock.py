@@ -25,6 +25,7 @@ class Sim(models.Model):
     provider = models.ForeignKey(SmdpProvider, null=True, blank=True, on_delete=models.PROTECT)
     imsi = models.CharField("IMSI", max_length=15, blank=True)
     msisdn = models.CharField("MSISDN", max_length=15, blank=True)
+    # A copy of what the ranges say, so that Get Balance does not have to read ranges.
     is_in_programme = models.BooleanField(
         default=True, help_text="Off: Get Balance answers NOTSUPPORTED for this SIM."
     )
