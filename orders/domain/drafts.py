@@ -65,6 +65,7 @@ def _attach(draft: Draft, visit: Visit) -> None:
     changes: dict[str, object] = {"visit": visit}
     if not is_same:
         changes |= {"version": F("version") + 1, "sim": None, "wants_new_esim": False}
+    # Only from the visit that was read: a concurrent request may have attached the draft already.
     Draft.objects.filter(pk=draft.pk, submitted_at=None, visit=before).update(**changes)
     draft.refresh_from_db()
 
@@ -112,6 +113,7 @@ def open_card_page(draft: Draft, *, version: int) -> CardPage:
         try:
             return _new_card_page(draft, version)
         except StaleForm:
+            # Another tab may have opened a page at the same time. Then this request uses that page.
             draft.refresh_from_db()
             page = draft.card_page
             if page is None or not page.is_under_way:

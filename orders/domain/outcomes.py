@@ -39,6 +39,7 @@ def of_order(order: Order, visit: Visit) -> Outcome:
         return Outcome(account, paid_with, line, refused)
     if order.failure == Failure.SIM_OF_ANOTHER:
         return Outcome(account, paid_with, line, MoDirectStatus.INVALID_SIM)
+    # An order that still waits for a service has no failure yet, only its last error.
     if order.failure or order.last_error:
         return Outcome(account, paid_with, line, MoDirectStatus.SERVICE_ERROR)
     return Outcome(account, paid_with, LineResult.BAILED, MoDirectStatus.NONE)

@@ -105,6 +105,7 @@ def _lpa_entries(order: Order) -> Iterator[Entry]:
 def _handoffs(order: Order) -> list[Handoff]:
     """Return the handoffs of the order's visit and of the visits that repaired its eSIM."""
     visits = {order.visit_id, *order.repairs.values_list("visit_id", flat=True)}
+    # A later visit may hand the order over too. Its handoff has the order's number.
     by_visit = Handoff.objects.filter(visit__in=visits - {None})
     of_order = Handoff.objects.filter(reference=order.display_number)
     return list((by_visit | of_order).distinct().prefetch_related("reports"))
