@@ -73,7 +73,8 @@ def _environment(url: str, folder: Path) -> dict[str, str]:
         "MOPORTAL_FACE": "api",
         "ALLOWED_HOSTS": f"{HOST},{LOOPBACK}",
         "DATABASE_URL": url,
-        "BROKER_URL": "memory://",
+        # Get Balance needs no broker.
+        "BROKER_URL": "redis://127.0.0.1:1",
         "PROXY_SECRET": SECRET,
         "BALANCE_CA": str(folder / "authority.crt"),
         "BALANCE_NAMES": CALLER,

@@ -1,4 +1,4 @@
-"""The app config of the project: migrations give up on a lock after five seconds."""
+"""The app config of the project: system checks, and migrations that give up on a lock."""
 
 from typing import Any
 
@@ -11,6 +11,8 @@ class MoportalConfig(AppConfig):
     name = "moportal"
 
     def ready(self) -> None:
+        from moportal import checks  # noqa: F401, PLC0415 -- registers its checks; needs the settings
+
         pre_migrate.connect(set_lock_timeout, dispatch_uid="moportal.set_lock_timeout")
         post_migrate.connect(reset_lock_timeout, dispatch_uid="moportal.reset_lock_timeout")
 

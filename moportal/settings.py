@@ -1,52 +1,66 @@
 """The settings, read from the environment. `.env.example` lists the variables with their meaning.
 
-Production is the default: the portal does not start while a secret is missing. Only `DEMO=1`,
-which `make run` sets, allows the simulators and plain HTTP on loopback.
+Production is the default: the portal does not start while a variable is missing, weak or malformed,
+and names all of them at once. `manage.py check --deploy` names these and more. Only `DEMO=1`, which
+`make run` sets, allows the simulators, SQLite, a broker in files and plain HTTP on loopback.
 """
 
+import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import django_stubs_ext
-import environ
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from moportal.environment import (
+    SQLITE,
+    Environment,
+    is_origin,
+    is_time_zone,
+    verified_broker_url,
+)
 from moportal.logging import configure_logging
 
 # Allows `ModelAdmin[Order]` at run time, not only for the type checker.
 django_stubs_ext.monkeypatch()
 
-env = environ.Env()
+env = Environment(os.environ)
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
 DEMO = env.bool("DEMO", default=False)
 DEBUG = env.bool("DEBUG", default=False)
+
+
+def _in_demo(value: str) -> dict[str, str]:
+    """Return the default of a variable that production must set."""
+    return {"default": value} if DEMO else {}
+
+
 # The simulated host runs in the portal's own process, but never in production.
 SIMULATORS = env.bool("SIMULATORS", default=DEMO)
-if SIMULATORS and not DEMO:
-    raise ImproperlyConfigured(
-        "SIMULATORS=1 needs DEMO=1: simulators are never part of production."
-    )
+env.require(
+    DEMO or not SIMULATORS, "SIMULATORS=1 needs DEMO=1: simulators are never part of production."
+)
+env.require(DEMO or not DEBUG, "DEBUG=1 needs DEMO=1: it shows tracebacks and settings to anybody.")
 
 # What this process serves: the customers' pages, the staff's desk, the API, or all of these.
-FACE = env.str("MOPORTAL_FACE", default="all")
-if FACE not in {"all", "portal", "desk", "api"}:
-    raise ImproperlyConfigured("MOPORTAL_FACE must be all, portal, desk or api.")
+FACE = env.choice("MOPORTAL_FACE", ["all", "portal", "desk", "api"])
 
-SECRET_KEY = env.str("SECRET_KEY")
+SECRET_KEY = env.key("SECRET_KEY")
 # Fernet keys, newest first. The first one encrypts; all of them decrypt.
-SEAL_KEYS = env.list("SEAL_KEYS")
+SEAL_KEYS = env.fernet_keys("SEAL_KEYS")
 # The key of the digests by which staff find an encrypted value. After a change of this key, all
 # digests must be computed again.
-DIGEST_KEY = env.str("DIGEST_KEY", default=SECRET_KEY)
+DIGEST_KEY = env.key("DIGEST_KEY", default=SECRET_KEY)
 
 PORTAL_URL = env.str("PORTAL_URL", default="http://127.0.0.1:8000" if DEMO else "")
-if not PORTAL_URL.startswith("https://") and not DEMO:
-    # docs/policies.md#s3 and docs/policies.md#s4.
-    raise ImproperlyConfigured("PORTAL_URL must be the portal's https:// address.")
+# docs/policies.md#s3 and docs/policies.md#s4.
+env.require(
+    DEMO or is_origin(PORTAL_URL),
+    "PORTAL_URL must be the portal's https:// address, without a path.",
+)
 ALLOWED_HOSTS = env.list(
     "ALLOWED_HOSTS",
     default=["127.0.0.1", "localhost", "[::1]"] if DEMO else [urlsplit(PORTAL_URL).hostname or ""],
@@ -126,30 +140,41 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {
-    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'portal.sqlite3'}"),
-}
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+_database = env.database("DATABASE_URL", **_in_demo(f"sqlite:///{VAR_DIR / 'portal.sqlite3'}"))
+DATABASES = {"default": _database}
+# Options of DATABASE_URL, such as ?sslmode=verify-full, win over these defaults.
+if _database["ENGINE"] == SQLITE:
+    env.require(
+        DEMO or "DATABASE_URL" not in env.ENVIRON,
+        "DATABASE_URL must name a PostgreSQL database (postgres://…).",
+    )
     # BEGIN IMMEDIATE with a busy timeout lets a writer wait for its turn. With SQLite's default, a
     # transaction that reads first and writes later would fail instead.
-    DATABASES["default"]["OPTIONS"] = {
+    _database["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        **_database["OPTIONS"],
     }
 else:
-    DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
+    _database.setdefault("CONN_MAX_AGE", env.int("CONN_MAX_AGE", default=60))
     # Get Balance reconnects by itself when its connection is gone. A check before each request
     # would cost a round trip to the database.
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = FACE != "api"
+    _database.setdefault("CONN_HEALTH_CHECKS", FACE != "api")
     # With a prepared statement PostgreSQL plans Get Balance's query once for each connection. Set
     # this to 0 if a connection pooler does not support prepared statements.
     if env.bool("DATABASE_PREPARES", default=True):
-        DATABASES["default"]["OPTIONS"] = {"prepare_threshold": 5}
+        _database["OPTIONS"].setdefault("prepare_threshold", 5)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # -- Tasks. Messages carry only row ids, so any broker that Celery supports is enough.
-CELERY_BROKER_URL = env.str("BROKER_URL", default=env.str("REDIS_URL", default="filesystem://"))
+CELERY_BROKER_URL = verified_broker_url(
+    env.str("BROKER_URL", **_in_demo(os.environ.get("REDIS_URL", "filesystem://")))
+)
+env.require(
+    DEMO or not CELERY_BROKER_URL.startswith(("filesystem:", "memory:")),
+    "BROKER_URL must name a broker that all processes share, such as Redis.",
+)
 if CELERY_BROKER_URL.startswith("filesystem://"):
     _broker_dir = Path(env.str("BROKER_DIR", default=str(VAR_DIR / "broker")))
     CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -263,11 +288,14 @@ if not DEMO:
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
 
-LOGGING = configure_logging(level=env.str("LOG_LEVEL", default="INFO"), as_json=not DEMO)
+LOGGING = configure_logging(
+    level=env.choice("LOG_LEVEL", ["INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL"]),
+    as_json=not DEMO,
+)
 LOGGING_CONFIG = "logging.config.dictConfig"
 
 # -- Other systems. Their addresses come from the environment and are never stored in the database.
-SMDP_URL = env.str("SMDP_URL", default="http://127.0.0.1:8001" if DEMO else "")
+SMDP_URL = env.address("SMDP_URL", default="http://127.0.0.1:8001" if DEMO else "")
 # PEM files: our client certificate for an SM-DP+, and the authorities of the SM-DP+'s certificate
 # (default: the system's).
 SMDP_CLIENT_CERTIFICATE = env.str("SMDP_CLIENT_CERTIFICATE", default="")
@@ -276,22 +304,23 @@ SMDP_CA = env.str("SMDP_CA", default="")
 # The same for a single provider, by its code: for example SMDP_URL_KESTREL.
 SMDP_BY_PROVIDER = {
     name: value
-    for name, value in env.ENVIRON.items()
+    for name, value in os.environ.items()
     if name.startswith(("SMDP_URL_", "SMDP_CLIENT_", "SMDP_CA_", "SMDP_CALLBACK_"))
 }
-PAYMENT_GATEWAY_URL = env.str(
+PAYMENT_GATEWAY_URL = env.address(
     "PAYMENT_GATEWAY_URL", default="http://127.0.0.1:8002" if DEMO else ""
 )
-PAYMENT_GATEWAY = env.str("PAYMENT_GATEWAY", default="payments.gateways.simulator.SimulatorGateway")
+PAYMENT_GATEWAY = env.adapter(
+    "PAYMENT_GATEWAY",
+    **_in_demo("payments.gateways.simulator.SimulatorGateway"),
+)
 # The gateway signs its posts to /payments/webhook with this secret. Without it, all are refused.
-PAYMENT_WEBHOOK_SECRET = env.str("PAYMENT_WEBHOOK_SECRET", default="")
+PAYMENT_WEBHOOK_SECRET = env.secret("PAYMENT_WEBHOOK_SECRET")
 # Where customers enter a new card: in the portal's own fields, or on a page of the gateway (SAQ A).
-PAYMENT_CARD_ENTRY = env.str("PAYMENT_CARD_ENTRY", default="fields")
-if PAYMENT_CARD_ENTRY not in {"fields", "page"}:
-    raise ImproperlyConfigured("PAYMENT_CARD_ENTRY must be fields or page.")
+PAYMENT_CARD_ENTRY = env.choice("PAYMENT_CARD_ENTRY", ["fields", "page"])
 # The operator's network, in which a plan is activated before its eSIM is handed over.
-NETWORK = env.str("NETWORK", default="subscriptions.networks.http.HttpNetwork")
-NETWORK_URL = env.str("NETWORK_URL", default="http://127.0.0.1:8003" if DEMO else "")
+NETWORK = env.adapter("NETWORK", default="subscriptions.networks.http.HttpNetwork")
+NETWORK_URL = env.address("NETWORK_URL", default="http://127.0.0.1:8003" if DEMO else "")
 NETWORK_TOKEN = env.str("NETWORK_TOKEN", default="")
 NETWORK_SIMULATOR_URL = env.str("NETWORK_SIMULATOR_URL", default=NETWORK_URL)
 SMDP_SIMULATOR_URL = env.str("SMDP_SIMULATOR_URL", default=SMDP_URL)
@@ -299,11 +328,14 @@ PAYMENT_SIMULATOR_URL = env.str("PAYMENT_SIMULATOR_URL", default=PAYMENT_GATEWAY
 # Usage records (docs/usage.md). USAGE_TOKENS lists who may send them to /v1/usage, as name:token.
 # The name becomes the records' source. CHARGING fetches them from a charging system instead.
 USAGE_TOKENS = [tuple(pair.split(":", 1)) for pair in env.list("USAGE_TOKENS", default=[])]
-if not all(len(pair) == 2 and all(pair) and len(pair[0]) <= 40 for pair in USAGE_TOKENS):  # noqa: PLR2004 -- a name of at most 40 characters, and its token
-    raise ImproperlyConfigured("USAGE_TOKENS must be a list of name:token.")
+env.require(
+    all(len(pair) == 2 and all(pair) and len(pair[0]) <= 40 for pair in USAGE_TOKENS),  # noqa: PLR2004 -- a name of at most 40 characters, and its token
+    "USAGE_TOKENS must be a list of name:token.",
+)
 USAGE_BATCH = env.int("USAGE_BATCH", default=1000)
-CHARGING = env.str("CHARGING", default="")
-CHARGING_URL = env.str("CHARGING_URL", default="")
+env.require(USAGE_BATCH > 0, "USAGE_BATCH must be 1 or more.")
+CHARGING = env.adapter("CHARGING", default="")
+CHARGING_URL = env.address("CHARGING_URL", default="")
 CHARGING_TOKEN = env.str("CHARGING_TOKEN", default="")
 CHARGING_SOURCE = env.str("CHARGING_SOURCE", default="charging")
 if CHARGING:
@@ -315,7 +347,7 @@ if CHARGING:
 # In the demo, API callers need no certificate. Elsewhere a client certificate identifies the
 # caller. The proxy forwards it together with this secret.
 API_WITHOUT_CERTIFICATE = DEMO
-PROXY_SECRET = env.str("PROXY_SECRET", default="")
+PROXY_SECRET = env.secret("PROXY_SECRET")
 # Who may call Get Balance: the authorities, intermediates and revocation lists (PEM files) of the
 # caller's certificate, the expected names or SHA-256 pins, and optionally a user:password.
 BALANCE_CA = env.str("BALANCE_CA", default="")
@@ -323,14 +355,16 @@ BALANCE_INTERMEDIATES = env.str("BALANCE_INTERMEDIATES", default="")
 BALANCE_REVOKED = env.str("BALANCE_REVOKED", default="")
 BALANCE_NAMES = frozenset(env.list("BALANCE_NAMES", default=[]))
 BALANCE_CREDENTIALS = env.str("BALANCE_CREDENTIALS", default="")
+env.require(
+    not BALANCE_CREDENTIALS or all(BALANCE_CREDENTIALS.partition(":")),
+    "BALANCE_CREDENTIALS must be user:password.",
+)
 # Requests per second for each caller, and the hours for which a transaction id cannot be reused;
 # 0: no limit.
 BALANCE_RATE = env.float("BALANCE_RATE", default=1000.0)
 BALANCE_REPLAY_HOURS = env.float("BALANCE_REPLAY_HOURS", default=24.0)
 # The two spellings that Microsoft's documentation uses for this field.
-BALANCE_DATA_KEY = env.str("BALANCE_DATA_KEY", default="dataRemainingInMB")
-if BALANCE_DATA_KEY not in {"dataRemainingInMB", "dataRemaininginMB"}:
-    raise ImproperlyConfigured("BALANCE_DATA_KEY must be dataRemainingInMB or dataRemaininginMB.")
+BALANCE_DATA_KEY = env.choice("BALANCE_DATA_KEY", ["dataRemainingInMB", "dataRemaininginMB"])
 # Who may notify as an SM-DP+: authorities, intermediates and revocation lists (PEM files).
 SMDP_CALLBACK_CA = env.str("SMDP_CALLBACK_CA", default="")
 SMDP_CALLBACK_INTERMEDIATES = env.str("SMDP_CALLBACK_INTERMEDIATES", default="")
@@ -339,10 +373,15 @@ SMDP_CALLBACK_REVOKED = env.str("SMDP_CALLBACK_REVOKED", default="")
 OUTSIDE_CALL_TIMEOUT = env.float("OUTSIDE_CALL_TIMEOUT", default=8.0)
 CARD_TOKEN_TIMEOUT = 5.0
 OUTBOX_LEASE = env.float("OUTBOX_LEASE", default=20.0)
+env.require(
+    OUTBOX_LEASE > OUTSIDE_CALL_TIMEOUT > 0,
+    "OUTBOX_LEASE must be longer than OUTSIDE_CALL_TIMEOUT.",
+)
 
 # -- The operator's choices (docs/contract.md#lpa-errors, docs/contract.md#handoff).
 # The time zone in which a year of receipts begins and a month renews.
 BILLING_ZONE = env.str("BILLING_ZONE", default="UTC")
+env.require(is_time_zone(BILLING_ZONE), f"BILLING_ZONE: {BILLING_ZONE!r} is no time zone.")
 # Days after which a visit's EID, ICCIDs and IMEI are deleted.
 VISIT_IDENTIFIERS_DAYS = env.int("VISIT_IDENTIFIERS_DAYS", default=30)
 # Days after a plan's end until its eSIM is cancelled if it was never downloaded; 0: never.
@@ -354,9 +393,7 @@ REISSUE_LIMIT = env.int("REISSUE_LIMIT", default=2)
 # After this many failed sign-ins, a customer who leaves returns to the host with LogOnFailed.
 SIGN_IN_LIMIT = env.int("SIGN_IN_LIMIT", default=5)
 # The status that the host receives for a refused payment.
-PAYMENT_REFUSED_STATUS = env.str("PAYMENT_REFUSED_STATUS", default="PurchaseFailed")
-if PAYMENT_REFUSED_STATUS not in {"PurchaseFailed", "BillingError"}:
-    raise ImproperlyConfigured("PAYMENT_REFUSED_STATUS must be PurchaseFailed or BillingError.")
+PAYMENT_REFUSED_STATUS = env.choice("PAYMENT_REFUSED_STATUS", ["PurchaseFailed", "BillingError"])
 
 HEALTH_CHECKS = ["outbox.health.database", "outbox.health.worker"]
 if SIMULATORS:
@@ -380,3 +417,12 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/v1",
     "POSTPROCESSING_HOOKS": ["balance_api.schema.add_components"],
 }
+
+# Without compiled catalogues every text would be English, even in an Arabic page.
+for _language in sorted({code for code, _name in LANGUAGES} - {LANGUAGE_CODE}):
+    env.require(
+        DEMO or (BASE_DIR / "locale" / _language / "LC_MESSAGES" / "django.mo").is_file(),
+        f"The catalogue for {_language} is not compiled: run `manage.py compilemessages`.",
+    )
+ENVIRONMENT_PROBLEMS = env.problems
+env.stop_if_wrong()

@@ -1,0 +1,124 @@
+"""System checks of the settings: what stops the start, and what `check --deploy` adds to it."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Info, Warning, register  # noqa: A004 -- Django's name
+from django.utils.module_loading import import_string
+
+from moportal.environment import SQLITE
+from moportal.trust_files import InvalidTrust, trust_files
+
+ADAPTERS = ("PAYMENT_GATEWAY", "NETWORK", "CHARGING")
+SAFE_SSL_MODES = {"verify-ca", "verify-full"}
+
+
+@register
+def environment(**_options: Any) -> list[CheckMessage]:
+    """Return an error for each problem that stops the start."""
+    return [Error(problem, id="moportal.E001") for problem in settings.ENVIRONMENT_PROBLEMS]
+
+
+@register
+def adapters(**_options: Any) -> list[CheckMessage]:
+    """Return an error for each setting that names a class which cannot be imported."""
+    found: list[CheckMessage] = []
+    for name in ADAPTERS:
+        path = getattr(settings, name)
+        try:
+            if path:
+                import_string(path)
+        except ImportError as error:
+            found.append(Error(f"{name}: {error}", id="moportal.E002"))
+    return found
+
+
+@register(deploy=True)
+def hosts(**_options: Any) -> list[CheckMessage]:
+    """Return a warning if the portal answers to any host name."""
+    if "*" not in settings.ALLOWED_HOSTS:
+        return []
+    hint = "List the portal's host names. /livez and /readyz answer to any Host without it."
+    return [Warning("ALLOWED_HOSTS is *.", hint=hint, id="moportal.W001")]
+
+
+@register(deploy=True)
+def database_connection(**_options: Any) -> list[CheckMessage]:
+    """Return a warning if the connection to a database on another machine may be read or diverted.
+
+    By default PostgreSQL's library encrypts only if the server offers it, and verifies nothing.
+    """
+    database = settings.DATABASES["default"]
+    host = database.get("HOST") or ""
+    is_local = not host or host.startswith("/") or host in {"localhost", "127.0.0.1", "::1"}
+    mode = database["OPTIONS"].get("sslmode")
+    if database["ENGINE"] == SQLITE or is_local or mode in SAFE_SSL_MODES:
+        return []
+    hint = "Add ?sslmode=verify-full&sslrootcert=… to DATABASE_URL."
+    return [
+        Warning(
+            "DATABASE_URL: the database's certificate is not verified.",
+            hint=hint,
+            id="moportal.W002",
+        )
+    ]
+
+
+@register(deploy=True)
+def secrets(**_options: Any) -> list[CheckMessage]:
+    """Return a warning for each missing secret without which the portal refuses a caller."""
+    missing = []
+    if not settings.PAYMENT_WEBHOOK_SECRET and settings.FACE in {"portal", "all"}:
+        missing.append("PAYMENT_WEBHOOK_SECRET is not set: all of the gateway's posts are refused.")
+    if not settings.PROXY_SECRET and settings.FACE in {"api", "all"}:
+        missing.append("PROXY_SECRET is not set: no client certificate is accepted.")
+    return [Warning(text, id="moportal.W003") for text in missing]
+
+
+@register(deploy=True)
+def trusted_files(**_options: Any) -> list[CheckMessage]:
+    """Return an error for each file of certificates that is missing or unreadable."""
+    problems = []
+    for name in ("BALANCE", "SMDP_CALLBACK"):
+        files = [getattr(settings, f"{name}_{part}") for part in ("CA", "INTERMEDIATES", "REVOKED")]
+        trust = trust_files(*files, frozenset())
+        if trust is None and any(files):
+            problems.append(f"{name}_CA is not set, so the other files of {name}_… are not used.")
+        try:
+            if trust:
+                trust.load()
+        except InvalidTrust as error:
+            problems.append(f"{name}_CA and its lists: {error}")
+    return [Error(problem, id="moportal.E003") for problem in problems]
+
+
+@register(deploy=True)
+def smdp_files(**_options: Any) -> list[CheckMessage]:
+    """Return an error for each file for the SM-DP+ that is missing or is not used."""
+    problems = [
+        f"{name}: there is no file {getattr(settings, name)!r}."
+        for name in ("SMDP_CLIENT_CERTIFICATE", "SMDP_CLIENT_KEY", "SMDP_CA")
+        if getattr(settings, name) and not Path(getattr(settings, name)).is_file()
+    ]
+    if settings.SMDP_CLIENT_KEY and not settings.SMDP_CLIENT_CERTIFICATE:
+        problems.append("SMDP_CLIENT_KEY is not used without SMDP_CLIENT_CERTIFICATE.")
+    return [Error(problem, id="moportal.E004") for problem in problems]
+
+
+@register(deploy=True)
+def other_systems(**_options: Any) -> list[CheckMessage]:
+    """Return a warning for each adapter without its address, and for each unused address."""
+    found: list[CheckMessage] = []
+    pairs = [("PAYMENT_GATEWAY", "PAYMENT_GATEWAY_URL"), ("CHARGING", "CHARGING_URL")]
+    if settings.NETWORK.endswith(".HttpNetwork"):
+        pairs.append(("NETWORK", "NETWORK_URL"))
+    for adapter, url in pairs:
+        if bool(getattr(settings, adapter)) != bool(getattr(settings, url)):
+            is_set, is_missing = (adapter, url) if getattr(settings, adapter) else (url, adapter)
+            text = f"{is_set} is set and {is_missing} is not."
+            found.append(Warning(text, id="moportal.W004"))
+    if settings.PAYMENT_GATEWAY.endswith(".SimulatorGateway"):
+        text = "PAYMENT_GATEWAY is the simulator's: no money moves."
+        found.append(Info(text, hint="Name your gateway's adapter.", id="moportal.I001"))
+    return found

@@ -1,0 +1,218 @@
+"""Reads the environment's variables for the settings, and collects all that is wrong with them.
+
+A variable that is set to nothing counts as missing. Values are taken as they are written: a `$` at
+the beginning does not name another variable.
+"""
+
+import math
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import environ
+from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
+
+from moportal.http_client import check_address
+
+SQLITE, POSTGRESQL = "django.db.backends.sqlite3", "django.db.backends.postgresql"
+# Django's own measure of a good SECRET_KEY.
+SHORTEST_KEY, FEWEST_CHARACTERS = 50, 5
+SHORTEST_SECRET = 16
+# `check` reports the problems itself. `compilemessages` repairs one of them.
+COMMANDS_DESPITE_PROBLEMS = {"check", "compilemessages"}
+
+
+class Environment(environ.Env):  # type: ignore[misc]  # it ships no types
+    """The variables, and a list of problems: one sentence for each, naming the variable."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        super().__init__()
+        self.ENVIRON = {name: value for name, value in variables.items() if value}
+        self.problems: list[str] = []
+
+    def get_value(
+        self, var: str, cast: Any = None, default: Any = environ.Env.NOTSET, **_options: Any
+    ) -> Any:
+        """Return the value or the default, and add a problem if there is neither."""
+        value = self.ENVIRON.get(var)
+        if value is None:
+            self.require(default is not self.NOTSET, f"{var} is not set.")
+            return _EMPTY.get(cast, "") if default is self.NOTSET else default
+        parse, rule = _PARSERS.get(cast, (str, ""))
+        try:
+            return parse(value)
+        except ValueError:
+            self.problems.append(f"{var} must be {rule}, not {value!r}.")
+            return _EMPTY.get(cast, "") if default is self.NOTSET else default
+
+    def require(self, is_right: bool, problem: str) -> None:  # noqa: FBT001 -- reads like an assertion
+        """Add the problem unless `is_right`."""
+        if not is_right:
+            self.problems.append(problem)
+
+    def choice(self, name: str, choices: Sequence[str]) -> str:
+        """Return one of the choices; the first one is the default."""
+        value: str = self.str(name, default=choices[0])
+        listed = f"{', '.join(choices[:-1])} or {choices[-1]}"
+        self.require(value in choices, f"{name} must be {listed}. It is {value!r}.")
+        return value if value in choices else choices[0]
+
+    def key(self, name: str, **default: str) -> str:
+        """Return a key of the portal's own, which must be long and random."""
+        value: str = self.str(name, **default)
+        is_placeholder = value.startswith("django-insecure-")
+        self.require(
+            name not in self.ENVIRON or (_is_random(value, SHORTEST_KEY) and not is_placeholder),
+            f"{name} is weak: make one of {SHORTEST_KEY} random characters or more.",
+        )
+        return value
+
+    def secret(self, name: str) -> str:
+        """Return a secret that another system knows too. It may be missing, but not weak."""
+        value: str = self.str(name, default="")
+        self.require(
+            not value or _is_random(value, SHORTEST_SECRET),
+            f"{name} is weak: make one of {SHORTEST_SECRET} random characters or more.",
+        )
+        return value
+
+    def fernet_keys(self, name: str) -> list[str]:
+        """Return Fernet keys, of which there must be at least one."""
+        keys: list[str] = self.list(name)
+        for number, key in enumerate(keys, start=1):
+            self.require(
+                _is_fernet_key(key),
+                f"{name}: key {number} must be 32 random bytes in URL-safe base64.",
+            )
+        return keys
+
+    def address(self, name: str, *, default: str) -> str:
+        """Return the address of another system. It may be missing."""
+        value: str = self.str(name, default=default)
+        if value:
+            try:
+                check_address(value, name=name)
+            except ImproperlyConfigured as error:
+                self.problems.append(str(error))
+        return value
+
+    def adapter(self, name: str, **default: str) -> str:
+        """Return the path of a class, whose module must exist. It may be missing.
+
+        The class itself can only be imported after the apps are loaded: a system check does that.
+        """
+        value: str = self.str(name, **default)
+        module = value.rpartition(".")[0]
+        self.require(not value or _exists(module), f"{name}: there is no module {module!r}.")
+        return value
+
+    def database(self, name: str, **default: str) -> dict[str, Any]:
+        """Return the database that a URL names, with the options in the URL's query."""
+        try:
+            found: dict[str, Any] = self.db_url_config(self.str(name, **default))
+        except (ValueError, ImproperlyConfigured) as error:
+            self.problems.append(f"{name} cannot be read: {error}.")
+            found = {}
+        if not found.get("NAME"):
+            self.require(name not in self.ENVIRON, f"{name} names no database.")
+            # The settings that follow need one. The portal does not start with it.
+            found = {"ENGINE": SQLITE, "NAME": ":memory:"}
+        elif found["ENGINE"] not in {SQLITE, POSTGRESQL}:
+            self.problems.append(f"{name} must begin with postgres://.")
+            found = {"ENGINE": SQLITE, "NAME": ":memory:"}
+        return {"OPTIONS": {}, **found}
+
+    def stop_if_wrong(self) -> None:
+        """Raise `ImproperlyConfigured` with all problems, unless the command works despite them."""
+        is_exempt = any(sys.argv[1:2] == [name] for name in COMMANDS_DESPITE_PROBLEMS)
+        if self.problems and not is_exempt:
+            raise ImproperlyConfigured(
+                "\n- ".join(["The portal does not start with this environment:", *self.problems])
+            )
+
+
+def verified_broker_url(url: str) -> str:
+    """Return the URL with verification of the broker's certificate, which kombu leaves out."""
+    parts = urlsplit(url)
+    query = parse_qsl(parts.query)
+    if parts.scheme != "rediss" or "ssl_cert_reqs" in dict(query):
+        return url
+    return parts._replace(query=urlencode([*query, ("ssl_cert_reqs", "CERT_REQUIRED")])).geturl()
+
+
+def is_time_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return False
+    return True
+
+
+def is_origin(url: str) -> bool:
+    """Return whether this is an https:// address without path, query or user."""
+    try:
+        parts = urlsplit(url)
+        return url.rstrip("/") == f"https://{parts.netloc}" and parts.netloc in {
+            parts.hostname,
+            f"{parts.hostname}:{parts.port}",
+        }
+    except ValueError:
+        return False
+
+
+def _is_random(value: str, length: int) -> bool:
+    return len(value) >= length and len(set(value)) >= FEWEST_CHARACTERS
+
+
+def _is_fernet_key(key: str) -> bool:
+    try:
+        Fernet(key)
+    except ValueError:
+        return False
+    return len(set(key)) >= FEWEST_CHARACTERS
+
+
+def _exists(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _parse_list(text: str) -> list[str]:
+    """Return the values between the commas, without the spaces around them."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _parse_bool(text: str) -> bool:
+    """Return True or False. A misspelt word is neither, and raises ValueError."""
+    if text.lower() not in _TRUE | _FALSE:
+        raise ValueError(text)
+    return text.lower() in _TRUE
+
+
+def _parse_int(text: str) -> int:
+    _parse_number(text)
+    return int(text)
+
+
+def _parse_number(text: str) -> float:
+    """Return the number. None of the settings may be negative or endless."""
+    number = float(text)
+    if not 0 <= number < math.inf:
+        raise ValueError(text)
+    return number
+
+
+_TRUE, _FALSE = {"1", "true", "yes", "on", "y", "ok"}, {"0", "false", "no", "off", "n"}
+_EMPTY: dict[Any, Any] = {list: [], bool: False, int: 0, float: 0.0}
+_PARSERS: dict[Any, tuple[Callable[[str], Any], str]] = {
+    list: (_parse_list, "a list"),
+    bool: (_parse_bool, "1 or 0"),
+    int: (_parse_int, "a whole number, 0 or more"),
+    float: (_parse_number, "a number, 0 or more"),
+}

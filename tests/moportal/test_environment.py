@@ -1,0 +1,201 @@
+"""`moportal.environment`: nothing wrong with a variable is passed over in silence."""
+
+import ast
+import os
+import subprocess
+import sys
+
+import pytest
+
+from demo.parts import ROOT
+from moportal.environment import Environment, is_origin, verified_broker_url
+from tests.settings_for import production_environment
+
+URL = "postgres://u:p@db.example/portal"
+
+
+@pytest.mark.parametrize(
+    ("query", "options"),
+    [
+        ("", {}),
+        ("?sslmode=verify-full", {"sslmode": "verify-full"}),
+        (
+            "?sslmode=verify-ca&sslrootcert=%2Fx.pem",
+            {"sslmode": "verify-ca", "sslrootcert": "/x.pem"},
+        ),
+        ("?connect_timeout=5", {"connect_timeout": 5}),
+    ],
+)
+def test_the_options_of_a_database_url_are_kept(query: str, options: dict[str, object]) -> None:
+    env = Environment({"DATABASE_URL": URL + query})
+
+    assert env.database("DATABASE_URL")["OPTIONS"] == options
+    assert not env.problems
+
+
+@pytest.mark.parametrize("url", ["postgres:/", "nosuch://db/portal", "postgres://db:5432"])
+def test_a_database_url_that_names_no_database_is_a_problem(url: str) -> None:
+    env = Environment({"DATABASE_URL": url})
+
+    env.database("DATABASE_URL")
+
+    assert len(env.problems) == 1
+    assert "DATABASE_URL" in env.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("redis://h:6379/0", "redis://h:6379/0"),
+        ("rediss://h:6379/0", "rediss://h:6379/0?ssl_cert_reqs=CERT_REQUIRED"),
+        ("rediss://h/0?ssl_cert_reqs=CERT_NONE", "rediss://h/0?ssl_cert_reqs=CERT_NONE"),
+    ],
+)
+def test_the_brokers_certificate_is_verified_unless_the_url_says_otherwise(
+    given: str, used: str
+) -> None:
+    assert verified_broker_url(given) == used
+
+
+def test_an_empty_variable_counts_as_missing() -> None:
+    env = Environment({"DIGEST_KEY": "", "NUMBER": "", "NAMES": ""})
+
+    assert env.key("DIGEST_KEY", default="other") == "other"
+    assert env.int("NUMBER", default=3) == 3
+    assert env.list("NAMES", default=["a"]) == ["a"]
+    assert not env.problems
+
+
+def test_spaces_around_commas_do_not_become_part_of_a_value() -> None:
+    assert Environment({"NAMES": "a, b ,,c"}).list("NAMES") == ["a", "b", "c"]
+
+
+def test_a_dollar_sign_is_part_of_a_secret() -> None:
+    assert Environment({"TOKEN": "$tr0ng"}).str("TOKEN") == "$tr0ng"
+
+
+@pytest.mark.parametrize("value", ["ture", "2", "-"])
+def test_a_misspelt_switch_is_a_problem_and_keeps_its_default(value: str) -> None:
+    env = Environment({"SWITCH": value})
+
+    assert env.bool("SWITCH", default=True) is True
+    assert env.problems == [f"SWITCH must be 1 or 0, not {value!r}."]
+
+
+@pytest.mark.parametrize("value", ["-1", "nan", "inf", "x", "1e999"])
+def test_a_number_is_never_negative_or_endless(value: str) -> None:
+    env = Environment({"NUMBER": value})
+
+    assert env.float("NUMBER", default=1.0) == 1.0
+    assert len(env.problems) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "is_right"),
+    [
+        ("https://portal.example", True),
+        ("https://portal.example/", True),
+        ("https://portal.example:8443", True),
+        ("https://portal.example/shop", False),
+        ("https://portal.example?x", False),
+        ("https://u@portal.example", False),
+        ("http://portal.example", False),
+        ("https://", False),
+        ("https://portal.example:x", False),
+    ],
+)
+def test_an_origin_is_https_and_nothing_but_a_host(url: str, *, is_right: bool) -> None:
+    assert is_origin(url) is is_right
+
+
+# Each variable is named by a problem of its own.
+MISTAKES = {
+    "ALLOWED_HOSTS": "*",
+    "BALANCE_CA": "/nowhere/balance-ca.pem",
+    "BALANCE_CREDENTIALS": "nocolon",
+    "BALANCE_DATA_KEY": "dataRemaining",
+    "BALANCE_RATE": "-1",
+    "BILLING_ZONE": "Europe/Atlantis",
+    "BROKER_URL": "filesystem://",
+    "CHARGING": "no.such.module.Charging",
+    "CHARGING_URL": "http://charging.example",
+    "DATABASE_URL": "sqlite:///portal.sqlite3",
+    "DEBUG": "1",
+    "DIGEST_KEY": "short",
+    "LOG_LEVEL": "loud",
+    "MOPORTAL_FACE": "both",
+    "NETWORK_URL": "ftp://network.example",
+    "OUTBOX_LEASE": "1",
+    "PAYMENT_CARD_ENTRY": "phone",
+    "PAYMENT_GATEWAY": "",
+    "PAYMENT_REFUSED_STATUS": "Refused",
+    "PAYMENT_WEBHOOK_SECRET": "1234",
+    "PORTAL_URL": "http://portal.example",
+    "PROXY_SECRET": "",
+    "SEAL_KEYS": "not-a-key",
+    "SECRET_KEY": "django-insecure-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    "SECURE_SSL_REDIRECT": "maybe",
+    "SIMULATORS": "1",
+    "SMDP_CLIENT_KEY": "/nowhere/smdp.key",
+    "USAGE_TOKENS": "nocolon",
+    "VISIT_IDENTIFIERS_DAYS": "many",
+}
+
+
+def run(*command: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    environment = {**os.environ, **production_environment(), "DEMO": "0", "SIMULATORS": "0"}
+    # The tests of the browser set it.
+    environment.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env={**environment, **variables},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.processes
+def test_check_deploy_names_every_planted_mistake_in_one_run() -> None:
+    answer = run("manage.py", "check", "--deploy", **MISTAKES)
+
+    assert answer.returncode == 1
+    assert [name for name in MISTAKES if name not in answer.stderr] == []
+    assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(
+    "code", ["import moportal.wsgi", "import moportal.celery as c; c.app.conf"]
+)
+def test_the_start_stops_and_names_all_that_is_missing(code: str) -> None:
+    needed = ("SECRET_KEY", "SEAL_KEYS", "DATABASE_URL", "BROKER_URL", "PAYMENT_GATEWAY")
+    script = f"import os; os.environ['DJANGO_SETTINGS_MODULE'] = 'moportal.settings'; {code}; "
+
+    answer = run(
+        "-c",
+        script + "from django.conf import settings; settings.DEBUG",
+        **dict.fromkeys(needed, ""),
+    )
+
+    assert answer.returncode != 0
+    assert [name for name in needed if f"- {name} is not set." not in answer.stderr] == []
+
+
+@pytest.mark.processes
+def test_the_example_environment_has_no_mistake() -> None:
+    answer = run("manage.py", "check", "--deploy", "--fail-level", "WARNING")
+
+    assert answer.returncode == 0, answer.stderr
+
+
+@pytest.mark.processes
+def test_the_settings_add_their_options_to_those_of_the_database_url() -> None:
+    script = "from moportal.settings import DATABASES; print(DATABASES['default'])"
+    url = f"{URL}?sslmode=verify-full&conn_max_age=7"
+
+    database = ast.literal_eval(run("-c", script, DATABASE_URL=url).stdout)
+
+    assert database["OPTIONS"] == {"sslmode": "verify-full", "prepare_threshold": 5}
+    assert database["CONN_MAX_AGE"] == 7
