@@ -1,12 +1,13 @@
-"""The deployment check that every active SM-DP+ can be called with this environment."""
+"""Deployment checks: every active SM-DP+ can be called, and every variable belongs to one."""
 
 from typing import Any
 
-from django.core.checks import CheckMessage, Error, register
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004 -- Django's name
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
 
-from esim.es2plus.addresses import address_of, tls_files_of
+from esim.es2plus.addresses import VARIABLES, address_of, tls_files_of, variables_of
 from esim.models import SmdpProvider
 
 
@@ -26,3 +27,17 @@ def providers_can_be_called(**_options: Any) -> list[CheckMessage]:
         except ImproperlyConfigured as error:
             found.append(Error(str(error), obj=provider, id="esim.E001"))
     return found
+
+
+@register(deploy=True)
+def provider_variables_are_used(**_options: Any) -> list[CheckMessage]:
+    """Return a warning for each SMDP_… variable that belongs to no provider."""
+    try:
+        providers = list(SmdpProvider.objects.all())
+    except DatabaseError:
+        return []
+    used = set(VARIABLES).union(*(variables_of(provider) for provider in providers))
+    return [
+        Warning(f"{name} belongs to no provider, so it is not used.", id="esim.W001")
+        for name in sorted(settings.SMDP_BY_PROVIDER.keys() - used)
+    ]

@@ -10,6 +10,17 @@ from esim.models import SmdpProvider
 from moportal.http_client import TlsFiles, check_address
 from moportal.trust_files import TrustFiles, trust_files
 
+# The variables for all providers. Each may be set for a single provider too.
+VARIABLES = (
+    *("SMDP_URL", "SMDP_CA", "SMDP_CLIENT_CERTIFICATE", "SMDP_CLIENT_KEY"),
+    *("SMDP_CALLBACK_CA", "SMDP_CALLBACK_INTERMEDIATES", "SMDP_CALLBACK_REVOKED"),
+)
+
+
+def variables_of(provider: SmdpProvider) -> set[str]:
+    """Return the names of the variables for this provider alone."""
+    return {_own_name(name, provider) for name in VARIABLES}
+
 
 def address_of(provider: SmdpProvider) -> str:
     """Return the base address, or raise `ImproperlyConfigured` with the name of the variable."""

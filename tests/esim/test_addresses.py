@@ -88,3 +88,16 @@ def test_without_a_database_the_check_finds_nothing(
     monkeypatch.setattr(SmdpProvider.objects, "filter", fail)
 
     assert checks.providers_can_be_called() == []
+
+
+@pytest.mark.django_db
+def test_the_deployment_check_names_a_variable_that_belongs_to_no_provider(
+    environment: Settings,
+) -> None:
+    provider = make_provider()
+    own = f"SMDP_URL_{provider.code.upper()}"
+    environment.SMDP_BY_PROVIDER = {own: "", "SMDP_CA_TYPO": "", "SMDP_CALLBACK_CA": ""}
+
+    (warning,) = checks.provider_variables_are_used()
+
+    assert warning.msg == "SMDP_CA_TYPO belongs to no provider, so it is not used."
