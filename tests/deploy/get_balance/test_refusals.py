@@ -122,6 +122,7 @@ def test_plain_http_is_answered_400(proxy: ApiProxy) -> None:
     assert (answer.status_code, is_json(answer)) == (400, True)
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("days", [(-1.0, 30.0), PAST], ids=["good", "expired"])
 def test_while_the_portal_is_down_the_proxy_answers_503(
     caller_authority: Authority, tmp_path: Path, days: tuple[float, float]
