@@ -5,16 +5,12 @@ connection (docs/balance-api.md shows its plan). `balance_api.plainly` is its tw
 """
 
 import json
-import threading
-from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache
 from typing import Any
 
-import psycopg
-from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
-
 from balance_api.questions import BURST, Found, Question, Rules
+from moportal.prepared import execute_prepared
 from subscriptions.balances import Held
 
 # Of two at once the later one waits for the earlier one's row, and then sees it. What is sent again
@@ -58,8 +54,6 @@ _LOOK = """
         AND subscription.state = 'active'
         AND subscription.starts_at <= {at} AND subscription.ends_at > {at}
 """
-LOST = (OperationalError, InterfaceError)
-_own = threading.local()
 
 
 def look(question: Question, rules: Rules) -> Found:
@@ -71,7 +65,7 @@ def look(question: Question, rules: Rules) -> Found:
         values.append(question.caller)
     if remembers:
         values.append(question.transaction_id)
-    rows = _execute(partial(_look, rules, remembers=remembers), values)
+    rows = execute_prepared(lambda again: _look(rules, remembers=remembers, again=again), values)
     is_admitted, is_new, is_in_programme, *_bucket = rows[0]
     held = tuple(
         Held(key, is_unlimited, left_bytes, ends_at, _countries(countries))
@@ -85,7 +79,7 @@ def admit(caller: str, at: datetime, rules: Rules) -> bool:
     """Count one question of the caller's, and say whether it is within its limit."""
     if rules.step is None:
         return True
-    return bool(_execute(partial(_admit, rules), [at, caller]))
+    return bool(execute_prepared(lambda again: _admit(rules, again=again), [at, caller]))
 
 
 # There are as many lists of countries as plans.
@@ -136,38 +130,3 @@ def _admitted(rules: Rules, caller: str, *, again: bool) -> str:
 def _interval(duration: timedelta | None) -> str:
     """Write a rule into the text: it is ours, and a parameter more would cost each question."""
     return f"interval '{(duration or timedelta()) / timedelta(microseconds=1)} microseconds'"
-
-
-def _execute(compose: Callable[..., bytes], values: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """Run it, once more on a new connection where a kept one turns out to be gone.
-
-    A restarted database or a proxy that closes idle connections is no reason for an error.
-    """
-    try:
-        return _execute_once(compose(again=False), values)
-    except LOST:
-        if connections[DEFAULT_DB_ALIAS].in_atomic_block:
-            raise
-        connections[DEFAULT_DB_ALIAS].close()
-    return _execute_once(compose(again=True), values)
-
-
-def _execute_once(text: bytes, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-    # Taken once, as each look through the proxy `connection` costs as much as a line of ours.
-    database = connections[DEFAULT_DB_ALIAS]
-    database.ensure_connection()
-    with database.wrap_database_errors:
-        cursor = _cursor(database.connection)
-        return cursor.execute(text, values, prepare=True, binary=True).fetchall()
-
-
-def _cursor(connection: psycopg.Connection[Any]) -> psycopg.RawCursor[Any]:
-    """Return this thread's own, made once a connection.
-
-    Django's cursor binds on the client's side; this one lets the server keep the plan, and takes
-    the text as it stands.
-    """
-    kept: psycopg.RawCursor[Any] | None = getattr(_own, "cursor", None)
-    if kept is None or kept.connection is not connection:
-        kept = _own.cursor = psycopg.RawCursor(connection)
-    return kept
