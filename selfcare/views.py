@@ -20,7 +20,8 @@ from orders.states import OrderState
 from orders.views.steps import customer_only, redirect_to
 from payments.domain import cards
 from payments.models import PaymentMethod
-from subscriptions.models import Bucket, Line, SubscriptionState
+from subscriptions.balances import account_buckets
+from subscriptions.models import Bucket, Line
 
 SHOWN_ORDERS = 10
 
@@ -31,7 +32,7 @@ def account(request: HttpRequest, user: User) -> HttpResponse:
     """Show the customer's plans with their remaining data, stored cards and latest orders."""
     visits.note_step(visits.get_or_begin(request), "account")
     context = {
-        "lines": [_line_context(bucket) for bucket in _usable_buckets(user)],
+        "lines": [_line_context(bucket) for bucket in account_buckets(user, at=now())],
         "has_failed_download": problems.failed_at_smdp(user) is not None,
         "to_install": esims_to_install(user)[:SHOWN_ORDERS],
         "methods": list(stored_methods_of(user)),
@@ -63,23 +64,6 @@ def _removed_text(method: PaymentMethod) -> str:
     return _("%(brand)s ending in %(last4)s was removed.") % card
 
 
-def _usable_buckets(user: User) -> list[Bucket]:
-    """Return the buckets of active plans, without microbalances.
-
-    A microbalance only lets a device without a plan reach the portal.
-    """
-    bought = Bucket.objects.filter(
-        subscription__line__account=user,
-        subscription__state=SubscriptionState.ACTIVE,
-        subscription__ends_at__gt=now(),
-    ).exclude(kind=Bucket.Kind.MICROBALANCE)
-    return list(
-        bought.select_related("subscription__line")
-        .prefetch_related("subscription__line__sims__sim")
-        .order_by("subscription__ends_at", "pk")
-    )
-
-
 def _line_name(line: Line) -> str:
     """Return the phone number, or the SIM's last digits if the line has no number."""
     if line.msisdn:
@@ -94,12 +78,11 @@ def _line_name(line: Line) -> str:
 
 def _line_context(bucket: Bucket) -> dict[str, Any]:
     subscription = bucket.subscription
-    is_counted = bucket.kind != Bucket.Kind.UNLIMITED
     return {
         "name": _line_name(subscription.line),
         "plan_name": subscription.plan_name,
-        "left_bytes": bucket.left_bytes if is_counted else None,
-        "total_bytes": bucket.total_bytes if is_counted else None,
+        "left_bytes": None if bucket.is_unlimited else bucket.left_bytes,
+        "total_bytes": None if bucket.is_unlimited else bucket.total_bytes,
         "percent": 100 * bucket.left_bytes // max(bucket.total_bytes, 1),
         "ends_at": subscription.ends_at,
         "locations": bucket.countries,

@@ -9,6 +9,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from django.db.models import QuerySet
+
+from accounts.models import User
 from esim.models import Sim
 from subscriptions.models import Bucket, SubscriptionState
 
@@ -93,27 +96,41 @@ def order_of_use(held: Held) -> tuple[datetime, bool, int]:
 
 def held_by(sim: Sim, at: datetime) -> tuple[Held, ...]:
     """Return the buckets of the SIM's line that have something to give now."""
+    running = running_buckets(at).filter(
+        subscription__line__sims__sim=sim, subscription__line__sims__until=None
+    )
+    return tuple(_held(one) for one in running if one.left_bytes > 0 or one.is_unlimited)
+
+
+def running_buckets(at: datetime) -> QuerySet[Bucket]:
+    """Return the buckets of subscriptions that run at this time, used up or not.
+
+    A microbalance is not among them: it only lets the device reach the portal.
+    """
     running = Bucket.objects.filter(
         subscription__state=SubscriptionState.ACTIVE,
         subscription__starts_at__lte=at,
         subscription__ends_at__gt=at,
-        subscription__line__sims__sim=sim,
-        subscription__line__sims__until=None,
     )
-    counted = running.exclude(kind=Bucket.Kind.MICROBALANCE).select_related("subscription")
-    return tuple(
-        _held(bucket) for bucket in counted if bucket.left_bytes > 0 or _is_unlimited(bucket)
+    return running.exclude(kind=Bucket.Kind.MICROBALANCE).select_related("subscription")
+
+
+def account_buckets(account: User, *, at: datetime) -> list[Bucket]:
+    """Return the account's running buckets in the order in which they are used.
+
+    Used-up ones are among them: the customer sees them until the plan ends.
+    """
+    buckets = running_buckets(at).filter(subscription__line__account=account)
+    with_sims = buckets.select_related("subscription__line").prefetch_related(
+        "subscription__line__sims__sim"
     )
+    return in_order_of_use(with_sims)
 
 
 def _held(bucket: Bucket) -> Held:
     ends_at = bucket.subscription.ends_at
     assert ends_at is not None  # noqa: S101 -- active_subscription_has_its_time
-    return Held(bucket.pk, _is_unlimited(bucket), bucket.left_bytes, ends_at, bucket.countries)
-
-
-def _is_unlimited(bucket: Bucket) -> bool:
-    return bucket.kind == Bucket.Kind.UNLIMITED
+    return Held(bucket.pk, bucket.is_unlimited, bucket.left_bytes, ends_at, bucket.countries)
 
 
 def in_order_of_use(buckets: Iterable[Bucket]) -> list[Bucket]:

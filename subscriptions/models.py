@@ -160,6 +160,10 @@ class Bucket(models.Model):
     def left_bytes(self) -> int:
         return self.total_bytes - self.used_bytes
 
+    @property
+    def is_unlimited(self) -> bool:
+        return self.kind == self.Kind.UNLIMITED
+
 
 class UsageRecord(models.Model):
     """Data that a SIM has used, as a charging system has told it: each record counts once."""
