@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
@@ -135,16 +137,31 @@ USAGE_REFUSALS = {
 }
 
 
+class ClientCertificateScheme(OpenApiAuthenticationExtension):
+    """The certificate alone, or with a password where the operator has set one."""
+
+    target_class = "balance_api.authentication.ClientCertificate"
+    name = ["clientCertificate", "password"]
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> list[dict[str, str]]:
+        return [{"type": "mutualTLS"}, {"type": "http", "scheme": "basic"}]
+
+    def get_security_requirement(self, auto_schema: AutoSchema) -> list[dict[str, list[str]]]:
+        return [{"clientCertificate": []}, {"clientCertificate": [], "password": []}]
+
+
+class BearerTokenScheme(OpenApiAuthenticationExtension):
+    target_class = "balance_api.authentication.BearerToken"
+    name = "bearer"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer"}
+
+
 def add_components(result: dict[str, Any], **_of_generator: object) -> dict[str, Any]:
     """Add the shapes that several answers point to."""
     shapes = {"Balance": BALANCE, "Problem": PROBLEM, "UsageRecord": USAGE_RECORD}
     result["components"]["schemas"] = shapes
-    result["components"]["securitySchemes"] = {
-        "bearer": {"type": "http", "scheme": "bearer"},
-        "clientCertificate": {"type": "mutualTLS"},
-        # Beside the certificate, where the operator has set one.
-        "password": {"type": "http", "scheme": "basic"},
-    }
     return result
 
 
@@ -159,7 +176,6 @@ def _answers(shape: dict[str, Any], says: str, refusals: Mapping[int, str]) -> d
 
 balances_schema = extend_schema(
     operation_id="balances",
-    auth=[{"clientCertificate": []}, {"clientCertificate": [], "password": []}],  # type: ignore[list-item]  # as the document writes it
     summary="What is left on a SIM",
     description="The entries in the order in which they are used, cut to `limit` afterwards.",
     tags=["Get Balance"],
@@ -216,7 +232,6 @@ usage_schema = extend_schema(
     tags=["Usage"],
     summary="Take what was used from the balances",
     description="Each record counts once, however often it is sent (docs/usage.md).",
-    auth=[{"bearer": []}],  # type: ignore[list-item]  # as the document writes it
     request={"application/json": USAGE},
     responses=_answers(TALLY, "What came of each record.", USAGE_REFUSALS),
 )

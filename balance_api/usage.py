@@ -1,20 +1,18 @@
 """Usage from the charging system: `POST /v1/usage` (docs/usage.md)."""
 
-import hmac
 from dataclasses import asdict
-from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.utils.timezone import now
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from balance_api.negotiation import CompactJson, JsonOnly
+from balance_api.authentication import BearerToken, Caller
+from balance_api.json_view import JsonView
 from balance_api.schema import usage_schema
-from moportal.problems import BadParameter, Refused
+from moportal.problems import BadParameter
 from subscriptions.domain.usage import Refusal, Tally, record
 
 # Bytes of a record as JSON, generously; a longer body is not read.
@@ -31,33 +29,17 @@ class TooMany(APIException):
         super().__init__(f"A batch has at most {settings.USAGE_BATCH} records.")
 
 
-class UsageView(APIView):
+class UsageView(JsonView):
     """Takes usage records in batches; safe to send again."""
 
-    content_negotiation_class = JsonOnly
-    renderer_classes = [CompactJson]
+    authentication_classes = [BearerToken]
     http_method_names = ["post"]
 
     @usage_schema
     def post(self, request: Request) -> Response:
         """Count each record once and say what came of it."""
-        source = _source(request.headers.get("Authorization", ""))
+        source = cast("Caller", request.user).name
         return Response(_answer(record(source, _records(request), now())))
-
-
-def _source(authorization: str) -> str:
-    """Return whose token it is; every token is looked at, so that time tells nothing."""
-    scheme, _, token = authorization.partition(" ")
-    sent = token.strip().encode("utf-8", errors="replace")
-    known = [
-        name
-        for name, expected in settings.USAGE_TOKENS
-        if hmac.compare_digest(sent, expected.encode())
-    ]
-    if scheme.lower() != "bearer" or not known:
-        detail = "A bearer token of the charging system's is needed here."
-        raise Refused(HTTPStatus.UNAUTHORIZED, detail, challenge="Bearer")
-    return str(known[0])
 
 
 def _records(request: Request) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.timezone import now
 
-from balance_api.callers import expected_callers
+from balance_api.authentication import trusted_callers
 from esim.es2plus.addresses import trust_of
 from esim.models import SmdpProvider
 from moportal.certificates import Verdict, explain
@@ -49,7 +49,7 @@ class Command(BaseCommand):
 def _files_of(door: str) -> TrustFiles:
     """Return whom that door believes; raises `CommandError` where nobody has said."""
     if door == BALANCE:
-        files, setting = expected_callers(), "BALANCE_CA"
+        files, setting = trusted_callers(), "BALANCE_CA"
     else:
         provider = SmdpProvider.objects.filter(code=door).first()
         if provider is None:

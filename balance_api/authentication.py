@@ -1,0 +1,106 @@
+"""Who calls the API: a client certificate with an optional password, or a bearer token.
+
+docs/contract.md#get-balance: 401 for what is missing or out of date, 403 for what is not trusted.
+"""
+
+import base64
+import binascii
+import hmac
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import structlog
+from django.conf import settings
+from django.utils.timezone import now
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from moportal.certificates import NotTrusted, Verdict
+from moportal.client_certificates import CERTIFICATE_ERRORS, forwarded_certificate, refusal_for
+from moportal.problems import Refused
+from moportal.trust_files import TrustFiles, trust_files
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A system that is allowed in, by the name that identifies it."""
+
+    name: str
+
+
+# The demo asks for no certificates, so all its callers are one.
+ANYBODY = Caller("anybody")
+
+
+class ClientCertificate(BaseAuthentication):
+    """Identifies the caller by its client certificate, and checks its password if one is set.
+
+    Raises `moportal.problems.Refused`.
+    """
+
+    def authenticate(self, request: Request) -> tuple[Caller, None]:
+        try:
+            caller = ANYBODY if settings.API_WITHOUT_CERTIFICATE else self._certified(request)
+            self._check_password(request)
+        except Refused as refused:
+            log.warning("caller refused", status=refused.status_code, reason=str(refused.detail))
+            raise
+        return caller, None
+
+    def _certified(self, request: Request) -> Caller:
+        try:
+            certificate = forwarded_certificate(request._request)  # noqa: SLF001 -- where DRF keeps Django's request
+            if not certificate:
+                raise NotTrusted(Verdict.MISSING)
+            trust = trusted_callers()
+            if trust is None:
+                raise NotTrusted(Verdict.UNEXPECTED_CALLER)
+            return Caller(trust.identify(certificate, at=now()))
+        except CERTIFICATE_ERRORS as error:
+            raise refusal_for(error) from error
+
+    def _check_password(self, request: Request) -> None:
+        expected = settings.BALANCE_CREDENTIALS
+        if expected and not _is_password(request.META.get("HTTP_AUTHORIZATION", ""), expected):
+            detail = "The user name and password (Basic) are missing or wrong."
+            raise Refused(HTTPStatus.UNAUTHORIZED, detail, challenge='Basic realm="Get Balance"')
+
+
+class BearerToken(BaseAuthentication):
+    """Identifies a charging system by its token. Raises `moportal.problems.Refused`."""
+
+    def authenticate(self, request: Request) -> tuple[Caller, None]:
+        scheme, _space, sent = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        token = sent.strip().encode("utf-8", errors="replace")
+        # Every token is compared, so that the time taken does not tell which one is near.
+        names = [
+            name
+            for name, expected in settings.USAGE_TOKENS
+            if hmac.compare_digest(token, expected.encode())
+        ]
+        if scheme.lower() != "bearer" or not names:
+            detail = "A bearer token of a charging system is required."
+            raise Refused(HTTPStatus.UNAUTHORIZED, detail, challenge="Bearer")
+        return Caller(str(names[0])), None
+
+
+def trusted_callers() -> TrustFiles | None:
+    """Return which certificates the settings trust, or None if they name no authority."""
+    return trust_files(
+        settings.BALANCE_CA,
+        settings.BALANCE_INTERMEDIATES,
+        settings.BALANCE_REVOKED,
+        settings.BALANCE_NAMES,
+    )
+
+
+def _is_password(authorization: str, expected: str) -> bool:
+    """Compare with `user:password` (RFC 7617), in a time that does not depend on what is right."""
+    scheme, _space, encoded = authorization.partition(" ")
+    try:
+        sent = base64.b64decode(encoded.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return scheme.lower() == "basic" and hmac.compare_digest(sent, expected.encode())
