@@ -1,140 +1,87 @@
-"""What an OpenAPI document tells of `/v1/`; `make tables` writes docs/openapi.yaml by it."""
+"""The OpenAPI document of `/v1/`, and the two pages that show it to staff.
+
+`make tables` writes it into docs/openapi.yaml.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
-from django.conf import settings
+from django.contrib.admin.views.decorators import staff_member_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.renderers import OpenApiYamlRenderer
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
-from balance_api.parameters import LARGEST_INT, LONGEST_TRANSACTION_ID
+from balance_api.serializers import (
+    LONGEST_TRANSACTION_ID,
+    BalanceQuerySerializer,
+    BalancesSerializer,
+    ProblemSerializer,
+    TallySerializer,
+    UsageSerializer,
+)
 from moportal.problems import TRANSACTION_HEADER
-from subscriptions.balances import BalanceType
 
-PROBLEM_TYPE = "application/problem+json"
-PROBLEM: dict[str, Any] = {
-    "type": "object",
-    "description": "RFC 9457.",
-    "required": ["type", "title", "status", "detail"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer", "minimum": 400, "maximum": 599},
-        "detail": {"type": "string"},
-        "parameter": {"type": "string", "description": "With 400: which one cannot be read."},
-        "reference": {"type": "string", "description": "With 500: by which the log tells more."},
-    },
-}
-BALANCE: dict[str, Any] = {
-    "type": "object",
-    "required": ["id", "type", settings.BALANCE_DATA_KEY, "timeRemaining"],
-    "additionalProperties": False,
-    "properties": {
-        "id": {"type": "string"},
-        "type": {"type": "string", "enum": [kind.value for kind in BalanceType]},
-        settings.BALANCE_DATA_KEY: {
-            "type": "number",
-            "minimum": 0,
-            "description": "MB of 10^6 bytes, rounded down to 0.01, but 0.01 while a byte is left.",
-        },
-        "timeRemaining": {
-            "type": "string",
-            "pattern": r"^P(?=.)(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+S)?)?$",
-            "description": "ISO 8601 in whole seconds; none is PT0S.",
-        },
-        "locations": {
-            "type": "array",
-            "items": {"type": "string", "pattern": "^[A-Z]{2}$"},
-            "description": "With fieldsTemplate=full: ISO 3166-1 alpha-2.",
-        },
-    },
-}
-BALANCES: dict[str, Any] = {
-    "type": "object",
-    "required": ["balances"],
-    "additionalProperties": False,
-    "properties": {
-        "balances": {
-            "type": "array",
-            "minItems": 1,
-            "items": {"$ref": "#/components/schemas/Balance"},
-        }
-    },
-}
-USAGE: dict[str, Any] = {
-    "type": "object",
-    "required": ["records"],
-    "properties": {
-        "records": {
-            "type": "array",
-            "items": {"$ref": "#/components/schemas/UsageRecord"},
-            "description": "What cannot be read of them is refused alone.",
-        }
-    },
-}
-USAGE_RECORD: dict[str, Any] = {
-    "type": "object",
-    "required": ["id", "iccid", "usedAt", "bytes", "country"],
-    "properties": {
-        "id": {"type": "string", "minLength": 1, "maxLength": 100},
-        "iccid": {"type": "string"},
-        "usedAt": {"type": "string", "format": "date-time"},
-        "bytes": {"type": "integer", "minimum": 0, "maximum": 10**15},
-        "country": {"type": "string", "description": "ISO 3166-1 alpha-2."},
-    },
-}
-TALLY: dict[str, Any] = {
-    "type": "object",
-    "required": ["taken", "repeated", "onNoLine", "refused"],
-    "additionalProperties": False,
-    "properties": {
-        "taken": {"type": "integer", "minimum": 0},
-        "repeated": {"type": "integer", "minimum": 0},
-        "onNoLine": {
-            "type": "array",
-            "items": {"type": "integer", "minimum": 0},
-            "description": "Which of them, from 0, are of a SIM that was on no line then.",
-        },
-        "refused": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["index", "parameter", "detail"],
-                "properties": {
-                    "index": {"type": "integer", "minimum": 0},
-                    "parameter": {"type": "string"},
-                    "detail": {"type": "string"},
-                },
-            },
-        },
-    },
-}
-PROBLEM_REFERENCE: dict[str, Any] = {"$ref": "#/components/schemas/Problem"}
+YAML = "application/vnd.oai.openapi;version=3.1"
+# Their answers have no other fields than the document names.
+COMPLETE = ("Balance", "Balances", "Tally")
 BALANCE_REFUSALS = {
-    400: "A parameter or header cannot be read; `parameter` names it.",
+    400: "A parameter or header is wrong; `parameter` names it.",
     401: "No client certificate, one that is out of date, or a missing or wrong password.",
-    403: "A certificate that is not trusted.",
-    404: "The operator knows no SIM of this ICCID.",
-    405: "It is for reading alone.",
-    406: "Nothing but JSON is to be had.",
-    409: "The transaction id was answered before.",
-    414: "An address of more than 4 kilobytes; the proxy says so, and echoes nothing.",
-    429: "Over the limit of this caller; Retry-After says how many seconds to wait.",
-    431: "Headers of more than 16 kilobytes; the proxy says so, and echoes nothing.",
-    500: "Something failed; `reference` finds it in the log.",
-    503: "The store or the portal is away; Retry-After says how many seconds to wait.",
+    403: "The client certificate is not trusted.",
+    404: "No SIM with this ICCID is known.",
+    405: "Only GET and HEAD are allowed.",
+    406: "Only application/json is available.",
+    409: "This transaction id was used before.",
+    414: "The address is longer than 4 kilobytes. The proxy answers this, without a"
+    " transaction id.",
+    429: "The caller is over its request limit.",
+    431: "A header is longer than 4 kilobytes, or all are longer than 16. The proxy answers this,"
+    " without a transaction id.",
+    500: "The portal has a fault; `reference` finds it in the log.",
+    503: "The portal or its database is not available.",
 }
 USAGE_REFUSALS = {
-    400: "The body is no batch of records.",
-    401: "No token, or one that is not known.",
-    405: "It is for sending alone.",
+    400: "The body is not a batch of records.",
+    401: "No bearer token, or an unknown one.",
+    405: "Only POST is allowed.",
     406: BALANCE_REFUSALS[406],
-    413: "More records than a batch may have.",
+    413: "The batch has too many records.",
     500: BALANCE_REFUSALS[500],
     503: BALANCE_REFUSALS[503],
 }
+
+
+def openapi() -> str:
+    """Return the OpenAPI document in YAML."""
+    document: bytes = OpenApiYamlRenderer().render(_document(), renderer_context={})
+    return document.decode()
+
+
+def _document() -> dict[str, Any]:
+    document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
+    return document
+
+
+@staff_member_required
+def openapi_file(_request: HttpRequest) -> HttpResponse:
+    return HttpResponse(openapi(), content_type=YAML)
+
+
+@staff_member_required
+def interfaces_page(request: HttpRequest) -> HttpResponse:
+    """Show each operation with its parameters and answers. The page needs no script."""
+    operations = [
+        {"method": method.upper(), "path": path, **operation}
+        for path, methods in _document()["paths"].items()
+        for method, operation in methods.items()
+    ]
+    context = {"title": "Interfaces", "operations": operations}
+    return render(request, "admin/balance_api/page.html", context)
 
 
 class ClientCertificateScheme(OpenApiAuthenticationExtension):
@@ -158,62 +105,51 @@ class BearerTokenScheme(OpenApiAuthenticationExtension):
         return {"type": "http", "scheme": "bearer"}
 
 
-def add_components(result: dict[str, Any], **_of_generator: object) -> dict[str, Any]:
-    """Add the shapes that several answers point to."""
-    shapes = {"Balance": BALANCE, "Problem": PROBLEM, "UsageRecord": USAGE_RECORD}
-    result["components"]["schemas"] = shapes
+def forbid_other_fields(result: dict[str, Any], **_of_generator: object) -> dict[str, Any]:
+    """Say of complete answers that they have no other fields; drf-spectacular has no option."""
+    schemas = result["components"]["schemas"]
+    for name in COMPLETE:
+        schemas[name]["additionalProperties"] = False
+    schemas["Balances"]["properties"]["balances"]["minItems"] = 1
     return result
 
 
-def _answers(shape: dict[str, Any], says: str, refusals: Mapping[int, str]) -> dict[Any, Any]:
-    """Return the answer that is asked for, and a problem for each refusal."""
+def _responses(
+    serializer: type[Any], description: str, refusals: Mapping[int, str]
+) -> dict[Any, Any]:
+    """Return the successful response, and a problem document for each refusal."""
     problems = {
-        (status, PROBLEM_TYPE): OpenApiResponse(PROBLEM_REFERENCE, description)
-        for status, description in refusals.items()
+        (status, "application/problem+json"): OpenApiResponse(ProblemSerializer, text)
+        for status, text in refusals.items()
     }
-    return {(200, "application/json"): OpenApiResponse(shape, says), **problems}
+    return {(200, "application/json"): OpenApiResponse(serializer, description), **problems}
 
 
 balances_schema = extend_schema(
     operation_id="balances",
     summary="What is left on a SIM",
-    description="The entries in the order in which they are used, cut to `limit` afterwards.",
+    description="Balances come in the order in which they are used. `limit` cuts after sorting.",
     tags=["Get Balance"],
     parameters=[
         OpenApiParameter(
             "sim",
             OpenApiTypes.STR,
             OpenApiParameter.PATH,
-            description="An ICCID, bare or after `iccid:`; a trailing F says nothing.",
+            description="An ICCID, bare or after `iccid:`. A trailing F is dropped.",
         ),
-        OpenApiParameter(
-            "fieldsTemplate",
-            {"type": "string", "pattern": "^([bB][aA][sS][iI][cC]|[fF][uU][lL][lL])?$"},
-            description="`basic` (default) or `full`, in any case; also `fieldTemplate`.",
-        ),
-        OpenApiParameter(
-            "limit",
-            {"type": "integer", "minimum": 1, "maximum": LARGEST_INT},
-            description="How many entries at most; all where it is missing or empty.",
-        ),
-        OpenApiParameter(
-            "location",
-            {"type": "string"},
-            description="ISO 3166-1 alpha-2 in any case; UK is GB; everywhere where it is missing"
-            " or empty.",
-        ),
+        BalanceQuerySerializer,
         OpenApiParameter(
             TRANSACTION_HEADER,
             {"type": "string", "maxLength": LONGEST_TRANSACTION_ID},
             OpenApiParameter.HEADER,
-            description="Given back on every answer, and refused when it comes again.",
+            description="Repeated on every answer. A used one is refused.",
         ),
         OpenApiParameter(
             TRANSACTION_HEADER,
             OpenApiTypes.STR,
             OpenApiParameter.HEADER,
             response=[200, *BALANCE_REFUSALS],
-            description="As it was sent, where one was.",
+            description="The request's own, unchanged.",
         ),
         OpenApiParameter(
             "Retry-After",
@@ -221,17 +157,17 @@ balances_schema = extend_schema(
             OpenApiParameter.HEADER,
             response=[429, 503],
             required=True,
-            description="Whole seconds.",
+            description="Whole seconds to wait before the next request.",
         ),
     ],
-    responses=_answers(BALANCES, "What is left.", BALANCE_REFUSALS),
+    responses=_responses(BalancesSerializer, "The SIM's balances.", BALANCE_REFUSALS),
 )
 
 usage_schema = extend_schema(
     operation_id="usage",
     tags=["Usage"],
-    summary="Take what was used from the balances",
-    description="Each record counts once, however often it is sent (docs/usage.md).",
-    request={"application/json": USAGE},
-    responses=_answers(TALLY, "What came of each record.", USAGE_REFUSALS),
+    summary="Take used data from the balances",
+    description="Each record counts once, however often it is sent.",
+    request={"application/json": UsageSerializer},
+    responses=_responses(TallySerializer, "What became of the records.", USAGE_REFUSALS),
 )

@@ -1,7 +1,4 @@
-"""Routes under `/v1/`; no redirect for a trailing slash.
-
-They are written whole, for a resolver less on the way of every question.
-"""
+"""Routes under `/v1/`. A trailing slash is not redirected."""
 
 from django.urls import path
 

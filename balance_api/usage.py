@@ -1,6 +1,5 @@
-"""Usage from the charging system: `POST /v1/usage` (docs/usage.md)."""
+"""Usage from a charging system: `POST /v1/usage` (docs/usage.md)."""
 
-from dataclasses import asdict
 from typing import Any, cast
 
 from django.conf import settings
@@ -12,15 +11,16 @@ from rest_framework.response import Response
 from balance_api.authentication import BearerToken, Caller
 from balance_api.json_view import JsonView
 from balance_api.schema import usage_schema
+from balance_api.serializers import TallySerializer
 from moportal.problems import BadParameter
-from subscriptions.domain.usage import Refusal, Tally, record
+from subscriptions.domain.usage import record
 
-# Bytes of a record as JSON, generously; a longer body is not read.
+# A generous size in bytes of one record as JSON. A longer body is not read.
 LONGEST_RECORD = 1000
 
 
-class TooMany(APIException):
-    """More than one batch may hold."""
+class BatchTooLong(APIException):
+    """The batch has more records than `USAGE_BATCH`."""
 
     status_code = 413
     default_code = "content_too_large"
@@ -30,45 +30,34 @@ class TooMany(APIException):
 
 
 class UsageView(JsonView):
-    """Takes usage records in batches; safe to send again."""
+    """Takes usage records in batches. A batch may be sent again: each record counts once."""
 
     authentication_classes = [BearerToken]
     http_method_names = ["post"]
 
     @usage_schema
     def post(self, request: Request) -> Response:
-        """Count each record once and say what came of it."""
+        """Store the records, and say what became of each."""
         source = cast("Caller", request.user).name
-        return Response(_answer(record(source, _records(request), now())))
+        tally = record(source, _parse_records(request), now())
+        return Response(TallySerializer(tally).data)
 
 
-def _records(request: Request) -> list[Any]:
-    """Read the document around the records; each of these is read for itself."""
+def _parse_records(request: Request) -> list[Any]:
+    """Return the batch's records, which `subscriptions.records` parses one by one.
+
+    Raises `BatchTooLong`, `ParseError` and `BadParameter`.
+    """
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not length.isdecimal() or int(length) > LONGEST_RECORD * settings.USAGE_BATCH:
-        raise TooMany
+        raise BatchTooLong
     try:
         document = request.data
     except RecursionError as error:
         raise ParseError("The body is nested too deeply.") from error
-    found = document.get("records") if isinstance(document, dict) else None
-    if not isinstance(found, list):
-        raise BadParameter("records", 'The body is a JSON object: {"records": […]}.')
-    if len(found) > settings.USAGE_BATCH:
-        raise TooMany
-    return found
-
-
-def _answer(tally: Tally) -> dict[str, Any]:
-    return {
-        "taken": tally.taken,
-        "repeated": tally.repeated,
-        "onNoLine": tally.on_no_line,
-        "refused": [_refused(refusal) for refusal in tally.refused],
-    }
-
-
-def _refused(refusal: Refusal) -> dict[str, Any]:
-    place = f"records[{refusal.index}]"
-    named = f"{place}.{refusal.parameter}" if refusal.parameter else place
-    return {**asdict(refusal), "parameter": named}
+    records = document.get("records") if isinstance(document, dict) else None
+    if not isinstance(records, list):
+        raise BadParameter("records", 'The body must be a JSON object: {"records": […]}.')
+    if len(records) > settings.USAGE_BATCH:
+        raise BatchTooLong
+    return records

@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 import balance_api.urls
-from balance_api import documents
+from balance_api import schema
 from moportal.health import healthz
 
 PORTAL: list[URLPattern | URLResolver] = [
@@ -22,8 +22,8 @@ API: list[URLPattern | URLResolver] = [
     path("gsma/rsp2/es2plus/", include("esim.urls")),
 ]
 DESK: list[URLPattern | URLResolver] = [
-    path("admin/interfaces/", documents.page, name="interfaces"),
-    path("admin/interfaces/openapi.yaml", documents.document, name="openapi"),
+    path("admin/interfaces/", schema.interfaces_page, name="interfaces"),
+    path("admin/interfaces/openapi.yaml", schema.openapi_file, name="openapi"),
     path("admin/", admin.site.urls),
 ]
 FACES = {"portal": PORTAL, "api": API, "desk": DESK, "all": [*PORTAL, *API, *DESK]}

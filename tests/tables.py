@@ -180,7 +180,7 @@ DOCUMENTS = {
 
 
 def openapi() -> str:
-    from balance_api.documents import openapi  # noqa: PLC0415 -- after django.setup
+    from balance_api.schema import openapi  # noqa: PLC0415 -- after django.setup
 
     return openapi()
 

@@ -1,4 +1,4 @@
-"""The interface's document is for the desk alone."""
+"""The pages with the OpenAPI document are for staff only."""
 
 from django.test import Client
 from django.urls import reverse
@@ -6,7 +6,7 @@ from django.urls import reverse
 from accounts.models import User
 
 
-def test_staff_read_what_may_be_asked(clara: User) -> None:
+def test_staff_see_the_operations_and_the_document(clara: User) -> None:
     client = Client()
     client.force_login(clara)
 
@@ -14,11 +14,11 @@ def test_staff_read_what_may_be_asked(clara: User) -> None:
     document = client.get(reverse("openapi"))
 
     assert "GET /v1/sims/{sim}/balances" in page.text
-    assert "The transaction id was answered before." in page.text
+    assert "This transaction id was used before." in page.text
     assert document.text.startswith("openapi: 3.1.")
     assert "script-src 'self'" in page.headers["Content-Security-Policy"]
 
 
-def test_customers_do_not(as_alice: Client) -> None:
+def test_customers_are_sent_to_the_sign_in(as_alice: Client) -> None:
     for name in ("interfaces", "openapi"):
         assert as_alice.get(reverse(name)).status_code == 302
