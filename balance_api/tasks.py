@@ -1,11 +1,11 @@
-"""What the clock asks for."""
+"""What beat starts."""
 
 from celery import shared_task
 
-from balance_api import remembering
+from balance_api import admission
 
 
 @shared_task
-def forget() -> None:
-    """Take off the transaction ids that may be used again."""
-    remembering.forget()
+def delete_old_transactions() -> None:
+    """Delete the transaction ids that may be used again."""
+    admission.delete_old_transactions()

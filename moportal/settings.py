@@ -205,8 +205,8 @@ CELERY_BEAT_SCHEDULE = {
     "watch pools": {"task": "esim.tasks.watch_pools", "schedule": 60.0, "options": {"expires": 60}},
     "expire": {"task": "orders.tasks.expire", "schedule": 3600.0, "options": {"expires": 600}},
     "forget": {"task": "mobileplans.tasks.forget", "schedule": 3600.0, "options": {"expires": 600}},
-    "forget transactions": {
-        "task": "balance_api.tasks.forget",
+    "delete old transactions": {
+        "task": "balance_api.tasks.delete_old_transactions",
         "schedule": 3600.0,
         "options": {"expires": 600},
     },

@@ -33,7 +33,7 @@ def give(account: User, sim: Sim, *, code: str, **of_plan: Any) -> Subscription:
     return subscription
 
 
-def ask(sim: object, query: str = "", **headers: str) -> Any:
+def get_balance(sim: object, query: str = "", **headers: str) -> Any:
     number = getattr(sim, "iccid", sim)
     return Client().get(f"/v1/sims/{number}/balances{query}", headers=headers)
 
@@ -46,7 +46,7 @@ def types(answer: Any) -> list[str]:
     "query", ["", "?fieldsTemplate=basic", "?fieldsTemplate=", "?fieldTemplate=BASIC"]
 )
 def test_basic_has_four_fields(sim: Sim, query: str) -> None:
-    (balance,) = ask(sim, query).json()["balances"]
+    (balance,) = get_balance(sim, query).json()["balances"]
 
     assert balance == {
         "id": str(Bucket.objects.get().pk),
@@ -61,18 +61,18 @@ def test_basic_has_four_fields(sim: Sim, query: str) -> None:
     "query", ["?fieldsTemplate=full", "?fieldsTemplate=Full", "?fieldTemplate=full"]
 )
 def test_full_names_the_countries_too(sim: Sim, query: str) -> None:
-    (balance,) = ask(sim, query).json()["balances"]
+    (balance,) = get_balance(sim, query).json()["balances"]
 
     assert balance["locations"] == ["US", "CA"]
 
 
 @pytest.mark.parametrize("location", ["US", "us", "CA", ""])
 def test_it_answers_for_a_place_where_the_plan_works(sim: Sim, location: str) -> None:
-    assert types(ask(sim, f"?location={location}")) == ["MODIRECTPAYG"]
+    assert types(get_balance(sim, f"?location={location}")) == ["MODIRECTPAYG"]
 
 
 def test_elsewhere_there_is_none(sim: Sim) -> None:
-    (balance,) = ask(sim, "?location=UK&fieldsTemplate=full").json()["balances"]
+    (balance,) = get_balance(sim, "?location=UK&fieldsTemplate=full").json()["balances"]
 
     assert (balance["type"], balance["dataRemainingInMB"]) == ("NONE", 0)
     assert (balance["timeRemaining"], balance["locations"]) == ("PT0S", ["GB"])
@@ -82,7 +82,7 @@ def test_unlimited_is_modirect_without_a_count(alice: User) -> None:
     card = make_card()
     give(alice, card, code="unlimited", category="recurring", data_bytes=None)
 
-    (balance,) = ask(card).json()["balances"]
+    (balance,) = get_balance(card).json()["balances"]
 
     assert (balance["type"], balance["dataRemainingInMB"]) == ("MODIRECT", 0)
     assert balance["timeRemaining"].startswith("P")
@@ -91,8 +91,8 @@ def test_unlimited_is_modirect_without_a_count(alice: User) -> None:
 def test_what_ends_first_comes_first_and_limit_cuts_afterwards(alice: User, sim: Sim) -> None:
     give(alice, sim, code="day", data_bytes=GB, validity_days=1)
 
-    both = ask(sim).json()["balances"]
-    first = ask(sim, "?limit=1").json()["balances"]
+    both = get_balance(sim).json()["balances"]
+    first = get_balance(sim, "?limit=1").json()["balances"]
 
     assert [balance["dataRemainingInMB"] for balance in both] == [1000.0, 5000.0]
     assert first == both[:1]
@@ -105,37 +105,37 @@ def test_what_ends_first_comes_first_and_limit_cuts_afterwards(alice: User, sim:
 def test_megabytes_are_rounded_down_but_never_to_nothing(sim: Sim, used: int, shown: float) -> None:
     Bucket.objects.update(used_bytes=used)
 
-    assert ask(sim).json()["balances"][0]["dataRemainingInMB"] == shown
+    assert get_balance(sim).json()["balances"][0]["dataRemainingInMB"] == shown
 
 
 def test_used_up_is_none(sim: Sim) -> None:
     Bucket.objects.update(used_bytes=5 * GB)
 
-    assert types(ask(sim)) == ["NONE"]
+    assert types(get_balance(sim)) == ["NONE"]
 
 
 def test_expired_is_none(sim: Sim) -> None:
     past = now() - timedelta(seconds=1)
     Subscription.objects.update(starts_at=past - timedelta(days=30), ends_at=past)
 
-    assert types(ask(sim)) == ["NONE"]
+    assert types(get_balance(sim)) == ["NONE"]
 
 
 def test_only_a_microbalance_is_none(sim: Sim) -> None:
     Bucket.objects.update(kind=Bucket.Kind.MICROBALANCE)
 
-    assert types(ask(sim)) == ["NONE"]
+    assert types(get_balance(sim)) == ["NONE"]
 
 
 def test_a_plan_whose_order_is_not_complete_does_not_count(alice: User) -> None:
     card = make_card()
     domain.prepare(alice, sim=card, plan=make_plan(), plan_name="x", reference="x")
 
-    assert types(ask(card)) == ["NONE"]
+    assert types(get_balance(card)) == ["NONE"]
 
 
 def test_a_sim_shut_out_of_the_programme_is_not_supported(alice: User) -> None:
-    (balance,) = ask(make_card(is_in_programme=False)).json()["balances"]
+    (balance,) = get_balance(make_card(is_in_programme=False)).json()["balances"]
 
     assert balance["type"] == "NOTSUPPORTED"
     assert (balance["dataRemainingInMB"], balance["timeRemaining"]) == (0, "PT0S")
@@ -145,12 +145,12 @@ def test_a_sim_shut_out_of_the_programme_is_not_supported(alice: User) -> None:
     "form", ["{}", "{}F", "{}f", "iccid:{}", "iccid: {}", "ICCID:%20{}", "iccid%3A{}", "IcCiD:{}F"]
 )
 def test_every_form_of_the_path_names_the_sim(sim: Sim, form: str) -> None:
-    assert types(ask(form.format(sim.iccid))) == ["MODIRECTPAYG"]
+    assert types(get_balance(form.format(sim.iccid))) == ["MODIRECTPAYG"]
 
 
 @pytest.mark.parametrize("number", ["8949449999999990023", "123", "x", "iccid:", "8" * 400, "%00"])
 def test_what_is_not_known_is_404(sim: Sim, number: str) -> None:
-    answer = ask(number)
+    answer = get_balance(number)
 
     assert answer.status_code == 404
     assert answer.headers["Content-Type"] == "application/problem+json"
@@ -177,7 +177,7 @@ def test_a_trailing_slash_is_not_redirected(sim: Sim) -> None:
     ],
 )
 def test_a_bad_parameter_is_named(sim: Sim, query: str, parameter: str) -> None:
-    answer = ask(sim, query)
+    answer = get_balance(sim, query)
 
     assert answer.status_code == 400
     assert answer.json()["parameter"] == parameter
@@ -188,23 +188,23 @@ def test_a_bad_parameter_is_named(sim: Sim, query: str, parameter: str) -> None:
     "query", ["?limit=", "?limit=2147483647", "?limit=1&limit=x", "?other=%00"]
 )
 def test_what_can_be_read_is_taken(sim: Sim, query: str) -> None:
-    assert ask(sim, query).status_code == 200
+    assert get_balance(sim, query).status_code == 200
 
 
 @pytest.mark.parametrize(("query", "status"), [("", 200), ("?limit=x", 400)])
 def test_the_transaction_id_is_echoed_on_every_answer(sim: Sim, query: str, status: int) -> None:
-    answer = ask(sim, query, **{TRANSACTION: '"MSFT-12345678"'})
+    answer = get_balance(sim, query, **{TRANSACTION: '"MSFT-12345678"'})
 
     assert (answer.status_code, answer.headers[TRANSACTION]) == (status, '"MSFT-12345678"')
 
 
 def test_it_is_echoed_on_404_too(sim: Sim) -> None:
-    assert ask("1", **{TRANSACTION: "T"}).headers[TRANSACTION] == "T"
+    assert get_balance("1", **{TRANSACTION: "T"}).headers[TRANSACTION] == "T"
 
 
 @pytest.mark.parametrize("value", ["x" * 129, "a\x01b", "a\x80b"])
 def test_a_transaction_id_that_cannot_be_kept_is_refused(sim: Sim, value: str) -> None:
-    answer = ask(sim, **{TRANSACTION: value})
+    answer = get_balance(sim, **{TRANSACTION: value})
 
     assert (answer.status_code, answer.json()["parameter"]) == (400, TRANSACTION)
 
@@ -226,4 +226,4 @@ def test_it_is_for_reading_alone(sim: Sim, settings: Any) -> None:
 def test_without_a_certificate_production_lets_nobody_in(sim: Sim, settings: Any) -> None:
     settings.API_WITHOUT_CERTIFICATE = False
 
-    assert ask(sim).status_code == 401
+    assert get_balance(sim).status_code == 401

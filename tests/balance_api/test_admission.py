@@ -1,4 +1,4 @@
-"""`balance_api.statement`: it answers as its plain twin does, also where many ask at once."""
+"""`balance_api.admission`: the statement and the ORM answer alike, also to concurrent requests."""
 
 import os
 import socket
@@ -19,25 +19,28 @@ from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
-from balance_api import plainly, statement
+from balance_api import admission
+from balance_api.admission import BURST, Admission, Limits, Verdict
 from balance_api.models import AnsweredTransaction, CallerRate
-from balance_api.questions import BURST, Found, Question, Rules
 from demo.parts import LOOPBACK
 from esim.models import Sim
-from moportal.identifiers import Country, Iccid
+from moportal.identifiers import Iccid
+from subscriptions import usable_buckets
+from subscriptions.balances import NO_GUARD
 from subscriptions.models import Bucket, Line, SimOnLine, Subscription, SubscriptionState
-from tests.balance_api.test_views import TRANSACTION, ask, give
+from subscriptions.usable_buckets import Reading
+from tests.balance_api.test_views import TRANSACTION, get_balance, give
 from tests.builders import make_card
 from tests.races import at_once, wait_for_lock
 
-# `WORLDS=3000` asks about more of them.
+# `WORLDS=3000` makes more of them.
 WORLDS = int(os.environ.get("WORLDS", "100"))
 AT = datetime(2028, 2, 29, 23, 59, 59, 123_456, UTC)
 MOMENT, SECOND, DAY = timedelta(microseconds=1), timedelta(seconds=1), timedelta(days=1)
 LINES, SIMS, CALLERS, IDS = 2, 3, ("one", "two"), ("", "a", "b")
-NOBODYS = Iccid.numbered("8944998", 1)
+UNKNOWN = Iccid.numbered("8944998", 1)
 
-# Around the moment of the question every side of it counts.
+# Times just before, at and just after the request.
 shifts = st.sampled_from([-DAY, -SECOND, -MOMENT, timedelta(), MOMENT, SECOND, DAY])
 
 
@@ -62,39 +65,49 @@ def subscriptions(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-# Mostly one that is known; SIMS is one that nobody knows, None is no ICCID at all.
+# Mostly a known SIM. SIMS stands for an unknown one, None for what is no ICCID.
 which = st.sampled_from([0, 0, 0, 1, 2, SIMS, None])
-questions = st.builds(
-    Question,
+limits = st.builds(
+    Limits,
+    interval=st.sampled_from([None, None, SECOND / 1000, SECOND / 3, SECOND, 4 * SECOND]),
+    replay_window=st.sampled_from([None, SECOND, DAY]),
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request. If its parameters are bad, it is only counted."""
+
+    caller: str
+    transaction_id: str
+    sim: int | None
+    shift: timedelta
+    is_bad: bool
+
+
+requests = st.builds(
+    Asked,
     caller=st.sampled_from(CALLERS),
     transaction_id=st.sampled_from(IDS),
-    iccid=st.none(),
-    location=st.sampled_from([None, Country("US")]),
-    at=shifts.map(lambda shift: AT + shift),
-)
-rules = st.builds(
-    Rules,
-    step=st.sampled_from([None, None, SECOND / 1000, SECOND / 3, SECOND, 4 * SECOND]),
-    window=st.sampled_from([None, SECOND, DAY]),
+    sim=which,
+    shift=shifts,
+    is_bad=st.sampled_from([False, False, False, True]),
 )
 
 
 @dataclass(frozen=True)
 class World:
-    """What is stored, what is asked of it in turn, and by which rules."""
+    """What is stored, which requests come in turn, and the limits."""
 
     in_programme: list[bool]
-    # Which line each SIM is on, and whether it was on the other one before.
+    # The line of each SIM, and whether the SIM was on the other line before.
     on_line: list[int | None]
     moved: list[bool]
     subscriptions: list[dict[str, Any]]
     free_at: dict[str, timedelta]
-    told: dict[tuple[str, str], timedelta]
-    # With each question, which SIM it is about.
-    asked: list[tuple[Question, int | None]]
-    # Which of them could not be read, and are only counted.
-    unreadable: list[bool]
-    rules: Rules
+    used: dict[tuple[str, str], timedelta]
+    requests: list[Asked]
+    limits: Limits
 
 
 worlds = st.builds(
@@ -104,15 +117,14 @@ worlds = st.builds(
     moved=st.lists(st.booleans(), min_size=SIMS, max_size=SIMS),
     subscriptions=st.lists(subscriptions(), max_size=4),
     free_at=st.dictionaries(st.sampled_from(CALLERS), shifts),
-    told=st.dictionaries(st.tuples(st.sampled_from(CALLERS), st.sampled_from(IDS[1:])), shifts),
-    asked=st.lists(st.tuples(questions, which), min_size=1, max_size=5),
-    unreadable=st.lists(st.sampled_from([False, False, False, True]), min_size=5, max_size=5),
-    rules=rules,
+    used=st.dictionaries(st.tuples(st.sampled_from(CALLERS), st.sampled_from(IDS[1:])), shifts),
+    requests=st.lists(requests, min_size=1, max_size=5),
+    limits=limits,
 )
 
 
 def build(world: World, account: User) -> list[Iccid]:
-    """Store it, and return the ICCIDs that a question may be about."""
+    """Store the world, and return the ICCIDs that requests name."""
     lines = [Line.objects.create(account=account) for _ in range(LINES)]
     sims = [make_card(is_in_programme=shown) for shown in world.in_programme]
     for sim, line, moved in zip(sims, world.on_line, world.moved, strict=True):
@@ -134,189 +146,198 @@ def build(world: World, account: User) -> list[Iccid]:
             Bucket.objects.create(subscription=subscription, **bucket)
     for caller, shift in world.free_at.items():
         CallerRate.objects.create(caller=caller, free_at=AT + shift)
-    for (caller, transaction_id), shift in world.told.items():
+    for (caller, transaction_id), shift in world.used.items():
         AnsweredTransaction.objects.create(
             caller=caller, transaction_id=transaction_id, at=AT + shift
         )
-    return [*(Iccid(sim.iccid) for sim in sims), NOBODYS]
+    return [*(Iccid(sim.iccid) for sim in sims), UNKNOWN]
 
 
-def play(twin: Any, world: World, iccids: list[Iccid]) -> list[Any]:
-    """Ask in turn, and return what was found and what is stored at the end; undo all of it."""
+Read = Callable[..., Reading]
+Count = Callable[[str, datetime, Limits], bool]
+STATEMENT = usable_buckets.read_by_statement, admission._count_by_statement  # noqa: SLF001 -- the choice is compared
+ORM = usable_buckets.read_by_orm, admission._count_by_orm  # noqa: SLF001 -- the same
+
+
+def play(backend: tuple[Read, Count], world: World, iccids: list[Iccid]) -> list[Any]:
+    """Make the requests in turn, and return the answers and the rows at the end; roll back."""
+    read, count = backend
+    answers: list[Any] = []
     with transaction.atomic():
-        found: list[Any] = []
-        for (question, sim), unreadable in zip(world.asked, world.unreadable, strict=False):
-            if unreadable:
-                found.append(twin.admit(question.caller, question.at, world.rules))
+        for asked in world.requests:
+            at = AT + asked.shift
+            if asked.is_bad:
+                answers.append(count(asked.caller, at, world.limits))
                 continue
-            about = replace(question, iccid=None if sim is None else iccids[sim])
-            found.append(meaning(twin.look(about, world.rules)))
-        found.append(sorted(CallerRate.objects.values_list()))
-        found.append(sorted(AnsweredTransaction.objects.values_list("caller", "pk", "at")))
+            iccid = None if asked.sim is None else iccids[asked.sim]
+            guard = Admission(asked.caller, asked.transaction_id, at, world.limits)
+            answers.append(meaning(read(iccid, at=at, guard=guard)))
+            answers.append(meaning(read(iccid, at=at, guard=NO_GUARD)))
+        answers.append(sorted(CallerRate.objects.values_list()))
+        answers.append(sorted(AnsweredTransaction.objects.values_list("caller", "pk", "at")))
         transaction.set_rollback(True)
-    return found
+    return answers
 
 
-def meaning(found: Found) -> object:
-    """Leave out what says nothing: who is refused is told of no SIM."""
-    if not found.is_admitted:
-        return "too often"
-    if not found.is_new:
-        return "repeated"
-    return found.is_in_programme, sorted(found.held)
+def meaning(reading: Reading) -> object:
+    """Return what counts: after a refusal the other fields are not used."""
+    if reading.verdict is not None:
+        return Verdict(reading.verdict)
+    return reading.is_in_programme, sorted(reading.buckets)
 
 
-TWICE: list[tuple[Question, int | None]] = [(Question("one", "a", None, None, AT), 0)] * 2
+TWICE = [Asked("one", "a", 0, timedelta(), is_bad=False)] * 2
 PLAIN = World(
     in_programme=[True] * SIMS,
     on_line=[0] * SIMS,
     moved=[False] * SIMS,
     subscriptions=[],
     free_at={},
-    told={},
-    asked=TWICE,
-    unreadable=[False] * len(TWICE),
-    rules=Rules(step=None, window=DAY),
+    used={},
+    requests=TWICE,
+    limits=Limits(interval=None, replay_window=DAY),
 )
 
 
 @pytest.mark.django_db
-def test_the_statement_and_its_plain_twin_answer_alike(alice: User) -> None:
+def test_the_statement_and_the_orm_answer_alike(alice: User) -> None:
     seen: set[object] = set()
 
     @settings(max_examples=WORLDS)
     @given(worlds)
     @example(PLAIN)
-    @example(replace(PLAIN, rules=Rules(step=4 * SECOND, window=DAY)))
-    def alike(world: World) -> None:
+    @example(replace(PLAIN, limits=Limits(interval=4 * SECOND, replay_window=DAY)))
+    def compare(world: World) -> None:
         with transaction.atomic():
             iccids = build(world, alice)
-            plain = play(plainly, world, iccids)
-            assert play(statement, world, iccids) == plain
+            by_orm = play(ORM, world, iccids)
+            assert play(STATEMENT, world, iccids) == by_orm
             transaction.set_rollback(True)
-        seen.update(one if isinstance(one, str) else type(one) for one in plain)
+        seen.update(one for one in by_orm if isinstance(one, Verdict))
 
-    alike()
-    # The examples see to it that refusals are among them.
-    assert {"too often", "repeated"} <= seen
+    compare()
+    # Both examples are refused, so both refusals were compared.
+    assert seen == set(Verdict)
 
 
 @pytest.fixture
 def sim(transactional_db: None, settings: Settings, alice: User) -> Sim:
-    """Return a SIM with a plan, and let its callers ask as often as they like."""
+    """Return a SIM with a plan. Its callers have no rate limit."""
     settings.BALANCE_RATE = 0
     card = make_card()
     give(alice, card, code="traveller")
     return card
 
 
-def test_looking_first_and_writing_afterwards_lets_several_through(sim: Sim) -> None:
-    """What the statement is there for: so it goes wrong without it."""
-    all_have_looked = threading.Barrier(20)
+def test_reading_before_writing_would_let_concurrent_requests_through(sim: Sim) -> None:
+    """Shows why one statement reads and writes the transaction id."""
+    all_have_read = threading.Barrier(20)
 
     def naively() -> bool:
-        told = AnsweredTransaction(caller="anybody", transaction_id="T", at=AT)
+        stored = AnsweredTransaction(caller="anybody", transaction_id="T", at=AT)
         is_new = not AnsweredTransaction.objects.filter(pk=("anybody", "T")).exists()
-        all_have_looked.wait(timeout=20)
-        AnsweredTransaction.objects.bulk_create([told], ignore_conflicts=True)
+        all_have_read.wait(timeout=20)
+        AnsweredTransaction.objects.bulk_create([stored], ignore_conflicts=True)
         return is_new
 
     assert at_once(naively, 20).count(True) == 20
 
 
-def test_of_twenty_with_one_transaction_id_one_is_answered(sim: Sim) -> None:
-    statuses = at_once(lambda: ask(sim, **{TRANSACTION: "T"}).status_code, 20)
+def test_one_of_twenty_concurrent_requests_with_one_transaction_id_is_answered(sim: Sim) -> None:
+    statuses = at_once(lambda: get_balance(sim, **{TRANSACTION: "T"}).status_code, 20)
 
     assert sorted(statuses) == [200] + [409] * 19
 
 
-def test_of_twenty_after_its_time_one_is_answered(sim: Sim) -> None:
+def test_one_of_twenty_is_answered_when_the_id_may_be_used_again(sim: Sim) -> None:
     AnsweredTransaction.objects.create(caller="anybody", transaction_id="T", at=AT - 900 * DAY)
 
-    statuses = at_once(lambda: ask(sim, **{TRANSACTION: "T"}).status_code, 20)
+    statuses = at_once(lambda: get_balance(sim, **{TRANSACTION: "T"}).status_code, 20)
 
     assert sorted(statuses) == [200] + [409] * 19
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["new caller", "known caller"])
-def test_of_forty_at_once_no_more_are_admitted_than_the_burst_allows(
+def test_concurrent_requests_are_admitted_only_up_to_the_burst(
     sim: Sim,
     known: bool,  # noqa: FBT001 -- a parameter of the test
 ) -> None:
-    ten_a_second = Rules(step=SECOND / 10, window=DAY)
+    ten_a_second = Limits(interval=SECOND / 10, replay_window=DAY)
     if known:
         CallerRate.objects.create(caller="one", free_at=AT - DAY)
     numbers = iter(range(40))
 
-    def admitted() -> bool:
-        asked = Question("one", f"T{next(numbers)}", Iccid(sim.iccid), None, AT)
-        return statement.look(asked, ten_a_second).is_admitted
+    def is_admitted() -> bool:
+        guard = Admission("one", f"T{next(numbers)}", AT, ten_a_second)
+        reading = usable_buckets.read_by_statement(sim.iccid, at=AT, guard=guard)
+        return reading.verdict is None
 
-    results = at_once(admitted, 40)
+    results = at_once(is_admitted, 40)
 
-    # The one that is due, and the burst's.
+    # The request that is due, and the burst.
     assert (results.count(True), results.count(False)) == (1 + BURST // (SECOND / 10), 29)
-    # Who was refused has spent nothing.
+    # A refused request has not used its transaction id.
     assert AnsweredTransaction.objects.count() == 11
 
 
 def end_session(session: int) -> None:
-    """End a session of PostgreSQL's as an administrator would."""
-    name, told = connection.settings_dict, "SELECT pg_terminate_backend(%s, 5000)"
+    """End a session of PostgreSQL, as an administrator would."""
+    name, command = connection.settings_dict, "SELECT pg_terminate_backend(%s, 5000)"
     where = {"host": name["HOST"], "port": name["PORT"], "user": name["USER"]}
     with psycopg.connect(dbname=name["NAME"], **where) as another:
-        another.execute(told, [session])
+        another.execute(command, [session])
 
 
-def test_a_kept_connection_that_is_gone_is_no_error(sim: Sim) -> None:
+def test_a_lost_connection_is_replaced_before_the_statement(sim: Sim) -> None:
     end_session(connection.connection.info.backend_pid)
 
-    assert ask(sim, **{TRANSACTION: "T"}).status_code == 200
-    assert ask(sim, **{TRANSACTION: "T"}).status_code == 409
+    assert get_balance(sim, **{TRANSACTION: "T"}).status_code == 200
+    assert get_balance(sim, **{TRANSACTION: "T"}).status_code == 409
 
 
-def test_a_connection_that_goes_in_the_middle_is_no_error(sim: Sim, settings: Settings) -> None:
+def test_a_connection_lost_during_the_statement_is_replaced(sim: Sim, settings: Settings) -> None:
     settings.BALANCE_RATE = 1000
     CallerRate.objects.create(caller="anybody", free_at=AT - 900 * DAY)
     statuses: list[int] = []
 
-    def asked() -> None:
-        statuses.append(ask(sim, **{TRANSACTION: "T"}).status_code)
+    def send() -> None:
+        statuses.append(get_balance(sim, **{TRANSACTION: "T"}).status_code)
         connection.close()
 
-    asking = threading.Thread(target=asked)
+    sending = threading.Thread(target=send)
     with transaction.atomic():
         CallerRate.objects.select_for_update().get()
-        asking.start()
+        sending.start()
         wait_for_lock()
-        end_session(_waiting())
-    asking.join(timeout=20)
+        end_session(_waiting_session())
+    sending.join(timeout=20)
 
     assert statuses == [200]
-    assert ask(sim, **{TRANSACTION: "T"}).status_code == 409
+    assert get_balance(sim, **{TRANSACTION: "T"}).status_code == 409
 
 
-def _waiting() -> int:
+def _waiting_session() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pid FROM pg_locks WHERE NOT granted")
-        waiting: int = cursor.fetchone()[0]
-    return waiting
+        session: int = cursor.fetchone()[0]
+    return session
 
 
 @dataclass
 class Cut:
-    """Set: the next answer of PostgreSQL's is lost, with the connection it came on."""
+    """When `next` is set, PostgreSQL's next answer is lost together with its connection."""
 
     next: threading.Event = field(default_factory=threading.Event)
     port: int = 0
 
 
+# PostgreSQL's message ReadyForQuery.
 READY = b"Z\x00\x00\x00\x05I"
 
 
 @contextmanager
 def cutting(host: str, port: int) -> Iterator[Cut]:
-    """Stand between the portal and PostgreSQL."""
+    """Run a proxy between the portal and PostgreSQL."""
     cut = Cut()
 
     class Between(socketserver.BaseRequestHandler):
@@ -333,7 +354,7 @@ def cutting(host: str, port: int) -> Iterator[Cut]:
             _end(self.request)
 
         def _unless_cut(self, sent: bytes) -> None:
-            # Ready for the next query: what was asked has been done and is committed.
+            # The statement was executed and committed.
             if cut.next.is_set() and sent.endswith(READY):
                 cut.next.clear()
                 raise ConnectionResetError
@@ -366,10 +387,10 @@ def _end(line: socket.socket) -> None:
 
 
 @pytest.mark.parametrize("rate", [0, 0.01], ids=["no limit", "the last before the limit"])
-def test_an_answer_of_the_databases_that_is_lost_is_asked_for_again(
+def test_a_lost_answer_of_the_database_is_no_repetition(
     sim: Sim, settings: Settings, monkeypatch: pytest.MonkeyPatch, rate: float
 ) -> None:
-    """The first statement was carried out: the second knows its own row and is no repetition."""
+    """The first statement was executed. The second one recognises the first one's row."""
     settings.BALANCE_RATE = rate
     where = connection.settings_dict
     with cutting(where["HOST"], int(where["PORT"])) as cut:
@@ -379,14 +400,14 @@ def test_an_answer_of_the_databases_that_is_lost_is_asked_for_again(
             connection.ensure_connection()
             cut.next.set()
 
-            assert ask(sim, **{TRANSACTION: "T"}).status_code == 200
+            assert get_balance(sim, **{TRANSACTION: "T"}).status_code == 200
             assert not cut.next.is_set()
-            assert ask(sim, **{TRANSACTION: "T"}).status_code == (429 if rate else 409)
+            assert get_balance(sim, **{TRANSACTION: "T"}).status_code == (429 if rate else 409)
             connection.close()
 
 
-def test_what_a_line_had_before_costs_nothing(sim: Sim) -> None:
-    """Of five years of weekly plans it reads the one that runs."""
+def test_only_running_subscriptions_of_a_line_are_read(sim: Sim) -> None:
+    """Of five years of weekly plans the statement reads one."""
     line = Line.objects.get()
     past = Subscription.objects.bulk_create(
         Subscription(
@@ -407,14 +428,14 @@ def test_what_a_line_had_before_costs_nothing(sim: Sim) -> None:
 
 
 def subscriptions_read(sim: Sim) -> int:
-    """Return how many subscriptions a question makes PostgreSQL look at, by its indexes."""
-    text = statement._look(Rules(None, None), remembers=False, again=False)  # noqa: SLF001 -- as it is sent
+    """Return how many subscriptions PostgreSQL reads for one request, with its indexes."""
+    text = usable_buckets.statement(*NO_GUARD.compose(again=False))
     with transaction.atomic(), connection.cursor() as django:
-        # Of so few rows it would read all.
+        # It would read so few rows without an index.
         django.execute("ANALYZE; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
         with psycopg.RawCursor(connection.connection) as cursor:
-            told = b"EXPLAIN (ANALYZE, FORMAT JSON) " + text
-            [([plan],)] = cursor.execute(told, [now(), sim.iccid]).fetchall()
+            explain = b"EXPLAIN (ANALYZE, FORMAT JSON) " + text
+            [([plan],)] = cursor.execute(explain, [now(), sim.iccid]).fetchall()
     (scan,) = (node for node in _nodes(plan["Plan"]) if node.get("Alias") == "subscription")
     found: int = scan["Actual Rows"] + scan.get("Rows Removed by Filter", 0)
     return found

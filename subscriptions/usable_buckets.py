@@ -1,0 +1,162 @@
+"""The buckets that a SIM can use now, read with or without a guard.
+
+On PostgreSQL this is one prepared statement, which needs one round trip (docs/decisions/010). On
+other databases the ORM reads the same; a test compares the two.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache, lru_cache
+from typing import Any, NamedTuple, Protocol
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from esim.models import Sim
+from moportal.prepared import execute_prepared
+from subscriptions.models import Bucket, SubscriptionState
+
+
+class UsableBucket(NamedTuple):
+    """A bucket with something left, of a subscription that runs now."""
+
+    key: int
+    is_unlimited: bool
+    left_bytes: int
+    ends_at: datetime
+    countries: list[str]
+
+    @property
+    def order_of_use(self) -> tuple[datetime, bool, int]:
+        """Return the sort key: what ends first, then the metered bucket, then the older one."""
+        return self.ends_at, self.is_unlimited, self.key
+
+
+class Guard(Protocol):
+    """A check of the request that is made together with the reading, in the same round trip.
+
+    In the statement `$1` is the time and `$2` the ICCID; a guard's own values begin with `$3`.
+    """
+
+    @property
+    def values(self) -> Sequence[Any]:
+        """Return the values of the guard's parameters."""
+
+    def compose(self, *, again: bool) -> tuple[str, str]:
+        """Return a WITH clause, or nothing, and an expression for the verdict as text.
+
+        A null verdict lets the request pass. `again` says that the statement is sent a second time
+        because a connection was lost: what the first one wrote must then not count against it.
+        """
+
+    def check(self) -> str | None:
+        """Make the same check by the ORM, inside a transaction, and return the verdict."""
+
+
+class NoGuard:
+    """Lets every request pass."""
+
+    values: tuple[Any, ...] = ()
+
+    def compose(self, *, again: bool) -> tuple[str, str]:
+        return "", "NULL"
+
+    def check(self) -> None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read about a SIM. `is_in_programme` is None if there is no such SIM.
+
+    With a verdict the guard refuses the request, and the other fields must not be used.
+    """
+
+    verdict: str | None
+    is_in_programme: bool | None
+    buckets: tuple[UsableBucket, ...] = ()
+
+
+def read_sim(iccid: str | None, *, at: datetime, guard: Guard) -> Reading:
+    """Make the guard's check and read the SIM's usable buckets, in no particular order."""
+    if connection.vendor == "postgresql":
+        return read_by_statement(iccid, at=at, guard=guard)
+    return read_by_orm(iccid, at=at, guard=guard)
+
+
+@transaction.atomic
+def read_by_orm(iccid: str | None, *, at: datetime, guard: Guard) -> Reading:
+    verdict = guard.check()
+    sim = Sim.objects.filter(iccid=iccid).only("pk", "is_in_programme").first()
+    if sim is None:
+        return Reading(verdict, None)
+    running = running_buckets(at).filter(
+        subscription__line__sims__sim=sim, subscription__line__sims__until=None
+    )
+    usable = tuple(usable_bucket(one) for one in running if one.is_unlimited or one.left_bytes > 0)
+    return Reading(verdict, sim.is_in_programme, usable)
+
+
+def running_buckets(at: datetime) -> QuerySet[Bucket]:
+    """Return the buckets of subscriptions that run at this time, used up or not.
+
+    A microbalance is not among them: it only lets the device reach the portal.
+    """
+    running = Bucket.objects.filter(
+        subscription__state=SubscriptionState.ACTIVE,
+        subscription__starts_at__lte=at,
+        subscription__ends_at__gt=at,
+    )
+    return running.exclude(kind=Bucket.Kind.MICROBALANCE).select_related("subscription")
+
+
+def usable_bucket(bucket: Bucket) -> UsableBucket:
+    ends_at = bucket.subscription.ends_at
+    assert ends_at is not None  # noqa: S101 -- active_subscription_has_its_time
+    return UsableBucket(
+        bucket.pk, bucket.is_unlimited, bucket.left_bytes, ends_at, bucket.countries
+    )
+
+
+# The literals name the partial indexes: a parameter in their place would not be known to match.
+# Countries come as text, because there are as many lists of them as plans: each is parsed once.
+_STATEMENT = """
+    {with_clause}
+    SELECT {verdict}, sim.is_in_programme, bucket.id, bucket.kind = 'unlimited',
+        bucket.total_bytes - bucket.used_bytes, subscription.ends_at, bucket.countries::text
+    FROM (VALUES (1)) AS one
+    LEFT JOIN esim_sim AS sim ON sim.iccid = $2
+    LEFT JOIN subscriptions_simonline AS stay
+        ON stay.sim_id = sim.id AND stay.until IS NULL
+    LEFT JOIN (
+        subscriptions_subscription AS subscription
+        JOIN subscriptions_bucket AS bucket
+            ON bucket.subscription_id = subscription.id
+            AND bucket.kind <> 'microbalance'
+            AND (bucket.kind = 'unlimited' OR bucket.used_bytes < bucket.total_bytes)
+    ) ON subscription.line_id = stay.line_id
+        AND subscription.state = 'active'
+        AND subscription.starts_at <= $1 AND subscription.ends_at > $1
+"""
+_parse_countries = lru_cache(maxsize=1024)(json.loads)
+
+
+def read_by_statement(iccid: str | None, *, at: datetime, guard: Guard) -> Reading:
+    rows = execute_prepared(
+        lambda again: statement(*guard.compose(again=again)), [at, iccid, *guard.values]
+    )
+    # There is always a row. Without a usable bucket the bucket's columns are null.
+    verdict, is_in_programme, *_bucket = rows[0]
+    usable = tuple(
+        UsableBucket(key, is_unlimited, left_bytes, ends_at, _parse_countries(countries))
+        for _verdict, _programme, key, is_unlimited, left_bytes, ends_at, countries in rows
+        if key is not None
+    )
+    return Reading(verdict, is_in_programme, usable)
+
+
+@cache
+def statement(with_clause: str, verdict: str) -> bytes:
+    return _STATEMENT.format(with_clause=with_clause, verdict=verdict).encode()
