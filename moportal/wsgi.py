@@ -1,4 +1,4 @@
-"""What granian serves."""
+"""The WSGI application that granian serves."""
 
 import os
 import re
@@ -16,38 +16,39 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "moportal.settings")
 
 
 class QuickHandler(WSGIHandler):
-    """Django's own, with a short way for Get Balance: to its view, without what lies on the way.
+    """Django's handler, with a short way to Get Balance's view.
 
-    Left out are the resolver, and the signals of a request's start and end. What listens to these
-    looks after connections and caches: `balance_api.statement` looks after its connection by itself
-    and uses no cache. Together they cost a quarter of a request (docs/benchmarks.md).
+    The short way leaves out the URL resolver, the middleware chain, and the signals of a request's
+    start and end. Their receivers maintain connections and caches. Get Balance needs neither:
+    `moportal.prepared` replaces a lost connection by itself, and no cache is used. That saves a
+    sixth of a request's CPU time, PostgreSQL's included (docs/benchmarks.md).
     """
 
     def __init__(self) -> None:
         super().__init__()
-        # Its route and view stand in `balance_api.urls` alone.
+        # The route and the view are defined only in `balance_api.urls`.
         example = reverse("balances", args=["SIM"])
         self._path = re.compile("([^/]+)".join(map(re.escape, example.split("SIM"))))
         self._balances = resolve(example).func
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-        """Answer with an iterable of bytes, which is all that WSGI asks for."""
+        """Return the body as an iterable of bytes; WSGI requires no more."""
         found = self._path.fullmatch(environ.get("PATH_INFO", ""))
         if found is None:
             return super().__call__(environ, start_response)
         response = self._answer(WSGIRequest(environ), found[1])
         body = response.content
         status = f"{response.status_code} {response.reason_phrase}"
-        # Without its length the server would send it in chunks.
+        # Without its length the server would send the body in chunks.
         start_response(status, [*response.items(), ("Content-Length", str(len(body)))])
         return [body]
 
     def _answer(self, request: HttpRequest, sim: str) -> HttpResponse:
         try:
             answer: HttpResponse = self._balances(request, sim=sim)
-            # What went wrong is DRF's to render.
+            # Only an error is DRF's Response, which has to be rendered.
             return answer.render() if isinstance(answer, SimpleTemplateResponse) else answer
-        except Exception as error:  # noqa: BLE001 -- the last to know, as Django's own handler is
+        except Exception as error:  # noqa: BLE001 -- as in Django's own handler
             return response_for_exception(request, error)
 
 
