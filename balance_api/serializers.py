@@ -21,6 +21,7 @@ from subscriptions.balances import Balance, BalanceType
 from subscriptions.domain.usage import Refusal, Tally
 from subscriptions.records import LONGEST_ID, MOST_BYTES
 
+BYTES_PER_HUNDREDTH_MB = 10_000
 LARGEST_INT = 2_147_483_647
 LONGEST_TRANSACTION_ID = 128
 BALANCE_TYPES = {
@@ -175,6 +176,16 @@ class CountryField(serializers.CharField):
     """A country in ISO 3166-1 alpha-2, in upper case."""
 
 
+@extend_schema_field({"type": "number", "minimum": 0})
+class MegabytesField(Field):
+    """Bytes as MB (10^6 bytes)."""
+
+    def to_representation(self, value: int) -> float:
+        """Return MB rounded down to 0.01, but 0.01 while a byte is left."""
+        hundredths = value // BYTES_PER_HUNDREDTH_MB
+        return max(hundredths, 1 if value else 0) / 100
+
+
 class BalanceSerializer(serializers.Serializer[Balance]):
     """A balance. `locations` is there only with `fieldsTemplate=full`."""
 
@@ -184,9 +195,8 @@ class BalanceSerializer(serializers.Serializer[Balance]):
         fields: Fields = {
             "id": serializers.CharField(source="identifier", help_text="The operator's number."),
             "type": serializers.ChoiceField(list(BALANCE_TYPES.items())),
-            settings.BALANCE_DATA_KEY: serializers.FloatField(
-                source="megabytes",
-                min_value=0,
+            settings.BALANCE_DATA_KEY: MegabytesField(
+                source="left_bytes",
                 help_text="MB of 10^6 bytes, rounded down to 0.01, but 0.01 while a byte is left.",
             ),
             "timeRemaining": IsoDurationField(

@@ -21,7 +21,6 @@ from subscriptions.usable_buckets import (
     usable_bucket,
 )
 
-BYTES_PER_HUNDREDTH_MB = 10_000
 NO_GUARD = NoGuard()
 
 
@@ -55,12 +54,6 @@ class Balance:
     left_bytes: int = 0
     left_time: timedelta = timedelta()
     locations: tuple[str, ...] = ()
-
-    @property
-    def megabytes(self) -> float:
-        """Return MB (10^6 bytes) rounded down to 0.01, but 0.01 while a byte is left."""
-        hundredths = self.left_bytes // BYTES_PER_HUNDREDTH_MB
-        return max(hundredths, 1 if self.left_bytes else 0) / 100
 
 
 def balances(

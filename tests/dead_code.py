@@ -19,7 +19,17 @@ ROOMS = (
 KINDS = {"function", "class", "method", "property"}
 # What Django, DRF, Celery, httpx and the standard library's HTTP server call by its name.
 CALLED_BY_FRAMEWORKS = [
-    *("Meta", "Command", "*Config", "*Middleware", "*Test", "*Admin", "*Inline", "*Form"),
+    *(
+        "Meta",
+        "Command",
+        "*Config",
+        "*Middleware",
+        "*Test",
+        "*Admin",
+        "*Inline",
+        "*Form",
+        "*Scheme",
+    ),
     *("ready", "handle", "add_arguments", "do_*", "log_message", "version_string", "setup"),
     *("get_*", "has_*_permission", "clean*", "save_model", "delete_model", "delete_queryset"),
     *("lookups", "queryset", "formfield_for_*", "from_db_value", "changeform_view"),
