@@ -20,6 +20,8 @@ class Visit(models.Model):
 
     transaction_id = models.CharField(max_length=64, db_index=True)
     transaction_id_is_generated = models.BooleanField(default=False)
+    # False if the visit began on another page, as after a lost session or on the open web.
+    is_launched = models.BooleanField(default=True)
     eid = models.CharField("EID", max_length=32, blank=True, db_index=True)
     eid_from = models.CharField(max_length=6, blank=True, choices=EidFrom)
     iccid = models.CharField("ICCID", max_length=20, blank=True, db_index=True)

@@ -7,9 +7,11 @@ class OrdersConfig(AppConfig):
 
     def ready(self) -> None:
         from esim.signals import download_failed, profile_downloaded  # noqa: PLC0415 -- models are not there yet
+        from mobileplans.signals import visit_wanted  # noqa: PLC0415 -- the same
         from orders.domain import drafts, expiring, problems, repairing, returning  # noqa: PLC0415 -- the same
         from orders.domain.settling import enqueue_order_of_payment, settle  # noqa: PLC0415 -- the same
         from orders.models import KIND  # noqa: PLC0415 -- the same
+        from orders.queries.orders import unfinished_visit  # noqa: PLC0415 -- the same
         from outbox.domain import register  # noqa: PLC0415 -- the same
         from payments.domain import webhooks  # noqa: PLC0415 -- the same
         from payments.signals import card_taken, method_removed  # noqa: PLC0415 -- the same
@@ -25,3 +27,4 @@ class OrdersConfig(AppConfig):
         )
         card_taken.connect(drafts.take_card, dispatch_uid="orders.domain.drafts.take_card")
         method_removed.connect(drafts.drop_method, dispatch_uid="orders.domain.drafts.drop_method")
+        visit_wanted.connect(unfinished_visit, dispatch_uid="orders.queries.unfinished_visit")

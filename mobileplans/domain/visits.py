@@ -16,6 +16,7 @@ from mobileplans.domain import handoffs
 from mobileplans.domain.launch import Launch, parse_launch
 from mobileplans.domain.lpa_errors import LpaErrors
 from mobileplans.models import LpaReport, Visit
+from mobileplans.signals import visit_wanted
 from mobileplans.words import LpaCode, MoDirectStatus
 from subscriptions.models import SimOnLine
 
@@ -27,8 +28,17 @@ REQUEST_KEY = "moportal.visit"
 MOST_FAILED_SIGN_INS = 1000
 
 
-def begin(request: HttpRequest, launch: Launch, errors: LpaErrors | None = None) -> Visit:
-    """Create a visit for this launch and store it in the session."""
+def begin(
+    request: HttpRequest,
+    launch: Launch,
+    errors: LpaErrors | None = None,
+    *,
+    is_launched: bool = True,
+) -> Visit:
+    """Create a visit for this launch and store it in the session.
+
+    `is_launched` is false for a visit that begins on another page than the launch.
+    """
     default = operator().market
     refused_as, refused_because = _refusal(launch)
     known = _known_profiles(launch.iccids)
@@ -40,6 +50,7 @@ def begin(request: HttpRequest, launch: Launch, errors: LpaErrors | None = None)
     visit = Visit.objects.create(
         transaction_id=launch.transaction_id,
         transaction_id_is_generated=launch.transaction_id_is_generated,
+        is_launched=is_launched,
         eid=launch.eid or "",
         eid_from=Visit.EidFrom.LAUNCH if launch.eid else "",
         iccid=launch.iccid or "",
@@ -154,10 +165,21 @@ def set_device(visit: Visit, *, eid: str, imei: str = "", source: Visit.EidFrom)
 
 
 def get_or_begin(request: HttpRequest) -> Visit:
-    """Return this session's visit, or begin a new one as on the open web."""
+    """Return this session's visit, or begin a new one as on the open web.
+
+    Its account is the customer who is signed in here. Two browsers may have the same visit, and
+    whoever is signed in at the other one gives no rights here.
+    """
+    visit = _visit_of_session(request) or _resume_after_handoff(request)
+    if visit is None:
+        return begin(request, parse_launch(""), is_launched=False)
+    visit.account = signed_in_customer(request)
+    return visit
+
+
+def _visit_of_session(request: HttpRequest) -> Visit | None:
     pk = request.META.get(REQUEST_KEY) or request.session.get(SESSION_KEY)
-    visit = Visit.objects.select_related("account").filter(pk=pk).first() if pk else None
-    return visit or _resume_after_handoff(request) or begin(request, parse_launch(""))
+    return Visit.objects.filter(pk=pk).first() if pk else None
 
 
 def _resume_after_handoff(request: HttpRequest) -> Visit | None:
@@ -194,15 +216,29 @@ def _store_in_session(request: HttpRequest, visit: Visit) -> None:
 def attach_account(request: HttpRequest, user: User, **_kwargs: Any) -> None:
     """Move the visit into the signed-in session and attach the account.
 
-    Django may have flushed the old session by now, so the key in the request comes first.
+    Django may have flushed the old session by now, so the key in the request comes first. If the
+    session has been lost since the launch, the customer's unfinished visit is taken up again
+    (docs/contract.md#launch).
     """
-    pk = request.META.get(REQUEST_KEY) or request.session.get(SESSION_KEY)
-    if user.is_staff or not pk:
+    if user.is_staff:
         return
-    visit = Visit.objects.get(pk=pk)
+    visit = _visit_of_session(request)
+    if visit is None and (handoff := handoffs.named_by_cookie(request)):
+        visit = handoff.visit
+    if visit is None or not visit.is_launched:
+        visit = _unfinished_visit(user) or visit
+    if visit is None:
+        return
     visit.account = user
     visit.save(update_fields=["account"])
     _store_in_session(request, visit)
+
+
+def _unfinished_visit(user: User) -> Visit | None:
+    """Return the latest visit in which this customer has left something unfinished, or None."""
+    answers: list[tuple[Any, Any]] = visit_wanted.send(sender=Visit, account=user)
+    visits = [visit for _receiver, visit in answers if visit]
+    return max(visits, key=lambda visit: visit.pk, default=None)
 
 
 def count_failed_sign_in(request: HttpRequest | None = None, **_kwargs: Any) -> None:

@@ -22,6 +22,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('transaction_id', models.CharField(db_index=True, max_length=64)),
                 ('transaction_id_is_generated', models.BooleanField(default=False)),
+                ('is_launched', models.BooleanField(default=True)),
                 ('eid', models.CharField(blank=True, db_index=True, max_length=32, verbose_name='EID')),
                 ('eid_from', models.CharField(blank=True, choices=[('launch', 'Launch address'), ('typed', 'Typed by the customer'), ('shared', 'Shared from Windows settings')], max_length=6)),
                 ('iccid', models.CharField(blank=True, db_index=True, max_length=20, verbose_name='ICCID')),

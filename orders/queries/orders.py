@@ -1,6 +1,7 @@
 """Queries for drafts and orders. Those for a customer find only the customer's own."""
 
 from datetime import timedelta
+from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.utils.timezone import now
@@ -140,7 +141,23 @@ def needing_staff(orders: QuerySet[Order]) -> QuerySet[Order]:
 
 def order_to_hand_over(account: User, visit: Visit) -> Order | None:
     """Return the customer's newest recent order for this device that was not handed over yet."""
+    return _orders_to_hand_over(account).filter(eid=visit.eid).first()
+
+
+def _orders_to_hand_over(account: User) -> QuerySet[Order]:
+    """Return the customer's recent orders, running or complete, that were not handed over yet."""
     waiting = orders_of(account).filter(
-        eid=visit.eid, handed_over_at=None, created_at__gte=now() - RECENT, taken_back=None
+        handed_over_at=None, created_at__gte=now() - RECENT, taken_back=None
     )
-    return waiting.exclude(state__in=[OrderState.FAILED, OrderState.CANCELLED]).first()
+    return waiting.exclude(state__in=[OrderState.FAILED, OrderState.CANCELLED])
+
+
+def unfinished_visit(account: User, **_signal: Any) -> Visit | None:
+    """Return the latest visit with the customer's open draft or an order to hand over, or None.
+
+    A refused visit is finished: nothing can be bought in it.
+    """
+    drafts = Draft.objects.filter(account=account, submitted_at=None)
+    orders = _orders_to_hand_over(account)
+    mine = Q(pk__in=drafts.values("visit")) | Q(pk__in=orders.values("visit"))
+    return Visit.objects.filter(mine, refused_as="").order_by("-pk").first()

@@ -1,6 +1,7 @@
 """Who is shown the result of a visit, and what survives the end of its session."""
 
 from datetime import timedelta
+from http import HTTPStatus
 
 import pytest
 from django.conf import settings
@@ -10,12 +11,14 @@ from django.utils.timezone import now
 from accounts.models import User
 from mobileplans.domain.handoffs import stored_outcome
 from mobileplans.models import Handoff, Visit
-from orders.models import Order
-from tests.builders import EID, make_draft, make_pool
+from orders.models import Draft, Order
+from tests.builders import EID, make_draft, make_plan, make_pool
 from tests.conftest import PASSWORD
 from tests.orders.conftest import new_card, settled
 
 LAUNCH = f"/?market=US&location=US&transactionId=T1&eid={EID}"
+# The operator's own market, which a visit without a launch gets, is the US.
+LAUNCH_ABROAD = f"/?market=DE&location=FR&transactionId=T1&eid={EID}&imei=490154203237518"
 
 
 @pytest.fixture
@@ -102,3 +105,79 @@ def test_a_visit_that_its_owner_opened_elsewhere_hands_nothing_to_a_signed_out_b
     given.post("/leave/")
 
     assert _code() not in given.get("/handoff/").text
+
+
+@pytest.fixture
+def at_review(as_alice: Client, alice: User, gateway: str) -> Client:
+    """Return Alice's browser on the review page, after a launch in another market."""
+    as_alice.get(LAUNCH_ABROAD)
+    plan = make_plan(market="DE", countries=("FR",), currency="EUR")
+    make_draft(alice, visit=Visit.objects.get(), plan=plan, method=new_card(alice))
+    assert as_alice.get("/review/").status_code == HTTPStatus.OK
+    return as_alice
+
+
+def _lose_the_session(browser: Client) -> None:
+    del browser.cookies[settings.SESSION_COOKIE_NAME]
+
+
+@pytest.mark.parametrize("page", ["/plans/?category=prepaid", "/payment/", "/review/", "/leave/"])
+def test_after_a_lost_session_the_visit_goes_on_where_it_was(
+    at_review: Client, alice: User, page: str
+) -> None:
+    draft = Draft.objects.get()
+    _lose_the_session(at_review)
+
+    at_review.post(page, {"draft": draft.pk, "version": draft.version})
+    _sign_in(at_review, alice)
+
+    assert at_review.get("/device/").headers["Location"] == "/review/"
+    assert at_review.get("/review/").status_code == HTTPStatus.OK
+    draft.refresh_from_db()
+    visit = draft.visit
+    assert (visit.transaction_id, visit.eid, visit.imei) == ("T1", EID, "490154203237518")
+    assert (visit.market, visit.location, draft.currency) == ("DE", "FR", "EUR")
+
+
+def test_the_handoff_after_a_lost_session_carries_the_launchs_transaction_id(
+    at_review: Client, alice: User, smdp: str
+) -> None:
+    make_pool()
+    draft = Draft.objects.get()
+    at_review.post("/review/", {"draft": draft.pk, "version": draft.version})
+    _lose_the_session(at_review)
+    order = settled(Order.objects.get())
+
+    _sign_in(at_review, alice)
+    at_review.post(f"/orders/{order.number}/continue/")
+
+    assert Handoff.objects.get().visit.transaction_id == "T1"
+    assert "T1" in at_review.get("/handoff/").text
+
+
+def test_only_a_new_launch_makes_a_new_visit(at_review: Client, alice: User) -> None:
+    _lose_the_session(at_review)
+    at_review.get(LAUNCH.replace("T1", "T2"))
+
+    _sign_in(at_review, alice)
+    at_review.get("/options/")
+
+    assert Draft.objects.get().visit.transaction_id == "T2"
+
+
+def test_another_customers_sign_in_does_not_take_the_visit(at_review: Client, bob: User) -> None:
+    _lose_the_session(at_review)
+
+    _sign_in(at_review, bob)
+    at_review.get("/options/")
+
+    assert Draft.objects.get(account=bob).visit.transaction_id != "T1"
+
+
+def test_a_visit_without_anything_unfinished_is_not_taken_up(given: Client, alice: User) -> None:
+    given.cookies.clear()
+
+    _sign_in(given, alice)
+    given.get("/options/")
+
+    assert Draft.objects.get(submitted_at=None).visit.transaction_id != "T1"
