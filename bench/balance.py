@@ -60,6 +60,7 @@ def _measure_size(
     environment.tables.grow(size, usage=options.usage if size == max(options.sims) else 0)
     headers = environment.headers()
     chosen = [one for one in KINDS if one.name in (options.only or [one.name])]
+
     line = measurements.Line(size, {one.name: [] for one in chosen})
     with ExitStack() as contexts:
         # All servers run, and take turns, so that other load on the machine affects all alike.
@@ -67,6 +68,7 @@ def _measure_size(
             contexts.enter_context(environment.servers.running(one, options.workers))
             for one in chosen
         ]
+
         same_answers.check_same_answers(running, headers)
         measurer = measurements.Measurer(
             environment.tables,
@@ -77,6 +79,7 @@ def _measure_size(
         )
         for server in running:
             measurer.warm_up(server)
+
         for number in range(options.rounds):
             # Every second round goes in reverse order, so that no server is always the first.
             for server in running if number % 2 else reversed(running):

@@ -49,11 +49,13 @@ def main() -> int:
         requests = _requests(environment.headers())
         for _ in range(WARM_UP):
             _send(application, next(requests))
+
         waiting = [next(requests) for _ in range(options.requests)]
         began = time.process_time()
         for one in waiting:
             _send(application, one)
         micros_each = 1e6 * (time.process_time() - began) / options.requests
+
         # Count CPU time only, so that the time spent waiting for PostgreSQL is left out.
         profile = cProfile.Profile(time.process_time)
         waiting = [next(requests) for _ in range(options.requests)]

@@ -87,11 +87,13 @@ class Callers:
             # Without this option, Nagle's algorithm could delay a request.
             wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.idle.append(Connection(wire))
+
         began = time.perf_counter()
         if self.plan.rate:
             self._send_at_rate(began)
         else:
             self._send_without_pause(began)
+
         took = time.perf_counter() - began
         return {
             "requests": sum(self.statuses.values()),

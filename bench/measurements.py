@@ -134,6 +134,7 @@ class Measurer:
             token=uuid.uuid4().hex[:12],
             rate=rate,
         )
+
         groups = {"server": [server.pid], "rest": self.tables.background()}
         groups["backends"] = [self.tables.postmaster]
         before = {name: cpu.seconds(*pids) for name, pids in groups.items()}
@@ -145,10 +146,12 @@ class Measurer:
             text=True,
             check=True,
         )
+
         used = {name: cpu.seconds(*pids) - before[name] for name, pids in groups.items()}
         report = json.loads(done.stdout)
         if set(report["statuses"]) != {"200"}:
             raise ValueError(f"{server.kind.name} answered {report['statuses']}")
+
         # The postmaster's time includes backends that ended. Backends of other servers are idle.
         used["backends"] -= used["rest"]
         return report, {name: 1e6 * value / report["requests"] for name, value in used.items()}

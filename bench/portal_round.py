@@ -24,16 +24,19 @@ def run_portal_round(product: Product, workers: Workers, *, orders: int) -> Roun
     drafts = order_data.create_drafts(orders)
     order_data.create_sims(orders)
     meter = Meter.of(product, workers=workers.pids, beat=[workers.beat])
+
     # The workers already settle the first orders while this process submits later ones.
     began, used = now(), time.process_time()
     placed = [placing.place(draft, version=draft.version).pk for draft in drafts]
     submitting = time.process_time() - used
+
     _wait_until_tasks_are_closed()
     cpu = {**meter.used(), "submit": submitting}
     completed = Order.objects.filter(pk__in=placed, state=OrderState.COMPLETED)
     if completed.count() != orders:
         found = Order.objects.filter(pk__in=placed).values_list("state", "failure", "last_error")
         raise RuntimeError(f"not every order was completed: {set(found)}")
+
     ended = completed.aggregate(at=Max("completed_at"))["at"]
     return Round(orders, (ended - began).total_seconds(), cpu)
 

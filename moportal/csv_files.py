@@ -67,11 +67,13 @@ class CsvFile:
         if separator_line:
             line = file.readline(LONGEST_LINE)
             self._header_number = 2
+
         text = self._decode_header(line)
         detected = ";" if ";" in text else ","
         self._delimiter = separator_line[1].decode() if separator_line else detected
         names = [name.strip().strip('"').lower() for name in text.split(self._delimiter)]
         self._check_header(names, columns, required)
+
         self._width = len(names)
         self._unnamed = [place for place, name in enumerate(names) if not name]
         # A column that the file does not have is read from the place after the last value, where

@@ -211,6 +211,7 @@ def exchange(
     sent_headers = list({**HEADERS, **(headers or {})}.items())
     connect = min(CONNECT_TIMEOUT, within)
     limits = {"connect": connect, "write": connect, "read": within, "pool": within}
+
     # This name keeps the pool open until the call has ended (see `Connections`).
     used, body = connections(tls), bytearray()
     try:
@@ -225,6 +226,7 @@ def exchange(
                     raise httpx.DecodingError(f"an answer of more than {LARGEST_ANSWER} bytes")
     except HTTPCORE_ERRORS as error:
         raise getattr(httpx, type(error).__name__)(str(error)) from error
+
     received = {
         name.decode("latin-1").lower(): text.decode("latin-1") for name, text in response.headers
     }
@@ -250,13 +252,16 @@ def exchange_json(
     if content is not None:
         sent_headers["Content-Type"] = "application/json"
         body = json.dumps(content).encode()
+
     try:
         reply = exchange(method, url, within=within, content=body, headers=sent_headers)
         answer = json.loads(reply.body)
     except httpx.HTTPError as error:
         raise unavailable(type(error).__name__, was_sent=not was_never_read(error)) from error
     except (ValueError, RecursionError) as error:
+        # Deeply nested JSON raises RecursionError.
         raise unavailable(type(error).__name__, was_sent=True) from error
+
     if asks_to_retry(reply.status) or not isinstance(answer, dict):
         raise unavailable(f"HTTP {reply.status}", was_sent=True)
     return reply.status, answer

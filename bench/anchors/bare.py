@@ -39,6 +39,7 @@ def _answer(environ: dict[str, Any]) -> tuple[int, list[dict[str, Any]]]:
     )
     if refused:
         return refused, []
+
     parameters = parse_qs(environ["QUERY_STRING"])
     try:
         limit = shared.parse_limit(parameters.get("limit", [""])[0])
@@ -46,6 +47,7 @@ def _answer(environ: dict[str, Any]) -> tuple[int, list[dict[str, Any]]]:
         return 400, []
     if parameters.get("fieldsTemplate", ["basic"])[0].lower() != "basic":
         return 400, []
+
     now = datetime.now(UTC)
     values = {
         "caller": "bare",

@@ -102,6 +102,7 @@ class BalancesView(APIView):
     def get(self, request: Request, iccid: str) -> Response:
         parameters = ParametersSerializer(data=request.query_params)
         parameters.is_valid(raise_exception=True)
+
         now, transaction = datetime.now(UTC), request.headers.get("X-MS-DM-TransactionId", "")
         replay, is_new = Replay.objects.get_or_create(  # type: ignore[attr-defined]  # of no installed app
             caller="stock", transaction_id=transaction, defaults={"at": now}
@@ -111,9 +112,11 @@ class BalancesView(APIView):
                 raise Conflict
             replay.at = now
             replay.save()
+
         sim = Sim.objects.filter(iccid=iccid).first()
         if sim is None:
             raise exceptions.NotFound
+
         limit = parameters.validated_data.get("limit", shared.LARGEST)
         _status, found = shared.make_balances(_rows(sim, now), limit, now)
         answer = AnswerSerializer({"balances": found})

@@ -78,7 +78,9 @@ def installation_for(code: ActivationCode, user_agent: str) -> Installation:
         Platform.APPLE: _("iPhone or iPad (iOS 17.4 or later)"),
         Platform.ANDROID: _("Android phone"),
     }
+
     urls = {platform: f"{prefix}LPA:{code}" for platform, prefix in LINK_PREFIXES.items()}
+
     # A platform without an install link gets the QR code and the links for the others.
     here = Link(titles[platform_in_use], urls[platform_in_use]) if platform_in_use in urls else None
     others = (

@@ -120,12 +120,14 @@ def parse_us_time(text: str) -> datetime | None:
     match = _US_TIME.fullmatch(" ".join(remove_invisible_marks(text).split()))
     if match is None:
         return None
+
     hour = int(match["hour"])
     if match["half"]:
         if hour > 12:  # noqa: PLR2004 -- the hours of a 12-hour clock
             return None
         # 12 AM is midnight, and 12 PM is noon.
         hour = hour % 12 + (12 if match["half"] in "Pp" else 0)
+
     offset = timedelta(hours=int(match["off_h"] or 0), minutes=int(match["off_m"] or 0))
     try:
         zone = timezone(-offset if match["sign"] == "-" else offset)

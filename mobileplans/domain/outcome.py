@@ -50,6 +50,7 @@ class Outcome:
             )
         if self.success != (self.mo_direct_status == MoDirectStatus.COMPLETE):
             raise ValueError("A success has the status Complete. No other outcome has it.")
+
         lacks_account_or_line = bool({self.user_account, self.line} & UNFINISHED)
         # `None` is allowed for the payment: handing the same eSIM over again needs none.
         abandoned_payment = self.purchase_instrument == PurchaseInstrument.BAILED
@@ -57,6 +58,7 @@ class Outcome:
             raise ValueError(
                 "A success needs an account, a line, and no payment that was abandoned."
             )
+
         if self.activation_code is not None:
             if not self.success:
                 raise ValueError("Only a success can have an activation code.")

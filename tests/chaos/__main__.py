@@ -116,6 +116,7 @@ def run_fault(target: Target, fault: Fault, sessions: list[str], seed: int) -> d
     if fault.stock is not None:
         hide_iccids(stack, keep=fault.stock)
     set_simulator_faults(stack, fault, len(buyers), rng)
+
     injector = FaultInjector(target, fault, f"{seed} {fault.name} strikes", stretch)
     submitted = time.monotonic()
     with injecting(injector):
@@ -127,8 +128,10 @@ def run_fault(target: Target, fault: Fault, sessions: list[str], seed: int) -> d
             if (injector.count or not fault.strike) and books.have_ended(stack, numbers):
                 break
             time.sleep(0.1)
+
     clear_simulator_faults(stack)
     slowest = books.wait_for_ends(stack, numbers)
+
     wrong = [text for buyer in buyers for text in buyer.wrong] + injector.wrong
     wrong += books.find_losses(stack, numbers)
     states = [row.state for row in books.rows(stack, numbers)]
@@ -257,6 +260,7 @@ def main() -> int:
         metavar="TEXT",
         help="run only faults whose name contains this text; may be given several times",
     )
+
     options = parser.parse_args()
     report = []
     with running_target(options.outage) as target:
@@ -268,6 +272,7 @@ def main() -> int:
             print(json.dumps(report[-1]), flush=True)
         if options.log:
             shutil.copy(target.stack.log, options.log)
+
     if options.json:
         result = {"seed": options.seed, "orders": options.orders, "faults": report}
         options.json.parent.mkdir(parents=True, exist_ok=True)

@@ -103,13 +103,16 @@ def _compare(stack: Stack, orders: list[Row], numbers: list[str]) -> list[str]:
         for service in _get(f"{stack.network_url}/books")["services"]
         if service["state"] == "active"
     }
+
     for row in orders:
         wrong += _check_order(row, paid[row.number], taken)
         wrong += _check_service(row, live.get(row.number, ""))
+
     owners = Counter(row.iccid for row in orders if row.state == "completed")
     wrong += [
         f"{iccid}: one profile, {count} orders" for iccid, count in owners.items() if count > 1
     ]
+
     leaked = taken - set(_query(stack, SOLD))
     wrong += [f"{iccid}: taken at the SM-DP+ but not sold" for iccid in leaked]
     return wrong + [f"{year}: receipts with gaps" for year in _query(stack, GAPS)]

@@ -123,6 +123,7 @@ def run_nginx(folder: Path, template: str, listen: str, **values: str) -> Iterat
         text = text.replace(f"${{{name}}}", value)
     (folder / "site.conf").write_text(text, encoding="utf-8")
     (folder / "nginx.conf").write_text(Template(MAIN).substitute(folder=folder), encoding="utf-8")
+
     nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/sbin:/bin")
     assert nginx, "nginx is not installed: sh tests/install.sh"
     process = subprocess.Popen([nginx, "-p", str(folder), "-c", str(folder / "nginx.conf")])

@@ -80,6 +80,7 @@ def deployment(alice: User, tmp_path: Path) -> Iterator[Deployment]:
         )
         resources.callback(parts.stop)
         parts.start([web(port), worker(tmp_path)])
+
         folder = tmp_path / "proxy"
         folder.mkdir()
         proxy = resources.enter_context(run_api_proxy(folder, f"{LOOPBACK}:{port}"))

@@ -39,11 +39,14 @@ def smdp(proxy: ApiProxy, settings: Settings, tmp_path: Path) -> Iterator[Simula
     client = portal_authority.issue("kestrel", usages=[CLIENT]).write(tmp_path, "client")
     served = smdp_authority.issue("smdp", usages=[SERVER], hosts=[LOOPBACK]).write(tmp_path, "smdp")
     notifier = smdp_authority.issue(NOTIFIER, usages=[CLIENT]).write(tmp_path, "notifier")
+
     settings.SMDP_CA = settings.SMDP_CALLBACK_CA = str(smdp_roots)
     settings.SMDP_CLIENT_CERTIFICATE, settings.SMDP_CLIENT_KEY = map(str, client)
+
     trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     trusting.load_verify_locations(smdp_roots)
     trusting.load_cert_chain(*client)
+
     options = {
         "--certificate": served[0],
         "--key": served[1],

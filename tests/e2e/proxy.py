@@ -86,10 +86,12 @@ class Proxy:
         if pause and not pause.answered and not pause.wait():
             request.close_connection = True
             return
+
         address = self.target + request.path
         answer = httpx.request(
             request.command, address, content=body, headers=headers, trust_env=False
         )
+
         if pause:
             pause.over.set()
         if pause and pause.answered and not pause.wait():

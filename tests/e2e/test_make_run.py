@@ -189,6 +189,7 @@ def _listening(pids: set[int]) -> set[int]:
             except FileNotFoundError:
                 continue
             inodes |= set(re.findall(r"socket:\[(\d+)\]", target))
+
     rows = Path("/proc/net/tcp").read_text().splitlines()[1:]
     rows += Path("/proc/net/tcp6").read_text().splitlines()[1:]
     sockets = [row.split() for row in rows]
