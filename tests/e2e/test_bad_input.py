@@ -152,7 +152,7 @@ def test_an_answer_about_another_profile_fails_the_order_without_a_charge(
 @pytest.mark.parametrize("function", ["authorise", "capture"])
 @pytest.mark.parametrize("kind", ["drop_after", "http_500"])
 @pytest.mark.parametrize("stack", ["sqlite"], indirect=True)
-def test_a_payment_is_made_once_even_if_its_answer_is_lost_once(
+def test_a_lost_answer_of_the_gateway_charges_once(
     stack: Stack, shopper_at: ShopperAt, function: str, kind: str
 ) -> None:
     alice = shopper_at(stack.base_url)

@@ -144,7 +144,7 @@ def wait_for(alice: Shopper, address: str) -> None:
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after", "malformed"])
 @pytest.mark.parametrize("function", ["open_page", "fetch_page"])
-def test_lost_answers_double_nothing(
+def test_lost_answers_open_no_second_page_and_store_no_second_card(
     shop: Stack, shopper_at: ShopperAt, function: str, kind: str
 ) -> None:
     alice = shopper_at(shop.base_url)

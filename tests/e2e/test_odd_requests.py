@@ -132,9 +132,7 @@ def test_a_form_without_the_session_cookie_shows_a_page_that_explains_it(
     assert page.text.count(SUPPORT) == 1
 
 
-def test_a_get_of_a_form_address_leads_back_to_its_page(
-    stack: Stack, shopper_at: ShopperAt
-) -> None:
+def test_opening_a_forms_address_redirects_to_its_page(stack: Stack, shopper_at: ShopperAt) -> None:
     alice = shopper_at(stack.base_url)
     number = alice.order()
     alice.wait_for_end()

@@ -102,11 +102,11 @@ def test_a_certificate_for_servers_and_clients_is_for_clients() -> None:
     assert check(ROOT.issue(NAME, usages=[SERVER, CLIENT])) == Verdict.TRUSTED
 
 
-def test_a_dns_name_counts_like_a_common_name() -> None:
+def test_a_dns_name_is_accepted_like_a_common_name() -> None:
     assert check(ROOT.issue("a client", hosts=[NAME])) == Verdict.TRUSTED
 
 
-def test_a_pinned_key_may_be_expected_instead_of_a_name() -> None:
+def test_a_pinned_key_is_accepted_instead_of_a_name() -> None:
     issued = ROOT.issue("a client")
     trust = replace(TRUST, names=frozenset(), pins=frozenset({pin(issued.certificate)}))
 

@@ -140,6 +140,6 @@ WRONG = [
 
 
 @pytest.mark.parametrize("url", WRONG)
-def test_the_error_for_any_other_address_says_how_to_fix_it(url: str) -> None:
+def test_any_other_address_raises_an_error_that_says_how_to_fix_it(url: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"SMDP_URL is .*: give an https"):
         check_address(url, name="SMDP_URL")

@@ -67,7 +67,7 @@ def test_a_card_the_gateway_refuses_names_the_field(alice: User, gateway: str) -
     assert GatewayCall.objects.get().outcome == GatewayCall.Outcome.REFUSED
 
 
-def test_the_repr_of_a_card_shows_nothing_of_it() -> None:
+def test_the_repr_of_a_card_hides_its_data() -> None:
     assert repr(card()) == "Card(…)"
 
 

@@ -85,14 +85,14 @@ def test_a_payment_enqueues_its_order(waiting: Order) -> None:
 @pytest.mark.parametrize(
     ("decision", "state"), [("approve", OrderState.COMPLETED), ("refuse", OrderState.FAILED)]
 )
-def test_the_answer_of_the_gateway_counts(waiting: Order, decision: str, state: OrderState) -> None:
+def test_the_gateways_answer_decides(waiting: Order, decision: str, state: OrderState) -> None:
     decide(waiting, decision)
     post(event(waiting.payment))
 
     assert settled(waiting).state == state
 
 
-def test_the_claim_of_an_event_does_not_count(waiting: Order) -> None:
+def test_the_status_in_an_event_decides_nothing(waiting: Order) -> None:
     post(event(waiting.payment, "captured"))
 
     order = settled(waiting)

@@ -60,7 +60,7 @@ ROWS: list[tuple[str, str, str, int | dict[str, Any]]] = [
 ]
 
 
-def test_every_row_of_the_contract(
+def test_every_row_of_the_contract_gets_its_answer(
     get_balance: GetBalance, sim: Sim, subtests: pytest.Subtests
 ) -> None:
     for row, query, sim_id, expected in ROWS:

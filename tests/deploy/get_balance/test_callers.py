@@ -123,7 +123,7 @@ def test_unreadable_roots_are_answered_503_without_their_path(
     assert str(roots) not in answer.text
 
 
-def test_a_key_may_be_pinned(
+def test_a_pinned_key_is_accepted(
     get_balance: GetBalance, caller_authority: Authority, settings: Settings
 ) -> None:
     pinned = caller_authority.issue("whatever it calls itself")
