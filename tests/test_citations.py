@@ -29,7 +29,7 @@ EXPLICIT_ANCHOR = re.compile(r'<a id="([\w-]+)"></a>')
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
-ADDRESS = re.compile(r"https?://(?P<host>[\w.-]+)")
+ADDRESS = re.compile(r"https?://(?:[\w.-]+@)?(?P<host>[\w.-]+)")
 # Standards bodies, licences, and the universal links that an eSIM is installed by.
 KNOWN_HOSTS = {
     "www.w3.org",
