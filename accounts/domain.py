@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from accounts.identifier import normalise
 from accounts.models import User
+from moportal.normal_text import normalise_text
 
 
 class IdentifierTaken(Exception):
@@ -22,7 +23,7 @@ def sign_up(identifier: str, *, name: str, password: str, language: str) -> User
 
     Raises `IdentifierTaken`, or Django's `ValidationError` for a weak password.
     """
-    validate_password(password, User(username=normalise(identifier), name=name))
+    validate_password(normalise_text(password), User(username=normalise(identifier), name=name))
     try:
         with transaction.atomic():
             return User.objects.create_user(identifier, password, name=name, language=language)

@@ -1,9 +1,11 @@
 """The forms to sign in and sign up. Password managers recognise their `autocomplete` tokens."""
 
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts.identifier import validate_identifier
+from accounts.identifier import normalise, validate_identifier
 
 
 def _text(autocomplete: str, **attributes: str) -> forms.TextInput:
@@ -12,7 +14,19 @@ def _text(autocomplete: str, **attributes: str) -> forms.TextInput:
     )
 
 
-class SignInForm(forms.Form):
+class IdentifierForm(forms.Form):
+    """A form whose identifier is read by the rules of a market."""
+
+    def __init__(self, *args: Any, market: str = "", **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._market = market
+
+    def clean_username(self) -> str:
+        """Return the identifier's normal form."""
+        return normalise(self.cleaned_data["username"], self._market)
+
+
+class SignInForm(IdentifierForm):
     """An identifier and its password."""
 
     username = forms.CharField(
@@ -29,14 +43,13 @@ class SignInForm(forms.Form):
     next = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
-class SignUpForm(forms.Form):
+class SignUpForm(IdentifierForm):
     """Everything that an account needs: one identifier, a name and a password."""
 
     username = forms.CharField(
         label=_("Email address or phone number"),
         max_length=254,
         widget=_text("username", spellcheck="false"),
-        validators=[validate_identifier],
         help_text=_("You'll use this to sign in."),
     )
     name = forms.CharField(
@@ -50,3 +63,9 @@ class SignUpForm(forms.Form):
         help_text=_("At least 8 characters."),
     )
     next = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def clean_username(self) -> str:
+        """Return the identifier's normal form, if it is an email address or a phone number."""
+        identifier = super().clean_username()
+        validate_identifier(identifier)
+        return identifier

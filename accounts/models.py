@@ -7,6 +7,7 @@ from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 
 from accounts.identifier import normalise
+from moportal.normal_text import normalise_text
 
 
 class UserManager(BaseUserManager["User"]):
@@ -45,6 +46,23 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.username
 
+    @classmethod
+    def normalize_username(cls, username: str) -> str:
+        """Return the identifier's normal form. Django's forms and commands call this method."""
+        return normalise(username)
+
+    def set_password(self, raw_password: str | None) -> None:
+        """Set the password in its normal form: a keyboard may send another one tomorrow."""
+        super().set_password(_normalise_password(raw_password))
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Return whether this is the password, however a keyboard composes its characters."""
+        return super().check_password(_normalise_password(raw_password))
+
     def get_short_name(self) -> str:
         """Return the name that the admin greets its user with."""
         return self.name or self.username
+
+
+def _normalise_password(password: str | None) -> str | None:
+    return None if password is None else normalise_text(password)

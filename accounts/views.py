@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import domain
 from accounts.forms import SignInForm, SignUpForm
 from accounts.models import User
+from brand.queries import operator
 from moportal.kept_forms import redirect_back, restore_form
 
 
@@ -24,7 +25,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     """Sign a customer in. Staff sign in at the admin."""
     if request.method != "POST":
         return _render_form(request, "accounts/sign_in.html", SignInForm)
-    form = SignInForm(request.POST)
+    form = SignInForm(request.POST, market=_market(request))
     if form.is_valid():
         try:
             user = domain.sign_in(
@@ -51,7 +52,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     """Create an account and sign its owner in."""
     if request.method != "POST":
         return _render_form(request, "accounts/sign_up.html", SignUpForm)
-    form = SignUpForm(request.POST)
+    form = SignUpForm(request.POST, market=_market(request))
     if form.is_valid():
         try:
             user = domain.sign_up(
@@ -73,6 +74,11 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         else:
             return _sign_in_and_redirect(request, user, form)
     return redirect_back(request, form)
+
+
+def _market(request: HttpRequest) -> str:
+    """Return the visit's market, or the operator's."""
+    return request.session.get("market") or operator().market
 
 
 def _render_form(request: HttpRequest, template: str, form_class: type[forms.Form]) -> HttpResponse:

@@ -3,7 +3,6 @@
 import pytest
 from django.test import Client
 
-from accounts.identifier import normalise
 from accounts.models import User
 from mobileplans.models import Visit
 from tests.builders import EID
@@ -90,19 +89,6 @@ def test_an_invalid_account_shows_the_reason(
     assert answer.status_code == 303
     assert error in client.get("/sign-up/").text
     assert User.objects.count() == 1
-
-
-@pytest.mark.parametrize(
-    ("typed", "kept"),
-    [
-        (" Name@Example.COM ", "name@example.com"),
-        ("+44 20 7946 0018", "+442079460018"),
-        ("0044 (20) 7946-0018", "+442079460018"),
-        ("020 7946 0018", "02079460018"),
-    ],
-)
-def test_an_identifier_has_one_normal_form(typed: str, kept: str) -> None:
-    assert normalise(typed) == kept
 
 
 def test_a_stale_token_returns_the_form_filled_in(alice: User) -> None:
