@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from moportal.identifiers import Eid, InvalidEid, has_luhn_digit
+from moportal.normal_text import normalise_number
 from orders.models import Draft
 from payments.gateways.base import Card
 
@@ -111,13 +112,13 @@ class PaymentForm(MethodForm):
     """The choice of a stored method, or a new card with its fields."""
 
     number = forms.CharField(
-        label=_("Card number"), max_length=30, required=False, widget=_digits("cc-number", 23)
+        label=_("Card number"), max_length=60, required=False, widget=_digits("cc-number", 23)
     )
     expiry = forms.CharField(
-        label=_("Expiry (MM/YY)"), max_length=9, required=False, widget=_digits("cc-exp", 7)
+        label=_("Expiry (MM/YY)"), max_length=20, required=False, widget=_digits("cc-exp", 7)
     )
     csc = forms.CharField(
-        label=_("Security code"), max_length=4, required=False, widget=_digits("cc-csc", 4)
+        label=_("Security code"), max_length=12, required=False, widget=_digits("cc-csc", 4)
     )
     holder = forms.CharField(
         label=_("Name on card"),
@@ -163,13 +164,13 @@ class PaymentForm(MethodForm):
 
 
 def _plain_digits(text: str) -> str:
-    """Remove spaces and hyphens, and write the digits of any script as 0 to 9."""
-    bare = re.sub(r"[\s\-]", "", text)
-    return "".join(str(int(char)) if char.isdecimal() else char for char in bare)
+    """Return the normal form of a number, without the spaces and hyphens that group its digits."""
+    return normalise_number(text).replace("-", "")
 
 
 def _month_and_year(text: str) -> date | None:
-    found = re.fullmatch(r"([0-9]{1,2})/?([0-9]{2}|20[0-9]{2})", _plain_digits(text))
+    bare = _plain_digits(text)
+    found = re.fullmatch(r"([0-9]{1,2})[/.\u2044\u2215]?([0-9]{2}|20[0-9]{2})", bare)
     if not found or not 1 <= int(found[1]) <= 12:  # noqa: PLR2004 -- months
         return None
     year = int(found[2])

@@ -12,8 +12,10 @@ from esim.states import ProfileState
 from mobileplans.domain.handoffs import stored_outcome
 from mobileplans.models import Handoff, Visit
 from orders.domain import drafts, placing
+from orders.forms import DeviceForm, PaymentForm
 from orders.models import Draft, Order
 from orders.states import Failure, OrderState
+from payments.gateways.base import Card
 from payments.models import GatewayCall, Payment
 from payments.states import PaymentState
 from plans.models import PlanPrice
@@ -199,6 +201,32 @@ def test_a_card_error_is_shown_at_its_field(
     assert where(answer) == (303, "/payment/")
     assert error in page
     assert APPROVED not in page
+
+
+@pytest.mark.parametrize(
+    ("number", "expiry", "csc"),
+    [
+        (APPROVED, "12 \u2013 40", "123"),
+        (APPROVED, "12.2040", "123"),
+        (APPROVED, "\u0661\u0662\u2044\u0664\u0660", "\u0661\u0662\u0663"),
+        (APPROVED, "\uff11\uff12\uff0f\uff14\uff10", "\uff11\uff12\uff13"),
+        ("4242\u20134242\u20134242\u00a04242", "\u202a12/40\u202c", "123\u200b"),
+    ],
+)
+def test_a_card_is_read_however_its_digits_are_typed(number: str, expiry: str, csc: str) -> None:
+    form = PaymentForm({"draft": 1, "version": 1, **card(number=number, expiry=expiry, csc=csc)})
+
+    assert form.is_valid(), form.errors
+    assert form.card() == Card(APPROVED, 12, 2040, "123", "Alice")
+
+
+@pytest.mark.parametrize("separator", ["\u2013", "\u00a0", "\u202f", "\u200b", "\u2011"])
+def test_an_eid_is_read_however_it_is_grouped(separator: str) -> None:
+    typed = separator.join([EID[:8], EID[8:16], EID[16:24], EID[24:]])
+    form = DeviceForm({"draft": 1, "version": 1, "target": "new", "eid": typed})
+
+    assert form.is_valid(), form.errors
+    assert form.cleaned_data["eid"] == EID
 
 
 def test_an_unavailable_gateway_is_reported_and_loses_nothing(
