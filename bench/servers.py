@@ -88,7 +88,7 @@ class Servers:
         while True:
             connection = http.client.HTTPConnection(LOOPBACK, port, timeout=5)
             try:
-                connection.request("GET", "/healthz")
+                connection.request("GET", "/livez")
                 connection.getresponse()
             except OSError:
                 if process.poll() is not None or time.monotonic() > deadline:

@@ -1,14 +1,14 @@
-"""The demo's health check in `/healthz`: the simulators must answer."""
+"""The demo's check in `/readyz`: the simulators must answer."""
 
 import httpx
 from django.conf import settings
 
-from moportal.health import Unhealthy
+from moportal.health import NotReady
 from moportal.http_client import exchange
 
 
 def simulators() -> None:
-    """Check that each simulator answers; raises `Unhealthy` if one does not."""
+    """Check that each simulator answers; raises `NotReady` if one does not."""
     for url in (
         settings.SMDP_SIMULATOR_URL,
         settings.PAYMENT_SIMULATOR_URL,
@@ -17,6 +17,6 @@ def simulators() -> None:
         try:
             answer = exchange("GET", f"{url.rstrip('/')}/healthz", within=2)
         except httpx.HTTPError as error:
-            raise Unhealthy(f"no answer from {url}") from error
+            raise NotReady(f"no answer from {url}") from error
         if answer.status != httpx.codes.OK:
-            raise Unhealthy(f"{url} answers {answer.status}")
+            raise NotReady(f"{url} answers {answer.status}")

@@ -8,6 +8,7 @@ import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -142,6 +143,12 @@ def verified_broker_url(url: str) -> str:
     if parts.scheme != "rediss" or "ssl_cert_reqs" in dict(query):
         return url
     return parts._replace(query=urlencode([*query, ("ssl_cert_reqs", "CERT_REQUIRED")])).geturl()
+
+
+def missing_catalogues(folder: Path, languages: Sequence[tuple[str, Any]]) -> list[str]:
+    """Return the languages without a compiled catalogue: their texts would be English."""
+    codes = [code for code, _name in languages if code != "en"]
+    return [code for code in codes if not (folder / code / "LC_MESSAGES/django.mo").is_file()]
 
 
 def is_time_zone(name: str) -> bool:

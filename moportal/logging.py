@@ -40,10 +40,10 @@ def mask_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> A
 
 
 class NoHealthChecks(logging.Filter):
-    """Drop Django's warnings about `/healthz`, which is polled while the processes start."""
+    """Drop Django's errors about `/readyz`, which is polled while the processes start."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return "/healthz" not in record.getMessage()
+        return "/readyz" not in record.getMessage()
 
 
 _SHARED: list[Any] = [

@@ -27,15 +27,14 @@ class RequestLogMiddleware:
         structlog.contextvars.bind_contextvars(request_id=uuid.uuid4().hex[:12])
         started = time.monotonic()
         response = self.get_response(request)
-        if request.path != "/healthz":
-            milliseconds = round((time.monotonic() - started) * 1000)
-            log.info(
-                "request",
-                method=request.method,
-                path=request.path,
-                status=response.status_code,
-                ms=milliseconds,
-            )
+        milliseconds = round((time.monotonic() - started) * 1000)
+        log.info(
+            "request",
+            method=request.method,
+            path=request.path,
+            status=response.status_code,
+            ms=milliseconds,
+        )
         return response
 
 

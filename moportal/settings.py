@@ -18,6 +18,7 @@ from moportal.environment import (
     Environment,
     is_origin,
     is_time_zone,
+    missing_catalogues,
     verified_broker_url,
 )
 from moportal.logging import configure_logging
@@ -95,6 +96,7 @@ INSTALLED_APPS = [
 # LanguageMiddleware needs the session and the user. PageHeadersMiddleware comes before all that may
 # answer in a view's place, so that redirects and CSRF failures get its headers too.
 MIDDLEWARE = [
+    "moportal.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -111,7 +113,7 @@ MIDDLEWARE = [
 ]
 if FACE == "api":
     # API callers have no session and no language. The proxy logs requests and enforces TLS.
-    MIDDLEWARE = []
+    MIDDLEWARE = ["moportal.health.HealthMiddleware"]
     # These checks require middleware for the admin, which this face does not serve.
     SILENCED_SYSTEM_CHECKS = ["admin.E408", "admin.E409", "admin.E410"]
 if DEMO:
@@ -395,9 +397,17 @@ SIGN_IN_LIMIT = env.int("SIGN_IN_LIMIT", default=5)
 # The status that the host receives for a refused payment.
 PAYMENT_REFUSED_STATUS = env.choice("PAYMENT_REFUSED_STATUS", ["PurchaseFailed", "BillingError"])
 
-HEALTH_CHECKS = ["outbox.health.database", "outbox.health.worker"]
+# What /readyz checks, and the figures that it reports.
+READINESS_CHECKS = [
+    "moportal.health.database",
+    "moportal.health.migrations",
+    "moportal.health.catalogues",
+]
+READINESS_FIGURES = ["outbox.health.seconds_since_heartbeat"]
+if FACE != "api" and not DEMO:
+    READINESS_CHECKS += ["moportal.health.static_files"]
 if SIMULATORS:
-    HEALTH_CHECKS += ["demo.checks.simulators"]
+    READINESS_CHECKS += ["demo.checks.simulators"]
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
@@ -422,10 +432,10 @@ SPECTACULAR_SETTINGS = {
 }
 
 # Without compiled catalogues every text would be English, even in an Arabic page.
-for _language in sorted({code for code, _name in LANGUAGES} - {LANGUAGE_CODE}):
+for _code in [] if DEMO else missing_catalogues(LOCALE_PATHS[0], LANGUAGES):
     env.require(
-        DEMO or (BASE_DIR / "locale" / _language / "LC_MESSAGES" / "django.mo").is_file(),
-        f"The catalogue for {_language} is not compiled: run `manage.py compilemessages`.",
+        is_right=False,
+        problem=f"The catalogue for {_code} is not compiled: run `manage.py compilemessages`.",
     )
 ENVIRONMENT_PROBLEMS = env.problems
 env.stop_if_wrong()

@@ -6,7 +6,6 @@ from django.urls import URLPattern, URLResolver, include, path
 
 import balance_api.urls
 from balance_api import schema
-from moportal.health import healthz
 
 PORTAL: list[URLPattern | URLResolver] = [
     path("", include("mobileplans.urls")),
@@ -27,10 +26,7 @@ DESK: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
 ]
 FACES = {"portal": PORTAL, "api": API, "desk": DESK, "all": [*PORTAL, *API, *DESK]}
-urlpatterns: list[URLPattern | URLResolver] = [
-    *FACES[settings.FACE],
-    path("healthz", healthz, name="healthz"),
-]
+urlpatterns: list[URLPattern | URLResolver] = [*FACES[settings.FACE]]
 handler400 = "moportal.errors.bad_request"
 handler403 = "moportal.errors.permission_denied"
 handler404 = "moportal.errors.not_found"

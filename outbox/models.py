@@ -45,7 +45,7 @@ class Task(models.Model):
 
 
 class Heartbeat(models.Model):
-    """When a worker last ran the reconciler for a broker message. `/healthz` reads it."""
+    """When a worker last ran the reconciler for a broker message. `/readyz` reports its age."""
 
     name = models.CharField(max_length=20, primary_key=True)
     at = models.DateTimeField()

@@ -43,7 +43,7 @@ def test_a_run_gets_ready_keeps_its_data_and_leaves_nothing_behind(clone: Path) 
         processes = _descendants(first.pid)
         ports = _listening(processes)
         secret = (clone / "var/secrets.json").read_text()
-        assert httpx.get(_healthz(port), trust_env=False).status_code == 200
+        assert httpx.get(_readyz(port), trust_env=False).status_code == 200
         _interrupt(first)
     begun = time.monotonic()
     with _run(clone, port) as second:
@@ -138,8 +138,8 @@ def _interrupt(process: subprocess.Popen[str]) -> str:
     return output
 
 
-def _healthz(port: int) -> str:
-    return f"http://{LOOPBACK}:{port}/healthz"
+def _readyz(port: int) -> str:
+    return f"http://{LOOPBACK}:{port}/readyz"
 
 
 def _iccid_of(printed: str, name: str) -> str:

@@ -98,7 +98,7 @@ def test_a_number_is_never_negative_or_endless(value: str) -> None:
         ("https://portal.example:8443", True),
         ("https://portal.example/shop", False),
         ("https://portal.example?x", False),
-        ("https://u@portal.example", False),
+        ("https://portal.example@other.example", False),
         ("http://portal.example", False),
         ("https://", False),
         ("https://portal.example:x", False),

@@ -58,7 +58,7 @@ class Command(BaseCommand):
         if options["summary"]:
             self.stdout.write(SUMMARY)
             return
-        # Without this, `/healthz` would take the last run's worker for a running one.
+        # Without this, `/readyz` would report the heartbeat of the last run's worker.
         Heartbeat.objects.all().delete()
         if not Operator.objects.exists():
             load()
