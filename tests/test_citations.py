@@ -1,8 +1,10 @@
 """The repository stands on its own: every citation leads to a place that exists in it.
 
-Code, tests and documents cite `docs/NAME.md#anchor`.
+Code, tests and documents cite `docs/NAME.md#anchor`. Texts for customers, staff and operators cite
+nothing.
 """
 
+import ast
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -29,6 +31,11 @@ EXPLICIT_ANCHOR = re.compile(r'<a id="([\w-]+)"></a>')
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
+OUTSIDE = re.compile(
+    r"\.\./shared|\.\./seeds|\bseeds? 0\d\d\b|-facts\.md|\bissue \d+\b"
+    r"|\bcontract, sections? \d|\bcontract's section \d|es2plus\.md`?, section",
+    re.IGNORECASE,
+)
 ADDRESS = re.compile(r"https?://(?:[\w.-]+@)?(?P<host>[\w.-]+)")
 # Standards bodies, licences, and the universal links that an eSIM is installed by.
 KNOWN_HOSTS = {
@@ -42,6 +49,19 @@ KNOWN_HOSTS = {
 RESERVED_HOST = re.compile(
     r"(?:[\w-]+\.)*(?:example|invalid|test|localhost|portal|portal_api|[\d.]+)\.?|\.+"
 )
+# A citation, as it would look in a text for people who have no access to the repository.
+CITES = re.compile(r"\bdocs/|\.md\b|\bsections? \d|\bcontract, |\bpolicy [A-Z]\d", re.IGNORECASE)
+TRANSLATED = {
+    "_",
+    "gettext",
+    "gettext_lazy",
+    "ngettext",
+    "ngettext_lazy",
+    "npgettext",
+    "pgettext",
+    "pgettext_lazy",
+}
+SHOWN_ARGUMENTS = {"help", "help_text", "label", "verbose_name", "description", "empty_label"}
 
 
 def texts() -> Iterator[Path]:
@@ -90,6 +110,27 @@ def matches(pattern: re.Pattern[str]) -> Iterator[tuple[str, str]]:
                 yield f"{file.relative_to(ROOT)}:{number}", match[0]
 
 
+def shown_texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield the texts of a module that customers, staff or operators read, with their lines."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            is_translated = getattr(node.func, "id", "") in TRANSLATED
+            arguments = node.args if is_translated else []
+            shown = [one.value for one in node.keywords if one.arg in SHOWN_ARGUMENTS]
+            for part in [*arguments, *shown]:
+                yield from _strings(part)
+        elif isinstance(node, ast.Assign):
+            names = {getattr(target, "id", "") for target in node.targets}
+            if names & SHOWN_ARGUMENTS:
+                yield from _strings(node.value)
+
+
+def _strings(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.lineno, node.value
+
+
 def test_every_cited_document_and_anchor_exists() -> None:
     cited = [(place, *text.partition("#")[::2]) for place, text in matches(CITATION)]
 
@@ -106,6 +147,10 @@ def test_every_link_of_a_document_leads_to_a_place_in_the_repository(document: P
     assert [str(path) + "#" + anchor for path, anchor in targets if is_missing(path, anchor)] == []
 
 
+def test_nothing_cites_what_is_outside_the_repository() -> None:
+    assert list(matches(OUTSIDE)) == []
+
+
 def test_no_address_leads_to_a_site_that_may_change() -> None:
     hosts = [(place, ADDRESS.fullmatch(text)) for place, text in matches(ADDRESS)]
     named = [(place, match["host"]) for place, match in hosts if match]
@@ -115,6 +160,22 @@ def test_no_address_leads_to_a_site_that_may_change() -> None:
         for place, host in named
         if host not in KNOWN_HOSTS and not RESERVED_HOST.fullmatch(host)
     ] == []
+
+
+def test_texts_for_people_cite_nothing() -> None:
+    modules = [file for file in texts() if file.suffix == ".py" and "tests" not in file.parts]
+    shown = [(file, *text) for file in modules for text in shown_texts(ast.parse(text_of(file)))]
+
+    assert len(shown) > 500
+    assert [
+        (f"{file.relative_to(ROOT)}:{line}", text)
+        for file, line, text in shown
+        if CITES.search(text)
+    ] == []
+
+
+def test_the_published_description_of_the_api_cites_nothing() -> None:
+    assert CITES.findall(text_of(ROOT / "docs/openapi.yaml")) == []
 
 
 def test_every_module_that_a_text_names_exists() -> None:
@@ -169,3 +230,16 @@ def resolves(name: str) -> bool:
 )
 def test_a_heading_has_the_anchor_that_github_gives_it(heading: str, expected: str) -> None:
     assert slug(heading) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["contract, section 3", "seed 003", "`es2plus.md`, section 7", "issue 14"]
+)
+def test_an_outside_citation_is_found(text: str) -> None:
+    assert OUTSIDE.search(text)
+
+
+def test_a_citation_in_a_shown_text_is_found() -> None:
+    module = ast.parse("help_text = 1\nf(help_text=_('See docs/usage.md'), other='docs/a.md')")
+
+    assert list(dict.fromkeys(shown_texts(module))) == [(2, "See docs/usage.md")]
