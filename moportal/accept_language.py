@@ -1,7 +1,7 @@
 """The choice of a language by the header Accept-Language (RFC 9110, 12.5.4).
 
-Django's own parser drops the whole header for one unreadable element, and reads `q=0` as a wish.
-Source: docs/contract.md#launch.
+Django's own parser drops the whole header for one unreadable element, and treats `q=0` as a
+preference. Source: docs/contract.md#launch.
 """
 
 import re
@@ -9,7 +9,7 @@ import re
 from django.conf import settings
 from django.utils.translation import get_supported_language_variant
 
-# In characters. What is longer is cut between two elements.
+# In characters. A longer header is cut between two elements.
 LONGEST_HEADER = 1000
 # A language range and its quality, such as `de-AT;q=0.8` (RFC 9110, 12.4.2 and 12.5.4).
 _ELEMENT = re.compile(

@@ -1,7 +1,7 @@
-"""Reads the environment's variables for the settings, and collects all that is wrong with them.
+"""The parser of the environment variables for the settings. It collects all problems with them.
 
-A variable that is set to nothing counts as missing. Values are taken as they are written: a `$` at
-the beginning does not name another variable.
+An empty variable counts as missing. Values are taken literally: a `$` at the beginning does not
+name another variable, as it does in django-environ.
 """
 
 import math
@@ -20,7 +20,7 @@ from django.core.exceptions import ImproperlyConfigured
 from moportal.http_client import check_address
 
 SQLITE, POSTGRESQL = "django.db.backends.sqlite3", "django.db.backends.postgresql"
-# Django's own measure of a good SECRET_KEY.
+# Django's own limits for a SECRET_KEY (its check security.W009).
 SHORTEST_KEY, FEWEST_CHARACTERS = 50, 5
 SHORTEST_SECRET = 16
 # `check` reports the problems itself. `compilemessages` repairs one of them.
@@ -28,7 +28,7 @@ COMMANDS_DESPITE_PROBLEMS = {"check", "compilemessages"}
 
 
 class Environment(environ.Env):  # type: ignore[misc]  # it ships no types
-    """The variables, and a list of problems: one sentence for each, naming the variable."""
+    """The variables, and their problems: one sentence for each, which names the variable."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class Environment(environ.Env):  # type: ignore[misc]  # it ships no types
             self.problems.append(problem)
 
     def choice(self, name: str, choices: Sequence[str]) -> str:
-        """Return one of the choices; the first one is the default."""
+        """Return one of the choices. The first one is the default."""
         value: str = self.str(name, default=choices[0])
         listed = f"{', '.join(choices[:-1])} or {choices[-1]}"
         self.require(value in choices, f"{name} must be {listed}. It is {value!r}.")
@@ -108,7 +108,7 @@ class Environment(environ.Env):  # type: ignore[misc]  # it ships no types
         """
         value: str = self.str(name, **default)
         module = value.rpartition(".")[0]
-        self.require(not value or _exists(module), f"{name}: there is no module {module!r}.")
+        self.require(not value or _module_exists(module), f"{name}: there is no module {module!r}.")
         return value
 
     def database(self, name: str, **default: str) -> dict[str, Any]:
@@ -120,7 +120,7 @@ class Environment(environ.Env):  # type: ignore[misc]  # it ships no types
             found = {}
         if not found.get("NAME"):
             self.require(name not in self.ENVIRON, f"{name} names no database.")
-            # The settings that follow need one. The portal does not start with it.
+            # The settings that follow need a database. The portal does not start with this one.
             found = {"ENGINE": SQLITE, "NAME": ":memory:"}
         elif found["ENGINE"] not in {SQLITE, POSTGRESQL}:
             self.problems.append(f"{name} must begin with postgres://.")
@@ -183,7 +183,7 @@ def _is_fernet_key(key: str) -> bool:
     return len(set(key)) >= FEWEST_CHARACTERS
 
 
-def _exists(module: str) -> bool:
+def _module_exists(module: str) -> bool:
     try:
         return find_spec(module) is not None
     except (ImportError, ValueError):
@@ -196,7 +196,7 @@ def _parse_list(text: str) -> list[str]:
 
 
 def _parse_bool(text: str) -> bool:
-    """Return True or False. A misspelt word is neither, and raises ValueError."""
+    """Return True or False. Raises `ValueError` for any other word."""
     if text.lower() not in _TRUE | _FALSE:
         raise ValueError(text)
     return text.lower() in _TRUE
@@ -208,7 +208,7 @@ def _parse_int(text: str) -> int:
 
 
 def _parse_number(text: str) -> float:
-    """Return the number. None of the settings may be negative or endless."""
+    """Return the number. No setting may be negative or infinite."""
     number = float(text)
     if not 0 <= number < math.inf:
         raise ValueError(text)

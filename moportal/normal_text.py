@@ -1,4 +1,4 @@
-"""One normal form for text that identifies: what looks the same is the same text.
+"""The normal form of text that identifies something, so that what looks the same is the same.
 
 Keyboards, spreadsheets and messengers write one text in many ways: composed or decomposed, with
 full-width or Arabic digits, with marks that nobody sees.

@@ -15,10 +15,10 @@ _of_thread = threading.local()
 def execute_prepared(compose: Callable[[bool], bytes], values: Sequence[Any]) -> list[Row]:
     """Execute a statement with parameters `$1`, `$2`, … and return its rows.
 
-    If the connection turns out to be lost, the statement is sent once more on a new one, so that a
-    restarted database or a proxy that closes idle connections is no error. The first statement may
-    have been executed all the same. So `compose` is told whether it is sent again: the text must
-    then recognise what the first one wrote. Inside a transaction nothing is sent again.
+    If the connection is lost, the statement is sent once more on a new one, so that a restarted
+    database or a pooler that closes idle connections causes no error. The first statement may have
+    been executed anyway. So `compose` gets True when it is sent again, and the text must then
+    recognise what the first one wrote. Inside a transaction nothing is sent again.
     """
     try:
         return _execute(compose(False), values)  # noqa: FBT003 -- `compose` says what it means
@@ -30,7 +30,7 @@ def execute_prepared(compose: Callable[[bool], bytes], values: Sequence[Any]) ->
 
 
 def _execute(statement: bytes, values: Sequence[Any]) -> list[Row]:
-    # Looked up once: each attribute of the proxy `django.db.connection` looks it up again.
+    # `django.db.connection` would look the connection up again for each attribute.
     database = connections[DEFAULT_DB_ALIAS]
     database.ensure_connection()
     with database.wrap_database_errors:
@@ -39,7 +39,7 @@ def _execute(statement: bytes, values: Sequence[Any]) -> list[Row]:
 
 
 def _cursor(connection: psycopg.Connection[Any]) -> psycopg.RawCursor[Any]:
-    """Return this thread's cursor on the connection; it is made once a connection.
+    """Return this thread's cursor on the connection. Each connection gets one cursor.
 
     Django's own cursor binds parameters on the client's side, so the server could keep no plan.
     """

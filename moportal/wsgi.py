@@ -32,7 +32,7 @@ class QuickHandler(WSGIHandler):
         self._balances = resolve(example).func
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-        """Return the body as an iterable of bytes; WSGI requires no more."""
+        """Return the body as an iterable of bytes, which is all that WSGI requires."""
         found = self._path.fullmatch(environ.get("PATH_INFO", ""))
         if found is None:
             return super().__call__(environ, start_response)
