@@ -78,7 +78,8 @@ class Handoff(models.Model):
     """The outcome for the host, stored for the handoff page and for support. The code is sealed."""
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="handoffs")
-    # The customer who was signed in. Nobody else sees the result after the cookie's time.
+    # The customer who was signed in. After the cookie has expired, only this customer may see the
+    # result.
     account = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT
     )

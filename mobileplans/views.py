@@ -45,10 +45,7 @@ def _sent_header(request: HttpRequest, name: str) -> str:
 
 
 def _query_string(request: HttpRequest) -> str:
-    """Return the query string as it was sent.
-
-    It decodes the UTF-8 bytes that WSGI hands over as latin-1 characters (PEP 3333).
-    """
+    """Return the query string as it was sent. WSGI hands it over as latin-1 (PEP 3333)."""
     raw: str = request.META.get("QUERY_STRING", "")
     return raw.encode("latin-1", errors="replace").decode("utf-8", errors="replace")
 

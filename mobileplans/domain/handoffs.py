@@ -49,15 +49,15 @@ def hand_over(
     _store(visit, signed_in_customer(request), outcome, purchase or Purchase(), token)
     log.info("handoff", success=outcome.success, status=outcome.mo_direct_status)
 
-    response = repeat(request)
+    response = hand_over_again(request)
     _set_cookie(response, settings.HANDOFF_COOKIE_NAME, token, max_age=LIFETIME)
     return response
 
 
-def repeat(request: HttpRequest) -> HttpResponse:
+def hand_over_again(request: HttpRequest) -> HttpResponse:
     """End the session and redirect to the handoff page that the browser's cookie opens.
 
-    The cookie keeps its end, so no repetition makes a result visible for longer.
+    The cookie keeps its expiry, so the result does not stay visible for longer.
     """
     logout(request)
     response = HttpResponseRedirect(reverse("handoff"), status=303)
@@ -110,9 +110,9 @@ def _set_cookie(response: HttpResponse, name: str, value: str, *, max_age: timed
 def find(request: HttpRequest) -> Handoff | None:
     """Return the handoff that this browser may see, or None if it is unknown or expired.
 
-    The cookie opens it without sign-in, but not for another customer who has signed in meanwhile.
+    The cookie opens it without a sign-in, but not for another customer who has signed in since.
     """
-    handoff = named_by_cookie(request)
+    handoff = find_by_cookie(request)
     if handoff is None:
         return None
     owner, reader = handoff.account, signed_in_customer(request)
@@ -123,7 +123,8 @@ def find(request: HttpRequest) -> Handoff | None:
 def find_result(request: HttpRequest, visit: Visit) -> Handoff | None:
     """Return the success that was handed over in this visit and may be handed over again.
 
-    The browser's cookie opens it, or its owner has signed in. A masked code is of no use.
+    Either the browser's cookie opens it, or its owner is signed in. A handoff whose code is masked
+    cannot be handed over again.
     """
     given = visit.handoffs.filter(success=True, code_is_masked=False)
     if shown := find(request):
@@ -132,7 +133,7 @@ def find_result(request: HttpRequest, visit: Visit) -> Handoff | None:
     return given.filter(account=owner).first() if owner else None
 
 
-def named_by_cookie(request: HttpRequest) -> Handoff | None:
+def find_by_cookie(request: HttpRequest) -> Handoff | None:
     """Return the handoff of this browser's cookie, whoever its owner is."""
     token = request.COOKIES.get(settings.HANDOFF_COOKIE_NAME, "")
     unexpired = Handoff.objects.select_related("visit", "account").filter(expires_at__gt=now())

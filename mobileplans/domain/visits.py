@@ -167,8 +167,8 @@ def set_device(visit: Visit, *, eid: str, imei: str = "", source: Visit.EidFrom)
 def get_or_begin(request: HttpRequest) -> Visit:
     """Return this session's visit, or begin a new one as on the open web.
 
-    Its account is the customer who is signed in here. Two browsers may have the same visit, and
-    whoever is signed in at the other one gives no rights here.
+    Its account is the customer who is signed in here. Two browsers may share a visit, and a sign-in
+    at one of them gives no rights in the other.
     """
     visit = _visit_of_session(request) or _resume_after_handoff(request)
     if visit is None:
@@ -188,7 +188,7 @@ def _resume_after_handoff(request: HttpRequest) -> Visit | None:
     The handoff cookie proves that it is the same browser, so the device is still the same. It does
     not prove that it is the same customer: a result in the visit stays its owner's.
     """
-    handoff = handoffs.named_by_cookie(request)
+    handoff = handoffs.find_by_cookie(request)
     if handoff is None:
         return None
     visit = handoff.visit
@@ -223,7 +223,7 @@ def attach_account(request: HttpRequest, user: User, **_kwargs: Any) -> None:
     if user.is_staff:
         return
     visit = _visit_of_session(request)
-    if visit is None and (handoff := handoffs.named_by_cookie(request)):
+    if visit is None and (handoff := handoffs.find_by_cookie(request)):
         visit = handoff.visit
     if visit is None or not visit.is_launched:
         visit = _unfinished_visit(user) or visit

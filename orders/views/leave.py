@@ -54,7 +54,7 @@ def _leave_without_order(request: HttpRequest, visit: Visit) -> HttpResponse:
     if given is None:
         return hand_over(request, visit, outcomes.of_leaving(visit))
     if given == handoffs.find(request):
-        return handoffs.repeat(request)
+        return handoffs.hand_over_again(request)
     return hand_over(request, visit, stored_outcome(given), Purchase(given.reference, given.paid))
 
 
