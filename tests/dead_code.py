@@ -34,7 +34,7 @@ CALLED_BY_FRAMEWORKS = [
     *("get_*", "has_*_permission", "clean*", "save_model", "delete_model", "delete_queryset"),
     *("lookups", "queryset", "formfield_for_*", "from_db_value", "changeform_view"),
     *("select_parser", "select_renderer", "initialize_request", "authenticate*", "to_*"),
-    *("validate", "handle_error", "_put"),
+    *("validate", "handle_error", "_put", "normalize_username"),
     *("allow_request", "wait", "render", "handle_exception", "process_*", "_validate_session_key"),
 ]
 DECORATORS = [
