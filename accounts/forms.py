@@ -6,6 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.identifier import normalise, validate_identifier
+from moportal.card_numbers import refuse_card_number
 
 
 def _text(autocomplete: str, **attributes: str) -> forms.TextInput:
@@ -53,7 +54,10 @@ class SignUpForm(IdentifierForm):
         help_text=_("You'll use this to sign in."),
     )
     name = forms.CharField(
-        label=_("Your name"), max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"})
+        label=_("Your name"),
+        max_length=150,
+        validators=[refuse_card_number],
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     password = forms.CharField(
         label=_("Password"),

@@ -2,7 +2,8 @@
 
 Every POST ends in a 303 redirect, so Back and reload never ask to send a form again. A form that
 was not accepted is therefore stored before the redirect. Its page restores it: what the customer
-typed is still there. Passwords and card data are never stored.
+typed is still there. Passwords and card data are never stored, nor is a card number that was typed
+into any other field.
 
 Source: docs/contract.md#nothing-is-lost.
 """
@@ -13,6 +14,8 @@ from typing import Any, TypeVar
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from moportal.card_numbers import has_card_number
 
 SESSION_KEY = "kept_form"
 NEVER_KEPT = frozenset({"csrfmiddlewaretoken", "password", "number", "expiry", "csc"})
@@ -25,7 +28,7 @@ def keep_form(request: HttpRequest, errors: Mapping[str, Any] | None = None) -> 
     typed = {
         name: str(value)[:LONGEST_VALUE]
         for name, value in list(request.POST.items())[:MOST_FIELDS]
-        if name not in NEVER_KEPT
+        if name not in NEVER_KEPT and not has_card_number(str(value))
     }
     request.session[SESSION_KEY] = {"path": request.path, "typed": typed, "errors": errors or {}}
 

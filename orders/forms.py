@@ -9,6 +9,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from moportal.card_numbers import refuse_card_number
 from moportal.identifiers import Eid, InvalidEid, has_luhn_digit
 from moportal.normal_text import normalise_number
 from orders.models import Draft
@@ -124,6 +125,7 @@ class PaymentForm(MethodForm):
         label=_("Name on card"),
         max_length=80,
         required=False,
+        validators=[refuse_card_number],
         widget=forms.TextInput(attrs={"autocomplete": "cc-name"}),
     )
 

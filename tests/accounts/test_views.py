@@ -78,6 +78,7 @@ def test_sign_in_redirects_to_the_requested_page(client: Client, alice: User) ->
         ({"password": "short"}, "too short"),
         ({"password": "password"}, "too common"),
         ({"name": ""}, "This field is required"),
+        ({"name": "4242 4242 4242 4242"}, "This looks like a card number"),
         ({"username": "alice@example.com"}, "Sign in instead"),
     ],
 )
@@ -89,6 +90,15 @@ def test_an_invalid_account_shows_the_reason(
     assert answer.status_code == 303
     assert error in client.get("/sign-up/").text
     assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize("field", ["username", "name", "next", "unknown"])
+def test_no_field_keeps_a_card_number(client: Client, alice: User, field: str) -> None:
+    """A form with a mistake is kept in the session: whatever its fields are called."""
+    client.post("/sign-up/", {**TYPED, "password": "short", field: "4242-4242-4242-4242"})
+
+    assert "4242" not in str(dict(client.session))
+    assert "4242" not in client.get("/sign-up/").text
 
 
 def test_a_stale_token_returns_the_form_filled_in(alice: User) -> None:

@@ -229,6 +229,22 @@ def test_an_eid_is_read_however_it_is_grouped(separator: str) -> None:
     assert form.cleaned_data["eid"] == EID
 
 
+@pytest.mark.parametrize("typed", [APPROVED, "Alice 4242 4242\u20134242 4242"])
+def test_a_card_number_in_the_field_of_the_name_is_refused_and_not_kept(
+    shopping: Client, alice: User, typed: str
+) -> None:
+    draft = ready(alice)
+
+    answer = shopping.post("/payment/", sent(draft, **card(holder=typed)))
+    kept = str(dict(shopping.session))
+    page = shopping.get("/payment/").text
+
+    assert where(answer) == (303, "/payment/")
+    assert "This looks like a card number" in page
+    assert "4242" not in kept
+    assert typed not in page
+
+
 def test_an_unavailable_gateway_is_reported_and_loses_nothing(
     shopping: Client, alice: User
 ) -> None:
