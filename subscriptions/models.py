@@ -6,6 +6,7 @@ from django.db.models import F, Q
 from django.utils.translation import pgettext_lazy
 
 from esim.models import Sim
+from outbox.calls import OutsideCall
 from plans.models import Plan
 
 
@@ -97,28 +98,14 @@ class Subscription(models.Model):
         return f"{self.plan_name} ({self.state})"
 
 
-class NetworkCall(models.Model):
-    """One call to the network side: a row before it is a call. Its key is the call's sequence."""
-
-    class Outcome(models.TextChoices):
-        UNANSWERED = "unanswered", "No answer yet"
-        DONE = "done", "Done"
-        REFUSED = "refused", "Refused for good"
-        NOT_SENT = "not_sent", "Never reached the network"
-        UNKNOWN = "unknown", "Outcome unknown"
+class NetworkCall(OutsideCall):
+    """One call to the network. Its key is the call's sequence number."""
 
     subscription = models.ForeignKey(
         Subscription, on_delete=models.PROTECT, related_name="network_calls"
     )
     operation = models.CharField(max_length=8)
     iccid = models.CharField("ICCID", max_length=20, blank=True)
-    sent_at = models.DateTimeField(auto_now_add=True)
-    answered_at = models.DateTimeField(null=True, blank=True)
-    outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.UNANSWERED)
-    detail = models.TextField(blank=True)
-
-    class Meta:
-        ordering = ["pk"]
 
     def __str__(self) -> str:
         return f"{self.operation} {self.outcome}"

@@ -58,16 +58,17 @@ class Migration(migrations.Migration):
             name='NetworkCall',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('operation', models.CharField(max_length=8)),
-                ('iccid', models.CharField(blank=True, max_length=20, verbose_name='ICCID')),
                 ('sent_at', models.DateTimeField(auto_now_add=True)),
                 ('answered_at', models.DateTimeField(blank=True, null=True)),
-                ('outcome', models.CharField(choices=[('unanswered', 'No answer yet'), ('done', 'Done'), ('refused', 'Refused for good'), ('not_sent', 'Never reached the network'), ('unknown', 'Outcome unknown')], default='unanswered', max_length=10)),
+                ('outcome', models.CharField(choices=[('unanswered', 'No answer yet'), ('answered', 'Answered'), ('refused', 'Refused for good'), ('not_sent', 'Never reached the other side'), ('unknown', 'Outcome unknown')], default='unanswered', max_length=13)),
                 ('detail', models.TextField(blank=True)),
+                ('operation', models.CharField(max_length=8)),
+                ('iccid', models.CharField(blank=True, max_length=20, verbose_name='ICCID')),
                 ('subscription', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='network_calls', to='subscriptions.subscription')),
             ],
             options={
                 'ordering': ['pk'],
+                'abstract': False,
             },
         ),
         migrations.CreateModel(

@@ -31,22 +31,22 @@ def sim(db: None) -> Sim:
 
 @pytest.fixture
 def sold(alice: Any, sim: Sim, network: str) -> Subscription:
-    """Return what Alice has bought for her SIM, not live yet."""
+    """Return a subscription that Alice bought for her SIM. It is not active yet."""
     reference = uuid.uuid4().hex[:10]
     plan = make_plan()
     return subscriptions.prepare(alice, sim=sim, plan=plan, plan_name="x", reference=reference)
 
 
-def unhindered() -> None:
-    """Hold the lease."""
+def keep_lease() -> None:
+    """Do nothing: the worker still has its lease."""
 
 
 def activate(sold: Subscription, sim: Sim) -> None:
-    activation.activate(sold, sim, before_call=unhindered)
+    activation.activate(sold, sim, before_call=keep_lease)
 
 
 def end(sold: Subscription) -> None:
-    activation.end(sold, before_call=unhindered)
+    activation.end(sold, before_call=keep_lease)
 
 
 def service(network: str, sold: Subscription) -> dict[str, Any]:
@@ -58,7 +58,9 @@ def outcomes(sold: Subscription) -> list[str]:
     return [call.outcome for call in sold.network_calls.all()]
 
 
-def test_the_network_is_told_plan_and_sim(sold: Subscription, sim: Sim, network: str) -> None:
+def test_an_activation_names_the_plan_and_the_sim(
+    sold: Subscription, sim: Sim, network: str
+) -> None:
     activate(sold, sim)
 
     live = service(network, sold)
@@ -68,15 +70,15 @@ def test_the_network_is_told_plan_and_sim(sold: Subscription, sim: Sim, network:
     assert Subscription.objects.get(pk=sold.pk).live_iccid == sim.iccid
 
 
-def test_what_is_live_is_not_asked_for_again(sold: Subscription, sim: Sim) -> None:
+def test_an_active_plan_is_not_activated_again(sold: Subscription, sim: Sim) -> None:
     for _ in range(3):
         activate(sold, sim)
 
-    assert outcomes(sold) == ["done"]
+    assert outcomes(sold) == ["answered"]
 
 
 @pytest.mark.parametrize("fault", LOST)
-def test_a_lost_answer_is_asked_for_again(
+def test_an_activation_is_repeated_after_a_lost_answer(
     sold: Subscription, sim: Sim, network: str, fault: str
 ) -> None:
     break_it(network, "activate", fault)
@@ -84,12 +86,12 @@ def test_a_lost_answer_is_asked_for_again(
         activate(sold, sim)
     activate(sold, sim)
 
-    assert outcomes(sold) == ["unknown", "done"]
+    assert outcomes(sold) == ["unknown", "answered"]
     assert service(network, sold)["state"] == "active"
 
 
 @pytest.mark.parametrize("fault", LOST)
-def test_an_end_is_asked_for_until_it_is_told(
+def test_an_end_is_repeated_after_a_lost_answer(
     sold: Subscription, sim: Sim, network: str, fault: str
 ) -> None:
     activate(sold, sim)
@@ -103,21 +105,21 @@ def test_an_end_is_asked_for_until_it_is_told(
     assert (sold.live_iccid, sold.ended_at is not None) == ("", True)
 
 
-def test_it_is_ended_once(sold: Subscription, sim: Sim) -> None:
+def test_a_plan_is_ended_once(sold: Subscription, sim: Sim) -> None:
     activate(sold, sim)
     end(sold)
     end(sold)
 
-    assert outcomes(sold) == ["done", "done"]
+    assert outcomes(sold) == ["answered", "answered"]
 
 
-def test_what_was_never_asked_for_needs_no_end(sold: Subscription, network: str) -> None:
+def test_a_plan_that_was_never_activated_is_not_ended(sold: Subscription, network: str) -> None:
     end(sold)
 
     assert service(network, sold) == {}
 
 
-def test_an_activation_that_may_be_under_way_comes_too_late(
+def test_an_activation_that_arrives_after_the_end_is_refused(
     sold: Subscription, sim: Sim, network: str
 ) -> None:
     """A worker stalls between its row and its call; another one ends the plan meanwhile."""
@@ -133,7 +135,7 @@ def test_an_activation_that_may_be_under_way_comes_too_late(
     assert Subscription.objects.get(pk=sold.pk).live_iccid == ""
 
 
-def test_another_sim_takes_the_plan_over(sold: Subscription, sim: Sim, network: str) -> None:
+def test_a_plan_moves_to_another_sim(sold: Subscription, sim: Sim, network: str) -> None:
     activate(sold, sim)
     newer = make_card()
     activate(sold, newer)
@@ -141,7 +143,7 @@ def test_another_sim_takes_the_plan_over(sold: Subscription, sim: Sim, network: 
     assert service(network, sold)["iccid"] == newer.iccid
 
 
-def test_an_older_activation_that_comes_late_changes_nothing(
+def test_an_older_activation_that_arrives_late_changes_nothing(
     sold: Subscription, sim: Sim, network: str
 ) -> None:
     newer = make_card()
@@ -155,12 +157,14 @@ def test_an_older_activation_that_comes_late_changes_nothing(
     assert service(network, sold)["iccid"] == newer.iccid
 
 
-def test_who_lost_the_lease_asks_for_nothing(sold: Subscription, sim: Sim, network: str) -> None:
-    def lost() -> None:
+def test_a_worker_that_lost_its_lease_makes_no_call(
+    sold: Subscription, sim: Sim, network: str
+) -> None:
+    def lose_lease() -> None:
         raise LeaseLost(1)
 
     with pytest.raises(LeaseLost):
-        activation.activate(sold, sim, before_call=lost)
+        activation.activate(sold, sim, before_call=lose_lease)
 
     assert outcomes(sold) == [NetworkCall.Outcome.NOT_SENT]
     assert books(network)["calls"] == []
@@ -168,15 +172,17 @@ def test_who_lost_the_lease_asks_for_nothing(sold: Subscription, sim: Sim, netwo
     assert books(network)["calls"] == []
 
 
-def test_nobody_there_is_not_sent(sold: Subscription, sim: Sim, settings: Any) -> None:
+def test_a_call_to_an_unreachable_network_is_not_sent(
+    sold: Subscription, sim: Sim, settings: Any
+) -> None:
     settings.NETWORK_URL = "http://127.0.0.1:9"
 
-    with pytest.raises(NetworkUnavailable) as trouble:
+    with pytest.raises(NetworkUnavailable) as error:
         activate(sold, sim)
-    assert (trouble.value.was_sent, outcomes(sold)) == (False, ["not_sent"])
+    assert (error.value.was_sent, outcomes(sold)) == (False, ["not_sent"])
 
 
-def test_a_sim_from_the_factory_needs_nobody(
+def test_a_network_without_activation_gets_no_calls(
     sold: Subscription, sim: Sim, network: str, settings: Any
 ) -> None:
     settings.NETWORK = "subscriptions.networks.warm.AlwaysWarm"
