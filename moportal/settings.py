@@ -342,9 +342,9 @@ CHARGING_TOKEN = env.str("CHARGING_TOKEN", default="")
 CHARGING_SOURCE = env.str("CHARGING_SOURCE", default="charging")
 if CHARGING:
     CELERY_BEAT_SCHEDULE["pull usage"] = {
-        "task": "subscriptions.tasks.pull_usage",
-        "schedule": 10.0,
-        "options": {"expires": 10},
+        "task": "subscriptions.tasks.request_pull",
+        "schedule": 60.0,
+        "options": {"expires": 60},
     }
 # In the demo, API callers need no certificate. Elsewhere a client certificate identifies the
 # caller. The proxy forwards it together with this secret.

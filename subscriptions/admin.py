@@ -7,6 +7,7 @@ from django.utils.html import format_html
 from moportal.desk import ReadOnly, ReadOnlyInline
 from subscriptions.models import (
     Bucket,
+    ChargingCall,
     Line,
     NetworkCall,
     SimOnLine,
@@ -80,4 +81,13 @@ class UsageRecordAdmin(ReadOnly, admin.ModelAdmin[UsageRecord]):
 
 @admin.register(UsagePull)
 class UsagePullAdmin(ReadOnly, admin.ModelAdmin[UsagePull]):
-    list_display = ["source", "cursor", "asked_at", "answered_at", "refused", "trouble"]
+    list_display = ["source", "cursor", "refused", "tries", "last_error"]
+
+
+@admin.register(ChargingCall)
+class ChargingCallAdmin(ReadOnly, admin.ModelAdmin[ChargingCall]):
+    list_display = ["sent_at", "pull", "after", "outcome", "answered_at", "detail"]
+    list_filter = ["outcome"]
+    list_select_related = ["pull"]
+    ordering = ["-pk"]
+    show_full_result_count = False

@@ -196,21 +196,28 @@ class UsageRecord(models.Model):
 
 
 class UsagePull(models.Model):
-    """How far a charging system's records were fetched: the row that comes before each call.
-
-    Whoever fetches holds its lease. The cursor is written with the records that it covers.
-    """
+    """How far the records of a charging system were fetched, and how that went."""
 
     source = models.CharField(max_length=40, unique=True)
     cursor = models.CharField(max_length=200, blank=True)
-    asked_at = models.DateTimeField(null=True, blank=True)
-    answered_at = models.DateTimeField(null=True, blank=True)
-    lease_until = models.DateTimeField(null=True, blank=True)
-    lease_token = models.CharField(max_length=32, blank=True)
     refused = models.PositiveBigIntegerField(
-        default=0, help_text="Records that could not be taken; the log names each."
+        default=0, help_text="Records that could not be stored. The log names each."
     )
-    trouble = models.CharField(max_length=200, blank=True)
+    tries = models.PositiveIntegerField(default=0, help_text="Failed attempts in a row.")
+    last_error = models.CharField(max_length=200, blank=True)
 
     def __str__(self) -> str:
         return f"{self.source} {self.cursor or 'from the start'}"
+
+
+class ChargingCall(OutsideCall):
+    """One call to the charging system for the records after a cursor. Kept for a week."""
+
+    pull = models.ForeignKey(UsagePull, on_delete=models.PROTECT, related_name="calls")
+    after = models.CharField(max_length=200, blank=True)
+
+    class Meta(OutsideCall.Meta):
+        indexes = [models.Index(name="charging_calls_by_time", fields=["sent_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.pull.source} {self.outcome}"

@@ -1,4 +1,4 @@
-"""What the clock asks for."""
+"""What beat starts."""
 
 from celery import shared_task
 
@@ -6,6 +6,6 @@ from subscriptions.domain import pulling
 
 
 @shared_task
-def pull_usage() -> None:
-    """Fetch usage from the charging system."""
-    pulling.pull()
+def request_pull() -> None:
+    """See to it that usage is fetched from the charging system."""
+    pulling.request_pull()

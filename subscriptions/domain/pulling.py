@@ -1,112 +1,108 @@
-"""Usage is fetched from the charging system, page by page, by one worker at a time.
+"""Usage is fetched from the charging system page by page, by a task of the outbox.
 
-Each call is written down before it is made, on the source's row, which also holds the lease. A page
-is stored in one transaction with its cursor: what was lost on the way is asked for again, what was
-stored is not.
+The outbox lets one worker at a time fetch, and repeats a failed round. A page's records are stored
+in one transaction with the cursor after them. So after a lost answer or a dead worker the page is
+fetched again, and a page that was stored is not.
 """
 
-import secrets
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils.timezone import now
 
-from moportal.statements import compare_and_set
+from outbox.calls import record_call
+from outbox.domain import Lease, RetryAfter, enqueue
+from outbox.retries import count_failure
 from subscriptions.charging import charging_system
 from subscriptions.charging.base import ChargingSystem, ChargingUnavailable, Page
 from subscriptions.domain import usage
-from subscriptions.models import UsagePull
+from subscriptions.models import ChargingCall, UsagePull
 
 log = structlog.get_logger(__name__)
-# Pages in one round: one that has fallen behind catches up without keeping a worker for ever.
-MOST_PAGES = 50
+KIND = "usage_pull"
+POLL_INTERVAL = timedelta(seconds=10)
+# A pull that is far behind goes on in another round, so that it does not keep a worker for long.
+PAGES_PER_ROUND = 50
+CALLS_KEPT_FOR = timedelta(days=7)
 
 
-class LeaseLost(Exception):
-    """The lease ran out and another worker fetches: stop without a trace."""
+def request_pull() -> None:
+    """Enqueue the task that fetches usage, if an adapter is set.
+
+    The task stays open and repeats itself. This starts it, and starts it again after a crash. It
+    leaves a task alone that waits after a failure.
+    """
+    if not settings.CHARGING:
+        return
+    pull, _is_new = UsagePull.objects.get_or_create(source=settings.CHARGING_SOURCE)
+    if not pull.tries:
+        enqueue(KIND, pull.pk)
 
 
-def pull() -> None:
-    """Fetch what has become known since the last time, if usage is fetched at all."""
+def fetch_usage(subject: str, lease: Lease) -> RetryAfter | None:
+    """Fetch what has become known since the last page. This is the outbox's handler for pulls."""
+    pull = UsagePull.objects.get(pk=subject)
     system = charging_system()
-    if system is None:
-        return
-    pull, _ = UsagePull.objects.get_or_create(source=settings.CHARGING_SOURCE)
-    token = secrets.token_hex(16)
-    if not _claim(pull, token):
-        return
+    if system is None or pull.source != settings.CHARGING_SOURCE:
+        return None
     try:
-        _fetch(system, pull, token)
+        has_more = _fetch_round(system, pull, lease)
     except ChargingUnavailable as error:
-        log.warning("no usage fetched", source=pull.source, detail=str(error))
-        _release(pull, token, trouble=str(error)[:200])
-    except LeaseLost:
-        log.warning("lease lost", source=pull.source)
-    except Exception as error:
-        _release(pull, token, trouble=type(error).__name__)
-        raise
-    else:
-        _release(pull, token, trouble="")
+        return RetryAfter(count_failure(pull, error))
+
+    UsagePull.objects.filter(pk=pull.pk).exclude(tries=0).update(tries=0, last_error="")
+    ChargingCall.objects.filter(sent_at__lt=now() - CALLS_KEPT_FOR).delete()
+    return RetryAfter(timedelta() if has_more else POLL_INTERVAL)
 
 
-def _claim(pull: UsagePull, token: str) -> bool:
-    """Take the lease if nobody holds it: of two workers one wins."""
-    at = now()
-    is_free = Q(lease_until=None) | Q(lease_until__lt=at)
-    free = UsagePull.objects.filter(is_free, pk=pull.pk)
-    until = at + timedelta(seconds=settings.OUTBOX_LEASE)
-    if not free.update(lease_until=until, lease_token=token):
-        return False
-    pull.refresh_from_db()
+def _fetch_round(system: ChargingSystem, pull: UsagePull, lease: Lease) -> bool:
+    """Fetch pages up to the round's limit, and return whether there are more."""
+    for _ in range(PAGES_PER_ROUND):
+        page = _fetch_page(system, pull, lease)
+        _store_page(pull, page, lease)
+        if not page.has_more:
+            return False
     return True
 
 
-def _release(pull: UsagePull, token: str, *, trouble: str) -> None:
-    mine = {"lease_token": token}
-    compare_and_set(UsagePull, pull.pk, mine, lease_until=None, lease_token="", trouble=trouble)
-
-
-def _fetch(system: ChargingSystem, pull: UsagePull, token: str) -> None:
-    for _ in range(MOST_PAGES):
-        _about_to_ask(pull, token)
+def _fetch_page(system: ChargingSystem, pull: UsagePull, lease: Lease) -> Page:
+    def send() -> Page:
         page = system.usage(pull.cursor, limit=settings.USAGE_BATCH)
         if page.has_more and page.cursor == pull.cursor:
-            raise ChargingUnavailable("there is more, but the cursor stands still", was_sent=True)
-        _keep(pull, token, page)
-        if not page.has_more:
-            return
+            raise ChargingUnavailable("more records, but the same cursor", was_sent=True)
+        return page
+
+    call = ChargingCall(pull=pull, after=pull.cursor)
+    return record_call(call, send, before_call=lease.prolong, describe=_describe)
 
 
-def _about_to_ask(pull: UsagePull, token: str) -> None:
-    """Write the call down and hold on for another lease's length, or raise `LeaseLost`."""
-    at = now()
-    until = at + timedelta(seconds=settings.OUTBOX_LEASE)
-    if not compare_and_set(
-        UsagePull, pull.pk, {"lease_token": token}, asked_at=at, lease_until=until
-    ):
-        raise LeaseLost
+def _describe(page: Page) -> dict[str, Any]:
+    outcome = ChargingCall.Outcome.ANSWERED
+    return {"outcome": outcome, "detail": f"{len(page.records)} records"}
 
 
 @transaction.atomic
-def _keep(pull: UsagePull, token: str, page: Page) -> None:
-    """Store a page and how far it goes; raises `LeaseLost` where another worker was first."""
-    at = now()
-    as_asked = {"lease_token": token, "cursor": pull.cursor}
-    if not compare_and_set(UsagePull, pull.pk, as_asked, cursor=page.cursor, answered_at=at):
-        raise LeaseLost
-    tally = usage.record(pull.source, page.records, at)
-    if tally.refused:
-        mine = UsagePull.objects.filter(pk=pull.pk)
-        mine.update(refused=F("refused") + len(tally.refused))
+def _store_page(pull: UsagePull, page: Page, lease: Lease) -> None:
+    """Store a page's records and the cursor after them.
+
+    Raises `outbox.domain.LeaseLost` if another worker fetches by now. Until the commit no other
+    worker can take the lease, because its row is locked.
+    """
+    lease.prolong()
+    tally = usage.record(pull.source, page.records, now())
+    refused = F("refused") + len(tally.refused)
+    UsagePull.objects.filter(pk=pull.pk).update(cursor=page.cursor, refused=refused)
+
     for refusal in tally.refused:
         log.warning(
             "usage record refused",
             source=pull.source,
             after=pull.cursor,
-            place=refusal.index,
+            index=refusal.index,
             parameter=refusal.parameter,
             detail=refusal.detail,
         )
