@@ -1,8 +1,17 @@
-"""Customers and staff."""
+"""Customers, staff and groups.
+
+Whoever could give themselves a right would have every right. Therefore only a superuser changes
+staff, groups, and the fields that give rights.
+"""
 
 from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.models import Group
+from django.http import HttpRequest
 
 from accounts.models import User
+
+RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
 @admin.register(User)
@@ -12,3 +21,48 @@ class UserAdmin(admin.ModelAdmin[User]):
     search_fields = ["=username"]
     readonly_fields = ["created_at", "last_login"]
     exclude = ["password"]
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: User | None = None
+    ) -> list[str] | tuple[str, ...]:
+        fields = list(super().get_readonly_fields(request, obj))
+        return fields if _is_superuser(request) else [*fields, *RIGHTS]
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_change_permission(request, obj) and _may_touch(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and _may_touch(request, obj)
+
+
+def _may_touch(request: HttpRequest, user: User | None) -> bool:
+    """Say whether this user's row may be changed. Only superusers change staff."""
+    has_rights = user is not None and (user.is_staff or user.is_superuser)
+    return not has_rights or _is_superuser(request)
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return bool(request.user.is_active and request.user.is_superuser)
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin):
+    """The groups. A permission to change groups would be a permission to do everything."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return _is_superuser(request)
+
+    def has_view_permission(self, request: HttpRequest, _obj: Group | None = None) -> bool:
+        return _is_superuser(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return _is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, _obj: Group | None = None) -> bool:
+        return _is_superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, _obj: Group | None = None) -> bool:
+        return _is_superuser(request)
