@@ -1,6 +1,9 @@
 """The operator's own data, edited without a deploy (docs/policies.md#b1)."""
 
+from typing import ClassVar
+
 from django.contrib import admin
+from django.db import models
 
 from brand.models import LegalText, Operator
 
@@ -8,6 +11,8 @@ from brand.models import LegalText, Operator
 @admin.register(Operator)
 class OperatorAdmin(admin.ModelAdmin[Operator]):
     list_display = ["name", "support_phone", "support_email", "default_market"]
+    # A website that is typed without its scheme is taken as https.
+    formfield_overrides: ClassVar = {models.URLField: {"assume_scheme": "https"}}
 
 
 @admin.register(LegalText)
