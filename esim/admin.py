@@ -67,6 +67,16 @@ class SimAdmin(admin.ModelAdmin[Sim]):
     def has_add_permission(self, _request: HttpRequest) -> bool:
         return False
 
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("esim.import_sims")
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the link to the import page to staff who may use it."""
+        may_import = {"has_import_permission": self.has_import_permission(request)}
+        return super().changelist_view(request, {**(extra_context or {}), **may_import})
+
     def get_urls(self) -> list[URLPattern]:
         """Add the import page to the pages of the list."""
         import_page = self.admin_site.admin_view(self.import_view)
@@ -74,7 +84,7 @@ class SimAdmin(admin.ModelAdmin[Sim]):
 
     def import_view(self, request: HttpRequest) -> HttpResponse:
         """Check or import an uploaded file and show the result."""
-        if not self.has_change_permission(request):
+        if not self.has_import_permission(request):
             raise PermissionDenied
         form = ImportForm(request.POST or None, request.FILES or None)
         faults: list[Fault] = []
@@ -153,7 +163,7 @@ class SourceAdmin(admin.ModelAdmin[Source]):
 
 class CallInline(ReadOnlyInline, admin.TabularInline[Es2Call, Profile]):
     model = Es2Call
-    fields = [
+    readonly_fields = [
         "function",
         "outcome",
         "subject_code",
@@ -162,11 +172,12 @@ class CallInline(ReadOnlyInline, admin.TabularInline[Es2Call, Profile]):
         "answered_at",
         "detail",
     ]
+    fields = (*readonly_fields,)
 
 
 class ProgressInline(ReadOnlyInline, admin.TabularInline[DownloadProgress, Profile]):
     model = DownloadProgress
-    fields = [
+    readonly_fields = [
         "point",
         "status",
         "subject_code",
@@ -175,6 +186,7 @@ class ProgressInline(ReadOnlyInline, admin.TabularInline[DownloadProgress, Profi
         "received_at",
         "raw",
     ]
+    fields = (*readonly_fields,)
 
 
 class NeedsStaff(admin.SimpleListFilter):
@@ -208,7 +220,12 @@ class ProfileAdmin(ReadOnly, admin.ModelAdmin[Profile]):
         """Return the function and its codes. The profile's page shows the whole answer."""
         return profile.staff_alert.partition("\n")[0]
 
-    @admin.action(description="Clear the staff alert (keeps the recorded calls)")
+    def has_clear_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("esim.clear_staff_alert")
+
+    @admin.action(
+        description="Clear the staff alert (keeps the recorded calls)", permissions=["clear"]
+    )
     def clear_staff_alert(self, request: HttpRequest, chosen: QuerySet[Profile]) -> None:
         """Clear the staff alert of the chosen profiles. The recorded calls are kept."""
         for profile in chosen:

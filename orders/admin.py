@@ -120,14 +120,26 @@ class OrderAdmin(ReadOnly, admin.ModelAdmin[Order]):
     ]
     actions = ["resume", "give_up", "take_back", "issue_new_esim"]
 
-    @admin.action(description="Retry (orders waiting for staff)")
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return _staff(request).has_perm("orders.retry_order")
+
+    def has_refund_permission(self, request: HttpRequest) -> bool:
+        return _staff(request).has_perm("orders.refund_order")
+
+    def has_reissue_permission(self, request: HttpRequest) -> bool:
+        return _staff(request).has_perm("orders.reissue_esim")
+
+    @admin.action(description="Retry (orders waiting for staff)", permissions=["retry"])
     def resume(self, request: HttpRequest, chosen: QuerySet[Order]) -> None:
         """Continue orders that are held."""
         for order in chosen:
             with self._report_result(request, order, "The order is being retried."):
                 settling.resume(order, actor=_staff(request))
 
-    @admin.action(description="Give up and return the money (orders waiting for staff)")
+    @admin.action(
+        description="Give up and return the money (orders waiting for staff)",
+        permissions=["refund"],
+    )
     def give_up(self, request: HttpRequest, chosen: QuerySet[Order]) -> HttpResponse | None:
         """End orders that are held, after a confirmation page."""
 
@@ -138,7 +150,10 @@ class OrderAdmin(ReadOnly, admin.ModelAdmin[Order]):
             request, chosen, "give_up", act, "The money is being returned."
         )
 
-    @admin.action(description="Refund (ends the plan and cancels an eSIM that is not installed)")
+    @admin.action(
+        description="Refund (ends the plan and cancels an eSIM that is not installed)",
+        permissions=["refund"],
+    )
     def take_back(self, request: HttpRequest, chosen: QuerySet[Order]) -> HttpResponse | None:
         """Take completed orders back, after a confirmation page."""
 
@@ -149,7 +164,10 @@ class OrderAdmin(ReadOnly, admin.ModelAdmin[Order]):
             request, chosen, "take_back", act, "The money is being returned."
         )
 
-    @admin.action(description="Issue a new eSIM (cancels the old one, free of charge)")
+    @admin.action(
+        description="Issue a new eSIM (cancels the old one, free of charge)",
+        permissions=["reissue"],
+    )
     def issue_new_esim(self, request: HttpRequest, chosen: QuerySet[Order]) -> None:
         """Replace the eSIM of each order. The customer finds the new one in the account."""
         for order in chosen:
@@ -297,11 +315,11 @@ class LpaReportAdmin(admin.ModelAdmin[LpaReport]):
     def what_to_look_at(self, report: LpaReport) -> str:
         return str(TABLE[report.lpa_code].staff_advice)
 
-    @admin.action(description="Start working on")
+    @admin.action(description="Start working on", permissions=["change"])
     def take_in_hand(self, _request: HttpRequest, chosen: QuerySet[LpaReport]) -> None:
         chosen.update(state=LpaReport.State.IN_PROGRESS)
 
-    @admin.action(description="Mark as resolved")
+    @admin.action(description="Mark as resolved", permissions=["change"])
     def resolve(self, _request: HttpRequest, chosen: QuerySet[LpaReport]) -> None:
         chosen.update(state=LpaReport.State.RESOLVED)
 

@@ -147,6 +147,12 @@ class Order(PricedPlan):
 
     class Meta:
         ordering = ["-pk"]
+        # The desk's actions on orders; accounts.roles says who has them.
+        permissions = [
+            ("retry_order", "Can retry an order that waits for staff"),
+            ("refund_order", "Can give up or refund an order"),
+            ("reissue_esim", "Can issue a new eSIM for an order"),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="order_state_known", condition=Q(state__in=OrderState.values)

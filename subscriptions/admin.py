@@ -31,7 +31,8 @@ class BucketInline(admin.TabularInline[Bucket, Subscription]):
 
 class NetworkCallInline(ReadOnlyInline, admin.TabularInline[NetworkCall, Subscription]):
     model = NetworkCall
-    fields = ["operation", "iccid", "outcome", "sent_at", "answered_at", "detail"]
+    readonly_fields = ["operation", "iccid", "outcome", "sent_at", "answered_at", "detail"]
+    fields = (*readonly_fields,)
 
 
 @admin.register(Line)

@@ -32,6 +32,9 @@ class Migration(migrations.Migration):
                 ('downloaded_at', models.DateTimeField(blank=True, null=True)),
                 ('staff_alert', models.TextField(blank=True, help_text='The answer of the SM-DP+ that staff must check.')),
             ],
+            options={
+                'permissions': [('clear_staff_alert', 'Can clear a staff alert')],
+            },
         ),
         migrations.CreateModel(
             name='Sim',
@@ -45,6 +48,9 @@ class Migration(migrations.Migration):
                 ('msisdn', models.CharField(blank=True, max_length=15, verbose_name='MSISDN')),
                 ('is_in_programme', models.BooleanField(default=True, help_text='Off: Get Balance answers NOTSUPPORTED for this SIM.')),
             ],
+            options={
+                'permissions': [('import_sims', 'Can import SIMs')],
+            },
         ),
         migrations.CreateModel(
             name='SmdpProvider',

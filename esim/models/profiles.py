@@ -30,6 +30,7 @@ class Profile(models.Model):
     )
 
     class Meta:
+        permissions = [("clear_staff_alert", "Can clear a staff alert")]
         constraints = [
             models.CheckConstraint(
                 name="profile_state_known", condition=Q(state__in=ProfileState.values)

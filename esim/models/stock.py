@@ -31,6 +31,7 @@ class Sim(models.Model):
     )
 
     class Meta:
+        permissions = [("import_sims", "Can import SIMs")]
         constraints = [
             models.CheckConstraint(name="sim_state_known", condition=Q(state__in=SimState.values)),
             models.CheckConstraint(

@@ -78,6 +78,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-pk'],
+                'permissions': [('retry_order', 'Can retry an order that waits for staff'), ('refund_order', 'Can give up or refund an order'), ('reissue_esim', 'Can issue a new eSIM for an order')],
             },
         ),
         migrations.CreateModel(

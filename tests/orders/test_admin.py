@@ -65,6 +65,22 @@ def test_staff_can_read_but_not_change_what_happened(
     assert Payment.objects.get().state == "captured"
 
 
+def test_the_pages_that_list_calls_open(desk: Client, placed: Order) -> None:
+    order = settled(placed)
+    assert order.profile is not None
+    assert order.subscription is not None
+
+    for page in (
+        f"orders/order/{order.pk}",
+        f"esim/profile/{order.profile.pk}",
+        f"payments/payment/{order.payment_id}",
+        f"subscriptions/subscription/{order.subscription.pk}",
+        f"subscriptions/line/{order.subscription.line_id}",
+        f"mobileplans/visit/{order.visit_id}",
+    ):
+        assert desk.get(f"/admin/{page}/change/").status_code == 200, page
+
+
 def test_the_timeline_has_events_of_every_system(
     desk: Client, placed: Order, smdp: str, gateway: str
 ) -> None:
