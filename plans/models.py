@@ -79,7 +79,9 @@ class PlanPrice(models.Model):
 
     plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="prices")
     market = models.CharField(max_length=2)
-    minor_units = models.PositiveBigIntegerField()
+    minor_units = models.PositiveBigIntegerField(
+        help_text="In minor units by ISO 4217: 1900 is 19.00 EUR, 1.900 KWD or 1900 JPY."
+    )
     currency = models.CharField(max_length=3, validators=[validate_currency])
     tax_rate = models.PositiveIntegerField(default=0, help_text="In basis points: 1900 is 19%.")
     tax_included = models.BooleanField(default=True)

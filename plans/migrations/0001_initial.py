@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('market', models.CharField(max_length=2)),
-                ('minor_units', models.PositiveBigIntegerField()),
+                ('minor_units', models.PositiveBigIntegerField(help_text='In minor units by ISO 4217: 1900 is 19.00 EUR, 1.900 KWD or 1900 JPY.')),
                 ('currency', models.CharField(max_length=3, validators=[moportal.money.validate_currency])),
                 ('tax_rate', models.PositiveIntegerField(default=0, help_text='In basis points: 1900 is 19%.')),
                 ('tax_included', models.BooleanField(default=True)),
