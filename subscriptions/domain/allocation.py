@@ -1,16 +1,17 @@
-"""Which bucket a record is taken from, written into the buckets (docs/usage.md).
+"""Allocate usage: which bucket each usage record is taken from (docs/usage.md).
 
-A record is taken from the buckets of its line, of subscriptions that ran when it was used, valid in
-the country where it was used. Of these the one that Get Balance names first is used first: what
-ends first, of two that end together the metered one, then the older one. An unlimited bucket takes
-all that is left. A microbalance, the free allowance to reach the portal, is used where nothing else
-covers. What nothing covers stays with the record as uncovered: no bucket goes below zero.
+A record is taken only from buckets of its own line. The bucket's subscription must have run when
+the data was used, and the bucket must be valid in the country of use. The order is that of Get
+Balance: the bucket that ends first, then a metered before an unlimited one, then the older one. An
+unlimited bucket takes all that is left. A microbalance, the free allowance to reach the portal, is
+used last. Bytes that no bucket covers are stored as the record's `uncovered_bytes`, so no bucket
+goes below zero.
 
-Records count in the order of (used at, source, record id), whatever the order in which they came.
-One that is later than all before is added to what is there, and so is one that comes late while no
-bucket runs out: then each record is taken whole from its first bucket, in any order. Otherwise the
-line's records are allocated anew, from the start of the oldest subscription that could be touched.
-So the buckets depend on the records alone; nothing else writes `Bucket.used_bytes`.
+The result must not depend on the order in which records arrive. They count in the order of (used
+at, source, record id). A record that is later than all earlier ones is simply added. So is a late
+record if no bucket has run out, because then every record is taken whole from its first bucket, in
+any order. Otherwise the line is allocated again from the start of the oldest subscription that the
+late record can affect. Nothing else writes `Bucket.used_bytes`.
 """
 
 from collections import defaultdict
@@ -26,14 +27,14 @@ from moportal.statements import set_each
 from subscriptions.balances import in_order_of_use
 from subscriptions.models import Bucket, Line, UsageRecord
 
-# How many lines are allocated anew by one statement that reads their records.
+# How many lines' records one query reads when they are allocated again.
 LINES_AT_A_TIME = 100
-in_order = attrgetter("used_at", "source", "record_id")
+allocation_order = attrgetter("used_at", "source", "record_id")
 
 
 @dataclass(frozen=True)
-class _Held:
-    """A bucket and when it may be used."""
+class _DatedBucket:
+    """A bucket with the start and end of its subscription."""
 
     bucket: Bucket
     starts_at: datetime
@@ -48,71 +49,74 @@ class _Held:
         return is_running and record.country in self.bucket.countries
 
 
-class Shelf:
+class LineBuckets:
     """The buckets of one line, in the order in which they are used."""
 
     def __init__(self, buckets: Iterable[Bucket]) -> None:
         ordered = in_order_of_use(buckets)
+        # The sort is stable: it only moves the microbalances to the end.
         ordered.sort(key=lambda bucket: bucket.kind == Bucket.Kind.MICROBALANCE)
-        self._held = [
-            _Held(bucket, sold.starts_at, sold.ends_at)
+        self._dated = [
+            _DatedBucket(bucket, sold.starts_at, sold.ends_at)
             for bucket in ordered
             if (sold := bucket.subscription).starts_at and sold.ends_at
         ]
-        self._before = {bucket.pk: bucket.used_bytes for bucket in ordered}
+        self._used_before = {bucket.pk: bucket.used_bytes for bucket in ordered}
 
     def take(self, record: UsageRecord) -> int:
         """Take a record from the buckets, and return how many bytes none of them covers."""
         left = record.bytes
-        for held in self._held:
-            if left and held.covers(record):
-                taken = left if held.is_unlimited else min(left, held.bucket.left_bytes)
-                held.bucket.used_bytes += taken
+        for dated in self._dated:
+            if left and dated.covers(record):
+                taken = left if dated.is_unlimited else min(left, dated.bucket.left_bytes)
+                dated.bucket.used_bytes += taken
                 left -= taken
         return left
 
-    def window(self, since: datetime) -> datetime:
-        """Return from when on records are allocated anew if one of this time came late.
+    def affected_since(self, since: datetime) -> datetime:
+        """Return the time from which records must be allocated again after a change at `since`.
 
-        That is the start of the oldest subscription that still ran then, or shares a moment with
-        one that counts, and so on.
+        That is the start of the oldest subscription that a chain of overlaps connects with this
+        time: it ran at this time, or it overlaps a subscription that the chain already contains.
         """
         start = since
-        for held in sorted(self._held, key=lambda held: held.ends_at, reverse=True):
-            if held.ends_at <= start:
+        for dated in sorted(self._dated, key=lambda dated: dated.ends_at, reverse=True):
+            if dated.ends_at <= start:
                 break
-            start = min(start, held.starts_at)
+            start = min(start, dated.starts_at)
         return start
 
     def has_room(self, start: datetime) -> bool:
-        """Say whether no bucket that counts from then on has run out."""
-        counting = [held for held in self._held if held.ends_at > start]
-        return all(held.is_unlimited or held.bucket.left_bytes > 0 for held in counting)
+        """Return whether every bucket that ends after `start` has something left."""
+        affected = [dated for dated in self._dated if dated.ends_at > start]
+        return all(dated.is_unlimited or dated.bucket.left_bytes > 0 for dated in affected)
 
-    def fill(self, start: datetime) -> None:
-        """Let every bucket that counts from then on be unused again."""
-        for held in self._held:
-            if held.ends_at > start:
-                held.bucket.used_bytes = 0
+    def reset(self, start: datetime) -> None:
+        """Set every bucket that ends after `start` to unused."""
+        for dated in self._dated:
+            if dated.ends_at > start:
+                dated.bucket.used_bytes = 0
 
     def changed(self) -> list[Bucket]:
-        buckets = (held.bucket for held in self._held)
-        return [bucket for bucket in buckets if bucket.used_bytes != self._before[bucket.pk]]
+        """Return the buckets whose used bytes differ from those that were read."""
+        buckets = (dated.bucket for dated in self._dated)
+        return [bucket for bucket in buckets if bucket.used_bytes != self._used_before[bucket.pk]]
 
 
-def hold(lines: Collection[int]) -> None:
-    """Let nobody else allocate records of these lines until the commit.
+def lock_lines(lines: Collection[int]) -> None:
+    """Lock these lines until the commit, so that no other worker allocates their records.
 
-    In the order of their keys, so that two batches cannot wait for each other.
+    The rows are locked in the order of their keys, so two batches cannot deadlock.
     """
     rows = Line.objects.filter(pk__in=lines).order_by("pk")
     list(rows.select_for_update(no_key=True).values_list("pk", flat=True))
 
 
-def newest(lines: Collection[int]) -> dict[int, datetime]:
-    """Return when each of these lines used data last, as far as that was told.
+def last_use(lines: Collection[int]) -> dict[int, datetime]:
+    """Return the time of each line's latest stored usage record. Lines without records are absent.
 
-    Not in the statement that holds the lines: one that had to wait would answer as of before.
+    Call it after `lock_lines`. One statement cannot do both: if it waits for the lock, it still
+    reads the records as they were before the wait.
     """
     last = UsageRecord.objects.filter(line=OuterRef("pk")).order_by("-used_at").values("used_at")
     found = Line.objects.filter(pk__in=lines).annotate(last=Subquery(last[:1]))
@@ -120,74 +124,91 @@ def newest(lines: Collection[int]) -> dict[int, datetime]:
 
 
 def add(records: Iterable[UsageRecord], *, last: Mapping[int, datetime]) -> None:
-    """Take records that were just stored, their lines held; `last` is what `newest` said before."""
+    """Allocate records that were just stored. The caller has locked their lines.
+
+    `last` is the answer of `last_use` from before the records were stored.
+    """
     fresh: dict[int, list[UsageRecord]] = defaultdict(list)
-    for record in sorted(records, key=in_order):
+    for record in sorted(records, key=allocation_order):
         if record.line_id is not None:
             fresh[record.line_id].append(record)
     since = {line: of_line[0].used_at for line, of_line in fresh.items()}
     late = {line for line, first in since.items() if line in last and first <= last[line]}
-    shelves = _shelves(late, set(fresh) - late, since)
+    buckets = _read_buckets(late, set(fresh) - late, since)
+
     uncovered: dict[int, int] = {}
-    anew: dict[int, datetime] = {}
+    restarts: dict[int, datetime] = {}
     for line, of_line in fresh.items():
-        shelf = shelves[line]
-        start = shelf.window(since[line])
-        missing = {record.pk: shelf.take(record) for record in of_line}
-        if line in late and not shelf.has_room(start):
-            anew[line] = start
+        of_this_line = buckets[line]
+        start = of_this_line.affected_since(since[line])
+        missing = {record.pk: of_this_line.take(record) for record in of_line}
+        if line in late and not of_this_line.has_room(start):
+            restarts[line] = start
         else:
             uncovered |= {pk: left for pk, left in missing.items() if left}
-    _replay(shelves, anew, uncovered)
-    _write(shelves.values(), uncovered)
+
+    _allocate_again(buckets, restarts, uncovered)
+    _write(buckets.values(), uncovered)
 
 
-def renew(line: int, *, since: datetime) -> None:
-    """Allocate anew what was used from then on, as a subscription now runs or no longer does."""
-    hold([line])
+def reallocate(line: int, *, since: datetime) -> None:
+    """Allocate a line's usage from `since` again, after a subscription has started or ended."""
+    lock_lines([line])
     if UsageRecord.objects.filter(line=line, used_at__gte=since).exists():
-        shelves = _shelves({line}, set(), {})
+        buckets = _read_buckets({line}, set(), {})
         uncovered: dict[int, int] = {}
-        # One that was cut short ends at this very moment, and may have taken more before.
-        start = shelves[line].window(since - timedelta.resolution)
-        _replay(shelves, {line: start}, uncovered)
-        _write(shelves.values(), uncovered)
+        # A subscription that was cut short ends exactly at `since`. One moment earlier it still
+        # ran, so its buckets are allocated again too.
+        start = buckets[line].affected_since(since - timedelta.resolution)
+        _allocate_again(buckets, {line: start}, uncovered)
+        _write(buckets.values(), uncovered)
 
 
-def _shelves(late: set[int], timely: set[int], since: Mapping[int, datetime]) -> dict[int, Shelf]:
-    """Read the buckets: all of a line's where a record is late, else those that still run."""
+def _read_buckets(
+    late: set[int], timely: set[int], since: Mapping[int, datetime]
+) -> dict[int, LineBuckets]:
+    """Read the buckets of these lines.
+
+    A line with a late record needs all its buckets. Another line needs only those that had not
+    ended at the first new record.
+    """
     wanted = Q(subscription__line__in=late)
     if timely:
         first = min(since[line] for line in timely)
         wanted |= Q(subscription__line__in=timely, subscription__ends_at__gt=first)
-    # What was prepared and withdrawn never ran.
+    # A subscription that was withdrawn before it started has no time and never ran.
     ran = Bucket.objects.filter(wanted, subscription__starts_at__isnull=False)
     found: dict[int, list[Bucket]] = {line: [] for line in late | timely}
     for bucket in ran.select_related("subscription"):
         found[bucket.subscription.line_id].append(bucket)
-    return {line: Shelf(buckets) for line, buckets in found.items()}
+    return {line: LineBuckets(buckets) for line, buckets in found.items()}
 
 
-def _replay(
-    shelves: Mapping[int, Shelf], anew: Mapping[int, datetime], uncovered: dict[int, int]
+def _allocate_again(
+    buckets: Mapping[int, LineBuckets],
+    restarts: Mapping[int, datetime],
+    uncovered: dict[int, int],
 ) -> None:
-    """Allocate these lines' records from a time on, noting where what is uncovered has changed."""
-    for line, start in anew.items():
-        shelves[line].fill(start)
-    lines = list(anew)
+    """Allocate the lines' stored records again, each line from its time in `restarts`.
+
+    Adds to `uncovered` the records whose uncovered bytes have changed.
+    """
+    for line, start in restarts.items():
+        buckets[line].reset(start)
+    lines = list(restarts)
     for place in range(0, len(lines), LINES_AT_A_TIME):
         of_these = Q()
         for line in lines[place : place + LINES_AT_A_TIME]:
-            of_these |= Q(line=line, used_at__gte=anew[line])
+            of_these |= Q(line=line, used_at__gte=restarts[line])
         stored = UsageRecord.objects.filter(of_these).order_by("line", "used_at")
         for line, records in groupby(stored.iterator(), key=attrgetter("line_id")):
-            for record in sorted(records, key=in_order):
-                left = shelves[line].take(record)
+            for record in sorted(records, key=allocation_order):
+                left = buckets[line].take(record)
                 if left != record.uncovered_bytes:
                     uncovered[record.pk] = left
 
 
-def _write(shelves: Iterable[Shelf], uncovered: Mapping[int, int]) -> None:
-    changed = (bucket for shelf in shelves for bucket in shelf.changed())
+def _write(buckets: Iterable[LineBuckets], uncovered: Mapping[int, int]) -> None:
+    changed = (bucket for of_line in buckets for bucket in of_line.changed())
     set_each(Bucket, "used_bytes", {bucket.pk: bucket.used_bytes for bucket in changed})
     set_each(UsageRecord, "uncovered_bytes", uncovered)

@@ -72,7 +72,7 @@ def start(subscription: Subscription, *, at: datetime) -> None:
     if compare_and_set(
         Subscription, subscription.pk, is_prepared, state=SubscriptionState.ACTIVE, **period
     ):
-        allocation.renew(subscription.line_id, since=at)
+        allocation.reallocate(subscription.line_id, since=at)
 
 
 @transaction.atomic
@@ -96,7 +96,7 @@ def end(subscription: Subscription) -> None:
     at = now()
     running = Subscription.objects.filter(pk=subscription.pk, state=SubscriptionState.ACTIVE)
     if running.update(state=SubscriptionState.CANCELLED, ends_at=Least("ends_at", at)):
-        allocation.renew(subscription.line_id, since=at)
+        allocation.reallocate(subscription.line_id, since=at)
 
 
 def take_off(sim: Sim) -> None:

@@ -58,8 +58,8 @@ def record(source: str, said: Sequence[Any], at: datetime) -> Tally:
         first.setdefault(usage.key, usage)
     lines = _lines(first.values())
     held = {line for line in lines.values() if line is not None}
-    allocation.hold(held)
-    last = allocation.newest(held)
+    allocation.lock_lines(held)
+    last = allocation.last_use(held)
     new = set(insert_new([_row(source, first[key], lines[key], at) for key in sorted(first)]))
     stored = _stored(source, first)
     found = [row for key, row in stored.items() if _is_found(row, first[key], lines[key])]

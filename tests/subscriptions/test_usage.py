@@ -412,7 +412,7 @@ def test_two_batches_for_one_line_lose_one_without_the_lock(
     line: Line, sim: Sim, two_at_once: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     give(line, at(0), at(30))
-    monkeypatch.setattr(allocation, "hold", lambda _lines: None)
+    monkeypatch.setattr(allocation, "lock_lines", lambda _lines: None)
 
     race(sim)
 
