@@ -13,7 +13,7 @@ from balance_api.json_view import JsonView
 from balance_api.schema import usage_schema
 from balance_api.serializers import TallySerializer
 from moportal.problems import BadParameter
-from subscriptions.domain.usage import record
+from subscriptions.domain.usage import store_records
 
 # A generous size in bytes of one record as JSON. A longer body is not read.
 LONGEST_RECORD = 1000
@@ -39,7 +39,7 @@ class UsageView(JsonView):
     def post(self, request: Request) -> Response:
         """Store the records, and say what became of each."""
         source = cast("Caller", request.user).name
-        tally = record(source, _parse_records(request), now())
+        tally = store_records(source, _parse_records(request), now())
         return Response(TallySerializer(tally).data)
 
 

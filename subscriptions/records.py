@@ -1,4 +1,6 @@
-"""A usage record as a charging system tells it: JSON in, checked values out. No Django in here.
+"""Usage records as charging systems send them: JSON in, checked values out.
+
+This module does not use Django. A record looks like this:
 
 {"id": "…", "iccid": "8944…", "usedAt": "2026-01-31T23:59:59Z", "bytes": 1, "country": "US"}
 """
@@ -13,9 +15,9 @@ from moportal.identifiers import Country, Iccid, InvalidIdentifier
 
 NAMES = ("id", "iccid", "usedAt", "bytes", "country")
 LONGEST_ID = 100
-# A petabyte: no SIM moves that in one record, and no sum of such records leaves a bigint.
+# A petabyte. No SIM uses that much in one record, and sums of such records fit into a bigint.
 MOST_BYTES = 10**15
-# RFC 3339, 5.6, with an offset; a fraction may have any length, six digits of it are kept.
+# RFC 3339, 5.6: the offset is required. Of a fraction, six digits are kept.
 _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,20})?"
     r"([Zz]|[+-][0-9]{2}:[0-9]{2})",
@@ -25,7 +27,7 @@ Value = TypeVar("Value")
 
 
 class BadRecord(ValueError):
-    """A record that cannot be taken; `parameter` names which of its fields is to blame."""
+    """The record is malformed. `parameter` names the field at fault."""
 
     def __init__(self, parameter: str, detail: str) -> None:
         super().__init__(detail)
@@ -35,7 +37,7 @@ class BadRecord(ValueError):
 
 @dataclass(frozen=True)
 class Usage:
-    """Data that a SIM has used. Its source and `key` identify it.
+    """Data that a SIM has used. The record's source and `key` identify it.
 
     Source of the rule: docs/contract.md#quantities-and-identity.
     """
@@ -48,7 +50,7 @@ class Usage:
 
     @property
     def day(self) -> date:
-        """Return the day of use, as every instant in UTC."""
+        """Return the day of use in UTC."""
         return self.used_at.date()
 
     @property
@@ -56,24 +58,24 @@ class Usage:
         return self.record_id, self.day
 
 
-def read(said: Any) -> Usage:
-    """Read one record; fields of another name are ignored. Raises `BadRecord`."""
-    if not isinstance(said, Mapping):
+def parse_usage(document: Any) -> Usage:
+    """Parse one record. Unknown fields are ignored. Raises `BadRecord`."""
+    if not isinstance(document, Mapping):
         raise BadRecord("", "A record is an object.")
     for name in NAMES:
-        if name not in said:
+        if name not in document:
             raise BadRecord(name, f"{name} is missing.")
     return Usage(
-        record_id=_id(said["id"]),
-        iccid=_iccid(said["iccid"]),
-        used_at=_instant(said["usedAt"]),
-        bytes=_bytes(said["bytes"]),
-        country=_country(said["country"]),
+        record_id=_id(document["id"]),
+        iccid=_iccid(document["iccid"]),
+        used_at=_instant(document["usedAt"]),
+        bytes=_bytes(document["bytes"]),
+        country=_country(document["country"]),
     )
 
 
 def _id(value: Any) -> str:
-    # Only what is printable can be stored: no NUL, no half of a surrogate pair.
+    # Not every database can store NUL or half of a surrogate pair. Neither is printable.
     if not isinstance(value, str) or not value.isprintable() or not 0 < len(value) <= LONGEST_ID:
         raise BadRecord("id", f"id is a text of 1 to {LONGEST_ID} printable characters.")
     return value
@@ -92,7 +94,7 @@ def _parsed(parse: Callable[[str], str], value: Any, name: str, detail: str) -> 
     if not isinstance(value, str):
         raise BadRecord(name, detail)
     try:
-        # As plain text: what is read back from the database is to be equal.
+        # A plain str, so that it equals the value that is later read from the database.
         return str(parse(value))
     except InvalidIdentifier as error:
         raise BadRecord(name, detail) from error
@@ -109,7 +111,7 @@ def _instant(value: Any) -> datetime:
 
 
 def _bytes(value: Any) -> int:
-    # JSON's true is an int to Python.
+    # isinstance would accept JSON's true, because bool is a subclass of int.
     if type(value) is not int or not 0 <= value <= MOST_BYTES:
         raise BadRecord("bytes", f"bytes is a whole number from 0 to {MOST_BYTES}.")
     return value

@@ -56,7 +56,7 @@ def import_usage(
 
 def _count(rows: list[Row], source: str, report: Report, *, is_dry_run: bool) -> list[Fault]:
     with transaction.atomic():
-        tally = usage.record(source, [_record(row) for row in rows], now())
+        tally = usage.store_records(source, [_record(row) for row in rows], now())
         transaction.set_rollback(is_dry_run)
     report.taken += tally.taken
     report.repeated += tally.repeated

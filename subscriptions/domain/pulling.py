@@ -93,7 +93,7 @@ def _store_page(pull: UsagePull, page: Page, lease: Lease) -> None:
     worker can take the lease, because its row is locked.
     """
     lease.prolong()
-    tally = usage.record(pull.source, page.records, now())
+    tally = usage.store_records(pull.source, page.records, now())
     refused = F("refused") + len(tally.refused)
     UsagePull.objects.filter(pk=pull.pk).update(cursor=page.cursor, refused=refused)
 

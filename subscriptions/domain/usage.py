@@ -1,6 +1,6 @@
-"""Usage comes in: over HTTP, by a file, or fetched from the charging system, all by `record`.
+"""Store usage. All records, sent over HTTP, imported or fetched, end in `store_records`.
 
-A record is identified by (source, record id, day of use), and counts once however often it is sent
+A record is identified by (source, record id, day of use). It counts once, however often it is sent
 (docs/contract.md#quantities-and-identity). `subscriptions.domain.allocation` chooses its bucket.
 """
 
@@ -18,14 +18,14 @@ from subscriptions.domain import allocation
 from subscriptions.models import SimOnLine, UsageRecord
 from subscriptions.records import BadRecord, Usage
 
-# How far a charging system's clock may be ahead of ours.
-AHEAD = timedelta(minutes=5)
+# How far a charging system's clock may be ahead of the portal's.
+CLOCK_TOLERANCE = timedelta(minutes=5)
 Key = tuple[str, date]
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A record that was not taken: its place among those sent, which field, and why."""
+    """A refused record: its index in the batch, the field at fault, and why."""
 
     index: int
     parameter: str
@@ -34,7 +34,11 @@ class Refusal:
 
 @dataclass
 class Tally:
-    """What came of each record sent; those on no line (by place) were taken or repeated too."""
+    """How many records of a batch were taken and repeated, and which were refused.
+
+    `on_no_line` has the indexes of records whose SIM was on no line. They are stored, so they are
+    counted as taken or repeated too.
+    """
 
     taken: int = 0
     repeated: int = 0
@@ -43,51 +47,61 @@ class Tally:
 
 
 @transaction.atomic(savepoint=False)
-def record(source: str, said: Sequence[Any], at: datetime) -> Tally:
-    """Store usage records and take them from their lines' buckets; `at` is when they came.
+def store_records(source: str, documents: Sequence[Any], at: datetime) -> Tally:
+    """Store a batch of usage records and take them from their lines' buckets.
 
-    Each record is as `records.read` reads it. One that is there already is *repeated* and counts
-    for nothing; with other content it is refused, and the first one stays. One that cannot be read,
-    or lies ahead, is refused alone. A record of a SIM that was on no line then is stored without
-    one, and taken up when it is sent again after its SIM was given that time on a line.
+    `documents` are parsed by `records.parse_usage`; `at` is the time at which they arrived.
+
+    - A record that is stored already is *repeated* and changes nothing. If its content differs, it
+      is refused, and the stored one stays.
+    - A record that is malformed or lies in the future is refused. The others are stored.
+    - If the SIM was on no line at the time of use, the record is stored without a line. Once staff
+      have put the SIM on a line for that time, sending the record again takes it from a bucket.
     """
     tally = Tally()
-    read = _read(said, at, tally)
+    parsed = _parse(documents, at, tally)
+    # A batch may contain a record twice. The first one counts.
     first: dict[Key, Usage] = {}
-    for usage in read.values():
+    for usage in parsed.values():
         first.setdefault(usage.key, usage)
+
     lines = _lines(first.values())
-    held = {line for line in lines.values() if line is not None}
-    allocation.lock_lines(held)
-    last = allocation.last_use(held)
-    new = set(insert_new([_row(source, first[key], lines[key], at) for key in sorted(first)]))
+    known_lines = {line for line in lines.values() if line is not None}
+    allocation.lock_lines(known_lines)
+    last = allocation.last_use(known_lines)
+
+    # Sorted, because concurrent inserts in different orders may deadlock.
+    rows = [_row(source, first[key], lines[key], at) for key in sorted(first)]
+    new_keys = set(insert_new(rows))
     stored = _stored(source, first)
-    found = [row for key, row in stored.items() if _is_found(row, first[key], lines[key])]
-    for row in found:
+    new = [row for row in stored.values() if row.pk in new_keys]
+    now_on_line = [row for key, row in stored.items() if _gets_line(row, first[key], lines[key])]
+    for row in now_on_line:
         row.line_id = lines[row.record_id, row.day]
-    set_each(UsageRecord, "line", {row.pk: row.line_id for row in found})
-    allocation.add([*(row for row in stored.values() if row.pk in new), *found], last=last)
-    _count(read, stored, new, tally)
+    set_each(UsageRecord, "line", {row.pk: row.line_id for row in now_on_line})
+
+    allocation.add([*new, *now_on_line], last=last)
+    _count(parsed, stored, new_keys, tally)
     return tally
 
 
-def _read(said: Sequence[Any], at: datetime, tally: Tally) -> dict[int, Usage]:
-    """Read what can be read, by place; the rest is refused."""
-    read = {}
-    for index, one in enumerate(said):
+def _parse(documents: Sequence[Any], at: datetime, tally: Tally) -> dict[int, Usage]:
+    """Return the well-formed records by their index. Adds the others to the tally as refused."""
+    parsed = {}
+    for index, document in enumerate(documents):
         try:
-            usage = records.read(one)
-            if usage.used_at > at + AHEAD:
+            usage = records.parse_usage(document)
+            if usage.used_at > at + CLOCK_TOLERANCE:
                 raise BadRecord("usedAt", "usedAt lies ahead: is the clock right?")
         except BadRecord as error:
             tally.refused.append(Refusal(index, error.parameter, error.detail))
         else:
-            read[index] = usage
-    return read
+            parsed[index] = usage
+    return parsed
 
 
 def _lines(usages: Iterable[Usage]) -> dict[Key, int | None]:
-    """Find the line that each record's SIM was on when it was used."""
+    """Return, for each record, the line that its SIM was on at the time of use, or None."""
     usages = list(usages)
     stays: dict[str, list[SimOnLine]] = defaultdict(list)
     found = SimOnLine.objects.filter(sim__iccid__in={usage.iccid for usage in usages})
@@ -97,8 +111,10 @@ def _lines(usages: Iterable[Usage]) -> dict[Key, int | None]:
 
 
 def _line(stays: Iterable[SimOnLine], at: datetime) -> int | None:
-    then = (one for one in stays if one.since <= at and (one.until is None or at < one.until))
-    stay = next(then, None)
+    at_that_time = (
+        stay for stay in stays if stay.since <= at and (stay.until is None or at < stay.until)
+    )
+    stay = next(at_that_time, None)
     return stay.line_id if stay else None
 
 
@@ -117,44 +133,47 @@ def _row(source: str, usage: Usage, line: int | None, at: datetime) -> UsageReco
 
 
 def _stored(source: str, keys: Mapping[Key, Usage]) -> dict[Key, UsageRecord]:
-    """Read what is stored by now under these identities, whoever has stored it."""
+    """Return the stored rows of these records, including those that another worker stored."""
     rows = UsageRecord.objects.filter(
         source=source, record_id__in={name for name, _ in keys}, day__in={day for _, day in keys}
     )
     return {key: row for row in rows if (key := (row.record_id, row.day)) in keys}
 
 
-def _is_found(row: UsageRecord, usage: Usage, line: int | None) -> bool:
-    """Say whether a record that was on no line is sent again, and is on one now."""
+def _gets_line(row: UsageRecord, usage: Usage, line: int | None) -> bool:
+    """Return whether a record was stored without a line and its SIM is known to be on one now."""
     return row.line_id is None and line is not None and not _differs(row, usage)
 
 
 def _differs(row: UsageRecord, usage: Usage) -> str:
-    """Name the first field in which a record differs from what was stored before."""
+    """Return the first field in which the stored record differs, or an empty text."""
     pairs = {
         "iccid": (row.iccid, usage.iccid),
         "usedAt": (row.used_at, usage.used_at),
         "bytes": (row.bytes, usage.bytes),
         "country": (row.country, usage.country),
     }
-    return next((name for name, (there, here) in pairs.items() if there != here), "")
+    return next((name for name, (stored, sent) in pairs.items() if stored != sent), "")
 
 
 def _count(
-    read: Mapping[int, Usage],
+    parsed: Mapping[int, Usage],
     stored: Mapping[Key, UsageRecord],
-    new: set[int],
+    new_keys: set[int],
     tally: Tally,
 ) -> None:
-    """Say of each record whether it was taken, repeated or refused."""
-    for index, usage in read.items():
+    """Add to the tally whether each record was taken, repeated or refused."""
+    for index, usage in parsed.items():
         row = stored[usage.key]
         if name := _differs(row, usage):
-            there = f"was taken before with another {name}; that one stays"
-            tally.refused.append(Refusal(index, name, f"Record {usage.record_id} {there}."))
+            detail = (
+                f"Record {usage.record_id} was taken before with another {name}; that one stays."
+            )
+            tally.refused.append(Refusal(index, name, detail))
             continue
-        if row.pk in new:
-            new.discard(row.pk)
+        if row.pk in new_keys:
+            # The same record once more in this batch counts as repeated.
+            new_keys.discard(row.pk)
             tally.taken += 1
         else:
             tally.repeated += 1

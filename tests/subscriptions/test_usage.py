@@ -22,7 +22,7 @@ from esim.models import Sim
 from subscriptions.balances import balances
 from subscriptions.domain import allocation
 from subscriptions.domain import lifecycle as domain
-from subscriptions.domain.usage import AHEAD, Refusal
+from subscriptions.domain.usage import CLOCK_TOLERANCE, Refusal
 from subscriptions.models import Bucket, Line, SimOnLine, Subscription, UsageRecord
 from tests.builders import GB, make_card, make_plan
 from tests.races import at_once
@@ -105,7 +105,7 @@ def test_the_day_of_use_is_that_in_utc(line: Line, sim: Sim) -> None:
 
 
 def test_what_lies_ahead_is_refused(line: Line, sim: Sim) -> None:
-    soon, later = now() + AHEAD / 2, now() + AHEAD * 2
+    soon, later = now() + CLOCK_TOLERANCE / 2, now() + CLOCK_TOLERANCE * 2
 
     tally = tell(said(1, sim, soon, 1), said(2, sim, later, 1))
 
@@ -223,7 +223,7 @@ def test_a_cancelled_plan_takes_the_late_records_of_its_own_time(line: Line, sim
 def test_a_plan_that_starts_or_ends_finds_what_was_told_already(line: Line, sim: Sim) -> None:
     """What a clock that is ahead has told of counts as if it came afterwards."""
     sold = domain.prepare(line.account, sim=sim, plan=make_plan(), plan_name="x", reference="later")
-    start, ahead = now(), now() + AHEAD / 2
+    start, ahead = now(), now() + CLOCK_TOLERANCE / 2
     tell(said(1, sim, start, 1), said(2, sim, ahead, 10))
 
     assert used() == [0]

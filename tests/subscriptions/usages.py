@@ -59,7 +59,7 @@ def said(
 
 
 def tell(*records: Any, source: str = "one", at: datetime | None = None) -> Tally:
-    return usage.record(source, list(records), at or now())
+    return usage.store_records(source, list(records), at or now())
 
 
 def used() -> list[int]:

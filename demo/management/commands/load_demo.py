@@ -179,7 +179,7 @@ def _use(iccid: str, used: int) -> None:
     """Record yesterday's data use, as the charging system would."""
     yesterday = (now() - timedelta(days=1)).isoformat()
     record = {"id": "half", "iccid": iccid, "bytes": used, "country": "US", "usedAt": yesterday}
-    usage.record("demo", [record], now())
+    usage.store_records("demo", [record], now())
 
 
 def _subscription(customer: User, iccid: str, plan_name: str, plan: Plan | None) -> Subscription:
