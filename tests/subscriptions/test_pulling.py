@@ -241,7 +241,7 @@ def test_the_cursor_is_stored_with_its_records_or_not_at_all(
         raise ZeroDivisionError
 
     with monkeypatch.context() as patch:
-        patch.setattr(usage, "record", crash)
+        patch.setattr(usage, "store_records", crash)
         task = pull()
 
     assert (UsagePull.objects.get().cursor, task.last_error) == ("", "ZeroDivisionError: ")
