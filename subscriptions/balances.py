@@ -61,8 +61,8 @@ def balances(
 ) -> list[Balance]:
     """Return the SIM's balances at a location, in the order in which they are used.
 
-    The list is never empty: without a balance its one entry is NONE, and NOTSUPPORTED for a SIM
-    that is excluded from the programme. A location of None means everywhere.
+    The list is never empty. Its only entry is NOTSUPPORTED for a SIM that is excluded from the
+    programme, and NONE for a SIM without a balance. A location of None means everywhere.
 
     Raises `RefusedByGuard` if the guard refuses the request, otherwise `UnknownSim`.
     """
@@ -72,20 +72,22 @@ def balances(
     if reading.is_in_programme is None:
         raise UnknownSim(iccid)
 
-    asked = (location,) if location else ()
+    requested = (location,) if location else ()
     if not reading.is_in_programme:
-        return [Balance("notsupported", BalanceType.NOT_SUPPORTED, locations=asked)]
-    valid = [one for one in reading.buckets if location is None or location in one.countries]
-    valid.sort(key=attrgetter("order_of_use"))
-    return [_balance(one, at) for one in valid] or [
-        Balance("none", BalanceType.NONE, locations=asked)
+        return [Balance("notsupported", BalanceType.NOT_SUPPORTED, locations=requested)]
+    valid = [
+        bucket for bucket in reading.buckets if location is None or location in bucket.countries
     ]
+    if not valid:
+        return [Balance("none", BalanceType.NONE, locations=requested)]
+    valid.sort(key=attrgetter("order_of_use"))
+    return [_balance(bucket, at) for bucket in valid]
 
 
 def account_buckets(account: User, *, at: datetime) -> list[Bucket]:
     """Return the account's running buckets in the order in which they are used.
 
-    Used-up ones are among them: the customer sees them until the plan ends.
+    Used-up buckets are included: the customer sees them until the plan ends.
     """
     buckets = running_buckets(at).filter(subscription__line__account=account)
     with_sims = buckets.select_related("subscription__line").prefetch_related(
@@ -95,7 +97,7 @@ def account_buckets(account: User, *, at: datetime) -> list[Bucket]:
 
 
 def in_order_of_use(buckets: Iterable[Bucket]) -> list[Bucket]:
-    """Sort buckets, all of subscriptions with an end, in the order in which usage fills them."""
+    """Sort buckets in their order of use. Every bucket's subscription must have an end."""
     return sorted(buckets, key=lambda bucket: usable_bucket(bucket).order_of_use)
 
 

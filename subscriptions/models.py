@@ -1,4 +1,4 @@
-"""Lines, the SIMs on them, the subscriptions and data buckets that they share, their usage."""
+"""Lines with their SIMs, subscriptions, data buckets and usage."""
 
 from django.conf import settings
 from django.db import models
@@ -11,7 +11,7 @@ from plans.models import Plan
 
 
 class Line(models.Model):
-    """What a customer has with the operator: a service, with its phone number if it has one."""
+    """A mobile service of a customer, with its phone number if it has one."""
 
     account = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="lines"
@@ -24,7 +24,7 @@ class Line(models.Model):
 
 
 class SimOnLine(models.Model):
-    """A SIM's time on a line; an open row has no end."""
+    """The time that a SIM is on a line. `until` is empty while it is on it."""
 
     line = models.ForeignKey(Line, on_delete=models.PROTECT, related_name="sims")
     sim = models.ForeignKey(Sim, on_delete=models.PROTECT, related_name="lines")
@@ -48,7 +48,7 @@ class SimOnLine(models.Model):
 
 
 class SubscriptionState(models.TextChoices):
-    """A prepared subscription counts for nothing until its order completes."""
+    """A prepared subscription cannot be used until its order completes."""
 
     PREPARED = "prepared", pgettext_lazy("subscription state", "Prepared")
     ACTIVE = "active", pgettext_lazy("subscription state", "Active")
@@ -56,7 +56,7 @@ class SubscriptionState(models.TextChoices):
 
 
 class Subscription(models.Model):
-    """A plan that a line holds, as it was sold. Its time runs from the completion of its order."""
+    """A plan on a line, as it was sold. Its time starts when its order completes."""
 
     line = models.ForeignKey(
         Line, on_delete=models.PROTECT, related_name="subscriptions", db_index=False
@@ -70,10 +70,13 @@ class Subscription(models.Model):
     starts_at = models.DateTimeField(null=True, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True)
     live_iccid = models.CharField(
-        "live ICCID", max_length=20, blank=True, help_text="On which SIM the network has it live."
+        "live ICCID",
+        max_length=20,
+        blank=True,
+        help_text="The SIM on which it is active in the network.",
     )
     ended_at = models.DateTimeField(
-        null=True, blank=True, help_text="When the network was told that it is over."
+        null=True, blank=True, help_text="When it was ended in the network."
     )
 
     class Meta:
@@ -90,8 +93,8 @@ class Subscription(models.Model):
                 | Q(starts_at__isnull=False, ends_at__gt=F("starts_at")),
             ),
         ]
-        # What a line had before costs a question about it nothing: it is read from today on. There
-        # is no index of the line alone, which would be taken for those of a line with one plan.
+        # A balance reads the index from today on, so a line's past plans cost nothing. There must
+        # be no index of the line alone: PostgreSQL would choose it for lines with one plan.
         indexes = [models.Index(name="plans_of_a_line_by_end", fields=["line", "ends_at"])]
 
     def __str__(self) -> str:
@@ -112,7 +115,7 @@ class NetworkCall(OutsideCall):
 
 
 class Bucket(models.Model):
-    """Data to be used in some countries: whole bytes, never below zero."""
+    """An amount of data that can be used in some countries, in bytes. It never goes below zero."""
 
     class Kind(models.TextChoices):
         ALLOWANCE = "allowance", pgettext_lazy("bucket", "Allowance")
@@ -153,13 +156,13 @@ class Bucket(models.Model):
 
 
 class UsageRecord(models.Model):
-    """Data that a SIM has used, as a charging system has told it: each record counts once."""
+    """Data that a SIM has used, as a charging system reported it. Each record counts once."""
 
-    source = models.CharField(max_length=40, help_text="Which charging system told of it.")
+    source = models.CharField(max_length=40, help_text="The charging system that reported it.")
     record_id = models.CharField("record id", max_length=100)
-    day = models.DateField("day of use", help_text="In UTC; part of what the record is known by.")
+    day = models.DateField("day of use", help_text="In UTC. It is part of the record's identity.")
     iccid = models.CharField("ICCID", max_length=20)
-    # Its own index begins with the line too.
+    # No index of its own: `usage_of_a_line` begins with the line.
     line = models.ForeignKey(
         Line,
         null=True,
@@ -167,11 +170,13 @@ class UsageRecord(models.Model):
         on_delete=models.PROTECT,
         related_name="usage",
         db_index=False,
-        help_text="The line that the SIM was on; none where it was on none.",
+        help_text="The line that the SIM was on. Empty if it was on none.",
     )
     country = models.CharField(max_length=2)
     bytes = models.BigIntegerField()
-    uncovered_bytes = models.BigIntegerField(default=0, help_text="What no bucket covers.")
+    uncovered_bytes = models.BigIntegerField(
+        default=0, help_text="The bytes that no bucket covers."
+    )
     used_at = models.DateTimeField()
     received_at = models.DateTimeField()
 
@@ -196,7 +201,7 @@ class UsageRecord(models.Model):
 
 
 class UsagePull(models.Model):
-    """How far the records of a charging system were fetched, and how that went."""
+    """The cursor up to which a charging system's records were fetched, and the last failure."""
 
     source = models.CharField(max_length=40, unique=True)
     cursor = models.CharField(max_length=200, blank=True)

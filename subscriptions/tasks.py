@@ -1,4 +1,4 @@
-"""What beat starts."""
+"""Celery tasks that beat starts."""
 
 from celery import shared_task
 
@@ -7,5 +7,5 @@ from subscriptions.domain import pulling
 
 @shared_task
 def request_pull() -> None:
-    """See to it that usage is fetched from the charging system."""
+    """Enqueue the task that fetches usage from the charging system."""
     pulling.request_pull()

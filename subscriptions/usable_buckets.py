@@ -1,7 +1,7 @@
 """The buckets that a SIM can use now, read with or without a guard.
 
-On PostgreSQL this is one prepared statement, which needs one round trip (docs/decisions/010). On
-other databases the ORM reads the same; a test compares the two.
+On PostgreSQL this is one prepared statement in one round trip (docs/decisions/010). On other
+databases the ORM reads the same rows. A test compares the two.
 """
 
 import json
@@ -30,14 +30,14 @@ class UsableBucket(NamedTuple):
 
     @property
     def order_of_use(self) -> tuple[datetime, bool, int]:
-        """Return the sort key: what ends first, then the metered bucket, then the older one."""
+        """Return the sort key: first the end, then metered before unlimited, then age."""
         return self.ends_at, self.is_unlimited, self.key
 
 
 class Guard(Protocol):
-    """A check of the request that is made together with the reading, in the same round trip.
+    """A check of the request, made by the statement that reads the buckets.
 
-    In the statement `$1` is the time and `$2` the ICCID; a guard's own values begin with `$3`.
+    In the statement, `$1` is the time and `$2` is the ICCID. The guard's own values start at `$3`.
     """
 
     @property
@@ -45,14 +45,15 @@ class Guard(Protocol):
         """Return the values of the guard's parameters."""
 
     def compose(self, *, again: bool) -> tuple[str, str]:
-        """Return a WITH clause, or nothing, and an expression for the verdict as text.
+        """Return a WITH clause (or an empty text), and an SQL expression for the verdict.
 
-        A null verdict lets the request pass. `again` says that the statement is sent a second time
-        because a connection was lost: what the first one wrote must then not count against it.
+        If the verdict is null, the request passes. `again` is true if the statement is sent a
+        second time after a lost connection. The first one may have been committed, so its rows must
+        not refuse the second.
         """
 
     def check(self) -> str | None:
-        """Make the same check by the ORM, inside a transaction, and return the verdict."""
+        """Make the same check with the ORM, inside a transaction, and return the verdict."""
 
 
 class NoGuard:
@@ -69,9 +70,9 @@ class NoGuard:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read about a SIM. `is_in_programme` is None if there is no such SIM.
+    """What was read about a SIM. `is_in_programme` is None if the SIM is unknown.
 
-    With a verdict the guard refuses the request, and the other fields must not be used.
+    If `verdict` is set, the guard refuses the request. Then do not use the other fields.
     """
 
     verdict: str | None
@@ -80,7 +81,7 @@ class Reading:
 
 
 def read_sim(iccid: str | None, *, at: datetime, guard: Guard) -> Reading:
-    """Make the guard's check and read the SIM's usable buckets, in no particular order."""
+    """Run the guard's check and read the SIM's usable buckets, in no particular order."""
     if connection.vendor == "postgresql":
         return read_by_statement(iccid, at=at, guard=guard)
     return read_by_orm(iccid, at=at, guard=guard)
@@ -102,7 +103,7 @@ def read_by_orm(iccid: str | None, *, at: datetime, guard: Guard) -> Reading:
 def running_buckets(at: datetime) -> QuerySet[Bucket]:
     """Return the buckets of subscriptions that run at this time, used up or not.
 
-    A microbalance is not among them: it only lets the device reach the portal.
+    Microbalances are left out: they only let a device reach the portal.
     """
     running = Bucket.objects.filter(
         subscription__state=SubscriptionState.ACTIVE,
@@ -120,8 +121,9 @@ def usable_bucket(bucket: Bucket) -> UsableBucket:
     )
 
 
-# The literals name the partial indexes: a parameter in their place would not be known to match.
-# Countries come as text, because there are as many lists of them as plans: each is parsed once.
+# Literals such as 'active' are not parameters: PostgreSQL uses a partial index only if it sees the
+# index's condition in the text. Countries are read as text, because there are only as many
+# different lists as plans, so the cache below parses each list once.
 _STATEMENT = """
     {with_clause}
     SELECT {verdict}, sim.is_in_programme, bucket.id, bucket.kind = 'unlimited',
@@ -147,7 +149,7 @@ def read_by_statement(iccid: str | None, *, at: datetime, guard: Guard) -> Readi
     rows = execute_prepared(
         lambda again: statement(*guard.compose(again=again)), [at, iccid, *guard.values]
     )
-    # There is always a row. Without a usable bucket the bucket's columns are null.
+    # VALUES (1) gives a row even for an unknown SIM. Columns that joined nothing are null.
     verdict, is_in_programme, *_bucket = rows[0]
     usable = tuple(
         UsableBucket(key, is_unlimited, left_bytes, ends_at, _parse_countries(countries))

@@ -9,7 +9,7 @@ from subscriptions.charging.base import ChargingSystem
 
 
 def charging_system() -> ChargingSystem | None:
-    """Return the adapter by which this installation fetches usage, if it does."""
+    """Return the adapter through which this installation fetches usage, or None."""
     return _made(settings.CHARGING) if settings.CHARGING else None
 
 

@@ -1,4 +1,4 @@
-"""What a charging system must be able to do that usage is fetched from: go on after a cursor."""
+"""What a charging system must be able to do: return usage records after a cursor."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -9,14 +9,14 @@ LONGEST_CURSOR = 200
 
 
 class ChargingUnavailable(ServiceUnavailable):
-    """No useful answer of the charging system."""
+    """The charging system gave no usable answer; calling again may help."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """Records in the order in which they became known, as `subscriptions.records` reads them.
+    """Records in the order in which the charging system learned of them, not parsed yet.
 
-    `cursor` goes on after the last of them; `has_more` says that it is worth asking at once.
+    `cursor` stands after the last of them. With `has_more` the next page is ready.
     """
 
     records: list[Any]
@@ -25,11 +25,11 @@ class Page:
 
 
 class ChargingSystem(Protocol):
-    """The system that counts. The method may raise `ChargingUnavailable`."""
+    """The operator's charging system. The method may raise `ChargingUnavailable`."""
 
     def usage(self, after: str, *, limit: int) -> Page:
-        """Return what became known after this cursor, from the first record on where it is empty.
+        """Return the records after this cursor. An empty cursor means from the first record on.
 
-        It changes nothing, and asked again it answers no less: a record that came late to the
-        charging system itself stands behind those that were given out before it.
+        The call changes nothing, and a repeated call returns at least the same records. A record
+        that reaches the charging system late comes after those that it has returned before.
         """

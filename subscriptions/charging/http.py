@@ -14,10 +14,10 @@ class HttpCharging:
     """Answers `{"records": […], "cursor": "…", "more": false}`."""
 
     def usage(self, after: str, *, limit: int) -> Page:
-        """Ask for a page, and check that what came is one."""
+        """Fetch a page, and check that the answer is one."""
         base = check_address(settings.CHARGING_URL, name="CHARGING_URL")
         token: str = settings.CHARGING_TOKEN
-        status, said = exchange_json(
+        status, answer = exchange_json(
             "GET",
             f"{base}/usage?{urlencode({'after': after, 'limit': limit})}",
             within=settings.OUTSIDE_CALL_TIMEOUT,
@@ -26,14 +26,16 @@ class HttpCharging:
         )
         if status != httpx.codes.OK:
             raise ChargingUnavailable(f"HTTP {status}", was_sent=True)
-        return _page(said, limit)
+        return _parse_page(answer, limit)
 
 
-def _page(body: dict[str, Any], limit: int) -> Page:
+def _parse_page(body: dict[str, Any], limit: int) -> Page:
     found, cursor, has_more = (body.get(name) for name in ("records", "cursor", "more"))
     if not isinstance(found, list) or len(found) > limit or not isinstance(has_more, bool):
         raise ChargingUnavailable("not a page of usage", was_sent=True)
-    is_kept = isinstance(cursor, str) and cursor.isprintable() and len(cursor) <= LONGEST_CURSOR
-    if not is_kept:
+    can_be_stored = (
+        isinstance(cursor, str) and cursor.isprintable() and len(cursor) <= LONGEST_CURSOR
+    )
+    if not can_be_stored:
         raise ChargingUnavailable("a cursor that cannot be kept", was_sent=True)
     return Page(found, str(cursor), has_more)

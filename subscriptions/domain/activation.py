@@ -17,7 +17,10 @@ from subscriptions.networks.base import NetworkRefused, Service
 
 
 def activate(subscription: Subscription, sim: Sim, *, before_call: BeforeCall) -> None:
-    """Activate the plan on this SIM, and on no other SIM."""
+    """Activate the plan on this SIM, and on no other SIM.
+
+    The call's key is its sequence number, so a late repetition cannot undo a newer activation.
+    """
     if subscription.live_iccid == sim.iccid:
         return
     plan = subscription.plan.code if subscription.plan else ""
@@ -28,6 +31,7 @@ def activate(subscription: Subscription, sim: Sim, *, before_call: BeforeCall) -
         network().activate(Service(subscription.reference, call.pk, plan, **of_sim))
 
     _record(call, send, before_call)
+    # Another worker may have ended the plan during the call. In the network it stays ended.
     compare_and_set(Subscription, subscription.pk, {"ended_at": None}, live_iccid=sim.iccid)
     subscription.live_iccid = sim.iccid
 
@@ -43,6 +47,7 @@ def end(subscription: Subscription, *, before_call: BeforeCall) -> None:
 
 
 def _may_be_live(subscription: Subscription) -> bool:
+    """Return whether any activation was sent, even if its answer was lost or was a refusal."""
     activations = subscription.network_calls.filter(operation="activate")
     return activations.exclude(outcome=NetworkCall.Outcome.NOT_SENT).exists()
 

@@ -1,4 +1,4 @@
-"""What happens to lines and their subscriptions. All of it is safe to run again."""
+"""Changes of lines and their subscriptions. Each is safe to repeat."""
 
 import calendar
 from datetime import UTC, datetime, timedelta
@@ -24,10 +24,10 @@ class SimOfAnother(Exception):
 
 @transaction.atomic(savepoint=False)
 def prepare(account: User, *, sim: Sim, plan: Plan, plan_name: str, reference: str) -> Subscription:
-    """Put the plan on the SIM's line, not counting yet; a new line where the SIM has none.
+    """Put the plan on the SIM's line in the state prepared: it cannot be used yet.
 
-    `reference` (the order's number) makes it one subscription however often it is asked for.
-    Raises `SimOfAnother`.
+    A SIM without a line gets a new one. `reference` is the order's number: a second call with the
+    same reference returns the same subscription. Raises `SimOfAnother`.
     """
     line = _line_of(account, sim)
     subscription, is_new = Subscription.objects.get_or_create(
@@ -46,38 +46,39 @@ def prepare(account: User, *, sim: Sim, plan: Plan, plan_name: str, reference: s
 
 
 def _line_of(account: User, sim: Sim) -> Line:
-    # What the pool has just given is on no line yet.
+    # A SIM that was just reserved for an order is on no line yet. This saves a query.
     is_fresh = sim.state == SimState.RESERVED
-    stay = None if is_fresh else _stay(sim)
-    if stay is None:
+    current = None if is_fresh else _current_line(sim)
+    if current is None:
         line = Line.objects.create(account=account, msisdn=sim.msisdn)
         SimOnLine.objects.create(line=line, sim=sim, since=now())
         compare_and_set(Sim, sim.pk, {}, state=SimState.IN_USE)
         return line
-    if stay.line.account_id != account.pk:
+    if current.line.account_id != account.pk:
         raise SimOfAnother(sim.iccid)
-    return stay.line
+    return current.line
 
 
-def _stay(sim: Sim) -> SimOnLine | None:
+def _current_line(sim: Sim) -> SimOnLine | None:
     return SimOnLine.objects.filter(sim=sim, until=None).select_related("line").first()
 
 
 @transaction.atomic(savepoint=False)
 def start(subscription: Subscription, *, at: datetime) -> None:
-    """Let the plan's time run from now on: the order is complete."""
-    assert subscription.plan is not None  # noqa: S101 -- only a sold plan is ever prepared
+    """Start the plan's time when its order completes."""
+    assert subscription.plan is not None  # noqa: S101 -- `prepare` has set it
     period = {"starts_at": at, "ends_at": end_of_period(subscription.plan, at)}
-    is_prepared = {"state": SubscriptionState.PREPARED}
-    if compare_and_set(
-        Subscription, subscription.pk, is_prepared, state=SubscriptionState.ACTIVE, **period
-    ):
+    prepared = {"state": SubscriptionState.PREPARED}
+    is_started = compare_and_set(
+        Subscription, subscription.pk, prepared, state=SubscriptionState.ACTIVE, **period
+    )
+    if is_started:
         allocation.reallocate(subscription.line_id, since=at)
 
 
 @transaction.atomic
 def withdraw(subscription: Subscription) -> None:
-    """Take back what was prepared; the SIM leaves a line that held nothing else."""
+    """Cancel a prepared subscription. If the line has no other, its SIMs leave the line."""
     prepared = Subscription.objects.filter(pk=subscription.pk, state=SubscriptionState.PREPARED)
     if not prepared.update(state=SubscriptionState.CANCELLED):
         return
@@ -88,10 +89,10 @@ def withdraw(subscription: Subscription) -> None:
 
 @transaction.atomic(savepoint=False)
 def end(subscription: Subscription) -> None:
-    """Let a running plan end at once: it was taken back.
+    """End a running plan at once, because its order is returned.
 
-    Its time ends now, so that what is used from now on is taken from other plans, and what was used
-    before from this one, however late that is told.
+    Its time ends now. Data used from now on is taken from other plans. Data used before is still
+    taken from this plan, however late its record arrives.
     """
     at = now()
     running = Subscription.objects.filter(pk=subscription.pk, state=SubscriptionState.ACTIVE)
@@ -100,35 +101,36 @@ def end(subscription: Subscription) -> None:
 
 
 def take_off(sim: Sim) -> None:
-    """Let a SIM that is out of use leave its line."""
+    """Remove a SIM that is no longer used from its line."""
     SimOnLine.objects.filter(sim=sim, until=None).update(until=now())
 
 
 @transaction.atomic
 def replace_sim(old: Sim, new: Sim) -> None:
-    """Let a new profile take the place of one that never reached its device.
+    """Put a new profile on the line in place of one that never reached its device.
 
-    Its row on the line is closed and the new one's opened; the plan on the line is the same.
+    The plan stays on the line. If the old profile is on no line, nothing changes.
     """
     at = now()
-    stay = _stay(old)
-    if stay is None:
+    current = _current_line(old)
+    if current is None:
         return
-    SimOnLine.objects.filter(pk=stay.pk).update(until=at)
-    SimOnLine.objects.create(line=stay.line, sim=new, since=at)
+    SimOnLine.objects.filter(pk=current.pk).update(until=at)
+    SimOnLine.objects.create(line=current.line, sim=new, since=at)
     Sim.objects.filter(pk=new.pk).update(state=SimState.IN_USE)
 
 
 def end_of_period(plan: Plan, start: datetime, *, number: int = 1) -> datetime:
-    """Return when a period ends, the first one or a later one of those that begin with this start.
+    """Return the end of the plan's first period, or of the period with this number.
 
-    n days are n times 24 hours. A month ends on its anchor day in the operator's billing zone, or
-    on the month's last day where that is earlier: 31 January, 28 February, 31 March (contract,
-    section 8).
+    A day is 24 hours. A month ends on the start's day of the month in the operator's billing zone.
+    A shorter month ends on its last day: 31 January, 28 February, 31 March
+    (docs/contract.md#subscriptions).
     """
     if plan.category != Category.RECURRING:
         return start + number * timedelta(days=plan.validity_days)
     anchor = start.astimezone(ZoneInfo(settings.BILLING_ZONE))
+    # Months are counted from 0 here, so that December plus one is January of the next year.
     years, month = divmod(anchor.month - 1 + number, 12)
     year, month = anchor.year + years, month + 1
     day = min(anchor.day, calendar.monthrange(year, month)[1])

@@ -9,7 +9,7 @@ from subscriptions.networks.base import Network
 
 
 def network() -> Network:
-    """Return the adapter by which this installation switches plans on and off."""
+    """Return the adapter through which this installation activates and ends plans."""
     return _made(settings.NETWORK)
 
 

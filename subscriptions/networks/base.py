@@ -1,8 +1,8 @@
 """What the network side must be able to do: activate a plan for a SIM, and end it.
 
 An eSIM must be warm: its plan is active before the activation code is handed over
-(docs/contract.md#profile). Both operations can be repeated, and neither depends on when a call
-arrives: an activation carries a growing number, and a plan that was ended stays ended.
+(docs/contract.md#profile). Both operations can be repeated, and calls may arrive in any order: each
+activation carries a higher number than the one before, and a plan that was ended stays ended.
 """
 
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ from moportal.http_client import ServiceUnavailable
 
 
 class NetworkUnavailable(ServiceUnavailable):
-    """No useful answer of the network."""
+    """The network gave no usable answer; calling again may help."""
 
 
 class NetworkRefused(Exception):
-    """The network will not do it: asking again cannot help."""
+    """The network refuses; calling again cannot help."""
 
 
 @dataclass(frozen=True)
 class Service:
-    """What is to be live: a plan on a SIM. IMSI and MSISDN are empty where they are not known.
+    """A plan to activate on a SIM. IMSI and MSISDN are empty if they are not known.
 
-    Of two activations of one reference that with the higher `sequence` counts, however late the
-    other one arrives.
+    If two activations have the same reference, the higher `sequence` wins, in whichever order they
+    arrive.
     """
 
     reference: str
@@ -39,10 +39,11 @@ class Network(Protocol):
     """The operator's back end. Each method may raise `NetworkUnavailable` or `NetworkRefused`."""
 
     def activate(self, service: Service) -> None:
-        """Let the SIM use its plan; returns when it can."""
+        """Activate the plan on the SIM, and return once the SIM can use it."""
 
     def end(self, reference: str) -> None:
-        """Stop what was activated under this reference, for good: it can never be live again.
+        """End the plan with this reference for good: it can never be activated again.
 
-        One that was never activated is ended too, so that an activation under way comes too late.
+        This includes a plan that was never activated. An activation that arrives later then has no
+        effect.
         """

@@ -14,8 +14,8 @@ class HttpNetwork:
     """`PUT` and `DELETE` of `NETWORK_URL/subscriptions/<reference>`."""
 
     def activate(self, service: Service) -> None:
-        """Let the SIM use its plan, and check that the answer is about this SIM."""
-        said = self._ask(
+        """Activate the plan, and check that the answer names this SIM."""
+        answer = self._call(
             "PUT",
             service.reference,
             {
@@ -26,19 +26,19 @@ class HttpNetwork:
                 "msisdn": service.msisdn,
             },
         )
-        if (said.get("state"), said.get("iccid")) != ("active", service.iccid):
-            raise NetworkUnavailable(f"not active: {str(said)[:120]}", was_sent=True)
+        if (answer.get("state"), answer.get("iccid")) != ("active", service.iccid):
+            raise NetworkUnavailable(f"not active: {str(answer)[:120]}", was_sent=True)
 
     def end(self, reference: str) -> None:
-        """Stop what is live under this reference."""
-        said = self._ask("DELETE", reference, None)
-        if said.get("state") != "ended":
-            raise NetworkUnavailable(f"not ended: {str(said)[:120]}", was_sent=True)
+        """End the plan with this reference."""
+        answer = self._call("DELETE", reference, None)
+        if answer.get("state") != "ended":
+            raise NetworkUnavailable(f"not ended: {str(answer)[:120]}", was_sent=True)
 
-    def _ask(self, method: str, reference: str, content: dict[str, Any] | None) -> dict[str, Any]:
+    def _call(self, method: str, reference: str, content: dict[str, Any] | None) -> dict[str, Any]:
         base = check_address(settings.NETWORK_URL, name="NETWORK_URL")
         token: str = settings.NETWORK_TOKEN
-        status, said = exchange_json(
+        status, answer = exchange_json(
             method,
             f"{base}/subscriptions/{quote(reference, safe='')}",
             within=settings.OUTSIDE_CALL_TIMEOUT,
@@ -47,7 +47,7 @@ class HttpNetwork:
             headers={"Authorization": f"Bearer {token}"} if token else {},
         )
         if httpx.codes.is_client_error(status):
-            raise NetworkRefused(f"HTTP {status}: {str(said)[:120]}")
+            raise NetworkRefused(f"HTTP {status}: {str(answer)[:120]}")
         if status != httpx.codes.OK:
             raise NetworkUnavailable(f"HTTP {status}", was_sent=True)
-        return said
+        return answer

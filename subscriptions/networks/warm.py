@@ -1,13 +1,13 @@
-"""For an operator whose SIMs are live in the network from the factory on."""
+"""The adapter for an operator whose SIMs are active in the network from the factory on."""
 
 from subscriptions.networks.base import Service
 
 
 class AlwaysWarm:
-    """Nothing is to be switched on, and what a plan allows the charging system knows itself."""
+    """Does nothing. The operator's charging system itself knows what each plan allows."""
 
     def activate(self, service: Service) -> None:
-        """Do nothing: it is live."""
+        """Do nothing: the SIM is active already."""
 
     def end(self, reference: str) -> None:
-        """Do nothing: the balance alone says what may be used."""
+        """Do nothing: the balance alone limits what the SIM can use."""
