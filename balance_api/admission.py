@@ -1,7 +1,8 @@
-"""Whether a request for a balance may be answered: the caller's rate and its transaction ids.
+"""Admission of Get Balance requests: a limit on each caller's rate, and no repeated request.
 
-Both are rows, which the statement that reads the balance also writes: an `Admission` is its guard
-(docs/decisions/010-one-statement.md). On other databases than PostgreSQL the ORM does the same.
+The caller's rate and its used transaction ids are rows. The statement that reads the balance writes
+them too, with an `Admission` as its guard (docs/decisions/010-one-statement.md). On other databases
+than PostgreSQL the ORM does the same.
 """
 
 import math
@@ -22,9 +23,9 @@ from moportal.prepared import execute_prepared
 from moportal.problems import Conflict
 from subscriptions.balances import Balance, RefusedByGuard, balances
 
-# After a pause a caller may send this long's worth of requests at once.
+# After a pause, a caller may send as many requests at once as its rate allows in this time.
 BURST = timedelta(seconds=1)
-# How much the clocks of several machines may differ.
+# The largest expected difference between the clocks of two portal machines.
 CLOCK_TOLERANCE = timedelta(seconds=1)
 
 
@@ -37,9 +38,9 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one request costs of a caller's time, and how long a transaction id stays used.
+    """The time between a caller's requests, and how long a transaction id stays used.
 
-    None means that there is no such limit.
+    None means no limit.
     """
 
     interval: timedelta | None
@@ -47,10 +48,10 @@ class Limits:
 
     @property
     def furthest(self) -> timedelta:
-        """Return how far ahead of the clock a caller's rate can be.
+        """Return how far `free_at` can be ahead of a correct clock.
 
-        A rate that is further ahead was written by a clock that ran fast. It counts as now, so
-        that it locks nobody out.
+        If it is further ahead, a machine whose clock runs fast has written it. It is then treated
+        as now, so that one wrong clock does not lock the caller out.
         """
         return BURST + (self.interval or timedelta()) + CLOCK_TOLERANCE
 
@@ -116,7 +117,7 @@ def admitted_balances(
 
 
 def count_request(caller: str) -> None:
-    """Count a request that has a bad parameter: it costs the caller as much as any other.
+    """Count a request with a bad parameter against the caller's rate, like any other request.
 
     Raises `Throttled`.
     """
@@ -127,7 +128,7 @@ def count_request(caller: str) -> None:
 
 
 def delete_old_transactions() -> int:
-    """Delete the transaction ids that may be used again, and return how many there were."""
+    """Delete the transaction ids that may be used again, and return their number."""
     window = timedelta(hours=settings.BALANCE_REPLAY_HOURS)
     deleted, _by_table = AnsweredTransaction.objects.filter(at__lt=now() - window).delete()
     return deleted
@@ -151,8 +152,8 @@ def _throttled(caller: str, at: datetime) -> Throttled:
     return Throttled(seconds, "This caller is over its request limit.")
 
 
-# Of two concurrent requests of one caller, the second waits for the first's row lock and then sees
-# the first's change. A request that is sent again may have been counted already, so it passes.
+# Race: of two concurrent requests of one caller, the second waits for the first one's row lock and
+# then sees its change. A request that is sent again may have been counted already, so it passes.
 _COUNT = """
     INSERT INTO balance_api_callerrate AS rate (caller, free_at)
     VALUES ({caller}, $1::timestamptz + {interval})
@@ -164,7 +165,7 @@ _COUNT = """
            OR rate.free_at > $1::timestamptz + {furthest} {or_again}
     RETURNING true
 """
-# A statement that is sent again recognises its own row by the time.
+# A statement that is sent again finds its own row, because both have the same time ($1).
 _STORE_TRANSACTION = """
     INSERT INTO balance_api_answeredtransaction AS stored (caller, transaction_id, at)
     SELECT $3, $4, $1::timestamptz {where_counted}
@@ -207,7 +208,7 @@ def _count(limits: Limits, caller: str, *, again: bool) -> str:
 
 
 def _interval(duration: timedelta | None) -> str:
-    """Write a duration into the text: as a parameter it would cost each request."""
+    """Return the duration as an SQL literal. As a parameter, each request would have to send it."""
     return f"interval '{(duration or timedelta()) / timedelta(microseconds=1)} microseconds'"
 
 
@@ -236,6 +237,7 @@ def _count_by_orm(caller: str, at: datetime, limits: Limits) -> bool:
     is_plausible = rate.free_at <= at + limits.furthest
     if is_plausible and rate.free_at > at + BURST:
         return False
-    rate.free_at = (max(rate.free_at, at) if is_plausible else at) + limits.interval
+    start = max(rate.free_at, at) if is_plausible else at
+    rate.free_at = start + limits.interval
     rate.save(update_fields=["free_at"])
     return True

@@ -1,6 +1,7 @@
-"""Who calls the API: a client certificate with an optional password, or a bearer token.
+"""Authentication of API callers: a client certificate and perhaps a password, or a bearer token.
 
-docs/contract.md#get-balance: 401 for what is missing or out of date, 403 for what is not trusted.
+Missing or expired credentials are answered with 401, untrusted ones with 403
+(docs/contract.md#get-balance).
 """
 
 import base64
@@ -25,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A system that is allowed in, by the name that identifies it."""
+    """An authenticated system, identified by its name."""
 
     name: str
 
@@ -74,7 +75,7 @@ class BearerToken(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Caller, None]:
         scheme, _space, sent = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         token = sent.strip().encode("utf-8", errors="replace")
-        # Every token is compared, so that the time taken does not tell which one is near.
+        # Every token is compared, so the response time does not reveal which token is similar.
         names = [
             name
             for name, expected in settings.USAGE_TOKENS
@@ -87,7 +88,7 @@ class BearerToken(BaseAuthentication):
 
 
 def trusted_callers() -> TrustFiles | None:
-    """Return which certificates the settings trust, or None if they name no authority."""
+    """Return the trust files from the settings, or None if no authority is set."""
     return trust_files(
         settings.BALANCE_CA,
         settings.BALANCE_INTERMEDIATES,
@@ -97,7 +98,7 @@ def trusted_callers() -> TrustFiles | None:
 
 
 def _is_password(authorization: str, expected: str) -> bool:
-    """Compare with `user:password` (RFC 7617), in a time that does not depend on what is right."""
+    """Compare with `user:password` (RFC 7617), in constant time."""
     scheme, _space, encoded = authorization.partition(" ")
     try:
         sent = base64.b64decode(encoded.strip(), validate=True)

@@ -62,7 +62,7 @@ def _accepts_json(element: str) -> bool:
 
 
 def _is_zero_quality(parameter: str) -> bool:
-    """Say whether it is `q=0` or `q=0.000`: not acceptable (RFC 9110, 12.4.2)."""
+    """Return whether it is `q=0`, `q=0.000` or the like: not acceptable (RFC 9110, 12.4.2)."""
     name, _equals, value = parameter.partition("=")
     return name.strip() == "q" and value.strip().strip("0.") == ""
 
@@ -70,13 +70,13 @@ def _is_zero_quality(parameter: str) -> bool:
 class JsonView(APIView):
     """Checks the method (405), then the caller (401 and 403), then `Accept` (406).
 
-    That is the order of docs/contract.md#get-balance; DRF's own begins with 406.
+    docs/contract.md#get-balance requires this order. DRF itself would begin with 406.
     """
 
     content_negotiation_class = JsonOnly
     renderer_classes = [CompactJson]
     format_kwarg = None
-    # Only a 405 says which methods are allowed (RFC 9110, 15.5.6).
+    # DRF adds Allow to every answer. Only a 405 needs it (RFC 9110, 15.5.6).
     default_response_headers: ClassVar[dict[str, str]] = {}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

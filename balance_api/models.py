@@ -1,13 +1,13 @@
-"""What Get Balance remembers of its callers: how often they ask, and what it has answered."""
+"""What Get Balance stores about its callers: their rates and their used transaction ids."""
 
 from django.db import models
 
 
 class CallerRate(models.Model):
-    """How far a caller has come in what it may ask: one row each, moved by every request.
+    """A caller's request rate, by the generic cell rate algorithm (ITU-T I.371, annex A).
 
-    It is the generic cell rate algorithm (ITU-T I.371, annex A): a request moves `free_at` on by
-    the time that one request is worth; who is more than the burst ahead of the clock has to wait.
+    Each request moves `free_at` forward by one interval, which is 1 / BALANCE_RATE. If `free_at` is
+    further ahead of the clock than the burst, the caller must wait.
     """
 
     caller = models.CharField(max_length=64, primary_key=True)

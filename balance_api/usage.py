@@ -15,7 +15,7 @@ from balance_api.serializers import TallySerializer
 from moportal.problems import BadParameter
 from subscriptions.domain.usage import store_records
 
-# A generous size in bytes of one record as JSON. A longer body is not read.
+# Bytes of one record as JSON, with room to spare. A body longer than its batch can be is not read.
 LONGEST_RECORD = 1000
 
 
@@ -37,7 +37,7 @@ class UsageView(JsonView):
 
     @usage_schema
     def post(self, request: Request) -> Response:
-        """Store the records, and say what became of each."""
+        """Store the records, and answer which were taken, repeated or refused."""
         source = cast("Caller", request.user).name
         tally = store_records(source, _parse_records(request), now())
         return Response(TallySerializer(tally).data)

@@ -24,7 +24,7 @@ class BalancesView(JsonView):
 
     @balances_schema
     def get(self, request: Request, sim: str) -> HttpResponse:
-        """Answer the SIM's balances, cut to `limit` after they are in order."""
+        """Answer the SIM's balances: sorted first, then cut to `limit`."""
         caller, sent = cast("Caller", request.user).name, request.META
         try:
             query = parse_query(sent.get("QUERY_STRING", ""))
@@ -38,7 +38,7 @@ class BalancesView(JsonView):
             raise NotFound("No SIM with this ICCID is known.") from error
         serializer = balance_serializer(is_full=query.is_full)
         entries = [serializer.to_representation(balance) for balance in found[: query.limit]]
-        # DRF's Response would find a renderer first, which takes 5 % of the request's CPU time.
+        # DRF's Response would first select a renderer: 5 % of the request's CPU time.
         return json_response({"balances": entries})
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
