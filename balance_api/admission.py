@@ -113,7 +113,7 @@ def admitted_balances(
     except RefusedByGuard as refused:
         if refused.verdict == Verdict.TOO_OFTEN:
             raise _throttled(caller, at) from refused
-        raise Conflict("This transaction id was used before. Send a new one.") from refused
+        raise Conflict("This transaction ID has already been used. Send a new one.") from refused
 
 
 def count_request(caller: str) -> None:
@@ -149,7 +149,7 @@ def _limits(rate: float, hours: float) -> Limits:
 def _throttled(caller: str, at: datetime) -> Throttled:
     free_at = CallerRate.objects.values_list("free_at", flat=True).get(caller=caller)
     seconds = max(math.ceil((free_at - BURST - at).total_seconds()), 1)
-    return Throttled(seconds, "This caller is over its request limit.")
+    return Throttled(seconds, "This caller has exceeded its request limit.")
 
 
 # Race: of two concurrent requests of one caller, the second waits for the first one's row lock and

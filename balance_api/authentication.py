@@ -65,7 +65,7 @@ class ClientCertificate(BaseAuthentication):
     def _check_password(self, request: Request) -> None:
         expected = settings.BALANCE_CREDENTIALS
         if expected and not _is_password(request.META.get("HTTP_AUTHORIZATION", ""), expected):
-            detail = "The user name and password (Basic) are missing or wrong."
+            detail = "The user name or password (HTTP Basic) is missing or wrong."
             raise Refused(HTTPStatus.UNAUTHORIZED, detail, challenge='Basic realm="Get Balance"')
 
 
@@ -82,7 +82,7 @@ class BearerToken(BaseAuthentication):
             if hmac.compare_digest(token, expected.encode())
         ]
         if scheme.lower() != "bearer" or not names:
-            detail = "A bearer token of a charging system is required."
+            detail = "The bearer token is missing or wrong."
             raise Refused(HTTPStatus.UNAUTHORIZED, detail, challenge="Bearer")
         return Caller(str(names[0])), None
 

@@ -30,24 +30,25 @@ YAML = "application/vnd.oai.openapi;version=3.1"
 # Their answers have no other fields than the document names.
 COMPLETE = ("Balance", "Balances", "Tally")
 BALANCE_REFUSALS = {
-    400: "A parameter or header is wrong; `parameter` names it.",
-    401: "No client certificate, one that is out of date, or a missing or wrong password.",
+    400: "A parameter or header is invalid. `parameter` names it.",
+    401: "The client certificate is missing, expired or not valid yet, or the password is missing"
+    " or wrong.",
     403: "The client certificate is not trusted.",
     404: "No SIM with this ICCID is known.",
     405: "Only GET and HEAD are allowed.",
     406: "Only application/json is available.",
-    409: "This transaction id was used before.",
-    414: "The address is longer than 4 kilobytes. The proxy answers this, without a"
-    " transaction id.",
-    429: "The caller is over its request limit.",
-    431: "A header is longer than 4 kilobytes, or all are longer than 16. The proxy answers this,"
-    " without a transaction id.",
-    500: "The portal has a fault; `reference` finds it in the log.",
-    503: "The portal or its database is not available.",
+    409: "This transaction ID has already been used.",
+    414: "The request address is longer than 4 kilobytes. The proxy sends this response,"
+    " without a transaction ID.",
+    429: "The caller has exceeded its request limit.",
+    431: "A header is longer than 4 kilobytes, or all headers together are longer than 16"
+    " kilobytes. The proxy sends this response, without a transaction ID.",
+    500: "An unexpected error occurred. If you report it, include the `reference`.",
+    503: "The portal or its database is temporarily unavailable.",
 }
 USAGE_REFUSALS = {
-    400: "The body is not a batch of records.",
-    401: "No bearer token, or an unknown one.",
+    400: "The request body is not a valid batch of usage records.",
+    401: "The bearer token is missing or wrong.",
     405: "Only POST is allowed.",
     406: BALANCE_REFUSALS[406],
     413: "The batch has too many records.",
@@ -127,29 +128,31 @@ def _responses(
 
 balances_schema = extend_schema(
     operation_id="balances",
-    summary="What is left on a SIM",
-    description="Balances come in the order in which they are used. `limit` cuts after sorting.",
+    summary="Get the balances of a SIM",
+    description="Balances are sorted in the order in which they are used. `limit` applies after"
+    " sorting.",
     tags=["Get Balance"],
     parameters=[
         OpenApiParameter(
             "sim",
             OpenApiTypes.STR,
             OpenApiParameter.PATH,
-            description="An ICCID, bare or after `iccid:`. A trailing F is dropped.",
+            description="An ICCID, with or without the prefix `iccid:`. A trailing F is ignored.",
         ),
         BalanceQuerySerializer,
         OpenApiParameter(
             TRANSACTION_HEADER,
             {"type": "string", "maxLength": LONGEST_TRANSACTION_ID},
             OpenApiParameter.HEADER,
-            description="Repeated on every answer. A used one is refused.",
+            description="An ID for this request, returned unchanged in every response. Use each ID"
+            " only once.",
         ),
         OpenApiParameter(
             TRANSACTION_HEADER,
             OpenApiTypes.STR,
             OpenApiParameter.HEADER,
             response=[200, *BALANCE_REFUSALS],
-            description="The request's own, unchanged.",
+            description="The transaction ID of the request, unchanged.",
         ),
         OpenApiParameter(
             "Retry-After",
@@ -157,7 +160,7 @@ balances_schema = extend_schema(
             OpenApiParameter.HEADER,
             response=[429, 503],
             required=True,
-            description="Whole seconds to wait before the next request.",
+            description="Seconds to wait before the next request.",
         ),
     ],
     responses=_responses(BalancesSerializer, "The SIM's balances.", BALANCE_REFUSALS),
@@ -166,8 +169,9 @@ balances_schema = extend_schema(
 usage_schema = extend_schema(
     operation_id="usage",
     tags=["Usage"],
-    summary="Take used data from the balances",
-    description="Each record counts once, however often it is sent.",
+    summary="Send usage records",
+    description="The used data is subtracted from the balances. A record that is sent again is not"
+    " counted again.",
     request={"application/json": UsageSerializer},
-    responses=_responses(TallySerializer, "What became of the records.", USAGE_REFUSALS),
+    responses=_responses(TallySerializer, "The result for the batch.", USAGE_REFUSALS),
 )

@@ -25,7 +25,7 @@ BYTES_PER_HUNDREDTH_MB = 10_000
 LARGEST_INT = 2_147_483_647
 LONGEST_TRANSACTION_ID = 128
 BALANCE_TYPES = {
-    BalanceType.WITHOUT_COUNT.value: "A plan without a counted balance; its data is 0.",
+    BalanceType.WITHOUT_COUNT.value: "A plan whose data is not counted. The data left is 0.",
     BalanceType.METERED.value: "A metered plan.",
     BalanceType.NONE.value: "No balance at this location.",
     BalanceType.NOT_SUPPORTED.value: "The SIM is excluded from the programme.",
@@ -87,20 +87,22 @@ class BalanceQuerySerializer(serializers.Serializer[Any]):
     def get_fields(self) -> Fields:
         return {
             "fieldsTemplate": TemplateField(
-                required=False, help_text="`basic` (default) or `full`, in any case."
+                required=False, help_text="`basic` (default) or `full`. Not case-sensitive."
             ),
             # Microsoft's own tests write it this way.
             "fieldTemplate": TemplateField(
                 required=False,
-                help_text="Another name for `fieldsTemplate`, which counts if both are sent.",
+                help_text="Another name for `fieldsTemplate`. If both are sent,"
+                " `fieldsTemplate` is used.",
             ),
             "limit": LimitField(
-                required=False, help_text="The most balances to return. Missing or empty: all."
+                required=False,
+                help_text="The maximum number of balances to return. If missing or empty: all.",
             ),
             "location": LocationField(
                 required=False,
-                help_text="A country in ISO 3166-1 alpha-2, in any case; `UK` is `GB`."
-                " Missing or empty: everywhere.",
+                help_text="An ISO 3166-1 alpha-2 country code, not case-sensitive. `UK` means `GB`."
+                " If missing or empty: all countries.",
             ),
         }
 
@@ -187,7 +189,7 @@ class MegabytesField(Field):
 
 
 class BalanceSerializer(serializers.Serializer[Balance]):
-    """A balance. `locations` is there only with `fieldsTemplate=full`."""
+    """A balance. `locations` is returned only with `fieldsTemplate=full`."""
 
     is_full = True
 
@@ -197,17 +199,21 @@ class BalanceSerializer(serializers.Serializer[Balance]):
             "type": serializers.ChoiceField(list(BALANCE_TYPES.items())),
             settings.BALANCE_DATA_KEY: MegabytesField(
                 source="left_bytes",
-                help_text="MB of 10^6 bytes, rounded down to 0.01, but 0.01 while a byte is left.",
+                help_text="Data left in MB (10^6 bytes), rounded down to 0.01, but never below"
+                " 0.01 if data is left.",
             ),
             "timeRemaining": IsoDurationField(
-                source="left_time", help_text="ISO 8601, whole seconds. No time left: PT0S."
+                source="left_time",
+                help_text="Time left, as an ISO 8601 duration in whole seconds. `PT0S` if no"
+                " time is left.",
             ),
         }
         if self.is_full:
             fields["locations"] = serializers.ListField(
                 child=CountryField(),
                 required=False,
-                help_text="Where it is valid. Only with fieldsTemplate=full.",
+                help_text="The countries where the balance is valid. Only with"
+                " `fieldsTemplate=full`.",
             )
         return fields
 
@@ -241,16 +247,17 @@ class ProblemSerializer(serializers.Serializer[Any]):
             "status": serializers.IntegerField(min_value=400, max_value=599),
             "detail": serializers.CharField(),
             "parameter": serializers.CharField(
-                required=False, help_text="With 400: the parameter or header that is wrong."
+                required=False, help_text="Only with status 400: the invalid parameter or header."
             ),
             "reference": serializers.CharField(
-                required=False, help_text="With 500: finds the fault in the log."
+                required=False,
+                help_text="Only with status 500: include it if you report the error.",
             ),
         }
 
 
 class UsageRecordSerializer(serializers.Serializer[Any]):
-    """Data that a SIM used."""
+    """Data used by a SIM."""
 
     # For the document only: `subscriptions.records` parses records, from files and pulls too.
     def get_fields(self) -> Fields:
@@ -259,22 +266,24 @@ class UsageRecordSerializer(serializers.Serializer[Any]):
             "iccid": serializers.CharField(),
             "usedAt": serializers.DateTimeField(),
             "bytes": serializers.IntegerField(min_value=0, max_value=MOST_BYTES),
-            "country": serializers.CharField(help_text="ISO 3166-1 alpha-2."),
+            "country": serializers.CharField(help_text="An ISO 3166-1 alpha-2 country code."),
         }
 
 
 class UsageSerializer(serializers.Serializer[Any]):
     def get_fields(self) -> Fields:
-        help_text = "A record that cannot be read is refused; the others are taken."
+        help_text = "An invalid record is refused. The other records are counted."
         return {"records": UsageRecordSerializer(many=True, help_text=help_text)}
 
 
 class RefusalSerializer(serializers.Serializer[Refusal]):
-    """A usage record that was not taken."""
+    """A usage record that was refused."""
 
     def get_fields(self) -> Fields:
         return {
-            "index": serializers.IntegerField(min_value=0, help_text="Its place, from 0."),
+            "index": serializers.IntegerField(
+                min_value=0, help_text="The record's position in the batch, starting at 0."
+            ),
             "parameter": serializers.SerializerMethodField(),
             "detail": serializers.CharField(),
         }
@@ -285,7 +294,7 @@ class RefusalSerializer(serializers.Serializer[Refusal]):
 
 
 class TallySerializer(serializers.Serializer[Tally]):
-    """What became of the usage records that were sent."""
+    """The result for a batch of usage records."""
 
     def get_fields(self) -> Fields:
         return {
@@ -294,7 +303,8 @@ class TallySerializer(serializers.Serializer[Tally]):
             "onNoLine": serializers.ListField(
                 source="on_no_line",
                 child=serializers.IntegerField(min_value=0),
-                help_text="The records (by place, from 0) whose SIM was on no line at that time.",
+                help_text="The positions, starting at 0, of records whose SIM was on no line at"
+                " that time.",
             ),
             "refused": RefusalSerializer(many=True),
         }

@@ -26,7 +26,7 @@ class BatchTooLong(APIException):
     default_code = "content_too_large"
 
     def __init__(self) -> None:
-        super().__init__(f"A batch has at most {settings.USAGE_BATCH} records.")
+        super().__init__(f"A batch may have at most {settings.USAGE_BATCH} records.")
 
 
 class UsageView(JsonView):

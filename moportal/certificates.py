@@ -53,7 +53,7 @@ class Verdict(Enum):
     REVOKED = HTTPStatus.FORBIDDEN, "the certificate has been revoked"
     UNEXPECTED_CALLER = (
         HTTPStatus.FORBIDDEN,
-        "the certificate's name and key are not among the expected ones",
+        "the certificate's name and key are not on the list of allowed callers",
     )
 
     def __init__(self, status: HTTPStatus, reason: str) -> None:

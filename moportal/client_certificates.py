@@ -46,7 +46,7 @@ def refusal_for(error: Exception) -> Refused:
         return Refused(error.verdict.status, f"Access denied: {error}.")
     if isinstance(error, NotFromProxy):
         return Refused(
-            HTTPStatus.FORBIDDEN, "A client certificate is accepted only from the proxy."
+            HTTPStatus.FORBIDDEN, "A client certificate is accepted only if the proxy forwards it."
         )
     log.error("trusted certificates cannot be read", exc_info=error)
     detail = "Client certificates cannot be checked at the moment. Please try again later."

@@ -61,7 +61,7 @@ class Usage:
 def parse_usage(document: Any) -> Usage:
     """Parse one record. Unknown fields are ignored. Raises `BadRecord`."""
     if not isinstance(document, Mapping):
-        raise BadRecord("", "A record is an object.")
+        raise BadRecord("", "A record must be a JSON object.")
     for name in NAMES:
         if name not in document:
             raise BadRecord(name, f"{name} is missing.")
@@ -77,17 +77,17 @@ def parse_usage(document: Any) -> Usage:
 def _id(value: Any) -> str:
     # Not every database can store NUL or half of a surrogate pair. Neither is printable.
     if not isinstance(value, str) or not value.isprintable() or not 0 < len(value) <= LONGEST_ID:
-        raise BadRecord("id", f"id is a text of 1 to {LONGEST_ID} printable characters.")
+        raise BadRecord("id", f"id must be a string of 1 to {LONGEST_ID} printable characters.")
     return value
 
 
 def _iccid(value: Any) -> str:
-    detail = "iccid is a text of 18 to 20 digits with a right check digit."
+    detail = "iccid must be a string of 18 to 20 digits with a correct check digit."
     return _parsed(Iccid.parse, value, "iccid", detail)
 
 
 def _country(value: Any) -> str:
-    return _parsed(Country.parse, value, "country", "country is an ISO 3166-1 alpha-2 code.")
+    return _parsed(Country.parse, value, "country", "country must be an ISO 3166-1 alpha-2 code.")
 
 
 def _parsed(parse: Callable[[str], str], value: Any, name: str, detail: str) -> str:
@@ -101,7 +101,7 @@ def _parsed(parse: Callable[[str], str], value: Any, name: str, detail: str) -> 
 
 
 def _instant(value: Any) -> datetime:
-    detail = "usedAt is an instant with its offset (RFC 3339), such as 2026-01-31T23:59:59Z."
+    detail = "usedAt must be a time with a UTC offset (RFC 3339), such as 2026-01-31T23:59:59Z."
     if not isinstance(value, str) or not _INSTANT.fullmatch(value):
         raise BadRecord("usedAt", detail)
     try:
@@ -113,5 +113,5 @@ def _instant(value: Any) -> datetime:
 def _bytes(value: Any) -> int:
     # isinstance would accept JSON's true, because bool is a subclass of int.
     if type(value) is not int or not 0 <= value <= MOST_BYTES:
-        raise BadRecord("bytes", f"bytes is a whole number from 0 to {MOST_BYTES}.")
+        raise BadRecord("bytes", f"bytes must be a whole number from 0 to {MOST_BYTES}.")
     return value

@@ -92,7 +92,9 @@ def _parse(documents: Sequence[Any], at: datetime, tally: Tally) -> dict[int, Us
         try:
             usage = records.parse_usage(document)
             if usage.used_at > at + CLOCK_TOLERANCE:
-                raise BadRecord("usedAt", "usedAt lies ahead: is the clock right?")
+                raise BadRecord(
+                    "usedAt", "usedAt is in the future. Check the clock of the system that sent it."
+                )
         except BadRecord as error:
             tally.refused.append(Refusal(index, error.parameter, error.detail))
         else:
@@ -167,7 +169,8 @@ def _count(
         row = stored[usage.key]
         if name := _differs(row, usage):
             detail = (
-                f"Record {usage.record_id} was taken before with another {name}; that one stays."
+                f"Record {usage.record_id} was counted before with a different {name}. "
+                "The first value is kept."
             )
             tally.refused.append(Refusal(index, name, detail))
             continue

@@ -14,7 +14,7 @@ def test_staff_see_the_operations_and_the_document(clara: User) -> None:
     document = client.get(reverse("openapi"))
 
     assert "GET /v1/sims/{sim}/balances" in page.text
-    assert "This transaction id was used before." in page.text
+    assert "This transaction ID has already been used." in page.text
     assert document.text.startswith("openapi: 3.1.")
     assert "script-src 'self'" in page.headers["Content-Security-Policy"]
 

@@ -199,7 +199,10 @@ def test_a_batch_has_its_limit(sim: Sim, settings: Any) -> None:
     three = {"records": [record(sim, id=str(number)) for number in range(3)]}
 
     answer = post(three)
-    assert (answer.status_code, answer.json()["detail"]) == (413, "A batch has at most 2 records.")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        413,
+        "A batch may have at most 2 records.",
+    )
     assert post({"records": three["records"][:2]}).json()["taken"] == 2
 
 

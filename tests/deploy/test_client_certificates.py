@@ -81,7 +81,7 @@ def test_the_expected_certificate_is_accepted(
         ("not valid yet", 401, "not valid yet"),
         ("foreign", 403, "no trusted authority"),
         ("foreign and expired", 403, "no trusted authority"),
-        ("other name", 403, "not among the expected"),
+        ("other name", 403, "not on the list"),
         ("for servers", 403, "not for client"),
         ("for servers and clients", 204, ""),
     ],

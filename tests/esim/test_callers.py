@@ -92,11 +92,11 @@ def test_a_rejected_certificate_is_answered_with_the_reason(
         "no client certificate": (401, {}),
         "expired": (401, headers_with(authority.issue(NAME, days=(-9, -1)))),
         "not valid yet": (401, headers_with(authority.issue(NAME, days=(1, 9)))),
-        "not among the expected": (403, headers_with(authority.issue("another.example"))),
+        "not on the list": (403, headers_with(authority.issue("another.example"))),
         "no trusted authority": (403, headers_with(Authority("Another").issue(NAME))),
         "not for client": (403, headers_with(authority.issue(NAME, usages=[SERVER]))),
         "cannot be read": (403, {"X-Client-Certificate": "x", "X-Proxy-Secret": SECRET}),
-        "only from the proxy": (403, headers_with(authority.issue(NAME), secret="guessed")),
+        "only if the proxy": (403, headers_with(authority.issue(NAME), secret="guessed")),
     }
     for reason, (status, headers) in refusals.items():
         answer = notify(**headers)

@@ -81,7 +81,7 @@ def test_the_same_record_with_other_content_is_refused_and_the_first_stays(
 
     tally = tell(other, one)
 
-    why = f"Record 1 was taken before with another {name}; that one stays."
+    why = f"Record 1 was counted before with a different {name}. The first value is kept."
     assert (tally.refused, tally.repeated) == ([Refusal(0, name, why)], 1)
     assert used() == [300]
 
