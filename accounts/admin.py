@@ -4,18 +4,43 @@ Whoever could give themselves a right would have every right. Therefore only a s
 staff, groups, and the fields that give rights.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.models import Group
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
+from accounts.identifier import normalise
 from accounts.models import User
+from brand.queries import operator
 
+if TYPE_CHECKING:
+    SearchBase = admin.ModelAdmin[Any]
+else:
+    SearchBase = object
 RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
+class SearchByIdentifier(SearchBase):
+    """Find customers by any spelling of their identifier, if `username` is among the searched."""
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        found, may_have_duplicates = super().get_search_results(request, queryset, search_term)
+        if not search_term:
+            return found, may_have_duplicates
+
+        names = [name.lstrip("=") for name in self.get_search_fields(request)]
+        identifier = normalise(search_term, operator().market)
+        is_theirs = Q(*[(name, identifier) for name in names if name.endswith("username")])
+        return found | queryset.filter(is_theirs), may_have_duplicates
+
+
 @admin.register(User)
-class UserAdmin(admin.ModelAdmin[User]):
+class UserAdmin(SearchByIdentifier, admin.ModelAdmin[User]):
     list_display = ["username", "name", "language", "is_staff", "is_active", "created_at"]
     list_filter = ["is_staff", "is_active"]
     search_fields = ["=username"]

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.timesince import timesince
 
+from accounts.admin import SearchByIdentifier
 from accounts.models import User
 from mobileplans.domain.lpa_table import TABLE
 from mobileplans.models import LpaReport
@@ -68,7 +69,7 @@ class ReturnFilter(admin.ChoicesFieldListFilter):
 
 
 @admin.register(Order)
-class OrderAdmin(ReadOnly, admin.ModelAdmin[Order]):
+class OrderAdmin(SearchByIdentifier, ReadOnly, admin.ModelAdmin[Order]):
     list_display = [
         "readable_number",
         "state",
@@ -254,7 +255,7 @@ class ReturnAdmin(ReadOnly, admin.ModelAdmin[Return]):
 
 
 @admin.register(LpaReport)
-class LpaReportAdmin(admin.ModelAdmin[LpaReport]):
+class LpaReportAdmin(SearchByIdentifier, admin.ModelAdmin[LpaReport]):
     """The queue of failed downloads. It is registered here because each row shows its order."""
 
     list_display = [

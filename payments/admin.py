@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 
+from accounts.admin import SearchByIdentifier
 from moportal.desk import ReadOnly, ReadOnlyInline
 from payments.models import CardPage, GatewayCall, Payment, Refund, WebhookEvent
 
@@ -34,7 +35,7 @@ class PaymentAdmin(ReadOnly, admin.ModelAdmin[Payment]):
 
 
 @admin.register(CardPage)
-class CardPageAdmin(ReadOnly, admin.ModelAdmin[CardPage]):
+class CardPageAdmin(SearchByIdentifier, ReadOnly, admin.ModelAdmin[CardPage]):
     list_display = ["account", "state", "last_error", "created_at"]
     list_filter = ["state"]
     list_select_related = ["account"]

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
 
+from accounts.admin import SearchByIdentifier
 from moportal.desk import ReadOnly, ReadOnlyInline
 from subscriptions.models import (
     Bucket,
@@ -36,7 +37,7 @@ class NetworkCallInline(ReadOnlyInline, admin.TabularInline[NetworkCall, Subscri
 
 
 @admin.register(Line)
-class LineAdmin(admin.ModelAdmin[Line]):
+class LineAdmin(SearchByIdentifier, admin.ModelAdmin[Line]):
     list_display = ["pk", "account", "msisdn", "created_at"]
     list_select_related = ["account"]
     search_fields = ["=account__username", "=msisdn", "=sims__sim__iccid"]

@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -11,7 +12,10 @@ from hypothesis import strategies as st
 
 from accounts.identifier import normalise, validate_identifier
 from accounts.models import User
-from tests.builders import make_operator
+from mobileplans.models import LpaReport
+from payments.models import CardPage
+from subscriptions.models import Line
+from tests.builders import make_operator, make_order
 from tests.conftest import PASSWORD
 
 with Path(__file__).with_name("identifiers.tsv").open(encoding="utf-8") as table:
@@ -113,3 +117,31 @@ def test_the_desk_stores_the_normal_form(db: None) -> None:
     user.full_clean()
 
     assert user.username == "ada@example.com"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "accounts/user",
+        "orders/order",
+        "mobileplans/lpareport",
+        "subscriptions/line",
+        "payments/cardpage",
+    ],
+)
+@pytest.mark.parametrize("term", ["0151 23456789", "+49 (0)151\u201323456789", "+4915123456789"])
+def test_the_desk_finds_a_customer_by_any_spelling(
+    client: Client, clara: User, page: str, term: str
+) -> None:
+    make_operator(default_market="DE")
+    customer = User.objects.create_user("+4915123456789", PASSWORD, name="Ada")
+    order = make_order(customer)
+    Line.objects.get_or_create(account=customer)
+    CardPage.objects.create(account=customer, key=uuid4(), return_url="https://portal.example/")
+    LpaReport.objects.create(visit=order.visit, code="CardBusy", code_as_sent="CardBusy")
+    client.force_login(clara)
+
+    found = client.get(f"/admin/{page}/", {"q": term}).context["cl"]
+    others = client.get(f"/admin/{page}/", {"q": "0151 23456780"}).context["cl"]
+
+    assert (found.result_count, others.result_count) == (1, 0)
