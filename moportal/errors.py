@@ -8,7 +8,7 @@ import structlog
 from django.conf import settings
 from django.contrib import messages
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from moportal.kept_forms import keep_form
+from moportal.methods import allowed_methods
 from moportal.problems import RETRY_AFTER_SECONDS, echo_transaction_id, problem_response
 
 log = structlog.get_logger(__name__)
@@ -87,8 +88,13 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Show a form with a stale token again, filled in, with a fresh token and the reason.
 
     The form is not processed. A browser without the CSRF cookie gets an error page instead, because
-    it would be redirected for ever.
+    it would be redirected for ever. Django checks the token before it asks the view, so a method
+    that the view does not allow is answered here.
     """
+    methods = allowed_methods(request.resolver_match.func) if request.resolver_match else []
+    if methods and request.method not in methods:
+        return HttpResponseNotAllowed(methods)
+
     has_cookie = settings.CSRF_COOKIE_NAME in request.COOKIES
     if not has_cookie or request.path.startswith(NOT_PORTAL_PATHS):
         return _render_page(request, STALE_FORM, button_url=request.get_full_path())

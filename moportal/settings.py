@@ -92,10 +92,13 @@ INSTALLED_APPS = [
     "selfcare",
     "balance_api",
 ]
-# The order matters. VisitMiddleware clears the log context that RequestLogMiddleware adds to.
-# LanguageMiddleware needs the session and the user. PageHeadersMiddleware comes before all that may
-# answer in a view's place, so that redirects and CSRF failures get its headers too.
+# The order matters. SecurityHeadersMiddleware comes first, so that every answer gets its headers.
+# HealthMiddleware answers probes before their Host is checked. VisitMiddleware clears the log
+# context that RequestLogMiddleware adds to. LanguageMiddleware needs the session and the user.
+# PageHeadersMiddleware comes before all that may answer in a view's place, so that redirects and
+# CSRF failures get its header too.
 MIDDLEWARE = [
+    "moportal.headers.SecurityHeadersMiddleware",
     "moportal.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -113,7 +116,10 @@ MIDDLEWARE = [
 ]
 if FACE == "api":
     # API callers have no session and no language. The proxy logs requests and enforces TLS.
-    MIDDLEWARE = ["moportal.health.HealthMiddleware"]
+    MIDDLEWARE = [
+        "moportal.headers.SecurityHeadersMiddleware",
+        "moportal.health.HealthMiddleware",
+    ]
     # These checks require middleware for the admin, which this face does not serve.
     SILENCED_SYSTEM_CHECKS = ["admin.E408", "admin.E409", "admin.E410"]
 if DEMO:
@@ -245,6 +251,8 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = DEMO
+# The pages use the files from their own origin alone.
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 WHITENOISE_AUTOREFRESH = DEBUG
 
 # -- Browser policy: no inline code, and nothing from other hosts. Sources: docs/policies.md#s1 and

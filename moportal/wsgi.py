@@ -12,6 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import SimpleTemplateResponse
 from django.urls import resolve, reverse
 
+from moportal.headers import SecurityHeadersMiddleware
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "moportal.settings")
 
 
@@ -30,13 +32,15 @@ class QuickHandler(WSGIHandler):
         example = reverse("balances", args=["SIM"])
         self._path = re.compile("([^/]+)".join(map(re.escape, example.split("SIM"))))
         self._balances = resolve(example).func
+        self._add_headers = SecurityHeadersMiddleware(self.get_response).process_response
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         """Return the body as an iterable of bytes, which is all that WSGI requires."""
         found = self._path.fullmatch(environ.get("PATH_INFO", ""))
         if found is None:
             return super().__call__(environ, start_response)
-        response = self._answer(WSGIRequest(environ), found[1])
+        request = WSGIRequest(environ)
+        response = self._add_headers(request, self._answer(request, found[1]))
         body = response.content
         status = f"{response.status_code} {response.reason_phrase}"
         # Without its length the server would send the body in chunks.
