@@ -98,6 +98,10 @@ def test_the_proxys_own_refusals_are_problem_documents(
             answer = client.request(**{"method": "GET", **request})
 
             assert (answer.status_code, is_json(answer)) == (status, True)
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+            assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+            assert answer.headers["Strict-Transport-Security"].startswith("max-age=31536000")
 
 
 @pytest.mark.parametrize("sent", [b"NO SUCH THING\r\n\r\n", b"GET /v1/x HTTP/1.1\r\n\r\n"])
@@ -120,6 +124,7 @@ def test_plain_http_is_answered_400(proxy: ApiProxy) -> None:
     answer = httpx.get(f"http://{proxy.address}/v1/x", trust_env=False)
 
     assert (answer.status_code, is_json(answer)) == (400, True)
+    assert "Strict-Transport-Security" not in answer.headers
 
 
 @pytest.mark.processes
