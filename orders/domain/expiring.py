@@ -66,6 +66,6 @@ def expire(subject: str, lease: Lease) -> RetryAfter | None:
     except provisioning.SmdpUnavailable as error:
         return RetryAfter(count_failure(order, error))
     if is_cancelled:
-        subscriptions.take_off(order.profile.sim)
+        subscriptions.remove_from_line(order.profile.sim)
         log.info("expired eSIM cancelled")
     return None

@@ -92,7 +92,7 @@ def _withdraw_esim(order_return: Return, lease: Lease) -> None:
     if profile is None or not order_return.withdraws_esim:
         return
     if provisioning.cancel(profile, before_call=lease.prolong):
-        subscriptions.take_off(profile.sim)
+        subscriptions.remove_from_line(profile.sim)
 
 
 def _end(order_return: Return, state: ReturnState, *, last_error: str = "") -> None:

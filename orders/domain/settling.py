@@ -265,7 +265,7 @@ def _undo(order: Order, lease: Lease) -> RetryAfter | None:
     # A worker whose lease expired may have added a profile or a plan since the order was loaded.
     order.refresh_from_db()
     if order.subscription:
-        subscriptions.withdraw(order.subscription)
+        subscriptions.cancel(order.subscription)
     errors = try_each(
         partial(
             payments.void_or_refund,

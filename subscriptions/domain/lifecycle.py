@@ -77,7 +77,7 @@ def start(subscription: Subscription, *, at: datetime) -> None:
 
 
 @transaction.atomic
-def withdraw(subscription: Subscription) -> None:
+def cancel(subscription: Subscription) -> None:
     """Cancel a prepared subscription. If the line has no other, its SIMs leave the line."""
     prepared = Subscription.objects.filter(pk=subscription.pk, state=SubscriptionState.PREPARED)
     if not prepared.update(state=SubscriptionState.CANCELLED):
@@ -100,7 +100,7 @@ def end(subscription: Subscription) -> None:
         allocation.reallocate(subscription.line_id, since=at)
 
 
-def take_off(sim: Sim) -> None:
+def remove_from_line(sim: Sim) -> None:
     """Remove a SIM that is no longer used from its line."""
     SimOnLine.objects.filter(sim=sim, until=None).update(until=now())
 

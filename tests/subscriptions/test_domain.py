@@ -23,7 +23,7 @@ def prepared(alice: User, reference: str = "R1") -> Subscription:
     )
 
 
-def test_preparing_twice_is_one_subscription(alice: User) -> None:
+def test_preparing_twice_makes_one_subscription(alice: User) -> None:
     card, plan = make_card(), make_plan()
 
     for _ in range(2):
@@ -42,7 +42,7 @@ def test_two_plans_on_one_sim_share_its_line(alice: User) -> None:
     assert first.line == second.line
 
 
-def test_a_sim_of_another_customer_takes_nothing(alice: User, bob: User) -> None:
+def test_a_plan_cannot_be_put_on_another_customers_sim(alice: User, bob: User) -> None:
     card, plan = make_card(), make_plan()
     domain.prepare(bob, sim=card, plan=plan, plan_name="a", reference="R1")
 
@@ -50,7 +50,7 @@ def test_a_sim_of_another_customer_takes_nothing(alice: User, bob: User) -> None
         domain.prepare(alice, sim=card, plan=plan, plan_name="b", reference="R2")
 
 
-def test_the_time_runs_from_the_start(alice: User) -> None:
+def test_the_plans_time_begins_at_its_start(alice: User) -> None:
     subscription = prepared(alice)
     at = now()
 
@@ -61,21 +61,21 @@ def test_the_time_runs_from_the_start(alice: User) -> None:
     assert (subscription.starts_at, subscription.ends_at) == (at, at + timedelta(days=30))
 
 
-def test_taking_back_what_was_prepared_frees_the_sim(alice: User) -> None:
+def test_cancelling_a_prepared_plan_frees_the_sim(alice: User) -> None:
     subscription = prepared(alice)
 
-    domain.withdraw(subscription)
+    domain.cancel(subscription)
 
     subscription.refresh_from_db()
     assert subscription.state == SubscriptionState.CANCELLED
     assert not SimOnLine.objects.filter(until=None).exists()
 
 
-def test_what_is_active_is_not_taken_back(alice: User) -> None:
+def test_an_active_plan_is_not_cancelled(alice: User) -> None:
     subscription = prepared(alice)
     domain.start(subscription, at=now())
 
-    domain.withdraw(subscription)
+    domain.cancel(subscription)
 
     subscription.refresh_from_db()
     assert subscription.state == SubscriptionState.ACTIVE
@@ -90,7 +90,7 @@ def test_what_is_active_is_not_taken_back(alice: User) -> None:
         ((2026, 3, 31), (2026, 4, 30)),
     ],
 )
-def test_a_month_ends_on_its_day_or_on_the_months_last(
+def test_a_month_ends_on_its_anchor_day_or_the_months_last_day(
     start: tuple[int, int, int], end: tuple[int, int, int]
 ) -> None:
     plan = Plan(category=Category.RECURRING, validity_days=30)
@@ -118,11 +118,11 @@ def test_a_month_renews_on_its_anchor_day() -> None:
 @pytest.mark.parametrize(
     ("zone", "start", "end"),
     [
-        # There it is 1 February already.
+        # In that zone it is already 1 February.
         ("Asia/Tokyo", "2026-01-31T20:00:00+00:00", "2026-02-28T20:00:00+00:00"),
-        # There it is still 30 January.
+        # In that zone it is still 30 January.
         ("America/Los_Angeles", "2026-01-31T05:00:00+00:00", "2026-03-01T05:00:00+00:00"),
-        # The clock is put forward in between: it ends at the same hour of the day there.
+        # Summer time begins in between. The month ends at the same local hour.
         ("Europe/Berlin", "2026-03-15T11:00:00+00:00", "2026-04-15T10:00:00+00:00"),
     ],
 )
@@ -155,7 +155,7 @@ def test_a_sim_is_on_one_line_at_a_time(alice: User) -> None:
         SimOnLine.objects.create(line=elsewhere, sim=stay.sim, since=now())
 
 
-def test_no_more_is_used_than_there_was(alice: User) -> None:
+def test_a_bucket_cannot_have_more_used_than_its_total(alice: User) -> None:
     prepared(alice)
 
     with pytest.raises(IntegrityError, match="no_more_used_than_there_was"), transaction.atomic():

@@ -45,7 +45,7 @@ def at(days: float) -> datetime:
     return START + days * DAY
 
 
-# --- Each record once -----------------------------------------------------------------------------
+# --- Each record once ---
 
 
 def test_a_record_is_taken_from_the_bucket(line: Line, sim: Sim) -> None:
@@ -71,7 +71,7 @@ def test_a_record_counts_once_however_often_it_is_sent(line: Line, sim: Sim) -> 
     ("name", "value"),
     [("bytes", 301), ("country", "CA"), ("usedAt", at(1.5).isoformat()), ("iccid", "other")],
 )
-def test_the_same_record_with_other_content_is_refused_and_the_first_stays(
+def test_a_stored_record_with_other_content_is_refused(
     line: Line, sim: Sim, name: str, value: Any
 ) -> None:
     give(line, at(0), at(30))
@@ -95,7 +95,7 @@ def test_another_day_or_source_makes_it_another_record(line: Line, sim: Sim) -> 
     assert used() == [111]
 
 
-def test_the_day_of_use_is_that_in_utc(line: Line, sim: Sim) -> None:
+def test_the_day_of_use_is_in_utc(line: Line, sim: Sim) -> None:
     give(line, at(0), at(30))
     one = said(1, sim, at(1), 5)
 
@@ -104,7 +104,7 @@ def test_the_day_of_use_is_that_in_utc(line: Line, sim: Sim) -> None:
     assert (tally.taken, tally.repeated) == (1, 1)
 
 
-def test_what_lies_ahead_is_refused(line: Line, sim: Sim) -> None:
+def test_a_record_in_the_future_is_refused(line: Line, sim: Sim) -> None:
     soon, later = now() + CLOCK_TOLERANCE / 2, now() + CLOCK_TOLERANCE * 2
 
     tally = tell(said(1, sim, soon, 1), said(2, sim, later, 1))
@@ -115,11 +115,11 @@ def test_what_lies_ahead_is_refused(line: Line, sim: Sim) -> None:
     )
 
 
-# --- On which line --------------------------------------------------------------------------------
+# --- On which line ---
 
 
 @pytest.mark.parametrize("sim", ["8949449999999990023", "card"])
-def test_a_sim_on_no_line_has_its_record_kept_and_told(alice: User, sim: str) -> None:
+def test_the_record_of_a_sim_on_no_line_is_stored_and_reported(alice: User, sim: str) -> None:
     iccid = make_card().iccid if sim == "card" else sim
 
     tally = tell(said(1, iccid, at(1), 300))
@@ -128,7 +128,7 @@ def test_a_sim_on_no_line_has_its_record_kept_and_told(alice: User, sim: str) ->
     assert UsageRecord.objects.get().line is None
 
 
-def test_it_is_taken_up_when_it_is_sent_again_after_its_sim_was_put_on_a_line(
+def test_that_record_is_taken_when_it_is_sent_again_and_its_sim_is_on_a_line(
     line: Line,
 ) -> None:
     give(line, at(0), at(30))
@@ -144,7 +144,9 @@ def test_it_is_taken_up_when_it_is_sent_again_after_its_sim_was_put_on_a_line(
     assert used() == [340]
 
 
-def test_each_line_pays_for_the_time_that_it_had_the_sim(line: Line, sim: Sim, bob: User) -> None:
+def test_a_record_counts_for_the_line_that_had_the_sim_then(
+    line: Line, sim: Sim, bob: User
+) -> None:
     other = Line.objects.create(account=bob)
     give(line, at(0), at(30))
     give(other, at(0), at(30))
@@ -166,12 +168,10 @@ def test_all_sims_of_a_line_share_its_buckets(line: Line, sim: Sim) -> None:
     assert used() == [11]
 
 
-# --- From which bucket ----------------------------------------------------------------------------
+# --- From which bucket ---
 
 
-def test_what_ends_first_is_used_first_and_the_rest_comes_from_the_next(
-    line: Line, sim: Sim
-) -> None:
+def test_the_bucket_that_ends_first_is_used_first(line: Line, sim: Sim) -> None:
     give(line, at(0), at(30), total=1000)
     give(line, at(0), at(7), total=100)
 
@@ -180,7 +180,7 @@ def test_what_ends_first_is_used_first_and_the_rest_comes_from_the_next(
     assert used() == [50, 100]
 
 
-def test_an_unlimited_bucket_takes_all_that_is_left(line: Line, sim: Sim) -> None:
+def test_an_unlimited_bucket_takes_all_the_rest(line: Line, sim: Sim) -> None:
     give(line, at(0), at(30), total=None)
     give(line, at(0), at(30), total=100)
     give(line, at(0), at(31), total=1000)
@@ -190,7 +190,7 @@ def test_an_unlimited_bucket_takes_all_that_is_left(line: Line, sim: Sim) -> Non
     assert used() == [5 * GB - 100, 100, 0]
 
 
-def test_the_microbalance_is_used_where_nothing_else_covers(line: Line, sim: Sim) -> None:
+def test_a_microbalance_is_used_if_no_other_bucket_covers(line: Line, sim: Sim) -> None:
     give(line, at(0), at(1), total=50, kind="microbalance")
     give(line, at(0), at(30), total=100)
 
@@ -199,13 +199,13 @@ def test_the_microbalance_is_used_where_nothing_else_covers(line: Line, sim: Sim
     assert (used(), uncovered()) == ([30, 100], {})
 
 
-def test_what_nothing_covers_is_kept_and_no_bucket_goes_below_zero(line: Line, sim: Sim) -> None:
+def test_uncovered_bytes_are_stored_and_no_bucket_goes_below_zero(line: Line, sim: Sim) -> None:
     give(line, at(0), at(30), total=100)
 
     tell(said("over", sim, at(1), 130), said("abroad", sim, at(1), 7, country="DE"))
     tell(said("before", sim, at(-1), 1), said("after", sim, at(30), 2))
 
-    # Before it was on the line there is nobody to cover it.
+    # Before the SIM was on the line no bucket covers the record.
     assert used() == [100]
     assert uncovered() == {"over": 30, "abroad": 7, "after": 2}
 
@@ -220,8 +220,8 @@ def test_a_cancelled_plan_takes_the_late_records_of_its_own_time(line: Line, sim
     assert (used(), uncovered()) == ([1], {"after": 10})
 
 
-def test_a_plan_that_starts_or_ends_finds_what_was_told_already(line: Line, sim: Sim) -> None:
-    """What a clock that is ahead has told of counts as if it came afterwards."""
+def test_records_are_allocated_again_when_a_plan_starts_or_ends(line: Line, sim: Sim) -> None:
+    """A record from a clock that is ahead counts as if it had arrived afterwards."""
     sold = domain.prepare(line.account, sim=sim, plan=make_plan(), plan_name="x", reference="later")
     start, ahead = now(), now() + CLOCK_TOLERANCE / 2
     tell(said(1, sim, start, 1), said(2, sim, ahead, 10))
@@ -233,16 +233,16 @@ def test_a_plan_that_starts_or_ends_finds_what_was_told_already(line: Line, sim:
     assert (used(), uncovered()) == ([1], {"2": 10})
 
 
-def test_what_was_prepared_and_withdrawn_takes_nothing(line: Line, sim: Sim) -> None:
+def test_a_plan_that_was_cancelled_before_its_start_takes_nothing(line: Line, sim: Sim) -> None:
     sold = domain.prepare(line.account, sim=sim, plan=make_plan(), plan_name="x", reference="R")
-    domain.withdraw(sold)
+    domain.cancel(sold)
 
     tell(said(1, sim, now(), 1))
 
     assert used() == [0]
 
 
-def test_the_next_get_balance_sees_it(line: Line, sim: Sim) -> None:
+def test_the_next_balance_includes_the_record(line: Line, sim: Sim) -> None:
     give(line, now() - DAY, now() + DAY, total=1000)
     tell(said(1, sim, now() - DAY / 2, 400))
 
@@ -254,10 +254,10 @@ def test_the_next_get_balance_sees_it(line: Line, sim: Sim) -> None:
     assert balance.type == "NONE"
 
 
-# --- In any order ---------------------------------------------------------------------------------
+# --- In any order ---
 
 
-def test_a_late_record_has_the_later_ones_allocated_anew(line: Line, sim: Sim) -> None:
+def test_after_a_late_record_later_ones_are_allocated_again(line: Line, sim: Sim) -> None:
     give(line, at(0), at(2), total=100)
     give(line, at(0), at(30), total=1000)
     tell(said("later", sim, at(1), 100))
@@ -270,9 +270,7 @@ def test_a_late_record_has_the_later_ones_allocated_anew(line: Line, sim: Sim) -
     assert (used(), uncovered()) == ([100, 60], {"abroad": 60})
 
 
-def test_a_late_record_with_which_a_bucket_runs_out_takes_what_was_its_own(
-    line: Line, sim: Sim
-) -> None:
+def test_a_late_record_that_exhausts_a_bucket_displaces_later_ones(line: Line, sim: Sim) -> None:
     give(line, at(0), at(2), total=100, countries=("US", "CA"))
     give(line, at(0), at(30), total=1000)
     tell(said("there", sim, at(1), 90, country="CA"))
@@ -283,7 +281,7 @@ def test_a_late_record_with_which_a_bucket_runs_out_takes_what_was_its_own(
     assert (used(), uncovered()) == ([100, 0], {"there": 20})
 
 
-def test_of_two_records_of_one_moment_the_id_says_which_counts_first(line: Line, sim: Sim) -> None:
+def test_records_of_the_same_time_count_in_the_order_of_their_ids(line: Line, sim: Sim) -> None:
     give(line, at(0), at(30), total=100)
 
     tell(said("b", sim, at(1), 100))
@@ -292,7 +290,7 @@ def test_of_two_records_of_one_moment_the_id_says_which_counts_first(line: Line,
     assert (used(), uncovered()) == ([100], {"b": 60})
 
 
-def test_an_earlier_plan_that_overlaps_is_allocated_anew_too(line: Line, sim: Sim) -> None:
+def test_an_earlier_overlapping_plan_is_allocated_again_too(line: Line, sim: Sim) -> None:
     give(line, at(0), at(10), total=100)
     give(line, at(5), at(20), total=100)
     tell(said(1, sim, at(1), 90), said(2, sim, at(6), 90), said(3, sim, at(15), 90))
@@ -359,7 +357,7 @@ def buckets() -> list[Bucket]:
 
 
 def by_hand(told: list[dict[str, Any]]) -> tuple[list[int], dict[str, int]]:
-    """Say by the rule's words what is used and what is not covered (docs/usage.md)."""
+    """Compute used and uncovered bytes as docs/usage.md says, without the product's code."""
     there = buckets()
     taken, missing = {bucket.pk: 0 for bucket in there}, {}
     for one in sorted(told, key=lambda one: (one["usedAt"], one["id"])):
@@ -371,7 +369,7 @@ def by_hand(told: list[dict[str, Any]]) -> tuple[list[int], dict[str, int]]:
             for bucket in there
             if bucket.subscription.line_id == stay.line_id
             and one["country"] in bucket.countries
-            and bucket.subscription.starts_at <= moment < bucket.subscription.ends_at  # type: ignore[operator]  # both are there
+            and bucket.subscription.starts_at <= moment < bucket.subscription.ends_at  # type: ignore[operator]  # both are set
         ]
         order = {"allowance": 0, "unlimited": 1, "microbalance": 2}
         valid.sort(
@@ -386,13 +384,13 @@ def by_hand(told: list[dict[str, Any]]) -> tuple[list[int], dict[str, int]]:
     return list(taken.values()), missing
 
 
-# --- At once --------------------------------------------------------------------------------------
+# --- Concurrent batches ---
 
 
 @pytest.fixture
 def two_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let two batches, where nothing else holds them apart, both read before either writes."""
-    both_have_read, write = threading.Barrier(2), allocation._write  # noqa: SLF001 -- where it must go wrong
+    """Make two batches both read before either writes, unless a lock keeps them apart."""
+    both_have_read, write = threading.Barrier(2), allocation._write  # noqa: SLF001 -- the moment of the race
 
     def wait_and_write(*changes: Any) -> None:
         with suppress(threading.BrokenBarrierError):
@@ -408,7 +406,7 @@ def race(sim: Sim) -> list[Any]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_batches_for_one_line_lose_one_without_the_lock(
+def test_without_the_lock_one_of_two_concurrent_batches_would_be_lost(
     line: Line, sim: Sim, two_at_once: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     give(line, at(0), at(30))
@@ -420,7 +418,9 @@ def test_two_batches_for_one_line_lose_one_without_the_lock(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_batches_for_one_line_both_count(line: Line, sim: Sim, two_at_once: None) -> None:
+def test_two_concurrent_batches_for_one_line_both_count(
+    line: Line, sim: Sim, two_at_once: None
+) -> None:
     give(line, at(0), at(30))
 
     tallies = race(sim)
@@ -430,7 +430,7 @@ def test_two_batches_for_one_line_both_count(line: Line, sim: Sim, two_at_once: 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_batches_of_many_lines_neither_deadlock_nor_lose(alice: User) -> None:
+def test_concurrent_batches_of_many_lines_do_not_deadlock(alice: User) -> None:
     lines = [make_line(alice, since=START) for _ in range(6)]
     for line, _sim in lines:
         give(line, at(0), at(30))
@@ -445,7 +445,7 @@ def test_batches_of_many_lines_neither_deadlock_nor_lose(alice: User) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_record_sent_at_once_for_two_lines_is_taken_for_one(alice: User) -> None:
+def test_one_record_sent_concurrently_for_two_lines_is_taken_once(alice: User) -> None:
     lines = [make_line(alice, since=START) for _ in range(2)]
     for line, _sim in lines:
         give(line, at(0), at(30))
@@ -457,10 +457,10 @@ def test_one_record_sent_at_once_for_two_lines_is_taken_for_one(alice: User) -> 
     assert sorted(used()) == [0, 100]
 
 
-# --- At the desk ----------------------------------------------------------------------------------
+# --- In the admin ---
 
 
-def test_staff_read_a_lines_records_and_change_none(
+def test_staff_see_a_lines_records_and_cannot_change_them(
     line: Line, sim: Sim, client: Client, clara: User
 ) -> None:
     client.force_login(clara)
@@ -476,11 +476,11 @@ def test_staff_read_a_lines_records_and_change_none(
     assert client.get("/admin/subscriptions/usagerecord/add/").status_code == 403
 
 
-# --- What it costs --------------------------------------------------------------------------------
+# --- Number of statements ---
 
 
 @pytest.mark.parametrize("order", [1, -1], ids=["in order", "late and run out"])
-def test_a_thousand_records_cost_few_statements(alice: User, order: int) -> None:
+def test_a_thousand_records_take_few_statements(alice: User, order: int) -> None:
     lines = [make_line(alice, since=START) for _ in range(100)]
     for line, _sim in lines:
         give(line, at(0), at(30), total=3)
@@ -497,7 +497,7 @@ def test_a_thousand_records_cost_few_statements(alice: User, order: int) -> None
     assert set(used()) == {3}
 
 
-# --- Data and time, day by day --------------------------------------------------------------------
+# --- Data and time, day by day ---
 
 
 @pytest.mark.parametrize(
@@ -533,9 +533,7 @@ def days_of_month_after(start: datetime) -> int:
     return {(2026, 1): 28, (2028, 1): 29, (2028, 2): 29, (2026, 12): 31}[start.year, start.month]
 
 
-def test_subscriptions_are_told_apart_where_one_ends_as_the_next_begins(
-    line: Line, sim: Sim
-) -> None:
+def test_a_record_belongs_to_the_plan_that_begins_when_another_ends(line: Line, sim: Sim) -> None:
     give(line, at(0), at(10))
     give(line, at(10), at(20))
 

@@ -30,7 +30,7 @@ def give(
     countries: tuple[str, ...] = ("US",),
     kind: str = "",
 ) -> Bucket:
-    """Put a plan on the line; without a total it is unlimited."""
+    """Put a plan on the line. Without a total it is unlimited."""
     sold = Subscription.objects.create(
         line=line,
         reference=f"R{Subscription.objects.count()}",
@@ -63,7 +63,7 @@ def tell(*records: Any, source: str = "one", at: datetime | None = None) -> Tall
 
 
 def used() -> list[int]:
-    """Return what was taken from each bucket, the oldest first."""
+    """Return the used bytes of each bucket, the oldest first."""
     return list(Bucket.objects.order_by("pk").values_list("used_bytes", flat=True))
 
 
