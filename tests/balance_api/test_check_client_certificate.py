@@ -1,4 +1,4 @@
-"""`manage.py check_client_certificate`: an engineer sees why a caller is refused."""
+"""`manage.py check_client_certificate`: shows an engineer why a caller is refused."""
 
 from io import StringIO
 from pathlib import Path
@@ -20,7 +20,7 @@ BELOW = Authority("Below", ROOT)
 
 @pytest.fixture
 def folder(settings: Settings, tmp_path: Path) -> Path:
-    """Trust an authority with one below it; return the folder of the files."""
+    """Trust an authority and an intermediate; return the folder of their files."""
     settings.BALANCE_CA = str(ROOT.own.write(tmp_path, "root")[0])
     settings.BALANCE_INTERMEDIATES = str(BELOW.own.write(tmp_path, "below")[0])
     settings.BALANCE_REVOKED = ""
@@ -29,7 +29,7 @@ def folder(settings: Settings, tmp_path: Path) -> Path:
 
 
 def told(file: Path, **options: str) -> dict[str, str]:
-    """Return what is printed by name, and as "end" how the command ends."""
+    """Return the printed values by name; "end" holds the exit status and the error."""
     said, end = StringIO(), ""
     try:
         call_command("check_client_certificate", str(file), stdout=said, **options)
@@ -42,7 +42,7 @@ def shown(folder: Path, issued: Issued) -> Path:
     return issued.write(folder, "shown")[0]
 
 
-def test_of_one_that_is_trusted_the_whole_way_is_told(folder: Path) -> None:
+def test_a_trusted_certificate_is_shown_with_its_chain(folder: Path) -> None:
     issued = BELOW.issue("a client", hosts=[NAME])
 
     facts = told(shown(folder, issued))
@@ -68,7 +68,7 @@ def test_of_one_that_is_trusted_the_whole_way_is_told(folder: Path) -> None:
     }
 
 
-def test_of_one_that_is_not_it_is_told_why(folder: Path) -> None:
+def test_an_untrusted_certificate_is_shown_with_the_reason(folder: Path) -> None:
     foreign = told(shown(folder, Authority("Another").issue(NAME)))
     server = told(shown(folder, ROOT.issue(NAME, usages=[SERVER])))
     silent = told(shown(folder, ROOT.issue(NAME, usages=[])))
@@ -78,12 +78,12 @@ def test_of_one_that_is_not_it_is_told_why(folder: Path) -> None:
         "403",
         "none found",
     )
-    assert foreign["end"] == f"1: It is not trusted: {foreign['reason']}."
+    assert foreign["end"] == f"1: The certificate is not trusted: {foreign['reason']}."
     assert (server["verdict"], server["meant for"]) == ("not for clients", "server authentication")
     assert (silent["verdict"], silent["meant for"]) == ("not for clients", "not stated")
 
 
-def test_of_one_that_was_revoked_the_list_is_told(folder: Path, settings: Settings) -> None:
+def test_a_revoked_certificate_is_shown_with_its_list(folder: Path, settings: Settings) -> None:
     issued, revoked = ROOT.issue(NAME), folder / "revoked.pem"
     listed = ROOT.revoke(issued)
     revoked.write_bytes(listed.public_bytes(Encoding.PEM))
@@ -95,7 +95,7 @@ def test_of_one_that_was_revoked_the_list_is_told(folder: Path, settings: Settin
     assert facts["revocation list"] == f"CN=Root, 1 revoked, of {listed.last_update_utc:%Y-%m-%d}"
 
 
-def test_what_is_no_certificate_has_no_facts(folder: Path) -> None:
+def test_a_file_without_a_certificate_has_no_facts(folder: Path) -> None:
     file = folder / "shown.pem"
     file.write_text("no certificate")
 
@@ -106,22 +106,22 @@ def test_what_is_no_certificate_has_no_facts(folder: Path) -> None:
 
 
 @pytest.mark.django_db
-def test_a_providers_certificate_may_be_asked_about(folder: Path, settings: Settings) -> None:
+def test_a_providers_certificate_can_be_checked(folder: Path, settings: Settings) -> None:
     make_provider(code="kestrel")
     SmdpProvider.objects.update(certificate_names=["notify.smdp.example"])
     settings.SMDP_CALLBACK_CA = settings.BALANCE_CA
     file = shown(folder, ROOT.issue("notify.smdp.example"))
 
-    assert told(file, door="kestrel")["verdict"] == "trusted"
+    assert told(file, place="kestrel")["verdict"] == "trusted"
     assert told(file)["verdict"] == "unexpected caller"
-    assert told(file, door="other")["end"] == "1: There is no SM-DP+ provider of the code other."
+    assert told(file, place="other")["end"] == "1: There is no SM-DP+ provider with the code other."
 
 
-def test_what_cannot_be_read_is_named(folder: Path, settings: Settings) -> None:
+def test_a_file_that_cannot_be_read_is_named(folder: Path, settings: Settings) -> None:
     file = shown(folder, ROOT.issue(NAME))
 
     assert "missing.pem" in told(folder / "missing.pem")["end"]
     settings.BALANCE_CA = str(folder / "gone.pem")
     assert "gone.pem" in told(file)["end"]
     settings.BALANCE_CA = ""
-    assert told(file)["end"] == "1: BALANCE_CA is not set: nobody is trusted."
+    assert told(file)["end"] == "1: BALANCE_CA is not set, so no certificate is trusted."

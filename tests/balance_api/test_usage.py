@@ -1,4 +1,4 @@
-"""`POST /v1/usage`: who may tell of usage, and what is answered (docs/usage.md)."""
+"""`POST /v1/usage`: who may send usage, and the answers (docs/usage.md)."""
 
 import json
 from typing import Any
@@ -40,7 +40,7 @@ def record(sim: Sim, **changes: Any) -> dict[str, Any]:
     return {**said(1, sim, now() - DAY / 2, 300_000_000), **changes}
 
 
-def test_the_next_get_balance_sees_what_was_told(sim: Sim) -> None:
+def test_the_next_balance_includes_the_usage(sim: Sim) -> None:
     answer = post({"records": [record(sim)]})
 
     assert (answer.status_code, answer.json()) == (
@@ -51,7 +51,7 @@ def test_the_next_get_balance_sees_what_was_told(sim: Sim) -> None:
     assert balance["dataRemainingInMB"] == 700.0
 
 
-def test_a_batch_that_is_sent_again_counts_once(sim: Sim) -> None:
+def test_a_repeated_batch_counts_once(sim: Sim) -> None:
     batch = {"records": [record(sim), record(sim, id="2")]}
     post(batch)
 
@@ -59,7 +59,7 @@ def test_a_batch_that_is_sent_again_counts_once(sim: Sim) -> None:
     assert used() == [600_000_000]
 
 
-def test_the_tokens_name_is_the_source(sim: Sim) -> None:
+def test_the_name_of_the_token_is_the_source(sim: Sim) -> None:
     post({"records": [record(sim)]}, token="bearer another token altogether")
     post({"records": [record(sim)]})
 
@@ -70,7 +70,7 @@ def test_the_tokens_name_is_the_source(sim: Sim) -> None:
 @pytest.mark.parametrize(
     "token", ["", "Bearer", "Bearer ", f"Basic {TOKEN}", f"Bearer {TOKEN}x", "Bearer \xe9", TOKEN]
 )
-def test_without_a_token_nothing_is_taken(sim: Sim, token: str) -> None:
+def test_without_a_valid_token_nothing_is_stored(sim: Sim, token: str) -> None:
     answer = post({"records": [record(sim)]}, token=token)
 
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
@@ -78,14 +78,14 @@ def test_without_a_token_nothing_is_taken(sim: Sim, token: str) -> None:
     assert not UsageRecord.objects.exists()
 
 
-def test_where_no_token_is_set_nobody_is_let_in(sim: Sim, settings: Any) -> None:
+def test_if_no_token_is_set_every_request_is_refused(sim: Sim, settings: Any) -> None:
     settings.USAGE_TOKENS = []
 
     assert post({"records": []}, token="Bearer ").status_code == 401
 
 
 @pytest.mark.parametrize("method", ["get", "put", "delete"])
-def test_it_is_for_posting_alone(db: None, method: str) -> None:
+def test_only_post_is_allowed(db: None, method: str) -> None:
     assert getattr(Client(), method)("/v1/usage").status_code == 405
 
 
@@ -111,7 +111,7 @@ BAD = {
 @pytest.mark.parametrize(
     ("name", "value"), [(name, value) for name, values in BAD.items() for value in values], ids=repr
 )
-def test_a_record_that_cannot_be_read_is_refused_alone(sim: Sim, name: str, value: Any) -> None:
+def test_only_the_record_with_a_bad_field_is_refused(sim: Sim, name: str, value: Any) -> None:
     right = record(sim, id="right")
     answer = post({"records": [right, record(sim, **{name: value}), right]})
 
@@ -122,7 +122,7 @@ def test_a_record_that_cannot_be_read_is_refused_alone(sim: Sim, name: str, valu
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_is_missing_is_named(sim: Sim, name: str) -> None:
+def test_a_missing_field_is_named(sim: Sim, name: str) -> None:
     lacking = record(sim)
     del lacking[name]
 
@@ -134,7 +134,7 @@ def test_what_is_missing_is_named(sim: Sim, name: str) -> None:
     )
 
 
-def test_what_is_no_record_at_all_is_refused_alone(sim: Sim) -> None:
+def test_only_elements_that_are_not_records_are_refused(sim: Sim) -> None:
     answer = post({"records": [[], None, 1, "x", record(sim)]}).json()
 
     assert answer["taken"] == 1
@@ -152,17 +152,17 @@ def test_what_is_no_record_at_all_is_refused_alone(sim: Sim) -> None:
         ("extra", {"is": "ignored"}),
     ],
 )
-def test_what_can_be_read_is_taken(sim: Sim, name: str, value: Any) -> None:
+def test_unusual_valid_values_are_accepted(sim: Sim, name: str, value: Any) -> None:
     assert post({"records": [record(sim, **{name: value})]}).json()["taken"] == 1
 
 
-def test_padding_of_an_iccid_says_nothing(sim: Sim) -> None:
+def test_the_padding_of_an_iccid_is_dropped(sim: Sim) -> None:
     post({"records": [record(sim, iccid=f"{sim.iccid}F")]})
 
     assert used() == [300_000_000]
 
 
-def test_a_sim_on_no_line_is_told(sim: Sim) -> None:
+def test_records_of_a_sim_on_no_line_are_listed(sim: Sim) -> None:
     answer = post({"records": [record(sim), record(make_card(), id="2")]}).json()
 
     assert (answer["taken"], answer["onNoLine"]) == (2, [1])
@@ -183,18 +183,18 @@ def test_a_sim_on_no_line_is_told(sim: Sim) -> None:
     ],
     ids=range(9),
 )
-def test_a_body_that_is_no_such_document_is_400(sim: Sim, body: bytes) -> None:
+def test_a_body_that_is_not_a_batch_is_400(sim: Sim, body: bytes) -> None:
     answer = post(body)
 
     assert answer.status_code == 400
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
-def test_the_document_is_named_where_it_is_not_one(sim: Sim) -> None:
+def test_a_missing_list_of_records_is_named(sim: Sim) -> None:
     assert post({"record": []}).json()["parameter"] == "records"
 
 
-def test_a_batch_has_its_limit(sim: Sim, settings: Any) -> None:
+def test_a_batch_with_too_many_records_is_413(sim: Sim, settings: Any) -> None:
     settings.USAGE_BATCH = 2
     three = {"records": [record(sim, id=str(number)) for number in range(3)]}
 
@@ -206,13 +206,13 @@ def test_a_batch_has_its_limit(sim: Sim, settings: Any) -> None:
     assert post({"records": three["records"][:2]}).json()["taken"] == 2
 
 
-def test_a_body_that_is_too_long_is_not_read(sim: Sim, settings: Any) -> None:
+def test_a_body_that_is_too_long_is_413(sim: Sim, settings: Any) -> None:
     settings.USAGE_BATCH = 2
 
     assert post({"records": [], "x": "y" * 2000}).status_code == 413
 
 
-def test_a_thousand_records_are_one_batch(sim: Sim) -> None:
+def test_a_batch_may_have_a_thousand_records(sim: Sim) -> None:
     batch = [record(sim, id=str(number), bytes=10**6 + 1) for number in range(1000)]
 
     assert post({"records": batch}).json()["taken"] == 1000

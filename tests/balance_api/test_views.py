@@ -60,25 +60,25 @@ def test_basic_has_four_fields(sim: Sim, query: str) -> None:
 @pytest.mark.parametrize(
     "query", ["?fieldsTemplate=full", "?fieldsTemplate=Full", "?fieldTemplate=full"]
 )
-def test_full_names_the_countries_too(sim: Sim, query: str) -> None:
+def test_full_also_has_the_countries(sim: Sim, query: str) -> None:
     (balance,) = get_balance(sim, query).json()["balances"]
 
     assert balance["locations"] == ["US", "CA"]
 
 
 @pytest.mark.parametrize("location", ["US", "us", "CA", ""])
-def test_it_answers_for_a_place_where_the_plan_works(sim: Sim, location: str) -> None:
+def test_a_balance_is_shown_where_the_plan_is_valid(sim: Sim, location: str) -> None:
     assert types(get_balance(sim, f"?location={location}")) == ["MODIRECTPAYG"]
 
 
-def test_elsewhere_there_is_none(sim: Sim) -> None:
+def test_elsewhere_the_balance_is_none(sim: Sim) -> None:
     (balance,) = get_balance(sim, "?location=UK&fieldsTemplate=full").json()["balances"]
 
     assert (balance["type"], balance["dataRemainingInMB"]) == ("NONE", 0)
     assert (balance["timeRemaining"], balance["locations"]) == ("PT0S", ["GB"])
 
 
-def test_unlimited_is_modirect_without_a_count(alice: User) -> None:
+def test_an_unlimited_plan_is_modirect_without_data(alice: User) -> None:
     card = make_card()
     give(alice, card, code="unlimited", category="recurring", data_bytes=None)
 
@@ -88,7 +88,7 @@ def test_unlimited_is_modirect_without_a_count(alice: User) -> None:
     assert balance["timeRemaining"].startswith("P")
 
 
-def test_what_ends_first_comes_first_and_limit_cuts_afterwards(alice: User, sim: Sim) -> None:
+def test_what_ends_first_comes_first_and_limit_cuts_after_sorting(alice: User, sim: Sim) -> None:
     give(alice, sim, code="day", data_bytes=GB, validity_days=1)
 
     both = get_balance(sim).json()["balances"]
@@ -102,19 +102,19 @@ def test_what_ends_first_comes_first_and_limit_cuts_afterwards(alice: User, sim:
     ("used", "shown"),
     [(1, 4999.99), (5 * GB - 1, 0.01), (5 * GB - 9_999, 0.01), (5 * GB - 10_001, 0.01)],
 )
-def test_megabytes_are_rounded_down_but_never_to_nothing(sim: Sim, used: int, shown: float) -> None:
+def test_megabytes_are_rounded_down_but_not_to_zero(sim: Sim, used: int, shown: float) -> None:
     Bucket.objects.update(used_bytes=used)
 
     assert get_balance(sim).json()["balances"][0]["dataRemainingInMB"] == shown
 
 
-def test_used_up_is_none(sim: Sim) -> None:
+def test_a_used_up_plan_is_none(sim: Sim) -> None:
     Bucket.objects.update(used_bytes=5 * GB)
 
     assert types(get_balance(sim)) == ["NONE"]
 
 
-def test_expired_is_none(sim: Sim) -> None:
+def test_an_expired_plan_is_none(sim: Sim) -> None:
     past = now() - timedelta(seconds=1)
     Subscription.objects.update(starts_at=past - timedelta(days=30), ends_at=past)
 
@@ -127,14 +127,14 @@ def test_only_a_microbalance_is_none(sim: Sim) -> None:
     assert types(get_balance(sim)) == ["NONE"]
 
 
-def test_a_plan_whose_order_is_not_complete_does_not_count(alice: User) -> None:
+def test_a_plan_is_none_until_its_order_completes(alice: User) -> None:
     card = make_card()
     domain.prepare(alice, sim=card, plan=make_plan(), plan_name="x", reference="x")
 
     assert types(get_balance(card)) == ["NONE"]
 
 
-def test_a_sim_shut_out_of_the_programme_is_not_supported(alice: User) -> None:
+def test_a_sim_excluded_from_the_programme_is_not_supported(alice: User) -> None:
     (balance,) = get_balance(make_card(is_in_programme=False)).json()["balances"]
 
     assert balance["type"] == "NOTSUPPORTED"
@@ -144,12 +144,12 @@ def test_a_sim_shut_out_of_the_programme_is_not_supported(alice: User) -> None:
 @pytest.mark.parametrize(
     "form", ["{}", "{}F", "{}f", "iccid:{}", "iccid: {}", "ICCID:%20{}", "iccid%3A{}", "IcCiD:{}F"]
 )
-def test_every_form_of_the_path_names_the_sim(sim: Sim, form: str) -> None:
+def test_the_path_accepts_every_form_of_an_iccid(sim: Sim, form: str) -> None:
     assert types(get_balance(form.format(sim.iccid))) == ["MODIRECTPAYG"]
 
 
 @pytest.mark.parametrize("number", ["8949449999999990023", "123", "x", "iccid:", "8" * 400, "%00"])
-def test_what_is_not_known_is_404(sim: Sim, number: str) -> None:
+def test_an_unknown_iccid_is_404(sim: Sim, number: str) -> None:
     answer = get_balance(number)
 
     assert answer.status_code == 404
@@ -187,7 +187,7 @@ def test_a_bad_parameter_is_named(sim: Sim, query: str, parameter: str) -> None:
 @pytest.mark.parametrize(
     "query", ["?limit=", "?limit=2147483647", "?limit=1&limit=x", "?other=%00"]
 )
-def test_what_can_be_read_is_taken(sim: Sim, query: str) -> None:
+def test_valid_and_unknown_parameters_are_accepted(sim: Sim, query: str) -> None:
     assert get_balance(sim, query).status_code == 200
 
 
@@ -198,24 +198,24 @@ def test_the_transaction_id_is_echoed_on_every_answer(sim: Sim, query: str, stat
     assert (answer.status_code, answer.headers[TRANSACTION]) == (status, '"MSFT-12345678"')
 
 
-def test_it_is_echoed_on_404_too(sim: Sim) -> None:
+def test_the_transaction_id_is_echoed_on_404(sim: Sim) -> None:
     assert get_balance("1", **{TRANSACTION: "T"}).headers[TRANSACTION] == "T"
 
 
 @pytest.mark.parametrize("value", ["x" * 129, "a\x01b", "a\x80b"])
-def test_a_transaction_id_that_cannot_be_kept_is_refused(sim: Sim, value: str) -> None:
+def test_a_transaction_id_that_cannot_be_stored_is_400(sim: Sim, value: str) -> None:
     answer = get_balance(sim, **{TRANSACTION: value})
 
     assert (answer.status_code, answer.json()["parameter"]) == (400, TRANSACTION)
 
 
-def test_it_is_echoed_where_there_is_no_such_address(sim: Sim) -> None:
+def test_the_transaction_id_is_echoed_at_an_unknown_address(sim: Sim) -> None:
     answer = Client().get("/v1/nothing/", headers={TRANSACTION: "T"})
 
     assert (answer.status_code, answer.headers[TRANSACTION]) == (404, "T")
 
 
-def test_it_is_for_reading_alone(sim: Sim, settings: Any) -> None:
+def test_only_get_and_head_are_allowed(sim: Sim, settings: Any) -> None:
     settings.API_WITHOUT_CERTIFICATE = False
 
     refused = Client().post(f"/v1/sims/{sim.iccid}/balances")
@@ -223,7 +223,7 @@ def test_it_is_for_reading_alone(sim: Sim, settings: Any) -> None:
     assert (refused.status_code, refused.headers["Allow"]) == (405, "GET, HEAD")
 
 
-def test_without_a_certificate_production_lets_nobody_in(sim: Sim, settings: Any) -> None:
+def test_production_requires_a_certificate(sim: Sim, settings: Any) -> None:
     settings.API_WITHOUT_CERTIFICATE = False
 
     assert get_balance(sim).status_code == 401

@@ -1,4 +1,4 @@
-"""`manage.py check_client_certificate FILE`: what a caller's certificate is worth here, and why."""
+"""`manage.py check_client_certificate FILE`: say whether a certificate is accepted, and why."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -18,7 +18,7 @@ ROW = "{:<16} {}"
 
 
 class Command(BaseCommand):
-    """Exits with 1 where it is not trusted, so that a script may ask too."""
+    """Exits with 1 if the certificate is not trusted, so that a script can use it."""
 
     help = __doc__
 
@@ -26,15 +26,15 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path, help="the certificate in PEM; its key is not needed")
         parser.add_argument(
             "--for",
-            dest="door",
+            dest="place",
             default=BALANCE,
-            help="whose caller it would be: balance (default), or the code of an SM-DP+ provider",
+            help="where it would be used: balance (default), or the code of an SM-DP+ provider",
         )
 
-    def handle(self, *_args: Any, file: Path, door: str, **_options: Any) -> None:
+    def handle(self, *_args: Any, file: Path, place: str, **_options: Any) -> None:
         try:
-            pem, trust, at = file.read_bytes(), _files_of(door).load(), now()
-            verdict = _files_of(door).verify(pem, at=at)
+            pem, trust, at = file.read_bytes(), _trust_of(place).load(), now()
+            verdict = _trust_of(place).verify(pem, at=at)
         except (OSError, InvalidTrust) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(ROW.format("verdict", verdict.name.lower().replace("_", " ")))
@@ -43,18 +43,18 @@ class Command(BaseCommand):
         for name, value in explain(pem, trust, at=at):
             self.stdout.write(ROW.format(name, value))
         if verdict is not Verdict.TRUSTED:
-            raise CommandError(f"It is not trusted: {verdict.reason}.")
+            raise CommandError(f"The certificate is not trusted: {verdict.reason}.")
 
 
-def _files_of(door: str) -> TrustFiles:
-    """Return whom that door believes; raises `CommandError` where nobody has said."""
-    if door == BALANCE:
+def _trust_of(place: str) -> TrustFiles:
+    """Return the trusted certificates; raises `CommandError` if the settings name none."""
+    if place == BALANCE:
         files, setting = trusted_callers(), "BALANCE_CA"
     else:
-        provider = SmdpProvider.objects.filter(code=door).first()
+        provider = SmdpProvider.objects.filter(code=place).first()
         if provider is None:
-            raise CommandError(f"There is no SM-DP+ provider of the code {door}.")
+            raise CommandError(f"There is no SM-DP+ provider with the code {place}.")
         files, setting = trust_of(provider), "SMDP_CALLBACK_CA"
     if files is None:
-        raise CommandError(f"{setting} is not set: nobody is trusted.")
+        raise CommandError(f"{setting} is not set, so no certificate is trusted.")
     return files
