@@ -1,5 +1,6 @@
 """Deployment checks: every active SM-DP+ can be called, and every variable belongs to one."""
 
+import re
 from typing import Any
 
 from django.conf import settings
@@ -9,11 +10,13 @@ from django.db import DatabaseError
 
 from esim.es2plus.addresses import VARIABLES, address_of, tls_files_of, variables_of
 from esim.models import SmdpProvider
+from esim.models.providers import NO_HOST_NAME
+from moportal.identifiers import HOST_NAME
 
 
 @register(deploy=True)
 def providers_can_be_called(**_options: Any) -> list[CheckMessage]:
-    """Return an error for each provider without an address or with unreadable certificates."""
+    """Return an error for each provider without an address, certificates or a usable host."""
     try:
         providers = list(SmdpProvider.objects.filter(is_active=True).order_by("code"))
     except DatabaseError:
@@ -26,6 +29,9 @@ def providers_can_be_called(**_options: Any) -> list[CheckMessage]:
             tls_files_of(provider).context()
         except ImproperlyConfigured as error:
             found.append(Error(str(error), obj=provider, id="esim.E001"))
+        if not re.fullmatch(HOST_NAME, provider.smdp_host) or "." not in provider.smdp_host:
+            text = f"{provider.smdp_host!r} is no host that devices could find. {NO_HOST_NAME}"
+            found.append(Error(text, obj=provider, id="esim.E002"))
     return found
 
 

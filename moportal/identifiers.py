@@ -43,6 +43,10 @@ class InvalidActivationCode(InvalidIdentifier):
     """Not `1$<SM-DP+ host>$<matching id>`, or one that needs a confirmation code (SGP.22, 4.1)."""
 
 
+# Labels of letters, digits and inner hyphens (RFC 1123, 2.1): no scheme, no port, no slash.
+_LABEL = "[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+HOST_NAME = rf"{_LABEL}(\.{_LABEL})*"
+
 # Maps each digit to the digit sum of its double.
 _DOUBLED = bytes.maketrans(b"0123456789", b"0246813579")
 
@@ -176,7 +180,7 @@ class ActivationCode:
 
     def __post_init__(self) -> None:
         """Refuse parts that the format does not allow (SGP.22 v2.2, 4.1)."""
-        is_host = re.fullmatch(r"[A-Za-z0-9.-]+", self.smdp_host)
+        is_host = re.fullmatch(HOST_NAME, self.smdp_host)
         is_token = re.fullmatch(r"[0-9A-Z-]+", self.matching_id)
         if not is_host or not is_token or len(str(self)) > 255:  # noqa: PLR2004 -- SGP.22, 4.1
             raise InvalidActivationCode(self.smdp_host)

@@ -12,7 +12,15 @@ from django.utils.timezone import now
 from accounts.models import User
 from brand.models import LegalText, Operator
 from esim.domain import pool
-from esim.models import DownloadProgress, IccidRange, PoolLevel, Profile, Sim, Source
+from esim.models import (
+    DownloadProgress,
+    IccidRange,
+    PoolLevel,
+    Profile,
+    Sim,
+    SmdpProvider,
+    Source,
+)
 from mobileplans.models import Handoff, HostReport, LpaReport, Visit
 from orders.models import Draft, Order, Repair, Return
 from outbox.domain import enqueue
@@ -106,6 +114,8 @@ BROKEN: dict[str, Callable[[], object]] = {
     "source_market_is_a_country_or_any": set_to(Source, market="us"),
     "profile_state_known": set_to(Profile, state="other"),
     "matching_id_once_per_provider": lambda: again(Profile, sim=make_pool(1)[0]),
+    "smdp_host_is_a_host_name": set_to(SmdpProvider, smdp_host="https://smdp.example/"),
+    "host_named_for_a_profile_is_a_host_name": set_to(Profile, smdp_host="smdp.example/"),
     "downloaded_profile_has_a_time": set_to(Profile, state="downloaded"),
     "progress_is_stored_once": lambda: again(DownloadProgress),
     "progress_without_provider_is_stored_once": progress_without_provider_again,

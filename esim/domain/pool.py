@@ -67,7 +67,6 @@ def intend(*, eid: str, profile_type: str, market: str = "") -> Profile:
         eid=eid,
         matching_id=matching_id,
         matching_id_digest=digest(matching_id),
-        smdp_host=provider.smdp_host,
     )
 
 

@@ -74,7 +74,7 @@ def _confirm_order(profile: Profile, before_call: Callable[[], None]) -> None:
     if _apply_decision(profile, call):
         confirmed = call.answer.result
         # SGP.22 v2.2, 5.3.2: an address in the answer must be used in the activation code.
-        host = (confirmed and confirmed.smdp_address) or profile.smdp_host
+        host = confirmed.smdp_address if confirmed else ""
         move(profile, ProfileState.RELEASED, smdp_host=host)
 
 

@@ -20,6 +20,7 @@ from django.utils.timezone import now
 from esim.es2plus.addresses import address_of, tls_files_of
 from esim.models import Es2Call, SmdpProvider
 from moportal.http_client import Reply, asks_to_retry, exchange, was_never_read
+from moportal.identifiers import HOST_NAME
 
 PATH = "/gsma/rsp2/es2plus/"
 PROTOCOL = "gsma/rsp/"
@@ -38,7 +39,8 @@ STATUSES = {
 }
 Result = TypeVar("Result")
 Result_co = TypeVar("Result_co", covariant=True)
-_HOST = re.compile(r"[A-Za-z0-9.-]{1,120}")
+# Not longer than its column.
+_HOST = re.compile(rf"(?=.{{1,120}}\Z){HOST_NAME}")
 
 
 class Contradiction(Exception):

@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(choices=[('intended', 'Intended'), ('reserved', 'Reserved'), ('released', 'Released'), ('downloaded', 'Downloaded'), ('refused', 'Refused'), ('cancelled', 'Cancelled')], default='intended', max_length=10)),
                 ('matching_id', moportal.sealed.SealedField()),
                 ('matching_id_digest', models.CharField(max_length=64)),
-                ('smdp_host', models.CharField(max_length=120)),
+                ('smdp_host', models.CharField(blank=True, max_length=120)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('downloaded_at', models.DateTimeField(blank=True, null=True)),
                 ('staff_alert', models.TextField(blank=True, help_text='The answer of the SM-DP+ that staff must check.')),
@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('code', models.SlugField(max_length=40, unique=True)),
-                ('smdp_host', models.CharField(help_text='Host in activation codes, unless ConfirmOrder names another.', max_length=120)),
+                ('smdp_host', models.CharField(help_text='Host in activation codes, unless ConfirmOrder names another. A correction also reaches eSIMs that are sold and not downloaded yet.', max_length=120, validators=[django.core.validators.RegexValidator('^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*\\Z', 'Give a host name alone, such as smdp.example, without https://, port or slash.')])),
                 ('requester_identifier', models.CharField(help_text='functionRequesterIdentifier', max_length=60)),
                 ('pads_iccid', models.BooleanField(default=False, help_text='Send a 19-digit ICCID with a trailing F.')),
                 ('notification_points', models.JSONField(blank=True, default=dict, help_text='Meanings of points beyond the standard 1 to 4, such as {"5": "deleted"}.', validators=[esim.models.providers.check_points])),
@@ -225,5 +225,13 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='source',
             constraint=models.CheckConstraint(condition=models.Q(('market', ''), ('market__regex', '^[A-Z]{2}$'), _connector='OR'), name='source_market_is_a_country_or_any'),
+        ),
+        migrations.AddConstraint(
+            model_name='profile',
+            constraint=models.CheckConstraint(condition=models.Q(('smdp_host', ''), ('smdp_host__regex', '^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$'), _connector='OR'), name='host_named_for_a_profile_is_a_host_name'),
+        ),
+        migrations.AddConstraint(
+            model_name='smdpprovider',
+            constraint=models.CheckConstraint(condition=models.Q(('smdp_host__regex', '^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$')), name='smdp_host_is_a_host_name', violation_error_message='Give a host name alone, such as smdp.example, without https://, port or slash.'),
         ),
     ]

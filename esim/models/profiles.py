@@ -6,7 +6,7 @@ from django.db.models import Q
 from esim.models.providers import SmdpProvider
 from esim.models.stock import Sim
 from esim.states import ProfileState
-from moportal.identifiers import ActivationCode
+from moportal.identifiers import HOST_NAME, ActivationCode
 from moportal.sealed import SealedField
 from outbox.calls import OutsideCall
 
@@ -21,8 +21,8 @@ class Profile(models.Model):
     # The matching id is a bearer secret, so it is stored encrypted. It is compared by its digest.
     matching_id = SealedField()
     matching_id_digest = models.CharField(max_length=64)
-    # The host at the time of the order, or the one that ConfirmOrder named instead.
-    smdp_host = models.CharField(max_length=120)
+    # The host that ConfirmOrder named. If it named none, the provider's own host is used.
+    smdp_host = models.CharField(max_length=120, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     downloaded_at = models.DateTimeField(null=True, blank=True)
     staff_alert = models.TextField(
@@ -42,6 +42,10 @@ class Profile(models.Model):
                 name="downloaded_profile_has_a_time",
                 condition=~Q(state="downloaded") | Q(downloaded_at__isnull=False),
             ),
+            models.CheckConstraint(
+                name="host_named_for_a_profile_is_a_host_name",
+                condition=Q(smdp_host="") | Q(smdp_host__regex=rf"^{HOST_NAME}$"),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -49,7 +53,8 @@ class Profile(models.Model):
 
     @property
     def activation_code(self) -> ActivationCode:
-        return ActivationCode(self.smdp_host, self.matching_id)
+        """Build the code. Raises `InvalidActivationCode` if no device could use it."""
+        return ActivationCode(self.smdp_host or self.provider.smdp_host, self.matching_id)
 
 
 class Es2Call(OutsideCall):

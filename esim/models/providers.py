@@ -6,6 +6,9 @@ from django.db import models
 from django.db.models import Q
 
 from esim.notices import Point
+from moportal.identifiers import HOST_NAME
+
+NO_HOST_NAME = "Give a host name alone, such as smdp.example, without https://, port or slash."
 
 
 def check_points(points: object) -> None:
@@ -26,7 +29,10 @@ class SmdpProvider(models.Model):
 
     code = models.SlugField(max_length=40, unique=True)
     smdp_host = models.CharField(
-        max_length=120, help_text="Host in activation codes, unless ConfirmOrder names another."
+        max_length=120,
+        validators=[RegexValidator(rf"^{HOST_NAME}\Z", NO_HOST_NAME)],
+        help_text="Host in activation codes, unless ConfirmOrder names another. A correction also"
+        " reaches eSIMs that are sold and not downloaded yet.",
     )
     requester_identifier = models.CharField(max_length=60, help_text="functionRequesterIdentifier")
     pads_iccid = models.BooleanField(
@@ -67,6 +73,15 @@ class SmdpProvider(models.Model):
         help_text="Seconds that the first attempts wait for an answer. Later attempts wait as long"
         " as any call may take (OUTSIDE_CALL_TIMEOUT).",
     )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="smdp_host_is_a_host_name",
+                condition=Q(smdp_host__regex=rf"^{HOST_NAME}$"),
+                violation_error_message=NO_HOST_NAME,
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.code

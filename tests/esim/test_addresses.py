@@ -79,6 +79,16 @@ def test_the_deployment_check_names_a_provider_that_cannot_be_called(
     assert checks.providers_can_be_called() == []
 
 
+@pytest.mark.django_db
+def test_the_deployment_check_names_a_host_that_no_device_could_find(
+    environment: Settings,
+) -> None:
+    environment.SMDP_CA = environment.SMDP_CLIENT_CERTIFICATE = ""
+    make_provider(smdp_host="localhost")
+
+    assert "esim.E002" in {error.id for error in checks.providers_can_be_called()}
+
+
 def test_without_a_database_the_check_finds_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
