@@ -17,6 +17,7 @@ from accounts.models import User
 from esim.domain import pool, provisioning
 from esim.models import Sim
 from moportal.http_client import ServiceUnavailable
+from moportal.identifiers import InvalidActivationCode
 from moportal.statements import compare_and_set
 from orders.domain.undoing import try_each
 from orders.models import KIND, Order, StateChange
@@ -59,6 +60,7 @@ FAILURES: dict[type[Exception], Failure] = {
     pool.PoolEmpty: Failure.NO_PROFILE_LEFT,
     provisioning.OutOfStock: Failure.NO_PROFILE_LEFT,
     provisioning.ProfileRefused: Failure.PROFILE_REFUSED,
+    InvalidActivationCode: Failure.PROFILE_REFUSED,
     subscriptions.SimOfAnother: Failure.SIM_OF_ANOTHER,
     NetworkRefused: Failure.NETWORK_REFUSED,
 }
@@ -128,6 +130,7 @@ def _advance(order: Order, lease: Lease) -> RetryAfter | None:
     if order.payment.state in {PaymentState.DECLINED, PaymentState.VOIDED}:
         raise PaymentDeclined(order.payment.decline_reason or "it has expired at the gateway")
     sim = _make_sim_ready(order, lease)
+    _check_code(order)
     subscription = _put_plan_on_line(order, sim)
     activation.activate(subscription, sim, before_call=lease.prolong)
     _decide_to_charge(order)
@@ -161,6 +164,12 @@ def _make_sim_ready(order: Order, lease: Lease) -> Sim:
                 raise IllegalTransition("the order has a profile already, or has ended")
         order.profile = profile
     return provisioning.make_ready(order.profile, before_call=lease.prolong).sim
+
+
+def _check_code(order: Order) -> None:
+    """Raise `InvalidActivationCode` if the eSIM could not be handed over: it is never charged."""
+    if order.profile and order.charge_decided_at is None:
+        _ = order.profile.activation_code
 
 
 def _put_plan_on_line(order: Order, sim: Sim) -> Subscription:
