@@ -73,7 +73,7 @@ def test_a_spreadsheets_header_in_another_order_is_read(sim: Sim, give_file: Any
         ('1,"2,3,4,5', "line 2: The quotes do not match"),
         ("1,2,3,4,\udcff", "line 2: Byte 9 is not UTF-8"),
         ("x" * LONGEST_LINE * 3, f"line 2: The line has more than {LONGEST_LINE} characters."),
-        ("1,2,3,4,5", "line 2: iccid: iccid is a text of 18 to 20 digits"),
+        ("1,2,3,4,5", "line 2: iccid: iccid must be a string of 18 to 20 digits"),
     ],
 )
 def test_a_line_in_error_is_told_and_the_others_count(
