@@ -1,8 +1,8 @@
 """Bring an order to its end: authorise, make the profile ready, activate, charge, complete.
 
 Only this code moves money or orders profiles for an order. It runs only in workers, under the
-outbox's lease, and reads what is stored each time. Until the charge is decided, everything can be
-undone, so nobody pays for what did not come.
+outbox's lease, and reads what is stored each time. Before the charge is decided, everything can be
+undone, so no customer pays for a plan that was not delivered.
 """
 
 from datetime import timedelta
@@ -34,7 +34,8 @@ from subscriptions.models import Subscription
 from subscriptions.networks.base import NetworkRefused
 
 log = structlog.get_logger(__name__)
-# A customer who comes back and the gateway's webhook wake a worker. Asking covers lost ones.
+# While the customer confirms at the bank, the gateway is asked at these intervals. Usually the
+# customer's return or the gateway's webhook wakes a worker earlier, but either may be lost.
 CUSTOMER_STEP_PAUSE, LONGEST_STEP_PAUSE = timedelta(seconds=5), timedelta(minutes=2)
 CUSTOMER_STEP_LIMIT = timedelta(minutes=30)
 # An order that failed or was cancelled counts the attempts to undo it from zero.
@@ -102,6 +103,7 @@ def _advance_or_fail(order: Order, lease: Lease) -> RetryAfter | None:
     except (LeaseLost, IllegalTransition):
         raise
     except CancelWon:
+        # Process the order again at once: `settle` then sees the cancel and undoes the order.
         return RetryAfter(timedelta())
     except tuple(FAILURES) as error:
         return _fail(order, lease, FAILURES[type(error)], f"{type(error).__name__}: {error}")
@@ -159,8 +161,8 @@ def _make_sim_ready(order: Order, lease: Lease) -> Sim:
                 eid=order.eid, profile_type=order.plan.profile_type, market=order.visit.market
             )
             # An order gets one profile, even if a worker goes on after its lease has expired.
-            is_open = {"state": OrderState.IN_PROGRESS, "profile": None}
-            if not compare_and_set(Order, order.pk, is_open, profile=profile):
+            expected = {"state": OrderState.IN_PROGRESS, "profile": None}
+            if not compare_and_set(Order, order.pk, expected, profile=profile):
                 raise IllegalTransition("the order has a profile already, or has ended")
         order.profile = profile
     return provisioning.make_ready(order.profile, before_call=lease.prolong).sim
@@ -185,9 +187,9 @@ def _put_plan_on_line(order: Order, sim: Sim) -> Subscription:
             plan_name=order.plan_name,
             reference=order.number,
         )
-        is_open = {"state": OrderState.IN_PROGRESS, "subscription": None}
+        expected = {"state": OrderState.IN_PROGRESS, "subscription": None}
         changes = {"subscription": order.subscription, "line_is_new": order.line_is_new}
-        if not compare_and_set(Order, order.pk, is_open, **changes):
+        if not compare_and_set(Order, order.pk, expected, **changes):
             raise IllegalTransition("the order has its plan already, or has ended")
     return order.subscription
 
@@ -196,13 +198,13 @@ def _decide_to_charge(order: Order) -> None:
     """Decide to charge, by compare-and-set against the customer's cancel. There is no way back."""
     if order.charge_decided_at:
         return
-    is_open = {
+    expected = {
         "state": OrderState.IN_PROGRESS,
         "cancel_requested_at": None,
         "charge_decided_at": None,
     }
     at = now()
-    if not compare_and_set(Order, order.pk, is_open, charge_decided_at=at):
+    if not compare_and_set(Order, order.pk, expected, charge_decided_at=at):
         raise CancelWon(order.number)
     order.charge_decided_at = at
 
@@ -217,7 +219,7 @@ def _complete(order: Order) -> None:
 
 
 def _retry_or_stop(order: Order, error: Exception) -> RetryAfter | None:
-    """Count the failure; after the last attempt the order fails or, once charging, is held."""
+    """Count the failure. After the last attempt, fail the order, or hold it if it is charged."""
     delay = count_failure(order, error)
     if order.charge_decided_at:
         return _finish_later(order, delay)
@@ -288,7 +290,8 @@ def _undo(order: Order, lease: Lease) -> RetryAfter | None:
     if not errors:
         Order.objects.filter(pk=order.pk).update(undone_at=now())
         return None
-    # `last_error` keeps what went wrong before: it decides the outcome that the host is told.
+    # `count_try` leaves `last_error` alone. It says why the order failed, and the outcome that the
+    # host receives depends on it (`orders.domain.outcomes`).
     delay = count_try(order, *errors)
     if order.tries == TRIES_BEFORE_STAFF + 1:
         log.error("the order cannot be undone: staff must act")
@@ -296,8 +299,11 @@ def _undo(order: Order, lease: Lease) -> RetryAfter | None:
 
 
 def _cancel_profile(order: Order, lease: Lease) -> None:
-    if order.profile and not provisioning.cancel(order.profile, before_call=lease.prolong):
-        # The eSIM is on a device, and nobody paid for it: no plan is ever put on it.
+    if order.profile is None:
+        return
+    is_cancelled = provisioning.cancel(order.profile, before_call=lease.prolong)
+    if not is_cancelled:
+        # A device has the eSIM, although nobody paid. No plan may be put on its ICCID any more.
         provisioning.retire(order.profile)
 
 

@@ -8,10 +8,11 @@ from subscriptions.networks.base import NetworkRefused
 
 
 def try_each(*parts: Callable[[], object]) -> list[Exception]:
-    """Run every part and return the errors of those that a service did not carry out.
+    """Run every part, and return the errors of those that a service refused or did not answer.
 
-    A profile that nobody pays for is cancelled even if the gateway keeps the money, and the other
-    way round. An error that is no service's answer stops the rest: it is raised.
+    The parts do not depend on each other: a profile is cancelled even if the gateway does not
+    return the money, and the other way round. Any other error is a bug. It is raised at once, and
+    the remaining parts do not run.
     """
     errors: list[Exception] = []
     for part in parts:
