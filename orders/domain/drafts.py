@@ -55,7 +55,10 @@ def open_draft(account: User, visit: Visit) -> Draft:
 
 
 def _attach(draft: Draft, visit: Visit) -> None:
-    """Attach the draft to a later visit. For another device or place, shown forms become stale."""
+    """Attach the draft to a later visit.
+
+    If its device or place differs, forms that were shown before become stale.
+    """
     before = draft.visit
     if before.is_open_web and visit.is_open_web and before.eid and not visit.eid:
         # The customer does not have to give the EID again.
@@ -65,7 +68,7 @@ def _attach(draft: Draft, visit: Visit) -> None:
     changes: dict[str, object] = {"visit": visit}
     if not is_same:
         changes |= {"version": F("version") + 1, "sim": None, "wants_new_esim": False}
-    # Only from the visit that was read: a concurrent request may have attached the draft already.
+    # Race: a concurrent request may have attached the draft already. Then no row matches.
     Draft.objects.filter(pk=draft.pk, submitted_at=None, visit=before).update(**changes)
     draft.refresh_from_db()
 
@@ -79,7 +82,7 @@ def offer_of(draft: Draft, plan_id: int) -> Offer:
 
 def choose_plan(draft: Draft, offer: Offer, *, version: int) -> None:
     """Set the plan with the price that was shown."""
-    _change(draft, version, **_priced(offer))
+    _change(draft, version, **_price_fields(offer))
 
 
 def choose_method(draft: Draft, method: PaymentMethod, *, version: int) -> None:
@@ -97,7 +100,10 @@ def choose_method(draft: Draft, method: PaymentMethod, *, version: int) -> None:
 
 
 def drop_method(method: PaymentMethod, **_signal: Any) -> None:
-    """Clear a removed payment method from open drafts. Forms that show it become stale."""
+    """Clear a removed payment method from open drafts. This is a signal receiver.
+
+    Forms that show the method become stale.
+    """
     drafts = Draft.objects.filter(method=method, submitted_at=None)
     drafts.update(method=None, version=F("version") + 1)
 
@@ -133,7 +139,7 @@ def _new_card_page(draft: Draft, version: int) -> CardPage:
 
 
 def take_card(page: CardPage, **_signal: Any) -> None:
-    """Set the new card as payment method if the draft still waits for this card page."""
+    """Set a new card as the method of the draft that waits for its page: a signal receiver."""
     waiting = Draft.objects.filter(card_page=page, submitted_at=None)
     waiting.update(method=page.method, version=F("version") + 1)
 
@@ -145,9 +151,11 @@ def choose_target(draft: Draft, sim: Sim | None, *, version: int) -> None:
 
 def store_shown_target(draft: Draft, sim: Sim | None) -> None:
     """Store the target that the review page shows, so that no other target is ordered."""
-    shown = (sim.pk if sim else None, sim is None)
+    # A SIM card comes from the visit, not from a choice, so the draft does not store it.
     is_card = sim is not None and sim.kind == Sim.Kind.PHYSICAL
-    if not is_card and (draft.sim_id, draft.wants_new_esim) != shown:
+    shown = (sim.pk if sim else None, sim is None)
+    is_stored = (draft.sim_id, draft.wants_new_esim) == shown
+    if not is_card and not is_stored:
         choose_target(draft, sim, version=draft.version)
 
 
@@ -174,7 +182,7 @@ def update_price(draft: Draft) -> PriceChange | None:
     except PlanNotOffered:
         _change(draft, draft.version, plan=None)
         raise
-    fields = _priced(offer)
+    fields = _price_fields(offer)
     if all(getattr(draft, name) == value for name, value in fields.items()):
         return None
     _change(draft, draft.version, **fields)
@@ -182,7 +190,7 @@ def update_price(draft: Draft) -> PriceChange | None:
     return PriceChange(old, new) if new != old else None
 
 
-def _priced(offer: Offer) -> dict[str, object]:
+def _price_fields(offer: Offer) -> dict[str, object]:
     taxed = offer.price.taxed
     return {
         "plan": offer.plan,
@@ -195,6 +203,7 @@ def _priced(offer: Offer) -> dict[str, object]:
 
 
 def _change(draft: Draft, version: int, **fields: object) -> None:
+    """Change the draft by compare-and-set and raise its version, or raise `StaleForm`."""
     unchanged = Draft.objects.filter(pk=draft.pk, version=version, submitted_at=None)
     if not unchanged.update(version=F("version") + 1, **fields):
         raise StaleForm(draft.pk)

@@ -46,27 +46,29 @@ def of_order(order: Order, visit: Visit) -> Outcome:
 
 
 def _code(order: Order) -> str | None:
-    """Return the activation code until it is used up by the download."""
+    """Return the activation code, or None if the eSIM does not wait for a download."""
     profile = order.profile
-    is_waiting = profile is not None and profile.state == ProfileState.RELEASED
-    return str(profile.activation_code) if profile and is_waiting else None
+    if profile is None or profile.state != ProfileState.RELEASED:
+        return None
+    return str(profile.activation_code)
 
 
 def of_code_again(order: Order) -> Outcome:
-    """Return the outcome of RETRY and REISSUE: the order's profile again, or its replacement."""
+    """Return the outcome of RETRY and REISSUE: the activation code is handed over once more."""
     sim = order.sim_in_use
     assert sim is not None  # noqa: S101 -- a completed order has its plan on a SIM
-    return _handed_back(order, LineResult.NEW, sim, _code(order))
+    return _without_payment(order, LineResult.NEW, sim, _code(order))
 
 
 def of_activation(order: Order) -> Outcome:
     """Return the outcome of ACTIVATE: the host uses the installed profile."""
     sim = order.sim_in_use
-    assert sim is not None  # noqa: S101 -- the same
-    return _handed_back(order, LineResult.EXISTING, sim, None)
+    assert sim is not None  # noqa: S101 -- a completed order has its plan on a SIM
+    return _without_payment(order, LineResult.EXISTING, sim, None)
 
 
-def _handed_back(order: Order, line: LineResult, sim: Sim, code: str | None) -> Outcome:
+def _without_payment(order: Order, line: LineResult, sim: Sim, code: str | None) -> Outcome:
+    """Return the outcome of a visit that solves a problem of an order that was paid before."""
     return Outcome(
         UserAccount.EXISTING,
         PurchaseInstrument.NONE,

@@ -27,7 +27,7 @@ class TooLateToCancel(Exception):
 
 
 class PlacedOtherwise(Exception):
-    """The draft was submitted in another version than this form shows; `order` is the result."""
+    """An earlier submit ordered another version than this form shows. `order` is that order."""
 
     def __init__(self, order: Order) -> None:
         super().__init__(order.number)
@@ -47,17 +47,18 @@ def place(draft: Draft, *, version: int) -> Order:
     chosen = target(shown)
     is_complete = shown.plan_id is not None and shown.method_id is not None
     if chosen is not None and is_complete and shown.version == version:
-        # Every change raises the version, except a later visit from the same device.
+        # A later visit from the same device changes the draft without raising its version. So the
+        # visit is compared too.
         as_shown = {"version": version, "visit": shown.visit_id, "submitted_at": None}
         with transaction.atomic():
             if compare_and_set(Draft, shown.pk, as_shown, submitted_at=now()):
                 return _create_order(shown, chosen)
-    made = Order.objects.select_related("draft").filter(draft=draft).first()
-    if made is None:
+    placed = Order.objects.select_related("draft").filter(draft=draft).first()
+    if placed is None:
         raise StaleForm(draft.pk)
-    if made.draft.version != version:
-        raise PlacedOtherwise(made)
-    return made
+    if placed.draft.version != version:
+        raise PlacedOtherwise(placed)
+    return placed
 
 
 def _create_order(draft: Draft, chosen: Target) -> Order:
@@ -96,13 +97,19 @@ def _create_order(draft: Draft, chosen: Target) -> Order:
 
 
 def _return_url(number: str) -> str:
-    """Return where the bank sends the customer back. Repeats must send the same: it is stored."""
+    """Return the address to which the bank sends the customer back.
+
+    It is stored with the payment, because a repeated call must send the same address.
+    """
     portal: str = settings.PORTAL_URL
     return portal.rstrip("/") + reverse("order-returned", args=[number])
 
 
 def reopen_draft(order: Order) -> Draft:
-    """Open a draft with the same plan, after a refused payment."""
+    """Open a draft with the same plan, after a refused payment.
+
+    If the customer has a draft with a plan already, that draft is returned unchanged.
+    """
     draft, is_new = Draft.objects.get_or_create(
         account=order.account, submitted_at=None, defaults={"visit": order.visit}
     )
@@ -121,9 +128,10 @@ def reopen_draft(order: Order) -> Draft:
 
 
 def request_cancel(order: Order, *, actor: User) -> None:
-    """Ask to cancel the order, which is possible until the charge is decided.
+    """Request the order's cancellation. This is possible until the charge is decided.
 
-    A compare-and-set against `orders.domain.settling` decides. Then a worker undoes the order.
+    `orders.domain.settling` may decide to charge at the same time. Both use compare-and-set, so one
+    of them wins. If it is the cancel, a worker undoes the order.
     Raises `TooLateToCancel`.
     """
     with transaction.atomic():

@@ -64,9 +64,9 @@ def problem_of(visit: Visit) -> Problem | None:
     order = order_of_iccid(account, report.iccid)
     if order is None:
         return Problem(report, Remedy.SUPPORT, None, None, is_signed_in=True)
-    # Repairs that were requested before this error came do not answer it.
-    since = order.repairs.filter(visit=visit, asked_at__gte=report.received_at)
-    repair = open_repair(order) or since.last()
+    # A repair that was requested before this error was reported does not answer it.
+    later_repairs = order.repairs.filter(visit=visit, asked_at__gte=report.received_at)
+    repair = open_repair(order) or later_repairs.last()
     remedy = _remedy(report, advice, order, account)
     if repair and (repair.kind, repair.state) == (RepairKind.RELEASE, RepairState.FAILED):
         remedy = Remedy.SUPPORT
@@ -85,14 +85,15 @@ def _remedy(report: LpaReport, advice: Advice, order: Order, account: User) -> R
     if order.profile is None or _is_downloaded(order, order.profile):
         # The order has no profile, or its code is used up. No second profile is issued.
         return Remedy.ACTIVATE if is_installed else Remedy.SUPPORT
-    return _of_profile(report, advice, order, order.profile)
+    return _remedy_for_profile(report, advice, order, order.profile)
 
 
 def _is_replaced(report: LpaReport, order: Order) -> bool:
     """Return whether the error is about an eSIM that was replaced by one ready to download."""
     profile = order.profile
-    is_waiting = profile is not None and profile.state == ProfileState.RELEASED
-    return is_waiting and profile is not None and report.iccid != profile.sim.iccid
+    if profile is None or profile.state != ProfileState.RELEASED:
+        return False
+    return report.iccid != profile.sim.iccid
 
 
 def _is_downloaded(order: Order, profile: Profile) -> bool:
@@ -101,18 +102,20 @@ def _is_downloaded(order: Order, profile: Profile) -> bool:
     return was_refused or profile.state == ProfileState.DOWNLOADED
 
 
-def _of_profile(report: LpaReport, advice: Advice, order: Order, profile: Profile) -> Remedy:
+def _remedy_for_profile(
+    report: LpaReport, advice: Advice, order: Order, profile: Profile
+) -> Remedy:
     """Return the remedy for an eSIM that no device has yet."""
     # If the SM-DP+ itself reports a failure, the same code does not work there again.
     has_failed_at_smdp = report.source == LpaReport.Source.SMDP
     is_usable = profile.state == ProfileState.RELEASED and not has_failed_at_smdp
     if advice.remedy is Remedy.REISSUE or not is_usable:
         is_installed = report.iccid in report.visit.iccids
-        return _reissue(report.lpa_code, order, is_installed=is_installed)
+        return _reissue_if_possible(report.lpa_code, order, is_installed=is_installed)
     return advice.remedy
 
 
-def _reissue(code: LpaCode, order: Order, *, is_installed: bool) -> Remedy:
+def _reissue_if_possible(code: LpaCode, order: Order, *, is_installed: bool) -> Remedy:
     if code == LpaCode.PROFILE_NOT_AVAILABLE_FOR_NEW_BINDING and is_installed:
         return Remedy.ACTIVATE
     is_misfit = code == LpaCode.NO_ELIGIBLE_PROFILE_FOR_THIS_DEVICE
@@ -136,6 +139,7 @@ def _is_exhausted(report: LpaReport, advice: Advice, order: Order, account: User
     Launches that report the same error with the same time count once. An error that the app
     reports to the page, and the next launch reports again, also counts once.
     """
+    # The setting counts the error that exhausts the remedy; `limit` is the last one before it.
     limit = advice.limit if advice.limit is not None else settings.LPA_ERROR_LIMIT - 1
     iccids = {order.profile.sim.iccid} if order.profile else set()
     iccids |= set(order.repairs.values_list("old_profile__sim__iccid", flat=True))
@@ -146,13 +150,18 @@ def _is_exhausted(report: LpaReport, advice: Advice, order: Order, account: User
         iccid__in=iccids | {report.iccid},
         source=LpaReport.Source.HEADER,
     ).values_list("visit", "at_as_sent", "iccid")
+    # An error without a time counts once for each visit.
     errors = {(time, iccid) if time else visit for visit, time, iccid in reports}
-    comes_from_app = report.source == LpaReport.Source.APP
-    return len(errors) + comes_from_app > limit
+    # The app's report is not among `reports`, so it is added here.
+    from_app = 1 if report.source == LpaReport.Source.APP else 0
+    return len(errors) + from_app > limit
 
 
 def note_failure(profile: Profile, notice: DownloadProgress, **_kwargs: Any) -> None:
-    """Put a failed download on the support queue, once even if the SM-DP+ reports it twice."""
+    """Put a failed download on the support queue. A repeated notice adds nothing.
+
+    This is a signal receiver.
+    """
     order = Order.objects.filter(profile=profile).first()
     if order is None:
         return
@@ -176,7 +185,10 @@ def failed_at_smdp(account: User) -> LpaReport | None:
 
 
 def resolve(profile: Profile, **_kwargs: Any) -> None:
-    """Resolve the open errors of an eSIM that was downloaded, and of those that it replaced."""
+    """Resolve the open errors of a downloaded eSIM and of those that it replaced.
+
+    This is a signal receiver.
+    """
     iccids = {profile.sim.iccid}
     order = Order.objects.filter(profile=profile).first()
     if order:
@@ -186,5 +198,5 @@ def resolve(profile: Profile, **_kwargs: Any) -> None:
 
 
 def open_case(report: LpaReport) -> None:
-    """Mark the report: the customer asks support for help. The first time is kept."""
+    """Record that the customer asked support for help. Only the first time is stored."""
     LpaReport.objects.filter(pk=report.pk, asked_for_help_at=None).update(asked_for_help_at=now())

@@ -1,4 +1,4 @@
-"""Repair a sold eSIM: issue a new one on the same order, or release the old one. Never charged.
+"""Repair a sold eSIM, free of charge: issue a new one on the same order, or release the old one.
 
 A command stores the row and enqueues it. Only workers carry it out; `advance_repair` reads what is
 stored each time, so it may run twice. The customer has paid, so it is tried until it is done.
@@ -42,24 +42,25 @@ def has_esim(order: Order) -> bool:
 
 def may_be_reissued(order: Order) -> bool:
     """Return whether the customer can have one more new eSIM. Failed repairs count, too."""
-    spent = order.repairs.filter(kind=RepairKind.REISSUE).exclude(state=RepairState.ASKED)
+    ended = order.repairs.filter(kind=RepairKind.REISSUE).exclude(state=RepairState.ASKED)
     limit: int = settings.REISSUE_LIMIT
-    return has_esim(order) and spent.count() < limit
+    return has_esim(order) and ended.count() < limit
 
 
 def reissue(
     order: Order, *, actor: User, because: str, visit: Visit | None = None, eid: str = ""
 ) -> Repair:
-    """Ask for a new eSIM on this order. A repair that is under way is returned instead.
+    """Request a new eSIM on this order. If a repair is under way, return that repair instead.
 
-    The new eSIM is bound to `eid`, the launch's device, or else to the order's device. A customer
-    may ask only so often, staff without a limit. Raises `NothingToRepair`.
+    The new eSIM is bound to `eid`, the launch's device. If `eid` is empty, it is bound to the
+    order's device. Customers may do this `REISSUE_LIMIT` times, staff without a limit. Raises
+    `NothingToRepair`.
     """
-    may_be = has_esim if actor.is_staff else may_be_reissued
+    is_allowed = has_esim if actor.is_staff else may_be_reissued
     device = eid or order.eid
     return _request(
         order,
-        may_be,
+        is_allowed,
         kind=RepairKind.REISSUE,
         because=because,
         asked_by=actor,
@@ -69,7 +70,7 @@ def reissue(
 
 
 def release(order: Order, *, actor: User, because: str, visit: Visit | None = None) -> Repair:
-    """Ask for the order's profile to be released at the SM-DP+. Raises `NothingToRepair`."""
+    """Request the release of the order's profile at the SM-DP+. Raises `NothingToRepair`."""
     return _request(
         order,
         has_esim,
@@ -81,14 +82,14 @@ def release(order: Order, *, actor: User, because: str, visit: Visit | None = No
     )
 
 
-def _request(order: Order, may_be: Callable[[Order], bool], **columns: Any) -> Repair:
+def _request(order: Order, is_allowed: Callable[[Order], bool], **columns: Any) -> Repair:
     with transaction.atomic():
-        # Read again, because the eSIM may have been replaced. The row lock makes a second click,
-        # or a return, wait and see this repair.
+        # Read the order again, because its eSIM may have been replaced. The row lock makes a
+        # second click or a return wait, so that it sees this repair.
         fresh = Order.objects.select_for_update().get(pk=order.pk)
         if under_way := open_repair(fresh):
             return under_way
-        if fresh.profile is None or not may_be(fresh):
+        if fresh.profile is None or not is_allowed(fresh):
             raise NothingToRepair(order.number)
         repair = Repair.objects.create(order=order, old_profile=fresh.profile, **columns)
         enqueue(KIND, repair.pk)
@@ -124,7 +125,7 @@ def advance_repair(subject: str, lease: Lease) -> RetryAfter | None:
 
 
 def _give_up(repair: Repair, lease: Lease, last_error: str) -> RetryAfter | None:
-    """End a repair whose new eSIM was refused, and leave nothing of it at the SM-DP+."""
+    """Fail a repair whose new eSIM was refused, and cancel that eSIM at the SM-DP+."""
     new = repair.new_profile
     try:
         if new and not provisioning.cancel(new, before_call=lease.prolong):
@@ -141,12 +142,12 @@ def _advance(repair: Repair, lease: Lease) -> None:
         _end(repair, RepairState.DONE)
         return
     if repair.order.profile_id != repair.old_profile_id:
-        # Another repair has replaced this eSIM already. It is not replaced twice.
+        # An earlier repair has replaced this eSIM already.
         _end(repair, RepairState.FAILED, last_error="the order has another eSIM by now")
         return
     profile_type = _profile_type(repair)
     if repair.new_profile is None:
-        # The old eSIM is not cancelled before a new one is known to be available.
+        # Check the stock first: do not cancel the old eSIM if there is no new one.
         pool.check_stock(profile_type, market=repair.order.visit.market)
         if not provisioning.cancel(repair.old_profile, before_call=lease.prolong):
             _end(repair, RepairState.REFUSED, last_error="downloaded already")
@@ -160,10 +161,12 @@ def _advance(repair: Repair, lease: Lease) -> None:
 
 
 def _profile_type(repair: Repair) -> str:
-    """Return the plan's profile type, or the other one if that did not fit the device."""
+    """Return the plan's profile type, or its other type if the first did not fit the device."""
     plan = repair.order.plan
-    does_not_fit = repair.because == "NoEligibleProfileForThisDevice"
-    return (does_not_fit and plan.other_profile_type) or plan.profile_type
+    is_misfit = repair.because == "NoEligibleProfileForThisDevice"
+    if is_misfit and plan.other_profile_type:
+        return plan.other_profile_type
+    return plan.profile_type
 
 
 @transaction.atomic

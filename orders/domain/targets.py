@@ -21,12 +21,15 @@ class Target:
 
 @dataclass(frozen=True)
 class Choice:
-    """The targets to choose from. `target` is None until the customer has decided."""
+    """The targets to choose from. `target` is None while the customer must still decide.
+
+    `needs_eid` is true on the open web, where no host names the device.
+    """
 
     target: Target | None
     profiles: tuple[Sim, ...] = ()
     needs_eid: bool = False
-    # The target that was chosen is not usable any more.
+    # The chosen target can no longer be used.
     is_lost: bool = False
 
     @property
@@ -49,6 +52,7 @@ def choice(draft: Draft) -> Choice:
         return Choice(Target(chosen) if chosen else None, profiles, is_open_web, is_lost=not chosen)
     gets_new_esim = not profiles or draft.wants_new_esim
     if gets_new_esim:
+        # Without an EID the target stays open: the customer must name the device first.
         return Choice(Target() if visit.eid else None, profiles, is_open_web)
     return Choice(Target(profiles[0]) if len(profiles) == 1 else None, profiles, is_open_web)
 
