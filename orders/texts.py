@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from esim.states import ProfileState
 from orders.models import Order, Repair, Return
-from orders.queries.orders import has_what_was_sold, return_of
+from orders.queries.orders import can_be_handed_over, return_of
 from orders.states import Failure, OrderState, RepairKind, ReturnState
 from payments.models import CardPage
 from payments.states import CardPageState, PaymentState
@@ -38,10 +38,10 @@ def steps(order: Order) -> list[Step]:
     paid = order.payment.state in {PaymentState.AUTHORISED, PaymentState.CAPTURED}
     profile = order.profile.state if order.profile else ""
     released = profile in {ProfileState.RELEASED, ProfileState.DOWNLOADED}
-    is_done = [(_("Payment approved") if paid else _("Approving your payment"), how, paid)]
+    parts = [(_("Payment approved") if paid else _("Approving your payment"), how, paid)]
     if order.sim is None:
         reserved = released or profile == ProfileState.RESERVED
-        is_done += [
+        parts += [
             (
                 _("eSIM reserved") if reserved else _("Reserving your eSIM"),
                 _("For this device"),
@@ -53,8 +53,8 @@ def steps(order: Order) -> list[Step]:
                 released,
             ),
         ]
-    is_done.append((_("Plan active"), "", order.state == OrderState.COMPLETED))
-    return _in_turn(is_done)
+    parts.append((_("Plan active"), "", order.state == OrderState.COMPLETED))
+    return _in_turn(parts)
 
 
 def repair_steps(repair: Repair) -> list[Step]:
@@ -77,12 +77,15 @@ def repair_steps(repair: Repair) -> list[Step]:
     )
 
 
-def _in_turn(is_done: list[tuple[str, str, bool]]) -> list[Step]:
-    """Return the steps, with the first one that is not done as the current one."""
-    first_open = next((n for n, step in enumerate(is_done) if not step[2]), len(is_done))
+def _in_turn(parts: list[tuple[str, str, bool]]) -> list[Step]:
+    """Return the steps for these titles, details and whether each is done.
+
+    The first one that is not done is the current one.
+    """
+    first_open = next((n for n, (_title, _detail, done) in enumerate(parts) if not done), None)
     return [
         Step(title, detail, "done" if done else "current" if n == first_open else "todo")
-        for n, (title, detail, done) in enumerate(is_done)
+        for n, (title, detail, done) in enumerate(parts)
     ]
 
 
@@ -103,12 +106,12 @@ def card_steps(page: CardPage) -> list[Step]:
     )
 
 
-def card_trouble(page: CardPage) -> str:
+def card_delay_warning(page: CardPage) -> str:
     """Return the warning that the payment provider is slow, or an empty text."""
     return _service_away() if page.last_error else ""
 
 
-def no_card(page: CardPage) -> str:
+def missing_card(page: CardPage) -> str:
     """Return why a card page of the gateway has brought no card."""
     if not page.url:
         return _("We can't reach the payment service. You haven't been charged. Please try again.")
@@ -117,7 +120,7 @@ def no_card(page: CardPage) -> str:
     return _("No card was saved and nothing was charged. Try again or use another card.")
 
 
-def trouble(order: Order) -> str:
+def delay_warning(order: Order) -> str:
     """Return the warning that an order in progress is slow, or an empty text."""
     running = {OrderState.ACKNOWLEDGED, OrderState.IN_PROGRESS, OrderState.HELD}
     if not order.last_error or order.state not in running:
@@ -137,13 +140,13 @@ def _service_away() -> str:
 
 
 def failure(order: Order) -> FailureText | None:
-    """Say why there is nothing to hand over; of failed orders nobody has been charged.
+    """Return why the order has nothing to hand over, or None if it has something.
 
-    A completed one has nothing to say here, unless it was taken back or the mending of its eSIM
-    has failed.
+    A completed order has nothing if it was returned, or if the repair of its eSIM has failed. A
+    customer whose order failed has not been charged, except for an order that staff gave up.
     """
     if order.state == OrderState.COMPLETED:
-        return _not_there(order)
+        return _nothing_to_hand_over(order)
     if order.state != OrderState.FAILED:
         return None
     if order.failure == Failure.GIVEN_UP:
@@ -170,10 +173,10 @@ def failure(order: Order) -> FailureText | None:
     return FailureText(title, text, can_try_again=order.failure == Failure.PAYMENT_REFUSED)
 
 
-def _not_there(order: Order) -> FailureText | None:
-    if asked := return_of(order):
-        return _taken_back(order, asked)
-    if has_what_was_sold(order):
+def _nothing_to_hand_over(order: Order) -> FailureText | None:
+    if order_return := return_of(order):
+        return _taken_back(order, order_return)
+    if can_be_handed_over(order):
         return None
     return FailureText(
         _("You need a new eSIM"),
@@ -182,8 +185,8 @@ def _not_there(order: Order) -> FailureText | None:
     )
 
 
-def _taken_back(order: Order, asked: Return) -> FailureText:
-    is_done = asked.state == ReturnState.DONE
+def _taken_back(order: Order, order_return: Return) -> FailureText:
+    is_done = order_return.state == ReturnState.DONE
     text = _("We refunded %(amount)s to %(card)s.") if is_done else _back_to()
     how = {"amount": order.price.gross, "card": _card(order)}
     days = _(
@@ -209,7 +212,7 @@ def _card(order: Order) -> str:
 
 
 def device_status(order: Order) -> str:
-    """Return that the eSIM is on the device, once that is known."""
+    """Return the text that the eSIM is on the device, or an empty text if that is not known."""
     if order.profile and order.profile.state == ProfileState.DOWNLOADED:
         return _("The eSIM is on your device")
     return ""

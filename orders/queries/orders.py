@@ -40,7 +40,7 @@ def draft_of(account: User) -> Draft | None:
 
 
 def stored_methods_of(account: User) -> QuerySet[PaymentMethod]:
-    """Return the customer's stored payment methods, newest first."""
+    """Return the customer's stored payment methods, newest first, with those that have expired."""
     return PaymentMethod.objects.filter(account=account, removed_at=None).order_by("-pk")
 
 
@@ -104,7 +104,7 @@ def return_of(order: Order) -> Return | None:
     return found
 
 
-def has_what_was_sold(order: Order) -> bool:
+def can_be_handed_over(order: Order) -> bool:
     """Return whether a completed order can be handed over: its SIM or its code is usable."""
     if return_of(order):
         return False
@@ -115,7 +115,7 @@ def has_what_was_sold(order: Order) -> bool:
 
 
 def is_for_this_device(order: Order, visit: Visit) -> bool:
-    """Return whether the order is this visit's, or for its device and not handed over yet."""
+    """Return whether the order is this visit's, or is for its device and not handed over yet."""
     if order.visit_id == visit.pk:
         return True
     card = order.sim.iccid if order.sim and order.sim.kind == Sim.Kind.PHYSICAL else ""
@@ -154,6 +154,9 @@ def _orders_to_hand_over(account: User) -> QuerySet[Order]:
 
 def unfinished_visit(account: User, **_signal: Any) -> Visit | None:
     """Return the latest visit with the customer's open draft or an order to hand over, or None.
+
+    It is a signal receiver: `mobileplans` asks for this visit after a sign-in, but may not call
+    `orders`.
 
     A refused visit is finished: nothing can be bought in it.
     """

@@ -39,7 +39,7 @@ def card(request: HttpRequest, user: User, key: UUID) -> HttpResponse:
         return redirect_to("order", spent.number)
     if page.state == CardPageState.TAKEN:
         return redirect_to_open_step(open_draft(user, visit))
-    messages.warning(request, texts.no_card(page))
+    messages.warning(request, texts.missing_card(page))
     return redirect_to("payment")
 
 
@@ -80,7 +80,7 @@ def _card_context(page: CardPage) -> dict[str, Any]:
     open_url = reverse("card-opened", args=[page.key])
     return {
         "steps": texts.card_steps(page),
-        "trouble": texts.card_trouble(page),
+        "trouble": texts.card_delay_warning(page),
         "poll": not waits_for_customer,
         "open_url": open_url if waits_for_customer else "",
         "opens_automatically": waits_for_customer and page.sent_at is None,

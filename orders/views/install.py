@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from esim.states import ProfileState
 from mobileplans.domain.installation import installation_for
-from orders.queries.orders import has_what_was_sold, orders_of
+from orders.queries.orders import can_be_handed_over, orders_of
 from orders.states import OrderState
 from orders.views.steps import customer_only, redirect_to
 
@@ -22,7 +22,7 @@ def install(request: HttpRequest, user: User, number: str) -> HttpResponse:
     """
     bought = orders_of(user).filter(state=OrderState.COMPLETED, profile__isnull=False)
     order = get_object_or_404(bought, number=number.upper().replace("-", ""))
-    if not has_what_was_sold(order):
+    if not can_be_handed_over(order):
         # The eSIM is being repaired. The order's page shows the progress.
         return redirect_to("order", order.number)
     profile = order.profile

@@ -16,7 +16,7 @@ from orders import texts
 from orders.domain import outcomes, placing
 from orders.models import KIND, Order
 from orders.queries.orders import (
-    has_what_was_sold,
+    can_be_handed_over,
     is_for_this_device,
     open_repair,
     orders_of,
@@ -55,7 +55,7 @@ def _order_context(order: Order) -> dict[str, Any]:
         "order": order,
         "phase": _page_phase(order, is_mended=repair is not None),
         "steps": texts.repair_steps(repair) if repair else texts.steps(order),
-        "trouble": texts.trouble(order),
+        "trouble": texts.delay_warning(order),
         "failure": texts.failure(order),
         "plan_name": order.plan_name,
         "amount": order.price.gross,
@@ -78,7 +78,7 @@ def _page_phase(order: Order, *, is_mended: bool) -> str:
         return "cancelled"
     if is_mended:
         return "progress"
-    is_broken = state == OrderState.COMPLETED and not has_what_was_sold(order)
+    is_broken = state == OrderState.COMPLETED and not can_be_handed_over(order)
     return "failed" if is_broken else PHASES.get(state, "progress")
 
 
@@ -114,7 +114,7 @@ def hand_over_order(request: HttpRequest, order: Order) -> HttpResponse:
 
     If the eSIM is being repaired, redirect to the order page instead.
     """
-    if not has_what_was_sold(order):
+    if not can_be_handed_over(order):
         return redirect_to("order", order.number)
     outcome = outcomes.of_order(order, visits.get_or_begin(request))
     return _record_and_hand_over(
