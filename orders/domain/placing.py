@@ -35,10 +35,11 @@ class PlacedOtherwise(Exception):
 
 
 def place(draft: Draft, *, version: int) -> Order:
-    """Turn a draft into an order, once, however often the form is sent.
+    """Turn a draft into one order, however often the form is sent.
 
-    One transaction spends the draft by compare-and-set, copies price and terms, gives the draft's
-    key to the payment, and enqueues the order. Sending the same form again returns the same order.
+    One transaction marks the draft as submitted by compare-and-set, creates the order with the
+    price and terms that were shown, gives the draft's key to the payment, and enqueues the order.
+    Sending the same form again returns the same order.
 
     Raises `PlacedOtherwise` if another version was submitted. Raises `StaleForm` if the draft is
     open but the form shows an older version, or the draft is incomplete or has no target.
