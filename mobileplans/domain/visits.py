@@ -136,6 +136,14 @@ def usable_card(iccid: str) -> Sim | None:
     return cards.exclude(state=SimState.RETIRED).first()
 
 
+def has_sim_of_another(visit: Visit) -> bool:
+    """Say whether the SIM card of this visit is on a line of another customer than the visit's."""
+    if not visit.iccid or visit.account is None:
+        return False
+    on_line = SimOnLine.objects.filter(until=None, sim__iccid=visit.iccid)
+    return on_line.exclude(line__account=visit.account).exists()
+
+
 def installed_profiles(visit: Visit, account: User) -> list[Sim]:
     """Return the installed profiles that can have a plan of this customer.
 

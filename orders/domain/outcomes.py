@@ -2,9 +2,11 @@
 
 from django.conf import settings
 
+from accounts.models import User
 from esim.models import Sim
 from esim.states import ProfileState
 from mobileplans.domain.outcome import Outcome
+from mobileplans.domain.visits import has_sim_of_another
 from mobileplans.models import Visit
 from mobileplans.words import LineResult, MoDirectStatus, PurchaseInstrument, UserAccount
 from orders.models import Order
@@ -85,15 +87,24 @@ def _without_payment(order: Order, line: LineResult, sim: Sim, code: str | None)
 def of_leaving(visit: Visit) -> Outcome:
     """Return the outcome of a visit that the customer leaves without an order."""
     account, none = visit.user_account, PurchaseInstrument.NONE
-    line, status = LineResult.NONE, MoDirectStatus.NONE
+    line = LineResult.NONE
     if visit.refused_as:
         return Outcome(UserAccount.NONE, none, line, MoDirectStatus(visit.refused_as))
     if visit.account is None:
         return _of_leaving_signed_out(visit)
+    if has_sim_of_another(visit):
+        return Outcome(account, none, line, MoDirectStatus.INVALID_SIM)
+    return _of_leaving_at_step(visit, visit.account)
+
+
+def _of_leaving_at_step(visit: Visit, customer: User) -> Outcome:
+    """Return the outcome of leaving at this step, while signed in."""
+    account, none = visit.user_account, PurchaseInstrument.NONE
+    line, status = LineResult.NONE, MoDirectStatus.NONE
     if visit.step == "payment":
         return Outcome(account, PurchaseInstrument.BAILED, line, status)
     if visit.step == "review":
-        draft = draft_of(visit.account)
+        draft = draft_of(customer)
         chosen = instrument(draft.method, visit) if draft and draft.method else none
         return Outcome(account, chosen, LineResult.BAILED, status)
     if visit.step in CHOOSING:

@@ -15,6 +15,7 @@ from orders import texts
 from orders.domain.drafts import open_draft
 from orders.models import Order
 from orders.views.steps import (
+    accept_post_back,
     customer_only,
     frame_context,
     redirect_to,
@@ -57,6 +58,7 @@ def open_gateway(_request: HttpRequest, user: User, key: UUID) -> HttpResponse:
     return HttpResponseRedirect(pages.record_redirect(page), status=303)
 
 
+@accept_post_back
 @require_safe
 @customer_only
 def return_from_gateway(_request: HttpRequest, user: User, key: UUID) -> HttpResponse:

@@ -22,7 +22,13 @@ from orders.queries.orders import (
     orders_of,
 )
 from orders.states import ENDED, OrderState
-from orders.views.steps import customer_only, frame_context, redirect_to, redirect_to_open_step
+from orders.views.steps import (
+    accept_post_back,
+    customer_only,
+    frame_context,
+    redirect_to,
+    redirect_to_open_step,
+)
 from outbox.domain import enqueue
 
 PHASES = {
@@ -89,6 +95,7 @@ def _next_text(order: Order) -> str:
     return _("Choose Continue, then install your eSIM.") if order.visit.is_open_web else ""
 
 
+@accept_post_back
 @require_safe
 @customer_only
 def return_from_bank(_request: HttpRequest, user: User, number: str) -> HttpResponse:

@@ -7,9 +7,11 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.csrf import csrf_exempt
 
 from accounts.models import User
 from mobileplans.domain import visits
@@ -53,6 +55,25 @@ def customer_only(
     return guarded
 
 
+def accept_post_back(
+    view: Callable[Concatenate[HttpRequest, Rest], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, Rest], HttpResponse]:
+    """Let a bank or a gateway send the browser back by POST.
+
+    A browser sends no SameSite cookie with a POST from another site. Therefore the POST does
+    nothing but redirect to the same address, and the GET that follows has the cookies again.
+    """
+
+    @csrf_exempt
+    @wraps(view)
+    def guarded(request: HttpRequest, /, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponse:
+        if request.method == "POST":
+            return HttpResponseRedirect(request.get_full_path(), status=303)
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
 def shopper_only(
     view: Callable[Concatenate[HttpRequest, User, Rest], HttpResponse],
 ) -> Callable[Concatenate[HttpRequest, Rest], HttpResponse]:
@@ -63,11 +84,28 @@ def shopper_only(
     def guarded(
         request: HttpRequest, user: User, /, *args: Rest.args, **kwargs: Rest.kwargs
     ) -> HttpResponse:
-        if visits.get_or_begin(request).refused_as:
+        visit = visits.get_or_begin(request)
+        if visit.refused_as:
             return redirect_to("launch-refused")
+        if visits.has_sim_of_another(visit):
+            return _refuse_sim_of_another(request, visit)
         return view(request, user, *args, **kwargs)
 
     return guarded
+
+
+def _refuse_sim_of_another(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Say on arrival, and not after the payment, that the SIM has another owner.
+
+    The visit is not refused for good: the owner may sign in next.
+    """
+    context = {
+        "title": _("This SIM belongs to another account"),
+        "text": _("Sign in to the account it belongs to. You haven't been charged."),
+        "reference": visit.transaction_id,
+        "cancel": True,
+    }
+    return render(request, "mobileplans/refused.html", context)
 
 
 def redirect_to(name: str, *args: object, query: str = "") -> HttpResponseRedirect:

@@ -1,5 +1,6 @@
 """Who is shown the result of a visit, and what survives the end of its session."""
 
+import uuid
 from datetime import timedelta
 from http import HTTPStatus
 
@@ -12,7 +13,8 @@ from accounts.models import User
 from mobileplans.domain.handoffs import stored_outcome
 from mobileplans.models import Handoff, Visit
 from orders.models import Draft, Order
-from tests.builders import EID, make_draft, make_plan, make_pool
+from subscriptions.models import Line, SimOnLine
+from tests.builders import EID, make_card, make_draft, make_plan, make_pool
 from tests.conftest import PASSWORD
 from tests.orders.conftest import new_card, settled
 
@@ -181,3 +183,31 @@ def test_a_visit_without_anything_unfinished_is_not_taken_up(given: Client, alic
     given.get("/options/")
 
     assert Draft.objects.get(submitted_at=None).visit.transaction_id != "T1"
+
+
+def test_a_sim_of_another_customer_is_refused_on_arrival(
+    client: Client, alice: User, bob: User
+) -> None:
+    card = make_card()
+    line = Line.objects.create(account=bob)
+    SimOnLine.objects.create(sim=card, line=line, since=now())
+    client.get(f"/?market=US&location=US&iccid={card.iccid}")
+    _sign_in(client, alice)
+
+    for page in ("/options/", "/plans/?category=prepaid", "/payment/", "/review/"):
+        assert "This SIM belongs to another account" in client.get(page).text
+    client.post("/leave/")
+    assert Handoff.objects.get().mo_direct_status == "InvalidSIM"
+
+    _sign_in(client, bob)
+    assert "another account" not in client.get("/options/").text
+
+
+@pytest.mark.parametrize("page", ["/orders/0/returned/", f"/payment/card/{uuid.uuid4()}/returned/"])
+def test_a_bank_may_send_the_customer_back_by_post(db: None, page: str) -> None:
+    without_cookies = Client(enforce_csrf_checks=True)
+
+    answer = without_cookies.post(page, {"PaRes": "from the bank"})
+
+    assert (answer.status_code, answer.headers["Location"]) == (HTTPStatus.SEE_OTHER, page)
+    assert not answer.cookies
