@@ -32,7 +32,7 @@ class Report:
     def __str__(self) -> str:
         return (
             f"{self.new} new, {self.filled} filled, {self.unchanged} already there, "
-            f"{self.faults} in error"
+            f"{self.faults} with errors"
         )
 
 
@@ -47,9 +47,10 @@ def import_sims(
 ) -> Report:
     """Put the SIMs of a file into the stock, and return how many.
 
-    A SIM that is there already stays as it is, but gets an IMSI or MSISDN that it lacks. Each line
-    in error is reported. If there is one, nothing is imported unless `skips_errors`. `provider` is
-    the code for profiles whose line names none.
+    A SIM that is there already stays as it is, but gets an IMSI or MSISDN that it lacks. Each
+    line with errors is reported. If there is one, nothing is imported unless `skips_errors`.
+    `provider` is the code for profiles whose line names none.
+
     Raises `moportal.csv_files.UnreadableHeader` and `UnknownProvider`.
     """
     providers = dict(SmdpProvider.objects.order_by("code").values_list("code", "pk"))

@@ -130,7 +130,7 @@ def _fill(sim: Sim, row: SimRow) -> bool:
 
 
 def _repetition(number: int, iccid: str, first: int) -> Fault:
-    problem = f"The same ICCID is on line {first}: keep one of them."
+    problem = f"This ICCID is also on line {first}. Keep only one of the two."
     return Fault(number, "iccid", iccid, problem)
 
 
@@ -142,10 +142,10 @@ def _contradiction(row: SimRow, stored: StoredSim) -> Fault | None:
         if value == stored_value or (may_be_empty and not (value and stored_value)):
             continue
         if name == "provider_id":
-            problem = f"SIM {row.iccid} is there already, from another provider."
+            problem = f"SIM {row.iccid} is already in stock, from another provider."
             return Fault(row.number, "provider", "", problem)
-        has = f"SIM {row.iccid} is there already; its {name} is {stored_value or 'empty'}."
-        return Fault(row.number, name, value, f"{has} Correct the line, or leave it out.")
+        has = f"SIM {row.iccid} is already in stock. Its {name} is {stored_value or 'empty'}."
+        return Fault(row.number, name, value, f"{has} Correct the line or remove it.")
     return None
 
 

@@ -234,7 +234,7 @@ def test_a_line_that_contradicts_the_stock_is_in_error(line: str, column: str) -
     report, (fault,) = imported(file(line, profile(2)))
 
     assert (fault.number, fault.column) == (2, column)
-    assert f"SIM {iccid(1)} is there already" in fault.problem
+    assert f"SIM {iccid(1)} is already in stock" in fault.problem
     assert (counts(report), report.is_imported) == ((1, 0, 0, 1), False)
     assert stored() == before
 
@@ -294,7 +294,7 @@ def test_a_repeated_iccid_is_in_error_the_second_time() -> None:
         (MANY + 2, iccid(MANY - 1)),
         (MANY + 3, iccid(3)),
     ]
-    assert "is on line 5:" in faults[1].problem
+    assert "is also on line 5." in faults[1].problem
 
 
 def test_a_line_that_is_not_utf_8_is_reported() -> None:
@@ -423,7 +423,7 @@ def test_sqlite_uses_the_orm(tmp_path: Path) -> None:
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
     ).stdout
 
-    assert "2 new, 0 filled, 0 already there, 1 in error." in output
+    assert "2 new, 0 filled, 0 already there, 1 with errors." in output
     assert f"[('{iccid(1)}', True), ('{iccid(2)}', False)]" in output
     assert output.splitlines()[-1].split() == ["consumer", "one", "2", "0", "0"]
 
@@ -449,7 +449,7 @@ def command(tmp_path: Path) -> Callable[..., tuple[str, str]]:
 
 
 def test_the_command_prints_the_counts(command: Callable[..., tuple[str, str]]) -> None:
-    assert command(file(profile(1))) == ("1 new, 0 filled, 0 already there, 0 in error.\n", "")
+    assert command(file(profile(1))) == ("1 new, 0 filled, 0 already there, 0 with errors.\n", "")
 
 
 def test_the_command_says_that_a_dry_run_wrote_nothing(
@@ -457,7 +457,7 @@ def test_the_command_says_that_a_dry_run_wrote_nothing(
 ) -> None:
     out, _err = command(file(profile(1)), "--dry-run")
 
-    assert "this was a dry run" in out
+    assert "This was a dry run" in out
     assert stored() == []
 
 
@@ -469,14 +469,14 @@ def test_the_command_shows_twenty_errors_and_writes_all_to_a_file(
 
     out, err = command(content, "--errors", str(errors))
 
-    assert "0 new, 0 filled, 0 already there, 25 in error." in out
+    assert "0 new, 0 filled, 0 already there, 25 with errors." in out
     assert "line 21: “x”: Line 1 names 6 columns; this line has 1." in err
     assert "line 22:" not in err
     assert "… and 5 more." in err
-    assert "Nothing was imported. Correct the lines, or use --skip-errors." in err
+    assert "Nothing was imported. Correct the lines or use --skip-errors." in err
     written = errors.read_text(encoding="utf-8").splitlines()
     assert (written[0], len(written)) == ("line,column,value,problem", 26)
-    assert "--errors FILE has all of them" in command(content)[1]
+    assert "Use --errors FILE" in command(content)[1]
 
 
 def test_the_command_says_why_a_file_is_unreadable(
@@ -534,7 +534,7 @@ def test_a_file_that_is_too_large_for_a_request_is_refused(
 
     page = desk.post(ADDRESS, upload(file(profile(1))))
 
-    assert "use manage.py import_sims" in page.text
+    assert "with manage.py import_sims" in page.text
     assert stored() == []
 
 

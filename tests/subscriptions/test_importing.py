@@ -83,7 +83,7 @@ def test_a_line_in_error_is_told_and_the_others_count(
 
     assert out == "1 taken, 0 repeated (0 of them on no line), 1 refused.\n"
     assert err.startswith(told)
-    assert err.endswith("Correct the refused lines, and import the file again.")
+    assert err.endswith("Correct the refused lines and import the file again.")
     assert used() == [100]
 
 
@@ -106,7 +106,9 @@ def test_faults_beyond_the_first_are_counted(sim: Sim, give_file: Any, settings:
 def test_a_dry_run_writes_nothing(sim: Sim, give_file: Any) -> None:
     out, _ = give_file(line_of(1, sim), "x", dry_run=True)
 
-    assert out.startswith("1 taken, 0 repeated (0 of them on no line), 1 refused.\nNothing was")
+    assert out.startswith(
+        "1 taken, 0 repeated (0 of them on no line), 1 refused.\nThis was a dry run"
+    )
     assert (used(), UsageRecord.objects.count()) == ([0], 0)
 
 
@@ -117,7 +119,7 @@ def test_a_header_must_name_the_columns(sim: Sim, give_file: Any, header: str) -
 
 @pytest.mark.parametrize("source", ["", "x" * 41])
 def test_a_source_has_a_name(sim: Sim, give_file: Any, source: str) -> None:
-    assert "A source has 1 to 40 characters." in give_file(line_of(1, sim), source=source)[1]
+    assert "--source must have 1 to 40 characters." in give_file(line_of(1, sim), source=source)[1]
 
 
 def test_a_file_that_is_not_there_is_told(db: None, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ ROW = "{:<16} {}"
 
 
 class Command(BaseCommand):
-    """Exits with 1 if the certificate is not trusted, so that a script can use it."""
+    """Shows whether a client certificate is trusted, and why. Exits with 1 if it is not."""
 
     help = __doc__
 

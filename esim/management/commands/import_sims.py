@@ -15,28 +15,28 @@ SHOWN = 20
 
 
 class Command(BaseCommand):
-    """Imports all lines or none, or with `--skip-errors` the correct ones; safe to repeat."""
+    """Imports SIMs from a CSV file: all lines, or none if a line has an error. Safe to repeat."""
 
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path, metavar="FILE")
         parser.add_argument(
-            "--dry-run", action="store_true", help="check the file, and write nothing"
+            "--dry-run", action="store_true", help="check the file without saving anything"
         )
         parser.add_argument(
             "--provider",
             default="",
             metavar="CODE",
-            help="for profiles whose line names no provider",
+            help="the provider of profiles whose line names none",
         )
         parser.add_argument(
-            "--errors", type=Path, metavar="FILE", help="write every line in error to this CSV file"
+            "--errors", type=Path, metavar="FILE", help="write all errors to this CSV file"
         )
         parser.add_argument(
             "--skip-errors",
             action="store_true",
-            help="import the correct lines, and skip the others",
+            help="import the correct lines and skip the others",
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -57,9 +57,9 @@ class Command(BaseCommand):
         faults.show_rest()
         self.stdout.write(f"{report}.")
         if options["dry_run"]:
-            self.stdout.write("Nothing was written: this was a dry run.")
+            self.stdout.write("This was a dry run. Nothing was saved.")
         elif not report.is_imported:
-            raise CommandError("Nothing was imported. Correct the lines, or use --skip-errors.")
+            raise CommandError("Nothing was imported. Correct the lines or use --skip-errors.")
 
 
 class _Faults:
@@ -83,5 +83,5 @@ class _Faults:
 
     def show_rest(self) -> None:
         if self._count > SHOWN:
-            where = "" if self._writer else " --errors FILE has all of them."
+            where = "" if self._writer else " Use --errors FILE to get all of them."
             self._command.stderr.write(f"… and {self._count - SHOWN} more.{where}")

@@ -10,7 +10,7 @@ ROW = "{:<24} {:<16} {:>9} {:>9} {:>9} {:>9}{}"
 
 
 class Command(BaseCommand):
-    """Shows free, reserved and used ICCIDs. Used ones are on a line or retired."""
+    """Shows how many ICCIDs of each profile type are free, reserved or used at each provider."""
 
     help = __doc__
 

@@ -14,7 +14,7 @@ SHOWN = 20
 
 
 class Command(BaseCommand):
-    """Counts every correct line, and shows each other one; safe to repeat."""
+    """Imports usage from a CSV file: counts correct lines and shows the others. Safe to repeat."""
 
     help = __doc__
 
@@ -27,13 +27,13 @@ class Command(BaseCommand):
             help="the charging system that the file comes from",
         )
         parser.add_argument(
-            "--dry-run", action="store_true", help="check the file, and write nothing"
+            "--dry-run", action="store_true", help="check the file without saving anything"
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         longest = UsageRecord._meta.get_field("source").max_length
         if not 0 < len(options["source"]) <= (longest or 0):
-            raise CommandError(f"A source has 1 to {longest} characters.")
+            raise CommandError(f"--source must have 1 to {longest} characters.")
         try:
             with options["file"].open("rb") as file:
                 report = import_usage(
@@ -48,9 +48,9 @@ class Command(BaseCommand):
             self.stderr.write(f"… and {self._faults - SHOWN} more.")
         self.stdout.write(f"{report}.")
         if options["dry_run"]:
-            self.stdout.write("Nothing was written: this was a dry run.")
+            self.stdout.write("This was a dry run. Nothing was saved.")
         elif report.refused:
-            raise CommandError("Correct the refused lines, and import the file again.")
+            raise CommandError("Correct the refused lines and import the file again.")
 
     _faults = 0
 
