@@ -39,7 +39,7 @@ def hosts(**_options: Any) -> list[CheckMessage]:
     """Return a warning if the portal answers to any host name."""
     if "*" not in settings.ALLOWED_HOSTS:
         return []
-    hint = "List the portal's host names. /livez and /readyz answer to any Host without it."
+    hint = "List the portal's host names. /livez and /readyz answer to any host name in any case."
     return [Warning("ALLOWED_HOSTS is *.", hint=hint, id="moportal.W001")]
 
 
@@ -70,7 +70,9 @@ def secrets(**_options: Any) -> list[CheckMessage]:
     """Return a warning for each missing secret without which the portal refuses a caller."""
     missing = []
     if not settings.PAYMENT_WEBHOOK_SECRET and settings.FACE in {"portal", "all"}:
-        missing.append("PAYMENT_WEBHOOK_SECRET is not set: all of the gateway's posts are refused.")
+        missing.append(
+            "PAYMENT_WEBHOOK_SECRET is not set: all webhooks from the gateway are refused."
+        )
     if not settings.PROXY_SECRET and settings.FACE in {"api", "all"}:
         missing.append("PROXY_SECRET is not set: no client certificate is accepted.")
     return [Warning(text, id="moportal.W003") for text in missing]
@@ -119,6 +121,6 @@ def other_systems(**_options: Any) -> list[CheckMessage]:
             text = f"{is_set} is set and {is_missing} is not."
             found.append(Warning(text, id="moportal.W004"))
     if settings.PAYMENT_GATEWAY.endswith(".SimulatorGateway"):
-        text = "PAYMENT_GATEWAY is the simulator's: no money moves."
-        found.append(Info(text, hint="Name your gateway's adapter.", id="moportal.I001"))
+        text = "PAYMENT_GATEWAY is the simulator: no money is charged."
+        found.append(Info(text, hint="Set it to your gateway's adapter.", id="moportal.I001"))
     return found

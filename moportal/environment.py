@@ -68,7 +68,7 @@ class Environment(environ.Env):  # type: ignore[misc]  # it ships no types
         is_placeholder = value.startswith("django-insecure-")
         self.require(
             name not in self.ENVIRON or (_is_random(value, SHORTEST_KEY) and not is_placeholder),
-            f"{name} is weak: make one of {SHORTEST_KEY} random characters or more.",
+            f"{name} is too weak: use at least {SHORTEST_KEY} random characters.",
         )
         return value
 
@@ -77,7 +77,7 @@ class Environment(environ.Env):  # type: ignore[misc]  # it ships no types
         value: str = self.str(name, default="")
         self.require(
             not value or _is_random(value, SHORTEST_SECRET),
-            f"{name} is weak: make one of {SHORTEST_SECRET} random characters or more.",
+            f"{name} is too weak: use at least {SHORTEST_SECRET} random characters.",
         )
         return value
 
@@ -119,7 +119,7 @@ class Environment(environ.Env):  # type: ignore[misc]  # it ships no types
             self.problems.append(f"{name} cannot be read: {error}.")
             found = {}
         if not found.get("NAME"):
-            self.require(name not in self.ENVIRON, f"{name} names no database.")
+            self.require(name not in self.ENVIRON, f"{name} does not name a database.")
             # The settings that follow need a database. The portal does not start with this one.
             found = {"ENGINE": SQLITE, "NAME": ":memory:"}
         elif found["ENGINE"] not in {SQLITE, POSTGRESQL}:

@@ -391,7 +391,7 @@ env.require(
 # -- The operator's choices (docs/contract.md#lpa-errors, docs/contract.md#handoff).
 # The time zone in which a year of receipts begins and a month renews.
 BILLING_ZONE = env.str("BILLING_ZONE", default="UTC")
-env.require(is_time_zone(BILLING_ZONE), f"BILLING_ZONE: {BILLING_ZONE!r} is no time zone.")
+env.require(is_time_zone(BILLING_ZONE), f"BILLING_ZONE: {BILLING_ZONE!r} is not a time zone.")
 # Days after which a visit's EID, ICCIDs and IMEI are deleted.
 VISIT_IDENTIFIERS_DAYS = env.int("VISIT_IDENTIFIERS_DAYS", default=30)
 # Days after a plan's end until its eSIM is cancelled if it was never downloaded; 0: never.

@@ -114,7 +114,7 @@ def _certificates(file: Path | None) -> tuple[x509.Certificate, ...]:
     try:
         return tuple(x509.load_pem_x509_certificates(file.read_bytes())) if file else ()
     except (OSError, *MALFORMED) as error:
-        raise InvalidTrust(f"{file} holds no certificates in PEM: {error}") from error
+        raise InvalidTrust(f"{file} contains no PEM certificates: {error}") from error
 
 
 def _revocation_lists(file: Path | None) -> tuple[x509.CertificateRevocationList, ...]:
@@ -122,7 +122,7 @@ def _revocation_lists(file: Path | None) -> tuple[x509.CertificateRevocationList
         content = file.read_bytes() if file else b""
         return tuple(x509.load_pem_x509_crl(pem) for pem in _REVOCATION_LIST.findall(content))
     except (OSError, *MALFORMED) as error:
-        raise InvalidTrust(f"{file} holds no revocation lists in PEM: {error}") from error
+        raise InvalidTrust(f"{file} contains no PEM revocation lists: {error}") from error
 
 
 @lru_cache(maxsize=1024)
