@@ -30,7 +30,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     """A customer with an email address or a phone number, or one of the operator's staff."""
 
     username = models.CharField(
-        "e-mail or phone", max_length=254, unique=True, error_messages={"unique": "Already in use."}
+        "email or phone", max_length=254, unique=True, error_messages={"unique": "Already in use."}
     )
     name = models.CharField(max_length=150, blank=True)
     language = models.CharField(max_length=12, blank=True)

@@ -215,7 +215,7 @@ class ProfileAdmin(ReadOnly, admin.ModelAdmin[Profile]):
     inlines = [CallInline, ProgressInline]
     actions = ["clear_staff_alert"]
 
-    @admin.display(description="staff alert")
+    @admin.display(description="Staff alert")
     def alert_summary(self, profile: Profile) -> str:
         """Return the function and its codes. The profile's page shows the whole answer."""
         return profile.staff_alert.partition("\n")[0]

@@ -44,7 +44,7 @@ class SourceForm(forms.ModelForm[Source]):
             market: str = self.cleaned_data["market"]
             return Country.parse(market) if market else ""
         except InvalidCountry as error:
-            raise ValidationError("Not a two-letter country code (ISO 3166-1).") from error
+            raise ValidationError("Enter a two-letter country code (ISO 3166-1).") from error
 
 
 class ImportForm(forms.Form):
@@ -60,13 +60,13 @@ class ImportForm(forms.Form):
         SmdpProvider.objects.order_by("code"),
         required=False,
         to_field_name="code",
-        help_text="For the eSIM profiles whose lines name no provider.",
+        help_text="The provider of eSIM profiles whose line names none.",
     )
     is_dry_run = forms.BooleanField(
-        label="Only check the file, and save nothing", required=False, initial=True
+        label="Only check the file. Save nothing.", required=False, initial=True
     )
     skips_errors = forms.BooleanField(
-        label="Import the correct lines if others are in error", required=False
+        label="Import the correct lines even if others have errors", required=False
     )
 
     def clean_provider(self) -> str:
@@ -76,5 +76,7 @@ class ImportForm(forms.Form):
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
         if file.size > LARGEST_UPLOAD:
-            raise ValidationError("Larger than 5 MB: use manage.py import_sims.")
+            raise ValidationError(
+                "The file is larger than 5 MB. Import it with manage.py import_sims."
+            )
         return file

@@ -40,7 +40,7 @@ class Visit(models.Model):
         max_length=20, blank=True, help_text="The last page that the customer saw."
     )
     remarks = models.CharField(
-        max_length=200, blank=True, help_text="Oddities of the launch that were not refused."
+        max_length=200, blank=True, help_text="Irregularities in the launch that were accepted."
     )
     failed_sign_ins = models.PositiveSmallIntegerField(default=0)
     launched_at = models.DateTimeField(auto_now_add=True)
@@ -151,7 +151,7 @@ class LpaReport(models.Model):
     at = models.DateTimeField(null=True, blank=True, help_text="The device's time, if it sent one.")
     at_as_sent = models.CharField(max_length=LONGEST_TEXT, blank=True)
     iccid = models.CharField("ICCID", max_length=20, blank=True, db_index=True)
-    decides = models.BooleanField(default=False, help_text="The customer is shown this one.")
+    decides = models.BooleanField(default=False, help_text="The customer sees this error.")
     state = models.CharField(max_length=12, choices=State, default=State.NEW)
     asked_for_help_at = models.DateTimeField(null=True, blank=True)
     note = models.TextField(blank=True)

@@ -138,7 +138,7 @@ class OrderAdmin(SearchByIdentifier, ReadOnly, admin.ModelAdmin[Order]):
                 settling.resume(order, actor=_staff(request))
 
     @admin.action(
-        description="Give up and return the money (orders waiting for staff)",
+        description="Give up and refund (orders waiting for staff)",
         permissions=["refund"],
     )
     def give_up(self, request: HttpRequest, chosen: QuerySet[Order]) -> HttpResponse | None:
@@ -148,7 +148,7 @@ class OrderAdmin(SearchByIdentifier, ReadOnly, admin.ModelAdmin[Order]):
             settling.give_up(order, actor=_staff(request), because=because)
 
         return self._confirm_and_run(
-            request, chosen, "give_up", act, "The money is being returned."
+            request, chosen, "give_up", act, "The order is being refunded."
         )
 
     @admin.action(
@@ -162,7 +162,7 @@ class OrderAdmin(SearchByIdentifier, ReadOnly, admin.ModelAdmin[Order]):
             returning.request_return(order, actor=_staff(request), because=because)
 
         return self._confirm_and_run(
-            request, chosen, "take_back", act, "The money is being returned."
+            request, chosen, "take_back", act, "The order is being refunded."
         )
 
     @admin.action(
@@ -316,11 +316,11 @@ class LpaReportAdmin(SearchByIdentifier, admin.ModelAdmin[LpaReport]):
     def what_to_look_at(self, report: LpaReport) -> str:
         return str(TABLE[report.lpa_code].staff_advice)
 
-    @admin.action(description="Start working on", permissions=["change"])
+    @admin.action(description="Start working on the selected LPA errors", permissions=["change"])
     def take_in_hand(self, _request: HttpRequest, chosen: QuerySet[LpaReport]) -> None:
         chosen.update(state=LpaReport.State.IN_PROGRESS)
 
-    @admin.action(description="Mark as resolved", permissions=["change"])
+    @admin.action(description="Mark the selected LPA errors as resolved", permissions=["change"])
     def resolve(self, _request: HttpRequest, chosen: QuerySet[LpaReport]) -> None:
         chosen.update(state=LpaReport.State.RESOLVED)
 

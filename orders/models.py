@@ -34,7 +34,7 @@ class PricedPlan(models.Model):
     plan_name = models.CharField(max_length=80, blank=True)
     gross_minor_units = models.PositiveBigIntegerField(null=True, blank=True)
     tax_minor_units = models.PositiveBigIntegerField(null=True, blank=True)
-    tax_rate = models.PositiveIntegerField(default=0, help_text="Basis points.")
+    tax_rate = models.PositiveIntegerField(default=0, help_text="In basis points: 1900 is 19%.")
     currency = models.CharField(max_length=3, blank=True)
 
     class Meta:
@@ -142,7 +142,7 @@ class Order(PricedPlan):
     undone_at = models.DateTimeField(
         null=True,
         blank=True,
-        help_text="When money, profile and service of a failed or cancelled order were undone.",
+        help_text="When the payment, eSIM and plan of the failed or cancelled order were reversed.",
     )
 
     class Meta:
@@ -280,7 +280,7 @@ class Return(models.Model):
     state = models.CharField(max_length=8, choices=ReturnState, default=ReturnState.ASKED)
     because = models.CharField(max_length=200)
     withdraws_esim = models.BooleanField(
-        default=True, help_text="Cancel the eSIM at the SM-DP+, unless it is on a device already."
+        default=True, help_text="Cancel the eSIM at the SM-DP+, unless it is already on a device."
     )
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
     tries = models.PositiveSmallIntegerField(default=0)

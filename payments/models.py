@@ -31,7 +31,7 @@ class PaymentMethod(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     removed_at = models.DateTimeField(null=True, blank=True)
     forgotten_at = models.DateTimeField(
-        null=True, blank=True, help_text="When the gateway removed it, too."
+        null=True, blank=True, help_text="When the gateway removed it as well."
     )
 
     class Meta:
@@ -74,7 +74,7 @@ class CardPage(models.Model):
     )
     state = models.CharField(max_length=8, choices=CardPageState, default=CardPageState.INTENDED)
     return_url = models.URLField(
-        max_length=500, help_text="Where the customer comes back to from the gateway."
+        max_length=500, help_text="The page that the gateway sends the customer back to."
     )
     gateway_id = models.CharField(max_length=80, blank=True)
     url = models.URLField(max_length=500, blank=True)
@@ -90,7 +90,7 @@ class CardPage(models.Model):
     returned_at = models.DateTimeField(
         null=True,
         blank=True,
-        help_text="When the customer came back, until the gateway was asked.",
+        help_text="When the customer came back. Cleared once the gateway has been asked.",
     )
 
     class Meta:
@@ -133,7 +133,7 @@ class Payment(models.Model):
     gateway_id = models.CharField(max_length=80, blank=True)
     decline_reason = models.CharField(max_length=80, blank=True)
     return_url = models.URLField(
-        max_length=500, blank=True, help_text="Where the customer comes back to from the bank."
+        max_length=500, blank=True, help_text="The page that the bank sends the customer back to."
     )
     customer_step_url = models.URLField(max_length=500, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

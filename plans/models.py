@@ -32,7 +32,8 @@ class Plan(models.Model):
     other_profile_type = models.CharField(
         max_length=40,
         blank=True,
-        help_text="Issued if the first type does not fit: NoEligibleProfileForThisDevice.",
+        help_text="Issued if the device cannot use the first type"
+        " (NoEligibleProfileForThisDevice).",
     )
     position = models.PositiveSmallIntegerField(default=0)
     is_on_sale = models.BooleanField(default=True)

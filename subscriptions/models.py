@@ -127,7 +127,7 @@ class Bucket(models.Model):
     kind = models.CharField(max_length=12, choices=Kind)
     total_bytes = models.PositiveBigIntegerField(default=0)
     used_bytes = models.PositiveBigIntegerField(
-        default=0, help_text="The bytes that usage records have taken from it."
+        default=0, help_text="The bytes that usage records have used."
     )
     countries = models.JSONField(help_text="ISO 3166-1 alpha-2 codes in upper case.")
 
@@ -159,7 +159,7 @@ class UsageRecord(models.Model):
     """Data that a SIM has used, as a charging system reported it. Each record counts once."""
 
     source = models.CharField(max_length=40, help_text="The charging system that reported it.")
-    record_id = models.CharField("record id", max_length=100)
+    record_id = models.CharField("record ID", max_length=100)
     day = models.DateField("day of use", help_text="In UTC. It is part of the record's identity.")
     iccid = models.CharField("ICCID", max_length=20)
     # No index of its own: `usage_of_a_line` begins with the line.
@@ -206,7 +206,7 @@ class UsagePull(models.Model):
     source = models.CharField(max_length=40, unique=True)
     cursor = models.CharField(max_length=200, blank=True)
     refused = models.PositiveBigIntegerField(
-        default=0, help_text="Records that could not be stored. The log names each."
+        default=0, help_text="Records that could not be stored. The log lists each one."
     )
     tries = models.PositiveIntegerField(default=0, help_text="Failed attempts in a row.")
     last_error = models.CharField(max_length=200, blank=True)

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
                 ('password', models.CharField(max_length=128, verbose_name='password')),
                 ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
                 ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
-                ('username', models.CharField(error_messages={'unique': 'Already in use.'}, max_length=254, unique=True, verbose_name='e-mail or phone')),
+                ('username', models.CharField(error_messages={'unique': 'Already in use.'}, max_length=254, unique=True, verbose_name='email or phone')),
                 ('name', models.CharField(blank=True, max_length=150)),
                 ('language', models.CharField(blank=True, max_length=12)),
                 ('is_staff', models.BooleanField(default=False)),

@@ -73,14 +73,14 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('first', models.CharField(help_text='18 to 20 digits, check digit included.', max_length=20)),
-                ('last', models.CharField(help_text='As long as the first.', max_length=20)),
-                ('is_in_programme', models.BooleanField(default=True, help_text='Off: Get Balance answers NOTSUPPORTED for the SIMs in it.')),
+                ('last', models.CharField(help_text='Must have as many digits as the first.', max_length=20)),
+                ('is_in_programme', models.BooleanField(default=True, help_text='Off: Get Balance answers NOTSUPPORTED for SIMs in this range.')),
                 ('note', models.CharField(blank=True, max_length=200)),
             ],
             options={
                 'verbose_name': 'ICCID range',
                 'ordering': ['first'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('first__regex', '^[1-9][0-9]{17,19}$'), ('last__regex', '^[1-9][0-9]{17,19}$')), name='iccid_range_is_of_digits', violation_error_message='Both ends are 18 to 20 digits and do not start with 0.'), models.CheckConstraint(condition=models.Q(django.db.models.lookups.Exact(django.db.models.functions.text.Length('first'), django.db.models.functions.text.Length('last')), ('last__gte', models.F('first'))), name='iccid_range_goes_up', violation_error_message='The last is as long as the first, and is not lower.'), esim.constraints.ExclusionWherePossible(expressions=[(models.Func(django.db.models.functions.comparison.Cast('first', models.DecimalField(decimal_places=0, max_digits=20)), django.db.models.functions.comparison.Cast('last', models.DecimalField(decimal_places=0, max_digits=20)), models.Value('[]'), function='numrange'), '&&')], name='iccid_ranges_do_not_overlap')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('first__regex', '^[1-9][0-9]{17,19}$'), ('last__regex', '^[1-9][0-9]{17,19}$')), name='iccid_range_is_of_digits', violation_error_message='Both ICCIDs must have 18 to 20 digits and must not start with 0.'), models.CheckConstraint(condition=models.Q(django.db.models.lookups.Exact(django.db.models.functions.text.Length('first'), django.db.models.functions.text.Length('last')), ('last__gte', models.F('first'))), name='iccid_range_goes_up', violation_error_message='The last ICCID must be as long as the first and must not be lower.'), esim.constraints.ExclusionWherePossible(expressions=[(models.Func(django.db.models.functions.comparison.Cast('first', models.DecimalField(decimal_places=0, max_digits=20)), django.db.models.functions.comparison.Cast('last', models.DecimalField(decimal_places=0, max_digits=20)), models.Value('[]'), function='numrange'), '&&')], name='iccid_ranges_do_not_overlap')],
             },
         ),
         migrations.CreateModel(
@@ -89,13 +89,13 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('function', models.CharField(max_length=20)),
                 ('call_identifier', models.UUIDField(unique=True)),
-                ('request', models.JSONField(help_text='As sent, with the matching id masked.')),
+                ('request', models.JSONField(help_text='As sent, with the matching ID masked.')),
                 ('sent_at', models.DateTimeField(auto_now_add=True)),
                 ('answered_at', models.DateTimeField(blank=True, null=True)),
-                ('outcome', models.CharField(choices=[('unanswered', 'No answer yet'), ('success', 'Executed'), ('warning', 'Executed, with a warning'), ('contradiction', 'Executed, but not what was asked'), ('failed', 'Failed by the SM-DP+'), ('expired', 'Ran out at the SM-DP+'), ('not_sent', 'Never reached the SM-DP+'), ('no_answer', 'Sent, no answer came'), ('come_back', 'Come back later (HTTP 408, 429, 5xx)'), ('refused', 'Refused by HTTP (4xx)'), ('unreadable', 'Not an ES2+ answer')], default='unanswered', max_length=13)),
+                ('outcome', models.CharField(choices=[('unanswered', 'No answer yet'), ('success', 'Executed'), ('warning', 'Executed, with a warning'), ('contradiction', 'Executed, but not as requested'), ('failed', 'Failed by the SM-DP+'), ('expired', 'Expired at the SM-DP+'), ('not_sent', 'Never reached the SM-DP+'), ('no_answer', 'Sent, no answer received'), ('come_back', 'Try again later (HTTP 408, 429, 5xx)'), ('refused', 'Refused (HTTP 4xx)'), ('unreadable', 'Not an ES2+ answer')], default='unanswered', max_length=13)),
                 ('subject_code', models.CharField(blank=True, max_length=20)),
                 ('reason_code', models.CharField(blank=True, max_length=20)),
-                ('detail', models.TextField(blank=True, help_text='The answer, with the matching id masked.')),
+                ('detail', models.TextField(blank=True, help_text='The answer, with the matching ID masked.')),
                 ('profile', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='calls', to='esim.profile')),
             ],
             options={
@@ -184,11 +184,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='sim',
-            constraint=models.CheckConstraint(condition=models.Q(('imsi', ''), ('imsi__regex', '^[0-9]{14,15}$'), _connector='OR'), name='imsi_is_14_or_15_digits', violation_error_message='An IMSI is 14 or 15 digits.'),
+            constraint=models.CheckConstraint(condition=models.Q(('imsi', ''), ('imsi__regex', '^[0-9]{14,15}$'), _connector='OR'), name='imsi_is_14_or_15_digits', violation_error_message='An IMSI must have 14 or 15 digits.'),
         ),
         migrations.AddConstraint(
             model_name='sim',
-            constraint=models.CheckConstraint(condition=models.Q(('msisdn', ''), ('msisdn__regex', '^[0-9]{5,15}$'), _connector='OR'), name='msisdn_is_5_to_15_digits', violation_error_message='An MSISDN is 5 to 15 digits, without a plus.'),
+            constraint=models.CheckConstraint(condition=models.Q(('msisdn', ''), ('msisdn__regex', '^[0-9]{5,15}$'), _connector='OR'), name='msisdn_is_5_to_15_digits', violation_error_message='An MSISDN must have 5 to 15 digits, without a plus sign.'),
         ),
         migrations.AddConstraint(
             model_name='profile',

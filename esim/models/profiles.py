@@ -66,24 +66,24 @@ class Es2Call(OutsideCall):
         UNANSWERED = "unanswered", "No answer yet"
         SUCCESS = "success", "Executed"
         WARNING = "warning", "Executed, with a warning"
-        CONTRADICTION = "contradiction", "Executed, but not what was asked"
+        CONTRADICTION = "contradiction", "Executed, but not as requested"
         FAILED = "failed", "Failed by the SM-DP+"
-        EXPIRED = "expired", "Ran out at the SM-DP+"
+        EXPIRED = "expired", "Expired at the SM-DP+"
         NOT_SENT = "not_sent", "Never reached the SM-DP+"
         # The request was sent, and may still arrive.
-        NO_ANSWER = "no_answer", "Sent, no answer came"
-        COME_BACK = "come_back", "Come back later (HTTP 408, 429, 5xx)"
-        REFUSED = "refused", "Refused by HTTP (4xx)"
+        NO_ANSWER = "no_answer", "Sent, no answer received"
+        COME_BACK = "come_back", "Try again later (HTTP 408, 429, 5xx)"
+        REFUSED = "refused", "Refused (HTTP 4xx)"
         UNREADABLE = "unreadable", "Not an ES2+ answer"
 
     profile = models.ForeignKey(Profile, on_delete=models.PROTECT, related_name="calls")
     function = models.CharField(max_length=20)
     call_identifier = models.UUIDField(unique=True)
-    request = models.JSONField(help_text="As sent, with the matching id masked.")
+    request = models.JSONField(help_text="As sent, with the matching ID masked.")
     outcome = models.CharField(max_length=13, choices=Outcome, default=Outcome.UNANSWERED)
     subject_code = models.CharField(max_length=20, blank=True)
     reason_code = models.CharField(max_length=20, blank=True)
-    detail = models.TextField(blank=True, help_text="The answer, with the matching id masked.")
+    detail = models.TextField(blank=True, help_text="The answer, with the matching ID masked.")
 
     def __str__(self) -> str:
         return f"{self.function} {self.outcome}"

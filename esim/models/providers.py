@@ -15,13 +15,13 @@ def check_points(points: object) -> None:
     """Raise `ValidationError` unless this maps ids of notification points to their meanings."""
     if not isinstance(points, dict) or not set(points.values()) <= set(Point):
         known = ", ".join(Point)
-        raise ValidationError(f"Give an object from a point's id to one of: {known}.")
+        raise ValidationError(f"Enter a JSON object that maps a point's number to one of: {known}.")
 
 
 def check_names(names: object) -> None:
     """Raise `ValidationError` unless this is a list of names."""
     if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
-        raise ValidationError("Give a list of names.")
+        raise ValidationError("Enter a JSON list of names.")
 
 
 class SmdpProvider(models.Model):

@@ -44,12 +44,12 @@ class Sim(models.Model):
             models.CheckConstraint(
                 name="imsi_is_14_or_15_digits",
                 condition=Q(imsi="") | Q(imsi__regex=r"^[0-9]{14,15}$"),
-                violation_error_message="An IMSI is 14 or 15 digits.",
+                violation_error_message="An IMSI must have 14 or 15 digits.",
             ),
             models.CheckConstraint(
                 name="msisdn_is_5_to_15_digits",
                 condition=Q(msisdn="") | Q(msisdn__regex=r"^[0-9]{5,15}$"),
-                violation_error_message="An MSISDN is 5 to 15 digits, without a plus.",
+                violation_error_message="An MSISDN must have 5 to 15 digits, without a plus sign.",
             ),
         ]
         indexes = [
@@ -81,9 +81,9 @@ class IccidRange(models.Model):
     """
 
     first = models.CharField(max_length=20, help_text="18 to 20 digits, check digit included.")
-    last = models.CharField(max_length=20, help_text="As long as the first.")
+    last = models.CharField(max_length=20, help_text="Must have as many digits as the first.")
     is_in_programme = models.BooleanField(
-        default=True, help_text="Off: Get Balance answers NOTSUPPORTED for the SIMs in it."
+        default=True, help_text="Off: Get Balance answers NOTSUPPORTED for SIMs in this range."
     )
     note = models.CharField(max_length=200, blank=True)
 
@@ -96,12 +96,14 @@ class IccidRange(models.Model):
                 condition=Q(
                     first__regex=r"^[1-9][0-9]{17,19}$", last__regex=r"^[1-9][0-9]{17,19}$"
                 ),
-                violation_error_message="Both ends are 18 to 20 digits and do not start with 0.",
+                violation_error_message="Both ICCIDs must have 18 to 20 digits and must not"
+                " start with 0.",
             ),
             models.CheckConstraint(
                 name="iccid_range_goes_up",
                 condition=Q(Exact(Length("first"), Length("last")), last__gte=F("first")),
-                violation_error_message="The last is as long as the first, and is not lower.",
+                violation_error_message="The last ICCID must be as long as the first and must"
+                " not be lower.",
             ),
             # Compared as numbers, so that ranges of different lengths never overlap.
             ExclusionWherePossible(

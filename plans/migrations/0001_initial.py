@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
                 ('data_bytes', models.PositiveBigIntegerField(blank=True, null=True)),
                 ('validity_days', models.PositiveSmallIntegerField()),
                 ('profile_type', models.CharField(default='consumer', max_length=40)),
-                ('other_profile_type', models.CharField(blank=True, help_text='Issued if the first type does not fit: NoEligibleProfileForThisDevice.', max_length=40)),
+                ('other_profile_type', models.CharField(blank=True, help_text='Issued if the device cannot use the first type (NoEligibleProfileForThisDevice).', max_length=40)),
                 ('position', models.PositiveSmallIntegerField(default=0)),
                 ('is_on_sale', models.BooleanField(default=True)),
             ],

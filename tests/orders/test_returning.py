@@ -311,7 +311,7 @@ def test_staff_are_asked_for_a_reason_first(sold: Order, client: Client, clara: 
 
     told = [str(m) for answer in (done, again) for m in get_messages(answer.wsgi_request)]
     assert Return.objects.get().because == "goodwill"
-    assert "The money is being returned" in told[0]
+    assert "The order is being refunded" in told[0]
     assert "already refunded" in told[-1]
     assert client.get("/admin/orders/order/?staff=1").status_code == 200
     assert client.get("/admin/orders/return/").status_code == 200
