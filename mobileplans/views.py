@@ -61,7 +61,9 @@ def refused(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse("options"), status=303)
     if visit.refused_as == MoDirectStatus.INVALID_SIM:
         title = _("We can't use this SIM")
-        text = _("Windows told us about a SIM or eSIM that we can't read or that isn't ours.")
+        text = _(
+            "Windows sent us a SIM or eSIM number that we can't read or that isn't one of ours."
+        )
     else:
         title = _("Something is missing")
         text = _("Windows opened this page with details that we can't read.")

@@ -57,7 +57,7 @@ class Failure(TextChoices):
     )
     NETWORK_REFUSED = "network_refused", pgettext_lazy("order failure", "Network refused the plan")
     SERVICE_DOWN = "service_down", pgettext_lazy("order failure", "A service did not answer")
-    GIVEN_UP = "given_up", pgettext_lazy("order failure", "Given up by staff, paid back")
+    GIVEN_UP = "given_up", pgettext_lazy("order failure", "Given up by staff, refunded")
     SIM_OF_ANOTHER = "sim_of_another", pgettext_lazy("order failure", "SIM of another customer")
 
 
@@ -65,7 +65,7 @@ class ReturnState(TextChoices):
     """What has become of taking an order back."""
 
     ASKED = "asked", pgettext_lazy("refund state", "In progress")
-    DONE = "done", pgettext_lazy("refund state", "Paid back")
+    DONE = "done", pgettext_lazy("refund state", "Refunded")
     # Staff may request the return again.
     REFUSED = "refused", pgettext_lazy("refund state", "Refused by the gateway")
 
@@ -83,5 +83,5 @@ class RepairState(TextChoices):
     ASKED = "asked", pgettext_lazy("repair state", "In progress")
     DONE = "done", pgettext_lazy("repair state", "Done")
     # The old profile is on a device, so no second one is issued.
-    REFUSED = "refused", pgettext_lazy("repair state", "Downloaded already")
+    REFUSED = "refused", pgettext_lazy("repair state", "Already downloaded")
     FAILED = "failed", pgettext_lazy("repair state", "Failed")

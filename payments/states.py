@@ -46,7 +46,7 @@ class RefundState(TextChoices):
     """What has become of a refund. Every state but `asked` is final."""
 
     ASKED = "asked", pgettext_lazy("refund state", "In progress")
-    DONE = "done", pgettext_lazy("refund state", "Paid back")
+    DONE = "done", pgettext_lazy("refund state", "Refunded")
     # Asking the gateway again is a new refund, with its own key.
     REFUSED = "refused", pgettext_lazy("refund state", "Refused by the gateway")
 
@@ -67,7 +67,7 @@ class CardPageState(TextChoices):
     OPEN = "open", pgettext_lazy("card page state", "Open")
     TAKEN = "taken", pgettext_lazy("card page state", "Card stored")
     REFUSED = "refused", pgettext_lazy("card page state", "No card")
-    LAPSED = "lapsed", pgettext_lazy("card page state", "Run out")
+    LAPSED = "lapsed", pgettext_lazy("card page state", "Expired")
 
 
 PAGE_UNDER_WAY = frozenset({CardPageState.INTENDED, CardPageState.OPEN})

@@ -71,7 +71,7 @@ _CONFIRMATION_CODE_ADVICE = _(
 )
 _DEVICE_ADVICE = _(
     "The problem is on the device. "
-    "If it happens again after a restart, suspect the modem or its driver."
+    "If it happens again after a restart, the modem or its driver is probably faulty."
 )
 _REPEATED_ADVICE = _(
     "Harmless if it happens once. If it happens again, check the SM-DP+ and the walled garden."
@@ -105,7 +105,7 @@ TABLE: dict[LpaCode, Advice] = {
     ),
     LpaCode.POLICY_VIOLATION: Advice(
         Remedy.REISSUE,
-        pgettext_lazy("LPA code", "This would break a policy of the profile or of the device."),
+        pgettext_lazy("LPA code", "A policy of the profile or the device does not allow this."),
         _(
             "Our profiles have no policy rules. "
             "If a new eSIM fails too, the PC is probably managed."
@@ -355,14 +355,16 @@ TABLE: dict[LpaCode, Advice] = {
     LpaCode.INVALID_JSON: Advice(
         Remedy.SUPPORT,
         pgettext_lazy("LPA code", "The app could not read what the portal sent."),
-        _("A bug in the portal. Keep the handoff and tell the developers."),
+        _("This is a bug in the portal. Keep the handoff data and report it to the developers."),
         _OUR_PROBLEM,
         _SUPPORT_TEXT,
     ),
     LpaCode.INVALID_CALLBACK: Advice(
         Remedy.SUPPORT,
-        pgettext_lazy("LPA code", "The app could not read what the portal sent (apps of 2018)."),
-        _("A bug in the portal. Keep the handoff and tell the developers."),
+        pgettext_lazy(
+            "LPA code", "The app could not read what the portal sent (2018 versions of the app)."
+        ),
+        _("This is a bug in the portal. Keep the handoff data and report it to the developers."),
         _OUR_PROBLEM,
         _SUPPORT_TEXT,
     ),

@@ -60,7 +60,7 @@ class Migration(migrations.Migration):
                 ('line_is_new', models.BooleanField(default=True)),
                 ('tries', models.PositiveSmallIntegerField(default=0)),
                 ('last_error', models.CharField(blank=True, max_length=200)),
-                ('failure', models.CharField(blank=True, choices=[('payment_refused', 'Payment refused'), ('no_profile_left', 'ICCID pool empty'), ('profile_refused', 'SM-DP+ refused the profile'), ('network_refused', 'Network refused the plan'), ('service_down', 'A service did not answer'), ('given_up', 'Given up by staff, paid back'), ('sim_of_another', 'SIM of another customer')], max_length=16)),
+                ('failure', models.CharField(blank=True, choices=[('payment_refused', 'Payment refused'), ('no_profile_left', 'ICCID pool empty'), ('profile_refused', 'SM-DP+ refused the profile'), ('network_refused', 'Network refused the plan'), ('service_down', 'A service did not answer'), ('given_up', 'Given up by staff, refunded'), ('sim_of_another', 'SIM of another customer')], max_length=16)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('cancel_requested_at', models.DateTimeField(blank=True, null=True)),
                 ('charge_decided_at', models.DateTimeField(blank=True, null=True)),
@@ -86,7 +86,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(choices=[('reissue', 'New eSIM'), ('release', 'Release')], max_length=8)),
-                ('state', models.CharField(choices=[('asked', 'In progress'), ('done', 'Done'), ('refused', 'Downloaded already'), ('failed', 'Failed')], default='asked', max_length=8)),
+                ('state', models.CharField(choices=[('asked', 'In progress'), ('done', 'Done'), ('refused', 'Already downloaded'), ('failed', 'Failed')], default='asked', max_length=8)),
                 ('because', models.CharField(help_text='The LPA error, or who asked for it.', max_length=40)),
                 ('eid', models.CharField(blank=True, max_length=32, verbose_name='EID')),
                 ('tries', models.PositiveSmallIntegerField(default=0)),
@@ -107,7 +107,7 @@ class Migration(migrations.Migration):
             name='Return',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('asked', 'In progress'), ('done', 'Paid back'), ('refused', 'Refused by the gateway')], default='asked', max_length=8)),
+                ('state', models.CharField(choices=[('asked', 'In progress'), ('done', 'Refunded'), ('refused', 'Refused by the gateway')], default='asked', max_length=8)),
                 ('because', models.CharField(max_length=200)),
                 ('withdraws_esim', models.BooleanField(default=True, help_text='Cancel the eSIM at the SM-DP+, unless it is already on a device.')),
                 ('tries', models.PositiveSmallIntegerField(default=0)),

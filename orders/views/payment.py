@@ -142,7 +142,7 @@ def _add_card(user: User, form: PaymentForm) -> PaymentMethod | None:
         return payments.add_card(user, form.card())
     except CardRefused as error:
         form.add_error(
-            error.field, _("Your bank didn't accept this. Check the details or use another card.")
+            error.field, _("Your bank didn't accept this entry. Check it or use another card.")
         )
     except GatewayUnavailable:
         form.add_error(

@@ -141,13 +141,13 @@ def redirect_stale_form(request: HttpRequest, draft_id: int | None, user: User) 
         messages.info(
             request,
             _(
-                "This is the order you placed. "
+                "You've already placed this order. "
                 "The change from the other page came too late and wasn't applied."
             ),
         )
         return redirect_to("order", spent.number)
     messages.info(
-        request, _("Your choices changed after that page was opened. These are the latest ones.")
+        request, _("Your choices changed after you opened that page. Here are the latest ones.")
     )
     return redirect_to_open_step(open_draft(user, visits.get_or_begin(request)))
 

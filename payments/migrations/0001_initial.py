@@ -82,7 +82,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('key', models.UUIDField(default=uuid.uuid4, unique=True)),
-                ('state', models.CharField(choices=[('intended', 'Being opened'), ('open', 'Open'), ('taken', 'Card stored'), ('refused', 'No card'), ('lapsed', 'Run out')], default='intended', max_length=8)),
+                ('state', models.CharField(choices=[('intended', 'Being opened'), ('open', 'Open'), ('taken', 'Card stored'), ('refused', 'No card'), ('lapsed', 'Expired')], default='intended', max_length=8)),
                 ('return_url', models.URLField(help_text='The page that the gateway sends the customer back to.', max_length=500)),
                 ('gateway_id', models.CharField(blank=True, max_length=80)),
                 ('url', models.URLField(blank=True, max_length=500)),
@@ -113,7 +113,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('key', models.UUIDField(default=uuid.uuid4, unique=True)),
                 ('minor_units', models.PositiveBigIntegerField()),
-                ('state', models.CharField(choices=[('asked', 'In progress'), ('done', 'Paid back'), ('refused', 'Refused by the gateway')], default='asked', max_length=8)),
+                ('state', models.CharField(choices=[('asked', 'In progress'), ('done', 'Refunded'), ('refused', 'Refused by the gateway')], default='asked', max_length=8)),
                 ('reason', models.CharField(max_length=200)),
                 ('asked_at', models.DateTimeField(auto_now_add=True)),
                 ('ended_at', models.DateTimeField(blank=True, null=True)),

@@ -90,7 +90,7 @@ def examine(call: str, arguments: str) -> Report:
     except (ValueError, RecursionError):
         given = None
     if not isinstance(given, list):
-        return Report((_("The arguments are not a list in JSON"),), (head,), {})
+        return Report((_("The arguments are not a JSON list"),), (head,), {})
     problems = []
     if len(given) > len(function.arguments):
         problems.append(_("More arguments than the function takes"))
@@ -124,7 +124,7 @@ def meta_fields(meta: dict[str, Any], *, is_success: bool) -> Iterator[Field]:
         problems = list(word_problems(meta, name, words))
         status = meta.get(name)
         if words is STATUSES and status in STATUSES and (status == COMPLETE) is not is_success:
-            problems.append(_("Does not agree with the function"))
+            problems.append(_("Does not match the function"))
         yield meta_field(meta, name, problems)
     yield meta_field(meta, PLAN_NAME, list(plan_problems(meta, is_success=is_success)))
     for name in sorted(meta.keys() - META_FIELDS.keys() - {PLAN_NAME}):

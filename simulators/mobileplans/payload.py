@@ -37,8 +37,8 @@ MEANINGS = {
     # The fields of the newer calls.
     "call": gettext_lazy("The function that the portal called"),
     "meta": gettext_lazy("How the visit ended, as an object"),
-    "lineType": gettext_lazy("The same as line, as the samples spell it"),
-    "modirectStatus": gettext_lazy("The same as moDirectStatus, as the samples spell it"),
+    "lineType": gettext_lazy("Same as line, spelled as in the samples"),
+    "modirectStatus": gettext_lazy("Same as moDirectStatus, spelled as in the samples"),
     "minutes": gettext_lazy("How long the app may wait"),
     "context": gettext_lazy("What an earlier call returned"),
     "nextAction": gettext_lazy("What the web sheet's client does next"),
@@ -165,7 +165,7 @@ def disagreements(
         yield "transactionId", _("Not the transaction ID of the launch: %s") % transaction_id
     status = inner.get("moDirectStatus")
     if status is not None and (status == "Complete") is not (outer.get("success") is True):
-        yield "success", _("Does not agree with moDirectStatus")
+        yield "success", _("Does not match moDirectStatus")
 
 
 def fields_of(

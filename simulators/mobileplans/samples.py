@@ -58,5 +58,5 @@ SIMS = (
     Sample(WITH_PLAN_ICCID, _("The demo customer's SIM card, with a half-used plan")),
     Sample(MICROBALANCE_ICCID, _("SIM card with only a microbalance: balance of type NONE")),
     Sample(OUTSIDE_ICCID, _("SIM card outside the programme: balance NOTSUPPORTED")),
-    Sample(INSTALLED_ICCID, _("Profile on the eSIM, without a plan: put it into iccids")),
+    Sample(INSTALLED_ICCID, _("eSIM profile without a plan: enter it in the field iccids")),
 )
