@@ -24,7 +24,8 @@ class ProfileState(TextChoices):
     CANCELLED = "cancelled", pgettext_lazy("profile state", "Cancelled")
 
 
-# A notice of the download may come before the answer to the order.
+# A profile can be downloaded from an early state too: the notice of the download may arrive before
+# the answer to the order.
 NEXT_STATES: dict[ProfileState, frozenset[ProfileState]] = {
     ProfileState.INTENDED: frozenset(
         {

@@ -135,11 +135,14 @@ def _repetition(number: int, iccid: str, first: int) -> Fault:
 
 
 def _contradiction(row: SimRow, stored: StoredSim) -> Fault | None:
-    """Return the first difference between row and stock. An empty IMSI or MSISDN is none."""
+    """Return the first difference between row and stock.
+
+    An IMSI or MSISDN that is empty on one side is a gap, not a difference.
+    """
     for name, stored_value in stored._asdict().items():
         value = getattr(row, name)
-        may_be_empty = name in {"imsi", "msisdn"}
-        if value == stored_value or (may_be_empty and not (value and stored_value)):
+        is_gap = name in {"imsi", "msisdn"} and not (value and stored_value)
+        if value == stored_value or is_gap:
             continue
         if name == "provider_id":
             problem = f"SIM {row.iccid} is already in stock, from another provider."

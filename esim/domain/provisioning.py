@@ -94,6 +94,7 @@ def _apply_decision(profile: Profile, call: Call[Any]) -> bool:
         case Decision.OUT_OF_STOCK | Decision.REFUSE:
             move(profile, ProfileState.REFUSED)
         case _:
+            # Also an "already" for which the portal made no earlier call.
             log.error("refused by the SM-DP+: staff must check", function=call.row.function)
             move(profile, ProfileState.REFUSED, staff_alert=_alert_text(call))
     return False

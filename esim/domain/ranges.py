@@ -63,8 +63,8 @@ def remove(old: IccidRange) -> int:
 def programme_lookup() -> Callable[[str], bool]:
     """Return a function that tells whether an ICCID is in the programme.
 
-    It answers from the ranges as they are now. After `lock` they cannot change before the SIM is
-    stored.
+    The function uses the ranges as they are now. Call `lock` first: then they cannot change before
+    the SIMs are stored.
     """
     known = [(len(one.first), one.first, one.last, one) for one in IccidRange.objects.all()]
     known.sort(key=lambda row: row[:2])
@@ -73,9 +73,11 @@ def programme_lookup() -> Callable[[str], bool]:
     # Ranges do not overlap, so only the last one that starts at or before the ICCID can have it.
     def is_in_programme(iccid: str) -> bool:
         place = bisect_right(starts, (len(iccid), iccid)) - 1
-        if place < 0 or known[place][0] != len(iccid) or iccid > known[place][2]:
+        if place < 0:
             return True
-        return known[place][3].is_in_programme
+        digits, _first, last, candidate = known[place]
+        has_iccid = digits == len(iccid) and iccid <= last
+        return candidate.is_in_programme if has_iccid else True
 
     return is_in_programme
 
