@@ -113,7 +113,7 @@ def parse_query(query_string: str) -> BalanceQuery:
 
     The result is cached, because the same few queries come again and again.
     """
-    # Of a repeated parameter the first one counts.
+    # The first of a repeated parameter counts, so it must be the last one that dict() sees.
     sent = dict(reversed(parse_qsl(query_string, keep_blank_values=True)))
     if "fieldsTemplate" in sent:
         sent.pop("fieldTemplate", None)
@@ -129,12 +129,12 @@ def parse_query(query_string: str) -> BalanceQuery:
     )
 
 
-def parse_transaction_id(sent: Mapping[str, Any]) -> str:
+def parse_transaction_id(meta: Mapping[str, Any]) -> str:
     """Return the transaction id from a request's `META`, or empty text if there is none.
 
     Raises `BadParameter` if it could not be echoed or stored.
     """
-    value: str = sent.get(TRANSACTION_KEY, "")
+    value: str = meta.get(TRANSACTION_KEY, "")
     if len(value) > LONGEST_TRANSACTION_ID or CONTROL_CHARACTER.search(value):
         raise BadParameter(
             TRANSACTION_HEADER,
@@ -183,7 +183,7 @@ class MegabytesField(Field):
     """Bytes as MB (10^6 bytes)."""
 
     def to_representation(self, value: int) -> float:
-        """Return MB rounded down to 0.01, but 0.01 while a byte is left."""
+        """Return MB rounded down to 0.01, but never 0 if a byte is left."""
         hundredths = value // BYTES_PER_HUNDREDTH_MB
         return max(hundredths, 1 if value else 0) / 100
 
@@ -223,7 +223,7 @@ class BasicBalanceSerializer(BalanceSerializer):
 
 
 def balance_serializer(*, is_full: bool) -> BalanceSerializer:
-    """Return the serializer for a template, which is kept: to declare its fields takes long."""
+    """Return the serializer for a template. It is cached, because declaring its fields is slow."""
     return _balance_serializer(is_full, settings.BALANCE_DATA_KEY)
 
 
