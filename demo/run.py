@@ -54,7 +54,10 @@ def main() -> int:
 
 
 class StopRequest:
-    """Whether the run is to stop: this process, or `make` alone, has received a signal."""
+    """Whether the run must stop.
+
+    It must if this process has received a signal, or if only `make`, its parent, has received one.
+    """
 
     def __init__(self) -> None:
         self._signalled = False

@@ -68,12 +68,12 @@ def _line_name(line: Line) -> str:
     """Return the phone number, or the SIM's last digits if the line has no number."""
     if line.msisdn:
         return f"+{line.msisdn}"
-    stay = next((stay for stay in line.sims.all() if stay.until is None), None)
-    if stay is None:
+    current = next((one for one in line.sims.all() if one.until is None), None)
+    if current is None:
         return ""
-    is_profile = stay.sim.kind == Sim.Kind.PROFILE
+    is_profile = current.sim.kind == Sim.Kind.PROFILE
     text = _("eSIM ending in %(last4)s") if is_profile else _("SIM ending in %(last4)s")
-    return text % {"last4": stay.sim.iccid[-4:]}
+    return text % {"last4": current.sim.iccid[-4:]}
 
 
 def _line_context(bucket: Bucket) -> dict[str, Any]:
