@@ -23,6 +23,11 @@ log = structlog.get_logger(__name__)
 DATABASE_UNAVAILABLE = (OperationalError, InterfaceError)
 API_PATHS = ("/v1/", "/gsma/", "/payments/")
 NOT_PORTAL_PATHS = (*API_PATHS, "/admin/", "/simulator/")
+COOKIES_OF_PORTAL = {
+    settings.CSRF_COOKIE_NAME,
+    settings.SESSION_COOKIE_NAME,
+    settings.HANDOFF_COOKIE_NAME,
+}
 START_AGAIN, TRY_AGAIN = gettext_lazy("Start again"), gettext_lazy("Try again")
 
 
@@ -53,6 +58,15 @@ STALE_FORM = ErrorPage(
     gettext_lazy(
         "Your browser blocks our cookies, or the page was open too long. "
         "Nothing was sent and nothing was bought. Allow cookies, then try again."
+    ),
+    button=TRY_AGAIN,
+)
+NO_COOKIES = ErrorPage(
+    403,
+    gettext_lazy("Please send the form again"),
+    gettext_lazy(
+        "Your browser blocks our cookies, so nothing was sent and nothing was bought. "
+        "Allow cookies for this site, then try again."
     ),
     button=TRY_AGAIN,
 )
@@ -95,9 +109,11 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     if methods and request.method not in methods:
         return HttpResponseNotAllowed(methods)
 
-    has_cookie = settings.CSRF_COOKIE_NAME in request.COOKIES
-    if not has_cookie or request.path.startswith(NOT_PORTAL_PATHS):
+    if request.path.startswith(NOT_PORTAL_PATHS):
         return _render_page(request, STALE_FORM, button_url=request.get_full_path())
+    # A browser that sends any cookie of the portal does not block them: the page is only old.
+    if not COOKIES_OF_PORTAL & request.COOKIES.keys():
+        return _render_page(request, NO_COOKIES, button_url=request.get_full_path())
 
     keep_form(request)
     messages.warning(

@@ -165,11 +165,20 @@ def failure(order: Order) -> FailureText | None:
             _("Sign in to the account it belongs to. You haven't been charged."),
         ),
     }
+    # Of a refusal without a known reason, the text says only that the bank declined.
+    declined = {
+        "insufficient_funds": _("There isn't enough money on this card. You haven't been charged."),
+        "expired_card": _("This card has expired. You haven't been charged."),
+        "incorrect_csc": _("The card's security code is wrong. You haven't been charged."),
+        "processing_error": _("Your bank couldn't process the payment. You haven't been charged."),
+    }
     no_service = (
         _("We couldn't prepare your eSIM"),
         _("One of our services didn't respond correctly. You haven't been charged."),
     )
     title, text = texts.get(Failure(order.failure), no_service)
+    if order.failure == Failure.PAYMENT_REFUSED:
+        text = declined.get(order.payment.decline_reason, text)
     return FailureText(title, text, can_try_again=order.failure == Failure.PAYMENT_REFUSED)
 
 

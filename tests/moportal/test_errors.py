@@ -124,3 +124,18 @@ def test_an_api_caller_gets_its_transaction_id_back_with_every_error(
     assert (answer.status_code, answer.headers["X-MS-DM-TransactionId"]) == (status, "T")
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_only_a_browser_without_our_cookies_is_told_that_it_blocks_them(db: None) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    form = {"username": "a@b.example", "password": "b"}
+
+    blocked = browser.post("/sign-in/", form)
+    browser.cookies[settings.HANDOFF_COOKIE_NAME] = "from an earlier visit"
+    old = browser.post("/sign-in/", form)
+
+    assert blocked.status_code == 403
+    assert "Your browser blocks our cookies" in blocked.text
+    assert "too long" not in blocked.text
+    assert (old.status_code, old.headers["Location"]) == (303, "/sign-in/")
+    assert "open too long" in browser.get("/sign-in/").text

@@ -17,6 +17,7 @@ from moportal.money import Money
 from orders.models import Order
 from orders.states import Failure, OrderState
 from orders.texts import failure
+from payments.models import Payment
 from subscriptions.models import SubscriptionState
 from tests.builders import make_card, make_order, make_plan, make_pool, make_provider, make_visit
 from tests.orders.conftest import DECLINED, new_card, settled
@@ -262,3 +263,15 @@ def test_an_smdp_without_stock_costs_the_customer_nothing(
     assert statuses(gateway) == ["voided"]
     assert peer.functions == ["downloadOrder"]
     assert failure(order).title == "No eSIM is available right now"  # type: ignore[union-attr]  # it failed
+
+
+def test_each_known_reason_of_a_decline_has_its_own_text(placed: Order) -> None:
+    Order.objects.update(state=OrderState.FAILED, failure=Failure.PAYMENT_REFUSED)
+    told = set()
+    for reason in ("insufficient_funds", "expired_card", "incorrect_csc", "processing_error", ""):
+        Payment.objects.update(decline_reason=reason)
+        found = failure(Order.objects.get())
+        assert found is not None
+        told.add(found.text)
+
+    assert len(told) == 5
