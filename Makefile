@@ -38,7 +38,7 @@ WHOLE := --cov=orders --cov=outbox --cov=payments --cov-report=term --cov-fail-u
 PYTEST = $(PYTHON) -m tests.services -- $(PYTHON) -m pytest -n 3 --dist loadgroup
 
 .PHONY: test-fast
-test-fast: services $(VENV)/.dev $(CATALOGUES)  ## Run the tests that start no other process, in less than two minutes (ARGS=…)
+test-fast: services $(VENV)/.dev $(CATALOGUES)  ## Run the tests that start no other process: under two minutes (ARGS=…)
 	$(PYTEST) -m "not processes and not long" $(ARGS)
 
 .PHONY: test
@@ -46,7 +46,7 @@ test: services $(VENV)/.dev $(CATALOGUES)  ## Run all tests except the long form
 	$(PYTEST) -m "not long" $(if $(ARGS),$(ARGS),$(WHOLE))
 
 .PHONY: test-long
-test-long: services $(VENV)/.dev $(CATALOGUES)  ## Run the long forms of the tests (ARGS=…)
+test-long: services $(VENV)/.dev $(CATALOGUES)  ## Run the tests in their long form (ARGS=…)
 	$(PYTEST) -m long $(ARGS)
 
 .PHONY: promise
@@ -72,7 +72,7 @@ coverage: services $(VENV)/.dev $(CATALOGUES)  ## Run the tests and show the lin
 	$(PYTHON) -m tests.services -- $(PYTHON) -m pytest -n 3 --dist loadgroup --cov --cov-report=term $(ARGS)
 
 .PHONY: screens
-screens: services $(VENV)/.dev $(CATALOGUES)  ## Take the screenshots of docs/screens/ again
+screens: services $(VENV)/.dev $(CATALOGUES)  ## Retake the screenshots in docs/screens/
 	$(PYTHON) -m tests.settings_for check -- $(PYTHON) -m tests.screens
 
 .PHONY: chaos
@@ -80,7 +80,7 @@ chaos: services $(VENV)/.dev $(CATALOGUES)  ## Make services fail while orders a
 	$(PYTHON) -m tests.chaos --json var/chaos.json $(ARGS)
 
 .PHONY: mutants
-mutants: services $(VENV)/.mutants $(CATALOGUES)  ## Change the code that moves money and check that a test fails (ARGS="orders.placing*")
+mutants: services $(VENV)/.mutants $(CATALOGUES)  ## Check that a test fails for each change to the code that moves money (ARGS="orders.placing*")
 	$(PYTHON) -m tests.services -- $(PYTHON) -m tests.mutants $(ARGS)
 
 .PHONY: bench-orders
@@ -122,7 +122,7 @@ messages: gettext $(VENV)/.dev  ## Collect the texts to translate, then compile 
 catalogues: $(VENV)/.run $(CATALOGUES)
 
 .PHONY: lock
-lock: $(VENV)/.lock  ## Lock the newest versions that fit, with their hashes
+lock: $(VENV)/.lock  ## Lock the newest compatible package versions with their hashes
 	cd requirements && lock() { $(abspath $(BIN))/uv pip compile --quiet --upgrade --universal \
 	    --python-version 3.11 --generate-hashes --only-binary :all: \
 	    --no-emit-index-url --no-emit-find-links \
@@ -144,7 +144,7 @@ gettext:
 	@sh tests/install.sh gettext
 
 .PHONY: help
-help:  ## Show this
+help:  ## Show this list
 	@awk 'BEGIN { FS = ":.*##" } \
 	    /^##@/ { printf "\n%s\n", substr($$0, 5) } \
 	    /^[a-z-]+:.*##/ { printf "  make %-19s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -12,7 +12,7 @@ for candidate in ${BASE_PYTHON:-python3 python3.13 python3.12 python3.11 /usr/bi
     fi
 done
 if [ -z "$python" ]; then
-    echo "Python 3.11, 3.12 or 3.13 is needed. ${BASE_PYTHON:-No python3 on this machine} is not one of them." >&2
+    echo "Python 3.11, 3.12 or 3.13 is needed. ${BASE_PYTHON:+$BASE_PYTHON is not one of them. }Install one or set BASE_PYTHON to it." >&2
     exit 1
 fi
 

@@ -19,7 +19,7 @@ done
 as_root=
 [ "$(id -u)" -eq 0 ] || as_root='sudo -n'
 if ! command -v apt-get >/dev/null || ! $as_root true 2>/dev/null; then
-    echo "The tests need these Debian packages, and neither root nor sudo without a password is here to install them:$missing" >&2
+    echo "The tests need these Debian packages, but this user may not install them. Install them as root:$missing" >&2
     exit 1
 fi
 

@@ -27,7 +27,7 @@ def main() -> int:
     for complaint in found:
         print(complaint, file=sys.stderr)
     if found:
-        print("`make messages` collects the texts; then translate them.", file=sys.stderr)
+        print("Run `make messages` to collect the texts, then translate them.", file=sys.stderr)
     return 1 if found else 0
 
 
