@@ -2,10 +2,21 @@
 
 from brand.models import LegalText, Operator
 
+# How to reach support, as this process read it last. Error pages show it without the database.
+_last_contact: dict[str, str] = {}
+
 
 def operator() -> Operator:
     """Return the operator, or a placeholder if the installation is not set up."""
-    return Operator.objects.filter(pk=1).first() or Operator(pk=1, name="moportal")
+    found = Operator.objects.filter(pk=1).first() or Operator(pk=1, name="moportal")
+    for name in ("support_phone", "support_hours", "support_email"):
+        _last_contact[name] = getattr(found, name)
+    return found
+
+
+def last_contact() -> dict[str, str]:
+    """Return how to reach support without asking the database; empty if it was never read."""
+    return dict(_last_contact)
 
 
 def legal_text(kind: LegalText.Kind, *, market: str, language: str) -> LegalText | None:

@@ -15,6 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from brand.queries import last_contact
 from moportal.kept_forms import keep_form
 from moportal.methods import allowed_methods
 from moportal.problems import RETRY_AFTER_SECONDS, echo_transaction_id, problem_response
@@ -191,10 +192,12 @@ def _render_page(
         # The desk does not serve the addresses that the portal's frame links to.
         return HttpResponse(f"{page.title}\n", status=page.status, content_type="text/plain")
 
-    context = {
+    context: dict[str, object] = {
         "page": page,
         "button_url": button_url or reverse("options"),
         "reference": reference,
         "is_bare": is_bare,
     }
+    if is_bare:
+        context["brand"] = last_contact()
     return render(None if is_bare else request, "error.html", context, status=page.status)

@@ -7,6 +7,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from django.test import Client, RequestFactory, override_settings
 
+from accounts.models import User
 from moportal.errors import server_error
 from tests.builders import make_operator
 
@@ -139,3 +140,18 @@ def test_only_a_browser_without_our_cookies_is_told_that_it_blocks_them(db: None
     assert "too long" not in blocked.text
     assert (old.status_code, old.headers["Location"]) == (303, "/sign-in/")
     assert "open too long" in browser.get("/sign-in/").text
+
+
+def test_without_the_database_the_page_still_says_how_to_reach_support(
+    alice: User, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: object) -> None:
+        raise OperationalError
+
+    assert "+1 555 0142" in client.get("/support/").text
+    monkeypatch.setattr("mobileplans.middleware.VisitMiddleware.__call__", fail)
+
+    page = Client(raise_request_exception=False).get("/options/")
+
+    assert page.status_code == 503
+    assert "+1 555 0142" in page.text
