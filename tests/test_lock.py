@@ -107,7 +107,7 @@ def test_every_locked_package_supports_the_python(name: str, python: str) -> Non
     lock = locked(name)
     here = [installed(one, lock) for one in lock if is_wanted(lock[one], python)]
 
-    said = {one.name: one.metadata["Requires-Python"] for one in here if one is not None}
+    said = {one.name: one.metadata.get("Requires-Python") for one in here if one is not None}
 
     assert [name for name, text in said.items() if python not in SpecifierSet(text or "")] == []
 
