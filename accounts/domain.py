@@ -1,5 +1,6 @@
 """Sign-up and sign-in."""
 
+import structlog
 from django.contrib.auth import authenticate
 from django.contrib.auth.password_validation import validate_password
 from django.db import IntegrityError, transaction
@@ -8,6 +9,8 @@ from django.http import HttpRequest
 from accounts.identifier import normalise
 from accounts.models import User
 from moportal.normal_text import normalise_text
+
+log = structlog.get_logger(__name__)
 
 
 class IdentifierTaken(Exception):
@@ -43,6 +46,9 @@ def sign_in(identifier: str, *, password: str, request: HttpRequest | None = Non
     The request is only passed on to the receivers of Django's signal of a failed sign-in.
     """
     user = authenticate(request, username=normalise(identifier), password=password)
-    if not isinstance(user, User) or user.is_staff:
+    if not isinstance(user, User):
+        raise WrongCredentials
+    if user.is_staff:
+        log.warning("sign-in refused", account=user.pk, reason="staff sign in at the desk")
         raise WrongCredentials
     return user

@@ -83,6 +83,7 @@ class BearerToken(BaseAuthentication):
         ]
         if scheme.lower() != "bearer" or not names:
             detail = "The bearer token is missing or wrong."
+            log.warning("caller refused", status=401, reason=detail)
             raise Refused(HTTPStatus.UNAUTHORIZED, detail, challenge="Bearer")
         return Caller(str(names[0])), None
 

@@ -18,8 +18,6 @@ class VisitMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        # Threads are reused, so values of the previous request may still be bound.
-        structlog.contextvars.clear_contextvars()
         if pk := request.session.get(SESSION_KEY):
             request.META[REQUEST_KEY] = pk
             structlog.contextvars.bind_contextvars(

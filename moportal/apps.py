@@ -11,8 +11,9 @@ class MoportalConfig(AppConfig):
     name = "moportal"
 
     def ready(self) -> None:
-        from moportal import checks  # noqa: F401, PLC0415 -- registers its checks; needs the settings
+        from moportal import checks, security_log  # noqa: F401, PLC0415 -- registers its checks; needs the settings
 
+        security_log.connect()
         pre_migrate.connect(set_lock_timeout, dispatch_uid="moportal.set_lock_timeout")
         post_migrate.connect(reset_lock_timeout, dispatch_uid="moportal.reset_lock_timeout")
 

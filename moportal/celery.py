@@ -3,12 +3,14 @@
 A message may be lost or arrive twice. It only wakes a worker: the row decides what is done.
 """
 
+import logging
 import os
 import sys
 from typing import Any
 
+import structlog
 from celery import Celery
-from celery.signals import setup_logging, task_postrun, task_prerun
+from celery.signals import celeryd_init, setup_logging, task_postrun, task_prerun
 from django.db import close_old_connections
 from kombu.transport import TRANSPORT_ALIASES
 
@@ -31,6 +33,20 @@ def renew_connections(**_kwargs: Any) -> None:
     CONN_MAX_AGE limits their age. CONN_HEALTH_CHECKS tests each one before its first use in a task.
     """
     close_old_connections()
+
+
+@task_prerun.connect
+def begin_log_context(**_kwargs: Any) -> None:
+    """Forget what the thread's last task has bound, such as an order."""
+    structlog.contextvars.clear_contextvars()
+
+
+@celeryd_init.connect
+def print_nothing(instance: Any, **_kwargs: Any) -> None:
+    """Leave out the worker's banner, and log warnings, so that all of its output is log lines."""
+    instance.quiet = True
+    log_as_django_does()
+    logging.captureWarnings(capture=True)
 
 
 @setup_logging.connect

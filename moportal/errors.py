@@ -129,6 +129,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    user = getattr(request, "user", None)
+    log.warning("permission refused", path=request.path, account=user.pk if user else None)
     return _answer(request, FORBIDDEN, "Forbidden", "You do not have permission to do this.")
 
 

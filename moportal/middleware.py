@@ -14,6 +14,26 @@ log = structlog.get_logger("moportal.request")
 Handler = Callable[[HttpRequest], HttpResponse]
 
 
+class LogContextMiddleware:
+    """Begin each request with a log context of its own, before anything can log.
+
+    Threads are reused. Without this, a request that is refused early would be logged with the visit
+    of the request before it.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        begin_log_context()
+        return self.get_response(request)
+
+
+def begin_log_context() -> None:
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=uuid.uuid4().hex[:12])
+
+
 class RequestLogMiddleware:
     """Log one line for each request: method, path, status, milliseconds.
 
@@ -24,7 +44,6 @@ class RequestLogMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        structlog.contextvars.bind_contextvars(request_id=uuid.uuid4().hex[:12])
         started = time.monotonic()
         response = self.get_response(request)
         milliseconds = round((time.monotonic() - started) * 1000)

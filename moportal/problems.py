@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+import structlog
 from django.http import HttpResponseBase, JsonResponse
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
+log = structlog.get_logger(__name__)
 TRANSACTION_HEADER = "X-MS-DM-TransactionId"
 # WSGI's name of the same header.
 TRANSACTION_KEY = "HTTP_X_MS_DM_TRANSACTIONID"
@@ -67,6 +69,7 @@ def problem_response(status: int, title: str, detail: str, **members: Any) -> Js
 
 def refused_response(refused: Refused) -> JsonResponse:
     """Return the Django response that DRF would give for this refusal."""
+    log.warning("caller refused", status=refused.status_code, reason=str(refused.detail))
     response = problem_response(refused.status_code, _title(refused), str(refused.detail))
     if refused.wait:
         response.headers["Retry-After"] = str(refused.wait)

@@ -92,12 +92,13 @@ INSTALLED_APPS = [
     "selfcare",
     "balance_api",
 ]
-# The order matters. SecurityHeadersMiddleware comes first, so that every answer gets its headers.
-# HealthMiddleware answers probes before their Host is checked. VisitMiddleware clears the log
-# context that RequestLogMiddleware adds to. LanguageMiddleware needs the session and the user.
+# The order matters. LogContextMiddleware comes first, so that no line has another request's visit.
+# SecurityHeadersMiddleware comes next, so that every answer gets its headers. HealthMiddleware
+# answers probes before their Host is checked. LanguageMiddleware needs the session and the user.
 # PageHeadersMiddleware comes before all that may answer in a view's place, so that redirects and
 # CSRF failures get its header too.
 MIDDLEWARE = [
+    "moportal.middleware.LogContextMiddleware",
     "moportal.headers.SecurityHeadersMiddleware",
     "moportal.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -117,6 +118,7 @@ MIDDLEWARE = [
 if FACE == "api":
     # API callers have no session and no language. The proxy logs requests and enforces TLS.
     MIDDLEWARE = [
+        "moportal.middleware.LogContextMiddleware",
         "moportal.headers.SecurityHeadersMiddleware",
         "moportal.health.HealthMiddleware",
     ]

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import django
+import structlog
 from django.conf import settings
 from django.core.handlers.exception import response_for_exception
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
@@ -39,6 +40,7 @@ class QuickHandler(WSGIHandler):
         found = self._path.fullmatch(environ.get("PATH_INFO", ""))
         if found is None:
             return super().__call__(environ, start_response)
+        structlog.contextvars.clear_contextvars()
         request = WSGIRequest(environ)
         response = self._add_headers(request, self._answer(request, found[1]))
         body = response.content
