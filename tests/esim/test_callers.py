@@ -130,7 +130,9 @@ def test_without_authorities_every_certificate_is_refused(
 def test_a_notice_about_another_providers_profile_has_no_effect(
     notify: Notify, authority: Authority, profile: Profile
 ) -> None:
-    other = SmdpProvider.objects.create(code="two", certificate_names=["two.example"])
+    other = SmdpProvider.objects.create(
+        code="two", smdp_host="two.example", certificate_names=["two.example"]
+    )
 
     assert notify(**headers_with(authority.issue("two.example"))).status_code == 204
     row = DownloadProgress.objects.get()

@@ -421,7 +421,7 @@ def test_a_card_error_of_the_gateway_is_shown_at_its_field(
     answer = shopping.post("/payment/", sent(draft, **card(csc="1234")))
 
     assert where(answer) == (303, "/payment/")
-    assert "accept this. Check the details" in shopping.get("/payment/").text
+    assert "accept this entry" in shopping.get("/payment/").text
 
 
 def test_a_plan_that_is_not_offered_cannot_be_chosen(shopping: Client, alice: User) -> None:
