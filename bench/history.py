@@ -22,11 +22,11 @@ STATEMENTS = (
     """INSERT INTO payments_paymentmethod (id, account_id, token, brand, last4, expiry_month,
         expiry_year, created_at)
         SELECT a, a, %(sealed)s, 'Visa', '4242', 12, 2049, min(at) FROM old GROUP BY a""",
-    """INSERT INTO mobileplans_visit (id, transaction_id, transaction_id_is_generated, eid,
-        eid_from, iccid, iccids, imei, location, market, refused_as, refused_because, account_id,
-        step, remarks, failed_sign_ins, launched_at)
-        SELECT n, 'MSFT_' || n, false, eid, 'launch', '', '[]', '', 'US', 'US', '', '', a, 'order',
-        '', 0, at FROM old""",
+    """INSERT INTO mobileplans_visit (id, transaction_id, transaction_id_is_generated,
+        is_launched, eid, eid_from, iccid, iccids, imei, location, market,
+        refused_as, refused_because, account_id, step, remarks, failed_sign_ins, launched_at)
+        SELECT n, 'MSFT_' || n, false, true, eid, 'launch', '', '[]', '', 'US', 'US', '', '', a,
+        'order', '', 0, at FROM old""",
     """INSERT INTO orders_draft (id, account_id, visit_id, version, key, plan_id, method_id,
         wants_new_esim, created_at, submitted_at, plan_name, gross_minor_units, tax_minor_units,
         tax_rate, currency)
