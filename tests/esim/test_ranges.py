@@ -260,7 +260,7 @@ def test_staff_see_that_an_overlapping_range_was_saved_meanwhile(
     ("first", "last", "message"),
     [
         ("894477700000000000", "8944777000000000009", "as long as the first"),
-        ("8944777000000000009", "8944777000000000000", "is not lower"),
+        ("8944777000000000009", "8944777000000000000", "not be lower"),
         ("894477700000000000X", "8944777000000000009", "18 to 20 digits"),
         ("89447770000", "89447770009", "18 to 20 digits"),
     ],

@@ -129,5 +129,5 @@ def test_staff_give_a_market_by_its_country_code(client: Client, clara: User) ->
     client.post("/admin/esim/source/add/", typed)
     client.post("/admin/esim/source/add/", {**typed, "market": ""})
 
-    assert "Not a two-letter country code" in refused.text
+    assert "Enter a two-letter country code" in refused.text
     assert [source.market for source in Source.objects.all()] == ["", "DE"]
