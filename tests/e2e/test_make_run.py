@@ -202,8 +202,9 @@ def _listening(pids: set[int]) -> set[int]:
 
 
 def _free_block() -> int:
-    """Return the first of five free ports in a row."""
-    for first in range(21000, 31000, 17):
+    """Return the first of five free ports in a row, apart from those of the other workers."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    for first in range(21000 + 1000 * worker, 22000 + 1000 * worker, 17):
         if all(_is_free(first + offset) for offset in range(BLOCK)):
             return first
     pytest.fail("no five free ports in a row")

@@ -44,7 +44,8 @@ def test_every_plan_name_is_valid_in_the_payload(name: str) -> None:
 
 
 TRANSACTIONS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=64)
-CODES = st.none() | st.from_regex(r"1\$[a-z0-9.-]{1,40}\$[0-9A-Z-]{1,40}", fullmatch=True)
+_CODE = r"1\$[a-z0-9]{1,20}(\.[a-z0-9]{1,20})?\$[0-9A-Z-]{1,40}"
+CODES = st.none() | st.from_regex(_CODE, fullmatch=True)
 
 
 @st.composite

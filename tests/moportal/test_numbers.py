@@ -132,7 +132,8 @@ def test_matching_ids_are_long_and_never_repeat() -> None:
 
 
 DIGITS = "0123456789"
-HOSTS = st.text("ABCXYZabcxyz0189.-", min_size=1, max_size=100)
+LABELS = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9-]{0,12}[A-Za-z0-9])?", fullmatch=True)
+HOSTS = st.lists(LABELS, min_size=1, max_size=6).map(".".join)
 TOKENS = st.text("0189ABCXYZ-", min_size=1, max_size=100)
 
 

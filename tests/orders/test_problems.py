@@ -15,7 +15,7 @@ from orders.domain import problems
 from orders.domain.problems import problem_of
 from orders.models import Order
 from orders.states import RepairKind, RepairState
-from subscriptions.models import Subscription
+from subscriptions.models import Subscription, SubscriptionState
 from tests.builders import make_card, make_order, make_pool, make_visit
 from tests.orders.conftest import new_card, settled
 
@@ -167,6 +167,12 @@ def test_a_profile_that_does_not_fit_needs_another_profile_type(sold: Order) -> 
 def test_a_plan_that_has_ended_is_for_support(sold: Order) -> None:
     at = now()
     Subscription.objects.update(starts_at=at - timedelta(days=2), ends_at=at - timedelta(days=1))
+
+    assert remedy(relaunch(sold, account=sold.account)) == Remedy.SUPPORT
+
+
+def test_a_plan_that_is_cancelled_is_for_support(sold: Order) -> None:
+    Subscription.objects.update(state=SubscriptionState.CANCELLED)
 
     assert remedy(relaunch(sold, account=sold.account)) == Remedy.SUPPORT
 

@@ -108,6 +108,33 @@ def test_a_visit_that_its_owner_opened_elsewhere_hands_nothing_to_a_signed_out_b
     assert _code() not in given.get("/handoff/").text
 
 
+def test_a_result_without_an_order_is_handed_to_its_signed_in_owner_again(
+    as_alice: Client, alice: User
+) -> None:
+    make_plan()
+    as_alice.get(f"/?market=US&location=US&eid={EID}")
+    Handoff.objects.create(
+        visit=Visit.objects.get(),
+        account=alice,
+        token_hash="spent",
+        language="en",
+        expires_at=now() - timedelta(seconds=1),
+        user_account="Existing",
+        purchase_instrument="None",
+        line="Existing",
+        mo_direct_status="Complete",
+        success=True,
+        iccid="8949449999999990023",
+        on_esim=True,
+        plan_name="Day pass",
+    )
+
+    as_alice.post("/leave/")
+
+    assert stored_outcome(Handoff.objects.latest("pk")).iccid == "8949449999999990023"
+    assert Handoff.objects.count() == 2
+
+
 @pytest.fixture
 def at_review(as_alice: Client, alice: User, gateway: str) -> Client:
     """Return Alice's browser on the review page, after a launch in another market."""
