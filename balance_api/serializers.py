@@ -4,10 +4,11 @@ They declare their fields in `get_fields`, because the fields' names are not Pyt
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
+from operator import attrgetter
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -216,6 +217,17 @@ class BalanceSerializer(serializers.Serializer[Balance]):
                 " `fieldsTemplate=full`.",
             )
         return fields
+
+    def to_representation(self, instance: Balance) -> dict[str, Any]:
+        """Write each field. DRF would first look for missing and callable values, for 10 µs."""
+        return {name: write(source(instance)) for name, source, write in self._writers}
+
+    @cached_property
+    def _writers(self) -> list[tuple[str, Callable[[Balance], Any], Callable[[Any], Any]]]:
+        return [
+            (name, attrgetter(field.source or name), field.to_representation)
+            for name, field in self.fields.items()
+        ]
 
 
 class BasicBalanceSerializer(BalanceSerializer):
