@@ -1,7 +1,6 @@
 """How long to wait before a call that gave no usable answer is made again."""
 
 import random
-from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Protocol
 
@@ -41,29 +40,24 @@ def backoff(attempts: int) -> timedelta:
     return timedelta(seconds=seconds * random.uniform(0.5, 1))  # noqa: S311 -- jitter is no secret
 
 
-def count_failure(row: Retried, *errors: Exception) -> timedelta:
+def count_failure(row: Retried, *errors: Exception, keeps_error: bool = False) -> timedelta:
     """Record a failed attempt on the row and return the delay before the next one.
 
     All apps follow this policy: retry soon at first, then less and less often, but never sooner
     than the services asked. An attempt that consists of several parts may fail with several
-    errors. The caller decides from `row.tries` when to stop.
+    errors. With `keeps_error` the row keeps the `last_error` that it has. The caller decides from
+    `row.tries` when to stop.
     """
-    row.last_error = describe(errors)[:LONGEST_ERROR]
-    return count_try(row, *errors, update_fields=["last_error"])
-
-
-def count_try(row: Retried, *errors: Exception, update_fields: Sequence[str] = ()) -> timedelta:
-    """Record a failed attempt as `count_failure` does, but leave the row's `last_error` alone."""
     assert isinstance(row, Model)  # noqa: S101 -- every Retried is a row
     tries = row.tries
-    log.warning("no usable answer", tries=tries, detail=describe(errors))
-    row.tries = tries + 1
-    row.save(update_fields=["tries", *update_fields])
+    detail = "; ".join(f"{type(error).__name__}: {error}" for error in errors)
+    log.warning("no usable answer", tries=tries, detail=detail)
+    row.tries, changed = tries + 1, ["tries"]
+    if not keeps_error:
+        row.last_error = detail[:LONGEST_ERROR]
+        changed.append("last_error")
+    row.save(update_fields=changed)
     return retry_delay(tries, at_least=max(map(retry_after, errors)))
-
-
-def describe(errors: Iterable[Exception]) -> str:
-    return "; ".join(f"{type(error).__name__}: {error}" for error in errors)
 
 
 def retry_after(error: Exception) -> timedelta:

@@ -23,7 +23,7 @@ from orders.domain.undoing import try_each
 from orders.models import KIND, Order, StateChange
 from orders.states import ENDED, NEXT_STATES, TRIES_BEFORE_STAFF, Failure, OrderState
 from outbox.domain import Lease, LeaseLost, RetryAfter, enqueue
-from outbox.retries import RETRY_DELAYS, count_failure, count_try
+from outbox.retries import RETRY_DELAYS, count_failure
 from payments.domain import payments
 from payments.domain.receipts import issue_receipt
 from payments.gateways.base import GatewayRefused
@@ -290,9 +290,9 @@ def _undo(order: Order, lease: Lease) -> RetryAfter | None:
     if not errors:
         Order.objects.filter(pk=order.pk).update(undone_at=now())
         return None
-    # `count_try` leaves `last_error` alone. It says why the order failed, and the outcome that the
-    # host receives depends on it (`orders.domain.outcomes`).
-    delay = count_try(order, *errors)
+    # `last_error` says why the order failed. The outcome that the host receives depends on it
+    # (`orders.domain.outcomes`).
+    delay = count_failure(order, *errors, keeps_error=True)
     if order.tries == TRIES_BEFORE_STAFF + 1:
         log.error("the order cannot be undone: staff must act")
     return RetryAfter(delay)
