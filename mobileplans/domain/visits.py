@@ -190,16 +190,21 @@ def _visit_of_session(request: HttpRequest) -> Visit | None:
     return Visit.objects.filter(pk=pk).first() if pk else None
 
 
-def _resume_after_handoff(request: HttpRequest) -> Visit | None:
-    """Continue the visit that this browser has just handed over, because the customer stayed.
+def _handed_over_visit(request: HttpRequest) -> Visit | None:
+    """Return the visit that this browser has just handed over.
 
     The handoff cookie proves that it is the same browser, so the device is still the same. It does
     not prove that it is the same customer: a result in the visit stays its owner's.
     """
     handoff = handoffs.find_by_cookie(request)
-    if handoff is None:
+    return handoff.visit if handoff else None
+
+
+def _resume_after_handoff(request: HttpRequest) -> Visit | None:
+    """Continue the visit that this browser has just handed over, because the customer stayed."""
+    visit = _handed_over_visit(request)
+    if visit is None:
         return None
-    visit = handoff.visit
     visit.account = signed_in_customer(request)
     visit.save(update_fields=["account"])
     _store_in_session(request, visit)
@@ -230,9 +235,7 @@ def attach_account(request: HttpRequest, user: User, **_kwargs: Any) -> None:
     """
     if user.is_staff:
         return
-    visit = _visit_of_session(request)
-    if visit is None and (handoff := handoffs.find_by_cookie(request)):
-        visit = handoff.visit
+    visit = _visit_of_session(request) or _handed_over_visit(request)
     if visit is None or not visit.is_launched:
         visit = _unfinished_visit(user) or visit
     if visit is None:
