@@ -114,7 +114,7 @@ def parse_query(query_string: str) -> BalanceQuery:
 
     The result is cached, because the same few queries come again and again.
     """
-    # The first of a repeated parameter counts, so it must be the last one that dict() sees.
+    # The first value of a repeated parameter counts, and dict() keeps the last: hence reversed().
     sent = dict(reversed(parse_qsl(query_string, keep_blank_values=True)))
     if "fieldsTemplate" in sent:
         sent.pop("fieldTemplate", None)

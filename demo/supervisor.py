@@ -126,7 +126,7 @@ class Supervisor:
                 self._say(name, line.rstrip("\n"))
 
     def _clear(self, name: str) -> None:
-        """Kill every process that the part has left, so that two of a part never run at once."""
+        """Kill the part and the processes it started. Otherwise the part could run twice."""
         process = self._running.pop(name)
         end_groups([process.pid], patience=2, first=signal.SIGKILL, reap=process.poll)
         process.wait()
