@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from accounts.identifier import normalise
 from accounts.models import User
-from moportal.normal_text import normalise_text
+from moportal.text.normal_text import normalise_text
 
 log = structlog.get_logger(__name__)
 

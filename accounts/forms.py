@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.identifier import normalise, validate_identifier
-from moportal.card_numbers import refuse_card_number
+from moportal.text.card_numbers import refuse_card_number
 
 
 def _text(autocomplete: str, **attributes: str) -> forms.TextInput:

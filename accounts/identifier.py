@@ -13,7 +13,7 @@ from django.core.validators import MaxLengthValidator, validate_email
 from django.utils.translation import gettext_lazy as _
 from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResult
 
-from moportal.normal_text import normalise_number, normalise_text
+from moportal.text.normal_text import normalise_number, normalise_text
 
 LONGEST = 254
 _E164 = re.compile(r"\+[1-9][0-9]{5,14}", re.ASCII)

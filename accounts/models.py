@@ -7,7 +7,7 @@ from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 
 from accounts.identifier import normalise
-from moportal.normal_text import normalise_text
+from moportal.text.normal_text import normalise_text
 
 
 class UserManager(BaseUserManager["User"]):

@@ -16,7 +16,7 @@ from accounts import domain
 from accounts.forms import SignInForm, SignUpForm
 from accounts.models import User
 from brand.queries import operator
-from moportal.kept_forms import redirect_back, restore_form
+from moportal.web.kept_forms import redirect_back, restore_form
 
 
 @sensitive_post_parameters("password")

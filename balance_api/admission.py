@@ -18,9 +18,9 @@ from django.utils.timezone import now
 from rest_framework.exceptions import Throttled
 
 from balance_api.models import AnsweredTransaction, CallerRate
+from moportal.database.prepared import execute_prepared
 from moportal.identifiers import Country, Iccid
-from moportal.prepared import execute_prepared
-from moportal.problems import Conflict
+from moportal.web.problems import Conflict
 from subscriptions.balances import Balance, RefusedByGuard, balances
 
 # After a pause, a caller may send as many requests at once as its rate allows in this time.

@@ -16,10 +16,14 @@ from django.utils.timezone import now
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from moportal.certificates import NotTrusted, Verdict
-from moportal.client_certificates import CERTIFICATE_ERRORS, forwarded_certificate, refusal_for
-from moportal.problems import Refused
-from moportal.trust_files import TrustFiles, trust_files
+from moportal.trust.certificates import NotTrusted, Verdict
+from moportal.trust.client_certificates import (
+    CERTIFICATE_ERRORS,
+    forwarded_certificate,
+    refusal_for,
+)
+from moportal.trust.trust_files import TrustFiles, trust_files
+from moportal.web.problems import Refused
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +42,7 @@ ANYBODY = Caller("anybody")
 class ClientCertificate(BaseAuthentication):
     """Identifies the caller by its client certificate, and checks its password if one is set.
 
-    Raises `moportal.problems.Refused`.
+    Raises `moportal.web.problems.Refused`.
     """
 
     def authenticate(self, request: Request) -> tuple[Caller, None]:
@@ -70,7 +74,7 @@ class ClientCertificate(BaseAuthentication):
 
 
 class BearerToken(BaseAuthentication):
-    """Identifies a charging system by its token. Raises `moportal.problems.Refused`."""
+    """Identifies a charging system by its token. Raises `moportal.web.problems.Refused`."""
 
     def authenticate(self, request: Request) -> tuple[Caller, None]:
         scheme, _space, sent = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")

@@ -24,7 +24,7 @@ from balance_api.serializers import (
     TallySerializer,
     UsageSerializer,
 )
-from moportal.problems import TRANSACTION_HEADER
+from moportal.web.problems import TRANSACTION_HEADER
 
 YAML = "application/vnd.oai.openapi;version=3.1"
 # Their answers have no other fields than the document names.

@@ -17,7 +17,12 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from moportal.identifiers import Country, Iccid, InvalidIdentifier
-from moportal.problems import CONTROL_CHARACTER, TRANSACTION_HEADER, TRANSACTION_KEY, BadParameter
+from moportal.web.problems import (
+    CONTROL_CHARACTER,
+    TRANSACTION_HEADER,
+    TRANSACTION_KEY,
+    BadParameter,
+)
 from subscriptions.balances import Balance, BalanceType
 from subscriptions.domain.usage import Refusal, Tally
 from subscriptions.records import LONGEST_ID, MOST_BYTES

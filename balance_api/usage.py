@@ -12,7 +12,7 @@ from balance_api.authentication import BearerToken, Caller
 from balance_api.json_view import JsonView
 from balance_api.schema import usage_schema
 from balance_api.serializers import TallySerializer
-from moportal.problems import BadParameter
+from moportal.web.problems import BadParameter
 from subscriptions.domain.usage import store_records
 
 # Bytes of one record as JSON, with room to spare. A body longer than its batch can be is not read.

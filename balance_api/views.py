@@ -11,7 +11,7 @@ from balance_api.authentication import Caller, ClientCertificate
 from balance_api.json_view import JsonView, json_response
 from balance_api.schema import balances_schema
 from balance_api.serializers import balance_serializer, parse_query, parse_sim, parse_transaction_id
-from moportal.problems import BadParameter, echo_transaction_id
+from moportal.web.problems import BadParameter, echo_transaction_id
 from subscriptions.balances import UnknownSim
 
 

@@ -8,8 +8,8 @@ from django.utils.timezone import now
 
 from esim.es2plus.addresses import trust_of
 from esim.models import SmdpProvider
-from moportal.certificates import NotTrusted, Verdict
-from moportal.client_certificates import forwarded_certificate
+from moportal.trust.certificates import NotTrusted, Verdict
+from moportal.trust.client_certificates import forwarded_certificate
 
 # If no provider trusts the certificate, the most informative verdict is reported. The further down
 # in this list, the closer the certificate came to being trusted.
@@ -27,8 +27,8 @@ _NEARNESS = [
 def provider_of(request: HttpRequest) -> SmdpProvider:
     """Return the provider that the request's client certificate belongs to.
 
-    Raises `NotTrusted`, `moportal.trust_files.InvalidTrust` and
-    `moportal.client_certificates.NotFromProxy`.
+    Raises `NotTrusted`, `moportal.trust.trust_files.InvalidTrust` and
+    `moportal.trust.client_certificates.NotFromProxy`.
     """
     certificate, at = forwarded_certificate(request), now()
     if not certificate:

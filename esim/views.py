@@ -9,8 +9,8 @@ from django.views.decorators.http import require_POST
 
 from esim import callers, notices
 from esim.domain import progress
-from moportal.client_certificates import CERTIFICATE_ERRORS, refusal_for
-from moportal.problems import problem_response, refused_response
+from moportal.trust.client_certificates import CERTIFICATE_ERRORS, refusal_for
+from moportal.web.problems import problem_response, refused_response
 
 MAX_BODY = 64 * 1024
 

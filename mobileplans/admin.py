@@ -5,7 +5,7 @@ from django.contrib import admin
 from mobileplans.domain.handoffs import stored_outcome
 from mobileplans.models import Handoff, Visit
 from moportal.desk import ReadOnly, ReadOnlyInline
-from moportal.logging import mask_matching_ids
+from moportal.logs.configuration import mask_matching_ids
 
 
 class HandoffInline(ReadOnlyInline, admin.TabularInline[Handoff, Visit]):

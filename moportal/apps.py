@@ -11,7 +11,8 @@ class MoportalConfig(AppConfig):
     name = "moportal"
 
     def ready(self) -> None:
-        from moportal import checks, security_log  # noqa: F401, PLC0415 -- registers its checks; needs the settings
+        from moportal import checks  # noqa: F401, PLC0415 -- registers its checks; needs the settings
+        from moportal.logs import security_log  # noqa: PLC0415 -- needs the settings
 
         security_log.connect()
         pre_migrate.connect(set_lock_timeout, dispatch_uid="moportal.set_lock_timeout")

@@ -8,7 +8,7 @@ from django.core.checks import CheckMessage, Error, Info, Warning, register  # n
 from django.utils.module_loading import import_string
 
 from moportal.environment import SQLITE
-from moportal.trust_files import InvalidTrust, trust_files
+from moportal.trust.trust_files import InvalidTrust, trust_files
 
 ADAPTERS = ("PAYMENT_GATEWAY", "NETWORK", "CHARGING")
 SAFE_SSL_MODES = {"verify-ca", "verify-full"}

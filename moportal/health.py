@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonR
 from django.utils.module_loading import import_string
 
 from moportal.environment import missing_catalogues
-from moportal.problems import RETRY_AFTER_SECONDS
+from moportal.web.problems import RETRY_AFTER_SECONDS
 
 PATHS = ("/livez", "/readyz")
 

@@ -11,7 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from babel.numbers import format_currency, get_currency_precision
 from django.core.exceptions import ValidationError
 
-from moportal.countries import reader_locale
+from moportal.text.countries import reader_locale
 
 RIGHT_TO_LEFT_MARK = "\u200f"
 # How many decimal digits the minor unit of each currency has: ISO 4217, list one, 1 January 2026.

@@ -21,7 +21,7 @@ from moportal.environment import (
     missing_catalogues,
     verified_broker_url,
 )
-from moportal.logging import configure_logging
+from moportal.logs.configuration import configure_logging
 
 # Allows `ModelAdmin[Order]` at run time, not only for the type checker.
 django_stubs_ext.monkeypatch()
@@ -98,28 +98,28 @@ INSTALLED_APPS = [
 # PageHeadersMiddleware comes before all that may answer in a view's place, so that redirects and
 # CSRF failures get its header too.
 MIDDLEWARE = [
-    "moportal.middleware.LogContextMiddleware",
-    "moportal.headers.SecurityHeadersMiddleware",
+    "moportal.web.middleware.LogContextMiddleware",
+    "moportal.web.headers.SecurityHeadersMiddleware",
     "moportal.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "moportal.middleware.PageHeadersMiddleware",
+    "moportal.web.middleware.PageHeadersMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "mobileplans.middleware.VisitMiddleware",
-    "moportal.middleware.LanguageMiddleware",
-    "moportal.middleware.RequestLogMiddleware",
+    "moportal.web.middleware.LanguageMiddleware",
+    "moportal.web.middleware.RequestLogMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 if FACE == "api":
     # API callers have no session and no language. The proxy logs requests and enforces TLS.
     MIDDLEWARE = [
-        "moportal.middleware.LogContextMiddleware",
-        "moportal.headers.SecurityHeadersMiddleware",
+        "moportal.web.middleware.LogContextMiddleware",
+        "moportal.web.headers.SecurityHeadersMiddleware",
         "moportal.health.HealthMiddleware",
     ]
     # These checks require middleware for the admin, which this face does not serve.
@@ -145,7 +145,7 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "brand.context.brand",
             ],
-            "builtins": ["moportal.texts"],
+            "builtins": ["moportal.text.filters"],
         },
     },
 ]
@@ -277,8 +277,8 @@ CONTENT_SECURITY_POLICY = {
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
-CSRF_FAILURE_VIEW = "moportal.errors.csrf_failure"
-SESSION_ENGINE = "moportal.sessions"
+CSRF_FAILURE_VIEW = "moportal.web.errors.csrf_failure"
+SESSION_ENGINE = "moportal.web.sessions"
 SESSION_COOKIE_AGE = 8 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
@@ -424,7 +424,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": [],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "EXCEPTION_HANDLER": "moportal.problems.exception_handler",
+    "EXCEPTION_HANDLER": "moportal.web.problems.exception_handler",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "UNAUTHENTICATED_USER": None,
 }

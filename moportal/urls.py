@@ -27,10 +27,10 @@ DESK: list[URLPattern | URLResolver] = [
 ]
 FACES = {"portal": PORTAL, "api": API, "desk": DESK, "all": [*PORTAL, *API, *DESK]}
 urlpatterns: list[URLPattern | URLResolver] = [*FACES[settings.FACE]]
-handler400 = "moportal.errors.bad_request"
-handler403 = "moportal.errors.permission_denied"
-handler404 = "moportal.errors.not_found"
-handler500 = "moportal.errors.server_error"
+handler400 = "moportal.web.errors.bad_request"
+handler403 = "moportal.web.errors.permission_denied"
+handler404 = "moportal.web.errors.not_found"
+handler500 = "moportal.web.errors.server_error"
 
 if settings.SIMULATORS:
     urlpatterns.append(path("simulator/", include("simulators.mobileplans.urls")))

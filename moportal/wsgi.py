@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import SimpleTemplateResponse
 from django.urls import resolve, reverse
 
-from moportal.headers import SecurityHeadersMiddleware
+from moportal.web.headers import SecurityHeadersMiddleware
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "moportal.settings")
 
@@ -23,8 +23,8 @@ class QuickHandler(WSGIHandler):
 
     The short way leaves out the URL resolver, the middleware chain, and the signals of a request's
     start and end. Their receivers maintain connections and caches. Get Balance needs neither:
-    `moportal.prepared` replaces a lost connection by itself, and no cache is used. That saves a
-    sixth of a request's CPU time, PostgreSQL's included (docs/benchmarks.md).
+    `moportal.database.prepared` replaces a lost connection by itself, and no cache is used. That
+    saves a sixth of a request's CPU time, PostgreSQL's included (docs/benchmarks.md).
     """
 
     def __init__(self) -> None:

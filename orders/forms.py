@@ -9,9 +9,9 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from moportal.card_numbers import refuse_card_number
 from moportal.identifiers import Eid, InvalidEid, has_luhn_digit
-from moportal.normal_text import normalise_number
+from moportal.text.card_numbers import refuse_card_number
+from moportal.text.normal_text import normalise_number
 from orders.models import Draft
 from payments.gateways.base import Card
 

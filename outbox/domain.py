@@ -20,7 +20,7 @@ from django.db.models import Q
 from django.utils.timezone import now
 from kombu.exceptions import OperationalError as BrokerDown
 
-from moportal.statements import compare_and_set, execute_returning
+from moportal.database.statements import compare_and_set, execute_returning
 from outbox.models import Task
 from outbox.retries import backoff
 

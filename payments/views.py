@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from moportal.problems import problem_response
+from moportal.web.problems import problem_response
 from payments.domain import webhooks
 from payments.gateways.base import WebhookForged
 

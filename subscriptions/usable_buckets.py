@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from esim.models import Sim
-from moportal.prepared import execute_prepared
+from moportal.database.prepared import execute_prepared
 from subscriptions.models import Bucket, SubscriptionState
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from moportal.certificates import Verdict
-from moportal.trust_files import TrustFiles
+from moportal.trust.certificates import Verdict
+from moportal.trust.trust_files import TrustFiles
 
 SECRET = os.environ["PROXY_SECRET"]
 DATABASE_URL = os.environ["DATABASE_URL"]

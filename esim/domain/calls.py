@@ -14,7 +14,7 @@ from esim.domain.decisions import WITHOUT_EFFECT, Decision, decide
 from esim.es2plus import client as es2plus
 from esim.es2plus.client import DownloadOrder, Function
 from esim.models import Es2Call, Profile
-from moportal.logging import mask_identifiers
+from moportal.logs.configuration import mask_identifiers
 from outbox.calls import BeforeCall, record_call
 
 log = structlog.get_logger(__name__)

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from esim.domain import merging, ranges
 from esim.domain.sim_files import SimFile, SimRow
 from esim.models import SmdpProvider
-from moportal.csv_files import Fault
+from moportal.text.csv_files import Fault
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +51,7 @@ def import_sims(
     line with errors is reported. If there is one, nothing is imported unless `skips_errors`.
     `provider` is the code for profiles whose line names none.
 
-    Raises `moportal.csv_files.UnreadableHeader` and `UnknownProvider`.
+    Raises `moportal.text.csv_files.UnreadableHeader` and `UnknownProvider`.
     """
     providers = dict(SmdpProvider.objects.order_by("code").values_list("code", "pk"))
     if provider and provider not in providers:

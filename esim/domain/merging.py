@@ -14,7 +14,7 @@ from django.db import connection, transaction
 
 from esim.domain.sim_files import SimRow
 from esim.models import Sim
-from moportal.csv_files import Fault
+from moportal.text.csv_files import Fault
 
 BATCH = 1000
 ReportFault = Callable[[Fault], None]

@@ -10,9 +10,9 @@ from django.db.models import QuerySet
 
 from esim.models import Profile, Sim, SmdpProvider
 from esim.states import SimState
+from moportal.database.statements import compare_and_set
 from moportal.identifiers import new_matching_id
 from moportal.sealed import digest
-from moportal.statements import compare_and_set
 
 # Free ICCIDs that are read at a time. With several, a lost race for one costs no new query.
 CANDIDATES = 20

@@ -13,7 +13,7 @@ from esim.models import DownloadProgress, Profile, Sim, SmdpProvider
 from esim.notices import EXECUTED, ON_DEVICE, STANDARD_POINTS, Notice, Point
 from esim.signals import download_failed, profile_downloaded
 from esim.states import ProfileState, SimState
-from moportal.statements import compare_and_set
+from moportal.database.statements import compare_and_set
 from outbox.domain import Lease, enqueue
 
 log = structlog.get_logger(__name__)

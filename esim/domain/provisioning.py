@@ -23,9 +23,9 @@ from esim.domain.decisions import Decision, decide
 from esim.es2plus.client import CancelOrder, ConfirmOrder, DownloadOrder, ReleaseProfile
 from esim.models import Es2Call, Profile, Sim
 from esim.states import NEXT_STATES, ProfileState, SimState
-from moportal import statements
+from moportal.database import statements
+from moportal.database.statements import compare_and_set
 from moportal.http_client import ServiceUnavailable
-from moportal.statements import compare_and_set
 
 log = structlog.get_logger(__name__)
 Outcome = Es2Call.Outcome

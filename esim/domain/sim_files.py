@@ -5,7 +5,6 @@ from functools import lru_cache
 from typing import BinaryIO, NamedTuple
 
 from esim.models import Sim
-from moportal.csv_files import SHOWN, CsvFile, Fault, Row
 from moportal.identifiers import (
     Iccid,
     Imsi,
@@ -15,6 +14,7 @@ from moportal.identifiers import (
     Msisdn,
     luhn_digit,
 )
+from moportal.text.csv_files import SHOWN, CsvFile, Fault, Row
 
 COLUMNS = ("iccid", "kind", "profile_type", "provider", "imsi", "msisdn")
 REQUIRED = ("iccid", "kind")
@@ -53,7 +53,7 @@ class SimFile:
     """An open file of SIMs: its header is read at once, its lines when they are iterated over.
 
     `providers` maps each provider's code to its key. `provider` is the code for profiles whose line
-    names none. Raises `moportal.csv_files.UnreadableHeader`.
+    names none. Raises `moportal.text.csv_files.UnreadableHeader`.
     """
 
     def __init__(self, file: BinaryIO, *, providers: Mapping[str, int], provider: str = "") -> None:

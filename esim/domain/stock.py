@@ -13,7 +13,7 @@ from django.utils.timezone import now
 
 from esim.models import PoolLevel, Sim
 from esim.states import SimState
-from moportal.statements import compare_and_set
+from moportal.database.statements import compare_and_set
 
 log = structlog.get_logger(__name__)
 

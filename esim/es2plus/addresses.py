@@ -8,7 +8,7 @@ from django.conf import settings
 
 from esim.models import SmdpProvider
 from moportal.http_client import TlsFiles, check_address
-from moportal.trust_files import TrustFiles, trust_files
+from moportal.trust.trust_files import TrustFiles, trust_files
 
 # The variables for all providers. Each may be set for a single provider too.
 VARIABLES = (

@@ -13,7 +13,7 @@ from itertools import zip_longest
 
 from mobileplans.words import LONGEST_TEXT, WINDOWS_CODES, LpaCode
 from moportal.identifiers import Iccid, InvalidIdentifier
-from moportal.normal_text import remove_invisible_marks
+from moportal.text.normal_text import remove_invisible_marks
 
 # In characters, and errors for each launch. Everything beyond these limits is dropped.
 LONGEST_HEADER = 4096

@@ -11,7 +11,7 @@ from django.utils.translation import get_language
 from accounts.models import User
 from brand.models import LegalText
 from brand.queries import legal_text
-from moportal.statements import compare_and_set
+from moportal.database.statements import compare_and_set
 from orders.domain.drafts import StaleForm
 from orders.domain.targets import Target, target
 from orders.models import KIND, Draft, Order, new_number

@@ -16,9 +16,9 @@ from django.utils.timezone import now
 from accounts.models import User
 from esim.domain import pool, provisioning
 from esim.models import Sim
+from moportal.database.statements import compare_and_set
 from moportal.http_client import ServiceUnavailable
 from moportal.identifiers import InvalidActivationCode
-from moportal.statements import compare_and_set
 from orders.domain.undoing import try_each
 from orders.models import KIND, Order, StateChange
 from orders.states import ENDED, NEXT_STATES, TRIES_BEFORE_STAFF, Failure, OrderState

@@ -19,7 +19,7 @@ from accounts.models import User
 from mobileplans.domain import visits
 from mobileplans.models import Visit
 from moportal.identifiers import Eid, InvalidIdentifier
-from moportal.kept_forms import forget_form, redirect_back, restore_form
+from moportal.web.kept_forms import forget_form, redirect_back, restore_form
 from orders.domain import drafts, targets
 from orders.domain.drafts import StaleForm
 from orders.domain.targets import Choice

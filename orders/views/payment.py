@@ -15,7 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
-from moportal.kept_forms import forget_form, redirect_back, restore_form
+from moportal.web.kept_forms import forget_form, redirect_back, restore_form
 from orders.domain import drafts, targets
 from orders.domain.drafts import MethodRemoved, StaleForm
 from orders.forms import NEW_CARD, MethodForm, PaymentForm, initial_for

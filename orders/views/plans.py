@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from mobileplans.models import Visit
-from moportal.kept_forms import forget_form, redirect_back, restore_form
+from moportal.web.kept_forms import forget_form, redirect_back, restore_form
 from orders.domain import drafts, problems, targets
 from orders.domain.drafts import StaleForm
 from orders.forms import PlanForm, initial_for

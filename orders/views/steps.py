@@ -16,7 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 from accounts.models import User
 from mobileplans.domain import visits
 from mobileplans.models import Visit
-from moportal.kept_forms import keep_form
+from moportal.web.kept_forms import keep_form
 from orders.domain.drafts import StaleForm, open_draft
 from orders.domain.targets import target
 from orders.forms import DraftForm

@@ -19,8 +19,8 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from accounts.models import User
+from moportal.database.statements import move
 from moportal.http_client import check_address
-from moportal.statements import move
 from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.retries import RETRY_DELAYS, count_failure
 from payments.domain.calls import call_gateway

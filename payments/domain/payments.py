@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from accounts.models import User
-from moportal.statements import move
+from moportal.database.statements import move
 from outbox.calls import BeforeCall
 from payments.domain.calls import call_gateway
 from payments.gateways import gateway

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from moportal.statements import execute_returning
+from moportal.database.statements import execute_returning
 from payments.models import Payment, Receipt, ReceiptCounter
 
 # The first receipt of a year inserts the row; each later one locks it until its commit.

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from django.utils.timezone import now
 
 from esim.models import Sim
-from moportal.statements import compare_and_set
+from moportal.database.statements import compare_and_set
 from outbox.calls import BeforeCall, record_call
 from subscriptions.models import NetworkCall, Subscription
 from subscriptions.networks import network

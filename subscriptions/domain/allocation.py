@@ -23,7 +23,7 @@ from operator import attrgetter
 
 from django.db.models import OuterRef, Q, Subquery
 
-from moportal.statements import set_each
+from moportal.database.statements import set_each
 from subscriptions.balances import in_order_of_use
 from subscriptions.models import Bucket, Line, UsageRecord
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.timezone import now
 
-from moportal.csv_files import CsvFile, Fault, Row
+from moportal.text.csv_files import CsvFile, Fault, Row
 from subscriptions.domain import usage
 from subscriptions.records import NAMES
 
@@ -40,7 +40,7 @@ def import_usage(
 
     Each batch is one transaction, so after a failure the whole file can be imported again. A dry
     run rolls each batch back: a record that occurs in two batches then counts as taken twice.
-    Raises `moportal.csv_files.UnreadableHeader`.
+    Raises `moportal.text.csv_files.UnreadableHeader`.
     """
     report = Report()
     lines = iter(CsvFile(file, columns=NAMES, required=NAMES))

@@ -12,7 +12,7 @@ from django.utils.timezone import now
 from accounts.models import User
 from esim.models import Sim
 from esim.states import SimState
-from moportal.statements import compare_and_set
+from moportal.database.statements import compare_and_set
 from plans.models import Category, Plan
 from subscriptions.domain import allocation
 from subscriptions.models import Bucket, Line, SimOnLine, Subscription, SubscriptionState

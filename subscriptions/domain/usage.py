@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import transaction
 
-from moportal.statements import insert_new, set_each
+from moportal.database.statements import insert_new, set_each
 from subscriptions import records
 from subscriptions.domain import allocation
 from subscriptions.models import SimOnLine, UsageRecord

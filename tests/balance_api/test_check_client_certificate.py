@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
 from esim.models import SmdpProvider
-from moportal.certificates import pin
+from moportal.trust.certificates import pin
 from tests.authority import SERVER, Authority, Issued
 from tests.builders import make_provider
 

@@ -11,7 +11,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from accounts.models import User
 from mobileplans.domain import visits
 from mobileplans.models import Visit
-from moportal.sessions import SessionStore
+from moportal.web.sessions import SessionStore
 from orders.domain import drafts
 from payments.domain.payments import add_card
 from payments.gateways.base import Card

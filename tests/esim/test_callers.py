@@ -13,7 +13,7 @@ from django.test import Client
 
 from esim.domain import pool, progress
 from esim.models import DownloadProgress, Profile, SmdpProvider
-from moportal import certificates
+from moportal.trust import certificates
 from outbox.models import Task
 from tests.authority import SERVER, Authority, Issued
 from tests.builders import EID, make_pool

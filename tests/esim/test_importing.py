@@ -22,8 +22,8 @@ from esim.domain import merging, ranges
 from esim.domain.importing import Report, UnknownProvider, import_sims
 from esim.models import IccidRange, Sim
 from esim.states import SimState
-from moportal.csv_files import LONGEST_LINE, Fault, UnreadableHeader
 from moportal.identifiers import Iccid
+from moportal.text.csv_files import LONGEST_LINE, Fault, UnreadableHeader
 from tests.builders import make_provider
 from tests.races import at_once
 

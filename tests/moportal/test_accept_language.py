@@ -1,4 +1,4 @@
-"""`moportal.accept_language`: the header is read element by element (docs/contract.md#launch)."""
+"""`moportal.text.accept_language`: the header is read by element (docs/contract.md#launch)."""
 
 import csv
 from pathlib import Path
@@ -8,7 +8,7 @@ from django.test import Client, override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moportal.accept_language import LONGEST_HEADER, choose_language
+from moportal.text.accept_language import LONGEST_HEADER, choose_language
 from tests.builders import make_operator
 
 with Path(__file__).with_name("accept_language.tsv").open(encoding="utf-8") as table:

@@ -1,4 +1,4 @@
-"""`moportal.card_numbers`: a card number is found wherever it is typed."""
+"""`moportal.text.card_numbers`: a card number is found wherever it is typed."""
 
 import time
 
@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moportal.card_numbers import has_card_number
 from moportal.identifiers import luhn_digit
+from moportal.text.card_numbers import has_card_number
 from tests.builders import EID
 
 VISA = "4242424242424242"

@@ -1,4 +1,4 @@
-"""`moportal.certificates`: who a certificate identifies, and why one is rejected."""
+"""`moportal.trust.certificates`: who a certificate identifies, and why one is rejected."""
 
 import base64
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from django.utils.timezone import now
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moportal.certificates import Trust, Verdict, pin, verify
-from moportal.client_certificates import forwarded_certificate
+from moportal.trust.certificates import Trust, Verdict, pin, verify
+from moportal.trust.client_certificates import forwarded_certificate
 from tests.authority import CLIENT, FUTURE, PAST, SERVER, Authority, Issued
 
 ROOT = Authority("Root")

@@ -1,10 +1,10 @@
-"""`moportal.csv_files`: rows, faults and headers, apart from what the values mean."""
+"""`moportal.text.csv_files`: rows, faults and headers, apart from what the values mean."""
 
 from io import BytesIO
 
 import pytest
 
-from moportal.csv_files import CsvFile, Fault, Row, UnreadableHeader
+from moportal.text.csv_files import CsvFile, Fault, Row, UnreadableHeader
 
 COLUMNS = ("id", "usedAt", "note")
 

@@ -1,4 +1,4 @@
-"""`moportal.errors`: the page or problem document that answers each error."""
+"""`moportal.web.errors`: the page or problem document that answers each error."""
 
 import pytest
 from django.conf import settings
@@ -8,7 +8,7 @@ from django.http import Http404
 from django.test import Client, RequestFactory, override_settings
 
 from accounts.models import User
-from moportal.errors import server_error
+from moportal.web.errors import server_error
 from tests.builders import make_operator
 
 

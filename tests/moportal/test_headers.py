@@ -1,4 +1,4 @@
-"""`moportal.headers`: every answer of every face has the same security headers."""
+"""`moportal.web.headers`: every answer of every face has the same security headers."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from demo.parts import ROOT
-from moportal.methods import allowed_methods
+from moportal.web.methods import allowed_methods
 from tests.builders import make_operator
 from tests.settings_for import production_environment
 

@@ -1,10 +1,10 @@
-"""`moportal.logging`: identifiers are masked in every log line."""
+"""`moportal.logs.configuration`: identifiers are masked in every log line."""
 
 import logging
 
 import pytest
 
-from moportal.logging import mask_event, mask_identifiers
+from moportal.logs.configuration import mask_event, mask_identifiers
 from tests.builders import EID
 
 

@@ -9,8 +9,8 @@ from babel.numbers import parse_decimal
 from django.core.exceptions import ValidationError
 from django.utils.translation import override
 
-from moportal.countries import reader_locale
 from moportal.money import MINOR_UNIT_DIGITS, Money, validate_currency
+from moportal.text.countries import reader_locale
 
 with Path(__file__).with_name("minor_units.tsv").open(encoding="utf-8") as table:
     # ISO 4217, list one, of 1 January 2026.

@@ -1,4 +1,4 @@
-"""`moportal.normal_text`: one text has one form, whatever typed it."""
+"""`moportal.text.normal_text`: one text has one form, whatever typed it."""
 
 import unicodedata
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moportal.normal_text import normalise_number, normalise_text, remove_invisible_marks
+from moportal.text.normal_text import normalise_number, normalise_text, remove_invisible_marks
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`moportal.security_log` and the log context: who signed in, who was refused, and no more."""
+"""`moportal.logs.security_log` and the log context: who signed in, who was refused, and no more."""
 
 import json
 import logging
@@ -60,7 +60,7 @@ def test_a_refused_permission_is_logged_with_the_account(
     def refuse(*_args: object, **_kwargs: object) -> None:
         raise PermissionDenied
 
-    monkeypatch.setattr("moportal.middleware.RequestLogMiddleware.__call__", refuse)
+    monkeypatch.setattr("moportal.web.middleware.RequestLogMiddleware.__call__", refuse)
     as_alice.get("/account/")
 
     (line,) = lines(log, "permission refused")

@@ -1,4 +1,4 @@
-"""`moportal.statements`: concurrent changes of one row, and bulk inserts and updates."""
+"""`moportal.database.statements`: concurrent changes of one row, and bulk inserts and updates."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ from django.utils.timezone import now
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from moportal.statements import (
+from moportal.database.statements import (
     ROWS_AT_A_TIME,
     compare_and_set,
     execute_returning,

@@ -3,7 +3,7 @@
 import pytest
 from django.utils.translation import override
 
-from moportal.texts import data_size, percent
+from moportal.text.filters import data_size, percent
 
 
 @pytest.mark.parametrize(

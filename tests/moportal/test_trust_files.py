@@ -1,4 +1,4 @@
-"""`moportal.trust_files`: trusted certificates are read from files, and changes take effect."""
+"""`moportal.trust.trust_files`: trusted certificates are in files, and changes take effect."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -8,8 +8,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.utils.timezone import now
 
-from moportal.certificates import Verdict
-from moportal.trust_files import InvalidTrust, TrustFiles
+from moportal.trust.certificates import Verdict
+from moportal.trust.trust_files import InvalidTrust, TrustFiles
 from tests.authority import Authority
 from tests.moportal.test_certificates import IMPOSTOR, INTERMEDIATE, NAME, ROOT
 

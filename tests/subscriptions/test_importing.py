@@ -10,7 +10,7 @@ from django.utils.timezone import now
 
 from accounts.models import User
 from esim.models import Sim
-from moportal.csv_files import LONGEST_LINE
+from moportal.text.csv_files import LONGEST_LINE
 from subscriptions.models import UsageRecord
 from tests.subscriptions.usages import DAY, give, make_line, said, used
 

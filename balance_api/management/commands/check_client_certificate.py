@@ -10,8 +10,8 @@ from django.utils.timezone import now
 from balance_api.authentication import trusted_callers
 from esim.es2plus.addresses import trust_of
 from esim.models import SmdpProvider
-from moportal.certificates import Verdict, explain
-from moportal.trust_files import InvalidTrust, TrustFiles
+from moportal.trust.certificates import Verdict, explain
+from moportal.trust.trust_files import InvalidTrust, TrustFiles
 
 BALANCE = "balance"
 ROW = "{:<16} {}"

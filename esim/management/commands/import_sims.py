@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from esim.domain.importing import UnknownProvider, import_sims
-from moportal.csv_files import Fault, UnreadableHeader
+from moportal.text.csv_files import Fault, UnreadableHeader
 
 # Faults shown on the terminal; a file may have a million.
 SHOWN = 20

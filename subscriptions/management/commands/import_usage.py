@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from moportal.csv_files import Fault, UnreadableHeader
+from moportal.text.csv_files import Fault, UnreadableHeader
 from subscriptions.domain.importing import import_usage
 from subscriptions.models import UsageRecord
 

@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from esim.models import Sim
-from moportal.certificates import pin
+from moportal.trust.certificates import pin
 from tests.authority import FUTURE, PAST, SERVER, Authority, Issued
 from tests.deploy.conftest import HOST, SECRET
 from tests.deploy.get_balance.conftest import NAME, GetBalance, Headers, forge_headers, is_json

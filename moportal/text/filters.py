@@ -6,8 +6,8 @@ from babel.numbers import format_decimal, format_percent
 from django import template
 from django.utils.translation import gettext as _
 
-from moportal import countries
 from moportal.money import Money
+from moportal.text import countries
 
 register = template.Library()
 

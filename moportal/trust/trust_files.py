@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from moportal.certificates import MALFORMED, Identity, NotTrusted, Trust, Verdict, check
+from moportal.trust.certificates import MALFORMED, Identity, NotTrusted, Trust, Verdict, check
 
 _REVOCATION_LIST = re.compile(rb"-----BEGIN X509 CRL-----.+?-----END X509 CRL-----", re.DOTALL)
 
@@ -19,7 +19,9 @@ class InvalidTrust(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class TrustFiles:
-    """A `moportal.certificates.Trust` in PEM files. A changed file takes effect at the next check.
+    """A `moportal.trust.certificates.Trust` in PEM files.
+
+    A changed file takes effect at the next check.
 
     Instances compare by identity (eq=False), so that they are cheap keys of the verdict cache.
     """

@@ -15,7 +15,7 @@ from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from moportal.card_numbers import has_card_number
+from moportal.text.card_numbers import has_card_number
 
 SESSION_KEY = "kept_form"
 NEVER_KEPT = frozenset({"csrfmiddlewaretoken", "password", "number", "expiry", "csc"})

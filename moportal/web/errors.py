@@ -16,9 +16,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from brand.queries import last_contact
-from moportal.kept_forms import keep_form
-from moportal.methods import allowed_methods
-from moportal.problems import RETRY_AFTER_SECONDS, echo_transaction_id, problem_response
+from moportal.web.kept_forms import keep_form
+from moportal.web.methods import allowed_methods
+from moportal.web.problems import RETRY_AFTER_SECONDS, echo_transaction_id, problem_response
 
 log = structlog.get_logger(__name__)
 DATABASE_UNAVAILABLE = (OperationalError, InterfaceError)

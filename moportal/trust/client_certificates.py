@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from django.conf import settings
 from django.http import HttpRequest
 
-from moportal.certificates import MALFORMED, NotTrusted
-from moportal.problems import Refused
-from moportal.trust_files import InvalidTrust
+from moportal.trust.certificates import MALFORMED, NotTrusted
+from moportal.trust.trust_files import InvalidTrust
+from moportal.web.problems import Refused
 
 log = structlog.get_logger(__name__)
 # WSGI's names of three headers: X-Proxy-Secret; X-Client-Certificate, which holds nginx's

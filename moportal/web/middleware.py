@@ -8,7 +8,7 @@ import structlog
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
-from moportal.accept_language import choose_language
+from moportal.text.accept_language import choose_language
 
 log = structlog.get_logger("moportal.request")
 Handler = Callable[[HttpRequest], HttpResponse]

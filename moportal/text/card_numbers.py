@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from moportal.identifiers import has_luhn_digit
-from moportal.normal_text import normalise_text
+from moportal.text.normal_text import normalise_text
 
 # Groups of digits, with at most three other characters between two groups. Digits after a plus are
 # a phone number.

@@ -1,0 +1,1 @@
+"""Statements to the database: compare-and-set, bulk inserts, and prepared reads."""

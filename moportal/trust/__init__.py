@@ -1,0 +1,1 @@
+"""Certificates: who a certificate identifies, and the files that say which are trusted."""
