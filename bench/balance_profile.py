@@ -27,7 +27,7 @@ PARTS = (
     ("/rest_framework/", "Django REST framework"),
     ("/django/db/", "Django: its connection"),
     ("/django/", "Django: request, routes, response"),
-    ("/moportal/prepared", "moportal: the prepared statement"),
+    ("/moportal/database/prepared", "moportal: the prepared statement"),
     ("/subscriptions/usable_buckets", "subscriptions: the statement's rows"),
     ("/balance_api/", "balance_api"),
     ("/subscriptions/", "subscriptions: the balance rule"),

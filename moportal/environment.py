@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
@@ -134,15 +134,6 @@ class Environment(environ.Env):  # type: ignore[misc]  # it ships no types
             raise ImproperlyConfigured(
                 "\n- ".join(["The portal does not start with this environment:", *self.problems])
             )
-
-
-def verified_broker_url(url: str) -> str:
-    """Return the URL with verification of the broker's certificate, which kombu leaves out."""
-    parts = urlsplit(url)
-    query = parse_qsl(parts.query)
-    if parts.scheme != "rediss" or "ssl_cert_reqs" in dict(query):
-        return url
-    return parts._replace(query=urlencode([*query, ("ssl_cert_reqs", "CERT_REQUIRED")])).geturl()
 
 
 def missing_catalogues(folder: Path, languages: Sequence[tuple[str, Any]]) -> list[str]:

@@ -10,18 +10,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import django_stubs_ext
-from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from moportal.environment import (
-    SQLITE,
-    Environment,
-    is_origin,
-    is_time_zone,
-    missing_catalogues,
-    verified_broker_url,
-)
+from moportal.broker import is_shared, transport_options, verified_broker_url
+from moportal.database.connection import on_postgresql, on_sqlite
+from moportal.environment import SQLITE, Environment, is_origin, is_time_zone, missing_catalogues
 from moportal.logs.configuration import configure_logging
+from moportal.schedule import beat_schedule
+from moportal.web.api import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 -- a setting
+from moportal.web.faces import API_MIDDLEWARE, PAGE_MIDDLEWARE
+from moportal.web.policy import CONTENT_SECURITY_POLICY  # noqa: F401 -- a setting
 
 # Allows `ModelAdmin[Order]` at run time, not only for the type checker.
 django_stubs_ext.monkeypatch()
@@ -92,36 +90,8 @@ INSTALLED_APPS = [
     "selfcare",
     "balance_api",
 ]
-# The order matters. LogContextMiddleware comes first, so that no line has another request's visit.
-# SecurityHeadersMiddleware comes next, so that every answer gets its headers. HealthMiddleware
-# answers probes before their Host is checked. LanguageMiddleware needs the session and the user.
-# PageHeadersMiddleware comes before all that may answer in a view's place, so that redirects and
-# CSRF failures get its header too.
-MIDDLEWARE = [
-    "moportal.web.middleware.LogContextMiddleware",
-    "moportal.web.headers.SecurityHeadersMiddleware",
-    "moportal.health.HealthMiddleware",
-    "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "moportal.web.middleware.PageHeadersMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "mobileplans.middleware.VisitMiddleware",
-    "moportal.web.middleware.LanguageMiddleware",
-    "moportal.web.middleware.RequestLogMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-]
+MIDDLEWARE = [*(API_MIDDLEWARE if FACE == "api" else PAGE_MIDDLEWARE)]
 if FACE == "api":
-    # API callers have no session and no language. The proxy logs requests and enforces TLS.
-    MIDDLEWARE = [
-        "moportal.web.middleware.LogContextMiddleware",
-        "moportal.web.headers.SecurityHeadersMiddleware",
-        "moportal.health.HealthMiddleware",
-    ]
     # These checks require middleware for the admin, which this face does not serve.
     SILENCED_SYSTEM_CHECKS = ["admin.E408", "admin.E409", "admin.E410"]
 if DEMO:
@@ -151,57 +121,35 @@ TEMPLATES = [
 ]
 
 _database = env.database("DATABASE_URL", **_in_demo(f"sqlite:///{VAR_DIR / 'portal.sqlite3'}"))
-DATABASES = {"default": _database}
-# Options of DATABASE_URL, such as ?sslmode=verify-full, win over these defaults.
 if _database["ENGINE"] == SQLITE:
     env.require(
         DEMO or "DATABASE_URL" not in env.ENVIRON,
         "DATABASE_URL must name a PostgreSQL database (postgres://…).",
     )
-    # BEGIN IMMEDIATE with a busy timeout lets a writer wait for its turn. With SQLite's default, a
-    # transaction that reads first and writes later would fail instead.
-    _database["OPTIONS"] = {
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-        **_database["OPTIONS"],
-    }
+    _database = on_sqlite(_database)
 else:
-    _database.setdefault("CONN_MAX_AGE", env.int("CONN_MAX_AGE", default=60))
-    # Get Balance reconnects by itself when its connection is gone. A check before each request
-    # would cost a round trip to the database.
-    _database.setdefault("CONN_HEALTH_CHECKS", FACE != "api")
-    # With a prepared statement PostgreSQL plans Get Balance's query once for each connection. Set
-    # this to 0 if a connection pooler does not support prepared statements.
-    if env.bool("DATABASE_PREPARES", default=True):
-        _database["OPTIONS"].setdefault("prepare_threshold", 5)
+    _database = on_postgresql(
+        _database,
+        max_age=env.int("CONN_MAX_AGE", default=60),
+        # Get Balance reconnects by itself when its connection is gone. A check before each
+        # request would cost a round trip to the database.
+        checks_health=FACE != "api",
+        prepares=env.bool("DATABASE_PREPARES", default=True),
+    )
+DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# -- Tasks. Messages carry only row ids, so any broker that Celery supports is enough.
+# -- Tasks.
 CELERY_BROKER_URL = verified_broker_url(
     env.str("BROKER_URL", **_in_demo(os.environ.get("REDIS_URL", "filesystem://")))
 )
 env.require(
-    DEMO or not CELERY_BROKER_URL.startswith(("filesystem:", "memory:")),
+    DEMO or is_shared(CELERY_BROKER_URL),
     "BROKER_URL must name a broker that all processes share, such as Redis.",
 )
-if CELERY_BROKER_URL.startswith("filesystem://"):
-    _broker_dir = Path(env.str("BROKER_DIR", default=str(VAR_DIR / "broker")))
-    CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "data_folder_in": str(_broker_dir / "queue"),
-        "data_folder_out": str(_broker_dir / "queue"),
-        "control_folder": str(_broker_dir / "control"),
-        "polling_interval": 0.1,
-    }
-    for _folder in ("queue", "control"):
-        (_broker_dir / _folder).mkdir(parents=True, exist_ok=True)
-else:
-    # A broker that is down must not delay a request. The reconciler finds the task later.
-    CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "socket_timeout": 5,
-        "socket_connect_timeout": 2,
-        "max_retries": 0,
-    }
+CELERY_BROKER_TRANSPORT_OPTIONS = transport_options(
+    CELERY_BROKER_URL, folder=Path(env.str("BROKER_DIR", default=str(VAR_DIR / "broker")))
+)
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_IGNORE_RESULT = True
 # A message is acknowledged after its task has run. If the worker dies, it is delivered again.
@@ -210,17 +158,6 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULE = {
-    "reconcile": {"task": "outbox.tasks.reconcile", "schedule": 5.0, "options": {"expires": 10}},
-    "watch pools": {"task": "esim.tasks.watch_pools", "schedule": 60.0, "options": {"expires": 60}},
-    "expire": {"task": "orders.tasks.expire", "schedule": 3600.0, "options": {"expires": 600}},
-    "forget": {"task": "mobileplans.tasks.forget", "schedule": 3600.0, "options": {"expires": 600}},
-    "delete old transactions": {
-        "task": "balance_api.tasks.delete_old_transactions",
-        "schedule": 3600.0,
-        "options": {"expires": 600},
-    },
-}
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
@@ -257,22 +194,7 @@ WHITENOISE_USE_FINDERS = DEMO
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 WHITENOISE_AUTOREFRESH = DEBUG
 
-# -- Browser policy: no inline code, and nothing from other hosts. Sources: docs/policies.md#s1 and
-# docs/policies.md#s4, and docs/contract.md#journey for inline script.
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": [NONE],
-        "script-src": [SELF],
-        "style-src": [SELF],
-        "img-src": [SELF],
-        "font-src": [SELF],
-        "connect-src": [SELF],
-        "form-action": [SELF],
-        "frame-ancestors": [NONE],
-        "base-uri": [NONE],
-        "object-src": [NONE],
-    }
-}
+# -- Browsers.
 # With "no-referrer" browsers would send `Origin: null`, which Django's CSRF check refuses.
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -350,12 +272,7 @@ CHARGING = env.adapter("CHARGING", default="")
 CHARGING_URL = env.address("CHARGING_URL", default="")
 CHARGING_TOKEN = env.str("CHARGING_TOKEN", default="")
 CHARGING_SOURCE = env.str("CHARGING_SOURCE", default="charging")
-if CHARGING:
-    CELERY_BEAT_SCHEDULE["pull usage"] = {
-        "task": "subscriptions.tasks.request_pull",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    }
+CELERY_BEAT_SCHEDULE = beat_schedule(pulls_usage=bool(CHARGING))
 # In the demo, API callers need no certificate. Elsewhere a client certificate identifies the
 # caller. The proxy forwards it together with this secret.
 API_WITHOUT_CERTIFICATE = DEMO
@@ -418,28 +335,6 @@ if FACE != "api" and not DEMO:
     READINESS_CHECKS += ["moportal.health.static_files"]
 if SIMULATORS:
     READINESS_CHECKS += ["demo.checks.simulators"]
-
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [],
-    "DEFAULT_PERMISSION_CLASSES": [],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "EXCEPTION_HANDLER": "moportal.web.problems.exception_handler",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "UNAUTHENTICATED_USER": None,
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "moportal",
-    "DESCRIPTION": "The portal's API under /v1/.",
-    "VERSION": "1",
-    "OAS_VERSION": "3.1.1",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SCHEMA_PATH_PREFIX": "/v1",
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "balance_api.schema.forbid_other_fields",
-    ],
-}
 
 # Without compiled catalogues every text would be English, even in an Arabic page.
 for _code in [] if DEMO else missing_catalogues(LOCALE_PATHS[0], LANGUAGES):

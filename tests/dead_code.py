@@ -47,6 +47,7 @@ DECORATORS = [
 ]
 NAMED_ELSEWHERE = (
     "moportal/settings.py",
+    "moportal/web/api.py",
     "moportal/urls.py",
     "moportal/celery.py",
     "Makefile",

@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from demo.parts import ROOT
-from moportal.environment import Environment, is_origin, verified_broker_url
+from moportal.broker import verified_broker_url
+from moportal.environment import Environment, is_origin
 from tests.settings_for import production_environment
 
 URL = "postgres://u:p@db.example/portal"

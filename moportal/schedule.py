@@ -1,0 +1,29 @@
+"""What beat starts, and how often. Intervals are in seconds."""
+
+from typing import Any
+
+MINUTE, HOUR = 60.0, 3600.0
+
+
+def beat_schedule(*, pulls_usage: bool) -> dict[str, Any]:
+    """Return Celery's table. Usage is fetched only from a charging system that is configured."""
+    schedule = {
+        "reconcile": _every(5.0, "outbox.tasks.reconcile", expires=10),
+        "watch pools": _every(MINUTE, "esim.tasks.watch_pools", expires=60),
+        "expire": _every(HOUR, "orders.tasks.expire", expires=600),
+        "forget": _every(HOUR, "mobileplans.tasks.forget", expires=600),
+        "delete old transactions": _every(
+            HOUR, "balance_api.tasks.delete_old_transactions", expires=600
+        ),
+    }
+    if pulls_usage:
+        schedule["pull usage"] = _every(MINUTE, "subscriptions.tasks.request_pull", expires=60)
+    return schedule
+
+
+def _every(seconds: float, task: str, *, expires: int) -> dict[str, Any]:
+    """Return an entry. Its message is dropped if no worker has taken it within `expires` seconds.
+
+    Without that limit the messages pile up while all workers are down.
+    """
+    return {"task": task, "schedule": seconds, "options": {"expires": expires}}
