@@ -3,7 +3,7 @@
 from moportal.settings import *  # noqa: F403 -- everything not set below is the portal's
 
 ROOT_URLCONF = "bench.anchors.stock"
-REST_FRAMEWORK = {}
+REST_FRAMEWORK: dict[str, object] = {}
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
