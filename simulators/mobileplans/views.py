@@ -13,7 +13,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from simulators.mobileplans import calls, payload, samples
 from simulators.mobileplans.device import INSTALLED, Download, failure
-from simulators.mobileplans.forms import LaunchForm, presets
+from simulators.mobileplans.forms import LaunchForm
+from simulators.mobileplans.presets import PRESETS
 
 DOWNLOAD_TIMEOUT = 15.0
 ONE_STRING = "DataMart.notifyPurchaseResult"
@@ -23,7 +24,7 @@ ONE_STRING = "DataMart.notifyPurchaseResult"
 @csp_update({"frame-src": [SELF]})
 def simulator(request: HttpRequest) -> HttpResponse:
     """Show the simulator's page. Only this page may frame the portal."""
-    context = {"form": LaunchForm(), "presets": presets(), "samples": samples}
+    context = {"form": LaunchForm(), "presets": PRESETS, "samples": samples}
     return render(request, "simulators/simulator.html", context)
 
 

@@ -11,6 +11,7 @@ from django.test import RequestFactory
 from pytest_django import Settings
 
 from simulators.mobileplans import device, forms, samples, views
+from simulators.mobileplans.presets import PRESETS
 from simulators.payment import cards
 
 CODE = "1$smdp.kestrel.example$K7Q2-9XMD"
@@ -127,18 +128,18 @@ def test_the_token_is_new_and_not_cached(rf: RequestFactory) -> None:
 def test_every_preset_fills_every_field_except_the_transaction_id() -> None:
     typed = set(forms.LaunchForm().fields) - {"transaction", "accept_language"}
 
-    assert all(preset.keys() == typed | {"title", "purpose"} for preset in forms.presets())
+    assert all(preset.keys() == typed | {"title", "purpose"} for preset in PRESETS)
 
 
 def test_the_first_preset_is_what_the_form_shows() -> None:
-    first = forms.presets()[0]
+    first = PRESETS[0]
 
     shown = {name: field.initial or "" for name, field in forms.LaunchForm().fields.items()}
     assert {name for name, _value in first.items() - shown.items()} == {"title", "purpose"}
 
 
 def test_there_is_a_preset_for_every_host() -> None:
-    assert {preset["host"] for preset in forms.presets()} == {host for host, _ in forms.HOSTS}
+    assert {preset["host"] for preset in PRESETS} == {host for host, _ in forms.HOSTS}
 
 
 def test_the_page_lists_every_account_card_and_sim_and_the_purpose_of_every_launch(
@@ -152,7 +153,7 @@ def test_the_page_lists_every_account_card_and_sim_and_the_purpose_of_every_laun
     listed += [account.password for account in samples.ACCOUNTS]
     listed += [card.grouped for card in samples.CARDS]
     listed += [sim.number for sim in samples.SIMS]
-    listed += [str(preset["purpose"]) for preset in forms.presets()]
+    listed += [str(preset["purpose"]) for preset in PRESETS]
     assert [text for text in listed if text not in page] == []
 
 
