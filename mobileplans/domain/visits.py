@@ -39,6 +39,24 @@ def begin(
 
     `is_launched` is false for a visit that begins on another page than the launch.
     """
+    visit = _store(launch, account=signed_in_customer(request), is_launched=is_launched)
+    _store_in_session(request, visit)
+
+    structlog.contextvars.bind_contextvars(transaction_id=visit.transaction_id)
+    log.info(
+        "launch",
+        eid=visit.eid,
+        market=visit.market,
+        location=visit.location,
+        refused=visit.refused_as or None,
+        remarks=visit.remarks,
+    )
+    if errors is not None:
+        _store_lpa_errors(visit, errors)
+    return visit
+
+
+def _store(launch: Launch, *, account: User | None, is_launched: bool) -> Visit:
     default = operator().market
     refused_as, refused_because = _refusal(launch)
     known = _known_profiles(launch.iccids)
@@ -47,7 +65,7 @@ def begin(
     if unknown:
         remarks.append(f"{unknown} of iccids unknown")
 
-    visit = Visit.objects.create(
+    return Visit.objects.create(
         transaction_id=launch.transaction_id,
         transaction_id_is_generated=launch.transaction_id_is_generated,
         is_launched=is_launched,
@@ -61,22 +79,8 @@ def begin(
         refused_as=refused_as or "",
         refused_because=refused_because,
         remarks="; ".join(remarks)[:200],
-        account=signed_in_customer(request),
+        account=account,
     )
-    _store_in_session(request, visit)
-
-    structlog.contextvars.bind_contextvars(transaction_id=visit.transaction_id)
-    log.info(
-        "launch",
-        eid=visit.eid,
-        market=visit.market,
-        location=visit.location,
-        refused=refused_as,
-        remarks=visit.remarks,
-    )
-    if errors is not None:
-        _store_lpa_errors(visit, errors)
-    return visit
 
 
 def _refusal(launch: Launch) -> tuple[MoDirectStatus | None, str]:
