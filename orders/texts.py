@@ -151,11 +151,9 @@ def failure(order: Order) -> FailureText | None:
         return None
     if order.failure == Failure.GIVEN_UP:
         return _given_up(order)
+    if order.failure == Failure.PAYMENT_REFUSED:
+        return _declined(order)
     texts = {
-        Failure.PAYMENT_REFUSED: (
-            _("Your payment was declined"),
-            _("Your bank declined this card. You haven't been charged."),
-        ),
         Failure.NO_PROFILE_LEFT: (
             _("No eSIM is available right now"),
             _("We've run out of eSIMs and are getting more. You haven't been charged."),
@@ -165,21 +163,24 @@ def failure(order: Order) -> FailureText | None:
             _("Sign in to the account it belongs to. You haven't been charged."),
         ),
     }
-    # Of a refusal without a known reason, the text says only that the bank declined.
-    declined = {
+    no_service = (
+        _("We couldn't prepare your eSIM"),
+        _("One of our services didn't respond correctly. You haven't been charged."),
+    )
+    return FailureText(*texts.get(Failure(order.failure), no_service))
+
+
+def _declined(order: Order) -> FailureText:
+    """Return why the bank declined. Without a known reason, the text says only that it did."""
+    texts = {
         "insufficient_funds": _("There isn't enough money on this card. You haven't been charged."),
         "expired_card": _("This card has expired. You haven't been charged."),
         "incorrect_csc": _("The card's security code is wrong. You haven't been charged."),
         "processing_error": _("Your bank couldn't process the payment. You haven't been charged."),
     }
-    no_service = (
-        _("We couldn't prepare your eSIM"),
-        _("One of our services didn't respond correctly. You haven't been charged."),
-    )
-    title, text = texts.get(Failure(order.failure), no_service)
-    if order.failure == Failure.PAYMENT_REFUSED:
-        text = declined.get(order.payment.decline_reason, text)
-    return FailureText(title, text, can_try_again=order.failure == Failure.PAYMENT_REFUSED)
+    no_reason = _("Your bank declined this card. You haven't been charged.")
+    text = texts.get(order.payment.decline_reason, no_reason)
+    return FailureText(_("Your payment was declined"), text, can_try_again=True)
 
 
 def _nothing_to_hand_over(order: Order) -> FailureText | None:
