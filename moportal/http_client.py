@@ -207,30 +207,37 @@ def exchange(
 
     Raises `httpx.HTTPError`, or `ImproperlyConfigured` for `tls`.
     """
-    deadline = time.monotonic() + within
+    started = time.monotonic()
     sent_headers = list({**HEADERS, **(headers or {})}.items())
     connect = min(CONNECT_TIMEOUT, within)
     limits = {"connect": connect, "write": connect, "read": within, "pool": within}
 
     # This name keeps the pool open until the call has ended (see `Connections`).
-    used, body = connections(tls), bytearray()
+    used = connections(tls)
     try:
         with used.pool.stream(
             method, url, headers=sent_headers, content=content, extensions={"timeout": limits}
         ) as response:
-            for chunk in response.iter_stream():
-                body += chunk
-                if time.monotonic() > deadline:
-                    raise httpx.ReadTimeout(f"no complete answer within {within:g} s")
-                if len(body) > LARGEST_ANSWER:
-                    raise httpx.DecodingError(f"an answer of more than {LARGEST_ANSWER} bytes")
+            body = _read_body(response, started=started, within=within)
     except HTTPCORE_ERRORS as error:
         raise getattr(httpx, type(error).__name__)(str(error)) from error
 
     received = {
         name.decode("latin-1").lower(): text.decode("latin-1") for name, text in response.headers
     }
-    return Reply(response.status, bytes(body), received)
+    return Reply(response.status, body, received)
+
+
+def _read_body(response: httpcore.Response, *, started: float, within: float) -> bytes:
+    """Read the whole body. Its length and the time since `started` are limited."""
+    body = bytearray()
+    for chunk in response.iter_stream():
+        body += chunk
+        if time.monotonic() > started + within:
+            raise httpx.ReadTimeout(f"no complete answer within {within:g} s")
+        if len(body) > LARGEST_ANSWER:
+            raise httpx.DecodingError(f"an answer of more than {LARGEST_ANSWER} bytes")
+    return bytes(body)
 
 
 def exchange_json(
