@@ -52,6 +52,17 @@ _SHARED: list[Any] = [
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+_LOGGERS: dict[str, Any] = {
+    "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+    # These log query strings, which may hold an EID. The portal's middleware logs requests.
+    "httpx": {"level": "WARNING"},
+    "httpcore": {"level": "WARNING"},
+    "django.request": {"level": "ERROR"},
+    # These log two lines for each message, and neither names the order. Their errors are at least
+    # warnings.
+    "celery.app.trace": {"level": "WARNING"},
+    "celery.worker.strategy": {"level": "WARNING"},
+}
 
 
 def configure_logging(*, level: str, as_json: bool) -> dict[str, Any]:
@@ -74,19 +85,15 @@ def configure_logging(*, level: str, as_json: bool) -> dict[str, Any]:
         mask_event,
         renderer,
     ]
+    masked = {
+        "()": structlog.stdlib.ProcessorFormatter,
+        "processors": finish,
+        "foreign_pre_chain": [*_SHARED, structlog.stdlib.PositionalArgumentsFormatter()],
+    }
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {
-            "masked": {
-                "()": structlog.stdlib.ProcessorFormatter,
-                "processors": finish,
-                "foreign_pre_chain": [
-                    *_SHARED,
-                    structlog.stdlib.PositionalArgumentsFormatter(),
-                ],
-            }
-        },
+        "formatters": {"masked": masked},
         "filters": {"no_health_checks": {"()": NoHealthChecks}},
         "handlers": {
             "stderr": {
@@ -96,15 +103,5 @@ def configure_logging(*, level: str, as_json: bool) -> dict[str, Any]:
             }
         },
         "root": {"handlers": ["stderr"], "level": level},
-        "loggers": {
-            "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
-            # These log query strings, which may hold an EID. The portal's middleware logs requests.
-            "httpx": {"level": "WARNING"},
-            "httpcore": {"level": "WARNING"},
-            "django.request": {"level": "ERROR"},
-            # These log two lines for each message, and neither names the order. Their errors are
-            # at least warnings.
-            "celery.app.trace": {"level": "WARNING"},
-            "celery.worker.strategy": {"level": "WARNING"},
-        },
+        "loggers": _LOGGERS,
     }
