@@ -38,7 +38,7 @@ class Script:
         writes.claim_task()
         writes.start_order()
         payment = self._authorise(writes, order)
-        writes.prolong_lease()
+        writes.renew_lease()
         writes.intend_profile()
         self._download_order(writes, order)
         self._confirm_order(writes, order)
@@ -68,7 +68,7 @@ class Script:
     def _pay(
         self, writes: Writes, operation: str, path: str, key: str, body: dict[str, object]
     ) -> dict[str, Any]:
-        writes.prolong_lease()
+        writes.renew_lease()
         call = writes.insert_gateway_call(operation, key)
         url, headers = f"{self.payment_url}/payments{path}", {"Idempotency-Key": key}
         answer = self.client.post(url, json=body, headers=headers).raise_for_status()
@@ -87,7 +87,7 @@ class Script:
         writes.mark_profile_released(body["smdpAddress"])
 
     def _activate(self, writes: Writes, order: Order) -> None:
-        writes.prolong_lease()
+        writes.renew_lease()
         call = writes.insert_network_call(order.iccid)
         profile = {"iccid": order.iccid, "imsi": "", "msisdn": ""}
         answer = self.client.put(
@@ -107,7 +107,7 @@ class Script:
             "functionRequesterIdentifier": order.requester,
             "functionCallIdentifier": str(identifier),
         }
-        writes.prolong_lease()
+        writes.renew_lease()
         call = writes.insert_es2_call(function, identifier, fields)
         content = json.dumps({"header": header, **fields}, ensure_ascii=False).encode()
         answer = self.client.post(

@@ -110,7 +110,7 @@ class Writes:
             *(at + LEASE, self._lease, self._rows.task, at, at),
         )
 
-    def prolong_lease(self) -> None:
+    def renew_lease(self) -> None:
         self._write(
             "UPDATE outbox_task SET lease_until = %s WHERE id = %s AND lease_token = %s",
             *(datetime.now(UTC) + LEASE, self._rows.task, self._lease),

@@ -57,7 +57,7 @@ class Lease:
     task_id: int
     token: str
 
-    def prolong(self) -> None:
+    def renew(self) -> None:
         """Extend the lease to its full length from now.
 
         A lease that has expired can still be extended, unless another worker has claimed the task.

@@ -70,9 +70,9 @@ def take_back(subject: str, lease: Lease) -> RetryAfter | None:
     subscriptions.end(order.subscription)
     errors = try_each(
         partial(_withdraw_esim, order_return, lease),
-        partial(activation.end, order.subscription, before_call=lease.prolong),
+        partial(activation.end, order.subscription, before_call=lease.renew),
         partial(
-            payments.refund, order.payment, reason=order_return.because, before_call=lease.prolong
+            payments.refund, order.payment, reason=order_return.because, before_call=lease.renew
         ),
     )
 
@@ -91,7 +91,7 @@ def _withdraw_esim(order_return: Return, lease: Lease) -> None:
     profile = order_return.order.profile
     if profile is None or not order_return.withdraws_esim:
         return
-    if provisioning.cancel(profile, before_call=lease.prolong):
+    if provisioning.cancel(profile, before_call=lease.renew):
         subscriptions.remove_from_line(profile.sim)
 
 

@@ -124,7 +124,7 @@ def _load(subject: str) -> Order:
 def _advance(order: Order, lease: Lease) -> RetryAfter | None:
     if order.state == OrderState.ACKNOWLEDGED:
         _move(order, OrderState.IN_PROGRESS)
-    payments.authorise(order.payment, before_call=lease.prolong)
+    payments.authorise(order.payment, before_call=lease.renew)
     if order.payment.state == PaymentState.PENDING:
         return _wait_for_customer(order)
     if order.state == OrderState.PENDING:
@@ -134,9 +134,9 @@ def _advance(order: Order, lease: Lease) -> RetryAfter | None:
     sim = _make_sim_ready(order, lease)
     _check_code(order)
     subscription = _put_plan_on_line(order, sim)
-    activation.activate(subscription, sim, before_call=lease.prolong)
+    activation.activate(subscription, sim, before_call=lease.renew)
     _decide_to_charge(order)
-    payments.capture(order.payment, before_call=lease.prolong)
+    payments.capture(order.payment, before_call=lease.renew)
     _complete(order)
     return None
 
@@ -155,7 +155,7 @@ def _make_sim_ready(order: Order, lease: Lease) -> Sim:
     if order.sim:
         return order.sim
     if order.profile is None:
-        lease.prolong()
+        lease.renew()
         with transaction.atomic():
             profile = pool.intend(
                 eid=order.eid, profile_type=order.plan.profile_type, market=order.visit.market
@@ -165,7 +165,7 @@ def _make_sim_ready(order: Order, lease: Lease) -> Sim:
             if not compare_and_set(Order, order.pk, expected, profile=profile):
                 raise IllegalTransition("the order has a profile already, or has ended")
         order.profile = profile
-    return provisioning.make_ready(order.profile, before_call=lease.prolong).sim
+    return provisioning.make_ready(order.profile, before_call=lease.renew).sim
 
 
 def _check_code(order: Order) -> None:
@@ -282,7 +282,7 @@ def _undo(order: Order, lease: Lease) -> RetryAfter | None:
             payments.void_or_refund,
             order.payment,
             reason=f"order {order.state}",
-            before_call=lease.prolong,
+            before_call=lease.renew,
         ),
         partial(_cancel_profile, order, lease),
         partial(_end_service, order, lease),
@@ -301,7 +301,7 @@ def _undo(order: Order, lease: Lease) -> RetryAfter | None:
 def _cancel_profile(order: Order, lease: Lease) -> None:
     if order.profile is None:
         return
-    is_cancelled = provisioning.cancel(order.profile, before_call=lease.prolong)
+    is_cancelled = provisioning.cancel(order.profile, before_call=lease.renew)
     if not is_cancelled:
         # A device has the eSIM, although nobody paid. No plan may be put on its ICCID any more.
         provisioning.retire(order.profile)
@@ -309,7 +309,7 @@ def _cancel_profile(order: Order, lease: Lease) -> None:
 
 def _end_service(order: Order, lease: Lease) -> None:
     if order.subscription:
-        activation.end(order.subscription, before_call=lease.prolong)
+        activation.end(order.subscription, before_call=lease.renew)
 
 
 def _move(

@@ -56,7 +56,7 @@ def forget(subject: str, lease: Lease) -> RetryAfter | None:
     token, key = method.token, f"forget:{digest(method.token)[:32]}"
     forget_token = gateway().forget
     try:
-        call_gateway("forget", key, lambda: forget_token(token, key=key), before_call=lease.prolong)
+        call_gateway("forget", key, lambda: forget_token(token, key=key), before_call=lease.renew)
     except GatewayUnavailable as error:
         log.warning("card not removed at the gateway yet", detail=str(error))
         return RetryAfter(RETRY_DELAY)

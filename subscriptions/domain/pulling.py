@@ -77,7 +77,7 @@ def _fetch_page(system: ChargingSystem, pull: UsagePull, lease: Lease) -> Page:
         return page
 
     call = ChargingCall(pull=pull, after=pull.cursor)
-    return record_call(call, send, before_call=lease.prolong, describe=_describe)
+    return record_call(call, send, before_call=lease.renew, describe=_describe)
 
 
 def _describe(page: Page) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def _store_page(pull: UsagePull, page: Page, lease: Lease) -> None:
     Raises `outbox.domain.LeaseLost` if another worker fetches by now. Until the commit no other
     worker can take the lease, because its row is locked.
     """
-    lease.prolong()
+    lease.renew()
     tally = usage.store_records(pull.source, page.records, now())
     refused = F("refused") + len(tally.refused)
     UsagePull.objects.filter(pk=pull.pk).update(cursor=page.cursor, refused=refused)

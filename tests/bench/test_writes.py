@@ -47,7 +47,7 @@ def _write(writes: Writes) -> None:
     writes.place_order()
     writes.claim_task()
     writes.start_order()
-    writes.prolong_lease()
+    writes.renew_lease()
     writes.store_gateway_answer(writes.insert_gateway_call("authorise", "key"))
     writes.mark_authorised("pay_1")
     writes.intend_profile()

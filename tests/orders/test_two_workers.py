@@ -119,7 +119,7 @@ class Free(Lease):
     def __init__(self) -> None:
         super().__init__(0, "")
 
-    def prolong(self) -> None:
+    def renew(self) -> None:
         """Keep the lease."""
 
 

@@ -294,7 +294,7 @@ def _enqueue_and_disconnect() -> None:
         connection.close()
 
 
-def test_prolonging_a_lease_extends_it_by_its_full_length(
+def test_renewing_a_lease_extends_it_by_its_full_length(
     handler: FakeHandler, settings: Settings
 ) -> None:
     task, other = enqueued_task(), Task.objects.create(kind=KIND, subject="2", not_before=now())
@@ -302,7 +302,7 @@ def test_prolonging_a_lease_extends_it_by_its_full_length(
     whole = timedelta(seconds=settings.OUTBOX_LEASE)
 
     before = now()
-    Lease(task.pk, "mine").prolong()
+    Lease(task.pk, "mine").renew()
 
     until = Task.objects.get(pk=task.pk).lease_until
     assert until is not None
@@ -312,12 +312,12 @@ def test_prolonging_a_lease_extends_it_by_its_full_length(
     assert untouched <= before
 
 
-def test_a_worker_that_lost_its_lease_cannot_prolong_it(handler: FakeHandler) -> None:
+def test_a_worker_that_lost_its_lease_cannot_renew_it(handler: FakeHandler) -> None:
     task = enqueued_task()
     Task.objects.update(lease_token="another")
 
     with pytest.raises(domain.LeaseLost):
-        Lease(task.pk, "mine").prolong()
+        Lease(task.pk, "mine").renew()
 
 
 @pytest.mark.django_db(transaction=True)
