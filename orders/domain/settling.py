@@ -6,7 +6,6 @@ undone, so no customer pays for a plan that was not delivered.
 """
 
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 import structlog
@@ -19,8 +18,9 @@ from esim.models import Sim
 from moportal.database.statements import compare_and_set
 from moportal.http_client import ServiceUnavailable
 from moportal.identifiers import InvalidActivationCode
-from orders.domain.undoing import try_each
+from orders.domain.undoing import undo
 from orders.models import KIND, Order, StateChange
+from orders.queries.orders import not_undone
 from orders.states import ENDED, NEXT_STATES, TRIES_BEFORE_STAFF, Failure, OrderState
 from outbox.domain import Lease, LeaseLost, RetryAfter, enqueue
 from outbox.retries import RETRY_DELAYS, count_failure
@@ -83,10 +83,10 @@ def settle(subject: str, lease: Lease) -> RetryAfter | None:
     if order.state in {OrderState.COMPLETED, OrderState.HELD}:
         return None
     if order.state in ENDED:
-        return None if order.undone_at else _undo(order, lease)
+        return None if order.undone_at else undo(order, lease)
     if order.cancel_requested_at:
         _move(order, OrderState.CANCELLED, reason="cancelled by the customer", **RESET_TRIES)
-        return _undo(order, lease)
+        return undo(order, lease)
     return _advance_or_fail(order, lease)
 
 
@@ -241,12 +241,18 @@ def _finish_later(order: Order, delay: timedelta) -> RetryAfter | None:
 
 
 def resume(order: Order, *, actor: User) -> None:
-    """Continue a held order. Raises `IllegalTransition` for any other."""
-    if order.state != OrderState.HELD:
-        raise IllegalTransition(f"{order.state}: it does not wait for staff")
+    """Continue an order that waits for staff: a held one, or one that could not be undone.
+
+    Raises `IllegalTransition` for any other.
+    """
+    stuck = Order.objects.filter(not_undone(), pk=order.pk)
     with transaction.atomic():
-        _move(order, OrderState.IN_PROGRESS, reason="staff: try again", actor=actor, tries=0)
+        if order.state == OrderState.HELD:
+            _move(order, OrderState.IN_PROGRESS, reason="staff: try again", actor=actor, tries=0)
+        elif not stuck.update(**RESET_TRIES):
+            raise IllegalTransition(f"{order.state}: it does not wait for staff")
         enqueue(KIND, order.pk)
+    log.info("retried by staff", order=order.number, actor=actor.pk)
 
 
 def give_up(order: Order, *, actor: User, because: str) -> None:
@@ -264,52 +270,7 @@ def give_up(order: Order, *, actor: User, because: str) -> None:
 
 def _fail(order: Order, lease: Lease, failure: Failure, reason: str) -> RetryAfter | None:
     _move(order, OrderState.FAILED, reason=reason, failure=failure, **RESET_TRIES)
-    return _undo(order, lease)
-
-
-def _undo(order: Order, lease: Lease) -> RetryAfter | None:
-    """Undo a failed or cancelled order: the money, the profile, the plan and its service.
-
-    This never stops trying, because somebody's money may still be authorised. After many attempts
-    the order is listed for staff; every call and its answer is on the timeline.
-    """
-    # A worker whose lease expired may have added a profile or a plan since the order was loaded.
-    order.refresh_from_db()
-    if order.subscription:
-        subscriptions.cancel(order.subscription)
-    errors = try_each(
-        partial(
-            payments.void_or_refund,
-            order.payment,
-            reason=f"order {order.state}",
-            before_call=lease.renew,
-        ),
-        partial(_cancel_profile, order, lease),
-        partial(_end_service, order, lease),
-    )
-    if not errors:
-        Order.objects.filter(pk=order.pk).update(undone_at=now())
-        return None
-    # `last_error` says why the order failed. The outcome that the host receives depends on it
-    # (`orders.domain.outcomes`).
-    delay = count_failure(order, *errors, keeps_error=True)
-    if order.tries == TRIES_BEFORE_STAFF + 1:
-        log.error("the order cannot be undone: staff must act")
-    return RetryAfter(delay)
-
-
-def _cancel_profile(order: Order, lease: Lease) -> None:
-    if order.profile is None:
-        return
-    is_cancelled = provisioning.cancel(order.profile, before_call=lease.renew)
-    if not is_cancelled:
-        # A device has the eSIM, although nobody paid. No plan may be put on its ICCID any more.
-        provisioning.retire(order.profile)
-
-
-def _end_service(order: Order, lease: Lease) -> None:
-    if order.subscription:
-        activation.end(order.subscription, before_call=lease.renew)
+    return undo(order, lease)
 
 
 def _move(

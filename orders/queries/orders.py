@@ -122,6 +122,12 @@ def is_for_this_device(order: Order, visit: Visit) -> bool:
     return order.handed_over_at is None and (order.eid, card) == (visit.eid, visit.iccid)
 
 
+def not_undone() -> Q:
+    """Return the condition for failed or cancelled orders that many attempts have not undone."""
+    failed_or_cancelled = Q(state__in=[OrderState.FAILED, OrderState.CANCELLED])
+    return failed_or_cancelled & Q(undone_at=None, tries__gt=TRIES_BEFORE_STAFF)
+
+
 def needing_staff(orders: QuerySet[Order]) -> QuerySet[Order]:
     """Return the orders that staff must look after.
 
@@ -129,10 +135,9 @@ def needing_staff(orders: QuerySet[Order]) -> QuerySet[Order]:
     orders whose repair or return has had many tries; and orders whose return was refused.
     """
     many = TRIES_BEFORE_STAFF
-    failed_or_cancelled = Q(state__in=[OrderState.FAILED, OrderState.CANCELLED])
     return orders.filter(
         Q(state=OrderState.HELD)
-        | failed_or_cancelled & Q(undone_at=None, tries__gt=many)
+        | not_undone()
         | Q(repairs__state=RepairState.ASKED, repairs__tries__gt=many)
         | Q(taken_back__state=ReturnState.ASKED, taken_back__tries__gt=many)
         | Q(taken_back__state=ReturnState.REFUSED)
