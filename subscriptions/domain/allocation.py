@@ -128,22 +128,21 @@ def add(records: Iterable[UsageRecord], *, last: Mapping[int, datetime]) -> None
 
     `last` is the answer of `last_use` from before the records were stored.
     """
-    fresh: dict[int, list[UsageRecord]] = defaultdict(list)
-    for record in sorted(records, key=allocation_order):
-        if record.line_id is not None:
-            fresh[record.line_id].append(record)
-    since = {line: of_line[0].used_at for line, of_line in fresh.items()}
-    late = {line for line, first in since.items() if line in last and first <= last[line]}
-    buckets = _read_buckets(late, set(fresh) - late, since)
+    fresh = _by_line(records, last)
+    late = {usage.line for usage in fresh if usage.is_late}
+    timely = {usage.line: usage.first_at for usage in fresh if not usage.is_late}
+    buckets = _read_buckets(late, timely)
 
     uncovered: dict[int, int] = {}
     restarts: dict[int, datetime] = {}
-    for line, of_line in fresh.items():
-        of_this_line = buckets[line]
-        start = of_this_line.affected_since(since[line])
-        missing = {record.pk: of_this_line.take(record) for record in of_line}
-        if line in late and not of_this_line.has_room(start):
-            restarts[line] = start
+    for usage in fresh:
+        of_line = buckets[usage.line]
+        start = of_line.affected_since(usage.first_at)
+        missing = {record.pk: of_line.take(record) for record in usage.records}
+        if usage.is_late and not of_line.has_room(start):
+            # A bucket has run out, so the order of the records matters. What was just taken from
+            # the buckets is dropped: `_allocate_again` resets them.
+            restarts[usage.line] = start
         else:
             uncovered |= {pk: left for pk, left in missing.items() if left}
 
@@ -151,11 +150,37 @@ def add(records: Iterable[UsageRecord], *, last: Mapping[int, datetime]) -> None
     _write(buckets.values(), uncovered)
 
 
+@dataclass(frozen=True)
+class _FreshUsage:
+    """The records of one line that were just stored, in the order in which they count."""
+
+    line: int
+    records: list[UsageRecord]
+    # Whether a record that was stored earlier counts after the first of these.
+    is_late: bool
+
+    @property
+    def first_at(self) -> datetime:
+        return self.records[0].used_at
+
+
+def _by_line(records: Iterable[UsageRecord], last: Mapping[int, datetime]) -> list[_FreshUsage]:
+    """Group the records by line. Records of a number that is on no line are left out."""
+    of_line: dict[int, list[UsageRecord]] = defaultdict(list)
+    for record in sorted(records, key=allocation_order):
+        if record.line_id is not None:
+            of_line[record.line_id].append(record)
+    return [
+        _FreshUsage(line, fresh, is_late=line in last and fresh[0].used_at <= last[line])
+        for line, fresh in of_line.items()
+    ]
+
+
 def reallocate(line: int, *, since: datetime) -> None:
     """Allocate a line's usage from `since` again, after a subscription has started or ended."""
     lock_lines([line])
     if UsageRecord.objects.filter(line=line, used_at__gte=since).exists():
-        buckets = _read_buckets({line}, set(), {})
+        buckets = _read_buckets({line}, {})
         uncovered: dict[int, int] = {}
         # A subscription that was cut short ends exactly at `since`. One moment earlier it still
         # ran, so its buckets are allocated again too.
@@ -164,21 +189,19 @@ def reallocate(line: int, *, since: datetime) -> None:
         _write(buckets.values(), uncovered)
 
 
-def _read_buckets(
-    late: set[int], timely: set[int], since: Mapping[int, datetime]
-) -> dict[int, LineBuckets]:
-    """Read the buckets of these lines.
+def _read_buckets(late: set[int], timely: Mapping[int, datetime]) -> dict[int, LineBuckets]:
+    """Read the buckets of these lines. `timely` gives the time of each line's first new record.
 
     A line with a late record needs all its buckets. Another line needs only those that had not
-    ended at the first new record.
+    ended at its first new record. One time for all of them keeps the query short.
     """
     wanted = Q(subscription__line__in=late)
     if timely:
-        first = min(since[line] for line in timely)
-        wanted |= Q(subscription__line__in=timely, subscription__ends_at__gt=first)
+        first = min(timely.values())
+        wanted |= Q(subscription__line__in=timely.keys(), subscription__ends_at__gt=first)
     # A subscription that was withdrawn before it started has no time and never ran.
     ran = Bucket.objects.filter(wanted, subscription__starts_at__isnull=False)
-    found: dict[int, list[Bucket]] = {line: [] for line in late | timely}
+    found: dict[int, list[Bucket]] = {line: [] for line in late | timely.keys()}
     for bucket in ran.select_related("subscription"):
         found[bucket.subscription.line_id].append(bucket)
     return {line: LineBuckets(buckets) for line, buckets in found.items()}
