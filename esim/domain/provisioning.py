@@ -160,23 +160,16 @@ def release(profile: Profile, *, before_call: Callable[[], None]) -> None:
 
 
 def _cancel_at_smdp(profile: Profile, before_call: Callable[[], None]) -> bool:
-    """Cancel the order at the SM-DP+, and return False if the profile was downloaded already.
-
-    If the SM-DP+ never bound the matching id, it refuses a cancel with that id, so the cancel is
-    repeated without it. If the SM-DP+ knows no order although a DownloadOrder may still arrive, the
-    profile is ordered once more and that order is cancelled. The late one then has no effect,
-    because a cancelled ICCID cannot be ordered again.
-    """
-    function = CancelOrder(profile.sim.iccid, profile.matching_id, eid=profile.eid)
-    call = call_and_record(profile, function, before_call)
+    """Cancel the order at the SM-DP+, and return False if the profile was downloaded already."""
+    cancel_order = CancelOrder(profile.sim.iccid, profile.matching_id, eid=profile.eid)
+    call = call_and_record(profile, cancel_order, before_call)
     if call.decision is Decision.WITHOUT_MATCHING_ID:
-        function = replace(function, matching_id="")
-        call = call_and_record(profile, function, before_call)
-    if call.decision is Decision.ALREADY_DONE and order_may_still_arrive(profile):
-        call_and_record(profile, _download_order_of(profile), before_call)
-        call = call_and_record(profile, function, before_call)
-        if call.decision is Decision.ALREADY_DONE and order_may_still_arrive(profile):
-            raise SmdpUnavailable("a DownloadOrder may still arrive")
+        # The SM-DP+ never bound the matching id, and refuses a cancel that names it.
+        cancel_order = replace(cancel_order, matching_id="")
+        call = call_and_record(profile, cancel_order, before_call)
+    if _order_may_follow(profile, call):
+        call = _cancel_another_order(profile, cancel_order, before_call)
+
     match call.decision:
         case Decision.GO_ON | Decision.ALREADY_DONE:
             return True
@@ -187,6 +180,26 @@ def _cancel_at_smdp(profile: Profile, before_call: Callable[[], None]) -> bool:
     # The customer does not pay for it, but could still download it. So the cancel is retried.
     _alert_staff(profile, call)
     raise _unavailable(call)
+
+
+def _order_may_follow(profile: Profile, call: Call[Any]) -> bool:
+    """Return whether this cancel found no order, although a DownloadOrder may still arrive."""
+    return call.decision is Decision.ALREADY_DONE and order_may_still_arrive(profile)
+
+
+def _cancel_another_order(
+    profile: Profile, cancel_order: CancelOrder, before_call: Callable[[], None]
+) -> Call[Any]:
+    """Order the profile once more, and cancel that order.
+
+    A DownloadOrder that arrives later has no effect then, because a cancelled ICCID cannot be
+    ordered again. Raises `SmdpUnavailable` if this cancel finds no order either.
+    """
+    call_and_record(profile, _download_order_of(profile), before_call)
+    call = call_and_record(profile, cancel_order, before_call)
+    if _order_may_follow(profile, call):
+        raise SmdpUnavailable("a DownloadOrder may still arrive")
+    return call
 
 
 def _alert_staff(profile: Profile, call: Call[Any]) -> None:
