@@ -45,21 +45,33 @@ def place(draft: Draft, *, version: int) -> Order:
     open but the form shows an older version, or the draft is incomplete or has no target.
     """
     shown = Draft.objects.select_related("visit").get(pk=draft.pk)
-    chosen = target(shown)
-    is_complete = shown.plan_id is not None and shown.method_id is not None
-    if chosen is not None and is_complete and shown.version == version:
-        # A later visit from the same device changes the draft without raising its version. So the
-        # visit is compared too.
-        as_shown = {"version": version, "visit": shown.visit_id, "submitted_at": None}
-        with transaction.atomic():
-            if compare_and_set(Draft, shown.pk, as_shown, submitted_at=now()):
-                return _create_order(shown, chosen)
-    placed = Order.objects.select_related("draft").filter(draft=draft).first()
-    if placed is None:
+    order = _submit(shown, version) or _order_of(shown)
+    if order is None:
         raise StaleForm(draft.pk)
-    if placed.draft.version != version:
-        raise PlacedOtherwise(placed)
-    return placed
+    if order.draft.version != version:
+        raise PlacedOtherwise(order)
+    return order
+
+
+def _submit(draft: Draft, version: int) -> Order | None:
+    """Create the order, or return None if the draft is not complete or not as the form shows it.
+
+    Of two forms that are sent at once, one creates the order. The other one gets None.
+    """
+    chosen = target(draft)
+    is_complete = draft.plan_id is not None and draft.method_id is not None
+    if chosen is None or not is_complete or draft.version != version:
+        return None
+    # A later visit from the same device changes the draft without raising its version. So the
+    # visit is compared too.
+    as_shown = {"version": version, "visit": draft.visit_id, "submitted_at": None}
+    with transaction.atomic():
+        is_first = compare_and_set(Draft, draft.pk, as_shown, submitted_at=now())
+        return _create_order(draft, chosen) if is_first else None
+
+
+def _order_of(draft: Draft) -> Order | None:
+    return Order.objects.select_related("draft").filter(draft=draft).first()
 
 
 def _create_order(draft: Draft, chosen: Target) -> Order:
