@@ -33,6 +33,9 @@ class PaymentMethod(models.Model):
     forgotten_at = models.DateTimeField(
         null=True, blank=True, help_text="When the gateway removed it as well."
     )
+    # The attempts to remove it at the gateway.
+    tries = models.PositiveSmallIntegerField(default=0, db_default=0)
+    last_error = models.CharField(max_length=200, blank=True, db_default="")
 
     class Meta:
         constraints = [

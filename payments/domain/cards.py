@@ -8,6 +8,7 @@ from django.utils.timezone import now
 
 from moportal.sealed import digest
 from outbox.domain import Lease, RetryAfter, enqueue
+from outbox.retries import LONGEST_ERROR, count_failure
 from payments.domain.calls import call_gateway
 from payments.gateways import gateway
 from payments.gateways.base import GatewayRefused, GatewayUnavailable
@@ -19,7 +20,8 @@ log = structlog.get_logger(__name__)
 KIND = "removed_method"
 # Payments in these states may still need the card. A refund of a captured payment needs none.
 STATES_NEEDING_CARD = (PaymentState.INTENDED, PaymentState.PENDING, PaymentState.AUTHORISED)
-RETRY_DELAY = timedelta(minutes=5)
+# How often to check whether a payment still needs the card.
+PAYMENT_INTERVAL = timedelta(minutes=5)
 
 
 def remove(method: PaymentMethod) -> None:
@@ -51,18 +53,19 @@ def forget(subject: str, lease: Lease) -> RetryAfter | None:
     if method.forgotten_at:
         return None
     if is_needed(method):
-        return RetryAfter(RETRY_DELAY)
+        return RetryAfter(PAYMENT_INTERVAL)
     # The key depends only on the token, so that every worker and every retry sends the same key.
     token, key = method.token, f"forget:{digest(method.token)[:32]}"
     forget_token = gateway().forget
     try:
         call_gateway("forget", key, lambda: forget_token(token, key=key), before_call=lease.renew)
     except GatewayUnavailable as error:
-        log.warning("card not removed at the gateway yet", detail=str(error))
-        return RetryAfter(RETRY_DELAY)
+        return RetryAfter(count_failure(method, error))
     except GatewayRefused as error:
-        log.warning("gateway refuses to remove the card; staff must act", detail=str(error))
+        log.warning("gateway refuses to remove the card: staff must act", method=method.pk)
+        method.last_error = str(error)[:LONGEST_ERROR]
+        method.save(update_fields=["last_error"])
         return None
     not_forgotten = PaymentMethod.objects.filter(pk=method.pk, forgotten_at=None)
-    not_forgotten.update(forgotten_at=now(), token="")
+    not_forgotten.update(forgotten_at=now(), token="", last_error="")
     return None

@@ -69,6 +69,8 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('removed_at', models.DateTimeField(blank=True, null=True)),
                 ('forgotten_at', models.DateTimeField(blank=True, help_text='When the gateway removed it as well.', null=True)),
+                ('tries', models.PositiveSmallIntegerField(db_default=0, default=0)),
+                ('last_error', models.CharField(blank=True, db_default='', max_length=200)),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payment_methods', to=settings.AUTH_USER_MODEL)),
             ],
         ),

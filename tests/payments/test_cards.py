@@ -1,5 +1,7 @@
 """`payments.domain.cards`: a removed card is gone at once, and later at the gateway too."""
 
+from datetime import timedelta
+
 import pytest
 
 from accounts.models import User
@@ -78,10 +80,13 @@ def test_an_answer_that_was_lost_is_asked_for_again(
     cards.remove(method)
     break_it(gateway, "forget", fault)
 
-    assert forget(method) == RetryAfter(cards.RETRY_DELAY)
+    answer = forget(method)
+    assert answer is not None
+    assert answer.delay < timedelta(seconds=1)
+    assert (method.tries, method.last_error[:18]) == (1, "GatewayUnavailable")
     assert forget(method) is None
 
-    assert method.forgotten_at is not None
+    assert (method.forgotten_at is None, method.last_error) == (False, "")
     assert books(gateway)["tokens"] == 0
 
 
@@ -107,7 +112,7 @@ def test_a_card_is_not_removed_at_the_gateway_while_a_payment_needs_it(
     cards.remove(method)
 
     assert cards.is_needed(method)
-    assert forget(method) == RetryAfter(cards.RETRY_DELAY)
+    assert forget(method) == RetryAfter(cards.PAYMENT_INTERVAL)
     assert method.forgotten_at is None
     Payment.objects.filter(pk=payment.pk).update(state=PaymentState.VOIDED)
 
@@ -141,5 +146,6 @@ def test_a_card_that_the_gateway_refuses_to_remove_is_kept_for_staff(
 
     assert forget(method) is None
     assert (method.forgotten_at, method.token[:4]) == (None, "tok_")
+    assert method.last_error == "forget: no"
     call = GatewayCall.objects.get(operation="forget")
     assert call.outcome == GatewayCall.Outcome.REFUSED
