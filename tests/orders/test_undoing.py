@@ -1,17 +1,20 @@
 """Undoing a failed or cancelled order leaves no money and no profile, however long it takes."""
 
+import pytest
 from django.utils.timezone import now
 
 from accounts.models import User
 from esim.domain import provisioning
 from esim.states import ProfileState, SimState
 from mobileplans.words import LineResult, MoDirectStatus
-from orders.domain import outcomes, placing
+from orders.domain import outcomes, placing, settling
 from orders.models import Order
 from orders.queries.orders import needing_staff
 from orders.states import TRIES_BEFORE_STAFF, OrderState
 from payments.domain import payments
-from tests.orders.conftest import settled
+from payments.gateways.base import GatewayRefused
+from payments.states import PaymentState, RefundState
+from tests.orders.conftest import process_once, settled
 from tests.providers import break_it, mend, profiles, statuses
 
 
@@ -90,3 +93,46 @@ def test_an_order_that_cannot_be_undone_needs_staff(
     mend(gateway)
     assert settled(order).undone_at is not None
     assert not needing_staff(Order.objects.all())
+
+
+@pytest.fixture
+def charged(placed: Order, gateway: str) -> Order:
+    """Return a cancelled order whose payment is captured, as if the answer came too late."""
+    Order.objects.filter(pk=placed.pk).update(state=OrderState.CANCELLED)
+    payments.authorise(placed.payment, before_call=lambda: None)
+    payments.capture(placed.payment, before_call=lambda: None)
+    return Order.objects.get(pk=placed.pk)
+
+
+def test_a_refund_that_is_refused_again_and_again_ends_with_a_staff_alert(
+    charged: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("payments.gateways.simulator.SimulatorGateway.refund", _refuse)
+    settled(charged, times=TRIES_BEFORE_STAFF)
+    assert not needing_staff(Order.objects.all())
+
+    assert process_once(charged) is None
+
+    assert list(needing_staff(Order.objects.all())) == [charged]
+    refunds = charged.payment.refunds.all()
+    assert {refund.state for refund in refunds} == {RefundState.REFUSED}
+    assert len(refunds) == TRIES_BEFORE_STAFF + 1
+
+
+def test_staff_retry_an_order_that_could_not_be_undone(
+    charged: Order, clara: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("payments.gateways.simulator.SimulatorGateway.refund", _refuse)
+        settled(charged, times=TRIES_BEFORE_STAFF + 1)
+
+    settling.resume(charged, actor=clara)
+
+    assert settled(charged).undone_at is not None
+    assert settled(charged).payment.state == PaymentState.REFUNDED
+    with pytest.raises(settling.IllegalTransition):
+        settling.resume(charged, actor=clara)
+
+
+def _refuse(*_args: object, **_keywords: object) -> None:
+    raise GatewayRefused("refund: no")
