@@ -9,7 +9,7 @@ not impossible.
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -50,23 +50,43 @@ class RetryAfter:
     delay: timedelta
 
 
-@dataclass(frozen=True)
+@dataclass
 class Lease:
-    """A worker's lease on a task. The worker renews it before each outside call."""
+    """A worker's lease on a task. The worker makes sure of it before each outside call."""
 
     task_id: int
     token: str
+    # When the row was last seen to have this lease, and got its full length from then.
+    renewed_at: datetime | None = None
+
+    def cover_call(self) -> None:
+        """Make sure that the lease outlasts an outside call that begins now.
+
+        Raises `LeaseLost` if another worker has claimed the task.
+        """
+        # Nobody claims a task before its lease has ended. So the row is asked again only when the
+        # rest of the lease could be too short for the call.
+        if self.renewed_at is None or now() - self.renewed_at >= _renewal_interval():
+            self.renew()
 
     def renew(self) -> None:
-        """Extend the lease to its full length from now.
+        """Extend the lease to its full length from now, and lock its row until the commit.
 
         A lease that has expired can still be extended, unless another worker has claimed the task.
         Raises `LeaseLost` then.
         """
-        until = now() + timedelta(seconds=settings.OUTBOX_LEASE)
+        at = now()
+        until = at + timedelta(seconds=settings.OUTBOX_LEASE)
         still_leased = {"lease_token": self.token}
         if not compare_and_set(Task, self.task_id, still_leased, lease_until=until):
             raise LeaseLost(self.task_id)
+        self.renewed_at = at
+
+
+def _renewal_interval() -> timedelta:
+    # A call ends within OUTSIDE_CALL_TIMEOUT. Half of what remains of the lease after that is kept
+    # for what the worker does before and after the call.
+    return timedelta(seconds=(settings.OUTBOX_LEASE - settings.OUTSIDE_CALL_TIMEOUT) / 2)
 
 
 @dataclass(frozen=True)
@@ -153,7 +173,7 @@ def _claim(task_id: int) -> ClaimedTask | None:
     at, token = now(), secrets.token_hex(16)
     until = at + timedelta(seconds=settings.OUTBOX_LEASE)
     rows = execute_returning(CLAIM, until, token, task_id, at, at)
-    return ClaimedTask(Lease(task_id, token), *rows[0]) if rows else None
+    return ClaimedTask(Lease(task_id, token, renewed_at=at), *rows[0]) if rows else None
 
 
 def _finish(task: ClaimedTask, answer: RetryAfter | None) -> None:

@@ -62,7 +62,7 @@ def expire(subject: str, lease: Lease) -> RetryAfter | None:
         return None
     structlog.contextvars.bind_contextvars(order=order.number)
     try:
-        is_cancelled = provisioning.cancel(order.profile, before_call=lease.renew)
+        is_cancelled = provisioning.cancel(order.profile, before_call=lease.cover_call)
     except provisioning.SmdpUnavailable as error:
         return RetryAfter(count_failure(order, error))
     if is_cancelled:

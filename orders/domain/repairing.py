@@ -128,7 +128,7 @@ def _give_up(repair: Repair, lease: Lease, last_error: str) -> RetryAfter | None
     """Fail a repair whose new eSIM was refused, and cancel that eSIM at the SM-DP+."""
     new = repair.new_profile
     try:
-        if new and not provisioning.cancel(new, before_call=lease.renew):
+        if new and not provisioning.cancel(new, before_call=lease.cover_call):
             provisioning.retire(new)
     except provisioning.SmdpUnavailable as error:
         return RetryAfter(count_failure(repair, error))
@@ -138,7 +138,7 @@ def _give_up(repair: Repair, lease: Lease, last_error: str) -> RetryAfter | None
 
 def _advance(repair: Repair, lease: Lease) -> None:
     if repair.kind == RepairKind.RELEASE:
-        provisioning.release(repair.old_profile, before_call=lease.renew)
+        provisioning.release(repair.old_profile, before_call=lease.cover_call)
         _end(repair, RepairState.DONE)
         return
     if repair.order.profile_id != repair.old_profile_id:
@@ -149,14 +149,14 @@ def _advance(repair: Repair, lease: Lease) -> None:
     if repair.new_profile is None:
         # Check the stock first: do not cancel the old eSIM if there is no new one.
         pool.check_stock(profile_type, market=repair.order.visit.market)
-        if not provisioning.cancel(repair.old_profile, before_call=lease.renew):
+        if not provisioning.cancel(repair.old_profile, before_call=lease.cover_call):
             _end(repair, RepairState.REFUSED, last_error="downloaded already")
             return
         _reserve_profile(repair, profile_type)
     assert repair.new_profile is not None  # noqa: S101 -- `_reserve_profile` has set it
-    sim = provisioning.make_ready(repair.new_profile, before_call=lease.renew).sim
+    sim = provisioning.make_ready(repair.new_profile, before_call=lease.cover_call).sim
     assert repair.order.subscription is not None  # noqa: S101 -- constraint completed_order_was_charged_and_has_its_plan
-    activation.activate(repair.order.subscription, sim, before_call=lease.renew)
+    activation.activate(repair.order.subscription, sim, before_call=lease.cover_call)
     _replace_esim(repair, repair.new_profile)
 
 

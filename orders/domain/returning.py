@@ -70,9 +70,12 @@ def take_back(subject: str, lease: Lease) -> RetryAfter | None:
     subscriptions.end(order.subscription)
     errors = try_each(
         partial(_withdraw_esim, order_return, lease),
-        partial(activation.end, order.subscription, before_call=lease.renew),
+        partial(activation.end, order.subscription, before_call=lease.cover_call),
         partial(
-            payments.refund, order.payment, reason=order_return.because, before_call=lease.renew
+            payments.refund,
+            order.payment,
+            reason=order_return.because,
+            before_call=lease.cover_call,
         ),
     )
 
@@ -91,7 +94,7 @@ def _withdraw_esim(order_return: Return, lease: Lease) -> None:
     profile = order_return.order.profile
     if profile is None or not order_return.withdraws_esim:
         return
-    if provisioning.cancel(profile, before_call=lease.renew):
+    if provisioning.cancel(profile, before_call=lease.cover_call):
         subscriptions.remove_from_line(profile.sim)
 
 

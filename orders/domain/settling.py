@@ -124,7 +124,7 @@ def _load(subject: str) -> Order:
 def _advance(order: Order, lease: Lease) -> RetryAfter | None:
     if order.state == OrderState.ACKNOWLEDGED:
         _move(order, OrderState.IN_PROGRESS)
-    payments.authorise(order.payment, before_call=lease.renew)
+    payments.authorise(order.payment, before_call=lease.cover_call)
     if order.payment.state == PaymentState.PENDING:
         return _wait_for_customer(order)
     if order.state == OrderState.PENDING:
@@ -134,9 +134,9 @@ def _advance(order: Order, lease: Lease) -> RetryAfter | None:
     sim = _make_sim_ready(order, lease)
     _check_code(order)
     subscription = _put_plan_on_line(order, sim)
-    activation.activate(subscription, sim, before_call=lease.renew)
+    activation.activate(subscription, sim, before_call=lease.cover_call)
     _decide_to_charge(order)
-    payments.capture(order.payment, before_call=lease.renew)
+    payments.capture(order.payment, before_call=lease.cover_call)
     _complete(order)
     return None
 
@@ -165,7 +165,7 @@ def _make_sim_ready(order: Order, lease: Lease) -> Sim:
             if not compare_and_set(Order, order.pk, expected, profile=profile):
                 raise IllegalTransition("the order has a profile already, or has ended")
         order.profile = profile
-    return provisioning.make_ready(order.profile, before_call=lease.renew).sim
+    return provisioning.make_ready(order.profile, before_call=lease.cover_call).sim
 
 
 def _check_code(order: Order) -> None:

@@ -36,7 +36,7 @@ def undo(order: Order, lease: Lease) -> RetryAfter | None:
         payments.void_or_refund,
         order.payment,
         reason=f"order {order.state}",
-        before_call=lease.renew,
+        before_call=lease.cover_call,
     )
     errors = try_each(
         give_back, partial(_cancel_profile, order, lease), partial(_end_service, order, lease)
@@ -62,7 +62,7 @@ def _retry_or_stop(order: Order, errors: list[Exception]) -> RetryAfter | None:
 def _cancel_profile(order: Order, lease: Lease) -> None:
     if order.profile is None:
         return
-    is_cancelled = provisioning.cancel(order.profile, before_call=lease.renew)
+    is_cancelled = provisioning.cancel(order.profile, before_call=lease.cover_call)
     if not is_cancelled:
         # A device has the eSIM, although nobody paid. No plan may be put on its ICCID any more.
         provisioning.retire(order.profile)
@@ -70,7 +70,7 @@ def _cancel_profile(order: Order, lease: Lease) -> None:
 
 def _end_service(order: Order, lease: Lease) -> None:
     if order.subscription:
-        activation.end(order.subscription, before_call=lease.renew)
+        activation.end(order.subscription, before_call=lease.cover_call)
 
 
 def try_each(*parts: Callable[[], object]) -> list[Exception]:

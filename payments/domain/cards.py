@@ -58,7 +58,9 @@ def forget(subject: str, lease: Lease) -> RetryAfter | None:
     token, key = method.token, f"forget:{digest(method.token)[:32]}"
     forget_token = gateway().forget
     try:
-        call_gateway("forget", key, lambda: forget_token(token, key=key), before_call=lease.renew)
+        call_gateway(
+            "forget", key, lambda: forget_token(token, key=key), before_call=lease.cover_call
+        )
     except GatewayUnavailable as error:
         return RetryAfter(count_failure(method, error))
     except GatewayRefused as error:

@@ -101,7 +101,7 @@ def _open(page: CardPage, lease: Lease) -> None:
         "open_page",
         key,
         lambda: open_page(return_url=page.return_url, key=key),
-        before_call=lease.renew,
+        before_call=lease.cover_call,
     )
 
     try:
@@ -124,7 +124,7 @@ def _fetch_result(page: CardPage, lease: Lease) -> None:
     # `returned_at` is read before the call, to notice a customer who comes back during it.
     fetch, returned_at = gateway().fetch_page, page.returned_at
     result = call_gateway(
-        "fetch_page", str(page.key), lambda: fetch(page.gateway_id), before_call=lease.renew
+        "fetch_page", str(page.key), lambda: fetch(page.gateway_id), before_call=lease.cover_call
     )
     match result:
         case StoredCard():

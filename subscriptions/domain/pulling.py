@@ -77,7 +77,7 @@ def _fetch_page(system: ChargingSystem, pull: UsagePull, lease: Lease) -> Page:
         return page
 
     call = ChargingCall(pull=pull, after=pull.cursor)
-    return record_call(call, send, before_call=lease.renew, describe=_describe)
+    return record_call(call, send, before_call=lease.cover_call, describe=_describe)
 
 
 def _describe(page: Page) -> dict[str, Any]:

@@ -320,6 +320,32 @@ def test_a_worker_that_lost_its_lease_cannot_renew_it(handler: FakeHandler) -> N
         Lease(task.pk, "mine").renew()
 
 
+def test_a_lease_is_renewed_only_when_a_call_could_outlast_it(
+    handler: FakeHandler, settings: Settings
+) -> None:
+    task = enqueued_task()
+    Task.objects.update(lease_token="mine")
+    spare = timedelta(seconds=(settings.OUTBOX_LEASE - settings.OUTSIDE_CALL_TIMEOUT) / 2)
+    lease = Lease(task.pk, "mine", renewed_at=now())
+
+    lease.cover_call()
+    assert Task.objects.get().lease_until is None
+
+    lease.renewed_at = now() - spare
+    lease.cover_call()
+    assert Task.objects.get().lease_until is not None
+    assert now() - lease.renewed_at < spare
+
+
+def test_a_worker_that_stalled_past_its_lease_learns_that_it_lost_it(handler: FakeHandler) -> None:
+    task = enqueued_task()
+    Task.objects.update(lease_token="another")
+    lease = Lease(task.pk, "mine", renewed_at=now() - timedelta(minutes=1))
+
+    with pytest.raises(domain.LeaseLost):
+        lease.cover_call()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_ten_workers_one_processes_the_task(handler: FakeHandler) -> None:
     task = enqueued_task()

@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from django.db.models.signals import post_init
 from django.utils.timezone import now
+from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from esim.models import Sim
@@ -265,8 +266,12 @@ def lose_lease(**_of_signal: Any) -> None:
     Task.objects.update(lease_token="other", lease_until=now() + DAY)
 
 
-def test_a_worker_that_lost_its_lease_makes_no_call(charging: str, sim: Sim) -> None:
+def test_a_worker_that_lost_its_lease_makes_no_call(
+    charging: str, sim: Sim, settings: Settings
+) -> None:
     use(charging, sim, 1)
+    # A lease without time to spare is renewed before every call.
+    settings.OUTBOX_LEASE = settings.OUTSIDE_CALL_TIMEOUT
     post_init.connect(lose_lease, sender=ChargingCall)
     try:
         task = pull()
