@@ -5,6 +5,8 @@ missing. The oldest and the newest supported Python are checked by the packages'
 """
 
 import re
+import subprocess
+import sys
 from functools import cache
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
@@ -139,3 +141,15 @@ def test_what_two_locks_share_has_one_version(name: str) -> None:
     }
 
     assert different == set()
+
+
+@pytest.mark.processes
+def test_pip_says_that_the_repository_is_no_package(tmp_path: Path) -> None:
+    options = ["--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path)]
+    command = [sys.executable, "-m", "pip", "wheel", str(REQUIREMENTS.parent), *options]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert "moportal is no package: run it from its checkout." in done.stderr
+    assert list(tmp_path.iterdir()) == []
