@@ -15,8 +15,9 @@ from django.utils.timezone import now
 from accounts.models import User
 from esim.models import DownloadProgress, Profile
 from esim.states import ProfileState
+from mobileplans.domain.lpa_advice import Advice, Remedy
 from mobileplans.domain.lpa_errors import translate_smdp_codes
-from mobileplans.domain.lpa_table import TABLE, Advice, Remedy
+from mobileplans.domain.lpa_table import TABLE
 from mobileplans.domain.visits import deciding_report
 from mobileplans.models import LpaReport, Visit
 from mobileplans.words import LpaCode

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from mobileplans.domain import visits
-from mobileplans.domain.lpa_table import Remedy
+from mobileplans.domain.lpa_advice import Remedy
 from mobileplans.models import Visit
 from mobileplans.words import LpaCode
 from orders import texts

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mobileplans.domain.lpa_advice import Remedy
 from mobileplans.domain.lpa_errors import (
     LONGEST_HEADER,
     MOST_ERRORS,
@@ -15,7 +16,7 @@ from mobileplans.domain.lpa_errors import (
     parse_lpa_errors,
     parse_us_time,
 )
-from mobileplans.domain.lpa_table import TABLE, Remedy
+from mobileplans.domain.lpa_table import TABLE
 from mobileplans.words import WINDOWS_CODES, LpaCode
 
 ICCID = "8949449999999990023"

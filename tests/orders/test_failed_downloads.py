@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from esim.domain import progress
-from mobileplans.domain.lpa_table import Remedy
+from mobileplans.domain.lpa_advice import Remedy
 from mobileplans.models import LpaReport, Visit
 from mobileplans.words import LpaCode
 from orders.domain import repairing

@@ -9,7 +9,7 @@ from pytest_django.fixtures import Settings
 from accounts.models import User
 from esim.models import Profile, Sim
 from esim.states import ProfileState
-from mobileplans.domain.lpa_table import Remedy
+from mobileplans.domain.lpa_advice import Remedy
 from mobileplans.models import LpaReport, Visit
 from orders.domain import problems
 from orders.domain.problems import problem_of
