@@ -1,4 +1,4 @@
-"""The orders, repairs, returns and LPA errors in the admin. Each is found by any of its numbers."""
+"""Orders in the admin. Each is found by any of its numbers."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -10,18 +10,14 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.html import format_html, format_html_join
-from django.utils.timesince import timesince
 
 from accounts.admin import SearchByIdentifier
 from accounts.models import User
-from mobileplans.domain.lpa_table import TABLE
-from mobileplans.models import LpaReport
 from moportal.desk import ReadOnly
 from orders.domain import repairing, returning, settling
-from orders.models import Order, Repair, Return
-from orders.queries.orders import any_order_of_iccid, needing_staff
+from orders.models import Order
+from orders.queries.orders import needing_staff
 from orders.queries.timeline import timeline
 
 # What staff read when an action is not possible.
@@ -236,96 +232,3 @@ class OrderAdmin(SearchByIdentifier, ReadOnly, admin.ModelAdmin[Order]):
         if re.fullmatch(r"[0-9A-Za-z]{5}-[0-9A-Za-z]{5}", search_term):
             search_term = search_term.replace("-", "")
         return super().get_search_results(request, queryset, search_term)
-
-
-@admin.register(Repair)
-class RepairAdmin(ReadOnly, admin.ModelAdmin[Repair]):
-    list_display = ["order", "kind", "state", "because", "asked_by", "asked_at", "last_error"]
-    list_filter = ["kind", "state"]
-    list_select_related = ["order", "asked_by"]
-    search_fields = ["=order__number", "=old_profile__sim__iccid", "=new_profile__sim__iccid"]
-
-
-@admin.register(Return)
-class ReturnAdmin(ReadOnly, admin.ModelAdmin[Return]):
-    list_display = ["order", "state", "because", "asked_by", "asked_at", "ended_at", "last_error"]
-    list_filter = ["state"]
-    list_select_related = ["order", "asked_by"]
-    search_fields = ["=order__number"]
-
-
-@admin.register(LpaReport)
-class LpaReportAdmin(SearchByIdentifier, admin.ModelAdmin[LpaReport]):
-    """The queue of failed downloads. It is registered here because each row shows its order."""
-
-    list_display = [
-        "code",
-        "iccid",
-        "order",
-        "age",
-        "state",
-        "asks_for_help",
-        "note",
-    ]
-    list_filter = ["state", ("asked_for_help_at", admin.EmptyFieldListFilter), "code", "source"]
-    list_editable = ["state"]
-    search_fields = ["=iccid", "=visit__transaction_id", "=visit__account__username", "note"]
-    readonly_fields = [
-        "visit",
-        "source",
-        "code",
-        "code_as_sent",
-        "meaning",
-        "what_to_look_at",
-        "at",
-        "at_as_sent",
-        "iccid",
-        "order",
-        "decides",
-        "asked_for_help_at",
-        "received_at",
-    ]
-    fields = [*readonly_fields, "state", "note"]
-    actions = ["take_in_hand", "resolve"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[LpaReport]:
-        return super().get_queryset(request).select_related("visit")
-
-    @admin.display(description="Age", ordering="received_at")
-    def age(self, report: LpaReport) -> str:
-        return timesince(report.received_at, depth=1)
-
-    @admin.display(description="Order")
-    def order(self, report: LpaReport) -> str:
-        """Link to the order of this ICCID, even if another customer reported the error."""
-        found = any_order_of_iccid(report.iccid)
-        if found is None:
-            return ""
-        address = reverse("admin:orders_order_change", args=[found.pk])
-        return format_html('<a href="{}">{}</a>', address, found.display_number)
-
-    @admin.display(description="Asked for help", boolean=True)
-    def asks_for_help(self, report: LpaReport) -> bool:
-        return report.asked_for_help_at is not None
-
-    @admin.display(description="Meaning")
-    def meaning(self, report: LpaReport) -> str:
-        return str(TABLE[report.lpa_code].meaning)
-
-    @admin.display(description="What to check")
-    def what_to_look_at(self, report: LpaReport) -> str:
-        return str(TABLE[report.lpa_code].staff_advice)
-
-    @admin.action(description="Start working on the selected LPA errors", permissions=["change"])
-    def take_in_hand(self, _request: HttpRequest, chosen: QuerySet[LpaReport]) -> None:
-        chosen.update(state=LpaReport.State.IN_PROGRESS)
-
-    @admin.action(description="Mark the selected LPA errors as resolved", permissions=["change"])
-    def resolve(self, _request: HttpRequest, chosen: QuerySet[LpaReport]) -> None:
-        chosen.update(state=LpaReport.State.RESOLVED)
-
-    def has_add_permission(self, _request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, _request: HttpRequest, _obj: LpaReport | None = None) -> bool:
-        return False
