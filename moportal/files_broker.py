@@ -1,8 +1,9 @@
 """The broker that needs no server: kombu's file transport, made safe for concurrent processes.
 
-kombu creates a file under its final name and writes its content afterwards. A process that reads it
-in between gets an empty message or an empty list of queues, and crashes. Here a message file gets
-its final name only when it is complete, and a lock guards the list of queues.
+kombu creates a file under its final name and writes its content afterwards. A
+process that reads it in between gets an empty message or an empty list of queues,
+and crashes. Here a message file gets its final name only when it is complete, and a
+lock guards the list of queues.
 """
 
 import fcntl
@@ -22,7 +23,8 @@ class Channel(filesystem.Channel):
 
     def _put(self, queue: str, payload: Any, **_kwargs: Any) -> None:  # type: ignore[override]  # kombu itself names the parameters differently
         name = f"{round(monotonic() * 1000)}_{uuid.uuid4()}.{queue}.msg"
-        # kombu reads only files that end in ".msg", so it does not see this one before the rename.
+        # kombu reads only files that end in ".msg", so it does not
+        # see this one before the rename.
         unfinished = Path(self.data_folder_out, f"{name}.new")
         unfinished.write_text(dumps(payload), encoding="utf-8")
         unfinished.replace(unfinished.with_suffix(""))

@@ -1,7 +1,8 @@
 """Health probes. `GET /livez`: this process answers. `GET /readyz`: it has all that its face needs.
 
-Both answer over plain HTTP and to any Host, because a probe asks by address. They say nothing about
-other processes: the worker's heartbeat is a figure of `/readyz`, and a late one does not fail it.
+Both answer over plain HTTP and to any Host, because a probe asks by address. They
+say nothing about other processes: the worker's heartbeat is a figure of `/readyz`,
+and a late one does not fail it.
 """
 
 from collections.abc import Callable

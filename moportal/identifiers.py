@@ -1,6 +1,7 @@
 """Identifiers: EID, ICCID, IMEI, IMSI, MSISDN, country, matching id, activation code.
 
-Each class has a `parse` that returns a valid identifier or raises its own `InvalidIdentifier`.
+Each class has a `parse` that returns a valid identifier or
+raises its own `InvalidIdentifier`.
 """
 
 import re
@@ -43,7 +44,8 @@ class InvalidActivationCode(InvalidIdentifier):
     """Not `1$<SM-DP+ host>$<matching id>`, or one that needs a confirmation code (SGP.22, 4.1)."""
 
 
-# Labels of letters, digits and inner hyphens (RFC 1123, 2.1): no scheme, no port, no slash.
+# Labels of letters, digits and inner hyphens (RFC 1123, 2.1):
+# no scheme, no port, no slash.
 _LABEL = "[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
 HOST_NAME = rf"{_LABEL}(\.{_LABEL})*"
 
@@ -54,10 +56,12 @@ _DOUBLED = bytes.maketrans(b"0123456789", b"0246813579")
 def has_luhn_digit(digits: str) -> bool:
     """Return whether the last digit is the Luhn check digit of the others (ISO/IEC 7812-1).
 
-    It sums bytes instead of looping over digits, because an import calls it a million times.
+    It sums bytes instead of looping over digits, because an
+    import calls it a million times.
     """
     codes = digits.encode("ascii")
-    # From the right: the check digit and every second digit as they are, the others doubled.
+    # From the right: the check digit and every second digit as
+    # they are, the others doubled.
     as_they_are, doubled = codes[::-2], codes[-2::-2].translate(_DOUBLED)
     # The code of a digit is the digit plus ord("0").
     total = sum(as_they_are) + sum(doubled) - len(codes) * ord("0")

@@ -14,9 +14,10 @@ from django.core.exceptions import ValidationError
 from moportal.text.countries import reader_locale
 
 RIGHT_TO_LEFT_MARK = "\u200f"
-# How many decimal digits the minor unit of each currency has: ISO 4217, list one, 1 January 2026.
-# Codes without a minor unit, such as gold, are left out. Babel's precision is not the same: it says
-# how amounts are usually displayed. ALL is displayed without decimals, but charged in hundredths.
+# How many decimal digits the minor unit of each currency has: ISO 4217, list one, 1
+# January 2026. Codes without a minor unit, such as gold, are left out. Babel's precision
+# is not the same: it says how amounts are usually displayed. ALL is displayed without
+# decimals, but charged in hundredths.
 _CURRENCIES = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
     2: (
@@ -109,7 +110,8 @@ def with_tax(price: Money, *, rate: int, included: bool) -> TaxedPrice:
     """
     base = Decimal(price.minor_units)
     fraction = Decimal(rate) / 10_000
-    # The tax within a gross price is less than this fraction of it, because `gross = net + tax`.
+    # The tax within a gross price is less than this fraction of it,
+    # because `gross = net + tax`.
     tax = base * fraction / (1 + fraction) if included else base * fraction
     tax_units = int(tax.quantize(Decimal(1), rounding=ROUND_HALF_UP))
     gross = price.minor_units if included else price.minor_units + tax_units

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-# BEGIN IMMEDIATE with a busy timeout lets a writer wait for its turn. With SQLite's default, a
-# transaction that reads first and writes later would fail instead.
+# BEGIN IMMEDIATE with a busy timeout lets a writer wait for its turn. With SQLite's
+# default, a transaction that reads first and writes later would fail instead.
 _SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,
@@ -21,8 +21,8 @@ def on_postgresql(
 ) -> dict[str, Any]:
     """Return the database with persistent connections, of at most `max_age` seconds.
 
-    With a prepared statement PostgreSQL plans Get Balance's query once for each connection. A
-    connection pooler may not support prepared statements.
+    With a prepared statement PostgreSQL plans Get Balance's query once for each
+    connection. A connection pooler may not support prepared statements.
     """
     options = database["OPTIONS"]
     if prepares:

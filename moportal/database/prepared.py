@@ -15,10 +15,11 @@ _of_thread = threading.local()
 def execute_prepared(compose: Callable[[bool], bytes], values: Sequence[Any]) -> list[Row]:
     """Execute a statement with parameters `$1`, `$2`, … and return its rows.
 
-    If the connection is lost, the statement is sent once more on a new one, so that a restarted
-    database or a pooler that closes idle connections causes no error. The first statement may have
-    been executed anyway. So `compose` gets True when it is sent again, and the text must then
-    recognise what the first one wrote. Inside a transaction nothing is sent again.
+    If the connection is lost, the statement is sent once more on a new one, so that a
+    restarted database or a pooler that closes idle connections causes no error. The
+    first statement may have been executed anyway. So `compose` gets True when it is sent
+    again, and the text must then recognise what the first one wrote. Inside a
+    transaction nothing is sent again.
     """
     try:
         return _execute(compose(False), values)  # noqa: FBT003 -- `compose` says what it means
@@ -41,7 +42,8 @@ def _execute(statement: bytes, values: Sequence[Any]) -> list[Row]:
 def _cursor(connection: psycopg.Connection[Any]) -> psycopg.RawCursor[Any]:
     """Return this thread's cursor on the connection. Each connection gets one cursor.
 
-    Django's own cursor binds parameters on the client's side, so the server could keep no plan.
+    Django's own cursor binds parameters on the client's side, so
+    the server could keep no plan.
     """
     kept: psycopg.RawCursor[Any] | None = getattr(_of_thread, "cursor", None)
     if kept is None or kept.connection is not connection:

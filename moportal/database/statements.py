@@ -1,7 +1,7 @@
 """Writes that must not overwrite a concurrent change, and writes of many rows at once.
 
-An order and its parts change state by `compare_and_set` or `move`: of two concurrent workers one
-wins, and the other learns that it lost.
+An order and its parts change state by `compare_and_set` or `move`: of two concurrent
+workers one wins, and the other learns that it lost.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -20,9 +20,9 @@ def compare_and_set(
 ) -> bool:
     """Change the row if it is as expected, and return whether it was.
 
-    An expected value may be a list or another collection: the column must then have one of its
-    values. The comparison and the change are one UPDATE, so of two concurrent callers that expect
-    the same and change it, one wins.
+    An expected value may be a list or another collection: the column must then have one
+    of its values. The comparison and the change are one UPDATE, so of two concurrent
+    callers that expect the same and change it, one wins.
     """
     conditions = {
         f"{name}__in" if _is_choice(value) else name: value for name, value in expected.items()
@@ -45,7 +45,8 @@ def move(row: Model, next_states: Mapping[Any, Collection[Any]], new: Any, **fie
     if not compare_and_set(type(row), row.pk, {"state": predecessors}, state=new, **fields):
         row.refresh_from_db()
         return False
-    # refresh_from_db would cost a query and drop the related rows that are loaded already.
+    # refresh_from_db would cost a query and drop the related
+    # rows that are loaded already.
     for name, value in {"state": new.value, **fields}.items():
         setattr(row, name, value)
     return True
@@ -54,8 +55,8 @@ def move(row: Model, next_states: Mapping[Any, Collection[Any]], new: Any, **fie
 def insert_new(rows: Sequence[Model]) -> list[Any]:
     """Insert those rows that no unique constraint refuses, and return the new rows' keys.
 
-    All rows belong to one table; the objects themselves stay without a key. Two concurrent calls
-    must give the same rows in the same order, or they may deadlock.
+    All rows belong to one table; the objects themselves stay without a key. Two
+    concurrent calls must give the same rows in the same order, or they may deadlock.
     """
     keys: list[Any] = []
     for start in range(0, len(rows), ROWS_AT_A_TIME):
@@ -64,8 +65,9 @@ def insert_new(rows: Sequence[Model]) -> list[Any]:
 
 
 def _insert_new(rows: Sequence[Model]) -> list[Any]:
-    # bulk_create(ignore_conflicts=True) does not return which rows are new. Comparing the keys
-    # before and after it would count rows as new that another transaction inserted meanwhile.
+    # bulk_create(ignore_conflicts=True) does not return which rows are new.
+    # Comparing the keys before and after it would count rows as new that another
+    # transaction inserted meanwhile.
     table, key = _table_and_key(type(rows[0]))
     fields = [field for field in rows[0]._meta.concrete_fields if not field.primary_key]
     columns = ", ".join(_column(field) for field in fields)
@@ -87,7 +89,8 @@ def set_each(model: type[Model], name: str, values: Mapping[int, int | None]) ->
 
     Keys without a row are ignored.
     """
-    # bulk_update takes eight times the CPU: it composes a CASE with a branch for each row.
+    # bulk_update takes eight times the CPU: it composes a
+    # CASE with a branch for each row.
     table, key = _table_and_key(model)
     column = _column(model._meta.get_field(name))
     statement = f"UPDATE {table} SET {column} = %s WHERE {key} = %s"  # noqa: S608 -- names from the model
@@ -108,7 +111,8 @@ def _column(field: object) -> str:
 def execute_returning(statement: str, *values: Any) -> list[tuple[Any, ...]]:
     """Execute one statement with a RETURNING clause, and return its rows.
 
-    For what the ORM cannot say in one statement. PostgreSQL and SQLite must both accept the text.
+    For what the ORM cannot say in one statement. PostgreSQL and
+    SQLite must both accept the text.
     """
     adapt = connection.ops.adapt_datetimefield_value
     stored = [adapt(value) if isinstance(value, datetime) else value for value in values]

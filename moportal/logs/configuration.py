@@ -1,7 +1,8 @@
 """Logging: one line for each event, with the visit's transactionId and with masked identifiers.
 
-Identifiers are masked in the finished log event, so that no caller has to remember to do it. Every
-run of 14 to 40 digits (IMEI, ICCID, EID) and every activation code keeps its last four characters.
+Identifiers are masked in the finished log event, so that no caller has to remember
+to do it. Every run of 14 to 40 digits (IMEI, ICCID, EID) and every activation code
+keeps its last four characters.
 """
 
 import logging
@@ -29,7 +30,8 @@ def mask_identifiers(text: str) -> str:
 def mask_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Any:
     """Mask every value of a log event (a structlog processor)."""
     for key, value in event.items():
-        # The transaction id is the host's, not a device's. The other two are structlog's own.
+        # The transaction id is the host's, not a device's. The
+        # other two are structlog's own.
         if key in {"transaction_id", "exc_info", "_record"}:
             continue
         if isinstance(value, str):
@@ -54,12 +56,13 @@ _SHARED: list[Any] = [
 ]
 _LOGGERS: dict[str, Any] = {
     "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
-    # These log query strings, which may hold an EID. The portal's middleware logs requests.
+    # These log query strings, which may hold an EID. The
+    # portal's middleware logs requests.
     "httpx": {"level": "WARNING"},
     "httpcore": {"level": "WARNING"},
     "django.request": {"level": "ERROR"},
-    # These log two lines for each message, and neither names the order. Their errors are at least
-    # warnings.
+    # These log two lines for each message, and neither names the order. Their
+    # errors are at least warnings.
     "celery.app.trace": {"level": "WARNING"},
     "celery.worker.strategy": {"level": "WARNING"},
 }
@@ -78,7 +81,8 @@ def configure_logging(*, level: str, as_json: bool) -> dict[str, Any]:
         if as_json
         else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
     )
-    # Exceptions are formatted before the event is masked, so that tracebacks are masked too.
+    # Exceptions are formatted before the event is masked, so
+    # that tracebacks are masked too.
     finish = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
         structlog.processors.format_exc_info,

@@ -1,7 +1,8 @@
 """Log lines for sign-in, refused sign-in and sign-out, of customers and of staff.
 
-They name an account by its key. What was typed is never logged, because people type passwords into
-the wrong field: its keyed digest shows whether two attempts were for the same name.
+They name an account by its key. What was typed is never logged, because people
+type passwords into the wrong field: its keyed digest shows whether two
+attempts were for the same name.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """The choice of a language by the header Accept-Language (RFC 9110, 12.5.4).
 
-Django's own parser drops the whole header for one unreadable element, and treats `q=0` as a
-preference. Source: docs/contract.md#launch.
+Django's own parser drops the whole header for one unreadable element, and treats `q=0` as
+a preference. Source: docs/contract.md#launch.
 """
 
 import re
@@ -21,8 +21,8 @@ _ELEMENT = re.compile(
 def choose_language(header: str) -> str:
     """Return the language that the header prefers, or the operator's default.
 
-    Empty and unreadable elements are dropped. A language of quality zero is never chosen, unless
-    the header excludes every language of the portal.
+    Empty and unreadable elements are dropped. A language of quality zero is never chosen,
+    unless the header excludes every language of the portal.
     """
     qualities = _parse(header)
     available = [settings.LANGUAGE_CODE, *(code for code, _name in settings.LANGUAGES)]

@@ -1,7 +1,7 @@
 """The detection of card numbers in fields that are not meant for them.
 
-A card number that was typed into another field must not be stored or shown: no field's name tells
-that it is there.
+A card number that was typed into another field must not be stored or shown: no
+field's name tells that it is there.
 """
 
 import re
@@ -12,11 +12,12 @@ from django.utils.translation import gettext_lazy as _
 from moportal.identifiers import has_luhn_digit
 from moportal.text.normal_text import normalise_text
 
-# Groups of digits, with at most three other characters between two groups. Digits after a plus are
-# a phone number.
+# Groups of digits, with at most three other characters between two groups. Digits
+# after a plus are a phone number.
 _DIGIT_GROUPS = re.compile(r"(?<![+0-9])[0-9]+(?:[\W_]{1,3}[0-9]+)*")
-# ISO/IEC 7812: 89 is telecommunications, as in an ICCID or EID. Cards have 14 to 19 digits. Only
-# Maestro has shorter ones, which begin with 50, 56 to 58 or 6. Phone numbers have fewer digits.
+# ISO/IEC 7812: 89 is telecommunications, as in an ICCID or EID. Cards have 14 to
+# 19 digits. Only Maestro has shorter ones, which begin with 50, 56 to 58 or 6.
+# Phone numbers have fewer digits.
 _CARD_NUMBER = re.compile(r"(?!89)[1-9][0-9]{13,18}|(?:5[0678]|6[0-9])[0-9]{10,11}")
 _LONGEST = 19
 # In characters. No field keeps more, so the search takes no longer for more.

@@ -1,8 +1,9 @@
 """CSV files as spreadsheets, vendors and charging systems save them, read line by line.
 
-A file is UTF-8, with or without a byte order mark. Its delimiter is a semicolon or a comma, or the
-one that a first line such as `sep=;` names. Spreadsheets pad rows and columns with empty cells:
-rows without any value are skipped, and so are columns without a name and without values.
+A file is UTF-8, with or without a byte order mark. Its delimiter is a semicolon or a
+comma, or the one that a first line such as `sep=;` names. Spreadsheets pad rows and
+columns with empty cells: rows without any value are skipped, and so are columns
+without a name and without values.
 
 No line is kept after it was read, so a file may have any length.
 """
@@ -14,8 +15,8 @@ from functools import partial
 from operator import itemgetter
 from typing import BinaryIO, NamedTuple
 
-# Bytes, ten times as long as any correct line. Without a limit, a file without line ends would be
-# read as a whole.
+# Bytes, ten times as long as any correct line. Without a limit, a file without line
+# ends would be read as a whole.
 LONGEST_LINE = 2000
 # The most characters of a wrong value that an error shows.
 SHOWN = 60
@@ -76,8 +77,8 @@ class CsvFile:
 
         self._width = len(names)
         self._unnamed = [place for place, name in enumerate(names) if not name]
-        # A column that the file does not have is read from the place after the last value, where
-        # `__iter__` puts an empty text.
+        # A column that the file does not have is read from the place after the last
+        # value, where `__iter__` puts an empty text.
         places = [
             names.index(name) if name in names else self._width for name in map(str.lower, columns)
         ]

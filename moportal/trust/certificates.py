@@ -1,10 +1,11 @@
 """Client-certificate checks: who a certificate identifies, and why one is rejected.
 
-The proxy requests a client certificate and forwards whatever the caller sends. The portal makes the
-check itself, so that a caller whose certificate is rejected gets an answer that says why.
+The proxy requests a client certificate and forwards whatever the caller sends.
+The portal makes the check itself, so that a caller whose certificate is
+rejected gets an answer that says why.
 
-The issuer is checked before the dates. An expired certificate of an unknown authority is therefore
-refused for its issuer. Source of the statuses: docs/contract.md#get-balance.
+The issuer is checked before the dates. An expired certificate of an unknown authority is
+therefore refused for its issuer. Source of the statuses: docs/contract.md#get-balance.
 """
 
 import hashlib
@@ -72,8 +73,8 @@ class NotTrusted(Exception):
 class Trust:
     """Who is trusted: authorities, what they have revoked, and the expected names and keys.
 
-    A name matches a certificate's common name or one of its DNS names. A pin is the SHA-256 of a
-    public key (SubjectPublicKeyInfo, DER) in hexadecimal.
+    A name matches a certificate's common name or one of its DNS names. A pin is the
+    SHA-256 of a public key (SubjectPublicKeyInfo, DER) in hexadecimal.
     """
 
     roots: tuple[x509.Certificate, ...]
@@ -106,8 +107,8 @@ def verify(pem: bytes, trust: Trust, *, at: datetime) -> Verdict:
 def explain(pem: bytes, trust: Trust, *, at: datetime) -> list[tuple[str, str]]:
     """Return what led to the verdict, as pairs of name and value, for staff to read.
 
-    The pairs describe the certificate and the trusted authorities. The list is empty if the
-    certificate cannot be read.
+    The pairs describe the certificate and the trusted authorities. The list is empty if
+    the certificate cannot be read.
     """
     try:
         leaf = x509.load_pem_x509_certificate(pem)
@@ -193,8 +194,8 @@ def _check_parsed(leaf: x509.Certificate, trust: Trust, at: datetime) -> Verdict
 def _time_within_validity(leaf: x509.Certificate, at: datetime) -> datetime:
     """Return the time at which to verify the chain: `at`, moved into the leaf's own validity.
 
-    At any other time the verifier would find no chain, and an expired leaf would be reported as one
-    of an unknown authority. `Identity` checks the leaf's dates, last.
+    At any other time the verifier would find no chain, and an expired leaf would be
+    reported as one of an unknown authority. `Identity` checks the leaf's dates, last.
     """
     return min(max(at, leaf.not_valid_before_utc), leaf.not_valid_after_utc)
 

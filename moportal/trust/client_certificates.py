@@ -1,8 +1,8 @@
 """The client certificate of a request, which the proxy forwards in a header.
 
 The proxy requests a certificate, accepts any, and writes it into a header that it always
-overwrites. The portal accepts that header only together with the secret that it shares with the
-proxy, because a caller that bypasses the proxy can write any header.
+overwrites. The portal accepts that header only together with the secret that it shares
+with the proxy, because a caller that bypasses the proxy can write any header.
 """
 
 import base64
@@ -56,8 +56,8 @@ def refusal_for(error: Exception) -> Refused:
 def forwarded_certificate(request: HttpRequest) -> bytes:
     """Return the caller's certificate in PEM, or empty bytes if the caller sent none.
 
-    A header that cannot be decoded is returned as it is; the check then reports it as unreadable.
-    Raises `NotFromProxy`.
+    A header that cannot be decoded is returned as it is; the check then reports it as
+    unreadable. Raises `NotFromProxy`.
     """
     escaped = request.META.get(ESCAPED_PEM, "")
     standard = request.META.get(STANDARD, "")

@@ -23,7 +23,8 @@ class TrustFiles:
 
     A changed file takes effect at the next check.
 
-    Instances compare by identity (eq=False), so that they are cheap keys of the verdict cache.
+    Instances compare by identity (eq=False), so that they are
+    cheap keys of the verdict cache.
     """
 
     roots: Path
@@ -40,8 +41,8 @@ class TrustFiles:
     def identify(self, pem: bytes, *, at: datetime) -> str:
         """Return the expected name or pin that the certificate matches.
 
-        A name comes before a pin, so that a renewed certificate identifies the same caller.
-        Raises `NotTrusted` and `InvalidTrust`.
+        A name comes before a pin, so that a renewed certificate identifies the same
+        caller. Raises `NotTrusted` and `InvalidTrust`.
         """
         result = self._check(pem, at)
         if isinstance(result, Verdict):
@@ -62,8 +63,9 @@ class TrustFiles:
     def _check(self, pem: bytes, at: datetime) -> "Verdict | Identity":
         """Check a certificate, or return the cached result.
 
-        A result is cached until a file changes, and for at most a minute, so that an authority
-        that expires is noticed. The certificate's own dates are compared at every call.
+        A result is cached until a file changes, and for at most a minute, so
+        that an authority that expires is noticed. The certificate's own
+        dates are compared at every call.
         """
         return _cached_check(pem, self, self._stamps(), int(at.timestamp()) // 60)
 

@@ -20,8 +20,9 @@ FIXED = {
 class SecurityHeadersMiddleware(SecurityMiddleware):
     """Add the headers. It comes first, so that answers of other middleware get them too.
 
-    Django's class adds Strict-Transport-Security (only over TLS), X-Content-Type-Options,
-    Referrer-Policy and Cross-Origin-Opener-Policy. What a view or the CSP middleware has set stays.
+    Django's class adds Strict-Transport-Security (only over TLS),
+    X-Content-Type-Options, Referrer-Policy and Cross-Origin-Opener-Policy. What a view
+    or the CSP middleware has set stays.
     """
 
     def process_request(self, request: HttpRequest) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 def allowed_methods(view: Callable[..., Any] | None) -> list[str]:
     """Return the methods, or an empty list if no decorator names them.
 
-    Django's decorators keep the list in their closure alone. A test reads it for every route.
+    Django's decorators keep the list in their closure alone. A
+    test reads it for every route.
     """
     while view is not None:
         names = inspect.getclosurevars(view).nonlocals if inspect.isfunction(view) else {}

@@ -17,8 +17,8 @@ Handler = Callable[[HttpRequest], HttpResponse]
 class LogContextMiddleware:
     """Begin each request with a log context of its own, before anything can log.
 
-    Threads are reused. Without this, a request that is refused early would be logged with the visit
-    of the request before it.
+    Threads are reused. Without this, a request that is refused early would be logged with
+    the visit of the request before it.
     """
 
     def __init__(self, get_response: Handler) -> None:

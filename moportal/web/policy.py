@@ -1,6 +1,7 @@
 """The browser policy of the pages: no inline code, and nothing from other hosts.
 
-Sources: docs/policies.md#s1, docs/policies.md#s4, and docs/contract.md#journey (inline script).
+Sources: docs/policies.md#s1, docs/policies.md#s4, and
+docs/contract.md#journey (inline script).
 """
 
 from csp.constants import NONE, SELF
