@@ -51,8 +51,8 @@ class PricedPlan(models.Model):
 class Draft(PricedPlan):
     """The cart: an order that is not submitted yet. An account has one open draft at a time.
 
-    Every change raises `version`, and every form carries the version that it shows. `key` is made
-    with the draft and becomes the payment's idempotency key.
+    Every change raises `version`, and every form carries the version that it shows. `key`
+    is made with the draft and becomes the payment's idempotency key.
     """
 
     account = models.ForeignKey(
@@ -222,7 +222,8 @@ class StateChange(models.Model):
 class Repair(models.Model):
     """The repair of a sold eSIM that did not reach its device. It is never charged.
 
-    The row is stored before any call outside; a worker carries it out (`orders.domain.repairing`).
+    The row is stored before any call outside; a worker carries it
+    out (`orders.domain.repairing`).
     """
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="repairs")

@@ -1,7 +1,7 @@
 """Drafts: the customer's choices before the order is placed (docs/contract.md#nothing-is-lost).
 
-Every change is a compare-and-set on the draft's version. A form that was shown for another draft or
-an older version raises `StaleForm` and changes nothing.
+Every change is a compare-and-set on the draft's version. A form that was shown for
+another draft or an older version raises `StaleForm` and changes nothing.
 """
 
 import uuid
@@ -91,8 +91,8 @@ def choose_method(draft: Draft, method: PaymentMethod, *, version: int) -> None:
     If a card page is still open, its card will be stored, but not chosen for this draft.
     """
     with transaction.atomic():
-        # The lock prevents a removal between this check and the choice. With no_key an order that
-        # is placed concurrently, and only refers to the method, does not wait.
+        # The lock prevents a removal between this check and the choice. With no_key an
+        # order that is placed concurrently, and only refers to the method, does not wait.
         locked = PaymentMethod.objects.select_for_update(no_key=True).get(pk=method.pk)
         if locked.removed_at:
             raise MethodRemoved(locked.pk)
@@ -111,15 +111,16 @@ def drop_method(method: PaymentMethod, **_signal: Any) -> None:
 def open_card_page(draft: Draft, *, version: int) -> CardPage:
     """Return the draft's page for a new card, and request one at the gateway if none is open.
 
-    Repeated requests, from any number of tabs, get the same page. Therefore the form's version is
-    checked only if a new page is requested.
+    Repeated requests, from any number of tabs, get the same page. Therefore the form's
+    version is checked only if a new page is requested.
     """
     page = draft.card_page
     if page is None or not page.is_under_way:
         try:
             return _new_card_page(draft, version)
         except StaleForm:
-            # Another tab may have opened a page at the same time. Then this request uses that page.
+            # Another tab may have opened a page at the same time. Then
+            # this request uses that page.
             draft.refresh_from_db()
             page = draft.card_page
             if page is None or not page.is_under_way:
@@ -174,7 +175,8 @@ def name_device(
 def update_price(draft: Draft) -> PriceChange | None:
     """Set the catalogue's current price before the review, and return the change if there is one.
 
-    If the plan is no longer offered, clears it from the draft and raises `PlanNotOffered`.
+    If the plan is no longer offered, clears it from the
+    draft and raises `PlanNotOffered`.
     """
     old = draft.price.gross
     try:

@@ -1,7 +1,8 @@
 """Cancel an eSIM that nobody has downloaded, long after its plan has ended.
 
-Until then its activation code works (docs/contract.md#profile). Beat finds such orders and enqueues
-them. `expire`, the outbox's handler, reads the order again and may run twice.
+Until then its activation code works (docs/contract.md#profile). Beat finds
+such orders and enqueues them. `expire`, the outbox's handler, reads the
+order again and may run twice.
 """
 
 from datetime import timedelta

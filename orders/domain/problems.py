@@ -1,9 +1,9 @@
 """A failed download: which order it belongs to, and which remedy the customer gets now.
 
-The table in `mobileplans.domain.lpa_table` gives the meaning of a code and its class of remedy.
-This module chooses the remedy by the order, its profile and earlier attempts
-(docs/contract.md#lpa-errors). What the host reports is a claim: nothing is handed out unless the
-owner of the order has signed in.
+The table in `mobileplans.domain.lpa_table` gives the meaning of a code and its class of
+remedy. This module chooses the remedy by the order, its profile and earlier attempts
+(docs/contract.md#lpa-errors). What the host reports is a claim: nothing is handed out
+unless the owner of the order has signed in.
 """
 
 from dataclasses import dataclass
@@ -136,11 +136,12 @@ def _has_its_plan(order: Order) -> bool:
 def _is_exhausted(report: LpaReport, advice: Advice, order: Order, account: User) -> bool:
     """Return whether this error came too often to offer the same remedy again.
 
-    Only launches in which the customer signed in count, because a stranger can claim any error.
-    Launches that report the same error with the same time count once. An error that the app
-    reports to the page, and the next launch reports again, also counts once.
+    Only launches in which the customer signed in count, because a stranger can claim any
+    error. Launches that report the same error with the same time count once. An error
+    that the app reports to the page, and the next launch reports again, also counts once.
     """
-    # The setting counts the error that exhausts the remedy; `limit` is the last one before it.
+    # The setting counts the error that exhausts the remedy;
+    # `limit` is the last one before it.
     limit = advice.limit if advice.limit is not None else settings.LPA_ERROR_LIMIT - 1
     iccids = {order.profile.sim.iccid} if order.profile else set()
     iccids |= set(order.repairs.values_list("old_profile__sim__iccid", flat=True))

@@ -1,7 +1,8 @@
 """Repair a sold eSIM, free of charge: issue a new one on the same order, or release the old one.
 
-A command stores the row and enqueues it. Only workers carry it out; `advance_repair` reads what is
-stored each time, so it may run twice. The customer has paid, so it is tried until it is done.
+A command stores the row and enqueues it. Only workers carry it out;
+`advance_repair` reads what is stored each time, so it may run twice. The customer
+has paid, so it is tried until it is done.
 """
 
 from collections.abc import Callable
@@ -84,8 +85,8 @@ def release(order: Order, *, actor: User, because: str, visit: Visit | None = No
 
 def _request(order: Order, is_allowed: Callable[[Order], bool], **columns: Any) -> Repair:
     with transaction.atomic():
-        # Read the order again, because its eSIM may have been replaced. The row lock makes a
-        # second click or a return wait, so that it sees this repair.
+        # Read the order again, because its eSIM may have been replaced. The row lock
+        # makes a second click or a return wait, so that it sees this repair.
         fresh = Order.objects.select_for_update().get(pk=order.pk)
         if under_way := open_repair(fresh):
             return under_way

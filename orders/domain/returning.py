@@ -1,7 +1,7 @@
 """Take a completed order back: the plan ends, the eSIM is cancelled, the charge is refunded.
 
-Staff ask for it. Only workers carry it out; `take_back` reads what is stored each time, so it may
-run twice.
+Staff ask for it. Only workers carry it out; `take_back` reads what is stored
+each time, so it may run twice.
 """
 
 from functools import partial
@@ -40,7 +40,8 @@ def request_return(
     """
     request = {"because": because, "withdraws_esim": withdraws_esim, "asked_by": actor}
     with transaction.atomic():
-        # The row lock makes a second click, or a request for a new eSIM, wait and see this return.
+        # The row lock makes a second click, or a request for a new
+        # eSIM, wait and see this return.
         fresh = Order.objects.select_for_update().get(pk=order.pk)
         before = return_of(fresh)
         is_taken_back = before is not None and before.state != ReturnState.REFUSED
@@ -56,8 +57,9 @@ def request_return(
 def take_back(subject: str, lease: Lease) -> RetryAfter | None:
     """Carry out a return; the outbox's handler for returns.
 
-    The plan ends first, so that nobody has both plan and money. Then eSIM, service and money are
-    each tried, whatever becomes of the others. It is the customer's money, so this never gives up.
+    The plan ends first, so that nobody has both plan and money. Then eSIM, service
+    and money are each tried, whatever becomes of the others. It is the customer's
+    money, so this never gives up.
     """
     related = ("order__payment__method", "order__profile__sim", "order__subscription__line")
     order_return = Return.objects.select_related(*related).get(pk=subject)

@@ -1,8 +1,8 @@
 """The target of a plan: the SIM card, a profile that is installed already, or a new eSIM.
 
-If one profile is usable, it is the default. Of several the customer chooses one. A new eSIM is
-always offered (docs/contract.md#launch). On the open web the customer must name a device first
-(docs/contract.md#open-web).
+If one profile is usable, it is the default. Of several the customer chooses one. A new
+eSIM is always offered (docs/contract.md#launch). On the open web the customer must name a
+device first (docs/contract.md#open-web).
 """
 
 from dataclasses import dataclass
@@ -47,7 +47,8 @@ def choice(draft: Draft) -> Choice:
     profiles = tuple(visits.installed_profiles(visit, draft.account)) if visit.iccids else ()
     is_open_web = visit.is_open_web
     if draft.sim_id:
-        # A target that the customer chose or saw on the review page is never replaced silently.
+        # A target that the customer chose or saw on the review
+        # page is never replaced silently.
         chosen = next((sim for sim in profiles if sim.pk == draft.sim_id), None)
         return Choice(Target(chosen) if chosen else None, profiles, is_open_web, is_lost=not chosen)
     gets_new_esim = not profiles or draft.wants_new_esim

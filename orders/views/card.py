@@ -49,8 +49,8 @@ def card(request: HttpRequest, user: User, key: UUID) -> HttpResponse:
 def open_gateway(_request: HttpRequest, user: User, key: UUID) -> HttpResponse:
     """Redirect to the gateway's page.
 
-    The browser comes here by a link or a refresh. A form could not redirect to the gateway, because
-    the page's `form-action` policy allows only this site.
+    The browser comes here by a link or a refresh. A form could not redirect to the
+    gateway, because the page's `form-action` policy allows only this site.
     """
     page = _get_own_page(user, key)
     if page.state != CardPageState.OPEN:
@@ -75,8 +75,8 @@ def _get_own_page(user: User, key: UUID) -> CardPage:
 def _card_context(page: CardPage) -> dict[str, Any]:
     """Return what the page shows: it waits for the gateway, or for the customer.
 
-    The browser is sent to the gateway automatically only once. If the customer presses Back there,
-    this page appears again and waits for a click.
+    The browser is sent to the gateway automatically only once. If the customer presses
+    Back there, this page appears again and waits for a click.
     """
     waits_for_customer = page.state == CardPageState.OPEN and page.returned_at is None
     open_url = reverse("card-opened", args=[page.key])

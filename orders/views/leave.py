@@ -24,9 +24,9 @@ from orders.views.steps import redirect_to
 def leave(request: HttpRequest) -> HttpResponse:
     """End the visit and hand over its result (docs/contract.md#leaving).
 
-    The app asks for confirmation itself, so the portal does not ask. After Submit, Cancel is a
-    request. It succeeds only before the portal has decided to charge. A completed purchase is
-    handed over as a success, however the customer leaves.
+    The app asks for confirmation itself, so the portal does not ask. After Submit, Cancel
+    is a request. It succeeds only before the portal has decided to charge. A completed
+    purchase is handed over as a success, however the customer leaves.
     """
     if request.method != "POST":
         return render(request, "orders/leave.html", {"back_url": reverse("options")})
@@ -61,13 +61,14 @@ def _leave_without_order(request: HttpRequest, visit: Visit) -> HttpResponse:
 def _order_to_hand_over(account: User | None, visit: Visit) -> Order | None:
     """Return the order that this visit ends with, if it ends with one.
 
-    One that was bought in this visit comes first, handed over or not, then one that is still
-    being worked on, wherever the customer has wandered meanwhile; an order that came to nothing
-    counts only on its own page.
+    One that was bought in this visit comes first, handed over or not, then one that is
+    still being worked on, wherever the customer has wandered meanwhile; an order that
+    came to nothing counts only on its own page.
     """
     if account is None:
         return None
-    # Read once. With two queries, an order that completes between them would be in neither result.
+    # Read once. With two queries, an order that completes between
+    # them would be in neither result.
     mine = list(orders_of(account).filter(visit=visit))
     bought = next((order for order in mine if order.state == OrderState.COMPLETED), None)
     running = next((order for order in mine if OrderState(order.state) not in ENDED), None)
