@@ -61,8 +61,9 @@ def balances(
 ) -> list[Balance]:
     """Return the SIM's balances at a location, in the order in which they are used.
 
-    The list is never empty. Its only entry is NOTSUPPORTED for a SIM that is excluded from the
-    programme, and NONE for a SIM without a balance. A location of None means everywhere.
+    The list is never empty. Its only entry is NOTSUPPORTED for a SIM that is
+    excluded from the programme, and NONE for a SIM without a balance. A
+    location of None means everywhere.
 
     Raises `RefusedByGuard` if the guard refuses the request, otherwise `UnknownSim`.
     """

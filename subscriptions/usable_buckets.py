@@ -1,7 +1,7 @@
 """The buckets that a SIM can use now, read with or without a guard.
 
-On PostgreSQL this is one prepared statement in one round trip (docs/decisions/010). On other
-databases the ORM reads the same rows. A test compares the two.
+On PostgreSQL this is one prepared statement in one round trip (docs/decisions/010). On
+other databases the ORM reads the same rows. A test compares the two.
 """
 
 import json
@@ -37,7 +37,8 @@ class UsableBucket(NamedTuple):
 class Guard(Protocol):
     """A check of the request, made by the statement that reads the buckets.
 
-    In the statement, `$1` is the time and `$2` is the ICCID. The guard's own values start at `$3`.
+    In the statement, `$1` is the time and `$2` is the ICCID. The
+    guard's own values start at `$3`.
     """
 
     @property
@@ -47,9 +48,9 @@ class Guard(Protocol):
     def compose(self, *, again: bool) -> tuple[str, str]:
         """Return a WITH clause (or an empty text), and an SQL expression for the verdict.
 
-        If the verdict is null, the request passes. `again` is true if the statement is sent a
-        second time after a lost connection. The first one may have been committed, so its rows must
-        not refuse the second.
+        If the verdict is null, the request passes. `again` is true if the statement is
+        sent a second time after a lost connection. The first one may have been committed,
+        so its rows must not refuse the second.
         """
 
     def check(self) -> str | None:
@@ -121,9 +122,9 @@ def usable_bucket(bucket: Bucket) -> UsableBucket:
     )
 
 
-# Literals such as 'active' are not parameters: PostgreSQL uses a partial index only if it sees the
-# index's condition in the text. Countries are read as text, because there are only as many
-# different lists as plans, so the cache below parses each list once.
+# Literals such as 'active' are not parameters: PostgreSQL uses a partial index only if it
+# sees the index's condition in the text. Countries are read as text, because there are
+# only as many different lists as plans, so the cache below parses each list once.
 _STATEMENT = """
     {with_clause}
     SELECT {verdict}, sim.is_in_programme, bucket.id, bucket.kind = 'unlimited',
@@ -149,7 +150,8 @@ def read_by_statement(iccid: str | None, *, at: datetime, guard: Guard) -> Readi
     rows = execute_prepared(
         lambda again: statement(*guard.compose(again=again)), [at, iccid, *guard.values]
     )
-    # VALUES (1) gives a row even for an unknown SIM. Columns that joined nothing are null.
+    # VALUES (1) gives a row even for an unknown SIM. Columns
+    # that joined nothing are null.
     verdict, is_in_programme, *_bucket = rows[0]
     usable = tuple(
         UsableBucket(key, is_unlimited, left_bytes, ends_at, _parse_countries(countries))

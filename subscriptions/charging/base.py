@@ -30,6 +30,7 @@ class ChargingSystem(Protocol):
     def usage(self, after: str, *, limit: int) -> Page:
         """Return the records after this cursor. An empty cursor means from the first record on.
 
-        The call changes nothing, and a repeated call returns at least the same records. A record
-        that reaches the charging system late comes after those that it has returned before.
+        The call changes nothing, and a repeated call returns at least the same
+        records. A record that reaches the charging system late comes after
+        those that it has returned before.
         """

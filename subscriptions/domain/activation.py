@@ -1,7 +1,7 @@
 """Activating and ending a plan in the network. Both are safe to run again.
 
-Both raise `NetworkRefused`, which is final, or `NetworkUnavailable`. After a lost answer, the next
-attempt repeats the call, because the network takes repeated calls.
+Both raise `NetworkRefused`, which is final, or `NetworkUnavailable`. After a lost answer,
+the next attempt repeats the call, because the network takes repeated calls.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,8 @@ from subscriptions.networks.base import NetworkRefused, Service
 def activate(subscription: Subscription, sim: Sim, *, before_call: BeforeCall) -> None:
     """Activate the plan on this SIM, and on no other SIM.
 
-    The call's key is its sequence number, so a late repetition cannot undo a newer activation.
+    The call's key is its sequence number, so a late repetition
+    cannot undo a newer activation.
     """
     if subscription.live_iccid == sim.iccid:
         return
@@ -31,7 +32,8 @@ def activate(subscription: Subscription, sim: Sim, *, before_call: BeforeCall) -
         network().activate(Service(subscription.reference, call.pk, plan, **of_sim))
 
     _record(call, send, before_call)
-    # Another worker may have ended the plan during the call. In the network it stays ended.
+    # Another worker may have ended the plan during the call.
+    # In the network it stays ended.
     compare_and_set(Subscription, subscription.pk, {"ended_at": None}, live_iccid=sim.iccid)
     subscription.live_iccid = sim.iccid
 

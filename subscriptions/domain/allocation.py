@@ -1,17 +1,18 @@
 """Allocate usage: which bucket each usage record is taken from (docs/usage.md).
 
-A record is taken only from buckets of its own line. The bucket's subscription must have run when
-the data was used, and the bucket must be valid in the country of use. The order is that of Get
-Balance: the bucket that ends first, then a metered before an unlimited one, then the older one. An
-unlimited bucket takes all that is left. A microbalance, the free allowance to reach the portal, is
-used last. Bytes that no bucket covers are stored as the record's `uncovered_bytes`, so no bucket
-goes below zero.
+A record is taken only from buckets of its own line. The bucket's subscription must have
+run when the data was used, and the bucket must be valid in the country of use. The order
+is that of Get Balance: the bucket that ends first, then a metered before an unlimited
+one, then the older one. An unlimited bucket takes all that is left. A microbalance, the
+free allowance to reach the portal, is used last. Bytes that no bucket covers are stored
+as the record's `uncovered_bytes`, so no bucket goes below zero.
 
-The result must not depend on the order in which records arrive. They count in the order of (used
-at, source, record id). A record that is later than all earlier ones is simply added. So is a late
-record if no bucket has run out, because then every record is taken whole from its first bucket, in
-any order. Otherwise the line is allocated again from the start of the oldest subscription that the
-late record can affect. Nothing else writes `Bucket.used_bytes`.
+The result must not depend on the order in which records arrive. They count in the
+order of (used at, source, record id). A record that is later than all earlier ones is
+simply added. So is a late record if no bucket has run out, because then every record
+is taken whole from its first bucket, in any order. Otherwise the line is allocated
+again from the start of the oldest subscription that the late record can affect.
+Nothing else writes `Bucket.used_bytes`.
 """
 
 from collections import defaultdict
@@ -76,8 +77,9 @@ class LineBuckets:
     def affected_since(self, since: datetime) -> datetime:
         """Return the time from which records must be allocated again after a change at `since`.
 
-        That is the start of the oldest subscription that a chain of overlaps connects with this
-        time: it ran at this time, or it overlaps a subscription that the chain already contains.
+        That is the start of the oldest subscription that a chain of overlaps
+        connects with this time: it ran at this time, or it overlaps a subscription
+        that the chain already contains.
         """
         start = since
         for dated in sorted(self._dated, key=lambda dated: dated.ends_at, reverse=True):
@@ -115,8 +117,8 @@ def lock_lines(lines: Collection[int]) -> None:
 def last_use(lines: Collection[int]) -> dict[int, datetime]:
     """Return the time of each line's latest stored usage record. Lines without records are absent.
 
-    Call it after `lock_lines`. One statement cannot do both: if it waits for the lock, it still
-    reads the records as they were before the wait.
+    Call it after `lock_lines`. One statement cannot do both: if it waits for the lock, it
+    still reads the records as they were before the wait.
     """
     last = UsageRecord.objects.filter(line=OuterRef("pk")).order_by("-used_at").values("used_at")
     found = Line.objects.filter(pk__in=lines).annotate(last=Subquery(last[:1]))
@@ -140,8 +142,8 @@ def add(records: Iterable[UsageRecord], *, last: Mapping[int, datetime]) -> None
         start = of_line.affected_since(usage.first_at)
         missing = {record.pk: of_line.take(record) for record in usage.records}
         if usage.is_late and not of_line.has_room(start):
-            # A bucket has run out, so the order of the records matters. What was just taken from
-            # the buckets is dropped: `_allocate_again` resets them.
+            # A bucket has run out, so the order of the records matters. What was just
+            # taken from the buckets is dropped: `_allocate_again` resets them.
             restarts[usage.line] = start
         else:
             uncovered |= {pk: left for pk, left in missing.items() if left}
@@ -182,8 +184,8 @@ def reallocate(line: int, *, since: datetime) -> None:
     if UsageRecord.objects.filter(line=line, used_at__gte=since).exists():
         buckets = _read_buckets({line}, {})
         uncovered: dict[int, int] = {}
-        # A subscription that was cut short ends exactly at `since`. One moment earlier it still
-        # ran, so its buckets are allocated again too.
+        # A subscription that was cut short ends exactly at `since`. One moment earlier it
+        # still ran, so its buckets are allocated again too.
         start = buckets[line].affected_since(since - timedelta.resolution)
         _allocate_again(buckets, {line: start}, uncovered)
         _write(buckets.values(), uncovered)
@@ -192,8 +194,8 @@ def reallocate(line: int, *, since: datetime) -> None:
 def _read_buckets(late: set[int], timely: Mapping[int, datetime]) -> dict[int, LineBuckets]:
     """Read the buckets of these lines. `timely` gives the time of each line's first new record.
 
-    A line with a late record needs all its buckets. Another line needs only those that had not
-    ended at its first new record. One time for all of them keeps the query short.
+    A line with a late record needs all its buckets. Another line needs only those that
+    had not ended at its first new record. One time for all of them keeps the query short.
     """
     wanted = Q(subscription__line__in=late)
     if timely:

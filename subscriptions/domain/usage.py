@@ -1,7 +1,8 @@
 """Store usage. All records, sent over HTTP, imported or fetched, end in `store_records`.
 
-A record is identified by (source, record id, day of use). It counts once, however often it is sent
-(docs/contract.md#quantities-and-identity). `subscriptions.domain.allocation` chooses its bucket.
+A record is identified by (source, record id, day of use). It counts once, however
+often it is sent (docs/contract.md#quantities-and-identity).
+`subscriptions.domain.allocation` chooses its bucket.
 """
 
 from collections import defaultdict

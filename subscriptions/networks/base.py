@@ -1,8 +1,9 @@
 """What the network side must be able to do: activate a plan for a SIM, and end it.
 
 An eSIM must be warm: its plan is active before the activation code is handed over
-(docs/contract.md#profile). Both operations can be repeated, and calls may arrive in any order: each
-activation carries a higher number than the one before, and a plan that was ended stays ended.
+(docs/contract.md#profile). Both operations can be repeated, and calls may arrive
+in any order: each activation carries a higher number than the one before, and a
+plan that was ended stays ended.
 """
 
 from dataclasses import dataclass
@@ -23,8 +24,8 @@ class NetworkRefused(Exception):
 class Service:
     """A plan to activate on a SIM. IMSI and MSISDN are empty if they are not known.
 
-    If two activations have the same reference, the higher `sequence` wins, in whichever order they
-    arrive.
+    If two activations have the same reference, the higher `sequence` wins,
+    in whichever order they arrive.
     """
 
     reference: str
@@ -44,6 +45,6 @@ class Network(Protocol):
     def end(self, reference: str) -> None:
         """End the plan with this reference for good: it can never be activated again.
 
-        This includes a plan that was never activated. An activation that arrives later then has no
-        effect.
+        This includes a plan that was never activated. An activation that
+        arrives later then has no effect.
         """
