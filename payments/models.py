@@ -16,8 +16,8 @@ from payments.states import PAGE_UNDER_WAY, CardPageState, PaymentState, RefundS
 class PaymentMethod(models.Model):
     """A customer's stored card, as the gateway's token for it.
 
-    A card that the customer removes is never offered or accepted again. The gateway forgets it
-    as soon as no payment needs it.
+    A card that the customer removes is never offered or accepted again. The gateway
+    forgets it as soon as no payment needs it.
     """
 
     account = models.ForeignKey(

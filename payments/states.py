@@ -80,6 +80,7 @@ NEXT_PAGE_STATES: dict[CardPageState, frozenset[CardPageState]] = {
     ),
     CardPageState.TAKEN: frozenset(),
     CardPageState.REFUSED: frozenset(),
-    # A customer who comes back late may have typed a card anyway: the gateway is asked again.
+    # A customer who comes back late may have typed a card
+    # anyway: the gateway is asked again.
     CardPageState.LAPSED: frozenset({CardPageState.OPEN}),
 }

@@ -18,7 +18,8 @@ from payments.states import PaymentState
 
 log = structlog.get_logger(__name__)
 KIND = "removed_method"
-# Payments in these states may still need the card. A refund of a captured payment needs none.
+# Payments in these states may still need the card. A refund of a
+# captured payment needs none.
 STATES_NEEDING_CARD = (PaymentState.INTENDED, PaymentState.PENDING, PaymentState.AUTHORISED)
 # How often to check whether a payment still needs the card.
 PAYMENT_INTERVAL = timedelta(minutes=5)
@@ -30,7 +31,8 @@ def remove(method: PaymentMethod) -> None:
     A payment in progress still completes with this card.
     """
     with transaction.atomic():
-        # The first of two concurrent removals updates the row; the second finds it removed.
+        # The first of two concurrent removals updates the row;
+        # the second finds it removed.
         not_removed = PaymentMethod.objects.filter(pk=method.pk, removed_at=None)
         if not_removed.update(removed_at=now()):
             method_removed.send(PaymentMethod, method=method)
@@ -46,15 +48,16 @@ def is_needed(method: PaymentMethod) -> bool:
 def forget(subject: str, lease: Lease) -> RetryAfter | None:
     """Remove a card at the gateway. This is the outbox's handler for removed cards.
 
-    It waits until no payment needs the card, and retries until the gateway answers. If the gateway
-    refuses, the card stays there, and staff must remove it.
+    It waits until no payment needs the card, and retries until the gateway answers. If
+    the gateway refuses, the card stays there, and staff must remove it.
     """
     method = PaymentMethod.objects.get(pk=subject)
     if method.forgotten_at:
         return None
     if is_needed(method):
         return RetryAfter(PAYMENT_INTERVAL)
-    # The key depends only on the token, so that every worker and every retry sends the same key.
+    # The key depends only on the token, so that every worker and
+    # every retry sends the same key.
     token, key = method.token, f"forget:{digest(method.token)[:32]}"
     forget_token = gateway().forget
     try:

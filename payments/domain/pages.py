@@ -4,8 +4,8 @@
 2. The portal redirects the customer's browser there. The gateway redirects it back by GET.
 3. A worker asks the gateway for the page's result.
 
-The redirect back decides nothing: it may be missing, repeated or forged. Each page has its own
-idempotency key, so it is opened once and its card is stored once.
+The redirect back decides nothing: it may be missing, repeated or forged. Each page has
+its own idempotency key, so it is opened once and its card is stored once.
 """
 
 import uuid
@@ -32,7 +32,8 @@ from payments.states import NEXT_PAGE_STATES, PAGE_UNDER_WAY, CardPageState
 
 log = structlog.get_logger(__name__)
 KIND = "card_page"
-# A customer who does not come back may still have typed a card, so the gateway is asked this often.
+# A customer who does not come back may still have typed a card, so the
+# gateway is asked this often.
 POLL_INTERVAL = timedelta(minutes=1)
 # As long as for a confirmation at the bank.
 TIME_LIMIT = timedelta(minutes=30)
@@ -60,7 +61,8 @@ def allow_redirect(page: CardPage) -> None:
 def record_return(page: CardPage) -> None:
     """Store that the customer came back, and enqueue the task that asks the gateway for the result.
 
-    A page that has lapsed counts as open again: the customer may have typed a card after all.
+    A page that has lapsed counts as open again: the customer
+    may have typed a card after all.
     """
     with transaction.atomic():
         if page.state == CardPageState.LAPSED and page.url:
@@ -73,8 +75,8 @@ def record_return(page: CardPage) -> None:
 def advance_page(subject: str, lease: Lease) -> RetryAfter | None:
     """Open the page, or ask for its result. This is the outbox's handler for card pages.
 
-    A page that cannot be opened lapses after the last attempt. An open page lapses at the time
-    limit; until then the gateway is asked from time to time.
+    A page that cannot be opened lapses after the last attempt. An open page lapses at the
+    time limit; until then the gateway is asked from time to time.
     """
     page = CardPage.objects.select_related("account").get(pk=subject)
     if page.state not in PAGE_UNDER_WAY:
@@ -121,7 +123,8 @@ def _open(page: CardPage, lease: Lease) -> None:
 
 def _fetch_result(page: CardPage, lease: Lease) -> None:
     """Ask the gateway for the page's result, and store it."""
-    # `returned_at` is read before the call, to notice a customer who comes back during it.
+    # `returned_at` is read before the call, to notice a
+    # customer who comes back during it.
     fetch, returned_at = gateway().fetch_page, page.returned_at
     result = call_gateway(
         "fetch_page", str(page.key), lambda: fetch(page.gateway_id), before_call=lease.cover_call
@@ -153,8 +156,8 @@ def _keep_open(page: CardPage, returned_at: datetime | None) -> None:
     if _is_late(page):
         _move(page, CardPageState.LAPSED)
         return
-    # If the customer came back during the call, this keeps the new time. `record_return` has
-    # enqueued the page again, so the gateway is asked once more.
+    # If the customer came back during the call, this keeps the new time. `record_return`
+    # has enqueued the page again, so the gateway is asked once more.
     CardPage.objects.filter(pk=page.pk, returned_at=returned_at).update(returned_at=None)
     CardPage.objects.filter(pk=page.pk).update(tries=0, last_error="")
 

@@ -1,7 +1,7 @@
 """Move money: authorise, capture, void, refund. Each is safe to run again for the same payment.
 
-Each raises `GatewayUnavailable` when the gateway gives no usable answer. Calling again sends the
-same idempotency key, and so recovers a lost answer.
+Each raises `GatewayUnavailable` when the gateway gives no usable answer. Calling again
+sends the same idempotency key, and so recovers a lost answer.
 """
 
 import uuid
@@ -40,9 +40,9 @@ STANDING_AFTER: dict[str, type[Captured | VoidedOrRefunded]] = {
 def add_card(account: User, card: Card) -> PaymentMethod:
     """Exchange a card for a token and store that. Raises `CardRefused` or `GatewayUnavailable`.
 
-    This is the one outside call within a request, because card data may not be stored to be sent
-    later. No money moves. After a lost answer the customer types the card again, and the first
-    token stays unused at the gateway.
+    This is the one outside call within a request, because card data may not be stored to
+    be sent later. No money moves. After a lost answer the customer types the card again,
+    and the first token stays unused at the gateway.
     """
     key = str(uuid.uuid4())
     stored = call_gateway("tokenise", key, lambda: gateway().tokenise(card, key=key))
@@ -128,8 +128,9 @@ def capture(payment: Payment, *, before_call: BeforeCall) -> Payment:
 def void_or_refund(payment: Payment, *, reason: str, before_call: BeforeCall) -> Payment:
     """Leave nothing authorised and nothing charged, whatever the payment's state is.
 
-    If the state is in doubt, the gateway is asked first. An authorised payment is voided, and a
-    captured one is refunded. Raises `GatewayRefused` if the gateway does neither: staff must act.
+    If the state is in doubt, the gateway is asked first. An authorised payment
+    is voided, and a captured one is refunded. Raises `GatewayRefused` if the
+    gateway does neither: staff must act.
     """
     # Each of the following steps sees the state that the step before it has stored.
     in_doubt = payment.state in {PaymentState.INTENDED, PaymentState.PENDING}
@@ -165,7 +166,8 @@ def refund(payment: Payment, *, reason: str, before_call: BeforeCall) -> Payment
 @transaction.atomic
 def _open_refund(payment: Payment, reason: str) -> Refund | None:
     """Return the payment's open refund or a new one, or None if the payment is not captured."""
-    # Without the row lock, a stalled worker could open a second refund after the first has ended.
+    # Without the row lock, a stalled worker could open a second
+    # refund after the first has ended.
     fresh = Payment.objects.select_for_update().get(pk=payment.pk)
     payment.state = fresh.state
     if fresh.state != PaymentState.CAPTURED:
@@ -192,9 +194,10 @@ def _act(
 ) -> None:
     """Make the gateway void, capture or refund the payment, under this idempotency key.
 
-    A refusal may only mean that the payment has already moved on: for example, it was captured and
-    the answer was lost. So the gateway is asked how the payment stands, and the answer is stored.
-    The refusal is raised only if the payment's state stays the same.
+    A refusal may only mean that the payment has already moved on: for example,
+    it was captured and the answer was lost. So the gateway is asked how the
+    payment stands, and the answer is stored. The refusal is raised only if the
+    payment's state stays the same.
     """
     before = PaymentState(payment.state)
     try:

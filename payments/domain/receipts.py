@@ -17,8 +17,9 @@ NEXT_NUMBER = f"""INSERT INTO {TABLE} (year, last) VALUES (%s, 1)
 def issue_receipt(payment: Payment, *, at: datetime) -> Receipt:
     """Give the payment the next receipt number of the year of `at` in the billing zone.
 
-    Call it only inside the transaction that completes what was paid for. The counter's row stays
-    locked until the commit, so that the next completion waits, and a rollback leaves no gap.
+    Call it only inside the transaction that completes what was paid for. The
+    counter's row stays locked until the commit, so that the next completion
+    waits, and a rollback leaves no gap.
     """
     year = at.astimezone(ZoneInfo(settings.BILLING_ZONE)).year
     [(number,)] = execute_returning(NEXT_NUMBER, year)

@@ -1,7 +1,7 @@
 """Events that the gateway posts: each is stored once, and wakes a worker for its payment.
 
-An event decides nothing: the worker asks the gateway how the payment stands. So an event may be
-repeated, late or out of order, or come before the customer is back.
+An event decides nothing: the worker asks the gateway how the payment stands. So an event
+may be repeated, late or out of order, or come before the customer is back.
 """
 
 from collections.abc import Mapping
