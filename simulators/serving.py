@@ -32,11 +32,13 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     server: "Server"
-    # Head and body are sent together and at once. A small second packet would wait up to 40 ms for
-    # the acknowledgement of the first: Nagle's algorithm waits for a delayed acknowledgement.
+    # Head and body are sent together and at once. A small second packet would
+    # wait up to 40 ms for the acknowledgement of the first: Nagle's algorithm
+    # waits for a delayed acknowledgement.
     disable_nagle_algorithm = True
     wbufsize = 64 * 1024
-    # Longer than any client keeps an idle connection: the server never closes one during a request.
+    # Longer than any client keeps an idle connection: the server never
+    # closes one during a request.
     timeout = 120
 
     def do_GET(self) -> None:
@@ -79,7 +81,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> bytes:
         length = self.headers.get("Content-Length", "0")
-        # The server would take an unread body for the next request, so it closes the connection.
+        # The server would take an unread body for the next request,
+        # so it closes the connection.
         if self.headers.get("Transfer-Encoding"):
             self.close_connection = True
             raise HttpRefusal(HTTPStatus.LENGTH_REQUIRED, "length_required")
@@ -137,7 +140,8 @@ class Server(ThreadingHTTPServer):
     def get_request(self) -> tuple[socket.socket, Any]:
         connection, address = super().get_request()
         if self.context:
-            # The handshake follows in the connection's own thread, so a slow one delays no other.
+            # The handshake follows in the connection's own thread,
+            # so a slow one delays no other.
             connection = self.context.wrap_socket(
                 connection, server_side=True, do_handshake_on_connect=False
             )
@@ -170,8 +174,8 @@ def _completes_handshake(connection: ssl.SSLSocket) -> bool:
         return False
     else:
         return True
-    # A TLS 1.3 client may already have sent its request. Closing a connection with unread data
-    # resets it, and the client would lose the alert that says why.
+    # A TLS 1.3 client may already have sent its request. Closing a connection with unread
+    # data resets it, and the client would lose the alert that says why.
     with suppress(OSError):
         connection.shutdown(socket.SHUT_WR)
         while connection.recv(BODY_LIMIT):

@@ -12,8 +12,9 @@ MEMORY = ":memory:"
 class Store:
     """One connection for all threads. A thread holds the lock for its whole transaction.
 
-    A transaction is committed when its block ends and rolled back when the block raises. Answers
-    are sent after the commit, so a crash never loses what an answer has confirmed.
+    A transaction is committed when its block ends and rolled back when
+    the block raises. Answers are sent after the commit, so a crash never
+    loses what an answer has confirmed.
     """
 
     def __init__(self, file: str, schema: str) -> None:
@@ -22,7 +23,8 @@ class Store:
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
-        # Safe if the process dies. Only a crash of the machine can lose the last transactions.
+        # Safe if the process dies. Only a crash of the machine
+        # can lose the last transactions.
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.executescript(schema)

@@ -1,7 +1,7 @@
 """Mutual TLS 1.2 or newer, as SGP.22 v2.2, 6.1, requires it.
 
-A context trusts only the authorities that it is given. It ignores the authorities of the machine
-and of environment variables such as `SSL_CERT_FILE`.
+A context trusts only the authorities that it is given. It ignores the authorities of the
+machine and of environment variables such as `SSL_CERT_FILE`.
 """
 
 import ssl

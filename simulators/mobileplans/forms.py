@@ -21,7 +21,8 @@ HOSTS = [
 ]
 DOWNLOADS = [(INSTALLED, _("Succeeds")), *((name, name) for name in FAILURES)]
 
-# One cookie of 4096 bytes carries these values, and a punctuation mark takes three of them.
+# One cookie of 4096 bytes carries these values, and a
+# punctuation mark takes three of them.
 LONGEST_LIST, LONGEST_ICCID = 500, 100
 
 

@@ -1,8 +1,8 @@
 """Makes a browser's frame behave like the app's WebView.
 
 A frame sends the browser's language, none of the app's headers, and has none of the app's
-JavaScript objects. And the portal forbids framing. This middleware changes only the requests of
-the simulator's frame, and the portal does not know about it.
+JavaScript objects. And the portal forbids framing. This middleware changes only the
+requests of the simulator's frame, and the portal does not know about it.
 """
 
 import re
@@ -41,7 +41,8 @@ class WebViewMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Change the request and the answer if the simulator's frame asks for a page."""
         cookie = request.COOKIES.get(COOKIE_NAME)
-        # `request.headers` is cached when it is read and would keep the language replaced below.
+        # `request.headers` is cached when it is read and would keep
+        # the language replaced below.
         if cookie is None or request.META.get("HTTP_SEC_FETCH_DEST") != "iframe":
             return self.get_response(request)
         options = parse_qs(cookie)

@@ -150,7 +150,8 @@ def faults_of(document: dict[str, Any], schema: dict[str, Any]) -> Iterator[tupl
         if error.path:
             yield str(error.path[0]), error.message
         elif error.validator == "required":
-            # There is one error for each missing name. The name is only in the error's text.
+            # There is one error for each missing name. The name
+            # is only in the error's text.
             name = error.message.split("'")[1]
             yield name, _("Missing")
     for name in document.keys() - schema["properties"].keys():

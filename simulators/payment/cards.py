@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 APPROVE, CUSTOMER_STEP = "approve", "customer_step"
-# Providers' test systems decline these numbers, or ask the customer to confirm at the bank.
-# Every other valid number is approved.
+# Providers' test systems decline these numbers, or ask the customer to confirm at the
+# bank. Every other valid number is approved.
 BEHAVIOUR = {
     "4000000000000002": "card_declined",
     "4000000000009995": "insufficient_funds",

@@ -1,7 +1,8 @@
 """Tokens and payments, and the same answer to the same request.
 
-Only a successful answer is stored under its idempotency key. A refusal, such as a mistyped number
-or an unknown payment, changes nothing. A corrected request may use the same key.
+Only a successful answer is stored under its idempotency key. A refusal,
+such as a mistyped number or an unknown payment, changes nothing. A
+corrected request may use the same key.
 """
 
 import hashlib
@@ -54,8 +55,9 @@ def answer_once(books: Books, key: str, asked: str, work: Callable[[], Reply]) -
 def request_digest(path: str, body: dict[str, Any]) -> str:
     """Return a digest that is the same for the same request.
 
-    It covers only the last four digits of a card number, and no security code. Otherwise someone
-    could find the number by trying all numbers, and card numbers are never stored in any form.
+    It covers only the last four digits of a card number, and no security code.
+    Otherwise someone could find the number by trying all numbers, and card
+    numbers are never stored in any form.
     """
     known = {name: value for name, value in body.items() if name != "csc"}
     if "number" in known:
@@ -94,8 +96,8 @@ def forget_token(books: Books, body: dict[str, Any]) -> Reply:
 def authorise(books: Books, body: dict[str, Any], *, key: str, address: str) -> Reply:
     """Authorise or decline a payment, or send the customer to the bank.
 
-    A declined payment is stored too. `address` is this provider's address, under which the bank's
-    page is served.
+    A declined payment is stored too. `address` is this provider's address, under
+    which the bank's page is served.
     """
     card = books.card(str(body.get("token")))
     if card is None:
@@ -152,7 +154,8 @@ def record_decision(books: Books, identifier: str, *, approved: bool) -> str | N
 def change_payment(books: Books, identifier: str, action: str) -> Reply:
     """Capture, void or refund the whole amount.
 
-    Raises `Refused` with 409 and the current state if that state does not allow the action.
+    Raises `Refused` with 409 and the current state if that
+    state does not allow the action.
     """
     payment = books.payment(identifier)
     if payment is None:

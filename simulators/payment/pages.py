@@ -1,7 +1,8 @@
 """The provider's own page for a card, so that the merchant never sees the card number.
 
-A customer can correct a mistyped card on the page. The page ends when a card is stored, when the
-bank refuses the card at once, or when the customer goes back. The first end counts.
+A customer can correct a mistyped card on the page. The page ends when a
+card is stored, when the bank refuses the card at once, or when the customer
+goes back. The first end counts.
 """
 
 import html

@@ -7,7 +7,8 @@ from typing import Any
 from simulators.http import Answer
 from simulators.store import Store
 
-# The newer columns are in a second table. Files of an older simulator therefore still work.
+# The newer columns are in a second table. Files of an older
+# simulator therefore still work.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS call (
     id INTEGER PRIMARY KEY,

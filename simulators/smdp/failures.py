@@ -1,9 +1,10 @@
 """How a download can fail, for the device and for the SM-DP+.
 
-A device names its failure as in Windows' ESimOperationStatus. Some failures reach the SM-DP+ as a
-failed check or as the reason of a cancelled session. Then the order ends in Error, and
-HandleDownloadProgressInfo reports the point and the code (SGP.22 v2.2, 3.1.3 and 5.3.5). If only
-the device knows of the failure, no state changes and nothing is reported.
+A device names its failure as in Windows' ESimOperationStatus. Some failures reach
+the SM-DP+ as a failed check or as the reason of a cancelled session. Then the
+order ends in Error, and HandleDownloadProgressInfo reports the point and the code
+(SGP.22 v2.2, 3.1.3 and 5.3.5). If only the device knows of the failure, no state
+changes and nothing is reported.
 """
 
 from dataclasses import dataclass
@@ -26,10 +27,10 @@ class Reason:
 TOO_MANY_DOWNLOADS = Reason(ELIGIBILITY, "8.8.5/6.4", "the download was attempted too often")
 TOO_MANY_CODES = Reason(CONFIRMATION_CODE, "8.2.7/6.4", "too many wrong confirmation codes")
 
-# The keys from endUserRejection on are the CancelSession reasons of SGP.22 v2.2, 5.7.14. The keys
-# before it are the simulator's. The standard does not say with which point a cancelled session is
-# reported. Here it is the point that was not passed: the download before the package is sent, the
-# installation afterwards.
+# The keys from endUserRejection on are the CancelSession reasons of SGP.22 v2.2, 5.7.14.
+# The keys before it are the simulator's. The standard does not say with which point a
+# cancelled session is reported. Here it is the point that was not passed: the download
+# before the package is sent, the installation afterwards.
 REASONS = {
     "insufficientMemory": Reason(ELIGIBILITY, "8.1/4.8", "the eUICC is full"),
     "noEligibleProfile": Reason(ELIGIBILITY, "8.2.5/4.3", "no profile fits this device"),
@@ -40,7 +41,8 @@ REASONS = {
     "metadataMismatch": Reason(INSTALLATION, "8.2.9/3.11", "the metadata has changed"),
     "loadBppExecutionError": Reason(INSTALLATION, "8.2.10/4.2", "the profile could not be loaded"),
 }
-# After these reasons the device may try again, so the order stays and nothing is reported.
+# After these reasons the device may try again, so the order
+# stays and nothing is reported.
 UNTOLD_REASONS = frozenset({"postponed", "timeout"})
 
 # Every failure that a test can request, and the reason that the SM-DP+ learns, if any.
@@ -66,7 +68,8 @@ FAILURES: dict[str, str | None] = {
     "ProfileProcessingError": "loadBppExecutionError",
     "ServerNotTrusted": None,
 }
-# The SM-DP+ detects these failures itself. A test must cause them and cannot request them.
+# The SM-DP+ detects these failures itself. A test must cause
+# them and cannot request them.
 FOUND_BY_SMDP = frozenset(
     {
         "IncorrectConfirmationCode",

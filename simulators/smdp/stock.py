@@ -16,7 +16,8 @@ MOST_AT_ONCE = 100_000
 def declare(books: Books, body: dict[str, Any]) -> list[str]:
     """Add profiles of a type to the stock and return their ICCIDs: all of them or none.
 
-    Raises `HttpRefusal`: 422 for an invalid body, 409 for an ICCID that is already in the books.
+    Raises `HttpRefusal`: 422 for an invalid body, 409 for an
+    ICCID that is already in the books.
     """
     profile_type = body.get("profileType")
     if not isinstance(profile_type, str) or not profile_type:
