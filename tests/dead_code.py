@@ -1,7 +1,7 @@
 """`python -m tests.dead_code`: functions, classes and methods that the product never uses.
 
-Tests do not count as use: what only a test calls is dead. Names in templates, settings and the
-Makefile do count, as do the names that a framework calls.
+Tests do not count as use: what only a test calls is dead. Names in templates, settings
+and the Makefile do count, as do the names that a framework calls.
 """
 
 import re

@@ -23,11 +23,13 @@ if missing:
     )
     raise pytest.UsageError(message)
 
-# A machine that is busy elsewhere is slow: what a test asserts is never the time that it took.
+# A machine that is busy elsewhere is slow: what a test asserts is
+# never the time that it took.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
-# A call without a client of its own reads all certificate authorities of the machine anew.
+# A call without a client of its own reads all certificate
+# authorities of the machine anew.
 ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]  # the same
 
 

@@ -1,7 +1,7 @@
 """`python -m tests.migrations`: migrations are safe while the old code still runs.
 
-Two linters read the SQL of every migration but the initial ones, as each finds faults that the
-other does not. `moportal.apps` sets the lock timeout under which migrations run.
+Two linters read the SQL of every migration but the initial ones, as each finds faults
+that the other does not. `moportal.apps` sets the lock timeout under which migrations run.
 """
 
 import json

@@ -108,7 +108,8 @@ def answering(peer: Peer, tls: ssl.SSLContext | None = None) -> Iterator[Peer]:
         def _close(self, how: Close) -> None:
             threading.Event().wait(how.after)
             if how.is_reset:
-                # With a linger time of 0, closing discards pending data and resets the line.
+                # With a linger time of 0, closing discards
+                # pending data and resets the line.
                 linger = struct.pack("ii", 1, 0)
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 self.connection.close()

@@ -360,7 +360,8 @@ def _desk(browser: Browser, stack: Stack) -> None:
         noor.sees("You're all set")
         order = noor.page.url
         number = order.rstrip("/").rsplit("/", 1)[-1]
-        # Staff use a second browser context. In the same one the customer's session would end.
+        # Staff use a second browser context. In the same one the
+        # customer's session would end.
         with closing(browser.new_context(viewport={"width": 1280, "height": 900})) as office:
             desk = office.new_page()
             desk.goto(f"{stack.base_url}/admin/orders/order/?q={number}")

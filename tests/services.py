@@ -105,7 +105,8 @@ def _demo() -> dict[str, str]:
         "SMDP_URL": nobody,
         "PAYMENT_GATEWAY_URL": nobody,
         "NETWORK": "subscriptions.networks.warm.AlwaysWarm",
-        # Playwright keeps an event loop in the test's own thread; no test awaits the database.
+        # Playwright keeps an event loop in the test's own thread;
+        # no test awaits the database.
         "DJANGO_ALLOW_ASYNC_UNSAFE": "1",
     }
 
@@ -140,8 +141,8 @@ def postgresql(folder: Path, guard: Guard, **settings: str) -> Iterator[Server]:
         "listen_addresses": LOOPBACK,
         "unix_socket_directories": "",
         "max_connections": 200,
-        # The machine's fall may lose everything, which is what a throwaway server is for; what was
-        # committed survives the server's own (`make chaos`).
+        # The machine's fall may lose everything, which is what a throwaway server is for;
+        # what was committed survives the server's own (`make chaos`).
         "fsync": "off",
         **settings,
     }
@@ -211,7 +212,8 @@ def _run(command: list[str], environment: dict[str, str]) -> int:
         process.send_signal(number)
 
     signal.signal(signal.SIGTERM, pass_on)
-    # A terminal sends Ctrl-C to the command itself too; only the servers wait for its end.
+    # A terminal sends Ctrl-C to the command itself too; only
+    # the servers wait for its end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     return process.wait()
 

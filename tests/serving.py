@@ -22,7 +22,8 @@ def serving(
 ) -> Iterator[str]:
     """Serve on a free port and yield the address. All threads have ended afterwards."""
     with ThreadingHTTPServer((LOOPBACK, 0), handler) as server:
-        # Closing the server waits for its request threads only if they are not daemon threads.
+        # Closing the server waits for its request threads only if
+        # they are not daemon threads.
         server.daemon_threads = False
         if tls:
             server.socket = tls.wrap_socket(server.socket, server_side=True)

@@ -1,7 +1,7 @@
 """The repository stands on its own: every citation leads to a place that exists in it.
 
-Code, tests and documents cite `docs/NAME.md#anchor`. Texts for customers, staff and operators cite
-nothing.
+Code, tests and documents cite `docs/NAME.md#anchor`. Texts for customers,
+staff and operators cite nothing.
 """
 
 import ast

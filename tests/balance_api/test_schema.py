@@ -39,7 +39,8 @@ CHECKS = [
 SIMS = ["{}", "{}F", "iccid: {}", "ICCID:{}"]
 PLACES = [None, "US", "ca", "UK", "DE", "", "XX"]
 IDS = [None] * 9 + ["T1", "T2", "T3"]
-# The caller is admitted, over its limit, without a certificate, or bypasses the proxy with one.
+# The caller is admitted, over its limit, without a certificate, or
+# bypasses the proxy with one.
 STANDINGS = ["let in"] * 12 + ["too fast", "unknown", "past the proxy"]
 
 

@@ -14,7 +14,8 @@ import httpx
 from tests.e2e.shopper import LoadedPage, Shopper, order_number
 from tests.stack import Stack
 
-# Threads for a small crowd and for any crowd. More would only wait for the web server's threads.
+# Threads for a small crowd and for any crowd. More would only wait
+# for the web server's threads.
 FEWEST_THREADS, MOST_THREADS = 8, 32
 # In seconds.
 RETRY_WITHIN = 90.0

@@ -1,7 +1,7 @@
 """A profile is ordered, downloaded and reported, with mutual TLS in both directions.
 
-The portal calls the SM-DP+ simulator over HTTPS with its client certificate. The simulator reports
-the download over HTTPS with its own, through a real nginx.
+The portal calls the SM-DP+ simulator over HTTPS with its client certificate. The
+simulator reports the download over HTTPS with its own, through a real nginx.
 """
 
 import ssl

@@ -75,7 +75,8 @@ class Customer:
         self.view.get_by_role("link", name=self.words(tile)).click()
 
     def choose_plan(self, index: int = 0) -> None:
-        # The radio button itself lies invisibly under its tile, so Playwright must not look for it.
+        # The radio button itself lies invisibly under its tile, so
+        # Playwright must not look for it.
         self.view.get_by_role("radio").nth(index).check(force=True)
         self.press("Next")
 

@@ -10,24 +10,25 @@ import httpx
 
 from tests.serving import Handler, serving
 
-# In seconds. A paused exchange that nobody resumes is dropped then, so that its thread ends.
+# In seconds. A paused exchange that nobody resumes is dropped
+# then, so that its thread ends.
 LONGEST_PAUSE = 180.0
-# Headers of one connection, which a proxy does not forward (RFC 9110, 7.6.1), and those that the
-# server sets itself.
+# Headers of one connection, which a proxy does not forward (RFC 9110, 7.6.1), and those
+# that the server sets itself.
 HOP_BY_HOP = frozenset({"connection", "host", "content-length", "transfer-encoding", "date"})
 
 
 class Pause:
     """One exchange to pause, named by its method and path.
 
-    The request is paused before the simulator receives it. With `answered`, the answer is paused
-    instead, after the simulator has done its work.
+    The request is paused before the simulator receives it. With `answered`, the answer is
+    paused instead, after the simulator has done its work.
     """
 
     def __init__(self, exchange: str, *, answered: bool) -> None:
         self.exchange, self.answered = re.compile(exchange), answered
-        # `reached`: the exchange waits. `_is_decided`: it was resumed or dropped. `over`: the
-        # simulator has answered.
+        # `reached`: the exchange waits. `_is_decided`: it was resumed or dropped.
+        # `over`: the simulator has answered.
         self.reached, self._is_decided, self.over = (threading.Event() for _ in range(3))
         self._is_dropped = False
 

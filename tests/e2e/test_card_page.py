@@ -16,7 +16,8 @@ from tests.e2e.shopper import Shopper, order_number
 from tests.providers import books, break_it
 from tests.stack import Stack, make_copy, running_stack
 
-# A dead worker's lease has to run out first, and the default lease allows for longer calls.
+# A dead worker's lease has to run out first, and the default
+# lease allows for longer calls.
 SETTINGS = {"PAYMENT_CARD_ENTRY": "page", "OUTBOX_LEASE": "3", "OUTSIDE_CALL_TIMEOUT": "2"}
 WITHIN = 30.0
 TIMES = 10

@@ -80,7 +80,8 @@ def _send_at_once(shopper: Shopper) -> list[httpx.Response]:
         with httpx.Client(
             base_url=shopper.client.base_url, cookies=cookies, trust_env=False, timeout=60
         ) as client:
-            # Open the connection before the start, so that only the form is sent after it.
+            # Open the connection before the start, so that
+            # only the form is sent after it.
             client.get("/support/")
             start.wait()
             return client.post(form.action, data=form.fields)

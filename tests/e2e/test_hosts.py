@@ -1,7 +1,7 @@
 """Every outcome of docs/contract.md#outcomes, given to every host in Chromium.
 
-The outcomes are written to the running copy's database, each with a cookie that opens its handoff
-page. The calls that the stub host records are compared with the contract.
+The outcomes are written to the running copy's database, each with a cookie that opens its
+handoff page. The calls that the stub host records are compared with the contract.
 """
 
 import json

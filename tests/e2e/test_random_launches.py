@@ -118,7 +118,8 @@ def test_a_header_of_a_megabyte_is_refused(stack: Stack) -> None:
     try:
         status = httpx.get(f"{stack.base_url}/", headers=headers, trust_env=False).status_code
     except httpx.TransportError:
-        # The server may close the connection instead. It must still serve the next request.
+        # The server may close the connection instead. It must
+        # still serve the next request.
         status = 431
     assert status == 431
     assert httpx.get(f"{stack.base_url}/", trust_env=False).status_code == 303

@@ -1,8 +1,8 @@
 """`kill -9` of the worker at each of its calls to the outside.
 
-The call's row is stored, and the call itself is answered, lost or late. The next worker knows only
-what the row says. The order must still end with exactly one charge and one profile, or with none if
-it fails or is cancelled.
+The call's row is stored, and the call itself is answered, lost or late. The next worker
+knows only what the row says. The order must still end with exactly one charge and one
+profile, or with none if it fails or is cancelled.
 """
 
 import re
@@ -31,7 +31,8 @@ from tests.stack import Kind, Stack, make_copy, running_stack
 STEP_CARD = "4000 0027 6000 3184"
 PAUSED_WITHIN = 20.0
 ENDED_WITHIN = 120.0
-# A dead worker's lease has to run out first, and the default lease allows for longer calls.
+# A dead worker's lease has to run out first, and the default
+# lease allows for longer calls.
 SHORT_LEASE = {"OUTBOX_LEASE": "2.5", "OUTSIDE_CALL_TIMEOUT": "2"}
 ES2 = "POST /gsma/rsp2/es2plus/"
 CALLS = {
@@ -52,8 +53,8 @@ COURSES = {
     "cancelled": ("void", "cancelOrder", "end"),
     "failed": ("void", "cancelOrder"),
 }
-# What happens to the call. Answered: its answer comes after the worker's death. Lost: the call
-# never arrives. Late: the call arrives after the next worker has finished.
+# What happens to the call. Answered: its answer comes after the worker's death. Lost: the
+# call never arrives. Late: the call arrives after the next worker has finished.
 FATES = ("answered", "lost", "late")
 MATRIX = [
     (course, call, fate) for course, calls in COURSES.items() for call in calls for fate in FATES

@@ -1,7 +1,7 @@
 """`esim.domain.importing`: SIMs are imported from a file, all or nothing.
 
-Every line is checked, and an import can be repeated. PostgreSQL uses COPY and SQLite the ORM; the
-tests cover both.
+Every line is checked, and an import can be repeated. PostgreSQL uses COPY and SQLite
+the ORM; the tests cover both.
 """
 
 import os

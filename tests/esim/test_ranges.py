@@ -246,7 +246,8 @@ def test_staff_see_that_an_overlapping_range_was_saved_meanwhile(
 ) -> None:
     client.force_login(clara)
     make_range(5, 20)
-    # The other range is stored between the form's check and the check when this one is saved.
+    # The other range is stored between the form's check and the
+    # check when this one is saved.
     checks = iter([IccidRange.objects.none(), IccidRange.objects.all()])
     monkeypatch.setattr("esim.domain.ranges.overlapping", lambda _new: next(checks))
 

@@ -20,7 +20,8 @@ from mobileplans.domain.lpa_table import TABLE
 from mobileplans.words import WINDOWS_CODES, LpaCode
 
 ICCID = "8949449999999990023"
-# Windows' number of each status (winrt-api, ESimOperationStatus), its name and its remedy.
+# Windows' number of each status (winrt-api,
+# ESimOperationStatus), its name and its remedy.
 REMEDIES = {
     0: ("Success", "none"),
     1: ("NotAuthorized", "support"),

@@ -62,7 +62,8 @@ def test_exactly_one_of_ten_check_digits_is_correct(digits: str) -> None:
     right = [digit for digit in "0123456789" if identifiers.has_luhn_digit(digits + digit)]
 
     assert right == [identifiers.luhn_digit(digits)]
-    # As the standard puts it: every second digit is doubled, and all the digits are added up.
+    # As the standard puts it: every second digit is doubled, and
+    # all the digits are added up.
     doubled = "".join(str(int(d) * (2 - n % 2)) for n, d in enumerate(reversed(digits)))
     assert (sum(map(int, doubled)) + int(right[0])) % 10 == 0
 

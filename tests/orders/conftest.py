@@ -78,7 +78,8 @@ def begin_play(
     from tests.orders.machine import Shop  # noqa: PLC0415 -- it builds on this module
     from tests.orders.play import Play  # noqa: PLC0415 -- the same
 
-    # A worker runs only when the play says so. Logging every event would be millions of lines.
+    # A worker runs only when the play says so. Logging every
+    # event would be millions of lines.
     monkeypatch.setattr("outbox.domain._notify_worker", lambda *_task, **_when: None)
     logging.disable(logging.CRITICAL)
     with httpx.Client(trust_env=False) as client:

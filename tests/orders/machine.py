@@ -91,7 +91,8 @@ class Worker:
         self.connection = connections["default"]
         self.commit = self.connection.commit
         self.is_unconfirmed = False
-        # An error of the test itself, which the product's `except Exception` must not catch.
+        # An error of the test itself, which the product's
+        # `except Exception` must not catch.
         self.fault_of_the_test: BaseException | None = None
 
     def run(self, task: int) -> None:
@@ -144,7 +145,8 @@ class Worker:
     def _may_end_or_stall(self) -> None:
         if self._meets(Happens.DIES):
             raise WorkerDied
-        # Others act only outside of an open transaction; inside, their writes would be part of it.
+        # Others act only outside of an open transaction; inside,
+        # their writes would be part of it.
         is_open = self.connection.in_atomic_block
         if self.mishap and not is_open and self._meets(Happens.STALLS):
             try:

@@ -1,7 +1,7 @@
 """The database refuses the write after an outside call: the call's effect is found and kept.
 
-A trigger refuses one write. The call before it has taken effect, and only the provider knows. The
-next run must find that out instead of repeating the effect.
+A trigger refuses one write. The call before it has taken effect, and only the provider
+knows. The next run must find that out instead of repeating the effect.
 """
 
 from collections.abc import Iterator

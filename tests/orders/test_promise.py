@@ -1,13 +1,13 @@
 """The promise of docs/contract.md#profile, whatever happens in whatever order.
 
-One decision of the customer makes one order, one charge and one profile. Nobody pays for what did
-not come. Whatever dies, every order ends.
+One decision of the customer makes one order, one charge and one profile. Nobody pays for
+what did not come. Whatever dies, every order ends.
 
-Hypothesis plays customers, staff, the bank, services that fail, workers that die or stall, and the
-clock, on PostgreSQL and the simulators. After every step the books are compared
-(`tests.orders.promise`). Every example commits for real and begins with empty tables. Inside one
-big transaction, an error outside the product's own transactions would break everything after it,
-and a call made inside a transaction could not be detected.
+Hypothesis plays customers, staff, the bank, services that fail, workers that die or
+stall, and the clock, on PostgreSQL and the simulators. After every step the books are
+compared (`tests.orders.promise`). Every example commits for real and begins with empty
+tables. Inside one big transaction, an error outside the product's own transactions would
+break everything after it, and a call made inside a transaction could not be detected.
 
 `make test` plays the same 40 examples each time, `make test-long` 200, and
 `make promise` as many random ones as it is told.
@@ -48,8 +48,8 @@ EXAMPLES = int(os.environ.get("PROMISE_EXAMPLES", "0"))
 cards = st.sampled_from([APPROVED, CUSTOMER_STEP, APPROVED, CUSTOMER_STEP, APPROVED, DECLINED])
 seldom = st.sampled_from([False, False, True])
 either = st.sampled_from([0, 1])
-# An order that completes in one run makes four calls and about forty writes, most of them between
-# the third call and the fourth.
+# An order that completes in one run makes four calls and about forty writes, most of them
+# between the third call and the fourth.
 calls, moments = st.integers(0, 4), st.integers(1, 6) | st.integers(1, 18)
 stalls = st.builds(
     Mishap,

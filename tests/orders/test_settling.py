@@ -239,7 +239,8 @@ def test_only_the_last_four_of_a_card_are_in_the_database(placed: Order, smdp: s
     settled(placed)
 
     assert placed.payment.method.last4 == "4242"
-    # Random keys hold four or five given digits now and then; of the card no more are kept.
+    # Random keys hold four or five given digits now and then;
+    # of the card no more are kept.
     assert rows_that_hold("424242") == []
 
 

@@ -10,7 +10,8 @@ ORDERS = {
     "acknowledged": {"in_progress", "failed", "cancelled"},
     "in_progress": {"pending", "held", "completed", "failed", "cancelled"},
     "pending": {"in_progress", "failed", "cancelled"},
-    # The charge is decided: the order is finished, or given up and refunded. Never cancelled.
+    # The charge is decided: the order is finished, or given up
+    # and refunded. Never cancelled.
     "held": {"in_progress", "failed"},
     "completed": set(),
     "failed": set(),

@@ -16,7 +16,8 @@ from tests.deploy.get_balance.conftest import UNKNOWN, GetBalance
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# Rows that differ by path or query: the row, the query, the SIM, and the status or the balance.
+# Rows that differ by path or query: the row, the query, the SIM,
+# and the status or the balance.
 ROWS: list[tuple[str, str, str, int | dict[str, Any]]] = [
     ("negative: an invalid SIM", "", "123", 404),
     ("negative: a SIM of another operator", "", UNKNOWN, 404),
