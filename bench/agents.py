@@ -1,6 +1,7 @@
 """Microsoft's load plan of 25 agents, as locust runs it. `bench.load` sets its environment.
 
-Each agent sends requests at the step's rate over its own connection, with a client certificate.
+Each agent sends requests at the step's rate over its own
+connection, with a client certificate.
 """
 
 import os

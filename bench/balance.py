@@ -1,9 +1,10 @@
 """`python -m bench.balance --sims 10000 1000000 --rounds 3`, on its own PostgreSQL.
 
-This measures Get Balance as production serves it, alternating with servers that do the same work in
-less code (`bench.anchors`). All use the same rows, proxy secret and certificate, and write the same
-kind of row for a transaction id. Each server is measured at its highest rate, which gives the CPU
-time per request, and then at half of that rate, which gives the latency.
+This measures Get Balance as production serves it, alternating with servers that do the
+same work in less code (`bench.anchors`). All use the same rows, proxy secret and
+certificate, and write the same kind of row for a transaction id. Each server is
+measured at its highest rate, which gives the CPU time per request, and then at half of
+that rate, which gives the latency.
 """
 
 import argparse
@@ -63,7 +64,8 @@ def _measure_size(
 
     line = measurements.Line(size, {one.name: [] for one in chosen})
     with ExitStack() as contexts:
-        # All servers run, and take turns, so that other load on the machine affects all alike.
+        # All servers run, and take turns, so that other load on
+        # the machine affects all alike.
         running = [
             contexts.enter_context(environment.servers.running(one, options.workers))
             for one in chosen
@@ -81,7 +83,8 @@ def _measure_size(
             measurer.warm_up(server)
 
         for number in range(options.rounds):
-            # Every second round goes in reverse order, so that no server is always the first.
+            # Every second round goes in reverse order, so that
+            # no server is always the first.
             for server in running if number % 2 else reversed(running):
                 measurement = measurer.measure(server)
                 line.measurements[server.kind.name].append(measurement)

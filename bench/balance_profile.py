@@ -1,8 +1,8 @@
 """`python -m bench.balance_profile`: where the CPU time of Get Balance goes, by the profiler.
 
-The portal answers in this process, without granian. The result is each part's share of the CPU time
-of an answer. The time of a C function counts for the part that called it. The profiler makes many
-small calls look more expensive than a few large ones.
+The portal answers in this process, without granian. The result is each part's share of
+the CPU time of an answer. The time of a C function counts for the part that called it.
+The profiler makes many small calls look more expensive than a few large ones.
 """
 
 import argparse
@@ -107,7 +107,8 @@ def _send(application: Application, environ: dict[str, Any]) -> None:
 def _shares(stats: pstats.Stats) -> Counter[str]:
     found: Counter[str] = Counter()
     for where, (_calls, _all, own, _total, callers) in stats.stats.items():  # type: ignore[attr-defined]  # documented in its source only
-        # A C function has "~" for a file. Its time counts for the functions that called it.
+        # A C function has "~" for a file. Its time counts for
+        # the functions that called it.
         if where[0] == "~" and callers:
             for caller, times in callers.items():
                 found[_part(caller)] += times[2]

@@ -18,7 +18,8 @@ from moportal.identifiers import new_matching_id
 from moportal.sealed import digest, seal
 from orders.models import Draft, new_number
 
-# Orders for each process before the measurement: they open connections and prepare statements.
+# Orders for each process before the measurement: they open
+# connections and prepare statements.
 WARM_UP = 12
 
 

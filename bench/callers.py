@@ -1,9 +1,9 @@
 """The callers, in their own process: `python -m bench.callers`, with a JSON plan on standard input.
 
-Each connection is kept and carries one request at a time. Without a rate, each connection sends the
-next request as soon as it is answered, which finds the server's highest rate. With a rate, requests
-are due at even intervals, whether or not earlier ones are answered. The latency counts from the due
-time, so that a server that stalls cannot hide it.
+Each connection is kept and carries one request at a time. Without a rate, each connection
+sends the next request as soon as it is answered, which finds the server's highest rate.
+With a rate, requests are due at even intervals, whether or not earlier ones are answered.
+The latency counts from the due time, so that a server that stalls cannot hide it.
 """
 
 import json
@@ -116,7 +116,8 @@ class Callers:
 
     def _send_at_rate(self, began: float) -> None:
         total = int(self.plan.seconds * self.plan.rate)
-        # Requests that are due while all connections are busy. Their wait counts as latency.
+        # Requests that are due while all connections are busy.
+        # Their wait counts as latency.
         waiting: deque[float] = deque()
         for number in range(total):
             due = began + number / self.plan.rate

@@ -12,8 +12,8 @@ PARENT, FIRST_TIME, LAST_TIME = 1, 11, 15
 def seconds(*roots: int) -> float:
     """Return the CPU time, user and system, of these processes and of all that they started.
 
-    The kernel adds a child's time to its parent once the parent has waited for it. Until then the
-    time is read from the child.
+    The kernel adds a child's time to its parent once the parent has waited for it. Until
+    then the time is read from the child.
     """
     children: dict[int, list[int]] = defaultdict(list)
     used: dict[int, int] = {}

@@ -8,12 +8,13 @@ from esim.models import SmdpProvider
 from moportal.sealed import seal
 from plans.models import Plan
 
-# These keys are far above those that the sequences have given. The sequences continue at AFTER.
+# These keys are far above those that the sequences have given. The
+# sequences continue at AFTER.
 BASE, AFTER = 10_000_000, 100_000_000
 ORDERS_OF_AN_ACCOUNT = 10
 
-# They read the temporary table `old`: `n` is the order, `a` its account, and `at` when the order
-# was submitted, one every thirty seconds up to now.
+# They read the temporary table `old`: `n` is the order, `a` its account, and `at` when
+# the order was submitted, one every thirty seconds up to now.
 STATEMENTS = (
     """INSERT INTO accounts_user (id, password, is_superuser, username, name, language, is_staff,
         is_active, created_at)
@@ -90,7 +91,8 @@ def create_finished_orders(size: int) -> None:
         )
         (present,) = cursor.fetchone() or (0,)
         if present < size:
-            # Skip the foreign key checks. The rows that the keys point to are written here too.
+            # Skip the foreign key checks. The rows that the keys
+            # point to are written here too.
             cursor.execute("SET session_replication_role = replica")
             cursor.execute(
                 """CREATE TEMPORARY TABLE old AS SELECT n, %(base)s + n / %(each)s AS a,

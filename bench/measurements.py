@@ -152,7 +152,8 @@ class Measurer:
         if set(report["statuses"]) != {"200"}:
             raise ValueError(f"{server.kind.name} answered {report['statuses']}")
 
-        # The postmaster's time includes backends that ended. Backends of other servers are idle.
+        # The postmaster's time includes backends that ended.
+        # Backends of other servers are idle.
         used["backends"] -= used["rest"]
         return report, {name: 1e6 * value / report["requests"] for name, value in used.items()}
 

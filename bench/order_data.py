@@ -19,7 +19,8 @@ _serial = count(1)
 def create_drafts(number: int) -> list[Draft]:
     """Create `number` new customers, each with a draft for a new eSIM that can be submitted.
 
-    Cards are exchanged for tokens at the simulator. The rest is one INSERT for each table.
+    Cards are exchanged for tokens at the simulator. The
+    rest is one INSERT for each table.
     """
     serials = [next(_serial) for _ in range(number)]
     accounts = User.objects.bulk_create(

@@ -1,8 +1,9 @@
 """`python -m bench.orders --orders 200 --workers 2 --rounds 3`, on throwaway services.
 
-This process prepares orders and submits them while Celery workers settle them. Alternating with
-that, a bare script makes the same calls and the same writes with as many processes. The results are
-orders per second, from the first submit to the last completion, and the CPU time for each order.
+This process prepares orders and submits them while Celery workers settle them.
+Alternating with that, a bare script makes the same calls and the same writes with as many
+processes. The results are orders per second, from the first submit to the last
+completion, and the CPU time for each order.
 """
 
 import argparse

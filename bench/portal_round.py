@@ -13,7 +13,8 @@ from orders.models import Order
 from orders.states import OrderState
 from outbox.models import Task
 
-# Orders for each worker before the measurement: they open connections and read certificates.
+# Orders for each worker before the measurement: they open
+# connections and read certificates.
 WARM_UP = 24
 # In seconds. If no task is closed for this long, something is broken.
 PATIENCE = 60.0

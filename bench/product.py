@@ -1,7 +1,7 @@
 """One copy of the product as production runs it, on throwaway services.
 
-Workers log JSON at level INFO, each to a file. There is no web process: the benchmark submits the
-orders itself. The simulators send no webhooks.
+Workers log JSON at level INFO, each to a file. There is no web process: the benchmark
+submits the orders itself. The simulators send no webhooks.
 """
 
 import contextlib

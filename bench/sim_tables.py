@@ -1,7 +1,7 @@
 """Millions of SIMs with the rows that Get Balance reads, written by one statement for each table.
 
-Serial `n` has the same key in every table. Every second SIM has two buckets, and every twentieth an
-unlimited one. Usage records are spread over all lines.
+Serial `n` has the same key in every table. Every second SIM has two buckets, and every
+twentieth an unlimited one. Usage records are spread over all lines.
 """
 
 from typing import Any
@@ -58,7 +58,8 @@ TABLES = (
         5000000000, 1000000 * (n %% 1000), '["US", "CA"]'
         FROM generate_series(%(first)s, %(last)s - 1) AS n, generate_series(0, n %% 2) AS o""",
 )
-# For the records from `first` up to, but not including, `last`, spread over the lines in turn.
+# For the records from `first` up to, but not including, `last`,
+# spread over the lines in turn.
 USAGE = """
     INSERT INTO subscriptions_usagerecord (source, record_id, day, iccid, line_id, country, bytes,
         uncovered_bytes, used_at, received_at)
@@ -69,7 +70,8 @@ USAGE = """
 """
 # The tables that Get Balance reads.
 READ = ["esim_sim", "subscriptions_simonline", "subscriptions_subscription", "subscriptions_bucket"]
-# The second one is a constraint in the portal. Here an index with the same effect is enough.
+# The second one is a constraint in the portal. Here an index
+# with the same effect is enough.
 INDEXES = (
     ("usage_of_a_line", "CREATE INDEX {} ON subscriptions_usagerecord (line_id, used_at)"),
     (
@@ -90,7 +92,8 @@ class SimTables:
 
     def grow(self, sims: int, *, usage: int = 0) -> None:
         """Add rows until there are `sims` SIMs and `usage` records, then update the statistics."""
-        # Skip the foreign key checks. The rows that the keys point to are written here too.
+        # Skip the foreign key checks. The rows that the keys
+        # point to are written here too.
         self._connection.execute("SET session_replication_role = replica")
         self._connection.execute(ACCOUNT)
         for statement in TABLES:

@@ -1,8 +1,8 @@
 """The writes that the portal makes for one order, as plain SQL: the same tables, the same rows.
 
-Each method is one transaction of the portal. The portal's reads are left out, because the benchmark
-compares the portal with the least that an order needs. `tests/bench` runs these statements on the
-current schema.
+Each method is one transaction of the portal. The portal's reads are left out, because the
+benchmark compares the portal with the least that an order needs. `tests/bench` runs these
+statements on the current schema.
 """
 
 from dataclasses import dataclass

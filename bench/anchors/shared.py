@@ -21,8 +21,9 @@ _trust = TrustFiles(
     Path(os.environ["BALANCE_CA"]), names=frozenset(os.environ["BALANCE_NAMES"].split(","))
 )
 
-# A transaction id is refused as repeated for 24 hours. After that, its row takes the new time. Each
-# driver writes its own parameters in place of `{0}` to `{3}`: caller, transaction id, ICCID, now.
+# A transaction id is refused as repeated for 24 hours. After that, its row takes
+# the new time. Each driver writes its own parameters in place of `{0}` to `{3}`:
+# caller, transaction id, ICCID, now.
 STATEMENT = f"""
     WITH new AS (
         INSERT INTO {REPLAYS} AS seen (caller, transaction_id, at)
