@@ -26,8 +26,8 @@ _JOINERS = re.compile("[\u200c\u200d]")
 def normalise(text: str, market: str = "") -> str:
     """Return the normal form: an address with its domain by IDNA, or a phone number by E.164.
 
-    The market decides how a number without a country code is read. Other text, such as the name of
-    a member of staff, is returned in lower case.
+    The market decides how a number without a country code is read. Other text, such as
+    the name of a member of staff, is returned in lower case.
     """
     if "@" in normalise_text(text):
         return _normalise_address(text)
@@ -55,7 +55,8 @@ def validate_identifier(text: str) -> None:
 
 def _normalise_address(text: str) -> str:
     local, _at, domain = text.replace("\uff20", "@").replace("\ufe6b", "@").rpartition("@")
-    # Case is not folded further: folding makes `ss` of `\u00df`, and so one domain of two.
+    # Case is not folded further: folding makes `ss` of
+    # `\u00df`, and so one domain of two.
     return f"{normalise_text(local).strip().lower()}@{_normalise_domain(domain)}"
 
 
@@ -80,7 +81,8 @@ def _normalise_phone(text: str, market: str) -> str:
     if not _TYPED_NUMBER.fullmatch(typed):
         return ""
     readings = [number for number in _readings(typed, market) if _is_final(number)]
-    # Numbering plans change, so a number that the library's tables do not list is still accepted.
+    # Numbering plans change, so a number that the library's tables
+    # do not list is still accepted.
     valid = filter(phonenumbers.is_valid_number, readings)
     best = next(valid, None) or next(iter(readings), None)
     return _e164(best) if best else ""
@@ -91,8 +93,8 @@ def _readings(typed: str, market: str) -> Iterator[phonenumbers.PhoneNumber]:
     code = str(phonenumbers.country_code_for_region(market))
     variants = [typed]
     if typed.startswith(code):
-        # Numbers of a market are written with their trunk prefix. Without it, digits that begin
-        # with the market's country code have only lost their plus.
+        # Numbers of a market are written with their trunk prefix. Without it, digits that
+        # begin with the market's country code have only lost their plus.
         variants.insert(0, f"+{typed}")
     if typed.startswith("00"):
         # The international prefix in most countries, if not in this market.

@@ -1,8 +1,9 @@
 """Admission of Get Balance requests: a limit on each caller's rate, and no repeated request.
 
-The caller's rate and its used transaction ids are rows. The statement that reads the balance writes
-them too, with an `Admission` as its guard (docs/decisions/010-one-statement.md). On other databases
-than PostgreSQL the ORM does the same.
+The caller's rate and its used transaction ids are rows. The statement
+that reads the balance writes them too, with an `Admission` as its guard
+(docs/decisions/010-one-statement.md). On other databases than
+PostgreSQL the ORM does the same.
 """
 
 import math
@@ -23,7 +24,8 @@ from moportal.identifiers import Country, Iccid
 from moportal.web.problems import Conflict
 from subscriptions.balances import Balance, RefusedByGuard, balances
 
-# After a pause, a caller may send as many requests at once as its rate allows in this time.
+# After a pause, a caller may send as many requests at once as
+# its rate allows in this time.
 BURST = timedelta(seconds=1)
 # The largest expected difference between the clocks of two portal machines.
 CLOCK_TOLERANCE = timedelta(seconds=1)
@@ -50,8 +52,8 @@ class Limits:
     def furthest(self) -> timedelta:
         """Return how far `free_at` can be ahead of a correct clock.
 
-        If it is further ahead, a machine whose clock runs fast has written it. It is then treated
-        as now, so that one wrong clock does not lock the caller out.
+        If it is further ahead, a machine whose clock runs fast has written it. It is then
+        treated as now, so that one wrong clock does not lock the caller out.
         """
         return BURST + (self.interval or timedelta()) + CLOCK_TOLERANCE
 
@@ -103,8 +105,8 @@ def admitted_balances(
 ) -> list[Balance]:
     """Count the request, store its transaction id as used, and return the SIM's balances.
 
-    Raises, in the contract's order: `Throttled` and `Conflict`, which leave the transaction id
-    free; `subscriptions.balances.UnknownSim`, which uses it.
+    Raises, in the contract's order: `Throttled` and `Conflict`, which leave the
+    transaction id free; `subscriptions.balances.UnknownSim`, which uses it.
     """
     at = now()
     guard = Admission(caller, transaction_id, at, limits())
@@ -152,8 +154,9 @@ def _throttled(caller: str, at: datetime) -> Throttled:
     return Throttled(seconds, "This caller has exceeded its request limit.")
 
 
-# Race: of two concurrent requests of one caller, the second waits for the first one's row lock and
-# then sees its change. A request that is sent again may have been counted already, so it passes.
+# Race: of two concurrent requests of one caller, the second waits for the first one's
+# row lock and then sees its change. A request that is sent again may have been
+# counted already, so it passes.
 _COUNT = """
     INSERT INTO balance_api_callerrate AS rate (caller, free_at)
     VALUES ({caller}, $1::timestamptz + {interval})

@@ -6,8 +6,8 @@ from django.db import models
 class CallerRate(models.Model):
     """A caller's request rate, by the generic cell rate algorithm (ITU-T I.371, annex A).
 
-    Each request moves `free_at` forward by one interval, which is 1 / BALANCE_RATE. If `free_at` is
-    further ahead of the clock than the burst, the caller must wait.
+    Each request moves `free_at` forward by one interval, which is 1 / BALANCE_RATE. If
+    `free_at` is further ahead of the clock than the burst, the caller must wait.
     """
 
     caller = models.CharField(max_length=64, primary_key=True)

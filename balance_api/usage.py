@@ -15,7 +15,8 @@ from balance_api.serializers import TallySerializer
 from moportal.web.problems import BadParameter
 from subscriptions.domain.usage import store_records
 
-# Bytes of one record as JSON, with room to spare. A body longer than its batch can be is not read.
+# Bytes of one record as JSON, with room to spare. A body longer than
+# its batch can be is not read.
 LONGEST_RECORD = 1000
 
 

@@ -2,7 +2,8 @@
 
 from brand.models import LegalText, Operator
 
-# How to reach support, as this process read it last. Error pages show it without the database.
+# How to reach support, as this process read it last. Error pages
+# show it without the database.
 _last_contact: dict[str, str] = {}
 
 

@@ -1,6 +1,7 @@
 """The pages that every page links to, and the brand's colours.
 
-Support and privacy policy are reachable from every page: docs/policies.md#b5, docs/policies.md#b6.
+Support and privacy policy are reachable from every page:
+docs/policies.md#b5, docs/policies.md#b6.
 """
 
 from django.conf import settings

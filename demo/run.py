@@ -1,7 +1,7 @@
 """`make run`: the whole portal with its simulators and demo data, until Ctrl-C.
 
-Listens on PORT (the portal), PORT+1 (SM-DP+ simulator), PORT+2 (payment simulator) and PORT+3
-(network simulator). Stores everything under `var/` and downloads nothing.
+Listens on PORT (the portal), PORT+1 (SM-DP+ simulator), PORT+2 (payment simulator) and
+PORT+3 (network simulator). Stores everything under `var/` and downloads nothing.
 """
 
 import base64
@@ -56,7 +56,8 @@ def main() -> int:
 class StopRequest:
     """Whether the run must stop.
 
-    It must if this process has received a signal, or if only `make`, its parent, has received one.
+    It must if this process has received a signal, or if only
+    `make`, its parent, has received one.
     """
 
     def __init__(self) -> None:
@@ -73,7 +74,8 @@ class StopRequest:
         self._signalled = True
 
     def _parent_was_interrupted(self) -> bool:
-        # A SIGINT sent to make alone is not passed on: make stops catching SIGINT and waits.
+        # A SIGINT sent to make alone is not passed on: make
+        # stops catching SIGINT and waits.
         return self._parent_catches and (
             os.getppid() != self._parent or not self._parent_catches_interrupt()
         )
@@ -181,8 +183,8 @@ def _is_free(port: int) -> bool:
 def _secrets(path: Path) -> dict[str, str]:
     """Return this installation's secrets; the first run makes them and stores them at `path`."""
     if not path.exists():
-        # The file is complete before it has its name. Half a file would lose the keys, and with
-        # them every sealed value in the database.
+        # The file is complete before it has its name. Half a file would lose the keys,
+        # and with them every sealed value in the database.
         draft = path.with_suffix(".new")
         draft.touch(mode=0o600)
         draft.write_text(json.dumps(new_secrets()), encoding="ascii")

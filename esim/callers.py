@@ -11,8 +11,8 @@ from esim.models import SmdpProvider
 from moportal.trust.certificates import NotTrusted, Verdict
 from moportal.trust.client_certificates import forwarded_certificate
 
-# If no provider trusts the certificate, the most informative verdict is reported. The further down
-# in this list, the closer the certificate came to being trusted.
+# If no provider trusts the certificate, the most informative verdict is reported. The
+# further down in this list, the closer the certificate came to being trusted.
 _NEARNESS = [
     Verdict.UNREADABLE,
     Verdict.UNKNOWN_ISSUER,

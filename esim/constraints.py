@@ -10,9 +10,9 @@ from django.db.models import Model
 class ExclusionWherePossible(ExclusionConstraint):
     """An exclusion constraint on PostgreSQL, and none on other databases.
 
-    The domain checks for overlaps in the transaction that writes, on every database. On SQLite that
-    is enough, because it has one writer at a time. Django's own validation is skipped: the domain
-    raises the error.
+    The domain checks for overlaps in the transaction that writes, on every database. On
+    SQLite that is enough, because it has one writer at a time. Django's own validation is
+    skipped: the domain raises the error.
     """
 
     def constraint_sql(  # type: ignore[override]  # Django skips None

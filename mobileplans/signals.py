@@ -2,6 +2,6 @@
 
 from django.dispatch import Signal
 
-# Sent with `account` when a customer signs in without a launch. A receiver returns the visit in
-# which the customer has something unfinished, or None.
+# Sent with `account` when a customer signs in without a launch. A receiver returns the
+# visit in which the customer has something unfinished, or None.
 visit_wanted = Signal()

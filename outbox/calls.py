@@ -51,8 +51,9 @@ def record_call(
     raises an error and the call is not made. Otherwise a worker that takes over later sees the row.
     `describe` returns the columns that an answer sets.
 
-    Raises what `send` raises: one of `refusals`, which is final, or `ServiceUnavailable`. After any
-    other error the row keeps the outcome UNANSWERED, because the call may have been made.
+    Raises what `send` raises: one of `refusals`, which is final, or
+    `ServiceUnavailable`. After any other error the row keeps the outcome UNANSWERED,
+    because the call may have been made.
     """
     row.save(force_insert=True)
     try:

@@ -1,9 +1,9 @@
 """Enqueue a task, claim it, finish it: the only three things that happen to an outbox row.
 
-An app registers one handler for each of its kinds of task. The handler gets the subject: the
-primary key of the app's row. It returns None when nothing is left to do, or a `RetryAfter` when the
-task must be processed again. A handler must be safe to run twice: the lease makes that rare, but
-not impossible.
+An app registers one handler for each of its kinds of task. The handler gets the subject:
+the primary key of the app's row. It returns None when nothing is left to do, or a
+`RetryAfter` when the task must be processed again. A handler must be safe to run twice:
+the lease makes that rare, but not impossible.
 """
 
 import secrets
@@ -25,12 +25,13 @@ from outbox.models import Task
 from outbox.retries import backoff
 
 log = structlog.get_logger(__name__)
-# A retry within this delay gets a delayed broker message. The reconciler finds later ones.
+# A retry within this delay gets a delayed broker message. The
+# reconciler finds later ones.
 SOON = timedelta(seconds=30)
 # The columns of a task that no worker leases and whose last run raised no error.
 FREE: dict[str, Any] = {"lease_until": None, "lease_token": "", "last_error": ""}
-# Each is a single statement, on PostgreSQL and on SQLite, so that no other worker can write between
-# the check and the change.
+# Each is a single statement, on PostgreSQL and on SQLite, so that no other worker can
+# write between the check and the change.
 ENQUEUE = """INSERT INTO outbox_task
         (kind, subject, not_before, lease_token, attempts, enqueue_count, created_at, last_error)
     VALUES (%s, %s, %s, '', 0, 1, %s, '')
@@ -64,16 +65,16 @@ class Lease:
 
         Raises `LeaseLost` if another worker has claimed the task.
         """
-        # Nobody claims a task before its lease has ended. So the row is asked again only when the
-        # rest of the lease could be too short for the call.
+        # Nobody claims a task before its lease has ended. So the row is asked again only
+        # when the rest of the lease could be too short for the call.
         if self.renewed_at is None or now() - self.renewed_at >= _renewal_interval():
             self.renew()
 
     def renew(self) -> None:
         """Extend the lease to its full length from now, and lock its row until the commit.
 
-        A lease that has expired can still be extended, unless another worker has claimed the task.
-        Raises `LeaseLost` then.
+        A lease that has expired can still be extended, unless another worker has claimed
+        the task. Raises `LeaseLost` then.
         """
         at = now()
         until = at + timedelta(seconds=settings.OUTBOX_LEASE)
@@ -84,8 +85,8 @@ class Lease:
 
 
 def _renewal_interval() -> timedelta:
-    # A call ends within OUTSIDE_CALL_TIMEOUT. Half of what remains of the lease after that is kept
-    # for what the worker does before and after the call.
+    # A call ends within OUTSIDE_CALL_TIMEOUT. Half of what remains of the lease after
+    # that is kept for what the worker does before and after the call.
     return timedelta(seconds=(settings.OUTBOX_LEASE - settings.OUTSIDE_CALL_TIMEOUT) / 2)
 
 
@@ -116,13 +117,15 @@ def register(kind: str, handler: Handler) -> None:
 def enqueue(kind: str, subject: object) -> None:
     """Store that a worker must process this subject, and wake a worker after the commit.
 
-    There is one open row per kind and subject: enqueuing the same task again makes that row due
-    now. The row is what counts. The broker message only saves the wait for the reconciler.
+    There is one open row per kind and subject: enqueuing the same task again
+    makes that row due now. The row is what counts. The broker message only
+    saves the wait for the reconciler.
     """
     at = now()
     with transaction.atomic(savepoint=False):
         [(task_id,)] = execute_returning(ENQUEUE, kind, str(subject), at, at)
-        # `robust`: whatever the broker's client raises is logged and does not fail the request.
+        # `robust`: whatever the broker's client raises is logged
+        # and does not fail the request.
         transaction.on_commit(lambda: _notify_worker(task_id), robust=True)
 
 
@@ -182,8 +185,9 @@ def _finish(task: ClaimedTask, answer: RetryAfter | None) -> None:
     outcome = {"closed_at": at} if answer is None else {"not_before": at + answer.delay}
 
     if not compare_and_set(Task, lease.task_id, as_claimed, **outcome, **FREE):
-        # The task was enqueued again while the handler ran, so the handler may have read old data.
-        # If the lease was lost instead, this changes nothing and the message finds nothing to do.
+        # The task was enqueued again while the handler ran, so the handler may have
+        # read old data. If the lease was lost instead, this changes nothing and the
+        # message finds nothing to do.
         _release(lease, not_before=at)
         _notify_worker(lease.task_id)
     elif answer and answer.delay < SOON:

@@ -9,7 +9,8 @@ from outbox.models import Heartbeat
 def seconds_since_heartbeat() -> float | None:
     """Return the heartbeat's age. None: no worker has run yet, or the database does not answer.
 
-    The reconciler stores a heartbeat every five seconds while beat, broker and a worker run.
+    The reconciler stores a heartbeat every five seconds while
+    beat, broker and a worker run.
     """
     try:
         beat = Heartbeat.objects.filter(name="worker").first()

@@ -7,7 +7,8 @@ from django.db.models import F, Q
 class Task(models.Model):
     """A row of another app that must be processed, from `not_before` on.
 
-    The worker that claims it writes a lease. When the lease has expired, any worker may claim it.
+    The worker that claims it writes a lease. When the lease has
+    expired, any worker may claim it.
     """
 
     kind = models.CharField(max_length=40)

@@ -20,8 +20,8 @@ class Category(models.TextChoices):
 class Plan(models.Model):
     """A data plan. `data_bytes` is whole bytes (1 GB is 10^9); empty means unlimited.
 
-    A validity of n days is n times 24 hours (docs/contract.md#quantities-and-identity). A plan that
-    was sold is never deleted; it is taken off sale.
+    A validity of n days is n times 24 hours (docs/contract.md#quantities-and-identity). A
+    plan that was sold is never deleted; it is taken off sale.
     """
 
     code = models.SlugField(max_length=40, unique=True)

@@ -1,8 +1,9 @@
 """ICCID ranges: which SIMs are in the programme.
 
-Get Balance reads the flag of the SIM itself, which costs it no query for ranges. A range sets that
-flag on every SIM in it when the range is saved, and on each SIM that is imported. Staff may change
-the flag of a single SIM; that holds until its range is changed.
+Get Balance reads the flag of the SIM itself, which costs it no query for
+ranges. A range sets that flag on every SIM in it when the range is saved, and
+on each SIM that is imported. Staff may change the flag of a single SIM; that
+holds until its range is changed.
 """
 
 from bisect import bisect_right
@@ -31,8 +32,9 @@ def overlapping(new: IccidRange) -> QuerySet[IccidRange]:
 def save(new: IccidRange) -> int:
     """Store a range, and set the flag of its SIMs and of those that it had before.
 
-    Returns how many SIMs changed. Raises `RangesOverlap`, also if another range is stored
-    concurrently: on PostgreSQL a constraint refuses the second one, and SQLite makes it wait.
+    Returns how many SIMs changed. Raises `RangesOverlap`, also if another
+    range is stored concurrently: on PostgreSQL a constraint refuses the second
+    one, and SQLite makes it wait.
     """
     try:
         with transaction.atomic():
@@ -63,14 +65,15 @@ def remove(old: IccidRange) -> int:
 def programme_lookup() -> Callable[[str], bool]:
     """Return a function that tells whether an ICCID is in the programme.
 
-    The function uses the ranges as they are now. Call `lock` first: then they cannot change before
-    the SIMs are stored.
+    The function uses the ranges as they are now. Call `lock` first: then they cannot
+    change before the SIMs are stored.
     """
     known = [(len(one.first), one.first, one.last, one) for one in IccidRange.objects.all()]
     known.sort(key=lambda row: row[:2])
     starts = [row[:2] for row in known]
 
-    # Ranges do not overlap, so only the last one that starts at or before the ICCID can have it.
+    # Ranges do not overlap, so only the last one that starts at or
+    # before the ICCID can have it.
     def is_in_programme(iccid: str) -> bool:
         place = bisect_right(starts, (len(iccid), iccid)) - 1
         if place < 0:
@@ -85,7 +88,8 @@ def programme_lookup() -> Callable[[str], bool]:
 def lock() -> None:
     """Prevent changes of ranges and other imports until this transaction ends.
 
-    Sales continue: they do not write ranges. SQLite has only one writer, so it needs no lock.
+    Sales continue: they do not write ranges. SQLite has only
+    one writer, so it needs no lock.
     """
     if connection.vendor == "postgresql":
         # This mode conflicts with itself and with writes, but not with reads.

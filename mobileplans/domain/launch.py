@@ -55,7 +55,8 @@ def parse_launch(query_string: str) -> Launch:
     parse = partial(_parse_or_refuse, values, refusals)
     eid = parse(Eid, "eid", MoDirectStatus.INVALID_SIM)
     has_eid = bool(values.get("eid"))
-    # With an EID, `iccid` only names one more profile on the eSIM, and never refuses the launch.
+    # With an EID, `iccid` only names one more profile on the eSIM,
+    # and never refuses the launch.
     iccid = (
         _parse_iccid(values.get("iccid", ""))
         if has_eid
@@ -70,7 +71,8 @@ def parse_launch(query_string: str) -> Launch:
     dropped = len(items) - sum(profile is not None for profile in profiles)
     profiles += [iccid] if has_eid else []
 
-    # The IMEI is kept for support as it came, except for characters that a database refuses.
+    # The IMEI is kept for support as it came, except for
+    # characters that a database refuses.
     imei = _CONTROL_CHARACTER.sub("", values.get("imei", ""))[:LONGEST_IMEI]
     return Launch(
         transaction_id=transaction_id or f"moportal-{secrets.token_hex(8)}",

@@ -33,7 +33,8 @@ class Advice:
     title: StrOrPromise
     text: StrOrPromise
     steps: tuple[StrOrPromise, ...] = ()
-    # How often this remedy is offered before it becomes a support case. None means the setting.
+    # How often this remedy is offered before it becomes a support
+    # case. None means the setting.
     limit: int | None = None
 
 

@@ -18,7 +18,8 @@ VISIBLE_CHARACTERS = 4
 def forget_identifiers() -> int:
     """Erase EID, ICCIDs and IMEI from visits past their retention, and return how many there were.
 
-    A purchase keeps its identifiers: the order has the EID, and the profile has the ICCID.
+    A purchase keeps its identifiers: the order has the EID,
+    and the profile has the ICCID.
     """
     before = now() - timedelta(days=settings.VISIT_IDENTIFIERS_DAYS)
     old = Visit.objects.filter(launched_at__lt=before)
@@ -35,7 +36,8 @@ def forget_identifiers() -> int:
 def mask_codes() -> int:
     """Mask the activation codes of expired handoffs. Support still sees the last characters.
 
-    Returns how many codes it masked. One call takes one batch, and the next call continues.
+    Returns how many codes it masked. One call takes one
+    batch, and the next call continues.
     """
     expired = Handoff.objects.filter(expires_at__lt=now(), code_is_masked=False)
     handoffs = list(expired.exclude(activation_code="")[:BATCH])
