@@ -54,9 +54,10 @@ def _retry_or_stop(order: Order, errors: list[Exception]) -> RetryAfter | None:
     needs_staff = order.tries > TRIES_BEFORE_STAFF
     if order.tries == TRIES_BEFORE_STAFF + 1:
         log.error("the order cannot be undone: staff must act")
-    # Each attempt at a refused refund is a new row with a new key, so the attempts must end.
-    is_refused = not all(isinstance(error, ServiceUnavailable) for error in errors)
-    return None if needs_staff and is_refused else RetryAfter(delay)
+    # Each attempt at a refused refund is a new row with a new key, so the attempts must end. They
+    # go on while a service is unavailable: it may still hold money, or keep the line in service.
+    may_succeed = any(isinstance(error, ServiceUnavailable) for error in errors)
+    return RetryAfter(delay) if may_succeed or not needs_staff else None
 
 
 def _cancel_profile(order: Order, lease: Lease) -> None:

@@ -14,6 +14,7 @@ from orders.states import TRIES_BEFORE_STAFF, OrderState
 from payments.domain import payments
 from payments.gateways.base import GatewayRefused
 from payments.states import PaymentState, RefundState
+from subscriptions.networks.base import NetworkUnavailable
 from tests.orders.conftest import process_once, settled
 from tests.providers import break_it, mend, profiles, statuses
 
@@ -117,6 +118,21 @@ def test_a_refund_that_is_refused_again_and_again_ends_with_a_staff_alert(
     refunds = charged.payment.refunds.all()
     assert {refund.state for refund in refunds} == {RefundState.REFUSED}
     assert len(refunds) == TRIES_BEFORE_STAFF + 1
+
+
+def test_the_attempts_go_on_while_a_service_is_unavailable(
+    charged: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def be_unavailable(*_args: object, **_keywords: object) -> None:
+        raise NetworkUnavailable("no answer", was_sent=True)
+
+    monkeypatch.setattr("payments.gateways.simulator.SimulatorGateway.refund", _refuse)
+    monkeypatch.setattr("orders.domain.undoing._end_service", be_unavailable)
+    settled(charged, times=TRIES_BEFORE_STAFF)
+
+    assert process_once(charged) is not None
+
+    assert list(needing_staff(Order.objects.all())) == [charged]
 
 
 def test_staff_retry_an_order_that_could_not_be_undone(
