@@ -10,12 +10,13 @@ that rate, which gives the latency.
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 from bench import measurements, same_answers
 from bench.balance_environment import BalanceEnvironment, balance_environment
-from bench.servers import KINDS
+from bench.servers import KINDS, Server
 
 
 def main() -> int:
@@ -81,17 +82,20 @@ def _measure_size(
         )
         for server in running:
             measurer.warm_up(server)
-
-        for number in range(options.rounds):
-            # Every second round goes in reverse order, so that
-            # no server is always the first.
-            for server in running if number % 2 else reversed(running):
-                measurement = measurer.measure(server)
-                line.measurements[server.kind.name].append(measurement)
-                print(
-                    f"{size} SIMs, {server.kind.name}: {measurement}", file=sys.stderr, flush=True
-                )
+        for server in _turns(running, options.rounds):
+            measurement = measurer.measure(server)
+            line.measurements[server.kind.name].append(measurement)
+            print(f"{size} SIMs, {server.kind.name}: {measurement}", file=sys.stderr, flush=True)
     return line
+
+
+def _turns(running: list[Server], rounds: int) -> Iterator[Server]:
+    """Yield each server once a round.
+
+    Every second round goes in reverse order, so that no server is always the first.
+    """
+    for number in range(rounds):
+        yield from running if number % 2 else reversed(running)
 
 
 if __name__ == "__main__":

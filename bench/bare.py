@@ -115,8 +115,7 @@ class Script:
         ).raise_for_status()
         writes.store_es2_answer(call, answer.text)
         body: dict[str, Any] = answer.json()
-        status = body["header"]["functionExecutionStatus"]["status"]
-        if status != "Executed-Success":
+        if body["header"]["functionExecutionStatus"]["status"] != "Executed-Success":
             raise ValueError(answer.text)
         return body
 

@@ -82,12 +82,7 @@ class Callers:
 
     def run(self) -> dict[str, Any]:
         """Send requests as planned. Return the results."""
-        for _ in range(self.plan.connections):
-            wire = socket.create_connection(("127.0.0.1", self.plan.port))
-            # Without this option, Nagle's algorithm could delay a request.
-            wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.idle.append(Connection(wire))
-
+        self.idle.extend(_connect(self.plan.port) for _ in range(self.plan.connections))
         began = time.perf_counter()
         if self.plan.rate:
             self._send_at_rate(began)
@@ -99,10 +94,7 @@ class Callers:
             "requests": sum(self.statuses.values()),
             "seconds": took,
             "statuses": self.statuses,
-            **{
-                f"p{share}": _percentile(sorted(self.latencies), share / 100)
-                for share in (50, 95, 99)
-            },
+            **_percentiles(sorted(self.latencies)),
         }
 
     def _send_without_pause(self, began: float) -> None:
@@ -164,8 +156,16 @@ def _is_complete(head: bytes, body: bytes) -> bool:
     return body.endswith(LAST_CHUNK)
 
 
-def _percentile(ordered: list[float], share: float) -> float:
-    return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
+def _connect(port: int) -> Connection:
+    wire = socket.create_connection(("127.0.0.1", port))
+    # Without this option, Nagle's algorithm could delay a request.
+    wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return Connection(wire)
+
+
+def _percentiles(ordered: list[float]) -> dict[str, float]:
+    last = len(ordered) - 1
+    return {f"p{share}": ordered[min(len(ordered) * share // 100, last)] for share in (50, 95, 99)}
 
 
 def main() -> None:

@@ -138,17 +138,9 @@ class Measurer:
         groups = {"server": [server.pid], "rest": self.tables.background()}
         groups["backends"] = [self.tables.postmaster]
         before = {name: cpu.seconds(*pids) for name, pids in groups.items()}
-        done = subprocess.run(
-            [sys.executable, "-m", "bench.callers"],
-            cwd=ROOT,
-            input=json.dumps(asdict(plan)),
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
+        report = _call(plan)
 
         used = {name: cpu.seconds(*pids) - before[name] for name, pids in groups.items()}
-        report = json.loads(done.stdout)
         if set(report["statuses"]) != {"200"}:
             raise ValueError(f"{server.kind.name} answered {report['statuses']}")
 
@@ -188,3 +180,17 @@ def _format(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.0f}" if value >= 100 else f"{value:.2f}"  # noqa: PLR2004 -- three digits
     return "" if value is None else str(value)
+
+
+def _call(plan: callers.Plan) -> dict[str, Any]:
+    """Run the callers in a process of their own, and return their report."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.callers"],
+        cwd=ROOT,
+        input=json.dumps(asdict(plan)),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report

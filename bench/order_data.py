@@ -9,7 +9,7 @@ from moportal.identifiers import Iccid
 from orders.models import Draft
 from payments.domain.payments import add_card
 from payments.gateways.base import Card
-from plans.queries import offers
+from plans.queries import Offer, offers
 
 PREFIX, MARKET, LANGUAGE = "8944222", "US", "en"
 CARD = Card("4242424242424242", expiry_month=12, expiry_year=2049, csc="123", holder="Robin Ade")
@@ -28,35 +28,40 @@ def create_drafts(number: int) -> list[Draft]:
         for n in serials
     )
     visits = Visit.objects.bulk_create(
-        Visit(
-            transaction_id=f"MSFT_{n}",
-            eid=f"89049032{n:024d}",
-            eid_from=Visit.EidFrom.LAUNCH,
-            market=MARKET,
-            location=MARKET,
-            account=account,
-        )
-        for n, account in zip(serials, accounts, strict=True)
+        _visit(n, account) for n, account in zip(serials, accounts, strict=True)
     )
     offer = offers(market=MARKET, location=MARKET, language=LANGUAGE)[0]
-    taxed = offer.price.taxed
-    drafts = Draft.objects.bulk_create(
-        Draft(
-            account=account,
-            visit=visit,
-            plan=offer.plan,
-            plan_name=offer.name,
-            gross_minor_units=taxed.gross.minor_units,
-            tax_minor_units=taxed.tax.minor_units,
-            tax_rate=offer.price.tax_rate,
-            currency=taxed.gross.currency,
-            method=add_card(account, CARD),
-            wants_new_esim=True,
-        )
-        for account, visit in zip(accounts, visits, strict=True)
-    )
+    drafts = Draft.objects.bulk_create(_draft(visit, offer) for visit in visits)
     # Load the drafts again without related objects, like the view that submits them.
     return list(Draft.objects.filter(pk__in=[draft.pk for draft in drafts]))
+
+
+def _visit(serial: int, account: User) -> Visit:
+    return Visit(
+        transaction_id=f"MSFT_{serial}",
+        eid=f"89049032{serial:024d}",
+        eid_from=Visit.EidFrom.LAUNCH,
+        market=MARKET,
+        location=MARKET,
+        account=account,
+    )
+
+
+def _draft(visit: Visit, offer: Offer) -> Draft:
+    assert visit.account is not None  # noqa: S101 -- `_visit` has set it
+    taxed = offer.price.taxed
+    return Draft(
+        account=visit.account,
+        visit=visit,
+        plan=offer.plan,
+        plan_name=offer.name,
+        gross_minor_units=taxed.gross.minor_units,
+        tax_minor_units=taxed.tax.minor_units,
+        tax_rate=offer.price.tax_rate,
+        currency=taxed.gross.currency,
+        method=add_card(visit.account, CARD),
+        wants_new_esim=True,
+    )
 
 
 def create_sims(number: int) -> list[Sim]:

@@ -89,13 +89,12 @@ def _measure(product: Product, options: argparse.Namespace) -> "list[Line]":
         history.create_finished_orders(size)
         for count in options.workers:
             line = report.Line(count, size)
+            orders = options.orders
             with product.workers(count, threads=options.threads) as workers:
                 run_portal_round(product, workers, orders=WARM_UP * count)
                 for _ in range(options.rounds):
-                    line.portal.append(run_portal_round(product, workers, orders=options.orders))
-                    line.bare.append(
-                        run_bare_round(product, processes=count, orders=options.orders)
-                    )
+                    line.portal.append(run_portal_round(product, workers, orders=orders))
+                    line.bare.append(run_bare_round(product, processes=count, orders=orders))
                     print(line.last, file=sys.stderr, flush=True)
             lines.append(line)
     return lines

@@ -1,6 +1,7 @@
 """One round of the portal: this process submits orders in turn, and the workers settle them."""
 
 import time
+from datetime import datetime
 
 from django.db.models import Max
 from django.utils.timezone import now
@@ -33,12 +34,7 @@ def run_portal_round(product: Product, workers: Workers, *, orders: int) -> Roun
 
     _wait_until_tasks_are_closed()
     cpu = {**meter.used(), "submit": submitting}
-    completed = Order.objects.filter(pk__in=placed, state=OrderState.COMPLETED)
-    if completed.count() != orders:
-        found = Order.objects.filter(pk__in=placed).values_list("state", "failure", "last_error")
-        raise RuntimeError(f"not every order was completed: {set(found)}")
-
-    ended = completed.aggregate(at=Max("completed_at"))["at"]
+    ended = _last_completion(placed)
     return Round(orders, (ended - began).total_seconds(), cpu)
 
 
@@ -51,3 +47,14 @@ def _wait_until_tasks_are_closed() -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"{left} tasks stay open")
         time.sleep(0.1)
+
+
+def _last_completion(placed: list[int]) -> datetime:
+    """Return when the last order was completed. Raises `RuntimeError` if one was not."""
+    mine = Order.objects.filter(pk__in=placed)
+    completed = mine.filter(state=OrderState.COMPLETED)
+    if completed.count() != len(placed):
+        found = mine.values_list("state", "failure", "last_error")
+        raise RuntimeError(f"not every order was completed: {set(found)}")
+    at: datetime = completed.aggregate(at=Max("completed_at"))["at"]
+    return at
