@@ -65,11 +65,9 @@ def parse_launch(query_string: str) -> Launch:
     location = parse(Country, "location", MoDirectStatus.CLIENT_ERROR)
     market = parse(Country, "market", MoDirectStatus.CLIENT_ERROR)
 
-    items = [item for item in values.get("iccids", "").split(",") if item.strip()]
-    profiles = [_parse_iccid(item) for item in items[:LONGEST_LIST]]
-    # Items beyond the limit are dropped like unreadable ones, and counted with them.
-    dropped = len(items) - sum(profile is not None for profile in profiles)
-    profiles += [iccid] if has_eid else []
+    profiles, dropped = _parse_iccids(values.get("iccids", ""))
+    if has_eid and iccid:
+        profiles.append(iccid)
 
     # The IMEI is kept for support as it came, except for
     # characters that a database refuses.
@@ -79,7 +77,7 @@ def parse_launch(query_string: str) -> Launch:
         transaction_id_is_generated=not transaction_id,
         eid=eid,
         iccid=None if has_eid else iccid,
-        iccids=tuple(dict.fromkeys(profile for profile in profiles if profile)),
+        iccids=tuple(dict.fromkeys(profiles)),
         imei=imei,
         location=location or market,
         market=market or location,
@@ -148,6 +146,17 @@ def _parse_transaction_id(encoded: str) -> str:
 def _decode_and_strip(encoded: str) -> str:
     """Decode a value and strip spaces and quotes, which Microsoft's own samples contain."""
     return unquote_plus(encoded).strip(" \t\"'\\“”").strip()
+
+
+def _parse_iccids(text: str) -> tuple[list[Iccid], int]:
+    """Parse a list of ICCIDs. Return them, and how many items were dropped.
+
+    Items beyond the limit are dropped like unreadable ones.
+    """
+    items = [item for item in text.split(",") if item.strip()]
+    parsed = [_parse_iccid(item) for item in items[:LONGEST_LIST]]
+    iccids = [iccid for iccid in parsed if iccid]
+    return iccids, len(items) - len(iccids)
 
 
 def _parse_iccid(text: str) -> Iccid | None:
