@@ -111,18 +111,8 @@ def _demo() -> dict[str, str]:
     }
 
 
-@contextlib.contextmanager
-def postgresql(folder: Path, guard: Guard, **settings: str) -> Iterator[Server]:
-    """Run a new PostgreSQL with nothing in it; `settings` are its own."""
-    binaries = _postgresql_binaries()
-    folder.mkdir()
-    as_user: dict[str, object] = {}
-    if os.geteuid() == 0:  # which PostgreSQL refuses to run as
-        user = pwd.getpwnam(POSTGRESQL_USER)
-        os.chown(folder, user.pw_uid, user.pw_gid)
-        as_user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-    store = folder / "store"
-    made = subprocess.run(  # type: ignore[call-overload]  # the three keywords above
+def _create_store(binaries: Path, store: Path, as_user: dict[str, object]) -> None:
+    made = subprocess.run(  # type: ignore[call-overload]  # the three keywords of `as_user`
         [
             *(binaries / "initdb", "--pgdata", store, "--username", "moportal", "--auth", "trust"),
             *("--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"),
@@ -135,6 +125,20 @@ def postgresql(folder: Path, guard: Guard, **settings: str) -> Iterator[Server]:
     )
     if made.returncode:
         sys.exit(f"initdb failed: {made.stderr}")
+
+
+@contextlib.contextmanager
+def postgresql(folder: Path, guard: Guard, **settings: str) -> Iterator[Server]:
+    """Run a new PostgreSQL with nothing in it; `settings` are its own."""
+    binaries = _postgresql_binaries()
+    folder.mkdir()
+    as_user: dict[str, object] = {}
+    if os.geteuid() == 0:  # which PostgreSQL refuses to run as
+        user = pwd.getpwnam(POSTGRESQL_USER)
+        os.chown(folder, user.pw_uid, user.pw_gid)
+        as_user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    store = folder / "store"
+    _create_store(binaries, store, as_user)
     port = free_port()
     options = {
         "port": port,

@@ -107,6 +107,18 @@ def injecting(injector: FaultInjector) -> Iterator[None]:
         injector.stop()
 
 
+def wait_for_strikes(
+    stack: Stack, injector: FaultInjector, numbers: list[str], *, until: float
+) -> None:
+    """Wait until all orders have ended and the fault has struck, or until this time."""
+    while time.monotonic() < until:
+        # The fault strikes at least once, however fast the orders are.
+        has_struck = injector.count or not injector.fault.strike
+        if has_struck and books.have_ended(stack, numbers):
+            break
+        time.sleep(0.1)
+
+
 def run_fault(target: Target, fault: Fault, sessions: list[str], seed: int) -> dict[str, Any]:
     """Run one fault. Return its line of the report."""
     stack, stretch = target.stack, max(1.0, len(sessions) / SMALL)
@@ -122,12 +134,9 @@ def run_fault(target: Target, fault: Fault, sessions: list[str], seed: int) -> d
     with injecting(injector):
         submit_orders(fault, buyers, rng)
         numbers = [buyer.number for buyer in buyers]
-        # The fault strikes at least once, however fast the orders are.
         lasts = ENDED_WITHIN * stretch if fault.to_the_end else STRIKES_FOR * stretch
-        while time.monotonic() - submitted < lasts and not fault.at_once:
-            if (injector.count or not fault.strike) and books.have_ended(stack, numbers):
-                break
-            time.sleep(0.1)
+        if not fault.at_once:
+            wait_for_strikes(stack, injector, numbers, until=submitted + lasts)
 
     clear_simulator_faults(stack)
     slowest = books.wait_for_ends(stack, numbers)
