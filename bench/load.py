@@ -40,7 +40,7 @@ def main() -> int:
                 API_CERTIFICATE=str(certificate),
                 API_KEY=str(key),
                 API_LOG=str(folder / "nginx" / "access.log"),
-                PORTAL=f"{LOOPBACK}:{portal.port}",
+                API_SERVERS=f"server {LOOPBACK}:{portal.port};",
                 PROXY_SECRET=SECRET,
             ) as address,
         ):

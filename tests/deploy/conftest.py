@@ -25,6 +25,7 @@ from tests.services import free_port
 
 HOST = "api.portal.example"
 SECRET = "between-proxy-and-portal"
+NGINX = ROOT / "deploy" / "nginx"
 START_WITHIN = 15.0
 MAIN = """
 daemon off; master_process off; worker_processes 1;
@@ -33,6 +34,7 @@ events { worker_connections 256; }
 http {
     client_body_temp_path $folder/body; proxy_temp_path $folder/proxy;
     fastcgi_temp_path $folder/fastcgi; uwsgi_temp_path $folder/uwsgi; scgi_temp_path $folder/scgi;
+    include $http;
     include $folder/site.conf;
 }
 """
@@ -84,7 +86,7 @@ def run_api_proxy(folder: Path, portal: str) -> Iterator[ApiProxy]:
         "API_CERTIFICATE": str(certificate),
         "API_KEY": str(key),
         "API_LOG": str(folder / "access.log"),
-        "PORTAL": portal,
+        "API_SERVERS": f"server {portal};",
         "PROXY_SECRET": SECRET,
     }
     with run_nginx(folder, "api.conf.template", "API_LISTEN", **values) as address:
@@ -117,12 +119,14 @@ def run_nginx(folder: Path, template: str, listen: str, **values: str) -> Iterat
     `listen` is the template's variable for that address.
     """
     address = f"{LOOPBACK}:{free_port()}"
-    text = (ROOT / "deploy" / "nginx" / template).read_text(encoding="utf-8")
+    text = (NGINX / template).read_text(encoding="utf-8")
     # Like envsubst with a list of names: nginx's own variables stay.
-    for name, value in {**values, listen: address}.items():
+    filled = {"ERROR_LOG": str(folder / "error.log"), **values, listen: address}
+    for name, value in filled.items():
         text = text.replace(f"${{{name}}}", value)
     (folder / "site.conf").write_text(text, encoding="utf-8")
-    (folder / "nginx.conf").write_text(Template(MAIN).substitute(folder=folder), encoding="utf-8")
+    main = Template(MAIN).substitute(folder=folder, http=NGINX / "http.conf")
+    (folder / "nginx.conf").write_text(main, encoding="utf-8")
 
     nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/sbin:/bin")
     assert nginx, "nginx is not installed: sh tests/install.sh"
