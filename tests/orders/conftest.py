@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from django.test import Client
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
@@ -15,7 +16,7 @@ from outbox.domain import RetryAfter
 from payments.domain.payments import add_card
 from payments.gateways.base import Card
 from payments.models import PaymentMethod
-from tests.builders import make_order, make_pool, make_visit
+from tests.builders import EID, make_order, make_pool, make_visit
 from tests.processing import process_task
 
 if TYPE_CHECKING:
@@ -47,6 +48,13 @@ def seconds(answer: RetryAfter | None) -> float:
     """Return the delay of an answer in seconds."""
     assert answer is not None
     return answer.delay.total_seconds()
+
+
+@pytest.fixture
+def shopping(as_alice: Client) -> Client:
+    """Return Alice's browser after a launch."""
+    as_alice.get(f"/?market=US&location=US&transactionId=T1&eid={EID}")
+    return as_alice
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from payments.models import CardPage, GatewayCall, PaymentMethod
 from payments.states import CardPageState
 from tests.builders import make_draft, make_method, make_plan
 from tests.orders.conftest import APPROVED, DECLINED
-from tests.orders.test_views import LAUNCH, ready, sent, where
+from tests.orders.journey import LAUNCH, ready, sent, where
 from tests.payments.conftest import type_card
 from tests.processing import process_task
 from tests.providers import books, break_it

@@ -3,8 +3,6 @@
 What is asserted of buckets is what Get Balance reads.
 """
 
-import threading
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,37 +11,15 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.django import TestCase
 
 from accounts.models import User
 from esim.models import Sim
 from subscriptions.balances import balances
-from subscriptions.domain import allocation
 from subscriptions.domain import lifecycle as domain
 from subscriptions.domain.usage import CLOCK_TOLERANCE, Refusal
-from subscriptions.models import Bucket, Line, SimOnLine, Subscription, UsageRecord
+from subscriptions.models import Line, SimOnLine, Subscription, UsageRecord
 from tests.builders import GB, make_card, make_plan
-from tests.races import at_once
-from tests.subscriptions.usages import DAY, give, make_line, said, tell, uncovered, used
-
-START = datetime(2026, 3, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def line(alice: User) -> Line:
-    return make_line(alice, since=START)[0]
-
-
-@pytest.fixture
-def sim(line: Line) -> Sim:
-    return line.sims.get().sim
-
-
-def at(days: float) -> datetime:
-    return START + days * DAY
-
+from tests.subscriptions.usages import DAY, START, at, give, make_line, said, tell, uncovered, used
 
 # --- Each record once ---
 
@@ -210,29 +186,6 @@ def test_uncovered_bytes_are_stored_and_no_bucket_goes_below_zero(line: Line, si
     assert uncovered() == {"over": 30, "abroad": 7, "after": 2}
 
 
-def test_a_cancelled_plan_takes_the_late_records_of_its_own_time(line: Line, sim: Sim) -> None:
-    bucket = give(line, now() - DAY, now() + 30 * DAY)
-    before = now()
-    domain.end(bucket.subscription)
-
-    tell(said(1, sim, before, 1), said("after", sim, now(), 10))
-
-    assert (used(), uncovered()) == ([1], {"after": 10})
-
-
-def test_records_are_allocated_again_when_a_plan_starts_or_ends(line: Line, sim: Sim) -> None:
-    """A record from a clock that is ahead counts as if it had arrived afterwards."""
-    sold = domain.prepare(line.account, sim=sim, plan=make_plan(), plan_name="x", reference="later")
-    start, ahead = now(), now() + CLOCK_TOLERANCE / 2
-    tell(said(1, sim, start, 1), said(2, sim, ahead, 10))
-
-    assert used() == [0]
-    domain.start(sold, at=start)
-    assert used() == [11]
-    domain.end(sold)
-    assert (used(), uncovered()) == ([1], {"2": 10})
-
-
 def test_a_plan_that_was_cancelled_before_its_start_takes_nothing(line: Line, sim: Sim) -> None:
     sold = domain.prepare(line.account, sim=sim, plan=make_plan(), plan_name="x", reference="R")
     domain.cancel(sold)
@@ -252,209 +205,6 @@ def test_the_next_balance_includes_the_record(line: Line, sim: Sim) -> None:
     tell(said(2, sim, now() - DAY / 3, 600))
     (balance,) = balances(sim.iccid, location="US", at=now())
     assert balance.type == "NONE"
-
-
-# --- In any order ---
-
-
-def test_after_a_late_record_later_ones_are_allocated_again(line: Line, sim: Sim) -> None:
-    give(line, at(0), at(2), total=100)
-    give(line, at(0), at(30), total=1000)
-    tell(said("later", sim, at(1), 100))
-    assert used() == [100, 0]
-
-    tell(said("earlier", sim, at(0.5), 60))
-
-    assert used() == [100, 60]
-    tell(said("abroad", sim, at(0.2), 60, country="DE"))
-    assert (used(), uncovered()) == ([100, 60], {"abroad": 60})
-
-
-def test_a_late_record_that_exhausts_a_bucket_displaces_later_ones(line: Line, sim: Sim) -> None:
-    give(line, at(0), at(2), total=100, countries=("US", "CA"))
-    give(line, at(0), at(30), total=1000)
-    tell(said("there", sim, at(1), 90, country="CA"))
-    assert used() == [90, 0]
-
-    tell(said("here", sim, at(0.5), 30))
-
-    assert (used(), uncovered()) == ([100, 0], {"there": 20})
-
-
-def test_records_of_the_same_time_count_in_the_order_of_their_ids(line: Line, sim: Sim) -> None:
-    give(line, at(0), at(30), total=100)
-
-    tell(said("b", sim, at(1), 100))
-    tell(said("a", sim, at(1), 60))
-
-    assert (used(), uncovered()) == ([100], {"b": 60})
-
-
-def test_an_earlier_overlapping_plan_is_allocated_again_too(line: Line, sim: Sim) -> None:
-    give(line, at(0), at(10), total=100)
-    give(line, at(5), at(20), total=100)
-    tell(said(1, sim, at(1), 90), said(2, sim, at(6), 90), said(3, sim, at(15), 90))
-    assert (used(), uncovered()) == ([100, 100], {"3": 70})
-
-    tell(said("late", sim, at(2), 10))
-
-    assert (used(), uncovered()) == ([100, 100], {"3": 80})
-
-
-PLANS = st.tuples(
-    st.integers(0, 8),
-    st.integers(1, 8),
-    st.sampled_from([None, 0, 5, 40, 200]),
-    st.sampled_from([("US",), ("CA",), ("US", "CA")]),
-    st.booleans(),
-)
-RECORDS = st.tuples(
-    st.integers(0, 32), st.integers(0, 1), st.integers(0, 60), st.sampled_from(["US", "CA", "DE"])
-)
-
-
-class Mixtures(TestCase):
-    """Hypothesis rolls every example back."""
-
-    @settings(max_examples=60)
-    @given(
-        plans=st.lists(PLANS, max_size=4),
-        records=st.lists(RECORDS, min_size=1, max_size=14),
-        data=st.data(),
-    )
-    def test_any_batches_of_the_same_records_give_the_same_buckets(
-        self, plans: list[Any], records: list[Any], data: st.DataObject
-    ) -> None:
-        alice = User.objects.create(username="alice@example.com")
-        one, phone = make_line(alice, since=START)
-        two, tablet = make_line(alice, since=START)
-        SimOnLine.objects.filter(line=two).update(until=at(4))
-        SimOnLine.objects.create(line=one, sim=tablet, since=at(4))
-        for line in (one, two):
-            for start, days, total, countries, is_micro in plans:
-                kind = "microbalance" if is_micro and total is not None else ""
-                plan = {"total": total, "countries": countries, "kind": kind}
-                give(line, at(start), at(start + days), **plan)
-        sims = (phone, tablet)
-        told = [
-            said(number, sims[sim], at(moment / 2), size, country)
-            for number, (moment, sim, size, country) in enumerate(records)
-        ]
-        expected = by_hand(told)
-
-        sent = data.draw(st.permutations([*told, *data.draw(st.lists(st.sampled_from(told)))]))
-        while sent:
-            size = data.draw(st.integers(1, len(sent)))
-            tell(*sent[:size])
-            sent = sent[size:]
-
-        assert (used(), uncovered()) == expected
-        assert all(bucket.left_bytes >= 0 or bucket.kind == "unlimited" for bucket in buckets())
-
-
-def buckets() -> list[Bucket]:
-    return list(Bucket.objects.select_related("subscription").order_by("pk"))
-
-
-def by_hand(told: list[dict[str, Any]]) -> tuple[list[int], dict[str, int]]:
-    """Compute used and uncovered bytes as docs/usage.md says, without the product's code."""
-    there = buckets()
-    taken, missing = {bucket.pk: 0 for bucket in there}, {}
-    for one in sorted(told, key=lambda one: (one["usedAt"], one["id"])):
-        left, moment = one["bytes"], datetime.fromisoformat(one["usedAt"])
-        stays = SimOnLine.objects.filter(sim__iccid=one["iccid"], since__lte=moment)
-        stay = stays.exclude(until__lte=moment).get()
-        valid = [
-            bucket
-            for bucket in there
-            if bucket.subscription.line_id == stay.line_id
-            and one["country"] in bucket.countries
-            and bucket.subscription.starts_at <= moment < bucket.subscription.ends_at  # type: ignore[operator]  # both are set
-        ]
-        order = {"allowance": 0, "unlimited": 1, "microbalance": 2}
-        valid.sort(
-            key=lambda b: (b.kind == "microbalance", b.subscription.ends_at, order[b.kind], b.pk)
-        )
-        for bucket in valid:
-            room = left if bucket.kind == "unlimited" else bucket.total_bytes - taken[bucket.pk]
-            taken[bucket.pk] += min(left, room)
-            left -= min(left, room)
-        if left:
-            missing[one["id"]] = left
-    return list(taken.values()), missing
-
-
-# --- Concurrent batches ---
-
-
-@pytest.fixture
-def two_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make two batches both read before either writes, unless a lock keeps them apart."""
-    both_have_read, write = threading.Barrier(2), allocation._write  # noqa: SLF001 -- the moment of the race
-
-    def wait_and_write(*changes: Any) -> None:
-        with suppress(threading.BrokenBarrierError):
-            both_have_read.wait(timeout=1)
-        write(*changes)
-
-    monkeypatch.setattr(allocation, "_write", wait_and_write)
-
-
-def race(sim: Sim) -> list[Any]:
-    names = iter(["one", "two"])
-    return at_once(lambda: tell(said(name := next(names), sim, at(1), 100), source=name), 2)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_without_the_lock_one_of_two_concurrent_batches_would_be_lost(
-    line: Line, sim: Sim, two_at_once: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    give(line, at(0), at(30))
-    monkeypatch.setattr(allocation, "lock_lines", lambda _lines: None)
-
-    race(sim)
-
-    assert used() == [100]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_two_concurrent_batches_for_one_line_both_count(
-    line: Line, sim: Sim, two_at_once: None
-) -> None:
-    give(line, at(0), at(30))
-
-    tallies = race(sim)
-
-    assert [tally.taken for tally in tallies] == [1, 1]
-    assert used() == [200]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_concurrent_batches_of_many_lines_do_not_deadlock(alice: User) -> None:
-    lines = [make_line(alice, since=START) for _ in range(6)]
-    for line, _sim in lines:
-        give(line, at(0), at(30))
-    told = [said(number, sim, at(1), 100) for number, (_line, sim) in enumerate(lines)]
-    orders = iter([told, told[::-1], told[3:] + told[:3], told[::2] + told[1::2]])
-
-    tallies = at_once(lambda: tell(*next(orders)), 4)
-
-    assert sum(tally.taken for tally in tallies) == 6
-    assert sum(tally.repeated for tally in tallies) == 18
-    assert used() == [100] * 6
-
-
-@pytest.mark.django_db(transaction=True)
-def test_one_record_sent_concurrently_for_two_lines_is_taken_once(alice: User) -> None:
-    lines = [make_line(alice, since=START) for _ in range(2)]
-    for line, _sim in lines:
-        give(line, at(0), at(30))
-    sims = iter([sim for _line, sim in lines])
-
-    tallies = at_once(lambda: tell(said("same", next(sims), at(1), 100)), 2)
-
-    assert sorted((tally.taken, len(tally.refused)) for tally in tallies) == [(0, 1), (1, 0)]
-    assert sorted(used()) == [0, 100]
 
 
 # --- In the admin ---

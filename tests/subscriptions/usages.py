@@ -1,6 +1,6 @@
 """Usage as the tests tell of it: a line with plans, and records of its SIM."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.utils.timezone import now
@@ -13,6 +13,11 @@ from subscriptions.models import Bucket, Line, SimOnLine, Subscription, UsageRec
 from tests.builders import GB, make_card
 
 DAY = timedelta(days=1)
+START = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def at(days: float) -> datetime:
+    return START + days * DAY
 
 
 def make_line(account: User, *, since: datetime) -> tuple[Line, Sim]:

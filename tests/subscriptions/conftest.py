@@ -1,0 +1,18 @@
+"""A line with one SIM, for the tests of usage."""
+
+import pytest
+
+from accounts.models import User
+from esim.models import Sim
+from subscriptions.models import Line
+from tests.subscriptions.usages import START, make_line
+
+
+@pytest.fixture
+def line(alice: User) -> Line:
+    return make_line(alice, since=START)[0]
+
+
+@pytest.fixture
+def sim(line: Line) -> Sim:
+    return line.sims.get().sim
