@@ -22,6 +22,7 @@ from moportal.trust.client_certificates import (
     forwarded_certificate,
     refusal_for,
 )
+from moportal.trust.shared_secrets import is_accepted
 from moportal.trust.trust_files import TrustFiles, trust_files
 from moportal.web.problems import Refused
 
@@ -67,8 +68,8 @@ class ClientCertificate(BaseAuthentication):
             raise refusal_for(error) from error
 
     def _check_password(self, request: Request) -> None:
-        expected = settings.BALANCE_CREDENTIALS
-        if expected and not _is_password(request.META.get("HTTP_AUTHORIZATION", ""), expected):
+        is_set = bool(settings.BALANCE_CREDENTIALS)
+        if is_set and not _has_password(request.META.get("HTTP_AUTHORIZATION", "")):
             detail = "The user name or password (HTTP Basic) is missing or wrong."
             raise Refused(HTTPStatus.UNAUTHORIZED, detail, challenge='Basic realm="Get Balance"')
 
@@ -102,11 +103,11 @@ def trusted_callers() -> TrustFiles | None:
     )
 
 
-def _is_password(authorization: str, expected: str) -> bool:
-    """Compare with `user:password` (RFC 7617), in constant time."""
+def _has_password(authorization: str) -> bool:
+    """Return whether the header holds an accepted `user:password` (RFC 7617)."""
     scheme, _space, encoded = authorization.partition(" ")
     try:
         sent = base64.b64decode(encoded.strip(), validate=True)
     except (binascii.Error, ValueError):
         return False
-    return scheme.lower() == "basic" and hmac.compare_digest(sent, expected.encode())
+    return scheme.lower() == "basic" and is_accepted(sent, "BALANCE_CREDENTIALS")

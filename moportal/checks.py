@@ -79,6 +79,26 @@ def secrets(**_options: Any) -> list[CheckMessage]:
 
 
 @register(deploy=True)
+def unfinished_changes(**_options: Any) -> list[CheckMessage]:
+    """Return a note for each secret whose change has not been finished (docs/secrets.md)."""
+    names = ("SECRET_KEY", "PAYMENT_WEBHOOK_SECRET", "PROXY_SECRET", "BALANCE_CREDENTIALS")
+    found: list[CheckMessage] = [
+        Info(
+            f"{name}_FALLBACKS is set: a second value of {name} is accepted.",
+            hint="Remove it when nobody uses that value any more.",
+            id="moportal.I002",
+        )
+        for name in names
+        if getattr(settings, f"{name}_FALLBACKS")
+    ]
+    if len(settings.SEAL_KEYS) > 1:
+        text = f"SEAL_KEYS has {len(settings.SEAL_KEYS)} keys."
+        hint = "Run `manage.py reseal`, then remove all keys but the first."
+        found.append(Info(text, hint=hint, id="moportal.I002"))
+    return found
+
+
+@register(deploy=True)
 def trusted_files(**_options: Any) -> list[CheckMessage]:
     """Return an error for each file of certificates that is missing or unreadable."""
     problems = []

@@ -65,21 +65,61 @@ class Environment(environ.Env):  # type: ignore[misc]  # it ships no types
     def key(self, name: str, **default: str) -> str:
         """Return a key of the portal's own, which must be long and random."""
         value: str = self.str(name, **default)
-        is_placeholder = value.startswith("django-insecure-")
-        self.require(
-            name not in self.ENVIRON or (_is_random(value, SHORTEST_KEY) and not is_placeholder),
-            f"{name} is too weak: use at least {SHORTEST_KEY} random characters.",
-        )
+        if name in self.ENVIRON:
+            self.require_key(name, value)
         return value
 
     def secret(self, name: str) -> str:
         """Return a secret that another system knows too. It may be missing, but not weak."""
         value: str = self.str(name, default="")
-        self.require(
-            not value or _is_random(value, SHORTEST_SECRET),
-            f"{name} is too weak: use at least {SHORTEST_SECRET} random characters.",
-        )
+        if value:
+            self.require_secret(name, value)
         return value
+
+    def credentials(self, name: str) -> str:
+        """Return `user:password`. It may be missing."""
+        value: str = self.str(name, default="")
+        if value:
+            self.require_credentials(name, value)
+        return value
+
+    def fallbacks(self, name: str, require: Callable[[str, str], None]) -> list[str]:
+        """Return the other values of a secret, which are accepted while it is being changed.
+
+        They come from the variable NAME_FALLBACKS. `require` is one of the next three methods.
+        """
+        variable = f"{name}_FALLBACKS"
+        values: list[str] = self.list(variable, default=[])
+        for number, value in enumerate(values, start=1):
+            require(f"{variable}: value {number}", value)
+        is_used = not values or name in self.ENVIRON
+        self.require(is_used, f"{variable} has no effect, because {name} is not set.")
+        return values
+
+    def require_key(self, name: str, value: str) -> None:
+        """Add a problem if this is too weak for a key of the portal's own."""
+        is_placeholder = value.startswith("django-insecure-")
+        self._require_random(name, "" if is_placeholder else value, SHORTEST_KEY)
+
+    def require_secret(self, name: str, value: str) -> None:
+        """Add a problem if this is too weak for a secret that another system knows too."""
+        self._require_random(name, value, SHORTEST_SECRET)
+
+    def require_credentials(self, name: str, value: str) -> None:
+        """Add a problem if this is not `user:password`."""
+        self.require(all(value.partition(":")), f"{name} must be user:password.")
+        self._require_no_comma(name, value)
+
+    def _require_random(self, name: str, value: str, shortest: int) -> None:
+        self.require(
+            len(value) >= shortest and len(set(value)) >= FEWEST_CHARACTERS,
+            f"{name} is too weak: use at least {shortest} random characters.",
+        )
+        self._require_no_comma(name, value)
+
+    def _require_no_comma(self, name: str, value: str) -> None:
+        # A comma separates the fallbacks, of which each value is one while it is being replaced.
+        self.require("," not in value, f"{name} must not contain a comma.")
 
     def fernet_keys(self, name: str) -> list[str]:
         """Return Fernet keys, of which there must be at least one."""
@@ -160,10 +200,6 @@ def is_origin(url: str) -> bool:
         }
     except ValueError:
         return False
-
-
-def _is_random(value: str, length: int) -> bool:
-    return len(value) >= length and len(set(value)) >= FEWEST_CHARACTERS
 
 
 def _is_fernet_key(key: str) -> bool:

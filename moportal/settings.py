@@ -47,11 +47,14 @@ env.require(DEMO or not DEBUG, "DEBUG=1 needs DEMO=1: it shows tracebacks and se
 # What this process serves: the customers' pages, the staff's desk, the API, or all of these.
 FACE = env.choice("MOPORTAL_FACE", ["all", "portal", "desk", "api"])
 
+# While a secret is being changed, both values are accepted (docs/secrets.md): the other one is in
+# the variable with _FALLBACKS.
 SECRET_KEY = env.key("SECRET_KEY")
+SECRET_KEY_FALLBACKS = env.fallbacks("SECRET_KEY", env.require_key)
 # Fernet keys, newest first. The first one encrypts; all of them decrypt.
 SEAL_KEYS = env.fernet_keys("SEAL_KEYS")
-# The key of the digests by which staff find an encrypted value. After a change of this key, all
-# digests must be computed again.
+# The key of the digests that stand beside encrypted values. After a change, `manage.py reseal`
+# computes all digests again.
 DIGEST_KEY = env.key("DIGEST_KEY", default=SECRET_KEY)
 
 PORTAL_URL = env.str("PORTAL_URL", default="http://127.0.0.1:8000" if DEMO else "")
@@ -250,6 +253,7 @@ PAYMENT_GATEWAY = env.adapter(
 )
 # The gateway signs its posts to /payments/webhook with this secret. Without it, all are refused.
 PAYMENT_WEBHOOK_SECRET = env.secret("PAYMENT_WEBHOOK_SECRET")
+PAYMENT_WEBHOOK_SECRET_FALLBACKS = env.fallbacks("PAYMENT_WEBHOOK_SECRET", env.require_secret)
 # Where customers enter a new card: in the portal's own fields, or on a page of the gateway (SAQ A).
 PAYMENT_CARD_ENTRY = env.choice("PAYMENT_CARD_ENTRY", ["fields", "page"])
 # The operator's network, in which a plan is activated before its eSIM is handed over.
@@ -277,17 +281,15 @@ CELERY_BEAT_SCHEDULE = beat_schedule(pulls_usage=bool(CHARGING))
 # caller. The proxy forwards it together with this secret.
 API_WITHOUT_CERTIFICATE = DEMO
 PROXY_SECRET = env.secret("PROXY_SECRET")
+PROXY_SECRET_FALLBACKS = env.fallbacks("PROXY_SECRET", env.require_secret)
 # Who may call Get Balance: the authorities, intermediates and revocation lists (PEM files) of the
 # caller's certificate, the expected names or SHA-256 pins, and optionally a user:password.
 BALANCE_CA = env.str("BALANCE_CA", default="")
 BALANCE_INTERMEDIATES = env.str("BALANCE_INTERMEDIATES", default="")
 BALANCE_REVOKED = env.str("BALANCE_REVOKED", default="")
 BALANCE_NAMES = frozenset(env.list("BALANCE_NAMES", default=[]))
-BALANCE_CREDENTIALS = env.str("BALANCE_CREDENTIALS", default="")
-env.require(
-    not BALANCE_CREDENTIALS or all(BALANCE_CREDENTIALS.partition(":")),
-    "BALANCE_CREDENTIALS must be user:password.",
-)
+BALANCE_CREDENTIALS = env.credentials("BALANCE_CREDENTIALS")
+BALANCE_CREDENTIALS_FALLBACKS = env.fallbacks("BALANCE_CREDENTIALS", env.require_credentials)
 # Requests per second for each caller, and the hours for which a transaction id cannot be reused;
 # 0: no limit.
 BALANCE_RATE = env.float("BALANCE_RATE", default=1000.0)

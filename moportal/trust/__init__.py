@@ -1,1 +1,1 @@
-"""Certificates: who a certificate identifies, and the files that say which are trusted."""
+"""What the portal trusts: certificates, the files that say which are trusted, shared secrets."""

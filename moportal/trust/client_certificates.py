@@ -6,7 +6,6 @@ with the proxy, because a caller that bypasses the proxy can write any header.
 """
 
 import base64
-import hmac
 from functools import lru_cache
 from http import HTTPStatus
 from urllib.parse import unquote_to_bytes
@@ -14,10 +13,10 @@ from urllib.parse import unquote_to_bytes
 import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from django.conf import settings
 from django.http import HttpRequest
 
 from moportal.trust.certificates import MALFORMED, NotTrusted
+from moportal.trust.shared_secrets import is_accepted
 from moportal.trust.trust_files import InvalidTrust
 from moportal.web.problems import Refused
 
@@ -69,8 +68,7 @@ def forwarded_certificate(request: HttpRequest) -> bytes:
 
 
 def _is_from_proxy(secret: str) -> bool:
-    expected = settings.PROXY_SECRET
-    return bool(expected) and hmac.compare_digest(secret.encode(), expected.encode())
+    return is_accepted(secret.encode(), "PROXY_SECRET")
 
 
 # A caller sends the same certificate with every request.

@@ -75,6 +75,37 @@ def test_a_dollar_sign_is_part_of_a_secret() -> None:
     assert Environment({"TOKEN": "$tr0ng"}).str("TOKEN") == "$tr0ng"
 
 
+def test_each_fallback_is_checked_as_the_secret_itself() -> None:
+    variables = {"TOKEN": "a long enough token", "TOKEN_FALLBACKS": "another long token,short"}
+    env = Environment(variables)
+
+    assert env.secret("TOKEN") == "a long enough token"
+    assert env.fallbacks("TOKEN", env.require_secret) == ["another long token", "short"]
+    assert env.problems == [
+        "TOKEN_FALLBACKS: value 2 is too weak: use at least 16 random characters."
+    ]
+
+
+def test_a_fallback_without_the_secret_itself_is_a_problem() -> None:
+    env = Environment({"TOKEN_FALLBACKS": "another long token"})
+
+    env.fallbacks("TOKEN", env.require_secret)
+
+    assert env.problems == ["TOKEN_FALLBACKS has no effect, because TOKEN is not set."]
+
+
+def test_a_secret_has_no_comma_because_its_fallbacks_are_separated_by_commas() -> None:
+    env = Environment({"TOKEN": "a long enough, token", "PASSWORD": "user:a,b"})
+
+    env.secret("TOKEN")
+    env.credentials("PASSWORD")
+
+    assert env.problems == [
+        "TOKEN must not contain a comma.",
+        "PASSWORD must not contain a comma.",
+    ]
+
+
 @pytest.mark.parametrize("value", ["ture", "2", "-"])
 def test_a_misspelt_switch_is_a_problem_and_keeps_its_default(value: str) -> None:
     env = Environment({"SWITCH": value})
@@ -114,6 +145,7 @@ MISTAKES = {
     "ALLOWED_HOSTS": "*",
     "BALANCE_CA": "/nowhere/balance-ca.pem",
     "BALANCE_CREDENTIALS": "nocolon",
+    "BALANCE_CREDENTIALS_FALLBACKS": "user:one,nocolon",
     "BALANCE_DATA_KEY": "dataRemaining",
     "BALANCE_RATE": "-1",
     "BILLING_ZONE": "Europe/Atlantis",
@@ -131,10 +163,13 @@ MISTAKES = {
     "PAYMENT_GATEWAY": "",
     "PAYMENT_REFUSED_STATUS": "Refused",
     "PAYMENT_WEBHOOK_SECRET": "1234",
+    "PAYMENT_WEBHOOK_SECRET_FALLBACKS": "1234",
     "PORTAL_URL": "http://portal.example",
     "PROXY_SECRET": "",
+    "PROXY_SECRET_FALLBACKS": "between-proxy-and-portal",
     "SEAL_KEYS": "not-a-key",
     "SECRET_KEY": "django-insecure-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    "SECRET_KEY_FALLBACKS": "short",
     "SECURE_SSL_REDIRECT": "maybe",
     "SIMULATORS": "1",
     "SMDP_CLIENT_KEY": "/nowhere/smdp.key",
