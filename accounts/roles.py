@@ -10,7 +10,8 @@ from django.apps import AppConfig
 from django.apps import apps as installed_apps
 
 VIEWER, AGENT, ADMINISTRATOR = "viewer", "agent", "administrator"
-# The apps with the desk's pages. Permissions of other apps, such as `auth`, are never given here.
+# The rooms with pages at the desk. Permissions of Django's own apps, such as `auth`,
+# are never given here.
 ROOMS = frozenset(
     {
         "accounts",

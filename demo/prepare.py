@@ -11,7 +11,7 @@ from django.core.management import call_command
 def main() -> None:
     django.setup()
     # WhiteNoise requires the folder, although the demo serves
-    # files directly from the apps.
+    # files directly from the rooms.
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
     call_command("migrate", interactive=False, verbosity=0)
     call_command("load_demo", verbosity=0)

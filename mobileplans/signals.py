@@ -1,4 +1,4 @@
-"""Signals for the apps that build on visits."""
+"""Signals for the rooms that build on visits."""
 
 from django.dispatch import Signal
 

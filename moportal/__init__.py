@@ -1,4 +1,4 @@
-"""The project: settings, routes, and the small modules that every app may use."""
+"""The project: settings, routes, and the small modules that every room may use."""
 
 from moportal.celery import app as celery_app
 

@@ -1,7 +1,7 @@
 """Enqueue a task, claim it, finish it: the only three things that happen to an outbox row.
 
-An app registers one handler for each of its kinds of task. The handler gets the subject:
-the primary key of the app's row. It returns None when nothing is left to do, or a
+A room registers one handler for each of its kinds of task. The handler gets the subject:
+the primary key of the room's row. It returns None when nothing is left to do, or a
 `RetryAfter` when the task must be processed again. A handler must be safe to run twice:
 the lease makes that rare, but not impossible.
 """

@@ -5,7 +5,7 @@ from django.db.models import F, Q
 
 
 class Task(models.Model):
-    """A row of another app that must be processed, from `not_before` on.
+    """A row of another room that must be processed, from `not_before` on.
 
     The worker that claims it writes a lease. When the lease has
     expired, any worker may claim it.

@@ -43,7 +43,7 @@ def backoff(attempts: int) -> timedelta:
 def count_failure(row: Retried, *errors: Exception, keeps_error: bool = False) -> timedelta:
     """Record a failed attempt on the row and return the delay before the next one.
 
-    All apps follow this policy: retry soon at first, then less and less often, but never sooner
+    All rooms follow this policy: retry soon at first, then less and less often, but never sooner
     than the services asked. An attempt that consists of several parts may fail with several
     errors. With `keeps_error` the row keeps the `last_error` that it has. The caller decides from
     `row.tries` when to stop.

@@ -1,4 +1,4 @@
-"""Signals for the apps that build on payments."""
+"""Signals for the rooms that build on payments."""
 
 from django.dispatch import Signal
 

@@ -1,1 +1,1 @@
-"""Simulators of the systems outside the portal. They speak HTTP and import no app."""
+"""Simulators of the systems outside the portal. They speak HTTP and import no room."""

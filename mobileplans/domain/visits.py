@@ -266,6 +266,6 @@ def count_failed_sign_in(request: HttpRequest | None = None, **_kwargs: Any) -> 
 
 
 def connect_signals() -> None:
-    """Connect to Django's sign-in signals, because `accounts` may not import this app."""
+    """Connect to Django's sign-in signals, because `accounts` may not import this room."""
     user_logged_in.connect(attach_account, dispatch_uid="mobileplans.attach_account")
     user_login_failed.connect(count_failed_sign_in, dispatch_uid="mobileplans.count_failed_sign_in")
