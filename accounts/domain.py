@@ -6,6 +6,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
+from accounts.hashing import GATE
 from accounts.identifier import normalise
 from accounts.models import User
 from moportal.text.normal_text import normalise_text
@@ -24,11 +25,12 @@ class WrongCredentials(Exception):
 def sign_up(identifier: str, *, name: str, password: str, language: str) -> User:
     """Create a customer's account. No code by mail or SMS is needed.
 
-    Raises `IdentifierTaken`, or Django's `ValidationError` for a weak password.
+    Raises `IdentifierTaken`, Django's `ValidationError` for a weak password, or
+    `moportal.gate.Busy`.
     """
     validate_password(normalise_text(password), User(username=normalise(identifier), name=name))
     try:
-        with transaction.atomic():
+        with GATE.enter(), transaction.atomic():
             return User.objects.create_user(identifier, password, name=name, language=language)
     except IntegrityError as error:
         raise IdentifierTaken from error
@@ -41,7 +43,9 @@ def signed_in_customer(request: HttpRequest) -> User | None:
 
 
 def sign_in(identifier: str, *, password: str, request: HttpRequest | None = None) -> User:
-    """Return the customer, or raise `WrongCredentials`. Staff cannot sign in here.
+    """Return the customer, or raise `WrongCredentials` or `moportal.gate.Busy`.
+
+    Staff cannot sign in here.
 
     The request is only passed on to the receivers of Django's signal of a failed sign-in.
     """

@@ -16,11 +16,13 @@ from accounts import domain
 from accounts.forms import SignInForm, SignUpForm
 from accounts.models import User
 from brand.queries import operator
-from moportal.web.kept_forms import redirect_back, restore_form
+from moportal.gate import Busy
+from moportal.web.kept_forms import forget_form, keep_form, keeps_form, redirect_back, restore_form
 
 
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_form(SignInForm)
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Sign a customer in. Staff sign in at the admin."""
     if request.method != "POST":
@@ -41,6 +43,9 @@ def sign_in(request: HttpRequest) -> HttpResponse:
                     "Check your details and try again."
                 ),
             )
+        except Busy:
+            keep_form(request)
+            raise
         else:
             return _sign_in_and_redirect(request, user, form)
     return redirect_back(request, form)
@@ -48,6 +53,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_form(SignUpForm)
 def sign_up(request: HttpRequest) -> HttpResponse:
     """Create an account and sign its owner in."""
     if request.method != "POST":
@@ -71,6 +77,9 @@ def sign_up(request: HttpRequest) -> HttpResponse:
             )
         except ValidationError as error:
             form.add_error("password", error)
+        except Busy:
+            keep_form(request)
+            raise
         else:
             return _sign_in_and_redirect(request, user, form)
     return redirect_back(request, form)
@@ -90,7 +99,8 @@ def _render_form(request: HttpRequest, template: str, form_class: type[forms.For
 
 def _sign_in_and_redirect(request: HttpRequest, user: User, form: forms.Form) -> HttpResponse:
     """Sign in with a new session key, which drops another user's session, and redirect."""
-    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    login(request, user)
+    forget_form(request)
     target = form.cleaned_data["next"]
     is_ours = url_has_allowed_host_and_scheme(target, allowed_hosts=None)
     return HttpResponseRedirect(target if is_ours and target else reverse("options"), status=303)

@@ -163,7 +163,10 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TIMEZONE = "UTC"
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.hashing.GatedBackend"]
+# How many passwords one process hashes at the same time. Others wait briefly, or get a 503.
+PASSWORDS_AT_ONCE = env.int("PASSWORDS_AT_ONCE", default=1)
+env.require(PASSWORDS_AT_ONCE > 0, "PASSWORDS_AT_ONCE must be 1 or more.")
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.ScryptPasswordHasher",
@@ -216,8 +219,15 @@ _host_prefix = "" if DEMO else "__Host-"
 SESSION_COOKIE_NAME = f"{_host_prefix}{_face_prefix}session"
 CSRF_COOKIE_NAME = f"{_host_prefix}{_face_prefix}csrf"
 HANDOFF_COOKIE_NAME = f"{_host_prefix}handoff"
+KEPT_FORM_COOKIE_NAME = f"{_host_prefix}form"
 CSRF_COOKIE_HTTPONLY = True
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+# What one request may send. Customers' forms are small and have no files. The desk imports files of
+# SIMs, which count as files and not as memory.
+_is_portal = FACE == "portal"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 if _is_portal else 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 100 if _is_portal else 1000
+DATA_UPLOAD_MAX_NUMBER_FILES = 0 if _is_portal else 10
 if not DEMO:
     SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

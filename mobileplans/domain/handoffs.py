@@ -62,7 +62,11 @@ def hand_over_again(request: HttpRequest) -> HttpResponse:
     logout(request)
     response = HttpResponseRedirect(reverse("handoff"), status=303)
     # `logout` ends the session but leaves its cookies, which must not stay in a shared browser.
-    for name in (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME):
+    for name in (
+        settings.SESSION_COOKIE_NAME,
+        settings.CSRF_COOKIE_NAME,
+        settings.KEPT_FORM_COOKIE_NAME,
+    ):
         _set_cookie(response, name, "", max_age=timedelta())
     return response
 

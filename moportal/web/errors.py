@@ -2,6 +2,7 @@
 
 import sys
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -16,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from brand.queries import last_contact
+from moportal.gate import Busy
 from moportal.web.kept_forms import keep_form
 from moportal.web.methods import allowed_methods
 from moportal.web.problems import RETRY_AFTER_SECONDS, echo_transaction_id, problem_response
@@ -146,10 +148,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exc_info()[1]
     if isinstance(error, DATABASE_UNAVAILABLE):
         log.error("database unavailable", path=request.path, error=str(error))
-        detail = "The service is temporarily unavailable. Please try again later."
-        response = _answer(request, UNAVAILABLE, "Service unavailable", detail, is_bare=True)
-        response.headers["Retry-After"] = RETRY_AFTER_SECONDS
-        return response
+        return _unavailable(request)
 
     reference = uuid.uuid4().hex[:12]
     log.error("unhandled exception", reference=reference, path=request.path)
@@ -157,6 +156,29 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return _answer(
         request, INTERNAL_ERROR, "Internal server error", detail, reference=reference, is_bare=True
     )
+
+
+class BusyMiddleware:
+    """Answer 503 when a gate is full. That is no error, so it leaves one line and no traceback."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, Busy):
+            return None
+        log.warning("too busy", path=request.path)
+        return _unavailable(request)
+
+
+def _unavailable(request: HttpRequest) -> HttpResponse:
+    detail = "The service is temporarily unavailable. Please try again later."
+    response = _answer(request, UNAVAILABLE, "Service unavailable", detail, is_bare=True)
+    response.headers["Retry-After"] = RETRY_AFTER_SECONDS
+    return response
 
 
 def _answer(

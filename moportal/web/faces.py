@@ -10,8 +10,9 @@ _EVERY_FACE = [
 ]
 # API callers have no session and no language. The proxy logs requests and enforces TLS.
 API_MIDDLEWARE = _EVERY_FACE
-# The order matters. LanguageMiddleware needs the session and the user. PageHeadersMiddleware comes
-# before all that may answer in a view's place, so that redirects and CSRF failures get its header.
+# The order matters. LanguageMiddleware needs the session and the user. PageHeadersMiddleware and
+# KeptFormMiddleware come before all that may answer in a view's place, so that redirects and CSRF
+# failures get their header and keep their form.
 PAGE_MIDDLEWARE = [
     *_EVERY_FACE,
     "django.middleware.security.SecurityMiddleware",
@@ -19,6 +20,7 @@ PAGE_MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "moportal.web.middleware.PageHeadersMiddleware",
+    "moportal.web.kept_forms.KeptFormMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -26,5 +28,6 @@ PAGE_MIDDLEWARE = [
     "mobileplans.middleware.VisitMiddleware",
     "moportal.web.middleware.LanguageMiddleware",
     "moportal.web.middleware.RequestLogMiddleware",
+    "moportal.web.errors.BusyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]

@@ -15,7 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
-from moportal.web.kept_forms import forget_form, redirect_back, restore_form
+from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
 from orders.domain import drafts, targets
 from orders.domain.drafts import MethodRemoved, StaleForm
 from orders.forms import NEW_CARD, MethodForm, PaymentForm, initial_for
@@ -41,6 +41,7 @@ NO_LONGER_THERE = gettext_lazy("This payment method is no longer available. Choo
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
 @shopper_only
+@keeps_form(PaymentForm)
 def payment(request: HttpRequest, user: User) -> HttpResponse:
     """Show the stored cards and the form for a new one, and save the choice."""
     _visit, draft = enter_step(request, user, "payment")

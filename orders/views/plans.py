@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from mobileplans.models import Visit
-from moportal.web.kept_forms import forget_form, redirect_back, restore_form
+from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
 from orders.domain import drafts, problems, targets
 from orders.domain.drafts import StaleForm
 from orders.forms import PlanForm, initial_for
@@ -97,6 +97,7 @@ def _option_tiles(sold: set[str]) -> list[dict[str, str]]:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @shopper_only
+@keeps_form(PlanForm)
 def plans(request: HttpRequest, user: User) -> HttpResponse:
     """Show the plans of a category and save the choice."""
     visit, draft = enter_step(request, user, "plans")
