@@ -5,11 +5,11 @@ from collections.abc import Callable
 import structlog
 from django.http import HttpRequest, HttpResponse
 
-from mobileplans.domain.visits import REQUEST_KEY, SESSION_KEY, TRANSACTION_KEY
+from mobileplans.domain.session import REQUEST_KEY, SESSION_KEY, TRANSACTION_KEY
 
 
 class VisitMiddleware:
-    """Add the visit's primary key and transactionId to the log context.
+    """Add the visit's transactionId to the log context, and its primary key if it is a row.
 
     Both come from the session, so this costs no query.
     """
@@ -20,7 +20,7 @@ class VisitMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if pk := request.session.get(SESSION_KEY):
             request.META[REQUEST_KEY] = pk
-            structlog.contextvars.bind_contextvars(
-                visit=pk, transaction_id=request.session.get(TRANSACTION_KEY)
-            )
+            structlog.contextvars.bind_contextvars(visit=pk)
+        if transaction_id := request.session.get(TRANSACTION_KEY):
+            structlog.contextvars.bind_contextvars(transaction_id=transaction_id)
         return self.get_response(request)

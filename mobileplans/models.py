@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.timezone import now
 from django.utils.translation import pgettext_lazy
 
 from mobileplans.words import LONGEST_TEXT, LpaCode, UserAccount
@@ -43,7 +44,8 @@ class Visit(models.Model):
         max_length=200, blank=True, help_text="Irregularities in the launch that were accepted."
     )
     failed_sign_ins = models.PositiveSmallIntegerField(default=0)
-    launched_at = models.DateTimeField(auto_now_add=True)
+    # The time of the launch, which may be long before the visit becomes a row.
+    launched_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         ordering = ["-pk"]
@@ -58,6 +60,11 @@ class Visit(models.Model):
 
     def __str__(self) -> str:
         return self.transaction_id
+
+    @property
+    def is_stored(self) -> bool:
+        """Say whether the visit is a row already (`mobileplans.domain.visits`)."""
+        return not self._state.adding
 
     @property
     def is_open_web(self) -> bool:

@@ -56,7 +56,7 @@ def refused(request: HttpRequest) -> HttpResponse:
 
     The status is 200 because the app replaces an error page with its own.
     """
-    visit = visits.get_or_begin(request)
+    visit = visits.peek_or_begin(request)
     if not visit.refused_as:
         return HttpResponseRedirect(reverse("options"), status=303)
     if visit.refused_as == MoDirectStatus.INVALID_SIM:

@@ -1,10 +1,12 @@
-"""Visits: each begins with a launch and is found through the browser's session."""
+"""Visits: each begins with a launch and is found through the browser's session.
+
+A visit in which nobody is signed in may be no row yet: see `mobileplans.domain.session`.
+"""
 
 from typing import Any
 
 import structlog
 from django.contrib.auth.signals import user_logged_in, user_login_failed
-from django.db.models import F
 from django.http import HttpRequest
 
 from accounts.domain import signed_in_customer
@@ -12,7 +14,7 @@ from accounts.models import User
 from brand.queries import operator
 from esim.models import Sim
 from esim.states import SimState
-from mobileplans.domain import handoffs
+from mobileplans.domain import handoffs, session
 from mobileplans.domain.launch import Launch, parse_launch
 from mobileplans.domain.lpa_errors import LpaErrors
 from mobileplans.models import LpaReport, Visit
@@ -21,11 +23,6 @@ from mobileplans.words import LpaCode, MoDirectStatus
 from subscriptions.models import SimOnLine
 
 log = structlog.get_logger(__name__)
-SESSION_KEY, TRANSACTION_KEY = "visit", "transaction_id"
-# Signing in starts a new session. Within that request the visit is found under this key.
-REQUEST_KEY = "moportal.visit"
-# Counting stops here, so that an attacker cannot overflow the column.
-MOST_FAILED_SIGN_INS = 1000
 
 
 def begin(
@@ -35,12 +32,15 @@ def begin(
     *,
     is_launched: bool = True,
 ) -> Visit:
-    """Create a visit for this launch and store it in the session.
+    """Begin a visit for this launch and store it in the session.
 
     `is_launched` is false for a visit that begins on another page than the launch.
     """
-    visit = _store(launch, account=signed_in_customer(request), is_launched=is_launched)
-    _store_in_session(request, visit)
+    visit = _describe(launch, account=signed_in_customer(request), is_launched=is_launched)
+    has_errors = errors is not None and bool(errors.errors)
+    if visit.account or has_errors:
+        visit.save()
+    session.store(request, visit)
 
     structlog.contextvars.bind_contextvars(transaction_id=visit.transaction_id)
     log.info(
@@ -51,12 +51,13 @@ def begin(
         refused=visit.refused_as or None,
         remarks=visit.remarks,
     )
-    if errors is not None:
+    if errors is not None and has_errors:
         _store_lpa_errors(visit, errors)
     return visit
 
 
-def _store(launch: Launch, *, account: User | None, is_launched: bool) -> Visit:
+def _describe(launch: Launch, *, account: User | None, is_launched: bool) -> Visit:
+    """Return the visit of a launch, which is no row yet."""
     default = operator().market
     refused_as, refused_because = _refusal(launch)
     known = _known_profiles(launch.iccids)
@@ -65,7 +66,7 @@ def _store(launch: Launch, *, account: User | None, is_launched: bool) -> Visit:
     if unknown:
         remarks.append(f"{unknown} of iccids unknown")
 
-    return Visit.objects.create(
+    return Visit(
         transaction_id=launch.transaction_id,
         transaction_id_is_generated=launch.transaction_id_is_generated,
         is_launched=is_launched,
@@ -126,6 +127,8 @@ def _initial_state(code: LpaCode) -> LpaReport.State:
 
 def deciding_report(visit: Visit) -> LpaReport | None:
     """Return the error to show to the customer, or None if the last download succeeded."""
+    if not visit.is_stored:
+        return None
     report = visit.lpa_reports.filter(decides=True).order_by("-pk").first()
     is_problem = report is not None and report.lpa_code != LpaCode.SUCCESS
     return report if is_problem else None
@@ -177,21 +180,25 @@ def set_device(visit: Visit, *, eid: str, imei: str = "", source: Visit.EidFrom)
 
 
 def get_or_begin(request: HttpRequest) -> Visit:
-    """Return this session's visit, or begin a new one as on the open web.
+    """Return this session's visit as a row, or begin a new one as on the open web."""
+    visit = peek_or_begin(request)
+    if not visit.is_stored:
+        visit.save()
+        session.store(request, visit)
+    return visit
+
+
+def peek_or_begin(request: HttpRequest) -> Visit:
+    """Return this session's visit, or begin a new one as on the open web. It may be no row yet.
 
     Its account is the customer who is signed in here. Two browsers may share a visit, and a sign-in
     at one of them gives no rights in the other.
     """
-    visit = _visit_of_session(request) or _resume_after_handoff(request)
+    visit = session.find(request) or _resume_after_handoff(request)
     if visit is None:
-        return begin(request, parse_launch(""), is_launched=False)
+        visit = begin(request, parse_launch(""), is_launched=False)
     visit.account = signed_in_customer(request)
     return visit
-
-
-def _visit_of_session(request: HttpRequest) -> Visit | None:
-    pk = request.META.get(REQUEST_KEY) or request.session.get(SESSION_KEY)
-    return Visit.objects.filter(pk=pk).first() if pk else None
 
 
 def _handed_over_visit(request: HttpRequest) -> Visit | None:
@@ -211,7 +218,7 @@ def _resume_after_handoff(request: HttpRequest) -> Visit | None:
         return None
     visit.account = signed_in_customer(request)
     visit.save(update_fields=["account"])
-    _store_in_session(request, visit)
+    session.store(request, visit)
     return visit
 
 
@@ -220,14 +227,6 @@ def note_step(visit: Visit, step: str) -> None:
     if visit.step != step:
         visit.step = step
         visit.save(update_fields=["step"])
-
-
-def _store_in_session(request: HttpRequest, visit: Visit) -> None:
-    request.META[REQUEST_KEY] = visit.pk
-    # The transaction id is kept too, so that the middleware can log it without a query.
-    request.session[SESSION_KEY] = visit.pk
-    request.session[TRANSACTION_KEY] = visit.transaction_id
-    request.session["market"] = visit.market
 
 
 def attach_account(request: HttpRequest, user: User, **_kwargs: Any) -> None:
@@ -239,14 +238,14 @@ def attach_account(request: HttpRequest, user: User, **_kwargs: Any) -> None:
     """
     if user.is_staff:
         return
-    visit = _visit_of_session(request) or _handed_over_visit(request)
+    visit = session.find(request) or _handed_over_visit(request)
     if visit is None or not visit.is_launched:
         visit = _unfinished_visit(user) or visit
     if visit is None:
         return
     visit.account = user
-    visit.save(update_fields=["account"])
-    _store_in_session(request, visit)
+    visit.save(update_fields=["account"] if visit.is_stored else None)
+    session.store(request, visit)
 
 
 def _unfinished_visit(user: User) -> Visit | None:
@@ -258,11 +257,8 @@ def _unfinished_visit(user: User) -> Visit | None:
 
 def count_failed_sign_in(request: HttpRequest | None = None, **_kwargs: Any) -> None:
     """Count the visit's failed sign-ins. Past a limit, leaving hands over LogOnFailed."""
-    pk = request.META.get(REQUEST_KEY) if request is not None else None
-    if pk:
-        Visit.objects.filter(pk=pk, failed_sign_ins__lt=MOST_FAILED_SIGN_INS).update(
-            failed_sign_ins=F("failed_sign_ins") + 1
-        )
+    if request is not None:
+        session.count_failed_sign_in(request)
 
 
 def connect_signals() -> None:

@@ -16,10 +16,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from accounts.models import User
-from mobileplans.domain import visits
+from mobileplans.domain import session, visits
 from mobileplans.models import Visit
 from moportal.identifiers import Eid, InvalidIdentifier
-from moportal.web.kept_forms import forget_form, redirect_back, restore_form
+from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
 from orders.domain import drafts, targets
 from orders.domain.drafts import StaleForm
 from orders.domain.targets import Choice
@@ -45,6 +45,7 @@ SHARED_WITHIN_SECONDS = 30 * 60
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @shopper_only
+@keeps_form(DeviceForm)
 def device(request: HttpRequest, user: User) -> HttpResponse:
     """Ask what gets the plan: an installed profile, or a new eSIM for an EID."""
     visit, draft = enter_step(request, user, "device")
@@ -171,7 +172,7 @@ def receive_shared_device(request: HttpRequest) -> HttpResponse:
         return redirect_to("device-told", "unreadable")
     except (signing.BadSignature, ValueError, TypeError, Draft.DoesNotExist, StaleForm):
         return redirect_to("device-told", "stale")
-    if request.session.get(visits.SESSION_KEY) == draft.visit_id:
+    if request.session.get(session.SESSION_KEY) == draft.visit_id:
         return redirect_to_open_step(draft)
     return redirect_to("device-told", "thanks")
 

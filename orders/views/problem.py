@@ -27,7 +27,7 @@ MOST_STEPS = 3
 @require_http_methods(["GET", "HEAD", "POST"])
 def problem(request: HttpRequest) -> HttpResponse:
     """Show the problem that the host reported in this visit, and apply its remedy."""
-    visit = visits.get_or_begin(request)
+    visit = visits.peek_or_begin(request)
     found = problems.problem_of(visit)
     if found is None:
         return redirect_to("options" if visit.account else "sign-in")

@@ -9,7 +9,7 @@ import secrets
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 
 from accounts.models import User
-from mobileplans.domain import visits
+from mobileplans.domain import session as visit_session
 from mobileplans.models import Visit
 from moportal.web.sessions import SessionStore
 from orders.domain import drafts
@@ -18,7 +18,7 @@ from payments.gateways.base import Card
 from plans.queries import offers
 from tests.e2e.customer import EID
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
+BACKEND = "accounts.hashing.GatedBackend"
 
 
 def create_sessions(size: int, cards: list[str]) -> None:
@@ -50,8 +50,8 @@ def _create_session(user: User, visit: Visit) -> str:
     session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = BACKEND
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    session[visits.SESSION_KEY] = visit.pk
-    session[visits.TRANSACTION_KEY] = visit.transaction_id
+    session[visit_session.SESSION_KEY] = visit.pk
+    session[visit_session.TRANSACTION_KEY] = visit.transaction_id
     session["market"] = visit.market
     session.save()
     key = session.session_key

@@ -18,8 +18,8 @@ def test_the_launch_redirects_away_from_its_address(client: Client, db: None) ->
     answer = client.get(f"/?market=US&location=US&eid={EID}&transactionId=a%2Fb+c")
 
     assert (answer.status_code, answer.headers["Location"]) == (303, "/sign-in/")
-    visit = Visit.objects.get()
-    assert (visit.transaction_id, visit.eid, visit.market) == ("a/b+c", EID, "US")
+    visit = client.session["unsaved_visit"]
+    assert (visit["transaction_id"], visit["eid"], visit["market"]) == ("a/b+c", EID, "US")
 
 
 def test_a_signed_in_customer_goes_straight_to_the_options(as_alice: Client) -> None:
@@ -29,7 +29,7 @@ def test_a_signed_in_customer_goes_straight_to_the_options(as_alice: Client) -> 
 def test_utf8_that_is_not_percent_encoded_is_decoded(client: Client, db: None) -> None:
     client.get("/", QUERY_STRING="transactionId=é".encode().decode("latin-1"))
 
-    assert Visit.objects.get().transaction_id == "é"
+    assert client.session["transaction_id"] == "é"
 
 
 @pytest.mark.parametrize("space", [b"\xe2\x80\xaf", b"\xa0", b" \xe2\x80\x8e"])
@@ -79,7 +79,7 @@ def test_only_a_card_in_the_programme_is_accepted_as_a_sim(client: Client, db: N
 
     for sim, refused in ((profile, "InvalidSIM"), (excluded, "InvalidSIM"), (card, "")):
         client.get(f"/?iccid={sim.iccid}")
-        assert Visit.objects.latest("pk").refused_as == refused
+        assert client.session["unsaved_visit"]["refused_as"] == refused
 
 
 @pytest.fixture
