@@ -17,6 +17,7 @@ from subscriptions.models import Subscription
 
 # The outbox's kind for orders.
 KIND = "order"
+# Without I, L and O, which people mistake for digits, and without U.
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -130,12 +131,16 @@ class Order(PricedPlan):
     subscription = models.OneToOneField(
         Subscription, null=True, blank=True, on_delete=models.PROTECT, related_name="order"
     )
+    # Whether the order has opened a new line. The host is told
+    # (docs/contract.md#outcomes).
     line_is_new = models.BooleanField(default=True)
     tries = models.PositiveSmallIntegerField(default=0)
     last_error = models.CharField(max_length=200, blank=True)
     failure = models.CharField(max_length=16, blank=True, choices=Failure)
     created_at = models.DateTimeField(auto_now_add=True)
+    # A request only. A worker moves the order to cancelled.
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    # The point of no return. From then on the order is finished, not undone.
     charge_decided_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
     handed_over_at = models.DateTimeField(null=True, blank=True)

@@ -25,6 +25,8 @@ from payments.models import CardPage, PaymentMethod
 from plans import queries
 from plans.queries import Offer, PlanNotOffered
 
+# With another device or place, plans, prices and SIMs may differ
+# from those that were shown.
 DEVICE_AND_PLACE = ("eid", "iccid", "iccids", "market", "location")
 
 
@@ -46,6 +48,8 @@ class PriceChange:
 
 def open_draft(account: User, visit: Visit) -> Draft:
     """Return the account's open draft, or a new one, and attach it to this visit."""
+    # Two tabs may come here at once. The constraint one_open_draft_per_account refuses
+    # the second draft, and get_or_create then returns the first one.
     draft, _ = Draft.objects.select_related("plan", "method").get_or_create(
         account=account, submitted_at=None, defaults={"visit": visit}
     )
@@ -134,6 +138,8 @@ def _new_card_page(draft: Draft, version: int) -> CardPage:
     portal: str = settings.PORTAL_URL
     return_url = portal.rstrip("/") + reverse("card-returned", args=[key])
     with transaction.atomic():
+        # If the form is stale, the page is rolled back too. Otherwise a worker would open
+        # a page at the gateway that no draft waits for.
         page = pages.request_page(draft.account, key=key, return_url=return_url)
         _change(draft, version, card_page=page)
     return page
@@ -141,6 +147,8 @@ def _new_card_page(draft: Draft, version: int) -> CardPage:
 
 def take_card(page: CardPage, **_signal: Any) -> None:
     """Set a new card as the method of the draft that waits for its page: a signal receiver."""
+    # A draft for which the customer has chosen another method meanwhile no longer has
+    # this page (`choose_method`), so it keeps that method.
     waiting = Draft.objects.filter(card_page=page, submitted_at=None)
     waiting.update(method=page.method, version=F("version") + 1)
 
@@ -168,6 +176,8 @@ def name_device(
     This changes the draft's version, so a review page that shows another device is stale.
     """
     with transaction.atomic():
+        # The version is checked before the visit changes: a stale
+        # form must not name a device.
         _change(draft, version, sim=None, wants_new_esim=True)
         visits.set_device(draft.visit, eid=eid, imei=imei, source=given)
 
@@ -182,6 +192,8 @@ def update_price(draft: Draft) -> PriceChange | None:
     try:
         offer = offer_of(draft, draft.plan_id or 0)
     except PlanNotOffered:
+        # A page is being shown, not a form, so there is no
+        # earlier version to compare with.
         _change(draft, draft.version, plan=None)
         raise
     fields = _price_fields(offer)

@@ -29,6 +29,8 @@ BATCH = 200
 def expired_orders() -> QuerySet[Order]:
     """Return the orders whose eSIM is on no device and whose line has no running plan."""
     before = now() - timedelta(days=settings.ESIM_EXPIRY_DAYS)
+    # The line may have got a later plan, which uses the same eSIM. That plan must
+    # be over for as long, too.
     running = Subscription.objects.filter(
         line=OuterRef("subscription__line"), state=SubscriptionState.ACTIVE, ends_at__gte=before
     )
@@ -38,6 +40,7 @@ def expired_orders() -> QuerySet[Order]:
         subscription__ends_at__lt=before,
         taken_back=None,
     )
+    # An open repair decides about the eSIM by itself.
     return unused.exclude(repairs__state=RepairState.ASKED).exclude(Exists(running))
 
 
@@ -53,6 +56,8 @@ def enqueue_expired_orders() -> int:
 
 def expire(subject: str, lease: Lease) -> RetryAfter | None:
     """Cancel an expired eSIM and remove its ICCID from the line; the outbox's handler."""
+    # The conditions are checked again. Since the order was enqueued, the eSIM may have
+    # been downloaded, or the customer may have bought another plan.
     order = (
         expired_orders()
         .select_related("profile__sim", "profile__provider")
@@ -66,6 +71,7 @@ def expire(subject: str, lease: Lease) -> RetryAfter | None:
         is_cancelled = provisioning.cancel(order.profile, before_call=lease.cover_call)
     except provisioning.SmdpUnavailable as error:
         return RetryAfter(count_failure(order, error))
+    # If it is not cancelled, a device has downloaded it, and its profile is marked so.
     if is_cancelled:
         subscriptions.remove_from_line(order.profile.sim)
         log.info("expired eSIM cancelled")

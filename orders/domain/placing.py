@@ -80,6 +80,8 @@ def _create_order(draft: Draft, chosen: Target) -> Order:
     language = get_language() or settings.LANGUAGE_CODE
     terms = legal_text(LegalText.Kind.TERMS, market=visit.market, language=language)
     payment = Payment.objects.create(
+        # The key is as old as the draft. Even if one draft could become two orders, the
+        # gateway would see one payment.
         key=draft.key,
         method_id=draft.method_id,
         reference=number,

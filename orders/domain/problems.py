@@ -56,6 +56,8 @@ class Problem:
 def problem_of(visit: Visit) -> Problem | None:
     """Return the problem that the host or the SM-DP+ reported for this visit, or None."""
     account = visit.account
+    # The host reports about this very launch. What the SM-DP+ reported is older, and is
+    # shown only to the customer whose eSIM it is.
     report = deciding_report(visit) or (failed_at_smdp(account) if account else None)
     if report is None:
         return None
@@ -64,11 +66,14 @@ def problem_of(visit: Visit) -> Problem | None:
         return Problem(report, advice.remedy, None, None, is_signed_in=False)
     order = order_of_iccid(account, report.iccid)
     if order is None:
+        # An unknown ICCID and one of another customer look the same, so nobody can find
+        # out which ICCIDs were sold.
         return Problem(report, Remedy.SUPPORT, None, None, is_signed_in=True)
     # A repair that was requested before this error was reported does not answer it.
     later_repairs = order.repairs.filter(visit=visit, asked_at__gte=report.received_at)
     repair = open_repair(order) or later_repairs.last()
     remedy = _remedy(report, advice, order, account)
+    # The SM-DP+ refused to release the profile, so the same code cannot work.
     if repair and (repair.kind, repair.state) == (RepairKind.RELEASE, RepairState.FAILED):
         remedy = Remedy.SUPPORT
     return Problem(report, remedy, order, repair, is_signed_in=True)
@@ -77,8 +82,10 @@ def problem_of(visit: Visit) -> Problem | None:
 def _remedy(report: LpaReport, advice: Advice, order: Order, account: User) -> Remedy:
     """Return the remedy that this order allows."""
     is_installed = report.iccid in report.visit.iccids
+    # A new eSIM is of no use if the plan on it has ended.
     if not _has_its_plan(order) or _is_exhausted(report, advice, order, account):
         return Remedy.SUPPORT
+    # The device has only tried the old code. The new one is still to be handed over.
     if _is_replaced(report, order):
         return Remedy.RETRY
     if advice.remedy is Remedy.SUPPORT or advice.remedy is Remedy.ACTIVATE:
@@ -117,9 +124,12 @@ def _remedy_for_profile(
 
 
 def _reissue_if_possible(code: LpaCode, order: Order, *, is_installed: bool) -> Remedy:
+    # The SM-DP+ says that a device has the profile, and the launch
+    # says that it is this device.
     if code == LpaCode.PROFILE_NOT_AVAILABLE_FOR_NEW_BINDING and is_installed:
         return Remedy.ACTIVATE
     is_misfit = code == LpaCode.NO_ELIGIBLE_PROFILE_FOR_THIS_DEVICE
+    # Another profile of the same type would not fit the device either.
     if is_misfit and not order.plan.other_profile_type:
         return Remedy.SUPPORT
     return Remedy.REISSUE if may_be_reissued(order) else Remedy.SUPPORT
@@ -143,6 +153,8 @@ def _is_exhausted(report: LpaReport, advice: Advice, order: Order, account: User
     # The setting counts the error that exhausts the remedy;
     # `limit` is the last one before it.
     limit = advice.limit if advice.limit is not None else settings.LPA_ERROR_LIMIT - 1
+    # Errors of the replaced eSIMs count too. Otherwise each new eSIM
+    # would start the count again.
     iccids = {order.profile.sim.iccid} if order.profile else set()
     iccids |= set(order.repairs.values_list("old_profile__sim__iccid", flat=True))
     reports = LpaReport.objects.filter(
@@ -195,6 +207,7 @@ def resolve(profile: Profile, **_kwargs: Any) -> None:
     order = Order.objects.filter(profile=profile).first()
     if order:
         iccids |= set(order.repairs.values_list("old_profile__sim__iccid", flat=True))
+    # Reports that staff are working on stay open until staff close them.
     open_reports = LpaReport.objects.filter(iccid__in=iccids, state=LpaReport.State.NEW)
     open_reports.update(state=LpaReport.State.RESOLVED, note="Downloaded since.")
 

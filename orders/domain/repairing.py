@@ -43,6 +43,7 @@ def has_esim(order: Order) -> bool:
 
 def may_be_reissued(order: Order) -> bool:
     """Return whether the customer can have one more new eSIM. Failed repairs count, too."""
+    # The open repair does not count: asking again while it runs returns the same repair.
     ended = order.repairs.filter(kind=RepairKind.REISSUE).exclude(state=RepairState.ASKED)
     limit: int = settings.REISSUE_LIMIT
     return has_esim(order) and ended.count() < limit
@@ -117,9 +118,12 @@ def advance_repair(subject: str, lease: Lease) -> RetryAfter | None:
         raise
     except provisioning.ProfileRefused as error:
         return _give_up(repair, lease, f"refused by the SM-DP+: {error}"[:200])
+    # Staff fill an empty pool, so the repair waits for that like for a service.
     except (ServiceUnavailable, pool.PoolEmpty, NetworkRefused) as error:
         return RetryAfter(count_failure(repair, error))
     except Exception as error:
+        # A bug must not leave the customer without an eSIM for ever. It
+        # counts as a failed attempt.
         log.exception("unexpected error")
         return RetryAfter(count_failure(repair, error))
     return None
@@ -129,6 +133,8 @@ def _give_up(repair: Repair, lease: Lease, last_error: str) -> RetryAfter | None
     """Fail a repair whose new eSIM was refused, and cancel that eSIM at the SM-DP+."""
     new = repair.new_profile
     try:
+        # A device has downloaded the refused eSIM all the same. No
+        # plan may be put on its ICCID.
         if new and not provisioning.cancel(new, before_call=lease.cover_call):
             provisioning.retire(new)
     except provisioning.SmdpUnavailable as error:
@@ -173,6 +179,8 @@ def _profile_type(repair: Repair) -> str:
 @transaction.atomic
 def _reserve_profile(repair: Repair, profile_type: str) -> None:
     market = repair.order.visit.market
+    # Race: the ICCID is taken from the pool in the same transaction that gives it to the
+    # repair. A worker that lost its lease rolls both back.
     profile = pool.intend(eid=repair.eid, profile_type=profile_type, market=market)
     mine = Repair.objects.filter(pk=repair.pk, state=RepairState.ASKED, new_profile=None)
     if not mine.update(new_profile=profile):

@@ -80,6 +80,7 @@ def settle(subject: str, lease: Lease) -> RetryAfter | None:
     structlog.contextvars.bind_contextvars(
         transaction_id=order.visit.transaction_id, order=order.number
     )
+    # Messages come late or twice. A held order continues only when staff resume it.
     if order.state in {OrderState.COMPLETED, OrderState.HELD}:
         return None
     if order.state in ENDED:
@@ -147,6 +148,7 @@ def _wait_for_customer(order: Order) -> RetryAfter:
     waited = now() - order.created_at
     if waited > CUSTOMER_STEP_LIMIT:
         raise PaymentDeclined("the payment was not confirmed at the bank")
+    # The longer the customer takes, the less often the gateway is asked.
     return RetryAfter(min(max(CUSTOMER_STEP_PAUSE, waited / 4), LONGEST_STEP_PAUSE))
 
 
@@ -178,6 +180,8 @@ def _put_plan_on_line(order: Order, sim: Sim) -> Subscription:
     if order.subscription:
         return order.subscription
     with transaction.atomic():
+        # If the order has ended meanwhile, the error below rolls
+        # the line and its plan back.
         # A new profile is on no line yet.
         order.line_is_new = order.profile is not None or not sim.lines.filter(until=None).exists()
         order.subscription = subscriptions.prepare(

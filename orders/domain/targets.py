@@ -41,6 +41,8 @@ class Choice:
 def choice(draft: Draft) -> Choice:
     """Return the possible targets of the draft's plan, and the current one."""
     visit = draft.visit
+    # A device with a SIM card offers no choice: the plan is for the card in it. After the
+    # launch the card may have been retired or taken out of the programme.
     if visit.iccid:
         card = visits.usable_card(visit.iccid)
         return Choice(Target(card) if card else None, is_lost=card is None)

@@ -48,6 +48,7 @@ def methods_of(account: User) -> QuerySet[PaymentMethod]:
     """Return the customer's payment methods that have not expired, newest first."""
     stored = stored_methods_of(account)
     today = now()
+    # A card can be used until the end of the month that is printed on it.
     expired = stored.filter(expiry_year__lt=today.year) | stored.filter(
         expiry_year=today.year, expiry_month__lt=today.month
     )
