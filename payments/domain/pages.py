@@ -65,6 +65,7 @@ def record_return(page: CardPage) -> None:
     may have typed a card after all.
     """
     with transaction.atomic():
+        # Without an address the page was never opened, so there is no result to ask for.
         if page.state == CardPageState.LAPSED and page.url:
             _move(page, CardPageState.OPEN)
         is_open = CardPage.objects.filter(pk=page.pk, state=CardPageState.OPEN)

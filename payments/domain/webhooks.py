@@ -38,8 +38,11 @@ def receive(body: bytes, headers: Mapping[str, str]) -> None:
                 reference=event.reference,
                 status=event.status,
             )
+            # An event about a payment that the portal does not know is stored for staff.
             if payment is not None:
                 enqueue(KIND, payment.pk)
+    # Race: the same event may arrive twice at once. The unique
+    # identifier lets one of them in.
     except IntegrityError:
         log.info("webhook repeated", reference=event.reference, status=event.status)
         return
@@ -49,4 +52,6 @@ def receive(body: bytes, headers: Mapping[str, str]) -> None:
 def _payment_of(event: Event) -> Payment | None:
     """Find the payment by the gateway's id, or by reference while no answer is stored yet."""
     by_id = Payment.objects.filter(gateway_id=event.gateway_id).first()
+    # The gateway may report a payment before its answer to `authorise` is stored. Only
+    # then is the reference used: a payment whose id is known is found by that alone.
     return by_id or Payment.objects.filter(gateway_id="", reference=event.reference).first()

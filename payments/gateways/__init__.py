@@ -8,6 +8,7 @@ from django.utils.module_loading import import_string
 from payments.gateways.base import Gateway
 
 
+# An adapter may keep connections, so each process makes one.
 @cache
 def gateway() -> Gateway:
     """Return the gateway that this installation charges through."""

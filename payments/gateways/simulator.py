@@ -79,6 +79,8 @@ class SimulatorGateway:
             "name": card.holder,
         }
         status, body = self._post("/tokens", content, key=key, timeout=settings.CARD_TOKEN_TIMEOUT)
+        # The answer to any other error has no token, so `_stored_card` reports that the
+        # gateway is unavailable.
         if status == httpx.codes.UNPROCESSABLE_ENTITY:
             raise CardRefused(FIELD_OF_ERROR.get(body.get("error", ""), "number"))
         # The answer does not repeat the expiry.
@@ -137,6 +139,7 @@ class SimulatorGateway:
         Its age does not matter: an event only names the payment to ask about.
         """
         sent = dict(part.partition("=")[::2] for part in headers.get(SIGNATURE, "").split(","))
+        # The time is part of what is signed, so nobody can change it.
         signed = sent.get("t", "").encode() + b"." + body
         if not _is_signature(sent.get("v1", ""), signed):
             raise WebhookForged("the signature does not match")
@@ -146,6 +149,7 @@ class SimulatorGateway:
             found = (event["id"], payment["id"], payment["reference"], payment["status"])
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise WebhookForged(f"not an event: {type(error).__name__}") from error
+        # PostgreSQL stores no NUL character in a text.
         if not all(isinstance(text, str) and "\0" not in text for text in found):
             raise WebhookForged("not an event: a field is not text")
         return Event(*(text[:LONGEST_TEXT] for text in found))
@@ -208,6 +212,7 @@ def _stored_card(body: dict[str, Any]) -> StoredCard:
         body.get("exp_month", 0),
         body.get("exp_year", 0),
     )
+    # A gateway that sends the whole number here must not get it into the database.
     if not re.fullmatch(r"[0-9]{4}", last4):
         raise GatewayUnavailable("the answer's last4 is not four digits", was_sent=True)
     if month not in MONTHS or year not in YEARS:
