@@ -51,6 +51,7 @@ def call_and_record(
     Never raises for anything that the SM-DP+ does. Raises what `before_call` raises.
     """
     message = function.message_fields(profile.provider)
+    # Staff can read the row. With the matching id they could install the eSIM themselves.
     if "matchingId" in message:
         message["matchingId"] = _hidden(profile.matching_id)
     row = Es2Call(
@@ -111,6 +112,7 @@ def _hidden(matching_id: str) -> str:
 
 def may_exist_at_smdp(profile: Profile) -> bool:
     """Return whether any of the portal's calls may have left something at the SM-DP+."""
+    # An unanswered row counts: its process may have ended after it sent the request.
     return profile.calls.exclude(outcome__in=WITHOUT_EFFECT).exists()
 
 
@@ -127,4 +129,5 @@ def may_have_been_done_before(profile: Profile, call: Es2Call) -> bool:
 def order_may_still_arrive(profile: Profile) -> bool:
     """Return whether the last DownloadOrder was not answered, so that it may still arrive."""
     last = profile.calls.filter(function=DownloadOrder.name).order_by("pk").last()
+    # Every other outcome is an answer, so that request has already arrived.
     return last is not None and last.outcome in {Outcome.UNANSWERED, Outcome.NO_ANSWER}

@@ -45,50 +45,77 @@ MEANINGS: Mapping[Decision, str] = {
 BY_OUTCOME: Mapping[Es2Call.Outcome, Decision] = {
     Outcome.SUCCESS: Decision.GO_ON,
     Outcome.WARNING: Decision.GO_ON,
+    # Executed, but not as asked: a repeat would only do it again.
     Outcome.CONTRADICTION: Decision.STAFF,
+    # Nothing says whether the function was executed before it expired.
     Outcome.EXPIRED: Decision.ASK,
     Outcome.NOT_SENT: Decision.RETRY,
     Outcome.NO_ANSWER: Decision.ASK,
+    # A proxy may answer 502 or 504 although the SM-DP+ behind it
+    # has executed the function.
     Outcome.COME_BACK: Decision.ASK,
+    # A 4xx is about the request itself, so a repeat gets the same answer.
     Outcome.REFUSED: Decision.STAFF,
     Outcome.UNREADABLE: Decision.ASK,
 }
 
 BY_CODES: Mapping[str, Mapping[Codes, Decision]] = {
+    # Subject and reason codes: SGP.22 v2.2, 5.3.1 to 5.3.4, and docs/es2plus.md#errors.
     "downloadOrder": {
+        # The ICCID is unknown.
         ("8.2.1", "3.9"): Decision.STAFF,
+        # The ICCID is another operator's.
         ("8.2.1", "1.2"): Decision.STAFF,
+        # The ICCID is reserved or used: perhaps by an earlier call of the portal.
         ("8.2.1", "3.3"): Decision.ALREADY_DONE,
+        # The profile type is unknown.
         ("8.2.5", "3.9"): Decision.STAFF,
+        # The profile type is not allowed.
         ("8.2.5", "1.2"): Decision.STAFF,
+        # The type is out of stock.
         ("8.2.5", "3.7"): Decision.OUT_OF_STOCK,
+        # The type does not match the ICCID.
         ("8.2.5", "3.8"): Decision.STAFF,
     },
     "confirmOrder": {
+        # The ICCID is unknown.
         ("8.2.1", "3.9"): Decision.STAFF,
+        # The ICCID is another operator's.
         ("8.2.1", "1.2"): Decision.STAFF,
         ("8.2.1", "3.3"): Decision.ALREADY_DONE,
+        # Invalid transition: a strict SM-DP+ answers this to a repeat.
         ("8.2.1", "3.5"): Decision.ALREADY_DONE,
+        # The matching id is in use. It is random, so only the portal can have used it.
         ("8.2.6", "3.3"): Decision.ALREADY_DONE,
+        # The matching id is malformed (later versions).
         ("8.2.6", "2.1"): Decision.STAFF,
+        # The SM-DS cannot be reached, or its registration failed.
         ("8.9", "5.1"): Decision.RETRY,
         ("8.9", "4.2"): Decision.RETRY,
+        # The EID is missing, or another EID is bound.
         ("8.1.1", "2.2"): Decision.REFUSE,
         ("8.1.1", "3.10"): Decision.REFUSE,
     },
     "cancelOrder": {
+        # The ICCID is unknown, so there is no order.
         ("8.2.1", "3.9"): Decision.ALREADY_DONE,
+        # The ICCID is another operator's.
         ("8.2.1", "1.2"): Decision.STAFF,
+        # A device has downloaded the profile.
         ("8.2.1", "3.3"): Decision.DOWNLOADED,
+        # Another EID is bound, or a field is missing.
         ("8.2.1", "3.10"): Decision.STAFF,
         ("8.2.1", "2.2"): Decision.STAFF,
+        # Another matching id is bound, or none is.
         ("8.2.6", "3.10"): Decision.WITHOUT_MATCHING_ID,
         ("8.2.6", "2.2"): Decision.STAFF,
         ("8.1.1", "2.2"): Decision.STAFF,
     },
     "releaseProfile": {
+        # The ICCID is unknown, or another operator's.
         ("8.2.1", "3.9"): Decision.STAFF,
         ("8.2.1", "1.2"): Decision.STAFF,
+        # Released already: a strict SM-DP+ refuses the second release.
         ("8.2.1", "3.5"): Decision.ALREADY_DONE,
     },
 }

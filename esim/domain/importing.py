@@ -56,6 +56,8 @@ def import_sims(
     providers = dict(SmdpProvider.objects.order_by("code").values_list("code", "pk"))
     if provider and provider not in providers:
         raise UnknownProvider(provider)
+    # Before the ranges are read: a range that is saved during the
+    # import would miss its SIMs.
     ranges.lock()
     faults = _FaultCounter(report_fault)
 

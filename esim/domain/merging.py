@@ -107,6 +107,7 @@ def _merge_batch(
             filled.append(sim)
         else:
             unchanged += 1
+    # A repetition was reported above, so no ICCID is inserted twice.
     Sim.objects.bulk_create(new)
     Sim.objects.bulk_update(filled, ["imsi", "msisdn"])
     return Merged(len(new), len(filled), unchanged)

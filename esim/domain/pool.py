@@ -31,6 +31,7 @@ def providers_for(profile_type: str, market: str) -> list[SmdpProvider]:
     rows: list[Any] = list(SmdpProvider.objects.raw(_WITH_SOURCES, [profile_type]))
     named = [row for row in rows if row.source_rank is not None]
     here = [row for row in named if row.source_market in {market, ""}]
+    # False sorts before True: sources for this market come first.
     here.sort(key=lambda row: (row.source_market == "", row.source_rank))
     # A provider may have two sources: for this market and for any market.
     ordered = dict.fromkeys(here if named else rows)

@@ -35,6 +35,8 @@ def store_notice(notice: Notice, provider: SmdpProvider | None) -> None:
         profiles = profiles.filter(provider=provider)
     profile = profiles.first()
     row, is_new = DownloadProgress.objects.get_or_create(
+        # Without client certificates the sender is unknown. The profile names the
+        # provider then, so that a repetition is still recognised.
         provider=profile.provider if profile else provider,
         iccid=notice.iccid,
         point=notice.point,
@@ -79,6 +81,8 @@ def _apply(profile: Profile, notice: DownloadProgress) -> None:
 
 
 def _mark_downloaded(profile: Profile) -> None:
+    # Installed, enabled and deleted may all be notified, in any order. The first one moves
+    # the profile.
     if move(profile, ProfileState.DOWNLOADED, downloaded_at=now()):
         Sim.objects.filter(pk=profile.sim_id).update(state=SimState.IN_USE)
         profile_downloaded.send(Profile, profile=profile)

@@ -49,6 +49,7 @@ def make_ready(profile: Profile, *, before_call: Callable[[], None]) -> Profile:
     `before_call` is called before every call to the SM-DP+: the caller renews its lease there.
     Raises `SmdpUnavailable`, `OutOfStock` or `ProfileRefused`.
     """
+    # A step is left out if an earlier run has already stored its result.
     if profile.state == ProfileState.INTENDED:
         _download_order(profile, before_call)
     if profile.state == ProfileState.RESERVED:
@@ -74,6 +75,8 @@ def _confirm_order(profile: Profile, before_call: Callable[[], None]) -> None:
     if _apply_decision(profile, call):
         confirmed = call.answer.result
         # SGP.22 v2.2, 5.3.2: an address in the answer must be used in the activation code.
+        # After an "already" there is no result. The provider's
+        # default address is used then.
         host = confirmed.smdp_address if confirmed else ""
         move(profile, ProfileState.RELEASED, smdp_host=host)
 
@@ -102,6 +105,7 @@ def _apply_decision(profile: Profile, call: Call[Any]) -> bool:
 
 def _refusal(profile: Profile) -> ProfileRefused:
     """Return why the profile cannot be made ready, from the last answer to one of its orders."""
+    # The last call of all may be a cancel, which does not say why the order failed.
     last = profile.calls.filter(function__in=[DownloadOrder.name, ConfirmOrder.name]).last()
     if profile.state != ProfileState.REFUSED or last is None:
         return ProfileRefused(profile.state)

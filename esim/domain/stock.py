@@ -78,6 +78,7 @@ def warn_of_low_pools() -> None:
         if is_low == (level.low_since is not None):
             continue
         low_since = now() if is_low else None
+        # Race: two workers may find the same change. The one that stores it logs it.
         if compare_and_set(
             PoolLevel, level.pk, {"low_since": level.low_since}, low_since=low_since
         ):

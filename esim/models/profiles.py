@@ -16,6 +16,8 @@ class Profile(models.Model):
 
     sim = models.OneToOneField(Sim, on_delete=models.PROTECT, related_name="profile")
     provider = models.ForeignKey(SmdpProvider, on_delete=models.PROTECT)
+    # The device that the profile is bound to. The SM-DP+ lets no
+    # other device download it.
     eid = models.CharField("EID", max_length=32)
     state = models.CharField(max_length=10, choices=ProfileState, default=ProfileState.INTENDED)
     # The matching id is a bearer secret, so it is stored encrypted. It is compared by its digest.
