@@ -55,6 +55,8 @@ def record_call(
     `ServiceUnavailable`. After any other error the row keeps the outcome UNANSWERED,
     because the call may have been made.
     """
+    # Committed before the lease is checked. A worker that takes over sees either this row
+    # or no call: see docs/architecture.md.
     row.save(force_insert=True)
     try:
         before_call()
@@ -66,6 +68,8 @@ def record_call(
     except refusals as error:
         _store(row, outcome=Outcome.REFUSED, detail=str(error))
         raise
+    # Only a call that surely never arrived is marked as not sent.
+    # In doubt it counts as made.
     except ServiceUnavailable as error:
         outcome = Outcome.UNKNOWN if error.was_sent else Outcome.NOT_SENT
         _store(row, outcome=outcome, detail=str(error))
@@ -75,6 +79,7 @@ def record_call(
 
 
 def _store(row: OutsideCall, **outcome: Any) -> None:
+    # The row in memory is changed too: the caller reads the outcome from it.
     columns = {**outcome, "answered_at": now()}
     for name, value in columns.items():
         setattr(row, name, value)

@@ -123,6 +123,8 @@ def enqueue(kind: str, subject: object) -> None:
     """
     at = now()
     with transaction.atomic(savepoint=False):
+        # Race: if a worker is finishing this task right now, it notices the higher
+        # enqueue_count and lets the task run again (`_finish`).
         [(task_id,)] = execute_returning(ENQUEUE, kind, str(subject), at, at)
         # `robust`: whatever the broker's client raises is logged
         # and does not fail the request.
@@ -133,6 +135,8 @@ def _notify_worker(task_id: int, *, delay: timedelta = timedelta()) -> None:
     try:
         countdown = delay.total_seconds() or None
         current_app.send_task("outbox.tasks.process", args=[task_id], countdown=countdown)
+    # The request has succeeded: its row is committed. A broker
+    # that is down only costs time.
     except (BrokerDown, OSError) as error:
         log.warning("broker unavailable; the reconciler will find the task", error=str(error))
 
@@ -141,6 +145,7 @@ def due_tasks(limit: int = 200) -> list[int]:
     """Return the ids of open tasks that are due and that no worker has leased, oldest first."""
     at = now()
     is_free = Q(lease_until__isnull=True) | Q(lease_until__lt=at)
+    # The condition on closed_at is that of the partial index open_tasks_by_time.
     due = Task.objects.filter(is_free, closed_at__isnull=True, not_before__lte=at)
     return list(due.order_by("not_before").values_list("pk", flat=True)[:limit])
 
@@ -165,6 +170,7 @@ def process(task_id: int) -> None:
         log.exception(
             "handler failed", kind=task.kind, subject=task.subject, attempts=task.attempts
         )
+        # The handler's bug must not end the task: an order might hold a customer's money.
         last_error = f"{type(error).__name__}: {error}"[:500]
         _release(task.lease, not_before=now() + backoff(task.attempts), last_error=last_error)
     else:
@@ -175,6 +181,7 @@ def _claim(task_id: int) -> ClaimedTask | None:
     """Take the lease if the task is open, due and free. Each claim counts as an attempt."""
     at, token = now(), secrets.token_hex(16)
     until = at + timedelta(seconds=settings.OUTBOX_LEASE)
+    # The token tells this claim from a later one by the same worker.
     rows = execute_returning(CLAIM, until, token, task_id, at, at)
     return ClaimedTask(Lease(task_id, token, renewed_at=at), *rows[0]) if rows else None
 

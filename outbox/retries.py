@@ -30,12 +30,15 @@ def retry_delay(tries: int, *, at_least: timedelta = timedelta()) -> timedelta:
     """
     if tries >= len(RETRY_DELAYS):
         return max(at_least, backoff(tries))
+    # Without jitter, all orders that one outage has stopped would call
+    # again at the same moment.
     jitter = random.uniform(0.8, 1.2)  # noqa: S311 -- jitter is no secret
     return max(at_least, timedelta(seconds=RETRY_DELAYS[tries] * jitter))
 
 
 def backoff(attempts: int) -> timedelta:
     """Return a delay that doubles with each attempt, with jitter, up to ten minutes."""
+    # The exponent is limited, because a float overflows after a thousand attempts.
     seconds = min(2.0 ** min(attempts, 12), LONGEST_DELAY.total_seconds())
     return timedelta(seconds=seconds * random.uniform(0.5, 1))  # noqa: S311 -- jitter is no secret
 
