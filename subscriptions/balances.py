@@ -68,11 +68,13 @@ def balances(
     Raises `RefusedByGuard` if the guard refuses the request, otherwise `UnknownSim`.
     """
     reading = read_sim(iccid, at=at, guard=guard)
+    # The guard's refusal comes before the SIM's (docs/contract.md#get-balance).
     if reading.verdict is not None:
         raise RefusedByGuard(reading.verdict)
     if reading.is_in_programme is None:
         raise UnknownSim(iccid)
 
+    # An entry without a bucket names the location that was asked for.
     requested = (location,) if location else ()
     if not reading.is_in_programme:
         return [Balance("notsupported", BalanceType.NOT_SUPPORTED, locations=requested)]

@@ -61,6 +61,7 @@ class Subscription(models.Model):
     line = models.ForeignKey(
         Line, on_delete=models.PROTECT, related_name="subscriptions", db_index=False
     )
+    # Empty for a subscription that came from elsewhere than an order of the portal.
     plan = models.ForeignKey(Plan, null=True, blank=True, on_delete=models.PROTECT)
     reference = models.CharField(max_length=20, unique=True, help_text="The order it came from.")
     plan_name = models.CharField(max_length=80)
@@ -129,6 +130,7 @@ class Bucket(models.Model):
     used_bytes = models.PositiveBigIntegerField(
         default=0, help_text="The bytes that usage records have used."
     )
+    # A copy of the plan's countries: what was sold stays valid when the plan changes.
     countries = models.JSONField(help_text="ISO 3166-1 alpha-2 codes in upper case.")
 
     class Meta:

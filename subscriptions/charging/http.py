@@ -31,6 +31,7 @@ class HttpCharging:
 
 def _parse_page(body: dict[str, Any], limit: int) -> Page:
     found, cursor, has_more = (body.get(name) for name in ("records", "cursor", "more"))
+    # More records than asked for would make one transaction arbitrarily long.
     if not isinstance(found, list) or len(found) > limit or not isinstance(has_more, bool):
         raise ChargingUnavailable("not a page of usage", was_sent=True)
     can_be_stored = (

@@ -28,6 +28,8 @@ def activate(subscription: Subscription, sim: Sim, *, before_call: BeforeCall) -
     call = NetworkCall(subscription=subscription, operation="activate", iccid=sim.iccid)
 
     def send() -> None:
+        # `call.pk` is the sequence number. It exists by now, because the row
+        # is stored before the call.
         of_sim = {"iccid": sim.iccid, "imsi": sim.imsi, "msisdn": sim.msisdn}
         network().activate(Service(subscription.reference, call.pk, plan, **of_sim))
 
@@ -45,6 +47,8 @@ def end(subscription: Subscription, *, before_call: BeforeCall) -> None:
         return
     call = NetworkCall(subscription=subscription, operation="end")
     _record(call, lambda: network().end(subscription.reference), before_call)
+    # No condition: whatever another worker has stored meanwhile, the network
+    # has ended the plan for good.
     compare_and_set(Subscription, subscription.pk, {}, live_iccid="", ended_at=now())
 
 

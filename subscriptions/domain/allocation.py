@@ -82,6 +82,8 @@ class LineBuckets:
         that the chain already contains.
         """
         start = since
+        # From the latest end back: the first subscription that ends before the chain
+        # begins ends the chain, and so does every earlier one.
         for dated in sorted(self._dated, key=lambda dated: dated.ends_at, reverse=True):
             if dated.ends_at <= start:
                 break
@@ -221,6 +223,7 @@ def _allocate_again(
     for line, start in restarts.items():
         buckets[line].reset(start)
     lines = list(restarts)
+    # A query for all lines at once would have too many conditions.
     for place in range(0, len(lines), LINES_AT_A_TIME):
         of_these = Q()
         for line in lines[place : place + LINES_AT_A_TIME]:
@@ -229,6 +232,7 @@ def _allocate_again(
         for line, records in groupby(stored.iterator(), key=attrgetter("line_id")):
             for record in sorted(records, key=allocation_order):
                 left = buckets[line].take(record)
+                # Most records keep what they had, so only the changed ones are written.
                 if left != record.uncovered_bytes:
                     uncovered[record.pk] = left
 

@@ -57,6 +57,8 @@ def import_usage(
 def _count(rows: list[Row], source: str, report: Report, *, is_dry_run: bool) -> list[Fault]:
     with transaction.atomic():
         tally = usage.store_records(source, [_record(row) for row in rows], now())
+        # The rollback comes after the count, so that a dry run
+        # reports what an import would do.
         transaction.set_rollback(is_dry_run)
     report.taken += tally.taken
     report.repeated += tally.repeated
@@ -70,6 +72,8 @@ def _count(rows: list[Row], source: str, report: Report, *, is_dry_run: bool) ->
 def _record(row: Row) -> dict[str, Any]:
     record: dict[str, Any] = dict(zip(NAMES, row.values, strict=True))
     quantity = record["bytes"]
+    # Anything else stays text, and `records.parse_usage` refuses
+    # it with the right reason.
     if quantity.isascii() and quantity.isdigit() and len(quantity) <= BYTES_DIGITS:
         record["bytes"] = int(quantity)
     return record

@@ -52,6 +52,8 @@ def _line_of(account: User, sim: Sim) -> Line:
     if current is None:
         line = Line.objects.create(account=account, msisdn=sim.msisdn)
         SimOnLine.objects.create(line=line, sim=sim, since=now())
+        # The empty condition is right here: the insert above is refused if the SIM is on
+        # another line (sim_is_on_one_line_at_a_time).
         compare_and_set(Sim, sim.pk, {}, state=SimState.IN_USE)
         return line
     if current.line.account_id != account.pk:
@@ -69,6 +71,8 @@ def start(subscription: Subscription, *, at: datetime) -> None:
     assert subscription.plan is not None  # noqa: S101 -- `prepare` has set it
     period = {"starts_at": at, "ends_at": end_of_period(subscription.plan, at)}
     prepared = {"state": SubscriptionState.PREPARED}
+    # Race: of two workers that complete the order, one starts the plan. The other
+    # one must not move its time.
     is_started = compare_and_set(
         Subscription, subscription.pk, prepared, state=SubscriptionState.ACTIVE, **period
     )
@@ -83,6 +87,8 @@ def cancel(subscription: Subscription) -> None:
     if not prepared.update(state=SubscriptionState.CANCELLED):
         return
     line = subscription.line
+    # A line without a plan must not keep its SIM: the SIM could
+    # not be sold to anybody else.
     if not line.subscriptions.exclude(state=SubscriptionState.CANCELLED).exists():
         line.sims.filter(until=None).update(until=now())
 
@@ -96,6 +102,7 @@ def end(subscription: Subscription) -> None:
     """
     at = now()
     running = Subscription.objects.filter(pk=subscription.pk, state=SubscriptionState.ACTIVE)
+    # A plan that has ended already keeps its end.
     if running.update(state=SubscriptionState.CANCELLED, ends_at=Least("ends_at", at)):
         allocation.reallocate(subscription.line_id, since=at)
 

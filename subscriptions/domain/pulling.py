@@ -38,6 +38,8 @@ def request_pull() -> None:
     """
     if not settings.CHARGING:
         return
+    # Each charging system has its own cursor. Another source
+    # starts from its first record.
     pull, _is_new = UsagePull.objects.get_or_create(source=settings.CHARGING_SOURCE)
     if not pull.tries:
         enqueue(KIND, pull.pk)
@@ -55,6 +57,7 @@ def fetch_usage(subject: str, lease: Lease) -> RetryAfter | None:
         return RetryAfter(count_failure(pull, error))
 
     UsagePull.objects.filter(pk=pull.pk).exclude(tries=0).update(tries=0, last_error="")
+    # A call every ten seconds would fill the table.
     ChargingCall.objects.filter(sent_at__lt=now() - CALLS_KEPT_FOR).delete()
     return RetryAfter(timedelta() if has_more else POLL_INTERVAL)
 
@@ -72,6 +75,7 @@ def _fetch_round(system: ChargingSystem, pull: UsagePull, lease: Lease) -> bool:
 def _fetch_page(system: ChargingSystem, pull: UsagePull, lease: Lease) -> Page:
     def send() -> Page:
         page = system.usage(pull.cursor, limit=settings.USAGE_BATCH)
+        # Otherwise the same page would be fetched in an endless loop.
         if page.has_more and page.cursor == pull.cursor:
             raise ChargingUnavailable("more records, but the same cursor", was_sent=True)
         return page

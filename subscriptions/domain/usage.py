@@ -66,6 +66,8 @@ def store_records(source: str, documents: Sequence[Any], at: datetime) -> Tally:
     for usage in parsed.values():
         first.setdefault(usage.key, usage)
 
+    # The lines are locked before anything is stored. Two batches for one line therefore
+    # take turns, and the later one sees the records of the earlier one.
     lines = _lines(first.values())
     known_lines = {line for line in lines.values() if line is not None}
     allocation.lock_lines(known_lines)
@@ -73,6 +75,8 @@ def store_records(source: str, documents: Sequence[Any], at: datetime) -> Tally:
 
     # Sorted, because concurrent inserts in different orders may deadlock.
     rows = [_row(source, first[key], lines[key], at) for key in sorted(first)]
+    # The insert passes over records that are stored already, also by a batch that has not
+    # committed yet: it waits for that batch.
     new_keys = set(insert_new(rows))
     stored = _stored(source, first)
     new = [row for row in stored.values() if row.pk in new_keys]
@@ -108,6 +112,7 @@ def _lines(usages: Iterable[Usage]) -> dict[Key, int | None]:
     usages = list(usages)
     stays: dict[str, list[SimOnLine]] = defaultdict(list)
     found = SimOnLine.objects.filter(sim__iccid__in={usage.iccid for usage in usages})
+    # A SIM may have been on several lines, one after the other.
     for stay in found.select_related("sim").order_by("pk"):
         stays[stay.sim.iccid].append(stay)
     return {usage.key: _line(stays[usage.iccid], usage.used_at) for usage in usages}
@@ -138,6 +143,8 @@ def _row(source: str, usage: Usage, line: int | None, at: datetime) -> UsageReco
 def _stored(source: str, keys: Mapping[Key, Usage]) -> dict[Key, UsageRecord]:
     """Return the stored rows of these records, including those that another worker stored."""
     rows = UsageRecord.objects.filter(
+        # The two conditions match more than the pairs asked for.
+        # The caller's keys decide.
         source=source, record_id__in={name for name, _ in keys}, day__in={day for _, day in keys}
     )
     return {key: row for row in rows if (key := (row.record_id, row.day)) in keys}
@@ -183,4 +190,5 @@ def _count(
             tally.repeated += 1
         if row.line_id is None:
             tally.on_no_line.append(index)
+    # Malformed records were added first, so the list is put in the order of the batch.
     tally.refused.sort(key=lambda refusal: refusal.index)
