@@ -145,7 +145,9 @@ def _stored(source: str, keys: Mapping[Key, Usage]) -> dict[Key, UsageRecord]:
     rows = UsageRecord.objects.filter(
         # The two conditions match more than the pairs asked for.
         # The caller's keys decide.
-        source=source, record_id__in={name for name, _ in keys}, day__in={day for _, day in keys}
+        source=source,
+        record_id__in={name for name, _ in keys},
+        day__in={day for _, day in keys},
     )
     return {key: row for row in rows if (key := (row.record_id, row.day)) in keys}
 
