@@ -23,6 +23,8 @@ LPA_HEADERS = ("X-MP-LPAError-Codes", "X-MP-LPAError-TimeStamps", "X-MP-LPAError
 def start(request: HttpRequest) -> HttpResponse:
     """Begin a visit and redirect at once, so that no identifier stays in the address bar."""
     errors = parse_lpa_errors(*(_sent_header(request, name) for name in LPA_HEADERS))
+    # Every launch is a new visit, even in a session that has one: the
+    # device or place may differ.
     visit = visits.begin(request, parse_launch(_query_string(request)), errors)
     # A refused launch sells nothing, even if it also reports an LPA error.
     if visit.refused_as:

@@ -34,10 +34,15 @@ class MoDirectStatus(StrEnum):
     """How the visit ended, as the operator's systems see it."""
 
     COMPLETE = "Complete"
+    # One of the operator's systems failed: the SM-DP+, the gateway or the network.
     SERVICE_ERROR = "ServiceError"
+    # The EID or ICCID is wrong, or is not this operator's.
     INVALID_SIM = "InvalidSIM"
+    # Signing in failed too often (SIGN_IN_LIMIT).
     LOG_ON_FAILED = "LogOnFailed"
+    # The payment was refused.
     PURCHASE_FAILED = "PurchaseFailed"
+    # The host's launch address is wrong.
     CLIENT_ERROR = "ClientError"
     # Written only if the operator's settings ask for it (docs/contract.md#handoff).
     BILLING_ERROR = "BillingError"
@@ -53,6 +58,7 @@ WINDOWS_CODES = 29
 class LpaCode(StrEnum):
     """The result of a download. The first 29 are in the order of Windows' numbers, 0 to 28."""
 
+    # Their order is their number: never sort them, and insert none between them.
     SUCCESS = "Success"
     NOT_AUTHORIZED = "NotAuthorized"
     NOT_FOUND = "NotFound"

@@ -120,6 +120,7 @@ def find(request: HttpRequest) -> Handoff | None:
     if handoff is None:
         return None
     owner, reader = handoff.account, signed_in_customer(request)
+    # In a shared browser the next customer may sign in before the cookie expires.
     is_of_another = owner is not None and reader is not None and reader != owner
     return None if is_of_another else handoff
 
@@ -187,10 +188,13 @@ def store_report(token: str, kind: str, text: str) -> StoredReport | None:
 
     is_activation = kind == HostReport.Kind.ACTIVATION
     name = "activationResult" if is_activation else "networkRegistrationState"
+    # Whoever has the token can post, so reports are cut and counted.
     result, iccid = parse_app_report(text[:LONGEST_REPORT], name)
     if not result or handoff.reports.count() >= MOST_REPORTS:
         return None
 
+    # A reload of the page reports again. Only the first report
+    # makes an error for support.
     _row, is_new = HostReport.objects.get_or_create(
         handoff=handoff, kind=kind, result=result, defaults={"iccid": iccid or ""}
     )

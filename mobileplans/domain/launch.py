@@ -79,6 +79,7 @@ def parse_launch(query_string: str) -> Launch:
         iccid=None if has_eid else iccid,
         iccids=tuple(dict.fromkeys(profiles)),
         imei=imei,
+        # If the host names only one of the two, the other is taken to be the same.
         location=location or market,
         market=market or location,
         refused_as=refusals[0][0] if refusals else None,

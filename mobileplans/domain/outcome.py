@@ -44,6 +44,7 @@ class Outcome:
     def __post_init__(self) -> None:
         """Raise `ValueError` for an outcome that the schema does not allow."""
         names_sim, names_plan = bool(self.iccid), bool(self.plan_name)
+        # The host acts on any ICCID that it is given, even beside `success: false`.
         if not (self.success == names_sim == names_plan):
             raise ValueError(
                 "A success names its ICCID and its plan. Any other outcome names neither."
@@ -104,6 +105,7 @@ class Outcome:
             "success": self.success,
             "transactionId": transaction_id,
             "iccid": self.iccid,
+            # JSON inside a string inside JSON: so Microsoft documents it.
             "purchaseResult": json.dumps(self.purchase_result, ensure_ascii=False),
         }
         if not self.success:
