@@ -69,8 +69,7 @@ def parse_launch(query_string: str) -> Launch:
     if has_eid and iccid:
         profiles.append(iccid)
 
-    # The IMEI is kept for support as it came, except for
-    # characters that a database refuses.
+    # Kept for support as it came, without characters that a database refuses.
     imei = _CONTROL_CHARACTER.sub("", values.get("imei", ""))[:LONGEST_IMEI]
     return Launch(
         transaction_id=transaction_id or f"moportal-{secrets.token_hex(8)}",
