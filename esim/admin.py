@@ -24,8 +24,8 @@ from esim.models import (
     SmdpProvider,
     Source,
 )
-from moportal.desk import ReadOnly, ReadOnlyInline
 from moportal.text.csv_files import Fault, UnreadableHeader
+from moportal.web.desk import ReadOnly, ReadOnlyInline
 
 # Lines in error that the page shows.
 FAULTS_SHOWN = 20

@@ -4,8 +4,8 @@ from django.contrib import admin
 
 from mobileplans.domain.handoffs import stored_outcome
 from mobileplans.models import Handoff, Visit
-from moportal.desk import ReadOnly, ReadOnlyInline
 from moportal.logs.configuration import mask_matching_ids
+from moportal.web.desk import ReadOnly, ReadOnlyInline
 
 
 class HandoffInline(ReadOnlyInline, admin.TabularInline[Handoff, Visit]):

@@ -16,7 +16,7 @@ from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "moportal.settings")
 
-TRANSPORT_ALIASES["filesystem"] = "moportal.files_broker:Transport"
+TRANSPORT_ALIASES["filesystem"] = "moportal.brokers.files:Transport"
 app = Celery("moportal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import django_stubs_ext
 from django.utils.translation import gettext_lazy as _
 
-from moportal.broker import is_shared, transport_options, verified_broker_url
+from moportal.brokers.connection import is_shared, transport_options, verified_broker_url
 from moportal.database.connection import on_postgresql, on_sqlite
 from moportal.environment import SQLITE, Environment, is_origin, is_time_zone, missing_catalogues
 from moportal.logs.configuration import configure_logging

@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from accounts.admin import SearchByIdentifier
-from moportal.desk import ReadOnly, ReadOnlyInline
+from moportal.web.desk import ReadOnly, ReadOnlyInline
 from payments.models import CardPage, GatewayCall, Payment, Refund, WebhookEvent
 
 

@@ -5,7 +5,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from accounts.admin import SearchByIdentifier
-from moportal.desk import ReadOnly, ReadOnlyInline
+from moportal.web.desk import ReadOnly, ReadOnlyInline
 from subscriptions.models import (
     Bucket,
     ChargingCall,

@@ -14,7 +14,7 @@ from django.utils.html import format_html, format_html_join
 
 from accounts.admin import SearchByIdentifier
 from accounts.models import User
-from moportal.desk import ReadOnly
+from moportal.web.desk import ReadOnly
 from orders.domain import repairing, returning, settling
 from orders.models import Order
 from orders.queries.orders import needing_staff

@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from moportal.desk import ReadOnly
+from moportal.web.desk import ReadOnly
 from orders.models import Repair, Return
 
 

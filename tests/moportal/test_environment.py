@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from demo.parts import ROOT
-from moportal.broker import verified_broker_url
+from moportal.brokers.connection import verified_broker_url
 from moportal.environment import Environment, is_origin
 from tests.settings_for import production_environment
 

@@ -1,4 +1,4 @@
-"""`moportal.files_broker`: several processes use one file broker at the same time."""
+"""`moportal.brokers.files`: several processes use one file broker at the same time."""
 
 import json
 from pathlib import Path
@@ -6,8 +6,8 @@ from threading import Event, Thread
 
 from kombu import Connection, Exchange, Queue
 
+from moportal.brokers.files import Channel
 from moportal.celery import app
-from moportal.files_broker import Channel
 
 MESSAGES = 300
 THREADS = 8

@@ -15,8 +15,8 @@ from accounts.models import User
 from esim.domain import pool
 from esim.models import Profile
 from mobileplans.models import Handoff
-from moportal import resealing
-from moportal.resealing import SealedColumn, count_rows, reseal_column, sealed_columns
+from moportal.database import resealing
+from moportal.database.resealing import SealedColumn, count_rows, reseal_column, sealed_columns
 from moportal.sealed import SealedField, digest
 from payments.models import PaymentMethod
 from tests.builders import EID, make_method, make_pool, make_visit

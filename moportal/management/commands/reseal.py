@@ -4,7 +4,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from moportal.resealing import Count, SealedColumn, count_rows, reseal_column, sealed_columns
+from moportal.database.resealing import (
+    Count,
+    SealedColumn,
+    count_rows,
+    reseal_column,
+    sealed_columns,
+)
 
 # Keys of unreadable rows that are shown on the terminal.
 SHOWN = 10

@@ -1,0 +1,1 @@
+"""The broker between the portal and its workers."""
