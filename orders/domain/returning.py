@@ -58,8 +58,8 @@ def take_back(subject: str, lease: Lease) -> RetryAfter | None:
     """Carry out a return; the outbox's handler for returns.
 
     The plan ends first, so that nobody has both plan and money. Then eSIM, service
-    and money are each tried, whatever becomes of the others. It is the customer's
-    money, so this never gives up.
+    and money are each tried, even if one of them fails. It is the customer's money,
+    so this is retried until it is done or refused.
     """
     related = ("order__payment__method", "order__profile__sim", "order__subscription__line")
     order_return = Return.objects.select_related(*related).get(pk=subject)

@@ -1,4 +1,4 @@
-"""Undo an order's effects outside. Each part is tried, whatever becomes of the others."""
+"""Undo an order's effects outside. Each part is tried, even if another part fails."""
 
 from collections.abc import Callable
 from functools import partial

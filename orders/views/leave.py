@@ -59,11 +59,11 @@ def _leave_without_order(request: HttpRequest, visit: Visit) -> HttpResponse:
 
 
 def _order_to_hand_over(account: User | None, visit: Visit) -> Order | None:
-    """Return the order that this visit ends with, if it ends with one.
+    """Return the order that this visit ends with, or None.
 
-    One that was bought in this visit comes first, handed over or not, then one that is
-    still being worked on, wherever the customer has wandered meanwhile; an order that
-    came to nothing counts only on its own page.
+    1. An order that was bought in this visit, even if it was handed over before.
+    2. An order that is in progress, from whichever page the customer leaves.
+    3. An order that failed or was cancelled, if the customer leaves from its page.
     """
     if account is None:
         return None
