@@ -8,10 +8,12 @@ This module does not use Django. A record looks like this:
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 from moportal.identifiers import Country, Iccid, InvalidIdentifier
+from moportal.text.instants import parse_instant
+from moportal.text.json_numbers import whole_number
 
 NAMES = ("id", "iccid", "usedAt", "bytes", "country")
 LONGEST_ID = 100
@@ -105,13 +107,13 @@ def _instant(value: Any) -> datetime:
     if not isinstance(value, str) or not _INSTANT.fullmatch(value):
         raise BadRecord("usedAt", detail)
     try:
-        return datetime.fromisoformat(value.upper()).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
+        return parse_instant(value)
+    except ValueError as error:
         raise BadRecord("usedAt", detail) from error
 
 
 def _bytes(value: Any) -> int:
-    # isinstance would accept JSON's true, because bool is a subclass of int.
-    if type(value) is not int or not 0 <= value <= MOST_BYTES:
+    number = whole_number(value)
+    if number is None or not 0 <= number <= MOST_BYTES:
         raise BadRecord("bytes", f"bytes must be a whole number from 0 to {MOST_BYTES}.")
-    return value
+    return number

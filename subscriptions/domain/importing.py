@@ -1,5 +1,6 @@
 """Import of usage records from a CSV file: line by line, counted in batches, safe to repeat."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
@@ -13,8 +14,9 @@ from moportal.text.csv_files import CsvFile, Fault, Row
 from subscriptions.domain import usage
 from subscriptions.records import NAMES
 
-# The largest number of bytes that a record may have fits into so many digits.
-BYTES_DIGITS = 16
+# The largest number of bytes that a record may have fits into 16 digits. Spreadsheets may write a
+# whole number with zeros after the point.
+_WHOLE_NUMBER = re.compile(r"([0-9]{1,16})(\.0{1,9})?", re.ASCII)
 
 
 @dataclass
@@ -71,9 +73,8 @@ def _count(rows: list[Row], source: str, report: Report, *, is_dry_run: bool) ->
 
 def _record(row: Row) -> dict[str, Any]:
     record: dict[str, Any] = dict(zip(NAMES, row.values, strict=True))
-    quantity = record["bytes"]
     # Anything else stays text, and `records.parse_usage` refuses
     # it with the right reason.
-    if quantity.isascii() and quantity.isdigit() and len(quantity) <= BYTES_DIGITS:
-        record["bytes"] = int(quantity)
+    if quantity := _WHOLE_NUMBER.fullmatch(record["bytes"]):
+        record["bytes"] = int(quantity[1])
     return record

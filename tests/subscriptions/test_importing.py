@@ -57,6 +57,15 @@ def test_a_file_is_counted_once_however_often_it_is_given(sim: Sim, give_file: A
     assert set(UsageRecord.objects.values_list("source", flat=True)) == {"file"}
 
 
+@pytest.mark.parametrize("written", ["100", "100.0", "100.000"])
+def test_a_whole_number_may_have_zeros_after_the_point(
+    sim: Sim, give_file: Any, written: str
+) -> None:
+    give_file(line_of(1, sim, written))
+
+    assert used() == [100]
+
+
 def test_a_spreadsheets_header_in_another_order_is_read(sim: Sim, give_file: Any) -> None:
     told = said(1, sim, now() - DAY / 2, 100)
     values = ";".join(str(told[name]) for name in ("bytes", "country", "iccid", "id", "usedAt"))
@@ -87,7 +96,7 @@ def test_a_line_in_error_is_told_and_the_others_count(
     assert used() == [100]
 
 
-@pytest.mark.parametrize("used_bytes", ["", "1.0", "-1", "٣", "9" * 5000])
+@pytest.mark.parametrize("used_bytes", ["", "1.5", "-1", "٣", "9" * 5000])
 def test_bytes_are_a_whole_number(sim: Sim, give_file: Any, used_bytes: str) -> None:
     out, _ = give_file(line_of(1, sim, used_bytes))
 
