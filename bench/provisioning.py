@@ -79,7 +79,8 @@ def _portal(profiles: int) -> Times:
 
 
 def _bare(product: Product, profiles: int) -> Times:
-    from esim.es2plus.client import JSON, PATH  # noqa: PLC0415 -- models need settings
+    from esim.es2plus.answers import JSON  # noqa: PLC0415 -- models need settings
+    from esim.es2plus.client import PATH  # noqa: PLC0415 -- models need settings
     from moportal.identifiers import Iccid, new_matching_id  # noqa: PLC0415 -- with it
 
     headers = {"Content-Type": JSON, "X-Admin-Protocol": "gsma/rsp/v2.2.0"}

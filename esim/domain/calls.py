@@ -12,7 +12,8 @@ from django.utils.timezone import now
 
 from esim.domain.decisions import WITHOUT_EFFECT, Decision, decide
 from esim.es2plus import client as es2plus
-from esim.es2plus.client import DownloadOrder, Function
+from esim.es2plus.answers import Answer
+from esim.es2plus.functions import DownloadOrder, Function
 from esim.models import Es2Call, Profile
 from moportal.logs.configuration import mask_identifiers
 from outbox.calls import BeforeCall, record_call
@@ -30,7 +31,7 @@ class Call(Generic[Result]):
     """A call that was made: its row, its answer, and the decision that the answer leads to."""
 
     row: Es2Call
-    answer: es2plus.Answer[Result]
+    answer: Answer[Result]
     decision: Decision
 
     @property
@@ -73,7 +74,7 @@ def call_and_record(
     return call
 
 
-def _send(function: Function[Result], row: Es2Call) -> es2plus.Answer[Result]:
+def _send(function: Function[Result], row: Es2Call) -> Answer[Result]:
     profile = row.profile
     answer = es2plus.call(
         function,
@@ -89,7 +90,7 @@ def _send(function: Function[Result], row: Es2Call) -> es2plus.Answer[Result]:
     return replace(answer, detail=detail)
 
 
-def _columns(answer: es2plus.Answer[Any]) -> Mapping[str, Any]:
+def _columns(answer: Answer[Any]) -> Mapping[str, Any]:
     subject_code, reason_code = answer.codes
     return {
         "outcome": answer.outcome,

@@ -20,7 +20,7 @@ from esim.domain.calls import (
     order_may_still_arrive,
 )
 from esim.domain.decisions import Decision, decide
-from esim.es2plus.client import CancelOrder, ConfirmOrder, DownloadOrder, ReleaseProfile
+from esim.es2plus.functions import CancelOrder, ConfirmOrder, DownloadOrder, ReleaseProfile
 from esim.models import Es2Call, Profile, Sim
 from esim.states import NEXT_STATES, ProfileState, SimState
 from moportal.database import statements

@@ -18,7 +18,7 @@ from pytest_django.fixtures import Settings
 from esim.domain import pool, provisioning
 from esim.domain.decisions import BY_CODES, BY_OUTCOME, BY_REASON, DEFAULT, WITHOUT_EFFECT, Decision
 from esim.domain.provisioning import OutOfStock, ProfileRefused, SmdpUnavailable
-from esim.es2plus.client import FUNCTIONS
+from esim.es2plus.functions import FUNCTIONS
 from esim.models import Es2Call, Profile
 from esim.states import ProfileState
 from tests.builders import EID, OTHER_EID, make_pool

@@ -1,4 +1,4 @@
-"""`esim.es2plus.client`: every class of answers (docs/es2plus.md#errors) has its own outcome."""
+"""`esim.es2plus.answers`: every class of answers (docs/es2plus.md#errors) has its own outcome."""
 
 import json
 import uuid
@@ -11,7 +11,14 @@ from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
 from esim.es2plus import client as es2plus
-from esim.es2plus.client import Answer, ConfirmOrder, DownloadOrder, Outcome, ReleaseProfile
+from esim.es2plus.answers import Answer, Outcome, parse_answer
+from esim.es2plus.functions import (
+    Confirmed,
+    ConfirmOrder,
+    DownloadOrder,
+    ReleaseProfile,
+    pad_iccid,
+)
 from esim.models import SmdpProvider
 from moportal.http_client import Reply
 from tests.providers import break_it
@@ -30,7 +37,7 @@ def parse(
     content: bytes, *, status: int = 200, headers: dict[str, str] | None = None
 ) -> Answer[None]:
     lowered = {name.lower(): text for name, text in (headers or {}).items()}
-    return es2plus.parse_answer(Reply(status, content, lowered), ReleaseProfile(ICCID))
+    return parse_answer(Reply(status, content, lowered), ReleaseProfile(ICCID))
 
 
 def call(**provider: Any) -> Answer[Any]:
@@ -169,21 +176,21 @@ def test_a_pause_may_be_requested_as_a_date() -> None:
 def test_a_confirmation_that_differs_from_the_request_is_a_contradiction(
     fields: dict[str, object],
 ) -> None:
-    found = es2plus.parse_answer(Reply(200, body(**fields)), ConfirmOrder(ICCID, "OURS"))
+    found = parse_answer(Reply(200, body(**fields)), ConfirmOrder(ICCID, "OURS"))
 
     assert (found.outcome, found.result) == (Outcome.CONTRADICTION, None)
 
 
 @pytest.mark.parametrize("iccid", [None, "", 8949449999999990023, "8988999999999999993"])
 def test_an_order_that_differs_from_the_request_is_a_contradiction(iccid: object) -> None:
-    found = es2plus.parse_answer(Reply(200, body(iccid=iccid)), ORDER)
+    found = parse_answer(Reply(200, body(iccid=iccid)), ORDER)
 
     assert found.outcome == Outcome.CONTRADICTION
 
 
 @pytest.mark.parametrize("padding", ["", "F", "f"])
 def test_an_iccid_with_padding_is_the_same_iccid(padding: str) -> None:
-    found = es2plus.parse_answer(Reply(200, body(iccid=ICCID + padding)), ORDER)
+    found = parse_answer(Reply(200, body(iccid=ICCID + padding)), ORDER)
 
     assert found.result is not None
     assert found.result.iccid == ICCID
@@ -192,9 +199,9 @@ def test_an_iccid_with_padding_is_the_same_iccid(padding: str) -> None:
 def test_an_address_in_the_answer_is_part_of_the_result() -> None:
     content = body(matchingId="OURS", eid="", smdpAddress="other.example")
 
-    found = es2plus.parse_answer(Reply(200, content), ConfirmOrder(ICCID, "OURS"))
+    found = parse_answer(Reply(200, content), ConfirmOrder(ICCID, "OURS"))
 
-    assert found.result == es2plus.Confirmed("OURS", "other.example")
+    assert found.result == Confirmed("OURS", "other.example")
 
 
 def test_values_that_are_not_codes_are_left_out() -> None:
@@ -210,9 +217,9 @@ def test_the_stored_part_of_an_answer_has_no_nul() -> None:
 def test_an_iccid_is_padded_only_for_providers_that_want_it() -> None:
     plain, pads = SmdpProvider(pads_iccid=False), SmdpProvider(pads_iccid=True)
 
-    assert es2plus.pad_iccid(ICCID, plain) == ICCID
-    assert es2plus.pad_iccid(ICCID, pads) == f"{ICCID}F"
-    assert es2plus.pad_iccid("89882110000000000010", pads) == "89882110000000000010"
+    assert pad_iccid(ICCID, plain) == ICCID
+    assert pad_iccid(ICCID, pads) == f"{ICCID}F"
+    assert pad_iccid("89882110000000000010", pads) == "89882110000000000010"
 
 
 def test_a_call_that_finds_no_server_was_not_sent(settings: Settings) -> None:

@@ -13,7 +13,13 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from esim.es2plus import client as es2plus
-from esim.es2plus.client import CancelOrder, ConfirmOrder, DownloadOrder, Function, ReleaseProfile
+from esim.es2plus.functions import (
+    CancelOrder,
+    ConfirmOrder,
+    DownloadOrder,
+    Function,
+    ReleaseProfile,
+)
 from esim.models import SmdpProvider
 from tests.builders import EID
 from tests.peer import Peer, Request, answering

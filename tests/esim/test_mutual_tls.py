@@ -12,7 +12,8 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from esim.es2plus import client as es2plus
-from esim.es2plus.client import Answer, Outcome, ReleaseProfile
+from esim.es2plus.answers import Answer, Outcome
+from esim.es2plus.functions import ReleaseProfile
 from esim.models import SmdpProvider
 from moportal import http_client
 from tests.authority import CLIENT, PAST, SERVER, Authority, Issued

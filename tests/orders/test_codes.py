@@ -5,7 +5,7 @@ from django.db import IntegrityError
 from django.test import Client
 
 from accounts.models import User
-from esim.es2plus.client import Confirmed, ConfirmOrder
+from esim.es2plus.functions import Confirmed, ConfirmOrder
 from esim.models import Profile, SmdpProvider
 from orders.domain import outcomes
 from orders.models import Order
