@@ -41,6 +41,9 @@ REFUSED_CERTIFICATE = frozenset(
         "TLSV1_ALERT_UNKNOWN_CA",
     }
 )
+# Statuses that mean the same over HTTP: the other side does not accept our certificate, token or
+# password. 495 and 496 are nginx's.
+CALLER_REFUSED = frozenset({401, 403, 407, 495, 496})
 NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 # No compression: httpcore does not decompress answers.
 HEADERS = {"User-Agent": "moportal", "Accept": "*/*", "Accept-Encoding": "identity"}
@@ -251,8 +254,8 @@ def exchange_json(
 ) -> tuple[int, dict[str, Any]]:
     """Make one call with a JSON body and return the status and the JSON object of the answer.
 
-    Raises `unavailable` if there is no answer, if it holds no JSON object, or if its status asks to
-    try again later.
+    Raises `unavailable` if there is no answer, if it holds no JSON object, if its status asks to
+    try again later, or if the other side does not accept our credentials.
     """
     sent_headers = dict(headers or {})
     body = None
@@ -269,9 +272,23 @@ def exchange_json(
         # Deeply nested JSON raises RecursionError.
         raise unavailable(type(error).__name__, was_sent=True) from error
 
-    if asks_to_retry(reply.status) or not isinstance(answer, dict):
+    is_usable = isinstance(answer, dict) and not refuses_caller(reply)
+    if asks_to_retry(reply.status) or not is_usable:
         raise unavailable(f"HTTP {reply.status}", was_sent=True)
     return reply.status, answer
+
+
+def refuses_caller(reply: Reply) -> bool:
+    """Return whether the other side does not accept who we are, whatever we ask for.
+
+    That is a setting, here or there. The call had no effect, and it will work once the setting is
+    corrected. By default nginx answers a certificate that it refuses with 400 and a page that says
+    so.
+    """
+    is_refused_by_nginx = reply.status == httpx.codes.BAD_REQUEST and (
+        b"ssl certificate" in reply.body.lower()
+    )
+    return reply.status in CALLER_REFUSED or is_refused_by_nginx
 
 
 def asks_to_retry(status: int) -> bool:

@@ -117,6 +117,11 @@ def missing_card(page: CardPage) -> str:
         return _("We can't reach the payment service. You haven't been charged. Please try again.")
     if page.state == CardPageState.LAPSED:
         return _("The card page timed out, so your card wasn't saved. Please try again.")
+    return no_card_saved()
+
+
+def no_card_saved() -> str:
+    """Return that no card was saved, where nobody knows more."""
     return _("No card was saved and nothing was charged. Try again or use another card.")
 
 

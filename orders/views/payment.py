@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
+from orders import texts
 from orders.domain import drafts, targets
 from orders.domain.drafts import MethodRemoved, StaleForm
 from orders.forms import NEW_CARD, MethodForm, PaymentForm, initial_for
@@ -142,9 +143,8 @@ def _add_card(user: User, form: PaymentForm) -> PaymentMethod | None:
     try:
         return payments.add_card(user, form.card())
     except CardRefused as error:
-        form.add_error(
-            error.field, _("Your bank didn't accept this entry. Check it or use another card.")
-        )
+        refusal = _("Your bank didn't accept this entry. Check it or use another card.")
+        form.add_error(error.field or None, refusal if error.field else texts.no_card_saved())
     except GatewayUnavailable:
         form.add_error(
             None,

@@ -17,11 +17,15 @@ class GatewayUnavailable(ServiceUnavailable):
 
 
 class GatewayRefused(Exception):
-    """The gateway refused for good: asking again cannot help."""
+    """The gateway refused for good: asking again cannot help.
+
+    An API key that is not accepted is `GatewayUnavailable`: it is a setting, and no customer's card
+    is to blame for it.
+    """
 
 
 class CardRefused(Exception):
-    """The gateway refuses this card; `field` names the field to correct."""
+    """The gateway refuses this card; `field` names the field to correct, or is empty."""
 
     def __init__(self, field: str) -> None:
         super().__init__(field)

@@ -82,7 +82,7 @@ class SimulatorGateway:
         # The answer to any other error has no token, so `_stored_card` reports that the
         # gateway is unavailable.
         if status == httpx.codes.UNPROCESSABLE_ENTITY:
-            raise CardRefused(FIELD_OF_ERROR.get(body.get("error", ""), "number"))
+            raise CardRefused(FIELD_OF_ERROR.get(str(body.get("error")), ""))
         # The answer does not repeat the expiry.
         typed = {"exp_month": card.expiry_month, "exp_year": card.expiry_year}
         return _stored_card({**body, **typed})

@@ -1,7 +1,7 @@
 """`SimulatorGateway`: which answers are accepted, and which are not."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -11,6 +11,7 @@ from payments.gateways.base import (
     Authorised,
     Captured,
     Card,
+    CardRefused,
     CustomerStep,
     Declined,
     GatewayRefused,
@@ -106,7 +107,7 @@ def test_a_malformed_answer_decides_nothing(provider: FakeProvider, answer: obje
     assert raised.value.was_sent
 
 
-@pytest.mark.parametrize("status", [400, 401, 404, 409, 422])
+@pytest.mark.parametrize("status", [400, 404, 409, 422])
 def test_a_client_error_is_a_refusal_for_good(provider: FakeProvider, status: int) -> None:
     gateway = provider.answering({"error": "no"}, status)
 
@@ -120,6 +121,36 @@ def test_a_client_error_is_a_refusal_for_good(provider: FakeProvider, status: in
 def test_a_refused_question_decides_nothing(provider: FakeProvider, status: int) -> None:
     with pytest.raises(GatewayUnavailable):
         provider.answering({"error": "no"}, status).fetch("p")
+
+
+@pytest.mark.parametrize("status", [401, 403, 407])
+def test_credentials_that_the_gateway_refuses_are_a_setting_and_decide_nothing(
+    provider: FakeProvider, status: int
+) -> None:
+    gateway = provider.answering({"error": "no"}, status)
+    calls: list[Callable[[], object]] = [
+        lambda: authorise(gateway),
+        lambda: gateway.capture("p", key="k"),
+        lambda: gateway.tokenise(CARD, key="k"),
+        lambda: gateway.open_page(return_url="", key="k"),
+        lambda: gateway.forget("tok_1", key="k"),
+    ]
+
+    for call in calls:
+        with pytest.raises(GatewayUnavailable, match=f"HTTP {status}"):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("error", "field"), [("invalid_csc", "csc"), ("card_not_supported", ""), ([], ""), (None, "")]
+)
+def test_an_unknown_refusal_of_a_card_blames_no_field(
+    provider: FakeProvider, error: object, field: str
+) -> None:
+    with pytest.raises(CardRefused) as refused:
+        provider.answering({"error": error}, 422).tokenise(CARD, key="k")
+
+    assert refused.value.field == field
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 503])
@@ -199,7 +230,7 @@ def test_a_page_without_an_address_is_refused(provider: FakeProvider, url: objec
         provider.answering({**PAGE, "url": url}).open_page(return_url="", key="k")
 
 
-@pytest.mark.parametrize("status", [400, 403, 409, 422])
+@pytest.mark.parametrize("status", [400, 409, 422])
 def test_a_client_error_about_cards_is_a_refusal_for_good(
     provider: FakeProvider, status: int
 ) -> None:
