@@ -119,6 +119,10 @@ BROKEN: dict[str, Callable[[], object]] = {
     "downloaded_profile_has_a_time": set_to(Profile, state="downloaded"),
     "progress_is_stored_once": lambda: again(DownloadProgress),
     "progress_without_provider_is_stored_once": progress_without_provider_again,
+    "progress_meaning_known": set_to(DownloadProgress, meaning="other"),
+    "progress_of_another_device_decides_nothing": set_to(
+        DownloadProgress, other_eid="1235", meaning="failed"
+    ),
     "card_expires_in_a_month": set_to(PaymentMethod, expiry_month=13),
     "only_the_last_four_of_a_card": set_to(PaymentMethod, last4="42a2"),
     "what_is_forgotten_was_removed_and_has_no_token": set_to(

@@ -54,7 +54,8 @@ BY_OUTCOME: Mapping[Es2Call.Outcome, Decision] = {
     # A proxy may answer 502 or 504 although the SM-DP+ behind it
     # has executed the function.
     Outcome.COME_BACK: Decision.ASK,
-    # A 4xx is about the request itself, so a repeat gets the same answer.
+    Outcome.MISCONFIGURED: Decision.RETRY,
+    # Any other 4xx is about the request itself, so a repeat gets the same answer.
     Outcome.REFUSED: Decision.STAFF,
     Outcome.UNREADABLE: Decision.ASK,
 }
@@ -124,7 +125,11 @@ BY_REASON: Mapping[str, Decision] = {"5.1": Decision.RETRY, "4.2": Decision.RETR
 DEFAULT = Decision.STAFF
 
 # A call with one of these outcomes had no effect at the SM-DP+.
-WITHOUT_EFFECT = frozenset({Outcome.NOT_SENT, Outcome.FAILED, Outcome.REFUSED})
+WITHOUT_EFFECT = frozenset(
+    {Outcome.NOT_SENT, Outcome.FAILED, Outcome.MISCONFIGURED, Outcome.REFUSED}
+)
+# Staff are alerted to these although the call is repeated: only people can end their cause.
+ALERTING = frozenset({Outcome.MISCONFIGURED, Outcome.UNREADABLE})
 
 
 def decide(function: str, outcome: Es2Call.Outcome, codes: Codes) -> Decision:

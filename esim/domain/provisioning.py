@@ -19,7 +19,7 @@ from esim.domain.calls import (
     may_have_been_done_before,
     order_may_still_arrive,
 )
-from esim.domain.decisions import Decision, decide
+from esim.domain.decisions import ALERTING, Decision, decide
 from esim.es2plus.functions import CancelOrder, ConfirmOrder, DownloadOrder, ReleaseProfile
 from esim.models import Es2Call, Profile, Sim
 from esim.states import NEXT_STATES, ProfileState, SimState
@@ -93,7 +93,7 @@ def _apply_decision(profile: Profile, call: Call[Any]) -> bool:
         case Decision.ALREADY_DONE if may_have_been_done_before(profile, call.row):
             return True
         case Decision.RETRY | Decision.ASK:
-            raise _unavailable(call)
+            raise _unavailable(profile, call)
         case Decision.OUT_OF_STOCK | Decision.REFUSE:
             move(profile, ProfileState.REFUSED)
         case _:
@@ -158,8 +158,8 @@ def release(profile: Profile, *, before_call: Callable[[], None]) -> None:
         case Decision.ALREADY_DONE if is_released:
             return
         case Decision.RETRY | Decision.ASK:
-            raise _unavailable(call)
-    _alert_staff(profile, call)
+            raise _unavailable(profile, call)
+    alert_staff(profile, _alert_text(call))
     raise ProfileRefused(call.summary)
 
 
@@ -180,10 +180,10 @@ def _cancel_at_smdp(profile: Profile, before_call: Callable[[], None]) -> bool:
         case Decision.DOWNLOADED:
             return False
         case Decision.RETRY | Decision.ASK:
-            raise _unavailable(call)
+            raise _unavailable(profile, call)
     # The customer does not pay for it, but could still download it. So the cancel is retried.
-    _alert_staff(profile, call)
-    raise _unavailable(call)
+    alert_staff(profile, _alert_text(call))
+    raise _unavailable(profile, call)
 
 
 def _order_may_follow(profile: Profile, call: Call[Any]) -> bool:
@@ -206,11 +206,11 @@ def _cancel_another_order(
     return call
 
 
-def _alert_staff(profile: Profile, call: Call[Any]) -> None:
+def alert_staff(profile: Profile, text: str) -> None:
     """Put the profile on the list of those that staff must check."""
-    log.error("refused by the SM-DP+: staff must check", function=call.row.function)
-    profile.staff_alert = _alert_text(call)
-    compare_and_set(Profile, profile.pk, {}, staff_alert=profile.staff_alert)
+    log.error("staff must check a profile", alert=text.partition("\n")[0])
+    profile.staff_alert = text
+    compare_and_set(Profile, profile.pk, {}, staff_alert=text)
 
 
 def clear_staff_alert(profile: Profile) -> None:
@@ -218,7 +218,10 @@ def clear_staff_alert(profile: Profile) -> None:
     compare_and_set(Profile, profile.pk, {}, staff_alert="")
 
 
-def _unavailable(call: Call[Any]) -> SmdpUnavailable:
+def _unavailable(profile: Profile, call: Call[Any]) -> SmdpUnavailable:
+    """Return the error for a call that is repeated. Staff are alerted if they must act."""
+    if call.answer.outcome in ALERTING:
+        alert_staff(profile, _alert_text(call))
     return SmdpUnavailable(call.answer.detail[:200], retry_after=call.answer.retry_after)
 
 

@@ -9,15 +9,15 @@ from email.utils import parsedate_to_datetime
 from typing import Generic, TypeVar
 
 import httpx
+import structlog
 from django.utils.timezone import now
 
 from esim.es2plus.functions import Contradiction, Function
 from esim.models import Es2Call
-from moportal.http_client import Reply, asks_to_retry
+from moportal.http_client import Reply, asks_to_retry, refuses_caller
 
+log = structlog.get_logger(__name__)
 JSON = "application/json"
-# Every version 2.x has the same functions. An SM-DP+ answers with the highest one that it supports.
-SUPPORTED_PROTOCOL = "gsma/rsp/v2."
 # A customer is waiting, so an SM-DP+ that asks for a longer pause is called after this one. It can
 # then ask again.
 LONGEST_RETRY_AFTER = timedelta(seconds=30)
@@ -29,6 +29,7 @@ STATUSES = {
     "Expired": Outcome.EXPIRED,
 }
 Result = TypeVar("Result")
+_PROTOCOL = re.compile(r"gsma/rsp/v[0-9]", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,10 @@ def parse_answer(reply: Reply, function: Function[Result]) -> Answer[Result]:
     text = _readable(reply.body)
     if reply.status != httpx.codes.OK:
         after = _parse_retry_after(reply.headers.get("retry-after", ""))
-        return Answer(_http_outcome(reply.status), f"HTTP {reply.status} {text}", retry_after=after)
+        return Answer(_http_outcome(reply), f"HTTP {reply.status} {text}", retry_after=after)
+    _note_odd_protocol(reply.headers.get("x-admin-protocol", ""))
     try:
-        _check_headers(reply.headers)
+        _check_content_type(reply.headers)
         body = json.loads(reply.body)
         execution = body["header"]["functionExecutionStatus"]
         outcome = STATUSES[execution["status"]]
@@ -67,23 +69,35 @@ def parse_answer(reply: Reply, function: Function[Result]) -> Answer[Result]:
         return Answer(Outcome.CONTRADICTION, f"{contradiction}: {text}", codes)
 
 
-def _http_outcome(status: int) -> Es2Call.Outcome:
-    if asks_to_retry(status):
-        return Outcome.COME_BACK
-    return Outcome.REFUSED if httpx.codes.is_client_error(status) else Outcome.UNREADABLE
+def _http_outcome(reply: Reply) -> Es2Call.Outcome:
+    """Return the class of an answer with another status than 200.
 
-
-def _check_headers(headers: Mapping[str, str]) -> None:
-    """Raise `ValueError` for a wrong content type or protocol. A missing header is accepted.
-
-    Some SM-DP+s, such as pySim's, leave headers out.
+    An address or a certificate that is not accepted is a setting, here or at the SM-DP+. It can be
+    corrected, so it decides nothing about the order.
     """
-    kind, protocol = (
-        headers.get("content-type", JSON),
-        headers.get("x-admin-protocol", SUPPORTED_PROTOCOL),
-    )
-    if not kind.lower().startswith(JSON) or not protocol.lower().startswith(SUPPORTED_PROTOCOL):
-        raise ValueError(f"{kind}, {protocol}")
+    if asks_to_retry(reply.status):
+        return Outcome.COME_BACK
+    if refuses_caller(reply) or reply.status == httpx.codes.NOT_FOUND:
+        return Outcome.MISCONFIGURED
+    is_refusal = httpx.codes.is_client_error(reply.status)
+    return Outcome.REFUSED if is_refusal else Outcome.UNREADABLE
+
+
+def _check_content_type(headers: Mapping[str, str]) -> None:
+    """Raise `ValueError` for another content type than JSON. Some SM-DP+s leave the header out."""
+    kind = headers.get("content-type", JSON)
+    if not kind.lower().startswith(JSON):
+        raise ValueError(kind)
+
+
+def _note_odd_protocol(protocol: str) -> None:
+    """Log an X-Admin-Protocol that is not a version of SGP.22. It is never a reason to refuse.
+
+    An SM-DP+ answers with the highest version that it supports (docs/es2plus.md#transport). pySim's
+    leaves the header out.
+    """
+    if protocol and not _PROTOCOL.match(protocol):
+        log.warning("odd X-Admin-Protocol", protocol=protocol[:60])
 
 
 def _parse_retry_after(header: str) -> timedelta:

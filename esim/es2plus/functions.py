@@ -14,6 +14,8 @@ from moportal.identifiers import HOST_NAME
 Result_co = TypeVar("Result_co", covariant=True)
 # Not longer than its column.
 _HOST = re.compile(rf"(?=.{{1,120}}\Z){HOST_NAME}")
+# SGP.22 v2.2, table 21: an ICCID has 20 places. One of 18 or 19 digits may be filled up with F.
+ICCID_PLACES = 20
 
 
 class Contradiction(Exception):
@@ -150,8 +152,8 @@ FUNCTIONS: tuple[type[Function[Any]], ...] = (
 
 
 def pad_iccid(iccid: str, provider: SmdpProvider) -> str:
-    """Return the ICCID in this provider's form: some want a trailing F after 19 digits."""
-    return iccid + "F" if provider.pads_iccid and len(iccid) == 19 else iccid  # noqa: PLR2004 -- table 21
+    """Return the ICCID in this provider's form: some want it filled up to 20 places with F."""
+    return iccid.ljust(ICCID_PLACES, "F") if provider.pads_iccid else iccid
 
 
 def _eid(eid: str) -> dict[str, str]:

@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
                 ('smdp_host', models.CharField(blank=True, max_length=120)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('downloaded_at', models.DateTimeField(blank=True, null=True)),
-                ('staff_alert', models.TextField(blank=True, help_text='The answer of the SM-DP+ that staff must check.')),
+                ('staff_alert', models.TextField(blank=True, help_text='What the SM-DP+ answered or reported that staff must check.')),
             ],
             options={
                 'permissions': [('clear_staff_alert', 'Can clear a staff alert')],
@@ -92,7 +92,7 @@ class Migration(migrations.Migration):
                 ('request', models.JSONField(help_text='As sent, with the matching ID masked.')),
                 ('sent_at', models.DateTimeField(auto_now_add=True)),
                 ('answered_at', models.DateTimeField(blank=True, null=True)),
-                ('outcome', models.CharField(choices=[('unanswered', 'No answer yet'), ('success', 'Executed'), ('warning', 'Executed, with a warning'), ('contradiction', 'Executed, but not as requested'), ('failed', 'Failed by the SM-DP+'), ('expired', 'Expired at the SM-DP+'), ('not_sent', 'Never reached the SM-DP+'), ('no_answer', 'Sent, no answer received'), ('come_back', 'Try again later (HTTP 408, 429, 5xx)'), ('refused', 'Refused (HTTP 4xx)'), ('unreadable', 'Not an ES2+ answer')], default='unanswered', max_length=13)),
+                ('outcome', models.CharField(choices=[('unanswered', 'No answer yet'), ('success', 'Executed'), ('warning', 'Executed, with a warning'), ('contradiction', 'Executed, but not as requested'), ('failed', 'Failed by the SM-DP+'), ('expired', 'Expired at the SM-DP+'), ('not_sent', 'Never reached the SM-DP+'), ('no_answer', 'Sent, no answer received'), ('come_back', 'Try again later (HTTP 408, 429, 5xx)'), ('misconfigured', 'Refused because of a setting (HTTP 401, 403, 404)'), ('refused', 'Refused (other HTTP 4xx)'), ('unreadable', 'Not an ES2+ answer')], default='unanswered', max_length=13)),
                 ('subject_code', models.CharField(blank=True, max_length=20)),
                 ('reason_code', models.CharField(blank=True, max_length=20)),
                 ('detail', models.TextField(blank=True, help_text='The answer, with the matching ID masked.')),
@@ -137,6 +137,8 @@ class Migration(migrations.Migration):
                 ('iccid', models.CharField(max_length=20, verbose_name='ICCID')),
                 ('point', models.CharField(help_text='notificationPointId', max_length=12)),
                 ('status', models.CharField(max_length=30)),
+                ('meaning', models.CharField(choices=[('on_device', 'On the device'), ('failed', 'Download failed'), ('progress', 'Progress'), ('nothing', 'Decides nothing')], default='nothing', max_length=9)),
+                ('other_eid', models.CharField(blank=True, help_text='Its last four characters, if the notice names another EID than the order.', max_length=4, verbose_name='EID of another device')),
                 ('subject_code', models.CharField(blank=True, max_length=20)),
                 ('reason_code', models.CharField(blank=True, max_length=20)),
                 ('timestamp', models.CharField(help_text='As sent.', max_length=40)),
@@ -212,11 +214,19 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='downloadprogress',
-            constraint=models.UniqueConstraint(fields=('provider', 'iccid', 'point', 'timestamp', 'call_identifier'), name='progress_is_stored_once'),
+            constraint=models.UniqueConstraint(fields=('provider', 'iccid', 'point', 'status', 'timestamp', 'call_identifier'), name='progress_is_stored_once'),
         ),
         migrations.AddConstraint(
             model_name='downloadprogress',
-            constraint=models.UniqueConstraint(condition=models.Q(('provider', None)), fields=('iccid', 'point', 'timestamp', 'call_identifier'), name='progress_without_provider_is_stored_once'),
+            constraint=models.UniqueConstraint(condition=models.Q(('provider', None)), fields=('iccid', 'point', 'status', 'timestamp', 'call_identifier'), name='progress_without_provider_is_stored_once'),
+        ),
+        migrations.AddConstraint(
+            model_name='downloadprogress',
+            constraint=models.CheckConstraint(condition=models.Q(('meaning__in', ['on_device', 'failed', 'progress', 'nothing'])), name='progress_meaning_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='downloadprogress',
+            constraint=models.CheckConstraint(condition=models.Q(('other_eid', ''), ('meaning', 'nothing'), _connector='OR'), name='progress_of_another_device_decides_nothing'),
         ),
         migrations.AddConstraint(
             model_name='source',

@@ -28,7 +28,7 @@ class Profile(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     downloaded_at = models.DateTimeField(null=True, blank=True)
     staff_alert = models.TextField(
-        blank=True, help_text="The answer of the SM-DP+ that staff must check."
+        blank=True, help_text="What the SM-DP+ answered or reported that staff must check."
     )
 
     class Meta:
@@ -75,7 +75,9 @@ class Es2Call(OutsideCall):
         # The request was sent, and may still arrive.
         NO_ANSWER = "no_answer", "Sent, no answer received"
         COME_BACK = "come_back", "Try again later (HTTP 408, 429, 5xx)"
-        REFUSED = "refused", "Refused (HTTP 4xx)"
+        # The address or our certificate is not accepted. Nothing was done.
+        MISCONFIGURED = "misconfigured", "Refused because of a setting (HTTP 401, 403, 404)"
+        REFUSED = "refused", "Refused (other HTTP 4xx)"
         UNREADABLE = "unreadable", "Not an ES2+ answer"
 
     profile = models.ForeignKey(Profile, on_delete=models.PROTECT, related_name="calls")
@@ -94,6 +96,15 @@ class Es2Call(OutsideCall):
 class DownloadProgress(models.Model):
     """One HandleDownloadProgressInfo as received; repetitions are stored once."""
 
+    class Meaning(models.TextChoices):
+        """What a notice says about its profile. Only the first two change anything."""
+
+        ON_DEVICE = "on_device", "On the device"
+        FAILED = "failed", "Download failed"
+        PROGRESS = "progress", "Progress"
+        # Not understood, of an unknown profile, or of another device: it decides nothing.
+        NOTHING = "nothing", "Decides nothing"
+
     provider = models.ForeignKey(
         SmdpProvider, null=True, on_delete=models.PROTECT, help_text="The SM-DP+ that sent it."
     )
@@ -103,6 +114,13 @@ class DownloadProgress(models.Model):
     iccid = models.CharField("ICCID", max_length=20)
     point = models.CharField(max_length=12, help_text="notificationPointId")
     status = models.CharField(max_length=30)
+    meaning = models.CharField(max_length=9, choices=Meaning, default=Meaning.NOTHING)
+    other_eid = models.CharField(
+        "EID of another device",
+        max_length=4,
+        blank=True,
+        help_text="Its last four characters, if the notice names another EID than the order.",
+    )
     subject_code = models.CharField(max_length=20, blank=True)
     reason_code = models.CharField(max_length=20, blank=True)
     timestamp = models.CharField(max_length=40, help_text="As sent.")
@@ -119,13 +137,21 @@ class DownloadProgress(models.Model):
         constraints = [
             models.UniqueConstraint(
                 name="progress_is_stored_once",
-                fields=["provider", "iccid", "point", "timestamp", "call_identifier"],
+                fields=["provider", "iccid", "point", "status", "timestamp", "call_identifier"],
             ),
             # The constraint above never matches rows whose provider is NULL.
             models.UniqueConstraint(
                 name="progress_without_provider_is_stored_once",
-                fields=["iccid", "point", "timestamp", "call_identifier"],
+                fields=["iccid", "point", "status", "timestamp", "call_identifier"],
                 condition=Q(provider=None),
+            ),
+            models.CheckConstraint(
+                name="progress_meaning_known",
+                condition=Q(meaning__in=["on_device", "failed", "progress", "nothing"]),
+            ),
+            models.CheckConstraint(
+                name="progress_of_another_device_decides_nothing",
+                condition=Q(other_eid="") | Q(meaning="nothing"),
             ),
         ]
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
+from structlog.testing import capture_logs
 
 from esim.es2plus import client as es2plus
 from esim.es2plus.answers import Answer, Outcome, parse_answer
@@ -94,24 +95,25 @@ def test_anything_but_an_es2plus_answer_is_unreadable(content: bytes) -> None:
     assert parse(content).outcome == Outcome.UNREADABLE
 
 
-@pytest.mark.parametrize(
-    ("header", "value"),
-    [("Content-Type", "text/html"), ("X-Admin-Protocol", "gsma/rsp/v3.0.0")],
-)
-def test_an_answer_with_a_wrong_header_is_unreadable(header: str, value: str) -> None:
-    assert parse(body(), headers={header: value}).outcome == Outcome.UNREADABLE
+def test_an_answer_with_another_content_type_is_unreadable() -> None:
+    assert parse(body(), headers={"Content-Type": "text/html"}).outcome == Outcome.UNREADABLE
 
 
-@pytest.mark.parametrize("version", ["v2.0.0", "v2.1.0", "v2.5.0"])
-def test_every_version_2_is_accepted(version: str) -> None:
+PROTOCOLS = {"v2.0.0": "", "v2.5.0": "", "v3.1.0": "", "v10.0": "", "3.1.0": "odd", "": "odd"}
+
+
+@pytest.mark.parametrize(("version", "logged"), PROTOCOLS.items())
+def test_no_answer_is_refused_for_its_version(version: str, logged: str) -> None:
     headers = {
         "Content-Type": "application/json;charset=UTF-8",
         "X-Admin-Protocol": f"gsma/rsp/{version}",
     }
 
-    found = parse(body(), headers=headers)
+    with capture_logs() as logs:
+        found = parse(body(), headers=headers)
 
     assert found.outcome == Outcome.SUCCESS
+    assert [log["event"] for log in logs] == [f"{logged} X-Admin-Protocol"] * bool(logged)
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
@@ -124,9 +126,24 @@ def test_a_status_that_the_standard_does_not_have_is_unreadable(status: int) -> 
     assert parse(b"", status=status).outcome == Outcome.UNREADABLE
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 413])
+@pytest.mark.parametrize("status", [400, 405, 413, 422])
 def test_a_client_error_is_a_refusal(status: int) -> None:
     assert parse(b"", status=status).outcome == Outcome.REFUSED
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 407, 495, 496])
+def test_an_address_or_caller_that_is_not_accepted_is_a_setting(status: int) -> None:
+    assert parse(b"", status=status).outcome == Outcome.MISCONFIGURED
+
+
+# The titles of nginx's pages for a client certificate that it refuses or misses.
+@pytest.mark.parametrize(
+    "title", ["400 The SSL certificate error", "400 No required SSL certificate was sent"]
+)
+def test_a_certificate_that_nginx_refuses_is_a_setting(title: str) -> None:
+    page = f"<html><head><title>{title}</title></head></html>".encode()
+
+    assert parse(page, status=400).outcome == Outcome.MISCONFIGURED
 
 
 @pytest.mark.parametrize(
@@ -220,6 +237,7 @@ def test_an_iccid_is_padded_only_for_providers_that_want_it() -> None:
     assert pad_iccid(ICCID, plain) == ICCID
     assert pad_iccid(ICCID, pads) == f"{ICCID}F"
     assert pad_iccid("89882110000000000010", pads) == "89882110000000000010"
+    assert pad_iccid("894944999999999004", pads) == "894944999999999004FF"
 
 
 def test_a_call_that_finds_no_server_was_not_sent(settings: Settings) -> None:

@@ -28,6 +28,7 @@ FOLDER = Path(__file__).parent / "golden"
 CALL = UUID("6f1d3c52-7a4e-4b8e-9d20-0c5b1f2e3a47")
 HOST = "smdp.example"
 ICCID, LONG_ICCID = "8949449999999990023", "89882110000000000010"
+SHORT_ICCID = "894944999999999004"
 MATCHING_ID = "04386-AGYFT-A74Y8-3F815"
 PROVIDER = {"code": "one", "requester_identifier": "2.999.10"}
 
@@ -55,6 +56,10 @@ CASES: dict[str, tuple[Function[Any], dict[str, Any]]] = {
     "download_order.unescaped": (DownloadOrder(ICCID, "Reise-Größe/日本", eid=EID), {}),
     "download_order.20_digits": (
         DownloadOrder(LONG_ICCID, "consumer", eid=EID),
+        {"pads_iccid": True},
+    ),
+    "download_order.18_digits": (
+        DownloadOrder(SHORT_ICCID, "consumer", eid=EID),
         {"pads_iccid": True},
     ),
     "confirm_order.no_eid": (ConfirmOrder(ICCID, MATCHING_ID), {}),
