@@ -180,6 +180,8 @@ class ProgressInline(ReadOnlyInline, admin.TabularInline[DownloadProgress, Profi
     readonly_fields = [
         "point",
         "status",
+        "meaning",
+        "other_eid",
         "subject_code",
         "reason_code",
         "timestamp",
@@ -190,7 +192,7 @@ class ProgressInline(ReadOnlyInline, admin.TabularInline[DownloadProgress, Profi
 
 
 class NeedsStaff(admin.SimpleListFilter):
-    """Profiles with an answer of the SM-DP+ that staff must check."""
+    """Profiles with an answer or a notice of the SM-DP+ that staff must check."""
 
     title = "needs staff"
     parameter_name = "staff"
@@ -231,3 +233,14 @@ class ProfileAdmin(ReadOnly, admin.ModelAdmin[Profile]):
         for profile in chosen:
             provisioning.clear_staff_alert(profile)
             self.log_change(request, profile, "Cleared the staff alert.")
+
+
+@admin.register(DownloadProgress)
+class DownloadProgressAdmin(ReadOnly, admin.ModelAdmin[DownloadProgress]):
+    """All notices of the SM-DP+s, also those that decide nothing or name an unknown ICCID."""
+
+    list_display = ["iccid", "point", "status", "codes", "meaning", "provider", "received_at"]
+    list_filter = ["meaning", "provider", ("profile", admin.EmptyFieldListFilter)]
+    list_select_related = ["provider"]
+    ordering = ["-pk"]
+    search_fields = ["=iccid"]

@@ -1,8 +1,8 @@
 """Notices: HandleDownloadProgressInfo as SM-DP+ platforms send it (SGP.22 v2.2, 5.3.5).
 
 This module does not use Django. The standard's example differs from its schema, and platforms
-differ from both. They send `timeStamp` or `timestamp`, in ISO 8601 or as an epoch. The point is a
-number or a text, the ICCID may be padded, and there may be additional fields.
+differ from both. They send `timeStamp` or `timestamp`, in ISO 8601 or as an epoch. The point is
+`4`, `4.0` or `"4"`, the ICCID may be padded, and there may be additional fields.
 """
 
 import re
@@ -12,14 +12,21 @@ from enum import StrEnum
 from math import isfinite
 from typing import Any
 
+from moportal.text.instants import parse_instant
+from moportal.text.json_numbers import whole_number
+
+# The standard's statuses, spelled exactly like this. `Expired` and any other status say nothing
+# about the profile (docs/es2plus.md#handledownloadprogressinfo).
 EXECUTED = frozenset({"Executed-Success", "Executed-WithWarning"})
+FAILED = "Failed"
 # The check digit is not checked. Platforms compute that of a 20-digit ICCID in different ways, and
 # the SM-DP+ knows its own ICCIDs.
-_ICCID = re.compile(r"([0-9]{18,20})[Ff]?", re.ASCII)
-_EPOCH = re.compile(r"[0-9]{9,13}", re.ASCII)
+_ICCID = re.compile(r"([0-9]{18,20})[Ff]{0,2}", re.ASCII)
+_WHOLE_NUMBER = re.compile(r"([0-9]{1,12})(\.0{1,9})?", re.ASCII)
+_EPOCH = re.compile(r"([0-9]{9,13})(\.[0-9]{1,9})?", re.ASCII)
 # An epoch with more digits is in milliseconds.
 _SECONDS_DIGITS = 10
-# Identifiers of the device. The profile has its EID already, so the raw message is stored without.
+# Identifiers of the device. The raw message is stored without them.
 _PERSONAL = frozenset({"eid", "imei", "tac"})
 
 
@@ -44,6 +51,10 @@ STANDARD_POINTS = {
 }
 # These points mean that the profile is on its device.
 ON_DEVICE = frozenset({Point.INSTALLATION, Point.ENABLED, Point.DISABLED, Point.DELETED})
+# Only at these points does a failure mean that the download failed. The others come after it.
+OF_DOWNLOAD = frozenset(
+    {Point.ELIGIBILITY, Point.CONFIRMATION_CODE, Point.DOWNLOAD, Point.INSTALLATION}
+)
 
 
 class UnreadableNotice(ValueError):
@@ -60,6 +71,8 @@ class Notice:
     codes: tuple[str, str]
     timestamp: str
     call_identifier: str
+    # Empty if the message names none. It may be any text.
+    eid: str
     raw: dict[str, Any]
 
     @property
@@ -82,12 +95,13 @@ def parse_notice(body: Any) -> Notice:
     codes = _object(execution.get("statusCodeData"))
     return Notice(
         iccid=iccid[1],
-        point=_text(body.get("notificationPointId"), 12).strip(),
+        point=_point(body.get("notificationPointId")),
         status=_text(execution.get("status"), 30),
         codes=(_text(codes.get("subjectCode"), 20), _text(codes.get("reasonCode"), 20)),
         # The schema says timestamp, the standard's example timeStamp.
         timestamp=_text(body.get("timestamp") or body.get("timeStamp"), 40),
         call_identifier=_text(header.get("functionCallIdentifier"), 80),
+        eid=_text(body.get("eid"), 40).strip(),
         raw=_storable({name: body[name] for name in body if name not in _PERSONAL}),
     )
 
@@ -95,13 +109,20 @@ def parse_notice(body: Any) -> Notice:
 def parse_time(text: str) -> datetime | None:
     """Parse a time: ISO 8601 (without an offset it is UTC), or an epoch in s or ms."""
     try:
-        if _EPOCH.fullmatch(text):
-            seconds = int(text) if len(text) <= _SECONDS_DIGITS else int(text) / 1000
+        if epoch := _EPOCH.fullmatch(text):
+            seconds = float(text) if len(epoch[1]) <= _SECONDS_DIGITS else float(text) / 1000
             return datetime.fromtimestamp(seconds, UTC)
-        time = datetime.fromisoformat(text)
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+        return parse_instant(text)
     except (ValueError, OverflowError):
         return None
+
+
+def _point(value: Any) -> str:
+    """Return the point as its number in digits, or as the text that came."""
+    number = whole_number(value)
+    text = str(value if number is None else number).strip()
+    written = _WHOLE_NUMBER.fullmatch(text)
+    return written[1] if written else _text(value, 12)
 
 
 def _object(value: Any) -> dict[str, Any]:

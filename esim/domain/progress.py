@@ -8,9 +8,17 @@ import structlog
 from django.db import transaction
 from django.utils.timezone import now
 
-from esim.domain.provisioning import move
+from esim.domain.provisioning import alert_staff, move
 from esim.models import DownloadProgress, Profile, Sim, SmdpProvider
-from esim.notices import EXECUTED, ON_DEVICE, STANDARD_POINTS, Notice, Point
+from esim.notices import (
+    EXECUTED,
+    FAILED,
+    OF_DOWNLOAD,
+    ON_DEVICE,
+    STANDARD_POINTS,
+    Notice,
+    Point,
+)
 from esim.signals import download_failed, profile_downloaded
 from esim.states import ProfileState, SimState
 from moportal.database.statements import compare_and_set
@@ -18,6 +26,7 @@ from outbox.domain import Lease, enqueue
 
 log = structlog.get_logger(__name__)
 KIND = "download progress"
+Meaning = DownloadProgress.Meaning
 # In these states a failed download matters. In the others the profile is on its device, or can no
 # longer be downloaded.
 WAITING = frozenset({ProfileState.INTENDED, ProfileState.RESERVED, ProfileState.RELEASED})
@@ -40,11 +49,13 @@ def store_notice(notice: Notice, provider: SmdpProvider | None) -> None:
         provider=profile.provider if profile else provider,
         iccid=notice.iccid,
         point=notice.point,
+        status=notice.status,
         timestamp=notice.timestamp,
         call_identifier=notice.call_identifier,
         defaults={
             "profile": profile,
-            "status": notice.status,
+            "meaning": _meaning_of(notice, profile),
+            "other_eid": _other_eid(notice, profile),
             "subject_code": notice.codes[0],
             "reason_code": notice.codes[1],
             "at": notice.at,
@@ -56,8 +67,33 @@ def store_notice(notice: Notice, provider: SmdpProvider | None) -> None:
         log.warning("download progress of an unknown profile", **logged)
     elif is_new or row.applied_at is None:
         # A repetition enqueues the profile too, as long as the notice was not applied.
-        log.info("download progress", codes="/".join(notice.codes), **logged)
+        codes = "/".join(notice.codes)
+        log.info("download progress", codes=codes, meaning=row.meaning, **logged)
         enqueue(KIND, profile.pk)
+
+
+def _meaning_of(notice: Notice, profile: Profile | None) -> DownloadProgress.Meaning:
+    """Return what the notice says about the profile. What is not understood decides nothing.
+
+    Source: docs/es2plus.md#handledownloadprogressinfo.
+    """
+    point = point_of(notice.point, profile.provider) if profile else None
+    if point is None or _other_eid(notice, profile):
+        return Meaning.NOTHING
+    if notice.status in EXECUTED:
+        return Meaning.ON_DEVICE if point in ON_DEVICE else Meaning.PROGRESS
+    has_failed = notice.status == FAILED and point in OF_DOWNLOAD
+    return Meaning.FAILED if has_failed else Meaning.NOTHING
+
+
+def _other_eid(notice: Notice, profile: Profile | None) -> str:
+    """Return the end of the notice's EID if it is not the order's, and empty text otherwise.
+
+    An order may have no EID, and a notice may name none.
+    """
+    ordered = profile.eid if profile else ""
+    is_other = bool(ordered and notice.eid) and notice.eid != ordered
+    return notice.eid[-4:] if is_other else ""
 
 
 def process_progress(subject: str, _lease: Lease) -> None:
@@ -72,10 +108,11 @@ def _apply(profile: Profile, notice: DownloadProgress) -> None:
     # Of two concurrent workers only one applies the notice, so it is announced once.
     if not compare_and_set(DownloadProgress, notice.pk, {"applied_at": None}, applied_at=now()):
         return
-    if notice.status in EXECUTED:
-        if meaning_of(notice.point, profile.provider) in ON_DEVICE:
-            _mark_downloaded(profile)
-    elif profile.state in WAITING:
+    if notice.other_eid:
+        alert_staff(profile, f"notice: the EID ending in {notice.other_eid} is not the order's")
+    if notice.meaning == Meaning.ON_DEVICE:
+        _mark_downloaded(profile)
+    elif notice.meaning == Meaning.FAILED and profile.state in WAITING:
         log.warning("download failed", iccid=notice.iccid, codes=notice.codes)
         download_failed.send(Profile, profile=profile, notice=notice)
 
@@ -91,7 +128,7 @@ def _mark_downloaded(profile: Profile) -> None:
         log.error("downloaded although it was cancelled or refused", iccid=profile.sim.iccid)
 
 
-def meaning_of(point: str, provider: SmdpProvider) -> Point | None:
-    """Return the meaning of this provider's notification point, or None if it has none."""
-    named = {**STANDARD_POINTS, **provider.notification_points}.get(point)
+def point_of(number: str, provider: SmdpProvider) -> Point | None:
+    """Return what this provider's notification point stands for, or None if that is unknown."""
+    named = {**STANDARD_POINTS, **provider.notification_points}.get(number)
     return Point(named) if named in list(Point) else None

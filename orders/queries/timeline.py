@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from esim.models import Profile
+from esim.models import DownloadProgress, Profile
 from mobileplans.models import Handoff, LpaReport
 from orders.models import Order
 from orders.queries.orders import return_of
@@ -63,7 +63,10 @@ def _profile_entries(profile: Profile) -> Iterator[Entry]:
     for progress in profile.progress.all():
         codes = f" {progress.codes}" if progress.codes else ""
         point = f"download progress of {ending}, point {progress.point}"
-        what = f"{point}: {progress.status}{codes}"
+        status = progress.status or "no status"
+        is_ignored = progress.meaning == DownloadProgress.Meaning.NOTHING
+        effect = ", which decides nothing" if is_ignored else ""
+        what = f"{point}: {status}{codes}{effect}"
         yield Entry(progress.received_at, "device", what)
 
 

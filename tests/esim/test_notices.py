@@ -42,6 +42,9 @@ FORMS: dict[str, dict[str, Any]] = {
         "timestamp", timeStamp="1795255200", notificationPointId="4"
     ),
     "an epoch in milliseconds, as a number": {**STANDARD, "timestamp": 1795255200000},
+    "an epoch with a fraction": {**STANDARD, "timestamp": 1795255200.0},
+    "a point with a fraction": {**STANDARD, "notificationPointId": 4.0},
+    "a point with a fraction, as text": {**STANDARD, "notificationPointId": " 4.0 "},
     "a padded ICCID": {**STANDARD, "iccid": f"{ICCID}F"},
     "a padded ICCID in lower case": {**STANDARD, "iccid": f"{ICCID}f"},
     "additional device fields": {
@@ -68,8 +71,23 @@ def test_every_form_is_parsed_to_the_same_notice(form: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("iccid", ["894944999999999002", ICCID, "89882110000000000010"])
-def test_an_iccid_has_18_to_20_digits(iccid: str) -> None:
-    assert notices.parse_notice({**STANDARD, "iccid": iccid}).iccid == iccid
+@pytest.mark.parametrize("padding", ["", "F", "FF"])
+def test_an_iccid_has_18_to_20_digits_and_may_be_padded(iccid: str, padding: str) -> None:
+    assert notices.parse_notice({**STANDARD, "iccid": iccid + padding}).iccid == iccid
+
+
+@pytest.mark.parametrize("point", [True, 4.5, "4.5", "4 4", "\u0664", "4" + " " * 12 + "x", [4]])
+def test_a_point_that_is_no_whole_number_is_not_taken_for_one(point: Any) -> None:
+    notice = notices.parse_notice({**STANDARD, "notificationPointId": point})
+
+    assert notice.point != "4"
+
+
+def test_the_eid_of_a_notice_is_read_but_not_stored_in_the_raw_message() -> None:
+    notice = notices.parse_notice({**STANDARD, "eid": f" {EID}"})
+
+    assert (notice.eid, "eid" in notice.raw) == (EID, False)
+    assert notices.parse_notice(without("eid")).eid == ""
 
 
 def test_a_notice_with_a_wrong_check_digit_is_accepted() -> None:

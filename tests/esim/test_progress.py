@@ -2,6 +2,8 @@
 
 import json
 import random
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,13 +11,16 @@ from django.test import Client
 
 from esim.domain import pool, progress, provisioning
 from esim.models import DownloadProgress, Profile
+from esim.signals import download_failed
 from esim.states import ProfileState, SimState
 from outbox.models import Task
-from tests.builders import EID, make_pool
+from tests.builders import EID, OTHER_EID, make_pool
 from tests.esim.test_notices import FORMS, STANDARD
 from tests.processing import process_task
 
 PATH = "/gsma/rsp2/es2plus/handleDownloadProgressInfo"
+Meaning = DownloadProgress.Meaning
+CASES = json.loads(Path(__file__).with_name("notices.json").read_text(encoding="utf-8"))
 FAILED = {"status": "Failed", "statusCodeData": {"subjectCode": "8.2.10", "reasonCode": "4.2"}}
 
 
@@ -77,7 +82,8 @@ def test_all_forms_shuffled_and_repeated_lead_to_one_state(
     random.Random(seed).shuffle(everything)  # noqa: S311 -- a seed
 
     assert state_after(client, profile, *everything) == ProfileState.DOWNLOADED
-    rows = DownloadProgress.objects.values_list("point", "timestamp", "call_identifier")
+    key = ("point", "status", "timestamp", "call_identifier")
+    rows = DownloadProgress.objects.values_list(*key)
     assert len(rows) == len(set(rows))
     assert not DownloadProgress.objects.filter(applied_at=None).exists()
 
@@ -127,6 +133,88 @@ def test_an_unknown_point_is_stored_and_changes_nothing(
     body = about(profile, notificationPointId=point)
 
     assert state_after(client, profile, body) == ProfileState.RELEASED
+
+
+@pytest.fixture
+def failures() -> Iterator[list[DownloadProgress]]:
+    """Return the failed downloads that are announced to the other rooms."""
+    announced: list[DownloadProgress] = []
+
+    def record(notice: DownloadProgress, **_sent: Any) -> None:
+        announced.append(notice)
+
+    download_failed.connect(record)
+    yield announced
+    download_failed.disconnect(record)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["case"] for case in CASES])
+def test_only_what_the_standard_and_the_provider_explain_decides(
+    client: Client, profile: Profile, failures: list[DownloadProgress], case: dict[str, Any]
+) -> None:
+    body = {**case["notice"], "iccid": profile.sim.iccid}
+    state, announced, meaning = {
+        "nothing": (ProfileState.RELEASED, 0, Meaning.NOTHING),
+        "downloaded": (ProfileState.DOWNLOADED, 0, Meaning.ON_DEVICE),
+        "download failed": (ProfileState.RELEASED, 1, Meaning.FAILED),
+    }[case["means"]]
+
+    assert state_after(client, profile, body) == state
+    assert len(failures) == announced
+    assert DownloadProgress.objects.get().meaning == meaning
+
+
+@pytest.mark.parametrize("point", ["enabled", "disabled", "deleted"])
+def test_a_failure_after_the_download_is_no_failed_download(
+    client: Client, profile: Profile, failures: list[DownloadProgress], point: str
+) -> None:
+    profile.provider.notification_points = {"6": point}
+    profile.provider.save()
+
+    state_after(
+        client, profile, about(profile, notificationPointId=6, notificationPointStatus=FAILED)
+    )
+
+    assert (failures, DownloadProgress.objects.get().meaning) == ([], Meaning.NOTHING)
+
+
+def test_a_notice_without_a_status_does_not_hide_the_same_notice_with_one(
+    client: Client, profile: Profile
+) -> None:
+    bodies = [about(profile, notificationPointStatus=None), about(profile)]
+
+    assert state_after(client, profile, *bodies) == ProfileState.DOWNLOADED
+    assert DownloadProgress.objects.count() == 2
+
+
+@pytest.mark.parametrize("status", [{"status": "Executed-Success"}, FAILED])
+def test_a_notice_with_the_eid_of_another_device_decides_nothing_and_alerts_staff(
+    client: Client, profile: Profile, failures: list[DownloadProgress], status: dict[str, Any]
+) -> None:
+    body = about(profile, eid=OTHER_EID, notificationPointStatus=status)
+
+    assert state_after(client, profile, body) == ProfileState.RELEASED
+    assert failures == []
+    assert profile.staff_alert == "notice: the EID ending in 0066 is not the order's"
+    assert DownloadProgress.objects.get().other_eid == OTHER_EID[-4:]
+
+
+@pytest.mark.parametrize("eid", [None, "", EID])
+def test_a_notice_of_the_orders_device_alerts_nobody(
+    client: Client, profile: Profile, eid: str | None
+) -> None:
+    assert state_after(client, profile, about(profile, eid=eid)) == ProfileState.DOWNLOADED
+    assert profile.staff_alert == ""
+
+
+def test_an_order_without_an_eid_takes_a_notice_of_any_device(
+    client: Client, profile: Profile
+) -> None:
+    Profile.objects.filter(pk=profile.pk).update(eid="")
+
+    state = state_after(client, profile, about(profile, eid=OTHER_EID))
+
+    assert (state, profile.staff_alert) == (ProfileState.DOWNLOADED, "")
 
 
 def test_a_notice_about_an_unknown_iccid_is_stored_once(client: Client, db: None) -> None:
