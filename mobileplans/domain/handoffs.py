@@ -19,7 +19,7 @@ from django.utils.translation import get_language
 
 from accounts.domain import signed_in_customer
 from accounts.models import User
-from mobileplans.domain.lpa_errors import parse_app_report, parse_lpa_code
+from mobileplans.domain.lpa_errors import find_lpa_code, parse_app_report
 from mobileplans.domain.outcome import Outcome
 from mobileplans.models import Handoff, HostReport, LpaReport, Visit
 from mobileplans.words import LineResult, LpaCode, MoDirectStatus, PurchaseInstrument, UserAccount
@@ -175,8 +175,8 @@ def report_token(handoff: Handoff) -> str:
 def store_report(token: str, kind: str, text: str) -> StoredReport | None:
     """Store one report of the app. Return None if it is invalid, or if there are too many.
 
-    A repeated report is stored once. An activation result other than `success` becomes an LPA
-    error, like one from the launch's headers.
+    A repeated report is stored once. An activation result that names a failure becomes an LPA
+    error, like one from the launch's headers. A result that is unknown is only stored for staff.
     """
     try:
         handoff_pk = signing.loads(token, salt=REPORT_SALT, max_age=LIFETIME)
@@ -200,9 +200,9 @@ def store_report(token: str, kind: str, text: str) -> StoredReport | None:
     )
     log.info("host report", kind=kind, result=result, iccid=iccid)
 
-    code = parse_lpa_code(result)
-    is_problem = is_activation and code != LpaCode.SUCCESS
-    if is_problem and is_new:
+    code = find_lpa_code(result) if is_activation else None
+    is_problem = code not in {None, LpaCode.SUCCESS}
+    if code and is_problem and is_new:
         LpaReport.objects.create(
             visit=handoff.visit,
             source=LpaReport.Source.APP,

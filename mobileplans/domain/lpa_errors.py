@@ -13,6 +13,7 @@ from itertools import zip_longest
 
 from mobileplans.words import LONGEST_TEXT, WINDOWS_CODES, LpaCode
 from moportal.identifiers import Iccid, InvalidIdentifier
+from moportal.text.json_numbers import whole_number
 from moportal.text.normal_text import remove_invisible_marks
 
 # In characters, and errors for each launch. Everything beyond these limits is dropped.
@@ -100,12 +101,17 @@ def parse_lpa_errors(codes: str, times: str = "", iccids: str = "") -> LpaErrors
 
 
 def parse_lpa_code(text: str) -> LpaCode:
-    """Parse a status, given by name in any case or by number. An unknown one becomes `Other`."""
+    """Parse a status of the headers, which only come after a failure: an unknown one is `Other`."""
+    return find_lpa_code(text) or LpaCode.OTHER
+
+
+def find_lpa_code(text: str) -> LpaCode | None:
+    """Find a status by its name in any case or by its number. None if there is no such status."""
     tidied = remove_invisible_marks(text).strip().casefold()
     # Not `isdigit`, which also accepts digits of other scripts.
     if re.fullmatch(r"[0-9]{1,6}", tidied):
-        return _BY_NUMBER.get(str(int(tidied)), LpaCode.OTHER)
-    return _BY_NAME.get(tidied, LpaCode.OTHER)
+        return _BY_NUMBER.get(str(int(tidied)))
+    return _BY_NAME.get(tidied)
 
 
 def translate_smdp_codes(subject: str, reason: str) -> LpaCode:
@@ -156,11 +162,14 @@ def parse_app_report(text: str, name: str) -> tuple[str, Iccid | None]:
     except (ValueError, RecursionError):
         # Deeply nested JSON raises RecursionError.
         return "", None
-    if not isinstance(report, dict) or not isinstance(report.get(name), str | int):
+    if not isinstance(report, dict):
         return "", None
 
-    iccid = report.get("iccid")
-    return _printable(str(report[name])), _first_iccid(iccid) if isinstance(iccid, str) else None
+    number, result, iccid = whole_number(report.get(name)), report.get(name), report.get("iccid")
+    if number is None and not isinstance(result, str):
+        return "", None
+    text = str(result if number is None else number)
+    return _printable(text), _first_iccid(iccid) if isinstance(iccid, str) else None
 
 
 def _items(header: str) -> list[str]:

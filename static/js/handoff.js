@@ -38,7 +38,7 @@
       var next = request.status === 200 && JSON.parse(request.responseText).next;
       if (next) {
         window.location.replace(next);
-      } else if (isFailure) {
+      } else if (isFailure && request.status !== 200) {
         showByHand();
       }
     };

@@ -13,7 +13,7 @@ from tests.mobileplans.conftest import ICCID
 pytestmark = pytest.mark.django_db
 
 
-def report(client: Client, handoff: Handoff, kind: str, **fields: str) -> dict[str, str]:
+def report(client: Client, handoff: Handoff, kind: str, **fields: object) -> dict[str, str]:
     sent = {"token": handoffs.report_token(handoff), "kind": kind, "report": json.dumps(fields)}
     answer = client.post("/handoff/report/", sent)
     assert answer.status_code == 200
@@ -39,6 +39,36 @@ def test_a_failed_activation_becomes_an_lpa_error(client: Client, handoff: Hando
     error = LpaReport.objects.get()
     assert (error.code, error.iccid, error.source) == ("CardBusy", ICCID, "app")
     assert answer == {"next": "/esim-problem/"}
+
+
+@pytest.mark.parametrize("result", ["succeeded", "pending", "", "99", 99, 4.5])
+def test_an_unknown_activation_result_is_kept_for_staff_and_is_no_problem(
+    client: Client, handoff: Handoff, result: object
+) -> None:
+    answer = client.post(
+        "/handoff/report/",
+        {
+            "token": handoffs.report_token(handoff),
+            "kind": "activation",
+            "report": json.dumps({"activationResult": result}),
+        },
+    )
+
+    is_text = result in {"succeeded", "pending", "99", 99}
+    assert answer.status_code == (200 if is_text else 400)
+    assert not is_text or answer.json() == {"next": ""}
+    assert HostReport.objects.count() == is_text
+    assert not LpaReport.objects.exists()
+
+
+@pytest.mark.parametrize(("number", "problems"), [(0, 0), (0.0, 0), (11, 1)])
+def test_an_activation_result_may_be_the_number_of_a_status(
+    client: Client, handoff: Handoff, number: float, problems: int
+) -> None:
+    answer = report(client, handoff, "activation", activationResult=number)
+
+    assert bool(answer["next"]) == bool(problems)
+    assert LpaReport.objects.count() == problems
 
 
 def test_the_problem_page_finds_the_error_through_the_handoff_cookie(
