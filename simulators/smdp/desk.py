@@ -30,6 +30,8 @@ class Desk:
     refused_types: tuple[str, ...] = ()
     is_strict: bool = False
     limits: Limits = field(default_factory=Limits)
+    # Whether ConfirmOrder answers with the address, which is optional (SGP.22 v2.2, 5.3.2).
+    names_address: bool = True
 
     def profile(self, iccid: str) -> Profile:
         """Return the profile; raises `Refused` if it is unknown or belongs to another operator."""

@@ -7,15 +7,17 @@ from typing import Any
 from simulators.http import Answer, HttpRefusal, Request, json_answer
 
 PATH = "/gsma/rsp2/es2plus/"
-PROTOCOL = "gsma/rsp/v2.2.0"
-HEADERS = (("X-Admin-Protocol", PROTOCOL),)
+PROTOCOL_PREFIX = "gsma/rsp/"
+PROTOCOL = PROTOCOL_PREFIX + "v2.2.0"
+PROTOCOL_HEADER = "X-Admin-Protocol"
+HEADERS = ((PROTOCOL_HEADER, PROTOCOL),)
 SUCCESS = "Executed-Success"
 WARNING = "Executed-WithWarning"
 FAILED = "Failed"
 EXPIRED = "Expired"
 
 # SGP.22 v2.2, table 21: 19 or 20 digits, and 19 may be padded. Some real ICCIDs have 18.
-ICCID = re.compile(r"[0-9]{18,19}[Ff]?|[0-9]{20}")
+ICCID = re.compile(r"[0-9]{18}[Ff]{0,2}|[0-9]{19}[Ff]?|[0-9]{20}")
 EID = re.compile(r"[0-9]{32}")
 MATCHING_ID = re.compile(r"[0-9A-Z-]*")
 HOST_NAME = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
@@ -72,7 +74,7 @@ def parse_iccid(body: dict[str, Any]) -> str:
     """
     given = body.get("iccid")
     if given in (None, ""):
-        raise Refused("8.2.1", "2.2", "iccid is missing")
+        raise Refused("1.6", "2.2", "iccid is missing")
     if not isinstance(given, str) or not ICCID.fullmatch(given):
         raise Refused("8.2.1", "3.9", "this ICCID is unknown")
     return given.rstrip("Ff")
@@ -84,7 +86,7 @@ def parse_eid(body: dict[str, Any]) -> str:
     if given in (None, ""):
         return ""
     if not isinstance(given, str) or not EID.fullmatch(given):
-        raise Refused("8.1.1", "2.1", "an EID has 32 digits")
+        raise Refused("1.6", "2.1", "an EID has 32 digits")
     return given
 
 
@@ -97,14 +99,14 @@ def parse_matching_id(body: dict[str, Any]) -> str | None:
     if given is None:
         return None
     if not isinstance(given, str) or not MATCHING_ID.fullmatch(given):
-        raise Refused("8.2.6", "2.1", "a matching id has digits, capital letters and hyphens")
+        raise Refused("1.6", "2.1", "a matching id has digits, capital letters and hyphens")
     return given
 
 
-def parse_text(body: dict[str, Any], name: str, *, subject: str) -> str:
+def parse_text(body: dict[str, Any], name: str) -> str:
     given = body.get(name)
     if given is not None and not isinstance(given, str):
-        raise Refused(subject, "2.1", f"{name} is not a string")
+        raise Refused("1.6", "2.1", f"{name} is not a string")
     return given or ""
 
 

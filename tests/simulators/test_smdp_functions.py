@@ -44,6 +44,14 @@ def test_a_padded_iccid_is_the_same_profile_and_stays_padded_in_the_answer(
     assert order(smdp) == "8.2.1/3.3"
 
 
+@pytest.mark.parametrize("padding", ["", "F", "FF"])
+def test_an_iccid_of_18_digits_may_be_filled_up_to_20(smdp: httpx.Client, padding: str) -> None:
+    short = "894944999999999004"
+
+    assert order(smdp, iccid=short + padding) == "success"
+    assert profile(smdp)["iccid"] == short
+
+
 def test_an_order_by_type_takes_another_iccid_each_time(smdp: httpx.Client) -> None:
     iccids = {call(smdp, "downloadOrder", profileType="a")["iccid"] for _ in range(3)}
 
@@ -56,8 +64,9 @@ def test_an_order_by_type_takes_another_iccid_each_time(smdp: httpx.Client) -> N
     [
         ({"iccid": "8999211000000000011"}, "8.2.1/1.2"),
         ({"iccid": "no iccid"}, "8.2.1/3.9"),
-        ({"iccid": None, "profileType": None}, "8.2.1/2.3"),
-        ({"eid": "123"}, "8.1.1/2.1"),
+        ({"iccid": None, "profileType": None}, "1.6/2.3"),
+        ({"eid": "123"}, "1.6/2.1"),
+        ({"profileType": 1}, "1.6/2.1"),
         ({"header": {}}, "1.1/2.2"),
         ({"header": {"functionRequesterIdentifier": "2.999.10"}}, "1.6/2.2"),
     ],
@@ -80,7 +89,7 @@ def test_a_repeated_confirmation_is_refused_as_in_use(smdp: httpx.Client) -> Non
     released(smdp)
 
     assert confirm(smdp) == "8.2.6/3.3"
-    assert confirm(smdp, matchingId="KESTREL-2") == "8.2.1/3.3"
+    assert confirm(smdp, matchingId="KESTREL-2") == "8.2.1/1.2"
 
 
 def test_a_matching_id_bound_to_another_profile_is_refused(smdp: httpx.Client) -> None:
@@ -95,14 +104,14 @@ def test_a_matching_id_bound_to_another_profile_is_refused(smdp: httpx.Client) -
     [
         ({"releaseFlag": "true"}, "1.6/2.1"),
         ({"releaseFlag": None}, "1.6/2.2"),
-        ({"iccid": None}, "8.2.1/2.2"),
-        ({"iccid": OTHER_ICCID}, "8.2.1/3.5"),
+        ({"iccid": None}, "1.6/2.2"),
+        ({"iccid": OTHER_ICCID}, "8.2.1/1.2"),
         ({"eid": OTHER_EID}, "8.1.1/3.10"),
-        ({"matchingId": "lower"}, "8.2.6/2.1"),
-        ({"matchingId": "A" * 250}, "8.2.6/2.1"),
-        ({"matchingId": "", "smdsAddress": "smds.example"}, "8.2.6/2.1"),
+        ({"matchingId": "lower"}, "1.6/2.1"),
+        ({"matchingId": "A" * 250}, "1.6/2.1"),
+        ({"matchingId": "", "smdsAddress": "smds.example"}, "1.6/2.1"),
         ({"smdsAddress": "nowhere"}, "8.9/5.1"),
-        ({"confirmationCode": 1}, "8.2.7/2.1"),
+        ({"confirmationCode": 1}, "1.6/2.1"),
     ],
 )
 def test_a_wrong_confirmation_is_refused(
@@ -131,12 +140,12 @@ def test_a_missing_matching_id_is_invented(smdp: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("fields", "code"),
     [
-        ({"eid": None}, "8.1.1/2.2"),
+        ({"eid": None}, "8.2.1/3.10"),
         ({"eid": OTHER_EID}, "8.2.1/3.10"),
-        ({"matchingId": None}, "8.2.6/2.2"),
+        ({"matchingId": None}, "8.2.6/3.10"),
         ({"matchingId": "KESTREL-2"}, "8.2.6/3.10"),
-        ({"final": None}, "8.2.1/2.2"),
-        ({"final": "Gone"}, "8.2.1/2.1"),
+        ({"final": None}, "1.6/2.2"),
+        ({"final": "Gone"}, "1.6/2.1"),
     ],
 )
 def test_a_wrong_cancellation_is_refused(

@@ -17,6 +17,7 @@ from tests.simulators.es2plus import (
     PATH,
     PROTOCOL,
     code_of,
+    is_listed,
     script,
 )
 
@@ -125,6 +126,7 @@ def check_row(
         assert kept["answer"] == {"status": answer.status_code, "body": answer.text}
     if answer is not None and fault is None:
         assert (kept["code"] or "success") == code_of(answer.json())
+        assert not kept["code"] or is_listed(kept["function"], kept["code"])
     if kept["status"] != "Executed-Success":
         assert moved == 0
     elif kept["function"] != "releaseProfile":
