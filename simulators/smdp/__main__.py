@@ -4,8 +4,9 @@ from simulators.faults import Faults
 from simulators.process import serve
 from simulators.smdp.books import SCHEMA, Books
 from simulators.smdp.desk import Desk, Limits
+from simulators.smdp.es2plus import PROTOCOL_PREFIX
 from simulators.smdp.notices import Notifier
-from simulators.smdp.options import contexts, option_parser
+from simulators.smdp.options import contexts, option_parser, parse_options
 from simulators.smdp.server import FAULTS, SmdpServer
 from simulators.smdp.spelling import Spelling
 from simulators.store import Store
@@ -14,7 +15,7 @@ from simulators.tls import UnusableFiles
 
 def main() -> None:
     parser = option_parser()
-    options = parser.parse_args()
+    options = parse_options(parser)
     try:
         incoming, outgoing = contexts(options)
     except UnusableFiles as error:
@@ -27,11 +28,13 @@ def main() -> None:
         tuple(options.refused_type),
         options.strict,
         Limits(options.code_attempts, options.download_attempts),
+        names_address=not options.no_address,
     )
     faults = Faults(FAULTS, options.seed)
-    spelling = Spelling(tuple(options.notification_style), options.points)
-    notifier = Notifier(desk.books.calls, faults, options.notify, outgoing, spelling)
-    server = SmdpServer(desk, notifier, faults, options.delay)
+    spelling = Spelling(tuple(options.notification_style), options.points, options.odd)
+    protocol = PROTOCOL_PREFIX + options.protocol
+    notifier = Notifier(desk.books.calls, faults, options.notify, outgoing, spelling, protocol)
+    server = SmdpServer(desk, notifier, faults, options.delay, protocol)
     serve("SM-DP+ simulator", options, server.routes(), store, incoming)
 
 

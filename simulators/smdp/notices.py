@@ -14,7 +14,7 @@ from simulators.smdp.books import Profile
 from simulators.smdp.calls import Call, Calls, format_time
 from simulators.smdp.es2plus import FAILED, PATH, PROTOCOL, SUCCESS, execution
 from simulators.smdp.faults import NOTICE_KINDS
-from simulators.smdp.spelling import Spelling
+from simulators.smdp.spelling import Spell, Spelling
 
 PROGRESS = "handleDownloadProgressInfo"
 REQUESTER = "2.999.20"
@@ -38,17 +38,23 @@ class Notifier:
     operator: str = ""
     context: ssl.SSLContext | None = None
     spelling: Spelling = field(default_factory=Spelling)
+    protocol: str = PROTOCOL
 
     def notify(self, profile: Profile, eid: str, steps: tuple[Step, ...]) -> None:
         """Send a notification for each step in the background, changed by the pending faults."""
         if not self.operator:
             return
-        notices = [one for step in steps for one in self._apply_fault(profile, eid, step)]
+        notices = [
+            one
+            for step in steps
+            for spell in self.spelling.ways()
+            for one in self._apply_fault(profile, eid, step, spell)
+        ]
         # A notification that a fault delays is sent last, so it delays no other.
         send_in_background(sorted(notices, key=lambda notice: notice.pause))
 
-    def _apply_fault(self, profile: Profile, eid: str, step: Step) -> list[Notice]:
-        call, notice = self._make_notice(profile, eid, step)
+    def _apply_fault(self, profile: Profile, eid: str, step: Step, spell: Spell) -> list[Notice]:
+        call, notice = self._make_notice(profile, eid, step, spell)
         fault = self.faults.take(PROGRESS)
         if fault is None:
             return [notice]
@@ -57,7 +63,9 @@ class Notifier:
             self.calls.record(replace(call, status="NotSent", code=fault.fault), None)
         return arranged
 
-    def _make_notice(self, profile: Profile, eid: str, step: Step) -> tuple[Call, Notice]:
+    def _make_notice(
+        self, profile: Profile, eid: str, step: Step, spell: Spell
+    ) -> tuple[Call, Notice]:
         at, identifier = datetime.now(UTC), str(uuid.uuid4())
         header = {
             "functionRequesterIdentifier": REQUESTER,
@@ -74,9 +82,9 @@ class Notifier:
                 FAILED if step.code else SUCCESS, step.code, step.message
             ),
         }
-        body = json.dumps(self.spelling.spell(message, at), ensure_ascii=False).encode()
+        body = json.dumps(spell(message, at), ensure_ascii=False).encode()
         call = Call(PROGRESS, profile.iccid, identifier, body)
-        headers = {"Content-Type": "application/json", "X-Admin-Protocol": PROTOCOL}
+        headers = {"Content-Type": "application/json", "X-Admin-Protocol": self.protocol}
         notice = Notice(
             self.operator + PATH + PROGRESS,
             body,

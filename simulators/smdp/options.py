@@ -12,6 +12,8 @@ from simulators.tls import UnusableFiles, client_context, server_context
 
 NOTICE_EFFECTS = "\n".join(f"  {name:<18}  {kind.effect}" for name, kind in NOTICE_KINDS.items())
 STYLE_EFFECTS = "\n".join(f"  {name:<18}  {style.effect}" for name, style in STYLES.items())
+# A server that also speaks v3 answers with that version, because it is its highest.
+ODD_PROTOCOL = "v3.1.0"
 DESCRIPTION = f"""\
 Simulates an SM-DP+: it speaks ES2+ (SGP.22 v2.2) with the operator, keeps real profile states and
 plays the device. Until stock is declared, it knows every ICCID of 18 to 20 digits, Available when
@@ -55,10 +57,19 @@ def option_parser() -> argparse.ArgumentParser:
         metavar="HOST",
         help="the SM-DP+ address in activation codes (%(default)s)",
     )
+    _add_answers(parser.add_argument_group("answers"))
     _add_stock(parser.add_argument_group("what this operator may order"))
     _add_notifications(parser.add_argument_group("notifications"))
     _add_tls(parser.add_argument_group("TLS (1.2 or newer; PEM files)"))
     return parser
+
+
+def parse_options(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Parse the command line. The preset `--odd` sets the options that it stands for."""
+    options = parser.parse_args()
+    if options.odd:
+        options.protocol, options.no_address = ODD_PROTOCOL, True
+    return options
 
 
 def contexts(options: argparse.Namespace) -> tuple[ssl.SSLContext | None, ssl.SSLContext | None]:
@@ -77,6 +88,27 @@ def contexts(options: argparse.Namespace) -> tuple[ssl.SSLContext | None, ssl.SS
     if options.notify_ca:
         outgoing = client_context(options.notify_ca, options.notify_certificate, options.notify_key)
     return incoming, outgoing
+
+
+def _add_answers(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--protocol",
+        default="v2.2.0",
+        metavar="VERSION",
+        help="the version of SGP.22 in X-Admin-Protocol (%(default)s)",
+    )
+    group.add_argument(
+        "--no-address",
+        action="store_true",
+        help="ConfirmOrder leaves out smdpAddress, which is optional",
+    )
+    group.add_argument(
+        "--odd",
+        action="store_true",
+        help=f"a preset: {ODD_PROTOCOL}, no address, and each notification is sent in every odd"
+        " way: without a status, with an unknown one, at unknown points, with the point as 4.0"
+        " and as a string, and with an epoch",
+    )
 
 
 def _add_stock(group: argparse._ArgumentGroup) -> None:

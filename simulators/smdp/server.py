@@ -33,6 +33,7 @@ class SmdpServer:
     notifier: Notifier
     faults: Faults
     delay: float = 0.0
+    protocol: str = es2plus.PROTOCOL
 
     def routes(self) -> list[Route]:
         functions = [
@@ -58,11 +59,18 @@ class SmdpServer:
                 body = request.json()
             except HttpRefusal as refusal:
                 answer = json_answer({"error": refusal.error}, refusal.status)
-                return replace(answer, headers=es2plus.HEADERS)
+                return self._with_protocol(replace(answer, headers=es2plus.HEADERS))
             time.sleep(self.delay)
-            return self._run(function, Exchange(self.desk, function, request, body))
+            answer = self._run(function, Exchange(self.desk, function, request, body))
+            return self._with_protocol(answer)
 
         return view
+
+    def _with_protocol(self, answer: Answer) -> Answer:
+        """Let the answer name this server's version, unless a fault has removed the header."""
+        version = {es2plus.PROTOCOL_HEADER: self.protocol}
+        headers = tuple((name, version.get(name, value)) for name, value in answer.headers)
+        return replace(answer, headers=headers)
 
     def _run(self, function: str, exchange: Exchange) -> Answer:
         try:

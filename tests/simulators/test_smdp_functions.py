@@ -7,9 +7,11 @@ import pytest
 
 from tests.simulators.es2plus import (
     EID,
+    HEADER,
     ICCID,
     OTHER_EID,
     OTHER_ICCID,
+    PATH,
     PROTOCOL,
     call,
     cancel,
@@ -18,6 +20,7 @@ from tests.simulators.es2plus import (
     profile,
     released,
 )
+from tests.simulators.process import running
 
 
 def test_confirm_order_names_the_address_and_repeats_the_bound_values(smdp: httpx.Client) -> None:
@@ -181,3 +184,21 @@ def test_a_request_that_is_not_es2plus_gets_an_http_error(
 def test_unknown_paths_and_methods_are_refused(smdp: httpx.Client) -> None:
     assert smdp.get("/nowhere").status_code == 404
     assert smdp.get("/device/download").status_code == 405
+
+
+@pytest.mark.parametrize("option", [("--odd",), ("--protocol", "v3.1.0", "--no-address")])
+def test_a_newer_server_names_its_version_and_no_address(option: tuple[str, ...]) -> None:
+    asked = {"header": HEADER, "iccid": ICCID, "eid": EID}
+    with running("simulators.smdp", *option) as simulator:
+        answers = [
+            simulator.http.post(PATH + "downloadOrder", json=asked, headers=PROTOCOL),
+            simulator.http.post(
+                PATH + "confirmOrder",
+                json={**asked, "matchingId": "KESTREL-1", "releaseFlag": True},
+                headers=PROTOCOL,
+            ),
+            simulator.http.post(PATH + "confirmOrder"),
+        ]
+
+    assert {answer.headers["X-Admin-Protocol"] for answer in answers} == {"gsma/rsp/v3.1.0"}
+    assert answers[1].json().keys() == {"header", "matchingId", "eid"}

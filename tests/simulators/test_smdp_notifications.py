@@ -189,6 +189,30 @@ def test_the_time_can_be_an_epoch_string(operator: Operator) -> None:
     assert ("timestamp" in message, message["notificationPointId"]) == (False, "4")
 
 
+def test_the_point_can_have_a_fraction(operator: Operator) -> None:
+    notified_in(("decimal",), operator)
+
+    assert b'"notificationPointId": 4.0' in operator.received[-1][1]
+
+
+def test_the_preset_odd_notifies_in_every_odd_way(operator: Operator) -> None:
+    with running("simulators.smdp", "--notify", operator.url, "--odd") as simulator:
+        released(simulator.http)
+        download(simulator.http, end="downloaded")
+        messages = operator.receive(7)
+
+    statuses = [message.get("notificationPointStatus", {}).get("status") for message in messages]
+    points = [message["notificationPointId"] for message in messages]
+    assert statuses == [
+        *(None, "executed-success", "Expired", "Failed"),
+        *("Executed-Success", "Executed-Success", "Executed-Success"),
+    ]
+    assert points == [3, 3, 3, 101, 99, 3.0, "3"]
+    assert [message.get("timeStamp", "")[-1:] == "Z" for message in messages[5:]] == [False, True]
+    identifiers = {message["header"]["functionCallIdentifier"] for message in messages}
+    assert len(identifiers) == len(messages)
+
+
 def test_the_time_can_have_an_offset(operator: Operator) -> None:
     message = notified_in(("offset",), operator)
 
@@ -205,7 +229,11 @@ def test_the_device_can_be_included(operator: Operator) -> None:
 
 @pytest.mark.parametrize(
     ("iccid", "sent"),
-    [(ICCID, ICCID + "F"), ("89882110000000000010", "89882110000000000010")],
+    [
+        ("894944999999999004", "894944999999999004FF"),
+        (ICCID, ICCID + "F"),
+        ("89882110000000000010", "89882110000000000010"),
+    ],
 )
 def test_the_iccid_can_be_padded(operator: Operator, iccid: str, sent: str) -> None:
     assert notified_in(("padded",), operator, iccid=iccid)["iccid"] == sent
