@@ -13,13 +13,23 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import SimpleTemplateResponse
 from django.urls import resolve, reverse
 
+from moportal.web.bodies import set_length
 from moportal.web.headers import SecurityHeadersMiddleware
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "moportal.settings")
 
 
-class QuickHandler(WSGIHandler):
-    """Django's handler, with a short way to Get Balance's view.
+class Handler(WSGIHandler):
+    """Django's handler, which also reads bodies that come in chunks."""
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """Return the body as an iterable of bytes, which is all that WSGI requires."""
+        set_length(environ, longest=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        return super().__call__(environ, start_response)
+
+
+class QuickHandler(Handler):
+    """The handler with a short way to Get Balance's view.
 
     The short way leaves out the URL resolver, the middleware chain, and the signals of a request's
     start and end. Their receivers maintain connections and caches. Get Balance needs neither:
@@ -75,4 +85,4 @@ class QuickHandler(WSGIHandler):
 
 
 django.setup(set_prefix=False)
-application = QuickHandler() if settings.FACE == "api" else WSGIHandler()
+application = QuickHandler() if settings.FACE == "api" else Handler()

@@ -1,5 +1,9 @@
 """Requests that no page of the portal sends. Each gets a page and never a 5xx."""
 
+import json
+from collections.abc import Iterator
+
+import httpx
 import pytest
 
 from tests.e2e.conftest import ShopperAt
@@ -88,6 +92,26 @@ def test_odd_forms_of_a_customer_change_nothing_and_are_no_server_errors(
 
     assert [odd for odd in seen if odd[1] != 200] == []
     assert _summary(alice.open("/review/").text) == chosen
+
+
+NOTICE = json.dumps({"iccid": "8988211000000000011", "notificationPointId": 3}).encode()
+
+
+# The second one is longer than the address allows. The third one is no notice.
+@pytest.mark.parametrize(
+    ("body", "status"), [(NOTICE, 204), (b"[" * 70_000, 413), (b"", 400)], ids=[204, 413, 400]
+)
+def test_a_body_in_chunks_is_read(stack: Stack, body: bytes, status: int) -> None:
+    def chunks() -> Iterator[bytes]:
+        yield body[:20]
+        yield body[20:]
+
+    url = f"{stack.base_url}/gsma/rsp2/es2plus/handleDownloadProgressInfo"
+    with httpx.Client(trust_env=False) as client:
+        answer = client.post(url, content=chunks(), headers={"Content-Type": "application/json"})
+
+    assert answer.request.headers["Transfer-Encoding"] == "chunked"
+    assert answer.status_code == status
 
 
 @pytest.mark.parametrize("address", ["/nothing/", "/orders/0000000000/", "/plans/0/terms/"])
