@@ -25,7 +25,7 @@ from esim.models import (
     Source,
 )
 from moportal.text.csv_files import Fault, UnreadableHeader
-from moportal.web.desk import ReadOnly, ReadOnlyInline
+from moportal.web.desk import NeedsStaffFilter, ReadOnly, ReadOnlyInline
 
 # Lines in error that the page shows.
 FAULTS_SHOWN = 20
@@ -191,16 +191,8 @@ class ProgressInline(ReadOnlyInline, admin.TabularInline[DownloadProgress, Profi
     fields = (*readonly_fields,)
 
 
-class NeedsStaff(admin.SimpleListFilter):
+class NeedsStaff(NeedsStaffFilter):
     """Profiles with an answer or a notice of the SM-DP+ that staff must check."""
-
-    title = "needs staff"
-    parameter_name = "staff"
-
-    def lookups(
-        self, _request: HttpRequest, _model_admin: admin.ModelAdmin[Any]
-    ) -> list[tuple[str, str]]:
-        return [("1", "Yes")]
 
     def queryset(self, _request: HttpRequest, profiles: QuerySet[Profile]) -> QuerySet[Profile]:
         return profiles.exclude(staff_alert="") if self.value() else profiles

@@ -1,5 +1,8 @@
-"""Mixins for the Django admin, which staff know as the desk."""
+"""Base classes for the Django admin, which staff know as the desk."""
 
+from typing import Any
+
+from django.contrib import admin
 from django.http import HttpRequest
 
 
@@ -21,3 +24,15 @@ class ReadOnlyInline(ReadOnly):
 
     extra = 0
     can_delete = False
+
+
+class NeedsStaffFilter(admin.SimpleListFilter):
+    """A filter for the rows that staff must look after. A subclass selects them."""
+
+    title = "needs staff"
+    parameter_name = "staff"
+
+    def lookups(
+        self, _request: HttpRequest, _model_admin: admin.ModelAdmin[Any]
+    ) -> list[tuple[str, str]]:
+        return [("1", "Yes")]

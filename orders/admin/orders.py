@@ -14,7 +14,7 @@ from django.utils.html import format_html, format_html_join
 
 from accounts.admin import SearchByIdentifier
 from accounts.models import User
-from moportal.web.desk import ReadOnly
+from moportal.web.desk import NeedsStaffFilter, ReadOnly
 from orders.domain import repairing, returning, settling
 from orders.models import Order
 from orders.queries.orders import needing_staff
@@ -41,16 +41,8 @@ class ReasonForm(forms.Form):
     because = forms.CharField(label="Reason", max_length=200)
 
 
-class NeedsStaff(admin.SimpleListFilter):
+class NeedsStaff(NeedsStaffFilter):
     """Orders that cannot finish without staff."""
-
-    title = "needs staff"
-    parameter_name = "staff"
-
-    def lookups(
-        self, _request: HttpRequest, _model_admin: admin.ModelAdmin[Any]
-    ) -> list[tuple[str, str]]:
-        return [("1", "Yes")]
 
     def queryset(self, _request: HttpRequest, orders: QuerySet[Order]) -> QuerySet[Order]:
         return needing_staff(orders) if self.value() else orders
