@@ -5,6 +5,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.db import connections
 from django.db.models.signals import post_migrate, pre_migrate
+from django.utils.module_loading import autodiscover_modules
 
 
 class MoportalConfig(AppConfig):
@@ -15,6 +16,8 @@ class MoportalConfig(AppConfig):
         from moportal.logs import security_log  # noqa: PLC0415 -- needs the settings
 
         security_log.connect()
+        # The rooms' rules of how long their tables keep rows.
+        autodiscover_modules("retention")
         pre_migrate.connect(set_lock_timeout, dispatch_uid="moportal.set_lock_timeout")
         post_migrate.connect(reset_lock_timeout, dispatch_uid="moportal.reset_lock_timeout")
 

@@ -12,9 +12,7 @@ def beat_schedule(*, pulls_usage: bool) -> dict[str, Any]:
         "watch pools": _every(MINUTE, "esim.tasks.watch_pools", expires=60),
         "expire": _every(HOUR, "orders.tasks.expire", expires=600),
         "forget": _every(HOUR, "mobileplans.tasks.forget", expires=600),
-        "delete old transactions": _every(
-            HOUR, "balance_api.tasks.delete_old_transactions", expires=600
-        ),
+        "purge": _every(HOUR, "outbox.tasks.request_purge", expires=600),
     }
     if pulls_usage:
         schedule["pull usage"] = _every(MINUTE, "subscriptions.tasks.request_pull", expires=60)

@@ -325,6 +325,22 @@ BILLING_ZONE = env.str("BILLING_ZONE", default="UTC")
 env.require(is_time_zone(BILLING_ZONE), f"BILLING_ZONE: {BILLING_ZONE!r} is not a time zone.")
 # Days after which a visit's EID, ICCIDs and IMEI are deleted.
 VISIT_IDENTIFIERS_DAYS = env.int("VISIT_IDENTIFIERS_DAYS", default=30)
+# How long rows are kept (docs/retention.md). Visits in which nobody signed in:
+STRANGER_DAYS = env.int("STRANGER_DAYS", default=2)
+# What support looks up: visits, handoffs, LPA errors, calls to other systems, notices.
+SUPPORT_DAYS = env.int("SUPPORT_DAYS", default=180)
+# Closed tasks, and calls to the charging system.
+TASK_DAYS = env.int("TASK_DAYS", default=7)
+# What staff did at the desk.
+DESK_LOG_DAYS = env.int("DESK_LOG_DAYS", default=730)
+# Usage records. Older usage is refused, so that none counts twice.
+USAGE_DAYS = env.int("USAGE_DAYS", default=400)
+# Orders, payments, refunds and receipts, for as long as the law demands.
+BOOKS_YEARS = env.int("BOOKS_YEARS", default=10)
+for _name in (
+    *("STRANGER_DAYS", "SUPPORT_DAYS", "TASK_DAYS", "DESK_LOG_DAYS", "USAGE_DAYS", "BOOKS_YEARS"),
+):
+    env.require(env.int(_name, default=1) > 0, f"{_name} must be 1 or more.")
 # Days after a plan's end until its eSIM is cancelled if it was never downloaded; 0: never.
 ESIM_EXPIRY_DAYS = env.int("ESIM_EXPIRY_DAYS", default=90)
 # After this many equal LPA errors the customer is sent to support.

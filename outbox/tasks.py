@@ -4,7 +4,7 @@ from celery import shared_task
 from celery.signals import worker_ready
 from django.utils.timezone import now
 
-from outbox import domain
+from outbox import domain, purging
 from outbox.models import Heartbeat
 
 # Seconds. A message that waits longer is dropped: the next reconciliation sends another.
@@ -24,6 +24,12 @@ def reconcile() -> None:
     # Each task gets its own message, so that a slow one does not delay the others.
     for task_id in domain.due_tasks():
         process.apply_async(args=(task_id,), expires=RECONCILE_EXPIRES)
+
+
+@shared_task
+def request_purge() -> None:
+    """Enqueue the deletion of rows whose time is over."""
+    purging.request_purge()
 
 
 @worker_ready.connect

@@ -218,7 +218,7 @@ class UsagePull(models.Model):
 
 
 class ChargingCall(OutsideCall):
-    """One call to the charging system for the records after a cursor. Kept for a week."""
+    """One call to the charging system for the records after a cursor."""
 
     pull = models.ForeignKey(UsagePull, on_delete=models.PROTECT, related_name="calls")
     after = models.CharField(max_length=200, blank=True)

@@ -5,7 +5,7 @@ from outbox.domain import Lease, RetryAfter
 from outbox.models import Task
 
 
-def process_task(kind: str, subject: int) -> RetryAfter | None:
+def process_task(kind: str, subject: object) -> RetryAfter | None:
     """Call the handler of the newest task of this subject, as a worker with the lease does.
 
     Returns what the handler returns: None, or when to retry.

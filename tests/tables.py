@@ -10,12 +10,17 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import django
+from django.apps import apps
+from django.conf import settings
 from django.utils.translation import override
 
 from demo.parts import ROOT
+
+if TYPE_CHECKING:
+    from moportal.retention import Rule
 
 State = TypeVar("State", bound=str)
 
@@ -163,12 +168,39 @@ def profile_picture() -> str:
     return _picture(NEXT_STATES, PROFILE_MOVES)
 
 
+def retention_table() -> str:
+    from moportal.retention import registered  # noqa: PLC0415 -- after django.setup
+
+    rules = sorted((rule for _label, rule in registered()), key=_table_name)
+    rows = [(f"`{_table_name(rule)}`", _time_kept(rule), rule.why) for rule in rules]
+    return _table(("table", "rows are deleted", "which rows"), rows)
+
+
+def _table_name(rule: "Rule") -> str:
+    return rule.model._meta.db_table
+
+
+def _time_kept(rule: "Rule") -> str:
+    """Return after what time a rule deletes rows, with its setting and the setting's default."""
+    from moportal.retention import Follows, Kept  # noqa: PLC0415 -- after django.setup
+
+    if isinstance(rule, Kept):
+        return "never"
+    if isinstance(rule, Follows):
+        return f"with `{apps.get_model(rule.leader)._meta.db_table}`"
+    if not rule.setting:
+        return "when their time is over"
+    unit = rule.setting.rpartition("_")[2].lower()
+    return f"after {getattr(settings, rule.setting):g} {unit} (`{rule.setting}`)"
+
+
 DOCUMENTS = {
     ROOT / "docs/architecture.md": {
         "order states": order_picture,
         "payment states": payment_picture,
         "card page states": card_page_picture,
     },
+    ROOT / "docs/retention.md": {"retention": retention_table},
     ROOT / "docs/host.md": {"launch": launch_table, "lpa": lpa_table, "outcomes": outcome_table},
     ROOT / "docs/es2plus.md": {
         "decisions": decision_table,

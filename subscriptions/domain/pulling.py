@@ -27,7 +27,6 @@ KIND = "usage_pull"
 POLL_INTERVAL = timedelta(seconds=10)
 # A pull that is far behind goes on in another round, so that it does not keep a worker for long.
 PAGES_PER_ROUND = 50
-CALLS_KEPT_FOR = timedelta(days=7)
 
 
 def request_pull() -> None:
@@ -57,8 +56,6 @@ def fetch_usage(subject: str, lease: Lease) -> RetryAfter | None:
         return RetryAfter(count_failure(pull, error))
 
     UsagePull.objects.filter(pk=pull.pk).exclude(tries=0).update(tries=0, last_error="")
-    # A call every ten seconds would fill the table.
-    ChargingCall.objects.filter(sent_at__lt=now() - CALLS_KEPT_FOR).delete()
     return RetryAfter(timedelta() if has_more else POLL_INTERVAL)
 
 

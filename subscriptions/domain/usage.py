@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from moportal.database.statements import insert_new, set_each
@@ -55,7 +56,8 @@ def store_records(source: str, documents: Sequence[Any], at: datetime) -> Tally:
 
     - A record that is stored already is *repeated* and changes nothing. If its content differs, it
       is refused, and the stored one stays.
-    - A record that is malformed or lies in the future is refused. The others are stored.
+    - A record that is malformed, lies in the future or is older than USAGE_DAYS is refused. The
+      others are stored.
     - If the SIM was on no line at the time of use, the record is stored without a line. Once staff
       have put the SIM on a line for that time, sending the record again takes it from a bucket.
     """
@@ -93,12 +95,18 @@ def store_records(source: str, documents: Sequence[Any], at: datetime) -> Tally:
 def _parse(documents: Sequence[Any], at: datetime, tally: Tally) -> dict[int, Usage]:
     """Return the well-formed records by their index. Adds the others to the tally as refused."""
     parsed = {}
+    oldest = at - timedelta(days=settings.USAGE_DAYS)
     for index, document in enumerate(documents):
         try:
             usage = records.parse_usage(document)
             if usage.used_at > at + CLOCK_TOLERANCE:
                 raise BadRecord(
                     "usedAt", "usedAt is in the future. Check the clock of the system that sent it."
+                )
+            if usage.used_at < oldest:
+                # An equal record may have been deleted already. This one would count again.
+                raise BadRecord(
+                    "usedAt", f"usedAt is more than {settings.USAGE_DAYS} days in the past."
                 )
         except BadRecord as error:
             tally.refused.append(Refusal(index, error.parameter, error.detail))

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import time_machine
 
+from balance_api.admission import delete_old_transactions
 from balance_api.models import AnsweredTransaction
-from balance_api.tasks import delete_old_transactions
 from tests.balance_api.test_views import TRANSACTION, get_balance
 
 pytestmark = pytest.mark.django_db

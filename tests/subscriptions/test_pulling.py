@@ -14,6 +14,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from esim.models import Sim
+from moportal import retention
 from outbox.domain import process
 from outbox.models import Task
 from subscriptions.charging.http import HttpCharging
@@ -119,6 +120,7 @@ def test_old_calls_are_deleted(charging: str) -> None:
     pull()
     ChargingCall.objects.update(sent_at=now() - 8 * DAY)
     pull()
+    retention.purge("subscriptions.ChargingCall")
 
     assert ChargingCall.objects.count() == 1
 

@@ -11,9 +11,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
+from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from esim.models import Sim
+from moportal import retention
 from subscriptions.balances import balances
 from subscriptions.domain import lifecycle as domain
 from subscriptions.domain.usage import CLOCK_TOLERANCE, Refusal
@@ -22,6 +24,32 @@ from tests.builders import GB, make_card, make_plan
 from tests.subscriptions.usages import DAY, START, at, give, make_line, said, tell, uncovered, used
 
 # --- Each record once ---
+
+
+def test_a_record_that_may_have_been_deleted_already_is_refused(
+    line: Line, sim: Sim, settings: Settings
+) -> None:
+    settings.USAGE_DAYS = 10
+    give(line, at(0), at(30))
+
+    tally = tell(said(1, sim, at(1), 300), said(2, sim, at(1.1), 500), at=at(11.05))
+
+    assert tally.refused == [Refusal(0, "usedAt", "usedAt is more than 10 days in the past.")]
+    assert used() == [500]
+
+
+def test_usage_of_a_running_plan_is_not_deleted(line: Line, sim: Sim, settings: Settings) -> None:
+    start = now() - 20 * DAY
+    give(line, start, now() + DAY)
+    give(line, start - 40 * DAY, start)
+    SimOnLine.objects.update(since=start - 50 * DAY)
+    tell(said(1, sim, start + DAY, 300), said(2, sim, start - DAY, 500))
+
+    settings.USAGE_DAYS = 10
+    retention.purge("subscriptions.UsageRecord")
+
+    assert UsageRecord.objects.get().record_id == "1"
+    assert used() == [300, 500]
 
 
 def test_a_record_is_taken_from_the_bucket(line: Line, sim: Sim) -> None:

@@ -1,0 +1,27 @@
+"""How long the tables of accounts and staff keep their rows."""
+
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.models import Session
+
+from accounts.models import User
+from moportal.retention import Kept, Timed, register
+
+register(
+    Kept(User, "one row for each account, as long as the account exists"),
+    Kept(Group, "staff's roles: written by `migrate` and by staff"),
+    Kept(Permission, "a part of the program: written by `migrate`"),
+    Kept(ContentType, "a part of the program: written by `migrate`"),
+    Timed(
+        Session,
+        "one row for each browser in which somebody is signed in",
+        since="expire_date",
+    ),
+    Timed(
+        LogEntry,
+        "what staff did at the desk",
+        setting="DESK_LOG_DAYS",
+        since="action_time",
+    ),
+)

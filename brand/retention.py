@@ -1,0 +1,9 @@
+"""How long the brand's tables keep their rows."""
+
+from brand.models import LegalText, Operator
+from moportal.retention import Kept, register
+
+register(
+    Kept(Operator, "a single row"),
+    Kept(LegalText, "written by staff: one row for each kind, market and language"),
+)

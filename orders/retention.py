@@ -1,0 +1,18 @@
+"""How long the tables of orders keep their rows."""
+
+from moportal.retention import Deleted, Follows, register
+from orders.domain.books import delete_old_orders
+from orders.models import Draft, Order, Repair, Return, StateChange
+
+register(
+    Deleted(
+        Order,
+        "the books: orders that have ended and are settled",
+        setting="BOOKS_YEARS",
+        delete_batch=delete_old_orders,
+    ),
+    Follows(Draft, "submitted drafts; an account has one open draft, which stays", "orders.Order"),
+    Follows(StateChange, "an order's moves", "orders.Order"),
+    Follows(Repair, "an order's repairs", "orders.Order"),
+    Follows(Return, "an order's return", "orders.Order"),
+)

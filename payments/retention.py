@@ -1,0 +1,51 @@
+"""How long the tables of money keep their rows."""
+
+from django.db.models import Q
+
+from moportal.retention import Follows, Kept, Timed, register
+from payments.models import (
+    CardPage,
+    GatewayCall,
+    Payment,
+    PaymentMethod,
+    Receipt,
+    ReceiptCounter,
+    Refund,
+    WebhookEvent,
+)
+from payments.states import PAGE_UNDER_WAY, PaymentState
+
+ENDED = [
+    PaymentState.DECLINED,
+    PaymentState.CAPTURED,
+    PaymentState.REFUNDED,
+    PaymentState.VOIDED,
+]
+
+register(
+    Kept(PaymentMethod, "one row for each stored card; a removed one has no token"),
+    Timed(
+        CardPage,
+        "pages that are closed and belong to no order",
+        since="created_at",
+        setting="SUPPORT_DAYS",
+        only=~Q(state__in=PAGE_UNDER_WAY),
+    ),
+    Kept(ReceiptCounter, "one row for each year"),
+    Follows(Payment, "the books: the charge of an order", "orders.Order"),
+    Follows(Refund, "the books: money given back", "payments.Payment"),
+    Follows(Receipt, "the books: the number of a charge", "payments.Payment"),
+    Timed(
+        GatewayCall,
+        "calls for payments that have ended",
+        since="sent_at",
+        setting="SUPPORT_DAYS",
+        only=Q(payment=None) | Q(payment__state__in=ENDED),
+    ),
+    Timed(
+        WebhookEvent,
+        "what the gateway reported",
+        since="received_at",
+        setting="SUPPORT_DAYS",
+    ),
+)

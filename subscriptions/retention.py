@@ -1,0 +1,46 @@
+"""How long the tables of lines and usage keep their rows."""
+
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
+
+from moportal.retention import Kept, Timed, register
+from subscriptions.models import (
+    Bucket,
+    ChargingCall,
+    Line,
+    NetworkCall,
+    SimOnLine,
+    Subscription,
+    UsagePull,
+    UsageRecord,
+)
+
+# A plan that is live may still have to be ended in the network, which the calls decide.
+ENDED = Q(subscription__ended_at__isnull=False) | Q(subscription__ends_at__lt=Now())
+# While a plan runs, its usage may have to be allocated again.
+RUNNING = Subscription.objects.filter(
+    line=OuterRef("line"), starts_at__lte=OuterRef("used_at"), ends_at__gte=Now()
+)
+
+register(
+    Kept(Line, "what the customer has, as long as the account exists"),
+    Kept(SimOnLine, "what the customer has, as long as the account exists"),
+    Kept(Subscription, "what the customer bought, as long as the account exists"),
+    Kept(Bucket, "what the customer bought, as long as the account exists"),
+    Timed(
+        NetworkCall,
+        "calls for plans that have ended",
+        since="sent_at",
+        setting="SUPPORT_DAYS",
+        only=ENDED,
+    ),
+    Timed(
+        UsageRecord,
+        "usage of plans that have ended; older usage is refused, so that none counts twice",
+        since="used_at",
+        setting="USAGE_DAYS",
+        only=Q(~Exists(RUNNING)),
+    ),
+    Kept(UsagePull, "one row for each charging system"),
+    Timed(ChargingCall, "calls to the charging system", since="sent_at", setting="TASK_DAYS"),
+)
