@@ -17,6 +17,7 @@ from kombu.transport import TRANSPORT_ALIASES
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "moportal.settings")
 
 TRANSPORT_ALIASES["filesystem"] = "moportal.brokers.files:Transport"
+TRANSPORT_ALIASES["redis"] = TRANSPORT_ALIASES["rediss"] = "moportal.brokers.redis:Transport"
 app = Celery("moportal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

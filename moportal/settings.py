@@ -155,8 +155,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = transport_options(
 )
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_IGNORE_RESULT = True
-# A message is acknowledged after its task has run. If the worker dies, it is delivered again.
-CELERY_TASK_ACKS_LATE = True
+# A message is acknowledged before its task runs. If the worker dies, the reconciler finds the row.
+CELERY_TASK_ACKS_LATE = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
