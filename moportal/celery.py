@@ -3,9 +3,9 @@
 A message may be lost or arrive twice. It only wakes a worker: the row decides what is done.
 """
 
-import logging
 import os
 import sys
+from functools import cached_property
 from typing import Any
 
 import structlog
@@ -18,7 +18,18 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "moportal.settings")
 
 TRANSPORT_ALIASES["filesystem"] = "moportal.brokers.files:Transport"
 TRANSPORT_ALIASES["redis"] = TRANSPORT_ALIASES["rediss"] = "moportal.brokers.redis:Transport"
-app = Celery("moportal")
+
+
+class Portal(Celery):
+    """Celery's application, whose beat writes log lines alone."""
+
+    @cached_property
+    def Beat(self) -> Any:  # noqa: N802 -- Celery's name
+        name: Any = "moportal.logs.workers:QuietBeat"
+        return self.subclass_with_self(name)
+
+
+app = Portal("moportal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 # By default Celery closes the database connection before and after each task, and opening one costs
@@ -43,11 +54,10 @@ def begin_log_context(**_kwargs: Any) -> None:
 
 
 @celeryd_init.connect
-def print_nothing(instance: Any, **_kwargs: Any) -> None:
-    """Leave out the worker's banner, and log warnings, so that all of its output is log lines."""
-    instance.quiet = True
-    log_as_django_does()
-    logging.captureWarnings(capture=True)
+def silence_worker(**signal: Any) -> None:
+    from moportal.logs import workers  # noqa: PLC0415 -- needs Django's settings, and only a worker needs it
+
+    workers.silence_worker(**signal)
 
 
 @setup_logging.connect

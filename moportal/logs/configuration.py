@@ -7,7 +7,10 @@ keeps its last four characters.
 
 import logging
 import re
+import sys
+import threading
 from collections.abc import MutableMapping
+from types import TracebackType
 from typing import Any
 
 import structlog
@@ -109,3 +112,24 @@ def configure_logging(*, level: str, as_json: bool) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": _LOGGERS,
     }
+
+
+def log_uncaught_exceptions() -> None:
+    """Log what Python would print by itself: uncaught exceptions of all threads, and warnings.
+
+    Printed, a traceback would be many lines, and would show identifiers unmasked.
+    """
+    log = logging.getLogger("moportal.uncaught")
+
+    def log_exception(
+        kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+    ) -> None:
+        log.critical("uncaught exception", exc_info=(kind, error, traceback))
+
+    def log_exception_of_thread(args: threading.ExceptHookArgs) -> None:
+        if args.exc_value is not None:
+            log_exception(args.exc_type, args.exc_value, args.exc_traceback)
+
+    sys.excepthook = log_exception
+    threading.excepthook = log_exception_of_thread
+    logging.captureWarnings(capture=True)

@@ -1,13 +1,6 @@
 """`moportal.logs.security_log` and the log context: who signed in, who was refused, and no more."""
 
-import json
 import logging
-import os
-import signal
-import subprocess
-import sys
-import threading
-from pathlib import Path
 
 import pytest
 import structlog
@@ -15,10 +8,8 @@ from django.core.exceptions import PermissionDenied
 from django.test import Client
 
 from accounts.models import User
-from demo.parts import ROOT
 from tests.builders import make_operator
 from tests.conftest import PASSWORD
-from tests.settings_for import production_environment
 
 
 def lines(caplog: pytest.LogCaptureFixture, event: str) -> list[dict[str, object]]:
@@ -90,31 +81,3 @@ def test_a_refused_request_is_not_logged_with_the_visit_of_the_request_before_it
 
     assert "visit" not in structlog.contextvars.get_contextvars()
     assert "transaction_id" not in structlog.contextvars.get_contextvars()
-
-
-@pytest.mark.processes
-def test_all_that_a_worker_writes_is_json(tmp_path: Path) -> None:
-    """Its broker is not there, so it warns and tries again until it is told to end."""
-    environment = {
-        **os.environ,
-        **production_environment(),
-        "DEMO": "0",
-        "SIMULATORS": "0",
-        "BROKER_URL": "redis://127.0.0.1:1",
-    }
-    options = ["--pool", "threads", "--beat", "--schedule", str(tmp_path / "beat")]
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "celery", "-A", "moportal", "worker", *options],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        # Beat is a process of its own in the same group.
-        start_new_session=True,
-    )
-    threading.Timer(12, os.killpg, (worker.pid, signal.SIGKILL)).start()
-    written = worker.communicate()[0].splitlines()
-
-    assert all("event" in json.loads(line) for line in written), written
-    assert written

@@ -1,0 +1,141 @@
+"""What the processes write in production: every line is one log event in JSON."""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from demo.guard import Guard
+from demo.parts import ROOT
+from moportal.logs.configuration import log_uncaught_exceptions
+from tests.builders import EID
+from tests.services import Server, redis
+from tests.settings_for import production_environment
+
+WITHIN = 60.0
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Server]:
+    """Return a Redis of the test's own, which it may stop."""
+    guard = Guard()
+    with redis(tmp_path / "redis", guard) as server:
+        yield server
+    guard.dismiss()
+
+
+class Process:
+    """One process of Celery with production's settings. It writes to a file."""
+
+    def __init__(self, broker: Server, folder: Path, name: str, *options: str) -> None:
+        self._file = folder / name
+        environment = {**os.environ, **production_environment()}
+        environment |= {"DEMO": "0", "SIMULATORS": "0", "BROKER_URL": broker.url}
+        environment |= {"DATABASE_URL": os.environ["DATABASE_URL"]}
+        with self._file.open("w") as file:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "celery", "-A", "moportal", name, *options],
+                cwd=ROOT,
+                env=environment,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+
+    def wait_for(self, text: str, times: int = 1) -> None:
+        deadline = time.monotonic() + WITHIN
+        while self._file.read_text().count(text) < times:
+            assert time.monotonic() < deadline, self._file.read_text()[-2000:]
+            time.sleep(0.1)
+
+    def end(self, number: signal.Signals) -> list[str]:
+        """Send the signal, and return every line that the process has written."""
+        self._process.send_signal(number)
+        self._process.wait(WITHIN)
+        return self._file.read_text().splitlines()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_every_line_of_worker_and_beat_is_one_json_object(
+    broker: Server, tmp_path: Path, number: signal.Signals
+) -> None:
+    """From the start, through a loss of the broker, to the end."""
+    schedule = ("--schedule", str(tmp_path / "schedule"), "--loglevel", "INFO")
+    worker = Process(broker, tmp_path, "worker", "--pool", "threads", "--concurrency", "2")
+    beat = Process(broker, tmp_path, "beat", *schedule)
+    try:
+        worker.wait_for(" ready.")
+        beat.wait_for("Sending due task")
+        broker.stop()
+        worker.wait_for("Connection to broker lost")
+        broker.start()
+        worker.wait_for("Connected to redis", times=2)
+        lines = [*worker.end(number), *beat.end(number)]
+    finally:
+        worker.kill()
+        beat.kill()
+
+    found = [json.loads(line) for line in lines]
+    assert all(line.keys() >= {"timestamp", "level", "event"} for line in found)
+    # The database of this test has no tables, and that traceback is one line too.
+    assert any("shutdown" in line["event"] for line in found)
+    assert any("Traceback" in line.get("exception", "") for line in found)
+
+
+@pytest.fixture
+def logged(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[list[str]]:
+    """Log uncaught exceptions within the test, and return the text of each log record."""
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    log_uncaught_exceptions()
+    texts: list[str] = []
+    monkeypatch.setattr(caplog.handler, "emit", lambda record: texts.append(_text(record)))
+    yield texts
+    logging.captureWarnings(capture=False)
+
+
+def _text(record: logging.LogRecord) -> str:
+    error = record.exc_info[1] if record.exc_info else None
+    return f"{record.getMessage()} {error}".strip()
+
+
+def test_an_uncaught_exception_is_logged_instead_of_printed(
+    logged: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    error = ValueError(f"no such EID {EID}")
+
+    sys.excepthook(ValueError, error, None)
+    thread = threading.Thread(target=lambda: [""].remove("nothing"))
+    thread.start()
+    thread.join()
+
+    assert logged == [
+        f"uncaught exception no such EID {EID}",
+        "uncaught exception list.remove(x): x not in list",
+    ]
+    assert capfd.readouterr().err == ""
+
+
+def test_a_warning_is_logged_instead_of_printed(logged: list[str]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(capture=True)
+        warnings.warn("superuser", RuntimeWarning, stacklevel=1)
+
+    assert len(logged) == 1
+    assert "RuntimeWarning: superuser" in logged[0]
