@@ -8,13 +8,21 @@ import threading
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-COLOURS = {"web": 36, "worker": 33, "smdp": 35, "payment": 32, "network": 31, "setup": 34}
+COLOURS = {
+    "web": 36,
+    "worker": 33,
+    "beat": 33,
+    "smdp": 35,
+    "payment": 32,
+    "network": 31,
+    "setup": 34,
+}
 # Each part keeps its current log and the one before it.
 LARGEST_LOG = 1024 * 1024
 OLDER_LOGS = 1
 # A line without a level, such as one of a traceback, counts as a warning.
 INFORMATIONAL = re.compile(
-    r"timestamp=\S+ level=(?:debug|info)\b|worker: \w+ shutdown|[\w+ -]+ simulator: listening on |$"
+    r"timestamp=\S+ level=(?:debug|info)\b|[\w+ -]+ simulator: listening on |$"
 )
 
 

@@ -11,6 +11,7 @@ LOOPBACK = "127.0.0.1"
 WEBHOOK_SECRET = "demo-webhook-secret"  # noqa: S105 -- only two parts of the demo use it
 # Celery's broker in files needs no server. The URL must have a host, which is not used.
 FILES_BROKER = "filesystem://localhost"
+_CELERY = (sys.executable, "-m", "celery", "-A", "moportal")
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def preparation(summary: Path) -> Part:
 
 
 def parts(copy: Copy) -> list[Part]:
-    return [_smdp(copy), _payment(copy), _network(copy), _worker(copy), _web(copy)]
+    return [_smdp(copy), _payment(copy), _network(copy), _worker(), _beat(copy), _web(copy)]
 
 
 def _web(copy: Copy) -> Part:
@@ -99,16 +100,22 @@ def _web(copy: Copy) -> Part:
     return Part("web", (sys.executable, "-m", "granian", *options, "moportal.wsgi:application"))
 
 
-def _worker(copy: Copy) -> Part:
-    """Return a worker that includes beat. Its threads start quickly and share loaded modules."""
+def _worker() -> Part:
+    """Return a worker whose threads start quickly and share the loaded modules."""
     options = [
-        *("--beat", "--schedule", str(copy.folder / "beat")),
         *("--pool", "threads", "--concurrency", "4", "--loglevel", "INFO"),
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
     ]
-    return Part(
-        "worker", (sys.executable, "-m", "celery", "--quiet", "-A", "moportal", "worker", *options)
-    )
+    return Part("worker", (*_CELERY, "worker", *options))
+
+
+def _beat(copy: Copy) -> Part:
+    """Return beat as a process of its own.
+
+    A worker that includes beat (`--beat`) does not notice when its beat ends.
+    """
+    schedule = str(copy.folder / "beat")
+    return Part("beat", (*_CELERY, "beat", "--schedule", schedule, "--loglevel", "INFO"))
 
 
 def _smdp(copy: Copy) -> Part:

@@ -18,7 +18,7 @@ class Supervisor:
     """Runs each part in its own session, so that a signal reaches every process of the part.
 
     `say` receives a part's name and one line: of its output, or about its end. `clock` returns
-    seconds that never go back.
+    seconds that never go back. Several threads may use one supervisor.
     """
 
     def __init__(
@@ -38,6 +38,8 @@ class Supervisor:
         # When each part that has ended is started again.
         self._due: dict[str, float] = {}
         self._readers: list[threading.Thread] = []
+        # Between two steps of one change, no other thread may see or change the parts.
+        self._changing = threading.RLock()
 
     def start(self, parts: Iterable[Part]) -> None:
         for part in parts:
@@ -52,18 +54,27 @@ class Supervisor:
         self._clear(part.name)
         return process.wait()
 
-    def restart_ended(self) -> None:
-        """Start each part again that has ended, after a delay that grows with every restart."""
-        now = self._clock()
-        for name, process in list(self._running.items()):
-            if process.poll() is not None:
-                self._clear(name)
-                delay = self._restarts[name].next_delay(now)
-                self._due[name] = now + delay
-                self._say(name, f"{_ending(process.returncode)}; starting it again in {delay:g} s")
-        for name, due in list(self._due.items()):
-            if now >= due:
-                self.launch(name)
+    def restart_ended(self) -> list[str]:
+        """Start each part again that has ended, after a delay that grows with every restart.
+
+        Return the names of the parts that have ended since the last call.
+        """
+        with self._changing:
+            now = self._clock()
+            ended = [name for name, process in self._running.items() if process.poll() is not None]
+            for name in ended:
+                self._note_end(name, now)
+            for name, due in list(self._due.items()):
+                if now >= due:
+                    self.launch(name)
+            return ended
+
+    def _note_end(self, name: str, now: float) -> None:
+        code = self._running[name].returncode
+        self._clear(name)
+        delay = self._restarts[name].next_delay(now)
+        self._due[name] = now + delay
+        self._say(name, f"{_ending(code)}; starting it again in {delay:g} s")
 
     def missing(self) -> list[str]:
         """Name the parts that are not running."""
@@ -75,16 +86,28 @@ class Supervisor:
 
     def kill(self, name: str) -> None:
         """End a part as `kill -9` would. It is not started again before `launch`."""
-        self._clear(name)
+        with self._changing:
+            self._due.pop(name, None)
+            if name in self._running:
+                self._clear(name)
 
     def launch(self, name: str) -> None:
         """Start a part that `start` already knows."""
-        self._due.pop(name, None)
-        self._restarts.setdefault(name, Restarts()).note_start(self._clock())
-        self._launch(self._parts[name])
+        with self._changing:
+            self._due.pop(name, None)
+            self._restarts.setdefault(name, Restarts()).note_start(self._clock())
+            self._launch(self._parts[name])
 
     def stop(self) -> None:
         """Ask all parts to end, kill those that do not, and wait until no process is left."""
+        with self._changing:
+            self._due.clear()
+            self._end_all()
+        self._guard.dismiss()
+        for reader in self._readers:
+            reader.join(timeout=1)
+
+    def _end_all(self) -> None:
         processes = list(self._running.values())
         end_groups(
             [process.pid for process in processes],
@@ -94,9 +117,6 @@ class Supervisor:
             process.wait()
         for name in list(self._running):
             self._clear(name)
-        self._guard.dismiss()
-        for reader in self._readers:
-            reader.join(timeout=1)
 
     def _launch(self, part: Part) -> subprocess.Popen[str]:
         process = subprocess.Popen(

@@ -42,7 +42,7 @@ _redis_stacks = itertools.count()
 
 
 class Stack:
-    """One running copy with demo data of its own: web, worker with beat, and the simulators.
+    """One running copy with demo data of its own: web, worker, beat and the simulators.
 
     `outside` changes what the environment says, such as SMDP_URL for a proxy on the way there.
     """
@@ -88,6 +88,26 @@ class Stack:
             check=True,
         )
         return done.stdout
+
+    @contextmanager
+    def restarting_what_ends(self) -> Iterator[list[str]]:
+        """Start each part again that ends within the context, as `make run` does.
+
+        The list that is yielded gets the name of each part that has ended by itself.
+        """
+        ended, over = list[str](), threading.Event()
+
+        def restart() -> None:
+            while not over.wait(0.2):
+                ended.extend(self._supervisor.restart_ended())
+
+        thread = threading.Thread(target=restart, daemon=True)
+        thread.start()
+        try:
+            yield ended
+        finally:
+            over.set()
+            thread.join()
 
     def kill_worker(self) -> None:
         """End the worker as `kill -9` would; it stays down until `start_worker`."""

@@ -27,7 +27,6 @@ def quiet(tmp_path: Path) -> Iterator[Output]:
     [
         INFO,
         INFO.replace("info", "debug"),
-        "worker: Warm shutdown (MainProcess)",
         "SM-DP+ simulator: listening on http://127.0.0.1:8001",
         "",
     ],

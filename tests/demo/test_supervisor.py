@@ -101,6 +101,19 @@ def test_a_part_that_was_killed_on_purpose_stays_down(
     assert said == []
 
 
+def test_a_part_that_is_killed_on_purpose_while_it_waits_is_not_started_again(
+    supervisor: Supervisor, clock: Clock, said: list[str]
+) -> None:
+    supervisor.start([ENDS])
+    _restart_until(supervisor, lambda: bool(said))
+    supervisor.kill("worker")
+
+    clock.now += 600
+
+    assert supervisor.restart_ended() == []
+    assert supervisor.missing() == ["worker"]
+
+
 def _has_said(said: list[str], lines: int) -> bool:
     return len(said) == lines
 

@@ -79,7 +79,7 @@ def deployment(alice: User, tmp_path: Path) -> Iterator[Deployment]:
             say=lambda name, line: print(name, line, file=log),
         )
         resources.callback(parts.stop)
-        parts.start([web(port), worker(tmp_path)])
+        parts.start([web(port), celery("worker", "--pool", "threads"), beat(tmp_path)])
 
         folder = tmp_path / "proxy"
         folder.mkdir()
@@ -116,9 +116,12 @@ def web(port: int) -> Part:
     return Part("web", (sys.executable, "-m", "granian", *options, "moportal.wsgi:application"))
 
 
-def worker(folder: Path) -> Part:
-    options = ["--beat", "--schedule", str(folder / "beat"), "--pool", "threads"]
-    return Part("worker", (sys.executable, "-m", "celery", "-A", "moportal", "worker", *options))
+def beat(folder: Path) -> Part:
+    return celery("beat", "--schedule", str(folder / "beat"))
+
+
+def celery(name: str, *options: str) -> Part:
+    return Part(name, (sys.executable, "-m", "celery", "-A", "moportal", name, *options))
 
 
 @dataclass

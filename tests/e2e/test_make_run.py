@@ -61,20 +61,24 @@ def test_a_run_gets_ready_keeps_its_data_and_leaves_nothing_behind(clone: Path) 
 def test_a_ready_run_prints_no_informational_line_and_says_when_a_part_restarts(
     clone: Path,
 ) -> None:
-    log = clone / "var/log/worker.log"
+    worker_log, beat_log = clone / "var/log/worker.log", clone / "var/log/beat.log"
     with _run(clone, _free_block()) as running:
         printed = _read_until(running, SUMMARY_ENDS)
-        logged = log.stat().st_size
-        _wait_for(lambda: log.stat().st_size > logged)
-        os.kill(_worker_of(running.pid), signal.SIGKILL)
+        logged = beat_log.stat().st_size
+        _wait_for(lambda: beat_log.stat().st_size > logged)
+        os.kill(_part(running.pid, "worker"), signal.SIGKILL)
         after_ready = _read_until(running, "starting it again")
-        _wait_for(lambda: log.read_text().count("celery@") > 1)
+        os.kill(_part(running.pid, "beat"), signal.SIGKILL)
+        after_ready += _read_until(running, "beat | killed")
+        _wait_for(lambda: worker_log.read_text().count("celery@") > 1)
+        _wait_for(lambda: beat_log.read_text().count("beat: Starting") > 1)
         after_ready += _interrupt(running)
 
     assert "Logs are in var/log/" in printed
     assert " worker | killed by signal 9; starting it again in 1 s\n" in after_ready
+    assert "   beat | killed by signal 9; starting it again in 1 s\n" in after_ready
     assert "level=info" not in after_ready
-    assert "level=info" in log.read_text()
+    assert "level=info" in beat_log.read_text()
 
 
 def test_a_port_in_use_is_named_and_nothing_is_started(clone: Path) -> None:
@@ -148,14 +152,14 @@ def _iccid_of(printed: str, name: str) -> str:
     return str(found[1])
 
 
-def _worker_of(run: int) -> int:
-    """Return the worker's first process: a child of the run."""
+def _part(run: int, name: str) -> int:
+    """Return the first process of a Celery part: a child of the run."""
     parents = _parents()
     for pid in _descendants(run):
         command = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-        if parents.get(pid) == run and "celery" in command:
+        if parents.get(pid) == run and {"celery", name} <= set(command):
             return pid
-    pytest.fail("no worker is running")
+    pytest.fail(f"no {name} is running")
 
 
 def _descendants(ancestor: int) -> set[int]:
