@@ -68,7 +68,7 @@ class FaultInjector(threading.Thread):
             self._count_in_flight()
             if self.fault.strike:
                 self._strike()
-            pause = self.rng.uniform(*STRIKE_EVERY) * self.stretch
+            pause = self.rng.uniform(*STRIKE_EVERY) * (1 if self.fault.often else self.stretch)
 
     def _count_in_flight(self) -> None:
         open_orders = books.in_flight(self.target.stack)
@@ -123,7 +123,7 @@ def run_fault(target: Target, fault: Fault, sessions: list[str], seed: int) -> d
     """Run one fault. Return its line of the report."""
     stack, stretch = target.stack, max(1.0, len(sessions) / SMALL)
     rng = random.Random(f"{seed} {fault.name}")  # noqa: S311 -- a seed makes a loss repeatable
-    started = time.monotonic()
+    started, ended_before = time.monotonic(), len(target.ended)
     buyers = open_review_pages(stack, sessions)
     if fault.stock is not None:
         hide_iccids(stack, keep=fault.stock)
@@ -153,6 +153,7 @@ def run_fault(target: Target, fault: Fault, sessions: list[str], seed: int) -> d
         "strikes": injector.count + len(fault.scripted),
         "in flight": round(median(injector.in_flight or [0])),
         **{state: states.count(state) for state in books.ENDED},
+        "ended by itself": " ".join(target.ended[ended_before:]),
         "outages": sum(buyer.outages for buyer in buyers),
         "slowest submit": round(max(buyer.seconds for buyer in buyers), 1),
         "seconds from the last strike to the last end": round(slowest, 1),

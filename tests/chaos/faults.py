@@ -51,8 +51,9 @@ class Fault:
 
     `scripted` are faults of the simulators (simulator, function, kind), each for a share of the
     orders. `by_chance` are faults that hit every call with a probability. `strike` is repeated
-    while orders are in flight, with `to_the_end` until the last one has ended. With `at_once` it
-    strikes once, before the first order, and that order must still be accepted.
+    while orders are in flight, with `to_the_end` until the last one has ended, and with `often`
+    after the same short pauses however many orders there are. With `at_once` it strikes once,
+    before the first order, and that order must still be accepted.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Fault:
     card: str = APPROVED
     at_once: bool = False
     to_the_end: bool = False
+    often: bool = False
     leaves: bool = False
     confirms: bool = False
     # The number of ICCIDs in the pool. None means enough for all orders.
@@ -94,6 +96,14 @@ def broker_down(target: Target, _rng: random.Random) -> Iterator[float]:
     """Stop the broker. It comes back empty."""
     target.broker.stop()
     yield target.outage
+    target.broker.start()
+
+
+@contextmanager
+def broker_stopped(target: Target, rng: random.Random) -> Iterator[float]:
+    """Stop the broker for a moment, while messages are being delivered. It comes back empty."""
+    target.broker.stop()
+    yield rng.uniform(0.2, 1.5)
     target.broker.start()
 
 
@@ -215,6 +225,7 @@ FAULTS = [
     Fault("broker emptied", broker_emptied),
     Fault("broker silent", broker_silent),
     Fault("broker down from before the first order", broker_down, at_once=True),
+    Fault("broker stopped while orders are under way", broker_stopped, to_the_end=True, often=True),
     Fault("database connections cut and refused", database_closed),
     Fault("database crashed or restarted", database_down),
     Fault("result of a call not stored", write_refused),

@@ -1,4 +1,7 @@
-"""The target of the faults: a running copy with its own PostgreSQL and Redis."""
+"""The target of the faults: a running copy with its own PostgreSQL and Redis.
+
+A part that ends is started again, as whoever runs the product does.
+"""
 
 import tempfile
 from collections.abc import Iterator
@@ -22,6 +25,8 @@ class Target:
     database: Server
     broker: Server
     outage: float
+    # The parts that have ended by themselves, and were started again.
+    ended: list[str]
 
 
 @contextmanager
@@ -37,4 +42,5 @@ def running_target(outage: float) -> Iterator[Target]:
         copy = make_copy("sqlite", folder)
         copy = replace(copy, database_url=database.url, broker_url=broker.url)
         stack = contexts.enter_context(running_stack(copy, SHORT_LEASE))
-        yield Target(stack, database, broker, outage)
+        ended = contexts.enter_context(stack.restarting_what_ends())
+        yield Target(stack, database, broker, outage, ended)
