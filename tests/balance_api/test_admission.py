@@ -1,37 +1,30 @@
 """`balance_api.admission`: the statement and the ORM answer alike, also to concurrent requests."""
 
 import os
-import socket
-import socketserver
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import psycopg
 import pytest
-from django.db import connection, transaction
-from django.utils.timezone import now
+from django.db import transaction
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from balance_api import admission
 from balance_api.admission import BURST, Admission, Limits, Verdict
 from balance_api.models import AnsweredTransaction, CallerRate
-from demo.parts import LOOPBACK
 from esim.models import Sim
 from moportal.identifiers import Iccid
 from subscriptions import usable_buckets
 from subscriptions.balances import NO_GUARD
 from subscriptions.models import Bucket, Line, SimOnLine, Subscription, SubscriptionState
 from subscriptions.usable_buckets import Reading
-from tests.balance_api.test_views import TRANSACTION, get_balance, give
+from tests.balance_api.test_views import TRANSACTION, get_balance
 from tests.builders import make_card
-from tests.races import at_once, wait_for_lock
+from tests.races import at_once
 
 # `WORLDS=3000` makes more of them.
 WORLDS = int(os.environ.get("WORLDS", "100"))
@@ -220,15 +213,6 @@ def test_the_statement_and_the_orm_answer_alike(alice: User) -> None:
     assert seen == set(Verdict)
 
 
-@pytest.fixture
-def sim(transactional_db: None, settings: Settings, alice: User) -> Sim:
-    """Return a SIM with a plan. Its callers have no rate limit."""
-    settings.BALANCE_RATE = 0
-    card = make_card()
-    give(alice, card, code="traveller")
-    return card
-
-
 def test_reading_before_writing_would_let_concurrent_requests_through(sim: Sim) -> None:
     """Shows why one statement reads and writes the transaction id."""
     all_have_read = threading.Barrier(20)
@@ -278,170 +262,3 @@ def test_concurrent_requests_are_admitted_only_up_to_the_burst(
     assert (results.count(True), results.count(False)) == (1 + BURST // (SECOND / 10), 29)
     # A refused request has not used its transaction id.
     assert AnsweredTransaction.objects.count() == 11
-
-
-def end_session(session: int) -> None:
-    """End a session of PostgreSQL, as an administrator would."""
-    name, command = connection.settings_dict, "SELECT pg_terminate_backend(%s, 5000)"
-    where = {"host": name["HOST"], "port": name["PORT"], "user": name["USER"]}
-    with psycopg.connect(dbname=name["NAME"], **where) as another:
-        another.execute(command, [session])
-
-
-def test_a_lost_connection_is_replaced_before_the_statement(sim: Sim) -> None:
-    end_session(connection.connection.info.backend_pid)
-
-    assert get_balance(sim, **{TRANSACTION: "T"}).status_code == 200
-    assert get_balance(sim, **{TRANSACTION: "T"}).status_code == 409
-
-
-def test_a_connection_lost_during_the_statement_is_replaced(sim: Sim, settings: Settings) -> None:
-    settings.BALANCE_RATE = 1000
-    CallerRate.objects.create(caller="anybody", free_at=AT - 900 * DAY)
-    statuses: list[int] = []
-
-    def send() -> None:
-        statuses.append(get_balance(sim, **{TRANSACTION: "T"}).status_code)
-        connection.close()
-
-    sending = threading.Thread(target=send)
-    with transaction.atomic():
-        CallerRate.objects.select_for_update().get()
-        sending.start()
-        wait_for_lock()
-        end_session(_waiting_session())
-    sending.join(timeout=20)
-
-    assert statuses == [200]
-    assert get_balance(sim, **{TRANSACTION: "T"}).status_code == 409
-
-
-def _waiting_session() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pid FROM pg_locks WHERE NOT granted")
-        session: int = cursor.fetchone()[0]
-    return session
-
-
-@dataclass
-class Cut:
-    """When `next` is set, PostgreSQL's next answer is lost together with its connection."""
-
-    next: threading.Event = field(default_factory=threading.Event)
-    port: int = 0
-
-
-# PostgreSQL's message ReadyForQuery.
-READY = b"Z\x00\x00\x00\x05I"
-
-
-@contextmanager
-def cutting(host: str, port: int) -> Iterator[Cut]:
-    """Run a proxy between the portal and PostgreSQL."""
-    cut = Cut()
-
-    class Between(socketserver.BaseRequestHandler):
-        def handle(self) -> None:
-            with socket.create_connection((host, port)) as server:
-                back = threading.Thread(target=self._back, args=(server,))
-                back.start()
-                self._pass(self.request, server.sendall)
-                _end(server)
-                back.join()
-
-        def _back(self, server: socket.socket) -> None:
-            self._pass(server, self._unless_cut)
-            _end(self.request)
-
-        def _unless_cut(self, sent: bytes) -> None:
-            # The statement was executed and committed.
-            if cut.next.is_set() and sent.endswith(READY):
-                cut.next.clear()
-                raise ConnectionResetError
-            self.request.sendall(sent)
-
-        def _pass(self, source: socket.socket, to: Callable[[bytes], None]) -> None:
-            try:
-                while sent := source.recv(65_536):
-                    to(sent)
-            except OSError:
-                return
-
-    with socketserver.ThreadingTCPServer((LOOPBACK, 0), Between) as server:
-        serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        serving.start()
-        cut.port = server.server_address[1]
-        try:
-            yield cut
-        finally:
-            connection.close()
-            server.shutdown()
-            serving.join()
-
-
-def _end(line: socket.socket) -> None:
-    try:
-        line.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return
-
-
-@pytest.mark.parametrize("rate", [0, 0.01], ids=["no limit", "the last before the limit"])
-def test_a_lost_answer_of_the_database_is_no_repetition(
-    sim: Sim, settings: Settings, monkeypatch: pytest.MonkeyPatch, rate: float
-) -> None:
-    """The first statement was executed. The second one recognises the first one's row."""
-    settings.BALANCE_RATE = rate
-    where = connection.settings_dict
-    with cutting(where["HOST"], int(where["PORT"])) as cut:
-        connection.close()
-        with monkeypatch.context() as changed:
-            changed.setitem(where, "PORT", cut.port)
-            connection.ensure_connection()
-            cut.next.set()
-
-            assert get_balance(sim, **{TRANSACTION: "T"}).status_code == 200
-            assert not cut.next.is_set()
-            assert get_balance(sim, **{TRANSACTION: "T"}).status_code == (429 if rate else 409)
-            connection.close()
-
-
-def test_only_running_subscriptions_of_a_line_are_read(sim: Sim) -> None:
-    """Of five years of weekly plans the statement reads one."""
-    line = Line.objects.get()
-    past = Subscription.objects.bulk_create(
-        Subscription(
-            line=line,
-            reference=f"week {week}",
-            state=SubscriptionState.ACTIVE,
-            starts_at=now() - (week + 1) * 7 * DAY,
-            ends_at=now() - week * 7 * DAY,
-        )
-        for week in range(260)
-    )
-    Bucket.objects.bulk_create(
-        Bucket(subscription=one, kind=Bucket.Kind.ALLOWANCE, total_bytes=1, countries=[])
-        for one in past
-    )
-
-    assert subscriptions_read(sim) == 1
-
-
-def subscriptions_read(sim: Sim) -> int:
-    """Return how many subscriptions PostgreSQL reads for one request, with its indexes."""
-    text = usable_buckets.statement(*NO_GUARD.compose(again=False))
-    with transaction.atomic(), connection.cursor() as django:
-        # It would read so few rows without an index.
-        django.execute("ANALYZE; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
-        with psycopg.RawCursor(connection.connection) as cursor:
-            explain = b"EXPLAIN (ANALYZE, FORMAT JSON) " + text
-            [([plan],)] = cursor.execute(explain, [now(), sim.iccid]).fetchall()
-    (scan,) = (node for node in _nodes(plan["Plan"]) if node.get("Alias") == "subscription")
-    found: int = scan["Actual Rows"] + scan.get("Rows Removed by Filter", 0)
-    return found
-
-
-def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for part in plan.get("Plans", []):
-        yield from _nodes(part)
