@@ -1,4 +1,4 @@
-"""Customers, staff and groups.
+"""Customers, staff and groups, and what the limits have counted.
 
 Whoever could give themselves a right would have every right. Therefore only a superuser changes
 staff, groups, and the fields that give rights.
@@ -12,9 +12,11 @@ from django.contrib.auth.models import Group
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
+from accounts import limiter
 from accounts.identifier import normalise
-from accounts.models import User
+from accounts.models import AttemptCount, User
 from brand.queries import operator
+from moportal.web.desk import ReadOnly
 
 if TYPE_CHECKING:
     SearchBase = admin.ModelAdmin[Any]
@@ -68,6 +70,44 @@ def _may_touch(request: HttpRequest, user: User | None) -> bool:
 
 def _is_superuser(request: HttpRequest) -> bool:
     return bool(request.user.is_active and request.user.is_superuser)
+
+
+@admin.register(AttemptCount)
+class AttemptCountAdmin(ReadOnly, admin.ModelAdmin[AttemptCount]):
+    """What the limits have counted. Staff see the locks here, and lift them."""
+
+    list_display = ["limit", "subject", "attempts", "locked_at", "ends_at"]
+    list_filter = ["limit", ("locked_at", admin.EmptyFieldListFilter)]
+    search_fields = ["subject"]
+    search_help_text = "A customer's email or phone number, an ICCID or an EID"
+    fields = ["limit", "subject", "attempts", "began_at", "locked_at", "ends_at"]
+    ordering = ["-began_at"]
+    actions = ["lift"]
+
+    @admin.display(description="Different attempts")
+    def attempts(self, row: AttemptCount) -> int:
+        return len(row.marks)
+
+    def has_lift_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("accounts.lift_lock")
+
+    @admin.action(description="Lift the lock (the count starts again)", permissions=["lift"])
+    def lift(self, request: HttpRequest, chosen: QuerySet[AttemptCount]) -> None:
+        """Open the subjects again, such as a SIM after five wrong proofs."""
+        assert isinstance(request.user, User)  # noqa: S101 -- the desk is behind its own sign-in
+        for row in chosen:
+            self.message_user(request, f"Lifted: {row}")
+            limiter.lift(row, actor=request.user)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[AttemptCount], search_term: str
+    ) -> tuple[QuerySet[AttemptCount], bool]:
+        """Also find the rows of the account that has this email or phone number."""
+        found, may_have_duplicates = super().get_search_results(request, queryset, search_term)
+        identifier = normalise(search_term, operator().market)
+        if account := User.objects.filter(username=identifier).first():
+            found |= queryset.filter(subject=f"account:{account.pk}")
+        return found, may_have_duplicates
 
 
 admin.site.unregister(Group)

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
+from django.db.models import Q
 
 from accounts.identifier import normalise
 from moportal.text.normal_text import normalise_text
@@ -62,6 +63,39 @@ class User(AbstractBaseUser, PermissionsMixin):
     def get_short_name(self) -> str:
         """Return the name that the admin greets its user with."""
         return self.name or self.username
+
+
+class AttemptCount(models.Model):
+    """What one limit has counted for one subject, such as a SIM, an account or a device.
+
+    `accounts.limiter` writes it. An attempt is kept as a truncated keyed digest, so that the same
+    attempt counts once, and nobody can read from it what was typed.
+    """
+
+    limit = models.CharField(max_length=20)
+    subject = models.CharField(max_length=80, help_text="What is limited, such as sim:8944….")
+    marks = models.JSONField(default=list, help_text="A digest of each different attempt.")
+    began_at = models.DateTimeField()
+    ends_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When the count ends, and a lock with it. Empty: only staff lift the lock.",
+    )
+    locked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        permissions = [("lift_lock", "Can lift a lock")]
+        constraints = [
+            models.UniqueConstraint(name="one_count_per_subject", fields=["limit", "subject"]),
+            models.CheckConstraint(
+                name="only_a_lock_has_no_end",
+                condition=Q(ends_at__isnull=False) | Q(locked_at__isnull=False),
+            ),
+        ]
+        indexes = [models.Index(name="attempt_counts_by_end", fields=["ends_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.limit} {self.subject}"
 
 
 def _normalise_password(password: str | None) -> str | None:

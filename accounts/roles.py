@@ -28,7 +28,7 @@ ROOMS = frozenset(
 )
 # What an agent may do besides reading. Money is not among it.
 AGENT_CODENAMES = frozenset(
-    {"change_lpareport", "retry_order", "reissue_esim", "clear_staff_alert"}
+    {"change_lpareport", "retry_order", "reissue_esim", "clear_staff_alert", "lift_lock"}
 )
 
 

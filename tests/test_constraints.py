@@ -9,7 +9,7 @@ from django.apps import apps
 from django.db import IntegrityError, transaction
 from django.utils.timezone import now
 
-from accounts.models import User
+from accounts.models import AttemptCount, User
 from brand.models import LegalText, Operator
 from esim.domain import pool
 from esim.models import (
@@ -86,6 +86,8 @@ def a_card_and_a_new_esim() -> None:
 
 
 BROKEN: dict[str, Callable[[], object]] = {
+    "one_count_per_subject": lambda: again(AttemptCount),
+    "only_a_lock_has_no_end": set_to(AttemptCount, ends_at=None),
     "one_operator": lambda: Operator.objects.create(pk=2, name="x"),
     "legal_text_kind_known": set_to(LegalText, kind="other"),
     "one_legal_text_of_a_version": lambda: again(LegalText),
@@ -222,6 +224,7 @@ def house(alice: User) -> Order:
     CardPage.objects.create(account=alice, return_url="https://portal.example/")
     order.payment.events.create(identifier="x", gateway_id="x", status="authorised")
     ReceiptCounter.objects.create(year=2026, last=1)
+    AttemptCount.objects.create(limit="x", subject="sim:89", began_at=now(), ends_at=now())
     Heartbeat.objects.create(name="worker", at=now())
     enqueue("test", 1)
     return order

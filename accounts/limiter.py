@@ -1,0 +1,170 @@
+"""The limiter: how many different attempts a subject has before it is locked.
+
+A subject is what is guessed at or used up: a SIM, an account, a device. The rules:
+
+- An attempt is counted before it is compared with anything. While a subject is locked, nothing is
+  compared.
+- The same attempt counts once, however often it is sent.
+- The count is committed at once. It stays although the request fails.
+- The customer is told how long to wait. No request sleeps.
+"""
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
+
+import structlog
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils.timezone import now
+
+from accounts.models import AttemptCount, User
+from moportal.sealed import digest
+
+log = structlog.get_logger(__name__)
+# So few hexadecimal digits tell different attempts apart, and do not give away a password.
+MARK_LENGTH = 6
+
+
+@dataclass(frozen=True)
+class Limit:
+    """So many different attempts within a time lock a subject. With `most` 0 there is no limit."""
+
+    name: str
+    most: int
+    window: timedelta
+    # Such a lock has no end.
+    is_lifted_by_staff_alone: bool = False
+
+
+@dataclass(frozen=True)
+class Counter:
+    """One subject that a limit counts."""
+
+    limit: Limit
+    subject: str
+
+
+class Locked(Exception):
+    """The subject is locked until `until`, or until staff lift the lock if that is None."""
+
+    def __init__(self, counter: Counter, until: datetime | None) -> None:
+        super().__init__(f"{counter.limit.name} {counter.subject}")
+        self.counter, self.until = counter, until
+
+    @property
+    def seconds(self) -> int | None:
+        """Return the seconds to wait, for Retry-After, or None if waiting does not help."""
+        if self.until is None:
+            return None
+        return max(1, math.ceil((self.until - now()).total_seconds()))
+
+
+def count(attempt: str, *counters: Counter) -> None:
+    """Count an attempt for each counter, or raise `Locked` and count nothing.
+
+    The last attempt that a limit allows locks its subject. If it turns out to be right, `forget`
+    opens the subject again. Call this outside of any transaction, because the count must be
+    committed before the attempt is compared.
+    """
+    active = [counter for _name, counter in sorted(_by_name(counters).items())]
+    # A flood of attempts on a locked subject writes nothing and waits for no row lock.
+    if locked := find_lock(*active):
+        raise locked
+    if active:
+        _count(attempt, active)
+
+
+@transaction.atomic(durable=True)
+def _count(attempt: str, counters: Sequence[Counter]) -> None:
+    at = now()
+    for counter, row in zip(counters, _lock_rows(counters, at), strict=True):
+        if row.ends_at is not None and row.ends_at <= at:
+            row.marks, row.locked_at, row.began_at = [], None, at
+            row.ends_at = at + counter.limit.window
+        if row.locked_at is not None:
+            raise Locked(counter, row.ends_at)
+        if (mark := _mark(attempt, counter)) not in row.marks:
+            row.marks = [*row.marks, mark]
+        if len(row.marks) >= counter.limit.most:
+            is_endless = counter.limit.is_lifted_by_staff_alone
+            row.locked_at, row.ends_at = at, None if is_endless else at + counter.limit.window
+            log.warning("limit reached", limit=row.limit, subject=row.subject)
+        row.save(update_fields=["marks", "began_at", "ends_at", "locked_at"])
+
+
+def _lock_rows(counters: Sequence[Counter], at: datetime) -> list[AttemptCount]:
+    """Return the counters' rows, each locked until the commit. A missing row is created."""
+    # One statement creates or locks the rows. With a read before it, two attempts could both find
+    # the last free place. The counters are sorted, so two requests cannot deadlock.
+    wanted = AttemptCount.objects.bulk_create(
+        [
+            AttemptCount(
+                limit=counter.limit.name,
+                subject=counter.subject,
+                began_at=at,
+                ends_at=at + counter.limit.window,
+            )
+            for counter in counters
+        ],
+        update_conflicts=True,
+        unique_fields=["limit", "subject"],
+        update_fields=["subject"],
+    )
+    found = AttemptCount.objects.in_bulk([row.pk for row in wanted])
+    return [found[row.pk] for row in wanted]
+
+
+def find_lock(*counters: Counter) -> Locked | None:
+    """Return the lock of one of these counters as an exception, or None if none is locked."""
+    by_name = _by_name(counters)
+    for row in _rows(by_name).exclude(locked_at=None).exclude(ends_at__lte=now()):
+        return Locked(by_name[row.limit, row.subject], row.ends_at)
+    return None
+
+
+def forget(attempt: str, *counters: Counter) -> None:
+    """Take an attempt out of the counts, because it was right or did no harm."""
+    with transaction.atomic():
+        by_name = _by_name(counters)
+        for row in _rows(by_name).select_for_update():
+            counter = by_name[row.limit, row.subject]
+            row.marks = [mark for mark in row.marks if mark != _mark(attempt, counter)]
+            if not row.marks:
+                row.delete()
+            elif len(row.marks) < counter.limit.most:
+                row.locked_at, row.ends_at = None, row.began_at + counter.limit.window
+                row.save(update_fields=["marks", "locked_at", "ends_at"])
+
+
+def lift(row: AttemptCount, *, actor: User) -> None:
+    """Forget everything that was counted for a subject, and its lock."""
+    AttemptCount.objects.filter(pk=row.pk).delete()
+    log.info("lock lifted", limit=row.limit, subject=row.subject, actor=actor.pk)
+
+
+def purge() -> int:
+    """Delete the counts whose time has passed, and return how many there were."""
+    deleted, _by_model = AttemptCount.objects.filter(ends_at__lte=now()).delete()
+    return deleted
+
+
+def _by_name(counters: Sequence[Counter]) -> dict[tuple[str, str], Counter]:
+    """Return the counters that limit anything, by the columns of their rows."""
+    active = (counter for counter in counters if counter.limit.most)
+    return {(counter.limit.name, counter.subject): counter for counter in active}
+
+
+def _rows(names: Collection[tuple[str, str]]) -> QuerySet[AttemptCount]:
+    """Return the rows with these limits and subjects, in the order in which `_count` locks them."""
+    if not names:
+        return AttemptCount.objects.none()
+    named = reduce(or_, (Q(limit=limit, subject=subject) for limit, subject in names))
+    return AttemptCount.objects.filter(named).order_by("limit", "subject")
+
+
+def _mark(attempt: str, counter: Counter) -> str:
+    return digest(f"{counter.limit.name} {counter.subject} {attempt}")[:MARK_LENGTH]
