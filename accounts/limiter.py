@@ -38,6 +38,8 @@ class Limit:
     window: timedelta
     # Such a lock has no end.
     is_lifted_by_staff_alone: bool = False
+    # An attempt that was counted before passes a lock, such as an order that is sent twice.
+    lets_repetitions_pass: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def count(attempt: str, *counters: Counter) -> None:
     """
     active = [counter for _name, counter in sorted(_by_name(counters).items())]
     # A flood of attempts on a locked subject writes nothing and waits for no row lock.
-    if locked := find_lock(*active):
+    if locked := _find_lock(active, attempt):
         raise locked
     if active:
         _count(attempt, active)
@@ -85,9 +87,12 @@ def _count(attempt: str, counters: Sequence[Counter]) -> None:
         if row.ends_at is not None and row.ends_at <= at:
             row.marks, row.locked_at, row.began_at = [], None, at
             row.ends_at = at + counter.limit.window
+        mark = _mark(attempt, counter)
         if row.locked_at is not None:
+            if counter.limit.lets_repetitions_pass and mark in row.marks:
+                continue
             raise Locked(counter, row.ends_at)
-        if (mark := _mark(attempt, counter)) not in row.marks:
+        if mark not in row.marks:
             row.marks = [*row.marks, mark]
         if len(row.marks) >= counter.limit.most:
             is_endless = counter.limit.is_lifted_by_staff_alone
@@ -120,9 +125,16 @@ def _lock_rows(counters: Sequence[Counter], at: datetime) -> list[AttemptCount]:
 
 def find_lock(*counters: Counter) -> Locked | None:
     """Return the lock of one of these counters as an exception, or None if none is locked."""
+    return _find_lock(counters)
+
+
+def _find_lock(counters: Sequence[Counter], attempt: str = "") -> Locked | None:
     by_name = _by_name(counters)
     for row in _rows(by_name).exclude(locked_at=None).exclude(ends_at__lte=now()):
-        return Locked(by_name[row.limit, row.subject], row.ends_at)
+        counter = by_name[row.limit, row.subject]
+        is_repetition = bool(attempt) and _mark(attempt, counter) in row.marks
+        if not (is_repetition and counter.limit.lets_repetitions_pass):
+            return Locked(counter, row.ends_at)
     return None
 
 

@@ -60,7 +60,7 @@ class SimAdmin(admin.ModelAdmin[Sim]):
     list_select_related = ["provider"]
     # With a filter, Django would also count all SIMs, which scans the whole table.
     show_full_result_count = False
-    search_fields = ["=iccid", "=imsi", "=msisdn", "=profile__eid"]
+    search_fields = ["=iccid", "=imsi", "=msisdn", "=profiles__eid"]
     readonly_fields = ["iccid", "kind", "state", "profile_type", "provider"]
     change_list_template = "admin/esim/sims.html"
 

@@ -22,6 +22,8 @@ class ProfileState(TextChoices):
     DOWNLOADED = "downloaded", pgettext_lazy("profile state", "Downloaded")
     REFUSED = "refused", pgettext_lazy("profile state", "Refused")
     CANCELLED = "cancelled", pgettext_lazy("profile state", "Cancelled")
+    # Nothing was ordered. Its ICCID is in stock again, and another profile may have it.
+    UNUSED = "unused", pgettext_lazy("profile state", "Never ordered")
 
 
 # A profile can be downloaded from an early state too: the notice of the download may arrive before
@@ -33,6 +35,7 @@ NEXT_STATES: dict[ProfileState, frozenset[ProfileState]] = {
             ProfileState.DOWNLOADED,
             ProfileState.REFUSED,
             ProfileState.CANCELLED,
+            ProfileState.UNUSED,
         }
     ),
     ProfileState.RESERVED: frozenset(
@@ -45,6 +48,7 @@ NEXT_STATES: dict[ProfileState, frozenset[ProfileState]] = {
     ),
     ProfileState.RELEASED: frozenset({ProfileState.DOWNLOADED, ProfileState.CANCELLED}),
     ProfileState.DOWNLOADED: frozenset(),
-    ProfileState.REFUSED: frozenset({ProfileState.CANCELLED}),
+    ProfileState.REFUSED: frozenset({ProfileState.CANCELLED, ProfileState.UNUSED}),
     ProfileState.CANCELLED: frozenset(),
+    ProfileState.UNUSED: frozenset(),
 }

@@ -345,6 +345,10 @@ for _name in (
 ESIM_EXPIRY_DAYS = env.int("ESIM_EXPIRY_DAYS", default=90)
 # After this many equal LPA errors the customer is sent to support.
 LPA_ERROR_LIMIT = env.int("LPA_ERROR_LIMIT", default=3)
+# How many orders of one account, and for one device, may be open or cancelled within an hour before
+# the next one has to wait; 0: no limit.
+ORDER_LIMIT = env.int("ORDER_LIMIT", default=5)
+DEVICE_ORDER_LIMIT = env.int("DEVICE_ORDER_LIMIT", default=10)
 # How often a sold eSIM may be issued again.
 REISSUE_LIMIT = env.int("REISSUE_LIMIT", default=2)
 # After this many failed sign-ins, a customer who leaves returns to the host with LogOnFailed.

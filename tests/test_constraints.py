@@ -115,6 +115,7 @@ BROKEN: dict[str, Callable[[], object]] = {
     "provider_is_a_source_once": lambda: again(Source),
     "source_market_is_a_country_or_any": set_to(Source, market="us"),
     "profile_state_known": set_to(Profile, state="other"),
+    "sim_has_one_profile": lambda: again(Profile, matching_id_digest="other"),
     "matching_id_once_per_provider": lambda: again(Profile, sim=make_pool(1)[0]),
     "smdp_host_is_a_host_name": set_to(SmdpProvider, smdp_host="https://smdp.example/"),
     "host_named_for_a_profile_is_a_host_name": set_to(Profile, smdp_host="smdp.example/"),

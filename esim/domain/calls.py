@@ -10,7 +10,7 @@ import structlog
 from django.conf import settings
 from django.utils.timezone import now
 
-from esim.domain.decisions import WITHOUT_EFFECT, Decision, decide
+from esim.domain.decisions import ICCID_IS_GOOD, WITHOUT_EFFECT, Decision, decide
 from esim.es2plus import client as es2plus
 from esim.es2plus.answers import Answer
 from esim.es2plus.functions import DownloadOrder, Function
@@ -115,6 +115,20 @@ def may_exist_at_smdp(profile: Profile) -> bool:
     """Return whether any of the portal's calls may have left something at the SM-DP+."""
     # An unanswered row counts: its process may have ended after it sent the request.
     return profile.calls.exclude(outcome__in=WITHOUT_EFFECT).exists()
+
+
+def may_be_ordered_again(profile: Profile) -> bool:
+    """Return whether nothing was ordered, and no answer says that the ICCID itself is unusable.
+
+    An answer that is not understood counts as one about the ICCID. If such an ICCID went back to
+    stock, the next order would be refused for the same reason.
+    """
+    return all(
+        call.outcome in WITHOUT_EFFECT
+        and decide(call.function, Outcome(call.outcome), (call.subject_code, call.reason_code))
+        in ICCID_IS_GOOD
+        for call in profile.calls.all()
+    )
 
 
 def may_have_been_done_before(profile: Profile, call: Es2Call) -> bool:

@@ -131,6 +131,9 @@ WITHOUT_EFFECT = frozenset(
 # Staff are alerted to these although the call is repeated: only people can end their cause.
 ALERTING = frozenset({Outcome.MISCONFIGURED, Outcome.UNREADABLE})
 
+# After these decisions about a call without effect, the ICCID can be ordered for someone else.
+ICCID_IS_GOOD = frozenset({Decision.RETRY, Decision.OUT_OF_STOCK, Decision.REFUSE})
+
 
 def decide(function: str, outcome: Es2Call.Outcome, codes: Codes) -> Decision:
     """Return what to do after this answer to this function."""

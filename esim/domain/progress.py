@@ -39,7 +39,8 @@ def store_notice(notice: Notice, provider: SmdpProvider | None) -> None:
     A provider's notice counts only for the provider's own profiles. `provider` is None if the API
     runs without client certificates.
     """
-    profiles = Profile.objects.filter(sim__iccid=notice.iccid).select_related("provider")
+    ordered = Profile.objects.exclude(state=ProfileState.UNUSED).select_related("provider")
+    profiles = ordered.filter(sim__iccid=notice.iccid)
     if provider:
         profiles = profiles.filter(provider=provider)
     profile = profiles.first()

@@ -10,11 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 import structlog
+from django.db import transaction
 from django.utils.timezone import now
 
 from esim.domain.calls import (
     Call,
     call_and_record,
+    may_be_ordered_again,
     may_exist_at_smdp,
     may_have_been_done_before,
     order_may_still_arrive,
@@ -116,14 +118,17 @@ def _refusal(profile: Profile) -> ProfileRefused:
 
 
 def cancel(profile: Profile, *, before_call: Callable[[], None]) -> bool:
-    """Cancel a profile that was not downloaded; its ICCID is retired for good.
+    """Cancel a profile that was not downloaded.
 
+    Its ICCID is retired for good if anything may have been ordered. Otherwise it returns to stock.
     Returns False if the profile was downloaded already. It then stays as it is, and the caller must
     not issue a second one. Raises `SmdpUnavailable`.
     """
     if profile.state == ProfileState.DOWNLOADED:
         return False
-    if profile.state == ProfileState.CANCELLED:
+    if profile.state in {ProfileState.CANCELLED, ProfileState.UNUSED}:
+        return True
+    if may_be_ordered_again(profile) and _return_to_stock(profile):
         return True
     # An order that the portal never placed may be somebody else's, and must not be cancelled.
     if may_exist_at_smdp(profile) and not _cancel_at_smdp(profile, before_call):
@@ -136,6 +141,19 @@ def cancel(profile: Profile, *, before_call: Callable[[], None]) -> bool:
         # The notice of the download came during the call.
         return False
     retire(profile)
+    return True
+
+
+@transaction.atomic
+def _return_to_stock(profile: Profile) -> bool:
+    """Make the ICCID available again, and return whether it is.
+
+    The state decides before the ICCID is released: a concurrent notice of the download wins.
+    """
+    if not move(profile, ProfileState.UNUSED):
+        return False
+    compare_and_set(Sim, profile.sim_id, {"state": SimState.RESERVED}, state=SimState.AVAILABLE)
+    log.info("iccid returned to stock", iccid=profile.sim.iccid)
     return True
 
 

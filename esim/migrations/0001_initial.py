@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('eid', models.CharField(max_length=32, verbose_name='EID')),
-                ('state', models.CharField(choices=[('intended', 'Intended'), ('reserved', 'Reserved'), ('released', 'Released'), ('downloaded', 'Downloaded'), ('refused', 'Refused'), ('cancelled', 'Cancelled')], default='intended', max_length=10)),
+                ('state', models.CharField(choices=[('intended', 'Intended'), ('reserved', 'Reserved'), ('released', 'Released'), ('downloaded', 'Downloaded'), ('refused', 'Refused'), ('cancelled', 'Cancelled'), ('unused', 'Never ordered')], default='intended', max_length=10)),
                 ('matching_id', moportal.sealed.SealedField()),
                 ('matching_id_digest', models.CharField(max_length=64)),
                 ('smdp_host', models.CharField(blank=True, max_length=120)),
@@ -105,7 +105,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='profile',
             name='sim',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='profile', to='esim.sim'),
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='profiles', to='esim.sim'),
         ),
         migrations.AddField(
             model_name='sim',
@@ -194,7 +194,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='profile',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['intended', 'reserved', 'released', 'downloaded', 'refused', 'cancelled'])), name='profile_state_known'),
+            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['intended', 'reserved', 'released', 'downloaded', 'refused', 'cancelled', 'unused'])), name='profile_state_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='profile',
+            constraint=models.UniqueConstraint(condition=models.Q(('state', 'unused'), _negated=True), fields=('sim',), name='sim_has_one_profile'),
         ),
         migrations.AddConstraint(
             model_name='profile',

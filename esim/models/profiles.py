@@ -14,7 +14,7 @@ from outbox.calls import OutsideCall
 class Profile(models.Model):
     """A profile to be ordered. Its ICCID and matching id are stored before the first call."""
 
-    sim = models.OneToOneField(Sim, on_delete=models.PROTECT, related_name="profile")
+    sim = models.ForeignKey(Sim, on_delete=models.PROTECT, related_name="profiles")
     provider = models.ForeignKey(SmdpProvider, on_delete=models.PROTECT)
     # The device that the profile is bound to. The SM-DP+ lets no
     # other device download it.
@@ -36,6 +36,9 @@ class Profile(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="profile_state_known", condition=Q(state__in=ProfileState.values)
+            ),
+            models.UniqueConstraint(
+                name="sim_has_one_profile", fields=["sim"], condition=~Q(state="unused")
             ),
             models.UniqueConstraint(
                 name="matching_id_once_per_provider", fields=["provider", "matching_id_digest"]

@@ -12,6 +12,7 @@ from accounts.models import User
 from brand.models import LegalText
 from brand.queries import legal_text
 from moportal.database.statements import compare_and_set
+from orders.domain import limits
 from orders.domain.drafts import StaleForm
 from orders.domain.targets import Target, target
 from orders.models import KIND, Draft, Order, new_number
@@ -41,7 +42,8 @@ def place(draft: Draft, *, version: int) -> Order:
     price and terms that were shown, gives the draft's key to the payment, and enqueues the order.
     Sending the same form again returns the same order.
 
-    Raises `PlacedOtherwise` if another version was submitted. Raises `StaleForm` if the draft is
+    Raises `Locked` if the customer or the device has too many open or cancelled orders. Raises
+    `PlacedOtherwise` if another version was submitted. Raises `StaleForm` if the draft is
     open but the form shows an older version, or the draft is incomplete or has no target.
     """
     shown = Draft.objects.select_related("visit").get(pk=draft.pk)
@@ -62,6 +64,7 @@ def _submit(draft: Draft, version: int) -> Order | None:
     is_complete = draft.plan_id is not None and draft.method_id is not None
     if chosen is None or not is_complete or draft.version != version:
         return None
+    limits.count_order(draft)
     # A later visit from the same device changes the draft without raising its version. So the
     # visit is compared too.
     as_shown = {"version": version, "visit": draft.visit_id, "submitted_at": None}

@@ -6,7 +6,7 @@ undone, so no customer pays for a plan that was not delivered.
 """
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import structlog
 from django.db import transaction
@@ -18,6 +18,7 @@ from esim.models import Sim
 from moportal.database.statements import compare_and_set
 from moportal.http_client import ServiceUnavailable
 from moportal.identifiers import InvalidActivationCode
+from orders.domain import limits
 from orders.domain.undoing import undo
 from orders.models import KIND, Order, StateChange
 from orders.queries.orders import not_undone
@@ -38,6 +39,8 @@ log = structlog.get_logger(__name__)
 # customer's return or the gateway's webhook wakes a worker earlier, but either may be lost.
 CUSTOMER_STEP_PAUSE, LONGEST_STEP_PAUSE = timedelta(seconds=5), timedelta(minutes=2)
 CUSTOMER_STEP_LIMIT = timedelta(minutes=30)
+# These orders no longer count against the limit on open and cancelled ones.
+NOT_COUNTED = frozenset({OrderState.COMPLETED, OrderState.FAILED})
 # An order that failed or was cancelled counts the attempts to undo it from zero.
 RESET_TRIES: dict[str, Any] = {"tries": 0}
 
@@ -163,11 +166,23 @@ def _make_sim_ready(order: Order, lease: Lease) -> Sim:
                 eid=order.eid, profile_type=order.plan.profile_type, market=order.visit.market
             )
             # An order gets one profile, even if a worker goes on after its lease has expired.
-            expected = {"state": OrderState.IN_PROGRESS, "profile": None}
+            expected = {
+                "state": OrderState.IN_PROGRESS,
+                "profile": None,
+                "cancel_requested_at": None,
+            }
             if not compare_and_set(Order, order.pk, expected, profile=profile):
-                raise IllegalTransition("the order has a profile already, or has ended")
+                _refuse_profile(order)
         order.profile = profile
     return provisioning.make_ready(order.profile, before_call=lease.cover_call).sim
+
+
+def _refuse_profile(order: Order) -> NoReturn:
+    """Raise the reason why the order gets no profile. The rollback frees the ICCID."""
+    order.refresh_from_db(fields=["state", "profile", "cancel_requested_at"])
+    if order.cancel_requested_at and order.profile_id is None:
+        raise CancelWon(order.number)
+    raise IllegalTransition("the order has a profile already, or has ended")
 
 
 def _check_code(order: Order) -> None:
@@ -290,6 +305,8 @@ def _move(
             StateChange.objects.create(
                 order=order, old=old, new=new, reason=reason[:200], actor=actor
             )
+            if new in NOT_COUNTED:
+                limits.forget_order(order)
     if not is_moved:
         raise IllegalTransition(f"{old} to {new}: another worker moved it")
     # refresh_from_db would cost a query and drop the related rows that are loaded already.

@@ -83,7 +83,8 @@ def any_order_of_iccid(iccid: str) -> Order | None:
     if not iccid:
         return None
     found = Order.objects.select_related("account")
-    issued = found.filter(profile__sim__iccid=iccid).first()
+    unused = Q(profile__state=ProfileState.UNUSED)
+    issued = found.filter(profile__sim__iccid=iccid).exclude(unused).first()
     replaced = found.filter(repairs__old_profile__sim__iccid=iccid).first()
     return issued or replaced or found.filter(sim__iccid=iccid).first()
 

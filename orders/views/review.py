@@ -9,11 +9,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from accounts.limiter import Locked
 from accounts.models import User
+from accounts.texts import wait_text
 from esim.models import Sim
 from mobileplans.domain import visits
 from mobileplans.models import Visit
-from orders.domain import drafts, placing, targets
+from orders.domain import drafts, limits, placing, targets
 from orders.domain.drafts import StaleForm
 from orders.domain.targets import Choice
 from orders.forms import ReviewForm, initial_for
@@ -54,7 +56,12 @@ def review(request: HttpRequest, user: User) -> HttpResponse:
         return redirect_to("review")
     context = _review_context(draft) | {"price_change": price_change}
     context |= _device_context(choice, visit)
-    return render(request, "orders/review.html", context)
+    locked = limits.find_lock(user, visit)
+    context["wait_text"] = wait_text(locked) if locked else ""
+    response = render(request, "orders/review.html", context)
+    if locked and locked.seconds:
+        response.headers["Retry-After"] = str(locked.seconds)
+    return response
 
 
 def _place_order(request: HttpRequest, user: User, form: ReviewForm) -> HttpResponse:
@@ -75,6 +82,9 @@ def _place_order(request: HttpRequest, user: User, form: ReviewForm) -> HttpResp
         order = placing.place(mine, version=form.cleaned_data["version"])
     except (StaleForm, placing.PlacedOtherwise):
         return redirect_stale_form(request, form.cleaned_data["draft"], user)
+    except Locked:
+        # The review page says how long to wait.
+        return redirect_to("review")
     return redirect_to("order", order.number)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count as numbers
 from typing import Any
@@ -47,6 +48,26 @@ def test_the_last_allowed_attempt_locks_the_subject() -> None:
 
     assert refused.value.counter == SIM
     assert 3590 <= (refused.value.seconds or 0) <= 3600
+
+
+def test_only_a_limit_that_says_so_lets_repetitions_pass_a_lock() -> None:
+    lenient = Counter(replace(THREE, lets_repetitions_pass=True), "sim:3")
+    use_up(SIM)
+    use_up(lenient)
+
+    limiter.count("wrong 0", lenient)
+    limiter.count("wrong 0", lenient, OTHER)
+    with pytest.raises(Locked):
+        limiter.count("wrong 0", SIM)
+    with pytest.raises(Locked):
+        limiter.count("another", lenient)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_repetitions_that_come_at_once_pass_the_lock_that_the_first_sets() -> None:
+    lenient = Counter(replace(THREE, most=1, lets_repetitions_pass=True), "sim:3")
+
+    assert at_once(lambda: limiter.count("same", lenient), 8) == [None] * 8
 
 
 def test_another_subject_is_not_locked() -> None:

@@ -27,7 +27,7 @@ WHERE o.state = 'completed'
 GAPS = "SELECT year FROM payments_receipt GROUP BY year HAVING max(number) <> count(*)"
 # The final states of the payment and of the profile, for completed orders and for all others.
 DONE = ({"captured"}, {"released", "downloaded"})
-RELEASED = ({"voided", "declined"}, {"cancelled", "none"})
+RELEASED = ({"voided", "declined"}, {"cancelled", "unused", "none"})
 OPEN = "SELECT count(*) FROM orders_order WHERE state <> ALL(%s)"
 
 

@@ -236,5 +236,5 @@ def _move_free_profiles(old: str, new: str) -> str:
     """Return Python code that moves the pool's unused profiles to another state."""
     return (
         "from esim.models import Sim\n"
-        f"Sim.objects.filter(state={old!r}, kind='profile', profile=None).update(state={new!r})"
+        f"Sim.objects.filter(state={old!r}, kind='profile', profiles=None).update(state={new!r})"
     )

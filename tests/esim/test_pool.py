@@ -26,7 +26,7 @@ def claim() -> Profile:
 
 
 def reserved_without_a_profile() -> list[Sim]:
-    return list(Sim.objects.filter(state=SimState.RESERVED, profile=None))
+    return list(Sim.objects.filter(state=SimState.RESERVED, profiles=None))
 
 
 # --- Claims -------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """`esim.domain.provisioning`: no profile is ordered twice, taken from another, or left behind."""
 
+import uuid
 from typing import Any
 
 import httpx
@@ -12,10 +13,11 @@ from esim.domain.provisioning import ProfileRefused, SmdpUnavailable
 from esim.models import Es2Call, Profile
 from esim.states import NEXT_STATES, ProfileState, SimState
 from outbox.domain import LeaseLost
-from tests.builders import EID, make_pool
+from tests.builders import EID, OTHER_EID, make_pool
 from tests.providers import books, break_it, states
 
 pytestmark = pytest.mark.django_db
+Outcome = Es2Call.Outcome
 
 
 @pytest.fixture
@@ -122,10 +124,74 @@ def test_cancelling_retires_the_iccid(profile: Profile, smdp: str) -> None:
 def test_cancelling_a_profile_that_was_not_ordered_makes_no_call(
     profile: Profile, smdp: str
 ) -> None:
+    assert cancel(profile)
+    assert cancel(profile)
+
+    profile.sim.refresh_from_db()
+    assert (profile.state, profile.sim.state) == (ProfileState.UNUSED, SimState.AVAILABLE)
+    assert at_smdp(smdp) == []
+
+
+def test_an_iccid_that_returned_to_stock_is_sold_to_another(profile: Profile, smdp: str) -> None:
     cancel(profile)
 
-    assert profile.state == ProfileState.CANCELLED
-    assert at_smdp(smdp) == []
+    other = make_ready(pool.intend(eid=OTHER_EID, profile_type="consumer"))
+
+    assert (other.sim, other.state) == (profile.sim, ProfileState.RELEASED)
+    assert [ordered["eid"] for ordered in at_smdp(smdp)] == [OTHER_EID]
+
+
+def test_an_order_that_never_reached_the_smdp_uses_up_no_iccid(
+    profile: Profile, settings: Settings
+) -> None:
+    settings.SMDP_URL = "http://127.0.0.1:9"
+    with pytest.raises(SmdpUnavailable):
+        make_ready(profile)
+
+    assert cancel(profile)
+
+    profile.sim.refresh_from_db()
+    assert (profile.state, profile.sim.state) == (ProfileState.UNUSED, SimState.AVAILABLE)
+    assert profile.calls.get().outcome == Outcome.NOT_SENT
+
+
+@pytest.mark.parametrize(
+    ("codes", "state"),
+    [
+        # No profile of this type is left; the reason says nothing about the ICCID.
+        (("8.2.5", "3.7"), SimState.AVAILABLE),
+        (("8.2.1", "3.9"), SimState.RETIRED),
+        (("9.9", "9.9"), SimState.RETIRED),
+    ],
+)
+def test_an_iccid_that_the_smdp_refused_is_used_up_unless_the_reason_is_another(
+    profile: Profile, codes: tuple[str, str], state: SimState
+) -> None:
+    subject_code, reason_code = codes
+    profile.calls.create(
+        function="downloadOrder",
+        call_identifier=uuid.uuid4(),
+        request={},
+        outcome=Outcome.FAILED,
+        subject_code=subject_code,
+        reason_code=reason_code,
+    )
+    provisioning.move(profile, ProfileState.REFUSED)
+
+    assert cancel(profile)
+
+    profile.sim.refresh_from_db()
+    assert profile.sim.state == state
+
+
+def test_a_download_during_the_cancel_keeps_the_iccid(profile: Profile, smdp: str) -> None:
+    seen_before = Profile.objects.get(pk=profile.pk)
+    provisioning.move(profile, ProfileState.DOWNLOADED, downloaded_at=now())
+
+    assert not cancel(seen_before)
+
+    profile.sim.refresh_from_db()
+    assert (seen_before.state, profile.sim.state) == ("downloaded", SimState.RESERVED)
 
 
 def test_a_profile_whose_confirmation_may_be_lost_is_cancelled(profile: Profile, smdp: str) -> None:

@@ -71,6 +71,8 @@ def services(gateway: str, smdp: str, network: str, settings: Settings) -> tuple
     from tests.orders.play import SECRET  # noqa: PLC0415 -- it builds on this module
 
     settings.PAYMENT_WEBHOOK_SECRET = SECRET
+    # A play has many open orders. `tests/orders/test_limits.py` tests the limit.
+    settings.ORDER_LIMIT = settings.DEVICE_ORDER_LIMIT = 0
     return gateway, smdp, network
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from esim.states import ProfileState
 from orders.models import Order
 from orders.states import ENDED, NEXT_STATES, Failure, OrderState
 from subscriptions.models import SubscriptionState
@@ -49,7 +50,7 @@ def an_order_has_one_payment_of_its_price(seen: Seen, told: Told) -> Iterator[st
 
 def an_order_has_one_profile(seen: Seen, told: Told) -> Iterator[str]:
     """Find profiles at the SM-DP+ that do not belong to exactly one order."""
-    owners = Counter(_iccid(order) for order in seen.orders if order.profile)
+    owners = Counter(_iccid(order) for order in seen.orders if _iccid(order))
     for iccid, profile in seen.profiles.items():
         if owners[iccid] != 1:
             yield f"{iccid}: {profile['state']}, of {owners[iccid]} orders"
@@ -219,4 +220,5 @@ def _statuses(seen: Seen, order: Order) -> list[str]:
 
 
 def _iccid(order: Order) -> str:
-    return order.profile.sim.iccid if order.profile else ""
+    is_ordered = order.profile is not None and order.profile.state != ProfileState.UNUSED
+    return order.profile.sim.iccid if order.profile and is_ordered else ""

@@ -1,13 +1,22 @@
 """A cancel wins until the charge is decided (docs/contract.md#leaving)."""
 
+from typing import Any
+
 import pytest
+from pytest_django.fixtures import Settings
 
 from accounts.models import User
+from esim.models import Sim
+from esim.states import ProfileState, SimState
 from orders.domain import placing, settling
 from orders.models import Order
+from orders.queries.orders import any_order_of_iccid
 from orders.states import Failure, OrderState
+from payments.domain import payments
+from payments.models import Payment
 from payments.states import PaymentState
 from subscriptions.domain import activation
+from tests.builders import make_order
 from tests.orders.conftest import process_once, seconds, settled
 from tests.providers import break_it, profiles, statuses
 
@@ -81,3 +90,40 @@ def test_a_cancel_that_comes_between_profile_and_charge_wins(
 
     assert order.state == OrderState.CANCELLED
     assert statuses(gateway) == ["voided"]
+
+
+def test_a_cancel_while_the_payment_is_authorised_uses_up_no_iccid(
+    placed: Order, alice: User, gateway: str, smdp: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authorise = payments.authorise
+
+    def cancelled_meanwhile(payment: Payment, **how: Any) -> None:
+        authorise(payment, **how)
+        placing.request_cancel(Order.objects.get(pk=placed.pk), actor=alice)
+
+    monkeypatch.setattr(payments, "authorise", cancelled_meanwhile)
+    order = settled(placed, times=2)
+
+    assert (order.state, order.profile) == (OrderState.CANCELLED, None)
+    assert (profiles(smdp), statuses(gateway)) == ([], ["voided"])
+    assert set(Sim.objects.values_list("state", flat=True)) == {SimState.AVAILABLE}
+
+
+def test_a_cancel_while_the_smdp_is_away_uses_up_no_iccid(
+    placed: Order, alice: User, gateway: str, smdp: str, settings: Settings
+) -> None:
+    smdp_url = settings.SMDP_URL
+    settings.SMDP_URL = "http://127.0.0.1:9"
+    assert settled(placed).profile is not None
+    placing.request_cancel(placed, actor=alice)
+    order = settled(placed, times=2)
+    settings.SMDP_URL = smdp_url
+
+    assert (order.state, order.undone_at is not None) == (OrderState.CANCELLED, True)
+    assert order.profile is not None
+    assert order.profile.state == ProfileState.UNUSED
+    assert set(Sim.objects.values_list("state", flat=True)) == {SimState.AVAILABLE}
+
+    later = settled(make_order(alice, plan=order.plan, method=order.payment.method))
+    assert later.sim_in_use == order.profile.sim
+    assert any_order_of_iccid(order.profile.sim.iccid) == later
