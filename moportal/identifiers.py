@@ -152,8 +152,12 @@ class Msisdn(str):
         return cls(text)
 
 
+# Kosovo. ISO 3166-1 leaves this code to its users, and Windows and CLDR use it.
+_KOSOVO = "XK"
+
+
 class Country(str):
-    """An ISO 3166-1 alpha-2 code in upper case."""
+    """An ISO 3166-1 alpha-2 code in upper case, or `XK`."""
 
     __slots__ = ()
 
@@ -161,7 +165,8 @@ class Country(str):
     def parse(cls, text: str) -> Self:
         """Parse a code in either case. `UK`, which some senders use, becomes `GB`."""
         code = "GB" if text.upper() == "UK" else text.upper()
-        if not re.fullmatch(r"[A-Z]{2}", code) or pycountry.countries.get(alpha_2=code) is None:
+        is_known = code == _KOSOVO or pycountry.countries.get(alpha_2=code) is not None
+        if not re.fullmatch(r"[A-Z]{2}", code) or not is_known:
             raise InvalidCountry(text)
         return cls(code)
 

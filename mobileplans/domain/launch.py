@@ -19,6 +19,7 @@ from moportal.identifiers import Country, Eid, Iccid, Imei, InvalidIdentifier
 LONGEST_TRANSACTION_ID = 64
 LONGEST_LIST = 50
 LONGEST_IMEI = 20
+_REGION = re.compile("[0-9]{3}")
 _CONTROL_CHARACTER = re.compile("[\x00-\x1f\x7f-\x9f]")
 Identifier = TypeVar("Identifier", Eid, Iccid, Imei, Country)
 
@@ -51,6 +52,7 @@ def parse_launch(query_string: str) -> Launch:
     transaction_id = _parse_transaction_id(raw.get("transactionId", ""))
 
     values = {name: _decode_and_strip(text) for name, text in raw.items()}
+    regions = _drop_regions(values)
     refusals: list[tuple[MoDirectStatus, str]] = []
     parse = partial(_parse_or_refuse, values, refusals)
     eid = parse(Eid, "eid", MoDirectStatus.INVALID_SIM)
@@ -83,7 +85,7 @@ def parse_launch(query_string: str) -> Launch:
         market=market or location,
         refused_as=refusals[0][0] if refusals else None,
         refused_because=refusals[0][1] if refusals else "",
-        remarks=tuple(_remarks(raw, transaction_id, imei, dropped)),
+        remarks=tuple(_remarks(raw, transaction_id, imei, dropped)) + regions,
     )
 
 
@@ -95,6 +97,15 @@ def _remarks(raw: dict[str, str], transaction_id: str, imei: str, dropped: int) 
         yield "imei fails its check"
     if dropped:
         yield f"{dropped} of iccids unreadable"
+
+
+def _drop_regions(values: dict[str, str]) -> tuple[str, ...]:
+    """Take a region that is no country for missing, and return what to remark about it.
+
+    Windows also offers the regions of UN M.49, such as `001` (the world) and `150` (Europe).
+    """
+    regions = [name for name in ("location", "market") if _REGION.fullmatch(values.get(name, ""))]
+    return tuple(f"{name} {values.pop(name)} is a region" for name in regions)
 
 
 def _is_imei(text: str) -> bool:

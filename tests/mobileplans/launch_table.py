@@ -111,6 +111,15 @@ LAUNCH_TABLE = [
         "location", "in any case; the default for market", "location=us", location="US", market="US"
     ),
     _row("location", "UK is read as GB", "location=UK", location="GB"),
+    _row("location", "XK (Kosovo) counts as a country", "location=xk", location="XK"),
+    _row(
+        "location",
+        "a region that Windows offers (UN M.49) counts as missing",
+        "location=150&market=DE",
+        location="DE",
+        refused_as=None,
+        remarks=("location 150 is a region",),
+    ),
     _row(
         "location",
         "not a country: refused",
@@ -120,6 +129,14 @@ LAUNCH_TABLE = [
     ),
     _row("market", "the default for location", "market=de", location="DE", market="DE"),
     _row("market", "each keeps its own value", "market=US&location=JP", location="JP", market="US"),
+    _row(
+        "market",
+        "a region counts as missing",
+        "market=001",
+        market=None,
+        refused_as=None,
+        remarks=("market 001 is a region",),
+    ),
     _row(
         "market",
         "not a country: refused",
