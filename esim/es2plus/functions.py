@@ -14,6 +14,8 @@ from moportal.identifiers import HOST_NAME
 Result_co = TypeVar("Result_co", covariant=True)
 # Not longer than its column.
 _HOST = re.compile(rf"(?=.{{1,120}}\Z){HOST_NAME}")
+# The forms of a flag that is not set. SGP.22 v2.2 has no such field here, but some platforms do.
+NOT_REQUIRED = (None, False, "", "0", "false")
 # SGP.22 v2.2, table 21: an ICCID has 20 places. One of 18 or 19 digits may be filled up with F.
 ICCID_PLACES = 20
 
@@ -96,7 +98,7 @@ class ConfirmOrder:
         # The EID in the answer is optional; only a different one is a contradiction.
         _check_echo("eid", body.get("eid") or self.eid, self.eid)
         # No device may be asked for a confirmation code (docs/contract.md#profile).
-        if body.get("confirmationCode") or body.get("ccRequiredFlag"):
+        if body.get("confirmationCode") or body.get("ccRequiredFlag") not in NOT_REQUIRED:
             raise Contradiction("the device would be asked for a confirmation code")
         host = body.get("smdpAddress") or ""
         if host and not (isinstance(host, str) and _HOST.fullmatch(host)):

@@ -13,7 +13,9 @@ NO_HOST_NAME = "Give a host name alone, such as smdp.example, without https://, 
 
 def check_points(points: object) -> None:
     """Raise `ValidationError` unless this maps ids of notification points to their meanings."""
-    if not isinstance(points, dict) or not set(points.values()) <= set(Point):
+    named = list(points.values()) if isinstance(points, dict) else [None]
+    # A list, because what staff entered may be unhashable.
+    if not all(point in list(Point) for point in named):
         known = ", ".join(Point)
         raise ValidationError(f"Enter a JSON object that maps a point's number to one of: {known}.")
 

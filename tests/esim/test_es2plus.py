@@ -188,6 +188,8 @@ def test_a_pause_may_be_requested_as_a_date() -> None:
         {"matchingId": "OURS", "smdpAddress": ["smdp.example"]},
         {"matchingId": "OURS", "confirmationCode": "1234"},
         {"matchingId": "OURS", "ccRequiredFlag": True},
+        {"matchingId": "OURS", "ccRequiredFlag": "true"},
+        {"matchingId": "OURS", "ccRequiredFlag": ["perhaps"]},
     ],
 )
 def test_a_confirmation_that_differs_from_the_request_is_a_contradiction(
@@ -196,6 +198,13 @@ def test_a_confirmation_that_differs_from_the_request_is_a_contradiction(
     found = parse_answer(Reply(200, body(**fields)), ConfirmOrder(ICCID, "OURS"))
 
     assert (found.outcome, found.result) == (Outcome.CONTRADICTION, None)
+
+
+@pytest.mark.parametrize("flag", [None, False, 0, "", "0", "false"])
+def test_a_confirmation_code_that_is_not_required_is_no_contradiction(flag: object) -> None:
+    content = body(matchingId="OURS", ccRequiredFlag=flag)
+
+    assert parse_answer(Reply(200, content), ConfirmOrder(ICCID, "OURS")).outcome == Outcome.SUCCESS
 
 
 @pytest.mark.parametrize("iccid", [None, "", 8949449999999990023, "8988999999999999993"])

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.test import Client
 
 from esim.domain import pool, progress, provisioning
 from esim.models import DownloadProgress, Profile
+from esim.models.providers import check_points
 from esim.signals import download_failed
 from esim.states import ProfileState, SimState
 from outbox.models import Task
@@ -124,6 +126,12 @@ def test_a_platform_may_have_its_own_points(
 
     body = about(profile, notificationPointId=point)
     assert state_after(client, profile, body) == ProfileState.DOWNLOADED
+
+
+@pytest.mark.parametrize("points", [{"5": "landed"}, {"5": []}, {"5": None}, ["5"], None])
+def test_staff_can_only_give_a_point_a_known_meaning(points: Any) -> None:
+    with pytest.raises(ValidationError, match="installation"):
+        check_points(points)
 
 
 @pytest.mark.parametrize("point", [5, 99, "", "NaN", None])
