@@ -15,8 +15,8 @@ from typing import Any
 from moportal.text.instants import parse_instant
 from moportal.text.json_numbers import whole_number
 
-# The standard's statuses, spelled exactly like this. `Expired` and any other status say nothing
-# about the profile (docs/es2plus.md#handledownloadprogressinfo).
+# The standard's statuses, spelled exactly like this. `Expired` and any other status say
+# nothing about the profile (docs/es2plus.md#handledownloadprogressinfo).
 EXECUTED = frozenset({"Executed-Success", "Executed-WithWarning"})
 FAILED = "Failed"
 # The check digit is not checked. Platforms compute that of a 20-digit ICCID in different ways, and
@@ -51,7 +51,7 @@ STANDARD_POINTS = {
 }
 # These points mean that the profile is on its device.
 ON_DEVICE = frozenset({Point.INSTALLATION, Point.ENABLED, Point.DISABLED, Point.DELETED})
-# Only at these points does a failure mean that the download failed. The others come after it.
+# Only at these points does a failure mean that the download failed. The others come later.
 OF_DOWNLOAD = frozenset(
     {Point.ELIGIBILITY, Point.CONFIRMATION_CODE, Point.DOWNLOAD, Point.INSTALLATION}
 )
@@ -110,8 +110,8 @@ def parse_time(text: str) -> datetime | None:
     """Parse a time: ISO 8601 (without an offset it is UTC), or an epoch in s or ms."""
     try:
         if epoch := _EPOCH.fullmatch(text):
-            seconds = float(text) if len(epoch[1]) <= _SECONDS_DIGITS else float(text) / 1000
-            return datetime.fromtimestamp(seconds, UTC)
+            has_seconds = len(epoch[1]) <= _SECONDS_DIGITS
+            return datetime.fromtimestamp(float(text) / (1 if has_seconds else 1000), UTC)
         return parse_instant(text)
     except (ValueError, OverflowError):
         return None

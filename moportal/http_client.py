@@ -41,8 +41,8 @@ REFUSED_CERTIFICATE = frozenset(
         "TLSV1_ALERT_UNKNOWN_CA",
     }
 )
-# Statuses that mean the same over HTTP: the other side does not accept our certificate, token or
-# password. 495 and 496 are nginx's.
+# The statuses for a certificate, token or password that is not accepted. 495 and 496 are
+# nginx's own.
 CALLER_REFUSED = frozenset({401, 403, 407, 495, 496})
 NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 # No compression: httpcore does not decompress answers.
@@ -281,9 +281,8 @@ def exchange_json(
 def refuses_caller(reply: Reply) -> bool:
     """Return whether the other side does not accept who we are, whatever we ask for.
 
-    That is a setting, here or there. The call had no effect, and it will work once the setting is
-    corrected. By default nginx answers a certificate that it refuses with 400 and a page that says
-    so.
+    That is a setting, here or there. The call had no effect, and works once the setting is
+    corrected. nginx answers a certificate that it refuses with 400 and a page that says so.
     """
     is_refused_by_nginx = reply.status == httpx.codes.BAD_REQUEST and (
         b"ssl certificate" in reply.body.lower()

@@ -74,8 +74,9 @@ def store_notice(notice: Notice, provider: SmdpProvider | None) -> None:
 
 
 def _meaning_of(notice: Notice, profile: Profile | None) -> DownloadProgress.Meaning:
-    """Return what the notice says about the profile. What is not understood decides nothing.
+    """Return what the notice says about the profile.
 
+    What is not understood decides nothing.
     Source: docs/es2plus.md#handledownloadprogressinfo.
     """
     point = point_of(notice.point, profile.provider) if profile else None
@@ -88,7 +89,7 @@ def _meaning_of(notice: Notice, profile: Profile | None) -> DownloadProgress.Mea
 
 
 def _other_eid(notice: Notice, profile: Profile | None) -> str:
-    """Return the end of the notice's EID if it is not the order's, and empty text otherwise.
+    """Return the end of the notice's EID if it is not the order's, else an empty text.
 
     An order may have no EID, and a notice may name none.
     """
@@ -110,7 +111,8 @@ def _apply(profile: Profile, notice: DownloadProgress) -> None:
     if not compare_and_set(DownloadProgress, notice.pk, {"applied_at": None}, applied_at=now()):
         return
     if notice.other_eid:
-        alert_staff(profile, f"notice: the EID ending in {notice.other_eid} is not the order's")
+        other = f"the EID ending in {notice.other_eid}"
+        alert_staff(profile, f"notice: {other} is not the order's")
     if notice.meaning == Meaning.ON_DEVICE:
         _mark_downloaded(profile)
     elif notice.meaning == Meaning.FAILED and profile.state in WAITING:
@@ -130,6 +132,6 @@ def _mark_downloaded(profile: Profile) -> None:
 
 
 def point_of(number: str, provider: SmdpProvider) -> Point | None:
-    """Return what this provider's notification point stands for, or None if that is unknown."""
+    """Return what this provider's point stands for, or None if that is unknown."""
     named = {**STANDARD_POINTS, **provider.notification_points}.get(number)
     return Point(named) if named in list(Point) else None

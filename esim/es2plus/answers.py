@@ -18,8 +18,8 @@ from moportal.http_client import Reply, asks_to_retry, refuses_caller
 
 log = structlog.get_logger(__name__)
 JSON = "application/json"
-# A customer is waiting, so an SM-DP+ that asks for a longer pause is called after this one. It can
-# then ask again.
+# A customer is waiting, so an SM-DP+ that asks for a longer pause is called after this one.
+# It can then ask again.
 LONGEST_RETRY_AFTER = timedelta(seconds=30)
 Outcome = Es2Call.Outcome
 STATUSES = {
@@ -34,7 +34,7 @@ _PROTOCOL = re.compile(r"gsma/rsp/v[0-9]", re.ASCII | re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Answer(Generic[Result]):
-    """The outcome of a call. `codes` are subject and reason code, empty if the SM-DP+ sent none."""
+    """The outcome of a call. `codes` are subject and reason code, or empty texts."""
 
     outcome: Es2Call.Outcome
     detail: str = ""
@@ -72,8 +72,8 @@ def parse_answer(reply: Reply, function: Function[Result]) -> Answer[Result]:
 def _http_outcome(reply: Reply) -> Es2Call.Outcome:
     """Return the class of an answer with another status than 200.
 
-    An address or a certificate that is not accepted is a setting, here or at the SM-DP+. It can be
-    corrected, so it decides nothing about the order.
+    An address or a certificate that is not accepted is a setting, here or at the SM-DP+.
+    It can be corrected, so it decides nothing about the order.
     """
     if asks_to_retry(reply.status):
         return Outcome.COME_BACK
@@ -84,17 +84,20 @@ def _http_outcome(reply: Reply) -> Es2Call.Outcome:
 
 
 def _check_content_type(headers: Mapping[str, str]) -> None:
-    """Raise `ValueError` for another content type than JSON. Some SM-DP+s leave the header out."""
+    """Raise `ValueError` for another content type than JSON.
+
+    Some SM-DP+s leave the header out.
+    """
     kind = headers.get("content-type", JSON)
     if not kind.lower().startswith(JSON):
         raise ValueError(kind)
 
 
 def _note_odd_protocol(protocol: str) -> None:
-    """Log an X-Admin-Protocol that is not a version of SGP.22. It is never a reason to refuse.
+    """Log an X-Admin-Protocol that is not a version of SGP.22. It is no reason to refuse.
 
-    An SM-DP+ answers with the highest version that it supports (docs/es2plus.md#transport). pySim's
-    leaves the header out.
+    An SM-DP+ answers with the highest version that it supports, and pySim's leaves the
+    header out (docs/es2plus.md#transport).
     """
     if protocol and not _PROTOCOL.match(protocol):
         log.warning("odd X-Admin-Protocol", protocol=protocol[:60])

@@ -1,7 +1,7 @@
 """The ES2+ client: it calls a function of an SM-DP+ (SGP.22 v2.2, 5.3 and 6).
 
-`esim.es2plus.answers` parses the answer. Decisions are made in `esim.domain.decisions`, and calls
-are stored by `esim.domain.calls`.
+`esim.es2plus.answers` parses the answer. Decisions are made in `esim.domain.decisions`,
+and calls are stored by `esim.domain.calls`.
 """
 
 import json

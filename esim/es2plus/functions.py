@@ -14,9 +14,9 @@ from moportal.identifiers import HOST_NAME
 Result_co = TypeVar("Result_co", covariant=True)
 # Not longer than its column.
 _HOST = re.compile(rf"(?=.{{1,120}}\Z){HOST_NAME}")
-# The forms of a flag that is not set. SGP.22 v2.2 has no such field here, but some platforms do.
+# The forms of a flag that is not set. SGP.22 v2.2 has no such field here. Platforms have.
 NOT_REQUIRED = (None, False, "", "0", "false")
-# SGP.22 v2.2, table 21: an ICCID has 20 places. One of 18 or 19 digits may be filled up with F.
+# SGP.22 v2.2, table 21: an ICCID has 20 places, and F may fill up the last ones.
 ICCID_PLACES = 20
 
 
@@ -69,7 +69,10 @@ class DownloadOrder:
 
 @dataclass(frozen=True)
 class Confirmed:
-    """The result of ConfirmOrder. The address, if given, goes into the activation code (5.3.2)."""
+    """The result of ConfirmOrder.
+
+    The address, if given, goes into the activation code (SGP.22 v2.2, 5.3.2).
+    """
 
     matching_id: str
     smdp_address: str = ""
@@ -154,7 +157,7 @@ FUNCTIONS: tuple[type[Function[Any]], ...] = (
 
 
 def pad_iccid(iccid: str, provider: SmdpProvider) -> str:
-    """Return the ICCID in this provider's form: some want it filled up to 20 places with F."""
+    """Return the ICCID in this provider's form: some want it filled up with F."""
     return iccid.ljust(ICCID_PLACES, "F") if provider.pads_iccid else iccid
 
 

@@ -102,9 +102,10 @@ def _remarks(raw: dict[str, str], transaction_id: str, imei: str, dropped: int) 
 def _drop_regions(values: dict[str, str]) -> tuple[str, ...]:
     """Take a region that is no country for missing, and return what to remark about it.
 
-    Windows also offers the regions of UN M.49, such as `001` (the world) and `150` (Europe).
+    Windows also offers regions of UN M.49, such as `001` (the world) and `150` (Europe).
     """
-    regions = [name for name in ("location", "market") if _REGION.fullmatch(values.get(name, ""))]
+    names = ("location", "market")
+    regions = [name for name in names if _REGION.fullmatch(values.get(name, ""))]
     return tuple(f"{name} {values.pop(name)} is a region" for name in regions)
 
 

@@ -101,12 +101,12 @@ def parse_lpa_errors(codes: str, times: str = "", iccids: str = "") -> LpaErrors
 
 
 def parse_lpa_code(text: str) -> LpaCode:
-    """Parse a status of the headers, which only come after a failure: an unknown one is `Other`."""
+    """Parse a status of the headers. They only come after a failure: unknown is `Other`."""
     return find_lpa_code(text) or LpaCode.OTHER
 
 
 def find_lpa_code(text: str) -> LpaCode | None:
-    """Find a status by its name in any case or by its number. None if there is no such status."""
+    """Return the status with this name, in any case, or this number. None if unknown."""
     tidied = remove_invisible_marks(text).strip().casefold()
     # Not `isdigit`, which also accepts digits of other scripts.
     if re.fullmatch(r"[0-9]{1,6}", tidied):
@@ -165,7 +165,8 @@ def parse_app_report(text: str, name: str) -> tuple[str, Iccid | None]:
     if not isinstance(report, dict):
         return "", None
 
-    number, result, iccid = whole_number(report.get(name)), report.get(name), report.get("iccid")
+    result, iccid = report.get(name), report.get("iccid")
+    number = whole_number(result)
     if number is None and not isinstance(result, str):
         return "", None
     text = str(result if number is None else number)

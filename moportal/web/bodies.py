@@ -1,8 +1,8 @@
 """Request bodies that come without their length, because the client sends them in chunks.
 
-Django takes a missing length for an empty body: it would read such a request as if nothing came
-(PEP 3333 leaves it open). nginx buffers a request and adds the length, so this is for callers that
-reach the server without it, as in the demo.
+Django takes a missing length for an empty body, and would read such a request as if
+nothing came. nginx buffers a request and adds the length. This is for callers that reach
+the server without nginx, as in the demo.
 """
 
 from io import BytesIO
@@ -10,11 +10,12 @@ from typing import Any
 
 
 def set_length(environ: dict[str, Any], *, longest: int) -> None:
-    """Read a body without a length into memory, and set its length in the WSGI environment.
+    """Read a body without a length into memory, and set its length in `environ`.
 
-    One byte more than `longest` is read at most. So a body that is too long is not cut short: the
-    length is then above the limit, and the request is refused as too large. This needs a server
-    that ends the input where the body ends.
+    At most one byte more than `longest` is read. A body that is too long is not cut short:
+    its length is above the limit, and the request is refused as too large.
+
+    The server must end the input where the body ends (`wsgi.input_terminated`).
     """
     has_length = bool(environ.get("CONTENT_LENGTH"))
     is_chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()

@@ -95,8 +95,8 @@ STYLES = {
 }
 
 
-# With `--odd` each notification is sent in all these ways. The first five mean nothing to an
-# operator that knows only the standard. The last two say what happened.
+# With `--odd` each notification is sent in all these ways. The first five mean nothing to
+# an operator that knows only the standard. The last two say what happened.
 ODD: tuple[Spell, ...] = (
     _without_status,
     _with_status(status="executed-success"),

@@ -14,8 +14,8 @@ from moportal.text.csv_files import CsvFile, Fault, Row
 from subscriptions.domain import usage
 from subscriptions.records import NAMES
 
-# The largest number of bytes that a record may have fits into 16 digits. Spreadsheets may write a
-# whole number with zeros after the point.
+# The largest number of bytes that a record may have fits into 16 digits. Spreadsheets may
+# write a whole number with zeros after the point.
 _WHOLE_NUMBER = re.compile(r"([0-9]{1,16})(\.0{1,9})?", re.ASCII)
 
 

@@ -1,7 +1,7 @@
 """A whole purchase with an SM-DP+ that keeps the standard in the oddest ways.
 
-Its answers carry v3, ConfirmOrder leaves out the address, and each notice comes in every odd
-spelling (`simulators.smdp --odd`).
+Its answers carry v3, ConfirmOrder leaves out the address, and each notice comes in every
+odd spelling (`simulators.smdp --odd`).
 """
 
 import time
@@ -72,7 +72,7 @@ def wait_for_notices(profile: Profile) -> None:
 
 
 def check_sale(sold: Order, gateway: str) -> None:
-    """Check that the order is sold, its eSIM downloaded, and only what is understood decided."""
+    """Check that the eSIM is sold and downloaded, and that only what is known decided."""
     profile = Profile.objects.get()
     meanings = list(DownloadProgress.objects.values_list("meaning", flat=True))
     answers = set(Es2Call.objects.values_list("outcome", flat=True))
