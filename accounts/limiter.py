@@ -158,12 +158,6 @@ def lift(row: AttemptCount, *, actor: User) -> None:
     log.info("lock lifted", limit=row.limit, subject=row.subject, actor=actor.pk)
 
 
-def purge() -> int:
-    """Delete the counts whose time has passed, and return how many there were."""
-    deleted, _by_model = AttemptCount.objects.filter(ends_at__lte=now()).delete()
-    return deleted
-
-
 def _by_name(counters: Sequence[Counter]) -> dict[tuple[str, str], Counter]:
     """Return the counters that limit anything, by the columns of their rows."""
     active = (counter for counter in counters if counter.limit.most)

@@ -5,7 +5,7 @@ from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 
-from accounts.models import User
+from accounts.models import AttemptCount, User
 from moportal.retention import Kept, Timed, register
 
 register(
@@ -13,6 +13,11 @@ register(
     Kept(Group, "staff's roles: written by `migrate` and by staff"),
     Kept(Permission, "a part of the program: written by `migrate`"),
     Kept(ContentType, "a part of the program: written by `migrate`"),
+    Timed(
+        AttemptCount,
+        "what the limits have counted; a lock that only staff lift stays",
+        since="ends_at",
+    ),
     Timed(
         Session,
         "one row for each browser in which somebody is signed in",

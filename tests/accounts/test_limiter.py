@@ -12,10 +12,11 @@ from django.db import transaction
 from django.test import Client
 from django.utils.timezone import now
 
-from accounts import limiter, tasks
+from accounts import limiter
 from accounts.limiter import Counter, Limit, Locked
 from accounts.models import AttemptCount, User
 from accounts.texts import wait_text
+from moportal.retention import purge
 from tests.races import at_once
 
 HOUR = timedelta(hours=1)
@@ -95,7 +96,7 @@ def test_a_lock_ends_with_its_time() -> None:
 def test_a_lock_that_only_staff_lift_has_no_end(clara: User) -> None:
     counter = Counter(FOR_STAFF, "sim:1")
     use_up(counter)
-    limiter.purge()
+    purge("accounts.AttemptCount")
 
     with pytest.raises(Locked) as refused:
         limiter.count("right", counter)
@@ -154,7 +155,7 @@ def test_counts_of_the_past_are_purged_and_others_are_kept() -> None:
     pass_time(HOUR)
     limiter.count("wrong", OTHER)
 
-    tasks.purge_counts()
+    purge("accounts.AttemptCount")
 
     assert [row.subject for row in AttemptCount.objects.all()] == ["sim:2"]
 
