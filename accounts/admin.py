@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from accounts import limiter
+from accounts.forms import DeskSignInForm
 from accounts.identifier import normalise
 from accounts.models import AttemptCount, User
 from brand.queries import operator
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     SearchBase = admin.ModelAdmin[Any]
 else:
     SearchBase = object
+admin.site.login_form = DeskSignInForm
 RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 

@@ -2,11 +2,17 @@
 
 from typing import Any
 
+import structlog
 from django import forms
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from accounts.identifier import normalise, validate_identifier
+from accounts.models import User
 from moportal.text.card_numbers import refuse_card_number
+
+log = structlog.get_logger(__name__)
 
 
 def _text(autocomplete: str, **attributes: str) -> forms.TextInput:
@@ -73,3 +79,14 @@ class SignUpForm(IdentifierForm):
         identifier = super().clean_username()
         validate_identifier(identifier)
         return identifier
+
+
+class DeskSignInForm(AdminAuthenticationForm):
+    """The desk's form. Django sends no signal if it refuses a customer with a right password."""
+
+    def confirm_login_allowed(self, user: User) -> None:
+        try:
+            super().confirm_login_allowed(user)
+        except ValidationError:
+            log.warning("sign-in refused", account=user.pk, reason="only staff sign in at the desk")
+            raise

@@ -45,6 +45,28 @@ def test_staff_who_sign_in_at_the_portal_are_logged_as_refused(
     assert [line["account"] for line in lines(log, "sign-in refused")] == [clara.pk]
 
 
+def test_a_customer_who_signs_in_at_the_desk_is_logged_as_refused(
+    alice: User, client: Client, log: pytest.LogCaptureFixture
+) -> None:
+    client.post("/admin/login/", {"username": "alice@example.com", "password": PASSWORD})
+
+    assert [line["account"] for line in lines(log, "sign-in refused")] == [alice.pk]
+    assert not lines(log, "signed in")
+
+
+def test_staff_who_lack_a_permission_are_logged_with_the_page(
+    client: Client, db: None, log: pytest.LogCaptureFixture
+) -> None:
+    viewer = User.objects.create_user("v@example.com", PASSWORD, name="V", is_staff=True)
+    client.force_login(viewer)
+
+    for method in (client.get, client.post):
+        method("/admin/accounts/user/add/")
+
+    refused = [(line["path"], line["account"]) for line in lines(log, "permission refused")]
+    assert refused == [("/admin/accounts/user/add/", viewer.pk)] * 2
+
+
 def test_a_refused_permission_is_logged_with_the_account(
     as_alice: Client, alice: User, log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,3 +103,14 @@ def test_a_refused_request_is_not_logged_with_the_visit_of_the_request_before_it
 
     assert "visit" not in structlog.contextvars.get_contextvars()
     assert "transaction_id" not in structlog.contextvars.get_contextvars()
+
+
+def test_the_line_of_a_refused_webhook_names_no_visit(
+    client: Client, db: None, log: pytest.LogCaptureFixture
+) -> None:
+    structlog.contextvars.bind_contextvars(visit=7, transaction_id="another customer's")
+
+    client.post("/payments/webhook", "{}", content_type="application/json")
+
+    (line,) = lines(log, "webhook refused")
+    assert not {"visit", "transaction_id"} & line.keys()
