@@ -1,7 +1,11 @@
 """Reads of the operator's data and legal texts."""
 
+import structlog
+from django.db import DatabaseError
+
 from brand.models import LegalText, Operator
 
+log = structlog.get_logger(__name__)
 # How to reach support, as this process read it last. Error pages
 # show it without the database.
 _last_contact: dict[str, str] = {}
@@ -13,6 +17,14 @@ def operator() -> Operator:
     for name in ("support_phone", "support_hours", "support_email"):
         _last_contact[name] = getattr(found, name)
     return found
+
+
+def remember_contact() -> None:
+    """Read how to reach support, so that error pages show it from the first request on."""
+    try:
+        operator()
+    except DatabaseError as error:
+        log.warning("support contact not read", error=str(error))
 
 
 def last_contact() -> dict[str, str]:

@@ -9,6 +9,7 @@ import structlog
 from django.conf import settings
 from django.core.handlers.exception import response_for_exception
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.template.response import SimpleTemplateResponse
 from django.urls import resolve, reverse
@@ -84,5 +85,18 @@ class QuickHandler(Handler):
             return response_for_exception(request, error)
 
 
+def make_application() -> WSGIHandler:
+    """Return the handler of this process's face."""
+    if settings.FACE == "api":
+        return QuickHandler()
+    # This module is imported before the models may be.
+    from brand.queries import remember_contact  # noqa: PLC0415
+
+    remember_contact()
+    # Each thread that answers requests opens a connection of its own.
+    connection.close()
+    return Handler()
+
+
 django.setup(set_prefix=False)
-application = QuickHandler() if settings.FACE == "api" else Handler()
+application = make_application()

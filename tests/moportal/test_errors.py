@@ -1,15 +1,23 @@
 """`moportal.web.errors`: the page or problem document that answers each error."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from django.conf import settings
 from django.core.exceptions import BadRequest, PermissionDenied
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 from django.http import Http404
 from django.test import Client, RequestFactory, override_settings
 
 from accounts.models import User
+from brand import queries
+from brand.queries import last_contact, remember_contact
+from demo.parts import ROOT
 from moportal.web.errors import server_error
 from tests.builders import make_operator
+from tests.settings_for import production_environment
 
 
 def test_a_missing_page_has_the_portals_frame(client: Client, db: None) -> None:
@@ -155,3 +163,48 @@ def test_without_the_database_the_page_still_says_how_to_reach_support(
 
     assert page.status_code == 503
     assert "+1 555 0142" in page.text
+
+
+PRINT_CONTACT = """
+import os
+os.environ["DJANGO_SETTINGS_MODULE"] = "moportal.settings"
+import moportal.wsgi
+from brand.queries import last_contact
+print(last_contact()["support_phone"])
+"""
+
+
+@pytest.mark.processes
+@pytest.mark.django_db(transaction=True)
+def test_a_process_knows_the_support_contact_before_its_first_request(alice: User) -> None:
+    server = os.environ["DATABASE_URL"].rpartition("/")[0]
+    environment = {
+        **os.environ,
+        **production_environment(),
+        "DEMO": "0",
+        "SIMULATORS": "0",
+        "DATABASE_URL": f"{server}/{connection.settings_dict['NAME']}",
+    }
+
+    printed = subprocess.run(
+        [sys.executable, "-c", PRINT_CONTACT],
+        cwd=ROOT,
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+    assert printed == "+1 555 0142\n"
+
+
+def test_a_process_starts_without_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(queries, "operator", fail)
+    monkeypatch.setattr(queries, "_last_contact", {})
+
+    remember_contact()
+
+    assert last_contact() == {}
