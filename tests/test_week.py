@@ -1,0 +1,189 @@
+"""A week of traffic with the clock moved: each table stops growing where docs/retention.md says so.
+
+Strangers launch the portal, fail to sign in and leave. A customer buys, downloads and uses an eSIM
+every day. Staff work at the desk. After each day the hourly tasks run, and every time in the
+database becomes a day older. All retentions are two days, so that the week is longer than each.
+"""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.apps import apps
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.db.models import DateField, F, QuerySet
+from django.test import Client
+from django.urls import reverse
+from django.utils.timezone import now
+from pytest_django.fixtures import Settings
+
+from accounts.models import User
+from mobileplans.domain import handoffs
+from mobileplans.models import Handoff, Visit
+from mobileplans.tasks import forget
+from moportal import retention
+from orders.models import Order
+from orders.states import OrderState
+from orders.tasks import expire
+from outbox.domain import due_tasks, process
+from outbox.tasks import request_purge
+from payments.models import CardPage, PaymentMethod
+from plans.models import Plan
+from simulators.payment.server import SIGNATURE_HEADER, signed
+from subscriptions.tasks import request_pull
+from tests.builders import EID, make_draft, make_plan, make_pool
+from tests.conftest import PASSWORD
+from tests.orders.conftest import new_card
+from tests.subscriptions.usages import said, tell
+
+pytestmark = [pytest.mark.long, pytest.mark.processes]
+
+DAYS, RETENTION = 7, 2
+DAY = timedelta(days=1)
+SECRET = "the gateway's and ours"
+# What the customer has, and the stock of ICCIDs: docs/retention.md says that these are kept.
+GROW_WITH_SALES = {
+    *("esim.Sim", "esim.Profile", "subscriptions.Line", "subscriptions.SimOnLine"),
+    *("subscriptions.Subscription", "subscriptions.Bucket"),
+}
+SETTINGS = ("STRANGER_DAYS", "SUPPORT_DAYS", "TASK_DAYS", "DESK_LOG_DAYS", "USAGE_DAYS")
+
+
+@pytest.fixture
+def shop(gateway: str, smdp: str, network: str, settings: Settings) -> None:
+    """Let the portal use the simulators, and keep rows for two days."""
+    for name in SETTINGS:
+        setattr(settings, name, RETENTION)
+    settings.BOOKS_YEARS = RETENTION / 366
+    settings.BALANCE_REPLAY_HOURS = 24
+    settings.PAYMENT_WEBHOOK_SECRET = SECRET
+    settings.CHARGING, settings.CHARGING_URL = "subscriptions.charging.http.HttpCharging", network
+
+
+def test_in_a_week_every_table_stops_growing(shop: None, alice: User, clara: User) -> None:
+    plan, card = make_plan(validity_days=1), new_card(alice)
+    sizes: list[dict[str, int]] = []
+
+    for day in range(DAYS):
+        strangers_come_and_go()
+        buy_and_use(alice, plan, card, day)
+        others_call(clara, day)
+        run_the_hourly_tasks()
+        sizes.append(sizes_of_tables())
+        make_everything_older()
+
+    never_used = [label for label in retention.purged() if not any(size[label] for size in sizes)]
+    assert never_used == []
+    before, after = sizes[RETENTION + 1], sizes[-1]
+    assert {label for label in after if after[label] > before[label]} == GROW_WITH_SALES
+
+
+def test_the_tables_that_grow_with_sales_are_kept_on_purpose() -> None:
+    kept = {label for label, rule in retention.registered() if isinstance(rule, retention.Kept)}
+
+    assert kept >= GROW_WITH_SALES
+
+
+def strangers_come_and_go() -> None:
+    """Launch the portal, with an error too, fail to sign in, change the language, and leave."""
+    lpa_error = {"X-MP-LPAError-Codes": "CardBusy"}
+    for headers in ({}, lpa_error, lpa_error):
+        browser = Client(headers=headers)
+        browser.get(f"/?market=US&location=US&eid={EID}")
+        browser.get("/esim-problem/")
+        browser.post("/language/", {"language": "de"})
+        browser.post("/sign-in/", {"username": "x@example.com", "password": "wrong"})
+    browser.post("/leave/")
+    token = handoffs.report_token(Handoff.objects.latest("pk"))
+    sent = json.dumps({"activationResult": "success"})
+    browser.post("/handoff/report/", {"token": token, "kind": "activation", "report": sent})
+
+
+def buy_and_use(alice: User, plan: Plan, card: PaymentMethod, day: int) -> None:
+    """Sign in, buy an eSIM, download it and use some data; a second session stays open."""
+    make_pool(1)
+    Client().post("/sign-in/", {"username": alice.username, "password": PASSWORD})
+    browser = Client()
+    browser.get(f"/?market=US&location=US&eid={EID}&transactionId=T{day}")
+    browser.post("/sign-in/", {"username": alice.username, "password": PASSWORD})
+    visit = Visit.objects.filter(account=alice).latest("pk")
+    draft = make_draft(alice, visit=visit, plan=plan, method=card)
+    browser.post("/review/", {"draft": draft.pk, "version": draft.version})
+    process_until_idle()
+    order = Order.objects.latest("pk")
+    assert order.state == OrderState.COMPLETED
+    browser.post(f"/orders/{order.number}/continue/")
+
+    assert order.profile
+    assert order.subscription
+    iccid = order.profile.sim.iccid
+    report_download(iccid, day)
+    tell(said(f"{iccid}-{day}", iccid, now(), 1000))
+    get = Client().get(
+        f"/v1/sims/{iccid}/balances", headers={"X-MS-DM-TransactionId": f"balance-{day}"}
+    )
+    assert get.status_code == 200
+
+
+def report_download(iccid: str, day: int) -> None:
+    """Send the notices of a download, and a webhook about the payment."""
+    for point in (3, 4):
+        notice = {
+            "header": {"functionRequesterIdentifier": "2.999.10", "functionCallIdentifier": "x"},
+            "iccid": iccid,
+            "profileType": "consumer",
+            "timestamp": f"2026-01-0{day + 1}T00:00:00Z",
+            "notificationPointId": point,
+            "notificationPointStatus": {"status": "Executed-Success"},
+        }
+        answer = Client().post(reverse("progress"), notice, content_type="application/json")
+        assert answer.status_code == 204
+    payment = Order.objects.latest("pk").payment
+    reported = {"id": payment.gateway_id, "reference": payment.reference, "status": "captured"}
+    body = json.dumps({"id": f"event-{day}", "payment": reported})
+    signature = {SIGNATURE_HEADER: signed(body, SECRET, at=int(now().timestamp()))}
+    answer = Client().post(
+        "/payments/webhook", body, content_type="application/json", headers=signature
+    )
+    assert answer.status_code == 204
+
+
+def others_call(clara: User, day: int) -> None:
+    """Work at the desk, leave a card page unused, and fetch usage."""
+    LogEntry.objects.create(
+        user=clara, object_id=str(day), object_repr="x", action_flag=CHANGE, change_message=""
+    )
+    CardPage.objects.create(account=clara, state="lapsed", return_url="https://portal.example/")
+    request_pull()
+
+
+def run_the_hourly_tasks() -> None:
+    forget()
+    expire()
+    request_purge()
+    process_until_idle()
+
+
+def process_until_idle() -> None:
+    for _ in range(20):
+        due = due_tasks()
+        for task in due:
+            process(task)
+        if not due:
+            return
+
+
+def sizes_of_tables() -> dict[str, int]:
+    return {model._meta.label: QuerySet(model).count() for model in apps.get_models()}
+
+
+def make_everything_older() -> None:
+    """Move the clock: every time in the database becomes a day older."""
+    for model in apps.get_models():
+        columns = {
+            field.name: F(field.name) - DAY
+            for field in model._meta.concrete_fields
+            if isinstance(field, DateField)
+        }
+        if columns:
+            QuerySet(model).update(**columns)
