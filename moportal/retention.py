@@ -64,7 +64,7 @@ class Timed:
 
 @dataclass(frozen=True)
 class Deleted:
-    """A table whose rows are deleted by a function of their room, after the time in a setting."""
+    """A table with a function that deletes its rows after the time in a setting."""
 
     model: type[Model]
     why: str
@@ -74,7 +74,7 @@ class Deleted:
 
 @dataclass(frozen=True)
 class Follows:
-    """A table whose rows are deleted together with a row of another table, given by its label."""
+    """A table whose rows are deleted with the row of another table, given by its label."""
 
     model: type[Model]
     why: str

@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
-from accounts.models import User
+from accounts.models import AttemptCount, User
 from mobileplans.domain import handoffs
 from mobileplans.models import Handoff, Visit
 from mobileplans.tasks import forget
@@ -149,10 +149,11 @@ def report_download(iccid: str, day: int) -> None:
 
 
 def others_call(clara: User, day: int) -> None:
-    """Work at the desk, leave a card page unused, and fetch usage."""
+    """Work at the desk, count an attempt, leave a card page unused, and fetch usage."""
     LogEntry.objects.create(
         user=clara, object_id=str(day), object_repr="x", action_flag=CHANGE, change_message=""
     )
+    AttemptCount.objects.create(limit="x", subject=str(day), began_at=now(), ends_at=now() + DAY)
     CardPage.objects.create(account=clara, state="lapsed", return_url="https://portal.example/")
     request_pull()
 

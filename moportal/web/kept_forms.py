@@ -50,7 +50,7 @@ class KeptFormMiddleware:
 
 
 def keeps_form(form_class: type[forms.Form]) -> Callable[[View], View]:
-    """Name the form whose fields are kept if a POST to the view is stopped before the view runs."""
+    """Name a view's form. Its fields are kept if a POST is stopped before the view runs."""
 
     def mark(view: View) -> View:
         # `functools.wraps` copies the attribute to the decorators around the view.

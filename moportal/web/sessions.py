@@ -1,8 +1,8 @@
 """Sessions: a row for somebody who is signed in, the signed cookie itself for anybody else.
 
-A visitor who is not signed in therefore writes nothing to the database, however many requests they
-send. Such a session holds little: the visit, the market, the chosen language and pending messages.
-Signing in makes a row with a new key, and signing out deletes it.
+Therefore a visitor who is not signed in writes nothing to the database. Such a session holds
+little: the visit, the market, the chosen language and pending messages. Signing in makes a row with
+a new key, and signing out deletes it.
 """
 
 import re
