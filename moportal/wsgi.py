@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import SimpleTemplateResponse
 from django.urls import resolve, reverse
 
+from moportal.logs.configuration import log_uncaught_exceptions
 from moportal.web.bodies import set_length
 from moportal.web.headers import SecurityHeadersMiddleware
 
@@ -99,4 +100,6 @@ def make_application() -> WSGIHandler:
 
 
 django.setup(set_prefix=False)
+if not settings.DEMO:
+    log_uncaught_exceptions()
 application = make_application()

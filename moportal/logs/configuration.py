@@ -71,14 +71,8 @@ _LOGGERS: dict[str, Any] = {
 }
 
 
-def configure_logging(*, level: str, as_json: bool) -> dict[str, Any]:
-    """Make structlog log through the standard library, and return its dictConfig."""
-    structlog.configure(
-        processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=False,
-    )
+def make_formatter(*, as_json: bool = True) -> logging.Formatter:
+    """Return the formatter of every log line. It masks identifiers."""
     renderer: Any = (
         structlog.processors.JSONRenderer()
         if as_json
@@ -92,15 +86,24 @@ def configure_logging(*, level: str, as_json: bool) -> dict[str, Any]:
         mask_event,
         renderer,
     ]
-    masked = {
-        "()": structlog.stdlib.ProcessorFormatter,
-        "processors": finish,
-        "foreign_pre_chain": [*_SHARED, structlog.stdlib.PositionalArgumentsFormatter()],
-    }
+    return structlog.stdlib.ProcessorFormatter(
+        processors=finish,
+        foreign_pre_chain=[*_SHARED, structlog.stdlib.PositionalArgumentsFormatter()],
+    )
+
+
+def configure_logging(*, level: str, as_json: bool) -> dict[str, Any]:
+    """Make structlog log through the standard library, and return its dictConfig."""
+    structlog.configure(
+        processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"masked": masked},
+        "formatters": {"masked": {"()": make_formatter, "as_json": as_json}},
         "filters": {"no_health_checks": {"()": NoHealthChecks}},
         "handlers": {
             "stderr": {

@@ -12,16 +12,18 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from demo.guard import Guard
-from demo.parts import ROOT
+from demo.parts import LOOPBACK, ROOT
 from moportal.logs.configuration import log_uncaught_exceptions
 from tests.builders import EID
-from tests.services import Server, redis
+from tests.services import Server, free_port, redis
 from tests.settings_for import production_environment
 
 WITHIN = 60.0
+FORWARDED = {"Host": "portal.kestrel.example", "X-Forwarded-Proto": "https"}
 
 
 @pytest.fixture
@@ -34,16 +36,16 @@ def broker(tmp_path: Path) -> Iterator[Server]:
 
 
 class Process:
-    """One process of Celery with production's settings. It writes to a file."""
+    """One process with production's settings. It writes to a file."""
 
-    def __init__(self, broker: Server, folder: Path, name: str, *options: str) -> None:
+    def __init__(self, folder: Path, name: str, *options: str, **variables: str) -> None:
         self._file = folder / name
         environment = {**os.environ, **production_environment()}
-        environment |= {"DEMO": "0", "SIMULATORS": "0", "BROKER_URL": broker.url}
-        environment |= {"DATABASE_URL": os.environ["DATABASE_URL"]}
+        environment |= {"DEMO": "0", "SIMULATORS": "0"}
+        environment |= {"DATABASE_URL": os.environ["DATABASE_URL"], **variables}
         with self._file.open("w") as file:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "celery", "-A", "moportal", name, *options],
+                [sys.executable, "-m", *options],
                 cwd=ROOT,
                 env=environment,
                 stdout=file,
@@ -74,8 +76,10 @@ def test_every_line_of_worker_and_beat_is_one_json_object(
 ) -> None:
     """From the start, through a loss of the broker, to the end."""
     schedule = ("--schedule", str(tmp_path / "schedule"), "--loglevel", "INFO")
-    worker = Process(broker, tmp_path, "worker", "--pool", "threads", "--concurrency", "2")
-    beat = Process(broker, tmp_path, "beat", *schedule)
+    pool = ("--pool", "threads", "--concurrency", "2")
+    celery = ("celery", "-A", "moportal")
+    worker = Process(tmp_path, "worker", *celery, "worker", *pool, BROKER_URL=broker.url)
+    beat = Process(tmp_path, "beat", *celery, "beat", *schedule, BROKER_URL=broker.url)
     try:
         worker.wait_for(" ready.")
         beat.wait_for("Sending due task")
@@ -93,6 +97,31 @@ def test_every_line_of_worker_and_beat_is_one_json_object(
     # The database of this test has no tables, and that traceback is one line too.
     assert any("shutdown" in line["event"] for line in found)
     assert any("Traceback" in line.get("exception", "") for line in found)
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("face", ["api", "portal"])
+def test_every_line_of_the_web_server_is_one_json_object(tmp_path: Path, face: str) -> None:
+    port = free_port()
+    options = [
+        *("--interface", "wsgi", "--host", LOOPBACK, "--port", str(port), "--no-ws"),
+        *("--workers", "1", "--log-config", "deploy/granian-log.json", "--access-log"),
+    ]
+    web = Process(
+        tmp_path, "web", "granian", *options, "moportal.wsgi:application", MOPORTAL_FACE=face
+    )
+    try:
+        web.wait_for("Started worker")
+        for path in ("/v1/sims/1/balances", "/support/"):
+            httpx.get(f"http://{LOOPBACK}:{port}{path}", headers=FORWARDED, trust_env=False)
+        lines = web.end(signal.SIGTERM)
+    finally:
+        web.kill()
+
+    found = [json.loads(line) for line in lines]
+    assert all(line.keys() >= {"timestamp", "level", "event"} for line in found)
+    # The database of this test has no tables.
+    assert ("unhandled exception" in {line["event"] for line in found}) == (face == "portal")
 
 
 @pytest.fixture
