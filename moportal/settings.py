@@ -97,6 +97,9 @@ MIDDLEWARE = [*(API_MIDDLEWARE if FACE == "api" else PAGE_MIDDLEWARE)]
 if FACE == "api":
     # These checks require middleware for the admin, which this face does not serve.
     SILENCED_SYSTEM_CHECKS = ["admin.E408", "admin.E409", "admin.E410"]
+    # These miss Django's middleware for headers and forms. SecurityHeadersMiddleware sends the
+    # headers, and the API has no forms and no cookies.
+    SILENCED_SYSTEM_CHECKS += ["security.W001", "security.W002", "security.W003"]
 if DEMO:
     INSTALLED_APPS += ["demo"]
 if SIMULATORS:
