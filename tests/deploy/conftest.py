@@ -34,8 +34,7 @@ events { worker_connections 256; }
 http {
     client_body_temp_path $folder/body; proxy_temp_path $folder/proxy;
     fastcgi_temp_path $folder/fastcgi; uwsgi_temp_path $folder/uwsgi; scgi_temp_path $folder/scgi;
-    include $http;
-    include $folder/site.conf;
+    $includes
 }
 """
 
@@ -125,7 +124,15 @@ def run_nginx(folder: Path, template: str, listen: str, **values: str) -> Iterat
     for name, value in filled.items():
         text = text.replace(f"${{{name}}}", value)
     (folder / "site.conf").write_text(text, encoding="utf-8")
-    main = Template(MAIN).substitute(folder=folder, http=NGINX / "http.conf")
+    with serve_configuration(folder, address, NGINX / "http.conf", folder / "site.conf"):
+        yield address
+
+
+@contextmanager
+def serve_configuration(folder: Path, address: str, *files: Path) -> Iterator[None]:
+    """Run nginx with these files, of which one listens on the address."""
+    includes = "".join(f"include {file}; " for file in files)
+    main = Template(MAIN).substitute(folder=folder, includes=includes)
     (folder / "nginx.conf").write_text(main, encoding="utf-8")
 
     nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/sbin:/bin")
@@ -133,7 +140,7 @@ def run_nginx(folder: Path, template: str, listen: str, **values: str) -> Iterat
     process = subprocess.Popen([nginx, "-p", str(folder), "-c", str(folder / "nginx.conf")])
     try:
         _wait_for(address, process, folder)
-        yield address
+        yield
     finally:
         process.terminate()
         process.wait()

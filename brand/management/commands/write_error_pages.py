@@ -1,0 +1,49 @@
+"""`manage.py write_error_pages FOLDER`: the pages that the proxy shows without the portal."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.translation import override
+
+from brand.queries import operator
+from moportal.web.errors import BAD_REQUEST, UNAVAILABLE, ErrorPage
+
+
+class Command(BaseCommand):
+    """Writes the proxy's error pages in every language, with the support contact of now.
+
+    Run it again after the contact, the name or the logo has changed.
+    """
+
+    help = __doc__
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("folder", type=Path, metavar="FOLDER")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        folder: Path = options["folder"]
+        folder.mkdir(parents=True, exist_ok=True)
+        # An empty address is the page itself, so the button sends the same request again.
+        links = {BAD_REQUEST: reverse("options"), UNAVAILABLE: ""}
+        for page, button_url in links.items():
+            for language, _name in settings.LANGUAGES:
+                with override(language):
+                    text = _render(page, button_url)
+                _replace(folder / f"{page.status}.{language}.html", text)
+        self.stdout.write(f"{len(links) * len(settings.LANGUAGES)} pages are in {folder}.")
+
+
+def _render(page: ErrorPage, button_url: str) -> str:
+    context = {"page": page, "button_url": button_url, "is_bare": True, "brand": operator()}
+    return render_to_string("error.html", context)
+
+
+def _replace(file: Path, text: str) -> None:
+    """Write the whole file before it gets its name, because the proxy may be reading it."""
+    draft = file.with_suffix(".new")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(file)

@@ -1,0 +1,38 @@
+"""`manage.py write_error_pages`: what the proxy shows while the portal is down."""
+
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+
+from tests.builders import make_operator
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_pages_name_the_operator_and_its_support_in_each_language(tmp_path: Path) -> None:
+    make_operator()
+
+    call_command("write_error_pages", str(tmp_path / "pages"), verbosity=0)
+
+    pages = {file.name: file.read_text() for file in (tmp_path / "pages").iterdir()}
+    expected = {f"{status}.{code}.html" for status in (400, 503) for code in ("en", "de", "ar")}
+    assert set(pages) == expected
+    assert all("+1 555 0142" in text and "Kestrel Mobile" in text for text in pages.values())
+    assert "back in a moment" in pages["503.en.html"]
+    assert 'lang="ar" dir="rtl"' in pages["503.ar.html"]
+    # The page for 503 asks for the same address again.
+    assert 'href="">' in pages["503.en.html"]
+    assert 'href="/options/">' in pages["400.en.html"]
+
+
+def test_the_pages_are_written_again_with_a_new_contact(tmp_path: Path) -> None:
+    operator = make_operator()
+    call_command("write_error_pages", str(tmp_path), verbosity=0)
+    operator.support_phone = "+1 555 0199"
+    operator.save()
+
+    call_command("write_error_pages", str(tmp_path), verbosity=0)
+
+    assert "+1 555 0199" in (tmp_path / "503.de.html").read_text()
+    assert not list(tmp_path.glob("*.new"))
