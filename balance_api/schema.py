@@ -145,7 +145,7 @@ balances_schema = extend_schema(
         BalanceQuerySerializer,
         OpenApiParameter(
             TRANSACTION_HEADER,
-            {"type": "string", "maxLength": LONGEST_TRANSACTION_ID},
+            {"type": "string", "pattern": f"^[ -~]{{1,{LONGEST_TRANSACTION_ID}}}$"},
             OpenApiParameter.HEADER,
             description="An ID for this request, returned unchanged in every response. Use each ID"
             " only once.",

@@ -17,12 +17,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from moportal.identifiers import Country, Iccid, InvalidIdentifier
-from moportal.web.problems import (
-    CONTROL_CHARACTER,
-    TRANSACTION_HEADER,
-    TRANSACTION_KEY,
-    BadParameter,
-)
+from moportal.web.problems import PRINTABLE, TRANSACTION_HEADER, TRANSACTION_KEY, BadParameter
 from subscriptions.balances import Balance, BalanceType
 from subscriptions.domain.usage import Refusal, Tally
 from subscriptions.records import LONGEST_ID, MOST_BYTES
@@ -138,14 +133,17 @@ def parse_query(query_string: str) -> BalanceQuery:
 def parse_transaction_id(meta: Mapping[str, Any]) -> str:
     """Return the transaction id from a request's `META`, or empty text if there is none.
 
-    Raises `BadParameter` if it could not be echoed or stored.
+    Raises `BadParameter` if it could not be echoed or stored. An empty header is one of these,
+    because granian hands on an id with a byte outside ASCII as empty.
     """
-    value: str = meta.get(TRANSACTION_KEY, "")
-    if len(value) > LONGEST_TRANSACTION_ID or CONTROL_CHARACTER.search(value):
+    value: str | None = meta.get(TRANSACTION_KEY)
+    if value is None:
+        return ""
+    if len(value) > LONGEST_TRANSACTION_ID or not PRINTABLE.fullmatch(value):
         raise BadParameter(
             TRANSACTION_HEADER,
-            f"{TRANSACTION_HEADER} must have at most {LONGEST_TRANSACTION_ID} characters, "
-            "and no control characters.",
+            f"{TRANSACTION_HEADER} must have 1 to {LONGEST_TRANSACTION_ID} characters, "
+            "all of them printable ASCII.",
         )
     return value
 

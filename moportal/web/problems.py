@@ -17,7 +17,8 @@ TRANSACTION_HEADER = "X-MS-DM-TransactionId"
 TRANSACTION_KEY = "HTTP_X_MS_DM_TRANSACTIONID"
 # The Retry-After of a 503.
 RETRY_AFTER_SECONDS = "5"
-CONTROL_CHARACTER = re.compile("[\x00-\x1f\x7f-\x9f]")
+# granian hands on a header with any other byte as empty text.
+PRINTABLE = re.compile("[ -~]+")
 
 
 class BadParameter(APIException):
@@ -94,9 +95,9 @@ def _title(error: APIException) -> str:
 def echo_transaction_id(sent: Mapping[str, Any], response: HttpResponseBase) -> None:
     """Return the caller's transaction id unchanged on every answer (docs/contract.md#get-balance).
 
-    `sent` is the request's `META`. An id with a control character is not returned, because it could
-    end the header.
+    `sent` is the request's `META`. An id with other bytes than printable ASCII is refused, and not
+    returned: a control character could end the header.
     """
     value = sent.get(TRANSACTION_KEY)
-    if value is not None and not CONTROL_CHARACTER.search(value):
+    if value and PRINTABLE.fullmatch(value):
         response.headers[TRANSACTION_HEADER] = value

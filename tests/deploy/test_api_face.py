@@ -195,6 +195,17 @@ def test_after_a_crash_used_transaction_ids_stay_used(deployment: Deployment) ->
     assert ask_again(deployment, ["T"]) == Counter({200: 1})
 
 
+@pytest.mark.parametrize("transaction", ["ü-1".encode(), b"\xff", b""])
+def test_a_transaction_id_that_granian_cannot_pass_on_is_refused(
+    deployment: Deployment, transaction: bytes
+) -> None:
+    with deployment.proxy.client(deployment.caller) as client:
+        answer = client.get(deployment.path, headers=[(TRANSACTION.encode(), transaction)])
+
+    assert (answer.status_code, answer.json()["parameter"]) == (400, TRANSACTION)
+    assert TRANSACTION not in answer.headers
+
+
 def test_a_certificate_header_that_bypasses_the_proxy_is_refused(deployment: Deployment) -> None:
     smuggled = dict(forge_headers(deployment.caller))
     for secret in ("X-Proxy-Secret", "X_Proxy_Secret"):
