@@ -5,6 +5,7 @@ name another variable, as it does in django-environ.
 """
 
 import math
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
@@ -200,6 +201,10 @@ def is_origin(url: str) -> bool:
         }
     except ValueError:
         return False
+
+
+def is_header_name(name: str) -> bool:
+    return re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name) is not None
 
 
 def _is_fernet_key(key: str) -> bool:

@@ -14,7 +14,14 @@ from django.utils.translation import gettext_lazy as _
 
 from moportal.brokers.connection import is_shared, transport_options, verified_broker_url
 from moportal.database.connection import on_postgresql, on_sqlite
-from moportal.environment import SQLITE, Environment, is_origin, is_time_zone, missing_catalogues
+from moportal.environment import (
+    SQLITE,
+    Environment,
+    is_header_name,
+    is_origin,
+    is_time_zone,
+    missing_catalogues,
+)
 from moportal.logs.configuration import configure_logging
 from moportal.schedule import beat_schedule
 from moportal.web.api import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 -- a setting
@@ -295,6 +302,13 @@ CELERY_BEAT_SCHEDULE = beat_schedule(pulls_usage=bool(CHARGING))
 API_WITHOUT_CERTIFICATE = DEMO
 PROXY_SECRET = env.secret("PROXY_SECRET")
 PROXY_SECRET_FALLBACKS = env.fallbacks("PROXY_SECRET", env.require_secret)
+# The one header that the proxy writes the certificate into. A name with "_" would reach the portal
+# under the same WSGI name as one with "-".
+CLIENT_CERTIFICATE_HEADER = env.str("CLIENT_CERTIFICATE_HEADER", default="X-Client-Certificate")
+env.require(
+    is_header_name(CLIENT_CERTIFICATE_HEADER),
+    "CLIENT_CERTIFICATE_HEADER must be a header's name: letters, digits and hyphens.",
+)
 # Who may call Get Balance: the authorities, intermediates and revocation lists (PEM files) of the
 # caller's certificate, the expected names or SHA-256 pins, and optionally a user:password.
 BALANCE_CA = env.str("BALANCE_CA", default="")

@@ -1,18 +1,20 @@
 """The client certificate of a request, which the proxy forwards in a header.
 
 The proxy requests a certificate, accepts any, and writes it into a header that it always
-overwrites. The portal accepts that header only together with the secret that it shares
-with the proxy, because a caller that bypasses the proxy can write any header.
+overwrites. `CLIENT_CERTIFICATE_HEADER` names that header. The portal accepts it only together
+with the secret that it shares with the proxy, because a caller that bypasses the proxy can write
+any header.
 """
 
 import base64
-from functools import lru_cache
+from functools import cache, lru_cache
 from http import HTTPStatus
 from urllib.parse import unquote_to_bytes
 
 import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from django.conf import settings
 from django.http import HttpRequest
 
 from moportal.trust.certificates import MALFORMED, NotTrusted
@@ -21,15 +23,14 @@ from moportal.trust.trust_files import InvalidTrust
 from moportal.web.problems import Refused
 
 log = structlog.get_logger(__name__)
-# WSGI's names of three headers: X-Proxy-Secret; X-Client-Certificate, which holds nginx's
-# $ssl_client_escaped_cert; and the standard's Client-Cert (RFC 9440, 2.1).
+# WSGI's name of X-Proxy-Secret.
 SECRET = "HTTP_X_PROXY_SECRET"  # noqa: S105 -- a header's name
-ESCAPED_PEM = "HTTP_X_CLIENT_CERTIFICATE"
-STANDARD = "HTTP_CLIENT_CERT"
+# nginx's header and the standard's (RFC 9440, 2.1). A proxy overwrites only the one that it uses.
+USUAL_HEADERS = ("X-Client-Certificate", "Client-Cert")
 
 
 class NotFromProxy(Exception):
-    """The request has a certificate header, but not the proxy's secret."""
+    """The request has a certificate header, but the proxy did not set it."""
 
 
 # Why a certificate does not identify the caller.
@@ -56,15 +57,26 @@ def forwarded_certificate(request: HttpRequest) -> bytes:
     """Return the caller's certificate in PEM, or empty bytes if the caller sent none.
 
     A header that cannot be decoded is returned as it is; the check then reports it as
-    unreadable. Raises `NotFromProxy`.
+    unreadable. Raises `NotFromProxy`, also for a usual header that is not the proxy's: the
+    caller wrote it.
     """
-    escaped = request.META.get(ESCAPED_PEM, "")
-    standard = request.META.get(STANDARD, "")
-    if not escaped and not standard:
-        return b""
-    if not _is_from_proxy(request.META.get(SECRET, "")):
+    sent = request.META
+    own, others = _wsgi_names(settings.CLIENT_CERTIFICATE_HEADER)
+    if any(map(sent.get, others)):
         raise NotFromProxy
-    return _unescape(escaped) if escaped else _parse_standard(standard)
+    header = sent.get(own, "")
+    if not header:
+        return b""
+    if not _is_from_proxy(sent.get(SECRET, "")):
+        raise NotFromProxy
+    return _parse(header)
+
+
+@cache
+def _wsgi_names(header: str) -> tuple[str, tuple[str, ...]]:
+    """Return WSGI's names of the proxy's header and of the usual headers that are not it."""
+    own, *usual = (f"HTTP_{name.upper().replace('-', '_')}" for name in (header, *USUAL_HEADERS))
+    return own, tuple(name for name in usual if name != own)
 
 
 def _is_from_proxy(secret: str) -> bool:
@@ -72,12 +84,16 @@ def _is_from_proxy(secret: str) -> bool:
 
 
 # A caller sends the same certificate with every request.
-_unescape = lru_cache(maxsize=256)(unquote_to_bytes)
-
-
 @lru_cache(maxsize=256)
+def _parse(header: str) -> bytes:
+    """Return the PEM of an escaped PEM (nginx) or of base64 between colons (RFC 8941, 3.3.5)."""
+    # Servers join a repeated header by commas. The first certificate may be the caller's own.
+    if "," in header:
+        return header.encode(errors="replace")
+    return _parse_standard(header) if header.startswith(":") else unquote_to_bytes(header)
+
+
 def _parse_standard(header: str) -> bytes:
-    """Parse a byte sequence of structured fields (RFC 8941, 3.3.5): base64 between colons."""
     try:
         der = base64.b64decode(header.strip().removeprefix(":").removesuffix(":"), validate=True)
         return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM)

@@ -73,8 +73,9 @@ def test_the_provider_is_identified_by_its_certificate(
 
 
 def test_a_pinned_key_in_the_standard_header_identifies_it_too(
-    notify: Notify, authority: Authority, provider: SmdpProvider
+    notify: Notify, authority: Authority, provider: SmdpProvider, settings: Any
 ) -> None:
+    settings.CLIENT_CERTIFICATE_HEADER = "Client-Cert"
     issued = authority.issue("any name")
     provider.certificate_names = [certificates.pin(issued.certificate).upper()]
     provider.save()
@@ -105,7 +106,10 @@ def test_a_rejected_certificate_is_answered_with_the_reason(
 
 
 @pytest.mark.parametrize("header", ["no colons", ":%%%:", ":QUJD:", "é"])
-def test_an_unreadable_standard_header_is_refused(notify: Notify, header: str) -> None:
+def test_an_unreadable_standard_header_is_refused(
+    notify: Notify, header: str, settings: Any
+) -> None:
+    settings.CLIENT_CERTIFICATE_HEADER = "Client-Cert"
     answer = notify(**{"Client-Cert": header, "X-Proxy-Secret": SECRET})
 
     assert answer.status_code == 403

@@ -150,6 +150,7 @@ MISTAKES = {
     "BALANCE_RATE": "-1",
     "BILLING_ZONE": "Europe/Atlantis",
     "BROKER_URL": "filesystem://",
+    "CLIENT_CERTIFICATE_HEADER": "X_Client_Certificate",
     "CHARGING": "no.such.module.Charging",
     "CHARGING_URL": "http://charging.example",
     "DATABASE_URL": "sqlite:///portal.sqlite3",

@@ -162,8 +162,11 @@ def test_a_certificate_that_bypasses_the_proxy_is_refused(
 
 
 def test_a_proxy_may_use_the_standards_header(
-    bypass_proxy: Callable[[dict[str, str]], httpx.Response], valid_certificate: Issued
+    bypass_proxy: Callable[[dict[str, str]], httpx.Response],
+    valid_certificate: Issued,
+    settings: Settings,
 ) -> None:
+    settings.CLIENT_CERTIFICATE_HEADER = "Client-Cert"
     coded = base64.b64encode(valid_certificate.certificate.public_bytes(Encoding.DER)).decode()
 
     assert bypass_proxy({"Client-Cert": f":{coded}:", "X-Proxy-Secret": SECRET}).status_code == 200
