@@ -104,6 +104,22 @@ def test_the_proxys_own_refusals_are_problem_documents(
             assert answer.headers["Strict-Transport-Security"].startswith("max-age=31536000")
 
 
+PAST_THE_API = ["/admin/login/", "/sign-in/", "/livez", "/admin/../v1/x", "/admin/%2e%2e/v1/x"]
+
+
+@pytest.mark.parametrize("path", PAST_THE_API)
+@pytest.mark.parametrize("days", [(-1.0, 30.0), PAST], ids=["good", "expired"])
+def test_no_certificate_leads_past_the_api(
+    caller_authority: Authority, proxy: ApiProxy, path: str, days: tuple[float, float]
+) -> None:
+    """The portal behind the proxy serves every page here, as with the face `all`."""
+    with proxy.client(caller_authority.issue(NAME, days=days)) as client:
+        # In an address, httpx would remove the dot segments.
+        answer = client.get("/", extensions={"target": path.encode()})
+
+    assert (answer.status_code, is_json(answer)) == (404, True)
+
+
 @pytest.mark.parametrize("sent", [b"NO SUCH THING\r\n\r\n", b"GET /v1/x HTTP/1.1\r\n\r\n"])
 def test_invalid_http_is_answered_400(proxy: ApiProxy, sent: bytes) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
