@@ -5,12 +5,14 @@ from typing import ClassVar
 from django.contrib import admin
 from django.db import models
 
+from brand.forms import OperatorForm
 from brand.models import LegalText, Operator
 
 
 @admin.register(Operator)
 class OperatorAdmin(admin.ModelAdmin[Operator]):
     list_display = ["name", "support_phone", "support_email", "default_market"]
+    form = OperatorForm
     # A website that is typed without its scheme is taken as https.
     formfield_overrides: ClassVar = {models.URLField: {"assume_scheme": "https"}}
 

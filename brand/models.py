@@ -1,11 +1,16 @@
 """One installation serves one operator and one brand (docs/contract.md#quantities-and-identity)."""
 
+from functools import cache
+
+import structlog
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.templatetags.static import static
 
 from moportal.identifiers import Country
 
+log = structlog.get_logger(__name__)
 hex_colour = RegexValidator(
     r"^#[0-9a-f]{6}$", "Enter # and six hexadecimal digits, for example #0b5c5f."
 )
@@ -46,6 +51,27 @@ class Operator(models.Model):
     @property
     def market(self) -> Country:
         return Country(self.default_market)
+
+    @property
+    def logo_url(self) -> str:
+        return static_url(self.logo)
+
+    @property
+    def logo_dark_url(self) -> str:
+        return static_url(self.logo_dark)
+
+
+@cache
+def static_url(path: str) -> str:
+    """Return a static file's address, or empty text if it was not collected.
+
+    Every page has the logo. So a wrong path may cost the logo, but not the page.
+    """
+    try:
+        return static(path) if path else ""
+    except ValueError:
+        log.exception("static file not collected", path=path)
+        return ""
 
 
 class LegalText(models.Model):
