@@ -143,7 +143,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 500, or 503 if the database is unavailable.
 
-    The answer uses neither the database nor a context processor, because either may have failed.
+    The answer uses neither the database nor a context processor, because either may have failed. It
+    must not fail itself: otherwise Django would log that failure instead of the error.
     """
     error = sys.exc_info()[1]
     if isinstance(error, DATABASE_UNAVAILABLE):
@@ -214,7 +215,7 @@ def _render_page(
 ) -> HttpResponse:
     if settings.FACE == "desk":
         # The desk does not serve the addresses that the portal's frame links to.
-        return HttpResponse(f"{page.title}\n", status=page.status, content_type="text/plain")
+        return _plain_text(page, reference)
 
     context: dict[str, object] = {
         "page": page,
@@ -222,6 +223,17 @@ def _render_page(
         "reference": reference,
         "is_bare": is_bare,
     }
-    if is_bare:
+    if not is_bare:
+        return render(request, "error.html", context, status=page.status)
+    try:
         context["brand"] = last_contact()
-    return render(None if is_bare else request, "error.html", context, status=page.status)
+        return render(None, "error.html", context, status=page.status)
+    except Exception:
+        # For example, the static files were not collected.
+        log.exception("the page of an error failed")
+        return _plain_text(page, reference)
+
+
+def _plain_text(page: ErrorPage, reference: str) -> HttpResponse:
+    line = f"{page.title} ({_('Your reference')} {reference})" if reference else page.title
+    return HttpResponse(f"{line}\n", status=page.status, content_type="text/plain; charset=utf-8")

@@ -5,11 +5,12 @@ import subprocess
 import sys
 
 import pytest
-from django.conf import settings
+from django.conf import settings as of_django
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import InterfaceError, OperationalError, connection
 from django.http import Http404
 from django.test import Client, RequestFactory, override_settings
+from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from brand import queries
@@ -43,7 +44,7 @@ def test_an_api_caller_gets_a_problem_document(client: Client, db: None) -> None
 
 
 @pytest.mark.parametrize(
-    ("face", "kind"), [("api", "application/problem+json"), ("desk", "text/plain")]
+    ("face", "kind"), [("api", "application/problem+json"), ("desk", "text/plain; charset=utf-8")]
 )
 def test_a_face_without_the_portals_pages_does_not_use_its_frame(
     face: str, kind: str, client: Client, db: None
@@ -98,7 +99,7 @@ def test_an_unavailable_database_answers_503_with_retry_after(
         raise error("the database is unavailable")
 
     browser = Client(raise_request_exception=False)
-    (module,) = (name for name in settings.MIDDLEWARE if name.endswith(middleware))
+    (module,) = (name for name in of_django.MIDDLEWARE if name.endswith(middleware))
     monkeypatch.setattr(f"{module}.__call__", fail)
 
     answer = browser.get(path)
@@ -113,6 +114,34 @@ def test_any_other_error_answers_500(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mobileplans.middleware.VisitMiddleware.__call__", fail)
 
     assert Client(raise_request_exception=False).get("/options/").status_code == 500
+
+
+@pytest.mark.parametrize(("error", "status"), [(ZeroDivisionError, 500), (OperationalError, 503)])
+def test_an_error_whose_page_fails_is_still_answered_and_logged(
+    error: type[Exception],
+    status: int,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Without the collected static files no page can be shown."""
+
+    def fail(*_args: object) -> None:
+        raise error
+
+    manifest = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": manifest}}
+    monkeypatch.setattr("mobileplans.middleware.VisitMiddleware.__call__", fail)
+
+    answer = Client(raise_request_exception=False).get("/options/")
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (
+        status,
+        "text/plain; charset=utf-8",
+    )
+    assert answer.content
+    logged = [record.exc_info[0] for record in caplog.records if record.exc_info]
+    assert error in logged
 
 
 @pytest.mark.parametrize(
@@ -140,7 +169,7 @@ def test_only_a_browser_without_our_cookies_is_told_that_it_blocks_them(db: None
     form = {"username": "a@b.example", "password": "b"}
 
     blocked = browser.post("/sign-in/", form)
-    browser.cookies[settings.HANDOFF_COOKIE_NAME] = "from an earlier visit"
+    browser.cookies[of_django.HANDOFF_COOKIE_NAME] = "from an earlier visit"
     old = browser.post("/sign-in/", form)
 
     assert blocked.status_code == 403
