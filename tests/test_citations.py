@@ -47,7 +47,7 @@ KNOWN_HOSTS = {
 }
 # Names that RFC 6761 reserves for examples, and names that stay on the machine.
 RESERVED_HOST = re.compile(
-    r"(?:[\w-]+\.)*(?:example|invalid|test|localhost|portal|portal_api|[\d.]+)\.?|\.+"
+    r"(?:[\w-]+\.)*(?:example|invalid|test|localhost|portal|portal_(?:api|desk|pages)|[\d.]+)\.?|\.+"
 )
 # A citation, as it would look in a text for people who have no access to the repository.
 CITES = re.compile(r"\bdocs/|\.md\b|\bsections? \d|\bcontract, |\bpolicy [A-Z]\d", re.IGNORECASE)
