@@ -17,6 +17,12 @@ NEW_YEAR = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)
 MANY = 12
 
 
+@pytest.fixture(autouse=True)
+def without_order_limit(settings: Settings) -> None:
+    """Let one customer have many open orders."""
+    settings.ORDER_LIMIT = settings.DEVICE_ORDER_LIMIT = 0
+
+
 def payments(alice: User, count: int) -> list[Payment]:
     plan = make_plan()
     return [make_order(alice, plan=plan).payment for _ in range(count)]
