@@ -344,6 +344,8 @@ env.require(is_time_zone(BILLING_ZONE), f"BILLING_ZONE: {BILLING_ZONE!r} is not 
 VISIT_IDENTIFIERS_DAYS = env.int("VISIT_IDENTIFIERS_DAYS", default=30)
 # How long rows are kept (docs/retention.md). Visits in which nobody signed in:
 STRANGER_DAYS = env.int("STRANGER_DAYS", default=2)
+# Above so many of these visits, further launches with an LPA error are not stored.
+STRANGER_VISITS = env.int("STRANGER_VISITS", default=100_000)
 # What support looks up: visits, handoffs, LPA errors, calls to other systems, notices.
 SUPPORT_DAYS = env.int("SUPPORT_DAYS", default=180)
 # Closed tasks, and calls to the charging system.

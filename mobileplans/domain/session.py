@@ -2,8 +2,8 @@
 
 The session of somebody who is not signed in is a cookie (`moportal.web.sessions`), and anybody may
 launch the portal. Therefore such a visit is kept in the session alone, by its columns. It becomes a
-row when the customer signs in or leaves, and at once if the launch reports an LPA error: support
-staff work on those.
+row when the customer signs in or leaves. If the launch reports an LPA error, it becomes a row at
+once, because support staff work on it; but strangers cannot make rows without end.
 """
 
 from datetime import datetime

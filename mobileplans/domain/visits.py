@@ -6,6 +6,7 @@ A visit in which nobody is signed in may be no row yet: see `mobileplans.domain.
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.http import HttpRequest
 
@@ -38,7 +39,7 @@ def begin(
     """
     visit = _describe(launch, account=signed_in_customer(request), is_launched=is_launched)
     has_errors = errors is not None and bool(errors.errors)
-    if visit.account or has_errors:
+    if visit.account or (has_errors and _is_room_for_strangers()):
         visit.save()
     session.store(request, visit)
 
@@ -51,9 +52,20 @@ def begin(
         refused=visit.refused_as or None,
         remarks=visit.remarks,
     )
-    if errors is not None and has_errors:
+    if errors is not None and has_errors and visit.is_stored:
         _store_lpa_errors(visit, errors)
     return visit
+
+
+def _is_room_for_strangers() -> bool:
+    """Return whether a visit of somebody who is not signed in may be stored.
+
+    Anybody can report LPA errors, so there is a limit until the retention deletes these visits.
+    """
+    most: int = settings.STRANGER_VISITS
+    strangers = Visit.objects.filter(account=None).order_by()
+    # This counts no further than the limit.
+    return strangers[:most].count() < most
 
 
 def _describe(launch: Launch, *, account: User | None, is_launched: bool) -> Visit:

@@ -124,9 +124,6 @@ def _kept_fields(form_class: type[forms.Form]) -> set[str]:
 
 def _read(request: HttpRequest) -> Kept | None:
     """Return the form that was kept last, or None if there is none or its time is over."""
-    if CHANGE_KEY in request.META:
-        changed: Kept | None = request.META[CHANGE_KEY]
-        return changed
     try:
         kept: Kept = signing.loads(
             request.COOKIES.get(settings.KEPT_FORM_COOKIE_NAME, ""), salt=SALT

@@ -3,10 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils.timezone import now
+from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from mobileplans.models import Handoff, LpaReport, Visit
@@ -43,6 +45,34 @@ def test_one_odd_byte_in_a_header_loses_no_lpa_error(
     (error,) = LpaReport.objects.all()
     assert error.at == datetime(2018, 11, 14, 15, 7, 5, tzinfo=UTC)
     assert error.at_as_sent.startswith("11/14/2018 3:07:05")
+
+
+def test_strangers_cannot_store_lpa_errors_without_end(
+    client: Client, alice: User, settings: Settings
+) -> None:
+    settings.STRANGER_VISITS = 2
+    error = {"X-MP-LPAError-Codes": "CardBusy"}
+    answers = [client.get("/", headers=error) for _ in range(3)]
+
+    assert {answer.headers["Location"] for answer in answers} == {"/esim-problem/"}
+    assert Visit.objects.count() == LpaReport.objects.count() == 2
+    assert client.get("/esim-problem/").headers["Location"] == "/sign-in/"
+
+    client.force_login(alice)
+    client.get("/", headers=error)
+    assert LpaReport.objects.count() == 3
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-MP-LPAError-Codes": "CardBusy"}])
+def test_failed_sign_ins_are_counted_until_leaving(
+    client: Client, alice: User, headers: dict[str, str]
+) -> None:
+    client.get(f"/?market=US&eid={EID}", headers=headers)
+    for _ in range(settings.SIGN_IN_LIMIT):
+        client.post("/sign-in/", {"username": alice.username, "password": "wrong"})
+    client.post("/leave/")
+
+    assert Handoff.objects.get().mo_direct_status == "LogOnFailed"
 
 
 @pytest.mark.parametrize(
@@ -101,7 +131,9 @@ def test_leaving_ends_the_session_on_the_server(handed_over: Client) -> None:
 
 
 def test_a_reload_hands_over_the_same_outcome_again(handed_over: Client) -> None:
-    first, second = handed_over.get("/handoff/"), handed_over.get("/handoff/")
+    # The page has a signed token, which contains the time.
+    with time_machine.travel(now(), tick=False):
+        first, second = handed_over.get("/handoff/"), handed_over.get("/handoff/")
 
     assert first.content == second.content
     assert "&quot;" not in first.text.split('id="handoff"')[1].split("</script>")[0]

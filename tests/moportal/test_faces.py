@@ -29,6 +29,8 @@ print(json.dumps({
     "paths": [path for path in paths if is_served(path)],
     "has_sessions": any("SessionMiddleware" in name for name in settings.MIDDLEWARE),
     "livez": Client().get("/livez", headers={"host": "10.0.0.7"}).status_code,
+    "largest_body": settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+    "files": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
     "cookies": [settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME],
 }))
 """
@@ -66,6 +68,9 @@ def test_a_face_serves_only_its_own_addresses(face: str, paths: list[str]) -> No
     assert printed["paths"] == paths
     assert printed["has_sessions"] == (face != "api")
     assert printed["livez"] == 200
+    is_portal = face == "portal"
+    assert printed["largest_body"] == (64 * 1024 if is_portal else 1024 * 1024)
+    assert printed["files"] == (0 if is_portal else 10)
 
 
 def test_the_desk_has_its_own_cookies() -> None:

@@ -5,22 +5,24 @@ from http import HTTPStatus
 
 import pytest
 import time_machine
-from django.conf import settings
+from django.conf import settings as of_portal
 from django.contrib.sessions.models import Session
 from django.core import signing
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils.timezone import now
+from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from moportal.web.kept_forms import LARGEST_COOKIE, SALT
 from tests.builders import make_draft
 from tests.conftest import PASSWORD
 
-COOKIE = settings.KEPT_FORM_COOKIE_NAME
+COOKIE = of_portal.KEPT_FORM_COOKIE_NAME
 URLENCODED = "application/x-www-form-urlencoded"
 SIGN_UP = {"username": "new@example.com", "name": "New", "password": "short"}
 # The largest body that one process with all faces reads.
-NEARLY_ALL = settings.DATA_UPLOAD_MAX_MEMORY_SIZE - 1000
+NEARLY_ALL = of_portal.DATA_UPLOAD_MAX_MEMORY_SIZE - 1000
 
 
 def kept(client: Client) -> dict[str, object]:
@@ -53,6 +55,16 @@ def test_a_body_that_is_too_large_is_refused(client: Client, db: None) -> None:
     assert answer.status_code == HTTPStatus.BAD_REQUEST
     assert COOKIE not in client.cookies
     assert not Session.objects.exists()
+
+
+def test_where_no_files_are_expected_a_file_is_refused(
+    client: Client, db: None, settings: Settings
+) -> None:
+    settings.DATA_UPLOAD_MAX_NUMBER_FILES = 0
+
+    answer = client.post("/sign-in/", {"file": SimpleUploadedFile("x.txt", b"x" * 5_000_000)})
+
+    assert answer.status_code == HTTPStatus.BAD_REQUEST
 
 
 @pytest.mark.parametrize("letter", ["a", "ß", "\N{SNOWMAN}", "\N{GRINNING FACE}"])
