@@ -1,11 +1,15 @@
 """Middleware that adds the visit's transactionId to every log line."""
 
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 from django.http import HttpRequest, HttpResponse
 
+from mobileplans.domain import launch_copy
 from mobileplans.domain.session import REQUEST_KEY, SESSION_KEY, TRANSACTION_KEY
+
+FORMS_WITH_LAUNCH = {"sign-in", "sign-up"}
 
 
 class VisitMiddleware:
@@ -24,3 +28,9 @@ class VisitMiddleware:
         if transaction_id := request.session.get(TRANSACTION_KEY):
             structlog.contextvars.bind_contextvars(transaction_id=transaction_id)
         return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_view: Any) -> None:
+        """Bring back the launch of a form whose session is lost, once its CSRF token is checked."""
+        match = request.resolver_match
+        if request.method == "POST" and match and match.url_name in FORMS_WITH_LAUNCH:
+            launch_copy.restore(request)

@@ -127,6 +127,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "django.template.context_processors.i18n",
                 "brand.context.brand",
+                "mobileplans.context.launch",
             ],
             "builtins": ["moportal.text.filters"],
         },

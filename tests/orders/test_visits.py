@@ -1,5 +1,6 @@
 """Who is shown the result of a visit, and what survives the end of its session."""
 
+import re
 from datetime import timedelta
 from http import HTTPStatus
 
@@ -165,6 +166,53 @@ def test_after_a_lost_session_the_visit_goes_on_where_it_was(
     visit = draft.visit
     assert (visit.transaction_id, visit.eid, visit.imei) == ("T1", EID, "490154203237518")
     assert (visit.market, visit.location, draft.currency) == ("DE", "FR", "EUR")
+
+
+def _fill_in(page: str, **typed: str) -> dict[str, str]:
+    """Return the form with its hidden fields."""
+    hidden = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page)
+    return {**dict(hidden), **typed}
+
+
+def test_a_session_lost_on_the_sign_in_page_does_not_lose_the_launch(
+    client: Client, alice: User
+) -> None:
+    client.get(LAUNCH_ABROAD)
+    typed = {"username": alice.username, "password": "wrong"}
+    form = _fill_in(client.get("/sign-in/").text, **typed)
+    _lose_the_session(client)
+
+    # The form is shown again, and then it is right.
+    client.post("/sign-in/", form)
+    form = _fill_in(client.get("/sign-in/").text, **{**typed, "password": PASSWORD})
+    _lose_the_session(client)
+    client.post("/sign-in/", form)
+    client.get("/options/")
+
+    visit = Draft.objects.get().visit
+    assert (visit.transaction_id, visit.eid, visit.imei) == ("T1", EID, "490154203237518")
+    assert (visit.market, visit.location, visit.is_launched) == ("DE", "FR", True)
+
+
+def test_a_form_does_not_replace_the_launch_of_a_newer_visit(client: Client, alice: User) -> None:
+    client.get(LAUNCH_ABROAD)
+    form = _fill_in(client.get("/sign-up/").text, username=alice.username, password=PASSWORD)
+    client.get(LAUNCH.replace("T1", "T2"))
+
+    client.post("/sign-in/", form)
+    client.get("/options/")
+
+    assert Draft.objects.get().visit.transaction_id == "T2"
+
+
+@pytest.mark.parametrize("copy", ["", "forged", "a:b:c"])
+def test_a_forged_launch_in_a_form_is_ignored(client: Client, alice: User, copy: str) -> None:
+    typed = {"username": alice.username, "password": PASSWORD}
+
+    client.post("/sign-in/", {**typed, "launch": copy})
+    client.get("/options/")
+
+    assert not Draft.objects.get().visit.is_launched
 
 
 def test_the_handoff_after_a_lost_session_carries_the_launchs_transaction_id(

@@ -1,0 +1,13 @@
+"""The template context that the forms to sign in and sign up have of the visit."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from mobileplans.domain import launch_copy
+
+
+def launch(request: HttpRequest) -> dict[str, Any]:
+    """Return the signed launch, which only these two forms read."""
+    return {"signed_launch": SimpleLazyObject(lambda: launch_copy.sign(request))}
