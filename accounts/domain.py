@@ -26,7 +26,7 @@ def sign_up(identifier: str, *, name: str, password: str, language: str) -> User
     """Create a customer's account. No code by mail or SMS is needed.
 
     Raises `IdentifierTaken`, Django's `ValidationError` for a weak password, or
-    `moportal.gate.Busy`.
+    `moportal.web.gate.Busy`.
     """
     validate_password(normalise_text(password), User(username=normalise(identifier), name=name))
     try:
@@ -43,7 +43,7 @@ def signed_in_customer(request: HttpRequest) -> User | None:
 
 
 def sign_in(identifier: str, *, password: str, request: HttpRequest | None = None) -> User:
-    """Return the customer, or raise `WrongCredentials` or `moportal.gate.Busy`.
+    """Return the customer, or raise `WrongCredentials` or `moportal.web.gate.Busy`.
 
     Staff cannot sign in here.
 

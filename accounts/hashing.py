@@ -11,7 +11,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
 
 from accounts.models import User
-from moportal.gate import Gate
+from moportal.web.gate import Gate
 
 GATE = Gate(at_once=settings.PASSWORDS_AT_ONCE, waiting=3, longest_wait=2.0)
 
@@ -20,6 +20,6 @@ class GatedBackend(ModelBackend):
     """Django's backend behind the gate, for customers and for staff."""
 
     def authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:  # type: ignore[override]  # its named arguments are passed on
-        """Return the user, or None. Raises `moportal.gate.Busy`."""
+        """Return the user, or None. Raises `moportal.web.gate.Busy`."""
         with GATE.enter():
             return super().authenticate(request, **credentials)

@@ -16,7 +16,7 @@ from accounts import domain
 from accounts.forms import SignInForm, SignUpForm
 from accounts.models import User
 from brand.queries import operator
-from moportal.gate import Busy
+from moportal.web.gate import Busy
 from moportal.web.kept_forms import forget_form, keep_form, keeps_form, redirect_back, restore_form
 
 

@@ -56,6 +56,19 @@ class Environment(environ.Env):  # type: ignore[misc]  # it ships no types
         if not is_right:
             self.problems.append(problem)
 
+    def positive(self, name: str, *, default: int) -> int:
+        """Return a whole number that must be 1 or more."""
+        value: int = self.int(name, default=default)
+        self.require(value > 0, f"{name} must be 1 or more.")
+        return value
+
+    def require_catalogues(self, missing: Sequence[str]) -> None:
+        """Add a problem for each language whose catalogue is missing."""
+        for code in missing:
+            self.problems.append(
+                f"The catalogue for {code} is not compiled: run `manage.py compilemessages`."
+            )
+
     def choice(self, name: str, choices: Sequence[str]) -> str:
         """Return one of the choices. The first one is the default."""
         value: str = self.str(name, default=choices[0])

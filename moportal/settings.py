@@ -23,9 +23,17 @@ from moportal.environment import (
     missing_catalogues,
 )
 from moportal.logs.configuration import configure_logging
+from moportal.rooms import FRAMEWORKS, ROOMS
 from moportal.schedule import beat_schedule
 from moportal.web.api import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 -- a setting
-from moportal.web.faces import API_MIDDLEWARE, PAGE_MIDDLEWARE
+from moportal.web.faces import (
+    API_MIDDLEWARE,
+    API_NEEDS_NO_CHECK,
+    PAGE_MIDDLEWARE,
+    cookie_names,
+    readiness_checks,
+    templates_in,
+)
 from moportal.web.policy import CONTENT_SECURITY_POLICY  # noqa: F401 -- a setting
 
 # Allows `ModelAdmin[Order]` at run time, not only for the type checker.
@@ -76,37 +84,9 @@ ALLOWED_HOSTS = env.list(
 )
 CSRF_TRUSTED_ORIGINS = [] if DEMO else [PORTAL_URL.rstrip("/")]
 
-INSTALLED_APPS = [
-    "django.contrib.admin",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.sessions",
-    "django.contrib.messages",
-    "whitenoise.runserver_nostatic",
-    "django.contrib.staticfiles",
-    "csp",
-    "rest_framework",
-    "drf_spectacular",
-    "moportal",
-    "brand",
-    "outbox",
-    "accounts",
-    "plans",
-    "esim",
-    "payments",
-    "subscriptions",
-    "mobileplans",
-    "orders",
-    "selfcare",
-    "balance_api",
-]
+INSTALLED_APPS = [*FRAMEWORKS, *ROOMS]
 MIDDLEWARE = [*(API_MIDDLEWARE if FACE == "api" else PAGE_MIDDLEWARE)]
-if FACE == "api":
-    # These checks require middleware for the admin, which this face does not serve.
-    SILENCED_SYSTEM_CHECKS = ["admin.E408", "admin.E409", "admin.E410"]
-    # These miss Django's middleware for headers and forms. SecurityHeadersMiddleware sends the
-    # headers, and the API has no forms and no cookies.
-    SILENCED_SYSTEM_CHECKS += ["security.W001", "security.W002", "security.W003"]
+SILENCED_SYSTEM_CHECKS = API_NEEDS_NO_CHECK if FACE == "api" else []
 if DEMO:
     INSTALLED_APPS += ["demo"]
 if SIMULATORS:
@@ -115,24 +95,7 @@ if SIMULATORS:
 
 ROOT_URLCONF = "moportal.urls"
 WSGI_APPLICATION = "moportal.wsgi.application"
-TEMPLATES = [
-    {
-        "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
-        "OPTIONS": {
-            "context_processors": [
-                "django.template.context_processors.request",
-                "django.contrib.auth.context_processors.auth",
-                "django.contrib.messages.context_processors.messages",
-                "django.template.context_processors.i18n",
-                "brand.context.brand",
-                "mobileplans.context.launch",
-            ],
-            "builtins": ["moportal.text.filters"],
-        },
-    },
-]
+TEMPLATES = templates_in(BASE_DIR / "templates")
 
 _database = env.database("DATABASE_URL", **_in_demo(f"sqlite:///{VAR_DIR / 'portal.sqlite3'}"))
 if _database["ENGINE"] == SQLITE:
@@ -176,8 +139,7 @@ CELERY_TIMEZONE = "UTC"
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.hashing.GatedBackend"]
 # How many passwords one process hashes at the same time. Others wait briefly, or get a 503.
-PASSWORDS_AT_ONCE = env.int("PASSWORDS_AT_ONCE", default=1)
-env.require(PASSWORDS_AT_ONCE > 0, "PASSWORDS_AT_ONCE must be 1 or more.")
+PASSWORDS_AT_ONCE = env.positive("PASSWORDS_AT_ONCE", default=1)
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.ScryptPasswordHasher",
@@ -222,15 +184,9 @@ SESSION_COOKIE_AGE = 8 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEMO
-# The desk has its own cookie names, so that on a shared host neither face overwrites the other's
-# cookies.
-_face_prefix = "desk-" if FACE == "desk" else ""
-# Browsers accept a `__Host-` cookie only over HTTPS, which the demo does not have.
-_host_prefix = "" if DEMO else "__Host-"
-SESSION_COOKIE_NAME = f"{_host_prefix}{_face_prefix}session"
-CSRF_COOKIE_NAME = f"{_host_prefix}{_face_prefix}csrf"
-HANDOFF_COOKIE_NAME = f"{_host_prefix}handoff"
-KEPT_FORM_COOKIE_NAME = f"{_host_prefix}form"
+_cookies = cookie_names(FACE, is_secure=SESSION_COOKIE_SECURE)
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = _cookies["session"], _cookies["csrf"]
+HANDOFF_COOKIE_NAME, KEPT_FORM_COOKIE_NAME = _cookies["handoff"], _cookies["form"]
 CSRF_COOKIE_HTTPONLY = True
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 # What one request may send. Customers' forms are small and have no files. The desk imports files of
@@ -291,8 +247,7 @@ env.require(
     all(len(pair) == 2 and all(pair) and len(pair[0]) <= 40 for pair in USAGE_TOKENS),  # noqa: PLR2004 -- a name of at most 40 characters, and its token
     "USAGE_TOKENS must be a list of name:token.",
 )
-USAGE_BATCH = env.int("USAGE_BATCH", default=1000)
-env.require(USAGE_BATCH > 0, "USAGE_BATCH must be 1 or more.")
+USAGE_BATCH = env.positive("USAGE_BATCH", default=1000)
 CHARGING = env.adapter("CHARGING", default="")
 CHARGING_URL = env.address("CHARGING_URL", default="")
 CHARGING_TOKEN = env.str("CHARGING_TOKEN", default="")
@@ -344,23 +299,19 @@ env.require(is_time_zone(BILLING_ZONE), f"BILLING_ZONE: {BILLING_ZONE!r} is not 
 # Days after which a visit's EID, ICCIDs and IMEI are deleted.
 VISIT_IDENTIFIERS_DAYS = env.int("VISIT_IDENTIFIERS_DAYS", default=30)
 # How long rows are kept (docs/retention.md). Visits in which nobody signed in:
-STRANGER_DAYS = env.int("STRANGER_DAYS", default=2)
+STRANGER_DAYS = env.positive("STRANGER_DAYS", default=2)
 # Above so many of these visits, further launches with an LPA error are not stored.
 STRANGER_VISITS = env.int("STRANGER_VISITS", default=100_000)
 # What support looks up: visits, handoffs, LPA errors, calls to other systems, notices.
-SUPPORT_DAYS = env.int("SUPPORT_DAYS", default=180)
+SUPPORT_DAYS = env.positive("SUPPORT_DAYS", default=180)
 # Closed tasks, and calls to the charging system.
-TASK_DAYS = env.int("TASK_DAYS", default=7)
+TASK_DAYS = env.positive("TASK_DAYS", default=7)
 # What staff did at the desk.
-DESK_LOG_DAYS = env.int("DESK_LOG_DAYS", default=730)
+DESK_LOG_DAYS = env.positive("DESK_LOG_DAYS", default=730)
 # Usage records. Older usage is refused, so that none counts twice.
-USAGE_DAYS = env.int("USAGE_DAYS", default=400)
+USAGE_DAYS = env.positive("USAGE_DAYS", default=400)
 # Orders, payments, refunds and receipts, for as long as the law demands.
-BOOKS_YEARS = env.int("BOOKS_YEARS", default=10)
-for _name in (
-    *("STRANGER_DAYS", "SUPPORT_DAYS", "TASK_DAYS", "DESK_LOG_DAYS", "USAGE_DAYS", "BOOKS_YEARS"),
-):
-    env.require(env.int(_name, default=1) > 0, f"{_name} must be 1 or more.")
+BOOKS_YEARS = env.positive("BOOKS_YEARS", default=10)
 # Days after a plan's end until its eSIM is cancelled if it was never downloaded; 0: never.
 ESIM_EXPIRY_DAYS = env.int("ESIM_EXPIRY_DAYS", default=90)
 # After this many equal LPA errors the customer is sent to support.
@@ -377,22 +328,10 @@ SIGN_IN_LIMIT = env.int("SIGN_IN_LIMIT", default=5)
 PAYMENT_REFUSED_STATUS = env.choice("PAYMENT_REFUSED_STATUS", ["PurchaseFailed", "BillingError"])
 
 # What /readyz checks, and the figures that it reports.
-READINESS_CHECKS = [
-    "moportal.health.database",
-    "moportal.health.migrations",
-    "moportal.health.catalogues",
-]
+READINESS_CHECKS = readiness_checks(FACE, is_demo=DEMO, has_simulators=SIMULATORS)
 READINESS_FIGURES = ["outbox.health.seconds_since_heartbeat"]
-if FACE != "api" and not DEMO:
-    READINESS_CHECKS += ["moportal.health.static_files"]
-if SIMULATORS:
-    READINESS_CHECKS += ["demo.checks.simulators"]
 
 # Without compiled catalogues every text would be English, even in an Arabic page.
-for _code in [] if DEMO else missing_catalogues(LOCALE_PATHS[0], LANGUAGES):
-    env.require(
-        is_right=False,
-        problem=f"The catalogue for {_code} is not compiled: run `manage.py compilemessages`.",
-    )
+env.require_catalogues([] if DEMO else missing_catalogues(LOCALE_PATHS[0], LANGUAGES))
 ENVIRONMENT_PROBLEMS = env.problems
 env.stop_if_wrong()

@@ -48,6 +48,7 @@ DECORATORS = [
 NAMED_ELSEWHERE = (
     "moportal/settings.py",
     "moportal/web/api.py",
+    "moportal/web/faces.py",
     "moportal/urls.py",
     "moportal/celery.py",
     "Makefile",

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from brand.queries import last_contact
-from moportal.gate import Busy
+from moportal.web.gate import Busy
 from moportal.web.kept_forms import keep_form
 from moportal.web.methods import allowed_methods
 from moportal.web.problems import RETRY_AFTER_SECONDS, echo_transaction_id, problem_response

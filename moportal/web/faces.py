@@ -1,4 +1,7 @@
-"""The middleware of each face (docs/architecture.md)."""
+"""What each face needs: middleware, templates, cookies, readiness checks (docs/architecture.md)."""
+
+from pathlib import Path
+from typing import Any
 
 # LogContextMiddleware comes first, so that no line has another request's visit.
 # SecurityHeadersMiddleware comes next, so that every answer gets its headers. HealthMiddleware
@@ -10,6 +13,13 @@ _EVERY_FACE = [
 ]
 # API callers have no session and no language. The proxy logs requests and enforces TLS.
 API_MIDDLEWARE = _EVERY_FACE
+# The first three checks require middleware for the admin, which this face does not serve.
+# The others miss Django's middleware for headers and forms. SecurityHeadersMiddleware
+# sends the headers, and the API has no forms and no cookies.
+API_NEEDS_NO_CHECK = [
+    *("admin.E408", "admin.E409", "admin.E410"),
+    *("security.W001", "security.W002", "security.W003"),
+]
 # The order matters. LanguageMiddleware needs the session and the user. PageHeadersMiddleware and
 # KeptFormMiddleware come before all that may answer in a view's place, so that redirects and CSRF
 # failures get their header and keep their form.
@@ -31,3 +41,53 @@ PAGE_MIDDLEWARE = [
     "moportal.web.errors.BusyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+
+
+def templates_in(folder: Path) -> list[dict[str, Any]]:
+    """Return Django's setting for the templates of this folder."""
+    context = [
+        "django.template.context_processors.request",
+        "django.contrib.auth.context_processors.auth",
+        "django.contrib.messages.context_processors.messages",
+        "django.template.context_processors.i18n",
+        "brand.context.brand",
+        "mobileplans.context.launch",
+    ]
+    return [
+        {
+            "BACKEND": "django.template.backends.django.DjangoTemplates",
+            "DIRS": [folder],
+            "APP_DIRS": True,
+            "OPTIONS": {"context_processors": context, "builtins": ["moportal.text.filters"]},
+        }
+    ]
+
+
+def cookie_names(face: str, *, is_secure: bool) -> dict[str, str]:
+    """Return the names of the cookies. Those of the desk are its own.
+
+    So on a shared host neither face overwrites the other's cookies. Browsers accept a `__Host-`
+    cookie only over HTTPS, which the demo does not have.
+    """
+    host = "__Host-" if is_secure else ""
+    own = f"{host}desk-" if face == "desk" else host
+    return {
+        "session": f"{own}session",
+        "csrf": f"{own}csrf",
+        "handoff": f"{host}handoff",
+        "form": f"{host}form",
+    }
+
+
+def readiness_checks(face: str, *, is_demo: bool, has_simulators: bool) -> list[str]:
+    """Return what /readyz checks, by the names that it reports."""
+    checks = [
+        "moportal.health.database",
+        "moportal.health.migrations",
+        "moportal.health.catalogues",
+    ]
+    if face != "api" and not is_demo:
+        checks.append("moportal.health.static_files")
+    if has_simulators:
+        checks.append("demo.checks.simulators")
+    return checks

@@ -1,4 +1,4 @@
-"""`moportal.gate`, and the gate before password hashing."""
+"""`moportal.web.gate`, and the gate before password hashing."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from django.test import Client
 
 from accounts.hashing import GATE
 from accounts.models import User
-from moportal.gate import Busy, Gate
+from moportal.web.gate import Busy, Gate
 from tests.conftest import PASSWORD
 from tests.races import at_once
 
