@@ -194,7 +194,34 @@ def _time_kept(rule: "Rule") -> str:
     return f"after {getattr(settings, rule.setting):g} {unit} (`{rule.setting}`)"
 
 
+# The processes that read each file of deploy/environment.
+PROCESSES = ("portal", "desk", "API", "worker, beat")
+READERS = {
+    "common": PROCESSES,
+    "portal": ("portal", "worker, beat"),
+    "desk": ("desk",),
+    "api": ("API",),
+    "worker": ("worker, beat",),
+}
+
+
+def faces_table() -> str:
+    """Return which process reads which variable, from the files of deploy/environment.
+
+    A line that is not commented out is required.
+    """
+    rows: list[tuple[str, ...]] = []
+    for file, readers in READERS.items():
+        text = (ROOT / f"deploy/environment/{file}.env").read_text(encoding="utf-8")
+        for comment, name in re.findall(r"^(#?)([A-Z_]+)=", text, re.MULTILINE):
+            need = "optional" if comment else "required"
+            cells = [need if process in readers else "" for process in PROCESSES]
+            rows.append((f"`{name}`", f"`{file}.env`", *cells))
+    return _table(("variable", "file", *PROCESSES), rows)
+
+
 DOCUMENTS = {
+    ROOT / "docs/operate.md": {"faces": faces_table},
     ROOT / "docs/architecture.md": {
         "order states": order_picture,
         "payment states": payment_picture,
