@@ -49,6 +49,10 @@ test: services $(VENV)/.dev $(CATALOGUES)  ## Run all tests except the long form
 test-long: services $(VENV)/.dev $(CATALOGUES)  ## Run the tests in their long form (ARGS=…)
 	$(PYTEST) -m long $(ARGS)
 
+.PHONY: walk
+walk: services $(VENV)/.dev  ## Run the commands of docs/operate.md on a copy of this machine, as root
+	$(PYTHON) -m tests.walk
+
 .PHONY: promise
 promise: services $(VENV)/.dev $(CATALOGUES)  ## Inject every fault at every step of an order (EXAMPLES=5000; takes an hour)
 	PROMISE_EXAMPLES=$(or $(EXAMPLES),5000) $(PYTEST) -m "" tests/orders/test_promise.py tests/orders/test_moments.py $(ARGS)
