@@ -2,6 +2,7 @@
 
 import os
 import re
+import threading
 from typing import Any
 
 import django
@@ -90,13 +91,19 @@ def make_application() -> WSGIHandler:
     """Return the handler of this process's face."""
     if settings.FACE == "api":
         return QuickHandler()
+    # A database that does not answer must not delay the start.
+    threading.Thread(target=_read_contact, name="support contact", daemon=True).start()
+    return Handler()
+
+
+def _read_contact() -> None:
     # This module is imported before the models may be.
     from brand.queries import remember_contact  # noqa: PLC0415
 
-    remember_contact()
-    # Each thread that answers requests opens a connection of its own.
-    connection.close()
-    return Handler()
+    try:
+        remember_contact()
+    finally:
+        connection.close()
 
 
 django.setup(set_prefix=False)
