@@ -11,5 +11,6 @@ register(
         "transaction ids that may be used again",
         setting="BALANCE_REPLAY_HOURS",
         delete_batch=delete_old_transactions,
+        is_hourly=True,
     ),
 )

@@ -70,6 +70,8 @@ class Deleted:
     why: str
     setting: str
     delete_batch: Callable[[], int]
+    # A table that grows fast is purged every hour. Others are purged once a day.
+    is_hourly: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,11 @@ def purged() -> list[str]:
     """Return the labels of the tables from which rows are deleted by their own rules."""
     found = {label: rule for label, rule in registered() if isinstance(rule, Timed | Deleted)}
     return list(found)
+
+
+def hourly() -> set[str]:
+    """Return the labels of the tables that are purged every hour."""
+    return {label for label, rule in registered() if isinstance(rule, Deleted) and rule.is_hourly}
 
 
 def purge(label: str) -> int:

@@ -28,7 +28,7 @@ def reconcile() -> None:
 
 @shared_task
 def request_purge() -> None:
-    """Enqueue the deletion of rows whose time is over."""
+    """Enqueue the deletion of rows whose time is over, once a day for each table."""
     purging.request_purge()
 
 

@@ -149,6 +149,21 @@ def test_a_task_for_each_table_deletes_until_nothing_is_left(db: None) -> None:
     assert purging.purge("outbox.Task", _lease=None) is None  # type: ignore[arg-type]  # not used
 
 
+def test_a_table_is_purged_once_a_day_and_a_fast_one_every_hour(db: None) -> None:
+    def enqueued() -> set[str]:
+        request_purge()
+        tasks = Task.objects.filter(kind=purging.KIND, closed_at=None)
+        labels = set(tasks.values_list("subject", flat=True))
+        tasks.update(closed_at=now())
+        return labels
+
+    assert enqueued() == set(retention.purged())
+    assert enqueued() == {"balance_api.AnsweredTransaction"}
+
+    Task.objects.update(closed_at=now() - DAY)
+    assert enqueued() == set(retention.purged())
+
+
 def test_a_table_that_fails_does_not_stop_the_others(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
