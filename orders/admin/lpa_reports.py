@@ -1,5 +1,7 @@
 """The queue of failed downloads in the admin."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -11,6 +13,23 @@ from accounts.admin import SearchByIdentifier
 from mobileplans.domain.lpa_table import TABLE
 from mobileplans.models import LpaReport
 from orders.queries.orders import any_order_of_iccid
+from orders.queries.reports import with_proof
+
+
+class ProofFilter(admin.SimpleListFilter):
+    """Reports from the SM-DP+ or the order's customer, and those of anybody else."""
+
+    title = "proof"
+    parameter_name = "proven"
+
+    def lookups(
+        self, _request: HttpRequest, _model_admin: admin.ModelAdmin[Any]
+    ) -> list[tuple[str, str]]:
+        return [("1", "From the customer or the SM-DP+"), ("0", "Unproven")]
+
+    def queryset(self, _request: HttpRequest, reports: QuerySet[Any]) -> QuerySet[Any]:
+        wanted = self.value()
+        return reports.filter(is_proven=wanted == "1") if wanted else reports
 
 
 @admin.register(LpaReport)
@@ -21,12 +40,19 @@ class LpaReportAdmin(SearchByIdentifier, admin.ModelAdmin[LpaReport]):
         "code",
         "iccid",
         "order",
+        "is_proven",
         "age",
         "state",
         "asks_for_help",
         "note",
     ]
-    list_filter = ["state", ("asked_for_help_at", admin.EmptyFieldListFilter), "code", "source"]
+    list_filter = [
+        ProofFilter,
+        "state",
+        ("asked_for_help_at", admin.EmptyFieldListFilter),
+        "code",
+        "source",
+    ]
     list_editable = ["state"]
     search_fields = ["=iccid", "=visit__transaction_id", "=visit__account__username", "note"]
     readonly_fields = [
@@ -40,6 +66,7 @@ class LpaReportAdmin(SearchByIdentifier, admin.ModelAdmin[LpaReport]):
         "at_as_sent",
         "iccid",
         "order",
+        "is_proven",
         "decides",
         "asked_for_help_at",
         "received_at",
@@ -48,7 +75,7 @@ class LpaReportAdmin(SearchByIdentifier, admin.ModelAdmin[LpaReport]):
     actions = ["take_in_hand", "resolve"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LpaReport]:
-        return super().get_queryset(request).select_related("visit")
+        return with_proof(super().get_queryset(request).select_related("visit"))
 
     @admin.display(description="Age", ordering="received_at")
     def age(self, report: LpaReport) -> str:
@@ -62,6 +89,12 @@ class LpaReportAdmin(SearchByIdentifier, admin.ModelAdmin[LpaReport]):
             return ""
         address = reverse("admin:orders_order_change", args=[found.pk])
         return format_html('<a href="{}">{}</a>', address, found.display_number)
+
+    @admin.display(description="Proven", boolean=True)
+    def is_proven(self, report: Any) -> bool:
+        """Return whether the SM-DP+ or the order's customer reported it, and not a stranger."""
+        is_proven: bool = report.is_proven
+        return is_proven
 
     @admin.display(description="Asked for help", boolean=True)
     def asks_for_help(self, report: LpaReport) -> bool:

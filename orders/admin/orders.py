@@ -18,7 +18,7 @@ from moportal.web.desk import NeedsStaffFilter, ReadOnly
 from orders.domain import repairing, returning, settling
 from orders.models import Order
 from orders.queries.orders import needing_staff
-from orders.queries.timeline import timeline
+from orders.queries.timeline import Entry, timeline, unproven_reports
 
 # What staff read when an action is not possible.
 NOT_POSSIBLE: dict[type[Exception], str] = {
@@ -33,6 +33,12 @@ NOT_POSSIBLE: dict[type[Exception], str] = {
 def _staff(request: HttpRequest) -> User:
     assert isinstance(request.user, User)  # noqa: S101 -- the desk is behind its own sign-in
     return request.user
+
+
+def _table(entries: list[Entry]) -> str:
+    rows = ((f"{at:%Y-%m-%d %H:%M:%S}", where, what) for at, where, what in entries)
+    lines = format_html_join("", "<tr><td>{}</td><th>{}</th><td>{}</td></tr>", rows)
+    return format_html("<table>{}</table>", lines)
 
 
 class ReasonForm(forms.Form):
@@ -77,7 +83,7 @@ class OrderAdmin(SearchByIdentifier, ReadOnly, admin.ModelAdmin[Order]):
         "=visit__transaction_id",
         "=account__username",
     ]
-    readonly_fields = ["readable_number", "total", "receipt", "timeline"]
+    readonly_fields = ["readable_number", "total", "receipt", "timeline", "unproven_reports"]
     fieldsets = [
         (
             None,
@@ -86,6 +92,7 @@ class OrderAdmin(SearchByIdentifier, ReadOnly, admin.ModelAdmin[Order]):
         ("Customer and device", {"fields": ["account", "eid", "profile", "sim", "subscription"]}),
         ("Payment", {"fields": ["payment", "receipt"]}),
         ("History", {"fields": ["timeline"]}),
+        ("Reports that may be a stranger's", {"fields": ["unproven_reports"]}),
         (
             "Details",
             {
@@ -213,9 +220,12 @@ class OrderAdmin(SearchByIdentifier, ReadOnly, admin.ModelAdmin[Order]):
     @admin.display(description="Timeline (UTC)")
     def timeline(self, order: Order) -> str:
         """Show what happened in each system involved, oldest first."""
-        rows = ((f"{at:%Y-%m-%d %H:%M:%S}", where, what) for at, where, what in timeline(order))
-        lines = format_html_join("", "<tr><td>{}</td><th>{}</th><td>{}</td></tr>", rows)
-        return format_html("<table>{}</table>", lines)
+        return _table(timeline(order))
+
+    @admin.display(description="LPA errors (UTC)")
+    def unproven_reports(self, order: Order) -> str:
+        """Show the reports about the order's ICCID that did not come from its customer."""
+        return _table(unproven_reports(order))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Order], search_term: str

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from django.db.models import Q
 
 from esim.models import DownloadProgress, Profile
 from mobileplans.models import Handoff, LpaReport
@@ -95,14 +97,30 @@ def _return_entries(order: Order) -> Iterator[Entry]:
         yield Entry(order_return.ended_at, "return", f"{order_return.state}{error}")
 
 
+def unproven_reports(order: Order) -> list[Entry]:
+    """Return the error reports about the order's ICCIDs that its customer has not proven."""
+    entries = (_report_entry(report) for report in _reports(order) if not report.is_proven)
+    return sorted(entries, key=lambda entry: entry.at)
+
+
 def _lpa_entries(order: Order) -> Iterator[Entry]:
-    """Return the host's error reports about the order's ICCIDs, from any customer's launch."""
+    """Return the error reports about the order's ICCIDs from its customer and the SM-DP+."""
+    for report in _reports(order):
+        if report.is_proven:
+            yield _report_entry(report)
+
+
+def _reports(order: Order) -> list[Any]:
+    """Return all reports about the order's ICCIDs, each with `is_proven`."""
     iccids = {profile.sim.iccid for profile in _profiles(order)}
     iccids |= {order.sim.iccid} if order.sim else set()
-    for report in LpaReport.objects.filter(iccid__in=iccids).select_related("visit"):
-        on_device = f", {report.at_as_sent} on the device" if report.at_as_sent else ""
-        what = f"LPA error {report.code}{on_device}"
-        yield Entry(report.received_at, "host", what)
+    is_proven = Q(visit__account=order.account_id) | Q(source=LpaReport.Source.SMDP)
+    return list(LpaReport.objects.filter(iccid__in=iccids).annotate(is_proven=Q(is_proven)))
+
+
+def _report_entry(report: LpaReport) -> Entry:
+    on_device = f", {report.at_as_sent} on the device" if report.at_as_sent else ""
+    return Entry(report.received_at, "host", f"LPA error {report.code}{on_device}")
 
 
 def _handoffs(order: Order) -> list[Handoff]:
