@@ -62,6 +62,8 @@ class SimAdmin(admin.ModelAdmin[Sim]):
     show_full_result_count = False
     search_fields = ["=iccid", "=imsi", "=msisdn", "=profiles__eid"]
     readonly_fields = ["iccid", "kind", "state", "profile_type", "provider"]
+    # The PUK proves that a SIM is a customer's: not even staff see its digits.
+    exclude = ["puk_ending"]
     change_list_template = "admin/esim/sims.html"
 
     def has_add_permission(self, _request: HttpRequest) -> bool:

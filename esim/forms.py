@@ -54,7 +54,7 @@ class ImportForm(forms.Form):
     file = forms.FileField(
         label="CSV file",
         help_text="UTF-8. The first line names the columns: iccid, kind, profile_type, provider, "
-        "imsi, msisdn. Only iccid and kind are required.",
+        "imsi, msisdn, puk. Only iccid and kind are required.",
     )
     provider = forms.ModelChoiceField(
         SmdpProvider.objects.order_by("code"),

@@ -316,6 +316,8 @@ BOOKS_YEARS = env.positive("BOOKS_YEARS", default=10)
 ESIM_EXPIRY_DAYS = env.int("ESIM_EXPIRY_DAYS", default=90)
 # After this many equal LPA errors the customer is sent to support.
 LPA_ERROR_LIMIT = env.int("LPA_ERROR_LIMIT", default=3)
+# The check by which a customer proves that a SIM is theirs.
+SIM_PROOF = env.str("SIM_PROOF", default="esim.domain.proofs.PukEnding")
 # How many orders of one account, and for one device, may be open or cancelled within an hour before
 # the next one has to wait; 0: no limit.
 ORDER_LIMIT = env.int("ORDER_LIMIT", default=5)

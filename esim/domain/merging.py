@@ -8,12 +8,13 @@ the file. Both give the same results. The caller's transaction holds the lock on
 
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
 from esim.domain.sim_files import SimRow
 from esim.models import Sim
+from moportal.sealed import seal, unseal
 from moportal.text.csv_files import Fault
 
 BATCH = 1000
@@ -56,15 +57,30 @@ def merge_by_copy(
         for number, iccid, first in cursor.stream(_DROP_REPEATED):
             report_fault(_repetition(number, iccid, first))
         for number, iccid, *columns in cursor.stream(_DROP_CONTRADICTING):
-            row, stored = SimRow(number, iccid, *columns[:5]), StoredSim(*columns[5:])
+            row, stored = SimRow(number, iccid, *columns[:6]), StoredSim(*columns[6:])
             fault = _contradiction(row, stored)
             assert fault is not None  # noqa: S101 -- the statement has found the difference
             report_fault(fault)
+        _drop_other_puks(cursor, report_fault)
         cursor.execute(_MERGE if may_write() else _COUNT)
         new, filled, staged = cursor.fetchone()
         # A temporary table lives as long as the connection, which may import another file.
         cursor.execute("DROP TABLE staged_sim")
     return Merged(new, filled, staged - new - filled)
+
+
+def _drop_other_puks(cursor: Any, report_fault: ReportFault) -> None:
+    """Drop and report the rows whose PUK is not that of the stock.
+
+    Each sealed text differs, so PostgreSQL cannot compare them.
+    """
+    dropped = []
+    for number, iccid, here, there in cursor.stream(_WITH_TWO_PUKS):
+        if unseal(here) != unseal(there):
+            report_fault(_other_puk(number, iccid))
+            dropped.append(number)
+    if dropped:
+        cursor.execute("DELETE FROM staged_sim WHERE line = ANY(%s)", [dropped])
 
 
 def merge_by_orm(
@@ -103,13 +119,15 @@ def _merge_batch(
             new.append(_new_sim(row, is_in_programme(row.iccid)))
         elif fault := _contradiction(row, _stored(sim)):
             report_fault(fault)
+        elif row.puk_ending and sim.puk_ending and row.puk_ending != sim.puk_ending:
+            report_fault(_other_puk(row.number, row.iccid))
         elif _fill(sim, row):
             filled.append(sim)
         else:
             unchanged += 1
     # A repetition was reported above, so no ICCID is inserted twice.
     Sim.objects.bulk_create(new)
-    Sim.objects.bulk_update(filled, ["imsi", "msisdn"])
+    Sim.objects.bulk_update(filled, ["imsi", "msisdn", "puk_ending"])
     return Merged(len(new), len(filled), unchanged)
 
 
@@ -124,10 +142,11 @@ def _stored(sim: Sim) -> StoredSim:
 
 
 def _fill(sim: Sim, row: SimRow) -> bool:
-    """Set the IMSI and MSISDN that the SIM lacks, and return whether there was one to set."""
-    before = (sim.imsi, sim.msisdn)
+    """Set the IMSI, MSISDN and PUK that the SIM lacks, and return whether there was one to set."""
+    before = (sim.imsi, sim.msisdn, sim.puk_ending)
     sim.imsi, sim.msisdn = sim.imsi or row.imsi, sim.msisdn or row.msisdn
-    return (sim.imsi, sim.msisdn) != before
+    sim.puk_ending = sim.puk_ending or row.puk_ending
+    return (sim.imsi, sim.msisdn, sim.puk_ending) != before
 
 
 def _repetition(number: int, iccid: str, first: int) -> Fault:
@@ -153,6 +172,10 @@ def _contradiction(row: SimRow, stored: StoredSim) -> Fault | None:
     return None
 
 
+def _other_puk(number: int, iccid: str) -> Fault:
+    return Fault(number, "puk", "", f"SIM {iccid} is already in stock, with another PUK.")
+
+
 def _batches(rows: Iterator[SimRow]) -> Iterator[list[SimRow]]:
     while batch := list(islice(rows, BATCH)):
         yield batch
@@ -165,13 +188,14 @@ def _copy_line(row: SimRow, is_in_programme: bool) -> str:  # noqa: FBT001 -- a 
     provider = "\\N" if row.provider_id is None else row.provider_id
     return (
         f"{row.number}\t{row.iccid}\t{row.kind}\t{profile_type}\t{provider}"
-        f"\t{row.imsi}\t{row.msisdn}\t{is_in_programme:d}\n"
+        f"\t{row.imsi}\t{row.msisdn}\t{is_in_programme:d}"
+        f"\t{seal(row.puk_ending) if row.puk_ending else ''}\n"
     )
 
 
 _STAGE = """CREATE TEMPORARY TABLE staged_sim (
     line integer, iccid text, kind text, profile_type text, provider_id bigint, imsi text,
-    msisdn text, is_in_programme boolean)"""
+    msisdn text, is_in_programme boolean, puk_ending text)"""
 _COPY = "COPY staged_sim FROM STDIN"
 _DROP_REPEATED = """WITH dropped AS (
         DELETE FROM staged_sim AS here USING (
@@ -189,21 +213,29 @@ _DROP_CONTRADICTING = """WITH dropped AS (
             OR here.imsi <> there.imsi AND '' NOT IN (here.imsi, there.imsi)
             OR here.msisdn <> there.msisdn AND '' NOT IN (here.msisdn, there.msisdn))
         RETURNING here.line, here.iccid, here.kind, here.profile_type, here.provider_id,
-            here.imsi, here.msisdn, there.kind, there.profile_type, there.provider_id,
+            here.imsi, here.msisdn, here.puk_ending, there.kind, there.profile_type,
+            there.provider_id,
             there.imsi, there.msisdn)
     SELECT * FROM dropped ORDER BY 1"""
-_FILLS = """(there.imsi = '' AND here.imsi <> '' OR there.msisdn = '' AND here.msisdn <> '')"""
+_WITH_TWO_PUKS = """SELECT here.line, here.iccid, here.puk_ending, there.puk_ending
+    FROM staged_sim AS here JOIN esim_sim AS there ON there.iccid = here.iccid
+    WHERE here.puk_ending <> '' AND there.puk_ending <> '' ORDER BY here.line"""
+_FILLS = """(there.imsi = '' AND here.imsi <> '' OR there.msisdn = '' AND here.msisdn <> ''
+    OR there.puk_ending = '' AND here.puk_ending <> '')"""
 # SIMs that do not change are not written, so sales do not wait for their row locks.
 _MERGE = f"""WITH filled AS (
         UPDATE esim_sim AS there SET
             imsi = CASE there.imsi WHEN '' THEN here.imsi ELSE there.imsi END,
-            msisdn = CASE there.msisdn WHEN '' THEN here.msisdn ELSE there.msisdn END
+            msisdn = CASE there.msisdn WHEN '' THEN here.msisdn ELSE there.msisdn END,
+            puk_ending = CASE there.puk_ending
+                WHEN '' THEN here.puk_ending ELSE there.puk_ending END
         FROM staged_sim AS here WHERE here.iccid = there.iccid AND {_FILLS}
         RETURNING 1),
     added AS (
         INSERT INTO esim_sim (iccid, kind, state, profile_type, provider_id, imsi, msisdn,
-            is_in_programme)
-        SELECT iccid, kind, 'available', profile_type, provider_id, imsi, msisdn, is_in_programme
+            is_in_programme, puk_ending)
+        SELECT iccid, kind, 'available', profile_type, provider_id, imsi, msisdn, is_in_programme,
+            puk_ending
         FROM staged_sim AS here
         WHERE NOT EXISTS (SELECT FROM esim_sim AS there WHERE there.iccid = here.iccid)
         ORDER BY line

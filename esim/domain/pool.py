@@ -90,6 +90,7 @@ def _reserve_iccid(profile_type: str, market: str) -> tuple[Sim, SmdpProvider]:
 
 
 def _free(profile_type: str) -> QuerySet[Sim]:
-    return Sim.objects.filter(
+    # Decrypting the PUKs of all candidates would cost each order time.
+    return Sim.objects.defer("puk_ending").filter(
         kind=Sim.Kind.PROFILE, state=SimState.AVAILABLE, profile_type=profile_type
     )

@@ -1,5 +1,6 @@
 """A CSV file of SIMs: each line becomes a checked row, or the fault that was found in it."""
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import BinaryIO, NamedTuple
@@ -16,7 +17,7 @@ from moportal.identifiers import (
 )
 from moportal.text.csv_files import SHOWN, CsvFile, Fault, Row
 
-COLUMNS = ("iccid", "kind", "profile_type", "provider", "imsi", "msisdn")
+COLUMNS = ("iccid", "kind", "profile_type", "provider", "imsi", "msisdn", "puk")
 REQUIRED = ("iccid", "kind")
 LONGEST_TYPE = 40
 
@@ -26,6 +27,7 @@ HINTS = {
     "imsi": "An IMSI is 14 or 15 digits; leave it empty if it is not known.",
     "msisdn": "An MSISDN is 5 to 15 digits without plus and spaces; leave it empty if it is "
     "not known.",
+    "puk": "A PUK is 8 digits, or its last 4; leave it empty if it is not known.",
 }
 
 
@@ -39,6 +41,7 @@ class SimRow(NamedTuple):
     provider_id: int | None
     imsi: str
     msisdn: str
+    puk_ending: str
 
 
 class _InvalidValue(Exception):
@@ -75,7 +78,7 @@ class SimFile:
                 yield Fault(row.number, column, value[:SHOWN], problem)
 
     def _parse_row(self, row: Row) -> SimRow:
-        iccid, kind, profile_type, provider, imsi, msisdn = row.values
+        iccid, kind, profile_type, provider, imsi, msisdn, puk = row.values
         try:
             return SimRow(
                 row.number,
@@ -83,6 +86,7 @@ class SimFile:
                 *self._stock_columns(kind, profile_type, provider),
                 Imsi.parse(imsi) if imsi else "",
                 Msisdn.parse(msisdn) if msisdn else "",
+                _puk_ending(puk),
             )
         except InvalidIccid as error:
             raise _InvalidValue("iccid", iccid, _iccid_hint(iccid)) from error
@@ -108,6 +112,14 @@ class SimFile:
             known = ", ".join(self._providers) or "none"
             raise _InvalidValue("provider", code, f"Unknown provider. Known providers: {known}.")
         return kind, profile_type, self._providers[code] if code else None
+
+
+def _puk_ending(puk: str) -> str:
+    """Return the last four digits of a PUK, which has eight. Only these are stored."""
+    if puk and not re.fullmatch(r"(?:[0-9]{4}){1,2}", puk, re.ASCII):
+        # The value is a secret, so the fault does not repeat it.
+        raise _InvalidValue("puk", "", HINTS["puk"])
+    return puk[-4:]
 
 
 def _iccid_hint(iccid: str) -> str:

@@ -46,6 +46,7 @@ class Migration(migrations.Migration):
                 ('profile_type', models.CharField(blank=True, max_length=40)),
                 ('imsi', models.CharField(blank=True, max_length=15, verbose_name='IMSI')),
                 ('msisdn', models.CharField(blank=True, max_length=15, verbose_name='MSISDN')),
+                ('puk_ending', moportal.sealed.SealedField(blank=True, db_default='', default='', verbose_name='PUK ending')),
                 ('is_in_programme', models.BooleanField(default=True, help_text='Off: Get Balance answers NOTSUPPORTED for this SIM.')),
             ],
             options={

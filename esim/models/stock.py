@@ -9,6 +9,7 @@ from esim.constraints import ExclusionWherePossible
 from esim.models.providers import SmdpProvider
 from esim.states import SimState
 from moportal.identifiers import Iccid
+from moportal.sealed import SealedField
 
 
 class Sim(models.Model):
@@ -25,6 +26,8 @@ class Sim(models.Model):
     provider = models.ForeignKey(SmdpProvider, null=True, blank=True, on_delete=models.PROTECT)
     imsi = models.CharField("IMSI", max_length=15, blank=True)
     msisdn = models.CharField("MSISDN", max_length=15, blank=True)
+    # A customer who knows these digits has the card in hand: see `esim.domain.proofs`.
+    puk_ending = SealedField("PUK ending", blank=True, default="", db_default="")
     # A copy of what the ranges say, so that Get Balance does not have to read ranges.
     is_in_programme = models.BooleanField(
         default=True, help_text="Off: Get Balance answers NOTSUPPORTED for this SIM."

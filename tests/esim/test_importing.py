@@ -10,12 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from esim.domain import merging, ranges
 from esim.models import IccidRange, Sim
 from esim.states import SimState
 from tests.builders import make_provider
-from tests.esim.sim_files import CARD, MANY, counts, file, iccid, imported, profile, stored
+from tests.esim.sim_files import CARD, HEADER, MANY, counts, file, iccid, imported, profile, stored
 from tests.races import at_once
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("merge")]
@@ -127,6 +128,61 @@ def test_a_profile_type_may_have_any_printable_characters() -> None:
     imported(file(f"{iccid(1)},profile,{odd},one,,"))
 
     assert stored()[0][3] == odd
+
+
+WITH_PUK = f"{HEADER},puk"
+
+
+def with_puk(serial: int, puk: str) -> str:
+    return f"{profile(serial)},{puk}"
+
+
+def puks() -> list[str]:
+    return list(Sim.objects.order_by("pk").values_list("puk_ending", flat=True))
+
+
+def test_only_the_end_of_a_puk_is_stored_and_that_encrypted() -> None:
+    lines = (with_puk(1, "73920415"), with_puk(2, "0752"), with_puk(3, ""))
+
+    report, faults = imported(file(*lines, header=WITH_PUK))
+
+    assert (counts(report), faults) == ((3, 0, 0, 0), [])
+    assert puks() == ["0415", "0752", ""]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT puk_ending FROM esim_sim WHERE puk_ending <> ''")
+        assert not any("0415" in sealed or "0752" in sealed for (sealed,) in cursor.fetchall())
+
+
+def test_a_later_file_fills_in_a_puk_that_is_not_known() -> None:
+    imported(file(profile(1), profile(2)))
+
+    report, _faults = imported(file(with_puk(1, "73920415"), with_puk(2, ""), header=WITH_PUK))
+
+    assert counts(report) == (0, 1, 1, 0)
+    assert puks() == ["0415", ""]
+    again, _faults = imported(file(with_puk(1, "0415"), header=WITH_PUK))
+    assert counts(again) == (0, 0, 1, 0)
+
+
+def test_another_puk_for_a_sim_in_stock_is_in_error() -> None:
+    imported(file(with_puk(1, "73920415"), header=WITH_PUK))
+
+    report, (fault,) = imported(
+        file(with_puk(1, "73920416"), with_puk(2, ""), header=WITH_PUK), skips_errors=True
+    )
+
+    assert counts(report) == (1, 0, 0, 1)
+    assert (fault.number, fault.column, fault.value) == (2, "puk", "")
+    assert fault.problem == f"SIM {iccid(1)} is already in stock, with another PUK."
+    assert puks() == ["0415", ""]
+
+
+@pytest.mark.parametrize("puk", ["7392041", "7392041x", "739204150"])
+def test_a_puk_in_error_is_not_repeated(puk: str) -> None:
+    _report, (fault,) = imported(file(with_puk(1, puk), header=WITH_PUK))
+
+    assert (fault.column, fault.value) == ("puk", "")
+    assert fault.problem.startswith("A PUK is 8 digits, or its last 4")
 
 
 def test_a_range_decides_which_sims_are_in_the_programme() -> None:
