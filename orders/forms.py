@@ -9,6 +9,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from esim.domain.proofs import sim_proof
 from moportal.identifiers import Eid, InvalidEid, has_luhn_digit
 from moportal.text.card_numbers import refuse_card_number
 from moportal.text.normal_text import normalise_number
@@ -97,6 +98,25 @@ class DeviceForm(DraftForm):
                 Eid.parse(eid)
             except InvalidEid:
                 self.add_error("eid", _("Check the EID. At least one digit is wrong."))
+
+
+class SimProofForm(forms.Form):
+    """The answer by which a customer proves that a SIM is theirs."""
+
+    sim = forms.IntegerField(min_value=1, max_value=LARGEST_KEY)
+    proof = forms.CharField(max_length=60, required=False, widget=_digits("off", 60))
+
+    def __init__(self, *values: Any, **options: Any) -> None:
+        super().__init__(*values, **options)
+        check, field = sim_proof(), self.fields["proof"]
+        field.label, field.help_text = str(check.label), str(check.help_text)
+
+    def clean_proof(self) -> str:
+        """Return the answer's normal form. An answer of another form is not counted as a try."""
+        answer = sim_proof().normalise(self.cleaned_data["proof"])
+        if not answer:
+            raise forms.ValidationError(str(sim_proof().format_error))
+        return answer
 
 
 class ReviewForm(DraftForm):

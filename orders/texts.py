@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from esim.states import ProfileState
 from orders.models import Order, Repair, Return
-from orders.queries.orders import can_be_handed_over, return_of
+from orders.queries.orders import can_be_handed_over, has_lost_sim, return_of
 from orders.states import Failure, OrderState, RepairKind, ReturnState
 from payments.models import CardPage
 from payments.states import CardPageState, PaymentState
@@ -191,6 +191,14 @@ def _declined(order: Order) -> FailureText:
 def _nothing_to_hand_over(order: Order) -> FailureText | None:
     if order_return := return_of(order):
         return _taken_back(order, order_return)
+    if has_lost_sim(order):
+        return FailureText(
+            _("This SIM isn't on your account any more"),
+            _("Someone else confirmed that it's theirs, so your plan doesn't work on it."),
+            then=_(
+                "We're checking whether you get your money back. Contact us if you have questions."
+            ),
+        )
     if can_be_handed_over(order):
         return None
     return FailureText(

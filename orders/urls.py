@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from orders.views import card, device, install, leave, order, payment, plans, problem, review
+from orders.views import card, device, install, leave, order, payment, plans, problem, review, sim
 
 urlpatterns = [
     path("options/", plans.options, name="options"),
@@ -10,6 +10,7 @@ urlpatterns = [
     path("device/", device.device, name="device"),
     path("device/shared/", device.receive_shared_device, name="device-shared"),
     path("device/told/<slug:what>/", device.show_sharing_result, name="device-told"),
+    path("sim/", sim.sim, name="sim"),
     path("payment/", payment.payment, name="payment"),
     path("payment/card/<uuid:key>/", card.card, name="card"),
     path("payment/card/<uuid:key>/open/", card.open_gateway, name="card-opened"),

@@ -21,6 +21,7 @@ from orders.views.steps import customer_only, redirect_to
 from payments.domain import cards
 from payments.models import PaymentMethod
 from subscriptions.balances import account_buckets
+from subscriptions.domain import claims
 from subscriptions.models import Bucket, Line
 
 SHOWN_ORDERS = 10
@@ -32,7 +33,9 @@ def account(request: HttpRequest, user: User) -> HttpResponse:
     """Show the customer's plans with their remaining data, stored cards and latest orders."""
     visits.note_step(visits.get_or_begin(request), "account")
     context = {
-        "lines": [_line_context(bucket) for bucket in account_buckets(user, at=now())],
+        "lost_sims": [takeover.old.sim.iccid[-4:] for takeover in claims.lost_sims(user)],
+        "unproven_sims": [sim.iccid[-4:] for sim in claims.provable_sims(user, [])],
+        "lines": _lines_of(user),
         "has_failed_download": problems.failed_at_smdp(user) is not None,
         "to_install": esims_to_install(user)[:SHOWN_ORDERS],
         "methods": list(stored_methods_of(user)),
@@ -62,6 +65,13 @@ def _removed_text(method: PaymentMethod) -> str:
         )
         return text % card
     return _("%(brand)s ending in %(last4)s was removed.") % card
+
+
+def _lines_of(user: User) -> list[dict[str, Any]]:
+    """Return the running plans. One whose SIM was taken over is left out: it cannot be used."""
+    lost = claims.lost_lines(user)
+    buckets = account_buckets(user, at=now())
+    return [_line_context(one) for one in buckets if one.subscription.line_id not in lost]
 
 
 def _line_name(line: Line) -> str:

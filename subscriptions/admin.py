@@ -1,11 +1,15 @@
 """Lines, subscriptions and usage."""
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
 from accounts.admin import SearchByIdentifier
+from accounts.models import User
 from moportal.web.desk import ReadOnly, ReadOnlyInline
+from subscriptions.domain import claims
 from subscriptions.models import (
     Bucket,
     ChargingCall,
@@ -13,6 +17,7 @@ from subscriptions.models import (
     NetworkCall,
     SimOnLine,
     Subscription,
+    Takeover,
     UsagePull,
     UsageRecord,
 )
@@ -62,6 +67,52 @@ class SubscriptionAdmin(admin.ModelAdmin[Subscription]):
     readonly_fields = ["state", "reference", "live_iccid", "ended_at"]
     autocomplete_fields = ["line"]
     inlines = [BucketInline, NetworkCallInline]
+
+
+@admin.register(Takeover)
+class TakeoverAdmin(SearchByIdentifier, ReadOnly, admin.ModelAdmin[Takeover]):
+    """SIMs that went to the customer who proved them. Staff decide about the other's refund."""
+
+    list_display = (
+        *("sim", "before", "after", "orders"),
+        *("taken_at", "ended_at", "decided_at"),
+    )
+    list_filter = [("decided_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["old__sim", "old__line__account", "new__line__account"]
+    search_fields = ["=old__sim__iccid", "=old__line__account__username"]
+    readonly_fields = ["sim", "before", "after", "orders"]
+    fields = (*list_display, "tries", "last_error")
+    actions = ["decide"]
+
+    @admin.display(description="SIM")
+    def sim(self, takeover: Takeover) -> str:
+        return takeover.old.sim.iccid
+
+    @admin.display(description="Customer before")
+    def before(self, takeover: Takeover) -> str:
+        return str(takeover.old.line.account)
+
+    @admin.display(description="Customer now")
+    def after(self, takeover: Takeover) -> str:
+        return str(takeover.new.line.account)
+
+    @admin.display(description="Orders before")
+    def orders(self, takeover: Takeover) -> str:
+        """Return the numbers of the orders whose refund is to be decided."""
+        return ", ".join(takeover.old.line.subscriptions.values_list("reference", flat=True))
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("subscriptions.decide_takeover")
+
+    @admin.action(
+        description="Mark as decided (refund orders on their own page)", permissions=["decide"]
+    )
+    def decide(self, request: HttpRequest, chosen: QuerySet[Takeover]) -> None:
+        """Record that the first customer's refund is decided."""
+        assert isinstance(request.user, User)  # noqa: S101 -- the desk is behind its own sign-in
+        for takeover in chosen:
+            claims.decide(takeover, actor=request.user)
+            self.message_user(request, f"Decided: {takeover}")
 
 
 @admin.register(UsageRecord)

@@ -11,6 +11,7 @@ from subscriptions.models import (
     NetworkCall,
     SimOnLine,
     Subscription,
+    Takeover,
     UsagePull,
     UsageRecord,
 )
@@ -25,6 +26,7 @@ RUNNING = Subscription.objects.filter(
 register(
     Kept(Line, "what the customer has, as long as the account exists"),
     Kept(SimOnLine, "what the customer has, as long as the account exists"),
+    Kept(Takeover, "one row for each SIM that another customer has proven"),
     Kept(Subscription, "what the customer bought, as long as the account exists"),
     Kept(Bucket, "what the customer bought, as long as the account exists"),
     Timed(

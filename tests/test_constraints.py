@@ -146,6 +146,7 @@ BROKEN: dict[str, Callable[[], object]] = {
     "refund_has_an_amount": set_to(Refund, minor_units=0),
     "one_open_refund_per_payment": lambda: again(Refund, key=uuid.uuid4()),
     "ended_refund_has_a_time": set_to(Refund, state="done"),
+    "sim_proof_known": set_to(SimOnLine, proof="other"),
     "sim_is_on_one_line_at_a_time": second_stay,
     "sim_leaves_a_line_after_it_came": set_to(SimOnLine, until=now() - timedelta(days=1)),
     "subscription_state_known": set_to(Subscription, state="other"),

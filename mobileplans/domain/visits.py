@@ -21,6 +21,7 @@ from mobileplans.domain.lpa_errors import LpaErrors
 from mobileplans.models import LpaReport, Visit
 from mobileplans.signals import visit_wanted
 from mobileplans.words import LpaCode, MoDirectStatus
+from subscriptions.domain import claims
 from subscriptions.models import SimOnLine
 
 log = structlog.get_logger(__name__)
@@ -161,6 +162,23 @@ def has_sim_of_another(visit: Visit) -> bool:
         return False
     on_line = SimOnLine.objects.filter(until=None, sim__iccid=visit.iccid)
     return on_line.exclude(line__account=visit.account).exists()
+
+
+def sims_to_prove(visit: Visit, account: User) -> list[Sim]:
+    """Return the SIMs of this launch and of the customer that the customer may prove to be theirs.
+
+    A SIM that is another customer's without a proof comes first, because it stops a purchase.
+    """
+    found = claims.provable_sims(account, [*visit.iccids, *filter(None, [visit.iccid])])
+    return sorted(found, key=lambda sim: claims.is_on_line_of(account, sim))
+
+
+def may_prove_sim_of_another(visit: Visit, account: User) -> bool:
+    """Return whether a SIM of this launch is on another customer's line without a proof."""
+    if not visit.iccid and not visit.iccids:
+        return False
+    found = sims_to_prove(visit, account)
+    return any(not claims.is_on_line_of(account, sim) for sim in found)
 
 
 def installed_profiles(visit: Visit, account: User) -> list[Sim]:

@@ -15,7 +15,7 @@ from orders.states import Failure, OrderState
 from payments.models import PaymentMethod
 
 # The steps before a plan is chosen.
-CHOOSING = frozenset({"options", "plans", "device"})
+CHOOSING = frozenset({"options", "plans", "device", "sim"})
 
 
 def of_order(order: Order, visit: Visit) -> Outcome:

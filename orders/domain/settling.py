@@ -31,7 +31,7 @@ from payments.gateways.base import GatewayRefused
 from payments.states import PaymentState
 from subscriptions.domain import activation
 from subscriptions.domain import lifecycle as subscriptions
-from subscriptions.models import Subscription
+from subscriptions.models import SimOnLine, Subscription
 from subscriptions.networks.base import NetworkRefused
 
 log = structlog.get_logger(__name__)
@@ -139,6 +139,7 @@ def _advance(order: Order, lease: Lease) -> RetryAfter | None:
     _check_code(order)
     subscription = _put_plan_on_line(order, sim)
     activation.activate(subscription, sim, before_call=lease.cover_call)
+    _check_sim(order, subscription)
     _decide_to_charge(order)
     payments.capture(order.payment, before_call=lease.cover_call)
     _complete(order)
@@ -205,12 +206,27 @@ def _put_plan_on_line(order: Order, sim: Sim) -> Subscription:
             plan=order.plan,
             plan_name=order.plan_name,
             reference=order.number,
+            proof=SimOnLine.Proof.ISSUED if order.profile else SimOnLine.Proof.NONE,
         )
         expected = {"state": OrderState.IN_PROGRESS, "subscription": None}
         changes = {"subscription": order.subscription, "line_is_new": order.line_is_new}
         if not compare_and_set(Order, order.pk, expected, **changes):
             raise IllegalTransition("the order has its plan already, or has ended")
     return order.subscription
+
+
+def _check_sim(order: Order, subscription: Subscription) -> None:
+    """Raise `SimOfAnother` if somebody has proven meanwhile that the SIM is theirs.
+
+    This comes after the activation. So either the plan is ended here, or the takeover finds it
+    active and ends it (`subscriptions.domain.claims`).
+    """
+    if (
+        order.sim
+        and not order.charge_decided_at
+        and not subscriptions.has_sim(subscription, order.sim)
+    ):
+        raise subscriptions.SimOfAnother(order.sim.iccid)
 
 
 def _decide_to_charge(order: Order) -> None:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.timezone import now
 
 from accounts.models import User
@@ -14,6 +14,7 @@ from orders.models import Draft, Order, Repair, Return
 from orders.states import TRIES_BEFORE_STAFF, OrderState, RepairState, ReturnState
 from payments.models import Payment, PaymentMethod
 from payments.states import PaymentState
+from subscriptions.models import Takeover
 
 RECENT = timedelta(hours=24)
 
@@ -106,12 +107,20 @@ def return_of(order: Order) -> Return | None:
     return found
 
 
+def has_lost_sim(order: Order) -> bool:
+    """Return whether another customer has proven that the order's SIM is theirs."""
+    if order.sim_id is None or order.subscription is None:
+        return False
+    lost = Takeover.objects.filter(old__sim=order.sim_id, old__line=order.subscription.line_id)
+    return lost.exists()
+
+
 def can_be_handed_over(order: Order) -> bool:
     """Return whether a completed order can be handed over: its SIM or its code is usable."""
     if return_of(order):
         return False
     if order.profile is None:
-        return True
+        return not has_lost_sim(order)
     is_usable = order.profile.state in {ProfileState.RELEASED, ProfileState.DOWNLOADED}
     return is_usable and open_repair(order) is None
 
@@ -134,7 +143,8 @@ def needing_staff(orders: QuerySet[Order]) -> QuerySet[Order]:
     """Return the orders that staff must look after.
 
     These are: held orders; failed or cancelled orders that could not be undone after many tries;
-    orders whose repair or return has had many tries; and orders whose return was refused.
+    orders whose repair or return has had many tries; orders whose return was refused; and orders
+    whose SIM another customer took over, until staff have decided about a refund.
     """
     many = TRIES_BEFORE_STAFF
     return orders.filter(
@@ -143,7 +153,17 @@ def needing_staff(orders: QuerySet[Order]) -> QuerySet[Order]:
         | Q(repairs__state=RepairState.ASKED, repairs__tries__gt=many)
         | Q(taken_back__state=ReturnState.ASKED, taken_back__tries__gt=many)
         | Q(taken_back__state=ReturnState.REFUSED)
+        | _undecided_takeover()
     ).distinct()
+
+
+def _undecided_takeover() -> Q:
+    undecided = Takeover.objects.filter(
+        decided_at=None,
+        old__sim=OuterRef("sim"),
+        old__line=OuterRef("subscription__line"),
+    )
+    return Q(Exists(undecided), state=OrderState.COMPLETED, taken_back=None)
 
 
 def order_to_hand_over(account: User, visit: Visit) -> Order | None:

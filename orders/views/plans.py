@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
+from mobileplans.domain import visits
 from mobileplans.models import Visit
 from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
 from orders.domain import drafts, problems, targets
@@ -45,6 +46,7 @@ def options(request: HttpRequest, user: User) -> HttpResponse:
         "tiles": [
             *([_failure_tile()] if problems.failed_at_smdp(user) else []),
             *([_order_tile(waiting)] if waiting else []),
+            *([_sim_tile()] if visits.may_prove_sim_of_another(visit, user) else []),
             *_option_tiles(sold),
         ],
         "empty": not sold,
@@ -72,6 +74,16 @@ def _failure_tile() -> dict[str, str]:
         "text": _("The download failed. See what to do."),
         "url": reverse("problem"),
         "icon": "alert",
+    }
+
+
+def _sim_tile() -> dict[str, str]:
+    """Return the tile that leads to the proof of an eSIM that another customer uses."""
+    return {
+        "title": _("Is the eSIM on this device yours?"),
+        "text": _("It's on another account. Confirm that it's yours to use it."),
+        "url": reverse("sim"),
+        "icon": "device",
     }
 
 

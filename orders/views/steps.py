@@ -88,6 +88,8 @@ def shopper_only(
         if visit.refused_as:
             return redirect_to("launch-refused")
         if visits.has_sim_of_another(visit):
+            if visits.may_prove_sim_of_another(visit, user):
+                return redirect_to("sim")
             return _refuse_sim_of_another(request, visit)
         return view(request, user, *args, **kwargs)
 

@@ -17,6 +17,8 @@ OUTSIDE_ICCID = "8944110000000000016"
 MICROBALANCE_ICCID = "8944110000000000024"
 WITH_PLAN_ICCID = "8944110000000000032"
 INSTALLED_ICCID = "8944110000000000040"
+# Whoever knows the last four digits proves that the SIM is theirs.
+UNUSED_PUK, INSTALLED_PUK = "73920415", "61840752"
 
 
 class Account(NamedTuple):
@@ -54,9 +56,12 @@ CARDS = (
     Sample("4000000000000119", _("Declined: processing error")),
 )
 SIMS = (
-    Sample(UNUSED_ICCID, _("SIM card without a plan")),
+    Sample(UNUSED_ICCID, _("SIM card without a plan. PUK: 73920415")),
     Sample(WITH_PLAN_ICCID, _("The demo customer's SIM card, with a half-used plan")),
     Sample(MICROBALANCE_ICCID, _("SIM card with only a microbalance: balance of type NONE")),
     Sample(OUTSIDE_ICCID, _("SIM card outside the programme: balance NOTSUPPORTED")),
-    Sample(INSTALLED_ICCID, _("eSIM profile without a plan: enter it in the field iccids")),
+    Sample(
+        INSTALLED_ICCID,
+        _("eSIM profile without a plan: enter it in the field iccids. PUK: 61840752"),
+    ),
 )

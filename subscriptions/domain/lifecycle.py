@@ -17,19 +17,30 @@ from plans.models import Category, Plan
 from subscriptions.domain import allocation
 from subscriptions.models import Bucket, Line, SimOnLine, Subscription, SubscriptionState
 
+Proof = SimOnLine.Proof
+
 
 class SimOfAnother(Exception):
     """The SIM is on a line of another customer."""
 
 
 @transaction.atomic(savepoint=False)
-def prepare(account: User, *, sim: Sim, plan: Plan, plan_name: str, reference: str) -> Subscription:
+def prepare(
+    account: User,
+    *,
+    sim: Sim,
+    plan: Plan,
+    plan_name: str,
+    reference: str,
+    proof: SimOnLine.Proof = SimOnLine.Proof.NONE,
+) -> Subscription:
     """Put the plan on the SIM's line in the state prepared: it cannot be used yet.
 
-    A SIM without a line gets a new one. `reference` is the order's number: a second call with the
-    same reference returns the same subscription. Raises `SimOfAnother`.
+    A SIM without a line gets a new one, with this proof that it is the customer's. `reference` is
+    the order's number: a second call with the same reference returns the same subscription. Raises
+    `SimOfAnother`.
     """
-    line = _line_of(account, sim)
+    line = _line_of(account, sim, proof)
     subscription, is_new = Subscription.objects.get_or_create(
         reference=reference, defaults={"line": line, "plan": plan, "plan_name": plan_name}
     )
@@ -45,23 +56,29 @@ def prepare(account: User, *, sim: Sim, plan: Plan, plan_name: str, reference: s
     return subscription
 
 
-def _line_of(account: User, sim: Sim) -> Line:
+def _line_of(account: User, sim: Sim, proof: SimOnLine.Proof) -> Line:
     # A SIM that was just reserved for an order is on no line yet. This saves a query.
     is_fresh = sim.state == SimState.RESERVED
-    current = None if is_fresh else _current_line(sim)
+    current = None if is_fresh else current_line(sim)
     if current is None:
-        line = Line.objects.create(account=account, msisdn=sim.msisdn)
-        SimOnLine.objects.create(line=line, sim=sim, since=now())
-        # The empty condition is right here: the insert above is refused if the SIM is on
-        # another line (sim_is_on_one_line_at_a_time).
-        compare_and_set(Sim, sim.pk, {}, state=SimState.IN_USE)
-        return line
+        return put_on_new_line(account, sim, proof=proof).line
     if current.line.account_id != account.pk:
         raise SimOfAnother(sim.iccid)
     return current.line
 
 
-def _current_line(sim: Sim) -> SimOnLine | None:
+def put_on_new_line(account: User, sim: Sim, *, proof: SimOnLine.Proof) -> SimOnLine:
+    """Create a line of this customer with this SIM, which must be on no other line."""
+    line = Line.objects.create(account=account, msisdn=sim.msisdn)
+    on_line = SimOnLine.objects.create(line=line, sim=sim, since=now(), proof=proof)
+    # The empty condition is right here: the insert above is refused if the SIM is on
+    # another line (sim_is_on_one_line_at_a_time).
+    compare_and_set(Sim, sim.pk, {}, state=SimState.IN_USE)
+    return on_line
+
+
+def current_line(sim: Sim) -> SimOnLine | None:
+    """Return the row of the line that the SIM is on, or None."""
     return SimOnLine.objects.filter(sim=sim, until=None).select_related("line").first()
 
 
@@ -82,15 +99,19 @@ def start(subscription: Subscription, *, at: datetime) -> None:
 
 @transaction.atomic
 def cancel(subscription: Subscription) -> None:
-    """Cancel a prepared subscription. If the line has no other, its SIMs leave the line."""
+    """Cancel a prepared subscription. If the line has no other, its SIMs leave the line.
+
+    A SIM stays if the customer, or staff, have proven whose it is.
+    """
     prepared = Subscription.objects.filter(pk=subscription.pk, state=SubscriptionState.PREPARED)
     if not prepared.update(state=SubscriptionState.CANCELLED):
         return
     line = subscription.line
-    # A line without a plan must not keep its SIM: the SIM could
+    # A line without a plan must not keep a SIM that nobody has proven: the SIM could
     # not be sold to anybody else.
     if not line.subscriptions.exclude(state=SubscriptionState.CANCELLED).exists():
-        line.sims.filter(until=None).update(until=now())
+        unproven = line.sims.filter(until=None, proof__in=[Proof.NONE, Proof.ISSUED])
+        unproven.update(until=now())
 
 
 @transaction.atomic(savepoint=False)
@@ -107,6 +128,11 @@ def end(subscription: Subscription) -> None:
         allocation.reallocate(subscription.line_id, since=at)
 
 
+def has_sim(subscription: Subscription, sim: Sim) -> bool:
+    """Return whether the SIM is still on the subscription's line."""
+    return SimOnLine.objects.filter(line=subscription.line_id, sim=sim, until=None).exists()
+
+
 def remove_from_line(sim: Sim) -> None:
     """Remove a SIM that is no longer used from its line."""
     SimOnLine.objects.filter(sim=sim, until=None).update(until=now())
@@ -119,11 +145,11 @@ def replace_sim(old: Sim, new: Sim) -> None:
     The plan stays on the line. If the old profile is on no line, nothing changes.
     """
     at = now()
-    current = _current_line(old)
+    current = current_line(old)
     if current is None:
         return
     SimOnLine.objects.filter(pk=current.pk).update(until=at)
-    SimOnLine.objects.create(line=current.line, sim=new, since=at)
+    SimOnLine.objects.create(line=current.line, sim=new, since=at, proof=Proof.ISSUED)
     Sim.objects.filter(pk=new.pk).update(state=SimState.IN_USE)
 
 

@@ -175,6 +175,7 @@ def test_nobody_reads_from_a_count_what_was_typed() -> None:
         (None, "Contact our support team to go on."),
         (timedelta(seconds=-1), "Try again in 1 minute."),
         (timedelta(minutes=2, seconds=-1), "Try again in 2 minutes."),
+        (timedelta(hours=24, seconds=-1), "Try again in 24 hours."),
     ],
 )
 def test_a_customer_reads_how_long_to_wait(until: timedelta | None, text: str) -> None:

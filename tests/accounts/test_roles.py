@@ -28,6 +28,7 @@ ACTIONS = {
     ("mobileplans.lpareport", "resolve"): AGENTS,
     ("esim.profile", "clear_staff_alert"): AGENTS,
     ("accounts.attemptcount", "lift"): AGENTS,
+    ("subscriptions.takeover", "decide"): ADMINISTRATORS,
 }
 PAGES = {model._meta.label_lower: page for model, page in admin.site._registry.items()}  # noqa: SLF001 -- no public list
 # Rows that no role adds: they are written by the product, imported, or give rights.

@@ -19,11 +19,13 @@ from simulators.mobileplans.samples import (
     CUSTOMER,
     CUSTOMER_PASSWORD,
     INSTALLED_ICCID,
+    INSTALLED_PUK,
     MICROBALANCE_ICCID,
     OUTSIDE_ICCID,
     STAFF,
     STAFF_PASSWORD,
     UNUSED_ICCID,
+    UNUSED_PUK,
     WITH_PLAN_ICCID,
 )
 from subscriptions.domain import usage
@@ -37,11 +39,11 @@ SUMMARY = f"""\
   staff (/admin/)     {STAFF}  {STAFF_PASSWORD}
   card, approved      4242 4242 4242 4242  (any future date, any security code)
   card, declined      4000 0000 0000 0002
-  SIM without a plan  {UNUSED_ICCID}
+  SIM without a plan  {UNUSED_ICCID}  (PUK {UNUSED_PUK})
   SIM with a plan     {WITH_PLAN_ICCID}  (of the demo customer)
   SIM, microbalance   {MICROBALANCE_ICCID}  (Get Balance: NONE)
   SIM outside         {OUTSIDE_ICCID}  (Get Balance: NOTSUPPORTED)
-  profile on an eSIM  {INSTALLED_ICCID}  (without a plan; for iccids)"""
+  profile on an eSIM  {INSTALLED_ICCID}  (without a plan; for iccids; PUK {INSTALLED_PUK})"""
 
 
 class Command(BaseCommand):
@@ -138,12 +140,17 @@ def _load_sims() -> None:
         code="kestrel", smdp_host="smdp.kestrel.example", requester_identifier="2.999.10"
     )
     physical = {"kind": Sim.Kind.PHYSICAL}
-    Sim.objects.create(iccid=UNUSED_ICCID, **physical)
+    Sim.objects.create(iccid=UNUSED_ICCID, puk_ending=UNUSED_PUK[-4:], **physical)
     Sim.objects.create(iccid=OUTSIDE_ICCID, is_in_programme=False, **physical)
     Sim.objects.create(iccid=MICROBALANCE_ICCID, state=SimState.IN_USE, **physical)
     Sim.objects.create(iccid=WITH_PLAN_ICCID, state=SimState.IN_USE, msisdn="15550147", **physical)
     installed = {"kind": Sim.Kind.PROFILE, "profile_type": "consumer", "provider": provider}
-    Sim.objects.create(iccid=INSTALLED_ICCID, state=SimState.IN_USE, **installed)
+    Sim.objects.create(
+        iccid=INSTALLED_ICCID,
+        state=SimState.IN_USE,
+        puk_ending=INSTALLED_PUK[-4:],
+        **installed,
+    )
     Sim.objects.bulk_create(
         Sim(
             iccid=Iccid.numbered(PREFIX, serial),
@@ -186,7 +193,7 @@ def _subscription(customer: User, iccid: str, plan_name: str, plan: Plan | None)
     sim = Sim.objects.get(iccid=iccid)
     line = Line.objects.create(account=customer, msisdn=sim.msisdn)
     since = now() - timedelta(days=8)
-    SimOnLine.objects.create(line=line, sim=sim, since=since)
+    SimOnLine.objects.create(line=line, sim=sim, since=since, proof=SimOnLine.Proof.STAFF)
     return Subscription.objects.create(
         line=line,
         plan=plan,
