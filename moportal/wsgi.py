@@ -1,4 +1,4 @@
-"""The WSGI application that granian serves."""
+"""The WSGI application that the servers run: `moportal.server`, and granian for the API."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from django.urls import resolve, reverse
 
 from moportal.logs.configuration import log_uncaught_exceptions
 from moportal.web.bodies import set_length
-from moportal.web.headers import SecurityHeadersMiddleware
+from moportal.web.headers import security_headers
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "moportal.settings")
 
@@ -46,7 +46,6 @@ class QuickHandler(Handler):
         example = reverse("balances", args=["SIM"])
         self._path = re.compile("([^/]+)".join(map(re.escape, example.split("SIM"))))
         self._balances = resolve(example).func
-        self._middleware = SecurityHeadersMiddleware(self.get_response)
         self._security_headers: dict[bool, dict[str, str]] = {}
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
@@ -72,10 +71,7 @@ class QuickHandler(Handler):
         """
         is_secure = request.is_secure()
         if is_secure not in self._security_headers:
-            empty = HttpResponse()
-            del empty.headers["Content-Type"]
-            self._middleware.process_response(request, empty)
-            self._security_headers[is_secure] = dict(empty.items())
+            self._security_headers[is_secure] = security_headers(request)
         return self._security_headers[is_secure]
 
     def _answer(self, request: HttpRequest, sim: str) -> HttpResponse:

@@ -64,6 +64,8 @@ _LOGGERS: dict[str, Any] = {
     "httpx": {"level": "WARNING"},
     "httpcore": {"level": "WARNING"},
     "django.request": {"level": "ERROR"},
+    # It logs each request that waits for a thread.
+    "waitress.queue": {"level": "ERROR"},
     # These log two lines for each message, and neither names the order. Their
     # errors are at least warnings.
     "celery.app.trace": {"level": "WARNING"},

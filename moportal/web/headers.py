@@ -5,7 +5,7 @@ from typing import Any
 
 from csp.constants import HEADER
 from csp.utils import build_policy
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.middleware.security import SecurityMiddleware
 
 # Answers that have no content, and so no type of it (RFC 9110, 15.3.5 and 15.4.5).
@@ -36,6 +36,14 @@ class SecurityHeadersMiddleware(SecurityMiddleware):
         if response.status_code in NO_CONTENT:
             response.headers.pop("Content-Type", None)
         return response
+
+
+def security_headers(request: HttpRequest) -> dict[str, str]:
+    """Return what the middleware adds to an answer, for code that answers without it."""
+    empty = HttpResponse()
+    del empty.headers["Content-Type"]
+    SecurityHeadersMiddleware(lambda _request: empty).process_response(request, empty)
+    return dict(empty.items())
 
 
 @cache
