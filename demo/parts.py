@@ -93,11 +93,8 @@ def parts(copy: Copy) -> list[Part]:
 
 
 def _web(copy: Copy) -> Part:
-    options = [
-        *("--interface", "wsgi", "--host", LOOPBACK, "--port", str(copy.web_port)),
-        *("--workers", "1", "--blocking-threads", "8", "--log-level", "error"),
-    ]
-    return Part("web", (sys.executable, "-m", "granian", *options, "moportal.wsgi:application"))
+    options = ["--host", LOOPBACK, "--port", str(copy.web_port)]
+    return Part("web", (sys.executable, "-m", "moportal.server", *options))
 
 
 def _worker() -> Part:
