@@ -1,0 +1,199 @@
+"""Open every page of the face that this process serves: `python -m tests.every_page PEOPLE`.
+
+PEOPLE names the accounts, as JSON: a name, and the key of the account or null. The answers are
+printed, as JSON. `tests/test_every_page.py` starts this process once for each face.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any
+
+import django
+from django.conf import settings
+from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig
+from django.core.signals import request_finished, request_started
+from django.db import InterfaceError, OperationalError, close_old_connections, transaction
+from django.http import Http404
+from django.test import Client, RequestFactory
+from django.urls import URLPattern, URLResolver, get_resolver
+
+HOST = "portal.kestrel.example"
+TOKEN = "a" * 32
+# What these people send to every page besides GET. An empty POST shows the form's errors. The face
+# `all` has the pages of the others, so GET is enough there.
+METHODS = {
+    "anonymous": ("HEAD", "POST", "PUT"),
+    "customer": ("POST",),
+    "administrator": ("POST",),
+}
+# What a view raises, and the status of the answer.
+FAULTS: list[tuple[type[Exception], int]] = [
+    (BadRequest, 400),
+    (RequestDataTooBig, 400),
+    (PermissionDenied, 403),
+    (Http404, 404),
+    (ZeroDivisionError, 500),
+    (OperationalError, 503),
+    (InterfaceError, 503),
+]
+_planted: list[type[Exception]] = []
+Answer = dict[str, Any]
+
+
+def main() -> None:
+    # Pages need no collected files then.
+    settings.STORAGES["staticfiles"] = {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+    }
+    django.setup(set_prefix=False)
+    # They would close the connection whose transaction undoes each request.
+    request_started.disconnect(close_old_connections)
+    request_finished.disconnect(close_old_connections)
+    routes = list(all_routes(get_resolver().url_patterns))
+    for _template, route in routes:
+        route.callback = _may_fail(route.callback)
+    # The application looks up some views when it is imported.
+    from moportal.wsgi import application  # noqa: PLC0415 -- see above
+
+    fill = address_filler()
+    addresses = sorted({fill(template) for template, _route in routes})
+    cookies = {person: sign_in(key) for person, key in json.loads(sys.argv[1]).items()}
+    answers = [
+        {"person": person, **ask(application, method, address, cookie=cookie)}
+        for person, cookie in cookies.items()
+        for address in [*addresses, "/nothing/", "/admin/nothing/", "/v1/nothing"]
+        for method in ("GET", *(METHODS.get(person, ()) if settings.FACE != "all" else ()))
+    ]
+    print(json.dumps({"answers": answers, "errors": list(errors(application, addresses))}))  # noqa: T201 -- its result
+
+
+def errors(application: Any, addresses: list[str]) -> Iterator[Answer]:
+    """Ask for every page while its view fails, and with a host name that is not the portal's.
+
+    The API does not check the name, because it makes no addresses from it.
+    """
+    for address in addresses:
+        for fault, status in FAULTS:
+            _planted[:] = [fault]
+            yield {"expected": status, **ask(application, "GET", address)}
+        _planted.clear()
+        if settings.FACE != "api":
+            yield {"expected": 400, **ask(application, "GET", address, host="other.example")}
+
+
+def all_routes(
+    patterns: list[URLPattern | URLResolver], before: str = "/"
+) -> Iterator[tuple[str, URLPattern]]:
+    """Yield each route with its address, in which `<name>` stands for an argument."""
+    for pattern in patterns:
+        address = before + _template(str(pattern.pattern))
+        if isinstance(pattern, URLResolver):
+            yield from all_routes(pattern.url_patterns, address)
+        else:
+            yield address, pattern
+
+
+def _template(route: str) -> str:
+    named = re.sub(r"\(\?P<(\w+)>[^)]*\)", r"<\1>", route)
+    return re.sub(r"<\w+:(\w+)>", r"<\1>", named).removeprefix("^").removesuffix("$")
+
+
+def address_filler() -> Callable[[str], str]:
+    """Return a function that replaces the arguments of an address by those of stored rows."""
+    from django.contrib import admin  # noqa: PLC0415 -- needs the settings
+    from django.contrib.contenttypes.models import ContentType  # noqa: PLC0415 -- the same
+
+    from esim.models import Sim  # noqa: PLC0415 -- the same
+    from orders.models import Order  # noqa: PLC0415 -- the same
+    from payments.models import CardPage, PaymentMethod  # noqa: PLC0415 -- the same
+    from plans.models import Plan  # noqa: PLC0415 -- the same
+
+    models = {
+        f"/admin/{model._meta.app_label}/{model._meta.model_name}/": model
+        for model in admin.site._registry  # noqa: SLF001 -- no public list
+    }
+    order, sim = Order.objects.get(), Sim.objects.order_by("pk")[0].iccid
+    values = {
+        "number": order.number,
+        "key": CardPage.objects.get().key,
+        "what": "done",
+        "pk": Plan.objects.order_by("pk")[0].pk,
+        "sim": sim,
+        "app_label": "orders",
+        "url": "nothing",
+        "content_type_id": ContentType.objects.get_for_model(Order).pk,
+    }
+
+    def fill(template: str) -> str:
+        model = next((models[start] for start in models if template.startswith(start)), Order)
+        row = model.objects.first()  # type: ignore[attr-defined]  # each model of the desk has it
+        method = PaymentMethod.objects.get().pk
+        number = {"number": method} if "/methods/" in template else {}
+        known = {**values, **number, "object_id": getattr(row, "pk", 0)}
+        return re.sub(r"<(\w+)>", lambda found: str(known[found[1]]), template)
+
+    return fill
+
+
+def ask(
+    application: Any, method: str, address: str, *, cookie: str = "", host: str = HOST
+) -> Answer:
+    """Return the answer of the WSGI application. What the request changes is undone."""
+    environ = (
+        RequestFactory()
+        .generic(
+            method,
+            address,
+            headers={
+                "Host": host,
+                "X-Forwarded-Proto": "https",
+                "Referer": f"https://{HOST}/",
+                "Cookie": f"{settings.CSRF_COOKIE_NAME}={TOKEN}; {cookie}",
+                "X-CSRFToken": TOKEN,
+            },
+            content_type="application/x-www-form-urlencoded",
+        )
+        .environ
+    )
+    started: list[Any] = []
+    with transaction.atomic():
+        body = application(environ, lambda *status_and_headers: started.extend(status_and_headers))
+        content = b"".join(body)
+        getattr(body, "close", lambda: None)()
+        transaction.set_rollback(True)
+    status, headers = int(started[0][:3]), dict(started[1])
+    return {
+        "method": method,
+        "address": address,
+        "status": status,
+        "headers": headers,
+        "has_content": bool(content),
+    }
+
+
+def sign_in(key: int | None) -> str:
+    """Return the session cookie of a new session of this account."""
+    from accounts.models import User  # noqa: PLC0415 -- needs the settings
+
+    if key is None or settings.FACE == "api":
+        return ""
+    client = Client()
+    client.force_login(User.objects.get(pk=key))
+    return f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
+
+
+def _may_fail(view: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(view)
+    def planted(*args: Any, **kwargs: Any) -> Any:
+        for fault in _planted:
+            raise fault("planted by the test")
+        return view(*args, **kwargs)
+
+    return planted
+
+
+if __name__ == "__main__":
+    main()

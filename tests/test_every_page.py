@@ -1,0 +1,167 @@
+"""Every page of every face, opened by everybody and in each error: the same headers, and no 500."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.utils.timezone import now
+
+from accounts.models import User
+from accounts.roles import ADMINISTRATOR, AGENT, VIEWER
+from brand.models import LegalText
+from demo.parts import ROOT
+from esim.domain import pool
+from esim.models import DownloadProgress, Es2Call, IccidRange, PoolLevel, Profile, Source
+from mobileplans.models import LpaReport
+from orders.models import Order, Repair, Return
+from payments.models import CardPage, GatewayCall, Refund, WebhookEvent
+from subscriptions.models import (
+    ChargingCall,
+    Line,
+    NetworkCall,
+    Subscription,
+    UsagePull,
+    UsageRecord,
+)
+from tests.accounts.test_roles import make_staff
+from tests.balance_api.test_views import give
+from tests.builders import EID, make_card, make_order, make_pool, make_visit
+from tests.moportal.test_headers import HEADERS, HSTS, POLICY
+from tests.settings_for import production_environment
+
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.timeout(300),
+]
+FACES = ("portal", "desk", "api", "all")
+STAFF = (VIEWER, AGENT, ADMINISTRATOR)
+
+
+@pytest.fixture
+def people(alice: User) -> dict[str, int | None]:
+    """Return everybody's key. Every page has a row to show."""
+    make_rows(alice)
+    models: list[Any] = list(admin.site._registry)  # noqa: SLF001 -- no public list
+    assert [model for model in models if not model.objects.exists()] == []
+    staff = {role: make_staff(role).pk for role in STAFF}
+    return {"anonymous": None, "customer": alice.pk, **staff}
+
+
+def make_rows(alice: User) -> None:
+    make_pool()
+    order = make_order(alice)
+    make_rows_of_profile(pool.intend(eid=EID, profile_type="consumer"), order, alice)
+    make_rows_of_subscription(give(alice, make_card(), code="daily"))
+    make_rows_of_payment(order, alice)
+    LpaReport.objects.create(visit=make_visit(), code="Other", code_as_sent="x")
+    LegalText.objects.create(kind="terms", language="en", version="1", title="Terms", body="x")
+
+
+def make_rows_of_profile(profile: Profile, order: Order, alice: User) -> None:
+    provider = profile.provider
+    Es2Call.objects.create(
+        profile=profile, function="DownloadOrder", call_identifier=uuid4(), request={}
+    )
+    DownloadProgress.objects.create(profile=profile, provider=provider, iccid=profile.sim.iccid)
+    IccidRange.objects.create(first="8944999000000000012", last="8944999000000000020")
+    PoolLevel.objects.create(profile_type="consumer", provider=provider, low_mark=1)
+    Source.objects.create(profile_type="consumer", provider=provider)
+    Repair.objects.create(
+        order=order, kind="reissue", because="staff", asked_by=alice, old_profile=profile
+    )
+    Return.objects.create(order=order, because="x", withdraws_esim=True, asked_by=alice)
+
+
+def make_rows_of_subscription(subscription: Subscription) -> None:
+    NetworkCall.objects.create(subscription=subscription, operation="activate")
+    pull = UsagePull.objects.create(source="charging")
+    ChargingCall.objects.create(pull=pull)
+    at = now()
+    UsageRecord.objects.create(
+        source="charging",
+        record_id="1",
+        day=at.date(),
+        line=Line.objects.get(),
+        country="US",
+        bytes=1,
+        used_at=at,
+        received_at=at,
+    )
+
+
+def make_rows_of_payment(order: Order, alice: User) -> None:
+    GatewayCall.objects.create(payment=order.payment, operation="authorise", key="1")
+    Refund.objects.create(payment=order.payment, minor_units=1, reason="x")
+    WebhookEvent.objects.create(identifier="1", payment=order.payment, gateway_id="1", status="x")
+    CardPage.objects.create(account=alice)
+
+
+@pytest.fixture
+def open_all(people: dict[str, int | None]) -> Callable[[str], dict[str, Any]]:
+    """Return a function that opens every page of a face, in a process with production settings."""
+
+    def open_face(face: str) -> dict[str, Any]:
+        server = os.environ["DATABASE_URL"].rpartition("/")[0]
+        environment = {
+            **os.environ,
+            **production_environment(),
+            # The keys by which the rows are sealed.
+            **{name: os.environ[name] for name in ("SECRET_KEY", "SEAL_KEYS")},
+            "DEMO": "0",
+            "SIMULATORS": "0",
+            "MOPORTAL_FACE": face,
+            "LOG_LEVEL": "CRITICAL",
+            "DATABASE_URL": f"{server}/{connection.settings_dict['NAME']}",
+            "DJANGO_SETTINGS_MODULE": "moportal.settings",
+        }
+        environment.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
+        command = [sys.executable, "-W", "ignore", "-m", "tests.every_page", json.dumps(people)]
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    return open_face
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_no_page_fails_and_all_have_the_same_headers(
+    face: str, open_all: Callable[[str], dict[str, Any]], people: dict[str, int | None]
+) -> None:
+    opened = open_all(face)
+    answers, errors = opened["answers"], opened["errors"]
+
+    assert [describe(answer) for answer in answers if answer["status"] >= 500] == []
+    assert [describe(answer) for answer in errors if answer["status"] != answer["expected"]] == []
+    assert [describe(answer) for answer in [*answers, *errors] if lacks_headers(answer)] == []
+    # API callers have certificates instead.
+    seen = {answer["person"] for answer in answers if answer["status"] == 200}
+    assert seen == (set(people) if face != "api" else set())
+
+
+def describe(answer: dict[str, Any]) -> str:
+    return " ".join(
+        str(answer.get(name, "")) for name in ("person", "method", "address", "status", "expected")
+    )
+
+
+def lacks_headers(answer: dict[str, Any]) -> bool:
+    headers, status = answer["headers"], answer["status"]
+    return not (
+        {name: headers.get(name) for name in HEADERS} == HEADERS
+        and all(part in headers["Content-Security-Policy"] for part in POLICY)
+        and headers["Strict-Transport-Security"] == HSTS
+        and ("Allow" in headers) == (status == 405)
+        and ("Retry-After" in headers or status != 503)
+        and (answer["has_content"] or "expected" not in answer)
+    )
