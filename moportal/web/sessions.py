@@ -15,7 +15,7 @@ from django.contrib.sessions.backends import db
 from django.core import signing
 
 SALT = "moportal.sessions"
-# In bytes. With the longest kept form, the headers of an answer stay below nginx's 8 KB.
+# In bytes. With the longest kept form, the headers of an answer stay below nginx's buffer of 8 KB.
 LARGEST_COOKIE = 2048
 
 

@@ -75,6 +75,11 @@ def test_failed_sign_ins_are_counted_until_leaving(
     assert Handoff.objects.get().mo_direct_status == "LogOnFailed"
 
 
+def test_a_failed_sign_in_without_a_request_counts_for_no_visit(client: Client, db: None) -> None:
+    assert not client.login(username="nobody@example.com", password="wrong")
+    assert not Visit.objects.exists()
+
+
 @pytest.mark.parametrize(
     ("query", "status"),
     [
