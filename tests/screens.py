@@ -22,7 +22,6 @@ from moportal.identifiers import Iccid
 from simulators.mobileplans.samples import STAFF, STAFF_PASSWORD
 from tests.browser import launch_browser
 from tests.e2e.customer import EID, REFUSED_CARD, Customer
-from tests.esim.test_notices import STANDARD
 from tests.providers import break_it
 from tests.stack import Stack, make_copy, running_stack
 
@@ -304,6 +303,8 @@ def _problems(noor: Customer, photographer: Photographer) -> None:
 
 def _failed_download(noor: Customer, photographer: Photographer) -> None:
     """Sign in after a failed download that only the SM-DP+ has reported."""
+    from tests.esim.test_notices import STANDARD  # noqa: PLC0415 -- models need settings
+
     noor.buy()
     noor.sees("You're all set")
     codes = {"subjectCode": "8.8.5", "reasonCode": "3.8"}
