@@ -1,7 +1,7 @@
 """`python -m tests.walk`: run the commands of docs/operate.md as they are written (`make walk`).
 
-They run on a copy of this machine with its own systemd, PostgreSQL, Redis and nginx. The minutes of
-each section are printed at the end.
+They run on a copy of this machine with its own systemd, PostgreSQL, Redis and nginx. The copy clones
+what is committed here. The minutes of each section are printed at the end.
 """
 
 import shlex
