@@ -1,7 +1,7 @@
 """`python -m tests.walk`: run the commands of docs/operate.md as they are written (`make walk`).
 
-They run on a copy of this machine with its own systemd, PostgreSQL, Redis and nginx. The copy clones
-what is committed here. The minutes of each section are printed at the end.
+They run on a copy of this machine with its own systemd, PostgreSQL, Redis and nginx. The copy
+clones what is committed here. The minutes of each section are printed at the end.
 """
 
 import shlex
@@ -34,8 +34,22 @@ for table in payments_webhookevent esim_downloadprogress; do
     [ "$came" = t ] || { echo "nothing came in: $table"; exit 1; }
 done
 """
+# systemd starts a killed process again.
+KILLED = """
+services="moportal-portal@8001 moportal-desk@8011 moportal-api@8021 moportal-worker moportal-beat"
+systemctl kill --signal=KILL $services
+for service in $services; do
+    for _ in $(seq 100); do
+        restarts=$(systemctl show --value --property NRestarts $service)
+        [ "$restarts" -eq 0 ] || ! systemctl is-active --quiet $service || break
+        sleep 0.2
+    done
+    [ "$restarts" -gt 0 ] || { echo "$service was not started again"; exit 1; }
+    systemctl is-active $service
+done
+"""
 JOURNAL = "journalctl --no-pager --lines 80 _TRANSPORT=stdout + _TRANSPORT=journal"
-AFTER = {"First sale": CUSTOMER + CALLS}
+AFTER = {"First sale": CUSTOMER + CALLS, "Get Balance": KILLED}
 
 
 @dataclass
