@@ -13,6 +13,7 @@ import django_stubs_ext
 from django.utils.translation import gettext_lazy as _
 
 from moportal.brokers.connection import is_shared, transport_options, verified_broker_url
+from moportal.brokers.schedule import beat_schedule
 from moportal.database.connection import on_postgresql, on_sqlite
 from moportal.environment import (
     SQLITE,
@@ -24,7 +25,6 @@ from moportal.environment import (
 )
 from moportal.logs.configuration import configure_logging
 from moportal.rooms import FRAMEWORKS, ROOMS
-from moportal.schedule import beat_schedule
 from moportal.web.api import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 -- a setting
 from moportal.web.faces import (
     API_MIDDLEWARE,

@@ -1,10 +1,13 @@
 """How tests look at the portal from outside: the simulators' books, and Get Balance."""
 
+import re
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import httpx
+import psycopg
 
 from tests.providers import break_it, mend
 from tests.stack import Stack
@@ -65,3 +68,14 @@ def _get(url: str, **parameters: str) -> dict[str, Any]:
     answer = httpx.get(url, params=parameters, trust_env=False)
     body: dict[str, Any] = answer.raise_for_status().json()
     return body
+
+
+def query(stack: Stack, statement: str, **values: str) -> list[Any]:
+    """Return the first column of a query, from PostgreSQL or SQLite."""
+    url = stack.copy.database_url
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+            return [row[0] for row in connection.execute(statement, values)]
+    with psycopg.connect(url) as connection:
+        found = connection.execute(re.sub(r":(\w+)", r"%(\1)s", statement).encode(), values)
+        return [row[0] for row in found]

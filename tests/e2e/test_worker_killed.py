@@ -5,23 +5,19 @@ knows only what the row says. The order must still end with exactly one charge a
 profile, or with none if it fails or is cancelled.
 """
 
-import re
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 import httpx
-import psycopg
 import pytest
 
 from demo.parts import LOOPBACK
 from tests.e2e.conftest import ShopperAt
 from tests.e2e.customer import GOOD_CARD
-from tests.e2e.outside import live, payments, profiles
+from tests.e2e.outside import live, payments, profiles, query
 from tests.e2e.proxy import Pause, Proxy, proxy_before
 from tests.e2e.shopper import Shopper, order_number
 from tests.providers import break_it
@@ -269,7 +265,7 @@ def _expected_books(course: str) -> Books:
 
 def _books(proxied: ProxiedStack, number: str, before: set[str]) -> Books:
     paid = [payment["status"] for payment in payments(proxied.stack, number)]
-    (state,) = _query(proxied, STATE, number=number)
+    (state,) = query(proxied.stack, STATE, number=number)
     return state, paid, len(_assigned_iccids(proxied) - before), len(live(proxied.stack, number))
 
 
@@ -287,19 +283,8 @@ def _was_repeated(proxied: ProxiedStack, number: str, call: str) -> bool:
 
 def _has_no_open_task(proxied: ProxiedStack) -> bool:
     """Say whether every outbox task is closed."""
-    return not _query(proxied, OPEN)
+    return not query(proxied.stack, OPEN)
 
 
 def _outcomes(proxied: ProxiedStack, number: str, call: str) -> list[str]:
-    return _query(proxied, OUTCOMES, number=number, call=call)
-
-
-def _query(proxied: ProxiedStack, statement: str, **values: str) -> list[Any]:
-    """Return the first column of a query, from PostgreSQL or SQLite."""
-    url = proxied.stack.copy.database_url
-    if url.startswith("sqlite"):
-        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
-            return [row[0] for row in connection.execute(statement, values)]
-    with psycopg.connect(url) as connection:
-        found = connection.execute(re.sub(r":(\w+)", r"%(\1)s", statement).encode(), values)
-        return [row[0] for row in found]
+    return query(proxied.stack, OUTCOMES, number=number, call=call)

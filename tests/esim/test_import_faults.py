@@ -142,3 +142,15 @@ def test_lines_in_error_may_be_skipped() -> None:
     assert (counts(report), report.is_imported) == ((2, 0, 0, 2), True)
     assert [fault.number for fault in faults] == [3, 4]
     assert [row[0] for row in stored()] == [iccid(1), iccid(2)]
+
+
+def test_a_dry_run_reports_what_an_import_would_do_and_writes_nothing() -> None:
+    imported(file(profile(1), profile(2)))
+    before = stored()
+
+    report, _faults = imported(
+        file(profile(1), profile(2, imsi="26201123456789"), profile(3)), is_dry_run=True
+    )
+
+    assert (counts(report), report.is_imported) == ((1, 1, 1, 0), False)
+    assert stored() == before

@@ -223,19 +223,7 @@ def test_missing_numbers_are_filled_in_and_known_ones_are_kept() -> None:
     ]
 
 
-# --- Dry runs and concurrent imports --------------------------------------------------------------
-
-
-def test_a_dry_run_reports_what_an_import_would_do_and_writes_nothing() -> None:
-    imported(file(profile(1), profile(2)))
-    before = stored()
-
-    report, _faults = imported(
-        file(profile(1), profile(2, imsi="26201123456789"), profile(3)), is_dry_run=True
-    )
-
-    assert (counts(report), report.is_imported) == ((1, 1, 1, 0), False)
-    assert stored() == before
+# --- Concurrent imports, and both databases -------------------------------------------------------
 
 
 @pytest.mark.django_db(transaction=True)
