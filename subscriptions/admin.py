@@ -1,5 +1,7 @@
 """Lines, subscriptions and usage."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -27,6 +29,15 @@ class SimInline(admin.TabularInline[SimOnLine, Line]):
     model = SimOnLine
     extra = 0
     autocomplete_fields = ["sim"]
+
+    def formfield_for_choice_field(
+        self, db_field: Any, request: HttpRequest, **options: Any
+    ) -> Any:
+        """Propose that a SIM which staff put on a line is the customer's alone."""
+        field = super().formfield_for_choice_field(db_field, request, **options)
+        if field is not None and db_field.name == "proof":
+            field.initial = SimOnLine.Proof.STAFF
+        return field
 
 
 class BucketInline(admin.TabularInline[Bucket, Subscription]):

@@ -297,3 +297,19 @@ def test_staff_never_see_the_puk(client: Client, clara: User, card: Sim) -> None
 
     assert card.iccid in page
     assert RIGHT not in page.replace(card.iccid, "")
+
+
+def test_a_sim_that_staff_put_on_a_line_stays_with_its_customer(
+    client: Client, clara: User, alice: User, card: Sim
+) -> None:
+    client.force_login(clara)
+    page = client.get("/admin/subscriptions/line/add/").text
+    assert '<option value="staff" selected>' in page
+
+    line = {"account": alice.pk, "msisdn": "", "sims-TOTAL_FORMS": 1, "sims-INITIAL_FORMS": 0}
+    since = {"sims-0-since_0": "2026-01-01", "sims-0-since_1": "00:00"}
+    row = {"sims-0-sim": card.pk, "sims-0-proof": "staff", **since}
+    client.post("/admin/subscriptions/line/add/", {**line, **row})
+
+    assert SimOnLine.objects.get().proof == SimOnLine.Proof.STAFF
+    assert claims.provable_sims(alice, [card.iccid]) == []
