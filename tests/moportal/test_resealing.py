@@ -134,7 +134,7 @@ def test_the_check_counts_and_writes_nothing(
 
     lines = capsys.readouterr().out.splitlines()
     counts = "payments.PaymentMethod.token: 1 rows, 0 encrypted again, 1 need an older key, "
-    assert lines[1].startswith(counts)
+    assert any(line.startswith(counts) for line in lines)
     assert lines[-1] == "Every row is encrypted with the first key. The others can be removed."
 
 
