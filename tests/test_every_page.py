@@ -26,7 +26,9 @@ from subscriptions.models import (
     ChargingCall,
     Line,
     NetworkCall,
+    SimOnLine,
     Subscription,
+    Takeover,
     UsagePull,
     UsageRecord,
 )
@@ -95,6 +97,10 @@ def make_rows_of_subscription(subscription: Subscription) -> None:
         used_at=at,
         received_at=at,
     )
+    old = SimOnLine.objects.get()
+    SimOnLine.objects.update(until=at)
+    new = SimOnLine.objects.create(line=old.line, sim=old.sim, since=at)
+    Takeover.objects.create(old=old, new=new)
 
 
 def make_rows_of_payment(order: Order, alice: User) -> None:
