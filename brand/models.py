@@ -14,6 +14,9 @@ log = structlog.get_logger(__name__)
 hex_colour = RegexValidator(
     r"^#[0-9a-f]{6}$", "Enter # and six hexadecimal digits, for example #0b5c5f."
 )
+country_list = RegexValidator(
+    r"^([A-Z]{2}( [A-Z]{2})*)?$", "Enter two-letter country codes with a space between them."
+)
 
 
 class Operator(models.Model):
@@ -41,6 +44,15 @@ class Operator(models.Model):
         help_text="Customers in an ordinary browser get a link to it after they leave.",
     )
     default_market = models.CharField(max_length=2, default="US")
+    sms_countries = models.CharField(
+        max_length=800,
+        blank=True,
+        validators=[country_list],
+        help_text=(
+            "The countries whose numbers get SMS, such as US CA. "
+            "Leave empty for the default market."
+        ),
+    )
 
     class Meta:
         constraints = [models.CheckConstraint(name="one_operator", condition=Q(pk=1))]
@@ -51,6 +63,10 @@ class Operator(models.Model):
     @property
     def market(self) -> Country:
         return Country(self.default_market)
+
+    @property
+    def countries_for_sms(self) -> frozenset[str]:
+        return frozenset(self.sms_countries.split() or [self.default_market])
 
     @property
     def logo_url(self) -> str:
