@@ -8,17 +8,18 @@ import math
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
-from moportal.http_client import check_address
+from moportal.http_client import check_address, is_loopback
 
 SQLITE, POSTGRESQL = "django.db.backends.sqlite3", "django.db.backends.postgresql"
 # Django's own limits for a SECRET_KEY (its check security.W009).
@@ -26,6 +27,19 @@ SHORTEST_KEY, FEWEST_CHARACTERS = 50, 5
 SHORTEST_SECRET = 16
 # `check` reports the problems itself. `compilemessages` repairs one of them.
 COMMANDS_DESPITE_PROBLEMS = {"check", "compilemessages"}
+
+
+@dataclass(frozen=True)
+class MailServer:
+    """Where mail is handed over. By default, this machine."""
+
+    host: str = "127.0.0.1"
+    port: int = 25
+    user: str = ""
+    password: str = ""
+    # TLS begins with STARTTLS, or with the connection.
+    starts_tls: bool = False
+    is_tls: bool = False
 
 
 class Environment(environ.Env):  # type: ignore[misc]  # it ships no types
@@ -165,6 +179,20 @@ class Environment(environ.Env):  # type: ignore[misc]  # it ships no types
         self.require(not value or _module_exists(module), f"{name}: there is no module {module!r}.")
         return value
 
+    def mail_server(self, name: str) -> MailServer:
+        """Return the mail server of an address such as smtps://user:password@mail.example:465.
+
+        `smtp+tls://` begins TLS with STARTTLS. Without TLS (`smtp://`) the server must be on
+        loopback, where nobody else reads the mail. The address may be missing.
+        """
+        value: str = self.str(name, default="")
+        server = parse_mail_server(value) if value else MailServer()
+        self.require(
+            server is not None,
+            f"{name} must be smtps://… or smtp+tls://…, with a host (smtp://… only to loopback).",
+        )
+        return server or MailServer()
+
     def database(self, name: str, **default: str) -> dict[str, Any]:
         """Return the database that a URL names, with the options in the URL's query."""
         try:
@@ -188,6 +216,29 @@ class Environment(environ.Env):  # type: ignore[misc]  # it ships no types
             raise ImproperlyConfigured(
                 "\n- ".join(["The portal does not start with this environment:", *self.problems])
             )
+
+
+MAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+
+
+def parse_mail_server(url: str) -> MailServer | None:
+    """Return the mail server of the address, or None if mail may not be sent there."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return None
+    is_known = parts.scheme in MAIL_PORTS and bool(host) and parts.path in {"", "/"}
+    if not is_known or (parts.scheme == "smtp" and not is_loopback(host)):
+        return None
+    return MailServer(
+        host=host,
+        port=port or MAIL_PORTS[parts.scheme],
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        starts_tls=parts.scheme == "smtp+tls",
+        is_tls=parts.scheme == "smtps",
+    )
 
 
 def missing_catalogues(folder: Path, languages: Sequence[tuple[str, Any]]) -> list[str]:

@@ -71,7 +71,8 @@ class ServiceUnavailable(Exception):
         self.retry_after = retry_after
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Return whether this host name or address is this machine itself."""
     if host == "localhost":
         return True
     try:
@@ -99,7 +100,7 @@ def _is_allowed(url: str) -> bool:
     except ValueError:
         return False
     is_encrypted = parts.scheme == "https" and bool(host)
-    stays_here = parts.scheme == "http" and _is_loopback(host)
+    stays_here = parts.scheme == "http" and is_loopback(host)
     return is_encrypted or stays_here
 
 

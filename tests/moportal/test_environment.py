@@ -9,7 +9,7 @@ import pytest
 
 from demo.parts import ROOT
 from moportal.brokers.connection import verified_broker_url
-from moportal.environment import Environment, is_origin
+from moportal.environment import Environment, MailServer, is_origin
 from tests.settings_for import production_environment
 
 URL = "postgres://u:p@db.example/portal"
@@ -236,3 +236,45 @@ def test_the_settings_add_their_options_to_those_of_the_database_url() -> None:
 
     assert database["OPTIONS"] == {"sslmode": "verify-full", "prepare_threshold": 5}
     assert database["CONN_MAX_AGE"] == 7
+
+
+@pytest.mark.parametrize(
+    ("url", "server"),
+    [
+        ("smtps://mail.example", MailServer("mail.example", 465, is_tls=True)),
+        ("smtp+tls://mail.example/", MailServer("mail.example", 587, starts_tls=True)),
+        ("smtp://localhost:2525", MailServer("localhost", 2525)),
+        (
+            "smtps://portal%40kestrel.example:p%3Aw@mail.example:2465",
+            MailServer("mail.example", 2465, "portal@kestrel.example", "p:w", is_tls=True),
+        ),
+    ],
+)
+def test_the_address_of_a_mail_server_names_all_that_it_needs(url: str, server: MailServer) -> None:
+    env = Environment({"MAIL_URL": url})
+
+    assert env.mail_server("MAIL_URL") == server
+    assert not env.problems
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "smtp://mail.example",
+        "mail.example",
+        "smtps://",
+        "smtps://h:port",
+        "imaps://h",
+        "smtps://h/x",
+    ],
+)
+def test_mail_never_leaves_the_machine_in_clear(url: str) -> None:
+    env = Environment({"MAIL_URL": url})
+
+    assert env.mail_server("MAIL_URL") == MailServer()
+    assert len(env.problems) == 1
+    assert "MAIL_URL" in env.problems[0]
+
+
+def test_without_an_address_the_mail_server_is_on_this_machine() -> None:
+    assert Environment({}).mail_server("MAIL_URL") == MailServer("127.0.0.1", 25)
