@@ -10,7 +10,7 @@ from django.utils.module_loading import import_string
 from moportal.environment import SQLITE
 from moportal.trust.trust_files import InvalidTrust, trust_files
 
-ADAPTERS = ("PAYMENT_GATEWAY", "NETWORK", "CHARGING", "SIM_PROOF")
+ADAPTERS = ("PAYMENT_GATEWAY", "NETWORK", "CHARGING", "SIM_PROOF", "MAIL_SENDER", "SMS_SENDER")
 SAFE_SSL_MODES = {"verify-ca", "verify-full"}
 
 

@@ -240,6 +240,36 @@ NETWORK_TOKEN = env.str("NETWORK_TOKEN", default="")
 NETWORK_SIMULATOR_URL = env.str("NETWORK_SIMULATOR_URL", default=NETWORK_URL)
 SMDP_SIMULATOR_URL = env.str("SMDP_SIMULATOR_URL", default=SMDP_URL)
 PAYMENT_SIMULATOR_URL = env.str("PAYMENT_SIMULATOR_URL", default=PAYMENT_GATEWAY_URL)
+# Messages to customers (docs/messages.md). The console prints them. It is for a copy without a
+# gateway.
+_console = "messages.senders.console.Console"
+MAIL_SENDER = env.adapter("MAIL_SENDER", default=_console if DEMO else "messages.senders.mail.Mail")
+SMS_SENDER = env.adapter("SMS_SENDER", default=_console if DEMO else "")
+env.require(
+    DEMO or _console not in {MAIL_SENDER, SMS_SENDER},
+    "MAIL_SENDER and SMS_SENDER cannot be the console: it prints one-time codes.",
+)
+MAIL_FROM = env.str("MAIL_FROM", default="")
+EMAIL_BACKEND = "messages.senders.mail.SmtpBackend"
+_mail_server = env.mail_server("MAIL_URL")
+EMAIL_HOST, EMAIL_PORT = _mail_server.host, _mail_server.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail_server.user, _mail_server.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail_server.starts_tls, _mail_server.is_tls
+# Seconds for each answer of the mail server. OUTSIDE_CALL_TIMEOUT limits the whole conversation.
+EMAIL_TIMEOUT = 5.0
+MESSAGE_GATEWAY_URL = env.address(
+    "MESSAGE_GATEWAY_URL", default="http://127.0.0.1:8004" if DEMO else ""
+)
+MESSAGE_GATEWAY_TOKEN = env.str("MESSAGE_GATEWAY_TOKEN", default="")
+MESSAGE_SIMULATOR_URL = env.str("MESSAGE_SIMULATOR_URL", default=MESSAGE_GATEWAY_URL)
+# The most messages in an hour to one address, to one number, and to all numbers of a country; 0: no
+# limit. The countries that get SMS are the operator's (`brand`).
+MAILS_PER_HOUR = env.int("MAILS_PER_HOUR", default=10)
+SMS_PER_HOUR = env.int("SMS_PER_HOUR", default=5)
+SMS_PER_COUNTRY_HOUR = env.int("SMS_PER_COUNTRY_HOUR", default=1000)
+# How long a message is tried again, and after how many days its content is deleted.
+MESSAGE_RETRY_HOURS = env.int("MESSAGE_RETRY_HOURS", default=24)
+MESSAGE_DAYS = env.int("MESSAGE_DAYS", default=90)
 # Usage records (docs/usage.md). USAGE_TOKENS lists who may send them to /v1/usage, as name:token.
 # The name becomes the records' source. CHARGING fetches them from a charging system instead.
 USAGE_TOKENS = [tuple(pair.split(":", 1)) for pair in env.list("USAGE_TOKENS", default=[])]

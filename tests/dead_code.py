@@ -13,8 +13,8 @@ from vulture.core import Item
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = (
-    *("accounts", "balance_api", "brand", "demo", "esim", "mobileplans", "moportal", "orders"),
-    *("outbox", "payments", "plans", "selfcare", "simulators", "subscriptions"),
+    *("accounts", "balance_api", "brand", "demo", "esim", "messages", "mobileplans", "moportal"),
+    *("orders", "outbox", "payments", "plans", "selfcare", "simulators", "subscriptions"),
 )
 KINDS = {"function", "class", "method", "property"}
 # What Django, DRF, Celery, httpx and the standard library's HTTP server call by its name.
@@ -34,7 +34,7 @@ CALLED_BY_FRAMEWORKS = [
     *("get_*", "has_*_permission", "clean*", "save_model", "delete_model", "delete_queryset"),
     *("lookups", "queryset", "formfield_for_*", "from_db_value", "changeform_view"),
     *("select_parser", "select_renderer", "initialize_request", "authenticate*", "to_*"),
-    *("validate", "handle_error", "_put", "normalize_username"),
+    *("validate", "handle_error", "_put", "normalize_username", "connection_class"),
     *("allow_request", "wait", "render", "handle_exception", "process_*", "_validate_session_key"),
 ]
 DECORATORS = [

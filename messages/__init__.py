@@ -1,0 +1,1 @@
+"""What customers are told: one row for each occasion and address, and the senders of the rows."""

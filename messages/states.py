@@ -1,0 +1,56 @@
+"""Occasions, channels, and the states of a message."""
+
+from django.db.models import TextChoices
+from django.utils.translation import pgettext_lazy
+
+
+class Occasion(TextChoices):
+    """What a message is about. `templates/messages/<occasion>.txt` has its texts."""
+
+    ORDER_CONFIRMED = "order_confirmed", pgettext_lazy("message", "Order confirmation")
+    ORDER_FAILED = "order_failed", pgettext_lazy("message", "Order not completed")
+    ORDER_CANCELLED = "order_cancelled", pgettext_lazy("message", "Order cancelled")
+    ORDER_REFUNDED = "order_refunded", pgettext_lazy("message", "Order refunded")
+    SIM_TAKEN_OVER = "sim_taken_over", pgettext_lazy("message", "SIM of another customer")
+    CODE = "code", pgettext_lazy("message", "One-time code")
+
+
+class Channel(TextChoices):
+    """How a message leaves: the kind of its address decides."""
+
+    MAIL = "mail", "Mail"
+    SMS = "sms", "SMS"
+
+
+class MessageState(TextChoices):
+    """How far a message has come."""
+
+    QUEUED = "queued", "Queued"
+    SENDING = "sending", "Being sent"
+    SENT = "sent", "Sent"
+    REFUSED = "refused", "Refused"
+    # No sender has answered within MESSAGE_RETRY_HOURS.
+    UNDELIVERED = "undelivered", "Not delivered"
+    # Its code is no longer valid.
+    LAPSED = "lapsed", "Lapsed"
+
+
+NEXT_STATES: dict[MessageState, frozenset[MessageState]] = {
+    MessageState.QUEUED: frozenset(
+        {MessageState.SENDING, MessageState.REFUSED, MessageState.LAPSED}
+    ),
+    MessageState.SENDING: frozenset(
+        {
+            MessageState.SENT,
+            MessageState.REFUSED,
+            MessageState.UNDELIVERED,
+            MessageState.LAPSED,
+        }
+    ),
+    MessageState.SENT: frozenset(),
+    MessageState.REFUSED: frozenset(),
+    MessageState.UNDELIVERED: frozenset(),
+    MessageState.LAPSED: frozenset(),
+}
+OPEN = frozenset({MessageState.QUEUED, MessageState.SENDING})
+FAILED = frozenset({MessageState.REFUSED, MessageState.UNDELIVERED})
