@@ -24,7 +24,7 @@ from tests.stack import READY_WITHIN
 PYTHON = sys.executable
 # As many threads as `make run` gives a worker. Here beat is a process of its own.
 THREADS = 4
-SIMULATORS = ("smdp", "payment", "network")
+SIMULATORS = ("smdp", "payment", "network", "messages")
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ class Product:
             "SMDP_URL": copy.smdp_url,
             "PAYMENT_GATEWAY_URL": copy.payment_url,
             "NETWORK_URL": copy.network_url,
+            "MAIL_SENDER": "messages.senders.http.HttpGateway",
+            "MESSAGE_GATEWAY_URL": copy.message_url,
         }
         self._guard = Guard()
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -65,11 +67,16 @@ class Product:
             "smdp": self.copy.smdp_port,
             "payment": self.copy.payment_port,
             "network": self.copy.network_port,
+            "messages": self.copy.message_port,
         }
         for name, port in ports.items():
             store = str(self.copy.folder / f"{name}.sqlite3")
             self._start(name, f"simulators.{name}", "--port", str(port), "--store", store)
-        for url in (self.copy.smdp_url, self.copy.payment_url, self.copy.network_url):
+        urls = (
+            *(self.copy.smdp_url, self.copy.payment_url),
+            *(self.copy.network_url, self.copy.message_url),
+        )
+        for url in urls:
             _wait(partial(_answers, url), f"the simulator at {url}")
 
     @contextlib.contextmanager

@@ -13,6 +13,7 @@ def simulators() -> None:
         settings.SMDP_SIMULATOR_URL,
         settings.PAYMENT_SIMULATOR_URL,
         settings.NETWORK_SIMULATOR_URL,
+        settings.MESSAGE_SIMULATOR_URL,
     ):
         try:
             answer = exchange("GET", f"{url.rstrip('/')}/healthz", within=2)

@@ -45,6 +45,7 @@ def complaints(copy: Copy) -> list[str]:
         ("smdp", copy.smdp_url, HEALTHY),
         ("payment", copy.payment_url, HEALTHY),
         ("network", copy.network_url, HEALTHY),
+        ("messages", copy.message_url, HEALTHY),
     ]
     found = []
     for name, url, path in probes:

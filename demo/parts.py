@@ -31,6 +31,7 @@ class Copy:
     smdp_port: int
     payment_port: int
     network_port: int
+    message_port: int
     database_url: str
     broker_url: str
     secrets: dict[str, str]
@@ -50,6 +51,10 @@ class Copy:
     @property
     def network_url(self) -> str:
         return f"http://{LOOPBACK}:{self.network_port}"
+
+    @property
+    def message_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.message_port}"
 
 
 def environment(copy: Copy, *, outside: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -73,6 +78,10 @@ def environment(copy: Copy, *, outside: Mapping[str, str] | None = None) -> dict
         "PAYMENT_GATEWAY_URL": outside.get("PAYMENT_GATEWAY_URL") or copy.payment_url,
         "SMDP_SIMULATOR_URL": copy.smdp_url,
         "PAYMENT_SIMULATOR_URL": copy.payment_url,
+        "MAIL_SENDER": "messages.senders.http.HttpGateway",
+        "SMS_SENDER": "messages.senders.http.HttpGateway",
+        "MESSAGE_GATEWAY_URL": outside.get("MESSAGE_GATEWAY_URL") or copy.message_url,
+        "MESSAGE_SIMULATOR_URL": copy.message_url,
         "NETWORK": "subscriptions.networks.http.HttpNetwork",
         "NETWORK_URL": outside.get("NETWORK_URL") or copy.network_url,
         "NETWORK_SIMULATOR_URL": copy.network_url,
@@ -89,7 +98,15 @@ def preparation(summary: Path) -> Part:
 
 
 def parts(copy: Copy) -> list[Part]:
-    return [_smdp(copy), _payment(copy), _network(copy), _worker(), _beat(copy), _web(copy)]
+    return [
+        _smdp(copy),
+        _payment(copy),
+        _network(copy),
+        _messages(copy),
+        _worker(),
+        _beat(copy),
+        _web(copy),
+    ]
 
 
 def _web(copy: Copy) -> Part:
@@ -127,6 +144,10 @@ def _payment(copy: Copy) -> Part:
 
 def _network(copy: Copy) -> Part:
     return _simulator(copy, "network", copy.network_port)
+
+
+def _messages(copy: Copy) -> Part:
+    return _simulator(copy, "messages", copy.message_port)
 
 
 def _simulator(copy: Copy, name: str, port: int, *more: str) -> Part:

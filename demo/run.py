@@ -1,7 +1,7 @@
 """`make run`: the whole portal with its simulators and demo data, until Ctrl-C.
 
-Listens on PORT (the portal), PORT+1 (SM-DP+ simulator), PORT+2 (payment simulator) and
-PORT+3 (network simulator). Stores everything under `var/` and downloads nothing.
+Listens on PORT (the portal), PORT+1 (SM-DP+ simulator), PORT+2 (payment simulator), PORT+3 (network
+simulator) and PORT+4 (message simulator). Stores everything under `var/` and downloads nothing.
 """
 
 import base64
@@ -151,6 +151,7 @@ def _copy(port: str) -> Copy:
         smdp_port=first + 1,
         payment_port=first + 2,
         network_port=first + 3,
+        message_port=first + 4,
         database_url=f"sqlite:///{VAR / 'portal.sqlite3'}",
         broker_url=FILES_BROKER,
         secrets=_secrets(VAR / "secrets.json"),
@@ -158,11 +159,8 @@ def _copy(port: str) -> Copy:
 
 
 def _check_ports(copy: Copy) -> None:
-    taken = [
-        str(port)
-        for port in (copy.web_port, copy.smdp_port, copy.payment_port, copy.network_port)
-        if not _is_free(port)
-    ]
+    simulators = (copy.smdp_port, copy.payment_port, copy.network_port, copy.message_port)
+    taken = [str(port) for port in (copy.web_port, *simulators) if not _is_free(port)]
     if taken:
         raise CannotRun(
             f"Port {' and '.join(taken)} is already in use. "

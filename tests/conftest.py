@@ -70,6 +70,16 @@ def gateway(payment_simulator: str, settings: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
+def phone(message_simulator: str, settings: pytest.FixtureRequest) -> str:
+    """Send SMS and mail to a message simulator with empty books, and return its address."""
+    httpx.post(f"{message_simulator}/reset", trust_env=False)
+    gateway = "messages.senders.http.HttpGateway"
+    settings.MAIL_SENDER = settings.SMS_SENDER = gateway  # type: ignore[attr-defined]  # the same
+    settings.MESSAGE_GATEWAY_URL = message_simulator  # type: ignore[attr-defined]  # the same
+    return message_simulator
+
+
+@pytest.fixture
 def network(network_simulator: str, settings: pytest.FixtureRequest) -> str:
     """Point the portal at a network simulator with empty books, and return its address."""
     httpx.post(f"{network_simulator}/reset", trust_env=False)

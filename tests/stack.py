@@ -36,7 +36,7 @@ START_PROCESSES = (
 )
 FIXTURES_WITH_PROCESSES = {
     *("stack", "sqlite_stack", "postgresql_stack", "browser"),
-    *("smdp_simulator", "payment_simulator", "network_simulator"),
+    *("smdp_simulator", "payment_simulator", "network_simulator", "message_simulator"),
 }
 _redis_stacks = itertools.count()
 
@@ -53,6 +53,7 @@ class Stack:
         self.smdp_url = copy.smdp_url
         self.payment_url = copy.payment_url
         self.network_url = copy.network_url
+        self.message_url = copy.message_url
         # All customers of the tests have one device.
         own = {"DEVICE_ORDER_LIMIT": "0"}
         self.environment = {**environment(copy), **own, **(outside or {})}
@@ -182,6 +183,13 @@ def network_simulator() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def message_simulator() -> Iterator[str]:
+    """Return the base URL of a message simulator for tests in this process."""
+    with running_simulator("messages") as url:
+        yield url
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs a process of its own, and begin with what takes longest.
@@ -262,6 +270,7 @@ def make_copy(kind: Kind, folder: Path) -> Copy:
         smdp_port=free_port(),
         payment_port=free_port(),
         network_port=free_port(),
+        message_port=free_port(),
         database_url=database_url,
         broker_url=broker_url,
         secrets=new_secrets(),

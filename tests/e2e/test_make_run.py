@@ -51,7 +51,7 @@ def test_a_run_gets_ready_keeps_its_data_and_leaves_nothing_behind(clone: Path) 
         _interrupt(second)
 
     assert f"ready: http://{LOOPBACK}:{port}/simulator/" in printed
-    assert ports == {port, port + 1, port + 2, port + 3}
+    assert ports == {port + number for number in range(5)}
     assert [pid for pid in processes if Path(f"/proc/{pid}").exists()] == []
     assert _iccid_of(printed_again, "SIM without a plan") == iccid
     assert (clone / "var/secrets.json").read_text() == secret

@@ -1,0 +1,1 @@
+"""A simulator of a message gateway: the customer's phone and mailbox."""
