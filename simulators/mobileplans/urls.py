@@ -8,5 +8,6 @@ urlpatterns = [
     path("", views.simulator, name="simulator"),
     path("token/", views.token, name="simulator-token"),
     path("check/", views.check, name="simulator-check"),
+    path("messages/", views.messages, name="simulator-messages"),
     path("download/", views.download, name="simulator-download"),
 ]

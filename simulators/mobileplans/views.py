@@ -17,6 +17,8 @@ from simulators.mobileplans.forms import LaunchForm
 from simulators.mobileplans.presets import PRESETS
 
 DOWNLOAD_TIMEOUT = 15.0
+BOOKS_TIMEOUT = 5.0
+SHOWN_MESSAGES = 5
 ONE_STRING = "DataMart.notifyPurchaseResult"
 
 
@@ -33,6 +35,22 @@ def simulator(request: HttpRequest) -> HttpResponse:
 def token(request: HttpRequest) -> JsonResponse:
     """Return a new CSRF token, because sign-in and sign-out in the frame invalidate the old one."""
     return JsonResponse({"token": get_token(request)})
+
+
+@require_GET
+@never_cache
+def messages(request: HttpRequest) -> JsonResponse:
+    """Return what has reached the customer's phone and mailbox, newest first, as HTML."""
+    try:
+        answer = httpx.get(
+            f"{settings.MESSAGE_SIMULATOR_URL}/books", timeout=BOOKS_TIMEOUT, trust_env=False
+        )
+        delivered = answer.raise_for_status().json()["messages"]
+    except (httpx.HTTPError, ValueError, KeyError):
+        delivered = None
+    shown = None if delivered is None else delivered[:SHOWN_MESSAGES]
+    html = render_to_string("simulators/_delivered.html", {"messages": shown}, request)
+    return JsonResponse({"html": html})
 
 
 @require_POST
