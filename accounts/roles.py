@@ -17,6 +17,7 @@ ROOMS = frozenset(
         "accounts",
         "balance_api",
         "brand",
+        "customer_messages",
         "esim",
         "mobileplans",
         "orders",
@@ -28,7 +29,14 @@ ROOMS = frozenset(
 )
 # What an agent may do besides reading. Money is not among it.
 AGENT_CODENAMES = frozenset(
-    {"change_lpareport", "retry_order", "reissue_esim", "clear_staff_alert", "lift_lock"}
+    {
+        "change_lpareport",
+        "clear_staff_alert",
+        "lift_lock",
+        "reissue_esim",
+        "resend_message",
+        "retry_order",
+    }
 )
 
 

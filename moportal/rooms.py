@@ -18,6 +18,7 @@ ROOMS = [
     "moportal",
     "brand",
     "outbox",
+    "messages",
     "accounts",
     "plans",
     "esim",

@@ -17,6 +17,7 @@ from tests.conftest import PASSWORD
 ROOMS = [
     "brand",
     "outbox",
+    "customer_messages",
     "accounts",
     "plans",
     "esim",

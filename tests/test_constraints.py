@@ -21,6 +21,7 @@ from esim.models import (
     SmdpProvider,
     Source,
 )
+from messages.models import Message, SendingCall, SentCount
 from mobileplans.models import Handoff, HostReport, LpaReport, Visit
 from orders.models import Draft, Order, Repair, Return
 from outbox.domain import enqueue
@@ -85,6 +86,12 @@ def a_card_and_a_new_esim() -> None:
     Draft.objects.update(sim=make_card(), wants_new_esim=True)
 
 
+def two_open_resends() -> None:
+    first = Message.objects.get()
+    for _ in range(2):
+        again(Message, identifier=uuid.uuid4(), resend_of=first)
+
+
 BROKEN: dict[str, Callable[[], object]] = {
     "one_count_per_subject": lambda: again(AttemptCount),
     "only_a_lock_has_no_end": set_to(AttemptCount, ends_at=None),
@@ -93,6 +100,13 @@ BROKEN: dict[str, Callable[[], object]] = {
     "one_legal_text_of_a_version": lambda: again(LegalText),
     "one_open_task_per_kind_and_subject": lambda: again(Task),
     "closed_task_has_no_lease": set_to(Task, closed_at=now(), lease_until=now()),
+    "message_state_known": set_to(Message, state="other", ended_at=now(), code=""),
+    "message_address_fits_its_channel": set_to(Message, address="+0"),
+    "one_message_per_occasion_key_and_address": lambda: again(Message, identifier=uuid.uuid4()),
+    "one_open_resend_per_message": two_open_resends,
+    "message_with_a_code_lapses": set_to(Message, lapses_at=None),
+    "ended_message_has_a_time_and_no_code": set_to(Message, state="sent", ended_at=now()),
+    "one_count_per_limit_subject_and_hour": lambda: again(SentCount),
     "plan_category_known": set_to(Plan, category="other"),
     "plan_data_is_positive": set_to(Plan, data_bytes=0),
     "plan_lasts": set_to(Plan, validity_days=0),
@@ -228,6 +242,11 @@ def house(alice: User) -> Order:
     ReceiptCounter.objects.create(year=2026, last=1)
     AttemptCount.objects.create(limit="x", subject="sim:89", began_at=now(), ends_at=now())
     Heartbeat.objects.create(name="worker", at=now())
+    message = Message.objects.create(
+        occasion="code", key="x", channel="mail", address="a@b.c", code="1", lapses_at=now()
+    )
+    SendingCall.objects.create(message=message, sender="Mail")
+    SentCount.objects.create(name="country", subject="US", ends_at=now(), used=1)
     enqueue("test", 1)
     return order
 

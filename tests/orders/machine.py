@@ -32,7 +32,10 @@ BEGINNING = datetime(2030, 12, 31, 22, tzinfo=UTC)
 LONGER_THAN_A_LEASE = timedelta(minutes=1)
 LONGER_THAN_ANY_PAUSE = timedelta(minutes=11)
 # The rooms whose tables are emptied before each example. Users, operator and texts stay.
-EMPTIED = {"esim", "mobileplans", "orders", "outbox", "payments", "plans", "subscriptions"}
+EMPTIED = {
+    *("customer_messages", "esim", "mobileplans", "orders", "outbox", "payments", "plans"),
+    "subscriptions",
+}
 # The modules through which the product calls outside.
 OUTSIDE = ("moportal.http_client", "esim.es2plus.client")
 WRITES = ("INSERT", "UPDATE", "DELETE")

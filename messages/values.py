@@ -1,0 +1,33 @@
+"""Amounts and times in a message's context: stored as JSON, and read as what they were."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from moportal.money import Money
+
+
+class ContextEncoder(json.JSONEncoder):
+    """Writes an amount as `{"minorUnits", "currency"}` and a time as `{"time"}`."""
+
+    def default(self, o: Any) -> Any:
+        if isinstance(o, Money):
+            return {"minorUnits": o.minor_units, "currency": o.currency}
+        if isinstance(o, datetime):
+            return {"time": o.isoformat()}
+        return super().default(o)
+
+
+class ContextDecoder(json.JSONDecoder):
+    """Reads what `ContextEncoder` has written."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(object_hook=_decode, **options)
+
+
+def _decode(found: dict[str, Any]) -> Any:
+    if found.keys() == {"minorUnits", "currency"}:
+        return Money(found["minorUnits"], found["currency"])
+    if found.keys() == {"time"}:
+        return datetime.fromisoformat(found["time"])
+    return found

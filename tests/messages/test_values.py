@@ -1,0 +1,26 @@
+"""`messages.values`: amounts and times come back from JSON as what they were."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from messages.values import ContextDecoder, ContextEncoder
+from moportal.money import Money
+
+
+def test_amounts_and_times_keep_their_types() -> None:
+    context = {
+        "total": Money(1900, "USD"),
+        "at": datetime(2026, 11, 29, 12, tzinfo=UTC),
+        "other": {"a": [1, None, True, "x"]},
+    }
+
+    text = json.dumps(context, cls=ContextEncoder)
+
+    assert json.loads(text, cls=ContextDecoder) == context
+
+
+def test_anything_else_is_refused() -> None:
+    with pytest.raises(TypeError):
+        json.dumps({"x": object()}, cls=ContextEncoder)
