@@ -1,0 +1,109 @@
+"""`messages.rendering`: every occasion has its words, in every language and on every channel."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from brand.models import Operator
+from messages.rendering import render
+from messages.states import Channel, Occasion
+from moportal.money import Money
+from tests.builders import make_operator
+
+LANGUAGES = [code for code, _name in settings.LANGUAGES]
+# An SMS of two parts. A text with characters outside of GSM 03.38 has 67 to a part.
+LONGEST_SMS = 2 * 153
+CONTEXT: dict[str, Any] = {
+    "name": "Noor <b>",
+    "number": "ABCDE-12345",
+    "plan": "Traveller & Co",
+    "total": Money(1900, "USD"),
+    "tax": Money(157, "USD"),
+    "brand": "Visa",
+    "last4": "4242",
+    "receipt": "2026-000001",
+    "completed_at": datetime(2026, 11, 29, 12, tzinfo=UTC),
+    "code": "QXZW-7305",
+    "minutes": 10,
+}
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def kestrel(db: None) -> Operator:
+    return make_operator()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("occasion", Occasion)
+def test_every_occasion_has_its_words(occasion: Occasion, language: str) -> None:
+    mail = render(occasion, CONTEXT, language=language)
+    sms = render(occasion, CONTEXT, language=language, channel=Channel.SMS)
+
+    assert "Kestrel Mobile" in mail.subject
+    assert "\n" not in mail.subject + sms.text
+    assert sms.text.startswith("Kestrel Mobile: ")
+    assert len(sms.text) < LONGEST_SMS
+    for text in (mail.subject, mail.text, sms.text):
+        assert not re.search(r"https?://|&amp;|&lt;|%\(|\{|  ", text)
+    assert "Noor <b>" in mail.text
+    assert "+1 555 0142" in mail.text
+    assert "help@kestrel.example" in mail.text
+    assert "\n\n\n" not in mail.text
+
+
+@pytest.mark.parametrize("occasion", Occasion)
+def test_no_language_is_left_in_english(occasion: Occasion) -> None:
+    subjects = {render(occasion, CONTEXT, language=language).subject for language in LANGUAGES}
+
+    assert len(subjects) == len(LANGUAGES)
+
+
+def test_a_confirmation_has_everything_that_a_receipt_needs() -> None:
+    words = render(Occasion.ORDER_CONFIRMED, CONTEXT, language="en")
+
+    assert words.text.splitlines()[2:12] == [
+        "Your order is complete. This is your receipt.",
+        "",
+        "Order: ABCDE-12345",
+        "Date: Nov. 29, 2026",
+        "Plan: Traveller & Co",
+        "Total: $19.00",
+        "Tax in the total: $1.57",
+        "Paid by: Visa ending in 4242",
+        "Receipt: 2026-000001",
+        "",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fact", "said"),
+    [
+        ("is_charged", "We are giving back the $19.00 that you paid."),
+        ("is_refused", "Your payment was refused. You were not charged."),
+        ("neither", "You were not charged. You can order again in our portal."),
+    ],
+)
+def test_a_failed_order_says_what_becomes_of_the_money(fact: str, said: str) -> None:
+    context = {**CONTEXT, fact: True}
+
+    assert said in render(Occasion.ORDER_FAILED, context, language="en").text
+
+
+def test_an_account_without_a_name_is_greeted_all_the_same() -> None:
+    words = render(Occasion.ORDER_CANCELLED, {**CONTEXT, "name": ""}, language="en")
+
+    assert words.text.startswith("Hello,\n")
+
+
+def test_support_that_has_no_address_is_left_out() -> None:
+    Operator.objects.update(support_phone="", support_email="")
+
+    words = render(Occasion.ORDER_CANCELLED, CONTEXT, language="en")
+
+    assert "Call" not in words.text
+    assert "Write" not in words.text
