@@ -106,6 +106,7 @@ def desk(client: Client, clara: User) -> Client:
         "subscriptions/usagerecord",
         "subscriptions/usagepull",
         "outbox/task",
+        "customer_messages/message",
         "accounts/user",
         "brand/operator",
         "brand/legaltext",

@@ -29,6 +29,7 @@ ACTIONS = {
     ("esim.profile", "clear_staff_alert"): AGENTS,
     ("accounts.attemptcount", "lift"): AGENTS,
     ("subscriptions.takeover", "decide"): ADMINISTRATORS,
+    ("customer_messages.message", "resend"): AGENTS,
 }
 PAGES = {model._meta.label_lower: page for model, page in admin.site._registry.items()}  # noqa: SLF001 -- no public list
 # Rows that no role adds: they are written by the product, imported, or give rights.
