@@ -5,11 +5,12 @@ from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 
-from accounts.models import AttemptCount, User
+from accounts.models import AccountMessage, AttemptCount, User
 from moportal.retention import Kept, Timed, register
 
 register(
     Kept(User, "one row for each account, as long as the account exists"),
+    Kept(AccountMessage, "what a customer was told, as long as the account exists"),
     Kept(Group, "staff's roles: written by `migrate` and by staff"),
     Kept(Permission, "a part of the program: written by `migrate`"),
     Kept(ContentType, "a part of the program: written by `migrate`"),

@@ -9,7 +9,7 @@ from django.apps import apps
 from django.db import IntegrityError, transaction
 from django.utils.timezone import now
 
-from accounts.models import AttemptCount, User
+from accounts.models import AccountMessage, AttemptCount, User
 from brand.models import LegalText, Operator
 from esim.domain import pool
 from esim.models import (
@@ -107,6 +107,7 @@ BROKEN: dict[str, Callable[[], object]] = {
     "message_with_a_code_lapses": set_to(Message, lapses_at=None),
     "ended_message_has_a_time_and_no_code": set_to(Message, state="sent", ended_at=now()),
     "one_count_per_limit_subject_and_hour": lambda: again(SentCount),
+    "account_is_told_once_per_occasion_and_key": lambda: again(AccountMessage),
     "plan_category_known": set_to(Plan, category="other"),
     "plan_data_is_positive": set_to(Plan, data_bytes=0),
     "plan_lasts": set_to(Plan, validity_days=0),
@@ -242,6 +243,7 @@ def house(alice: User) -> Order:
     ReceiptCounter.objects.create(year=2026, last=1)
     AttemptCount.objects.create(limit="x", subject="sim:89", began_at=now(), ends_at=now())
     Heartbeat.objects.create(name="worker", at=now())
+    AccountMessage.objects.create(account=alice, occasion="code", key="x")
     message = Message.objects.create(
         occasion="code", key="x", channel="mail", address="a@b.c", code="1", lapses_at=now()
     )
