@@ -1,4 +1,4 @@
-"""`/account/`: the customer's plans, payment methods and orders."""
+"""`/account/`: the customer's plans, payment methods, orders and messages."""
 
 from typing import Any
 
@@ -7,11 +7,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.timezone import now
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.models import User
+from accounts.models import AccountMessage, User
+from accounts.telling import messages_of, undelivered, words_of
 from esim.models import Sim
+from messages.states import Occasion
 from mobileplans.domain import visits
 from orders.domain import problems
 from orders.models import Order
@@ -24,7 +27,7 @@ from subscriptions.balances import account_buckets
 from subscriptions.domain import claims
 from subscriptions.models import Bucket, Line
 
-SHOWN_ORDERS = 10
+SHOWN_ORDERS = SHOWN_MESSAGES = 10
 
 
 @require_safe
@@ -40,9 +43,36 @@ def account(request: HttpRequest, user: User) -> HttpResponse:
         "to_install": esims_to_install(user)[:SHOWN_ORDERS],
         "methods": list(stored_methods_of(user)),
         "orders": [_order_row(order) for order in orders_of(user)[:SHOWN_ORDERS]],
+        "told": [_message_row(told) for told in messages_of(user)[:SHOWN_MESSAGES]],
+        "is_unreachable": undelivered(user),
         "back_url": reverse("options"),
     }
     return render(request, "selfcare/account.html", context)
+
+
+@require_safe
+@customer_only
+def message(request: HttpRequest, user: User, number: int) -> HttpResponse:
+    """Show what the customer was told, in the page's language."""
+    words = words_of(_message(user, number), language=get_language() or "en")
+    context = {"words": words, "number": number, "back_url": reverse("account")}
+    return render(request, "selfcare/message.html", context)
+
+
+@require_safe
+@customer_only
+def message_file(request: HttpRequest, user: User, number: int) -> HttpResponse:
+    """Return the same as a file to keep."""
+    words = words_of(_message(user, number), language=get_language() or "en")
+    answer = HttpResponse(
+        f"{words.subject}\n\n{words.text}", content_type="text/plain; charset=utf-8"
+    )
+    answer["Content-Disposition"] = f'attachment; filename="message-{number}.txt"'
+    return answer
+
+
+def _message(user: User, number: int) -> AccountMessage:
+    return get_object_or_404(messages_of(user).select_related("account"), pk=number)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -96,6 +126,14 @@ def _line_context(bucket: Bucket) -> dict[str, Any]:
         "percent": 100 * bucket.left_bytes // max(bucket.total_bytes, 1),
         "ends_at": subscription.ends_at,
         "locations": bucket.countries,
+    }
+
+
+def _message_row(told: AccountMessage) -> dict[str, Any]:
+    return {
+        "occasion": Occasion(told.occasion).label,
+        "told_at": told.created_at,
+        "url": reverse("message", args=[told.pk]),
     }
 
 

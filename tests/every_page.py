@@ -106,6 +106,7 @@ def address_filler() -> Callable[[str], str]:
     from django.contrib import admin  # noqa: PLC0415 -- needs the settings
     from django.contrib.contenttypes.models import ContentType  # noqa: PLC0415 -- the same
 
+    from accounts.models import AccountMessage  # noqa: PLC0415 -- the same
     from esim.models import Sim  # noqa: PLC0415 -- the same
     from orders.models import Order  # noqa: PLC0415 -- the same
     from payments.models import CardPage, PaymentMethod  # noqa: PLC0415 -- the same
@@ -130,8 +131,9 @@ def address_filler() -> Callable[[str], str]:
     def fill(template: str) -> str:
         model = next((models[start] for start in models if template.startswith(start)), Order)
         row = model.objects.first()  # type: ignore[attr-defined]  # each model of the desk has it
-        method = PaymentMethod.objects.get().pk
-        number = {"number": method} if "/methods/" in template else {}
+        rows: dict[str, Any] = {"/methods/": PaymentMethod, "/account/messages/": AccountMessage}
+        row_of_part = next((rows[part] for part in rows if part in template), None)
+        number = {"number": row_of_part.objects.get().pk} if row_of_part else {}
         known = {**values, **number, "object_id": getattr(row, "pk", 0)}
         return re.sub(r"<(\w+)>", lambda found: str(known[found[1]]), template)
 

@@ -15,10 +15,12 @@ from django.utils.timezone import now
 
 from accounts.models import User
 from accounts.roles import ADMINISTRATOR, AGENT, VIEWER
+from accounts.telling import tell
 from brand.models import LegalText
 from demo.parts import ROOT
 from esim.domain import pool
 from esim.models import DownloadProgress, Es2Call, IccidRange, PoolLevel, Profile, Source
+from messages.states import Occasion
 from mobileplans.models import LpaReport
 from orders.models import Order, Repair, Return
 from payments.models import CardPage, GatewayCall, Refund, WebhookEvent
@@ -63,6 +65,7 @@ def make_rows(alice: User) -> None:
     make_rows_of_profile(pool.intend(eid=EID, profile_type="consumer"), order, alice)
     make_rows_of_subscription(give(alice, make_card(), code="daily"))
     make_rows_of_payment(order, alice)
+    tell(alice, Occasion.ORDER_CANCELLED, key=order.number, context={"number": order.number})
     LpaReport.objects.create(visit=make_visit(), code="Other", code_as_sent="x")
     LegalText.objects.create(kind="terms", language="en", version="1", title="Terms", body="x")
 

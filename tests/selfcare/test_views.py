@@ -3,7 +3,10 @@
 from django.test import Client
 from django.utils.timezone import now
 
-from accounts.models import User
+from accounts import telling
+from accounts.models import AccountMessage, User
+from messages.models import Message
+from messages.states import MessageState, Occasion
 from payments.domain import cards
 from payments.models import Payment, PaymentMethod
 from payments.states import PaymentState
@@ -142,3 +145,34 @@ def test_a_get_request_removes_no_card(as_alice: Client, alice: User) -> None:
     assert answer.headers["location"] == "/account/"
     method.refresh_from_db()
     assert method.removed_at is None
+
+
+def tell(account: User) -> AccountMessage:
+    context = {"number": "ABCDE-12345", "plan": "Traveller"}
+    telling.tell(account, Occasion.ORDER_CANCELLED, key="ABCDE12345", context=context)
+    return AccountMessage.objects.get(account=account)
+
+
+def test_nobody_reads_the_messages_of_another(as_alice: Client, alice: User, bob: User) -> None:
+    own, foreign = tell(alice), tell(bob)
+
+    assert as_alice.get(f"/account/messages/{own.pk}/").status_code == 200
+    for address in (f"/account/messages/{foreign.pk}/", f"/account/messages/{foreign.pk}/file/"):
+        assert as_alice.get(address).status_code == 404
+
+
+def test_a_message_is_shown_in_the_pages_language(as_alice: Client, alice: User) -> None:
+    own = tell(alice)
+
+    page = as_alice.get(f"/account/messages/{own.pk}/", headers={"Accept-Language": "de"})
+
+    assert "Hallo Alice," in page.text
+
+
+def test_the_account_says_that_a_message_did_not_arrive(as_alice: Client, alice: User) -> None:
+    tell(alice)
+    assert "did not reach you" not in as_alice.get("/account/").text
+
+    Message.objects.update(state=MessageState.REFUSED, ended_at=now())
+
+    assert "did not reach you" in as_alice.get("/account/").text
