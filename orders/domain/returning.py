@@ -12,6 +12,7 @@ from django.utils.timezone import now
 
 from accounts.models import User
 from esim.domain import provisioning
+from orders.domain import announcing
 from orders.domain.undoing import try_each
 from orders.models import Order, Return
 from orders.queries.orders import open_repair, return_of
@@ -103,5 +104,9 @@ def _withdraw_esim(order_return: Return, lease: Lease) -> None:
 def _end(order_return: Return, state: ReturnState, *, last_error: str = "") -> None:
     """End the return by compare-and-set; one that another worker ended first is left as it is."""
     mine = Return.objects.filter(pk=order_return.pk, state=ReturnState.ASKED)
-    if mine.update(state=state, ended_at=now(), last_error=last_error[:200]):
+    with transaction.atomic():
+        is_ended = mine.update(state=state, ended_at=now(), last_error=last_error[:200])
+        if is_ended and state == ReturnState.DONE:
+            announcing.tell_refunded(order_return.order)
+    if is_ended:
         log.info("return ended", state=state, last_error=last_error)

@@ -18,7 +18,7 @@ from esim.models import Sim
 from moportal.database.statements import compare_and_set
 from moportal.http_client import ServiceUnavailable
 from moportal.identifiers import InvalidActivationCode
-from orders.domain import limits
+from orders.domain import announcing, limits
 from orders.domain.undoing import undo
 from orders.models import KIND, Order, StateChange
 from orders.queries.orders import not_undone
@@ -249,7 +249,8 @@ def _complete(order: Order) -> None:
     assert order.subscription is not None  # noqa: S101 -- `_put_plan_on_line` has set it
     at = now()
     subscriptions.start(order.subscription, at=at)
-    issue_receipt(order.payment, at=at)
+    receipt = issue_receipt(order.payment, at=at)
+    announcing.tell_completed(order, receipt, at=at)
     _move(order, OrderState.COMPLETED, completed_at=at, last_error="")
 
 
@@ -321,6 +322,7 @@ def _move(
             StateChange.objects.create(
                 order=order, old=old, new=new, reason=reason[:200], actor=actor
             )
+            announcing.tell_ended(order, new, failure=fields.get("failure"))
             if new in NOT_COUNTED:
                 limits.forget_order(order)
     if not is_moved:

@@ -70,10 +70,11 @@ def refused(table: str, write: str, which: str) -> Iterator[None]:
 
 
 def process() -> None:
-    """Process every open task, as the reconciler does."""
+    """Process every open task, and the tasks that these enqueue, as the reconciler does."""
     Task.objects.filter(closed_at=None).update(not_before=now())
-    for task_id in domain.due_tasks():
-        domain.process(task_id)
+    while due := domain.due_tasks():
+        for task_id in due:
+            domain.process(task_id)
 
 
 @pytest.mark.parametrize("what", AFTER_A_CALL)
