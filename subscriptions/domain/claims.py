@@ -15,8 +15,10 @@ from django.utils.timezone import now
 from accounts import limiter
 from accounts.limiter import Counter, Limit, Locked
 from accounts.models import User
+from accounts.telling import tell
 from esim.domain.proofs import sim_proof
 from esim.models import Sim
+from messages.states import Occasion
 from moportal.database.statements import compare_and_set
 from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.retries import count_failure
@@ -91,6 +93,12 @@ def _give(account: User, sim: Sim) -> None:
     if current is not None:
         takeover = Takeover.objects.create(old=current, new=new)
         enqueue(KIND, takeover.pk)
+        tell(
+            current.line.account,
+            Occasion.SIM_TAKEN_OVER,
+            key=f"takeover {takeover.pk}",
+            context={"last4": sim.iccid[-4:]},
+        )
         # Staff must decide about a refund.
         log.error("sim taken over", iccid=sim.iccid, before=current.line.account_id, now=account.pk)
 

@@ -11,6 +11,8 @@ from accounts import limiter
 from accounts.limiter import Locked
 from accounts.models import AttemptCount, User
 from esim.models import Sim
+from messages.models import Message
+from messages.states import Occasion
 from outbox.models import Task
 from subscriptions.domain import activation, claims, lifecycle
 from subscriptions.models import Line, SimOnLine, Subscription, Takeover
@@ -69,6 +71,17 @@ def test_a_second_customer_who_proves_the_sim_gets_it(
     assert claims.lost_sims(bob) == [takeover]
     assert claims.lost_sims(alice) == []
     assert not AttemptCount.objects.exists()
+
+
+def test_the_first_customer_is_told_once(
+    claimed: Subscription, card: Sim, alice: User, bob: User
+) -> None:
+    claims.prove(alice, card, answer=RIGHT)
+    claims.prove(alice, card, answer=RIGHT)
+
+    [message] = Message.objects.all()
+    assert (message.occasion, message.address) == (Occasion.SIM_TAKEN_OVER, bob.username)
+    assert message.context == {"last4": card.iccid[-4:], "name": "Bob"}
 
 
 def test_the_first_customer_may_prove_it_too_and_then_keeps_it(
