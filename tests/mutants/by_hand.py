@@ -90,9 +90,15 @@ CHANGES = [
     ),
     Change(
         "orders/domain/settling.py",
-        "    issue_receipt(order.payment, at=at)\n",
+        "    receipt = issue_receipt(order.payment, at=at)\n    announcing.tell_completed(order, receipt, at=at)\n",
         "",
         f"{SETTLING}::test_a_completed_order_has_its_receipt",
+    ),
+    Change(
+        "orders/domain/settling.py",
+        "    announcing.tell_completed(order, receipt, at=at)\n",
+        "",
+        "tests/orders/test_announcing.py::test_an_order_is_confirmed_once",
     ),
     Change(
         "orders/domain/settling.py",
