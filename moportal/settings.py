@@ -32,7 +32,9 @@ from moportal.web.faces import (
     PAGE_MIDDLEWARE,
     cookie_names,
     readiness_checks,
+    storages,
     templates_in,
+    upload_limits,
 )
 from moportal.web.policy import CONTENT_SECURITY_POLICY  # noqa: F401 -- a setting
 
@@ -160,14 +162,7 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(VAR_DIR / "static")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {
-        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-        if DEMO
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
-    },
-}
+STORAGES = storages(is_demo=DEMO)
 WHITENOISE_USE_FINDERS = DEMO
 # The pages use the files from their own origin alone.
 WHITENOISE_ALLOW_ALL_ORIGINS = False
@@ -189,12 +184,10 @@ SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = _cookies["session"], _cookies["csrf"]
 HANDOFF_COOKIE_NAME, KEPT_FORM_COOKIE_NAME = _cookies["handoff"], _cookies["form"]
 CSRF_COOKIE_HTTPONLY = True
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
-# What one request may send. Customers' forms are small and have no files. The desk imports files of
-# SIMs, which count as files and not as memory.
-_is_portal = FACE == "portal"
-DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 if _is_portal else 1024 * 1024
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 100 if _is_portal else 1000
-DATA_UPLOAD_MAX_NUMBER_FILES = 0 if _is_portal else 10
+_uploads = upload_limits(FACE)
+DATA_UPLOAD_MAX_MEMORY_SIZE = _uploads["bytes"]
+DATA_UPLOAD_MAX_NUMBER_FIELDS = _uploads["fields"]
+DATA_UPLOAD_MAX_NUMBER_FILES = _uploads["files"]
 if not DEMO:
     SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

@@ -91,3 +91,27 @@ def readiness_checks(face: str, *, is_demo: bool, has_simulators: bool) -> list[
     if has_simulators:
         checks.append("demo.checks.simulators")
     return checks
+
+
+def storages(*, is_demo: bool) -> dict[str, dict[str, str]]:
+    """Return where files are. Only production collects and compresses static files."""
+    static = (
+        "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if is_demo
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    )
+    return {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": static},
+    }
+
+
+def upload_limits(face: str) -> dict[str, int]:
+    """Return what one request may send.
+
+    Customers' forms are small and have no files. The desk imports files of SIMs, which count as
+    files and not as bytes.
+    """
+    if face == "portal":
+        return {"bytes": 64 * 1024, "fields": 100, "files": 0}
+    return {"bytes": 1024 * 1024, "fields": 1000, "files": 10}
