@@ -237,20 +237,28 @@ def house(alice: User) -> Order:
     Refund.objects.create(payment=order.payment, minor_units=1, reason="x")
     Receipt.objects.create(payment=order.payment, year=2026, number=1)
     order.changes.create(old="acknowledged", new="in_progress")
+    _fill_payments_and_tasks(alice, order)
+    _fill_messages(alice)
+    return order
+
+
+def _fill_payments_and_tasks(alice: User, order: Order) -> None:
     order.payment.calls.create(operation="authorise", key="x")
     CardPage.objects.create(account=alice, return_url="https://portal.example/")
     order.payment.events.create(identifier="x", gateway_id="x", status="authorised")
     ReceiptCounter.objects.create(year=2026, last=1)
     AttemptCount.objects.create(limit="x", subject="sim:89", began_at=now(), ends_at=now())
     Heartbeat.objects.create(name="worker", at=now())
+    enqueue("test", 1)
+
+
+def _fill_messages(alice: User) -> None:
     AccountMessage.objects.create(account=alice, occasion="code", key="x")
     message = Message.objects.create(
         occasion="code", key="x", channel="mail", address="a@b.c", code="1", lapses_at=now()
     )
     SendingCall.objects.create(message=message, sender="Mail")
     SentCount.objects.create(name="country", subject="US", ends_at=now(), used=1)
-    enqueue("test", 1)
-    return order
 
 
 def test_every_row_says_what_it_is(house: Order) -> None:
