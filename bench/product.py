@@ -35,27 +35,31 @@ class Workers:
     beat: int
 
 
+def _environment(copy: Copy) -> dict[str, str]:
+    return {
+        **os.environ,
+        **production_environment(),
+        **copy.secrets,
+        "DJANGO_SETTINGS_MODULE": "moportal.settings",
+        # A production process has neither demo data nor simulators.
+        "DEMO": "0",
+        "SIMULATORS": "0",
+        "DATABASE_URL": copy.database_url,
+        "BROKER_URL": copy.broker_url,
+        "SMDP_URL": copy.smdp_url,
+        "PAYMENT_GATEWAY_URL": copy.payment_url,
+        "NETWORK_URL": copy.network_url,
+        "MAIL_SENDER": "messages.senders.http.HttpGateway",
+        "MESSAGE_GATEWAY_URL": copy.message_url,
+    }
+
+
 class Product:
     """The processes of one copy. Their logs are in the copy's folder."""
 
     def __init__(self, copy: Copy) -> None:
         self.copy = copy
-        self.environment = {
-            **os.environ,
-            **production_environment(),
-            **copy.secrets,
-            "DJANGO_SETTINGS_MODULE": "moportal.settings",
-            # A production process has neither demo data nor simulators.
-            "DEMO": "0",
-            "SIMULATORS": "0",
-            "DATABASE_URL": copy.database_url,
-            "BROKER_URL": copy.broker_url,
-            "SMDP_URL": copy.smdp_url,
-            "PAYMENT_GATEWAY_URL": copy.payment_url,
-            "NETWORK_URL": copy.network_url,
-            "MAIL_SENDER": "messages.senders.http.HttpGateway",
-            "MESSAGE_GATEWAY_URL": copy.message_url,
-        }
+        self.environment = _environment(copy)
         self._guard = Guard()
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
