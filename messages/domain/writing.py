@@ -45,15 +45,8 @@ def write(
     refused, and staff see why: what it tells has happened.
     """
     channel = channel_of(address)
-    reason = ""
-    try:
-        check_address(channel, address)
-        if code:
-            check_limits(channel, address)
-    except NotAllowed as error:
-        if code:
-            raise
-        reason = str(error)
+    reason = _reason_to_refuse(channel, address, has_code=bool(code))
+    if reason:
         log.warning("message refused", occasion=occasion, key=key, reason=reason)
     row = Message(
         occasion=occasion,
@@ -69,6 +62,19 @@ def write(
         ended_at=now() if reason else None,
     )
     return _insert(row)
+
+
+def _reason_to_refuse(channel: Channel, address: str, *, has_code: bool) -> str:
+    """Return why the message may not be sent, or an empty text. Raise it if there is a code."""
+    try:
+        check_address(channel, address)
+        if has_code:
+            check_limits(channel, address)
+    except NotAllowed as error:
+        if has_code:
+            raise
+        return str(error)
+    return ""
 
 
 def _insert(row: Message) -> int | None:
