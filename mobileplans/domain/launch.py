@@ -55,21 +55,19 @@ def parse_launch(query_string: str) -> Launch:
     regions = _drop_regions(values)
     refusals: list[tuple[MoDirectStatus, str]] = []
     parse = partial(_parse_or_refuse, values, refusals)
-    eid = parse(Eid, "eid", MoDirectStatus.INVALID_SIM)
+    bad_sim, bad_place = MoDirectStatus.INVALID_SIM, MoDirectStatus.CLIENT_ERROR
+    eid = parse(Eid, "eid", bad_sim)
     has_eid = bool(values.get("eid"))
     # With an EID, `iccid` only names one more profile on the eSIM,
     # and never refuses the launch.
-    iccid = (
-        _parse_iccid(values.get("iccid", ""))
-        if has_eid
-        else parse(Iccid, "iccid", MoDirectStatus.INVALID_SIM)
-    )
-    location = parse(Country, "location", MoDirectStatus.CLIENT_ERROR)
-    market = parse(Country, "market", MoDirectStatus.CLIENT_ERROR)
+    extra = _parse_iccid(values.get("iccid", "")) if has_eid else None
+    card = None if has_eid else parse(Iccid, "iccid", bad_sim)
+    location = parse(Country, "location", bad_place)
+    market = parse(Country, "market", bad_place)
 
     profiles, dropped = _parse_iccids(values.get("iccids", ""))
-    if has_eid and iccid:
-        profiles.append(iccid)
+    if extra:
+        profiles.append(extra)
 
     # Kept for support as it came, without characters that a database refuses.
     imei = _CONTROL_CHARACTER.sub("", values.get("imei", ""))[:LONGEST_IMEI]
@@ -77,7 +75,7 @@ def parse_launch(query_string: str) -> Launch:
         transaction_id=transaction_id or f"moportal-{secrets.token_hex(8)}",
         transaction_id_is_generated=not transaction_id,
         eid=eid,
-        iccid=None if has_eid else iccid,
+        iccid=card,
         iccids=tuple(dict.fromkeys(profiles)),
         imei=imei,
         # If the host names only one of the two, the other is taken to be the same.

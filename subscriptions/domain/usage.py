@@ -64,9 +64,7 @@ def store_records(source: str, documents: Sequence[Any], at: datetime) -> Tally:
     tally = Tally()
     parsed = _parse(documents, at, tally)
     # A batch may contain a record twice. The first one counts.
-    first: dict[Key, Usage] = {}
-    for usage in parsed.values():
-        first.setdefault(usage.key, usage)
+    first: dict[Key, Usage] = {usage.key: usage for usage in reversed(parsed.values())}
 
     # The lines are locked before anything is stored. Two batches for one line therefore
     # take turns, and the later one sees the records of the earlier one.
