@@ -29,7 +29,7 @@ def test_the_review_form_sent_twenty_times_at_once_makes_one_order(
     number = address.split("/")[2]
     assert [payment["status"] for payment in payments(stack, number)] == ["captured"]
     assert len({profile["iccid"] for profile in profiles(stack)} - before) == 1
-    assert alice.open("/account/").text.count('class="orders-row"') == 1
+    assert alice.open("/account/").text.count('class="orders-state"') == 1
 
 
 def test_a_review_form_sent_again_after_the_purchase_leads_to_its_order(

@@ -119,7 +119,7 @@ def test_the_hosts_back_button_keeps_the_choices_and_orders_nothing_twice(
     assert _path(noor.page) == order
     assert len(payments(stack, order_number(order))) == 1
     noor.page.goto(f"{stack.base_url}/account/")
-    assert noor.page.locator(".orders-row").count() == 1
+    assert noor.page.locator(".orders-state").count() == 1
 
 
 @on_postgresql
