@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from brand.colours import text_on
 from brand.models import LegalText
 from brand.queries import legal_text, operator
+from brand.signals import language_chosen
 
 
 @require_safe
@@ -43,10 +44,14 @@ def _legal(request: HttpRequest, kind: LegalText.Kind, template: str) -> HttpRes
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def language(request: HttpRequest) -> HttpResponse:
-    """Set the language of this visit. The language never decides the market."""
+    """Set the language of this visit, and of the account that is signed in.
+
+    The language never decides the market.
+    """
     chosen = request.POST.get("language", "")
     if request.method == "POST" and chosen in dict(settings.LANGUAGES):
         request.session["language"] = chosen
+        language_chosen.send(sender=HttpRequest, request=request, language=chosen)
         return HttpResponseRedirect(_back_url(request), status=303)
     return render(
         request, "brand/language.html", {"next": _back_url(request), "back_url": _back_url(request)}
