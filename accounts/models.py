@@ -1,4 +1,7 @@
-"""One user model for customers and staff. Neither can open the other's pages."""
+"""Users, the sessions that they opened, and what happened to their access.
+
+One user model serves customers and staff. Neither can open the other's pages.
+"""
 
 from typing import Any, ClassVar
 
@@ -6,6 +9,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from accounts.identifier import normalise
 from messages.states import Occasion
@@ -36,7 +40,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         "email or phone", max_length=254, unique=True, error_messages={"unique": "Already in use."}
     )
     name = models.CharField(max_length=150, blank=True)
+    # What the owner chose; empty until then.
     language = models.CharField(max_length=12, blank=True)
+    # What the pages were shown in at the latest sign-in.
+    page_language = models.CharField(max_length=12, blank=True, editable=False)
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -45,6 +52,9 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     USERNAME_FIELD = "username"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        permissions = [("end_sign_ins", "Can sign a customer out everywhere")]
 
     def __str__(self) -> str:
         return self.username
@@ -127,3 +137,72 @@ class AccountMessage(models.Model):
 
 def _normalise_password(password: str | None) -> str | None:
     return None if password is None else normalise_text(password)
+
+
+class SignIn(models.Model):
+    """A session that somebody opened with this account. It is open while Django's session is."""
+
+    account = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sign_ins")
+    session_key = models.CharField(max_length=40, editable=False)
+    started_at = models.DateTimeField(auto_now_add=True)
+    device = models.CharField(max_length=60, blank=True)
+    transaction_id = models.CharField(max_length=64, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "sign-in"
+        constraints = [
+            models.UniqueConstraint(fields=["session_key"], name="sign_in_once_a_session"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.device or 'unknown device'}, {self.started_at:%Y-%m-%d %H:%M}"
+
+
+class RecoveryCode(models.Model):
+    """The code that lets an account's owner set a new password. Only its hash is stored."""
+
+    account = models.OneToOneField(User, on_delete=models.CASCADE, related_name="recovery_code")
+    hash = models.CharField(max_length=128, editable=False)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"created {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class AccessEvent(models.Model):
+    """Something that happened to an account's access. Its owner and staff can read it."""
+
+    class Kind(models.TextChoices):
+        SIGNED_UP = "signed_up", _("Account created")
+        SIGNED_IN = "signed_in", _("Signed in")
+        REFUSED = "refused", _("Sign-in with a wrong password")
+        SIGNED_OUT = "signed_out", _("Signed out")
+        EXPIRED = "expired", _("Signed out after a while")
+        ENDED = "ended", _("Signed out on other devices")
+        ENDED_BY_STAFF = "ended_by_staff", _("Signed out everywhere by support")
+        PASSWORD_CHANGED = "password_changed", _("Password changed")
+        RECOVERED = "recovered", _("Password set with the recovery code")
+        CODE_RENEWED = "code_renewed", _("New recovery code")
+        LANGUAGE_CHANGED = "language_changed", _("Language changed")
+
+    account = models.ForeignKey(User, on_delete=models.CASCADE, related_name="access_events")
+    actor = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    kind = models.CharField(max_length=20, choices=Kind)
+    # Refused sign-ins within an hour are one event.
+    count = models.PositiveIntegerField(default=1)
+    at = models.DateTimeField(auto_now_add=True)
+    device = models.CharField(max_length=60, blank=True)
+    transaction_id = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        verbose_name = "access event"
+        indexes = [
+            models.Index(fields=["account", "-at"], name="access_event_latest"),
+            models.Index(fields=["transaction_id"], name="access_event_transaction"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}, {self.at:%Y-%m-%d %H:%M}"

@@ -5,7 +5,7 @@ from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 
-from accounts.models import AccountMessage, AttemptCount, User
+from accounts.models import AccessEvent, AccountMessage, AttemptCount, RecoveryCode, SignIn, User
 from moportal.retention import Kept, Timed, register
 
 register(
@@ -14,6 +14,19 @@ register(
     Kept(Group, "staff's roles: written by `migrate` and by staff"),
     Kept(Permission, "a part of the program: written by `migrate`"),
     Kept(ContentType, "a part of the program: written by `migrate`"),
+    Kept(RecoveryCode, "one row for each account; only its hash is stored"),
+    Timed(
+        SignIn,
+        "where an account was signed in",
+        setting="SUPPORT_DAYS",
+        since="started_at",
+    ),
+    Timed(
+        AccessEvent,
+        "what happened to an account's access",
+        setting="SUPPORT_DAYS",
+        since="at",
+    ),
     Timed(
         AttemptCount,
         "what the limits have counted; a lock that only staff lift stays",

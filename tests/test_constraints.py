@@ -9,7 +9,7 @@ from django.apps import apps
 from django.db import IntegrityError, transaction
 from django.utils.timezone import now
 
-from accounts.models import AccountMessage, AttemptCount, User
+from accounts.models import AccountMessage, AttemptCount, SignIn, User
 from brand.models import LegalText, Operator
 from esim.domain import pool
 from esim.models import (
@@ -95,6 +95,7 @@ def two_open_resends() -> None:
 BROKEN: dict[str, Callable[[], object]] = {
     "one_count_per_subject": lambda: again(AttemptCount),
     "only_a_lock_has_no_end": set_to(AttemptCount, ends_at=None),
+    "sign_in_once_a_session": lambda: again(SignIn),
     "one_operator": lambda: Operator.objects.create(pk=2, name="x"),
     "legal_text_kind_known": set_to(LegalText, kind="other"),
     "one_legal_text_of_a_version": lambda: again(LegalText),
@@ -248,6 +249,7 @@ def _fill_payments_and_tasks(alice: User, order: Order) -> None:
     order.payment.events.create(identifier="x", gateway_id="x", status="authorised")
     ReceiptCounter.objects.create(year=2026, last=1)
     AttemptCount.objects.create(limit="x", subject="sim:89", began_at=now(), ends_at=now())
+    SignIn.objects.create(account=User.objects.get(username="alice@example.com"), session_key="k")
     Heartbeat.objects.create(name="worker", at=now())
     enqueue("test", 1)
 
