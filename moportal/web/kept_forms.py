@@ -23,7 +23,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from moportal.text.card_numbers import has_card_number
 
-NEVER_KEPT = frozenset({"password", "number", "expiry", "csc", "proof"})
+NEVER_KEPT = frozenset({"number", "expiry", "csc", "code", "proof"})
 # In seconds, and in bytes of the cookie.
 LIFETIME, LARGEST_COOKIE = 600, 2048
 # In characters. If a form is too large for the cookie, its values are cut shorter.
@@ -118,8 +118,12 @@ def _keep(request: HttpRequest, form_class: type[forms.Form], errors: Mapping[st
 
 def _kept_fields(form_class: type[forms.Form]) -> set[str]:
     """Return the names of the fields that a customer types, without the secret ones."""
-    visible = {name for name, field in form_class.base_fields.items() if not field.widget.is_hidden}
-    return visible - NEVER_KEPT
+    shown = {
+        name
+        for name, field in form_class.base_fields.items()
+        if not field.widget.is_hidden and not isinstance(field.widget, forms.PasswordInput)
+    }
+    return shown - NEVER_KEPT
 
 
 def _read(request: HttpRequest) -> Kept | None:
