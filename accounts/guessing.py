@@ -1,0 +1,100 @@
+"""Guessing of passwords: who is counted, and who passes a lock.
+
+- Wrong passwords are counted for each account, wherever they come from. An identifier
+  without an account is counted and locked in the same way, so a lock tells nothing.
+- A browser in which the account's owner has signed in before has a count of its own.
+  So nobody is shut out by a stranger who guesses at their account.
+- Identifiers without an account are also counted for each network. A network that
+  tries many of them is locked for all browsers in which nobody has signed in before.
+
+The recovery code has no count of its own. Nobody guesses it, and a stranger could use a
+lock there to close the owner's last way back. `accounts.hashing` limits its cost.
+"""
+
+import ipaddress
+from datetime import timedelta
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from accounts import limiter
+from accounts.hashing import GATE
+from accounts.known_browsers import browser_of
+from accounts.limiter import Counter, Limit
+from accounts.models import User
+from moportal.sealed import digest
+
+WINDOW = timedelta(hours=1)
+# A network is as much of an address as one household or office usually has.
+NETWORK_BITS = {4: 24, 6: 56}
+
+
+def count_attempt(request: HttpRequest | None, username: str, password: str) -> Counter:
+    """Count an attempt to sign in before anything is compared, and return its counter.
+
+    Raises `accounts.limiter.Locked`. After a right password, call `limiter.forget` with the
+    counter, so that the attempt no longer counts.
+    """
+    account = User.objects.filter(username=username).only("pk").first()
+    browser = browser_of(request, account) if request and account else None
+    # What was typed may be a password, so it is not stored as it is.
+    subject = f"account:{account.pk}" if account else f"typed:{digest(username)[:32]}"
+    if browser:
+        counter = Counter(_limit("sign-in here"), f"browser:{browser}:{subject}")
+    else:
+        _count_network(request, account, username)
+        counter = Counter(_limit("sign-in"), subject)
+    limiter.count(password, counter)
+    return counter
+
+
+def check_again(user: User, password: str) -> bool:
+    """Return whether this is the password of somebody who is signed in and asked for it again.
+
+    Raises `accounts.limiter.Locked` or `moportal.gate.Busy`.
+    """
+    counter = Counter(_limit("re-entry"), f"account:{user.pk}")
+    limiter.count(password, counter)
+    with GATE.enter():
+        is_right = user.check_password(password)
+    if is_right:
+        limiter.forget(password, counter)
+    return is_right
+
+
+def count_sign_up(request: HttpRequest, username: str) -> None:
+    """Count an identifier for which an account is wanted, because the answer says if it is taken.
+
+    Raises `accounts.limiter.Locked`.
+    """
+    if network := network_of(request):
+        limit = Limit("sign-ups", settings.SIGN_UP_LIMIT, WINDOW)
+        limiter.count(username, Counter(limit, f"network:{network}"))
+
+
+def _count_network(request: HttpRequest | None, account: User | None, username: str) -> None:
+    network = network_of(request) if request else ""
+    if not network:
+        return
+    counter = Counter(Limit("networks", settings.NETWORK_LIMIT, WINDOW), f"network:{network}")
+    if locked := limiter.find_lock(counter):
+        raise locked
+    if account is None:
+        limiter.count(username, counter)
+
+
+def network_of(request: HttpRequest) -> str:
+    """Return the network that the request comes from, or "" if the proxy does not say it."""
+    header = settings.CLIENT_ADDRESS_HEADER
+    if not header:
+        return ""
+    try:
+        address = ipaddress.ip_address(request.headers.get(header, ""))
+    except ValueError:
+        return ""
+    bits = NETWORK_BITS[address.version]
+    return str(ipaddress.ip_network(f"{address}/{bits}", strict=False))
+
+
+def _limit(name: str) -> Limit:
+    return Limit(name, settings.SIGN_IN_LIMIT, WINDOW)
