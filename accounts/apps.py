@@ -7,6 +7,11 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        from accounts.roles import write_groups  # noqa: PLC0415 -- settings are not there at import
+        # Models are not there at import.
+        from accounts import known_browsers, languages, sessions  # noqa: PLC0415
+        from accounts.roles import write_groups  # noqa: PLC0415
 
         post_migrate.connect(write_groups, dispatch_uid="accounts.roles.write_groups")
+        sessions.connect()
+        known_browsers.connect()
+        languages.connect()

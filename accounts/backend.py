@@ -23,7 +23,7 @@ class CountingBackend(ModelBackend):
     ) -> User | None:
         """Return the user, or None.
 
-        Raises `accounts.limiter.Locked` or `moportal.gate.Busy`.
+        Raises `accounts.limiter.Locked` or `moportal.web.gate.Busy`.
         """
         if username is None or password is None:
             return None

@@ -1,11 +1,12 @@
 """Sign-up and sign-in."""
 
 import structlog
-from django.contrib.auth import authenticate
+from django.contrib.auth import authenticate, update_session_auth_hash
 from django.contrib.auth.password_validation import validate_password
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
+from accounts import events, guessing, recovery, sessions
 from accounts.hashing import GATE
 from accounts.identifier import normalise
 from accounts.models import User
@@ -31,9 +32,46 @@ def sign_up(identifier: str, *, name: str, password: str, language: str) -> User
     validate_password(normalise_text(password), User(username=normalise(identifier), name=name))
     try:
         with GATE.enter(), transaction.atomic():
-            return User.objects.create_user(identifier, password, name=name, language=language)
+            user = User.objects.create_user(identifier, password, name=name, language=language)
+            events.record(user, events.Kind.SIGNED_UP)
     except IntegrityError as error:
         raise IdentifierTaken from error
+    return user
+
+
+def change_password(request: HttpRequest, user: User, *, current: str, new: str) -> None:
+    """Set a new password and end the account's other sessions.
+
+    Raises `WrongCredentials` if the current password is wrong, `accounts.limiter.Locked` after too
+    many wrong ones, or Django's `ValidationError` for a weak new one.
+    """
+    if not guessing.check_again(user, current):
+        raise WrongCredentials
+    validate_password(normalise_text(new), user)
+    with GATE.enter():
+        user.set_password(new)
+    with transaction.atomic():
+        user.save(update_fields=["password"])
+        old_key = request.session.session_key or ""
+        # Django gives this session a new key, so that a stolen one opens nothing any more.
+        update_session_auth_hash(request, user)
+        sessions.follow(request, old_key=old_key)
+        sessions.end_others(request, user)
+        events.record(user, events.Kind.PASSWORD_CHANGED, request=request)
+    log.info("password changed", account=user.pk)
+
+
+def renew_recovery_code(request: HttpRequest, user: User, *, current: str) -> str:
+    """Return a new recovery code in place of the old one.
+
+    Raises `WrongCredentials` if the current password is wrong, or `accounts.limiter.Locked`.
+    """
+    if not guessing.check_again(user, current):
+        raise WrongCredentials
+    code = recovery.renew_code(user)
+    events.record(user, events.Kind.CODE_RENEWED, request=request)
+    log.info("recovery code renewed", account=user.pk)
+    return code
 
 
 def signed_in_customer(request: HttpRequest) -> User | None:
@@ -43,14 +81,15 @@ def signed_in_customer(request: HttpRequest) -> User | None:
 
 
 def sign_in(identifier: str, *, password: str, request: HttpRequest | None = None) -> User:
-    """Return the customer, or raise `WrongCredentials` or `moportal.web.gate.Busy`.
+    """Return the customer. Staff cannot sign in here.
 
-    Staff cannot sign in here.
-
-    The request is only passed on to the receivers of Django's signal of a failed sign-in.
+    Raises `WrongCredentials`, `accounts.limiter.Locked` or `moportal.web.gate.Busy`.
     """
-    user = authenticate(request, username=normalise(identifier), password=password)
+    username = normalise(identifier)
+    user = authenticate(request, username=username, password=password)
     if not isinstance(user, User):
+        if known := User.objects.filter(username=username, is_staff=False).first():
+            events.record_refusal(known, request=request)
         raise WrongCredentials
     if user.is_staff:
         log.warning("sign-in refused", account=user.pk, reason="staff sign in at the desk")

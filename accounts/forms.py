@@ -90,3 +90,50 @@ class DeskSignInForm(AdminAuthenticationForm):
         except ValidationError:
             log.warning("sign-in refused", account=user.pk, reason="only staff sign in at the desk")
             raise
+
+
+class CurrentPasswordForm(forms.Form):
+    """The current password, before something that only the owner may do."""
+
+    current = forms.CharField(
+        label=_("Current password"),
+        max_length=128,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+class PasswordChangeForm(CurrentPasswordForm):
+    """The current password, and a new one."""
+
+    new = forms.CharField(
+        label=_("New password"),
+        max_length=128,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "minlength": "8"}),
+        help_text=_("At least 8 characters."),
+    )
+
+
+class RecoveryForm(IdentifierForm):
+    """The recovery code, and the password that its holder wants from now on."""
+
+    username = forms.CharField(
+        label=_("Email address or phone number"),
+        max_length=254,
+        widget=_text("username", spellcheck="false"),
+    )
+    code = forms.CharField(
+        label=_("Recovery code"),
+        max_length=60,
+        widget=_text("off", spellcheck="false"),
+        help_text=_("You saw it when you created your account, such as WDJB-MJHT-7KQ4-XZ29."),
+    )
+    new = forms.CharField(
+        label=_("New password"),
+        max_length=128,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "minlength": "8"}),
+        help_text=_("At least 8 characters."),
+    )
+    next = forms.CharField(required=False, widget=forms.HiddenInput)

@@ -51,7 +51,7 @@ def count_attempt(request: HttpRequest | None, username: str, password: str) -> 
 def check_again(user: User, password: str) -> bool:
     """Return whether this is the password of somebody who is signed in and asked for it again.
 
-    Raises `accounts.limiter.Locked` or `moportal.gate.Busy`.
+    Raises `accounts.limiter.Locked` or `moportal.web.gate.Busy`.
     """
     counter = Counter(_limit("re-entry"), f"account:{user.pk}")
     limiter.count(password, counter)

@@ -22,3 +22,8 @@ def wait_text(locked: Locked) -> str:
     minutes = math.ceil(locked.seconds / 60)
     text = ngettext("Try again in %(count)d minute.", "Try again in %(count)d minutes.", minutes)
     return text % {"count": minutes}
+
+
+def too_many_text(locked: Locked) -> str:
+    """Return what somebody reads whose attempts are not compared any more."""
+    return f"{_('There were too many wrong attempts.')} {wait_text(locked)}"

@@ -139,18 +139,48 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TIMEZONE = "UTC"
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["accounts.hashing.GatedBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.backend.CountingBackend"]
 # How many passwords one process hashes at the same time. Others wait briefly, or get a 503.
 PASSWORDS_AT_ONCE = env.positive("PASSWORDS_AT_ONCE", default=1)
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.ScryptPasswordHasher",
 ]
+LEAKED_PASSWORDS_FILE = env.str("LEAKED_PASSWORDS_FILE", default="")
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ["username", "name"]},
+    },
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.password_rules.OperatorNameValidator"},
 ]
+if LEAKED_PASSWORDS_FILE:
+    env.require(
+        Path(LEAKED_PASSWORDS_FILE).is_file(), "LEAKED_PASSWORDS_FILE must name a readable file."
+    )
+    AUTH_PASSWORD_VALIDATORS.append(
+        {
+            "NAME": "accounts.password_rules.LeakedPasswordValidator",
+            "OPTIONS": {"path": LEAKED_PASSWORDS_FILE},
+        }
+    )
+# How many different wrong passwords an account, or a browser that it knows, has in an hour, and how
+# many unknown identifiers and new accounts a network has. 0 means no limit.
+SIGN_IN_LIMIT = env.int("SIGN_IN_LIMIT", default=10)
+NETWORK_LIMIT = env.int("NETWORK_LIMIT", default=100)
+SIGN_UP_LIMIT = env.int("SIGN_UP_LIMIT", default=100)
+# The header in which the proxy passes the customer's address on. Without it networks are not
+# counted, because all customers would seem to be in one.
+CLIENT_ADDRESS_HEADER = env.str("CLIENT_ADDRESS_HEADER", default="")
+# In seconds: how long a sign-in lasts without a request, and at most.
+SIGN_IN_IDLE = env.int("SIGN_IN_IDLE", default=1800)
+SIGN_IN_LIFETIME = env.int("SIGN_IN_LIFETIME", default=8 * 3600)
+env.require(
+    SIGN_IN_LIFETIME >= SIGN_IN_IDLE > 0,
+    "SIGN_IN_IDLE must be above 0, and not longer than SIGN_IN_LIFETIME.",
+)
 LOGIN_URL = "sign-in"
 
 LANGUAGE_CODE = "en"
@@ -175,13 +205,14 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "moportal.web.errors.csrf_failure"
 SESSION_ENGINE = "moportal.web.sessions"
-SESSION_COOKIE_AGE = 8 * 3600
+SESSION_COOKIE_AGE = SIGN_IN_LIFETIME
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEMO
 _cookies = cookie_names(FACE, is_secure=SESSION_COOKIE_SECURE)
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = _cookies["session"], _cookies["csrf"]
 HANDOFF_COOKIE_NAME, KEPT_FORM_COOKIE_NAME = _cookies["handoff"], _cookies["form"]
+BROWSER_COOKIE_NAME = _cookies["browser"]
 CSRF_COOKIE_HTTPONLY = True
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 _uploads = upload_limits(FACE)

@@ -34,6 +34,7 @@ PAGE_MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.SignInMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "mobileplans.middleware.VisitMiddleware",
     "moportal.web.middleware.LanguageMiddleware",
@@ -76,6 +77,7 @@ def cookie_names(face: str, *, is_secure: bool) -> dict[str, str]:
         "csrf": f"{own}csrf",
         "handoff": f"{host}handoff",
         "form": f"{host}form",
+        "browser": f"{own}browser",
     }
 
 

@@ -18,7 +18,7 @@ from payments.gateways.base import Card
 from plans.queries import offers
 from tests.e2e.customer import EID
 
-BACKEND = "accounts.hashing.GatedBackend"
+BACKEND = "accounts.backend.CountingBackend"
 
 
 def create_sessions(size: int, cards: list[str]) -> None:
