@@ -6,16 +6,16 @@ staff, groups, and the fields that give rights.
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.models import Group
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from accounts import limiter
+from accounts import limiter, sessions
 from accounts.forms import DeskSignInForm
 from accounts.identifier import normalise
-from accounts.models import AttemptCount, User
+from accounts.models import AccessEvent, AttemptCount, User
 from brand.queries import operator
 from moportal.web.desk import ReadOnly
 
@@ -50,6 +50,21 @@ class UserAdmin(SearchByIdentifier, admin.ModelAdmin[User]):
     search_fields = ["=username"]
     readonly_fields = ["created_at", "last_login"]
     exclude = ["password"]
+    actions = ["sign_out_everywhere"]
+
+    def has_end_sign_ins_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("accounts.end_sign_ins")
+
+    @admin.action(description="Sign out everywhere", permissions=["end_sign_ins"])
+    def sign_out_everywhere(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        """End the sessions of the selected customers. Only a superuser ends those of staff."""
+        assert isinstance(request.user, User)  # noqa: S101 -- the admin admits nobody else
+        allowed = [user for user in users if _may_touch(request, user)]
+        ended = sum(sessions.end_all_by_staff(user, actor=request.user) for user in allowed)
+        self.message_user(request, f"{len(allowed)} accounts: {ended} sign-ins were ended.")
+        if len(allowed) < len(users):
+            text = "Only a superuser can sign staff out."
+            self.message_user(request, text, level=messages.WARNING)
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: User | None = None
@@ -110,6 +125,18 @@ class AttemptCountAdmin(ReadOnly, admin.ModelAdmin[AttemptCount]):
         if account := User.objects.filter(username=identifier).first():
             found |= queryset.filter(subject=f"account:{account.pk}")
         return found, may_have_duplicates
+
+
+@admin.register(AccessEvent)
+class AccessEventAdmin(SearchByIdentifier, ReadOnly, admin.ModelAdmin[AccessEvent]):
+    """What happened to accounts' access."""
+
+    list_display = ["at", "account", "kind", "count", "device", "transaction_id", "actor"]
+    list_filter = ["kind"]
+    list_select_related = ["account", "actor"]
+    search_fields = ["=account__username", "=transaction_id"]
+    date_hierarchy = "at"
+    show_full_result_count = False
 
 
 admin.site.unregister(Group)

@@ -9,7 +9,9 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from accounts.identifier import normalise, validate_identifier
+from accounts.limiter import Locked
 from accounts.models import User
+from accounts.texts import too_many_text
 from moportal.text.card_numbers import refuse_card_number
 
 log = structlog.get_logger(__name__)
@@ -82,7 +84,17 @@ class SignUpForm(IdentifierForm):
 
 
 class DeskSignInForm(AdminAuthenticationForm):
-    """The desk's form. Django sends no signal if it refuses a customer with a right password."""
+    """The desk's form, which also says how long a lock lasts.
+
+    Django sends no signal if it refuses a customer with a right password.
+    """
+
+    def clean(self) -> dict[str, Any]:
+        """Return what was typed, if it opens the desk."""
+        try:
+            return super().clean()
+        except Locked as locked:
+            raise ValidationError(too_many_text(locked), code="locked") from locked
 
     def confirm_login_allowed(self, user: User) -> None:
         try:

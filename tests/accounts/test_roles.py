@@ -20,6 +20,7 @@ READERS = frozenset({VIEWER, AGENT, ADMINISTRATOR})
 AGENTS, ADMINISTRATORS = frozenset({AGENT, ADMINISTRATOR}), frozenset({ADMINISTRATOR})
 # Who is offered which action. Deleting rows is an action of every page that allows it.
 ACTIONS = {
+    ("accounts.user", "sign_out_everywhere"): AGENTS,
     ("orders.order", "resume"): AGENTS,
     ("orders.order", "give_up"): ADMINISTRATORS,
     ("orders.order", "take_back"): ADMINISTRATORS,
