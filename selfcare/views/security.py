@@ -1,0 +1,101 @@
+"""`/account/security/`: the password, where the account is signed in, and what happened to it."""
+
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts import domain, events, recovery, sessions
+from accounts.forms import CurrentPasswordForm, PasswordChangeForm
+from accounts.limiter import Locked
+from accounts.models import RecoveryCode, User
+from accounts.texts import too_many_text
+from moportal.web.kept_forms import redirect_back, restore_form
+from orders.views.steps import customer_only, redirect_to
+
+SHOWN_EVENTS = 10
+WRONG_PASSWORD = gettext_lazy("This isn't your current password. Try again.")
+
+
+@require_safe
+@customer_only
+def overview(request: HttpRequest, user: User) -> HttpResponse:
+    """Show the open sign-ins and the latest events of the account."""
+    context = {
+        "sign_ins": sessions.open_sign_ins(user),
+        "session_key": request.session.session_key,
+        "code": RecoveryCode.objects.filter(account=user).first(),
+        "events": events.latest_events(user, SHOWN_EVENTS),
+        "back_url": reverse("account"),
+    }
+    return render(request, "selfcare/security.html", context)
+
+
+@sensitive_post_parameters("current", "new")
+@require_http_methods(["GET", "HEAD", "POST"])
+@customer_only
+def change_password(request: HttpRequest, user: User) -> HttpResponse:
+    """Change the password, and sign the account out everywhere else."""
+    if request.method != "POST":
+        form = restore_form(request, PasswordChangeForm, {})
+        context = {"form": form, "user_name": user.username, "back_url": reverse("security")}
+        return render(request, "selfcare/password.html", context)
+    form = PasswordChangeForm(request.POST)
+    if form.is_valid():
+        try:
+            domain.change_password(request, user, **form.cleaned_data)
+        except domain.WrongCredentials:
+            form.add_error("current", WRONG_PASSWORD)
+        except Locked as locked:
+            form.add_error("current", too_many_text(locked))
+        except ValidationError as error:
+            form.add_error("new", error)
+        else:
+            messages.info(request, _("Your password was changed. Other devices were signed out."))
+            return redirect_to("security")
+    return redirect_back(request, form)
+
+
+@sensitive_post_parameters("current")
+@require_http_methods(["GET", "HEAD", "POST"])
+@customer_only
+def renew_recovery_code(request: HttpRequest, user: User) -> HttpResponse:
+    """Give the customer a new recovery code, after the password."""
+    if request.method != "POST":
+        form = restore_form(request, CurrentPasswordForm, {})
+        context = {"form": form, "user_name": user.username, "back_url": reverse("security")}
+        return render(request, "selfcare/renew_recovery_code.html", context)
+    form = CurrentPasswordForm(request.POST)
+    if form.is_valid():
+        try:
+            code = domain.renew_recovery_code(request, user, current=form.cleaned_data["current"])
+        except domain.WrongCredentials:
+            form.add_error("current", WRONG_PASSWORD)
+        except Locked as locked:
+            form.add_error("current", too_many_text(locked))
+        else:
+            recovery.show_once(request, code)
+            return redirect_to("recovery-code", query=urlencode({"next": reverse("security")}))
+    return redirect_back(request, form)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@customer_only
+def sign_out_others(request: HttpRequest, user: User) -> HttpResponse:
+    """Sign the account out everywhere but here. A GET only leads to the overview."""
+    if request.method == "POST":
+        count = sessions.end_others(request, user)
+        text = ngettext(
+            "%(count)d other device was signed out.",
+            "%(count)d other devices were signed out.",
+            count,
+        )
+        messages.info(request, text % {"count": count})
+    return redirect_to("security")
