@@ -65,6 +65,8 @@ class Customer:
         self.view.locator("[autocomplete=name]").fill("Noor Haddad")
         self.view.locator("[autocomplete=new-password]").fill(self.password)
         self.press("Create account")
+        self.sees("Your recovery code")
+        self.press("Next")
 
     def sign_in(self, identifier: str, password: str) -> None:
         self.view.locator("[autocomplete=username]").fill(identifier)
