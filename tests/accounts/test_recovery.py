@@ -9,7 +9,7 @@ from django.test import Client, RequestFactory
 
 from accounts import recovery
 from accounts.models import RecoveryCode, User
-from moportal.gate import Gate
+from moportal.web.gate import Gate
 from moportal.web.sessions import SessionStore
 from tests.accounts.test_sessions import is_signed_in, kinds, sign_in
 from tests.conftest import PASSWORD
