@@ -97,4 +97,4 @@ def network_of(request: HttpRequest) -> str:
 
 
 def _limit(name: str) -> Limit:
-    return Limit(name, settings.SIGN_IN_LIMIT, WINDOW)
+    return Limit(name, settings.PASSWORD_LIMIT, WINDOW)

@@ -22,11 +22,6 @@ def connect() -> None:
     user_logged_in.connect(note_page_language, dispatch_uid="accounts.note_page_language")
 
 
-def message_language(account: User) -> str:
-    """Return the language for messages to this account."""
-    return account.language or account.page_language or settings.LANGUAGE_CODE
-
-
 def store_choice(request: HttpRequest, language: str, **_signal: Any) -> None:
     """Keep the menu's choice in the account that is signed in."""
     account = request.user

@@ -41,7 +41,7 @@ def tell(
         occasion,
         key=key,
         address=account.username,
-        language=account.language or language or settings.LANGUAGE_CODE,
+        language=account.language or language or account.page_language or settings.LANGUAGE_CODE,
         context={**context, "name": account.name},
     )
 

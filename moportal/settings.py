@@ -168,7 +168,7 @@ if LEAKED_PASSWORDS_FILE:
     )
 # How many different wrong passwords an account, or a browser that it knows, has in an hour, and how
 # many unknown identifiers and new accounts a network has. 0 means no limit.
-SIGN_IN_LIMIT = env.int("SIGN_IN_LIMIT", default=10)
+PASSWORD_LIMIT = env.int("PASSWORD_LIMIT", default=10)
 NETWORK_LIMIT = env.int("NETWORK_LIMIT", default=100)
 SIGN_UP_LIMIT = env.int("SIGN_UP_LIMIT", default=100)
 # The header in which the proxy passes the customer's address on. Without it networks are not

@@ -16,7 +16,7 @@ WRONG = "Incorrect email address, phone number or password."
 
 @pytest.fixture(autouse=True)
 def few_attempts(settings: Settings) -> None:
-    settings.SIGN_IN_LIMIT = 3
+    settings.PASSWORD_LIMIT = 3
     settings.NETWORK_LIMIT = settings.SIGN_UP_LIMIT = 4
     settings.CLIENT_ADDRESS_HEADER = "X-Real-IP"
 
@@ -224,6 +224,6 @@ def test_a_sign_in_without_a_password_is_refused_without_a_count(db: None) -> No
 
 
 def test_a_limit_of_nothing_is_no_limit(alice: User, settings: Settings) -> None:
-    settings.SIGN_IN_LIMIT = settings.NETWORK_LIMIT = 0
+    settings.PASSWORD_LIMIT = settings.NETWORK_LIMIT = 0
 
     assert all(WRONG in page for page in guess(alice.username, 12))
