@@ -13,6 +13,7 @@ from django.contrib import admin
 from django.db import connection
 from django.utils.timezone import now
 
+from accounts import events
 from accounts.models import User
 from accounts.roles import ADMINISTRATOR, AGENT, VIEWER
 from accounts.telling import tell
@@ -66,6 +67,7 @@ def make_rows(alice: User) -> None:
     make_rows_of_subscription(give(alice, make_card(), code="daily"))
     make_rows_of_payment(order, alice)
     tell(alice, Occasion.ORDER_CANCELLED, key=order.number, context={"number": order.number})
+    events.record(alice, events.Kind.SIGNED_UP)
     LpaReport.objects.create(visit=make_visit(), code="Other", code_as_sent="x")
     LegalText.objects.create(kind="terms", language="en", version="1", title="Terms", body="x")
 
