@@ -23,8 +23,26 @@ def _text(autocomplete: str, **attributes: str) -> forms.TextInput:
     )
 
 
+def _password(autocomplete: str, **options: Any) -> forms.CharField:
+    widget = forms.PasswordInput(attrs={"autocomplete": autocomplete})
+    return forms.CharField(max_length=128, strip=False, widget=widget, **options)
+
+
+def _new_password(**options: Any) -> forms.CharField:
+    field = _password("new-password", help_text=_("At least 8 characters."), **options)
+    field.widget.attrs["minlength"] = "8"
+    return field
+
+
 class IdentifierForm(forms.Form):
-    """A form whose identifier is read by the rules of a market."""
+    """A form whose identifier is read by the rules of a market, and that leads on to `next`."""
+
+    username = forms.CharField(
+        label=_("Email address or phone number"),
+        max_length=254,
+        widget=_text("username", spellcheck="false"),
+    )
+    next = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, market: str = "", **options: Any) -> None:
         super().__init__(*args, **options)
@@ -38,18 +56,7 @@ class IdentifierForm(forms.Form):
 class SignInForm(IdentifierForm):
     """An identifier and its password."""
 
-    username = forms.CharField(
-        label=_("Email address or phone number"),
-        max_length=254,
-        widget=_text("username", spellcheck="false"),
-    )
-    password = forms.CharField(
-        label=_("Password"),
-        max_length=128,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
-    next = forms.CharField(required=False, widget=forms.HiddenInput)
+    password = _password("current-password", label=_("Password"))
 
 
 class SignUpForm(IdentifierForm):
@@ -67,14 +74,7 @@ class SignUpForm(IdentifierForm):
         validators=[refuse_card_number],
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
-    password = forms.CharField(
-        label=_("Password"),
-        max_length=128,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "minlength": "8"}),
-        help_text=_("At least 8 characters."),
-    )
-    next = forms.CharField(required=False, widget=forms.HiddenInput)
+    password = _new_password(label=_("Password"))
 
     def clean_username(self) -> str:
         """Return the identifier's normal form, if it is an email address or a phone number."""
@@ -107,45 +107,22 @@ class DeskSignInForm(AdminAuthenticationForm):
 class CurrentPasswordForm(forms.Form):
     """The current password, before something that only the owner may do."""
 
-    current = forms.CharField(
-        label=_("Current password"),
-        max_length=128,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
+    current = _password("current-password", label=_("Current password"))
 
 
 class PasswordChangeForm(CurrentPasswordForm):
     """The current password, and a new one."""
 
-    new = forms.CharField(
-        label=_("New password"),
-        max_length=128,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "minlength": "8"}),
-        help_text=_("At least 8 characters."),
-    )
+    new = _new_password(label=_("New password"))
 
 
 class RecoveryForm(IdentifierForm):
     """The recovery code, and the password that its holder wants from now on."""
 
-    username = forms.CharField(
-        label=_("Email address or phone number"),
-        max_length=254,
-        widget=_text("username", spellcheck="false"),
-    )
     code = forms.CharField(
         label=_("Recovery code"),
         max_length=60,
         widget=_text("off", spellcheck="false"),
         help_text=_("You saw it when you created your account, such as WDJB-MJHT-7KQ4-XZ29."),
     )
-    new = forms.CharField(
-        label=_("New password"),
-        max_length=128,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "minlength": "8"}),
-        help_text=_("At least 8 characters."),
-    )
-    next = forms.CharField(required=False, widget=forms.HiddenInput)
+    new = _new_password(label=_("New password"))
