@@ -7,9 +7,8 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        # Models are not there at import.
-        from accounts import known_browsers, languages, sessions  # noqa: PLC0415
-        from accounts.roles import write_groups  # noqa: PLC0415
+        from accounts import known_browsers, languages, sessions  # noqa: PLC0415 -- models are not there at import
+        from accounts.roles import write_groups  # noqa: PLC0415 -- the same
 
         post_migrate.connect(write_groups, dispatch_uid="accounts.roles.write_groups")
         sessions.connect()

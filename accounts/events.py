@@ -21,7 +21,7 @@ def record(
     account: User, kind: Kind, *, request: HttpRequest | None = None, actor: User | None = None
 ) -> None:
     """Store the event, with the device and the visit that the request belongs to."""
-    AccessEvent.objects.create(account=account, kind=kind, actor=actor, **_origin(request))
+    AccessEvent.objects.create(account=account, kind=kind, actor=actor, **origin_of(request))
 
 
 def record_refusal(account: User, *, request: HttpRequest | None = None) -> None:
@@ -41,7 +41,8 @@ def latest_events(account: User, limit: int) -> QuerySet[AccessEvent]:
     return account.access_events.order_by("-at", "-pk")[:limit]
 
 
-def _origin(request: HttpRequest | None) -> dict[str, str]:
+def origin_of(request: HttpRequest | None) -> dict[str, str]:
+    """Return the device and the visit that the request belongs to, as columns."""
     if request is None:
         return {}
     transaction_id = str(request.session.get("transaction_id", ""))[:64]

@@ -49,7 +49,7 @@ def count_attempt(request: HttpRequest | None, username: str, password: str) -> 
 
 
 def check_again(user: User, password: str) -> bool:
-    """Return whether this is the password of somebody who is signed in and asked for it again.
+    """Return whether this is the user's password, which a page asks for once more.
 
     Raises `accounts.limiter.Locked` or `moportal.web.gate.Busy`.
     """

@@ -18,7 +18,6 @@ from django.http import HttpRequest
 from django.utils.timezone import now
 
 from accounts import events
-from accounts.devices import describe_device
 from accounts.models import SignIn, User
 
 log = structlog.get_logger(__name__)
@@ -38,11 +37,7 @@ def store_sign_in(request: HttpRequest, user: User, **_signal: Any) -> None:
     request.session[STARTED_KEY] = request.session[SEEN_KEY] = int(time.time())
     SignIn.objects.update_or_create(
         session_key=_saved_key(request),
-        defaults={
-            "account": user,
-            "device": describe_device(request),
-            "transaction_id": str(request.session.get("transaction_id", ""))[:64],
-        },
+        defaults={"account": user, **events.origin_of(request)},
     )
     events.record(user, events.Kind.SIGNED_IN, request=request)
 
@@ -57,7 +52,7 @@ def store_sign_out(request: HttpRequest, user: User | None, **_signal: Any) -> N
 
 
 def end_if_expired(request: HttpRequest) -> None:
-    """Sign out a browser whose sign-in has ended, and note this request in one that has not."""
+    """Sign the browser out if its sign-in is over. Otherwise note the time of this request."""
     if SEEN_KEY not in request.session:
         return
     if is_expired(request):
