@@ -15,9 +15,13 @@ from typing import Any
 import httpx
 import psycopg
 
-from bench.writes import RETURN_URL, Order, Writes
+from bench.statements import Order
+from bench.writes import RETURN_URL, Writes
 
 ES2 = "/gsma/rsp2/es2plus/"
+SUBJECT = "Your order is confirmed"
+# As long as the portal's text.
+TEXT = "x" * 600
 ES2_HEADERS = {"Content-Type": "application/json", "X-Admin-Protocol": "gsma/rsp/v2.2.0"}
 
 
@@ -30,6 +34,7 @@ class Script:
     payment_url: str
     smdp_url: str
     network_url: str
+    message_url: str
 
     def handle(self, order: Order) -> None:
         """Do what the product does, in the same order: a row before each call and one after it."""
@@ -48,6 +53,7 @@ class Script:
         self._capture(writes, order, payment)
         writes.complete_order()
         writes.close_task()
+        self._send_message(writes, order)
 
     def _authorise(self, writes: Writes, order: Order) -> str:
         body = {
@@ -99,6 +105,20 @@ class Script:
             raise ValueError(answer.text)
         writes.mark_active_in_network(order.iccid)
 
+    def _send_message(self, writes: Writes, order: Order) -> None:
+        writes.begin_message()
+        call = writes.insert_sending_call()
+        message = {
+            "id": order.key,
+            "to": order.address,
+            "subject": SUBJECT,
+            "text": TEXT,
+            "language": "en",
+        }
+        headers = {"Idempotency-Key": order.key}
+        answer = self.client.post(f"{self.message_url}/messages", json=message, headers=headers)
+        writes.end_message(call, answer.raise_for_status().json()["id"])
+
     def _es2(
         self, writes: Writes, order: Order, function: str, fields: dict[str, object]
     ) -> dict[str, Any]:
@@ -127,8 +147,8 @@ def main() -> None:
         psycopg.connect(parameters["database_url"], autocommit=True) as connection,
         httpx.Client(trust_env=False) as client,
     ):
-        urls = (parameters["payment_url"], parameters["smdp_url"], parameters["network_url"])
-        script = Script(connection, client, *urls)
+        names = ("payment_url", "smdp_url", "network_url", "message_url")
+        script = Script(connection, client, *(parameters[name] for name in names))
         for order in orders[: parameters["warm_up"]]:
             script.handle(order)
         print("ready", flush=True)

@@ -9,7 +9,7 @@ from typing import IO
 from bench import order_data
 from bench.meter import Meter, Round
 from bench.product import PYTHON, Product
-from bench.writes import Order
+from bench.statements import Order
 from brand.models import LegalText
 from brand.queries import legal_text
 from demo.parts import ROOT
@@ -51,6 +51,7 @@ def _script(product: Product, number: int, orders: list[Order]) -> "subprocess.P
         "payment_url": product.copy.payment_url,
         "network_url": product.copy.network_url,
         "smdp_url": product.copy.smdp_url,
+        "message_url": product.copy.message_url,
         "warm_up": WARM_UP,
         "orders": [asdict(order) for order in orders],
     }
@@ -116,4 +117,5 @@ def _order(draft: Draft, sim: Sim) -> Order:
         matching_id=matching_id,
         sealed=seal(matching_id),
         digest=digest(matching_id),
+        address=draft.account.username,
     )

@@ -7,10 +7,12 @@ import psycopg
 import pytest
 from django.db import connection
 
-from accounts.models import User
+from accounts.models import AccountMessage, AttemptCount, User
 from bench import bare_round
 from bench.writes import Writes
 from esim.models import Sim
+from messages.models import Message
+from messages.states import MessageState
 from orders.models import Draft, Order
 from outbox.models import Task
 from payments.models import ReceiptCounter
@@ -39,7 +41,10 @@ def test_the_bare_script_completes_an_order(alice: User) -> None:
     )
     assert order.payment.receipt.number == 1
     assert Bucket.objects.get().subscription == order.subscription
-    assert Task.objects.get().closed_at is not None
+    assert Message.objects.get().state == MessageState.SENT
+    assert AccountMessage.objects.get().account == alice
+    assert not Task.objects.filter(closed_at=None).exists()
+    assert not AttemptCount.objects.exists()
 
 
 def _write(writes: Writes) -> None:
@@ -63,3 +68,5 @@ def _write(writes: Writes) -> None:
     writes.mark_captured()
     writes.complete_order()
     writes.close_task()
+    writes.begin_message()
+    writes.end_message(writes.insert_sending_call(), "message-1")
