@@ -22,6 +22,7 @@ from django.db.models import Q, QuerySet
 from django.utils.timezone import now
 
 from accounts.models import AttemptCount, User
+from moportal.database.statements import insert_new
 from moportal.sealed import digest
 
 log = structlog.get_logger(__name__)
@@ -83,44 +84,71 @@ def count(attempt: str, *counters: Counter) -> None:
 @transaction.atomic(durable=True)
 def _count(attempt: str, counters: Sequence[Counter]) -> None:
     at = now()
-    for counter, row in zip(counters, _lock_rows(counters, at), strict=True):
+    rows = [_first_row(counter, attempt, at) for counter in counters]
+    # Mostly nothing was counted before, and one statement does it all.
+    if len(insert_new(rows)) < len(rows):
+        rows = _lock_rows(rows)
+        _add_to_rows(attempt, counters, rows, at)
+    for row in rows:
+        if row.locked_at == at:
+            log.warning("limit reached", limit=row.limit, subject=row.subject)
+
+
+def _add_to_rows(
+    attempt: str, counters: Sequence[Counter], rows: Sequence[AttemptCount], at: datetime
+) -> None:
+    for counter, row in zip(counters, rows, strict=True):
+        if row.began_at == at:
+            # It was inserted just now, with the attempt.
+            continue
         if row.ends_at is not None and row.ends_at <= at:
             row.marks, row.locked_at, row.began_at = [], None, at
             row.ends_at = at + counter.limit.window
-        mark = _mark(attempt, counter)
         if row.locked_at is not None:
-            if counter.limit.lets_repetitions_pass and mark in row.marks:
+            if counter.limit.lets_repetitions_pass and _mark(attempt, counter) in row.marks:
                 continue
             raise Locked(counter, row.ends_at)
-        if mark not in row.marks:
-            row.marks = [*row.marks, mark]
-        if len(row.marks) >= counter.limit.most:
-            is_endless = counter.limit.is_lifted_by_staff_alone
-            row.locked_at, row.ends_at = at, None if is_endless else at + counter.limit.window
-            log.warning("limit reached", limit=row.limit, subject=row.subject)
+        _add_mark(row, counter, attempt, at)
         row.save(update_fields=["marks", "began_at", "ends_at", "locked_at"])
 
 
-def _lock_rows(counters: Sequence[Counter], at: datetime) -> list[AttemptCount]:
-    """Return the counters' rows, each locked until the commit. A missing row is created."""
+def _first_row(counter: Counter, attempt: str, at: datetime) -> AttemptCount:
+    """Return the row of a counter that counts its first attempt."""
+    row = AttemptCount(
+        limit=counter.limit.name,
+        subject=counter.subject,
+        began_at=at,
+        ends_at=at + counter.limit.window,
+    )
+    _add_mark(row, counter, attempt, at)
+    return row
+
+
+def _add_mark(row: AttemptCount, counter: Counter, attempt: str, at: datetime) -> None:
+    """Add the attempt to a row that is not locked, and lock the row if it is the last one."""
+    mark = _mark(attempt, counter)
+    if mark not in row.marks:
+        row.marks = [*row.marks, mark]
+    if len(row.marks) >= counter.limit.most:
+        is_endless = counter.limit.is_lifted_by_staff_alone
+        row.locked_at, row.ends_at = at, None if is_endless else at + counter.limit.window
+
+
+def _lock_rows(wanted: Sequence[AttemptCount]) -> list[AttemptCount]:
+    """Return the stored rows of these, each locked until the commit.
+
+    A row is created if it was deleted meanwhile.
+    """
     # One statement creates or locks the rows. With a read before it, two attempts could both find
     # the last free place. The counters are sorted, so two requests cannot deadlock.
-    wanted = AttemptCount.objects.bulk_create(
-        [
-            AttemptCount(
-                limit=counter.limit.name,
-                subject=counter.subject,
-                began_at=at,
-                ends_at=at + counter.limit.window,
-            )
-            for counter in counters
-        ],
+    stored = AttemptCount.objects.bulk_create(
+        wanted,
         update_conflicts=True,
         unique_fields=["limit", "subject"],
         update_fields=["subject"],
     )
-    found = AttemptCount.objects.in_bulk([row.pk for row in wanted])
-    return [found[row.pk] for row in wanted]
+    found = AttemptCount.objects.in_bulk([row.pk for row in stored])
+    return [found[row.pk] for row in stored]
 
 
 def find_lock(*counters: Counter) -> Locked | None:
@@ -140,16 +168,25 @@ def _find_lock(counters: Sequence[Counter], attempt: str = "") -> Locked | None:
 
 def forget(attempt: str, *counters: Counter) -> None:
     """Take an attempt out of the counts, because it was right or did no harm."""
-    with transaction.atomic():
-        by_name = _by_name(counters)
-        for row in _rows(by_name).select_for_update():
-            counter = by_name[row.limit, row.subject]
-            row.marks = [mark for mark in row.marks if mark != _mark(attempt, counter)]
-            if not row.marks:
-                row.delete()
-            elif len(row.marks) < counter.limit.most:
-                row.locked_at, row.ends_at = None, row.began_at + counter.limit.window
-                row.save(update_fields=["marks", "locked_at", "ends_at"])
+    # In the order in which `_count` locks the rows, so that the two cannot deadlock.
+    with transaction.atomic(savepoint=False):
+        for (limit, subject), counter in sorted(_by_name(counters).items()):
+            mark = _mark(attempt, counter)
+            row = AttemptCount.objects.filter(limit=limit, subject=subject)
+            # Mostly nothing else was counted, and one statement does it.
+            is_deleted, _by_model = row.filter(marks=[mark]).delete()
+            if not is_deleted:
+                _remove_mark(row, mark, counter)
+
+
+def _remove_mark(rows: QuerySet[AttemptCount], mark: str, counter: Counter) -> None:
+    for row in rows.select_for_update():
+        row.marks = [known for known in row.marks if known != mark]
+        if not row.marks:
+            row.delete()
+        elif len(row.marks) < counter.limit.most:
+            row.locked_at, row.ends_at = None, row.began_at + counter.limit.window
+            row.save(update_fields=["marks", "locked_at", "ends_at"])
 
 
 def lift(row: AttemptCount, *, actor: User) -> None:

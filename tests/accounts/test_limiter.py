@@ -1,9 +1,10 @@
 """`accounts.limiter`: different attempts are counted before anything is compared."""
 
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import count as numbers
 from typing import Any
 
@@ -208,24 +209,18 @@ def test_of_many_attempts_at_once_no_more_than_allowed_are_compared() -> None:
     assert compared(12) == THREE.most
 
 
-def read_then_write(counters: list[Counter], at: datetime) -> list[AttemptCount]:
-    """Read the rows as they are, without locking them."""
-    found = []
-    for counter in counters:
-        row, _ = AttemptCount.objects.get_or_create(
-            limit=counter.limit.name,
-            subject=counter.subject,
-            defaults={"began_at": at, "ends_at": now() + counter.limit.window},
-        )
-        found.append(row)
-    return found
+def read_without_locking(wanted: list[AttemptCount]) -> list[AttemptCount]:
+    """Read the rows as they are, without locking them, and give the others time to do the same."""
+    rows = [AttemptCount.objects.get(limit=row.limit, subject=row.subject) for row in wanted]
+    time.sleep(0.2)
+    return rows
 
 
 @pytest.mark.django_db(transaction=True)
 def test_without_the_row_lock_more_than_allowed_would_be_compared(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(limiter, "_lock_rows", read_then_write)
+    monkeypatch.setattr(limiter, "_lock_rows", read_without_locking)
     monkeypatch.setattr(limiter, "find_lock", lambda *_: None)
 
     assert max(compared(12) for _ in range(3)) > THREE.most
