@@ -41,9 +41,10 @@ def send(subject: str, lease: Lease) -> RetryAfter | None:
     if message.lapses_at is not None and message.lapses_at <= now():
         _end(message, MessageState.LAPSED)
         return None
-    if message.state == MessageState.QUEUED and not _begin(message):
+    is_first = message.state == MessageState.QUEUED
+    if is_first and not _begin(message):
         return None
-    return _send_or_retry(message, lease)
+    return _send_or_retry(message, lease, is_first=is_first)
 
 
 def _begin(message: Message) -> bool:
@@ -57,9 +58,10 @@ def _begin(message: Message) -> bool:
         return False
 
 
-def _send_or_retry(message: Message, lease: Lease) -> RetryAfter | None:
+def _send_or_retry(message: Message, lease: Lease, *, is_first: bool) -> RetryAfter | None:
     try:
-        call = _answered(message) or _call(message, lease)
+        earlier = None if is_first else _answered(message)
+        call = earlier or _call(message, lease)
     except LeaseLost:
         raise
     except MessageRefused as error:

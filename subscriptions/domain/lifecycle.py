@@ -12,7 +12,7 @@ from django.utils.timezone import now
 from accounts.models import User
 from esim.models import Sim
 from esim.states import SimState
-from moportal.database.statements import compare_and_set
+from moportal.database.statements import compare_and_set, insert_new
 from plans.models import Category, Plan
 from subscriptions.domain import allocation
 from subscriptions.models import Bucket, Line, SimOnLine, Subscription, SubscriptionState
@@ -41,18 +41,20 @@ def prepare(
     `SimOfAnother`.
     """
     line = _line_of(account, sim, proof)
-    subscription, is_new = Subscription.objects.get_or_create(
-        reference=reference, defaults={"line": line, "plan": plan, "plan_name": plan_name}
+    subscription = Subscription(line=line, plan=plan, reference=reference, plan_name=plan_name)
+    # get_or_create would take four statements.
+    new_keys = insert_new([subscription])
+    if not new_keys:
+        return Subscription.objects.get(reference=reference)
+    [subscription.pk] = new_keys
+    countries = list(plan.countries.values_list("country", flat=True))
+    kind = Bucket.Kind.ALLOWANCE if plan.is_metered else Bucket.Kind.UNLIMITED
+    Bucket.objects.create(
+        subscription=subscription,
+        kind=kind,
+        total_bytes=plan.data_bytes or 0,
+        countries=countries,
     )
-    if is_new:
-        countries = list(plan.countries.values_list("country", flat=True))
-        kind = Bucket.Kind.ALLOWANCE if plan.is_metered else Bucket.Kind.UNLIMITED
-        Bucket.objects.create(
-            subscription=subscription,
-            kind=kind,
-            total_bytes=plan.data_bytes or 0,
-            countries=countries,
-        )
     return subscription
 
 

@@ -1,5 +1,6 @@
 """`subscriptions.domain.claims`: the customer who proves that a SIM is theirs gets it."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -238,8 +239,15 @@ def test_of_several_who_prove_it_at_once_one_gets_the_sim(
 
 @contextmanager
 def without_the_lock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    def current_line(sim: Sim) -> SimOnLine | None:
+        """Read the line, and give the others time to do the same."""
+        line = lifecycle.current_line(sim)
+        time.sleep(0.2)
+        return line
+
     with monkeypatch.context() as patch:
         patch.setattr("django.db.models.QuerySet.select_for_update", lambda rows, **_how: rows)
+        patch.setattr(claims, "current_line", current_line)
         yield
 
 
