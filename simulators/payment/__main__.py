@@ -38,6 +38,7 @@ Cards:
   4000 0000 0000 0119  declined: processing_error
   4000 0000 0000 0127  declined: incorrect_csc
   4000 0027 6000 3184  approved once the customer has confirmed at the bank
+  4000 0000 0000 0077  charged with the authorisation: nothing is left to capture or void
   4242 4242 4242 4242  approved, as is every other valid number
 
 The provider's own page refuses declined cards at once, except with insufficient_funds. Card

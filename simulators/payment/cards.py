@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-APPROVE, CUSTOMER_STEP = "approve", "customer_step"
+APPROVE, CUSTOMER_STEP, CHARGE = "approve", "customer_step", "charge"
 # Providers' test systems decline these numbers, or ask the customer to confirm at the
 # bank. Every other valid number is approved.
 BEHAVIOUR = {
@@ -15,9 +15,15 @@ BEHAVIOUR = {
     "4000000000000119": "processing_error",
     "4000000000000127": "incorrect_csc",
     "4000002760003184": CUSTOMER_STEP,
+    # Charged with the authorisation, as by a provider whose manual capture is switched off.
+    "4000000000000077": CHARGE,
 }
 # The card page refuses these at once: a bank reports them without a payment.
-REFUSED_AT_SIGHT = frozenset(BEHAVIOUR.values()) - {"insufficient_funds", CUSTOMER_STEP}
+REFUSED_AT_SIGHT = frozenset(BEHAVIOUR.values()) - {
+    "insufficient_funds",
+    CUSTOMER_STEP,
+    CHARGE,
+}
 BRANDS = (
     ("visa", re.compile(r"4")),
     ("mastercard", re.compile(r"5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720")),

@@ -22,6 +22,12 @@ KEY_LIMIT = 255
 REFERENCE_LIMIT = 100
 CURRENCY = re.compile(r"[A-Z]{3}")
 Reply = tuple[int, dict[str, Any]]
+# The state of a payment with a card that the bank does not decline.
+APPROVED = {
+    cards.APPROVE: PaymentState.AUTHORISED,
+    cards.CUSTOMER_STEP: PaymentState.REQUIRES_ACTION,
+    cards.CHARGE: PaymentState.CAPTURED,
+}
 
 
 class Refused(Exception):
@@ -94,7 +100,7 @@ def forget_token(books: Books, body: dict[str, Any]) -> Reply:
 
 
 def authorise(books: Books, body: dict[str, Any], *, key: str, address: str) -> Reply:
-    """Authorise or decline a payment, or send the customer to the bank.
+    """Authorise, charge or decline a payment, or send the customer to the bank.
 
     A declined payment is stored too. `address` is this provider's address, under
     which the bank's page is served.
@@ -106,8 +112,7 @@ def authorise(books: Books, body: dict[str, Any], *, key: str, address: str) -> 
     reason = _decline_reason(card)
     wants_step = not reason and card.behaviour == cards.CUSTOMER_STEP
     return_url = parse_return_url(body) if wants_step else ""
-    approved = PaymentState.REQUIRES_ACTION if wants_step else PaymentState.AUTHORISED
-    status = PaymentState.DECLINED if reason else approved
+    status = PaymentState.DECLINED if reason else APPROVED[card.behaviour]
     identifier = books.add_payment(
         status,
         amount=body["amount"],
@@ -170,8 +175,7 @@ def change_payment(books: Books, identifier: str, action: str) -> Reply:
 def _decline_reason(card: cards.Card) -> str:
     if cards.is_past(card.exp_month, card.exp_year):
         return "expired_card"
-    goes_on = card.behaviour in {cards.APPROVE, cards.CUSTOMER_STEP}
-    return "" if goes_on else card.behaviour
+    return "" if card.behaviour in APPROVED else card.behaviour
 
 
 def _check_order(body: dict[str, Any]) -> None:
