@@ -166,6 +166,11 @@ class Payment(models.Model):
     def amount(self) -> Money:
         return Money(self.minor_units, self.currency)
 
+    @property
+    def was_charged(self) -> bool:
+        """Say whether the gateway has charged it, even if that was refunded."""
+        return self.state in {PaymentState.CAPTURED, PaymentState.REFUNDED}
+
 
 class GatewayCall(OutsideCall):
     """One call to the payment gateway."""

@@ -22,6 +22,8 @@ NEXT_STATES: dict[PaymentState, frozenset[PaymentState]] = {
             PaymentState.PENDING,
             PaymentState.AUTHORISED,
             PaymentState.DECLINED,
+            # Some providers charge at once, unless their manual capture is switched on.
+            PaymentState.CAPTURED,
             PaymentState.VOIDED,
         }
     ),

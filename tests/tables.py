@@ -55,6 +55,7 @@ ORDER_MOVES = {
 }
 PAYMENT_MOVES = {
     ("intended", "pending"): "a step at the bank",
+    ("intended", "captured"): "the gateway charges at once",
     ("pending", "captured"): "the gateway charges with the bank's step",
 }
 CARD_PAGE_MOVES = {

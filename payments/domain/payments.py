@@ -57,7 +57,10 @@ def add_card(account: User, card: Card) -> PaymentMethod:
 
 
 def authorise(payment: Payment, *, before_call: BeforeCall) -> Payment:
-    """Ask for the amount: the payment is authorised, declined, or waits for the customer."""
+    """Ask for the amount: the payment is authorised, declined, or waits for the customer.
+
+    A gateway may have charged it already. Then nothing is left to capture, and an undo refunds it.
+    """
     if payment.state not in {PaymentState.INTENDED, PaymentState.PENDING}:
         return payment
     try:
@@ -105,12 +108,12 @@ def _store_standing(payment: Payment, standing: Standing) -> None:
             _move(payment, PaymentState.DECLINED, gateway_id=gateway_id, decline_reason=reason)
         case CustomerStep(gateway_id, url):
             _move(payment, PaymentState.PENDING, gateway_id=gateway_id, customer_step_url=url)
-        case Captured():
-            _move(payment, PaymentState.CAPTURED)
+        case Captured(gateway_id):
+            _move(payment, PaymentState.CAPTURED, gateway_id=gateway_id)
         case VoidedOrRefunded() if payment.state == PaymentState.CAPTURED:
             _end_refund(payment)
-        case VoidedOrRefunded():
-            _move(payment, PaymentState.VOIDED)
+        case VoidedOrRefunded(gateway_id):
+            _move(payment, PaymentState.VOIDED, gateway_id=gateway_id)
         case _:
             assert_never(standing)
 

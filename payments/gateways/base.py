@@ -158,8 +158,12 @@ class Gateway(Protocol):
 
     def authorise(
         self, token: str, amount: Money, *, reference: str, return_url: str, key: str
-    ) -> Authorised | Declined | CustomerStep:
-        """Ask the bank to approve the amount."""
+    ) -> Standing:
+        """Ask the bank to approve the amount. Nothing should be charged yet.
+
+        A payment that the provider has charged all the same is `Captured`: it pays for the order,
+        or is refunded.
+        """
 
     def fetch(self, gateway_id: str) -> Standing:
         """Return how a payment stands and change nothing. It never raises `GatewayRefused`."""
