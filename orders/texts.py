@@ -130,7 +130,7 @@ def delay_warning(order: Order) -> str:
     running = {OrderState.ACKNOWLEDGED, OrderState.IN_PROGRESS, OrderState.HELD}
     if not order.last_error or order.state not in running:
         return ""
-    if order.charge_decided_at:
+    if order.charge_decided_at or order.payment.was_charged:
         return _(
             "This is taking longer than usual. You can close this page. We'll finish your order."
         )
@@ -148,13 +148,14 @@ def failure(order: Order) -> FailureText | None:
     """Return why the order has nothing to hand over, or None if it has something.
 
     A completed order has nothing if it was returned, or if the repair of its eSIM has failed. A
-    customer whose order failed has not been charged, except for an order that staff gave up.
+    customer whose order failed has not been charged, except for an order that staff gave up, and
+    where the gateway charged with the authorisation.
     """
     if order.state == OrderState.COMPLETED:
         return _nothing_to_hand_over(order)
     if order.state != OrderState.FAILED:
         return None
-    if order.failure == Failure.GIVEN_UP:
+    if order.failure == Failure.GIVEN_UP or order.payment.was_charged:
         return _given_up(order)
     if order.failure == Failure.PAYMENT_REFUSED:
         return _declined(order)
@@ -173,6 +174,11 @@ def failure(order: Order) -> FailureText | None:
         _("One of our services didn't respond correctly. You haven't been charged."),
     )
     return FailureText(*texts.get(Failure(order.failure), no_service))
+
+
+def cancelled(order: Order) -> str:
+    """Return what becomes of the money of an order that the customer cancelled."""
+    return _refunding(order) if order.payment.was_charged else _("You haven't been charged.")
 
 
 def _declined(order: Order) -> FailureText:
@@ -210,23 +216,23 @@ def _nothing_to_hand_over(order: Order) -> FailureText | None:
 
 def _taken_back(order: Order, order_return: Return) -> FailureText:
     is_done = order_return.state == ReturnState.DONE
-    text = _("We refunded %(amount)s to %(card)s.") if is_done else _back_to()
     how = {"amount": order.price.gross, "card": _card(order)}
+    text = _("We refunded %(amount)s to %(card)s.") % how if is_done else _refunding(order)
     days = _(
         "Your plan has ended. It may take a few days for the refund to appear on your statement."
     )
-    return FailureText(_("Your order was refunded"), text % how, then=days)
+    return FailureText(_("Your order was refunded"), text, then=days)
 
 
 def _given_up(order: Order) -> FailureText:
-    text = _("You haven't been charged.")
-    if order.payment.state != PaymentState.VOIDED:
-        text = _back_to() % {"amount": order.price.gross, "card": _card(order)}
+    is_voided = order.payment.state == PaymentState.VOIDED
+    text = _("You haven't been charged.") if is_voided else _refunding(order)
     return FailureText(_("We couldn't complete your order"), text)
 
 
-def _back_to() -> str:
-    return _("We're refunding %(amount)s to %(card)s.")
+def _refunding(order: Order) -> str:
+    how = {"amount": order.price.gross, "card": _card(order)}
+    return _("We're refunding %(amount)s to %(card)s.") % how
 
 
 def _card(order: Order) -> str:

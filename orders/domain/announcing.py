@@ -23,10 +23,10 @@ def tell_completed(order: Order, receipt: Receipt, *, at: datetime) -> None:
 
 def tell_ended(order: Order, state: OrderState, *, failure: object) -> None:
     """Say that the order has failed, or was cancelled as the customer asked."""
+    is_charged = order.charge_decided_at is not None or order.payment.was_charged
     if state == OrderState.CANCELLED:
-        _tell(order, Occasion.ORDER_CANCELLED)
+        _tell(order, Occasion.ORDER_CANCELLED, is_charged=is_charged)
     if state == OrderState.FAILED:
-        is_charged = order.charge_decided_at is not None
         is_refused = failure == Failure.PAYMENT_REFUSED
         _tell(order, Occasion.ORDER_FAILED, is_charged=is_charged, is_refused=is_refused)
 

@@ -63,6 +63,7 @@ def _order_context(order: Order) -> dict[str, Any]:
         "steps": texts.repair_steps(repair) if repair else texts.steps(order),
         "trouble": texts.delay_warning(order),
         "failure": texts.failure(order),
+        "cancelled": texts.cancelled(order),
         "plan_name": order.plan_name,
         "amount": order.price.gross,
         "receipt": getattr(order.payment, "receipt", None),
