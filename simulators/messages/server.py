@@ -8,6 +8,8 @@ from typing import Any
 from simulators.faults import Faults, run_with_faults
 from simulators.http import Answer, HttpRefusal, Request, Route, json_answer, route
 from simulators.messages.books import TEXTS, Books
+from simulators.messages.numbers import Numbers
+from simulators.messages.operator_api import OperatorApi
 
 FUNCTIONS = ("send",)
 
@@ -15,6 +17,8 @@ FUNCTIONS = ("send",)
 @dataclass(frozen=True)
 class MessageServer:
     books: Books
+    numbers: Numbers
+    api: OperatorApi
     faults: Faults
     delay: float = 0.0
     # No message reaches an address that begins with one of these.
@@ -23,7 +27,8 @@ class MessageServer:
     def routes(self) -> list[Route]:
         return [
             route("POST", "/messages", self._send),
-            route("GET", "/books", lambda _request: json_answer(self.books.shown())),
+            *self.api.routes(),
+            route("GET", "/books", self._show),
             route("GET", "/healthz", lambda _request: json_answer({"status": "ok"})),
             route("POST", "/reset", self._reset),
             *self.faults.routes(),
@@ -42,8 +47,12 @@ class MessageServer:
         time.sleep(self.delay)
         return run_with_faults(self.faults, "send", work=work)
 
+    def _show(self, _request: Request) -> Answer:
+        return json_answer({**self.books.shown(), "lookups": self.numbers.lookups()})
+
     def _reset(self, _request: Request) -> Answer:
         self.books.empty()
+        self.numbers.empty()
         self.faults.clear()
         return json_answer({"status": "empty"})
 
