@@ -10,7 +10,10 @@ from django.utils.module_loading import import_string
 from moportal.environment import SQLITE
 from moportal.trust.trust_files import InvalidTrust, trust_files
 
-ADAPTERS = ("PAYMENT_GATEWAY", "NETWORK", "CHARGING", "SIM_PROOF", "MAIL_SENDER", "SMS_SENDER")
+ADAPTERS = (
+    *("PAYMENT_GATEWAY", "NETWORK", "CHARGING", "SIM_PROOF", "MAIL_SENDER", "SMS_SENDER"),
+    *("NUMBER_CHECKS", "CODE_SERVICE"),
+)
 SAFE_SSL_MODES = {"verify-ca", "verify-full"}
 
 
@@ -132,7 +135,14 @@ def smdp_files(**_options: Any) -> list[CheckMessage]:
 def other_systems(**_options: Any) -> list[CheckMessage]:
     """Return a warning for each adapter without its address, and for each unused address."""
     found: list[CheckMessage] = []
-    pairs = [("PAYMENT_GATEWAY", "PAYMENT_GATEWAY_URL"), ("CHARGING", "CHARGING_URL")]
+    pairs = [
+        ("PAYMENT_GATEWAY", "PAYMENT_GATEWAY_URL"),
+        ("CHARGING", "CHARGING_URL"),
+        ("CODE_SERVICE", "ONE_TIME_PASSWORD_URL"),
+    ]
+    # Each of the two number checks has an address of its own, and one of them is enough.
+    only_recycling = settings.NUMBER_RECYCLING_URL and not settings.SIM_SWAP_URL
+    pairs.append(("NUMBER_CHECKS", "NUMBER_RECYCLING_URL" if only_recycling else "SIM_SWAP_URL"))
     if settings.NETWORK.endswith(".HttpNetwork"):
         pairs.append(("NETWORK", "NETWORK_URL"))
     for adapter, url in pairs:

@@ -294,6 +294,17 @@ SMS_PER_COUNTRY_HOUR = env.int("SMS_PER_COUNTRY_HOUR", default=1000)
 # How long a message is tried again, and after how many days its content is deleted.
 MESSAGE_RETRY_HOURS = env.int("MESSAGE_RETRY_HOURS", default=24)
 MESSAGE_DAYS = env.int("MESSAGE_DAYS", default=90)
+# The operator's APIs in CAMARA's form (docs/numbers.md): whether a phone number changed hands, and
+# one-time codes by SMS. Without NUMBER_CHECKS nobody is asked, and without CODE_SERVICE the codes
+# are the portal's own.
+NUMBER_CHECKS = env.adapter("NUMBER_CHECKS", default="")
+SIM_SWAP_URL = env.address("SIM_SWAP_URL", default="")
+NUMBER_RECYCLING_URL = env.address("NUMBER_RECYCLING_URL", default="")
+CODE_SERVICE = env.adapter("CODE_SERVICE", default="")
+ONE_TIME_PASSWORD_URL = env.address("ONE_TIME_PASSWORD_URL", default="")
+OPERATOR_API_TOKEN = env.str("OPERATOR_API_TOKEN", default="")
+# For how many days a new SIM makes its number suspect.
+SIM_CHANGE_DAYS = env.positive("SIM_CHANGE_DAYS", default=7)
 # Usage records (docs/usage.md). USAGE_TOKENS lists who may send them to /v1/usage, as name:token.
 # The name becomes the records' source. CHARGING fetches them from a charging system instead.
 USAGE_TOKENS = [tuple(pair.split(":", 1)) for pair in env.list("USAGE_TOKENS", default=[])]

@@ -80,6 +80,17 @@ def phone(message_simulator: str, settings: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
+def operator_api(phone: str, settings: pytest.FixtureRequest) -> str:
+    """Let the message simulator check numbers and make the codes for SMS; return its address."""
+    settings.NUMBER_CHECKS = "accounts.number_checks.camara.CamaraChecks"  # type: ignore[attr-defined]  # the same
+    settings.SIM_SWAP_URL = f"{phone}/sim-swap/v2"  # type: ignore[attr-defined]  # the same
+    settings.NUMBER_RECYCLING_URL = f"{phone}/number-recycling/v0.2"  # type: ignore[attr-defined]  # the same
+    settings.CODE_SERVICE = "accounts.code_services.camara.OneTimePasswordSms"  # type: ignore[attr-defined]  # the same
+    settings.ONE_TIME_PASSWORD_URL = f"{phone}/one-time-password-sms/v1"  # type: ignore[attr-defined]  # the same
+    return phone
+
+
+@pytest.fixture
 def network(network_simulator: str, settings: pytest.FixtureRequest) -> str:
     """Point the portal at a network simulator with empty books, and return its address."""
     httpx.post(f"{network_simulator}/reset", trust_env=False)
