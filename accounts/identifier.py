@@ -53,6 +53,15 @@ def validate_identifier(text: str) -> None:
         ) from error
 
 
+def is_identifier(text: str) -> bool:
+    """Return whether this is an email address or a phone number in its normal form."""
+    try:
+        validate_identifier(text)
+    except ValidationError:
+        return False
+    return True
+
+
 def _normalise_address(text: str) -> str:
     local, _at, domain = text.replace("\uff20", "@").replace("\ufe6b", "@").rpartition("@")
     # Case is not folded further: folding makes `ss` of

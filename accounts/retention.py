@@ -5,12 +5,25 @@ from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 
-from accounts.models import AccessEvent, AccountMessage, AttemptCount, RecoveryCode, SignIn, User
+from accounts.models import (
+    AccessEvent,
+    AccountMessage,
+    Address,
+    AttemptCount,
+    CodeRequest,
+    Proof,
+    RecoveryCode,
+    SignIn,
+    User,
+)
 from moportal.retention import Kept, Timed, register
 
 register(
     Kept(User, "one row for each account, as long as the account exists"),
     Kept(AccountMessage, "what a customer was told, as long as the account exists"),
+    Kept(Address, "a few rows for each account"),
+    Timed(CodeRequest, "requests for one-time codes", since="expires_at"),
+    Timed(Proof, "proofs that have ended", setting="SUPPORT_DAYS", since="ended_at"),
     Kept(Group, "staff's roles: written by `migrate` and by staff"),
     Kept(Permission, "a part of the program: written by `migrate`"),
     Kept(ContentType, "a part of the program: written by `migrate`"),

@@ -9,7 +9,15 @@ from django.apps import apps
 from django.db import IntegrityError, transaction
 from django.utils.timezone import now
 
-from accounts.models import AccountMessage, AttemptCount, SignIn, User
+from accounts.models import (
+    AccountMessage,
+    Address,
+    AttemptCount,
+    CodeRequest,
+    Proof,
+    SignIn,
+    User,
+)
 from brand.models import LegalText, Operator
 from esim.domain import pool
 from esim.models import (
@@ -92,9 +100,24 @@ def two_open_resends() -> None:
         again(Message, identifier=uuid.uuid4(), resend_of=first)
 
 
+def an_address_of_two() -> None:
+    Address.objects.update(proven_at=now())
+    again(Address, account=User.objects.create(username="another@example.com"))
+
+
 BROKEN: dict[str, Callable[[], object]] = {
     "one_count_per_subject": lambda: again(AttemptCount),
     "only_a_lock_has_no_end": set_to(AttemptCount, ends_at=None),
+    "account_has_an_address_once": lambda: again(Address, proven_at=None),
+    "address_is_proven_by_one_account": an_address_of_two,
+    "lost_address_is_not_proven": set_to(Address, proven_at=now(), lost_at=now()),
+    "code_purpose_known": set_to(CodeRequest, purpose="other"),
+    "code_state_known": set_to(CodeRequest, state="other", ended_at=now()),
+    "code_has_few_tries": set_to(CodeRequest, tries=6),
+    "used_code_has_an_account": set_to(CodeRequest, state="used", ended_at=now(), account=None),
+    "ended_code_request_has_a_time": set_to(CodeRequest, state="lapsed"),
+    "proof_kind_known": set_to(Proof, kind="other"),
+    "one_open_proof_of_a_kind": lambda: again(Proof),
     "sign_in_once_a_session": lambda: again(SignIn),
     "one_operator": lambda: Operator.objects.create(pk=2, name="x"),
     "legal_text_kind_known": set_to(LegalText, kind="other"),
@@ -250,6 +273,10 @@ def _fill_payments_and_tasks(alice: User, order: Order) -> None:
     ReceiptCounter.objects.create(year=2026, last=1)
     AttemptCount.objects.create(limit="x", subject="sim:89", began_at=now(), ends_at=now())
     SignIn.objects.create(account=User.objects.get(username="alice@example.com"), session_key="k")
+    CodeRequest.objects.create(
+        account=alice, purpose="prove", address="a@b.c", digest="x", expires_at=now()
+    )
+    Proof.objects.create(account=alice, kind="code_to_line", subject="+12025550142", made_at=now())
     Heartbeat.objects.create(name="worker", at=now())
     enqueue("test", 1)
 

@@ -1,13 +1,17 @@
-"""Users, the sessions that they opened, and what happened to their access."""
+"""Users with their addresses and proofs, their sessions, and what happened to their access."""
 
 from accounts.models.access import AccessEvent, AttemptCount, RecoveryCode, SignIn
+from accounts.models.codes import Address, CodeRequest, Proof
 from accounts.models.told import AccountMessage
 from accounts.models.users import User, UserManager
 
 __all__ = [
     "AccessEvent",
     "AccountMessage",
+    "Address",
     "AttemptCount",
+    "CodeRequest",
+    "Proof",
     "RecoveryCode",
     "SignIn",
     "User",

@@ -4,9 +4,10 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
-from django.db import models
+from django.db import models, transaction
 
-from accounts.identifier import normalise
+from accounts.identifier import is_identifier, normalise
+from accounts.models.codes import Address
 from moportal.text.normal_text import normalise_text
 
 
@@ -14,9 +15,13 @@ class UserManager(BaseUserManager["User"]):
     """Creates and finds users by the normal form of their identifier."""
 
     def create_user(self, username: str, password: str | None = None, **fields: Any) -> "User":
+        """Create the user. A customer's identifier is the first of the account's addresses."""
         user = self.model(username=normalise(username), **fields)
         user.set_password(password)
-        user.save(using=self._db)
+        with transaction.atomic(using=self._db):
+            user.save(using=self._db)
+            if not user.is_staff and is_identifier(user.username):
+                Address.objects.create(account=user, value=user.username)
         return user
 
     def create_superuser(self, username: str, password: str | None = None, **fields: Any) -> "User":

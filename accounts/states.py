@@ -1,0 +1,60 @@
+"""What one-time codes are for, and the states of a request for one."""
+
+from django.db.models import TextChoices
+from django.utils.translation import pgettext_lazy
+
+
+class Purpose(TextChoices):
+    """What a one-time code is for. A code for one purpose is worth nothing for another."""
+
+    PROVE = "prove", "Prove an address"
+    RECOVER = "recover", "Come back without the password"
+    REENTER = "reenter", "Ask again before something important"
+    LINK = "link", "Link a line"
+
+
+class CodeState(TextChoices):
+    """How far a request for a code has come."""
+
+    # The network is asked whether the number changed hands lately.
+    CHECKING = "checking", "Being checked"
+    # The code exists, and its message is on the way.
+    SENDING = "sending", "Being sent"
+    SENT = "sent", "Sent"
+    USED = "used", "Used"
+    # No code was sent, or its message was not delivered.
+    REFUSED = "refused", "Refused"
+    # Its time is over, its tries are used up, or a newer request replaced it.
+    LAPSED = "lapsed", "Lapsed"
+
+
+NEXT_STATES: dict[CodeState, frozenset[CodeState]] = {
+    CodeState.CHECKING: frozenset({CodeState.SENDING, CodeState.REFUSED, CodeState.LAPSED}),
+    CodeState.SENDING: frozenset(
+        {CodeState.SENT, CodeState.USED, CodeState.REFUSED, CodeState.LAPSED}
+    ),
+    CodeState.SENT: frozenset({CodeState.USED, CodeState.LAPSED}),
+    CodeState.USED: frozenset(),
+    CodeState.REFUSED: frozenset(),
+    CodeState.LAPSED: frozenset(),
+}
+OPEN = frozenset({CodeState.CHECKING, CodeState.SENDING, CodeState.SENT})
+# A code may arrive although the answer about its message was lost.
+USABLE = frozenset({CodeState.SENDING, CodeState.SENT})
+
+
+class Refusal(TextChoices):
+    """Why a code was not sent."""
+
+    LIMIT = "limit", "A limit on messages, or a number that gets no SMS"
+    NUMBER_CHANGED = "number", "The number or its SIM changed hands lately"
+    UNDELIVERED = "undelivered", "The message was not delivered"
+
+
+class ProofKind(TextChoices):
+    """How it is known that a number is the customer's."""
+
+    CODE_TO_LINE = "code_to_line", pgettext_lazy("proof", "Code to the number")
+    BILL_CODE = "bill_code", pgettext_lazy("proof", "Code from the bill")
+    OIDC = "oidc", pgettext_lazy("proof", "Sign-in with the operator")
+    IDENTITY = "identity", pgettext_lazy("proof", "Identity verified")
