@@ -12,7 +12,29 @@ class Occasion(TextChoices):
     ORDER_CANCELLED = "order_cancelled", pgettext_lazy("message", "Order cancelled")
     ORDER_REFUNDED = "order_refunded", pgettext_lazy("message", "Order refunded")
     SIM_TAKEN_OVER = "sim_taken_over", pgettext_lazy("message", "SIM of another customer")
+    NEW_SIGN_IN = "new_sign_in", pgettext_lazy("message", "Sign-in from a new browser")
+    PASSWORD_CHANGED = "password_changed", pgettext_lazy("message", "Password changed")
+    RECOVERED = "recovered", pgettext_lazy("message", "New password after a recovery")
+    ADDRESS_ADDED = "address_added", pgettext_lazy("message", "Address confirmed")
+    ADDRESS_REMOVED = "address_removed", pgettext_lazy("message", "Address removed")
+    ADDRESS_LOST = "address_lost", pgettext_lazy("message", "Address of another account")
+    IDENTIFIER_CHANGED = "identifier_changed", pgettext_lazy("message", "New sign-in address")
     CODE = "code", pgettext_lazy("message", "One-time code")
+
+
+# What goes to all addresses of an account, so that an attacker who controls one hides nothing.
+SECURITY = frozenset(
+    {
+        Occasion.SIM_TAKEN_OVER,
+        Occasion.NEW_SIGN_IN,
+        Occasion.PASSWORD_CHANGED,
+        Occasion.RECOVERED,
+        Occasion.ADDRESS_ADDED,
+        Occasion.ADDRESS_REMOVED,
+        Occasion.ADDRESS_LOST,
+        Occasion.IDENTIFIER_CHANGED,
+    }
+)
 
 
 class Channel(TextChoices):

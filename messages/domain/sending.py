@@ -16,6 +16,7 @@ from messages.models import Message, SendingCall
 from messages.rendering import render
 from messages.senders import sender_of
 from messages.senders.base import Letter, MessageRefused
+from messages.signals import message_ended
 from messages.states import NEXT_STATES, OPEN, Channel, MessageState, Occasion
 from moportal.database.statements import move
 from outbox.calls import Outcome, record_call
@@ -116,7 +117,7 @@ def _retry_or_stop(message: Message, error: Exception) -> RetryAfter | None:
 
 def _end(message: Message, state: MessageState, *, reason: str = "", gateway_id: str = "") -> None:
     """End the message and delete its code. A message that has ended is left as it is."""
-    move(
+    has_ended = move(
         message,
         NEXT_STATES,
         state,
@@ -126,3 +127,6 @@ def _end(message: Message, state: MessageState, *, reason: str = "", gateway_id:
         code="",
     )
     log.info("message ended", state=state, reason=reason)
+    if has_ended:
+        # A receiver that fails must not let the message be sent again.
+        message_ended.send_robust(sender=Message, message=message)

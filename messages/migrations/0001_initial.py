@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('identifier', models.UUIDField(default=uuid.uuid4, unique=True)),
-                ('occasion', models.CharField(choices=[('order_confirmed', 'Order confirmation'), ('order_failed', 'Order not completed'), ('order_cancelled', 'Order cancelled'), ('order_refunded', 'Order refunded'), ('sim_taken_over', 'SIM of another customer'), ('code', 'One-time code')], max_length=30)),
+                ('occasion', models.CharField(choices=[('order_confirmed', 'Order confirmation'), ('order_failed', 'Order not completed'), ('order_cancelled', 'Order cancelled'), ('order_refunded', 'Order refunded'), ('sim_taken_over', 'SIM of another customer'), ('new_sign_in', 'Sign-in from a new browser'), ('password_changed', 'Password changed'), ('recovered', 'New password after a recovery'), ('address_added', 'Address confirmed'), ('address_removed', 'Address removed'), ('address_lost', 'Address of another account'), ('identifier_changed', 'New sign-in address'), ('code', 'One-time code')], max_length=30)),
                 ('key', models.CharField(help_text="What the message is about, such as an order's number.", max_length=64)),
                 ('channel', models.CharField(choices=[('mail', 'Mail'), ('sms', 'SMS')], max_length=4)),
                 ('address', models.CharField(max_length=254)),

@@ -28,6 +28,9 @@ CONTEXT: dict[str, Any] = {
     "completed_at": datetime(2026, 11, 29, 12, tzinfo=UTC),
     "code": "QXZW-7305",
     "minutes": 10,
+    "at": datetime(2026, 11, 29, 12, tzinfo=UTC),
+    "device": "Edge, Windows",
+    "address": "noor@example.com",
 }
 
 pytestmark = pytest.mark.django_db
@@ -107,3 +110,10 @@ def test_support_that_has_no_address_is_left_out() -> None:
 
     assert "Call" not in words.text
     assert "Write" not in words.text
+
+
+def test_an_unknown_browser_is_left_out() -> None:
+    words = render(Occasion.NEW_SIGN_IN, {**CONTEXT, "device": ""}, language="en")
+
+    assert "Time: 11/29/2026 noon UTC" in words.text
+    assert "Browser" not in words.text
