@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
 from accounts import events, guessing, recovery, sessions
+from accounts.announcing import announce
 from accounts.hashing import GATE
 from accounts.identifier import normalise
 from accounts.models import User
@@ -57,7 +58,7 @@ def change_password(request: HttpRequest, user: User, *, current: str, new: str)
         update_session_auth_hash(request, user)
         sessions.follow(request, old_key=old_key)
         sessions.end_others(request, user)
-        events.record(user, events.Kind.PASSWORD_CHANGED, request=request)
+        announce(user, events.Kind.PASSWORD_CHANGED, request=request)
     log.info("password changed", account=user.pk)
 
 

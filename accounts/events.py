@@ -19,9 +19,9 @@ COUNTED_TOGETHER = timedelta(hours=1)
 
 def record(
     account: User, kind: Kind, *, request: HttpRequest | None = None, actor: User | None = None
-) -> None:
+) -> AccessEvent:
     """Store the event, with the device and the visit that the request belongs to."""
-    AccessEvent.objects.create(account=account, kind=kind, actor=actor, **origin_of(request))
+    return AccessEvent.objects.create(account=account, kind=kind, actor=actor, **origin_of(request))
 
 
 def record_refusal(account: User, *, request: HttpRequest | None = None) -> None:

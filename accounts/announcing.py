@@ -1,0 +1,68 @@
+"""Security messages: what happened to an account's access, told to all of its addresses."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.signals import user_logged_in
+from django.http import HttpRequest
+from django.utils.timezone import now
+
+from accounts import events
+from accounts.devices import describe_device
+from accounts.known_browsers import browser_of
+from accounts.models import User
+from accounts.telling import tell
+from messages.states import Occasion
+
+Kind = events.Kind
+OCCASIONS = {
+    Kind.PASSWORD_CHANGED: Occasion.PASSWORD_CHANGED,
+    Kind.RECOVERED: Occasion.RECOVERED,
+    Kind.RECOVERED_BY_CODE: Occasion.RECOVERED,
+    Kind.ADDRESS_ADDED: Occasion.ADDRESS_ADDED,
+    Kind.ADDRESS_REMOVED: Occasion.ADDRESS_REMOVED,
+    Kind.ADDRESS_LOST: Occasion.ADDRESS_LOST,
+    Kind.IDENTIFIER_CHANGED: Occasion.IDENTIFIER_CHANGED,
+}
+# Marks a request by which an account comes back. Its owner is told of that.
+COMING_BACK = "accounts.coming_back"
+
+
+def connect() -> None:
+    """Listen to Django's signal of a sign-in, before the receiver that stores the sign-in."""
+    user_logged_in.connect(tell_of_unknown_browser, dispatch_uid="accounts.tell_of_unknown_browser")
+
+
+def announce(
+    account: User,
+    kind: Kind,
+    *,
+    request: HttpRequest | None = None,
+    actor: User | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> None:
+    """Store the event, and tell all addresses of the account. Call it in the transaction."""
+    event = events.record(account, kind, request=request, actor=actor)
+    told = {"at": event.at, "device": event.device, **(context or {})}
+    tell(account, OCCASIONS[kind], key=f"event {event.pk}", context=told)
+
+
+def tell_of_unknown_browser(request: HttpRequest, user: User, **_signal: Any) -> None:
+    """Tell a customer of a sign-in from a browser in which the account was never signed in.
+
+    Nobody is told of the first sign-in of a new account, or of the one that ends a recovery.
+    """
+    is_told_already = COMING_BACK in request.META or browser_of(request, user) is not None
+    if user.is_staff or is_told_already or _is_first(user):
+        return
+    context = {"at": now(), "device": describe_device(request)}
+    tell(user, Occasion.NEW_SIGN_IN, key=f"sign-in {uuid.uuid4().hex}", context=context)
+
+
+def _is_first(account: User) -> bool:
+    """Return whether the account is new. The events of an old one may have been deleted."""
+    is_old = account.created_at < now() - timedelta(days=settings.SUPPORT_DAYS)
+    return not is_old and not account.access_events.filter(kind=Kind.SIGNED_IN).exists()
