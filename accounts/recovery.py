@@ -5,20 +5,25 @@ look-alikes, so nobody guesses it, and it can be copied by hand (ASVS 5.0, 6.5.1
 """
 
 import secrets
-from functools import cache
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
 
 import structlog
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.timezone import now
 
-from accounts import events, sessions
+from accounts import sessions
+from accounts.announcing import COMING_BACK, announce
+from accounts.events import Kind
 from accounts.hashing import GATE
 from accounts.identifier import normalise
 from accounts.models import RecoveryCode, User
-from moportal.sealed import seal, unseal
+from moportal.sealed import digest, seal, unseal
 from moportal.text.normal_text import normalise_text
 
 log = structlog.get_logger(__name__)
@@ -27,8 +32,26 @@ GROUPS, GROUP_LENGTH = 4, 4
 SESSION_KEY = "recovery_code"
 
 
+# So many hexadecimal digits of a digest find a code, and do not give it away.
+MARK_LENGTH = 6
+
+
 class WrongCode(Exception):
     """No customer has this identifier and code."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Whose code was typed, and how to use it up. `use` returns False if it was used meanwhile."""
+
+    account: User
+    use: Callable[[], bool]
+    # The event that coming back by it is.
+    kind: Kind
+
+
+CodeCheck = Callable[[Sequence[User], str], Found | None]
+_other_ways: list[CodeCheck] = []
 
 
 def renew_code(account: User) -> str:
@@ -37,43 +60,83 @@ def renew_code(account: User) -> str:
     code = "-".join(groups)
     with GATE.enter():
         stored = make_password(normalise_code(code))
-    RecoveryCode.objects.update_or_create(
-        account=account, defaults={"hash": stored, "created_at": now()}
-    )
+    columns = {"hash": stored, "mark": _mark(normalise_code(code)), "created_at": now()}
+    RecoveryCode.objects.update_or_create(account=account, defaults=columns)
     return code
 
 
 def recover(request: HttpRequest, identifier: str, *, code: str, password: str) -> User:
-    """Set a new password for the holder of the code, and end the account's sessions.
+    """Set a new password for the holder of a code, and end the account's sessions.
 
     Raises `WrongCode`, or Django's `ValidationError` for a weak password; the code stays then.
     """
-    username = normalise(identifier)
-    stored = RecoveryCode.objects.filter(account__username=username, account__is_staff=False)
-    found = stored.select_related("account").first()
+    accounts = accounts_of(normalise(identifier))
+    for way in ways():
+        if found := way(accounts, code):
+            finish(request, found, password=password)
+            return found.account
+    raise WrongCode
+
+
+def ways() -> list[CodeCheck]:
+    """Return how what was typed at `/recover/` is compared, in this order.
+
+    Each takes the accounts that an identifier may mean and what was typed. It returns whose code
+    that is and how to use it up, or None. A code of another kind is added by `register_way`.
+    """
+    return [*_other_ways, _find_by_recovery_code]
+
+
+def register_way(way: CodeCheck) -> None:
+    """Let another kind of code open `/recover/` too, such as one that staff have issued."""
+    _other_ways.append(way)
+
+
+def accounts_of(username: str) -> list[User]:
+    """Return the customers who sign in with this, or did until another account proved it."""
+    is_theirs = Q(username=username) | Q(
+        addresses__value=username, addresses__lost_at__isnull=False
+    )
+    return list(User.objects.filter(is_theirs, is_staff=False, is_active=True).distinct())
+
+
+def _find_by_recovery_code(accounts: Sequence[User], typed: str) -> Found | None:
+    code = normalise_code(typed)
+    stored = RecoveryCode.objects.filter(account__in=accounts, mark=_mark(code))
+    row = stored.select_related("account").first()
     with GATE.enter():
         # An unknown identifier costs as much time as a known one.
-        is_right = check_password(normalise_code(code), found.hash if found else _dummy_hash())
-    if found is None or not is_right or not found.account.is_active:
-        raise WrongCode
+        is_right = check_password(code, row.hash if row else _dummy_hash())
+    return Found(row.account, partial(_use, row), Kind.RECOVERED) if row and is_right else None
+
+
+def _use(row: RecoveryCode) -> bool:
+    # Of two concurrent requests with the same code one deletes it, and the other is refused.
+    deleted, _by_model = RecoveryCode.objects.filter(pk=row.pk, hash=row.hash).delete()
+    return bool(deleted)
+
+
+def finish(request: HttpRequest, found: Found, *, password: str) -> None:
+    """Set the password, use the code up, end all sessions, and tell all addresses.
+
+    Raises `WrongCode` if the code was used meanwhile, or `ValidationError` for a weak password.
+    """
     account = found.account
     validate_password(normalise_text(password), account)
     with GATE.enter():
         account.set_password(password)
-    _store(account, found, request)
-    return account
-
-
-def _store(account: User, used: RecoveryCode, request: HttpRequest) -> None:
     with transaction.atomic():
-        # Of two concurrent requests with the same code one deletes it, and the other is refused.
-        deleted, _by_model = RecoveryCode.objects.filter(pk=used.pk, hash=used.hash).delete()
-        if not deleted:
+        if not found.use():
             raise WrongCode
         account.save(update_fields=["password"])
         sessions.end_sign_ins(account)
-        events.record(account, events.Kind.RECOVERED, request=request)
-    log.info("recovered", account=account.pk)
+        announce(account, found.kind, request=request)
+    request.META[COMING_BACK] = True
+    log.info("recovered", account=account.pk, by=found.kind)
+
+
+def _mark(code: str) -> str:
+    return digest(f"recovery code {code}")[:MARK_LENGTH]
 
 
 def show_once(request: HttpRequest, code: str) -> None:
