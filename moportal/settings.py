@@ -171,6 +171,14 @@ if LEAKED_PASSWORDS_FILE:
 PASSWORD_LIMIT = env.int("PASSWORD_LIMIT", default=10)
 NETWORK_LIMIT = env.int("NETWORK_LIMIT", default=100)
 SIGN_UP_LIMIT = env.int("SIGN_UP_LIMIT", default=100)
+# How many one-time codes may go to an address in an hour. 0 means no limit.
+CODE_LIMIT = env.int("CODE_LIMIT", default=5)
+# The password, or a code, that a page asked for again is remembered so long.
+REENTRY_MINUTES = env.int("REENTRY_MINUTES", default=10)
+# After a recovery an account cannot attach, move or pay on the bill for so many hours.
+RECOVERY_RESTRAINT_HOURS = env.int("RECOVERY_RESTRAINT_HOURS", default=24)
+# An attach or a move waits so many hours if SIM, password or addresses changed within a week.
+MOVE_WAIT_HOURS = env.int("MOVE_WAIT_HOURS", default=48)
 # The header in which the proxy passes the customer's address on. Without it networks are not
 # counted, because all customers would seem to be in one.
 CLIENT_ADDRESS_HEADER = env.str("CLIENT_ADDRESS_HEADER", default="")

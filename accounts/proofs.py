@@ -1,0 +1,69 @@
+"""What a customer has proven about a phone number, and what the proofs are worth.
+
+A code to the number proves that the customer holds the SIM: enough to see the line and to top it
+up. The holder's proof is a sign-in with the operator, a verified identity, or a code from the bill
+together with a code to the number.
+"""
+
+from enum import IntEnum
+
+import structlog
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.timezone import now
+
+from accounts.models import Proof, User
+from accounts.signals import line_proven
+from accounts.states import ProofKind
+from moportal.database.statements import insert_new
+
+log = structlog.get_logger(__name__)
+HOLDERS = frozenset({ProofKind.OIDC, ProofKind.IDENTITY})
+
+
+class Strength(IntEnum):
+    """What a customer may do with a line."""
+
+    NONE = 0
+    # See the line and top it up.
+    USE = 1
+    # Cancel, pay on the bill, attach, and move.
+    HOLDER = 2
+
+
+def strength_of(account: User, number: str) -> Strength:
+    """Return what the account has proven about this number, given in E.164."""
+    kinds = set(_open(number).filter(account=account).values_list("kind", flat=True))
+    if kinds & HOLDERS or {ProofKind.CODE_TO_LINE, ProofKind.BILL_CODE} <= kinds:
+        return Strength.HOLDER
+    return Strength.USE if ProofKind.CODE_TO_LINE in kinds else Strength.NONE
+
+
+def record(account: User, kind: ProofKind, number: str) -> Proof:
+    """Store that the account has proven the number, and announce it.
+
+    Of two accounts that prove a number the later one holds it: the proofs of all others end. A
+    proof that is made again keeps its row, with the new time.
+    """
+    with transaction.atomic():
+        # All accounts that prove this number wait here for each other.
+        rows = list(_open(number).select_for_update().order_by("pk"))
+        others = [row for row in rows if row.account_id != account.pk]
+        Proof.objects.filter(pk__in=[row.pk for row in others]).update(ended_at=now())
+        insert_new([Proof(account=account, kind=kind, subject=number, made_at=now())])
+        mine = _open(number).filter(account=account, kind=kind)
+        mine.update(made_at=now())
+        proof = mine.get()
+        before = User.objects.filter(pk__in={row.account_id for row in others})
+        line_proven.send(sender=Proof, proof=proof, before=list(before))
+    log.info("number proven", account=account.pk, kind=kind, others=[row.pk for row in others])
+    return proof
+
+
+def end_all(number: str) -> None:
+    """End all proofs of this number, because it has changed hands."""
+    _open(number).update(ended_at=now())
+
+
+def _open(number: str) -> QuerySet[Proof]:
+    return Proof.objects.filter(subject=number, ended_at=None)
