@@ -7,10 +7,25 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        from accounts import known_browsers, languages, sessions  # noqa: PLC0415 -- models are not there at import
+        from accounts import (  # noqa: PLC0415 -- models are not there at import
+            announcing,
+            code_sending,
+            codes,
+            known_browsers,
+            languages,
+            sessions,
+        )
         from accounts.roles import write_groups  # noqa: PLC0415 -- the same
+        from messages.signals import message_ended  # noqa: PLC0415 -- the same
+        from outbox.domain import register  # noqa: PLC0415 -- the same
 
         post_migrate.connect(write_groups, dispatch_uid="accounts.roles.write_groups")
+        # First: it must see which sign-ins there were before this one.
+        announcing.connect()
         sessions.connect()
         known_browsers.connect()
         languages.connect()
+        register(codes.KIND, code_sending.send)
+        message_ended.connect(
+            code_sending.note_ended_message, dispatch_uid="accounts.note_ended_message"
+        )

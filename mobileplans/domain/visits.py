@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.http import HttpRequest
 
+from accounts import codes
 from accounts.domain import signed_in_customer
 from accounts.models import User
 from brand.queries import operator
@@ -197,6 +198,15 @@ def installed_profiles(visit: Visit, account: User) -> list[Sim]:
     return [found[iccid] for iccid in visit.iccids if iccid in found]
 
 
+def numbers_in_device(request: HttpRequest) -> set[str]:
+    """Return the phone numbers, in E.164, whose SIMs the launch found in this device."""
+    visit = session.find(request)
+    iccids = [*visit.iccids, visit.iccid] if visit else []
+    here = SimOnLine.objects.filter(until=None, sim__iccid__in=filter(None, iccids))
+    numbers = here.exclude(line__msisdn="").values_list("line__msisdn", flat=True)
+    return {f"+{number}" for number in numbers}
+
+
 def refuse_sim(visit: Visit, because: str) -> None:
     """Refuse the SIM of this visit although its launch was accepted."""
     visit.refused_as, visit.refused_because = MoDirectStatus.INVALID_SIM, because
@@ -292,6 +302,7 @@ def count_failed_sign_in(request: HttpRequest | None = None, **_kwargs: Any) -> 
 
 
 def connect_signals() -> None:
-    """Connect to Django's sign-in signals, because `accounts` may not import this room."""
+    """Connect to sign-ins, and tell `accounts` what it may not import from this room."""
     user_logged_in.connect(attach_account, dispatch_uid="mobileplans.attach_account")
     user_login_failed.connect(count_failed_sign_in, dispatch_uid="mobileplans.count_failed_sign_in")
+    codes.register_numbers_in_device(numbers_in_device)

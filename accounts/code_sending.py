@@ -1,0 +1,111 @@
+"""Make a one-time code and write its message; the outbox's handler for requests."""
+
+import secrets
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+from django.db import transaction
+from django.utils.timezone import now
+
+from accounts import addresses
+from accounts.codes import LIFETIME, digest_of
+from accounts.models import CodeRequest
+from accounts.recovery import ALPHABET
+from accounts.states import NEXT_STATES, CodeState, Refusal
+from messages.domain.budget import NotAllowed
+from messages.domain.writing import write
+from messages.models import Message
+from messages.states import FAILED, MessageState, Occasion
+from moportal.database.statements import move
+from moportal.http_client import ServiceUnavailable
+from outbox.domain import Lease, RetryAfter
+
+log = structlog.get_logger(__name__)
+# So many of 27 characters are nearly 400 million codes. A guesser has CODE_LIMIT times five tries
+# an hour at one address.
+LENGTH = 6
+RETRY = timedelta(seconds=2)
+# Says whether the number, or its SIM, changed hands so lately that a code to it proves nothing.
+# It may call the network, and raise `ServiceUnavailable`.
+NumberCheck = Callable[[CodeRequest, Lease], bool]
+_number_checks: list[NumberCheck] = []
+
+
+def register_number_check(check: NumberCheck) -> None:
+    """Add a check of numbers. It runs before a code leaves by SMS."""
+    _number_checks.append(check)
+
+
+def send(subject: str, lease: Lease) -> RetryAfter | None:
+    """Check the number, then make the code and write its message.
+
+    A request without an account takes the same steps, but has no message.
+    """
+    asked = CodeRequest.objects.select_related("account").filter(pk=subject).first()
+    if asked is None or asked.state != CodeState.CHECKING:
+        return None
+    if asked.expires_at <= now():
+        _end(asked, CodeState.LAPSED)
+        return None
+    try:
+        if _changed_hands(asked, lease):
+            addresses.distrust(asked.address)
+            _end(asked, CodeState.REFUSED, refusal=Refusal.NUMBER_CHANGED)
+        else:
+            _send(asked)
+    except ServiceUnavailable as error:
+        log.warning("number not checked", error=str(error))
+        return RetryAfter(max(RETRY, error.retry_after))
+    except NotAllowed as error:
+        log.warning("code refused", purpose=asked.purpose, reason=str(error))
+        _end(asked, CodeState.REFUSED, refusal=Refusal.LIMIT)
+    return None
+
+
+def _changed_hands(asked: CodeRequest, lease: Lease) -> bool:
+    is_number = asked.address.startswith("+") and asked.account is not None
+    return is_number and any(check(asked, lease) for check in _number_checks)
+
+
+@transaction.atomic
+def _send(asked: CodeRequest) -> None:
+    """Store the code's digest and write the message, or neither."""
+    code = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+    asked.expires_at = now() + LIFETIME
+    changed = {"digest": digest_of(asked, code), "expires_at": asked.expires_at}
+    is_mine = move(asked, NEXT_STATES, CodeState.SENDING, **changed)
+    if not is_mine or asked.account is None:
+        return
+    write(
+        Occasion.CODE,
+        key=message_key(asked),
+        address=asked.address,
+        language=asked.language,
+        context={"name": asked.account.name, "minutes": LIFETIME // timedelta(minutes=1)},
+        code=code,
+        lapses_at=asked.expires_at,
+    )
+
+
+def message_key(asked: CodeRequest) -> str:
+    """Return the key of the code's message."""
+    return f"code {asked.identifier.hex}"
+
+
+def note_ended_message(message: Message, **_signal: object) -> None:
+    """Store what became of a code's message; a receiver of `messages.signals.message_ended`."""
+    if message.occasion != Occasion.CODE:
+        return
+    identifier = message.key.removeprefix("code ")
+    asked = CodeRequest.objects.filter(identifier=identifier).first()
+    if asked is None:
+        return
+    if message.state == MessageState.SENT:
+        move(asked, NEXT_STATES, CodeState.SENT)
+    elif message.state in FAILED:
+        _end(asked, CodeState.REFUSED, refusal=Refusal.UNDELIVERED)
+
+
+def _end(asked: CodeRequest, state: CodeState, *, refusal: str = "") -> None:
+    move(asked, NEXT_STATES, state, refusal=refusal, ended_at=now())
