@@ -18,6 +18,7 @@ from django.conf import settings
 from django.utils.translation import override
 
 from demo.parts import ROOT
+from tests.access import PEOPLE, STAFF, desk_rows, route_rows
 
 if TYPE_CHECKING:
     from moportal.retention import Rule
@@ -221,7 +222,16 @@ def faces_table() -> str:
     return _table(("variable", "file", *PROCESSES), rows)
 
 
+def access_table() -> str:
+    return _table(("route", *PEOPLE), route_rows())
+
+
+def desk_table() -> str:
+    return _table(("page", *STAFF), desk_rows())
+
+
 DOCUMENTS = {
+    ROOT / "docs/access.md": {"access": access_table, "desk": desk_table},
     ROOT / "docs/operate.md": {"faces": faces_table},
     ROOT / "docs/architecture.md": {
         "order states": order_picture,

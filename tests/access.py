@@ -1,0 +1,181 @@
+"""Who is let in at each route. `tests/test_access.py` walks it, and docs/access.md shows it.
+
+A new route fails the test until it stands here. A new page of the desk needs a line in `DESK`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+PEOPLE = ("anonymous", "customer", "another customer", "viewer", "agent", "administrator")
+# The customer owns all rows that an address names.
+CUSTOMERS, STAFF = PEOPLE[:3], PEOPLE[3:]
+# What somebody meets at a route: the page, or another page that it leads on to; the page to sign
+# in; "there is no such page"; or a refusal.
+PAGE, SIGN_IN, NOT_FOUND, REFUSED = "page", "sign in", "404", "refused"
+
+EVERYBODY = (PAGE,) * 6
+CUSTOMER = (SIGN_IN, PAGE, PAGE, SIGN_IN, SIGN_IN, SIGN_IN)
+OWNER = (SIGN_IN, PAGE, NOT_FOUND, SIGN_IN, SIGN_IN, SIGN_IN)
+AT_THE_DESK = (SIGN_IN, SIGN_IN, SIGN_IN, PAGE, PAGE, PAGE)
+ADMINISTRATOR = (SIGN_IN, SIGN_IN, SIGN_IN, REFUSED, REFUSED, PAGE)
+NOTHING_THERE = (SIGN_IN, SIGN_IN, SIGN_IN, NOT_FOUND, NOT_FOUND, NOT_FOUND)
+# Nobody signs in at these. Other systems have a certificate, a token or a signature.
+SYSTEMS = (REFUSED,) * 6
+
+ROUTES: dict[str, tuple[str, ...]] = {
+    "/": EVERYBODY,
+    "/launch-refused/": EVERYBODY,
+    "/handoff/": EVERYBODY,
+    "/handoff/report/": SYSTEMS,
+    "/sign-in/": EVERYBODY,
+    "/sign-up/": EVERYBODY,
+    "/recover/": EVERYBODY,
+    "/recovery-code/": EVERYBODY,
+    "/options/": CUSTOMER,
+    "/plans/": CUSTOMER,
+    "/plans/<pk>/terms/": EVERYBODY,
+    "/device/": CUSTOMER,
+    "/device/shared/": EVERYBODY,
+    "/device/told/<what>/": EVERYBODY,
+    "/sim/": CUSTOMER,
+    "/payment/": CUSTOMER,
+    "/payment/card/<key>/": OWNER,
+    "/payment/card/<key>/open/": OWNER,
+    "/payment/card/<key>/returned/": OWNER,
+    "/review/": CUSTOMER,
+    "/orders/<number>/": OWNER,
+    "/orders/<number>/continue/": OWNER,
+    "/orders/<number>/returned/": OWNER,
+    "/orders/<number>/again/": OWNER,
+    "/orders/<number>/install/": OWNER,
+    "/esim-problem/": EVERYBODY,
+    "/leave/": EVERYBODY,
+    "/support/": EVERYBODY,
+    "/terms/": EVERYBODY,
+    "/privacy/": EVERYBODY,
+    "/language/": EVERYBODY,
+    "/brand.css": EVERYBODY,
+    "/account/": CUSTOMER,
+    "/account/messages/<number>/": OWNER,
+    "/account/messages/<number>/file/": OWNER,
+    "/account/methods/<number>/remove/": OWNER,
+    "/account/security/": CUSTOMER,
+    "/account/security/password/": CUSTOMER,
+    "/account/security/recovery-code/": CUSTOMER,
+    "/account/security/sign-out-others/": CUSTOMER,
+    "/payments/webhook": SYSTEMS,
+    "/v1/sims/<sim>/balances": SYSTEMS,
+    "/v1/usage": SYSTEMS,
+    "/gsma/rsp2/es2plus/handleDownloadProgressInfo": SYSTEMS,
+    "/admin/": AT_THE_DESK,
+    "/admin/login/": EVERYBODY,
+    "/admin/logout/": EVERYBODY,
+    "/admin/password_change/": AT_THE_DESK,
+    "/admin/password_change/done/": AT_THE_DESK,
+    # It answers by the permissions for the field that it is asked for.
+    "/admin/autocomplete/": (SIGN_IN, SIGN_IN, SIGN_IN, REFUSED, REFUSED, REFUSED),
+    "/admin/jsi18n/": AT_THE_DESK,
+    "/admin/r/<content_type_id>/<object_id>/": NOTHING_THERE,
+    "/admin/<app_label>/": AT_THE_DESK,
+    "/admin/<url>": NOTHING_THERE,
+    "/admin/interfaces/": AT_THE_DESK,
+    "/admin/interfaces/openapi.yaml": AT_THE_DESK,
+    "/admin/esim/sim/import/": ADMINISTRATOR,
+}
+# A GET leads on before the row is looked for.
+BY_GET = {"/account/methods/<number>/remove/": CUSTOMER}
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Which roles of staff read, add, change and delete the rows of one page of the desk."""
+
+    reads: tuple[str, ...] = STAFF
+    adds: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+    deletes: tuple[str, ...] = ()
+
+
+ADMIN, AGENTS = STAFF[2:], STAFF[1:]
+READ = Desk()
+WRITE = Desk(adds=ADMIN, changes=ADMIN, deletes=ADMIN)
+DESK: dict[str, Desk] = {
+    "accounts/accessevent": READ,
+    "accounts/attemptcount": READ,
+    "accounts/user": WRITE,
+    "auth/group": Desk(reads=()),
+    "brand/legaltext": WRITE,
+    "brand/operator": WRITE,
+    "customer_messages/message": READ,
+    "esim/downloadprogress": READ,
+    "esim/iccidrange": WRITE,
+    "esim/poollevel": WRITE,
+    "esim/profile": READ,
+    "esim/sim": Desk(changes=ADMIN, deletes=ADMIN),
+    "esim/smdpprovider": WRITE,
+    "esim/source": WRITE,
+    "mobileplans/lpareport": Desk(changes=AGENTS),
+    "mobileplans/visit": READ,
+    "orders/order": READ,
+    "orders/repair": READ,
+    "orders/return": READ,
+    "outbox/task": READ,
+    "payments/cardpage": READ,
+    "payments/payment": READ,
+    "plans/plan": Desk(adds=ADMIN, changes=ADMIN),
+    "subscriptions/chargingcall": READ,
+    "subscriptions/line": WRITE,
+    "subscriptions/subscription": WRITE,
+    "subscriptions/takeover": READ,
+    "subscriptions/usagepull": READ,
+    "subscriptions/usagerecord": READ,
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """A request to a route, and what each person meets."""
+
+    method: str
+    route: str
+    meets: tuple[str, ...]
+
+
+def steps() -> Iterator[Step]:
+    """Yield the requests of the walk: every route, read and sent to."""
+    for route, meets in ROUTES.items():
+        yield Step("GET", route, BY_GET.get(route, meets))
+        yield Step("POST", route, meets)
+    for name, desk in DESK.items():
+        page = f"/admin/{name}"
+        # A list is sent to for its actions, which `tests/accounts/test_roles.py` tries.
+        yield Step("GET", f"{page}/", _at_the_desk(desk.reads))
+        yield Step("GET", f"{page}/<object_id>/", AT_THE_DESK)
+        yield Step("GET", f"{page}/<object_id>/history/", _at_the_desk(desk.reads))
+        yield Step("GET", f"{page}/<object_id>/change/", _at_the_desk(desk.reads))
+        yield Step("POST", f"{page}/<object_id>/change/", _at_the_desk(desk.changes))
+        for method in ("GET", "POST"):
+            yield Step(method, f"{page}/add/", _at_the_desk(desk.adds))
+            yield Step(method, f"{page}/<object_id>/delete/", _at_the_desk(desk.deletes))
+
+
+def _at_the_desk(roles: tuple[str, ...]) -> tuple[str, ...]:
+    return (SIGN_IN,) * 3 + tuple(PAGE if role in roles else REFUSED for role in STAFF)
+
+
+def route_rows() -> Iterator[tuple[str, ...]]:
+    """Yield the rows of the document's table of routes."""
+    for route, meets in ROUTES.items():
+        yield (f"`{route}`", *meets)
+
+
+def desk_rows() -> Iterator[tuple[str, ...]]:
+    """Yield the rows of the document's table of the desk's pages."""
+    for name, desk in DESK.items():
+        rights = {"reads": desk.reads, "adds": desk.adds}
+        rights |= {"changes": desk.changes, "deletes": desk.deletes}
+        cells = [
+            ", ".join(right for right, roles in rights.items() if role in roles) or REFUSED
+            for role in STAFF
+        ]
+        yield (f"`/admin/{name}/`", *cells)
