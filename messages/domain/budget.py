@@ -13,7 +13,7 @@ from django.utils.timezone import now
 from phonenumbers import PhoneNumberType
 
 from brand.queries import operator
-from messages.models import Message, SentCount
+from messages.models import SentCount
 from messages.states import Channel
 from moportal.database.statements import execute_returning
 from moportal.sealed import digest
@@ -67,12 +67,12 @@ def check_limits(channel: Channel, address: str) -> None:
             raise NotAllowed(_reason(limit))
 
 
-def count(message: Message) -> None:
-    """Count the message against its limits, or raise `NotAllowed`.
+def count(channel: Channel, address: str) -> None:
+    """Count one message to this address against its limits, or raise `NotAllowed`.
 
     Call it in a transaction: what was counted before the refusal is rolled back.
     """
-    for limit in _limits(Channel(message.channel), message.address):
+    for limit in _limits(channel, address):
         values = (limit.name, limit.subject, _end_of_hour(), limit.most)
         if limit.most and not execute_returning(COUNT, *values):
             raise NotAllowed(_reason(limit))

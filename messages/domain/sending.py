@@ -52,7 +52,7 @@ def _begin(message: Message) -> bool:
     """Count the message and move it to sending, in one transaction; or refuse it."""
     try:
         with transaction.atomic():
-            budget.count(message)
+            budget.count(Channel(message.channel), message.address)
             return move(message, NEXT_STATES, MessageState.SENDING)
     except budget.NotAllowed as error:
         _end(message, MessageState.REFUSED, reason=str(error))

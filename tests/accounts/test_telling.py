@@ -7,7 +7,7 @@ from accounts import telling
 from accounts.models import AccountMessage, User
 from messages.domain import budget
 from messages.models import Message
-from messages.states import MessageState, Occasion
+from messages.states import Channel, MessageState, Occasion
 from moportal.money import Money
 from outbox.models import Task
 from tests.conftest import PASSWORD
@@ -81,7 +81,7 @@ def test_an_account_without_an_address_has_the_message_in_the_account(alice: Use
 def test_a_full_budget_stops_no_message_in_the_account(alice: User, settings: Settings) -> None:
     settings.MAILS_PER_HOUR = 1
     tell(alice, key="1")
-    budget.count(Message.objects.get())
+    budget.count(Channel.MAIL, alice.username)
 
     tell(alice, key="2")
 
