@@ -11,9 +11,12 @@ from accounts.models import (
     Address,
     AttemptCount,
     CodeRequest,
+    CodeServiceCall,
+    NumberCheck,
     Proof,
     RecoveryCode,
     SignIn,
+    TypedCode,
     User,
 )
 from moportal.retention import Kept, Timed, register
@@ -22,6 +25,16 @@ register(
     Kept(User, "one row for each account, as long as the account exists"),
     Kept(AccountMessage, "what a customer was told, as long as the account exists"),
     Kept(Address, "a few rows for each account"),
+    Timed(
+        NumberCheck,
+        "what the network was asked about phone numbers",
+        setting="SUPPORT_DAYS",
+        since="sent_at",
+    ),
+    Timed(
+        CodeServiceCall, "calls of the operator's service for codes", since="request__expires_at"
+    ),
+    Timed(TypedCode, "codes that the service has checked", since="request__expires_at"),
     Timed(CodeRequest, "requests for one-time codes", since="expires_at"),
     Timed(Proof, "proofs that have ended", setting="SUPPORT_DAYS", since="ended_at"),
     Kept(Group, "staff's roles: written by `migrate` and by staff"),

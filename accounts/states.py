@@ -49,6 +49,19 @@ class Refusal(TextChoices):
     LIMIT = "limit", "A limit on messages, or a number that gets no SMS"
     NUMBER_CHANGED = "number", "The number or its SIM changed hands lately"
     UNDELIVERED = "undelivered", "The message was not delivered"
+    UNCHECKED = "unchecked", "The network cannot say whether the number changed hands"
+    NOT_ALLOWED = "not_allowed", "The operator's service sends no codes to the number"
+    BLOCKED = "blocked", "The number's holder has blocked SMS"
+
+
+class TypedVerdict(TextChoices):
+    """What the operator's service said about a code that a customer typed."""
+
+    RIGHT = "right", "Right"
+    WRONG = "wrong", "Wrong"
+    FAILED = "failed", "Wrong too often"
+    EXPIRED = "expired", "No longer valid"
+    UNKNOWN = "unknown", "The service gave no usable answer"
 
 
 class ProofKind(TextChoices):

@@ -14,8 +14,11 @@ from accounts.models import (
     Address,
     AttemptCount,
     CodeRequest,
+    CodeServiceCall,
+    NumberCheck,
     Proof,
     SignIn,
+    TypedCode,
     User,
 )
 from brand.models import LegalText, Operator
@@ -116,6 +119,13 @@ BROKEN: dict[str, Callable[[], object]] = {
     "code_has_few_tries": set_to(CodeRequest, tries=6),
     "used_code_has_an_account": set_to(CodeRequest, state="used", ended_at=now(), account=None),
     "ended_code_request_has_a_time": set_to(CodeRequest, state="lapsed"),
+    "number_question_known": set_to(NumberCheck, question="other"),
+    "answered_number_check_has_its_answer": set_to(NumberCheck, outcome="answered"),
+    "typed_verdict_known": set_to(TypedCode, verdict="other", code=""),
+    "typed_code_is_deleted_with_its_verdict": set_to(TypedCode, verdict="right"),
+    "one_unchecked_code_per_request": lambda: again(TypedCode),
+    "code_service_call_has_its_subject": set_to(CodeServiceCall, operation="check"),
+    "answered_sending_has_an_identifier": set_to(CodeServiceCall, outcome="answered"),
     "proof_kind_known": set_to(Proof, kind="other"),
     "one_open_proof_of_a_kind": lambda: again(Proof),
     "sign_in_once_a_session": lambda: again(SignIn),
@@ -273,9 +283,12 @@ def _fill_payments_and_tasks(alice: User, order: Order) -> None:
     ReceiptCounter.objects.create(year=2026, last=1)
     AttemptCount.objects.create(limit="x", subject="sim:89", began_at=now(), ends_at=now())
     SignIn.objects.create(account=User.objects.get(username="alice@example.com"), session_key="k")
-    CodeRequest.objects.create(
+    asked = CodeRequest.objects.create(
         account=alice, purpose="prove", address="a@b.c", digest="x", expires_at=now()
     )
+    asked.service_calls.create(operation="send")
+    asked.typed_codes.create(code="123456")
+    NumberCheck.objects.create(number="+12025550142", question="sim_swap", since=now())
     Proof.objects.create(account=alice, kind="code_to_line", subject="+12025550142", made_at=now())
     Heartbeat.objects.create(name="worker", at=now())
     enqueue("test", 1)

@@ -14,7 +14,7 @@ from django.db import connection
 from django.utils.timezone import now
 
 from accounts import events
-from accounts.models import User
+from accounts.models import CodeRequest, NumberCheck, User
 from accounts.roles import ADMINISTRATOR, AGENT, VIEWER
 from accounts.telling import tell
 from brand.models import LegalText
@@ -68,8 +68,17 @@ def make_rows(alice: User) -> None:
     make_rows_of_payment(order, alice)
     tell(alice, Occasion.ORDER_CANCELLED, key=order.number, context={"number": order.number})
     events.record(alice, events.Kind.SIGNED_UP)
+    make_rows_of_numbers(alice)
     LpaReport.objects.create(visit=make_visit(), code="Other", code_as_sent="x")
     LegalText.objects.create(kind="terms", language="en", version="1", title="Terms", body="x")
+
+
+def make_rows_of_numbers(alice: User) -> None:
+    NumberCheck.objects.create(number="+12025550142", question="sim_swap", since=now())
+    asked = CodeRequest.objects.create(
+        account=alice, purpose="prove", address="+12025550142", expires_at=now()
+    )
+    asked.service_calls.create(operation="send")
 
 
 def make_rows_of_profile(profile: Profile, order: Order, alice: User) -> None:

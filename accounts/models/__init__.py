@@ -2,6 +2,7 @@
 
 from accounts.models.access import AccessEvent, AttemptCount, RecoveryCode, SignIn
 from accounts.models.codes import Address, CodeRequest, Proof
+from accounts.models.network import CodeServiceCall, NumberCheck, TypedCode
 from accounts.models.told import AccountMessage
 from accounts.models.users import User, UserManager
 
@@ -11,9 +12,12 @@ __all__ = [
     "Address",
     "AttemptCount",
     "CodeRequest",
+    "CodeServiceCall",
+    "NumberCheck",
     "Proof",
     "RecoveryCode",
     "SignIn",
+    "TypedCode",
     "User",
     "UserManager",
 ]

@@ -1,6 +1,7 @@
 """Addresses of customers, requests for one-time codes, and what they prove."""
 
 import uuid
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
@@ -10,6 +11,8 @@ from accounts.states import OPEN, CodeState, ProofKind, Purpose, Refusal
 
 # Wrong codes that a request takes before it lapses.
 MOST_TRIES = 5
+# How long a code is valid.
+LIFETIME = timedelta(minutes=10)
 
 
 class Address(models.Model):
