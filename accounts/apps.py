@@ -14,6 +14,7 @@ class AccountsConfig(AppConfig):
             known_browsers,
             languages,
             sessions,
+            typed_codes,
         )
         from accounts.roles import write_groups  # noqa: PLC0415 -- the same
         from messages.signals import message_ended  # noqa: PLC0415 -- the same
@@ -26,6 +27,7 @@ class AccountsConfig(AppConfig):
         known_browsers.connect()
         languages.connect()
         register(codes.KIND, code_sending.send)
+        register(typed_codes.KIND, typed_codes.check)
         message_ended.connect(
             code_sending.note_ended_message, dispatch_uid="accounts.note_ended_message"
         )

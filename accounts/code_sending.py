@@ -1,16 +1,16 @@
 """Make a one-time code and write its message; the outbox's handler for requests."""
 
 import secrets
-from collections.abc import Callable
 from datetime import timedelta
 
 import structlog
 from django.db import transaction
 from django.utils.timezone import now
 
-from accounts import addresses
-from accounts.codes import LIFETIME, digest_of
+from accounts import addresses, numbers, operator_codes
+from accounts.codes import digest_of
 from accounts.models import CodeRequest
+from accounts.models.codes import LIFETIME
 from accounts.recovery import ALPHABET
 from accounts.states import NEXT_STATES, CodeState, Refusal
 from messages.domain.budget import NotAllowed
@@ -26,36 +26,27 @@ log = structlog.get_logger(__name__)
 # an hour at one address.
 LENGTH = 6
 RETRY = timedelta(seconds=2)
-# Says whether the number, or its SIM, changed hands so lately that a code to it proves nothing.
-# It may call the network, and raise `ServiceUnavailable`.
-NumberCheck = Callable[[CodeRequest, Lease], bool]
-_number_checks: list[NumberCheck] = []
-
-
-def register_number_check(check: NumberCheck) -> None:
-    """Add a check of numbers. It runs before a code leaves by SMS."""
-    _number_checks.append(check)
 
 
 def send(subject: str, lease: Lease) -> RetryAfter | None:
-    """Check the number, then make the code and write its message.
+    """Check the number, then make the code and write its message, or let the operator do that.
 
     A request without an account takes the same steps, but has no message.
     """
     asked = CodeRequest.objects.select_related("account").filter(pk=subject).first()
-    if asked is None or asked.state != CodeState.CHECKING:
+    # A request with a digest has its message.
+    if asked is None or asked.digest or asked.state not in {CodeState.CHECKING, CodeState.SENDING}:
         return None
     if asked.expires_at <= now():
         _end(asked, CodeState.LAPSED)
         return None
     try:
-        if _changed_hands(asked, lease):
-            addresses.distrust(asked.address)
-            _end(asked, CodeState.REFUSED, refusal=Refusal.NUMBER_CHANGED)
-        else:
-            _send(asked)
-    except ServiceUnavailable as error:
+        return _check_and_send(asked, lease)
+    except numbers.NumberNotChecked as error:
         log.warning("number not checked", error=str(error))
+        _end(asked, CodeState.REFUSED, refusal=Refusal.UNCHECKED)
+    except ServiceUnavailable as error:
+        log.warning("number not checked yet", error=str(error))
         return RetryAfter(max(RETRY, error.retry_after))
     except NotAllowed as error:
         log.warning("code refused", purpose=asked.purpose, reason=str(error))
@@ -63,9 +54,23 @@ def send(subject: str, lease: Lease) -> RetryAfter | None:
     return None
 
 
+def _check_and_send(asked: CodeRequest, lease: Lease) -> RetryAfter | None:
+    is_new = asked.state == CodeState.CHECKING
+    if is_new and _changed_hands(asked, lease):
+        addresses.distrust(asked.address)
+        _end(asked, CodeState.REFUSED, refusal=Refusal.NUMBER_CHANGED)
+        return None
+    if not operator_codes.makes_code_for(asked.address):
+        _send(asked)
+        return None
+    if is_new and not operator_codes.begin(asked):
+        return None
+    return operator_codes.send(asked, lease)
+
+
 def _changed_hands(asked: CodeRequest, lease: Lease) -> bool:
     is_number = asked.address.startswith("+") and asked.account is not None
-    return is_number and any(check(asked, lease) for check in _number_checks)
+    return is_number and numbers.check_before_code(asked, lease)
 
 
 @transaction.atomic

@@ -26,12 +26,12 @@ from django.utils.crypto import constant_time_compare
 from django.utils.timezone import now
 from django.utils.translation import get_language
 
-from accounts import events, limiter, recovery
+from accounts import events, limiter, operator_codes, recovery, typed_codes
 from accounts.guessing import network_of
 from accounts.known_browsers import browser_of
 from accounts.limiter import Counter, Limit
 from accounts.models import Address, CodeRequest, User
-from accounts.models.codes import MOST_TRIES
+from accounts.models.codes import LIFETIME, MOST_TRIES
 from accounts.recovery import Found, finish, normalise_code
 from accounts.states import NEXT_STATES, OPEN, USABLE, CodeState, Purpose
 from moportal.database.statements import compare_and_set, move
@@ -42,7 +42,6 @@ from outbox.domain import enqueue
 log = structlog.get_logger(__name__)
 # The outbox's kind for requests.
 KIND = "code"
-LIFETIME = timedelta(minutes=10)
 WINDOW = timedelta(hours=1)
 SESSION_KEY = "code_requests"
 NumbersInDevice = Callable[[HttpRequest], Collection[str]]
@@ -59,6 +58,14 @@ class WrongCode(Exception):
     def __init__(self, tries_left: int) -> None:
         super().__init__(tries_left)
         self.tries_left = tries_left
+
+
+class CodeBeingChecked(Exception):
+    """The operator's service is asked whether this is the code.
+
+    The page waits while `accounts.typed_codes.is_being_checked`. If the code was right, whatever
+    this browser sends next is accepted in its place.
+    """
 
 
 class NumberInDevice(Exception):
@@ -139,11 +146,17 @@ def check_code(
 ) -> CodeRequest:
     """Return this browser's request if what was typed is its code. `use` uses it up.
 
-    A try is counted before anything is compared. Raises `WrongCode` or `CodeOver`.
+    A try is counted before anything is compared. Raises `WrongCode` or `CodeOver`, or
+    `CodeBeingChecked` for a code that only the operator's service knows.
     """
     asked = find_request(request, purpose, account=account)
     if asked is None or not _count_try(asked):
         raise CodeOver
+    if typed_codes.is_accepted(asked):
+        return asked
+    if not asked.digest and operator_codes.makes_code_for(asked.address):
+        typed_codes.submit(asked, typed)
+        raise CodeBeingChecked
     if not asked.digest or not constant_time_compare(asked.digest, digest_of(asked, typed)):
         log.warning("wrong code", purpose=purpose, account=asked.account_id, tries=asked.tries + 1)
         raise WrongCode(MOST_TRIES - asked.tries - 1)

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
-from accounts import code_sending, codes
+from accounts import code_sending, codes, numbers
 from accounts.limiter import Locked
 from accounts.models import CodeRequest, User
 from accounts.models.codes import MOST_TRIES
@@ -206,8 +206,7 @@ def number_check(monkeypatch: pytest.MonkeyPatch) -> list[object]:
             raise found
         return bool(found)
 
-    monkeypatch.setattr(code_sending, "_number_checks", [])
-    code_sending.register_number_check(answer)
+    monkeypatch.setattr(numbers, "check_before_code", answer)
     return answers
 
 
