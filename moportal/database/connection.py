@@ -21,12 +21,13 @@ def on_postgresql(
 ) -> dict[str, Any]:
     """Return the database with persistent connections, of at most `max_age` seconds.
 
-    With a prepared statement PostgreSQL plans Get Balance's query once for each
-    connection. A connection pooler may not support prepared statements.
+    With prepared statements PostgreSQL parses and plans a statement once for each connection. It
+    prepares only statements whose parameters it binds itself. A connection pooler may not support
+    prepared statements.
     """
     options = database["OPTIONS"]
     if prepares:
-        options = {"prepare_threshold": 5, **options}
+        options = {"prepare_threshold": 5, "server_side_binding": True, **options}
     return {
         "CONN_MAX_AGE": max_age,
         "CONN_HEALTH_CHECKS": checks_health,

@@ -11,6 +11,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_the_benchmark_s_sims_have_a_balance() -> None:
+    connection.ensure_connection()
     tables = SimTables(connection.connection.info.dsn)
 
     tables.grow(1002)

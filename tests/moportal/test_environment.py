@@ -234,7 +234,8 @@ def test_the_settings_add_their_options_to_those_of_the_database_url() -> None:
 
     database = ast.literal_eval(run("-c", script, DATABASE_URL=url).stdout)
 
-    assert database["OPTIONS"] == {"sslmode": "verify-full", "prepare_threshold": 5}
+    ours = {"prepare_threshold": 5, "server_side_binding": True}
+    assert database["OPTIONS"] == {"sslmode": "verify-full", **ours}
     assert database["CONN_MAX_AGE"] == 7
 
 
