@@ -102,6 +102,8 @@ WRITE = Desk(adds=ADMIN, changes=ADMIN, deletes=ADMIN)
 DESK: dict[str, Desk] = {
     "accounts/accessevent": READ,
     "accounts/attemptcount": READ,
+    "accounts/codeservicecall": READ,
+    "accounts/numbercheck": READ,
     "accounts/user": WRITE,
     "auth/group": Desk(reads=()),
     "brand/legaltext": WRITE,
