@@ -80,8 +80,9 @@ screens: services $(VENV)/.dev $(CATALOGUES)  ## Retake the screenshots in docs/
 	$(PYTHON) -m tests.settings_for check -- $(PYTHON) -m tests.screens
 
 .PHONY: chaos
-chaos: services $(VENV)/.dev $(CATALOGUES)  ## Make services fail while orders are in progress (ARGS="--orders 1000 --seed 1")
+chaos: services $(VENV)/.dev $(CATALOGUES)  ## Make services fail while orders and messages are in progress (ARGS="--orders 1000", SENDING="--messages 100")
 	$(PYTHON) -m tests.chaos --json var/chaos.json $(ARGS)
+	$(PYTHON) -m tests.chaos.sending --json var/sending.json $(SENDING)
 
 .PHONY: mutants
 mutants: services $(VENV)/.mutants $(CATALOGUES)  ## Check that a test fails for each change to the code that moves money (ARGS="orders.placing*")
@@ -90,6 +91,10 @@ mutants: services $(VENV)/.mutants $(CATALOGUES)  ## Check that a test fails for
 .PHONY: bench-orders
 bench-orders: services $(VENV)/.dev $(CATALOGUES)  ## Measure orders per second and CPU per order (ARGS="--workers 1 2 4")
 	$(PYTHON) -m tests.services -- $(PYTHON) -m bench.orders $(ARGS)
+
+.PHONY: bench-guessing
+bench-guessing: services $(VENV)/.dev $(CATALOGUES)  ## Guess at an account while its owner signs in (ARGS="--only times")
+	$(PYTHON) -m tests.services -- $(PYTHON) -m bench.guessing $(ARGS)
 
 .PHONY: bench-provisioning
 bench-provisioning: services $(VENV)/.dev $(CATALOGUES)  ## Measure profiles per second and CPU per profile (ARGS="--profiles 300")

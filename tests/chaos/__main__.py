@@ -1,7 +1,8 @@
 """`python -m tests.chaos --orders 20 --seed 1 --json chaos.json`, on its own throwaway services.
 
 For each fault, customers with open review pages submit at the same time, and the fault strikes
-while their orders are in flight. Every order must end within two minutes, and all books must agree.
+while their orders are in flight. Every order must end within two minutes, all books must agree, and
+each customer must be told of the end.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from typing import Any
 import httpx
 import psycopg
 
-from tests.chaos import books
+from tests.chaos import books, deliveries
 from tests.chaos.crowd import Buyer, create_crowds, open_review_pages, run_for_each
 from tests.chaos.faults import FAULTS, Fault
 from tests.chaos.target import Target, running_target
@@ -143,6 +144,7 @@ def run_fault(target: Target, fault: Fault, sessions: list[str], seed: int) -> d
 
     wrong = [text for buyer in buyers for text in buyer.wrong] + injector.wrong
     wrong += books.find_losses(stack, numbers)
+    wrong += deliveries.find_losses(target, numbers)
     states = [row.state for row in books.rows(stack, numbers)]
     wrong += check_fault(stack, fault, buyers, states)
     if fault.stock is not None:
@@ -271,8 +273,7 @@ def main() -> int:
         help="run only faults whose name contains this text; may be given several times",
     )
 
-    options = parser.parse_args()
-    report = []
+    options, report = parser.parse_args(), []
     with running_target(options.outage) as target:
         faults = chosen(options.only or [""])
         add_iccids(target.stack, options.orders * len(faults))

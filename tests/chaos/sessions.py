@@ -1,6 +1,7 @@
 """Code that runs inside the portal: it creates customers whose drafts are ready to submit.
 
-A thousand sign-ups would take longer than the orders, because password hashes are slow.
+A thousand sign-ups would take longer than the orders, because password hashes are slow. Nobody has
+proven the customers' addresses. Every second one has a phone number instead of an email address.
 """
 
 import json
@@ -19,6 +20,8 @@ from plans.queries import offers
 from tests.e2e.customer import EID
 
 BACKEND = "accounts.backend.CountingBackend"
+# Numbers of the operator's own country, so that they get SMS.
+FIRST_NUMBER = 12_022_340_000
 
 
 def create_sessions(size: int, cards: list[str]) -> None:
@@ -28,7 +31,7 @@ def create_sessions(size: int, cards: list[str]) -> None:
 
 
 def _create_ready_draft(number: str) -> str:
-    user = User.objects.create_user(f"{secrets.token_hex(6)}@example.com", name="Noor Haddad")
+    user = create_customer()
     visit = Visit.objects.create(
         transaction_id=f"MSFT_{secrets.token_hex(6)}",
         eid=EID,
@@ -43,6 +46,14 @@ def _create_ready_draft(number: str) -> str:
     card = Card(number, expiry_month=12, expiry_year=2030, csc="123", holder="Noor Haddad")
     drafts.choose_method(draft, add_card(user, card), version=draft.version)
     return _create_session(user, visit)
+
+
+def create_customer() -> User:
+    """Create a customer with an email address, or every second time with a phone number."""
+    number = User.objects.count()
+    by_mail = f"{secrets.token_hex(6)}@example.com"
+    identifier = f"+{FIRST_NUMBER + number}" if number % 2 else by_mail
+    return User.objects.create_user(identifier, name="Noor Haddad")
 
 
 def _create_session(user: User, visit: Visit) -> str:
