@@ -108,9 +108,8 @@ def follow(request: HttpRequest, *, old_key: str) -> None:
 
 
 def _saved_key(request: HttpRequest) -> str:
-    """Return the key of the session's row. A new session has none until it is saved."""
-    if not request.session.session_key:
-        request.session.save()
+    """Return the key of the session's row. It has none until it is saved."""
+    request.session.save()
     return request.session.session_key or ""
 
 

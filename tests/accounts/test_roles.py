@@ -3,13 +3,14 @@
 from http import HTTPStatus
 
 import pytest
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
 from django.test import Client, RequestFactory
 
 from accounts.models import User
-from accounts.roles import ADMINISTRATOR, AGENT, ROOMS, VIEWER
+from accounts.roles import ADMINISTRATOR, AGENT, ROOMS, VIEWER, write_groups
 from mobileplans.models import LpaReport
 from orders.models import Return
 from orders.states import OrderState
@@ -207,3 +208,18 @@ def test_the_groups_are_written_again_as_the_product_has_them(db: None) -> None:
     codenames = set(viewer.permissions.values_list("codename", flat=True))
     assert "view_order" in codenames
     assert all(name.startswith("view_") for name in codenames)
+
+
+def test_groups_are_not_written_before_their_tables_are_there(db: None) -> None:
+    last = [app for app in apps.get_app_configs() if app.models_module][-1]
+
+    class Before:
+        """The apps as a migration sees them that has gone back to before the groups."""
+
+        def get_model(self, _app: str, _name: str) -> None:
+            raise LookupError
+
+    Group.objects.all().delete()
+    write_groups(app_config=last, using="default", apps=Before())
+
+    assert not Group.objects.exists()

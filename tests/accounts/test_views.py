@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from accounts.models import User
+from accounts.models import AttemptCount, User
 from mobileplans.models import Visit
 from tests.builders import EID
 from tests.conftest import PASSWORD
@@ -124,3 +124,20 @@ def test_a_browser_that_blocks_cookies_gets_an_error_page_and_no_redirect(alice:
     assert answer.status_code == 403
     assert "Please send the form again" in answer.text
     assert "Your browser blocks our cookies" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("address", "typed"),
+    [
+        ("/sign-in/", {"username": "alice@example.com"}),
+        ("/recover/", {"username": "alice@example.com", "code": "WDJB-MJHT-7KQ4-XZ29"}),
+    ],
+)
+def test_a_form_without_a_password_comes_back_and_nothing_is_counted(
+    client: Client, alice: User, address: str, typed: dict[str, str]
+) -> None:
+    page = client.post(address, typed, follow=True).text
+
+    assert "This field is required." in page
+    assert "alice@example.com" in page
+    assert not AttemptCount.objects.exists()

@@ -1,0 +1,25 @@
+"""What a row of accounts says of itself, in an error's text or where staff choose one."""
+
+from datetime import UTC, datetime
+
+from django.db.models import Model
+
+from accounts.models import AccountMessage, RecoveryCode, SignIn, User
+from messages.states import Occasion
+
+AT = datetime(2027, 3, 1, 10, 30, tzinfo=UTC)
+EXPECTED: list[tuple[Model, str]] = [
+    (AccountMessage(occasion=Occasion.ORDER_FAILED, key="ABC"), "order_failed ABC"),
+    (SignIn(device="Edge, Windows", started_at=AT), "Edge, Windows, 2027-03-01 10:30"),
+    (SignIn(started_at=AT), "unknown device, 2027-03-01 10:30"),
+    (RecoveryCode(created_at=AT), "created 2027-03-01 10:30"),
+]
+
+
+def test_a_row_says_what_it_is_and_nothing_secret() -> None:
+    assert [str(row) for row, _text in EXPECTED] == [text for _row, text in EXPECTED]
+
+
+def test_the_desk_greets_its_user_by_name() -> None:
+    assert User(username="clara@example.com", name="Clara").get_short_name() == "Clara"
+    assert User(username="clara@example.com").get_short_name() == "clara@example.com"
