@@ -17,7 +17,8 @@ from pathlib import Path
 
 from demo.guard import Guard, end_groups
 from demo.health import answer
-from demo.parts import ROOT, Copy, environment, preparation
+from demo.parts import LOOPBACK, ROOT, Copy, environment, preparation
+from tests.services import free_port
 from tests.settings_for import production_environment
 from tests.stack import READY_WITHIN
 
@@ -103,6 +104,25 @@ class Product:
         finally:
             self._stop(*names, "beat")
 
+    @contextlib.contextmanager
+    def portal(self, module: str, **settings: str) -> Iterator[int]:
+        """Run a server of pages within the context, and yield its port.
+
+        `settings` are variables of its environment.
+        """
+        port = free_port()
+        own = {"MOPORTAL_FACE": "portal", "STATIC_ROOT": str(self.copy.folder / "static")}
+        collect = [PYTHON, "manage.py", "collectstatic", "--verbosity", "0", "--no-input"]
+        environment = {**self.environment, **own, **settings}
+        subprocess.run(collect, cwd=ROOT, env=environment, check=True)
+        try:
+            self._start("portal", module, "--port", str(port), **own, **settings)
+            url = f"http://{LOOPBACK}:{port}"
+            _wait(lambda: answer(url, "/livez")[0] == HTTPStatus.OK, "the portal")
+            yield port
+        finally:
+            self._stop("portal")
+
     @property
     def simulators(self) -> list[int]:
         return [self._running[name].pid for name in SIMULATORS]
@@ -117,12 +137,12 @@ class Product:
     def _log(self, name: str) -> Path:
         return self.copy.folder / f"{name}.log"
 
-    def _start(self, name: str, module: str, *options: str) -> None:
+    def _start(self, name: str, module: str, *options: str, **settings: str) -> None:
         with self._log(name).open("wb") as log:
             process = subprocess.Popen(
                 [PYTHON, "-m", module, *options],
                 cwd=ROOT,
-                env=self.environment,
+                env={**self.environment, **settings},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
