@@ -54,8 +54,8 @@ class Stack:
         self.payment_url = copy.payment_url
         self.network_url = copy.network_url
         self.message_url = copy.message_url
-        # All customers of the tests have one device.
-        own = {"DEVICE_ORDER_LIMIT": "0"}
+        # All customers of the tests have one device. Most tests read the portal's own codes.
+        own = {"DEVICE_ORDER_LIMIT": "0", "CODE_SERVICE": ""}
         self.environment = {**environment(copy), **own, **(outside or {})}
         self.summary = copy.folder / "demo.txt"
         self.log = copy.folder / "log"
