@@ -17,7 +17,7 @@ else:
 
 
 class SearchByIdentifier(SearchBase):
-    """Find customers by any spelling of their identifier, if `username` is among the searched."""
+    """Find customers by any spelling of an identifier or another address of theirs."""
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -28,5 +28,6 @@ class SearchByIdentifier(SearchBase):
 
         names = [name.lstrip("=") for name in self.get_search_fields(request)]
         identifier = normalise(search_term, operator().market)
-        is_theirs = Q(*[(name, identifier) for name in names if name.endswith("username")])
+        of_people = [name for name in names if name.endswith(("username", "addresses__value"))]
+        is_theirs = Q(*[(name, identifier) for name in of_people], _connector=Q.OR)
         return found | queryset.filter(is_theirs), may_have_duplicates

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 
 from accounts import sessions
 from accounts.admin.searching import SearchByIdentifier
-from accounts.models import User
+from accounts.models import Address, User
 
 RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
@@ -21,10 +21,22 @@ RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 class UserAdmin(SearchByIdentifier, admin.ModelAdmin[User]):
     list_display = ["username", "name", "language", "is_staff", "is_active", "created_at"]
     list_filter = ["is_staff", "is_active"]
-    search_fields = ["=username"]
-    readonly_fields = ["created_at", "last_login"]
+    search_fields = ["=username", "=addresses__value"]
+    readonly_fields = ["created_at", "last_login", "all_addresses", "proofs_of_numbers"]
     exclude = ["password"]
     actions = ["sign_out_everywhere"]
+
+    @admin.display(description="Addresses")
+    def all_addresses(self, user: User) -> str:
+        """Show each address, and whether it is proven or lost to another account."""
+        return "\n".join(_address_text(address) for address in user.addresses.all()) or "-"
+
+    @admin.display(description="Proofs of phone numbers")
+    def proofs_of_numbers(self, user: User) -> str:
+        """Show what the customer has proven, and since when."""
+        found = user.proofs.filter(ended_at=None).order_by("pk")
+        texts = (f"{proof.subject}: {proof.get_kind_display()}" for proof in found)
+        return "\n".join(texts) or "-"
 
     def has_end_sign_ins_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("accounts.end_sign_ins")
@@ -51,6 +63,13 @@ class UserAdmin(SearchByIdentifier, admin.ModelAdmin[User]):
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_delete_permission(request, obj) and _may_touch(request, obj)
+
+
+def _address_text(address: Address) -> str:
+    if address.lost_at:
+        return f"{address}: another account has proven it"
+    proven_at = address.proven_at
+    return f"{address}: proven {proven_at:%Y-%m-%d}" if proven_at else f"{address}: not proven"
 
 
 def _may_touch(request: HttpRequest, user: User | None) -> bool:

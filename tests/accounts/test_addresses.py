@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from django.db import IntegrityError
 from django.http import HttpRequest
+from django.test import Client
 
 from accounts import addresses, codes, recovery, telling
 from accounts.models import Address, CodeRequest, User
@@ -265,3 +266,21 @@ def test_an_account_without_access_receives_no_code(
 
     assert asked.account is None
     assert asked.purpose == Purpose.RECOVER
+
+
+def test_staff_see_addresses_and_proofs_and_find_the_account_by_any_of_them(
+    client: Client, alice: User, bob: User, clara: User
+) -> None:
+    prove(alice, NUMBER)
+    prove(bob, ALICES)
+    client.force_login(clara)
+
+    page = client.get(f"/admin/accounts/user/{alice.pk}/change/").text
+    assert f"{ALICES}: another account has proven it" in page
+    assert f"{NUMBER}: proven 20" in page
+    assert f"{NUMBER}: Code to the number" in page
+    page = client.get(f"/admin/accounts/user/{bob.pk}/change/").text
+    assert f"{bob.username}: not proven" in page
+    found = client.get("/admin/accounts/user/", {"q": "1 202 555 0142"}).text
+    assert f"/user/{alice.pk}/change/" in found
+    assert f"/user/{bob.pk}/change/" not in found
