@@ -34,6 +34,17 @@ def _new_password(**options: Any) -> forms.CharField:
     return field
 
 
+def _valid_identifier(identifier: str) -> str:
+    validate_identifier(identifier)
+    return identifier
+
+
+def _one_time_code() -> forms.CharField:
+    return forms.CharField(
+        label=_("Code"), max_length=40, widget=_text("one-time-code", spellcheck="false")
+    )
+
+
 class IdentifierForm(forms.Form):
     """A form whose identifier is read by the rules of a market, and that leads on to `next`."""
 
@@ -59,6 +70,14 @@ class SignInForm(IdentifierForm):
     password = _password("current-password", label=_("Password"))
 
 
+class CodeAddressForm(IdentifierForm):
+    """An address that its owner has confirmed in an account."""
+
+    def clean_username(self) -> str:
+        """Return the normal form, if it is an email address or a phone number."""
+        return _valid_identifier(super().clean_username())
+
+
 class SignUpForm(IdentifierForm):
     """Everything that an account needs: one identifier, a name and a password."""
 
@@ -78,9 +97,7 @@ class SignUpForm(IdentifierForm):
 
     def clean_username(self) -> str:
         """Return the identifier's normal form, if it is an email address or a phone number."""
-        identifier = super().clean_username()
-        validate_identifier(identifier)
-        return identifier
+        return _valid_identifier(super().clean_username())
 
 
 class DeskSignInForm(AdminAuthenticationForm):
@@ -117,12 +134,53 @@ class PasswordChangeForm(CurrentPasswordForm):
 
 
 class RecoveryForm(IdentifierForm):
-    """The recovery code, and the password that its holder wants from now on."""
+    """A code that opens the account, and the password that its holder wants from now on."""
 
     code = forms.CharField(
-        label=_("Recovery code"),
+        label=_("Recovery code or code from support"),
         max_length=60,
         widget=_text("off", spellcheck="false"),
-        help_text=_("You saw it when you created your account, such as WDJB-MJHT-7KQ4-XZ29."),
+        help_text=_(
+            "You saw the recovery code when you created your account, such as WDJB-MJHT-7KQ4-XZ29."
+        ),
     )
     new = _new_password(label=_("New password"))
+
+
+class RecoveryByCodeForm(forms.Form):
+    """A one-time code, and the password that its reader wants from now on."""
+
+    code = _one_time_code()
+    new = _new_password(label=_("New password"))
+    next = forms.CharField(required=False, widget=forms.HiddenInput)
+
+
+class CodeForm(forms.Form):
+    """A one-time code."""
+
+    code = _one_time_code()
+    next = forms.CharField(required=False, widget=forms.HiddenInput)
+
+
+class AddressForm(forms.Form):
+    """An email address or a phone number that the customer wants to add."""
+
+    address = forms.CharField(
+        label=_("Email address or phone number"),
+        max_length=254,
+        widget=_text("off", spellcheck="false"),
+    )
+
+    def __init__(self, *args: Any, market: str = "", **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._market = market
+
+    def clean_address(self) -> str:
+        """Return the normal form, if it is an email address or a phone number."""
+        return _valid_identifier(normalise(self.cleaned_data["address"], self._market))
+
+
+class ConfirmForm(CurrentPasswordForm):
+    """The current password, and the page that asks for it."""
+
+    next = forms.CharField(required=False, widget=forms.HiddenInput)

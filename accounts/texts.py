@@ -1,14 +1,32 @@
-"""What customers read about limits."""
+"""What customers read about limits and one-time codes."""
 
 import math
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.limiter import Locked
+from accounts.states import Refusal
 
 # In seconds. A longer time is told in hours.
 LONGEST_IN_MINUTES = 2 * 3600
+CODE_OVER = gettext_lazy("This code is no longer valid. Ask for a new one.")
+NUMBER_IN_DEVICE = gettext_lazy(
+    "We don't send codes to this number from this device. Use another address or another device."
+)
+WHY_NOT_SENT = {
+    Refusal.LIMIT: gettext_lazy(
+        "We can't send a code there now. It got many messages lately, or we don't send SMS to its "
+        "country. Try again in an hour, or use another address."
+    ),
+    Refusal.NUMBER_CHANGED: gettext_lazy(
+        "This number or its SIM changed hands lately, so a code to it proves nothing yet. "
+        "Use another address, or contact support."
+    ),
+    Refusal.UNDELIVERED: gettext_lazy(
+        "The message wasn't delivered. Check the address, or use another one."
+    ),
+}
 
 
 def wait_text(locked: Locked) -> str:
@@ -27,3 +45,21 @@ def wait_text(locked: Locked) -> str:
 def too_many_text(locked: Locked) -> str:
     """Return what somebody reads whose attempts are not compared any more."""
     return f"{_('There were too many wrong attempts.')} {wait_text(locked)}"
+
+
+def too_many_codes_text(locked: Locked) -> str:
+    """Return what somebody reads who has asked for too many codes."""
+    several = _("Several codes were asked for already.")
+    return f"{several} {wait_text(locked)}"
+
+
+def wrong_code_text(tries_left: int) -> str:
+    """Return what somebody reads who has typed a wrong code."""
+    if not tries_left:
+        return str(CODE_OVER)
+    text = ngettext(
+        "That's not the code. You have %(count)d more try.",
+        "That's not the code. You have %(count)d more tries.",
+        tries_left,
+    )
+    return text % {"count": tries_left}

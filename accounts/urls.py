@@ -1,12 +1,15 @@
-"""Sign-in and sign-up."""
+"""Sign-in, sign-up and recovery."""
 
 from django.urls import path
 
-from accounts import views
+from accounts.views import recovery, sign_in
 
 urlpatterns = [
-    path("sign-in/", views.sign_in, name="sign-in"),
-    path("sign-up/", views.sign_up, name="sign-up"),
-    path("recover/", views.recover, name="recover"),
-    path("recovery-code/", views.recovery_code, name="recovery-code"),
+    path("sign-in/", sign_in.sign_in, name="sign-in"),
+    path("sign-up/", sign_in.sign_up, name="sign-up"),
+    path("recover/", recovery.recover, name="recover"),
+    path("recover/code/", recovery.recover_by_code, name="recover-by-code"),
+    path("recover/code/enter/", recovery.enter_code, name="recover-enter-code"),
+    path("recover/code/again/", recovery.send_again, name="recover-send-again"),
+    path("recovery-code/", recovery.recovery_code, name="recovery-code"),
 ]

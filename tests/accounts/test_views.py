@@ -16,7 +16,7 @@ def test_sign_up_signs_the_customer_in_and_continues(client: Client, db: None) -
 
     answer = client.post("/sign-up/", TYPED)
 
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/recovery-code/?next=")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/recovery-code/")
     assert client.post("/recovery-code/").headers["Location"] == "/options/"
     visit = Visit.objects.get()
     assert (visit.account, visit.user_account) == (User.objects.get(), "New")
