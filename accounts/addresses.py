@@ -46,6 +46,12 @@ def addresses_of(account: User) -> list[Address]:
     return sorted(found, key=lambda address: address.value != account.username)
 
 
+def address_to_prove(account: User) -> Address | None:
+    """Return what the customer signs in with, unless it is proven."""
+    own = [row for row in addresses_of(account) if row.value == account.username]
+    return next((row for row in own if row.proven_at is None), None)
+
+
 def check_room(account: User, value: str) -> None:
     """Raise `TooMany` unless the account may have this address too."""
     kept = [row.value for row in addresses_of(account) if row.lost_at is None]

@@ -13,6 +13,7 @@ class AccountsConfig(AppConfig):
             codes,
             known_browsers,
             languages,
+            reentry,
             sessions,
             typed_codes,
         )
@@ -26,6 +27,7 @@ class AccountsConfig(AppConfig):
         sessions.connect()
         known_browsers.connect()
         languages.connect()
+        reentry.connect()
         register(codes.KIND, code_sending.send)
         register(typed_codes.KIND, typed_codes.check)
         message_ended.connect(

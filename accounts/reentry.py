@@ -1,14 +1,16 @@
 """Asking again, before something important, who is sitting at a device that is signed in.
 
-The right password, or a code that went to an address of the account, is remembered for
-REENTRY_MINUTES in this session.
+A sign-in, the right password, or a code that went to a proven address of the account is remembered
+for REENTRY_MINUTES in this session.
 
 Source: ASVS 5.0, 7.5.1.
 """
 
 import time
+from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.signals import user_logged_in
 from django.http import HttpRequest
 
 from accounts import codes, guessing
@@ -20,6 +22,16 @@ SESSION_KEY = "asked_again_at"
 
 class WrongPassword(Exception):
     """This is not the account's password."""
+
+
+def connect() -> None:
+    """Listen to Django's signal of a sign-in: whoever has just signed in is not asked again."""
+    user_logged_in.connect(note_sign_in, dispatch_uid="accounts.reentry.note_sign_in")
+
+
+def note_sign_in(request: HttpRequest, **_signal: Any) -> None:
+    """Remember the sign-in; a receiver of Django's `user_logged_in`."""
+    _remember(request)
 
 
 def is_fresh(request: HttpRequest) -> bool:

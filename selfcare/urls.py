@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from selfcare.views import account, security
+from selfcare.views import account, addresses, reentry, security
 
 urlpatterns = [
     path("", account.account, name="account"),
@@ -13,4 +13,15 @@ urlpatterns = [
     path("security/password/", security.change_password, name="password"),
     path("security/recovery-code/", security.renew_recovery_code, name="renew-recovery-code"),
     path("security/sign-out-others/", security.sign_out_others, name="sign-out-others"),
+    path("addresses/", addresses.overview, name="addresses"),
+    path("addresses/add/", addresses.add, name="address-add"),
+    path("addresses/code/", addresses.enter_code, name="address-code"),
+    path("addresses/code/again/", addresses.send_again, name="address-code-again"),
+    path("addresses/<int:number>/prove/", addresses.prove, name="address-prove"),
+    path("addresses/<int:number>/sign-in/", addresses.sign_in_with, name="address-sign-in"),
+    path("addresses/<int:number>/remove/", addresses.remove, name="address-remove"),
+    path("confirm/", reentry.confirm, name="confirm"),
+    path("confirm/address/", reentry.choose_address, name="confirm-address"),
+    path("confirm/code/", reentry.enter_code, name="confirm-code"),
+    path("confirm/code/again/", reentry.send_again, name="confirm-code-again"),
 ]

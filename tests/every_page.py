@@ -106,7 +106,7 @@ def address_filler() -> Callable[[str], str]:
     from django.contrib import admin  # noqa: PLC0415 -- needs the settings
     from django.contrib.contenttypes.models import ContentType  # noqa: PLC0415 -- the same
 
-    from accounts.models import AccountMessage  # noqa: PLC0415 -- the same
+    from accounts.models import AccountMessage, Address  # noqa: PLC0415 -- the same
     from esim.models import Sim  # noqa: PLC0415 -- the same
     from orders.models import Order  # noqa: PLC0415 -- the same
     from payments.models import CardPage, PaymentMethod  # noqa: PLC0415 -- the same
@@ -131,7 +131,11 @@ def address_filler() -> Callable[[str], str]:
     def fill(template: str) -> str:
         model = next((models[start] for start in models if template.startswith(start)), Order)
         row = model.objects.first()  # type: ignore[attr-defined]  # each model of the desk has it
-        rows: dict[str, Any] = {"/methods/": PaymentMethod, "/account/messages/": AccountMessage}
+        rows: dict[str, Any] = {
+            "/methods/": PaymentMethod,
+            "/account/messages/": AccountMessage,
+            "/account/addresses/": Address,
+        }
         row_of_part = next((rows[part] for part in rows if part in template), None)
         number = {"number": row_of_part.objects.get().pk} if row_of_part else {}
         known = {**values, **number, "object_id": getattr(row, "pk", 0)}
@@ -161,7 +165,10 @@ def ask(
         .environ
     )
     started: list[Any] = []
-    with transaction.atomic():
+    undone = transaction.atomic()
+    # As Django's TestCase does: a count that must be committed at once is undone here too.
+    undone._from_testcase = True  # noqa: SLF001 -- there is no public name
+    with undone:
         body = application(environ, lambda *status_and_headers: started.extend(status_and_headers))
         content = b"".join(body)
         getattr(body, "close", lambda: None)()

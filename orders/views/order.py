@@ -26,6 +26,7 @@ from orders.views.steps import (
     accept_post_back,
     customer_only,
     frame_context,
+    prove_url,
     redirect_to,
     redirect_to_open_step,
 )
@@ -46,6 +47,8 @@ def order(request: HttpRequest, user: User, number: str) -> HttpResponse:
     visits.note_step(visit, "order")
     found = _get_own_order(user, number)
     context = _order_context(found) | {"may_continue": is_for_this_device(found, visit)}
+    if found.state == OrderState.COMPLETED:
+        context["prove_url"] = prove_url(user, then=request.path)
     return render(request, "orders/order.html", context)
 
 

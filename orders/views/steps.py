@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
 
+from accounts import addresses, reentry
 from accounts.models import User
 from mobileplans.domain import visits
 from mobileplans.models import Visit
@@ -53,6 +54,33 @@ def customer_only(
         return redirect_to("sign-in", query=urlencode({"next": request.get_full_path()}))
 
     return guarded
+
+
+def after_reentry(
+    view: Callable[Concatenate[HttpRequest, User, Rest], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, User, Rest], HttpResponse]:
+    """Ask for the password or a code again, unless that was done a few minutes ago.
+
+    Use it below `customer_only`, on a view whose address also answers a GET. What was typed is
+    kept.
+    """
+
+    @wraps(view)
+    def guarded(
+        request: HttpRequest, user: User, /, *args: Rest.args, **kwargs: Rest.kwargs
+    ) -> HttpResponse:
+        if reentry.is_fresh(request):
+            return view(request, user, *args, **kwargs)
+        if request.method == "POST":
+            keep_form(request)
+        return redirect_to_reentry(request)
+
+    return guarded
+
+
+def redirect_to_reentry(request: HttpRequest) -> HttpResponse:
+    """Redirect to the page that asks who it is, and that leads back here."""
+    return redirect_to("confirm", query=urlencode({"next": request.get_full_path()}))
 
 
 def accept_post_back(
@@ -108,6 +136,15 @@ def _refuse_sim_of_another(request: HttpRequest, visit: Visit) -> HttpResponse:
         "cancel": True,
     }
     return render(request, "mobileplans/refused.html", context)
+
+
+def prove_url(user: User, *, then: str = "") -> str:
+    """Return where the customer can prove what they sign in with; empty if it is proven."""
+    address = addresses.address_to_prove(user)
+    if address is None:
+        return ""
+    query = f"?{urlencode({'next': then})}" if then else ""
+    return reverse("address-prove", args=[address.pk]) + query
 
 
 def redirect_to(name: str, *args: object, query: str = "") -> HttpResponseRedirect:

@@ -20,7 +20,7 @@ from orders.domain import problems
 from orders.models import Order
 from orders.queries.orders import esims_to_install, orders_of, stored_methods_of
 from orders.states import OrderState
-from orders.views.steps import customer_only, redirect_to
+from orders.views.steps import after_reentry, customer_only, prove_url, redirect_to
 from payments.domain import cards
 from payments.models import PaymentMethod
 from subscriptions.balances import account_buckets
@@ -36,6 +36,7 @@ def account(request: HttpRequest, user: User) -> HttpResponse:
     """Show the customer's plans with their remaining data, stored cards and latest orders."""
     visits.note_step(visits.get_or_begin(request), "account")
     context = {
+        "prove_url": prove_url(user),
         "lost_sims": [takeover.old.sim.iccid[-4:] for takeover in claims.lost_sims(user)],
         "unproven_sims": [sim.iccid[-4:] for sim in claims.provable_sims(user, [])],
         "lines": _lines_of(user),
@@ -77,6 +78,7 @@ def _message(user: User, number: int) -> AccountMessage:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @customer_only
+@after_reentry
 def remove_method(request: HttpRequest, user: User, number: int) -> HttpResponse:
     """Remove a stored payment method and say so. A GET only leads to the account."""
     if request.method == "POST":

@@ -1,9 +1,11 @@
 """The page of an order, and leaving the portal while there is one."""
 
+from urllib.parse import quote
+
 from django.test import Client
 from django.utils.timezone import now
 
-from accounts.models import User
+from accounts.models import Address, User
 from esim.domain import provisioning
 from esim.states import ProfileState
 from mobileplans.domain.handoffs import stored_outcome
@@ -179,3 +181,25 @@ def test_once_the_esim_is_on_the_device_the_page_says_so(
     provisioning.move(order.profile, ProfileState.DOWNLOADED, downloaded_at=now())
 
     assert "The eSIM is on your device" in as_alice.get(f"/orders/{order.number}/").text
+
+
+def test_the_confirmation_offers_to_confirm_the_identifier_and_keeps_continue(
+    shopping: Client, alice: User, gateway: str, smdp: str
+) -> None:
+    make_pool()
+    draft = ready(alice)
+    shopping.post("/payment/", sent(draft, **card()))
+    draft.refresh_from_db()
+    shopping.post("/review/", sent(draft))
+    page = f"/orders/{Order.objects.get().number}/"
+    offer = "Confirm your email address or phone number"
+    assert offer not in shopping.get(page).text
+
+    settled(Order.objects.get())
+
+    shown = shopping.get(page).text
+    assert offer in shown
+    assert f"/prove/?next={quote(page, safe='')}" in shown
+    assert ">Continue</button>" in shown
+    Address.objects.update(proven_at=now())
+    assert offer not in shopping.get(page).text

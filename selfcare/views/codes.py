@@ -1,0 +1,65 @@
+"""What the pages that wait for a one-time code and take it share."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.timezone import now
+
+from accounts import codes, texts
+from accounts.forms import CodeForm
+from accounts.models import CodeRequest
+from accounts.models.codes import MOST_TRIES
+from accounts.states import CodeState, Refusal
+from moportal.web.kept_forms import restore_form
+
+# A page that reloads itself would lose what is being typed. So it stops to wait after a while,
+# though nobody has confirmed yet that the code was sent.
+PATIENCE = timedelta(seconds=20)
+
+
+def code_context(
+    request: HttpRequest, asked: CodeRequest, *, page: str, others: str
+) -> dict[str, Any]:
+    """Return what the page of a code shows: that it waits, the form, or why there is no code.
+
+    `page` names the page's URL, `page`-again the one that sends a new code, and `others` the page
+    on which another address can be chosen.
+    """
+    target = request.GET.get("next", "")
+    return {
+        "phase": phase_of(asked),
+        "address": asked.address,
+        "why_not": texts.WHY_NOT_SENT.get(Refusal(asked.refusal)) if asked.refusal else "",
+        "form": restore_form(request, CodeForm, {"next": target}),
+        "next": target,
+        "again_url": reverse(f"{page}-again"),
+        "others_url": reverse(others),
+        "back_url": target or reverse(others),
+    }
+
+
+def phase_of(asked: CodeRequest) -> str:
+    """Return what the page of a request shows: waiting, enter, refused or over."""
+    if asked.state == CodeState.REFUSED:
+        return "refused"
+    is_over = asked.expires_at <= now() or asked.tries >= MOST_TRIES
+    if is_over or asked.state in {CodeState.USED, CodeState.LAPSED}:
+        return "over"
+    is_slow = asked.created_at < now() - PATIENCE
+    is_sent = asked.state == CodeState.SENT or (asked.state == CodeState.SENDING and is_slow)
+    return "enter" if is_sent else "waiting"
+
+
+@contextmanager
+def shows_code_error(form: CodeForm) -> Iterator[None]:
+    """Put what is wrong with the code into the form."""
+    try:
+        yield
+    except codes.WrongCode as wrong:
+        form.add_error("code", texts.wrong_code_text(wrong.tries_left))
+    except codes.CodeOver:
+        form.add_error("code", texts.CODE_OVER)

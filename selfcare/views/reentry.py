@@ -1,0 +1,119 @@
+"""`/account/confirm/`: who is it? Asked before addresses, passwords and lines are changed.
+
+The password is enough, or a code that goes to a proven address of the account.
+"""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from accounts import addresses, codes, reentry, texts
+from accounts.forms import CodeForm, ConfirmForm
+from accounts.limiter import Locked
+from accounts.models import Address, User
+from accounts.states import Purpose
+from accounts.views.shared import redirect_to_next, redirect_to_page
+from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
+from orders.views.steps import customer_only
+from selfcare.views.codes import code_context, shows_code_error
+from selfcare.views.security import WRONG_PASSWORD
+
+
+@sensitive_post_parameters("current")
+@require_http_methods(["GET", "HEAD", "POST"])
+@keeps_form(ConfirmForm)
+@customer_only
+def confirm(request: HttpRequest, user: User) -> HttpResponse:
+    """Ask for the password, and lead on to where the customer wanted to go."""
+    if request.method != "POST":
+        target = request.GET.get("next", "")
+        context = {
+            "form": restore_form(request, ConfirmForm, {"next": target}),
+            "user_name": user.username,
+            "next": target,
+            "has_proven": bool(_proven(user)),
+            "back_url": reverse("account"),
+        }
+        return render(request, "selfcare/confirm.html", context)
+    form = ConfirmForm(request.POST)
+    if form.is_valid():
+        try:
+            reentry.by_password(request, user, form.cleaned_data["current"])
+        except reentry.WrongPassword:
+            form.add_error("current", WRONG_PASSWORD)
+        except Locked as locked:
+            form.add_error("current", texts.too_many_text(locked))
+        else:
+            return redirect_to_next(form.cleaned_data["next"], default="account")
+    return redirect_back(request, form)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@customer_only
+def choose_address(request: HttpRequest, user: User) -> HttpResponse:
+    """Let the customer choose the proven address to which the code goes, and send it."""
+    target = request.POST.get("next") or request.GET.get("next", "")
+    proven = _proven(user)
+    if not proven:
+        return redirect_to_page("confirm", target)
+    if request.method == "POST":
+        chosen = next((one for one in proven if str(one.pk) == request.POST.get("to")), proven[0])
+        return _ask(request, user, chosen.value, target)
+    context = {"addresses": proven, "next": target, "back_url": _confirm_url(target)}
+    return render(request, "selfcare/confirm_address.html", context)
+
+
+def _ask(request: HttpRequest, user: User, address: str, target: str) -> HttpResponse:
+    try:
+        codes.request_code(request, Purpose.REENTER, address, account=user)
+    except Locked as locked:
+        messages.warning(request, texts.too_many_codes_text(locked))
+    except codes.NumberInDevice:
+        messages.warning(request, texts.NUMBER_IN_DEVICE)
+    else:
+        return redirect_to_page("confirm-code", target)
+    return redirect_to_page("confirm-address", target)
+
+
+@sensitive_post_parameters("code")
+@require_http_methods(["GET", "HEAD", "POST"])
+@keeps_form(CodeForm)
+@customer_only
+def enter_code(request: HttpRequest, user: User) -> HttpResponse:
+    """Wait until the code was sent, then take it, and lead on."""
+    asked = codes.find_request(request, Purpose.REENTER, account=user)
+    if asked is None:
+        return redirect_to_page("confirm", request.GET.get("next", ""))
+    if request.method != "POST":
+        context = code_context(request, asked, page="confirm-code", others="confirm-address")
+        return render(request, "selfcare/code.html", context)
+    form = CodeForm(request.POST)
+    if form.is_valid():
+        with shows_code_error(form):
+            reentry.by_code(request, user, form.cleaned_data["code"])
+    if form.errors:
+        return redirect_back(request, form)
+    forget_form(request)
+    return redirect_to_next(form.cleaned_data["next"], default="account")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@customer_only
+def send_again(request: HttpRequest, user: User) -> HttpResponse:
+    """Send a new code to the same address. A GET only leads to the page of the code."""
+    target = request.POST.get("next", "")
+    asked = codes.find_request(request, Purpose.REENTER, account=user)
+    if request.method != "POST" or asked is None:
+        return redirect_to_page("confirm-code", target)
+    return _ask(request, user, asked.address, target)
+
+
+def _proven(user: User) -> list[Address]:
+    return [one for one in addresses.addresses_of(user) if one.proven_at is not None]
+
+
+def _confirm_url(target: str) -> str:
+    return redirect_to_page("confirm", target).headers["Location"]
