@@ -201,10 +201,16 @@ def installed_profiles(visit: Visit, account: User) -> list[Sim]:
 def numbers_in_device(request: HttpRequest) -> set[str]:
     """Return the phone numbers, in E.164, whose SIMs the launch found in this device."""
     visit = session.find(request)
-    iccids = [*visit.iccids, visit.iccid] if visit else []
-    here = SimOnLine.objects.filter(until=None, sim__iccid__in=filter(None, iccids))
-    numbers = here.exclude(line__msisdn="").values_list("line__msisdn", flat=True)
-    return {f"+{number}" for number in numbers}
+    iccids = [iccid for iccid in (*visit.iccids, visit.iccid) if iccid] if visit else []
+    if not iccids:
+        return set()
+    of_lines = SimOnLine.objects.filter(until=None, sim__iccid__in=iccids)
+    of_sims = Sim.objects.filter(iccid__in=iccids)
+    numbers = {
+        *of_lines.values_list("line__msisdn", flat=True),
+        *of_sims.values_list("msisdn", flat=True),
+    }
+    return {f"+{number}" for number in numbers if number}
 
 
 def refuse_sim(visit: Visit, because: str) -> None:

@@ -10,8 +10,10 @@ from django.test import Client
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
-from accounts.models import User
+from accounts.models import CodeRequest, User
+from esim.models import Sim
 from mobileplans.models import Handoff, LpaReport, Visit
+from subscriptions.models import Line, SimOnLine
 from tests.builders import EID, make_card, make_pool
 from tests.conftest import PASSWORD
 
@@ -26,6 +28,21 @@ def test_the_launch_redirects_away_from_its_address(client: Client, db: None) ->
 
 def test_a_signed_in_customer_goes_straight_to_the_options(as_alice: Client) -> None:
     assert as_alice.get(f"/?eid={EID}").headers["Location"] == "/options/"
+
+
+def test_a_code_goes_to_no_number_whose_sim_the_launch_found(as_alice: Client, alice: User) -> None:
+    card, other = make_card(), make_card()
+    Sim.objects.filter(pk=card.pk).update(msisdn="12025550142")
+    line = Line.objects.create(account=alice, msisdn="12025550143")
+    SimOnLine.objects.create(line=line, sim=card, since=now())
+    page = "/account/addresses/add/"
+
+    for iccid, refused in [(card.iccid, True), (other.iccid, False), ("", False)]:
+        as_alice.get(f"/?iccid={iccid}")
+        for number in ("+12025550142", "+12025550143"):
+            answer = as_alice.post(page, {"address": number})
+            assert (answer.headers["Location"] == page) is refused
+    assert CodeRequest.objects.count() == 4
 
 
 def test_utf8_that_is_not_percent_encoded_is_decoded(client: Client, db: None) -> None:
