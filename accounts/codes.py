@@ -172,6 +172,8 @@ def recover(request: HttpRequest, typed: str, *, password: str) -> User:
     validate_password(normalise_text(password))
     asked = check_code(request, Purpose.RECOVER, typed)
     assert asked.account is not None  # noqa: S101 -- without an account there is no digest
+    if not _is_still_proven(asked):
+        raise CodeOver
     found = Found(asked.account, partial(use, asked), events.Kind.RECOVERED_BY_CODE)
     try:
         finish(request, found, password=password)
@@ -179,6 +181,12 @@ def recover(request: HttpRequest, typed: str, *, password: str) -> User:
         raise CodeOver from error
     forget(request, Purpose.RECOVER)
     return found.account
+
+
+def _is_still_proven(asked: CodeRequest) -> bool:
+    """Return whether no other account has proven the address since the code was asked for."""
+    mine = Address.objects.filter(account=asked.account, value=asked.address)
+    return mine.filter(proven_at__isnull=False).exists()
 
 
 def use(asked: CodeRequest) -> bool:

@@ -144,6 +144,18 @@ def test_the_code_works_in_the_browser_that_asked_and_nowhere_else(proven: User)
     assert not is_signed_in(stranger)
 
 
+def test_a_code_to_an_address_that_another_account_has_proven_since_opens_nothing(
+    proven: User, bob: User
+) -> None:
+    client, code = ask()
+    prove(bob, PROVEN)
+
+    enter(client, code)
+
+    assert "no longer valid" in client.get(ENTER).text
+    assert not is_signed_in(client)
+
+
 def test_a_form_without_a_code_says_so(proven: User) -> None:
     client, _code = ask()
 
