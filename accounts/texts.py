@@ -11,6 +11,7 @@ from accounts.states import Refusal
 # In seconds. A longer time is told in hours.
 LONGEST_IN_MINUTES = 2 * 3600
 CODE_OVER = gettext_lazy("This code is no longer valid. Ask for a new one.")
+CODE_NOT_CHECKED = gettext_lazy("We couldn't check the code. Ask for a new one.")
 NUMBER_IN_DEVICE = gettext_lazy(
     "We don't send codes to this number from this device. Use another address or another device."
 )
@@ -26,6 +27,11 @@ WHY_NOT_SENT = {
     Refusal.UNDELIVERED: gettext_lazy(
         "The message wasn't delivered. Check the address, or use another one."
     ),
+    Refusal.UNCHECKED: gettext_lazy(
+        "We couldn't find out whether this number changed hands lately. Use another address."
+    ),
+    Refusal.NOT_ALLOWED: gettext_lazy("This number can't receive our codes. Use another address."),
+    Refusal.BLOCKED: gettext_lazy("This number has blocked our SMS. Use another address."),
 }
 
 

@@ -15,8 +15,9 @@ from django.views.decorators.http import require_http_methods
 from accounts import codes, domain, recovery, texts
 from accounts.forms import CodeAddressForm, RecoveryByCodeForm, RecoveryForm
 from accounts.limiter import Locked
-from accounts.models import User
+from accounts.models import CodeRequest, User
 from accounts.states import Purpose
+from accounts.views.codes import note_of, phase_of, shows_code_error
 from accounts.views.shared import (
     market_of,
     redirect_to_next,
@@ -91,22 +92,29 @@ def enter_code(request: HttpRequest) -> HttpResponse:
     if asked is None:
         return redirect_to_page("recover-by-code", request.GET.get("next", ""))
     if request.method != "POST":
+        shown = {"address": asked.address, "phase": _phase_of(asked), "note": note_of(asked)}
         template = "accounts/recover_enter_code.html"
-        return render_form(request, template, RecoveryByCodeForm, address=asked.address)
+        return render_form(request, template, RecoveryByCodeForm, **shown)
     form = RecoveryByCodeForm(request.POST)
-    user = _recover_by_code(request, form) if form.is_valid() else None
+    try:
+        user = _recover_by_code(request, form) if form.is_valid() else None
+    except codes.CodeBeingChecked:
+        return redirect_to_page("recover-enter-code", form.cleaned_data["next"])
     return sign_in_and_show_code(request, user, form) if user else redirect_back(request, form)
+
+
+def _phase_of(asked: CodeRequest) -> str:
+    """Return what the page shows. It tells nobody whether a code was sent."""
+    found = phase_of(asked)
+    return found if found in {"checking", "accepted"} else "enter"
 
 
 def _recover_by_code(request: HttpRequest, form: RecoveryByCodeForm) -> User | None:
     """Return whose code it is, or put what is wrong into the form."""
     typed, password = form.cleaned_data["code"], form.cleaned_data["new"]
     try:
-        return codes.recover(request, typed, password=password)
-    except codes.WrongCode as wrong:
-        form.add_error("code", texts.wrong_code_text(wrong.tries_left))
-    except codes.CodeOver:
-        form.add_error("code", texts.CODE_OVER)
+        with shows_code_error(form):
+            return codes.recover(request, typed, password=password)
     except ValidationError as error:
         form.add_error("new", error)
     except Busy:

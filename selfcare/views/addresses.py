@@ -20,10 +20,10 @@ from accounts.identifier import is_identifier
 from accounts.limiter import Locked
 from accounts.models import Address, User
 from accounts.states import Purpose
+from accounts.views.codes import code_context, shows_code_error
 from accounts.views.shared import market_of, redirect_to_next, redirect_to_page
 from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
 from orders.views.steps import after_reentry, customer_only, redirect_to, redirect_to_reentry
-from selfcare.views.codes import code_context, shows_code_error
 
 
 @require_safe
@@ -118,18 +118,24 @@ def enter_code(request: HttpRequest, user: User) -> HttpResponse:
         context = code_context(request, asked, page="address-code", others="addresses")
         return render(request, "selfcare/code.html", context)
     form = CodeForm(request.POST)
-    if form.is_valid():
-        with shows_code_error(form):
-            right = codes.check_code(
-                request, Purpose.PROVE, form.cleaned_data["code"], account=user
-            )
-            addresses.prove(request, user, right)
+    try:
+        if form.is_valid():
+            _take_code(request, user, form)
+    except codes.CodeBeingChecked:
+        return redirect_to_page("address-code", form.cleaned_data["next"])
     if form.errors:
         return redirect_back(request, form)
     codes.forget(request, Purpose.PROVE)
     forget_form(request)
     messages.success(request, _("Confirmed: %(address)s") % {"address": asked.address})
     return redirect_to_next(form.cleaned_data["next"], default="addresses")
+
+
+def _take_code(request: HttpRequest, user: User, form: CodeForm) -> None:
+    with shows_code_error(form):
+        typed = form.cleaned_data["code"]
+        asked = codes.check_code(request, Purpose.PROVE, typed, account=user)
+        addresses.prove(request, user, asked)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

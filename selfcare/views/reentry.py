@@ -15,10 +15,10 @@ from accounts.forms import CodeForm, ConfirmForm
 from accounts.limiter import Locked
 from accounts.models import Address, User
 from accounts.states import Purpose
+from accounts.views.codes import code_context, shows_code_error
 from accounts.views.shared import redirect_to_next, redirect_to_page
 from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
 from orders.views.steps import customer_only
-from selfcare.views.codes import code_context, shows_code_error
 from selfcare.views.security import WRONG_PASSWORD
 
 
@@ -91,9 +91,12 @@ def enter_code(request: HttpRequest, user: User) -> HttpResponse:
         context = code_context(request, asked, page="confirm-code", others="confirm-address")
         return render(request, "selfcare/code.html", context)
     form = CodeForm(request.POST)
-    if form.is_valid():
-        with shows_code_error(form):
-            reentry.by_code(request, user, form.cleaned_data["code"])
+    try:
+        if form.is_valid():
+            with shows_code_error(form):
+                reentry.by_code(request, user, form.cleaned_data["code"])
+    except codes.CodeBeingChecked:
+        return redirect_to_page("confirm-code", form.cleaned_data["next"])
     if form.errors:
         return redirect_back(request, form)
     forget_form(request)

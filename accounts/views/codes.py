@@ -9,11 +9,11 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.timezone import now
 
-from accounts import codes, texts
-from accounts.forms import CodeForm
+from accounts import codes, texts, typed_codes
+from accounts.forms import CodeForm, RecoveryByCodeForm
 from accounts.models import CodeRequest
 from accounts.models.codes import MOST_TRIES
-from accounts.states import CodeState, Refusal
+from accounts.states import CodeState, Purpose, Refusal, TypedVerdict
 from moportal.web.kept_forms import restore_form
 
 # A page that reloads itself would lose what is being typed. So it stops to wait after a while,
@@ -32,6 +32,7 @@ def code_context(
     target = request.GET.get("next", "")
     return {
         "phase": phase_of(asked),
+        "note": note_of(asked),
         "address": asked.address,
         "why_not": texts.WHY_NOT_SENT.get(Refusal(asked.refusal)) if asked.refusal else "",
         "form": restore_form(request, CodeForm, {"next": target}),
@@ -43,20 +44,43 @@ def code_context(
 
 
 def phase_of(asked: CodeRequest) -> str:
-    """Return what the page of a request shows: waiting, enter, refused or over."""
+    """Return what the page shows: sending, enter, checking, accepted, refused or over.
+
+    Only the operator's own codes are checked by a worker, while the page waits.
+    """
     if asked.state == CodeState.REFUSED:
         return "refused"
+    if typed_codes.is_being_checked(asked):
+        return "checking"
+    if typed_codes.is_accepted(asked):
+        return "accepted"
     is_over = asked.expires_at <= now() or asked.tries >= MOST_TRIES
     if is_over or asked.state in {CodeState.USED, CodeState.LAPSED}:
         return "over"
     is_slow = asked.created_at < now() - PATIENCE
     is_sent = asked.state == CodeState.SENT or (asked.state == CodeState.SENDING and is_slow)
-    return "enter" if is_sent else "waiting"
+    return "enter" if is_sent else "sending"
+
+
+def note_of(asked: CodeRequest) -> str:
+    """Return what the operator's service said about the code that was typed last, if it was wrong.
+
+    Somebody who comes back without a password reads the same in each case.
+    """
+    verdict = typed_codes.verdict_of(asked)
+    if verdict in {None, TypedVerdict.RIGHT}:
+        return ""
+    if verdict == TypedVerdict.UNKNOWN and asked.purpose != Purpose.RECOVER:
+        return str(texts.CODE_NOT_CHECKED)
+    return texts.wrong_code_text(MOST_TRIES - asked.tries)
 
 
 @contextmanager
-def shows_code_error(form: CodeForm) -> Iterator[None]:
-    """Put what is wrong with the code into the form."""
+def shows_code_error(form: CodeForm | RecoveryByCodeForm) -> Iterator[None]:
+    """Put what is wrong with the code into the form.
+
+    Raises `accounts.codes.CodeBeingChecked`: the page waits, and shows no error.
+    """
     try:
         yield
     except codes.WrongCode as wrong:
