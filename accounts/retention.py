@@ -13,9 +13,11 @@ from accounts.models import (
     CodeRequest,
     CodeServiceCall,
     NumberCheck,
+    PasswordLink,
     Proof,
     RecoveryCode,
     SignIn,
+    StaffRecovery,
     TypedCode,
     User,
 )
@@ -40,6 +42,7 @@ register(
     Kept(Group, "staff's roles: written by `migrate` and by staff"),
     Kept(Permission, "a part of the program: written by `migrate`"),
     Kept(ContentType, "a part of the program: written by `migrate`"),
+    Kept(PasswordLink, "staff's password links: few, and they say who may not approve for whom"),
     Kept(RecoveryCode, "one row for each account; only its hash is stored"),
     Timed(
         SignIn,
@@ -52,6 +55,12 @@ register(
         "what happened to an account's access",
         setting="SUPPORT_DAYS",
         since="at",
+    ),
+    Timed(
+        StaffRecovery,
+        "recoveries that staff started",
+        setting="SUPPORT_DAYS",
+        since="started_at",
     ),
     Timed(
         AttemptCount,

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.apps import apps
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils.timezone import now
 
 from accounts.models import (
@@ -16,8 +17,10 @@ from accounts.models import (
     CodeRequest,
     CodeServiceCall,
     NumberCheck,
+    PasswordLink,
     Proof,
     SignIn,
+    StaffRecovery,
     TypedCode,
     User,
 )
@@ -142,6 +145,23 @@ BROKEN: dict[str, Callable[[], object]] = {
     "ended_message_has_a_time_and_no_code": set_to(Message, state="sent", ended_at=now()),
     "one_count_per_limit_subject_and_hour": lambda: again(SentCount),
     "account_is_told_once_per_occasion_and_key": lambda: again(AccountMessage),
+    "staff_recovery_state_known": set_to(StaffRecovery, state="other", ended_at=now()),
+    "staff_recovery_is_approved_by_another_person": set_to(
+        StaffRecovery, approved_by=F("asked_by")
+    ),
+    "staff_recovery_of_nobody_s_own_account": set_to(StaffRecovery, asked_by=F("account")),
+    "staff_recovery_code_is_sent_or_approved": set_to(
+        StaffRecovery, state="code_made", code_digest="x"
+    ),
+    "staff_recovery_has_a_digest_while_its_code_works": set_to(StaffRecovery, code_digest="x"),
+    "staff_recovery_has_few_tries": set_to(StaffRecovery, tries=6),
+    "staff_recovery_has_a_reason": set_to(StaffRecovery, reason=""),
+    "ended_staff_recovery_has_a_time": set_to(StaffRecovery, state="refused"),
+    "one_open_staff_recovery_per_account": lambda: again(StaffRecovery),
+    "password_link_state_known": set_to(PasswordLink, state="other", ended_at=now()),
+    "password_link_is_issued_by_another_person": set_to(PasswordLink, issued_by=F("user")),
+    "ended_password_link_has_a_time": set_to(PasswordLink, state="used"),
+    "one_open_password_link_per_user": lambda: again(PasswordLink, digest="other"),
     "plan_category_known": set_to(Plan, category="other"),
     "plan_data_is_positive": set_to(Plan, data_bytes=0),
     "plan_lasts": set_to(Plan, validity_days=0),
@@ -273,6 +293,7 @@ def house(alice: User) -> Order:
     order.changes.create(old="acknowledged", new="in_progress")
     _fill_payments_and_tasks(alice, order)
     _fill_messages(alice)
+    _fill_desk(alice)
     return order
 
 
@@ -301,6 +322,12 @@ def _fill_messages(alice: User) -> None:
     )
     SendingCall.objects.create(message=message, sender="Mail")
     SentCount.objects.create(name="country", subject="US", ends_at=now(), used=1)
+
+
+def _fill_desk(alice: User) -> None:
+    first, second = (User.objects.create_user(name, None, is_staff=True) for name in ("a", "b"))
+    StaffRecovery.objects.create(account=alice, asked_by=first, reason="x", expires_at=now())
+    PasswordLink.objects.create(user=first, issued_by=second, digest="x", expires_at=now())
 
 
 def test_every_row_says_what_it_is(house: Order) -> None:

@@ -2,6 +2,7 @@
 
 from accounts.models.access import AccessEvent, AttemptCount, RecoveryCode, SignIn
 from accounts.models.codes import Address, CodeRequest, Proof
+from accounts.models.desk import PasswordLink, StaffRecovery
 from accounts.models.network import CodeServiceCall, NumberCheck, TypedCode
 from accounts.models.told import AccountMessage
 from accounts.models.users import User, UserManager
@@ -14,9 +15,11 @@ __all__ = [
     "CodeRequest",
     "CodeServiceCall",
     "NumberCheck",
+    "PasswordLink",
     "Proof",
     "RecoveryCode",
     "SignIn",
+    "StaffRecovery",
     "TypedCode",
     "User",
     "UserManager",

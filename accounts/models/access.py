@@ -94,6 +94,15 @@ class AccessEvent(models.Model):
         IDENTIFIER_CHANGED = "identifier_changed", _("Changed what you sign in with")
         CODE_RENEWED = "code_renewed", _("New recovery code")
         LANGUAGE_CHANGED = "language_changed", _("Language changed")
+        SUPPORT_STARTED = "support_started", _("Support checks a caller who wants a new password")
+        SUPPORT_REFUSED = "support_refused", _("Support refused a caller who gave wrong answers")
+        SUPPORT_APPROVED = "support_approved", _("A second person at support agreed to a code")
+        SUPPORT_CODE = "support_code", _("Support gave out a code for a new password")
+        SUPPORT_STOPPED = "support_stopped", _("Support stopped giving out a code")
+        SUPPORT_RECOVERED = "support_recovered", _("Password set with a code from support")
+        # Only staff have these.
+        LINK_GIVEN = "link_given", "Link to set a password given"
+        LINK_USED = "link_used", "Password set by a link"
 
     account = models.ForeignKey(User, on_delete=models.CASCADE, related_name="access_events")
     actor = models.ForeignKey(

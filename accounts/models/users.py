@@ -52,7 +52,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
-        permissions = [("end_sign_ins", "Can sign a customer out everywhere")]
+        permissions = [
+            ("end_sign_ins", "Can sign a customer out everywhere"),
+            ("give_password_link", "Can give staff a link to set their password"),
+        ]
 
     def __str__(self) -> str:
         return self.username
