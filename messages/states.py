@@ -19,7 +19,10 @@ class Occasion(TextChoices):
     ADDRESS_REMOVED = "address_removed", pgettext_lazy("message", "Address removed")
     ADDRESS_LOST = "address_lost", pgettext_lazy("message", "Address of another account")
     IDENTIFIER_CHANGED = "identifier_changed", pgettext_lazy("message", "New sign-in address")
+    SUPPORT_RECOVERY = "support_recovery", pgettext_lazy("message", "A call to support")
+    SUPPORT_CODE = "support_code", pgettext_lazy("message", "Code from support")
     CODE = "code", pgettext_lazy("message", "One-time code")
+    PASSWORD_LINK = "password_link", "Link to set a password"
 
 
 # What goes to all addresses of an account, so that an attacker who controls one hides nothing.
@@ -33,6 +36,7 @@ SECURITY = frozenset(
         Occasion.ADDRESS_REMOVED,
         Occasion.ADDRESS_LOST,
         Occasion.IDENTIFIER_CHANGED,
+        Occasion.SUPPORT_RECOVERY,
     }
 )
 

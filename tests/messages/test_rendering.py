@@ -31,6 +31,7 @@ CONTEXT: dict[str, Any] = {
     "at": datetime(2026, 11, 29, 12, tzinfo=UTC),
     "device": "Edge, Windows",
     "address": "noor@example.com",
+    "hours": 24,
 }
 
 pytestmark = pytest.mark.django_db
