@@ -121,6 +121,27 @@ class DeskSignInForm(AdminAuthenticationForm):
             raise
 
 
+class DeskPasswordForm(forms.Form):
+    """A new password of one of the staff, typed twice, because no code brings it back."""
+
+    new = _new_password(label="New password")
+    again = _password("new-password", label="The same again")
+
+    def clean(self) -> dict[str, Any]:
+        """Return what was typed, if it is the same twice."""
+        cleaned = super().clean() or {}
+        if {"new", "again"} <= cleaned.keys() and cleaned["new"] != cleaned["again"]:
+            self.add_error("again", "The two passwords are not the same.")
+        return cleaned
+
+
+class DeskPasswordChangeForm(DeskPasswordForm):
+    """The current password of one of the staff, and a new one."""
+
+    current = _password("current-password", label="Current password")
+    field_order = ("current", "new", "again")
+
+
 class CurrentPasswordForm(forms.Form):
     """The current password, before something that only the owner may do."""
 

@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 import balance_api.urls
+from accounts.admin import passwords
 from balance_api import schema
 
 PORTAL: list[URLPattern | URLResolver] = [
@@ -23,6 +24,9 @@ API: list[URLPattern | URLResolver] = [
 DESK: list[URLPattern | URLResolver] = [
     path("admin/interfaces/", schema.interfaces_page, name="interfaces"),
     path("admin/interfaces/openapi.yaml", schema.openapi_file, name="openapi"),
+    path("admin/set-password/", passwords.set_password, name="set-password"),
+    # In place of Django's page, which counts no wrong passwords.
+    path("admin/password_change/", passwords.change_password),
     path("admin/", admin.site.urls),
 ]
 FACES = {"portal": PORTAL, "api": API, "desk": DESK, "all": [*PORTAL, *API, *DESK]}
