@@ -19,6 +19,7 @@ OWNER = (SIGN_IN, PAGE, NOT_FOUND, SIGN_IN, SIGN_IN, SIGN_IN)
 AT_THE_DESK = (SIGN_IN, SIGN_IN, SIGN_IN, PAGE, PAGE, PAGE)
 ADMINISTRATOR = (SIGN_IN, SIGN_IN, SIGN_IN, REFUSED, REFUSED, PAGE)
 NOTHING_THERE = (SIGN_IN, SIGN_IN, SIGN_IN, NOT_FOUND, NOT_FOUND, NOT_FOUND)
+NOBODY_OF_STAFF = (SIGN_IN, SIGN_IN, SIGN_IN, REFUSED, REFUSED, REFUSED)
 # Nobody signs in at these. Other systems have a certificate, a token or a signature.
 SYSTEMS = (REFUSED,) * 6
 
@@ -95,6 +96,10 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/admin/interfaces/": AT_THE_DESK,
     "/admin/interfaces/openapi.yaml": AT_THE_DESK,
     "/admin/esim/sim/import/": ADMINISTRATOR,
+    # It opens only by a link that works.
+    "/admin/set-password/": (NOT_FOUND,) * 6,
+    # A customer gets no link. Staff do: `tests/accounts/test_password_links.py`.
+    "/admin/accounts/user/<object_id>/password-link/": NOBODY_OF_STAFF,
 }
 # A GET leads on before the row is looked for.
 BY_GET = {"/account/methods/<number>/remove/": CUSTOMER}
@@ -118,7 +123,8 @@ DESK: dict[str, Desk] = {
     "accounts/attemptcount": READ,
     "accounts/codeservicecall": READ,
     "accounts/numbercheck": READ,
-    "accounts/user": WRITE,
+    # Only superusers add staff.
+    "accounts/user": Desk(changes=ADMIN, deletes=ADMIN),
     "auth/group": Desk(reads=()),
     "brand/legaltext": WRITE,
     "brand/operator": WRITE,

@@ -61,7 +61,7 @@ def set_password(request: HttpRequest) -> HttpResponse:
             messages.success(request, "Your password is set. Sign in with it.")
             return redirect("admin:login")
     except password_links.LinkOver:
-        return _render(request, "set_password.html", "Set your password", {}, status=410)
+        return _render(request, "set_password.html", "Set your password", {}, status=404)
     context = {"form": form, "link": token, "user_name": user.user.username}
     return _render(request, "set_password.html", "Set your password", context)
 

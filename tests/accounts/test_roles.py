@@ -38,7 +38,7 @@ PAGES = {model._meta.label_lower: page for model, page in admin.site._registry.i
 NOT_ADDED = frozenset(
     label
     for label, page in PAGES.items()
-    if label in {"auth.group", "esim.sim", "mobileplans.lpareport"}
+    if label in {"accounts.user", "auth.group", "esim.sim", "mobileplans.lpareport"}
     or type(page).has_add_permission.__qualname__.startswith("ReadOnly.")
 )
 
@@ -186,17 +186,21 @@ def test_no_role_deletes_staff(desk: Client, clara: User) -> None:
     assert User.objects.filter(pk=clara.pk).exists()
 
 
-def test_a_superuser_gives_rights(client: Client, clara: User, bob: User) -> None:
+def test_a_superuser_gives_staff_rights_but_no_customer(
+    client: Client, clara: User, bob: User
+) -> None:
     client.force_login(clara)
-    agents = Group.objects.get(name=AGENT)
+    agents, colleague = Group.objects.get(name=AGENT), make_staff()
 
-    client.post(
-        address("accounts.user", f"{bob.pk}/change/"),
-        {"username": bob.username, "is_active": "on", "is_staff": "on", "groups": [agents.pk]},
-    )
+    for user in (bob, colleague):
+        client.post(
+            address("accounts.user", f"{user.pk}/change/"),
+            {"username": user.username, "is_active": "on", "groups": [agents.pk], **RIGHTS},
+        )
+        user.refresh_from_db()
 
-    bob.refresh_from_db()
-    assert (bob.is_staff, list(bob.groups.all())) == (True, [agents])
+    assert (bob.is_staff, bob.is_superuser, list(bob.groups.all())) == (False, False, [])
+    assert (colleague.is_superuser, list(colleague.groups.all())) == (True, [agents])
     assert client.get(address("auth.group")).status_code == HTTPStatus.OK
 
 
