@@ -10,6 +10,8 @@ from simulators.store import Store
 DESCRIPTION = f"""\
 Simulates a payment provider. JSON over HTTP. Every POST of the protocol has an Idempotency-Key
 header: the same request with the same key gets the stored answer, another request gets 409.
+A 404 with unknown_token, unknown_payment or unknown_page is about that thing. Any other 404 means
+that this address is none of the protocol.
 
   POST /tokens            {{"number", "exp_month", "exp_year", "csc", "name"}}
   POST /tokens/forget     {{"token"}}

@@ -164,7 +164,7 @@ def change_payment(books: Books, identifier: str, action: str) -> Reply:
     """
     payment = books.payment(identifier)
     if payment is None:
-        raise Refused(HTTPStatus.NOT_FOUND, "not_found")
+        raise Refused(HTTPStatus.NOT_FOUND, "unknown_payment")
     old, new = PaymentState(payment["status"]), ACTIONS[action]
     if new not in NEXT_STATES[old]:
         raise Refused(HTTPStatus.CONFLICT, "invalid_state", state=old)

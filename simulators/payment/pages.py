@@ -47,7 +47,7 @@ def describe_page(books: Books, identifier: str) -> Reply:
     with books.transaction():
         page = books.page(identifier)
         if page is None:
-            raise Refused(HTTPStatus.NOT_FOUND, "not_found")
+            raise Refused(HTTPStatus.NOT_FOUND, "unknown_page")
         card = books.card(page["token"])
     shown = {name: page[name] for name in ("id", "status", "reason")}
     return HTTPStatus.OK, {**shown, **card_fields(page["token"], card)} if card else shown

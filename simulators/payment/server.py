@@ -156,7 +156,7 @@ class PaymentServer:
     def _payment(self, request: Request, identifier: str) -> Answer:
         payment = self.books.payment(identifier)
         if payment is None:
-            raise HttpRefusal(HTTPStatus.NOT_FOUND, "not_found")
+            raise HttpRefusal(HTTPStatus.NOT_FOUND, "unknown_payment")
         if payment["status"] == PaymentState.REQUIRES_ACTION:
             payment["url"] = gateway.challenge_url(_address(request), identifier)
         return json_answer(payment)

@@ -180,8 +180,13 @@ def test_a_wrong_payment_is_refused(
 
 
 def test_an_unknown_payment_is_not_found(gateway: httpx.Client) -> None:
-    assert gateway.get("/payments/pay_unknown").status_code == 404
-    assert post(gateway, "/payments/pay_unknown/capture", "c") == (404, {"error": "not_found"})
+    unknown = gateway.get("/payments/pay_unknown")
+    assert (unknown.status_code, unknown.json()) == (404, {"error": "unknown_payment"})
+    assert post(gateway, "/payments/pay_unknown/capture", "c") == (
+        404,
+        {"error": "unknown_payment"},
+    )
+    assert post(gateway, "/v2/payments", "c") == (404, {"error": "not_found"})
 
 
 def test_the_same_key_gets_the_same_answer(gateway: httpx.Client) -> None:
