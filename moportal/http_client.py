@@ -9,7 +9,7 @@ import json
 import ssl
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import astuple, dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -41,9 +41,14 @@ REFUSED_CERTIFICATE = frozenset(
         "TLSV1_ALERT_UNKNOWN_CA",
     }
 )
+# OpenSSL's reason when this machine does not accept the server's certificate or its name.
+SERVER_REFUSED = "CERTIFICATE_VERIFY_FAILED"
 # The statuses for a certificate, token or password that is not accepted. 495 and 496 are
 # nginx's own.
 CALLER_REFUSED = frozenset({401, 403, 407, 495, 496})
+# The statuses of an address that is not the service's: a redirect, or a path, method or host
+# that the server behind it does not have.
+WRONG_ADDRESS = frozenset({301, 302, 303, 307, 308, 404, 405, 421})
 NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 # No compression: httpcore does not decompress answers.
 HEADERS = {"User-Agent": "moportal", "Accept": "*/*", "Accept-Encoding": "identity"}
@@ -60,15 +65,22 @@ class ServiceUnavailable(Exception):
     """The service gave no usable answer. Asking again may help.
 
     `was_sent` says whether the call may have taken effect anyway. `retry_after` is how long the
-    service asked us to wait.
+    service asked us to wait. `is_setting` says that a setting, here or at the service, must be
+    corrected first: an address, a certificate, a token or a password.
     """
 
     def __init__(
-        self, detail: str, *, was_sent: bool = True, retry_after: timedelta = timedelta()
+        self,
+        detail: str,
+        *,
+        was_sent: bool = True,
+        retry_after: timedelta = timedelta(),
+        is_setting: bool = False,
     ) -> None:
         super().__init__(detail)
         self.was_sent = was_sent
         self.retry_after = retry_after
+        self.is_setting = is_setting
 
 
 def is_loopback(host: str) -> bool:
@@ -252,11 +264,15 @@ def exchange_json(
     unavailable: type[ServiceUnavailable],
     content: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
+    not_found_errors: Collection[str] = (),
 ) -> tuple[int, dict[str, Any]]:
     """Make one call with a JSON body and return the status and the JSON object of the answer.
 
+    `not_found_errors` are the service's own words, in the field `error`, for a 404 that is about
+    the thing that was asked for. Any other 404 comes from a wrong address.
+
     Raises `unavailable` if there is no answer, if it holds no JSON object, if its status asks to
-    try again later, or if the other side does not accept our credentials.
+    try again later, or if a setting is wrong: the address, or our credentials.
     """
     sent_headers = dict(headers or {})
     body = None
@@ -266,17 +282,32 @@ def exchange_json(
 
     try:
         reply = exchange(method, url, within=within, content=body, headers=sent_headers)
-        answer = json.loads(reply.body)
     except httpx.HTTPError as error:
-        raise unavailable(type(error).__name__, was_sent=not was_never_read(error)) from error
+        raise unavailable(
+            type(error).__name__,
+            was_sent=not was_never_read(error),
+            is_setting=refuses_certificate(error),
+        ) from error
+
+    answer, parse_error = _parse_object(reply.body)
+    is_not_found = reply.status == httpx.codes.NOT_FOUND and (
+        str(answer.get("error")) in not_found_errors
+    )
+    is_setting = refuses_caller(reply) or (reply.status in WRONG_ADDRESS and not is_not_found)
+    if parse_error or is_setting or asks_to_retry(reply.status):
+        detail = ", ".join(filter(None, [f"HTTP {reply.status}", parse_error]))
+        raise unavailable(detail, was_sent=True, is_setting=is_setting)
+    return reply.status, answer
+
+
+def _parse_object(body: bytes) -> tuple[dict[str, Any], str]:
+    """Return the JSON object in the body, and what is wrong with the body, if anything is."""
+    try:
+        answer = json.loads(body)
     except (ValueError, RecursionError) as error:
         # Deeply nested JSON raises RecursionError.
-        raise unavailable(type(error).__name__, was_sent=True) from error
-
-    is_usable = isinstance(answer, dict) and not refuses_caller(reply)
-    if asks_to_retry(reply.status) or not is_usable:
-        raise unavailable(f"HTTP {reply.status}", was_sent=True)
-    return reply.status, answer
+        return {}, type(error).__name__
+    return (answer, "") if isinstance(answer, dict) else ({}, "not an object")
 
 
 def refuses_caller(reply: Reply) -> bool:
@@ -306,6 +337,12 @@ def was_never_read(error: httpx.HTTPError) -> bool:
     closes the connection after the handshake may have carried out the call.
     """
     return isinstance(error, NOT_CONNECTED) or _tls_reason(error) in REFUSED_CERTIFICATE
+
+
+def refuses_certificate(error: httpx.HTTPError) -> bool:
+    """Return whether one side did not accept the other's certificate. That is a setting."""
+    reason = _tls_reason(error)
+    return reason in REFUSED_CERTIFICATE or reason == SERVER_REFUSED
 
 
 def _tls_reason(error: BaseException) -> str:

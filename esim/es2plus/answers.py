@@ -14,7 +14,7 @@ from django.utils.timezone import now
 
 from esim.es2plus.functions import Contradiction, Function
 from esim.models import Es2Call
-from moportal.http_client import Reply, asks_to_retry, refuses_caller
+from moportal.http_client import WRONG_ADDRESS, Reply, asks_to_retry, refuses_caller
 
 log = structlog.get_logger(__name__)
 JSON = "application/json"
@@ -42,6 +42,8 @@ class Answer(Generic[Result]):
     result: Result | None = None
     # How long the SM-DP+ asks the portal to wait before the next call.
     retry_after: timedelta = timedelta()
+    # Whether a setting, here or at the SM-DP+, must be corrected before a call can succeed.
+    is_setting: bool = False
 
 
 def parse_answer(reply: Reply, function: Function[Result]) -> Answer[Result]:
@@ -49,7 +51,10 @@ def parse_answer(reply: Reply, function: Function[Result]) -> Answer[Result]:
     text = _readable(reply.body)
     if reply.status != httpx.codes.OK:
         after = _parse_retry_after(reply.headers.get("retry-after", ""))
-        return Answer(_http_outcome(reply), f"HTTP {reply.status} {text}", retry_after=after)
+        outcome = _http_outcome(reply)
+        is_setting = outcome == Outcome.MISCONFIGURED
+        detail = f"HTTP {reply.status} {text}"
+        return Answer(outcome, detail, retry_after=after, is_setting=is_setting)
     _note_odd_protocol(reply.headers.get("x-admin-protocol", ""))
     try:
         _check_content_type(reply.headers)
@@ -77,7 +82,7 @@ def _http_outcome(reply: Reply) -> Es2Call.Outcome:
     """
     if asks_to_retry(reply.status):
         return Outcome.COME_BACK
-    if refuses_caller(reply) or reply.status == httpx.codes.NOT_FOUND:
+    if refuses_caller(reply) or reply.status in WRONG_ADDRESS:
         return Outcome.MISCONFIGURED
     is_refusal = httpx.codes.is_client_error(reply.status)
     return Outcome.REFUSED if is_refusal else Outcome.UNREADABLE

@@ -22,7 +22,7 @@ from accounts.models import User
 from moportal.database.statements import move
 from moportal.http_client import check_address
 from outbox.domain import Lease, RetryAfter, enqueue
-from outbox.retries import RETRY_DELAYS, count_failure
+from outbox.retries import SHORT_TRIES, count_failure
 from payments.domain.calls import call_gateway
 from payments.gateways import gateway
 from payments.gateways.base import GatewayRefused, GatewayUnavailable, NoCard, StillOpen, StoredCard
@@ -166,7 +166,7 @@ def _keep_open(page: CardPage, returned_at: datetime | None) -> None:
 def _retry_or_lapse(page: CardPage, error: GatewayUnavailable) -> RetryAfter | None:
     """Count the failure. After the last short delay, let a page lapse that nobody can use."""
     delay = count_failure(page, error)
-    has_used_short_delays = page.tries > len(RETRY_DELAYS)
+    has_used_short_delays = page.tries > SHORT_TRIES
     is_unusable = page.state == CardPageState.INTENDED or _is_late(page)
     if has_used_short_delays and is_unusable:
         _move(page, CardPageState.LAPSED)

@@ -39,6 +39,8 @@ BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "amex": "American Express"
 LONGEST_TEXT, LONGEST_URL = 80, 500
 MONTHS, YEARS = range(1, 13), range(2000, 2200)
 SIGNATURE = "Webhook-Signature"
+# The gateway's own words for what it does not know. Any other 404 is a wrong address.
+NOT_FOUND_ERRORS = frozenset({"unknown_token", "unknown_payment", "unknown_page"})
 FIELD_OF_ERROR = {"invalid_number": "number", "invalid_expiry": "expiry", "invalid_csc": "csc"}
 
 
@@ -170,7 +172,14 @@ class SimulatorGateway:
     ) -> tuple[int, dict[str, Any]]:
         url = check_address(settings.PAYMENT_GATEWAY_URL, name="PAYMENT_GATEWAY_URL") + path
         limit = timeout or settings.OUTSIDE_CALL_TIMEOUT
-        return exchange_json(method, url, within=limit, unavailable=GatewayUnavailable, **request)
+        return exchange_json(
+            method,
+            url,
+            within=limit,
+            unavailable=GatewayUnavailable,
+            not_found_errors=NOT_FOUND_ERRORS,
+            **request,
+        )
 
 
 def _is_signature(sent: str, signed: bytes) -> bool:

@@ -9,6 +9,9 @@ from django.conf import settings
 from moportal.http_client import check_address, exchange_json
 from subscriptions.networks.base import NetworkRefused, NetworkUnavailable, Service
 
+# The network's own words for a plan or SIM that it does not know. Any other 404 is a wrong address.
+NOT_FOUND_ERRORS = frozenset({"unknown_plan", "unknown_iccid"})
+
 
 class HttpNetwork:
     """`PUT` and `DELETE` of `NETWORK_URL/subscriptions/<reference>`."""
@@ -45,6 +48,7 @@ class HttpNetwork:
             unavailable=NetworkUnavailable,
             content=content,
             headers={"Authorization": f"Bearer {token}"} if token else {},
+            not_found_errors=NOT_FOUND_ERRORS,
         )
         if httpx.codes.is_client_error(status):
             raise NetworkRefused(f"HTTP {status}: {str(answer)[:120]}")

@@ -60,8 +60,8 @@ class Sloppy(Handler):
         self.wfile.write(b"{}")
 
 
-@pytest.mark.parametrize("status", [401, 403, 200])
-def test_an_answer_without_an_id_or_a_refused_token_is_not_usable(
+@pytest.mark.parametrize("status", [401, 403, 404, 405, 308, 200])
+def test_an_answer_without_an_id_a_refused_token_or_a_wrong_address_is_not_usable(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
     monkeypatch.setattr(Sloppy, "status", status)
@@ -70,7 +70,8 @@ def test_an_answer_without_an_id_or_a_refused_token_is_not_usable(
 
     with serving(Sloppy) as url:
         settings.MESSAGE_GATEWAY_URL = url
-        with pytest.raises(SenderUnavailable):
+        with pytest.raises(SenderUnavailable) as raised:
             HttpGateway().send(letter())
 
+    assert raised.value.is_setting == (status != 200)
     assert Sloppy.seen == ["Bearer gateway's and ours"]

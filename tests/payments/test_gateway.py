@@ -107,7 +107,7 @@ def test_a_malformed_answer_decides_nothing(provider: FakeProvider, answer: obje
     assert raised.value.was_sent
 
 
-@pytest.mark.parametrize("status", [400, 404, 409, 422])
+@pytest.mark.parametrize("status", [400, 409, 422])
 def test_a_client_error_is_a_refusal_for_good(provider: FakeProvider, status: int) -> None:
     gateway = provider.answering({"error": "no"}, status)
 
@@ -123,11 +123,12 @@ def test_a_refused_question_decides_nothing(provider: FakeProvider, status: int)
         provider.answering({"error": "no"}, status).fetch("p")
 
 
-@pytest.mark.parametrize("status", [401, 403, 407])
-def test_credentials_that_the_gateway_refuses_are_a_setting_and_decide_nothing(
-    provider: FakeProvider, status: int
+@pytest.mark.parametrize("status", [301, 308, 401, 403, 404, 405, 407, 421])
+@pytest.mark.parametrize("body", [{"error": "no"}, {"error": []}, "not an object"])
+def test_a_wrong_address_or_credentials_that_are_refused_are_a_setting_and_decide_nothing(
+    provider: FakeProvider, status: int, body: object
 ) -> None:
-    gateway = provider.answering({"error": "no"}, status)
+    gateway = provider.answering(body, status)
     calls: list[Callable[[], object]] = [
         lambda: authorise(gateway),
         lambda: gateway.capture("p", key="k"),
@@ -137,8 +138,27 @@ def test_credentials_that_the_gateway_refuses_are_a_setting_and_decide_nothing(
     ]
 
     for call in calls:
-        with pytest.raises(GatewayUnavailable, match=f"HTTP {status}"):
+        with pytest.raises(GatewayUnavailable, match=f"HTTP {status}") as raised:
             call()
+        assert raised.value.is_setting
+
+
+def test_a_404_in_the_words_of_the_gateway_is_its_answer(provider: FakeProvider) -> None:
+    gateway = provider.answering({"error": "unknown_token"}, 404)
+    with pytest.raises(GatewayRefused, match="HTTP 404, 'unknown_token'"):
+        authorise(gateway)
+
+    gateway = provider.answering({"error": "unknown_payment"}, 404)
+    with pytest.raises(GatewayRefused, match="void"):
+        gateway.void("p", key="k")
+
+
+@pytest.mark.parametrize("status", [200, 503])
+def test_a_service_that_is_away_is_no_setting(provider: FakeProvider, status: int) -> None:
+    with pytest.raises(GatewayUnavailable, match=f"HTTP {status}") as raised:
+        authorise(provider.answering("not an object", status))
+
+    assert not raised.value.is_setting
 
 
 @pytest.mark.parametrize(
@@ -244,8 +264,10 @@ def test_a_client_error_about_cards_is_a_refusal_for_good(
         gateway.fetch_page("page_1")
 
 
-@pytest.mark.parametrize("status", [200, 404])
-def test_a_card_that_is_not_there_counts_as_removed(provider: FakeProvider, status: int) -> None:
-    provider.answering({}, status).forget("tok_1", key="k")
+@pytest.mark.parametrize(("status", "body"), [(200, {}), (404, {"error": "unknown_token"})])
+def test_a_card_that_is_not_there_counts_as_removed(
+    provider: FakeProvider, status: int, body: object
+) -> None:
+    provider.answering(body, status).forget("tok_1", key="k")
 
     assert provider.asked == "/tokens/forget"

@@ -3,6 +3,7 @@
 This holds whichever call or answer is lost.
 """
 
+import json
 import uuid
 from typing import Any
 
@@ -17,6 +18,7 @@ from subscriptions.networks import network as adapter
 from subscriptions.networks.base import NetworkRefused, NetworkUnavailable
 from tests.builders import make_card, make_plan
 from tests.providers import books, break_it
+from tests.serving import Handler, serving
 
 LOST = ["drop_before", "http_500", "html", "drop_after", "malformed"]
 
@@ -180,6 +182,41 @@ def test_a_call_to_an_unreachable_network_is_not_sent(
     with pytest.raises(NetworkUnavailable) as error:
         activate(sold, sim)
     assert (error.value.was_sent, outcomes(sold)) == (False, ["not_sent"])
+
+
+class Unknowing(Handler):
+    """Answers 404 in the words that the test sets."""
+
+    error = ""
+
+    def do_PUT(self) -> None:  # noqa: N802 -- the base's name
+        self.rfile.read(int(self.headers["Content-Length"]))
+        content = json.dumps({"error": self.error}).encode()
+        self.send_response(404)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
+@pytest.mark.parametrize("error", ["unknown_plan", "unknown_iccid"])
+def test_a_plan_or_sim_that_the_network_does_not_know_is_refused(
+    sold: Subscription, sim: Sim, settings: Any, monkeypatch: pytest.MonkeyPatch, error: str
+) -> None:
+    monkeypatch.setattr(Unknowing, "error", error)
+
+    with serving(Unknowing) as settings.NETWORK_URL, pytest.raises(NetworkRefused, match=error):
+        activate(sold, sim)
+
+
+def test_another_404_is_a_wrong_address_and_refuses_nothing(
+    sold: Subscription, sim: Sim, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Unknowing, "error", "not_found")
+
+    with serving(Unknowing) as settings.NETWORK_URL, pytest.raises(NetworkUnavailable) as raised:
+        activate(sold, sim)
+
+    assert raised.value.is_setting
 
 
 def test_a_network_without_activation_gets_no_calls(
