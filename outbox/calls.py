@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import structlog
+from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 from django.utils.timezone import now
 
@@ -51,8 +52,8 @@ def record_call(
     raises an error and the call is not made. Otherwise a worker that takes over later sees the row.
     `describe` returns the columns that an answer sets.
 
-    Raises what `send` raises: one of `refusals`, which is final, or
-    `ServiceUnavailable`. After any other error the row keeps the outcome UNANSWERED,
+    Raises what `send` raises: one of `refusals`, which is final, `ServiceUnavailable`, or
+    `ImproperlyConfigured`. After any other error the row keeps the outcome UNANSWERED,
     because the call may have been made.
     """
     # Committed before the lease is checked. A worker that takes over sees either this row
@@ -67,6 +68,10 @@ def record_call(
         answer = send()
     except refusals as error:
         _store(row, outcome=Outcome.REFUSED, detail=str(error))
+        raise
+    except ImproperlyConfigured as error:
+        # The address or a TLS file is not usable, which is noticed before anything is sent.
+        _store(row, outcome=Outcome.NOT_SENT, detail=str(error))
         raise
     # Only a call that surely never arrived is marked as not sent.
     # In doubt it counts as made.

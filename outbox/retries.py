@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Protocol
 
 import structlog
+from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Model
 
 from moportal.http_client import ServiceUnavailable
@@ -12,6 +13,7 @@ from moportal.http_client import ServiceUnavailable
 log = structlog.get_logger(__name__)
 # Seconds between the first attempts, while the customer is watching.
 RETRY_DELAYS = (0.5, 2, 4, 8, 12)
+SHORT_TRIES = len(RETRY_DELAYS)
 LONGEST_DELAY = timedelta(minutes=10)
 LONGEST_ERROR = 200
 
@@ -54,7 +56,10 @@ def count_failure(row: Retried, *errors: Exception, keeps_error: bool = False) -
     assert isinstance(row, Model)  # noqa: S101 -- every Retried is a row
     tries = row.tries
     detail = "; ".join(f"{type(error).__name__}: {error}" for error in errors)
-    log.warning("no usable answer", tries=tries, detail=detail)
+    if any(map(is_setting, errors)):
+        log.error("a setting must be corrected: staff must act", tries=tries, detail=detail)
+    else:
+        log.warning("no usable answer", tries=tries, detail=detail)
     row.tries, changed = tries + 1, ["tries"]
     if not keeps_error:
         row.last_error = detail[:LONGEST_ERROR]
@@ -66,3 +71,10 @@ def count_failure(row: Retried, *errors: Exception, keeps_error: bool = False) -
 def retry_after(error: Exception) -> timedelta:
     """Return how long the service asked us to wait, or no time if the error does not say."""
     return error.retry_after if isinstance(error, ServiceUnavailable) else timedelta()
+
+
+def is_setting(error: Exception) -> bool:
+    """Return whether a setting must be corrected before another attempt can succeed."""
+    if isinstance(error, ServiceUnavailable):
+        return error.is_setting
+    return isinstance(error, ImproperlyConfigured)

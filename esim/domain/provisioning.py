@@ -238,9 +238,12 @@ def clear_staff_alert(profile: Profile) -> None:
 
 def _unavailable(profile: Profile, call: Call[Any]) -> SmdpUnavailable:
     """Return the error for a call that is repeated. Staff are alerted if they must act."""
-    if call.answer.outcome in ALERTING:
+    answer = call.answer
+    if answer.outcome in ALERTING or answer.is_setting:
         alert_staff(profile, _alert_text(call))
-    return SmdpUnavailable(call.answer.detail[:200], retry_after=call.answer.retry_after)
+    return SmdpUnavailable(
+        answer.detail[:200], retry_after=answer.retry_after, is_setting=answer.is_setting
+    )
 
 
 def _alert_text(call: Call[Any]) -> str:

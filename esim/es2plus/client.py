@@ -15,7 +15,7 @@ from esim.es2plus.addresses import address_of, tls_files_of
 from esim.es2plus.answers import JSON, Answer, Outcome, parse_answer
 from esim.es2plus.functions import Function
 from esim.models import SmdpProvider
-from moportal.http_client import exchange, was_never_read
+from moportal.http_client import exchange, refuses_certificate, was_never_read
 
 PATH = "/gsma/rsp2/es2plus/"
 PROTOCOL = "gsma/rsp/"
@@ -51,9 +51,10 @@ def call(
             "POST", url, content=message.encode(), headers=headers, within=timeout, tls=tls
         )
     except ImproperlyConfigured as error:
-        return Answer(Outcome.NOT_SENT, str(error))
+        return Answer(Outcome.NOT_SENT, str(error), is_setting=True)
     except httpx.HTTPError as error:
         # Unless the request surely never arrived, the function may have been executed.
         outcome = Outcome.NOT_SENT if was_never_read(error) else Outcome.NO_ANSWER
-        return Answer(outcome, f"{type(error).__name__}: {error}")
+        detail = f"{type(error).__name__}: {error}"
+        return Answer(outcome, detail, is_setting=refuses_certificate(error))
     return parse_answer(reply, function)

@@ -21,10 +21,10 @@ from moportal.identifiers import InvalidActivationCode
 from orders.domain import announcing, limits
 from orders.domain.undoing import undo
 from orders.models import KIND, Order, StateChange
-from orders.queries.orders import not_undone
+from orders.queries.orders import not_undone, waiting_for_setting
 from orders.states import ENDED, NEXT_STATES, TRIES_BEFORE_STAFF, Failure, OrderState
 from outbox.domain import Lease, LeaseLost, RetryAfter, enqueue
-from outbox.retries import RETRY_DELAYS, count_failure
+from outbox.retries import SHORT_TRIES, count_failure, is_setting
 from payments.domain import payments
 from payments.domain.receipts import issue_receipt
 from payments.gateways.base import GatewayRefused
@@ -259,12 +259,22 @@ def _retry_or_stop(order: Order, error: Exception) -> RetryAfter | None:
     delay = count_failure(order, error)
     if order.charge_decided_at:
         return _finish_later(order, delay)
-    if order.tries > len(RETRY_DELAYS):
+    if order.tries > _most_tries(order, error):
         # The customer waits no longer than this, and nothing is charged yet.
         reason = order.last_error
         _move(order, OrderState.FAILED, reason=reason, failure=Failure.SERVICE_DOWN, **RESET_TRIES)
         return RetryAfter(timedelta())
     return RetryAfter(delay)
+
+
+def _most_tries(order: Order, error: Exception) -> int:
+    """Return after how many failed attempts an order that is not charged is given up.
+
+    A wrong setting fails every order until somebody corrects it. So such an order has the time
+    that staff need for that, about an hour, and whatever fails after the correction has it too.
+    """
+    has_waited_for_setting = order.tries > SHORT_TRIES + 1
+    return TRIES_BEFORE_STAFF if is_setting(error) or has_waited_for_setting else SHORT_TRIES
 
 
 def _finish_later(order: Order, delay: timedelta) -> RetryAfter | None:
@@ -277,11 +287,11 @@ def _finish_later(order: Order, delay: timedelta) -> RetryAfter | None:
 
 
 def resume(order: Order, *, actor: User) -> None:
-    """Continue an order that waits for staff: a held one, or one that could not be undone.
+    """Continue an order that waits for staff: held, not undone, or stopped by a wrong setting.
 
     Raises `IllegalTransition` for any other.
     """
-    stuck = Order.objects.filter(not_undone(), pk=order.pk)
+    stuck = Order.objects.filter(not_undone() | waiting_for_setting(), pk=order.pk)
     with transaction.atomic():
         if order.state == OrderState.HELD:
             _move(order, OrderState.IN_PROGRESS, reason="staff: try again", actor=actor, tries=0)

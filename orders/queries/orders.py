@@ -12,6 +12,7 @@ from esim.states import ProfileState
 from mobileplans.models import Visit
 from orders.models import Draft, Order, Repair, Return
 from orders.states import TRIES_BEFORE_STAFF, OrderState, RepairState, ReturnState
+from outbox.retries import SHORT_TRIES
 from payments.models import Payment, PaymentMethod
 from payments.states import PaymentState
 from subscriptions.models import Takeover
@@ -139,17 +140,28 @@ def not_undone() -> Q:
     return failed_or_cancelled & Q(undone_at=None, tries__gt=TRIES_BEFORE_STAFF)
 
 
+def waiting_for_setting() -> Q:
+    """Return the condition for orders that are not charged and wait for a corrected setting.
+
+    Any other such order would have failed after the short tries.
+    """
+    running = Q(state__in=[OrderState.IN_PROGRESS, OrderState.PENDING])
+    return running & Q(charge_decided_at=None, tries__gt=SHORT_TRIES)
+
+
 def needing_staff(orders: QuerySet[Order]) -> QuerySet[Order]:
     """Return the orders that staff must look after.
 
     These are: held orders; failed or cancelled orders that could not be undone after many tries;
-    orders whose repair or return has had many tries; orders whose return was refused; and orders
-    whose SIM another customer took over, until staff have decided about a refund.
+    orders that wait for a corrected setting; orders whose repair or return has had many tries;
+    orders whose return was refused; and orders whose SIM another customer took over, until staff
+    have decided about a refund.
     """
     many = TRIES_BEFORE_STAFF
     return orders.filter(
         Q(state=OrderState.HELD)
         | not_undone()
+        | waiting_for_setting()
         | Q(repairs__state=RepairState.ASKED, repairs__tries__gt=many)
         | Q(taken_back__state=ReturnState.ASKED, taken_back__tries__gt=many)
         | Q(taken_back__state=ReturnState.REFUSED)
