@@ -184,9 +184,9 @@ def recover(request: HttpRequest, typed: str, *, password: str) -> User:
 
 
 def _is_still_proven(asked: CodeRequest) -> bool:
-    """Return whether no other account has proven the address since the code was asked for."""
+    """Return whether the account is still open, and no other one has proven the address since."""
     mine = Address.objects.filter(account=asked.account, value=asked.address)
-    return mine.filter(proven_at__isnull=False).exists()
+    return mine.filter(proven_at__isnull=False, account__is_active=True).exists()
 
 
 def use(asked: CodeRequest) -> bool:

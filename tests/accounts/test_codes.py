@@ -16,7 +16,7 @@ from accounts.states import CodeState, Purpose, Refusal
 from messages.domain import sending
 from messages.models import Message
 from messages.senders.base import Letter, MessageRefused
-from messages.states import Occasion
+from messages.states import MessageState, Occasion
 from moportal.http_client import ServiceUnavailable
 from outbox.domain import RetryAfter
 from outbox.models import Task
@@ -169,6 +169,19 @@ def test_what_became_of_the_message_is_stored_with_the_request(
     assert (refused.state, refused.refusal) == (CodeState.REFUSED, Refusal.UNDELIVERED)
 
 
+def test_other_messages_and_codes_whose_message_lapsed_change_no_request(alice: User) -> None:
+    _request, asked, _code = ask(alice, MAIL)
+    message = Message.objects.get()
+
+    message.state = MessageState.LAPSED
+    code_sending.note_ended_message(message)
+    message.occasion, message.state = Occasion.ORDER_CONFIRMED, MessageState.SENT
+    code_sending.note_ended_message(message)
+
+    asked.refresh_from_db()
+    assert asked.state == CodeState.SENDING
+
+
 def test_a_code_that_was_not_sent_in_time_is_sent_no_more(alice: User) -> None:
     asked = codes.request_code(a_request(), Purpose.PROVE, MAIL, account=alice)
 
@@ -257,6 +270,20 @@ def test_a_code_never_goes_to_a_sim_in_the_device_that_asks(
         ask(alice, NUMBER)
     assert not Task.objects.filter(kind=codes.KIND).exists()
     ask(alice, MAIL)
+
+
+def test_whoever_comes_back_does_not_learn_whose_sim_is_in_the_device(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prove(alice, NUMBER)
+    monkeypatch.setattr(codes, "_numbers_in_device", [lambda _request: {NUMBER}])
+
+    asked = codes.request_recovery_code(a_request(), NUMBER)
+
+    assert asked.account is None
+    assert send_code(asked) == ""
+    asked.refresh_from_db()
+    assert asked.state == CodeState.SENDING
 
 
 @pytest.mark.django_db(transaction=True)

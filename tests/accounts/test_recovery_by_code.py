@@ -156,6 +156,16 @@ def test_a_code_to_an_address_that_another_account_has_proven_since_opens_nothin
     assert not is_signed_in(client)
 
 
+def test_a_code_to_an_account_that_was_closed_since_opens_nothing(proven: User) -> None:
+    client, code = ask()
+    User.objects.update(is_active=False)
+
+    enter(client, code)
+
+    proven.refresh_from_db()
+    assert proven.check_password(PASSWORD)
+
+
 def test_a_form_without_a_code_says_so(proven: User) -> None:
     client, _code = ask()
 
