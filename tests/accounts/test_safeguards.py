@@ -13,7 +13,7 @@ from accounts.models import User
 Kind = events.Kind
 
 
-@pytest.mark.parametrize("kind", safeguards.RECOVERIES)
+@pytest.mark.parametrize("kind", sorted(safeguards.RECOVERIES))
 def test_for_a_day_after_a_recovery_the_account_is_restrained(alice: User, kind: Kind) -> None:
     assert safeguards.restrained_until(alice) is None
     with time_machine.travel("2027-03-01T10:00:00Z", tick=False) as clock:
@@ -25,7 +25,7 @@ def test_for_a_day_after_a_recovery_the_account_is_restrained(alice: User, kind:
         assert safeguards.restrained_until(alice) is None
 
 
-@pytest.mark.parametrize("kind", safeguards.CHANGES)
+@pytest.mark.parametrize("kind", sorted(safeguards.CHANGES))
 def test_a_move_waits_for_a_week_after_a_change(
     alice: User, settings: Settings, kind: Kind
 ) -> None:
