@@ -52,6 +52,7 @@ CARDS = (
     Sample("4000000000000002", _("Declined")),
     Sample("4000000000009995", _("Declined: insufficient funds")),
     Sample("4000000000000069", _("Declined: card expired")),
+    Sample("4000000000009979", _("Declined for good: stolen card")),
     Sample("4000000000000127", _("Declined: wrong security code")),
     Sample("4000000000000119", _("Declined: processing error")),
 )

@@ -14,13 +14,19 @@ BEHAVIOUR = {
     "4000000000000069": "expired_card",
     "4000000000000119": "processing_error",
     "4000000000000127": "incorrect_csc",
+    "4000000000009979": "stolen_card",
     "4000002760003184": CUSTOMER_STEP,
     # Charged with the authorisation, as by a provider whose manual capture is switched off.
     "4000000000000077": CHARGE,
 }
+# What a refusal means for the card: never again, or not before the customer acts. After any
+# other refusal a later try may succeed.
+FINAL_REASONS = frozenset({"expired_card", "stolen_card"})
+REASONS_FOR_THE_CUSTOMER = frozenset({"incorrect_csc", "authentication_failed"})
 # The card page refuses these at once: a bank reports them without a payment.
 REFUSED_AT_SIGHT = frozenset(BEHAVIOUR.values()) - {
     "insufficient_funds",
+    "stolen_card",
     CUSTOMER_STEP,
     CHARGE,
 }

@@ -125,7 +125,18 @@ def authorise(books: Books, body: dict[str, Any], *, key: str, address: str) -> 
     if wants_step:
         books.add_challenge(identifier, return_url)
         return HTTPStatus.CREATED, {**shown, "url": challenge_url(address, identifier)}
-    return HTTPStatus.CREATED, {**shown, "reason": reason} if reason else shown
+    return HTTPStatus.CREATED, {**shown, **refusal(reason)}
+
+
+def refusal(reason: str) -> dict[str, str]:
+    """Return the fields of a declined payment: the reason, and what it means for the card."""
+    if not reason:
+        return {}
+    if reason in cards.FINAL_REASONS:
+        kind = "final"
+    else:
+        kind = "customer" if reason in cards.REASONS_FOR_THE_CUSTOMER else "later"
+    return {"reason": reason, "kind": kind}
 
 
 def challenge_url(address: str, identifier: str) -> str:

@@ -159,7 +159,7 @@ class PaymentServer:
             raise HttpRefusal(HTTPStatus.NOT_FOUND, "unknown_payment")
         if payment["status"] == PaymentState.REQUIRES_ACTION:
             payment["url"] = gateway.challenge_url(_address(request), identifier)
-        return json_answer(payment)
+        return json_answer({**payment, **gateway.refusal(payment["reason"])})
 
     def _payments_with_key(self, request: Request) -> Answer:
         if "key" not in request.query:
