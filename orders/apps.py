@@ -14,7 +14,7 @@ class OrdersConfig(AppConfig):
         from orders.queries.orders import unfinished_visit  # noqa: PLC0415 -- the same
         from outbox.domain import register  # noqa: PLC0415 -- the same
         from payments.domain import webhooks  # noqa: PLC0415 -- the same
-        from payments.signals import card_taken, method_removed  # noqa: PLC0415 -- the same
+        from payments.signals import card_taken, method_removed, method_stopped  # noqa: PLC0415 -- the same
 
         register(KIND, settle)
         register(webhooks.KIND, enqueue_order_of_payment)
@@ -26,5 +26,6 @@ class OrdersConfig(AppConfig):
             problems.note_failure, dispatch_uid="orders.domain.problems.note_failure"
         )
         card_taken.connect(drafts.take_card, dispatch_uid="orders.domain.drafts.take_card")
-        method_removed.connect(drafts.drop_method, dispatch_uid="orders.domain.drafts.drop_method")
+        for signal in (method_removed, method_stopped):
+            signal.connect(drafts.drop_method, dispatch_uid="orders.domain.drafts.drop_method")
         visit_wanted.connect(unfinished_visit, dispatch_uid="orders.queries.unfinished_visit")

@@ -9,7 +9,7 @@ from orders.models import Order, Repair, Return
 from orders.queries.orders import can_be_handed_over, has_lost_sim, return_of
 from orders.states import Failure, OrderState, RepairKind, ReturnState
 from payments.models import CardPage
-from payments.states import CardPageState, PaymentState
+from payments.states import CardPageState, PaymentState, RefusalKind
 
 
 @dataclass(frozen=True)
@@ -189,8 +189,19 @@ def _declined(order: Order) -> FailureText:
         "incorrect_csc": _("The card's security code is wrong. You haven't been charged."),
         "processing_error": _("Your bank couldn't process the payment. You haven't been charged."),
     }
+    by_kind = {
+        RefusalKind.FINAL: _(
+            "Your bank no longer accepts this card. Choose another way to pay. "
+            "You haven't been charged."
+        ),
+        RefusalKind.CUSTOMER: _(
+            "Your bank couldn't make sure that it was you. You haven't been charged."
+        ),
+    }
     no_reason = _("Your bank declined this card. You haven't been charged.")
-    text = texts.get(order.payment.decline_reason, no_reason)
+    text = texts.get(order.payment.decline_reason) or by_kind.get(
+        RefusalKind(order.payment.refusal_kind or RefusalKind.LATER), no_reason
+    )
     return FailureText(_("Your payment was declined"), text, can_try_again=True)
 
 

@@ -10,7 +10,7 @@ from django.utils.timezone import now
 from moportal.money import Money
 from moportal.sealed import SealedField
 from outbox.calls import OutsideCall
-from payments.states import PAGE_UNDER_WAY, CardPageState, PaymentState, RefundState
+from payments.states import PAGE_UNDER_WAY, CardPageState, PaymentState, RefundState, RefusalKind
 
 
 class PaymentMethod(models.Model):
@@ -30,6 +30,9 @@ class PaymentMethod(models.Model):
     expiry_year = models.PositiveSmallIntegerField()
     created_at = models.DateTimeField(auto_now_add=True)
     removed_at = models.DateTimeField(null=True, blank=True)
+    stopped_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the bank refused it for good. It is not tried again."
+    )
     forgotten_at = models.DateTimeField(
         null=True, blank=True, help_text="When the gateway removed it as well."
     )
@@ -135,6 +138,15 @@ class Payment(models.Model):
     state = models.CharField(max_length=10, choices=PaymentState, default=PaymentState.INTENDED)
     gateway_id = models.CharField(max_length=80, blank=True)
     decline_reason = models.CharField(max_length=80, blank=True)
+    refusal_kind = models.CharField(
+        max_length=8,
+        choices=RefusalKind,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What the refusal means for the payment method.",
+    )
+    declined_at = models.DateTimeField(null=True, blank=True)
     return_url = models.URLField(
         max_length=500, blank=True, help_text="The page that the bank sends the customer back to."
     )
@@ -145,6 +157,15 @@ class Payment(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="payment_state_known", condition=Q(state__in=PaymentState.values)
+            ),
+            models.CheckConstraint(
+                name="declined_payment_has_a_kind_and_a_time",
+                condition=Q(
+                    state="declined",
+                    refusal_kind__in=RefusalKind.values,
+                    declined_at__isnull=False,
+                )
+                | ~Q(state="declined") & Q(refusal_kind="", declined_at__isnull=True),
             ),
             models.CheckConstraint(name="payment_has_an_amount", condition=Q(minor_units__gt=0)),
             models.CheckConstraint(

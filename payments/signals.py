@@ -6,3 +6,5 @@ from django.dispatch import Signal
 card_taken = Signal()
 # Sent with `method`, inside the transaction that removes it.
 method_removed = Signal()
+# Sent with `method`, inside the transaction that stores the bank's refusal for good.
+method_stopped = Signal()

@@ -44,6 +44,17 @@ NEXT_STATES: dict[PaymentState, frozenset[PaymentState]] = {
 }
 
 
+class RefusalKind(TextChoices):
+    """What a refused payment means for its method, by what the gateway says about it."""
+
+    # The bank will never accept this method again. It is not tried any more.
+    FINAL = "final", "For good"
+    # Another try may succeed later. A reason that nobody knows is read as this.
+    LATER = "later", "Perhaps later"
+    # The customer must act first, for example type the security code again.
+    CUSTOMER = "customer", "Needs the customer"
+
+
 class RefundState(TextChoices):
     """What has become of a refund. Every state but `asked` is final."""
 

@@ -206,6 +206,7 @@ BROKEN: dict[str, Callable[[], object]] = {
         CardPage, state="taken", gateway_id="x", url="https://gateway.example/"
     ),
     "payment_state_known": set_to(Payment, state="other"),
+    "declined_payment_has_a_kind_and_a_time": set_to(Payment, state="declined"),
     "payment_has_an_amount": set_to(Payment, minor_units=0),
     "payment_at_the_gateway_has_its_id": set_to(Payment, state="captured"),
     "no_more_is_refunded_than_was_captured": set_to(

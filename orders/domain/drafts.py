@@ -104,7 +104,7 @@ def choose_method(draft: Draft, method: PaymentMethod, *, version: int) -> None:
 
 
 def drop_method(method: PaymentMethod, **_signal: Any) -> None:
-    """Clear a removed payment method from open drafts. This is a signal receiver.
+    """Clear a removed or stopped payment method from open drafts. This is a signal receiver.
 
     Forms that show the method become stale.
     """

@@ -41,22 +41,6 @@ def draft_of(account: User) -> Draft | None:
     return Draft.objects.select_related("method").filter(account=account, submitted_at=None).first()
 
 
-def stored_methods_of(account: User) -> QuerySet[PaymentMethod]:
-    """Return the customer's stored payment methods, newest first, with those that have expired."""
-    return PaymentMethod.objects.filter(account=account, removed_at=None).order_by("-pk")
-
-
-def methods_of(account: User) -> QuerySet[PaymentMethod]:
-    """Return the customer's payment methods that have not expired, newest first."""
-    stored = stored_methods_of(account)
-    today = now()
-    # A card can be used until the end of the month that is printed on it.
-    expired = stored.filter(expiry_year__lt=today.year) | stored.filter(
-        expiry_year=today.year, expiry_month__lt=today.month
-    )
-    return stored.exclude(pk__in=expired.order_by().values("pk"))
-
-
 def preferred_method(methods: list[PaymentMethod]) -> PaymentMethod | None:
     """Return the newest method without a refused payment, or None."""
     refused = Payment.objects.filter(method__in=methods, state=PaymentState.DECLINED)

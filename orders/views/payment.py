@@ -31,7 +31,7 @@ from orders.views.steps import (
     redirect_to_open_step,
     shopper_only,
 )
-from payments.domain import payments
+from payments.domain import methods, payments
 from payments.gateways.base import CardRefused, GatewayUnavailable
 from payments.models import PaymentMethod
 from plans.models import Category
@@ -51,13 +51,13 @@ def payment(request: HttpRequest, user: User) -> HttpResponse:
     choice = targets.choice(draft)
     if draft.plan_id is None or choice.target is None:
         return redirect_to_open_step(draft)
-    methods = list(queries.methods_of(user))
-    chosen = draft.method if draft.method in methods else queries.preferred_method(methods)
+    stored = list(methods.usable_methods(user))
+    chosen = draft.method if draft.method in stored else queries.preferred_method(stored)
     first = initial_for(draft, method=chosen.pk if chosen else NEW_CARD)
     form = restore_form(request, _get_form_class(), first)
     category = draft.plan.category if draft.plan else Category.PREPAID
     back_url = reverse("device") if choice.is_open else f"{reverse('plans')}?category={category}"
-    context = _payment_context(form, methods) | frame_context("payment", back_url=back_url)
+    context = _payment_context(form, stored) | frame_context("payment", back_url=back_url)
     return render(request, "orders/payment.html", context)
 
 
@@ -66,7 +66,7 @@ def _get_form_class() -> type[MethodForm]:
     return MethodForm if settings.PAYMENT_CARD_ENTRY == "page" else PaymentForm
 
 
-def _payment_context(form: MethodForm, methods: list[PaymentMethod]) -> dict[str, Any]:
+def _payment_context(form: MethodForm, stored: list[PaymentMethod]) -> dict[str, Any]:
     selected = str(form["method"].value())
     rows = [
         {
@@ -76,7 +76,7 @@ def _payment_context(form: MethodForm, methods: list[PaymentMethod]) -> dict[str
             "expiry": method.expiry,
             "selected": str(method.pk) == selected,
         }
-        for method in methods
+        for method in stored
     ]
     return {
         "form": form,
@@ -132,7 +132,7 @@ def _apply_method(user: User, draft: Draft, form: MethodForm) -> bool:
 
 def _find_stored_method(user: User, chosen: str, form: MethodForm) -> PaymentMethod | None:
     number = chosen if chosen.isascii() and chosen.isdigit() else 0
-    stored = queries.methods_of(user).filter(pk=number).first()
+    stored = methods.usable_methods(user).filter(pk=number).first()
     if stored is None:
         form.add_error("method", NO_LONGER_THERE)
     return stored

@@ -14,6 +14,7 @@ from django.utils.timezone import now
 from accounts.models import User
 from moportal.database.statements import move
 from outbox.calls import BeforeCall
+from payments.domain import methods
 from payments.domain.calls import call_gateway
 from payments.gateways import gateway
 from payments.gateways.base import (
@@ -27,7 +28,13 @@ from payments.gateways.base import (
     VoidedOrRefunded,
 )
 from payments.models import GatewayCall, Payment, PaymentMethod, Refund
-from payments.states import NEXT_REFUND_STATES, NEXT_STATES, PaymentState, RefundState
+from payments.states import (
+    NEXT_REFUND_STATES,
+    NEXT_STATES,
+    PaymentState,
+    RefundState,
+    RefusalKind,
+)
 
 # How a payment stands after each operation that the gateway has confirmed.
 STANDING_AFTER: dict[str, type[Captured | VoidedOrRefunded]] = {
@@ -66,7 +73,8 @@ def authorise(payment: Payment, *, before_call: BeforeCall) -> Payment:
     try:
         standing = _ask_for_amount(payment, before_call)
     except GatewayRefused as error:
-        _move(payment, PaymentState.DECLINED, decline_reason=str(error)[:80])
+        # The gateway refuses the request, and says nothing about the card.
+        _decline(payment, Declined(payment.gateway_id, str(error)[:80], RefusalKind.LATER))
         return payment
     _store_standing(payment, standing)
     return payment
@@ -104,8 +112,8 @@ def _store_standing(payment: Payment, standing: Standing) -> None:
     match standing:
         case Authorised(gateway_id):
             _move(payment, PaymentState.AUTHORISED, gateway_id=gateway_id)
-        case Declined(gateway_id, reason):
-            _move(payment, PaymentState.DECLINED, gateway_id=gateway_id, decline_reason=reason)
+        case Declined():
+            _decline(payment, standing)
         case CustomerStep(gateway_id, url):
             _move(payment, PaymentState.PENDING, gateway_id=gateway_id, customer_step_url=url)
         case Captured(gateway_id):
@@ -116,6 +124,21 @@ def _store_standing(payment: Payment, standing: Standing) -> None:
             _move(payment, PaymentState.VOIDED, gateway_id=gateway_id)
         case _:
             assert_never(standing)
+
+
+@transaction.atomic
+def _decline(payment: Payment, refusal: Declined) -> None:
+    """Store the refusal. One for good stops the method, for every payment that may come."""
+    is_stored = _move(
+        payment,
+        PaymentState.DECLINED,
+        gateway_id=refusal.gateway_id,
+        decline_reason=refusal.reason,
+        refusal_kind=refusal.kind,
+        declined_at=now(),
+    )
+    if is_stored and refusal.kind == RefusalKind.FINAL:
+        methods.stop(payment.method, reason=refusal.reason)
 
 
 def capture(payment: Payment, *, before_call: BeforeCall) -> Payment:
@@ -219,9 +242,9 @@ def _act(
         _store_standing(payment, STANDING_AFTER[operation](payment.gateway_id))
 
 
-def _move(payment: Payment, new: PaymentState, **fields: object) -> None:
-    """Move the payment by compare-and-set. A payment that has moved on already is read again.
+def _move(payment: Payment, new: PaymentState, **fields: object) -> bool:
+    """Move the payment by compare-and-set, and return whether it moved.
 
-    Nothing else writes a payment's state.
+    A payment that has moved on already is read again. Nothing else writes a payment's state.
     """
-    move(payment, NEXT_STATES, new, **fields)
+    return move(payment, NEXT_STATES, new, **fields)

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from moportal.http_client import ServiceUnavailable
 from moportal.money import Money
+from payments.states import RefusalKind
 
 
 class GatewayUnavailable(ServiceUnavailable):
@@ -66,10 +67,11 @@ class Authorised:
 
 @dataclass(frozen=True)
 class Declined:
-    """The bank has refused. The gateway names the reason."""
+    """The bank has refused. The gateway names the reason, and what it means for the method."""
 
     gateway_id: str
     reason: str
+    kind: RefusalKind = RefusalKind.LATER
 
 
 @dataclass(frozen=True)

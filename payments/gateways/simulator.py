@@ -33,6 +33,7 @@ from payments.gateways.base import (
     VoidedOrRefunded,
     WebhookForged,
 )
+from payments.states import RefusalKind
 
 # The names as the card schemes spell them.
 BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "amex": "American Express"}
@@ -196,7 +197,7 @@ def _standing(body: dict[str, Any]) -> Standing:
     """Parse how a payment stands. Raises `GatewayUnavailable` for an unknown status."""
     gateway_id, status = _require_text(body, "id"), _require_text(body, "status")
     if status == "declined":
-        return Declined(gateway_id, str(body.get("reason", ""))[:LONGEST_TEXT])
+        return Declined(gateway_id, str(body.get("reason", ""))[:LONGEST_TEXT], _refusal_kind(body))
     if status == "requires_action":
         return CustomerStep(gateway_id, _require_text(body, "url"))
     known: dict[str, type[Authorised | Captured | VoidedOrRefunded]] = {
@@ -208,6 +209,12 @@ def _standing(body: dict[str, Any]) -> Standing:
     if status not in known:
         raise GatewayUnavailable(f"unknown payment status {status!r}", was_sent=True)
     return known[status](gateway_id)
+
+
+def _refusal_kind(body: dict[str, Any]) -> RefusalKind:
+    """Parse what a refusal means for the card. An unknown kind does not stop the card."""
+    kind = body.get("kind")
+    return RefusalKind(kind) if kind in RefusalKind.values else RefusalKind.LATER
 
 
 def _stored_card(body: dict[str, Any]) -> StoredCard:

@@ -28,6 +28,8 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(choices=[('intended', 'Intended'), ('pending', 'Waiting for the customer'), ('authorised', 'Authorised'), ('declined', 'Declined'), ('captured', 'Captured'), ('refunded', 'Refunded'), ('voided', 'Voided')], default='intended', max_length=10)),
                 ('gateway_id', models.CharField(blank=True, max_length=80)),
                 ('decline_reason', models.CharField(blank=True, max_length=80)),
+                ('refusal_kind', models.CharField(blank=True, choices=[('final', 'For good'), ('later', 'Perhaps later'), ('customer', 'Needs the customer')], db_default='', default='', help_text='What the refusal means for the payment method.', max_length=8)),
+                ('declined_at', models.DateTimeField(blank=True, null=True)),
                 ('return_url', models.URLField(blank=True, help_text='The page that the bank sends the customer back to.', max_length=500)),
                 ('customer_step_url', models.URLField(blank=True, max_length=500)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
@@ -68,6 +70,7 @@ class Migration(migrations.Migration):
                 ('expiry_year', models.PositiveSmallIntegerField()),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('removed_at', models.DateTimeField(blank=True, null=True)),
+                ('stopped_at', models.DateTimeField(blank=True, help_text='When the bank refused it for good. It is not tried again.', null=True)),
                 ('forgotten_at', models.DateTimeField(blank=True, help_text='When the gateway removed it as well.', null=True)),
                 ('tries', models.PositiveSmallIntegerField(db_default=0, default=0)),
                 ('last_error', models.CharField(blank=True, db_default='', max_length=200)),
@@ -155,6 +158,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='payment',
             constraint=models.CheckConstraint(condition=models.Q(('state__in', ['intended', 'pending', 'authorised', 'declined', 'captured', 'refunded', 'voided'])), name='payment_state_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='payment',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('declined_at__isnull', False), ('refusal_kind__in', ['final', 'later', 'customer']), ('state', 'declined')), models.Q(models.Q(('state', 'declined'), _negated=True), ('declined_at__isnull', True), ('refusal_kind', '')), _connector='OR'), name='declined_payment_has_a_kind_and_a_time'),
         ),
         migrations.AddConstraint(
             model_name='payment',

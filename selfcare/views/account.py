@@ -18,10 +18,11 @@ from messages.states import Occasion
 from mobileplans.domain import visits
 from orders.domain import problems
 from orders.models import Order
-from orders.queries.orders import esims_to_install, orders_of, stored_methods_of
+from orders.queries.orders import esims_to_install, orders_of
 from orders.states import OrderState
 from orders.views.steps import after_reentry, customer_only, prove_url, redirect_to
 from payments.domain import cards
+from payments.domain.methods import stored_methods
 from payments.models import PaymentMethod
 from subscriptions.balances import account_buckets
 from subscriptions.domain import claims
@@ -42,7 +43,7 @@ def account(request: HttpRequest, user: User) -> HttpResponse:
         "lines": _lines_of(user),
         "has_failed_download": problems.failed_at_smdp(user) is not None,
         "to_install": esims_to_install(user)[:SHOWN_ORDERS],
-        "methods": list(stored_methods_of(user)),
+        "methods": list(stored_methods(user)),
         "orders": [_order_row(order) for order in orders_of(user)[:SHOWN_ORDERS]],
         "told": [_message_row(told) for told in messages_of(user)[:SHOWN_MESSAGES]],
         "is_unreachable": undelivered(user),

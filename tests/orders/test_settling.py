@@ -19,8 +19,16 @@ from orders.states import Failure, OrderState
 from orders.texts import failure
 from payments.models import Payment
 from subscriptions.models import SubscriptionState
-from tests.builders import make_card, make_order, make_plan, make_pool, make_provider, make_visit
-from tests.orders.conftest import DECLINED, new_card, settled
+from tests.builders import (
+    make_card,
+    make_draft,
+    make_order,
+    make_plan,
+    make_pool,
+    make_provider,
+    make_visit,
+)
+from tests.orders.conftest import DECLINED, STOLEN, new_card, settled
 from tests.peer import Peer, answering, executed
 from tests.providers import books, break_it, profiles, statuses
 
@@ -92,6 +100,20 @@ def test_a_refused_card_orders_no_profile(alice: User, gateway: str, smdp: str) 
     assert order.changes.latest("pk").reason == "PaymentDeclined: card_declined"
     assert statuses(gateway) == ["declined"]
     assert profiles(smdp) == []
+
+
+def test_a_card_refused_for_good_is_gone_from_the_next_draft(
+    alice: User, gateway: str, smdp: str
+) -> None:
+    make_pool()
+    stolen = new_card(alice, STOLEN)
+    first = make_order(alice, method=stolen)
+    waiting = make_draft(alice, method=stolen, plan=first.plan)
+
+    settled(first)
+
+    waiting.refresh_from_db()
+    assert waiting.method is None
 
 
 def test_an_empty_pool_voids_what_was_authorised(alice: User, gateway: str, smdp: str) -> None:

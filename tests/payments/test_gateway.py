@@ -24,6 +24,7 @@ from payments.gateways.base import (
     VoidedOrRefunded,
 )
 from payments.gateways.simulator import SimulatorGateway
+from payments.states import RefusalKind
 from tests.serving import Handler, serving
 
 CARD = Card("4242424242424242", 12, 2099, "123", "Alice")
@@ -84,6 +85,25 @@ def test_each_payment_status_is_parsed(
     gateway = provider.answering(answer)
 
     assert (gateway.fetch("p"), authorise(gateway)) == (standing, standing)
+
+
+@pytest.mark.parametrize(
+    ("kind", "known"),
+    [
+        ("final", RefusalKind.FINAL),
+        ("customer", RefusalKind.CUSTOMER),
+        ("later", RefusalKind.LATER),
+        ("for_ever", RefusalKind.LATER),
+        (["final"], RefusalKind.LATER),
+        (None, RefusalKind.LATER),
+    ],
+)
+def test_only_a_known_kind_of_refusal_stops_a_card(
+    provider: FakeProvider, kind: object, known: RefusalKind
+) -> None:
+    answer = {"id": "p", "status": "declined", "reason": "new", "kind": kind}
+
+    assert authorise(provider.answering(answer)) == Declined("p", "new", known)
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ def test_removing_a_card_that_an_order_needs_says_that_the_order_still_uses_it(
     page = remove(as_alice, order.payment.method)
     assert "Your current order will still be charged to it." in page
     assert cards.is_needed(order.payment.method)
-    Payment.objects.update(state=PaymentState.DECLINED)
+    Payment.objects.update(state=PaymentState.VOIDED)
     assert "still be charged to it" not in remove(as_alice, order.payment.method)
 
 

@@ -1,0 +1,57 @@
+"""Which stored payment methods can be used, and what a refusal does to one."""
+
+from datetime import timedelta
+
+import structlog
+from django.db.models import Count, Q, QuerySet
+from django.utils.timezone import now
+
+from accounts.models import User
+from moportal.database.statements import compare_and_set
+from payments.models import PaymentMethod
+from payments.signals import method_stopped
+from payments.states import PaymentState
+
+log = structlog.get_logger(__name__)
+# So many refusals of one method are allowed in this time, those of tries by hand among them
+# (docs/contract.md#subscriptions). Card schemes charge fees for more.
+MOST_REFUSALS = 8
+REFUSAL_WINDOW = timedelta(days=14)
+
+
+def stop(method: PaymentMethod, *, reason: str) -> None:
+    """Never try this method again, because the bank has refused it for good.
+
+    Call it in the transaction that stores the refusal. A second call does nothing.
+    """
+    if compare_and_set(PaymentMethod, method.pk, {"stopped_at": None}, stopped_at=now()):
+        method_stopped.send(PaymentMethod, method=method)
+        log.info("payment method stopped", method=method.pk, reason=reason)
+
+
+def stored_methods(account: User) -> QuerySet[PaymentMethod]:
+    """Return the customer's methods, newest first, with those that cannot be used now.
+
+    `refusals` counts how often the bank has refused each within `REFUSAL_WINDOW`.
+    """
+    refused = Q(
+        payments__state=PaymentState.DECLINED, payments__declined_at__gt=now() - REFUSAL_WINDOW
+    )
+    stored = PaymentMethod.objects.filter(account=account, removed_at=None)
+    return stored.annotate(refusals=Count("payments", filter=refused)).order_by("-pk")
+
+
+def usable_methods(account: User) -> QuerySet[PaymentMethod]:
+    """Return the customer's methods that can be charged now, newest first."""
+    today = now()
+    # A card can be used until the end of the month that is printed on it.
+    expired = Q(expiry_year__lt=today.year) | Q(
+        expiry_year=today.year, expiry_month__lt=today.month
+    )
+    stored = stored_methods(account).filter(stopped_at=None)
+    return stored.filter(Q(refusals__lt=MOST_REFUSALS)).exclude(expired)
+
+
+def is_usable(method: PaymentMethod) -> bool:
+    """Return whether the method can be charged now."""
+    return usable_methods(method.account).filter(pk=method.pk).exists()

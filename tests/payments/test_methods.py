@@ -1,0 +1,79 @@
+"""`payments.domain.methods`: what a refusal does to the card, for every payment that may come."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils.timezone import now
+
+from accounts.models import User
+from payments.domain import methods
+from payments.models import Payment, PaymentMethod
+from payments.states import PaymentState, RefusalKind
+from tests.payments.conftest import authorise, make_payment
+
+STOLEN, NO_MONEY, WRONG_CODE = "4000000000009979", "4000000000009995", "4000000000000127"
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        (STOLEN, RefusalKind.FINAL),
+        (NO_MONEY, RefusalKind.LATER),
+        (WRONG_CODE, RefusalKind.CUSTOMER),
+    ],
+)
+def test_a_refusal_says_what_it_means_for_the_card(
+    alice: User, gateway: str, number: str, kind: RefusalKind
+) -> None:
+    payment = authorise(make_payment(alice, number))
+
+    assert (payment.state, payment.refusal_kind) == (PaymentState.DECLINED, kind)
+    assert payment.declined_at is not None
+    assert methods.is_usable(payment.method) == (kind != RefusalKind.FINAL)
+
+
+def test_a_request_that_the_gateway_refuses_does_not_stop_the_card(
+    alice: User, gateway: str
+) -> None:
+    payment = make_payment(alice)
+    PaymentMethod.objects.update(token="tok_unknown")
+    payment.method.refresh_from_db()
+
+    authorise(payment)
+
+    assert (payment.state, payment.refusal_kind) == (PaymentState.DECLINED, RefusalKind.LATER)
+    assert methods.is_usable(payment.method)
+
+
+def refuse(method: PaymentMethod, times: int, *, days_ago: int = 0) -> None:
+    for number in range(times):
+        Payment.objects.create(
+            method=method,
+            reference=f"R{days_ago}-{number}",
+            minor_units=100,
+            currency="USD",
+            state=PaymentState.DECLINED,
+            refusal_kind=RefusalKind.LATER,
+            declined_at=now() - timedelta(days=days_ago),
+        )
+
+
+def test_a_card_rests_after_eight_refusals_in_fourteen_days(alice: User, gateway: str) -> None:
+    method = make_payment(alice).method
+    refuse(method, 7)
+    refuse(method, 3, days_ago=15)
+    assert methods.is_usable(method)
+
+    refuse(method, 1)
+
+    assert not methods.is_usable(method)
+
+
+def test_a_card_is_stopped_once(alice: User, gateway: str) -> None:
+    method = make_payment(alice).method
+    methods.stop(method, reason="stolen_card")
+    (first,) = PaymentMethod.objects.values_list("stopped_at", flat=True)
+
+    methods.stop(method, reason="stolen_card")
+
+    assert [first] == list(PaymentMethod.objects.values_list("stopped_at", flat=True))
