@@ -6,6 +6,7 @@ import httpx
 import pytest
 import time_machine
 from django.core.exceptions import ImproperlyConfigured
+from django.test import Client
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
@@ -16,6 +17,7 @@ from accounts.states import CodeState, Purpose, Refusal
 from messages.models import Message
 from outbox.domain import RetryAfter
 from tests.accounts.codes import a_request, ask, prove, send_code
+from tests.builders import make_operator
 from tests.processing import process_task
 from tests.providers import books, break_it
 
@@ -213,6 +215,21 @@ def test_without_the_setting_nobody_is_asked(
 
     assert code
     assert books(operator_api)["lookups"] == []
+
+
+def test_staff_find_what_the_network_said_by_any_spelling_of_the_number(
+    db: None, clara: User, client: Client
+) -> None:
+    make_operator()
+    has_changed(SWAPPED)
+    client.force_login(clara)
+
+    pages = [
+        client.get(f"/admin/accounts/numbercheck/?q={typed}").text
+        for typed in ("%2B1%20202-555-0191", "%2B12025550142")
+    ]
+
+    assert ["New SIM" in page.partition("result_list")[2] for page in pages] == [True, False]
 
 
 def test_an_answer_is_used_again_for_a_minute(db: None, operator_api: str) -> None:

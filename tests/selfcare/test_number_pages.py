@@ -1,6 +1,5 @@
 """What customers see when the network is asked about their number, over HTTP and without script."""
 
-import re
 from datetime import timedelta
 
 import httpx
@@ -13,11 +12,12 @@ from pytest_django.fixtures import Settings
 from accounts import codes, numbers, typed_codes
 from accounts.models import CodeRequest, TypedCode, User
 from tests.accounts.codes import prove, send_code
+from tests.accounts.service import NUMBER, code_on, texts, wrong
 from tests.accounts.test_sessions import is_signed_in
 from tests.processing import process_task
-from tests.providers import books, break_it
+from tests.providers import break_it
 
-NUMBER, MAIL = "+12025550142", "noor@example.com"
+MAIL = "noor@example.com"
 SWAPPED, RECYCLED, FOREIGN = "+12025550191", "+12025550192", "+12025550195"
 BLOCKED, NOT_ALLOWED = "+12025550193", "+12025550194"
 ADD, CODE = "/account/addresses/add/", "/account/addresses/code/"
@@ -44,20 +44,6 @@ def type_code(client: Client, code: str) -> str:
     client.post(CODE, {"code": code, "next": ""})
     process_task(typed_codes.KIND, TypedCode.objects.latest("pk").pk)
     return client.get(CODE).text
-
-
-def texts(network: str) -> list[str]:
-    return [message["text"] for message in books(network)["messages"]]
-
-
-def code_on(network: str) -> str:
-    found = re.search(r"\d{6}", texts(network)[0])
-    assert found
-    return found[0]
-
-
-def wrong(code: str) -> str:
-    return f"{(int(code) + 1) % 10**6:06}"
 
 
 def mail_is_still_a_way(client: Client, account: User) -> bool:
