@@ -36,14 +36,19 @@ def count_attempt(request: HttpRequest | None, username: str, password: str) -> 
     counter, so that the attempt no longer counts.
     """
     account = User.objects.filter(username=username).only("pk").first()
-    browser = browser_of(request, account) if request and account else None
+    # Without an account the same is done, so that it takes as long.
+    browser = browser_of(request, account or User(pk=0)) if request else None
     # What was typed may be a password, so it is not stored as it is.
     subject = f"account:{account.pk}" if account else f"typed:{digest(username)[:32]}"
     if browser:
-        counter = Counter(_limit("sign-in here"), f"browser:{browser}:{subject}")
+        counter, networks = Counter(_limit("sign-in here"), f"browser:{browser}:{subject}"), []
     else:
-        _count_network(request, account, username)
-        counter = Counter(_limit("sign-in"), subject)
+        counter, networks = Counter(_limit("sign-in"), subject), _networks(request)
+    # The answer of a lock takes as long with an account as without one: what follows does not.
+    if locked := limiter.find_lock(counter, *networks):
+        raise locked
+    if account is None:
+        limiter.count(username, *networks)
     limiter.count(password, counter)
     return counter
 
@@ -72,15 +77,11 @@ def count_sign_up(request: HttpRequest, username: str) -> None:
         limiter.count(username, Counter(limit, f"network:{network}"))
 
 
-def _count_network(request: HttpRequest | None, account: User | None, username: str) -> None:
+def _networks(request: HttpRequest | None) -> list[Counter]:
+    """Return the counter of the request's network, if the proxy says the customer's address."""
     network = network_of(request) if request else ""
-    if not network:
-        return
-    counter = Counter(Limit("networks", settings.NETWORK_LIMIT, WINDOW), f"network:{network}")
-    if locked := limiter.find_lock(counter):
-        raise locked
-    if account is None:
-        limiter.count(username, counter)
+    limit = Limit("networks", settings.NETWORK_LIMIT, WINDOW)
+    return [Counter(limit, f"network:{network}")] if network else []
 
 
 def network_of(request: HttpRequest) -> str:
