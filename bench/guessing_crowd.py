@@ -1,5 +1,6 @@
 """The people of `bench.guessing`: who guesses, who is honest, and who only reads pages."""
 
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -18,8 +19,9 @@ GUESSERS = 8
 OK, SEE_OTHER, UNAVAILABLE = 200, 303, 503
 # Pages without and with a sign-in.
 PUBLIC, PRIVATE = ("/sign-in/", "/support/"), ("/options/", "/account/")
-# Seconds between two pages that the reader asks for.
-READING = 0.1
+# Seconds between two pages that the reader asks for, at random: at even intervals the pages might
+# always come with a guess, or never.
+READING = (0.05, 0.15)
 
 
 def other_address(number: int) -> str:
@@ -106,7 +108,8 @@ class Reader:
         """Read until the event is set."""
         browser = Browser(self.port, OWN_ADDRESS, {SESSION: self.session})
         pages, number = (*PUBLIC, *PRIVATE), 0
-        while not over.wait(READING):
+        rng = random.Random(number)  # noqa: S311 -- no secret
+        while not over.wait(rng.uniform(*READING)):
             page = pages[number % len(pages)]
             answer = browser.get(page)
             if answer.status != OK:
@@ -142,6 +145,8 @@ class Attack:
         def guess(first: int) -> None:
             browser = Browser(self.port, OWN_ADDRESS)
             each = GUESSERS / self.rate
+            # The connections take turns.
+            time.sleep(first / self.rate)
             numbers = iter(range(first, self.guesses, GUESSERS))
 
             def one() -> None:
