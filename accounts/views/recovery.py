@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
@@ -19,6 +20,7 @@ from accounts.models import CodeRequest, User
 from accounts.states import Purpose
 from accounts.views.codes import note_of, phase_of, shows_code_error
 from accounts.views.shared import (
+    journey_frame,
     market_of,
     redirect_to_next,
     redirect_to_page,
@@ -146,5 +148,7 @@ def recovery_code(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" or code is None or domain.signed_in_customer(request) is None:
         recovery.forget_shown(request)
         return redirect_to_next(target)
-    context = {"code": code, "next": target, "cancel": True}
+    # In the account, Cancel would leave the portal.
+    frame = {} if target.startswith(reverse("account")) else journey_frame()
+    context = {"code": code, "next": target, **frame}
     return render(request, "accounts/recovery_code.html", context)

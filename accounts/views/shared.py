@@ -29,9 +29,13 @@ def render_form(
     """Show the page's form, as it was typed if it was kept."""
     target = request.GET.get("next", "")
     form = restore_form(request, form_class, {"next": target})
-    step = {"number": 1, "total": 5, "title": _("sign in")}
-    frame = {"form": form, "next": target, "step": step, "cancel": True}
+    frame = {"form": form, "next": target, **journey_frame()}
     return render(request, template, {**frame, **context})
+
+
+def journey_frame() -> dict[str, Any]:
+    """Return the context of the frame on the way into the journey: its step, and Cancel."""
+    return {"step": {"number": 1, "total": 5, "title": _("sign in")}, "cancel": True}
 
 
 def sign_in_and_redirect(request: HttpRequest, user: User, form: forms.Form) -> HttpResponse:
