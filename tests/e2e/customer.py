@@ -40,6 +40,7 @@ class Customer:
         self.language = language
         self.identifier = f"{secrets.token_hex(6)}@example.com"
         self.password = "a long enough pass phrase"
+        self.recovery_code = ""
         self.transaction_id = f"MSFT_{secrets.token_hex(6)}/{secrets.token_hex(2)}.x+y"
         page.set_default_timeout(PATIENCE)
         if host:
@@ -59,6 +60,11 @@ class Customer:
         self.page.goto(f"{self.base_url}/?{urlencode(sent)}")
 
     def sign_up(self) -> None:
+        """Create an account, and remember the recovery code that is shown once."""
+        self.open_account()
+        self.pass_recovery_code()
+
+    def open_account(self) -> None:
         self.view.get_by_role("link", name=self.words("Create account")).click()
         self.sees("Create your account")
         self.view.locator("[autocomplete=username]").fill(self.identifier)
@@ -66,6 +72,10 @@ class Customer:
         self.view.locator("[autocomplete=new-password]").fill(self.password)
         self.press("Create account")
         self.sees("Your recovery code")
+
+    def pass_recovery_code(self) -> None:
+        self.sees("Your recovery code")
+        self.recovery_code = self.view.locator(".code").inner_text()
         self.press("Next")
 
     def sign_in(self, identifier: str, password: str) -> None:

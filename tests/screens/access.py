@@ -1,0 +1,57 @@
+"""Walks to the pages of access and account."""
+
+from contextlib import closing
+
+from playwright.sync_api import expect
+
+from simulators.mobileplans.samples import UNUSED_ICCID
+from tests.e2e.customer import Customer
+from tests.e2e.shopper import Shopper
+from tests.screens.photographer import Photographer
+from tests.stack import Stack
+
+
+def recover(noor: Customer, photographer: Photographer) -> None:
+    """Come to sign-in with a forgotten password."""
+    noor.launch()
+    noor.sign_in("noor@example.com", "a wrong password")
+    expect(noor.page.locator("#errors")).to_be_visible()
+    photographer.take("sign-in-errors")
+    noor.page.get_by_role("link", name=noor.words("Forgot your password?")).click()
+    noor.sees("Set a new password")
+    photographer.take("recover")
+
+
+def account(noor: Customer, photographer: Photographer) -> None:
+    """Look at what was told, and at sign-in and security."""
+    noor.buy()
+    noor.sees("You're all set")
+    noor.page.goto(f"{noor.base_url}/account/")
+    noor.page.locator("[href*='/account/messages/']").first.click()
+    photographer.take("message")
+    noor.page.goto(f"{noor.base_url}/account/security/")
+    noor.sees("Sign-in and security")
+    photographer.take("security")
+    noor.page.locator("[href='/account/security/password/']").click()
+    noor.sees("Change your password")
+    photographer.take("password")
+
+
+def take_sim_as_stranger(stack: Stack) -> None:
+    """Buy on a SIM card of the demo data, without proving that it is the buyer's."""
+    stranger = Shopper(stack.base_url)
+    with closing(stranger.client):
+        stranger.launch(eid="", imei="", iccid=UNUSED_ICCID)
+        stranger.sign_up()
+        stranger.choose_plan()
+        stranger.pay_with()
+        stranger.send("submit-order")
+        stranger.wait_for_end()
+
+
+def confirm_sim(noor: Customer, photographer: Photographer) -> None:
+    """Come with the SIM that a stranger has put on their account."""
+    noor.launch(eid="", imei="", iccid=UNUSED_ICCID)
+    noor.sign_up()
+    noor.sees("Is this SIM yours?")
+    photographer.take("sim")
