@@ -87,6 +87,7 @@ class Shopper:
         self.client = httpx.Client(base_url=base_url, trust_env=False, timeout=30)
         self.identifier = f"{secrets.token_hex(6)}@example.com"
         self.password = "a long enough pass phrase"
+        self.recovery_code = ""
         self.transaction_id = f"MSFT_{secrets.token_hex(6)}/+{secrets.token_hex(2)}"
         self.page = LoadedPage("", 0, "")
 
@@ -130,7 +131,9 @@ class Shopper:
         page = self.send(
             "sign-up", username=self.identifier, name="Noor Haddad", password=self.password
         )
-        return self.send("next") if 'id="next"' in page.text else page
+        shown = re.search(r'class="code[^>]*>([A-Z2-9-]+)<', page.text)
+        self.recovery_code = shown[1] if shown else ""
+        return self.send("next") if shown else page
 
     def sign_in(self) -> LoadedPage:
         self.open("/sign-in/")
