@@ -73,12 +73,16 @@ def _order_context(order: Order) -> dict[str, Any]:
         "poll": repair is not None or not has_ended,
         "device_status": texts.device_status(order),
         "next_text": _next_text(order),
-        "customer_step_url": order.payment.customer_step_url
-        if order.state == OrderState.PENDING
-        else "",
+        "customer_step_url": _customer_step_url(order),
         **frame_context("order", back_url=None),
         "cancel": order.state != OrderState.COMPLETED,
     }
+
+
+def _customer_step_url(order: Order) -> str:
+    """Return the bank's page, while the customer must confirm the payment there."""
+    waits = order.state == OrderState.PENDING and not order.cancel_requested_at
+    return order.payment.customer_step_url if waits else ""
 
 
 def _page_phase(order: Order, *, is_mended: bool) -> str:

@@ -57,7 +57,8 @@ def payment(request: HttpRequest, user: User) -> HttpResponse:
     form = restore_form(request, _get_form_class(), first)
     category = draft.plan.category if draft.plan else Category.PREPAID
     back_url = reverse("device") if choice.is_open else f"{reverse('plans')}?category={category}"
-    context = _payment_context(form, stored) | frame_context("payment", back_url=back_url)
+    context = {"draft": draft, "price": draft.price.gross, **_payment_context(form, stored)}
+    context |= frame_context("payment", back_url=back_url)
     return render(request, "orders/payment.html", context)
 
 

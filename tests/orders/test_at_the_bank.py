@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import httpx
+from django.test import Client
 from django.utils.timezone import now
 
 from accounts.models import User
@@ -26,6 +27,19 @@ def test_an_order_waits_half_an_hour_for_the_bank(alice: User, gateway: str, smd
     reason = "PaymentDeclined: the payment was not confirmed at the bank"
     assert order.changes.latest("pk").reason == reason
     assert statuses(gateway) == ["voided"]
+
+
+def test_the_page_says_what_the_bank_wants_until_the_customer_cancels(
+    as_alice: Client, alice: User, gateway: str, smdp: str
+) -> None:
+    make_pool()
+    order = settled(make_order(alice, method=new_card(alice, CUSTOMER_STEP)))
+
+    page = as_alice.get(f"/orders/{order.number}/").text
+    assert "Your bank wants you to confirm" in page
+    assert "Confirm the payment of <bdi>$19.00</bdi> on your bank's page." in page
+    Order.objects.update(cancel_requested_at=now())
+    assert "Your bank wants" not in as_alice.get(f"/orders/{order.number}/").text
 
 
 def test_an_authorisation_that_expired_at_the_bank_is_a_refusal(
