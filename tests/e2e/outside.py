@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
@@ -11,6 +12,9 @@ import psycopg
 
 from tests.providers import break_it, mend
 from tests.stack import Stack
+
+# In seconds.
+PATIENCE = 30.0
 
 
 def profiles(stack: Stack) -> list[dict[str, Any]]:
@@ -52,6 +56,21 @@ def balances(stack: Stack, iccid: str, **parameters: str) -> list[dict[str, Any]
     url = f"{stack.base_url}/v1/sims/{iccid}/balances"
     found: list[dict[str, Any]] = _get(url, **parameters)["balances"]
     return found
+
+
+def code_sent_to(stack: Stack, address: str, *, but: str = "") -> str:
+    """Return the newest one-time code that the customer's phone or mailbox has, once it is there.
+
+    `but` is an earlier code that does not count.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        for message in _get(f"{stack.message_url}/books")["messages"]:
+            found = re.search(r"\b[BCDFGHJKMNPQRSTVWXZ2-9]{6}\b", message["text"])
+            if message["recipient"] == address and found and found[0] != but:
+                return found[0]
+        time.sleep(0.1)
+    raise AssertionError(f"no code for {address}")
 
 
 @contextmanager

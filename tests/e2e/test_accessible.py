@@ -13,6 +13,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Page
 
 from tests.browser import PageAt
+from tests.e2e.access import prove_identifier
 from tests.e2e.shopper import Shopper
 from tests.speeds import sampled
 from tests.stack import Stack, on_postgresql
@@ -36,21 +37,27 @@ LOOKS = [Look(*parts) for parts in product(("en", "ar-AE"), (800, 360, 320), SCH
 SHORT = (Look("en", 800, "light"), Look("ar-AE", 320, "dark"))
 OPTIONS = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
 # Forms are sent as they are, so that their errors are examined too.
-SIGNED_OUT = ("/sign-in/", "/sign-up/", "/recover/")
+SIGNED_OUT = ("/sign-in/", "/sign-up/", "/recover/", "/recover/code/")
 IN_THE_ACCOUNT = (
     *("/recovery-code/?next=/options/", "/account/", "/account/security/"),
     *("/account/security/password/", "/account/security/recovery-code/"),
+    *("/account/addresses/", "/account/addresses/add/", "/account/addresses/code/"),
+    *("/account/confirm/", "/account/confirm/address/"),
 )
 
 
 @pytest.fixture(scope="module")
 def alice(postgresql_stack: Stack) -> Iterator[Shopper]:
-    """Return a customer who has a plan, a card, an order, a message and a code to write down."""
+    """Return a customer who has something on each page, and whom a code is on its way to."""
     shopper = Shopper(postgresql_stack.base_url)
     shopper.order()
     shopper.wait_for_end()
     shopper.open("/account/security/recovery-code/")
     shopper.send("renew", current=shopper.password)
+    prove_identifier(shopper, postgresql_stack)
+    shopper.open("/account/addresses/add/")
+    shopper.send("add-address", address=f"other-{shopper.identifier}")
+    shopper.wait_for("code")
     yield shopper
     shopper.client.close()
 

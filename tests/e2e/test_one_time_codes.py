@@ -1,0 +1,116 @@
+"""Addresses and one-time codes in Chromium. Each walk ends where the customer was.
+
+`docs/accounts.md` describes the pages.
+"""
+
+from contextlib import closing
+
+from playwright.sync_api import expect
+
+from tests.browser import PageAt
+from tests.e2e.access import (
+    NEW_PASSWORD,
+    PHONE,
+    PLAIN_DESK,
+    PLAIN_PHONE,
+    Look,
+    customer_at,
+    in_looks,
+    is_at,
+    is_back_at_payment,
+    lose_session,
+    opens,
+    prove_identifier,
+    start_at_payment,
+)
+from tests.e2e.customer import Customer
+from tests.e2e.outside import code_sent_to
+from tests.e2e.shopper import Shopper
+from tests.stack import Stack, on_postgresql
+
+
+def type_code(noor: Customer, stack: Stack, address: str) -> None:
+    """Wait for the page that takes the code, as it comes by itself, and type the code."""
+    field = noor.page.locator("[name=code]")
+    field.fill(code_sent_to(stack, address))
+    noor.press("Next")
+
+
+@on_postgresql
+@in_looks(PHONE)
+def test_a_customer_proves_what_they_sign_in_with(
+    stack: Stack, page_at: PageAt, look: Look
+) -> None:
+    noor = customer_at(stack, page_at, look)
+    start_at_payment(noor)
+    opens(noor, "/account/addresses/", "Email addresses and phone numbers")
+
+    noor.page.get_by_role("link", name=f"Confirm {noor.identifier}").click()
+    noor.sees("Confirm that it's yours")
+    noor.press("Send the code")
+    noor.page.locator("[name=code]").fill("BCDFGH")
+    noor.press("Next")
+    expect(noor.page.locator("#errors")).to_be_visible()
+    type_code(noor, stack, noor.identifier)
+
+    is_at(noor, "/account/addresses/", "Email addresses and phone numbers")
+    expect(noor.page.locator(".cards-row")).to_contain_text("You sign in with it")
+    expect(noor.page.get_by_role("link", name="Confirm")).to_have_count(0)
+    opens(noor, "/payment/", "How would you like to pay?")
+    is_back_at_payment(noor)
+
+
+@on_postgresql
+@in_looks(PLAIN_DESK)
+def test_a_customer_adds_another_address_and_signs_in_with_it(
+    stack: Stack, page_at: PageAt, look: Look
+) -> None:
+    noor = customer_at(stack, page_at, look)
+    start_at_payment(noor)
+    other = f"other-{noor.identifier}"
+    opens(noor, "/account/addresses/", "Email addresses and phone numbers")
+
+    noor.page.get_by_role("link", name="Add", exact=True).click()
+    noor.page.locator("[name=address]").fill(other)
+    noor.press("Send the code")
+    type_code(noor, stack, other)
+    noor.page.get_by_role("link", name=f"Sign in with it: {other}").click()
+    noor.sees("Sign in with this address?")
+    noor.press("Sign in with it")
+
+    is_at(noor, "/account/addresses/", "Email addresses and phone numbers")
+    opens(noor, "/payment/", "How would you like to pay?")
+    lose_session(noor)
+    noor.sign_in(other, noor.password)
+    is_back_at_payment(noor)
+
+
+@on_postgresql
+@in_looks(PLAIN_PHONE)
+def test_a_code_to_a_proven_address_leads_back_in(
+    stack: Stack, page_at: PageAt, look: Look
+) -> None:
+    noor = customer_at(stack, page_at, look)
+    start_at_payment(noor)
+    first_code = prove_elsewhere(noor, stack)
+    lose_session(noor)
+
+    noor.page.get_by_role("link", name="Forgot your password?").click()
+    noor.page.get_by_role("link", name="Get a code by email or SMS").click()
+    noor.page.locator("[autocomplete=username]").fill(noor.identifier)
+    noor.press("Send the code")
+    noor.page.locator("[name=code]").fill(code_sent_to(stack, noor.identifier, but=first_code))
+    noor.page.locator("[autocomplete=new-password]").fill(NEW_PASSWORD)
+    noor.press("Set password")
+    noor.pass_recovery_code()
+
+    is_back_at_payment(noor)
+
+
+def prove_elsewhere(noor: Customer, stack: Stack) -> str:
+    """Prove what the customer signs in with, in another browser. Return the code."""
+    elsewhere = Shopper(stack.base_url)
+    elsewhere.identifier = noor.identifier
+    with closing(elsewhere.client):
+        elsewhere.sign_in()
+        return prove_identifier(elsewhere, stack)
