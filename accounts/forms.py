@@ -161,9 +161,7 @@ class RecoveryForm(IdentifierForm):
         label=_("Recovery code or code from support"),
         max_length=60,
         widget=_text("off", spellcheck="false"),
-        help_text=_(
-            "You saw the recovery code when you created your account, such as WDJB-MJHT-7KQ4-XZ29."
-        ),
+        help_text=_("For example WDJB-MJHT-7KQ4-XZ29"),
     )
     new = _new_password(label=_("New password"))
 

@@ -93,7 +93,7 @@ def test_while_the_network_is_away_the_page_waits_and_then_says_so(
 def test_a_number_is_proven_by_the_operators_code(
     as_alice: Client, alice: User, network: str
 ) -> None:
-    assert "Type in the code" in add(as_alice, NUMBER)
+    assert "Enter the code" in add(as_alice, NUMBER)
     as_alice.post(CODE, {"code": code_on(network), "next": ""})
     assert "Checking the code" in as_alice.get(CODE).text
 

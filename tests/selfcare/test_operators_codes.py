@@ -112,7 +112,7 @@ def test_coming_back_waits_too_and_asks_for_the_password_once_more(
     assert 'name="new"' not in page
     answer(TypedVerdict.RIGHT)
     page = client.get(ENTER).text
-    assert "Type in your new password once more" in page
+    assert "Enter your new password once more" in page
     client.post(ENTER, {"code": "accepted", "new": NEW})
 
     assert is_signed_in(client)
