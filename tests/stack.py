@@ -26,7 +26,7 @@ from tests.services import TEMPLATE, free_port
 
 Kind = Literal["sqlite", "postgresql"]
 READY_WITHIN = 60.0
-WITH_COPIES_OF_THEIR_OWN = ("test_worker_killed", "test_card_page")
+WITH_COPIES_OF_THEIR_OWN = ("test_worker_killed", "test_card_page", "test_code_service")
 TAKE_MINUTES = ("test_chaos", "test_promise", "test_schema", "test_random_launches", "test_moments")
 LINES_SHOWN = 120
 # Whole folders and files of tests that start processes of their own.
