@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ from moportal.http_client import (
 )
 
 LONGEST_CODE = 80
+LONGEST_WAIT = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -57,13 +59,21 @@ def post(
         raise unavailable(type(error).__name__, was_sent=not was_never_read(error)) from error
     answer = _parse(reply)
     if answer is None:
-        raise unavailable(f"HTTP {reply.status}")
+        raise unavailable(f"HTTP {reply.status}", retry_after=_retry_after(reply))
     is_refusal = httpx.codes.is_client_error(reply.status) and answer.error in refusals
     if not is_refusal and (asks_to_retry(reply.status) or refuses_caller(reply)):
         # A client error in CAMARA's form says that nothing was done.
         was_sent = httpx.codes.is_server_error(reply.status)
-        raise unavailable(f"HTTP {reply.status} {answer.error}", was_sent=was_sent)
+        detail = f"HTTP {reply.status} {answer.error}"
+        raise unavailable(detail, was_sent=was_sent, retry_after=_retry_after(reply))
     return answer
+
+
+def _retry_after(reply: Reply) -> timedelta:
+    """Return how long the service asks us to wait, at most as long as a customer would."""
+    text = reply.headers.get("retry-after", "")
+    is_number = text.isascii() and text.isdecimal()
+    return min(timedelta(seconds=int(text[:9])), LONGEST_WAIT) if is_number else timedelta()
 
 
 def _parse(reply: Reply) -> Answer | None:

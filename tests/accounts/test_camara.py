@@ -317,6 +317,20 @@ def test_a_refusal_of_the_caller_or_for_the_moment_is_not_final(
 
 
 @pytest.mark.parametrize(
+    ("header", "seconds"), [(7, 7), (86400, 60), ("", 0), ("Wed, 21 Oct 2026 07:28:00 GMT", 0)]
+)
+def test_the_service_may_ask_to_be_left_alone_for_a_while(
+    operator_api: str, header: int | str, seconds: int
+) -> None:
+    break_it(operator_api, "send-code", "http", status=503, retryAfter=header)
+
+    with pytest.raises(CodeServiceUnavailable) as raised:
+        service().send_code(NUMBER, TEXT)
+
+    assert raised.value.retry_after == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
     ("status", "body"),
     [
         (200, {}),
