@@ -6,12 +6,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.limiter import Locked
-from accounts.states import Refusal
+from accounts.states import Refusal, TypedVerdict
 
 # In seconds. A longer time is told in hours.
 LONGEST_IN_MINUTES = 2 * 3600
 CODE_OVER = gettext_lazy("This code is no longer valid. Ask for a new one.")
-CODE_NOT_CHECKED = gettext_lazy("We couldn't check the code. Ask for a new one.")
+# What the operator's service said about a code that can no longer be typed.
+CODE_ENDED = {
+    TypedVerdict.FAILED: gettext_lazy("The code was wrong too often. Ask for a new one."),
+    TypedVerdict.EXPIRED: CODE_OVER,
+    TypedVerdict.UNKNOWN: gettext_lazy("We couldn't check the code. Ask for a new one."),
+}
 NUMBER_IN_DEVICE = gettext_lazy(
     "We don't send codes to this number from this device. Use another address or another device."
 )

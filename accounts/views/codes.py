@@ -68,10 +68,10 @@ def note_of(asked: CodeRequest) -> str:
     Somebody who comes back without a password reads the same in each case.
     """
     verdict = typed_codes.verdict_of(asked)
-    if verdict in {None, TypedVerdict.RIGHT}:
+    if verdict is None or verdict == TypedVerdict.RIGHT:
         return ""
-    if verdict == TypedVerdict.UNKNOWN and asked.purpose != Purpose.RECOVER:
-        return str(texts.CODE_NOT_CHECKED)
+    if verdict in texts.CODE_ENDED and asked.purpose != Purpose.RECOVER:
+        return str(texts.CODE_ENDED[verdict])
     return texts.wrong_code_text(MOST_TRIES - asked.tries)
 
 

@@ -113,7 +113,8 @@ def test_wrong_codes_are_counted_until_the_service_has_had_enough(
 
     assert "You have 4 more tries" in pages[0]
     assert "You have 3 more tries" in pages[1]
-    assert "no longer valid" in pages[2]
+    assert "The code was wrong too often" in pages[2]
+    assert "more tries" not in pages[2]
     assert not alice.addresses.filter(value=NUMBER, proven_at__isnull=False).exists()
 
 
