@@ -1,10 +1,13 @@
 """The people of `bench.guessing`: who guesses, who is honest, and who only reads pages."""
 
 import random
+import re
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+import httpx
 
 from bench.browsers import Answer, Browser
 from bench.guessing_server import GUESS
@@ -14,6 +17,8 @@ OWN_ADDRESS = "198.51.100.7"
 SESSION, KNOWN = "__Host-session", "__Host-browser"
 PASSWORD = "a long enough pass phrase"  # noqa: S105 -- of the benchmark's customers
 CODE = r'class="code figures" dir="ltr">([^<]+)<'
+# Of so many recoveries one is by a one-time code, which must arrive within so many seconds.
+ONE_TIME_CODE_EACH, ARRIVES_WITHIN = 5, 20.0
 # Connections of those who guess.
 GUESSERS = 8
 OK, SEE_OTHER, UNAVAILABLE = 200, 303, 503
@@ -33,6 +38,7 @@ def other_address(number: int) -> str:
 class Honest:
     """What became of the honest customer's attempts."""
 
+    attempts: int = 0
     came_in: int = 0
     # Answered 503 with Retry-After, and sent again.
     repeated: int = 0
@@ -56,6 +62,8 @@ class Customer:
     username: str
     recovery_code: str
     renew_code: Callable[[], str]
+    # The simulator that shows the owner's mailbox.
+    mailbox: str
     known: str = ""
 
     def come_for_the_first_time(self) -> None:
@@ -76,16 +84,31 @@ class Customer:
         browser.close()
 
     def recover(self, found: Honest) -> None:
-        """Come back by the recovery code, in a browser that the portal does not know."""
+        """Come back in a browser that the portal does not know, mostly by the recovery code."""
         browser = Browser(self.port, OWN_ADDRESS)
-        code = self.recovery_code
-        fields = {"username": self.username, "code": code, "new": PASSWORD}
-        answer = _send_until_served(found, lambda: browser.post("/recover/", **fields))
+        page, fields = "/recover/", {"username": self.username, "code": self.recovery_code}
+        if found.attempts % ONE_TIME_CODE_EACH == 0:
+            page, fields = "/recover/code/enter/", {"code": self._one_time_code(browser)}
+        found.attempts += 1
+        answer = _send_until_served(found, lambda: browser.post(page, **fields, new=PASSWORD))
         found.note(answer, browser, "/")
         shown = browser.get(answer.location) if answer.location.startswith("/recovery") else None
         # While passwords are hashed by others, the portal may show no new code.
         self.recovery_code = shown.find(CODE) if shown else self.renew_code()
         browser.close()
+
+    def _one_time_code(self, browser: Browser) -> str:
+        """Ask for a code by mail, and return it once it has arrived."""
+        httpx.post(f"{self.mailbox}/reset", trust_env=False)
+        browser.post("/recover/code/", username=self.username)
+        deadline = time.monotonic() + ARRIVES_WITHIN
+        while time.monotonic() < deadline:
+            messages = httpx.get(f"{self.mailbox}/books", trust_env=False).json()["messages"]
+            for message in messages:
+                if code := re.search(r"Your code is ([A-Z0-9-]+)\.", message["text"]):
+                    return code[1]
+            time.sleep(0.1)
+        return "none"
 
 
 def _send_until_served(found: Honest, send: Callable[[], Answer]) -> Answer:
