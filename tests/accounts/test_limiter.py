@@ -253,3 +253,21 @@ def test_finding_a_lock_takes_no_write_and_locks_no_row(
 
     with django_assert_num_queries(1), pytest.raises(Locked):
         limiter.count("wrong", SIM)
+
+
+def test_of_two_attempts_forgotten_at_once_the_later_one_deletes_the_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limiter.count("one", SIM)
+    limiter.count("two", SIM)
+    remove = limiter._remove_mark  # noqa: SLF001 -- between its two statements another request comes
+
+    def remove_after_the_other(rows: Any, mark: str, counter: Counter) -> None:
+        monkeypatch.setattr(limiter, "_remove_mark", remove)
+        limiter.forget("two", SIM)
+        remove(rows, mark, counter)
+
+    monkeypatch.setattr(limiter, "_remove_mark", remove_after_the_other)
+    limiter.forget("one", SIM)
+
+    assert not AttemptCount.objects.exists()

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 from django.db.models import Model
 
-from accounts.models import AccountMessage, RecoveryCode, SignIn, User
+from accounts.models import AccountMessage, PasswordLink, Proof, RecoveryCode, SignIn, User
+from accounts.states import ProofKind
 from messages.states import Occasion
 
 AT = datetime(2027, 3, 1, 10, 30, tzinfo=UTC)
@@ -13,6 +14,11 @@ EXPECTED: list[tuple[Model, str]] = [
     (SignIn(device="Edge, Windows", started_at=AT), "Edge, Windows, 2027-03-01 10:30"),
     (SignIn(started_at=AT), "unknown device, 2027-03-01 10:30"),
     (RecoveryCode(created_at=AT), "created 2027-03-01 10:30"),
+    (Proof(kind=ProofKind.OIDC, subject="+12025550142"), "oidc +12025550142"),
+    (
+        PasswordLink(user=User(username="new@staff.example"), issued_at=AT),
+        "link for new@staff.example, 2027-03-01 10:30",
+    ),
 ]
 
 
