@@ -226,7 +226,8 @@ def exchange(
     started = time.monotonic()
     sent_headers = list({**HEADERS, **(headers or {})}.items())
     connect = min(CONNECT_TIMEOUT, within)
-    limits = {"connect": connect, "write": connect, "read": within, "pool": within}
+    steps = {"connect": connect, "write": connect, "read": within, "pool": within}
+    limits = _Limits(steps, ends_at=started + within)
 
     # This name keeps the pool open until the call has ended (see `Connections`).
     used = connections(tls)
@@ -242,6 +243,23 @@ def exchange(
         name.decode("latin-1").lower(): text.decode("latin-1") for name, text in response.headers
     }
     return Reply(response.status, body, received)
+
+
+class _Limits(dict[str, float]):
+    """The limits of each step of a call, in seconds. No step lasts longer than the call may.
+
+    httpcore reads a limit by `get` when its step begins. Without this, a slow connection and a slow
+    answer would add up.
+    """
+
+    def __init__(self, steps: Mapping[str, float], *, ends_at: float) -> None:
+        super().__init__(steps)
+        self._ends_at = ends_at
+
+    def get(self, step: str, default: Any = None) -> Any:
+        # A limit of 0 would mean not to wait at all, and then no error says that time is over.
+        left = max(self._ends_at - time.monotonic(), 0.001)
+        return min(super().get(step, left), left)
 
 
 def _read_body(response: httpcore.Response, *, started: float, within: float) -> bytes:

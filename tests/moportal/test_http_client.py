@@ -1,9 +1,11 @@
 """`moportal.http_client`: the limits of every call, and its errors."""
 
 import os
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 import httpx
 import pytest
@@ -41,6 +43,9 @@ class OddServer(Handler):
         self.end_headers()
         self.wfile.write(b"." * (LARGEST_ANSWER + 100_000))
 
+    def _wait(self) -> None:
+        time.sleep(0.8)
+
     def _elsewhere(self) -> None:
         self.send_response(302)
         self.send_header("Location", "http://127.0.0.1:9/")
@@ -76,6 +81,24 @@ def test_a_slow_answer_is_cut_off_in_time(odd: str) -> None:
         exchange("GET", f"{odd}/drip", within=0.5)
 
     assert time.monotonic() - started < 3
+
+
+def test_a_slow_connection_leaves_less_time_for_the_answer(
+    odd: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = socket.create_connection
+
+    def slow(*arguments: Any, **options: Any) -> socket.socket:
+        time.sleep(0.3)
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(socket, "create_connection", slow)
+    started = time.monotonic()
+
+    with pytest.raises(httpx.ReadTimeout):
+        exchange("GET", f"{odd}/wait", within=0.5)
+
+    assert 0.45 < time.monotonic() - started < 0.75
 
 
 def test_an_endless_answer_is_cut_off(odd: str) -> None:
