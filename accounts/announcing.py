@@ -26,6 +26,7 @@ OCCASIONS = {
     Kind.ADDRESS_REMOVED: Occasion.ADDRESS_REMOVED,
     Kind.ADDRESS_LOST: Occasion.ADDRESS_LOST,
     Kind.IDENTIFIER_CHANGED: Occasion.IDENTIFIER_CHANGED,
+    Kind.JOINED: Occasion.SIGN_IN_ADDED,
 }
 # Marks a request by which an account comes back. Its owner is told of that.
 COMING_BACK = "accounts.coming_back"

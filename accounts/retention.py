@@ -13,6 +13,9 @@ from accounts.models import (
     CodeRequest,
     CodeServiceCall,
     NumberCheck,
+    OidcIdentity,
+    OidcLogout,
+    OidcProvider,
     PasswordLink,
     Proof,
     RecoveryCode,
@@ -44,6 +47,13 @@ register(
     Kept(ContentType, "a part of the program: written by `migrate`"),
     Kept(PasswordLink, "staff's password links: few, and they say who may not approve for whom"),
     Kept(RecoveryCode, "one row for each account; only its hash is stored"),
+    Kept(OidcProvider, "one row for each OpenID Connect provider that was set"),
+    Kept(OidcIdentity, "one row for each account that opens by an OpenID Connect provider"),
+    Timed(
+        OidcLogout,
+        "logouts that the OpenID Connect provider has announced",
+        since="ends_at",
+    ),
     Timed(
         SignIn,
         "where an account was signed in",

@@ -21,6 +21,7 @@ class Occasion(TextChoices):
     IDENTIFIER_CHANGED = "identifier_changed", pgettext_lazy("message", "New sign-in address")
     SUPPORT_RECOVERY = "support_recovery", pgettext_lazy("message", "A call to support")
     SUPPORT_CODE = "support_code", pgettext_lazy("message", "Code from support")
+    SIGN_IN_ADDED = "sign_in_added", pgettext_lazy("message", "Another way to sign in")
     CODE = "code", pgettext_lazy("message", "One-time code")
     PASSWORD_LINK = "password_link", "Link to set a password"
 
@@ -37,6 +38,7 @@ SECURITY = frozenset(
         Occasion.ADDRESS_LOST,
         Occasion.IDENTIFIER_CHANGED,
         Occasion.SUPPORT_RECOVERY,
+        Occasion.SIGN_IN_ADDED,
     }
 )
 

@@ -17,6 +17,9 @@ from accounts.models import (
     CodeRequest,
     CodeServiceCall,
     NumberCheck,
+    OidcIdentity,
+    OidcLogout,
+    OidcProvider,
     PasswordLink,
     Proof,
     SignIn,
@@ -132,6 +135,8 @@ BROKEN: dict[str, Callable[[], object]] = {
     "proof_kind_known": set_to(Proof, kind="other"),
     "one_open_proof_of_a_kind": lambda: again(Proof),
     "sign_in_once_a_session": lambda: again(SignIn),
+    "an_oidc_subject_has_one_account": lambda: again(OidcIdentity),
+    "an_oidc_logout_counts_once": lambda: again(OidcLogout),
     "one_operator": lambda: Operator.objects.create(pk=2, name="x"),
     "legal_text_kind_known": set_to(LegalText, kind="other"),
     "one_legal_text_of_a_version": lambda: again(LegalText),
@@ -304,7 +309,7 @@ def _fill_payments_and_tasks(alice: User, order: Order) -> None:
     order.payment.events.create(identifier="x", gateway_id="x", status="authorised")
     ReceiptCounter.objects.create(year=2026, last=1)
     AttemptCount.objects.create(limit="x", subject="sim:89", began_at=now(), ends_at=now())
-    SignIn.objects.create(account=User.objects.get(username="alice@example.com"), session_key="k")
+    SignIn.objects.create(account=alice, session_key="k")
     asked = CodeRequest.objects.create(
         account=alice, purpose="prove", address="a@b.c", digest="x", expires_at=now()
     )
@@ -312,6 +317,9 @@ def _fill_payments_and_tasks(alice: User, order: Order) -> None:
     asked.typed_codes.create(code="123456")
     NumberCheck.objects.create(number="+12025550142", question="sim_swap", since=now())
     Proof.objects.create(account=alice, kind="code_to_line", subject="+12025550142", made_at=now())
+    OidcProvider.objects.create(issuer="https://sign-in.example")
+    OidcIdentity.objects.create(account=alice, issuer="https://sign-in.example", subject="1")
+    OidcLogout.objects.create(issuer="https://sign-in.example", token_id="1", ends_at=now())
     Heartbeat.objects.create(name="worker", at=now())
     enqueue("test", 1)
 

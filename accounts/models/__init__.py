@@ -4,6 +4,7 @@ from accounts.models.access import AccessEvent, AttemptCount, RecoveryCode, Sign
 from accounts.models.codes import Address, CodeRequest, Proof
 from accounts.models.desk import PasswordLink, StaffRecovery
 from accounts.models.network import CodeServiceCall, NumberCheck, TypedCode
+from accounts.models.oidc import OidcIdentity, OidcLogout, OidcProvider
 from accounts.models.told import AccountMessage
 from accounts.models.users import User, UserManager
 
@@ -15,6 +16,9 @@ __all__ = [
     "CodeRequest",
     "CodeServiceCall",
     "NumberCheck",
+    "OidcIdentity",
+    "OidcLogout",
+    "OidcProvider",
     "PasswordLink",
     "Proof",
     "RecoveryCode",

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models.oidc import OidcIdentity
 from accounts.models.users import User
 
 
@@ -49,6 +50,17 @@ class SignIn(models.Model):
     device = models.CharField(max_length=60, blank=True)
     transaction_id = models.CharField(max_length=64, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    # If the OpenID Connect provider vouched for the customer: for whom, and in which of its
+    # sessions. The provider ends the sign-in by either.
+    identity = models.ForeignKey(
+        OidcIdentity,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="sign_ins",
+    )
+    oidc_session = models.CharField(max_length=255, blank=True, editable=False)
 
     class Meta:
         verbose_name = "sign-in"
@@ -93,6 +105,8 @@ class AccessEvent(models.Model):
         ADDRESS_DOUBTED = "address_doubted", _("Phone number must be confirmed again")
         IDENTIFIER_CHANGED = "identifier_changed", _("Changed what you sign in with")
         CODE_RENEWED = "code_renewed", _("New recovery code")
+        JOINED = "joined", _("Sign-in with your operator added")
+        ENDED_BY_PROVIDER = "ended_by_provider", _("Signed out by your operator")
         LANGUAGE_CHANGED = "language_changed", _("Language changed")
         SUPPORT_STARTED = "support_started", _("Support checks a caller who wants a new password")
         SUPPORT_REFUSED = "support_refused", _("Support refused a caller who gave wrong answers")

@@ -42,6 +42,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     language = models.CharField(max_length=12, blank=True)
     # What the pages were shown in at the latest sign-in.
     page_language = models.CharField(max_length=12, blank=True, editable=False)
+    # The operator knew the customer before the portal did: the account was made by a first sign-in
+    # at the operator's OpenID Connect provider.
+    is_from_operator = models.BooleanField(default=False, editable=False)
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)

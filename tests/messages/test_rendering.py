@@ -32,6 +32,7 @@ CONTEXT: dict[str, Any] = {
     "device": "Edge, Windows",
     "address": "noor@example.com",
     "hours": 24,
+    "provider": "Kestrel ID",
 }
 
 pytestmark = pytest.mark.django_db
