@@ -76,8 +76,10 @@ class Visit(models.Model):
         """Return the handoff's word for the account: created in this visit, existing, or none."""
         if self.account is None:
             return UserAccount.NONE
-        # An account that is younger than the launch was made in this visit.
-        is_new = self.account.created_at >= self.launched_at
+        # An account that is younger than the launch was made in this visit, unless the operator
+        # had the customer already.
+        is_younger = self.account.created_at >= self.launched_at
+        is_new = is_younger and not self.account.is_from_operator
         return UserAccount.NEW if is_new else UserAccount.EXISTING
 
 
