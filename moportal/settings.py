@@ -190,6 +190,20 @@ env.require(
     "SIGN_IN_IDLE must be above 0, and not longer than SIGN_IN_LIFETIME.",
 )
 LOGIN_URL = "sign-in"
+# The operator's OpenID Connect provider (docs/accounts.md). Without it, customers sign in with the
+# portal's own accounts alone.
+OIDC_ISSUER = env.address("OIDC_ISSUER", default="")
+OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")
+OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", default="")
+OIDC_SCOPES = env.str("OIDC_SCOPES", default="openid profile email phone")
+# What customers call the provider. By default the operator's name.
+OIDC_NAME = env.str("OIDC_NAME", default="")
+# The authorities of the provider's certificate (a PEM file). By default the system's.
+OIDC_CA = env.str("OIDC_CA", default="")
+env.require(
+    bool(OIDC_ISSUER) == bool(OIDC_CLIENT_ID), "OIDC_ISSUER and OIDC_CLIENT_ID need each other."
+)
+env.require("openid" in OIDC_SCOPES.split(), "OIDC_SCOPES must contain openid.")
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("de", _("German")), ("ar", _("Arabic"))]
@@ -220,7 +234,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEMO
 _cookies = cookie_names(FACE, is_secure=SESSION_COOKIE_SECURE)
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = _cookies["session"], _cookies["csrf"]
 HANDOFF_COOKIE_NAME, KEPT_FORM_COOKIE_NAME = _cookies["handoff"], _cookies["form"]
-BROWSER_COOKIE_NAME = _cookies["browser"]
+BROWSER_COOKIE_NAME, OIDC_COOKIE_NAME = _cookies["browser"], _cookies["oidc"]
 CSRF_COOKIE_HTTPONLY = True
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 _uploads = upload_limits(FACE)
@@ -325,7 +339,7 @@ CHARGING = env.adapter("CHARGING", default="")
 CHARGING_URL = env.address("CHARGING_URL", default="")
 CHARGING_TOKEN = env.str("CHARGING_TOKEN", default="")
 CHARGING_SOURCE = env.str("CHARGING_SOURCE", default="charging")
-CELERY_BEAT_SCHEDULE = beat_schedule(pulls_usage=bool(CHARGING))
+CELERY_BEAT_SCHEDULE = beat_schedule(pulls_usage=bool(CHARGING), fetches_provider=bool(OIDC_ISSUER))
 # In the demo, API callers need no certificate. Elsewhere a client certificate identifies the
 # caller. The proxy forwards it together with this secret.
 API_WITHOUT_CERTIFICATE = DEMO

@@ -66,6 +66,7 @@ def hand_over_again(request: HttpRequest) -> HttpResponse:
         settings.SESSION_COOKIE_NAME,
         settings.CSRF_COOKIE_NAME,
         settings.KEPT_FORM_COOKIE_NAME,
+        settings.OIDC_COOKIE_NAME,
     ):
         _set_cookie(response, name, "", max_age=timedelta())
     return response

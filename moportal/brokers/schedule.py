@@ -5,8 +5,8 @@ from typing import Any
 MINUTE, HOUR = 60.0, 3600.0
 
 
-def beat_schedule(*, pulls_usage: bool) -> dict[str, Any]:
-    """Return Celery's table. Usage is fetched only from a charging system that is configured."""
+def beat_schedule(*, pulls_usage: bool, fetches_provider: bool) -> dict[str, Any]:
+    """Return Celery's table. Nothing is fetched from a system that is not configured."""
     schedule = {
         "reconcile": _every(5.0, "outbox.tasks.reconcile", expires=10),
         "watch pools": _every(MINUTE, "esim.tasks.watch_pools", expires=60),
@@ -16,6 +16,10 @@ def beat_schedule(*, pulls_usage: bool) -> dict[str, Any]:
     }
     if pulls_usage:
         schedule["pull usage"] = _every(MINUTE, "subscriptions.tasks.request_pull", expires=60)
+    if fetches_provider:
+        schedule["fetch provider"] = _every(
+            5 * MINUTE, "accounts.tasks.request_provider", expires=60
+        )
     return schedule
 
 

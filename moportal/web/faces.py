@@ -78,6 +78,7 @@ def cookie_names(face: str, *, is_secure: bool) -> dict[str, str]:
         "handoff": f"{host}handoff",
         "form": f"{host}form",
         "browser": f"{own}browser",
+        "oidc": f"{host}oidc",
     }
 
 
