@@ -17,6 +17,7 @@ class AccountsConfig(AppConfig):
             sessions,
             typed_codes,
         )
+        from accounts.oidc import fetching, provider  # noqa: PLC0415 -- the same
         from accounts.roles import write_groups  # noqa: PLC0415 -- the same
         from messages.signals import message_ended  # noqa: PLC0415 -- the same
         from outbox.domain import register  # noqa: PLC0415 -- the same
@@ -25,6 +26,7 @@ class AccountsConfig(AppConfig):
         # First: it must see which sign-ins there were before this one.
         announcing.connect()
         sessions.connect()
+        register(provider.KIND, fetching.fetch)
         known_browsers.connect()
         languages.connect()
         reentry.connect()

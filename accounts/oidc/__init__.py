@@ -1,0 +1,1 @@
+"""Sign-in with the operator's OpenID Connect provider (docs/accounts.md)."""
