@@ -77,6 +77,20 @@ def count_sign_up(request: HttpRequest, username: str) -> None:
         limiter.count(username, Counter(limit, f"network:{network}"))
 
 
+def count_answer(request: HttpRequest, code: str) -> Counter | None:
+    """Count an answer of the OpenID Connect provider, and return its counter if there is one.
+
+    After a right answer, call `limiter.forget` with the counter. Raises `accounts.limiter.Locked`.
+    """
+    network = network_of(request)
+    if not network:
+        return None
+    limit = Limit("provider answers", settings.NETWORK_LIMIT, WINDOW)
+    counter = Counter(limit, f"network:{network}")
+    limiter.count(code, counter)
+    return counter
+
+
 def _networks(request: HttpRequest | None) -> list[Counter]:
     """Return the counter of the request's network, if the proxy says the customer's address."""
     network = network_of(request) if request else ""
