@@ -142,6 +142,12 @@ class DeskPasswordChangeForm(DeskPasswordForm):
     field_order = ("current", "new", "again")
 
 
+class JoinForm(forms.Form):
+    """The password of the account that an operator's customer wants to use with both ways in."""
+
+    password = _password("current-password", label=_("Password"))
+
+
 class CurrentPasswordForm(forms.Form):
     """The current password, before something that only the owner may do."""
 
