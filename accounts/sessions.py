@@ -79,12 +79,17 @@ def open_sign_ins(account: User) -> QuerySet[SignIn]:
 
 def end_sign_ins(account: User, *, but: str = "") -> int:
     """End the account's sessions except the one with this key, and return how many ended."""
+    return len(end_found(account.sign_ins.exclude(session_key=but)))
+
+
+def end_found(sign_ins: QuerySet[SignIn]) -> list[SignIn]:
+    """End those of these sign-ins that have not ended, and return them."""
     with transaction.atomic():
-        found = account.sign_ins.filter(ended_at=None).exclude(session_key=but)
-        keys = list(found.values_list("session_key", flat=True))
+        ended = list(sign_ins.filter(ended_at=None).select_related("account"))
+        keys = [sign_in.session_key for sign_in in ended]
         Session.objects.filter(session_key__in=keys).delete()
         _end(SignIn.objects.filter(session_key__in=keys))
-    return len(keys)
+    return ended
 
 
 def end_others(request: HttpRequest, account: User) -> int:
