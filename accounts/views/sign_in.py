@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import domain, guessing
 from accounts.forms import SignInForm, SignUpForm
 from accounts.limiter import Locked
+from accounts.oidc import provider
 from accounts.texts import too_many_text
 from accounts.views.shared import (
     market_of,
@@ -26,7 +27,8 @@ from moportal.web.kept_forms import keep_form, keeps_form, redirect_back
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Sign a customer in. Staff sign in at the admin."""
     if request.method != "POST":
-        return render_form(request, "accounts/sign_in.html", SignInForm)
+        name = provider.customers_name()
+        return render_form(request, "accounts/sign_in.html", SignInForm, operator_sign_in=name)
     form = SignInForm(request.POST, market=market_of(request))
     if form.is_valid():
         try:
