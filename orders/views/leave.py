@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.domain import signed_in_customer
 from accounts.models import User
+from accounts.oidc import signing_out
 from mobileplans.domain import handoffs, visits
 from mobileplans.domain.handoffs import Purchase, hand_over, stored_outcome
 from mobileplans.models import Visit
@@ -30,6 +31,13 @@ def leave(request: HttpRequest) -> HttpResponse:
     """
     if request.method != "POST":
         return render(request, "orders/leave.html", {"back_url": reverse("options")})
+    # Cancel and Continue never lead to the provider. Sign out does, after the session has ended.
+    if "signs_out" in request.POST and signing_out.leads_to_provider(request):
+        return signing_out.continue_at_provider(_leave(request))
+    return _leave(request)
+
+
+def _leave(request: HttpRequest) -> HttpResponse:
     visit, account = visits.get_or_begin(request), signed_in_customer(request)
     order = _order_to_hand_over(account, visit)
     if order is None:
