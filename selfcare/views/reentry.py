@@ -1,6 +1,7 @@
 """`/account/confirm/`: who is it? Asked before addresses, passwords and lines are changed.
 
-The password is enough, or a code that goes to a proven address of the account.
+The password is enough, or a code that goes to a proven address of the account, or another sign-in
+with the operator's provider.
 """
 
 from django.contrib import messages
@@ -14,6 +15,7 @@ from accounts import addresses, codes, reentry, texts
 from accounts.forms import CodeForm, ConfirmForm
 from accounts.limiter import Locked
 from accounts.models import Address, User
+from accounts.oidc import identities
 from accounts.states import Purpose
 from accounts.views.codes import code_context, shows_code_error
 from accounts.views.shared import redirect_to_next, redirect_to_page
@@ -35,6 +37,7 @@ def confirm(request: HttpRequest, user: User) -> HttpResponse:
             "user_name": user.username,
             "next": target,
             "has_proven": bool(_proven(user)),
+            "operator_sign_in": identities.provider_of(user),
             "back_url": reverse("account"),
         }
         return render(request, "selfcare/confirm.html", context)
