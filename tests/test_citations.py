@@ -41,6 +41,7 @@ ADDRESS = re.compile(r"https?://(?:[\w.-]+@)?(?P<host>[\w.-]+)")
 KNOWN_HOSTS = {
     "www.w3.org",
     "json-schema.org",
+    "schemas.openid.net",
     "www.apache.org",
     "esimsetup.apple.com",
     "esimsetup.android.com",
