@@ -1,0 +1,158 @@
+"""Sign-in and sign-out with the operator's OpenID Connect provider, in a browser."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Error, expect
+
+from tests.browser import PageAt
+from tests.e2e.customer import PATIENCE, Customer
+from tests.e2e.payload import INNER, parse_payload
+from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET, FakeProvider, providing
+from tests.stack import Stack, make_copy, running_stack
+
+SIZES = [(800, 600), (360, 640)]
+pytestmark = [
+    pytest.mark.parametrize("shop", ["sqlite"], indirect=True),
+    pytest.mark.parametrize("script", [True, False], ids=["script", "no script"]),
+    pytest.mark.parametrize("size", SIZES, ids=str),
+]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[FakeProvider]:
+    with providing() as provider:
+        yield provider
+
+
+@pytest.fixture
+def provider(running: FakeProvider) -> FakeProvider:
+    """Return the provider, healthy."""
+    running.is_dead_at_sign_out = False
+    running.claims = {"name": "Noor Haddad", "sid": "1"}
+    return running
+
+
+@pytest.fixture(scope="module")
+def shop(
+    request: pytest.FixtureRequest,
+    running: FakeProvider,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Stack]:
+    """Run a copy whose operator has a provider, and wait until a worker has fetched its keys."""
+    copy = make_copy(request.param, tmp_path_factory.mktemp("oidc"))
+    settings = {
+        "OIDC_ISSUER": running.url,
+        "OIDC_CLIENT_ID": CLIENT_ID,
+        "OIDC_CLIENT_SECRET": CLIENT_SECRET,
+        "OIDC_NAME": "Kestrel ID",
+    }
+    with running_stack(copy, settings) as stack:
+        deadline = time.monotonic() + PATIENCE / 1000
+        while running.url not in httpx.get(f"{stack.base_url}/oidc/start/").headers["Location"]:
+            assert time.monotonic() < deadline, "no worker has fetched the provider's keys"
+            time.sleep(0.2)
+        yield stack
+
+
+@pytest.fixture
+def noor(shop: Stack, page_at: PageAt, size: tuple[int, int], script: bool) -> Customer:  # noqa: FBT001 -- a parameter of the test
+    """Return a customer who has launched the portal and stands at the sign-in page."""
+    customer = Customer(page_at(*size, script=script), shop.base_url)
+    customer.launch()
+    customer.sees("Sign in")
+    return customer
+
+
+def sign_in(noor: Customer) -> None:
+    """Follow the link to the provider, sign in there and come back."""
+    noor.page.get_by_role("link", name="Sign in with Kestrel ID").click()
+    noor.sees("Provider: sign in")
+    noor.page.get_by_role("link", name="I am Noor").click()
+
+
+def sign_out(noor: Customer) -> None:
+    noor.page.goto(f"{noor.base_url}/account/")
+    noor.press("Sign out")
+
+
+def payload(noor: Customer) -> dict[str, Any]:
+    """Return what the handoff page gives to the host, whether script runs or not."""
+    noor.page.wait_for_url("**/handoff/")
+    text = noor.page.locator("#handoff").text_content() or ""
+    result: dict[str, Any] = parse_payload(json.loads(text))[INNER]
+    return result
+
+
+def assert_signed_out(noor: Customer) -> None:
+    noor.page.goto(f"{noor.base_url}/account/")
+    noor.sees("Sign in")
+
+
+def test_a_customer_of_the_operator_comes_in_and_leaves_over_the_provider(
+    noor: Customer, provider: FakeProvider
+) -> None:
+    sign_in(noor)
+    noor.page.wait_for_url("**/options/")
+
+    sign_out(noor)
+    noor.sees("Provider: signed out")
+    noor.page.get_by_role("link", name="Back").click()
+
+    assert payload(noor)["userAccount"] == "Existing"
+    assert_signed_out(noor)
+
+
+def test_a_provider_that_dies_at_sign_out_leaves_the_customer_signed_out_here(
+    noor: Customer, provider: FakeProvider
+) -> None:
+    sign_in(noor)
+    noor.page.wait_for_url("**/options/")
+    provider.is_dead_at_sign_out = True
+
+    sign_out(noor)
+    with pytest.raises(Error, match="ERR_EMPTY_RESPONSE"):
+        noor.page.wait_for_url("chrome-error://**")
+    noor.page.go_back()
+
+    noor.sees("You are signed out")
+    noor.page.get_by_role("link", name="Continue").click()
+    assert payload(noor)["userAccount"] == "Existing"
+    assert_signed_out(noor)
+
+
+def test_the_draft_survives_a_logout_by_the_provider_and_a_refused_answer(
+    noor: Customer, provider: FakeProvider
+) -> None:
+    sign_in(noor)
+    noor.choose()
+    noor.choose_plan()
+    noor.sees("How would you like to pay?")
+    httpx.post(f"{noor.base_url}/oidc/logout/", data={"logout_token": provider.logout_token()})
+    noor.page.reload()
+    noor.sees("Sign in")
+
+    provider.claims["nonce"] = "of another attempt"
+    sign_in(noor)
+    noor.sees("Sign in")
+    expect(noor.page.get_by_text("We couldn't confirm your sign-in.")).to_be_visible()
+    assert noor.page.locator("[autocomplete=current-password]").is_visible()
+
+    del provider.claims["nonce"]
+    sign_in(noor)
+    noor.sees("How would you like to pay?")
+
+
+def test_cancel_does_not_lead_to_the_provider(noor: Customer, provider: FakeProvider) -> None:
+    sign_in(noor)
+    noor.page.wait_for_url("**/options/")
+    provider.paths.clear()
+
+    noor.press("Cancel")
+
+    assert payload(noor)["userAccount"] == "Existing"
+    assert provider.paths == []
