@@ -2,8 +2,6 @@
 
 from contextlib import closing
 
-from playwright.sync_api import expect
-
 from simulators.mobileplans.samples import UNUSED_ICCID
 from tests.e2e.customer import Customer
 from tests.e2e.shopper import Shopper
@@ -14,15 +12,11 @@ from tests.stack import Stack
 def recover(noor: Customer, photographer: Photographer) -> None:
     """Come to sign-in with a forgotten password."""
     noor.launch()
-    noor.sign_in("noor@example.com", "a wrong password")
-    expect(noor.page.locator("#errors")).to_be_visible()
-    photographer.take("sign-in-errors")
     noor.page.get_by_role("link", name=noor.words("Forgot your password?")).click()
     noor.sees("Set a new password")
     photographer.take("recover")
     noor.page.get_by_role("link", name=noor.words("Get a code by email or SMS")).click()
     noor.sees("Get a code")
-    photographer.take("recover-by-code")
     noor.page.locator("[autocomplete=username]").fill("noor@example.com")
     noor.press("Send the code")
     noor.page.locator("[name=code]").wait_for()
@@ -39,22 +33,16 @@ def account(noor: Customer, photographer: Photographer) -> None:
     noor.page.goto(f"{noor.base_url}/account/security/")
     noor.sees("Sign-in and security")
     photographer.take("security")
-    noor.page.locator("[href='/account/security/password/']").click()
-    noor.sees("Change your password")
-    photographer.take("password")
     noor.page.goto(f"{noor.base_url}/account/addresses/")
     photographer.take("addresses")
     noor.page.locator("[href$='/prove/']").click()
     noor.sees("Confirm that it's yours")
-    photographer.take("address-prove")
     noor.press("Send the code")
     noor.page.locator("[name=code]").wait_for()
     photographer.take("address-code")
     noor.page.goto(f"{noor.base_url}/account/confirm/?next=/account/addresses/add/")
     noor.sees("Is it you?")
     photographer.take("confirm")
-    noor.page.goto(f"{noor.base_url}/account/addresses/add/")
-    photographer.take("address-add")
 
 
 def take_sim_as_stranger(stack: Stack) -> None:
