@@ -11,13 +11,19 @@ from enum import Enum
 from functools import cached_property
 from typing import Any
 
-from cryptography.fernet import InvalidToken
 from django.apps import apps
 from django.db import transaction
 from django.db.models import Model, QuerySet, TextField, Value
 from django.db.models.functions import Cast
 
-from moportal.sealed import SealedField, digest, is_sealed_with_newest_key, reseal, unseal
+from moportal.sealed import (
+    SealedField,
+    SealKeyMissing,
+    digest,
+    is_sealed_with_newest_key,
+    reseal,
+    unseal,
+)
 
 DIGEST_SUFFIX = "_digest"
 
@@ -52,7 +58,7 @@ class Stored:
         """Return OUTDATED also if the digest was computed with another key."""
         try:
             text = unseal(self.sealed)
-        except InvalidToken:
+        except SealKeyMissing:
             return Standing.UNREADABLE
         has_right_digest = self.digest is None or self.digest == digest(text)
         if has_right_digest and is_sealed_with_newest_key(self.sealed):
@@ -78,6 +84,12 @@ class SealedColumn:
         while batch:
             yield batch
             batch = _read(rows.filter(pk__gt=batch[-1].pk)[:size])
+
+    def has_unreadable_end(self) -> bool:
+        """Return whether no key opens the oldest or the newest row."""
+        rows = self._stored()
+        ends = _read(rows.order_by("pk")[:1]) + _read(rows.order_by("-pk")[:1])
+        return any(row.standing == Standing.UNREADABLE for row in ends)
 
     def lock(self, keys: Sequence[Any]) -> list[Stored]:
         """Lock these rows and read them again, without those that another transaction has locked.
