@@ -1,11 +1,15 @@
 """Visits and handoffs, read-only."""
 
+import structlog
 from django.contrib import admin
 
 from mobileplans.domain.handoffs import stored_outcome
 from mobileplans.models import Handoff, Visit
 from moportal.logs.configuration import mask_matching_ids
+from moportal.sealed import SealKeyMissing
 from moportal.web.desk import ReadOnly, ReadOnlyInline
+
+log = structlog.get_logger(__name__)
 
 
 class HandoffInline(ReadOnlyInline, admin.TabularInline[Handoff, Visit]):
@@ -16,7 +20,12 @@ class HandoffInline(ReadOnlyInline, admin.TabularInline[Handoff, Visit]):
     @admin.display(description="Sent to the host")
     def sent(self, handoff: Handoff) -> str:
         """Show the payload that the host got. The matching id is masked."""
-        return mask_matching_ids(stored_outcome(handoff).payload(handoff.visit.transaction_id))
+        try:
+            outcome = stored_outcome(handoff)
+        except SealKeyMissing:
+            log.exception("a seal key is missing: staff must act", handoff=handoff.pk)
+            return "The seal key of this text is missing (SEAL_KEYS)."
+        return mask_matching_ids(outcome.payload(handoff.visit.transaction_id))
 
     @admin.display(description="Later reports from the app")
     def reported(self, handoff: Handoff) -> str:

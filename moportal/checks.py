@@ -5,8 +5,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Warning, register  # noqa: A004 -- Django's name
+from django.db import DatabaseError
 from django.utils.module_loading import import_string
 
+from moportal.database.resealing import sealed_columns
 from moportal.environment import SQLITE
 from moportal.trust.trust_files import InvalidTrust, trust_files
 
@@ -99,6 +101,19 @@ def unfinished_changes(**_options: Any) -> list[CheckMessage]:
         hint = "Run `manage.py reseal`, then remove all keys but the first."
         found.append(Info(text, hint=hint, id="moportal.I002"))
     return found
+
+
+@register(deploy=True)
+def seal_keys(**_options: Any) -> list[CheckMessage]:
+    """Return an error for each sealed column whose oldest or newest row no key opens."""
+    try:
+        columns = [column for column in sealed_columns() if column.has_unreadable_end()]
+    except DatabaseError:
+        # Without a database, or before the first migration, there is nothing to open.
+        return []
+    hint = "Add the key that was removed too early, then run `manage.py reseal --check`."
+    text = "no key of SEAL_KEYS opens its oldest or newest row."
+    return [Error(f"{column}: {text}", hint=hint, id="moportal.E005") for column in columns]
 
 
 @register(deploy=True)

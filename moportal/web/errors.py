@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from brand.queries import last_contact
+from moportal.sealed import SealKeyMissing
 from moportal.web.gate import Busy
 from moportal.web.kept_forms import keep_form
 from moportal.web.methods import allowed_methods
@@ -141,7 +142,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500, or 503 if the database is unavailable.
+    """Answer 500, or 503 if the database is unavailable or a seal key is missing.
 
     The answer uses neither the database nor a context processor, because either may have failed. It
     must not fail itself: otherwise Django would log that failure instead of the error.
@@ -149,6 +150,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exc_info()[1]
     if isinstance(error, DATABASE_UNAVAILABLE):
         log.error("database unavailable", path=request.path, error=str(error))
+        return _unavailable(request)
+    if isinstance(error, SealKeyMissing):
+        log.error("a seal key is missing: staff must act", path=request.path, error=str(error))
         return _unavailable(request)
 
     reference = uuid.uuid4().hex[:12]
