@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 import structlog
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.timezone import now
 
 from esim.domain import provisioning
@@ -19,6 +20,7 @@ from subscriptions.domain import lifecycle as subscriptions
 from subscriptions.networks.base import NetworkRefused
 
 log = structlog.get_logger(__name__)
+MAY_SUCCEED_LATER = (ServiceUnavailable, ImproperlyConfigured)
 
 
 def undo(order: Order, lease: Lease) -> RetryAfter | None:
@@ -32,15 +34,8 @@ def undo(order: Order, lease: Lease) -> RetryAfter | None:
     order.refresh_from_db()
     if order.subscription:
         subscriptions.cancel(order.subscription)
-    give_back = partial(
-        payments.void_or_refund,
-        order.payment,
-        reason=f"order {order.state}",
-        before_call=lease.cover_call,
-    )
-    errors = try_each(
-        give_back, partial(_cancel_profile, order, lease), partial(_end_service, order, lease)
-    )
+    parts = (_give_back, _cancel_profile, _end_service)
+    errors = try_each(*(partial(part, order, lease) for part in parts))
     if not errors:
         Order.objects.filter(pk=order.pk).update(undone_at=now())
         return None
@@ -54,10 +49,19 @@ def _retry_or_stop(order: Order, errors: list[Exception]) -> RetryAfter | None:
     needs_staff = order.tries > TRIES_BEFORE_STAFF
     if order.tries == TRIES_BEFORE_STAFF + 1:
         log.error("the order cannot be undone: staff must act")
-    # Each attempt at a refused refund is a new row with a new key, so the attempts must end. They
-    # go on while a service is unavailable: it may still hold money, or keep the line in service.
-    may_succeed = any(isinstance(error, ServiceUnavailable) for error in errors)
+    # What is refused is refused for good by now. The attempts go on while a service is unavailable:
+    # it may still hold money, or keep the line in service.
+    may_succeed = any(isinstance(error, MAY_SUCCEED_LATER) for error in errors)
     return RetryAfter(delay) if may_succeed or not needs_staff else None
+
+
+def _give_back(order: Order, lease: Lease) -> None:
+    # Each attempt at a refused refund is a new row with a new key. So after many attempts only
+    # staff begin another one, even if the attempts at the other parts go on.
+    if order.tries > TRIES_BEFORE_STAFF and payments.was_last_refused(order.payment):
+        raise GatewayRefused("refused many times")
+    reason = f"order {order.state}"
+    payments.void_or_refund(order.payment, reason=reason, before_call=lease.cover_call)
 
 
 def _cancel_profile(order: Order, lease: Lease) -> None:
@@ -70,13 +74,18 @@ def _cancel_profile(order: Order, lease: Lease) -> None:
 
 
 def _end_service(order: Order, lease: Lease) -> None:
-    if order.subscription:
-        activation.end(order.subscription, before_call=lease.cover_call)
+    if order.subscription is None:
+        return
+    # As with the money: each attempt is a row.
+    if order.tries > TRIES_BEFORE_STAFF and activation.was_last_refused(order.subscription):
+        raise NetworkRefused("refused many times")
+    activation.end(order.subscription, before_call=lease.cover_call)
 
 
 def try_each(*parts: Callable[[], object]) -> list[Exception]:
     """Run every part, and return the errors of those that a service refused or did not answer.
 
+    An address, a certificate or a seal key that is not usable counts as no answer.
     The parts do not depend on each other: a profile is cancelled even if the gateway does not
     return the money, and the other way round. Any other error is a bug. It is raised at once, and
     the remaining parts do not run.
@@ -85,6 +94,11 @@ def try_each(*parts: Callable[[], object]) -> list[Exception]:
     for part in parts:
         try:
             part()
-        except (ServiceUnavailable, GatewayRefused, NetworkRefused) as error:
+        except (
+            ServiceUnavailable,
+            ImproperlyConfigured,
+            GatewayRefused,
+            NetworkRefused,
+        ) as error:
             errors.append(error)
     return errors

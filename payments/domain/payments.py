@@ -172,6 +172,12 @@ def void_or_refund(payment: Payment, *, reason: str, before_call: BeforeCall) ->
     return payment
 
 
+def was_last_refused(payment: Payment) -> bool:
+    """Return whether the gateway refused the last attempt to void or refund the payment."""
+    last = payment.calls.filter(operation__in=["void", "refund"]).last()
+    return last is not None and last.outcome == GatewayCall.Outcome.REFUSED
+
+
 def refund(payment: Payment, *, reason: str, before_call: BeforeCall) -> Payment:
     """Give the whole charge back, once. A payment that is not captured stays as it is.
 

@@ -52,6 +52,12 @@ def end(subscription: Subscription, *, before_call: BeforeCall) -> None:
     compare_and_set(Subscription, subscription.pk, {}, live_iccid="", ended_at=now())
 
 
+def was_last_refused(subscription: Subscription) -> bool:
+    """Return whether the network refused the last attempt to end the plan."""
+    last = subscription.network_calls.filter(operation="end").last()
+    return last is not None and last.outcome == NetworkCall.Outcome.REFUSED
+
+
 def _may_be_live(subscription: Subscription) -> bool:
     """Return whether any activation was sent, even if its answer was lost or was a refusal."""
     activations = subscription.network_calls.filter(operation="activate")

@@ -14,7 +14,7 @@ from orders.states import TRIES_BEFORE_STAFF, OrderState
 from payments.domain import payments
 from payments.gateways.base import GatewayRefused
 from payments.states import PaymentState, RefundState
-from subscriptions.networks.base import NetworkUnavailable
+from subscriptions.networks.base import NetworkRefused, NetworkUnavailable
 from tests.orders.conftest import process_once, settled
 from tests.providers import break_it, mend, profiles, statuses
 
@@ -130,9 +130,29 @@ def test_the_attempts_go_on_while_a_service_is_unavailable(
     monkeypatch.setattr("orders.domain.undoing._end_service", be_unavailable)
     settled(charged, times=TRIES_BEFORE_STAFF)
 
-    assert process_once(charged) is not None
+    for _ in range(5):
+        assert process_once(charged) is not None
 
     assert list(needing_staff(Order.objects.all())) == [charged]
+    # Each refused refund is a row, so those do not go on.
+    assert charged.payment.refunds.count() == TRIES_BEFORE_STAFF + 1
+
+
+def test_an_end_that_the_network_refuses_is_not_asked_for_without_an_end(
+    placed: Order, alice: User, gateway: str, network: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_it(gateway, "capture", "http_500")
+    order = settled(placed)
+    Order.objects.update(charge_decided_at=None, cancel_requested_at=now())
+    break_it(gateway, "void", "http_500", times=1000)
+    monkeypatch.setattr("subscriptions.networks.http.HttpNetwork.end", _refuse_to_end)
+
+    order = settled(order, times=TRIES_BEFORE_STAFF + 6)
+
+    assert order.subscription is not None
+    ends = order.subscription.network_calls.filter(operation="end")
+    assert ends.count() == TRIES_BEFORE_STAFF + 1
+    assert list(needing_staff(Order.objects.all())) == [order]
 
 
 def test_staff_retry_an_order_that_could_not_be_undone(
@@ -148,6 +168,10 @@ def test_staff_retry_an_order_that_could_not_be_undone(
     assert settled(charged).payment.state == PaymentState.REFUNDED
     with pytest.raises(settling.IllegalTransition):
         settling.resume(charged, actor=clara)
+
+
+def _refuse_to_end(*_args: object, **_keywords: object) -> None:
+    raise NetworkRefused("end: no")
 
 
 def _refuse(*_args: object, **_keywords: object) -> None:
