@@ -30,8 +30,12 @@ from subscriptions.networks.base import NetworkRefused, NetworkUnavailable
 log = structlog.get_logger(__name__)
 KIND = "takeover"
 Proof = SimOnLine.Proof
-# After five wrong answers only staff open the SIM again.
-SIM_LIMIT = Limit("sim-proof", 5, timedelta(days=365), is_lifted_by_staff_alone=True)
+# After five wrong answers of one customer only staff open the SIM to this customer again. It stays
+# open to others: a stranger who guesses cannot shut its owner out.
+CUSTOMER_LIMIT = Limit("sim-proof", 5, timedelta(days=365), is_lifted_by_staff_alone=True)
+# After twenty different wrong answers of all customers only staff open it to anybody: so a SIM is
+# guessed with a chance of one in 500, however many accounts somebody makes.
+SIM_LIMIT = Limit("sim-proof-of-all", 20, timedelta(days=365), is_lifted_by_staff_alone=True)
 # Somebody who tries many SIMs closes few of them.
 ACCOUNT_LIMIT = Limit("sim-proof-account", 5, timedelta(days=1))
 
@@ -136,8 +140,9 @@ def lost_lines(account: User) -> set[int]:
     return set(lost.values_list("old__line", flat=True))
 
 
-def _counters(account: User, sim: Sim) -> tuple[Counter, Counter]:
+def _counters(account: User, sim: Sim) -> tuple[Counter, ...]:
     return (
+        Counter(CUSTOMER_LIMIT, f"sim:{sim.iccid} account:{account.pk}"),
         Counter(SIM_LIMIT, f"sim:{sim.iccid}"),
         Counter(ACCOUNT_LIMIT, f"account:{account.pk}"),
     )

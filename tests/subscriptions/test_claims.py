@@ -45,8 +45,8 @@ def owner_of(card: Sim) -> tuple[str, str]:
     return on_line.line.account.name, on_line.proof
 
 
-def guess_wrong(account: User, card: Sim, times: int) -> None:
-    for number in range(times):
+def guess_wrong(account: User, card: Sim, times: int, *, first: int = 0) -> None:
+    for number in range(first, first + times):
         with pytest.raises(claims.WrongProof):
             claims.prove(account, card, answer=f"{number:04d}")
 
@@ -112,17 +112,44 @@ def test_a_sim_without_a_known_puk_cannot_be_proven(
     assert claims.provable_sims(alice, [card.iccid]) == []
 
 
-def test_five_wrong_answers_close_the_sim_to_staff(
+def test_five_wrong_answers_close_the_sim_to_the_customer_who_gave_them(
     claimed: Subscription, card: Sim, alice: User, clara: User
 ) -> None:
-    guess_wrong(alice, card, 4)
-    carol = User.objects.create_user("carol@example.com")
-    guess_wrong(carol, card, 5)
+    guess_wrong(alice, card, 5)
 
     with pytest.raises(Locked) as refused:
         claims.prove(alice, card, answer=RIGHT)
     assert refused.value.seconds is None
     assert owner_of(card) == ("Bob", Proof.NONE)
+
+    lock = AttemptCount.objects.get(limit="sim-proof")
+    assert card.iccid in lock.subject
+    limiter.lift(lock, actor=clara)
+    AttemptCount.objects.get(limit="sim-proof-account").delete()
+    claims.prove(alice, card, answer=RIGHT)
+    assert owner_of(card) == ("Alice", Proof.PROVEN)
+
+
+def test_a_stranger_who_guesses_does_not_shut_the_owner_out(
+    claimed: Subscription, card: Sim, alice: User
+) -> None:
+    guess_wrong(User.objects.create_user("mallory@example.com"), card, 5)
+
+    claims.prove(alice, card, answer=RIGHT)
+
+    assert owner_of(card) == ("Alice", Proof.PROVEN)
+
+
+def test_twenty_wrong_answers_of_many_accounts_close_the_sim_to_everybody(
+    claimed: Subscription, card: Sim, alice: User, clara: User
+) -> None:
+    for number in range(4):
+        guesser = User.objects.create_user(f"mallory{number}@example.com")
+        guess_wrong(guesser, card, 5, first=5 * number)
+
+    with pytest.raises(Locked) as refused:
+        claims.prove(alice, card, answer=RIGHT)
+    assert refused.value.seconds is None
 
     limiter.lift(AttemptCount.objects.get(subject=f"sim:{card.iccid}"), actor=clara)
     claims.prove(alice, card, answer=RIGHT)
@@ -270,4 +297,5 @@ def test_a_wrong_answer_stays_counted_although_the_request_fails(
         claims.prove(alice, card, answer="0000")
 
     guess_wrong(alice, card, 1)
-    assert AttemptCount.objects.count() == 2
+    # Of the customer for this SIM, of the SIM, and of the customer.
+    assert AttemptCount.objects.count() == 3
