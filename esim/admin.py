@@ -10,7 +10,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import URLPattern, path
 
-from esim.domain import provisioning, ranges
+from accounts.admin.staff import staff_of
+from esim.domain import progress, provisioning, ranges
 from esim.domain.importing import import_sims
 from esim.domain.stock import with_free_count
 from esim.forms import IccidRangeForm, ImportForm, SourceForm
@@ -209,7 +210,7 @@ class ProfileAdmin(ReadOnly, admin.ModelAdmin[Profile]):
     # The matching id is a bearer secret: not even staff see it.
     exclude = ["matching_id", "matching_id_digest"]
     inlines = [CallInline, ProgressInline]
-    actions = ["clear_staff_alert"]
+    actions = ["clear_staff_alert", "confirm_download"]
 
     @admin.display(description="Staff alert")
     def alert_summary(self, profile: Profile) -> str:
@@ -227,6 +228,21 @@ class ProfileAdmin(ReadOnly, admin.ModelAdmin[Profile]):
         for profile in chosen:
             provisioning.clear_staff_alert(profile)
             self.log_change(request, profile, "Cleared the staff alert.")
+
+    @admin.action(
+        description="Confirm the download (a notice named another EID, and it is this eSIM)",
+        permissions=["clear"],
+    )
+    def confirm_download(self, request: HttpRequest, chosen: QuerySet[Profile]) -> None:
+        """Mark the chosen profiles as downloaded, and clear their staff alert."""
+        for profile in chosen.select_related("sim", "provider"):
+            try:
+                progress.confirm_download(profile, actor=staff_of(request))
+            except progress.NothingToConfirm:
+                text = f"{profile.sim}: no notice names another EID, or it is not waiting."
+                self.message_user(request, text, messages.WARNING)
+            else:
+                self.log_change(request, profile, "Confirmed the download.")
 
 
 @admin.register(DownloadProgress)

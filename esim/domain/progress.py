@@ -8,7 +8,8 @@ import structlog
 from django.db import transaction
 from django.utils.timezone import now
 
-from esim.domain.provisioning import alert_staff, move
+from accounts.models import User
+from esim.domain.provisioning import alert_staff, clear_staff_alert, move
 from esim.models import DownloadProgress, Profile, Sim, SmdpProvider
 from esim.notices import (
     EXECUTED,
@@ -30,6 +31,10 @@ Meaning = DownloadProgress.Meaning
 # In these states a failed download matters. In the others the profile is on its device, or can no
 # longer be downloaded.
 WAITING = frozenset({ProfileState.INTENDED, ProfileState.RESERVED, ProfileState.RELEASED})
+
+
+class NothingToConfirm(Exception):
+    """No notice says that this eSIM is on another device, or the eSIM was not waiting for one."""
 
 
 @transaction.atomic
@@ -79,12 +84,17 @@ def _meaning_of(notice: Notice, profile: Profile | None) -> DownloadProgress.Mea
     What is not understood decides nothing.
     Source: docs/es2plus.md#handledownloadprogressinfo.
     """
-    point = point_of(notice.point, profile.provider) if profile else None
-    if point is None or _other_eid(notice, profile):
+    if profile is None or _other_eid(notice, profile):
         return Meaning.NOTHING
-    if notice.status in EXECUTED:
+    return _meaning_at(point_of(notice.point, profile.provider), notice.status)
+
+
+def _meaning_at(point: Point | None, status: str) -> DownloadProgress.Meaning:
+    if point is None:
+        return Meaning.NOTHING
+    if status in EXECUTED:
         return Meaning.ON_DEVICE if point in ON_DEVICE else Meaning.PROGRESS
-    has_failed = notice.status == FAILED and point in OF_DOWNLOAD
+    has_failed = status == FAILED and point in OF_DOWNLOAD
     return Meaning.FAILED if has_failed else Meaning.NOTHING
 
 
@@ -129,6 +139,24 @@ def _mark_downloaded(profile: Profile) -> None:
     elif profile.state != ProfileState.DOWNLOADED:
         # The profile can be used, but nobody pays for it.
         log.error("downloaded although it was cancelled or refused", iccid=profile.sim.iccid)
+
+
+@transaction.atomic
+def confirm_download(profile: Profile, *, actor: User) -> None:
+    """Take the notices that name another EID for the order's, because staff have checked them.
+
+    A foreign or misspelt EID decides nothing by itself, so without staff such a download would
+    stay unconfirmed. The staff alert ends. Raises `NothingToConfirm`.
+    """
+    meanings = {
+        _meaning_at(point_of(notice.point, profile.provider), notice.status)
+        for notice in profile.progress.exclude(other_eid="")
+    }
+    if Meaning.ON_DEVICE not in meanings or profile.state not in WAITING:
+        raise NothingToConfirm(profile.pk)
+    _mark_downloaded(profile)
+    clear_staff_alert(profile)
+    log.info("download confirmed by staff", iccid=profile.sim.iccid, actor=actor.pk)
 
 
 def point_of(number: str, provider: SmdpProvider) -> Point | None:

@@ -10,6 +10,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client
 
+from accounts.models import User
 from esim.domain import pool, progress, provisioning
 from esim.models import DownloadProgress, Profile
 from esim.models.providers import check_points
@@ -205,6 +206,43 @@ def test_a_notice_with_the_eid_of_another_device_decides_nothing_and_alerts_staf
     assert failures == []
     assert profile.staff_alert == "notice: the EID ending in 0066 is not the order's"
     assert DownloadProgress.objects.get().other_eid == OTHER_EID[-4:]
+
+
+def test_staff_confirm_a_download_whose_notice_names_another_eid(
+    client: Client, profile: Profile, clara: User
+) -> None:
+    state_after(client, profile, about(profile, eid=EID[:-1]))
+    client.force_login(clara)
+    profiles = "/admin/esim/profile/"
+    action = {"action": "confirm_download", "_selected_action": [profile.pk]}
+    assert profile.sim.iccid in client.get(f"{profiles}?staff=1").text
+
+    for _ in range(2):
+        client.post(profiles, action)
+
+    profile.refresh_from_db()
+    assert (profile.state, profile.staff_alert) == (ProfileState.DOWNLOADED, "")
+    assert "is not waiting" in client.get(profiles).text
+    assert profile.sim.iccid not in client.get(f"{profiles}?staff=1").text
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"eid": EID, "notificationPointId": 1},
+        {"eid": OTHER_EID, "notificationPointId": 1},
+        {"eid": OTHER_EID, "notificationPointStatus": FAILED},
+    ],
+)
+def test_staff_confirm_nothing_that_no_notice_says(
+    client: Client, profile: Profile, clara: User, changes: dict[str, Any]
+) -> None:
+    state_after(client, profile, about(profile, **changes))
+
+    with pytest.raises(progress.NothingToConfirm):
+        progress.confirm_download(profile, actor=clara)
+
+    assert profile.state == ProfileState.RELEASED
 
 
 @pytest.mark.parametrize("eid", [None, "", EID])
