@@ -37,6 +37,7 @@ AGENT_CODENAMES = frozenset(
         "reissue_esim",
         "resend_message",
         "retry_order",
+        "settle_removal",
     }
 )
 

@@ -41,6 +41,7 @@ class PaymentMethod(models.Model):
     last_error = models.CharField(max_length=200, blank=True, db_default="")
 
     class Meta:
+        permissions = [("settle_removal", "Can settle the removal of a card at the gateway")]
         constraints = [
             models.CheckConstraint(
                 name="card_expires_in_a_month", condition=Q(expiry_month__range=(1, 12))

@@ -4,10 +4,13 @@ from datetime import timedelta
 
 import structlog
 from django.db import transaction
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Cast
 from django.utils.timezone import now
 
 from moportal.sealed import digest
 from outbox.domain import Lease, RetryAfter, enqueue
+from outbox.models import Task
 from outbox.retries import LONGEST_ERROR, count_failure
 from payments.domain.calls import call_gateway
 from payments.gateways import gateway
@@ -21,8 +24,37 @@ KIND = "removed_method"
 # Payments in these states may still need the card. A refund of a
 # captured payment needs none.
 STATES_NEEDING_CARD = (PaymentState.INTENDED, PaymentState.PENDING, PaymentState.AUTHORISED)
+# After so many attempts, in about an hour, staff must act.
+TRIES_BEFORE_STAFF = 16
 # How often to check whether a payment still needs the card.
 PAYMENT_INTERVAL = timedelta(minutes=5)
+
+
+def stuck_removals() -> QuerySet[PaymentMethod]:
+    """Return the removed cards that the gateway refused to forget: staff must remove them there.
+
+    A card whose removal is still tried is not among them, unless that fails for about an hour.
+    """
+    open_tasks = Task.objects.filter(
+        kind=KIND, closed_at=None, subject=Cast(OuterRef("pk"), CharField())
+    )
+    removed = PaymentMethod.objects.exclude(removed_at=None).filter(forgotten_at=None)
+    is_refused = ~Exists(open_tasks)
+    return removed.exclude(last_error="").filter(is_refused | Q(tries__gt=TRIES_BEFORE_STAFF))
+
+
+def retry_removal(method: PaymentMethod) -> None:
+    """Ask the gateway again to forget a removed card."""
+    with transaction.atomic():
+        waiting = PaymentMethod.objects.filter(pk=method.pk, forgotten_at=None)
+        if waiting.exclude(removed_at=None).update(tries=0, last_error=""):
+            enqueue(KIND, method.pk)
+
+
+def mark_forgotten(method: PaymentMethod) -> None:
+    """Store that the gateway has forgotten a removed card, and delete its token here."""
+    waiting = PaymentMethod.objects.filter(pk=method.pk, forgotten_at=None)
+    waiting.exclude(removed_at=None).update(forgotten_at=now(), token="", last_error="")
 
 
 def remove(method: PaymentMethod) -> None:
@@ -67,10 +99,9 @@ def forget(subject: str, lease: Lease) -> RetryAfter | None:
     except GatewayUnavailable as error:
         return RetryAfter(count_failure(method, error))
     except GatewayRefused as error:
-        log.warning("gateway refuses to remove the card: staff must act", method=method.pk)
+        log.exception("gateway refuses to remove the card: staff must act", method=method.pk)
         method.last_error = str(error)[:LONGEST_ERROR]
         method.save(update_fields=["last_error"])
         return None
-    not_forgotten = PaymentMethod.objects.filter(pk=method.pk, forgotten_at=None)
-    not_forgotten.update(forgotten_at=now(), token="", last_error="")
+    mark_forgotten(method)
     return None

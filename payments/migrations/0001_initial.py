@@ -76,6 +76,9 @@ class Migration(migrations.Migration):
                 ('last_error', models.CharField(blank=True, db_default='', max_length=200)),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payment_methods', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'permissions': [('settle_removal', 'Can settle the removal of a card at the gateway')],
+            },
         ),
         migrations.AddField(
             model_name='payment',

@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.test import Client
+from django.utils.timezone import now
 
 from accounts.models import User
 from moportal.money import Money
@@ -145,7 +147,65 @@ def test_a_card_that_the_gateway_refuses_to_remove_is_kept_for_staff(
     monkeypatch.setattr(cards, "gateway", RefusingGateway)
 
     assert forget(method) is None
+    Task.objects.update(closed_at=now(), lease_until=None)
     assert (method.forgotten_at, method.token[:4]) == (None, "tok_")
     assert method.last_error == "forget: no"
+    assert list(cards.stuck_removals()) == [method]
     call = GatewayCall.objects.get(operation="forget")
     assert call.outcome == GatewayCall.Outcome.REFUSED
+
+
+@pytest.fixture
+def stuck(method: PaymentMethod) -> PaymentMethod:
+    """Return a removed card that the gateway has refused to forget."""
+    cards.remove(method)
+    Task.objects.update(closed_at=now())
+    PaymentMethod.objects.update(last_error="forget: no")
+    return method
+
+
+def test_a_card_whose_removal_is_still_tried_needs_staff_after_an_hour(
+    method: PaymentMethod, gateway: str
+) -> None:
+    cards.remove(method)
+    break_it(gateway, "forget", "http_500", times=1000)
+    for _ in range(cards.TRIES_BEFORE_STAFF):
+        forget(method)
+    assert not cards.stuck_removals().exists()
+
+    forget(method)
+
+    assert list(cards.stuck_removals()) == [method]
+
+
+def test_staff_find_the_card_and_have_the_gateway_asked_again(
+    stuck: PaymentMethod, gateway: str, clara: User, client: Client
+) -> None:
+    client.force_login(clara)
+    page = client.get("/admin/payments/paymentmethod/?staff=1")
+    assert "forget: no" in page.text
+    token = stuck.token
+    assert token not in client.get(f"/admin/payments/paymentmethod/{stuck.pk}/change/").text
+
+    action = {"action": "retry_removal", "_selected_action": [stuck.pk]}
+    client.post("/admin/payments/paymentmethod/", action)
+    assert not cards.stuck_removals().exists()
+    assert forget(stuck) is None
+
+    assert stuck.forgotten_at is not None
+    assert books(gateway)["tokens"] == 0
+
+
+def test_staff_say_that_they_have_removed_the_card_at_the_gateway(
+    stuck: PaymentMethod, bob: User, clara: User, client: Client
+) -> None:
+    used = domain.add_card(bob, card())
+    client.force_login(clara)
+
+    action = {"action": "mark_removed", "_selected_action": [stuck.pk, used.pk]}
+    client.post("/admin/payments/paymentmethod/", action)
+
+    stuck.refresh_from_db()
+    used.refresh_from_db()
+    assert (stuck.forgotten_at is not None, stuck.token, stuck.last_error) == (True, "", "")
+    assert (used.forgotten_at, used.token[:4]) == (None, "tok_")
