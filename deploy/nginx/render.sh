@@ -17,6 +17,20 @@ for name in $names; do
 done
 [ -z "$missing" ] || { echo "$1 lacks a value for:$missing" >&2; exit 1; }
 
+# Print a listen line for each address, with these options.
+listen() {
+    for address in $1; do
+        printf 'listen %s %s; ' "$address" "$2"
+    done
+}
+HTTP_DEFAULT_LISTEN=$(listen "$HTTP_LISTEN" default_server)
+DEFAULT_LISTEN=$(listen "$PORTAL_LISTEN" "ssl default_server")
+HTTP_LISTEN=$(listen "$HTTP_LISTEN" "")
+PORTAL_LISTEN=$(listen "$PORTAL_LISTEN" ssl)
+DESK_LISTEN=$(listen "$DESK_LISTEN" ssl)
+API_LISTEN=$(listen "$API_LISTEN" ssl)
+export HTTP_DEFAULT_LISTEN DEFAULT_LISTEN
+
 # Print a server line for each process. With several, one that fails is left out for five seconds.
 # nginx ignores that while there is only one.
 servers() {
@@ -31,7 +45,7 @@ API_SERVERS=$(servers "$API_SERVERS")
 # The API's file holds the proxy's secret. nginx reads it as root.
 umask 077
 # Like this, nginx's own variables stay.
-known=$(printf '${%s} ' $names)
+known=$(printf '${%s} ' $names HTTP_DEFAULT_LISTEN DEFAULT_LISTEN)
 # nginx reads the files in the order of their names.
 cp "$templates/http.conf" "$2/moportal-0-http.conf"
 for template in "$templates"/*.conf.template; do

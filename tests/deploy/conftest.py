@@ -120,7 +120,7 @@ def run_nginx(folder: Path, template: str, listen: str, **values: str) -> Iterat
     address = f"{LOOPBACK}:{free_port()}"
     text = (NGINX / template).read_text(encoding="utf-8")
     # Like envsubst with a list of names: nginx's own variables stay.
-    filled = {"ERROR_LOG": str(folder / "error.log"), **values, listen: address}
+    filled = {"ERROR_LOG": str(folder / "error.log"), **values, listen: f"listen {address} ssl;"}
     for name, value in filled.items():
         text = text.replace(f"${{{name}}}", value)
     (folder / "site.conf").write_text(text, encoding="utf-8")

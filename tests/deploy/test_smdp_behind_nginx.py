@@ -20,7 +20,7 @@ from tests.deploy.conftest import run_nginx
 
 SITE = """
 server {
-    listen ${LISTEN} ssl;
+    ${LISTEN}
     ssl_certificate ${CERTIFICATE};
     ssl_certificate_key ${KEY};
     ssl_client_certificate ${CLIENTS};
