@@ -33,8 +33,6 @@ FILES = {
     "beat": ("common", "portal", "worker"),
     "migrate": ("common", "portal", "migrate"),
 }
-# systemd before 254 does not know them, and then waits for RestartSec alone.
-NEWER = re.compile(r"Unknown key (?:name )?'(?:RestartSteps|RestartMaxDelaySec)'")
 
 
 def variables_of(file: Path) -> list[str]:
@@ -106,8 +104,40 @@ def test_systemd_understands_the_units(tmp_path: Path) -> None:
         check=False,
     )
 
-    complaints = [line for line in done.stderr.splitlines() if not NEWER.search(line)]
+    complaints = done.stderr.splitlines()
     assert [line for line in complaints if str(tmp_path) in line or "moportal" in line] == []
+
+
+@pytest.mark.processes
+def test_a_service_that_fails_again_and_again_waits_longer_each_time(tmp_path: Path) -> None:
+    clock, folder = tmp_path / "clock", tmp_path / "starts"
+    folder.mkdir()
+    clock.write_text("1000000")
+    # A clock that the test sets, and that a wait moves.
+    programs = {
+        "date": f"cat {clock}",
+        "sleep": f"echo $(($(cat {clock}) + $1)) >{clock}.new; mv {clock}.new {clock}",
+    }
+    for name, line in programs.items():
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\n{line}\n")
+        program.chmod(0o755)
+
+    def wait_after(seconds: int) -> int:
+        before = int(clock.read_text()) + seconds
+        clock.write_text(str(before))
+        subprocess.run(
+            ["/bin/sh", str(ROOT / "deploy/wait_before_start.sh"), str(folder)],
+            env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+            check=True,
+            capture_output=True,
+        )
+        return int(clock.read_text()) - before
+
+    assert wait_after(0) == 0
+    assert [wait_after(3) for _ in range(8)] == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert wait_after(120) == 0
+    assert wait_after(3) == 1
 
 
 @pytest.mark.processes
