@@ -29,6 +29,7 @@ HTTP_LISTEN=$(listen "$HTTP_LISTEN" "")
 PORTAL_LISTEN=$(listen "$PORTAL_LISTEN" ssl)
 DESK_LISTEN=$(listen "$DESK_LISTEN" ssl)
 API_LISTEN=$(listen "$API_LISTEN" ssl)
+PROBE_LISTEN=$(listen "$PROBE_LISTEN" "")
 export HTTP_DEFAULT_LISTEN DEFAULT_LISTEN
 
 # Print a server line for each process. With several, one that fails is left out for five seconds.

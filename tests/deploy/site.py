@@ -16,6 +16,8 @@ from tests.authority import SERVER, Authority
 from tests.deploy.conftest import NGINX, SECRET, serve_configuration
 from tests.services import free_port
 
+# As in an address of the web.
+LOOPBACK_6 = "[::1]"
 NAMES = {name: f"{name}.kestrel.example" for name in ("portal", "desk", "api")}
 
 
@@ -27,14 +29,15 @@ class Site:
     authority: Authority
     tls_port: int
     plain_port: int
+    probe_port: int
 
-    def client(self, name: str, **headers: str) -> httpx.Client:
-        """Return a client that calls the server with this name."""
+    def client(self, name: str, *, host: str = LOOPBACK, **headers: str) -> httpx.Client:
+        """Return a client that calls the server with this name, at this address."""
         context = ssl.create_default_context(cadata=self.authority.own.pem.decode())
         return httpx.Client(
             verify=context,
             trust_env=False,
-            base_url=f"https://{LOOPBACK}:{self.tls_port}",
+            base_url=f"https://{host}:{self.tls_port}",
             headers={"Host": name, "Referer": f"https://{name}/", **headers},
         )
 
@@ -55,9 +58,10 @@ class Site:
 def run_site(folder: Path, servers: str) -> Iterator[Site]:
     """Run nginx with the rendered files, in front of these servers (host:port) for all names."""
     authority = Authority("The operator's authority")
-    site = Site(folder, authority, free_port(), free_port())
+    site = Site(folder, authority, free_port(), free_port(), free_port())
     values = {
-        "HTTP_LISTEN": f"{LOOPBACK}:{site.plain_port}",
+        "HTTP_LISTEN": f"{LOOPBACK}:{site.plain_port} {LOOPBACK_6}:{site.plain_port}",
+        "PROBE_LISTEN": f"{LOOPBACK}:{site.probe_port}",
         "PROXY_SECRET": SECRET,
         "STATIC_PARENT": str(folder),
         "ERROR_PAGES": str(folder / "error-pages"),
@@ -67,7 +71,7 @@ def run_site(folder: Path, servers: str) -> Iterator[Site]:
         issued = authority.issue(host, usages=[SERVER], hosts=[host])
         certificate, key = issued.write(folder, name)
         values |= {
-            f"{name.upper()}_LISTEN": f"{LOOPBACK}:{site.tls_port}",
+            f"{name.upper()}_LISTEN": f"{LOOPBACK}:{site.tls_port} {LOOPBACK_6}:{site.tls_port}",
             f"{name.upper()}_HOST": host,
             f"{name.upper()}_CERTIFICATE": str(certificate),
             f"{name.upper()}_KEY": str(key),

@@ -18,7 +18,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from demo.parts import LOOPBACK
 from tests.builders import EID, make_operator
-from tests.deploy.site import NAMES, Site, render, run_site
+from tests.deploy.site import LOOPBACK_6, NAMES, Site, render, run_site
 from tests.moportal.test_headers import HEADERS, HSTS
 from tests.services import free_port
 
@@ -79,6 +79,59 @@ def test_each_name_leads_to_its_pages_although_one_of_two_processes_is_down(site
     assert site.get(DESK, "/admin/login/").status_code == 200
     assert site.get(API, f"/v1/sims/{ICCID}/balances").status_code == 401
     assert site.get(API, "/sign-in/").status_code == 404
+
+
+@pytest.mark.parametrize("host", [LOOPBACK, LOOPBACK_6])
+def test_each_name_answers_on_both_kinds_of_address(site: Site, host: str) -> None:
+    pages = {PORTAL: "/sign-in/", DESK: "/admin/login/", API: f"/v1/sims/{ICCID}/balances"}
+    answers = {}
+    for name, page in pages.items():
+        with site.client(name, host=host) as client:
+            answer = client.get(page, extensions={"sni_hostname": name})
+            answers[name] = answer.status_code
+
+    assert answers == {PORTAL: 200, DESK: 200, API: 401}
+    plain = {"headers": {"Host": PORTAL}, "trust_env": False}
+    moved = httpx.get(f"http://{host}:{site.plain_port}/", **plain)  # type: ignore[arg-type]  # of many types
+    assert moved.status_code == 301
+
+
+PROBES = ["/livez", "/readyz", "/%6civez", "//readyz", "/support/../livez", "/readyz?a=b"]
+
+
+@pytest.mark.parametrize("name", [PORTAL, DESK, API])
+@pytest.mark.parametrize("path", PROBES)
+def test_no_public_name_answers_a_probe(site: Site, name: str, path: str) -> None:
+    raw = {"target": path.encode()}
+    with site.client(name) as client:
+        answer = client.get("/", extensions={"sni_hostname": name, **raw})
+
+    assert answer.status_code == 404
+    assert "figures" not in answer.text
+
+
+def test_a_load_balancer_asks_whether_a_process_behind_a_name_is_ready(
+    site: Site, settings: Settings
+) -> None:
+    # No static files are collected for the tests.
+    settings.READINESS_CHECKS = ["moportal.health.database"]
+
+    def ask(path: str) -> int:
+        url = f"http://{LOOPBACK}:{site.probe_port}{path}"
+        return httpx.get(url, trust_env=False).status_code
+
+    assert [ask(path) for path in ("/portal", "/desk", "/api")] == [200, 200, 200]
+    assert [ask(path) for path in ("/", "/readyz", "/sign-in/", "/portal/")] == [404] * 4
+    settings.READINESS_CHECKS = ["moportal.health.static_files"]
+    assert ask("/portal") == 503
+
+
+def test_a_load_balancer_learns_that_nothing_runs_behind_a_name(
+    site_without_portal: Site,
+) -> None:
+    url = f"http://{LOOPBACK}:{site_without_portal.probe_port}/portal"
+
+    assert httpx.get(url, trust_env=False).status_code == 502
 
 
 def test_an_unknown_name_gets_no_certificate(site: Site) -> None:
