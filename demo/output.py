@@ -29,11 +29,11 @@ INFORMATIONAL = re.compile(
 class Output:
     """Writes each line to `folder`, one log a part, and shows it under the part's name.
 
-    Once `is_quiet` is set, informational lines go to the log only.
+    After `be_quiet`, informational lines go to the log only.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.is_quiet = False
+        self._is_quiet = False
         self._folder = folder
         self._logs: dict[str, RotatingFileHandler] = {}
         # A part's output and the supervisor's remarks about it come from different threads.
@@ -43,8 +43,13 @@ class Output:
     def write(self, name: str, line: str) -> None:
         with self._writing:
             self._log(name).emit(logging.makeLogRecord({"msg": line}))
-            if not (self.is_quiet and INFORMATIONAL.match(line)):
+            if not (self._is_quiet and INFORMATIONAL.match(line)):
                 _show(name, line)
+
+    def be_quiet(self) -> None:
+        """Show no informational line any more, not even one that another thread is showing now."""
+        with self._writing:
+            self._is_quiet = True
 
     def close(self) -> None:
         with self._writing:

@@ -102,7 +102,7 @@ def _serve(copy: Copy, supervisor: Supervisor, output: Output, stop_request: Sto
     if stop_request.is_made():
         return
 
-    output.is_quiet = True
+    output.be_quiet()
     print(f"ready: {copy.web_url}/simulator/")
     print(
         f"Logs are in {LOGS.relative_to(ROOT)}/; from now on only warnings and errors appear here."

@@ -1,5 +1,7 @@
 """What `make run` shows on the terminal, and what it writes to the logs."""
 
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +19,7 @@ ERROR = "timestamp=2026-11-29T09:09:16.238726Z level=error event=failed logger=o
 def quiet(tmp_path: Path) -> Iterator[Output]:
     """Return the output of a run that is ready."""
     ready = Output(tmp_path / "log")
-    ready.is_quiet = True
+    ready.be_quiet()
     yield ready
     ready.close()
 
@@ -54,13 +56,38 @@ def test_a_warning_reaches_the_terminal_and_the_log(
 
 
 def test_every_line_reaches_the_terminal_before_the_run_is_ready(
-    quiet: Output, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    quiet.is_quiet = False
+    begun = Output(tmp_path / "log")
 
-    quiet.write("setup", INFO)
+    begun.write("setup", INFO)
 
     assert capsys.readouterr().out == f"  setup | {INFO}\n"
+    begun.close()
+
+
+def test_a_run_is_ready_only_after_a_line_that_is_being_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reader of a part's output and the run are different threads."""
+    begun, happened = Output(tmp_path / "log"), []
+    is_showing = threading.Event()
+
+    def show_slowly(_name: str, line: str) -> None:
+        is_showing.set()
+        time.sleep(0.1)
+        happened.append(line)
+
+    monkeypatch.setattr(output, "_show", show_slowly)
+    reader = threading.Thread(target=begun.write, args=("web", INFO))
+    reader.start()
+    is_showing.wait()
+    begun.be_quiet()
+    happened.append("ready")
+    reader.join()
+    begun.close()
+
+    assert happened == [INFO, "ready"]
 
 
 def test_each_part_has_its_own_log(quiet: Output, tmp_path: Path) -> None:

@@ -156,7 +156,11 @@ def _part(run: int, name: str) -> int:
     """Return the first process of a Celery part: a child of the run."""
     parents = _parents()
     for pid in _descendants(run):
-        command = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+        try:
+            command = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+        except (FileNotFoundError, ProcessLookupError):
+            # A process of a part that was killed just now.
+            continue
         if parents.get(pid) == run and {"celery", name} <= set(command):
             return pid
     pytest.fail(f"no {name} is running")
