@@ -24,10 +24,16 @@ from accounts.models import (
     TypedCode,
     User,
 )
-from moportal.retention import Kept, Timed, register
+from accounts.unused import delete_unused
+from moportal.retention import Deleted, Kept, Timed, register
 
 register(
-    Kept(User, "one row for each account, as long as the account exists"),
+    Deleted(
+        User,
+        "accounts without a proven address, order, card or line that nobody used since",
+        setting="SUPPORT_DAYS",
+        delete_batch=delete_unused,
+    ),
     Kept(AccountMessage, "what a customer was told, as long as the account exists"),
     Kept(Address, "a few rows for each account"),
     Timed(

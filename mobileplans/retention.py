@@ -6,8 +6,9 @@ to it are deleted soon, unless help was asked for.
 
 from django.db.models import Q
 
+from mobileplans.domain.strangers import delete_beyond_limit
 from mobileplans.models import Handoff, HostReport, LpaReport, Visit
-from moportal.retention import Timed, register
+from moportal.retention import Deleted, Timed, register
 
 register(
     Timed(
@@ -45,6 +46,13 @@ register(
         since="launched_at",
         setting="STRANGER_DAYS",
         only=Q(account=None),
+    ),
+    Deleted(
+        Visit,
+        "the oldest visits in which nobody signed in, and all that belongs to them",
+        setting="STRANGER_VISITS",
+        delete_batch=delete_beyond_limit,
+        is_hourly=True,
     ),
     Timed(
         Visit,

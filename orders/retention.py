@@ -1,6 +1,8 @@
 """How long the tables of orders keep their rows."""
 
-from moportal.retention import Deleted, Follows, register
+from django.db.models import Q
+
+from moportal.retention import Deleted, Follows, Timed, register
 from orders.domain.books import delete_old_orders
 from orders.models import Draft, Order, Repair, Return, StateChange
 
@@ -11,7 +13,14 @@ register(
         setting="BOOKS_YEARS",
         delete_batch=delete_old_orders,
     ),
-    Follows(Draft, "submitted drafts; an account has one open draft, which stays", "orders.Order"),
+    Follows(Draft, "submitted drafts", "orders.Order"),
+    Timed(
+        Draft,
+        "open drafts that no visit has used since",
+        since="visit__launched_at",
+        setting="SUPPORT_DAYS",
+        only=Q(submitted_at=None),
+    ),
     Follows(StateChange, "an order's moves", "orders.Order"),
     Follows(Repair, "an order's repairs", "orders.Order"),
     Follows(Return, "an order's return", "orders.Order"),

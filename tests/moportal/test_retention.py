@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.apps import apps
 from django.contrib.sessions.models import Session
+from django.test import Client
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
@@ -12,11 +13,13 @@ from accounts.models import User
 from mobileplans.models import Handoff, LpaReport, Visit
 from moportal import retention
 from moportal.retention import Follows
+from orders.models import Draft
 from outbox import purging
 from outbox.domain import RetryAfter, enqueue, process
 from outbox.models import Task
 from outbox.tasks import request_purge
-from tests.builders import make_draft, make_visit
+from tests.builders import make_draft, make_method, make_operator, make_visit
+from tests.conftest import PASSWORD
 from tests.processing import process_task
 
 DAY = timedelta(days=1)
@@ -38,6 +41,57 @@ def test_a_table_that_follows_another_one_ends_at_a_table_with_a_time() -> None:
         while isinstance(leader, Follows):
             leader = rules[leader.leader]
         assert leader.model._meta.label in retention.purged()
+
+
+def test_strangers_visits_beyond_the_limit_are_deleted_within_the_hour(
+    db: None, settings: Settings
+) -> None:
+    settings.STRANGER_VISITS = 3
+    for _ in range(7):
+        make_operator()
+        Client().post("/leave/")
+    with_help, *_others = Visit.objects.order_by("pk")
+    LpaReport.objects.create(visit=with_help, code="CardBusy", asked_for_help_at=now())
+    assert retention.purge("mobileplans.Visit") == 0
+
+    Visit.objects.update(launched_at=now() - timedelta(hours=2))
+    before = list(Visit.objects.order_by("pk"))
+
+    assert "mobileplans.Visit" in retention.hourly()
+    assert retention.purge("mobileplans.Visit") == 3
+    assert retention.purge("mobileplans.Visit") == 0
+    assert list(Visit.objects.order_by("pk")) == [before[0], *before[4:]]
+    assert Handoff.objects.count() == 4
+
+
+def test_an_account_that_was_never_used_is_deleted(
+    alice: User, bob: User, clara: User, settings: Settings
+) -> None:
+    settings.SUPPORT_DAYS = 10
+    browser = Client()
+    form = {"name": "Eve", "username": "eve@example.com", "password": PASSWORD}
+    browser.post("/sign-up/", form)
+    eve = User.objects.get(username="eve@example.com")
+    make_method(alice)
+    bob.addresses.update(proven_at=now())
+    User.objects.update(created_at=now() - 11 * DAY)
+    assert retention.purge("accounts.User") == 0
+
+    User.objects.update(last_login=now() - 11 * DAY)
+    Visit.objects.filter(account=eve).delete()
+
+    assert retention.purge("accounts.User") == 1
+    assert set(User.objects.all()) == {alice, bob, clara}
+
+
+def test_an_open_draft_that_no_visit_uses_is_deleted(alice: User, settings: Settings) -> None:
+    settings.SUPPORT_DAYS = 10
+    draft = make_draft(alice)
+    assert retention.purge("orders.Draft") == 0
+
+    Visit.objects.filter(pk=draft.visit_id).update(launched_at=now() - 11 * DAY)
+
+    assert retention.purge("orders.Draft") == 1
 
 
 def make_task(*, closed: timedelta | None) -> Task:
@@ -131,6 +185,7 @@ def test_a_stranger_who_asked_for_help_is_not_forgotten_soon(db: None) -> None:
 
 def test_a_visit_to_which_a_draft_refers_stays(alice: User) -> None:
     draft = make_draft(alice)
+    Draft.objects.update(submitted_at=now())
     Visit.objects.update(launched_at=now() - 1000 * DAY)
 
     purge_everything()
@@ -158,7 +213,7 @@ def test_a_table_is_purged_once_a_day_and_a_fast_one_every_hour(db: None) -> Non
         return labels
 
     assert enqueued() == set(retention.purged())
-    assert enqueued() == {"balance_api.AnsweredTransaction"}
+    assert enqueued() == {"balance_api.AnsweredTransaction", "mobileplans.Visit"}
 
     Task.objects.update(closed_at=now() - DAY)
     assert enqueued() == set(retention.purged())
