@@ -84,7 +84,6 @@ def test_an_issuer_is_not_needed_in_the_answer_if_it_is_not_announced(
         {"sub": "x\0"},
         {"at_hash": "of another token"},
     ],
-    ids=str,
 )
 def test_an_id_token_with_a_wrong_claim_signs_nobody_in(
     provider: FakeProvider, claims: dict[str, Any]

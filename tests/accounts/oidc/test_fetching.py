@@ -128,7 +128,6 @@ def test_a_provider_that_is_no_longer_set_is_not_asked(
         {"jwks_uri": NO_CLAIM},
         {"id_token_signing_alg_values_supported": ["none", "HS256"]},
     ],
-    ids=str,
 )
 def test_metadata_that_the_portal_cannot_use_changes_nothing(
     provider: FakeProvider, metadata: dict[str, Any]

@@ -127,9 +127,7 @@ def announce(token: str) -> Any:
     return Client(enforce_csrf_checks=True).post("/oidc/logout/", {"logout_token": token})
 
 
-@pytest.mark.parametrize(
-    "who", [{"sid": "session 1"}, {}, {"sub": NO_CLAIM, "sid": "session 1"}], ids=str
-)
+@pytest.mark.parametrize("who", [{"sid": "session 1"}, {}, {"sub": NO_CLAIM, "sid": "session 1"}])
 def test_an_announced_logout_ends_the_sign_ins_that_it_names(
     client: Client, provider: FakeProvider, who: dict[str, Any]
 ) -> None:
@@ -145,7 +143,6 @@ def test_an_announced_logout_ends_the_sign_ins_that_it_names(
 @pytest.mark.parametrize(
     "who",
     [{"sid": "session 2"}, {"sub": "another"}, {"sub": "another", "sid": "session 1"}],
-    ids=str,
 )
 def test_another_logout_ends_nothing(
     client: Client, provider: FakeProvider, who: dict[str, Any]
@@ -188,7 +185,6 @@ def test_a_sign_in_with_a_password_stays_when_the_provider_signs_out(
         {"sub": NO_CLAIM},
         {"sub": 7},
     ],
-    ids=str,
 )
 def test_a_wrong_logout_token_is_refused(
     client: Client, provider: FakeProvider, changes: dict[str, Any]
