@@ -58,6 +58,7 @@ def change_password(request: HttpRequest, user: User, *, current: str, new: str)
         update_session_auth_hash(request, user)
         sessions.follow(request, old_key=old_key)
         sessions.end_others(request, user)
+        sessions.end_joined_identities(user)
         announce(user, events.Kind.PASSWORD_CHANGED, request=request)
     log.info("password changed", account=user.pk)
 

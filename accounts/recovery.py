@@ -23,7 +23,7 @@ from accounts.events import Kind
 from accounts.hashing import GATE
 from accounts.identifier import normalise
 from accounts.models import RecoveryCode, User
-from moportal.sealed import digest, seal, unseal
+from moportal.sealed import SealKeyMissing, digest, seal, unseal
 from moportal.text.normal_text import normalise_text
 
 log = structlog.get_logger(__name__)
@@ -130,6 +130,7 @@ def finish(request: HttpRequest, found: Found, *, password: str) -> None:
             raise WrongCode
         account.save(update_fields=["password"])
         sessions.end_sign_ins(account)
+        sessions.end_joined_identities(account)
         announce(account, found.kind, request=request)
     request.META[COMING_BACK] = True
     log.info("recovered", account=account.pk, by=found.kind)
@@ -146,7 +147,11 @@ def show_once(request: HttpRequest, code: str) -> None:
 
 def code_to_show(request: HttpRequest) -> str | None:
     sealed = request.session.get(SESSION_KEY)
-    return unseal(sealed) if sealed else None
+    try:
+        return unseal(sealed) if sealed else None
+    except SealKeyMissing:
+        # Its owner gets a new code in the account.
+        return None
 
 
 def forget_shown(request: HttpRequest) -> None:

@@ -19,6 +19,7 @@ CHANGES = RECOVERIES | {
     Kind.ADDRESS_REMOVED,
     Kind.ADDRESS_LOST,
     Kind.IDENTIFIER_CHANGED,
+    Kind.JOINED,
 }
 # A change counts as recent for so long.
 RECENT = timedelta(days=7)

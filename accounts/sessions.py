@@ -92,6 +92,20 @@ def end_found(sign_ins: QuerySet[SignIn]) -> list[SignIn]:
     return ended
 
 
+def end_joined_identities(account: User) -> None:
+    """End the ways in over a provider that were added with the password, which was replaced now.
+
+    Whoever had stolen the password may have added their own identity. The identity that an account
+    was made for stays: its owner may have no other way in.
+    """
+    identities = account.oidc_identities.order_by("pk")
+    if account.is_from_operator:
+        identities = identities.exclude(pk__in=identities.values("pk")[:1])
+    ended, _by_model = identities.delete()
+    if ended:
+        log.info("joined identities ended", account=account.pk)
+
+
 def end_others(request: HttpRequest, account: User) -> int:
     """Sign the account out everywhere but in this browser."""
     ended = end_sign_ins(account, but=request.session.session_key or "")

@@ -11,11 +11,10 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from moportal.sealed import seal, unseal
+from moportal.sealed import SealKeyMissing, seal, unseal
 
 # In seconds. A customer may have to look for the password and for a second factor.
 LIFETIME = 20 * 60
@@ -71,9 +70,10 @@ def read(request: HttpRequest, kind: str) -> dict[str, Any] | None:
     """Return what the cookie holds, if it is of this kind and its time is not over."""
     try:
         kept = json.loads(unseal(request.COOKIES.get(settings.OIDC_COOKIE_NAME, "")))
-    except (InvalidToken, UnicodeEncodeError):
+    except (SealKeyMissing, ValueError):
         return None
-    if kept["kind"] != kind or kept["until"] <= time.time():
+    # Any other text that the portal has sealed is no attempt either.
+    if not isinstance(kept, dict) or kept.get("kind") != kind or kept["until"] <= time.time():
         return None
     content: dict[str, Any] = kept["content"]
     return content

@@ -166,6 +166,8 @@ def _fill(account: User, claims: Claims) -> None:
         try:
             with transaction.atomic():
                 account.save(update_fields=changed)
+                if "username" in changed:
+                    events.record(account, events.Kind.IDENTIFIER_CHANGED)
         except IntegrityError:
             # Somebody has just signed up with this address.
             account.refresh_from_db()

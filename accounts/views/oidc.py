@@ -102,11 +102,16 @@ def join(request: HttpRequest) -> HttpResponse:
         return _refuse(request, AnswerRefused(Why.LOST), "")
     claims, target = Claims(**asked["claims"]), asked["next"]
     try:
+        # The provider's answer is worth one sign-in. A copy of the cookie opens nothing later.
+        if request.method == "POST" and identities.find(claims):
+            raise AnswerRefused(Why.LOST)
         if "skip" in request.POST:
-            identity = identities.find(claims) or identities.create(request, claims)
-            return _sign_in(request, identity, claims, target)
+            return _sign_in(request, identities.create(request, claims), claims, target)
         return _join(request, asked, claims)
     except AnswerRefused as refused:
+        if refused.why == Why.LOST and domain.signed_in_customer(request):
+            # The form was sent twice.
+            return redirect_to_next(target)
         return _refuse(request, refused, target)
 
 

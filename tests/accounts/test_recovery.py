@@ -4,8 +4,10 @@ import re
 from collections.abc import Callable
 
 import pytest
+from cryptography.fernet import Fernet
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
+from pytest_django.fixtures import Settings
 
 from accounts import recovery
 from accounts.models import RecoveryCode, User
@@ -204,3 +206,15 @@ def test_while_the_gate_is_full_a_recovery_is_answered_503_and_kept(
     page = client.get("/recover/").text
     assert alice.username in page
     assert code not in page
+
+
+def test_a_code_that_no_key_opens_any_more_is_not_shown(
+    client: Client, alice: User, settings: Settings
+) -> None:
+    code = recovery.renew_code(alice)
+    client.post(
+        "/recover/", {"username": alice.username, "code": code, "new": "another long passphrase"}
+    )
+    settings.SEAL_KEYS = [Fernet.generate_key().decode()]
+
+    assert client.get("/recovery-code/").status_code == 303

@@ -3,12 +3,14 @@
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import IntegrityError
 from django.http import HttpResponse
 from django.test import Client
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
+from accounts import recovery
 from accounts.models import Address, OidcIdentity, User
 from accounts.oidc import attempts, identities
 from messages.models import Message
@@ -108,6 +110,58 @@ def test_a_customer_may_go_on_with_a_separate_account(asked: Client, alice: User
     assert is_signed_in(asked)
 
 
+def test_a_new_password_ends_what_was_joined_with_the_old_one(
+    asked: Client, alice: User, provider: FakeProvider
+) -> None:
+    join(asked, password=PASSWORD)
+
+    asked.post(
+        "/account/security/password/",
+        {"current": PASSWORD, "new": "another long passphrase"},
+    )
+
+    alice.refresh_from_db()
+    assert alice.check_password("another long passphrase")
+    assert not OidcIdentity.objects.exists()
+    assert sign_in(Client(), provider)["Location"] == "/oidc/join/"
+
+
+def test_a_recovery_ends_what_a_thief_joined_but_not_what_the_account_was_made_for(
+    alice: User, provider: FakeProvider
+) -> None:
+    for account, is_from_operator in (
+        (alice, False),
+        (User.objects.create_user("+442079460018"), True),
+    ):
+        User.objects.filter(pk=account.pk).update(is_from_operator=is_from_operator)
+        for number in range(2):
+            OidcIdentity.objects.create(
+                account=account, issuer=provider.url, subject=f"{account.pk}-{number}"
+            )
+        code = recovery.renew_code(account)
+
+        Client().post(
+            "/recover/",
+            {"username": account.username, "code": code, "new": "another long passphrase"},
+        )
+
+        left = list(account.oidc_identities.values_list("subject", flat=True))
+        assert left == ([f"{account.pk}-0"] if is_from_operator else [])
+
+
+def test_a_copy_of_the_question_opens_nothing_once_it_was_answered(
+    asked: Client, alice: User
+) -> None:
+    copy = Client()
+    name = settings.OIDC_COOKIE_NAME
+    copy.cookies[name] = asked.cookies[name].value
+    join(asked, password=PASSWORD)
+
+    assert join(copy, skip="1")["Location"].startswith("/sign-in/")
+    assert join(copy, password=PASSWORD)["Location"].startswith("/sign-in/")
+    assert not is_signed_in(copy)
+
+
 def test_the_question_is_answered_once(asked: Client) -> None:
     join(asked, skip="1")
     asked.logout()
@@ -170,7 +224,7 @@ def test_a_question_that_was_answered_in_another_window_joins_nothing_twice(
     asked.logout()
     write_again(asked, provider)
 
-    assert join(asked, password=PASSWORD)["Location"] == DRAFT
+    assert join(asked, password=PASSWORD)["Location"].startswith("/sign-in/")
 
     assert OidcIdentity.objects.get().account == account
 
