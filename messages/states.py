@@ -11,6 +11,7 @@ class Occasion(TextChoices):
     ORDER_FAILED = "order_failed", pgettext_lazy("message", "Order not completed")
     ORDER_CANCELLED = "order_cancelled", pgettext_lazy("message", "Order cancelled")
     ORDER_REFUNDED = "order_refunded", pgettext_lazy("message", "Order refunded")
+    LINE_LOST = "line_lost", pgettext_lazy("message", "Line confirmed by someone else")
     SIM_TAKEN_OVER = "sim_taken_over", pgettext_lazy("message", "SIM of another customer")
     NEW_SIGN_IN = "new_sign_in", pgettext_lazy("message", "Sign-in from a new browser")
     PASSWORD_CHANGED = "password_changed", pgettext_lazy("message", "Password changed")
@@ -29,6 +30,7 @@ class Occasion(TextChoices):
 # What goes to all addresses of an account, so that an attacker who controls one hides nothing.
 SECURITY = frozenset(
     {
+        Occasion.LINE_LOST,
         Occasion.SIM_TAKEN_OVER,
         Occasion.NEW_SIGN_IN,
         Occasion.PASSWORD_CHANGED,
