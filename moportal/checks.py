@@ -14,7 +14,7 @@ from moportal.trust.trust_files import InvalidTrust, trust_files
 
 ADAPTERS = (
     *("PAYMENT_GATEWAY", "NETWORK", "CHARGING", "SIM_PROOF", "MAIL_SENDER", "SMS_SENDER"),
-    *("NUMBER_CHECKS", "CODE_SERVICE"),
+    *("NUMBER_CHECKS", "CODE_SERVICE", "CUSTOMER_SYSTEM"),
 )
 SAFE_SSL_MODES = {"verify-ca", "verify-full"}
 
@@ -154,6 +154,7 @@ def other_systems(**_options: Any) -> list[CheckMessage]:
         ("PAYMENT_GATEWAY", "PAYMENT_GATEWAY_URL"),
         ("CHARGING", "CHARGING_URL"),
         ("CODE_SERVICE", "ONE_TIME_PASSWORD_URL"),
+        ("CUSTOMER_SYSTEM", "CUSTOMER_SYSTEM_URL"),
     ]
     # Each of the two number checks has an address of its own, and one of them is enough.
     only_recycling = settings.NUMBER_RECYCLING_URL and not settings.SIM_SWAP_URL

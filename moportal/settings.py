@@ -339,6 +339,23 @@ CHARGING = env.adapter("CHARGING", default="")
 CHARGING_URL = env.address("CHARGING_URL", default="")
 CHARGING_TOKEN = env.str("CHARGING_TOKEN", default="")
 CHARGING_SOURCE = env.str("CHARGING_SOURCE", default="charging")
+# The operator's customer system, from which customers link the lines that they have already
+# (docs/customer-system.md). Without an adapter no line can be linked.
+CUSTOMER_SYSTEM = env.adapter("CUSTOMER_SYSTEM", default="")
+CUSTOMER_SYSTEM_URL = env.address("CUSTOMER_SYSTEM_URL", default="")
+CUSTOMER_SYSTEM_TOKEN = env.str("CUSTOMER_SYSTEM_TOKEN", default="")
+CUSTOMER_OPERATIONS = env.list("CUSTOMER_OPERATIONS", default=[])
+env.require(
+    set(CUSTOMER_OPERATIONS) <= {"may-attach", "attach", "detach", "cancel", "undo", "change"},
+    "CUSTOMER_OPERATIONS may list may-attach, attach, detach, cancel, undo and change.",
+)
+# In minutes: how often a linked line's balances are fetched, and how old they may be.
+LINE_BALANCE_REFRESH = env.positive("LINE_BALANCE_REFRESH", default=10)
+LINE_BALANCE_AGE = env.positive("LINE_BALANCE_AGE", default=60)
+env.require(
+    LINE_BALANCE_AGE > LINE_BALANCE_REFRESH,
+    "LINE_BALANCE_AGE must be more than LINE_BALANCE_REFRESH.",
+)
 CELERY_BEAT_SCHEDULE = beat_schedule(pulls_usage=bool(CHARGING), fetches_provider=bool(OIDC_ISSUER))
 # In the demo, API callers need no certificate. Elsewhere a client certificate identifies the
 # caller. The proxy forwards it together with this secret.
