@@ -46,6 +46,7 @@ def complaints(copy: Copy) -> list[str]:
         ("payment", copy.payment_url, HEALTHY),
         ("network", copy.network_url, HEALTHY),
         ("messages", copy.message_url, HEALTHY),
+        ("customers", copy.customer_url, HEALTHY),
     ]
     found = []
     for name, url, path in probes:

@@ -32,6 +32,7 @@ class Copy:
     payment_port: int
     network_port: int
     message_port: int
+    customer_port: int
     database_url: str
     broker_url: str
     secrets: dict[str, str]
@@ -55,6 +56,10 @@ class Copy:
     @property
     def message_url(self) -> str:
         return f"http://{LOOPBACK}:{self.message_port}"
+
+    @property
+    def customer_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.customer_port}"
 
 
 def environment(copy: Copy, *, outside: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -93,6 +98,8 @@ def environment(copy: Copy, *, outside: Mapping[str, str] | None = None) -> dict
         "NETWORK_SIMULATOR_URL": copy.network_url,
         "CHARGING": "subscriptions.charging.http.HttpCharging",
         "CHARGING_URL": copy.network_url,
+        "CUSTOMER_SYSTEM": "subscriptions.customers.http.HttpCustomerSystem",
+        "CUSTOMER_SYSTEM_URL": outside.get("CUSTOMER_SYSTEM_URL") or copy.customer_url,
         "PAYMENT_WEBHOOK_SECRET": WEBHOOK_SECRET,
         "PYTHONUNBUFFERED": "1",
     }
@@ -109,6 +116,7 @@ def parts(copy: Copy) -> list[Part]:
         _payment(copy),
         _network(copy),
         _messages(copy),
+        _customers(copy),
         _worker(),
         _beat(copy),
         _web(copy),
@@ -154,6 +162,10 @@ def _network(copy: Copy) -> Part:
 
 def _messages(copy: Copy) -> Part:
     return _simulator(copy, "messages", copy.message_port)
+
+
+def _customers(copy: Copy) -> Part:
+    return _simulator(copy, "customers", copy.customer_port)
 
 
 def _simulator(copy: Copy, name: str, port: int, *more: str) -> Part:

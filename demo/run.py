@@ -1,7 +1,8 @@
 """`make run`: the whole portal with its simulators and demo data, until Ctrl-C.
 
 Listens on PORT (the portal), PORT+1 (SM-DP+ simulator), PORT+2 (payment simulator), PORT+3 (network
-simulator) and PORT+4 (message simulator). Stores everything under `var/` and downloads nothing.
+simulator), PORT+4 (message simulator) and PORT+5 (simulator of the customer system). Stores
+everything under `var/` and downloads nothing.
 """
 
 import base64
@@ -25,7 +26,7 @@ from demo.supervisor import Supervisor
 
 VAR = ROOT / "var"
 READY_WITHIN = 60.0
-LAST_FIRST_PORT = 65535 - 4
+LAST_FIRST_PORT = 65535 - 5
 LOGS = VAR / "log"
 
 
@@ -152,6 +153,7 @@ def _copy(port: str) -> Copy:
         payment_port=first + 2,
         network_port=first + 3,
         message_port=first + 4,
+        customer_port=first + 5,
         database_url=f"sqlite:///{VAR / 'portal.sqlite3'}",
         broker_url=FILES_BROKER,
         secrets=_secrets(VAR / "secrets.json"),
@@ -159,7 +161,10 @@ def _copy(port: str) -> Copy:
 
 
 def _check_ports(copy: Copy) -> None:
-    simulators = (copy.smdp_port, copy.payment_port, copy.network_port, copy.message_port)
+    simulators = (
+        *(copy.smdp_port, copy.payment_port, copy.network_port),
+        *(copy.message_port, copy.customer_port),
+    )
     taken = [str(port) for port in (copy.web_port, *simulators) if not _is_free(port)]
     if taken:
         raise CannotRun(

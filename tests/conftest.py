@@ -97,3 +97,12 @@ def network(network_simulator: str, settings: pytest.FixtureRequest) -> str:
     settings.NETWORK = "subscriptions.networks.http.HttpNetwork"  # type: ignore[attr-defined]  # the same
     settings.NETWORK_URL = network_simulator  # type: ignore[attr-defined]  # the same
     return network_simulator
+
+
+@pytest.fixture
+def customers(customer_simulator: str, settings: pytest.FixtureRequest) -> str:
+    """Let customers link the lines of a customer system simulator, and return its address."""
+    httpx.post(f"{customer_simulator}/reset", trust_env=False)
+    settings.CUSTOMER_SYSTEM = "subscriptions.customers.http.HttpCustomerSystem"  # type: ignore[attr-defined]  # the same
+    settings.CUSTOMER_SYSTEM_URL = customer_simulator  # type: ignore[attr-defined]  # the same
+    return customer_simulator

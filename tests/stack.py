@@ -37,6 +37,7 @@ START_PROCESSES = (
 FIXTURES_WITH_PROCESSES = {
     *("stack", "sqlite_stack", "postgresql_stack", "browser"),
     *("smdp_simulator", "payment_simulator", "network_simulator", "message_simulator"),
+    "customer_simulator",
 }
 _redis_stacks = itertools.count()
 
@@ -54,6 +55,7 @@ class Stack:
         self.payment_url = copy.payment_url
         self.network_url = copy.network_url
         self.message_url = copy.message_url
+        self.customer_url = copy.customer_url
         # All customers of the tests have one device. Most tests read the portal's own codes.
         own = {"DEVICE_ORDER_LIMIT": "0", "CODE_SERVICE": ""}
         self.environment = {**environment(copy), **own, **(outside or {})}
@@ -190,6 +192,13 @@ def message_simulator() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def customer_simulator() -> Iterator[str]:
+    """Return the base URL of a customer system simulator for tests in this process."""
+    with running_simulator("customers") as url:
+        yield url
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs a process of its own, and begin with what takes longest.
@@ -271,6 +280,7 @@ def make_copy(kind: Kind, folder: Path) -> Copy:
         payment_port=free_port(),
         network_port=free_port(),
         message_port=free_port(),
+        customer_port=free_port(),
         database_url=database_url,
         broker_url=broker_url,
         secrets=new_secrets(),

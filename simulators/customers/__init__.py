@@ -1,0 +1,1 @@
+"""A simulator of the operator's customer system: lines with their SIMs, plans and balances."""
