@@ -15,8 +15,11 @@ from subscriptions.domain import claims
 from subscriptions.models import (
     Bucket,
     ChargingCall,
+    CustomerCall,
     Line,
+    LineLink,
     NetworkCall,
+    OperatorLine,
     SimOnLine,
     Subscription,
     Takeover,
@@ -72,10 +75,10 @@ class LineAdmin(SearchByIdentifier, admin.ModelAdmin[Line]):
 
 @admin.register(Subscription)
 class SubscriptionAdmin(admin.ModelAdmin[Subscription]):
-    list_display = ["reference", "plan_name", "state", "starts_at", "ends_at"]
-    list_filter = ["state"]
+    list_display = ["reference", "plan_name", "master", "state", "starts_at", "ends_at"]
+    list_filter = ["state", "master"]
     search_fields = ["=reference", "=line__sims__sim__iccid"]
-    readonly_fields = ["state", "reference", "live_iccid", "ended_at"]
+    readonly_fields = ["master", "state", "reference", "live_iccid", "ended_at"]
     autocomplete_fields = ["line"]
     inlines = [BucketInline, NetworkCallInline]
 
@@ -153,5 +156,36 @@ class ChargingCallAdmin(ReadOnly, admin.ModelAdmin[ChargingCall]):
     list_display = ["sent_at", "pull", "after", "outcome", "answered_at", "detail"]
     list_filter = ["outcome"]
     list_select_related = ["pull"]
+    ordering = ["-pk"]
+    show_full_result_count = False
+
+
+@admin.register(OperatorLine)
+class OperatorLineAdmin(SearchByIdentifier, ReadOnly, admin.ModelAdmin[OperatorLine]):
+    """Lines of the customer system that customers have linked."""
+
+    list_display = ["reference", "line", "is_locked", "balances_at", "tries", "last_error"]
+    list_filter = ["is_locked"]
+    list_select_related = ["line"]
+    search_fields = ["=reference", "=line__msisdn", "=line__account__username"]
+
+
+@admin.register(LineLink)
+class LineLinkAdmin(SearchByIdentifier, ReadOnly, admin.ModelAdmin[LineLink]):
+    """Requests to link a line. The code from the bill is never shown."""
+
+    list_display = ["created_at", "account", "number", "state", "refusal", "tries", "last_error"]
+    list_filter = ["state", "refusal"]
+    list_select_related = ["account"]
+    search_fields = ["=number", "=account__username"]
+    exclude = ["bill_code"]
+    ordering = ["-pk"]
+
+
+@admin.register(CustomerCall)
+class CustomerCallAdmin(ReadOnly, admin.ModelAdmin[CustomerCall]):
+    list_display = ["sent_at", "operation", "line", "link", "outcome", "answered_at", "detail"]
+    list_filter = ["operation", "outcome"]
+    list_select_related = ["line", "link"]
     ordering = ["-pk"]
     show_full_result_count = False

@@ -7,8 +7,11 @@ from moportal.retention import Kept, Timed, register
 from subscriptions.models import (
     Bucket,
     ChargingCall,
+    CustomerCall,
     Line,
+    LineLink,
     NetworkCall,
+    OperatorLine,
     SimOnLine,
     Subscription,
     Takeover,
@@ -45,4 +48,7 @@ register(
     ),
     Kept(UsagePull, "one row for each charging system"),
     Timed(ChargingCall, "calls to the charging system", since="sent_at", setting="TASK_DAYS"),
+    Kept(OperatorLine, "one row for each line that a customer has linked"),
+    Timed(LineLink, "requests to link a line", since="created_at", setting="SUPPORT_DAYS"),
+    Timed(CustomerCall, "calls to the customer system", since="sent_at", setting="TASK_DAYS"),
 )

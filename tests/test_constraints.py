@@ -48,7 +48,10 @@ from plans.models import Plan, PlanCountry, PlanPrice, PlanText
 from subscriptions.domain import lifecycle as subscriptions
 from subscriptions.models import (
     Bucket,
+    CustomerCall,
     Line,
+    LineLink,
+    OperatorLine,
     SimOnLine,
     Subscription,
     UsagePull,
@@ -258,6 +261,11 @@ BROKEN: dict[str, Callable[[], object]] = {
     "order_for_a_sim_orders_no_profile": both_kinds_of_sim,
     "receipt_number_is_given_once": lambda: again(Receipt, payment=other_order().payment),
     "repair_kind_known": set_to(Repair, kind="other"),
+    "subscription_master_known": set_to(Subscription, master="other"),
+    "line_link_state_known": set_to(LineLink, state="other", ended_at=now()),
+    "one_open_link_per_number": lambda: again(LineLink, key=uuid.uuid4()),
+    "ended_link_has_a_time_and_no_bill_code": set_to(LineLink, state="linked"),
+    "customer_call_is_about_a_line_or_a_link": set_to(CustomerCall, line=None),
     "repair_state_known": set_to(Repair, state="other", ended_at=now()),
     "one_open_repair_per_order": lambda: again(Repair),
     "ended_repair_has_a_time": set_to(Repair, state="failed"),
@@ -284,6 +292,10 @@ def house(alice: User) -> Order:
         source="x", record_id="1", day=now(), iccid="89", bytes=1, used_at=now(), received_at=now()
     )
     UsagePull.objects.create(source="x")
+    line = Line.objects.get()
+    OperatorLine.objects.create(line=line, reference="x", balances_at=now())
+    LineLink.objects.create(account=alice, number="+12025550142", state="asking")
+    CustomerCall.objects.create(line=line, operation="balance", key="x")
     LegalText.objects.create(kind="terms", language="en", version="1", title="x", body="x")
     handoff = Handoff.objects.create(
         visit=order.visit, token_hash="x", language="en", expires_at=now(), success=False

@@ -1,0 +1,39 @@
+"""The states of a request to link a line, and why one ends without a line."""
+
+from django.db.models import TextChoices
+
+
+class LinkState(TextChoices):
+    """How far a request to link a line has come."""
+
+    # The customer system looks for the line of the bill's code.
+    FINDING = "finding", "Finding the line"
+    # The customer must type the code that goes to the number.
+    PROVING = "proving", "Waiting for the customer's code"
+    # The customer system is asked what is on the line.
+    ASKING = "asking", "Reading the line"
+    LINKED = "linked", "Linked"
+    REFUSED = "refused", "Refused"
+    # The customer began again.
+    LAPSED = "lapsed", "Lapsed"
+
+
+NEXT_STATES: dict[LinkState, frozenset[LinkState]] = {
+    LinkState.FINDING: frozenset({LinkState.PROVING, LinkState.REFUSED, LinkState.LAPSED}),
+    LinkState.PROVING: frozenset({LinkState.ASKING, LinkState.LAPSED}),
+    LinkState.ASKING: frozenset({LinkState.LINKED, LinkState.REFUSED}),
+    LinkState.LINKED: frozenset(),
+    LinkState.REFUSED: frozenset(),
+    LinkState.LAPSED: frozenset(),
+}
+OPEN_LINKS = frozenset({LinkState.FINDING, LinkState.PROVING, LinkState.ASKING})
+
+
+class Refusal(TextChoices):
+    """Why a line was not linked."""
+
+    UNKNOWN = "unknown_line", "The operator has no such line"
+    # Somebody else has proven the number meanwhile, or it has changed hands.
+    NOT_PROVEN = "not_proven", "The number is no longer proven"
+    UNANSWERED = "unanswered", "The customer system did not answer for a day"
+    REFUSED = "refused", "The customer system refused"
