@@ -16,19 +16,28 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils.timezone import now
-from rest_framework.exceptions import Throttled
+from rest_framework.exceptions import APIException, Throttled
 
 from balance_api.models import AnsweredTransaction, CallerRate
 from moportal.database.prepared import execute_prepared
 from moportal.identifiers import Country, Iccid
 from moportal.web.problems import Conflict
-from subscriptions.balances import Balance, RefusedByGuard, balances
+from subscriptions.balances import Balance, BalancesTooOld, RefusedByGuard, balances
 
 # After a pause, a caller may send as many requests at once as
 # its rate allows in this time.
 BURST = timedelta(seconds=1)
 # The largest expected difference between the clocks of two portal machines.
 CLOCK_TOLERANCE = timedelta(seconds=1)
+
+
+class OperatorSilent(APIException):
+    """The operator has not said for too long what is left on one of its lines."""
+
+    status_code = 503
+    default_code = "service_unavailable"
+    default_detail = "What is left on this SIM is not known at the moment. Try again."
+    wait = 60
 
 
 class Verdict(StrEnum):
@@ -106,7 +115,8 @@ def admitted_balances(
     """Count the request, store its transaction id as used, and return the SIM's balances.
 
     Raises, in the contract's order: `Throttled` and `Conflict`, which leave the
-    transaction id free; `subscriptions.balances.UnknownSim`, which uses it.
+    transaction id free; `subscriptions.balances.UnknownSim`, which uses it; and
+    `OperatorSilent`, which frees it again.
     """
     at = now()
     guard = Admission(caller, transaction_id, at, limits())
@@ -116,6 +126,11 @@ def admitted_balances(
         if refused.verdict == Verdict.TOO_OFTEN:
             raise _throttled(caller, at) from refused
         raise Conflict("This transaction ID has already been used. Send a new one.") from refused
+    except BalancesTooOld as error:
+        # The same statement has stored the id. The caller may send it again.
+        own = AnsweredTransaction.objects.filter(caller=caller, transaction_id=transaction_id)
+        own.filter(at=at).delete()
+        raise OperatorSilent from error
 
 
 def count_request(caller: str) -> None:

@@ -44,7 +44,8 @@ BALANCE_REFUSALS = {
     431: "A header is longer than 4 kilobytes, or all headers together are longer than 16"
     " kilobytes. The proxy sends this response, without a transaction ID.",
     500: "An unexpected error occurred. If you report it, include the `reference`.",
-    503: "The portal or its database is temporarily unavailable.",
+    503: "The portal or its database is temporarily unavailable, or the operator has not said for"
+    " too long what is left on the SIM's line.",
 }
 USAGE_REFUSALS = {
     400: "The request body is not a valid batch of usage records.",
@@ -53,7 +54,7 @@ USAGE_REFUSALS = {
     406: BALANCE_REFUSALS[406],
     413: "The batch has too many records.",
     500: BALANCE_REFUSALS[500],
-    503: BALANCE_REFUSALS[503],
+    503: "The portal or its database is temporarily unavailable.",
 }
 
 

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from operator import attrgetter
 
+from django.conf import settings
+
 from accounts.models import User
 from subscriptions.models import Bucket
 from subscriptions.usable_buckets import (
@@ -26,6 +28,10 @@ NO_GUARD = NoGuard()
 
 class UnknownSim(LookupError):
     """The operator has no SIM with this ICCID."""
+
+
+class BalancesTooOld(Exception):
+    """The operator has not said for too long what is left on the SIM's line."""
 
 
 class RefusedByGuard(Exception):
@@ -65,7 +71,8 @@ def balances(
     excluded from the programme, and NONE for a SIM without a balance. A
     location of None means everywhere.
 
-    Raises `RefusedByGuard` if the guard refuses the request, otherwise `UnknownSim`.
+    Raises `RefusedByGuard` if the guard refuses the request, otherwise `UnknownSim`, or
+    `BalancesTooOld` for a line of the operator.
     """
     reading = read_sim(iccid, at=at, guard=guard)
     # The guard's refusal comes before the SIM's (docs/contract.md#get-balance).
@@ -78,6 +85,9 @@ def balances(
     requested = (location,) if location else ()
     if not reading.is_in_programme:
         return [Balance("notsupported", BalanceType.NOT_SUPPORTED, locations=requested)]
+    # An old answer could say that data is left, or that none is. Both may be wrong by now.
+    if reading.balances_at is not None and is_too_old(reading.balances_at, at=at):
+        raise BalancesTooOld(iccid)
     valid = [
         bucket for bucket in reading.buckets if location is None or location in bucket.countries
     ]
@@ -85,6 +95,11 @@ def balances(
         return [Balance("none", BalanceType.NONE, locations=requested)]
     valid.sort(key=attrgetter("order_of_use"))
     return [_balance(bucket, at) for bucket in valid]
+
+
+def is_too_old(balances_at: datetime, *, at: datetime) -> bool:
+    """Return whether balances that the operator gave at this time count no longer."""
+    return at - balances_at > timedelta(minutes=settings.LINE_BALANCE_AGE)
 
 
 def account_buckets(account: User, *, at: datetime) -> list[Bucket]:

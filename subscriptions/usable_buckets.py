@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 
 from esim.models import Sim
 from moportal.database.prepared import execute_prepared
-from subscriptions.models import Bucket, SubscriptionState
+from subscriptions.models import Bucket, OperatorLine, SubscriptionState
 
 
 class UsableBucket(NamedTuple):
@@ -79,6 +79,8 @@ class Reading:
     verdict: str | None
     is_in_programme: bool | None
     buckets: tuple[UsableBucket, ...] = ()
+    # When the operator was asked what is left. None if the operator has no part in the SIM's line.
+    balances_at: datetime | None = None
 
 
 def read_sim(iccid: str | None, *, at: datetime, guard: Guard) -> Reading:
@@ -98,7 +100,9 @@ def read_by_orm(iccid: str | None, *, at: datetime, guard: Guard) -> Reading:
         subscription__line__sims__sim=sim, subscription__line__sims__until=None
     )
     usable = tuple(usable_bucket(one) for one in running if one.is_unlimited or one.left_bytes > 0)
-    return Reading(verdict, sim.is_in_programme, usable)
+    asked = OperatorLine.objects.filter(line__sims__sim=sim, line__sims__until=None)
+    balances_at = asked.values_list("balances_at", flat=True).first()
+    return Reading(verdict, sim.is_in_programme, usable, balances_at)
 
 
 def running_buckets(at: datetime) -> QuerySet[Bucket]:
@@ -127,12 +131,14 @@ def usable_bucket(bucket: Bucket) -> UsableBucket:
 # only as many different lists as plans, so the cache below parses each list once.
 _STATEMENT = """
     {with_clause}
-    SELECT {verdict}, sim.is_in_programme, bucket.id, bucket.kind = 'unlimited',
+    SELECT {verdict}, sim.is_in_programme, operator.balances_at,
+        bucket.id, bucket.kind = 'unlimited',
         bucket.total_bytes - bucket.used_bytes, subscription.ends_at, bucket.countries::text
     FROM (VALUES (1)) AS one
     LEFT JOIN esim_sim AS sim ON sim.iccid = $2
     LEFT JOIN subscriptions_simonline AS stay
         ON stay.sim_id = sim.id AND stay.until IS NULL
+    LEFT JOIN subscriptions_operatorline AS operator ON operator.line_id = stay.line_id
     LEFT JOIN (
         subscriptions_subscription AS subscription
         JOIN subscriptions_bucket AS bucket
@@ -152,13 +158,13 @@ def read_by_statement(iccid: str | None, *, at: datetime, guard: Guard) -> Readi
     )
     # VALUES (1) gives a row even for an unknown SIM. Columns
     # that joined nothing are null.
-    verdict, is_in_programme, *_bucket = rows[0]
+    verdict, is_in_programme, balances_at, *_bucket = rows[0]
     usable = tuple(
         UsableBucket(key, is_unlimited, left_bytes, ends_at, _parse_countries(countries))
-        for _verdict, _programme, key, is_unlimited, left_bytes, ends_at, countries in rows
+        for *_sim, key, is_unlimited, left_bytes, ends_at, countries in rows
         if key is not None
     )
-    return Reading(verdict, is_in_programme, usable)
+    return Reading(verdict, is_in_programme, usable, balances_at)
 
 
 @cache

@@ -12,7 +12,7 @@ order of (used at, source, record id). A record that is later than all earlier o
 simply added. So is a late record if no bucket has run out, because then every record
 is taken whole from its first bucket, in any order. Otherwise the line is allocated
 again from the start of the oldest subscription that the late record can affect.
-Nothing else writes `Bucket.used_bytes`.
+Nothing else writes `Bucket.used_bytes` of the portal's plans.
 """
 
 from collections import defaultdict
@@ -26,7 +26,7 @@ from django.db.models import OuterRef, Q, Subquery
 
 from moportal.database.statements import set_each
 from subscriptions.balances import in_order_of_use
-from subscriptions.models import Bucket, Line, UsageRecord
+from subscriptions.models import Bucket, Line, Master, UsageRecord
 
 # How many lines' records one query reads when they are allocated again.
 LINES_AT_A_TIME = 100
@@ -203,8 +203,11 @@ def _read_buckets(late: set[int], timely: Mapping[int, datetime]) -> dict[int, L
     if timely:
         first = min(timely.values())
         wanted |= Q(subscription__line__in=timely.keys(), subscription__ends_at__gt=first)
-    # A subscription that was withdrawn before it started has no time and never ran.
-    ran = Bucket.objects.filter(wanted, subscription__starts_at__isnull=False)
+    # A subscription that was withdrawn before it started has no time and never ran. What is used
+    # of the operator's own plans is counted by the operator.
+    ran = Bucket.objects.filter(
+        wanted, subscription__starts_at__isnull=False, subscription__master=Master.PORTAL
+    )
     found: dict[int, list[Bucket]] = {line: [] for line in late | timely.keys()}
     for bucket in ran.select_related("subscription"):
         found[bucket.subscription.line_id].append(bucket)

@@ -8,10 +8,11 @@ import psycopg
 from django.db import connection, transaction
 from django.utils.timezone import now
 
+from accounts.models import User
 from esim.models import Sim
 from subscriptions import usable_buckets
 from subscriptions.balances import NO_GUARD
-from subscriptions.models import Bucket, Line, Subscription, SubscriptionState
+from subscriptions.models import Bucket, Line, OperatorLine, Subscription, SubscriptionState
 
 
 def test_only_running_subscriptions_of_a_line_are_read(sim: Sim) -> None:
@@ -32,11 +33,19 @@ def test_only_running_subscriptions_of_a_line_are_read(sim: Sim) -> None:
         for one in past
     )
 
-    assert subscriptions_read(sim) == 1
+    assert rows_read(sim, "subscription") == 1
 
 
-def subscriptions_read(sim: Sim) -> int:
-    """Return how many subscriptions PostgreSQL reads for one request, with its indexes."""
+def test_the_operators_lines_cost_another_line_no_row(sim: Sim, alice: User) -> None:
+    for number in range(50):
+        line = Line.objects.create(account=alice)
+        OperatorLine.objects.create(line=line, reference=f"L-{number}", balances_at=now())
+
+    assert rows_read(sim, "operator") == 0
+
+
+def rows_read(sim: Sim, alias: str) -> int:
+    """Return how many rows of a table PostgreSQL reads for one request, with its indexes."""
     text = usable_buckets.statement(*NO_GUARD.compose(again=False))
     with transaction.atomic(), connection.cursor() as django:
         # It would read so few rows without an index.
@@ -44,7 +53,7 @@ def subscriptions_read(sim: Sim) -> int:
         with psycopg.RawCursor(connection.connection) as cursor:
             explain = b"EXPLAIN (ANALYZE, FORMAT JSON) " + text
             [([plan],)] = cursor.execute(explain, [now(), sim.iccid]).fetchall()
-    (scan,) = (node for node in _nodes(plan["Plan"]) if node.get("Alias") == "subscription")
+    (scan,) = (node for node in _nodes(plan["Plan"]) if node.get("Alias") == alias)
     found: int = scan["Actual Rows"] + scan.get("Rows Removed by Filter", 0)
     return found
 

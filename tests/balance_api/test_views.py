@@ -10,7 +10,7 @@ from django.utils.timezone import now
 from accounts.models import User
 from esim.models import Sim
 from subscriptions.domain import lifecycle as domain
-from subscriptions.models import Bucket, Subscription
+from subscriptions.models import Bucket, Line, OperatorLine, Subscription
 from tests.builders import GB, make_card, make_plan
 
 pytestmark = pytest.mark.django_db
@@ -229,3 +229,28 @@ def test_production_requires_a_certificate(sim: Sim, settings: Any) -> None:
     settings.API_WITHOUT_CERTIFICATE = False
 
     assert get_balance(sim).status_code == 401
+
+
+@pytest.fixture
+def old_line(sim: Sim) -> OperatorLine:
+    """Make the SIM's line one of the operator whose balances are too old."""
+    at = now() - timedelta(hours=1, seconds=1)
+    return OperatorLine.objects.create(line=Line.objects.get(), reference="L-1", balances_at=at)
+
+
+def test_balances_that_are_too_old_are_503_and_never_none(sim: Sim, old_line: OperatorLine) -> None:
+    answer = get_balance(sim)
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json()["title"] == "Service unavailable"
+
+
+def test_503_leaves_the_transaction_id_free(sim: Sim, old_line: OperatorLine) -> None:
+    first = get_balance(sim, **{TRANSACTION: "T1"})
+    OperatorLine.objects.update(balances_at=now())
+    again = get_balance(sim, **{TRANSACTION: "T1"})
+    third = get_balance(sim, **{TRANSACTION: "T1"})
+
+    statuses = [answer.status_code for answer in (first, again, third)]
+    assert statuses == [503, 200, 409]
