@@ -6,8 +6,17 @@ class SubscriptionsConfig(AppConfig):
     verbose_name = "Subscriptions"
 
     def ready(self) -> None:
-        from outbox.domain import register  # noqa: PLC0415 -- models are not there yet
-        from subscriptions.domain import claims, pulling  # noqa: PLC0415 -- the same
+        from accounts.signals import line_proven  # noqa: PLC0415 -- models are not there yet
+        from outbox.domain import register  # noqa: PLC0415 -- the same
+        from subscriptions.domain import (  # noqa: PLC0415 -- the same
+            claims,
+            linking,
+            operator_lines,
+            pulling,
+        )
 
         register(claims.KIND, claims.end_old_plans)
         register(pulling.KIND, pulling.fetch_usage)
+        register(linking.KIND, linking.find_line)
+        register(operator_lines.KIND, operator_lines.refresh)
+        line_proven.connect(linking.note_proof, dispatch_uid="subscriptions.note_proof")

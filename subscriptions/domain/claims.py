@@ -135,9 +135,10 @@ def lost_sims(account: User) -> list[Takeover]:
 
 
 def lost_lines(account: User) -> set[int]:
-    """Return the keys of the customer's lines whose SIM another customer took over."""
+    """Return the keys of the customer's lines whose last SIM another customer took over."""
     lost = Takeover.objects.filter(old__line__account=account)
-    return set(lost.values_list("old__line", flat=True))
+    with_sims = SimOnLine.objects.filter(line__account=account, until=None).values("line")
+    return set(lost.exclude(old__line__in=with_sims).values_list("old__line", flat=True))
 
 
 def _counters(account: User, sim: Sim) -> tuple[Counter, ...]:

@@ -1,0 +1,55 @@
+"""What a customer may do with a line of the operator, and what stands in the way.
+
+Attach, detach, move and the bill ask here first. Whoever has only taken over the SIM can prove the
+number by a code, and that is not enough for any of them (docs/accounts.md#lines).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from accounts import proofs, safeguards
+from accounts.models import User
+from accounts.proofs import Strength
+from subscriptions.models import OperatorLine
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is known about a customer and a line. Each part alone can forbid a change."""
+
+    strength: Strength
+    is_locked: bool
+    # No attach, move or bill until then, because the account was recovered.
+    restrained_until: datetime | None
+    # How long an attach or a move waits, so that it can be stopped.
+    delay: timedelta
+
+    @property
+    def may_use(self) -> bool:
+        """Return whether the customer may see the line and top it up."""
+        return self.strength >= Strength.USE
+
+    @property
+    def is_holder(self) -> bool:
+        return self.strength == Strength.HOLDER
+
+    @property
+    def may_change(self) -> bool:
+        """Return whether the customer may attach, move, or pay on the bill now."""
+        return self.is_holder and not self.is_locked and self.restrained_until is None
+
+
+def standing_of(account: User, kept: OperatorLine) -> Standing:
+    """Return what the account may do with this line of its own."""
+    return Standing(
+        strength=proofs.strength_of(account, f"+{kept.line.msisdn}"),
+        is_locked=kept.is_locked,
+        restrained_until=safeguards.restrained_until(account),
+        delay=safeguards.delay_of_move(account, sim_changed_at=kept.sim_changed_at),
+    )
+
+
+def lines_of(account: User) -> list[tuple[OperatorLine, Standing]]:
+    """Return the account's lines of the operator, with what it may do with each."""
+    kept = OperatorLine.objects.filter(line__account=account).select_related("line")
+    return [(one, standing_of(account, one)) for one in kept.order_by("pk")]
