@@ -2,12 +2,16 @@
 
 from django.urls import path
 
-from selfcare.views import account, addresses, reentry, security
+from selfcare.views import account, addresses, lines, reentry, security
 
 urlpatterns = [
     path("", account.account, name="account"),
     path("messages/<int:number>/", account.message, name="message"),
     path("messages/<int:number>/file/", account.message_file, name="message-file"),
+    path("lines/link/", lines.begin, name="link-line"),
+    path("lines/link/code/", lines.enter_code, name="link-code"),
+    path("lines/link/code/again/", lines.send_again, name="link-code-again"),
+    path("lines/link/<uuid:link>/", lines.progress, name="link"),
     path("methods/<int:number>/remove/", account.remove_method, name="method-remove"),
     path("security/", security.overview, name="security"),
     path("security/password/", security.change_password, name="password"),

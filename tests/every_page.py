@@ -111,6 +111,7 @@ def address_filler() -> Callable[[str], str]:
     from orders.models import Order  # noqa: PLC0415 -- the same
     from payments.models import CardPage, PaymentMethod  # noqa: PLC0415 -- the same
     from plans.models import Plan  # noqa: PLC0415 -- the same
+    from subscriptions.models import LineLink  # noqa: PLC0415 -- the same
 
     models = {
         f"/admin/{model._meta.app_label}/{model._meta.model_name}/": model
@@ -120,6 +121,7 @@ def address_filler() -> Callable[[str], str]:
     values = {
         "number": order.number,
         "key": CardPage.objects.get().key,
+        "link": LineLink.objects.get().key,
         "what": "done",
         "pk": Plan.objects.order_by("pk")[0].pk,
         "sim": sim,

@@ -27,8 +27,11 @@ from orders.models import Order, Repair, Return
 from payments.models import CardPage, GatewayCall, Refund, WebhookEvent
 from subscriptions.models import (
     ChargingCall,
+    CustomerCall,
     Line,
+    LineLink,
     NetworkCall,
+    OperatorLine,
     SimOnLine,
     Subscription,
     Takeover,
@@ -101,6 +104,10 @@ def make_rows_of_subscription(subscription: Subscription) -> None:
     pull = UsagePull.objects.create(source="charging")
     ChargingCall.objects.create(pull=pull)
     at = now()
+    line = Line.objects.get()
+    OperatorLine.objects.create(line=line, reference="L-1", balances_at=at)
+    LineLink.objects.create(account=line.account, number="+12025550142", state="asking")
+    CustomerCall.objects.create(line=line, operation="balance", key="x")
     UsageRecord.objects.create(
         source="charging",
         record_id="1",

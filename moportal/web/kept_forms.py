@@ -23,7 +23,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from moportal.text.card_numbers import has_card_number
 
-NEVER_KEPT = frozenset({"number", "expiry", "csc", "code", "proof"})
+NEVER_KEPT = frozenset({"number", "expiry", "csc", "code", "proof", "bill_code"})
 # In seconds, and in bytes of the cookie.
 LIFETIME, LARGEST_COOKIE = 600, 2048
 # In characters. If a form is too large for the cookie, its values are cut shorter.

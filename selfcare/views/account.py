@@ -1,6 +1,7 @@
 """`/account/`: the customer's plans, payment methods, orders and messages."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -24,9 +25,10 @@ from orders.views.steps import after_reentry, customer_only, prove_url, redirect
 from payments.domain import cards
 from payments.domain.methods import stored_methods
 from payments.models import PaymentMethod
-from subscriptions.balances import account_buckets
-from subscriptions.domain import claims
-from subscriptions.models import Bucket, Line
+from subscriptions.balances import account_buckets, is_too_old
+from subscriptions.domain import claims, linking
+from subscriptions.domain.standing import Standing, lines_of
+from subscriptions.models import Bucket, Line, Master, OperatorLine
 
 SHOWN_ORDERS = SHOWN_MESSAGES = 10
 
@@ -36,11 +38,14 @@ SHOWN_ORDERS = SHOWN_MESSAGES = 10
 def account(request: HttpRequest, user: User) -> HttpResponse:
     """Show the customer's plans with their remaining data, stored cards and latest orders."""
     visits.note_step(visits.get_or_begin(request), "account")
+    operator_lines = lines_of(user)
     context = {
         "prove_url": prove_url(user),
         "lost_sims": [takeover.old.sim.iccid[-4:] for takeover in claims.lost_sims(user)],
         "unproven_sims": [sim.iccid[-4:] for sim in claims.provable_sims(user, [])],
-        "lines": _lines_of(user),
+        "lines": _lines_of(user, operator_lines),
+        "operator_lines": [_operator_line(*one) for one in operator_lines],
+        "may_link": linking.is_offered(),
         "has_failed_download": problems.failed_at_smdp(user) is not None,
         "to_install": esims_to_install(user)[:SHOWN_ORDERS],
         "methods": list(stored_methods(user)),
@@ -100,11 +105,37 @@ def _removed_text(method: PaymentMethod) -> str:
     return _("%(brand)s ending in %(last4)s was removed.") % card
 
 
-def _lines_of(user: User) -> list[dict[str, Any]]:
-    """Return the running plans. One whose SIM was taken over is left out: it cannot be used."""
+def _lines_of(
+    user: User, operator_lines: list[tuple[OperatorLine, Standing]]
+) -> list[dict[str, Any]]:
+    """Return the running plans. One whose SIM was taken over is left out: it cannot be used.
+
+    The operator's plans are left out while the number is not proven or what is left is unknown.
+    """
     lost = claims.lost_lines(user)
-    buckets = account_buckets(user, at=now())
-    return [_line_context(one) for one in buckets if one.subscription.line_id not in lost]
+    hidden = {
+        kept.line_id
+        for kept, standing in operator_lines
+        if not standing.may_use or is_too_old(kept.balances_at, at=now())
+    }
+    return [
+        _line_context(bucket)
+        for bucket in account_buckets(user, at=now())
+        if bucket.subscription.line_id not in lost
+        and not (
+            bucket.subscription.master == Master.OPERATOR and bucket.subscription.line_id in hidden
+        )
+    ]
+
+
+def _operator_line(kept: OperatorLine, standing: Standing) -> dict[str, Any]:
+    number = f"+{kept.line.msisdn}"
+    return {
+        "number": number,
+        "standing": standing,
+        "is_known": not is_too_old(kept.balances_at, at=now()),
+        "confirm_url": f"{reverse('link-line')}?{urlencode({'phone': number})}",
+    }
 
 
 def _line_name(line: Line) -> str:

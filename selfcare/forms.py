@@ -1,0 +1,55 @@
+"""The forms of the account's own pages."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from accounts.identifier import normalise
+from moportal.text.card_numbers import refuse_card_number
+
+
+def _text(autocomplete: str, **attributes: str) -> forms.TextInput:
+    return forms.TextInput(
+        attrs={"autocomplete": autocomplete, "spellcheck": "false", **attributes}
+    )
+
+
+class LinkLineForm(forms.Form):
+    """A line that the customer has with the operator: its number, the code from a bill, or both."""
+
+    phone = forms.CharField(
+        label=_("Phone number"),
+        max_length=40,
+        required=False,
+        widget=_text("tel", inputmode="tel"),
+    )
+    # It is never kept for a second attempt: see `moportal.web.kept_forms`.
+    bill_code = forms.CharField(
+        label=_("Code from your bill (optional)"),
+        max_length=60,
+        required=False,
+        validators=[refuse_card_number],
+        widget=_text("off", autocapitalize="characters"),
+        help_text=_("With it, we know that you're the holder of the line."),
+    )
+
+    def __init__(self, *args: Any, market: str = "", **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._market = market
+
+    def clean_phone(self) -> str:
+        """Return the number in E.164, or an empty text."""
+        typed: str = self.cleaned_data["phone"]
+        number = normalise(typed, self._market) if typed else ""
+        if number and not number.startswith("+"):
+            raise ValidationError(_("Type in a phone number, such as +1 202 555 0142."))
+        return number
+
+    def clean(self) -> dict[str, Any]:
+        """Return what was typed, if it names a line."""
+        cleaned = super().clean() or {}
+        if not self.errors and not cleaned.get("phone") and not cleaned.get("bill_code"):
+            self.add_error("phone", _("Type in the number, or the code from your bill."))
+        return cleaned
