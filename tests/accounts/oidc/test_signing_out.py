@@ -18,7 +18,8 @@ from tests.conftest import PASSWORD
 from tests.oidc_provider import CLIENT_ID, NO_CLAIM, FakeProvider, new_key
 
 OUT = "/oidc/sign-out/"
-OPENS = 'http-equiv="refresh"'
+# With less than 2 seconds, browsers drop the page from their history.
+OPENS = 'http-equiv="refresh" content="2; '
 
 
 @pytest.fixture
