@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
-from accounts.models import AttemptCount, User
+from accounts.models import AttemptCount, CodeRequest, NumberCheck, Proof, StaffRecovery, User
 from mobileplans.domain import handoffs
 from mobileplans.models import Handoff, Visit
 from mobileplans.tasks import forget
@@ -68,6 +68,7 @@ def test_in_a_week_every_table_stops_growing(shop: None, alice: User, clara: Use
         strangers_come_and_go()
         buy_and_use(alice, plan, card, day)
         others_call(clara, day)
+        access_is_lost_and_proven(alice, clara, day)
         run_the_hourly_tasks()
         sizes.append(sizes_of_tables())
         make_everything_older()
@@ -156,6 +157,22 @@ def others_call(clara: User, day: int) -> None:
     AttemptCount.objects.create(limit="x", subject=str(day), began_at=now(), ends_at=now() + DAY)
     CardPage.objects.create(account=clara, state="lapsed", return_url="https://portal.example/")
     request_pull()
+
+
+def access_is_lost_and_proven(alice: User, clara: User, day: int) -> None:
+    """Ask for a code and type a wrong one, prove a number and lose it, and call support."""
+    number = "+12025550142"
+    asked = CodeRequest.objects.create(
+        account=alice, purpose="recover", address=number, expires_at=now() + DAY
+    )
+    typed = asked.typed_codes.create(verdict="wrong")
+    asked.service_calls.create(operation="check", typed=typed)
+    NumberCheck.objects.create(number=number, question="sim_swap", since=now())
+    ended = {"made_at": now(), "ended_at": now()}
+    Proof.objects.create(account=alice, kind="code_to_line", subject=number, **ended)
+    StaffRecovery.objects.create(
+        account=alice, asked_by=clara, reason="x", state="refused", expires_at=now(), ended_at=now()
+    )
 
 
 def run_the_hourly_tasks() -> None:
