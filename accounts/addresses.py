@@ -94,7 +94,7 @@ def take_from_others(value: str, account: User) -> None:
     """Let all other customers lose this address."""
     users = User.objects.filter(username=value, is_staff=False).exclude(pk=account.pk)
     _insert_for(users, value)
-    # Locked in one order, so that two accounts that prove the address do not wait in turn.
+    # All accounts lock the rows in the same order. Otherwise two of them could deadlock.
     rows = Address.objects.filter(value=value).select_for_update().order_by("pk")
     for row in list(rows):
         if row.account_id != account.pk and row.lost_at is None:

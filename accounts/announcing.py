@@ -54,7 +54,7 @@ def announce(
 def tell_of_unknown_browser(request: HttpRequest, user: User, **_signal: Any) -> None:
     """Tell a customer of a sign-in from a browser in which the account was never signed in.
 
-    Nobody is told of the first sign-in of a new account, or of the one that ends a recovery.
+    The first sign-in of a new account is not told. After a recovery, the recovery itself is told.
     """
     is_told_already = COMING_BACK in request.META or browser_of(request, user) is not None
     if user.is_staff or is_told_already or _is_first(user):

@@ -73,7 +73,7 @@ class NumberInDevice(Exception):
 
 
 def register_numbers_in_device(find: NumbersInDevice) -> None:
-    """Set how to find the numbers, in E.164, whose SIMs are in the device of a request."""
+    """Set the function that finds the numbers of the SIMs in a request's device, in E.164."""
     _numbers_in_device[:] = [find]
 
 

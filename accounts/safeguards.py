@@ -1,6 +1,7 @@
 """What waits after something about an account's access has changed.
 
-Somebody who has taken an account over shall gain little in the time in which its owner notices.
+An owner needs time to notice that somebody else has taken the account over. Until then the intruder
+must not be able to do much with it.
 """
 
 from datetime import datetime, timedelta

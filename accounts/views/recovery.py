@@ -112,7 +112,7 @@ def _phase_of(asked: CodeRequest) -> str:
 
 
 def _recover_by_code(request: HttpRequest, form: RecoveryByCodeForm) -> User | None:
-    """Return whose code it is, or put what is wrong into the form."""
+    """Return the customer who has the code. Otherwise put the error into the form."""
     typed, password = form.cleaned_data["code"], form.cleaned_data["new"]
     try:
         with shows_code_error(form):
