@@ -19,6 +19,8 @@ CHANGES = RECOVERIES | {
     Kind.ADDRESS_ADDED,
     Kind.ADDRESS_REMOVED,
     Kind.ADDRESS_LOST,
+    # The number has a new SIM or a new subscriber.
+    Kind.ADDRESS_DOUBTED,
     Kind.IDENTIFIER_CHANGED,
     Kind.JOINED,
 }
