@@ -157,6 +157,8 @@ def enter_code(request: HttpRequest, user: User) -> HttpResponse:
         return redirect_to("link-line")
     if request.method != "POST":
         context = code_context(request, asked, page="link-code", others="link-line")
+        # A code from somebody else's bill must not tell the number that it belongs to.
+        context["address"] = f"•••• {asked.address[-4:]}"
         return render(request, "selfcare/code.html", context)
     form, link = CodeForm(request.POST), None
     try:

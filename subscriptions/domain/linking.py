@@ -22,6 +22,7 @@ from accounts.states import ProofKind
 from accounts.telling import tell
 from messages.states import Occasion
 from moportal.database.statements import move
+from moportal.sealed import digest
 from moportal.text.normal_text import normalise_text
 from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.retries import count_failure
@@ -44,8 +45,11 @@ log = structlog.get_logger(__name__)
 KIND = "line_link"
 # The customer system is asked for so long.
 GIVE_UP = timedelta(days=1)
-# Different codes from bills that one account may type in a day.
+# Different codes from bills that one account may type in a day, or that may be typed with one
+# number: accounts cost nothing, and the bill's code makes who holds the SIM the line's holder.
 BILL_LIMIT = Limit("bill-code", 5, timedelta(days=1))
+# Lines that one account may begin to link in an hour. Each is a row and asks the operator.
+LINK_LIMIT = Limit("lines", 20, timedelta(hours=1))
 
 
 def is_offered() -> bool:
@@ -57,11 +61,12 @@ def begin(account: User, *, number: str, bill_code: str) -> LineLink:
     """Begin to link a line, by its number in E.164, the code from its bill, or both.
 
     What the account began before and has not proven lapses. Raises `accounts.limiter.Locked` after
-    too many different codes from bills.
+    too many different codes from bills, or too many beginnings.
     """
     bill_code = normalise_text(bill_code).strip()
+    limiter.count(str(now().timestamp()), Counter(LINK_LIMIT, f"account:{account.pk}"))
     if bill_code:
-        limiter.count(bill_code, _counter(account))
+        limiter.count(bill_code, *_counters(account, number))
     with transaction.atomic():
         # Two tabs that begin at once wait here for each other.
         User.objects.select_for_update(no_key=True).get(pk=account.pk)
@@ -155,7 +160,7 @@ def find_line(subject: str, lease: Lease) -> RetryAfter | None:
         _note_number(link, answer) if link.state == LinkState.FINDING else _write(link, answer, at)
     )
     if is_right:
-        limiter.forget(bill_code, _counter(link.account))
+        limiter.forget(bill_code, *_counters(link.account, link.number))
     return None
 
 
@@ -198,5 +203,6 @@ def _end(link: LineLink, state: LinkState, refusal: str = "", **changes: object)
     move(link, NEXT_STATES, state, refusal=refusal, bill_code="", ended_at=now(), **changes)
 
 
-def _counter(account: User) -> Counter:
-    return Counter(BILL_LIMIT, f"account:{account.pk}")
+def _counters(account: User, number: str) -> list[Counter]:
+    of_number = [Counter(BILL_LIMIT, f"number:{digest(number)[:32]}")] if number else []
+    return [Counter(BILL_LIMIT, f"account:{account.pk}"), *of_number]

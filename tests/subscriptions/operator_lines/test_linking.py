@@ -186,6 +186,27 @@ def test_the_bills_code_and_a_code_to_the_number_make_the_holder(
     assert not AttemptCount.objects.filter(limit="bill-code").exists()
 
 
+def test_new_accounts_do_not_make_more_guesses_at_the_bill_of_one_number(
+    alice: User, customers: str
+) -> None:
+    for guess in range(5):
+        account = User.objects.create_user(f"guesser-{guess}@example.com")
+        begin(account, NUMBER, f"HOLD-0000-{guess}")
+
+    with pytest.raises(Locked):
+        begin(alice, NUMBER, "HOLD-0000-5")
+    begin(alice, NUMBER)
+
+
+def test_an_account_begins_to_link_twenty_times_an_hour(alice: User, customers: str) -> None:
+    for last in range(20):
+        begin(alice, f"+12025550{last:03}")
+
+    with pytest.raises(Locked):
+        begin(alice, NUMBER)
+    assert LineLink.objects.count() == 20
+
+
 def test_a_wrong_bill_code_links_the_line_without_its_holder(alice: User, customers: str) -> None:
     link = begin(alice, NUMBER, "HOLD-0000-XXXX")
     linking.confirm(alice, code_for(alice, NUMBER))
