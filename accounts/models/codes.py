@@ -55,10 +55,6 @@ class Address(models.Model):
     def __str__(self) -> str:
         return self.value
 
-    @property
-    def is_phone(self) -> bool:
-        return self.value.startswith("+")
-
 
 class CodeRequest(models.Model):
     """Somebody asked for a one-time code. The code exists as a digest alone.

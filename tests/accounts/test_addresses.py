@@ -40,7 +40,6 @@ def test_a_new_customer_has_one_address_that_nobody_has_proven(alice: User) -> N
     [address] = addresses.addresses_of(alice)
 
     assert (address.value, address.proven_at) == (ALICES, None)
-    assert not address.is_phone
 
 
 def test_staff_have_no_address(clara: User) -> None:
@@ -59,7 +58,6 @@ def test_a_proof_is_stored_told_to_all_addresses_and_worth_the_use_of_the_line(a
     proven = prove(alice, NUMBER)
 
     assert proven.proven_at is not None
-    assert proven.is_phone
     assert strength_of(alice, NUMBER) == Strength.USE
     assert addresses_told(Occasion.ADDRESS_ADDED) == {ALICES, NUMBER}
     assert kinds(alice) == ["address_added"]
