@@ -154,6 +154,7 @@ DESK: dict[str, Desk] = {
     "outbox/task": READ,
     "payments/cardpage": READ,
     "payments/payment": READ,
+    "payments/paymentmethod": READ,
     "plans/plan": Desk(adds=ADMIN, changes=ADMIN),
     "subscriptions/chargingcall": READ,
     "subscriptions/customercall": READ,
