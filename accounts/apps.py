@@ -9,6 +9,8 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         from accounts import (  # noqa: PLC0415 -- models are not there at import
             announcing,
+            caller_facts,
+            checks,  # noqa: F401 -- registers its check; needs models
             code_sending,
             codes,
             known_browsers,
@@ -30,6 +32,7 @@ class AccountsConfig(AppConfig):
         known_browsers.connect()
         languages.connect()
         reentry.connect()
+        caller_facts.register(caller_facts.NAME)
         register(codes.KIND, code_sending.send)
         register(typed_codes.KIND, typed_codes.check)
         message_ended.connect(

@@ -171,6 +171,13 @@ if LEAKED_PASSWORDS_FILE:
 PASSWORD_LIMIT = env.int("PASSWORD_LIMIT", default=10)
 NETWORK_LIMIT = env.int("NETWORK_LIMIT", default=100)
 SIGN_UP_LIMIT = env.int("SIGN_UP_LIMIT", default=100)
+# What support asks a caller who wants a new password, how many answers must be right, and how many
+# different wrong ones an account has in a day (docs/accounts.md#support).
+CALLER_CHECK = env.list(
+    "CALLER_CHECK", default=["last_order", "iccid_ending", "last_receipt", "plan"]
+)
+CALLER_CHECK_RIGHT = env.positive("CALLER_CHECK_RIGHT", default=3)
+CALLER_LIMIT = env.positive("CALLER_LIMIT", default=5)
 # How many one-time codes may go to an address in an hour. 0 means no limit.
 CODE_LIMIT = env.int("CODE_LIMIT", default=5)
 # The password, or a code, that a page asked for again is remembered so long.

@@ -6,16 +6,19 @@ class OrdersConfig(AppConfig):
     verbose_name = "Orders"
 
     def ready(self) -> None:
-        from esim.signals import download_failed, profile_downloaded  # noqa: PLC0415 -- models are not there yet
+        from accounts import caller_facts  # noqa: PLC0415 -- models are not there yet
+        from esim.signals import download_failed, profile_downloaded  # noqa: PLC0415 -- the same
         from mobileplans.signals import visit_wanted  # noqa: PLC0415 -- the same
         from orders.domain import drafts, expiring, problems, repairing, returning  # noqa: PLC0415 -- the same
         from orders.domain.settling import enqueue_order_of_payment, settle  # noqa: PLC0415 -- the same
         from orders.models import KIND  # noqa: PLC0415 -- the same
+        from orders.queries.caller_facts import LAST_ORDER, LAST_RECEIPT  # noqa: PLC0415 -- the same
         from orders.queries.orders import unfinished_visit  # noqa: PLC0415 -- the same
         from outbox.domain import register  # noqa: PLC0415 -- the same
         from payments.domain import webhooks  # noqa: PLC0415 -- the same
         from payments.signals import card_taken, method_removed, method_stopped  # noqa: PLC0415 -- the same
 
+        caller_facts.register(LAST_ORDER, LAST_RECEIPT)
         register(KIND, settle)
         register(webhooks.KIND, enqueue_order_of_payment)
         register(repairing.KIND, repairing.advance_repair)

@@ -6,7 +6,8 @@ class SubscriptionsConfig(AppConfig):
     verbose_name = "Subscriptions"
 
     def ready(self) -> None:
-        from accounts.signals import line_proven  # noqa: PLC0415 -- models are not there yet
+        from accounts import caller_facts  # noqa: PLC0415 -- models are not there yet
+        from accounts.signals import line_proven  # noqa: PLC0415 -- the same
         from outbox.domain import register  # noqa: PLC0415 -- the same
         from subscriptions.domain import (  # noqa: PLC0415 -- the same
             claims,
@@ -14,7 +15,9 @@ class SubscriptionsConfig(AppConfig):
             operator_lines,
             pulling,
         )
+        from subscriptions.domain.caller_facts import ICCID_ENDING, PLAN  # noqa: PLC0415 -- the same
 
+        caller_facts.register(ICCID_ENDING, PLAN)
         register(claims.KIND, claims.end_old_plans)
         register(pulling.KIND, pulling.fetch_usage)
         register(linking.KIND, linking.find_line)
