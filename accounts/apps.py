@@ -15,8 +15,10 @@ class AccountsConfig(AppConfig):
             codes,
             known_browsers,
             languages,
+            recovery,
             reentry,
             sessions,
+            staff_codes,
             typed_codes,
         )
         from accounts.oidc import fetching, provider  # noqa: PLC0415 -- the same
@@ -32,6 +34,7 @@ class AccountsConfig(AppConfig):
         known_browsers.connect()
         languages.connect()
         reentry.connect()
+        recovery.register_way(staff_codes.find)
         caller_facts.register(caller_facts.NAME)
         register(codes.KIND, code_sending.send)
         register(typed_codes.KIND, typed_codes.check)

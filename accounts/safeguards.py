@@ -13,7 +13,7 @@ from django.utils.timezone import now
 from accounts.models import AccessEvent, User
 
 Kind = AccessEvent.Kind
-RECOVERIES = frozenset({Kind.RECOVERED, Kind.RECOVERED_BY_CODE})
+RECOVERIES = frozenset({Kind.RECOVERED, Kind.RECOVERED_BY_CODE, Kind.SUPPORT_RECOVERED})
 CHANGES = RECOVERIES | {
     Kind.PASSWORD_CHANGED,
     Kind.ADDRESS_ADDED,

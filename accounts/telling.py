@@ -40,12 +40,13 @@ def tell(
             occasion,
             key=key,
             address=address,
-            language=_language_of(account, language),
+            language=language_of(account, language),
             context={**context, "name": account.name},
         )
 
 
-def _language_of(account: User, language: str) -> str:
+def language_of(account: User, language: str = "") -> str:
+    """Return the account's language: its owner's choice, else this one, else its pages'."""
     return account.language or language or account.page_language or settings.LANGUAGE_CODE
 
 

@@ -13,7 +13,7 @@ _OPEN = sorted(OPEN_RECOVERY)
 
 
 class StaffRecovery(models.Model):
-    """A customer's way back in that staff started.
+    """A customer's way back in that staff started. `accounts.staff_recovery` moves it.
 
     A code is either sent to a proven address, or read out after a second person agreed. Only its
     keyed digest is stored.
@@ -91,6 +91,11 @@ class StaffRecovery(models.Model):
         return self.state in OPEN_RECOVERY and self.expires_at > now()
 
     @property
+    def shown_state(self) -> str:
+        """Return the state in words, also if its time has run out."""
+        return RecoveryState.LAPSED.label if self.has_lapsed else self.get_state_display()
+
+    @property
     def has_lapsed(self) -> bool:
         """Return whether its time is over. The state may not say so yet."""
         return self.state in OPEN_RECOVERY and self.expires_at <= now()
@@ -100,7 +105,7 @@ class PasswordLink(models.Model):
     """A link on which one of the staff sets a password. It works once.
 
     Only a keyed digest of its secret is stored. The row stays: it says who may have known the
-    password, so those two cannot be each other's second person.
+    password, so those two cannot be each other's second person (`accounts.staff_recovery`).
     """
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="password_links")

@@ -1,0 +1,117 @@
+"""The code that support gives to a customer: eight digits, for fifteen minutes and five tries.
+
+`accounts.staff_recovery` gives it out, and `accounts.recovery` takes it. It has no vowels, no 0 and
+no 1, so it can be read out on the phone.
+"""
+
+import hmac
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import structlog
+from django.db.models import F
+from django.utils.timezone import now
+
+from accounts.desk_states import NEXT_RECOVERY_STATES, OPEN_RECOVERY, RecoveryState
+from accounts.events import Kind
+from accounts.models import StaffRecovery, User
+from accounts.models.desk import CODE_TRIES
+from accounts.recovery import Found
+from moportal.database.statements import compare_and_set
+from moportal.sealed import digest
+from moportal.text.normal_text import normalise_text
+
+log = structlog.get_logger(__name__)
+LIFETIME = timedelta(minutes=15)
+DIGITS = "23456789"
+LENGTH = 8
+
+
+def new_code() -> str:
+    """Return a code as it is shown, such as 2345-6789."""
+    code = "".join(secrets.choice(DIGITS) for _ in range(LENGTH))
+    return f"{code[:4]}-{code[4:]}"
+
+
+def digest_of(recovery: StaffRecovery, code: str) -> str:
+    """Return what is stored of a code. The same code has another digest in another recovery."""
+    return digest(f"staff recovery {recovery.pk} {_normalise(code)}")
+
+
+def find(accounts: Sequence[User], typed: str) -> Found | None:
+    """Return whose code was typed, if it is a code from support (`accounts.recovery.ways`).
+
+    A try is counted before anything is compared. A right code takes its try back, because its
+    holder may have to choose another password.
+    """
+    # Other codes are typed into the same field, and use up no try.
+    if not _normalise(typed):
+        return None
+    waiting = StaffRecovery.objects.filter(
+        account__in=accounts, state=RecoveryState.CODE_MADE, expires_at__gt=now()
+    )
+    for recovery in waiting.select_related("account"):
+        if _is_right(recovery, typed):
+            use = partial(_use, recovery)
+            return Found(recovery.account, use, Kind.SUPPORT_RECOVERED)
+    return None
+
+
+def _is_right(recovery: StaffRecovery, typed: str) -> bool:
+    if not _count_try(recovery):
+        return False
+    if hmac.compare_digest(recovery.code_digest, digest_of(recovery, typed)):
+        compare_and_set(StaffRecovery, recovery.pk, {"tries__gt": 0}, tries=F("tries") - 1)
+        return True
+    if move(recovery, RecoveryState.SPENT, expected={"tries": CODE_TRIES}):
+        log.warning("recovery by staff: too many wrong codes", account=recovery.account_id)
+    return False
+
+
+def _use(recovery: StaffRecovery) -> bool:
+    """Use the code up. Of two concurrent requests with the same code one gets True."""
+    return move(recovery, RecoveryState.USED, expected={"code_digest": recovery.code_digest})
+
+
+def move(
+    recovery: StaffRecovery,
+    new: RecoveryState,
+    *,
+    expected: Mapping[str, Any] | None = None,
+    **columns: Any,
+) -> bool:
+    """Move the recovery on, and return whether it moved. Nothing else changes its state.
+
+    It moves only along `NEXT_RECOVERY_STATES`, while its time lasts, and if it is as expected. It
+    lapses only after its time.
+    """
+    before = [state for state, following in NEXT_RECOVERY_STATES.items() if new in following]
+    time_left = "expires_at__lte" if new == RecoveryState.LAPSED else "expires_at__gt"
+    conditions = {"state": before, time_left: now(), **(expected or {})}
+    if new != RecoveryState.CODE_MADE:
+        columns["code_digest"] = ""
+    if new not in OPEN_RECOVERY:
+        columns["ended_at"] = now()
+    has_moved = compare_and_set(StaffRecovery, recovery.pk, conditions, state=new, **columns)
+    recovery.refresh_from_db()
+    return has_moved
+
+
+def _count_try(recovery: StaffRecovery) -> bool:
+    """Count a try, and return whether one was left."""
+    expected = {
+        "state": RecoveryState.CODE_MADE,
+        "expires_at__gt": now(),
+        "tries__lt": CODE_TRIES,
+    }
+    return compare_and_set(StaffRecovery, recovery.pk, expected, tries=F("tries") + 1)
+
+
+def _normalise(code: str) -> str:
+    """Return the eight digits, or an empty text if it is another kind of code."""
+    text = re.sub(r"[\s-]", "", normalise_text(code))
+    return text if re.fullmatch(f"[{DIGITS}]{{{LENGTH}}}", text) else ""
