@@ -1,5 +1,6 @@
 """The forms to sign in and sign up. Password managers recognise their `autocomplete` tokens."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
@@ -8,6 +9,7 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from accounts.caller_facts import CallerFact
 from accounts.identifier import normalise, validate_identifier
 from accounts.limiter import Locked
 from accounts.models import User
@@ -119,6 +121,23 @@ class DeskSignInForm(AdminAuthenticationForm):
         except ValidationError:
             log.warning("sign-in refused", account=user.pk, reason="only staff sign in at the desk")
             raise
+
+
+class RecoveryReasonForm(forms.Form):
+    """Why staff start a customer's recovery."""
+
+    reason = forms.CharField(label="Reason", max_length=200, validators=[refuse_card_number])
+
+
+class CallerForm(forms.Form):
+    """The caller's answers. Staff type them; no right answer stands on the page."""
+
+    def __init__(self, facts: Iterable[CallerFact]) -> None:
+        super().__init__()
+        for fact in facts:
+            self.fields[fact.name] = forms.CharField(
+                label=fact.question, max_length=80, required=False, widget=_text("off")
+            )
 
 
 class DeskPasswordForm(forms.Form):

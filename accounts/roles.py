@@ -38,6 +38,7 @@ AGENT_CODENAMES = frozenset(
         "resend_message",
         "retry_order",
         "settle_removal",
+        "start_recovery",
     }
 )
 

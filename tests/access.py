@@ -19,6 +19,7 @@ OWNER = (SIGN_IN, PAGE, NOT_FOUND, SIGN_IN, SIGN_IN, SIGN_IN)
 AT_THE_DESK = (SIGN_IN, SIGN_IN, SIGN_IN, PAGE, PAGE, PAGE)
 ADMINISTRATOR = (SIGN_IN, SIGN_IN, SIGN_IN, REFUSED, REFUSED, PAGE)
 NOTHING_THERE = (SIGN_IN, SIGN_IN, SIGN_IN, NOT_FOUND, NOT_FOUND, NOT_FOUND)
+AGENT = (SIGN_IN, SIGN_IN, SIGN_IN, REFUSED, PAGE, PAGE)
 NOBODY_OF_STAFF = (SIGN_IN, SIGN_IN, SIGN_IN, REFUSED, REFUSED, REFUSED)
 # Nobody signs in at these. Other systems have a certificate, a token or a signature.
 SYSTEMS = (REFUSED,) * 6
@@ -110,6 +111,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/admin/set-password/": (NOT_FOUND,) * 6,
     # A customer gets no link. Staff do: `tests/accounts/test_password_links.py`.
     "/admin/accounts/user/<object_id>/password-link/": NOBODY_OF_STAFF,
+    "/admin/accounts/user/<object_id>/recovery/": AGENT,
 }
 # A GET leads on before the row is looked for.
 BY_GET = {"/account/methods/<number>/remove/": CUSTOMER}
@@ -133,6 +135,7 @@ DESK: dict[str, Desk] = {
     "accounts/attemptcount": READ,
     "accounts/codeservicecall": READ,
     "accounts/numbercheck": READ,
+    "accounts/staffrecovery": READ,
     # Only superusers add staff.
     "accounts/user": Desk(changes=ADMIN, deletes=ADMIN),
     "auth/group": Desk(reads=()),

@@ -14,7 +14,7 @@ from django.db import connection
 from django.utils.timezone import now
 
 from accounts import events
-from accounts.models import CodeRequest, NumberCheck, User
+from accounts.models import CodeRequest, NumberCheck, StaffRecovery, User
 from accounts.roles import ADMINISTRATOR, AGENT, VIEWER
 from accounts.telling import tell
 from brand.models import LegalText
@@ -71,6 +71,8 @@ def make_rows(alice: User) -> None:
     make_rows_of_payment(order, alice)
     tell(alice, Occasion.ORDER_CANCELLED, key=order.number, context={"number": order.number})
     events.record(alice, events.Kind.SIGNED_UP)
+    asker = User.objects.create_user("asker@staff.example", None, is_staff=True)
+    StaffRecovery.objects.create(account=alice, asked_by=asker, reason="x", expires_at=now())
     make_rows_of_numbers(alice)
     LpaReport.objects.create(visit=make_visit(), code="Other", code_as_sent="x")
     LegalText.objects.create(kind="terms", language="en", version="1", title="Terms", body="x")

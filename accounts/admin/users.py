@@ -17,6 +17,7 @@ from django.urls import URLPattern, path
 
 from accounts import password_links, sessions
 from accounts.admin.passwords import password_link
+from accounts.admin.recoveries import start_recovery
 from accounts.admin.searching import SearchByIdentifier
 from accounts.admin.staff import staff_of
 from accounts.models import Address, User
@@ -69,9 +70,11 @@ class UserAdmin(SearchByIdentifier, admin.ModelAdmin[User]):
             self.message_user(request, text, level=messages.WARNING)
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the page that gives a password link."""
+        """Add the pages that give a password link and that start a recovery."""
         link_page = self.admin_site.admin_view(password_link)
+        recovery_page = self.admin_site.admin_view(start_recovery)
         return [
+            path("<path:object_id>/recovery/", recovery_page, name="accounts_user_recovery"),
             path("<path:object_id>/password-link/", link_page, name="accounts_user_password_link"),
             *super().get_urls(),
         ]
@@ -121,6 +124,8 @@ class UserAdmin(SearchByIdentifier, admin.ModelAdmin[User]):
         """Show the links to what this member of staff may do for the user."""
         user, actor = kwargs.get("obj"), staff_of(request)
         context["may_give_link"] = user is not None and password_links.may_give(actor, user)
+        is_customer = user is not None and not user.is_staff
+        context["may_recover"] = is_customer and actor.has_perm("accounts.start_recovery")
         return super().render_change_form(request, context, *args, **kwargs)
 
 
