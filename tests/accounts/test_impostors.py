@@ -245,7 +245,7 @@ def test_an_impostor_who_knows_plan_and_price_does_not_get_through(
 
 
 def test_each_day_has_five_guesses_and_no_more(alice: User, mallory: User) -> None:
-    with time_machine.travel(now(), tick=False) as clock:
+    with time_machine.travel(now()) as clock:
         for day in range(3):
             row = staff_recovery.start(alice, actor=mallory, reason=f"Day {day}")
             for number in range(5):

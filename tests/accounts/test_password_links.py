@@ -328,6 +328,20 @@ def test_of_ten_requests_with_one_link_one_sets_the_password(agent: User, clara:
     assert agent.check_password(done[0])
 
 
+def test_a_link_that_is_used_meanwhile_sets_no_password(
+    agent: User, clara: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = give(agent, clara)
+    found = password_links.find(token)
+    open_link(token)
+    monkeypatch.setattr("accounts.password_links.find", lambda _token: found)
+
+    with pytest.raises(password_links.LinkOver):
+        password_links.set_password(token, "a third long pass phrase")
+
+    assert opens_desk(agent, NEW)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_ten_links_at_once_one_is_open(agent: User, clara: User) -> None:
     at_once(lambda: give(agent, clara), 10)

@@ -491,3 +491,37 @@ def test_nobody_lifts_the_lock_of_callers(
         assert "nobody lifts them" in page
 
     assert AttemptCount.objects.filter(pk=lock.pk).exists()
+
+
+def test_a_code_whose_tries_are_used_up_is_not_compared(
+    noor: User, omar: User, checked: StaffRecovery
+) -> None:
+    code = read_out(checked, noor, omar)
+    StaffRecovery.objects.update(tries=5)
+
+    assert staff_codes.find([checked.account], code) is None
+
+
+def test_a_code_that_is_stopped_while_it_is_typed_sets_no_password(
+    noor: User, omar: User, checked: StaffRecovery
+) -> None:
+    code = read_out(checked, noor, omar)
+    found = staff_codes.find([checked.account], code)
+    assert found is not None
+
+    staff_recovery.withdraw(checked, actor=omar)
+
+    assert not found.use()
+
+
+def test_a_recovery_that_was_stopped_is_not_refused_as_well(
+    alice: User, noor: User, omar: User, settings: Settings
+) -> None:
+    settings.CALLER_LIMIT = 1
+    row = staff_recovery.start(alice, actor=noor, reason=REASON)
+    staff_recovery.withdraw(StaffRecovery.objects.get(pk=row.pk), actor=omar)
+
+    staff_recovery.answer(row, actor=noor, answers={"plan": "wrong"})
+
+    assert row.state == "withdrawn"
+    assert kinds(alice)[-1] == "support_stopped"
