@@ -45,7 +45,7 @@ def customer_at(stack: Stack, page_at: PageAt, look: Look) -> Customer:
     return Customer(page, stack.base_url, host=look.script)
 
 
-def start_at_payment(noor: Customer) -> None:
+def start_at_payment(noor: Customer, *, after_order: bool = False) -> None:
     """Open the payment page, with an account and a plan in the draft.
 
     The steps before it are walked without the browser, which takes much less time.
@@ -55,6 +55,8 @@ def start_at_payment(noor: Customer) -> None:
     with before.client as client:
         before.launch()
         before.sign_up()
+        if after_order:
+            _order(before)
         before.choose_plan(CHOSEN)
         cookies = dict(client.cookies)
     noor.recovery_code = before.recovery_code
@@ -62,6 +64,17 @@ def start_at_payment(noor: Customer) -> None:
         [{"name": name, "value": value, "url": noor.base_url} for name, value in cookies.items()]
     )
     opens(noor, "/payment/", "How would you like to pay?")
+
+
+def _order(before: Shopper) -> None:
+    """Buy a plan, and come again for another one."""
+    before.choose_plan()
+    before.pay_with()
+    before.send("submit-order")
+    before.wait_for_end()
+    before.finish()
+    before.launch()
+    before.sign_in()
 
 
 def lose_session(noor: Customer) -> None:

@@ -13,6 +13,7 @@ import psycopg
 from tests.providers import break_it, mend
 from tests.stack import Stack
 
+ONE_TIME_CODE, STAFF_CODE = r"\b[BCDFGHJKMNPQRSTVWXZ2-9]{6}\b", r"\b\d{4}-\d{4}\b"
 # In seconds.
 PATIENCE = 30.0
 
@@ -58,15 +59,15 @@ def balances(stack: Stack, iccid: str, **parameters: str) -> list[dict[str, Any]
     return found
 
 
-def code_sent_to(stack: Stack, address: str, *, but: str = "") -> str:
-    """Return the newest one-time code that the customer's phone or mailbox has, once it is there.
+def code_sent_to(stack: Stack, address: str, *, but: str = "", form: str = ONE_TIME_CODE) -> str:
+    """Return the newest code of this form in the customer's phone or mailbox, once it is there.
 
     `but` is an earlier code that does not count.
     """
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         for message in _get(f"{stack.message_url}/books")["messages"]:
-            found = re.search(r"\b[BCDFGHJKMNPQRSTVWXZ2-9]{6}\b", message["text"])
+            found = re.search(form, message["text"])
             if message["recipient"] == address and found and found[0] != but:
                 return found[0]
         time.sleep(0.1)

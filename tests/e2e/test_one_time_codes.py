@@ -7,6 +7,7 @@ from contextlib import closing
 
 from playwright.sync_api import expect
 
+from simulators.mobileplans.samples import STAFF
 from tests.browser import PageAt
 from tests.e2e.access import (
     NEW_PASSWORD,
@@ -24,7 +25,7 @@ from tests.e2e.access import (
     start_at_payment,
 )
 from tests.e2e.customer import Customer
-from tests.e2e.outside import code_sent_to
+from tests.e2e.outside import STAFF_CODE, code_sent_to
 from tests.e2e.shopper import Shopper
 from tests.stack import Stack, on_postgresql
 
@@ -105,6 +106,41 @@ def test_a_code_to_a_proven_address_leads_back_in(
     noor.pass_recovery_code()
 
     is_back_at_payment(noor)
+
+
+@on_postgresql
+@in_looks(PHONE)
+def test_a_code_from_support_leads_back_in(stack: Stack, page_at: PageAt, look: Look) -> None:
+    noor = customer_at(stack, page_at, look)
+    start_at_payment(noor, after_order=True)
+    prove_elsewhere(noor, stack)
+    lose_session(noor)
+    send_staff_code(noor, stack)
+
+    noor.page.get_by_role("link", name="Forgot your password?").click()
+    noor.page.locator("[autocomplete=username]").fill(noor.identifier)
+    code = code_sent_to(stack, noor.identifier, form=STAFF_CODE)
+    noor.page.locator("[name=code]").fill(code)
+    noor.page.locator("[autocomplete=new-password]").fill(NEW_PASSWORD)
+    noor.press("Set password")
+    noor.pass_recovery_code()
+
+    is_back_at_payment(noor)
+
+
+def send_staff_code(noor: Customer, stack: Stack) -> None:
+    """Check a caller and send a code. `tests/accounts/test_staff_recovery.py` walks the desk."""
+    stack.manage(
+        "from accounts import caller_facts, staff_recovery;"
+        "from accounts.models import User;"
+        f"noor = User.objects.get(username={noor.identifier!r});"
+        f"staff = User.objects.get(username={STAFF!r});"
+        "call = staff_recovery.start(noor, actor=staff, reason='Has forgotten the password');"
+        "known = caller_facts.facts_of(noor);"
+        "answers = {fact.name: next(iter(fact.answers(noor))) for fact in known};"
+        "staff_recovery.answer(call, actor=staff, answers=answers);"
+        f"staff_recovery.send_code(call, actor=staff, address={noor.identifier!r})"
+    )
 
 
 def prove_elsewhere(noor: Customer, stack: Stack) -> str:
