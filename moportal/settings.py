@@ -318,7 +318,7 @@ MESSAGE_SIMULATOR_URL = env.str("MESSAGE_SIMULATOR_URL", default=MESSAGE_GATEWAY
 # The most messages in an hour to one address, to one number, and to all numbers of a country; 0: no
 # limit. The countries that get SMS are the operator's (`brand`).
 MAILS_PER_HOUR = env.int("MAILS_PER_HOUR", default=10)
-SMS_PER_HOUR = env.int("SMS_PER_HOUR", default=5)
+SMS_PER_HOUR = env.int("SMS_PER_HOUR", default=10)
 SMS_PER_COUNTRY_HOUR = env.int("SMS_PER_COUNTRY_HOUR", default=1000)
 # How long a message is tried again, and after how many days its content is deleted.
 MESSAGE_RETRY_HOURS = env.int("MESSAGE_RETRY_HOURS", default=24)
