@@ -44,6 +44,8 @@ log = structlog.get_logger(__name__)
 KIND = "code"
 WINDOW = timedelta(hours=1)
 SESSION_KEY = "code_requests"
+# Codes for these go only to an address that the account has proven.
+TO_PROVEN = frozenset({Purpose.RECOVER, Purpose.REENTER})
 NumbersInDevice = Callable[[HttpRequest], Collection[str]]
 _numbers_in_device: list[NumbersInDevice] = []
 
@@ -172,7 +174,7 @@ def recover(request: HttpRequest, typed: str, *, password: str) -> User:
     validate_password(normalise_text(password))
     asked = check_code(request, Purpose.RECOVER, typed)
     assert asked.account is not None  # noqa: S101 -- without an account there is no digest
-    if not _is_still_proven(asked):
+    if not is_still_proven(asked):
         raise CodeOver
     found = Found(asked.account, partial(use, asked), events.Kind.RECOVERED_BY_CODE)
     try:
@@ -183,7 +185,7 @@ def recover(request: HttpRequest, typed: str, *, password: str) -> User:
     return found.account
 
 
-def _is_still_proven(asked: CodeRequest) -> bool:
+def is_still_proven(asked: CodeRequest) -> bool:
     """Return whether the account is still open, and no other one has proven the address since."""
     mine = Address.objects.filter(account=asked.account, value=asked.address)
     return mine.filter(proven_at__isnull=False, account__is_active=True).exists()
@@ -226,7 +228,8 @@ def _count(request: HttpRequest, purpose: Purpose, address: str, account: User |
     """Count the request for the address, or for the browser that its account knows."""
     limit = Limit("codes", settings.CODE_LIMIT, WINDOW)
     subject = f"address:{digest(address)[:32]}"
-    browser = browser_of(request, account) if account else None
+    # Anybody may ask for a code to prove an address, in as many new browsers as they like.
+    browser = browser_of(request, account) if account and purpose in TO_PROVEN else None
     if browser:
         limit = Limit("codes here", settings.CODE_LIMIT, WINDOW)
         subject = f"browser:{browser}:{subject[:48]}"

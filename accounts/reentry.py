@@ -57,7 +57,7 @@ def by_code(request: HttpRequest, account: User, typed: str) -> None:
     Raises `accounts.codes.WrongCode` or `accounts.codes.CodeOver`.
     """
     asked = codes.check_code(request, Purpose.REENTER, typed, account=account)
-    if not codes.use(asked):
+    if not codes.is_still_proven(asked) or not codes.use(asked):
         raise codes.CodeOver
     codes.forget(request, Purpose.REENTER)
     _remember(request)

@@ -112,7 +112,7 @@ def send_again(request: HttpRequest, user: User) -> HttpResponse:
     """Send a new code to the same address. A GET only leads to the page of the code."""
     target = request.POST.get("next", "")
     asked = codes.find_request(request, Purpose.REENTER, account=user)
-    if request.method != "POST" or asked is None:
+    if request.method != "POST" or asked is None or not codes.is_still_proven(asked):
         return redirect_to_page("confirm-code", target)
     return _ask(request, user, asked.address, target)
 
