@@ -33,6 +33,10 @@ class CannotRemove(Exception):
     """The customer signs in with this address."""
 
 
+class AddressTaken(Exception):
+    """Somebody else signs in with this address, such as one of the staff."""
+
+
 class TooMany(Exception):
     """The account has as many addresses as it may have."""
 
@@ -63,7 +67,7 @@ def prove(request: HttpRequest, account: User, asked: CodeRequest) -> Address:
     """Use the code up, and give the address to the account.
 
     Every other account that has the address loses it, and is told. Raises
-    `accounts.codes.CodeOver` if the code was used meanwhile.
+    `accounts.codes.CodeOver` if the code was used meanwhile, or `TooMany`.
     """
     for _ in range(MOST_ATTEMPTS - 1):
         try:
@@ -75,6 +79,8 @@ def prove(request: HttpRequest, account: User, asked: CodeRequest) -> Address:
 
 @transaction.atomic
 def _prove(request: HttpRequest, account: User, asked: CodeRequest) -> Address:
+    # Codes that were asked for in several browsers may all arrive.
+    check_room(account, asked.address)
     if not codes.use(asked):
         raise codes.CodeOver
     insert_new([Address(account=account, value=asked.address, created_at=now())])
@@ -82,7 +88,9 @@ def _prove(request: HttpRequest, account: User, asked: CodeRequest) -> Address:
     Address.objects.filter(account=account, value=asked.address).update(
         proven_at=now(), lost_at=None
     )
-    if not is_identifier(account.username):
+    # All other customers have lost it. One of the staff may sign in with it at the desk.
+    is_free = not User.objects.filter(username=asked.address).exists()
+    if is_free and not is_identifier(account.username):
         _sign_in_with(account, asked.address)
     if asked.address.startswith("+"):
         proofs.record(account, ProofKind.CODE_TO_LINE, asked.address)
@@ -127,14 +135,21 @@ def _other_identifier(account: User) -> str:
 
 
 def _sign_in_with(account: User, identifier: str) -> None:
+    User.objects.filter(pk=account.pk).update(username=identifier)
     account.username = identifier
-    account.save(update_fields=["username"])
 
 
 def sign_in_with(request: HttpRequest, account: User, address: Address) -> None:
-    """Let the customer sign in with this proven address from now on."""
+    """Let the customer sign in with this proven address from now on. Raises `AddressTaken`."""
     if address.proven_at is None or account.username == address.value:
         return
+    try:
+        _change_identifier(request, account, address)
+    except IntegrityError as error:
+        raise AddressTaken from error
+
+
+def _change_identifier(request: HttpRequest, account: User, address: Address) -> None:
     with transaction.atomic():
         # Somebody may have signed up with it since, without a proof.
         take_from_others(address.value, account)

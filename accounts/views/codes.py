@@ -14,6 +14,7 @@ from accounts.forms import CodeForm, RecoveryByCodeForm
 from accounts.models import CodeRequest
 from accounts.models.codes import MOST_TRIES
 from accounts.states import CodeState, Purpose, Refusal, TypedVerdict
+from accounts.views.shared import own_target
 from moportal.web.kept_forms import restore_form
 
 # A page that reloads itself would lose what is being typed. So it stops to wait after a while,
@@ -39,7 +40,7 @@ def code_context(
         "next": target,
         "again_url": reverse(f"{page}-again"),
         "others_url": reverse(others),
-        "back_url": target or reverse(others),
+        "back_url": own_target(target) or reverse(others),
     }
 
 

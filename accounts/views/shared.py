@@ -60,8 +60,15 @@ def sign_in_and_show_code(request: HttpRequest, user: User, form: forms.Form) ->
 
 def redirect_to_next(target: str, *, default: str = "options") -> HttpResponse:
     """Redirect to a page of the portal, or to the default one."""
-    is_ours = url_has_allowed_host_and_scheme(target, allowed_hosts=None)
-    return HttpResponseRedirect(target if is_ours and target else reverse(default), status=303)
+    return HttpResponseRedirect(own_target(target) or reverse(default), status=303)
+
+
+def own_target(target: str) -> str:
+    """Return the target if it is a page of the portal, otherwise nothing.
+
+    A target comes with the request. As a link it could lead to another site, or run a script.
+    """
+    return target if url_has_allowed_host_and_scheme(target, allowed_hosts=None) else ""
 
 
 def redirect_to_page(name: str, target: str) -> HttpResponse:

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -21,9 +22,11 @@ from accounts.limiter import Locked
 from accounts.models import Address, User
 from accounts.states import Purpose
 from accounts.views.codes import code_context, shows_code_error
-from accounts.views.shared import market_of, redirect_to_next, redirect_to_page
+from accounts.views.shared import market_of, own_target, redirect_to_next, redirect_to_page
 from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
 from orders.views.steps import after_reentry, customer_only, redirect_to, redirect_to_reentry
+
+TOO_MANY = gettext_lazy("You have several addresses already. Remove one first.")
 
 
 @require_safe
@@ -66,7 +69,7 @@ def add(request: HttpRequest, user: User) -> HttpResponse:
             addresses.check_room(user, form.cleaned_data["address"])
             error = _ask(request, user, form.cleaned_data["address"])
         except addresses.TooMany:
-            error = _("You have several addresses already. Remove one first.")
+            error = str(TOO_MANY)
         if not error:
             forget_form(request)
             return redirect_to_page("address-code", "")
@@ -90,7 +93,8 @@ def prove(request: HttpRequest, user: User, number: int) -> HttpResponse:
             return redirect_to_page("address-code", target)
         messages.warning(request, error)
         return redirect_to("address-prove", number, query=request.GET.urlencode())
-    context = {"address": address, "next": target, "back_url": reverse("addresses")}
+    back_url = own_target(target) or reverse("addresses")
+    context = {"address": address, "next": target, "back_url": back_url}
     return render(request, "selfcare/address_prove.html", context)
 
 
@@ -135,7 +139,10 @@ def _take_code(request: HttpRequest, user: User, form: CodeForm) -> None:
     with shows_code_error(form):
         typed = form.cleaned_data["code"]
         asked = codes.check_code(request, Purpose.PROVE, typed, account=user)
-        addresses.prove(request, user, asked)
+        try:
+            addresses.prove(request, user, asked)
+        except addresses.TooMany:
+            form.add_error("code", TOO_MANY)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -181,8 +188,12 @@ def sign_in_with(request: HttpRequest, user: User, number: int) -> HttpResponse:
     if request.method != "POST":
         context = {"address": address, "back_url": reverse("addresses")}
         return render(request, "selfcare/address_sign_in.html", context)
-    addresses.sign_in_with(request, user, address)
-    messages.info(request, _("You now sign in with %(address)s.") % {"address": address.value})
+    try:
+        addresses.sign_in_with(request, user, address)
+    except addresses.AddressTaken:
+        messages.warning(request, _("You can't sign in with this address. Choose another one."))
+    else:
+        messages.info(request, _("You now sign in with %(address)s.") % {"address": address.value})
     return redirect_to("addresses")
 
 

@@ -156,7 +156,7 @@ def test_staff_keep_their_name_when_a_customer_proves_the_same_address(
 def race(alice: User, bob: User) -> list[object]:
     """Let two customers prove the same number at the same time, several times."""
     seen: list[object] = []
-    for number in range(5):
+    for number in range(4):
         asked = [(*ask(account, f"+1202555014{number}"), account) for account in (alice, bob)]
 
         def prove_one(asked: list[tuple[HttpRequest, CodeRequest, str, User]] = asked) -> Address:
@@ -175,8 +175,8 @@ def test_of_two_proofs_at_once_one_holds_the_number_and_both_are_answered(
 
     assert all(isinstance(one, Address) for one in seen), seen
     proven = Address.objects.filter(proven_at__isnull=False)
-    assert proven.count() == 5
-    assert Address.objects.filter(lost_at__isnull=False).count() == 5
+    assert proven.count() == 4
+    assert Address.objects.filter(lost_at__isnull=False).count() == 4
     for address in proven:
         other = bob if address.account == alice else alice
         assert strength_of(address.account, address.value) == Strength.USE
