@@ -7,17 +7,14 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        from accounts import (  # noqa: PLC0415 -- models are not there at import
+        from accounts import checks  # noqa: F401, PLC0415 -- registers its check; models are not there at import
+        from accounts.access import caller_facts, known_browsers, languages, sessions  # noqa: PLC0415 -- the same
+        from accounts.domain import (  # noqa: PLC0415 -- the same
             announcing,
-            caller_facts,
-            checks,  # noqa: F401 -- registers its check; needs models
             code_sending,
             codes,
-            known_browsers,
-            languages,
             recovery,
             reentry,
-            sessions,
             staff_codes,
             typed_codes,
         )

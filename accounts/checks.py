@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-from accounts.caller_facts import chosen_facts, unknown_facts
+from accounts.access.caller_facts import chosen_facts, unknown_facts
 
 # Somebody who knows one thing about a customer is soon found.
 FEWEST_ANSWERS = 2

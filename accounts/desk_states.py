@@ -4,7 +4,7 @@ from django.db.models import TextChoices
 
 
 class RecoveryState(TextChoices):
-    """How far a recovery has come that staff started (`accounts.staff_recovery`)."""
+    """How far a recovery has come that staff started (`accounts.domain.staff_recovery`)."""
 
     CHECKING = "checking", "The caller is being asked"
     CHECKED = "checked", "The caller has answered"

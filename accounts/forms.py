@@ -9,9 +9,9 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from accounts.caller_facts import CallerFact
+from accounts.access.caller_facts import CallerFact
+from accounts.access.limiter import Locked
 from accounts.identifier import normalise, validate_identifier
-from accounts.limiter import Locked
 from accounts.models import User
 from accounts.texts import too_many_text
 from moportal.text.card_numbers import refuse_card_number

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from accounts.known_browsers import write_cookie
-from accounts.sessions import end_if_expired
+from accounts.access.known_browsers import write_cookie
+from accounts.access.sessions import end_if_expired
 
 
 class SignInMiddleware:

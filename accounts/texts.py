@@ -5,7 +5,7 @@ import math
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from accounts.limiter import Locked
+from accounts.access.limiter import Locked
 from accounts.states import Refusal, TypedVerdict
 
 # In seconds. A longer time is told in hours.

@@ -5,7 +5,7 @@ import secrets
 from django.contrib.auth.hashers import make_password
 from django.utils.timezone import now
 
-from accounts import recovery
+from accounts.domain import recovery
 from accounts.models import Address, RecoveryCode, User
 
 

@@ -1,6 +1,6 @@
 """Messages to customers, the calls that send them, and what counts against the limits.
 
-This room knows no account. `accounts.telling` chooses address and language.
+This room knows no account. `accounts.domain.telling` chooses address and language.
 """
 
 import uuid

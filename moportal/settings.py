@@ -139,7 +139,7 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TIMEZONE = "UTC"
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["accounts.backend.CountingBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.access.backend.CountingBackend"]
 # How many passwords one process hashes at the same time. Others wait briefly, or get a 503.
 PASSWORDS_AT_ONCE = env.positive("PASSWORDS_AT_ONCE", default=1)
 PASSWORD_HASHERS = [
@@ -154,7 +154,7 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "accounts.password_rules.OperatorNameValidator"},
+    {"NAME": "accounts.access.password_rules.OperatorNameValidator"},
 ]
 if LEAKED_PASSWORDS_FILE:
     env.require(
@@ -162,7 +162,7 @@ if LEAKED_PASSWORDS_FILE:
     )
     AUTH_PASSWORD_VALIDATORS.append(
         {
-            "NAME": "accounts.password_rules.LeakedPasswordValidator",
+            "NAME": "accounts.access.password_rules.LeakedPasswordValidator",
             "OPTIONS": {"path": LEAKED_PASSWORDS_FILE},
         }
     )

@@ -6,7 +6,7 @@ class OrdersConfig(AppConfig):
     verbose_name = "Orders"
 
     def ready(self) -> None:
-        from accounts import caller_facts  # noqa: PLC0415 -- models are not there yet
+        from accounts.access import caller_facts  # noqa: PLC0415 -- models are not there yet
         from esim.signals import download_failed, profile_downloaded  # noqa: PLC0415 -- the same
         from mobileplans.signals import visit_wanted  # noqa: PLC0415 -- the same
         from orders.domain import drafts, expiring, problems, repairing, returning  # noqa: PLC0415 -- the same

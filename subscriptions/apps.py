@@ -6,7 +6,7 @@ class SubscriptionsConfig(AppConfig):
     verbose_name = "Subscriptions"
 
     def ready(self) -> None:
-        from accounts import caller_facts  # noqa: PLC0415 -- models are not there yet
+        from accounts.access import caller_facts  # noqa: PLC0415 -- models are not there yet
         from accounts.signals import line_proven  # noqa: PLC0415 -- the same
         from outbox.domain import register  # noqa: PLC0415 -- the same
         from subscriptions.domain import (  # noqa: PLC0415 -- the same

@@ -13,10 +13,10 @@ from django.contrib import admin
 from django.db import connection
 from django.utils.timezone import now
 
-from accounts import events
+from accounts.access import events
+from accounts.domain.telling import tell
 from accounts.models import CodeRequest, NumberCheck, StaffRecovery, User
 from accounts.roles import ADMINISTRATOR, AGENT, VIEWER
-from accounts.telling import tell
 from brand.models import LegalText
 from demo.parts import ROOT
 from esim.domain import pool

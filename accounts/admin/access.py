@@ -4,8 +4,9 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts import limiter, staff_recovery
+from accounts.access import limiter
 from accounts.admin.searching import SearchByIdentifier
+from accounts.domain import staff_recovery
 from accounts.identifier import normalise
 from accounts.models import AccessEvent, AttemptCount, User
 from brand.queries import operator

@@ -11,10 +11,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from accounts import domain, password_links
+from accounts.access.limiter import Locked
 from accounts.admin.staff import staff_of
+from accounts.domain import password_links
+from accounts.domain import sign_in as domain
 from accounts.forms import DeskPasswordChangeForm, DeskPasswordForm
-from accounts.limiter import Locked
 from accounts.models import User
 from accounts.texts import too_many_text
 from messages.domain.budget import NotAllowed

@@ -9,13 +9,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
-from accounts import caller_facts, staff_recovery
+from accounts.access import caller_facts
+from accounts.access.limiter import Locked
 from accounts.admin.searching import SearchByIdentifier
 from accounts.admin.staff import staff_of
+from accounts.domain import staff_recovery
+from accounts.domain.staff_recovery import NotPossible
 from accounts.forms import CallerForm, RecoveryReasonForm
-from accounts.limiter import Locked
 from accounts.models import StaffRecovery, User
-from accounts.staff_recovery import NotPossible
 from accounts.texts import too_many_text
 from moportal.web.desk import ReadOnly
 

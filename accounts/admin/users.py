@@ -15,11 +15,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 
-from accounts import password_links, sessions
+from accounts.access import sessions
 from accounts.admin.passwords import password_link
 from accounts.admin.recoveries import start_recovery
 from accounts.admin.searching import SearchByIdentifier
 from accounts.admin.staff import staff_of
+from accounts.domain import password_links
 from accounts.models import Address, User
 
 RIGHTS = ("is_superuser", "groups", "user_permissions")

@@ -11,8 +11,8 @@ from accounts.models.users import User
 class AttemptCount(models.Model):
     """What one limit has counted for one subject, such as a SIM, an account or a device.
 
-    `accounts.limiter` writes it. An attempt is kept as a truncated keyed digest, so that the same
-    attempt counts once, and nobody can read from it what was typed.
+    `accounts.access.limiter` writes it. An attempt is kept as a truncated keyed digest, so that the
+    same attempt counts once, and nobody can read from it what was typed.
     """
 
     limit = models.CharField(max_length=20)

@@ -13,7 +13,7 @@ _OPEN = sorted(OPEN_RECOVERY)
 
 
 class StaffRecovery(models.Model):
-    """A customer's way back in that staff started. `accounts.staff_recovery` moves it.
+    """A customer's way back in that staff started. `accounts.domain.staff_recovery` moves it.
 
     A code is either sent to a proven address, or read out after a second person agreed. Only its
     keyed digest is stored.
@@ -105,7 +105,7 @@ class PasswordLink(models.Model):
     """A link on which one of the staff sets a password. It works once.
 
     Only a keyed digest of its secret is stored. The row stays: it says who may have known the
-    password, so those two cannot be each other's second person (`accounts.staff_recovery`).
+    password, so those two cannot be each other's second person (`accounts.domain.staff_recovery`).
     """
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="password_links")

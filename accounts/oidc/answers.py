@@ -11,7 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
-from accounts import guessing, limiter
+from accounts.access import guessing, limiter
 from accounts.oidc import attempts
 from accounts.oidc.attempts import Attempt
 from accounts.oidc.http import ProviderUnavailable, call, json_of
@@ -66,7 +66,7 @@ def authorization_url(attempt: Attempt) -> str:
 def accept(request: HttpRequest) -> tuple[Attempt, Claims]:
     """Return the attempt and what the provider says about the customer.
 
-    Raises `AnswerRefused`, or `accounts.limiter.Locked` after too many wrong answers.
+    Raises `AnswerRefused`, or `accounts.access.limiter.Locked` after too many wrong answers.
     """
     attempt = attempts.find(request)
     if attempt is None:

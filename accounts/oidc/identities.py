@@ -9,8 +9,10 @@ from django.contrib.auth import login
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
-from accounts import domain, events, proofs
-from accounts.announcing import COMING_BACK, announce
+from accounts.access import events
+from accounts.domain import proofs
+from accounts.domain import sign_in as domain
+from accounts.domain.announcing import COMING_BACK, announce
 from accounts.identifier import is_identifier, normalise
 from accounts.models import Address, OidcIdentity, SignIn, User
 from accounts.oidc.answers import AnswerRefused, Why
@@ -116,8 +118,8 @@ def _create(request: HttpRequest, claims: Claims, username: str) -> OidcIdentity
 def join(request: HttpRequest, claims: Claims, identifier: str, *, password: str) -> OidcIdentity:
     """Add the identity to the account whose owner has just given its password.
 
-    All addresses of the account are told. Raises `accounts.domain.WrongCredentials`,
-    `accounts.limiter.Locked` or `moportal.web.gate.Busy`.
+    All addresses of the account are told. Raises `accounts.domain.sign_in.WrongCredentials`,
+    `accounts.access.limiter.Locked` or `moportal.web.gate.Busy`.
     """
     account = domain.sign_in(identifier, password=password, request=request)
     with transaction.atomic():

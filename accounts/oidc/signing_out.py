@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.timezone import now
 
-from accounts import events, sessions
+from accounts.access import events, sessions
 from accounts.models import OidcLogout, SignIn
 from accounts.oidc import attempts
 from accounts.oidc.provider import ProviderAway, is_answering, is_offered, load_provider

@@ -9,7 +9,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.timezone import now
 
-from accounts import codes, texts, typed_codes
+from accounts import texts
+from accounts.domain import codes, typed_codes
 from accounts.forms import CodeForm, RecoveryByCodeForm
 from accounts.models import CodeRequest
 from accounts.models.codes import MOST_TRIES
@@ -80,7 +81,7 @@ def note_of(asked: CodeRequest) -> str:
 def shows_code_error(form: CodeForm | RecoveryByCodeForm) -> Iterator[None]:
     """Put what is wrong with the code into the form.
 
-    Raises `accounts.codes.CodeBeingChecked`: the page waits, and shows no error.
+    Raises `accounts.domain.codes.CodeBeingChecked`: the page waits, and shows no error.
     """
     try:
         yield

@@ -21,9 +21,9 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from accounts import domain
+from accounts.access.limiter import Locked
+from accounts.domain import sign_in as domain
 from accounts.forms import JoinForm
-from accounts.limiter import Locked
 from accounts.models import OidcIdentity
 from accounts.oidc import answers, attempts, identities, signing_out
 from accounts.oidc.answers import AnswerRefused, Why

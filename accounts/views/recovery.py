@@ -13,9 +13,11 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from accounts import codes, domain, recovery, texts
+from accounts import texts
+from accounts.access.limiter import Locked
+from accounts.domain import codes, recovery
+from accounts.domain import sign_in as domain
 from accounts.forms import CodeAddressForm, RecoveryByCodeForm, RecoveryForm
-from accounts.limiter import Locked
 from accounts.models import CodeRequest, User
 from accounts.states import Purpose
 from accounts.views.codes import note_of, phase_of, shows_code_error

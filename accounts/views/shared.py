@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
-from accounts import recovery
+from accounts.domain import recovery
 from accounts.models import User
 from brand.queries import operator
 from moportal.web.gate import Busy

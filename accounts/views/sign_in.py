@@ -6,9 +6,10 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from accounts import domain, guessing
+from accounts.access import guessing
+from accounts.access.limiter import Locked
+from accounts.domain import sign_in as domain
 from accounts.forms import SignInForm, SignUpForm
-from accounts.limiter import Locked
 from accounts.oidc import provider
 from accounts.texts import too_many_text
 from accounts.views.shared import (

@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import get_language
 
-from accounts.domain import signed_in_customer
+from accounts.domain.sign_in import signed_in_customer
 from accounts.models import User
 from mobileplans.domain.lpa_errors import find_lpa_code, parse_app_report
 from mobileplans.domain.outcome import Outcome

@@ -10,8 +10,8 @@ from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.http import HttpRequest
 
-from accounts import codes
-from accounts.domain import signed_in_customer
+from accounts.domain import codes
+from accounts.domain.sign_in import signed_in_customer
 from accounts.models import User
 from brand.queries import operator
 from esim.models import Sim

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from accounts.telling import tell
+from accounts.domain.telling import tell
 from messages.states import Occasion
 from orders.models import Order
 from orders.states import Failure, OrderState

@@ -9,8 +9,8 @@ from datetime import timedelta
 
 from django.conf import settings
 
-from accounts import limiter
-from accounts.limiter import Counter, Limit, Locked
+from accounts.access import limiter
+from accounts.access.limiter import Counter, Limit, Locked
 from accounts.models import User
 from mobileplans.models import Visit
 from orders.models import Draft, Order

@@ -1,8 +1,8 @@
-"""What support can ask callers about their orders (`accounts.caller_facts`)."""
+"""What support can ask callers about their orders (`accounts.access.caller_facts`)."""
 
 import re
 
-from accounts.caller_facts import CallerFact
+from accounts.access.caller_facts import CallerFact
 from accounts.models import User
 from moportal.text.normal_text import normalise_number
 from orders.models import Order

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from accounts.domain import signed_in_customer
+from accounts.domain.sign_in import signed_in_customer
 from accounts.models import User
 from accounts.oidc import signing_out
 from mobileplans.domain import handoffs, visits

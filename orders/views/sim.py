@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from accounts.limiter import Locked
+from accounts.access.limiter import Locked
 from accounts.models import User
 from accounts.texts import wait_text
 from esim.models import Sim

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
 
-from accounts import addresses, reentry
+from accounts.domain import addresses, reentry
 from accounts.models import User
 from mobileplans.domain import visits
 from mobileplans.models import Visit

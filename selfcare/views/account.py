@@ -12,8 +12,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.domain.telling import messages_of, undelivered, words_of
 from accounts.models import AccountMessage, User
-from accounts.telling import messages_of, undelivered, words_of
 from esim.models import Sim
 from messages.states import Occasion
 from mobileplans.domain import visits

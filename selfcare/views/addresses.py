@@ -15,10 +15,11 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import addresses, codes, reentry, texts
+from accounts import texts
+from accounts.access.limiter import Locked
+from accounts.domain import addresses, codes, reentry
 from accounts.forms import AddressForm, CodeForm
 from accounts.identifier import is_identifier
-from accounts.limiter import Locked
 from accounts.models import Address, User
 from accounts.states import Purpose
 from accounts.views.codes import code_context, shows_code_error

@@ -15,9 +15,10 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from accounts import codes, texts
+from accounts import texts
+from accounts.access.limiter import Locked
+from accounts.domain import codes
 from accounts.forms import CodeForm
-from accounts.limiter import Locked
 from accounts.models import User
 from accounts.states import Purpose
 from accounts.views.codes import code_context, shows_code_error

@@ -11,9 +11,10 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from accounts import addresses, codes, reentry, texts
+from accounts import texts
+from accounts.access.limiter import Locked
+from accounts.domain import addresses, codes, reentry
 from accounts.forms import CodeForm, ConfirmForm
-from accounts.limiter import Locked
 from accounts.models import Address, User
 from accounts.oidc import identities
 from accounts.states import Purpose

@@ -12,9 +12,11 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import domain, events, recovery, sessions
+from accounts.access import events, sessions
+from accounts.access.limiter import Locked
+from accounts.domain import recovery
+from accounts.domain import sign_in as domain
 from accounts.forms import CurrentPasswordForm, PasswordChangeForm
-from accounts.limiter import Locked
 from accounts.models import RecoveryCode, User
 from accounts.texts import too_many_text
 from moportal.web.kept_forms import redirect_back, restore_form

@@ -1,11 +1,11 @@
-"""What support can ask callers about their lines (`accounts.caller_facts`)."""
+"""What support can ask callers about their lines (`accounts.access.caller_facts`)."""
 
 import re
 from collections.abc import Collection
 
 from django.utils.timezone import now
 
-from accounts.caller_facts import CallerFact
+from accounts.access.caller_facts import CallerFact
 from accounts.models import User
 from moportal.text.normal_text import normalise_number
 from subscriptions.models import SimOnLine, Subscription, SubscriptionState

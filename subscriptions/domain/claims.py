@@ -12,10 +12,10 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.timezone import now
 
-from accounts import limiter
-from accounts.limiter import Counter, Limit, Locked
+from accounts.access import limiter
+from accounts.access.limiter import Counter, Limit, Locked
+from accounts.domain.telling import tell
 from accounts.models import User
-from accounts.telling import tell
 from esim.domain.proofs import sim_proof
 from esim.models import Sim
 from messages.states import Occasion

@@ -14,12 +14,13 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.timezone import now
 
-from accounts import codes, limiter, proofs
-from accounts.limiter import Counter, Limit
+from accounts.access import limiter
+from accounts.access.limiter import Counter, Limit
+from accounts.domain import codes, proofs
+from accounts.domain.proofs import Strength
+from accounts.domain.telling import tell
 from accounts.models import CodeRequest, Proof, User
-from accounts.proofs import Strength
 from accounts.states import ProofKind
-from accounts.telling import tell
 from messages.states import Occasion
 from moportal.database.statements import move
 from moportal.sealed import digest
@@ -60,8 +61,8 @@ def is_offered() -> bool:
 def begin(account: User, *, number: str, bill_code: str) -> LineLink:
     """Begin to link a line, by its number in E.164, the code from its bill, or both.
 
-    What the account began before and has not proven lapses. Raises `accounts.limiter.Locked` after
-    too many different codes from bills, or too many beginnings.
+    What the account began before and has not proven lapses. Raises
+    `accounts.access.limiter.Locked` after too many different codes from bills or beginnings.
     """
     bill_code = normalise_text(bill_code).strip()
     limiter.count(str(now().timestamp()), Counter(LINK_LIMIT, f"account:{account.pk}"))
@@ -89,7 +90,7 @@ def begin(account: User, *, number: str, bill_code: str) -> LineLink:
 def confirm(account: User, asked: CodeRequest) -> LineLink:
     """Use up the code that went to a number, store the proof, and return the request to link it.
 
-    `note_proof` lets a worker ask the customer system. Raises `accounts.codes.CodeOver`.
+    `note_proof` lets a worker ask the customer system. Raises `accounts.domain.codes.CodeOver`.
     """
     if not codes.use(asked):
         raise codes.CodeOver

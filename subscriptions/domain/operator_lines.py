@@ -16,8 +16,8 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Least
 from django.utils.timezone import now
 
+from accounts.domain.telling import tell
 from accounts.models import User
-from accounts.telling import tell
 from esim.domain.ranges import programme_lookup
 from esim.models import Sim
 from esim.states import SimState

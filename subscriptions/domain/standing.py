@@ -7,9 +7,9 @@ number by a code, and that is not enough for any of them (docs/accounts.md#lines
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from accounts import proofs, safeguards
+from accounts.domain import proofs, safeguards
+from accounts.domain.proofs import Strength
 from accounts.models import User
-from accounts.proofs import Strength
 from subscriptions.models import OperatorLine
 
 

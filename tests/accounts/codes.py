@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.test import RequestFactory
 
-from accounts import addresses, code_sending, codes
+from accounts.domain import addresses, code_sending, codes
 from accounts.models import Address, CodeRequest, User
 from accounts.states import Purpose
 from messages.models import Message

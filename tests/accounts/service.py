@@ -5,7 +5,7 @@ import re
 import pytest
 from django.http import HttpRequest
 
-from accounts import codes, typed_codes
+from accounts.domain import codes, typed_codes
 from accounts.models import CodeRequest, CodeServiceCall, TypedCode
 from accounts.states import Purpose, TypedVerdict
 from outbox.domain import RetryAfter

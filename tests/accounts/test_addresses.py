@@ -7,9 +7,9 @@ from django.db import IntegrityError
 from django.http import HttpRequest
 from django.test import Client
 
-from accounts import addresses, codes, recovery, telling
+from accounts.domain import addresses, codes, recovery, telling
+from accounts.domain.proofs import Strength, strength_of
 from accounts.models import Address, CodeRequest, User
-from accounts.proofs import Strength, strength_of
 from accounts.states import Purpose
 from messages.models import Message
 from messages.states import Occasion

@@ -5,7 +5,7 @@ from django.test import Client
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
-from accounts import telling
+from accounts.domain import telling
 from accounts.models import AccessEvent, User
 from messages.models import Message
 from messages.states import Occasion

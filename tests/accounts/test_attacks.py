@@ -5,8 +5,8 @@ from django.conf import settings as own_settings
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from accounts import addresses, codes, reentry
-from accounts.limiter import Locked
+from accounts.access.limiter import Locked
+from accounts.domain import addresses, codes, reentry
 from accounts.models import Address, CodeRequest, User
 from accounts.states import CodeState, Purpose
 from tests.accounts.codes import a_request, ask, prove, send_code

@@ -8,8 +8,8 @@ from django.core.management.base import SystemCheckError
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
-from accounts import caller_facts
-from accounts.caller_facts import CallerFact
+from accounts.access import caller_facts
+from accounts.access.caller_facts import CallerFact
 from accounts.models import User
 from orders.models import Order
 from subscriptions.domain import lifecycle

@@ -8,8 +8,8 @@ from django.http import HttpRequest
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
-from accounts import code_sending, codes, numbers
-from accounts.limiter import Locked
+from accounts.access.limiter import Locked
+from accounts.domain import code_sending, codes, numbers
 from accounts.models import CodeRequest, User
 from accounts.models.codes import MOST_TRIES
 from accounts.states import CodeState, Purpose, Refusal

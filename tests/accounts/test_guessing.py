@@ -5,7 +5,7 @@ import time_machine
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from accounts import recovery
+from accounts.domain import recovery
 from accounts.models import AttemptCount, User
 from tests.accounts.test_sessions import is_signed_in, sign_in
 from tests.conftest import PASSWORD

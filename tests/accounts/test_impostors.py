@@ -8,10 +8,11 @@ from django.test import Client
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
-from accounts import caller_facts, limiter, password_links, staff_recovery
+from accounts.access import caller_facts, limiter
+from accounts.domain import password_links, staff_recovery
+from accounts.domain.staff_recovery import NotPossible
 from accounts.models import Address, StaffRecovery, User
 from accounts.roles import ADMINISTRATOR, AGENT
-from accounts.staff_recovery import NotPossible
 from messages.models import Message
 from messages.states import Occasion
 from tests.accounts.test_caller_facts import give_plan, right_answers
@@ -269,7 +270,7 @@ def test_an_answer_is_counted_before_it_is_compared(
         compared.append(answer)
         return compare(fact, account, answer)
 
-    monkeypatch.setattr("accounts.caller_facts.is_right", note)
+    monkeypatch.setattr("accounts.access.caller_facts.is_right", note)
     answers = {"last_order": "1", "iccid_ending": "000000", "last_receipt": "19", "plan": "x"}
     staff_recovery.answer(row, actor=mallory, answers=answers)
 

@@ -1,4 +1,4 @@
-"""`accounts.limiter`: different attempts are counted before anything is compared."""
+"""`accounts.access.limiter`: different attempts are counted before anything is compared."""
 
 import time
 from collections.abc import Callable
@@ -13,8 +13,8 @@ from django.db import transaction
 from django.test import Client
 from django.utils.timezone import now
 
-from accounts import limiter
-from accounts.limiter import Counter, Limit, Locked
+from accounts.access import limiter
+from accounts.access.limiter import Counter, Limit, Locked
 from accounts.models import AttemptCount, User
 from accounts.texts import wait_text
 from moportal.retention import purge

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
-from accounts import codes, numbers
+from accounts.domain import codes, numbers
 from accounts.models import CodeRequest, NumberCheck, User
 from accounts.number_checks.base import Question
 from accounts.states import CodeState, Purpose, Refusal

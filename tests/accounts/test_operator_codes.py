@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
-from accounts import codes, numbers, operator_codes
+from accounts.domain import codes, numbers, operator_codes
 from accounts.models import CodeRequest, CodeServiceCall, User
 from accounts.states import CodeState, Purpose, Refusal, TypedVerdict
 from messages.models import Message

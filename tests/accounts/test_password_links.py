@@ -16,7 +16,7 @@ from django.core.management import call_command
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from accounts import password_links
+from accounts.domain import password_links
 from accounts.models import PasswordLink, User
 from accounts.roles import ADMINISTRATOR, AGENT, VIEWER
 from messages.domain import budget
@@ -334,7 +334,7 @@ def test_a_link_that_is_used_meanwhile_sets_no_password(
     token = give(agent, clara)
     found = password_links.find(token)
     open_link(token)
-    monkeypatch.setattr("accounts.password_links.find", lambda _token: found)
+    monkeypatch.setattr("accounts.domain.password_links.find", lambda _token: found)
 
     with pytest.raises(password_links.LinkOver):
         password_links.set_password(token, "a third long pass phrase")
@@ -354,7 +354,7 @@ def test_while_the_gate_is_full_the_link_stays(
     agent: User, clara: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = Gate(at_once=1, waiting=0, longest_wait=0)
-    monkeypatch.setattr("accounts.password_links.GATE", gate)
+    monkeypatch.setattr("accounts.domain.password_links.GATE", gate)
     token = give(agent, clara)
 
     with gate.enter():

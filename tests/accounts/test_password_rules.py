@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ValidationError
 
-from accounts.password_rules import LeakedPasswordValidator, OperatorNameValidator
+from accounts.access.password_rules import LeakedPasswordValidator, OperatorNameValidator
 from tests.builders import make_operator
 
 LEAKED = [f"leaked {number}" for number in range(50)]

@@ -1,13 +1,13 @@
-"""`accounts.proofs`: what a proof is worth, and who holds a number."""
+"""`accounts.domain.proofs`: what a proof is worth, and who holds a number."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from accounts import proofs
+from accounts.domain import proofs
+from accounts.domain.proofs import Strength, strength_of
 from accounts.models import Proof, User
-from accounts.proofs import Strength, strength_of
 from accounts.signals import line_proven
 from accounts.states import ProofKind
 

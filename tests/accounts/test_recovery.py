@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.test import Client, RequestFactory
 from pytest_django.fixtures import Settings
 
-from accounts import recovery
+from accounts.domain import recovery
 from accounts.models import RecoveryCode, User
 from moportal.web.gate import Gate
 from moportal.web.sessions import SessionStore
@@ -180,7 +180,7 @@ def test_while_the_gate_is_full_an_account_is_created_without_a_code(
     client: Client, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = Gate(at_once=1, waiting=0, longest_wait=0)
-    monkeypatch.setattr("accounts.recovery.GATE", gate)
+    monkeypatch.setattr("accounts.domain.recovery.GATE", gate)
     typed = {"username": "new@example.com", "name": "New", "password": PASSWORD}
 
     with gate.enter():
@@ -195,7 +195,7 @@ def test_while_the_gate_is_full_a_recovery_is_answered_503_and_kept(
     alice: User, code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = Gate(at_once=1, waiting=0, longest_wait=0)
-    monkeypatch.setattr("accounts.recovery.GATE", gate)
+    monkeypatch.setattr("accounts.domain.recovery.GATE", gate)
     client = Client()
     form = {"username": alice.username, "code": code, "new": NEW}
 

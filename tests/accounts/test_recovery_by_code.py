@@ -10,10 +10,10 @@ from django.test import Client
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
-from accounts import codes, recovery, safeguards
-from accounts.events import Kind
+from accounts.access.events import Kind
+from accounts.domain import codes, recovery, safeguards
+from accounts.domain.recovery import Found
 from accounts.models import Address, CodeRequest, User
-from accounts.recovery import Found
 from accounts.states import CodeState
 from messages.models import Message
 from messages.states import Occasion
@@ -234,7 +234,7 @@ def test_while_the_gate_is_full_the_answer_is_503_and_the_code_stays(
     gate = Gate(at_once=1, waiting=0, longest_wait=0)
 
     with monkeypatch.context() as patch, gate.enter():
-        patch.setattr("accounts.recovery.GATE", gate)
+        patch.setattr("accounts.domain.recovery.GATE", gate)
         answer = client.post(ENTER, {"code": code, "new": NEW})
         assert answer.status_code == 503
 

@@ -1,4 +1,4 @@
-"""`accounts.safeguards`: what waits after a recovery or another change of access."""
+"""`accounts.domain.safeguards`: what waits after a recovery or another change of access."""
 
 from datetime import timedelta
 
@@ -7,7 +7,8 @@ import time_machine
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
-from accounts import events, safeguards
+from accounts.access import events
+from accounts.domain import safeguards
 from accounts.models import User
 
 Kind = events.Kind

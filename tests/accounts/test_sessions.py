@@ -5,7 +5,7 @@ import time_machine
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from accounts import sessions
+from accounts.access import sessions
 from accounts.models import AccessEvent, SignIn, User
 from tests.conftest import PASSWORD
 

@@ -1,7 +1,7 @@
 """Mallory has got a SIM with Alice's number, and reads every SMS that goes to it.
 
 Whatever Mallory does with it, Alice's line does not move. Moving needs the holder's proof
-(`accounts.proofs`), and waits after a change (`accounts.safeguards`).
+(`accounts.domain.proofs`), and waits after a change (`accounts.domain.safeguards`).
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ import time_machine
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from accounts import numbers, proofs, safeguards
+from accounts.domain import numbers, proofs, safeguards
+from accounts.domain.proofs import Strength, strength_of
 from accounts.models import Address, User
 from accounts.number_checks.base import Question
-from accounts.proofs import Strength, strength_of
 from accounts.states import ProofKind
 from messages.models import Message
 from messages.states import Occasion

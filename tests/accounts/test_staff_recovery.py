@@ -12,10 +12,11 @@ from django.test import Client, RequestFactory
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
-from accounts import limiter, recovery, safeguards, staff_codes, staff_recovery
+from accounts.access import limiter
+from accounts.domain import recovery, safeguards, staff_codes, staff_recovery
+from accounts.domain.staff_recovery import NotPossible
 from accounts.models import Address, AttemptCount, PasswordLink, StaffRecovery, User
 from accounts.roles import ADMINISTRATOR, AGENT, VIEWER
-from accounts.staff_recovery import NotPossible
 from messages.domain import budget
 from messages.models import Message
 from messages.states import Channel, Occasion

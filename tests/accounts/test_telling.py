@@ -1,9 +1,9 @@
-"""`accounts.telling`: what stands in the account, and what leaves for the customer's address."""
+"""`accounts.domain.telling`: what stands in the account, and what leaves for its addresses."""
 
 import pytest
 from pytest_django.fixtures import Settings
 
-from accounts import telling
+from accounts.domain import telling
 from accounts.models import AccountMessage, User
 from messages.domain import budget
 from messages.models import Message

@@ -9,7 +9,7 @@ from django.db.models.functions import Cast
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
-from accounts import addresses, codes, operator_codes, typed_codes
+from accounts.domain import addresses, codes, operator_codes, typed_codes
 from accounts.models import CodeRequest, CodeServiceCall, TypedCode, User
 from accounts.models.codes import MOST_TRIES
 from accounts.states import CodeState, Purpose, TypedVerdict

@@ -19,7 +19,7 @@ from payments.gateways.base import Card
 from plans.queries import offers
 from tests.e2e.customer import EID
 
-BACKEND = "accounts.backend.CountingBackend"
+BACKEND = "accounts.access.backend.CountingBackend"
 # Numbers of the operator's own country, so that they get SMS.
 FIRST_NUMBER = 12_022_340_000
 

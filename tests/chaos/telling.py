@@ -5,7 +5,7 @@ import secrets
 
 from django.db import transaction
 
-from accounts.telling import tell
+from accounts.domain.telling import tell
 from messages.states import Occasion
 from tests.chaos.sessions import create_customer
 

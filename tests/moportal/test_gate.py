@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.test import Client
 
-from accounts.hashing import GATE
+from accounts.access.hashing import GATE
 from accounts.models import User
 from moportal.web.gate import Busy, Gate
 from tests.conftest import PASSWORD
@@ -59,8 +59,8 @@ def test_a_thread_waits_for_its_turn() -> None:
 def full_gate(monkeypatch: pytest.MonkeyPatch) -> ExitStack:
     """Return a stack in which the gate before hashing is full until it is closed."""
     gate = Gate(at_once=1, waiting=0, longest_wait=0)
-    monkeypatch.setattr("accounts.backend.GATE", gate)
-    monkeypatch.setattr("accounts.domain.GATE", gate)
+    monkeypatch.setattr("accounts.access.backend.GATE", gate)
+    monkeypatch.setattr("accounts.domain.sign_in.GATE", gate)
     stack = ExitStack()
     stack.enter_context(gate.enter())
     return stack
@@ -102,7 +102,7 @@ def test_other_errors_are_no_matter_of_the_gate(
     def fail(*_args: object, **_kwargs: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("accounts.domain.authenticate", fail)
+    monkeypatch.setattr("accounts.domain.sign_in.authenticate", fail)
 
     with pytest.raises(ZeroDivisionError):
         client.post("/sign-in/", {"username": alice.username, "password": PASSWORD})

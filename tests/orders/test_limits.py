@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from accounts.limiter import Locked
+from accounts.access.limiter import Locked
 from accounts.models import AttemptCount, User
 from orders.domain import placing
 from orders.models import Order

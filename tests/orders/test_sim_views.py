@@ -5,7 +5,7 @@ from html import unescape
 import pytest
 from django.test import Client
 
-from accounts.limiter import Counter, Locked
+from accounts.access.limiter import Counter, Locked
 from accounts.models import AttemptCount, User
 from esim.models import Sim
 from esim.states import SimState

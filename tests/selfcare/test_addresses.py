@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
-from accounts import codes
+from accounts.domain import codes
 from accounts.models import Address, CodeRequest, User
 from accounts.states import CodeState, Refusal
 from tests.accounts.codes import prove, send_code

@@ -10,9 +10,10 @@ from django.test import Client
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
-from accounts import codes, events, proofs
+from accounts.access import events
+from accounts.domain import codes, proofs
+from accounts.domain.proofs import Strength
 from accounts.models import CodeRequest, Proof, User
-from accounts.proofs import Strength
 from accounts.states import CodeState, ProofKind, Refusal
 from selfcare.views import lines as pages
 from subscriptions import states

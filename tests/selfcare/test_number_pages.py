@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
-from accounts import codes, numbers, typed_codes
+from accounts.domain import codes, numbers, typed_codes
 from accounts.models import CodeRequest, TypedCode, User
 from tests.accounts.codes import prove, send_code
 from tests.accounts.service import NUMBER, code_on, texts, wrong

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.utils.timezone import now
 
-from accounts import typed_codes
+from accounts.domain import typed_codes
 from accounts.models import CodeRequest, TypedCode, User
 from accounts.states import CodeState, TypedVerdict
 from tests.accounts.test_sessions import is_signed_in
@@ -18,7 +18,7 @@ NEW = "another long pass phrase"
 @pytest.fixture
 def service(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the operator's service make and check the codes for phone numbers."""
-    monkeypatch.setattr("accounts.operator_codes.code_service", object)
+    monkeypatch.setattr("accounts.domain.operator_codes.code_service", object)
 
 
 def answer(verdict: TypedVerdict) -> None:

@@ -6,7 +6,7 @@ from django.test import Client
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
-from accounts import codes
+from accounts.domain import codes
 from accounts.models import CodeRequest, User
 from accounts.states import CodeState
 from tests.accounts.codes import prove, send_code

@@ -3,7 +3,7 @@
 from django.test import Client
 from django.utils.timezone import now
 
-from accounts import telling
+from accounts.domain import telling
 from accounts.models import AccountMessage, User
 from messages.models import Message
 from messages.states import MessageState, Occasion

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
-from accounts import limiter
-from accounts.limiter import Locked
+from accounts.access import limiter
+from accounts.access.limiter import Locked
 from accounts.models import AttemptCount, User
 from esim.models import Sim
 from messages.models import Message

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
-from accounts import recovery
+from accounts.domain import recovery
 from accounts.models import Address, OidcIdentity, User
 from accounts.oidc import attempts, identities
 from messages.models import Message

@@ -8,7 +8,7 @@ from django.conf import settings as of_portal
 from django.db import connection
 from django.test import Client
 
-from accounts import proofs, reentry
+from accounts.domain import proofs, reentry
 from accounts.models import OidcIdentity, SignIn, User
 from accounts.oidc import answers, http
 from mobileplans.models import Visit

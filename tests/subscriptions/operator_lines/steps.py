@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 from django.utils.timezone import now
 
-from accounts import proofs
+from accounts.domain import proofs
 from accounts.models import User
 from accounts.states import ProofKind
 from outbox.domain import RetryAfter

@@ -7,10 +7,10 @@ import pytest
 from django.db import connection
 from django.utils.timezone import now
 
-from accounts import codes, proofs
-from accounts.limiter import Locked
+from accounts.access.limiter import Locked
+from accounts.domain import codes, proofs
+from accounts.domain.proofs import Strength
 from accounts.models import AccountMessage, AttemptCount, CodeRequest, User
-from accounts.proofs import Strength
 from accounts.states import ProofKind
 from messages.models import Message
 from messages.states import Occasion

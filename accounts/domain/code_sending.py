@@ -7,11 +7,11 @@ import structlog
 from django.db import transaction
 from django.utils.timezone import now
 
-from accounts import addresses, numbers, operator_codes
-from accounts.codes import digest_of
+from accounts.domain import addresses, numbers, operator_codes
+from accounts.domain.codes import digest_of
+from accounts.domain.recovery import ALPHABET
 from accounts.models import CodeRequest
 from accounts.models.codes import LIFETIME
-from accounts.recovery import ALPHABET
 from accounts.states import NEXT_STATES, CodeState, Refusal
 from messages.domain.budget import NotAllowed
 from messages.domain.writing import write

@@ -2,7 +2,7 @@
 
 - A code is for one purpose and for the visit and browser that asked. It is valid for ten minutes
   and five tries, and works once.
-- Only its digest is stored. `accounts.code_sending` makes the code and writes its message.
+- Only its digest is stored. `accounts.domain.code_sending` makes the code and writes its message.
 - A code to come back goes only to a proven address. For any other address the same happens except
   the message, so the answers do not tell who has an account.
 - A code never goes to a SIM in the device that asks, because whoever holds the device would have
@@ -26,13 +26,14 @@ from django.utils.crypto import constant_time_compare
 from django.utils.timezone import now
 from django.utils.translation import get_language
 
-from accounts import events, limiter, operator_codes, recovery, typed_codes
-from accounts.guessing import network_of
-from accounts.known_browsers import browser_of
-from accounts.limiter import Counter, Limit
+from accounts.access import events, limiter
+from accounts.access.guessing import network_of
+from accounts.access.known_browsers import browser_of
+from accounts.access.limiter import Counter, Limit
+from accounts.domain import operator_codes, recovery, typed_codes
+from accounts.domain.recovery import Found, finish, normalise_code
 from accounts.models import Address, CodeRequest, User
 from accounts.models.codes import LIFETIME, MOST_TRIES
-from accounts.recovery import Found, finish, normalise_code
 from accounts.states import NEXT_STATES, OPEN, USABLE, CodeState, Purpose
 from moportal.database.statements import compare_and_set, move
 from moportal.sealed import digest
@@ -65,8 +66,8 @@ class WrongCode(Exception):
 class CodeBeingChecked(Exception):
     """The operator's service is asked whether this is the code.
 
-    The page waits while `accounts.typed_codes.is_being_checked`. If the code was right, whatever
-    this browser sends next is accepted in its place.
+    The page waits while `accounts.domain.typed_codes.is_being_checked`. If the code was right,
+    whatever this browser sends next is accepted in its place.
     """
 
 
@@ -85,7 +86,7 @@ def request_code(
     """Ask for a code to this address, and keep the request in the session.
 
     Without an account everything happens except the message. An earlier request of this browser
-    for the same purpose lapses. Raises `accounts.limiter.Locked`, or `NumberInDevice`.
+    for the same purpose lapses. Raises `accounts.access.limiter.Locked`, or `NumberInDevice`.
     """
     _count(request, purpose, address, account)
     if _is_in_device(request, address):
@@ -114,7 +115,7 @@ def request_code(
 def request_recovery_code(request: HttpRequest, address: str) -> CodeRequest:
     """Ask for a code to come back, sent to an address that its account has proven.
 
-    Raises `accounts.limiter.Locked`. Nothing else tells whether there is such an account.
+    Raises `accounts.access.limiter.Locked`. Nothing else tells whether there is such an account.
     """
     proven = Address.objects.filter(
         value=address,

@@ -1,10 +1,10 @@
 """A customer's way back in that staff start, after they have checked who is calling.
 
-1. One of the staff writes a reason and asks the caller for facts (`accounts.caller_facts`).
+1. One of the staff writes a reason and asks the caller for facts (`accounts.access.caller_facts`).
    Each answer is counted before it is compared, for each account and whoever asks.
 2. With enough right answers there is a code. It is sent to a proven address, so staff never see it.
    Or it is shown to the one who asked, once, to be read out. Then a second person must have agreed.
-3. The customer types the code into the page to recover (`accounts.staff_codes`).
+3. The customer types the code into the page to recover (`accounts.domain.staff_codes`).
 
 The right answers are on the desk's own pages. So the check keeps strangers out, and not the one who
 asks: what keeps that one out is the proven address or the second person.
@@ -22,15 +22,16 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.timezone import now
 
-from accounts import caller_facts, events, limiter, staff_codes
-from accounts.announcing import OCCASIONS, announce
+from accounts.access import caller_facts, events, limiter
+from accounts.access.events import Kind
+from accounts.access.known_browsers import browser_of
+from accounts.access.limiter import Counter, Limit
 from accounts.desk_states import OPEN_RECOVERY, RecoveryState
-from accounts.events import Kind
-from accounts.known_browsers import browser_of
-from accounts.limiter import Counter, Limit
+from accounts.domain import staff_codes
+from accounts.domain.announcing import OCCASIONS, announce
+from accounts.domain.staff_codes import move
+from accounts.domain.telling import language_of
 from accounts.models import PasswordLink, StaffRecovery, User
-from accounts.staff_codes import move
-from accounts.telling import language_of
 from messages.domain.budget import NotAllowed
 from messages.domain.writing import write
 from messages.states import Occasion
@@ -51,7 +52,7 @@ class NotPossible(Exception):
 def start(account: User, *, actor: User, reason: str) -> StaffRecovery:
     """Begin to check a caller who says that the account is theirs.
 
-    Raises `NotPossible`, or `accounts.limiter.Locked` after too many wrong answers.
+    Raises `NotPossible`, or `accounts.access.limiter.Locked` after too many wrong answers.
     """
     _check_permission(actor)
     if account.is_staff or account.is_superuser or not account.is_active:
@@ -124,8 +125,8 @@ def addresses_for_code(account: User) -> list[str]:
     """Return the addresses to which a code may be sent.
 
     No phone number is among them: whoever has got hold of the customer's SIM may be the one who
-    calls. The owner of a proven number gets a code there without support (`accounts.codes`), after
-    the network was asked about the SIM.
+    calls. The owner of a proven number gets a code there without support (`accounts.domain.codes`),
+    after the network was asked about the SIM.
     """
     proven = account.addresses.filter(proven_at__isnull=False, value__contains="@")
     return list(proven.values_list("value", flat=True))

@@ -13,7 +13,8 @@ from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
 from django.http import HttpRequest
 
-from accounts import codes, guessing
+from accounts.access import guessing
+from accounts.domain import codes
 from accounts.models import User
 from accounts.states import Purpose
 
@@ -26,7 +27,7 @@ class WrongPassword(Exception):
 
 def connect() -> None:
     """Listen to Django's signal of a sign-in: whoever has just signed in is not asked again."""
-    user_logged_in.connect(note_sign_in, dispatch_uid="accounts.reentry.note_sign_in")
+    user_logged_in.connect(note_sign_in, dispatch_uid="accounts.domain.reentry.note_sign_in")
 
 
 def note_sign_in(request: HttpRequest, **_signal: Any) -> None:
@@ -44,7 +45,7 @@ def is_fresh(request: HttpRequest) -> bool:
 def by_password(request: HttpRequest, account: User, password: str) -> None:
     """Accept the account's password.
 
-    Raises `WrongPassword`, `accounts.limiter.Locked` or `moportal.web.gate.Busy`.
+    Raises `WrongPassword`, `accounts.access.limiter.Locked` or `moportal.web.gate.Busy`.
     """
     if not guessing.check_again(account, password):
         raise WrongPassword
@@ -54,7 +55,7 @@ def by_password(request: HttpRequest, account: User, password: str) -> None:
 def by_code(request: HttpRequest, account: User, typed: str) -> None:
     """Accept a code that went to a proven address.
 
-    Raises `accounts.codes.WrongCode` or `accounts.codes.CodeOver`.
+    Raises `accounts.domain.codes.WrongCode` or `accounts.domain.codes.CodeOver`.
     """
     asked = codes.check_code(request, Purpose.REENTER, typed, account=account)
     if not codes.is_still_proven(asked) or not codes.use(asked):

@@ -9,7 +9,7 @@ from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.utils.timezone import now
 
-from accounts.devices import describe_device
+from accounts.access.devices import describe_device
 from accounts.models import AccessEvent, User
 
 Kind = AccessEvent.Kind

@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.timezone import now
 
-from accounts import events
+from accounts.access import events
 from accounts.models import SignIn, User
 
 log = structlog.get_logger(__name__)

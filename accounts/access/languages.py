@@ -11,7 +11,7 @@ from django.contrib.auth.signals import user_logged_in
 from django.http import HttpRequest
 from django.utils.translation import get_language
 
-from accounts import events
+from accounts.access import events
 from accounts.models import User
 from brand.signals import language_chosen
 

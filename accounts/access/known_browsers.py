@@ -1,7 +1,7 @@
 """The cookie of a browser in which accounts have signed in before.
 
 It names no session and opens nothing. It only gives the browser a count of its own
-(`accounts.guessing`), so it stays when the customer leaves.
+(`accounts.access.guessing`), so it stays when the customer leaves.
 """
 
 import secrets

@@ -8,7 +8,7 @@
   tries many of them is locked for all browsers in which nobody has signed in before.
 
 The recovery code has no count of its own. Nobody guesses it, and a stranger could use a
-lock there to close the owner's last way back. `accounts.hashing` limits its cost.
+lock there to close the owner's last way back. `accounts.access.hashing` limits its cost.
 """
 
 import ipaddress
@@ -17,10 +17,10 @@ from datetime import timedelta
 from django.conf import settings
 from django.http import HttpRequest
 
-from accounts import limiter
-from accounts.hashing import GATE
-from accounts.known_browsers import browser_of
-from accounts.limiter import Counter, Limit
+from accounts.access import limiter
+from accounts.access.hashing import GATE
+from accounts.access.known_browsers import browser_of
+from accounts.access.limiter import Counter, Limit
 from accounts.models import User
 from moportal.sealed import digest
 
@@ -32,7 +32,7 @@ NETWORK_BITS = {4: 24, 6: 56}
 def count_attempt(request: HttpRequest | None, username: str, password: str) -> Counter:
     """Count an attempt to sign in before anything is compared, and return its counter.
 
-    Raises `accounts.limiter.Locked`. After a right password, call `limiter.forget` with the
+    Raises `accounts.access.limiter.Locked`. After a right password, call `limiter.forget` with the
     counter, so that the attempt no longer counts.
     """
     account = User.objects.filter(username=username).only("pk").first()
@@ -56,7 +56,7 @@ def count_attempt(request: HttpRequest | None, username: str, password: str) -> 
 def check_again(user: User, password: str) -> bool:
     """Return whether this is the user's password, which a page asks for once more.
 
-    Raises `accounts.limiter.Locked` or `moportal.web.gate.Busy`.
+    Raises `accounts.access.limiter.Locked` or `moportal.web.gate.Busy`.
     """
     counter = Counter(_limit("re-entry"), f"account:{user.pk}")
     limiter.count(password, counter)
@@ -70,7 +70,7 @@ def check_again(user: User, password: str) -> bool:
 def count_sign_up(request: HttpRequest, username: str) -> None:
     """Count an identifier for which an account is wanted, because the answer says if it is taken.
 
-    Raises `accounts.limiter.Locked`.
+    Raises `accounts.access.limiter.Locked`.
     """
     if network := network_of(request):
         limit = Limit("sign-ups", settings.SIGN_UP_LIMIT, WINDOW)
@@ -80,7 +80,8 @@ def count_sign_up(request: HttpRequest, username: str) -> None:
 def count_answer(request: HttpRequest, code: str) -> Counter | None:
     """Count an answer of the OpenID Connect provider, and return its counter if there is one.
 
-    After a right answer, call `limiter.forget` with the counter. Raises `accounts.limiter.Locked`.
+    After a right answer, call `limiter.forget` with the counter. Raises
+    `accounts.access.limiter.Locked`.
     """
     network = network_of(request)
     if not network:

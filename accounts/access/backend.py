@@ -5,8 +5,8 @@ from typing import Any
 from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
 
-from accounts import guessing, limiter
-from accounts.hashing import GATE
+from accounts.access import guessing, limiter
+from accounts.access.hashing import GATE
 from accounts.identifier import normalise
 from accounts.models import User
 
@@ -23,7 +23,7 @@ class CountingBackend(ModelBackend):
     ) -> User | None:
         """Return the user, or None.
 
-        Raises `accounts.limiter.Locked` or `moportal.web.gate.Busy`.
+        Raises `accounts.access.limiter.Locked` or `moportal.web.gate.Busy`.
         """
         if username is None or password is None:
             return None

@@ -16,9 +16,9 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils.timezone import now
 
-from accounts import events, sessions
+from accounts.access import events, sessions
+from accounts.access.hashing import GATE
 from accounts.desk_states import NEXT_LINK_STATES, LinkState
-from accounts.hashing import GATE
 from accounts.models import PasswordLink, User
 from messages.domain.writing import write
 from messages.states import Occasion

@@ -1,7 +1,7 @@
 """The code that support gives to a customer: eight digits, for fifteen minutes and five tries.
 
-`accounts.staff_recovery` gives it out, and `accounts.recovery` takes it. It has no vowels, no 0 and
-no 1, so it can be read out on the phone.
+`accounts.domain.staff_recovery` gives it out, and `accounts.domain.recovery` takes it. It has no
+vowels, no 0 and no 1, so it can be read out on the phone.
 """
 
 import hmac
@@ -16,11 +16,11 @@ import structlog
 from django.db.models import F
 from django.utils.timezone import now
 
+from accounts.access.events import Kind
 from accounts.desk_states import NEXT_RECOVERY_STATES, OPEN_RECOVERY, RecoveryState
-from accounts.events import Kind
+from accounts.domain.recovery import Found
 from accounts.models import StaffRecovery, User
 from accounts.models.desk import CODE_TRIES
-from accounts.recovery import Found
 from moportal.database.statements import compare_and_set
 from moportal.sealed import digest
 from moportal.text.normal_text import normalise_text
@@ -43,7 +43,7 @@ def digest_of(recovery: StaffRecovery, code: str) -> str:
 
 
 def find(accounts: Sequence[User], typed: str) -> Found | None:
-    """Return whose code was typed, if it is a code from support (`accounts.recovery.ways`).
+    """Return whose code was typed, if it is a code from support (`accounts.domain.recovery.ways`).
 
     A try is counted before anything is compared. A right code takes its try back, because its
     holder may have to choose another password.

@@ -6,9 +6,10 @@ from django.contrib.auth.password_validation import validate_password
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
-from accounts import events, guessing, recovery, sessions
-from accounts.announcing import announce
-from accounts.hashing import GATE
+from accounts.access import events, guessing, sessions
+from accounts.access.hashing import GATE
+from accounts.domain import recovery
+from accounts.domain.announcing import announce
 from accounts.identifier import normalise
 from accounts.models import User
 from moportal.text.normal_text import normalise_text
@@ -43,8 +44,8 @@ def sign_up(identifier: str, *, name: str, password: str, language: str) -> User
 def change_password(request: HttpRequest, user: User, *, current: str, new: str) -> None:
     """Set a new password and end the account's other sessions.
 
-    Raises `WrongCredentials` if the current password is wrong, `accounts.limiter.Locked` after too
-    many wrong ones, or Django's `ValidationError` for a weak new one.
+    Raises `WrongCredentials` if the current password is wrong, `accounts.access.limiter.Locked`
+    after too many wrong ones, or Django's `ValidationError` for a weak new one.
     """
     if not guessing.check_again(user, current):
         raise WrongCredentials
@@ -66,7 +67,7 @@ def change_password(request: HttpRequest, user: User, *, current: str, new: str)
 def renew_recovery_code(request: HttpRequest, user: User, *, current: str) -> str:
     """Return a new recovery code in place of the old one.
 
-    Raises `WrongCredentials` if the current password is wrong, or `accounts.limiter.Locked`.
+    Raises `WrongCredentials` if the current password is wrong, or `accounts.access.limiter.Locked`.
     """
     if not guessing.check_again(user, current):
         raise WrongCredentials
@@ -85,7 +86,7 @@ def signed_in_customer(request: HttpRequest) -> User | None:
 def sign_in(identifier: str, *, password: str, request: HttpRequest | None = None) -> User:
     """Return the customer. Staff cannot sign in here.
 
-    Raises `WrongCredentials`, `accounts.limiter.Locked` or `moportal.web.gate.Busy`.
+    Raises `WrongCredentials`, `accounts.access.limiter.Locked` or `moportal.web.gate.Busy`.
     """
     username = normalise(identifier)
     user = authenticate(request, username=username, password=password)

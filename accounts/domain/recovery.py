@@ -17,10 +17,10 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.timezone import now
 
-from accounts import sessions
-from accounts.announcing import COMING_BACK, announce
-from accounts.events import Kind
-from accounts.hashing import GATE
+from accounts.access import sessions
+from accounts.access.events import Kind
+from accounts.access.hashing import GATE
+from accounts.domain.announcing import COMING_BACK, announce
 from accounts.identifier import normalise
 from accounts.models import RecoveryCode, User
 from moportal.sealed import SealKeyMissing, digest, seal, unseal

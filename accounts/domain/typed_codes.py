@@ -15,9 +15,9 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.timezone import now
 
-from accounts import operator_codes
 from accounts.code_services import code_service
 from accounts.code_services.base import CodeRefused, CodeServiceUnavailable, ServiceRefusal
+from accounts.domain import operator_codes
 from accounts.models import CodeRequest, CodeServiceCall, TypedCode
 from accounts.states import NEXT_STATES, USABLE, CodeState, Purpose, TypedVerdict
 from moportal.database.statements import compare_and_set, insert_new, move

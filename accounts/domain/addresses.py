@@ -13,8 +13,9 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils.timezone import now
 
-from accounts import codes, events, proofs
-from accounts.announcing import announce
+from accounts.access import events
+from accounts.domain import codes, proofs
+from accounts.domain.announcing import announce
 from accounts.identifier import is_identifier
 from accounts.models import Address, CodeRequest, User
 from accounts.states import ProofKind
@@ -67,7 +68,7 @@ def prove(request: HttpRequest, account: User, asked: CodeRequest) -> Address:
     """Use the code up, and give the address to the account.
 
     Every other account that has the address loses it, and is told. Raises
-    `accounts.codes.CodeOver` if the code was used meanwhile, or `TooMany`.
+    `accounts.domain.codes.CodeOver` if the code was used meanwhile, or `TooMany`.
     """
     for _ in range(MOST_ATTEMPTS - 1):
         try:

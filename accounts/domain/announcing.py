@@ -10,11 +10,11 @@ from django.contrib.auth.signals import user_logged_in
 from django.http import HttpRequest
 from django.utils.timezone import now
 
-from accounts import events
-from accounts.devices import describe_device
-from accounts.known_browsers import browser_of
+from accounts.access import events
+from accounts.access.devices import describe_device
+from accounts.access.known_browsers import browser_of
+from accounts.domain.telling import tell
 from accounts.models import User
-from accounts.telling import tell
 from messages.states import Occasion
 
 Kind = events.Kind
