@@ -18,7 +18,6 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.timezone import now
 
@@ -258,9 +257,22 @@ def _check_asker(recovery: StaffRecovery, actor: User) -> None:
 
 
 def _may_be_the_same(one: User, other: User) -> bool:
-    """Return whether one of them has given the other a link, and may know the password."""
-    between = Q(user=one, issued_by=other) | Q(user=other, issued_by=one)
-    return PasswordLink.objects.filter(between).exists()
+    """Return whether one of them may know the other's password, over any number of links.
+
+    Whoever gave a link may have used it. With that password they may have given the next one.
+    """
+    return other.pk in _within_reach(one) or one.pk in _within_reach(other)
+
+
+def _within_reach(giver: User) -> set[int]:
+    """Return the keys of all whose passwords this user may know by links."""
+    reached: set[int] = set()
+    found = {giver.pk}
+    while found:
+        reached |= found
+        given = PasswordLink.objects.filter(issued_by__in=found)
+        found = set(given.values_list("user_id", flat=True)) - reached
+    return reached
 
 
 def _counter(account: User) -> Counter:

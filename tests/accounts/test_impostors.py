@@ -159,6 +159,24 @@ def test_an_administrator_who_makes_a_second_account_is_refused(
     assert is_shut_out(alice)
 
 
+def test_an_administrator_who_goes_over_a_third_account_is_refused(
+    alice: User, asked: StaffRecovery, clara: User
+) -> None:
+    """A superuser sets a colleague's password by a link, and as that one gives the next link."""
+    middle = User.objects.create_superuser("middle@example.com", name="middle")
+    puppet = make_staff(AGENT, name="puppet")
+    open_link(give(middle, clara))
+    middle.refresh_from_db()
+    open_link(give(puppet, middle))
+    puppet.refresh_from_db()
+    StaffRecovery.objects.filter(pk=asked.pk).update(asked_by=clara)
+
+    page = take_step(puppet, StaffRecovery.objects.get(pk=asked.pk), "approve")
+
+    assert "given the other a password link" in page
+    assert not StaffRecovery.objects.filter(pk=asked.pk, state="approved").exists()
+
+
 def test_an_administrator_gets_no_customer_s_password(alice: User) -> None:
     """Neither by a link, nor by making the customer one of the staff for a while."""
     administrator, boss = make_staff(ADMINISTRATOR), User.objects.create_superuser("boss", PASSWORD)
