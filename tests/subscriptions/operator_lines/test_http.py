@@ -186,7 +186,6 @@ def test_other_statuses_are_asked_again(peer: Peer, status: int) -> None:
         {"plans": [plan(endsAt=plan()["startsAt"])]},
         {"plans": [{"reference": "m"}]},
     ],
-    ids=repr,
 )
 def test_what_cannot_be_stored_is_no_answer(peer: Peer, change: dict[str, Any]) -> None:
     peer.answer = {**LINE, **change}
