@@ -33,9 +33,9 @@ def _luhn_digit() -> str:
 
 ACCOUNT = """
     INSERT INTO accounts_user (id, password, is_superuser, username, name, language,
-        page_language, is_staff, is_active, created_at)
+        page_language, is_from_operator, is_staff, is_active, created_at)
     VALUES (1000, '!', false, 'sims@bench.example', 'Robin Ade', 'en', '',
-        false, true, now())
+        false, false, true, now())
     ON CONFLICT DO NOTHING
 """
 # For the serials from `first` up to, but not including, `last`.

@@ -50,7 +50,7 @@ def test_a_number_is_proven_by_the_operators_code(
     script: bool,  # noqa: FBT001 -- a parameter of the test
 ) -> None:
     noor = sign_up(shop, page_at, f"+1202555{next(_numbers):04}", script=script)
-    noor.sees("Type in the code")
+    noor.sees("Enter the code")
     [text] = [
         message["text"]
         for message in books(shop.message_url)["messages"]

@@ -20,7 +20,7 @@ from demo.parts import LOOPBACK, ROOT
 pytestmark = pytest.mark.processes
 READY_WITHIN = 60.0
 GONE_WITHIN = 15.0
-BLOCK = 5
+BLOCK = 6
 # Part of the last line of the demo accounts.
 SUMMARY_ENDS = "on an eSIM"
 # Files of a checkout that are no part of the product, and files that an installation makes.
@@ -51,7 +51,7 @@ def test_a_run_gets_ready_keeps_its_data_and_leaves_nothing_behind(clone: Path) 
         _interrupt(second)
 
     assert f"ready: http://{LOOPBACK}:{port}/simulator/" in printed
-    assert ports == {port + number for number in range(5)}
+    assert ports == {port + number for number in range(BLOCK)}
     assert [pid for pid in processes if Path(f"/proc/{pid}").exists()] == []
     assert _iccid_of(printed_again, "SIM without a plan") == iccid
     assert (clone / "var/secrets.json").read_text() == secret
@@ -210,12 +210,12 @@ def _listening(pids: set[int]) -> set[int]:
 
 
 def _free_block() -> int:
-    """Return the first of five free ports in a row, apart from those of the other workers."""
+    """Return the first of so many free ports in a row, apart from those of the other workers."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     for first in range(21000 + 1000 * worker, 22000 + 1000 * worker, 17):
         if all(_is_free(first + offset) for offset in range(BLOCK)):
             return first
-    pytest.fail("no five free ports in a row")
+    pytest.fail("too few free ports in a row")
 
 
 def _is_free(port: int) -> bool:

@@ -131,7 +131,8 @@ def test_a_code_from_support_leads_back_in(stack: Stack, page_at: PageAt, look: 
 def send_staff_code(noor: Customer, stack: Stack) -> None:
     """Check a caller and send a code. `tests/accounts/test_staff_recovery.py` walks the desk."""
     stack.manage(
-        "from accounts import caller_facts, staff_recovery;"
+        "from accounts.access import caller_facts;"
+        "from accounts.domain import staff_recovery;"
         "from accounts.models import User;"
         f"noor = User.objects.get(username={noor.identifier!r});"
         f"staff = User.objects.get(username={STAFF!r});"

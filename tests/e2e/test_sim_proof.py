@@ -64,7 +64,10 @@ def test_the_customer_who_proves_the_sim_gets_it(
     arrive(stranger, iccid)
     buy(stranger)
     stranger.page.goto(f"{stack.base_url}/account/")
-    expect(stranger.view.locator(".notice")).to_have_count(1, timeout=PATIENCE)
+    unconfirmed = stranger.view.locator(".notice").filter(
+        has=stranger.view.locator("[href='/sim/']")
+    )
+    expect(unconfirmed).to_have_count(1, timeout=PATIENCE)
     look(stranger, f"{name}-1-unconfirmed")
 
     arrive(owner, iccid)

@@ -18,7 +18,7 @@ ORDERS = {
     "cancelled": set(),
 }
 PAYMENTS = {
-    "intended": {"pending", "authorised", "declined", "voided"},
+    "intended": {"pending", "authorised", "declined", "captured", "voided"},
     "pending": {"authorised", "declined", "captured", "voided"},
     "authorised": {"captured", "voided"},
     "captured": {"refunded"},

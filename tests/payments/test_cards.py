@@ -195,6 +195,10 @@ def test_staff_find_the_card_and_have_the_gateway_asked_again(
     assert stuck.forgotten_at is not None
     assert books(gateway)["tokens"] == 0
 
+    asked = list(Task.objects.values_list("enqueue_count"))
+    client.post("/admin/payments/paymentmethod/", action)
+    assert list(Task.objects.values_list("enqueue_count")) == asked
+
 
 def test_staff_say_that_they_have_removed_the_card_at_the_gateway(
     stuck: PaymentMethod, bob: User, clara: User, client: Client
