@@ -95,16 +95,21 @@ def _give(account: User, sim: Sim) -> None:
         compare_and_set(SimOnLine, current.pk, {}, until=now())
     new = put_on_new_line(account, sim, proof=Proof.PROVEN)
     if current is not None:
-        takeover = Takeover.objects.create(old=current, new=new)
-        enqueue(KIND, takeover.pk)
-        tell(
-            current.line.account,
-            Occasion.SIM_TAKEN_OVER,
-            key=f"takeover {takeover.pk}",
-            context={"last4": sim.iccid[-4:]},
-        )
-        # Staff must decide about a refund.
-        log.error("sim taken over", iccid=sim.iccid, before=current.line.account_id, now=account.pk)
+        note_takeover(current, new)
+
+
+def note_takeover(old: SimOnLine, new: SimOnLine) -> None:
+    """Let a worker end the plans that the first customer bought for the SIM, and tell them.
+
+    Call it in the transaction that gives the SIM to the new customer's line.
+    """
+    takeover = Takeover.objects.create(old=old, new=new)
+    enqueue(KIND, takeover.pk)
+    iccid, before = new.sim.iccid, old.line.account
+    key = f"takeover {takeover.pk}"
+    tell(before, Occasion.SIM_TAKEN_OVER, key=key, context={"last4": iccid[-4:]})
+    # Staff must decide about a refund.
+    log.error("sim taken over", iccid=iccid, before=before.pk, now=new.line.account_id)
 
 
 def end_old_plans(subject: str, lease: Lease) -> RetryAfter | None:

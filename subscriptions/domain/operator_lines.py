@@ -16,12 +16,10 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Least
 from django.utils.timezone import now
 
-from accounts.domain.telling import tell
 from accounts.models import User
 from esim.domain.ranges import programme_lookup
 from esim.models import Sim
 from esim.states import SimState
-from messages.states import Occasion
 from moportal.database.statements import compare_and_set, insert_new
 from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.retries import count_failure
@@ -48,7 +46,6 @@ from subscriptions.models import (
     SimOnLine,
     Subscription,
     SubscriptionState,
-    Takeover,
 )
 
 log = structlog.get_logger(__name__)
@@ -218,8 +215,9 @@ def _put_sim(line: Line, sim: Sim, stay: SimOnLine | None) -> None:
     new = SimOnLine.objects.create(line=line, sim=sim, since=now(), proof=Proof.OPERATOR)
     # A SIM that an order has reserved, or that is retired, keeps its state.
     compare_and_set(Sim, sim.pk, {"state": SimState.AVAILABLE}, state=SimState.IN_USE)
-    if stay is not None and stay.line.account_id != line.account_id:
-        _note_loss(stay, new)
+    is_lost = stay is not None and stay.line.account_id != line.account_id
+    if stay is not None and is_lost and _own_plans(stay.line).exists():
+        claims.note_takeover(stay, new)
 
 
 def _may_leave(stay: SimOnLine, line: Line) -> bool:
@@ -231,22 +229,6 @@ def _may_leave(stay: SimOnLine, line: Line) -> bool:
     is_own = stay.line.account_id == line.account_id
     # What the customer has bought for the SIM stays usable on it. It moves when that has ended.
     return not (is_own and _own_plans(stay.line).exists())
-
-
-def _note_loss(old: SimOnLine, new: SimOnLine) -> None:
-    """Let a worker end the plans that another account bought for the SIM, and tell its owner."""
-    if not _own_plans(old.line).exists():
-        return
-    takeover = Takeover.objects.create(old=old, new=new)
-    enqueue(claims.KIND, takeover.pk)
-    tell(
-        old.line.account,
-        Occasion.SIM_TAKEN_OVER,
-        key=f"takeover {takeover.pk}",
-        context={"last4": new.sim.iccid[-4:]},
-    )
-    # Staff must decide about a refund.
-    log.error("sim taken over", before=old.line.account_id, now=new.line.account_id)
 
 
 def _own_plans(line: Line) -> QuerySet[Subscription]:
