@@ -86,30 +86,28 @@ def _count(attempt: str, counters: Sequence[Counter]) -> None:
     at = now()
     rows = [_first_row(counter, attempt, at) for counter in counters]
     # Mostly nothing was counted before, and one statement does it all.
-    if len(insert_new(rows)) < len(rows):
+    inserted = insert_new(rows)
+    if len(inserted) < len(rows):
         rows = _lock_rows(rows)
-        _add_to_rows(attempt, counters, rows, at)
+        for counter, row in zip(counters, rows, strict=True):
+            if row.pk not in inserted:
+                _add_to_row(attempt, counter, row, at)
     for row in rows:
         if row.locked_at == at:
             log.warning("limit reached", limit=row.limit, subject=row.subject)
 
 
-def _add_to_rows(
-    attempt: str, counters: Sequence[Counter], rows: Sequence[AttemptCount], at: datetime
-) -> None:
-    for counter, row in zip(counters, rows, strict=True):
-        if row.began_at == at:
-            # It was inserted just now, with the attempt.
-            continue
-        if row.ends_at is not None and row.ends_at <= at:
-            row.marks, row.locked_at, row.began_at = [], None, at
-            row.ends_at = at + counter.limit.window
-        if row.locked_at is not None:
-            if counter.limit.lets_repetitions_pass and _mark(attempt, counter) in row.marks:
-                continue
-            raise Locked(counter, row.ends_at)
-        _add_mark(row, counter, attempt, at)
-        row.save(update_fields=["marks", "began_at", "ends_at", "locked_at"])
+def _add_to_row(attempt: str, counter: Counter, row: AttemptCount, at: datetime) -> None:
+    """Count the attempt in a row that was there before, or raise `Locked`."""
+    if row.ends_at is not None and row.ends_at <= at:
+        row.marks, row.locked_at, row.began_at = [], None, at
+        row.ends_at = at + counter.limit.window
+    if row.locked_at is not None:
+        if counter.limit.lets_repetitions_pass and _mark(attempt, counter) in row.marks:
+            return
+        raise Locked(counter, row.ends_at)
+    _add_mark(row, counter, attempt, at)
+    row.save(update_fields=["marks", "began_at", "ends_at", "locked_at"])
 
 
 def _first_row(counter: Counter, attempt: str, at: datetime) -> AttemptCount:

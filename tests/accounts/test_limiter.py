@@ -9,6 +9,7 @@ from itertools import count as numbers
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import transaction
 from django.test import Client
 from django.utils.timezone import now
@@ -202,6 +203,14 @@ def compared(attempts: int) -> int:
         return "compared"
 
     return at_once(attempt, attempts).count("compared")
+
+
+def test_attempts_in_the_same_microsecond_all_count() -> None:
+    with time_machine.travel(now(), tick=False):
+        use_up(SIM)
+
+        with pytest.raises(Locked):
+            limiter.count("one more", SIM)
 
 
 @pytest.mark.django_db(transaction=True)
