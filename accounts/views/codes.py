@@ -10,9 +10,10 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from accounts import texts
+from accounts.access.limiter import Locked
 from accounts.domain import codes, typed_codes
 from accounts.forms import CodeForm, RecoveryByCodeForm
-from accounts.models import CodeRequest
+from accounts.models import CodeRequest, User
 from accounts.models.codes import MOST_TRIES
 from accounts.states import CodeState, Purpose, Refusal, TypedVerdict
 from accounts.views.shared import own_target
@@ -21,6 +22,17 @@ from moportal.web.kept_forms import restore_form
 # A page that reloads itself would lose what is being typed. So it stops to wait after a while,
 # though nobody has confirmed yet that the code was sent.
 PATIENCE = timedelta(seconds=20)
+
+
+def ask_for_code(request: HttpRequest, purpose: Purpose, address: str, account: User) -> str:
+    """Ask for a code to this address, and return why none is sent, or an empty text."""
+    try:
+        codes.request_code(request, purpose, address, account=account)
+    except Locked as locked:
+        return texts.too_many_codes_text(locked)
+    except codes.NumberInDevice:
+        return str(texts.NUMBER_IN_DEVICE)
+    return ""
 
 
 def code_context(

@@ -15,14 +15,12 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import texts
-from accounts.access.limiter import Locked
 from accounts.domain import addresses, codes, reentry
 from accounts.forms import AddressForm, CodeForm
 from accounts.identifier import is_identifier
 from accounts.models import Address, User
 from accounts.states import Purpose
-from accounts.views.codes import code_context, shows_code_error
+from accounts.views.codes import ask_for_code, code_context, shows_code_error
 from accounts.views.shared import market_of, own_target, redirect_to_next, redirect_to_page
 from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
 from orders.views.steps import after_reentry, customer_only, redirect_to, redirect_to_reentry
@@ -68,7 +66,7 @@ def add(request: HttpRequest, user: User) -> HttpResponse:
     if form.is_valid():
         try:
             addresses.check_room(user, form.cleaned_data["address"])
-            error = _ask(request, user, form.cleaned_data["address"])
+            error = ask_for_code(request, Purpose.PROVE, form.cleaned_data["address"], user)
         except addresses.TooMany:
             error = str(TOO_MANY)
         if not error:
@@ -89,7 +87,7 @@ def prove(request: HttpRequest, user: User, number: int) -> HttpResponse:
     if address.proven_at is not None:
         return redirect_to_next(target, default="addresses")
     if request.method == "POST":
-        error = _ask(request, user, address.value)
+        error = ask_for_code(request, Purpose.PROVE, address.value, user)
         if not error:
             return redirect_to_page("address-code", target)
         messages.warning(request, error)
@@ -97,17 +95,6 @@ def prove(request: HttpRequest, user: User, number: int) -> HttpResponse:
     back_url = own_target(target) or reverse("addresses")
     context = {"address": address, "next": target, "back_url": back_url}
     return render(request, "selfcare/address_prove.html", context)
-
-
-def _ask(request: HttpRequest, user: User, address: str) -> str:
-    """Ask for a code to this address, and return why none is sent, or an empty text."""
-    try:
-        codes.request_code(request, Purpose.PROVE, address, account=user)
-    except Locked as locked:
-        return texts.too_many_codes_text(locked)
-    except codes.NumberInDevice:
-        return str(texts.NUMBER_IN_DEVICE)
-    return ""
 
 
 @sensitive_post_parameters("code")
@@ -153,7 +140,7 @@ def send_again(request: HttpRequest, user: User) -> HttpResponse:
     target = request.POST.get("next", "")
     asked = codes.find_request(request, Purpose.PROVE, account=user)
     if request.method == "POST" and asked is not None:
-        error = _ask(request, user, asked.address)
+        error = ask_for_code(request, Purpose.PROVE, asked.address, user)
         if error:
             messages.warning(request, error)
     return redirect_to_page("address-code", target)

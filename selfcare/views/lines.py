@@ -21,7 +21,7 @@ from accounts.domain import codes
 from accounts.forms import CodeForm
 from accounts.models import User
 from accounts.states import Purpose
-from accounts.views.codes import code_context, shows_code_error
+from accounts.views.codes import ask_for_code, code_context, shows_code_error
 from accounts.views.shared import market_of
 from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
 from orders.views.steps import customer_only, redirect_to
@@ -76,21 +76,11 @@ def _begin(request: HttpRequest, user: User, form: LinkLineForm) -> LineLink | N
     except Locked as locked:
         form.add_error("bill_code", texts.too_many_text(locked))
         return None
-    error = _ask(request, link) if link.state == LinkState.PROVING else ""
+    is_proving = link.state == LinkState.PROVING
+    error = ask_for_code(request, Purpose.LINK, link.number, user) if is_proving else ""
     if error:
         form.add_error("phone", error)
     return None if error else link
-
-
-def _ask(request: HttpRequest, link: LineLink) -> str:
-    """Ask for a code to the line, and return why none is sent, or an empty text."""
-    try:
-        codes.request_code(request, Purpose.LINK, link.number, account=link.account)
-    except Locked as locked:
-        return texts.too_many_codes_text(locked)
-    except codes.NumberInDevice:
-        return str(texts.NUMBER_IN_DEVICE)
-    return ""
 
 
 def _has_code(request: HttpRequest, link: LineLink) -> bool:
@@ -125,7 +115,9 @@ def progress(request: HttpRequest, user: User, link: UUID) -> HttpResponse:
 def _offer_code(request: HttpRequest, link: LineLink) -> HttpResponse:
     """Send the code to the number that the code from the bill has found."""
     if request.method == "POST" or _has_code(request, link):
-        error = "" if _has_code(request, link) else _ask(request, link)
+        error = ""
+        if not _has_code(request, link):
+            error = ask_for_code(request, Purpose.LINK, link.number, link.account)
         if not error:
             return redirect_to("link-code")
         messages.warning(request, error)
@@ -183,7 +175,7 @@ def send_again(request: HttpRequest, user: User) -> HttpResponse:
     """Send a new code to the same number. A GET only leads to the page of the code."""
     asked = codes.find_request(request, Purpose.LINK, account=user)
     if request.method == "POST" and asked is not None:
-        error = _ask(request, LineLink(account=user, number=asked.address))
+        error = ask_for_code(request, Purpose.LINK, asked.address, user)
         if error:
             messages.warning(request, error)
     return redirect_to("link-code")

@@ -18,7 +18,7 @@ from accounts.forms import CodeForm, ConfirmForm
 from accounts.models import Address, User
 from accounts.oidc import identities
 from accounts.states import Purpose
-from accounts.views.codes import code_context, shows_code_error
+from accounts.views.codes import ask_for_code, code_context, shows_code_error
 from accounts.views.shared import redirect_to_next, redirect_to_page
 from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
 from orders.views.steps import customer_only
@@ -71,14 +71,10 @@ def choose_address(request: HttpRequest, user: User) -> HttpResponse:
 
 
 def _ask(request: HttpRequest, user: User, address: str, target: str) -> HttpResponse:
-    try:
-        codes.request_code(request, Purpose.REENTER, address, account=user)
-    except Locked as locked:
-        messages.warning(request, texts.too_many_codes_text(locked))
-    except codes.NumberInDevice:
-        messages.warning(request, texts.NUMBER_IN_DEVICE)
-    else:
+    error = ask_for_code(request, Purpose.REENTER, address, user)
+    if not error:
         return redirect_to_page("confirm-code", target)
+    messages.warning(request, error)
     return redirect_to_page("confirm-address", target)
 
 
