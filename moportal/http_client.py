@@ -308,14 +308,20 @@ def exchange_json(
         ) from error
 
     answer, parse_error = _parse_object(reply.body)
-    is_not_found = reply.status == httpx.codes.NOT_FOUND and (
-        str(answer.get("error")) in not_found_errors
-    )
-    is_setting = refuses_caller(reply) or (reply.status in WRONG_ADDRESS and not is_not_found)
+    is_setting = refuses_caller(reply) or _has_wrong_address(reply, answer, not_found_errors)
     if parse_error or is_setting or asks_to_retry(reply.status):
         detail = ", ".join(filter(None, [f"HTTP {reply.status}", parse_error]))
         raise unavailable(detail, was_sent=True, is_setting=is_setting)
     return reply.status, answer
+
+
+def _has_wrong_address(
+    reply: Reply, answer: Mapping[str, Any], not_found_errors: Collection[str]
+) -> bool:
+    """Return whether nothing of the service stands at the address that was called."""
+    if reply.status == httpx.codes.NOT_FOUND:
+        return str(answer.get("error")) not in not_found_errors
+    return reply.status in WRONG_ADDRESS
 
 
 def _parse_object(body: bytes) -> tuple[dict[str, Any], str]:

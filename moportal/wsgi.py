@@ -93,8 +93,7 @@ def make_application() -> WSGIHandler:
 
 
 def _read_contact() -> None:
-    # This module is imported before the models may be.
-    from brand.queries import remember_contact  # noqa: PLC0415
+    from brand.queries import remember_contact  # noqa: PLC0415 -- models are not there at import
 
     try:
         remember_contact()
