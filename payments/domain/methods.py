@@ -50,8 +50,3 @@ def usable_methods(account: User) -> QuerySet[PaymentMethod]:
     )
     stored = stored_methods(account).filter(stopped_at=None)
     return stored.filter(Q(refusals__lt=MOST_REFUSALS)).exclude(expired)
-
-
-def is_usable(method: PaymentMethod) -> bool:
-    """Return whether the method can be charged now."""
-    return usable_methods(method.account).filter(pk=method.pk).exists()
