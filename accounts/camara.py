@@ -70,7 +70,7 @@ def post(
 
 
 def _retry_after(reply: Reply) -> timedelta:
-    """Return how long the service asks us to wait, at most as long as a customer would."""
+    """Return the time to wait that the service names, or LONGEST_WAIT if it names more."""
     text = reply.headers.get("retry-after", "")
     is_number = text.isascii() and text.isdecimal()
     return min(timedelta(seconds=int(text[:9])), LONGEST_WAIT) if is_number else timedelta()

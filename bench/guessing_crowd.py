@@ -112,7 +112,7 @@ class Customer:
 
 
 def _send_until_served(found: Honest, send: Callable[[], Answer]) -> Answer:
-    """Send the form again as often as the portal is busy, after the time that it names."""
+    """Send the form until the portal is not busy. Wait as long as each answer says."""
     while (answer := send()).status == UNAVAILABLE:
         found.repeated += 1
         time.sleep(answer.retry_after)

@@ -34,7 +34,7 @@ SECRET_LENGTH = 32
 
 
 class LinkOver(Exception):
-    """The link was used or replaced, its time is over, or it is not one that the desk gave out."""
+    """The link is used, replaced, too old, or not a link of the desk."""
 
 
 def may_give(actor: User, user: User) -> bool:
