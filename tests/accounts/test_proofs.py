@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.domain import proofs
 from accounts.domain.proofs import Strength, strength_of
@@ -77,3 +79,12 @@ def test_a_number_that_changed_hands_proves_nothing_until_it_is_proven_again(ali
 
     proofs.record(alice, CODE, NUMBER)
     assert strength_of(alice, NUMBER) == Strength.USE
+
+
+def test_a_database_with_one_writer_is_asked_for_no_lock(
+    db: None, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    monkeypatch.setattr(connection, "vendor", "sqlite")
+
+    with django_assert_num_queries(0):
+        proofs.lock(NUMBER)

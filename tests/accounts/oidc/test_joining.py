@@ -11,6 +11,7 @@ from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
 from accounts.domain import recovery
+from accounts.domain import sign_in as domain
 from accounts.models import Address, OidcIdentity, User
 from accounts.oidc import attempts, identities
 from messages.models import Message
@@ -227,6 +228,36 @@ def test_a_question_that_was_answered_in_another_window_joins_nothing_twice(
     assert join(asked, password=PASSWORD)["Location"].startswith("/sign-in/")
 
     assert OidcIdentity.objects.get().account == account
+
+
+def test_of_two_answers_at_once_the_first_one_says_which_account_it_is(
+    asked: Client, alice: User, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = User.objects.create_user("account-1")
+    real = domain.sign_in
+
+    def meanwhile(*arguments: Any, **options: Any) -> User:
+        OidcIdentity.objects.create(account=first, issuer=provider.url, subject=SUBJECT)
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(domain, "sign_in", meanwhile)
+
+    assert join(asked, password=PASSWORD)["Location"] == DRAFT
+
+    assert OidcIdentity.objects.get().account == first
+    assert kinds(first) == ["signed_in"]
+    assert kinds(alice) == []
+    assert not Message.objects.filter(occasion="sign_in_added").exists()
+
+
+def test_a_form_that_was_sent_twice_leads_the_customer_on(
+    asked: Client, provider: FakeProvider
+) -> None:
+    join(asked, password=PASSWORD)
+    write_again(asked, provider)
+
+    assert join(asked, password=PASSWORD)["Location"] == DRAFT
+    assert is_signed_in(asked)
 
 
 def write_again(client: Client, provider: FakeProvider) -> None:

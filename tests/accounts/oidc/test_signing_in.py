@@ -90,6 +90,18 @@ def test_an_account_without_an_address_gets_a_claimed_one_later(provider: FakePr
     assert (User.objects.get().username, User.objects.get().name) == ("+442079460018", "Noor")
 
 
+def test_an_account_with_an_address_gets_a_claimed_name_alone(provider: FakeProvider) -> None:
+    provider.claims = {"email": "noor@example.com"}
+    sign_in(Client(), provider)
+    provider.claims = {"name": "Noor", "email": "other@example.com"}
+
+    sign_in(Client(), provider)
+
+    account = User.objects.get()
+    assert (account.username, account.name) == ("noor@example.com", "Noor")
+    assert "identifier_changed" not in kinds(account)
+
+
 @pytest.mark.parametrize(
     "claims",
     [
