@@ -33,8 +33,8 @@ reset:  ## Delete what `make run` has stored
 
 ##@ Test it
 
-# Code that moves money or tells customers must have full branch coverage. Only the whole suite can show that.
-WHOLE := --cov=messages --cov=orders --cov=outbox --cov=payments --cov-report=term --cov-fail-under=100
+# Code that moves money, tells customers or lets them in must have full branch coverage. Only the whole suite can show that.
+WHOLE := --cov=accounts --cov=messages --cov=orders --cov=outbox --cov=payments --cov-report=term --cov-fail-under=100
 PYTEST = $(PYTHON) -m tests.services -- $(PYTHON) -m pytest -n 3 --dist loadgroup
 
 .PHONY: test-fast
