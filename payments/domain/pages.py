@@ -24,8 +24,15 @@ from moportal.http_client import check_address
 from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.retries import SHORT_TRIES, count_failure
 from payments.domain.calls import call_gateway
-from payments.gateways import gateway
-from payments.gateways.base import GatewayRefused, GatewayUnavailable, NoCard, StillOpen, StoredCard
+from payments.gateways import gateway, require
+from payments.gateways.base import (
+    Ability,
+    GatewayRefused,
+    GatewayUnavailable,
+    NoCard,
+    StillOpen,
+    StoredCard,
+)
 from payments.models import CardPage, PaymentMethod
 from payments.signals import card_taken
 from payments.states import NEXT_PAGE_STATES, PAGE_UNDER_WAY, CardPageState
@@ -40,7 +47,11 @@ TIME_LIMIT = timedelta(minutes=30)
 
 
 def request_page(account: User, *, key: uuid.UUID, return_url: str) -> CardPage:
-    """Store that this customer needs a page, and enqueue the task that opens it."""
+    """Store that this customer needs a page, and enqueue the task that opens it.
+
+    Raises `NotOffered` for a gateway that has no page.
+    """
+    require(Ability.HOSTED_PAGE)
     with transaction.atomic():
         page = CardPage.objects.create(account=account, key=key, return_url=return_url)
         enqueue(KIND, page.pk)

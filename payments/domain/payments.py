@@ -16,8 +16,9 @@ from moportal.database.statements import move
 from outbox.calls import BeforeCall
 from payments.domain import methods
 from payments.domain.calls import call_gateway
-from payments.gateways import gateway
+from payments.gateways import gateway, require
 from payments.gateways.base import (
+    Ability,
     Authorised,
     Captured,
     Card,
@@ -47,10 +48,13 @@ STANDING_AFTER: dict[str, type[Captured | VoidedOrRefunded]] = {
 def add_card(account: User, card: Card) -> PaymentMethod:
     """Exchange a card for a token and store that. Raises `CardRefused` or `GatewayUnavailable`.
 
+    Raises `NotOffered` where the gateway takes cards on its own page alone.
+
     This is the one outside call within a request, because card data may not be stored to
     be sent later. No money moves. After a lost answer the customer types the card again,
     and the first token stays unused at the gateway.
     """
+    require(Ability.CARD_ENTRY)
     key = str(uuid.uuid4())
     stored = call_gateway("tokenise", key, lambda: gateway().tokenise(card, key=key))
     return PaymentMethod.objects.create(

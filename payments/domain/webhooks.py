@@ -10,8 +10,8 @@ import structlog
 from django.db import IntegrityError, transaction
 
 from outbox.domain import enqueue
-from payments.gateways import gateway
-from payments.gateways.base import Event, WebhookForged
+from payments.gateways import gateway, offers
+from payments.gateways.base import Ability, Event, WebhookForged
 from payments.models import Payment, WebhookEvent
 
 log = structlog.get_logger(__name__)
@@ -24,6 +24,8 @@ def receive(body: bytes, headers: Mapping[str, str]) -> None:
     Raises `WebhookForged`, and then stores nothing.
     """
     try:
+        if not offers(Ability.PUSH):
+            raise WebhookForged("the gateway of this installation posts no events")
         event = gateway().parse_webhook(body, headers)
     except WebhookForged as error:
         log.warning("webhook refused", why=str(error))

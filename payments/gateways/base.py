@@ -6,11 +6,42 @@ takes effect once and gives the same answer. That is how a lost answer is recove
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from moportal.http_client import ServiceUnavailable
 from moportal.money import Money
 from payments.states import RefusalKind
+
+
+class Ability(StrEnum):
+    """What some gateways can do and others cannot.
+
+    An adapter declares its abilities. What it does not declare is neither called nor offered.
+    """
+
+    # `tokenise`: a form of the portal exchanges a card for a token.
+    CARD_ENTRY = "card_entry"
+    # `open_page` and `fetch_page`: a page of the gateway takes the card.
+    HOSTED_PAGE = "hosted_page"
+    # `authorise` may answer `CustomerStep`: the customer confirms at the bank.
+    BANK_STEP = "bank_step"
+    # The customer types a code that the gateway has sent.
+    CODE = "code"
+    # A wallet of the device, such as Apple Pay, pays on the gateway's page.
+    WALLETS = "wallets"
+    # The operator charges a stored method while the customer is away.
+    OFF_SESSION = "off_session"
+    # `refund` can give back less than what was charged.
+    PART_REFUNDS = "part_refunds"
+    # The gateway reports disputes and takes evidence.
+    DISPUTES = "disputes"
+    # `parse_webhook`: the gateway posts events to the portal.
+    PUSH = "push"
+
+
+class NotOffered(Exception):
+    """The gateway of this installation has not declared this ability."""
 
 
 class GatewayUnavailable(ServiceUnavailable):
@@ -145,6 +176,8 @@ class Event:
 
 class Gateway(Protocol):
     """One payment provider. Each call may raise `GatewayUnavailable` or `GatewayRefused`."""
+
+    abilities: frozenset[Ability]
 
     def open_page(self, *, return_url: str, key: str) -> HostedPage:
         """Open a page that takes one card. The same key returns the same page."""

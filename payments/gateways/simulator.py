@@ -15,6 +15,7 @@ from moportal.http_client import check_address, exchange_json
 from moportal.money import Money
 from moportal.trust.shared_secrets import accepted_values
 from payments.gateways.base import (
+    Ability,
     Authorised,
     Captured,
     Card,
@@ -47,6 +48,10 @@ FIELD_OF_ERROR = {"invalid_number": "number", "invalid_expiry": "expiry", "inval
 
 class SimulatorGateway:
     """Speaks the payment simulator's JSON protocol (`python -m simulators.payment --help`)."""
+
+    abilities = frozenset(
+        {Ability.CARD_ENTRY, Ability.HOSTED_PAGE, Ability.BANK_STEP, Ability.PUSH}
+    )
 
     def open_page(self, *, return_url: str, key: str) -> HostedPage:
         """Open a page of the provider for one card."""
