@@ -49,6 +49,7 @@ def _environment(copy: Copy) -> dict[str, str]:
         "BROKER_URL": copy.broker_url,
         "SMDP_URL": copy.smdp_url,
         "PAYMENT_GATEWAY_URL": copy.payment_url,
+        "PAYMENT_CARD_ENTRY": "fields",
         "NETWORK_URL": copy.network_url,
         "MAIL_SENDER": "messages.senders.http.HttpGateway",
         "MESSAGE_GATEWAY_URL": copy.message_url,

@@ -277,15 +277,21 @@ SMDP_BY_PROVIDER = {
 PAYMENT_GATEWAY_URL = env.address(
     "PAYMENT_GATEWAY_URL", default="http://127.0.0.1:8002" if DEMO else ""
 )
-PAYMENT_GATEWAY = env.adapter(
-    "PAYMENT_GATEWAY",
-    **_in_demo("payments.gateways.simulator.SimulatorGateway"),
-)
+_PAYMENT_SIMULATOR = "payments.gateways.simulator.SimulatorGateway"
+PAYMENT_GATEWAY = env.adapter("PAYMENT_GATEWAY", **_in_demo(_PAYMENT_SIMULATOR))
 # The gateway signs its posts to /payments/webhook with this secret. Without it, all are refused.
 PAYMENT_WEBHOOK_SECRET = env.secret("PAYMENT_WEBHOOK_SECRET")
 PAYMENT_WEBHOOK_SECRET_FALLBACKS = env.fallbacks("PAYMENT_WEBHOOK_SECRET", env.require_secret)
-# Where customers enter a new card: in the portal's own fields, or on a page of the gateway (SAQ A).
-PAYMENT_CARD_ENTRY = env.choice("PAYMENT_CARD_ENTRY", ["fields", "page"])
+# Where customers enter a new card: on a page of the gateway, or in the portal's own fields. Real
+# cards must never reach the portal: the fields are for the simulator's test cards.
+_simulates_payment = PAYMENT_GATEWAY == _PAYMENT_SIMULATOR
+_card_entries = ["fields", "page"] if DEMO and _simulates_payment else ["page", "fields"]
+PAYMENT_CARD_ENTRY = env.choice("PAYMENT_CARD_ENTRY", _card_entries)
+env.require(
+    PAYMENT_CARD_ENTRY == "page" or _simulates_payment,
+    "PAYMENT_CARD_ENTRY must be page: with fields, card numbers reach the portal, and PCI DSS asks"
+    " for SAQ D instead of SAQ A. Only the payment simulator works with fields.",
+)
 # The operator's network, in which a plan is activated before its eSIM is handed over.
 NETWORK = env.adapter("NETWORK", default="subscriptions.networks.http.HttpNetwork")
 NETWORK_URL = env.address("NETWORK_URL", default="http://127.0.0.1:8003" if DEMO else "")

@@ -163,8 +163,8 @@ MISTAKES = {
     "NUMBER_RECYCLING_URL": "https://api.kestrel.example/number-recycling/v0.2",
     "ONE_TIME_PASSWORD_URL": "http://api.kestrel.example",
     "OUTBOX_LEASE": "1",
-    "PAYMENT_CARD_ENTRY": "phone",
-    "PAYMENT_GATEWAY": "",
+    "PAYMENT_CARD_ENTRY": "fields",
+    "PAYMENT_GATEWAY": "no.such.module.Gateway",
     "PAYMENT_REFUSED_STATUS": "Refused",
     "PAYMENT_WEBHOOK_SECRET": "1234",
     "PAYMENT_WEBHOOK_SECRET_FALLBACKS": "1234",
@@ -203,6 +203,7 @@ def test_check_deploy_names_every_planted_mistake_in_one_run() -> None:
 
     assert answer.returncode == 1
     assert [name for name in MISTAKES if name not in answer.stderr] == []
+    assert "SAQ D instead of SAQ A" in answer.stderr
     assert "Traceback" not in answer.stderr
 
 
