@@ -32,9 +32,10 @@ def test_a_card_error_is_shown_at_its_field(
 
     answer = shopping.post("/payment/", sent(draft, **card(**typed)))
     page = shopping.get("/payment/").text
+    at_the_field = page.partition(f'id="id_{next(iter(typed))}_error"')[2]
 
     assert where(answer) == (303, "/payment/")
-    assert error in page
+    assert error in at_the_field
     assert APPROVED not in page
 
 
@@ -53,6 +54,19 @@ def test_a_card_is_read_however_its_digits_are_typed(number: str, expiry: str, c
 
     assert form.is_valid(), form.errors
     assert form.card() == Card(APPROVED, 12, 2040, "123", "Alice")
+
+
+def test_after_a_refusal_number_and_code_are_empty_and_the_rest_stays(
+    shopping: Client, alice: User, gateway: str
+) -> None:
+    draft = ready(alice)
+
+    shopping.post("/payment/", sent(draft, **card(csc="1234")))
+    form = shopping.get("/payment/").context["form"]
+    shown = {name: form[name].value() or "" for name in ("number", "csc", "expiry", "holder")}
+
+    assert shown == {"number": "", "csc": "", "expiry": "12/40", "holder": "Alice"}
+    assert "4242" not in str(dict(shopping.session))
 
 
 @pytest.mark.parametrize("typed", [APPROVED, "Alice 4242 4242\u20134242 4242"])
