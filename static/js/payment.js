@@ -1,4 +1,5 @@
-/* Formats the card number in groups of four and the expiry date as MM/YY during typing. */
+/* Formats the card number in groups of four and the expiry date as MM/YY during typing. A number with
+   a wrong digit is not sent. */
 (function () {
   "use strict";
 
@@ -67,6 +68,63 @@
     write(input, format);
   }
 
+  // The Luhn check of ISO/IEC 7812-1, as in the form.
+  function isCardNumber(digits) {
+    var sum = 0;
+    var index;
+    var digit;
+    for (index = 0; index < digits.length; index += 1) {
+      digit = Number(digits.charAt(digits.length - 1 - index));
+      digit *= index % 2 ? 2 : 1;
+      sum += digit > 9 ? digit - 9 : digit;
+    }
+    return digits.length >= 12 && digits.length <= 19 && sum % 10 === 0;
+  }
+
+  // Without a number there is nothing to check here: the form asks for it.
+  function checkNumber(input, line) {
+    var digits = digitsOf(input.value);
+    var isWrong = digits !== "" && !isCardNumber(digits);
+    var answer = document.getElementById("id_number_error");
+    line.hidden = !isWrong;
+    input.parentNode.classList.toggle("field-wrong", isWrong);
+    if (answer) {
+      answer.parentNode.removeChild(answer);
+    }
+    if (isWrong) {
+      input.setAttribute("aria-invalid", "true");
+      input.setAttribute("aria-describedby", line.id);
+    } else {
+      input.removeAttribute("aria-invalid");
+      input.removeAttribute("aria-describedby");
+    }
+    return !isWrong;
+  }
+
+  function guardNumber() {
+    var input = document.getElementById("id_number");
+    var line = document.getElementById("number-wrong");
+    if (!input) {
+      return;
+    }
+    input.parentNode.appendChild(line);
+    input.addEventListener("change", function () {
+      checkNumber(input, line);
+    });
+    input.form.addEventListener("submit", function (event) {
+      var chosen = document.querySelector(".method-radio:checked");
+      var isStored = chosen && chosen.value !== "new";
+      if (isStored || checkNumber(input, line)) {
+        return;
+      }
+      event.preventDefault();
+      // forms.js would take the form as sent.
+      event.stopPropagation();
+      input.focus();
+    });
+  }
+
   watch("id_number", grouped);
   watch("id_expiry", expiry);
+  guardNumber();
 }());
