@@ -159,9 +159,9 @@ BROKEN: dict[str, Callable[[], object]] = {
     ),
     "staff_recovery_of_nobody_s_own_account": set_to(StaffRecovery, asked_by=F("account")),
     "staff_recovery_code_is_sent_or_approved": set_to(
-        StaffRecovery, state="code_made", code_digest="x"
+        StaffRecovery, state="code_made", code_digest="x", code_mark="x"
     ),
-    "staff_recovery_has_a_digest_while_its_code_works": set_to(StaffRecovery, code_digest="x"),
+    "staff_recovery_has_digests_while_its_code_works": set_to(StaffRecovery, code_digest="x"),
     "staff_recovery_has_few_tries": set_to(StaffRecovery, tries=6),
     "staff_recovery_has_a_reason": set_to(StaffRecovery, reason=""),
     "ended_staff_recovery_has_a_time": set_to(StaffRecovery, state="refused"),

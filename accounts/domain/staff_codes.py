@@ -1,7 +1,11 @@
-"""The code that support gives to a customer: eight digits, for fifteen minutes and five tries.
+"""The code that support gives to a customer: twelve digits, for fifteen minutes and five tries.
 
 `accounts.domain.staff_recovery` gives it out, and `accounts.domain.recovery` takes it. It has no
 vowels, no 0 and no 1, so it can be read out on the phone.
+
+The first four digits say which code is meant, and the other eight are the secret. Only a code with
+the right first four uses up a try. Otherwise anybody who knows the customer's identifier could send
+five codes and close this way back.
 """
 
 import hmac
@@ -28,13 +32,14 @@ from moportal.text.normal_text import normalise_text
 log = structlog.get_logger(__name__)
 LIFETIME = timedelta(minutes=15)
 DIGITS = "23456789"
-LENGTH = 8
+GROUPS, GROUP_LENGTH = 3, 4
+LENGTH = GROUPS * GROUP_LENGTH
 
 
 def new_code() -> str:
-    """Return a code as it is shown, such as 2345-6789."""
-    code = "".join(secrets.choice(DIGITS) for _ in range(LENGTH))
-    return f"{code[:4]}-{code[4:]}"
+    """Return a code as it is shown, such as 2345-6789-2345."""
+    groups = ["".join(secrets.choice(DIGITS) for _ in range(GROUP_LENGTH)) for _ in range(GROUPS)]
+    return "-".join(groups)
 
 
 def digest_of(recovery: StaffRecovery, code: str) -> str:
@@ -42,10 +47,15 @@ def digest_of(recovery: StaffRecovery, code: str) -> str:
     return digest(f"staff recovery {recovery.pk} {_normalise(code)}")
 
 
+def mark_of(recovery: StaffRecovery, code: str) -> str:
+    """Return a digest of the first four digits, which say that this recovery's code is meant."""
+    return digest(f"staff recovery {recovery.pk} begins {_normalise(code)[:GROUP_LENGTH]}")
+
+
 def find(accounts: Sequence[User], typed: str) -> Found | None:
     """Return whose code was typed, if it is a code from support (`accounts.domain.recovery.ways`).
 
-    A try is counted before anything is compared. A right code takes its try back, because its
+    A try is counted before the secret is compared. A right code takes its try back, because its
     holder may have to choose another password.
     """
     # Other codes are typed into the same field, and use up no try.
@@ -62,7 +72,7 @@ def find(accounts: Sequence[User], typed: str) -> Found | None:
 
 
 def _is_right(recovery: StaffRecovery, typed: str) -> bool:
-    if not _count_try(recovery):
+    if not _count_try(recovery, typed):
         return False
     if hmac.compare_digest(recovery.code_digest, digest_of(recovery, typed)):
         compare_and_set(StaffRecovery, recovery.pk, {"tries__gt": 0}, tries=F("tries") - 1)
@@ -93,7 +103,7 @@ def move(
     time_left = "expires_at__lte" if new == RecoveryState.LAPSED else "expires_at__gt"
     conditions = {"state": before, time_left: now(), **(expected or {})}
     if new != RecoveryState.CODE_MADE:
-        columns["code_digest"] = ""
+        columns["code_digest"] = columns["code_mark"] = ""
     if new not in OPEN_RECOVERY:
         columns["ended_at"] = now()
     has_moved = compare_and_set(StaffRecovery, recovery.pk, conditions, state=new, **columns)
@@ -101,10 +111,11 @@ def move(
     return has_moved
 
 
-def _count_try(recovery: StaffRecovery) -> bool:
-    """Count a try, and return whether one was left."""
+def _count_try(recovery: StaffRecovery, typed: str) -> bool:
+    """Count a try if this code is meant, and return whether one was left."""
     expected = {
         "state": RecoveryState.CODE_MADE,
+        "code_mark": mark_of(recovery, typed),
         "expires_at__gt": now(),
         "tries__lt": CODE_TRIES,
     }
@@ -112,6 +123,6 @@ def _count_try(recovery: StaffRecovery) -> bool:
 
 
 def _normalise(code: str) -> str:
-    """Return the eight digits, or an empty text if it is another kind of code."""
+    """Return the twelve digits, or an empty text if it is another kind of code."""
     text = re.sub(r"[\s-]", "", normalise_text(code))
     return text if re.fullmatch(f"[{DIGITS}]{{{LENGTH}}}", text) else ""

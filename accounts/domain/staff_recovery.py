@@ -224,6 +224,7 @@ def _give_out(
         RecoveryState.CODE_MADE,
         expected={"approved_by__isnull": bool(sent_to)},
         code_digest=staff_codes.digest_of(recovery, code),
+        code_mark=staff_codes.mark_of(recovery, code),
         sent_to=sent_to,
         expires_at=expires_at,
     )

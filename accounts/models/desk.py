@@ -32,6 +32,8 @@ class StaffRecovery(models.Model):
     wrong = models.PositiveSmallIntegerField(default=0, help_text="How many answers were wrong.")
     sent_to = models.CharField(max_length=254, blank=True)
     code_digest = models.CharField(max_length=64, blank=True, editable=False)
+    # Of the first digits alone: only a code that begins with them uses up a try.
+    code_mark = models.CharField(max_length=64, blank=True, editable=False)
     tries = models.PositiveSmallIntegerField(default=0, help_text="How many wrong codes came in.")
     started_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
@@ -62,9 +64,9 @@ class StaffRecovery(models.Model):
                 | Q(approved_by__isnull=False),
             ),
             models.CheckConstraint(
-                name="staff_recovery_has_a_digest_while_its_code_works",
-                condition=Q(state="code_made") & ~Q(code_digest="")
-                | ~Q(state="code_made") & Q(code_digest=""),
+                name="staff_recovery_has_digests_while_its_code_works",
+                condition=Q(state="code_made") & ~Q(code_digest="") & ~Q(code_mark="")
+                | ~Q(state="code_made") & Q(code_digest="", code_mark=""),
             ),
             models.CheckConstraint(
                 name="staff_recovery_has_few_tries", condition=Q(tries__lte=CODE_TRIES)

@@ -112,7 +112,7 @@ def test_a_call_with_a_second_person_at_the_desk(alice: User, noor: User, omar: 
     assert (row.state, row.approved_by) == ("approved", omar)
 
     shown = browser_of(noor).post(page_of(row), {"step": "show"})
-    code = re.search(r"\b[2-9]{4}-[2-9]{4}\b", shown.text)[0]  # type: ignore[index]  # the page shows it
+    code = re.search(r"\b[2-9]{4}-[2-9]{4}-[2-9]{4}\b", shown.text)[0]  # type: ignore[index]  # the page shows it
     assert "no-store" in shown.headers["Cache-Control"]
     for other in (noor, omar):
         assert code not in take_step(other, row, "show")
@@ -240,17 +240,32 @@ def test_the_code_has_five_tries(noor: User, omar: User, checked: StaffRecovery)
     code = read_out(checked, noor, omar)
 
     for digit in "23456":
-        recover(digit * 8)
+        recover(code[:5] + digit * 8)
 
     checked.refresh_from_db()
     assert (checked.state, checked.tries) == ("spent", 5)
     assert not is_signed_in(recover(code))
 
 
+def test_a_stranger_who_knows_the_identifier_uses_up_no_try(
+    noor: User, omar: User, checked: StaffRecovery
+) -> None:
+    code = read_out(checked, noor, omar)
+    strangers = [digit * 4 for digit in "23456789" if digit * 4 != code[:4]]
+
+    for begin in strangers:
+        recover(f"{begin}-2222-2222")
+        recover(begin + code[4:])
+
+    checked.refresh_from_db()
+    assert (checked.state, checked.tries) == ("code_made", 0)
+    assert is_signed_in(recover(code))
+
+
 def test_the_fifth_try_may_be_the_right_one(noor: User, omar: User, checked: StaffRecovery) -> None:
     code = read_out(checked, noor, omar)
     for digit in "2345":
-        recover(digit * 8)
+        recover(code[:5] + digit * 8)
 
     # Other codes and a weak password use up no try.
     recover("BBBB-BBBB-BBBB-BBBB")
@@ -268,8 +283,8 @@ def test_a_wrong_code_is_answered_like_one_of_an_unknown_account(
     pages = [
         re.sub(r'name="csrfmiddlewaretoken" value="[^"]+"|nobody@|alice@', "", page)
         for page in (
-            recover("2222-2222").get("/recover/").text,
-            recover("2222-2222", username="nobody@example.com").get("/recover/").text,
+            recover("2222-2222-2222").get("/recover/").text,
+            recover("2222-2222-2222", username="nobody@example.com").get("/recover/").text,
         )
     ]
 
@@ -314,8 +329,8 @@ def test_of_ten_requests_with_one_code_one_sets_the_password(
 def test_many_wrong_codes_at_once_have_five_tries(
     noor: User, omar: User, checked: StaffRecovery
 ) -> None:
-    read_out(checked, noor, omar)
-    typed = iter([f"2222-22{first}{second}" for first in "23456" for second in "2345"])
+    begin = read_out(checked, noor, omar)[:4]
+    typed = iter([f"{begin}-2222-22{first}{second}" for first in "23456" for second in "2345"])
 
     at_once(lambda: staff_codes.find([checked.account], next(typed)), 20)
 
