@@ -13,7 +13,7 @@ from accounts.access import caller_facts
 from accounts.access.limiter import Locked
 from accounts.admin.searching import SearchByIdentifier
 from accounts.admin.staff import staff_of
-from accounts.domain import staff_recovery
+from accounts.domain import staff_codes, staff_recovery
 from accounts.domain.staff_recovery import NotPossible
 from accounts.forms import CallerForm, RecoveryReasonForm
 from accounts.models import StaffRecovery, User
@@ -148,7 +148,8 @@ def _page(request: HttpRequest, recovery: StaffRecovery, *, code: str = "") -> H
         "is_other": may_act and actor != recovery.asked_by,
         "form": CallerForm(asked),
         "known": [fact for fact in caller_facts.chosen_facts() if fact.name in recovery.right],
-        "addresses": staff_recovery.addresses_for_code(recovery.account) if may_act else [],
+        "addresses": staff_codes.addresses_for_code(recovery.account) if may_act else [],
+        "proven_lately": staff_codes.addresses_proven_lately(recovery.account) if may_act else [],
     }
     return _render(request, "recovery.html", "Recovery by staff", context)
 

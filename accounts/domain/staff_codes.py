@@ -17,13 +17,14 @@ from functools import partial
 from typing import Any
 
 import structlog
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils.timezone import now
 
 from accounts.access.events import Kind
 from accounts.desk_states import NEXT_RECOVERY_STATES, OPEN_RECOVERY, RecoveryState
 from accounts.domain.recovery import Found
-from accounts.models import StaffRecovery, User
+from accounts.domain.safeguards import RECENT
+from accounts.models import Address, StaffRecovery, User
 from accounts.models.desk import CODE_TRIES
 from moportal.database.statements import compare_and_set
 from moportal.sealed import digest
@@ -50,6 +51,32 @@ def digest_of(recovery: StaffRecovery, code: str) -> str:
 def mark_of(recovery: StaffRecovery, code: str) -> str:
     """Return a digest of the first four digits, which say that this recovery's code is meant."""
     return digest(f"staff recovery {recovery.pk} begins {_normalise(code)[:GROUP_LENGTH]}")
+
+
+def addresses_for_code(account: User) -> list[str]:
+    """Return the addresses to which a code may be sent.
+
+    No phone number is among them: whoever has got hold of the customer's SIM may be the one who
+    calls. The owner of a proven number gets a code there without support (`accounts.domain.codes`),
+    after the network was asked about the SIM.
+
+    No address is among them that was proven within the last week: whoever has got hold of the
+    password may have proven their own mailbox. The owner was told, and needs time to notice.
+    """
+    return _values(_proven_mail(account).filter(proven_at__lte=now() - RECENT))
+
+
+def addresses_proven_lately(account: User) -> list[str]:
+    """Return the email addresses to which a code may be sent later, and not yet."""
+    return _values(_proven_mail(account).filter(proven_at__gt=now() - RECENT))
+
+
+def _proven_mail(account: User) -> QuerySet[Address]:
+    return account.addresses.filter(proven_at__isnull=False, value__contains="@")
+
+
+def _values(addresses: QuerySet[Address]) -> list[str]:
+    return list(addresses.values_list("value", flat=True))
 
 
 def find(accounts: Sequence[User], typed: str) -> Found | None:

@@ -120,23 +120,14 @@ def _refuse(recovery: StaffRecovery, actor: User) -> None:
             _report(recovery, Kind.SUPPORT_REFUSED, actor=actor)
 
 
-def addresses_for_code(account: User) -> list[str]:
-    """Return the addresses to which a code may be sent.
-
-    No phone number is among them: whoever has got hold of the customer's SIM may be the one who
-    calls. The owner of a proven number gets a code there without support (`accounts.domain.codes`),
-    after the network was asked about the SIM.
-    """
-    proven = account.addresses.filter(proven_at__isnull=False, value__contains="@")
-    return list(proven.values_list("value", flat=True))
-
-
 def send_code(recovery: StaffRecovery, *, actor: User, address: str) -> None:
-    """Send a code to a proven address of the account. Staff never see it."""
+    """Send a code to an address that was proven long enough ago. Staff never see it."""
     _check_asker(recovery, actor)
     _check_state(recovery, RecoveryState.CHECKED)
-    if address not in addresses_for_code(recovery.account):
-        raise NotPossible("A code is sent to an email address that the customer has proven.")
+    if address not in staff_codes.addresses_for_code(recovery.account):
+        raise NotPossible(
+            "A code is sent to an email address that the customer has proven, a week ago or more."
+        )
     code, expires_at = _new_code()
     try:
         with transaction.atomic():

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -54,8 +55,9 @@ def checked(alice: User, noor: User) -> StaffRecovery:
 
 @pytest.fixture
 def proven(alice: User) -> str:
-    """Return an address that Alice has proven."""
-    Address.objects.filter(account=alice, value=alice.username).update(proven_at=now())
+    """Return an address that Alice has proven a week ago."""
+    before = now() - safeguards.RECENT
+    Address.objects.filter(account=alice, value=alice.username).update(proven_at=before)
     return alice.username
 
 
@@ -149,8 +151,24 @@ def test_no_code_goes_to_an_address_that_is_not_proven(
     assert checked.state == "checked"
 
 
+def test_no_code_goes_to_a_mailbox_that_was_proven_within_a_week(
+    alice: User, noor: User, omar: User, checked: StaffRecovery, proven: str
+) -> None:
+    lately = now() - safeguards.RECENT + timedelta(minutes=1)
+    Address.objects.create(account=alice, value="thief@example.com", proven_at=lately)
+
+    page = browser_of(noor).get(page_of(checked)).text
+    assert "No code goes to thief@example.com: it was proven less than a week ago." in page
+    assert f"Send a code to {proven}" in page
+    assert "a week ago or more" in take_step(noor, checked, "send", address="thief@example.com")
+
+    assert (checked.state, checked.code_digest) == ("checked", "")
+    assert is_signed_in(recover(read_out(checked, noor, omar)))
+
+
 def test_no_code_goes_to_a_phone_number(alice: User, noor: User, checked: StaffRecovery) -> None:
-    Address.objects.create(account=alice, value="+12025550142", proven_at=now())
+    before = now() - safeguards.RECENT
+    Address.objects.create(account=alice, value="+12025550142", proven_at=before)
 
     assert "+12025550142" not in browser_of(noor).get(page_of(checked)).text
     with pytest.raises(NotPossible):
