@@ -12,6 +12,7 @@ import uuid
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import assert_never
+from urllib.parse import urlsplit
 
 import structlog
 from django.core.exceptions import ImproperlyConfigured
@@ -118,11 +119,7 @@ def _open(page: CardPage, lease: Lease) -> None:
         before_call=lease.cover_call,
     )
 
-    try:
-        # Card data goes to this address: it must be https, or plain http on this machine.
-        check_address(opened.url, name="The card page")
-    except ImproperlyConfigured as error:
-        raise GatewayRefused(str(error)) from error
+    _check_page_address(opened.url)
     _move(
         page,
         CardPageState.OPEN,
@@ -131,6 +128,21 @@ def _open(page: CardPage, lease: Lease) -> None:
         tries=0,
         last_error="",
     )
+
+
+def _check_page_address(url: str) -> None:
+    """Raise `GatewayRefused` for an address to which card data must not go.
+
+    It must be https, or plain http on this machine, on a host that the adapter lists. A device in
+    the walled garden would not reach another host anyway.
+    """
+    try:
+        check_address(url, name="The card page")
+    except ImproperlyConfigured as error:
+        raise GatewayRefused(str(error)) from error
+    host = urlsplit(url).hostname
+    if host not in gateway().device_hosts():
+        raise GatewayRefused(f"The card page: {host} is not a host that the adapter lists")
 
 
 def _fetch_result(page: CardPage, lease: Lease) -> None:

@@ -179,6 +179,13 @@ class Gateway(Protocol):
 
     abilities: frozenset[Ability]
 
+    def device_hosts(self) -> frozenset[str]:
+        """Return the host names that a customer's device must reach in order to pay.
+
+        They stand on the walled garden's list, and the portal opens a card page on no other host.
+        A bank's own page may have any host, so no adapter can list it.
+        """
+
     def open_page(self, *, return_url: str, key: str) -> HostedPage:
         """Open a page that takes one card. The same key returns the same page."""
 

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 from django.conf import settings
@@ -52,6 +52,11 @@ class SimulatorGateway:
     abilities = frozenset(
         {Ability.CARD_ENTRY, Ability.HOSTED_PAGE, Ability.BANK_STEP, Ability.PUSH}
     )
+
+    def device_hosts(self) -> frozenset[str]:
+        """Return the simulator's own host. It plays the bank's page too."""
+        host = urlsplit(settings.PAYMENT_GATEWAY_URL).hostname
+        return frozenset({host}) if host else frozenset()
 
     def open_page(self, *, return_url: str, key: str) -> HostedPage:
         """Open a page of the provider for one card."""

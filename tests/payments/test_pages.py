@@ -294,6 +294,22 @@ def test_card_data_is_never_sent_in_plain_text(
     assert url in page.last_error
 
 
+def test_a_card_page_on_a_host_that_the_adapter_does_not_list_is_not_opened(
+    alice: User, gateway: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        chosen_gateway(),
+        "open_page",
+        lambda **_asked: HostedPage("page_1", "https://gateway.example.evil.example/card/1"),
+        raising=False,
+    )
+
+    page = opened_page(alice)
+
+    assert (page.state, page.url) == (CardPageState.REFUSED, "")
+    assert "gateway.example.evil.example is not a host" in page.last_error
+
+
 def test_a_page_that_the_gateway_refuses_to_open_is_refused(alice: User, gateway: str) -> None:
     page = pages.request_page(alice, key=CardPage().key, return_url="")
 

@@ -1,0 +1,17 @@
+"""`manage.py payment_hosts`: what the walled garden must let through so that customers can pay."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from payments.gateways import gateway
+
+
+class Command(BaseCommand):
+    """Print one host name per line."""
+
+    help = "List the hosts that a customer's device must reach in order to pay."
+
+    def handle(self, **_options: Any) -> None:
+        for host in sorted(gateway().device_hosts()):
+            self.stdout.write(host)
