@@ -35,7 +35,13 @@ register(
         delete_batch=delete_unused,
     ),
     Kept(AccountMessage, "what a customer was told, as long as the account exists"),
-    Kept(Address, "a few rows for each account"),
+    # Until then the owner comes back with the lost address and the recovery code.
+    Timed(
+        Address,
+        "addresses that another account has proven since; all others stay, a few for each account",
+        setting="SUPPORT_DAYS",
+        since="lost_at",
+    ),
     Timed(
         NumberCheck,
         "what the network was asked about phone numbers",

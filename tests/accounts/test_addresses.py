@@ -1,11 +1,15 @@
 """Addresses: whoever proves one holds it, and nobody loses more than the address."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+import time_machine
 from django.db import IntegrityError
 from django.http import HttpRequest
 from django.test import Client
+from django.utils.timezone import now
+from pytest_django.fixtures import Settings
 
 from accounts.domain import addresses, codes, recovery, telling
 from accounts.domain.proofs import Strength, strength_of
@@ -13,6 +17,7 @@ from accounts.models import Address, CodeRequest, User
 from accounts.states import Purpose
 from messages.models import Message
 from messages.states import Occasion
+from moportal.retention import purge
 from orders.models import Order
 from payments.models import PaymentMethod
 from tests.accounts.codes import a_request, ask, prove
@@ -93,6 +98,29 @@ def test_who_proves_an_identifier_that_another_account_uses_gets_it_and_not_the_
     # Alice comes back with what she still has.
     found = recovery.recover(a_request(), ALICES, code=code, password="another long pass phrase")
     assert found == alice
+
+
+def test_a_lost_address_is_deleted_once_its_owner_has_had_time_to_come_back(
+    alice: User, bob: User, settings: Settings
+) -> None:
+    code = recovery.renew_code(alice)
+    prove(bob, ALICES)
+    alice.refresh_from_db()
+    days = timedelta(days=settings.SUPPORT_DAYS)
+
+    with time_machine.travel(now() + days - timedelta(minutes=1)):
+        assert purge("accounts.Address") == 0
+    with time_machine.travel(now() + days):
+        assert purge("accounts.Address") == 1
+
+    assert list(Address.objects.values_list("account", "value")) == [
+        (bob.pk, bob.username),
+        (bob.pk, ALICES),
+    ]
+    new = "another long pass phrase"
+    with pytest.raises(recovery.WrongCode):
+        recovery.recover(a_request(), ALICES, code=code, password=new)
+    assert recovery.recover(a_request(), alice.username, code=code, password=new) == alice
 
 
 def test_who_has_lost_an_identifier_signs_in_with_another_proven_address(
