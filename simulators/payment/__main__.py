@@ -20,8 +20,11 @@ that this address is none of the protocol.
   GET  /card/ID           the page itself; the customer returns to return_url by GET
   POST /payments          {{"token", "amount": minor units, "currency", "reference",
                           "return_url"}}
-  POST /payments/ID/capture, /void, /refund
-  GET  /payments/ID
+  POST /payments/ID/capture, /void
+  POST /payments/ID/refund  {{"amount": minor units}}; without an amount, all that is left
+  GET  /payments/ID         with capture_before: the Unix time at which an authorisation lapses
+  GET  /payments/ID/refunds?key=KEY
+                            the refund made with this Idempotency-Key; without a key, all of them
   GET  /payments?key=KEY  payments made with this Idempotency-Key, if the answer was lost
   GET  /challenge/ID      the bank's page; the customer returns to return_url by GET
   GET  /notices           webhooks that were sent, with their signatures
@@ -29,6 +32,9 @@ that this address is none of the protocol.
   POST /faults            {{"function": "tokens", "forget", "open_page", "fetch_page", "authorise",
                           "capture", "void", "refund" or "*", "fault": "...", "times": 1}};
                           GET lists the faults, DELETE clears them
+  POST /payments/ID/lapse let the time for a capture be over now
+  POST /refunds/ID/end    {{"status": "done" or "failed"}}: the bank decides about a refund
+  POST /keys/forget       forget every Idempotency-Key, as a provider does after some time
   POST /reset             empty the books and clear the faults
   GET  /healthz
 
@@ -41,6 +47,8 @@ Cards:
   4000 0000 0000 0127  declined: incorrect_csc
   4000 0027 6000 3184  approved once the customer has confirmed at the bank
   4000 0000 0000 0077  charged with the authorisation: nothing is left to capture or void
+  4000 0000 0000 7726  approved; a refund is pending until POST /refunds/ID/end
+  4000 0000 0000 5126  approved; a refund fails
   4242 4242 4242 4242  approved, as is every other valid number
 
 The provider's own page refuses declined cards at once, except with insufficient_funds. Card

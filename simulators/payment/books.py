@@ -3,6 +3,7 @@
 import json
 import secrets
 import sqlite3
+import time
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -28,6 +29,19 @@ CREATE TABLE IF NOT EXISTS payment (
     key TEXT NOT NULL,
     reason TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS terms (
+    payment TEXT PRIMARY KEY,
+    capture_before REAL NOT NULL,
+    behaviour TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS refund (
+    id TEXT PRIMARY KEY,
+    payment TEXT NOT NULL,
+    key TEXT NOT NULL,
+    amount INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    reason TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS challenge (
     payment TEXT PRIMARY KEY,
     return_url TEXT NOT NULL
@@ -50,6 +64,20 @@ CREATE TABLE IF NOT EXISTS answer (
     status INTEGER NOT NULL,
     body TEXT NOT NULL
 );
+"""
+TABLES = ("token", "payment", "answer", "challenge", "page", "notice", "terms", "refund")
+# A payment as it stands now: an authorisation that was not captured in time has lapsed. What a
+# failed refund was to give back is not given back.
+PAYMENTS = """
+SELECT id, amount, currency, reference, key,
+    CASE WHEN lapsed THEN 'voided' ELSE status END AS status,
+    CASE WHEN lapsed THEN 'authorisation_expired' ELSE reason END AS reason,
+    capture_before,
+    (SELECT coalesce(sum(refund.amount), 0) FROM refund
+        WHERE refund.payment = shown.id AND refund.status != 'failed') AS refunded
+FROM (SELECT payment.*, payment.rowid AS number, capture_before,
+        status = 'authorised' AND capture_before <= ? AS lapsed
+    FROM payment LEFT JOIN terms ON terms.payment = payment.id) AS shown
 """
 
 
@@ -116,8 +144,14 @@ class Books:
         reference: str,
         key: str,
         reason: str,
+        behaviour: str,
+        capture_before: float,
     ) -> str:
-        """Store a payment and return its id. The amount is in minor units."""
+        """Store a payment and return its id. The amount is in minor units.
+
+        `behaviour` is that of its card, and `capture_before` the Unix time at which an
+        authorisation lapses.
+        """
         identifier = f"pay_{secrets.token_hex(12)}"
         self._store.execute(
             "INSERT INTO payment VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -129,19 +163,53 @@ class Books:
             key,
             reason,
         )
+        self._store.execute(
+            "INSERT INTO terms VALUES (?, ?, ?)", identifier, capture_before, behaviour
+        )
         return identifier
 
     def payment(self, identifier: str) -> dict[str, Any] | None:
-        rows = self._store.execute("SELECT * FROM payment WHERE id = ?", identifier)
+        rows = self._store.execute(f"{PAYMENTS} WHERE id = ?", time.time(), identifier)
         return _shown(rows[0]) if rows else None
 
     def payments_with_key(self, key: str) -> list[dict[str, Any]]:
-        rows = self._store.execute("SELECT * FROM payment WHERE key = ? ORDER BY rowid", key)
+        rows = self._store.execute(f"{PAYMENTS} WHERE key = ? ORDER BY number", time.time(), key)
         return [_shown(row) for row in rows]
+
+    def behaviour(self, payment: str) -> str:
+        """Return how the payment's card behaves, even if the card was forgotten since."""
+        rows = self._store.execute("SELECT behaviour FROM terms WHERE payment = ?", payment)
+        return str(rows[0]["behaviour"]) if rows else ""
+
+    def lapse(self, payment: str) -> None:
+        """Let the time for a capture be over now."""
+        self._store.execute("UPDATE terms SET capture_before = 0 WHERE payment = ?", payment)
 
     def set_status(self, identifier: str, status: PaymentState, *, reason: str = "") -> None:
         self._store.execute(
             "UPDATE payment SET status = ?, reason = ? WHERE id = ?", status, reason, identifier
+        )
+
+    def add_refund(self, payment: str, *, key: str, amount: int, status: str, reason: str) -> str:
+        """Store a refund of this many minor units, and return its id."""
+        identifier = f"ref_{secrets.token_hex(12)}"
+        self._store.execute(
+            "INSERT INTO refund VALUES (?, ?, ?, ?, ?, ?)",
+            *(identifier, payment, key, amount, status, reason),
+        )
+        return identifier
+
+    def refunds(self, payment: str) -> list[dict[str, Any]]:
+        rows = self._store.execute("SELECT * FROM refund WHERE payment = ? ORDER BY rowid", payment)
+        return [_shown(row) for row in rows]
+
+    def refund(self, identifier: str) -> dict[str, Any] | None:
+        rows = self._store.execute("SELECT * FROM refund WHERE id = ?", identifier)
+        return _shown(rows[0]) if rows else None
+
+    def end_refund(self, identifier: str, *, status: str, reason: str) -> None:
+        self._store.execute(
+            "UPDATE refund SET status = ?, reason = ? WHERE id = ?", status, reason, identifier
         )
 
     def add_challenge(self, payment: str, return_url: str) -> None:
@@ -172,14 +240,18 @@ class Books:
             "INSERT INTO answer VALUES (?, ?, ?, ?)", key, asked, status, json.dumps(body)
         )
 
+    def forget_keys(self) -> None:
+        """Forget every idempotency key: the same request with the same key is done again."""
+        self._store.execute("DELETE FROM answer")
+
     def empty(self) -> None:
         with self.transaction():
-            for table in ("token", "payment", "answer", "challenge", "page", "notice"):
+            for table in TABLES:
                 self._store.execute(f"DELETE FROM {table}")  # noqa: S608 -- the names stand above
 
     def shown(self) -> dict[str, Any]:
         with self.transaction():
-            payments = self._store.execute("SELECT * FROM payment ORDER BY rowid")
+            payments = self._store.execute(f"{PAYMENTS} ORDER BY number", time.time())
             pages = self._store.execute("SELECT id, status, reason FROM page ORDER BY rowid")
             tokens = self._store.execute("SELECT count(*) AS number FROM token")
         return {

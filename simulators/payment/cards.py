@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 APPROVE, CUSTOMER_STEP, CHARGE = "approve", "customer_step", "charge"
+SLOW_REFUND, NO_REFUND = "slow_refund", "no_refund"
 # Providers' test systems decline these numbers, or ask the customer to confirm at the
 # bank. Every other valid number is approved.
 BEHAVIOUR = {
@@ -18,6 +19,9 @@ BEHAVIOUR = {
     "4000002760003184": CUSTOMER_STEP,
     # Charged with the authorisation, as by a provider whose manual capture is switched off.
     "4000000000000077": CHARGE,
+    # Approved. The bank takes its time for a refund, or the account is closed by then.
+    "4000000000007726": SLOW_REFUND,
+    "4000000000005126": NO_REFUND,
 }
 # What a refusal means for the card: never again, or not before the customer acts. After any
 # other refusal a later try may succeed.
@@ -29,6 +33,8 @@ REFUSED_AT_SIGHT = frozenset(BEHAVIOUR.values()) - {
     "stolen_card",
     CUSTOMER_STEP,
     CHARGE,
+    SLOW_REFUND,
+    NO_REFUND,
 }
 BRANDS = (
     ("visa", re.compile(r"4")),

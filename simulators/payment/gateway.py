@@ -8,6 +8,7 @@ corrected request may use the same key.
 import hashlib
 import json
 import re
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 
 from simulators.payment import cards
 from simulators.payment.books import Books
-from simulators.payment.states import ACTIONS, NEXT_STATES, PaymentState
+from simulators.payment.states import ACTIONS, NEXT_STATES, PaymentState, RefundStatus
 
 HIGHEST_AMOUNT = 10**12
 KEY_LIMIT = 255
@@ -27,7 +28,16 @@ APPROVED = {
     cards.APPROVE: PaymentState.AUTHORISED,
     cards.CUSTOMER_STEP: PaymentState.REQUIRES_ACTION,
     cards.CHARGE: PaymentState.CAPTURED,
+    cards.SLOW_REFUND: PaymentState.AUTHORISED,
+    cards.NO_REFUND: PaymentState.AUTHORISED,
 }
+# What becomes of a refund to such a card. To any other it is done at once.
+REFUND_STATUS = {
+    cards.SLOW_REFUND: RefundStatus.PENDING,
+    cards.NO_REFUND: RefundStatus.FAILED,
+}
+# How long an authorisation can be captured, in seconds.
+AUTHORISED_FOR = 7 * 24 * 3600
 
 
 class Refused(Exception):
@@ -113,6 +123,7 @@ def authorise(books: Books, body: dict[str, Any], *, key: str, address: str) -> 
     wants_step = not reason and card.behaviour == cards.CUSTOMER_STEP
     return_url = parse_return_url(body) if wants_step else ""
     status = PaymentState.DECLINED if reason else APPROVED[card.behaviour]
+    capture_before = int(time.time()) + AUTHORISED_FOR
     identifier = books.add_payment(
         status,
         amount=body["amount"],
@@ -120,8 +131,12 @@ def authorise(books: Books, body: dict[str, Any], *, key: str, address: str) -> 
         reference=body["reference"],
         key=key,
         reason=reason,
+        behaviour=card.behaviour,
+        capture_before=capture_before,
     )
-    shown = {"id": identifier, "status": str(status)}
+    shown: dict[str, Any] = {"id": identifier, "status": str(status)}
+    if status == PaymentState.AUTHORISED:
+        shown["capture_before"] = capture_before
     if wants_step:
         books.add_challenge(identifier, return_url)
         return HTTPStatus.CREATED, {**shown, "url": challenge_url(address, identifier)}
@@ -167,20 +182,75 @@ def record_decision(books: Books, identifier: str, *, approved: bool) -> str | N
     return return_url
 
 
+def describe_payment(payment: dict[str, Any], *, address: str) -> dict[str, Any]:
+    """Return what the merchant is told about a payment."""
+    is_declined = payment["status"] == PaymentState.DECLINED
+    shown = {**payment, **refusal(payment["reason"] if is_declined else "")}
+    if payment["status"] == PaymentState.REQUIRES_ACTION:
+        shown["url"] = challenge_url(address, payment["id"])
+    return shown
+
+
 def change_payment(books: Books, identifier: str, action: str) -> Reply:
-    """Capture, void or refund the whole amount.
+    """Capture or void the whole amount.
 
     Raises `Refused` with 409 and the current state if that
     state does not allow the action.
     """
+    _payment_that_can(books, identifier, action)
+    books.set_status(identifier, ACTIONS[action])
+    return HTTPStatus.OK, {"id": identifier, "status": str(ACTIONS[action])}
+
+
+def refund_payment(books: Books, identifier: str, body: dict[str, Any], *, key: str) -> Reply:
+    """Give back `amount`, or without one all that is left of the charge.
+
+    Raises `Refused` for more than what is left.
+    """
+    payment = _payment_that_can(books, identifier, "refund")
+    left = payment["amount"] - payment["refunded"]
+    amount = body.get("amount", left)
+    if not isinstance(amount, int) or isinstance(amount, bool) or not 0 < amount <= left:
+        raise Refused(HTTPStatus.CONFLICT, "invalid_refund", state=PaymentState(payment["status"]))
+    status = REFUND_STATUS.get(books.behaviour(identifier), RefundStatus.DONE)
+    reason = "account_closed" if status == RefundStatus.FAILED else ""
+    refund = books.add_refund(identifier, key=key, amount=amount, status=status, reason=reason)
+    return HTTPStatus.OK, _refund_reply(books, identifier, refund)
+
+
+def end_refund(books: Books, identifier: str, body: dict[str, Any]) -> Reply:
+    """Let the bank decide about a refund that is pending: `status` is done or failed."""
+    with books.transaction():
+        refund = books.refund(identifier)
+        if refund is None:
+            raise Refused(HTTPStatus.NOT_FOUND, "unknown_refund")
+        status = RefundStatus(str(body.get("status")))
+        reason = "account_closed" if status == RefundStatus.FAILED else ""
+        books.end_refund(identifier, status=status, reason=reason)
+        return HTTPStatus.OK, _refund_reply(books, refund["payment"], identifier)
+
+
+def _refund_reply(books: Books, identifier: str, refund: str) -> dict[str, Any]:
+    """Move the payment to where its refunds lead, and return both."""
+    payment = books.payment(identifier)
+    assert payment is not None  # noqa: S101 -- nothing deletes a payment
+    refunds = books.refunds(identifier)
+    given_back = sum(one["amount"] for one in refunds if one["status"] == RefundStatus.DONE)
+    is_whole = given_back == payment["amount"]
+    status = PaymentState.REFUNDED if is_whole else PaymentState(payment["status"])
+    books.set_status(identifier, status)
+    return {"id": identifier, "status": str(status), "refund": books.refund(refund)}
+
+
+def _payment_that_can(books: Books, identifier: str, action: str) -> dict[str, Any]:
+    """Return the payment, or raise `Refused` with its state if that does not allow the action."""
     payment = books.payment(identifier)
     if payment is None:
         raise Refused(HTTPStatus.NOT_FOUND, "unknown_payment")
-    old, new = PaymentState(payment["status"]), ACTIONS[action]
-    if new not in NEXT_STATES[old]:
-        raise Refused(HTTPStatus.CONFLICT, "invalid_state", state=old)
-    books.set_status(identifier, new)
-    return HTTPStatus.OK, {"id": identifier, "status": str(new)}
+    state = PaymentState(payment["status"])
+    if ACTIONS[action] not in NEXT_STATES[state]:
+        raise Refused(HTTPStatus.CONFLICT, "invalid_state", state=state)
+    return payment
 
 
 def _decline_reason(card: cards.Card) -> str:

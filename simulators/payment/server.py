@@ -15,7 +15,7 @@ from simulators.notify import Notice, send_in_background
 from simulators.payment import cards, challenge, gateway, pages
 from simulators.payment.books import Books
 from simulators.payment.gateway import Refused, Reply
-from simulators.payment.states import ACTIONS, PageStatus, PaymentState
+from simulators.payment.states import ACTIONS, PageStatus
 
 SIGNATURE_HEADER = "Webhook-Signature"
 FUNCTIONS = ("tokens", "authorise", *ACTIONS, "forget", "open_page", "fetch_page")
@@ -40,7 +40,12 @@ class PaymentServer:
             route("POST", "/payments", self._authorise),
             route("GET", "/payments", self._payments_with_key),
             route("GET", "/payments/([^/]+)", self._payment),
-            route("POST", "/payments/([^/]+)/(capture|void|refund)", self._change_payment),
+            route("POST", "/payments/([^/]+)/(capture|void)", self._change_payment),
+            route("POST", "/payments/([^/]+)/refund", self._refund),
+            route("GET", "/payments/([^/]+)/refunds", self._refunds),
+            route("POST", "/payments/([^/]+)/lapse", self._lapse),
+            route("POST", "/refunds/([^/]+)/end", self._end_refund),
+            route("POST", "/keys/forget", self._forget_keys),
             route("GET", "/challenge/([^/]+)", self._challenge),
             route("POST", "/challenge/([^/]+)", self._record_decision),
             route("GET", "/notices", lambda _request: json_answer(self.books.notices())),
@@ -108,6 +113,38 @@ class PaymentServer:
             action, request, lambda: gateway.change_payment(self.books, identifier, action)
         )
 
+    def _refund(self, request: Request, identifier: str) -> Answer:
+        body, key = request.json(), _key(request)
+        return self._answer_once(
+            "refund",
+            request,
+            lambda: gateway.refund_payment(self.books, identifier, body, key=key),
+        )
+
+    def _refunds(self, request: Request, identifier: str) -> Answer:
+        """List the refunds of a payment, or only that with the Idempotency-Key of the query."""
+        if self.books.payment(identifier) is None:
+            raise HttpRefusal(HTTPStatus.NOT_FOUND, "unknown_payment")
+        wanted = request.query.get("key")
+        refunds = self.books.refunds(identifier)
+        return json_answer({"refunds": [one for one in refunds if wanted in {None, one["key"]}]})
+
+    def _lapse(self, _request: Request, identifier: str) -> Answer:
+        self.books.lapse(identifier)
+        return json_answer({"status": "lapsed"})
+
+    def _end_refund(self, request: Request, identifier: str) -> Answer:
+        try:
+            status, body = gateway.end_refund(self.books, identifier, request.json())
+        except Refused as refused:
+            return json_answer(refused.body, refused.status)
+        self._notify("refund", body["id"])
+        return json_answer(body, status)
+
+    def _forget_keys(self, _request: Request) -> Answer:
+        self.books.forget_keys()
+        return json_answer({"status": "forgotten"})
+
     def _answer_once(self, function: str, request: Request, work: Callable[[], Reply]) -> Answer:
         time.sleep(self.delay)
         asked = gateway.request_digest(request.path, request.json())
@@ -125,13 +162,14 @@ class PaymentServer:
     def _notify(self, function: str, identifier: str | None) -> None:
         """Send the current payment to the listener, also for a repeated request, as real ones do.
 
-        The event's id depends only on the payment and its
-        status: a repeat has the same id.
+        The event's id depends only on the payment, its status and
+        what was refunded: a repeat has the same id.
         """
         payment = self.books.payment(identifier) if identifier else None
         if not self.listener or payment is None:
             return
-        event = f"evt_{payment['id'][4:]}_{payment['status']}"
+        part = f"_{payment['refunded']}" if payment["refunded"] else ""
+        event = f"evt_{payment['id'][4:]}_{payment['status']}{part}"
         body = json.dumps({"id": event, "event": function, "payment": payment})
         signature = signed(body, self.secret, at=int(time.time()))
         self.books.store_notice(body, signature)
@@ -157,14 +195,15 @@ class PaymentServer:
         payment = self.books.payment(identifier)
         if payment is None:
             raise HttpRefusal(HTTPStatus.NOT_FOUND, "unknown_payment")
-        if payment["status"] == PaymentState.REQUIRES_ACTION:
-            payment["url"] = gateway.challenge_url(_address(request), identifier)
-        return json_answer({**payment, **gateway.refusal(payment["reason"])})
+        shown = gateway.describe_payment(payment, address=_address(request))
+        return json_answer(shown)
 
     def _payments_with_key(self, request: Request) -> Answer:
         if "key" not in request.query:
             raise HttpRefusal(HTTPStatus.BAD_REQUEST, "key_required")
-        return json_answer({"payments": self.books.payments_with_key(request.query["key"])})
+        found, address = self.books.payments_with_key(request.query["key"]), _address(request)
+        shown = [gateway.describe_payment(payment, address=address) for payment in found]
+        return json_answer({"payments": shown})
 
     def _reset(self, request: Request) -> Answer:
         self.books.empty()

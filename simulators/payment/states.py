@@ -24,12 +24,20 @@ NEXT_STATES: dict[PaymentState, frozenset[PaymentState]] = {
     PaymentState.REFUNDED: frozenset(),
 }
 
-# The state to which each action leads.
+# The state to which each action leads. A refund of a part leaves the payment captured.
 ACTIONS = {
     "capture": PaymentState.CAPTURED,
     "void": PaymentState.VOIDED,
     "refund": PaymentState.REFUNDED,
 }
+
+
+class RefundStatus(StrEnum):
+    """The status of money that is given back."""
+
+    PENDING = "pending"
+    DONE = "done"
+    FAILED = "failed"
 
 
 class PageStatus(StrEnum):

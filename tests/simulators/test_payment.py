@@ -1,4 +1,5 @@
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -102,8 +103,10 @@ def test_a_payment_is_authorised_captured_and_refunded(gateway: httpx.Client) ->
         200,
         {"id": answer["id"], "status": "captured"},
     )
-    assert post(gateway, f"{path}/refund", "r") == (200, {"id": answer["id"], "status": "refunded"})
-    assert gateway.get(path).json() == {
+    assert post(gateway, f"{path}/refund", "r")[1]["status"] == "refunded"
+    shown = gateway.get(path).json()
+    assert shown.pop("capture_before") > time.time() + 6 * 24 * 3600
+    assert shown == {
         "id": answer["id"],
         "status": "refunded",
         "amount": 1999,
@@ -111,6 +114,7 @@ def test_a_payment_is_authorised_captured_and_refunded(gateway: httpx.Client) ->
         "reference": "ORDER1",
         "key": "pay",
         "reason": "",
+        "refunded": 1999,
     }
 
 
@@ -328,3 +332,85 @@ def test_a_payment_that_waits_for_the_customer_can_be_voided(gateway: httpx.Clie
     _status, answer = pay(gateway, number=STEP, **BACK)
 
     assert post(gateway, f"/payments/{answer['id']}/void", "v")[1]["status"] == "voided"
+
+
+def captured(gateway: httpx.Client, number: str = "4242424242424242") -> str:
+    """Return the path of a payment that was charged."""
+    path = f"/payments/{pay(gateway, number=number)[1]['id']}"
+    post(gateway, f"{path}/capture", "c")
+    return path
+
+
+def test_a_charge_is_refunded_in_parts_and_never_beyond_it(gateway: httpx.Client) -> None:
+    path = captured(gateway)
+
+    first = post(gateway, f"{path}/refund", "r1", amount=500)[1]
+    assert (first["status"], first["refund"]["status"]) == ("captured", "done")
+    assert post(gateway, f"{path}/refund", "r1", amount=500)[1] == first
+    assert post(gateway, f"{path}/refund", "r2", amount=1500) == (
+        409,
+        {"error": "invalid_refund", "status": "captured"},
+    )
+    assert post(gateway, f"{path}/refund", "r3", amount=1499)[1]["status"] == "refunded"
+
+    made = gateway.get(f"{path}/refunds").json()["refunds"]
+    assert [(one["key"], one["amount"]) for one in made] == [("r1", 500), ("r3", 1499)]
+    found = gateway.get(f"{path}/refunds", params={"key": "r3"}).json()["refunds"]
+    assert found == made[1:]
+    assert gateway.get("/payments/pay_none/refunds").status_code == 404
+
+
+@pytest.mark.parametrize("amount", [0, -1, True, "5", 5.0])
+def test_an_amount_to_refund_is_a_whole_number_above_zero(
+    gateway: httpx.Client, amount: object
+) -> None:
+    assert post(gateway, f"{captured(gateway)}/refund", "r", amount=amount)[0] == 409
+
+
+@pytest.mark.parametrize(("status", "refunded"), [("done", 500), ("failed", 0)])
+def test_a_bank_decides_later_about_a_slow_refund(
+    gateway: httpx.Client, status: str, refunded: int
+) -> None:
+    path = captured(gateway, "4000000000007726")
+    refund = post(gateway, f"{path}/refund", "r", amount=500)[1]["refund"]
+    assert refund["status"] == "pending"
+
+    ended = post(gateway, f"/refunds/{refund['id']}/end", "e", status=status)[1]
+
+    assert (ended["status"], ended["refund"]["status"]) == ("captured", status)
+    assert gateway.get(path).json()["refunded"] == refunded
+    assert post(gateway, "/refunds/ref_none/end", "e")[0] == 404
+
+
+def test_a_refund_to_a_closed_account_fails_and_gives_nothing_back(gateway: httpx.Client) -> None:
+    path = captured(gateway, "4000000000005126")
+
+    refund = post(gateway, f"{path}/refund", "r")[1]["refund"]
+
+    assert (refund["status"], refund["reason"]) == ("failed", "account_closed")
+    assert gateway.get(path).json()["refunded"] == 0
+
+
+def test_an_authorisation_lapses_when_its_time_is_over(gateway: httpx.Client) -> None:
+    path = f"/payments/{pay(gateway)[1]['id']}"
+
+    post(gateway, f"{path}/lapse", "l")
+
+    shown = gateway.get(path).json()
+    assert (shown["status"], shown["reason"]) == ("voided", "authorisation_expired")
+    assert post(gateway, f"{path}/capture", "c") == (
+        409,
+        {"error": "invalid_state", "status": "voided"},
+    )
+
+
+def test_a_forgotten_key_makes_a_second_payment_which_a_search_would_have_found(
+    gateway: httpx.Client,
+) -> None:
+    first = pay(gateway)[1]["id"]
+    post(gateway, "/keys/forget", "f")
+
+    found = gateway.get("/payments", params={"key": "pay"}).json()["payments"]
+
+    assert [one["id"] for one in found] == [first]
+    assert pay(gateway)[1]["id"] != first
