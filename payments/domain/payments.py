@@ -6,6 +6,7 @@ sends the same idempotency key, and so recovers a lost answer.
 
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import assert_never
 
 from django.db import transaction
@@ -13,6 +14,7 @@ from django.utils.timezone import now
 
 from accounts.models import User
 from moportal.database.statements import move
+from moportal.money import Money
 from outbox.calls import BeforeCall
 from payments.domain import methods
 from payments.domain.calls import call_gateway
@@ -25,6 +27,7 @@ from payments.gateways.base import (
     CustomerStep,
     Declined,
     GatewayRefused,
+    RefundFailed,
     Standing,
     VoidedOrRefunded,
 )
@@ -192,11 +195,18 @@ def refund(payment: Payment, *, reason: str, before_call: BeforeCall) -> Payment
     if row is None:
         return payment
     try:
-        _act(payment, "refund", gateway().refund, str(row.key), before_call)
+        _act(payment, "refund", partial(_refund, row), str(row.key), before_call)
     except GatewayRefused:
         move(row, NEXT_REFUND_STATES, RefundState.REFUSED, ended_at=now())
         raise
     return payment
+
+
+def _refund(row: Refund, gateway_id: str, *, key: str) -> None:
+    amount = Money(row.minor_units, row.payment.currency)
+    standing = gateway().refund(gateway_id, amount, key=key)
+    if isinstance(standing, RefundFailed):
+        raise GatewayRefused(f"refund: {standing.reason}")
 
 
 @transaction.atomic

@@ -6,6 +6,7 @@ takes effect once and gives the same answer. That is how a lost answer is recove
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -91,9 +92,13 @@ class StoredCard:
 
 @dataclass(frozen=True)
 class Authorised:
-    """The bank has approved the amount. Nothing is charged yet."""
+    """The bank has approved the amount. Nothing is charged yet.
+
+    After `expires_at` nothing can be captured. It is None where the gateway names no end.
+    """
 
     gateway_id: str
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -129,6 +134,31 @@ class VoidedOrRefunded:
 
 # How a payment stands at the gateway.
 Standing = Authorised | Declined | CustomerStep | Captured | VoidedOrRefunded
+
+
+@dataclass(frozen=True)
+class Refunded:
+    """The money is given back."""
+
+    refund_id: str
+
+
+@dataclass(frozen=True)
+class RefundPending:
+    """The gateway has accepted the refund. The bank decides about it later."""
+
+    refund_id: str
+
+
+@dataclass(frozen=True)
+class RefundFailed:
+    """The money could not be given back, for example because the account is closed."""
+
+    refund_id: str
+    reason: str
+
+
+RefundStanding = Refunded | RefundPending | RefundFailed
 
 
 @dataclass(frozen=True)
@@ -178,6 +208,9 @@ class Gateway(Protocol):
     """One payment provider. Each call may raise `GatewayUnavailable` or `GatewayRefused`."""
 
     abilities: frozenset[Ability]
+    # For so long the gateway answers a repeated key as before. After that, the portal searches
+    # before it sends anything again. None: for ever.
+    remembers_keys_for: timedelta | None
 
     def device_hosts(self) -> frozenset[str]:
         """Return the host names that a customer's device must reach in order to pay.
@@ -216,8 +249,23 @@ class Gateway(Protocol):
     def void(self, gateway_id: str, *, key: str) -> None:
         """Cancel an authorisation."""
 
-    def refund(self, gateway_id: str, *, key: str) -> None:
-        """Give back everything that was charged."""
+    def find(self, *, reference: str, key: str) -> Standing | None:
+        """Search for the payment that `authorise` made with this reference and key.
+
+        It changes nothing and never raises `GatewayRefused`. None: there is no such payment.
+        """
+
+    def refund(self, gateway_id: str, amount: Money, *, key: str) -> RefundStanding:
+        """Give back the amount, which is all or, with `PART_REFUNDS`, a part of the charge.
+
+        Raises `GatewayRefused` for more than what is left of the charge.
+        """
+
+    def find_refund(self, gateway_id: str, *, key: str) -> RefundStanding | None:
+        """Search for the refund of this payment that was made with this key.
+
+        It changes nothing and never raises `GatewayRefused`. None: there is no such refund.
+        """
 
     def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> Event:
         """Parse what the gateway posts to us. Raises `WebhookForged`."""

@@ -3,10 +3,10 @@
 import hashlib
 import hmac
 import json
-import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 from django.conf import settings
@@ -16,30 +16,29 @@ from moportal.money import Money
 from moportal.trust.shared_secrets import accepted_values
 from payments.gateways.base import (
     Ability,
-    Authorised,
-    Captured,
     Card,
     CardRefused,
-    CustomerStep,
-    Declined,
     Event,
     GatewayRefused,
     GatewayUnavailable,
     HostedPage,
     NoCard,
     PageStanding,
+    RefundStanding,
     Standing,
     StillOpen,
     StoredCard,
-    VoidedOrRefunded,
     WebhookForged,
 )
-from payments.states import RefusalKind
+from payments.gateways.simulator_answers import (
+    LONGEST_TEXT,
+    parse_refund,
+    parse_standing,
+    parse_stored_card,
+    require_text,
+)
 
-# The names as the card schemes spell them.
-BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "amex": "American Express"}
-LONGEST_TEXT, LONGEST_URL = 80, 500
-MONTHS, YEARS = range(1, 13), range(2000, 2200)
+LONGEST_URL = 500
 SIGNATURE = "Webhook-Signature"
 # The gateway's own words for what it does not know. Any other 404 is a wrong address.
 NOT_FOUND_ERRORS = frozenset({"unknown_token", "unknown_payment", "unknown_page"})
@@ -50,8 +49,16 @@ class SimulatorGateway:
     """Speaks the payment simulator's JSON protocol (`python -m simulators.payment --help`)."""
 
     abilities = frozenset(
-        {Ability.CARD_ENTRY, Ability.HOSTED_PAGE, Ability.BANK_STEP, Ability.PUSH}
+        {
+            Ability.CARD_ENTRY,
+            Ability.HOSTED_PAGE,
+            Ability.BANK_STEP,
+            Ability.PART_REFUNDS,
+            Ability.PUSH,
+        }
     )
+    # The simulator remembers longer. Real gateways promise about this.
+    remembers_keys_for: timedelta | None = timedelta(hours=24)
 
     def device_hosts(self) -> frozenset[str]:
         """Return the simulator's own host. It plays the bank's page too."""
@@ -63,9 +70,7 @@ class SimulatorGateway:
         status, body = self._post("/pages", {"return_url": return_url}, key=key)
         if httpx.codes.is_client_error(status):
             raise GatewayRefused(f"open_page: HTTP {status}, {str(body.get('error'))[:40]!r}")
-        return HostedPage(
-            _require_text(body, "id"), _require_text(body, "url", longest=LONGEST_URL)
-        )
+        return HostedPage(require_text(body, "id"), require_text(body, "url", longest=LONGEST_URL))
 
     def fetch_page(self, page_id: str) -> PageStanding:
         """Return the result of the page."""
@@ -73,14 +78,14 @@ class SimulatorGateway:
         if httpx.codes.is_client_error(status):
             detail = f"fetch_page: HTTP {status}, {str(body.get('error'))[:40]!r}"
             raise GatewayUnavailable(detail, was_sent=True)
-        standing = _require_text(body, "status")
+        standing = require_text(body, "status")
         if standing == "open":
             return StillOpen(page_id)
         if standing == "refused":
             return NoCard(page_id, str(body.get("reason", ""))[:LONGEST_TEXT])
         if standing != "taken":
             raise GatewayUnavailable(f"unknown page status {standing!r}", was_sent=True)
-        return _stored_card(body)
+        return parse_stored_card(body)
 
     def tokenise(self, card: Card, *, key: str) -> StoredCard:
         """Exchange the card within five seconds, because a customer's request waits for it."""
@@ -92,13 +97,13 @@ class SimulatorGateway:
             "name": card.holder,
         }
         status, body = self._post("/tokens", content, key=key, timeout=settings.CARD_TOKEN_TIMEOUT)
-        # The answer to any other error has no token, so `_stored_card` reports that the
+        # The answer to any other error has no token, so `parse_stored_card` reports that the
         # gateway is unavailable.
         if status == httpx.codes.UNPROCESSABLE_ENTITY:
             raise CardRefused(FIELD_OF_ERROR.get(str(body.get("error")), ""))
         # The answer does not repeat the expiry.
         typed = {"exp_month": card.expiry_month, "exp_year": card.expiry_year}
-        return _stored_card({**body, **typed})
+        return parse_stored_card({**body, **typed})
 
     def forget(self, token: str, *, key: str) -> None:
         """Remove a stored card."""
@@ -120,7 +125,7 @@ class SimulatorGateway:
         status, body = self._post("/payments", content, key=key)
         if httpx.codes.is_client_error(status):
             raise GatewayRefused(f"authorise: HTTP {status}, {str(body.get('error'))[:40]!r}")
-        return _standing(body)
+        return parse_standing(body)
 
     def fetch(self, gateway_id: str) -> Standing:
         """Return how a payment stands."""
@@ -128,7 +133,7 @@ class SimulatorGateway:
         if httpx.codes.is_client_error(status):
             detail = f"fetch: HTTP {status}, {str(body.get('error'))[:40]!r}"
             raise GatewayUnavailable(detail, was_sent=True)
-        return _standing(body)
+        return parse_standing(body)
 
     def capture(self, gateway_id: str, *, key: str) -> None:
         """Charge what was authorised."""
@@ -138,9 +143,24 @@ class SimulatorGateway:
         """Cancel an authorisation."""
         self._act(gateway_id, "void", "voided", key=key)
 
-    def refund(self, gateway_id: str, *, key: str) -> None:
-        """Give back what was charged."""
-        self._act(gateway_id, "refund", "refunded", key=key)
+    def find(self, *, reference: str, key: str) -> Standing | None:
+        """Search for a payment by its key. The simulator needs no reference for that."""
+        found = self._search("/payments", key, "payments")
+        return parse_standing(found) if found else None
+
+    def refund(self, gateway_id: str, amount: Money, *, key: str) -> RefundStanding:
+        """Give back the amount."""
+        path = f"/payments/{_path_segment(gateway_id)}/refund"
+        status, body = self._post(path, {"amount": amount.minor_units}, key=key)
+        if httpx.codes.is_client_error(status):
+            raise GatewayRefused(f"refund: HTTP {status}, {str(body.get('error'))[:40]!r}")
+        return parse_refund(body.get("refund"))
+
+    def find_refund(self, gateway_id: str, *, key: str) -> RefundStanding | None:
+        """Search for a refund by its key."""
+        path = f"/payments/{_path_segment(gateway_id)}/refunds"
+        found = self._search(path, key, "refunds")
+        return parse_refund(found) if found else None
 
     def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> Event:
         """Check `t=…,v1=HMAC-SHA-256("t.body")` and parse the event.
@@ -171,6 +191,15 @@ class SimulatorGateway:
         if httpx.codes.is_client_error(status):
             raise GatewayRefused(detail)
         raise GatewayUnavailable(detail, was_sent=True)
+
+    def _search(self, path: str, key: str, name: str) -> dict[str, Any] | None:
+        """Return the one row with this key, or None. Several rows are no usable answer."""
+        status, body = self._exchange("GET", f"{path}?{urlencode({'key': key})}")
+        found = body.get(name)
+        if httpx.codes.is_client_error(status) or not isinstance(found, list) or found[1:]:
+            error = str(body.get("error"))[:40]
+            raise GatewayUnavailable(f"find: HTTP {status}, {error!r}", was_sent=True)
+        return dict(found[0]) if found else None
 
     def _post(
         self, path: str, content: dict[str, Any], *, key: str, timeout: float | None = None
@@ -203,58 +232,6 @@ def _is_signature(sent: str, signed: bytes) -> bool:
     return any(matches)
 
 
-def _standing(body: dict[str, Any]) -> Standing:
-    """Parse how a payment stands. Raises `GatewayUnavailable` for an unknown status."""
-    gateway_id, status = _require_text(body, "id"), _require_text(body, "status")
-    if status == "declined":
-        return Declined(gateway_id, str(body.get("reason", ""))[:LONGEST_TEXT], _refusal_kind(body))
-    if status == "requires_action":
-        return CustomerStep(gateway_id, _require_text(body, "url"))
-    known: dict[str, type[Authorised | Captured | VoidedOrRefunded]] = {
-        "authorised": Authorised,
-        "captured": Captured,
-        "voided": VoidedOrRefunded,
-        "refunded": VoidedOrRefunded,
-    }
-    if status not in known:
-        raise GatewayUnavailable(f"unknown payment status {status!r}", was_sent=True)
-    return known[status](gateway_id)
-
-
-def _refusal_kind(body: dict[str, Any]) -> RefusalKind:
-    """Parse what a refusal means for the card. An unknown kind does not stop the card."""
-    kind = body.get("kind")
-    return RefusalKind(kind) if kind in RefusalKind.values else RefusalKind.LATER
-
-
-def _stored_card(body: dict[str, Any]) -> StoredCard:
-    """Parse the parts of a card that may be stored. Raises `GatewayUnavailable`."""
-    last4, month, year = (
-        _require_text(body, "last4"),
-        body.get("exp_month", 0),
-        body.get("exp_year", 0),
-    )
-    # A gateway that sends the whole number here must not get it into the database.
-    if not re.fullmatch(r"[0-9]{4}", last4):
-        raise GatewayUnavailable("the answer's last4 is not four digits", was_sent=True)
-    if month not in MONTHS or year not in YEARS:
-        raise GatewayUnavailable("the answer's expiry is not a month and a year", was_sent=True)
-    return StoredCard(
-        token=_require_text(body, "token"),
-        brand=BRANDS.get(_require_text(body, "brand"), body["brand"].title())[:20],
-        last4=last4,
-        expiry_month=int(month),
-        expiry_year=int(year),
-    )
-
-
 def _path_segment(identifier: str) -> str:
     """Return an identifier of the gateway as one path segment, whatever characters it has."""
     return quote(identifier, safe="")
-
-
-def _require_text(body: dict[str, Any], name: str, *, longest: int = LONGEST_TEXT) -> str:
-    value = body.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= longest or "\0" in value:
-        raise GatewayUnavailable(f"the answer has no usable {name}", was_sent=True)
-    return value

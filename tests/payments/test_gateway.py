@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -18,6 +19,9 @@ from payments.gateways.base import (
     GatewayUnavailable,
     HostedPage,
     NoCard,
+    Refunded,
+    RefundFailed,
+    RefundPending,
     Standing,
     StillOpen,
     StoredCard,
@@ -72,6 +76,14 @@ def authorise(gateway: SimulatorGateway) -> Standing:
     ("answer", "standing"),
     [
         ({"id": "p", "status": "authorised"}, Authorised("p")),
+        (
+            {"id": "p", "status": "authorised", "capture_before": 86400},
+            Authorised("p", datetime(1970, 1, 2, tzinfo=UTC)),
+        ),
+        *(
+            ({"id": "p", "status": "authorised", "capture_before": no_time}, Authorised("p"))
+            for no_time in (None, "soon", True, -1, 1e300)
+        ),
         ({"id": "p", "status": "declined", "reason": "no"}, Declined("p", "no")),
         ({"id": "p", "status": "requires_action", "url": "u"}, CustomerStep("p", "u")),
         ({"id": "p", "status": "captured"}, Captured("p")),
@@ -80,7 +92,7 @@ def authorise(gateway: SimulatorGateway) -> Standing:
     ],
 )
 def test_each_payment_status_is_parsed(
-    provider: FakeProvider, answer: dict[str, str], standing: object
+    provider: FakeProvider, answer: dict[str, object], standing: object
 ) -> None:
     gateway = provider.answering(answer)
 
@@ -205,7 +217,7 @@ def test_an_identifier_of_the_gateway_is_one_path_segment(provider: FakeProvider
     assert provider.asked == "/payments/..%2F%C3%A9%20%3F/capture"
 
 
-@pytest.mark.parametrize("action", ["capture", "void", "refund"])
+@pytest.mark.parametrize("action", ["capture", "void"])
 def test_an_answer_with_another_status_is_no_success(provider: FakeProvider, action: str) -> None:
     with pytest.raises(GatewayUnavailable):
         getattr(provider.answering({"status": "maybe"}), action)("p", key="k")
@@ -291,3 +303,55 @@ def test_a_card_that_is_not_there_counts_as_removed(
     provider.answering(body, status).forget("tok_1", key="k")
 
     assert provider.asked == "/tokens/forget"
+
+
+@pytest.mark.parametrize(
+    ("answer", "standing"),
+    [
+        ({"id": "r", "status": "done"}, Refunded("r")),
+        ({"id": "r", "status": "pending"}, RefundPending("r")),
+        ({"id": "r", "status": "failed", "reason": "closed"}, RefundFailed("r", "closed")),
+    ],
+)
+def test_each_refund_status_is_parsed(
+    provider: FakeProvider, answer: dict[str, str], standing: object
+) -> None:
+    made = provider.answering({"refund": answer}).refund("p", Money(1, "USD"), key="k")
+    found = provider.answering({"refunds": [answer]}).find_refund("p", key="k")
+
+    assert (made, found) == (standing, standing)
+
+
+@pytest.mark.parametrize(
+    "refund", [None, [], {"id": "r"}, {"id": "r", "status": "perhaps"}, {"status": "done"}]
+)
+def test_a_malformed_refund_decides_nothing(provider: FakeProvider, refund: object) -> None:
+    with pytest.raises(GatewayUnavailable):
+        provider.answering({"refund": refund}).refund("p", Money(1, "USD"), key="k")
+
+
+@pytest.mark.parametrize("status", [400, 409])
+def test_a_refused_refund_is_final(provider: FakeProvider, status: int) -> None:
+    with pytest.raises(GatewayRefused, match="refund"):
+        provider.answering({"error": "no"}, status).refund("p", Money(1, "USD"), key="k")
+
+
+def test_a_search_asks_for_the_key(provider: FakeProvider) -> None:
+    gateway = provider.answering({"payments": []})
+
+    assert gateway.find(reference="R", key="a b&c") is None
+    assert provider.asked == "/payments?key=a+b%26c"
+
+
+TWO = [{"id": "p", "status": "captured"}, {"id": "q", "status": "captured"}]
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [({}, 200), ({"payments": "none"}, 200), ({"payments": TWO}, 200), ({"payments": []}, 400)],
+)
+def test_a_search_without_one_clear_answer_decides_nothing(
+    provider: FakeProvider, answer: object, status: int
+) -> None:
+    with pytest.raises(GatewayUnavailable, match="find"):
+        provider.answering(answer, status).find(reference="R", key="k")

@@ -1,0 +1,102 @@
+"""The payment simulator's answers, parsed. What cannot be parsed is `GatewayUnavailable`."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from payments.gateways.base import (
+    Authorised,
+    Captured,
+    CustomerStep,
+    Declined,
+    GatewayUnavailable,
+    Refunded,
+    RefundFailed,
+    RefundPending,
+    RefundStanding,
+    Standing,
+    StoredCard,
+    VoidedOrRefunded,
+)
+from payments.states import RefusalKind
+
+# The names as the card schemes spell them.
+BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "amex": "American Express"}
+LONGEST_TEXT = 80
+# The Unix time at which the year 9000 begins.
+LAST_SECOND = 221_845_392_000
+MONTHS, YEARS = range(1, 13), range(2000, 2200)
+
+
+def parse_standing(body: dict[str, Any]) -> Standing:
+    """Parse how a payment stands. Raises `GatewayUnavailable` for an unknown status."""
+    gateway_id, status = require_text(body, "id"), require_text(body, "status")
+    if status == "declined":
+        return Declined(gateway_id, str(body.get("reason", ""))[:LONGEST_TEXT], _refusal_kind(body))
+    if status == "requires_action":
+        return CustomerStep(gateway_id, require_text(body, "url"))
+    if status == "authorised":
+        return Authorised(gateway_id, _moment(body.get("capture_before")))
+    known: dict[str, type[Captured | VoidedOrRefunded]] = {
+        "captured": Captured,
+        "voided": VoidedOrRefunded,
+        "refunded": VoidedOrRefunded,
+    }
+    if status not in known:
+        raise GatewayUnavailable(f"unknown payment status {status!r}", was_sent=True)
+    return known[status](gateway_id)
+
+
+def _moment(seconds: object) -> datetime | None:
+    """Parse a Unix time. What is none is read as if the gateway named no end."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return None
+    return datetime.fromtimestamp(seconds, tz=UTC) if 0 <= seconds < LAST_SECOND else None
+
+
+def parse_refund(body: object) -> RefundStanding:
+    """Parse how a refund stands. Raises `GatewayUnavailable` for an unknown status."""
+    refund = body if isinstance(body, dict) else {}
+    refund_id, status = require_text(refund, "id"), require_text(refund, "status")
+    if status == "done":
+        return Refunded(refund_id)
+    if status == "pending":
+        return RefundPending(refund_id)
+    if status == "failed":
+        return RefundFailed(refund_id, str(refund.get("reason", ""))[:LONGEST_TEXT])
+    raise GatewayUnavailable(f"unknown refund status {status!r}", was_sent=True)
+
+
+def _refusal_kind(body: dict[str, Any]) -> RefusalKind:
+    """Parse what a refusal means for the card. An unknown kind does not stop the card."""
+    kind = body.get("kind")
+    return RefusalKind(kind) if kind in RefusalKind.values else RefusalKind.LATER
+
+
+def parse_stored_card(body: dict[str, Any]) -> StoredCard:
+    """Parse the parts of a card that may be stored. Raises `GatewayUnavailable`."""
+    last4, month, year = (
+        require_text(body, "last4"),
+        body.get("exp_month", 0),
+        body.get("exp_year", 0),
+    )
+    # A gateway that sends the whole number here must not get it into the database.
+    if not re.fullmatch(r"[0-9]{4}", last4):
+        raise GatewayUnavailable("the answer's last4 is not four digits", was_sent=True)
+    if month not in MONTHS or year not in YEARS:
+        raise GatewayUnavailable("the answer's expiry is not a month and a year", was_sent=True)
+    return StoredCard(
+        token=require_text(body, "token"),
+        brand=BRANDS.get(require_text(body, "brand"), body["brand"].title())[:20],
+        last4=last4,
+        expiry_month=int(month),
+        expiry_year=int(year),
+    )
+
+
+def require_text(body: dict[str, Any], name: str, *, longest: int = LONGEST_TEXT) -> str:
+    """Return a text of the answer that can be stored. Raises `GatewayUnavailable`."""
+    value = body.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= longest or "\0" in value:
+        raise GatewayUnavailable(f"the answer has no usable {name}", was_sent=True)
+    return value
