@@ -1,0 +1,146 @@
+"""What a check is, and what the kit needs of a gateway's test system."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, TypeVar
+
+from moportal.money import Money
+from payments.gateways.base import (
+    Ability,
+    Authorised,
+    Card,
+    Gateway,
+    GatewayRefused,
+    GatewayUnavailable,
+    Standing,
+)
+
+Kind = TypeVar("Kind")
+PRICE = Money(1900, "USD")
+RETURN_URL = "http://127.0.0.1/returned/"
+
+
+class KitFailure(AssertionError):
+    """The adapter breaks the protocol. The message says where."""
+
+
+class Treated(StrEnum):
+    """How the bank of the test system treats a stored method."""
+
+    APPROVED = "approved"
+    REFUSED_FOR_GOOD = "refused_for_good"
+    REFUSED_FOR_NOW = "refused_for_now"
+    REFUSED_WITHOUT_THE_CUSTOMER = "refused_without_the_customer"
+    BANK_STEP = "bank_step"
+
+
+class Bench(Protocol):
+    """The controls of the gateway's test system. Each method serves the abilities that it names."""
+
+    gateway: Gateway
+
+    def token(self, treated: Treated) -> str:
+        """Return the token of a new stored method that the bank treats so."""
+
+    def card(self) -> Card:
+        """CARD_ENTRY: return a card that the gateway accepts."""
+
+    def type_card(self, url: str) -> None:
+        """HOSTED_PAGE: type a card that the gateway accepts on its page."""
+
+    def decide(self, url: str, *, approves: bool) -> None:
+        """BANK_STEP: approve or refuse on the bank's page."""
+
+    def event(self, gateway_id: str) -> tuple[bytes, Mapping[str, str]]:
+        """PUSH: return the body and the headers of an event about the payment."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One promise of the protocol. `run` raises `KitFailure` where it is broken."""
+
+    run: Callable[[Bench], None]
+    # None: every adapter keeps it.
+    needs: Ability | None
+
+    def __str__(self) -> str:
+        return self.run.__name__
+
+
+CHECKS: list[Check] = []
+Run = Callable[[Bench], None]
+
+
+def register_check(needs: Ability | None = None) -> Callable[[Run], Run]:
+    """Add the function to the checks."""
+
+    def add(run: Run) -> Run:
+        CHECKS.append(Check(run, needs))
+        return run
+
+    return add
+
+
+def expect(is_kept: bool, promise: str) -> None:  # noqa: FBT001 -- reads like `assert`
+    """Raise `KitFailure` with the promise unless it is kept. `python -O` keeps this check."""
+    if not is_kept:
+        raise KitFailure(promise)
+
+
+def expect_type(found: object, wanted: type[Kind], promise: str) -> Kind:
+    """Return what was found, or raise `KitFailure` if it is not of this type."""
+    if not isinstance(found, wanted):
+        raise KitFailure(f"{promise}: {found!r}")
+    return found
+
+
+def expect_refusal(call: Callable[[], object], promise: str) -> None:
+    """Raise `KitFailure` unless the call raises `GatewayRefused`."""
+    _expect_error(call, GatewayRefused, promise)
+
+
+def expect_no_answer(call: Callable[[], object], promise: str) -> None:
+    """Raise `KitFailure` unless the call raises `GatewayUnavailable`."""
+    _expect_error(call, GatewayUnavailable, promise)
+
+
+def _expect_error(call: Callable[[], object], wanted: type[Exception], promise: str) -> None:
+    try:
+        answer = call()
+    except wanted:
+        return
+    raise KitFailure(f"{promise}: {answer!r}")
+
+
+def new_key() -> str:
+    return str(uuid.uuid4())
+
+
+def authorise(
+    bench: Bench,
+    treated: Treated = Treated.APPROVED,
+    *,
+    amount: Money = PRICE,
+    key: str = "",
+    token: str = "",
+) -> Standing:
+    """Ask for an amount, under a new key unless one is given."""
+    key = key or new_key()
+    return bench.gateway.authorise(
+        token or bench.token(treated), amount, reference=key[:20], return_url=RETURN_URL, key=key
+    )
+
+
+def authorised(bench: Bench, *, amount: Money = PRICE) -> str:
+    """Return the id of a payment that the bank has approved."""
+    standing = authorise(bench, amount=amount)
+    return expect_type(standing, Authorised, "an approved method is authorised").gateway_id
+
+
+def captured(bench: Bench, *, amount: Money = PRICE) -> str:
+    """Return the id of a payment that is charged."""
+    gateway_id = authorised(bench, amount=amount)
+    bench.gateway.capture(gateway_id, key=new_key())
+    return gateway_id
