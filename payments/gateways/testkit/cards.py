@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from payments.gateways.base import Ability, CardRefused, StillOpen, StoredCard
 from payments.gateways.testkit.bench import (
@@ -65,6 +66,8 @@ def a_page_is_opened_once_and_gives_the_card_that_is_typed_on_it(bench: Bench) -
 
     again = bench.gateway.open_page(return_url=RETURN_URL, key=key)
     expect(again == page, "the same key opens the same page")
+    is_listed = urlsplit(page.url).hostname in bench.gateway.device_hosts()
+    expect(is_listed, "the page's host is one of the hosts that a device must reach")
     before = bench.gateway.fetch_page(page.page_id)
     expect_type(before, StillOpen, "a page without a card is `StillOpen`")
     bench.type_card(page.url)
