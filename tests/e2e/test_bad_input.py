@@ -11,6 +11,7 @@ from tests.e2e.customer import REFUSED_CARD, Customer
 from tests.e2e.outside import fault, payments, profiles
 from tests.e2e.payload import purchase_result
 from tests.e2e.shopper import LoadedPage, Shopper, order_number
+from tests.speeds import long, sampled
 from tests.stack import Stack, on_postgresql, on_sqlite
 
 SUPPORT = "help@kestrel.example"
@@ -80,7 +81,9 @@ def test_leaving_after_a_refused_card_hands_over_purchase_failed(
     assert payload["purchaseResult"] == purchase_result("New", "New", "None", "PurchaseFailed", "")
 
 
-@pytest.mark.parametrize("kind", ["drop_before", "http_500", "html", "malformed"])
+@pytest.mark.parametrize(
+    "kind", sampled(["drop_before", "http_500", "html", "malformed"], in_short=["html"])
+)
 def test_while_the_smdp_fails_the_page_says_so_and_leaving_costs_nothing(
     stack: Stack, shopper_at: ShopperAt, kind: str
 ) -> None:
@@ -96,7 +99,9 @@ def test_while_the_smdp_fails_the_page_says_so_and_leaving_costs_nothing(
 
 
 @pytest.mark.parametrize(
-    ("stack", "kind"), [("sqlite", "http_500"), ("postgresql", "drop_before")], indirect=["stack"]
+    ("stack", "kind"),
+    [long("sqlite", "http_500"), ("postgresql", "drop_before")],
+    indirect=["stack"],
 )
 def test_an_smdp_that_stays_down_fails_the_order_without_a_charge(
     stack: Stack, shopper_at: ShopperAt, kind: str

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ from tests.e2e.customer import GOOD_CARD, REFUSED_CARD, Customer
 from tests.e2e.outside import fault, payments
 from tests.e2e.shopper import Shopper, order_number
 from tests.providers import books, break_it
+from tests.speeds import sampled
 from tests.stack import Stack, make_copy, running_stack
 
 # A dead worker's lease has to run out first, and the default
@@ -57,7 +59,7 @@ def wait_for_gateway(noor: Customer, shop: Stack) -> None:
     noor.page.wait_for_url(re.compile(f"^{re.escape(shop.payment_url)}/card/"))
 
 
-@pytest.mark.parametrize("script", [True, False])
+@pytest.mark.parametrize("script", sampled([True, False], in_short=[True]))
 def test_a_card_typed_at_the_gateway_pays_the_order(
     shop: Stack,
     page_at: PageAt,
@@ -143,8 +145,13 @@ def wait_for(alice: Shopper, address: str) -> None:
         time.sleep(0.2)
 
 
-@pytest.mark.parametrize("kind", ["drop_before", "drop_after", "malformed"])
-@pytest.mark.parametrize("function", ["open_page", "fetch_page"])
+@pytest.mark.parametrize(
+    ("function", "kind"),
+    sampled(
+        product(["open_page", "fetch_page"], ["drop_before", "drop_after", "malformed"]),
+        in_short=[("open_page", "drop_after"), ("fetch_page", "malformed")],
+    ),
+)
 def test_lost_answers_open_no_second_page_and_store_no_second_card(
     shop: Stack, shopper_at: ShopperAt, function: str, kind: str
 ) -> None:
@@ -161,7 +168,7 @@ def test_lost_answers_open_no_second_page_and_store_no_second_card(
     assert count_methods(shop, alice.identifier) == 1
 
 
-@pytest.mark.parametrize("function", ["open_page", "fetch_page"])
+@pytest.mark.parametrize("function", sampled(["open_page", "fetch_page"], in_short=["open_page"]))
 def test_a_worker_killed_at_a_call_doubles_and_loses_nothing(
     shop: Stack, shopper_at: ShopperAt, function: str
 ) -> None:
@@ -211,6 +218,7 @@ def test_ten_returns_at_once_store_one_card(shop: Stack, shopper_at: ShopperAt) 
     assert count_methods(shop, alice.identifier) == 1
 
 
+@pytest.mark.long
 def test_a_gateway_that_is_down_leads_back_and_loses_nothing(
     shop: Stack, shopper_at: ShopperAt
 ) -> None:

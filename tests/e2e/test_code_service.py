@@ -12,6 +12,7 @@ import pytest
 from tests.browser import PageAt
 from tests.e2e.customer import Customer
 from tests.providers import books
+from tests.speeds import sampled
 from tests.stack import Stack, make_copy, running_stack
 
 SETTINGS = {"CODE_SERVICE": "accounts.code_services.camara.OneTimePasswordSms"}
@@ -43,7 +44,7 @@ def sign_up(shop: Stack, page_at: PageAt, number: str, *, script: bool) -> Custo
     return noor
 
 
-@pytest.mark.parametrize("script", [True, False])
+@pytest.mark.parametrize("script", sampled([True, False], in_short=[True]))
 def test_a_number_is_proven_by_the_operators_code(
     shop: Stack,
     page_at: PageAt,

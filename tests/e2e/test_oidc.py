@@ -11,16 +11,15 @@ import pytest
 from playwright.sync_api import Error, expect
 
 from tests.browser import PageAt
+from tests.e2e.access import DESK, PLAIN_PHONE, Look, in_looks
 from tests.e2e.customer import PATIENCE, Customer
 from tests.e2e.payload import INNER, parse_payload
 from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET, FakeProvider, providing
 from tests.stack import Stack, make_copy, running_stack
 
-SIZES = [(800, 600), (360, 640)]
 pytestmark = [
     pytest.mark.parametrize("shop", ["sqlite"], indirect=True),
-    pytest.mark.parametrize("script", [True, False], ids=["script", "no script"]),
-    pytest.mark.parametrize("size", SIZES, ids=str),
+    in_looks(DESK, PLAIN_PHONE),
 ]
 
 
@@ -61,9 +60,10 @@ def shop(
 
 
 @pytest.fixture
-def noor(shop: Stack, page_at: PageAt, size: tuple[int, int], script: bool) -> Customer:  # noqa: FBT001 -- a parameter of the test
+def noor(shop: Stack, page_at: PageAt, look: Look) -> Customer:
     """Return a customer who has launched the portal and stands at the sign-in page."""
-    customer = Customer(page_at(*size, script=script), shop.base_url)
+    page = page_at(look.width, look.height, script=look.script)
+    customer = Customer(page, shop.base_url)
     customer.launch()
     customer.sees("Sign in")
     return customer

@@ -65,7 +65,10 @@ SAMPLE = [
     ("failed", "void", "answered"),
 ]
 STATE = "SELECT state FROM orders_order WHERE number = :number"
-OPEN = "SELECT id FROM outbox_task WHERE closed_at IS NULL"
+OPEN = """
+SELECT concat_ws(' ', kind, subject, 'attempts:', attempts, 'not before:', not_before, last_error)
+FROM outbox_task WHERE closed_at IS NULL
+"""
 OUTCOMES = """
 SELECT c.outcome, c.sent_at FROM payments_gatewaycall c
 JOIN payments_payment p ON p.id = c.payment_id
@@ -177,7 +180,7 @@ def test_an_order_cancelled_while_its_worker_is_dead_leaves_nothing_behind(
         with _worker_killed(proxied, paused, fate):
             _leave(alice)
         _wait_until(lambda: _books(proxied, number, before) == _expected_books("cancelled"))
-        _wait_until(lambda: _has_no_open_task(proxied))
+        _wait_until_no_task_is_open(proxied)
         _let_arrive(paused, fate)
 
     assert _books(proxied, number, before) == _expected_books("cancelled")
@@ -281,9 +284,11 @@ def _was_repeated(proxied: ProxiedStack, number: str, call: str) -> bool:
     return first == "unanswered" and bool(more) and "unanswered" not in more
 
 
-def _has_no_open_task(proxied: ProxiedStack) -> bool:
-    """Say whether every outbox task is closed."""
-    return not query(proxied.stack, OPEN)
+def _wait_until_no_task_is_open(proxied: ProxiedStack) -> None:
+    deadline = time.monotonic() + ENDED_WITHIN
+    while tasks := query(proxied.stack, OPEN):
+        assert time.monotonic() < deadline, tasks
+        time.sleep(0.1)
 
 
 def _outcomes(proxied: ProxiedStack, number: str, call: str) -> list[str]:

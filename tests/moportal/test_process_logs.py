@@ -21,6 +21,7 @@ from moportal.logs.configuration import log_uncaught_exceptions
 from tests.builders import EID
 from tests.services import Server, free_port, redis
 from tests.settings_for import production_environment
+from tests.speeds import sampled
 
 WITHIN = 60.0
 FORWARDED = {"Host": "portal.kestrel.example", "X-Forwarded-Proto": "https"}
@@ -70,7 +71,9 @@ class Process:
 
 
 @pytest.mark.processes
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", sampled([signal.SIGTERM, signal.SIGINT], in_short=[signal.SIGTERM])
+)
 def test_every_line_of_worker_and_beat_is_one_json_object(
     broker: Server, tmp_path: Path, number: signal.Signals
 ) -> None:
