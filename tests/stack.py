@@ -238,8 +238,10 @@ def pytest_runtest_makereport(
     report = yield
     if report.failed and isinstance(item, pytest.Function):
         for name, value in item.funcargs.items():
-            if isinstance(value, Stack):
-                report.sections.append((f"output of {name}", value.tail()))
+            # A copy behind proxies holds its stack.
+            stack = getattr(value, "stack", value)
+            if isinstance(stack, Stack):
+                report.sections.append((f"output of {name}", stack.tail()))
     return report
 
 
