@@ -90,10 +90,8 @@ class Product:
         """Run `number` worker processes and beat within the context."""
         names = [f"worker{n}" for n in range(1, number + 1)]
         celery = ("celery", "--quiet", "-A", "moportal")
-        options = [
-            *("--loglevel", "INFO", "--pool", "threads", "--concurrency", str(threads)),
-            *("--without-gossip", "--without-mingle", "--without-heartbeat"),
-        ]
+        pool = ("--pool", "threads", "--concurrency", str(threads))
+        options = ["--loglevel", "INFO", *pool]
         schedule = str(self.copy.folder / "beat")
         try:
             for name in names:

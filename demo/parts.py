@@ -130,10 +130,7 @@ def _web(copy: Copy) -> Part:
 
 def _worker() -> Part:
     """Return a worker whose threads start quickly and share the loaded modules."""
-    options = [
-        *("--pool", "threads", "--concurrency", "4", "--loglevel", "INFO"),
-        *("--without-gossip", "--without-mingle", "--without-heartbeat"),
-    ]
+    options = ["--pool", "threads", "--concurrency", "4", "--loglevel", "INFO"]
     return Part("worker", (*_CELERY, "worker", *options))
 
 

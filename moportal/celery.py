@@ -21,7 +21,12 @@ TRANSPORT_ALIASES["redis"] = TRANSPORT_ALIASES["rediss"] = "moportal.brokers.red
 
 
 class Portal(Celery):
-    """Celery's application, whose beat writes log lines alone."""
+    """Celery's application. Its beat writes log lines alone, and its worker publishes nothing."""
+
+    @cached_property
+    def Worker(self) -> Any:  # noqa: N802 -- Celery's name
+        name: Any = "moportal.brokers.worker:Worker"
+        return self.subclass_with_self(name)
 
     @cached_property
     def Beat(self) -> Any:  # noqa: N802 -- Celery's name

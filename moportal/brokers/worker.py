@@ -1,0 +1,20 @@
+"""Celery's worker, except that it publishes nothing by itself.
+
+By default a worker publishes an event every two seconds, and greets other workers when it starts.
+Its main thread publishes them, and tries for ever. If the broker stops just before such an event,
+the worker stays silent until the broker is back: it logs nothing, and a signal does not end it.
+Nobody reads these events: the database has the heartbeat.
+"""
+
+from typing import Any
+
+from celery.apps import worker
+
+PUBLISHES_NOTHING = {"without_heartbeat": True, "without_gossip": True, "without_mingle": True}
+
+
+class Worker(worker.Worker):
+    """The worker that `celery worker` starts in the portal."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{**options, **PUBLISHES_NOTHING})
