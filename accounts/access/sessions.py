@@ -98,10 +98,7 @@ def end_joined_identities(account: User) -> None:
     Whoever had stolen the password may have added their own identity. The identity that an account
     was made for stays: its owner may have no other way in.
     """
-    identities = account.oidc_identities.order_by("pk")
-    if account.is_from_operator:
-        identities = identities.exclude(pk__in=identities.values("pk")[:1])
-    ended, _by_model = identities.delete()
+    ended, _by_model = account.oidc_identities.filter(is_joined=True).delete()
     if ended:
         log.info("joined identities ended", account=account.pk)
 

@@ -124,7 +124,9 @@ def join(request: HttpRequest, claims: Claims, identifier: str, *, password: str
     account = domain.sign_in(identifier, password=password, request=request)
     with transaction.atomic():
         identity, is_new = OidcIdentity.objects.get_or_create(
-            issuer=claims.issuer, subject=claims.subject, defaults={"account": account}
+            issuer=claims.issuer,
+            subject=claims.subject,
+            defaults={"account": account, "is_joined": True},
         )
         if is_new:
             context = {"provider": customers_name()}

@@ -61,6 +61,7 @@ def test_a_first_sign_in_makes_an_account_that_the_host_calls_existing(
     assert is_signed_in(client)
     assert Visit.objects.get().user_account == "Existing"
     assert OidcIdentity.objects.get().subject == SUBJECT
+    assert not OidcIdentity.objects.get().is_joined
     assert kinds(account) == ["signed_up", "signed_in"]
     assert of_portal.BROWSER_COOKIE_NAME in client.cookies
     assert not client.cookies[of_portal.OIDC_COOKIE_NAME].value
