@@ -23,6 +23,7 @@ class Occasion(TextChoices):
     SUPPORT_RECOVERY = "support_recovery", pgettext_lazy("message", "A call to support")
     SUPPORT_CODE = "support_code", pgettext_lazy("message", "Code from support")
     SIGN_IN_ADDED = "sign_in_added", pgettext_lazy("message", "Another way to sign in")
+    SIGN_IN_REMOVED = "sign_in_removed", pgettext_lazy("message", "A way to sign in was removed")
     CODE = "code", pgettext_lazy("message", "One-time code")
     PASSWORD_LINK = "password_link", "Link to set a password"
 
@@ -41,6 +42,7 @@ SECURITY = frozenset(
         Occasion.IDENTIFIER_CHANGED,
         Occasion.SUPPORT_RECOVERY,
         Occasion.SIGN_IN_ADDED,
+        Occasion.SIGN_IN_REMOVED,
     }
 )
 

@@ -17,6 +17,9 @@ urlpatterns = [
     path("security/password/", security.change_password, name="password"),
     path("security/recovery-code/", security.renew_recovery_code, name="renew-recovery-code"),
     path("security/sign-out-others/", security.sign_out_others, name="sign-out-others"),
+    path(
+        "security/operator/<int:number>/remove/", security.remove_identity, name="identity-remove"
+    ),
     path("addresses/", addresses.overview, name="addresses"),
     path("addresses/add/", addresses.add, name="address-add"),
     path("addresses/code/", addresses.enter_code, name="address-code"),

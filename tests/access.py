@@ -78,6 +78,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/account/security/password/": CUSTOMER,
     "/account/security/recovery-code/": CUSTOMER,
     "/account/security/sign-out-others/": CUSTOMER,
+    "/account/security/operator/<number>/remove/": OWNER,
     "/account/addresses/": CUSTOMER,
     "/account/addresses/add/": CUSTOMER,
     "/account/addresses/code/": CUSTOMER,

@@ -106,7 +106,11 @@ def address_filler() -> Callable[[str], str]:
     from django.contrib import admin  # noqa: PLC0415 -- needs the settings
     from django.contrib.contenttypes.models import ContentType  # noqa: PLC0415 -- the same
 
-    from accounts.models import AccountMessage, Address  # noqa: PLC0415 -- the same
+    from accounts.models import (  # noqa: PLC0415 -- the same
+        AccountMessage,
+        Address,
+        OidcIdentity,
+    )
     from esim.models import Sim  # noqa: PLC0415 -- the same
     from orders.models import Order  # noqa: PLC0415 -- the same
     from payments.models import CardPage, PaymentMethod  # noqa: PLC0415 -- the same
@@ -137,6 +141,7 @@ def address_filler() -> Callable[[str], str]:
             "/methods/": PaymentMethod,
             "/account/messages/": AccountMessage,
             "/account/addresses/": Address,
+            "/account/security/operator/": OidcIdentity,
         }
         row_of_part = next((rows[part] for part in rows if part in template), None)
         number = {"number": row_of_part.objects.order_by("pk")[0].pk} if row_of_part else {}

@@ -15,7 +15,7 @@ from django.utils.timezone import now
 
 from accounts.access import events
 from accounts.domain.telling import tell
-from accounts.models import CodeRequest, NumberCheck, StaffRecovery, User
+from accounts.models import CodeRequest, NumberCheck, OidcIdentity, StaffRecovery, User
 from accounts.roles import ADMINISTRATOR, AGENT, VIEWER
 from brand.models import LegalText
 from demo.parts import ROOT
@@ -72,6 +72,7 @@ def make_rows(alice: User) -> None:
     make_rows_of_payment(order, alice)
     tell(alice, Occasion.ORDER_CANCELLED, key=order.number, context={"number": order.number})
     events.record(alice, events.Kind.SIGNED_UP)
+    OidcIdentity.objects.create(account=alice, issuer="https://id.example", subject="1")
     asker = User.objects.create_user("asker@staff.example", None, is_staff=True)
     StaffRecovery.objects.create(account=alice, asked_by=asker, reason="x", expires_at=now())
     make_rows_of_numbers(alice)

@@ -31,6 +31,7 @@ OCCASIONS = {
     Kind.ADDRESS_LOST: Occasion.ADDRESS_LOST,
     Kind.IDENTIFIER_CHANGED: Occasion.IDENTIFIER_CHANGED,
     Kind.JOINED: Occasion.SIGN_IN_ADDED,
+    Kind.UNLINKED: Occasion.SIGN_IN_REMOVED,
 }
 # Marks a request by which an account comes back. Its owner is told of that.
 COMING_BACK = "accounts.coming_back"

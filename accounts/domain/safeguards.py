@@ -23,6 +23,7 @@ CHANGES = RECOVERIES | {
     Kind.ADDRESS_DOUBTED,
     Kind.IDENTIFIER_CHANGED,
     Kind.JOINED,
+    Kind.UNLINKED,
 }
 # A change counts as recent for so long.
 RECENT = timedelta(days=7)

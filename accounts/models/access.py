@@ -106,6 +106,7 @@ class AccessEvent(models.Model):
         IDENTIFIER_CHANGED = "identifier_changed", _("Changed what you sign in with")
         CODE_RENEWED = "code_renewed", _("New recovery code")
         JOINED = "joined", _("Sign-in with your operator added")
+        UNLINKED = "unlinked", _("Sign-in with your operator removed")
         ENDED_BY_PROVIDER = "ended_by_provider", _("Signed out by your operator")
         LANGUAGE_CHANGED = "language_changed", _("Language changed")
         SUPPORT_STARTED = "support_started", _("Support checks a caller who wants a new password")

@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import structlog
 from django.conf import settings
@@ -9,7 +10,7 @@ from django.contrib.auth import login
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
-from accounts.access import events
+from accounts.access import events, sessions
 from accounts.domain import proofs
 from accounts.domain import sign_in as domain
 from accounts.domain.announcing import COMING_BACK, announce
@@ -21,6 +22,10 @@ from accounts.oidc.tokens import Claims
 from accounts.states import ProofKind
 
 log = structlog.get_logger(__name__)
+
+
+class LastWayIn(Exception):
+    """The account would have no way in without this identity."""
 
 
 def find(claims: Claims) -> OidcIdentity | None:
@@ -135,6 +140,43 @@ def join(request: HttpRequest, claims: Claims, identifier: str, *, password: str
             request.META[COMING_BACK] = True
     log.info("identity joined", account=identity.account_id, is_new=is_new)
     return identity
+
+
+def identities_of(account: User) -> list[OidcIdentity]:
+    return list(account.oidc_identities.order_by("pk"))
+
+
+def name_of(identity: OidcIdentity) -> str:
+    """Return what customers call the provider, or its host name if it is not in use any more."""
+    is_current = identity.issuer == settings.OIDC_ISSUER
+    return customers_name() if is_current else urlsplit(identity.issuer).hostname or ""
+
+
+def is_last_way_in(identity: OidcIdentity) -> bool:
+    """Return whether the account opens by nothing else: by no password and no other identity."""
+    account = identity.account
+    if is_identifier(account.username) and account.has_usable_password():
+        return False
+    others = account.oidc_identities.exclude(pk=identity.pk)
+    return not others.filter(issuer=settings.OIDC_ISSUER).exists()
+
+
+@transaction.atomic
+def remove(request: HttpRequest, identity: OidcIdentity) -> None:
+    """Let this identity open the account no more, and tell all addresses of the account.
+
+    Sign-ins that it opened end, except the one of this browser. Raises `LastWayIn`.
+    """
+    # Two requests may remove two identities at once. One of the identities must stay.
+    account = User.objects.select_for_update().get(pk=identity.account_id)
+    if is_last_way_in(identity):
+        raise LastWayIn
+    context = {"provider": name_of(identity)}
+    announce(account, events.Kind.UNLINKED, request=request, context=context)
+    own_key = request.session.session_key
+    sessions.end_found(identity.sign_ins.exclude(session_key=own_key))
+    identity.delete()
+    log.info("identity removed", account=account.pk)
 
 
 def sign_in(request: HttpRequest, identity: OidcIdentity, claims: Claims) -> None:

@@ -1,11 +1,12 @@
-"""`/account/security/`: the password, where the account is signed in, and what happened to it."""
+"""`/account/security/`: the ways in, where the account is signed in, and what happened to it."""
 
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -17,10 +18,11 @@ from accounts.access.limiter import Locked
 from accounts.domain import recovery
 from accounts.domain import sign_in as domain
 from accounts.forms import CurrentPasswordForm, PasswordChangeForm
-from accounts.models import RecoveryCode, User
+from accounts.models import OidcIdentity, RecoveryCode, User
+from accounts.oidc import identities
 from accounts.texts import too_many_text
 from moportal.web.kept_forms import redirect_back, restore_form
-from orders.views.steps import customer_only, redirect_to
+from orders.views.steps import after_reentry, customer_only, redirect_to
 
 SHOWN_EVENTS = 10
 WRONG_PASSWORD = gettext_lazy("This isn't your current password. Try again.")
@@ -31,6 +33,7 @@ WRONG_PASSWORD = gettext_lazy("This isn't your current password. Try again.")
 def overview(request: HttpRequest, user: User) -> HttpResponse:
     """Show the open sign-ins and the latest events of the account."""
     context = {
+        "identities": [_identity_row(identity) for identity in identities.identities_of(user)],
         "sign_ins": sessions.open_sign_ins(user),
         "session_key": request.session.session_key,
         "code": RecoveryCode.objects.filter(account=user).first(),
@@ -38,6 +41,34 @@ def overview(request: HttpRequest, user: User) -> HttpResponse:
         "back_url": reverse("account"),
     }
     return render(request, "selfcare/security.html", context)
+
+
+def _identity_row(identity: OidcIdentity) -> dict[str, Any]:
+    return {
+        "identity": identity,
+        "provider": identities.name_of(identity),
+        "may_remove": not identities.is_last_way_in(identity),
+    }
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@customer_only
+@after_reentry
+def remove_identity(request: HttpRequest, user: User, number: int) -> HttpResponse:
+    """Remove a sign-in with the operator's provider after a page that asks whether to."""
+    identity = get_object_or_404(user.oidc_identities.select_related("account"), pk=number)
+    provider = identities.name_of(identity)
+    if request.method != "POST":
+        context = {"provider": provider, "back_url": reverse("security")}
+        return render(request, "selfcare/identity_remove.html", context)
+    try:
+        identities.remove(request, identity)
+    except identities.LastWayIn:
+        text = _("This is the only way into your account, so it can't be removed.")
+        messages.warning(request, text)
+    else:
+        messages.info(request, _("Removed: sign-in with %(provider)s") % {"provider": provider})
+    return redirect_to("security")
 
 
 @sensitive_post_parameters("current", "new")
