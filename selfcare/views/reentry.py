@@ -1,7 +1,8 @@
-"""`/account/confirm/`: who is it? Asked before addresses, passwords and lines are changed.
+"""`/account/confirm/`: who is it? Asked before addresses, payment methods and ways in are changed.
 
 The password is enough, or a code that goes to a proven address of the account, or another sign-in
-with the operator's provider.
+with the operator's provider. It is not asked before a line is linked
+(docs/accounts.md#asked-again).
 """
 
 from django.contrib import messages

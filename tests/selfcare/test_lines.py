@@ -11,10 +11,10 @@ from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
 from accounts.access import events
-from accounts.domain import codes, proofs
+from accounts.domain import codes, proofs, reentry
 from accounts.domain.proofs import Strength
 from accounts.models import CodeRequest, Proof, User
-from accounts.states import CodeState, ProofKind, Refusal
+from accounts.states import CodeState, ProofKind, Purpose, Refusal
 from selfcare.views import lines as pages
 from subscriptions import states
 from subscriptions.domain.standing import lines_of
@@ -82,6 +82,21 @@ def test_the_number_and_its_code_bring_the_line(
     assert "31 GB" in page
     assert "I'm the holder" in page
     assert proofs.strength_of(alice, NUMBER) == Strength.USE
+
+
+def test_a_linked_number_is_no_way_in_so_linking_asks_nobody_again(
+    as_alice: Client, alice: User, customers: str
+) -> None:
+    session = as_alice.session
+    session[reentry.SESSION_KEY] = 0
+    session.save()
+
+    assert "Home 50 GB" in link_by(as_alice, alice)
+
+    assert not alice.addresses.filter(value=NUMBER).exists()
+    Client().post("/recover/code/", {"username": NUMBER})
+    assert CodeRequest.objects.latest("pk").purpose == Purpose.RECOVER
+    assert not send_code()
 
 
 def test_with_the_bills_code_the_customer_is_the_holder(
