@@ -38,10 +38,12 @@ from outbox.tasks import request_purge
 from payments.models import CardPage, PaymentMethod
 from plans.models import Plan
 from simulators.payment.server import SIGNATURE_HEADER, signed
+from subscriptions.domain import linking
 from subscriptions.tasks import request_pull
 from tests.builders import EID, make_draft, make_plan, make_pool
 from tests.conftest import PASSWORD
 from tests.orders.conftest import new_card
+from tests.subscriptions.operator_lines.steps import BILL_CODE
 from tests.subscriptions.usages import said, tell
 
 pytestmark = [pytest.mark.long, pytest.mark.processes]
@@ -62,7 +64,7 @@ SETTINGS = (
 
 
 @pytest.fixture
-def shop(gateway: str, smdp: str, network: str, settings: Settings) -> None:
+def shop(gateway: str, smdp: str, network: str, customers: str, settings: Settings) -> None:
     """Let the portal use the simulators, and keep rows for two days."""
     for name in SETTINGS:
         setattr(settings, name, RETENTION)
@@ -163,12 +165,13 @@ def report_download(iccid: str, day: int) -> None:
 
 
 def others_call(clara: User, day: int) -> None:
-    """Work at the desk, count an attempt, leave a card page unused, and fetch usage."""
+    """Work at the desk, count an attempt, leave a card page and a line unfinished, fetch usage."""
     LogEntry.objects.create(
         user=clara, object_id=str(day), object_repr="x", action_flag=CHANGE, change_message=""
     )
     AttemptCount.objects.create(limit="x", subject=str(day), began_at=now(), ends_at=now() + DAY)
     CardPage.objects.create(account=clara, state="lapsed", return_url="https://portal.example/")
+    linking.begin(clara, number="", bill_code=BILL_CODE)
     request_pull()
 
 
