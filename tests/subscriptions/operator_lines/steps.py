@@ -1,11 +1,5 @@
 """What the tests of linked lines do: prove a number, let the worker work, and read the result."""
 
-from datetime import timedelta
-from typing import Any
-
-import httpx
-from django.utils.timezone import now
-
 from accounts.domain import proofs
 from accounts.models import User
 from accounts.states import ProofKind
@@ -17,7 +11,6 @@ from tests.processing import process_task
 from tests.providers import books
 
 NUMBER, BILL_CODE, ICCID = "+12025550142", "HOLD-4711-KMRT", "8944999100000000010"
-GB = 10**9
 
 
 def prove(account: User, number: str = NUMBER, kind: ProofKind = ProofKind.CODE_TO_LINE) -> None:
@@ -44,27 +37,6 @@ def refresh() -> RetryAfter | None:
 
 def newest_link(account: User) -> LineLink:
     return LineLink.objects.filter(account=account).latest("pk")
-
-
-def change_line(customers: str, reference: str, **fields: Any) -> None:
-    """Change a line in the customer system's books."""
-    url = f"{customers}/books/lines/{reference}"
-    httpx.put(url, json=fields, trust_env=False).raise_for_status()
-
-
-def plan(**fields: Any) -> dict[str, Any]:
-    """Return a plan as the customer system has it, with these fields changed."""
-    at = now()
-    return {
-        "reference": "m",
-        "name": "Home 50 GB",
-        "startsAt": (at - timedelta(days=10)).isoformat(),
-        "endsAt": (at + timedelta(days=20)).isoformat(),
-        "totalBytes": 50 * GB,
-        "leftBytes": 31 * GB,
-        "countries": ["US", "CA", "MX"],
-        **fields,
-    }
 
 
 def operations(customers: str) -> list[str]:

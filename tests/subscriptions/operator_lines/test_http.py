@@ -23,14 +23,13 @@ from subscriptions.customers.http import HttpCustomerSystem
 from subscriptions.domain.customer_calls import ask as ask_and_record
 from subscriptions.models import CustomerCall, Line, OperatorLine
 from subscriptions.states import Refusal
+from tests.customers import GB, plan
 from tests.serving import Handler, serving
 from tests.subscriptions.operator_lines.steps import (
-    GB,
     ICCID,
     NUMBER,
     link_line,
     newest_link,
-    plan,
     prove,
     refresh,
     work,

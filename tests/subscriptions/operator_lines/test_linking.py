@@ -27,11 +27,11 @@ from subscriptions.models import (
     Subscription,
 )
 from subscriptions.states import LinkState, Refusal
+from tests.customers import GB
 from tests.processing import process_task
 from tests.providers import books, break_it
 from tests.subscriptions.operator_lines.steps import (
     BILL_CODE,
-    GB,
     ICCID,
     NUMBER,
     link_line,

@@ -29,13 +29,11 @@ from subscriptions.models import (
 )
 from subscriptions.usable_buckets import NoGuard, read_by_orm, read_by_statement
 from tests.builders import make_card, make_plan, make_pool
+from tests.customers import GB, change_line, plan
 from tests.providers import break_it
 from tests.subscriptions.operator_lines.steps import (
-    GB,
     ICCID,
-    change_line,
     link_line,
-    plan,
     refresh,
 )
 from tests.subscriptions.usages import give, said
