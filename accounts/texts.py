@@ -13,7 +13,7 @@ LONGEST_IN_MINUTES = 2 * 3600
 CODE_OVER = gettext_lazy("This code is no longer valid. Ask for a new one.")
 # What the operator's service said about a code that can no longer be typed.
 CODE_ENDED = {
-    TypedVerdict.FAILED: gettext_lazy("The code was wrong too often. Ask for a new one."),
+    TypedVerdict.FAILED: gettext_lazy("The code was wrong too many times. Ask for a new one."),
     TypedVerdict.EXPIRED: CODE_OVER,
     TypedVerdict.UNKNOWN: gettext_lazy("We couldn't check the code. Ask for a new one."),
 }
@@ -22,22 +22,22 @@ NUMBER_IN_DEVICE = gettext_lazy(
 )
 WHY_NOT_SENT = {
     Refusal.LIMIT: gettext_lazy(
-        "We can't send a code there now. It got many messages lately, or we don't send SMS to its "
-        "country. Try again in an hour, or use another address."
+        "We can't send a code there right now. Many messages went there recently, or we don't "
+        "send SMS to its country. Try again in an hour."
     ),
     Refusal.NUMBER_CHANGED: gettext_lazy(
-        "This number or its SIM changed hands lately, so a code to it proves nothing yet. "
-        "Use another address, or contact support."
+        "This number or its SIM changed hands recently, so a code to it proves nothing yet. "
+        "If it's yours, contact support."
     ),
-    Refusal.UNDELIVERED: gettext_lazy(
-        "The message wasn't delivered. Check the address, or use another one."
-    ),
+    Refusal.UNDELIVERED: gettext_lazy("The message wasn't delivered. Check for a typing error."),
     Refusal.UNCHECKED: gettext_lazy(
-        "We couldn't find out whether this number changed hands lately. Use another address."
+        "We couldn't find out whether this number changed hands recently. Try again later."
     ),
-    Refusal.NOT_ALLOWED: gettext_lazy("This number can't receive our codes. Use another address."),
-    Refusal.BLOCKED: gettext_lazy("This number has blocked our SMS. Use another address."),
+    Refusal.NOT_ALLOWED: gettext_lazy("This number can't receive our codes."),
+    Refusal.BLOCKED: gettext_lazy("This number blocks our SMS."),
 }
+# After these, a new code to the same address may arrive.
+MAY_ASK_AGAIN = frozenset({Refusal.LIMIT, Refusal.UNDELIVERED, Refusal.UNCHECKED})
 
 
 def wait_text(locked: Locked) -> str:
@@ -60,7 +60,7 @@ def too_many_text(locked: Locked) -> str:
 
 def too_many_codes_text(locked: Locked) -> str:
     """Return what somebody reads who has asked for too many codes."""
-    several = _("Several codes were asked for already.")
+    several = _("Several codes were requested already.")
     return f"{several} {wait_text(locked)}"
 
 

@@ -32,7 +32,7 @@ class LinkLineForm(forms.Form):
         required=False,
         validators=[refuse_card_number],
         widget=_text("off", autocapitalize="characters"),
-        help_text=_("With it, we know that you're the holder of the line."),
+        help_text=_("It shows us that you're the holder of the line."),
     )
 
     def __init__(self, *args: Any, market: str = "", **options: Any) -> None:
@@ -44,12 +44,12 @@ class LinkLineForm(forms.Form):
         typed: str = self.cleaned_data["phone"]
         number = normalise(typed, self._market) if typed else ""
         if number and not number.startswith("+"):
-            raise ValidationError(_("Type in a phone number, such as +1 202 555 0142."))
+            raise ValidationError(_("Enter a phone number, such as +1 202 555 0142."))
         return number
 
     def clean(self) -> dict[str, Any]:
         """Return what was typed, if it names a line."""
         cleaned = super().clean() or {}
         if not self.errors and not cleaned.get("phone") and not cleaned.get("bill_code"):
-            self.add_error("phone", _("Type in the number, or the code from your bill."))
+            self.add_error("phone", _("Enter the number or the code from your bill."))
         return cleaned

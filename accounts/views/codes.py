@@ -8,6 +8,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.timezone import now
+from django.utils.translation import gettext as _
 
 from accounts import texts
 from accounts.access.limiter import Locked
@@ -49,10 +50,12 @@ def code_context(
         "note": note_of(asked),
         "address": asked.address,
         "why_not": texts.WHY_NOT_SENT.get(Refusal(asked.refusal)) if asked.refusal else "",
+        "may_ask_again": not asked.refusal or Refusal(asked.refusal) in texts.MAY_ASK_AGAIN,
         "form": restore_form(request, CodeForm, {"next": target}),
         "next": target,
         "again_url": reverse(f"{page}-again"),
         "others_url": reverse(others),
+        "others_text": _("Use another address"),
         "back_url": own_target(target) or reverse(others),
     }
 

@@ -133,7 +133,7 @@ def _say_linked(request: HttpRequest, link: LineLink) -> None:
         messages.warning(
             request,
             _(
-                "The code from the bill isn't right. So you can see the line and top it up, but "
+                "The code from the bill isn't right, so you can see the line and top it up, but "
                 "not change it."
             ),
         )
@@ -152,6 +152,7 @@ def enter_code(request: HttpRequest, user: User) -> HttpResponse:
         context = code_context(request, asked, page="link-code", others="link-line")
         # A code from somebody else's bill must not tell the number that it belongs to.
         context["address"] = f"•••• {asked.address[-4:]}"
+        context["others_text"] = _("Use another number")
         return render(request, "selfcare/code.html", context)
     form, link = CodeForm(request.POST), None
     try:

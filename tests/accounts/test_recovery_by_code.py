@@ -209,9 +209,9 @@ def test_who_asks_too_often_is_told_how_long_to_wait(proven: User, settings: Set
     client, _code = ask()
 
     client.post(ASK, {"username": PROVEN})
-    assert "Several codes were asked for already. Try again in" in client.get(ASK).text
+    assert "Several codes were requested already. Try again in" in client.get(ASK).text
     client.post(AGAIN)
-    assert "Several codes were asked for already." in client.get(ENTER).text
+    assert "Several codes were requested already." in client.get(ENTER).text
 
 
 def test_a_stranger_who_asks_too_often_does_not_shut_the_owner_out(

@@ -71,6 +71,6 @@ def test_a_number_with_a_new_sim_gets_no_code_and_another_way(shop: Stack, page_
     noor = sign_up(shop, page_at, "+12025550191", script=False)
 
     noor.sees("No code was sent")
-    noor.page.get_by_text("changed hands lately").wait_for()
+    noor.page.get_by_text("changed hands recently").wait_for()
     noor.page.get_by_role("link", name="Use another address").click()
     noor.page.get_by_text("+12025550191").first.wait_for()

@@ -79,8 +79,8 @@ def test_a_wrong_code_says_how_many_tries_are_left(as_alice: Client, alice: User
 @pytest.mark.parametrize(
     ("refusal", "said"),
     [
-        (Refusal.LIMIT, "got many messages lately"),
-        (Refusal.NUMBER_CHANGED, "changed hands lately"),
+        (Refusal.LIMIT, "Many messages went there recently"),
+        (Refusal.NUMBER_CHANGED, "changed hands recently"),
         (Refusal.UNDELIVERED, "delivered"),
     ],
 )
@@ -115,7 +115,7 @@ def test_a_new_code_can_be_asked_for(as_alice: Client, alice: User, settings: Se
     as_alice.post(again, {"next": ""})
     assert CodeRequest.objects.count() == 2
     as_alice.post(again)
-    assert "Several codes were asked for" in as_alice.get(CODE).text
+    assert "Several codes were requested" in as_alice.get(CODE).text
     assert CodeRequest.objects.count() == 2
 
 
@@ -191,7 +191,7 @@ def test_a_code_that_cannot_be_sent_leads_back_with_a_sentence(
     answer = as_alice.post(page)
 
     assert answer.headers["Location"] == page
-    assert "Several codes were asked for" in as_alice.get(page).text
+    assert "Several codes were requested" in as_alice.get(page).text
 
 
 def test_an_address_is_removed_after_a_page_that_asks(as_alice: Client, alice: User) -> None:

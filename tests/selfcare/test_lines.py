@@ -105,7 +105,7 @@ def test_with_the_bills_code_the_customer_is_the_holder(
     page = link_by(as_alice, alice, bill_code=BILL_CODE)
 
     assert proofs.strength_of(alice, NUMBER) == Strength.HOLDER
-    assert "For its contract, its bill and its SIMs, contact our support team." in page
+    assert "For the contract, the bill or the SIMs, contact our support team." in page
 
 
 def test_a_wrong_bill_code_is_said_and_the_line_is_there(
@@ -113,7 +113,7 @@ def test_a_wrong_bill_code_is_said_and_the_line_is_there(
 ) -> None:
     page = link_by(as_alice, alice, bill_code="HOLD-0000")
 
-    assert "The code from the bill isn&#x27;t right." in page
+    assert "The code from the bill isn&#x27;t right, so" in page
     assert "confirm with a code from your bill" in page
 
 
@@ -174,7 +174,7 @@ def test_while_the_customer_system_is_away_the_page_says_so_and_goes_on(
     work(alice)
 
     page = as_alice.get(wait).text
-    assert "It takes longer than usual." in page
+    assert "This is taking longer than usual." in page
     assert as_alice.get(ACCOUNT).status_code == 200
     work(alice)
     assert as_alice.get(wait).headers["Location"] == ACCOUNT
@@ -183,9 +183,9 @@ def test_while_the_customer_system_is_away_the_page_says_so_and_goes_on(
 @pytest.mark.parametrize(
     ("phone", "bill_code", "said"),
     [
-        ("", "", "Type in the number, or the code from your bill."),
-        ("alice@example.com", "", "Type in a phone number"),
-        ("12", "", "Type in a phone number"),
+        ("", "", "Enter the number or the code from your bill."),
+        ("alice@example.com", "", "Enter a phone number"),
+        ("12", "", "Enter a phone number"),
     ],
 )
 def test_what_is_no_number_is_said_and_kept(
@@ -218,10 +218,10 @@ def test_too_many_codes_to_a_number_are_said(
     settings.CODE_LIMIT = 1
     begin(as_alice)
     assert begin(as_alice) == LINK
-    assert "Several codes were asked for already." in as_alice.get(LINK).text
+    assert "Several codes were requested already." in as_alice.get(LINK).text
 
     as_alice.post(f"{CODE}again/")
-    assert "Several codes were asked for already." in as_alice.get(CODE).text
+    assert "Several codes were requested already." in as_alice.get(CODE).text
 
 
 def test_no_code_goes_to_a_sim_in_this_device(
@@ -346,7 +346,7 @@ def test_after_a_recovery_the_holder_changes_nothing_for_a_day(
     link_by(as_alice, alice, NUMBER, BILL_CODE)
     events.record(alice, events.Kind.RECOVERED)
 
-    assert "Your account was recovered lately" in as_alice.get(ACCOUNT).text
+    assert "Your account was recovered recently" in as_alice.get(ACCOUNT).text
     [(_line, standing)] = lines_of(alice)
     assert not standing.may_change
 
@@ -356,7 +356,7 @@ def test_a_change_waits_after_the_line_got_a_new_sim(
 ) -> None:
     page = link_by(as_alice, alice, "+12025550146", "HOLD-4715-QWRT")
 
-    assert "A change of its SIMs waits for a while" in page
+    assert "A change of the SIM has to wait for a while" in page
     [(_line, standing)] = lines_of(alice)
     assert (standing.may_change, standing.delay > timedelta()) == (True, True)
 
@@ -405,6 +405,6 @@ def test_a_sim_that_changed_lately_gets_no_code(
     )
 
     page = as_alice.get(CODE).text
-    assert "changed hands lately" in page
+    assert "changed hands recently" in page
     assert type_code(as_alice, "ABCDEF") == CODE
     assert proofs.strength_of(alice, NUMBER) == Strength.NONE

@@ -122,7 +122,7 @@ def test_a_new_code_can_be_asked_for(later: Client, alice: User, settings: Setti
 
     answer = later.post(again, {"next": ADD})
     assert answer.headers["Location"].startswith("/account/confirm/address/")
-    assert "Several codes were asked for" in later.get("/account/confirm/address/").text
+    assert "Several codes were requested" in later.get("/account/confirm/address/").text
 
 
 def test_a_number_in_this_device_gets_no_code(

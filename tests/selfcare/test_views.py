@@ -171,8 +171,8 @@ def test_a_message_is_shown_in_the_pages_language(as_alice: Client, alice: User)
 
 def test_the_account_says_that_a_message_did_not_arrive(as_alice: Client, alice: User) -> None:
     tell(alice)
-    assert "did not reach you" not in as_alice.get("/account/").text
+    assert "didn't reach you" not in as_alice.get("/account/").text
 
     Message.objects.update(state=MessageState.REFUSED, ended_at=now())
 
-    assert "did not reach you" in as_alice.get("/account/").text
+    assert "didn't reach you" in as_alice.get("/account/").text
