@@ -108,6 +108,15 @@ def has_draft(noor: Customer) -> None:
     expect(noor.page.get_by_role("radio").nth(CHOSEN)).to_be_checked()
 
 
+def type_code(noor: Customer, stack: Stack, address: str, *, but: str = "") -> None:
+    """Wait for the page that takes the code, as it comes by itself, and type the code.
+
+    `but` is an earlier code to this address.
+    """
+    noor.page.locator("[name=code]").fill(code_sent_to(stack, address, but=but))
+    noor.press("Next")
+
+
 def prove_identifier(shopper: Shopper, stack: Stack) -> str:
     """Prove what the customer signs in with, without a browser. Return the code."""
     shopper.open("/account/addresses/")

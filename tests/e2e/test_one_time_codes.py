@@ -23,18 +23,12 @@ from tests.e2e.access import (
     opens,
     prove_identifier,
     start_at_payment,
+    type_code,
 )
 from tests.e2e.customer import Customer
 from tests.e2e.outside import STAFF_CODE, code_sent_to
 from tests.e2e.shopper import Shopper
 from tests.stack import Stack, on_postgresql
-
-
-def type_code(noor: Customer, stack: Stack, address: str) -> None:
-    """Wait for the page that takes the code, as it comes by itself, and type the code."""
-    field = noor.page.locator("[name=code]")
-    field.fill(code_sent_to(stack, address))
-    noor.press("Next")
 
 
 @on_postgresql
