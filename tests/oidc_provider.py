@@ -13,15 +13,18 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
+import httpx
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from accounts.oidc.tokens import LOGOUT_EVENT
 from tests.serving import Handler, serving
+from tests.stack import Stack
 
 CLIENT_ID, CLIENT_SECRET = "moportal", "a secret of client and provider"
 SUBJECT = "248289761001"
 NO_CLAIM = object()
+KEYS_WITHIN = 30.0
 
 
 def new_key() -> RSAKey:
@@ -161,6 +164,25 @@ def _signed_with_public_key(key: RSAKey, claims: dict[str, Any]) -> str:
     text = f"{header}.{_encode(json.dumps(claims).encode())}"
     mac = hmac.new(key.as_pem(private=False), text.encode(), hashlib.sha256).digest()
     return f"{text}.{_encode(mac)}"
+
+
+def client_settings(provider: FakeProvider) -> dict[str, str]:
+    """Return the portal's settings for this provider."""
+    return {
+        "OIDC_ISSUER": provider.url,
+        "OIDC_CLIENT_ID": CLIENT_ID,
+        "OIDC_CLIENT_SECRET": CLIENT_SECRET,
+        "OIDC_NAME": "Kestrel ID",
+    }
+
+
+def wait_for_keys(stack: Stack) -> None:
+    """Wait until a worker of the copy has fetched the provider's metadata and keys."""
+    issuer, deadline = stack.environment["OIDC_ISSUER"], time.monotonic() + KEYS_WITHIN
+    start = f"{stack.base_url}/oidc/start/"
+    while issuer not in httpx.get(start, trust_env=False).headers["Location"]:
+        assert time.monotonic() < deadline, "no worker has fetched the provider's keys"
+        time.sleep(0.2)
 
 
 @contextmanager

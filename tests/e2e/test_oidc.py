@@ -1,7 +1,7 @@
 """Sign-in and sign-out with the operator's OpenID Connect provider, in a browser."""
 
 import json
-import time
+import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -11,10 +11,19 @@ import pytest
 from playwright.sync_api import Error, expect
 
 from tests.browser import PageAt
-from tests.e2e.access import DESK, PLAIN_PHONE, Look, in_looks
-from tests.e2e.customer import PATIENCE, Customer
+from tests.e2e.access import (
+    DESK,
+    PLAIN_PHONE,
+    Look,
+    customer_at,
+    in_looks,
+    lose_session,
+    opens,
+)
+from tests.e2e.customer import Customer
+from tests.e2e.lines import PLAN, open_line, wait_for_line
 from tests.e2e.payload import INNER, parse_payload
-from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET, FakeProvider, providing
+from tests.oidc_provider import FakeProvider, client_settings, providing, wait_for_keys
 from tests.stack import Stack, make_copy, running_stack
 
 pytestmark = [
@@ -45,25 +54,15 @@ def shop(
 ) -> Iterator[Stack]:
     """Run a copy whose operator has a provider, and wait until a worker has fetched its keys."""
     copy = make_copy(request.param, tmp_path_factory.mktemp("oidc"))
-    settings = {
-        "OIDC_ISSUER": running.url,
-        "OIDC_CLIENT_ID": CLIENT_ID,
-        "OIDC_CLIENT_SECRET": CLIENT_SECRET,
-        "OIDC_NAME": "Kestrel ID",
-    }
-    with running_stack(copy, settings) as stack:
-        deadline = time.monotonic() + PATIENCE / 1000
-        while running.url not in httpx.get(f"{stack.base_url}/oidc/start/").headers["Location"]:
-            assert time.monotonic() < deadline, "no worker has fetched the provider's keys"
-            time.sleep(0.2)
+    with running_stack(copy, client_settings(running)) as stack:
+        wait_for_keys(stack)
         yield stack
 
 
 @pytest.fixture
 def noor(shop: Stack, page_at: PageAt, look: Look) -> Customer:
     """Return a customer who has launched the portal and stands at the sign-in page."""
-    page = page_at(look.width, look.height, script=look.script)
-    customer = Customer(page, shop.base_url)
+    customer = customer_at(shop, page_at, look)
     customer.launch()
     customer.sees("Sign in")
     return customer
@@ -167,3 +166,25 @@ def test_cancel_does_not_lead_to_the_provider(noor: Customer, provider: FakeProv
 
     assert payload(noor)["userAccount"] == "Existing"
     assert provider.paths == []
+
+
+def test_a_number_that_the_provider_vouches_for_makes_the_holder_of_its_line(
+    noor: Customer, provider: FakeProvider, shop: Stack
+) -> None:
+    line = open_line(shop)
+    provider.claims["sub"] = secrets.token_hex(6)
+    sign_in(noor)
+    noor.choose()
+    noor.choose_plan()
+    noor.sees("How would you like to pay?")
+    lose_session(noor)
+
+    provider.claims |= {"phone_number": line.number, "phone_number_verified": True}
+    sign_in(noor)
+
+    noor.sees("How would you like to pay?")
+    opens(noor, "/account/", "Your account")
+    wait_for_line(noor, line)
+    row = noor.page.locator(".cards-row", has_text=line.number)
+    expect(row.get_by_role("link", name="Contact support")).to_be_visible()
+    expect(noor.page.get_by_text(PLAN)).to_be_visible()
