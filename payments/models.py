@@ -138,6 +138,9 @@ class Payment(models.Model):
     refunded_minor_units = models.PositiveBigIntegerField(default=0, db_default=0)
     state = models.CharField(max_length=10, choices=PaymentState, default=PaymentState.INTENDED)
     gateway_id = models.CharField(max_length=80, blank=True)
+    authorised_until = models.DateTimeField(
+        null=True, blank=True, help_text="After this time the gateway captures nothing."
+    )
     decline_reason = models.CharField(max_length=80, blank=True)
     refusal_kind = models.CharField(
         max_length=8,
@@ -187,6 +190,12 @@ class Payment(models.Model):
     @property
     def amount(self) -> Money:
         return Money(self.minor_units, self.currency)
+
+    @property
+    def has_ended_authorisation(self) -> bool:
+        """Say whether the time to capture an authorised amount is over."""
+        is_authorised = self.state == PaymentState.AUTHORISED and self.authorised_until is not None
+        return is_authorised and self.authorised_until <= now()
 
     @property
     def was_charged(self) -> bool:

@@ -5,9 +5,7 @@ sends the same idempotency key, and so recovers a lost answer.
 """
 
 import uuid
-from collections.abc import Callable
 from functools import partial
-from typing import assert_never
 
 from django.db import transaction
 from django.utils.timezone import now
@@ -16,36 +14,35 @@ from accounts.models import User
 from moportal.database.statements import move
 from moportal.money import Money
 from outbox.calls import BeforeCall
-from payments.domain import methods
 from payments.domain.calls import call_gateway
+from payments.domain.standing import (
+    act,
+    decline,
+    fetch_standing,
+    is_key_forgotten,
+    move_payment,
+    store_standing,
+)
 from payments.gateways import gateway, require
 from payments.gateways.base import (
     Ability,
-    Authorised,
-    Captured,
     Card,
-    CustomerStep,
     Declined,
     GatewayRefused,
     RefundFailed,
     Standing,
-    VoidedOrRefunded,
 )
 from payments.models import GatewayCall, Payment, PaymentMethod, Refund
 from payments.states import (
     NEXT_REFUND_STATES,
-    NEXT_STATES,
     PaymentState,
     RefundState,
     RefusalKind,
 )
 
-# How a payment stands after each operation that the gateway has confirmed.
-STANDING_AFTER: dict[str, type[Captured | VoidedOrRefunded]] = {
-    "capture": Captured,
-    "void": VoidedOrRefunded,
-    "refund": VoidedOrRefunded,
-}
+
+class AuthorisationEnded(GatewayRefused):
+    """The time to capture the authorised amount is over. Nothing is charged."""
 
 
 def add_card(account: User, card: Card) -> PaymentMethod:
@@ -81,16 +78,24 @@ def authorise(payment: Payment, *, before_call: BeforeCall) -> Payment:
         standing = _ask_for_amount(payment, before_call)
     except GatewayRefused as error:
         # The gateway refuses the request, and says nothing about the card.
-        _decline(payment, Declined(payment.gateway_id, str(error)[:80], RefusalKind.LATER))
+        decline(payment, Declined(payment.gateway_id, str(error)[:80], RefusalKind.LATER))
         return payment
-    _store_standing(payment, standing)
+    store_standing(payment, standing)
     return payment
 
 
 def _ask_for_amount(payment: Payment, before_call: BeforeCall) -> Standing:
-    """Ask for the amount. If the customer was sent to the bank, ask for the result instead."""
+    """Ask for the amount. If the customer was sent to the bank, ask for the result instead.
+
+    Once the gateway may have forgotten the key, it would authorise a second time. So nothing is
+    sent again before the gateway was searched.
+    """
     if payment.state == PaymentState.PENDING:
-        return _fetch_standing(payment, before_call)
+        return fetch_standing(payment, before_call)
+    if _is_key_forgotten(payment):
+        found = _find(payment, before_call)
+        if found is not None:
+            return found
     key = str(payment.key)
     return call_gateway(
         "authorise",
@@ -107,54 +112,48 @@ def _ask_for_amount(payment: Payment, before_call: BeforeCall) -> Standing:
     )
 
 
-def _fetch_standing(payment: Payment, before_call: BeforeCall) -> Standing:
-    key, fetch = str(payment.key), gateway().fetch
+def _is_key_forgotten(payment: Payment) -> bool:
+    return is_key_forgotten(payment, "authorise", str(payment.key))
+
+
+def _find(payment: Payment, before_call: BeforeCall) -> Standing | None:
+    key, find = str(payment.key), gateway().find
     return call_gateway(
-        "fetch", key, lambda: fetch(payment.gateway_id), payment=payment, before_call=before_call
+        "find",
+        key,
+        lambda: find(reference=payment.reference, key=key),
+        payment=payment,
+        before_call=before_call,
     )
-
-
-def _store_standing(payment: Payment, standing: Standing) -> None:
-    """Store how the payment stands at the gateway."""
-    match standing:
-        case Authorised(gateway_id):
-            _move(payment, PaymentState.AUTHORISED, gateway_id=gateway_id)
-        case Declined():
-            _decline(payment, standing)
-        case CustomerStep(gateway_id, url):
-            _move(payment, PaymentState.PENDING, gateway_id=gateway_id, customer_step_url=url)
-        case Captured(gateway_id):
-            _move(payment, PaymentState.CAPTURED, gateway_id=gateway_id)
-        case VoidedOrRefunded() if payment.state == PaymentState.CAPTURED:
-            _end_refund(payment)
-        case VoidedOrRefunded(gateway_id):
-            _move(payment, PaymentState.VOIDED, gateway_id=gateway_id)
-        case _:
-            assert_never(standing)
-
-
-@transaction.atomic
-def _decline(payment: Payment, refusal: Declined) -> None:
-    """Store the refusal. One for good stops the method, for every payment that may come."""
-    is_stored = _move(
-        payment,
-        PaymentState.DECLINED,
-        gateway_id=refusal.gateway_id,
-        decline_reason=refusal.reason,
-        refusal_kind=refusal.kind,
-        declined_at=now(),
-    )
-    if is_stored and refusal.kind == RefusalKind.FINAL:
-        methods.stop(payment.method, reason=refusal.reason)
 
 
 def capture(payment: Payment, *, before_call: BeforeCall) -> Payment:
-    """Charge the authorised amount. Raises `GatewayRefused` if that is impossible for good."""
+    """Charge the authorised amount. Raises `GatewayRefused` if that is impossible for good.
+
+    Raises `AuthorisationEnded` for an authorisation whose time is over; then nothing is authorised
+    any more. It is not renewed: only the customer can decide that.
+    """
     if payment.state == PaymentState.CAPTURED:
         return payment
-    _act(payment, "capture", gateway().capture, f"{payment.key}:capture", before_call)
+    if payment.has_ended_authorisation:
+        let_go(payment, before_call=before_call)
+        if payment.state == PaymentState.VOIDED:
+            raise AuthorisationEnded(f"the authorisation ended {payment.authorised_until}")
+        return payment
+    act(payment, "capture", gateway().capture, f"{payment.key}:capture", before_call)
     if payment.state != PaymentState.CAPTURED:
         raise GatewayRefused(f"capture: the payment is {payment.state} at the gateway")
+    return payment
+
+
+def let_go(payment: Payment, *, before_call: BeforeCall) -> Payment:
+    """Void an authorisation whose time is over, unless the gateway has charged it in time.
+
+    The answer to a capture may have been lost, so the gateway is asked first.
+    """
+    store_standing(payment, fetch_standing(payment, before_call))
+    if payment.state == PaymentState.AUTHORISED:
+        act(payment, "void", gateway().void, f"{payment.key}:void", before_call)
     return payment
 
 
@@ -168,15 +167,29 @@ def void_or_refund(payment: Payment, *, reason: str, before_call: BeforeCall) ->
     # Each of the following steps sees the state that the step before it has stored.
     in_doubt = payment.state in {PaymentState.INTENDED, PaymentState.PENDING}
     if in_doubt and payment.calls.exclude(outcome=GatewayCall.Outcome.NOT_SENT).exists():
-        authorise(payment, before_call=before_call)
+        _recover(payment, before_call)
     if payment.state in {PaymentState.AUTHORISED, PaymentState.PENDING}:
-        _act(payment, "void", gateway().void, f"{payment.key}:void", before_call)
+        act(payment, "void", gateway().void, f"{payment.key}:void", before_call)
     if payment.state == PaymentState.CAPTURED:
         refund(payment, reason=reason, before_call=before_call)
     # No call has reached the gateway, so nothing has to be voided there.
     if payment.state == PaymentState.INTENDED:
-        _move(payment, PaymentState.VOIDED)
+        move_payment(payment, PaymentState.VOIDED)
     return payment
+
+
+def _recover(payment: Payment, before_call: BeforeCall) -> None:
+    """Learn what became of a payment that the gateway may have heard of.
+
+    Repeating the call tells that, as long as the gateway remembers its key. After that it is
+    searched for. If the search finds nothing, nothing is authorised, and nothing is sent.
+    """
+    if payment.state == PaymentState.PENDING or not _is_key_forgotten(payment):
+        authorise(payment, before_call=before_call)
+        return
+    found = _find(payment, before_call)
+    if found is not None:
+        store_standing(payment, found)
 
 
 def was_last_refused(payment: Payment) -> bool:
@@ -195,7 +208,7 @@ def refund(payment: Payment, *, reason: str, before_call: BeforeCall) -> Payment
     if row is None:
         return payment
     try:
-        _act(payment, "refund", partial(_refund, row), str(row.key), before_call)
+        act(payment, "refund", partial(_refund, row), str(row.key), before_call)
     except GatewayRefused:
         move(row, NEXT_REFUND_STATES, RefundState.REFUSED, ended_at=now())
         raise
@@ -225,46 +238,3 @@ def _open_refund(payment: Payment, reason: str) -> Refund | None:
         defaults={"reason": reason[:200], "minor_units": left},
     )
     return row
-
-
-@transaction.atomic
-def _end_refund(payment: Payment) -> None:
-    """Store that the whole charge was given back: on the payment, and on its open refund."""
-    _move(payment, PaymentState.REFUNDED, refunded_minor_units=payment.minor_units)
-    is_open = payment.refunds.filter(state=RefundState.ASKED)
-    is_open.update(state=RefundState.DONE, ended_at=now())
-
-
-def _act(
-    payment: Payment, operation: str, act: Callable[..., None], key: str, before_call: BeforeCall
-) -> None:
-    """Make the gateway void, capture or refund the payment, under this idempotency key.
-
-    A refusal may only mean that the payment has already moved on: for example,
-    it was captured and the answer was lost. So the gateway is asked how the
-    payment stands, and the answer is stored. The refusal is raised only if the
-    payment's state stays the same.
-    """
-    before = PaymentState(payment.state)
-    try:
-        call_gateway(
-            operation,
-            key,
-            lambda: act(payment.gateway_id, key=key),
-            payment=payment,
-            before_call=before_call,
-        )
-    except GatewayRefused:
-        _store_standing(payment, _fetch_standing(payment, before_call))
-        if payment.state == before:
-            raise
-    else:
-        _store_standing(payment, STANDING_AFTER[operation](payment.gateway_id))
-
-
-def _move(payment: Payment, new: PaymentState, **fields: object) -> bool:
-    """Move the payment by compare-and-set, and return whether it moved.
-
-    A payment that has moved on already is read again. Nothing else writes a payment's state.
-    """
-    return move(payment, NEXT_STATES, new, **fields)

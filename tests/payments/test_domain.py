@@ -1,5 +1,6 @@
 """`payments.domain.payments`: a repeated operation has its effect once."""
 
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -9,6 +10,7 @@ from django.utils.timezone import now
 from accounts.models import User
 from moportal.money import Money
 from payments.domain import payments as domain
+from payments.domain import standing
 from payments.gateways.base import (
     Authorised,
     CardRefused,
@@ -188,7 +190,7 @@ def test_a_move_that_another_worker_made_first_is_not_overwritten(
     other = authorise(make_payment(alice))
     void_or_refund(payment)
 
-    domain._move(seen_before, PaymentState.CAPTURED)  # noqa: SLF001 -- the only function that moves it
+    standing.move_payment(seen_before, PaymentState.CAPTURED)
 
     assert seen_before.state == PaymentState.VOIDED
     other.refresh_from_db()
@@ -295,8 +297,16 @@ def test_an_authorisation_that_expired_counts_as_voided(alice: User, gateway: st
     assert void_or_refund(payment).state == PaymentState.VOIDED
 
 
+def use_gateway(patched: pytest.MonkeyPatch, made: Callable[[], object]) -> None:
+    """Let the domain use this gateway."""
+    for module in (domain, standing):
+        patched.setattr(module, "gateway", made)
+
+
 class RefusingGateway:
     """A gateway that refuses to void."""
+
+    remembers_keys_for = None
 
     def void(self, *_args: object, **_keywords: object) -> None:
         raise GatewayRefused("void: no")
@@ -309,7 +319,7 @@ def test_a_gateway_that_refuses_to_void_is_left_to_staff(
     alice: User, gateway: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payment = authorise(make_payment(alice))
-    monkeypatch.setattr(domain, "gateway", RefusingGateway)
+    use_gateway(monkeypatch, RefusingGateway)
 
     with pytest.raises(GatewayRefused):
         void_or_refund(payment)
@@ -320,6 +330,8 @@ def test_a_gateway_that_refuses_to_void_is_left_to_staff(
 
 class RefundedGateway:
     """A gateway that has already refunded, and refuses a second refund."""
+
+    remembers_keys_for = None
 
     def refund(self, *_args: object, **_keywords: object) -> None:
         raise GatewayRefused("refund: it was given back")
@@ -332,7 +344,7 @@ def test_a_captured_payment_that_the_gateway_no_longer_charges_was_refunded(
     alice: User, gateway: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payment = capture(authorise(make_payment(alice)))
-    monkeypatch.setattr(domain, "gateway", RefundedGateway)
+    use_gateway(monkeypatch, RefundedGateway)
 
     assert void_or_refund(payment).state == PaymentState.REFUNDED
     refused = payment.calls.get(operation="refund")
@@ -397,6 +409,8 @@ def test_a_call_to_an_unreachable_gateway_was_not_sent(alice: User, settings: An
 class BankStep:
     """A gateway that sends the customer to the bank, and afterwards reports the result."""
 
+    remembers_keys_for = None
+
     result: Authorised | Declined | CustomerStep = CustomerStep("pay_1", "https://bank.example/")
 
     def authorise(self, *_args: object, **_keywords: object) -> CustomerStep:
@@ -411,7 +425,7 @@ def test_a_payment_waits_for_the_confirmation_at_the_bank(
 ) -> None:
     payment = make_payment(alice)
     bank = BankStep()
-    monkeypatch.setattr(domain, "gateway", lambda: bank)
+    use_gateway(monkeypatch, lambda: bank)
 
     authorise(payment)
     assert (payment.state, payment.customer_step_url) == (

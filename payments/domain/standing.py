@@ -1,0 +1,140 @@
+"""How a payment stands at the gateway, asked for and stored. Nothing else writes its state."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import assert_never
+
+from django.db import transaction
+from django.utils.timezone import now
+
+from moportal.database.statements import move
+from outbox.calls import BeforeCall
+from payments.domain import methods
+from payments.domain.calls import call_gateway
+from payments.gateways import gateway
+from payments.gateways.base import (
+    Authorised,
+    Captured,
+    CustomerStep,
+    Declined,
+    GatewayRefused,
+    Standing,
+    VoidedOrRefunded,
+)
+from payments.models import GatewayCall, Payment
+from payments.states import NEXT_STATES, PaymentState, RefundState, RefusalKind
+
+# How a payment stands after each operation that the gateway has confirmed.
+STANDING_AFTER: dict[str, type[Captured | VoidedOrRefunded]] = {
+    "capture": Captured,
+    "void": VoidedOrRefunded,
+    "refund": VoidedOrRefunded,
+}
+# A key counts as forgotten so much earlier than the gateway promises, because clocks differ and
+# a call takes its time.
+KEY_MARGIN = timedelta(minutes=10)
+
+
+def fetch_standing(payment: Payment, before_call: BeforeCall) -> Standing:
+    """Ask the gateway how the payment stands."""
+    key, fetch = str(payment.key), gateway().fetch
+    return call_gateway(
+        "fetch", key, lambda: fetch(payment.gateway_id), payment=payment, before_call=before_call
+    )
+
+
+def store_standing(payment: Payment, standing: Standing) -> None:
+    """Store how the payment stands at the gateway."""
+    match standing:
+        case Authorised(gateway_id, ends):
+            authorised: dict[str, object] = {"gateway_id": gateway_id, "authorised_until": ends}
+            move_payment(payment, PaymentState.AUTHORISED, **authorised)
+        case Declined():
+            decline(payment, standing)
+        case CustomerStep(gateway_id, url):
+            move_payment(
+                payment, PaymentState.PENDING, gateway_id=gateway_id, customer_step_url=url
+            )
+        case Captured(gateway_id):
+            move_payment(payment, PaymentState.CAPTURED, gateway_id=gateway_id)
+        case VoidedOrRefunded() if payment.state == PaymentState.CAPTURED:
+            _end_refund(payment)
+        case VoidedOrRefunded(gateway_id):
+            move_payment(payment, PaymentState.VOIDED, gateway_id=gateway_id)
+        case _:
+            assert_never(standing)
+
+
+@transaction.atomic
+def decline(payment: Payment, refusal: Declined) -> None:
+    """Store the refusal. One for good stops the method, for every payment that may come."""
+    is_stored = move_payment(
+        payment,
+        PaymentState.DECLINED,
+        gateway_id=refusal.gateway_id,
+        decline_reason=refusal.reason,
+        refusal_kind=refusal.kind,
+        declined_at=now(),
+    )
+    if is_stored and refusal.kind == RefusalKind.FINAL:
+        methods.stop(payment.method, reason=refusal.reason)
+
+
+@transaction.atomic
+def _end_refund(payment: Payment) -> None:
+    """Store that the whole charge was given back: on the payment, and on its open refund."""
+    move_payment(payment, PaymentState.REFUNDED, refunded_minor_units=payment.minor_units)
+    is_open = payment.refunds.filter(state=RefundState.ASKED)
+    is_open.update(state=RefundState.DONE, ended_at=now())
+
+
+def is_key_forgotten(payment: Payment, operation: str, key: str) -> bool:
+    """Return whether the gateway may have forgotten the key of a call that it has had."""
+    life = gateway().remembers_keys_for
+    if life is None:
+        return False
+    oldest = now() - life + KEY_MARGIN
+    if payment.created_at > oldest:
+        return False
+    sent = payment.calls.exclude(outcome=GatewayCall.Outcome.NOT_SENT)
+    return sent.filter(operation=operation, key=key, sent_at__lt=oldest).exists()
+
+
+def act(
+    payment: Payment, operation: str, send: Callable[..., None], key: str, before_call: BeforeCall
+) -> None:
+    """Make the gateway void, capture or refund the payment, under this idempotency key.
+
+    A refusal may only mean that the payment has already moved on: for example,
+    it was captured and the answer was lost. So the gateway is asked how the
+    payment stands, and the answer is stored. The refusal is raised only if the
+    payment's state stays the same. Once the gateway may have forgotten the key,
+    it is asked first.
+    """
+    before = PaymentState(payment.state)
+    if is_key_forgotten(payment, operation, key):
+        store_standing(payment, fetch_standing(payment, before_call))
+        if payment.state != before:
+            return
+    try:
+        call_gateway(
+            operation,
+            key,
+            lambda: send(payment.gateway_id, key=key),
+            payment=payment,
+            before_call=before_call,
+        )
+    except GatewayRefused:
+        store_standing(payment, fetch_standing(payment, before_call))
+        if payment.state == before:
+            raise
+    else:
+        store_standing(payment, STANDING_AFTER[operation](payment.gateway_id))
+
+
+def move_payment(payment: Payment, new: PaymentState, **fields: object) -> bool:
+    """Move the payment by compare-and-set, and return whether it moved.
+
+    A payment that has moved on already is read again. Nothing else writes a payment's state.
+    """
+    return move(payment, NEXT_STATES, new, **fields)
