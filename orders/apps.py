@@ -10,13 +10,18 @@ class OrdersConfig(AppConfig):
         from esim.signals import download_failed, profile_downloaded  # noqa: PLC0415 -- the same
         from mobileplans.signals import visit_wanted  # noqa: PLC0415 -- the same
         from orders.domain import drafts, expiring, problems, repairing, returning  # noqa: PLC0415 -- the same
-        from orders.domain.settling import enqueue_order_of_payment, settle  # noqa: PLC0415 -- the same
+        from orders.domain.settling import end_with_authorisation, enqueue_order_of_payment, settle  # noqa: PLC0415 -- the same
         from orders.models import KIND  # noqa: PLC0415 -- the same
         from orders.queries.caller_facts import LAST_ORDER, LAST_RECEIPT  # noqa: PLC0415 -- the same
         from orders.queries.orders import unfinished_visit  # noqa: PLC0415 -- the same
         from outbox.domain import register  # noqa: PLC0415 -- the same
         from payments.domain import webhooks  # noqa: PLC0415 -- the same
-        from payments.signals import card_taken, method_removed, method_stopped  # noqa: PLC0415 -- the same
+        from payments.signals import (  # noqa: PLC0415 -- the same
+            authorisation_ended,
+            card_taken,
+            method_removed,
+            method_stopped,
+        )
 
         caller_facts.register(LAST_ORDER, LAST_RECEIPT)
         register(KIND, settle)
@@ -29,6 +34,9 @@ class OrdersConfig(AppConfig):
             problems.note_failure, dispatch_uid="orders.domain.problems.note_failure"
         )
         card_taken.connect(drafts.take_card, dispatch_uid="orders.domain.drafts.take_card")
+        authorisation_ended.connect(
+            end_with_authorisation, dispatch_uid="orders.domain.settling.end_with_authorisation"
+        )
         for signal in (method_removed, method_stopped):
             signal.connect(drafts.drop_method, dispatch_uid="orders.domain.drafts.drop_method")
         visit_wanted.connect(unfinished_visit, dispatch_uid="orders.queries.unfinished_visit")

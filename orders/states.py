@@ -57,6 +57,10 @@ class Failure(TextChoices):
     )
     NETWORK_REFUSED = "network_refused", pgettext_lazy("order failure", "Network refused the plan")
     SERVICE_DOWN = "service_down", pgettext_lazy("order failure", "A service did not answer")
+    LAPSED = (
+        "lapsed",
+        pgettext_lazy("order failure", "Authorisation ended before the charge"),
+    )
     GIVEN_UP = "given_up", pgettext_lazy("order failure", "Given up by staff, refunded")
     SIM_OF_ANOTHER = "sim_of_another", pgettext_lazy("order failure", "SIM of another customer")
 

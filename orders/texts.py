@@ -164,6 +164,10 @@ def failure(order: Order) -> FailureText | None:
             _("No eSIM is available right now"),
             _("We've run out of eSIMs and are getting more. You haven't been charged."),
         ),
+        Failure.LAPSED: (
+            _("We couldn't complete your order"),
+            _("It took longer than your bank sets the amount aside. You haven't been charged."),
+        ),
         Failure.SIM_OF_ANOTHER: (
             _("This SIM belongs to another account"),
             _("Sign in to the account it belongs to. You haven't been charged."),

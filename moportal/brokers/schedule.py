@@ -10,6 +10,7 @@ def beat_schedule(*, pulls_usage: bool, fetches_provider: bool) -> dict[str, Any
     schedule = {
         "reconcile": _every(5.0, "outbox.tasks.reconcile", expires=10),
         "watch pools": _every(MINUTE, "esim.tasks.watch_pools", expires=60),
+        "let go": _every(5 * MINUTE, "payments.tasks.let_go", expires=60),
         "expire": _every(HOUR, "orders.tasks.expire", expires=600),
         "forget": _every(HOUR, "mobileplans.tasks.forget", expires=600),
         "purge": _every(HOUR, "outbox.tasks.request_purge", expires=600),

@@ -8,6 +8,7 @@ from messages.states import Occasion
 from orders.models import Order
 from orders.states import Failure, OrderState
 from payments.models import Receipt
+from payments.states import PaymentState
 
 
 def tell_completed(order: Order, receipt: Receipt, *, at: datetime) -> None:
@@ -23,7 +24,9 @@ def tell_completed(order: Order, receipt: Receipt, *, at: datetime) -> None:
 
 def tell_ended(order: Order, state: OrderState, *, failure: object) -> None:
     """Say that the order has failed, or was cancelled as the customer asked."""
-    is_charged = order.charge_decided_at is not None or order.payment.was_charged
+    is_decided = order.charge_decided_at is not None
+    is_voided = order.payment.state == PaymentState.VOIDED
+    is_charged = order.payment.was_charged or (is_decided and not is_voided)
     if state == OrderState.CANCELLED:
         _tell(order, Occasion.ORDER_CANCELLED, is_charged=is_charged)
     if state == OrderState.FAILED:

@@ -28,6 +28,7 @@ from outbox.retries import SHORT_TRIES, count_failure, is_setting
 from payments.domain import payments
 from payments.domain.receipts import issue_receipt
 from payments.gateways.base import GatewayRefused
+from payments.models import Payment
 from payments.states import PaymentState
 from subscriptions.domain import activation
 from subscriptions.domain import lifecycle as subscriptions
@@ -60,6 +61,7 @@ class CancelWon(Exception):
 # These errors fail an order for good. The value says what the customer is told.
 FAILURES: dict[type[Exception], Failure] = {
     PaymentDeclined: Failure.PAYMENT_REFUSED,
+    payments.AuthorisationEnded: Failure.LAPSED,
     GatewayRefused: Failure.PAYMENT_REFUSED,
     pool.PoolEmpty: Failure.NO_PROFILE_LEFT,
     provisioning.OutOfStock: Failure.NO_PROFILE_LEFT,
@@ -133,6 +135,8 @@ def _advance(order: Order, lease: Lease) -> RetryAfter | None:
         return _wait_for_customer(order)
     if order.state == OrderState.PENDING:
         _move(order, OrderState.IN_PROGRESS, reason="the customer came back from the bank")
+    if order.payment.state == PaymentState.VOIDED and order.payment.authorised_until:
+        raise payments.AuthorisationEnded("it is void at the gateway")
     if order.payment.state in {PaymentState.DECLINED, PaymentState.VOIDED}:
         raise PaymentDeclined(order.payment.decline_reason or "it has expired at the gateway")
     sim = _make_sim_ready(order, lease)
@@ -312,6 +316,21 @@ def give_up(order: Order, *, actor: User, because: str) -> None:
     with transaction.atomic():
         _move(order, OrderState.FAILED, failure=Failure.GIVEN_UP, **recorded, **RESET_TRIES)
         enqueue(KIND, order.pk)
+
+
+def end_with_authorisation(payment: Payment, **_signal: object) -> None:
+    """Fail an order that waits for staff and can no longer be charged. Another one goes on.
+
+    Staff find the reason in the order's history, and the customer is told.
+    """
+    paid = Order.objects.select_related("account", "payment__method").filter(payment=payment)
+    order = paid.first()
+    if order is None:
+        return
+    if order.state == OrderState.HELD:
+        failure, reason = Failure.LAPSED, "the authorisation ended"
+        _move(order, OrderState.FAILED, failure=failure, reason=reason, **RESET_TRIES)
+    enqueue(KIND, order.pk)
 
 
 def _fail(order: Order, lease: Lease, failure: Failure, reason: str) -> RetryAfter | None:
