@@ -194,8 +194,8 @@ class Payment(models.Model):
     @property
     def has_ended_authorisation(self) -> bool:
         """Say whether the time to capture an authorised amount is over."""
-        is_authorised = self.state == PaymentState.AUTHORISED and self.authorised_until is not None
-        return is_authorised and self.authorised_until <= now()
+        ends = self.authorised_until
+        return self.state == PaymentState.AUTHORISED and ends is not None and ends <= now()
 
     @property
     def was_charged(self) -> bool:
