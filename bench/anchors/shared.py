@@ -16,6 +16,8 @@ DATABASE_URL = os.environ["DATABASE_URL"]
 # The anchors' own table, separate from the portal's.
 REPLAYS = os.environ["BENCH_REPLAYS"]
 WINDOW = timedelta(hours=24)
+# An older balance of the operator's own line is not told.
+OLDEST_BALANCE = timedelta(minutes=60)
 LARGEST = 2_147_483_647
 _trust = TrustFiles(
     Path(os.environ["BALANCE_CA"]), names=frozenset(os.environ["BALANCE_NAMES"].split(","))
@@ -32,11 +34,13 @@ STATEMENT = f"""
             WHERE seen.at <= excluded.at - interval '24 hours'
         RETURNING true
     )
-    SELECT EXISTS (SELECT FROM new), sim.is_in_programme, bucket.id, bucket.kind = 'unlimited',
+    SELECT EXISTS (SELECT FROM new), sim.is_in_programme, operator.balances_at,
+        bucket.id, bucket.kind = 'unlimited',
         bucket.total_bytes - bucket.used_bytes, subscription.ends_at
     FROM (VALUES (1)) AS one
     LEFT JOIN esim_sim AS sim ON sim.iccid = {{2}}
     LEFT JOIN subscriptions_simonline AS stay ON stay.sim_id = sim.id AND stay.until IS NULL
+    LEFT JOIN subscriptions_operatorline AS operator ON operator.line_id = stay.line_id
     LEFT JOIN (
         subscriptions_subscription AS subscription
         JOIN subscriptions_bucket AS bucket ON bucket.subscription_id = subscription.id
@@ -81,16 +85,18 @@ def parse_limit(text: str) -> int:
 
 def make_balances(rows: list[Any], limit: int, now: datetime) -> tuple[int, list[dict[str, Any]]]:
     """Return the status and the balances for the rows that the statement found."""
-    is_new, is_in_programme, first, *_rest = rows[0]
+    is_new, is_in_programme, balances_at, first, *_rest = rows[0]
     if not is_new:
         return 409, []
     if is_in_programme is None:
         return 404, []
     if not is_in_programme:
         return 200, [make_balance("notsupported", "NOTSUPPORTED", 0, "PT0S")]
+    if balances_at is not None and now - balances_at > OLDEST_BALANCE:
+        return 503, []
     if first is None:
         return 200, [make_balance("none", "NONE", 0, "PT0S")]
-    buckets = [UsableBucket(*row[2:]) for row in rows]
+    buckets = [UsableBucket(*row[3:]) for row in rows]
     buckets.sort(key=lambda bucket: (bucket.ends_at, bucket.is_unlimited, bucket.pk))
     return 200, [make_bucket_balance(bucket, now) for bucket in buckets[:limit]]
 

@@ -22,7 +22,7 @@ from rest_framework.views import APIView  # noqa: E402 -- the same
 
 from bench.anchors import shared  # noqa: E402 -- the same
 from esim.models import Sim  # noqa: E402 -- the same
-from subscriptions.models import Bucket  # noqa: E402 -- the same
+from subscriptions.models import Bucket, OperatorLine  # noqa: E402 -- the same
 
 
 class Replay(models.Model):
@@ -125,6 +125,8 @@ class BalancesView(APIView):
 
 def _rows(sim: Sim, now: datetime) -> list[tuple[Any, ...]]:
     """Return the rows that the other anchors' statement would return."""
+    asked = OperatorLine.objects.filter(line__sims__sim=sim, line__sims__until=None)
+    balances_at = asked.values_list("balances_at", flat=True).first()
     buckets = (
         Bucket.objects.filter(
             subscription__line__sims__sim=sim,
@@ -140,6 +142,7 @@ def _rows(sim: Sim, now: datetime) -> list[tuple[Any, ...]]:
         (
             True,
             sim.is_in_programme,
+            balances_at,
             bucket.pk,
             bucket.kind == Bucket.Kind.UNLIMITED,
             bucket.left_bytes,
@@ -147,7 +150,7 @@ def _rows(sim: Sim, now: datetime) -> list[tuple[Any, ...]]:
         )
         for bucket in buckets
         if bucket.left_bytes > 0 or bucket.kind == Bucket.Kind.UNLIMITED
-    ] or [(True, sim.is_in_programme, None, None, None, None)]
+    ] or [(True, sim.is_in_programme, balances_at, None, None, None, None)]
 
 
 urlpatterns = [path("v1/sims/<str:iccid>/balances", BalancesView.as_view())]
