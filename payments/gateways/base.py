@@ -42,7 +42,7 @@ class Ability(StrEnum):
 
 
 class NotOffered(Exception):
-    """The gateway of this installation has not declared this ability."""
+    """No gateway has declared this ability."""
 
 
 class GatewayUnavailable(ServiceUnavailable):
@@ -207,6 +207,8 @@ class Event:
 class Gateway(Protocol):
     """One payment provider. Each call may raise `GatewayUnavailable` or `GatewayRefused`."""
 
+    # Stored with each payment method, at most 20 characters: it never changes.
+    name: str
     abilities: frozenset[Ability]
     # For so long the gateway answers a repeated key as before. After that, the portal searches
     # before it sends anything again. None: for ever.

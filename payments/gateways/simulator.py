@@ -48,6 +48,9 @@ FIELD_OF_ERROR = {"invalid_number": "number", "invalid_expiry": "expiry", "inval
 class SimulatorGateway:
     """Speaks the payment simulator's JSON protocol (`python -m simulators.payment --help`)."""
 
+    name = "simulator"
+    # The setting that has the address.
+    address = "PAYMENT_GATEWAY_URL"
     abilities = frozenset(
         {
             Ability.CARD_ENTRY,
@@ -62,7 +65,7 @@ class SimulatorGateway:
 
     def device_hosts(self) -> frozenset[str]:
         """Return the simulator's own host. It plays the bank's page too."""
-        host = urlsplit(settings.PAYMENT_GATEWAY_URL).hostname
+        host = urlsplit(getattr(settings, self.address)).hostname
         return frozenset({host}) if host else frozenset()
 
     def open_page(self, *, return_url: str, key: str) -> HostedPage:
@@ -210,7 +213,7 @@ class SimulatorGateway:
     def _exchange(
         self, method: str, path: str, *, timeout: float | None = None, **request: Any
     ) -> tuple[int, dict[str, Any]]:
-        url = check_address(settings.PAYMENT_GATEWAY_URL, name="PAYMENT_GATEWAY_URL") + path
+        url = check_address(getattr(settings, self.address), name=self.address) + path
         limit = timeout or settings.OUTSIDE_CALL_TIMEOUT
         return exchange_json(
             method,
