@@ -13,7 +13,7 @@ from moportal.environment import SQLITE
 from moportal.trust.trust_files import InvalidTrust, trust_files
 
 ADAPTERS = (
-    *("PAYMENT_GATEWAY", "NETWORK", "CHARGING", "SIM_PROOF", "MAIL_SENDER", "SMS_SENDER"),
+    *("NETWORK", "CHARGING", "SIM_PROOF", "MAIL_SENDER", "SMS_SENDER"),
     *("NUMBER_CHECKS", "CODE_SERVICE", "CUSTOMER_SYSTEM"),
 )
 SAFE_SSL_MODES = {"verify-ca", "verify-full"}
@@ -29,8 +29,9 @@ def environment(**_options: Any) -> list[CheckMessage]:
 def adapters(**_options: Any) -> list[CheckMessage]:
     """Return an error for each setting that names a class which cannot be imported."""
     found: list[CheckMessage] = []
-    for name in ADAPTERS:
-        path = getattr(settings, name)
+    paths = [(name, getattr(settings, name)) for name in ADAPTERS]
+    paths += [("PAYMENT_GATEWAY", path) for path in settings.PAYMENT_GATEWAY]
+    for name, path in paths:
         try:
             if path:
                 import_string(path)
@@ -166,7 +167,7 @@ def other_systems(**_options: Any) -> list[CheckMessage]:
             is_set, is_missing = (adapter, url) if getattr(settings, adapter) else (url, adapter)
             text = f"{is_set} is set and {is_missing} is not."
             found.append(Warning(text, id="moportal.W004"))
-    if settings.PAYMENT_GATEWAY.endswith(".SimulatorGateway"):
-        text = "PAYMENT_GATEWAY is the simulator: no money is charged."
+    if any(path.endswith(".SimulatorGateway") for path in settings.PAYMENT_GATEWAY):
+        text = "PAYMENT_GATEWAY has the simulator: it charges no money."
         found.append(Info(text, hint="Set it to your gateway's adapter.", id="moportal.I001"))
     return found

@@ -179,6 +179,13 @@ class Environment(environ.Env):  # type: ignore[misc]  # it ships no types
         self.require(not value or _module_exists(module), f"{name}: there is no module {module!r}.")
         return value
 
+    def adapters(self, name: str, **default: str) -> list[str]:
+        """Return the paths of classes between commas, whose modules must exist."""
+        paths = _parse_list(self.str(name, **default))
+        for module in (path.rpartition(".")[0] for path in paths):
+            self.require(_module_exists(module), f"{name}: there is no module {module!r}.")
+        return paths
+
     def mail_server(self, name: str) -> MailServer:
         """Return the mail server of an address such as smtps://user:password@mail.example:465.
 

@@ -278,13 +278,14 @@ PAYMENT_GATEWAY_URL = env.address(
     "PAYMENT_GATEWAY_URL", default="http://127.0.0.1:8002" if DEMO else ""
 )
 _PAYMENT_SIMULATOR = "payments.gateways.simulator.SimulatorGateway"
-PAYMENT_GATEWAY = env.adapter("PAYMENT_GATEWAY", **_in_demo(_PAYMENT_SIMULATOR))
+# The payment gateways' classes. Each gateway serves what belongs to it (docs/payments.md#several).
+PAYMENT_GATEWAY = env.adapters("PAYMENT_GATEWAY", **_in_demo(_PAYMENT_SIMULATOR))
 # The gateway signs its posts to /payments/webhook with this secret. Without it, all are refused.
 PAYMENT_WEBHOOK_SECRET = env.secret("PAYMENT_WEBHOOK_SECRET")
 PAYMENT_WEBHOOK_SECRET_FALLBACKS = env.fallbacks("PAYMENT_WEBHOOK_SECRET", env.require_secret)
 # Where customers enter a new card: on a page of the gateway, or in the portal's own fields. Real
 # cards must never reach the portal: the fields are for the simulator's test cards.
-_simulates_payment = PAYMENT_GATEWAY == _PAYMENT_SIMULATOR
+_simulates_payment = PAYMENT_GATEWAY == [_PAYMENT_SIMULATOR]
 _card_entries = ["fields", "page"] if DEMO and _simulates_payment else ["page", "fields"]
 PAYMENT_CARD_ENTRY = env.choice("PAYMENT_CARD_ENTRY", _card_entries)
 env.require(

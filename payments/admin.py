@@ -31,7 +31,7 @@ class RefundInline(ReadOnlyInline, admin.TabularInline[Refund, Payment]):
 @admin.register(Payment)
 class PaymentAdmin(ReadOnly, admin.ModelAdmin[Payment]):
     list_display = ["reference", "state", "minor_units", "currency", "decline_reason", "created_at"]
-    list_filter = ["state", "currency"]
+    list_filter = ["state", "method__gateway", "currency"]
     search_fields = ["=reference", "=gateway_id"]
     exclude = ["customer_step_url", "return_url"]
     inlines = [CallInline, RefundInline, EventInline]
@@ -39,8 +39,8 @@ class PaymentAdmin(ReadOnly, admin.ModelAdmin[Payment]):
 
 @admin.register(CardPage)
 class CardPageAdmin(SearchByIdentifier, ReadOnly, admin.ModelAdmin[CardPage]):
-    list_display = ["account", "state", "last_error", "created_at"]
-    list_filter = ["state"]
+    list_display = ["account", "gateway", "state", "last_error", "created_at"]
+    list_filter = ["state", "gateway"]
     list_select_related = ["account"]
     search_fields = ["=key", "=gateway_id", "=account__username"]
     exclude = ["url", "return_url"]
@@ -57,8 +57,8 @@ class StuckRemoval(NeedsStaffFilter):
 
 @admin.register(PaymentMethod)
 class PaymentMethodAdmin(SearchByIdentifier, ReadOnly, admin.ModelAdmin[PaymentMethod]):
-    list_display = ["__str__", "account", "removed_at", "forgotten_at", "last_error"]
-    list_filter = [StuckRemoval, ("removed_at", admin.EmptyFieldListFilter)]
+    list_display = ["__str__", "account", "gateway", "removed_at", "forgotten_at", "last_error"]
+    list_filter = [StuckRemoval, "gateway", ("removed_at", admin.EmptyFieldListFilter)]
     list_select_related = ["account"]
     search_fields = ["=account__username"]
     # With the token, a charge could be made at the gateway: not even staff see it.

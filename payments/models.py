@@ -23,6 +23,9 @@ class PaymentMethod(models.Model):
     account = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="payment_methods"
     )
+    gateway = models.CharField(
+        max_length=20, help_text="The gateway that knows it, and that makes its payments."
+    )
     token = SealedField()
     brand = models.CharField(max_length=20)
     last4 = models.CharField(max_length=4)
@@ -43,6 +46,7 @@ class PaymentMethod(models.Model):
     class Meta:
         permissions = [("settle_removal", "Can settle the removal of a card at the gateway")]
         constraints = [
+            models.CheckConstraint(name="payment_method_has_a_gateway", condition=~Q(gateway="")),
             models.CheckConstraint(
                 name="card_expires_in_a_month", condition=Q(expiry_month__range=(1, 12))
             ),
@@ -83,6 +87,7 @@ class CardPage(models.Model):
     return_url = models.URLField(
         max_length=500, help_text="The page that the gateway sends the customer back to."
     )
+    gateway = models.CharField(max_length=20, help_text="The gateway whose page it is.")
     gateway_id = models.CharField(max_length=80, blank=True)
     url = models.URLField(max_length=500, blank=True)
     method = models.OneToOneField(
@@ -103,6 +108,7 @@ class CardPage(models.Model):
     class Meta:
         ordering = ["-pk"]
         constraints = [
+            models.CheckConstraint(name="card_page_has_a_gateway", condition=~Q(gateway="")),
             models.CheckConstraint(
                 name="card_page_state_known", condition=Q(state__in=CardPageState.values)
             ),
@@ -275,7 +281,8 @@ class Receipt(models.Model):
 class WebhookEvent(models.Model):
     """What the gateway told us, stored once. It wakes a worker and decides nothing."""
 
-    identifier = models.CharField(max_length=80, unique=True)
+    gateway = models.CharField(max_length=20)
+    identifier = models.CharField(max_length=80)
     payment = models.ForeignKey(
         Payment, null=True, blank=True, on_delete=models.PROTECT, related_name="events"
     )
@@ -286,6 +293,11 @@ class WebhookEvent(models.Model):
 
     class Meta:
         ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                name="event_of_a_gateway_is_stored_once", fields=["gateway", "identifier"]
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.reference} {self.status}"

@@ -4,4 +4,7 @@ from django.urls import path
 
 from payments import views
 
-urlpatterns = [path("webhook", views.webhook, name="payment-webhook")]
+urlpatterns = [
+    path("webhook", views.webhook, name="payment-webhook"),
+    path("webhook/<slug:name>", views.webhook, name="payment-webhook-of"),
+]

@@ -6,6 +6,7 @@ from django.views.decorators.http import require_POST
 
 from moportal.web.problems import problem_response
 from payments.domain import webhooks
+from payments.gateways import gateways
 from payments.gateways.base import WebhookForged
 
 MAX_BODY = 64 * 1024
@@ -13,15 +14,17 @@ MAX_BODY = 64 * 1024
 
 @csrf_exempt
 @require_POST
-def webhook(request: HttpRequest) -> HttpResponse:
+def webhook(request: HttpRequest, name: str = "") -> HttpResponse:
     """Store an event and answer 204, or 400 if the gateway has not signed it.
+
+    Without a name it is the first gateway's event.
 
     The gateway has no session and no CSRF token. Its signature replaces them.
     """
     if len(request.body) > MAX_BODY:
         return problem_response(413, "Content too large", "An event may be at most 64 KiB long.")
     try:
-        webhooks.receive(request.body, request.headers)
+        webhooks.receive(name or next(iter(gateways()), ""), request.body, request.headers)
     except WebhookForged as error:
         return problem_response(
             400, "Bad request", f"This is not an event from the payment gateway: {error}."

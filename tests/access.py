@@ -91,6 +91,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/account/confirm/code/": CUSTOMER,
     "/account/confirm/code/again/": CUSTOMER,
     "/payments/webhook": SYSTEMS,
+    "/payments/webhook/<name>": SYSTEMS,
     "/v1/sims/<sim>/balances": SYSTEMS,
     "/v1/usage": SYSTEMS,
     "/gsma/rsp2/es2plus/handleDownloadProgressInfo": SYSTEMS,

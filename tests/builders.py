@@ -118,6 +118,7 @@ def make_method(account: User, *, last4: str = "4242", brand: str = "Visa") -> P
     """Create a stored card that no gateway knows."""
     return PaymentMethod.objects.create(
         account=account,
+        gateway="simulator",
         token="tok_unknown",
         brand=brand,
         last4=last4,

@@ -127,6 +127,7 @@ def address_filler() -> Callable[[str], str]:
         "key": CardPage.objects.get().key,
         "link": LineLink.objects.get().key,
         "what": "done",
+        "name": "simulator",
         "pk": Plan.objects.order_by("pk")[0].pk,
         "sim": sim,
         "app_label": "orders",

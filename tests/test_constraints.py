@@ -43,7 +43,15 @@ from mobileplans.models import Handoff, HostReport, LpaReport, Visit
 from orders.models import Draft, Order, Repair, Return
 from outbox.domain import enqueue
 from outbox.models import Heartbeat, Task
-from payments.models import CardPage, Payment, PaymentMethod, Receipt, ReceiptCounter, Refund
+from payments.models import (
+    CardPage,
+    Payment,
+    PaymentMethod,
+    Receipt,
+    ReceiptCounter,
+    Refund,
+    WebhookEvent,
+)
 from plans.models import Plan, PlanCountry, PlanPrice, PlanText
 from subscriptions.domain import lifecycle as subscriptions
 from subscriptions.models import (
@@ -208,6 +216,9 @@ BROKEN: dict[str, Callable[[], object]] = {
     "what_is_forgotten_was_removed_and_has_no_token": set_to(
         PaymentMethod, removed_at=now(), forgotten_at=now()
     ),
+    "payment_method_has_a_gateway": set_to(PaymentMethod, gateway=""),
+    "card_page_has_a_gateway": set_to(CardPage, gateway=""),
+    "event_of_a_gateway_is_stored_once": lambda: again(WebhookEvent),
     "card_page_state_known": set_to(CardPage, state="other"),
     "open_card_page_has_an_address": set_to(CardPage, state="open"),
     "card_page_has_a_method_once_it_is_taken": set_to(
@@ -317,7 +328,9 @@ def house(alice: User) -> Order:
 
 def _fill_payments_and_tasks(alice: User, order: Order) -> None:
     order.payment.calls.create(operation="authorise", key="x")
-    CardPage.objects.create(account=alice, return_url="https://portal.example/")
+    CardPage.objects.create(
+        account=alice, gateway="simulator", return_url="https://portal.example/"
+    )
     order.payment.events.create(identifier="x", gateway_id="x", status="authorised")
     ReceiptCounter.objects.create(year=2026, last=1)
     AttemptCount.objects.create(limit="x", subject="sim:89", began_at=now(), ends_at=now())

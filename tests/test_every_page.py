@@ -132,7 +132,7 @@ def make_rows_of_payment(order: Order, alice: User) -> None:
     GatewayCall.objects.create(payment=order.payment, operation="authorise", key="1")
     Refund.objects.create(payment=order.payment, minor_units=1, reason="x")
     WebhookEvent.objects.create(identifier="1", payment=order.payment, gateway_id="1", status="x")
-    CardPage.objects.create(account=alice)
+    CardPage.objects.create(account=alice, gateway="simulator")
 
 
 @pytest.fixture

@@ -170,7 +170,9 @@ def others_call(clara: User, day: int) -> None:
         user=clara, object_id=str(day), object_repr="x", action_flag=CHANGE, change_message=""
     )
     AttemptCount.objects.create(limit="x", subject=str(day), began_at=now(), ends_at=now() + DAY)
-    CardPage.objects.create(account=clara, state="lapsed", return_url="https://portal.example/")
+    CardPage.objects.create(
+        account=clara, gateway="simulator", state="lapsed", return_url="https://portal.example/"
+    )
     linking.begin(clara, number="", bill_code=BILL_CODE)
     request_pull()
 

@@ -91,8 +91,8 @@ def forget(subject: str, lease: Lease) -> RetryAfter | None:
     # The key depends only on the token, so that every worker and
     # every retry sends the same key.
     token, key = method.token, f"forget:{digest(method.token)[:32]}"
-    forget_token = gateway().forget
     try:
+        forget_token = gateway(method.gateway).forget
         call_gateway(
             "forget", key, lambda: forget_token(token, key=key), before_call=lease.cover_call
         )

@@ -25,9 +25,10 @@ from moportal.http_client import check_address
 from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.retries import SHORT_TRIES, count_failure
 from payments.domain.calls import call_gateway
-from payments.gateways import gateway, require
+from payments.gateways import choose_gateway, gateway
 from payments.gateways.base import (
     Ability,
+    Gateway,
     GatewayRefused,
     GatewayUnavailable,
     NoCard,
@@ -50,11 +51,13 @@ TIME_LIMIT = timedelta(minutes=30)
 def request_page(account: User, *, key: uuid.UUID, return_url: str) -> CardPage:
     """Store that this customer needs a page, and enqueue the task that opens it.
 
-    Raises `NotOffered` for a gateway that has no page.
+    Raises `NotOffered` where no gateway has a page.
     """
-    require(Ability.HOSTED_PAGE)
+    name = choose_gateway(Ability.HOSTED_PAGE)
     with transaction.atomic():
-        page = CardPage.objects.create(account=account, key=key, return_url=return_url)
+        page = CardPage.objects.create(
+            account=account, gateway=name, key=key, return_url=return_url
+        )
         enqueue(KIND, page.pk)
     return page
 
@@ -111,7 +114,7 @@ def _open(page: CardPage, lease: Lease) -> None:
         _move(page, CardPageState.LAPSED)
         return
 
-    key, open_page = str(page.key), gateway().open_page
+    key, open_page = str(page.key), gateway(page.gateway).open_page
     opened = call_gateway(
         "open_page",
         key,
@@ -119,7 +122,7 @@ def _open(page: CardPage, lease: Lease) -> None:
         before_call=lease.cover_call,
     )
 
-    _check_page_address(opened.url)
+    _check_page_address(opened.url, gateway(page.gateway))
     _move(
         page,
         CardPageState.OPEN,
@@ -130,7 +133,7 @@ def _open(page: CardPage, lease: Lease) -> None:
     )
 
 
-def _check_page_address(url: str) -> None:
+def _check_page_address(url: str, opened_by: Gateway) -> None:
     """Raise `GatewayRefused` for an address to which card data must not go.
 
     It must be https, or plain http on this machine, on a host that the adapter lists. A device in
@@ -141,7 +144,7 @@ def _check_page_address(url: str) -> None:
     except ImproperlyConfigured as error:
         raise GatewayRefused(str(error)) from error
     host = urlsplit(url).hostname
-    if host not in gateway().device_hosts():
+    if host not in opened_by.device_hosts():
         raise GatewayRefused(f"The card page: {host} is not a host that the adapter lists")
 
 
@@ -149,7 +152,7 @@ def _fetch_result(page: CardPage, lease: Lease) -> None:
     """Ask the gateway for the page's result, and store it."""
     # `returned_at` is read before the call, to notice a
     # customer who comes back during it.
-    fetch, returned_at = gateway().fetch_page, page.returned_at
+    fetch, returned_at = gateway(page.gateway).fetch_page, page.returned_at
     result = call_gateway(
         "fetch_page", str(page.key), lambda: fetch(page.gateway_id), before_call=lease.cover_call
     )
@@ -167,7 +170,9 @@ def _fetch_result(page: CardPage, lease: Lease) -> None:
 def _store_card(page: CardPage, card: StoredCard) -> None:
     """Store the card and announce it, in the transaction that moves the page's state."""
     with transaction.atomic():
-        method = PaymentMethod.objects.create(account=page.account, **asdict(card))
+        method = PaymentMethod.objects.create(
+            account=page.account, gateway=page.gateway, **asdict(card)
+        )
         if _move(page, CardPageState.TAKEN, method=method):
             card_taken.send(CardPage, page=page)
         else:

@@ -19,11 +19,12 @@ from payments.domain.standing import (
     act,
     decline,
     fetch_standing,
+    gateway_of,
     is_key_forgotten,
     move_payment,
     store_standing,
 )
-from payments.gateways import gateway, require
+from payments.gateways import choose_gateway, gateway
 from payments.gateways.base import (
     Ability,
     Card,
@@ -48,17 +49,18 @@ class AuthorisationEnded(GatewayRefused):
 def add_card(account: User, card: Card) -> PaymentMethod:
     """Exchange a card for a token and store that. Raises `CardRefused` or `GatewayUnavailable`.
 
-    Raises `NotOffered` where the gateway takes cards on its own page alone.
+    Raises `NotOffered` where every gateway takes cards on its own page alone.
 
     This is the one outside call within a request, because card data may not be stored to
     be sent later. No money moves. After a lost answer the customer types the card again,
     and the first token stays unused at the gateway.
     """
-    require(Ability.CARD_ENTRY)
+    name = choose_gateway(Ability.CARD_ENTRY)
     key = str(uuid.uuid4())
-    stored = call_gateway("tokenise", key, lambda: gateway().tokenise(card, key=key))
+    stored = call_gateway("tokenise", key, lambda: gateway(name).tokenise(card, key=key))
     return PaymentMethod.objects.create(
         account=account,
+        gateway=name,
         token=stored.token,
         brand=stored.brand,
         last4=stored.last4,
@@ -96,11 +98,11 @@ def _ask_for_amount(payment: Payment, before_call: BeforeCall) -> Standing:
         found = _find(payment, before_call)
         if found is not None:
             return found
-    key = str(payment.key)
+    key, chosen = str(payment.key), gateway_of(payment)
     return call_gateway(
         "authorise",
         key,
-        lambda: gateway().authorise(
+        lambda: chosen.authorise(
             payment.method.token,
             payment.amount,
             reference=payment.reference,
@@ -117,7 +119,7 @@ def _is_key_forgotten(payment: Payment) -> bool:
 
 
 def _find(payment: Payment, before_call: BeforeCall) -> Standing | None:
-    key, find = str(payment.key), gateway().find
+    key, find = str(payment.key), gateway_of(payment).find
     return call_gateway(
         "find",
         key,
@@ -140,7 +142,7 @@ def capture(payment: Payment, *, before_call: BeforeCall) -> Payment:
         if payment.state == PaymentState.VOIDED:
             raise AuthorisationEnded(f"the authorisation ended {payment.authorised_until}")
         return payment
-    act(payment, "capture", gateway().capture, f"{payment.key}:capture", before_call)
+    act(payment, "capture", gateway_of(payment).capture, f"{payment.key}:capture", before_call)
     if payment.state != PaymentState.CAPTURED:
         raise GatewayRefused(f"capture: the payment is {payment.state} at the gateway")
     return payment
@@ -153,7 +155,7 @@ def let_go(payment: Payment, *, before_call: BeforeCall) -> Payment:
     """
     store_standing(payment, fetch_standing(payment, before_call))
     if payment.state == PaymentState.AUTHORISED:
-        act(payment, "void", gateway().void, f"{payment.key}:void", before_call)
+        act(payment, "void", gateway_of(payment).void, f"{payment.key}:void", before_call)
     return payment
 
 
@@ -169,7 +171,7 @@ def void_or_refund(payment: Payment, *, reason: str, before_call: BeforeCall) ->
     if in_doubt and payment.calls.exclude(outcome=GatewayCall.Outcome.NOT_SENT).exists():
         _recover(payment, before_call)
     if payment.state in {PaymentState.AUTHORISED, PaymentState.PENDING}:
-        act(payment, "void", gateway().void, f"{payment.key}:void", before_call)
+        act(payment, "void", gateway_of(payment).void, f"{payment.key}:void", before_call)
     if payment.state == PaymentState.CAPTURED:
         refund(payment, reason=reason, before_call=before_call)
     # No call has reached the gateway, so nothing has to be voided there.
@@ -217,7 +219,7 @@ def refund(payment: Payment, *, reason: str, before_call: BeforeCall) -> Payment
 
 def _refund(row: Refund, gateway_id: str, *, key: str) -> None:
     amount = Money(row.minor_units, row.payment.currency)
-    standing = gateway().refund(gateway_id, amount, key=key)
+    standing = gateway_of(row.payment).refund(gateway_id, amount, key=key)
     if isinstance(standing, RefundFailed):
         raise GatewayRefused(f"refund: {standing.reason}")
 

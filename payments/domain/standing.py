@@ -17,6 +17,7 @@ from payments.gateways.base import (
     Captured,
     CustomerStep,
     Declined,
+    Gateway,
     GatewayRefused,
     Standing,
     VoidedOrRefunded,
@@ -35,9 +36,14 @@ STANDING_AFTER: dict[str, type[Captured | VoidedOrRefunded]] = {
 KEY_MARGIN = timedelta(minutes=10)
 
 
+def gateway_of(payment: Payment) -> Gateway:
+    """Return the gateway that makes the payment, whichever ones take new cards now."""
+    return gateway(payment.method.gateway)
+
+
 def fetch_standing(payment: Payment, before_call: BeforeCall) -> Standing:
     """Ask the gateway how the payment stands."""
-    key, fetch = str(payment.key), gateway().fetch
+    key, fetch = str(payment.key), gateway_of(payment).fetch
     return call_gateway(
         "fetch", key, lambda: fetch(payment.gateway_id), payment=payment, before_call=before_call
     )
@@ -90,7 +96,7 @@ def _end_refund(payment: Payment) -> None:
 
 def is_key_forgotten(payment: Payment, operation: str, key: str) -> bool:
     """Return whether the gateway may have forgotten the key of a call that it has had."""
-    life = gateway().remembers_keys_for
+    life = gateway_of(payment).remembers_keys_for
     if life is None:
         return False
     oldest = now() - life + KEY_MARGIN

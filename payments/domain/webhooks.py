@@ -18,22 +18,23 @@ log = structlog.get_logger(__name__)
 KIND = "payment"
 
 
-def receive(body: bytes, headers: Mapping[str, str]) -> None:
-    """Store the event and enqueue its payment. A repeated event is ignored.
+def receive(name: str, body: bytes, headers: Mapping[str, str]) -> None:
+    """Store the event of this gateway and enqueue its payment. A repeated event is ignored.
 
     Raises `WebhookForged`, and then stores nothing.
     """
     try:
-        if not offers(Ability.PUSH):
-            raise WebhookForged("the gateway of this installation posts no events")
-        event = gateway().parse_webhook(body, headers)
+        if not offers(name, Ability.PUSH):
+            raise WebhookForged("this gateway posts no events")
+        event = gateway(name).parse_webhook(body, headers)
     except WebhookForged as error:
         log.warning("webhook refused", why=str(error))
         raise
-    payment = _payment_of(event)
+    payment = _payment_of(name, event)
     try:
         with transaction.atomic():
             WebhookEvent.objects.create(
+                gateway=name,
                 identifier=event.identifier,
                 payment=payment,
                 gateway_id=event.gateway_id,
@@ -51,9 +52,11 @@ def receive(body: bytes, headers: Mapping[str, str]) -> None:
     log.info("webhook", reference=event.reference, status=event.status)
 
 
-def _payment_of(event: Event) -> Payment | None:
+def _payment_of(name: str, event: Event) -> Payment | None:
     """Find the payment by the gateway's id, or by reference while no answer is stored yet."""
-    by_id = Payment.objects.filter(gateway_id=event.gateway_id).first()
+    # Another gateway may use the same id.
+    of_this_gateway = Payment.objects.filter(method__gateway=name)
+    by_id = of_this_gateway.filter(gateway_id=event.gateway_id).first()
     # The gateway may report a payment before its answer to `authorise` is stored. Only
     # then is the reference used: a payment whose id is known is found by that alone.
-    return by_id or Payment.objects.filter(gateway_id="", reference=event.reference).first()
+    return by_id or of_this_gateway.filter(gateway_id="", reference=event.reference).first()

@@ -1,27 +1,51 @@
-"""Payment gateways behind one protocol; `settings.PAYMENT_GATEWAY` names the one in use."""
+"""Payment gateways behind one protocol. `settings.PAYMENT_GATEWAY` lists those in use.
+
+A stored method belongs to one gateway for ever, and with it each of its payments: their ids mean
+nothing to another gateway. A gateway that takes no new payments any more stays listed as long as
+its payments may have to be refunded.
+"""
 
 from functools import cache
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from payments.gateways.base import Ability, Gateway, NotOffered
+from payments.gateways.base import Ability, Gateway, GatewayUnavailable, NotOffered
+
+
+def gateways() -> dict[str, Gateway]:
+    """Return all gateways in use by their names, in the order of PAYMENT_GATEWAY."""
+    return _make_gateways(tuple(settings.PAYMENT_GATEWAY))
 
 
 # An adapter may keep connections, so each process makes one.
 @cache
-def gateway() -> Gateway:
-    """Return the gateway that this installation charges through."""
-    chosen: type[Gateway] = import_string(settings.PAYMENT_GATEWAY)
-    return chosen()
+def _make_gateways(paths: tuple[str, ...]) -> dict[str, Gateway]:
+    adapters: list[type[Gateway]] = [import_string(path) for path in paths]
+    return {adapter.name: adapter() for adapter in adapters}
 
 
-def offers(ability: Ability) -> bool:
-    """Return whether the gateway of this installation has declared the ability."""
-    return ability in gateway().abilities
+def gateway(name: str) -> Gateway:
+    """Return the gateway with this name.
+
+    Raises `GatewayUnavailable` if PAYMENT_GATEWAY does not list it: what belongs to it waits until
+    it is listed again.
+    """
+    try:
+        return gateways()[name]
+    except KeyError:
+        problem = f"PAYMENT_GATEWAY lists no gateway with the name {name!r}"
+        raise GatewayUnavailable(problem, was_sent=False, is_setting=True) from None
 
 
-def require(ability: Ability) -> None:
-    """Raise `NotOffered` unless the gateway of this installation has declared the ability."""
-    if not offers(ability):
-        raise NotOffered(ability)
+def offers(name: str, ability: Ability) -> bool:
+    """Return whether the gateway with this name has declared the ability."""
+    return name in gateways() and ability in gateways()[name].abilities
+
+
+def choose_gateway(ability: Ability) -> str:
+    """Return the name of the first gateway that has the ability, or raise `NotOffered`."""
+    for name in gateways():
+        if offers(name, ability):
+            return name
+    raise NotOffered(ability)

@@ -137,7 +137,9 @@ def test_the_desk_finds_a_customer_by_any_spelling(
     customer = User.objects.create_user("+4915123456789", PASSWORD, name="Ada")
     order = make_order(customer)
     Line.objects.get_or_create(account=customer)
-    CardPage.objects.create(account=customer, key=uuid4(), return_url="https://portal.example/")
+    CardPage.objects.create(
+        account=customer, gateway="simulator", key=uuid4(), return_url="https://portal.example/"
+    )
     LpaReport.objects.create(visit=order.visit, code="CardBusy", code_as_sent="CardBusy")
     client.force_login(clara)
 

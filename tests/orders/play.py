@@ -189,7 +189,7 @@ class Play:
         event = f"evt_{payment['id'][4:]}_{payment['status']}"
         body = json.dumps({"id": event, "event": "told", "payment": payment})
         headers = {SIGNATURE_HEADER: signed(body, secret, at=0)}
-        webhooks.receive(body.encode(), headers)
+        webhooks.receive("simulator", body.encode(), headers)
 
     def forge(self, payment: dict[str, Any]) -> None:
         before = _enqueued()

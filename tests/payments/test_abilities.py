@@ -20,12 +20,12 @@ def able_to_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_gateway_offers_what_it_declares(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not offers(Ability.CARD_ENTRY)
+    assert not offers("simulator", Ability.CARD_ENTRY)
 
     monkeypatch.setattr(SimulatorGateway, "abilities", frozenset({Ability.CARD_ENTRY}))
 
-    assert offers(Ability.CARD_ENTRY)
-    assert not offers(Ability.HOSTED_PAGE)
+    assert offers("simulator", Ability.CARD_ENTRY)
+    assert not offers("simulator", Ability.HOSTED_PAGE)
 
 
 def test_without_card_entry_no_card_is_sent(alice: User, gateway: str) -> None:

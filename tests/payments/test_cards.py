@@ -144,7 +144,7 @@ def test_a_card_that_the_gateway_refuses_to_remove_is_kept_for_staff(
             raise GatewayRefused("forget: no")
 
     cards.remove(method)
-    monkeypatch.setattr(cards, "gateway", RefusingGateway)
+    monkeypatch.setattr(cards, "gateway", lambda _name: RefusingGateway())
 
     assert forget(method) is None
     Task.objects.update(closed_at=now(), lease_until=None)

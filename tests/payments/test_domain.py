@@ -300,7 +300,7 @@ def test_an_authorisation_that_expired_counts_as_voided(alice: User, gateway: st
 def use_gateway(patched: pytest.MonkeyPatch, made: Callable[[], object]) -> None:
     """Let the domain use this gateway."""
     for module in (domain, standing):
-        patched.setattr(module, "gateway", made)
+        patched.setattr(module, "gateway", lambda _name: made())
 
 
 class RefusingGateway:

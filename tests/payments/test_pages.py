@@ -11,8 +11,8 @@ from outbox.domain import RetryAfter, due_tasks, process
 from outbox.models import Task
 from outbox.retries import RETRY_DELAYS
 from payments.domain import pages
-from payments.gateways import gateway as chosen_gateway
-from payments.gateways.base import GatewayUnavailable, HostedPage, StillOpen
+from payments.gateways import gateway as gateway_named
+from payments.gateways.base import Gateway, GatewayUnavailable, HostedPage, StillOpen
 from payments.models import CardPage, GatewayCall, PaymentMethod
 from payments.states import NEXT_PAGE_STATES, CardPageState
 from tests.payments.conftest import opened_page, type_card
@@ -20,6 +20,10 @@ from tests.processing import process_task
 from tests.providers import books, break_it
 
 PAST_TIME_LIMIT = pages.TIME_LIMIT + timedelta(minutes=1)
+
+
+def simulator() -> Gateway:
+    return gateway_named("simulator")
 
 
 def process_once(page: CardPage) -> RetryAfter | None:
@@ -109,14 +113,14 @@ def test_of_two_workers_with_the_same_answer_one_stores_the_card(
 ) -> None:
     page = opened_page(alice)
     type_card(page.url)
-    ask = chosen_gateway().fetch_page
+    ask = simulator().fetch_page
 
     def while_another_is_first(page_id: str) -> object:
         monkeypatch.undo()
         process_once(page)
         return ask(page_id)
 
-    monkeypatch.setattr(chosen_gateway(), "fetch_page", while_another_is_first, raising=False)
+    monkeypatch.setattr(simulator(), "fetch_page", while_another_is_first, raising=False)
     process_once(page)
 
     assert page.method == PaymentMethod.objects.get()
@@ -163,9 +167,7 @@ def test_a_customer_who_comes_back_during_the_call_is_asked_about_again_at_once(
             pages.record_return(page)
         return StillOpen(page_id)
 
-    monkeypatch.setattr(
-        chosen_gateway(), "fetch_page", come_back_during_the_first_call, raising=False
-    )
+    monkeypatch.setattr(simulator(), "fetch_page", come_back_during_the_first_call, raising=False)
 
     process(task.pk)
     assert not CardPage.objects.filter(returned_at=None).exists()
@@ -285,7 +287,10 @@ def test_card_data_is_never_sent_in_plain_text(
     alice: User, gateway: str, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     monkeypatch.setattr(
-        chosen_gateway(), "open_page", lambda **_asked: HostedPage("page_1", url), raising=False
+        simulator(),
+        "open_page",
+        lambda **_asked: HostedPage("page_1", url),
+        raising=False,
     )
 
     page = opened_page(alice)
@@ -298,7 +303,7 @@ def test_a_card_page_on_a_host_that_the_adapter_does_not_list_is_not_opened(
     alice: User, gateway: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        chosen_gateway(),
+        simulator(),
         "open_page",
         lambda **_asked: HostedPage("page_1", "https://gateway.example.evil.example/card/1"),
         raising=False,
@@ -346,4 +351,4 @@ def test_an_unknown_page_is_reported_as_unavailable(alice: User, gateway: str) -
     page = opened_page(alice)
 
     with pytest.raises(GatewayUnavailable):
-        chosen_gateway().fetch_page(f"{page.gateway_id}_unknown")
+        simulator().fetch_page(f"{page.gateway_id}_unknown")

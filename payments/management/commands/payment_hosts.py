@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from payments.gateways import gateway
+from payments.gateways import gateways
 
 
 class Command(BaseCommand):
@@ -13,5 +13,6 @@ class Command(BaseCommand):
     help = "List the hosts that a customer's device must reach in order to pay."
 
     def handle(self, **_options: Any) -> None:
-        for host in sorted(gateway().device_hosts()):
+        hosts = {host for one in gateways().values() for host in one.device_hosts()}
+        for host in sorted(hosts):
             self.stdout.write(host)
