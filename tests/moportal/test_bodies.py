@@ -1,13 +1,20 @@
 """`moportal.web.bodies`: a body that comes in chunks is read like any other."""
 
+from collections.abc import Iterator
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from demo.parts import LOOPBACK
 from moportal.web.bodies import set_length
+from tests.moportal.test_process_logs import FORWARDED, Process
+from tests.services import free_port
 
 LONGEST = 10
+TOKEN = "token-of-the-charging-system-0123456789"
 
 
 def chunked(body: bytes, **changes: Any) -> dict[str, Any]:
@@ -54,3 +61,33 @@ def test_any_other_body_is_left_alone(changes: dict[str, Any]) -> None:
 
     assert environ == before
     assert environ["wsgi.input"].tell() == 0
+
+
+@pytest.mark.processes
+def test_the_api_reads_chunks_that_reach_granian_without_nginx(tmp_path: Path) -> None:
+    port = free_port()
+    options = ["--interface", "wsgi", "--host", LOOPBACK, "--port", str(port)]
+    web = Process(
+        *(tmp_path, "web", "granian", *options, "moportal.wsgi:application"),
+        MOPORTAL_FACE="api",
+        USAGE_TOKENS=f"charging:{TOKEN}",
+    )
+    headers = {
+        **FORWARDED,
+        "Authorization": f"Bearer {TOKEN}",
+        "Content-Type": "application/json",
+    }
+
+    def chunks() -> Iterator[bytes]:
+        yield b'{"records"'
+
+    try:
+        web.wait_for("Started worker")
+        answer = httpx.post(
+            f"http://{LOOPBACK}:{port}/v1/usage", content=chunks(), headers=headers, trust_env=False
+        )
+    finally:
+        web.kill()
+
+    # Read as empty, the body would be an object without records.
+    assert (answer.status_code, answer.json()["detail"][:16]) == (400, "JSON parse error")
