@@ -148,6 +148,13 @@ def test_every_link_of_a_document_leads_to_a_place_in_the_repository(document: P
     assert [str(path) + "#" + anchor for path, anchor in targets if is_missing(path, anchor)] == []
 
 
+def test_the_certificate_of_a_calling_smdp_leads_to_how_it_is_checked() -> None:
+    text = text_of(ROOT / "docs/es2plus.md")
+    section = text.partition("\n## 2. TLS\n")[2].partition("\n## ")[0]
+
+    assert "balance-api.md#certificates" in LINK.findall(section)
+
+
 def test_nothing_cites_what_is_outside_the_repository() -> None:
     assert list(matches(OUTSIDE)) == []
 
