@@ -66,9 +66,11 @@ def test_any_other_body_is_left_alone(changes: dict[str, Any]) -> None:
 @pytest.mark.processes
 def test_the_api_reads_chunks_that_reach_granian_without_nginx(tmp_path: Path) -> None:
     port = free_port()
-    options = ["--interface", "wsgi", "--host", LOOPBACK, "--port", str(port)]
+    server = ("--interface", "wsgi", "--host", LOOPBACK, "--port", str(port))
     web = Process(
-        *(tmp_path, "web", "granian", *options, "moportal.wsgi:application"),
+        tmp_path,
+        "web",
+        *("granian", *server, "moportal.wsgi:application"),
         MOPORTAL_FACE="api",
         USAGE_TOKENS=f"charging:{TOKEN}",
     )

@@ -104,7 +104,10 @@ def test_the_proxys_own_refusals_are_problem_documents(
             assert answer.headers["Strict-Transport-Security"].startswith("max-age=31536000")
 
 
-PAST_THE_API = ["/admin/login/", "/sign-in/", "/livez", "/admin/../v1/x", "/admin/%2e%2e/v1/x"]
+PAST_THE_API = [
+    *("/admin/login/", "/sign-in/", "/livez", "/admin/../v1/x", "/admin/%2e%2e/v1/x"),
+    *("/admin/../v1/usage", "/admin/../gsma/rsp2/es2plus/x"),
+]
 
 
 @pytest.mark.parametrize("path", PAST_THE_API)
