@@ -20,6 +20,7 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 from moportal.http_client import check_address, is_loopback
+from moportal.identifiers import Country, InvalidCountry
 
 SQLITE, POSTGRESQL = "django.db.backends.sqlite3", "django.db.backends.postgresql"
 # Django's own limits for a SECRET_KEY (its check security.W009).
@@ -185,6 +186,19 @@ class Environment(environ.Env):  # type: ignore[misc]  # it ships no types
         for module in (path.rpartition(".")[0] for path in paths):
             self.require(_module_exists(module), f"{name}: there is no module {module!r}.")
         return paths
+
+    def lists_by_country(self, name: str) -> dict[str, list[str]]:
+        """Return the lists of NAME_DE, NAME_US and so on, by country."""
+        found: dict[str, list[str]] = {}
+        for variable in sorted(self.ENVIRON):
+            start, _, code = variable.rpartition("_")
+            if start != name:
+                continue
+            try:
+                found[Country.parse(code)] = self.list(variable)
+            except InvalidCountry:
+                self.problems.append(f"{variable} must end with the code of a country.")
+        return found
 
     def mail_server(self, name: str) -> MailServer:
         """Return the mail server of an address such as smtps://user:password@mail.example:465.

@@ -280,6 +280,10 @@ PAYMENT_GATEWAY_URL = env.address(
 _PAYMENT_SIMULATOR = "payments.gateways.simulator.SimulatorGateway"
 # The payment gateways' classes. Each gateway serves what belongs to it (docs/payments.md#several).
 PAYMENT_GATEWAY = env.adapters("PAYMENT_GATEWAY", **_in_demo(_PAYMENT_SIMULATOR))
+# The names of the gateways that take new payments, in this order (default: all), and the same for
+# single markets, such as PAYMENT_OFFERED_DE.
+PAYMENT_OFFERED = env.list("PAYMENT_OFFERED", default=[])
+PAYMENT_OFFERED_BY_MARKET = env.lists_by_country("PAYMENT_OFFERED")
 # The gateway signs its posts to /payments/webhook with this secret. Without it, all are refused.
 PAYMENT_WEBHOOK_SECRET = env.secret("PAYMENT_WEBHOOK_SECRET")
 PAYMENT_WEBHOOK_SECRET_FALLBACKS = env.fallbacks("PAYMENT_WEBHOOK_SECRET", env.require_secret)

@@ -46,16 +46,16 @@ class AuthorisationEnded(GatewayRefused):
     """The time to capture the authorised amount is over. Nothing is charged."""
 
 
-def add_card(account: User, card: Card) -> PaymentMethod:
+def add_card(account: User, card: Card, *, market: str = "") -> PaymentMethod:
     """Exchange a card for a token and store that. Raises `CardRefused` or `GatewayUnavailable`.
 
-    Raises `NotOffered` where every gateway takes cards on its own page alone.
+    Raises `NotOffered` where every gateway of the market takes cards on its own page alone.
 
     This is the one outside call within a request, because card data may not be stored to
     be sent later. No money moves. After a lost answer the customer types the card again,
     and the first token stays unused at the gateway.
     """
-    name = choose_gateway(Ability.CARD_ENTRY)
+    name = choose_gateway(Ability.CARD_ENTRY, market)
     key = str(uuid.uuid4())
     stored = call_gateway("tokenise", key, lambda: gateway(name).tokenise(card, key=key))
     return PaymentMethod.objects.create(

@@ -43,9 +43,24 @@ def offers(name: str, ability: Ability) -> bool:
     return name in gateways() and ability in gateways()[name].abilities
 
 
-def choose_gateway(ability: Ability) -> str:
-    """Return the name of the first gateway that has the ability, or raise `NotOffered`."""
-    for name in gateways():
+def offered_in(market: str) -> list[str]:
+    """Return the names of the gateways that take new payments in this market, in its order.
+
+    Without a market these are the gateways of all markets that have no list of their own.
+    """
+    listed = settings.PAYMENT_OFFERED_BY_MARKET.get(market) or settings.PAYMENT_OFFERED
+    return [name for name in listed or gateways() if name in gateways()]
+
+
+def offered_anywhere() -> set[str]:
+    """Return the names of the gateways that take new payments in any market."""
+    markets = ["", *settings.PAYMENT_OFFERED_BY_MARKET]
+    return {name for market in markets for name in offered_in(market)}
+
+
+def choose_gateway(ability: Ability, market: str) -> str:
+    """Return the name of the market's first gateway with the ability, or raise `NotOffered`."""
+    for name in offered_in(market):
         if offers(name, ability):
             return name
     raise NotOffered(ability)

@@ -42,7 +42,7 @@ class Ability(StrEnum):
 
 
 class NotOffered(Exception):
-    """No gateway has declared this ability."""
+    """No gateway of the market has declared this ability."""
 
 
 class GatewayUnavailable(ServiceUnavailable):

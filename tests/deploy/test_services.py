@@ -19,6 +19,7 @@ VARIABLE = re.compile(r"^#?([A-Z_]+)=(.*)$", re.MULTILINE)
 # In .env.example only for the demo, or as an example for a single provider.
 NOT_IN_PRODUCTION = {
     *("DEMO", "SIMULATORS", "DEBUG", "SMDP_URL_SECOND_ONE", "SMDP_CA_SECOND_ONE"),
+    "PAYMENT_OFFERED_DE",
     *("SMDP_SIMULATOR_URL", "PAYMENT_SIMULATOR_URL", "NETWORK_SIMULATOR_URL"),
     "MESSAGE_SIMULATOR_URL",
 }

@@ -165,6 +165,7 @@ MISTAKES = {
     "OUTBOX_LEASE": "1",
     "PAYMENT_CARD_ENTRY": "fields",
     "PAYMENT_GATEWAY": "no.such.module.Gateway",
+    "PAYMENT_OFFERED_EUROPE": "simulator",
     "PAYMENT_REFUSED_STATUS": "Refused",
     "PAYMENT_WEBHOOK_SECRET": "1234",
     "PAYMENT_WEBHOOK_SECRET_FALLBACKS": "1234",
