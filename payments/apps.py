@@ -7,6 +7,7 @@ class PaymentsConfig(AppConfig):
 
     def ready(self) -> None:
         from outbox.domain import register  # noqa: PLC0415 -- models are not there yet
+        from payments import checks  # noqa: F401, PLC0415 -- registers its checks; needs models
         from payments.domain import authorisations, cards, pages  # noqa: PLC0415 -- the same
 
         register(pages.KIND, pages.advance_page)
