@@ -20,7 +20,7 @@ from mobileplans.domain import visits
 from mobileplans.models import Visit
 from moportal.money import Money
 from orders.models import Draft
-from payments.domain import pages
+from payments.domain import methods, pages
 from payments.models import CardPage, PaymentMethod
 from plans import queries
 from plans.queries import Offer, PlanNotOffered
@@ -112,11 +112,17 @@ def drop_method(method: PaymentMethod, **_signal: Any) -> None:
     drafts.update(method=None, version=F("version") + 1)
 
 
+def has_offered_method(draft: Draft) -> bool:
+    """Return whether the draft has a payment method that its market still offers."""
+    return draft.method is not None and methods.is_offered(draft.method, market=draft.visit.market)
+
+
 def open_card_page(draft: Draft, *, version: int) -> CardPage:
     """Return the draft's page for a new card, and request one at the gateway if none is open.
 
     Repeated requests, from any number of tabs, get the same page. Therefore the form's
-    version is checked only if a new page is requested.
+    version is checked only if a new page is requested. Raises `NotOffered` if the market has no
+    gateway with such a page.
     """
     page = draft.card_page
     if page is None or not page.is_under_way:
@@ -140,7 +146,9 @@ def _new_card_page(draft: Draft, version: int) -> CardPage:
     with transaction.atomic():
         # If the form is stale, the page is rolled back too. Otherwise a worker would open
         # a page at the gateway that no draft waits for.
-        page = pages.request_page(draft.account, key=key, return_url=return_url)
+        page = pages.request_page(
+            draft.account, key=key, return_url=return_url, market=draft.visit.market
+        )
         _change(draft, version, card_page=page)
     return page
 

@@ -13,7 +13,7 @@ from brand.models import LegalText
 from brand.queries import legal_text
 from moportal.database.statements import compare_and_set
 from orders.domain import limits
-from orders.domain.drafts import StaleForm
+from orders.domain.drafts import StaleForm, has_offered_method
 from orders.domain.targets import Target, target
 from orders.models import KIND, Draft, Order, new_number
 from orders.states import ENDED
@@ -46,7 +46,7 @@ def place(draft: Draft, *, version: int) -> Order:
     `PlacedOtherwise` if another version was submitted. Raises `StaleForm` if the draft is
     open but the form shows an older version, or the draft is incomplete or has no target.
     """
-    shown = Draft.objects.select_related("visit").get(pk=draft.pk)
+    shown = Draft.objects.select_related("visit", "method").get(pk=draft.pk)
     order = _submit(shown, version) or _order_of(shown)
     if order is None:
         raise StaleForm(draft.pk)
@@ -61,7 +61,7 @@ def _submit(draft: Draft, version: int) -> Order | None:
     Of two forms that are sent at once, one creates the order. The other one gets None.
     """
     chosen = target(draft)
-    is_complete = draft.plan_id is not None and draft.method_id is not None
+    is_complete = draft.plan_id is not None and has_offered_method(draft)
     if chosen is None or not is_complete or draft.version != version:
         return None
     limits.count_order(draft)

@@ -32,7 +32,7 @@ from orders.views.steps import (
     shopper_only,
 )
 from payments.domain import methods, payments
-from payments.gateways.base import CardRefused, GatewayUnavailable
+from payments.gateways.base import CardRefused, GatewayUnavailable, NotOffered
 from payments.models import PaymentMethod
 from plans.models import Category
 
@@ -51,13 +51,16 @@ def payment(request: HttpRequest, user: User) -> HttpResponse:
     choice = targets.choice(draft)
     if draft.plan_id is None or choice.target is None:
         return redirect_to_open_step(draft)
-    stored = list(methods.usable_methods(user))
+    market = draft.visit.market
+    stored = methods.usable_methods(user, market=market)
     chosen = draft.method if draft.method in stored else queries.preferred_method(stored)
     first = initial_for(draft, method=chosen.pk if chosen else NEW_CARD)
     form = restore_form(request, _get_form_class(), first)
     category = draft.plan.category if draft.plan else Category.PREPAID
     back_url = reverse("device") if choice.is_open else f"{reverse('plans')}?category={category}"
     context = {"draft": draft, "price": draft.price.gross, **_payment_context(form, stored)}
+    context["switched_off"] = methods.switched_off_methods(user, market=market)
+    context["takes_cards"] = methods.takes_new_cards(market)
     context |= frame_context("payment", back_url=back_url)
     return render(request, "orders/payment.html", context)
 
@@ -105,6 +108,9 @@ def _save_method(request: HttpRequest, user: User, draft: Draft, form: MethodFor
         is_chosen = _apply_method(user, draft, form)
     except StaleForm:
         return redirect_stale_form(request, form.cleaned_data["draft"], user)
+    except NotOffered:
+        form.add_error("method", NO_LONGER_THERE)
+        is_chosen = False
     if not is_chosen:
         return redirect_back(request, form)
     forget_form(request)
@@ -118,9 +124,9 @@ def _apply_method(user: User, draft: Draft, form: MethodForm) -> bool:
     """
     chosen = form.cleaned_data["method"]
     if isinstance(form, PaymentForm) and chosen == NEW_CARD:
-        method = _add_card(user, form)
+        method = _add_card(user, form, draft.visit.market)
     else:
-        method = _find_stored_method(user, chosen, form)
+        method = _find_stored_method(user, form, draft.visit.market)
     if method is None:
         return False
     try:
@@ -131,18 +137,19 @@ def _apply_method(user: User, draft: Draft, form: MethodForm) -> bool:
     return True
 
 
-def _find_stored_method(user: User, chosen: str, form: MethodForm) -> PaymentMethod | None:
-    number = chosen if chosen.isascii() and chosen.isdigit() else 0
-    stored = methods.usable_methods(user).filter(pk=number).first()
-    if stored is None:
-        form.add_error("method", NO_LONGER_THERE)
-    return stored
+def _find_stored_method(user: User, form: MethodForm, market: str) -> PaymentMethod | None:
+    chosen = form.cleaned_data["method"]
+    for method in methods.usable_methods(user, market=market):
+        if str(method.pk) == chosen:
+            return method
+    form.add_error("method", NO_LONGER_THERE)
+    return None
 
 
-def _add_card(user: User, form: PaymentForm) -> PaymentMethod | None:
+def _add_card(user: User, form: PaymentForm, market: str) -> PaymentMethod | None:
     """Exchange the card for a token. Returns None with the reason in the form if that failed."""
     try:
-        return payments.add_card(user, form.card())
+        return payments.add_card(user, form.card(), market=market)
     except CardRefused as error:
         refusal = _("Your bank didn't accept this entry. Check it or use another card.")
         form.add_error(error.field or None, refusal if error.field else texts.no_card_saved())

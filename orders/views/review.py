@@ -39,10 +39,12 @@ def review(request: HttpRequest, user: User) -> HttpResponse:
         return _place_order(request, user, ReviewForm(request.POST))
     visit, draft = enter_step(request, user, "review")
     choice = targets.choice(draft)
-    if draft.plan and choice.target and draft.method is None:
-        # The method was removed from the account, or the customer opened this page directly.
+    may_be_charged = drafts.has_offered_method(draft)
+    if draft.plan and choice.target and not may_be_charged:
+        # The method was removed from the account, its gateway was switched off, or the customer
+        # opened this page directly.
         messages.info(request, _("Choose a payment method to continue."))
-    if draft.plan is None or draft.method is None or choice.target is None:
+    if draft.plan is None or choice.target is None or not may_be_charged:
         return redirect_to_open_step(draft)
     try:
         price_change = drafts.update_price(draft)

@@ -18,7 +18,7 @@ from accounts.models import User
 from mobileplans.domain import visits
 from mobileplans.models import Visit
 from moportal.web.kept_forms import keep_form
-from orders.domain.drafts import StaleForm, open_draft
+from orders.domain.drafts import StaleForm, has_offered_method, open_draft
 from orders.domain.targets import target
 from orders.forms import DraftForm
 from orders.models import Draft, Order
@@ -197,7 +197,7 @@ def redirect_to_open_step(draft: Draft) -> HttpResponse:
         return redirect_to("options")
     if target(draft) is None:
         return redirect_to("device")
-    return redirect_to("payment") if draft.method_id is None else redirect_to("review")
+    return redirect_to("review") if has_offered_method(draft) else redirect_to("payment")
 
 
 def check_draft(draft: Draft, form: DraftForm) -> None:

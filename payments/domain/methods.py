@@ -3,11 +3,14 @@
 from datetime import timedelta
 
 import structlog
+from django.conf import settings
 from django.db.models import Count, Q, QuerySet
 from django.utils.timezone import now
 
 from accounts.models import User
 from moportal.database.statements import compare_and_set
+from payments.gateways import offered_in, offers
+from payments.gateways.base import Ability
 from payments.models import PaymentMethod
 from payments.signals import method_stopped
 from payments.states import PaymentState
@@ -41,8 +44,36 @@ def stored_methods(account: User) -> QuerySet[PaymentMethod]:
     return stored.annotate(refusals=Count("payments", filter=refused)).order_by("-pk")
 
 
-def usable_methods(account: User) -> QuerySet[PaymentMethod]:
-    """Return the customer's methods that can be charged now, newest first."""
+def usable_methods(account: User, *, market: str) -> list[PaymentMethod]:
+    """Return the customer's methods for a new payment in this market.
+
+    They stand in the market's order of gateways, and those of one gateway newest first.
+    """
+    order = offered_in(market)
+    usable = [method for method in _chargeable_methods(account) if method.gateway in order]
+    return sorted(usable, key=lambda method: order.index(method.gateway))
+
+
+def switched_off_methods(account: User, *, market: str) -> list[PaymentMethod]:
+    """Return the methods that only their gateway keeps from a new payment in this market."""
+    order = offered_in(market)
+    return [method for method in _chargeable_methods(account) if method.gateway not in order]
+
+
+def takes_new_cards(market: str) -> bool:
+    """Return whether a gateway of this market takes new cards where PAYMENT_CARD_ENTRY says."""
+    is_page = settings.PAYMENT_CARD_ENTRY == "page"
+    needed = Ability.HOSTED_PAGE if is_page else Ability.CARD_ENTRY
+    return any(offers(name, needed) for name in offered_in(market))
+
+
+def is_offered(method: PaymentMethod, *, market: str) -> bool:
+    """Return whether the method's gateway takes new payments in this market."""
+    return method.gateway in offered_in(market)
+
+
+def _chargeable_methods(account: User) -> QuerySet[PaymentMethod]:
+    """Return the methods that neither their bank nor their date keeps from a charge."""
     today = now()
     # A card can be used until the end of the month that is printed on it.
     expired = Q(expiry_year__lt=today.year) | Q(

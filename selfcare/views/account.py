@@ -24,6 +24,7 @@ from orders.states import OrderState
 from orders.views.steps import after_reentry, customer_only, prove_url, redirect_to
 from payments.domain import cards
 from payments.domain.methods import stored_methods
+from payments.gateways import offered_anywhere
 from payments.models import PaymentMethod
 from subscriptions.balances import account_buckets, is_too_old
 from subscriptions.domain import claims, linking
@@ -49,6 +50,7 @@ def account(request: HttpRequest, user: User) -> HttpResponse:
         "has_failed_download": problems.failed_at_smdp(user) is not None,
         "to_install": esims_to_install(user)[:SHOWN_ORDERS],
         "methods": list(stored_methods(user)),
+        "offered": offered_anywhere(),
         "orders": [_order_row(order) for order in orders_of(user)[:SHOWN_ORDERS]],
         "told": [_message_row(told) for told in messages_of(user)[:SHOWN_MESSAGES]],
         "is_unreachable": undelivered(user),
