@@ -64,8 +64,17 @@ def record_call(
     except Exception:
         _store(row, outcome=Outcome.NOT_SENT)
         raise
+    answer = _send(row, send, refusals)
+    _store(row, **describe(answer))
+    return answer
+
+
+def _send(
+    row: OutsideCall, send: Callable[[], Answer], refusals: tuple[type[Exception], ...]
+) -> Answer:
+    """Make the call and return its answer. If there is none, store what is known instead."""
     try:
-        answer = send()
+        return send()
     except refusals as error:
         _store(row, outcome=Outcome.REFUSED, detail=str(error))
         raise
@@ -79,8 +88,6 @@ def record_call(
         outcome = Outcome.UNKNOWN if error.was_sent else Outcome.NOT_SENT
         _store(row, outcome=outcome, detail=str(error))
         raise
-    _store(row, **describe(answer))
-    return answer
 
 
 def _store(row: OutsideCall, **outcome: Any) -> None:
