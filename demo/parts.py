@@ -87,12 +87,7 @@ def environment(copy: Copy, *, outside: Mapping[str, str] | None = None) -> dict
         "SMS_SENDER": "messages.senders.http.HttpGateway",
         "MESSAGE_GATEWAY_URL": outside.get("MESSAGE_GATEWAY_URL") or copy.message_url,
         "MESSAGE_SIMULATOR_URL": copy.message_url,
-        # The message simulator answers for the operator's network too.
-        "NUMBER_CHECKS": "accounts.number_checks.camara.CamaraChecks",
-        "SIM_SWAP_URL": f"{copy.message_url}/sim-swap/v2",
-        "NUMBER_RECYCLING_URL": f"{copy.message_url}/number-recycling/v0.2",
-        "CODE_SERVICE": "accounts.code_services.camara.OneTimePasswordSms",
-        "ONE_TIME_PASSWORD_URL": f"{copy.message_url}/one-time-password-sms/v1",
+        **_questions_about_numbers(copy),
         "NETWORK": "subscriptions.networks.http.HttpNetwork",
         "NETWORK_URL": outside.get("NETWORK_URL") or copy.network_url,
         "NETWORK_SIMULATOR_URL": copy.network_url,
@@ -102,6 +97,17 @@ def environment(copy: Copy, *, outside: Mapping[str, str] | None = None) -> dict
         "CUSTOMER_SYSTEM_URL": outside.get("CUSTOMER_SYSTEM_URL") or copy.customer_url,
         "PAYMENT_WEBHOOK_SECRET": WEBHOOK_SECRET,
         "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _questions_about_numbers(copy: Copy) -> dict[str, str]:
+    """Return the variables of the operator's APIs, which the message simulator answers."""
+    return {
+        "NUMBER_CHECKS": "accounts.number_checks.camara.CamaraChecks",
+        "SIM_SWAP_URL": f"{copy.message_url}/sim-swap/v2",
+        "NUMBER_RECYCLING_URL": f"{copy.message_url}/number-recycling/v0.2",
+        "CODE_SERVICE": "accounts.code_services.camara.OneTimePasswordSms",
+        "ONE_TIME_PASSWORD_URL": f"{copy.message_url}/one-time-password-sms/v1",
     }
 
 
