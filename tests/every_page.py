@@ -106,14 +106,9 @@ def address_filler() -> Callable[[str], str]:
     from django.contrib import admin  # noqa: PLC0415 -- needs the settings
     from django.contrib.contenttypes.models import ContentType  # noqa: PLC0415 -- the same
 
-    from accounts.models import (  # noqa: PLC0415 -- the same
-        AccountMessage,
-        Address,
-        OidcIdentity,
-    )
     from esim.models import Sim  # noqa: PLC0415 -- the same
     from orders.models import Order  # noqa: PLC0415 -- the same
-    from payments.models import CardPage, PaymentMethod  # noqa: PLC0415 -- the same
+    from payments.models import CardPage  # noqa: PLC0415 -- the same
     from plans.models import Plan  # noqa: PLC0415 -- the same
     from subscriptions.models import LineLink  # noqa: PLC0415 -- the same
 
@@ -135,21 +130,34 @@ def address_filler() -> Callable[[str], str]:
         "content_type_id": ContentType.objects.get_for_model(Order).pk,
     }
 
+    rows = rows_of_customer()
+
     def fill(template: str) -> str:
         model = next((models[start] for start in models if template.startswith(start)), Order)
         row = model.objects.first()  # type: ignore[attr-defined]  # each model of the desk has it
-        rows: dict[str, Any] = {
-            "/methods/": PaymentMethod,
-            "/account/messages/": AccountMessage,
-            "/account/addresses/": Address,
-            "/account/security/operator/": OidcIdentity,
-        }
-        row_of_part = next((rows[part] for part in rows if part in template), None)
-        number = {"number": row_of_part.objects.order_by("pk")[0].pk} if row_of_part else {}
+        number = next((rows[part] for part in rows if part in template), {})
         known = {**values, **number, "object_id": getattr(row, "pk", 0)}
         return re.sub(r"<(\w+)>", lambda found: str(known[found[1]]), template)
 
     return fill
+
+
+def rows_of_customer() -> dict[str, dict[str, int]]:
+    """Return a row's number for each part of an address that does not mean an order."""
+    from accounts.models import (  # noqa: PLC0415 -- needs the settings
+        AccountMessage,
+        Address,
+        OidcIdentity,
+    )
+    from payments.models import PaymentMethod  # noqa: PLC0415 -- the same
+
+    models: dict[str, Any] = {
+        "/methods/": PaymentMethod,
+        "/account/messages/": AccountMessage,
+        "/account/addresses/": Address,
+        "/account/security/operator/": OidcIdentity,
+    }
+    return {part: {"number": model.objects.order_by("pk")[0].pk} for part, model in models.items()}
 
 
 def ask(

@@ -160,9 +160,13 @@ def run_fault(target: Target, fault: Fault, sessions: list[str], seed: int) -> d
         "slowest submit": round(max(buyer.seconds for buyer in buyers), 1),
         "seconds from the last strike to the last end": round(slowest, 1),
         "seconds": round(time.monotonic() - started),
-        "losses": len(wrong),
-        "lost": [f"{count} times: {text}" for text, count in Counter(wrong).most_common()],
+        **count_losses(wrong),
     }
+
+
+def count_losses(wrong: list[str]) -> dict[str, Any]:
+    counted = Counter(wrong).most_common()
+    return {"losses": len(wrong), "lost": [f"{count} times: {text}" for text, count in counted]}
 
 
 def submit_orders(fault: Fault, buyers: list[Buyer], rng: random.Random) -> None:
