@@ -23,8 +23,10 @@ from tests.deploy.get_balance.conftest import (
     UNKNOWN,
     GetBalance,
     exhaust_rate,
+    forge_headers,
     is_json,
 )
+from tests.peer import Peer, answering
 from tests.services import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -121,6 +123,22 @@ def test_no_certificate_leads_past_the_api(
         answer = client.get("/", extensions={"target": path.encode()})
 
     assert (answer.status_code, is_json(answer)) == (404, True)
+
+
+@pytest.mark.processes
+def test_the_proxy_passes_on_no_header_with_an_underscore(
+    valid_certificate: Issued, tmp_path: Path
+) -> None:
+    """WSGI would not tell X_Client_Certificate, which a caller wrote, from the proxy's header."""
+    with (
+        answering(Peer()) as portal,
+        run_api_proxy(tmp_path, portal.url.removeprefix("http://")) as proxy,
+        proxy.client() as client,
+    ):
+        client.post("/v1/x", json={}, headers=forge_headers(valid_certificate))
+
+    (request,) = portal.requests
+    assert [name for name, _value in request.headers if "_" in name] == []
 
 
 @pytest.mark.parametrize("sent", [b"NO SUCH THING\r\n\r\n", b"GET /v1/x HTTP/1.1\r\n\r\n"])
