@@ -34,6 +34,8 @@ class SignedInShopper(Shopper):
             trust_env=False,
             timeout=60,
             verify=TLS,
+            # A thousand idle connections would be as many as the server accepts at once.
+            limits=httpx.Limits(max_keepalive_connections=0),
         )
         self.page = LoadedPage("", 0, "")
 
