@@ -19,7 +19,7 @@ from tests.accounts.test_caller_facts import give_plan, right_answers
 from tests.accounts.test_password_links import NEW, browser_of, give, make_staff, open_link
 from tests.accounts.test_recovery import recover
 from tests.accounts.test_sessions import is_signed_in, sign_in
-from tests.accounts.test_staff_recovery import REASON, page_of, request_of, take_step
+from tests.accounts.staff_recovery.steps import REASON, page_of, request_of, take_step
 from tests.conftest import PASSWORD
 
 STEPS = ("answer", "send", "ask", "approve", "decline", "show")

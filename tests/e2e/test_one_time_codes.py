@@ -123,7 +123,7 @@ def test_a_code_from_support_leads_back_in(stack: Stack, page_at: PageAt, look: 
 
 
 def send_staff_code(noor: Customer, stack: Stack) -> None:
-    """Check a caller and send a code. `tests/accounts/test_staff_recovery.py` walks the desk."""
+    """Check a caller and send a code. `tests/accounts/staff_recovery` walks the desk."""
     stack.manage(
         "from accounts.access import caller_facts;"
         "from accounts.domain import staff_recovery;"
