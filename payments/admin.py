@@ -1,13 +1,30 @@
-"""Payments, cards and card pages in the admin, read-only."""
+"""Payments, refunds, cards and card pages in the admin, read-only, with what staff may do."""
 
-from django.contrib import admin
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
 from accounts.admin import SearchByIdentifier
+from accounts.models import User
+from moportal.money import MINOR_UNIT_DIGITS, Money
 from moportal.web.desk import NeedsStaffFilter, ReadOnly, ReadOnlyInline
-from payments.domain import cards
+from payments.domain import cards, refunds
+from payments.gateways.base import NotOffered
 from payments.models import CardPage, GatewayCall, Payment, PaymentMethod, Refund, WebhookEvent
+from payments.states import RefundKind, RefundState
+
+NOT_POSSIBLE: dict[type[Exception], str] = {
+    refunds.NothingToRefund: "Nothing, or less than this, is left to refund.",
+    refunds.RefundUnderWay: "A refund of this kind is already in progress.",
+    NotOffered: "This gateway refunds whole charges only.",
+}
 
 
 class EventInline(ReadOnlyInline, admin.TabularInline[WebhookEvent, Payment]):
@@ -24,8 +41,28 @@ class CallInline(ReadOnlyInline, admin.TabularInline[GatewayCall, Payment]):
 
 class RefundInline(ReadOnlyInline, admin.TabularInline[Refund, Payment]):
     model = Refund
-    readonly_fields = ["minor_units", "state", "reason", "asked_at", "ended_at"]
+    fk_name = "payment"
+    readonly_fields = ["amount", "kind", "state", "reason", "credit_note", "asked_at", "ended_at"]
     fields = (*readonly_fields,)
+
+
+class PartForm(forms.Form):
+    """What is given back to the customer, and why. The payment's page shows the reason."""
+
+    amount = forms.DecimalField(min_value=0, max_digits=19, label="Amount to refund")
+    because = forms.CharField(label="Reason", max_length=refunds.LONGEST_REASON)
+
+    def __init__(self, payment: Payment, *given: Any) -> None:
+        super().__init__(*given)
+        self.currency = payment.currency
+        self.fields["amount"].help_text = f"In {payment.currency}. Left: {payment.left}."
+
+    def clean_amount(self) -> Money:
+        """Return the amount in minor units of the payment's currency."""
+        units = self.cleaned_data["amount"].scaleb(MINOR_UNIT_DIGITS[self.currency])
+        if units != int(units):
+            raise ValidationError(f"{self.currency} has fewer decimals.", code="decimals")
+        return Money(int(units), self.currency)
 
 
 @admin.register(Payment)
@@ -35,6 +72,91 @@ class PaymentAdmin(ReadOnly, admin.ModelAdmin[Payment]):
     search_fields = ["=reference", "=gateway_id"]
     exclude = ["customer_step_url", "return_url"]
     inlines = [CallInline, RefundInline, EventInline]
+    actions = ["refund_part"]
+
+    def has_refund_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("payments.refund_charge")
+
+    @admin.action(description="Refund a part (goodwill: the plan stays)", permissions=["refund"])
+    def refund_part(self, request: HttpRequest, chosen: QuerySet[Payment]) -> HttpResponse | None:
+        """Give back a part of one charge, after a page that asks for amount and reason."""
+        payment = chosen.first() if chosen.count() == 1 else None
+        if payment is None:
+            self.message_user(request, "Choose one payment.", messages.WARNING)
+            return None
+        form = PartForm(payment, request.POST if "because" in request.POST else None)
+        if not form.is_valid():
+            context = {
+                **self.admin_site.each_context(request),
+                "title": "Refund a part (goodwill: the plan stays)",
+                "payment": payment,
+                "form": form,
+            }
+            return render(request, "admin/payments/refund_part.html", context)
+        with report_refund(self, request):
+            refunds.request_refund(
+                payment,
+                form.cleaned_data["amount"],
+                kind=RefundKind.GOODWILL,
+                reason=form.cleaned_data["because"],
+                actor=_staff(request),
+            )
+        return None
+
+
+class FailedRefund(NeedsStaffFilter):
+    """Refunds that failed and are not settled."""
+
+    def queryset(self, _request: HttpRequest, rows: QuerySet[Refund]) -> QuerySet[Refund]:
+        return rows.filter(pk__in=refunds.failed_refunds()) if self.value() else rows
+
+
+@admin.register(Refund)
+class RefundAdmin(ReadOnly, admin.ModelAdmin[Refund]):
+    list_display = ["payment", "amount", "kind", "state", "last_error", "asked_at", "settled_at"]
+    list_filter = [FailedRefund, "state", "kind"]
+    list_select_related = ["payment"]
+    search_fields = ["=payment__reference", "=gateway_id"]
+    readonly_fields = ["amount", "credit_note"]
+    actions = ["retry", "mark_settled"]
+
+    def has_refund_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("payments.refund_charge")
+
+    @admin.action(
+        description="Ask the gateway again, as a new refund (failed refunds)",
+        permissions=["refund"],
+    )
+    def retry(self, request: HttpRequest, chosen: QuerySet[Refund]) -> None:
+        """Ask again for the chosen refunds that have failed."""
+        for row in chosen.select_related("payment"):
+            with report_refund(self, request):
+                refunds.retry(row, actor=_staff(request))
+
+    @admin.action(
+        description="It is settled by other means (failed refunds)", permissions=["refund"]
+    )
+    def mark_settled(self, request: HttpRequest, chosen: QuerySet[Refund]) -> None:
+        """Store that staff have settled the chosen refunds."""
+        for row in chosen.filter(state=RefundState.FAILED):
+            refunds.mark_settled(row)
+            self.log_change(request, row, "Settled by staff.")
+
+
+def _staff(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # noqa: S101 -- the admin lets in no other
+    return request.user
+
+
+@contextmanager
+def report_refund(page: admin.ModelAdmin[Any], request: HttpRequest) -> Iterator[None]:
+    """Show staff whether a refund was asked for."""
+    try:
+        yield
+    except tuple(NOT_POSSIBLE) as error:
+        page.message_user(request, NOT_POSSIBLE[type(error)], messages.WARNING)
+    else:
+        page.message_user(request, "The money is being refunded.")
 
 
 @admin.register(CardPage)

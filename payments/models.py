@@ -10,7 +10,17 @@ from django.utils.timezone import now
 from moportal.money import Money
 from moportal.sealed import SealedField
 from outbox.calls import OutsideCall
-from payments.states import PAGE_UNDER_WAY, CardPageState, PaymentState, RefundState, RefusalKind
+from payments.states import (
+    PAGE_UNDER_WAY,
+    CardPageState,
+    PaymentState,
+    RefundKind,
+    RefundState,
+    RefusalKind,
+)
+
+# What a payment has given back, will give back and has lost, in minor units.
+GIVEN_BACK = F("refunded_minor_units") + F("refunding_minor_units") + F("lost_minor_units")
 
 
 class PaymentMethod(models.Model):
@@ -142,6 +152,10 @@ class Payment(models.Model):
     minor_units = models.PositiveBigIntegerField()
     currency = models.CharField(max_length=3)
     refunded_minor_units = models.PositiveBigIntegerField(default=0, db_default=0)
+    # What open refunds are about to give back.
+    refunding_minor_units = models.PositiveBigIntegerField(default=0, db_default=0)
+    # What the customer's bank has taken back, for example after a dispute.
+    lost_minor_units = models.PositiveBigIntegerField(default=0, db_default=0)
     state = models.CharField(max_length=10, choices=PaymentState, default=PaymentState.INTENDED)
     gateway_id = models.CharField(max_length=80, blank=True)
     authorised_until = models.DateTimeField(
@@ -183,10 +197,15 @@ class Payment(models.Model):
                 condition=~Q(state__in=["authorised", "captured", "refunded"]) | ~Q(gateway_id=""),
             ),
             models.CheckConstraint(
-                name="no_more_is_refunded_than_was_captured",
-                condition=Q(state="captured", refunded_minor_units__lt=F("minor_units"))
-                | Q(state="refunded", refunded_minor_units=F("minor_units"))
-                | ~Q(state__in=["captured", "refunded"]) & Q(refunded_minor_units=0),
+                name="captured_less_refunded_and_lost_is_never_negative",
+                condition=Q(state__in=["captured", "refunded"], minor_units__gte=GIVEN_BACK)
+                | ~Q(state__in=["captured", "refunded"])
+                & Q(refunded_minor_units=0, refunding_minor_units=0, lost_minor_units=0),
+            ),
+            models.CheckConstraint(
+                name="refunded_payment_is_given_back_whole",
+                condition=Q(state="refunded", refunded_minor_units=F("minor_units"))
+                | ~Q(state="refunded") & Q(refunded_minor_units__lt=F("minor_units")),
             ),
         ]
 
@@ -196,6 +215,14 @@ class Payment(models.Model):
     @property
     def amount(self) -> Money:
         return Money(self.minor_units, self.currency)
+
+    @property
+    def left(self) -> Money:
+        """Return what can still be refunded."""
+        if self.state != PaymentState.CAPTURED:
+            return Money(0, self.currency)
+        gone = self.refunded_minor_units + self.refunding_minor_units + self.lost_minor_units
+        return Money(self.minor_units - gone, self.currency)
 
     @property
     def has_ended_authorisation(self) -> bool:
@@ -226,40 +253,81 @@ class Refund(models.Model):
     key = models.UUIDField(unique=True, default=uuid.uuid4)
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")
     minor_units = models.PositiveBigIntegerField()
+    kind = models.CharField(max_length=10, choices=RefundKind)
     state = models.CharField(max_length=8, choices=RefundState, default=RefundState.ASKED)
     reason = models.CharField(max_length=200)
+    gateway_id = models.CharField(max_length=80, blank=True)
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="refunds_asked_for",
+        help_text="Empty where an order gives the money back.",
+    )
     asked_at = models.DateTimeField(auto_now_add=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+    last_error = models.CharField(max_length=200, blank=True)
+    settled_at = models.DateTimeField(
+        null=True, blank=True, help_text="When staff have settled a failed refund."
+    )
 
     class Meta:
         ordering = ["pk"]
+        permissions = [("refund_charge", "Can refund a charge in parts")]
         constraints = [
             models.CheckConstraint(
                 name="refund_state_known", condition=Q(state__in=RefundState.values)
             ),
+            models.CheckConstraint(
+                name="refund_kind_known", condition=Q(kind__in=RefundKind.values)
+            ),
             models.CheckConstraint(name="refund_has_an_amount", condition=Q(minor_units__gt=0)),
+            # So two workers, and two clicks, share one refund.
             models.UniqueConstraint(
-                name="one_open_refund_per_payment", fields=["payment"], condition=Q(state="asked")
+                name="one_open_refund_of_a_kind_per_payment",
+                fields=["payment", "kind"],
+                condition=Q(state="asked"),
             ),
             models.CheckConstraint(
                 name="ended_refund_has_a_time",
                 condition=Q(state="asked", ended_at__isnull=True)
                 | ~Q(state="asked") & Q(ended_at__isnull=False),
             ),
+            models.CheckConstraint(
+                name="only_a_failed_refund_is_settled",
+                condition=Q(settled_at__isnull=True) | Q(state="failed"),
+            ),
         ]
 
     def __str__(self) -> str:
         return f"refund of {self.payment.reference} {self.state}"
 
+    @property
+    def amount(self) -> Money:
+        return Money(self.minor_units, self.payment.currency)
 
-class ReceiptCounter(models.Model):
-    """The last receipt number of a year. Counting locks the row, so charges take turns."""
+
+class YearCounter(models.Model):
+    """The last number of a year. Counting locks the row, so those who count take turns."""
 
     year = models.PositiveSmallIntegerField(primary_key=True)
     last = models.PositiveIntegerField(default=0)
 
+    class Meta:
+        abstract = True
+
     def __str__(self) -> str:
         return f"{self.year}: {self.last}"
+
+
+class ReceiptCounter(YearCounter):
+    """The last receipt number of a year."""
+
+
+class CreditNoteCounter(YearCounter):
+    """The last credit note's number of a year."""
 
 
 class Receipt(models.Model):
@@ -276,6 +344,24 @@ class Receipt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.year}-{self.number:06d}"
+
+
+class CreditNote(models.Model):
+    """A refund's number in the operator's books. Each year's numbers have no gaps."""
+
+    refund = models.OneToOneField(Refund, on_delete=models.PROTECT, related_name="credit_note")
+    year = models.PositiveSmallIntegerField()
+    number = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="credit_note_number_is_given_once", fields=["year", "number"]
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"C{self.year}-{self.number:06d}"
 
 
 class WebhookEvent(models.Model):

@@ -5,6 +5,8 @@ from django.db.models import Q
 from moportal.retention import Follows, Kept, Timed, register
 from payments.models import (
     CardPage,
+    CreditNote,
+    CreditNoteCounter,
     GatewayCall,
     Payment,
     PaymentMethod,
@@ -34,6 +36,8 @@ register(
     Kept(ReceiptCounter, "one row for each year"),
     Follows(Payment, "the books: the charge of an order", "orders.Order"),
     Follows(Refund, "the books: money given back", "payments.Payment"),
+    Kept(CreditNoteCounter, "one row for each year"),
+    Follows(CreditNote, "the books: the number of a refund", "payments.Refund"),
     Follows(Receipt, "the books: the number of a charge", "payments.Payment"),
     Timed(
         GatewayCall,

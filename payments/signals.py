@@ -11,3 +11,5 @@ method_stopped = Signal()
 # Sent with `payment`, inside a transaction, once nothing is authorised any more, because the time
 # for the charge is over. It may be sent twice.
 authorisation_ended = Signal()
+# Sent with `refund`, inside the transaction that ends it: the money is given back, or that failed.
+refund_ended = Signal()

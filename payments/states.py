@@ -55,19 +55,31 @@ class RefusalKind(TextChoices):
     CUSTOMER = "customer", "Needs the customer"
 
 
+class RefundKind(TextChoices):
+    """What a refund means for the plan that was paid."""
+
+    # The customer keeps the plan.
+    GOODWILL = "goodwill", pgettext_lazy("refund kind", "Goodwill: the plan stays")
+    SHORTENED = "shortened", pgettext_lazy("refund kind", "The plan was shortened")
+    ENDED = "ended", pgettext_lazy("refund kind", "The plan has ended")
+    ONE_PERIOD = "one_period", pgettext_lazy("refund kind", "One period")
+    # The order came to nothing after all.
+    UNDONE = "undone", pgettext_lazy("refund kind", "The order was undone")
+
+
 class RefundState(TextChoices):
     """What has become of a refund. Every state but `asked` is final."""
 
     ASKED = "asked", pgettext_lazy("refund state", "In progress")
     DONE = "done", pgettext_lazy("refund state", "Refunded")
     # Asking the gateway again is a new refund, with its own key.
-    REFUSED = "refused", pgettext_lazy("refund state", "Refused by the gateway")
+    FAILED = "failed", pgettext_lazy("refund state", "Failed")
 
 
 NEXT_REFUND_STATES: dict[RefundState, frozenset[RefundState]] = {
-    RefundState.ASKED: frozenset({RefundState.DONE, RefundState.REFUSED}),
+    RefundState.ASKED: frozenset({RefundState.DONE, RefundState.FAILED}),
     RefundState.DONE: frozenset(),
-    RefundState.REFUSED: frozenset(),
+    RefundState.FAILED: frozenset(),
 }
 
 

@@ -45,6 +45,8 @@ from outbox.domain import enqueue
 from outbox.models import Heartbeat, Task
 from payments.models import (
     CardPage,
+    CreditNote,
+    CreditNoteCounter,
     Payment,
     PaymentMethod,
     Receipt,
@@ -52,6 +54,7 @@ from payments.models import (
     Refund,
     WebhookEvent,
 )
+from payments.states import RefundKind
 from plans.models import Plan, PlanCountry, PlanPrice, PlanText
 from subscriptions.domain import lifecycle as subscriptions
 from subscriptions.models import (
@@ -103,6 +106,11 @@ def other_order() -> Order:
         payment=Payment.objects.latest("pk"),
     )
     return Order.objects.exclude(pk=order.pk).get()
+
+
+def other_refund() -> Refund:
+    again(Refund, key=uuid.uuid4(), kind=RefundKind.SHORTENED)
+    return Refund.objects.latest("pk")
 
 
 def progress_without_provider_again() -> None:
@@ -228,12 +236,17 @@ BROKEN: dict[str, Callable[[], object]] = {
     "declined_payment_has_a_kind_and_a_time": set_to(Payment, state="declined"),
     "payment_has_an_amount": set_to(Payment, minor_units=0),
     "payment_at_the_gateway_has_its_id": set_to(Payment, state="captured"),
-    "no_more_is_refunded_than_was_captured": set_to(
-        Payment, state="refunded", gateway_id="x", refunded_minor_units=1901
+    "captured_less_refunded_and_lost_is_never_negative": set_to(
+        Payment, state="captured", gateway_id="x", refunding_minor_units=1000, lost_minor_units=901
+    ),
+    "refunded_payment_is_given_back_whole": set_to(
+        Payment, state="refunded", gateway_id="x", refunded_minor_units=1899
     ),
     "refund_state_known": set_to(Refund, state="other", ended_at=now()),
+    "refund_kind_known": set_to(Refund, kind="other"),
     "refund_has_an_amount": set_to(Refund, minor_units=0),
-    "one_open_refund_per_payment": lambda: again(Refund, key=uuid.uuid4()),
+    "only_a_failed_refund_is_settled": set_to(Refund, settled_at=now()),
+    "one_open_refund_of_a_kind_per_payment": lambda: again(Refund, key=uuid.uuid4()),
     "ended_refund_has_a_time": set_to(Refund, state="done"),
     "sim_proof_known": set_to(SimOnLine, proof="other"),
     "sim_is_on_one_line_at_a_time": second_stay,
@@ -271,6 +284,7 @@ BROKEN: dict[str, Callable[[], object]] = {
     "failed_order_says_why": set_to(Order, state="failed"),
     "order_for_a_sim_orders_no_profile": both_kinds_of_sim,
     "receipt_number_is_given_once": lambda: again(Receipt, payment=other_order().payment),
+    "credit_note_number_is_given_once": lambda: again(CreditNote, refund=other_refund()),
     "repair_kind_known": set_to(Repair, kind="other"),
     "subscription_master_known": set_to(Subscription, master="other"),
     "line_link_state_known": set_to(LineLink, state="other", ended_at=now()),
@@ -317,7 +331,10 @@ def house(alice: User) -> Order:
         order=order, kind="reissue", because="x", asked_by=alice, old_profile=profile
     )
     Return.objects.create(order=order, because="x", asked_by=alice)
-    Refund.objects.create(payment=order.payment, minor_units=1, reason="x")
+    refund = Refund.objects.create(
+        payment=order.payment, minor_units=1, kind=RefundKind.GOODWILL, reason="x"
+    )
+    CreditNote.objects.create(refund=refund, year=2026, number=1)
     Receipt.objects.create(payment=order.payment, year=2026, number=1)
     order.changes.create(old="acknowledged", new="in_progress")
     _fill_payments_and_tasks(alice, order)
@@ -333,6 +350,7 @@ def _fill_payments_and_tasks(alice: User, order: Order) -> None:
     )
     order.payment.events.create(identifier="x", gateway_id="x", status="authorised")
     ReceiptCounter.objects.create(year=2026, last=1)
+    CreditNoteCounter.objects.create(year=2026, last=1)
     AttemptCount.objects.create(limit="x", subject="sim:89", began_at=now(), ends_at=now())
     SignIn.objects.create(account=alice, session_key="k")
     asked = CodeRequest.objects.create(

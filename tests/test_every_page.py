@@ -25,6 +25,7 @@ from messages.states import Occasion
 from mobileplans.models import LpaReport
 from orders.models import Order, Repair, Return
 from payments.models import CardPage, GatewayCall, Refund, WebhookEvent
+from payments.states import RefundKind
 from subscriptions.models import (
     ChargingCall,
     CustomerCall,
@@ -130,7 +131,9 @@ def make_rows_of_subscription(subscription: Subscription) -> None:
 
 def make_rows_of_payment(order: Order, alice: User) -> None:
     GatewayCall.objects.create(payment=order.payment, operation="authorise", key="1")
-    Refund.objects.create(payment=order.payment, minor_units=1, reason="x")
+    Refund.objects.create(
+        payment=order.payment, minor_units=1, kind=RefundKind.GOODWILL, reason="x"
+    )
     WebhookEvent.objects.create(identifier="1", payment=order.payment, gateway_id="1", status="x")
     CardPage.objects.create(account=alice, gateway="simulator")
 

@@ -19,8 +19,9 @@ from orders.queries.orders import open_repair, return_of
 from orders.states import OrderState, ReturnState
 from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.retries import count_failure
-from payments.domain import payments
+from payments.domain import refunds
 from payments.gateways.base import GatewayRefused
+from payments.states import RefundKind
 from subscriptions.domain import activation
 from subscriptions.domain import lifecycle as subscriptions
 
@@ -75,8 +76,9 @@ def take_back(subject: str, lease: Lease) -> RetryAfter | None:
         partial(_withdraw_esim, order_return, lease),
         partial(activation.end, order.subscription, before_call=lease.cover_call),
         partial(
-            payments.refund,
+            refunds.refund_rest,
             order.payment,
+            kind=RefundKind.ENDED,
             reason=order_return.because,
             before_call=lease.cover_call,
         ),

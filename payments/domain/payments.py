@@ -1,19 +1,14 @@
-"""Move money: authorise, capture, void, refund. Each is safe to run again for the same payment.
+"""Move money: authorise, capture, void. Each is safe to run again for the same payment.
 
 Each raises `GatewayUnavailable` when the gateway gives no usable answer. Calling again
 sends the same idempotency key, and so recovers a lost answer.
 """
 
 import uuid
-from functools import partial
-
-from django.db import transaction
-from django.utils.timezone import now
 
 from accounts.models import User
-from moportal.database.statements import move
-from moportal.money import Money
 from outbox.calls import BeforeCall
+from payments.domain import refunds
 from payments.domain.calls import call_gateway
 from payments.domain.standing import (
     act,
@@ -30,16 +25,10 @@ from payments.gateways.base import (
     Card,
     Declined,
     GatewayRefused,
-    RefundFailed,
     Standing,
 )
-from payments.models import GatewayCall, Payment, PaymentMethod, Refund
-from payments.states import (
-    NEXT_REFUND_STATES,
-    PaymentState,
-    RefundState,
-    RefusalKind,
-)
+from payments.models import GatewayCall, Payment, PaymentMethod
+from payments.states import PaymentState, RefundKind, RefusalKind
 
 
 class AuthorisationEnded(GatewayRefused):
@@ -173,7 +162,7 @@ def void_or_refund(payment: Payment, *, reason: str, before_call: BeforeCall) ->
     if payment.state in {PaymentState.AUTHORISED, PaymentState.PENDING}:
         act(payment, "void", gateway_of(payment).void, f"{payment.key}:void", before_call)
     if payment.state == PaymentState.CAPTURED:
-        refund(payment, reason=reason, before_call=before_call)
+        refunds.refund_rest(payment, kind=RefundKind.UNDONE, reason=reason, before_call=before_call)
     # No call has reached the gateway, so nothing has to be voided there.
     if payment.state == PaymentState.INTENDED:
         move_payment(payment, PaymentState.VOIDED)
@@ -198,45 +187,3 @@ def was_last_refused(payment: Payment) -> bool:
     """Return whether the gateway refused the last attempt to void or refund the payment."""
     last = payment.calls.filter(operation__in=["void", "refund"]).last()
     return last is not None and last.outcome == GatewayCall.Outcome.REFUSED
-
-
-def refund(payment: Payment, *, reason: str, before_call: BeforeCall) -> Payment:
-    """Give the whole charge back, once. A payment that is not captured stays as it is.
-
-    An open refund is continued under its own key, so the gateway gives the money back once. Raises
-    `GatewayRefused`, which ends this refund. The next refund is a new row.
-    """
-    row = _open_refund(payment, reason)
-    if row is None:
-        return payment
-    try:
-        act(payment, "refund", partial(_refund, row), str(row.key), before_call)
-    except GatewayRefused:
-        move(row, NEXT_REFUND_STATES, RefundState.REFUSED, ended_at=now())
-        raise
-    return payment
-
-
-def _refund(row: Refund, gateway_id: str, *, key: str) -> None:
-    amount = Money(row.minor_units, row.payment.currency)
-    standing = gateway_of(row.payment).refund(gateway_id, amount, key=key)
-    if isinstance(standing, RefundFailed):
-        raise GatewayRefused(f"refund: {standing.reason}")
-
-
-@transaction.atomic
-def _open_refund(payment: Payment, reason: str) -> Refund | None:
-    """Return the payment's open refund or a new one, or None if the payment is not captured."""
-    # Without the row lock, a stalled worker could open a second
-    # refund after the first has ended.
-    fresh = Payment.objects.select_for_update().get(pk=payment.pk)
-    payment.state = fresh.state
-    if fresh.state != PaymentState.CAPTURED:
-        return None
-    left = fresh.minor_units - fresh.refunded_minor_units
-    row, _ = Refund.objects.get_or_create(
-        payment=payment,
-        state=RefundState.ASKED,
-        defaults={"reason": reason[:200], "minor_units": left},
-    )
-    return row

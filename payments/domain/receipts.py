@@ -1,4 +1,4 @@
-"""Receipts: each year's numbers have no gaps."""
+"""Receipts and credit notes: each year's numbers have no gaps."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -6,12 +6,19 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from moportal.database.statements import execute_returning
-from payments.models import Payment, Receipt, ReceiptCounter
+from payments.models import (
+    CreditNote,
+    CreditNoteCounter,
+    Payment,
+    Receipt,
+    ReceiptCounter,
+    Refund,
+    YearCounter,
+)
 
-# The first receipt of a year inserts the row; each later one locks it until its commit.
-TABLE = ReceiptCounter._meta.db_table
-NEXT_NUMBER = f"""INSERT INTO {TABLE} (year, last) VALUES (%s, 1)
-    ON CONFLICT (year) DO UPDATE SET last = {TABLE}.last + 1 RETURNING last"""  # noqa: S608 -- the name of a table of the product
+# The first number of a year inserts the row; each later one locks it until its commit.
+NEXT_NUMBER = """INSERT INTO {table} (year, last) VALUES (%s, 1)
+    ON CONFLICT (year) DO UPDATE SET last = {table}.last + 1 RETURNING last"""
 
 
 def issue_receipt(payment: Payment, *, at: datetime) -> Receipt:
@@ -21,6 +28,21 @@ def issue_receipt(payment: Payment, *, at: datetime) -> Receipt:
     counter's row stays locked until the commit, so that the next completion
     waits, and a rollback leaves no gap.
     """
-    year = at.astimezone(ZoneInfo(settings.BILLING_ZONE)).year
-    [(number,)] = execute_returning(NEXT_NUMBER, year)
+    year, number = _next_number(ReceiptCounter, at)
     return Receipt.objects.create(payment=payment, year=year, number=number)
+
+
+def issue_credit_note(refund: Refund, *, at: datetime) -> CreditNote:
+    """Give the refund the next credit note's number, likewise.
+
+    Call it only inside the transaction that stores that the money is given back.
+    """
+    year, number = _next_number(CreditNoteCounter, at)
+    return CreditNote.objects.create(refund=refund, year=year, number=number)
+
+
+def _next_number(counter: type[YearCounter], at: datetime) -> tuple[int, int]:
+    """Count one up, and return the year and the number."""
+    year = at.astimezone(ZoneInfo(settings.BILLING_ZONE)).year
+    [(number,)] = execute_returning(NEXT_NUMBER.format(table=counter._meta.db_table), year)
+    return year, number

@@ -1,7 +1,7 @@
 """How a payment stands at the gateway, asked for and stored. Nothing else writes its state."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from django.db import transaction
@@ -11,6 +11,7 @@ from moportal.database.statements import move
 from outbox.calls import BeforeCall
 from payments.domain import methods
 from payments.domain.calls import call_gateway
+from payments.domain.receipts import issue_credit_note
 from payments.gateways import gateway
 from payments.gateways.base import (
     Authorised,
@@ -22,14 +23,20 @@ from payments.gateways.base import (
     Standing,
     VoidedOrRefunded,
 )
-from payments.models import GatewayCall, Payment
-from payments.states import NEXT_STATES, PaymentState, RefundState, RefusalKind
+from payments.models import GatewayCall, Payment, Receipt, Refund
+from payments.signals import refund_ended
+from payments.states import (
+    NEXT_REFUND_STATES,
+    NEXT_STATES,
+    PaymentState,
+    RefundState,
+    RefusalKind,
+)
 
 # How a payment stands after each operation that the gateway has confirmed.
 STANDING_AFTER: dict[str, type[Captured | VoidedOrRefunded]] = {
     "capture": Captured,
     "void": VoidedOrRefunded,
-    "refund": VoidedOrRefunded,
 }
 # A key counts as forgotten so much earlier than the gateway promises, because clocks differ and
 # a call takes its time.
@@ -64,7 +71,7 @@ def store_standing(payment: Payment, standing: Standing) -> None:
         case Captured(gateway_id):
             move_payment(payment, PaymentState.CAPTURED, gateway_id=gateway_id)
         case VoidedOrRefunded() if payment.state == PaymentState.CAPTURED:
-            _end_refund(payment)
+            _end_whole(payment)
         case VoidedOrRefunded(gateway_id):
             move_payment(payment, PaymentState.VOIDED, gateway_id=gateway_id)
         case _:
@@ -87,20 +94,62 @@ def decline(payment: Payment, refusal: Declined) -> None:
 
 
 @transaction.atomic
-def _end_refund(payment: Payment) -> None:
-    """Store that the whole charge was given back: on the payment, and on its open refund."""
-    move_payment(payment, PaymentState.REFUNDED, refunded_minor_units=payment.minor_units)
-    is_open = payment.refunds.filter(state=RefundState.ASKED)
-    is_open.update(state=RefundState.DONE, ended_at=now())
+def _end_whole(payment: Payment) -> None:
+    """Store that the whole charge was given back, by the open refunds or without the portal."""
+    fresh = Payment.objects.select_for_update().get(pk=payment.pk)
+    for row in fresh.refunds.filter(state=RefundState.ASKED):
+        end_refund(row, RefundState.DONE)
+    move_payment(
+        payment,
+        PaymentState.REFUNDED,
+        refunded_minor_units=payment.minor_units,
+        refunding_minor_units=0,
+        lost_minor_units=0,
+    )
+
+
+@transaction.atomic
+def end_refund(refund: Refund, new: RefundState, **fields: object) -> None:
+    """End a refund, and count its amount as given back or as left again.
+
+    A second call does nothing. A refund of a charge that has a receipt gets its credit note. The
+    end is announced in the transaction that stores it.
+    """
+    # Refunds of one payment take turns: each counts with what the one before has stored.
+    payment = Payment.objects.select_for_update().get(pk=refund.payment_id)
+    at = now()
+    if not move(refund, NEXT_REFUND_STATES, new, ended_at=at, **fields):
+        return
+    _count(payment, refund)
+    if new == RefundState.DONE and Receipt.objects.filter(payment=payment).exists():
+        issue_credit_note(refund, at=at)
+    refund_ended.send(Refund, refund=refund)
+
+
+def _count(payment: Payment, refund: Refund) -> None:
+    """Move the refund's amount from what is being refunded to where it has gone."""
+    is_done = refund.state == RefundState.DONE
+    refunded = payment.refunded_minor_units + (refund.minor_units if is_done else 0)
+    counts = {
+        "refunding_minor_units": payment.refunding_minor_units - refund.minor_units,
+        "refunded_minor_units": refunded,
+    }
+    if refunded == payment.minor_units:
+        move_payment(payment, PaymentState.REFUNDED, **counts)
+    else:
+        Payment.objects.filter(pk=payment.pk).update(**counts)
+
+
+def oldest_remembered(payment: Payment) -> datetime | None:
+    """Return since when its gateway surely remembers every key, or None if it forgets none."""
+    life = gateway_of(payment).remembers_keys_for
+    return None if life is None else now() - life + KEY_MARGIN
 
 
 def is_key_forgotten(payment: Payment, operation: str, key: str) -> bool:
     """Return whether the gateway may have forgotten the key of a call that it has had."""
-    life = gateway_of(payment).remembers_keys_for
-    if life is None:
-        return False
-    oldest = now() - life + KEY_MARGIN
-    if payment.created_at > oldest:
+    oldest = oldest_remembered(payment)
+    if oldest is None or payment.created_at > oldest:
         return False
     sent = payment.calls.exclude(outcome=GatewayCall.Outcome.NOT_SENT)
     return sent.filter(operation=operation, key=key, sent_at__lt=oldest).exists()
@@ -109,7 +158,7 @@ def is_key_forgotten(payment: Payment, operation: str, key: str) -> bool:
 def act(
     payment: Payment, operation: str, send: Callable[..., None], key: str, before_call: BeforeCall
 ) -> None:
-    """Make the gateway void, capture or refund the payment, under this idempotency key.
+    """Make the gateway void or capture the payment, under this idempotency key.
 
     A refusal may only mean that the payment has already moved on: for example,
     it was captured and the answer was lost. So the gateway is asked how the

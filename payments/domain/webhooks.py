@@ -10,6 +10,7 @@ import structlog
 from django.db import IntegrityError, transaction
 
 from outbox.domain import enqueue
+from payments.domain import refunds
 from payments.gateways import gateway, offers
 from payments.gateways.base import Ability, Event, WebhookForged
 from payments.models import Payment, WebhookEvent
@@ -44,6 +45,7 @@ def receive(name: str, body: bytes, headers: Mapping[str, str]) -> None:
             # An event about a payment that the portal does not know is stored for staff.
             if payment is not None:
                 enqueue(KIND, payment.pk)
+                refunds.enqueue_open(payment)
     # Race: the same event may arrive twice at once. The unique
     # identifier lets one of them in.
     except IntegrityError:

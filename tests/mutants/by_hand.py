@@ -225,13 +225,13 @@ CHANGES = [
         "moportal/money.py", "return self.gross - self.tax", "return self.gross + self.tax", NUMBERS
     ),
     Change(
-        "payments/domain/payments.py",
-        '"refund": VoidedOrRefunded',
-        '"refund": Captured',
+        "payments/domain/refunds.py",
+        "end_refund(row, RefundState.DONE, gateway_id",
+        "end_refund(row, RefundState.FAILED, gateway_id",
         f"{PAYMENTS}::test_a_captured_payment_is_refunded",
     ),
     Change(
-        "payments/domain/payments.py",
+        "payments/domain/standing.py",
         '"void": VoidedOrRefunded',
         '"void": Captured',
         f"{PAYMENTS}::test_an_authorisation_in_doubt_is_asked_about_and_voided",

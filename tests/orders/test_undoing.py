@@ -116,7 +116,7 @@ def test_a_refund_that_is_refused_again_and_again_ends_with_a_staff_alert(
 
     assert list(needing_staff(Order.objects.all())) == [charged]
     refunds = charged.payment.refunds.all()
-    assert {refund.state for refund in refunds} == {RefundState.REFUSED}
+    assert {refund.state for refund in refunds} == {RefundState.FAILED}
     assert len(refunds) == TRIES_BEFORE_STAFF + 1
 
 

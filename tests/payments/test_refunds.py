@@ -1,12 +1,12 @@
-"""A refund gives the whole charge back once, under a key of its own."""
+"""What is left of a charge is given back once, under a key of its own."""
 
 import pytest
 
 from accounts.models import User
-from payments.domain import payments as domain
+from payments.domain import refunds
 from payments.gateways.base import GatewayRefused, GatewayUnavailable
 from payments.models import Payment, Refund
-from payments.states import NEXT_REFUND_STATES, PaymentState, RefundState
+from payments.states import NEXT_REFUND_STATES, PaymentState, RefundKind, RefundState
 from tests.payments.conftest import authorise, capture, gateway_payments, make_payment
 from tests.providers import break_it
 from tests.races import at_once
@@ -19,7 +19,9 @@ def captured(alice: User, gateway: str) -> Payment:
 
 
 def refund(payment: Payment, reason: str = "goodwill") -> Payment:
-    return domain.refund(payment, reason=reason, before_call=lambda: None)
+    return refunds.refund_rest(
+        payment, kind=RefundKind.ENDED, reason=reason, before_call=lambda: None
+    )
 
 
 def keys_sent(payment: Payment) -> list[str]:
@@ -68,12 +70,13 @@ def test_a_refused_refund_has_ended_and_the_next_one_has_a_new_key(
         with pytest.raises(GatewayRefused):
             refund(captured)
     refused = captured.refunds.get()
-    assert (refused.state, refused.ended_at is not None) == (RefundState.REFUSED, True)
+    assert (refused.state, refused.ended_at is not None) == (RefundState.FAILED, True)
+    assert refused.last_error == "refund: too old"
     assert (captured.state, captured.refunded_minor_units) == (PaymentState.CAPTURED, 0)
 
     refund(captured)
 
-    assert [one.state for one in captured.refunds.all()] == [RefundState.REFUSED, RefundState.DONE]
+    assert [one.state for one in captured.refunds.all()] == [RefundState.FAILED, RefundState.DONE]
     assert len(set(keys_sent(captured))) == 2
 
 

@@ -1,0 +1,247 @@
+"""Give money back: any number of refunds for a charge, each with its own key, kind and reason.
+
+1. A refund is a row before it is a call. Its amount is set aside from what is left of the charge,
+   under the payment's row lock, so that all refunds together never exceed the charge.
+2. The call is repeated under the refund's key until it is answered. A gateway that may have
+   forgotten the key is searched first.
+3. A refund that the bank decides about later stays open. A failed one is a case for staff, and
+   its amount is left again.
+"""
+
+from datetime import timedelta
+from typing import assert_never
+
+import structlog
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.timezone import now
+
+from accounts.models import User
+from moportal.money import Money
+from outbox.calls import BeforeCall
+from outbox.domain import Lease, RetryAfter, enqueue
+from outbox.retries import LONGEST_ERROR, count_failure
+from payments.domain.calls import call_gateway
+from payments.domain.standing import (
+    end_refund,
+    fetch_standing,
+    gateway_of,
+    oldest_remembered,
+    store_standing,
+)
+from payments.gateways import offers
+from payments.gateways.base import (
+    Ability,
+    GatewayRefused,
+    GatewayUnavailable,
+    NotOffered,
+    Refunded,
+    RefundFailed,
+    RefundPending,
+    RefundStanding,
+)
+from payments.models import Payment, Refund
+from payments.states import RefundKind, RefundState
+
+log = structlog.get_logger(__name__)
+KIND = "refund"
+LONGEST_REASON = 200
+# How often the gateway is asked about a refund that the bank decides about later.
+PENDING_INTERVAL = timedelta(hours=1)
+
+
+class NothingToRefund(Exception):
+    """The payment is not charged, or less than this amount is left of the charge."""
+
+
+class RefundUnderWay(Exception):
+    """A refund of this kind is open. Its end decides what is left."""
+
+
+def request_refund(
+    payment: Payment, amount: Money, *, kind: RefundKind, reason: str, actor: User
+) -> Refund:
+    """Store a refund that staff ask for, and enqueue the task that carries it out.
+
+    Raises `NothingToRefund`, `RefundUnderWay`, or `NotOffered` for a part where the gateway gives
+    back whole charges only.
+    """
+    if amount != payment.amount and not offers(payment.method.gateway, Ability.PART_REFUNDS):
+        raise NotOffered(Ability.PART_REFUNDS)
+    with transaction.atomic():
+        fresh = Payment.objects.select_for_update().get(pk=payment.pk)
+        if fresh.refunds.filter(kind=kind, state=RefundState.ASKED).exists():
+            raise RefundUnderWay(str(fresh))
+        if (
+            amount.currency != fresh.currency
+            or not 0 < amount.minor_units <= fresh.left.minor_units
+        ):
+            raise NothingToRefund(str(fresh))
+        row = _set_aside(fresh, amount, kind=kind, reason=reason, actor=actor)
+        enqueue(KIND, row.pk)
+    log.info("refund asked", payment=payment.reference, kind=kind, actor=actor.pk)
+    return row
+
+
+def refund_rest(
+    payment: Payment, *, kind: RefundKind, reason: str, before_call: BeforeCall
+) -> Payment:
+    """Give back what is left of the charge. A payment that is not captured stays as it is.
+
+    An open refund of this kind is continued under its own key, so the gateway gives the money back
+    once. If the bank decides later, a task of its own asks for the result. Raises
+    `GatewayRefused`, which ends this refund. The next refund is a new row.
+    """
+    row = _open_rest(payment, kind=kind, reason=reason)
+    if row is not None:
+        try:
+            send(row, before_call=before_call)
+        finally:
+            payment.refresh_from_db()
+        if row.state == RefundState.ASKED:
+            enqueue(KIND, row.pk)
+    return payment
+
+
+@transaction.atomic
+def _open_rest(payment: Payment, *, kind: RefundKind, reason: str) -> Refund | None:
+    """Return the open refund of this kind or a new one, or None if nothing is left to refund."""
+    # Without the row lock, a stalled worker could open a second
+    # refund after the first has ended.
+    fresh = Payment.objects.select_for_update().get(pk=payment.pk)
+    payment.state = fresh.state
+    row = fresh.refunds.filter(kind=kind, state=RefundState.ASKED).first()
+    if row is not None or fresh.left.minor_units == 0:
+        return row
+    return _set_aside(fresh, fresh.left, kind=kind, reason=reason, actor=None)
+
+
+def _set_aside(
+    payment: Payment, amount: Money, *, kind: RefundKind, reason: str, actor: User | None
+) -> Refund:
+    """Store the refund, and set its amount aside. The payment's row is locked."""
+    refunding = payment.refunding_minor_units + amount.minor_units
+    Payment.objects.filter(pk=payment.pk).update(refunding_minor_units=refunding)
+    return Refund.objects.create(
+        payment=payment,
+        minor_units=amount.minor_units,
+        kind=kind,
+        reason=reason[:LONGEST_REASON],
+        asked_by=actor,
+    )
+
+
+def carry_out(subject: str, lease: Lease) -> RetryAfter | None:
+    """Carry out a refund that staff asked for; the outbox's handler for refunds."""
+    row = Refund.objects.select_related("payment__method").get(pk=subject)
+    if row.state != RefundState.ASKED:
+        return None
+    try:
+        send(row, before_call=lease.cover_call)
+    except GatewayUnavailable as error:
+        return RetryAfter(count_failure(row, error))
+    except GatewayRefused as error:
+        log.error("refund failed: staff must act", refund=row.pk, why=str(error))  # noqa: TRY400 -- no bug of ours
+        return None
+    return RetryAfter(PENDING_INTERVAL) if row.state == RefundState.ASKED else None
+
+
+def send(row: Refund, *, before_call: BeforeCall) -> None:
+    """Have the gateway give the money back, and store what became of it.
+
+    A refund that the bank decides about later stays open. Raises `GatewayRefused`
+    for one that failed.
+    """
+    try:
+        standing = _ask(row, before_call)
+    except GatewayRefused as error:
+        _end_refused(row, str(error), before_call)
+        return
+    match standing:
+        case Refunded(refund_id):
+            end_refund(row, RefundState.DONE, gateway_id=refund_id, last_error="")
+        case RefundPending(refund_id):
+            Refund.objects.filter(pk=row.pk).update(gateway_id=refund_id, tries=0, last_error="")
+        case RefundFailed(refund_id, reason):
+            end_refund(row, RefundState.FAILED, gateway_id=refund_id, last_error=reason)
+            raise GatewayRefused(f"refund: {reason}")
+        case _:
+            assert_never(standing)
+
+
+def _end_refused(row: Refund, error: str, before_call: BeforeCall) -> None:
+    """End a refund that the gateway refuses, and raise `GatewayRefused`.
+
+    A refusal may only mean that the whole charge was given back without the portal. So the gateway
+    is asked how the payment stands. Then this refund is done as well.
+    """
+    payment = row.payment
+    payment.refresh_from_db()
+    store_standing(payment, fetch_standing(payment, before_call))
+    row.refresh_from_db()
+    if row.state != RefundState.DONE:
+        end_refund(row, RefundState.FAILED, last_error=error[:LONGEST_ERROR])
+        raise GatewayRefused(error)
+
+
+def _ask(row: Refund, before_call: BeforeCall) -> RefundStanding:
+    """Ask for the refund. One that the gateway may know already is searched for first."""
+    payment, key = row.payment, str(row.key)
+    oldest = oldest_remembered(payment)
+    is_old = oldest is not None and row.asked_at < oldest
+    if row.gateway_id or is_old:
+        find = gateway_of(payment).find_refund
+        found = call_gateway(
+            "find_refund",
+            key,
+            lambda: find(payment.gateway_id, key=key),
+            payment=payment,
+            before_call=before_call,
+        )
+        if found is not None:
+            return found
+    give_back = gateway_of(payment).refund
+    return call_gateway(
+        "refund",
+        key,
+        lambda: give_back(payment.gateway_id, row.amount, key=key),
+        payment=payment,
+        before_call=before_call,
+    )
+
+
+def failed_refunds() -> QuerySet[Refund]:
+    """Return the failed refunds that are cases for staff.
+
+    A case is closed by a later refund of the same kind for the same payment, or by staff.
+    """
+    later = Refund.objects.filter(
+        payment=OuterRef("payment"), kind=OuterRef("kind"), pk__gt=OuterRef("pk")
+    )
+    failed = Refund.objects.filter(state=RefundState.FAILED, settled_at=None)
+    return failed.filter(~Exists(later))
+
+
+def retry(refund: Refund, *, actor: User) -> Refund:
+    """Ask again for a failed refund, as a new refund with its own key. It closes the case.
+
+    Raises `NothingToRefund` for one that is no case, and what `request_refund` raises.
+    """
+    if not failed_refunds().filter(pk=refund.pk).exists():
+        raise NothingToRefund(str(refund))
+    kind = RefundKind(refund.kind)
+    return request_refund(
+        refund.payment, refund.amount, kind=kind, reason=refund.reason, actor=actor
+    )
+
+
+def mark_settled(refund: Refund) -> None:
+    """Store that staff have settled a failed refund, for example by a bank transfer."""
+    failed = Refund.objects.filter(pk=refund.pk, state=RefundState.FAILED, settled_at=None)
+    failed.update(settled_at=now())
+
+
+def enqueue_open(payment: Payment) -> None:
+    """Enqueue the payment's open refunds, because the gateway has reported something about it."""
+    for pk in payment.refunds.filter(state=RefundState.ASKED).values_list("pk", flat=True):
+        enqueue(KIND, pk)
