@@ -9,7 +9,7 @@ class OrdersConfig(AppConfig):
         from accounts.access import caller_facts  # noqa: PLC0415 -- models are not there yet
         from esim.signals import download_failed, profile_downloaded  # noqa: PLC0415 -- the same
         from mobileplans.signals import visit_wanted  # noqa: PLC0415 -- the same
-        from orders.domain import drafts, expiring, problems, repairing, returning  # noqa: PLC0415 -- the same
+        from orders.domain import announcing, drafts, expiring, problems, repairing, returning  # noqa: PLC0415 -- the same
         from orders.domain.settling import end_with_authorisation, enqueue_order_of_payment, settle  # noqa: PLC0415 -- the same
         from orders.models import KIND  # noqa: PLC0415 -- the same
         from orders.queries.caller_facts import LAST_ORDER, LAST_RECEIPT  # noqa: PLC0415 -- the same
@@ -21,6 +21,7 @@ class OrdersConfig(AppConfig):
             card_taken,
             method_removed,
             method_stopped,
+            refund_ended,
         )
 
         caller_facts.register(LAST_ORDER, LAST_RECEIPT)
@@ -34,6 +35,9 @@ class OrdersConfig(AppConfig):
             problems.note_failure, dispatch_uid="orders.domain.problems.note_failure"
         )
         card_taken.connect(drafts.take_card, dispatch_uid="orders.domain.drafts.take_card")
+        refund_ended.connect(
+            announcing.tell_part_refunded, dispatch_uid="orders.domain.announcing.part_refunded"
+        )
         authorisation_ended.connect(
             end_with_authorisation, dispatch_uid="orders.domain.settling.end_with_authorisation"
         )

@@ -7,8 +7,8 @@ from accounts.domain.telling import tell
 from messages.states import Occasion
 from orders.models import Order
 from orders.states import Failure, OrderState
-from payments.models import Receipt
-from payments.states import PaymentState
+from payments.models import Receipt, Refund
+from payments.states import PaymentState, RefundKind, RefundState
 
 
 def tell_completed(order: Order, receipt: Receipt, *, at: datetime) -> None:
@@ -39,15 +39,30 @@ def tell_refunded(order: Order) -> None:
     _tell(order, Occasion.ORDER_REFUNDED, **_card(order))
 
 
+def tell_part_refunded(refund: Refund, **_signal: object) -> None:
+    """Say that a part of the charge goes back, and that the plan stays.
+
+    A refund that ends the plan, or undoes the order, is told with that.
+    """
+    if (refund.kind, refund.state) != (RefundKind.GOODWILL, RefundState.DONE):
+        return
+    paid = Order.objects.select_related("account", "payment__method")
+    for order in paid.filter(payment=refund.payment_id):
+        more = {"refunded": refund.amount, "credit_note": str(refund.credit_note), **_card(order)}
+        _tell(order, Occasion.PART_REFUNDED, about=f"{order.number}-{refund.pk}", **more)
+
+
 def _card(order: Order) -> dict[str, str]:
     return {"brand": order.payment.method.brand, "last4": order.payment.method.last4}
 
 
-def _tell(order: Order, occasion: Occasion, **more: Any) -> None:
+def _tell(order: Order, occasion: Occasion, *, about: str = "", **more: Any) -> None:
+    """Tell the customer once for this occasion and what it is about: the order, if nothing else."""
     context = {
         "number": order.display_number,
         "plan": order.plan_name,
         "total": order.price.gross,
         **more,
     }
-    tell(order.account, occasion, key=order.number, context=context, language=order.language)
+    key = about or order.number
+    tell(order.account, occasion, key=key, context=context, language=order.language)

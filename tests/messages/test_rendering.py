@@ -17,6 +17,8 @@ LANGUAGES = [code for code, _name in settings.LANGUAGES]
 # An SMS of two parts. A text with characters outside of GSM 03.38 has 67 to a part.
 LONGEST_SMS = 2 * 153
 CONTEXT: dict[str, Any] = {
+    "refunded": Money(500, "USD"),
+    "credit_note": "C2026-000001",
     "name": "Noor <b>",
     "number": "ABCDE-12345",
     "plan": "Traveller & Co",
