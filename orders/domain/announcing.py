@@ -13,7 +13,7 @@ from payments.states import PaymentState, RefundKind, RefundState
 
 def tell_completed(order: Order, receipt: Receipt, *, at: datetime) -> None:
     """Send the confirmation with the receipt."""
-    more = {
+    more: dict[str, Any] = {
         "completed_at": at,
         "tax": order.price.tax,
         "receipt": str(receipt),
@@ -48,7 +48,11 @@ def tell_part_refunded(refund: Refund, **_signal: object) -> None:
         return
     paid = Order.objects.select_related("account", "payment__method")
     for order in paid.filter(payment=refund.payment_id):
-        more = {"refunded": refund.amount, "credit_note": str(refund.credit_note), **_card(order)}
+        more: dict[str, Any] = {
+            "refunded": refund.amount,
+            "credit_note": str(refund.credit_note),
+            **_card(order),
+        }
         _tell(order, Occasion.PART_REFUNDED, about=f"{order.number}-{refund.pk}", **more)
 
 
