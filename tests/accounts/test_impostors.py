@@ -15,11 +15,11 @@ from accounts.models import Address, StaffRecovery, User
 from accounts.roles import ADMINISTRATOR, AGENT
 from messages.models import Message
 from messages.states import Occasion
+from tests.accounts.staff_recovery.steps import REASON, page_of, request_of, take_step
 from tests.accounts.test_caller_facts import give_plan, right_answers
 from tests.accounts.test_password_links import NEW, browser_of, give, make_staff, open_link
 from tests.accounts.test_recovery import recover
 from tests.accounts.test_sessions import is_signed_in, sign_in
-from tests.accounts.staff_recovery.steps import REASON, page_of, request_of, take_step
 from tests.conftest import PASSWORD
 
 STEPS = ("answer", "send", "ask", "approve", "decline", "show")
