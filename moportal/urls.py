@@ -8,6 +8,8 @@ import balance_api.urls
 from accounts.admin import passwords
 from balance_api import schema
 
+# In place of Django's "Django administration".
+admin.site.site_header = admin.site.site_title = "Staff desk"
 PORTAL: list[URLPattern | URLResolver] = [
     path("", include("mobileplans.urls")),
     path("", include("accounts.urls")),
