@@ -81,10 +81,12 @@ class UserAdmin(SearchByIdentifier, admin.ModelAdmin[User]):
         ]
 
     def get_fields(self, request: HttpRequest, obj: User | None = None) -> list[Any]:
-        """Leave out what a new colleague does not have yet."""
+        """Leave out what a new colleague does not have yet, and rights, which no customer has."""
         if obj is None:
             return [*NEW_FIELDS]
-        return [*NEW_FIELDS, "is_active", *READ_FIELDS, *([] if obj.is_staff else OF_CUSTOMERS)]
+        if obj.is_staff:
+            return [*NEW_FIELDS, "is_active", *READ_FIELDS]
+        return ["username", "name", *OF_CUSTOMERS, "is_active", *READ_FIELDS]
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
         if obj is None:
