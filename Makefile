@@ -76,8 +76,8 @@ coverage: services $(VENV)/.dev $(CATALOGUES)  ## Run the tests and show the lin
 	$(PYTHON) -m tests.services -- $(PYTHON) -m pytest -n 3 --dist loadgroup --cov --cov-report=term $(ARGS)
 
 .PHONY: screens
-screens: services $(VENV)/.dev $(CATALOGUES)  ## Retake the screenshots in docs/screens/
-	$(PYTHON) -m tests.settings_for check -- $(PYTHON) -m tests.screens
+screens: services $(VENV)/.dev $(CATALOGUES)  ## Retake the screenshots in docs/screens/ (ARGS="link_lines recovery" for some walks)
+	$(PYTHON) -m tests.settings_for check -- $(PYTHON) -m tests.screens $(ARGS)
 
 .PHONY: chaos
 chaos: services $(VENV)/.dev $(CATALOGUES)  ## Make services fail while orders and messages are in progress (ARGS="--orders 1000", SENDING="--messages 100")

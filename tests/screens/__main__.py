@@ -1,76 +1,81 @@
 """`make screens`: take a screenshot of every page of the portal into `docs/screens/`.
 
-The pages are opened in a separate running copy, in the order of a customer's journey.
-`<page>-<language>-<size>.png` shows one window, so it also shows what is below the fold.
+The pages are opened in separate running copies, in the order of a customer's journey.
+`<page>-<language>-<size>.png` shows one window, so it also shows what is below the fold. With the
+names of walks, as in `make screens ARGS="link_lines recovery"`, only their pictures are retaken.
 """
 
+import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Callable
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import django
 from playwright.sync_api import Browser
 
 from tests.browser import launch_browser
 from tests.e2e.customer import Customer
-from tests.providers import break_it
-from tests.screens import access, desk, journey
 from tests.screens.photographer import LOOKS, SCREENS, Look, Photographer
 from tests.stack import Stack, make_copy, running_stack
 
-Walk = Callable[[Customer, Photographer], None]
-
-FEW_WALKS: tuple[Walk, ...] = (journey.buy, journey.open_web, journey.problems)
-WALKS: tuple[Walk, ...] = (
-    *(*FEW_WALKS, journey.read, journey.fail, journey.failed_download),
-    *(access.recover, access.account, access.confirm_sim),
-)
+if TYPE_CHECKING:
+    from tests.screens.courses import Course, Walk
 
 
 def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "moportal.settings")
     django.setup()
-    SCREENS.mkdir(parents=True, exist_ok=True)
-    for old in SCREENS.glob("*.png"):
-        old.unlink()
-    with (
-        tempfile.TemporaryDirectory(prefix="screens-") as folder,
-        running_stack(make_copy("sqlite", Path(folder))) as stack,
-        contextmanager(launch_browser)() as browser,
-    ):
-        _slow_down(stack)
-        access.take_sim_as_stranger(stack)
-        for look in LOOKS:
-            for walk in FEW_WALKS if look.pages else WALKS:
-                _walk(browser, stack, look, walk)
-        desk.simulator(browser, stack)
-        desk.orders(browser, stack)
-    with (
-        tempfile.TemporaryDirectory(prefix="screens-") as folder,
-        running_stack(make_copy("sqlite", Path(folder)), {"PAYMENT_CARD_ENTRY": "page"}) as stack,
-        contextmanager(launch_browser)() as browser,
-    ):
-        _slow_down(stack)
-        for look in LOOKS:
-            if not look.pages:
-                _walk(browser, stack, look, journey.card_page)
+    # They read models.
+    from tests.oidc_provider import providing  # noqa: PLC0415
+    from tests.screens.courses import courses  # noqa: PLC0415
+
+    with providing() as provider:
+        found = courses(provider)
+        names = _names(set[str]().union(*(course.names for course in found)))
+        if not names:
+            _empty_folder()
+        for course in found:
+            chosen = course.only(names)
+            if chosen.names:
+                _take(chosen)
     return 0
 
 
-def _slow_down(stack: Stack) -> None:
-    """Slow both providers down, so that each step of the progress is visible."""
-    for url, function in (
-        (stack.smdp_url, "downloadOrder"),
-        (stack.payment_url, "open_page"),
-        (stack.payment_url, "fetch_page"),
+def _names(known: set[str]) -> set[str]:
+    """Return the names of the command line. None means all walks."""
+    parser = argparse.ArgumentParser(prog="python -m tests.screens", description=__doc__)
+    parser.add_argument("walks", nargs="*", metavar="WALK", help=", ".join(sorted(known)))
+    asked = set[str](parser.parse_args().walks)
+    if unknown := sorted(asked - known):
+        parser.error(f"no walk is called {', '.join(unknown)}")
+    return asked
+
+
+def _empty_folder() -> None:
+    SCREENS.mkdir(parents=True, exist_ok=True)
+    for old in SCREENS.glob("*.png"):
+        old.unlink()
+
+
+def _take(course: "Course") -> None:
+    with (
+        tempfile.TemporaryDirectory(prefix="screens-") as folder,
+        running_stack(make_copy("sqlite", Path(folder)), course.settings) as stack,
+        contextmanager(launch_browser)() as browser,
     ):
-        break_it(url, function, "delay", times=1000, seconds=3)
+        for prepare in course.prepare:
+            prepare(stack)
+        for look in LOOKS:
+            for walk in course.few if look.pages else (*course.few, *course.many):
+                _walk(browser, stack, look, walk)
+        for desk_walk in course.desk:
+            desk_walk(browser, stack)
 
 
-def _walk(browser: Browser, stack: Stack, look: Look, walk: Walk) -> None:
+def _walk(browser: Browser, stack: Stack, look: Look, walk: "Walk") -> None:
     width, height = look.size
     context = browser.new_context(
         viewport={"width": width, "height": height},
@@ -82,10 +87,10 @@ def _walk(browser: Browser, stack: Stack, look: Look, walk: Walk) -> None:
     with closing(context):
         page = context.new_page()
         # Only an app puts its object into the page.
-        host = walk is not journey.open_web
+        host = walk.__name__ != "open_web"
         walk(
             Customer(page, stack.base_url, host=host, language=look.locale[:2]),
-            Photographer(page, look),
+            Photographer(page, look, stack),
         )
 
 

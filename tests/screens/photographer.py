@@ -6,6 +6,7 @@ from typing import Literal
 from playwright.sync_api import Page
 
 from demo.parts import ROOT
+from tests.stack import Stack
 
 SCREENS = ROOT / "docs/screens"
 DESK, PHONE = (800, 600), (360, 640)
@@ -38,11 +39,12 @@ LOOKS = [
 
 
 class Photographer:
-    """Takes the screenshots of one look."""
+    """Takes the screenshots of one look, in one running copy."""
 
-    def __init__(self, page: Page, look: Look) -> None:
+    def __init__(self, page: Page, look: Look, stack: Stack) -> None:
         self.page = page
         self.look = look
+        self.stack = stack
 
     def take(self, name: str) -> None:
         if self.look.pages and name not in self.look.pages:

@@ -1,0 +1,61 @@
+"""Walks to the pages around the operator's OpenID Connect provider."""
+
+import secrets
+from contextlib import closing
+from dataclasses import dataclass
+
+from tests.e2e.customer import Customer
+from tests.e2e.shopper import Shopper
+from tests.oidc_provider import FakeProvider
+from tests.screens.photographer import Photographer
+from tests.stack import Stack
+
+
+@dataclass(frozen=True)
+class ProviderWalks:
+    """Walks whose provider says what the walk wants."""
+
+    provider: FakeProvider
+
+    def operators_sign_in(self, noor: Customer, photographer: Photographer) -> None:
+        """Come in by the provider with an address that an account has, and leave by it."""
+        self.provider.claims = {
+            "sub": secrets.token_hex(6),
+            "name": "Noor Haddad",
+            "email": _taken_address(photographer.stack),
+            "email_verified": True,
+            "nonce": "of another attempt",
+        }
+        noor.launch()
+        noor.sees("Sign in")
+        photographer.take("sign-in-operator")
+        _sign_in(noor)
+        noor.page.locator(".notice").wait_for()
+        photographer.take("sign-in-operator-refused")
+
+        del self.provider.claims["nonce"]
+        _sign_in(noor)
+        noor.sees("Is this your account?")
+        photographer.take("join")
+        noor.press("Continue with a separate account")
+        noor.sees("How would you like to get online?")
+        noor.page.goto(f"{noor.base_url}/account/confirm/?next=/account/addresses/add/")
+        noor.sees("Is it you?")
+        photographer.take("confirm-operator")
+        noor.page.goto(f"{noor.base_url}/account/")
+        noor.press("Sign out")
+        noor.sees("You are signed out")
+        photographer.take("signed-out-operator")
+
+
+def _sign_in(noor: Customer) -> None:
+    noor.page.locator("a[href^='/oidc/start/']").click()
+    noor.page.get_by_role("link", name="I am Noor").click()
+
+
+def _taken_address(stack: Stack) -> str:
+    shopper = Shopper(stack.base_url)
+    with closing(shopper.client):
+        shopper.launch()
+        shopper.sign_up()
+    return shopper.identifier
