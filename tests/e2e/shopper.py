@@ -156,6 +156,14 @@ class Shopper:
             time.sleep(0.2)
         return self.page
 
+    def wait_for_heading(self, heading: str, patience: float = PATIENCE) -> LoadedPage:
+        """Reload the open page until it has this heading."""
+        deadline = time.monotonic() + patience
+        while self.open(self.page.address).heading != heading:
+            assert time.monotonic() < deadline, f"still {self.page.heading!r}"
+            time.sleep(0.2)
+        return self.page
+
     def wait_for_link(self, part: str, patience: float = PATIENCE) -> str:
         """Reload the open page until it has a link that contains `part`. Return the link."""
         deadline = time.monotonic() + patience

@@ -4,38 +4,19 @@ The rule `target-size` of WCAG 2.2 is switched on as well: 24 CSS pixels, or as 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import product
-from typing import Any, Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # no types
 from playwright.sync_api import Page
 
 from tests.browser import PageAt
 from tests.e2e.access import prove_identifier
+from tests.e2e.axe import EASY, HARD, SIGHTS, Sight, findings, findings_of_form
+from tests.e2e.lines import OperatorsLine, open_line
+from tests.e2e.outside import code_sent_to
 from tests.e2e.shopper import Shopper
 from tests.speeds import sampled
 from tests.stack import Stack, on_postgresql
 
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-
-
-@dataclass(frozen=True)
-class Look:
-    """A language, the width of the window, and the colour scheme."""
-
-    locale: str
-    width: int
-    scheme: Literal["light", "dark"]
-
-    def __str__(self) -> str:
-        return f"{self.locale} {self.width} {self.scheme}"
-
-
-LOOKS = [Look(*parts) for parts in product(("en", "ar-AE"), (800, 360, 320), SCHEMES)]
-SHORT = (Look("en", 800, "light"), Look("ar-AE", 320, "dark"))
-OPTIONS = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
 # Forms are sent as they are, so that their errors are examined too.
 SIGNED_OUT = ("/sign-in/", "/sign-up/", "/recover/", "/recover/code/")
 IN_THE_ACCOUNT = (
@@ -63,16 +44,12 @@ def alice(postgresql_stack: Stack) -> Iterator[Shopper]:
 
 
 @on_postgresql
-@pytest.mark.parametrize("look", sampled(LOOKS, in_short=SHORT), ids=str)
-def test_axe_finds_nothing(stack: Stack, alice: Shopper, page_at: PageAt, look: Look) -> None:
-    page = page_at(look.width, 640, look.locale)
-    page.emulate_media(color_scheme=look.scheme, reduced_motion="reduce")
+@pytest.mark.parametrize("sight", sampled(SIGHTS, in_short=(EASY, HARD)), ids=str)
+def test_axe_finds_nothing(stack: Stack, alice: Shopper, page_at: PageAt, sight: Sight) -> None:
+    page = sight.open(page_at)
 
     found = {path: findings_of_form(page, stack.base_url + path) for path in SIGNED_OUT}
-    cookies = alice.client.cookies.items()
-    page.context.add_cookies(
-        [{"name": name, "value": value, "url": stack.base_url} for name, value in cookies]
-    )
+    come_as(alice, page)
     for path in (*IN_THE_ACCOUNT, message_of(alice)):
         page.goto(stack.base_url + path)
         found[path] = findings(page)
@@ -80,24 +57,75 @@ def test_axe_finds_nothing(stack: Stack, alice: Shopper, page_at: PageAt, look: 
     assert {path: texts for path, texts in found.items() if texts} == {}
 
 
-def findings_of_form(page: Page, url: str) -> list[str]:
-    """Examine a page, then the same page with the errors of its empty form."""
-    page.goto(url)
-    empty = findings(page)
-    page.eval_on_selector("main form", "form => { form.noValidate = true; }")
-    page.locator("#bar .button-primary").click()
-    page.locator("#errors").wait_for()
-    return empty + findings(page)
-
-
-def findings(page: Page) -> list[str]:
-    """Return what axe finds, and whether the page is wider than its window."""
-    violations: list[dict[str, Any]] = Axe().run(page, options=OPTIONS).response["violations"]
-    found = [f"{one['id']}: {node['html']}" for one in violations for node in one["nodes"]]
-    sizes = "document.documentElement.scrollWidth > window.innerWidth"
-    return [*found, "wider than its window"] if page.evaluate(sizes) else found
+def come_as(shopper: Shopper, page: Page) -> None:
+    """Give the browser the customer's session."""
+    url = str(shopper.client.base_url)
+    page.context.clear_cookies()
+    page.context.add_cookies(
+        [
+            {"name": name, "value": value, "url": url}
+            for name, value in shopper.client.cookies.items()
+        ]
+    )
 
 
 def message_of(alice: Shopper) -> str:
     alice.open("/account/")
     return alice.wait_for_link("/account/messages/")
+
+
+@pytest.fixture(scope="module")
+def linkers(postgresql_stack: Stack) -> Iterator[dict[str, Shopper]]:
+    """Return customers who stand at the pages of linking a line, by what each page shows.
+
+    A customer begins one line at a time, so each page has a customer of its own.
+    """
+    line, other = open_line(postgresql_stack), open_line(postgresql_stack)
+    unknown, new_sim = OperatorsLine("", "no such code"), OperatorsLine("+12025550191", "")
+    begun = {
+        "in the account": begin(postgresql_stack, OperatorsLine(line.number, "")),
+        "found": begin(postgresql_stack, OperatorsLine("", other.bill_code)),
+        "refused": begin(postgresql_stack, unknown),
+        "code": begin(postgresql_stack, OperatorsLine(other.number, "")),
+        "no code": begin(postgresql_stack, new_sim),
+    }
+    linked = begun["in the account"]
+    linked.wait_for("code")
+    linked.send("code", code=code_sent_to(postgresql_stack, line.number))
+    linked.wait_for_heading("Your account")
+    begun["found"].wait_for("send-code")
+    begun["refused"].wait_for_heading("The line wasn't added")
+    begun["code"].wait_for("code")
+    begun["no code"].wait_for_heading("No code was sent")
+    yield begun
+    for shopper in begun.values():
+        shopper.client.close()
+
+
+def begin(stack: Stack, line: OperatorsLine) -> Shopper:
+    """Sign up and send the form for a line: its number, or the code from its bill."""
+    shopper = Shopper(stack.base_url)
+    shopper.launch()
+    shopper.sign_up()
+    shopper.open("/account/lines/link/")
+    shopper.send("link-line", phone=line.number, bill_code=line.bill_code)
+    return shopper
+
+
+@on_postgresql
+@pytest.mark.parametrize("sight", sampled(SIGHTS, in_short=(HARD,)), ids=str)
+def test_axe_finds_nothing_where_a_line_is_linked_and_a_number_proven(
+    stack: Stack, linkers: dict[str, Shopper], page_at: PageAt, sight: Sight
+) -> None:
+    page, found = sight.open(page_at), {}
+
+    for name, shopper in linkers.items():
+        come_as(shopper, page)
+        page.goto(stack.base_url + shopper.page.address)
+        found[name] = findings(page)
+    found["form"] = findings_of_form(page, f"{stack.base_url}/account/lines/link/")
+    page.goto(stack.base_url + linkers["code"].open("/account/addresses/").address)
+    page.goto(stack.base_url + linkers["code"].wait_for_link("/prove/"))
+    found["prove"] = findings(page)
+
+    assert {name: texts for name, texts in found.items() if texts} == {}

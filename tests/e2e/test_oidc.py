@@ -2,7 +2,6 @@
 
 import json
 import secrets
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -23,46 +22,19 @@ from tests.e2e.access import (
 from tests.e2e.customer import Customer
 from tests.e2e.lines import PLAN, open_line, wait_for_line
 from tests.e2e.payload import INNER, parse_payload
-from tests.oidc_provider import FakeProvider, client_settings, providing, wait_for_keys
-from tests.stack import Stack, make_copy, running_stack
+from tests.oidc_provider import FakeProvider
+from tests.stack import Stack
 
 pytestmark = [
-    pytest.mark.parametrize("shop", ["sqlite"], indirect=True),
+    pytest.mark.parametrize("oidc_shop", ["sqlite"], indirect=True),
     in_looks(DESK, PLAIN_PHONE),
 ]
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[FakeProvider]:
-    with providing() as provider:
-        yield provider
-
-
 @pytest.fixture
-def provider(running: FakeProvider) -> FakeProvider:
-    """Return the provider, healthy."""
-    running.is_dead_at_sign_out = False
-    running.claims = {"name": "Noor Haddad", "sid": "1"}
-    return running
-
-
-@pytest.fixture(scope="module")
-def shop(
-    request: pytest.FixtureRequest,
-    running: FakeProvider,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Stack]:
-    """Run a copy whose operator has a provider, and wait until a worker has fetched its keys."""
-    copy = make_copy(request.param, tmp_path_factory.mktemp("oidc"))
-    with running_stack(copy, client_settings(running)) as stack:
-        wait_for_keys(stack)
-        yield stack
-
-
-@pytest.fixture
-def noor(shop: Stack, page_at: PageAt, look: Look) -> Customer:
+def noor(oidc_shop: Stack, page_at: PageAt, look: Look) -> Customer:
     """Return a customer who has launched the portal and stands at the sign-in page."""
-    customer = customer_at(shop, page_at, look)
+    customer = customer_at(oidc_shop, page_at, look)
     customer.launch()
     customer.sees("Sign in")
     return customer
@@ -169,9 +141,9 @@ def test_cancel_does_not_lead_to_the_provider(noor: Customer, provider: FakeProv
 
 
 def test_a_number_that_the_provider_vouches_for_makes_the_holder_of_its_line(
-    noor: Customer, provider: FakeProvider, shop: Stack
+    noor: Customer, provider: FakeProvider, oidc_shop: Stack
 ) -> None:
-    line = open_line(shop)
+    line = open_line(oidc_shop)
     provider.claims["sub"] = secrets.token_hex(6)
     sign_in(noor)
     noor.choose()

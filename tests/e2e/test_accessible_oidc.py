@@ -1,0 +1,69 @@
+"""axe finds nothing wrong on the pages around the operator's OpenID Connect provider."""
+
+import secrets
+from contextlib import closing
+
+import pytest
+
+from tests.browser import PageAt
+from tests.e2e.axe import HARD, SIGHTS, Sight, findings
+from tests.e2e.customer import Customer
+from tests.e2e.shopper import Shopper
+from tests.oidc_provider import FakeProvider
+from tests.speeds import sampled
+from tests.stack import Stack
+
+
+@pytest.mark.parametrize("oidc_shop", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("sight", sampled(SIGHTS, in_short=(HARD,)), ids=str)
+def test_axe_finds_nothing_around_the_provider(
+    oidc_shop: Stack, provider: FakeProvider, page_at: PageAt, sight: Sight
+) -> None:
+    noor = Customer(sight.open(page_at), oidc_shop.base_url, language=sight.locale[:2])
+    provider.claims |= {
+        "sub": secrets.token_hex(6),
+        "email": address_of_an_account(oidc_shop),
+        "email_verified": True,
+        "nonce": "of another attempt",
+    }
+    noor.launch()
+
+    found = {"sign-in": findings(noor.page)}
+    sign_in(noor)
+    noor.sees("Sign in")
+    found["refused"] = findings(noor.page)
+    del provider.claims["nonce"]
+    sign_in(noor)
+    noor.sees("Is this your account?")
+    found["join"] = findings(noor.page)
+    noor.page.eval_on_selector("#join", "form => { form.noValidate = true; }")
+    noor.press("Next")
+    noor.page.locator("#errors").wait_for()
+    found["join with an error"] = findings(noor.page)
+    noor.press("Continue with a separate account")
+    noor.page.wait_for_url("**/options/")
+    noor.page.goto(f"{noor.base_url}/account/confirm/?next=/account/addresses/")
+    found["asked again"] = findings(noor.page)
+    noor.page.goto(f"{noor.base_url}/account/security/")
+    found["security"] = findings(noor.page)
+    noor.page.goto(f"{noor.base_url}/account/")
+    noor.press("Sign out")
+    noor.page.get_by_role("link", name="Back").wait_for()
+    # Whoever comes back stays at this page, which leads to the provider by itself only once.
+    noor.page.goto(f"{noor.base_url}/oidc/sign-out/")
+    found["signed out"] = findings(noor.page)
+
+    assert {name: texts for name, texts in found.items() if texts} == {}
+
+
+def sign_in(noor: Customer) -> None:
+    noor.page.locator("a[href^='/oidc/start/']").click()
+    noor.page.get_by_role("link", name="I am Noor").click()
+
+
+def address_of_an_account(stack: Stack) -> str:
+    shopper = Shopper(stack.base_url)
+    with closing(shopper.client):
+        shopper.launch()
+        shopper.sign_up()
+    return shopper.identifier
