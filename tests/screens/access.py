@@ -41,7 +41,7 @@ def account(noor: Customer, photographer: Photographer) -> None:
     noor.page.locator("[name=code]").wait_for()
     photographer.take("address-code")
     noor.page.goto(f"{noor.base_url}/account/confirm/?next=/account/addresses/add/")
-    noor.sees("Is it you?")
+    noor.sees("Confirm it's you")
     photographer.take("confirm")
 
 

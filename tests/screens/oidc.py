@@ -40,7 +40,7 @@ class ProviderWalks:
         noor.press("Continue with a separate account")
         noor.sees("How would you like to get online?")
         noor.page.goto(f"{noor.base_url}/account/confirm/?next=/account/addresses/add/")
-        noor.sees("Is it you?")
+        noor.sees("Confirm it's you")
         photographer.take("confirm-operator")
         noor.page.goto(f"{noor.base_url}/account/")
         noor.press("Sign out")

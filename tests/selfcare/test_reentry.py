@@ -38,7 +38,7 @@ def test_whoever_has_just_signed_in_is_not_asked(as_alice: Client) -> None:
 def test_the_password_is_remembered_for_minutes(later: Client, settings: Settings) -> None:
     with time_machine.travel(now(), tick=False) as clock:
         assert later.get(ADD).headers["Location"] == CONFIRM
-        assert "Is it you?" in later.get(CONFIRM).text
+        assert "Confirm it's you" in later.get(CONFIRM).text
         assert confirm(later) == ADD
         clock.shift(settings.REENTRY_MINUTES * 60 - 1)
         assert later.get(ADD).status_code == 200
