@@ -166,7 +166,10 @@ def failure(order: Order) -> FailureText | None:
         ),
         Failure.LAPSED: (
             _("We couldn't complete your order"),
-            _("It took longer than your bank sets the amount aside. You haven't been charged."),
+            _(
+                "Your bank's approval of the payment ran out before we could finish. "
+                "You haven't been charged."
+            ),
         ),
         Failure.SIM_OF_ANOTHER: (
             _("This SIM belongs to another account"),

@@ -243,7 +243,7 @@ def test_an_account_that_has_lost_its_only_address_is_told_what_to_do(
 
     page = as_alice.get(LIST).text
 
-    assert "You have no address to sign in with any more" in page
+    assert "You no longer have an address to sign in with" in page
     assert "Confirmed by another customer" in page
     assert "Confirm your email address" not in as_alice.get("/account/").text
 
