@@ -1,7 +1,7 @@
-"""Authorisations whose time is over: each is let go of, and never renewed silently.
+"""Void authorisations whose time is over. Only the customer may decide to authorise again.
 
-Usually an order captures within a minute. One that waits for staff may outlast its
-authorisation. Then nothing can be charged any more, and the rooms above are told.
+Usually an order captures within a minute. An order that waits for staff may outlast its
+authorisation. Then nothing can be charged any more, and `authorisation_ended` tells other rooms.
 """
 
 from datetime import timedelta
@@ -33,7 +33,10 @@ def ended_authorisations() -> QuerySet[Payment]:
 
 
 def enqueue_ended_authorisations() -> int:
-    """Enqueue them, and return how many. The next round takes those beyond the batch."""
+    """Enqueue a task for each ended authorisation, up to one batch. Return how many.
+
+    The next round takes the rest.
+    """
     found = list(ended_authorisations().order_by("pk").values_list("pk", flat=True)[:BATCH])
     for payment in found:
         enqueue(KIND, payment)
@@ -41,10 +44,10 @@ def enqueue_ended_authorisations() -> int:
 
 
 def let_go(subject: str, lease: Lease) -> RetryAfter | None:
-    """Let go of one and announce it; the outbox's handler for authorisations.
+    """Void a payment whose authorisation has ended; the outbox's handler for authorisations.
 
-    What the gateway has captured in time is stored as captured. A gateway that refuses to void
-    what it has let go of itself changes nothing: staff see its answer on the payment.
+    An amount that was captured in time is stored as captured. If the gateway refuses to void, the
+    payment does not change, and staff see the gateway's answer on it.
     """
     payment = Payment.objects.select_related("method").get(pk=subject)
     if payment.has_ended_authorisation:
@@ -56,7 +59,8 @@ def let_go(subject: str, lease: Lease) -> RetryAfter | None:
         except GatewayRefused:
             log.exception("gateway refuses to void: staff must act", payment=payment.pk)
             return None
-    # Announced again if a worker ended before it was heard: the rooms above read what is stored.
+    # A worker may have died after the void and before this signal, so a retry sends it again.
+    # Sending it twice does no harm: receivers read the stored state.
     if payment.state == PaymentState.VOIDED:
         with transaction.atomic():
             authorisation_ended.send(Payment, payment=payment)

@@ -55,7 +55,7 @@ def usable_methods(account: User, *, market: str) -> list[PaymentMethod]:
 
 
 def switched_off_methods(account: User, *, market: str) -> list[PaymentMethod]:
-    """Return the methods that only their gateway keeps from a new payment in this market."""
+    """Return the chargeable methods whose gateway takes no new payments in this market."""
     order = offered_in(market)
     return [method for method in _chargeable_methods(account) if method.gateway not in order]
 
@@ -73,7 +73,7 @@ def is_offered(method: PaymentMethod, *, market: str) -> bool:
 
 
 def _chargeable_methods(account: User) -> QuerySet[PaymentMethod]:
-    """Return the methods that neither their bank nor their date keeps from a charge."""
+    """Return the methods that are neither stopped, nor refused too often, nor expired."""
     today = now()
     # A card can be used until the end of the month that is printed on it.
     expired = Q(expiry_year__lt=today.year) | Q(

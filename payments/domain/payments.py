@@ -78,8 +78,8 @@ def authorise(payment: Payment, *, before_call: BeforeCall) -> Payment:
 def _ask_for_amount(payment: Payment, before_call: BeforeCall) -> Standing:
     """Ask for the amount. If the customer was sent to the bank, ask for the result instead.
 
-    Once the gateway may have forgotten the key, it would authorise a second time. So nothing is
-    sent again before the gateway was searched.
+    A gateway that has forgotten the key would authorise a second time. So the portal searches
+    first, and sends the call again only if the search finds nothing.
     """
     if payment.state == PaymentState.PENDING:
         return fetch_standing(payment, before_call)
@@ -121,8 +121,8 @@ def _find(payment: Payment, before_call: BeforeCall) -> Standing | None:
 def capture(payment: Payment, *, before_call: BeforeCall) -> Payment:
     """Charge the authorised amount. Raises `GatewayRefused` if that is impossible for good.
 
-    Raises `AuthorisationEnded` for an authorisation whose time is over; then nothing is authorised
-    any more. It is not renewed: only the customer can decide that.
+    Raises `AuthorisationEnded` if the time of the authorisation is over; then the payment is void.
+    The authorisation is not renewed: only the customer can decide that.
     """
     if payment.state == PaymentState.CAPTURED:
         return payment
@@ -138,9 +138,9 @@ def capture(payment: Payment, *, before_call: BeforeCall) -> Payment:
 
 
 def let_go(payment: Payment, *, before_call: BeforeCall) -> Payment:
-    """Void an authorisation whose time is over, unless the gateway has charged it in time.
+    """Void an authorisation whose time is over, unless the amount was captured in time.
 
-    The answer to a capture may have been lost, so the gateway is asked first.
+    Asks the gateway first, because the answer to a capture may have been lost.
     """
     store_standing(payment, fetch_standing(payment, before_call))
     if payment.state == PaymentState.AUTHORISED:
@@ -170,10 +170,10 @@ def void_or_refund(payment: Payment, *, reason: str, before_call: BeforeCall) ->
 
 
 def _recover(payment: Payment, before_call: BeforeCall) -> None:
-    """Learn what became of a payment that the gateway may have heard of.
+    """Find out the state of a payment that the gateway may have received.
 
-    Repeating the call tells that, as long as the gateway remembers its key. After that it is
-    searched for. If the search finds nothing, nothing is authorised, and nothing is sent.
+    While the gateway remembers the key, repeating `authorise` returns that state. Later the portal
+    searches for the payment. If it finds none, nothing is authorised and nothing is sent.
     """
     if payment.state == PaymentState.PENDING or not _is_key_forgotten(payment):
         authorise(payment, before_call=before_call)

@@ -38,13 +38,13 @@ STANDING_AFTER: dict[str, type[Captured | VoidedOrRefunded]] = {
     "capture": Captured,
     "void": VoidedOrRefunded,
 }
-# A key counts as forgotten so much earlier than the gateway promises, because clocks differ and
-# a call takes its time.
+# A key counts as forgotten this long before the gateway may forget it, because clocks differ and
+# a call takes time.
 KEY_MARGIN = timedelta(minutes=10)
 
 
 def gateway_of(payment: Payment) -> Gateway:
-    """Return the gateway that makes the payment, whichever ones take new cards now."""
+    """Return the payment's own gateway, even if it takes no new payments any more."""
     return gateway(payment.method.gateway)
 
 
@@ -80,7 +80,7 @@ def store_standing(payment: Payment, standing: Standing) -> None:
 
 @transaction.atomic
 def decline(payment: Payment, refusal: Declined) -> None:
-    """Store the refusal. One for good stops the method, for every payment that may come."""
+    """Store the refusal. A refusal for good also stops the method for all later payments."""
     is_stored = move_payment(
         payment,
         PaymentState.DECLINED,
@@ -115,7 +115,7 @@ def end_refund(refund: Refund, new: RefundState, **fields: object) -> None:
     A second call does nothing. A refund of a charge that has a receipt gets its credit note. The
     end is announced in the transaction that stores it.
     """
-    # Refunds of one payment take turns: each counts with what the one before has stored.
+    # The row lock makes refunds of one payment take turns: each reads what the last one stored.
     payment = Payment.objects.select_for_update().get(pk=refund.payment_id)
     at = now()
     if not move(refund, NEXT_REFUND_STATES, new, ended_at=at, **fields):
@@ -141,7 +141,7 @@ def _count(payment: Payment, refund: Refund) -> None:
 
 
 def oldest_remembered(payment: Payment) -> datetime | None:
-    """Return since when its gateway surely remembers every key, or None if it forgets none."""
+    """Return the time after which the gateway remembers every key, or None if it forgets none."""
     life = gateway_of(payment).remembers_keys_for
     return None if life is None else now() - life + KEY_MARGIN
 

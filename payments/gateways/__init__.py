@@ -1,8 +1,8 @@
 """Payment gateways behind one protocol. `settings.PAYMENT_GATEWAY` lists those in use.
 
-A stored method belongs to one gateway for ever, and with it each of its payments: their ids mean
-nothing to another gateway. A gateway that takes no new payments any more stays listed as long as
-its payments may have to be refunded.
+A stored method and all its payments belong to one gateway for ever, because their ids mean nothing
+to another gateway. A gateway that takes no new payments stays listed while its payments may have
+to be refunded.
 """
 
 from functools import cache

@@ -18,7 +18,7 @@ from payments.states import RefusalKind
 class Ability(StrEnum):
     """What some gateways can do and others cannot.
 
-    An adapter declares its abilities. What it does not declare is neither called nor offered.
+    An adapter declares its abilities. The portal neither calls nor offers any other ability.
     """
 
     # `tokenise`: a form of the portal exchanges a card for a token.
@@ -210,15 +210,15 @@ class Gateway(Protocol):
     # Stored with each payment method, at most 20 characters: it never changes.
     name: str
     abilities: frozenset[Ability]
-    # For so long the gateway answers a repeated key as before. After that, the portal searches
-    # before it sends anything again. None: for ever.
+    # How long the gateway answers a repeated key as before. After that time, the portal searches
+    # before it repeats a call. None means for ever.
     remembers_keys_for: timedelta | None
 
     def device_hosts(self) -> frozenset[str]:
         """Return the host names that a customer's device must reach in order to pay.
 
-        They stand on the walled garden's list, and the portal opens a card page on no other host.
-        A bank's own page may have any host, so no adapter can list it.
+        They belong on the walled garden's list, and the portal opens a card page on no other host.
+        A bank's page may be on any host, so no adapter can list it.
         """
 
     def open_page(self, *, return_url: str, key: str) -> HostedPage:

@@ -48,7 +48,7 @@ def parse_standing(body: dict[str, Any]) -> Standing:
 
 
 def _moment(seconds: object) -> datetime | None:
-    """Parse a Unix time. What is none is read as if the gateway named no end."""
+    """Parse a Unix time. Return None for any other value, as if the gateway named no end."""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         return None
     return datetime.fromtimestamp(seconds, tz=UTC) if 0 <= seconds < LAST_SECOND else None

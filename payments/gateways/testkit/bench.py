@@ -42,7 +42,7 @@ class Bench(Protocol):
     gateway: Gateway
 
     def token(self, treated: Treated) -> str:
-        """Return the token of a new stored method that the bank treats so."""
+        """Return the token of a new stored method that the bank treats in this way."""
 
     def card(self) -> Card:
         """CARD_ENTRY: return a card that the gateway accepts."""
@@ -62,7 +62,7 @@ class Check:
     """One promise of the protocol. `run` raises `KitFailure` where it is broken."""
 
     run: Callable[[Bench], None]
-    # None: every adapter keeps it.
+    # None: the check applies to every adapter.
     needs: Ability | None
 
     def __str__(self) -> str:
