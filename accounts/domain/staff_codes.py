@@ -54,20 +54,20 @@ def mark_of(recovery: StaffRecovery, code: str) -> str:
 
 
 def addresses_for_code(account: User) -> list[str]:
-    """Return the addresses to which a code may be sent.
+    """Return the email addresses to which a code may be sent.
 
-    No phone number is among them: whoever has got hold of the customer's SIM may be the one who
-    calls. The owner of a proven number gets a code there without support (`accounts.domain.codes`),
-    after the network was asked about the SIM.
+    Phone numbers are left out, because the caller may be a thief who has the customer's SIM. The
+    owner of a proven number gets a code there without support (`accounts.domain.codes`), after the
+    network was asked about the SIM.
 
-    No address is among them that was proven within the last week: whoever has got hold of the
+    Addresses that were proven within the last week are left out, because a thief who has the
     password may have proven their own mailbox. The owner was told, and needs time to notice.
     """
     return _values(_proven_mail(account).filter(proven_at__lte=now() - RECENT))
 
 
 def addresses_proven_lately(account: User) -> list[str]:
-    """Return the email addresses to which a code may be sent later, and not yet."""
+    """Return the email addresses that were proven too recently to get a code."""
     return _values(_proven_mail(account).filter(proven_at__gt=now() - RECENT))
 
 

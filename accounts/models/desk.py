@@ -32,7 +32,7 @@ class StaffRecovery(models.Model):
     wrong = models.PositiveSmallIntegerField(default=0, help_text="How many answers were wrong.")
     sent_to = models.CharField(max_length=254, blank=True)
     code_digest = models.CharField(max_length=64, blank=True, editable=False)
-    # Of the first digits alone: only a code that begins with them uses up a try.
+    # A digest of the first digits. Only a code that begins with these digits uses up a try.
     code_mark = models.CharField(max_length=64, blank=True, editable=False)
     tries = models.PositiveSmallIntegerField(default=0, help_text="How many wrong codes came in.")
     started_at = models.DateTimeField(auto_now_add=True)

@@ -29,7 +29,7 @@ class OidcIdentity(models.Model):
     account = models.ForeignKey(User, on_delete=models.CASCADE, related_name="oidc_identities")
     issuer = models.CharField(max_length=200)
     subject = models.CharField(max_length=255)
-    # Added with the account's password. The account was not made for it.
+    # True if the identity was added to an account that existed. A new password removes it.
     is_joined = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -147,13 +147,13 @@ def identities_of(account: User) -> list[OidcIdentity]:
 
 
 def name_of(identity: OidcIdentity) -> str:
-    """Return what customers call the provider, or its host name if it is not in use any more."""
+    """Return the provider's name for customers, or its host name if it is no longer in use."""
     is_current = identity.issuer == settings.OIDC_ISSUER
     return customers_name() if is_current else urlsplit(identity.issuer).hostname or ""
 
 
 def is_last_way_in(identity: OidcIdentity) -> bool:
-    """Return whether the account opens by nothing else: by no password and no other identity."""
+    """Return whether this is the only way to sign in: no password and no other usable identity."""
     account = identity.account
     if is_identifier(account.username) and account.has_usable_password():
         return False
@@ -163,11 +163,11 @@ def is_last_way_in(identity: OidcIdentity) -> bool:
 
 @transaction.atomic
 def remove(request: HttpRequest, identity: OidcIdentity) -> None:
-    """Let this identity open the account no more, and tell all addresses of the account.
+    """Remove this identity from the account, and tell all addresses of the account.
 
-    Sign-ins that it opened end, except the one of this browser. Raises `LastWayIn`.
+    Ends the sign-ins that the identity opened, except the one in this browser. Raises `LastWayIn`.
     """
-    # Two requests may remove two identities at once. One of the identities must stay.
+    # Two requests may remove the last two identities at once. With the row lock, one of them stays.
     account = User.objects.select_for_update().get(pk=identity.account_id)
     if is_last_way_in(identity):
         raise LastWayIn
