@@ -1,8 +1,8 @@
 """Celery's worker, except that it publishes nothing by itself.
 
 By default a worker publishes an event every two seconds, and greets other workers when it starts.
-Its main thread publishes them, and tries for ever. If the broker stops just before such an event,
-the worker stays silent until the broker is back: it logs nothing, and a signal does not end it.
+The main thread publishes these events, and retries for ever. If the broker stops just before an
+event, the worker hangs until the broker is back: it logs nothing, and no signal ends it.
 Nobody reads these events: the database has the heartbeat.
 """
 

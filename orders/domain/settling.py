@@ -319,9 +319,10 @@ def give_up(order: Order, *, actor: User, because: str) -> None:
 
 
 def end_with_authorisation(payment: Payment, **_signal: object) -> None:
-    """Fail an order that waits for staff and can no longer be charged. Another one goes on.
+    """Fail an order that waits for staff, because its payment can no longer be charged.
 
-    Staff find the reason in the order's history, and the customer is told.
+    An order in any other state is only enqueued, and its own next step handles the payment. Staff
+    find the reason in the order's history, and the customer is told.
     """
     paid = Order.objects.select_related("account", "payment__method").filter(payment=payment)
     order = paid.first()

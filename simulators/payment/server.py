@@ -162,8 +162,8 @@ class PaymentServer:
     def _notify(self, function: str, identifier: str | None) -> None:
         """Send the current payment to the listener, also for a repeated request, as real ones do.
 
-        The event's id depends only on the payment, its status and
-        what was refunded: a repeat has the same id.
+        The event's id depends only on the payment, its status and what was refunded, so a repeated
+        event has the same id.
         """
         payment = self.books.payment(identifier) if identifier else None
         if not self.listener or payment is None:
