@@ -1,8 +1,8 @@
-"""`/account/confirm/`: who is it? Asked before addresses, payment methods and ways in are changed.
+"""`/account/confirm/`: the customer proves again who they are, before an important change.
 
-The password is enough, or a code that goes to a proven address of the account, or another sign-in
-with the operator's provider. It is not asked before a line is linked
-(docs/accounts.md#asked-again).
+These changes are to addresses, payment methods and ways to sign in. The password is enough, or a
+code that goes to a proven address of the account, or another sign-in with the operator's provider.
+Linking a line does not need this step (docs/accounts.md#asked-again).
 """
 
 from django.contrib import messages
