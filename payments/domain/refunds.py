@@ -1,11 +1,11 @@
 """Give money back: any number of refunds for a charge, each with its own key, kind and reason.
 
-1. A refund is a row before it is a call. Its amount is set aside from what is left of the charge,
-   under the payment's row lock, so that all refunds together never exceed the charge.
-2. The call is repeated under the refund's key until it is answered. A gateway that may have
-   forgotten the key is searched first.
-3. A refund that the bank decides about later stays open. A failed one is a case for staff, and
-   its amount is left again.
+1. A refund is a row before it is a call. Its amount is reserved on the payment, under the payment's
+   row lock. So all refunds together never exceed the charge.
+2. The call is repeated under the refund's key until the gateway answers. If the gateway may have
+   forgotten the key, the portal searches for the refund first.
+3. A refund that the bank decides about later stays open. A failed refund is a case for staff, and
+   its amount can be refunded again.
 """
 
 from datetime import timedelta
@@ -51,11 +51,11 @@ PENDING_INTERVAL = timedelta(hours=1)
 
 
 class NothingToRefund(Exception):
-    """The payment is not charged, or less than this amount is left of the charge."""
+    """The payment is not charged, or less than this amount can still be refunded."""
 
 
 class RefundUnderWay(Exception):
-    """A refund of this kind is open. Its end decides what is left."""
+    """A refund of this kind is open. Only its end shows how much can still be refunded."""
 
 
 def request_refund(
@@ -119,7 +119,7 @@ def _open_rest(payment: Payment, *, kind: RefundKind, reason: str) -> Refund | N
 def _set_aside(
     payment: Payment, amount: Money, *, kind: RefundKind, reason: str, actor: User | None
 ) -> Refund:
-    """Store the refund, and set its amount aside. The payment's row is locked."""
+    """Store the refund and reserve its amount. The caller holds the lock of the payment's row."""
     refunding = payment.refunding_minor_units + amount.minor_units
     Payment.objects.filter(pk=payment.pk).update(refunding_minor_units=refunding)
     return Refund.objects.create(
@@ -147,7 +147,7 @@ def carry_out(subject: str, lease: Lease) -> RetryAfter | None:
 
 
 def send(row: Refund, *, before_call: BeforeCall) -> None:
-    """Have the gateway give the money back, and store what became of it.
+    """Send the refund to the gateway, and store the result.
 
     A refund that the bank decides about later stays open. Raises `GatewayRefused`
     for one that failed.
@@ -185,7 +185,10 @@ def _end_refused(row: Refund, error: str, before_call: BeforeCall) -> None:
 
 
 def _ask(row: Refund, before_call: BeforeCall) -> RefundStanding:
-    """Ask for the refund. One that the gateway may know already is searched for first."""
+    """Ask for the refund, after a search for one that the gateway may already have.
+
+    The search comes first if the gateway has given the refund an id, or may have forgotten its key.
+    """
     payment, key = row.payment, str(row.key)
     oldest = oldest_remembered(payment)
     is_old = oldest is not None and row.asked_at < oldest
@@ -223,7 +226,7 @@ def failed_refunds() -> QuerySet[Refund]:
 
 
 def retry(refund: Refund, *, actor: User) -> Refund:
-    """Ask again for a failed refund, as a new refund with its own key. It closes the case.
+    """Replace a failed refund by a new one with its own key. The new refund closes the case.
 
     Raises `NothingToRefund` for one that is no case, and what `request_refund` raises.
     """
