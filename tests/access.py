@@ -160,6 +160,7 @@ DESK: dict[str, Desk] = {
     "payments/cardpage": READ,
     "payments/payment": READ,
     "payments/paymentmethod": READ,
+    "payments/refund": READ,
     "plans/plan": Desk(adds=ADMIN, changes=ADMIN),
     "subscriptions/chargingcall": READ,
     "subscriptions/customercall": READ,

@@ -101,6 +101,7 @@ def desk(client: Client, clara: User) -> Client:
         "orders/repair",
         "payments/payment",
         "payments/cardpage",
+        "payments/refund",
         "subscriptions/line",
         "subscriptions/subscription",
         "subscriptions/usagerecord",
