@@ -35,7 +35,7 @@ register(
         delete_batch=delete_unused,
     ),
     Kept(AccountMessage, "what a customer was told, as long as the account exists"),
-    # Until then the owner comes back with the lost address and the recovery code.
+    # Until then the owner can set a new password with the lost address and the recovery code.
     Timed(
         Address,
         "addresses that another account has proven since; all others stay, a few for each account",

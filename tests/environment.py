@@ -28,8 +28,8 @@ if missing:
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
-# A call without a client of its own reads all certificate
-# authorities of the machine anew.
+# Each call without its own client would read all certificate
+# authorities of the machine again.
 ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]  # the same
 
 

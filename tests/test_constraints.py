@@ -73,7 +73,7 @@ from tests.test_architecture import ROOMS
 
 
 def again(model: type, **changes: object) -> object:
-    """Write a row anew, as another one with the same content."""
+    """Write a new row with the same content."""
     row = model.objects.first()  # type: ignore[attr-defined]  # any model
     row.pk = None
     for name, value in changes.items():

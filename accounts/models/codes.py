@@ -19,8 +19,8 @@ class Address(models.Model):
     """An email address or a phone number of a customer, in its normal form.
 
     A proven address belongs to one account. If another account proves it later, this one has lost
-    it: nothing is sent there any more. The row stays for SUPPORT_DAYS, because the owner may
-    still come back with the address and the recovery code.
+    it: nothing is sent there any more. The row stays for SUPPORT_DAYS, because until then the owner
+    can set a new password with the address and the recovery code.
     """
 
     account = models.ForeignKey(

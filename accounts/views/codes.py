@@ -82,7 +82,7 @@ def phase_of(asked: CodeRequest) -> str:
 def note_of(asked: CodeRequest) -> str:
     """Return what the operator's service said about the code that was typed last, if it was wrong.
 
-    Somebody who comes back without a password reads the same in each case.
+    A customer who has forgotten the password reads the same in each case.
     """
     verdict = typed_codes.verdict_of(asked)
     if verdict is None or verdict == TypedVerdict.RIGHT:

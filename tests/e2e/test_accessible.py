@@ -29,7 +29,7 @@ IN_THE_ACCOUNT = (
 
 @pytest.fixture(scope="module")
 def alice(postgresql_stack: Stack) -> Iterator[Shopper]:
-    """Return a customer who has something on each page, and whom a code is on its way to."""
+    """Return a customer who has something on each page and is waiting for a code."""
     shopper = Shopper(postgresql_stack.base_url)
     shopper.order()
     shopper.wait_for_end()
