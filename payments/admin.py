@@ -55,7 +55,8 @@ class PartForm(forms.Form):
     def __init__(self, payment: Payment, *given: Any) -> None:
         super().__init__(*given)
         self.currency = payment.currency
-        self.fields["amount"].help_text = f"In {payment.currency}. Left: {payment.left}."
+        help_text = f"In {payment.currency}. Can still be refunded: {payment.left}."
+        self.fields["amount"].help_text = help_text
 
     def clean_amount(self) -> Money:
         """Return the amount in minor units of the payment's currency."""

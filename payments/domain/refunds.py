@@ -141,7 +141,7 @@ def carry_out(subject: str, lease: Lease) -> RetryAfter | None:
     except GatewayUnavailable as error:
         return RetryAfter(count_failure(row, error))
     except GatewayRefused as error:
-        log.error("refund failed: staff must act", refund=row.pk, why=str(error))  # noqa: TRY400 -- no bug of ours
+        log.error("refund failed: staff must act", refund=row.pk, why=str(error))  # noqa: TRY400 -- not a bug of the portal
         return None
     return RetryAfter(PENDING_INTERVAL) if row.state == RefundState.ASKED else None
 

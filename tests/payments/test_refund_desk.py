@@ -55,7 +55,7 @@ def test_staff_refund_a_part_with_amount_and_reason(
     captured: Payment, desk: Client, clara: User
 ) -> None:
     asked, _told = refund_part(desk, captured)
-    assert "Left: $19.00." in asked
+    assert "Can still be refunded: $19.00." in asked
     assert not Refund.objects.exists()
 
     _page, told = refund_part(desk, captured, amount="5.00", because="a slow network")
