@@ -28,7 +28,7 @@ from payments.gateways.base import (
     Standing,
 )
 from payments.models import GatewayCall, Payment, PaymentMethod
-from payments.states import PaymentState, RefundKind, RefusalKind
+from payments.states import PaymentState, RefundKind, RefundState, RefusalKind
 
 
 class AuthorisationEnded(GatewayRefused):
@@ -184,6 +184,12 @@ def _recover(payment: Payment, before_call: BeforeCall) -> None:
 
 
 def was_last_refused(payment: Payment) -> bool:
-    """Return whether the gateway refused the last attempt to void or refund the payment."""
-    last = payment.calls.filter(operation__in=["void", "refund"]).last()
+    """Return whether the last attempt to void or refund the payment was refused or failed.
+
+    A bank may refuse a refund that the gateway has taken, so a refund's own state counts.
+    """
+    undone = payment.refunds.filter(kind=RefundKind.UNDONE).last()
+    if undone is not None:
+        return undone.state == RefundState.FAILED
+    last = payment.calls.filter(operation="void").last()
     return last is not None and last.outcome == GatewayCall.Outcome.REFUSED

@@ -10,6 +10,7 @@ from accounts.models import User
 from moportal.money import Money
 from outbox.domain import RetryAfter
 from outbox.models import Task
+from payments.domain import payments as domain
 from payments.domain import refunds
 from payments.domain.receipts import issue_receipt
 from payments.gateways.base import Ability, GatewayRefused, NotOffered
@@ -313,3 +314,15 @@ def test_an_unanswered_refund_is_not_given_up(captured: Payment, clara: User, ga
         assert processed(row) is not None
 
     assert (row.state, row.tries) == (RefundState.ASKED, 3)
+
+
+def test_an_undo_that_the_bank_refuses_counts_as_refused(alice: User, gateway: str) -> None:
+    payment = capture(authorise(make_payment(alice, NO_REFUND)))
+    assert not domain.was_last_refused(payment)
+
+    with pytest.raises(GatewayRefused, match="account_closed"):
+        domain.void_or_refund(payment, reason="order failed", before_call=lambda: None)
+
+    assert domain.was_last_refused(payment)
+    assert payment.calls.latest("pk").outcome == "answered"
+    assert payment.refunds.get().kind == RefundKind.UNDONE
