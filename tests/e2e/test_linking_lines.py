@@ -22,9 +22,9 @@ from tests.e2e.access import (
     start_at_payment,
     type_code,
 )
-from tests.e2e.customer import Customer
+from tests.e2e.customer import PATIENCE, Customer
 from tests.e2e.lines import PLAN, OperatorsLine, open_line, wait_for_line
-from tests.e2e.outside import fault
+from tests.e2e.outside import code_sent_to, fault
 from tests.stack import Stack, on_postgresql
 
 NEW_SIM = "+12025550191"
@@ -52,7 +52,7 @@ def has_line(noor: Customer, line: OperatorsLine, *, may: str) -> None:
 
 def is_told_of(noor: Customer, line: OperatorsLine) -> None:
     said = f"The line ending in {line.number[-4:]} is in your account."
-    expect(noor.page.get_by_text(said)).to_be_visible()
+    expect(noor.page.get_by_text(said)).to_be_visible(timeout=PATIENCE)
 
 
 @on_postgresql
@@ -135,7 +135,8 @@ def test_while_the_customer_system_is_away_the_customer_goes_on_and_the_line_com
         begin(noor, number=line.number)
         type_code(noor, stack, line.number)
         noor.sees("Adding your line")
-        expect(noor.page.get_by_text("This is taking longer than usual.")).to_be_visible()
+        is_slow = noor.page.get_by_text("This is taking longer than usual.")
+        expect(is_slow).to_be_visible(timeout=PATIENCE)
         opens(noor, "/payment/", "How would you like to pay?")
         is_back_at_payment(noor)
 
@@ -173,12 +174,13 @@ def test_a_customer_whose_cookie_is_lost_begins_the_line_again(
     start_at_payment(noor)
     begin(noor, number=line.number)
     noor.sees("Enter the code")
+    first_code = code_sent_to(stack, line.number)
 
     lose_session(noor)
     noor.sign_in(noor.identifier, noor.password)
 
     is_at(noor, "/account/lines/link/", "Add a line you already have")
     begin(noor, number=line.number)
-    type_code(noor, stack, line.number)
+    type_code(noor, stack, line.number, but=first_code)
     is_told_of(noor, line)
     has_line(noor, line, may="I'm the holder")
