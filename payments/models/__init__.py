@@ -1,0 +1,26 @@
+"""Payment methods, payments, refunds, and their numbers in the operator's books."""
+
+from payments.models.books import (
+    CreditNote,
+    CreditNoteCounter,
+    Receipt,
+    ReceiptCounter,
+    YearCounter,
+)
+from payments.models.methods import CardPage, PaymentMethod
+from payments.models.payments import GatewayCall, Payment, WebhookEvent
+from payments.models.refunds import Refund
+
+__all__ = [
+    "CardPage",
+    "CreditNote",
+    "CreditNoteCounter",
+    "GatewayCall",
+    "Payment",
+    "PaymentMethod",
+    "Receipt",
+    "ReceiptCounter",
+    "Refund",
+    "WebhookEvent",
+    "YearCounter",
+]

@@ -1,0 +1,135 @@
+"""Stored payment methods, and the gateway's pages that store them.
+
+Only a card's token, brand, last four digits and expiry are kept.
+"""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.timezone import now
+
+from moportal.sealed import SealedField
+from payments.states import (
+    PAGE_UNDER_WAY,
+    CardPageState,
+)
+
+
+class PaymentMethod(models.Model):
+    """A customer's stored card, as the gateway's token for it.
+
+    A card that the customer removes is never offered or accepted again. The gateway
+    forgets it as soon as no payment needs it.
+    """
+
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="payment_methods"
+    )
+    gateway = models.CharField(
+        max_length=20, help_text="The gateway that knows it, and that makes its payments."
+    )
+    token = SealedField()
+    brand = models.CharField(max_length=20)
+    last4 = models.CharField(max_length=4)
+    expiry_month = models.PositiveSmallIntegerField()
+    expiry_year = models.PositiveSmallIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    removed_at = models.DateTimeField(null=True, blank=True)
+    stopped_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the bank refused it for good. It is not tried again."
+    )
+    forgotten_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the gateway removed it as well."
+    )
+    # The attempts to remove it at the gateway.
+    tries = models.PositiveSmallIntegerField(default=0, db_default=0)
+    last_error = models.CharField(max_length=200, blank=True, db_default="")
+
+    class Meta:
+        permissions = [("settle_removal", "Can settle the removal of a card at the gateway")]
+        constraints = [
+            models.CheckConstraint(name="payment_method_has_a_gateway", condition=~Q(gateway="")),
+            models.CheckConstraint(
+                name="card_expires_in_a_month", condition=Q(expiry_month__range=(1, 12))
+            ),
+            models.CheckConstraint(
+                name="only_the_last_four_of_a_card", condition=Q(last4__regex=r"^[0-9]{4}$")
+            ),
+            models.CheckConstraint(
+                name="what_is_forgotten_was_removed_and_has_no_token",
+                condition=Q(forgotten_at__isnull=True) | Q(removed_at__isnull=False, token=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.brand} {self.last4}"
+
+    @property
+    def expiry(self) -> str:
+        return f"{self.expiry_month:02d}/{self.expiry_year % 100:02d}"
+
+    @property
+    def is_expired(self) -> bool:
+        """Say whether the card's last month is over."""
+        today = now()
+        return (self.expiry_year, self.expiry_month) < (today.year, today.month)
+
+
+class CardPage(models.Model):
+    """A page of the gateway on which a customer types a new card. `key` is its idempotency key.
+
+    The row is stored before any call. A worker makes the calls (`payments.domain.pages`).
+    """
+
+    key = models.UUIDField(unique=True, default=uuid.uuid4)
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="card_pages"
+    )
+    state = models.CharField(max_length=8, choices=CardPageState, default=CardPageState.INTENDED)
+    return_url = models.URLField(
+        max_length=500, help_text="The page that the gateway sends the customer back to."
+    )
+    gateway = models.CharField(max_length=20, help_text="The gateway whose page it is.")
+    gateway_id = models.CharField(max_length=80, blank=True)
+    url = models.URLField(max_length=500, blank=True)
+    method = models.OneToOneField(
+        PaymentMethod, null=True, blank=True, on_delete=models.PROTECT, related_name="card_page"
+    )
+    tries = models.PositiveSmallIntegerField(default=0)
+    last_error = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the customer's browser was sent to the page."
+    )
+    returned_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When the customer came back. Cleared once the gateway has been asked.",
+    )
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(name="card_page_has_a_gateway", condition=~Q(gateway="")),
+            models.CheckConstraint(
+                name="card_page_state_known", condition=Q(state__in=CardPageState.values)
+            ),
+            models.CheckConstraint(
+                name="open_card_page_has_an_address",
+                condition=~Q(state__in=["open", "taken"]) | ~Q(gateway_id="") & ~Q(url=""),
+            ),
+            models.CheckConstraint(
+                name="card_page_has_a_method_once_it_is_taken",
+                condition=Q(state="taken", method__isnull=False)
+                | ~Q(state="taken") & Q(method__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"card page {self.state}"
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.state in PAGE_UNDER_WAY

@@ -1,0 +1,149 @@
+"""Payments, the calls about them, and the events that gateways post."""
+
+import uuid
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.timezone import now
+
+from moportal.money import Money
+from outbox.calls import OutsideCall
+from payments.models.methods import PaymentMethod
+from payments.states import (
+    PaymentState,
+    RefusalKind,
+)
+
+# What a payment has given back, will give back and has lost, in minor units.
+GIVEN_BACK = F("refunded_minor_units") + F("refunding_minor_units") + F("lost_minor_units")
+
+
+class Payment(models.Model):
+    """One charge for one decision of the customer. `key` is its idempotency key at the gateway."""
+
+    key = models.UUIDField(unique=True, default=uuid.uuid4)
+    method = models.ForeignKey(PaymentMethod, on_delete=models.PROTECT, related_name="payments")
+    reference = models.CharField(
+        max_length=20, help_text="The order's number, shown to the gateway."
+    )
+    minor_units = models.PositiveBigIntegerField()
+    currency = models.CharField(max_length=3)
+    refunded_minor_units = models.PositiveBigIntegerField(default=0, db_default=0)
+    # What open refunds are about to give back.
+    refunding_minor_units = models.PositiveBigIntegerField(default=0, db_default=0)
+    # What the customer's bank has taken back, for example after a dispute.
+    lost_minor_units = models.PositiveBigIntegerField(default=0, db_default=0)
+    state = models.CharField(max_length=10, choices=PaymentState, default=PaymentState.INTENDED)
+    gateway_id = models.CharField(max_length=80, blank=True)
+    authorised_until = models.DateTimeField(
+        null=True, blank=True, help_text="After this time the gateway captures nothing."
+    )
+    decline_reason = models.CharField(max_length=80, blank=True)
+    refusal_kind = models.CharField(
+        max_length=8,
+        choices=RefusalKind,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What the refusal means for the payment method.",
+    )
+    declined_at = models.DateTimeField(null=True, blank=True)
+    return_url = models.URLField(
+        max_length=500, blank=True, help_text="The page that the bank sends the customer back to."
+    )
+    customer_step_url = models.URLField(max_length=500, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="payment_state_known", condition=Q(state__in=PaymentState.values)
+            ),
+            models.CheckConstraint(
+                name="declined_payment_has_a_kind_and_a_time",
+                condition=Q(
+                    state="declined",
+                    refusal_kind__in=RefusalKind.values,
+                    declined_at__isnull=False,
+                )
+                | ~Q(state="declined") & Q(refusal_kind="", declined_at__isnull=True),
+            ),
+            models.CheckConstraint(name="payment_has_an_amount", condition=Q(minor_units__gt=0)),
+            models.CheckConstraint(
+                name="payment_at_the_gateway_has_its_id",
+                condition=~Q(state__in=["authorised", "captured", "refunded"]) | ~Q(gateway_id=""),
+            ),
+            models.CheckConstraint(
+                name="captured_less_refunded_and_lost_is_never_negative",
+                condition=Q(state__in=["captured", "refunded"], minor_units__gte=GIVEN_BACK)
+                | ~Q(state__in=["captured", "refunded"])
+                & Q(refunded_minor_units=0, refunding_minor_units=0, lost_minor_units=0),
+            ),
+            models.CheckConstraint(
+                name="refunded_payment_is_given_back_whole",
+                condition=Q(state="refunded", refunded_minor_units=F("minor_units"))
+                | ~Q(state="refunded") & Q(refunded_minor_units__lt=F("minor_units")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reference} {self.state}"
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.minor_units, self.currency)
+
+    @property
+    def left(self) -> Money:
+        """Return what can still be refunded."""
+        if self.state != PaymentState.CAPTURED:
+            return Money(0, self.currency)
+        gone = self.refunded_minor_units + self.refunding_minor_units + self.lost_minor_units
+        return Money(self.minor_units - gone, self.currency)
+
+    @property
+    def has_ended_authorisation(self) -> bool:
+        """Say whether the time to capture an authorised amount is over."""
+        ends = self.authorised_until
+        return self.state == PaymentState.AUTHORISED and ends is not None and ends <= now()
+
+    @property
+    def was_charged(self) -> bool:
+        """Say whether the gateway has charged it, even if that was refunded."""
+        return self.state in {PaymentState.CAPTURED, PaymentState.REFUNDED}
+
+
+class GatewayCall(OutsideCall):
+    """One call to the payment gateway."""
+
+    payment = models.ForeignKey(Payment, null=True, on_delete=models.PROTECT, related_name="calls")
+    operation = models.CharField(max_length=12)
+    key = models.CharField(max_length=80)
+
+    def __str__(self) -> str:
+        return f"{self.operation} {self.outcome}"
+
+
+class WebhookEvent(models.Model):
+    """What the gateway told us, stored once. It wakes a worker and decides nothing."""
+
+    gateway = models.CharField(max_length=20)
+    identifier = models.CharField(max_length=80)
+    payment = models.ForeignKey(
+        Payment, null=True, blank=True, on_delete=models.PROTECT, related_name="events"
+    )
+    gateway_id = models.CharField(max_length=80)
+    reference = models.CharField(max_length=80, blank=True)
+    status = models.CharField(max_length=80)
+    received_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                name="event_of_a_gateway_is_stored_once", fields=["gateway", "identifier"]
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reference} {self.status}"
