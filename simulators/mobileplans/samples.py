@@ -50,6 +50,8 @@ CARDS = (
     Sample("4242424242424242", _("Approved")),
     Sample("4000002760003184", _("The bank asks for confirmation")),
     Sample("4000000000000077", _("Charged with the authorisation")),
+    Sample("4000000000007726", _("Approved. A refund takes its time")),
+    Sample("4000000000005126", _("Approved. A refund fails")),
     Sample("4000000000000002", _("Declined")),
     Sample("4000000000009995", _("Declined: insufficient funds")),
     Sample("4000000000000069", _("Declined: card expired")),
