@@ -13,7 +13,7 @@ import psycopg
 from tests.providers import break_it, mend
 from tests.stack import Stack
 
-ONE_TIME_CODE, STAFF_CODE = r"\b[BCDFGHJKMNPQRSTVWXZ2-9]{6}\b", r"\b\d{4}-\d{4}\b"
+ONE_TIME_CODE, STAFF_CODE = r"\b[BCDFGHJKMNPQRSTVWXZ2-9]{6}\b", r"\b\d{4}-\d{4}-\d{4}\b"
 # In seconds.
 PATIENCE = 30.0
 
