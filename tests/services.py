@@ -6,6 +6,7 @@ Both listen on free ports of the loopback only, keep nothing, and are gone after
 import contextlib
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
@@ -22,6 +23,7 @@ from demo.run import new_secrets
 
 START_WITHIN = 30.0
 POSTGRESQL_USER = "postgres"
+PORTS = range(10_000, 32_000)
 # The database with the migrated schema, of which pytest makes copies.
 TEMPLATE = "moportal_template"
 
@@ -90,10 +92,16 @@ class Server:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port of the loopback on which nothing listens.
+
+    Linux gives outgoing connections the ports from 32768 on. One of those could be taken again
+    before a server, which needs seconds to start, listens on it.
+    """
+    while True:
+        port = PORTS.start + secrets.randbelow(len(PORTS))
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return port
 
 
 def _demo() -> dict[str, str]:
