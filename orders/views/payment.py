@@ -52,14 +52,14 @@ def payment(request: HttpRequest, user: User) -> HttpResponse:
     if draft.plan_id is None or choice.target is None:
         return redirect_to_open_step(draft)
     market = draft.visit.market
-    stored = methods.usable_methods(user, market=market)
+    stored, switched_off = methods.part_methods(user, market=market)
     chosen = draft.method if draft.method in stored else queries.preferred_method(stored)
     first = initial_for(draft, method=chosen.pk if chosen else NEW_CARD)
     form = restore_form(request, _get_form_class(), first)
     category = draft.plan.category if draft.plan else Category.PREPAID
     back_url = reverse("device") if choice.is_open else f"{reverse('plans')}?category={category}"
     context = {"draft": draft, "price": draft.price.gross, **_payment_context(form, stored)}
-    context["switched_off"] = methods.switched_off_methods(user, market=market)
+    context["switched_off"] = switched_off
     context["takes_cards"] = methods.takes_new_cards(market)
     context |= frame_context("payment", back_url=back_url)
     return render(request, "orders/payment.html", context)

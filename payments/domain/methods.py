@@ -1,5 +1,6 @@
-"""Which stored payment methods can be used, and what a refusal does to one."""
+"""Stored payment methods: which of them can be used, and what a refusal does to one."""
 
+from dataclasses import asdict
 from datetime import timedelta
 
 import structlog
@@ -10,7 +11,7 @@ from django.utils.timezone import now
 from accounts.models import User
 from moportal.database.statements import compare_and_set
 from payments.gateways import offered_in, offers
-from payments.gateways.base import Ability
+from payments.gateways.base import Ability, StoredCard
 from payments.models import PaymentMethod
 from payments.signals import method_stopped
 from payments.states import PaymentState
@@ -20,6 +21,11 @@ log = structlog.get_logger(__name__)
 # (docs/contract.md#subscriptions). Card schemes charge fees for more.
 MOST_REFUSALS = 8
 REFUSAL_WINDOW = timedelta(days=14)
+
+
+def store(account: User, card: StoredCard, *, gateway: str) -> PaymentMethod:
+    """Store what may be kept of a card that the gateway with this name has taken."""
+    return PaymentMethod.objects.create(account=account, gateway=gateway, **asdict(card))
 
 
 def stop(method: PaymentMethod, *, reason: str) -> None:
@@ -49,15 +55,19 @@ def usable_methods(account: User, *, market: str) -> list[PaymentMethod]:
 
     They stand in the market's order of gateways, and those of one gateway newest first.
     """
-    order = offered_in(market)
-    usable = [method for method in _chargeable_methods(account) if method.gateway in order]
-    return sorted(usable, key=lambda method: order.index(method.gateway))
+    usable, _switched_off = part_methods(account, market=market)
+    return usable
 
 
-def switched_off_methods(account: User, *, market: str) -> list[PaymentMethod]:
-    """Return the chargeable methods whose gateway takes no new payments in this market."""
-    order = offered_in(market)
-    return [method for method in _chargeable_methods(account) if method.gateway not in order]
+def part_methods(account: User, *, market: str) -> tuple[list[PaymentMethod], list[PaymentMethod]]:
+    """Return the usable methods, and the chargeable ones whose gateway is switched off.
+
+    A gateway that is switched off takes no new payments in this market.
+    """
+    order, chargeable = offered_in(market), list(_chargeable_methods(account))
+    usable = [method for method in chargeable if method.gateway in order]
+    switched_off = [method for method in chargeable if method.gateway not in order]
+    return sorted(usable, key=lambda method: order.index(method.gateway)), switched_off
 
 
 def takes_new_cards(market: str) -> bool:

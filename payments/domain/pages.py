@@ -9,7 +9,6 @@ its own idempotency key, so it is opened once and its card is stored once.
 """
 
 import uuid
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import assert_never
 from urllib.parse import urlsplit
@@ -24,6 +23,7 @@ from moportal.database.statements import move
 from moportal.http_client import check_address
 from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.retries import SHORT_TRIES, count_failure
+from payments.domain import methods
 from payments.domain.calls import call_gateway
 from payments.gateways import choose_gateway, gateway
 from payments.gateways.base import (
@@ -35,7 +35,7 @@ from payments.gateways.base import (
     StillOpen,
     StoredCard,
 )
-from payments.models import CardPage, PaymentMethod
+from payments.models import CardPage
 from payments.signals import card_taken
 from payments.states import NEXT_PAGE_STATES, PAGE_UNDER_WAY, CardPageState
 
@@ -170,9 +170,7 @@ def _fetch_result(page: CardPage, lease: Lease) -> None:
 def _store_card(page: CardPage, card: StoredCard) -> None:
     """Store the card and announce it, in the transaction that moves the page's state."""
     with transaction.atomic():
-        method = PaymentMethod.objects.create(
-            account=page.account, gateway=page.gateway, **asdict(card)
-        )
+        method = methods.store(page.account, card, gateway=page.gateway)
         if _move(page, CardPageState.TAKEN, method=method):
             card_taken.send(CardPage, page=page)
         else:

@@ -8,7 +8,7 @@ import uuid
 
 from accounts.models import User
 from outbox.calls import BeforeCall
-from payments.domain import refunds
+from payments.domain import methods, refunds
 from payments.domain.calls import call_gateway
 from payments.domain.standing import (
     act,
@@ -47,15 +47,7 @@ def add_card(account: User, card: Card, *, market: str = "") -> PaymentMethod:
     name = choose_gateway(Ability.CARD_ENTRY, market)
     key = str(uuid.uuid4())
     stored = call_gateway("tokenise", key, lambda: gateway(name).tokenise(card, key=key))
-    return PaymentMethod.objects.create(
-        account=account,
-        gateway=name,
-        token=stored.token,
-        brand=stored.brand,
-        last4=stored.last4,
-        expiry_month=stored.expiry_month,
-        expiry_year=stored.expiry_year,
-    )
+    return methods.store(account, stored, gateway=name)
 
 
 def authorise(payment: Payment, *, before_call: BeforeCall) -> Payment:
@@ -144,8 +136,12 @@ def let_go(payment: Payment, *, before_call: BeforeCall) -> Payment:
     """
     store_standing(payment, fetch_standing(payment, before_call))
     if payment.state == PaymentState.AUTHORISED:
-        act(payment, "void", gateway_of(payment).void, f"{payment.key}:void", before_call)
+        _void(payment, before_call)
     return payment
+
+
+def _void(payment: Payment, before_call: BeforeCall) -> None:
+    act(payment, "void", gateway_of(payment).void, f"{payment.key}:void", before_call)
 
 
 def void_or_refund(payment: Payment, *, reason: str, before_call: BeforeCall) -> Payment:
@@ -160,7 +156,7 @@ def void_or_refund(payment: Payment, *, reason: str, before_call: BeforeCall) ->
     if in_doubt and payment.calls.exclude(outcome=GatewayCall.Outcome.NOT_SENT).exists():
         _recover(payment, before_call)
     if payment.state in {PaymentState.AUTHORISED, PaymentState.PENDING}:
-        act(payment, "void", gateway_of(payment).void, f"{payment.key}:void", before_call)
+        _void(payment, before_call)
     if payment.state == PaymentState.CAPTURED:
         refunds.refund_rest(payment, kind=RefundKind.UNDONE, reason=reason, before_call=before_call)
     # No call has reached the gateway, so nothing has to be voided there.
