@@ -176,16 +176,20 @@ class Environment(environ.Env):  # type: ignore[misc]  # it ships no types
         The class itself can only be imported after the apps are loaded: a system check does that.
         """
         value: str = self.str(name, **default)
-        module = value.rpartition(".")[0]
-        self.require(not value or _module_exists(module), f"{name}: there is no module {module!r}.")
+        if value:
+            self._require_module(name, value)
         return value
 
     def adapters(self, name: str, **default: str) -> list[str]:
         """Return the paths of classes between commas, whose modules must exist."""
         paths = _parse_list(self.str(name, **default))
-        for module in (path.rpartition(".")[0] for path in paths):
-            self.require(_module_exists(module), f"{name}: there is no module {module!r}.")
+        for path in paths:
+            self._require_module(name, path)
         return paths
+
+    def _require_module(self, name: str, path: str) -> None:
+        module = path.rpartition(".")[0]
+        self.require(_module_exists(module), f"{name}: there is no module {module!r}.")
 
     def lists_by_country(self, name: str) -> dict[str, list[str]]:
         """Return the lists of NAME_DE, NAME_US and so on, by country."""
