@@ -1,14 +1,13 @@
 """axe finds nothing wrong on the pages around the operator's OpenID Connect provider."""
 
 import secrets
-from contextlib import closing
 
 import pytest
 
 from tests.browser import PageAt
 from tests.e2e.axe import HARD, SIGHTS, Sight, findings
 from tests.e2e.customer import Customer
-from tests.e2e.shopper import Shopper
+from tests.e2e.provider import address_of_an_account, sign_in_at_provider
 from tests.oidc_provider import FakeProvider
 from tests.speeds import sampled
 from tests.stack import Stack
@@ -29,11 +28,11 @@ def test_axe_finds_nothing_around_the_provider(
     noor.launch()
 
     found = {"sign-in": findings(noor.page)}
-    sign_in(noor)
+    sign_in_at_provider(noor)
     noor.sees("Sign in")
     found["refused"] = findings(noor.page)
     del provider.claims["nonce"]
-    sign_in(noor)
+    sign_in_at_provider(noor)
     noor.sees("Is this your account?")
     found["join"] = findings(noor.page)
     noor.page.eval_on_selector("#join", "form => { form.noValidate = true; }")
@@ -54,16 +53,3 @@ def test_axe_finds_nothing_around_the_provider(
     found["signed out"] = findings(noor.page)
 
     assert {name: texts for name, texts in found.items() if texts} == {}
-
-
-def sign_in(noor: Customer) -> None:
-    noor.page.locator("a[href^='/oidc/start/']").click()
-    noor.page.get_by_role("link", name="I am Noor").click()
-
-
-def address_of_an_account(stack: Stack) -> str:
-    shopper = Shopper(stack.base_url)
-    with closing(shopper.client):
-        shopper.launch()
-        shopper.sign_up()
-    return shopper.identifier

@@ -4,6 +4,7 @@ Each walk begins with a plan in the draft, and ends where the customer was, with
 `docs/accounts.md#lines` describes the pages.
 """
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser import PageAt
@@ -28,6 +29,20 @@ from tests.e2e.outside import code_sent_to, fault
 from tests.stack import Stack, on_postgresql
 
 NEW_SIM = "+12025550191"
+pytestmark = on_postgresql
+
+
+@pytest.fixture
+def noor(stack: Stack, page_at: PageAt, look: Look) -> Customer:
+    """Return a customer with a plan in the draft, at the payment page."""
+    customer = customer_at(stack, page_at, look)
+    start_at_payment(customer)
+    return customer
+
+
+@pytest.fixture
+def line(stack: Stack) -> OperatorsLine:
+    return open_line(stack)
 
 
 def begin(noor: Customer, *, number: str = "", bill_code: str = "") -> None:
@@ -55,14 +70,10 @@ def is_told_of(noor: Customer, line: OperatorsLine) -> None:
     expect(noor.page.get_by_text(said)).to_be_visible(timeout=PATIENCE)
 
 
-@on_postgresql
 @in_looks(PHONE)
 def test_a_code_to_the_number_brings_the_line_for_use(
-    stack: Stack, page_at: PageAt, look: Look
+    noor: Customer, line: OperatorsLine, stack: Stack
 ) -> None:
-    noor, line = customer_at(stack, page_at, look), open_line(stack)
-    start_at_payment(noor)
-
     begin(noor, number=line.number)
     type_code(noor, stack, line.number)
 
@@ -70,14 +81,10 @@ def test_a_code_to_the_number_brings_the_line_for_use(
     has_line(noor, line, may="I'm the holder")
 
 
-@on_postgresql
 @in_looks(PLAIN_DESK)
 def test_a_code_from_the_bill_and_one_to_the_number_make_the_holder(
-    stack: Stack, page_at: PageAt, look: Look
+    noor: Customer, line: OperatorsLine, stack: Stack
 ) -> None:
-    noor, line = customer_at(stack, page_at, look), open_line(stack)
-    start_at_payment(noor)
-
     begin(noor, number=line.number, bill_code=line.bill_code)
     type_code(noor, stack, line.number)
 
@@ -85,14 +92,10 @@ def test_a_code_from_the_bill_and_one_to_the_number_make_the_holder(
     has_line(noor, line, may="Contact support")
 
 
-@on_postgresql
 @in_looks(PLAIN_PHONE)
 def test_a_code_from_the_bill_finds_the_number_and_a_code_must_still_go_there(
-    stack: Stack, page_at: PageAt, look: Look
+    noor: Customer, line: OperatorsLine, stack: Stack
 ) -> None:
-    noor, line = customer_at(stack, page_at, look), open_line(stack)
-    start_at_payment(noor)
-
     begin(noor, bill_code=line.bill_code)
     noor.sees("We found your line")
     assert line.number not in noor.page.content()
@@ -103,14 +106,10 @@ def test_a_code_from_the_bill_finds_the_number_and_a_code_must_still_go_there(
     has_line(noor, line, may="Contact support")
 
 
-@on_postgresql
 @in_looks(DESK)
 def test_a_number_that_was_added_as_an_address_brings_its_line(
-    stack: Stack, page_at: PageAt, look: Look
+    noor: Customer, line: OperatorsLine, stack: Stack
 ) -> None:
-    noor, line = customer_at(stack, page_at, look), open_line(stack)
-    start_at_payment(noor)
-
     opens(noor, "/account/addresses/", "Email addresses and phone numbers")
     noor.page.get_by_role("link", name="Add", exact=True).click()
     noor.page.locator("[name=address]").fill(line.number)
@@ -123,14 +122,10 @@ def test_a_number_that_was_added_as_an_address_brings_its_line(
     has_line(noor, line, may="I'm the holder")
 
 
-@on_postgresql
 @in_looks(PHONE)
 def test_while_the_customer_system_is_away_the_customer_goes_on_and_the_line_comes_later(
-    stack: Stack, page_at: PageAt, look: Look
+    noor: Customer, line: OperatorsLine, stack: Stack
 ) -> None:
-    noor, line = customer_at(stack, page_at, look), open_line(stack)
-    start_at_payment(noor)
-
     with fault(stack.customer_url, "find", "http_500"):
         begin(noor, number=line.number)
         type_code(noor, stack, line.number)
@@ -145,14 +140,10 @@ def test_while_the_customer_system_is_away_the_customer_goes_on_and_the_line_com
     has_line(noor, line, may="I'm the holder")
 
 
-@on_postgresql
 @in_looks()
 def test_after_a_number_with_a_new_sim_another_line_can_be_added(
-    stack: Stack, page_at: PageAt, look: Look
+    noor: Customer, line: OperatorsLine, stack: Stack
 ) -> None:
-    noor, line = customer_at(stack, page_at, look), open_line(stack)
-    start_at_payment(noor)
-
     begin(noor, number=NEW_SIM)
     noor.sees("No code was sent")
     expect(noor.page.get_by_text("changed hands recently")).to_be_visible()
@@ -165,13 +156,10 @@ def test_after_a_number_with_a_new_sim_another_line_can_be_added(
     has_line(noor, line, may="I'm the holder")
 
 
-@on_postgresql
 @in_looks()
 def test_a_customer_whose_cookie_is_lost_begins_the_line_again(
-    stack: Stack, page_at: PageAt, look: Look
+    noor: Customer, line: OperatorsLine, stack: Stack
 ) -> None:
-    noor, line = customer_at(stack, page_at, look), open_line(stack)
-    start_at_payment(noor)
     begin(noor, number=line.number)
     noor.sees("Enter the code")
     first_code = code_sent_to(stack, line.number)

@@ -1,14 +1,12 @@
 """Walks to the pages around the operator's OpenID Connect provider."""
 
 import secrets
-from contextlib import closing
 from dataclasses import dataclass
 
 from tests.e2e.customer import Customer
-from tests.e2e.shopper import Shopper
+from tests.e2e.provider import address_of_an_account, sign_in_at_provider
 from tests.oidc_provider import FakeProvider
 from tests.screens.photographer import Photographer
-from tests.stack import Stack
 
 
 @dataclass(frozen=True)
@@ -22,19 +20,19 @@ class ProviderWalks:
         self.provider.claims = {
             "sub": secrets.token_hex(6),
             "name": "Noor Haddad",
-            "email": _taken_address(photographer.stack),
+            "email": address_of_an_account(photographer.stack),
             "email_verified": True,
             "nonce": "of another attempt",
         }
         noor.launch()
         noor.sees("Sign in")
         photographer.take("sign-in-operator")
-        _sign_in(noor)
+        sign_in_at_provider(noor)
         noor.page.locator(".notice").wait_for()
         photographer.take("sign-in-operator-refused")
 
         del self.provider.claims["nonce"]
-        _sign_in(noor)
+        sign_in_at_provider(noor)
         noor.sees("Is this your account?")
         photographer.take("join")
         noor.press("Continue with a separate account")
@@ -46,16 +44,3 @@ class ProviderWalks:
         noor.press("Sign out")
         noor.sees("You are signed out")
         photographer.take("signed-out-operator")
-
-
-def _sign_in(noor: Customer) -> None:
-    noor.page.locator("a[href^='/oidc/start/']").click()
-    noor.page.get_by_role("link", name="I am Noor").click()
-
-
-def _taken_address(stack: Stack) -> str:
-    shopper = Shopper(stack.base_url)
-    with closing(shopper.client):
-        shopper.launch()
-        shopper.sign_up()
-    return shopper.identifier
