@@ -127,3 +127,14 @@ def prove_identifier(shopper: Shopper, stack: Stack) -> str:
     shopper.send("code", code=code)
     assert shopper.page.address == "/account/addresses/"
     return code
+
+
+def add_number(shopper: Shopper, stack: Stack, number: str) -> str:
+    """Add a phone number to the account, without a browser. Return the code that proved it."""
+    shopper.open("/account/addresses/add/")
+    shopper.send("add-address", address=number)
+    shopper.wait_for("code")
+    code = code_sent_to(stack, number)
+    shopper.send("code", code=code)
+    assert shopper.page.address == "/account/addresses/"
+    return code

@@ -21,6 +21,11 @@ class OperatorsLine:
     bill_code: str
 
 
+def unused_number() -> str:
+    """Return a number that no customer has and no line."""
+    return f"+1202555{next(_numbers):04}"
+
+
 def open_line(stack: Stack) -> OperatorsLine:
     """Return a line that nobody has linked: codes and proofs are counted for each number."""
     number = next(_numbers)

@@ -3,18 +3,21 @@
 `docs/accounts.md` describes the pages.
 """
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 from playwright.sync_api import expect
 
 from simulators.mobileplans.samples import STAFF
 from tests.browser import PageAt
 from tests.e2e.access import (
+    DESK,
     NEW_PASSWORD,
     PHONE,
     PLAIN_DESK,
     PLAIN_PHONE,
     Look,
+    add_number,
     customer_at,
     in_looks,
     is_at,
@@ -26,6 +29,7 @@ from tests.e2e.access import (
     type_code,
 )
 from tests.e2e.customer import Customer
+from tests.e2e.lines import unused_number
 from tests.e2e.outside import STAFF_CODE, code_sent_to
 from tests.e2e.shopper import Shopper
 from tests.stack import Stack, on_postgresql
@@ -90,16 +94,38 @@ def test_a_code_to_a_proven_address_leads_back_in(
     first_code = prove_elsewhere(noor, stack)
     lose_session(noor)
 
+    recover_by_code(noor, stack, noor.identifier, but=first_code)
+
+    is_back_at_payment(noor)
+
+
+@on_postgresql
+@in_looks(DESK)
+def test_a_code_to_another_proven_number_leads_back_in(
+    stack: Stack, page_at: PageAt, look: Look
+) -> None:
+    noor = customer_at(stack, page_at, look)
+    start_at_payment(noor)
+    number = unused_number()
+    with elsewhere(noor) as shopper:
+        first_code = add_number(shopper, stack, number)
+    lose_session(noor)
+
+    recover_by_code(noor, stack, number, but=first_code)
+
+    is_back_at_payment(noor)
+
+
+def recover_by_code(noor: Customer, stack: Stack, address: str, *, but: str) -> None:
+    """Set a new password in three steps, by a code to this address. `but` is an earlier code."""
     noor.page.get_by_role("link", name="Forgot your password?").click()
     noor.page.get_by_role("link", name="Get a code by email or SMS").click()
-    noor.page.locator("[autocomplete=username]").fill(noor.identifier)
+    noor.page.locator("[autocomplete=username]").fill(address)
     noor.press("Send the code")
-    noor.page.locator("[name=code]").fill(code_sent_to(stack, noor.identifier, but=first_code))
+    noor.page.locator("[name=code]").fill(code_sent_to(stack, address, but=but))
     noor.page.locator("[autocomplete=new-password]").fill(NEW_PASSWORD)
     noor.press("Set password")
     noor.pass_recovery_code()
-
-    is_back_at_payment(noor)
 
 
 @on_postgresql
@@ -144,8 +170,15 @@ def send_staff_code(noor: Customer, stack: Stack) -> None:
 
 def prove_elsewhere(noor: Customer, stack: Stack) -> str:
     """Prove what the customer signs in with, in another browser. Return the code."""
-    elsewhere = Shopper(stack.base_url)
-    elsewhere.identifier = noor.identifier
-    with closing(elsewhere.client):
-        elsewhere.sign_in()
-        return prove_identifier(elsewhere, stack)
+    with elsewhere(noor) as shopper:
+        return prove_identifier(shopper, stack)
+
+
+@contextmanager
+def elsewhere(noor: Customer) -> Iterator[Shopper]:
+    """Sign the customer in at another place, without a browser."""
+    shopper = Shopper(noor.base_url)
+    shopper.identifier = noor.identifier
+    with closing(shopper.client):
+        shopper.sign_in()
+        yield shopper
