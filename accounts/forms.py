@@ -179,6 +179,12 @@ class PasswordChangeForm(CurrentPasswordForm):
     new = _new_password(label=_("New password"))
 
 
+class NewPasswordForm(forms.Form):
+    """The first password of an account that has none."""
+
+    new = _new_password(label=_("Password"))
+
+
 class RecoveryForm(IdentifierForm):
     """A code that opens the account, and the password that its holder wants from now on."""
 

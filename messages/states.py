@@ -16,6 +16,7 @@ class Occasion(TextChoices):
     SIM_TAKEN_OVER = "sim_taken_over", pgettext_lazy("message", "SIM of another customer")
     NEW_SIGN_IN = "new_sign_in", pgettext_lazy("message", "Sign-in from a new browser")
     PASSWORD_CHANGED = "password_changed", pgettext_lazy("message", "Password changed")
+    PASSWORD_SET = "password_set", pgettext_lazy("message", "First password set")
     RECOVERED = "recovered", pgettext_lazy("message", "New password after a recovery")
     ADDRESS_ADDED = "address_added", pgettext_lazy("message", "Address confirmed")
     ADDRESS_REMOVED = "address_removed", pgettext_lazy("message", "Address removed")
@@ -36,6 +37,7 @@ SECURITY = frozenset(
         Occasion.SIM_TAKEN_OVER,
         Occasion.NEW_SIGN_IN,
         Occasion.PASSWORD_CHANGED,
+        Occasion.PASSWORD_SET,
         Occasion.RECOVERED,
         Occasion.ADDRESS_ADDED,
         Occasion.ADDRESS_REMOVED,

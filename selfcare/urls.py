@@ -15,6 +15,7 @@ urlpatterns = [
     path("methods/<int:number>/remove/", account.remove_method, name="method-remove"),
     path("security/", security.overview, name="security"),
     path("security/password/", security.change_password, name="password"),
+    path("security/password/first/", security.set_first_password, name="first-password"),
     path("security/recovery-code/", security.renew_recovery_code, name="renew-recovery-code"),
     path("security/sign-out-others/", security.sign_out_others, name="sign-out-others"),
     path(

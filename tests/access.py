@@ -76,6 +76,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/account/lines/link/<link>/": OWNER,
     "/account/security/": CUSTOMER,
     "/account/security/password/": CUSTOMER,
+    "/account/security/password/first/": CUSTOMER,
     "/account/security/recovery-code/": CUSTOMER,
     "/account/security/sign-out-others/": CUSTOMER,
     "/account/security/operator/<number>/remove/": OWNER,

@@ -20,6 +20,7 @@ from messages.states import Occasion
 Kind = events.Kind
 OCCASIONS = {
     Kind.PASSWORD_CHANGED: Occasion.PASSWORD_CHANGED,
+    Kind.PASSWORD_SET: Occasion.PASSWORD_SET,
     Kind.RECOVERED: Occasion.RECOVERED,
     Kind.RECOVERED_BY_CODE: Occasion.RECOVERED,
     Kind.SUPPORT_RECOVERED: Occasion.RECOVERED,

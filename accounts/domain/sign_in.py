@@ -2,6 +2,7 @@
 
 import structlog
 from django.contrib.auth import authenticate, update_session_auth_hash
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.contrib.auth.password_validation import validate_password
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
@@ -23,6 +24,10 @@ class IdentifierTaken(Exception):
 
 class WrongCredentials(Exception):
     """No customer has this identifier and password."""
+
+
+class HasPassword(Exception):
+    """The account has a password already, so only its owner replaces it."""
 
 
 def sign_up(identifier: str, *, name: str, password: str, language: str) -> User:
@@ -54,14 +59,40 @@ def change_password(request: HttpRequest, user: User, *, current: str, new: str)
         user.set_password(new)
     with transaction.atomic():
         user.save(update_fields=["password"])
-        old_key = request.session.session_key or ""
-        # Django gives this session a new key, so that a stolen one opens nothing any more.
-        update_session_auth_hash(request, user)
-        sessions.follow(request, old_key=old_key)
-        sessions.end_others(request, user)
-        sessions.end_joined_identities(user)
+        _end_elsewhere(request, user)
         announce(user, events.Kind.PASSWORD_CHANGED, request=request)
     log.info("password changed", account=user.pk)
+
+
+def set_first_password(request: HttpRequest, user: User, *, new: str) -> None:
+    """Set the password of an account that has none, and end the account's other sessions.
+
+    Such an account was created by a sign-in with the operator's provider. The caller has asked
+    again who it is (`accounts.domain.reentry`). Raises `HasPassword`, or Django's
+    `ValidationError` for a weak password.
+    """
+    validate_password(normalise_text(new), user)
+    with GATE.enter():
+        user.set_password(new)
+    with transaction.atomic():
+        # The owner may have set one since the page was shown. It must not be replaced here, where
+        # nobody has typed it.
+        without = User.objects.filter(pk=user.pk, password__startswith=UNUSABLE_PASSWORD_PREFIX)
+        if not without.update(password=user.password):
+            raise HasPassword
+        _end_elsewhere(request, user)
+        announce(user, events.Kind.PASSWORD_SET, request=request)
+    log.info("first password set", account=user.pk)
+
+
+def _end_elsewhere(request: HttpRequest, user: User) -> None:
+    """Let only this browser stay signed in, because the account has a new password."""
+    old_key = request.session.session_key or ""
+    # Django gives this session a new key, so that a stolen one opens nothing any more.
+    update_session_auth_hash(request, user)
+    sessions.follow(request, old_key=old_key)
+    sessions.end_others(request, user)
+    sessions.end_joined_identities(user)
 
 
 def renew_recovery_code(request: HttpRequest, user: User, *, current: str) -> str:

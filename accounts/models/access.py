@@ -97,6 +97,8 @@ class AccessEvent(models.Model):
         ENDED = "ended", _("Signed out on other devices")
         ENDED_BY_STAFF = "ended_by_staff", _("Signed out everywhere by support")
         PASSWORD_CHANGED = "password_changed", _("Password changed")
+        # The account had none: it was created by a sign-in with the operator's provider.
+        PASSWORD_SET = "password_set", _("First password set")
         RECOVERED = "recovered", _("Password set with the recovery code")
         RECOVERED_BY_CODE = "recovered_by_code", _("Password set with a one-time code")
         ADDRESS_ADDED = "address_added", _("Email address or phone number confirmed")

@@ -17,7 +17,8 @@ from accounts.access import events, sessions
 from accounts.access.limiter import Locked
 from accounts.domain import recovery
 from accounts.domain import sign_in as domain
-from accounts.forms import CurrentPasswordForm, PasswordChangeForm
+from accounts.forms import CurrentPasswordForm, NewPasswordForm, PasswordChangeForm
+from accounts.identifier import is_identifier
 from accounts.models import OidcIdentity, RecoveryCode, User
 from accounts.oidc import identities
 from accounts.texts import too_many_text
@@ -25,6 +26,9 @@ from moportal.web.kept_forms import redirect_back, restore_form
 from orders.views.steps import after_reentry, customer_only, redirect_to
 
 SHOWN_EVENTS = 10
+ADDRESS_FIRST = gettext_lazy(
+    "Before you set a password, add an email address or phone number to sign in with."
+)
 WRONG_PASSWORD = gettext_lazy("This isn't your current password. Try again.")
 
 
@@ -76,6 +80,8 @@ def remove_identity(request: HttpRequest, user: User, number: int) -> HttpRespon
 @customer_only
 def change_password(request: HttpRequest, user: User) -> HttpResponse:
     """Change the password, and sign the account out everywhere else."""
+    if not user.has_usable_password():
+        return redirect_to("first-password")
     if request.method != "POST":
         form = restore_form(request, PasswordChangeForm, {})
         context = {"form": form, "user_name": user.username, "back_url": reverse("security")}
@@ -92,6 +98,35 @@ def change_password(request: HttpRequest, user: User) -> HttpResponse:
             form.add_error("new", error)
         else:
             messages.info(request, _("Your password was changed. Other devices were signed out."))
+            return redirect_to("security")
+    return redirect_back(request, form)
+
+
+@sensitive_post_parameters("new")
+@require_http_methods(["GET", "HEAD", "POST"])
+@customer_only
+@after_reentry
+def set_first_password(request: HttpRequest, user: User) -> HttpResponse:
+    """Set the password of an account that has none, after a code or a sign-in at the provider."""
+    if user.has_usable_password():
+        return redirect_to("password")
+    if not is_identifier(user.username):
+        messages.info(request, ADDRESS_FIRST)
+        return redirect_to("addresses")
+    if request.method != "POST":
+        form = restore_form(request, NewPasswordForm, {})
+        context = {"form": form, "user_name": user.username, "back_url": reverse("security")}
+        return render(request, "selfcare/first_password.html", context)
+    form = NewPasswordForm(request.POST)
+    if form.is_valid():
+        try:
+            domain.set_first_password(request, user, **form.cleaned_data)
+        except domain.HasPassword:
+            return redirect_to("password")
+        except ValidationError as error:
+            form.add_error("new", error)
+        else:
+            messages.info(request, _("Your password was set. Other devices were signed out."))
             return redirect_to("security")
     return redirect_back(request, form)
 
