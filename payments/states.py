@@ -4,6 +4,14 @@ from django.db.models import TextChoices
 from django.utils.translation import pgettext_lazy
 
 
+class MethodKind(TextChoices):
+    """What kind of payment method it is."""
+
+    CARD = "card", "Card"
+    # Its code is used up once (docs/decisions/013-a-voucher-is-a-payment-method.md).
+    VOUCHER = "voucher", "Voucher"
+
+
 class PaymentState(TextChoices):
     """What has become of the money. Nothing is charged before `captured`."""
 

@@ -85,6 +85,10 @@ def set_to(model: type, **values: object) -> Callable[[], object]:
     return lambda: model.objects.update(**values)  # type: ignore[attr-defined]  # any model
 
 
+# What makes a stored card a voucher.
+VOUCHER = {"kind": "voucher", "brand": "", "expiry_month": None, "expiry_year": None}
+
+
 def second_stay() -> None:
     stay = SimOnLine.objects.get(until=None)
     line = Line.objects.create(account=stay.line.account)
@@ -220,7 +224,10 @@ BROKEN: dict[str, Callable[[], object]] = {
         DownloadProgress, other_eid="1235", meaning="failed"
     ),
     "card_expires_in_a_month": set_to(PaymentMethod, expiry_month=13),
-    "only_the_last_four_of_a_card": set_to(PaymentMethod, last4="42a2"),
+    "only_the_last_four_of_a_card": set_to(PaymentMethod, last4="42A2"),
+    "only_the_last_four_of_a_code": set_to(PaymentMethod, **VOUCHER, last4="42a2"),
+    "only_a_card_has_a_brand_and_an_expiry": set_to(PaymentMethod, **{**VOUCHER, "brand": "Visa"}),
+    "method_kind_known": set_to(PaymentMethod, **{**VOUCHER, "kind": "other"}),
     "what_is_forgotten_was_removed_and_has_no_token": set_to(
         PaymentMethod, removed_at=now(), forgotten_at=now()
     ),

@@ -85,7 +85,7 @@ def is_offered(method: PaymentMethod, *, market: str) -> bool:
 def _chargeable_methods(account: User) -> QuerySet[PaymentMethod]:
     """Return the methods that are neither stopped, nor refused too often, nor expired."""
     today = now()
-    # A card can be used until the end of the month that is printed on it.
+    # A card can be used until the end of the month that is printed on it. Nothing else expires.
     expired = Q(expiry_year__lt=today.year) | Q(
         expiry_year=today.year, expiry_month__lt=today.month
     )

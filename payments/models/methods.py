@@ -1,6 +1,6 @@
 """Stored payment methods, and the gateway's pages that store them.
 
-Only a card's token, brand, last four digits and expiry are kept.
+Only a card's token, brand, last four digits and expiry are kept, and only a voucher's code.
 """
 
 import uuid
@@ -9,18 +9,20 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.timezone import now
+from django.utils.translation import pgettext
 
 from moportal.sealed import SealedField
 from payments.states import (
     PAGE_UNDER_WAY,
     CardPageState,
+    MethodKind,
 )
 
 
 class PaymentMethod(models.Model):
-    """A customer's stored card, as the gateway's token for it.
+    """A customer's stored card, as the gateway's token for it, or a voucher, as its sealed code.
 
-    A card that the customer removes is never offered or accepted again. The gateway
+    A method that the customer removes is never offered or accepted again. The gateway
     forgets it as soon as no payment needs it.
     """
 
@@ -30,11 +32,14 @@ class PaymentMethod(models.Model):
     gateway = models.CharField(
         max_length=20, help_text="The gateway that knows it, and that makes its payments."
     )
+    kind = models.CharField(
+        max_length=8, choices=MethodKind, default=MethodKind.CARD, db_default=MethodKind.CARD.value
+    )
     token = SealedField()
-    brand = models.CharField(max_length=20)
+    brand = models.CharField(max_length=20, blank=True)
     last4 = models.CharField(max_length=4)
-    expiry_month = models.PositiveSmallIntegerField()
-    expiry_year = models.PositiveSmallIntegerField()
+    expiry_month = models.PositiveSmallIntegerField(null=True, blank=True)
+    expiry_year = models.PositiveSmallIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     removed_at = models.DateTimeField(null=True, blank=True)
     stopped_at = models.DateTimeField(
@@ -52,10 +57,28 @@ class PaymentMethod(models.Model):
         constraints = [
             models.CheckConstraint(name="payment_method_has_a_gateway", condition=~Q(gateway="")),
             models.CheckConstraint(
-                name="card_expires_in_a_month", condition=Q(expiry_month__range=(1, 12))
+                name="method_kind_known", condition=Q(kind__in=MethodKind.values)
             ),
             models.CheckConstraint(
-                name="only_the_last_four_of_a_card", condition=Q(last4__regex=r"^[0-9]{4}$")
+                name="card_expires_in_a_month",
+                condition=~Q(kind="card")
+                | Q(
+                    expiry_month__isnull=False,
+                    expiry_month__range=(1, 12),
+                    expiry_year__isnull=False,
+                ),
+            ),
+            models.CheckConstraint(
+                name="only_a_card_has_a_brand_and_an_expiry",
+                condition=Q(kind="card")
+                | Q(brand="", expiry_month__isnull=True, expiry_year__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="only_the_last_four_of_a_card",
+                condition=~Q(kind="card") | Q(last4__regex=r"^[0-9]{4}$"),
+            ),
+            models.CheckConstraint(
+                name="only_the_last_four_of_a_code", condition=Q(last4__regex=r"^[0-9A-Z]{4}$")
             ),
             models.CheckConstraint(
                 name="what_is_forgotten_was_removed_and_has_no_token",
@@ -64,15 +87,25 @@ class PaymentMethod(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.brand} {self.last4}"
+        return f"{self.brand or self.get_kind_display()} {self.last4}"
+
+    @property
+    def name(self) -> str:
+        """Return the card's brand, or the kind of any other method in the current language."""
+        return self.brand or pgettext("payment method", "Voucher")
 
     @property
     def expiry(self) -> str:
+        """Return the card's expiry as MM/YY, or an empty text for a method that has none."""
+        if self.expiry_month is None or self.expiry_year is None:
+            return ""
         return f"{self.expiry_month:02d}/{self.expiry_year % 100:02d}"
 
     @property
     def is_expired(self) -> bool:
         """Say whether the card's last month is over."""
+        if self.expiry_month is None or self.expiry_year is None:
+            return False
         today = now()
         return (self.expiry_year, self.expiry_month) < (today.year, today.month)
 
