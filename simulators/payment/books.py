@@ -1,17 +1,17 @@
-"""The provider's books: tokens, pages, payments, and the answer for each idempotency key."""
+"""The provider's books: tokens, pages and payments, beside the answer for each key."""
 
-import json
 import secrets
 import sqlite3
 import time
 from contextlib import AbstractContextManager
 from typing import Any
 
+from simulators import keys
 from simulators.payment.cards import Card
 from simulators.payment.states import PageStatus, PaymentState
 from simulators.store import Store
 
-SCHEMA = """
+SCHEMA = f"""{keys.SCHEMA}
 CREATE TABLE IF NOT EXISTS token (
     token TEXT PRIMARY KEY,
     brand TEXT NOT NULL,
@@ -58,12 +58,6 @@ CREATE TABLE IF NOT EXISTS notice (
     body TEXT NOT NULL,
     signature TEXT NOT NULL
 );
-CREATE TABLE IF NOT EXISTS answer (
-    key TEXT PRIMARY KEY,
-    asked TEXT NOT NULL,
-    status INTEGER NOT NULL,
-    body TEXT NOT NULL
-);
 """
 TABLES = ("token", "payment", "answer", "challenge", "page", "notice", "terms", "refund")
 # A payment as it stands now: an authorisation that was not captured in time has lapsed. What a
@@ -85,14 +79,14 @@ class Books:
     """The database of the simulator. Callers change it inside `transaction()` only."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        self.store = store
 
     def transaction(self) -> AbstractContextManager[None]:
-        return self._store.transaction()
+        return self.store.transaction()
 
     def add_token(self, card: Card) -> str:
         token = f"tok_{secrets.token_hex(12)}"
-        self._store.execute(
+        self.store.execute(
             "INSERT INTO token VALUES (?, ?, ?, ?, ?, ?)",
             token,
             card.brand,
@@ -104,30 +98,30 @@ class Books:
         return token
 
     def card(self, token: str) -> Card | None:
-        rows = self._store.execute(
+        rows = self.store.execute(
             "SELECT brand, last4, exp_month, exp_year, behaviour FROM token WHERE token = ?", token
         )
         return Card(**dict(rows[0])) if rows else None
 
     def forget_token(self, token: str) -> None:
-        self._store.execute("DELETE FROM token WHERE token = ?", token)
+        self.store.execute("DELETE FROM token WHERE token = ?", token)
 
     def add_page(self, status: PageStatus, return_url: str) -> str:
         """Store a page on which a card can be entered, and return its id."""
         identifier = f"page_{secrets.token_hex(12)}"
-        self._store.execute(
+        self.store.execute(
             "INSERT INTO page VALUES (?, ?, ?, '', '')", identifier, status, return_url
         )
         return identifier
 
     def page(self, identifier: str) -> dict[str, Any] | None:
-        rows = self._store.execute("SELECT * FROM page WHERE id = ?", identifier)
+        rows = self.store.execute("SELECT * FROM page WHERE id = ?", identifier)
         return _shown(rows[0]) if rows else None
 
     def end_page(
         self, identifier: str, status: PageStatus, *, token: str = "", reason: str = ""
     ) -> None:
-        self._store.execute(
+        self.store.execute(
             "UPDATE page SET status = ?, token = ?, reason = ? WHERE id = ?",
             status,
             token,
@@ -153,7 +147,7 @@ class Books:
         authorisation lapses.
         """
         identifier = f"pay_{secrets.token_hex(12)}"
-        self._store.execute(
+        self.store.execute(
             "INSERT INTO payment VALUES (?, ?, ?, ?, ?, ?, ?)",
             identifier,
             status,
@@ -163,97 +157,81 @@ class Books:
             key,
             reason,
         )
-        self._store.execute(
+        self.store.execute(
             "INSERT INTO terms VALUES (?, ?, ?)", identifier, capture_before, behaviour
         )
         return identifier
 
     def payment(self, identifier: str) -> dict[str, Any] | None:
-        rows = self._store.execute(f"{PAYMENTS} WHERE id = ?", time.time(), identifier)
+        rows = self.store.execute(f"{PAYMENTS} WHERE id = ?", time.time(), identifier)
         return _shown(rows[0]) if rows else None
 
     def payments_with_key(self, key: str) -> list[dict[str, Any]]:
-        rows = self._store.execute(f"{PAYMENTS} WHERE key = ? ORDER BY number", time.time(), key)
+        rows = self.store.execute(f"{PAYMENTS} WHERE key = ? ORDER BY number", time.time(), key)
         return [_shown(row) for row in rows]
 
     def behaviour(self, payment: str) -> str:
         """Return how the payment's card behaves, even if the card was forgotten since."""
-        rows = self._store.execute("SELECT behaviour FROM terms WHERE payment = ?", payment)
+        rows = self.store.execute("SELECT behaviour FROM terms WHERE payment = ?", payment)
         return str(rows[0]["behaviour"]) if rows else ""
 
     def lapse(self, payment: str) -> None:
         """Let the time for a capture be over now."""
-        self._store.execute("UPDATE terms SET capture_before = 0 WHERE payment = ?", payment)
+        self.store.execute("UPDATE terms SET capture_before = 0 WHERE payment = ?", payment)
 
     def set_status(self, identifier: str, status: PaymentState, *, reason: str = "") -> None:
-        self._store.execute(
+        self.store.execute(
             "UPDATE payment SET status = ?, reason = ? WHERE id = ?", status, reason, identifier
         )
 
     def add_refund(self, payment: str, *, key: str, amount: int, status: str, reason: str) -> str:
         """Store a refund of this many minor units, and return its id."""
         identifier = f"ref_{secrets.token_hex(12)}"
-        self._store.execute(
+        self.store.execute(
             "INSERT INTO refund VALUES (?, ?, ?, ?, ?, ?)",
             *(identifier, payment, key, amount, status, reason),
         )
         return identifier
 
     def refunds(self, payment: str) -> list[dict[str, Any]]:
-        rows = self._store.execute("SELECT * FROM refund WHERE payment = ? ORDER BY rowid", payment)
+        rows = self.store.execute("SELECT * FROM refund WHERE payment = ? ORDER BY rowid", payment)
         return [_shown(row) for row in rows]
 
     def refund(self, identifier: str) -> dict[str, Any] | None:
-        rows = self._store.execute("SELECT * FROM refund WHERE id = ?", identifier)
+        rows = self.store.execute("SELECT * FROM refund WHERE id = ?", identifier)
         return _shown(rows[0]) if rows else None
 
     def end_refund(self, identifier: str, *, status: str, reason: str) -> None:
-        self._store.execute(
+        self.store.execute(
             "UPDATE refund SET status = ?, reason = ? WHERE id = ?", status, reason, identifier
         )
 
     def add_challenge(self, payment: str, return_url: str) -> None:
         """Store the address to which the customer returns from the bank's page."""
-        self._store.execute("INSERT INTO challenge VALUES (?, ?)", payment, return_url)
+        self.store.execute("INSERT INTO challenge VALUES (?, ?)", payment, return_url)
 
     def return_url(self, payment: str) -> str | None:
-        rows = self._store.execute("SELECT return_url FROM challenge WHERE payment = ?", payment)
+        rows = self.store.execute("SELECT return_url FROM challenge WHERE payment = ?", payment)
         return str(rows[0]["return_url"]) if rows else None
 
     def store_notice(self, body: str, signature: str) -> None:
         """Store a webhook as it is sent, so that a test can send it again."""
-        self._store.execute("INSERT INTO notice (body, signature) VALUES (?, ?)", body, signature)
+        self.store.execute("INSERT INTO notice (body, signature) VALUES (?, ?)", body, signature)
 
     def notices(self) -> list[dict[str, Any]]:
-        rows = self._store.execute("SELECT body, signature FROM notice ORDER BY number")
+        rows = self.store.execute("SELECT body, signature FROM notice ORDER BY number")
         return [_shown(row) for row in rows]
-
-    def answer_for_key(self, key: str) -> tuple[str, int, dict[str, Any]] | None:
-        """Return the request's digest and the answer's status and body for this key."""
-        rows = self._store.execute("SELECT asked, status, body FROM answer WHERE key = ?", key)
-        if not rows:
-            return None
-        return rows[0]["asked"], rows[0]["status"], json.loads(rows[0]["body"])
-
-    def store_answer(self, key: str, *, asked: str, status: int, body: dict[str, Any]) -> None:
-        self._store.execute(
-            "INSERT INTO answer VALUES (?, ?, ?, ?)", key, asked, status, json.dumps(body)
-        )
-
-    def forget_keys(self) -> None:
-        """Forget every idempotency key: the same request with the same key is done again."""
-        self._store.execute("DELETE FROM answer")
 
     def empty(self) -> None:
         with self.transaction():
             for table in TABLES:
-                self._store.execute(f"DELETE FROM {table}")  # noqa: S608 -- the names stand above
+                self.store.execute(f"DELETE FROM {table}")  # noqa: S608 -- the names stand above
 
     def shown(self) -> dict[str, Any]:
         with self.transaction():
-            payments = self._store.execute(f"{PAYMENTS} ORDER BY number", time.time())
-            pages = self._store.execute("SELECT id, status, reason FROM page ORDER BY rowid")
-            tokens = self._store.execute("SELECT count(*) AS number FROM token")
+            payments = self.store.execute(f"{PAYMENTS} ORDER BY number", time.time())
+            pages = self.store.execute("SELECT id, status, reason FROM page ORDER BY rowid")
+            tokens = self.store.execute("SELECT count(*) AS number FROM token")
         return {
             "payments": [_shown(row) for row in payments],
             "pages": [_shown(row) for row in pages],

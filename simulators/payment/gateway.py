@@ -1,28 +1,21 @@
-"""Tokens and payments, and the same answer to the same request.
-
-Only a successful answer is stored under its idempotency key. A refusal,
-such as a mistyped number or an unknown payment, changes nothing. A
-corrected request may use the same key.
-"""
+"""Tokens and payments."""
 
 import hashlib
 import json
 import re
 import time
-from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
+from simulators.keys import Refused, Reply
 from simulators.payment import cards
 from simulators.payment.books import Books
 from simulators.payment.states import ACTIONS, NEXT_STATES, PaymentState, RefundStatus
 
 HIGHEST_AMOUNT = 10**12
-KEY_LIMIT = 255
 REFERENCE_LIMIT = 100
 CURRENCY = re.compile(r"[A-Z]{3}")
-Reply = tuple[int, dict[str, Any]]
 # The state of a payment with a card that the bank does not decline.
 APPROVED = {
     cards.APPROVE: PaymentState.AUTHORISED,
@@ -38,34 +31,6 @@ REFUND_STATUS = {
 }
 # How long an authorisation can be captured, in seconds.
 AUTHORISED_FOR = 7 * 24 * 3600
-
-
-class Refused(Exception):
-    def __init__(
-        self, status: HTTPStatus, error: str, *, state: PaymentState | None = None
-    ) -> None:
-        super().__init__(error)
-        self.status = status
-        self.body = {"error": error, "status": str(state)} if state else {"error": error}
-
-
-def answer_once(books: Books, key: str, asked: str, work: Callable[[], Reply]) -> Reply:
-    """Do the work, or return the stored answer if it was already done with this key.
-
-    `asked` is the digest of the request. Raises `Refused` with 409 `key_reused` if the key was
-    used for another request.
-    """
-    if not 0 < len(key) <= KEY_LIMIT:
-        raise Refused(HTTPStatus.BAD_REQUEST, "key_required")
-    with books.transaction():
-        stored = books.answer_for_key(key)
-        if stored and stored[0] != asked:
-            raise Refused(HTTPStatus.CONFLICT, "key_reused")
-        if stored:
-            return stored[1:]
-        status, body = work()
-        books.store_answer(key, asked=asked, status=status, body=body)
-    return status, body
 
 
 def request_digest(path: str, body: dict[str, Any]) -> str:

@@ -10,10 +10,11 @@ import re
 from http import HTTPStatus
 from typing import Any
 
+from simulators.keys import Refused, Reply
 from simulators.payment import cards
 from simulators.payment.books import Books
 from simulators.payment.document import document
-from simulators.payment.gateway import Refused, Reply, card_fields, parse_return_url
+from simulators.payment.gateway import card_fields, parse_return_url
 from simulators.payment.states import PageStatus
 
 WORDS = {

@@ -11,10 +11,10 @@ from urllib.parse import parse_qs
 
 from simulators.faults import Faults, run_with_faults
 from simulators.http import Answer, HttpRefusal, Request, Route, json_answer, route
+from simulators.keys import Refused, Reply, answer_once, forget_keys
 from simulators.notify import Notice, send_in_background
 from simulators.payment import cards, challenge, gateway, pages
 from simulators.payment.books import Books
-from simulators.payment.gateway import Refused, Reply
 from simulators.payment.states import ACTIONS, PageStatus
 
 SIGNATURE_HEADER = "Webhook-Signature"
@@ -142,7 +142,7 @@ class PaymentServer:
         return json_answer(body, status)
 
     def _forget_keys(self, _request: Request) -> Answer:
-        self.books.forget_keys()
+        forget_keys(self.books.store)
         return json_answer({"status": "forgotten"})
 
     def _answer_once(self, function: str, request: Request, work: Callable[[], Reply]) -> Answer:
@@ -151,7 +151,7 @@ class PaymentServer:
 
         def run() -> Answer:
             try:
-                status, body = gateway.answer_once(self.books, _key(request), asked, work)
+                status, body = answer_once(self.books.store, _key(request), asked, work)
             except Refused as refused:
                 return json_answer(refused.body, refused.status)
             self._notify(function, body.get("id"))
