@@ -14,7 +14,7 @@ from outbox.models import Task
 from outbox.retries import LONGEST_ERROR, count_failure
 from payments.domain.calls import call_gateway
 from payments.gateways import gateway
-from payments.gateways.base import GatewayRefused, GatewayUnavailable
+from payments.gateways.base import Ability, GatewayRefused, GatewayUnavailable
 from payments.models import PaymentMethod
 from payments.signals import method_removed
 from payments.states import PaymentState
@@ -81,7 +81,8 @@ def forget(subject: str, lease: Lease) -> RetryAfter | None:
     """Remove a card at the gateway. This is the outbox's handler for removed cards.
 
     It waits until no payment needs the card, and retries until the gateway answers. If
-    the gateway refuses, the card stays there, and staff must remove it.
+    the gateway refuses, the card stays there, and staff must remove it. A gateway
+    that keeps no methods is not called.
     """
     method = PaymentMethod.objects.get(pk=subject)
     if method.forgotten_at:
@@ -92,10 +93,11 @@ def forget(subject: str, lease: Lease) -> RetryAfter | None:
     # every retry sends the same key.
     token, key = method.token, f"forget:{digest(method.token)[:32]}"
     try:
-        forget_token = gateway(method.gateway).forget
-        call_gateway(
-            "forget", key, lambda: forget_token(token, key=key), before_call=lease.cover_call
-        )
+        chosen = gateway(method.gateway)
+        if Ability.STORED_METHODS in chosen.abilities:
+            call_gateway(
+                "forget", key, lambda: chosen.forget(token, key=key), before_call=lease.cover_call
+            )
     except GatewayUnavailable as error:
         return RetryAfter(count_failure(method, error))
     except GatewayRefused as error:

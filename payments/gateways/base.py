@@ -21,10 +21,15 @@ class Ability(StrEnum):
     An adapter declares its abilities. The portal neither calls nor offers any other ability.
     """
 
+    # `forget`: the gateway keeps stored methods until they are removed there. Any other gateway
+    # keeps nothing between two payments.
+    STORED_METHODS = "stored_methods"
     # `tokenise`: a form of the portal exchanges a card for a token.
     CARD_ENTRY = "card_entry"
     # `open_page` and `fetch_page`: a page of the gateway takes the card.
     HOSTED_PAGE = "hosted_page"
+    # `authorise` takes a voucher's code as the token. The portal has stored the code sealed.
+    VOUCHERS = "vouchers"
     # `authorise` may answer `CustomerStep`: the customer confirms at the bank.
     BANK_STEP = "bank_step"
     # The customer types a code that the gateway has sent.
@@ -231,7 +236,7 @@ class Gateway(Protocol):
         """Exchange a card for a token. No money moves. Raises `CardRefused`."""
 
     def forget(self, token: str, *, key: str) -> None:
-        """Remove a stored card. A card that is not there counts as removed."""
+        """STORED_METHODS: remove a stored card. One that is not there counts as removed."""
 
     def authorise(
         self, token: str, amount: Money, *, reference: str, return_url: str, key: str
@@ -271,3 +276,30 @@ class Gateway(Protocol):
 
     def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> Event:
         """Parse what the gateway posts to us. Raises `WebhookForged`."""
+
+
+class WithoutMethods:
+    """The base of an adapter whose gateway takes and keeps no methods, and posts nothing.
+
+    The portal never calls these methods, because such an adapter lacks their abilities.
+    """
+
+    def open_page(self, *, return_url: str, key: str) -> HostedPage:
+        """Raise `NotOffered`."""
+        raise NotOffered(Ability.HOSTED_PAGE)
+
+    def fetch_page(self, page_id: str) -> PageStanding:
+        """Raise `NotOffered`."""
+        raise NotOffered(Ability.HOSTED_PAGE)
+
+    def tokenise(self, card: Card, *, key: str) -> StoredCard:
+        """Raise `NotOffered`."""
+        raise NotOffered(Ability.CARD_ENTRY)
+
+    def forget(self, token: str, *, key: str) -> None:
+        """Raise `NotOffered`."""
+        raise NotOffered(Ability.STORED_METHODS)
+
+    def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> Event:
+        """Raise `NotOffered`."""
+        raise NotOffered(Ability.PUSH)

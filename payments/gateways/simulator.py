@@ -53,6 +53,7 @@ class SimulatorGateway:
     address = "PAYMENT_GATEWAY_URL"
     abilities = frozenset(
         {
+            Ability.STORED_METHODS,
             Ability.CARD_ENTRY,
             Ability.HOSTED_PAGE,
             Ability.BANK_STEP,

@@ -139,7 +139,7 @@ def test_a_charge_can_be_refunded_after_the_card_is_removed(
 def test_a_card_that_the_gateway_refuses_to_remove_is_kept_for_staff(
     method: PaymentMethod, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class RefusingGateway:
+    class RefusingGateway(SimulatorGateway):
         def forget(self, _token: str, *, key: str) -> None:
             raise GatewayRefused("forget: no")
 

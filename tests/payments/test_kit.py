@@ -24,7 +24,7 @@ from payments.gateways.base import (
 )
 from payments.gateways.simulator import SimulatorGateway
 from payments.gateways.testkit import KitFailure, Treated, checks_for
-from payments.gateways.testkit.bench import CHECKS, new_key
+from payments.gateways.testkit.bench import CHECKS, PRICE, new_key
 from simulators.payment.server import SIGNATURE_HEADER, signed
 from tests.payments.conftest import card, type_card
 
@@ -45,7 +45,7 @@ class SimulatorBench:
     def __init__(self, address: str, gateway: Gateway) -> None:
         self.gateway, self._address = gateway, address
 
-    def token(self, treated: Treated) -> str:
+    def token(self, treated: Treated, currency: str = PRICE.currency) -> str:
         return SimulatorGateway().tokenise(card(CARDS[treated]), key=new_key()).token
 
     def card(self) -> Card:

@@ -41,8 +41,11 @@ class Bench(Protocol):
 
     gateway: Gateway
 
-    def token(self, treated: Treated) -> str:
-        """Return the token of a new stored method that the bank treats in this way."""
+    def token(self, treated: Treated, currency: str = PRICE.currency) -> str:
+        """Return the token of a new stored method that the bank treats in this way.
+
+        An approved one can pay any amount of the kit in this currency.
+        """
 
     def card(self) -> Card:
         """CARD_ENTRY: return a card that the gateway accepts."""
@@ -127,9 +130,9 @@ def authorise(
     token: str = "",
 ) -> Standing:
     """Ask for an amount, under a new key unless one is given."""
-    key = key or new_key()
+    key, token = key or new_key(), token or bench.token(treated, amount.currency)
     return bench.gateway.authorise(
-        token or bench.token(treated), amount, reference=key[:20], return_url=RETURN_URL, key=key
+        token, amount, reference=key[:20], return_url=RETURN_URL, key=key
     )
 
 

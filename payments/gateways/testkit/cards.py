@@ -21,7 +21,7 @@ from payments.gateways.testkit.bench import (
 LAST_FOUR = re.compile(r"[0-9]{4}")
 
 
-@register_check()
+@register_check(Ability.STORED_METHODS)
 def a_forgotten_method_is_not_charged_again(bench: Bench) -> None:
     token = bench.token(Treated.APPROVED)
 
