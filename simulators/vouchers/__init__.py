@@ -1,0 +1,1 @@
+"""A simulator of an operator's voucher server. Its protocol belongs to this project."""

@@ -1,0 +1,53 @@
+"""Command line of the voucher simulator."""
+
+from simulators.fault_kinds import KINDS, describe
+from simulators.faults import Faults
+from simulators.process import argument_parser, serve
+from simulators.store import Store
+from simulators.vouchers.books import SCHEMA, Books
+from simulators.vouchers.server import FUNCTIONS, VoucherServer
+
+DESCRIPTION = f"""\
+Simulates an operator's voucher server. JSON over HTTP. Every POST of the protocol has an
+Idempotency-Key header: the same request with the same key gets the stored answer, another request
+gets 409. A 404 with unknown_reservation is about that reservation. Any other 404 means that this
+address is none of the protocol.
+
+  POST /reservations      {{"code", "amount": minor units, "currency", "reference"}}: reserved until
+                          expires_at (Unix time), or refused with a reason: unknown_code, blocked,
+                          expired, used_up, other_currency, too_small or in_use
+  POST /reservations/ID/redeem, /cancel
+  POST /reservations/ID/returns  {{"amount"}}: back onto the voucher, unless it is closed by then
+  GET  /reservations/ID   reserved, refused, redeemed, cancelled or returned
+  GET  /reservations?key=KEY
+                          reservations made with this Idempotency-Key, if the answer was lost
+  GET  /reservations/ID/returns?key=KEY
+
+  POST /vouchers          {{"code", "amount", "currency", "expires_at", "blocked"}}: issue a voucher
+  GET  /books             vouchers and reservations
+  POST /faults            {{"function": "reserve", "redeem", "cancel", "return" or "*",
+                          "fault": "...", "times": 1}}; GET lists the faults, DELETE clears them
+  POST /reservations/ID/lapse
+                          let the time of the reservation be over now
+  POST /keys/forget       forget every Idempotency-Key, as a server does after some time
+  POST /reset             empty the books and clear the faults
+  GET  /healthz
+
+A fault may also have "seconds", "status", "retryAfter" and a "probability" from 0 to 1:
+
+{describe(KINDS)}
+"""
+
+
+def main() -> None:
+    parser = argument_parser("simulators.vouchers", DESCRIPTION)
+    parser.add_argument("--token", default="", help="the bearer token that the portal must have")
+    options = parser.parse_args()
+    store = Store(options.store, SCHEMA)
+    faults = Faults(dict.fromkeys(FUNCTIONS, KINDS), options.seed)
+    server = VoucherServer(Books(store), faults, options.token, options.delay)
+    serve("voucher simulator", options, server.routes(), store)
+
+
+if __name__ == "__main__":
+    main()
