@@ -14,6 +14,7 @@ from django.conf import settings
 from moportal.http_client import check_address, exchange_json
 from moportal.money import Money
 from moportal.trust.shared_secrets import accepted_values
+from payments.gateways.answers import LONGEST_TEXT, require_text
 from payments.gateways.base import (
     Ability,
     Card,
@@ -31,11 +32,9 @@ from payments.gateways.base import (
     WebhookForged,
 )
 from payments.gateways.simulator_answers import (
-    LONGEST_TEXT,
     parse_refund,
     parse_standing,
     parse_stored_card,
-    require_text,
 )
 
 LONGEST_URL = 500

@@ -1,9 +1,9 @@
 """The payment simulator's answers, parsed. What cannot be parsed is `GatewayUnavailable`."""
 
 import re
-from datetime import UTC, datetime
 from typing import Any
 
+from payments.gateways.answers import LONGEST_TEXT, parse_moment, require_text
 from payments.gateways.base import (
     Authorised,
     Captured,
@@ -22,9 +22,6 @@ from payments.states import RefusalKind
 
 # The names as the card schemes spell them.
 BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "amex": "American Express"}
-LONGEST_TEXT = 80
-# The Unix time at which the year 9000 begins.
-LAST_SECOND = 221_845_392_000
 MONTHS, YEARS = range(1, 13), range(2000, 2200)
 
 
@@ -36,7 +33,7 @@ def parse_standing(body: dict[str, Any]) -> Standing:
     if status == "requires_action":
         return CustomerStep(gateway_id, require_text(body, "url"))
     if status == "authorised":
-        return Authorised(gateway_id, _moment(body.get("capture_before")))
+        return Authorised(gateway_id, parse_moment(body.get("capture_before")))
     known: dict[str, type[Captured | VoidedOrRefunded]] = {
         "captured": Captured,
         "voided": VoidedOrRefunded,
@@ -45,13 +42,6 @@ def parse_standing(body: dict[str, Any]) -> Standing:
     if status not in known:
         raise GatewayUnavailable(f"unknown payment status {status!r}", was_sent=True)
     return known[status](gateway_id)
-
-
-def _moment(seconds: object) -> datetime | None:
-    """Parse a Unix time. Return None for any other value, as if the gateway named no end."""
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        return None
-    return datetime.fromtimestamp(seconds, tz=UTC) if 0 <= seconds < LAST_SECOND else None
 
 
 def parse_refund(body: object) -> RefundStanding:
@@ -92,11 +82,3 @@ def parse_stored_card(body: dict[str, Any]) -> StoredCard:
         expiry_month=int(month),
         expiry_year=int(year),
     )
-
-
-def require_text(body: dict[str, Any], name: str, *, longest: int = LONGEST_TEXT) -> str:
-    """Return a text of the answer that can be stored. Raises `GatewayUnavailable`."""
-    value = body.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= longest or "\0" in value:
-        raise GatewayUnavailable(f"the answer has no usable {name}", was_sent=True)
-    return value
