@@ -277,6 +277,14 @@ SMDP_BY_PROVIDER = {
 PAYMENT_GATEWAY_URL = env.address(
     "PAYMENT_GATEWAY_URL", default="http://127.0.0.1:8002" if DEMO else ""
 )
+# The operator's voucher server, for the gateway payments.gateways.vouchers.VoucherServer, and the
+# bearer token that it wants. VOUCHER_FORMAT is the form of a code, as a regular expression for
+# digits and capital letters. By default it has 10 to 32 of them and is no card number.
+VOUCHER_SERVER_URL = env.address("VOUCHER_SERVER_URL", default="")
+VOUCHER_SERVER_TOKEN = env.str("VOUCHER_SERVER_TOKEN", default="")
+VOUCHER_FORMAT = env.str("VOUCHER_FORMAT", default="")
+# So many different codes may be typed in an hour for one account.
+VOUCHER_LIMIT = env.int("VOUCHER_LIMIT", default=5)
 _PAYMENT_SIMULATOR = "payments.gateways.simulator.SimulatorGateway"
 # The payment gateways' classes. Each gateway serves what belongs to it (docs/payments.md#several).
 PAYMENT_GATEWAY = env.adapters("PAYMENT_GATEWAY", **_in_demo(_PAYMENT_SIMULATOR))
@@ -289,7 +297,8 @@ PAYMENT_WEBHOOK_SECRET = env.secret("PAYMENT_WEBHOOK_SECRET")
 PAYMENT_WEBHOOK_SECRET_FALLBACKS = env.fallbacks("PAYMENT_WEBHOOK_SECRET", env.require_secret)
 # Where customers enter a new card: on a page of the gateway, or in the portal's own fields. Real
 # cards must never reach the portal: the fields are for the simulator's test cards.
-_simulates_payment = PAYMENT_GATEWAY == [_PAYMENT_SIMULATOR]
+_takes_no_cards = "payments.gateways.vouchers.VoucherServer"
+_simulates_payment = set(PAYMENT_GATEWAY) - {_takes_no_cards} == {_PAYMENT_SIMULATOR}
 _card_entries = ["fields", "page"] if DEMO and _simulates_payment else ["page", "fields"]
 PAYMENT_CARD_ENTRY = env.choice("PAYMENT_CARD_ENTRY", _card_entries)
 env.require(

@@ -70,6 +70,16 @@ def gateway(payment_simulator: str, settings: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
+def vouchers(voucher_simulator: str, settings: pytest.FixtureRequest) -> str:
+    """Let customers pay with a voucher simulator's vouchers too, and return its address."""
+    httpx.post(f"{voucher_simulator}/reset", trust_env=False)
+    adapter = "payments.gateways.vouchers.VoucherServer"
+    settings.PAYMENT_GATEWAY = [*settings.PAYMENT_GATEWAY, adapter]  # type: ignore[attr-defined]  # the same
+    settings.VOUCHER_SERVER_URL = voucher_simulator  # type: ignore[attr-defined]  # the same
+    return voucher_simulator
+
+
+@pytest.fixture
 def phone(message_simulator: str, settings: pytest.FixtureRequest) -> str:
     """Send SMS and mail to a message simulator with empty books, and return its address."""
     httpx.post(f"{message_simulator}/reset", trust_env=False)

@@ -33,11 +33,12 @@ LINES_SHOWN = 120
 START_PROCESSES = (
     *("tests/e2e/", "tests/deploy/", "tests/simulators/test_network"),
     *("tests/simulators/test_payment", "tests/simulators/test_smdp"),
+    "tests/simulators/test_vouchers",
 )
 FIXTURES_WITH_PROCESSES = {
     *("stack", "sqlite_stack", "postgresql_stack", "browser"),
     *("smdp_simulator", "payment_simulator", "network_simulator", "message_simulator"),
-    "customer_simulator",
+    *("customer_simulator", "voucher_simulator"),
 }
 _redis_stacks = itertools.count()
 
@@ -196,6 +197,13 @@ def message_simulator() -> Iterator[str]:
 def customer_simulator() -> Iterator[str]:
     """Return the base URL of a customer system simulator for tests in this process."""
     with running_simulator("customers") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def voucher_simulator() -> Iterator[str]:
+    """Return the base URL of a voucher simulator for tests in this process."""
+    with running_simulator("vouchers") as url:
         yield url
 
 

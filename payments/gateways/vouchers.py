@@ -1,0 +1,185 @@
+"""The operator's voucher server: HTTP calls in the form of the voucher simulator.
+
+Authorise is reserve, capture is redeem, void is cancel, and a refund goes back onto the voucher
+(docs/decisions/013-a-voucher-is-a-payment-method.md).
+"""
+
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import httpx
+from django.conf import settings
+
+from moportal.http_client import check_address, exchange_json
+from moportal.money import Money
+from payments.gateways.answers import LONGEST_TEXT, parse_moment, require_text
+from payments.gateways.base import (
+    Ability,
+    Authorised,
+    Captured,
+    Declined,
+    GatewayRefused,
+    GatewayUnavailable,
+    Refunded,
+    RefundFailed,
+    RefundPending,
+    RefundStanding,
+    Standing,
+    VoidedOrRefunded,
+    WithoutMethods,
+)
+from payments.states import RefusalKind
+
+# The server's own word for what it does not know. Any other 404 is a wrong address.
+NOT_FOUND_ERRORS = frozenset({"unknown_reservation"})
+# What a refusal means for the code. A reason that is not here may be over later, so that it does
+# not end the code.
+KINDS = {
+    "unknown_code": RefusalKind.FINAL,
+    "blocked": RefusalKind.FINAL,
+    "expired": RefusalKind.FINAL,
+    "used_up": RefusalKind.FINAL,
+    "too_small": RefusalKind.CUSTOMER,
+    "other_currency": RefusalKind.CUSTOMER,
+    "in_use": RefusalKind.LATER,
+}
+
+
+class VoucherServer(WithoutMethods):
+    """Speaks the voucher server's JSON protocol (`python -m simulators.vouchers --help`)."""
+
+    name = "vouchers"
+    abilities = frozenset({Ability.VOUCHERS, Ability.PART_REFUNDS})
+    remembers_keys_for: timedelta | None = timedelta(hours=24)
+
+    def device_hosts(self) -> frozenset[str]:
+        """Return no host: the portal's servers alone call the voucher server."""
+        return frozenset()
+
+    def authorise(
+        self, token: str, amount: Money, *, reference: str, return_url: str, key: str
+    ) -> Standing:
+        """Reserve the amount. The token is the voucher's code."""
+        content = {
+            "code": token,
+            "amount": amount.minor_units,
+            "currency": amount.currency,
+            "reference": reference,
+        }
+        return _parse_standing(self._post("reserve", "/reservations", content, key=key))
+
+    def fetch(self, gateway_id: str) -> Standing:
+        """Return how a reservation stands."""
+        return _parse_standing(self._get("fetch", _path(gateway_id)))
+
+    def capture(self, gateway_id: str, *, key: str) -> None:
+        """Redeem what was reserved."""
+        self._act("redeem", gateway_id, "redeemed", key=key)
+
+    def void(self, gateway_id: str, *, key: str) -> None:
+        """Cancel a reservation."""
+        self._act("cancel", gateway_id, "cancelled", key=key)
+
+    def find(self, *, reference: str, key: str) -> Standing | None:
+        """Search for a reservation by its key. The server needs no reference for that."""
+        found = self._search("/reservations", key, "reservations")
+        return _parse_standing(found) if found else None
+
+    def refund(self, gateway_id: str, amount: Money, *, key: str) -> RefundStanding:
+        """Put the amount back onto the voucher."""
+        content = {"amount": amount.minor_units}
+        body = self._post("return", f"{_path(gateway_id)}/returns", content, key=key)
+        return _parse_return(body.get("return"))
+
+    def find_refund(self, gateway_id: str, *, key: str) -> RefundStanding | None:
+        """Search for a return by its key."""
+        found = self._search(f"{_path(gateway_id)}/returns", key, "returns")
+        return _parse_return(found) if found else None
+
+    def _act(self, action: str, gateway_id: str, wanted: str, *, key: str) -> None:
+        """Redeem or cancel. Any other status than the wanted one is no answer."""
+        body = self._post(action, f"{_path(gateway_id)}/{action}", {}, key=key)
+        if body.get("status") != wanted:
+            detail = f"{action}: status {str(body.get('status'))[:40]!r}"
+            raise GatewayUnavailable(detail, was_sent=True)
+
+    def _search(self, path: str, key: str, name: str) -> dict[str, Any] | None:
+        """Return the one row with this key, or None. Several rows are no usable answer."""
+        rows = self._get("find", f"{path}?{urlencode({'key': key})}").get(name)
+        is_usable = isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
+        if not is_usable or rows[1:]:
+            raise GatewayUnavailable(f"find: no usable {name}", was_sent=True)
+        return dict(rows[0]) if rows else None
+
+    def _post(
+        self, operation: str, path: str, content: dict[str, Any], *, key: str
+    ) -> dict[str, Any]:
+        """Make one call that changes something. Raises `GatewayRefused` for a client error."""
+        status, body = self._exchange("POST", path, content=content, key=key)
+        if httpx.codes.is_client_error(status):
+            raise GatewayRefused(_describe(operation, status, body))
+        return body
+
+    def _get(self, operation: str, path: str) -> dict[str, Any]:
+        """Ask, and change nothing. A refusal to answer is no answer."""
+        status, body = self._exchange("GET", path)
+        if httpx.codes.is_client_error(status):
+            raise GatewayUnavailable(_describe(operation, status, body), was_sent=True)
+        return body
+
+    def _exchange(
+        self, method: str, path: str, *, key: str = "", content: dict[str, Any] | None = None
+    ) -> tuple[int, dict[str, Any]]:
+        address = check_address(settings.VOUCHER_SERVER_URL, name="VOUCHER_SERVER_URL")
+        headers = {"Idempotency-Key": key} if key else {}
+        if settings.VOUCHER_SERVER_TOKEN:
+            headers["Authorization"] = f"Bearer {settings.VOUCHER_SERVER_TOKEN}"
+        return exchange_json(
+            method,
+            address + path,
+            within=settings.OUTSIDE_CALL_TIMEOUT,
+            unavailable=GatewayUnavailable,
+            content=content,
+            headers=headers,
+            not_found_errors=NOT_FOUND_ERRORS,
+        )
+
+
+def _parse_standing(body: dict[str, Any]) -> Standing:
+    """Parse how a reservation stands. Raises `GatewayUnavailable` for an unknown status."""
+    gateway_id, status = require_text(body, "id"), require_text(body, "status")
+    match status:
+        case "reserved":
+            return Authorised(gateway_id, parse_moment(body.get("expires_at")))
+        case "refused":
+            reason = str(body.get("reason", ""))[:LONGEST_TEXT]
+            return Declined(gateway_id, reason, KINDS.get(reason, RefusalKind.LATER))
+        case "redeemed":
+            return Captured(gateway_id)
+        case "cancelled" | "returned":
+            return VoidedOrRefunded(gateway_id)
+    raise GatewayUnavailable(f"unknown status of a reservation {status!r}", was_sent=True)
+
+
+def _parse_return(body: object) -> RefundStanding:
+    """Parse how a return stands. Raises `GatewayUnavailable` for an unknown status."""
+    made = body if isinstance(body, dict) else {}
+    refund_id, status = require_text(made, "id"), require_text(made, "status")
+    match status:
+        case "done":
+            return Refunded(refund_id)
+        case "pending":
+            return RefundPending(refund_id)
+        case "failed":
+            return RefundFailed(refund_id, str(made.get("reason", ""))[:LONGEST_TEXT])
+    raise GatewayUnavailable(f"unknown status of a return {status!r}", was_sent=True)
+
+
+def _describe(operation: str, status: int, body: dict[str, Any]) -> str:
+    return f"{operation}: HTTP {status}, {str(body.get('error'))[:40]!r}"
+
+
+def _path(gateway_id: str) -> str:
+    """Return the reservation's path, whatever characters its identifier has."""
+    return f"/reservations/{quote(gateway_id, safe='')}"

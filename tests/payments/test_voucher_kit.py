@@ -1,0 +1,76 @@
+"""The voucher server's adapter keeps the gateway protocol."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from moportal.money import Money
+from payments.gateways.base import Ability, Card, NotOffered
+from payments.gateways.testkit import Treated, checks_for
+from payments.gateways.testkit.bench import CHECKS, PRICE, RETURN_URL, new_key
+from payments.gateways.vouchers import VoucherServer
+from tests.payments.conftest import card
+from tests.payments.vouchers import issue
+
+CHECK_BY_NAME = {str(check): check for check in CHECKS}
+
+
+class VoucherBench:
+    """The controls of the voucher simulator."""
+
+    def __init__(self, address: str) -> None:
+        self.gateway, self._address = VoucherServer(), address
+
+    def token(self, treated: Treated, currency: str = PRICE.currency) -> str:
+        if treated == Treated.REFUSED_FOR_GOOD:
+            return "NOBODYISSUEDIT"
+        if treated == Treated.REFUSED_WITHOUT_THE_CUSTOMER:
+            return issue(self._address, amount=1, currency=currency)
+        code = issue(self._address, currency=currency)
+        if treated == Treated.REFUSED_FOR_NOW:
+            # Another order holds all of it.
+            whole = Money(5000, currency)
+            self.gateway.authorise(
+                code, whole, reference="OTHER", return_url=RETURN_URL, key=new_key()
+            )
+        return code
+
+    def card(self) -> Card:
+        raise NotImplementedError
+
+    def type_card(self, url: str) -> None:
+        raise NotImplementedError
+
+    def decide(self, url: str, *, approves: bool) -> None:
+        raise NotImplementedError
+
+    def event(self, gateway_id: str) -> tuple[bytes, Mapping[str, str]]:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("name", [str(one) for one in checks_for(VoucherServer.abilities)])
+def test_the_adapter_of_the_voucher_server_keeps_the_protocol(vouchers: str, name: str) -> None:
+    CHECK_BY_NAME[name].run(VoucherBench(vouchers))
+
+
+def test_what_the_voucher_server_cannot_do_is_not_offered() -> None:
+    server = VoucherServer()
+    calls = {
+        Ability.HOSTED_PAGE: [
+            lambda: server.open_page(return_url=RETURN_URL, key="k"),
+            lambda: server.fetch_page("page"),
+        ],
+        Ability.CARD_ENTRY: [lambda: server.tokenise(card(), key="k")],
+        Ability.STORED_METHODS: [lambda: server.forget("code", key="k")],
+        Ability.PUSH: [lambda: server.parse_webhook(b"{}", {})],
+    }
+
+    for ability, tried in calls.items():
+        assert ability not in server.abilities
+        for call in tried:
+            with pytest.raises(NotOffered):
+                call()
+
+
+def test_a_device_need_not_reach_the_voucher_server() -> None:
+    assert VoucherServer().device_hosts() == frozenset()
