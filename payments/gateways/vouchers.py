@@ -4,6 +4,7 @@ Authorise is reserve, capture is redeem, void is cancel, and a refund goes back 
 (docs/decisions/013-a-voucher-is-a-payment-method.md).
 """
 
+import re
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -13,7 +14,7 @@ from django.conf import settings
 
 from moportal.http_client import check_address, exchange_json
 from moportal.money import Money
-from payments.gateways.answers import LONGEST_TEXT, parse_moment, require_text
+from payments.gateways.answers import parse_moment, require_text
 from payments.gateways.base import (
     Ability,
     Authorised,
@@ -31,6 +32,8 @@ from payments.gateways.base import (
 )
 from payments.states import RefusalKind
 
+# The protocol's words for states, reasons and errors. No code looks like that.
+WORD = re.compile(r"[a-z_]{1,40}")
 # The server's own word for what it does not know. Any other 404 is a wrong address.
 NOT_FOUND_ERRORS = frozenset({"unknown_reservation"})
 # What a refusal means for the code. A reason that is not here may be over later, so that it does
@@ -101,14 +104,13 @@ class VoucherServer(WithoutMethods):
         """Redeem or cancel. Any other status than the wanted one is no answer."""
         body = self._post(action, f"{_path(gateway_id)}/{action}", {}, key=key)
         if body.get("status") != wanted:
-            detail = f"{action}: status {str(body.get('status'))[:40]!r}"
+            detail = f"{action}: status {_word(body.get('status'))!r}"
             raise GatewayUnavailable(detail, was_sent=True)
 
     def _search(self, path: str, key: str, name: str) -> dict[str, Any] | None:
         """Return the one row with this key, or None. Several rows are no usable answer."""
         rows = self._get("find", f"{path}?{urlencode({'key': key})}").get(name)
-        is_usable = isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
-        if not is_usable or rows[1:]:
+        if not isinstance(rows, list) or rows[1:] or not all(isinstance(row, dict) for row in rows):
             raise GatewayUnavailable(f"find: no usable {name}", was_sent=True)
         return dict(rows[0]) if rows else None
 
@@ -153,13 +155,13 @@ def _parse_standing(body: dict[str, Any]) -> Standing:
         case "reserved":
             return Authorised(gateway_id, parse_moment(body.get("expires_at")))
         case "refused":
-            reason = str(body.get("reason", ""))[:LONGEST_TEXT]
+            reason = _word(body.get("reason"))
             return Declined(gateway_id, reason, KINDS.get(reason, RefusalKind.LATER))
         case "redeemed":
             return Captured(gateway_id)
         case "cancelled" | "returned":
             return VoidedOrRefunded(gateway_id)
-    raise GatewayUnavailable(f"unknown status of a reservation {status!r}", was_sent=True)
+    raise GatewayUnavailable(f"status of a reservation {_word(status)!r}", was_sent=True)
 
 
 def _parse_return(body: object) -> RefundStanding:
@@ -172,12 +174,17 @@ def _parse_return(body: object) -> RefundStanding:
         case "pending":
             return RefundPending(refund_id)
         case "failed":
-            return RefundFailed(refund_id, str(made.get("reason", ""))[:LONGEST_TEXT])
-    raise GatewayUnavailable(f"unknown status of a return {status!r}", was_sent=True)
+            return RefundFailed(refund_id, _word(made.get("reason")))
+    raise GatewayUnavailable(f"status of a return {_word(status)!r}", was_sent=True)
 
 
 def _describe(operation: str, status: int, body: dict[str, Any]) -> str:
-    return f"{operation}: HTTP {status}, {str(body.get('error'))[:40]!r}"
+    return f"{operation}: HTTP {status}, {_word(body.get('error'))!r}"
+
+
+def _word(text: object) -> str:
+    """Return a word of the protocol. Any other text may repeat the code, so it is not kept."""
+    return text if isinstance(text, str) and WORD.fullmatch(text) else "other"
 
 
 def _path(gateway_id: str) -> str:

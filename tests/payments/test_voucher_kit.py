@@ -1,11 +1,11 @@
 """The voucher server's adapter keeps the gateway protocol."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 
 from moportal.money import Money
-from payments.gateways.base import Ability, Card, NotOffered
+from payments.gateways.base import Ability, Card, Gateway, NotOffered
 from payments.gateways.testkit import Treated, checks_for
 from payments.gateways.testkit.bench import CHECKS, PRICE, RETURN_URL, new_key
 from payments.gateways.vouchers import VoucherServer
@@ -19,7 +19,8 @@ class VoucherBench:
     """The controls of the voucher simulator."""
 
     def __init__(self, address: str) -> None:
-        self.gateway, self._address = VoucherServer(), address
+        self.gateway: Gateway = VoucherServer()
+        self._address = address
 
     def token(self, treated: Treated, currency: str = PRICE.currency) -> str:
         if treated == Treated.REFUSED_FOR_GOOD:
@@ -55,7 +56,7 @@ def test_the_adapter_of_the_voucher_server_keeps_the_protocol(vouchers: str, nam
 
 def test_what_the_voucher_server_cannot_do_is_not_offered() -> None:
     server = VoucherServer()
-    calls = {
+    calls: dict[Ability, list[Callable[[], object]]] = {
         Ability.HOSTED_PAGE: [
             lambda: server.open_page(return_url=RETURN_URL, key="k"),
             lambda: server.fetch_page("page"),

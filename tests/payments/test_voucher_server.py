@@ -277,3 +277,28 @@ def test_only_what_changes_something_is_refused(server: FakeServer) -> None:
         )
     with pytest.raises(GatewayUnavailable):
         server.answering({"error": "unknown_reservation"}, 404).fetch("r")
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        ({"error": "no voucher KESTREL2345"}, 422),
+        ({"error": "no voucher KESTREL2345"}, 404),
+        ({"id": "res_1", "status": "KESTREL2345"}, 200),
+    ],
+)
+def test_an_error_does_not_repeat_the_code(
+    server: FakeServer, answer: dict[str, object], status: int
+) -> None:
+    with pytest.raises((GatewayRefused, GatewayUnavailable)) as error:
+        server.answering(answer, status).authorise(
+            "KESTREL2345", PRICE, reference="O", return_url="", key="k"
+        )
+
+    assert "KESTREL2345" not in str(error.value)
+
+
+def test_a_reason_does_not_repeat_the_code(server: FakeServer) -> None:
+    refused = {"id": "res_1", "status": "refused", "reason": "KESTREL2345 is unknown"}
+
+    assert kind_of(server.answering(refused).fetch("res_1")) == ("other", RefusalKind.LATER)
