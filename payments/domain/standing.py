@@ -9,7 +9,7 @@ from django.utils.timezone import now
 
 from moportal.database.statements import move
 from outbox.calls import BeforeCall
-from payments.domain import methods
+from payments.domain import methods, vouchers
 from payments.domain.calls import call_gateway
 from payments.domain.receipts import issue_credit_note
 from payments.gateways import gateway
@@ -62,6 +62,7 @@ def store_standing(payment: Payment, standing: Standing) -> None:
         case Authorised(gateway_id, ends):
             authorised: dict[str, object] = {"gateway_id": gateway_id, "authorised_until": ends}
             move_payment(payment, PaymentState.AUTHORISED, **authorised)
+            vouchers.forget_attempt(payment.method)
         case Declined():
             decline(payment, standing)
         case CustomerStep(gateway_id, url):
@@ -69,7 +70,7 @@ def store_standing(payment: Payment, standing: Standing) -> None:
                 payment, PaymentState.PENDING, gateway_id=gateway_id, customer_step_url=url
             )
         case Captured(gateway_id):
-            move_payment(payment, PaymentState.CAPTURED, gateway_id=gateway_id)
+            _store_charge(payment, gateway_id)
         case VoidedOrRefunded() if payment.state == PaymentState.CAPTURED:
             _end_whole(payment)
         case VoidedOrRefunded(gateway_id):
@@ -79,8 +80,18 @@ def store_standing(payment: Payment, standing: Standing) -> None:
 
 
 @transaction.atomic
+def _store_charge(payment: Payment, gateway_id: str) -> None:
+    """Store that the amount is charged. A voucher is then used up."""
+    if move_payment(payment, PaymentState.CAPTURED, gateway_id=gateway_id):
+        vouchers.use_up(payment.method)
+
+
+@transaction.atomic
 def decline(payment: Payment, refusal: Declined) -> None:
-    """Store the refusal. A refusal for good also stops the method for all later payments."""
+    """Store the refusal. A refusal for good also stops the method for all later payments.
+
+    A voucher that is stopped is removed too.
+    """
     is_stored = move_payment(
         payment,
         PaymentState.DECLINED,
@@ -91,6 +102,7 @@ def decline(payment: Payment, refusal: Declined) -> None:
     )
     if is_stored and refusal.kind == RefusalKind.FINAL:
         methods.stop(payment.method, reason=refusal.reason)
+        vouchers.use_up(payment.method)
 
 
 @transaction.atomic
