@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.timezone import now
-from django.utils.translation import pgettext
+from django.utils.translation import gettext as _
 
 from moportal.sealed import SealedField
 from payments.states import (
@@ -90,9 +90,11 @@ class PaymentMethod(models.Model):
         return f"{self.brand or self.get_kind_display()} {self.last4}"
 
     @property
-    def name(self) -> str:
-        """Return the card's brand, or the kind of any other method in the current language."""
-        return self.brand or pgettext("payment method", "Voucher")
+    def label(self) -> str:
+        """Return what the customer knows it by, in the current language."""
+        if self.kind == MethodKind.VOUCHER:
+            return _("Voucher ending in %(last4)s") % {"last4": self.last4}
+        return _("%(brand)s ending in %(last4)s") % {"brand": self.brand, "last4": self.last4}
 
     @property
     def expiry(self) -> str:

@@ -26,6 +26,7 @@ from payments.domain import cards
 from payments.domain.methods import stored_methods
 from payments.gateways import offered_anywhere
 from payments.models import PaymentMethod
+from payments.states import MethodKind
 from subscriptions.balances import account_buckets, is_too_old
 from subscriptions.domain import claims, linking
 from subscriptions.domain.standing import Standing, lines_of
@@ -97,6 +98,11 @@ def remove_method(request: HttpRequest, user: User, number: int) -> HttpResponse
 
 
 def _removed_text(method: PaymentMethod) -> str:
+    if method.kind == MethodKind.VOUCHER:
+        removed = _("The voucher ending in %(last4)s was removed.")
+        still = _("Your current order will still be paid with it.")
+        text = f"{removed} {still}" if cards.is_needed(method) else removed
+        return text % {"last4": method.last4}
     card = {"brand": method.brand, "last4": method.last4}
     if cards.is_needed(method):
         text = _(

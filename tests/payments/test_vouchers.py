@@ -19,8 +19,6 @@ from tests.processing import process_task
 from tests.providers import books, break_it
 
 CODE = "KESTREL2345"
-# A limit is counted in a transaction of its own, which is committed at once.
-pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def add(account: User, code: str = CODE, *, network: str = "") -> PaymentMethod:
@@ -83,7 +81,7 @@ def test_a_code_is_stored_sealed_and_nothing_is_asked(alice: User, vouchers: str
 
     assert (method.kind, method.gateway, method.last4) == (MethodKind.VOUCHER, "vouchers", "2345")
     assert (method.brand, method.expiry, method.is_expired) == ("", "", False)
-    assert (str(method), method.name) == ("Voucher 2345", "Voucher")
+    assert (str(method), method.label) == ("Voucher 2345", "Voucher ending in 2345")
     assert method.token == CODE
     with connection.cursor() as cursor:
         cursor.execute("SELECT token FROM payments_paymentmethod")
