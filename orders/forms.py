@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -14,9 +15,11 @@ from moportal.identifiers import Eid, InvalidEid, has_luhn_digit
 from moportal.text.card_numbers import refuse_card_number
 from moportal.text.normal_text import normalise_number
 from orders.models import Draft
+from payments.domain import vouchers
 from payments.gateways.base import Card
 
 NEW_CARD = NEW_ESIM = "new"
+NEW_VOUCHER = "voucher"
 # The largest values that the database's integer columns hold.
 LARGEST_KEY, LARGEST_COUNT = 2**63 - 1, 2**31 - 1
 
@@ -124,9 +127,39 @@ class ReviewForm(DraftForm):
 
 
 class MethodForm(DraftForm):
-    """The choice of a stored method, or of a new card that is entered at the gateway."""
+    """The choice of a stored method, a voucher, or a new card that is entered at the gateway."""
 
     method = forms.CharField(label=_("Payment method"), max_length=20)
+    voucher = forms.CharField(
+        label=_("Voucher code"),
+        max_length=100,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "ltr"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Check a voucher's code, so that most typing errors do not count as guesses."""
+        cleaned = super().clean() or {}
+        if cleaned.get("method") == NEW_VOUCHER:
+            try:
+                cleaned["voucher"] = _voucher_code(cleaned.get("voucher", ""))
+            except forms.ValidationError as error:
+                self.add_error("voucher", error)
+        return cleaned
+
+
+def _voucher_code(text: str) -> str:
+    """Return the code in its normal form. Raises `ValidationError` for anything else.
+
+    By default a card number is refused, because it would be stored. Where the operator says what
+    its codes look like, they may look like card numbers.
+    """
+    if not settings.VOUCHER_FORMAT:
+        refuse_card_number(text)
+    code = vouchers.normalise(text)
+    if not vouchers.is_code(code):
+        raise forms.ValidationError(_("Check the voucher code. It looks incomplete or mistyped."))
+    return code
 
 
 class PaymentForm(MethodForm):
@@ -151,7 +184,7 @@ class PaymentForm(MethodForm):
 
     def clean(self) -> dict[str, Any]:
         """Check a new card's fields, so that most typing errors never reach the gateway."""
-        cleaned = super().clean() or {}
+        cleaned = super().clean()
         if cleaned.get("method") == NEW_CARD:
             self._check_number(_plain_digits(cleaned.get("number", "")))
             self._check_expiry(cleaned.get("expiry", ""))

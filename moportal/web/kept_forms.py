@@ -4,9 +4,9 @@ Every POST ends in a 303 redirect, so Back and reload never ask to send a form a
 was not accepted is therefore kept in a signed cookie before the redirect. Its page restores it:
 what the customer typed is still there.
 
-Only the fields of the page's own form are kept, cut short. Passwords, card numbers and security
-codes are never kept, nor is a card number that was typed into any other field. Nothing is written
-to the database, so nobody can fill it by sending forms.
+Only the fields of the page's own form are kept, cut short. Passwords, card numbers, security codes
+and vouchers are never kept, nor is a card number that was typed into any other field. Nothing is
+written to the database, so nobody can fill it by sending forms.
 
 Source: docs/contract.md#nothing-is-lost.
 """
@@ -23,7 +23,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from moportal.text.card_numbers import has_card_number
 
-NEVER_KEPT = frozenset({"number", "csc", "code", "proof", "bill_code"})
+NEVER_KEPT = frozenset({"number", "csc", "code", "proof", "bill_code", "voucher"})
 # In seconds, and in bytes of the cookie.
 LIFETIME, LARGEST_COOKIE = 600, 2048
 # In characters. If a form is too large for the cookie, its values are cut shorter.

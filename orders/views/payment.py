@@ -1,4 +1,4 @@
-"""The payment page: a stored method or a new card.
+"""The payment page: a stored method, a new card or a voucher.
 
 A new card is exchanged for a token here, or is entered on the gateway's page.
 """
@@ -14,12 +14,15 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from accounts.access.guessing import network_of
+from accounts.access.limiter import Locked
 from accounts.models import User
+from accounts.texts import too_many_text
 from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
 from orders import texts
 from orders.domain import drafts, targets
 from orders.domain.drafts import MethodRemoved, StaleForm
-from orders.forms import NEW_CARD, MethodForm, PaymentForm, initial_for
+from orders.forms import NEW_CARD, NEW_VOUCHER, MethodForm, PaymentForm, initial_for
 from orders.models import Draft
 from orders.queries import orders as queries
 from orders.views.steps import (
@@ -31,7 +34,7 @@ from orders.views.steps import (
     redirect_to_open_step,
     shopper_only,
 )
-from payments.domain import methods, payments
+from payments.domain import methods, payments, vouchers
 from payments.gateways.base import CardRefused, GatewayUnavailable, NotOffered
 from payments.models import PaymentMethod
 from plans.models import Category
@@ -44,7 +47,7 @@ NO_LONGER_THERE = gettext_lazy("This payment method is no longer available. Choo
 @shopper_only
 @keeps_form(PaymentForm)
 def payment(request: HttpRequest, user: User) -> HttpResponse:
-    """Show the stored cards and the form for a new one, and save the choice."""
+    """Show the stored methods and the form for a new one, and save the choice."""
     _visit, draft = enter_step(request, user, "payment")
     if request.method == "POST":
         return _save_method(request, user, draft, _get_form_class()(request.POST))
@@ -54,13 +57,15 @@ def payment(request: HttpRequest, user: User) -> HttpResponse:
     market = draft.visit.market
     stored, switched_off = methods.part_methods(user, market=market)
     chosen = draft.method if draft.method in stored else queries.preferred_method(stored)
-    first = initial_for(draft, method=chosen.pk if chosen else NEW_CARD)
+    new = NEW_CARD if methods.takes_new_cards(market) else NEW_VOUCHER
+    first = initial_for(draft, method=chosen.pk if chosen else new)
     form = restore_form(request, _get_form_class(), first)
     category = draft.plan.category if draft.plan else Category.PREPAID
     back_url = reverse("device") if choice.is_open else f"{reverse('plans')}?category={category}"
     context = {"draft": draft, "price": draft.price.gross, **_payment_context(form, stored)}
     context["switched_off"] = switched_off
     context["takes_cards"] = methods.takes_new_cards(market)
+    context["takes_vouchers"] = vouchers.takes_vouchers(market)
     context |= frame_context("payment", back_url=back_url)
     return render(request, "orders/payment.html", context)
 
@@ -75,8 +80,7 @@ def _payment_context(form: MethodForm, stored: list[PaymentMethod]) -> dict[str,
     rows = [
         {
             "id": method.pk,
-            "brand": method.brand,
-            "last4": method.last4,
+            "label": method.label,
             "expiry": method.expiry,
             "selected": str(method.pk) == selected,
         }
@@ -105,7 +109,7 @@ def _save_method(request: HttpRequest, user: User, draft: Draft, form: MethodFor
         if form.cleaned_data["version"] != draft.version:
             # Checked before anything is sent to the gateway.
             raise StaleForm(draft.pk)
-        is_chosen = _apply_method(user, draft, form)
+        is_chosen = _apply_method(request, user, draft, form)
     except StaleForm:
         return redirect_stale_form(request, form.cleaned_data["draft"], user)
     except NotOffered:
@@ -117,14 +121,16 @@ def _save_method(request: HttpRequest, user: User, draft: Draft, form: MethodFor
     return redirect_to("review") if draft.plan_id else redirect_to_open_step(draft)
 
 
-def _apply_method(user: User, draft: Draft, form: MethodForm) -> bool:
-    """Save the stored method or new card in the draft.
+def _apply_method(request: HttpRequest, user: User, draft: Draft, form: MethodForm) -> bool:
+    """Save the stored method, new card or voucher in the draft.
 
     Returns False if that failed. The form then holds the reason.
     """
     chosen = form.cleaned_data["method"]
     if isinstance(form, PaymentForm) and chosen == NEW_CARD:
         method = _add_card(user, form, draft.visit.market)
+    elif chosen == NEW_VOUCHER:
+        method = _add_voucher(user, form, draft.visit.market, network_of(request))
     else:
         method = _find_stored_method(user, form, draft.visit.market)
     if method is None:
@@ -143,6 +149,16 @@ def _find_stored_method(user: User, form: MethodForm, market: str) -> PaymentMet
         if str(method.pk) == chosen:
             return method
     form.add_error("method", NO_LONGER_THERE)
+    return None
+
+
+def _add_voucher(user: User, form: MethodForm, market: str, network: str) -> PaymentMethod | None:
+    """Store the voucher. Returns None with the reason in the form after too many codes."""
+    code = form.cleaned_data["voucher"]
+    try:
+        return vouchers.add_voucher(user, code, market=market, network=network)
+    except Locked as locked:
+        form.add_error("voucher", too_many_text(locked))
     return None
 
 
