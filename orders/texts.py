@@ -9,7 +9,7 @@ from orders.models import Order, Repair, Return
 from orders.queries.orders import can_be_handed_over, has_lost_sim, return_of
 from orders.states import Failure, OrderState, RepairKind, ReturnState
 from payments.models import CardPage
-from payments.states import CardPageState, PaymentState, RefusalKind
+from payments.states import CardPageState, MethodKind, PaymentState, RefusalKind
 
 
 @dataclass(frozen=True)
@@ -189,6 +189,37 @@ def cancelled(order: Order) -> str:
 
 
 def _declined(order: Order) -> FailureText:
+    """Return why the payment was refused, by the kind of its method."""
+    is_voucher = order.payment.method.kind == MethodKind.VOUCHER
+    text = _voucher_refused(order) if is_voucher else _card_declined(order)
+    return FailureText(_("Your payment was declined"), text, can_try_again=True)
+
+
+def _voucher_refused(order: Order) -> str:
+    """Return why the voucher was refused. Without a known reason, the text says only that."""
+    texts = {
+        "unknown_code": _(
+            "We don't know this voucher code. Check it and enter it again. "
+            "You haven't been charged."
+        ),
+        "blocked": _("This voucher can't be used. You haven't been charged."),
+        "expired": _("This voucher has expired. You haven't been charged."),
+        "used_up": _("Nothing is left on this voucher. You haven't been charged."),
+        "too_small": _(
+            "This voucher is worth less than the price. Choose another way to pay. "
+            "Nothing was taken from the voucher."
+        ),
+        "other_currency": _(
+            "This voucher is in another currency. Choose another way to pay. "
+            "Nothing was taken from the voucher."
+        ),
+        "in_use": _("This voucher is in use for another order. You haven't been charged."),
+    }
+    no_reason = _("We couldn't take the price from this voucher. You haven't been charged.")
+    return texts.get(order.payment.decline_reason, no_reason)
+
+
+def _card_declined(order: Order) -> str:
     """Return why the bank declined. Without a known reason, the text says only that it did."""
     texts = {
         "insufficient_funds": _("There isn't enough money on this card. You haven't been charged."),
@@ -206,10 +237,9 @@ def _declined(order: Order) -> FailureText:
         ),
     }
     no_reason = _("Your bank declined this card. You haven't been charged.")
-    text = texts.get(order.payment.decline_reason) or by_kind.get(
+    return texts.get(order.payment.decline_reason) or by_kind.get(
         RefusalKind(order.payment.refusal_kind or RefusalKind.LATER), no_reason
     )
-    return FailureText(_("Your payment was declined"), text, can_try_again=True)
 
 
 def _nothing_to_hand_over(order: Order) -> FailureText | None:
@@ -236,10 +266,12 @@ def _taken_back(order: Order, order_return: Return) -> FailureText:
     is_done = order_return.state == ReturnState.DONE
     how = {"amount": order.price.gross, "card": _card(order)}
     text = _("We refunded %(amount)s to %(card)s.") % how if is_done else _refunding(order)
-    days = _(
+    then = _(
         "Your plan has ended. It may take a few days for the refund to appear on your statement."
     )
-    return FailureText(_("Your order was refunded"), text, then=days)
+    if order.payment.method.kind == MethodKind.VOUCHER:
+        then = _("Your plan has ended. To use the voucher again, enter its code.")
+    return FailureText(_("Your order was refunded"), text, then=then)
 
 
 def _given_up(order: Order) -> FailureText:
@@ -254,8 +286,7 @@ def _refunding(order: Order) -> str:
 
 
 def _card(order: Order) -> str:
-    method = order.payment.method
-    return _("%(brand)s ending in %(last4)s") % {"brand": method.brand, "last4": method.last4}
+    return order.payment.method.label
 
 
 def device_status(order: Order) -> str:

@@ -57,6 +57,7 @@ def tell_part_refunded(refund: Refund, **_signal: object) -> None:
 
 
 def _card(order: Order) -> dict[str, str]:
+    """Return what names the payment method. A voucher has no brand, and its own sentences."""
     return {"brand": order.payment.method.brand, "last4": order.payment.method.last4}
 
 
