@@ -1,12 +1,14 @@
 """System checks of the payment gateways' names: in the settings, and in what is stored."""
 
+import re
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004 -- their name
 from django.db import DatabaseError
 
 from payments.gateways import gateways
+from payments.gateways.base import Ability
 from payments.models import PaymentMethod
 
 
@@ -45,3 +47,31 @@ def stored_methods(**_options: Any) -> list[CheckMessage]:
     text = "PAYMENT_GATEWAY does not list {!r}, which stored payment methods belong to."
     hint = "List it until all its methods are removed. To stop new payments, use PAYMENT_OFFERED."
     return [Error(text.format(name), hint=hint, id="payments.E002") for name in missing]
+
+
+@register
+def voucher_format(**_options: Any) -> list[CheckMessage]:
+    """Return an error if VOUCHER_FORMAT is no regular expression."""
+    try:
+        re.compile(settings.VOUCHER_FORMAT)
+    except re.error as error:
+        return [Error(f"VOUCHER_FORMAT is no regular expression: {error}.", id="payments.E003")]
+    return []
+
+
+@register(deploy=True)
+def voucher_server(**_options: Any) -> list[CheckMessage]:
+    """Return a warning for a voucher server without its address, and for an unused address."""
+    try:
+        is_listed = any(Ability.VOUCHERS in one.abilities for one in gateways().values())
+    except ImportError:
+        # moportal.E002 names the class.
+        return []
+    if is_listed == bool(settings.VOUCHER_SERVER_URL):
+        return []
+    text = (
+        "PAYMENT_GATEWAY lists the voucher server and VOUCHER_SERVER_URL is not set."
+        if is_listed
+        else "VOUCHER_SERVER_URL is set and PAYMENT_GATEWAY lists no voucher server."
+    )
+    return [Warning(text, id="payments.W001")]

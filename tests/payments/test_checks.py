@@ -74,3 +74,35 @@ def test_without_tables_nothing_is_stored(
     monkeypatch.setattr(PaymentMethod.objects, "filter", fail)
 
     assert checks.stored_methods() == []
+
+
+def test_the_form_of_a_voucher_code_is_a_regular_expression(settings: Settings) -> None:
+    assert checks.voucher_format() == []
+
+    settings.VOUCHER_FORMAT = "[0-9"
+
+    (found,) = texts(checks.voucher_format())
+    assert found.startswith("VOUCHER_FORMAT is no regular expression: ")
+
+
+def test_the_voucher_server_and_its_address_belong_together(settings: Settings) -> None:
+    assert checks.voucher_server() == []
+
+    settings.VOUCHER_SERVER_URL = "https://vouchers.kestrel.example"
+    unused = texts(checks.voucher_server())
+    settings.PAYMENT_GATEWAY = [SIMULATOR, "payments.gateways.vouchers.VoucherServer"]
+    together = checks.voucher_server()
+    settings.VOUCHER_SERVER_URL = ""
+    missing = texts(checks.voucher_server())
+
+    assert unused == ["VOUCHER_SERVER_URL is set and PAYMENT_GATEWAY lists no voucher server."]
+    assert together == []
+    assert missing == [
+        "PAYMENT_GATEWAY lists the voucher server and VOUCHER_SERVER_URL is not set."
+    ]
+
+
+def test_a_class_that_is_not_there_is_left_to_its_own_check(settings: Settings) -> None:
+    settings.PAYMENT_GATEWAY = ["payments.gateways.nowhere.Gateway"]
+
+    assert checks.voucher_server() == []
