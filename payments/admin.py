@@ -181,7 +181,7 @@ class StuckRemoval(NeedsStaffFilter):
 @admin.register(PaymentMethod)
 class PaymentMethodAdmin(SearchByIdentifier, ReadOnly, admin.ModelAdmin[PaymentMethod]):
     list_display = ["__str__", "account", "gateway", "removed_at", "forgotten_at", "last_error"]
-    list_filter = [StuckRemoval, "gateway", ("removed_at", admin.EmptyFieldListFilter)]
+    list_filter = [StuckRemoval, "kind", "gateway", ("removed_at", admin.EmptyFieldListFilter)]
     list_select_related = ["account"]
     search_fields = ["=account__username"]
     # With the token, a charge could be made at the gateway: not even staff see it.

@@ -25,7 +25,7 @@ ENDED = [
 ]
 
 register(
-    Kept(PaymentMethod, "one row for each stored card; a removed one has no token"),
+    Kept(PaymentMethod, "one row for each stored card or voucher; a removed one has no token"),
     Timed(
         CardPage,
         "pages that are closed and belong to no order",
