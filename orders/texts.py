@@ -164,13 +164,7 @@ def failure(order: Order) -> FailureText | None:
             _("No eSIM is available right now"),
             _("We've run out of eSIMs and are getting more. You haven't been charged."),
         ),
-        Failure.LAPSED: (
-            _("We couldn't complete your order"),
-            _(
-                "Your bank's approval of the payment ran out before we could finish. "
-                "You haven't been charged."
-            ),
-        ),
+        Failure.LAPSED: (_("We couldn't complete your order"), _lapsed(order)),
         Failure.SIM_OF_ANOTHER: (
             _("This SIM belongs to another account"),
             _("Sign in to the account it belongs to. You haven't been charged."),
@@ -181,6 +175,17 @@ def failure(order: Order) -> FailureText | None:
         _("One of our services didn't respond correctly. You haven't been charged."),
     )
     return FailureText(*texts.get(Failure(order.failure), no_service))
+
+
+def _lapsed(order: Order) -> str:
+    if order.payment.method.kind == MethodKind.VOUCHER:
+        return _(
+            "We couldn't finish in time. Your voucher is free again, and nothing was taken from it."
+        )
+    return _(
+        "Your bank's approval of the payment ran out before we could finish. "
+        "You haven't been charged."
+    )
 
 
 def cancelled(order: Order) -> str:

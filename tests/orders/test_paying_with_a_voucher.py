@@ -224,6 +224,31 @@ def test_a_returned_order_does_not_speak_of_a_statement(
     assert "Your plan has ended. To use the voucher again, enter its code." in text
 
 
+def test_a_cancelled_order_leaves_the_voucher_as_it_was(
+    buying: Client, alice: User, vouchers: str, smdp: str
+) -> None:
+    order = order_with(buying, alice, issue(vouchers))
+    break_it(smdp, "downloadOrder", "http")
+    settled(order)
+    placing.request_cancel(order, actor=alice)
+
+    order = settled(order)
+
+    assert (order.state, order.payment.state) == (OrderState.CANCELLED, PaymentState.VOIDED)
+    (voucher,) = books(vouchers)["vouchers"]
+    assert (voucher["held"], voucher["spent"]) == (0, 0)
+
+
+def test_an_order_that_was_late_does_not_speak_of_a_bank(
+    buying: Client, alice: User, vouchers: str
+) -> None:
+    order = settled(order_with(buying, alice, CODE))
+    Order.objects.update(failure=Failure.LAPSED)
+
+    assert "Your voucher is free again" in words(buying, order)
+    assert "bank" not in words(buying, order)
+
+
 def words(browser: Client, order: Order) -> str:
     return html.unescape(browser.get(f"/orders/{order.number}/").text)
 

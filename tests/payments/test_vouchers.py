@@ -1,18 +1,22 @@
 """`payments.domain.vouchers`: a code is counted, stored sealed, and used up once."""
 
+from datetime import timedelta
+
+import httpx
 import pytest
 from django.db import connection
+from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
 from accounts.access.limiter import Locked
 from accounts.models import AttemptCount, User
-from payments.domain import cards
+from payments.domain import cards, refunds
 from payments.domain import payments as domain
 from payments.domain import vouchers as domain_of_vouchers
 from payments.domain.methods import usable_methods
-from payments.gateways.base import GatewayUnavailable, NotOffered
+from payments.gateways.base import GatewayRefused, GatewayUnavailable, NotOffered
 from payments.models import GatewayCall, Payment, PaymentMethod
-from payments.states import MethodKind, PaymentState, RefusalKind
+from payments.states import MethodKind, PaymentState, RefundState, RefusalKind
 from tests.payments.conftest import authorise, capture
 from tests.payments.vouchers import issue
 from tests.processing import process_task
@@ -257,3 +261,79 @@ def test_a_charge_goes_back_onto_the_voucher(alice: User, vouchers: str) -> None
     assert payment.state == PaymentState.REFUNDED
     assert reservations(vouchers) == ["returned"]
     assert books(vouchers)["vouchers"][0]["spent"] == 0
+
+
+def forget_keys(address: str, payment: Payment) -> None:
+    """Let everything so far have happened three days ago. The server has forgotten its keys."""
+    httpx.post(f"{address}/keys/forget", json={}, trust_env=False).raise_for_status()
+    before = now() - timedelta(days=3)
+    Payment.objects.filter(pk=payment.pk).update(created_at=before)
+    GatewayCall.objects.update(sent_at=before)
+    payment.refresh_from_db()
+
+
+def test_a_reservation_is_found_after_the_server_has_forgotten_its_key(
+    alice: User, vouchers: str
+) -> None:
+    payment = make_payment(alice, issue(vouchers))
+    break_it(vouchers, "reserve", "drop_after")
+    with pytest.raises(GatewayUnavailable):
+        authorise(payment)
+    forget_keys(vouchers, payment)
+
+    authorise(payment)
+
+    assert payment.state == PaymentState.AUTHORISED
+    assert reservations(vouchers) == ["reserved"]
+
+
+def test_a_return_is_found_after_the_server_has_forgotten_its_key(
+    alice: User, vouchers: str
+) -> None:
+    payment = capture(authorise(make_payment(alice, issue(vouchers))))
+    break_it(vouchers, "return", "drop_after")
+    with pytest.raises(GatewayUnavailable):
+        void_or_refund(payment)
+    forget_keys(vouchers, payment)
+    payment.refunds.update(asked_at=now() - timedelta(days=3))
+
+    void_or_refund(payment)
+
+    assert payment.state == PaymentState.REFUNDED
+    assert books(vouchers)["reservations"][0]["returned"] == 1900
+
+
+def test_a_reservation_that_has_lapsed_is_not_redeemed(alice: User, vouchers: str) -> None:
+    payment = authorise(make_payment(alice, issue(vouchers)))
+    path = f"{vouchers}/reservations/{payment.gateway_id}/lapse"
+    httpx.post(path, trust_env=False).raise_for_status()
+
+    with pytest.raises(GatewayRefused):
+        capture(payment)
+
+    assert payment.state == PaymentState.VOIDED
+    assert usable_methods(alice, market="US") == [payment.method]
+
+
+def test_a_return_to_a_closed_voucher_is_a_case_for_staff(alice: User, vouchers: str) -> None:
+    code = issue(vouchers)
+    payment = capture(authorise(make_payment(alice, code)))
+    issue(vouchers, code=code, blocked=True)
+
+    with pytest.raises(GatewayRefused, match="voucher_closed"):
+        void_or_refund(payment)
+
+    (refund,) = refunds.failed_refunds()
+    assert (refund.state, payment.state) == (RefundState.FAILED, PaymentState.CAPTURED)
+
+
+def test_two_customers_with_one_code_spend_it_once(alice: User, bob: User, vouchers: str) -> None:
+    code = issue(vouchers, amount=1900)
+    first, second = make_payment(alice, code), make_payment(bob, code)
+
+    authorise(first)
+    authorise(second)
+    capture(first)
+
+    assert (second.state, second.decline_reason) == (PaymentState.DECLINED, "in_use")
+    assert reservations(vouchers) == ["redeemed", "refused"]
