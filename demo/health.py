@@ -47,6 +47,7 @@ def complaints(copy: Copy) -> list[str]:
         ("network", copy.network_url, HEALTHY),
         ("messages", copy.message_url, HEALTHY),
         ("customers", copy.customer_url, HEALTHY),
+        ("vouchers", copy.voucher_url, HEALTHY),
     ]
     found = []
     for name, url, path in probes:

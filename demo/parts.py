@@ -9,6 +9,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = "127.0.0.1"
 WEBHOOK_SECRET = "demo-webhook-secret"  # noqa: S105 -- only two parts of the demo use it
+GATEWAYS = (
+    "payments.gateways.simulator.SimulatorGateway",
+    "payments.gateways.vouchers.VoucherServer",
+)
+# A voucher that pays for any plan, and one that is worth less than each of them.
+VOUCHERS = ("KESTRELLARGE:1000000:USD", "KESTRELSMALL:1:USD")
 # Celery's broker in files needs no server. The URL must have a host, which is not used.
 FILES_BROKER = "filesystem://localhost"
 _CELERY = (sys.executable, "-m", "celery", "-A", "moportal")
@@ -33,6 +39,7 @@ class Copy:
     network_port: int
     message_port: int
     customer_port: int
+    voucher_port: int
     database_url: str
     broker_url: str
     secrets: dict[str, str]
@@ -61,6 +68,10 @@ class Copy:
     def customer_url(self) -> str:
         return f"http://{LOOPBACK}:{self.customer_port}"
 
+    @property
+    def voucher_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.voucher_port}"
+
 
 def environment(copy: Copy, *, outside: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return all environment variables that the settings read.
@@ -80,6 +91,8 @@ def environment(copy: Copy, *, outside: Mapping[str, str] | None = None) -> dict
         "BROKER_URL": copy.broker_url,
         "BROKER_DIR": str(copy.folder / "broker"),
         "SMDP_URL": outside.get("SMDP_URL") or copy.smdp_url,
+        "PAYMENT_GATEWAY": ",".join(GATEWAYS),
+        "VOUCHER_SERVER_URL": copy.voucher_url,
         "PAYMENT_GATEWAY_URL": outside.get("PAYMENT_GATEWAY_URL") or copy.payment_url,
         "SMDP_SIMULATOR_URL": copy.smdp_url,
         "PAYMENT_SIMULATOR_URL": copy.payment_url,
@@ -123,6 +136,7 @@ def parts(copy: Copy) -> list[Part]:
         _network(copy),
         _messages(copy),
         _customers(copy),
+        _vouchers(copy),
         _worker(),
         _beat(copy),
         _web(copy),
@@ -169,6 +183,11 @@ def _messages(copy: Copy) -> Part:
 
 def _customers(copy: Copy) -> Part:
     return _simulator(copy, "customers", copy.customer_port)
+
+
+def _vouchers(copy: Copy) -> Part:
+    issued = [word for voucher in VOUCHERS for word in ("--issue", voucher)]
+    return _simulator(copy, "vouchers", copy.voucher_port, *issued)
 
 
 def _simulator(copy: Copy, name: str, port: int, *more: str) -> Part:

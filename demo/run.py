@@ -26,7 +26,7 @@ from demo.supervisor import Supervisor
 
 VAR = ROOT / "var"
 READY_WITHIN = 60.0
-LAST_FIRST_PORT = 65535 - 5
+LAST_FIRST_PORT = 65535 - 6
 LOGS = VAR / "log"
 
 
@@ -154,6 +154,7 @@ def _copy(port: str) -> Copy:
         network_port=first + 3,
         message_port=first + 4,
         customer_port=first + 5,
+        voucher_port=first + 6,
         database_url=f"sqlite:///{VAR / 'portal.sqlite3'}",
         broker_url=FILES_BROKER,
         secrets=_secrets(VAR / "secrets.json"),
@@ -163,7 +164,7 @@ def _copy(port: str) -> Copy:
 def _check_ports(copy: Copy) -> None:
     simulators = (
         *(copy.smdp_port, copy.payment_port, copy.network_port),
-        *(copy.message_port, copy.customer_port),
+        *(copy.message_port, copy.customer_port, copy.voucher_port),
     )
     taken = [str(port) for port in (copy.web_port, *simulators) if not _is_free(port)]
     if taken:

@@ -57,6 +57,7 @@ class Stack:
         self.network_url = copy.network_url
         self.message_url = copy.message_url
         self.customer_url = copy.customer_url
+        self.voucher_url = copy.voucher_url
         # All customers of the tests have one device. Most tests read the portal's own codes.
         own = {"DEVICE_ORDER_LIMIT": "0", "CODE_SERVICE": ""}
         self.environment = {**environment(copy), **own, **(outside or {})}
@@ -291,6 +292,7 @@ def make_copy(kind: Kind, folder: Path) -> Copy:
         network_port=free_port(),
         message_port=free_port(),
         customer_port=free_port(),
+        voucher_port=free_port(),
         database_url=database_url,
         broker_url=broker_url,
         secrets=new_secrets(),

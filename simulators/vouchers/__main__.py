@@ -1,9 +1,12 @@
 """Command line of the voucher simulator."""
 
+import argparse
+
 from simulators.fault_kinds import KINDS, describe
 from simulators.faults import Faults
 from simulators.process import argument_parser, serve
 from simulators.store import Store
+from simulators.vouchers import desk
 from simulators.vouchers.books import SCHEMA, Books
 from simulators.vouchers.server import FUNCTIONS, VoucherServer
 
@@ -39,11 +42,29 @@ A fault may also have "seconds", "status", "retryAfter" and a "probability" from
 """
 
 
+def parse_voucher(text: str) -> dict[str, object]:
+    """Return a voucher from the command line. The amount is in minor units."""
+    code, _colon, rest = text.partition(":")
+    amount, _colon, currency = rest.partition(":")
+    if not code or not amount.isdecimal() or not currency:
+        raise argparse.ArgumentTypeError(f"{text!r} is not CODE:AMOUNT:CURRENCY")
+    return {"code": code, "amount": int(amount), "currency": currency}
+
+
 def main() -> None:
     parser = argument_parser("simulators.vouchers", DESCRIPTION)
     parser.add_argument("--token", default="", help="the bearer token that the portal must have")
+    parser.add_argument(
+        "--issue",
+        type=parse_voucher,
+        action="append",
+        default=[],
+        metavar="CODE:AMOUNT:CURRENCY",
+        help="issue this voucher at the start if it is not there; may be given several times",
+    )
     options = parser.parse_args()
     store = Store(options.store, SCHEMA)
+    desk.issue_missing(Books(store), options.issue)
     faults = Faults(dict.fromkeys(FUNCTIONS, KINDS), options.seed)
     server = VoucherServer(Books(store), faults, options.token, options.delay)
     serve("voucher simulator", options, server.routes(), store)

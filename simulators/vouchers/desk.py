@@ -6,6 +6,7 @@ A reservation that is refused is stored too, with its reason.
 import hashlib
 import json
 import time
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -37,6 +38,13 @@ def issue(books: Books, body: dict[str, Any]) -> Reply:
         is_blocked=bool(body.get("blocked")),
     )
     return HTTPStatus.CREATED, {"status": "issued"}
+
+
+def issue_missing(books: Books, vouchers: Iterable[dict[str, Any]]) -> None:
+    """Issue each of these vouchers unless its code is in the books, from an earlier start."""
+    for voucher in vouchers:
+        if books.voucher(voucher["code"]) is None:
+            issue(books, voucher)
 
 
 def reserve(books: Books, body: dict[str, Any], *, key: str) -> Reply:

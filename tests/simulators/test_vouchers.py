@@ -1,10 +1,11 @@
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.simulators.process import Simulator, running
+from tests.simulators.process import Simulator, refused_to_start, running
 
 CODE = "KESTREL0001"
 
@@ -119,6 +120,22 @@ def test_no_more_is_returned_than_was_redeemed(server: httpx.Client) -> None:
 
 def test_a_voucher_without_a_currency_is_not_issued(server: httpx.Client) -> None:
     assert issue(server, currency=None) == 422
+
+
+def test_a_voucher_of_the_command_line_is_issued_once(tmp_path: Path) -> None:
+    options = ["--store", str(tmp_path / "vouchers.sqlite3"), "--issue", f"{CODE}:5000:USD"]
+    for key in ("first", "second"):
+        with running("simulators.vouchers", *options) as simulator:
+            reserve(simulator.http, key=key)
+
+            held = voucher(simulator.http)["held"]
+
+    assert held == 3800
+
+
+@pytest.mark.parametrize("text", ["CODE", "CODE:1", ":1:USD", "CODE:x:USD"])
+def test_a_malformed_voucher_of_the_command_line_stops_the_start(text: str) -> None:
+    assert "is not CODE:AMOUNT:CURRENCY" in refused_to_start("simulators.vouchers", "--issue", text)
 
 
 def test_a_caller_without_the_token_learns_nothing() -> None:

@@ -37,6 +37,7 @@ FIRST_IN_POOL, POOL_SIZE = 100_000, 5000
 SUMMARY = f"""\
   customer            {CUSTOMER}   {CUSTOMER_PASSWORD}
   staff (/admin/)     {STAFF}  {STAFF_PASSWORD}
+  voucher             KESTRELLARGE (KESTRELSMALL is worth too little)
   card, approved      4242 4242 4242 4242  (any future date, any security code)
   card, declined      4000 0000 0000 0002
   SIM without a plan  {UNUSED_ICCID}  (PUK {UNUSED_PUK})
