@@ -15,7 +15,7 @@ from payments.models import (
     Refund,
     WebhookEvent,
 )
-from payments.states import PAGE_UNDER_WAY, PaymentState
+from payments.states import PAGE_UNDER_WAY, MethodKind, PaymentState
 
 ENDED = [
     PaymentState.DECLINED,
@@ -25,7 +25,13 @@ ENDED = [
 ]
 
 register(
-    Kept(PaymentMethod, "one row for each stored card or voucher; a removed one has no token"),
+    Timed(
+        PaymentMethod,
+        "vouchers that belong to no order or draft; a card's row is kept, without token if removed",
+        since="created_at",
+        setting="SUPPORT_DAYS",
+        only=Q(kind=MethodKind.VOUCHER),
+    ),
     Timed(
         CardPage,
         "pages that are closed and belong to no order",

@@ -10,6 +10,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.access.limiter import Locked
 from accounts.models import AttemptCount, User
+from moportal import retention
 from payments.domain import cards, refunds
 from payments.domain import payments as domain
 from payments.domain import vouchers as domain_of_vouchers
@@ -17,6 +18,7 @@ from payments.domain.methods import usable_methods
 from payments.gateways.base import GatewayRefused, GatewayUnavailable, NotOffered
 from payments.models import GatewayCall, Payment, PaymentMethod
 from payments.states import MethodKind, PaymentState, RefundState, RefusalKind
+from tests.builders import make_method
 from tests.payments.conftest import authorise, capture
 from tests.payments.vouchers import issue
 from tests.processing import process_task
@@ -337,3 +339,15 @@ def test_two_customers_with_one_code_spend_it_once(alice: User, bob: User, vouch
 
     assert (second.state, second.decline_reason) == (PaymentState.DECLINED, "in_use")
     assert reservations(vouchers) == ["redeemed", "refused"]
+
+
+def test_an_old_voucher_is_deleted_once_no_order_refers_to_it(alice: User, vouchers: str) -> None:
+    payment = capture(authorise(make_payment(alice, issue(vouchers))))
+    unused, new, card = add(alice, "NEVERUSED01"), add(alice, "ENTEREDNOW1"), make_method(alice)
+    PaymentMethod.objects.exclude(pk=new.pk).update(created_at=now() - timedelta(days=1000))
+
+    retention.purge("payments.PaymentMethod")
+
+    left = set(PaymentMethod.objects.values_list("pk", flat=True))
+    assert left == {payment.method_id, new.pk, card.pk}
+    assert unused.pk not in left
