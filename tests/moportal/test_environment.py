@@ -285,3 +285,20 @@ def test_mail_never_leaves_the_machine_in_clear(url: str) -> None:
 
 def test_without_an_address_the_mail_server_is_on_this_machine() -> None:
     assert Environment({}).mail_server("MAIL_URL") == MailServer("127.0.0.1", 25)
+
+
+@pytest.mark.processes
+def test_a_voucher_server_beside_the_simulator_leaves_the_card_fields_allowed() -> None:
+    simulator, vouchers = "simulator.SimulatorGateway", "vouchers.VoucherServer"
+    both = ",".join(f"payments.gateways.{name}" for name in (simulator, vouchers))
+    code = "from django.conf import settings; print(settings.PAYMENT_CARD_ENTRY)"
+    command = ("manage.py", "shell", "--no-imports", "--command", code)
+
+    beside = run(*command, PAYMENT_GATEWAY=both, PAYMENT_CARD_ENTRY="fields")
+    alone = run(
+        *command, PAYMENT_GATEWAY=f"payments.gateways.{vouchers}", PAYMENT_CARD_ENTRY="fields"
+    )
+
+    assert (beside.returncode, beside.stdout.strip()) == (0, "fields")
+    assert alone.returncode != 0
+    assert "PAYMENT_CARD_ENTRY must be page" in alone.stderr
