@@ -13,7 +13,7 @@ GATEWAYS = (
     "payments.gateways.simulator.SimulatorGateway",
     "payments.gateways.vouchers.VoucherServer",
 )
-# A voucher that pays for any plan, and one that is worth less than each of them.
+# The first voucher pays for any plan. The second one is worth too little for any.
 VOUCHERS = ("KESTRELLARGE:1000000:USD", "KESTRELSMALL:1:USD")
 # Celery's broker in files needs no server. The URL must have a host, which is not used.
 FILES_BROKER = "filesystem://localhost"
