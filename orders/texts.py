@@ -28,6 +28,7 @@ class FailureText:
     title: str
     text: str
     can_try_again: bool = False
+    was_card: bool = True
     # The next step of the customer or the portal. If empty, the page shows the usual advice.
     then: str = ""
 
@@ -197,7 +198,8 @@ def _declined(order: Order) -> FailureText:
     """Return why the payment was refused, by the kind of its method."""
     is_voucher = order.payment.method.kind == MethodKind.VOUCHER
     text = _voucher_refused(order) if is_voucher else _card_declined(order)
-    return FailureText(_("Your payment was declined"), text, can_try_again=True)
+    title = _("Your payment was declined")
+    return FailureText(title, text, can_try_again=True, was_card=not is_voucher)
 
 
 def _voucher_refused(order: Order) -> str:

@@ -113,8 +113,8 @@
     });
     input.form.addEventListener("submit", function (event) {
       var chosen = document.querySelector(".method-radio:checked");
-      var isStored = chosen && chosen.value !== "new";
-      if (isStored || checkNumber(input, line)) {
+      var isNoNewCard = chosen && chosen.value !== "new";
+      if (isNoNewCard || checkNumber(input, line)) {
         return;
       }
       event.preventDefault();
