@@ -99,6 +99,11 @@ class Customer:
         self.view.locator("[autocomplete=cc-name]").fill("Noor Haddad")
         self.press("Next")
 
+    def pay_with_voucher(self, code: str) -> None:
+        self.view.get_by_text(self.words("Use a voucher"), exact=True).click()
+        self.view.get_by_label(self.words("Voucher code")).fill(code)
+        self.press("Next")
+
     def type_card_at_gateway(
         self, number: str = GOOD_CARD, *, button: str = "Store this card"
     ) -> None:
