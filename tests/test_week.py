@@ -1,8 +1,9 @@
 """A week of traffic with the clock moved: each table stops growing where docs/retention.md says so.
 
 Strangers launch the portal, fail to sign in and leave. A customer buys, downloads and uses an eSIM
-every day. Staff work at the desk. After each day the hourly tasks run, and every time in the
-database becomes a day older. All retentions are two days, so that the week is longer than each.
+every day, and pays by card or with a voucher. Staff work at the desk. After each day the hourly
+tasks run, and every time in the database becomes a day older. All retentions are two days, so that
+the week is longer than each.
 """
 
 import json
@@ -35,6 +36,7 @@ from orders.states import OrderState
 from orders.tasks import expire
 from outbox.domain import due_tasks, process
 from outbox.tasks import request_purge
+from payments.domain.vouchers import add_voucher
 from payments.models import CardPage, PaymentMethod
 from plans.models import Plan
 from simulators.payment.server import SIGNATURE_HEADER, signed
@@ -43,6 +45,7 @@ from subscriptions.tasks import request_pull
 from tests.builders import EID, make_draft, make_plan, make_pool
 from tests.conftest import PASSWORD
 from tests.orders.conftest import new_card
+from tests.payments.vouchers import issue
 from tests.subscriptions.operator_lines.steps import BILL_CODE
 from tests.subscriptions.usages import said, tell
 
@@ -74,13 +77,17 @@ def shop(gateway: str, smdp: str, network: str, customers: str, settings: Settin
     settings.CHARGING, settings.CHARGING_URL = "subscriptions.charging.http.HttpCharging", network
 
 
-def test_in_a_week_every_table_stops_growing(shop: None, alice: User, clara: User) -> None:
+def test_in_a_week_every_table_stops_growing(
+    shop: None, vouchers: str, alice: User, clara: User
+) -> None:
     plan, card = make_plan(validity_days=1), new_card(alice)
     sizes: list[dict[str, int]] = []
 
     for day in range(DAYS):
         strangers_come_and_go()
-        buy_and_use(alice, plan, card, day)
+        is_by_card = day % 2 == 0
+        method = card if is_by_card else add_voucher(alice, issue(vouchers), market="US")
+        buy_and_use(alice, plan, method, day)
         others_call(clara, day)
         access_is_lost_and_proven(alice, clara, day)
         run_the_hourly_tasks()
@@ -115,7 +122,7 @@ def strangers_come_and_go() -> None:
     browser.post("/handoff/report/", {"token": token, "kind": "activation", "report": sent})
 
 
-def buy_and_use(alice: User, plan: Plan, card: PaymentMethod, day: int) -> None:
+def buy_and_use(alice: User, plan: Plan, method: PaymentMethod, day: int) -> None:
     """Sign in, buy an eSIM, download it and use some data; a second session stays open."""
     make_pool(1)
     Client().post("/sign-in/", {"username": alice.username, "password": PASSWORD})
@@ -123,7 +130,7 @@ def buy_and_use(alice: User, plan: Plan, card: PaymentMethod, day: int) -> None:
     browser.get(f"/?market=US&location=US&eid={EID}&transactionId=T{day}")
     browser.post("/sign-in/", {"username": alice.username, "password": PASSWORD})
     visit = Visit.objects.filter(account=alice).latest("pk")
-    draft = make_draft(alice, visit=visit, plan=plan, method=card)
+    draft = make_draft(alice, visit=visit, plan=plan, method=method)
     browser.post("/review/", {"draft": draft.pk, "version": draft.version})
     process_until_idle()
     order = Order.objects.latest("pk")
