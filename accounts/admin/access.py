@@ -60,9 +60,15 @@ class AttemptCountAdmin(ReadOnly, admin.ModelAdmin[AttemptCount]):
 class AccessEventAdmin(SearchByIdentifier, ReadOnly, admin.ModelAdmin[AccessEvent]):
     """What happened to accounts' access."""
 
-    list_display = ["at", "account", "kind", "count", "device", "transaction_id", "actor"]
+    list_display = ["at", "account", "what", "device", "transaction_id", "actor"]
     list_filter = ["kind"]
     list_select_related = ["account", "actor"]
     search_fields = ["=account__username", "=transaction_id"]
     date_hierarchy = "at"
     show_full_result_count = False
+
+    @admin.display(description="Kind", ordering="kind")
+    def what(self, event: AccessEvent) -> str:
+        """Say what happened, and how often, as the customer reads it."""
+        often = f" ({event.count})" if event.count > 1 else ""
+        return f"{event.get_kind_display()}{often}"

@@ -145,6 +145,17 @@ def test_the_page_lists_sign_ins_and_events(alice: User) -> None:
     assert AccessEvent.objects.get(kind="refused").count == 2
 
 
+def test_the_desk_lists_what_happened_and_how_often(alice: User, clara: User) -> None:
+    sign_in(alice, password="wrong")
+    sign_in(alice, password="wrong again")
+    desk = Client()
+    desk.force_login(clara)
+
+    page = desk.get(f"/admin/accounts/accessevent/?q={alice.username}").text
+
+    assert "Sign-in with a wrong password (2)" in page
+
+
 def test_an_unknown_browser_is_called_so(alice: User) -> None:
     assert "Unknown browser" in sign_in(alice, agent="curl/8").get("/account/security/").text
 
