@@ -26,14 +26,23 @@ that this address is none of the protocol.
   GET  /payments/ID/refunds?key=KEY
                             the refund made with this Idempotency-Key; without a key, all of them
   GET  /payments?key=KEY  payments made with this Idempotency-Key, if the answer was lost
+  GET  /disputes/ID       with due_by, the Unix time at which it is lost without an answer, and
+                          taken, the minor units that the provider has taken for it, without fee
+  POST /disputes/ID/answer  {{"evidence": {{"name": "text"}}}}
+  POST /disputes/ID/accept  the customer keeps the money
+  GET  /fraud_warnings/ID
   GET  /challenge/ID      the bank's page; the customer returns to return_url by GET
   GET  /notices           webhooks that were sent, with their signatures
   GET  /books             payments, pages and the number of tokens
   POST /faults            {{"function": "tokens", "forget", "open_page", "fetch_page", "authorise",
-                          "capture", "void", "refund" or "*", "fault": "...", "times": 1}};
-                          GET lists the faults, DELETE clears them
+                          "capture", "void", "refund", "answer", "accept" or "*",
+                          "fault": "...", "times": 1}}; GET lists the faults, DELETE clears them
   POST /payments/ID/lapse let the time for a capture be over now
   POST /refunds/ID/end    {{"status": "done" or "failed"}}: the bank decides about a refund
+  POST /payments/ID/dispute  {{"kind": "dispute" or "inquiry", "reason": "fraudulent", "amount"}}
+  POST /disputes/ID/end   {{"status"}}: won, lost or needs_answer; dispute makes an inquiry one
+  POST /payments/ID/fraud_warning
+  GET  /desk              a page with buttons for all of this: play the bank in the demo
   POST /keys/forget       forget every Idempotency-Key, as a provider does after some time
   POST /reset             empty the books and clear the faults
   GET  /healthz
@@ -49,6 +58,10 @@ Cards:
   4000 0000 0000 0077  charged with the authorisation: nothing is left to capture or void
   4000 0000 0000 7726  approved; a refund is pending until POST /refunds/ID/end
   4000 0000 0000 5126  approved; a refund fails
+  4000 0000 0000 2685  approved; disputed once it is charged: product_not_received
+  4000 0000 0000 0259  approved; disputed once it is charged: fraudulent
+  4000 0000 0000 1976  approved; the bank asks about it once it is charged, an inquiry
+  4000 0000 0000 5423  approved; the bank warns of fraud once it is charged
   4242 4242 4242 4242  approved, as is every other valid number
 
 The provider's own page refuses declined cards at once, except with insufficient_funds. Card

@@ -42,6 +42,24 @@ CREATE TABLE IF NOT EXISTS refund (
     status TEXT NOT NULL,
     reason TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS dispute (
+    id TEXT PRIMARY KEY,
+    payment TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    status TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    amount INTEGER NOT NULL,
+    currency TEXT NOT NULL,
+    fee INTEGER NOT NULL,
+    due_by INTEGER NOT NULL,
+    evidence TEXT NOT NULL,
+    changes INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS fraud_warning (
+    id TEXT PRIMARY KEY,
+    payment TEXT NOT NULL,
+    reason TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS challenge (
     payment TEXT PRIMARY KEY,
     return_url TEXT NOT NULL
@@ -59,7 +77,10 @@ CREATE TABLE IF NOT EXISTS notice (
     signature TEXT NOT NULL
 );
 """
-TABLES = ("token", "payment", "answer", "challenge", "page", "notice", "terms", "refund")
+TABLES = (
+    *("token", "payment", "answer", "challenge", "page", "notice", "terms", "refund"),
+    *("dispute", "fraud_warning"),
+)
 # A payment as it stands now: an authorisation that was not captured in time has lapsed. What a
 # failed refund was to give back is not given back.
 PAYMENTS = """
@@ -68,7 +89,11 @@ SELECT id, amount, currency, reference, key,
     CASE WHEN lapsed THEN 'authorisation_expired' ELSE reason END AS reason,
     capture_before,
     (SELECT coalesce(sum(refund.amount), 0) FROM refund
-        WHERE refund.payment = shown.id AND refund.status != 'failed') AS refunded
+        WHERE refund.payment = shown.id AND refund.status != 'failed') AS refunded,
+    (SELECT coalesce(sum(dispute.amount), 0) FROM dispute WHERE dispute.payment = shown.id
+        AND dispute.kind = 'dispute' AND dispute.status != 'won') AS disputed,
+    EXISTS (SELECT 1 FROM dispute WHERE dispute.payment = shown.id AND dispute.kind = 'dispute'
+        AND dispute.status NOT IN ('won', 'lost')) AS is_disputed
 FROM (SELECT payment.*, payment.rowid AS number, capture_before,
         status = 'authorised' AND capture_before <= ? AS lapsed
     FROM payment LEFT JOIN terms ON terms.payment = payment.id) AS shown

@@ -7,6 +7,8 @@ from typing import Any
 
 APPROVE, CUSTOMER_STEP, CHARGE = "approve", "customer_step", "charge"
 SLOW_REFUND, NO_REFUND = "slow_refund", "no_refund"
+DISPUTED, DISPUTED_AS_FRAUD = "disputed", "disputed_as_fraud"
+INQUIRED, WARNED_OF = "inquired", "warned_of"
 # Providers' test systems decline these numbers, or ask the customer to confirm at the
 # bank. Every other valid number is approved.
 BEHAVIOUR = {
@@ -22,6 +24,11 @@ BEHAVIOUR = {
     # Approved. The bank takes its time for a refund, or the account is closed by then.
     "4000000000007726": SLOW_REFUND,
     "4000000000005126": NO_REFUND,
+    # Approved. As soon as it is charged, the customer's bank disputes it or asks about it.
+    "4000000000002685": DISPUTED,
+    "4000000000000259": DISPUTED_AS_FRAUD,
+    "4000000000001976": INQUIRED,
+    "4000000000005423": WARNED_OF,
 }
 # What a refusal means for the card: never again, or not before the customer acts. After any
 # other refusal a later try may succeed.
@@ -35,6 +42,10 @@ REFUSED_AT_SIGHT = frozenset(BEHAVIOUR.values()) - {
     CHARGE,
     SLOW_REFUND,
     NO_REFUND,
+    DISPUTED,
+    DISPUTED_AS_FRAUD,
+    INQUIRED,
+    WARNED_OF,
 }
 BRANDS = (
     ("visa", re.compile(r"4")),

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from simulators.keys import Refused, Reply
-from simulators.payment import cards
+from simulators.payment import cards, disputes
 from simulators.payment.books import Books
 from simulators.payment.states import ACTIONS, NEXT_STATES, PaymentState, RefundStatus
 
@@ -23,6 +23,10 @@ APPROVED = {
     cards.CHARGE: PaymentState.CAPTURED,
     cards.SLOW_REFUND: PaymentState.AUTHORISED,
     cards.NO_REFUND: PaymentState.AUTHORISED,
+    cards.DISPUTED: PaymentState.AUTHORISED,
+    cards.DISPUTED_AS_FRAUD: PaymentState.AUTHORISED,
+    cards.INQUIRED: PaymentState.AUTHORISED,
+    cards.WARNED_OF: PaymentState.AUTHORISED,
 }
 # What becomes of a refund to such a card. To any other it is done at once.
 REFUND_STATUS = {
@@ -164,6 +168,8 @@ def change_payment(books: Books, identifier: str, action: str) -> Reply:
     """
     _payment_that_can(books, identifier, action)
     books.set_status(identifier, ACTIONS[action])
+    if action == "capture":
+        disputes.open_by_card(books, identifier)
     return HTTPStatus.OK, {"id": identifier, "status": str(ACTIONS[action])}
 
 
@@ -173,7 +179,9 @@ def refund_payment(books: Books, identifier: str, body: dict[str, Any], *, key: 
     Raises `Refused` for more than what is left.
     """
     payment = _payment_that_can(books, identifier, "refund")
-    left = payment["amount"] - payment["refunded"]
+    if payment["is_disputed"]:
+        raise Refused(HTTPStatus.CONFLICT, "disputed", state=PaymentState(payment["status"]))
+    left = payment["amount"] - payment["refunded"] - payment["disputed"]
     amount = body.get("amount", left)
     if not isinstance(amount, int) or isinstance(amount, bool) or not 0 < amount <= left:
         raise Refused(HTTPStatus.CONFLICT, "invalid_refund", state=PaymentState(payment["status"]))

@@ -7,18 +7,23 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import parse_qs
 
 from simulators.faults import Faults, run_with_faults
 from simulators.http import Answer, HttpRefusal, Request, Route, json_answer, route
 from simulators.keys import Refused, Reply, answer_once, forget_keys
 from simulators.notify import Notice, send_in_background
-from simulators.payment import cards, challenge, gateway, pages
+from simulators.payment import cards, challenge, disputes, gateway, pages
 from simulators.payment.books import Books
+from simulators.payment.dispute_routes import DisputeRoutes
 from simulators.payment.states import ACTIONS, PageStatus
 
 SIGNATURE_HEADER = "Webhook-Signature"
-FUNCTIONS = ("tokens", "authorise", *ACTIONS, "forget", "open_page", "fetch_page")
+FUNCTIONS = (
+    *("tokens", "authorise", *ACTIONS, "forget", "open_page", "fetch_page"),
+    *("answer", "accept"),
+)
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ class PaymentServer:
             route("GET", "/books", lambda _request: json_answer(self.books.shown())),
             route("GET", "/healthz", lambda _request: json_answer({"status": "ok"})),
             route("POST", "/reset", self._reset),
+            *DisputeRoutes(self.books, self._answer_once, self._notify_disputes).routes(),
             *self.faults.routes(),
         ]
 
@@ -155,9 +161,18 @@ class PaymentServer:
             except Refused as refused:
                 return json_answer(refused.body, refused.status)
             self._notify(function, body.get("id"))
+            self._notify_disputes(function, str(body.get("payment", body.get("id"))))
             return json_answer(body, status)
 
         return run_with_faults(self.faults, function, work=run)
+
+    def _notify_disputes(self, function: str, identifier: str) -> None:
+        """Send an event about each dispute of this payment and about each warning."""
+        payment = self.books.payment(identifier)
+        for subject, of_subject, changes in disputes.subjects_of(self.books, identifier):
+            event = f"evt_{of_subject}_{changes}"
+            body = {"id": event, "event": function, "payment": payment, subject: {"id": of_subject}}
+            self._send(body)
 
     def _notify(self, function: str, identifier: str | None) -> None:
         """Send the current payment to the listener, also for a repeated request, as real ones do.
@@ -166,11 +181,16 @@ class PaymentServer:
         event has the same id.
         """
         payment = self.books.payment(identifier) if identifier else None
-        if not self.listener or payment is None:
+        if payment is None:
             return
         part = f"_{payment['refunded']}" if payment["refunded"] else ""
         event = f"evt_{payment['id'][4:]}_{payment['status']}{part}"
-        body = json.dumps({"id": event, "event": function, "payment": payment})
+        self._send({"id": event, "event": function, "payment": payment})
+
+    def _send(self, event: dict[str, Any]) -> None:
+        if not self.listener:
+            return
+        body = json.dumps(event)
         signature = signed(body, self.secret, at=int(time.time()))
         self.books.store_notice(body, signature)
         headers = {"Content-Type": "application/json", SIGNATURE_HEADER: signature}

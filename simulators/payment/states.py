@@ -40,6 +40,22 @@ class RefundStatus(StrEnum):
     FAILED = "failed"
 
 
+class DisputeKind(StrEnum):
+    """What the customer's bank asks: an inquiry takes no money yet."""
+
+    INQUIRY = "inquiry"
+    DISPUTE = "dispute"
+
+
+class DisputeStatus(StrEnum):
+    """How far a dispute has come."""
+
+    NEEDS_ANSWER = "needs_answer"
+    UNDER_REVIEW = "under_review"
+    WON = "won"
+    LOST = "lost"
+
+
 class PageStatus(StrEnum):
     """The status of a page on which a card can be entered."""
 
