@@ -63,6 +63,43 @@ class RefusalKind(TextChoices):
     CUSTOMER = "customer", "Needs the customer"
 
 
+class EventSubject(TextChoices):
+    """What an event of a gateway is about."""
+
+    PAYMENT = "payment", "Payment"
+    DISPUTE = "dispute", "Dispute"
+    FRAUD_WARNING = "fraud_warning", "Fraud warning"
+
+
+class DisputeKind(TextChoices):
+    """What the customer's bank wants."""
+
+    # The bank asks. It has taken no money yet.
+    INQUIRY = "inquiry", "Inquiry"
+    DISPUTE = "dispute", "Dispute"
+
+
+class DisputeState(TextChoices):
+    """How far a dispute has come. The gateway decides it."""
+
+    OPENED = "opened", "Open: needs an answer"
+    ANSWERED = "answered", "Answered: the bank decides"
+    # An inquiry that ends without a dispute is won too.
+    WON = "won", "Won"
+    LOST = "lost", "Lost"
+
+
+OPEN_DISPUTE = frozenset({DisputeState.OPENED, DisputeState.ANSWERED})
+NEXT_DISPUTE_STATES: dict[DisputeState, frozenset[DisputeState]] = {
+    DisputeState.OPENED: frozenset({DisputeState.ANSWERED, DisputeState.WON, DisputeState.LOST}),
+    # The bank may want more, and an inquiry may become a dispute.
+    DisputeState.ANSWERED: frozenset({DisputeState.OPENED, DisputeState.WON, DisputeState.LOST}),
+    # A dispute that has ended may be opened again, or be decided again.
+    DisputeState.WON: frozenset({DisputeState.OPENED, DisputeState.LOST}),
+    DisputeState.LOST: frozenset({DisputeState.OPENED, DisputeState.WON}),
+}
+
+
 class RefundKind(TextChoices):
     """What a refund means for the plan that was paid."""
 

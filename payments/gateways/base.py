@@ -12,7 +12,8 @@ from typing import Protocol
 
 from moportal.http_client import ServiceUnavailable
 from moportal.money import Money
-from payments.states import RefusalKind
+from payments.gateways.disputes import DisputeStanding, FraudWarned
+from payments.states import EventSubject, RefusalKind
 
 
 class Ability(StrEnum):
@@ -40,7 +41,8 @@ class Ability(StrEnum):
     OFF_SESSION = "off_session"
     # `refund` can give back less than what was charged.
     PART_REFUNDS = "part_refunds"
-    # The gateway reports disputes and takes evidence.
+    # `fetch_dispute`, `answer_dispute`, `accept_dispute`, `fetch_fraud_warning`: the gateway
+    # reports disputes and early fraud warnings, and takes evidence.
     DISPUTES = "disputes"
     # `parse_webhook`: the gateway posts events to the portal.
     PUSH = "push"
@@ -198,15 +200,18 @@ class WebhookForged(Exception):
 
 @dataclass(frozen=True)
 class Event:
-    """What a gateway reports about a payment. A repeated event has the same `identifier`.
+    """What a gateway reports. A repeated event has the same `identifier`.
 
-    It only names the payment to ask about. Its status decides nothing.
+    It only names the payment to ask about, and the dispute or fraud warning by its
+    `subject_id`. Its status decides nothing.
     """
 
     identifier: str
     gateway_id: str
     reference: str
     status: str
+    subject: EventSubject = EventSubject.PAYMENT
+    subject_id: str = ""
 
 
 class Gateway(Protocol):
@@ -274,11 +279,49 @@ class Gateway(Protocol):
         It changes nothing and never raises `GatewayRefused`. None: there is no such refund.
         """
 
+    def fetch_dispute(self, dispute_id: str) -> DisputeStanding | None:
+        """DISPUTES: return how a dispute or an inquiry stands, and change nothing.
+
+        None: the gateway has no such dispute. It never raises `GatewayRefused`.
+        """
+
+    def answer_dispute(self, dispute_id: str, evidence: Mapping[str, str], *, key: str) -> None:
+        """DISPUTES: send the evidence, texts by the names of their sections, and end the answer."""
+
+    def accept_dispute(self, dispute_id: str, *, key: str) -> None:
+        """DISPUTES: let the customer have the money. The dispute is lost then."""
+
+    def fetch_fraud_warning(self, warning_id: str) -> FraudWarned | None:
+        """DISPUTES: return an early fraud warning, or None if the gateway has no such warning.
+
+        It changes nothing and never raises `GatewayRefused`.
+        """
+
     def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> Event:
         """Parse what the gateway posts to us. Raises `WebhookForged`."""
 
 
-class WithoutMethods:
+class WithoutDisputes:
+    """The base of an adapter without DISPUTES. The portal never calls these methods."""
+
+    def fetch_dispute(self, dispute_id: str) -> DisputeStanding | None:
+        """Raise `NotOffered`."""
+        raise NotOffered(Ability.DISPUTES)
+
+    def answer_dispute(self, dispute_id: str, evidence: Mapping[str, str], *, key: str) -> None:
+        """Raise `NotOffered`."""
+        raise NotOffered(Ability.DISPUTES)
+
+    def accept_dispute(self, dispute_id: str, *, key: str) -> None:
+        """Raise `NotOffered`."""
+        raise NotOffered(Ability.DISPUTES)
+
+    def fetch_fraud_warning(self, warning_id: str) -> FraudWarned | None:
+        """Raise `NotOffered`."""
+        raise NotOffered(Ability.DISPUTES)
+
+
+class WithoutMethods(WithoutDisputes):
     """The base of an adapter whose gateway takes and keeps no methods, and posts nothing.
 
     The portal never calls these methods, because such an adapter lacks their abilities.

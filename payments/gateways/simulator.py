@@ -36,15 +36,21 @@ from payments.gateways.simulator_answers import (
     parse_standing,
     parse_stored_card,
 )
+from payments.gateways.simulator_disputes import SimulatorDisputes
+from payments.states import EventSubject
 
 LONGEST_URL = 500
 SIGNATURE = "Webhook-Signature"
 # The gateway's own words for what it does not know. Any other 404 is a wrong address.
-NOT_FOUND_ERRORS = frozenset({"unknown_token", "unknown_payment", "unknown_page"})
+NOT_FOUND_ERRORS = frozenset(
+    {"unknown_token", "unknown_payment", "unknown_page", "unknown_dispute", "unknown_warning"}
+)
+# What an event may be about, beside its payment.
+BESIDE_PAYMENT = (EventSubject.DISPUTE, EventSubject.FRAUD_WARNING)
 FIELD_OF_ERROR = {"invalid_number": "number", "invalid_expiry": "expiry", "invalid_csc": "csc"}
 
 
-class SimulatorGateway:
+class SimulatorGateway(SimulatorDisputes):
     """Speaks the payment simulator's JSON protocol (`python -m simulators.payment --help`)."""
 
     name = "simulator"
@@ -57,6 +63,7 @@ class SimulatorGateway:
             Ability.HOSTED_PAGE,
             Ability.BANK_STEP,
             Ability.PART_REFUNDS,
+            Ability.DISPUTES,
             Ability.PUSH,
         }
     )
@@ -178,13 +185,15 @@ class SimulatorGateway:
         try:
             event = json.loads(body)
             payment = event["payment"]
-            found = (event["id"], payment["id"], payment["reference"], payment["status"])
+            subject = next((one for one in BESIDE_PAYMENT if one in event), EventSubject.PAYMENT)
+            subject_id = event[subject]["id"] if subject in BESIDE_PAYMENT else ""
+            about = (event["id"], payment["id"], payment["reference"], payment["status"])
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise WebhookForged(f"not an event: {type(error).__name__}") from error
         # PostgreSQL stores no NUL character in a text.
-        if not all(isinstance(text, str) and "\0" not in text for text in found):
+        if not all(isinstance(text, str) and "\0" not in text for text in (*about, subject_id)):
             raise WebhookForged("not an event: a field is not text")
-        return Event(*(text[:LONGEST_TEXT] for text in found))
+        return Event(*(text[:LONGEST_TEXT] for text in about), subject, subject_id[:LONGEST_TEXT])
 
     def _act(self, gateway_id: str, action: str, wanted: str, *, key: str) -> None:
         status, body = self._post(f"/payments/{_path_segment(gateway_id)}/{action}", {}, key=key)

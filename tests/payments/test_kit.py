@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -22,9 +23,11 @@ from payments.gateways.base import (
     Standing,
     StoredCard,
 )
+from payments.gateways.disputes import DisputeStanding, FraudWarned
 from payments.gateways.simulator import SimulatorGateway
 from payments.gateways.testkit import KitFailure, Treated, checks_for
 from payments.gateways.testkit.bench import CHECKS, PRICE, new_key
+from payments.states import DisputeKind
 from simulators.payment.server import SIGNATURE_HEADER, signed
 from tests.payments.conftest import card, type_card
 
@@ -62,6 +65,20 @@ class SimulatorBench:
         shown = httpx.get(f"{self._address}/payments/{gateway_id}", trust_env=False).json()
         body = json.dumps({"id": f"evt_{gateway_id}", "payment": shown})
         return body.encode(), {SIGNATURE_HEADER: signed(body, SECRET, at=int(now().timestamp()))}
+
+    def dispute(self, gateway_id: str, *, kind: DisputeKind, is_fraud: bool = False) -> str:
+        reason = "fraudulent" if is_fraud else "product_not_received"
+        return self._post(f"/payments/{gateway_id}/dispute", kind=kind, reason=reason)
+
+    def end_dispute(self, dispute_id: str, *, is_won: bool) -> None:
+        self._post(f"/disputes/{dispute_id}/end", status="won" if is_won else "lost")
+
+    def warn_of_fraud(self, gateway_id: str) -> str:
+        return self._post(f"/payments/{gateway_id}/fraud_warning")
+
+    def _post(self, path: str, **body: str) -> str:
+        answer = httpx.post(f"{self._address}{path}", json=body, trust_env=False)
+        return str(answer.raise_for_status().json()["id"])
 
 
 @pytest.fixture
@@ -162,6 +179,54 @@ class FindsNothing(SimulatorGateway):
         return None
 
 
+class FindsNoDispute(SimulatorGateway):
+    """Never finds a dispute."""
+
+    def fetch_dispute(self, dispute_id: str) -> DisputeStanding | None:
+        return None
+
+
+class TakesNothing(SimulatorGateway):
+    """Says of each dispute that no money is taken."""
+
+    def fetch_dispute(self, dispute_id: str) -> DisputeStanding | None:
+        standing = super().fetch_dispute(dispute_id)
+        return standing and replace(standing, taken=Money(0, "USD"))
+
+
+class TakesForEver(SimulatorGateway):
+    """Says of each dispute that its amount is taken."""
+
+    def fetch_dispute(self, dispute_id: str) -> DisputeStanding | None:
+        standing = super().fetch_dispute(dispute_id)
+        return standing and replace(standing, taken=standing.amount)
+
+
+class SuspectsNobody(SimulatorGateway):
+    """Takes no dispute for fraud."""
+
+    def fetch_dispute(self, dispute_id: str) -> DisputeStanding | None:
+        standing = super().fetch_dispute(dispute_id)
+        return standing and replace(standing, is_fraud=False)
+
+
+class AnswersNothing(SimulatorGateway):
+    """Sends no answer to a dispute."""
+
+    def answer_dispute(self, dispute_id: str, evidence: Mapping[str, str], *, key: str) -> None:
+        return
+
+    def accept_dispute(self, dispute_id: str, *, key: str) -> None:
+        return
+
+
+class WarnsOfAnother(SimulatorGateway):
+    """Names another payment in a fraud warning."""
+
+    def fetch_fraud_warning(self, warning_id: str) -> FraudWarned | None:
+        return FraudWarned(warning_id, "pay_1", "stolen_card")
+
+
 @pytest.mark.parametrize(
     ("broken", "check"),
     [
@@ -176,6 +241,16 @@ class FindsNothing(SimulatorGateway):
         (BlamesTheExpiry, "a_wrong_digit_names_the_number"),
         (TakesAnyNumber, "a_wrong_digit_names_the_number"),
         (FindsNothing, "a_payment_is_found_by_reference_and_key"),
+        (FindsNoDispute, "a_dispute_names_its_payment_and_takes_its_amount_at_once"),
+        (TakesNothing, "a_dispute_names_its_payment_and_takes_its_amount_at_once"),
+        (TakesNothing, "what_was_taken_is_gone_when_the_dispute_is_lost"),
+        (TakesForEver, "an_inquiry_takes_nothing"),
+        (TakesForEver, "what_was_taken_comes_back_when_the_dispute_is_won"),
+        (SuspectsNobody, "fraud_is_told_from_other_reasons"),
+        (AnswersNothing, "a_repeated_answer_answers_once"),
+        (AnswersNothing, "an_accepted_dispute_is_lost"),
+        (WarnsOfAnother, "a_fraud_warning_names_its_payment"),
+        (WarnsOfAnother, "what_is_not_there_is_not_found"),
     ],
 )
 def test_a_broken_adapter_fails(address: str, broken: Callable[[], Gateway], check: str) -> None:

@@ -9,6 +9,7 @@ from payments.gateways.base import Ability, Card, Gateway, NotOffered
 from payments.gateways.testkit import Treated, checks_for
 from payments.gateways.testkit.bench import CHECKS, PRICE, RETURN_URL, new_key
 from payments.gateways.vouchers import VoucherServer
+from payments.states import DisputeKind
 from tests.payments.conftest import card
 from tests.payments.vouchers import issue
 
@@ -48,6 +49,15 @@ class VoucherBench:
     def event(self, gateway_id: str) -> tuple[bytes, Mapping[str, str]]:
         raise NotImplementedError
 
+    def dispute(self, gateway_id: str, *, kind: DisputeKind, is_fraud: bool = False) -> str:
+        raise NotImplementedError
+
+    def end_dispute(self, dispute_id: str, *, is_won: bool) -> None:
+        raise NotImplementedError
+
+    def warn_of_fraud(self, gateway_id: str) -> str:
+        raise NotImplementedError
+
 
 @pytest.mark.parametrize("name", [str(one) for one in checks_for(VoucherServer.abilities)])
 def test_the_adapter_of_the_voucher_server_keeps_the_protocol(vouchers: str, name: str) -> None:
@@ -64,6 +74,12 @@ def test_what_the_voucher_server_cannot_do_is_not_offered() -> None:
         Ability.CARD_ENTRY: [lambda: server.tokenise(card(), key="k")],
         Ability.STORED_METHODS: [lambda: server.forget("code", key="k")],
         Ability.PUSH: [lambda: server.parse_webhook(b"{}", {})],
+        Ability.DISPUTES: [
+            lambda: server.fetch_dispute("dispute"),
+            lambda: server.answer_dispute("dispute", {}, key="k"),
+            lambda: server.accept_dispute("dispute", key="k"),
+            lambda: server.fetch_fraud_warning("warning"),
+        ],
     }
 
     for ability, tried in calls.items():

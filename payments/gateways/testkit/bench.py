@@ -16,6 +16,7 @@ from payments.gateways.base import (
     GatewayUnavailable,
     Standing,
 )
+from payments.states import DisputeKind
 
 Kind = TypeVar("Kind")
 PRICE = Money(1900, "USD")
@@ -58,6 +59,15 @@ class Bench(Protocol):
 
     def event(self, gateway_id: str) -> tuple[bytes, Mapping[str, str]]:
         """PUSH: return the body and the headers of an event about the payment."""
+
+    def dispute(self, gateway_id: str, *, kind: DisputeKind, is_fraud: bool = False) -> str:
+        """DISPUTES: let the bank dispute the whole charge, and return the dispute's id."""
+
+    def end_dispute(self, dispute_id: str, *, is_won: bool) -> None:
+        """DISPUTES: let the bank decide."""
+
+    def warn_of_fraud(self, gateway_id: str) -> str:
+        """DISPUTES: let the bank warn of fraud, and return the warning's id."""
 
 
 @dataclass(frozen=True)
