@@ -25,7 +25,7 @@ ABOUT_PAYMENT = {
     "inquiry": "Inquiry",
     "warning": "Warn of fraud",
 }
-ABOUT_DISPUTE = {
+ABOUT_DISPUTE: dict[str, str] = {
     DisputeStatus.WON: "Merchant wins",
     DisputeStatus.LOST: "Merchant loses",
     DisputeStatus.NEEDS_ANSWER: "Open again",
