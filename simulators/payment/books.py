@@ -256,10 +256,12 @@ class Books:
         with self.transaction():
             payments = self.store.execute(f"{PAYMENTS} ORDER BY number", time.time())
             pages = self.store.execute("SELECT id, status, reason FROM page ORDER BY rowid")
+            disputes = self.store.execute("SELECT * FROM dispute ORDER BY rowid")
             tokens = self.store.execute("SELECT count(*) AS number FROM token")
         return {
             "payments": [_shown(row) for row in payments],
             "pages": [_shown(row) for row in pages],
+            "disputes": [_shown(row) for row in disputes],
             "tokens": tokens[0]["number"],
         }
 

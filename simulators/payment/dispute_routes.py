@@ -64,7 +64,8 @@ class DisputeRoutes:
         return self._change(lambda: disputes.end_dispute(self.books, identifier, body))
 
     def _desk(self, _request: Request) -> Answer:
-        shown = desk.page(self.books.shown()["payments"], disputes.all_disputes(self.books))
+        books = self.books.shown()
+        shown = desk.page(books["payments"], books["disputes"])
         return Answer(HTTPStatus.OK, shown, "text/html; charset=utf-8")
 
     def _act(self, request: Request) -> Answer:

@@ -138,11 +138,6 @@ def subjects_of(books: Books, payment: str) -> list[tuple[str, str, int]]:
     ]
 
 
-def all_disputes(books: Books) -> list[dict[str, Any]]:
-    rows = books.store.execute("SELECT * FROM dispute ORDER BY rowid")
-    return [dict(row) for row in rows]
-
-
 def _require(books: Books, identifier: str, status: DisputeStatus) -> sqlite3.Row:
     row = _dispute(books, identifier)
     if row["status"] != status:

@@ -115,6 +115,8 @@ def test_a_payment_is_authorised_captured_and_refunded(gateway: httpx.Client) ->
         "key": "pay",
         "reason": "",
         "refunded": 1999,
+        "disputed": 0,
+        "is_disputed": 0,
     }
 
 
