@@ -285,6 +285,8 @@ VOUCHER_SERVER_TOKEN = env.str("VOUCHER_SERVER_TOKEN", default="")
 VOUCHER_FORMAT = env.str("VOUCHER_FORMAT", default="")
 # So many different codes may be typed in an hour for one account.
 VOUCHER_LIMIT = env.int("VOUCHER_LIMIT", default=5)
+# So many days before a dispute without an answer is lost, staff are told.
+DISPUTE_DUE_DAYS = env.positive("DISPUTE_DUE_DAYS", default=5)
 _PAYMENT_SIMULATOR = "payments.gateways.simulator.SimulatorGateway"
 # The payment gateways' classes. Each gateway serves what belongs to it (docs/payments.md#several).
 PAYMENT_GATEWAY = env.adapters("PAYMENT_GATEWAY", **_in_demo(_PAYMENT_SIMULATOR))

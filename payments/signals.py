@@ -11,5 +11,12 @@ method_stopped = Signal()
 # Sent with `payment`, inside a transaction, once nothing is authorised any more, because the time
 # for the charge is over. It may be sent twice.
 authorisation_ended = Signal()
+# Each is sent with `dispute`, inside the transaction that stores the move, once what is lost has
+# been counted. A dispute that is first heard of when it has ended is opened and ended at once, so
+# receivers read its stored state. `dispute_opened` is also sent when an inquiry becomes a dispute.
+dispute_opened = Signal()
+dispute_answered = Signal()
+dispute_won = Signal()
+dispute_lost = Signal()
 # Sent with `refund`, inside the transaction that ends it: the money is given back, or that failed.
 refund_ended = Signal()

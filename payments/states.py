@@ -100,6 +100,21 @@ NEXT_DISPUTE_STATES: dict[DisputeState, frozenset[DisputeState]] = {
 }
 
 
+class AnswerKind(TextChoices):
+    """What staff decide about a dispute."""
+
+    EVIDENCE = "evidence", "Answered with the evidence"
+    ACCEPT = "accept", "Accepted"
+
+
+class AnswerState(TextChoices):
+    """What has become of an answer. Every state but `asked` is final."""
+
+    ASKED = "asked", "Being sent"
+    DONE = "done", "Sent"
+    FAILED = "failed", "Refused by the gateway"
+
+
 class RefundKind(TextChoices):
     """What a refund means for the plan that was paid."""
 

@@ -47,6 +47,8 @@ from payments.models import (
     CardPage,
     CreditNote,
     CreditNoteCounter,
+    Dispute,
+    DisputeAnswer,
     Payment,
     PaymentMethod,
     Receipt,
@@ -246,6 +248,20 @@ BROKEN: dict[str, Callable[[], object]] = {
     "captured_less_refunded_and_lost_is_never_negative": set_to(
         Payment, state="captured", gateway_id="x", refunding_minor_units=1000, lost_minor_units=901
     ),
+    "no_refund_begins_while_a_dispute_is_open": set_to(
+        Payment, state="captured", gateway_id="x", in_flight_minor_units=0, refunding_minor_units=1
+    ),
+    "dispute_of_a_gateway_is_stored_once": lambda: again(Dispute),
+    "dispute_state_known": set_to(Dispute, state="other"),
+    "dispute_kind_known": set_to(Dispute, kind="other"),
+    "dispute_has_an_amount": set_to(Dispute, minor_units=0),
+    "inquiry_and_won_dispute_have_taken_nothing": set_to(Dispute, kind="inquiry"),
+    "no_more_is_lost_than_was_taken": set_to(Dispute, counted_minor_units=2),
+    "ended_dispute_has_a_time": set_to(Dispute, state="lost"),
+    "answer_kind_known": set_to(DisputeAnswer, kind="other"),
+    "answer_state_known": set_to(DisputeAnswer, state="other", ended_at=now()),
+    "one_open_answer_per_dispute": lambda: again(DisputeAnswer, key=uuid.uuid4()),
+    "ended_answer_has_a_time": set_to(DisputeAnswer, state="done"),
     "refunded_payment_is_given_back_whole": set_to(
         Payment, state="refunded", gateway_id="x", refunded_minor_units=1899
     ),
@@ -356,6 +372,10 @@ def _fill_payments_and_tasks(alice: User, order: Order) -> None:
         account=alice, gateway="simulator", return_url="https://portal.example/"
     )
     order.payment.events.create(identifier="x", gateway_id="x", status="authorised")
+    dispute = order.payment.disputes.create(
+        gateway="x", gateway_id="x", kind="dispute", minor_units=1, taken_minor_units=1
+    )
+    DisputeAnswer.objects.create(dispute=dispute, kind="accept", because="x", asked_by=alice)
     ReceiptCounter.objects.create(year=2026, last=1)
     CreditNoteCounter.objects.create(year=2026, last=1)
     AttemptCount.objects.create(limit="x", subject="sim:89", began_at=now(), ends_at=now())

@@ -193,7 +193,8 @@ class SimulatorGateway(SimulatorDisputes):
         # PostgreSQL stores no NUL character in a text.
         if not all(isinstance(text, str) and "\0" not in text for text in (*about, subject_id)):
             raise WebhookForged("not an event: a field is not text")
-        return Event(*(text[:LONGEST_TEXT] for text in about), subject, subject_id[:LONGEST_TEXT])
+        identifier, gateway_id, reference, status = (text[:LONGEST_TEXT] for text in about)
+        return Event(identifier, gateway_id, reference, status, subject, subject_id[:LONGEST_TEXT])
 
     def _act(self, gateway_id: str, action: str, wanted: str, *, key: str) -> None:
         status, body = self._post(f"/payments/{_path_segment(gateway_id)}/{action}", {}, key=key)

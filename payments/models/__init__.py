@@ -1,4 +1,4 @@
-"""Payment methods, payments, refunds, and their numbers in the operator's books."""
+"""Payment methods, payments, refunds, disputes, and their numbers in the operator's books."""
 
 from payments.models.books import (
     CreditNote,
@@ -7,6 +7,7 @@ from payments.models.books import (
     ReceiptCounter,
     YearCounter,
 )
+from payments.models.disputes import Dispute, DisputeAnswer
 from payments.models.methods import CardPage, PaymentMethod
 from payments.models.payments import GatewayCall, Payment, WebhookEvent
 from payments.models.refunds import Refund
@@ -15,6 +16,8 @@ __all__ = [
     "CardPage",
     "CreditNote",
     "CreditNoteCounter",
+    "Dispute",
+    "DisputeAnswer",
     "GatewayCall",
     "Payment",
     "PaymentMethod",

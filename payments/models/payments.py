@@ -10,6 +10,7 @@ from moportal.money import Money
 from outbox.calls import OutsideCall
 from payments.models.methods import PaymentMethod
 from payments.states import (
+    EventSubject,
     PaymentState,
     RefusalKind,
 )
@@ -31,8 +32,16 @@ class Payment(models.Model):
     refunded_minor_units = models.PositiveBigIntegerField(default=0, db_default=0)
     # What open refunds are about to give back.
     refunding_minor_units = models.PositiveBigIntegerField(default=0, db_default=0)
-    # What the customer's bank has taken back, for example after a dispute.
+    # What disputes have taken. `payments.domain.losses` writes it and the next column.
     lost_minor_units = models.PositiveBigIntegerField(default=0, db_default=0)
+    in_flight_minor_units = models.PositiveBigIntegerField(
+        null=True,
+        blank=True,
+        help_text=(
+            "Set while a dispute is open: what refunds were about to give back when it opened. No"
+            " refund begins meanwhile."
+        ),
+    )
     state = models.CharField(max_length=10, choices=PaymentState, default=PaymentState.INTENDED)
     gateway_id = models.CharField(max_length=80, blank=True)
     authorised_until = models.DateTimeField(
@@ -80,6 +89,11 @@ class Payment(models.Model):
                 & Q(refunded_minor_units=0, refunding_minor_units=0, lost_minor_units=0),
             ),
             models.CheckConstraint(
+                name="no_refund_begins_while_a_dispute_is_open",
+                condition=Q(in_flight_minor_units__isnull=True)
+                | Q(refunding_minor_units__lte=F("in_flight_minor_units")),
+            ),
+            models.CheckConstraint(
                 name="refunded_payment_is_given_back_whole",
                 condition=Q(state="refunded", refunded_minor_units=F("minor_units"))
                 | ~Q(state="refunded") & Q(refunded_minor_units__lt=F("minor_units")),
@@ -95,11 +109,16 @@ class Payment(models.Model):
 
     @property
     def left(self) -> Money:
-        """Return what can still be refunded."""
-        if self.state != PaymentState.CAPTURED:
+        """Return what can be refunded now: nothing while a dispute is open."""
+        if self.state != PaymentState.CAPTURED or self.is_disputed:
             return Money(0, self.currency)
         gone = self.refunded_minor_units + self.refunding_minor_units + self.lost_minor_units
         return Money(self.minor_units - gone, self.currency)
+
+    @property
+    def is_disputed(self) -> bool:
+        """Say whether a dispute that takes money is open. Nothing is refunded meanwhile."""
+        return self.in_flight_minor_units is not None
 
     @property
     def has_ended_authorisation(self) -> bool:
@@ -135,6 +154,13 @@ class WebhookEvent(models.Model):
     gateway_id = models.CharField(max_length=80)
     reference = models.CharField(max_length=80, blank=True)
     status = models.CharField(max_length=80)
+    subject = models.CharField(
+        max_length=13,
+        choices=EventSubject,
+        default=EventSubject.PAYMENT,
+        help_text="What it names.",
+    )
+    subject_id = models.CharField(max_length=80, blank=True)
     received_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
