@@ -1,12 +1,13 @@
 """The deletion of payments that the operator's books need no longer."""
 
-from payments.models import CreditNote, Payment, Receipt
+from payments.models import CreditNote, DisputeAnswer, Payment, Receipt
 
 
 def delete_payment(payment: Payment) -> None:
-    """Delete the payment with its receipt, refunds, credit notes, calls and events."""
+    """Delete the payment with its receipt, refunds, credit notes, disputes, calls and events."""
     Receipt.objects.filter(payment=payment).delete()
     CreditNote.objects.filter(refund__payment=payment).delete()
-    for rows in (payment.refunds, payment.calls, payment.events):
+    DisputeAnswer.objects.filter(dispute__payment=payment).delete()
+    for rows in (payment.disputes, payment.refunds, payment.calls, payment.events):
         rows.all().delete()
     payment.delete()

@@ -11,6 +11,7 @@ from moportal.database.statements import move
 from outbox.calls import BeforeCall
 from payments.domain import methods, vouchers
 from payments.domain.calls import call_gateway
+from payments.domain.losses import recount
 from payments.domain.receipts import issue_credit_note
 from payments.gateways import gateway
 from payments.gateways.base import (
@@ -118,6 +119,7 @@ def _end_whole(payment: Payment) -> None:
         refunding_minor_units=0,
         lost_minor_units=0,
     )
+    recount(payment)
 
 
 @transaction.atomic
@@ -150,6 +152,10 @@ def _count(payment: Payment, refund: Refund) -> None:
         move_payment(payment, PaymentState.REFUNDED, **counts)
     else:
         Payment.objects.filter(pk=payment.pk).update(**counts)
+        for name, value in counts.items():
+            setattr(payment, name, value)
+    # A refund that is done leaves less room for what disputes have taken, a failed one more.
+    recount(payment)
 
 
 def oldest_remembered(payment: Payment) -> datetime | None:
