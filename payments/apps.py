@@ -8,9 +8,20 @@ class PaymentsConfig(AppConfig):
     def ready(self) -> None:
         from outbox.domain import register  # noqa: PLC0415 -- models are not there yet
         from payments import checks  # noqa: F401, PLC0415 -- registers its checks; needs models
-        from payments.domain import authorisations, cards, pages, refunds  # noqa: PLC0415 -- the same
+        from payments.domain import (  # noqa: PLC0415 -- the same
+            answers,
+            authorisations,
+            cards,
+            disputes,
+            evidence,
+            pages,
+            refunds,
+        )
 
         register(pages.KIND, pages.advance_page)
         register(cards.KIND, cards.forget)
         register(authorisations.KIND, authorisations.let_go)
         register(refunds.KIND, refunds.carry_out)
+        register(disputes.KIND, disputes.update_dispute)
+        register(answers.KIND, answers.send_answer)
+        evidence.register(evidence.PAYMENT, evidence.SIGN_INS)

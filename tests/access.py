@@ -159,6 +159,7 @@ DESK: dict[str, Desk] = {
     "orders/return": READ,
     "outbox/task": READ,
     "payments/cardpage": READ,
+    "payments/dispute": READ,
     "payments/payment": READ,
     "payments/paymentmethod": READ,
     "payments/refund": READ,

@@ -1,5 +1,5 @@
-"""Payments, refunds and methods in the admin."""
+"""Payments, refunds, methods and disputes in the admin."""
 
-from payments.admin import payments
+from payments.admin import disputes, payments
 
-__all__ = ["payments"]
+__all__ = ["disputes", "payments"]

@@ -23,6 +23,7 @@ from payments.states import RefundKind, RefundState
 NOT_POSSIBLE: dict[type[Exception], str] = {
     refunds.NothingToRefund: "Nothing, or less than this, is left to refund.",
     refunds.RefundUnderWay: "A refund of this kind is already in progress.",
+    refunds.DisputeOpen: "A dispute about this charge is open. Nothing is refunded before it ends.",
     NotOffered: "This gateway refunds whole charges only.",
 }
 

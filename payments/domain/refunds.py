@@ -54,6 +54,10 @@ class NothingToRefund(Exception):
     """The payment is not charged, or less than this amount can still be refunded."""
 
 
+class DisputeOpen(GatewayRefused):
+    """A dispute about the payment is open. Nothing is refunded before it has ended."""
+
+
 class RefundUnderWay(Exception):
     """A refund of this kind is open. Only its end shows how much can still be refunded."""
 
@@ -63,13 +67,14 @@ def request_refund(
 ) -> Refund:
     """Store a refund that staff ask for, and enqueue the task that carries it out.
 
-    Raises `NothingToRefund`, `RefundUnderWay`, or `NotOffered` for a part where the gateway gives
-    back whole charges only.
+    Raises `NothingToRefund`, `RefundUnderWay`, `DisputeOpen`, or `NotOffered` for a part where the
+    gateway gives back whole charges only.
     """
     if amount != payment.amount and not offers(payment.method.gateway, Ability.PART_REFUNDS):
         raise NotOffered(Ability.PART_REFUNDS)
     with transaction.atomic():
         fresh = Payment.objects.select_for_update().get(pk=payment.pk)
+        _refuse_if_disputed(fresh)
         if fresh.refunds.filter(kind=kind, state=RefundState.ASKED).exists():
             raise RefundUnderWay(str(fresh))
         if (
@@ -90,7 +95,8 @@ def refund_rest(
 
     An open refund of this kind is continued under its own key, so the gateway gives the money back
     once. If the bank decides later, a task of its own asks for the result. Raises
-    `GatewayRefused`, which ends this refund. The next refund is a new row.
+    `GatewayRefused`, which ends this refund. The next refund is a new row. Raises `DisputeOpen`,
+    which is one too, while a dispute is open.
     """
     row = _open_rest(payment, kind=kind, reason=reason)
     if row is not None:
@@ -111,9 +117,21 @@ def _open_rest(payment: Payment, *, kind: RefundKind, reason: str) -> Refund | N
     fresh = Payment.objects.select_for_update().get(pk=payment.pk)
     payment.state = fresh.state
     row = fresh.refunds.filter(kind=kind, state=RefundState.ASKED).first()
-    if row is not None or fresh.left.minor_units == 0:
+    if row is not None:
         return row
+    _refuse_if_disputed(fresh)
+    if fresh.left.minor_units == 0:
+        return None
     return _set_aside(fresh, fresh.left, kind=kind, reason=reason, actor=None)
+
+
+def _refuse_if_disputed(payment: Payment) -> None:
+    """Raise `DisputeOpen` while a dispute is open. The caller holds the lock of the payment's row.
+
+    The constraint no_refund_begins_while_a_dispute_is_open holds the same.
+    """
+    if payment.is_disputed:
+        raise DisputeOpen("a dispute about the payment is open")
 
 
 def _set_aside(
@@ -187,12 +205,14 @@ def _end_refused(row: Refund, error: str, before_call: BeforeCall) -> None:
 def _ask(row: Refund, before_call: BeforeCall) -> RefundStanding:
     """Ask for the refund, after a search for one that the gateway may already have.
 
-    The search comes first if the gateway has given the refund an id, or may have forgotten its key.
+    The search comes first if the gateway has given the refund an id, or may have forgotten its
+    key, or if a dispute was opened since.
     """
     payment, key = row.payment, str(row.key)
     oldest = oldest_remembered(payment)
     is_old = oldest is not None and row.asked_at < oldest
-    if row.gateway_id or is_old:
+    payment.refresh_from_db(fields=["in_flight_minor_units"])
+    if row.gateway_id or is_old or payment.is_disputed:
         find = gateway_of(payment).find_refund
         found = call_gateway(
             "find_refund",
@@ -203,6 +223,8 @@ def _ask(row: Refund, before_call: BeforeCall) -> RefundStanding:
         )
         if found is not None:
             return found
+    # What the gateway has not got is not sent any more: the dispute may give back the same.
+    _refuse_if_disputed(payment)
     give_back = gateway_of(payment).refund
     return call_gateway(
         "refund",

@@ -10,10 +10,11 @@ import structlog
 from django.db import IntegrityError, transaction
 
 from outbox.domain import enqueue
-from payments.domain import refunds
+from payments.domain import disputes, refunds
 from payments.gateways import gateway, offers
 from payments.gateways.base import Ability, Event, WebhookForged
 from payments.models import Payment, WebhookEvent
+from payments.states import EventSubject
 
 log = structlog.get_logger(__name__)
 KIND = "payment"
@@ -41,7 +42,11 @@ def receive(name: str, body: bytes, headers: Mapping[str, str]) -> None:
                 gateway_id=event.gateway_id,
                 reference=event.reference,
                 status=event.status,
+                subject=event.subject,
+                subject_id=event.subject_id,
             )
+            if event.subject == EventSubject.DISPUTE:
+                disputes.enqueue_dispute(name, event.subject_id)
             # An event about a payment that the portal does not know is stored for staff.
             if payment is not None:
                 enqueue(KIND, payment.pk)
