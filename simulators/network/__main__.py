@@ -14,12 +14,18 @@ Simulates an operator's network: which plan is active on which SIM. JSON over HT
                                    the plan; a PUT with a lower sequence changes nothing
   DELETE /subscriptions/REFERENCE  end the plan for ever; a later PUT is refused with 409
   GET    /subscriptions/REFERENCE  show the plan
+  PUT    /ways/ICCID/SEQUENCE      {{"minutes": 10, "megabytes": 5}}: let the SIM reach any host;
+                                   a SIM has one way out, and the highest sequence counts
+  DELETE /ways/ICCID/SEQUENCE      close this way and all older ones for ever
+  GET    /ways/ICCID               show whether a way is open, and what is left of it
+  POST   /ways/ICCID/traffic       {{"bytes"}}: the SIM reaches a host through its way
   POST   /usage                    {{"iccid", "bytes"}}: an active SIM uses data; optional are
                                    "country" (US), "usedAt" (now) and "id"
   GET    /usage?after=N&limit=N    {{"records": [...], "cursor": "N", "more": false}}
   GET    /books                    list the services and the calls
-  POST   /faults                   {{"function": "activate", "end", "usage" or "*", "fault": "...",
-                                   "times": 1}}; GET lists the faults, DELETE clears them
+  POST   /faults                   {{"function": "activate", "end", "usage", "open_way", "close_way"
+                                   or "*", "fault": "...", "times": 1}}; GET lists the faults,
+                                   DELETE clears them
   POST   /reset                    empty the books and clear the faults
   GET    /healthz
 

@@ -24,6 +24,14 @@ CREATE TABLE IF NOT EXISTS call (
     answer TEXT NOT NULL,
     at TEXT NOT NULL
 );
+-- A way's number grows. `closed` is the highest number that was closed.
+CREATE TABLE IF NOT EXISTS way_out (
+    iccid TEXT PRIMARY KEY,
+    sequence INTEGER NOT NULL DEFAULT 0,
+    closed INTEGER NOT NULL DEFAULT 0,
+    ends REAL NOT NULL DEFAULT 0,
+    bytesLeft INTEGER NOT NULL DEFAULT 0
+);
 -- AUTOINCREMENT never reuses a number, so a cursor stays valid after the books were emptied.
 CREATE TABLE IF NOT EXISTS usage (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -69,6 +77,19 @@ class Books:
         found = "SELECT 1 FROM service WHERE state = 'active' AND iccid = ?"
         return bool(self._store.execute(found, iccid))
 
+    def find_way(self, iccid: str) -> dict[str, Any]:
+        """Return the SIM's newest way out, even if it is over."""
+        rows = self._store.execute("SELECT * FROM way_out WHERE iccid = ?", iccid)
+        never = {"iccid": iccid, "sequence": 0, "closed": 0, "ends": 0.0, "bytesLeft": 0}
+        return dict(rows[0]) if rows else never
+
+    def store_way(self, way: dict[str, Any]) -> None:
+        self._store.execute(
+            "INSERT OR REPLACE INTO way_out (iccid, sequence, closed, ends, bytesLeft)"
+            " VALUES (?, ?, ?, ?, ?)",
+            *(way[name] for name in ("iccid", "sequence", "closed", "ends", "bytesLeft")),
+        )
+
     def add_usage(self, record: dict[str, Any]) -> None:
         self._store.execute(
             "INSERT INTO usage (id, iccid, usedAt, bytes, country) VALUES (?, ?, ?, ?, ?)",
@@ -92,6 +113,7 @@ class Books:
     def empty(self) -> None:
         with self.transaction():
             self._store.execute("DELETE FROM service")
+            self._store.execute("DELETE FROM way_out")
             self._store.execute("DELETE FROM call")
             self._store.execute("DELETE FROM usage")
 

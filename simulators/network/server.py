@@ -1,4 +1,4 @@
-"""The network over HTTP: plans, usage, and the routes that only tests use."""
+"""The network over HTTP: plans, ways out, usage, and the routes that only tests use."""
 
 import time
 import uuid
@@ -11,8 +11,9 @@ from typing import Any
 from simulators.faults import Faults, run_with_faults
 from simulators.http import Answer, HttpRefusal, Request, Route, json_answer, route
 from simulators.network.books import RECORD, Books
+from simulators.network.ways import Ways, parse_opening, parse_traffic
 
-FUNCTIONS = ("activate", "end", "usage")
+FUNCTIONS = ("activate", "end", "usage", "open_way", "close_way")
 TEXTS = ("plan", "iccid", "imsi", "msisdn")
 MOST_RECORDS = 1000
 
@@ -25,11 +26,19 @@ class NetworkServer:
     # This network does not know ICCIDs that begin with these digits.
     foreign_prefixes: tuple[str, ...] = ()
 
+    @property
+    def ways(self) -> Ways:
+        return Ways(self.books)
+
     def routes(self) -> list[Route]:
         return [
             route("PUT", "/subscriptions/([^/]+)", self._activate),
             route("DELETE", "/subscriptions/([^/]+)", self._end),
             route("GET", "/subscriptions/([^/]+)", self._show),
+            route("PUT", "/ways/([^/]+)/([0-9]+)", self._open_way),
+            route("DELETE", "/ways/([^/]+)/([0-9]+)", self._close_way),
+            route("GET", "/ways/([^/]+)", self._show_way),
+            route("POST", "/ways/([^/]+)/traffic", self._count_traffic),
             route("POST", "/usage", self._use),
             route("GET", "/usage", self._list_usage),
             route("GET", "/books", lambda _request: json_answer(self.books.shown())),
@@ -69,6 +78,39 @@ class NetworkServer:
             return json_answer({"reference": reference, "state": "ended"})
 
         return self._with_faults("end", work)
+
+    def _open_way(self, request: Request, iccid: str, sequence: str) -> Answer:
+        minutes, megabytes = parse_opening(request.json())
+
+        def work() -> Answer:
+            with self.books.transaction():
+                if iccid.startswith(self.foreign_prefixes):
+                    status, said = HTTPStatus.UNPROCESSABLE_ENTITY, {"error": "unknown_iccid"}
+                else:
+                    status, said = self.ways.open(iccid, int(sequence), minutes, megabytes)
+                self.books.record_call("open_way", sequence, iccid, str(status.value))
+            return json_answer(said, status)
+
+        return self._with_faults("open_way", work)
+
+    def _close_way(self, _request: Request, iccid: str, sequence: str) -> Answer:
+        def work() -> Answer:
+            with self.books.transaction():
+                status, said = self.ways.close(iccid, int(sequence))
+                self.books.record_call("close_way", sequence, iccid, str(status.value))
+            return json_answer(said, status)
+
+        return self._with_faults("close_way", work)
+
+    def _show_way(self, _request: Request, iccid: str) -> Answer:
+        with self.books.transaction():
+            return json_answer(self.ways.show(iccid))
+
+    def _count_traffic(self, request: Request, iccid: str) -> Answer:
+        """Count the bytes of a SIM that reaches a host through its way, as a device causes them."""
+        used = parse_traffic(request.json())
+        with self.books.transaction():
+            return json_answer(self.ways.count(iccid, used))
 
     def _use(self, request: Request) -> Answer:
         """Record data usage of an active SIM, as a device would cause it."""

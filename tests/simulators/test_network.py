@@ -106,3 +106,70 @@ def test_only_an_active_sim_uses_data(http: httpx.Client, body: Any, status: int
 @pytest.mark.parametrize("query", ["", "?limit=x", "?limit=1&after=x"])
 def test_a_cursor_is_a_number(http: httpx.Client, query: str) -> None:
     assert http.get(f"/usage{query}").status_code == 400
+
+
+SIM, WAY = "8949", {"minutes": 10, "megabytes": 5}
+
+
+def open_way(http: httpx.Client, sequence: int, **changes: Any) -> httpx.Response:
+    return http.put(f"/ways/{SIM}/{sequence}", json={**WAY, **changes})
+
+
+def state_of_way(http: httpx.Client) -> str:
+    state: str = http.get(f"/ways/{SIM}").json()["state"]
+    return state
+
+
+def test_a_sim_has_a_way_out_until_it_is_closed(http: httpx.Client) -> None:
+    assert state_of_way(http) == "closed"
+    assert open_way(http, 1).json()["state"] == "open"
+    assert state_of_way(http) == "open"
+
+    assert http.delete(f"/ways/{SIM}/1").json()["state"] == "closed"
+    assert state_of_way(http) == "closed"
+
+
+def test_a_repeated_call_makes_a_way_no_longer(http: httpx.Client) -> None:
+    open_way(http, 1, minutes=1)
+
+    assert open_way(http, 1, minutes=60).json()["seconds"] <= 60
+
+
+def test_a_closed_way_is_never_open_again(http: httpx.Client) -> None:
+    http.delete(f"/ways/{SIM}/7")
+
+    assert [open_way(http, number).status_code for number in (6, 7, 8)] == [409, 409, 200]
+
+
+def test_closing_an_old_way_leaves_the_newer_one_open(http: httpx.Client) -> None:
+    open_way(http, 1)
+    open_way(http, 2)
+    http.delete(f"/ways/{SIM}/1")
+
+    assert state_of_way(http) == "open"
+
+
+def test_a_way_is_over_when_its_bytes_are_used(http: httpx.Client) -> None:
+    open_way(http, 1, megabytes=1)
+
+    left = http.post(f"/ways/{SIM}/traffic", json={"bytes": 999_999}).json()
+    assert (left["state"], left["bytesLeft"]) == ("open", 1)
+    assert http.post(f"/ways/{SIM}/traffic", json={"bytes": 2}).json()["state"] == "closed"
+
+
+@pytest.mark.parametrize("changes", [{"minutes": 0}, {"minutes": True}, {"megabytes": "5"}])
+def test_an_incomplete_way_is_refused(http: httpx.Client, changes: dict[str, Any]) -> None:
+    assert open_way(http, 1, **changes).status_code == 400
+
+
+def test_the_calls_about_ways_are_in_the_books(http: httpx.Client) -> None:
+    open_way(http, 1)
+    http.delete(f"/ways/{SIM}/1")
+    open_way(http, 1)
+
+    calls = http.get("/books").json()["calls"]
+    assert [(call["operation"], call["answer"]) for call in calls] == [
+        ("open_way", "200"),
+        ("close_way", "200"),
+        ("open_way", "409"),
+    ]
