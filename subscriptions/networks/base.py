@@ -1,9 +1,13 @@
-"""What the network side must be able to do: activate a plan for a SIM, and end it.
+"""What the network side must be able to do: activate and end plans, and open and close a way out.
 
 An eSIM must be warm: its plan is active before the activation code is handed over
 (docs/contract.md#profile). Both operations can be repeated, and calls may arrive
 in any order: each activation carries a higher number than the one before, and a
 plan that was ended stays ended.
+
+A way out lets a SIM without a plan reach any host for some minutes, because a bank's page may be
+anywhere. A SIM has at most one way out. The numbers of ways grow too: a way that was closed stays
+closed, and a call about an older way does not touch a newer one.
 """
 
 from dataclasses import dataclass
@@ -36,6 +40,22 @@ class Service:
     msisdn: str
 
 
+@dataclass(frozen=True)
+class Opening:
+    """A way out to open for a SIM. IMSI and MSISDN are empty if they are not known.
+
+    It lapses by itself after the minutes, or when the megabytes are used up. Repeating a call does
+    not make it longer. 1 MB is 10^6 bytes.
+    """
+
+    sequence: int
+    iccid: str
+    imsi: str
+    msisdn: str
+    minutes: int
+    megabytes: int
+
+
 class Network(Protocol):
     """The operator's back end. Each method may raise `NetworkUnavailable` or `NetworkRefused`."""
 
@@ -47,4 +67,16 @@ class Network(Protocol):
 
         This includes a plan that was never activated. An activation that
         arrives later then has no effect.
+        """
+
+    def open_way(self, opening: Opening) -> None:
+        """Let the SIM reach any host, and return once it can.
+
+        Raises `NetworkRefused` if this network opens no way, or not for this SIM.
+        """
+
+    def close_way(self, iccid: str, *, sequence: int) -> None:
+        """Close the SIM's way with this number, and all older ones, for good.
+
+        This includes a way that was never opened, or has lapsed. A newer one stays open.
         """

@@ -1,4 +1,4 @@
-"""The network side over HTTP: two addresses, both safe to repeat (docs/network.md)."""
+"""The network side over HTTP: plans and ways out, all safe to repeat (docs/network.md)."""
 
 from typing import Any
 from urllib.parse import quote
@@ -7,20 +7,20 @@ import httpx
 from django.conf import settings
 
 from moportal.http_client import check_address, exchange_json
-from subscriptions.networks.base import NetworkRefused, NetworkUnavailable, Service
+from subscriptions.networks.base import NetworkRefused, NetworkUnavailable, Opening, Service
 
 # The network's own words for a plan or SIM that it does not know. Any other 404 is a wrong address.
 NOT_FOUND_ERRORS = frozenset({"unknown_plan", "unknown_iccid"})
 
 
 class HttpNetwork:
-    """`PUT` and `DELETE` of `NETWORK_URL/subscriptions/<reference>`."""
+    """`PUT` and `DELETE` of `/subscriptions/<reference>` and of `/ways/<iccid>/<sequence>`."""
 
     def activate(self, service: Service) -> None:
         """Activate the plan, and check that the answer names this SIM."""
         answer = self._call(
             "PUT",
-            service.reference,
+            _plan_path(service.reference),
             {
                 "sequence": service.sequence,
                 "plan": service.plan,
@@ -34,16 +34,37 @@ class HttpNetwork:
 
     def end(self, reference: str) -> None:
         """End the plan with this reference."""
-        answer = self._call("DELETE", reference, None)
+        answer = self._call("DELETE", _plan_path(reference), None)
         if answer.get("state") != "ended":
             raise NetworkUnavailable(f"not ended: {str(answer)[:120]}", was_sent=True)
 
-    def _call(self, method: str, reference: str, content: dict[str, Any] | None) -> dict[str, Any]:
+    def open_way(self, opening: Opening) -> None:
+        """Open a way out, and check that the answer names this SIM."""
+        answer = self._call(
+            "PUT",
+            _way_path(opening.iccid, opening.sequence),
+            {
+                "minutes": opening.minutes,
+                "megabytes": opening.megabytes,
+                "imsi": opening.imsi,
+                "msisdn": opening.msisdn,
+            },
+        )
+        if (answer.get("state"), answer.get("iccid")) != ("open", opening.iccid):
+            raise NetworkUnavailable(f"not open: {str(answer)[:120]}", was_sent=True)
+
+    def close_way(self, iccid: str, *, sequence: int) -> None:
+        """Close a way out."""
+        answer = self._call("DELETE", _way_path(iccid, sequence), None)
+        if answer.get("state") != "closed":
+            raise NetworkUnavailable(f"not closed: {str(answer)[:120]}", was_sent=True)
+
+    def _call(self, method: str, path: str, content: dict[str, Any] | None) -> dict[str, Any]:
         base = check_address(settings.NETWORK_URL, name="NETWORK_URL")
         token: str = settings.NETWORK_TOKEN
         status, answer = exchange_json(
             method,
-            f"{base}/subscriptions/{quote(reference, safe='')}",
+            f"{base}{path}",
             within=settings.OUTSIDE_CALL_TIMEOUT,
             unavailable=NetworkUnavailable,
             content=content,
@@ -55,3 +76,11 @@ class HttpNetwork:
         if status != httpx.codes.OK:
             raise NetworkUnavailable(f"HTTP {status}", was_sent=True)
         return answer
+
+
+def _plan_path(reference: str) -> str:
+    return f"/subscriptions/{quote(reference, safe='')}"
+
+
+def _way_path(iccid: str, sequence: int) -> str:
+    return f"/ways/{quote(iccid, safe='')}/{sequence}"

@@ -1,6 +1,6 @@
 """The adapter for an operator whose SIMs are active in the network from the factory on."""
 
-from subscriptions.networks.base import Service
+from subscriptions.networks.base import NetworkRefused, Opening, Service
 
 
 class AlwaysWarm:
@@ -11,3 +11,10 @@ class AlwaysWarm:
 
     def end(self, reference: str) -> None:
         """Do nothing: the balance alone limits what the SIM can use."""
+
+    def open_way(self, opening: Opening) -> None:
+        """Raise `NetworkRefused`: nothing here can open a way."""
+        raise NetworkRefused("this network opens no way out")
+
+    def close_way(self, iccid: str, *, sequence: int) -> None:
+        """Do nothing: no way was opened."""
