@@ -312,6 +312,12 @@ env.require(
 NETWORK = env.adapter("NETWORK", default="subscriptions.networks.http.HttpNetwork")
 NETWORK_URL = env.address("NETWORK_URL", default="http://127.0.0.1:8003" if DEMO else "")
 NETWORK_TOKEN = env.str("NETWORK_TOKEN", default="")
+# A way out of the walled garden, for a bank's page: how long the network keeps it open at most, how
+# much data it takes, and how many a SIM gets in a day (0: no limit). With 0 minutes no way is ever
+# asked for (docs/payments.md#way-out).
+WAY_OUT_MINUTES = env.int("WAY_OUT_MINUTES", default=10)
+WAY_OUT_MEGABYTES = env.positive("WAY_OUT_MEGABYTES", default=5)
+WAY_OUT_LIMIT = env.int("WAY_OUT_LIMIT", default=5)
 NETWORK_SIMULATOR_URL = env.str("NETWORK_SIMULATOR_URL", default=NETWORK_URL)
 SMDP_SIMULATOR_URL = env.str("SMDP_SIMULATOR_URL", default=SMDP_URL)
 PAYMENT_SIMULATOR_URL = env.str("PAYMENT_SIMULATOR_URL", default=PAYMENT_GATEWAY_URL)

@@ -25,6 +25,8 @@ from subscriptions.models import (
     Takeover,
     UsagePull,
     UsageRecord,
+    WayOut,
+    WayOutCall,
 )
 
 
@@ -47,6 +49,12 @@ class BucketInline(admin.TabularInline[Bucket, Subscription]):
     model = Bucket
     extra = 0
     readonly_fields = ["used_bytes"]
+
+
+class WayOutCallInline(ReadOnlyInline, admin.TabularInline[WayOutCall, WayOut]):
+    model = WayOutCall
+    readonly_fields = ["operation", "outcome", "sent_at", "answered_at", "detail"]
+    fields = (*readonly_fields,)
 
 
 class NetworkCallInline(ReadOnlyInline, admin.TabularInline[NetworkCall, Subscription]):
@@ -188,4 +196,19 @@ class CustomerCallAdmin(ReadOnly, admin.ModelAdmin[CustomerCall]):
     list_filter = ["operation", "outcome"]
     list_select_related = ["line", "link"]
     ordering = ["-pk"]
+    show_full_result_count = False
+
+
+@admin.register(WayOut)
+class WayOutAdmin(ReadOnly, admin.ModelAdmin[WayOut]):
+    """Ways out of the walled garden: for which order or card page, how they ended, and why not."""
+
+    list_display = (
+        *("created_at", "sim", "reference", "state", "refusal"),
+        *("ends_at", "closed_at", "last_error"),
+    )
+    list_filter = ["state", "refusal"]
+    list_select_related = ["sim"]
+    search_fields = ["=reference", "=sim__iccid"]
+    inlines = [WayOutCallInline]
     show_full_result_count = False

@@ -14,6 +14,7 @@ class SubscriptionsConfig(AppConfig):
             linking,
             operator_lines,
             pulling,
+            ways_out,
         )
         from subscriptions.domain.caller_facts import ICCID_ENDING, PLAN  # noqa: PLC0415 -- the same
 
@@ -22,4 +23,5 @@ class SubscriptionsConfig(AppConfig):
         register(pulling.KIND, pulling.fetch_usage)
         register(linking.KIND, linking.find_line)
         register(operator_lines.KIND, operator_lines.refresh)
+        register(ways_out.KIND, ways_out.advance)
         line_proven.connect(linking.note_proof, dispatch_uid="subscriptions.note_proof")

@@ -17,7 +17,10 @@ from subscriptions.models import (
     Takeover,
     UsagePull,
     UsageRecord,
+    WayOut,
+    WayOutCall,
 )
+from subscriptions.states import WayOutState
 
 # A plan that is live may still have to be ended in the network, which the calls decide.
 ENDED = Q(subscription__ended_at__isnull=False) | Q(subscription__ends_at__lt=Now())
@@ -50,5 +53,19 @@ register(
     Timed(ChargingCall, "calls to the charging system", since="sent_at", setting="TASK_DAYS"),
     Kept(OperatorLine, "one row for each line that a customer has linked"),
     Timed(LineLink, "requests to link a line", since="created_at", setting="SUPPORT_DAYS"),
+    Timed(
+        WayOut,
+        "ways out of the walled garden that are over",
+        since="created_at",
+        setting="SUPPORT_DAYS",
+        only=Q(state__in=[WayOutState.CLOSED, WayOutState.REFUSED]),
+    ),
+    Timed(
+        WayOutCall,
+        "calls to the network about ways out that are over",
+        since="sent_at",
+        setting="SUPPORT_DAYS",
+        only=Q(way_out__state__in=[WayOutState.CLOSED, WayOutState.REFUSED]),
+    ),
     Timed(CustomerCall, "calls to the customer system", since="sent_at", setting="TASK_DAYS"),
 )

@@ -1,4 +1,4 @@
-"""The states of a request to link a line, and why one ends without a line."""
+"""The states of a request to link a line and of a way out, and why one comes to nothing."""
 
 from django.db.models import TextChoices
 
@@ -37,3 +37,35 @@ class Refusal(TextChoices):
     NOT_PROVEN = "not_proven", "The number is no longer proven"
     UNANSWERED = "unanswered", "The customer system did not answer for a day"
     REFUSED = "refused", "The customer system refused"
+
+
+class WayOutState(TextChoices):
+    """How far a way out of the walled garden has come."""
+
+    # A worker still has to ask the network.
+    ASKED = "asked", "Being opened"
+    OPEN = "open", "Open"
+    # The network may still have it open.
+    CLOSING = "closing", "Being closed"
+    CLOSED = "closed", "Closed"
+    # It was never open.
+    REFUSED = "refused", "Refused"
+
+
+NEXT_WAY_STATES: dict[WayOutState, frozenset[WayOutState]] = {
+    WayOutState.ASKED: frozenset({WayOutState.OPEN, WayOutState.CLOSING, WayOutState.REFUSED}),
+    WayOutState.OPEN: frozenset({WayOutState.CLOSING}),
+    WayOutState.CLOSING: frozenset({WayOutState.CLOSED}),
+    WayOutState.CLOSED: frozenset(),
+    WayOutState.REFUSED: frozenset(),
+}
+WAY_UNDER_WAY = frozenset({WayOutState.ASKED, WayOutState.OPEN})
+
+
+class WayRefusal(TextChoices):
+    """Why a customer got no way out."""
+
+    LIMIT = "limit", "Too many for this SIM today"
+    NETWORK = "network", "The network refused"
+    # It may be open there all the same, so it is closed.
+    NO_ANSWER = "no_answer", "The network did not answer in time"

@@ -57,6 +57,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/orders/<number>/": OWNER,
     "/orders/<number>/continue/": OWNER,
     "/orders/<number>/returned/": OWNER,
+    "/orders/<number>/bank/": OWNER,
     "/orders/<number>/again/": OWNER,
     "/orders/<number>/install/": OWNER,
     "/esim-problem/": EVERYBODY,
@@ -173,6 +174,7 @@ DESK: dict[str, Desk] = {
     "subscriptions/takeover": READ,
     "subscriptions/usagepull": READ,
     "subscriptions/usagerecord": READ,
+    "subscriptions/wayout": READ,
 }
 
 

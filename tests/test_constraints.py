@@ -69,6 +69,7 @@ from subscriptions.models import (
     Subscription,
     UsagePull,
     UsageRecord,
+    WayOut,
 )
 from tests.builders import EID, make_card, make_order, make_pool
 from tests.test_architecture import ROOMS
@@ -314,6 +315,12 @@ BROKEN: dict[str, Callable[[], object]] = {
     "one_open_link_per_number": lambda: again(LineLink, key=uuid.uuid4()),
     "ended_link_has_a_time_and_no_bill_code": set_to(LineLink, state="linked"),
     "customer_call_is_about_a_line_or_a_link": set_to(CustomerCall, line=None),
+    "way_out_state_known": set_to(WayOut, state="other"),
+    "way_out_refusal_known": set_to(WayOut, refusal="other"),
+    "one_way_out_per_sim": lambda: again(WayOut),
+    "open_way_out_has_its_end": set_to(WayOut, state="open"),
+    "refused_way_out_says_why": set_to(WayOut, state="refused"),
+    "closed_way_out_has_a_time": set_to(WayOut, state="closed"),
     "repair_state_known": set_to(Repair, state="other", ended_at=now()),
     "one_open_repair_per_order": lambda: again(Repair),
     "ended_repair_has_a_time": set_to(Repair, state="failed"),
@@ -344,6 +351,8 @@ def house(alice: User) -> Order:
     OperatorLine.objects.create(line=line, reference="x", balances_at=now())
     LineLink.objects.create(account=alice, number="+12025550142", state="asking")
     CustomerCall.objects.create(line=line, operation="balance", key="x")
+    way_out = WayOut.objects.create(sim=make_card(), minutes=1, megabytes=1)
+    way_out.calls.create(operation="open")
     LegalText.objects.create(kind="terms", language="en", version="1", title="x", body="x")
     handoff = Handoff.objects.create(
         visit=order.visit, token_hash="x", language="en", expires_at=now(), success=False

@@ -38,6 +38,7 @@ from subscriptions.models import (
     Takeover,
     UsagePull,
     UsageRecord,
+    WayOut,
 )
 from tests.accounts.test_roles import make_staff
 from tests.balance_api.test_views import give
@@ -123,6 +124,7 @@ def make_rows_of_subscription(subscription: Subscription) -> None:
         used_at=at,
         received_at=at,
     )
+    WayOut.objects.create(sim=SimOnLine.objects.get().sim, minutes=1, megabytes=1)
     old = SimOnLine.objects.get()
     SimOnLine.objects.update(until=at)
     new = SimOnLine.objects.create(line=old.line, sim=old.sim, since=at)

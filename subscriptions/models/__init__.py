@@ -10,6 +10,7 @@ from subscriptions.models.plans import (
     SubscriptionState,
 )
 from subscriptions.models.usage import ChargingCall, UsagePull, UsageRecord
+from subscriptions.models.ways import WayOut, WayOutCall
 
 __all__ = [
     "Bucket",
@@ -26,4 +27,6 @@ __all__ = [
     "Takeover",
     "UsagePull",
     "UsageRecord",
+    "WayOut",
+    "WayOutCall",
 ]
