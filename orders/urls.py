@@ -19,6 +19,7 @@ urlpatterns = [
     path("orders/<slug:number>/", order.order, name="order"),
     path("orders/<slug:number>/continue/", order.continue_to_host, name="order-continue"),
     path("orders/<slug:number>/returned/", order.return_from_bank, name="order-returned"),
+    path("orders/<slug:number>/bank/", order.order_bank, name="order-bank"),
     path("orders/<slug:number>/again/", order.order_again, name="order-again"),
     path("orders/<slug:number>/install/", install.install, name="install"),
     path("esim-problem/", problem.problem, name="problem"),

@@ -18,7 +18,7 @@ from esim.models import Sim
 from moportal.database.statements import compare_and_set
 from moportal.http_client import ServiceUnavailable
 from moportal.identifiers import InvalidActivationCode
-from orders.domain import announcing, limits
+from orders.domain import announcing, bank_step, limits
 from orders.domain.undoing import undo
 from orders.models import KIND, Order, StateChange
 from orders.queries.orders import not_undone, waiting_for_setting
@@ -152,7 +152,10 @@ def _advance(order: Order, lease: Lease) -> RetryAfter | None:
 
 def _wait_for_customer(order: Order) -> RetryAfter:
     if order.state != OrderState.PENDING:
-        _move(order, OrderState.PENDING, reason="waits for a confirmation at the bank")
+        with transaction.atomic():
+            # In the move's transaction: the page must not lead to the bank before the way is open.
+            bank_step.ask_for_way(order)
+            _move(order, OrderState.PENDING, reason="waits for a confirmation at the bank")
     waited = now() - order.created_at
     if waited > CUSTOMER_STEP_LIMIT:
         raise PaymentDeclined("the payment was not confirmed at the bank")
@@ -353,6 +356,8 @@ def _move(
                 order=order, old=old, new=new, reason=reason[:200], actor=actor
             )
             announcing.tell_ended(order, new, failure=fields.get("failure"))
+            if old == OrderState.PENDING:
+                bank_step.close_way(order)
             if new in NOT_COUNTED:
                 limits.forget_order(order)
     if not is_moved:

@@ -13,7 +13,7 @@ from mobileplans.domain import visits
 from mobileplans.domain.handoffs import Purchase, hand_over
 from mobileplans.domain.outcome import Outcome
 from orders import texts
-from orders.domain import outcomes, placing
+from orders.domain import bank_step, outcomes, placing
 from orders.models import KIND, Order
 from orders.queries.orders import (
     can_be_handed_over,
@@ -71,18 +71,12 @@ def _order_context(order: Order) -> dict[str, Any]:
         "amount": order.price.gross,
         "receipt": getattr(order.payment, "receipt", None),
         "poll": repair is not None or not has_ended,
+        "bank": bank_step.find(order),
         "device_status": texts.device_status(order),
         "next_text": _next_text(order),
-        "customer_step_url": _customer_step_url(order),
         **frame_context("order", back_url=None),
         "cancel": order.state != OrderState.COMPLETED,
     }
-
-
-def _customer_step_url(order: Order) -> str:
-    """Return the bank's page, while the customer must confirm the payment there."""
-    waits = order.state == OrderState.PENDING and not order.cancel_requested_at
-    return order.payment.customer_step_url if waits else ""
 
 
 def _page_phase(order: Order, *, is_mended: bool) -> str:
@@ -109,7 +103,18 @@ def _next_text(order: Order) -> str:
 def return_from_bank(_request: HttpRequest, user: User, number: str) -> HttpResponse:
     """Enqueue the order's task after the customer is back from the bank, and show the order."""
     order = _get_own_order(user, number)
+    bank_step.close_way(order)
     enqueue(KIND, order.pk)
+    return redirect_to("order", order.number)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@customer_only
+def order_bank(request: HttpRequest, user: User, number: str) -> HttpResponse:
+    """Ask for a way out to the bank once more, and show the order, which waits for it."""
+    order = _get_own_order(user, number)
+    if request.method == "POST" and order.state == OrderState.PENDING:
+        bank_step.ask_for_way(order)
     return redirect_to("order", order.number)
 
 

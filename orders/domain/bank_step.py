@@ -1,0 +1,114 @@
+"""The step at the customer's bank, and whether the customer's device reaches the bank's page.
+
+A device whose SIM has no balance left is in the walled garden and reaches only listed hosts
+(docs/payments.md#hosts). For such a device the portal asks the network for a way out before the
+page leaves for the bank, and closes it when the customer is back (docs/payments.md#way-out).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.conf import settings
+from django.utils.timezone import now
+
+from accounts.models import User
+from esim.models import Sim
+from mobileplans.domain import visits
+from mobileplans.models import Visit
+from orders.models import Order
+from orders.states import OrderState
+from subscriptions.balances import BalancesTooOld, BalanceType, balances
+from subscriptions.domain import ways_out
+from subscriptions.models import WayOut
+from subscriptions.states import WayOutState, WayRefusal
+
+
+class Reach(StrEnum):
+    """Whether the customer's device reaches the bank's page."""
+
+    # It needs no way out, or has one.
+    YES = "yes"
+    # The network is asked for a way out.
+    OPENING = "opening"
+    # The way out has ended, and the customer can have another one.
+    ENDED = "ended"
+    # There is no way out for now.
+    NO = "no"
+
+
+@dataclass(frozen=True)
+class BankStep:
+    """A step at the bank that an order waits for."""
+
+    url: str
+    reach: Reach
+    # Asking for another way out may help.
+    may_ask_again: bool = False
+
+
+def find(order: Order) -> BankStep | None:
+    """Return the step at the bank that the order waits for, or None."""
+    if order.state != OrderState.PENDING or order.cancel_requested_at:
+        return None
+    url = order.payment.customer_step_url
+    way = ways_out.latest(order.number)
+    if way is None:
+        return BankStep(url, Reach.YES)
+    return BankStep(url, _reach(way), may_ask_again=way.refusal != WayRefusal.LIMIT)
+
+
+def _reach(way: WayOut) -> Reach:
+    if way.state == WayOutState.OPEN:
+        return Reach.YES
+    if ways_out.is_waited_for(way):
+        return Reach.OPENING
+    # A worker that is late with a way may still open it. Until then the page offers what needs
+    # none.
+    is_over = way.state in {WayOutState.CLOSING, WayOutState.CLOSED} and not way.refusal
+    return Reach.ENDED if is_over else Reach.NO
+
+
+def ask_for_way(order: Order) -> None:
+    """Ask for a way out for the order's device, if it is in the walled garden."""
+    sim = sim_in_garden(order.visit, order.account, chosen=order.sim)
+    if sim is not None:
+        ways_out.request(sim, reference=order.number)
+
+
+def close_way(order: Order) -> None:
+    """Close the order's way out, because the customer is back or the order goes on without them."""
+    ways_out.close(order.number)
+
+
+def sim_in_garden(visit: Visit, account: User, *, chosen: Sim | None = None) -> Sim | None:
+    """Return the SIM through which the visit's device is in the walled garden, or None.
+
+    1. A host has launched the portal. An ordinary browser has a connection of its own.
+    2. The launch named a SIM card of the operator, or installed profiles. If there are several
+       profiles, the one that gets the plan counts, because nobody knows which one is connected.
+    3. Get Balance would answer NONE for this SIM here. If the operator has not said for too long
+       what is left, it may be none.
+
+    Whether the device is on Wi-Fi is unknown. A way out does no harm then.
+    """
+    if settings.WAY_OUT_MINUTES <= 0 or not visit.is_launched:
+        return None
+    sim = _connected_sim(visit, account, chosen)
+    return sim if sim is not None and _has_no_balance(sim, visit.location) else None
+
+
+def _connected_sim(visit: Visit, account: User, chosen: Sim | None) -> Sim | None:
+    if visit.iccid:
+        return visits.usable_card(visit.iccid)
+    profiles = visits.installed_profiles(visit, account) if visit.iccids else []
+    if chosen in profiles:
+        return chosen
+    return profiles[0] if len(profiles) == 1 else None
+
+
+def _has_no_balance(sim: Sim, location: str) -> bool:
+    try:
+        found = balances(sim.iccid, location=location, at=now())
+    except BalancesTooOld:
+        return True
+    return found[0].type == BalanceType.NONE
