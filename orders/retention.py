@@ -4,7 +4,7 @@ from django.db.models import Q
 
 from moportal.retention import Deleted, Follows, Timed, register
 from orders.domain.books import delete_old_orders
-from orders.models import Draft, Order, Repair, Return, StateChange
+from orders.models import Draft, Order, PayingCode, Repair, Return, StateChange
 
 register(
     Deleted(
@@ -24,4 +24,10 @@ register(
     Follows(StateChange, "an order's moves", "orders.Order"),
     Follows(Repair, "an order's repairs", "orders.Order"),
     Follows(Return, "an order's return", "orders.Order"),
+    Timed(
+        PayingCode,
+        "codes with which another device paid for an order",
+        since="created_at",
+        setting="TASK_DAYS",
+    ),
 )

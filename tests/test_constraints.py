@@ -40,7 +40,7 @@ from esim.models import (
 )
 from messages.models import Message, SendingCall, SentCount
 from mobileplans.models import Handoff, HostReport, LpaReport, Visit
-from orders.models import Draft, Order, Repair, Return
+from orders.models import Draft, Order, PayingCode, Repair, Return
 from outbox.domain import enqueue
 from outbox.models import Heartbeat, Task
 from payments.models import (
@@ -307,6 +307,9 @@ BROKEN: dict[str, Callable[[], object]] = {
     "only_what_was_decided_is_held": set_to(Order, state="held"),
     "failed_order_says_why": set_to(Order, state="failed"),
     "order_for_a_sim_orders_no_profile": both_kinds_of_sim,
+    "one_open_paying_code_per_order": lambda: again(PayingCode, code_digest="other"),
+    "used_paying_code_has_ended": set_to(PayingCode, used_at=now()),
+    "ended_paying_code_is_deleted": set_to(PayingCode, ended_at=now()),
     "receipt_number_is_given_once": lambda: again(Receipt, payment=other_order().payment),
     "credit_note_number_is_given_once": lambda: again(CreditNote, refund=other_refund()),
     "repair_kind_known": set_to(Repair, kind="other"),
@@ -368,6 +371,7 @@ def house(alice: User) -> Order:
     )
     CreditNote.objects.create(refund=refund, year=2026, number=1)
     Receipt.objects.create(payment=order.payment, year=2026, number=1)
+    order.paying_codes.create(code="x", code_digest="x", expires_at=now())
     order.changes.create(old="acknowledged", new="in_progress")
     _fill_payments_and_tasks(alice, order)
     _fill_messages(alice)

@@ -39,6 +39,7 @@ def _is_worked_on() -> Q:
 @transaction.atomic
 def _delete(order: Order) -> None:
     order.changes.all().delete()
+    order.paying_codes.all().delete()
     order.repairs.all().delete()
     payment, draft = order.payment, order.draft
     if hasattr(order, "taken_back"):

@@ -1,0 +1,130 @@
+"""Paying for an order from another device, because the first one does not reach the bank.
+
+The first device shows a short address and a code. Whoever enters the code on another device sees
+what is paid and how much, and goes to the bank's page from there. Nobody signs in: the bank knows
+the customer, and a stranger with the code could only pay for somebody else's plan. Nothing else of
+the account can be seen or changed, so a code that is overheard does no harm
+(docs/payments.md#another-device).
+"""
+
+import re
+import secrets
+from datetime import timedelta
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.urls import reverse
+from django.utils.timezone import now
+
+from accounts.access import limiter
+from accounts.access.limiter import Counter, Limit
+from moportal.database.statements import compare_and_set
+from moportal.sealed import digest
+from moportal.text.normal_text import normalise_number
+from orders.models import Order, PayingCode
+from orders.models.orders import CROCKFORD
+from orders.states import OrderState
+
+log = structlog.get_logger(__name__)
+LIFETIME = timedelta(minutes=15)
+# How long the other device may see the order after it has entered the code.
+USED_FOR = timedelta(minutes=30)
+# 40 bits: with the limit on guesses nobody finds one of them by chance.
+LENGTH = 8
+WINDOW = timedelta(hours=1)
+# What people write for a digit that looks the same (Crockford's base 32).
+LOOKALIKES = str.maketrans("OIL", "011")
+
+
+def waits_for_bank(order: Order) -> bool:
+    """Return whether the order waits for a step at the bank, which another device can do."""
+    return order.state == OrderState.PENDING and order.cancel_requested_at is None
+
+
+def request_code(order: Order) -> PayingCode | None:
+    """Return the order's code, or a new one if there is none that works.
+
+    Returns None if the order does not wait for the bank.
+    """
+    with transaction.atomic():
+        # Two requests at once wait here for each other.
+        locked = Order.objects.select_for_update(no_key=True).get(pk=order.pk)
+        if not waits_for_bank(locked):
+            return None
+        found = PayingCode.objects.filter(order=order, ended_at=None).first()
+        if found is not None and found.is_usable:
+            return found
+        if found is not None:
+            compare_and_set(PayingCode, found.pk, {"ended_at": None}, ended_at=now(), code="")
+        code = "".join(secrets.choice(CROCKFORD) for _ in range(LENGTH))
+        made = PayingCode.objects.create(
+            order=order, code=code, code_digest=digest(code), expires_at=now() + LIFETIME
+        )
+    log.info("paying code made", order=order.number)
+    return made
+
+
+def find_code(order: Order) -> PayingCode | None:
+    """Return the order's newest code, if it works or was used."""
+    newest = PayingCode.objects.filter(order=order).first()
+    return newest if newest and (newest.is_usable or newest.used_at) else None
+
+
+def normalise(text: str) -> str:
+    """Return the normal form of a code, however it was read aloud and typed."""
+    typed = normalise_number(text).replace("-", "").upper().translate(LOOKALIKES)
+    return typed if re.fullmatch(f"[{CROCKFORD}]{{{LENGTH}}}", typed) else ""
+
+
+def redeem(text: str, *, network: str) -> PayingCode | None:
+    """Use a code up and return it, or None if no such code works.
+
+    The attempt counts before anything is compared. `network` is where the request comes from, or
+    empty if that is unknown. Raises `accounts.access.limiter.Locked`. Call it outside of any
+    transaction.
+    """
+    typed = normalise(text)
+    counter = _counter(network)
+    limiter.count(typed, counter)
+    found = PayingCode.objects.select_related("order").filter(code_digest=digest(typed)).first()
+    if found is None or not found.is_usable or not waits_for_bank(found.order):
+        return None
+    at = now()
+    # Of two devices with one code, one wins.
+    is_first = compare_and_set(
+        PayingCode, found.pk, {"ended_at": None}, ended_at=at, used_at=at, code=""
+    )
+    if not is_first:
+        return None
+    limiter.forget(typed, counter)
+    log.info("paying code used", order=found.order.number)
+    return found
+
+
+def order_of(pk: int) -> Order | None:
+    """Return the order for which a device has entered the code with this key, for some time."""
+    entered = PayingCode.objects.filter(pk=pk, used_at__gt=now() - USED_FOR)
+    found = entered.select_related("order__payment__method").first()
+    return found.order if found else None
+
+
+def short_address() -> str:
+    """Return the address on which a code is entered, as people read it aloud."""
+    return _address().partition("://")[2]
+
+
+def address_with(code: PayingCode) -> str:
+    """Return the address that a QR code leads to. Opening it does not use the code up."""
+    return f"{_address()}{code.display_code}/"
+
+
+def _address() -> str:
+    portal: str = settings.PORTAL_URL
+    return portal.rstrip("/") + reverse("pay")
+
+
+def _counter(network: str) -> Counter:
+    limit = Limit("paying codes", settings.NETWORK_LIMIT, WINDOW)
+    # Without a proxy that names the network, all guesses count together.
+    return Counter(limit, f"network:{network or 'unknown'}")

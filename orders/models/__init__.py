@@ -1,0 +1,25 @@
+"""Drafts, orders, their repairs and returns, and the codes with which another device pays."""
+
+from orders.models.orders import (
+    KIND,
+    Draft,
+    Order,
+    PricedPlan,
+    Repair,
+    Return,
+    StateChange,
+    new_number,
+)
+from orders.models.other_devices import PayingCode
+
+__all__ = [
+    "KIND",
+    "Draft",
+    "Order",
+    "PayingCode",
+    "PricedPlan",
+    "Repair",
+    "Return",
+    "StateChange",
+    "new_number",
+]
