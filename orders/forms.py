@@ -230,3 +230,22 @@ def _month_and_year(text: str) -> date | None:
         return None
     year = int(found[2])
     return date(year if year > 99 else 2000 + year, int(found[1]), 1)  # noqa: PLR2004 -- two digits
+
+
+class PayingCodeForm(forms.Form):
+    """The code with which another device pays for an order."""
+
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=40,
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "one-time-code",
+                "autocapitalize": "characters",
+                "spellcheck": "false",
+                "dir": "ltr",
+            }
+        ),
+        help_text=_("8 letters and digits, as shown on the first device."),
+        error_messages={"required": _("Enter the code that the first device shows.")},
+    )

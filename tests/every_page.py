@@ -121,6 +121,7 @@ def address_filler() -> Callable[[str], str]:
         "number": order.number,
         "key": CardPage.objects.get().key,
         "link": LineLink.objects.get().key,
+        "code": "ABCD-EFGH",
         "what": "done",
         "name": "simulator",
         "pk": Plan.objects.order_by("pk")[0].pk,

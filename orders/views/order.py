@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
@@ -13,24 +13,23 @@ from mobileplans.domain import visits
 from mobileplans.domain.handoffs import Purchase, hand_over
 from mobileplans.domain.outcome import Outcome
 from orders import texts
-from orders.domain import bank_step, outcomes, placing
-from orders.models import KIND, Order
+from orders.domain import outcomes, placing
+from orders.models import Order
 from orders.queries.orders import (
     can_be_handed_over,
     is_for_this_device,
     open_repair,
-    orders_of,
 )
 from orders.states import ENDED, OrderState
+from orders.views.bank import bank_context
 from orders.views.steps import (
-    accept_post_back,
     customer_only,
     frame_context,
+    get_own_order,
     prove_url,
     redirect_to,
     redirect_to_open_step,
 )
-from outbox.domain import enqueue
 
 PHASES = {
     OrderState.COMPLETED: "done",
@@ -45,16 +44,11 @@ def order(request: HttpRequest, user: User, number: str) -> HttpResponse:
     """Show the order's progress or its result."""
     visit = visits.get_or_begin(request)
     visits.note_step(visit, "order")
-    found = _get_own_order(user, number)
+    found = get_own_order(user, number)
     context = _order_context(found) | {"may_continue": is_for_this_device(found, visit)}
     if found.state == OrderState.COMPLETED:
         context["prove_url"] = prove_url(user, then=request.path)
     return render(request, "orders/order.html", context)
-
-
-def _get_own_order(user: User, number: str) -> Order:
-    """Return the customer's order. For another customer's order the answer is 404."""
-    return get_object_or_404(orders_of(user), number=number.upper().replace("-", ""))
 
 
 def _order_context(order: Order) -> dict[str, Any]:
@@ -71,7 +65,7 @@ def _order_context(order: Order) -> dict[str, Any]:
         "amount": order.price.gross,
         "receipt": getattr(order.payment, "receipt", None),
         "poll": repair is not None or not has_ended,
-        "bank": bank_step.find(order),
+        **bank_context(order),
         "device_status": texts.device_status(order),
         "next_text": _next_text(order),
         **frame_context("order", back_url=None),
@@ -97,32 +91,11 @@ def _next_text(order: Order) -> str:
     return _("Choose Continue, then install your eSIM.") if order.visit.is_open_web else ""
 
 
-@accept_post_back
-@require_safe
-@customer_only
-def return_from_bank(_request: HttpRequest, user: User, number: str) -> HttpResponse:
-    """Enqueue the order's task after the customer is back from the bank, and show the order."""
-    order = _get_own_order(user, number)
-    bank_step.close_way(order)
-    enqueue(KIND, order.pk)
-    return redirect_to("order", order.number)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@customer_only
-def order_bank(request: HttpRequest, user: User, number: str) -> HttpResponse:
-    """Ask for a way out to the bank once more, and show the order, which waits for it."""
-    order = _get_own_order(user, number)
-    if request.method == "POST" and order.state == OrderState.PENDING:
-        bank_step.ask_for_way(order)
-    return redirect_to("order", order.number)
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 @customer_only
 def continue_to_host(request: HttpRequest, user: User, number: str) -> HttpResponse:
     """Hand the completed order over to the host."""
-    order = _get_own_order(user, number)
+    order = get_own_order(user, number)
     is_ours = is_for_this_device(order, visits.get_or_begin(request))
     if request.method != "POST" or order.state != OrderState.COMPLETED or not is_ours:
         return redirect_to("order", order.number)
@@ -158,7 +131,7 @@ def _record_and_hand_over(
 @customer_only
 def order_again(request: HttpRequest, user: User, number: str) -> HttpResponse:
     """Start a new draft with the same plan after a payment was declined."""
-    order = _get_own_order(user, number)
+    order = get_own_order(user, number)
     if request.method != "POST" or order.state != OrderState.FAILED:
         return redirect_to("order", order.number)
     draft = placing.reopen_draft(order)

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -22,6 +22,7 @@ from orders.domain.drafts import StaleForm, has_offered_method, open_draft
 from orders.domain.targets import target
 from orders.forms import DraftForm
 from orders.models import Draft, Order
+from orders.queries.orders import orders_of
 
 Rest = ParamSpec("Rest")
 TITLES = {
@@ -151,6 +152,11 @@ def redirect_to(name: str, *args: object, query: str = "") -> HttpResponseRedire
     """Return a 303 redirect to a page of the portal, by the name of its URL."""
     address = reverse(name, args=args)
     return HttpResponseRedirect(f"{address}?{query}" if query else address, status=303)
+
+
+def get_own_order(user: User, number: str) -> Order:
+    """Return the customer's order. For another customer's order the answer is 404."""
+    return get_object_or_404(orders_of(user), number=number.upper().replace("-", ""))
 
 
 def enter_step(request: HttpRequest, user: User, step: str) -> tuple[Visit, Draft]:

@@ -10,11 +10,11 @@ from django.utils.timezone import now
 
 from accounts.models import User
 from moportal.database.statements import compare_and_set
-from payments.gateways import offered_in, offers
+from payments.gateways import gateways, offered_in, offers
 from payments.gateways.base import Ability, StoredCard
 from payments.models import PaymentMethod
 from payments.signals import method_stopped
-from payments.states import PaymentState
+from payments.states import MethodKind, PaymentState
 
 log = structlog.get_logger(__name__)
 # So many refusals of one method are allowed in this time, those of tries by hand among them
@@ -75,6 +75,30 @@ def takes_new_cards(market: str) -> bool:
     is_page = settings.PAYMENT_CARD_ENTRY == "page"
     needed = Ability.HOSTED_PAGE if is_page else Ability.CARD_ENTRY
     return any(offers(name, needed) for name in offered_in(market))
+
+
+def abilities_in(market: str) -> frozenset[Ability]:
+    """Return what the gateways of this market can do, all together."""
+    known = gateways()
+    return frozenset().union(*(known[name].abilities for name in offered_in(market)))
+
+
+def methods_without_step(account: User, *, market: str) -> list[PaymentMethod]:
+    """Return the usable methods for which the bank most likely wants no confirmation.
+
+    The gateway has no such step, or the bank wanted none for the method's last charge.
+    """
+    return [
+        method
+        for method in usable_methods(account, market=market)
+        if method.kind == MethodKind.CARD
+        and (not offers(method.gateway, Ability.BANK_STEP) or _was_charged_without_step(method))
+    ]
+
+
+def _was_charged_without_step(method: PaymentMethod) -> bool:
+    last = method.payments.exclude(state=PaymentState.INTENDED).order_by("pk").last()
+    return last is not None and last.was_charged and not last.customer_step_url
 
 
 def is_offered(method: PaymentMethod, *, market: str) -> bool:
