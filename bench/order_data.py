@@ -8,7 +8,7 @@ from mobileplans.models import Visit
 from moportal.identifiers import Iccid
 from orders.models import Draft
 from payments.domain.payments import add_card
-from payments.gateways.base import Card
+from payments.gateways.values import Card
 from plans.queries import Offer, offers
 
 PREFIX, MARKET, LANGUAGE = "8944222", "US", "en"

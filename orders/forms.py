@@ -16,7 +16,7 @@ from moportal.text.card_numbers import refuse_card_number
 from moportal.text.normal_text import normalise_number
 from orders.models import Draft
 from payments.domain import vouchers
-from payments.gateways.base import Card
+from payments.gateways.values import Card
 
 NEW_CARD = NEW_ESIM = "new"
 NEW_VOUCHER = "voucher"

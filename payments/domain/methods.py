@@ -11,7 +11,8 @@ from django.utils.timezone import now
 from accounts.models import User
 from moportal.database.statements import compare_and_set
 from payments.gateways import gateways, offered_in, offers
-from payments.gateways.base import Ability, StoredCard
+from payments.gateways.base import Ability
+from payments.gateways.values import StoredCard
 from payments.models import PaymentMethod
 from payments.signals import method_stopped
 from payments.states import MethodKind, PaymentState

@@ -26,15 +26,8 @@ from outbox.retries import SHORT_TRIES, count_failure
 from payments.domain import methods
 from payments.domain.calls import call_gateway
 from payments.gateways import choose_gateway, gateway
-from payments.gateways.base import (
-    Ability,
-    Gateway,
-    GatewayRefused,
-    GatewayUnavailable,
-    NoCard,
-    StillOpen,
-    StoredCard,
-)
+from payments.gateways.base import Ability, Gateway, GatewayRefused, GatewayUnavailable
+from payments.gateways.values import NoCard, StillOpen, StoredCard
 from payments.models import CardPage
 from payments.signals import card_taken
 from payments.states import NEXT_PAGE_STATES, PAGE_UNDER_WAY, CardPageState

@@ -20,13 +20,8 @@ from payments.domain.standing import (
     store_standing,
 )
 from payments.gateways import choose_gateway, gateway
-from payments.gateways.base import (
-    Ability,
-    Card,
-    Declined,
-    GatewayRefused,
-    Standing,
-)
+from payments.gateways.base import Ability, GatewayRefused
+from payments.gateways.values import Card, Declined, Standing
 from payments.models import GatewayCall, Payment, PaymentMethod
 from payments.states import PaymentState, RefundKind, RefundState, RefusalKind
 

@@ -30,16 +30,8 @@ from payments.domain.standing import (
     store_standing,
 )
 from payments.gateways import offers
-from payments.gateways.base import (
-    Ability,
-    GatewayRefused,
-    GatewayUnavailable,
-    NotOffered,
-    Refunded,
-    RefundFailed,
-    RefundPending,
-    RefundStanding,
-)
+from payments.gateways.base import Ability, GatewayRefused, GatewayUnavailable, NotOffered
+from payments.gateways.values import Refunded, RefundFailed, RefundPending, RefundStanding
 from payments.models import Payment, Refund
 from payments.states import RefundKind, RefundState
 

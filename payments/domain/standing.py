@@ -14,13 +14,12 @@ from payments.domain.calls import call_gateway
 from payments.domain.losses import recount
 from payments.domain.receipts import issue_credit_note
 from payments.gateways import gateway
-from payments.gateways.base import (
+from payments.gateways.base import Gateway, GatewayRefused
+from payments.gateways.values import (
     Authorised,
     Captured,
     CustomerStep,
     Declined,
-    Gateway,
-    GatewayRefused,
     Standing,
     VoidedOrRefunded,
 )

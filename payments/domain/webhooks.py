@@ -12,7 +12,8 @@ from django.db import IntegrityError, transaction
 from outbox.domain import enqueue
 from payments.domain import disputes, refunds
 from payments.gateways import gateway, offers
-from payments.gateways.base import Ability, Event, WebhookForged
+from payments.gateways.base import Ability, WebhookForged
+from payments.gateways.values import Event
 from payments.models import Payment, WebhookEvent
 from payments.states import EventSubject
 

@@ -17,18 +17,9 @@ from moportal.trust.shared_secrets import accepted_values
 from payments.gateways.answers import LONGEST_TEXT, require_text
 from payments.gateways.base import (
     Ability,
-    Card,
     CardRefused,
-    Event,
     GatewayRefused,
     GatewayUnavailable,
-    HostedPage,
-    NoCard,
-    PageStanding,
-    RefundStanding,
-    Standing,
-    StillOpen,
-    StoredCard,
     WebhookForged,
 )
 from payments.gateways.simulator_answers import (
@@ -37,6 +28,17 @@ from payments.gateways.simulator_answers import (
     parse_stored_card,
 )
 from payments.gateways.simulator_disputes import SimulatorDisputes
+from payments.gateways.values import (
+    Card,
+    Event,
+    HostedPage,
+    NoCard,
+    PageStanding,
+    RefundStanding,
+    Standing,
+    StillOpen,
+    StoredCard,
+)
 from payments.states import EventSubject
 
 LONGEST_URL = 500

@@ -4,12 +4,12 @@ import re
 from typing import Any
 
 from payments.gateways.answers import LONGEST_TEXT, parse_moment, require_text
-from payments.gateways.base import (
+from payments.gateways.base import GatewayUnavailable
+from payments.gateways.values import (
     Authorised,
     Captured,
     CustomerStep,
     Declined,
-    GatewayUnavailable,
     Refunded,
     RefundFailed,
     RefundPending,

@@ -15,20 +15,17 @@ from django.conf import settings
 from moportal.http_client import check_address, exchange_json
 from moportal.money import Money
 from payments.gateways.answers import parse_moment, require_text
-from payments.gateways.base import (
-    Ability,
+from payments.gateways.base import Ability, GatewayRefused, GatewayUnavailable, WithoutMethods
+from payments.gateways.values import (
     Authorised,
     Captured,
     Declined,
-    GatewayRefused,
-    GatewayUnavailable,
     Refunded,
     RefundFailed,
     RefundPending,
     RefundStanding,
     Standing,
     VoidedOrRefunded,
-    WithoutMethods,
 )
 from payments.states import RefusalKind
 

@@ -15,7 +15,7 @@ from mobileplans.models import Visit
 from moportal.web.sessions import SessionStore
 from orders.domain import drafts
 from payments.domain.payments import add_card
-from payments.gateways.base import Card
+from payments.gateways.values import Card
 from plans.queries import offers
 from tests.e2e.customer import EID
 

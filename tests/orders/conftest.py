@@ -14,7 +14,7 @@ from accounts.models import User
 from orders.models import Order
 from outbox.domain import RetryAfter
 from payments.domain.payments import add_card
-from payments.gateways.base import Card
+from payments.gateways.values import Card
 from payments.models import PaymentMethod
 from tests.builders import EID, make_order, make_pool, make_visit
 from tests.processing import process_task

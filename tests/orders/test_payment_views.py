@@ -6,7 +6,7 @@ from django.test import Client
 from accounts.models import User
 from orders.forms import PaymentForm
 from orders.models import Draft
-from payments.gateways.base import Card
+from payments.gateways.values import Card
 from payments.models import GatewayCall
 from tests.builders import (
     make_method,

@@ -6,7 +6,7 @@ from django.utils.timezone import now
 from accounts.models import User
 from payments.domain import pages
 from payments.domain import payments as domain
-from payments.gateways.base import Card
+from payments.gateways.values import Card
 from payments.models import CardPage, Payment
 from tests.processing import process_task
 from tests.providers import books

@@ -11,16 +11,9 @@ from accounts.models import User
 from moportal.money import Money
 from payments.domain import payments as domain
 from payments.domain import standing
-from payments.gateways.base import (
-    Authorised,
-    CardRefused,
-    CustomerStep,
-    Declined,
-    GatewayRefused,
-    GatewayUnavailable,
-    VoidedOrRefunded,
-)
+from payments.gateways.base import CardRefused, GatewayRefused, GatewayUnavailable
 from payments.gateways.simulator import SimulatorGateway
+from payments.gateways.values import Authorised, CustomerStep, Declined, VoidedOrRefunded
 from payments.models import GatewayCall, Payment, PaymentMethod
 from payments.states import PaymentState
 from tests.payments.conftest import (

@@ -8,15 +8,14 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from moportal.money import Money
-from payments.gateways.base import (
+from payments.gateways.base import CardRefused, GatewayRefused, GatewayUnavailable
+from payments.gateways.simulator import SimulatorGateway
+from payments.gateways.values import (
     Authorised,
     Captured,
     Card,
-    CardRefused,
     CustomerStep,
     Declined,
-    GatewayRefused,
-    GatewayUnavailable,
     HostedPage,
     NoCard,
     Refunded,
@@ -27,7 +26,6 @@ from payments.gateways.base import (
     StoredCard,
     VoidedOrRefunded,
 )
-from payments.gateways.simulator import SimulatorGateway
 from payments.states import RefusalKind
 from tests.serving import Handler, serving
 

@@ -12,21 +12,12 @@ from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
 from moportal.money import Money
-from payments.gateways.base import (
-    Ability,
-    Authorised,
-    Card,
-    CardRefused,
-    Event,
-    Gateway,
-    GatewayRefused,
-    Standing,
-    StoredCard,
-)
+from payments.gateways.base import Ability, CardRefused, Gateway, GatewayRefused
 from payments.gateways.disputes import DisputeStanding, FraudWarned
 from payments.gateways.simulator import SimulatorGateway
 from payments.gateways.testkit import KitFailure, Treated, checks_for
 from payments.gateways.testkit.bench import CHECKS, PRICE, new_key
+from payments.gateways.values import Authorised, Card, Event, Standing, StoredCard
 from payments.states import DisputeKind
 from simulators.payment.server import SIGNATURE_HEADER, signed
 from tests.payments.conftest import card, type_card

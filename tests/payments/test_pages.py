@@ -12,7 +12,8 @@ from outbox.models import Task
 from outbox.retries import RETRY_DELAYS
 from payments.domain import pages
 from payments.gateways import gateway as gateway_named
-from payments.gateways.base import Gateway, GatewayUnavailable, HostedPage, StillOpen
+from payments.gateways.base import Gateway, GatewayUnavailable
+from payments.gateways.values import HostedPage, StillOpen
 from payments.models import CardPage, GatewayCall, PaymentMethod
 from payments.states import NEXT_PAGE_STATES, CardPageState
 from tests.payments.conftest import opened_page, type_card

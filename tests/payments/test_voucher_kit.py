@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from moportal.money import Money
-from payments.gateways.base import Ability, Card, Gateway, NotOffered
+from payments.gateways.base import Ability, Gateway, NotOffered
 from payments.gateways.testkit import Treated, checks_for
 from payments.gateways.testkit.bench import CHECKS, PRICE, RETURN_URL, new_key
+from payments.gateways.values import Card
 from payments.gateways.vouchers import VoucherServer
 from payments.states import DisputeKind
 from tests.payments.conftest import card

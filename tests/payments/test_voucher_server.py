@@ -9,12 +9,11 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from moportal.money import Money
-from payments.gateways.base import (
+from payments.gateways.base import GatewayRefused, GatewayUnavailable
+from payments.gateways.values import (
     Authorised,
     Captured,
     Declined,
-    GatewayRefused,
-    GatewayUnavailable,
     Refunded,
     RefundFailed,
     RefundPending,

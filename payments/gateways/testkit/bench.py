@@ -7,15 +7,8 @@ from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from moportal.money import Money
-from payments.gateways.base import (
-    Ability,
-    Authorised,
-    Card,
-    Gateway,
-    GatewayRefused,
-    GatewayUnavailable,
-    Standing,
-)
+from payments.gateways.base import Ability, Gateway, GatewayRefused, GatewayUnavailable
+from payments.gateways.values import Authorised, Card, Standing
 from payments.states import DisputeKind
 
 Kind = TypeVar("Kind")

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from payments.gateways.base import Ability, CardRefused, StillOpen, StoredCard
+from payments.gateways.base import Ability, CardRefused
 from payments.gateways.testkit.bench import (
     RETURN_URL,
     Bench,
@@ -17,6 +17,7 @@ from payments.gateways.testkit.bench import (
     new_key,
     register_check,
 )
+from payments.gateways.values import StillOpen, StoredCard
 
 LAST_FOUR = re.compile(r"[0-9]{4}")
 

@@ -5,14 +5,7 @@ from datetime import timedelta
 from django.utils.timezone import now
 
 from moportal.money import Money
-from payments.gateways.base import (
-    Ability,
-    Authorised,
-    Captured,
-    CustomerStep,
-    Declined,
-    VoidedOrRefunded,
-)
+from payments.gateways.base import Ability
 from payments.gateways.testkit.bench import (
     PRICE,
     Bench,
@@ -27,6 +20,7 @@ from payments.gateways.testkit.bench import (
     new_key,
     register_check,
 )
+from payments.gateways.values import Authorised, Captured, CustomerStep, Declined, VoidedOrRefunded
 from payments.states import RefusalKind
 
 KINDS = {

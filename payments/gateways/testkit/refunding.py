@@ -1,7 +1,7 @@
 """Checks of refunds, whole and in parts."""
 
 from moportal.money import Money
-from payments.gateways.base import Ability, Captured, VoidedOrRefunded
+from payments.gateways.base import Ability
 from payments.gateways.testkit.bench import (
     PRICE,
     Bench,
@@ -13,6 +13,7 @@ from payments.gateways.testkit.bench import (
     new_key,
     register_check,
 )
+from payments.gateways.values import Captured, VoidedOrRefunded
 
 THIRD = Money(600, PRICE.currency)
 REST = Money(PRICE.minor_units - 2 * THIRD.minor_units, PRICE.currency)
