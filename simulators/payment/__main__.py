@@ -19,7 +19,7 @@ that this address is none of the protocol.
   GET  /pages/ID          open, taken (with the card's token) or refused
   GET  /card/ID           the page itself; the customer returns to return_url by GET
   POST /payments          {{"token", "amount": minor units, "currency", "reference",
-                          "return_url"}}
+                          "return_url", "off_session": true if the customer is away}}
   POST /payments/ID/capture, /void
   POST /payments/ID/refund  {{"amount": minor units}}; without an amount, all that is left
   GET  /payments/ID         with capture_before: the Unix time at which an authorisation lapses
@@ -62,7 +62,13 @@ Cards:
   4000 0000 0000 0259  approved; disputed once it is charged: fraudulent
   4000 0000 0000 1976  approved; the bank asks about it once it is charged, an inquiry
   4000 0000 0000 5423  approved; the bank warns of fraud once it is charged
+  4000 0025 0000 3155  off session declined: authentication_required; else approved
+  4000 0000 0000 0341  off session declined: insufficient_funds; else approved
+  4000 0000 0000 7312  off session declined: stolen_card; else approved
+  4000 0000 0000 7320  off session declined: try_again_later, retry_after three days; else approved
   4242 4242 4242 4242  approved, as is every other valid number
+
+Off session, 4000 0027 6000 3184 is declined too: authentication_required.
 
 The provider's own page refuses declined cards at once, except with insufficient_funds. Card
 numbers are never stored.

@@ -9,6 +9,9 @@ APPROVE, CUSTOMER_STEP, CHARGE = "approve", "customer_step", "charge"
 SLOW_REFUND, NO_REFUND = "slow_refund", "no_refund"
 DISPUTED, DISPUTED_AS_FRAUD = "disputed", "disputed_as_fraud"
 INQUIRED, WARNED_OF = "inquired", "warned_of"
+# Approved while the customer is there. While they are away, the bank refuses.
+STEP_WHEN_AWAY, POOR_WHEN_AWAY = "step_when_away", "poor_when_away"
+STOLEN_WHEN_AWAY, LATER_WHEN_AWAY = "stolen_when_away", "later_when_away"
 # Providers' test systems decline these numbers, or ask the customer to confirm at the
 # bank. Every other valid number is approved.
 BEHAVIOUR = {
@@ -29,11 +32,27 @@ BEHAVIOUR = {
     "4000000000000259": DISPUTED_AS_FRAUD,
     "4000000000001976": INQUIRED,
     "4000000000005423": WARNED_OF,
+    "4000002500003155": STEP_WHEN_AWAY,
+    "4000000000000341": POOR_WHEN_AWAY,
+    "4000000000007312": STOLEN_WHEN_AWAY,
+    "4000000000007320": LATER_WHEN_AWAY,
+}
+# Why the bank refuses such a card off session.
+REASON_WHEN_AWAY = {
+    CUSTOMER_STEP: "authentication_required",
+    STEP_WHEN_AWAY: "authentication_required",
+    POOR_WHEN_AWAY: "insufficient_funds",
+    STOLEN_WHEN_AWAY: "stolen_card",
+    LATER_WHEN_AWAY: "try_again_later",
 }
 # What a refusal means for the card: never again, or not before the customer acts. After any
 # other refusal a later try may succeed.
 FINAL_REASONS = frozenset({"expired_card", "stolen_card"})
-REASONS_FOR_THE_CUSTOMER = frozenset({"incorrect_csc", "authentication_failed"})
+REASONS_FOR_THE_CUSTOMER = frozenset(
+    {"incorrect_csc", "authentication_failed", "authentication_required"}
+)
+# After these the provider advises how many seconds to wait.
+RETRY_AFTER = {"try_again_later": 3 * 24 * 3600}
 # The card page refuses these at once: a bank reports them without a payment.
 REFUSED_AT_SIGHT = frozenset(BEHAVIOUR.values()) - {
     "insufficient_funds",
@@ -46,6 +65,7 @@ REFUSED_AT_SIGHT = frozenset(BEHAVIOUR.values()) - {
     DISPUTED_AS_FRAUD,
     INQUIRED,
     WARNED_OF,
+    *REASON_WHEN_AWAY,
 }
 BRANDS = (
     ("visa", re.compile(r"4")),

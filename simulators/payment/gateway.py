@@ -27,6 +27,10 @@ APPROVED = {
     cards.DISPUTED_AS_FRAUD: PaymentState.AUTHORISED,
     cards.INQUIRED: PaymentState.AUTHORISED,
     cards.WARNED_OF: PaymentState.AUTHORISED,
+    cards.STEP_WHEN_AWAY: PaymentState.AUTHORISED,
+    cards.POOR_WHEN_AWAY: PaymentState.AUTHORISED,
+    cards.STOLEN_WHEN_AWAY: PaymentState.AUTHORISED,
+    cards.LATER_WHEN_AWAY: PaymentState.AUTHORISED,
 }
 # What becomes of a refund to such a card. To any other it is done at once.
 REFUND_STATUS = {
@@ -81,14 +85,15 @@ def forget_token(books: Books, body: dict[str, Any]) -> Reply:
 def authorise(books: Books, body: dict[str, Any], *, key: str, address: str) -> Reply:
     """Authorise, charge or decline a payment, or send the customer to the bank.
 
-    A declined payment is stored too. `address` is this provider's address, under
-    which the bank's page is served.
+    With `off_session` the merchant starts the payment while the customer is away. A declined
+    payment is stored too. `address` is this provider's address, under which the bank's page is
+    served.
     """
     card = books.card(str(body.get("token")))
     if card is None:
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "unknown_token")
     _check_order(body)
-    reason = _decline_reason(card)
+    reason = _decline_reason(card, is_off_session=body.get("off_session") is True)
     wants_step = not reason and card.behaviour == cards.CUSTOMER_STEP
     return_url = parse_return_url(body) if wants_step else ""
     status = PaymentState.DECLINED if reason else APPROVED[card.behaviour]
@@ -112,15 +117,19 @@ def authorise(books: Books, body: dict[str, Any], *, key: str, address: str) -> 
     return HTTPStatus.CREATED, {**shown, **refusal(reason)}
 
 
-def refusal(reason: str) -> dict[str, str]:
-    """Return the fields of a declined payment: the reason, and what it means for the card."""
+def refusal(reason: str) -> dict[str, Any]:
+    """Return the fields of a declined payment: the reason, and what it means for the card.
+
+    Some refusals have advice too: `retry_after` is in seconds.
+    """
     if not reason:
         return {}
     if reason in cards.FINAL_REASONS:
         kind = "final"
     else:
         kind = "customer" if reason in cards.REASONS_FOR_THE_CUSTOMER else "later"
-    return {"reason": reason, "kind": kind}
+    advice = {"retry_after": cards.RETRY_AFTER[reason]} if reason in cards.RETRY_AFTER else {}
+    return {"reason": reason, "kind": kind, **advice}
 
 
 def challenge_url(address: str, identifier: str) -> str:
@@ -226,9 +235,11 @@ def _payment_that_can(books: Books, identifier: str, action: str) -> dict[str, A
     return payment
 
 
-def _decline_reason(card: cards.Card) -> str:
+def _decline_reason(card: cards.Card, *, is_off_session: bool) -> str:
     if cards.is_past(card.exp_month, card.exp_year):
         return "expired_card"
+    if is_off_session and card.behaviour in cards.REASON_WHEN_AWAY:
+        return cards.REASON_WHEN_AWAY[card.behaviour]
     return "" if card.behaviour in APPROVED else card.behaviour
 
 

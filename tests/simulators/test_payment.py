@@ -140,6 +140,32 @@ def test_a_test_card_is_declined_with_its_reason(
     )
 
 
+@pytest.mark.parametrize(
+    ("number", "reason", "kind"),
+    [
+        ("4000 0025 0000 3155", "authentication_required", "customer"),
+        ("4000 0000 0000 0341", "insufficient_funds", "later"),
+        ("4000 0000 0000 7312", "stolen_card", "final"),
+        ("4000 0000 0000 7320", "try_again_later", "later"),
+    ],
+)
+def test_some_cards_are_declined_only_off_session(
+    gateway: httpx.Client, number: str, reason: str, kind: str
+) -> None:
+    _status, there = pay(gateway, number=number)
+    _status, away = pay(gateway, number=number, key="away", off_session=True)
+
+    assert there["status"] == "authorised"
+    assert (away["status"], away["reason"], away["kind"]) == ("declined", reason, kind)
+    assert (away.get("retry_after") == 3 * 24 * 3600) == (reason == "try_again_later")
+
+
+def test_off_session_no_customer_is_asked_to_confirm(gateway: httpx.Client) -> None:
+    _status, answer = pay(gateway, number="4000 0027 6000 3184", off_session=True)
+
+    assert (answer["status"], answer["reason"]) == ("declined", "authentication_required")
+
+
 NEXT = {
     "authorised": {"capture": "captured", "void": "voided"},
     "captured": {"refund": "refunded"},
