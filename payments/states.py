@@ -52,6 +52,15 @@ NEXT_STATES: dict[PaymentState, frozenset[PaymentState]] = {
 }
 
 
+class Initiator(TextChoices):
+    """Who starts a payment."""
+
+    # The customer is there, and can confirm it at the bank.
+    CUSTOMER = "customer", "The customer"
+    # Off session: nobody is there to confirm. A mandate allows it.
+    OPERATOR = "operator", "The operator"
+
+
 class RefusalKind(TextChoices):
     """What a refused payment means for its method, by what the gateway says about it."""
 

@@ -23,7 +23,7 @@ from payments.gateways import choose_gateway, gateway
 from payments.gateways.base import Ability, GatewayRefused
 from payments.gateways.values import Card, Declined, Standing
 from payments.models import GatewayCall, Payment, PaymentMethod
-from payments.states import PaymentState, RefundKind, RefundState, RefusalKind
+from payments.states import Initiator, PaymentState, RefundKind, RefundState, RefusalKind
 
 
 class AuthorisationEnded(GatewayRefused):
@@ -83,6 +83,7 @@ def _ask_for_amount(payment: Payment, before_call: BeforeCall) -> Standing:
             payment.amount,
             reference=payment.reference,
             return_url=payment.return_url,
+            initiator=Initiator.CUSTOMER,
             key=key,
         ),
         payment=payment,

@@ -1,6 +1,6 @@
 """Values in the answers of gateways, parsed."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from payments.gateways.base import GatewayUnavailable
@@ -8,6 +8,7 @@ from payments.gateways.base import GatewayUnavailable
 LONGEST_TEXT = 80
 # The Unix time at which the year 9000 begins.
 LAST_SECOND = 221_845_392_000
+LONGEST_DELAY = timedelta(days=90)
 
 
 def parse_moment(seconds: object) -> datetime | None:
@@ -15,6 +16,16 @@ def parse_moment(seconds: object) -> datetime | None:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         return None
     return datetime.fromtimestamp(seconds, tz=UTC) if 0 <= seconds < LAST_SECOND else None
+
+
+def parse_delay(seconds: object) -> timedelta | None:
+    """Parse a number of seconds to wait, at most `LONGEST_DELAY`.
+
+    Return None for any other value, as if the gateway gave no advice.
+    """
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
+        return None
+    return timedelta(seconds=min(seconds, LONGEST_DELAY.total_seconds()))
 
 
 def require_text(body: dict[str, Any], name: str, *, longest: int = LONGEST_TEXT) -> str:

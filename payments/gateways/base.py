@@ -21,6 +21,7 @@ from payments.gateways.values import (
     Standing,
     StoredCard,
 )
+from payments.states import Initiator
 
 
 class Ability(StrEnum):
@@ -44,7 +45,7 @@ class Ability(StrEnum):
     CODE = "code"
     # A wallet of the device, such as Apple Pay, pays on the gateway's page.
     WALLETS = "wallets"
-    # The operator charges a stored method while the customer is away.
+    # `authorise` takes payments that the operator starts while the customer is away.
     OFF_SESSION = "off_session"
     # `refund` can give back less than what was charged.
     PART_REFUNDS = "part_refunds"
@@ -113,12 +114,22 @@ class Gateway(Protocol):
         """STORED_METHODS: remove a stored card. One that is not there counts as removed."""
 
     def authorise(
-        self, token: str, amount: Money, *, reference: str, return_url: str, key: str
+        self,
+        token: str,
+        amount: Money,
+        *,
+        reference: str,
+        return_url: str,
+        initiator: Initiator,
+        key: str,
     ) -> Standing:
         """Ask the bank to approve the amount. Nothing should be charged yet.
 
         A payment that the provider has charged all the same is `Captured`: it pays for the order,
         or is refunded.
+
+        OFF_SESSION: nobody can confirm what the operator starts, so it is never `CustomerStep`. A
+        bank that wants a confirmation is `Declined` with the kind CUSTOMER.
         """
 
     def fetch(self, gateway_id: str) -> Standing:

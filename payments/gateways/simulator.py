@@ -39,7 +39,7 @@ from payments.gateways.values import (
     StillOpen,
     StoredCard,
 )
-from payments.states import EventSubject
+from payments.states import EventSubject, Initiator
 
 LONGEST_URL = 500
 SIGNATURE = "Webhook-Signature"
@@ -64,6 +64,7 @@ class SimulatorGateway(SimulatorDisputes):
             Ability.CARD_ENTRY,
             Ability.HOSTED_PAGE,
             Ability.BANK_STEP,
+            Ability.OFF_SESSION,
             Ability.PART_REFUNDS,
             Ability.DISPUTES,
             Ability.PUSH,
@@ -124,7 +125,14 @@ class SimulatorGateway(SimulatorDisputes):
             raise GatewayRefused(f"forget: HTTP {status}, {str(body.get('error'))[:40]!r}")
 
     def authorise(
-        self, token: str, amount: Money, *, reference: str, return_url: str, key: str
+        self,
+        token: str,
+        amount: Money,
+        *,
+        reference: str,
+        return_url: str,
+        initiator: Initiator,
+        key: str,
     ) -> Standing:
         """Ask the bank to approve the amount."""
         content = {
@@ -133,6 +141,7 @@ class SimulatorGateway(SimulatorDisputes):
             "currency": amount.currency,
             "reference": reference,
             "return_url": return_url,
+            "off_session": initiator == Initiator.OPERATOR,
         }
         status, body = self._post("/payments", content, key=key)
         if httpx.codes.is_client_error(status):

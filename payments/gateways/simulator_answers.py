@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from payments.gateways.answers import LONGEST_TEXT, parse_moment, require_text
+from payments.gateways.answers import LONGEST_TEXT, parse_delay, parse_moment, require_text
 from payments.gateways.base import GatewayUnavailable
 from payments.gateways.values import (
     Authorised,
@@ -29,7 +29,7 @@ def parse_standing(body: dict[str, Any]) -> Standing:
     """Parse how a payment stands. Raises `GatewayUnavailable` for an unknown status."""
     gateway_id, status = require_text(body, "id"), require_text(body, "status")
     if status == "declined":
-        return Declined(gateway_id, str(body.get("reason", ""))[:LONGEST_TEXT], _refusal_kind(body))
+        return _parse_refusal(body, gateway_id)
     if status == "requires_action":
         return CustomerStep(gateway_id, require_text(body, "url"))
     if status == "authorised":
@@ -57,10 +57,12 @@ def parse_refund(body: object) -> RefundStanding:
     raise GatewayUnavailable(f"unknown refund status {status!r}", was_sent=True)
 
 
-def _refusal_kind(body: dict[str, Any]) -> RefusalKind:
+def _parse_refusal(body: dict[str, Any], gateway_id: str) -> Declined:
     """Parse what a refusal means for the card. An unknown kind does not stop the card."""
-    kind = body.get("kind")
-    return RefusalKind(kind) if kind in RefusalKind.values else RefusalKind.LATER
+    sent = body.get("kind")
+    kind = RefusalKind(sent) if sent in RefusalKind.values else RefusalKind.LATER
+    reason = str(body.get("reason", ""))[:LONGEST_TEXT]
+    return Declined(gateway_id, reason, kind, parse_delay(body.get("retry_after")))
 
 
 def parse_stored_card(body: dict[str, Any]) -> StoredCard:

@@ -1,7 +1,7 @@
 """What goes to a payment gateway and what it answers, in the payment industry's terms."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from payments.states import EventSubject, RefusalKind
 
@@ -44,11 +44,15 @@ class Authorised:
 
 @dataclass(frozen=True)
 class Declined:
-    """The bank has refused. The gateway names the reason, and what it means for the method."""
+    """The bank has refused. The gateway names the reason, and what it means for the method.
+
+    `retry_after` is the gateway's advice: before that time has passed, another try is useless.
+    """
 
     gateway_id: str
     reason: str
     kind: RefusalKind = RefusalKind.LATER
+    retry_after: timedelta | None = None
 
 
 @dataclass(frozen=True)

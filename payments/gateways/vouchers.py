@@ -27,7 +27,7 @@ from payments.gateways.values import (
     Standing,
     VoidedOrRefunded,
 )
-from payments.states import RefusalKind
+from payments.states import Initiator, RefusalKind
 
 # The protocol's words for states, reasons and errors. No code looks like that.
 WORD = re.compile(r"[a-z_]{1,40}")
@@ -58,9 +58,16 @@ class VoucherServer(WithoutMethods):
         return frozenset()
 
     def authorise(
-        self, token: str, amount: Money, *, reference: str, return_url: str, key: str
+        self,
+        token: str,
+        amount: Money,
+        *,
+        reference: str,
+        return_url: str,
+        initiator: Initiator,
+        key: str,
     ) -> Standing:
-        """Reserve the amount. The token is the voucher's code."""
+        """Reserve the amount. The token is the voucher's code, which the customer has typed."""
         content = {
             "code": token,
             "amount": amount.minor_units,

@@ -15,7 +15,7 @@ from payments.domain import payments as domain
 from payments.gateways.base import GatewayRefused
 from payments.gateways.simulator import SimulatorGateway
 from payments.models import GatewayCall, Payment, PaymentMethod
-from payments.states import PaymentState
+from payments.states import Initiator, PaymentState
 from tests.payments.conftest import card
 from tests.processing import process_task
 from tests.providers import books, break_it
@@ -60,7 +60,12 @@ def test_a_worker_removes_the_card_at_the_gateway(method: PaymentMethod, gateway
     assert books(gateway)["tokens"] == 0
     with pytest.raises(GatewayRefused):
         SimulatorGateway().authorise(
-            token, Money(100, "USD"), reference="R", return_url="", key="k"
+            token,
+            Money(100, "USD"),
+            reference="R",
+            return_url="",
+            initiator=Initiator.CUSTOMER,
+            key="k",
         )
 
 

@@ -15,7 +15,7 @@ from payments.gateways.base import CardRefused, GatewayRefused, GatewayUnavailab
 from payments.gateways.simulator import SimulatorGateway
 from payments.gateways.values import Authorised, CustomerStep, Declined, VoidedOrRefunded
 from payments.models import GatewayCall, Payment, PaymentMethod
-from payments.states import PaymentState
+from payments.states import Initiator, PaymentState
 from tests.payments.conftest import (
     CUSTOMER_STEP,
     REFUSED,
@@ -433,5 +433,10 @@ def test_a_payment_waits_for_the_confirmation_at_the_bank(
 def test_an_unknown_token_is_refused(gateway: str) -> None:
     with pytest.raises(GatewayRefused):
         SimulatorGateway().authorise(
-            "tok_unknown", Money(100, "USD"), reference="R", return_url="", key="k1"
+            "tok_unknown",
+            Money(100, "USD"),
+            reference="R",
+            return_url="",
+            initiator=Initiator.CUSTOMER,
+            key="k1",
         )

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -26,7 +26,7 @@ from payments.gateways.values import (
     StoredCard,
     VoidedOrRefunded,
 )
-from payments.states import RefusalKind
+from payments.states import Initiator, RefusalKind
 from tests.serving import Handler, serving
 
 CARD = Card("4242424242424242", 12, 2099, "123", "Alice")
@@ -67,7 +67,14 @@ def provider(settings: Settings) -> Iterator[FakeProvider]:
 
 
 def authorise(gateway: SimulatorGateway) -> Standing:
-    return gateway.authorise("tok", Money(100, "USD"), reference="R", return_url="", key="k")
+    return gateway.authorise(
+        "tok",
+        Money(100, "USD"),
+        reference="R",
+        return_url="",
+        initiator=Initiator.CUSTOMER,
+        key="k",
+    )
 
 
 @pytest.mark.parametrize(
@@ -114,6 +121,23 @@ def test_only_a_known_kind_of_refusal_stops_a_card(
     answer = {"id": "p", "status": "declined", "reason": "new", "kind": kind}
 
     assert authorise(provider.answering(answer)) == Declined("p", "new", known)
+
+
+@pytest.mark.parametrize(
+    ("sent", "advice"),
+    [
+        (3600, timedelta(hours=1)),
+        (0.5, timedelta(seconds=0.5)),
+        (1e300, timedelta(days=90)),
+        *((no_time, None) for no_time in (None, "soon", True, 0, -1, float("nan"))),
+    ],
+)
+def test_advice_on_another_try_is_a_time_to_wait(
+    provider: FakeProvider, sent: object, advice: timedelta | None
+) -> None:
+    answer = {"id": "p", "status": "declined", "reason": "no", "retry_after": sent}
+
+    assert authorise(provider.answering(answer)) == Declined("p", "no", retry_after=advice)
 
 
 @pytest.mark.parametrize(

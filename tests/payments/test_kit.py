@@ -17,8 +17,8 @@ from payments.gateways.disputes import DisputeStanding, FraudWarned
 from payments.gateways.simulator import SimulatorGateway
 from payments.gateways.testkit import KitFailure, Treated, checks_for
 from payments.gateways.testkit.bench import CHECKS, PRICE, new_key
-from payments.gateways.values import Authorised, Card, Event, Standing, StoredCard
-from payments.states import DisputeKind
+from payments.gateways.values import Authorised, Card, Declined, Event, Standing, StoredCard
+from payments.states import DisputeKind, Initiator, RefusalKind
 from simulators.payment.server import SIGNATURE_HEADER, signed
 from tests.payments.conftest import card, type_card
 
@@ -29,6 +29,7 @@ CARDS = {
     Treated.REFUSED_FOR_NOW: "4000000000009995",
     Treated.REFUSED_WITHOUT_THE_CUSTOMER: "4000000000000127",
     Treated.BANK_STEP: "4000002760003184",
+    Treated.BANK_STEP_OFF_SESSION: "4000002500003155",
 }
 CHECK_BY_NAME = {str(check): check for check in CHECKS}
 
@@ -163,6 +164,44 @@ class TakesAnyNumber(SimulatorGateway):
         return StoredCard("tok_1", "Visa", card.number[-4:], card.expiry_month, card.expiry_year)
 
 
+class AsksTheAbsentCustomer(SimulatorGateway):
+    """Treats each payment as if the customer were there."""
+
+    def authorise(self, token: str, amount: Money, **more: Any) -> Standing:
+        return super().authorise(token, amount, **{**more, "initiator": Initiator.CUSTOMER})
+
+
+class StopsForTheCustomer(SimulatorGateway):
+    """Takes a bank that wants the customer for one that refuses for good."""
+
+    def authorise(self, token: str, amount: Money, **more: Any) -> Standing:
+        standing = super().authorise(token, amount, **more)
+        if isinstance(standing, Declined):
+            return replace(standing, kind=RefusalKind.FINAL)
+        return standing
+
+
+class ChargesAtOnceWhenAway(SimulatorGateway):
+    """Charges an off-session payment without waiting for the capture."""
+
+    def authorise(self, token: str, amount: Money, **more: Any) -> Standing:
+        standing = super().authorise(token, amount, **more)
+        if more["initiator"] == Initiator.OPERATOR and isinstance(standing, Authorised):
+            self.capture(standing.gateway_id, key=new_key())
+            return self.fetch(standing.gateway_id)
+        return standing
+
+
+class AdvisesAlways(SimulatorGateway):
+    """Advises to try again, even after a refusal for good."""
+
+    def authorise(self, token: str, amount: Money, **more: Any) -> Standing:
+        standing = super().authorise(token, amount, **more)
+        if isinstance(standing, Declined):
+            return replace(standing, retry_after=timedelta(days=1))
+        return standing
+
+
 class FindsNothing(SimulatorGateway):
     """Never finds a payment."""
 
@@ -242,6 +281,13 @@ class WarnsOfAnother(SimulatorGateway):
         (AnswersNothing, "an_accepted_dispute_is_lost"),
         (WarnsOfAnother, "a_fraud_warning_names_its_payment"),
         (WarnsOfAnother, "what_is_not_there_is_not_found"),
+        (FindsNothing, "an_off_session_payment_is_authorised_once_and_charged_later"),
+        (ForgetsKeys, "an_off_session_payment_is_authorised_once_and_charged_later"),
+        (ChargesAtOnceWhenAway, "an_off_session_payment_is_authorised_once_and_charged_later"),
+        (AsksTheAbsentCustomer, "off_session_nobody_is_asked_to_confirm"),
+        (StopsForTheCustomer, "off_session_nobody_is_asked_to_confirm"),
+        (StopsForTheCustomer, "each_off_session_refusal_has_its_kind"),
+        (AdvisesAlways, "each_refusal_has_its_kind_and_its_reason"),
     ],
 )
 def test_a_broken_adapter_fails(address: str, broken: Callable[[], Gateway], check: str) -> None:

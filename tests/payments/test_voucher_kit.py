@@ -7,7 +7,7 @@ import pytest
 from moportal.money import Money
 from payments.gateways.base import Ability, Gateway, NotOffered
 from payments.gateways.testkit import Treated, checks_for
-from payments.gateways.testkit.bench import CHECKS, PRICE, RETURN_URL, new_key
+from payments.gateways.testkit.bench import CHECKS, PRICE, RETURN_URL, authorise
 from payments.gateways.values import Card
 from payments.gateways.vouchers import VoucherServer
 from payments.states import DisputeKind
@@ -33,9 +33,7 @@ class VoucherBench:
         if treated == Treated.REFUSED_FOR_NOW:
             # Another order holds all of it.
             whole = Money(5000, currency)
-            self.gateway.authorise(
-                code, whole, reference="OTHER", return_url=RETURN_URL, key=new_key()
-            )
+            authorise(self, token=code, amount=whole)
         return code
 
     def card(self) -> Card:

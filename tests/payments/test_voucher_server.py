@@ -21,7 +21,7 @@ from payments.gateways.values import (
     VoidedOrRefunded,
 )
 from payments.gateways.vouchers import VoucherServer
-from payments.states import RefusalKind
+from payments.states import Initiator, RefusalKind
 from tests.payments.vouchers import issue
 from tests.providers import books, break_it
 from tests.serving import Handler, serving
@@ -32,7 +32,12 @@ RESERVED = {"id": "res_1", "status": "reserved"}
 
 def reserve(code: str, *, amount: Money = PRICE, key: str = "k") -> Standing:
     return VoucherServer().authorise(
-        code, amount, reference="ORDER1", return_url="http://127.0.0.1/", key=key
+        code,
+        amount,
+        reference="ORDER1",
+        return_url="http://127.0.0.1/",
+        initiator=Initiator.CUSTOMER,
+        key=key,
     )
 
 
@@ -256,7 +261,9 @@ Call = Callable[[VoucherServer], object]
 @pytest.mark.parametrize(
     "call",
     [
-        lambda one: one.authorise("C", PRICE, reference="O", return_url="", key="k"),
+        lambda one: one.authorise(
+            "C", PRICE, reference="O", return_url="", initiator=Initiator.CUSTOMER, key="k"
+        ),
         lambda one: one.capture("r", key="k"),
         lambda one: one.fetch("r"),
     ],
@@ -272,7 +279,7 @@ def test_a_busy_server_or_a_wrong_setting_is_no_answer(
 def test_only_what_changes_something_is_refused(server: FakeServer) -> None:
     with pytest.raises(GatewayRefused, match="reserve: HTTP 422, 'invalid_amount'"):
         server.answering({"error": "invalid_amount"}, 422).authorise(
-            "C", PRICE, reference="O", return_url="", key="k"
+            "C", PRICE, reference="O", return_url="", initiator=Initiator.CUSTOMER, key="k"
         )
     with pytest.raises(GatewayUnavailable):
         server.answering({"error": "unknown_reservation"}, 404).fetch("r")
@@ -291,7 +298,12 @@ def test_an_error_does_not_repeat_the_code(
 ) -> None:
     with pytest.raises((GatewayRefused, GatewayUnavailable)) as error:
         server.answering(answer, status).authorise(
-            "KESTREL2345", PRICE, reference="O", return_url="", key="k"
+            "KESTREL2345",
+            PRICE,
+            reference="O",
+            return_url="",
+            initiator=Initiator.CUSTOMER,
+            key="k",
         )
 
     assert "KESTREL2345" not in str(error.value)

@@ -9,12 +9,20 @@ can be tested with the installed product alone (docs/payments.md#a-gateway-of-on
 from collections.abc import Collection
 
 from payments.gateways.base import Ability
-from payments.gateways.testkit import cards, charging, disputing, refunding, reporting, searching
+from payments.gateways.testkit import (
+    cards,
+    charging,
+    disputing,
+    off_session,
+    refunding,
+    reporting,
+    searching,
+)
 from payments.gateways.testkit.bench import CHECKS, Bench, Check, KitFailure, Treated
 
 __all__ = ["Bench", "Check", "KitFailure", "Treated", "checks_for"]
 # Importing a module registers its checks.
-MODULES = (cards, charging, disputing, refunding, reporting, searching)
+MODULES = (cards, charging, disputing, off_session, refunding, reporting, searching)
 
 
 def checks_for(abilities: Collection[Ability]) -> list[Check]:

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from moportal.money import Money
 from payments.gateways.base import Ability, Gateway, GatewayRefused, GatewayUnavailable
 from payments.gateways.values import Authorised, Card, Standing
-from payments.states import DisputeKind
+from payments.states import DisputeKind, Initiator
 
 Kind = TypeVar("Kind")
 PRICE = Money(1900, "USD")
@@ -28,6 +28,8 @@ class Treated(StrEnum):
     REFUSED_FOR_NOW = "refused_for_now"
     REFUSED_WITHOUT_THE_CUSTOMER = "refused_without_the_customer"
     BANK_STEP = "bank_step"
+    # OFF_SESSION: approved while the customer is there. Else the bank wants the customer.
+    BANK_STEP_OFF_SESSION = "bank_step_off_session"
 
 
 class Bench(Protocol):
@@ -131,11 +133,17 @@ def authorise(
     amount: Money = PRICE,
     key: str = "",
     token: str = "",
+    initiator: Initiator = Initiator.CUSTOMER,
 ) -> Standing:
     """Ask for an amount, under a new key unless one is given."""
     key, token = key or new_key(), token or bench.token(treated, amount.currency)
     return bench.gateway.authorise(
-        token, amount, reference=key[:20], return_url=RETURN_URL, key=key
+        token,
+        amount,
+        reference=key[:20],
+        return_url=RETURN_URL,
+        initiator=initiator,
+        key=key,
     )
 
 

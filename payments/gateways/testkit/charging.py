@@ -126,6 +126,8 @@ def each_refusal_has_its_kind_and_its_reason(bench: Bench) -> None:
         refusal = expect_type(authorise(bench, treated), Declined, f"{treated} is `Declined`")
         expect(refusal.kind == kind, f"{treated} has the kind {kind}")
         expect(refusal.reason != "", f"{treated} has a reason")
+        is_without_advice = refusal.retry_after is None
+        expect(is_without_advice or kind == RefusalKind.LATER, f"{treated} is never tried again")
         fetched = bench.gateway.fetch(refusal.gateway_id)
         expect(fetched == refusal, f"{treated}: fetch says the same as authorise")
 
