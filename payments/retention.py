@@ -10,6 +10,7 @@ from payments.models import (
     Dispute,
     DisputeAnswer,
     GatewayCall,
+    Mandate,
     Payment,
     PaymentMethod,
     Receipt,
@@ -33,6 +34,12 @@ register(
         since="created_at",
         setting="SUPPORT_DAYS",
         only=Q(kind=MethodKind.VOUCHER),
+    ),
+    Timed(
+        Mandate,
+        "mandates that have ended and under which no payment is kept: the proof of a consent",
+        since="ended_at",
+        setting="SUPPORT_DAYS",
     ),
     Timed(
         CardPage,

@@ -124,6 +124,19 @@ class AnswerState(TextChoices):
     FAILED = "failed", "Refused by the gateway"
 
 
+class MandateEnd(TextChoices):
+    """Why a mandate has ended."""
+
+    WITHDRAWN = "withdrawn", "The customer ended it"
+    # For example, the subscription has ended.
+    OVER = "over", "What it was for has ended"
+    REPLACED = "replaced", "The customer agreed to something else"
+    METHOD_REMOVED = "removed", "The customer removed the method"
+    METHOD_STOPPED = "stopped", "The bank refuses the method for good"
+    FRAUD = "fraud", "The customer's bank reported fraud"
+    STAFF = "staff", "Staff ended it"
+
+
 class RefundKind(TextChoices):
     """What a refund means for the plan that was paid."""
 

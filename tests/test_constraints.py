@@ -49,6 +49,7 @@ from payments.models import (
     CreditNoteCounter,
     Dispute,
     DisputeAnswer,
+    Mandate,
     Payment,
     PaymentMethod,
     Receipt,
@@ -100,6 +101,12 @@ def second_stay() -> None:
 
 def both_kinds_of_sim() -> None:
     Order.objects.update(sim=make_card(), profile=Profile.objects.get())
+
+
+def mandate_of_another_method() -> None:
+    again(PaymentMethod)
+    again(Mandate, method=PaymentMethod.objects.latest("pk"))
+    Payment.objects.update(initiator="operator", mandate=Mandate.objects.latest("pk"))
 
 
 def other_order() -> Order:
@@ -244,6 +251,21 @@ BROKEN: dict[str, Callable[[], object]] = {
     ),
     "payment_state_known": set_to(Payment, state="other"),
     "declined_payment_has_a_kind_and_a_time": set_to(Payment, state="declined"),
+    "only_a_refusal_for_now_says_when_to_try_again": set_to(
+        Payment, state="declined", refusal_kind="final", declined_at=now(), retry_at=now()
+    ),
+    "payment_of_the_operator_has_a_mandate": set_to(Payment, initiator="operator"),
+    "the_mandate_is_of_the_payments_method": mandate_of_another_method,
+    "payment_of_the_operator_waits_for_nobody": lambda: Payment.objects.update(
+        initiator="operator", mandate=Mandate.objects.get(), state="pending"
+    ),
+    "mandate_says_what_was_agreed": set_to(Mandate, text=""),
+    "mandate_limit_is_an_amount_in_a_currency": set_to(Mandate, highest_minor_units=1900),
+    "ended_mandate_has_a_time_and_a_reason": set_to(Mandate, ended_at=now() + timedelta(days=1)),
+    "staff_say_why_they_end_a_mandate": set_to(
+        Mandate, ended_at=now() + timedelta(days=1), end_reason="staff"
+    ),
+    "one_live_mandate_per_method_and_purpose": lambda: again(Mandate),
     "payment_has_an_amount": set_to(Payment, minor_units=0),
     "payment_at_the_gateway_has_its_id": set_to(Payment, state="captured"),
     "captured_less_refunded_and_lost_is_never_negative": set_to(
@@ -370,6 +392,8 @@ def house(alice: User) -> Order:
         payment=order.payment, minor_units=1, kind=RefundKind.GOODWILL, reason="x"
     )
     CreditNote.objects.create(refund=refund, year=2026, number=1)
+    method = order.payment.method
+    Mandate.objects.create(method=method, purpose="plan 1", text="I agree.", language="en")
     Receipt.objects.create(payment=order.payment, year=2026, number=1)
     order.paying_codes.create(code="x", code_digest="x", expires_at=now())
     order.changes.create(old="acknowledged", new="in_progress")

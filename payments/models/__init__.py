@@ -1,4 +1,4 @@
-"""Payment methods, payments, refunds, disputes, and their numbers in the operator's books."""
+"""Payment methods, mandates, payments, refunds, disputes, and their numbers in the books."""
 
 from payments.models.books import (
     CreditNote,
@@ -8,6 +8,7 @@ from payments.models.books import (
     YearCounter,
 )
 from payments.models.disputes import Dispute, DisputeAnswer
+from payments.models.mandates import Mandate
 from payments.models.methods import CardPage, PaymentMethod
 from payments.models.payments import GatewayCall, Payment, WebhookEvent
 from payments.models.refunds import Refund
@@ -19,6 +20,7 @@ __all__ = [
     "Dispute",
     "DisputeAnswer",
     "GatewayCall",
+    "Mandate",
     "Payment",
     "PaymentMethod",
     "Receipt",

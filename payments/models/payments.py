@@ -8,9 +8,12 @@ from django.utils.timezone import now
 
 from moportal.money import Money
 from outbox.calls import OutsideCall
+from payments.constraints import SameAsParent
+from payments.models.mandates import Mandate
 from payments.models.methods import PaymentMethod
 from payments.states import (
     EventSubject,
+    Initiator,
     PaymentState,
     RefusalKind,
 )
@@ -24,6 +27,16 @@ class Payment(models.Model):
 
     key = models.UUIDField(unique=True, default=uuid.uuid4)
     method = models.ForeignKey(PaymentMethod, on_delete=models.PROTECT, related_name="payments")
+    initiator = models.CharField(
+        max_length=8,
+        choices=Initiator,
+        default=Initiator.CUSTOMER,
+        db_default=Initiator.CUSTOMER.value,
+        help_text="Who starts it. What the operator starts, a mandate allows.",
+    )
+    mandate = models.ForeignKey(
+        Mandate, null=True, blank=True, on_delete=models.PROTECT, related_name="payments"
+    )
     reference = models.CharField(
         max_length=20, help_text="The order's number, shown to the gateway."
     )
@@ -57,6 +70,9 @@ class Payment(models.Model):
         help_text="What the refusal means for the payment method.",
     )
     declined_at = models.DateTimeField(null=True, blank=True)
+    retry_at = models.DateTimeField(
+        null=True, blank=True, help_text="Before this time, the gateway advises against a new try."
+    )
     return_url = models.URLField(
         max_length=500, blank=True, help_text="The page that the bank sends the customer back to."
     )
@@ -76,6 +92,23 @@ class Payment(models.Model):
                     declined_at__isnull=False,
                 )
                 | ~Q(state="declined") & Q(refusal_kind="", declined_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="only_a_refusal_for_now_says_when_to_try_again",
+                condition=Q(retry_at__isnull=True) | Q(refusal_kind="later"),
+            ),
+            models.CheckConstraint(
+                name="payment_of_the_operator_has_a_mandate",
+                condition=Q(initiator="operator", mandate__isnull=False)
+                | Q(initiator="customer", mandate__isnull=True),
+            ),
+            # And so of the same account, because a mandate has none of its own.
+            SameAsParent(
+                name="the_mandate_is_of_the_payments_method", parent="mandate", field="method"
+            ),
+            models.CheckConstraint(
+                name="payment_of_the_operator_waits_for_nobody",
+                condition=~Q(initiator="operator", state="pending"),
             ),
             models.CheckConstraint(name="payment_has_an_amount", condition=Q(minor_units__gt=0)),
             models.CheckConstraint(

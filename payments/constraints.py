@@ -1,0 +1,67 @@
+"""A constraint that PostgreSQL has and Django does not."""
+
+from typing import Any
+
+from django.db.models import BaseConstraint
+
+
+class SameAsParent(BaseConstraint):
+    """A row has the same value in the column `field` as the row that its foreign key names.
+
+    On PostgreSQL it is a foreign key over both columns, which lets a row without a parent pass. It
+    needs a unique index on the parent's table, and makes that too. On other databases there is
+    none: one function writes such rows, and copies the value from the parent.
+    """
+
+    def __init__(self, *, name: str, parent: str, field: str) -> None:
+        super().__init__(name=name)
+        self.parent, self.field = parent, field
+
+    def constraint_sql(self, model: Any, schema_editor: Any) -> None:
+        """Add the constraint after CREATE TABLE, because the parent's table may come later."""
+        statement = self.create_sql(model, schema_editor)
+        schema_editor.deferred_sql += [statement] if statement else []
+
+    def create_sql(self, model: Any, schema_editor: Any) -> str | None:  # type: ignore[override]  # Django skips None
+        """Return the statements that add the constraint."""
+        if schema_editor.connection.vendor != "postgresql":
+            return None
+        quote, key = schema_editor.quote_name, model._meta.get_field(self.parent)
+        parent, child = key.related_model._meta, model._meta
+        theirs, ours = (meta.get_field(self.field).column for meta in (parent, child))
+        pair = f"{quote(parent.db_table)} ({quote(parent.pk.column)}, {quote(theirs)})"
+        return (
+            f"CREATE UNIQUE INDEX {quote(self._index)} ON {pair}; "
+            f"ALTER TABLE {quote(child.db_table)} ADD CONSTRAINT {quote(self.name)} "
+            f"FOREIGN KEY ({quote(key.column)}, {quote(ours)}) REFERENCES {pair}"
+        )
+
+    def remove_sql(self, model: Any, schema_editor: Any) -> str | None:  # type: ignore[override]  # the same
+        """Return the statements that remove the constraint."""
+        if schema_editor.connection.vendor != "postgresql":
+            return None
+        quote = schema_editor.quote_name
+        return (
+            f"ALTER TABLE {quote(model._meta.db_table)} DROP CONSTRAINT {quote(self.name)}; "
+            f"DROP INDEX {quote(self._index)}"
+        )
+
+    @property
+    def _index(self) -> str:
+        return f"{self.name}_key"
+
+    def validate(self, *_args: Any, **_more: Any) -> None:
+        """Do nothing: no form writes such rows."""
+
+    def deconstruct(self) -> Any:
+        """Return how a migration makes this constraint again."""
+        path, args, kwargs = super().deconstruct()
+        return path, args, {**kwargs, "parent": self.parent, "field": self.field}
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by what both were made from."""
+        return isinstance(other, SameAsParent) and self.deconstruct() == other.deconstruct()
+
+    def __hash__(self) -> int:
+        """Return a hash of the name."""
+        return hash(self.name)
