@@ -113,8 +113,8 @@ def drop_method(method: PaymentMethod, **_signal: Any) -> None:
 
 
 def has_offered_method(draft: Draft) -> bool:
-    """Return whether the draft has a payment method that its market still offers."""
-    return draft.method is not None and methods.is_offered(draft.method, market=draft.visit.market)
+    """Return whether the draft has a payment method that can pay in its market."""
+    return draft.method is not None and methods.is_usable(draft.method, market=draft.visit.market)
 
 
 def open_card_page(draft: Draft, *, version: int) -> CardPage:

@@ -18,6 +18,7 @@ from orders.domain.targets import Target, target
 from orders.models import KIND, Draft, Order, new_number
 from orders.states import ENDED
 from outbox.domain import enqueue
+from payments.domain import methods
 from payments.models import Payment
 
 log = structlog.get_logger(__name__)
@@ -60,15 +61,17 @@ def _submit(draft: Draft, version: int) -> Order | None:
 
     Of two forms that are sent at once, one creates the order. The other one gets None.
     """
-    chosen = target(draft)
+    chosen, method = target(draft), draft.method
     is_complete = draft.plan_id is not None and has_offered_method(draft)
-    if chosen is None or not is_complete or draft.version != version:
+    if chosen is None or method is None or not is_complete or draft.version != version:
         return None
     limits.count_order(draft)
     # A later visit from the same device changes the draft without raising its version. So the
     # visit is compared too.
     as_shown = {"version": version, "visit": draft.visit_id, "submitted_at": None}
     with transaction.atomic():
+        if not methods.has_tries_left(methods.lock(method)):
+            return None
         is_first = compare_and_set(Draft, draft.pk, as_shown, submitted_at=now())
         return _create_order(draft, chosen) if is_first else None
 

@@ -13,7 +13,7 @@ from moportal.database.statements import compare_and_set
 from payments.gateways import gateways, offered_in, offers
 from payments.gateways.base import Ability
 from payments.gateways.values import StoredCard
-from payments.models import PaymentMethod
+from payments.models import Payment, PaymentMethod
 from payments.signals import method_stopped
 from payments.states import MethodKind, PaymentState
 
@@ -22,6 +22,8 @@ log = structlog.get_logger(__name__)
 # (docs/contract.md#subscriptions). Card schemes charge fees for more.
 MOST_REFUSALS = 8
 REFUSAL_WINDOW = timedelta(days=14)
+# The result of such a payment is open.
+OPEN = (PaymentState.INTENDED, PaymentState.PENDING)
 
 
 def store(account: User, card: StoredCard, *, gateway: str) -> PaymentMethod:
@@ -40,15 +42,33 @@ def stop(method: PaymentMethod, *, reason: str) -> None:
 
 
 def stored_methods(account: User) -> QuerySet[PaymentMethod]:
-    """Return the customer's methods, newest first, with those that cannot be used now.
+    """Return the customer's methods, newest first, with those that cannot be used now."""
+    return PaymentMethod.objects.filter(account=account, removed_at=None).order_by("-pk")
 
-    `refusals` counts how often the bank has refused each within `REFUSAL_WINDOW`.
+
+def lock(method: PaymentMethod) -> PaymentMethod:
+    """Return the method as it is now, and let others wait who start a payment with it.
+
+    They take turns, so each counts the payment of the one before. Call it in a transaction.
     """
-    refused = Q(
-        payments__state=PaymentState.DECLINED, payments__declined_at__gt=now() - REFUSAL_WINDOW
-    )
-    stored = PaymentMethod.objects.filter(account=account, removed_at=None)
-    return stored.annotate(refusals=Count("payments", filter=refused)).order_by("-pk")
+    # With no_key, a row that only refers to the method can be written meanwhile.
+    return PaymentMethod.objects.select_for_update(no_key=True).get(pk=method.pk)
+
+
+def has_tries_left(method: PaymentMethod, *, besides: Payment | None = None) -> bool:
+    """Return whether the bank may be asked again, not counting the payment `besides`."""
+    tried = method.payments.filter(_may_be_refused())
+    others = tried.exclude(pk=besides.pk) if besides else tried
+    return others.count() < MOST_REFUSALS
+
+
+def _may_be_refused(path: str = "") -> Q:
+    """Match payments that the bank has refused lately, or that it may still refuse."""
+    refused = {
+        f"{path}state": PaymentState.DECLINED,
+        f"{path}declined_at__gt": now() - REFUSAL_WINDOW,
+    }
+    return Q(**refused) | Q(**{f"{path}state__in": OPEN})
 
 
 def usable_methods(account: User, *, market: str) -> list[PaymentMethod]:
@@ -65,7 +85,7 @@ def part_methods(account: User, *, market: str) -> tuple[list[PaymentMethod], li
 
     A gateway that is switched off takes no new payments in this market.
     """
-    order, chargeable = offered_in(market), list(_chargeable_methods(account))
+    order, chargeable = offered_in(market), list(_chargeable(stored_methods(account)))
     usable = [method for method in chargeable if method.gateway in order]
     switched_off = [method for method in chargeable if method.gateway not in order]
     return sorted(usable, key=lambda method: order.index(method.gateway)), switched_off
@@ -102,17 +122,20 @@ def _was_charged_without_step(method: PaymentMethod) -> bool:
     return last is not None and last.was_charged and not last.customer_step_url
 
 
-def is_offered(method: PaymentMethod, *, market: str) -> bool:
-    """Return whether the method's gateway takes new payments in this market."""
-    return method.gateway in offered_in(market)
+def is_usable(method: PaymentMethod, *, market: str) -> bool:
+    """Return whether the method can pay in this market."""
+    if method.gateway not in offered_in(market):
+        return False
+    return _chargeable(PaymentMethod.objects.filter(pk=method.pk, removed_at=None)).exists()
 
 
-def _chargeable_methods(account: User) -> QuerySet[PaymentMethod]:
-    """Return the methods that are neither stopped, nor refused too often, nor expired."""
+def _chargeable(stored: QuerySet[PaymentMethod]) -> QuerySet[PaymentMethod]:
+    """Return those that are neither stopped, nor refused too often, nor expired."""
     today = now()
     # A card can be used until the end of the month that is printed on it. Nothing else expires.
     expired = Q(expiry_year__lt=today.year) | Q(
         expiry_year=today.year, expiry_month__lt=today.month
     )
-    stored = stored_methods(account).filter(stopped_at=None)
-    return stored.filter(Q(refusals__lt=MOST_REFUSALS)).exclude(expired)
+    tried = Count("payments", filter=_may_be_refused("payments__"))
+    accepted = stored.filter(stopped_at=None).exclude(expired)
+    return accepted.annotate(tried=tried).filter(tried__lt=MOST_REFUSALS)

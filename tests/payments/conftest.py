@@ -1,13 +1,17 @@
 """What the tests of payments share: cards, payments, and the gateway's page."""
 
+from datetime import timedelta
+from typing import Any
+
 import httpx
 from django.utils.timezone import now
 
 from accounts.models import User
-from payments.domain import pages
+from payments.domain import mandates, pages
 from payments.domain import payments as domain
 from payments.gateways.values import Card
-from payments.models import CardPage, Payment
+from payments.models import CardPage, Mandate, Payment, PaymentMethod
+from payments.states import PaymentState, RefusalKind
 from tests.processing import process_task
 from tests.providers import books
 
@@ -25,6 +29,25 @@ def make_payment(alice: User, number: str = APPROVED) -> Payment:
     return Payment.objects.create(
         method=method, reference="ORDER", minor_units=1900, currency="USD"
     )
+
+
+def agree(method: PaymentMethod, purpose: str = "plan 1", **more: Any) -> Mandate:
+    text = "Charge my card each month."
+    return mandates.agree(method, purpose=purpose, **{"text": text, "language": "en", **more})
+
+
+def refuse(method: PaymentMethod, times: int = 1, *, days_ago: int = 0, **more: Any) -> None:
+    """Store refusals of the method, as the bank's answers leave them."""
+    for number in range(times):
+        row = {
+            "reference": f"R{days_ago}-{number}",
+            "minor_units": 100,
+            "currency": "USD",
+            "state": PaymentState.DECLINED,
+            "refusal_kind": RefusalKind.LATER,
+            "declined_at": now() - timedelta(days=days_ago),
+        }
+        Payment.objects.create(method=method, **{**row, **more})
 
 
 def gateway_payments(gateway: str) -> list[tuple[str, int]]:

@@ -1,15 +1,13 @@
 """`payments.domain.methods`: what a refusal does to the card, for every payment that may come."""
 
-from datetime import timedelta
-
 import pytest
-from django.utils.timezone import now
 
 from accounts.models import User
 from payments.domain import methods
-from payments.models import Payment, PaymentMethod
+from payments.domain import payments as domain
+from payments.models import PaymentMethod
 from payments.states import PaymentState, RefusalKind
-from tests.payments.conftest import authorise, make_payment
+from tests.payments.conftest import authorise, card, make_payment, refuse
 
 STOLEN, NO_MONEY, WRONG_CODE = "4000000000009979", "4000000000009995", "4000000000000127"
 
@@ -49,21 +47,8 @@ def test_a_request_that_the_gateway_refuses_does_not_stop_the_card(
     assert is_usable(payment.method)
 
 
-def refuse(method: PaymentMethod, times: int, *, days_ago: int = 0) -> None:
-    for number in range(times):
-        Payment.objects.create(
-            method=method,
-            reference=f"R{days_ago}-{number}",
-            minor_units=100,
-            currency="USD",
-            state=PaymentState.DECLINED,
-            refusal_kind=RefusalKind.LATER,
-            declined_at=now() - timedelta(days=days_ago),
-        )
-
-
 def test_a_card_rests_after_eight_refusals_in_fourteen_days(alice: User, gateway: str) -> None:
-    method = make_payment(alice).method
+    method = domain.add_card(alice, card())
     refuse(method, 7)
     refuse(method, 3, days_ago=15)
     assert is_usable(method)
@@ -71,6 +56,17 @@ def test_a_card_rests_after_eight_refusals_in_fourteen_days(alice: User, gateway
     refuse(method, 1)
 
     assert not is_usable(method)
+    assert not methods.is_usable(method, market="US")
+
+
+def test_a_payment_whose_result_is_open_counts_as_a_refusal(alice: User, gateway: str) -> None:
+    payment = make_payment(alice)
+    refuse(payment.method, 7)
+    assert not is_usable(payment.method)
+
+    authorise(payment)
+
+    assert is_usable(payment.method)
 
 
 def test_a_card_is_stopped_once(alice: User, gateway: str) -> None:
