@@ -8,6 +8,8 @@ card_taken = Signal()
 method_removed = Signal()
 # Sent with `method`, inside the transaction that stores the bank's refusal for good.
 method_stopped = Signal()
+# Sent with `mandate`, inside the transaction that ends it.
+mandate_ended = Signal()
 # Sent with `payment`, inside a transaction, once nothing is authorised any more, because the time
 # for the charge is over. It may be sent twice.
 authorisation_ended = Signal()

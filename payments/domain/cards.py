@@ -12,12 +12,13 @@ from moportal.sealed import digest
 from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.models import Task
 from outbox.retries import LONGEST_ERROR, count_failure
+from payments.domain import mandates
 from payments.domain.calls import call_gateway
 from payments.gateways import gateway
 from payments.gateways.base import Ability, GatewayRefused, GatewayUnavailable
 from payments.models import PaymentMethod
 from payments.signals import method_removed
-from payments.states import PaymentState
+from payments.states import MandateEnd, PaymentState
 
 log = structlog.get_logger(__name__)
 KIND = "removed_method"
@@ -60,13 +61,14 @@ def mark_forgotten(method: PaymentMethod) -> None:
 def remove(method: PaymentMethod) -> None:
     """Remove a stored card and enqueue its removal at the gateway. A second call does nothing.
 
-    A payment in progress still completes with this card.
+    Its mandates end. A payment in progress that the customer started still completes with it.
     """
     with transaction.atomic():
         # The first of two concurrent removals updates the row;
         # the second finds it removed.
         not_removed = PaymentMethod.objects.filter(pk=method.pk, removed_at=None)
         if not_removed.update(removed_at=now()):
+            mandates.end_all(method, reason=MandateEnd.METHOD_REMOVED)
             method_removed.send(PaymentMethod, method=method)
             enqueue(KIND, method.pk)
             log.info("card removed", method=method.pk)

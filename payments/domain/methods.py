@@ -10,12 +10,13 @@ from django.utils.timezone import now
 
 from accounts.models import User
 from moportal.database.statements import compare_and_set
+from payments.domain import mandates
 from payments.gateways import gateways, offered_in, offers
 from payments.gateways.base import Ability
 from payments.gateways.values import StoredCard
 from payments.models import Payment, PaymentMethod
 from payments.signals import method_stopped
-from payments.states import MethodKind, PaymentState
+from payments.states import MandateEnd, MethodKind, PaymentState
 
 log = structlog.get_logger(__name__)
 # So many refusals of one method are allowed in this time, those of tries by hand among them
@@ -32,11 +33,12 @@ def store(account: User, card: StoredCard, *, gateway: str) -> PaymentMethod:
 
 
 def stop(method: PaymentMethod, *, reason: str) -> None:
-    """Never try this method again, because the bank has refused it for good.
+    """Never try this method again, because the bank has refused it for good. Its mandates end.
 
     Call it in the transaction that stores the refusal. A second call does nothing.
     """
     if compare_and_set(PaymentMethod, method.pk, {"stopped_at": None}, stopped_at=now()):
+        mandates.end_all(method, reason=MandateEnd.METHOD_STOPPED)
         method_stopped.send(PaymentMethod, method=method)
         log.info("payment method stopped", method=method.pk, reason=reason)
 

@@ -1,0 +1,91 @@
+"""Mandates: what customers agree to be charged for while they are away, and its end.
+
+A mandate belongs to one method and ends with it. Charges under a mandate are in
+`payments.domain.off_session`.
+"""
+
+import structlog
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.timezone import now
+
+from accounts.models import User
+from moportal.database.statements import compare_and_set
+from moportal.money import Money
+from payments.gateways import offers
+from payments.gateways.base import Ability, NotOffered
+from payments.models import Mandate, PaymentMethod
+from payments.signals import mandate_ended
+from payments.states import MandateEnd
+
+log = structlog.get_logger(__name__)
+
+
+class MethodGone(Exception):
+    """The customer has removed the method, or the bank refuses it for good."""
+
+
+def agree(
+    method: PaymentMethod,
+    *,
+    purpose: str,
+    text: str,
+    language: str,
+    transaction_id: str = "",
+    limit: Money | None = None,
+) -> Mandate:
+    """Store what the customer has just agreed to. A second call returns the same mandate.
+
+    Another text or limit for the same purpose replaces the earlier mandate of this method.
+
+    Raises `NotOffered` if the method's gateway takes no charges without the customer, or
+    `MethodGone`.
+    """
+    if not offers(method.gateway, Ability.OFF_SESSION):
+        raise NotOffered(Ability.OFF_SESSION)
+    agreed = {
+        "text": text,
+        "highest_minor_units": limit.minor_units if limit else None,
+        "currency": limit.currency if limit else "",
+    }
+    with transaction.atomic():
+        # The row lock lets a removal of the method, and a second consent, wait.
+        kept = PaymentMethod.objects.select_for_update().get(pk=method.pk)
+        if kept.removed_at or kept.stopped_at:
+            raise MethodGone(str(kept))
+        earlier = kept.mandates.filter(purpose=purpose, ended_at=None).first()
+        if earlier is not None:
+            if all(getattr(earlier, name) == value for name, value in agreed.items()):
+                return earlier
+            end(earlier, reason=MandateEnd.REPLACED)
+        return Mandate.objects.create(
+            method=kept,
+            purpose=purpose,
+            language=language,
+            transaction_id=transaction_id,
+            **agreed,
+        )
+
+
+def end(mandate: Mandate, *, reason: MandateEnd, note: str = "") -> None:
+    """End a mandate, so that nothing more is charged under it. A second call does nothing.
+
+    Only staff give a note, and they must. The end is announced in the transaction that stores it.
+    """
+    with transaction.atomic():
+        ended = {"ended_at": now(), "end_reason": reason, "note": note}
+        if compare_and_set(Mandate, mandate.pk, {"ended_at": None}, **ended):
+            mandate.refresh_from_db()
+            mandate_ended.send(Mandate, mandate=mandate)
+            log.info("mandate ended", mandate=mandate.pk, reason=reason)
+
+
+def end_all(method: PaymentMethod, *, reason: MandateEnd) -> None:
+    """End all mandates of a method, whatever they are for."""
+    for mandate in method.mandates.filter(ended_at=None):
+        end(mandate, reason=reason)
+
+
+def live_mandates(account: User) -> QuerySet[Mandate]:
+    """Return what the operator may charge this customer for."""
+    return Mandate.objects.filter(method__account=account, ended_at=None)
