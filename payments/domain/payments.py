@@ -18,10 +18,11 @@ from payments.domain.standing import (
     is_key_forgotten,
     move_payment,
     store_standing,
+    was_sent,
 )
 from payments.gateways import choose_gateway, gateway
 from payments.gateways.base import Ability, GatewayRefused
-from payments.gateways.values import Card, Declined, Standing
+from payments.gateways.values import Card, CustomerStep, Declined, Standing
 from payments.models import GatewayCall, Payment, PaymentMethod
 from payments.states import Initiator, PaymentState, RefundKind, RefundState, RefusalKind
 
@@ -54,6 +55,8 @@ def authorise(payment: Payment, *, before_call: BeforeCall) -> Payment:
         return payment
     try:
         standing = _ask_for_amount(payment, before_call)
+        if isinstance(standing, CustomerStep) and payment.initiator == Initiator.OPERATOR:
+            standing = _refuse_step(payment, standing, before_call)
     except GatewayRefused as error:
         # The gateway refuses the request, and says nothing about the card.
         decline(payment, Declined(payment.gateway_id, str(error)[:80], RefusalKind.LATER))
@@ -83,12 +86,25 @@ def _ask_for_amount(payment: Payment, before_call: BeforeCall) -> Standing:
             payment.amount,
             reference=payment.reference,
             return_url=payment.return_url,
-            initiator=Initiator.CUSTOMER,
+            initiator=Initiator(payment.initiator),
             key=key,
         ),
         payment=payment,
         before_call=before_call,
     )
+
+
+def _refuse_step(payment: Payment, step: CustomerStep, before_call: BeforeCall) -> Declined:
+    """Void a payment that asks the absent customer to confirm, which no adapter should return."""
+    key, void = f"{payment.key}:void", gateway_of(payment).void
+    call_gateway(
+        "void",
+        key,
+        lambda: void(step.gateway_id, key=key),
+        payment=payment,
+        before_call=before_call,
+    )
+    return Declined(step.gateway_id, "authentication_required", RefusalKind.CUSTOMER)
 
 
 def _is_key_forgotten(payment: Payment) -> bool:
@@ -149,7 +165,7 @@ def void_or_refund(payment: Payment, *, reason: str, before_call: BeforeCall) ->
     """
     # Each of the following steps sees the state that the step before it has stored.
     in_doubt = payment.state in {PaymentState.INTENDED, PaymentState.PENDING}
-    if in_doubt and payment.calls.exclude(outcome=GatewayCall.Outcome.NOT_SENT).exists():
+    if in_doubt and was_sent(payment):
         _recover(payment, before_call)
     if payment.state in {PaymentState.AUTHORISED, PaymentState.PENDING}:
         _void(payment, before_call)

@@ -92,13 +92,16 @@ def decline(payment: Payment, refusal: Declined) -> None:
 
     A voucher that is stopped is removed too.
     """
+    at = now()
+    advice = refusal.retry_after if refusal.kind == RefusalKind.LATER else None
     is_stored = move_payment(
         payment,
         PaymentState.DECLINED,
         gateway_id=refusal.gateway_id,
         decline_reason=refusal.reason,
         refusal_kind=refusal.kind,
-        declined_at=now(),
+        declined_at=at,
+        retry_at=at + advice if advice else None,
     )
     if is_stored and refusal.kind == RefusalKind.FINAL:
         methods.stop(payment.method, reason=refusal.reason)
@@ -161,6 +164,12 @@ def oldest_remembered(payment: Payment) -> datetime | None:
     """Return the time after which the gateway remembers every key, or None if it forgets none."""
     life = gateway_of(payment).remembers_keys_for
     return None if life is None else now() - life + KEY_MARGIN
+
+
+def was_sent(payment: Payment, *operations: str) -> bool:
+    """Return whether the gateway may have had one of these calls, or any call without them."""
+    sent = payment.calls.exclude(outcome=GatewayCall.Outcome.NOT_SENT)
+    return (sent.filter(operation__in=operations) if operations else sent).exists()
 
 
 def is_key_forgotten(payment: Payment, operation: str, key: str) -> bool:

@@ -1,0 +1,142 @@
+"""Charges that the operator starts while the customer is away, under a mandate.
+
+1. `request_charge` stores the payment. It counts as a try of its method from then on.
+2. `authorise` asks the gateway, and `capture` charges later. Before each, the portal checks that
+   the charge is still allowed. If not, nothing stays authorised.
+
+A refusal for good stops the method and ends its mandates. After a refusal for now, the gateway's
+own advice on the next try is kept. A refusal that needs the customer is never repeated under the
+same mandate, until the customer has paid with the method.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils.timezone import now
+
+from moportal.money import Money
+from outbox.calls import BeforeCall
+from payments.domain import methods, payments
+from payments.domain.standing import move_payment, was_sent
+from payments.gateways import offers
+from payments.gateways.base import Ability
+from payments.models import Mandate, Payment
+from payments.states import Initiator, PaymentState, RefusalKind
+
+APPROVED = [PaymentState.AUTHORISED, PaymentState.CAPTURED, PaymentState.REFUNDED]
+
+
+class Hindrance(StrEnum):
+    """Why a method cannot be charged without the customer."""
+
+    MANDATE_ENDED = "the mandate has ended"
+    BEYOND_LIMIT = "the customer agreed to less, or to another currency"
+    REMOVED = "the customer has removed the method"
+    STOPPED = "the bank refuses the method for good"
+    EXPIRED = "the card has expired"
+    TOO_MANY_REFUSALS = "the bank has refused the method too often"
+    NOT_YET = "the gateway advises to wait"
+    NEEDS_CUSTOMER = "the customer must pay with the method first"
+    NOT_OFFERED = "the gateway takes no charges without the customer"
+
+
+class NotChargeable(Exception):
+    """The charge is not allowed. `until` is the gateway's advice: no new try before that time."""
+
+    def __init__(self, why: Hindrance, until: datetime | None = None) -> None:
+        super().__init__(str(why))
+        self.why, self.until = why, until
+
+
+@transaction.atomic
+def request_charge(mandate: Mandate, amount: Money, *, reference: str) -> Payment:
+    """Store a payment that the operator starts. Raises `NotChargeable`, and then stores nothing.
+
+    Call it in the transaction that stores what the payment is for.
+    """
+    method = methods.lock(mandate.method)
+    fresh = Mandate.objects.select_related("method__account").get(pk=mandate.pk)
+    _check(fresh, amount)
+    return Payment.objects.create(
+        method=method,
+        initiator=Initiator.OPERATOR,
+        mandate=fresh,
+        reference=reference,
+        minor_units=amount.minor_units,
+        currency=amount.currency,
+    )
+
+
+def authorise(payment: Payment, *, before_call: BeforeCall) -> Payment:
+    """Ask for the amount: afterwards the payment is authorised or declined.
+
+    Raises `NotChargeable` if the charge is not allowed any more. Then nothing is authorised.
+    """
+    if payment.state == PaymentState.INTENDED and not was_sent(payment):
+        try:
+            _check(_mandate_of(payment), payment.amount, payment)
+        except NotChargeable:
+            move_payment(payment, PaymentState.VOIDED)
+            raise
+    payments.authorise(payment, before_call=before_call)
+    _let_go_if_ended(payment, before_call)
+    return payment
+
+
+def capture(payment: Payment, *, before_call: BeforeCall) -> Payment:
+    """Charge the authorised amount, as `payments.capture` does.
+
+    Raises `NotChargeable` if the mandate has ended before this was first sent. Then nothing stays
+    authorised.
+    """
+    if not was_sent(payment, "capture"):
+        _let_go_if_ended(payment, before_call)
+    return payments.capture(payment, before_call=before_call)
+
+
+def needs_customer(mandate: Mandate) -> bool:
+    """Return whether the last charge was refused because the bank wants the customer.
+
+    A payment of the customer's own with the method, if the bank approves it, ends that.
+    """
+    last = mandate.payments.filter(state=PaymentState.DECLINED).order_by("declined_at").last()
+    if last is None or last.refusal_kind != RefusalKind.CUSTOMER:
+        return False
+    paid = mandate.method.payments.filter(initiator=Initiator.CUSTOMER, state__in=APPROVED)
+    return not paid.filter(created_at__gt=last.declined_at).exists()
+
+
+def _mandate_of(payment: Payment) -> Mandate:
+    """Return the payment's mandate as it is now."""
+    assert payment.mandate_id is not None  # noqa: S101 -- payment_of_the_operator_has_a_mandate
+    return Mandate.objects.select_related("method").get(pk=payment.mandate_id)
+
+
+def _check(mandate: Mandate, amount: Money, payment: Payment | None = None) -> None:
+    """Raise `NotChargeable` for the first hindrance. The payment itself does not count as a try."""
+    method = mandate.method
+    until = method.payments.filter(retry_at__gt=now()).aggregate(until=Max("retry_at"))["until"]
+    hindrances = {
+        Hindrance.REMOVED: method.removed_at is not None,
+        Hindrance.STOPPED: method.stopped_at is not None,
+        Hindrance.MANDATE_ENDED: mandate.ended_at is not None,
+        Hindrance.EXPIRED: method.is_expired,
+        Hindrance.BEYOND_LIMIT: not mandate.allows(amount),
+        Hindrance.NOT_OFFERED: not offers(method.gateway, Ability.OFF_SESSION),
+        Hindrance.NEEDS_CUSTOMER: needs_customer(mandate),
+        Hindrance.NOT_YET: until is not None,
+        Hindrance.TOO_MANY_REFUSALS: not methods.has_tries_left(method, besides=payment),
+    }
+    for why, is_there in hindrances.items():
+        if is_there:
+            raise NotChargeable(why, until)
+
+
+def _let_go_if_ended(payment: Payment, before_call: BeforeCall) -> None:
+    """Void what is authorised under a mandate that has ended, and raise `NotChargeable`."""
+    if payment.state == PaymentState.AUTHORISED and _mandate_of(payment).ended_at:
+        reason = "The mandate has ended."
+        payments.void_or_refund(payment, reason=reason, before_call=before_call)
+        raise NotChargeable(Hindrance.MANDATE_ENDED)
