@@ -17,12 +17,12 @@ class SameAsParent(BaseConstraint):
         super().__init__(name=name)
         self.parent, self.field = parent, field
 
-    def constraint_sql(self, model: Any, schema_editor: Any) -> None:
+    def constraint_sql(self, model: Any, schema_editor: Any) -> None:  # type: ignore[override]  # Django skips None
         """Add the constraint after CREATE TABLE, because the parent's table may come later."""
         statement = self.create_sql(model, schema_editor)
         schema_editor.deferred_sql += [statement] if statement else []
 
-    def create_sql(self, model: Any, schema_editor: Any) -> str | None:  # type: ignore[override]  # Django skips None
+    def create_sql(self, model: Any, schema_editor: Any) -> str | None:  # type: ignore[override]  # the same
         """Return the statements that add the constraint."""
         if schema_editor.connection.vendor != "postgresql":
             return None

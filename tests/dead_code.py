@@ -68,6 +68,8 @@ NAMED_ELSEWHERE = (
     "tests/stack.py",
     # An operator tests an adapter with the kit as this file does.
     "tests/payments/test_kit.py",
+    # Renewals will charge as this file does.
+    "tests/payments/test_off_session.py",
 )
 
 

@@ -172,8 +172,8 @@ def advise(mandate: Mandate) -> None:
 
 
 def want_the_customer(mandate: Mandate) -> None:
-    refusal = {"refusal_kind": RefusalKind.CUSTOMER, "initiator": Initiator.OPERATOR}
-    refuse(mandate.method, mandate=mandate, **refusal)
+    refusal: dict[str, Any] = {"refusal_kind": RefusalKind.CUSTOMER}
+    refuse(mandate.method, mandate=mandate, initiator=Initiator.OPERATOR, **refusal)
 
 
 HINDRANCES = [
