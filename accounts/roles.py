@@ -32,6 +32,7 @@ AGENT_CODENAMES = frozenset(
     {
         "change_lpareport",
         "clear_staff_alert",
+        "end_mandate",
         "end_sign_ins",
         "lift_lock",
         "reissue_esim",

@@ -167,6 +167,7 @@ DESK: dict[str, Desk] = {
     "outbox/task": READ,
     "payments/cardpage": READ,
     "payments/dispute": READ,
+    "payments/mandate": READ,
     "payments/payment": READ,
     "payments/paymentmethod": READ,
     "payments/refund": READ,

@@ -24,7 +24,7 @@ from esim.models import DownloadProgress, Es2Call, IccidRange, PoolLevel, Profil
 from messages.states import Occasion
 from mobileplans.models import LpaReport
 from orders.models import Order, Repair, Return
-from payments.models import CardPage, GatewayCall, Refund, WebhookEvent
+from payments.models import CardPage, GatewayCall, Mandate, Refund, WebhookEvent
 from payments.states import RefundKind
 from subscriptions.models import (
     ChargingCall,
@@ -134,6 +134,9 @@ def make_rows_of_subscription(subscription: Subscription) -> None:
 def make_rows_of_payment(order: Order, alice: User) -> None:
     order.paying_codes.create(code="x", code_digest="x", expires_at=now())
     GatewayCall.objects.create(payment=order.payment, operation="authorise", key="1")
+    agreed = {"purpose": "plan 1", "text": "I agree.", "language": "en", "agreed_at": now()}
+    ended = {"ended_at": now(), "end_reason": "staff", "note": "x"}
+    Mandate.objects.create(method=order.payment.method, **agreed, **ended)
     Refund.objects.create(
         payment=order.payment, minor_units=1, kind=RefundKind.GOODWILL, reason="x"
     )

@@ -1,5 +1,5 @@
-"""Payments, refunds, methods and disputes in the admin."""
+"""Payments, refunds, methods, mandates and disputes in the admin."""
 
-from payments.admin import disputes, payments
+from payments.admin import disputes, mandates, payments
 
-__all__ = ["disputes", "payments"]
+__all__ = ["disputes", "mandates", "payments"]

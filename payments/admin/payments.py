@@ -70,7 +70,7 @@ class PartForm(forms.Form):
 @admin.register(Payment)
 class PaymentAdmin(ReadOnly, admin.ModelAdmin[Payment]):
     list_display = ["reference", "state", "minor_units", "currency", "decline_reason", "created_at"]
-    list_filter = ["state", "method__gateway", "currency"]
+    list_filter = ["state", "initiator", "method__gateway", "currency"]
     search_fields = ["=reference", "=gateway_id"]
     exclude = ["customer_step_url", "return_url"]
     inlines = [CallInline, RefundInline, EventInline]

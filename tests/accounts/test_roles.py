@@ -33,6 +33,7 @@ ACTIONS = {
     ("payments.dispute", "answer"): ADMINISTRATORS,
     ("payments.dispute", "accept"): ADMINISTRATORS,
     ("payments.dispute", "mark_settled"): ADMINISTRATORS,
+    ("payments.mandate", "end"): AGENTS,
     ("payments.payment", "refund_part"): ADMINISTRATORS,
     ("payments.refund", "retry"): ADMINISTRATORS,
     ("payments.refund", "mark_settled"): ADMINISTRATORS,
