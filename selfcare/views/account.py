@@ -22,7 +22,7 @@ from orders.models import Order
 from orders.queries.orders import esims_to_install, orders_of
 from orders.states import OrderState
 from orders.views.steps import after_reentry, customer_only, prove_url, redirect_to
-from payments.domain import cards
+from payments.domain import cards, mandates, off_session
 from payments.domain.methods import stored_methods
 from payments.gateways import offered_anywhere
 from payments.models import PaymentMethod
@@ -41,6 +41,7 @@ def account(request: HttpRequest, user: User) -> HttpResponse:
     """Show the customer's plans with their remaining data, stored cards and latest orders."""
     visits.note_step(visits.get_or_begin(request), "account")
     operator_lines = lines_of(user)
+    live_mandates = list(mandates.live_mandates(user).select_related("method"))
     context = {
         "prove_url": prove_url(user),
         "lost_sims": [takeover.old.sim.iccid[-4:] for takeover in claims.lost_sims(user)],
@@ -52,6 +53,10 @@ def account(request: HttpRequest, user: User) -> HttpResponse:
         "to_install": esims_to_install(user)[:SHOWN_ORDERS],
         "methods": list(stored_methods(user)),
         "offered": offered_anywhere(),
+        "mandated": {mandate.method_id for mandate in live_mandates},
+        "needs_customer": {
+            mandate.method_id for mandate in live_mandates if off_session.needs_customer(mandate)
+        },
         "orders": [_order_row(order) for order in orders_of(user)[:SHOWN_ORDERS]],
         "told": [_message_row(told) for told in messages_of(user)[:SHOWN_MESSAGES]],
         "is_unreachable": undelivered(user),
@@ -92,8 +97,11 @@ def remove_method(request: HttpRequest, user: User, number: int) -> HttpResponse
     """Remove a stored payment method and say so. A GET only leads to the account."""
     if request.method == "POST":
         method = get_object_or_404(PaymentMethod, account=user, pk=number)
+        is_mandated = method.mandates.filter(ended_at=None).exists()
         cards.remove(method)
         messages.info(request, _removed_text(method))
+        if is_mandated:
+            messages.info(request, _("Your agreement that we charge it has ended."))
     return redirect_to("account")
 
 

@@ -1,5 +1,7 @@
 """`/account/`: the customer's own, all of it and nothing else."""
 
+from typing import Any
+
 from django.test import Client
 from django.utils.timezone import now
 
@@ -9,10 +11,11 @@ from messages.models import Message
 from messages.states import MessageState, Occasion
 from payments.domain import cards
 from payments.models import Payment, PaymentMethod
-from payments.states import PaymentState
+from payments.states import Initiator, PaymentState, RefusalKind
 from subscriptions.domain import lifecycle as domain
 from subscriptions.models import Bucket
 from tests.builders import GB, make_card, make_method, make_order, make_plan
+from tests.payments.conftest import agree, refuse
 
 
 def give(account: User, reference: str, **of_plan: object) -> None:
@@ -176,3 +179,33 @@ def test_the_account_says_that_a_message_did_not_arrive(as_alice: Client, alice:
     Message.objects.update(state=MessageState.REFUSED, ended_at=now())
 
     assert "didn't reach you" in as_alice.get("/account/").text
+
+
+AGREED, ENDED = "You agreed that we charge it", "Your agreement that we charge it has ended."
+
+
+def test_a_card_that_is_charged_by_agreement_says_so_and_what_its_removal_means(
+    as_alice: Client, alice: User
+) -> None:
+    mandated, other = make_method(alice, last4="1881"), make_method(alice)
+    agree(mandated)
+    page = as_alice.get("/account/").text
+    assert page.count(AGREED) == 1
+    assert page.index("ending in 1881") < page.index(AGREED)
+
+    assert ENDED not in remove(as_alice, other)
+    page = remove(as_alice, mandated)
+
+    assert ENDED in page
+    assert AGREED not in page
+
+
+def test_the_account_says_when_the_bank_wants_the_customer(as_alice: Client, alice: User) -> None:
+    mandate = agree(make_method(alice))
+    wanted = "Your bank wants you to confirm the next payment."
+    assert wanted not in as_alice.get("/account/").text
+
+    by_operator: dict[str, Any] = {"mandate": mandate, "initiator": Initiator.OPERATOR}
+    refuse(mandate.method, refusal_kind=RefusalKind.CUSTOMER, **by_operator)
+
+    assert wanted in as_alice.get("/account/").text
