@@ -116,7 +116,7 @@ def _find(payment: Payment, before_call: BeforeCall) -> Standing | None:
     return call_gateway(
         "find",
         key,
-        lambda: find(reference=payment.reference, key=key),
+        lambda: find(reference=payment.reference, key=key, since=payment.created_at),
         payment=payment,
         before_call=before_call,
     )

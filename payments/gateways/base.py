@@ -5,7 +5,7 @@ takes effect once and gives the same answer. That is how a lost answer is recove
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -141,9 +141,10 @@ class Gateway(Protocol):
     def void(self, gateway_id: str, *, key: str) -> None:
         """Cancel an authorisation."""
 
-    def find(self, *, reference: str, key: str) -> Standing | None:
+    def find(self, *, reference: str, key: str, since: datetime) -> Standing | None:
         """Search for the payment that `authorise` made with this reference and key.
 
+        It was first asked for at `since`. A gateway that lists payments by time needs that time.
         It changes nothing and never raises `GatewayRefused`. None: there is no such payment.
         """
 

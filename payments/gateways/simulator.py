@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -164,7 +164,7 @@ class SimulatorGateway(SimulatorDisputes):
         """Cancel an authorisation."""
         self._act(gateway_id, "void", "voided", key=key)
 
-    def find(self, *, reference: str, key: str) -> Standing | None:
+    def find(self, *, reference: str, key: str, since: datetime) -> Standing | None:
         """Search for a payment by its key. The simulator needs no reference for that."""
         found = self._search("/payments", key, "payments")
         return parse_standing(found) if found else None

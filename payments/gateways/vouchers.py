@@ -5,7 +5,7 @@ Authorise is reserve, capture is redeem, void is cancel, and a refund goes back 
 """
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -88,7 +88,7 @@ class VoucherServer(WithoutMethods):
         """Cancel a reservation."""
         self._act("cancel", gateway_id, "cancelled", key=key)
 
-    def find(self, *, reference: str, key: str) -> Standing | None:
+    def find(self, *, reference: str, key: str, since: datetime) -> Standing | None:
         """Search for a reservation by its key. The server needs no reference for that."""
         found = self._search("/reservations", key, "reservations")
         return _parse_standing(found) if found else None

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
 from moportal.money import Money
@@ -361,7 +362,7 @@ def test_a_refused_refund_is_final(provider: FakeProvider, status: int) -> None:
 def test_a_search_asks_for_the_key(provider: FakeProvider) -> None:
     gateway = provider.answering({"payments": []})
 
-    assert gateway.find(reference="R", key="a b&c") is None
+    assert gateway.find(reference="R", key="a b&c", since=now()) is None
     assert provider.asked == "/payments?key=a+b%26c"
 
 
@@ -376,4 +377,4 @@ def test_a_search_without_one_clear_answer_decides_nothing(
     provider: FakeProvider, answer: object, status: int
 ) -> None:
     with pytest.raises(GatewayUnavailable, match="find"):
-        provider.answering(answer, status).find(reference="R", key="k")
+        provider.answering(answer, status).find(reference="R", key="k", since=now())

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -205,7 +205,7 @@ class AdvisesAlways(SimulatorGateway):
 class FindsNothing(SimulatorGateway):
     """Never finds a payment."""
 
-    def find(self, *, reference: str, key: str) -> Standing | None:
+    def find(self, *, reference: str, key: str, since: datetime) -> Standing | None:
         return None
 
 

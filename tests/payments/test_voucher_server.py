@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
+from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
 from moportal.money import Money
@@ -251,7 +252,7 @@ def test_any_other_return_is_no_answer(server: FakeServer, made: object) -> None
 @pytest.mark.parametrize("found", [None, {}, [1], [RESERVED, RESERVED]])
 def test_a_search_finds_one_reservation_or_none(server: FakeServer, found: object) -> None:
     with pytest.raises(GatewayUnavailable):
-        server.answering({"reservations": found}).find(reference="ORDER1", key="k")
+        server.answering({"reservations": found}).find(reference="ORDER1", key="k", since=now())
 
 
 Call = Callable[[VoucherServer], object]
