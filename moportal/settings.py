@@ -287,6 +287,15 @@ VOUCHER_FORMAT = env.str("VOUCHER_FORMAT", default="")
 VOUCHER_LIMIT = env.int("VOUCHER_LIMIT", default=5)
 # So many days before a dispute without an answer is lost, staff are told.
 DISPUTE_DUE_DAYS = env.positive("DISPUTE_DUE_DAYS", default=5)
+# The operator's billing in CAMARA's form, for the gateway payments.gateways.carrier_billing
+# .CarrierBilling: Carrier Billing, Carrier Billing Refund, and the bearer token for both. A file
+# with the token is read for each request. The API does not say when a reservation ends (0: it has
+# no end that we know).
+CARRIER_BILLING_URL = env.address("CARRIER_BILLING_URL", default="")
+CARRIER_BILLING_REFUND_URL = env.address("CARRIER_BILLING_REFUND_URL", default="")
+CARRIER_BILLING_TOKEN = env.str("CARRIER_BILLING_TOKEN", default="")
+CARRIER_BILLING_TOKEN_FILE = env.str("CARRIER_BILLING_TOKEN_FILE", default="")
+CARRIER_BILLING_RESERVATION_MINUTES = env.int("CARRIER_BILLING_RESERVATION_MINUTES", default=0)
 _PAYMENT_SIMULATOR = "payments.gateways.simulator.SimulatorGateway"
 # The payment gateways' classes. Each gateway serves what belongs to it (docs/payments.md#several).
 PAYMENT_GATEWAY = env.adapters("PAYMENT_GATEWAY", **_in_demo(_PAYMENT_SIMULATOR))
@@ -299,8 +308,11 @@ PAYMENT_WEBHOOK_SECRET = env.secret("PAYMENT_WEBHOOK_SECRET")
 PAYMENT_WEBHOOK_SECRET_FALLBACKS = env.fallbacks("PAYMENT_WEBHOOK_SECRET", env.require_secret)
 # Where customers enter a new card: on a page of the gateway, or in the portal's own fields. Real
 # cards must never reach the portal: the fields are for the simulator's test cards.
-_takes_no_cards = "payments.gateways.vouchers.VoucherServer"
-_simulates_payment = set(PAYMENT_GATEWAY) - {_takes_no_cards} == {_PAYMENT_SIMULATOR}
+_take_no_cards = {
+    "payments.gateways.vouchers.VoucherServer",
+    "payments.gateways.carrier_billing.CarrierBilling",
+}
+_simulates_payment = set(PAYMENT_GATEWAY) - _take_no_cards == {_PAYMENT_SIMULATOR}
 _card_entries = ["fields", "page"] if DEMO and _simulates_payment else ["page", "fields"]
 PAYMENT_CARD_ENTRY = env.choice("PAYMENT_CARD_ENTRY", _card_entries)
 env.require(

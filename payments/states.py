@@ -10,6 +10,8 @@ class MethodKind(TextChoices):
     CARD = "card", "Card"
     # Its code is used up once (docs/decisions/013-a-voucher-is-a-payment-method.md).
     VOUCHER = "voucher", "Voucher"
+    # The operator's bill for a phone number that is proven to be the customer's.
+    BILL = "bill", "Operator's bill"
 
 
 class PaymentState(TextChoices):
@@ -122,6 +124,15 @@ class AnswerState(TextChoices):
     ASKED = "asked", "Being sent"
     DONE = "done", "Sent"
     FAILED = "failed", "Refused by the gateway"
+
+
+class CodeVerdict(TextChoices):
+    """What the gateway says about a code that the customer typed."""
+
+    RIGHT = "right", "Right"
+    WRONG = "wrong", "Wrong"
+    # The gateway takes no more codes for this payment.
+    OVER = "over", "Too often wrong, or too late"
 
 
 class MandateEnd(TextChoices):

@@ -80,6 +80,17 @@ def vouchers(voucher_simulator: str, settings: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
+def billing(billing_simulator: str, settings: pytest.FixtureRequest) -> str:
+    """Let customers pay on a billing simulator's bills too, and return its address."""
+    httpx.post(f"{billing_simulator}/reset", trust_env=False)
+    adapter = "payments.gateways.carrier_billing.CarrierBilling"
+    settings.PAYMENT_GATEWAY = [*settings.PAYMENT_GATEWAY, adapter]  # type: ignore[attr-defined]  # the same
+    settings.CARRIER_BILLING_URL = f"{billing_simulator}/carrier-billing/v0"  # type: ignore[attr-defined]  # the same
+    settings.CARRIER_BILLING_REFUND_URL = f"{billing_simulator}/carrier-billing-refund/v0"  # type: ignore[attr-defined]  # the same
+    return billing_simulator
+
+
+@pytest.fixture
 def phone(message_simulator: str, settings: pytest.FixtureRequest) -> str:
     """Send SMS and mail to a message simulator with empty books, and return its address."""
     httpx.post(f"{message_simulator}/reset", trust_env=False)

@@ -33,12 +33,12 @@ LINES_SHOWN = 120
 START_PROCESSES = (
     *("tests/e2e/", "tests/deploy/", "tests/simulators/test_network"),
     *("tests/simulators/test_payment", "tests/simulators/test_smdp"),
-    "tests/simulators/test_vouchers",
+    *("tests/simulators/test_vouchers", "tests/simulators/test_carrier_billing"),
 )
 FIXTURES_WITH_PROCESSES = {
     *("stack", "sqlite_stack", "postgresql_stack", "browser"),
     *("smdp_simulator", "payment_simulator", "network_simulator", "message_simulator"),
-    *("customer_simulator", "voucher_simulator"),
+    *("customer_simulator", "voucher_simulator", "billing_simulator"),
 }
 _redis_stacks = itertools.count()
 
@@ -205,6 +205,13 @@ def customer_simulator() -> Iterator[str]:
 def voucher_simulator() -> Iterator[str]:
     """Return the base URL of a voucher simulator for tests in this process."""
     with running_simulator("vouchers") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def billing_simulator() -> Iterator[str]:
+    """Return the base URL of a billing simulator for tests in this process."""
+    with running_simulator("carrier_billing") as url:
         yield url
 
 

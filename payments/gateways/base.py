@@ -21,7 +21,7 @@ from payments.gateways.values import (
     Standing,
     StoredCard,
 )
-from payments.states import Initiator
+from payments.states import CodeVerdict, Initiator
 
 
 class Ability(StrEnum):
@@ -39,9 +39,11 @@ class Ability(StrEnum):
     HOSTED_PAGE = "hosted_page"
     # `authorise` takes a voucher's code as the token. The portal has stored the code sealed.
     VOUCHERS = "vouchers"
+    # `authorise` takes a phone number in E.164 as the token, and charges the operator's bill.
+    BILL = "bill"
     # `authorise` may answer `CustomerStep`: the customer confirms at the bank.
     BANK_STEP = "bank_step"
-    # The customer types a code that the gateway has sent.
+    # `authorise` may answer `CodeStep`: the customer types a code that the gateway has sent.
     CODE = "code"
     # A wallet of the device, such as Apple Pay, pays on the gateway's page.
     WALLETS = "wallets"
@@ -135,6 +137,12 @@ class Gateway(Protocol):
     def fetch(self, gateway_id: str) -> Standing:
         """Return how a payment stands and change nothing. It never raises `GatewayRefused`."""
 
+    def confirm_code(self, gateway_id: str, step_id: str, code: str, *, key: str) -> CodeVerdict:
+        """CODE: send the code that the customer typed. `fetch` then says how the payment stands.
+
+        A right code that is sent again is still right.
+        """
+
     def capture(self, gateway_id: str, *, key: str) -> None:
         """Charge what was authorised."""
 
@@ -200,6 +208,14 @@ class WithoutDisputes:
     def fetch_fraud_warning(self, warning_id: str) -> FraudWarned | None:
         """Raise `NotOffered`."""
         raise NotOffered(Ability.DISPUTES)
+
+
+class WithoutCode:
+    """The base of an adapter whose gateway sends no codes."""
+
+    def confirm_code(self, gateway_id: str, step_id: str, code: str, *, key: str) -> CodeVerdict:
+        """Raise `NotOffered`."""
+        raise NotOffered(Ability.CODE)
 
 
 class WithoutMethods(WithoutDisputes):

@@ -21,6 +21,7 @@ from payments.gateways.base import (
     GatewayRefused,
     GatewayUnavailable,
     WebhookForged,
+    WithoutCode,
 )
 from payments.gateways.simulator_answers import (
     parse_refund,
@@ -52,7 +53,7 @@ BESIDE_PAYMENT = (EventSubject.DISPUTE, EventSubject.FRAUD_WARNING)
 FIELD_OF_ERROR = {"invalid_number": "number", "invalid_expiry": "expiry", "invalid_csc": "csc"}
 
 
-class SimulatorGateway(SimulatorDisputes):
+class SimulatorGateway(SimulatorDisputes, WithoutCode):
     """Speaks the payment simulator's JSON protocol (`python -m simulators.payment --help`)."""
 
     name = "simulator"

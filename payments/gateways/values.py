@@ -64,6 +64,25 @@ class CustomerStep:
 
 
 @dataclass(frozen=True)
+class CodeStep:
+    """The customer must type the code that the gateway has sent.
+
+    `confirm_code` needs `step_id`. It is empty where the gateway names it only once.
+    """
+
+    gateway_id: str
+    step_id: str = ""
+
+
+@dataclass(frozen=True)
+class Processing:
+    """The gateway has not decided yet and is asked again. The code, if any, is sent later."""
+
+    gateway_id: str
+    step_id: str = ""
+
+
+@dataclass(frozen=True)
 class Captured:
     """The amount is charged."""
 
@@ -78,7 +97,9 @@ class VoidedOrRefunded:
 
 
 # How a payment stands at the gateway.
-Standing = Authorised | Declined | CustomerStep | Captured | VoidedOrRefunded
+Standing = (
+    Authorised | Declined | CustomerStep | CodeStep | Processing | Captured | VoidedOrRefunded
+)
 
 
 @dataclass(frozen=True)

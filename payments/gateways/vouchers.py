@@ -15,7 +15,13 @@ from django.conf import settings
 from moportal.http_client import check_address, exchange_json
 from moportal.money import Money
 from payments.gateways.answers import parse_moment, require_text
-from payments.gateways.base import Ability, GatewayRefused, GatewayUnavailable, WithoutMethods
+from payments.gateways.base import (
+    Ability,
+    GatewayRefused,
+    GatewayUnavailable,
+    WithoutCode,
+    WithoutMethods,
+)
 from payments.gateways.values import (
     Authorised,
     Captured,
@@ -46,7 +52,7 @@ KINDS = {
 }
 
 
-class VoucherServer(WithoutMethods):
+class VoucherServer(WithoutMethods, WithoutCode):
     """Speaks the voucher server's JSON protocol (`python -m simulators.vouchers --help`)."""
 
     name = "vouchers"

@@ -53,6 +53,9 @@ class SimulatorBench:
         said = "approve" if approves else "refuse"
         httpx.post(url, data={"decision": said}, trust_env=False)
 
+    def typed_code(self, gateway_id: str, *, is_right: bool) -> str:
+        raise NotImplementedError
+
     def event(self, gateway_id: str) -> tuple[bytes, Mapping[str, str]]:
         shown = httpx.get(f"{self._address}/payments/{gateway_id}", trust_env=False).json()
         body = json.dumps({"id": f"evt_{gateway_id}", "payment": shown})

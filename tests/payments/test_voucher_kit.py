@@ -45,6 +45,9 @@ class VoucherBench:
     def decide(self, url: str, *, approves: bool) -> None:
         raise NotImplementedError
 
+    def typed_code(self, gateway_id: str, *, is_right: bool) -> str:
+        raise NotImplementedError
+
     def event(self, gateway_id: str) -> tuple[bytes, Mapping[str, str]]:
         raise NotImplementedError
 

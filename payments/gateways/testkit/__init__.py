@@ -12,6 +12,7 @@ from payments.gateways.base import Ability
 from payments.gateways.testkit import (
     cards,
     charging,
+    codes,
     disputing,
     off_session,
     refunding,
@@ -22,7 +23,7 @@ from payments.gateways.testkit.bench import CHECKS, Bench, Check, KitFailure, Tr
 
 __all__ = ["Bench", "Check", "KitFailure", "Treated", "checks_for"]
 # Importing a module registers its checks.
-MODULES = (cards, charging, disputing, off_session, refunding, reporting, searching)
+MODULES = (cards, charging, codes, disputing, off_session, refunding, reporting, searching)
 
 
 def checks_for(abilities: Collection[Ability]) -> list[Check]:

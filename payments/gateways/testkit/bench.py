@@ -30,6 +30,7 @@ class Treated(StrEnum):
     BANK_STEP = "bank_step"
     # OFF_SESSION: approved while the customer is there. Else the bank wants the customer.
     BANK_STEP_OFF_SESSION = "bank_step_off_session"
+    CODE_STEP = "code_step"
 
 
 class Bench(Protocol):
@@ -51,6 +52,9 @@ class Bench(Protocol):
 
     def decide(self, url: str, *, approves: bool) -> None:
         """BANK_STEP: approve or refuse on the bank's page."""
+
+    def typed_code(self, gateway_id: str, *, is_right: bool) -> str:
+        """CODE: return the code that the gateway has sent for this payment, or a wrong one."""
 
     def event(self, gateway_id: str) -> tuple[bytes, Mapping[str, str]]:
         """PUSH: return the body and the headers of an event about the payment."""

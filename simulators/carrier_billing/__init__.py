@@ -1,0 +1,1 @@
+"""A simulator of an operator's billing, in the form of CAMARA Carrier Billing and its refunds."""
