@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.utils.timezone import now
 
 from accounts.models import Proof, User
-from accounts.signals import line_proven
+from accounts.signals import line_proven, number_lost
 from accounts.states import ProofKind
 from moportal.database.statements import insert_new
 
@@ -37,6 +37,13 @@ def strength_of(account: User, number: str) -> Strength:
     if kinds & HOLDERS or {ProofKind.CODE_TO_LINE, ProofKind.BILL_CODE} <= kinds:
         return Strength.HOLDER
     return Strength.USE if ProofKind.CODE_TO_LINE in kinds else Strength.NONE
+
+
+def numbers_held(account: User) -> list[str]:
+    """Return the numbers, in E.164, whose holder the account has proven to be."""
+    proven = Proof.objects.filter(account=account, ended_at=None).order_by("subject")
+    numbers = proven.values_list("subject", flat=True).distinct()
+    return [number for number in numbers if strength_of(account, number) == Strength.HOLDER]
 
 
 def record(account: User, kind: ProofKind, number: str) -> Proof:
@@ -68,8 +75,10 @@ def lock(number: str) -> None:
 
 
 def end_all(number: str) -> None:
-    """End all proofs of this number, because it has changed hands."""
-    _open(number).update(ended_at=now())
+    """End all proofs of this number, because it has changed hands, and announce it."""
+    with transaction.atomic():
+        _open(number).update(ended_at=now())
+        number_lost.send(sender=Proof, number=number)
 
 
 def _open(number: str) -> QuerySet[Proof]:
