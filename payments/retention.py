@@ -12,6 +12,7 @@ from payments.models import (
     GatewayCall,
     Mandate,
     Payment,
+    PaymentCode,
     PaymentMethod,
     Receipt,
     ReceiptCounter,
@@ -63,6 +64,7 @@ register(
         setting="SUPPORT_DAYS",
         only=Q(payment=None) | Q(payment__state__in=ENDED),
     ),
+    Follows(PaymentCode, "what the gateway said about a typed code", "payments.Payment"),
     Timed(
         WebhookEvent,
         "what the gateway reported",

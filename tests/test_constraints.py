@@ -51,6 +51,7 @@ from payments.models import (
     DisputeAnswer,
     Mandate,
     Payment,
+    PaymentCode,
     PaymentMethod,
     Receipt,
     ReceiptCounter,
@@ -241,6 +242,9 @@ BROKEN: dict[str, Callable[[], object]] = {
     "what_is_forgotten_was_removed_and_has_no_token": set_to(
         PaymentMethod, removed_at=now(), forgotten_at=now()
     ),
+    "code_verdict_known": set_to(PaymentCode, verdict="other", code=""),
+    "compared_code_is_deleted": set_to(PaymentCode, verdict="right"),
+    "one_code_of_a_payment_is_compared_at_a_time": lambda: again(PaymentCode),
     "payment_method_has_a_gateway": set_to(PaymentMethod, gateway=""),
     "card_page_has_a_gateway": set_to(CardPage, gateway=""),
     "event_of_a_gateway_is_stored_once": lambda: again(WebhookEvent),
@@ -405,6 +409,7 @@ def house(alice: User) -> Order:
 
 def _fill_payments_and_tasks(alice: User, order: Order) -> None:
     order.payment.calls.create(operation="authorise", key="x")
+    order.payment.typed_codes.create(code="123456")
     CardPage.objects.create(
         account=alice, gateway="simulator", return_url="https://portal.example/"
     )

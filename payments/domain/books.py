@@ -8,6 +8,7 @@ def delete_payment(payment: Payment) -> None:
     Receipt.objects.filter(payment=payment).delete()
     CreditNote.objects.filter(refund__payment=payment).delete()
     DisputeAnswer.objects.filter(dispute__payment=payment).delete()
-    for rows in (payment.disputes, payment.refunds, payment.calls, payment.events):
+    paid = (payment.disputes, payment.refunds, payment.calls, payment.events, payment.typed_codes)
+    for rows in paid:
         rows.all().delete()
     payment.delete()

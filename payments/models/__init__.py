@@ -10,7 +10,7 @@ from payments.models.books import (
 from payments.models.disputes import Dispute, DisputeAnswer
 from payments.models.mandates import Mandate
 from payments.models.methods import CardPage, PaymentMethod
-from payments.models.payments import GatewayCall, Payment, WebhookEvent
+from payments.models.payments import GatewayCall, Payment, PaymentCode, WebhookEvent
 from payments.models.refunds import Refund
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "GatewayCall",
     "Mandate",
     "Payment",
+    "PaymentCode",
     "PaymentMethod",
     "Receipt",
     "ReceiptCounter",

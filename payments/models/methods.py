@@ -1,6 +1,6 @@
 """Stored payment methods, and the gateway's pages that store them.
 
-Only a card's token, brand, last four digits and expiry are kept, and only a voucher's code.
+Of a card only the token, brand, last four digits and expiry are kept.
 """
 
 import uuid
@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
+from brand.queries import operator
 from moportal.sealed import SealedField
 from payments.states import (
     PAGE_UNDER_WAY,
@@ -19,8 +20,14 @@ from payments.states import (
 )
 
 
+def bill_label(last4: str) -> str:
+    """Return what a customer knows the operator's bill by, in the current language."""
+    names = {"operator": operator().name, "last4": last4}
+    return _("%(operator)s's bill for the number ending in %(last4)s") % names
+
+
 class PaymentMethod(models.Model):
-    """A customer's stored card, as the gateway's token for it, or a voucher, as its sealed code.
+    """A customer's stored card as the gateway's token, voucher as its code, or bill as its number.
 
     A method that the customer removes is never offered or accepted again. The gateway
     forgets it as soon as no payment needs it.
@@ -94,6 +101,8 @@ class PaymentMethod(models.Model):
         """Return what the customer knows it by, in the current language."""
         if self.kind == MethodKind.VOUCHER:
             return _("Voucher ending in %(last4)s") % {"last4": self.last4}
+        if self.kind == MethodKind.BILL:
+            return bill_label(self.last4)
         return _("%(brand)s ending in %(last4)s") % {"brand": self.brand, "last4": self.last4}
 
     @property

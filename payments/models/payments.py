@@ -7,11 +7,13 @@ from django.db.models import F, Q
 from django.utils.timezone import now
 
 from moportal.money import Money
+from moportal.sealed import SealedField
 from outbox.calls import OutsideCall
 from payments.constraints import SameAsParent
 from payments.models.mandates import Mandate
 from payments.models.methods import PaymentMethod
 from payments.states import (
+    CodeVerdict,
     EventSubject,
     Initiator,
     PaymentState,
@@ -77,6 +79,12 @@ class Payment(models.Model):
         max_length=500, blank=True, help_text="The page that the bank sends the customer back to."
     )
     customer_step_url = models.URLField(max_length=500, blank=True)
+    code_step_id = models.CharField(
+        max_length=80, blank=True, db_default="", help_text="What the gateway calls its code."
+    )
+    code_asked_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the gateway first waited for a code."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -154,6 +162,18 @@ class Payment(models.Model):
         return self.in_flight_minor_units is not None
 
     @property
+    def waits_for_code(self) -> bool:
+        """Say whether the customer can type a code now."""
+        is_asked = self.code_asked_at is not None and self.code_step_id != ""
+        return self.state == PaymentState.PENDING and is_asked
+
+    @property
+    def has_lost_code(self) -> bool:
+        """Say whether a code is wanted that cannot be compared, because its id was lost."""
+        is_asked = self.code_asked_at is not None and self.code_step_id == ""
+        return self.state == PaymentState.PENDING and is_asked
+
+    @property
     def has_ended_authorisation(self) -> bool:
         """Say whether the time to capture an authorised amount is over."""
         ends = self.authorised_until
@@ -163,6 +183,34 @@ class Payment(models.Model):
     def was_charged(self) -> bool:
         """Say whether the gateway has charged it, even if that was refunded."""
         return self.state in {PaymentState.CAPTURED, PaymentState.REFUNDED}
+
+
+class PaymentCode(models.Model):
+    """A code that a customer typed. It is deleted when the gateway has compared it."""
+
+    payment = models.ForeignKey(Payment, on_delete=models.CASCADE, related_name="typed_codes")
+    code = SealedField(blank=True)
+    verdict = models.CharField(max_length=5, choices=CodeVerdict, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="code_verdict_known", condition=Q(verdict__in=["", *CodeVerdict.values])
+            ),
+            models.CheckConstraint(
+                name="compared_code_is_deleted", condition=Q(verdict="") | Q(code="")
+            ),
+            models.UniqueConstraint(
+                name="one_code_of_a_payment_is_compared_at_a_time",
+                fields=["payment"],
+                condition=Q(verdict=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.verdict or "being compared"
 
 
 class GatewayCall(OutsideCall):
