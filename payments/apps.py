@@ -6,11 +6,13 @@ class PaymentsConfig(AppConfig):
     verbose_name = "Payments"
 
     def ready(self) -> None:
+        from accounts.signals import line_proven, number_lost  # noqa: PLC0415 -- the same
         from outbox.domain import register  # noqa: PLC0415 -- models are not there yet
         from payments import checks  # noqa: F401, PLC0415 -- registers its checks; needs models
         from payments.domain import (  # noqa: PLC0415 -- the same
             answers,
             authorisations,
+            bills,
             cards,
             disputes,
             evidence,
@@ -25,3 +27,5 @@ class PaymentsConfig(AppConfig):
         register(disputes.KIND, disputes.update_dispute)
         register(answers.KIND, answers.send_answer)
         evidence.register(evidence.PAYMENT, evidence.SIGN_INS)
+        line_proven.connect(bills.drop_of_others, dispatch_uid="payments.bills.drop_of_others")
+        number_lost.connect(bills.drop_lost, dispatch_uid="payments.bills.drop_lost")

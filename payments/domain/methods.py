@@ -10,7 +10,7 @@ from django.utils.timezone import now
 
 from accounts.models import User
 from moportal.database.statements import compare_and_set
-from payments.domain import mandates
+from payments.domain import bills, mandates
 from payments.gateways import gateways, offered_in, offers
 from payments.gateways.base import Ability
 from payments.gateways.values import StoredCard
@@ -87,7 +87,8 @@ def part_methods(account: User, *, market: str) -> tuple[list[PaymentMethod], li
 
     A gateway that is switched off takes no new payments in this market.
     """
-    order, chargeable = offered_in(market), list(_chargeable(stored_methods(account)))
+    order = offered_in(market)
+    chargeable = [one for one in _chargeable(stored_methods(account)) if bills.may_charge(one)]
     usable = [method for method in chargeable if method.gateway in order]
     switched_off = [method for method in chargeable if method.gateway not in order]
     return sorted(usable, key=lambda method: order.index(method.gateway)), switched_off
@@ -126,7 +127,7 @@ def _was_charged_without_step(method: PaymentMethod) -> bool:
 
 def is_usable(method: PaymentMethod, *, market: str) -> bool:
     """Return whether the method can pay in this market."""
-    if method.gateway not in offered_in(market):
+    if method.gateway not in offered_in(market) or not bills.may_charge(method):
         return False
     return _chargeable(PaymentMethod.objects.filter(pk=method.pk, removed_at=None)).exists()
 

@@ -8,7 +8,7 @@ import uuid
 
 from accounts.models import User
 from outbox.calls import BeforeCall
-from payments.domain import methods, refunds
+from payments.domain import bills, codes, methods, refunds
 from payments.domain.calls import call_gateway
 from payments.domain.standing import (
     act,
@@ -53,16 +53,29 @@ def authorise(payment: Payment, *, before_call: BeforeCall) -> Payment:
     """
     if payment.state not in {PaymentState.INTENDED, PaymentState.PENDING}:
         return payment
+    if not bills.may_charge(payment.method) and not was_sent(payment):
+        decline(payment, Declined("", "number_not_proven", RefusalKind.CUSTOMER))
+        return payment
     try:
         standing = _ask_for_amount(payment, before_call)
         if isinstance(standing, CustomerStep) and payment.initiator == Initiator.OPERATOR:
             standing = _refuse_step(payment, standing, before_call)
     except GatewayRefused as error:
-        # The gateway refuses the request, and says nothing about the card.
-        decline(payment, Declined(payment.gateway_id, str(error)[:80], RefusalKind.LATER))
-        return payment
+        # A gateway may refuse a repeated request only because it had the first one.
+        found = _find(payment, before_call) if _has_lost_answer(payment) else None
+        # Otherwise it refuses the request, and says nothing about the card.
+        refusal = Declined(payment.gateway_id, str(error)[:80], RefusalKind.LATER)
+        standing = found or refusal
     store_standing(payment, standing)
+    if payment.state != PaymentState.PENDING:
+        codes.delete_unchecked(payment)
     return payment
+
+
+def _has_lost_answer(payment: Payment) -> bool:
+    """Return whether an earlier request for the amount may have reached the gateway."""
+    lost = (GatewayCall.Outcome.UNANSWERED, GatewayCall.Outcome.UNKNOWN)
+    return payment.calls.filter(operation="authorise", outcome__in=lost).exists()
 
 
 def _ask_for_amount(payment: Payment, before_call: BeforeCall) -> Standing:
@@ -72,6 +85,8 @@ def _ask_for_amount(payment: Payment, before_call: BeforeCall) -> Standing:
     first, and sends the call again only if the search finds nothing.
     """
     if payment.state == PaymentState.PENDING:
+        if payment.waits_for_code:
+            codes.check(payment, before_call=before_call)
         return fetch_standing(payment, before_call)
     if _is_key_forgotten(payment):
         found = _find(payment, before_call)
@@ -183,7 +198,12 @@ def _recover(payment: Payment, before_call: BeforeCall) -> None:
     While the gateway remembers the key, repeating `authorise` returns that state. Later the portal
     searches for the payment. If it finds none, nothing is authorised and nothing is sent.
     """
-    if payment.state == PaymentState.PENDING or not _is_key_forgotten(payment):
+    if payment.state == PaymentState.PENDING:
+        # A code that was typed before the order ended is not sent any more.
+        codes.delete_unchecked(payment)
+        store_standing(payment, fetch_standing(payment, before_call))
+        return
+    if not _is_key_forgotten(payment):
         authorise(payment, before_call=before_call)
         return
     found = _find(payment, before_call)

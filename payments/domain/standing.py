@@ -7,7 +7,7 @@ from typing import assert_never
 from django.db import transaction
 from django.utils.timezone import now
 
-from moportal.database.statements import move
+from moportal.database.statements import compare_and_set, move
 from outbox.calls import BeforeCall
 from payments.domain import methods, vouchers
 from payments.domain.calls import call_gateway
@@ -18,8 +18,10 @@ from payments.gateways.base import Gateway, GatewayRefused
 from payments.gateways.values import (
     Authorised,
     Captured,
+    CodeStep,
     CustomerStep,
     Declined,
+    Processing,
     Standing,
     VoidedOrRefunded,
 )
@@ -69,6 +71,8 @@ def store_standing(payment: Payment, standing: Standing) -> None:
             move_payment(
                 payment, PaymentState.PENDING, gateway_id=gateway_id, customer_step_url=url
             )
+        case CodeStep() | Processing():
+            _store_code_step(payment, standing)
         case Captured(gateway_id):
             _store_charge(payment, gateway_id)
         case VoidedOrRefunded() if payment.state == PaymentState.CAPTURED:
@@ -77,6 +81,24 @@ def store_standing(payment: Payment, standing: Standing) -> None:
             move_payment(payment, PaymentState.VOIDED, gateway_id=gateway_id)
         case _:
             assert_never(standing)
+
+
+def _store_code_step(payment: Payment, step: CodeStep | Processing) -> None:
+    """Store that the payment waits: for the gateway, or for the code that it has sent.
+
+    A gateway may name the code only once, so an id that is known is kept.
+    """
+    asked_at = now() if isinstance(step, CodeStep) else None
+    fields = {
+        "gateway_id": step.gateway_id,
+        "code_step_id": step.step_id or payment.code_step_id,
+        "code_asked_at": payment.code_asked_at or asked_at,
+    }
+    # The customer confirms on a page of the gateway, which asks for the code there.
+    if payment.customer_step_url or move_payment(payment, PaymentState.PENDING, **fields):
+        return
+    if compare_and_set(Payment, payment.pk, {"state": PaymentState.PENDING}, **fields):
+        payment.refresh_from_db()
 
 
 @transaction.atomic

@@ -140,7 +140,7 @@ class Gateway(Protocol):
     def confirm_code(self, gateway_id: str, step_id: str, code: str, *, key: str) -> CodeVerdict:
         """CODE: send the code that the customer typed. `fetch` then says how the payment stands.
 
-        A right code that is sent again is still right.
+        A right code that is sent again is still right. It never raises `GatewayRefused`.
         """
 
     def capture(self, gateway_id: str, *, key: str) -> None:
