@@ -9,11 +9,13 @@ class SubscriptionsConfig(AppConfig):
         from accounts.access import caller_facts  # noqa: PLC0415 -- models are not there yet
         from accounts.signals import line_proven  # noqa: PLC0415 -- the same
         from outbox.domain import register  # noqa: PLC0415 -- the same
+        from payments.domain import bills  # noqa: PLC0415 -- the same
         from subscriptions.domain import (  # noqa: PLC0415 -- the same
             claims,
             linking,
             operator_lines,
             pulling,
+            standing,
             ways_out,
         )
         from subscriptions.domain.caller_facts import ICCID_ENDING, PLAN  # noqa: PLC0415 -- the same
@@ -24,4 +26,5 @@ class SubscriptionsConfig(AppConfig):
         register(linking.KIND, linking.find_line)
         register(operator_lines.KIND, operator_lines.refresh)
         register(ways_out.KIND, ways_out.advance)
+        bills.register_veto(standing.forbids_bill)
         line_proven.connect(linking.note_proof, dispatch_uid="subscriptions.note_proof")

@@ -49,6 +49,14 @@ def standing_of(account: User, kept: OperatorLine) -> Standing:
     )
 
 
+def forbids_bill(account: User, number: str) -> bool:
+    """Return whether the holder of the number's line has locked it against charges."""
+    lines = OperatorLine.objects.filter(
+        line__account=account, line__msisdn=number.removeprefix("+")
+    )
+    return lines.filter(is_locked=True).exists()
+
+
 def lines_of(account: User) -> list[tuple[OperatorLine, Standing]]:
     """Return the account's lines of the operator, with what it may do with each."""
     kept = OperatorLine.objects.filter(line__account=account).select_related("line")
