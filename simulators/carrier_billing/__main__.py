@@ -29,6 +29,7 @@ A number's last four digits decide what is true of it. Any other number is charg
   GET  /books               payments and refunds
   GET  /exchanges           the latest requests and answers
   POST /payments/ID/lapse   let the time of the reservation be over now
+  POST /payments/ID/decide  let what the billing does slowly be done now
   POST /refunds/ID/succeed, /deny
                             decide about the payment's refunds that are not decided
   POST /correlators/forget  forget every clientCorrelator, as a server does after some time

@@ -103,7 +103,8 @@ def _refunds(books: Books, payment: Row) -> list[Row]:
 
 def _left(books: Books, payment: Row) -> int:
     given = (row for row in _refunds(books, payment) if row["status"] != "denied")
-    return int(payment["charging"]["amount"]) - sum(row["charging"]["amount"] for row in given)
+    given_back: int = sum(row["charging"]["amount"] for row in given)
+    return int(payment["charging"]["amount"]) - given_back
 
 
 def describe(row: Row) -> dict[str, Any]:

@@ -44,6 +44,7 @@ class BillingServer:
             route("POST", "/validate/([^/]+)", self._decide),
             route("POST", "/refunds/([^/]+)/(succeed|deny)", self._decide_refunds),
             route("POST", "/payments/([^/]+)/lapse", self._lapse),
+            route("POST", "/payments/([^/]+)/decide", self._decide_now),
             route("POST", "/correlators/forget", self._forget),
             route("GET", "/books", self._show_books),
             route("GET", "/exchanges", self._show_exchanges),
@@ -159,6 +160,12 @@ class BillingServer:
             row = desk.require_payment(self.books, identifier)
             self.books.change_payment(row, expires_at=0.0, becomes="")
         return json_answer({"status": "lapsed"})
+
+    def _decide_now(self, _request: Request, identifier: str) -> Answer:
+        with self.books.store.transaction():
+            row = desk.require_payment(self.books, identifier)
+            self.books.change_payment(row, becomes_at=0.0)
+        return json_answer({"status": "decided"})
 
     def _forget(self, _request: Request) -> Answer:
         with self.books.store.transaction():
