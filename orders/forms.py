@@ -162,6 +162,24 @@ def _voucher_code(text: str) -> str:
     return code
 
 
+class CodeForm(forms.Form):
+    """The code that the operator has sent, so that a payment goes on the bill."""
+
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=20,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "dir": "ltr"}),
+        error_messages={"required": _("Enter the code.")},
+    )
+
+    def clean_code(self) -> str:
+        """Return the code without the spaces and hyphens that group it."""
+        code = _plain_digits(self.cleaned_data["code"])
+        if not re.fullmatch(r"[0-9A-Za-z]{3,12}", code):
+            raise forms.ValidationError(_("That's not a code. Enter it as you received it."))
+        return code
+
+
 class PaymentForm(MethodForm):
     """The choice of a stored method, or a new card with its fields."""
 

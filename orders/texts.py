@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from esim.states import ProfileState
 from orders.models import Order, Repair, Return
 from orders.queries.orders import can_be_handed_over, has_lost_sim, return_of
 from orders.states import Failure, OrderState, RepairKind, ReturnState
+from payments.domain import codes
 from payments.models import CardPage
-from payments.states import CardPageState, MethodKind, PaymentState, RefusalKind
+from payments.states import CardPageState, CodeVerdict, MethodKind, PaymentState, RefusalKind
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,24 @@ def failure(order: Order) -> FailureText | None:
     return FailureText(*texts.get(Failure(order.failure), no_service))
 
 
+def wrong_code(order: Order) -> str:
+    """Return that the last code was wrong, or an empty text."""
+    if codes.last_verdict(order.payment) != CodeVerdict.WRONG:
+        return ""
+    left = codes.tries_left(order.payment)
+    return ngettext(
+        "That's not the code we sent. You have %(left)d try left.",
+        "That's not the code we sent. You have %(left)d tries left.",
+        left,
+    ) % {"left": left}
+
+
 def _lapsed(order: Order) -> str:
+    if order.payment.method.kind == MethodKind.BILL:
+        return _(
+            "The amount was no longer reserved on your bill when we could finish. "
+            "You haven't been charged."
+        )
     if order.payment.method.kind == MethodKind.VOUCHER:
         return _(
             "We couldn't finish in time. Your voucher is free again, and nothing was taken from it."
@@ -196,10 +215,11 @@ def cancelled(order: Order) -> str:
 
 def _declined(order: Order) -> FailureText:
     """Return why the payment was refused, by the kind of its method."""
-    is_voucher = order.payment.method.kind == MethodKind.VOUCHER
-    text = _voucher_refused(order) if is_voucher else _card_declined(order)
+    kind = MethodKind(order.payment.method.kind)
+    declined = {MethodKind.VOUCHER: _voucher_refused, MethodKind.BILL: _bill_refused}
+    text = declined.get(kind, _card_declined)(order)
     title = _("Your payment was declined")
-    return FailureText(title, text, can_try_again=True, was_card=not is_voucher)
+    return FailureText(title, text, can_try_again=True, was_card=kind == MethodKind.CARD)
 
 
 def _voucher_refused(order: Order) -> str:
@@ -224,6 +244,51 @@ def _voucher_refused(order: Order) -> str:
     }
     no_reason = _("We couldn't take the price from this voucher. You haven't been charged.")
     return texts.get(order.payment.decline_reason, no_reason)
+
+
+def _bill_refused(order: Order) -> str:
+    """Return why the amount did not go on the bill. Without a known reason, it says only that."""
+    if order.payment.code_asked_at and not codes.tries_left(order.payment):
+        return _(
+            "The code was wrong too often. Submit your order again to get a new code. "
+            "You haven't been charged."
+        )
+    if order.payment.code_asked_at:
+        return _(
+            "The amount wasn't confirmed with the code. Submit your order again to get a new code. "
+            "You haven't been charged."
+        )
+    texts = {
+        "unauthorized_amount": _(
+            "This is more than one purchase on your bill may cost. Choose another way to pay. "
+            "You haven't been charged."
+        ),
+        "user_amount_threshold_overpassed": _(
+            "This is over the limit that is set for your bill. Choose another way to pay. "
+            "You haven't been charged."
+        ),
+        "amount_threshold_overpassed": _(
+            "With this, your purchases are over what your bill may have this month. "
+            "Choose another way to pay. You haven't been charged."
+        ),
+        "number_not_proven": _(
+            "We can't be sure any more that this number is yours. Choose another way to pay. "
+            "You haven't been charged."
+        ),
+    }
+    by_kind = {
+        RefusalKind.FINAL: _(
+            "Nothing can be charged to this number's bill. Choose another way to pay. "
+            "You haven't been charged."
+        ),
+    }
+    no_reason = _(
+        "The amount couldn't go on your bill. Choose another way to pay, or try again later. "
+        "You haven't been charged."
+    )
+    return texts.get(order.payment.decline_reason) or by_kind.get(
+        RefusalKind(order.payment.refusal_kind or RefusalKind.LATER), no_reason
+    )
 
 
 def _card_declined(order: Order) -> str:

@@ -5,6 +5,7 @@ from django.urls import path
 from orders.views import (
     bank,
     card,
+    code,
     device,
     install,
     leave,
@@ -39,6 +40,7 @@ urlpatterns = [
         name="order-other-device",
     ),
     path("orders/<slug:number>/other-way/", bank.pay_another_way, name="order-other-way"),
+    path("orders/<slug:number>/code/", code.code, name="order-code"),
     path("orders/<slug:number>/again/", order.order_again, name="order-again"),
     path("orders/<slug:number>/install/", install.install, name="install"),
     path("pay/", other_device.pay, name="pay"),

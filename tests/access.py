@@ -60,6 +60,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/orders/<number>/bank/": OWNER,
     "/orders/<number>/other-device/": OWNER,
     "/orders/<number>/other-way/": OWNER,
+    "/orders/<number>/code/": OWNER,
     "/orders/<number>/again/": OWNER,
     "/orders/<number>/install/": OWNER,
     "/pay/": EVERYBODY,

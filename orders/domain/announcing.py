@@ -57,8 +57,9 @@ def tell_part_refunded(refund: Refund, **_signal: object) -> None:
 
 
 def _card(order: Order) -> dict[str, str]:
-    """Return what names the payment method. A voucher has no brand, and its own sentences."""
-    return {"brand": order.payment.method.brand, "last4": order.payment.method.last4}
+    """Return what names the payment method. Only a card has a brand."""
+    method = order.payment.method
+    return {"kind": method.kind, "brand": method.brand, "last4": method.last4}
 
 
 def _tell(order: Order, occasion: Occasion, *, about: str = "", **more: Any) -> None:

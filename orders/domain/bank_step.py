@@ -51,6 +51,9 @@ def find(order: Order) -> BankStep | None:
     if order.state != OrderState.PENDING or order.cancel_requested_at:
         return None
     url = order.payment.customer_step_url
+    if not url:
+        # The order waits for the gateway, or for a code that the gateway has sent.
+        return None
     way = ways_out.latest(order.number)
     if way is None:
         return BankStep(url, Reach.YES)

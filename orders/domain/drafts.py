@@ -22,7 +22,9 @@ from moportal.money import Money
 from orders.models import Draft
 from payments.domain import methods, pages
 from payments.models import CardPage, PaymentMethod
+from payments.states import MethodKind
 from plans import queries
+from plans.models import Category
 from plans.queries import Offer, PlanNotOffered
 
 # With another device or place, plans, prices and SIMs may differ
@@ -113,8 +115,19 @@ def drop_method(method: PaymentMethod, **_signal: Any) -> None:
 
 
 def has_offered_method(draft: Draft) -> bool:
-    """Return whether the draft has a payment method that can pay in its market."""
-    return draft.method is not None and methods.is_usable(draft.method, market=draft.visit.market)
+    """Return whether the draft has a method that its market offers and that fits the plan."""
+    method = draft.method
+    if method is None or not methods.is_usable(method, market=draft.visit.market):
+        return False
+    return method.kind != MethodKind.BILL or takes_bill(draft)
+
+
+def takes_bill(draft: Draft) -> bool:
+    """Return whether the draft's plan can be paid on the operator's bill.
+
+    The bill takes single payments only, so it cannot pay for a plan that renews.
+    """
+    return draft.plan is None or draft.plan.category != Category.RECURRING
 
 
 def open_card_page(draft: Draft, *, version: int) -> CardPage:

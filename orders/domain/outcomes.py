@@ -13,6 +13,7 @@ from orders.models import Order
 from orders.queries.orders import draft_of
 from orders.states import Failure, OrderState
 from payments.models import PaymentMethod
+from payments.states import MethodKind
 
 # The steps before a plan is chosen.
 CHOOSING = frozenset({"options", "plans", "device", "sim"})
@@ -123,6 +124,11 @@ def _of_leaving_signed_out(visit: Visit) -> Outcome:
 
 
 def instrument(method: PaymentMethod, visit: Visit) -> PurchaseInstrument:
-    """Return whether the payment method was added in this visit."""
+    """Return whether the payment method was added in this visit.
+
+    The operator's bill was there before, whenever the customer first paid with it.
+    """
+    if method.kind == MethodKind.BILL:
+        return PurchaseInstrument.EXISTING
     is_new = method.created_at >= visit.launched_at
     return PurchaseInstrument.NEW if is_new else PurchaseInstrument.EXISTING

@@ -25,7 +25,7 @@ from orders.queries.orders import not_undone, waiting_for_setting
 from orders.states import ENDED, NEXT_STATES, TRIES_BEFORE_STAFF, Failure, OrderState
 from outbox.domain import Lease, LeaseLost, RetryAfter, enqueue
 from outbox.retries import SHORT_TRIES, count_failure, is_setting
-from payments.domain import payments
+from payments.domain import codes, payments
 from payments.domain.receipts import issue_receipt
 from payments.gateways.base import GatewayRefused
 from payments.models import Payment
@@ -134,7 +134,7 @@ def _advance(order: Order, lease: Lease) -> RetryAfter | None:
     if order.payment.state == PaymentState.PENDING:
         return _wait_for_customer(order)
     if order.state == OrderState.PENDING:
-        _move(order, OrderState.IN_PROGRESS, reason="the customer came back from the bank")
+        _move(order, OrderState.IN_PROGRESS, reason=_reason_to_go_on(order))
     if order.payment.state == PaymentState.VOIDED and order.payment.authorised_until:
         raise payments.AuthorisationEnded("it is void at the gateway")
     if order.payment.state in {PaymentState.DECLINED, PaymentState.VOIDED}:
@@ -154,13 +154,39 @@ def _wait_for_customer(order: Order) -> RetryAfter:
     if order.state != OrderState.PENDING:
         with transaction.atomic():
             # In the move's transaction: the page must not lead to the bank before the way is open.
-            bank_step.ask_for_way(order)
-            _move(order, OrderState.PENDING, reason="waits for a confirmation at the bank")
+            if order.payment.customer_step_url:
+                bank_step.ask_for_way(order)
+            _move(order, OrderState.PENDING, reason=_reason_to_wait(order))
+    if order.payment.has_lost_code:
+        raise PaymentDeclined("the answer with the code's id was lost")
+    if order.payment.waits_for_code and not codes.tries_left(order.payment):
+        raise PaymentDeclined("the code was wrong too often")
     waited = now() - order.created_at
     if waited > CUSTOMER_STEP_LIMIT:
-        raise PaymentDeclined("the payment was not confirmed at the bank")
+        raise PaymentDeclined(_reason_to_wait_no_longer(order))
     # The longer the customer takes, the less often the gateway is asked.
     return RetryAfter(min(max(CUSTOMER_STEP_PAUSE, waited / 4), LONGEST_STEP_PAUSE))
+
+
+def _reason_to_wait(order: Order) -> str:
+    """Return what a payment waits for, for the order's history."""
+    if order.payment.customer_step_url:
+        return "waits for a confirmation at the bank"
+    is_code = order.payment.code_asked_at is not None
+    return "waits for the gateway's code" if is_code else "waits for the gateway's decision"
+
+
+def _reason_to_wait_no_longer(order: Order) -> str:
+    if order.payment.customer_step_url:
+        return "the payment was not confirmed at the bank"
+    is_code = order.payment.code_asked_at is not None
+    return "no right code was typed in time" if is_code else "the gateway did not decide in time"
+
+
+def _reason_to_go_on(order: Order) -> str:
+    if order.payment.customer_step_url:
+        return "the customer came back from the bank"
+    return "the gateway has decided"
 
 
 def _make_sim_ready(order: Order, lease: Lease) -> Sim:

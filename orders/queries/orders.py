@@ -13,6 +13,7 @@ from mobileplans.models import Visit
 from orders.models import Draft, Order, Repair, Return
 from orders.states import TRIES_BEFORE_STAFF, OrderState, RepairState, ReturnState
 from outbox.retries import SHORT_TRIES
+from payments.domain import codes
 from payments.models import Payment, PaymentMethod
 from payments.states import PaymentState
 from subscriptions.models import Takeover
@@ -39,6 +40,18 @@ def orders_of(account: User) -> QuerySet[Order]:
 def draft_of(account: User) -> Draft | None:
     """Return the customer's open draft, if there is one."""
     return Draft.objects.select_related("method").filter(account=account, submitted_at=None).first()
+
+
+def takes_code(order: Order) -> bool:
+    """Return whether the customer can type the gateway's code now."""
+    if order.state != OrderState.PENDING or order.cancel_requested_at:
+        return False
+    payment = order.payment
+    return (
+        payment.waits_for_code
+        and not codes.is_being_checked(payment)
+        and codes.tries_left(payment) > 0
+    )
 
 
 def preferred_method(methods: list[PaymentMethod]) -> PaymentMethod | None:

@@ -19,6 +19,7 @@ from orders.queries.orders import (
     can_be_handed_over,
     is_for_this_device,
     open_repair,
+    takes_code,
 )
 from orders.states import ENDED, OrderState
 from orders.views.bank import bank_context
@@ -45,6 +46,8 @@ def order(request: HttpRequest, user: User, number: str) -> HttpResponse:
     visit = visits.get_or_begin(request)
     visits.note_step(visit, "order")
     found = get_own_order(user, number)
+    if takes_code(found):
+        return redirect_to("order-code", found.number)
     context = _order_context(found) | {"may_continue": is_for_this_device(found, visit)}
     if found.state == OrderState.COMPLETED:
         context["prove_url"] = prove_url(user, then=request.path)

@@ -21,6 +21,7 @@ from accounts.texts import too_many_text
 from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
 from orders import texts
 from orders.domain import drafts, targets
+from orders.domain.choices import Choices, payment_choices
 from orders.domain.drafts import MethodRemoved, StaleForm
 from orders.forms import NEW_CARD, NEW_VOUCHER, MethodForm, PaymentForm, initial_for
 from orders.models import Draft
@@ -34,9 +35,10 @@ from orders.views.steps import (
     redirect_to_open_step,
     shopper_only,
 )
-from payments.domain import methods, payments, vouchers
+from payments.domain import bills, methods, payments, vouchers
 from payments.gateways.base import CardRefused, GatewayUnavailable, NotOffered
 from payments.models import PaymentMethod
+from payments.models.methods import bill_label
 from plans.models import Category
 
 NO_LONGER_THERE = gettext_lazy("This payment method is no longer available. Choose another one.")
@@ -55,15 +57,17 @@ def payment(request: HttpRequest, user: User) -> HttpResponse:
     if draft.plan_id is None or choice.target is None:
         return redirect_to_open_step(draft)
     market = draft.visit.market
-    stored, switched_off = methods.part_methods(user, market=market)
+    choices = payment_choices(draft)
+    stored = choices.stored
     chosen = draft.method if draft.method in stored else queries.preferred_method(stored)
     new = NEW_CARD if methods.takes_new_cards(market) else NEW_VOUCHER
     first = initial_for(draft, method=chosen.pk if chosen else new)
     form = restore_form(request, _get_form_class(), first)
     category = draft.plan.category if draft.plan else Category.PREPAID
     back_url = reverse("device") if choice.is_open else f"{reverse('plans')}?category={category}"
-    context = {"draft": draft, "price": draft.price.gross, **_payment_context(form, stored)}
-    context["switched_off"] = switched_off
+    context = {"draft": draft, "price": draft.price.gross, **_payment_context(form, choices)}
+    context["switched_off"] = choices.unavailable
+    context["is_bill_refused"] = choices.is_bill_refused
     context["takes_cards"] = methods.takes_new_cards(market)
     context["takes_vouchers"] = vouchers.takes_vouchers(market)
     context |= frame_context("payment", back_url=back_url)
@@ -75,7 +79,7 @@ def _get_form_class() -> type[MethodForm]:
     return MethodForm if settings.PAYMENT_CARD_ENTRY == "page" else PaymentForm
 
 
-def _payment_context(form: MethodForm, stored: list[PaymentMethod]) -> dict[str, Any]:
+def _payment_context(form: MethodForm, choices: Choices) -> dict[str, Any]:
     selected = str(form["method"].value())
     rows = [
         {
@@ -84,7 +88,11 @@ def _payment_context(form: MethodForm, stored: list[PaymentMethod]) -> dict[str,
             "expiry": method.expiry,
             "selected": str(method.pk) == selected,
         }
-        for method in stored
+        for method in choices.stored
+    ]
+    rows += [
+        {"id": number, "label": bill_label(number[-4:]), "selected": number == selected}
+        for number in choices.numbers
     ]
     return {
         "form": form,
@@ -132,7 +140,7 @@ def _apply_method(request: HttpRequest, user: User, draft: Draft, form: MethodFo
     elif chosen == NEW_VOUCHER:
         method = _add_voucher(user, form, draft.visit.market, network_of(request))
     else:
-        method = _find_stored_method(user, form, draft.visit.market)
+        method = _find_stored_method(draft, form)
     if method is None:
         return False
     try:
@@ -143,11 +151,14 @@ def _apply_method(request: HttpRequest, user: User, draft: Draft, form: MethodFo
     return True
 
 
-def _find_stored_method(user: User, form: MethodForm, market: str) -> PaymentMethod | None:
-    chosen = form.cleaned_data["method"]
-    for method in methods.usable_methods(user, market=market):
+def _find_stored_method(draft: Draft, form: MethodForm) -> PaymentMethod | None:
+    """Return the stored method, or store the bill of the number. None: it cannot be chosen."""
+    chosen, choices = form.cleaned_data["method"], payment_choices(draft)
+    for method in choices.stored:
         if str(method.pk) == chosen:
             return method
+    if chosen in choices.numbers:
+        return bills.add_bill(draft.account, chosen, market=draft.visit.market)
     form.add_error("method", NO_LONGER_THERE)
     return None
 

@@ -106,8 +106,11 @@ def remove_method(request: HttpRequest, user: User, number: int) -> HttpResponse
 
 
 def _removed_text(method: PaymentMethod) -> str:
-    if method.kind == MethodKind.VOUCHER:
-        removed = _("The voucher ending in %(last4)s was removed.")
+    of_kinds = {
+        MethodKind.VOUCHER: _("The voucher ending in %(last4)s was removed."),
+        MethodKind.BILL: _("The bill for the number ending in %(last4)s was removed."),
+    }
+    if removed := of_kinds.get(MethodKind(method.kind)):
         still = _("Your current order will still be paid with it.")
         text = f"{removed} {still}" if cards.is_needed(method) else removed
         return text % {"last4": method.last4}
