@@ -60,12 +60,42 @@ def voucher_format(**_options: Any) -> list[CheckMessage]:
 
 
 @register(deploy=True)
-def voucher_server(**_options: Any) -> list[CheckMessage]:
-    """Return a warning for a voucher server without its address, and for an unused address."""
+def carrier_billing(**_options: Any) -> list[CheckMessage]:
+    """Return warnings for a bill without its addresses or token, and for unused addresses."""
+    is_listed = _is_any_listed(Ability.BILL)
+    if is_listed is None:
+        return []
+    wanted = {
+        "CARRIER_BILLING_URL": settings.CARRIER_BILLING_URL,
+        "CARRIER_BILLING_REFUND_URL": settings.CARRIER_BILLING_REFUND_URL,
+    }
+    if not is_listed:
+        texts = [f"{name} is set and PAYMENT_GATEWAY lists no bill." for name in wanted]
+        found = [text for text, value in zip(texts, wanted.values(), strict=True) if value]
+    else:
+        texts = [f"PAYMENT_GATEWAY lists the bill and {name} is not set." for name in wanted]
+        found = [text for text, value in zip(texts, wanted.values(), strict=True) if not value]
+    if settings.CARRIER_BILLING_TOKEN and settings.CARRIER_BILLING_TOKEN_FILE:
+        found.append(
+            "CARRIER_BILLING_TOKEN is not used, because CARRIER_BILLING_TOKEN_FILE is set."
+        )
+    return [Warning(text, id="payments.W002") for text in found]
+
+
+def _is_any_listed(ability: Ability) -> bool | None:
+    """Return whether a gateway in use has the ability. None: a class is not there."""
     try:
-        is_listed = any(Ability.VOUCHERS in one.abilities for one in gateways().values())
+        return any(ability in one.abilities for one in gateways().values())
     except ImportError:
         # moportal.E002 names the class.
+        return None
+
+
+@register(deploy=True)
+def voucher_server(**_options: Any) -> list[CheckMessage]:
+    """Return a warning for a voucher server without its address, and for an unused address."""
+    is_listed = _is_any_listed(Ability.VOUCHERS)
+    if is_listed is None:
         return []
     if is_listed == bool(settings.VOUCHER_SERVER_URL):
         return []

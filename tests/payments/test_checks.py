@@ -102,7 +102,28 @@ def test_the_voucher_server_and_its_address_belong_together(settings: Settings) 
     ]
 
 
+def test_the_bill_and_its_addresses_belong_together(settings: Settings) -> None:
+    assert checks.carrier_billing() == []
+
+    settings.CARRIER_BILLING_URL = "https://api.kestrel.example/carrier-billing/v0.5"
+    unused = texts(checks.carrier_billing())
+    settings.PAYMENT_GATEWAY = [SIMULATOR, "payments.gateways.carrier_billing.CarrierBilling"]
+    missing = texts(checks.carrier_billing())
+    settings.CARRIER_BILLING_REFUND_URL = "https://api.kestrel.example/carrier-billing-refund/v0.5"
+    together = checks.carrier_billing()
+    settings.CARRIER_BILLING_TOKEN, settings.CARRIER_BILLING_TOKEN_FILE = "old", "/run/token"
+    two_tokens = texts(checks.carrier_billing())
+
+    assert unused == ["CARRIER_BILLING_URL is set and PAYMENT_GATEWAY lists no bill."]
+    assert missing == ["PAYMENT_GATEWAY lists the bill and CARRIER_BILLING_REFUND_URL is not set."]
+    assert together == []
+    assert two_tokens == [
+        "CARRIER_BILLING_TOKEN is not used, because CARRIER_BILLING_TOKEN_FILE is set."
+    ]
+
+
 def test_a_class_that_is_not_there_is_left_to_its_own_check(settings: Settings) -> None:
     settings.PAYMENT_GATEWAY = ["payments.gateways.nowhere.Gateway"]
 
     assert checks.voucher_server() == []
+    assert checks.carrier_billing() == []
