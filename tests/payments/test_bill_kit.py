@@ -9,7 +9,7 @@ from payments.gateways.carrier_billing import CarrierBilling
 from payments.gateways.testkit import KitFailure, Treated, checks_for
 from payments.gateways.testkit.bench import CHECKS, PRICE, RETURN_URL
 from payments.gateways.values import Card
-from payments.states import CodeVerdict
+from payments.states import CodeVerdict, DisputeKind
 from tests.payments import bills
 from tests.payments.conftest import card
 
@@ -46,6 +46,15 @@ class BillBench:
         return bills.sent_code(self._address, gateway_id, is_right=is_right)
 
     def event(self, gateway_id: str) -> tuple[bytes, Mapping[str, str]]:
+        raise NotImplementedError
+
+    def dispute(self, gateway_id: str, *, kind: DisputeKind, is_fraud: bool = False) -> str:
+        raise NotImplementedError
+
+    def end_dispute(self, dispute_id: str, *, is_won: bool) -> None:
+        raise NotImplementedError
+
+    def warn_of_fraud(self, gateway_id: str) -> str:
         raise NotImplementedError
 
 

@@ -11,6 +11,7 @@ from payments.gateways.testkit.bench import (
     register_check,
 )
 from payments.gateways.testkit.charging import KINDS
+from payments.gateways.testkit.searching import find
 from payments.gateways.values import Authorised, Captured, CustomerStep, Declined
 from payments.states import Initiator, RefusalKind
 
@@ -27,7 +28,7 @@ def an_off_session_payment_is_authorised_once_and_charged_later(bench: Bench) ->
     gateway_id = expect_type(first, Authorised, "an approved method is authorised").gateway_id
     again = authorise(bench, token=token, key=key, initiator=OPERATOR)
     expect(again == first, "the same request with the same key has the same answer")
-    found = bench.gateway.find(reference=key[:20], key=key)
+    found = find(bench, key)
     expect(found == first, "the search finds an off-session payment")
     bench.gateway.capture(gateway_id, key=new_key())
     expect_type(bench.gateway.fetch(gateway_id), Captured, "a captured payment is `Captured`")

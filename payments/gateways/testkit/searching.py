@@ -17,7 +17,7 @@ from payments.gateways.testkit.bench import (
 from payments.gateways.values import Declined, Standing
 
 
-def _find(bench: Bench, key: str) -> Standing | None:
+def find(bench: Bench, key: str) -> Standing | None:
     """Search for the payment that was asked for with this key a moment ago."""
     return bench.gateway.find(reference=key[:20], key=key, since=now() - timedelta(minutes=5))
 
@@ -27,7 +27,7 @@ def a_payment_is_found_by_reference_and_key(bench: Bench) -> None:
     key = new_key()
     standing = authorise(bench, key=key)
 
-    found = _find(bench, key)
+    found = find(bench, key)
 
     expect(found == standing, "the search gives the answer of authorise")
 
@@ -37,7 +37,7 @@ def a_refused_payment_is_found_too(bench: Bench) -> None:
     key = new_key()
     standing = authorise(bench, Treated.REFUSED_FOR_NOW, key=key)
 
-    found = _find(bench, key)
+    found = find(bench, key)
 
     # A gateway that answers a refusal with an error makes no payment that could be found.
     is_kept = not isinstance(standing, Declined) or standing.gateway_id != ""
@@ -49,7 +49,7 @@ def a_payment_that_was_never_made_is_not_found(bench: Bench) -> None:
     authorise(bench)
     key = new_key()
 
-    expect(_find(bench, key) is None, "nothing has this key")
+    expect(find(bench, key) is None, "nothing has this key")
 
 
 @register_check()
