@@ -169,7 +169,9 @@ def _smdp(copy: Copy) -> Part:
 
 def _payment(copy: Copy) -> Part:
     notify = f"{copy.web_url}/payments/webhook"
-    options = ("--notify", notify, "--secret", WEBHOOK_SECRET)
+    # As in life, the bank's pages are on a host that the walled garden does not list.
+    bank = f"http://localhost:{copy.payment_port}"
+    options = ("--notify", notify, "--secret", WEBHOOK_SECRET, "--bank-url", bank)
     return _simulator(copy, "payment", copy.payment_port, *options)
 
 

@@ -90,11 +90,20 @@ def main() -> None:
         metavar="URL",
         help="post every change of a payment to this URL",
     )
+    parser.add_argument(
+        "--bank-url",
+        type=parse_web_address,
+        default="",
+        metavar="URL",
+        help="the address of the bank's pages, which this process serves (default: its own)",
+    )
     parser.add_argument("--secret", default="", help="secret that signs these posts (HMAC-SHA-256)")
     options = parser.parse_args()
     store = Store(options.store, SCHEMA)
     faults = Faults(dict.fromkeys(FUNCTIONS, KINDS), options.seed)
-    server = PaymentServer(Books(store), faults, options.notify, options.secret, options.delay)
+    server = PaymentServer(
+        Books(store), faults, options.notify, options.secret, options.delay, options.bank_url
+    )
     serve("payment simulator", options, server.routes(), store)
 
 

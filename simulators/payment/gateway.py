@@ -86,8 +86,7 @@ def authorise(books: Books, body: dict[str, Any], *, key: str, address: str) -> 
     """Authorise, charge or decline a payment, or send the customer to the bank.
 
     With `off_session` the merchant starts the payment while the customer is away. A declined
-    payment is stored too. `address` is this provider's address, under which the bank's page is
-    served.
+    payment is stored too. `address` is the address under which the bank's page is served.
     """
     card = books.card(str(body.get("token")))
     if card is None:

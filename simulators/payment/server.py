@@ -33,6 +33,8 @@ class PaymentServer:
     listener: str = ""
     secret: str = ""
     delay: float = 0.0
+    # The address of the bank's pages. If empty, they are at this provider's own address.
+    bank: str = ""
 
     def routes(self) -> list[Route]:
         return [
@@ -66,7 +68,7 @@ class PaymentServer:
         return self._answer_once("tokens", request, lambda: gateway.make_token(self.books, body))
 
     def _authorise(self, request: Request) -> Answer:
-        body, key, address = request.json(), _key(request), _address(request)
+        body, key, address = request.json(), _key(request), self._bank_address(request)
         return self._answer_once(
             "authorise",
             request,
@@ -215,15 +217,21 @@ class PaymentServer:
         payment = self.books.payment(identifier)
         if payment is None:
             raise HttpRefusal(HTTPStatus.NOT_FOUND, "unknown_payment")
-        shown = gateway.describe_payment(payment, address=_address(request))
+        shown = gateway.describe_payment(payment, address=self._bank_address(request))
         return json_answer(shown)
 
     def _payments_with_key(self, request: Request) -> Answer:
         if "key" not in request.query:
             raise HttpRefusal(HTTPStatus.BAD_REQUEST, "key_required")
-        found, address = self.books.payments_with_key(request.query["key"]), _address(request)
+        found, address = (
+            self.books.payments_with_key(request.query["key"]),
+            self._bank_address(request),
+        )
         shown = [gateway.describe_payment(payment, address=address) for payment in found]
         return json_answer({"payments": shown})
+
+    def _bank_address(self, request: Request) -> str:
+        return self.bank or _address(request)
 
     def _reset(self, request: Request) -> Answer:
         self.books.empty()
