@@ -48,6 +48,7 @@ def complaints(copy: Copy) -> list[str]:
         ("messages", copy.message_url, HEALTHY),
         ("customers", copy.customer_url, HEALTHY),
         ("vouchers", copy.voucher_url, HEALTHY),
+        ("carrier_billing", copy.billing_url, HEALTHY),
     ]
     found = []
     for name, url, path in probes:

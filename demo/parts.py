@@ -12,6 +12,7 @@ WEBHOOK_SECRET = "demo-webhook-secret"  # noqa: S105 -- only two parts of the de
 GATEWAYS = (
     "payments.gateways.simulator.SimulatorGateway",
     "payments.gateways.vouchers.VoucherServer",
+    "payments.gateways.carrier_billing.CarrierBilling",
 )
 # The first voucher pays for any plan. The second one is worth too little for any.
 VOUCHERS = ("KESTRELLARGE:1000000:USD", "KESTRELSMALL:1:USD")
@@ -40,6 +41,7 @@ class Copy:
     message_port: int
     customer_port: int
     voucher_port: int
+    billing_port: int
     database_url: str
     broker_url: str
     secrets: dict[str, str]
@@ -72,6 +74,10 @@ class Copy:
     def voucher_url(self) -> str:
         return f"http://{LOOPBACK}:{self.voucher_port}"
 
+    @property
+    def billing_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.billing_port}"
+
 
 def environment(copy: Copy, *, outside: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return all environment variables that the settings read.
@@ -93,6 +99,8 @@ def environment(copy: Copy, *, outside: Mapping[str, str] | None = None) -> dict
         "SMDP_URL": outside.get("SMDP_URL") or copy.smdp_url,
         "PAYMENT_GATEWAY": ",".join(GATEWAYS),
         "VOUCHER_SERVER_URL": copy.voucher_url,
+        "CARRIER_BILLING_URL": f"{copy.billing_url}/carrier-billing/v0",
+        "CARRIER_BILLING_REFUND_URL": f"{copy.billing_url}/carrier-billing-refund/v0",
         "PAYMENT_GATEWAY_URL": outside.get("PAYMENT_GATEWAY_URL") or copy.payment_url,
         "SMDP_SIMULATOR_URL": copy.smdp_url,
         "PAYMENT_SIMULATOR_URL": copy.payment_url,
@@ -137,6 +145,7 @@ def parts(copy: Copy) -> list[Part]:
         _messages(copy),
         _customers(copy),
         _vouchers(copy),
+        _carrier_billing(copy),
         _worker(),
         _beat(copy),
         _web(copy),
@@ -190,6 +199,10 @@ def _customers(copy: Copy) -> Part:
 def _vouchers(copy: Copy) -> Part:
     issued = [word for voucher in VOUCHERS for word in ("--issue", voucher)]
     return _simulator(copy, "vouchers", copy.voucher_port, *issued)
+
+
+def _carrier_billing(copy: Copy) -> Part:
+    return _simulator(copy, "carrier_billing", copy.billing_port)
 
 
 def _simulator(copy: Copy, name: str, port: int, *more: str) -> Part:

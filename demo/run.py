@@ -26,7 +26,7 @@ from demo.supervisor import Supervisor
 
 VAR = ROOT / "var"
 READY_WITHIN = 60.0
-LAST_FIRST_PORT = 65535 - 6
+LAST_FIRST_PORT = 65535 - 7
 LOGS = VAR / "log"
 
 
@@ -155,6 +155,7 @@ def _copy(port: str) -> Copy:
         message_port=first + 4,
         customer_port=first + 5,
         voucher_port=first + 6,
+        billing_port=first + 7,
         database_url=f"sqlite:///{VAR / 'portal.sqlite3'}",
         broker_url=FILES_BROKER,
         secrets=_secrets(VAR / "secrets.json"),
@@ -164,7 +165,7 @@ def _copy(port: str) -> Copy:
 def _check_ports(copy: Copy) -> None:
     simulators = (
         *(copy.smdp_port, copy.payment_port, copy.network_port),
-        *(copy.message_port, copy.customer_port, copy.voucher_port),
+        *(copy.message_port, copy.customer_port, copy.voucher_port, copy.billing_port),
     )
     taken = [str(port) for port in (copy.web_port, *simulators) if not _is_free(port)]
     if taken:

@@ -58,6 +58,7 @@ class Stack:
         self.message_url = copy.message_url
         self.customer_url = copy.customer_url
         self.voucher_url = copy.voucher_url
+        self.billing_url = copy.billing_url
         # All customers of the tests have one device. Most tests read the portal's own codes.
         own = {"DEVICE_ORDER_LIMIT": "0", "CODE_SERVICE": ""}
         self.environment = {**environment(copy), **own, **(outside or {})}
@@ -300,6 +301,7 @@ def make_copy(kind: Kind, folder: Path) -> Copy:
         message_port=free_port(),
         customer_port=free_port(),
         voucher_port=free_port(),
+        billing_port=free_port(),
         database_url=database_url,
         broker_url=broker_url,
         secrets=new_secrets(),

@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 CUSTOMER, CUSTOMER_PASSWORD = "demo@kestrel.example", "kestrel-demo-2026"
+# This customer has proven to be the holder of some numbers, and so can pay on their bills.
+HOLDER = "kim@kestrel.example"
 STAFF, STAFF_PASSWORD = "staff@kestrel.example", "kestrel-staff-2026"
 UNUSED_ICCID = "8944110000000000008"
 OUTSIDE_ICCID = "8944110000000000016"

@@ -7,7 +7,9 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 from django.utils.timezone import now
 
+from accounts.domain import proofs
 from accounts.models import User
+from accounts.states import ProofKind
 from brand.models import LegalText, Operator
 from demo.catalogue import GB, KINDS, LEGAL, LEGAL_VERSION, MARKETS, PLAN_TERMS, WORLD, PlanKind
 from esim.models import Sim, SmdpProvider
@@ -18,6 +20,7 @@ from plans.models import Plan, PlanCountry, PlanPrice, PlanText
 from simulators.mobileplans.samples import (
     CUSTOMER,
     CUSTOMER_PASSWORD,
+    HOLDER,
     INSTALLED_ICCID,
     INSTALLED_PUK,
     MICROBALANCE_ICCID,
@@ -32,11 +35,15 @@ from subscriptions.domain import usage
 from subscriptions.models import Bucket, Line, SimOnLine, Subscription, SubscriptionState
 
 PREFIX = "8944110"
+# The billing simulator knows by the last four digits how to treat a number.
+HELD_NUMBERS = ("+12025550100", "+12025550201", "+12025550202")
 FIRST_IN_POOL, POOL_SIZE = 100_000, 5000
 
 SUMMARY = f"""\
   customer            {CUSTOMER}   {CUSTOMER_PASSWORD}
   staff (/admin/)     {STAFF}  {STAFF_PASSWORD}
+  pays on the bill    {HOLDER}   {CUSTOMER_PASSWORD}
+                      (…0100: at once; …0202: with a code; …0201: over the limit)
   voucher             KESTRELLARGE (KESTRELSMALL is worth too little)
   card, approved      4242 4242 4242 4242  (any future date, any security code)
   card, declined      4000 0000 0000 0002
@@ -76,6 +83,9 @@ def load() -> None:
     customer = User.objects.create_user(CUSTOMER, CUSTOMER_PASSWORD, name="Robin Ade")
     User.objects.create_superuser(STAFF, STAFF_PASSWORD, name="Sam Weaver")
     _give_plan(customer)
+    holder = User.objects.create_user(HOLDER, CUSTOMER_PASSWORD, name="Kim Sato")
+    for number in HELD_NUMBERS:
+        proofs.record(holder, ProofKind.IDENTITY, number)
 
 
 def _load_operator() -> None:
