@@ -3,7 +3,7 @@
 from django.db.models import Q
 
 from moportal.retention import Deleted, Follows, Timed, register
-from orders.domain.books import delete_old_orders
+from orders.domain.deleting import delete_old_orders
 from orders.models import Draft, Order, PayingCode, Repair, Return, StateChange
 
 register(

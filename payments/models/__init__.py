@@ -1,16 +1,16 @@
 """Payment methods, mandates, payments, refunds, disputes, and their numbers in the books."""
 
-from payments.models.books import (
+from payments.models.disputes import Dispute, DisputeAnswer
+from payments.models.mandates import Mandate
+from payments.models.methods import CardPage, PaymentMethod
+from payments.models.payments import GatewayCall, Payment, PaymentCode, WebhookEvent
+from payments.models.receipts import (
     CreditNote,
     CreditNoteCounter,
     Receipt,
     ReceiptCounter,
     YearCounter,
 )
-from payments.models.disputes import Dispute, DisputeAnswer
-from payments.models.mandates import Mandate
-from payments.models.methods import CardPage, PaymentMethod
-from payments.models.payments import GatewayCall, Payment, PaymentCode, WebhookEvent
 from payments.models.refunds import Refund
 
 __all__ = [

@@ -12,7 +12,7 @@ from django.utils.timezone import now
 
 from orders.models import Order
 from orders.states import ENDED, OrderState, RepairState, ReturnState
-from payments.domain.books import delete_payment
+from payments.domain.deleting import delete_payment
 
 # An order has some twenty rows.
 BATCH = 50

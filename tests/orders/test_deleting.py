@@ -1,4 +1,4 @@
-"""`orders.domain.books`: an order goes with all that belongs to it, once the law allows it."""
+"""`orders.domain.deleting`: an order goes with all that belongs to it, once the law allows it."""
 
 from datetime import timedelta
 
