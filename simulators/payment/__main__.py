@@ -31,18 +31,25 @@ that this address is none of the protocol.
   POST /disputes/ID/answer  {{"evidence": {{"name": "text"}}}}
   POST /disputes/ID/accept  the customer keeps the money
   GET  /fraud_warnings/ID
+  GET  /entries?day=YYYY-MM-DD&after=ID
+                          what was booked on that day in UTC: charges, refunds and fees, a hundred
+                          on a page, and the payout of the day before with what it pays
   GET  /challenge/ID      the bank's page; the customer returns to return_url by GET
   GET  /notices           webhooks that were sent, with their signatures
   GET  /books             payments, pages and the number of tokens
   POST /faults            {{"function": "tokens", "forget", "open_page", "fetch_page", "authorise",
-                          "capture", "void", "refund", "answer", "accept" or "*",
-                          "fault": "...", "times": 1}}; GET lists the faults, DELETE clears them
+                          "capture", "void", "refund", "answer", "accept", "entries"
+                          or "*", "fault": "...", "times": 1}}; GET lists the faults, DELETE clears
+                          them
   POST /payments/ID/lapse let the time for a capture be over now
   POST /refunds/ID/end    {{"status": "done" or "failed"}}: the bank decides about a refund
   POST /payments/ID/dispute  {{"kind": "dispute" or "inquiry", "reason": "fraudulent", "amount"}}
   POST /disputes/ID/end   {{"status"}}: won, lost or needs_answer; dispute makes an inquiry one
   POST /payments/ID/fraud_warning
   GET  /desk              a page with buttons for all of this: play the bank in the demo
+  POST /entries           add an entry to what was booked, or replace the one with this "id"
+  DELETE /entries/ID
+  POST /entries/older     {{"days"}}: let everything have been booked so many days earlier
   POST /keys/forget       forget every Idempotency-Key, as a provider does after some time
   POST /reset             empty the books and clear the faults
   GET  /healthz

@@ -6,12 +6,13 @@ import time
 from contextlib import AbstractContextManager
 from typing import Any
 
-from simulators import keys
+from simulators import keys, ledger
+from simulators.payment.booking import book_payment
 from simulators.payment.cards import Card
 from simulators.payment.states import PageStatus, PaymentState
 from simulators.store import Store
 
-SCHEMA = f"""{keys.SCHEMA}
+SCHEMA = f"""{keys.SCHEMA}{ledger.SCHEMA}
 CREATE TABLE IF NOT EXISTS token (
     token TEXT PRIMARY KEY,
     brand TEXT NOT NULL,
@@ -79,7 +80,7 @@ CREATE TABLE IF NOT EXISTS notice (
 """
 TABLES = (
     *("token", "payment", "answer", "challenge", "page", "notice", "terms", "refund"),
-    *("dispute", "fraud_warning"),
+    *("dispute", "fraud_warning", "entry"),
 )
 # A payment as it stands now: an authorisation that was not captured in time has lapsed. What a
 # failed refund was to give back is not given back.
@@ -185,6 +186,7 @@ class Books:
         self.store.execute(
             "INSERT INTO terms VALUES (?, ?, ?)", identifier, capture_before, behaviour
         )
+        book_payment(self.store, identifier)
         return identifier
 
     def payment(self, identifier: str) -> dict[str, Any] | None:
@@ -208,6 +210,7 @@ class Books:
         self.store.execute(
             "UPDATE payment SET status = ?, reason = ? WHERE id = ?", status, reason, identifier
         )
+        book_payment(self.store, identifier)
 
     def add_refund(self, payment: str, *, key: str, amount: int, status: str, reason: str) -> str:
         """Store a refund of this many minor units, and return its id."""
@@ -258,11 +261,13 @@ class Books:
             pages = self.store.execute("SELECT id, status, reason FROM page ORDER BY rowid")
             disputes = self.store.execute("SELECT * FROM dispute ORDER BY rowid")
             tokens = self.store.execute("SELECT count(*) AS number FROM token")
+            entries = self.store.execute("SELECT * FROM entry ORDER BY rowid")
         return {
             "payments": [_shown(row) for row in payments],
             "pages": [_shown(row) for row in pages],
             "disputes": [_shown(row) for row in disputes],
             "tokens": tokens[0]["number"],
+            "entries": [_shown(row) for row in entries],
         }
 
 

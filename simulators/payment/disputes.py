@@ -12,6 +12,7 @@ from typing import Any
 
 from simulators.keys import Refused, Reply
 from simulators.payment import cards
+from simulators.payment.booking import book_payment
 from simulators.payment.books import Books
 from simulators.payment.states import DisputeKind, DisputeStatus, PaymentState
 
@@ -56,6 +57,7 @@ def open_dispute(books: Books, payment: str, body: dict[str, Any]) -> Reply:
         FEE if kind == DisputeKind.DISPUTE else 0,
         int(time.time()) + ANSWER_WITHIN,
     )
+    book_payment(books.store, payment)
     return describe_dispute(books, identifier)
 
 
@@ -103,6 +105,7 @@ def set_status(books: Books, identifier: str, status: str) -> Reply:
     books.store.execute(
         "UPDATE dispute SET status = ?, changes = changes + 1 WHERE id = ?", status, identifier
     )
+    book_payment(books.store, _dispute(books, identifier)["payment"])
     return describe_dispute(books, identifier)
 
 

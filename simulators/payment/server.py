@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
 
+from simulators import ledger
 from simulators.faults import Faults, run_with_faults
 from simulators.http import Answer, HttpRefusal, Request, Route, json_answer, route
 from simulators.keys import Refused, Reply, answer_once, forget_keys
@@ -22,7 +23,7 @@ from simulators.payment.states import ACTIONS, PageStatus
 SIGNATURE_HEADER = "Webhook-Signature"
 FUNCTIONS = (
     *("tokens", "authorise", *ACTIONS, "forget", "open_page", "fetch_page"),
-    *("answer", "accept"),
+    *("answer", "accept", "entries"),
 )
 
 
@@ -52,6 +53,7 @@ class PaymentServer:
             route("GET", "/payments/([^/]+)/refunds", self._refunds),
             route("POST", "/payments/([^/]+)/lapse", self._lapse),
             route("POST", "/refunds/([^/]+)/end", self._end_refund),
+            *ledger.routes(self.books.store, self.faults),
             route("POST", "/keys/forget", self._forget_keys),
             route("GET", "/challenge/([^/]+)", self._challenge),
             route("POST", "/challenge/([^/]+)", self._record_decision),

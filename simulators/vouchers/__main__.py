@@ -26,10 +26,18 @@ address is none of the protocol.
                           reservations made with this Idempotency-Key, if the answer was lost
   GET  /reservations/ID/returns?key=KEY
 
+  GET  /entries?day=YYYY-MM-DD&after=ID
+                          what was booked on that day in UTC: charges and refunds, a hundred on a
+                          page, and the payout of the day before with what it pays
+
   POST /vouchers          {{"code", "amount", "currency", "expires_at", "blocked"}}: issue a voucher
   GET  /books             vouchers and reservations
-  POST /faults            {{"function": "reserve", "redeem", "cancel", "return" or "*",
-                          "fault": "...", "times": 1}}; GET lists the faults, DELETE clears them
+  POST /entries           add an entry to what was booked, or replace the one with this "id"
+  DELETE /entries/ID
+  POST /entries/older     {{"days"}}: let everything have been booked so many days earlier
+  POST /faults            {{"function": "reserve", "redeem", "cancel", "return", "entries" or
+                          "*", "fault": "...", "times": 1}}; GET lists the faults, DELETE clears
+                          them
   POST /reservations/ID/lapse
                           let the time of the reservation be over now
   POST /keys/forget       forget every Idempotency-Key, as a server does after some time

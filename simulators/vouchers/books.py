@@ -4,10 +4,10 @@ import secrets
 import time
 from typing import Any
 
-from simulators import keys
+from simulators import keys, ledger
 from simulators.store import Store
 
-SCHEMA = f"""{keys.SCHEMA}
+SCHEMA = f"""{keys.SCHEMA}{ledger.SCHEMA}
 CREATE TABLE IF NOT EXISTS voucher (
     code TEXT PRIMARY KEY,
     amount INTEGER NOT NULL,
@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS given_back (
     reason TEXT NOT NULL
 );
 """
-TABLES = ("voucher", "reservation", "given_back", "answer")
+TABLES = ("voucher", "reservation", "given_back", "answer", "entry")
 # A reservation as it stands now: one that was not redeemed in time has lapsed.
 RESERVATIONS = """
 SELECT id, code, amount, currency, reference, key, expires_at,
@@ -97,6 +97,18 @@ class Books:
 
     def set_status(self, identifier: str, status: str) -> None:
         self.store.execute("UPDATE reservation SET status = ? WHERE id = ?", status, identifier)
+        self._book(identifier)
+
+    def _book(self, identifier: str) -> None:
+        """Add to the ledger what the reservation and its returns say, and what it lacks."""
+        rows = "SELECT id, status, amount, currency, reference FROM reservation WHERE id = ?"
+        reservation = dict(self.store.execute(rows, identifier)[0])
+        was_redeemed = reservation["status"] in {"redeemed", "returned"}
+        due = reservation["amount"] if was_redeemed else 0
+        ledger.book(self.store, "charge", reservation, due=due)
+        for made in self.returns(identifier):
+            due = -made["amount"] if made["status"] == "done" else 0
+            ledger.book(self.store, "refund", reservation, due=due, cause=made["id"])
 
     def lapse(self, identifier: str) -> None:
         """Let the time of a reservation be over now."""
@@ -110,6 +122,7 @@ class Books:
             "INSERT INTO given_back VALUES (?, ?, ?, ?, ?, ?)",
             *(identifier, reservation, key, amount, status, reason),
         )
+        self._book(reservation)
         return identifier
 
     def returns(self, reservation: str) -> list[dict[str, Any]]:
@@ -128,4 +141,6 @@ class Books:
         with self.store.transaction():
             codes = self.store.execute("SELECT code FROM voucher ORDER BY rowid")
             vouchers = [self.voucher(row["code"]) for row in codes]
-            return {"vouchers": vouchers, "reservations": self.reservations()}
+            entries = [dict(row) for row in self.store.execute("SELECT * FROM entry")]
+            reservations = self.reservations()
+        return {"vouchers": vouchers, "reservations": reservations, "entries": entries}

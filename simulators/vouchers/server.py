@@ -5,13 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from simulators import ledger
 from simulators.faults import Faults, run_with_faults
 from simulators.http import Answer, HttpRefusal, Request, Route, json_answer, route
 from simulators.keys import Refused, Reply, answer_once, forget_keys
 from simulators.vouchers import desk
 from simulators.vouchers.books import Books
 
-FUNCTIONS = ("reserve", *desk.ACTIONS, "return")
+FUNCTIONS = ("reserve", *desk.ACTIONS, "return", "entries")
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class VoucherServer:
             route("POST", "/reservations/([^/]+)/returns", self._give_back),
             route("GET", "/reservations/([^/]+)/returns", self._returns),
             route("POST", "/reservations/([^/]+)/lapse", self._lapse),
+            *ledger.routes(self.books.store, self.faults, check=self._check_token),
             route("POST", "/vouchers", self._issue),
             route("POST", "/keys/forget", self._forget_keys),
             route("GET", "/books", lambda _request: json_answer(self.books.shown())),
