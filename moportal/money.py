@@ -66,6 +66,9 @@ class Money:
         self._refuse_other_currency(other)
         return Money(self.minor_units - other.minor_units, self.currency)
 
+    def __neg__(self) -> "Money":
+        return Money(-self.minor_units, self.currency)
+
     def __str__(self) -> str:
         locale = reader_locale()
         # Babel shares this object between all calls, so it must not be changed in place.

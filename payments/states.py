@@ -176,6 +176,37 @@ NEXT_REFUND_STATES: dict[RefundState, frozenset[RefundState]] = {
 }
 
 
+class EntryKind(TextChoices):
+    """What moves money in a gateway's books."""
+
+    CHARGE = "charge", "Charge"
+    REFUND = "refund", "Refund"
+    # The customer's bank takes the money, or gives it back after a dispute that was won.
+    DISPUTE = "dispute", "Dispute"
+    # A fee that is an entry of its own.
+    FEE = "fee", "Fee"
+    # The gateway pays the operator.
+    PAYOUT = "payout", "Payout"
+
+
+class DifferenceKind(TextChoices):
+    """How a gateway's books and the portal's rows differ."""
+
+    CHARGE_UNKNOWN = "charge_unknown", "Charge that the portal does not have"
+    CHARGE_MISSING = "charge_missing", "Charge that the gateway does not have"
+    REFUND_UNKNOWN = "refund_unknown", "Refund that the portal does not have"
+    REFUND_MISSING = "refund_missing", "Refund that the gateway does not have"
+    DISPUTE_DIFFERS = "dispute_differs", "Other amount lost by disputes"
+    WRONG_AMOUNT = "wrong_amount", "Other amount"
+    WRONG_CURRENCY = "wrong_currency", "Other currency"
+    WRONG_DAY = "wrong_day", "Other day"
+    WRONG_FEE = "wrong_fee", "Other fee than agreed"
+    FEE_UNKNOWN = "fee_unknown", "Fee that belongs to no charge"
+    DOUBLED = "doubled", "Booked twice"
+    PAYOUT_SUM = "payout_sum", "Payout that is not the sum of its entries"
+    ENTRY_CHANGED = "entry_changed", "Entry that the gateway has changed"
+
+
 class CardPageState(TextChoices):
     """How far a page for a new card has come."""
 

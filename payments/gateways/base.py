@@ -5,13 +5,14 @@ takes effect once and gives the same answer. That is how a lost answer is recove
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
 from moportal.http_client import ServiceUnavailable
 from moportal.money import Money
 from payments.gateways.disputes import DisputeStanding, FraudWarned
+from payments.gateways.entries import EntryPage
 from payments.gateways.values import (
     Card,
     Event,
@@ -54,6 +55,8 @@ class Ability(StrEnum):
     # `fetch_dispute`, `answer_dispute`, `accept_dispute`, `fetch_fraud_warning`: the gateway
     # reports disputes and early fraud warnings, and takes evidence.
     DISPUTES = "disputes"
+    # `fetch_entries`: the gateway lists what it has booked on a day.
+    BOOKS = "books"
     # `parse_webhook`: the gateway posts events to the portal.
     PUSH = "push"
 
@@ -186,6 +189,13 @@ class Gateway(Protocol):
         It changes nothing and never raises `GatewayRefused`.
         """
 
+    def fetch_entries(self, day: date, *, after: str) -> EntryPage:
+        """BOOKS: return what the gateway has booked on this day, page by page.
+
+        The entries of each payout of the day are among them, with the payout's id. `after` is empty
+        for the first page. The call changes nothing and never raises `GatewayRefused`.
+        """
+
     def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> Event:
         """Parse what the gateway posts to us. Raises `WebhookForged`."""
 
@@ -243,3 +253,11 @@ class WithoutMethods(WithoutDisputes):
     def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> Event:
         """Raise `NotOffered`."""
         raise NotOffered(Ability.PUSH)
+
+
+class WithoutBooks:
+    """The base of an adapter whose gateway does not list what it has booked."""
+
+    def fetch_entries(self, day: date, *, after: str) -> EntryPage:
+        """Raise `NotOffered`."""
+        raise NotOffered(Ability.BOOKS)

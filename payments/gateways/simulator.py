@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -23,12 +23,14 @@ from payments.gateways.base import (
     WebhookForged,
     WithoutCode,
 )
+from payments.gateways.entries import EntryPage
 from payments.gateways.simulator_answers import (
     parse_refund,
     parse_standing,
     parse_stored_card,
 )
 from payments.gateways.simulator_disputes import SimulatorDisputes
+from payments.gateways.simulator_entries import parse_page
 from payments.gateways.values import (
     Card,
     Event,
@@ -69,6 +71,7 @@ class SimulatorGateway(SimulatorDisputes, WithoutCode):
             Ability.PART_REFUNDS,
             Ability.DISPUTES,
             Ability.PUSH,
+            Ability.BOOKS,
         }
     )
     # The simulator remembers longer. Real gateways promise about this.
@@ -183,6 +186,15 @@ class SimulatorGateway(SimulatorDisputes, WithoutCode):
         path = f"/payments/{_path_segment(gateway_id)}/refunds"
         found = self._search(path, key, "refunds")
         return parse_refund(found) if found else None
+
+    def fetch_entries(self, day: date, *, after: str) -> EntryPage:
+        """Return what was booked on this day in UTC."""
+        query = urlencode({"day": day.isoformat(), "after": after})
+        status, body = self._exchange("GET", f"/entries?{query}")
+        if httpx.codes.is_client_error(status):
+            detail = f"entries: HTTP {status}, {str(body.get('error'))[:40]!r}"
+            raise GatewayUnavailable(detail, was_sent=True)
+        return parse_page(body)
 
     def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> Event:
         """Check `t=…,v1=HMAC-SHA-256("t.body")` and parse the event.

@@ -5,7 +5,7 @@ Authorise is reserve, capture is redeem, void is cancel, and a refund goes back 
 """
 
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -22,6 +22,8 @@ from payments.gateways.base import (
     WithoutCode,
     WithoutMethods,
 )
+from payments.gateways.entries import EntryPage
+from payments.gateways.simulator_entries import parse_page
 from payments.gateways.values import (
     Authorised,
     Captured,
@@ -56,7 +58,7 @@ class VoucherServer(WithoutMethods, WithoutCode):
     """Speaks the voucher server's JSON protocol (`python -m simulators.vouchers --help`)."""
 
     name = "vouchers"
-    abilities = frozenset({Ability.VOUCHERS, Ability.PART_REFUNDS})
+    abilities = frozenset({Ability.VOUCHERS, Ability.PART_REFUNDS, Ability.BOOKS})
     remembers_keys_for: timedelta | None = timedelta(hours=24)
 
     def device_hosts(self) -> frozenset[str]:
@@ -109,6 +111,11 @@ class VoucherServer(WithoutMethods, WithoutCode):
         """Search for a return by its key."""
         found = self._search(f"{_path(gateway_id)}/returns", key, "returns")
         return _parse_return(found) if found else None
+
+    def fetch_entries(self, day: date, *, after: str) -> EntryPage:
+        """Return what was redeemed and given back on this day in UTC."""
+        query = urlencode({"day": day.isoformat(), "after": after})
+        return parse_page(self._get("entries", f"/entries?{query}"))
 
     def _act(self, action: str, gateway_id: str, wanted: str, *, key: str) -> None:
         """Redeem or cancel. Any other status than the wanted one is no answer."""

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -14,11 +14,12 @@ from pytest_django.fixtures import Settings
 from moportal.money import Money
 from payments.gateways.base import Ability, CardRefused, Gateway, GatewayRefused
 from payments.gateways.disputes import DisputeStanding, FraudWarned
+from payments.gateways.entries import Entry, EntryPage
 from payments.gateways.simulator import SimulatorGateway
 from payments.gateways.testkit import KitFailure, Treated, checks_for
 from payments.gateways.testkit.bench import CHECKS, PRICE, new_key
 from payments.gateways.values import Authorised, Card, Declined, Event, Standing, StoredCard
-from payments.states import DisputeKind, Initiator, RefusalKind
+from payments.states import DisputeKind, EntryKind, Initiator, RefusalKind
 from simulators.payment.server import SIGNATURE_HEADER, signed
 from tests.payments.conftest import card, type_card
 
@@ -74,6 +75,9 @@ class SimulatorBench:
     def _post(self, path: str, **body: str) -> str:
         answer = httpx.post(f"{self._address}{path}", json=body, trust_env=False)
         return str(answer.raise_for_status().json()["id"])
+
+    def booked_day(self) -> date:
+        return datetime.now(tz=UTC).date()
 
 
 @pytest.fixture
@@ -260,6 +264,64 @@ class WarnsOfAnother(SimulatorGateway):
         return FraudWarned(warning_id, "pay_1", "stolen_card")
 
 
+class Lists(SimulatorGateway):
+    """Lists the entries of a day in another way. A subclass says how."""
+
+    def other(self, entry: Entry) -> Entry | None:
+        raise NotImplementedError
+
+    def fetch_entries(self, day: date, *, after: str) -> EntryPage:
+        page = super().fetch_entries(day, after=after)
+        listed = [self.other(entry) for entry in page.entries]
+        return EntryPage(tuple(entry for entry in listed if entry is not None), page.after)
+
+
+class ListsNoRefunds(Lists):
+    """Leaves refunds out."""
+
+    def other(self, entry: Entry) -> Entry | None:
+        return None if entry.kind == EntryKind.REFUND else entry
+
+
+class ListsWithoutSigns(Lists):
+    """Lists every amount above zero."""
+
+    def other(self, entry: Entry) -> Entry:
+        amount = Money(abs(entry.amount.minor_units), entry.amount.currency)
+        return replace(entry, amount=amount)
+
+
+class NumbersEntriesAgain(Lists):
+    """Gives an entry another id each time."""
+
+    def other(self, entry: Entry) -> Entry:
+        return replace(entry, entry_id=new_key())
+
+
+class ListsEveryDay(SimulatorGateway):
+    """Lists today, whatever day is asked for."""
+
+    def fetch_entries(self, day: date, *, after: str) -> EntryPage:
+        return super().fetch_entries(datetime.now(tz=UTC).date(), after=after)
+
+
+class ListsWithoutEnd(SimulatorGateway):
+    """Always has one more page."""
+
+    def fetch_entries(self, day: date, *, after: str) -> EntryPage:
+        return EntryPage((), "more")
+
+
+class CapturesAtOnce(SimulatorGateway):
+    """Charges with the authorisation, and does not say so."""
+
+    def authorise(self, *given: Any, **more: Any) -> Standing:
+        standing = super().authorise(*given, **more)
+        if isinstance(standing, Authorised):
+            self.capture(standing.gateway_id, key=new_key())
+        return standing
+
+
 @pytest.mark.parametrize(
     ("broken", "check"),
     [
@@ -291,6 +353,12 @@ class WarnsOfAnother(SimulatorGateway):
         (StopsForTheCustomer, "off_session_nobody_is_asked_to_confirm"),
         (StopsForTheCustomer, "each_off_session_refusal_has_its_kind"),
         (AdvisesAlways, "each_refusal_has_its_kind_and_its_reason"),
+        (ListsNoRefunds, "a_charge_and_its_refund_are_booked_with_their_signs"),
+        (ListsWithoutSigns, "a_charge_and_its_refund_are_booked_with_their_signs"),
+        (NumbersEntriesAgain, "entries_are_the_same_when_they_are_read_again"),
+        (ListsWithoutEnd, "entries_are_the_same_when_they_are_read_again"),
+        (ListsEveryDay, "an_entry_belongs_to_one_day"),
+        (CapturesAtOnce, "what_is_only_authorised_is_not_booked"),
     ],
 )
 def test_a_broken_adapter_fails(address: str, broken: Callable[[], Gateway], check: str) -> None:

@@ -1,6 +1,7 @@
 """The voucher server's adapter keeps the gateway protocol."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -59,6 +60,9 @@ class VoucherBench:
 
     def warn_of_fraud(self, gateway_id: str) -> str:
         raise NotImplementedError
+
+    def booked_day(self) -> date:
+        return datetime.now(tz=UTC).date()
 
 
 @pytest.mark.parametrize("name", [str(one) for one in checks_for(VoucherServer.abilities)])

@@ -10,6 +10,7 @@ from collections.abc import Collection
 
 from payments.gateways.base import Ability
 from payments.gateways.testkit import (
+    booking,
     cards,
     charging,
     codes,
@@ -23,7 +24,17 @@ from payments.gateways.testkit.bench import CHECKS, Bench, Check, KitFailure, Tr
 
 __all__ = ["Bench", "Check", "KitFailure", "Treated", "checks_for"]
 # Importing a module registers its checks.
-MODULES = (cards, charging, codes, disputing, off_session, refunding, reporting, searching)
+MODULES = (
+    booking,
+    cards,
+    charging,
+    codes,
+    disputing,
+    off_session,
+    refunding,
+    reporting,
+    searching,
+)
 
 
 def checks_for(abilities: Collection[Ability]) -> list[Check]:

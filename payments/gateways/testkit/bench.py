@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
@@ -67,6 +68,9 @@ class Bench(Protocol):
 
     def warn_of_fraud(self, gateway_id: str) -> str:
         """DISPUTES: let the bank warn of fraud, and return the warning's id."""
+
+    def booked_day(self) -> date:
+        """BOOKS: wait until the gateway has booked what was done, and return the day there."""
 
 
 @dataclass(frozen=True)
