@@ -2,8 +2,16 @@
 
 from django.db.models import Q
 
-from moportal.retention import Follows, Kept, Timed, register
+from moportal.retention import Deleted, Follows, Kept, Timed, register
+from payments.domain.deleting import (
+    delete_old_days,
+    delete_old_differences,
+    delete_old_entries,
+)
 from payments.models import (
+    BookDay,
+    BookDifference,
+    BookEntry,
     CardPage,
     CreditNote,
     CreditNoteCounter,
@@ -70,5 +78,23 @@ register(
         "what the gateway reported",
         since="received_at",
         setting="SUPPORT_DAYS",
+    ),
+    Deleted(
+        BookEntry,
+        "the gateways' books: each charge, refund, dispute, fee and payout",
+        setting="BOOKS_YEARS",
+        delete_batch=delete_old_entries,
+    ),
+    Deleted(
+        BookDay,
+        "the gateways' books: which days are known",
+        setting="BOOKS_YEARS",
+        delete_batch=delete_old_days,
+    ),
+    Deleted(
+        BookDifference,
+        "the gateways' books: differences that are settled",
+        setting="BOOKS_YEARS",
+        delete_batch=delete_old_differences,
     ),
 )

@@ -44,6 +44,9 @@ from orders.models import Draft, Order, PayingCode, Repair, Return
 from outbox.domain import enqueue
 from outbox.models import Heartbeat, Task
 from payments.models import (
+    BookDay,
+    BookDifference,
+    BookEntry,
     CardPage,
     CreditNote,
     CreditNoteCounter,
@@ -90,6 +93,8 @@ def set_to(model: type, **values: object) -> Callable[[], object]:
     return lambda: model.objects.update(**values)  # type: ignore[attr-defined]  # any model
 
 
+# What makes a payment one that was charged.
+CHARGED = {"state": "captured", "gateway_id": "x", "captured_at": now()}
 # What makes a stored card a voucher.
 VOUCHER = {"kind": "voucher", "brand": "", "expiry_month": None, "expiry_year": None}
 
@@ -270,10 +275,11 @@ BROKEN: dict[str, Callable[[], object]] = {
         Mandate, ended_at=now() + timedelta(days=1), end_reason="staff"
     ),
     "one_live_mandate_per_method_and_purpose": lambda: again(Mandate),
+    "charged_payment_has_a_time": set_to(Payment, state="captured", gateway_id="x"),
     "payment_has_an_amount": set_to(Payment, minor_units=0),
-    "payment_at_the_gateway_has_its_id": set_to(Payment, state="captured"),
+    "payment_at_the_gateway_has_its_id": set_to(Payment, state="captured", captured_at=now()),
     "captured_less_refunded_and_lost_is_never_negative": set_to(
-        Payment, state="captured", gateway_id="x", refunding_minor_units=1000, lost_minor_units=901
+        Payment, **CHARGED, refunding_minor_units=1000, lost_minor_units=901
     ),
     "no_refund_begins_while_a_dispute_is_open": set_to(
         Payment, state="captured", gateway_id="x", in_flight_minor_units=0, refunding_minor_units=1
@@ -290,7 +296,7 @@ BROKEN: dict[str, Callable[[], object]] = {
     "one_open_answer_per_dispute": lambda: again(DisputeAnswer, key=uuid.uuid4()),
     "ended_answer_has_a_time": set_to(DisputeAnswer, state="done"),
     "refunded_payment_is_given_back_whole": set_to(
-        Payment, state="refunded", gateway_id="x", refunded_minor_units=1899
+        Payment, **{**CHARGED, "state": "refunded"}, refunded_minor_units=1899
     ),
     "refund_state_known": set_to(Refund, state="other", ended_at=now()),
     "refund_kind_known": set_to(Refund, kind="other"),
@@ -298,6 +304,13 @@ BROKEN: dict[str, Callable[[], object]] = {
     "only_a_failed_refund_is_settled": set_to(Refund, settled_at=now()),
     "one_open_refund_of_a_kind_per_payment": lambda: again(Refund, key=uuid.uuid4()),
     "ended_refund_has_a_time": set_to(Refund, state="done"),
+    "one_row_for_each_day_of_a_gateways_books": lambda: again(BookDay),
+    "only_a_complete_day_is_compared": set_to(BookDay, compared_at=now()),
+    "entry_of_a_gateway_is_stored_once": lambda: again(BookEntry),
+    "entry_kind_known": set_to(BookEntry, kind="other"),
+    "open_difference_is_found_once": lambda: again(BookDifference),
+    "difference_kind_known": set_to(BookDifference, kind="other"),
+    "settled_difference_has_a_reason": set_to(BookDifference, settled_at=now()),
     "sim_proof_known": set_to(SimOnLine, proof="other"),
     "sim_is_on_one_line_at_a_time": second_stay,
     "sim_leaves_a_line_after_it_came": set_to(SimOnLine, until=now() - timedelta(days=1)),
@@ -398,6 +411,16 @@ def house(alice: User) -> Order:
     CreditNote.objects.create(refund=refund, year=2026, number=1)
     method = order.payment.method
     Mandate.objects.create(method=method, purpose="plan 1", text="I agree.", language="en")
+    BookDay.objects.create(gateway="x", day=now().date())
+    BookEntry.objects.create(
+        gateway="x",
+        entry_id="x",
+        kind="fee",
+        booked_on=now().date(),
+        minor_units=-1,
+        currency="USD",
+    )
+    BookDifference.objects.create(gateway="x", day=now().date(), kind="doubled", subject="x")
     Receipt.objects.create(payment=order.payment, year=2026, number=1)
     order.paying_codes.create(code="x", code_digest="x", expires_at=now())
     order.changes.create(old="acknowledged", new="in_progress")

@@ -1,14 +1,59 @@
 """The deletion of payments that the operator's books need no longer."""
 
-from payments.models import CreditNote, DisputeAnswer, Payment, Receipt
+from datetime import date, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils.timezone import now
+
+from payments.models import (
+    BookDay,
+    BookDifference,
+    BookEntry,
+    CreditNote,
+    DisputeAnswer,
+    Payment,
+    Receipt,
+)
+
+BATCH = 1000
+LONGEST_YEAR = timedelta(days=366)
 
 
 def delete_payment(payment: Payment) -> None:
-    """Delete the payment with its receipt, refunds, credit notes, disputes, calls and events."""
+    """Delete the payment with all rows about it: receipt, refunds, disputes, calls."""
     Receipt.objects.filter(payment=payment).delete()
     CreditNote.objects.filter(refund__payment=payment).delete()
     DisputeAnswer.objects.filter(dispute__payment=payment).delete()
     paid = (payment.disputes, payment.refunds, payment.calls, payment.events, payment.typed_codes)
-    for rows in paid:
+    for rows in (*paid, payment.book_differences):
         rows.all().delete()
     payment.delete()
+
+
+def delete_old_entries() -> int:
+    """Delete a batch of entries of the gateways' books older than BOOKS_YEARS. Return how many."""
+    return _delete_batch(BookEntry.objects.filter(booked_on__lt=_oldest_day()))
+
+
+def delete_old_days() -> int:
+    """Delete a batch of days of the gateways' books older than BOOKS_YEARS. Return how many."""
+    return _delete_batch(BookDay.objects.filter(day__lt=_oldest_day()))
+
+
+def delete_old_differences() -> int:
+    """Delete a batch of settled differences older than BOOKS_YEARS, and return how many."""
+    settled = BookDifference.objects.exclude(settled_at=None)
+    return _delete_batch(settled.filter(day__lt=_oldest_day()))
+
+
+def _oldest_day() -> date:
+    """Return the first day that the operator's books still need."""
+    return (now() - settings.BOOKS_YEARS * LONGEST_YEAR).date()
+
+
+def _delete_batch(rows: QuerySet[Any]) -> int:
+    keys = list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
+    rows.model._default_manager.filter(pk__in=keys).delete()  # noqa: SLF001 -- documented
+    return len(keys)

@@ -104,7 +104,7 @@ def _store_code_step(payment: Payment, step: CodeStep | Processing) -> None:
 @transaction.atomic
 def _store_charge(payment: Payment, gateway_id: str) -> None:
     """Store that the amount is charged. A voucher is then used up."""
-    if move_payment(payment, PaymentState.CAPTURED, gateway_id=gateway_id):
+    if move_payment(payment, PaymentState.CAPTURED, gateway_id=gateway_id, captured_at=now()):
         vouchers.use_up(payment.method)
 
 

@@ -1,6 +1,7 @@
 """Payment methods, mandates, payments, refunds, disputes, and their numbers in the books."""
 
 from payments.models.disputes import Dispute, DisputeAnswer
+from payments.models.gateway_books import BookDay, BookDifference, BookEntry
 from payments.models.mandates import Mandate
 from payments.models.methods import CardPage, PaymentMethod
 from payments.models.payments import GatewayCall, Payment, PaymentCode, WebhookEvent
@@ -14,6 +15,9 @@ from payments.models.receipts import (
 from payments.models.refunds import Refund
 
 __all__ = [
+    "BookDay",
+    "BookDifference",
+    "BookEntry",
     "CardPage",
     "CreditNote",
     "CreditNoteCounter",

@@ -62,6 +62,7 @@ class Payment(models.Model):
     authorised_until = models.DateTimeField(
         null=True, blank=True, help_text="After this time the gateway captures nothing."
     )
+    captured_at = models.DateTimeField(null=True, blank=True)
     decline_reason = models.CharField(max_length=80, blank=True)
     refusal_kind = models.CharField(
         max_length=8,
@@ -117,6 +118,11 @@ class Payment(models.Model):
             models.CheckConstraint(
                 name="payment_of_the_operator_waits_for_nobody",
                 condition=~Q(initiator="operator", state="pending"),
+            ),
+            models.CheckConstraint(
+                name="charged_payment_has_a_time",
+                condition=Q(state__in=["captured", "refunded"], captured_at__isnull=False)
+                | ~Q(state__in=["captured", "refunded"]) & Q(captured_at__isnull=True),
             ),
             models.CheckConstraint(name="payment_has_an_amount", condition=Q(minor_units__gt=0)),
             models.CheckConstraint(
