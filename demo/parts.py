@@ -101,6 +101,7 @@ def environment(copy: Copy, *, outside: Mapping[str, str] | None = None) -> dict
         "VOUCHER_SERVER_URL": copy.voucher_url,
         "CARRIER_BILLING_URL": f"{copy.billing_url}/carrier-billing/v0",
         "CARRIER_BILLING_REFUND_URL": f"{copy.billing_url}/carrier-billing-refund/v0",
+        "PAYMENT_FEES": "simulator:USD=290+30,simulator:EUR=290+30",
         "PAYMENT_GATEWAY_URL": outside.get("PAYMENT_GATEWAY_URL") or copy.payment_url,
         "SMDP_SIMULATOR_URL": copy.smdp_url,
         "PAYMENT_SIMULATOR_URL": copy.payment_url,

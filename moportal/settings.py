@@ -296,6 +296,8 @@ CARRIER_BILLING_REFUND_URL = env.address("CARRIER_BILLING_REFUND_URL", default="
 CARRIER_BILLING_TOKEN = env.str("CARRIER_BILLING_TOKEN", default="")
 CARRIER_BILLING_TOKEN_FILE = env.str("CARRIER_BILLING_TOKEN_FILE", default="")
 CARRIER_BILLING_RESERVATION_MINUTES = env.int("CARRIER_BILLING_RESERVATION_MINUTES", default=0)
+# The agreed fees for charges, in basis points and minor units: simulator:USD=290+30.
+PAYMENT_FEES = env.list("PAYMENT_FEES", default=[])
 _PAYMENT_SIMULATOR = "payments.gateways.simulator.SimulatorGateway"
 # The payment gateways' classes. Each gateway serves what belongs to it (docs/payments.md#several).
 PAYMENT_GATEWAY = env.adapters("PAYMENT_GATEWAY", **_in_demo(_PAYMENT_SIMULATOR))

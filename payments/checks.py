@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004 -- their name
 from django.db import DatabaseError
 
+from payments.domain.fees import unreadable_fees
 from payments.gateways import gateways
 from payments.gateways.base import Ability
 from payments.models import PaymentMethod
@@ -57,6 +58,15 @@ def voucher_format(**_options: Any) -> list[CheckMessage]:
     except re.error as error:
         return [Error(f"VOUCHER_FORMAT is no regular expression: {error}.", id="payments.E003")]
     return []
+
+
+@register
+def agreed_fees(**_options: Any) -> list[CheckMessage]:
+    """Return an error for each fee of PAYMENT_FEES that cannot be read."""
+    return [
+        Error(f"PAYMENT_FEES: {text!r} is not like simulator:USD=290+30.", id="payments.E004")
+        for text in unreadable_fees()
+    ]
 
 
 @register(deploy=True)
