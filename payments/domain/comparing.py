@@ -1,0 +1,143 @@
+"""Compare a day of a gateway's books with the portal's rows. No gateway is asked here.
+
+1. Each entry of the day must have its row, with the same amount, currency, day and fee.
+2. Each charge and refund of the portal that must be booked by the end of the day must have its
+   entry. What may have been booked before the first known day of the books is left out.
+3. A payout must be the sum of the entries that it pays, less their fees.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet, Sum
+from django.utils.timezone import now
+
+from moportal.money import Money
+from payments.domain import differences
+from payments.domain.booked import AHEAD, BEHIND, Booked
+from payments.domain.differences import Difference
+from payments.models import BookDay, BookEntry, GatewayCall, Payment, Refund
+from payments.states import DifferenceKind, EntryKind, RefundState
+
+# So many payments are compared at once.
+BATCH = 500
+ONE_DAY = timedelta(days=1)
+
+
+def compare_complete_days(gateway: str) -> None:
+    """Compare each day that was not compared yet, from the first one to the first missing day."""
+    days = BookDay.objects.filter(gateway=gateway).order_by("day")
+    missing = days.filter(is_complete=False).first()
+    waiting = days.filter(is_complete=True, compared_at=None)
+    for day in waiting.filter(day__lt=missing.day) if missing else waiting:
+        compare_day(day)
+
+
+@transaction.atomic
+def compare_day(day: BookDay) -> None:
+    """Compare a complete day, and store the differences. Comparing it again changes nothing."""
+    fresh = BookDay.objects.select_for_update().get(pk=day.pk)
+    if not fresh.is_complete or fresh.compared_at is not None:
+        return
+    found = [*_compare_entries(fresh), *_compare_payouts(fresh), *_find_missing(fresh)]
+    differences.store(day.gateway, day.day, found)
+    fresh.compared_at = now()
+    fresh.save(update_fields=["compared_at"])
+
+
+def _compare_entries(day: BookDay) -> Iterator[Difference]:
+    """Compare the day's entries, each together with all that was ever booked for its payment."""
+    of_gateway = BookEntry.objects.filter(gateway=day.gateway).exclude(kind=EntryKind.PAYOUT)
+    today = of_gateway.filter(booked_on=day.day)
+    for entry in today.filter(gateway_id="").order_by("pk"):
+        yield from Booked(day.day, None, [entry]).compare()
+    ids = sorted(set(today.exclude(gateway_id="").values_list("gateway_id", flat=True)))
+    for start in range(0, len(ids), BATCH):
+        some = ids[start : start + BATCH]
+        for one in _gather(day, of_gateway.filter(gateway_id__in=some), some):
+            yield from one.compare()
+
+
+def _gather(
+    day: BookDay, entries: QuerySet[BookEntry], gateway_ids: Sequence[str]
+) -> Iterator[Booked]:
+    """Yield the entries of each of these payments, with its row."""
+    grouped = defaultdict[str, list[BookEntry]](list)
+    for entry in entries.order_by("pk"):
+        grouped[entry.gateway_id].append(entry)
+    rows = Payment.objects.filter(method__gateway=day.gateway, gateway_id__in=gateway_ids)
+    payments = {payment.gateway_id: payment for payment in rows.prefetch_related("refunds")}
+    captures = GatewayCall.objects.filter(payment__in=payments.values(), operation="capture")
+    sent = dict(captures.values_list("payment").annotate(Min("sent_at")))
+    for gateway_id, booked in grouped.items():
+        payment = payments.get(gateway_id)
+        yield Booked(day.day, payment, booked, sent.get(payment.pk) if payment else None)
+
+
+def _compare_payouts(day: BookDay) -> Iterator[Difference]:
+    """Compare each payout of the day with what it pays."""
+    of_gateway = BookEntry.objects.filter(gateway=day.gateway)
+    for payout in of_gateway.filter(kind=EntryKind.PAYOUT, booked_on=day.day).order_by("pk"):
+        same = of_gateway.filter(payout_id=payout.payout_id).exclude(payout_id="")
+        is_first = not same.filter(kind=EntryKind.PAYOUT, pk__lt=payout.pk).exists()
+        paid = same.filter(currency=payout.currency).exclude(kind=EntryKind.PAYOUT)
+        net = paid.aggregate(net=Sum(F("minor_units") - F("fee_minor_units")))["net"] or 0
+        left = payout.fee_minor_units - payout.minor_units
+        subject, theirs = f"payout:{payout.entry_id}", Money(left, payout.currency)
+        if not is_first:
+            yield Difference(DifferenceKind.DOUBLED, subject, theirs=theirs)
+        elif net != left:
+            ours = Money(net, payout.currency)
+            yield Difference(DifferenceKind.PAYOUT_SUM, subject, ours=ours, theirs=theirs)
+
+
+def _find_missing(day: BookDay) -> Iterator[Difference]:
+    """Find the charges and refunds that must be booked by the end of this day, and are not.
+
+    Each belongs to the last day that its entry may have. Those that may have been booked before the
+    first known day are left out.
+    """
+    # Somewhere on Earth the day ends first, and the first known day begins last.
+    ends = _midnight(day.day + ONE_DAY) - AHEAD
+    began = _midnight(BookDay.objects.filter(gateway=day.gateway).earliest("day").day) + BEHIND
+    entries = BookEntry.objects.filter(gateway=day.gateway)
+
+    charges = entries.filter(kind=EntryKind.CHARGE, gateway_id=OuterRef("gateway_id"))
+    charged = Payment.objects.filter(
+        ~Exists(charges),
+        method__gateway=day.gateway,
+        created_at__gte=began,
+        captured_at__gte=ends - ONE_DAY,
+        captured_at__lt=ends,
+    )
+    for payment in charged.order_by("pk"):
+        subject = f"charge:{payment.key}"
+        yield Difference(DifferenceKind.CHARGE_MISSING, subject, payment, ours=payment.amount)
+
+    given_back = Refund.objects.filter(
+        ~_is_booked(entries),
+        payment__method__gateway=day.gateway,
+        state=RefundState.DONE,
+        asked_at__gte=began,
+        ended_at__gte=ends - ONE_DAY,
+        ended_at__lt=ends,
+    )
+    for refund in given_back.select_related("payment").order_by("pk"):
+        subject, ours = f"refund:{refund.key}", -refund.amount
+        yield Difference(DifferenceKind.REFUND_MISSING, subject, refund.payment, ours=ours)
+
+
+def _is_booked(entries: QuerySet[BookEntry]) -> Q:
+    """Return the condition that a refund has an entry, by its id or, without one, its amount."""
+    of_payment = entries.filter(kind=EntryKind.REFUND, gateway_id=OuterRef("payment__gateway_id"))
+    same_id = Q(Exists(of_payment.filter(cause_id=OuterRef("gateway_id"))))
+    same_amount = Q(
+        Exists(of_payment.annotate(given=-F("minor_units")).filter(given=OuterRef("minor_units")))
+    )
+    return ~Q(gateway_id="") & same_id | Q(gateway_id="") & same_amount
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
