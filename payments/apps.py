@@ -16,6 +16,7 @@ class PaymentsConfig(AppConfig):
             cards,
             disputes,
             evidence,
+            fetching,
             pages,
             refunds,
         )
@@ -27,5 +28,6 @@ class PaymentsConfig(AppConfig):
         register(disputes.KIND, disputes.update_dispute)
         register(answers.KIND, answers.send_answer)
         evidence.register(evidence.PAYMENT, evidence.SIGN_INS)
+        register(fetching.KIND, fetching.fetch_day)
         line_proven.connect(bills.drop_of_others, dispatch_uid="payments.bills.drop_of_others")
         number_lost.connect(bills.drop_lost, dispatch_uid="payments.bills.drop_lost")

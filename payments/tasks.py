@@ -2,10 +2,16 @@
 
 from celery import shared_task
 
-from payments.domain import authorisations
+from payments.domain import authorisations, fetching
 
 
 @shared_task
 def let_go() -> None:
     """Enqueue authorisations whose time is over."""
     authorisations.enqueue_ended_authorisations()
+
+
+@shared_task
+def request_books() -> None:
+    """Enqueue the days of the gateways' books that are to be fetched or compared."""
+    fetching.request_books()

@@ -11,6 +11,8 @@ def beat_schedule(*, pulls_usage: bool, fetches_provider: bool) -> dict[str, Any
         "reconcile": _every(5.0, "outbox.tasks.reconcile", expires=10),
         "watch pools": _every(MINUTE, "esim.tasks.watch_pools", expires=60),
         "let go": _every(5 * MINUTE, "payments.tasks.let_go", expires=60),
+        # The table of entries shows which days are known, so a message that is lost does no harm.
+        "books": _every(HOUR, "payments.tasks.request_books", expires=600),
         "expire": _every(HOUR, "orders.tasks.expire", expires=600),
         "forget": _every(HOUR, "mobileplans.tasks.forget", expires=600),
         "purge": _every(HOUR, "outbox.tasks.request_purge", expires=600),
