@@ -34,6 +34,7 @@ AGENT_CODENAMES = frozenset(
         "clear_staff_alert",
         "end_mandate",
         "end_sign_ins",
+        "fetch_books",
         "lift_lock",
         "reissue_esim",
         "resend_message",

@@ -1,5 +1,5 @@
-"""Payments, refunds, methods, mandates and disputes in the admin."""
+"""Payments, refunds, methods, mandates, disputes and the gateways' books in the admin."""
 
-from payments.admin import disputes, mandates, payments
+from payments.admin import books, disputes, mandates, payments
 
-__all__ = ["disputes", "mandates", "payments"]
+__all__ = ["books", "disputes", "mandates", "payments"]

@@ -101,7 +101,7 @@ class PaymentAdmin(ReadOnly, admin.ModelAdmin[Payment]):
                 form.cleaned_data["amount"],
                 kind=RefundKind.GOODWILL,
                 reason=form.cleaned_data["because"],
-                actor=_staff(request),
+                actor=staff_of(request),
             )
         return None
 
@@ -133,7 +133,7 @@ class RefundAdmin(ReadOnly, admin.ModelAdmin[Refund]):
         """Ask again for the chosen refunds that have failed."""
         for row in chosen.select_related("payment"):
             with report_refund(self, request):
-                refunds.retry(row, actor=_staff(request))
+                refunds.retry(row, actor=staff_of(request))
 
     @admin.action(
         description="It is settled by other means (failed refunds)", permissions=["refund"]
@@ -145,7 +145,7 @@ class RefundAdmin(ReadOnly, admin.ModelAdmin[Refund]):
             self.log_change(request, row, "Settled by staff.")
 
 
-def _staff(request: HttpRequest) -> User:
+def staff_of(request: HttpRequest) -> User:
     assert isinstance(request.user, User)  # noqa: S101 -- the admin lets in no other
     return request.user
 

@@ -35,6 +35,8 @@ ACTIONS = {
     ("payments.dispute", "mark_settled"): ADMINISTRATORS,
     ("payments.mandate", "end"): AGENTS,
     ("payments.payment", "refund_part"): ADMINISTRATORS,
+    ("payments.bookday", "fetch_again"): AGENTS,
+    ("payments.bookdifference", "settle"): ADMINISTRATORS,
     ("payments.refund", "retry"): ADMINISTRATORS,
     ("payments.refund", "mark_settled"): ADMINISTRATORS,
     ("payments.paymentmethod", "retry_removal"): AGENTS,

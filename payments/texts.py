@@ -1,0 +1,79 @@
+"""What staff read about a difference in a gateway's books: what it means, and what to do."""
+
+from typing import NamedTuple
+
+from payments.states import DifferenceKind
+
+
+class Explanation(NamedTuple):
+    """What a kind of difference means, and what staff do about it."""
+
+    meaning: str
+    remedy: str
+
+
+EXPLANATIONS = {
+    DifferenceKind.CHARGE_UNKNOWN: Explanation(
+        "The gateway has charged a customer, and the portal does not count this payment as "
+        "charged.",
+        "Find the reference among the orders. If no order was paid with it, refund it at "
+        "the gateway.",
+    ),
+    DifferenceKind.CHARGE_MISSING: Explanation(
+        "The portal counts a payment as charged, and the gateway has not booked it.",
+        "Look the payment up at the gateway. If it is not charged there, the order was not "
+        "paid: ask the customer to pay, or end the plan. If it is, ask the gateway for the "
+        "missing entry.",
+    ),
+    DifferenceKind.REFUND_UNKNOWN: Explanation(
+        "The gateway has given money back, and the portal has no such refund.",
+        "Ask who refunded it at the gateway. Decide whether the plan of the order should "
+        "end, and write a credit note if the law wants one.",
+    ),
+    DifferenceKind.REFUND_MISSING: Explanation(
+        "The portal counts money as given back, and the gateway has not booked it.",
+        "Look the refund up at the gateway. If it was not made there, refund the customer there.",
+    ),
+    DifferenceKind.DISPUTE_DIFFERS: Explanation(
+        "Disputes have taken another amount at the gateway than the portal knows of.",
+        "Look at the payment's disputes at the gateway, and answer one that is open in time.",
+    ),
+    DifferenceKind.WRONG_AMOUNT: Explanation(
+        "The gateway has booked another amount than the portal.",
+        "Compare it with the order's receipt. If the customer paid too much, refund the "
+        "rest. If the customer paid too little, tell the gateway.",
+    ),
+    DifferenceKind.WRONG_CURRENCY: Explanation(
+        "The gateway has booked another currency than the portal.",
+        "Look at the payment at the gateway. If the customer was charged in that currency, "
+        "refund it and tell the gateway.",
+    ),
+    DifferenceKind.WRONG_DAY: Explanation(
+        "The gateway has booked it on a day on which the portal did not make it.",
+        "Check which month and which tax period it belongs to. Tell the gateway if its date "
+        "is wrong.",
+    ),
+    DifferenceKind.WRONG_FEE: Explanation(
+        "The gateway keeps another fee than PAYMENT_FEES says.",
+        "Compare it with the contract. Claim the difference, or correct PAYMENT_FEES.",
+    ),
+    DifferenceKind.FEE_UNKNOWN: Explanation(
+        "The gateway has taken a fee that belongs to no charge.",
+        "Compare it with the gateway's invoice, for example for a month or a dispute.",
+    ),
+    DifferenceKind.DOUBLED: Explanation(
+        "The gateway has booked the same charge, refund or payout a second time.",
+        "If the customer was charged or refunded twice, correct that at the gateway. "
+        "Otherwise ask the gateway to cancel the second entry.",
+    ),
+    DifferenceKind.PAYOUT_SUM: Explanation(
+        "A payout is not the sum of the entries that it pays, less their fees.",
+        "Ask the gateway for the missing entries, and compare the payout with the bank's "
+        "statement.",
+    ),
+    DifferenceKind.ENTRY_CHANGED: Explanation(
+        "The gateway lists an entry with other content than before.",
+        "If the month is closed in the operator's books, correct them. Ask the gateway for "
+        "the reason.",
+    ),
+}
