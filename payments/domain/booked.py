@@ -10,7 +10,7 @@ from django.utils.timezone import now
 from moportal.money import Money
 from payments.domain.differences import Difference
 from payments.domain.fees import agreed_fee
-from payments.models import BookEntry, Payment, Refund
+from payments.models import BookEntry, Dispute, Payment, Refund
 from payments.states import DifferenceKind, EntryKind, RefundState
 
 # A date alone does not say in which time zone it was written. Somewhere on Earth it is still the
@@ -80,14 +80,11 @@ class Booked:
     def _compare_fees(self) -> Iterator[Difference]:
         """Compare what the gateway keeps of the charge with what is agreed.
 
-        A fee may be part of the charge's entry, or an entry of its own. A fee that names a cause,
-        such as a dispute, is not the charge's.
+        A fee may be part of the charge's entry, or an entry of its own. A fee that names a cause is
+        that of a dispute.
         """
         charges = self._of(EntryKind.CHARGE)
         fees = [entry for entry in self._of(EntryKind.FEE) if charges and not entry.cause_id]
-        for entry in self._of(EntryKind.FEE):
-            if entry not in fees and entry.booked_on == self.day:
-                yield self._about(entry, DifferenceKind.FEE_UNKNOWN)
         agreed = [agreed_fee(entry.gateway, entry.amount) for entry in charges]
         expected = sum(fee for fee in agreed if fee is not None)
         kept = sum(entry.fee_minor_units for entry in charges)
@@ -96,6 +93,17 @@ class Booked:
             subject, currency = f"fee:{charges[0].entry_id}", charges[0].currency
             ours, theirs = Money(expected, currency), Money(kept, currency)
             yield Difference(DifferenceKind.WRONG_FEE, subject, self.payment, ours, theirs)
+
+        for cause, entries in self._by_cause(EntryKind.FEE).items():
+            if entries[0] in fees or not self._has_today(entries):
+                continue
+            dispute = self._dispute(cause)
+            if dispute is None:
+                yield self._about(entries[0], DifferenceKind.FEE_UNKNOWN)
+            elif dispute.fee != -_total(entries):
+                subject, theirs = f"fee:{entries[0].entry_id}", -_total(entries)
+                kind = DifferenceKind.WRONG_FEE
+                yield Difference(kind, subject, self.payment, dispute.fee, theirs)
 
     def _compare_refunds(self) -> Iterator[Difference]:
         refunds = list(self.payment.refunds.all()) if self.payment else []
@@ -142,18 +150,20 @@ class Booked:
             yield from self._compare_day(given[0], refund.asked_at, refund.ended_at or now())
 
     def _compare_disputes(self) -> Iterator[Difference]:
-        """Compare what disputes have taken so far, on the day of the last entry about it."""
-        entries = self._of(EntryKind.DISPUTE)
-        if not entries or max(entry.booked_on for entry in entries) != self.day:
-            return
-        total = _total(entries)
-        lost = self.payment.lost_minor_units if self.payment else 0
-        if total.minor_units != -lost:
-            subject = f"dispute:{entries[0].gateway_id or entries[0].entry_id}"
-            ours = Money(-lost, total.currency)
-            yield Difference(
-                DifferenceKind.DISPUTE_DIFFERS, subject, self.payment, ours=ours, theirs=total
-            )
+        """Compare what each dispute has taken so far, on the day of the last entry about it."""
+        for cause, entries in self._by_cause(EntryKind.DISPUTE).items():
+            if max(entry.booked_on for entry in entries) != self.day:
+                continue
+            total, dispute = _total(entries), self._dispute(cause)
+            taken = -dispute.taken if dispute else None
+            if total != (taken or Money(0, total.currency)):
+                kind, subject = DifferenceKind.DISPUTE_DIFFERS, f"dispute:{cause}"
+                yield Difference(kind, subject, self.payment, taken, total)
+
+    def _dispute(self, cause: str) -> Dispute | None:
+        """Return the payment's dispute with this id at the gateway."""
+        disputes = self.payment.disputes.all() if self.payment else []
+        return next((dispute for dispute in disputes if dispute.gateway_id == cause), None)
 
     def _of(self, kind: EntryKind) -> list[BookEntry]:
         return [entry for entry in self.entries if entry.kind == kind]

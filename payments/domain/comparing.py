@@ -1,26 +1,28 @@
 """Compare a day of a gateway's books with the portal's rows. No gateway is asked here.
 
 1. Each entry of the day must have its row, with the same amount, currency, day and fee.
-2. Each charge and refund of the portal that must be booked by the end of the day must have its
-   entry. What may have been booked before the first known day of the books is left out.
+2. Each charge, refund and dispute of the portal that must be booked by the end of the day must have
+   its entry. What may have been booked before the first known day of the books is left out.
 3. A payout must be the sum of the entries that it pays, less their fees.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import TypeVar
 
 from django.db import transaction
-from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet, Sum
+from django.db.models import Exists, F, Min, Model, OuterRef, Q, QuerySet, Sum
 from django.utils.timezone import now
 
 from moportal.money import Money
 from payments.domain import differences
 from payments.domain.booked import AHEAD, BEHIND, Booked
 from payments.domain.differences import Difference
-from payments.models import BookDay, BookEntry, GatewayCall, Payment, Refund
+from payments.models import BookDay, BookEntry, Dispute, GatewayCall, Payment, Refund
 from payments.states import DifferenceKind, EntryKind, RefundState
 
+Row = TypeVar("Row", bound=Model)
 # So many payments are compared at once.
 BATCH = 500
 ONE_DAY = timedelta(days=1)
@@ -68,7 +70,8 @@ def _gather(
     for entry in entries.order_by("pk"):
         grouped[entry.gateway_id].append(entry)
     rows = Payment.objects.filter(method__gateway=day.gateway, gateway_id__in=gateway_ids)
-    payments = {payment.gateway_id: payment for payment in rows.prefetch_related("refunds")}
+    rows = rows.prefetch_related("refunds", "disputes")
+    payments = {payment.gateway_id: payment for payment in rows}
     captures = GatewayCall.objects.filter(payment__in=payments.values(), operation="capture")
     sent = dict(captures.values_list("payment").annotate(Min("sent_at")))
     for gateway_id, booked in grouped.items():
@@ -94,10 +97,10 @@ def _compare_payouts(day: BookDay) -> Iterator[Difference]:
 
 
 def _find_missing(day: BookDay) -> Iterator[Difference]:
-    """Find the charges and refunds that must be booked by the end of this day, and are not.
+    """Find what must be booked by the end of this day, and is not.
 
-    Each belongs to the last day that its entry may have. Those that may have been booked before the
-    first known day are left out.
+    Each charge, refund and dispute belongs to the last day that its entry may have. Those that may
+    have been booked before the first known day are left out.
     """
     # Somewhere on Earth the day ends first, and the first known day begins last.
     ends = _midnight(day.day + ONE_DAY) - AHEAD
@@ -105,28 +108,32 @@ def _find_missing(day: BookDay) -> Iterator[Difference]:
     entries = BookEntry.objects.filter(gateway=day.gateway)
 
     charges = entries.filter(kind=EntryKind.CHARGE, gateway_id=OuterRef("gateway_id"))
-    charged = Payment.objects.filter(
-        ~Exists(charges),
-        method__gateway=day.gateway,
-        created_at__gte=began,
-        captured_at__gte=ends - ONE_DAY,
-        captured_at__lt=ends,
-    )
-    for payment in charged.order_by("pk"):
+    of_gateway = Payment.objects.filter(method__gateway=day.gateway, created_at__gte=began)
+    charged = of_gateway.filter(~Exists(charges))
+    for payment in _on_last_day(charged, "captured_at", ends):
         subject = f"charge:{payment.key}"
         yield Difference(DifferenceKind.CHARGE_MISSING, subject, payment, ours=payment.amount)
 
-    given_back = Refund.objects.filter(
-        ~_is_booked(entries),
-        payment__method__gateway=day.gateway,
-        state=RefundState.DONE,
-        asked_at__gte=began,
-        ended_at__gte=ends - ONE_DAY,
-        ended_at__lt=ends,
-    )
-    for refund in given_back.select_related("payment").order_by("pk"):
+    of_payments = Refund.objects.filter(payment__method__gateway=day.gateway, asked_at__gte=began)
+    done = of_payments.filter(~_is_booked(entries), state=RefundState.DONE)
+    for refund in _on_last_day(done.select_related("payment"), "ended_at", ends):
         subject, ours = f"refund:{refund.key}", -refund.amount
         yield Difference(DifferenceKind.REFUND_MISSING, subject, refund.payment, ours=ours)
+
+    took = entries.filter(kind=EntryKind.DISPUTE, cause_id=OuterRef("gateway_id"))
+    taken = Dispute.objects.filter(~Exists(took), gateway=day.gateway, taken_minor_units__gt=0)
+    disputed = taken.filter(opened_at__gte=began).select_related("payment")
+    for dispute in _on_last_day(disputed, "opened_at", ends):
+        subject = f"dispute:{dispute.gateway_id}"
+        yield Difference(
+            DifferenceKind.DISPUTE_DIFFERS, subject, dispute.payment, ours=-dispute.taken
+        )
+
+
+def _on_last_day(rows: QuerySet[Row], column: str, ends: datetime) -> QuerySet[Row]:
+    """Return the rows whose time in this column is within the day that ends at `ends`."""
+    within = {f"{column}__gte": ends - ONE_DAY, f"{column}__lt": ends}
+    return rows.filter(**within).order_by("pk")
 
 
 def _is_booked(entries: QuerySet[BookEntry]) -> Q:

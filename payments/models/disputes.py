@@ -97,6 +97,11 @@ class Dispute(models.Model):
         return Money(self.minor_units, self.currency)
 
     @property
+    def taken(self) -> Money:
+        """Return what the gateway has taken by now."""
+        return Money(self.taken_minor_units, self.currency)
+
+    @property
     def fee(self) -> Money | None:
         return Money(self.fee_minor_units, self.fee_currency) if self.fee_minor_units else None
 

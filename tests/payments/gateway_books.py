@@ -12,7 +12,7 @@ from outbox.domain import enqueue
 from payments.domain import fetching
 from payments.domain.booked import first_day
 from payments.models import BookDay, BookDifference
-from simulators.payment.books import fee_of
+from simulators.payment.booking import fee_of
 from tests.processing import process_task
 
 FEES = ["simulator:USD=290+30", "simulator:JPY=290+30"]
@@ -49,7 +49,7 @@ def let_days_pass(*addresses: str, days: int) -> None:
     """Move the clock for what the portal and the simulators have stored so far."""
     for address in addresses:
         httpx.post(f"{address}/entries/older", json={"days": days}, trust_env=False)
-    for label in ("Payment", "Refund", "GatewayCall"):
+    for label in ("Payment", "Refund", "Dispute", "GatewayCall"):
         model = apps.get_model("payments", label)
         columns = {
             field.name: F(field.name) - timedelta(days=days)

@@ -15,8 +15,9 @@ from payments.domain import payments as domain
 from payments.domain.vouchers import add_voucher
 from payments.models import BookDay, BookDifference, BookEntry, GatewayCall, Payment, Refund
 from payments.states import DifferenceKind, RefundKind, RefundState
-from simulators.payment.books import fee_of
+from simulators.payment.booking import fee_of
 from tests.payments.conftest import APPROVED, authorise, capture, card
+from tests.payments.disputes import ask_about, decide, disputed
 from tests.payments.gateway_books import (
     BEGAN,
     FEES,
@@ -180,7 +181,7 @@ def plant_refunds(shop: Shop, clara: User) -> None:
 
     lost = shop.sell().gateway_id
     plant(shop.address, **{**back, "kind": "dispute", "payment": lost, "cause": "dis_1"})
-    shop.expect(DifferenceKind.DISPUTE_DIFFERS, f"dispute:{lost}")
+    shop.expect(DifferenceKind.DISPUTE_DIFFERS, "dispute:dis_1")
 
 
 def plant_fees_and_payouts(shop: Shop) -> None:
@@ -318,20 +319,37 @@ def test_an_unknown_refund_that_was_taken_back_is_no_difference(shop: Shop) -> N
     assert open_differences() == []
 
 
-def test_a_lost_dispute_that_the_portal_knows_is_no_difference(shop: Shop) -> None:
-    payment = shop.sell()
-    known = {"kind": "dispute", "fee": 0, "payment": payment.gateway_id, "cause": "dis_1"}
+@pytest.mark.parametrize("status", ["needs_answer", "lost", "won"])
+def test_a_dispute_that_the_portal_knows_is_no_difference(shop: Shop, status: str) -> None:
+    dispute = disputed(shop.address, shop.sell())
+    decide(shop.address, dispute.gateway_id, status)
+    ask_about(dispute.gateway_id)
     let_days_pass(shop.address, days=SOLD)
-    plant(shop.address, **known, amount=-1900, booked_at=ago(3))
-    Payment.objects.update(lost_minor_units=1900)
 
     fetch()
 
+    kinds = list(BookEntry.objects.exclude(kind="payout").values_list("kind", flat=True))
+    assert sorted(kinds) == sorted(["charge", "fee", "dispute", *["dispute"] * (status == "won")])
     assert open_differences() == []
 
 
+def test_a_dispute_with_another_fee_or_without_entries_differs(shop: Shop) -> None:
+    dear, missing = (disputed(shop.address, shop.sell()) for _ in range(2))
+    fee = shop.change(dear.payment.gateway_id, "fee", amount=-1600)
+    for kind in ("dispute", "fee"):
+        remove(shop.address, entry_of(shop.address, missing.payment.gateway_id, kind)["id"])
+    let_days_pass(shop.address, days=SOLD)
+
+    fetch()
+
+    assert open_differences() == [
+        (DifferenceKind.DISPUTE_DIFFERS, f"dispute:{missing.gateway_id}"),
+        (DifferenceKind.WRONG_FEE, f"fee:{fee}"),
+    ]
+
+
 def test_a_dispute_of_an_unknown_payment_and_a_payout_that_is_booked_twice(books: str) -> None:
-    plant(books, kind="dispute", amount=-5, fee=0, payment="pay_1", booked_at=ago(SOLD))
+    entry = plant(books, kind="dispute", amount=-5, fee=0, payment="pay_1", booked_at=ago(SOLD))
     row = {"gateway": "simulator", "kind": "payout", "minor_units": 0, "currency": "EUR"}
     day = (now() - timedelta(days=SOLD)).date()
     for number in (1, 2):
@@ -340,7 +358,7 @@ def test_a_dispute_of_an_unknown_payment_and_a_payout_that_is_booked_twice(books
     fetch()
 
     assert open_differences() == [
-        (DifferenceKind.DISPUTE_DIFFERS, "dispute:pay_1"),
+        (DifferenceKind.DISPUTE_DIFFERS, f"dispute:{entry}"),
         (DifferenceKind.DOUBLED, "payout:t2"),
     ]
 
