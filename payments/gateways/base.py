@@ -228,7 +228,15 @@ class WithoutCode:
         raise NotOffered(Ability.CODE)
 
 
-class WithoutMethods(WithoutDisputes):
+class WithoutBooks:
+    """The base of an adapter whose gateway does not list what it has booked."""
+
+    def fetch_entries(self, day: date, *, after: str) -> EntryPage:
+        """Raise `NotOffered`."""
+        raise NotOffered(Ability.BOOKS)
+
+
+class WithoutMethods(WithoutDisputes, WithoutBooks):
     """The base of an adapter whose gateway takes and keeps no methods, and posts nothing.
 
     The portal never calls these methods, because such an adapter lacks their abilities.
@@ -253,11 +261,3 @@ class WithoutMethods(WithoutDisputes):
     def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> Event:
         """Raise `NotOffered`."""
         raise NotOffered(Ability.PUSH)
-
-
-class WithoutBooks:
-    """The base of an adapter whose gateway does not list what it has booked."""
-
-    def fetch_entries(self, day: date, *, after: str) -> EntryPage:
-        """Raise `NotOffered`."""
-        raise NotOffered(Ability.BOOKS)
