@@ -282,7 +282,7 @@ BROKEN: dict[str, Callable[[], object]] = {
         Payment, **CHARGED, refunding_minor_units=1000, lost_minor_units=901
     ),
     "no_refund_begins_while_a_dispute_is_open": set_to(
-        Payment, state="captured", gateway_id="x", in_flight_minor_units=0, refunding_minor_units=1
+        Payment, **CHARGED, in_flight_minor_units=0, refunding_minor_units=1
     ),
     "dispute_of_a_gateway_is_stored_once": lambda: again(Dispute),
     "dispute_state_known": set_to(Dispute, state="other"),
