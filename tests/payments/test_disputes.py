@@ -297,7 +297,8 @@ def test_a_dispute_before_the_stored_charge_learns_of_the_charge(alice: User, ga
     payment = authorise(make_payment(alice))
     stored = Payment.objects.get(pk=payment.pk)
     capture(payment)
-    Payment.objects.filter(pk=payment.pk).update(state=PaymentState.AUTHORISED)
+    not_stored = {"state": PaymentState.AUTHORISED, "captured_at": None}
+    Payment.objects.filter(pk=payment.pk).update(**not_stored)
 
     disputed(gateway, stored)
 
