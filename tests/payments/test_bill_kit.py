@@ -1,6 +1,7 @@
 """The adapter of the operator's bill keeps the gateway protocol."""
 
 from collections.abc import Callable, Mapping
+from datetime import date
 
 import pytest
 
@@ -55,6 +56,9 @@ class BillBench:
         raise NotImplementedError
 
     def warn_of_fraud(self, gateway_id: str) -> str:
+        raise NotImplementedError
+
+    def booked_day(self) -> date:
         raise NotImplementedError
 
 
