@@ -16,7 +16,7 @@ from payments.gateways.base import Ability
 from payments.gateways.values import StoredCard
 from payments.models import Payment, PaymentMethod
 from payments.signals import method_stopped
-from payments.states import MandateEnd, MethodKind, PaymentState
+from payments.states import Initiator, MandateEnd, MethodKind, PaymentState
 
 log = structlog.get_logger(__name__)
 # So many refusals of one method are allowed in this time, those of tries by hand among them
@@ -121,7 +121,8 @@ def methods_without_step(account: User, *, market: str) -> list[PaymentMethod]:
 
 
 def _was_charged_without_step(method: PaymentMethod) -> bool:
-    last = method.payments.exclude(state=PaymentState.INTENDED).order_by("pk").last()
+    by_hand = method.payments.filter(initiator=Initiator.CUSTOMER)
+    last = by_hand.exclude(state=PaymentState.INTENDED).order_by("pk").last()
     return last is not None and last.was_charged and not last.customer_step_url
 
 

@@ -1,4 +1,4 @@
-"""Charges that the operator starts while the customer is away, under a mandate.
+"""Charges that the operator starts while the customer is away (docs/payments.md#off-session).
 
 1. `request_charge` stores the payment. It counts as a try of its method from then on.
 2. `authorise` asks the gateway, and `capture` charges later. Before each, the portal checks that
@@ -86,7 +86,7 @@ def authorise(payment: Payment, *, before_call: BeforeCall) -> Payment:
 
 
 def capture(payment: Payment, *, before_call: BeforeCall) -> Payment:
-    """Charge the authorised amount, as `payments.capture` does.
+    """Charge the authorised amount, and raise what charging any other payment raises.
 
     Raises `NotChargeable` if the mandate has ended before this was first sent. Then nothing stays
     authorised.

@@ -63,6 +63,21 @@ def test_the_operator_charges_in_two_steps(alice: User, gateway: str) -> None:
     assert gateway_payments(gateway) == [("captured", 1900)]
 
 
+def test_a_charge_without_the_customer_does_not_show_that_the_bank_never_wants_them(
+    alice: User, gateway: str
+) -> None:
+    capture(authorise(request(agreed(alice))))
+    assert methods.methods_without_step(alice, market="US") == []
+
+    method = PaymentMethod.objects.get()
+    by_hand = make_payment(alice)
+    Payment.objects.filter(pk=by_hand.pk).update(
+        method=method, state=PaymentState.CAPTURED, gateway_id="x"
+    )
+
+    assert methods.methods_without_step(alice, market="US") == [method]
+
+
 def test_a_lost_answer_is_recovered_without_a_second_payment(alice: User, gateway: str) -> None:
     payment = request(agreed(alice))
     break_it(gateway, "authorise", "drop_after")
