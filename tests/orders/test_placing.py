@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import pytest
 from django.utils.timezone import now
@@ -15,13 +16,27 @@ from esim.domain import pool
 from esim.domain.pool import PoolEmpty
 from esim.models import Profile, Sim
 from esim.states import SimState
+from moportal.money import Money
 from orders.domain import drafts, placing, settling
 from orders.domain.drafts import StaleForm
 from orders.models import Draft, Order
 from orders.states import OrderState
 from outbox.models import Task
+from payments.domain import methods, off_session
+from payments.domain.off_session import NotChargeable
 from payments.models import Payment
-from tests.builders import EID, make_card, make_draft, make_order, make_plan, make_pool, make_visit
+from payments.states import PaymentState
+from tests.builders import (
+    EID,
+    make_card,
+    make_draft,
+    make_method,
+    make_order,
+    make_plan,
+    make_pool,
+    make_visit,
+)
+from tests.payments.conftest import agree, refuse
 from tests.races import at_once
 
 
@@ -144,6 +159,35 @@ def test_without_the_compare_and_set_all_twenty_submits_would_succeed(alice: Use
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_guarded", [True, False], ids=["guarded", "unguarded"])
+def test_an_order_and_a_charge_at_once_never_exceed_the_tries_of_their_card(
+    alice: User, monkeypatch: pytest.MonkeyPatch, *, is_guarded: bool
+) -> None:
+    method = make_method(alice)
+    refuse(method, 7)
+    draft, mandate = make_draft(alice, method=method), agree(method)
+    count = methods.has_tries_left
+
+    def count_slowly(*given: Any, **more: Any) -> bool:
+        is_left = count(*given, **more)
+        time.sleep(0.2)
+        return is_left
+
+    monkeypatch.setattr(methods, "has_tries_left", count_slowly)
+    if not is_guarded:
+        monkeypatch.setattr(methods, "lock", lambda method: method)
+    place = partial(placing.place, draft, version=draft.version)
+    charge = partial(off_session.request_charge, mandate, Money(1900, "USD"), reference="R")
+    turns: Iterator[Callable[[], object]] = iter([place, charge])
+
+    results = at_once(partial(_next_turn, turns), 2)
+
+    refused = [one for one in results if isinstance(one, StaleForm | NotChargeable)]
+    started = Payment.objects.exclude(state=PaymentState.DECLINED).count()
+    assert (started, len(refused)) == ((1, 1) if is_guarded else (2, 0))
+
+
+@pytest.mark.django_db(transaction=True)
 def test_of_concurrent_cancel_and_charge_one_wins(alice: User, settings: Settings) -> None:
     settings.ORDER_LIMIT = settings.DEVICE_ORDER_LIMIT = 0
     plan = make_plan()
@@ -162,7 +206,7 @@ def test_of_concurrent_cancel_and_charge_one_wins(alice: User, settings: Setting
         assert (order.cancel_requested_at is None) != (order.charge_decided_at is None)
 
 
-def _next_turn(turns: Iterator[Callable[[], None]]) -> None:
+def _next_turn(turns: Iterator[Callable[[], object]]) -> None:
     next(turns)()
 
 
