@@ -53,8 +53,9 @@ def authorise(payment: Payment, *, before_call: BeforeCall) -> Payment:
     """
     if payment.state not in {PaymentState.INTENDED, PaymentState.PENDING}:
         return payment
-    if not bills.may_charge(payment.method) and not was_sent(payment):
-        decline(payment, Declined("", "number_not_proven", RefusalKind.CUSTOMER))
+    forbidden = _refuse_method(payment)
+    if forbidden and not was_sent(payment):
+        decline(payment, forbidden)
         return payment
     try:
         standing = _ask_for_amount(payment, before_call)
@@ -70,6 +71,16 @@ def authorise(payment: Payment, *, before_call: BeforeCall) -> Payment:
     if payment.state != PaymentState.PENDING:
         codes.delete_unchecked(payment)
     return payment
+
+
+def _refuse_method(payment: Payment) -> Declined | None:
+    """Return why the payment's method may not be charged any more, or None if it may."""
+    # Another payment with this method may have been refused meanwhile.
+    if payment.method.stopped_at:
+        return Declined("", "method_stopped", RefusalKind.FINAL)
+    if not bills.may_charge(payment.method):
+        return Declined("", "number_not_proven", RefusalKind.CUSTOMER)
+    return None
 
 
 def _has_lost_answer(payment: Payment) -> bool:

@@ -5,9 +5,9 @@ import pytest
 from accounts.models import User
 from payments.domain import methods
 from payments.domain import payments as domain
-from payments.models import PaymentMethod
+from payments.models import Payment, PaymentMethod
 from payments.states import PaymentState, RefusalKind
-from tests.payments.conftest import authorise, card, make_payment, refuse
+from tests.payments.conftest import authorise, card, gateway_payments, make_payment, refuse
 
 STOLEN, NO_MONEY, WRONG_CODE = "4000000000009979", "4000000000009995", "4000000000000127"
 
@@ -67,6 +67,20 @@ def test_a_payment_whose_result_is_open_counts_as_a_refusal(alice: User, gateway
     authorise(payment)
 
     assert is_usable(payment.method)
+
+
+def test_a_card_that_is_refused_for_good_is_not_sent_for_another_payment(
+    alice: User, gateway: str
+) -> None:
+    first = make_payment(alice, STOLEN)
+    second = make_payment(alice)
+    Payment.objects.filter(pk=second.pk).update(method=first.method)
+    authorise(first)
+
+    second = authorise(Payment.objects.get(pk=second.pk))
+
+    assert (second.state, second.refusal_kind) == (PaymentState.DECLINED, RefusalKind.FINAL)
+    assert len(gateway_payments(gateway)) == 1
 
 
 def test_a_card_is_stopped_once(alice: User, gateway: str) -> None:
