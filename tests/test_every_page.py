@@ -24,7 +24,17 @@ from esim.models import DownloadProgress, Es2Call, IccidRange, PoolLevel, Profil
 from messages.states import Occasion
 from mobileplans.models import LpaReport
 from orders.models import Order, Repair, Return
-from payments.models import CardPage, GatewayCall, Mandate, Refund, WebhookEvent
+from payments.models import (
+    BookDay,
+    BookDifference,
+    BookEntry,
+    CardPage,
+    Dispute,
+    GatewayCall,
+    Mandate,
+    Refund,
+    WebhookEvent,
+)
 from payments.states import RefundKind
 from subscriptions.models import (
     ChargingCall,
@@ -140,6 +150,15 @@ def make_rows_of_payment(order: Order, alice: User) -> None:
     Refund.objects.create(
         payment=order.payment, minor_units=1, kind=RefundKind.GOODWILL, reason="x"
     )
+    Dispute.objects.create(
+        payment=order.payment, gateway_id="1", kind="dispute", minor_units=1, currency="USD"
+    )
+    day = now().date()
+    BookDay.objects.create(gateway="simulator", day=day)
+    BookEntry.objects.create(
+        entry_id="1", kind="fee", booked_on=day, minor_units=-1, currency="USD"
+    )
+    BookDifference.objects.create(gateway="simulator", day=day, kind="doubled", subject="1")
     WebhookEvent.objects.create(identifier="1", payment=order.payment, gateway_id="1", status="x")
     CardPage.objects.create(account=alice, gateway="simulator")
 

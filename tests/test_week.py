@@ -39,11 +39,13 @@ from outbox.domain import due_tasks, process
 from outbox.tasks import request_purge
 from payments.domain import differences
 from payments.domain.vouchers import add_voucher
-from payments.models import CardPage, PaymentMethod
+from payments.models import CardPage, Mandate, PaymentMethod
 from payments.tasks import request_books
 from plans.models import Plan
 from simulators.payment.server import SIGNATURE_HEADER, signed
 from subscriptions.domain import linking
+from subscriptions.models import WayOut
+from subscriptions.states import WayOutState
 from subscriptions.tasks import request_pull
 from tests.builders import EID, make_draft, make_plan, make_pool
 from tests.conftest import PASSWORD
@@ -91,6 +93,7 @@ def test_in_a_week_every_table_stops_growing(
         is_by_card = day % 2 == 0
         method = card if is_by_card else add_voucher(alice, issue(vouchers), market="US")
         buy_and_use(alice, plan, method, day)
+        agree_and_end(card, day)
         others_call(clara, day)
         access_is_lost_and_proven(alice, clara, day)
         run_the_hourly_tasks()
@@ -144,12 +147,30 @@ def buy_and_use(alice: User, plan: Plan, method: PaymentMethod, day: int) -> Non
     assert order.profile
     assert order.subscription
     iccid = order.profile.sim.iccid
+    pay_from_elsewhere(order, day)
     report_download(iccid, day)
     tell(said(f"{iccid}-{day}", iccid, now(), 1000))
     get = Client().get(
         f"/v1/sims/{iccid}/balances", headers={"X-MS-DM-TransactionId": f"balance-{day}"}
     )
     assert get.status_code == 200
+
+
+def pay_from_elsewhere(order: Order, day: int) -> None:
+    """Make a code for another device, and a way out of the walled garden that is over."""
+    at = now()
+    order.paying_codes.create(code_digest=str(day), expires_at=at, ended_at=at)
+    assert order.profile
+    over = {"state": WayOutState.CLOSED, "closed_at": at}
+    way = WayOut.objects.create(sim=order.profile.sim, minutes=1, megabytes=1, **over)
+    way.calls.create(operation="open")
+
+
+def agree_and_end(method: PaymentMethod, day: int) -> None:
+    """Agree to a mandate, and end it."""
+    at = now()
+    agreed = {"purpose": f"plan {day}", "text": "I agree.", "language": "en", "agreed_at": at}
+    Mandate.objects.create(method=method, **agreed, ended_at=at, end_reason="staff", note="x")
 
 
 def report_download(iccid: str, day: int) -> None:
