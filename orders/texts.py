@@ -258,19 +258,17 @@ def _bill_refused(order: Order) -> str:
             "The amount wasn't confirmed with the code. Submit your order again to get a new code. "
             "You haven't been charged."
         )
+    over_limit = _(
+        "This is over the limit that is set for your bill. Choose another way to pay. "
+        "You haven't been charged."
+    )
     texts = {
         "unauthorized_amount": _(
             "This is more than one purchase on your bill may cost. Choose another way to pay. "
             "You haven't been charged."
         ),
-        "user_amount_threshold_overpassed": _(
-            "This is over the limit that is set for your bill. Choose another way to pay. "
-            "You haven't been charged."
-        ),
-        "amount_threshold_overpassed": _(
-            "With this, your purchases are over what your bill may have this month. "
-            "Choose another way to pay. You haven't been charged."
-        ),
+        "user_amount_threshold_overpassed": over_limit,
+        "amount_threshold_overpassed": over_limit,
         "number_not_proven": _(
             "We can't be sure any more that this number is yours. Choose another way to pay. "
             "You haven't been charged."

@@ -34,9 +34,9 @@ REFUSAL_KINDS = {
     "SERVICE_NOT_APPLICABLE": RefusalKind.FINAL,
     # More than one purchase may cost.
     "UNAUTHORIZED_AMOUNT": RefusalKind.CUSTOMER,
-    # More than the customer has allowed.
-    "USER_AMOUNT_THRESHOLD_OVERPASSED": RefusalKind.CUSTOMER,
-    # More than may be spent in this period.
+    # With earlier payments, more than the number's limit. CAMARA's OpenAPI document has the first
+    # name, and its test definitions have the second.
+    "USER_AMOUNT_THRESHOLD_OVERPASSED": RefusalKind.LATER,
     "AMOUNT_THRESHOLD_OVERPASSED": RefusalKind.LATER,
     "PAYMENT_DENIED": RefusalKind.LATER,
 }

@@ -29,9 +29,7 @@ class Preset:
 
 USUAL = Preset("it is charged")
 PRESETS = {
-    "0201": Preset(
-        "it is over the customer's own limit", (UNPROCESSABLE, "USER_AMOUNT_THRESHOLD_OVERPASSED")
-    ),
+    "0201": Preset("it is over its limit", (UNPROCESSABLE, "USER_AMOUNT_THRESHOLD_OVERPASSED")),
     "0202": Preset("the customer must type a code", status="pending_validation"),
     "0203": Preset("it has no bill of its own", (UNPROCESSABLE, "SERVICE_NOT_APPLICABLE")),
     "0204": Preset("the operator denies the payment", (HTTPStatus.FORBIDDEN, "PAYMENT_DENIED")),
@@ -47,7 +45,8 @@ PRESETS = {
     "0212": Preset("a refund is decided later", refund="processing"),
     "0213": Preset("a refund is denied later", refund="denied"),
     "0214": Preset(
-        "the limit of this month is reached", (UNPROCESSABLE, "AMOUNT_THRESHOLD_OVERPASSED")
+        "over its limit, by the name in CAMARA's tests",
+        (UNPROCESSABLE, "AMOUNT_THRESHOLD_OVERPASSED"),
     ),
     "0215": Preset("a confirmation takes two seconds", confirms_slowly=True),
 }

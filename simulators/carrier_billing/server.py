@@ -133,6 +133,7 @@ class BillingServer:
     def _record(self, request: Request, answer: Answer) -> None:
         self.exchanges.append(
             {
+                "by": request.headers.get("user-agent", ""),
                 "method": request.method,
                 "path": request.path,
                 "query": request.query,

@@ -31,7 +31,7 @@ def test_a_customer_over_one_numbers_limit_pays_on_another_bill_with_a_code(
     height: int,
     script: bool,  # noqa: FBT001 -- a parameter of the test
 ) -> None:
-    over, with_code = bills.new_number(bills.OVER_OWN_LIMIT), bills.new_number(bills.WITH_CODE)
+    over, with_code = bills.new_number(bills.OVER_LIMIT), bills.new_number(bills.WITH_CODE)
     noor = Customer(page_at(width, height, script=script), stack.base_url)
     noor.launch()
     noor.sign_up()
@@ -39,7 +39,7 @@ def test_a_customer_over_one_numbers_limit_pays_on_another_bill_with_a_code(
     noor.choose()
     noor.choose_plan()
 
-    pay_on_bill(noor, bills.OVER_OWN_LIMIT)
+    pay_on_bill(noor, bills.OVER_LIMIT)
     noor.submit()
     noor.sees("Your payment was declined")
     expect(noor.page.get_by_text("over the limit that is set for your bill")).to_be_visible()

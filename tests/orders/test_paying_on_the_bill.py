@@ -304,9 +304,9 @@ def test_a_code_that_never_comes_ends_the_order_after_half_an_hour(
 @pytest.mark.parametrize(
     ("ending", "sentence"),
     [
-        (bills.OVER_OWN_LIMIT, "This is over the limit that is set for your bill."),
+        (bills.OVER_LIMIT, "This is over the limit that is set for your bill."),
         (bills.TOO_MUCH, "This is more than one purchase on your bill may cost."),
-        (bills.OVER_MONTHS_LIMIT, "over what your bill may have this month"),
+        (bills.OVER_LIMIT_BY_OTHER_NAME, "This is over the limit that is set for your bill."),
         (bills.NO_BILL, "Nothing can be charged to this number's bill."),
         (bills.NOBODYS, "Nothing can be charged to this number's bill."),
         (bills.DENIED, "The amount couldn't go on your bill."),
@@ -324,7 +324,7 @@ def test_a_refused_bill_has_its_own_sentence(
 
 
 def test_over_the_limit_leaves_the_bill_usable(buying: Client, alice: User, billing: str) -> None:
-    over = hold(alice, bills.OVER_OWN_LIMIT)
+    over = hold(alice, bills.OVER_LIMIT)
     settled(order_on(buying, alice, over))
     without = hold(alice, bills.NO_BILL)
     settled(order_on(buying, alice, without))

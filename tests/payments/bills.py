@@ -7,10 +7,10 @@ from tests.providers import books
 
 _numbers = itertools.count(1)
 # What the last four digits of a number say (simulators/carrier_billing/presets.py).
-OVER_OWN_LIMIT, WITH_CODE, NO_BILL, DENIED = "0201", "0202", "0203", "0204"
+OVER_LIMIT, WITH_CODE, NO_BILL, DENIED = "0201", "0202", "0203", "0204"
 SLOW, SLOWLY_DENIED, SLOW_WITH_CODE, LAPSES = "0205", "0206", "0207", "0208"
 TOO_MUCH, NOBODYS, WITH_PAGE = "0209", "0210", "0211"
-REFUNDS_LATER, OVER_MONTHS_LIMIT, CONFIRMS_SLOWLY = "0212", "0214", "0215"
+REFUNDS_LATER, OVER_LIMIT_BY_OTHER_NAME, CONFIRMS_SLOWLY = "0212", "0214", "0215"
 
 
 def new_number(ending: str = "0100") -> str:

@@ -19,7 +19,7 @@ ENDINGS = {
     Treated.APPROVED: "0100",
     Treated.REFUSED_FOR_GOOD: bills.NO_BILL,
     Treated.REFUSED_FOR_NOW: bills.DENIED,
-    Treated.REFUSED_WITHOUT_THE_CUSTOMER: bills.OVER_OWN_LIMIT,
+    Treated.REFUSED_WITHOUT_THE_CUSTOMER: bills.TOO_MUCH,
     Treated.CODE_STEP: bills.WITH_CODE,
 }
 
