@@ -84,6 +84,10 @@ chaos: services $(VENV)/.dev $(CATALOGUES)  ## Make services fail while orders a
 	$(PYTHON) -m tests.chaos --json var/chaos.json $(ARGS)
 	$(PYTHON) -m tests.chaos.sending --json var/sending.json $(SENDING)
 
+.PHONY: camara
+camara: services $(VENV)/.dev $(CATALOGUES)  ## Compare the operator's bill with CAMARA's OpenAPI documents (SPEC=FOLDER)
+	CAMARA_SPEC=$(SPEC) $(PYTHON) -m tests.services -- $(PYTHON) -m pytest -q -n 0 tests/payments/test_camara_documents.py
+
 .PHONY: mutants
 mutants: services $(VENV)/.mutants $(CATALOGUES)  ## Check that a test fails for each change to the code that moves money (ARGS="orders.placing*")
 	$(PYTHON) -m tests.services -- $(PYTHON) -m tests.mutants $(ARGS)
