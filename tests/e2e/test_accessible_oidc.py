@@ -5,12 +5,15 @@ import secrets
 import pytest
 
 from tests.browser import PageAt
-from tests.e2e.axe import HARD, SIGHTS, Sight, findings
+from tests.e2e.axe import HARD, SIGHTS, Sight, findings, findings_of_form
 from tests.e2e.customer import Customer
+from tests.e2e.lines import unused_number
 from tests.e2e.provider import address_of_an_account, sign_in_at_provider
 from tests.oidc_provider import FakeProvider
 from tests.speeds import sampled
 from tests.stack import Stack
+
+FIRST_PASSWORD = "/account/security/password/first/"
 
 
 @pytest.mark.parametrize("oidc_shop", ["sqlite"], indirect=True)
@@ -23,6 +26,7 @@ def test_axe_finds_nothing_around_the_provider(
         "sub": secrets.token_hex(6),
         "email": address_of_an_account(oidc_shop),
         "email_verified": True,
+        "phone_number": unused_number(),
         "nonce": "of another attempt",
     }
     noor.launch()
@@ -45,6 +49,7 @@ def test_axe_finds_nothing_around_the_provider(
     found["asked again"] = findings(noor.page)
     noor.page.goto(f"{noor.base_url}/account/security/")
     found["security"] = findings(noor.page)
+    found["first password"] = findings_of_form(noor.page, f"{noor.base_url}{FIRST_PASSWORD}")
     noor.page.goto(f"{noor.base_url}/account/")
     noor.press("Sign out")
     noor.page.get_by_role("link", name="Back").wait_for()

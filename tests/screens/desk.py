@@ -61,14 +61,16 @@ def orders(browser: Browser, stack: Stack) -> None:
             staff.fill("[name=username]", STAFF)
             staff.fill("[name=password]", STAFF_PASSWORD)
             staff.click("[type=submit]")
+            staff.locator("#result_list").wait_for()
             take_whole_window(staff, "desk-orders")
             staff.locator("#result_list tbody th a").first.click()
             staff.get_by_text("downloadOrder").first.wait_for()
             take_whole_window(staff, "desk-order")
-            staff.go_back()
-            staff.locator("#result_list [name=_selected_action]").first.check()
-            staff.select_option("[name=action]", "take_back")
-            staff.locator("[name=index]").first.click()
+            staff.goto(f"{stack.base_url}/admin/payments/payment/?q={number}")
+            _choose(staff, "refund_part")
+            take_whole_window(staff, "desk-refund-part")
+            staff.goto(f"{stack.base_url}/admin/orders/order/?q={number}")
+            _choose(staff, "take_back")
             staff.fill("[name=because]", "Bought twice by mistake")
             take_whole_window(staff, "desk-refund")
             staff.click("[type=submit][value^=Yes]")
@@ -76,3 +78,10 @@ def orders(browser: Browser, stack: Stack) -> None:
         noor.page.goto(order)
         noor.sees("Your order was refunded")
         take_whole_window(noor.page, "order-taken-back")
+
+
+def _choose(staff: Page, action: str) -> None:
+    """Choose an action for the first row of the list."""
+    staff.locator("#result_list [name=_selected_action]").first.check()
+    staff.select_option("[name=action]", action)
+    staff.locator("[name=index]").first.click()

@@ -4,6 +4,7 @@ import secrets
 from dataclasses import dataclass
 
 from tests.e2e.customer import Customer
+from tests.e2e.lines import unused_number
 from tests.e2e.provider import address_of_an_account, sign_in_at_provider
 from tests.oidc_provider import FakeProvider
 from tests.screens.photographer import Photographer
@@ -22,6 +23,7 @@ class ProviderWalks:
             "name": "Noor Haddad",
             "email": address_of_an_account(photographer.stack),
             "email_verified": True,
+            "phone_number": unused_number(),
             "nonce": "of another attempt",
         }
         noor.launch()
@@ -40,6 +42,10 @@ class ProviderWalks:
         noor.page.goto(f"{noor.base_url}/account/confirm/?next=/account/addresses/add/")
         noor.sees("Confirm it's you")
         photographer.take("confirm-operator")
+        noor.page.goto(f"{noor.base_url}/account/security/")
+        noor.page.get_by_role("link", name=noor.words("Set a password")).click()
+        noor.sees("Set a password")
+        photographer.take("first-password")
         noor.page.goto(f"{noor.base_url}/account/")
         noor.press("Sign out")
         noor.sees("You are signed out")
