@@ -49,7 +49,7 @@ def wait_until_asked_again(browser: Client) -> None:
 def test_the_customer_sets_a_password_and_signs_in_with_it(noor: Client, account: User) -> None:
     assert f'href="{PAGE}"' in noor.get(SECURITY).text
     page = noor.get(PAGE).text
-    assert f"<bdi>{ADDRESS}</bdi>" in page
+    assert f'<bdi dir="ltr">{ADDRESS}</bdi>' in page
     assert 'autocomplete="new-password"' in page
     assert 'autocomplete="current-password"' not in page
 
