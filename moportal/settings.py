@@ -287,6 +287,10 @@ VOUCHER_FORMAT = env.str("VOUCHER_FORMAT", default="")
 VOUCHER_LIMIT = env.int("VOUCHER_LIMIT", default=5)
 # So many days before a dispute without an answer is lost, staff are told.
 DISPUTE_DUE_DAYS = env.positive("DISPUTE_DUE_DAYS", default=5)
+# What a dispute does to its plan: nothing, or end it at once.
+DISPUTE_REACTION = env.choice("DISPUTE_REACTION", ["none", "end"])
+# So many days nothing is sold to a device that was paid for by fraud. 0: no device is stopped.
+DEVICE_STOP_DAYS = env.int("DEVICE_STOP_DAYS", default=180)
 # The operator's billing in CAMARA's form, for the gateway payments.gateways.carrier_billing
 # .CarrierBilling: Carrier Billing, Carrier Billing Refund, and the bearer token for both. A file
 # with the token is read for each request. The API does not say when a reservation ends (0: it has

@@ -17,6 +17,7 @@ class PaymentsConfig(AppConfig):
             disputes,
             evidence,
             fetching,
+            fraud,
             pages,
             refunds,
         )
@@ -26,6 +27,7 @@ class PaymentsConfig(AppConfig):
         register(authorisations.KIND, authorisations.let_go)
         register(refunds.KIND, refunds.carry_out)
         register(disputes.KIND, disputes.update_dispute)
+        register(fraud.KIND, fraud.update_warning)
         register(answers.KIND, answers.send_answer)
         evidence.register(evidence.PAYMENT, evidence.SIGN_INS)
         register(fetching.KIND, fetching.fetch_day)

@@ -3,6 +3,7 @@
 from django.db.models import Q
 
 from moportal.retention import Deleted, Follows, Kept, Timed, register
+from payments.domain import evidence
 from payments.domain.deleting import (
     delete_old_days,
     delete_old_differences,
@@ -17,6 +18,7 @@ from payments.models import (
     CreditNoteCounter,
     Dispute,
     DisputeAnswer,
+    FraudWarning,
     GatewayCall,
     Mandate,
     Payment,
@@ -25,6 +27,7 @@ from payments.models import (
     Receipt,
     ReceiptCounter,
     Refund,
+    StoppedDevice,
     WebhookEvent,
 )
 from payments.states import PAGE_UNDER_WAY, MethodKind, PaymentState
@@ -61,7 +64,19 @@ register(
     Follows(Payment, "the books: the charge of an order", "orders.Order"),
     Follows(Refund, "the books: money given back", "payments.Payment"),
     Follows(Dispute, "the books: money taken by the customer's bank", "payments.Payment"),
+    Deleted(
+        Dispute,
+        "the evidence of disputes that have ended: the row stays, without evidence",
+        setting="SUPPORT_DAYS",
+        delete_batch=evidence.forget_old,
+    ),
     Follows(DisputeAnswer, "what staff decided about a dispute", "payments.Dispute"),
+    Follows(FraudWarning, "the books: the bank's warnings of fraud", "payments.Payment"),
+    Timed(
+        StoppedDevice,
+        "devices on the stop list, as keyed digests, after their time there",
+        since="ends_at",
+    ),
     Kept(CreditNoteCounter, "one row for each year"),
     Follows(CreditNote, "the books: the number of a refund", "payments.Refund"),
     Follows(Receipt, "the books: the number of a charge", "payments.Payment"),

@@ -20,5 +20,8 @@ dispute_opened = Signal()
 dispute_answered = Signal()
 dispute_won = Signal()
 dispute_lost = Signal()
+# Sent with `payment`, inside the transaction that stores that the customer's bank takes it for
+# fraud. It may be sent twice.
+fraud_reported = Signal()
 # Sent with `refund`, inside the transaction that ends it: the money is given back, or that failed.
 refund_ended = Signal()

@@ -148,6 +148,13 @@ class MandateEnd(TextChoices):
     STAFF = "staff", "Staff ended it"
 
 
+class DeviceId(TextChoices):
+    """The kind of number that identifies a device."""
+
+    EID = "eid", "EID"
+    IMEI = "imei", "IMEI"
+
+
 class RefundKind(TextChoices):
     """What a refund means for the plan that was paid."""
 

@@ -52,6 +52,7 @@ from payments.models import (
     CreditNoteCounter,
     Dispute,
     DisputeAnswer,
+    FraudWarning,
     Mandate,
     Payment,
     PaymentCode,
@@ -59,6 +60,7 @@ from payments.models import (
     Receipt,
     ReceiptCounter,
     Refund,
+    StoppedDevice,
     WebhookEvent,
 )
 from payments.states import RefundKind
@@ -295,6 +297,10 @@ BROKEN: dict[str, Callable[[], object]] = {
     "answer_state_known": set_to(DisputeAnswer, state="other", ended_at=now()),
     "one_open_answer_per_dispute": lambda: again(DisputeAnswer, key=uuid.uuid4()),
     "ended_answer_has_a_time": set_to(DisputeAnswer, state="done"),
+    "fraud_warning_of_a_gateway_is_stored_once": lambda: again(FraudWarning),
+    "stopped_device_kind_known": set_to(StoppedDevice, kind="other"),
+    "one_stop_per_device": lambda: again(StoppedDevice),
+    "who_lifts_a_stop_says_why": set_to(StoppedDevice, lifted_at=now()),
     "refunded_payment_is_given_back_whole": set_to(
         Payment, **{**CHARGED, "state": "refunded"}, refunded_minor_units=1899
     ),
@@ -441,6 +447,8 @@ def _fill_payments_and_tasks(alice: User, order: Order) -> None:
         gateway="x", gateway_id="x", kind="dispute", minor_units=1, taken_minor_units=1
     )
     DisputeAnswer.objects.create(dispute=dispute, kind="accept", because="x", asked_by=alice)
+    order.payment.fraud_warnings.create(gateway="x", gateway_id="x")
+    order.payment.stopped_devices.create(kind="eid", digest="x", ending="0000", ends_at=now())
     ReceiptCounter.objects.create(year=2026, last=1)
     CreditNoteCounter.objects.create(year=2026, last=1)
     AttemptCount.objects.create(limit="x", subject="sim:89", began_at=now(), ends_at=now())

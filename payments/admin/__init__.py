@@ -1,5 +1,5 @@
 """Payments, refunds, methods, mandates, disputes and the gateways' books in the admin."""
 
-from payments.admin import books, disputes, mandates, payments
+from payments.admin import books, disputes, fraud, mandates, payments
 
-__all__ = ["books", "disputes", "mandates", "payments"]
+__all__ = ["books", "disputes", "fraud", "mandates", "payments"]

@@ -27,7 +27,8 @@ def delete_payment(payment: Payment) -> None:
     CreditNote.objects.filter(refund__payment=payment).delete()
     DisputeAnswer.objects.filter(dispute__payment=payment).delete()
     paid = (payment.disputes, payment.refunds, payment.calls, payment.events, payment.typed_codes)
-    for rows in (*paid, payment.book_differences):
+    reported = (payment.fraud_warnings, payment.stopped_devices, payment.book_differences)
+    for rows in (*paid, *reported):
         rows.all().delete()
     payment.delete()
 

@@ -15,12 +15,13 @@ from django.db.models import F, QuerySet
 from django.utils.timezone import now
 
 from moportal.database.statements import move
-from outbox.domain import Lease, RetryAfter, enqueue
+from outbox.domain import Lease, RetryAfter
 from outbox.retries import retry_delay
-from payments.domain import evidence
+from payments.domain import evidence, fraud
 from payments.domain.calls import call_gateway
 from payments.domain.losses import recount
 from payments.domain.standing import fetch_standing, store_standing
+from payments.domain.subjects import enqueue_reported, parse_subject
 from payments.gateways import gateway
 from payments.gateways.base import GatewayUnavailable
 from payments.gateways.disputes import DisputeStanding
@@ -30,8 +31,6 @@ from payments.states import NEXT_DISPUTE_STATES, OPEN_DISPUTE, DisputeState
 
 log = structlog.get_logger(__name__)
 KIND = "dispute"
-# The outbox's subject is the gateway's name and this id.
-LONGEST_ID = 43
 # A dispute may be reported before the answer to `authorise` is stored. After this time its payment
 # is nobody's here.
 UNKNOWN_FOR = timedelta(days=1)
@@ -46,10 +45,7 @@ SIGNALS = {
 
 def enqueue_dispute(name: str, dispute_id: str) -> None:
     """Enqueue the question to the gateway with this name how its dispute stands."""
-    if len(dispute_id) > LONGEST_ID:
-        log.error("the dispute's id is too long: staff must act", dispute=dispute_id)
-        return
-    enqueue(KIND, f"{name}:{dispute_id}")
+    enqueue_reported(KIND, name, dispute_id)
 
 
 def update_dispute(subject: str, lease: Lease) -> RetryAfter | None:
@@ -58,7 +54,7 @@ def update_dispute(subject: str, lease: Lease) -> RetryAfter | None:
     A dispute that the gateway does not know, or whose payment the portal does not know, changes
     nothing.
     """
-    name, _, dispute_id = subject.partition(":")
+    name, dispute_id = parse_subject(subject)
     known = Dispute.objects.filter(gateway=name, gateway_id=dispute_id)
     row = known.select_related("payment__method").first()
     try:
@@ -118,6 +114,8 @@ def _store(payment: Payment, standing: DisputeStanding, lease: Lease) -> None:
     moves = _follow(row, standing)
     recount(locked)
     row.refresh_from_db()
+    if row.is_fraud and row.state != DisputeState.WON:
+        fraud.respond(payment, reason=f"dispute: {row.reason}")
     if is_opened and DisputeState.OPENED not in moves:
         moves = [DisputeState.OPENED, *moves]
     for state in moves:

@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.utils.timezone import now
 from django.utils.translation import override
 
 from accounts.models import SignIn
-from payments.models import Payment
+from payments.models import Dispute, Payment
 from payments.states import RefundState
 
 log = structlog.get_logger(__name__)
@@ -24,6 +25,7 @@ UNREADABLE: Lines = [("Note", "This part could not be read when the dispute open
 # Sign-ins this long before the purchase are shown, and at most so many.
 SIGN_INS_FROM = timedelta(days=30)
 MOST_SIGN_INS = 20
+BATCH = 1000
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,14 @@ def texts(document: dict[str, Any]) -> dict[str, str]:
         )
         for one in document.get("sections", [])
     }
+
+
+def forget_old() -> int:
+    """Empty the evidence of a batch of disputes that ended SUPPORT_DAYS ago. Return how many."""
+    before = now() - timedelta(days=settings.SUPPORT_DAYS)
+    old = Dispute.objects.filter(ended_at__lt=before).exclude(evidence={})
+    batch = list(old.values_list("pk", flat=True)[:BATCH])
+    return Dispute.objects.filter(pk__in=batch).update(evidence={})
 
 
 def shown(at: datetime | None) -> str:

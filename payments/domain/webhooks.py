@@ -10,7 +10,8 @@ import structlog
 from django.db import IntegrityError, transaction
 
 from outbox.domain import enqueue
-from payments.domain import disputes, refunds
+from payments.domain import disputes, fraud, refunds
+from payments.domain.subjects import enqueue_reported
 from payments.gateways import gateway, offers
 from payments.gateways.base import Ability, WebhookForged
 from payments.gateways.values import Event
@@ -19,6 +20,11 @@ from payments.states import EventSubject
 
 log = structlog.get_logger(__name__)
 KIND = "payment"
+# What a worker asks about, beside the payment.
+KIND_OF_SUBJECT = {
+    EventSubject.DISPUTE: disputes.KIND,
+    EventSubject.FRAUD_WARNING: fraud.KIND,
+}
 
 
 def receive(name: str, body: bytes, headers: Mapping[str, str]) -> None:
@@ -46,8 +52,8 @@ def receive(name: str, body: bytes, headers: Mapping[str, str]) -> None:
                 subject=event.subject,
                 subject_id=event.subject_id,
             )
-            if event.subject == EventSubject.DISPUTE:
-                disputes.enqueue_dispute(name, event.subject_id)
+            if event.subject in KIND_OF_SUBJECT:
+                enqueue_reported(KIND_OF_SUBJECT[event.subject], name, event.subject_id)
             # An event about a payment that the portal does not know is stored for staff.
             if payment is not None:
                 enqueue(KIND, payment.pk)

@@ -1,6 +1,7 @@
 """Payment methods, mandates, payments, refunds, disputes, and their numbers in the books."""
 
 from payments.models.disputes import Dispute, DisputeAnswer
+from payments.models.fraud import FraudWarning, StoppedDevice
 from payments.models.gateway_books import BookDay, BookDifference, BookEntry
 from payments.models.mandates import Mandate
 from payments.models.methods import CardPage, PaymentMethod
@@ -23,6 +24,7 @@ __all__ = [
     "CreditNoteCounter",
     "Dispute",
     "DisputeAnswer",
+    "FraudWarning",
     "GatewayCall",
     "Mandate",
     "Payment",
@@ -31,6 +33,7 @@ __all__ = [
     "Receipt",
     "ReceiptCounter",
     "Refund",
+    "StoppedDevice",
     "WebhookEvent",
     "YearCounter",
 ]

@@ -34,6 +34,7 @@ ACTIONS = {
     ("payments.dispute", "accept"): ADMINISTRATORS,
     ("payments.dispute", "mark_settled"): ADMINISTRATORS,
     ("payments.mandate", "end"): AGENTS,
+    ("payments.stoppeddevice", "lift"): ADMINISTRATORS,
     ("payments.payment", "refund_part"): ADMINISTRATORS,
     ("payments.bookday", "fetch_again"): AGENTS,
     ("payments.bookdifference", "settle"): ADMINISTRATORS,
