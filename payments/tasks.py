@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from payments.domain import authorisations, fetching
+from payments.domain import answers, authorisations, fetching
 
 
 @shared_task
@@ -15,3 +15,9 @@ def let_go() -> None:
 def request_books() -> None:
     """Enqueue the days of the gateways' books that are to be fetched or compared."""
     fetching.request_books()
+
+
+@shared_task
+def watch_disputes() -> None:
+    """Report disputes that need an answer soon, and enqueue all open ones."""
+    answers.watch()

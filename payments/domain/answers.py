@@ -4,7 +4,10 @@ An answer is a row before it is a call. Its call is repeated under its key until
 answers, unless the dispute needs no answer any more.
 """
 
+from datetime import timedelta
+
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.timezone import now
@@ -25,6 +28,7 @@ from payments.states import AnswerKind, AnswerState, DisputeKind, DisputeState
 log = structlog.get_logger(__name__)
 KIND = "dispute_answer"
 LONGEST_REASON = 200
+BATCH = 500
 
 
 class NothingToAnswer(Exception):
@@ -119,6 +123,24 @@ def _end(row: DisputeAnswer, refusal: str) -> None:
     columns = {"state": new, "ended_at": now(), "last_error": refusal}
     if compare_and_set(DisputeAnswer, row.pk, is_asked, **columns):
         enqueue_dispute(row.dispute.gateway, row.dispute.gateway_id)
+
+
+def watch() -> int:
+    """Report disputes that need an answer soon, and ask about all open ones. Return how many.
+
+    An event may be lost, so each open dispute is asked about at every round. A dispute is reported
+    once for its due time, in the log.
+    """
+    soon = now() + timedelta(days=settings.DISPUTE_DUE_DAYS)
+    due = unanswered().filter(due_at__lt=soon, reported_at=None)
+    for dispute in due.select_related("payment"):
+        if compare_and_set(Dispute, dispute.pk, {"reported_at": None}, reported_at=now()):
+            log.error("a dispute needs an answer: staff must act", dispute=str(dispute))
+    still_open = Dispute.objects.filter(ended_at=None).order_by("due_at")
+    found = list(still_open.values_list("gateway", "gateway_id")[:BATCH])
+    for name, dispute_id in found:
+        enqueue_dispute(name, dispute_id)
+    return len(found)
 
 
 def unanswered() -> QuerySet[Dispute]:

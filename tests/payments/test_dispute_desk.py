@@ -1,15 +1,21 @@
 """Disputes at the desk: what they mean, the evidence, and what staff decide."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
+from django.utils.timezone import now
 
 from accounts.models import SignIn, User
 from moportal.money import Money
+from moportal.retention import purge
 from outbox.domain import RetryAfter
-from payments.domain import answers, evidence, refunds
+from outbox.models import Task
+from payments.domain import answers, disputes, evidence, refunds
 from payments.models import Dispute, DisputeAnswer, Payment
 from payments.states import AnswerKind, AnswerState, DisputeState, RefundKind
+from payments.tasks import watch_disputes
 from tests.payments.conftest import authorise, capture, make_payment
 from tests.payments.disputes import ask_about, decide, disputed
 from tests.processing import process_task
@@ -186,6 +192,42 @@ def test_staff_settle_what_the_customer_has_twice(
     assert str(captured) not in desk.get(f"{DISPUTES}?staff=1").text
     evidence_lines = evidence.texts(Dispute.objects.get().evidence)["payment"]
     assert "Refunded: $19.00 on" in evidence_lines
+
+
+def test_a_dispute_that_is_due_soon_is_shown_and_reported_once(
+    captured: Payment, gateway: str, desk: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    row = disputed(gateway, captured)
+    watch_disputes()
+    assert "needs an answer" not in caplog.text
+    Dispute.objects.update(due_at=now() + timedelta(days=1))
+
+    for _ in range(2):
+        watch_disputes()
+
+    assert caplog.text.count("needs an answer") == 1
+    assert Task.objects.get(kind=disputes.KIND, closed_at=None).enqueue_count == 4
+    row.refresh_from_db()
+    assert row.is_due_soon
+    act(desk, "answer", row, because="x")
+    processed()
+    row.refresh_from_db()
+    assert not row.is_due_soon
+
+
+def test_the_evidence_is_emptied_some_time_after_the_end(captured: Payment, gateway: str) -> None:
+    row = disputed(gateway, captured)
+    assert purge("payments.Dispute") == 0
+    decide(gateway, row.gateway_id, "lost")
+    ask_about(row.gateway_id)
+    assert purge("payments.Dispute") == 0
+    Dispute.objects.update(ended_at=now() - timedelta(days=200))
+
+    assert purge("payments.Dispute") == 1
+
+    row.refresh_from_db()
+    assert (row.evidence, row.counted_minor_units) == ({}, 1900)
+    assert purge("payments.Dispute") == 0
 
 
 def test_a_section_with_a_fault_does_not_hide_the_dispute(
