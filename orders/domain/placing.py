@@ -12,7 +12,7 @@ from accounts.models import User
 from brand.models import LegalText
 from brand.queries import legal_text
 from moportal.database.statements import compare_and_set
-from orders.domain import limits
+from orders.domain import fraud, limits
 from orders.domain.drafts import StaleForm, has_offered_method
 from orders.domain.targets import Target, target
 from orders.models import KIND, Draft, Order, new_number
@@ -43,6 +43,7 @@ def place(draft: Draft, *, version: int) -> Order:
     price and terms that were shown, gives the draft's key to the payment, and enqueues the order.
     Sending the same form again returns the same order.
 
+    Raises `DeviceStopped` if nothing is sold to the device at present.
     Raises `Locked` if the customer or the device has too many open or cancelled orders. Raises
     `PlacedOtherwise` if another version was submitted. Raises `StaleForm` if the draft is
     open but the form shows an older version, or the draft is incomplete or has no target.
@@ -65,6 +66,8 @@ def _submit(draft: Draft, version: int) -> Order | None:
     is_complete = draft.plan_id is not None and has_offered_method(draft)
     if chosen is None or method is None or not is_complete or draft.version != version:
         return None
+    if draft.submitted_at is None and fraud.is_stopped(draft.visit):
+        raise fraud.DeviceStopped(draft.pk)
     limits.count_order(draft)
     # A later visit from the same device changes the draft without raising its version. So the
     # visit is compared too.

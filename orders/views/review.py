@@ -15,7 +15,7 @@ from accounts.texts import wait_text
 from esim.models import Sim
 from mobileplans.domain import visits
 from mobileplans.models import Visit
-from orders.domain import drafts, limits, placing, targets
+from orders.domain import drafts, fraud, limits, placing, targets
 from orders.domain.drafts import StaleForm
 from orders.domain.targets import Choice
 from orders.forms import ReviewForm, initial_for
@@ -58,6 +58,7 @@ def review(request: HttpRequest, user: User) -> HttpResponse:
         return redirect_to("review")
     context = _review_context(draft) | {"price_change": price_change}
     context |= _device_context(choice, visit)
+    context |= {"is_stopped": fraud.is_stopped(visit), "reference": visit.transaction_id}
     locked = limits.find_lock(user, visit)
     context["wait_text"] = wait_text(locked) if locked else ""
     response = render(request, "orders/review.html", context)
@@ -84,8 +85,8 @@ def _place_order(request: HttpRequest, user: User, form: ReviewForm) -> HttpResp
         order = placing.place(mine, version=form.cleaned_data["version"])
     except (StaleForm, placing.PlacedOtherwise):
         return redirect_stale_form(request, form.cleaned_data["draft"], user)
-    except Locked:
-        # The review page says how long to wait.
+    except (Locked, fraud.DeviceStopped):
+        # The review page says how long to wait, or whom to call.
         return redirect_to("review")
     return redirect_to("order", order.number)
 
