@@ -12,6 +12,7 @@ class Occasion(TextChoices):
     ORDER_CANCELLED = "order_cancelled", pgettext_lazy("message", "Order cancelled")
     ORDER_REFUNDED = "order_refunded", pgettext_lazy("message", "Order refunded")
     PART_REFUNDED = "part_refunded", pgettext_lazy("message", "Refund in part")
+    PLAN_ENDED = "plan_ended", pgettext_lazy("message", "Plan ended")
     LINE_LOST = "line_lost", pgettext_lazy("message", "Line confirmed by someone else")
     SIM_TAKEN_OVER = "sim_taken_over", pgettext_lazy("message", "SIM of another customer")
     NEW_SIGN_IN = "new_sign_in", pgettext_lazy("message", "Sign-in from a new browser")

@@ -10,8 +10,10 @@ class SubscriptionsConfig(AppConfig):
         from accounts.signals import line_proven  # noqa: PLC0415 -- the same
         from outbox.domain import register  # noqa: PLC0415 -- the same
         from payments.domain import bills  # noqa: PLC0415 -- the same
+        from payments.domain import evidence as sale  # noqa: PLC0415 -- the same
         from subscriptions.domain import (  # noqa: PLC0415 -- the same
             claims,
+            evidence,
             linking,
             operator_lines,
             pulling,
@@ -21,6 +23,7 @@ class SubscriptionsConfig(AppConfig):
         from subscriptions.domain.caller_facts import ICCID_ENDING, PLAN  # noqa: PLC0415 -- the same
 
         caller_facts.register(ICCID_ENDING, PLAN)
+        sale.register(evidence.USAGE)
         register(claims.KIND, claims.end_old_plans)
         register(pulling.KIND, pulling.fetch_usage)
         register(linking.KIND, linking.find_line)

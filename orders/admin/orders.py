@@ -26,6 +26,9 @@ NOT_POSSIBLE: dict[type[Exception], str] = {
     returning.NothingToReturn: (
         "This order is not complete, is already refunded, or its eSIM is being repaired."
     ),
+    returning.ChargeDisputed: (
+        "A dispute about its charge is open or lost. Nothing is refunded meanwhile."
+    ),
     repairing.NothingToRepair: "This order has no eSIM that can be replaced.",
 }
 

@@ -39,6 +39,11 @@ def tell_refunded(order: Order) -> None:
     _tell(order, Occasion.ORDER_REFUNDED, **_card(order))
 
 
+def tell_plan_ended(order: Order) -> None:
+    """Say that the plan has ended. The reason is between the operator and whose card it was."""
+    _tell(order, Occasion.PLAN_ENDED)
+
+
 def tell_part_refunded(refund: Refund, **_signal: object) -> None:
     """Say that a part of the charge goes back, and that the plan stays.
 

@@ -33,12 +33,17 @@ class NothingToReturn(Exception):
     """The order is not complete, is taken back already, or its eSIM is being repaired."""
 
 
+class ChargeDisputed(Exception):
+    """A dispute about the order's charge is open, or was lost: the customer has the money."""
+
+
 def request_return(
     order: Order, *, actor: User, because: str, withdraws_esim: bool = True
 ) -> Return:
     """Ask for the order to be taken back and its whole charge to be refunded.
 
-    A return that the gateway refused may be asked for again. Raises `NothingToReturn`.
+    A return that the gateway refused may be asked for again. Raises `NothingToReturn`, or
+    `ChargeDisputed` while a dispute is open, or after a lost one.
     """
     request = {"because": because, "withdraws_esim": withdraws_esim, "asked_by": actor}
     with transaction.atomic():
@@ -49,6 +54,9 @@ def request_return(
         is_taken_back = before is not None and before.state != ReturnState.REFUSED
         if fresh.state != OrderState.COMPLETED or is_taken_back or open_repair(fresh):
             raise NothingToReturn(order.number)
+        payment = fresh.payment
+        if payment.is_disputed or payment.lost_minor_units == payment.minor_units:
+            raise ChargeDisputed(order.number)
         columns = {**request, "state": ReturnState.ASKED, "ended_at": None, "tries": 0}
         order_return, _ = Return.objects.update_or_create(order=order, defaults=columns)
         enqueue(KIND, order_return.pk)

@@ -35,6 +35,7 @@ def _entries(order: Order) -> Iterator[Entry]:
         yield Entry(call.sent_at, "gateway", f"{call.operation}: {call.outcome} {call.detail}")
     for event in order.payment.events.all():
         yield Entry(event.received_at, "gateway", f"reported: {event.status}")
+    yield from _dispute_entries(order)
     yield from _network_entries(order)
     for profile in _profiles(order):
         yield from _profile_entries(profile)
@@ -45,6 +46,19 @@ def _entries(order: Order) -> Iterator[Entry]:
         yield Entry(handoff.created_at, "handoff", f"{handoff.mo_direct_status}")
         for report in handoff.reports.all():
             yield Entry(report.received_at, "device", f"{report.kind}: {report.result}")
+
+
+def _dispute_entries(order: Order) -> Iterator[Entry]:
+    """Return when disputes were opened, decided by staff and ended, and the warnings of fraud."""
+    for dispute in order.payment.disputes.prefetch_related("answers"):
+        what = f"{dispute.kind} opened ({dispute.reason}), {dispute.amount}"
+        yield Entry(dispute.opened_at, "bank", what)
+        for answer in dispute.answers.all():
+            yield Entry(answer.asked_at, "dispute", f"{answer.kind} ({answer.because})")
+        if dispute.ended_at:
+            yield Entry(dispute.ended_at, "bank", f"{dispute.kind} {dispute.state}")
+    for warning in order.payment.fraud_warnings.all():
+        yield Entry(warning.received_at, "bank", f"fraud warning ({warning.reason})")
 
 
 def _profiles(order: Order) -> list[Profile]:
