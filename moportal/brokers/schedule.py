@@ -10,7 +10,7 @@ def beat_schedule(*, pulls_usage: bool, fetches_provider: bool) -> dict[str, Any
     schedule = {
         "reconcile": _every(5.0, "outbox.tasks.reconcile", expires=10),
         "watch pools": _every(MINUTE, "esim.tasks.watch_pools", expires=60),
-        "watch disputes": _every(60 * MINUTE, "payments.tasks.watch_disputes", expires=600),
+        "watch disputes": _every(HOUR, "payments.tasks.watch_disputes", expires=600),
         "let go": _every(5 * MINUTE, "payments.tasks.let_go", expires=60),
         # The table of entries shows which days are known, so a message that is lost does no harm.
         "books": _every(HOUR, "payments.tasks.request_books", expires=600),

@@ -1,6 +1,6 @@
 """The stop list: devices that nothing is sold to for a while, because a payment was fraud.
 
-The reasons are in docs/decisions/015-fraud-stops-a-method-and-a-proven-device.md.
+The reasons are in docs/decisions/014-disputes-take-their-money-at-once.md.
 """
 
 from collections.abc import Mapping
