@@ -298,7 +298,7 @@ BROKEN: dict[str, Callable[[], object]] = {
     "one_open_answer_per_dispute": lambda: again(DisputeAnswer, key=uuid.uuid4()),
     "ended_answer_has_a_time": set_to(DisputeAnswer, state="done"),
     "fraud_warning_of_a_gateway_is_stored_once": lambda: again(FraudWarning),
-    "stopped_device_kind_known": set_to(StoppedDevice, kind="other"),
+    "stopped_device_kind_known": set_to(StoppedDevice, kind="x"),
     "one_stop_per_device": lambda: again(StoppedDevice),
     "who_lifts_a_stop_says_why": set_to(StoppedDevice, lifted_at=now()),
     "refunded_payment_is_given_back_whole": set_to(

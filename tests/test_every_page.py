@@ -147,6 +147,8 @@ def make_rows_of_payment(order: Order, alice: User) -> None:
     agreed = {"purpose": "plan 1", "text": "I agree.", "language": "en", "agreed_at": now()}
     ended = {"ended_at": now(), "end_reason": "staff", "note": "x"}
     Mandate.objects.create(method=order.payment.method, **agreed, **ended)
+    order.payment.fraud_warnings.create(gateway="simulator", gateway_id="x")
+    order.payment.stopped_devices.create(kind="eid", digest="x", ending="0000", ends_at=now())
     Refund.objects.create(
         payment=order.payment, minor_units=1, kind=RefundKind.GOODWILL, reason="x"
     )
