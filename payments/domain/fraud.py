@@ -1,4 +1,4 @@
-"""Fraud: the method is stopped everywhere, and the rooms above stop the device.
+"""Fraud: the method is stopped everywhere, its mandates end, and the rooms above stop the device.
 
 A bank reports fraud by a dispute or by an early warning, which takes no money. Both do the same.
 """
@@ -8,24 +8,26 @@ from django.db import transaction
 
 from outbox.domain import Lease, RetryAfter
 from outbox.retries import retry_delay
-from payments.domain import methods
+from payments.domain import mandates, methods
 from payments.domain.calls import call_gateway
 from payments.domain.subjects import parse_subject
 from payments.gateways import gateway
 from payments.gateways.base import GatewayUnavailable
 from payments.models import FraudWarning, GatewayCall, Payment, PaymentMethod
 from payments.signals import fraud_reported
+from payments.states import MandateEnd
 
 log = structlog.get_logger(__name__)
 KIND = "fraud_warning"
 
 
 def respond(payment: Payment, *, reason: str) -> None:
-    """Stop the method of a payment that was fraud, and tell the rooms above.
+    """Stop the method of a payment that was fraud, end its mandates, and tell the rooms above.
 
     Call it in the transaction that stores the report. A second call does nothing new.
     """
     for method in _same_methods(payment.method):
+        mandates.end_all(method, reason=MandateEnd.FRAUD)
         methods.stop(method, reason=reason)
     fraud_reported.send(Payment, payment=payment)
 

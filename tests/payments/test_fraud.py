@@ -16,10 +16,10 @@ from payments.domain import fraud, methods, stop_list
 from payments.domain import payments as domain
 from payments.domain.subjects import enqueue_reported
 from payments.models import FraudWarning, Payment, StoppedDevice
-from payments.states import DeviceId
+from payments.states import DeviceId, MandateEnd
 from simulators.payment.server import SIGNATURE_HEADER, signed
 from tests.builders import EID
-from tests.payments.conftest import authorise, capture, card, make_payment
+from tests.payments.conftest import agree, authorise, capture, card, make_payment
 from tests.payments.disputes import ask_about, decide, disputed, open_dispute, post
 from tests.processing import process_task
 
@@ -79,6 +79,15 @@ def test_the_same_card_is_stopped_wherever_the_customer_stored_it(
     assert list(methods.usable_methods(bob, market="US")) == [of_bob]
     again.refresh_from_db()
     assert again.stopped_at is not None
+
+
+def test_fraud_ends_the_mandates_of_the_card(captured: Payment, gateway: str) -> None:
+    agree(captured.method)
+
+    warned(gateway, captured)
+
+    mandate = captured.method.mandates.get()
+    assert (mandate.end_reason, mandate.ended_at is None) == (MandateEnd.FRAUD, False)
 
 
 @pytest.mark.parametrize(("reason", "stops"), [("fraudulent", 1), ("duplicate", 0)])
