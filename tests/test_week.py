@@ -39,7 +39,7 @@ from outbox.domain import due_tasks, process
 from outbox.tasks import request_purge
 from payments.domain import differences
 from payments.domain.vouchers import add_voucher
-from payments.models import CardPage, Mandate, PaymentMethod
+from payments.models import CardPage, Mandate, Payment, PaymentMethod
 from payments.tasks import request_books
 from plans.models import Plan
 from simulators.payment.server import SIGNATURE_HEADER, signed
@@ -148,6 +148,7 @@ def buy_and_use(alice: User, plan: Plan, method: PaymentMethod, day: int) -> Non
     assert order.subscription
     iccid = order.profile.sim.iccid
     pay_from_elsewhere(order, day)
+    dispute_and_end(order.payment, day)
     report_download(iccid, day)
     tell(said(f"{iccid}-{day}", iccid, now(), 1000))
     get = Client().get(
@@ -164,6 +165,15 @@ def pay_from_elsewhere(order: Order, day: int) -> None:
     over = {"state": WayOutState.CLOSED, "closed_at": at}
     way = WayOut.objects.create(sim=order.profile.sim, minutes=1, megabytes=1, **over)
     way.calls.create(operation="open")
+
+
+def dispute_and_end(payment: Payment, day: int) -> None:
+    """Win a dispute of the payment, and stop a device for an hour."""
+    at = now()
+    disputed = {"kind": "dispute", "minor_units": 1, "currency": "USD", "evidence": {"at": "now"}}
+    payment.disputes.create(gateway_id=str(day), **disputed, state="won", ended_at=at)
+    device = {"kind": "eid", "digest": str(day), "ending": "0000"}
+    payment.stopped_devices.create(**device, ends_at=at + timedelta(hours=1))
 
 
 def agree_and_end(method: PaymentMethod, day: int) -> None:
