@@ -1,0 +1,35 @@
+"""Customers, and the cards that Stripe keeps for them."""
+
+from http import HTTPStatus
+from typing import Any
+
+from simulators.keys import Reply
+from simulators.stripe import cards
+from simulators.stripe.books import Books
+from simulators.stripe.errors import ApiError, missing
+
+
+def create(books: Books) -> Reply:
+    return HTTPStatus.OK, books.add("customer", "cus", {"email": None})
+
+
+def attach(books: Books, identifier: str, form: dict[str, Any]) -> Reply:
+    """Keep a card for a customer."""
+    method = cards.find_method(books, identifier)
+    if method is None or books.get(str(form.get("customer"))) is None:
+        raise missing(identifier)
+    method["customer"] = form["customer"]
+    books.save(method)
+    return HTTPStatus.OK, method
+
+
+def detach(books: Books, identifier: str) -> Reply:
+    """Let a customer's card never be charged again."""
+    method = books.get(identifier)
+    if method is None:
+        raise missing(identifier)
+    if method["customer"] is None:
+        raise ApiError("The card is not attached to a customer")
+    method.update(customer=None, _detached=True)
+    books.save(method)
+    return HTTPStatus.OK, method
