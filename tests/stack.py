@@ -34,11 +34,13 @@ START_PROCESSES = (
     *("tests/e2e/", "tests/deploy/", "tests/simulators/test_network"),
     *("tests/simulators/test_payment", "tests/simulators/test_smdp"),
     *("tests/simulators/test_vouchers", "tests/simulators/test_carrier_billing"),
+    "tests/simulators/test_stripe",
 )
 FIXTURES_WITH_PROCESSES = {
     *("stack", "sqlite_stack", "postgresql_stack", "browser"),
     *("smdp_simulator", "payment_simulator", "network_simulator", "message_simulator"),
     *("customer_simulator", "voucher_simulator", "billing_simulator"),
+    "stripe_simulator",
 }
 _redis_stacks = itertools.count()
 
@@ -213,6 +215,13 @@ def voucher_simulator() -> Iterator[str]:
 def billing_simulator() -> Iterator[str]:
     """Return the base URL of a billing simulator for tests in this process."""
     with running_simulator("carrier_billing") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def stripe_simulator() -> Iterator[str]:
+    """Return the base URL of a stand-in for Stripe for tests in this process."""
+    with running_simulator("stripe") as url:
         yield url
 
 
