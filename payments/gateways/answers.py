@@ -6,6 +6,8 @@ from typing import Any
 from payments.gateways.base import GatewayUnavailable
 
 LONGEST_TEXT = 80
+# A page's address. Those of real gateways have some hundred characters.
+LONGEST_URL = 2000
 # The Unix time at which the year 9000 begins.
 LAST_SECOND = 221_845_392_000
 LONGEST_DELAY = timedelta(days=90)

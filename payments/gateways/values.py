@@ -35,11 +35,13 @@ class StoredCard:
 class Authorised:
     """The bank has approved the amount. Nothing is charged yet.
 
-    After `expires_at` nothing can be captured. It is None where the gateway names no end.
+    After `expires_at` nothing can be captured. It is None where the gateway names no end. `method`
+    is the card that was used, where the gateway says so.
     """
 
     gateway_id: str
     expires_at: datetime | None = None
+    method: StoredCard | None = None
 
 
 @dataclass(frozen=True)
