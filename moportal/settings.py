@@ -302,6 +302,22 @@ CARRIER_BILLING_TOKEN_FILE = env.str("CARRIER_BILLING_TOKEN_FILE", default="")
 CARRIER_BILLING_RESERVATION_MINUTES = env.int("CARRIER_BILLING_RESERVATION_MINUTES", default=0)
 # The agreed fees for charges, in basis points and minor units: simulator:USD=290+30.
 PAYMENT_FEES = env.list("PAYMENT_FEES", default=[])
+# Stripe, for the gateway payments.gateways.stripe.StripeGateway. The worker sends the API key. The
+# portal checks the webhooks: by the secret, and that they belong to this mode.
+STRIPE_MODE = env.choice("STRIPE_MODE", ["live", "test"])
+STRIPE_API_KEY = env.str("STRIPE_API_KEY", default="")
+STRIPE_WEBHOOK_SECRET = env.secret("STRIPE_WEBHOOK_SECRET")
+STRIPE_WEBHOOK_SECRET_FALLBACKS = env.fallbacks("STRIPE_WEBHOOK_SECRET", env.require_secret)
+# The interface, and the hosts that a customer's device needs for Stripe's page.
+STRIPE_URL = env.address("STRIPE_URL", default="https://api.stripe.com")
+STRIPE_DEVICE_HOSTS = env.list(
+    "STRIPE_DEVICE_HOSTS",
+    default=[
+        *("checkout.stripe.com", "js.stripe.com", "api.stripe.com", "hooks.stripe.com"),
+        *("m.stripe.com", "m.stripe.network", "q.stripe.com", "r.stripe.com"),
+        *("b.stripecdn.com", "merchant-ui-api.stripe.com"),
+    ],
+)
 _PAYMENT_SIMULATOR = "payments.gateways.simulator.SimulatorGateway"
 # The payment gateways' classes. Each gateway serves what belongs to it (docs/payments.md#several).
 PAYMENT_GATEWAY = env.adapters("PAYMENT_GATEWAY", **_in_demo(_PAYMENT_SIMULATOR))
