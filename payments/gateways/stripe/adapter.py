@@ -1,0 +1,205 @@
+"""The gateway Stripe: what the portal asks for, in the terms of the gateway protocol.
+
+A card that the customer keeps is charged by a PaymentIntent, whose id begins with `pi_`. Any other
+card or wallet pays on a page of Stripe, by a Checkout Session, whose id begins with `cs_`. Once
+the customer has paid there, the payment goes by the id of its PaymentIntent.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import stripe
+from django.conf import settings
+
+from moportal.money import Money
+from payments.gateways.base import (
+    Ability,
+    GatewayRefused,
+    GatewayUnavailable,
+    WithoutMethods,
+)
+from payments.gateways.stripe import requests
+from payments.gateways.stripe.amounts import problem_of
+from payments.gateways.stripe.answers import (
+    parse_intent,
+    parse_refund,
+    parse_session,
+    part_token,
+)
+from payments.gateways.stripe.client import ask, client, error_body, send
+from payments.gateways.stripe.events import parse_event
+from payments.gateways.values import Event, RefundStanding, Standing
+from payments.states import Initiator
+
+SESSION_PREFIX = "cs_"
+# As many refunds of one payment as one answer lists.
+MOST_REFUNDS = 100
+
+
+class StripeGateway(WithoutMethods):
+    """Speaks Stripe's API by Stripe's own library (docs/payments.md#stripe)."""
+
+    name = "stripe"
+    abilities = frozenset(
+        {
+            Ability.STORED_METHODS,
+            Ability.BANK_STEP,
+            Ability.OFF_SESSION,
+            Ability.PART_REFUNDS,
+            Ability.PUSH,
+        }
+    )
+    # Stripe may delete a key once it is 24 hours old.
+    remembers_keys_for: timedelta | None = timedelta(hours=24)
+
+    def device_hosts(self) -> frozenset[str]:
+        """Return the hosts of Stripe's page and of what the page loads."""
+        return frozenset(settings.STRIPE_DEVICE_HOSTS)
+
+    def amount_problem(self, amount: Money) -> str:
+        """Return why Stripe cannot take a charge of this amount, or an empty text."""
+        return problem_of(amount)
+
+    def authorise(
+        self,
+        token: str,
+        amount: Money,
+        *,
+        reference: str,
+        return_url: str,
+        initiator: Initiator,
+        key: str,
+    ) -> Standing:
+        """Ask the bank to approve the amount."""
+        if problem := problem_of(amount):
+            raise GatewayRefused(f"authorise: {problem}")
+        parameters = requests.intent_parameters(
+            token,
+            amount,
+            reference=reference,
+            return_url=return_url,
+            key=key,
+            is_off_session=initiator == Initiator.OPERATOR,
+        )
+        try:
+            intent = send(
+                "authorise", lambda: client().v1.payment_intents.create(parameters, _keyed(key))
+            )
+        except GatewayRefused as refused:
+            # A refusal of the bank is an error with the payment in it.
+            declined = error_body(refused.__cause__).get("payment_intent")
+            if not isinstance(declined, dict):
+                raise
+            return parse_intent(declined)
+        return parse_intent(intent)
+
+    def fetch(self, gateway_id: str) -> Standing:
+        """Return how a payment stands."""
+        service = client().v1
+        if gateway_id.startswith(SESSION_PREFIX):
+            return parse_session(
+                ask(
+                    "fetch",
+                    lambda: service.checkout.sessions.retrieve(
+                        gateway_id, {"expand": requests.EXPANDED_IN_SESSION}
+                    ),
+                )
+            )
+        return parse_intent(
+            ask(
+                "fetch",
+                lambda: service.payment_intents.retrieve(gateway_id, {"expand": requests.EXPANDED}),
+            )
+        )
+
+    def capture(self, gateway_id: str, *, key: str) -> None:
+        """Charge what was authorised."""
+        intents = client().v1.payment_intents
+        intent = send("capture", lambda: intents.capture(gateway_id, {}, _keyed(key)))
+        _require_status("capture", intent, "succeeded")
+
+    def void(self, gateway_id: str, *, key: str) -> None:
+        """Cancel an authorisation, or end the page on which nobody has paid yet."""
+        service = client().v1
+        if gateway_id.startswith(SESSION_PREFIX):
+            sessions = service.checkout.sessions
+            session = send("void", lambda: sessions.expire(gateway_id, {}, _keyed(key)))
+            _require_status("void", session, "expired")
+            return
+        intents = service.payment_intents
+        intent = send("void", lambda: intents.cancel(gateway_id, {}, _keyed(key)))
+        _require_status("void", intent, "canceled")
+
+    def find(self, *, reference: str, key: str) -> Standing | None:
+        """Search for a payment by its key, which is in its metadata.
+
+        Stripe's search may lag by a minute or more. The portal searches only after a key was
+        forgotten, a day later. By then a page on which nobody has paid has expired.
+        """
+        query = f"metadata['key']:'{key}'"
+        found = ask(
+            "find",
+            lambda: client().v1.payment_intents.search(
+                {"query": query, "limit": 2, "expand": ["data.latest_charge"]}
+            ),
+        )
+        rows = _rows("find", found)
+        if rows[1:]:
+            raise GatewayUnavailable("find: several payments have this key", was_sent=True)
+        return parse_intent(rows[0]) if rows else None
+
+    def refund(self, gateway_id: str, amount: Money, *, key: str) -> RefundStanding:
+        """Give back the amount."""
+        parameters = requests.refund_parameters(gateway_id, amount, key=key)
+        return parse_refund(
+            send("refund", lambda: client().v1.refunds.create(parameters, _keyed(key)))
+        )
+
+    def find_refund(self, gateway_id: str, *, key: str) -> RefundStanding | None:
+        """Search the payment's refunds for the one with this key. This list never lags."""
+        found = ask(
+            "find_refund",
+            lambda: client().v1.refunds.list({"payment_intent": gateway_id, "limit": MOST_REFUNDS}),
+        )
+        for refund in _rows("find_refund", found):
+            if (refund.get("metadata") or {}).get("key") == key:
+                return parse_refund(refund)
+        if found.get("has_more"):
+            raise GatewayUnavailable("find_refund: too many refunds", was_sent=True)
+        return None
+
+    def forget(self, token: str, *, key: str) -> None:
+        """Detach a stored card from its customer, so that nobody can charge it any more.
+
+        Stripe refuses that only for a card that is not there, or not attached.
+        """
+        method, _customer = part_token(token)
+        try:
+            send("forget", lambda: client().v1.payment_methods.detach(method, {}, _keyed(key)))
+        except GatewayRefused as refused:
+            if isinstance(refused.__cause__, stripe.IdempotencyError):
+                raise
+
+    def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> Event:
+        """Check the header `Stripe-Signature` and parse the event."""
+        return parse_event(body, headers)
+
+
+def _keyed(key: str) -> stripe.RequestOptions:
+    return {"idempotency_key": key}
+
+
+def _require_status(operation: str, found: Mapping[str, Any], wanted: str) -> None:
+    status = found.get("status")
+    if status != wanted:
+        detail = f"{operation}: status {str(status)[:40]!r}"
+        raise GatewayUnavailable(detail, was_sent=True)
+
+
+def _rows(operation: str, found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the objects of a list."""
+    rows = found.get("data")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise GatewayUnavailable(f"{operation}: no usable list", was_sent=True)
+    return rows
