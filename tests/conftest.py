@@ -91,6 +91,19 @@ def billing(billing_simulator: str, settings: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
+def stripe(stripe_simulator: str, settings: pytest.FixtureRequest) -> str:
+    """Let customers pay by the stand-in for Stripe alone, and return its address."""
+    httpx.post(f"{stripe_simulator}/reset", trust_env=False)
+    settings.PAYMENT_GATEWAY = ["payments.gateways.stripe.StripeGateway"]  # type: ignore[attr-defined]  # the same
+    settings.STRIPE_URL = stripe_simulator  # type: ignore[attr-defined]  # the same
+    settings.STRIPE_API_KEY = "sk_test_of_the_tests"  # type: ignore[attr-defined]  # the same
+    settings.STRIPE_MODE = "test"  # type: ignore[attr-defined]  # the same
+    settings.STRIPE_WEBHOOK_SECRET = "whsec_of_the_tests"  # type: ignore[attr-defined]  # the same
+    settings.STRIPE_DEVICE_HOSTS = ["127.0.0.1"]  # type: ignore[attr-defined]  # the same
+    return stripe_simulator
+
+
+@pytest.fixture
 def phone(message_simulator: str, settings: pytest.FixtureRequest) -> str:
     """Send SMS and mail to a message simulator with empty books, and return its address."""
     httpx.post(f"{message_simulator}/reset", trust_env=False)
