@@ -38,6 +38,9 @@ class Ability(StrEnum):
     CARD_ENTRY = "card_entry"
     # `open_page` and `fetch_page`: a page of the gateway takes the card.
     HOSTED_PAGE = "hosted_page"
+    # `authorise_on_page`: a page of the gateway takes a card or a wallet, and confirms the amount.
+    # The bank asks at most once.
+    HOSTED_PAYMENT = "hosted_payment"
     # `authorise` takes a voucher's code as the token. The portal has stored the code sealed.
     VOUCHERS = "vouchers"
     # `authorise` takes a phone number in E.164 as the token, and charges the operator's bill.
@@ -106,6 +109,9 @@ class Gateway(Protocol):
         A bank's page may be on any host, so no adapter can list it.
         """
 
+    def amount_problem(self, amount: Money) -> str:
+        """Return why the gateway can never charge this amount, or an empty text."""
+
     def open_page(self, *, return_url: str, key: str) -> HostedPage:
         """Open a page that takes one card. The same key returns the same page."""
 
@@ -135,6 +141,17 @@ class Gateway(Protocol):
 
         OFF_SESSION: nobody can confirm what the operator starts, so it is never `CustomerStep`. A
         bank that wants a confirmation is `Declined` with the kind CUSTOMER.
+        """
+
+    def authorise_on_page(
+        self, amount: Money, *, reference: str, return_url: str, keep: bool, key: str
+    ) -> Standing:
+        """HOSTED_PAYMENT: open a page for this payment alone, which is `CustomerStep` at first.
+
+        The page asks for exactly this amount, and redirects to the return address by GET. `fetch`
+        then returns `Authorised` with the card that was used. The card has a token only with
+        `keep`: then it can be charged again. A page that was left unpaid for too long is
+        `Declined` with the kind CUSTOMER, and `void` ends it at once.
         """
 
     def fetch(self, gateway_id: str) -> Standing:
@@ -237,10 +254,14 @@ class WithoutBooks:
 
 
 class WithoutMethods(WithoutDisputes, WithoutBooks):
-    """The base of an adapter whose gateway takes and keeps no methods, and posts nothing.
+    """The base of an adapter that lacks some abilities, such as to keep methods or to post events.
 
-    The portal never calls these methods, because such an adapter lacks their abilities.
+    The portal never calls the methods of an ability that the adapter has not declared.
     """
+
+    def amount_problem(self, amount: Money) -> str:
+        """Return an empty text: the gateway takes any amount."""
+        return ""
 
     def open_page(self, *, return_url: str, key: str) -> HostedPage:
         """Raise `NotOffered`."""
@@ -253,6 +274,12 @@ class WithoutMethods(WithoutDisputes, WithoutBooks):
     def tokenise(self, card: Card, *, key: str) -> StoredCard:
         """Raise `NotOffered`."""
         raise NotOffered(Ability.CARD_ENTRY)
+
+    def authorise_on_page(
+        self, amount: Money, *, reference: str, return_url: str, keep: bool, key: str
+    ) -> Standing:
+        """Raise `NotOffered`."""
+        raise NotOffered(Ability.HOSTED_PAYMENT)
 
     def forget(self, token: str, *, key: str) -> None:
         """Raise `NotOffered`."""

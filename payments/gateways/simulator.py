@@ -21,7 +21,7 @@ from payments.gateways.base import (
     GatewayRefused,
     GatewayUnavailable,
     WebhookForged,
-    WithoutCode,
+    WithoutMethods,
 )
 from payments.gateways.entries import EntryPage
 from payments.gateways.simulator_answers import (
@@ -55,7 +55,7 @@ BESIDE_PAYMENT = (EventSubject.DISPUTE, EventSubject.FRAUD_WARNING)
 FIELD_OF_ERROR = {"invalid_number": "number", "invalid_expiry": "expiry", "invalid_csc": "csc"}
 
 
-class SimulatorGateway(SimulatorDisputes, WithoutCode):
+class SimulatorGateway(SimulatorDisputes, WithoutMethods):
     """Speaks the payment simulator's JSON protocol (`python -m simulators.payment --help`)."""
 
     name = "simulator"

@@ -50,6 +50,9 @@ class SimulatorBench:
     def type_card(self, url: str) -> None:
         type_card(url)
 
+    def pay(self, url: str) -> None:
+        raise NotImplementedError
+
     def decide(self, url: str, *, approves: bool) -> None:
         said = "approve" if approves else "refuse"
         httpx.post(url, data={"decision": said}, trust_env=False)

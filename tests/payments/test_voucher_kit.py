@@ -43,6 +43,9 @@ class VoucherBench:
     def type_card(self, url: str) -> None:
         raise NotImplementedError
 
+    def pay(self, url: str) -> None:
+        raise NotImplementedError
+
     def decide(self, url: str, *, approves: bool) -> None:
         raise NotImplementedError
 
@@ -76,6 +79,11 @@ def test_what_the_voucher_server_cannot_do_is_not_offered() -> None:
         Ability.HOSTED_PAGE: [
             lambda: server.open_page(return_url=RETURN_URL, key="k"),
             lambda: server.fetch_page("page"),
+        ],
+        Ability.HOSTED_PAYMENT: [
+            lambda: server.authorise_on_page(
+                PRICE, reference="ORDER", return_url=RETURN_URL, keep=False, key="k"
+            )
         ],
         Ability.CARD_ENTRY: [lambda: server.tokenise(card(), key="k")],
         Ability.STORED_METHODS: [lambda: server.forget("code", key="k")],

@@ -51,6 +51,9 @@ class Bench(Protocol):
     def type_card(self, url: str) -> None:
         """HOSTED_PAGE: type a card that the gateway accepts on its page."""
 
+    def pay(self, url: str) -> None:
+        """HOSTED_PAYMENT: pay on the gateway's page with a card that the bank approves."""
+
     def decide(self, url: str, *, approves: bool) -> None:
         """BANK_STEP: approve or refuse on the bank's page."""
 
