@@ -13,7 +13,7 @@ from payments.gateways.testkit import Treated, checks_for
 from payments.gateways.testkit.bench import CHECKS, PRICE
 from payments.gateways.values import Card
 from simulators.stripe.events import SIGNATURE_HEADER, event, sign
-from tests.payments.stripe import SECRET, keep_card
+from tests.payments.stripe import SECRET, keep_card, pay_on_page
 
 CHECK_BY_NAME = {str(check): check for check in CHECKS}
 CARDS = {
@@ -41,6 +41,9 @@ class StripeBench:
 
     def type_card(self, url: str) -> None:
         raise NotImplementedError
+
+    def pay(self, url: str) -> None:
+        pay_on_page(url)
 
     def decide(self, url: str, *, approves: bool) -> None:
         said = "approve" if approves else "refuse"

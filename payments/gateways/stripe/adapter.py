@@ -44,6 +44,8 @@ class StripeGateway(WithoutMethods):
     abilities = frozenset(
         {
             Ability.STORED_METHODS,
+            Ability.HOSTED_PAYMENT,
+            Ability.WALLETS,
             Ability.BANK_STEP,
             Ability.OFF_SESSION,
             Ability.PART_REFUNDS,
@@ -72,8 +74,7 @@ class StripeGateway(WithoutMethods):
         key: str,
     ) -> Standing:
         """Ask the bank to approve the amount."""
-        if problem := problem_of(amount):
-            raise GatewayRefused(f"authorise: {problem}")
+        _require_amount(amount)
         parameters = requests.intent_parameters(
             token,
             amount,
@@ -93,6 +94,18 @@ class StripeGateway(WithoutMethods):
                 raise
             return parse_intent(declined)
         return parse_intent(intent)
+
+    def authorise_on_page(
+        self, amount: Money, *, reference: str, return_url: str, keep: bool, key: str
+    ) -> Standing:
+        """Open a Checkout Session. Its page takes the card, and asks for this amount."""
+        _require_amount(amount)
+        parameters = requests.session_parameters(
+            amount, reference=reference, return_url=return_url, key=key, keep=keep
+        )
+        sessions = client().v1.checkout.sessions
+        session = send("authorise", lambda: sessions.create(parameters, _keyed(key)))
+        return parse_session(session)
 
     def fetch(self, gateway_id: str) -> Standing:
         """Return how a payment stands."""
@@ -184,6 +197,12 @@ class StripeGateway(WithoutMethods):
     def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> Event:
         """Check the header `Stripe-Signature` and parse the event."""
         return parse_event(body, headers)
+
+
+def _require_amount(amount: Money) -> None:
+    """Raise `GatewayRefused` for an amount that Stripe cannot take."""
+    if problem := problem_of(amount):
+        raise GatewayRefused(f"authorise: {problem}")
 
 
 def _keyed(key: str) -> stripe.RequestOptions:

@@ -4,6 +4,7 @@ The library makes no retries of its own: one request, one row in *Gateway calls*
 telemetry and nothing about this machine.
 """
 
+import json
 import logging
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -47,7 +48,11 @@ class PortalHttpClient(stripe.HTTPClient):
     def request(  # type: ignore[override]  # the library's own subclasses leave out `_usage` too
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
     ) -> tuple[str, int, Mapping[str, str]]:
-        """Make one request. Raises `stripe.APIConnectionError` if there is no answer."""
+        """Make one request, and return the answer.
+
+        Raises `stripe.APIConnectionError` if there is none, and `stripe.APIError` for one that is
+        not Stripe's: the library itself would fail on some of them.
+        """
         sent = {name: text for name, text in (headers or {}).items() if name.lower() not in UNSENT}
         content = post_data.encode() if isinstance(post_data, str) else post_data
         limit = settings.OUTSIDE_CALL_TIMEOUT
@@ -56,7 +61,19 @@ class PortalHttpClient(stripe.HTTPClient):
         except httpx.HTTPError as error:
             problem = stripe.APIConnectionError(type(error).__name__)  # type: ignore[no-untyped-call]  # the library leaves out its types
             raise problem from error
-        return reply.body.decode(errors="replace"), reply.status, reply.headers
+        text = reply.body.decode(errors="replace")
+        if not _is_from_stripe(text):
+            raise stripe.APIError("no answer of Stripe", http_status=reply.status)
+        return text, reply.status, reply.headers
+
+
+def _is_from_stripe(text: str) -> bool:
+    """Return whether this is a JSON object whose error, if it has one, is an object too."""
+    try:
+        answer = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(answer, dict) and isinstance(answer.get("error", {}), dict)
 
 
 def client() -> stripe.StripeClient:

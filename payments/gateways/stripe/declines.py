@@ -53,6 +53,8 @@ CUSTOMER = frozenset(
         "pin_try_exceeded",
     }
 )
+# The reasons that the portal words for the customer under another name.
+REASONS = {"incorrect_cvc": "incorrect_csc", "invalid_cvc": "incorrect_csc"}
 # Stripe's advice stands above the code: the bank or the scheme gives it for this very refusal.
 ADVICE = {
     "do_not_try_again": RefusalKind.FINAL,
@@ -79,6 +81,7 @@ def parse_decline(gateway_id: str, error: Mapping[str, Any]) -> Declined:
     # The decline code says more than the code, which is only card_declined for most refusals.
     reason = error.get("decline_code") or error.get("code") or "unknown"
     kind = _kind_of(str(reason), error)
+    reason = REASONS.get(str(reason), reason)
     wait = WAITS.get(str(error.get("network_advice_code")))
     return Declined(gateway_id, str(reason)[:LONGEST_TEXT], kind, wait)
 
