@@ -8,9 +8,14 @@ from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A
 from django.db import DatabaseError
 
 from payments.domain.fees import unreadable_fees
-from payments.gateways import gateways
+from payments.gateways import gateways, offered_in
 from payments.gateways.base import Ability
 from payments.models import PaymentMethod
+from plans.models import PlanPrice
+
+STRIPE = "payments.gateways.stripe.StripeGateway"
+# How the keys of each mode begin: a secret key, or one with restricted rights.
+STRIPE_KEYS = {"live": ("sk_live_", "rk_live_"), "test": ("sk_test_", "rk_test_")}
 
 
 @register
@@ -115,3 +120,41 @@ def voucher_server(**_options: Any) -> list[CheckMessage]:
         else "VOUCHER_SERVER_URL is set and PAYMENT_GATEWAY lists no voucher server."
     )
     return [Warning(text, id="payments.W001")]
+
+
+@register(deploy=True)
+def stripe(**_options: Any) -> list[CheckMessage]:
+    """Return a warning for each of Stripe's settings that is missing, or of another mode."""
+    if STRIPE not in settings.PAYMENT_GATEWAY:
+        return []
+    problems = []
+    starts = STRIPE_KEYS[settings.STRIPE_MODE]
+    if settings.STRIPE_API_KEY and not settings.STRIPE_API_KEY.startswith(starts):
+        problems.append(f"STRIPE_API_KEY is no key of the mode {settings.STRIPE_MODE}.")
+    # Where the faces are apart, only the worker has the key.
+    if not settings.STRIPE_API_KEY and settings.FACE == "all":
+        problems.append("STRIPE_API_KEY is not set: nobody can pay by Stripe.")
+    if not settings.STRIPE_WEBHOOK_SECRET and settings.FACE in {"portal", "all"}:
+        problems.append("STRIPE_WEBHOOK_SECRET is not set: all webhooks from Stripe are refused.")
+    return [Warning(problem, id="payments.W002") for problem in problems]
+
+
+@register(deploy=True)
+def amounts(**_options: Any) -> list[CheckMessage]:
+    """Return an error for each price that a gateway of its market can never charge."""
+    try:
+        prices = list(PlanPrice.objects.select_related("plan"))
+        problems = [
+            (price, name, gateways()[name].amount_problem(price.taxed.gross))
+            for price in prices
+            for name in offered_in(price.market)
+        ]
+    except (DatabaseError, ImportError):
+        # Without a database, or before the first migration, nothing is sold.
+        return []
+    text = "{}: the gateway {!r} cannot charge it: {}."
+    return [
+        Error(text.format(price, name, problem), id="payments.E004")
+        for price, name, problem in problems
+        if problem
+    ]

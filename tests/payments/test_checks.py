@@ -8,7 +8,8 @@ from pytest_django.fixtures import Settings
 from accounts.models import User
 from payments import checks
 from payments.models import PaymentMethod
-from tests.builders import make_method
+from plans.models import PlanPrice
+from tests.builders import make_method, make_plan
 from tests.payments.other_gateway import OTHER, SIMULATOR
 
 
@@ -68,12 +69,14 @@ def test_a_class_that_cannot_be_imported_is_left_to_the_other_check(
 def test_without_tables_nothing_is_stored(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(**_conditions: object) -> None:
+    def fail(*_related: str, **_conditions: object) -> None:
         raise DatabaseError
 
     monkeypatch.setattr(PaymentMethod.objects, "filter", fail)
 
     assert checks.stored_methods() == []
+    monkeypatch.setattr(PlanPrice.objects, "select_related", fail)
+    assert checks.amounts() == []
 
 
 def test_the_form_of_a_voucher_code_is_a_regular_expression(settings: Settings) -> None:
@@ -127,3 +130,29 @@ def test_a_class_that_is_not_there_is_left_to_its_own_check(settings: Settings) 
 
     assert checks.voucher_server() == []
     assert checks.carrier_billing() == []
+
+
+def test_a_price_that_a_gateway_can_never_charge_is_named(db: None, settings: Settings) -> None:
+    make_plan(minor_units=10)
+    assert checks.amounts() == []
+
+    settings.PAYMENT_GATEWAY = [checks.STRIPE]
+
+    (found,) = texts(checks.amounts())
+    assert "the gateway 'stripe' cannot charge it: Stripe takes no less than 50" in found
+
+
+def test_stripes_settings_are_missed_only_where_stripe_is_listed(settings: Settings) -> None:
+    assert checks.stripe() == []
+    settings.PAYMENT_GATEWAY = [checks.STRIPE]
+    assert texts(checks.stripe()) == [
+        "STRIPE_API_KEY is not set: nobody can pay by Stripe.",
+        "STRIPE_WEBHOOK_SECRET is not set: all webhooks from Stripe are refused.",
+    ]
+
+    settings.STRIPE_API_KEY, settings.STRIPE_WEBHOOK_SECRET = "sk_test_1", "whsec_1"
+
+    settings.STRIPE_MODE = "live"
+    assert texts(checks.stripe()) == ["STRIPE_API_KEY is no key of the mode live."]
+    settings.STRIPE_MODE = "test"
+    assert checks.stripe() == []
