@@ -16,6 +16,8 @@ ADAPTERS = (
     *("NETWORK", "CHARGING", "SIM_PROOF", "MAIL_SENDER", "SMS_SENDER"),
     *("NUMBER_CHECKS", "CODE_SERVICE", "CUSTOMER_SYSTEM"),
 )
+# The gateways that have settings of their own.
+WITH_OWN_SETTINGS = ("payments.gateways.stripe.", "payments.gateways.vouchers.")
 SAFE_SSL_MODES = {"verify-ca", "verify-full"}
 
 
@@ -75,7 +77,9 @@ def database_connection(**_options: Any) -> list[CheckMessage]:
 def secrets(**_options: Any) -> list[CheckMessage]:
     """Return a warning for each missing secret without which the portal refuses a caller."""
     missing = []
-    if not settings.PAYMENT_WEBHOOK_SECRET and settings.FACE in {"portal", "all"}:
+    posts_events = not settings.PAYMENT_GATEWAY or _needs_gateway_settings()
+    is_portal = settings.FACE in {"portal", "all"}
+    if posts_events and is_portal and not settings.PAYMENT_WEBHOOK_SECRET:
         missing.append(
             "PAYMENT_WEBHOOK_SECRET is not set: all webhooks from the gateway are refused."
         )
@@ -87,7 +91,10 @@ def secrets(**_options: Any) -> list[CheckMessage]:
 @register(deploy=True)
 def unfinished_changes(**_options: Any) -> list[CheckMessage]:
     """Return a note for each secret whose change has not been finished (docs/secrets.md)."""
-    names = ("SECRET_KEY", "PAYMENT_WEBHOOK_SECRET", "PROXY_SECRET", "BALANCE_CREDENTIALS")
+    names = (
+        *("SECRET_KEY", "PAYMENT_WEBHOOK_SECRET", "STRIPE_WEBHOOK_SECRET", "PROXY_SECRET"),
+        "BALANCE_CREDENTIALS",
+    )
     found: list[CheckMessage] = [
         Info(
             f"{name}_FALLBACKS is set: a second value of {name} is accepted.",
@@ -147,12 +154,16 @@ def smdp_files(**_options: Any) -> list[CheckMessage]:
     return [Error(problem, id="moportal.E004") for problem in problems]
 
 
+def _needs_gateway_settings() -> bool:
+    """Return whether a gateway is listed that PAYMENT_GATEWAY_URL and its secret are for."""
+    return any(not path.startswith(WITH_OWN_SETTINGS) for path in settings.PAYMENT_GATEWAY)
+
+
 @register(deploy=True)
 def other_systems(**_options: Any) -> list[CheckMessage]:
     """Return a warning for each adapter without its address, and for each unused address."""
     found: list[CheckMessage] = []
     pairs = [
-        ("PAYMENT_GATEWAY", "PAYMENT_GATEWAY_URL"),
         ("CHARGING", "CHARGING_URL"),
         ("CODE_SERVICE", "ONE_TIME_PASSWORD_URL"),
         ("CUSTOMER_SYSTEM", "CUSTOMER_SYSTEM_URL"),
@@ -160,6 +171,8 @@ def other_systems(**_options: Any) -> list[CheckMessage]:
     # Each of the two number checks has an address of its own, and one of them is enough.
     only_recycling = settings.NUMBER_RECYCLING_URL and not settings.SIM_SWAP_URL
     pairs.append(("NUMBER_CHECKS", "NUMBER_RECYCLING_URL" if only_recycling else "SIM_SWAP_URL"))
+    if _needs_gateway_settings() or not settings.PAYMENT_GATEWAY:
+        pairs.insert(0, ("PAYMENT_GATEWAY", "PAYMENT_GATEWAY_URL"))
     if settings.NETWORK.endswith(".HttpNetwork"):
         pairs.append(("NETWORK", "NETWORK_URL"))
     for adapter, url in pairs:
