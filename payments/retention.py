@@ -42,10 +42,11 @@ ENDED = [
 register(
     Timed(
         PaymentMethod,
-        "vouchers that belong to no order or draft; a card's row is kept, without token if removed",
+        "vouchers and choices of the gateway's page that belong to no order or draft; a card's row"
+        " is kept, without token if removed",
         since="created_at",
         setting="SUPPORT_DAYS",
-        only=Q(kind=MethodKind.VOUCHER),
+        only=Q(kind__in=[MethodKind.VOUCHER, MethodKind.PAGE]),
     ),
     Timed(
         Mandate,

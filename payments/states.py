@@ -12,6 +12,9 @@ class MethodKind(TextChoices):
     VOUCHER = "voucher", "Voucher"
     # The operator's bill for a phone number that is proven to be the customer's.
     BILL = "bill", "Operator's bill"
+    # A card or a wallet that the customer will use on the gateway's page. It becomes a card once
+    # the gateway says what was used.
+    PAGE = "page", "On the gateway's page"
 
 
 class PaymentState(TextChoices):

@@ -245,6 +245,7 @@ BROKEN: dict[str, Callable[[], object]] = {
     "only_the_last_four_of_a_card": set_to(PaymentMethod, last4="42A2"),
     "only_the_last_four_of_a_code": set_to(PaymentMethod, **VOUCHER, last4="42a2"),
     "only_a_card_has_a_brand_and_an_expiry": set_to(PaymentMethod, **{**VOUCHER, "brand": "Visa"}),
+    "nothing_is_known_before_the_page": set_to(PaymentMethod, **{**VOUCHER, "kind": "page"}),
     "method_kind_known": set_to(PaymentMethod, **{**VOUCHER, "kind": "other"}),
     "what_is_forgotten_was_removed_and_has_no_token": set_to(
         PaymentMethod, removed_at=now(), forgotten_at=now()

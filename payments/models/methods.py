@@ -44,9 +44,14 @@ class PaymentMethod(models.Model):
     )
     token = SealedField()
     brand = models.CharField(max_length=20, blank=True)
-    last4 = models.CharField(max_length=4)
+    last4 = models.CharField(max_length=4, blank=True)
     expiry_month = models.PositiveSmallIntegerField(null=True, blank=True)
     expiry_year = models.PositiveSmallIntegerField(null=True, blank=True)
+    is_kept = models.BooleanField(
+        default=True,
+        db_default=True,
+        help_text="Whether the customer wants it for later. Any other method pays once.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     removed_at = models.DateTimeField(null=True, blank=True)
     stopped_at = models.DateTimeField(
@@ -85,7 +90,11 @@ class PaymentMethod(models.Model):
                 condition=~Q(kind="card") | Q(last4__regex=r"^[0-9]{4}$"),
             ),
             models.CheckConstraint(
-                name="only_the_last_four_of_a_code", condition=Q(last4__regex=r"^[0-9A-Z]{4}$")
+                name="only_the_last_four_of_a_code",
+                condition=Q(kind="page", last4="") | Q(last4__regex=r"^[0-9A-Z]{4}$"),
+            ),
+            models.CheckConstraint(
+                name="nothing_is_known_before_the_page", condition=~Q(kind="page") | Q(token="")
             ),
             models.CheckConstraint(
                 name="what_is_forgotten_was_removed_and_has_no_token",
@@ -99,6 +108,8 @@ class PaymentMethod(models.Model):
     @property
     def label(self) -> str:
         """Return what the customer knows it by, in the current language."""
+        if self.kind == MethodKind.PAGE:
+            return _("A card on our payment provider's page")
         if self.kind == MethodKind.VOUCHER:
             return _("Voucher ending in %(last4)s") % {"last4": self.last4}
         if self.kind == MethodKind.BILL:

@@ -79,7 +79,7 @@ class Payment(models.Model):
     return_url = models.URLField(
         max_length=500, blank=True, help_text="The page that the bank sends the customer back to."
     )
-    customer_step_url = models.URLField(max_length=500, blank=True)
+    customer_step_url = models.URLField(max_length=2000, blank=True)
     code_step_id = models.CharField(
         max_length=80, blank=True, db_default="", help_text="What the gateway calls its code."
     )
