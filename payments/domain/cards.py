@@ -96,7 +96,8 @@ def forget(subject: str, lease: Lease) -> RetryAfter | None:
     token, key = method.token, f"forget:{digest(method.token)[:32]}"
     try:
         chosen = gateway(method.gateway)
-        if Ability.STORED_METHODS in chosen.abilities:
+        # A card that was used once is not kept there.
+        if token and Ability.STORED_METHODS in chosen.abilities:
             call_gateway(
                 "forget", key, lambda: chosen.forget(token, key=key), before_call=lease.cover_call
             )

@@ -44,8 +44,10 @@ def stop(method: PaymentMethod, *, reason: str) -> None:
 
 
 def stored_methods(account: User) -> QuerySet[PaymentMethod]:
-    """Return the customer's methods, newest first, with those that cannot be used now."""
-    return PaymentMethod.objects.filter(account=account, removed_at=None).order_by("-pk")
+    """Return the methods that the customer keeps, newest first, even if they cannot pay now."""
+    kept = PaymentMethod.objects.filter(account=account, removed_at=None, is_kept=True)
+    # What is still to be paid on the gateway's page is no method yet.
+    return kept.exclude(kind=MethodKind.PAGE).order_by("-pk")
 
 
 def lock(method: PaymentMethod) -> PaymentMethod:
@@ -94,11 +96,16 @@ def part_methods(account: User, *, market: str) -> tuple[list[PaymentMethod], li
     return sorted(usable, key=lambda method: order.index(method.gateway)), switched_off
 
 
-def takes_new_cards(market: str) -> bool:
-    """Return whether a gateway of this market takes new cards where PAYMENT_CARD_ENTRY says."""
-    is_page = settings.PAYMENT_CARD_ENTRY == "page"
-    needed = Ability.HOSTED_PAGE if is_page else Ability.CARD_ENTRY
-    return any(offers(name, needed) for name in offered_in(market))
+def new_card_ability(market: str) -> Ability | None:
+    """Return how customers of this market pay with a new card, or None if they cannot.
+
+    The first gateway that takes cards where PAYMENT_CARD_ENTRY says decides that.
+    """
+    wanted = [Ability.CARD_ENTRY]
+    if settings.PAYMENT_CARD_ENTRY == "page":
+        wanted = [Ability.HOSTED_PAYMENT, Ability.HOSTED_PAGE]
+    found = (one for name in offered_in(market) for one in wanted if offers(name, one))
+    return next(found, None)
 
 
 def abilities_in(market: str) -> frozenset[Ability]:

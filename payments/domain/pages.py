@@ -11,22 +11,20 @@ its own idempotency key, so it is opened once and its card is stored once.
 import uuid
 from datetime import datetime, timedelta
 from typing import assert_never
-from urllib.parse import urlsplit
 
 import structlog
-from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.utils.timezone import now
 
 from accounts.models import User
 from moportal.database.statements import move
-from moportal.http_client import check_address
 from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.retries import SHORT_TRIES, count_failure
 from payments.domain import methods
 from payments.domain.calls import call_gateway
+from payments.domain.hosted import check_page_address
 from payments.gateways import choose_gateway, gateway
-from payments.gateways.base import Ability, Gateway, GatewayRefused, GatewayUnavailable
+from payments.gateways.base import Ability, GatewayRefused, GatewayUnavailable
 from payments.gateways.values import NoCard, StillOpen, StoredCard
 from payments.models import CardPage
 from payments.signals import card_taken
@@ -115,7 +113,7 @@ def _open(page: CardPage, lease: Lease) -> None:
         before_call=lease.cover_call,
     )
 
-    _check_page_address(opened.url, gateway(page.gateway))
+    check_page_address(opened.url, gateway(page.gateway))
     _move(
         page,
         CardPageState.OPEN,
@@ -124,21 +122,6 @@ def _open(page: CardPage, lease: Lease) -> None:
         tries=0,
         last_error="",
     )
-
-
-def _check_page_address(url: str, opened_by: Gateway) -> None:
-    """Raise `GatewayRefused` for an address to which card data must not go.
-
-    It must be https, or plain http on this machine, on a host that the adapter lists. A device in
-    the walled garden would not reach another host anyway.
-    """
-    try:
-        check_address(url, name="The card page")
-    except ImproperlyConfigured as error:
-        raise GatewayRefused(str(error)) from error
-    host = urlsplit(url).hostname
-    if host not in opened_by.device_hosts():
-        raise GatewayRefused(f"The card page: {host} is not a host that the adapter lists")
 
 
 def _fetch_result(page: CardPage, lease: Lease) -> None:

@@ -8,7 +8,7 @@ import uuid
 
 from accounts.models import User
 from outbox.calls import BeforeCall
-from payments.domain import bills, codes, methods, refunds
+from payments.domain import bills, codes, hosted, methods, refunds
 from payments.domain.calls import call_gateway
 from payments.domain.standing import (
     act,
@@ -24,7 +24,14 @@ from payments.gateways import choose_gateway, gateway
 from payments.gateways.base import Ability, GatewayRefused
 from payments.gateways.values import Card, CustomerStep, Declined, Standing
 from payments.models import GatewayCall, Payment, PaymentMethod
-from payments.states import Initiator, PaymentState, RefundKind, RefundState, RefusalKind
+from payments.states import (
+    Initiator,
+    MethodKind,
+    PaymentState,
+    RefundKind,
+    RefundState,
+    RefusalKind,
+)
 
 
 class AuthorisationEnded(GatewayRefused):
@@ -103,6 +110,8 @@ def _ask_for_amount(payment: Payment, before_call: BeforeCall) -> Standing:
         found = _find(payment, before_call)
         if found is not None:
             return found
+    if payment.method.kind == MethodKind.PAGE:
+        return _open_page(payment, before_call)
     key, chosen = str(payment.key), gateway_of(payment)
     return call_gateway(
         "authorise",
@@ -131,6 +140,27 @@ def _refuse_step(payment: Payment, step: CustomerStep, before_call: BeforeCall) 
         before_call=before_call,
     )
     return Declined(step.gateway_id, "authentication_required", RefusalKind.CUSTOMER)
+
+
+def _open_page(payment: Payment, before_call: BeforeCall) -> Standing:
+    """Open the gateway's page for this payment. Raises `GatewayRefused` for a page elsewhere."""
+    key, chosen = str(payment.key), gateway_of(payment)
+    standing = call_gateway(
+        "authorise",
+        key,
+        lambda: chosen.authorise_on_page(
+            payment.amount,
+            reference=payment.reference,
+            return_url=payment.return_url,
+            keep=payment.method.is_kept,
+            key=key,
+        ),
+        payment=payment,
+        before_call=before_call,
+    )
+    if isinstance(standing, CustomerStep):
+        hosted.check_page_address(standing.url, chosen)
+    return standing
 
 
 def _is_key_forgotten(payment: Payment) -> bool:
@@ -193,7 +223,10 @@ def void_or_refund(payment: Payment, *, reason: str, before_call: BeforeCall) ->
     in_doubt = payment.state in {PaymentState.INTENDED, PaymentState.PENDING}
     if in_doubt and was_sent(payment):
         _recover(payment, before_call)
-    if payment.state in {PaymentState.AUTHORISED, PaymentState.PENDING}:
+    if payment.state == PaymentState.PENDING:
+        _void(payment, before_call)
+    # The customer may have paid on the gateway's page just before it was to be ended.
+    if payment.state == PaymentState.AUTHORISED:
         _void(payment, before_call)
     if payment.state == PaymentState.CAPTURED:
         refunds.refund_rest(payment, kind=RefundKind.UNDONE, reason=reason, before_call=before_call)

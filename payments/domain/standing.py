@@ -9,7 +9,7 @@ from django.utils.timezone import now
 
 from moportal.database.statements import compare_and_set, move
 from outbox.calls import BeforeCall
-from payments.domain import methods, vouchers
+from payments.domain import hosted, methods, vouchers
 from payments.domain.calls import call_gateway
 from payments.domain.losses import recount
 from payments.domain.receipts import issue_credit_note
@@ -61,10 +61,8 @@ def fetch_standing(payment: Payment, before_call: BeforeCall) -> Standing:
 def store_standing(payment: Payment, standing: Standing) -> None:
     """Store how the payment stands at the gateway."""
     match standing:
-        case Authorised(gateway_id, ends):
-            authorised: dict[str, object] = {"gateway_id": gateway_id, "authorised_until": ends}
-            move_payment(payment, PaymentState.AUTHORISED, **authorised)
-            vouchers.forget_attempt(payment.method)
+        case Authorised():
+            _store_authorisation(payment, standing)
         case Declined():
             decline(payment, standing)
         case CustomerStep(gateway_id, url):
@@ -99,6 +97,15 @@ def _store_code_step(payment: Payment, step: CodeStep | Processing) -> None:
         return
     if compare_and_set(Payment, payment.pk, {"state": PaymentState.PENDING}, **fields):
         payment.refresh_from_db()
+
+
+@transaction.atomic
+def _store_authorisation(payment: Payment, standing: Authorised) -> None:
+    """Store that the amount is approved, and by which card if it was used on a page."""
+    fields: dict[str, object] = {"authorised_until": standing.expires_at}
+    move_payment(payment, PaymentState.AUTHORISED, gateway_id=standing.gateway_id, **fields)
+    hosted.name_card(payment.method, standing.method)
+    vouchers.forget_attempt(payment.method)
 
 
 @transaction.atomic

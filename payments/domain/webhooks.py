@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import structlog
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from outbox.domain import enqueue
 from payments.domain import disputes, fraud, refunds
@@ -16,7 +17,7 @@ from payments.gateways import gateway, offers
 from payments.gateways.base import Ability, WebhookForged
 from payments.gateways.values import Event
 from payments.models import Payment, WebhookEvent
-from payments.states import EventSubject
+from payments.states import EventSubject, PaymentState
 
 log = structlog.get_logger(__name__)
 KIND = "payment"
@@ -71,6 +72,8 @@ def _payment_of(name: str, event: Event) -> Payment | None:
     # Another gateway may use the same id.
     of_this_gateway = Payment.objects.filter(method__gateway=name)
     by_id = of_this_gateway.filter(gateway_id=event.gateway_id).first()
-    # The gateway may report a payment before its answer to `authorise` is stored. Only
-    # then is the reference used: a payment whose id is known is found by that alone.
-    return by_id or of_this_gateway.filter(gateway_id="", reference=event.reference).first()
+    # The gateway may report a payment before its answer to `authorise` is stored, and a payment on
+    # its page may get another id once it is paid. Only then is the reference used: any other
+    # payment is found by its id alone.
+    may_get_an_id = Q(gateway_id="") | Q(state=PaymentState.PENDING)
+    return by_id or of_this_gateway.filter(may_get_an_id, reference=event.reference).first()
