@@ -22,6 +22,7 @@ from payments.gateways.base import (
 from payments.gateways.stripe import requests
 from payments.gateways.stripe.amounts import problem_of
 from payments.gateways.stripe.answers import (
+    is_for,
     parse_intent,
     parse_refund,
     parse_session,
@@ -105,6 +106,8 @@ class StripeGateway(WithoutMethods):
         )
         sessions = client().v1.checkout.sessions
         session = send("authorise", lambda: sessions.create(parameters, _keyed(key)))
+        if not is_for(session, amount):
+            raise GatewayRefused("authorise: the page asks for another amount")
         return parse_session(session)
 
     def fetch(self, gateway_id: str) -> Standing:
@@ -137,7 +140,9 @@ class StripeGateway(WithoutMethods):
         service = client().v1
         if gateway_id.startswith(SESSION_PREFIX):
             sessions = service.checkout.sessions
-            session = send("void", lambda: sessions.expire(gateway_id, {}, _keyed(key)))
+            # The payment itself may still have to be voided, under the key as it is.
+            ending = _keyed(f"{key}:page")
+            session = send("void", lambda: sessions.expire(gateway_id, {}, ending))
             _require_status("void", session, "expired")
             return
         intents = service.payment_intents

@@ -4,8 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from moportal.money import Money
 from payments.gateways.answers import LONGEST_TEXT, LONGEST_URL, parse_moment, require_text
 from payments.gateways.base import GatewayUnavailable
+from payments.gateways.stripe.amounts import to_stripe
 from payments.gateways.stripe.declines import parse_decline
 from payments.gateways.values import (
     Authorised,
@@ -38,9 +40,22 @@ def parse_session(session: Mapping[str, Any]) -> Standing:
             return CustomerStep(session_id, url)
         case "expired":
             return Declined(session_id, EXPIRED, RefusalKind.CUSTOMER)
-        case "complete" if isinstance(session.get("payment_intent"), dict):
+        case "complete" if _asks_for_amount_of(session):
             return parse_intent(session["payment_intent"])
     raise GatewayUnavailable(f"unknown session status {str(status)[:40]!r}", was_sent=True)
+
+
+def is_for(session: Mapping[str, Any], amount: Money) -> bool:
+    """Return whether the page asks for exactly this amount."""
+    asked = session.get("amount_total"), session.get("currency")
+    return asked == (to_stripe(amount), amount.currency.lower())
+
+
+def _asks_for_amount_of(session: Mapping[str, Any]) -> bool:
+    """Return whether the payment is over the amount that its page has asked for."""
+    intent = session.get("payment_intent")
+    asked = session.get("amount_total"), session.get("currency")
+    return isinstance(intent, dict) and asked == (intent.get("amount"), intent.get("currency"))
 
 
 def parse_intent(intent: Mapping[str, Any]) -> Standing:
