@@ -137,6 +137,9 @@ class MethodForm(DraftForm):
         widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "ltr"}),
     )
 
+    # Where the gateway's page takes the card: whether the card is kept.
+    keep = forms.BooleanField(label=_("Keep this card for later"), required=False)
+
     def clean(self) -> dict[str, Any]:
         """Check a voucher's code, so that most typing errors do not count as guesses."""
         cleaned = super().clean() or {}

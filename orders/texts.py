@@ -35,6 +35,11 @@ class FailureText:
     then: str = ""
 
 
+def pays_on_page(order: Order) -> bool:
+    """Return whether the customer has yet to pay on the gateway's page."""
+    return order.payment.method.kind == MethodKind.PAGE
+
+
 def steps(order: Order) -> list[Step]:
     """Return the steps of an order in progress. The first step that is not done is current."""
     how = _("%(card)s, %(amount)s") % {"card": _card(order), "amount": order.price.gross}
@@ -293,6 +298,7 @@ def _card_declined(order: Order) -> str:
     """Return why the bank declined. Without a known reason, the text says only that it did."""
     texts = {
         "insufficient_funds": _("There isn't enough money on this card. You haven't been charged."),
+        "session_expired": _("The payment page was closed. You haven't been charged."),
         "expired_card": _("This card has expired. You haven't been charged."),
         "incorrect_csc": _("The card's security code is wrong. You haven't been charged."),
         "processing_error": _("Your bank couldn't process the payment. You haven't been charged."),

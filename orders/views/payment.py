@@ -35,10 +35,11 @@ from orders.views.steps import (
     redirect_to_open_step,
     shopper_only,
 )
-from payments.domain import bills, methods, payments, vouchers
-from payments.gateways.base import CardRefused, GatewayUnavailable, NotOffered
+from payments.domain import bills, hosted, methods, payments, vouchers
+from payments.gateways.base import Ability, CardRefused, GatewayUnavailable, NotOffered
 from payments.models import PaymentMethod
 from payments.models.methods import bill_label
+from payments.states import MethodKind
 from plans.models import Category
 
 NO_LONGER_THERE = gettext_lazy("This payment method is no longer available. Choose another one.")
@@ -60,15 +61,22 @@ def payment(request: HttpRequest, user: User) -> HttpResponse:
     choices = payment_choices(draft)
     stored = choices.stored
     chosen = draft.method if draft.method in stored else queries.preferred_method(stored)
-    new = NEW_CARD if methods.takes_new_cards(market) else NEW_VOUCHER
-    first = initial_for(draft, method=chosen.pk if chosen else new)
+    how = methods.new_card_ability(market)
+    new = NEW_CARD if how else NEW_VOUCHER
+    is_page = draft.method is not None and draft.method.kind == MethodKind.PAGE
+    first = initial_for(
+        draft,
+        method=chosen.pk if chosen and not is_page else new,
+        keep=is_page and draft.method is not None and draft.method.is_kept,
+    )
     form = restore_form(request, _get_form_class(), first)
     category = draft.plan.category if draft.plan else Category.PREPAID
     back_url = reverse("device") if choice.is_open else f"{reverse('plans')}?category={category}"
     context = {"draft": draft, "price": draft.price.gross, **_payment_context(form, choices)}
     context["switched_off"] = choices.unavailable
     context["is_bill_refused"] = choices.is_bill_refused
-    context["takes_cards"] = methods.takes_new_cards(market)
+    context["takes_cards"] = how is not None
+    context["pays_on_page"] = how == Ability.HOSTED_PAYMENT
     context["takes_vouchers"] = vouchers.takes_vouchers(market)
     context |= frame_context("payment", back_url=back_url)
     return render(request, "orders/payment.html", context)
@@ -105,12 +113,12 @@ def _save_method(request: HttpRequest, user: User, draft: Draft, form: MethodFor
     """Save the method and redirect to the next step, which may be the gateway's card page."""
     if not form.is_valid():
         return redirect_back(request, form)
-    is_entered_at_gateway = form.cleaned_data["method"] == NEW_CARD and not isinstance(
-        form, PaymentForm
-    )
+    how = methods.new_card_ability(draft.visit.market)
+    is_new = form.cleaned_data["method"] == NEW_CARD
+    is_entered_at_gateway = is_new and not isinstance(form, PaymentForm)
     try:
         check_draft(draft, form)
-        if is_entered_at_gateway:
+        if is_entered_at_gateway and how != Ability.HOSTED_PAYMENT:
             page = drafts.open_card_page(draft, version=form.cleaned_data["version"])
             forget_form(request)
             return redirect_to("card", page.key)
@@ -137,6 +145,13 @@ def _apply_method(request: HttpRequest, user: User, draft: Draft, form: MethodFo
     chosen = form.cleaned_data["method"]
     if isinstance(form, PaymentForm) and chosen == NEW_CARD:
         method = _add_card(user, form, draft.visit.market)
+    elif chosen == NEW_CARD:
+        method = hosted.choose_page(
+            user,
+            market=draft.visit.market,
+            keep=form.cleaned_data["keep"],
+            chosen=draft.method,
+        )
     elif chosen == NEW_VOUCHER:
         method = _add_voucher(user, form, draft.visit.market, network_of(request))
     else:
