@@ -21,6 +21,7 @@ from payments.gateways.base import (
     GatewayRefused,
     GatewayUnavailable,
     WebhookForged,
+    WithoutCode,
     WithoutMethods,
 )
 from payments.gateways.entries import EntryPage
@@ -55,7 +56,7 @@ BESIDE_PAYMENT = (EventSubject.DISPUTE, EventSubject.FRAUD_WARNING)
 FIELD_OF_ERROR = {"invalid_number": "number", "invalid_expiry": "expiry", "invalid_csc": "csc"}
 
 
-class SimulatorGateway(SimulatorDisputes, WithoutMethods):
+class SimulatorGateway(SimulatorDisputes, WithoutCode, WithoutMethods):
     """Speaks the payment simulator's JSON protocol (`python -m simulators.payment --help`)."""
 
     name = "simulator"

@@ -40,6 +40,9 @@ class BillBench:
     def type_card(self, url: str) -> None:
         raise NotImplementedError
 
+    def pay(self, url: str) -> None:
+        raise NotImplementedError
+
     def decide(self, url: str, *, approves: bool) -> None:
         raise NotImplementedError
 

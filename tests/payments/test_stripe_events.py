@@ -11,6 +11,7 @@ from payments.gateways.base import WebhookForged
 from payments.gateways.stripe import StripeGateway
 from payments.gateways.stripe.events import TOLERANCE
 from payments.gateways.values import Event
+from payments.states import EventSubject
 from simulators.stripe.events import SIGNATURE_HEADER, event, sign
 from tests.payments.stripe import SECRET
 
@@ -50,6 +51,21 @@ def test_an_event_names_the_payment_to_ask_about(
     found: dict[str, Any], gateway_id: str, reference: str
 ) -> None:
     assert receive(body_of(found)) == Event("evt_1", gateway_id, reference, "a.kind")
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject"),
+    [
+        ("dispute", EventSubject.DISPUTE),
+        ("radar.early_fraud_warning", EventSubject.FRAUD_WARNING),
+    ],
+)
+def test_an_event_names_what_it_is_about_beside_the_payment(
+    kind: str, subject: EventSubject
+) -> None:
+    found = {"id": "dp_1", "object": kind, "payment_intent": "pi_1"}
+
+    assert receive(body_of(found)) == Event("evt_1", "pi_1", "", "a.kind", subject, "dp_1")
 
 
 def test_while_the_secret_is_changed_both_are_accepted(settings: Settings) -> None:

@@ -12,6 +12,7 @@ from payments.gateways.stripe import StripeGateway
 from payments.gateways.testkit import Treated, checks_for
 from payments.gateways.testkit.bench import CHECKS, PRICE
 from payments.gateways.values import Card
+from payments.states import DisputeKind
 from simulators.stripe.events import SIGNATURE_HEADER, event, sign
 from tests.payments.stripe import SECRET, keep_card, pay_on_page
 
@@ -49,10 +50,22 @@ class StripeBench:
         said = "approve" if approves else "refuse"
         httpx.post(url, data={"decision": said}, trust_env=False)
 
+    def typed_code(self, gateway_id: str, *, is_right: bool) -> str:
+        raise NotImplementedError
+
     def event(self, gateway_id: str) -> tuple[bytes, Mapping[str, str]]:
         found = {"id": gateway_id, "object": "payment_intent", "metadata": {}}
         body = json.dumps(event("payment_intent.succeeded", found))
         return body.encode(), {SIGNATURE_HEADER: sign(body, SECRET, at=int(time.time()))}
+
+    def dispute(self, gateway_id: str, *, kind: DisputeKind, is_fraud: bool = False) -> str:
+        raise NotImplementedError
+
+    def end_dispute(self, dispute_id: str, *, is_won: bool) -> None:
+        raise NotImplementedError
+
+    def warn_of_fraud(self, gateway_id: str) -> str:
+        raise NotImplementedError
 
 
 @pytest.mark.parametrize("name", [str(one) for one in checks_for(StripeGateway.abilities)])

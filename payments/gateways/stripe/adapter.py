@@ -17,6 +17,7 @@ from payments.gateways.base import (
     Ability,
     GatewayRefused,
     GatewayUnavailable,
+    WithoutCode,
     WithoutMethods,
 )
 from payments.gateways.stripe import requests
@@ -38,7 +39,7 @@ SESSION_PREFIX = "cs_"
 MOST_REFUNDS = 100
 
 
-class StripeGateway(WithoutMethods):
+class StripeGateway(WithoutCode, WithoutMethods):
     """Speaks Stripe's API by Stripe's own library (docs/payments.md#stripe)."""
 
     name = "stripe"

@@ -11,11 +11,16 @@ from moportal.trust.shared_secrets import accepted_values
 from payments.gateways.answers import LONGEST_TEXT
 from payments.gateways.base import WebhookForged
 from payments.gateways.values import Event
+from payments.states import EventSubject
 
 SIGNATURE = "Stripe-Signature"
 # Stripe signs each delivery again. An older signature was recorded and sent again by somebody.
 TOLERANCE = 300
-SESSION, INTENT = "checkout.session", "payment_intent"
+INTENT = "payment_intent"
+SUBJECTS = {
+    "dispute": EventSubject.DISPUTE,
+    "radar.early_fraud_warning": EventSubject.FRAUD_WARNING,
+}
 
 
 def parse_event(body: bytes, headers: Mapping[str, str]) -> Event:
@@ -24,7 +29,8 @@ def parse_event(body: bytes, headers: Mapping[str, str]) -> Event:
     try:
         event = json.loads(body)
         identifier, kind, found = event["id"], event["type"], event["data"]["object"]
-        about = _parse_subject(found)
+        texts = (identifier, *_parse_payment(found), kind, found["id"])
+        subject = SUBJECTS.get(found["object"], EventSubject.PAYMENT)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise WebhookForged(f"not an event: {type(error).__name__}") from error
     if event.get("livemode") is not (settings.STRIPE_MODE == "live"):
@@ -32,11 +38,12 @@ def parse_event(body: bytes, headers: Mapping[str, str]) -> Event:
     # Only a platform gets events of other accounts, and the portal is none.
     if event.get("account"):
         raise WebhookForged("the event belongs to another account")
-    texts = (identifier, *about, kind)
     # PostgreSQL stores no NUL character in a text.
     if not all(isinstance(text, str) and "\0" not in text for text in texts):
         raise WebhookForged("not an event: a field is not text")
-    return Event(*(text[:LONGEST_TEXT] for text in texts))
+    identifier, payment, reference, kind, subject_id = (text[:LONGEST_TEXT] for text in texts)
+    is_payment = subject == EventSubject.PAYMENT
+    return Event(identifier, payment, reference, kind, subject, "" if is_payment else subject_id)
 
 
 def _check_signature(body: bytes, header: str) -> None:
@@ -55,7 +62,7 @@ def _check_signature(body: bytes, header: str) -> None:
     raise WebhookForged("the signature does not match")
 
 
-def _parse_subject(found: Mapping[str, Any]) -> tuple[str, str]:
+def _parse_payment(found: Mapping[str, Any]) -> tuple[str, str]:
     """Return the payment that an object is about, as Stripe's id and as our reference.
 
     An object that is about no payment is named itself, so that staff can see it.
