@@ -228,8 +228,8 @@ def resolves(name: str) -> bool:
     module = ROOT.joinpath(*parents)
     for file in (module.with_suffix(".py"), module / "__init__.py"):
         if file.exists():
-            is_defined = rf"^\s*(?:(?:async )?(?:def|class) {last}\b|from [\w.]+ import {last}$|{last}\b *[:=])"
-            return bool(re.search(is_defined, text_of(file), re.MULTILINE))
+            begins = rf"(?:async )?(?:def|class) {last}\b|from [\w.]+ import {last}$|{last}\b *[:=]"
+            return bool(re.search(rf"^\s*(?:{begins})", text_of(file), re.MULTILINE))
     return len(parents) > 1 and resolves(".".join(parents))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
 from moportal.money import Money
@@ -305,7 +306,7 @@ def test_what_is_no_card_has_no_details(answer: Callable[..., None], details: ob
         lambda: StripeGateway().void("pi_1", key="k"),
         lambda: StripeGateway().void("cs_1", key="k"),
         lambda: StripeGateway().refund("pi_1", PRICE, key="k"),
-        lambda: StripeGateway().find(reference="ORDER1", key="k"),
+        lambda: StripeGateway().find(reference="ORDER1", key="k", since=now()),
         lambda: StripeGateway().find_refund("pi_1", key="k"),
     ],
 )
@@ -322,7 +323,7 @@ def test_two_payments_with_one_key_are_no_answer(answer: Callable[..., None]) ->
     answer({"object": "search_result", "data": [INTENT, INTENT]})
 
     with pytest.raises(GatewayUnavailable, match="several"):
-        StripeGateway().find(reference="ORDER1", key="k")
+        StripeGateway().find(reference="ORDER1", key="k", since=now())
 
 
 def test_a_refund_may_stand_beyond_what_stripe_lists_at_once(answer: Callable[..., None]) -> None:

@@ -6,7 +6,7 @@ the customer has paid there, the payment goes by the id of its PaymentIntent.
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import stripe
@@ -150,7 +150,7 @@ class StripeGateway(WithoutCode, WithoutMethods):
         intent = send("void", lambda: intents.cancel(gateway_id, {}, _keyed(key)))
         _require_status("void", intent, "canceled")
 
-    def find(self, *, reference: str, key: str) -> Standing | None:
+    def find(self, *, reference: str, key: str, since: datetime) -> Standing | None:
         """Search for a payment by its key, which is in its metadata.
 
         Stripe's search may lag by a minute or more. The portal searches only after a key was
