@@ -136,7 +136,7 @@ def stripe(**_options: Any) -> list[CheckMessage]:
         problems.append("STRIPE_API_KEY is not set: nobody can pay by Stripe.")
     if not settings.STRIPE_WEBHOOK_SECRET and settings.FACE in {"portal", "all"}:
         problems.append("STRIPE_WEBHOOK_SECRET is not set: all webhooks from Stripe are refused.")
-    return [Warning(problem, id="payments.W002") for problem in problems]
+    return [Warning(problem, id="payments.W003") for problem in problems]
 
 
 @register(deploy=True)
@@ -154,7 +154,7 @@ def amounts(**_options: Any) -> list[CheckMessage]:
         return []
     text = "{}: the gateway {!r} cannot charge it: {}."
     return [
-        Error(text.format(price, name, problem), id="payments.E004")
+        Error(text.format(price, name, problem), id="payments.E005")
         for price, name, problem in problems
         if problem
     ]

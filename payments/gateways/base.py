@@ -253,15 +253,25 @@ class WithoutBooks:
         raise NotOffered(Ability.BOOKS)
 
 
-class WithoutMethods(WithoutDisputes, WithoutBooks):
-    """The base of an adapter that lacks some abilities, such as to keep methods or to post events.
-
-    The portal never calls the methods of an ability that the adapter has not declared.
-    """
+class WithoutHostedPayment:
+    """The base of an adapter that takes any amount, and whose gateway has no page for payments."""
 
     def amount_problem(self, amount: Money) -> str:
         """Return an empty text: the gateway takes any amount."""
         return ""
+
+    def authorise_on_page(
+        self, amount: Money, *, reference: str, return_url: str, keep: bool, key: str
+    ) -> Standing:
+        """Raise `NotOffered`."""
+        raise NotOffered(Ability.HOSTED_PAYMENT)
+
+
+class WithoutMethods(WithoutDisputes, WithoutBooks, WithoutHostedPayment):
+    """The base of an adapter that lacks some abilities, such as to keep methods or to post events.
+
+    The portal never calls the methods of an ability that the adapter has not declared.
+    """
 
     def open_page(self, *, return_url: str, key: str) -> HostedPage:
         """Raise `NotOffered`."""
@@ -274,12 +284,6 @@ class WithoutMethods(WithoutDisputes, WithoutBooks):
     def tokenise(self, card: Card, *, key: str) -> StoredCard:
         """Raise `NotOffered`."""
         raise NotOffered(Ability.CARD_ENTRY)
-
-    def authorise_on_page(
-        self, amount: Money, *, reference: str, return_url: str, keep: bool, key: str
-    ) -> Standing:
-        """Raise `NotOffered`."""
-        raise NotOffered(Ability.HOSTED_PAYMENT)
 
     def forget(self, token: str, *, key: str) -> None:
         """Raise `NotOffered`."""

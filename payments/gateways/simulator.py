@@ -22,7 +22,7 @@ from payments.gateways.base import (
     GatewayUnavailable,
     WebhookForged,
     WithoutCode,
-    WithoutMethods,
+    WithoutHostedPayment,
 )
 from payments.gateways.entries import EntryPage
 from payments.gateways.simulator_answers import (
@@ -56,7 +56,7 @@ BESIDE_PAYMENT = (EventSubject.DISPUTE, EventSubject.FRAUD_WARNING)
 FIELD_OF_ERROR = {"invalid_number": "number", "invalid_expiry": "expiry", "invalid_csc": "csc"}
 
 
-class SimulatorGateway(SimulatorDisputes, WithoutCode, WithoutMethods):
+class SimulatorGateway(SimulatorDisputes, WithoutCode, WithoutHostedPayment):
     """Speaks the payment simulator's JSON protocol (`python -m simulators.payment --help`)."""
 
     name = "simulator"

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
+from datetime import date
 
 import httpx
 import pytest
@@ -65,6 +66,9 @@ class StripeBench:
         raise NotImplementedError
 
     def warn_of_fraud(self, gateway_id: str) -> str:
+        raise NotImplementedError
+
+    def booked_day(self) -> date:
         raise NotImplementedError
 
 
