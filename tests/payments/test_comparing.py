@@ -1,6 +1,6 @@
 """A gateway's books against the portal's rows: clean books, and each planted difference."""
 
-from datetime import UTC, timedelta
+from datetime import UTC, date, timedelta
 from typing import Any
 
 import httpx
@@ -206,8 +206,7 @@ def plant_days(shop: Shop, early: Payment, late: Payment) -> None:
         entry = shop.change(payment.gateway_id, booked_at=ago(days))
         shop.expect(DifferenceKind.WRONG_DAY, f"charge:{entry}")
 
-    sold_on = (now() - timedelta(days=SOLD)).astimezone(UTC).date()
-    payout = f"po_{sold_on:%Y%m%d}_usd"
+    payout = f"po_{days_ago(SOLD):%Y%m%d}_usd"
     plant(shop.address, id=payout, kind="payout", amount=-1, fee=0, booked_at=ago(SOLD - 1))
     shop.expect(DifferenceKind.PAYOUT_SUM, f"payout:{payout}")
 
@@ -361,6 +360,55 @@ def test_a_dispute_of_an_unknown_payment_and_a_payout_that_is_booked_twice(books
         (DifferenceKind.DISPUTE_DIFFERS, f"dispute:{entry}"),
         (DifferenceKind.DOUBLED, "payout:t2"),
     ]
+
+
+def test_each_entry_is_compared_on_its_own_day(shop: Shop, clara: User) -> None:
+    twice = shop.sell()
+    again = plant(shop.address, id="entry_twice", payment=twice.gateway_id)
+    refund = shop.give_back(600, actor=clara)
+    Refund.objects.update(state=RefundState.FAILED)
+    known = {"payment": refund.payment.gateway_id, "cause": refund.gateway_id}
+    late = shop.give_back(600, actor=clara)
+    won = disputed(shop.address, shop.sell())
+    decide(shop.address, won.gateway_id, "won")
+    ask_about(won.gateway_id)
+    let_days_pass(shop.address, days=SOLD)
+    later = {"booked_at": ago(SOLD - 1)}
+    plant(shop.address, id=again, payment=twice.gateway_id, **later)
+    # The bank sends the money back a day later, and the dispute is won then.
+    plant(shop.address, kind="refund", amount=600, fee=0, **known, **later)
+    shop.change(late.payment.gateway_id, "refund", **later)
+    Refund.objects.filter(pk=late.pk).update(ended_at=now() - timedelta(days=SOLD - 1))
+    back = {"payment": won.payment.gateway_id, "cause": won.gateway_id, **later}
+    remove(shop.address, entry_won(shop.address, won.gateway_id))
+    plant(shop.address, kind="dispute", amount=1900, fee=0, **back)
+
+    fetch()
+
+    assert open_differences() == [(DifferenceKind.DOUBLED, f"charge:{again}")]
+    assert BookDifference.objects.get(settled_at=None).day == days_ago(SOLD - 1)
+
+
+def entry_won(address: str, cause: str) -> str:
+    """Return the id of the entry by which the amount of a dispute came back."""
+    found = httpx.get(f"{address}/books", trust_env=False).json()["entries"]
+    [entry] = [one["id"] for one in found if one["cause"] == cause and one["amount"] > 0]
+    return str(entry)
+
+
+def days_ago(days: int) -> date:
+    return (now() - timedelta(days=days)).astimezone(UTC).date()
+
+
+def test_a_day_that_was_compared_is_not_compared_again(shop: Shop) -> None:
+    shop.sell()
+    let_days_pass(shop.address, days=SOLD)
+    fetch()
+    BookEntry.objects.all().delete()
+
+    comparing.compare_day(BookDay.objects.earliest("day"))
+
+    assert open_differences() == []
 
 
 def test_what_is_found_later_closes_the_difference_and_opens_it_again(shop: Shop) -> None:

@@ -72,7 +72,7 @@ def test_a_charge_without_the_customer_does_not_show_that_the_bank_never_wants_t
     method = PaymentMethod.objects.get()
     by_hand = make_payment(alice)
     Payment.objects.filter(pk=by_hand.pk).update(
-        method=method, state=PaymentState.CAPTURED, gateway_id="x"
+        method=method, state=PaymentState.CAPTURED, captured_at=now(), gateway_id="x"
     )
 
     assert methods.methods_without_step(alice, market="US") == [method]
