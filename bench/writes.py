@@ -92,8 +92,9 @@ class Writes(MessageWrites):
 
     def mark_captured(self) -> None:
         self.write(
-            "UPDATE payments_payment SET state = 'captured' WHERE id = %s AND state = 'authorised'",
-            self.rows.payment,
+            "UPDATE payments_payment SET state = 'captured', captured_at = %s"
+            " WHERE id = %s AND state = 'authorised'",
+            *(datetime.now(UTC), self.rows.payment),
         )
 
     def intend_profile(self) -> None:
