@@ -271,6 +271,8 @@ def test_a_reach_is_only_of_a_pending_order(alice: User) -> None:
 
     assert bank_step.find(order) is None
     order.state = OrderState.PENDING
+    assert bank_step.find(order) is None
+    order.payment.customer_step_url = "https://bank.example/step"
     step = bank_step.find(order)
     assert step is not None
     assert step.reach == Reach.YES

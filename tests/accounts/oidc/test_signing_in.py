@@ -210,7 +210,9 @@ def test_a_customer_without_a_password_is_asked_at_the_provider_again(
 
     assert "/oidc/start/?next=/account/addresses/add/" in text
     assert 'type="password"' not in text
-    assert "/account/security/password/" not in client.get("/account/security/").content.decode()
+    security = client.get("/account/security/").content.decode()
+    assert 'href="/account/security/password/"' not in security
+    assert 'href="/account/security/password/first/"' in security
     assert sign_in(client, provider, page)["Location"] == page
     assert client.get(page).status_code == 200
 
@@ -222,4 +224,5 @@ def test_a_customer_with_a_password_is_not_sent_to_the_provider(
 
     assert "oidc" not in text
     assert 'type="password"' in text
-    assert "/account/security/password/" in as_alice.get("/account/security/").content.decode()
+    security = as_alice.get("/account/security/").content.decode()
+    assert 'href="/account/security/password/"' in security
