@@ -54,6 +54,16 @@ CARDS = (
     Sample("4000000000000077", _("Charged with the authorisation")),
     Sample("4000000000007726", _("Approved. A refund takes its time")),
     Sample("4000000000005126", _("Approved. A refund fails")),
+    Sample("4000000000002685", _("Approved, then disputed: the customer says nothing came")),
+    Sample("4000000000000259", _("Approved, then disputed as fraud")),
+    Sample("4000000000001976", _("Approved. Then the bank asks about the charge")),
+    Sample("4000000000005423", _("Approved. Then the bank warns of fraud")),
+    Sample("4000002500003155", _("Declined without the customer: the bank asks for confirmation")),
+    Sample("4000000000000341", _("Declined without the customer: insufficient funds")),
+    Sample("4000000000007312", _("Declined without the customer for good: stolen card")),
+    Sample(
+        "4000000000007320", _("Declined without the customer. Another try may work in three days")
+    ),
     Sample("4000000000000002", _("Declined")),
     Sample("4000000000009995", _("Declined: insufficient funds")),
     Sample("4000000000000069", _("Declined: card expired")),
