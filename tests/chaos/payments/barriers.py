@@ -1,0 +1,82 @@
+"""The moments at which a worker is killed: before and after each statement that counts.
+
+A killed worker loses what it has not committed. "Before" is also the moment after everything that
+came before it: before the answer of a call is stored, the gateway has done the work.
+"""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+OPERATIONS = ("authorise", "fetch", "capture", "void", "find", "refund", "find_refund")
+# Where a worker may die at a call: before its row is stored, before it is made, before its answer
+# is stored, and before the payment moves.
+OF_CALL = ("before the row", "after the row", "before the answer", "after the answer")
+# The statements that count beside those of calls: what begins a statement, a column of it, a name.
+STATEMENTS = (
+    ('UPDATE "payments_payment"', '"state"', "the payment's state"),
+    ('INSERT INTO "payments_receipt"', "", "the receipt"),
+    ('INSERT INTO "payments_creditnote"', "", "the credit note"),
+    ('INSERT INTO "payments_refund"', "", "the refund's row"),
+    ('UPDATE "payments_refund"', '"state"', "the refund's end"),
+    ('UPDATE "orders_order"', '"charge_decided_at"', "the decision to charge"),
+    ('UPDATE "orders_order"', '"completed_at"', "the order's completion"),
+    ('UPDATE "orders_order"', '"failure"', "the order's failure"),
+    ('UPDATE "orders_order"', '"undone_at"', "the order's undoing"),
+    ('UPDATE "outbox_task"', '"closed_at"', "the task's end"),
+)
+CALL_ROW, CALL_ANSWER = 'INSERT INTO "payments_gatewaycall"', 'UPDATE "payments_gatewaycall"'
+BARRIERS = (
+    *(f"{operation}: {moment}" for operation in OPERATIONS for moment in OF_CALL),
+    *(f"{when} {name}" for _start, _column, name in STATEMENTS for when in ("before", "after")),
+)
+# One strike in so many is a worker that stalls longer than its lease, and then goes on.
+STALLS_IN = 12
+Execute = Callable[..., Any]
+
+
+class Striker:
+    """Kills its own process at a barrier, with the barrier's chance. Django runs it as a wrapper.
+
+    The barrier's name is written to `pipe` first.
+    """
+
+    def __init__(self, chances: Mapping[str, float], pipe: int, *, stall: float) -> None:
+        self._chances, self._pipe, self._stall = chances, pipe, stall
+        self._operation = ""
+        # Each process has its own moments, and a stalled worker is no use to a repeated run.
+        self._random = random.Random()  # noqa: S311 -- chance is no secret
+
+    def __call__(self, execute: Execute, sql: str, params: Any, *rest: Any) -> Any:
+        before, after = self._barriers(sql, params)
+        self._strike(before)
+        answer = execute(sql, params, *rest)
+        self._strike(after)
+        return answer
+
+    def _barriers(self, sql: str, params: Any) -> tuple[str, str]:
+        """Return the barriers before and after a statement, or empty texts."""
+        if sql.startswith(CALL_ROW):
+            texts = [text for text in params if isinstance(text, str)]
+            self._operation = next((text for text in texts if text in OPERATIONS), "")
+            return f"{self._operation}: before the row", f"{self._operation}: after the row"
+        if sql.startswith(CALL_ANSWER):
+            return f"{self._operation}: before the answer", f"{self._operation}: after the answer"
+        for start, column, name in STATEMENTS:
+            if sql.startswith(start) and column in sql.partition(" WHERE ")[0]:
+                return f"before {name}", f"after {name}"
+        return "", ""
+
+    def _strike(self, barrier: str) -> None:
+        if self._random.random() >= self._chances.get(barrier, 0):
+            return
+        stalls = not self._random.randrange(STALLS_IN)
+        # One write of less than a pipe's page is never mixed with another worker's.
+        os.write(self._pipe, f"{'stalled' if stalls else 'killed'}\t{barrier}\n".encode())
+        if stalls:
+            time.sleep(self._stall)
+        else:
+            os.kill(os.getpid(), signal.SIGKILL)

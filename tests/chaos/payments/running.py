@@ -1,0 +1,181 @@
+"""One run: waves of payments, and in each wave everything that can go wrong."""
+
+import json
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+import httpx
+
+from demo.parts import ROOT
+from demo.supervisor import Supervisor
+from tests.chaos.payments.clock import let_three_days_pass, make_due
+from tests.chaos.payments.crowd import Crowd
+from tests.chaos.payments.gateways import Outcomes
+from tests.chaos.payments.post_office import PostOffice
+from tests.chaos.payments.stories import Circumstances
+from tests.providers import break_it, mend
+
+# Each random fault strikes one call in fifty.
+CHANCE, MANY = 0.02, 1_000_000
+AT_RANDOM = ("drop_before", "drop_after", "http_500", "malformed")
+# In seconds: how long answers are lost, a gateway is away or switched off, and a wave may last.
+LOST_FOR, AWAY_FOR, OFF_FOR, WAVE_FOR, DRAIN_FOR = 1.5, 0.5, 0.7, 8.0, 120.0
+READY_WITHIN = 30.0
+# A wave is over when so few of its orders have not ended. The others end beside the next one.
+LEFT_OVER = 20
+# Staff continue what waits for them after so many rounds of a second.
+STAFF_AFTER = 6
+
+
+class Workers:
+    """The nursery process, and what it counts."""
+
+    def __init__(self, strikes: int, log: IO[str]) -> None:
+        command = [sys.executable, "-m", "tests.chaos.payments.nursery", str(strikes)]
+        self._process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+
+    def start(self, *, hidden: str = "") -> None:
+        self._say(f"start {hidden}".rstrip() if hidden else "start")
+
+    def kill(self) -> None:
+        self._say("kill")
+
+    def strikes(self) -> dict[str, dict[str, int]]:
+        found: dict[str, dict[str, int]] = self._say("report")
+        return found
+
+    def end(self) -> None:
+        self._process.communicate(timeout=READY_WITHIN)
+
+    def _say(self, command: str) -> Any:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(command + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+
+@dataclass
+class Run:
+    """The processes of one run."""
+
+    database_url: str
+    gateway: Outcomes
+    address: str
+    simulators: Supervisor
+    workers: Workers
+    crowd: Crowd
+    office: PostOffice
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def wave(self, wanted: list[Circumstances]) -> None:
+        """Make these payments, half of them while answers are lost; then three days pass."""
+        mend(self.address)
+        stories = self.crowd.come(wanted)
+        half = len(stories) // 2
+        self._strike_at_random()
+        self.crowd.submit(stories[:half])
+        self._switch_off()
+        self._wait(1.0)
+        self._lose_answers()
+        self.crowd.submit(stories[half:])
+        self.crowd.act()
+        self._wait(LOST_FOR)
+        self._be_away()
+        self._strike_at_random()
+        self._wait_for_ends(WAVE_FOR, every=0.3, left_over=LEFT_OVER)
+
+    def drain(self) -> None:
+        """Let everything come to its end, without further faults."""
+        mend(self.address)
+        self._wait_for_ends(DRAIN_FOR, every=0.5)
+
+    def _strike_at_random(self) -> None:
+        mend(self.address)
+        for function in self.gateway.functions:
+            for fault in AT_RANDOM:
+                break_it(self.address, function, fault, MANY, probability=CHANCE)
+
+    def _lose_answers(self) -> None:
+        """Lose every answer, after the work is done."""
+        mend(self.address)
+        for function in self.gateway.functions:
+            break_it(self.address, function, "drop_after", MANY)
+
+    def _be_away(self) -> None:
+        """Take the gateway away for three days. Nobody works meanwhile, and it forgets all keys."""
+        self.simulators.kill(self.gateway.simulator)
+        self._wait(AWAY_FOR)
+        self.workers.kill()
+        let_three_days_pass(self.database_url)
+        self.simulators.launch(self.gateway.simulator)
+        wait_until_there(self.address)
+        self.gateway.let_days_pass()
+        self.workers.start()
+        self.counts["times away for 72 hours"] += 1
+
+    def _switch_off(self) -> None:
+        """Let PAYMENT_GATEWAY list no such gateway for a while, with orders on their way."""
+        self.workers.start(hidden=self.gateway.adapter)
+        self._wait(OFF_FOR)
+        self.workers.start()
+        self.counts["times switched off"] += 1
+
+    def _wait(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self.crowd.act()
+            time.sleep(0.1)
+
+    def _wait_for_ends(self, limit: float, *, every: float, left_over: int = 0) -> None:
+        """Wait until so few orders are under way, or nothing at all. No task waits for its time."""
+        from payments.tasks import let_go  # noqa: PLC0415 -- Django has to be set up first
+
+        until, rounds = time.monotonic() + limit, 0
+        while time.monotonic() < until:
+            self.crowd.act(all_of_it=not left_over)
+            let_go()
+            under_way = make_due(self.database_url) + self.crowd.unfinished()
+            if under_way <= left_over and (left_over or not self.crowd.open):
+                return
+            rounds += 1
+            if rounds % STAFF_AFTER == 0:
+                self.crowd.serve()
+                self.gateway.end_refunds()
+            time.sleep(every)
+
+
+def wait_until_there(address: str) -> None:
+    """Wait until the simulator answers."""
+    until = time.monotonic() + READY_WITHIN
+    while time.monotonic() < until:
+        try:
+            if httpx.get(f"{address}/healthz", trust_env=False, timeout=1).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.02)
+    message = f"nothing answers at {address}"
+    raise RuntimeError(message)
+
+
+@contextmanager
+def opened(office: PostOffice) -> Iterator[PostOffice]:
+    """Deliver the gateway's events within the context."""
+    office.open()
+    try:
+        yield office
+    finally:
+        office.close()
