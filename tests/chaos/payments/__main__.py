@@ -29,6 +29,7 @@ from demo.supervisor import Supervisor
 from tests.chaos.payments.barriers import BARRIERS
 from tests.chaos.payments.books import Books, read_portal
 from tests.chaos.payments.check import find_differences, totals
+from tests.chaos.payments.clock import open_tasks
 from tests.chaos.payments.gateways import GATEWAYS, Outcomes
 from tests.services import TEMPLATE, free_port, postgresql
 
@@ -113,6 +114,7 @@ def run(options: argparse.Namespace, contexts: ExitStack) -> dict[str, Any]:
     run.drain()
     strikes = workers.strikes()
     workers.kill()
+    stuck = [f"still open: {task}" for task in open_tasks(os.environ["DATABASE_URL"])]
     killed = strikes["killed"]
     portal, gaps = read_portal(os.environ["DATABASE_URL"], gateway.name)
     books = Books(portal, gateway.books(), gaps)
@@ -125,7 +127,7 @@ def run(options: argparse.Namespace, contexts: ExitStack) -> dict[str, Any]:
         "strikes": strikes,
         "struck too seldom": [one for one in BARRIERS if killed.get(one, 0) < options.strikes],
         "totals": totals(books),
-        "wrong": [*crowd.wrong, *office.wrong, *find_differences(books)],
+        "wrong": [*crowd.wrong, *office.wrong, *find_differences(books), *stuck],
     }
 
 

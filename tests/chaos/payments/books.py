@@ -7,10 +7,12 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 import psycopg
+from psycopg.rows import dict_row
 
 PAYMENTS = """
-SELECT m.id, m.key::text, m.reference, m.gateway_id, m.state, m.minor_units, m.currency,
-    m.refunded_minor_units, m.lost_minor_units, coalesce(o.state, ''), r.id IS NOT NULL
+SELECT m.id, m.key::text, m.reference, m.gateway_id, m.state, m.minor_units AS amount, m.currency,
+    m.refunded_minor_units AS refunded, m.lost_minor_units AS lost,
+    coalesce(o.state, '') AS order, r.id IS NOT NULL AS has_receipt
 FROM payments_payment m JOIN payments_paymentmethod p ON p.id = m.method_id
 LEFT JOIN orders_order o ON o.payment_id = m.id
 LEFT JOIN payments_receipt r ON r.payment_id = m.id
@@ -95,7 +97,7 @@ def read_portal(database_url: str, gateway: str) -> tuple[list[AtPortal], tuple[
         refunds = defaultdict(list)
         for payment, key, amount, state, has_note in connection.execute(REFUNDS).fetchall():
             refunds[payment].append(Refund(key, amount, state, has_note))
-        rows = connection.execute(PAYMENTS, [gateway]).fetchall()
+        rows = connection.cursor(row_factory=dict_row).execute(PAYMENTS, [gateway]).fetchall()
         gaps = connection.execute(GAPS).fetchall()
-    found = [AtPortal(*row[1:], tuple(refunds[row[0]])) for row in rows]
+    found = [AtPortal(**row, refunds=tuple(refunds[pk])) for row in rows for pk in [row.pop("id")]]
     return found, tuple(f"{what} of {year} have a gap" for what, year in gaps)

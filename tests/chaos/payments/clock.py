@@ -11,6 +11,10 @@ WHERE table_schema = 'public' AND data_type = 'timestamp with time zone'
 # Tasks that wait for their next attempt. A worker that is dead still has its lease.
 DUE = "UPDATE outbox_task SET not_before = now() WHERE closed_at IS NULL AND not_before > now()"
 OPEN = "SELECT count(*) FROM outbox_task WHERE closed_at IS NULL AND kind <> 'message'"
+STUCK = """
+SELECT concat_ws(' ', kind, subject, 'after', attempts, 'attempts,', last_error, lease_until)
+FROM outbox_task WHERE closed_at IS NULL AND kind <> 'message' ORDER BY id
+"""
 
 
 def let_three_days_pass(database_url: str) -> None:
@@ -33,3 +37,9 @@ def make_due(database_url: str) -> int:
         connection.execute(DUE)
         row = connection.execute(OPEN).fetchone()
     return int(row[0]) if row else 0
+
+
+def open_tasks(database_url: str) -> list[str]:
+    """Return a line for each task that is open."""
+    with psycopg.connect(database_url) as connection:
+        return [str(text) for (text,) in connection.execute(STUCK).fetchall()]

@@ -50,12 +50,12 @@ class Outcomes(Protocol):
     """One gateway with its simulator, at this address and with this file as its store."""
 
     # The adapter's class, and the simulator's module.
-    adapter: ClassVar[str]
-    simulator: ClassVar[str]
-    name: ClassVar[str]
-    treated: ClassVar[tuple[Treated, ...]]
+    adapter: str
+    simulator: str
+    name: str
+    treated: tuple[Treated, ...]
     # The functions of the simulator that can be made to fail.
-    functions: ClassVar[tuple[str, ...]]
+    functions: tuple[str, ...]
 
     def __init__(self, address: str, store: Path) -> None: ...
 

@@ -25,7 +25,7 @@ from tests.providers import break_it, mend
 CHANCE, MANY = 0.02, 1_000_000
 AT_RANDOM = ("drop_before", "drop_after", "http_500", "malformed")
 # In seconds: how long answers are lost, a gateway is away or switched off, and a wave may last.
-LOST_FOR, AWAY_FOR, OFF_FOR, WAVE_FOR, DRAIN_FOR = 1.5, 0.5, 0.7, 8.0, 120.0
+LOST_FOR, AWAY_FOR, OFF_FOR, WAVE_FOR, DRAIN_FOR = 1.5, 0.5, 0.7, 8.0, 60.0
 READY_WITHIN = 30.0
 # A wave is over when so few of its orders have not ended. The others end beside the next one.
 LEFT_OVER = 20
