@@ -4,7 +4,7 @@ import itertools
 import json
 import secrets
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -116,8 +116,8 @@ class Simulator:
         Treated.SLOW_REFUND: "4000000000007726",
         Treated.NO_REFUND: "4000000000005126",
     }
-    treated = tuple(cards)
-    functions = ("authorise", "capture", "void", "refund")
+    treated: tuple[Treated, ...] = tuple(cards)
+    functions: tuple[str, ...] = ("authorise", "capture", "void", "refund")
     states: ClassVar[dict[str, str]] = {
         **dict.fromkeys(("authorised", "requires_action"), "open"),
         **dict.fromkeys(("captured", "refunded"), "charged"),
@@ -179,14 +179,14 @@ class Vouchers:
 
     adapter = "payments.gateways.vouchers.VoucherServer"
     simulator = name = "vouchers"
-    treated = (
+    treated: tuple[Treated, ...] = (
         Treated.APPROVED,
         Treated.REFUSED_FOR_GOOD,
         Treated.REFUSED_FOR_NOW,
         Treated.REFUSED_WITHOUT_THE_CUSTOMER,
         Treated.NO_REFUND,
     )
-    functions = ("reserve", "redeem", "cancel", "return")
+    functions: tuple[str, ...] = ("reserve", "redeem", "cancel", "return")
     states: ClassVar[dict[str, str]] = {
         "reserved": "open",
         **dict.fromkeys(("redeemed", "returned"), "charged"),
@@ -259,5 +259,7 @@ class Vouchers:
         raise NotImplementedError
 
 
-_ALL: tuple[type[Outcomes], ...] = (Simulator, Vouchers)
-GATEWAYS = {one.name: one for one in _ALL}
+GATEWAYS: dict[str, Callable[[str, Path], Outcomes]] = {
+    "simulator": Simulator,
+    "vouchers": Vouchers,
+}

@@ -2,7 +2,8 @@
 
 It loads the portal once and forks the workers, so that a new one takes milliseconds. It reads
 commands from its input: `start`, `start NAME` for workers whose settings do not list that gateway,
-`kill`, and `report`, which it answers with one line of JSON. It ends with its input.
+`calm` for workers that nothing kills, `kill`, and `report`. It answers each with one line of JSON,
+and ends with its input.
 """
 
 import json
@@ -25,7 +26,7 @@ from tests.chaos.payments.barriers import BARRIERS, Striker
 WORKERS = 4
 # A barrier's chance until it has had enough strikes, and then. Otherwise workers that meet a
 # common barrier would do little else than die.
-CHANCE, LATER = 0.25, 0.008
+CHANCE, LATER = 0.1, 0.004
 # Messages to customers need no gateway: `make chaos` has them.
 NOT_OURS = ("message",)
 BATCH = 20
@@ -38,13 +39,13 @@ class Nursery:
         self._strikes = strikes
         self.killed, self.stalled = Counter[str](), Counter[str]()
         self._workers = set[int]()
-        self._is_working, self._hidden = False, ""
+        self._is_working, self._is_calm, self._hidden = False, False, ""
         self._reads, self._writes = os.pipe()
         os.set_blocking(self._reads, False)
 
-    def start(self, hidden: str) -> None:
+    def start(self, hidden: str, *, is_calm: bool) -> None:
         self.kill()
-        self._is_working, self._hidden = True, hidden
+        self._is_working, self._is_calm, self._hidden = True, is_calm, hidden
 
     def kill(self) -> None:
         """Kill all workers, and start none."""
@@ -73,10 +74,9 @@ class Nursery:
             (self.killed if what == "killed" else self.stalled)[barrier] += 1
 
     def _fork(self) -> int:
-        chances = dict.fromkeys(BARRIERS, LATER)
-        if self._strikes:
-            short = [name for name in BARRIERS if self.killed[name] < self._strikes]
-            chances |= dict.fromkeys(short, CHANCE)
+        chances = dict.fromkeys(BARRIERS, 0 if self._is_calm else LATER)
+        short = [name for name in BARRIERS if self.killed[name] < self._strikes]
+        chances |= {} if self._is_calm else dict.fromkeys(short, CHANCE)
         worker = os.fork()
         if not worker:
             os.close(self._reads)
@@ -122,8 +122,8 @@ def main() -> None:
                 nursery.kill()
             if command == "":
                 return
-            if command == "start":
-                nursery.start(rest)
+            if command in {"start", "calm"}:
+                nursery.start(rest, is_calm=command == "calm")
         nursery.tend()
         if ready and command == "report":
             answer = {"killed": nursery.killed, "stalled": nursery.stalled}

@@ -50,6 +50,10 @@ class Workers:
     def start(self, *, hidden: str = "") -> None:
         self._say(f"start {hidden}".rstrip() if hidden else "start")
 
+    def calm_down(self) -> None:
+        """Let the workers go on without being killed."""
+        self._say("calm")
+
     def kill(self) -> None:
         self._say("kill")
 
@@ -101,6 +105,7 @@ class Run:
     def drain(self) -> None:
         """Let everything come to its end, without further faults."""
         mend(self.address)
+        self.workers.calm_down()
         self._wait_for_ends(DRAIN_FOR, every=0.5)
 
     def _strike_at_random(self) -> None:
