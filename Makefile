@@ -88,6 +88,10 @@ chaos: services $(VENV)/.dev $(CATALOGUES)  ## Make services fail while orders a
 camara: services $(VENV)/.dev $(CATALOGUES)  ## Compare the operator's bill with CAMARA's OpenAPI documents (SPEC=FOLDER)
 	CAMARA_SPEC=$(SPEC) $(PYTHON) -m tests.services -- $(PYTHON) -m pytest -q -n 0 tests/payments/test_camara_documents.py
 
+.PHONY: chaos-payments
+chaos-payments: services $(VENV)/.dev $(CATALOGUES)  ## Kill workers at every step of payments, then compare all books (ARGS="--gateway vouchers --payments 3000")
+	$(PYTHON) -m tests.chaos.payments --json var/payments.json $(ARGS)
+
 .PHONY: mutants
 mutants: services $(VENV)/.mutants $(CATALOGUES)  ## Check that a test fails for each change to the code that moves money (ARGS="orders.placing*")
 	$(PYTHON) -m tests.services -- $(PYTHON) -m tests.mutants $(ARGS)
