@@ -27,7 +27,7 @@ class PostOffice:
         self._rng = random.Random(seed)  # noqa: S311 -- a seed makes a run repeatable
         self._waiting, self._delivered = list[Letter](), list[Letter]()
         self._lock, self._over = threading.Lock(), threading.Event()
-        self._client = Client(raise_request_exception=False)
+        self._client = Client(raise_request_exception=False, SERVER_NAME=LOOPBACK)
         self.counts, self.wrong = Counter[str](), list[str]()
         self._server = ThreadingHTTPServer((LOOPBACK, 0), self._handler())
         self._threads = [
