@@ -30,7 +30,8 @@ from tests.chaos.payments.barriers import BARRIERS
 from tests.chaos.payments.books import Books, read_portal
 from tests.chaos.payments.check import find_differences, totals
 from tests.chaos.payments.clock import open_tasks
-from tests.chaos.payments.gateways import GATEWAYS, Outcomes
+from tests.chaos.payments.gateways import GATEWAYS
+from tests.chaos.payments.outcomes import Outcomes
 from tests.services import TEMPLATE, free_port, postgresql
 
 WAVE = 200

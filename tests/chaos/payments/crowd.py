@@ -12,8 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from django.db import connection
+from django.utils.timezone import now
 
-from accounts.models import User
+from accounts.domain.proofs import HOLDERS
+from accounts.models import Proof, User
 from esim.models import Sim
 from mobileplans.models import Visit
 from moportal.identifiers import Iccid
@@ -23,17 +25,22 @@ from orders.domain.drafts import StaleForm
 from orders.models import Draft, Order
 from orders.queries.orders import not_undone
 from orders.states import OrderState
-from payments.domain import refunds
+from payments.domain import codes, refunds
 from payments.gateways.base import NotOffered
 from payments.models import Payment, PaymentMethod
-from payments.states import PaymentState, RefundKind
+from payments.states import MethodKind, PaymentState, RefundKind
 from tests.builders import make_operator, make_plan
-from tests.chaos.payments.gateways import Outcomes, Treated
 from tests.chaos.payments.network import REFUSED_PREFIX
+from tests.chaos.payments.outcomes import Outcomes, Treated
 from tests.chaos.payments.stories import Circumstances
 
 THREADS = 4
 ACCEPTED_PREFIX = "8944121"
+# Why no refund begins.
+REFUSED = (
+    *(refunds.NothingToRefund, refunds.RefundUnderWay, refunds.DisputeOpen),
+    NotOffered,
+)
 STEPS = {Treated.STEP_APPROVED: True, Treated.STEP_REFUSED: False}
 # The share of the customers who wait a while before they confirm or ask for money back.
 WAITS = 0.6
@@ -87,6 +94,11 @@ class Crowd:
         stored = PaymentMethod.objects.bulk_create(
             PaymentMethod(account=account, gateway=self._gateway.name, **vars(method))
             for account, method in zip(accounts, methods, strict=True)
+        )
+        Proof.objects.bulk_create(
+            Proof(account=row.account, kind=min(HOLDERS), subject=row.token, made_at=now())
+            for row in stored
+            if row.kind == MethodKind.BILL
         )
         drafts = Draft.objects.bulk_create(
             Draft(
@@ -152,10 +164,14 @@ class Crowd:
         """Confirm or refuse at the bank, without a return to the portal every second time."""
         approves = STEPS.get(story.is_about.treated)
         is_waiting = payment.state == PaymentState.PENDING and payment.customer_step_url
-        if approves is None or story.has_decided or not is_waiting:
+        if approves is None or story.has_decided or not (is_waiting or payment.waits_for_code):
             return
         story.has_decided = True
-        self._gateway.decide(payment.customer_step_url, approves=approves)
+        if payment.waits_for_code:
+            sent = self._gateway.code(payment.gateway_id)
+            codes.submit(payment, sent if approves else f"{(int(sent) + 1) % 10**6:06}")
+        else:
+            self._gateway.decide(payment.customer_step_url, approves=approves)
         self.counts["decided at the bank"] += 1
 
     def _give_back(self, story: Story, order: Order) -> None:
@@ -166,10 +182,18 @@ class Crowd:
         part = payment.minor_units // 3 or 1
         asked = {
             "a part": [(part, RefundKind.GOODWILL)],
+            "a part while disputed": [(part, RefundKind.GOODWILL)],
             "two parts at once": [(part, RefundKind.GOODWILL), (part, RefundKind.SHORTENED)],
             "all": [(payment.minor_units, RefundKind.ENDED)],
             "too much": [(payment.minor_units + 1, RefundKind.GOODWILL)],
         }
+        is_disputed = wanted == "a part while disputed" and self._gateway.has_disputes
+        # Of one minor unit a part is all, and nothing is left to dispute.
+        if is_disputed and part < payment.minor_units:
+            with ThreadPoolExecutor(1) as bank:
+                bank.submit(self._gateway.dispute, payment.gateway_id)
+                self.counts["refund and dispute at once"] += 1
+                self._ask_for_refund(payment, Money(part, payment.currency), RefundKind.SHORTENED)
         for amount, kind in asked.get(wanted, []):
             self._ask_for_refund(payment, Money(amount, payment.currency), kind)
         if wanted == "the order":
@@ -182,7 +206,7 @@ class Crowd:
             if amount.minor_units > payment.minor_units:
                 self.wrong.append(f"{payment.reference}: more than the charge was to be refunded")
             self.counts["refunds asked"] += 1
-        except (refunds.NothingToRefund, refunds.RefundUnderWay, NotOffered):
+        except REFUSED:
             self.counts["refunds refused"] += 1
 
     def serve(self) -> None:

@@ -16,7 +16,7 @@ from demo.parts import ROOT
 from demo.supervisor import Supervisor
 from tests.chaos.payments.clock import let_three_days_pass, make_due
 from tests.chaos.payments.crowd import Crowd
-from tests.chaos.payments.gateways import Outcomes
+from tests.chaos.payments.outcomes import Outcomes
 from tests.chaos.payments.post_office import PostOffice
 from tests.chaos.payments.stories import Circumstances
 from tests.providers import break_it, mend
@@ -139,6 +139,10 @@ class Run:
         self.workers.start()
         self.counts["times switched off"] += 1
 
+    def _is_at_rest(self, rounds: int) -> bool:
+        """Return whether the bank has decided everything, and every event has been delivered."""
+        return not self.crowd.open and rounds > 2 * STAFF_AFTER and not self.office.waiting()
+
     def _wait(self, seconds: float) -> None:
         until = time.monotonic() + seconds
         while time.monotonic() < until:
@@ -154,12 +158,14 @@ class Run:
             self.crowd.act(all_of_it=not left_over)
             let_go()
             under_way = make_due(self.database_url) + self.crowd.unfinished()
-            if under_way <= left_over and (left_over or not self.crowd.open):
+            if under_way <= left_over and (left_over or self._is_at_rest(rounds)):
                 return
             rounds += 1
             if rounds % STAFF_AFTER == 0:
                 self.crowd.serve()
                 self.gateway.end_refunds()
+                self.gateway.end_disputes()
+                self.office.fetch_all()
             time.sleep(every)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from tests.chaos.payments.gateways import Treated
+from tests.chaos.payments.outcomes import Treated
 
 # The decimals of the yen, the dollar and the Kuwaiti dinar are none, two and three.
 CURRENCIES = ("JPY", "USD", "KWD")
@@ -15,7 +15,11 @@ AMOUNTS = (1, 50, 1900, 123_450)
 # What becomes of the order: the network takes the plan or refuses it, or the customer cancels.
 ENDINGS = ("completed", "completed", "refused by the network", "cancelled")
 # What staff give back of a charge.
-REFUNDS = ("nothing", "a part", "two parts at once", "all", "too much", "the order")
+REFUNDS = (
+    *("nothing", "a part", "two parts at once", "all", "too much", "the order"),
+    # At the same time the bank disputes the charge, where the gateway has disputes.
+    "a part while disputed",
+)
 # How often the form is sent at once.
 SUBMITS = (1, 1, 2)
 # As many stories are compared before the next one is chosen.
