@@ -41,7 +41,7 @@ REFUSED = (
     *(refunds.NothingToRefund, refunds.RefundUnderWay, refunds.DisputeOpen),
     NotOffered,
 )
-STEPS = {Treated.STEP_APPROVED: True, Treated.STEP_REFUSED: False}
+STEPS = {Treated.STEP_APPROVED: True, Treated.PAGE_PAID: True, Treated.STEP_REFUSED: False}
 # The share of the customers who wait a while before they confirm or ask for money back.
 WAITS = 0.6
 
@@ -179,7 +179,7 @@ class Crowd:
             return
         story.has_refunded = True
         payment, wanted = order.payment, story.is_about.refund
-        part = payment.minor_units // 3 or 1
+        part = payment.minor_units // 30 * 10 or 1
         asked = {
             "a part": [(part, RefundKind.GOODWILL)],
             "a part while disputed": [(part, RefundKind.GOODWILL)],

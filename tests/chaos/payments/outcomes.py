@@ -28,6 +28,8 @@ class Treated(StrEnum):
     STEP_LEFT = "the customer leaves"
     SLOW_REFUND = "a refund takes its time"
     NO_REFUND = "a refund fails"
+    PAGE_PAID = "the customer pays on the gateway's page"
+    PAGE_LEFT = "the customer leaves the gateway's page"
     DISPUTED = "the bank disputes the charge at once"
 
 
@@ -45,6 +47,7 @@ class Method:
     brand: str = "Visa"
     expiry_month: int | None = 12
     expiry_year: int | None = 2060
+    is_kept: bool = True
 
 
 class Outcomes(Protocol):
@@ -93,6 +96,9 @@ class Outcomes(Protocol):
 
     def foreign_event(self) -> Letter:
         """Return a signed event about a payment that is not the portal's."""
+
+    def sign_again(self, letter: Letter) -> Letter:
+        """Return the event as the gateway delivers it once more."""
 
     def events(self) -> list[Letter]:
         """Return every event that the gateway has sent, so that none is lost on its way."""

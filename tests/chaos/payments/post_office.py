@@ -88,14 +88,15 @@ class PostOffice:
         with self._lock:
             letters, self._waiting = self._waiting, []
         self._rng.shuffle(letters)
-        for letter in letters:
+        for kept in letters:
             if self._rng.random() < KEPT_BACK:
-                self.take(letter)
+                self.take(kept)
                 continue
+            letter = self._gateway.sign_again(kept)
             self._deliver(letter, HTTPStatus.NO_CONTENT, "delivered")
             self._delivered.append(letter)
             if self._rng.random() < REPEATED:
-                again = self._rng.choice(self._delivered)
+                again = self._gateway.sign_again(self._rng.choice(self._delivered))
                 self._deliver(again, HTTPStatus.NO_CONTENT, "delivered again")
             if self._rng.random() < FORGED:
                 self._deliver(self._forge(letter), HTTPStatus.BAD_REQUEST, "forged, refused")
