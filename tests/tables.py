@@ -230,6 +230,12 @@ def desk_table() -> str:
     return _table(("page", *STAFF), desk_rows())
 
 
+def ability_table() -> str:
+    from tests.ability_table import HEAD, ability_rows  # noqa: PLC0415 -- after django.setup
+
+    return _table(HEAD, ability_rows())
+
+
 DOCUMENTS = {
     ROOT / "docs/access.md": {"access": access_table, "desk": desk_table},
     ROOT / "docs/operate.md": {"faces": faces_table},
@@ -238,6 +244,7 @@ DOCUMENTS = {
         "payment states": payment_picture,
         "card page states": card_page_picture,
     },
+    ROOT / "docs/testing.md": {"abilities": ability_table},
     ROOT / "docs/retention.md": {"retention": retention_table},
     ROOT / "docs/host.md": {"launch": launch_table, "lpa": lpa_table, "outcomes": outcome_table},
     ROOT / "docs/es2plus.md": {
