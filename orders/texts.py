@@ -11,7 +11,8 @@ from orders.queries.orders import can_be_handed_over, has_lost_sim, return_of
 from orders.states import Failure, OrderState, RepairKind, ReturnState
 from payments.domain import codes
 from payments.models import CardPage
-from payments.states import CardPageState, CodeVerdict, MethodKind, PaymentState, RefusalKind
+from payments.refusal_texts import why_refused
+from payments.states import CardPageState, CodeVerdict, MethodKind, PaymentState
 
 
 @dataclass(frozen=True)
@@ -219,103 +220,10 @@ def cancelled(order: Order) -> str:
 
 
 def _declined(order: Order) -> FailureText:
-    """Return why the payment was refused, by the kind of its method."""
-    kind = MethodKind(order.payment.method.kind)
-    declined = {MethodKind.VOUCHER: _voucher_refused, MethodKind.BILL: _bill_refused}
-    text = declined.get(kind, _card_declined)(order)
-    title = _("Your payment was declined")
-    return FailureText(title, text, can_try_again=True, was_card=kind == MethodKind.CARD)
-
-
-def _voucher_refused(order: Order) -> str:
-    """Return why the voucher was refused. Without a known reason, the text says only that."""
-    texts = {
-        "unknown_code": _(
-            "We don't know this voucher code. Check it and enter it again. "
-            "You haven't been charged."
-        ),
-        "blocked": _("This voucher can't be used. You haven't been charged."),
-        "expired": _("This voucher has expired. You haven't been charged."),
-        "used_up": _("Nothing is left on this voucher. You haven't been charged."),
-        "too_small": _(
-            "This voucher is worth less than the price. Choose another way to pay. "
-            "Nothing was taken from the voucher."
-        ),
-        "other_currency": _(
-            "This voucher is in another currency. Choose another way to pay. "
-            "Nothing was taken from the voucher."
-        ),
-        "in_use": _("This voucher is in use for another order. You haven't been charged."),
-    }
-    no_reason = _("We couldn't take the price from this voucher. You haven't been charged.")
-    return texts.get(order.payment.decline_reason, no_reason)
-
-
-def _bill_refused(order: Order) -> str:
-    """Return why the amount did not go on the bill. Without a known reason, it says only that."""
-    if order.payment.code_asked_at and not codes.tries_left(order.payment):
-        return _(
-            "The code was wrong too often. Submit your order again to get a new code. "
-            "You haven't been charged."
-        )
-    if order.payment.code_asked_at:
-        return _(
-            "The amount wasn't confirmed with the code. Submit your order again to get a new code. "
-            "You haven't been charged."
-        )
-    over_limit = _(
-        "This is over the limit that is set for your bill. Choose another way to pay. "
-        "You haven't been charged."
-    )
-    texts = {
-        "unauthorized_amount": _(
-            "This is more than one purchase on your bill may cost. Choose another way to pay. "
-            "You haven't been charged."
-        ),
-        "user_amount_threshold_overpassed": over_limit,
-        "amount_threshold_overpassed": over_limit,
-        "number_not_proven": _(
-            "We can't be sure any more that this number is yours. Choose another way to pay. "
-            "You haven't been charged."
-        ),
-    }
-    by_kind = {
-        RefusalKind.FINAL: _(
-            "Nothing can be charged to this number's bill. Choose another way to pay. "
-            "You haven't been charged."
-        ),
-    }
-    no_reason = _(
-        "The amount couldn't go on your bill. Choose another way to pay, or try again later. "
-        "You haven't been charged."
-    )
-    return texts.get(order.payment.decline_reason) or by_kind.get(
-        RefusalKind(order.payment.refusal_kind or RefusalKind.LATER), no_reason
-    )
-
-
-def _card_declined(order: Order) -> str:
-    """Return why the bank declined. Without a known reason, the text says only that it did."""
-    texts = {
-        "insufficient_funds": _("There isn't enough money on this card. You haven't been charged."),
-        "session_expired": _("The payment page was closed. You haven't been charged."),
-        "expired_card": _("This card has expired. You haven't been charged."),
-        "incorrect_csc": _("The card's security code is wrong. You haven't been charged."),
-        "processing_error": _("Your bank couldn't process the payment. You haven't been charged."),
-    }
-    by_kind = {
-        RefusalKind.FINAL: _(
-            "Your bank no longer accepts this card. Choose another way to pay. "
-            "You haven't been charged."
-        ),
-        RefusalKind.CUSTOMER: _(
-            "Your bank couldn't make sure that it was you. You haven't been charged."
-        ),
-    }
-    no_reason = _("Your bank declined this card. You haven't been charged.")
-    return texts.get(order.payment.decline_reason) or by_kind.get(
-        RefusalKind(order.payment.refusal_kind or RefusalKind.LATER), no_reason
-    )
+    """Return why the payment was refused."""
+    was_card = order.payment.method.kind == MethodKind.CARD
+    title, text = _("Your payment was declined"), why_refused(order.payment)
+    return FailureText(title, text, can_try_again=True, was_card=was_card)
 
 
 def _nothing_to_hand_over(order: Order) -> FailureText | None:
