@@ -31,13 +31,24 @@ class OpenDifference(NeedsStaffFilter):
 
 @admin.register(BookDifference)
 class BookDifferenceAdmin(ReadOnly, admin.ModelAdmin[BookDifference]):
-    list_display = ["day", "gateway", "kind", "payment", "ours", "theirs", "settled_at"]
-    list_filter = [OpenDifference, "kind", "gateway"]
+    list_display = ["day", "gateway", "kind", "payment", "our_amount", "their_amount", "settled_at"]
+    list_filter = [OpenDifference, "gateway"]
     list_select_related = ["payment"]
     search_fields = ["=payment__reference", "=payment__gateway_id", "=subject"]
-    readonly_fields = ["ours", "theirs", "meaning", "remedy"]
-    exclude = ["our_minor_units", "our_currency", "their_minor_units", "their_currency"]
+    readonly_fields = ["our_amount", "their_amount", "meaning", "remedy"]
+    fields = (
+        *("kind", "meaning", "remedy", "payment", "our_amount", "their_amount", "detail"),
+        *("gateway", "day", "subject", "settled_at", "settled_by", "reason"),
+    )
     actions = ["settle"]
+
+    @admin.display(description="Ours")
+    def our_amount(self, row: BookDifference) -> str:
+        return str(row.ours or "-")
+
+    @admin.display(description="Theirs")
+    def their_amount(self, row: BookDifference) -> str:
+        return str(row.theirs or "-")
 
     @admin.display(description="What it means")
     def meaning(self, row: BookDifference) -> str:

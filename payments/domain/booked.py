@@ -89,7 +89,8 @@ class Booked:
         expected = sum(fee for fee in agreed if fee is not None)
         kept = sum(entry.fee_minor_units for entry in charges)
         kept -= sum(entry.minor_units for entry in fees)
-        if self._has_today([*charges, *fees]) and None not in agreed and kept != expected:
+        is_known = self.payment is not None and None not in agreed
+        if is_known and self._has_today([*charges, *fees]) and kept != expected:
             subject, currency = f"fee:{charges[0].entry_id}", charges[0].currency
             ours, theirs = Money(expected, currency), Money(kept, currency)
             yield Difference(DifferenceKind.WRONG_FEE, subject, self.payment, ours, theirs)

@@ -42,6 +42,15 @@ def test_a_difference_shows_both_amounts_what_it_means_and_what_to_do(desk: Clie
         assert text in page.replace("&#x27;", "'")
 
 
+def test_a_difference_without_an_amount_shows_none(desk: Client) -> None:
+    row = differ(our_minor_units=None, our_currency="")
+
+    page = desk.get(f"{LIST}{row.pk}/change/").text
+
+    assert "None" not in page
+    assert "$19.01" in page
+
+
 def test_a_difference_is_settled_with_a_reason(desk: Client, clara: User) -> None:
     chosen = {"action": "settle", "_selected_action": differ().pk}
 
