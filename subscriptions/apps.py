@@ -11,6 +11,7 @@ class SubscriptionsConfig(AppConfig):
         from outbox.domain import register  # noqa: PLC0415 -- the same
         from payments.domain import bills  # noqa: PLC0415 -- the same
         from payments.domain import evidence as sale  # noqa: PLC0415 -- the same
+        from subscriptions import checks  # noqa: F401, PLC0415 -- registers its checks
         from subscriptions.domain import (  # noqa: PLC0415 -- the same
             claims,
             evidence,

@@ -317,3 +317,38 @@ def test_a_request_that_is_rolled_back_leaves_no_way(sim: Sim) -> None:
 
     assert ways_out.latest(REFERENCE) is None
     assert not Task.objects.exists()
+
+
+@pytest.mark.parametrize("is_done", [False, True])
+def test_a_worker_that_is_killed_at_a_call_leaves_one_way_and_no_second_one(
+    sim: Sim,
+    network: str,
+    is_done: bool,  # noqa: FBT001 -- a parameter of the test
+) -> None:
+    """The row is there, and its outcome is unknown. The next worker sends the same number."""
+    way = ways_out.request(sim, reference=REFERENCE)
+    if is_done:
+        opened(sim)
+        WayOut.objects.update(state=WayOutState.ASKED, ends_at=None)
+        WayOutCall.objects.update(outcome="unanswered", answered_at=None)
+    else:
+        way.calls.create(operation="open")
+
+    process(way)
+
+    assert way.state == WayOutState.OPEN
+    assert at_network(network, sim)["sequence"] == way.pk
+    closed(way)
+    assert at_network(network, sim)["state"] == "closed"
+
+
+def test_a_way_of_a_killed_worker_is_closed_although_nobody_knows_if_it_is_open(
+    sim: Sim, network: str
+) -> None:
+    way = ways_out.request(sim, reference=REFERENCE)
+    way.calls.create(operation="open")
+
+    closed(way)
+
+    assert way.state == WayOutState.CLOSED
+    assert calls(network) == [("close_way", "200")]
