@@ -351,7 +351,7 @@ NETWORK_TOKEN = env.str("NETWORK_TOKEN", default="")
 # asked for (docs/payments.md#way-out).
 WAY_OUT_MINUTES = env.int("WAY_OUT_MINUTES", default=10)
 WAY_OUT_MEGABYTES = env.positive("WAY_OUT_MEGABYTES", default=5)
-WAY_OUT_LIMIT = env.int("WAY_OUT_LIMIT", default=5)
+WAY_OUT_LIMIT = env.int("WAY_OUT_LIMIT", default=10)
 NETWORK_SIMULATOR_URL = env.str("NETWORK_SIMULATOR_URL", default=NETWORK_URL)
 SMDP_SIMULATOR_URL = env.str("SMDP_SIMULATOR_URL", default=SMDP_URL)
 PAYMENT_SIMULATOR_URL = env.str("PAYMENT_SIMULATOR_URL", default=PAYMENT_GATEWAY_URL)

@@ -15,8 +15,9 @@ from accounts.models import User
 from esim.models import Sim
 from mobileplans.domain import visits
 from mobileplans.models import Visit
-from orders.models import Order
+from orders.models import Draft, Order
 from orders.states import OrderState
+from payments.models import CardPage
 from subscriptions.balances import BalancesTooOld, BalanceType, balances
 from subscriptions.domain import ways_out
 from subscriptions.models import WayOut
@@ -78,9 +79,33 @@ def ask_for_way(order: Order) -> None:
         ways_out.request(sim, reference=order.number)
 
 
+def ask_for_way_to_card_page(draft: Draft, page: CardPage) -> None:
+    """Ask for a way out before the page leaves for the gateway's card page.
+
+    The card page is on a listed host. But a bank may want a confirmation while the card is stored.
+    """
+    sim = sim_in_garden(draft.visit, draft.account, chosen=draft.sim)
+    if sim is not None:
+        ways_out.request(sim, reference=str(page.key))
+
+
 def close_way(order: Order) -> None:
     """Close the order's way out, because the customer is back or the order goes on without them."""
     ways_out.close(order.number)
+
+
+def close_way_to_card_page(page: CardPage) -> None:
+    """Close the card page's way out, because the customer is back."""
+    ways_out.close(str(page.key))
+
+
+def is_opening_way_to_card_page(page: CardPage) -> bool:
+    """Return whether the customer should wait for the way out before going to the card page.
+
+    Without a way out the customer goes there all the same, because its host is listed.
+    """
+    way = ways_out.latest(str(page.key))
+    return way is not None and ways_out.is_waited_for(way)
 
 
 def sim_in_garden(visit: Visit, account: User, *, chosen: Sim | None = None) -> Sim | None:

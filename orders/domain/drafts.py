@@ -19,6 +19,7 @@ from esim.models import Sim
 from mobileplans.domain import visits
 from mobileplans.models import Visit
 from moportal.money import Money
+from orders.domain import bank_step
 from orders.models import Draft
 from payments.domain import methods, pages
 from payments.models import CardPage, PaymentMethod
@@ -149,6 +150,7 @@ def open_card_page(draft: Draft, *, version: int) -> CardPage:
             if page is None or not page.is_under_way:
                 raise
     pages.allow_redirect(page)
+    bank_step.ask_for_way_to_card_page(draft, page)
     return page
 
 
@@ -163,6 +165,7 @@ def _new_card_page(draft: Draft, version: int) -> CardPage:
             draft.account, key=key, return_url=return_url, market=draft.visit.market
         )
         _change(draft, version, card_page=page)
+        bank_step.ask_for_way_to_card_page(draft, page)
     return page
 
 

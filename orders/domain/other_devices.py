@@ -22,9 +22,9 @@ from accounts.access.limiter import Counter, Limit
 from moportal.database.statements import compare_and_set
 from moportal.sealed import digest
 from moportal.text.normal_text import normalise_number
+from orders.domain import bank_step
 from orders.models import Order, PayingCode
 from orders.models.orders import CROCKFORD
-from orders.states import OrderState
 
 log = structlog.get_logger(__name__)
 LIFETIME = timedelta(minutes=15)
@@ -39,7 +39,7 @@ LOOKALIKES = str.maketrans("OIL", "011")
 
 def waits_for_bank(order: Order) -> bool:
     """Return whether the order waits for a step at the bank, which another device can do."""
-    return order.state == OrderState.PENDING and order.cancel_requested_at is None
+    return bank_step.find(order) is not None
 
 
 def request_code(order: Order) -> PayingCode | None:
@@ -49,8 +49,9 @@ def request_code(order: Order) -> PayingCode | None:
     """
     with transaction.atomic():
         # Two requests at once wait here for each other.
-        locked = Order.objects.select_for_update(no_key=True).get(pk=order.pk)
-        if not waits_for_bank(locked):
+        Order.objects.select_for_update(no_key=True).get(pk=order.pk)
+        order.refresh_from_db()
+        if not waits_for_bank(order):
             return None
         found = PayingCode.objects.filter(order=order, ended_at=None).first()
         if found is not None and found.is_usable:

@@ -16,8 +16,8 @@ from orders.states import OrderState
 from orders.views.other_device import order_in
 from orders.views.steps import accept_post_back, customer_only, get_own_order, redirect_to
 from outbox.domain import enqueue
-from payments.domain import methods
-from payments.gateways.base import Ability
+from payments.domain import bills, methods, vouchers
+from payments.models.methods import bill_label
 
 
 def bank_context(order: Order) -> dict[str, Any]:
@@ -45,12 +45,8 @@ def _shown_code(code: PayingCode) -> dict[str, Any]:
 def _ways_without_bank(order: Order) -> list[str]:
     """Return the customer's ways to pay that need no page of a bank, by what gateways can do."""
     market = order.visit.market
-    texts = {
-        Ability.VOUCHERS: _("A voucher"),
-        Ability.CODE: _("A payment that you confirm with a code from an SMS"),
-    }
-    offered = methods.abilities_in(market)
-    ways = [text for ability, text in texts.items() if ability in offered]
+    ways = [_("A voucher")] if vouchers.takes_vouchers(market) else []
+    ways += [bill_label(number[-4:]) for number in bills.numbers_of(order.account, market=market)]
     stored = methods.methods_without_step(order.account, market=market)
     return [*ways, *(method.label for method in stored if method != order.payment.method)]
 
@@ -86,7 +82,7 @@ def _note_return(order: Order) -> None:
 def order_bank(request: HttpRequest, user: User, number: str) -> HttpResponse:
     """Ask for a way out to the bank once more, and show the order, which waits for it."""
     order = get_own_order(user, number)
-    if request.method == "POST" and order.state == OrderState.PENDING:
+    if request.method == "POST" and bank_step.find(order):
         bank_step.ask_for_way(order)
     return redirect_to("order", order.number)
 

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from mobileplans.domain import visits
 from orders import texts
+from orders.domain import bank_step
 from orders.domain.drafts import open_draft
 from orders.models import Order
 from orders.views.steps import (
@@ -63,7 +64,9 @@ def open_gateway(_request: HttpRequest, user: User, key: UUID) -> HttpResponse:
 @customer_only
 def return_from_gateway(_request: HttpRequest, user: User, key: UUID) -> HttpResponse:
     """Record that the customer is back from the gateway, and show the progress."""
-    pages.record_return(_get_own_page(user, key))
+    page = _get_own_page(user, key)
+    bank_step.close_way_to_card_page(page)
+    pages.record_return(page)
     return redirect_to("card", key)
 
 
@@ -78,7 +81,11 @@ def _card_context(page: CardPage) -> dict[str, Any]:
     The browser is sent to the gateway automatically only once. If the customer presses
     Back there, this page appears again and waits for a click.
     """
-    waits_for_customer = page.state == CardPageState.OPEN and page.returned_at is None
+    waits_for_customer = (
+        page.state == CardPageState.OPEN
+        and page.returned_at is None
+        and not bank_step.is_opening_way_to_card_page(page)
+    )
     open_url = reverse("card-opened", args=[page.key])
     return {
         "steps": texts.card_steps(page),

@@ -11,7 +11,7 @@ from django.utils.timezone import now
 from accounts.models import User
 from moportal.database.statements import compare_and_set
 from payments.domain import bills, mandates
-from payments.gateways import gateways, offered_in, offers
+from payments.gateways import offered_in, offers
 from payments.gateways.base import Ability
 from payments.gateways.values import StoredCard
 from payments.models import Payment, PaymentMethod
@@ -106,12 +106,6 @@ def new_card_ability(market: str) -> Ability | None:
         wanted = [Ability.HOSTED_PAYMENT, Ability.HOSTED_PAGE]
     found = (one for name in offered_in(market) for one in wanted if offers(name, one))
     return next(found, None)
-
-
-def abilities_in(market: str) -> frozenset[Ability]:
-    """Return what the gateways of this market can do, all together."""
-    known = gateways()
-    return frozenset().union(*(known[name].abilities for name in offered_in(market)))
 
 
 def methods_without_step(account: User, *, market: str) -> list[PaymentMethod]:

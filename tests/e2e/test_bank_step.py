@@ -2,10 +2,11 @@
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 
-from tests.browser import PageAt
+from tests.browser import WINDOW, PageAt
 from tests.e2e.conftest import ShopperAt
-from tests.e2e.customer import Customer
+from tests.e2e.customer import PATIENCE, Customer
 from tests.e2e.outside import payments
 from tests.e2e.payload import purchase_result
 from tests.e2e.shopper import order_number
@@ -27,6 +28,13 @@ def test_the_customer_goes_to_the_bank_and_comes_back(
     noor = Customer(page_at(360, 640), stack.base_url)
     noor.buy(STEP_CARD)
     number = order_number(noor.page.evaluate("location.pathname"))
+    # What is paid, and the way to the bank, are in view in the smallest window and in the app's.
+    to_bank = noor.page.get_by_role("link", name="Go to your bank")
+    for width, height in (WINDOW, (360, 640)):
+        noor.page.set_viewport_size({"width": width, "height": height})
+        expect(noor.page.locator(".guidance bdi")).to_be_in_viewport()
+        expect(to_bank).to_be_in_viewport(timeout=PATIENCE)
+    assert "This page waits for you" in noor.page.locator(".guidance").inner_text()
 
     noor.page.get_by_role("link", name="Go to your bank").click()
     noor.page.get_by_role("button", name=answer).click()

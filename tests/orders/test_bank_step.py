@@ -266,13 +266,15 @@ def test_a_balance_that_the_operator_has_not_told_for_too_long_may_be_none(
     assert bank_step.sim_in_garden(launch(alice, iccid=card.iccid), alice) == card
 
 
-def test_a_reach_is_only_of_a_pending_order(alice: User) -> None:
+def test_only_an_order_that_waits_for_a_bank_has_a_step_there(alice: User) -> None:
     order = make_order(alice)
-
     assert bank_step.find(order) is None
+
+    # It may wait for a code from the gateway instead.
     order.state = OrderState.PENDING
     assert bank_step.find(order) is None
-    order.payment.customer_step_url = "https://bank.example/step"
+
+    order.payment.customer_step_url = "https://bank.example/"
     step = bank_step.find(order)
     assert step is not None
     assert step.reach == Reach.YES

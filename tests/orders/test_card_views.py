@@ -17,7 +17,10 @@ from outbox.retries import RETRY_DELAYS
 from payments.domain import cards, pages
 from payments.models import CardPage, GatewayCall, PaymentMethod
 from payments.states import CardPageState
-from tests.builders import make_draft, make_method, make_plan
+from subscriptions.domain import ways_out
+from subscriptions.models import WayOut
+from subscriptions.states import WayOutState
+from tests.builders import make_card, make_draft, make_method, make_plan
 from tests.orders.conftest import APPROVED, DECLINED
 from tests.orders.journey import LAUNCH, ready, sent, where
 from tests.payments.conftest import type_card
@@ -378,3 +381,41 @@ def test_only_the_entered_card_stays_at_the_gateway(
     come_back(shopping, opened(shopping, draft))
 
     assert books(gateway)["tokens"] == 1
+
+
+def test_in_the_walled_garden_the_page_waits_for_a_way_out(
+    as_alice: Client, alice: User, gateway: str, network: str, settings: Any
+) -> None:
+    settings.PAYMENT_CARD_ENTRY = "page"
+    card = make_card()
+    as_alice.get(f"/?market=US&location=US&transactionId=T1&iccid={card.iccid}")
+    page = ask(as_alice, ready(alice))
+    look(page)
+    waiting = as_alice.get(f"/payment/card/{page.key}/").text
+    assert "Go to the card page" not in waiting
+
+    way = ways_out.latest(str(page.key))
+    assert way is not None
+    process_task(ways_out.KIND, way.pk)
+    assert "Go to the card page" in as_alice.get(f"/payment/card/{page.key}/").text
+
+    # A second wish for a card uses the same page and the same way.
+    assert ask(as_alice, Draft.objects.get()) == page
+    assert WayOut.objects.count() == 1
+
+    as_alice.get(f"/payment/card/{page.key}/returned/")
+    way.refresh_from_db()
+    assert way.state == WayOutState.CLOSING
+
+
+def test_without_a_way_out_the_card_page_is_opened_all_the_same(
+    as_alice: Client, alice: User, gateway: str, settings: Any
+) -> None:
+    settings.PAYMENT_CARD_ENTRY = "page"
+    settings.NETWORK = "subscriptions.networks.warm.AlwaysWarm"
+    as_alice.get(f"/?market=US&location=US&transactionId=T1&iccid={make_card().iccid}")
+    page = ask(as_alice, ready(alice))
+    look(page)
+    process_task(ways_out.KIND, WayOut.objects.get().pk)
+
+    assert "Go to the card page" in as_alice.get(f"/payment/card/{page.key}/").text

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser
 from tests.e2e.customer import Customer
 from tests.oidc_provider import FakeProvider, client_settings, wait_for_keys
 from tests.providers import break_it
-from tests.screens import access, desk, journey, linking, oidc, recovery
+from tests.screens import access, bank, desk, journey, linking, oidc, recovery
 from tests.screens.photographer import Photographer
 from tests.stack import Stack
 
@@ -56,6 +56,8 @@ def courses(provider: FakeProvider) -> tuple[Course, ...]:
             ),
             desk=(desk.simulator, desk.orders),
         ),
+        # All looks are of one network, and each walk has a SIM of its own.
+        Course(few=(bank.bank_step,)),
         Course(many=(linking.link_lines,), desk=(recovery.recovery,)),
         Course(
             settings=client_settings(provider),

@@ -29,7 +29,10 @@ class Look:
 
 
 FEW = frozenset(
-    {"plans", "review", "order-done", "device", "install", "problem-device", "problem-reissue"}
+    {
+        *("plans", "review", "order-done", "device", "install", "problem-device"),
+        *("problem-reissue", "bank-unreachable", "bank-other-device"),
+    }
 )
 LOOKS = [
     *(Look(locale, size) for locale in ("en", "ar-AE") for size in (DESK, PHONE)),
