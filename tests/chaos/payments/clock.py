@@ -35,6 +35,12 @@ def make_due(database_url: str) -> int:
     """Let no task wait for its time any more. Return how many tasks are open."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(DUE)
+    return count_open(database_url)
+
+
+def count_open(database_url: str) -> int:
+    """Return how many tasks are open, without those for messages."""
+    with psycopg.connect(database_url) as connection:
         row = connection.execute(OPEN).fetchone()
     return int(row[0]) if row else 0
 

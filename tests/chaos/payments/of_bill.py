@@ -112,6 +112,9 @@ class Bill:
     def foreign_event(self) -> Letter:
         raise NotImplementedError
 
+    def event_of_another_account(self) -> None:
+        return None
+
     def sign_again(self, letter: Letter) -> Letter:
         return letter
 

@@ -102,6 +102,9 @@ class Simulator:
             for payment in found
         ]
 
+    def event_of_another_account(self) -> None:
+        return None
+
     def sign_again(self, letter: Letter) -> Letter:
         return letter
 

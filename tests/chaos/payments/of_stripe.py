@@ -120,6 +120,11 @@ class Stripe:
             (json.dumps(event("payment_intent.succeeded", payment)).encode(), {})
         )
 
+    def event_of_another_account(self) -> Letter:
+        payment = {"id": f"pi_{secrets.token_hex(6)}", "object": "payment_intent", "metadata": {}}
+        about = {**event("payment_intent.succeeded", payment), "account": "acct_of_somebody"}
+        return self.sign_again((json.dumps(about).encode(), {}))
+
     def events(self) -> list[Letter]:
         sent = query(self._store, "SELECT body FROM notice ORDER BY number")
         return [(one["body"].encode(), {}) for one in sent]

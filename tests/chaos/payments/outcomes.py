@@ -97,6 +97,9 @@ class Outcomes(Protocol):
     def foreign_event(self) -> Letter:
         """Return a signed event about a payment that is not the portal's."""
 
+    def event_of_another_account(self) -> Letter | None:
+        """Return a signed event of another account with the gateway, or None if it has one."""
+
     def sign_again(self, letter: Letter) -> Letter:
         """Return the event as the gateway delivers it once more."""
 

@@ -103,6 +103,9 @@ class PostOffice:
             if self._rng.random() < FOREIGN:
                 foreign = self._gateway.foreign_event()
                 self._deliver(foreign, HTTPStatus.NO_CONTENT, "about somebody else's payment")
+                other = self._gateway.event_of_another_account()
+                if other is not None:
+                    self._deliver(other, HTTPStatus.BAD_REQUEST, "of another account, refused")
 
     def _forge(self, letter: Letter) -> Letter:
         """Return the letter with another body, or with a signature that nobody made."""
