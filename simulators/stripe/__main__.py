@@ -19,6 +19,8 @@ same Idempotency-Key gets the stored answer; another request with it gets an ide
   POST /v1/checkout/sessions               the page is at /c/pay/ID
   GET  /v1/checkout/sessions/ID
   POST /v1/checkout/sessions/ID/expire
+  GET, POST /v1/disputes/ID; POST /v1/disputes/ID/close
+  GET  /v1/radar/early_fraud_warnings/ID
   POST /v1/refunds; GET lists the refunds of a payment
   POST /v1/customers
   POST /v1/payment_methods/ID/attach, /detach
@@ -30,6 +32,9 @@ same Idempotency-Key gets the stored answer; another request with it gets an ide
                           "fault": "...", "times": 1}}; GET lists the faults, DELETE clears them
   POST /payments/ID/lapse let the time for a capture be over now
   POST /refunds/ID/end    {{"status": "succeeded" or "failed"}}: the bank decides about a refund
+  POST /payments/ID/dispute  {{"kind": "dispute" or "inquiry", "reason": "fraudulent"}}
+  POST /disputes/ID/end   {{"status": "won" or "lost"}}
+  POST /payments/ID/fraud_warning
   POST /keys/forget       forget every Idempotency-Key, as Stripe does after a day
   POST /reset             empty the books and clear the faults
   GET  /healthz

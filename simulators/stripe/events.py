@@ -38,6 +38,11 @@ class Announcer:
             self._post(OF_INTENT[status], found)
         elif kind == "checkout.session" and status in OF_SESSION:
             self._post(OF_SESSION[status], found)
+        elif kind == "dispute":
+            is_new = status.endswith("needs_response")
+            self._post("charge.dispute.created" if is_new else "charge.dispute.updated", found)
+        elif kind == "radar.early_fraud_warning":
+            self._post("radar.early_fraud_warning.created", found)
         elif kind == "refund":
             charge = self.books.get(found["charge"])
             if charge is not None:

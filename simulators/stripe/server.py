@@ -11,15 +11,28 @@ from urllib.parse import parse_qs
 
 from simulators.faults import Faults, run_with_faults
 from simulators.http import Answer, HttpRefusal, Request, Route, json_answer, route
-from simulators.keys import Refused, Reply, answer_once, forget_keys
+from simulators.keys import Refused, Reply, answer_once
 from simulators.payment.cards import InvalidCard
-from simulators.stripe import cards, customers, forms, intents, pages, refunds, sessions
+from simulators.stripe import (
+    cards,
+    controls,
+    customers,
+    disputes,
+    forms,
+    intents,
+    pages,
+    refunds,
+    sessions,
+)
 from simulators.stripe.books import Books, Object
 from simulators.stripe.errors import ApiError
 from simulators.stripe.events import Announcer
 from simulators.stripe.showing import expand, shown
 
-FUNCTIONS = ("authorise", "capture", "cancel", "refund", "open", "expire", "detach", "fetch")
+FUNCTIONS = (
+    *("authorise", "capture", "cancel", "refund", "open", "expire", "detach", "dispute"),
+    "fetch",
+)
 Work = Callable[[dict[str, Any]], Reply]
 
 
@@ -56,19 +69,24 @@ class StripeServer:
             route("POST", "/c/pay/([^/]+)", self._pay),
             route("GET", "/challenge/([^/]+)", self._challenge),
             route("POST", "/challenge/([^/]+)", self._decide),
-            *self._routes_for_tests(),
+            *self._routes_for_disputes(),
+            *controls.routes(books, self.faults, self.announcer.announce),
+            *disputes.routes_for_tests(books, self.announcer.announce),
             *self.faults.routes(),
         ]
 
-    def _routes_for_tests(self) -> list[Route]:
+    def _routes_for_disputes(self) -> list[Route]:
+        def answer(request: Request, pk: str) -> Answer:
+            return self._post(
+                "dispute", request, lambda form: disputes.answer(self.books, pk, form)
+            )
+
+        show = self._show(lambda pk: disputes.get(self.books, pk))
         return [
-            route("POST", "/payments/([^/]+)/lapse", self._lapse),
-            route("POST", "/refunds/([^/]+)/end", self._end_refund),
-            route("POST", "/keys/forget", self._forget_keys),
-            route("GET", "/notices", lambda _request: json_answer(self.books.notices())),
-            route("GET", "/books", self._show_books),
-            route("GET", "/healthz", lambda _request: json_answer({"status": "ok"})),
-            route("POST", "/reset", self._reset),
+            route("GET", "/v1/disputes/([^/]+)", show),
+            route("POST", "/v1/disputes/([^/]+)", answer),
+            route("POST", "/v1/disputes/([^/]+)/close", self._act("dispute", disputes.close)),
+            route("GET", "/v1/radar/early_fraud_warnings/([^/]+)", show),
         ]
 
     def _create_intent(self, request: Request) -> Answer:
@@ -256,32 +274,6 @@ class StripeServer:
         if found is None or found["object"] != kind:
             raise HttpRefusal(HTTPStatus.NOT_FOUND, "not_found")
         return found
-
-    def _lapse(self, _request: Request, identifier: str) -> Answer:
-        """Let the time for a capture be over now."""
-        with self.books.transaction():
-            _status, intent = intents.cancel(self.books, identifier, reason="automatic")
-        self.announcer.announce(intent)
-        return json_answer({"status": "lapsed"})
-
-    def _end_refund(self, request: Request, identifier: str) -> Answer:
-        with self.books.transaction():
-            refund = refunds.end(self.books, identifier, str(request.json().get("status")))
-        self.announcer.announce(refund)
-        return json_answer(shown(refund))
-
-    def _forget_keys(self, _request: Request) -> Answer:
-        forget_keys(self.books.store)
-        return json_answer({"status": "forgotten"})
-
-    def _show_books(self, _request: Request) -> Answer:
-        kinds = ("payment_intent", "charge", "refund", "checkout.session", "payment_method")
-        return json_answer({kind: shown(self.books.all(kind)) for kind in kinds})
-
-    def _reset(self, _request: Request) -> Answer:
-        self.books.empty()
-        self.faults.clear()
-        return json_answer({"status": "empty"})
 
 
 def _typed(request: Request) -> dict[str, str]:
