@@ -12,6 +12,7 @@ from pytest_django.fixtures import Settings
 from moportal.money import Money
 from payments.gateways.base import GatewayRefused, GatewayUnavailable
 from payments.gateways.stripe import StripeGateway
+from payments.gateways.stripe.amounts import from_stripe, to_stripe
 from payments.gateways.values import (
     Authorised,
     Captured,
@@ -401,3 +402,62 @@ def test_a_refusal_means_what_code_and_advice_say(
     assert refusal.kind == kind
     wait = refusal.retry_after
     assert (wait.total_seconds() / 3600 if wait else None) == hours
+
+
+DISPUTE = {
+    "id": "dp_1",
+    "amount": 1900,
+    "currency": "usd",
+    "payment_intent": "pi_1",
+    "reason": "fraudulent",
+    "status": "needs_response",
+    "balance_transactions": [{"amount": -1900, "currency": "usd", "fee": 1500}],
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "taken"),
+    [
+        ({}, 1900),
+        # Booked in the currency of the operator's account.
+        ({"balance_transactions": [{"amount": -1750, "currency": "eur", "fee": 0}]}, 1900),
+        ({"balance_transactions": [{"amount": 0, "currency": "eur"}], "status": "won"}, 0),
+        ({"balance_transactions": None, "status": "warning_under_review"}, 0),
+    ],
+)
+def test_what_a_dispute_has_taken_is_in_the_charges_currency(
+    answer: Callable[..., None], changes: dict[str, Any], taken: int
+) -> None:
+    answer({**DISPUTE, **changes})
+
+    dispute = StripeGateway().fetch_dispute("dp_1")
+
+    assert dispute is not None
+    assert dispute.taken == Money(taken, "USD")
+    assert dispute.due_at is None
+
+
+@pytest.mark.parametrize(
+    "changes", [{"status": "unknown"}, {"currency": "xyz"}, {"amount": "1900"}, {"id": ""}]
+)
+def test_a_dispute_that_cannot_be_read_changes_nothing(
+    answer: Callable[..., None], changes: dict[str, Any]
+) -> None:
+    answer({**DISPUTE, **changes})
+
+    with pytest.raises(GatewayUnavailable):
+        StripeGateway().fetch_dispute("dp_1")
+
+
+def test_a_refusal_to_show_a_dispute_is_no_answer(answer: Callable[..., None]) -> None:
+    answer({"error": {"type": "invalid_request_error", "code": "other"}}, 400)
+
+    with pytest.raises(GatewayUnavailable):
+        StripeGateway().fetch_dispute("dp_1")
+
+
+@pytest.mark.parametrize("currency", ["JPY", "KWD", "UGX", "MGA"])
+def test_an_amount_comes_back_as_it_was_sent(currency: str) -> None:
+    amount = Money(10_000, currency)
+
+    assert from_stripe(to_stripe(amount), currency) == amount

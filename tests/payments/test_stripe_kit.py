@@ -60,13 +60,18 @@ class StripeBench:
         return body.encode(), {SIGNATURE_HEADER: sign(body, SECRET, at=int(time.time()))}
 
     def dispute(self, gateway_id: str, *, kind: DisputeKind, is_fraud: bool = False) -> str:
-        raise NotImplementedError
+        reason = "fraudulent" if is_fraud else "product_not_received"
+        return self._act(f"/payments/{gateway_id}/dispute", kind=kind, reason=reason)
 
     def end_dispute(self, dispute_id: str, *, is_won: bool) -> None:
-        raise NotImplementedError
+        self._act(f"/disputes/{dispute_id}/end", status="won" if is_won else "lost")
 
     def warn_of_fraud(self, gateway_id: str) -> str:
-        raise NotImplementedError
+        return self._act(f"/payments/{gateway_id}/fraud_warning")
+
+    def _act(self, path: str, **body: str) -> str:
+        answer = httpx.post(f"{self._address}{path}", json=body, trust_env=False)
+        return str(answer.raise_for_status().json()["id"])
 
     def booked_day(self) -> date:
         raise NotImplementedError

@@ -30,6 +30,7 @@ from payments.gateways.stripe.answers import (
     part_token,
 )
 from payments.gateways.stripe.client import ask, client, error_body, send
+from payments.gateways.stripe.disputes import StripeDisputes
 from payments.gateways.stripe.events import parse_event
 from payments.gateways.values import Event, RefundStanding, Standing
 from payments.states import Initiator
@@ -39,7 +40,7 @@ SESSION_PREFIX = "cs_"
 MOST_REFUNDS = 100
 
 
-class StripeGateway(WithoutCode, WithoutMethods):
+class StripeGateway(StripeDisputes, WithoutCode, WithoutMethods):
     """Speaks Stripe's API by Stripe's own library (docs/payments.md#stripe)."""
 
     name = "stripe"
@@ -51,6 +52,7 @@ class StripeGateway(WithoutCode, WithoutMethods):
             Ability.BANK_STEP,
             Ability.OFF_SESSION,
             Ability.PART_REFUNDS,
+            Ability.DISPUTES,
             Ability.PUSH,
         }
     )

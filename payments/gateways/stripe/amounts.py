@@ -46,6 +46,13 @@ def to_stripe(amount: Money) -> int:
     return amount.minor_units
 
 
+def from_stripe(units: int, currency: str) -> Money:
+    """Return an amount of Stripe's units as the portal counts it."""
+    if currency in COUNTED_IN_HUNDREDTHS:
+        return Money(units // 100, currency)
+    return Money(units * 100 if currency in COUNTED_WHOLE else units, currency)
+
+
 def problem_of(amount: Money) -> str:
     """Return why Stripe cannot take a charge of this amount, or an empty text."""
     digits = MINOR_UNIT_DIGITS.get(amount.currency)
