@@ -17,6 +17,9 @@ INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check \
     --no-deps --require-hashes --only-binary :all:
 PIP_CHECK := $(PYTHON) -m pip --disable-pip-version-check --quiet check
 
+# localstripe is GPL-3 and has no wheel. It runs in an environment of its own, and the product never does.
+LOCALSTRIPE := var/localstripe
+
 export PORT
 
 ##@ Run it
@@ -91,6 +94,13 @@ camara: services $(VENV)/.dev $(CATALOGUES)  ## Compare the operator's bill with
 .PHONY: chaos-payments
 chaos-payments: services $(VENV)/.dev $(CATALOGUES)  ## Kill workers at every step of payments, then compare all books (ARGS="--gateway vouchers --payments 3000")
 	$(PYTHON) -m tests.chaos.payments --json var/payments.json $(ARGS)
+.PHONY: stripe
+stripe: $(VENV)/.dev  ## Buy, capture, void and refund at Stripe itself, with a test key in STRIPE_API_KEY
+	$(PYTHON) -m tests.stripe_journey stripe
+
+.PHONY: localstripe
+localstripe: $(VENV)/.dev $(LOCALSTRIPE)/.ready  ## The same against localstripe, a stand-in that others have written
+	$(PYTHON) -m tests.stripe_journey localstripe $(LOCALSTRIPE)/bin/localstripe
 
 .PHONY: mutants
 mutants: services $(VENV)/.mutants $(CATALOGUES)  ## Check that a test fails for each change to the code that moves money (ARGS="orders.placing*")
@@ -148,7 +158,9 @@ lock: $(VENV)/.lock  ## Lock the newest compatible package versions with their h
 	lock --constraint dev.txt --output-file run.txt run.in && \
 	lock --output-file mutants.txt mutants.in && \
 	lock --output-file bench.txt bench.in && \
-	lock --output-file lock.txt lock.in
+	lock --output-file lock.txt lock.in && \
+	lock --output-file localstripe-build.txt localstripe-build.in && \
+	lock --no-binary localstripe --output-file localstripe.txt localstripe.in
 
 ##@ Set it up (the other targets call these)
 
@@ -183,6 +195,15 @@ $(VENV)/.dev: requirements/dev.txt | $(VENV)/bin/pip
 $(VENV)/.mutants $(VENV)/.bench $(VENV)/.lock: $(VENV)/.%: requirements/%.txt $(VENV)/.dev
 	$(INSTALL) -r requirements/$*.txt
 	@$(PIP_CHECK)
+	@touch $@
+
+# What builds localstripe is locked too, so nothing is installed that no lock names.
+$(LOCALSTRIPE)/.ready: requirements/localstripe.txt requirements/localstripe-build.txt
+	@BASE_PYTHON='$(BASE_PYTHON)' sh demo/venv.sh '$(LOCALSTRIPE)'
+	$(LOCALSTRIPE)/bin/python -m pip install --quiet --disable-pip-version-check \
+	    --no-deps --require-hashes --only-binary :all: -r requirements/localstripe-build.txt
+	$(LOCALSTRIPE)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	    --require-hashes --no-build-isolation --no-binary localstripe -r requirements/localstripe.txt
 	@touch $@
 
 # gettext marks the header of a new catalogue as fuzzy. Without --use-fuzzy the whole catalogue would be
