@@ -20,6 +20,7 @@ same Idempotency-Key gets the stored answer; another request with it gets an ide
   GET  /v1/checkout/sessions/ID
   POST /v1/checkout/sessions/ID/expire
   GET, POST /v1/disputes/ID; POST /v1/disputes/ID/close
+  GET  /v1/balance_transactions            charges and refunds that have moved money
   GET  /v1/radar/early_fraud_warnings/ID
   POST /v1/refunds; GET lists the refunds of a payment
   POST /v1/customers

@@ -14,6 +14,7 @@ from simulators.http import Answer, HttpRefusal, Request, Route, json_answer, ro
 from simulators.keys import Refused, Reply, answer_once
 from simulators.payment.cards import InvalidCard
 from simulators.stripe import (
+    balance,
     cards,
     controls,
     customers,
@@ -58,6 +59,7 @@ class StripeServer:
             route("POST", f"{session}/([^/]+)/expire", self._act("expire", sessions.expire)),
             route("POST", "/v1/refunds", self._refund),
             route("GET", "/v1/refunds", self._refunds),
+            route("GET", "/v1/balance_transactions", self._balance),
             route("POST", "/v1/customers", self._add_customer),
             route("POST", "/v1/payment_methods/([^/]+)/attach", self._attach),
             route(
@@ -146,6 +148,9 @@ class StripeServer:
             }
 
         return self._get(request, find)
+
+    def _balance(self, request: Request) -> Answer:
+        return self._get(request, lambda: balance.page(self.books, request.query))
 
     def _refunds(self, request: Request) -> Answer:
         def find() -> Object:
