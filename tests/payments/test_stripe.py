@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import date
 from typing import Any
 
 import httpx
@@ -461,3 +462,37 @@ def test_an_amount_comes_back_as_it_was_sent(currency: str) -> None:
     amount = Money(10_000, currency)
 
     assert from_stripe(to_stripe(amount), currency) == amount
+
+
+ENTRY = {"id": "txn_1", "amount": -1500, "currency": "usd", "created": 1_790_000_000, "fee": 0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "payout"),
+    [
+        ({"type": "adjustment", "source": {"object": "dispute", "id": "dp_1"}}, "dispute", ""),
+        ({"type": "payout", "source": {"object": "payout", "id": "po_1"}}, "payout", "po_1"),
+        ({"type": "stripe_fee", "source": None}, "fee", ""),
+        ({"type": "nobody_knows_it"}, "fee", ""),
+    ],
+)
+def test_what_is_booked_has_its_kind(
+    answer: Callable[..., None], changes: dict[str, Any], kind: str, payout: str
+) -> None:
+    answer({"object": "list", "data": [{**ENTRY, **changes}], "has_more": True})
+
+    page = StripeGateway().fetch_entries(date(2026, 9, 21), after="")
+
+    (entry,) = page.entries
+    assert (entry.kind, entry.payout_id, entry.amount) == (kind, payout, Money(-1500, "USD"))
+    assert page.after == "txn_1"
+
+
+@pytest.mark.parametrize(
+    "data", [None, [{**ENTRY, "currency": "xyz"}], [{**ENTRY, "created": None}]]
+)
+def test_books_that_cannot_be_read_are_no_answer(answer: Callable[..., None], data: object) -> None:
+    answer({"object": "list", "data": data})
+
+    with pytest.raises(GatewayUnavailable):
+        StripeGateway().fetch_entries(date(2026, 9, 21), after="txn_0")

@@ -29,6 +29,7 @@ from payments.gateways.stripe.answers import (
     parse_session,
     part_token,
 )
+from payments.gateways.stripe.books import StripeBooks
 from payments.gateways.stripe.client import ask, client, error_body, send
 from payments.gateways.stripe.disputes import StripeDisputes
 from payments.gateways.stripe.events import parse_event
@@ -40,7 +41,7 @@ SESSION_PREFIX = "cs_"
 MOST_REFUNDS = 100
 
 
-class StripeGateway(StripeDisputes, WithoutCode, WithoutMethods):
+class StripeGateway(StripeBooks, StripeDisputes, WithoutCode, WithoutMethods):
     """Speaks Stripe's API by Stripe's own library (docs/payments.md#stripe)."""
 
     name = "stripe"
@@ -53,6 +54,7 @@ class StripeGateway(StripeDisputes, WithoutCode, WithoutMethods):
             Ability.OFF_SESSION,
             Ability.PART_REFUNDS,
             Ability.DISPUTES,
+            Ability.BOOKS,
             Ability.PUSH,
         }
     )
