@@ -2,6 +2,7 @@
 
 import html
 import time
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -12,9 +13,10 @@ from accounts.models import User
 from orders.domain import placing
 from orders.models import Draft, Order
 from orders.states import Failure, OrderState
-from payments.domain import webhooks
+from payments.domain import cards, hosted, webhooks
 from payments.domain.methods import stored_methods
 from payments.gateways.stripe import StripeGateway
+from payments.gateways.values import StoredCard
 from payments.models import GatewayCall, PaymentMethod, WebhookEvent
 from payments.states import MethodKind, PaymentState
 from simulators.stripe.events import SIGNATURE_HEADER, sign
@@ -227,3 +229,29 @@ def test_without_such_a_gateway_the_choice_is_refused(
     assert choose(buying, alice) == (303, "/payment/")
 
     assert not PaymentMethod.objects.filter(kind=MethodKind.PAGE).exists()
+
+
+def test_a_card_that_was_used_once_needs_no_removal_at_the_gateway(
+    buying: Client, alice: User, stripe: str
+) -> None:
+    order = submit(buying, alice)
+    pay_on_page(order.payment.customer_step_url)
+    method = settled(order).payment.method
+
+    cards.remove(method)
+    process_task(cards.KIND, method.pk)
+
+    method.refresh_from_db()
+    assert method.forgotten_at is not None
+    assert not GatewayCall.objects.filter(operation="forget").exists()
+
+
+def test_a_card_is_named_once(buying: Client, alice: User) -> None:
+    order = submit(buying, alice)
+    stale, card = order.payment.method, StoredCard("", "Visa", "4242", 12, 2049)
+    hosted.name_card(PaymentMethod.objects.get(pk=stale.pk), card)
+
+    hosted.name_card(stale, replace(card, last4="1111"))
+    hosted.name_card(stale, None)
+
+    assert PaymentMethod.objects.get(pk=stale.pk).last4 == "4242"
