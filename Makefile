@@ -94,6 +94,7 @@ camara: services $(VENV)/.dev $(CATALOGUES)  ## Compare the operator's bill with
 .PHONY: chaos-payments
 chaos-payments: services $(VENV)/.dev $(CATALOGUES)  ## Kill workers at every step of payments, then compare all books (ARGS="--gateway vouchers --payments 3000")
 	$(PYTHON) -m tests.chaos.payments --json var/payments.json $(ARGS)
+
 .PHONY: stripe
 stripe: $(VENV)/.dev  ## Buy, capture, void and refund at Stripe itself, with a test key in STRIPE_API_KEY
 	$(PYTHON) -m tests.stripe_journey stripe
