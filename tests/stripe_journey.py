@@ -91,7 +91,7 @@ def leave_out_newer_parameters() -> None:
         known = [(name, text) for name, text in fields if name.partition("[")[0] not in NEWER]
         return send(self, method, url, headers, urlencode(known) if data else data)
 
-    client.PortalHttpClient.request = request  # type: ignore[method-assign]  # localstripe alone
+    client.PortalHttpClient.request = request  # type: ignore[method-assign,assignment]  # localstripe alone
 
 
 def run(url: str, key: str, *, is_real: bool) -> None:

@@ -496,3 +496,22 @@ def test_books_that_cannot_be_read_are_no_answer(answer: Callable[..., None], da
 
     with pytest.raises(GatewayUnavailable):
         StripeGateway().fetch_entries(date(2026, 9, 21), after="txn_0")
+
+
+def test_a_page_that_asks_for_another_amount_is_refused(answer: Callable[..., None]) -> None:
+    session = {"id": "cs_1", "object": "checkout.session", "status": "open", "url": BACK}
+    answer({**session, "amount_total": 1899, "currency": "usd"})
+
+    with pytest.raises(GatewayRefused, match="another amount"):
+        open_page()
+
+
+def test_a_payment_over_another_amount_than_its_page_is_no_answer(
+    answer: Callable[..., None],
+) -> None:
+    intent = {**INTENT, "amount": 1901, "currency": "usd", "latest_charge": CHARGE}
+    session = {"id": "cs_1", "object": "checkout.session", "status": "complete"}
+    answer({**session, "amount_total": 1900, "currency": "usd", "payment_intent": intent})
+
+    with pytest.raises(GatewayUnavailable):
+        StripeGateway().fetch("cs_1")
