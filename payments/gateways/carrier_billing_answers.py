@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -49,13 +49,9 @@ def amount_of(charging: object) -> Money:
     digits = MINOR_UNIT_DIGITS.get(currency) if isinstance(currency, str) else None
     if digits is None or isinstance(amount, bool) or not isinstance(amount, int | float):
         raise GatewayUnavailable("no usable amount", was_sent=True)
-    try:
-        # A float prints as the shortest decimal that is the same float: the one that was sent.
-        minor_units = Decimal(str(amount)).scaleb(digits)
-        is_whole = minor_units == minor_units.to_integral_value()
-    except InvalidOperation as error:
-        raise GatewayUnavailable("no usable amount", was_sent=True) from error
-    if not is_whole:
+    # A float prints as the shortest decimal that is the same float: the one that was sent.
+    minor_units = Decimal(str(amount)).scaleb(digits)
+    if not minor_units.is_finite() or minor_units != minor_units.to_integral_value():
         raise GatewayUnavailable("an amount with too many decimals", was_sent=True)
     return Money(int(minor_units), str(currency))
 
