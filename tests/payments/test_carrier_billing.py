@@ -405,6 +405,13 @@ def test_a_payment_that_is_no_object_is_no_answer(fake: FakeBilling, body: objec
         CarrierBilling().fetch("p1")
 
 
+def test_a_question_is_never_refused(fake: FakeBilling) -> None:
+    fake.on("GET", "p1", (400, error("INVALID_ARGUMENT")))
+
+    with pytest.raises(GatewayUnavailable, match="fetch: HTTP 400 INVALID_ARGUMENT"):
+        CarrierBilling().fetch("p1")
+
+
 def test_a_search_goes_through_the_pages(fake: FakeBilling) -> None:
     other = payment()
     other["amountTransaction"] = {"clientCorrelator": "another"}

@@ -79,7 +79,7 @@ def test_a_request_that_is_not_as_described_is_refused(
 ) -> None:
     sent = {"content": body} if isinstance(body, bytes) else {"json": body}
 
-    answer = billing.post(f"{BASE}/prepare", **sent)  # type: ignore[arg-type]  # one of the two
+    answer = billing.post(f"{BASE}/prepare", **sent)
 
     assert code_of(answer) == (400, "INVALID_ARGUMENT")
     assert billing.get("/books").json()["payments"] == []
