@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 
 class MethodGone(Exception):
-    """The customer has removed the method, or the bank refuses it for good."""
+    """The method is removed, stopped, or was used only once: nothing can be charged to it."""
 
 
 def agree(
@@ -51,7 +51,7 @@ def agree(
     with transaction.atomic():
         # The row lock lets a removal of the method, and a second consent, wait.
         kept = PaymentMethod.objects.select_for_update().get(pk=method.pk)
-        if kept.removed_at or kept.stopped_at:
+        if kept.removed_at or kept.stopped_at or not kept.is_kept:
             raise MethodGone(str(kept))
         earlier = kept.mandates.filter(purpose=purpose, ended_at=None).first()
         if earlier is not None:

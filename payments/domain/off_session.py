@@ -35,6 +35,7 @@ class Hindrance(StrEnum):
     BEYOND_LIMIT = "the customer agreed to less, or to another currency"
     REMOVED = "the customer has removed the method"
     STOPPED = "the bank refuses the method for good"
+    NOT_KEPT = "the gateway has not kept the method"
     EXPIRED = "the card has expired"
     TOO_MANY_REFUSALS = "the bank has refused the method too often"
     NOT_YET = "the gateway advises to wait"
@@ -121,6 +122,7 @@ def _check(mandate: Mandate, amount: Money, payment: Payment | None = None) -> N
     hindrances = {
         Hindrance.REMOVED: method.removed_at is not None,
         Hindrance.STOPPED: method.stopped_at is not None,
+        Hindrance.NOT_KEPT: not method.is_kept or method.token == "",
         Hindrance.MANDATE_ENDED: mandate.ended_at is not None,
         Hindrance.EXPIRED: method.is_expired,
         Hindrance.BEYOND_LIMIT: not mandate.allows(amount),

@@ -22,7 +22,7 @@ from payments.domain.standing import (
 )
 from payments.gateways import choose_gateway, gateway
 from payments.gateways.base import Ability, GatewayRefused
-from payments.gateways.values import Card, CustomerStep, Declined, Standing
+from payments.gateways.values import Card, CodeStep, CustomerStep, Declined, Standing
 from payments.models import GatewayCall, Payment, PaymentMethod
 from payments.states import (
     Initiator,
@@ -66,7 +66,8 @@ def authorise(payment: Payment, *, before_call: BeforeCall) -> Payment:
         return payment
     try:
         standing = _ask_for_amount(payment, before_call)
-        if isinstance(standing, CustomerStep) and payment.initiator == Initiator.OPERATOR:
+        asks_customer = isinstance(standing, CustomerStep | CodeStep)
+        if asks_customer and payment.initiator == Initiator.OPERATOR:
             standing = _refuse_step(payment, standing, before_call)
     except GatewayRefused as error:
         # A gateway may refuse a repeated request only because it had the first one.
@@ -129,7 +130,7 @@ def _ask_for_amount(payment: Payment, before_call: BeforeCall) -> Standing:
     )
 
 
-def _refuse_step(payment: Payment, step: CustomerStep, before_call: BeforeCall) -> Declined:
+def _refuse_step(payment: Payment, step: Standing, before_call: BeforeCall) -> Declined:
     """Void a payment that asks the absent customer to confirm, which no adapter should return."""
     key, void = f"{payment.key}:void", gateway_of(payment).void
     call_gateway(

@@ -120,11 +120,12 @@ def test_a_refusal_for_good_stops_the_method_and_ends_its_mandates(
 
 
 def test_nothing_is_agreed_for_a_method_that_is_gone(alice: User, method: PaymentMethod) -> None:
-    stopped = domain.add_card(alice, card())
+    stopped, used_once = (domain.add_card(alice, card()) for _ in range(2))
     methods.stop(stopped, reason="stolen_card")
+    PaymentMethod.objects.filter(pk=used_once.pk).update(is_kept=False)
     cards.remove(method)
 
-    for gone in (method, stopped):
+    for gone in (method, stopped, used_once):
         with pytest.raises(mandates.MethodGone):
             agree(gone)
 

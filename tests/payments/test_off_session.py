@@ -177,6 +177,10 @@ def expire(mandate: Mandate) -> None:
     PaymentMethod.objects.filter(pk=mandate.method_id).update(expiry_year=2020)
 
 
+def lose_token(mandate: Mandate) -> None:
+    PaymentMethod.objects.filter(pk=mandate.method_id).update(token="")
+
+
 def refuse_often(mandate: Mandate) -> None:
     refuse(mandate.method, 7, days_ago=13)
     refuse(mandate.method, 1)
@@ -196,6 +200,7 @@ HINDRANCES = [
     (remove, Hindrance.REMOVED),
     (stop, Hindrance.STOPPED),
     (expire, Hindrance.EXPIRED),
+    (lose_token, Hindrance.NOT_KEPT),
     (refuse_often, Hindrance.TOO_MANY_REFUSALS),
     (advise, Hindrance.NOT_YET),
     (want_the_customer, Hindrance.NEEDS_CUSTOMER),
