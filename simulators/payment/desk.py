@@ -25,11 +25,12 @@ ABOUT_PAYMENT = {
     "inquiry": "Inquiry",
     "warning": "Warn of fraud",
 }
+ESCALATE = "escalate"
 ABOUT_DISPUTE: dict[str, str] = {
     DisputeStatus.WON: "Merchant wins",
     DisputeStatus.LOST: "Merchant loses",
     DisputeStatus.NEEDS_ANSWER: "Open again",
-    DisputeKind.DISPUTE: "Make the inquiry a dispute",
+    ESCALATE: "Make the inquiry a dispute",
 }
 
 
@@ -60,7 +61,8 @@ def act(books: Books, subject: str, what: str) -> Reply:
         reason = disputes.FRAUD if what == "fraud" else "product_not_received"
         return disputes.open_dispute(books, subject, {"kind": kind, "reason": reason})
     if what in ABOUT_DISPUTE:
-        return disputes.end_dispute(books, subject, {"status": what})
+        status = DisputeKind.DISPUTE if what == ESCALATE else what
+        return disputes.end_dispute(books, subject, {"status": status})
     raise Refused(HTTPStatus.BAD_REQUEST, "unknown_action")
 
 
