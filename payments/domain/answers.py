@@ -121,8 +121,8 @@ def _end(row: DisputeAnswer, refusal: str) -> None:
     new = AnswerState.FAILED if refusal else AnswerState.DONE
     is_asked = {"state": AnswerState.ASKED}
     columns = {"state": new, "ended_at": now(), "last_error": refusal}
-    if compare_and_set(DisputeAnswer, row.pk, is_asked, **columns):
-        enqueue_dispute(row.dispute.gateway, row.dispute.gateway_id)
+    compare_and_set(DisputeAnswer, row.pk, is_asked, **columns)
+    enqueue_dispute(row.dispute.gateway, row.dispute.gateway_id)
 
 
 def watch() -> int:
@@ -134,8 +134,8 @@ def watch() -> int:
     soon = now() + timedelta(days=settings.DISPUTE_DUE_DAYS)
     due = unanswered().filter(due_at__lt=soon, reported_at=None)
     for dispute in due.select_related("payment"):
-        if compare_and_set(Dispute, dispute.pk, {"reported_at": None}, reported_at=now()):
-            log.error("a dispute needs an answer: staff must act", dispute=str(dispute))
+        log.error("a dispute needs an answer: staff must act", dispute=str(dispute))
+        Dispute.objects.filter(pk=dispute.pk).update(reported_at=now())
     still_open = Dispute.objects.filter(ended_at=None).order_by("due_at")
     found = list(still_open.values_list("gateway", "gateway_id")[:BATCH])
     for name, dispute_id in found:

@@ -11,7 +11,6 @@ from django.utils.timezone import now
 from moportal.money import Money
 from payments.models.payments import Payment
 from payments.states import (
-    OPEN_DISPUTE,
     AnswerKind,
     AnswerState,
     DisputeKind,
@@ -104,10 +103,6 @@ class Dispute(models.Model):
     @property
     def fee(self) -> Money | None:
         return Money(self.fee_minor_units, self.fee_currency) if self.fee_minor_units else None
-
-    @property
-    def is_open(self) -> bool:
-        return self.state in OPEN_DISPUTE
 
     @property
     def is_due_soon(self) -> bool:

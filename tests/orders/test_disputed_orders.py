@@ -100,6 +100,19 @@ def test_a_sim_in_the_device_is_the_delivery(alice: User, sold: Order, gateway: 
     assert "in the device already" in texts(disputed(gateway, sold.payment))["download"]
 
 
+def test_an_esim_that_is_on_its_device_or_none_is_not_withdrawn(
+    sold: Order, gateway: str, settings: Settings
+) -> None:
+    settings.DISPUTE_REACTION = "end"
+    Order.objects.update(profile=None)
+    row = disputed(gateway, sold.payment)
+
+    assert reacted(sold) is None
+
+    assert "download" not in texts(row)
+    assert Profile.objects.get().state == ProfileState.RELEASED
+
+
 def test_a_dispute_leaves_the_plan_unless_the_setting_says_otherwise(
     sold: Order, gateway: str, settings: Settings
 ) -> None:

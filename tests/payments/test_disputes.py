@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -14,7 +15,9 @@ from moportal.money import Money
 from outbox.domain import Lease, LeaseLost, RetryAfter
 from outbox.models import Task
 from payments.domain import disputes, refunds
-from payments.gateways.base import GatewayRefused
+from payments.gateways.base import GatewayRefused, GatewayUnavailable
+from payments.gateways.simulator import SimulatorGateway
+from payments.gateways.simulator_disputes import parse_dispute
 from payments.models import Dispute, GatewayCall, Payment, WebhookEvent
 from payments.signals import dispute_answered, dispute_lost, dispute_opened, dispute_won
 from payments.states import (
@@ -377,3 +380,33 @@ def test_books_in_another_currency_are_a_case(captured: Payment, gateway: str) -
 
     assert lost(captured) == (0, True)
     assert list(disputes.doubled()) == [row]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"kind": "other"},
+        {"status": "other"},
+        {"payment": ""},
+        {"taken": -1},
+        {"amount": True},
+        {"fee": "15"},
+        {"currency": "XXX"},
+    ],
+)
+def test_an_answer_that_is_none_is_asked_for_again(changes: dict[str, Any]) -> None:
+    known = {"id": "d", "payment": "p", "kind": "dispute", "status": "won", "currency": "USD"}
+    amounts = {"amount": 1, "taken": 0, "fee": 0}
+    assert parse_dispute({**known, **amounts}).due_at is None
+
+    with pytest.raises(GatewayUnavailable):
+        parse_dispute({**known, **amounts, **changes})
+
+
+def test_an_error_of_the_gateway_is_no_dispute(
+    gateway: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SimulatorGateway, "_exchange", lambda *_given, **_more: (400, {}))
+
+    with pytest.raises(GatewayUnavailable):
+        SimulatorGateway().fetch_dispute("dis_1")
