@@ -47,6 +47,7 @@ SUMMARY = f"""\
   voucher             KESTRELLARGE (KESTRELSMALL is worth too little)
   card, approved      4242 4242 4242 4242  (any future date, any security code)
   card, declined      4000 0000 0000 0002
+  card, disputed      4000 0000 0000 2685  (0259: as fraud; play the bank on the gateway's /desk)
   SIM without a plan  {UNUSED_ICCID}  (PUK {UNUSED_PUK})
   SIM with a plan     {WITH_PLAN_ICCID}  (of the demo customer)
   SIM, microbalance   {MICROBALANCE_ICCID}  (Get Balance: NONE)
