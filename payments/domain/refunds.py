@@ -32,7 +32,7 @@ from payments.domain.standing import (
 from payments.gateways import offers
 from payments.gateways.base import Ability, GatewayRefused, GatewayUnavailable, NotOffered
 from payments.gateways.values import Refunded, RefundFailed, RefundPending, RefundStanding
-from payments.models import Payment, Refund
+from payments.models import GatewayCall, Payment, Refund
 from payments.states import RefundKind, RefundState
 
 log = structlog.get_logger(__name__)
@@ -40,6 +40,8 @@ KIND = "refund"
 LONGEST_REASON = 200
 # How often the gateway is asked about a refund that the bank decides about later.
 PENDING_INTERVAL = timedelta(hours=1)
+# A request without an answer may still arrive at the gateway for so long.
+MAY_STILL_ARRIVE = timedelta(minutes=10)
 
 
 class NothingToRefund(Exception):
@@ -215,6 +217,8 @@ def _ask(row: Refund, before_call: BeforeCall) -> RefundStanding:
         )
         if found is not None:
             return found
+        if payment.is_disputed and _may_still_arrive(row):
+            raise GatewayUnavailable("refund: an earlier request may still arrive")
     # What the gateway has not got is not sent any more: the dispute may give back the same.
     _refuse_if_disputed(payment)
     give_back = gateway_of(payment).refund
@@ -225,6 +229,12 @@ def _ask(row: Refund, before_call: BeforeCall) -> RefundStanding:
         payment=payment,
         before_call=before_call,
     )
+
+
+def _may_still_arrive(row: Refund) -> bool:
+    sent = row.payment.calls.filter(operation="refund", key=str(row.key))
+    unanswered = sent.filter(outcome=GatewayCall.Outcome.UNANSWERED)
+    return unanswered.filter(sent_at__gt=now() - MAY_STILL_ARRIVE).exists()
 
 
 def failed_refunds() -> QuerySet[Refund]:

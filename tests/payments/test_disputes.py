@@ -277,6 +277,25 @@ def test_a_refund_that_was_not_sent_when_the_dispute_opened_fails(
     assert captured.refunding_minor_units == captured.in_flight_minor_units == 0
 
 
+def test_a_refund_whose_request_may_still_arrive_does_not_fail_yet(
+    captured: Payment, gateway: str, clara: User
+) -> None:
+    part = refunds.request_refund(
+        captured, Money(500, "USD"), kind=RefundKind.GOODWILL, reason="x", actor=clara
+    )
+    GatewayCall.objects.create(payment=captured, operation="refund", key=str(part.key))
+    disputed(gateway, captured, amount=1900)
+
+    assert process_task(refunds.KIND, part.pk)
+    part.refresh_from_db()
+    assert (part.state, part.tries) == (RefundState.ASKED, 1)
+
+    captured.calls.filter(operation="refund").update(sent_at=now() - refunds.MAY_STILL_ARRIVE)
+    process_task(refunds.KIND, part.pk)
+    part.refresh_from_db()
+    assert part.state == RefundState.FAILED
+
+
 def test_nothing_is_refunded_while_a_dispute_is_open(
     captured: Payment, gateway: str, clara: User
 ) -> None:
