@@ -118,6 +118,8 @@ def _advance_or_fail(order: Order, lease: Lease) -> RetryAfter | None:
     except Exception as error:
         # A bug must not keep money authorised for ever, so it counts as a failed attempt.
         log.exception("unexpected error")
+        # The transaction that moved it may be rolled back.
+        order.refresh_from_db(fields=["state"])
         return _retry_or_stop(order, error)
 
 
@@ -281,10 +283,12 @@ def _decide_to_charge(order: Order) -> None:
 def _complete(order: Order) -> None:
     assert order.subscription is not None  # noqa: S101 -- `_put_plan_on_line` has set it
     at = now()
+    # This comes first: a worker that stalled and comes second stops here, and not at the receipt
+    # that is there already.
+    _move(order, OrderState.COMPLETED, completed_at=at, last_error="")
     subscriptions.start(order.subscription, at=at)
     receipt = issue_receipt(order.payment, at=at)
     announcing.tell_completed(order, receipt, at=at)
-    _move(order, OrderState.COMPLETED, completed_at=at, last_error="")
 
 
 def _retry_or_stop(order: Order, error: Exception) -> RetryAfter | None:

@@ -103,6 +103,19 @@ def test_of_two_workers_one_puts_the_plan_on_the_line(
     assert Subscription.objects.count() == 1
 
 
+def test_of_two_workers_one_completes_the_order(placed: Order, smdp: str, gateway: str) -> None:
+    break_it(gateway, "capture", "http_500")
+    settled(placed)
+    seen_before = Order.objects.get(pk=placed.pk)
+    order = settled(placed)
+    assert order.state == OrderState.COMPLETED
+
+    with pytest.raises(settling.IllegalTransition, match="another worker moved it"):
+        settling._complete(seen_before)  # noqa: SLF001 -- the test needs this step alone
+
+    assert Order.objects.get(pk=placed.pk).last_error == ""
+
+
 def test_of_two_workers_one_moves_the_order(placed: Order) -> None:
     seen_before = Order.objects.get(pk=placed.pk)
     settling._move(placed, OrderState.IN_PROGRESS)  # noqa: SLF001 -- the only function that moves it
