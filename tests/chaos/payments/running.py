@@ -26,6 +26,8 @@ CHANCE, MANY = 0.02, 1_000_000
 AT_RANDOM = ("drop_before", "drop_after", "http_500", "malformed")
 # In seconds: how long answers are lost, a gateway is away or switched off, and a wave may last.
 LOST_FOR, AWAY_FOR, OFF_FOR, WAVE_FOR, DRAIN_FOR = 1.5, 0.5, 0.7, 30.0, 600.0
+# Before the last orders end without faults, workers are killed for so long.
+STRUCK_FOR = 90.0
 READY_WITHIN = 30.0
 # A wave is over when so few of its orders have not ended. The others end beside the next one.
 LEFT_OVER = 20
@@ -105,7 +107,8 @@ class Run:
         self._wait_for_ends(WAVE_FOR, every=0.3, left_over=LEFT_OVER)
 
     def drain(self) -> None:
-        """Let everything come to its end, without further faults."""
+        """Let everything come to its end, in the end without further faults."""
+        self._wait_for_ends(STRUCK_FOR, every=0.3, left_over=LEFT_OVER)
         mend(self.address)
         self.workers.calm_down()
         self._wait_for_ends(DRAIN_FOR, every=0.5)
