@@ -1,4 +1,4 @@
-"""System checks of the payment gateways' names: in the settings, and in what is stored."""
+"""System checks of the payment gateways: their names, their settings, and the prices they take."""
 
 import re
 from typing import Any
@@ -76,7 +76,7 @@ def agreed_fees(**_options: Any) -> list[CheckMessage]:
 
 @register(deploy=True)
 def carrier_billing(**_options: Any) -> list[CheckMessage]:
-    """Return warnings for a bill without its addresses or token, and for unused addresses."""
+    """Return a warning for each missing or unused setting of the operator's bill."""
     is_listed = _is_any_listed(Ability.BILL)
     if is_listed is None:
         return []
@@ -98,7 +98,7 @@ def carrier_billing(**_options: Any) -> list[CheckMessage]:
 
 
 def _is_any_listed(ability: Ability) -> bool | None:
-    """Return whether a gateway in use has the ability. None: a class is not there."""
+    """Return whether a listed gateway has the ability, or None if a class cannot be imported."""
     try:
         return any(ability in one.abilities for one in gateways().values())
     except ImportError:

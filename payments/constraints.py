@@ -8,9 +8,10 @@ from django.db.models import BaseConstraint
 class SameAsParent(BaseConstraint):
     """A row has the same value in the column `field` as the row that its foreign key names.
 
-    On PostgreSQL it is a foreign key over both columns, which lets a row without a parent pass. It
-    needs a unique index on the parent's table, and makes that too. On other databases there is
-    none: one function writes such rows, and copies the value from the parent.
+    On PostgreSQL it is a foreign key over both columns. A row without a parent is allowed. The
+    foreign key needs a unique index on the parent's table, and this constraint creates it. Other
+    databases have no such constraint. There, one function writes these rows and copies the value
+    from the parent.
     """
 
     def __init__(self, *, name: str, parent: str, field: str) -> None:
@@ -54,12 +55,12 @@ class SameAsParent(BaseConstraint):
         """Do nothing: no form writes such rows."""
 
     def deconstruct(self) -> Any:
-        """Return how a migration makes this constraint again."""
+        """Return the path and the arguments with which a migration creates this constraint."""
         path, args, kwargs = super().deconstruct()
         return path, args, {**kwargs, "parent": self.parent, "field": self.field}
 
     def __eq__(self, other: object) -> bool:
-        """Compare by what both were made from."""
+        """Compare the arguments of both constraints."""
         return isinstance(other, SameAsParent) and self.deconstruct() == other.deconstruct()
 
     def __hash__(self) -> int:

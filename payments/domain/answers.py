@@ -128,8 +128,8 @@ def _end(row: DisputeAnswer, refusal: str) -> None:
 def watch() -> int:
     """Report disputes that need an answer soon, and ask about all open ones. Return how many.
 
-    An event may be lost, so each open dispute is asked about at every round. A dispute is reported
-    once for its due time, in the log.
+    An event may be lost, so every round asks about each open dispute. The log reports a dispute
+    once before its due time.
     """
     soon = now() + timedelta(days=settings.DISPUTE_DUE_DAYS)
     due = unanswered().filter(due_at__lt=soon, reported_at=None)

@@ -1,7 +1,7 @@
-"""The operator's bill: offered for a phone number whose holder the customer has proven to be.
+"""The operator's bill: offered to a customer who has proven to be the holder of a phone number.
 
 A code to the number is not enough, because whoever takes over the SIM can read it
-(docs/accounts.md#proofs). A method is asked for its proof each time it is offered or charged.
+(docs/accounts.md#proofs). The proof is checked each time the method is offered or charged.
 """
 
 from collections.abc import Callable, Collection
@@ -19,7 +19,7 @@ from payments.models import PaymentMethod
 from payments.states import MethodKind
 
 log = structlog.get_logger(__name__)
-# Returns whether something forbids this account to charge this number's bill.
+# Returns whether another room forbids charges on this number's bill for this account.
 Veto = Callable[[User, str], bool]
 _vetoes: list[Veto] = []
 
@@ -43,7 +43,7 @@ def numbers_of(account: User, *, market: str) -> list[str]:
 
 
 def may_charge(method: PaymentMethod) -> bool:
-    """Return whether the account may still charge this method. For any other kind it is yes."""
+    """Return whether the account may still charge this bill. Any other kind of method: yes."""
     return method.kind != MethodKind.BILL or _may_charge(method.account, method.token)
 
 
@@ -63,7 +63,7 @@ def add_bill(account: User, number: str, *, market: str) -> PaymentMethod | None
     if number not in numbers_of(account, market=market):
         return None
     name = choose_gateway(Ability.BILL, market)
-    # Race: two requests may both find none. Then there are two rows for one bill, and no harm.
+    # Race: two requests may both find none. Then one bill has two rows, which does no harm.
     known = next((one for one in _stored(account, number) if one.gateway == name), None)
     return known or PaymentMethod.objects.create(
         account=account, gateway=name, kind=MethodKind.BILL, token=number, last4=number[-4:]

@@ -13,8 +13,7 @@ from payments.domain.fees import agreed_fee
 from payments.models import BookEntry, Dispute, Payment, Refund
 from payments.states import DifferenceKind, EntryKind, RefundState
 
-# A date alone does not say in which time zone it was written. Somewhere on Earth it is still the
-# day of the time 12 hours ago, and somewhere already that of the time in 14 hours.
+# A date alone does not say its time zone. The zones of Earth reach from UTC-12 to UTC+14.
 BEHIND, AHEAD = timedelta(hours=12), timedelta(hours=14)
 
 
@@ -32,9 +31,9 @@ def last_day(at: datetime) -> date:
 class Booked:
     """All entries for one payment in the order in which they were stored.
 
-    Only differences of `day` are reported: each entry is compared on the day on which it was
-    booked. `payment` is None if the portal has none with this id. `capture_sent_at` is when the
-    portal first asked for the charge, and None if the gateway charged without that.
+    Only differences of `day` are reported, because an entry belongs to the day on which it was
+    booked. `payment` is None if the portal has no payment with this id. `capture_sent_at` is when
+    the portal first sent the capture, or None if the gateway charged without one.
     """
 
     day: date
@@ -80,8 +79,8 @@ class Booked:
     def _compare_fees(self) -> Iterator[Difference]:
         """Compare what the gateway keeps of the charge with what is agreed.
 
-        A fee may be part of the charge's entry, or an entry of its own. A fee that names a cause is
-        that of a dispute.
+        A fee may be part of the charge's entry, or an entry of its own. A fee with a cause belongs
+        to a dispute.
         """
         charges = self._of(EntryKind.CHARGE)
         fees = [entry for entry in self._of(EntryKind.FEE) if charges and not entry.cause_id]
@@ -109,7 +108,7 @@ class Booked:
     def _compare_refunds(self) -> Iterator[Difference]:
         refunds = list(self.payment.refunds.all()) if self.payment else []
         known = {refund.gateway_id: refund for refund in refunds if refund.gateway_id}
-        # The gateway's answer to these was lost, so they are known by their amount alone.
+        # The gateway's answers to these were lost. Without its ids, only the amounts can match.
         nameless = [
             refund
             for refund in refunds

@@ -15,14 +15,14 @@ from payments.gateways import gateway
 from payments.models import Payment, PaymentCode
 from payments.states import CodeVerdict
 
-# The gateway may take fewer.
+# So many wrong codes may be typed. The gateway may take fewer.
 MOST_WRONG_CODES = 5
 
 
 def submit(payment: Payment, code: str) -> bool:
     """Store what the customer typed and let a worker ask the gateway.
 
-    Of two codes that are typed at once the first is compared, and the second is dropped. Returns
+    If two codes are typed at once, the first is compared and the second is dropped. Returns
     whether this one is compared.
     """
     with transaction.atomic():
@@ -36,7 +36,7 @@ def submit(payment: Payment, code: str) -> bool:
 def check(payment: Payment, *, before_call: BeforeCall) -> None:
     """Let the gateway compare the code that the customer has typed, if there is one.
 
-    After a lost answer the code is sent again: a right one is still right.
+    After a lost answer the code is sent again: a right code is still right then.
     """
     row = payment.typed_codes.filter(verdict="").first()
     if row is None:
@@ -53,7 +53,7 @@ def check(payment: Payment, *, before_call: BeforeCall) -> None:
 
 
 def delete_unchecked(payment: Payment) -> None:
-    """Delete a code that nobody will compare any more, because the payment has moved on."""
+    """Delete a code that is not compared yet, because the payment no longer needs it."""
     if payment.code_step_id:
         payment.typed_codes.filter(verdict="").update(verdict=CodeVerdict.OVER, code="")
 

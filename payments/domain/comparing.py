@@ -1,8 +1,8 @@
 """Compare a day of a gateway's books with the portal's rows. No gateway is asked here.
 
 1. Each entry of the day must have its row, with the same amount, currency, day and fee.
-2. Each charge, refund and dispute of the portal that must be booked by the end of the day must have
-   its entry. What may have been booked before the first known day of the books is left out.
+2. Each charge, refund and dispute of the portal must have its entry by the end of its last possible
+   day. What may have been booked before the first known day of the books is left out.
 3. A payout must be the sum of the entries that it pays, less their fees.
 """
 
@@ -23,7 +23,7 @@ from payments.models import BookDay, BookEntry, Dispute, GatewayCall, Payment, R
 from payments.states import DifferenceKind, EntryKind, RefundState
 
 Row = TypeVar("Row", bound=Model)
-# So many payments are compared at once.
+# The number of payments that are compared at once.
 BATCH = 500
 ONE_DAY = timedelta(days=1)
 
@@ -50,7 +50,7 @@ def compare_day(day: BookDay) -> None:
 
 
 def _compare_entries(day: BookDay) -> Iterator[Difference]:
-    """Compare the day's entries, each together with all that was ever booked for its payment."""
+    """Compare the day's entries, each together with all entries for its payment."""
     of_gateway = BookEntry.objects.filter(gateway=day.gateway).exclude(kind=EntryKind.PAYOUT)
     today = of_gateway.filter(booked_on=day.day)
     for entry in today.filter(gateway_id="").order_by("pk"):
@@ -65,7 +65,7 @@ def _compare_entries(day: BookDay) -> Iterator[Difference]:
 def _gather(
     day: BookDay, entries: QuerySet[BookEntry], gateway_ids: Sequence[str]
 ) -> Iterator[Booked]:
-    """Yield the entries of each of these payments, with its row."""
+    """Yield all entries of each of these payments, together with the payment's row."""
     grouped = defaultdict[str, list[BookEntry]](list)
     for entry in entries.order_by("pk"):
         grouped[entry.gateway_id].append(entry)
@@ -80,7 +80,7 @@ def _gather(
 
 
 def _compare_payouts(day: BookDay) -> Iterator[Difference]:
-    """Compare each payout of the day with what it pays."""
+    """Compare each payout of the day with the sum of the entries that it pays."""
     of_gateway = BookEntry.objects.filter(gateway=day.gateway)
     for payout in of_gateway.filter(kind=EntryKind.PAYOUT, booked_on=day.day).order_by("pk"):
         same = of_gateway.filter(payout_id=payout.payout_id).exclude(payout_id="")
@@ -97,12 +97,12 @@ def _compare_payouts(day: BookDay) -> Iterator[Difference]:
 
 
 def _find_missing(day: BookDay) -> Iterator[Difference]:
-    """Find what must be booked by the end of this day, and is not.
+    """Find charges, refunds and disputes that have no entry by the end of their last day.
 
-    Each charge, refund and dispute belongs to the last day that its entry may have. Those that may
-    have been booked before the first known day are left out.
+    The last day is the latest date that the entry may have in any time zone. What may have been
+    booked before the first known day is left out.
     """
-    # Somewhere on Earth the day ends first, and the first known day begins last.
+    # The day ends first in UTC+14, and the first known day begins last in UTC-12.
     ends = _midnight(day.day + ONE_DAY) - AHEAD
     began = _midnight(BookDay.objects.filter(gateway=day.gateway).earliest("day").day) + BEHIND
     entries = BookEntry.objects.filter(gateway=day.gateway)
@@ -137,7 +137,7 @@ def _on_last_day(rows: QuerySet[Row], column: str, ends: datetime) -> QuerySet[R
 
 
 def _is_booked(entries: QuerySet[BookEntry]) -> Q:
-    """Return the condition that a refund has an entry, by its id or, without one, its amount."""
+    """Return the condition that a refund has an entry with its id or, without an id, its amount."""
     of_payment = entries.filter(kind=EntryKind.REFUND, gateway_id=OuterRef("payment__gateway_id"))
     same_id = Q(Exists(of_payment.filter(cause_id=OuterRef("gateway_id"))))
     same_amount = Q(

@@ -1,4 +1,4 @@
-"""The deletion of payments that the operator's books need no longer."""
+"""Deletion of payments and of gateways' books once BOOKS_YEARS are over."""
 
 from datetime import date, timedelta
 from typing import Any

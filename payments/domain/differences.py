@@ -21,7 +21,7 @@ NO_LONGER_FOUND = "A later comparison no longer finds it."
 
 @dataclass(frozen=True)
 class Difference:
-    """One difference as a comparison finds it. `subject` names what differs, the same each time."""
+    """One difference as a comparison finds it. Every comparison gives it the same `subject`."""
 
     kind: DifferenceKind
     subject: str
@@ -43,7 +43,7 @@ def store(gateway: str, day: date, found: Sequence[Difference]) -> None:
     settled, unless its amounts have changed since.
     """
     of_gateway = BookDifference.objects.filter(gateway=gateway)
-    # A changed entry is a fact about the past. No comparison can show that it is over.
+    # Only staff close a changed entry: no later comparison can show that it is corrected.
     of_day = Q(day=day) & ~Q(kind=DifferenceKind.ENTRY_CHANGED)
     rows = of_gateway.filter(of_day | Q(subject__in=[one.subject for one in found]))
     stored = {(row.kind, row.subject): row for row in rows.order_by("pk")}
@@ -65,7 +65,7 @@ def report(gateway: str, day: date, one: Difference) -> None:
 
 
 def _store(gateway: str, day: date, one: Difference, row: BookDifference | None) -> None:
-    """Store a difference, unless `row` already is what was found."""
+    """Store a difference, unless `row` already has the same values."""
     content = {
         "payment": one.payment,
         "our_minor_units": one.ours.minor_units if one.ours else None,
