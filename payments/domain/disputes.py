@@ -31,8 +31,8 @@ from payments.states import NEXT_DISPUTE_STATES, OPEN_DISPUTE, DisputeState
 
 log = structlog.get_logger(__name__)
 KIND = "dispute"
-# A dispute may be reported before the answer to `authorise` is stored. After this time its payment
-# is nobody's here.
+# A dispute may be reported before the answer to `authorise` is stored. After this time the portal
+# gives up the search for its payment.
 UNKNOWN_FOR = timedelta(days=1)
 UNKNOWN_INTERVAL = timedelta(minutes=10)
 SIGNALS = {
@@ -44,7 +44,7 @@ SIGNALS = {
 
 
 def enqueue_dispute(name: str, dispute_id: str) -> None:
-    """Enqueue the question to the gateway with this name how its dispute stands."""
+    """Enqueue the task that asks this gateway how its dispute stands."""
     enqueue_reported(KIND, name, dispute_id)
 
 
@@ -94,7 +94,7 @@ def _payment_of(name: str, standing: DisputeStanding) -> Payment | None:
 
 
 def _wait_for_payment(name: str, dispute_id: str) -> RetryAfter | None:
-    """Return when to look for the payment again, or None once it is nobody's here."""
+    """Return when to look for the payment again, or None once the search is over."""
     events = WebhookEvent.objects.filter(gateway=name, subject_id=dispute_id)
     if events.filter(received_at__gt=now() - UNKNOWN_FOR).exists():
         return RetryAfter(UNKNOWN_INTERVAL)
@@ -105,7 +105,7 @@ def _wait_for_payment(name: str, dispute_id: str) -> RetryAfter | None:
 @transaction.atomic
 def _store(payment: Payment, standing: DisputeStanding, lease: Lease) -> None:
     """Store how the dispute stands, count what is lost, and announce each move."""
-    # A worker that has lost its lease has an answer that may be older than what is stored.
+    # After a lost lease, this answer may be older than the stored one.
     lease.renew()
     # Refunds and disputes of one payment take turns: each reads what the other has stored.
     locked = Payment.objects.select_for_update().get(pk=payment.pk)
@@ -167,7 +167,7 @@ def _follow(row: Dispute, standing: DisputeStanding) -> list[DisputeState]:
 def path_between(old: DisputeState, new: DisputeState) -> list[DisputeState]:
     """Return the states from the old to the new one.
 
-    A dispute that had ended is opened again before it is answered.
+    A dispute that has ended must be opened again before it can be answered.
     """
     if old == new:
         return []
@@ -176,7 +176,7 @@ def path_between(old: DisputeState, new: DisputeState) -> list[DisputeState]:
 
 
 def doubled() -> QuerySet[Dispute]:
-    """Return the disputes whose customer has money twice, or that are in a foreign currency.
+    """Return the disputes whose customer has money twice, or whose currency is not the charge's.
 
     They are cases for staff until they are settled.
     """

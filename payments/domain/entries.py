@@ -1,4 +1,4 @@
-"""The entries of a gateway's books, stored once each, however often the gateway lists them."""
+"""The entries of a gateway's books. Each is stored once, however often the gateway lists it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from payments.gateways.entries import Entry
 from payments.models import BookDay, BookEntry
 from payments.states import DifferenceKind
 
-# What must not change once an entry was listed. A payout is named later.
+# These columns must not change once an entry was listed. Only its payout is named later.
 CONTENT = (
     *("kind", "booked_on", "minor_units", "currency", "fee_minor_units"),
     *("gateway_id", "cause_id", "reference"),
@@ -21,7 +21,7 @@ CONTENT = (
 
 @dataclass
 class Tally:
-    """How many entries were new, listed before, and listed before in another form."""
+    """How many entries were new, how many known, and how many known with other content."""
 
     new: int = 0
     repeated: int = 0
@@ -30,14 +30,14 @@ class Tally:
 
 @transaction.atomic
 def store_entries(gateway: str, entries: Sequence[Entry]) -> Tally:
-    """Store the entries. A day that was compared is compared again if an entry of it is new.
+    """Store the entries. A day that gets a new entry is compared again.
 
-    An entry that is listed again with other content is stored in its new form, and is a difference
-    for staff.
+    If an entry is listed again with other content, the new content is stored, and the change is a
+    difference for staff.
     """
     tally = Tally()
     ids = [entry.entry_id for entry in entries]
-    # Rows are locked, so two imports of one file take turns where they meet.
+    # Rows are locked, so two concurrent imports of one file take turns.
     known = BookEntry.objects.select_for_update().filter(gateway=gateway, entry_id__in=ids)
     stored = {row.entry_id: row for row in known}
     days = set[date]()

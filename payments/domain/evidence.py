@@ -1,7 +1,7 @@
 """Evidence for a dispute: what the portal knows about the sale, frozen when the dispute opens.
 
 Each room registers what it knows as a section, because this room cannot ask the rooms above it. The
-texts are for a bank, so they are in English. They name no more of the customer than the sale needs.
+texts are for a bank, so they are in English. About the customer they say only what proves the sale.
 """
 
 from collections.abc import Callable

@@ -12,7 +12,7 @@ _AGREED = re.compile(r"([a-z0-9_-]{1,20}):([A-Z]{3})=([0-9]{1,5})\+([0-9]{1,12})
 
 
 def unreadable_fees() -> list[str]:
-    """Return the fees of the setting that have not the form of a fee."""
+    """Return the entries of PAYMENT_FEES that cannot be read."""
     return [text for text in settings.PAYMENT_FEES if not _AGREED.fullmatch(text)]
 
 

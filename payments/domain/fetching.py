@@ -1,8 +1,8 @@
-"""The gateways' books are fetched day by day, by a task of the outbox for each day.
+"""Fetch the gateways' books day by day. Each day has a task of the outbox.
 
-The day's row is stored before the gateway is asked. A page's entries are stored in one transaction
-with the place after them. So after a lost answer or a dead worker the page is fetched again, and an
-entry that was stored is not stored twice.
+The day's row is stored before the gateway is asked. One transaction stores a page's entries and the
+place where the next page begins. So after a lost answer or a dead worker the page is fetched again,
+and no entry is stored twice.
 """
 
 from datetime import date, timedelta
@@ -27,15 +27,15 @@ from payments.models import BookDay
 log = structlog.get_logger(__name__)
 KIND = "book_day"
 ONE_DAY = timedelta(days=1)
-# After a long pause, so many days of a gateway are begun at once.
+# The most days of a gateway that are begun at once, after a long pause.
 MOST_DAYS = 40
 
 
 def request_books() -> None:
     """Enqueue the days that are over and not fetched, and those with open differences.
 
-    A day is over once it is over in every time zone. It leaves a task alone that waits after a
-    failure. The first day of a gateway is the last one that is over when the gateway is first seen.
+    A day is over once it is over in every time zone. The first day of a gateway is the last one
+    that was over when the gateway was first listed. A task that waits for a retry is left alone.
     """
     over = first_day(now()) - ONE_DAY
     for name, adapter in gateways().items():
@@ -48,7 +48,7 @@ def request_books() -> None:
 
 
 def _store_days(name: str, over: date) -> None:
-    """Store a row for each day after the last known one, up to the day that is over."""
+    """Store a row for each day after the last stored one, up to and including the day `over`."""
     last = BookDay.objects.filter(gateway=name).order_by("day").last()
     first = last.day + ONE_DAY if last else over
     count = min((over - first).days + 1, MOST_DAYS)
@@ -59,7 +59,7 @@ def _store_days(name: str, over: date) -> None:
 def _compare_open_days() -> None:
     """Enqueue the complete days that have open differences.
 
-    The portal or the gateway may have learnt since then what was missing.
+    What was missing at the portal or at the gateway may be there by now.
     """
     for row in differences.open_differences().values("gateway", "day").distinct():
         days = BookDay.objects.filter(is_complete=True, **row)
@@ -82,7 +82,7 @@ def fetch_again(day: BookDay) -> bool:
 
 
 def fetch_day(subject: str, lease: Lease) -> RetryAfter | None:
-    """Fetch what is missing of a day, and compare. This is the outbox's handler for days."""
+    """Fetch the rest of a day, and compare it. This is the outbox's handler for days."""
     day = BookDay.objects.get(pk=subject)
     try:
         while not day.is_complete:
@@ -111,9 +111,9 @@ def _describe(page: EntryPage) -> dict[str, Any]:
 
 @transaction.atomic
 def _store_page(day: BookDay, page: EntryPage, lease: Lease) -> None:
-    """Store a page's entries and the place after them.
+    """Store a page's entries, and the place where the next page begins.
 
-    Raises `outbox.domain.LeaseLost` if another worker fetches by now. Until the commit no other
+    Raises `outbox.domain.LeaseLost` if another worker has taken over. Until the commit no other
     worker can take the lease, because its row is locked.
     """
     lease.renew()

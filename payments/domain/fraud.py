@@ -1,6 +1,7 @@
-"""Fraud: the method is stopped everywhere, its mandates end, and the rooms above stop the device.
+"""Fraud: stop the method and end its mandates. The rooms above stop the device.
 
-A bank reports fraud by a dispute or by an early warning, which takes no money. Both do the same.
+A bank reports fraud by a dispute, or by an early warning, which takes no money. The portal reacts
+in the same way to both.
 """
 
 import structlog
@@ -22,7 +23,7 @@ KIND = "fraud_warning"
 
 
 def respond(payment: Payment, *, reason: str) -> None:
-    """Stop the method of a payment that was fraud, end its mandates, and tell the rooms above.
+    """Stop the method of a fraudulent payment, end its mandates, and send `fraud_reported`.
 
     Call it in the transaction that stores the report. A second call does nothing new.
     """
@@ -33,14 +34,14 @@ def respond(payment: Payment, *, reason: str) -> None:
 
 
 def _same_methods(method: PaymentMethod) -> list[PaymentMethod]:
-    """Return the method, and those that the customer has stored of the same card."""
+    """Return all methods of this account that seem to be the same card."""
     same = {name: getattr(method, name) for name in ("kind", "gateway", "brand", "last4")}
     dates = {"expiry_month": method.expiry_month, "expiry_year": method.expiry_year}
     return list(PaymentMethod.objects.filter(account=method.account_id, **same, **dates))
 
 
 def update_warning(subject: str, lease: Lease) -> RetryAfter | None:
-    """Ask for a fraud warning, and respond to it; the outbox's handler for fraud warnings.
+    """Fetch a fraud warning, and respond to it; the outbox's handler for fraud warnings.
 
     A warning that the gateway does not know, or that is about no payment here, changes nothing.
     """

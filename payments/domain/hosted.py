@@ -23,7 +23,7 @@ from payments.states import MethodKind
 def choose_page(
     account: User, *, market: str, keep: bool, chosen: PaymentMethod | None = None
 ) -> PaymentMethod:
-    """Return a payment method for one payment on the page of the market's first gateway.
+    """Return a payment method for one payment on the payment page of the market's first gateway.
 
     `keep` says whether the customer wants the card for later. `chosen` is the draft's method. If it
     is such a page without a payment, it is used again. Raises `NotOffered`.
@@ -56,8 +56,8 @@ def name_card(method: PaymentMethod, card: StoredCard | None) -> None:
 def check_page_address(url: str, opened_by: Gateway) -> None:
     """Raise `GatewayRefused` for an address to which card data must not go.
 
-    It must be https, or plain http on this machine, on a host that the adapter lists. A device in
-    the walled garden would not reach another host anyway.
+    It must be on a host that the adapter lists, by https or, on this machine, plain http. A device
+    in the walled garden reaches no other host anyway.
     """
     try:
         check_address(url, name="The card page")

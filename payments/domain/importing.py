@@ -1,8 +1,8 @@
 """Import of a gateway's books from a CSV file, for gateways that do not list them.
 
 The file holds all entries of some days. Correct lines are stored, and each wrong line is reported.
-The days count as complete, and are compared, once a file has no wrong line. So the corrected file
-is imported again as a whole: a line that was stored is not stored twice.
+The days are complete, and are compared, only if the file has no wrong line. So the whole corrected
+file is imported again. A stored entry is not stored twice.
 """
 
 import re
@@ -39,7 +39,7 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 @dataclass
 class Report:
-    """How many lines of a file were new, known, changed since, and refused."""
+    """How many lines of a file were new, known, changed or refused."""
 
     new: int = 0
     repeated: int = 0
@@ -143,7 +143,7 @@ def _day(values: dict[str, str], first: date, last: date) -> date:
         day = None
     if day is None:
         raise _WrongValue("booked_on", "Write the day like 2026-11-30.")
-    # Entries of earlier days may be there because they are paid out only now.
+    # An entry of an earlier day is allowed if a payout now pays it.
     if day > last or (day < first and not values["payout"]):
         raise _WrongValue("booked_on", f"The file is for {first} to {last}.")
     return day

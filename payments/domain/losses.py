@@ -1,8 +1,8 @@
-"""What disputes have taken of a payment, counted. Nothing else writes `lost_minor_units`.
+"""What a payment has lost to disputes. Nothing else writes `lost_minor_units`.
 
-Captured less refunded and lost is never below zero. So a dispute's amount counts as lost only as
-far as refunds have not given it back. The rest is money that the customer has twice: a case for
-staff, until a failed refund makes room for it or staff have settled it.
+Refunds and losses together never exceed the charge. So a dispute's amount counts as lost only as
+far as refunds have not given it back. The rest is money that the customer has twice. That is a case
+for staff. It ends when the refund fails and the rest counts as lost, or when staff settle it.
 """
 
 from payments.models import Dispute, Payment
@@ -10,7 +10,7 @@ from payments.states import OPEN_DISPUTE, DisputeKind
 
 
 def recount(payment: Payment) -> None:
-    """Count what the payment has lost, and whether a dispute of it is open.
+    """Compute what the payment has lost, and whether a dispute about it is open.
 
     The caller holds the lock of the payment's row, and has just read or written the payment.
     """
@@ -31,7 +31,7 @@ def recount(payment: Payment) -> None:
 
 def _taken(dispute: Dispute, payment: Payment) -> int:
     """Return what the dispute has taken, in the payment's currency."""
-    # What was taken in another currency cannot be counted. It is a case for staff.
+    # An amount in another currency cannot be counted. It is a case for staff.
     return dispute.taken_minor_units if dispute.currency == payment.currency else 0
 
 

@@ -1,4 +1,4 @@
-"""Mandates: what customers agree to be charged for while they are away, and its end.
+"""Mandates: customers agree to charges while they are away, and mandates end.
 
 A mandate belongs to one method and ends with it. Charges under a mandate are in
 `payments.domain.off_session`.
@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 
 class MethodGone(Exception):
-    """The method is removed, stopped, or was used only once: nothing can be charged to it."""
+    """The method is removed, stopped or not kept by the gateway, so it cannot be charged."""
 
 
 def agree(
@@ -49,7 +49,7 @@ def agree(
         "currency": limit.currency if limit else "",
     }
     with transaction.atomic():
-        # The row lock lets a removal of the method, and a second consent, wait.
+        # A removal of the method, or a second consent, waits for this row lock.
         kept = PaymentMethod.objects.select_for_update().get(pk=method.pk)
         if kept.removed_at or kept.stopped_at or not kept.is_kept:
             raise MethodGone(str(kept))
@@ -87,5 +87,5 @@ def end_all(method: PaymentMethod, *, reason: MandateEnd) -> None:
 
 
 def live_mandates(account: User) -> QuerySet[Mandate]:
-    """Return what the operator may charge this customer for."""
+    """Return the mandates of this customer that have not ended."""
     return Mandate.objects.filter(method__account=account, ended_at=None)

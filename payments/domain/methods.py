@@ -19,11 +19,11 @@ from payments.signals import method_stopped
 from payments.states import Initiator, MandateEnd, MethodKind, PaymentState
 
 log = structlog.get_logger(__name__)
-# So many refusals of one method are allowed in this time, those of tries by hand among them
+# The most refusals of one method in this time. Payments that the customer started count too
 # (docs/contract.md#subscriptions). Card schemes charge fees for more.
 MOST_REFUSALS = 8
 REFUSAL_WINDOW = timedelta(days=14)
-# The result of such a payment is open.
+# Payments in these states have no result yet.
 OPEN = (PaymentState.INTENDED, PaymentState.PENDING)
 
 
@@ -46,14 +46,14 @@ def stop(method: PaymentMethod, *, reason: str) -> None:
 def stored_methods(account: User) -> QuerySet[PaymentMethod]:
     """Return the methods that the customer keeps, newest first, even if they cannot pay now."""
     kept = PaymentMethod.objects.filter(account=account, removed_at=None, is_kept=True)
-    # What is still to be paid on the gateway's page is no method yet.
+    # A choice of the payment page becomes a method only once the customer has paid there.
     return kept.exclude(kind=MethodKind.PAGE).order_by("-pk")
 
 
 def lock(method: PaymentMethod) -> PaymentMethod:
-    """Return the method as it is now, and let others wait who start a payment with it.
+    """Return the method as it is now, and lock its row. Call it in a transaction.
 
-    They take turns, so each counts the payment of the one before. Call it in a transaction.
+    Payments with one method are stored one after the other, so each counts those before it.
     """
     # With no_key, a row that only refers to the method can be written meanwhile.
     return PaymentMethod.objects.select_for_update(no_key=True).get(pk=method.pk)
@@ -67,7 +67,7 @@ def has_tries_left(method: PaymentMethod, *, besides: Payment | None = None) -> 
 
 
 def _may_be_refused(path: str = "") -> Q:
-    """Match payments that the bank has refused lately, or that it may still refuse."""
+    """Match payments that the bank refused within the window, or may still refuse."""
     refused = {
         f"{path}state": PaymentState.DECLINED,
         f"{path}declined_at__gt": now() - REFUSAL_WINDOW,
@@ -78,7 +78,7 @@ def _may_be_refused(path: str = "") -> Q:
 def usable_methods(account: User, *, market: str) -> list[PaymentMethod]:
     """Return the customer's methods for a new payment in this market.
 
-    They stand in the market's order of gateways, and those of one gateway newest first.
+    They are in the order of the market's gateways. Methods of one gateway are newest first.
     """
     usable, _switched_off = part_methods(account, market=market)
     return usable
@@ -99,7 +99,7 @@ def part_methods(account: User, *, market: str) -> tuple[list[PaymentMethod], li
 def new_card_ability(market: str) -> Ability | None:
     """Return how customers of this market pay with a new card, or None if they cannot.
 
-    The first gateway that takes cards where PAYMENT_CARD_ENTRY says decides that.
+    That is an ability of the market's first gateway that takes cards as PAYMENT_CARD_ENTRY says.
     """
     wanted = [Ability.CARD_ENTRY]
     if settings.PAYMENT_CARD_ENTRY == "page":
@@ -135,7 +135,7 @@ def is_usable(method: PaymentMethod, *, market: str) -> bool:
 
 
 def _chargeable(stored: QuerySet[PaymentMethod]) -> QuerySet[PaymentMethod]:
-    """Return those that are neither stopped, nor refused too often, nor expired."""
+    """Return the methods that are neither stopped, nor refused too often, nor expired."""
     today = now()
     # A card can be used until the end of the month that is printed on it. Nothing else expires.
     expired = Q(expiry_year__lt=today.year) | Q(

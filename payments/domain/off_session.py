@@ -4,9 +4,9 @@
 2. `authorise` asks the gateway, and `capture` charges later. Before each, the portal checks that
    the charge is still allowed. If not, nothing stays authorised.
 
-A refusal for good stops the method and ends its mandates. After a refusal for now, the gateway's
-own advice on the next try is kept. A refusal that needs the customer is never repeated under the
-same mandate, until the customer has paid with the method.
+A refusal for good stops the method and ends its mandates. After a refusal of the kind *perhaps
+later*, no try is made before the time that the gateway advises. After one that needs the customer,
+nothing is charged under this mandate until the customer has paid with the method.
 """
 
 from datetime import datetime
@@ -44,7 +44,7 @@ class Hindrance(StrEnum):
 
 
 class NotChargeable(Exception):
-    """The charge is not allowed. `until` is the gateway's advice: no new try before that time."""
+    """The charge is not allowed. The gateway advises against a new try before `until`."""
 
     def __init__(self, why: Hindrance, until: datetime | None = None) -> None:
         super().__init__(str(why))
@@ -71,7 +71,7 @@ def request_charge(mandate: Mandate, amount: Money, *, reference: str) -> Paymen
 
 
 def authorise(payment: Payment, *, before_call: BeforeCall) -> Payment:
-    """Ask for the amount: afterwards the payment is authorised or declined.
+    """Ask the gateway to authorise the amount. Then the payment is authorised or declined.
 
     Raises `NotChargeable` if the charge is not allowed any more. Then nothing is authorised.
     """
@@ -87,10 +87,10 @@ def authorise(payment: Payment, *, before_call: BeforeCall) -> Payment:
 
 
 def capture(payment: Payment, *, before_call: BeforeCall) -> Payment:
-    """Charge the authorised amount, and raise what charging any other payment raises.
+    """Charge the authorised amount. Raises what `payments.domain.payments.capture` raises.
 
-    Raises `NotChargeable` if the mandate has ended before this was first sent. Then nothing stays
-    authorised.
+    Also raises `NotChargeable` if the mandate ended before the capture was first sent. Then nothing
+    stays authorised.
     """
     if not was_sent(payment, "capture"):
         _let_go_if_ended(payment, before_call)
@@ -100,7 +100,7 @@ def capture(payment: Payment, *, before_call: BeforeCall) -> Payment:
 def needs_customer(mandate: Mandate) -> bool:
     """Return whether the last charge was refused because the bank wants the customer.
 
-    A payment of the customer's own with the method, if the bank approves it, ends that.
+    That is over once the bank has approved a later payment that the customer made with the method.
     """
     last = mandate.payments.filter(state=PaymentState.DECLINED).order_by("declined_at").last()
     if last is None or last.refusal_kind != RefusalKind.CUSTOMER:
@@ -116,7 +116,7 @@ def _mandate_of(payment: Payment) -> Mandate:
 
 
 def _check(mandate: Mandate, amount: Money, payment: Payment | None = None) -> None:
-    """Raise `NotChargeable` for the first hindrance. The payment itself does not count as a try."""
+    """Raise `NotChargeable` for the first hindrance. `payment` itself does not count as a try."""
     method = mandate.method
     until = method.payments.filter(retry_at__gt=now()).aggregate(until=Max("retry_at"))["until"]
     hindrances = {
