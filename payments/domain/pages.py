@@ -32,10 +32,9 @@ from payments.states import NEXT_PAGE_STATES, PAGE_UNDER_WAY, CardPageState
 
 log = structlog.get_logger(__name__)
 KIND = "card_page"
-# A customer who does not come back may still have typed a card, so the
-# gateway is asked this often.
+# How often to ask the gateway: a customer who does not come back may still have typed a card.
 POLL_INTERVAL = timedelta(minutes=1)
-# As long as for a confirmation at the bank.
+# The same as for a confirmation at the bank.
 TIME_LIMIT = timedelta(minutes=30)
 
 

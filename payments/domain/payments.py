@@ -41,11 +41,11 @@ class AuthorisationEnded(GatewayRefused):
 def add_card(account: User, card: Card, *, market: str = "") -> PaymentMethod:
     """Exchange a card for a token and store that. Raises `CardRefused` or `GatewayUnavailable`.
 
-    Raises `NotOffered` where every gateway of the market takes cards on its own page alone.
+    Raises `NotOffered` if every gateway of the market takes cards only on its own page.
 
-    This is the one outside call within a request, because card data may not be stored to
-    be sent later. No money moves. After a lost answer the customer types the card again,
-    and the first token stays unused at the gateway.
+    This call to the gateway is part of a request, because card data may not be stored to be sent
+    later. No money moves. After a lost answer the customer types the card again, and the first
+    token stays unused at the gateway.
     """
     name = choose_gateway(Ability.CARD_ENTRY, market)
     key = str(uuid.uuid4())
@@ -56,7 +56,7 @@ def add_card(account: User, card: Card, *, market: str = "") -> PaymentMethod:
 def authorise(payment: Payment, *, before_call: BeforeCall) -> Payment:
     """Ask for the amount: the payment is authorised, declined, or waits for the customer.
 
-    A gateway may have charged it already. Then nothing is left to capture, and an undo refunds it.
+    Some gateways charge at once. Then nothing is left to capture, and an undo is a refund.
     """
     if payment.state not in {PaymentState.INTENDED, PaymentState.PENDING}:
         return payment
@@ -70,9 +70,9 @@ def authorise(payment: Payment, *, before_call: BeforeCall) -> Payment:
         if asks_customer and payment.initiator == Initiator.OPERATOR:
             standing = _refuse_step(payment, standing, before_call)
     except GatewayRefused as error:
-        # A gateway may refuse a repeated request only because it had the first one.
+        # The gateway may refuse this request only because an earlier one has reached it.
         found = _find(payment, before_call) if _has_lost_answer(payment) else None
-        # Otherwise it refuses the request, and says nothing about the card.
+        # Otherwise the refusal is about the request, and not about the card.
         refusal = Declined(payment.gateway_id, str(error)[:80], RefusalKind.LATER)
         standing = found or refusal
     store_standing(payment, standing)
@@ -131,7 +131,7 @@ def _ask_for_amount(payment: Payment, before_call: BeforeCall) -> Standing:
 
 
 def _refuse_step(payment: Payment, step: Standing, before_call: BeforeCall) -> Declined:
-    """Void a payment that asks the absent customer to confirm, which no adapter should return."""
+    """Void a payment off session that wants a confirmation: no adapter should answer that."""
     key, void = f"{payment.key}:void", gateway_of(payment).void
     call_gateway(
         "void",
@@ -144,7 +144,7 @@ def _refuse_step(payment: Payment, step: Standing, before_call: BeforeCall) -> D
 
 
 def _open_page(payment: Payment, before_call: BeforeCall) -> Standing:
-    """Open the gateway's page for this payment. Raises `GatewayRefused` for a page elsewhere."""
+    """Open the payment page. Raises `GatewayRefused` if it is on a host that is not listed."""
     key, chosen = str(payment.key), gateway_of(payment)
     standing = call_gateway(
         "authorise",
@@ -226,7 +226,7 @@ def void_or_refund(payment: Payment, *, reason: str, before_call: BeforeCall) ->
         _recover(payment, before_call)
     if payment.state == PaymentState.PENDING:
         _void(payment, before_call)
-    # The customer may have paid on the gateway's page just before it was to be ended.
+    # The customer may have paid on the gateway's page just before the portal could close it.
     if payment.state == PaymentState.AUTHORISED:
         _void(payment, before_call)
     if payment.state == PaymentState.CAPTURED:
@@ -238,7 +238,7 @@ def void_or_refund(payment: Payment, *, reason: str, before_call: BeforeCall) ->
 
 
 def _recover(payment: Payment, before_call: BeforeCall) -> None:
-    """Find out the state of a payment that the gateway may have received.
+    """Find out the state of a payment whose request may have reached the gateway.
 
     While the gateway remembers the key, repeating `authorise` returns that state. Later the portal
     searches for the payment. If it finds none, nothing is authorised and nothing is sent.

@@ -53,7 +53,7 @@ class DisputeOpen(GatewayRefused):
 
 
 class RefundUnderWay(Exception):
-    """A refund of this kind is open. Only its end shows how much can still be refunded."""
+    """A refund of this kind is open. Until it ends, nobody knows how much can still be refunded."""
 
 
 def request_refund(
@@ -88,9 +88,9 @@ def refund_rest(
     """Give back what is left of the charge. A payment that is not captured stays as it is.
 
     An open refund of this kind is continued under its own key, so the gateway gives the money back
-    once. If the bank decides later, a task of its own asks for the result. Raises
-    `GatewayRefused`, which ends this refund. The next refund is a new row. Raises `DisputeOpen`,
-    which is one too, while a dispute is open.
+    once. If the bank decides later, another task asks for the result. Raises `GatewayRefused`,
+    which ends this refund: the next refund is a new row. Raises its subclass `DisputeOpen` while a
+    dispute is open.
     """
     row = _open_rest(payment, kind=kind, reason=reason)
     if row is not None:
@@ -122,7 +122,7 @@ def _open_rest(payment: Payment, *, kind: RefundKind, reason: str) -> Refund | N
 def _refuse_if_disputed(payment: Payment) -> None:
     """Raise `DisputeOpen` while a dispute is open. The caller holds the lock of the payment's row.
 
-    The constraint no_refund_begins_while_a_dispute_is_open holds the same.
+    The constraint no_refund_begins_while_a_dispute_is_open guards this too.
     """
     if payment.is_disputed:
         raise DisputeOpen("a dispute about the payment is open")
@@ -184,8 +184,8 @@ def send(row: Refund, *, before_call: BeforeCall) -> None:
 def _end_refused(row: Refund, error: str, before_call: BeforeCall) -> None:
     """End a refund that the gateway refuses, and raise `GatewayRefused`.
 
-    A refusal may only mean that the whole charge was given back without the portal. So the gateway
-    is asked how the payment stands. Then this refund is done as well.
+    A gateway also refuses if the whole charge was given back outside of the portal. So the portal
+    asks how the payment stands. If the charge was given back, this refund is done.
     """
     payment = row.payment
     payment.refresh_from_db()
@@ -219,7 +219,7 @@ def _ask(row: Refund, before_call: BeforeCall) -> RefundStanding:
             return found
         if payment.is_disputed and _may_still_arrive(row):
             raise GatewayUnavailable("refund: an earlier request may still arrive")
-    # What the gateway has not got is not sent any more: the dispute may give back the same.
+    # A dispute may give back the same money. So a refund that the gateway lacks is not sent now.
     _refuse_if_disputed(payment)
     give_back = gateway_of(payment).refund
     return call_gateway(
@@ -252,7 +252,7 @@ def failed_refunds() -> QuerySet[Refund]:
 def retry(refund: Refund, *, actor: User) -> Refund:
     """Replace a failed refund by a new one with its own key. The new refund closes the case.
 
-    Raises `NothingToRefund` for one that is no case, and what `request_refund` raises.
+    Raises `NothingToRefund` if the refund is no case. Also raises what `request_refund` raises.
     """
     if not failed_refunds().filter(pk=refund.pk).exists():
         raise NothingToRefund(str(refund))

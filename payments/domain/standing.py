@@ -1,4 +1,4 @@
-"""How a payment stands at the gateway, asked for and stored. Nothing else writes its state."""
+"""Ask the gateway how a payment stands, and store it. Nothing else writes a payment's state."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -84,7 +84,7 @@ def store_standing(payment: Payment, standing: Standing) -> None:
 def _store_code_step(payment: Payment, step: CodeStep | Processing) -> None:
     """Store that the payment waits: for the gateway, or for the code that it has sent.
 
-    A gateway may name the code only once, so an id that is known is kept.
+    A gateway may name the code's id only once, so a stored id is kept.
     """
     asked_at = now() if isinstance(step, CodeStep) else None
     fields = {
@@ -101,7 +101,7 @@ def _store_code_step(payment: Payment, step: CodeStep | Processing) -> None:
 
 @transaction.atomic
 def _store_authorisation(payment: Payment, standing: Authorised) -> None:
-    """Store that the amount is approved, and by which card if it was used on a page."""
+    """Store that the bank has approved the amount. A page also says which card was used."""
     fields: dict[str, object] = {"authorised_until": standing.expires_at}
     move_payment(payment, PaymentState.AUTHORISED, gateway_id=standing.gateway_id, **fields)
     hosted.name_card(payment.method, standing.method)
@@ -155,12 +155,12 @@ def _end_whole(payment: Payment) -> None:
 
 @transaction.atomic
 def end_refund(refund: Refund, new: RefundState, **fields: object) -> None:
-    """End a refund, and count its amount as given back or as left again.
+    """End a refund, and count its amount as given back or, after a failure, as left again.
 
     A second call does nothing. A refund of a charge that has a receipt gets its credit note. The
     end is announced in the transaction that stores it.
     """
-    # The row lock makes refunds of one payment take turns: each reads what the last one stored.
+    # With this row lock, each refund of a payment reads what the one before has stored.
     payment = Payment.objects.select_for_update().get(pk=refund.payment_id)
     at = now()
     if not move(refund, NEXT_REFUND_STATES, new, ended_at=at, **fields):
@@ -185,7 +185,7 @@ def _count(payment: Payment, refund: Refund) -> None:
         Payment.objects.filter(pk=payment.pk).update(**counts)
         for name, value in counts.items():
             setattr(payment, name, value)
-    # A refund that is done leaves less room for what disputes have taken, a failed one more.
+    # Losses are what refunds have not given back, so they change with each refund.
     recount(payment)
 
 
@@ -196,13 +196,13 @@ def oldest_remembered(payment: Payment) -> datetime | None:
 
 
 def was_sent(payment: Payment, *operations: str) -> bool:
-    """Return whether the gateway may have had one of these calls, or any call without them."""
+    """Return whether one of these operations, or any if none is named, was sent to the gateway."""
     sent = payment.calls.exclude(outcome=GatewayCall.Outcome.NOT_SENT)
     return (sent.filter(operation__in=operations) if operations else sent).exists()
 
 
 def is_key_forgotten(payment: Payment, operation: str, key: str) -> bool:
-    """Return whether the gateway may have forgotten the key of a call that it has had."""
+    """Return whether the gateway may have forgotten the key of a call that it received."""
     oldest = oldest_remembered(payment)
     if oldest is None or payment.created_at > oldest:
         return False
@@ -215,11 +215,10 @@ def act(
 ) -> None:
     """Make the gateway void or capture the payment, under this idempotency key.
 
-    A refusal may only mean that the payment has already moved on: for example,
-    it was captured and the answer was lost. So the gateway is asked how the
-    payment stands, and the answer is stored. The refusal is raised only if the
-    payment's state stays the same. Once the gateway may have forgotten the key,
-    it is asked first.
+    A gateway also refuses if the payment has already moved on. For example, it was captured and the
+    answer was lost. So after a refusal the portal asks how the payment stands, and stores the
+    answer. The refusal is raised only if the payment's state stays the same. Once the gateway may
+    have forgotten the key, the portal asks before the call.
     """
     before = PaymentState(payment.state)
     if is_key_forgotten(payment, operation, key):

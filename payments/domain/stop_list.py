@@ -1,4 +1,4 @@
-"""The stop list: devices that nothing is sold to for a while, because a payment was fraud.
+"""The stop list: devices to which nothing is sold for a while, because a payment was fraud.
 
 The reasons are in docs/decisions/014-disputes-take-their-money-at-once.md.
 """
@@ -22,10 +22,10 @@ Devices = Mapping[DeviceId, str]
 
 
 def stop(payment: Payment, devices: Devices) -> None:
-    """Put the devices that this payment was for on the list, or extend their time there.
+    """Put this payment's devices on the list, or extend their time there.
 
-    `devices` maps the kind of each number to the number. Empty numbers are left out. With
-    DEVICE_STOP_DAYS at 0 nothing is stopped.
+    `devices` maps each kind of number to the number. Empty numbers are left out. If
+    DEVICE_STOP_DAYS is 0, nothing is stopped.
     """
     if not settings.DEVICE_STOP_DAYS:
         return
@@ -52,7 +52,7 @@ def is_stopped(devices: Devices) -> bool:
 
 
 def find_stops(number: str) -> QuerySet[StoppedDevice]:
-    """Return the rows of the device with this number, whichever kind of number it is."""
+    """Return the rows of the device with this number, an EID or an IMEI."""
     return _stops(dict.fromkeys(DeviceId, number))
 
 

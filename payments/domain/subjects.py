@@ -1,4 +1,4 @@
-"""Outbox subjects that are not rows yet: what a gateway has reported, by its own id."""
+"""Subjects of tasks that are not rows yet: the gateway's name, and its id of what it reported."""
 
 import structlog
 
@@ -10,7 +10,7 @@ LONGEST_ID = 43
 
 
 def enqueue_reported(kind: str, name: str, identifier: str) -> None:
-    """Enqueue the question to the gateway with this name about what it has reported."""
+    """Enqueue the task that asks this gateway about what it has reported."""
     if len(identifier) > LONGEST_ID:
         log.error("the gateway's id is too long: staff must act", kind=kind, id=identifier)
         return

@@ -1,4 +1,4 @@
-"""Vouchers: a code is stored sealed, is compared by a worker, and is used up once.
+"""Vouchers: a request stores the code sealed, and a worker sends it to the voucher server.
 
 The reasons are in docs/decisions/013-a-voucher-is-a-payment-method.md.
 """
@@ -20,12 +20,12 @@ from payments.states import MethodKind
 
 WINDOW = timedelta(hours=1)
 USUAL_FORMAT = r"[0-9A-Z]{10,32}"
-# What the database can hold of any code.
+# The longest and shortest code of any operator.
 ANY_CODE = re.compile(r"[0-9A-Z]{4,64}")
 
 
 def normalise(text: str) -> str:
-    """Return the normal form of a code: capital letters and digits, however they were grouped."""
+    """Return the normal form of a code: capital letters and digits without spaces and hyphens."""
     return normalise_number(text).replace("-", "").upper()
 
 
@@ -69,7 +69,7 @@ def forget_attempt(method: PaymentMethod) -> None:
 
 
 def use_up(method: PaymentMethod) -> None:
-    """Remove a voucher that was charged or refused for good, and with it its code.
+    """Remove a voucher that was charged or refused for good, together with its code.
 
     It does nothing for a method of another kind, or at a second call.
     """
@@ -83,6 +83,6 @@ def _counter(account: int) -> Counter:
 
 
 def _networks(network: str) -> list[Counter]:
-    """Return the counter of the network, because each guess may have an account of its own."""
+    """Return the network's counter: an attacker may use a new account for each guess."""
     limit = Limit("vouchers", settings.NETWORK_LIMIT, WINDOW, lets_repetitions_pass=True)
     return [Counter(limit, f"network:{network}")] if network else []

@@ -68,7 +68,7 @@ def receive(name: str, body: bytes, headers: Mapping[str, str]) -> None:
 
 
 def _payment_of(name: str, event: Event) -> Payment | None:
-    """Find the payment by the gateway's id, or by reference while no answer is stored yet."""
+    """Find the payment by the gateway's id, or by reference if that id may still change."""
     # Another gateway may use the same id.
     of_this_gateway = Payment.objects.filter(method__gateway=name)
     by_id = of_this_gateway.filter(gateway_id=event.gateway_id).first()
