@@ -1,4 +1,4 @@
-"""What the customer reads about a refused payment: the field's reason, as a sentence."""
+"""What the customer reads about a refused payment: the gateway's reason, as a sentence."""
 
 from django.utils.translation import gettext as _
 

@@ -1,4 +1,4 @@
-"""How long the tables of money keep their rows."""
+"""How long the tables of this room keep their rows."""
 
 from django.db.models import Q
 

@@ -10,18 +10,19 @@ method_removed = Signal()
 method_stopped = Signal()
 # Sent with `mandate`, inside the transaction that ends it.
 mandate_ended = Signal()
-# Sent with `payment`, inside a transaction, once nothing is authorised any more, because the time
-# for the charge is over. It may be sent twice.
+# Sent with `payment`, inside a transaction, once an authorisation has ended and nothing is
+# authorised any more. It may be sent twice.
 authorisation_ended = Signal()
-# Each is sent with `dispute`, inside the transaction that stores the move, once what is lost has
-# been counted. A dispute that is first heard of when it has ended is opened and ended at once, so
-# receivers read its stored state. `dispute_opened` is also sent when an inquiry becomes a dispute.
+# Each is sent with `dispute`, inside the transaction that stores the move, after the loss was
+# computed. If the portal hears of a dispute only after its end, it sends the opening and the end at
+# once. So receivers read the stored state. An inquiry that becomes a dispute also sends
+# `dispute_opened`.
 dispute_opened = Signal()
 dispute_answered = Signal()
 dispute_won = Signal()
 dispute_lost = Signal()
-# Sent with `payment`, inside the transaction that stores that the customer's bank takes it for
-# fraud. It may be sent twice.
+# Sent with `payment`, inside the transaction that stores the report of fraud by the customer's
+# bank. It may be sent twice.
 fraud_reported = Signal()
 # Sent with `refund`, inside the transaction that ends it: the money is given back, or that failed.
 refund_ended = Signal()

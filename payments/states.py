@@ -1,4 +1,4 @@
-"""States of payments, refunds and card pages, and which state may follow which."""
+"""Kinds and states of what this room stores, and which state may follow which."""
 
 from django.db.models import TextChoices
 from django.utils.translation import pgettext_lazy
@@ -18,7 +18,7 @@ class MethodKind(TextChoices):
 
 
 class PaymentState(TextChoices):
-    """What has become of the money. Nothing is charged before `captured`."""
+    """The state of a payment. Nothing is charged before `captured`."""
 
     INTENDED = "intended", pgettext_lazy("payment state", "Intended")
     PENDING = "pending", pgettext_lazy("payment state", "Waiting for the customer")
@@ -40,7 +40,7 @@ NEXT_STATES: dict[PaymentState, frozenset[PaymentState]] = {
             PaymentState.VOIDED,
         }
     ),
-    # Some providers charge when the customer confirms at the bank. `fetch` tells us so.
+    # Some providers charge when the customer confirms at the bank. `fetch` then reports it.
     PaymentState.PENDING: frozenset(
         {
             PaymentState.AUTHORISED,
@@ -67,11 +67,11 @@ class Initiator(TextChoices):
 
 
 class RefusalKind(TextChoices):
-    """What a refused payment means for its method, by what the gateway says about it."""
+    """What a refused payment means for its method, according to the gateway."""
 
     # The bank will never accept this method again. It is not tried any more.
     FINAL = "final", "For good"
-    # Another try may succeed later. A reason that nobody knows is read as this.
+    # Another try may succeed later. An unknown reason counts as this too.
     LATER = "later", "Perhaps later"
     # The customer must act first, for example type the security code again.
     CUSTOMER = "customer", "Needs the customer"
@@ -122,7 +122,7 @@ class AnswerKind(TextChoices):
 
 
 class AnswerState(TextChoices):
-    """What has become of an answer. Every state but `asked` is final."""
+    """The state of an answer. Every state but `asked` is final."""
 
     ASKED = "asked", "Being sent"
     DONE = "done", "Sent"
@@ -166,12 +166,12 @@ class RefundKind(TextChoices):
     SHORTENED = "shortened", pgettext_lazy("refund kind", "The plan was shortened")
     ENDED = "ended", pgettext_lazy("refund kind", "The plan has ended")
     ONE_PERIOD = "one_period", pgettext_lazy("refund kind", "One period")
-    # The order came to nothing after all.
+    # The order failed or was cancelled after the charge.
     UNDONE = "undone", pgettext_lazy("refund kind", "The order was undone")
 
 
 class RefundState(TextChoices):
-    """What has become of a refund. Every state but `asked` is final."""
+    """The state of a refund. Every state but `asked` is final."""
 
     ASKED = "asked", pgettext_lazy("refund state", "In progress")
     DONE = "done", pgettext_lazy("refund state", "Refunded")
@@ -187,7 +187,7 @@ NEXT_REFUND_STATES: dict[RefundState, frozenset[RefundState]] = {
 
 
 class EntryKind(TextChoices):
-    """What moves money in a gateway's books."""
+    """The kind of an entry in a gateway's books: what moved the money."""
 
     CHARGE = "charge", "Charge"
     REFUND = "refund", "Refund"

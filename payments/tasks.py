@@ -13,7 +13,7 @@ def let_go() -> None:
 
 @shared_task
 def request_books() -> None:
-    """Enqueue the days of the gateways' books that are to be fetched or compared."""
+    """Enqueue the days of the gateways' books that must be fetched or compared."""
     fetching.request_books()
 
 

@@ -17,7 +17,7 @@ MAX_BODY = 64 * 1024
 def webhook(request: HttpRequest, name: str = "") -> HttpResponse:
     """Store an event and answer 204, or 400 if the gateway has not signed it.
 
-    Without a name it is the first gateway's event.
+    Without a name, the event is from the first gateway of PAYMENT_GATEWAY.
 
     The gateway has no session and no CSRF token. Its signature replaces them.
     """

@@ -1,4 +1,4 @@
-"""Disputes at the desk: how they stand, the evidence, and what staff decide."""
+"""Disputes at the desk: their state, the evidence, and the decisions of staff."""
 
 from typing import Any
 
@@ -102,7 +102,7 @@ class DisputeAdmin(ReadOnly, admin.ModelAdmin[Dispute]):
 
     @admin.display(description="Customer has twice", boolean=True)
     def customer_has_twice(self, dispute: Dispute) -> bool:
-        """Say whether money went to the customer by a refund and by this dispute."""
+        """Say whether a refund and this dispute have both given the customer the same money."""
         return dispute.taken_minor_units > dispute.counted_minor_units
 
     @admin.display(description="What it means")
@@ -120,7 +120,7 @@ class DisputeAdmin(ReadOnly, admin.ModelAdmin[Dispute]):
 
     @admin.action(description="Accept: the customer keeps the money", permissions=["decide"])
     def accept(self, request: HttpRequest, chosen: QuerySet[Dispute]) -> HttpResponse | None:
-        """Give one dispute up, after a page that asks for a reason."""
+        """Accept one dispute, after a page that asks for a reason."""
         return self._decide(request, chosen, AnswerKind.ACCEPT, "accept")
 
     @admin.action(

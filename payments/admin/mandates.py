@@ -1,4 +1,4 @@
-"""Mandates at the desk: what customers agreed to, and the end that staff may set."""
+"""Mandates at the desk: what customers agreed to. Staff can end a mandate."""
 
 from django import forms
 from django.contrib import admin, messages

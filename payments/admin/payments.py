@@ -1,4 +1,4 @@
-"""Payments, refunds, cards and card pages in the admin, read-only, with what staff may do."""
+"""Payments, refunds, cards and card pages in the admin: read-only, but for the actions of staff."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -185,7 +185,7 @@ class PaymentMethodAdmin(SearchByIdentifier, ReadOnly, admin.ModelAdmin[PaymentM
     list_filter = [StuckRemoval, "kind", "gateway", ("removed_at", admin.EmptyFieldListFilter)]
     list_select_related = ["account"]
     search_fields = ["=account__username"]
-    # With the token, a charge could be made at the gateway: not even staff see it.
+    # Whoever has the token could make a charge at the gateway. So not even staff see it.
     exclude = ["token"]
     actions = ["retry_removal", "mark_removed"]
 

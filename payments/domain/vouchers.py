@@ -20,7 +20,7 @@ from payments.states import MethodKind
 
 WINDOW = timedelta(hours=1)
 USUAL_FORMAT = r"[0-9A-Z]{10,32}"
-# The longest and shortest code of any operator.
+# The database holds no longer code, and the last four characters of a code are shown.
 ANY_CODE = re.compile(r"[0-9A-Z]{4,64}")
 
 

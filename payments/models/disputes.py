@@ -19,7 +19,7 @@ from payments.states import (
 
 
 class Dispute(models.Model):
-    """A charge that the customer's bank disputes or asks about, as the gateway tells it.
+    """A dispute or an inquiry of the customer's bank about a charge, as the gateway reports it.
 
     A payment may have several. `taken_minor_units` is what the gateway has taken from the operator
     by now. `counted_minor_units` is the part of it that the payment counts as lost. The rest is
@@ -137,7 +137,7 @@ class DisputeAnswer(models.Model):
             models.CheckConstraint(
                 name="answer_state_known", condition=Q(state__in=AnswerState.values)
             ),
-            # So two clicks send one answer.
+            # With this constraint, two clicks send one answer.
             models.UniqueConstraint(
                 name="one_open_answer_per_dispute",
                 fields=["dispute"],

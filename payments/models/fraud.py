@@ -1,4 +1,4 @@
-"""Early fraud warnings, and the devices that nothing is sold to for a while after a fraud."""
+"""Early fraud warnings, and the devices to which nothing is sold for a while after a fraud."""
 
 from django.conf import settings
 from django.db import models
@@ -9,7 +9,7 @@ from payments.states import DeviceId
 
 
 class FraudWarning(models.Model):
-    """The customer's bank takes a payment for fraud. No money is taken yet."""
+    """The customer's bank reports a payment as fraud. It has taken no money yet."""
 
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="fraud_warnings")
     gateway = models.CharField(max_length=20)
@@ -30,9 +30,9 @@ class FraudWarning(models.Model):
 
 
 class StoppedDevice(models.Model):
-    """A device that was paid for by fraud. Until `ends_at`, nothing is sold to it.
+    """A device for which a fraudulent payment was made. Until `ends_at`, nothing is sold to it.
 
-    Its number is kept as a keyed digest, so nobody can read the device from it.
+    The row keeps the device's number only as a keyed digest, so nobody can read the number.
     """
 
     kind = models.CharField(max_length=4, choices=DeviceId)

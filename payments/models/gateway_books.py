@@ -1,4 +1,4 @@
-"""What stands in the gateways' books, day by day, and where that differs from the portal's rows."""
+"""The gateways' books, day by day, and their differences from the portal's rows."""
 
 from django.conf import settings
 from django.db import models
@@ -17,7 +17,7 @@ class BookDay(models.Model):
     after = models.CharField(max_length=80, blank=True, help_text="Where the next page begins.")
     is_complete = models.BooleanField(default=False, help_text="All entries of the day are stored.")
     compared_at = models.DateTimeField(null=True, blank=True)
-    # The attempts to fetch it.
+    # How often fetching the day has failed.
     tries = models.PositiveSmallIntegerField(default=0)
     last_error = models.CharField(max_length=200, blank=True)
 

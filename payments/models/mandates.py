@@ -1,4 +1,4 @@
-"""Mandates: what customers agreed to be charged for while they are away."""
+"""Mandates: customers' consents to charges while they are away."""
 
 from django.db import models
 from django.db.models import F, Q
@@ -13,7 +13,7 @@ from payments.states import MandateEnd
 class Mandate(models.Model):
     """A customer's consent that the operator charges a stored method while they are away.
 
-    It is the proof of what was agreed. So nothing of it changes but its end.
+    It proves what was agreed. So it never changes, except that it ends.
     """
 
     method = models.ForeignKey(PaymentMethod, on_delete=models.PROTECT, related_name="mandates")
@@ -68,12 +68,12 @@ class Mandate(models.Model):
 
     @property
     def account(self) -> User:
-        """Return the customer who agreed: the one whose method it is."""
+        """Return the customer who agreed: the owner of the method."""
         return self.method.account
 
     @property
     def limit(self) -> Money | None:
-        """Return the most that one charge may be, or None if nothing was agreed about that."""
+        """Return the highest amount of one charge, or None if no limit was agreed."""
         if self.highest_minor_units is None:
             return None
         return Money(self.highest_minor_units, self.currency)

@@ -21,13 +21,13 @@ from payments.states import (
 
 
 def bill_label(last4: str) -> str:
-    """Return what a customer knows the operator's bill by, in the current language."""
+    """Return the name of the operator's bill as the customer reads it, in the current language."""
     names = {"operator": operator().name, "last4": last4}
     return _("%(operator)s's bill for the number ending in %(last4)s") % names
 
 
 class PaymentMethod(models.Model):
-    """A customer's stored card as the gateway's token, voucher as its code, or bill as its number.
+    """A customer's payment method. `token` is a card's token, a voucher's code or a bill's number.
 
     A method that the customer removes is never offered or accepted again. The gateway
     forgets it as soon as no payment needs it.
@@ -60,7 +60,7 @@ class PaymentMethod(models.Model):
     forgotten_at = models.DateTimeField(
         null=True, blank=True, help_text="When the gateway removed it as well."
     )
-    # The attempts to remove it at the gateway.
+    # How often the removal at the gateway has failed.
     tries = models.PositiveSmallIntegerField(default=0, db_default=0)
     last_error = models.CharField(max_length=200, blank=True, db_default="")
 
@@ -107,7 +107,7 @@ class PaymentMethod(models.Model):
 
     @property
     def label(self) -> str:
-        """Return what the customer knows it by, in the current language."""
+        """Return the method's name as the customer reads it, in the current language."""
         if self.kind == MethodKind.PAGE:
             return _("A card on our payment provider's page")
         if self.kind == MethodKind.VOUCHER:

@@ -20,7 +20,7 @@ from payments.states import (
     RefusalKind,
 )
 
-# What a payment has given back, will give back and has lost, in minor units.
+# What was refunded, is being refunded and was lost of a payment, in minor units.
 GIVEN_BACK = F("refunded_minor_units") + F("refunding_minor_units") + F("lost_minor_units")
 
 
@@ -111,7 +111,7 @@ class Payment(models.Model):
                 condition=Q(initiator="operator", mandate__isnull=False)
                 | Q(initiator="customer", mandate__isnull=True),
             ),
-            # And so of the same account, because a mandate has none of its own.
+            # So the account is the same too: a mandate has no account of its own.
             SameAsParent(
                 name="the_mandate_is_of_the_payments_method", parent="mandate", field="method"
             ),
@@ -175,7 +175,7 @@ class Payment(models.Model):
 
     @property
     def has_lost_code(self) -> bool:
-        """Say whether a code is wanted that cannot be compared, because its id was lost."""
+        """Say whether the gateway wants a code but its id was lost, so no code can be sent."""
         is_asked = self.code_asked_at is not None and self.code_step_id == ""
         return self.state == PaymentState.PENDING and is_asked
 
@@ -231,7 +231,7 @@ class GatewayCall(OutsideCall):
 
 
 class WebhookEvent(models.Model):
-    """What the gateway told us, stored once. It wakes a worker and decides nothing."""
+    """What a gateway has posted, stored once. It wakes a worker and decides nothing."""
 
     gateway = models.CharField(max_length=20)
     identifier = models.CharField(max_length=80)

@@ -7,7 +7,7 @@ from payments.models.refunds import Refund
 
 
 class YearCounter(models.Model):
-    """The last number of a year. Counting locks the row, so those who count take turns."""
+    """The last number of a year. Counting locks the row, so numbers are given one by one."""
 
     year = models.PositiveSmallIntegerField(primary_key=True)
     last = models.PositiveIntegerField(default=0)

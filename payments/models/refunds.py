@@ -51,7 +51,7 @@ class Refund(models.Model):
                 name="refund_kind_known", condition=Q(kind__in=RefundKind.values)
             ),
             models.CheckConstraint(name="refund_has_an_amount", condition=Q(minor_units__gt=0)),
-            # So two workers, and two clicks, share one refund.
+            # With this constraint, two workers or two clicks share one refund.
             models.UniqueConstraint(
                 name="one_open_refund_of_a_kind_per_payment",
                 fields=["payment", "kind"],

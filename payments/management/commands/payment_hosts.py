@@ -1,4 +1,4 @@
-"""`manage.py payment_hosts`: what the walled garden must let through so that customers can pay."""
+"""`manage.py payment_hosts`: print the hosts that the walled garden's list needs for payments."""
 
 from typing import Any
 
