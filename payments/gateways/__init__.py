@@ -18,7 +18,7 @@ def gateways() -> dict[str, Gateway]:
     return _make_gateways(tuple(settings.PAYMENT_GATEWAY))
 
 
-# An adapter may keep connections, so each process makes one.
+# An adapter may keep connections, so each process makes one instance of it.
 @cache
 def _make_gateways(paths: tuple[str, ...]) -> dict[str, Gateway]:
     adapters: list[type[Gateway]] = [import_string(path) for path in paths]
@@ -28,8 +28,8 @@ def _make_gateways(paths: tuple[str, ...]) -> dict[str, Gateway]:
 def gateway(name: str) -> Gateway:
     """Return the gateway with this name.
 
-    Raises `GatewayUnavailable` if PAYMENT_GATEWAY does not list it: what belongs to it waits until
-    it is listed again.
+    Raises `GatewayUnavailable` if PAYMENT_GATEWAY does not list it. So its payments and refunds
+    wait until it is listed again.
     """
     try:
         return gateways()[name]
@@ -44,9 +44,9 @@ def offers(name: str, ability: Ability) -> bool:
 
 
 def offered_in(market: str) -> list[str]:
-    """Return the names of the gateways that take new payments in this market, in its order.
+    """Return the names of this market's gateways for new payments, in the market's order.
 
-    Without a market these are the gateways of all markets that have no list of their own.
+    Without a market, this is the list for all markets that have no list of their own.
     """
     listed = settings.PAYMENT_OFFERED_BY_MARKET.get(market) or settings.PAYMENT_OFFERED
     return [name for name in listed or gateways() if name in gateways()]

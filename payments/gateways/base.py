@@ -1,7 +1,7 @@
-"""What a payment gateway must be able to do, in the payment industry's terms.
+"""The protocol between the portal and a payment gateway, in the payment industry's terms.
 
-Every operation that changes something carries an idempotency key. Repeated with the same key, it
-takes effect once and gives the same answer. That is how a lost answer is recovered.
+Every operation that changes something carries an idempotency key. If it is repeated with the same
+key, it takes effect once and gives the same answer. So a lost answer can be recovered.
 """
 
 from collections.abc import Mapping
@@ -75,8 +75,8 @@ class GatewayUnavailable(ServiceUnavailable):
 class GatewayRefused(Exception):
     """The gateway refused for good: asking again cannot help.
 
-    An API key that is not accepted is `GatewayUnavailable`: it is a setting, and no customer's card
-    is to blame for it.
+    A refused API key is `GatewayUnavailable`: a setting must be corrected, and the customer's card
+    is not refused.
     """
 
 
@@ -106,7 +106,7 @@ class Gateway(Protocol):
         """Return the host names that a customer's device must reach in order to pay.
 
         They belong on the walled garden's list, and the portal opens a card page on no other host.
-        A bank's page may be on any host, so no adapter can list it.
+        A bank's page may be on any host, so no adapter can list its host.
         """
 
     def amount_problem(self, amount: Money) -> str:
@@ -122,7 +122,7 @@ class Gateway(Protocol):
         """Exchange a card for a token. No money moves. Raises `CardRefused`."""
 
     def forget(self, token: str, *, key: str) -> None:
-        """STORED_METHODS: remove a stored card. One that is not there counts as removed."""
+        """STORED_METHODS: remove a stored card. A card that is not there counts as removed."""
 
     def authorise(
         self,
@@ -136,31 +136,31 @@ class Gateway(Protocol):
     ) -> Standing:
         """Ask the bank to approve the amount. Nothing should be charged yet.
 
-        A payment that the provider has charged all the same is `Captured`: it pays for the order,
-        or is refunded.
+        Some providers charge at once: return `Captured`. The charge pays for the order or is
+        refunded.
 
-        OFF_SESSION: nobody can confirm what the operator starts, so it is never `CustomerStep`. A
-        bank that wants a confirmation is `Declined` with the kind CUSTOMER.
+        OFF_SESSION: never return `CustomerStep` for a payment of the operator, because nobody can
+        confirm it. If the bank wants a confirmation, return `Declined` with the kind CUSTOMER.
         """
 
     def authorise_on_page(
         self, amount: Money, *, reference: str, return_url: str, keep: bool, key: str
     ) -> Standing:
-        """HOSTED_PAYMENT: open a page for this payment alone, which is `CustomerStep` at first.
+        """HOSTED_PAYMENT: open a page for this payment alone. Return it as `CustomerStep`.
 
         The page asks for exactly this amount, and redirects to the return address by GET. `fetch`
-        then returns `Authorised` with the card that was used. The card has a token only with
-        `keep`: then it can be charged again. A page that was left unpaid for too long is
-        `Declined` with the kind CUSTOMER, and `void` ends it at once.
+        then returns `Authorised` with the card that was used. Only with `keep` the card has a
+        token, and can be charged again. If nobody pays on the page in time, `fetch` returns
+        `Declined` with the kind CUSTOMER. `void` ends the page at once.
         """
 
     def fetch(self, gateway_id: str) -> Standing:
-        """Return how a payment stands and change nothing. It never raises `GatewayRefused`."""
+        """Return how a payment stands, and change nothing. It never raises `GatewayRefused`."""
 
     def confirm_code(self, gateway_id: str, step_id: str, code: str, *, key: str) -> CodeVerdict:
         """CODE: send the code that the customer typed. `fetch` then says how the payment stands.
 
-        A right code that is sent again is still right. It never raises `GatewayRefused`.
+        If a right code is sent again, it is still right. Never raises `GatewayRefused`.
         """
 
     def capture(self, gateway_id: str, *, key: str) -> None:
@@ -172,8 +172,9 @@ class Gateway(Protocol):
     def find(self, *, reference: str, key: str, since: datetime) -> Standing | None:
         """Search for the payment that `authorise` made with this reference and key.
 
-        It was first asked for at `since`. A gateway that lists payments by time needs that time.
-        It changes nothing and never raises `GatewayRefused`. None: there is no such payment.
+        `since` is when the portal stored the payment, for a gateway that lists payments by time.
+        Returns None if there is no such payment. Changes nothing, and never raises
+        `GatewayRefused`.
         """
 
     def refund(self, gateway_id: str, amount: Money, *, key: str) -> RefundStanding:
@@ -185,20 +186,20 @@ class Gateway(Protocol):
     def find_refund(self, gateway_id: str, *, key: str) -> RefundStanding | None:
         """Search for the refund of this payment that was made with this key.
 
-        It changes nothing and never raises `GatewayRefused`. None: there is no such refund.
+        Returns None if there is no such refund. Changes nothing, and never raises `GatewayRefused`.
         """
 
     def fetch_dispute(self, dispute_id: str) -> DisputeStanding | None:
         """DISPUTES: return how a dispute or an inquiry stands, and change nothing.
 
-        None: the gateway has no such dispute. It never raises `GatewayRefused`.
+        Returns None if the gateway has no such dispute. Never raises `GatewayRefused`.
         """
 
     def answer_dispute(self, dispute_id: str, evidence: Mapping[str, str], *, key: str) -> None:
-        """DISPUTES: send the evidence, texts by the names of their sections, and end the answer."""
+        """DISPUTES: send the evidence to the bank. It maps each section's name to its text."""
 
     def accept_dispute(self, dispute_id: str, *, key: str) -> None:
-        """DISPUTES: let the customer have the money. The dispute is lost then."""
+        """DISPUTES: leave the money to the customer. The dispute is lost then."""
 
     def fetch_fraud_warning(self, warning_id: str) -> FraudWarned | None:
         """DISPUTES: return an early fraud warning, or None if the gateway has no such warning.
@@ -209,12 +210,12 @@ class Gateway(Protocol):
     def fetch_entries(self, day: date, *, after: str) -> EntryPage:
         """BOOKS: return what the gateway has booked on this day, page by page.
 
-        The entries of each payout of the day are among them, with the payout's id. `after` is empty
-        for the first page. The call changes nothing and never raises `GatewayRefused`.
+        For each payout of the day, also return the entries that it pays, with the payout's id.
+        `after` is empty for the first page. Changes nothing, and never raises `GatewayRefused`.
         """
 
     def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> Event:
-        """Parse what the gateway posts to us. Raises `WebhookForged`."""
+        """Parse what the gateway posts to the portal. Raises `WebhookForged`."""
 
 
 class WithoutDisputes:
@@ -268,7 +269,7 @@ class WithoutHostedPayment:
 
 
 class WithoutMethods(WithoutDisputes, WithoutBooks, WithoutHostedPayment):
-    """The base of an adapter that lacks some abilities, such as to keep methods or to post events.
+    """The base of an adapter without card pages, card entry, stored methods or webhooks.
 
     The portal never calls the methods of an ability that the adapter has not declared.
     """

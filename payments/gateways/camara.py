@@ -1,7 +1,7 @@
 """HTTP calls to an operator's billing in CAMARA's form (docs/payments.md#bill).
 
 One operation of an adapter may need several requests: it reads before and after the one request
-that changes something. All of them together take no longer than one call to another system may.
+that changes something. Together they take at most OUTSIDE_CALL_TIMEOUT seconds.
 """
 
 import json
@@ -29,7 +29,8 @@ from payments.gateways.base import GatewayUnavailable
 
 LONGEST_CODE = 60
 LONGEST_WAIT = timedelta(minutes=1)
-# These refuse what was asked for, with a status that otherwise refuses the caller or the address.
+# These codes refuse the request itself. Without them, the same status (401, 403, 404) would mean
+# that the token or the address is wrong.
 REFUSALS = frozenset(
     {
         "PAYMENT_DENIED",
@@ -39,7 +40,7 @@ REFUSALS = frozenset(
         "IDENTIFIER_NOT_FOUND",
     }
 )
-# The API does not take our phone numbers: its tokens must be for us, and not for one customer.
+# The token is wrong: it must be issued to the portal, and not for one customer.
 WRONG_TOKENS = frozenset({"MISSING_IDENTIFIER", "UNNECESSARY_IDENTIFIER", "PHONE_NUMBER_REQUIRED"})
 
 
@@ -57,7 +58,7 @@ class Answer:
 
 
 class Operation:
-    """The requests of one operation, with one correlator and one limit on their time together."""
+    """The requests of one operation. They share one correlator and one time limit."""
 
     def __init__(self, correlator: str) -> None:
         self._correlator = correlator
@@ -95,7 +96,7 @@ def base_address(name: str) -> str:
 
 
 def _token() -> str:
-    """Return the bearer token. A file is read for each request, so that it can be replaced."""
+    """Return the bearer token. The file is read each time, because its token may be replaced."""
     if not settings.CARRIER_BILLING_TOKEN_FILE:
         return str(settings.CARRIER_BILLING_TOKEN)
     try:

@@ -1,8 +1,8 @@
 """The operator's bill, by CAMARA Carrier Billing and its refunds (docs/payments.md#bill).
 
-Authorise is `preparePayment`, capture is `confirmPayment`, void is `cancelPayment`. The operator
-may want a code that it has sent to the number: `validatePayment`. The tokens are for the portal and
-not for one customer, so each request that changes something names the number.
+Authorise is `preparePayment`, capture is `confirmPayment`, void is `cancelPayment`. If the operator
+has sent a code to the number, `validatePayment` sends the typed code back. The token is for the
+portal and not for one customer, so each request that changes something names the number.
 """
 
 import uuid
@@ -40,7 +40,7 @@ from payments.states import CodeVerdict, Initiator
 # A search begins this much earlier than the portal's own time, because clocks differ.
 CLOCK_MARGIN = timedelta(minutes=10)
 ROWS_OF_A_PAGE = 100
-# What `validatePayment` says about the code. A code that was accepted before is still right.
+# What the errors of `validatePayment` say about the code. ALREADY_EXISTS: it was accepted before.
 VERDICTS = {
     "ALREADY_EXISTS": CodeVerdict.RIGHT,
     "INVALID_CODE": CodeVerdict.WRONG,
@@ -56,7 +56,7 @@ class CarrierBilling(WithoutMethods):
 
     name = "bill"
     abilities = frozenset({Ability.BILL, Ability.CODE, Ability.PART_REFUNDS})
-    # The API promises no time. A search by time follows, and finds the payment.
+    # The API promises no time. After it, a search by time finds the payment.
     remembers_keys_for: timedelta | None = timedelta(hours=24)
 
     def device_hosts(self) -> frozenset[str]:
@@ -135,7 +135,7 @@ class CarrierBilling(WithoutMethods):
         self._end(gateway_id, "cancel", VoidedOrRefunded | Declined, key=key)
 
     def refund(self, gateway_id: str, amount: Money, *, key: str) -> RefundStanding:
-        """Give back the amount. The whole charge is a refund of its own kind in this API."""
+        """Give back the amount. For the whole charge this API has the type `total`."""
         operation = Operation(key)
         charge = charge_of(_payment(operation, gateway_id))
         rows = _refunds(operation, gateway_id)
@@ -179,7 +179,7 @@ class CarrierBilling(WithoutMethods):
             raise GatewayRefused(f"{action}: the payment is {type(standing).__name__}")
         content = {"phoneNumber": phone_number_of(before)}
         answer = operation.post(f"{_path(gateway_id)}/{action}", content)
-        # A conflict may only mean that an earlier request has done it.
+        # 409 is also the answer if an earlier request has done it.
         if answer.is_error and answer.status != httpx.codes.CONFLICT:
             raise GatewayRefused(_describe(action, answer))
         standing = parse_standing(_payment(operation, gateway_id))
@@ -205,7 +205,7 @@ def _payment(operation: Operation, gateway_id: str) -> dict[str, Any]:
 
 
 def _less_refunds(operation: Operation, standing: Standing) -> Standing:
-    """Return that a charge is refunded if nothing of it is left and no refund may still fail."""
+    """Return `VoidedOrRefunded` for a charge if nothing is left and no refund may still fail."""
     if not isinstance(standing, Captured) or not settings.CARRIER_BILLING_REFUND_URL:
         return standing
     left = operation.get(f"{_refunds_path(standing.gateway_id)}/remaining-amount")

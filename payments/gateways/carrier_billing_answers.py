@@ -1,4 +1,4 @@
-"""The answers of the operator's billing, parsed. An unknown value is no answer."""
+"""The answers of the operator's billing, parsed. An unknown value is `GatewayUnavailable`."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -27,15 +27,15 @@ from payments.gateways.values import (
 from payments.states import RefusalKind
 
 LONGEST_URL = 500
-# What an error says about the number or the amount. Every other refusal may be over later.
+# Which errors are a refusal by the operator, and of which kind.
 REFUSAL_KINDS = {
     # The number has no account at this operator that could be charged.
     "IDENTIFIER_NOT_FOUND": RefusalKind.FINAL,
     "SERVICE_NOT_APPLICABLE": RefusalKind.FINAL,
-    # More than one purchase may cost.
+    # One purchase may not cost as much.
     "UNAUTHORIZED_AMOUNT": RefusalKind.CUSTOMER,
-    # With earlier payments, more than the number's limit. CAMARA's OpenAPI document has the first
-    # name, and its test definitions have the second.
+    # Together with earlier payments, it exceeds the number's limit. CAMARA's OpenAPI document has
+    # the first name, and its test definitions have the second.
     "USER_AMOUNT_THRESHOLD_OVERPASSED": RefusalKind.LATER,
     "AMOUNT_THRESHOLD_OVERPASSED": RefusalKind.LATER,
     "PAYMENT_DENIED": RefusalKind.LATER,
@@ -49,7 +49,7 @@ def amount_of(charging: object) -> Money:
     digits = MINOR_UNIT_DIGITS.get(currency) if isinstance(currency, str) else None
     if digits is None or isinstance(amount, bool) or not isinstance(amount, int | float):
         raise GatewayUnavailable("no usable amount", was_sent=True)
-    # A float prints as the shortest decimal that is the same float: the one that was sent.
+    # Python prints a float as its shortest decimal form, which is the one that was sent.
     minor_units = Decimal(str(amount)).scaleb(digits)
     if not minor_units.is_finite() or minor_units != minor_units.to_integral_value():
         raise GatewayUnavailable("an amount with too many decimals", was_sent=True)
@@ -57,8 +57,8 @@ def amount_of(charging: object) -> Money:
 
 
 def charging_of(amount: Money, description: str) -> dict[str, Any]:
-    """Return the `ChargingInformation` of an amount. Our prices include tax."""
-    # Decimals of up to 15 digits come back from a float as they were.
+    """Return the `ChargingInformation` of an amount. The portal's prices include tax."""
+    # A float keeps decimals of up to 15 digits exactly.
     return {
         "amount": float(amount.amount),
         "currency": amount.currency,
@@ -119,7 +119,7 @@ def parse_refund(body: object) -> RefundStanding:
 def find_row(rows: object, *, key: str, reference: str = "") -> dict[str, Any] | None:
     """Return the payment or refund that was made with this key, or else with this reference.
 
-    An operator need not repeat the key. Two rows with one reference are no usable answer.
+    Some operators do not return the key. Two rows with one reference are no usable answer.
     """
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise GatewayUnavailable("no list", was_sent=True)
@@ -169,9 +169,9 @@ def _step_id(body: dict[str, Any]) -> str:
 
 
 def _end_of(body: dict[str, Any]) -> datetime | None:
-    """Return until when a reservation can be confirmed, as the operator has agreed to.
+    """Return until when a reservation can be confirmed, or None if that is unknown.
 
-    The API names no end, so CARRIER_BILLING_RESERVATION_MINUTES does.
+    The API does not say it, so it follows from CARRIER_BILLING_RESERVATION_MINUTES.
     """
     minutes: int = settings.CARRIER_BILLING_RESERVATION_MINUTES
     if not minutes:

@@ -31,7 +31,7 @@ class DisputeStanding:
 
 @dataclass(frozen=True)
 class FraudWarned:
-    """The customer's bank takes a payment for fraud. It has taken no money yet."""
+    """The customer's bank reports a payment as fraud. It has taken no money yet."""
 
     warning_id: str
     payment_id: str

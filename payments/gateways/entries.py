@@ -1,4 +1,4 @@
-"""What stands in a gateway's books."""
+"""The entries of a gateway's books."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -16,7 +16,7 @@ class Entry:
     keeps of it, in minor units.
     """
 
-    # The same each time, and no other entry of this gateway has it.
+    # It never changes, and no other entry of this gateway has it.
     entry_id: str
     kind: EntryKind
     # The day in the gateway's own time zone.
@@ -28,13 +28,13 @@ class Entry:
     # The gateway's id of the refund or the dispute.
     cause_id: str = ""
     reference: str = ""
-    # The payout that pays it. A payout names itself. Empty while it is not paid out.
+    # The id of the payout that pays it, or empty. A payout has its own id here.
     payout_id: str = ""
 
 
 @dataclass(frozen=True)
 class EntryPage:
-    """Some entries of a day. With a text in `after`, the page after this one begins there."""
+    """Some entries of a day. `after` is where the next page begins, or empty on the last page."""
 
     entries: tuple[Entry, ...]
     after: str = ""

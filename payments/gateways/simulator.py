@@ -47,11 +47,11 @@ from payments.states import EventSubject, Initiator
 
 LONGEST_URL = 500
 SIGNATURE = "Webhook-Signature"
-# The gateway's own words for what it does not know. Any other 404 is a wrong address.
+# The gateway's own errors for an unknown object. Any other 404 is a wrong address.
 NOT_FOUND_ERRORS = frozenset(
     {"unknown_token", "unknown_payment", "unknown_page", "unknown_dispute", "unknown_warning"}
 )
-# What an event may be about, beside its payment.
+# What an event may be about, other than its payment.
 BESIDE_PAYMENT = (EventSubject.DISPUTE, EventSubject.FRAUD_WARNING)
 FIELD_OF_ERROR = {"invalid_number": "number", "invalid_expiry": "expiry", "invalid_csc": "csc"}
 
@@ -75,7 +75,7 @@ class SimulatorGateway(SimulatorDisputes, WithoutCode, WithoutHostedPayment):
             Ability.BOOKS,
         }
     )
-    # The simulator remembers longer. Real gateways promise about this.
+    # The simulator remembers longer, but real gateways promise about 24 hours.
     remembers_keys_for: timedelta | None = timedelta(hours=24)
 
     def device_hosts(self) -> frozenset[str]:

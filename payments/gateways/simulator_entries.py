@@ -1,4 +1,4 @@
-"""What was booked at a simulator, parsed: the payment simulator and the voucher server."""
+"""Entries of the payment simulator and of the voucher server, parsed."""
 
 from collections.abc import Mapping
 from datetime import date

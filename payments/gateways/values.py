@@ -48,7 +48,7 @@ class Authorised:
 class Declined:
     """The bank has refused. The gateway names the reason, and what it means for the method.
 
-    `retry_after` is the gateway's advice: before that time has passed, another try is useless.
+    `retry_after` is the gateway's advice: before this time has passed, another try is useless.
     """
 
     gateway_id: str
@@ -78,7 +78,7 @@ class CodeStep:
 
 @dataclass(frozen=True)
 class Processing:
-    """The gateway has not decided yet and is asked again. The code, if any, is sent later."""
+    """The gateway has not decided yet. The portal asks again. A code may still be sent."""
 
     gateway_id: str
     step_id: str = ""

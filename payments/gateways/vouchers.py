@@ -1,4 +1,4 @@
-"""The operator's voucher server: HTTP calls in the form of the voucher simulator.
+"""The operator's voucher server: HTTP calls in the voucher simulator's protocol.
 
 Authorise is reserve, capture is redeem, void is cancel, and a refund goes back onto the voucher
 (docs/decisions/013-a-voucher-is-a-payment-method.md).
@@ -39,10 +39,10 @@ from payments.states import Initiator, RefusalKind
 
 # The protocol's words for states, reasons and errors. No code looks like that.
 WORD = re.compile(r"[a-z_]{1,40}")
-# The server's own word for what it does not know. Any other 404 is a wrong address.
+# The server's own error for an unknown reservation. Any other 404 is a wrong address.
 NOT_FOUND_ERRORS = frozenset({"unknown_reservation"})
-# What a refusal means for the code. A reason that is not here may be over later, so that it does
-# not end the code.
+# What a refusal means for the code. Any other reason counts as *perhaps later*, so that it does not
+# end the code.
 KINDS = {
     "unknown_code": RefusalKind.FINAL,
     "blocked": RefusalKind.FINAL,
@@ -200,7 +200,7 @@ def _describe(operation: str, status: int, body: dict[str, Any]) -> str:
 
 
 def _word(text: object) -> str:
-    """Return a word of the protocol. Any other text may repeat the code, so it is not kept."""
+    """Return a word of the protocol. Any other text may contain the code, so it is dropped."""
     return text if isinstance(text, str) and WORD.fullmatch(text) else "other"
 
 
