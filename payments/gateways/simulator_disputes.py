@@ -23,7 +23,7 @@ HIGHEST_AMOUNT = 10**15
 
 
 class SimulatorDisputes(ABC):
-    """The calls about disputes. The adapter has the rest."""
+    """The part of the adapter that handles disputes."""
 
     @abstractmethod
     def _exchange(
@@ -49,7 +49,7 @@ class SimulatorDisputes(ABC):
         self._decide(dispute_id, "answer", {"evidence": dict(evidence)}, key=key)
 
     def accept_dispute(self, dispute_id: str, *, key: str) -> None:
-        """Let the customer have the money."""
+        """Leave the money to the customer."""
         self._decide(dispute_id, "accept", {}, key=key)
 
     def _find(self, path: str) -> dict[str, Any] | None:

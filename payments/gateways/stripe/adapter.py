@@ -1,8 +1,8 @@
-"""The gateway Stripe: what the portal asks for, in the terms of the gateway protocol.
+"""The adapter for Stripe.
 
-A card that the customer keeps is charged by a PaymentIntent, whose id begins with `pi_`. Any other
-card or wallet pays on a page of Stripe, by a Checkout Session, whose id begins with `cs_`. Once
-the customer has paid there, the payment goes by the id of its PaymentIntent.
+A stored card is charged by a PaymentIntent, whose id begins with `pi_`. Any other card or wallet
+pays on a page of Stripe, by a Checkout Session, whose id begins with `cs_`. Once the customer has
+paid there, the payment's id is that of its PaymentIntent.
 """
 
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ from payments.gateways.values import Event, RefundStanding, Standing
 from payments.states import Initiator
 
 SESSION_PREFIX = "cs_"
-# As many refunds of one payment as one answer lists.
+# The most refunds that one answer lists.
 MOST_REFUNDS = 100
 
 
@@ -62,7 +62,7 @@ class StripeGateway(StripeBooks, StripeDisputes, WithoutCode, WithoutMethods):
     remembers_keys_for: timedelta | None = timedelta(hours=24)
 
     def device_hosts(self) -> frozenset[str]:
-        """Return the hosts of Stripe's page and of what the page loads."""
+        """Return the hosts of Stripe's page, and those from which the page loads files."""
         return frozenset(settings.STRIPE_DEVICE_HOSTS)
 
     def amount_problem(self, amount: Money) -> str:
@@ -94,7 +94,7 @@ class StripeGateway(StripeBooks, StripeDisputes, WithoutCode, WithoutMethods):
                 "authorise", lambda: client().v1.payment_intents.create(parameters, _keyed(key))
             )
         except GatewayRefused as refused:
-            # A refusal of the bank is an error with the payment in it.
+            # If the bank has refused, the error contains the payment.
             declined = error_body(refused.__cause__).get("payment_intent")
             if not isinstance(declined, dict):
                 raise
@@ -145,7 +145,7 @@ class StripeGateway(StripeBooks, StripeDisputes, WithoutCode, WithoutMethods):
         service = client().v1
         if gateway_id.startswith(SESSION_PREFIX):
             sessions = service.checkout.sessions
-            # The payment itself may still have to be voided, under the key as it is.
+            # The payment itself may still have to be voided under `key`, so this is another key.
             ending = _keyed(f"{key}:page")
             session = send("void", lambda: sessions.expire(gateway_id, {}, ending))
             _require_status("void", session, "expired")
@@ -195,7 +195,7 @@ class StripeGateway(StripeBooks, StripeDisputes, WithoutCode, WithoutMethods):
     def forget(self, token: str, *, key: str) -> None:
         """Detach a stored card from its customer, so that nobody can charge it any more.
 
-        Stripe refuses that only for a card that is not there, or not attached.
+        Stripe refuses that only if the card is unknown or not attached. Then nothing is left to do.
         """
         method, _customer = part_token(token)
         try:

@@ -1,4 +1,4 @@
-"""Amounts as Stripe wants them: other decimals for some currencies, and a least amount."""
+"""Amounts in Stripe's units, and the amounts that Stripe cannot charge."""
 
 from moportal.money import MINOR_UNIT_DIGITS, Money
 
@@ -8,8 +8,8 @@ COUNTED_IN_HUNDREDTHS = frozenset({"ISK", "UGX"})
 COUNTED_WHOLE = frozenset({"MGA"})
 # With three decimals the last digit must be 0.
 LAST_DIGIT_IS_ZERO = 3
-# The least amounts that Stripe names, in its own units. For any other currency it is what half a
-# dollar or so is worth, and Stripe alone knows that.
+# The least amounts that Stripe names, in its own units. For any other currency the least amount is
+# worth about half a dollar, and only Stripe knows it.
 LEAST = {
     "AED": 200,
     "AUD": 50,
@@ -38,7 +38,7 @@ LEAST = {
 
 
 def to_stripe(amount: Money) -> int:
-    """Return the amount in Stripe's units. Call it for an amount without `problem_of`."""
+    """Return the amount in Stripe's units. Call it only if `problem_of` finds no problem."""
     if amount.currency in COUNTED_IN_HUNDREDTHS:
         return amount.minor_units * 100
     if amount.currency in COUNTED_WHOLE:
@@ -47,7 +47,7 @@ def to_stripe(amount: Money) -> int:
 
 
 def from_stripe(units: int, currency: str) -> Money:
-    """Return an amount of Stripe's units as the portal counts it."""
+    """Return the portal's amount for an amount in Stripe's units."""
     if currency in COUNTED_IN_HUNDREDTHS:
         return Money(units // 100, currency)
     return Money(units * 100 if currency in COUNTED_WHOLE else units, currency)

@@ -27,7 +27,7 @@ from payments.states import RefusalKind
 # The names as the card schemes spell them.
 BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "amex": "American Express", "jcb": "JCB"}
 MONTHS, YEARS = range(1, 13), range(2000, 2200)
-# The reason of a session that was not used in time, or was ended by the portal.
+# The reason of a session that expired, or that the portal ended.
 EXPIRED = "session_expired"
 
 
@@ -52,7 +52,7 @@ def is_for(session: Mapping[str, Any], amount: Money) -> bool:
 
 
 def _asks_for_amount_of(session: Mapping[str, Any]) -> bool:
-    """Return whether the payment is over the amount that its page has asked for."""
+    """Return whether the payment's amount is the one that its page asked for."""
     intent = session.get("payment_intent")
     asked = session.get("amount_total"), session.get("currency")
     return isinstance(intent, dict) and asked == (intent.get("amount"), intent.get("currency"))
@@ -106,7 +106,7 @@ def _parse_step(intent: Mapping[str, Any]) -> str:
 
 
 def _parse_method(intent: Mapping[str, Any]) -> StoredCard | None:
-    """Return the card that was used, or None if it was no card or is described wrongly.
+    """Return the card that was used, or None if it was no card or the answer is unusable.
 
     It has a token only if Stripe keeps it for later payments.
     """
@@ -131,7 +131,7 @@ def _kept_token(intent: Mapping[str, Any]) -> str:
 
 
 def make_token(method: str, customer: str) -> str:
-    """Return the token of a card: Stripe charges it for its own customer alone."""
+    """Return the token of a card: the card and its customer, because Stripe wants both."""
     return f"{customer}/{method}"
 
 

@@ -1,4 +1,4 @@
-"""What Stripe has booked: its balance transactions of a day in UTC."""
+"""Stripe's books: its balance transactions of a day in UTC."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -27,7 +27,7 @@ DISPUTE = "dispute"
 
 
 class StripeBooks:
-    """The call about books. The adapter has the rest."""
+    """The part of the adapter that lists the books."""
 
     def fetch_entries(self, day: date, *, after: str) -> EntryPage:
         """Return what was booked on this day in UTC, newest first."""

@@ -1,7 +1,7 @@
 """Stripe's official library over the portal's own HTTP client, and what its errors mean.
 
-The library makes no retries of its own: one request, one row in *Gateway calls*. It sends no
-telemetry and nothing about this machine.
+The library repeats no request, so each request is one row in *Gateway calls*. It sends no telemetry
+and nothing about this machine.
 """
 
 import json
@@ -28,7 +28,7 @@ from payments.gateways.base import GatewayRefused, GatewayUnavailable
 API_VERSION = "2026-10-28.endive"
 # Headers in which the library describes this machine and its earlier requests.
 UNSENT = frozenset({"x-stripe-client-user-agent", "x-stripe-client-telemetry"})
-# The statuses of a request that Stripe refuses, if the answer also has one of these types.
+# Stripe refuses a request by one of these statuses together with one of these types.
 REQUEST_REFUSED = frozenset({httpx.codes.BAD_REQUEST, httpx.codes.PAYMENT_REQUIRED})
 REFUSALS = frozenset({"invalid_request_error", "idempotency_error", "card_error"})
 NOT_THERE = "resource_missing"
@@ -41,7 +41,7 @@ Answer = dict[str, Any]
 
 
 class PortalHttpClient(stripe.HTTPClient):
-    """Sends the library's requests with the portal's own trust, time limits and pools."""
+    """Sends the library's requests with the portal's own certificates, time limits and pools."""
 
     name = "moportal"
 
@@ -50,8 +50,8 @@ class PortalHttpClient(stripe.HTTPClient):
     ) -> tuple[str, int, Mapping[str, str]]:
         """Make one request, and return the answer.
 
-        Raises `stripe.APIConnectionError` if there is none, and `stripe.APIError` for one that is
-        not Stripe's: the library itself would fail on some of them.
+        Raises `stripe.APIConnectionError` if there is no answer. Raises `stripe.APIError` if the
+        answer is not from Stripe, because the library itself would fail on some of these.
         """
         sent = {name: text for name, text in (headers or {}).items() if name.lower() not in UNSENT}
         content = post_data.encode() if isinstance(post_data, str) else post_data

@@ -1,6 +1,6 @@
 """What Stripe's decline codes mean for a card.
 
-A code that is not here may be over later, so that no unknown code stops a card.
+An unknown code counts as *perhaps later*, so that it does not stop a card.
 """
 
 from collections.abc import Mapping
@@ -53,18 +53,19 @@ CUSTOMER = frozenset(
         "pin_try_exceeded",
     }
 )
-# The reasons that the portal words for the customer under another name.
+# Codes for which the portal has a text under another name.
 REASONS = {"incorrect_cvc": "incorrect_csc", "invalid_cvc": "incorrect_csc"}
-# Stripe's advice stands above the code: the bank or the scheme gives it for this very refusal.
+# Stripe's advice about this refusal. Advice "for good" always decides. Any other advice decides
+# only if the code means "perhaps later".
 ADVICE = {
     "do_not_try_again": RefusalKind.FINAL,
     "try_again_later": RefusalKind.LATER,
     "confirm_card_data": RefusalKind.CUSTOMER,
 }
-# Mastercard's own codes: 03 is "do not try again", 21 is "payment cancelled", and 01 wants new
+# The advice of Mastercard: 03 is "do not try again", 21 is "payment cancelled", and 01 asks for new
 # account data.
 NETWORK_ADVICE = {"03": RefusalKind.FINAL, "21": RefusalKind.FINAL, "01": RefusalKind.CUSTOMER}
-# Those that say after how long another try makes sense.
+# Its advice to wait before another try.
 WAITS = {
     "24": timedelta(hours=1),
     "25": timedelta(days=1),
@@ -87,7 +88,7 @@ def parse_decline(gateway_id: str, error: Mapping[str, Any]) -> Declined:
 
 
 def _kind_of(reason: str, error: Mapping[str, Any]) -> RefusalKind:
-    """Return what a refusal means for the card. If anything says "for good", it is for good."""
+    """Return what a refusal means for the card. If the code or any advice is FINAL, it is FINAL."""
     by_code = RefusalKind.FINAL if reason in FINAL else RefusalKind.LATER
     if reason in CUSTOMER:
         by_code = RefusalKind.CUSTOMER

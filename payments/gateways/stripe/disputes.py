@@ -25,14 +25,14 @@ STATES = {
 }
 INQUIRY = "warning_"
 FRAUD = "fraudulent"
-# Stripe takes so many characters in one field.
+# The most characters that Stripe takes in one field.
 LONGEST_EVIDENCE = 20_000
 # The sections of the evidence that show that the customer used what was sold.
 LOGS = frozenset({"sign_ins", "download", "usage"})
 
 
 class StripeDisputes:
-    """The calls about disputes. The adapter has the rest."""
+    """The part of the adapter that handles disputes."""
 
     def fetch_dispute(self, dispute_id: str) -> DisputeStanding | None:
         """Return how a dispute stands."""
@@ -61,7 +61,7 @@ class StripeDisputes:
         parse_dispute(body)
 
     def accept_dispute(self, dispute_id: str, *, key: str) -> None:
-        """Let the customer have the money."""
+        """Leave the money to the customer."""
         disputes = client().v1.disputes
         options: stripe.RequestOptions = {"idempotency_key": key}
         parse_dispute(send("accept", lambda: disputes.close(dispute_id, {}, options)))
@@ -94,8 +94,8 @@ def parse_dispute(body: dict[str, Any]) -> DisputeStanding:
 def _taken(body: dict[str, Any], amount: Money, taken: int, booked: list[dict[str, Any]]) -> Money:
     """Return what was taken, in the currency of the charge.
 
-    Stripe books in the currency of the operator's account. If that is another one, a dispute that
-    has taken anything has taken its whole amount.
+    Stripe books in the currency of the operator's account. If the charge has another currency, the
+    exact amount is unknown. Then a dispute has taken either nothing or its whole amount.
     """
     if all(one.get("currency") == body.get("currency") for one in booked):
         return _money(body, max(taken, 0))

@@ -14,7 +14,8 @@ from payments.gateways.values import Event
 from payments.states import EventSubject
 
 SIGNATURE = "Stripe-Signature"
-# Stripe signs each delivery again. An older signature was recorded and sent again by somebody.
+# The most seconds since the signature. Stripe signs each delivery again, so an older one is a
+# recording that somebody else has sent.
 TOLERANCE = 300
 INTENT = "payment_intent"
 SUBJECTS = {
@@ -35,7 +36,7 @@ def parse_event(body: bytes, headers: Mapping[str, str]) -> Event:
         raise WebhookForged(f"not an event: {type(error).__name__}") from error
     if event.get("livemode") is not (settings.STRIPE_MODE == "live"):
         raise WebhookForged("the event belongs to another mode than STRIPE_MODE")
-    # Only a platform gets events of other accounts, and the portal is none.
+    # Only a platform gets events of other accounts, and the portal is no platform.
     if event.get("account"):
         raise WebhookForged("the event belongs to another account")
     # PostgreSQL stores no NUL character in a text.
@@ -63,9 +64,9 @@ def _check_signature(body: bytes, header: str) -> None:
 
 
 def _parse_payment(found: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the payment that an object is about, as Stripe's id and as our reference.
+    """Return Stripe's id and the portal's reference of the payment that an object is about.
 
-    An object that is about no payment is named itself, so that staff can see it.
+    For an object without a payment it returns the object's own id, so that staff can see it.
     """
     payment = found.get("payment_intent")
     if found["object"] == INTENT or not payment:

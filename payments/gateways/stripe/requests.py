@@ -1,6 +1,6 @@
-"""What the portal asks Stripe for. The same payment always has the same parameters.
+"""The parameters of the requests to Stripe. The same payment always has the same parameters.
 
-Stripe refuses a key that comes with other parameters, so nothing here depends on the time.
+Stripe refuses a key that is repeated with other parameters. So nothing here depends on the time.
 """
 
 from stripe.params import PaymentIntentCreateParams, RefundCreateParams
@@ -10,7 +10,7 @@ from moportal.money import Money
 from payments.gateways.stripe.amounts import to_stripe
 from payments.gateways.stripe.answers import part_token
 
-# Without the charge, an answer does not say until when it can be captured.
+# Only the charge says until when it can be captured, so each answer must contain it.
 EXPANDED = ["latest_charge"]
 EXPANDED_IN_SESSION = ["payment_intent.latest_charge"]
 
@@ -26,7 +26,7 @@ def intent_parameters(
 ) -> PaymentIntentCreateParams:
     """Return the parameters of a payment with a stored card.
 
-    Off session nobody can confirm at the bank, so a bank that wants that refuses.
+    Off session nobody can confirm at the bank. A bank that wants a confirmation then refuses.
     """
     method, customer = part_token(token)
     parameters: PaymentIntentCreateParams = {
@@ -77,7 +77,7 @@ def session_parameters(
                 },
             }
         ],
-        # The customer pays what the review page showed, in no other currency.
+        # The customer pays in the currency that the review page showed.
         "adaptive_pricing": {"enabled": False},
         "success_url": return_url,
         "cancel_url": return_url,

@@ -1,9 +1,9 @@
 """Checks that any gateway adapter must pass, run against the gateway's own test system.
 
 An adapter's author writes a `Bench` for that system, and runs every check that `checks_for`
-returns: those of the protocol, and those of the abilities that the adapter declares. The kit
-belongs to the product and needs no test runner, so that an adapter outside of this repository
-can be tested with the installed product alone (docs/payments.md#a-gateway-of-ones-own).
+returns: those of the protocol, and those of the abilities that the adapter declares. The kit is
+part of the product and needs no test runner. So an installed product is enough to test an adapter
+outside of this repository (docs/payments.md#a-gateway-of-ones-own).
 """
 
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""What a check is, and what the kit needs of a gateway's test system."""
+"""The checks of the kit, and the controls that they need of a gateway's test system."""
 
 import uuid
 from collections.abc import Callable, Mapping
@@ -22,14 +22,15 @@ class KitFailure(AssertionError):
 
 
 class Treated(StrEnum):
-    """How the bank of the test system treats a stored method."""
+    """How the test system's bank treats a stored method."""
 
     APPROVED = "approved"
     REFUSED_FOR_GOOD = "refused_for_good"
     REFUSED_FOR_NOW = "refused_for_now"
     REFUSED_WITHOUT_THE_CUSTOMER = "refused_without_the_customer"
     BANK_STEP = "bank_step"
-    # OFF_SESSION: approved while the customer is there. Else the bank wants the customer.
+    # OFF_SESSION: approved if the customer starts the payment. Otherwise the bank wants a
+    # confirmation.
     BANK_STEP_OFF_SESSION = "bank_step_off_session"
     CODE_STEP = "code_step"
 
@@ -103,7 +104,7 @@ def register_check(needs: Ability | None = None) -> Callable[[Run], Run]:
 
 
 def expect(is_kept: bool, promise: str) -> None:  # noqa: FBT001 -- reads like `assert`
-    """Raise `KitFailure` with the promise unless it is kept. `python -O` keeps this check."""
+    """Raise `KitFailure` with the promise unless it is kept. It also works with `python -O`."""
     if not is_kept:
         raise KitFailure(promise)
 

@@ -1,4 +1,4 @@
-"""Checks of what the gateway lists as booked."""
+"""Checks of the gateway's books."""
 
 from datetime import date, timedelta
 

@@ -138,7 +138,7 @@ def each_refusal_has_its_kind_and_its_reason(bench: Bench) -> None:
 def a_refused_payment_cannot_be_charged(bench: Bench) -> None:
     standing = authorise(bench, Treated.REFUSED_FOR_NOW)
     refusal = expect_type(standing, Declined, "a refusal is `Declined`")
-    # Without an id there is nothing that could be charged.
+    # Without an id nothing can be charged.
     if refusal.gateway_id:
         expect_refusal(
             lambda: bench.gateway.capture(refusal.gateway_id, key=new_key()),

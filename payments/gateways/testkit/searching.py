@@ -18,7 +18,7 @@ from payments.gateways.values import Declined, Standing
 
 
 def find(bench: Bench, key: str) -> Standing | None:
-    """Search for the payment that was asked for with this key a moment ago."""
+    """Search for the payment that was made with this key a moment ago."""
     return bench.gateway.find(reference=key[:20], key=key, since=now() - timedelta(minutes=5))
 
 
