@@ -2,7 +2,7 @@
 
 A device whose SIM has no balance left is in the walled garden and reaches only listed hosts
 (docs/payments.md#hosts). For such a device the portal asks the network for a way out before the
-page leaves for the bank, and closes it when the customer is back (docs/payments.md#way-out).
+page leads to the bank, and closes it when the customer is back (docs/payments.md#way-out).
 """
 
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class BankStep:
 
     url: str
     reach: Reach
-    # Asking for another way out may help.
+    # Whether another request for a way out may succeed.
     may_ask_again: bool = False
 
 
@@ -66,7 +66,7 @@ def _reach(way: WayOut) -> Reach:
         return Reach.YES
     if ways_out.is_waited_for(way):
         return Reach.OPENING
-    # A worker that is late with a way may still open it. Until then the page offers what needs
+    # A late worker may still open the way out. Until then the page offers payment methods that need
     # none.
     is_over = way.state in {WayOutState.CLOSING, WayOutState.CLOSED} and not way.refusal
     return Reach.ENDED if is_over else Reach.NO
@@ -80,7 +80,7 @@ def ask_for_way(order: Order) -> None:
 
 
 def ask_for_way_to_card_page(draft: Draft, page: CardPage) -> None:
-    """Ask for a way out before the page leaves for the gateway's card page.
+    """Ask for a way out before the page leads to the gateway's card page.
 
     The card page is on a listed host. But a bank may want a confirmation while the card is stored.
     """
@@ -102,7 +102,7 @@ def close_way_to_card_page(page: CardPage) -> None:
 def is_opening_way_to_card_page(page: CardPage) -> bool:
     """Return whether the customer should wait for the way out before going to the card page.
 
-    Without a way out the customer goes there all the same, because its host is listed.
+    Even without a way out the customer goes there, because its host is listed.
     """
     way = ways_out.latest(str(page.key))
     return way is not None and ways_out.is_waited_for(way)
@@ -114,10 +114,10 @@ def sim_in_garden(visit: Visit, account: User, *, chosen: Sim | None = None) -> 
     1. A host has launched the portal. An ordinary browser has a connection of its own.
     2. The launch named a SIM card of the operator, or installed profiles. If there are several
        profiles, the one that gets the plan counts, because nobody knows which one is connected.
-    3. Get Balance would answer NONE for this SIM here. If the operator has not said for too long
-       what is left, it may be none.
+    3. Get Balance would answer NONE for this SIM at this location. A balance that is too old to be
+       told counts as NONE too.
 
-    Whether the device is on Wi-Fi is unknown. A way out does no harm then.
+    The portal cannot know whether the device is on Wi-Fi. If it is, a way out does no harm.
     """
     if settings.WAY_OUT_MINUTES <= 0 or not visit.is_launched:
         return None

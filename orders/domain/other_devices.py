@@ -1,9 +1,9 @@
-"""Paying for an order from another device, because the first one does not reach the bank.
+"""Pay for an order from another device, because the first one does not reach the bank.
 
-The first device shows a short address and a code. Whoever enters the code on another device sees
-what is paid and how much, and goes to the bank's page from there. Nobody signs in: the bank knows
-the customer, and a stranger with the code could only pay for somebody else's plan. Nothing else of
-the account can be seen or changed, so a code that is overheard does no harm
+The first device shows a short address and a code. On another device, the code opens a page with the
+plan and the amount, which leads to the bank's page. Nobody signs in there: the bank checks who its
+customer is. A stranger with the code can only pay for another person's plan. The page shows and
+changes nothing else of the account, so an overheard code does no harm
 (docs/payments.md#another-device).
 """
 
@@ -30,10 +30,10 @@ log = structlog.get_logger(__name__)
 LIFETIME = timedelta(minutes=15)
 # How long the other device may see the order after it has entered the code.
 USED_FOR = timedelta(minutes=30)
-# 40 bits: with the limit on guesses nobody finds one of them by chance.
+# Eight characters have 40 bits. With the limit on guesses, nobody finds a code by chance.
 LENGTH = 8
 WINDOW = timedelta(hours=1)
-# What people write for a digit that looks the same (Crockford's base 32).
+# Letters that look like a digit count as that digit (Crockford's base 32).
 LOOKALIKES = str.maketrans("OIL", "011")
 
 
@@ -73,7 +73,7 @@ def find_code(order: Order) -> PayingCode | None:
 
 
 def normalise(text: str) -> str:
-    """Return the normal form of a code, however it was read aloud and typed."""
+    """Return the normal form of a typed code, or an empty text if it cannot be a code."""
     typed = normalise_number(text).replace("-", "").upper().translate(LOOKALIKES)
     return typed if re.fullmatch(f"[{CROCKFORD}]{{{LENGTH}}}", typed) else ""
 
@@ -92,7 +92,7 @@ def redeem(text: str, *, network: str) -> PayingCode | None:
     if found is None or not found.is_usable or not waits_for_bank(found.order):
         return None
     at = now()
-    # Of two devices with one code, one wins.
+    # If two devices use one code at once, one of them wins.
     is_first = compare_and_set(
         PayingCode, found.pk, {"ended_at": None}, ended_at=at, used_at=at, code=""
     )
@@ -104,14 +104,14 @@ def redeem(text: str, *, network: str) -> PayingCode | None:
 
 
 def order_of(pk: int) -> Order | None:
-    """Return the order for which a device has entered the code with this key, for some time."""
+    """Return the order of a used code for USED_FOR after its use. `pk` is the code's key."""
     entered = PayingCode.objects.filter(pk=pk, used_at__gt=now() - USED_FOR)
     found = entered.select_related("order__payment__method").first()
     return found.order if found else None
 
 
 def short_address() -> str:
-    """Return the address on which a code is entered, as people read it aloud."""
+    """Return the address of the page for codes, without the scheme, as people read it aloud."""
     return _address().partition("://")[2]
 
 

@@ -1,11 +1,12 @@
-"""Ways out of the walled garden: asked for, opened by the network, closed again.
+"""Ways out of the walled garden: requested, opened by the network, and closed again.
 
 1. A customer without a plan must reach a bank's page, which may be on any host. The portal stores a
-   way for the SIM, and a worker asks the network to open it.
+   way out for the SIM, and a worker asks the network to open it.
 2. The portal closes it when the customer is back. Otherwise it lapses by itself.
 
-A SIM has at most one way at a time. A way that the network may have opened is closed there,
-whatever answer was lost: a closed number never opens again (`subscriptions.networks.base`).
+A SIM has at most one way out at a time. If the network may have opened a way out, the portal closes
+it there, even if the answer to the opening was lost. A number that was closed never opens again
+(`subscriptions.networks.base`).
 """
 
 from datetime import datetime, timedelta
@@ -31,9 +32,9 @@ from subscriptions.states import NEXT_WAY_STATES, WAY_UNDER_WAY, WayOutState, Wa
 log = structlog.get_logger(__name__)
 KIND = "way_out"
 WINDOW = timedelta(days=1)
-# The customer waits for a way no longer than this before the page offers something else.
+# How long the customer waits for a way out before the page offers other payment methods.
 PATIENCE = timedelta(seconds=8)
-# So long after its end a way that could not be closed counts as closed, because it has lapsed.
+# This long after its end, a way out that could not be closed counts as closed: it has lapsed.
 LAPSED_FOR_SURE = timedelta(hours=1)
 NO_ANSWER = (NetworkUnavailable, ImproperlyConfigured)
 
@@ -42,7 +43,7 @@ NO_ANSWER = (NetworkUnavailable, ImproperlyConfigured)
 def request(sim: Sim, *, reference: str) -> WayOut:
     """Store that this SIM needs a way out, and enqueue the task that opens it.
 
-    While the SIM has a way for the same reference, that one is returned. A way for another
+    If the SIM has a way out for the same reference, that one is returned. A way out for another
     reference is closed first.
     """
     # Two requests at once wait here for each other.
@@ -74,7 +75,7 @@ def latest(reference: str) -> WayOut | None:
 
 
 def is_waited_for(way: WayOut) -> bool:
-    """Return whether the customer should wait for this way a moment longer."""
+    """Return whether the customer should still wait for this way out."""
     return way.state == WayOutState.ASKED and now() - way.created_at <= 2 * PATIENCE
 
 
@@ -108,7 +109,7 @@ def _open(way: WayOut, lease: Lease) -> timedelta | None:
             return delay
         _refuse(way, WayRefusal.NO_ANSWER)
     else:
-        # If the customer is back already, the way is being closed and stays so.
+        # If the customer is back already, the way out is being closed, and this move does nothing.
         _move(way, WayOutState.OPEN, ends_at=_end(way), tries=0, last_error="")
     return None
 
@@ -125,7 +126,7 @@ def _send_opening(way: WayOut, lease: Lease) -> None:
 
 
 def _refuse(way: WayOut, refusal: WayRefusal) -> None:
-    """Give the way up. If the network may have opened it, it is closed there."""
+    """Give up the way out. If the network may have opened it, it is closed there."""
     if _may_be_open(way):
         _move(way, WayOutState.CLOSING, refusal=refusal, tries=0)
     elif _move(way, WayOutState.REFUSED, refusal=refusal) and refusal != WayRefusal.LIMIT:
@@ -133,7 +134,7 @@ def _refuse(way: WayOut, refusal: WayRefusal) -> None:
 
 
 def _close(way: WayOut, lease: Lease) -> RetryAfter | None:
-    """Close the way in the network. It is tried until the way has lapsed for sure."""
+    """Close the way out in the network. Retry until it has surely lapsed."""
     if _may_be_open(way):
         try:
             record_call(
@@ -162,7 +163,7 @@ def _has_lapsed(way: WayOut) -> bool:
 
 
 def _end(way: WayOut) -> datetime:
-    """Return when the way lapses: the network counts from the first call that it got."""
+    """Return when the way out lapses: the network counts from the first call that it received."""
     first = way.calls.filter(operation="open").exclude(outcome=Outcome.NOT_SENT).first()
     return (first.sent_at if first else way.created_at) + timedelta(minutes=way.minutes)
 

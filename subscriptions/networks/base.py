@@ -1,13 +1,12 @@
 """What the network side must be able to do: activate and end plans, and open and close a way out.
 
 An eSIM must be warm: its plan is active before the activation code is handed over
-(docs/contract.md#profile). Both operations can be repeated, and calls may arrive
-in any order: each activation carries a higher number than the one before, and a
-plan that was ended stays ended.
+(docs/contract.md#profile). All operations can be repeated, and calls may arrive in any order: each
+activation carries a higher number than the one before, and a plan that was ended stays ended.
 
 A way out lets a SIM without a plan reach any host for some minutes, because a bank's page may be
-anywhere. A SIM has at most one way out. The numbers of ways grow too: a way that was closed stays
-closed, and a call about an older way does not touch a newer one.
+anywhere. A SIM has at most one way out. Each new one has a higher number than the one before: a way
+out that was closed stays closed, and a call about an older one does not change a newer one.
 """
 
 from dataclasses import dataclass

@@ -148,8 +148,8 @@ def a_refused_payment_cannot_be_charged(bench: Bench) -> None:
 
 @register_check()
 def the_amount_is_exact_whatever_the_currencys_decimals(bench: Bench) -> None:
-    # No decimal, two, and three: the yen, the dollar and the Kuwaiti dinar. Card schemes want the
-    # last of three decimals to be 0.
+    # No decimals, two and three: the yen, the dollar and the Kuwaiti dinar. With three decimals,
+    # card schemes want the last one to be 0.
     for amount in (Money(500, "JPY"), Money(1999, "USD"), Money(1510, "KWD")):
         gateway_id = captured(bench, amount=amount)
         beyond = Money(amount.minor_units + 1, amount.currency)
