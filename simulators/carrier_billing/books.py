@@ -20,7 +20,8 @@ Row = dict[str, Any]
 class Books:
     """The database of the simulator. Callers change it inside a transaction only.
 
-    A row is a JSON object. `asked` is the request's body that made it, for repeated requests.
+    A row is a JSON object. `asked` is the body of the request that made it: a repeated request must
+    have the same body.
     """
 
     def __init__(self, store: Store) -> None:
@@ -78,7 +79,7 @@ class Books:
         return [json.loads(row["content"]) for row in rows]
 
     def forget_correlators(self) -> None:
-        """Take every correlator for a new one, as a server does after some time."""
+        """Forget all correlators, so that a repeated one counts as new, as at a real server."""
         for row in self.payments():
             self.store.execute("UPDATE payment SET correlator = '' WHERE id = ?", row["id"])
 

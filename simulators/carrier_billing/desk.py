@@ -21,7 +21,7 @@ from simulators.carrier_billing.refusals import (
 MOST_TRIES = 5
 SLOWLY = 2.0
 ROWS_OF_A_PAGE, MOST_ROWS = 10, 100
-# What a payment becomes while nobody asks, and what it is until then.
+# The states that a payment can still leave, and all states.
 OPEN = frozenset({"reserved", "pending_validation", "processing"})
 STATUSES = OPEN | {"denied", "succeeded", "cancelled"}
 
@@ -72,7 +72,7 @@ def _new_row(
 
 
 def validate(books: Books, identifier: str, body: dict[str, Any]) -> None:
-    """Compare a code. A wrong one counts, and after some the payment is denied."""
+    """Compare a code. A wrong code counts. After too many, the payment is denied."""
     row = require_payment(books, identifier)
     authorization, code = require_text(body, "authorizationId"), require_text(body, "code")
     if authorization != row["authorization"]:
@@ -100,7 +100,7 @@ class WrongCode(Exception):
 
 
 def decide(books: Books, identifier: str, *, approves: bool) -> None:
-    """Take what the customer decides on the operator's own page."""
+    """Store what the customer decides on the operator's own page."""
     row = require_payment(books, identifier)
     if row["status"] == "pending_validation":
         books.change_payment(row, status="reserved" if approves else "denied")
@@ -121,7 +121,7 @@ def confirm(books: Books, identifier: str, body: dict[str, Any]) -> None:
 
 
 def cancel(books: Books, identifier: str, body: dict[str, Any]) -> None:
-    """Let go of what is reserved, or is about to be."""
+    """Cancel a reservation, or a payment that is not reserved yet."""
     row = _require_open(books, identifier, body)
     books.change_payment(row, status="cancelled", becomes="")
 
@@ -147,7 +147,7 @@ def require_payment(books: Books, identifier: str) -> Row:
 
 
 def _now(books: Books, row: Row) -> Row:
-    """Let what was due happen: a slow decision, or the end of a reservation."""
+    """Carry out what is due: a slow decision, or the end of a reservation."""
     at = time.time()
     if row["becomes"] and at >= row["becomes_at"]:
         row = books.change_payment(row, status=row["becomes"], becomes="")
@@ -157,7 +157,7 @@ def _now(books: Books, row: Row) -> Row:
 
 
 def describe_prepared(row: Row, address: str) -> dict[str, Any]:
-    """Return the payment as `preparePayment` shows it: with what the customer must do."""
+    """Return the payment as `preparePayment` shows it, with the step that the customer must do."""
     shown = describe(row)
     if row["status"] in {"pending_validation", "processing"} and row["authorization"]:
         url = f"{address}/validate/{row['id']}"

@@ -1,4 +1,4 @@
-"""What is true of a phone number: its last four digits decide."""
+"""How each phone number behaves. Its last four digits decide that."""
 
 from dataclasses import dataclass
 from http import HTTPStatus

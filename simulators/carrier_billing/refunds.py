@@ -68,14 +68,14 @@ def _parse_part(payment: Row, body: dict[str, Any], transaction: dict[str, Any])
 
 
 def decide(books: Books, identifier: str, *, succeeds: bool) -> None:
-    """Let the operator decide about the payment's refunds that it has accepted."""
+    """Decide about those refunds of the payment that the operator has accepted."""
     for row in books.refunds(identifier):
         if row["status"] == "processing":
             books.change_refund(row, status="succeeded" if succeeds else "denied")
 
 
 def remaining(books: Books, identifier: str) -> dict[str, Any]:
-    """Return what is left of a charge. A refund that is not decided counts as given back."""
+    """Return what is left of a charge. An undecided refund counts as given back."""
     payment = desk.require_payment(books, identifier)
     left = {**payment["charging"], "amount": _left(books, payment)}
     shown = charging_answer(left)

@@ -96,7 +96,7 @@ def require_text(body: dict[str, Any], name: str) -> str:
 
 
 def require_number(body: dict[str, Any]) -> str:
-    """Return the phone number. A token of the portal is not for one customer, so it must be there.
+    """Return the phone number. A request must have it, because the portal's token names none.
 
     Raises `BillingRefusal` with 422 if it is missing.
     """

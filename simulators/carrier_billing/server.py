@@ -27,7 +27,7 @@ class BillingServer:
     faults: Faults
     token: str = ""
     delay: float = 0.0
-    # What was asked and answered lately, so that a test can compare it with a schema.
+    # The latest requests and answers, which a test can compare with a schema.
     exchanges: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=MOST_EXCHANGES))
 
     def routes(self) -> list[Route]:

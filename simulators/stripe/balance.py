@@ -1,4 +1,4 @@
-"""Balance transactions: what the stand-in has booked, made from its charges and refunds."""
+"""Balance transactions: the stand-in's books, computed from its charges and refunds."""
 
 from simulators.stripe.books import Books, Object
 
@@ -6,7 +6,7 @@ FEE, BASIS_POINTS = 30, 290
 
 
 def page(books: Books, query: dict[str, str]) -> Object:
-    """Return one page of the transactions of a time, the newest first."""
+    """Return one page of the transactions of a period, the newest first."""
     first, end = int(query.get("created[gte]", 0)), int(query.get("created[lt]", 2**40))
     found = [one for one in transactions(books) if first <= one["created"] < end]
     found.reverse()

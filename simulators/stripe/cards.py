@@ -34,7 +34,7 @@ TEST_CARD = Card("visa", "4242", 12, 2049, APPROVE)
 
 
 def find_method(books: Books, identifier: str) -> Object | None:
-    """Return a stored card. One of Stripe's test cards is a new card each time."""
+    """Return a stored card. Each use of one of Stripe's test cards makes a new card."""
     if identifier in BEHAVIOURS:
         card = Card("visa", "4242", 12, TEST_CARD.exp_year, BEHAVIOURS[identifier])
         return add_method(books, card)

@@ -24,7 +24,7 @@ def attach(books: Books, identifier: str, form: dict[str, Any]) -> Reply:
 
 
 def detach(books: Books, identifier: str) -> Reply:
-    """Let a customer's card never be charged again."""
+    """Detach a card from its customer, so that it can never be charged again."""
     method = books.get(identifier)
     if method is None:
         raise missing(identifier)

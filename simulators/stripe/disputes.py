@@ -49,7 +49,7 @@ def get(books: Books, identifier: str) -> Object:
 
 
 def answer(books: Books, identifier: str, form: dict[str, Any]) -> Reply:
-    """Take the merchant's evidence, once."""
+    """Store the merchant's evidence, which can be sent once."""
     found = get(books, identifier)
     if not found["status"].endswith("needs_response"):
         raise ApiError("The dispute cannot be answered", code="dispute_not_answerable")
@@ -61,7 +61,7 @@ def answer(books: Books, identifier: str, form: dict[str, Any]) -> Reply:
 
 
 def close(books: Books, identifier: str) -> Reply:
-    """Let the customer have the money."""
+    """Accept the dispute: the customer keeps the money."""
     return HTTPStatus.OK, _move(books, get(books, identifier), "lost")
 
 

@@ -12,7 +12,7 @@ from simulators.stripe.books import Books, Object
 from simulators.stripe.showing import shown
 
 SIGNATURE_HEADER = "Stripe-Signature"
-# What is announced about an object in this status.
+# The type of the event about an object in each status.
 OF_INTENT = {
     "requires_capture": "payment_intent.amount_capturable_updated",
     "succeeded": "payment_intent.succeeded",
@@ -32,7 +32,7 @@ class Announcer:
     secret: str = ""
 
     def announce(self, found: Object) -> None:
-        """Announce what has become of an object."""
+        """Post an event about an object's new status."""
         kind, status = found["object"], found.get("status", "")
         if kind == "payment_intent":
             self._post(OF_INTENT[status], found)

@@ -8,7 +8,7 @@ PART = re.compile(r"\[([^\]]*)\]")
 
 
 def parse_form(text: str) -> dict[str, Any]:
-    """Return the fields as nested objects. A list is an object whose names are numbers."""
+    """Return the fields as nested objects. A list becomes an object whose names are numbers."""
     found: dict[str, Any] = {}
     for name, value in parse_qsl(text, keep_blank_values=True):
         *path, last = [name.partition("[")[0], *PART.findall(name)]

@@ -32,7 +32,7 @@ def parse_amount(amount: object, currency: object) -> tuple[int, str]:
 
 
 def create(books: Books, form: dict[str, Any], address: str) -> Reply:
-    """Create a payment and confirm it at once. A refusal of the bank is a stored answer too."""
+    """Create a payment and confirm it at once. If the bank refuses, that answer is stored too."""
     if "payment_method_types" in form:
         raise ApiError("Not supported", code="payment_method_types_no_longer_supported")
     amount, currency = parse_amount(form.get("amount"), form.get("currency"))
@@ -159,7 +159,7 @@ def capture(books: Books, identifier: str) -> Reply:
 
 
 def cancel(books: Books, identifier: str, *, reason: str | None = None) -> Reply:
-    """Cancel what is not charged. An amount that was authorised is given back at once."""
+    """Cancel a payment that is not charged. An authorised amount is released at once."""
     intent = get(books, identifier)
     _require(intent, OPEN)
     if intent["latest_charge"]:

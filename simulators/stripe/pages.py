@@ -1,4 +1,4 @@
-"""The page that takes a card, and the bank's page. Plain HTML that needs no script."""
+"""The page that takes a card, and the bank's page: plain HTML without script."""
 
 import html
 

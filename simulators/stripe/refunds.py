@@ -10,7 +10,7 @@ from simulators.stripe.books import Books, Object
 from simulators.stripe.errors import ApiError, missing
 
 STATUS = {SLOW_REFUND: "pending", NO_REFUND: "failed"}
-# The statuses whose money is given back, or is about to be.
+# The statuses of refunds whose money is given back, or may still be.
 COUNTED = frozenset({"pending", "requires_action", "succeeded"})
 
 

@@ -294,5 +294,5 @@ def _see_other(url: str) -> Answer:
 
 
 def _address(request: Request) -> str:
-    """Return this provider's address as the caller used it."""
+    """Return the stand-in's address as the caller used it."""
     return f"http://{request.headers.get('host', 'localhost')}"

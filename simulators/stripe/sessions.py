@@ -110,7 +110,7 @@ def complete(books: Books, intent: Object) -> None:
 
 
 def _keep(books: Books, intent: Object, method: Object) -> None:
-    """Attach the card to a customer of its own."""
+    """Attach the card to a new customer."""
     customer = books.add("customer", "cus", {"email": "customer@example.com"})
     method["customer"] = intent["customer"] = customer["id"]
     books.save(method)
