@@ -80,10 +80,13 @@ def _gather(
 
 
 def _compare_payouts(day: BookDay) -> Iterator[Difference]:
-    """Compare each payout of the day with the sum of the entries that it pays."""
-    of_gateway = BookEntry.objects.filter(gateway=day.gateway)
+    """Compare each payout of the day with the sum of the entries that it pays.
+
+    A payout without an id is left out: the gateway does not say which entries it pays.
+    """
+    of_gateway = BookEntry.objects.filter(gateway=day.gateway).exclude(payout_id="")
     for payout in of_gateway.filter(kind=EntryKind.PAYOUT, booked_on=day.day).order_by("pk"):
-        same = of_gateway.filter(payout_id=payout.payout_id).exclude(payout_id="")
+        same = of_gateway.filter(payout_id=payout.payout_id)
         is_first = not same.filter(kind=EntryKind.PAYOUT, pk__lt=payout.pk).exists()
         paid = same.filter(currency=payout.currency).exclude(kind=EntryKind.PAYOUT)
         net = paid.aggregate(net=Sum(F("minor_units") - F("fee_minor_units")))["net"] or 0

@@ -211,6 +211,19 @@ def plant_days(shop: Shop, early: Payment, late: Payment) -> None:
     shop.expect(DifferenceKind.PAYOUT_SUM, f"payout:{payout}")
 
 
+def test_a_payout_is_not_compared_if_the_gateway_names_none_of_its_entries(shop: Shop) -> None:
+    shop.sell()
+    let_days_pass(shop.address, days=SOLD)
+    fetch()
+    assert BookEntry.objects.filter(kind="payout").update(payout_id="", minor_units=-1)
+
+    for day in BookDay.objects.filter(is_complete=True):
+        BookDay.objects.filter(pk=day.pk).update(compared_at=None)
+        comparing.compare_day(day)
+
+    assert open_differences() == []
+
+
 def test_an_entry_may_have_any_date_that_some_time_zone_has(shop: Shop) -> None:
     edges = [shop.sell() for _ in range(4)]
     let_days_pass(shop.address, days=SOLD)

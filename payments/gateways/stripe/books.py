@@ -69,5 +69,6 @@ def _parse(row: dict[str, Any]) -> Entry:
         gateway_id=str(source.get("payment_intent") or "")[:LONGEST_TEXT],
         cause_id=source_id if kind in {EntryKind.REFUND, EntryKind.DISPUTE} else "",
         reference=str((source.get("metadata") or {}).get("reference") or "")[:LONGEST_TEXT],
-        payout_id=source_id if kind == EntryKind.PAYOUT else "",
+        # Stripe tells which entries a payout pays only by a list for each payout.
+        payout_id="",
     )
