@@ -17,7 +17,11 @@ ADAPTERS = (
     *("NUMBER_CHECKS", "CODE_SERVICE", "CUSTOMER_SYSTEM"),
 )
 # The gateways that have settings of their own.
-WITH_OWN_SETTINGS = ("payments.gateways.stripe.", "payments.gateways.vouchers.")
+WITH_OWN_SETTINGS = (
+    "payments.gateways.carrier_billing.",
+    "payments.gateways.stripe.",
+    "payments.gateways.vouchers.",
+)
 SAFE_SSL_MODES = {"verify-ca", "verify-full"}
 
 

@@ -6,6 +6,7 @@ from django.db import DatabaseError
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
+from moportal.checks import other_systems
 from payments import checks
 from payments.models import PaymentMethod
 from plans.models import PlanPrice
@@ -156,3 +157,24 @@ def test_stripes_settings_are_missed_only_where_stripe_is_listed(settings: Setti
     assert texts(checks.stripe()) == ["STRIPE_API_KEY is no key of the mode live."]
     settings.STRIPE_MODE = "test"
     assert checks.stripe() == []
+
+
+@pytest.mark.parametrize(
+    ("listed", "wants"),
+    [
+        (["payments.gateways.carrier_billing.CarrierBilling"], False),
+        (["payments.gateways.stripe.StripeGateway"], False),
+        (["payments.gateways.vouchers.VoucherServer"], False),
+        (["payments.gateways.simulator.SimulatorGateway"], True),
+    ],
+)
+def test_a_gateway_with_settings_of_its_own_needs_no_other_address(
+    settings: Settings,
+    listed: list[str],
+    wants: bool,  # noqa: FBT001 -- of the table above
+) -> None:
+    settings.PAYMENT_GATEWAY, settings.PAYMENT_GATEWAY_URL = listed, ""
+
+    found = [text for text in texts(other_systems()) if "PAYMENT_GATEWAY_URL" in text]
+
+    assert bool(found) == wants
