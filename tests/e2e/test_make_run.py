@@ -20,7 +20,7 @@ from demo.parts import LOOPBACK, ROOT
 pytestmark = pytest.mark.processes
 READY_WITHIN = 60.0
 GONE_WITHIN = 15.0
-BLOCK = 6
+BLOCK = 8
 # Part of the last line of the demo accounts.
 SUMMARY_ENDS = "on an eSIM"
 # Files of a checkout that are no part of the product, and files that an installation makes.
