@@ -16,7 +16,7 @@ from orders.states import Failure, OrderState
 from payments.domain import cards, hosted, webhooks
 from payments.domain.methods import stored_methods
 from payments.gateways.stripe import StripeGateway
-from payments.gateways.values import StoredCard
+from payments.gateways.values import Declined, StoredCard
 from payments.models import GatewayCall, PaymentMethod, WebhookEvent
 from payments.states import MethodKind, PaymentState
 from simulators.stripe.events import SIGNATURE_HEADER, sign
@@ -202,6 +202,18 @@ def test_a_page_on_a_host_that_is_not_listed_is_never_opened(
 
     assert (order.state, order.payment.state) == (OrderState.FAILED, PaymentState.DECLINED)
     assert "127.0.0.1 is not a host" in order.payment.decline_reason
+    assert order.payment.customer_step_url == ""
+
+
+def test_a_gateway_that_refuses_at_once_opens_no_page(
+    buying: Client, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = Declined("pi_1", "card_declined")
+    monkeypatch.setattr(StripeGateway, "authorise_on_page", lambda *_args, **_more: refused)
+
+    order = submit(buying, alice)
+
+    assert (order.state, order.failure) == (OrderState.FAILED, Failure.PAYMENT_REFUSED)
     assert order.payment.customer_step_url == ""
 
 

@@ -7,7 +7,7 @@ from accounts.models import User
 from payments.domain import pages
 from payments.domain import payments as domain
 from payments.gateways import offers
-from payments.gateways.base import Ability, NotOffered
+from payments.gateways.base import Ability, NotOffered, WithoutCode
 from payments.gateways.simulator import SimulatorGateway
 from payments.models import CardPage, GatewayCall
 from tests.payments.conftest import card
@@ -33,6 +33,11 @@ def test_without_card_entry_no_card_is_sent(alice: User, gateway: str) -> None:
         domain.add_card(alice, card())
 
     assert not GatewayCall.objects.exists()
+
+
+def test_without_codes_none_is_confirmed() -> None:
+    with pytest.raises(NotOffered, match="code"):
+        WithoutCode().confirm_code("p", "", "123456", key="k")
 
 
 def test_without_a_page_none_is_asked_for(alice: User) -> None:

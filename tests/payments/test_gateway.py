@@ -176,6 +176,8 @@ def test_a_client_error_is_a_refusal_for_good(provider: FakeProvider, status: in
 def test_a_refused_question_decides_nothing(provider: FakeProvider, status: int) -> None:
     with pytest.raises(GatewayUnavailable):
         provider.answering({"error": "no"}, status).fetch("p")
+    with pytest.raises(GatewayUnavailable):
+        provider.answering({"error": "no"}, status).fetch_entries(now().date(), after="")
 
 
 @pytest.mark.parametrize("status", [301, 308, 401, 403, 404, 405, 407, 421])
