@@ -89,7 +89,7 @@ chaos: services $(VENV)/.dev $(CATALOGUES)  ## Make services fail while orders a
 
 .PHONY: camara
 camara: services $(VENV)/.dev $(CATALOGUES)  ## Compare the operator's bill with CAMARA's OpenAPI documents (SPEC=FOLDER)
-	CAMARA_SPEC=$(SPEC) $(PYTHON) -m tests.services -- $(PYTHON) -m pytest -q -n 0 tests/payments/test_camara_documents.py
+	CAMARA_SPEC=$(SPEC) $(PYTHON) -m tests.services -- $(PYTHON) -m pytest -q -n 0 tests/payments/camara_documents.py
 
 .PHONY: chaos-payments
 chaos-payments: services $(VENV)/.dev $(CATALOGUES)  ## Kill workers at every step of payments, then compare all books (ARGS="--gateway vouchers --payments 3000")
