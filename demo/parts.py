@@ -97,14 +97,8 @@ def environment(copy: Copy, *, outside: Mapping[str, str] | None = None) -> dict
         "BROKER_URL": copy.broker_url,
         "BROKER_DIR": str(copy.folder / "broker"),
         "SMDP_URL": outside.get("SMDP_URL") or copy.smdp_url,
-        "PAYMENT_GATEWAY": ",".join(GATEWAYS),
-        "VOUCHER_SERVER_URL": copy.voucher_url,
-        "CARRIER_BILLING_URL": f"{copy.billing_url}/carrier-billing/v0",
-        "CARRIER_BILLING_REFUND_URL": f"{copy.billing_url}/carrier-billing-refund/v0",
-        "PAYMENT_FEES": "simulator:USD=290+30,simulator:EUR=290+30",
-        "PAYMENT_GATEWAY_URL": outside.get("PAYMENT_GATEWAY_URL") or copy.payment_url,
         "SMDP_SIMULATOR_URL": copy.smdp_url,
-        "PAYMENT_SIMULATOR_URL": copy.payment_url,
+        **_gateways(copy, outside),
         "MAIL_SENDER": "messages.senders.http.HttpGateway",
         "SMS_SENDER": "messages.senders.http.HttpGateway",
         "MESSAGE_GATEWAY_URL": outside.get("MESSAGE_GATEWAY_URL") or copy.message_url,
@@ -117,8 +111,21 @@ def environment(copy: Copy, *, outside: Mapping[str, str] | None = None) -> dict
         "CHARGING_URL": copy.network_url,
         "CUSTOMER_SYSTEM": "subscriptions.customers.http.HttpCustomerSystem",
         "CUSTOMER_SYSTEM_URL": outside.get("CUSTOMER_SYSTEM_URL") or copy.customer_url,
-        "PAYMENT_WEBHOOK_SECRET": WEBHOOK_SECRET,
         "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _gateways(copy: Copy, outside: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of the payment gateways."""
+    return {
+        "PAYMENT_GATEWAY": ",".join(GATEWAYS),
+        "PAYMENT_GATEWAY_URL": outside.get("PAYMENT_GATEWAY_URL") or copy.payment_url,
+        "PAYMENT_SIMULATOR_URL": copy.payment_url,
+        "PAYMENT_WEBHOOK_SECRET": WEBHOOK_SECRET,
+        "PAYMENT_FEES": "simulator:USD=290+30,simulator:EUR=290+30",
+        "VOUCHER_SERVER_URL": copy.voucher_url,
+        "CARRIER_BILLING_URL": f"{copy.billing_url}/carrier-billing/v0",
+        "CARRIER_BILLING_REFUND_URL": f"{copy.billing_url}/carrier-billing-refund/v0",
     }
 
 
