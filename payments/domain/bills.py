@@ -13,7 +13,7 @@ from accounts.domain import proofs, safeguards
 from accounts.domain.proofs import Strength
 from accounts.models import Proof, User
 from payments.domain import cards
-from payments.gateways import choose_gateway, offered_in, offers
+from payments.gateways import choose_gateway, is_offered_in
 from payments.gateways.base import Ability
 from payments.models import PaymentMethod
 from payments.states import MethodKind
@@ -32,7 +32,7 @@ def register_veto(veto: Veto) -> None:
 
 def takes_bills(market: str) -> bool:
     """Return whether customers of this market can pay on the operator's bill."""
-    return any(offers(name, Ability.BILL) for name in offered_in(market))
+    return is_offered_in(Ability.BILL, market)
 
 
 def numbers_of(account: User, *, market: str) -> list[str]:

@@ -13,7 +13,7 @@ from accounts.access.limiter import Counter, Limit
 from accounts.models import User
 from moportal.text.normal_text import normalise_number
 from payments.domain import cards
-from payments.gateways import choose_gateway, offered_in, offers
+from payments.gateways import choose_gateway, is_offered_in
 from payments.gateways.base import Ability
 from payments.models import PaymentMethod
 from payments.states import MethodKind
@@ -37,7 +37,7 @@ def is_code(text: str) -> bool:
 
 def takes_vouchers(market: str) -> bool:
     """Return whether customers of this market can pay with a voucher."""
-    return any(offers(name, Ability.VOUCHERS) for name in offered_in(market))
+    return is_offered_in(Ability.VOUCHERS, market)
 
 
 def add_voucher(account: User, code: str, *, market: str, network: str = "") -> PaymentMethod:

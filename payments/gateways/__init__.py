@@ -58,9 +58,18 @@ def offered_anywhere() -> set[str]:
     return {name for market in markets for name in offered_in(market)}
 
 
+def is_offered_in(ability: Ability, market: str) -> bool:
+    """Return whether a gateway of this market has the ability."""
+    return _find_gateway(ability, market) is not None
+
+
 def choose_gateway(ability: Ability, market: str) -> str:
     """Return the name of the market's first gateway with the ability, or raise `NotOffered`."""
-    for name in offered_in(market):
-        if offers(name, ability):
-            return name
-    raise NotOffered(ability)
+    name = _find_gateway(ability, market)
+    if name is None:
+        raise NotOffered(ability)
+    return name
+
+
+def _find_gateway(ability: Ability, market: str) -> str | None:
+    return next((name for name in offered_in(market) if offers(name, ability)), None)
