@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.timezone import now
 
 from moportal.database.statements import compare_and_set, move
@@ -197,7 +198,7 @@ def oldest_remembered(payment: Payment) -> datetime | None:
 
 def was_sent(payment: Payment, *operations: str) -> bool:
     """Return whether one of these operations, or any if none is named, was sent to the gateway."""
-    sent = payment.calls.exclude(outcome=GatewayCall.Outcome.NOT_SENT)
+    sent = _sent_calls(payment)
     return (sent.filter(operation__in=operations) if operations else sent).exists()
 
 
@@ -206,8 +207,12 @@ def is_key_forgotten(payment: Payment, operation: str, key: str) -> bool:
     oldest = oldest_remembered(payment)
     if oldest is None or payment.created_at > oldest:
         return False
-    sent = payment.calls.exclude(outcome=GatewayCall.Outcome.NOT_SENT)
+    sent = _sent_calls(payment)
     return sent.filter(operation=operation, key=key, sent_at__lt=oldest).exists()
+
+
+def _sent_calls(payment: Payment) -> QuerySet[GatewayCall]:
+    return payment.calls.exclude(outcome=GatewayCall.Outcome.NOT_SENT)
 
 
 def act(

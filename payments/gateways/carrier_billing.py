@@ -172,22 +172,24 @@ class CarrierBilling(WithoutMethods):
             before = _payment(operation, gateway_id)
         except _Unknown as error:
             raise GatewayRefused(f"{action}: {error}") from error
-        standing = parse_standing(before)
-        if isinstance(standing, wanted):
+        if _is_ended(parse_standing(before), wanted, action):
             return
-        if isinstance(standing, Captured | VoidedOrRefunded | Declined):
-            raise GatewayRefused(f"{action}: the payment is {type(standing).__name__}")
         content = {"phoneNumber": phone_number_of(before)}
         answer = operation.post(f"{_path(gateway_id)}/{action}", content)
         # 409 is also the answer if an earlier request has done it.
         if answer.is_error and answer.status != httpx.codes.CONFLICT:
             raise GatewayRefused(_describe(action, answer))
-        standing = parse_standing(_payment(operation, gateway_id))
-        if isinstance(standing, wanted):
-            return
-        if isinstance(standing, Captured | VoidedOrRefunded | Declined):
-            raise GatewayRefused(f"{action}: the payment is {type(standing).__name__}")
-        raise GatewayUnavailable(f"{action}: not carried out yet", was_sent=True)
+        if not _is_ended(parse_standing(_payment(operation, gateway_id)), wanted, action):
+            raise GatewayUnavailable(f"{action}: not carried out yet", was_sent=True)
+
+
+def _is_ended(standing: Standing, wanted: Any, action: str) -> bool:
+    """Return whether the payment stands as wanted. Raises `GatewayRefused` for another end."""
+    if isinstance(standing, wanted):
+        return True
+    if isinstance(standing, Captured | VoidedOrRefunded | Declined):
+        raise GatewayRefused(f"{action}: the payment is {type(standing).__name__}")
+    return False
 
 
 class _Unknown(GatewayUnavailable):
