@@ -44,14 +44,19 @@ IDS = [None] * 9 + ["T1", "T2", "T3"]
 STANDINGS = ["let in"] * 12 + ["too fast", "unknown", "past the proxy"]
 
 
+def _get_balance() -> Any:
+    """Return the operation of the OpenAPI document, called in this process."""
+    schema = schemathesis.openapi.from_dict(yaml.safe_load(tables.OPENAPI.read_text()))
+    schema.app = get_wsgi_application()
+    return schema["/v1/sims/{sim}/balances"]["GET"]
+
+
 @pytest.mark.timeout(1800)
 @pytest.mark.django_db(transaction=True)
 # The long form is walked in parts, side by side.
 @pytest.mark.parametrize(("cases", "part"), [(300, 0), *(long(5000, part) for part in range(1, 5))])
 def test_every_answer_conforms_to_the_document(alice: User, cases: int, part: int) -> None:
-    schema = schemathesis.openapi.from_dict(yaml.safe_load(tables.OPENAPI.read_text()))
-    schema.app = get_wsgi_application()
-    operation = schema["/v1/sims/{sim}/balances"]["GET"]
+    operation = _get_balance()
     numbers = [_traveller(alice), make_card().iccid, make_card(is_in_programme=False).iccid]
     known = st.builds(str.format, st.sampled_from(SIMS), st.sampled_from(numbers))
     modes = schemathesis.GenerationMode

@@ -17,7 +17,7 @@ import time
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import django
 import psycopg
@@ -87,21 +87,21 @@ def run(options: argparse.Namespace, contexts: ExitStack) -> dict[str, Any]:
     address = f"http://{LOOPBACK}:{port}"
     gateway = of_gateway(address, store)
     set_up(make_database(contexts, folder), gateway)
-    # These modules need Django to be set up.
-    from tests.chaos.payments.crowd import Crowd  # noqa: PLC0415
-    from tests.chaos.payments.post_office import PostOffice  # noqa: PLC0415
-    from tests.chaos.payments.running import Run, Workers, opened, wait_until_there  # noqa: PLC0415
-    from tests.chaos.payments.stories import stories  # noqa: PLC0415
+    from tests.chaos.payments.crowd import Crowd  # noqa: PLC0415 -- needs Django to be set up
+    from tests.chaos.payments.post_office import PostOffice  # noqa: PLC0415 -- the same
+    from tests.chaos.payments.running import Run, Workers, opened  # noqa: PLC0415 -- the same
+    from tests.chaos.payments.stories import stories  # noqa: PLC0415 -- the same
 
     office = contexts.enter_context(opened(PostOffice(gateway, options.seed)))
     log = contexts.enter_context((options.log or folder / "log").open("w", encoding="utf-8"))
-    supervisor = Supervisor(environment=os.environ, say=lambda _, line: print(line, file=log))
-    contexts.callback(supervisor.stop)
-    command = ("-m", f"simulators.{gateway.simulator}", "--port", str(port), "--store", str(store))
-    supervisor.start(
-        [Part(gateway.simulator, (sys.executable, *command, *gateway.options(office.url)))]
+    options_of_simulator = (
+        "--port",
+        str(port),
+        "--store",
+        str(store),
+        *gateway.options(office.url),
     )
-    wait_until_there(address)
+    supervisor = start_simulator(gateway, options_of_simulator, address, log, contexts)
     workers = Workers(options.strikes, log)
     contexts.callback(workers.end)
     crowd = Crowd(gateway, options.seed)
@@ -115,20 +115,42 @@ def run(options: argparse.Namespace, contexts: ExitStack) -> dict[str, Any]:
     run.drain()
     strikes = workers.strikes()
     workers.kill()
-    stuck = [f"still open: {task}" for task in open_tasks(os.environ["DATABASE_URL"])]
-    killed = strikes["killed"]
-    portal, gaps = read_portal(os.environ["DATABASE_URL"], gateway.name)
-    books = Books(portal, gateway.books(), gaps)
     return {
         "gateway": gateway.name,
         "seed": options.seed,
         "seconds": round(time.monotonic() - started),
-        "payments": len(portal),
         "counts": dict(run.counts + crowd.counts + office.counts),
         "strikes": strikes,
-        "struck too seldom": [one for one in BARRIERS if killed.get(one, 0) < options.strikes],
+        "struck too seldom": [
+            one for one in BARRIERS if strikes["killed"].get(one, 0) < options.strikes
+        ],
+        **compare_books(gateway, [*crowd.wrong, *office.wrong]),
+    }
+
+
+def start_simulator(
+    gateway: Outcomes, options: tuple[str, ...], address: str, log: TextIO, contexts: ExitStack
+) -> Supervisor:
+    """Start the gateway's simulator, and wait until it answers."""
+    from tests.chaos.payments.running import wait_until_there  # noqa: PLC0415 -- needs Django
+
+    supervisor = Supervisor(environment=os.environ, say=lambda _, line: print(line, file=log))
+    contexts.callback(supervisor.stop)
+    command = (sys.executable, "-m", f"simulators.{gateway.simulator}", *options)
+    supervisor.start([Part(gateway.simulator, command)])
+    wait_until_there(address)
+    return supervisor
+
+
+def compare_books(gateway: Outcomes, wrong: list[str]) -> dict[str, Any]:
+    """Return what the portal's rows and the gateway's books say, and add what is wrong."""
+    stuck = [f"still open: {task}" for task in open_tasks(os.environ["DATABASE_URL"])]
+    portal, gaps = read_portal(os.environ["DATABASE_URL"], gateway.name)
+    books = Books(portal, gateway.books(), gaps)
+    return {
+        "payments": len(portal),
         "totals": totals(books),
-        "wrong": [*crowd.wrong, *office.wrong, *find_differences(books), *stuck],
+        "wrong": [*wrong, *find_differences(books), *stuck],
     }
 
 
