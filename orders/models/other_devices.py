@@ -11,8 +11,8 @@ from orders.models.orders import Order
 class PayingCode(models.Model):
     """A code that lets another device pay for one order, once and for some minutes.
 
-    It is kept sealed while it works, so that the first device's page can show it again. Its digest
-    finds it when it is entered (`orders.domain.other_devices`).
+    The code is stored sealed as long as it works: the first device's page shows it again. When the
+    code is entered, its digest finds the row (`orders.domain.other_devices`).
     """
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="paying_codes")

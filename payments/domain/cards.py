@@ -34,7 +34,7 @@ PAYMENT_INTERVAL = timedelta(minutes=5)
 def stuck_removals() -> QuerySet[PaymentMethod]:
     """Return the removed cards that the gateway refused to forget: staff must remove them there.
 
-    A card whose removal is still tried is left out, unless it has failed for about an hour.
+    While the portal still tries, a card is left out for about an hour.
     """
     open_tasks = Task.objects.filter(
         kind=KIND, closed_at=None, subject=Cast(OuterRef("pk"), CharField())

@@ -51,8 +51,8 @@ def enqueue_dispute(name: str, dispute_id: str) -> None:
 def update_dispute(subject: str, lease: Lease) -> RetryAfter | None:
     """Ask the gateway how a dispute stands, and store that; the outbox's handler for disputes.
 
-    A dispute that the gateway does not know, or whose payment the portal does not know, changes
-    nothing.
+    Nothing changes if the gateway does not know the dispute, or the portal does not know its
+    payment.
     """
     name, dispute_id = parse_subject(subject)
     known = Dispute.objects.filter(gateway=name, gateway_id=dispute_id)
@@ -176,7 +176,7 @@ def path_between(old: DisputeState, new: DisputeState) -> list[DisputeState]:
 
 
 def doubled() -> QuerySet[Dispute]:
-    """Return the disputes whose customer has money twice, or whose currency is not the charge's.
+    """Return the disputes that took money which a refund gave back too, or in another currency.
 
     They are cases for staff until they are settled.
     """

@@ -255,7 +255,7 @@ class WithoutBooks:
 
 
 class WithoutHostedPayment:
-    """The base of an adapter that takes any amount, and whose gateway has no page for payments."""
+    """The base of an adapter that takes any amount and has no page for payments."""
 
     def amount_problem(self, amount: Money) -> str:
         """Return an empty text: the gateway takes any amount."""

@@ -68,7 +68,7 @@ class PortalHttpClient(stripe.HTTPClient):
 
 
 def _is_from_stripe(text: str) -> bool:
-    """Return whether this is a JSON object whose error, if it has one, is an object too."""
+    """Return whether this is a JSON object. If it has an error, that must be an object too."""
     try:
         answer = json.loads(text)
     except (ValueError, RecursionError):
