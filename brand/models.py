@@ -43,6 +43,17 @@ class Operator(models.Model):
         blank=True,
         help_text="Customers in an ordinary browser get a link to it after they leave.",
     )
+    legal_name = models.CharField(
+        max_length=120,
+        blank=True,
+        help_text="Who sells: the company's full name. Receipts and credit notes show it.",
+    )
+    legal_address = models.TextField(
+        max_length=400, blank=True, help_text="The company's address, one part on each line."
+    )
+    tax_number = models.CharField(
+        max_length=40, blank=True, help_text="The number under which the company pays its taxes."
+    )
     default_market = models.CharField(max_length=2, default="US")
     sms_countries = models.CharField(
         max_length=800,
@@ -67,6 +78,11 @@ class Operator(models.Model):
     @property
     def countries_for_sms(self) -> frozenset[str]:
         return frozenset(self.sms_countries.split() or [self.default_market])
+
+    @property
+    def seller_name(self) -> str:
+        """Return who sells, or the brand's name if staff have not entered the company's name."""
+        return self.legal_name or self.name
 
     @property
     def logo_url(self) -> str:

@@ -28,6 +28,9 @@ def make_operator(*, name: str = "Kestrel Mobile", default_market: str = "US") -
             "support_email": "help@kestrel.example",
             "support_hours": "always",
             "default_market": default_market,
+            "legal_name": "Kestrel Mobile, Inc.",
+            "legal_address": "100 Example Avenue\nSpringfield, IL 62701",
+            "tax_number": "00-1234567",
         },
     )
     return operator

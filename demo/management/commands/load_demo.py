@@ -97,6 +97,9 @@ def _load_operator() -> None:
         support_email="help@kestrel.example",
         support_hours="00:00–24:00",
         website="https://www.kestrel.example/",
+        legal_name="Kestrel Mobile, Inc.",
+        legal_address="100 Example Avenue\nSpringfield, IL 62701\nUnited States",
+        tax_number="00-1234567",
         default_market="US",
     )
     LegalText.objects.bulk_create(
