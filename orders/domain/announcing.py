@@ -11,12 +11,12 @@ from payments.models import Receipt, Refund
 from payments.states import PaymentState, RefundKind, RefundState
 
 
-def tell_completed(order: Order, receipt: Receipt, *, at: datetime) -> None:
-    """Send the confirmation with the receipt."""
+def tell_completed(order: Order, receipt: Receipt | None, *, at: datetime) -> None:
+    """Send the confirmation with the receipt. The operator's bill is an invoice itself."""
     more: dict[str, Any] = {
         "completed_at": at,
         "tax": order.price.tax,
-        "receipt": str(receipt),
+        "receipt": str(receipt or ""),
         **_card(order),
     }
     _tell(order, Occasion.ORDER_CONFIRMED, **more)
@@ -55,7 +55,7 @@ def tell_part_refunded(refund: Refund, **_signal: object) -> None:
     for order in paid.filter(payment=refund.payment_id):
         more: dict[str, Any] = {
             "refunded": refund.amount,
-            "credit_note": str(refund.credit_note),
+            "credit_note": str(getattr(refund, "credit_note", "")),
             **_card(order),
         }
         _tell(order, Occasion.PART_REFUNDED, about=f"{order.number}-{refund.pk}", **more)

@@ -31,6 +31,7 @@ from orders.views.steps import (
     redirect_to,
     redirect_to_open_step,
 )
+from payments.states import MethodKind
 
 PHASES = {
     OrderState.COMPLETED: "done",
@@ -67,6 +68,7 @@ def _order_context(order: Order) -> dict[str, Any]:
         "plan_name": order.plan_name,
         "amount": order.price.gross,
         "receipt": getattr(order.payment, "receipt", None),
+        "is_on_bill": order.payment.method.kind == MethodKind.BILL,
         "poll": repair is not None or not has_ended,
         **bank_context(order),
         "device_status": texts.device_status(order),

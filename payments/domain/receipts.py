@@ -15,19 +15,24 @@ from payments.models import (
     Refund,
     YearCounter,
 )
+from payments.states import MethodKind
 
 # The first number of a year inserts the row; each later one locks it until its commit.
 NEXT_NUMBER = """INSERT INTO {table} (year, last) VALUES (%s, 1)
     ON CONFLICT (year) DO UPDATE SET last = {table}.last + 1 RETURNING last"""
 
 
-def issue_receipt(payment: Payment, *, at: datetime) -> Receipt:
+def issue_receipt(payment: Payment, *, at: datetime) -> Receipt | None:
     """Give the payment the next receipt number of the year of `at` in the billing zone.
+
+    A payment on the operator's bill gets none: the bill is its invoice.
 
     Call it only inside the transaction that completes what was paid for. The
     counter's row stays locked until the commit, so that the next completion
     waits, and a rollback leaves no gap.
     """
+    if payment.method.kind == MethodKind.BILL:
+        return None
     year, number = _next_number(ReceiptCounter, at)
     return Receipt.objects.create(payment=payment, year=year, number=number)
 

@@ -10,15 +10,19 @@ from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
 from accounts.domain import proofs
-from accounts.models import User
+from accounts.domain.telling import words_of
+from accounts.models import AccountMessage, User
 from accounts.states import ProofKind
+from messages.states import Occasion
 from mobileplans.models import Visit
 from mobileplans.words import PurchaseInstrument
+from moportal.money import Money
 from orders.domain import outcomes, placing, returning, settling
 from orders.models import Draft, Order
 from orders.states import Failure, OrderState
-from payments.models import GatewayCall, Payment, PaymentCode, PaymentMethod
-from payments.states import CodeVerdict, MethodKind, PaymentState
+from payments.domain import refunds
+from payments.models import CreditNote, GatewayCall, Payment, PaymentCode, PaymentMethod, Receipt
+from payments.states import CodeVerdict, MethodKind, PaymentState, RefundKind
 from plans.models import Category, Plan
 from tests.builders import make_draft, make_plan, make_pool
 from tests.orders.conftest import process_once, settled
@@ -558,3 +562,32 @@ def test_the_order_asks_less_often_the_longer_the_customer_takes(
 
     assert answer is not None
     assert answer.delay >= settling.CUSTOMER_STEP_PAUSE
+
+
+def test_the_bill_is_the_invoice_so_the_portal_gives_no_number(
+    buying: Client, alice: User, billing: str
+) -> None:
+    on_bill = settled(order_on(buying, alice, hold(alice)))
+
+    assert not Receipt.objects.exists()
+    assert "This is on your phone bill" in words(buying, on_bill)
+    (told,) = AccountMessage.objects.filter(occasion=Occasion.ORDER_CONFIRMED)
+    text = words_of(told, language="en").text
+    assert "It is on your phone bill, and the bill is your invoice." in text
+    assert "Receipt" not in text
+
+
+def test_a_part_of_a_bill_is_given_back_without_a_credit_note(
+    buying: Client, alice: User, clara: User, billing: str
+) -> None:
+    order = settled(order_on(buying, alice, hold(alice)))
+
+    row = refunds.request_refund(
+        order.payment, Money(500, "USD"), kind=RefundKind.GOODWILL, reason="slow", actor=clara
+    )
+    for _ in range(2):
+        process_task(refunds.KIND, row.pk)
+
+    assert not CreditNote.objects.exists()
+    (told,) = AccountMessage.objects.filter(occasion=Occasion.PART_REFUNDED)
+    assert "Credit note" not in words_of(told, language="en").text

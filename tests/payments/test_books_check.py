@@ -131,6 +131,10 @@ PLANTED: dict[str, tuple[Books, str]] = {
         of_portal(replace(BOUGHT, has_receipt=False), CANCELLED),
         "ORDER1: completed, without a receipt",
     ),
+    "a receipt of ours for what is on the operator's bill": (
+        of_portal(replace(BOUGHT, is_on_bill=True), CANCELLED),
+        "ORDER1: completed, with a receipt",
+    ),
     "an order that never ended": (
         of_portal(BOUGHT, replace(CANCELLED, order="held")),
         "ORDER2: the order is held",

@@ -12,7 +12,7 @@ from psycopg.rows import dict_row
 PAYMENTS = """
 SELECT m.id, m.key::text, m.reference, m.gateway_id, m.state, m.minor_units AS amount, m.currency,
     m.refunded_minor_units AS refunded, m.lost_minor_units AS lost,
-    coalesce(o.state, '') AS order, r.id IS NOT NULL AS has_receipt
+    coalesce(o.state, '') AS order, r.id IS NOT NULL AS has_receipt, p.kind = 'bill' AS is_on_bill
 FROM payments_payment m JOIN payments_paymentmethod p ON p.id = m.method_id
 LEFT JOIN orders_order o ON o.payment_id = m.id
 LEFT JOIN payments_receipt r ON r.payment_id = m.id
@@ -75,6 +75,8 @@ class AtPortal:
     lost: int
     order: str
     has_receipt: bool
+    # The operator's bill is the invoice then, and the portal issues no receipt.
+    is_on_bill: bool = False
     refunds: tuple[Refund, ...] = ()
 
     @property

@@ -92,7 +92,7 @@ def _check_at_portal(ours: AtPortal, *, is_known: bool) -> Iterator[str]:
         yield f"{name}: the payment is still {ours.state}"
     if ours.is_charged and not is_known:
         yield f"{name}: charged in the portal, and the gateway knows no such payment"
-    if (ours.order == "completed") != ours.has_receipt:
+    if (ours.order == "completed" and not ours.is_on_bill) != ours.has_receipt:
         yield f"{name}: {ours.order}, with{'' if ours.has_receipt else 'out'} a receipt"
     if ours.order == "completed" and not ours.is_charged:
         yield f"{name}: completed, and {ours.state}"
