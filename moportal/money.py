@@ -105,6 +105,11 @@ class TaxedPrice:
     def net(self) -> Money:
         return self.gross - self.tax
 
+    def tax_in(self, part: Money) -> Money:
+        """Return the tax in a part of the gross, rounded half up."""
+        tax = Decimal(self.tax.minor_units) * part.minor_units / self.gross.minor_units
+        return Money(int(tax.quantize(Decimal(1), rounding=ROUND_HALF_UP)), part.currency)
+
 
 def with_tax(price: Money, *, rate: int, included: bool) -> TaxedPrice:
     """Split a price that includes tax, or add the tax to a price that does not.

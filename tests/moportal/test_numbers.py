@@ -248,6 +248,13 @@ def test_tax_is_rounded_half_up_once(
     assert priced.net + priced.tax == priced.gross
 
 
+@pytest.mark.parametrize(("part", "tax"), [(1900, 157), (950, 79), (6, 0), (7, 1), (0, 0)])
+def test_a_part_of_a_price_has_its_part_of_the_tax(part: int, tax: int) -> None:
+    price = with_tax(Money(1900, "USD"), rate=900, included=True)
+
+    assert price.tax_in(Money(part, "USD")) == Money(tax, "USD")
+
+
 def test_two_currencies_cannot_be_added() -> None:
     with pytest.raises(ValueError, match="cannot be added"):
         Money(1, "USD") + Money(1, "EUR")
