@@ -74,8 +74,11 @@ STATEMENTS = (
         SELECT 2 * n + o, n, CASE o WHEN 0 THEN 'acknowledged' ELSE 'in_progress' END,
         CASE o WHEN 0 THEN 'in_progress' ELSE 'completed' END, '', at
         FROM old, generate_series(0, 1) AS o""",
-    """INSERT INTO payments_receipt (id, payment_id, year, number)
-        SELECT n, n, 2000, n - %(base)s FROM old""",
+    """INSERT INTO payments_receipt (id, payment_id, year, number, issued_on, seller_name,
+        seller_address, seller_tax_number, buyer_name, item, starts_on, ends_on, minor_units,
+        net_minor_units, tax_minor_units, tax_rate, currency)
+        SELECT n, n, 2000, n - %(base)s, '2000-01-01', 'Kestrel Mobile, Inc.', '', '00-1234567',
+        'Robin Ade', 'Day pass', '2000-01-01', '2000-01-02', 400, 367, 33, 900, 'USD' FROM old""",
     """INSERT INTO outbox_task (id, kind, subject, not_before, lease_token, attempts, enqueue_count,
         created_at, closed_at, last_error)
         SELECT n, 'order', n::text, at, '', 1, 1, at, at, '' FROM old""",

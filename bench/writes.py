@@ -216,9 +216,14 @@ class Writes(MessageWrites):
                 at.year,
             )
             self.insert(
-                "INSERT INTO payments_receipt (payment_id, year, number)"
-                " VALUES (%s, %s, %s) RETURNING id",
-                *(rows.payment, at.year, number),
+                "INSERT INTO payments_receipt (payment_id, year, number, issued_on, seller_name,"
+                " seller_address, seller_tax_number, buyer_name, item, starts_on, ends_on,"
+                " minor_units, net_minor_units, tax_minor_units, tax_rate, currency)"
+                " VALUES (%s, %s, %s, %s, 'Kestrel Mobile, Inc.', '100 Example Avenue',"
+                " '00-1234567', 'Robin Ade', %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
+                *(rows.payment, at.year, number, at.date(), order.plan_name, at.date()),
+                *(at.date() + timedelta(days=order.days), order.gross, order.gross - order.tax),
+                *(order.tax, order.tax_rate, order.currency),
             )
             self.write(
                 "UPDATE orders_order SET state = 'completed', completed_at = %s, last_error = ''"

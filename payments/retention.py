@@ -79,8 +79,8 @@ register(
         since="ends_at",
     ),
     Kept(CreditNoteCounter, "one row for each year"),
-    Follows(CreditNote, "the books: the number of a refund", "payments.Refund"),
-    Follows(Receipt, "the books: the number of a charge", "payments.Payment"),
+    Follows(CreditNote, "the books: the document of a refund", "payments.Refund"),
+    Follows(Receipt, "the books: the document of a charge", "payments.Payment"),
     Timed(
         GatewayCall,
         "calls for payments that have ended",

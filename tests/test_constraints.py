@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.apps import apps
@@ -40,16 +40,17 @@ from esim.models import (
 )
 from messages.models import Message, SendingCall, SentCount
 from mobileplans.models import Handoff, HostReport, LpaReport, Visit
+from orders.domain.sales import sale_of
 from orders.models import Draft, Order, PayingCode, Repair, Return
 from outbox.domain import enqueue
 from outbox.models import Heartbeat, Task
+from payments.domain.receipts import issue_credit_note, issue_receipt
 from payments.models import (
     BookDay,
     BookDifference,
     BookEntry,
     CardPage,
     CreditNote,
-    CreditNoteCounter,
     Dispute,
     DisputeAnswer,
     FraudWarning,
@@ -58,7 +59,6 @@ from payments.models import (
     PaymentCode,
     PaymentMethod,
     Receipt,
-    ReceiptCounter,
     Refund,
     StoppedDevice,
     WebhookEvent,
@@ -95,6 +95,7 @@ def set_to(model: type, **values: object) -> Callable[[], object]:
     return lambda: model.objects.update(**values)  # type: ignore[attr-defined]  # any model
 
 
+IN_2026 = datetime(2026, 11, 30, tzinfo=UTC)
 # What makes a payment one that was charged.
 CHARGED = {"state": "captured", "gateway_id": "x", "captured_at": now()}
 # What makes a stored card a voucher.
@@ -357,7 +358,16 @@ BROKEN: dict[str, Callable[[], object]] = {
     "used_paying_code_has_ended": set_to(PayingCode, used_at=now()),
     "ended_paying_code_is_deleted": set_to(PayingCode, ended_at=now()),
     "receipt_number_is_given_once": lambda: again(Receipt, payment=other_order().payment),
+    "receipt_is_of_the_year_of_its_day": set_to(Receipt, year=2027),
+    "receipt_adds_up": set_to(Receipt, net_minor_units=1900),
+    "receipt_is_over_what_was_paid": set_to(
+        Receipt, minor_units=1899, net_minor_units=1899, tax_minor_units=0
+    ),
+    "receipt_has_both_days_of_a_period": set_to(Receipt, ends_on=None),
     "credit_note_number_is_given_once": lambda: again(CreditNote, refund=other_refund()),
+    "credit_note_is_of_the_year_of_its_day": set_to(CreditNote, year=2027),
+    "credit_note_adds_up": set_to(CreditNote, tax_minor_units=1),
+    "credit_note_is_over_what_was_given_back": set_to(CreditNote, minor_units=2, net_minor_units=2),
     "repair_kind_known": set_to(Repair, kind="other"),
     "subscription_master_known": set_to(Subscription, master="other"),
     "line_link_state_known": set_to(LineLink, state="other", ended_at=now()),
@@ -415,7 +425,9 @@ def house(alice: User) -> Order:
     refund = Refund.objects.create(
         payment=order.payment, minor_units=1, kind=RefundKind.GOODWILL, reason="x"
     )
-    CreditNote.objects.create(refund=refund, year=2026, number=1)
+    receipt = issue_receipt(order.payment, sale_of(order, at=now()), at=IN_2026)
+    assert receipt is not None
+    issue_credit_note(refund, receipt, at=IN_2026)
     method = order.payment.method
     Mandate.objects.create(method=method, purpose="plan 1", text="I agree.", language="en")
     BookDay.objects.create(gateway="x", day=now().date())
@@ -428,7 +440,6 @@ def house(alice: User) -> Order:
         currency="USD",
     )
     BookDifference.objects.create(gateway="x", day=now().date(), kind="doubled", subject="x")
-    Receipt.objects.create(payment=order.payment, year=2026, number=1)
     order.paying_codes.create(code="x", code_digest="x", expires_at=now())
     order.changes.create(old="acknowledged", new="in_progress")
     _fill_payments_and_tasks(alice, order)
@@ -450,8 +461,6 @@ def _fill_payments_and_tasks(alice: User, order: Order) -> None:
     DisputeAnswer.objects.create(dispute=dispute, kind="accept", because="x", asked_by=alice)
     order.payment.fraud_warnings.create(gateway="x", gateway_id="x")
     order.payment.stopped_devices.create(kind="eid", digest="x", ending="0000", ends_at=now())
-    ReceiptCounter.objects.create(year=2026, last=1)
-    CreditNoteCounter.objects.create(year=2026, last=1)
     AttemptCount.objects.create(limit="x", subject="sim:89", began_at=now(), ends_at=now())
     SignIn.objects.create(account=alice, session_key="k")
     asked = CodeRequest.objects.create(

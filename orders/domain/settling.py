@@ -19,6 +19,7 @@ from moportal.database.statements import compare_and_set
 from moportal.http_client import ServiceUnavailable
 from moportal.identifiers import InvalidActivationCode
 from orders.domain import announcing, bank_step, limits
+from orders.domain.sales import sale_of
 from orders.domain.undoing import undo
 from orders.models import KIND, Order, StateChange
 from orders.queries.orders import not_undone, waiting_for_setting
@@ -287,7 +288,7 @@ def _complete(order: Order) -> None:
     # that is there already.
     _move(order, OrderState.COMPLETED, completed_at=at, last_error="")
     subscriptions.start(order.subscription, at=at)
-    receipt = issue_receipt(order.payment, at=at)
+    receipt = issue_receipt(order.payment, sale_of(order, at=at), at=at)
     announcing.tell_completed(order, receipt, at=at)
 
 

@@ -23,8 +23,8 @@ LONGEST_YEAR = timedelta(days=366)
 
 def delete_payment(payment: Payment) -> None:
     """Delete the payment with all rows about it: receipt, refunds, disputes, calls."""
-    Receipt.objects.filter(payment=payment).delete()
     CreditNote.objects.filter(refund__payment=payment).delete()
+    Receipt.objects.filter(payment=payment).delete()
     DisputeAnswer.objects.filter(dispute__payment=payment).delete()
     paid = (payment.disputes, payment.refunds, payment.calls, payment.events, payment.typed_codes)
     reported = (payment.fraud_warnings, payment.stopped_devices, payment.book_differences)

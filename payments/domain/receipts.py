@@ -1,11 +1,18 @@
-"""Receipts and credit notes: each year's numbers have no gaps."""
+"""Receipts and credit notes: documents whose numbers have no gaps in each year."""
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db.models import Sum
+from django.db.models.functions import Coalesce
 
+from accounts.models import User
+from brand.queries import operator
 from moportal.database.statements import execute_returning
+from moportal.money import Money, TaxedPrice
 from payments.models import (
     CreditNote,
     CreditNoteCounter,
@@ -22,32 +29,99 @@ NEXT_NUMBER = """INSERT INTO {table} (year, last) VALUES (%s, 1)
     ON CONFLICT (year) DO UPDATE SET last = {table}.last + 1 RETURNING last"""
 
 
-def issue_receipt(payment: Payment, *, at: datetime) -> Receipt | None:
-    """Give the payment the next receipt number of the year of `at` in the billing zone.
+@dataclass(frozen=True)
+class Sale:
+    """What a payment pays for, as its receipt says it.
 
-    A payment on the operator's bill gets none: the bill is its invoice.
+    The room that sells it passes this on, because `payments` knows no plans. `item` is what the
+    customer read, in the customer's language. `tax_rate` is in basis points.
+    """
 
-    Call it only inside the transaction that completes what was paid for. The
-    counter's row stays locked until the commit, so that the next completion
-    waits, and a rollback leaves no gap.
+    buyer: User
+    item: str
+    price: TaxedPrice
+    tax_rate: int
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+
+
+def issue_receipt(payment: Payment, sale: Sale, *, at: datetime) -> Receipt | None:
+    """Issue the payment's receipt, with the next number of the year of `at` in the billing zone.
+
+    Call it only inside the transaction that completes what was paid for. The counter's row stays
+    locked until the commit, so that the next completion waits, and a rollback leaves no gap.
+
+    A payment on the operator's bill gets no receipt: the bill is its invoice.
     """
     if payment.method.kind == MethodKind.BILL:
         return None
-    year, number = _next_number(ReceiptCounter, at)
-    return Receipt.objects.create(payment=payment, year=year, number=number)
+    return Receipt.objects.create(
+        payment=payment,
+        buyer_name=sale.buyer.name or sale.buyer.username,
+        item=sale.item,
+        starts_on=_day(sale.starts_at),
+        ends_on=_day(sale.ends_at),
+        tax_rate=sale.tax_rate,
+        currency=payment.currency,
+        **_amounts(sale.price.gross, sale.price.tax),
+        **_seller(),
+        **_next_number(ReceiptCounter, at),
+    )
 
 
-def issue_credit_note(refund: Refund, *, at: datetime) -> CreditNote:
-    """Give the refund the next credit note's number, likewise.
+def issue_credit_note(refund: Refund, receipt: Receipt, *, at: datetime) -> CreditNote:
+    """Issue the refund's credit note, which names the charge's receipt.
 
-    Call it only inside the transaction that stores that the money is given back.
+    Call it only inside the transaction that stores that the money is given back, with the payment's
+    row locked: the tax depends on the credit notes before.
     """
-    year, number = _next_number(CreditNoteCounter, at)
-    return CreditNote.objects.create(refund=refund, year=year, number=number)
+    return CreditNote.objects.create(
+        refund=refund,
+        receipt=receipt,
+        **_amounts(refund.amount, _tax_given_back(receipt, refund.amount)),
+        **_seller(),
+        **_next_number(CreditNoteCounter, at),
+    )
 
 
-def _next_number(counter: type[YearCounter], at: datetime) -> tuple[int, int]:
-    """Count one up, and return the year and the number."""
-    year = at.astimezone(ZoneInfo(settings.BILLING_ZONE)).year
-    [(number,)] = execute_returning(NEXT_NUMBER.format(table=counter._meta.db_table), year)
-    return year, number
+def _tax_given_back(receipt: Receipt, amount: Money) -> Money:
+    """Return the tax in this refund: what all refunds have together, less what was noted before.
+
+    So the credit notes of a whole charge have exactly the receipt's tax, in however many parts.
+    """
+    before = receipt.credit_notes.aggregate(
+        gross=Coalesce(Sum("minor_units"), 0), tax=Coalesce(Sum("tax_minor_units"), 0)
+    )
+    price = TaxedPrice(receipt.gross, receipt.tax)
+    together = price.tax_in(Money(before["gross"], receipt.currency) + amount)
+    return together - Money(before["tax"], receipt.currency)
+
+
+def _amounts(gross: Money, tax: Money) -> dict[str, int]:
+    return {
+        "minor_units": gross.minor_units,
+        "net_minor_units": (gross - tax).minor_units,
+        "tax_minor_units": tax.minor_units,
+    }
+
+
+def _seller() -> dict[str, str]:
+    """Return who sells, as staff have entered it by now."""
+    seller = operator()
+    return {
+        "seller_name": seller.seller_name,
+        "seller_address": seller.legal_address,
+        "seller_tax_number": seller.tax_number,
+    }
+
+
+def _next_number(counter: type[YearCounter], at: datetime) -> dict[str, Any]:
+    """Count one up, and return the number with its day and year."""
+    day = at.astimezone(ZoneInfo(settings.BILLING_ZONE)).date()
+    [(number,)] = execute_returning(NEXT_NUMBER.format(table=counter._meta.db_table), day.year)
+    return {"issued_on": day, "year": day.year, "number": number}
+
+
+def _day(at: datetime | None) -> date | None:
+    """Return the day of this time in the operator's billing zone."""
+    return None if at is None else at.astimezone(ZoneInfo(settings.BILLING_ZONE)).date()

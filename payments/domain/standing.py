@@ -167,8 +167,9 @@ def end_refund(refund: Refund, new: RefundState, **fields: object) -> None:
     if not move(refund, NEXT_REFUND_STATES, new, ended_at=at, **fields):
         return
     _count(payment, refund)
-    if new == RefundState.DONE and Receipt.objects.filter(payment=payment).exists():
-        issue_credit_note(refund, at=at)
+    receipt = Receipt.objects.filter(payment=payment).first()
+    if receipt and new == RefundState.DONE:
+        issue_credit_note(refund, receipt, at=at)
     refund_ended.send(Refund, refund=refund)
 
 

@@ -90,7 +90,7 @@ CHANGES = [
     ),
     Change(
         "orders/domain/settling.py",
-        "    receipt = issue_receipt(order.payment, at=at)\n    announcing.tell_completed(order, receipt, at=at)\n",
+        "    receipt = issue_receipt(order.payment, sale_of(order, at=at), at=at)\n    announcing.tell_completed(order, receipt, at=at)\n",
         "",
         f"{SETTLING}::test_a_completed_order_has_its_receipt",
     ),

@@ -7,8 +7,10 @@ import httpx
 from django.utils.timezone import now
 
 from accounts.models import User
+from moportal.money import Money, with_tax
 from payments.domain import mandates, pages
 from payments.domain import payments as domain
+from payments.domain.receipts import Sale
 from payments.gateways.values import Card
 from payments.models import CardPage, Mandate, Payment, PaymentMethod
 from payments.states import PaymentState, RefusalKind
@@ -29,6 +31,13 @@ def make_payment(alice: User, number: str = APPROVED) -> Payment:
     return Payment.objects.create(
         method=method, reference="ORDER", minor_units=1900, currency="USD"
     )
+
+
+def sale_of(payment: Payment, **changes: Any) -> Sale:
+    """Return what a payment pays for: a plan, with 9 % tax in its price."""
+    price = with_tax(Money(payment.minor_units, payment.currency), rate=900, included=True)
+    of_plan = {"item": "Traveller", "price": price, "tax_rate": 900}
+    return Sale(**{"buyer": payment.method.account, **of_plan, **changes})
 
 
 def agree(method: PaymentMethod, purpose: str = "plan 1", **more: Any) -> Mandate:

@@ -17,7 +17,7 @@ from payments.gateways.base import Ability, GatewayRefused, NotOffered
 from payments.gateways.simulator import SimulatorGateway
 from payments.models import CreditNote, Payment, Refund
 from payments.states import PaymentState, RefundKind, RefundState
-from tests.payments.conftest import authorise, capture, gateway_payments, make_payment
+from tests.payments.conftest import authorise, capture, gateway_payments, make_payment, sale_of
 from tests.processing import process_task
 from tests.providers import books, break_it
 from tests.races import at_once
@@ -29,7 +29,7 @@ SLOW_REFUND, NO_REFUND = "4000000000007726", "4000000000005126"
 def captured(alice: User, gateway: str) -> Payment:
     """Return a payment of Alice's over $19.00 that was charged and has a receipt."""
     payment = capture(authorise(make_payment(alice)))
-    issue_receipt(payment, at=now())
+    issue_receipt(payment, sale_of(payment), at=now())
     return payment
 
 

@@ -10,7 +10,9 @@ from pytest_django.fixtures import Settings
 from accounts.models import User
 from payments.domain.receipts import issue_receipt
 from payments.models import Payment, Receipt, ReceiptCounter
+from payments.states import MethodKind
 from tests.builders import make_order, make_plan
+from tests.payments.conftest import sale_of
 from tests.races import at_once
 
 NEW_YEAR = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)
@@ -28,6 +30,10 @@ def payments(alice: User, count: int) -> list[Payment]:
     return [make_order(alice, plan=plan).payment for _ in range(count)]
 
 
+def issue(payment: Payment) -> Receipt | None:
+    return issue_receipt(payment, sale_of(payment), at=NEW_YEAR)
+
+
 def numbers(year: int = 2026) -> list[int]:
     return list(
         Receipt.objects.filter(year=year).order_by("number").values_list("number", flat=True)
@@ -36,29 +42,44 @@ def numbers(year: int = 2026) -> list[int]:
 
 def test_each_year_in_the_billing_zone_begins_at_one(alice: User, settings: Settings) -> None:
     first, second = payments(alice, 2)
-    issue_receipt(first, at=NEW_YEAR)
+    issue(first)
     settings.BILLING_ZONE = "Asia/Tokyo"
-    issue_receipt(second, at=NEW_YEAR)
+    issue(second)
 
     assert [str(one.receipt) for one in (first, second)] == ["2026-000001", "2027-000001"]
 
 
 def test_each_receipt_gets_the_next_number(alice: User) -> None:
     for payment in payments(alice, 3):
-        issue_receipt(payment, at=NEW_YEAR)
+        issue(payment)
 
     assert numbers() == [1, 2, 3]
 
 
 def test_a_rollback_leaves_no_gap(alice: User) -> None:
-    first, second = payments(alice, 2)
+    first, second, on_bill = payments(alice, 3)
+    on_bill.method.kind = MethodKind.BILL
     with transaction.atomic():
-        issue_receipt(first, at=NEW_YEAR)
+        issue(first)
+        transaction.set_rollback(True)
+    with transaction.atomic():
+        issue(on_bill)
         transaction.set_rollback(True)
 
-    issue_receipt(second, at=NEW_YEAR)
+    issue(second)
 
     assert numbers() == [1]
+
+
+def test_a_payment_on_the_operators_bill_takes_no_number(alice: User) -> None:
+    first, on_bill, last = payments(alice, 3)
+    on_bill.method.kind = MethodKind.BILL
+
+    for payment in (first, on_bill, last):
+        issue(payment)
+
+    assert numbers() == [1, 2]
+    assert not Receipt.objects.filter(payment=on_bill).exists()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -67,7 +88,7 @@ def test_concurrent_completions_get_each_number_once(alice: User) -> None:
 
     def complete() -> None:
         with transaction.atomic():
-            issue_receipt(Payment.objects.get(pk=waiting.pop()), at=NEW_YEAR)
+            issue(Payment.objects.get(pk=waiting.pop()))
 
     assert at_once(complete, MANY) == [None] * MANY
     assert numbers() == list(range(1, MANY + 1))

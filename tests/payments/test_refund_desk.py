@@ -12,7 +12,7 @@ from payments.domain.receipts import issue_receipt
 from payments.gateways.simulator import SimulatorGateway
 from payments.models import Payment, Refund
 from payments.states import RefundKind, RefundState
-from tests.payments.conftest import authorise, capture, make_payment
+from tests.payments.conftest import authorise, capture, make_payment, sale_of
 from tests.processing import process_task
 
 NO_REFUND = "4000000000005126"
@@ -28,7 +28,7 @@ def desk(client: Client, clara: User) -> Client:
 @pytest.fixture
 def captured(alice: User, gateway: str) -> Payment:
     payment = capture(authorise(make_payment(alice)))
-    issue_receipt(payment, at=now())
+    issue_receipt(payment, sale_of(payment), at=now())
     return payment
 
 
