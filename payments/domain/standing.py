@@ -1,6 +1,7 @@
 """Ask the gateway how a payment stands, and store it. Nothing else writes a payment's state."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -26,11 +27,12 @@ from payments.gateways.values import (
     Standing,
     VoidedOrRefunded,
 )
-from payments.models import GatewayCall, Payment, Receipt, Refund
+from payments.models import GatewayCall, Payment, PaymentMethod, Receipt, Refund
 from payments.signals import refund_ended
 from payments.states import (
     NEXT_REFUND_STATES,
     NEXT_STATES,
+    MethodKind,
     PaymentState,
     RefundState,
     RefusalKind,
@@ -100,20 +102,30 @@ def _store_code_step(payment: Payment, step: CodeStep | Processing) -> None:
         payment.refresh_from_db()
 
 
-@transaction.atomic
 def _store_authorisation(payment: Payment, standing: Authorised) -> None:
     """Store that the bank has approved the amount. A page also says which card was used."""
     fields: dict[str, object] = {"authorised_until": standing.expires_at}
-    move_payment(payment, PaymentState.AUTHORISED, gateway_id=standing.gateway_id, **fields)
-    hosted.name_card(payment.method, standing.method)
-    vouchers.forget_attempt(payment.method)
+    with _transaction_with(payment.method):
+        move_payment(payment, PaymentState.AUTHORISED, gateway_id=standing.gateway_id, **fields)
+        hosted.name_card(payment.method, standing.method)
+        vouchers.forget_attempt(payment.method)
 
 
-@transaction.atomic
 def _store_charge(payment: Payment, gateway_id: str) -> None:
     """Store that the amount is charged. A voucher is then used up."""
-    if move_payment(payment, PaymentState.CAPTURED, gateway_id=gateway_id, captured_at=now()):
-        vouchers.use_up(payment.method)
+    with _transaction_with(payment.method):
+        if move_payment(payment, PaymentState.CAPTURED, gateway_id=gateway_id, captured_at=now()):
+            vouchers.use_up(payment.method)
+
+
+def _transaction_with(method: PaymentMethod) -> AbstractContextManager[None]:
+    """Return a transaction if the payment's state changes together with its method.
+
+    With a stored card or a bill only the state changes. One statement needs no transaction, which
+    would be two more statements.
+    """
+    changes_too = method.kind in (MethodKind.PAGE, MethodKind.VOUCHER)
+    return transaction.atomic() if changes_too else nullcontext()
 
 
 @transaction.atomic
