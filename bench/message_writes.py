@@ -16,12 +16,11 @@ class MessageWrites(Statements):
 
     def count_attempt(self, at: datetime) -> None:
         subjects = self.counted_subjects()
-        with self.connection.transaction():
-            self.connection.execute(
-                'INSERT INTO accounts_attemptcount ("limit", subject, marks, began_at, ends_at)'
-                " VALUES ('orders', %s, %s, %s, %s), ('orders', %s, %s, %s, %s)",
-                [value for subject in subjects for value in (subject, MARKS, at, at + HOUR)],
-            )
+        self.connection.execute(
+            'INSERT INTO accounts_attemptcount ("limit", subject, marks, began_at, ends_at)'
+            " VALUES ('orders', %s, %s, %s, %s), ('orders', %s, %s, %s, %s)",
+            [value for subject in subjects for value in (subject, MARKS, at, at + HOUR)],
+        )
 
     def counted_subjects(self) -> list[str]:
         return [f"account:{self.order.account}", f"eid:{self.order.eid}"]

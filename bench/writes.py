@@ -21,13 +21,13 @@ class Writes(MessageWrites):
 
     def place_order(self) -> None:
         order, rows, at = self.order, self.rows, datetime.now(UTC)
-        self.count_attempt(at)
         with self.connection.transaction():
             self.write(
                 "UPDATE orders_draft SET submitted_at = %s WHERE id = %s AND version = 1"
                 " AND submitted_at IS NULL AND plan_id IS NOT NULL AND method_id IS NOT NULL",
                 *(at, order.draft),
             )
+            self.count_attempt(at)
             rows.payment = self.insert(
                 "INSERT INTO payments_payment (key, method_id, reference, minor_units, currency,"
                 " state, gateway_id, decline_reason, return_url, customer_step_url, created_at)"

@@ -39,7 +39,7 @@ class Limit:
     window: timedelta
     # Such a lock has no end.
     is_lifted_by_staff_alone: bool = False
-    # An attempt that was counted before passes a lock, such as an order that is sent twice.
+    # An attempt that was counted before passes a lock, such as a voucher that is typed twice.
     lets_repetitions_pass: bool = False
 
 
@@ -73,15 +73,25 @@ def count(attempt: str, *counters: Counter) -> None:
     opens the subject again. Call this outside of any transaction, because the count must be
     committed before the attempt is compared.
     """
-    active = [counter for _name, counter in sorted(_by_name(counters).items())]
+    active = _in_order(counters)
     # A flood of attempts on a locked subject writes nothing and waits for no row lock.
     if locked := _find_lock(active, attempt):
         raise locked
     if active:
-        _count(attempt, active)
+        with transaction.atomic(durable=True):
+            _count(attempt, active)
 
 
-@transaction.atomic(durable=True)
+def count_in_transaction(attempt: str, *counters: Counter) -> None:
+    """Count what the caller's transaction does, or raise `Locked`.
+
+    If the transaction is rolled back, nothing is counted. Until it ends, every other attempt of the
+    same subject waits. Use it for what is used up, such as orders. A guess needs `count`, because
+    it counts even if its request fails.
+    """
+    _count(attempt, _in_order(counters))
+
+
 def _count(attempt: str, counters: Sequence[Counter]) -> None:
     at = now()
     rows = [_first_row(counter, attempt, at) for counter in counters]
@@ -168,9 +178,9 @@ def forget(attempt: str, *counters: Counter) -> None:
     """Take an attempt out of the counts, because it was right or did no harm."""
     # In the order in which `_count` locks the rows, so that the two cannot deadlock.
     with transaction.atomic(savepoint=False):
-        for (limit, subject), counter in sorted(_by_name(counters).items()):
+        for counter in _in_order(counters):
             mark = _mark(attempt, counter)
-            row = AttemptCount.objects.filter(limit=limit, subject=subject)
+            row = AttemptCount.objects.filter(limit=counter.limit.name, subject=counter.subject)
             # Mostly nothing else was counted, and one statement does it.
             is_deleted, _by_model = row.filter(marks=[mark]).delete()
             if not is_deleted:
@@ -191,6 +201,11 @@ def lift(row: AttemptCount, *, actor: User) -> None:
     """Forget everything that was counted for a subject, and its lock."""
     AttemptCount.objects.filter(pk=row.pk).delete()
     log.info("lock lifted", limit=row.limit, subject=row.subject, actor=actor.pk)
+
+
+def _in_order(counters: Sequence[Counter]) -> list[Counter]:
+    """Return the counters that limit anything, in the order in which their rows are locked."""
+    return [counter for _name, counter in sorted(_by_name(counters).items())]
 
 
 def _by_name(counters: Sequence[Counter]) -> dict[tuple[str, str], Counter]:

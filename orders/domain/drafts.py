@@ -115,10 +115,16 @@ def drop_method(method: PaymentMethod, **_signal: Any) -> None:
     drafts.update(method=None, version=F("version") + 1)
 
 
+def has_usable_method(draft: Draft) -> bool:
+    """Return whether the draft has an offered method whose bank may be asked again."""
+    method = draft.method
+    return method is not None and has_offered_method(draft) and methods.has_tries_left(method)
+
+
 def has_offered_method(draft: Draft) -> bool:
     """Return whether the draft has a method that its market offers and that fits the plan."""
     method = draft.method
-    if method is None or not methods.is_usable(method, market=draft.visit.market):
+    if method is None or not methods.is_accepted(method, market=draft.visit.market):
         return False
     return method.kind != MethodKind.BILL or takes_bill(draft)
 

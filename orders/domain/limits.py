@@ -19,8 +19,11 @@ WINDOW = timedelta(hours=1)
 
 
 def count_order(draft: Draft) -> None:
-    """Count an order before it is placed, or raise `Locked`. The same draft counts once."""
-    limiter.count(str(draft.key), *_counters(draft.account_id, draft.visit.eid))
+    """Count an order in the transaction that creates it, or raise `Locked`.
+
+    So an attempt that creates no order is not counted.
+    """
+    limiter.count_in_transaction(str(draft.key), *_counters(draft.account_id, draft.visit.eid))
 
 
 def forget_order(order: Order) -> None:
@@ -34,8 +37,7 @@ def find_lock(account: User, visit: Visit) -> Locked | None:
 
 
 def _counters(account: int, eid: str) -> list[Counter]:
-    # A form that is sent twice leads to its order both times.
-    of_account = Limit("orders", settings.ORDER_LIMIT, WINDOW, lets_repetitions_pass=True)
+    of_account = Limit("orders", settings.ORDER_LIMIT, WINDOW)
     of_device = replace(of_account, most=settings.DEVICE_ORDER_LIMIT)
     device = [Counter(of_device, f"eid:{eid}")] if eid else []
     return [Counter(of_account, f"account:{account}"), *device]

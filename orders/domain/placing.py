@@ -41,7 +41,7 @@ def place(draft: Draft, *, version: int) -> Order:
 
     One transaction marks the draft as submitted by compare-and-set, creates the order with the
     price and terms that were shown, gives the draft's key to the payment, and enqueues the order.
-    Sending the same form again returns the same order.
+    Sending the same form again returns the same order, even if the customer may place no more.
 
     Raises `DeviceStopped` if nothing is sold to the device at present.
     Raises `Locked` if the customer or the device has too many open or cancelled orders. Raises
@@ -49,7 +49,8 @@ def place(draft: Draft, *, version: int) -> Order:
     open but the form shows an older version, or the draft is incomplete or has no target.
     """
     shown = Draft.objects.select_related("visit", "method").get(pk=draft.pk)
-    order = _submit(shown, version) or _order_of(shown)
+    order = _submit(shown, version) if shown.submitted_at is None else None
+    order = order or _order_of(shown)
     if order is None:
         raise StaleForm(draft.pk)
     if order.draft.version != version:
@@ -66,17 +67,18 @@ def _submit(draft: Draft, version: int) -> Order | None:
     is_complete = draft.plan_id is not None and has_offered_method(draft)
     if chosen is None or method is None or not is_complete or draft.version != version:
         return None
-    if draft.submitted_at is None and fraud.is_stopped(draft.visit):
+    if fraud.is_stopped(draft.visit):
         raise fraud.DeviceStopped(draft.pk)
-    limits.count_order(draft)
     # A later visit from the same device changes the draft without raising its version. So the
     # visit is compared too.
     as_shown = {"version": version, "visit": draft.visit_id, "submitted_at": None}
     with transaction.atomic():
         if not methods.has_tries_left(methods.lock(method)):
             return None
-        is_first = compare_and_set(Draft, draft.pk, as_shown, submitted_at=now())
-        return _create_order(draft, chosen) if is_first else None
+        if not compare_and_set(Draft, draft.pk, as_shown, submitted_at=now()):
+            return None
+        limits.count_order(draft)
+        return _create_order(draft, chosen)
 
 
 def _order_of(draft: Draft) -> Order | None:

@@ -39,7 +39,7 @@ def review(request: HttpRequest, user: User) -> HttpResponse:
         return _place_order(request, user, ReviewForm(request.POST))
     visit, draft = enter_step(request, user, "review")
     choice = targets.choice(draft)
-    may_be_charged = drafts.has_offered_method(draft)
+    may_be_charged = drafts.has_usable_method(draft)
     if draft.plan and choice.target and not may_be_charged:
         # The method was removed from the account, its gateway was switched off, or the customer
         # opened this page directly.

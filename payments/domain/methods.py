@@ -127,11 +127,10 @@ def _was_charged_without_step(method: PaymentMethod) -> bool:
     return last is not None and last.was_charged and not last.customer_step_url
 
 
-def is_usable(method: PaymentMethod, *, market: str) -> bool:
-    """Return whether the method can pay in this market."""
-    if method.gateway not in offered_in(market) or not bills.may_charge(method):
-        return False
-    return _chargeable(PaymentMethod.objects.filter(pk=method.pk, removed_at=None)).exists()
+def is_accepted(method: PaymentMethod, *, market: str) -> bool:
+    """Return whether the method can pay in this market if it has tries left (`has_tries_left`)."""
+    is_gone = method.removed_at or method.stopped_at or method.is_expired
+    return not is_gone and method.gateway in offered_in(market) and bills.may_charge(method)
 
 
 def _chargeable(stored: QuerySet[PaymentMethod]) -> QuerySet[PaymentMethod]:

@@ -7,8 +7,10 @@ from pytest_django.fixtures import Settings
 from accounts.access.limiter import Locked
 from accounts.models import AttemptCount, User
 from orders.domain import placing
-from orders.models import Order
+from orders.domain.drafts import StaleForm
+from orders.models import Draft, Order
 from orders.states import Failure, OrderState
+from payments.domain.methods import MOST_REFUSALS
 from plans.models import Plan
 from tests.builders import (
     EID,
@@ -22,6 +24,8 @@ from tests.builders import (
     make_visit,
 )
 from tests.orders.conftest import new_card, settled
+from tests.payments.conftest import refuse
+from tests.races import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -87,6 +91,35 @@ def test_the_form_of_the_last_allowed_order_leads_to_it_again(alice: User, plan:
     assert placing.place(draft, version=draft.version) == first
     with pytest.raises(Locked):
         make_order(alice, plan=plan)
+
+
+def test_a_submit_that_creates_no_order_is_not_counted(alice: User, plan: Plan) -> None:
+    method = make_method(alice)
+    draft = make_draft(alice, plan=plan, method=method)
+    refuse(method, MOST_REFUSALS)
+
+    with pytest.raises(StaleForm):
+        placing.place(draft, version=draft.version)
+
+    assert not AttemptCount.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_orders_at_once_one_gets_the_last_place_of_a_device(
+    alice: User, bob: User, plan: Plan
+) -> None:
+    place_and_cancel(alice, plan)
+    place_and_cancel(bob, plan)
+    drafts = iter([make_draft(account, plan=plan) for account in (alice, bob)])
+
+    def place_next() -> Order:
+        draft = next(drafts)
+        return placing.place(draft, version=draft.version)
+
+    results = at_once(place_next, 2)
+
+    assert sorted(type(result).__name__ for result in results) == ["Locked", "Order"]
+    assert Draft.objects.exclude(submitted_at=None).count() == Order.objects.count() == 3
 
 
 def test_an_order_for_a_sim_card_is_counted_for_its_account_alone(alice: User, plan: Plan) -> None:

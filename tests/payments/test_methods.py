@@ -1,5 +1,8 @@
 """`payments.domain.methods`: what a refusal does to the card, for every payment that may come."""
 
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
 
 from accounts.models import User
@@ -7,6 +10,7 @@ from payments.domain import methods
 from payments.domain import payments as domain
 from payments.models import Payment, PaymentMethod
 from payments.states import PaymentState, RefusalKind
+from tests.builders import make_method
 from tests.payments.conftest import authorise, card, gateway_payments, make_payment, refuse
 
 STOLEN, NO_MONEY, WRONG_CODE = "4000000000009979", "4000000000009995", "4000000000000127"
@@ -56,7 +60,32 @@ def test_a_card_rests_after_eight_refusals_in_fourteen_days(alice: User, gateway
     refuse(method, 1)
 
     assert not is_usable(method)
-    assert not methods.is_usable(method, market="US")
+    assert not methods.has_tries_left(method)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"gateway": "unknown"},
+        {"expiry_year": 2020},
+        {"removed_at": datetime(2026, 1, 1, tzinfo=UTC)},
+        {"stopped_at": datetime(2026, 1, 1, tzinfo=UTC)},
+    ],
+    ids=["not offered", "expired", "removed", "stopped"],
+)
+def test_a_method_that_is_not_accepted_any_more_is_not_offered_either(
+    alice: User, change: dict[str, Any]
+) -> None:
+    method = make_method(alice)
+    assert is_usable(method)
+    assert methods.is_accepted(method, market="US")
+
+    for name, value in change.items():
+        setattr(method, name, value)
+    method.save()
+
+    assert not is_usable(method)
+    assert not methods.is_accepted(method, market="US")
 
 
 def test_a_payment_whose_result_is_open_counts_as_a_refusal(alice: User, gateway: str) -> None:
