@@ -17,7 +17,15 @@ from moportal.money import MINOR_UNIT_DIGITS, Money
 from moportal.web.desk import NeedsStaffFilter, ReadOnly, ReadOnlyInline
 from payments.domain import cards, refunds
 from payments.gateways.base import NotOffered
-from payments.models import CardPage, GatewayCall, Payment, PaymentMethod, Refund, WebhookEvent
+from payments.models import (
+    CardPage,
+    Dispute,
+    GatewayCall,
+    Payment,
+    PaymentMethod,
+    Refund,
+    WebhookEvent,
+)
 from payments.states import RefundKind, RefundState
 
 NOT_POSSIBLE: dict[type[Exception], str] = {
@@ -47,6 +55,13 @@ class RefundInline(ReadOnlyInline, admin.TabularInline[Refund, Payment]):
     fields = (*readonly_fields,)
 
 
+class DisputeInline(ReadOnlyInline, admin.TabularInline[Dispute, Payment]):
+    model = Dispute
+    readonly_fields = ["kind", "state", "amount", "reason", "opened_at", "due_at", "ended_at"]
+    fields = (*readonly_fields,)
+    show_change_link = True
+
+
 class PartForm(forms.Form):
     """What is given back to the customer, and why. The payment's page shows the reason."""
 
@@ -73,7 +88,7 @@ class PaymentAdmin(ReadOnly, admin.ModelAdmin[Payment]):
     list_filter = ["state", "initiator", "method__gateway", "currency"]
     search_fields = ["=reference", "=gateway_id"]
     exclude = ["customer_step_url", "return_url"]
-    inlines = [CallInline, RefundInline, EventInline]
+    inlines = [CallInline, RefundInline, DisputeInline, EventInline]
     actions = ["refund_part"]
 
     def has_refund_permission(self, request: HttpRequest) -> bool:
