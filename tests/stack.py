@@ -26,7 +26,13 @@ from tests.services import TEMPLATE, free_port
 
 Kind = Literal["sqlite", "postgresql"]
 READY_WITHIN = 60.0
-WITH_COPIES_OF_THEIR_OWN = ("test_worker_killed", "test_card_page", "test_code_service")
+# Modules whose tests have copies of their own. Modules with the same name here share one.
+WITH_COPIES_OF_THEIR_OWN = {
+    "test_worker_killed": "worker",
+    "test_card_page": "gateway's page",
+    "test_stripe_page": "gateway's page",
+    "test_code_service": "code service",
+}
 TAKE_MINUTES = ("test_chaos", "test_promise", "test_schema", "test_random_launches", "test_moments")
 LINES_SHOWN = 120
 # Whole folders and files of tests that start processes of their own.
@@ -252,7 +258,8 @@ class StackScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist leave
 
     def _split_scope(self, nodeid: str) -> str:
         kind = _stack_kind(nodeid)
-        own = next((module for module in WITH_COPIES_OF_THEIR_OWN if module in nodeid), "")
+        copies = WITH_COPIES_OF_THEIR_OWN.items()
+        own = next((name for module, name in copies if module in nodeid), "")
         return f"{own}{kind}" if kind else nodeid
 
 
@@ -338,7 +345,8 @@ def _redis_database() -> str:
 
 
 @contextmanager
-def running_simulator(name: str) -> Iterator[str]:
+def running_simulator(name: str, *more: str) -> Iterator[str]:
+    """Run a simulator, with more options if there are any, and yield its address."""
     said: list[str] = []
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
@@ -347,7 +355,7 @@ def running_simulator(name: str) -> Iterator[str]:
             say=lambda _, line: said.append(line),
         )
         store = Path(folder) / f"{name}.sqlite3"
-        options = ["--port", str(port), "--store", str(store)]
+        options = ["--port", str(port), "--store", str(store), *more]
         supervisor.start([Part(name, (sys.executable, "-m", f"simulators.{name}", *options))])
         url = f"http://{LOOPBACK}:{port}"
         try:

@@ -4,11 +4,28 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from demo.parts import GATEWAYS, LOOPBACK
 from tests.e2e.shopper import Shopper
 from tests.oidc_provider import FakeProvider, client_settings, providing, wait_for_keys
-from tests.stack import Stack, make_copy, running_stack
+from tests.payments.stripe import SECRET
+from tests.stack import Stack, make_copy, running_simulator, running_stack
 
 ShopperAt = Callable[[str], Shopper]
+STRIPE_KEY = "sk_test_of_the_tests"
+# No card is entered on the portal's own pages. A dead worker's lease has to run out before its
+# task goes on, and the default lease allows for longer calls.
+CARDS_AT_GATEWAY = {
+    "PAYMENT_CARD_ENTRY": "page",
+    "OUTBOX_LEASE": "3",
+    "OUTSIDE_CALL_TIMEOUT": "2",
+    "PAYMENT_GATEWAY": ",".join([*GATEWAYS, "payments.gateways.stripe.StripeGateway"]),
+    "PAYMENT_OFFERED": "simulator,vouchers,bill",
+    "PAYMENT_OFFERED_GB": "stripe",
+    "STRIPE_MODE": "test",
+    "STRIPE_API_KEY": STRIPE_KEY,
+    "STRIPE_WEBHOOK_SECRET": SECRET,
+    "STRIPE_DEVICE_HOSTS": LOOPBACK,
+}
 
 
 @pytest.fixture
@@ -51,3 +68,18 @@ def oidc_shop(
     with running_stack(copy, client_settings(running_provider)) as running:
         wait_for_keys(running)
         yield running
+
+
+@pytest.fixture(scope="session")
+def shop(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """Run a copy in which cards are entered at the gateway only. In GB the gateway is Stripe."""
+    copy = make_copy(request.param, tmp_path_factory.mktemp("card-page"))
+    notify = f"{copy.web_url}/payments/webhook/stripe"
+    options = ("--api-key", STRIPE_KEY, "--notify", notify, "--secret", SECRET)
+    with (
+        running_simulator("stripe", *options) as url,
+        running_stack(copy, {**CARDS_AT_GATEWAY, "STRIPE_URL": url}) as stack,
+    ):
+        yield stack

@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 
@@ -16,28 +15,14 @@ from tests.e2e.outside import fault, payments
 from tests.e2e.shopper import Shopper, order_number
 from tests.providers import books, break_it
 from tests.speeds import sampled
-from tests.stack import Stack, make_copy, running_stack
+from tests.stack import Stack
 
-# A dead worker's lease has to run out first, and the default
-# lease allows for longer calls.
-SETTINGS = {"PAYMENT_CARD_ENTRY": "page", "OUTBOX_LEASE": "3", "OUTSIDE_CALL_TIMEOUT": "2"}
 WITHIN = 30.0
 TIMES = 10
 METHODS = (
     "from payments.models import PaymentMethod;"
     "print(PaymentMethod.objects.filter(account__username={0!r}).count())"
 )
-
-
-@pytest.fixture(scope="module")
-def shop(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stack]:
-    """Run a copy in which no card is typed on the portal's own pages."""
-    with running_stack(
-        make_copy(request.param, tmp_path_factory.mktemp("card-page")), SETTINGS
-    ) as stack:
-        yield stack
 
 
 pytestmark = pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
