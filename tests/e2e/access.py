@@ -1,5 +1,6 @@
 """What walks to the pages of access share: the looks, the start, and where each must end."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -45,7 +46,9 @@ def customer_at(stack: Stack, page_at: PageAt, look: Look) -> Customer:
     return Customer(page, stack.base_url, host=look.script)
 
 
-def start_at_payment(noor: Customer, *, after_order: bool = False) -> None:
+def start_at_payment(
+    noor: Customer, *, after_order: bool = False, launch: Mapping[str, str] | None = None
+) -> None:
     """Open the payment page, with an account and a plan in the draft.
 
     The steps before it are walked without the browser, which takes much less time.
@@ -53,7 +56,7 @@ def start_at_payment(noor: Customer, *, after_order: bool = False) -> None:
     before = Shopper(noor.base_url)
     noor.identifier, noor.transaction_id = before.identifier, before.transaction_id
     with before.client as client:
-        before.launch()
+        before.launch(**(launch or {}))
         before.sign_up()
         if after_order:
             _order(before)
