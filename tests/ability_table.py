@@ -47,10 +47,14 @@ IN_CHROMIUM = {
         "simulator": "test_journey.py",
         "vouchers": "test_vouchers.py",
         "bill": "test_bill.py",
+        "stripe": "test_stripe_page.py",
     },
-    "a bank's step": {"simulator": "test_bank_step.py"},
+    "a bank's step": {"simulator": "test_bank_step.py", "stripe": "test_stripe_page.py"},
     "a code": {"bill": "test_bill.py"},
     "a card on the gateway's page": {"simulator": "test_card_page.py"},
+    "a card and the payment on the gateway's page": {"stripe": "test_stripe_page.py"},
+    "a dispute won": {"simulator": "test_disputes.py"},
+    "a dispute lost": {"simulator": "test_disputes.py"},
 }
 
 
