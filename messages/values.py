@@ -1,20 +1,25 @@
-"""Amounts and times in a message's context: stored as JSON, and read as what they were."""
+"""Amounts, days and times in a message's context: stored as JSON, read as what they were."""
 
 import json
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from moportal.money import Money
 
 
 class ContextEncoder(json.JSONEncoder):
-    """Writes an amount as `{"minorUnits", "currency"}` and a time as `{"time"}`."""
+    """Writes an amount as `{"minorUnits", "currency"}`, a time as `{"time"}` and a day as `{"day"}`.
+
+    A time is a day too for Python, so it comes first.
+    """
 
     def default(self, o: Any) -> Any:
         if isinstance(o, Money):
             return {"minorUnits": o.minor_units, "currency": o.currency}
         if isinstance(o, datetime):
             return {"time": o.isoformat()}
+        if isinstance(o, date):
+            return {"day": o.isoformat()}
         return super().default(o)
 
 
@@ -30,4 +35,6 @@ def _decode(found: dict[str, Any]) -> Any:
         return Money(found["minorUnits"], found["currency"])
     if found.keys() == {"time"}:
         return datetime.fromisoformat(found["time"])
+    if found.keys() == {"day"}:
+        return date.fromisoformat(found["day"])
     return found

@@ -1,7 +1,7 @@
-"""`messages.values`: amounts and times come back from JSON as what they were."""
+"""`messages.values`: amounts, times and days come back from JSON as what they were."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -9,10 +9,11 @@ from messages.values import ContextDecoder, ContextEncoder
 from moportal.money import Money
 
 
-def test_amounts_and_times_keep_their_types() -> None:
+def test_amounts_times_and_days_keep_their_types() -> None:
     context = {
         "total": Money(1900, "USD"),
         "at": datetime(2026, 11, 29, 12, tzinfo=UTC),
+        "on": date(2026, 11, 29),
         "other": {"a": [1, None, True, "x"]},
     }
 
