@@ -7,7 +7,8 @@ from accounts.domain.telling import tell
 from messages.states import Occasion
 from orders.models import Order
 from orders.states import Failure, OrderState
-from payments.models import Receipt, Refund
+from payments.domain.receipts import message_context
+from payments.models import CreditNote, Receipt, Refund
 from payments.states import PaymentState, RefundKind, RefundState
 
 
@@ -16,7 +17,7 @@ def tell_completed(order: Order, receipt: Receipt | None, *, at: datetime) -> No
     more: dict[str, Any] = {
         "completed_at": at,
         "tax": order.price.tax,
-        "receipt": str(receipt or ""),
+        **(message_context(receipt) if receipt else {}),
         **_card(order),
     }
     _tell(order, Occasion.ORDER_CONFIRMED, **more)
@@ -36,7 +37,9 @@ def tell_ended(order: Order, state: OrderState, *, failure: object) -> None:
 
 def tell_refunded(order: Order) -> None:
     """Say that the charge of a completed order goes back to the customer."""
-    _tell(order, Occasion.ORDER_REFUNDED, **_card(order))
+    notes = CreditNote.objects.filter(refund__payment=order.payment_id)
+    last = notes.select_related("receipt").order_by("pk").last()
+    _tell(order, Occasion.ORDER_REFUNDED, **_card(order), **_credit_note(last))
 
 
 def tell_plan_ended(order: Order) -> None:
@@ -55,8 +58,8 @@ def tell_part_refunded(refund: Refund, **_signal: object) -> None:
     for order in paid.filter(payment=refund.payment_id):
         more: dict[str, Any] = {
             "refunded": refund.amount,
-            "credit_note": str(getattr(refund, "credit_note", "")),
             **_card(order),
+            **_credit_note(getattr(refund, "credit_note", None)),
         }
         _tell(order, Occasion.PART_REFUNDED, about=f"{order.number}-{refund.pk}", **more)
 
@@ -65,6 +68,13 @@ def _card(order: Order) -> dict[str, str]:
     """Return what names the payment method. Only a card has a brand."""
     method = order.payment.method
     return {"kind": method.kind, "brand": method.brand, "last4": method.last4}
+
+
+def _credit_note(note: CreditNote | None) -> dict[str, Any]:
+    """Return what is said of a credit note. What goes back on the operator's bill has none."""
+    if note is None:
+        return {}
+    return {**message_context(note), "credit_note": str(note), "credited": note.gross}
 
 
 def _tell(order: Order, occasion: Occasion, *, about: str = "", **more: Any) -> None:

@@ -84,6 +84,23 @@ def issue_credit_note(refund: Refund, receipt: Receipt, *, at: datetime) -> Cred
     )
 
 
+def message_context(document: Receipt | CreditNote) -> dict[str, Any]:
+    """Return what a message says of the document (`templates/messages/_document.txt`)."""
+    receipt = document.receipt if isinstance(document, CreditNote) else document
+    return {
+        "issued_on": document.issued_on,
+        "seller": ", ".join([document.seller_name, *document.seller_address.splitlines()]),
+        "seller_tax_number": document.seller_tax_number,
+        "buyer": receipt.buyer_name,
+        "starts_on": receipt.starts_on,
+        "ends_on": receipt.ends_on,
+        "net": document.net,
+        "tax": document.tax,
+        "tax_rate": receipt.tax_rate,
+        "receipt": str(receipt),
+    }
+
+
 def _tax_given_back(receipt: Receipt, amount: Money) -> Money:
     """Return the tax in this refund: what all refunds have together, less what was noted before.
 

@@ -1,7 +1,7 @@
 """`messages.rendering`: every occasion has its words, in every language and on every channel."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -18,7 +18,6 @@ LANGUAGES = [code for code, _name in settings.LANGUAGES]
 LONGEST_SMS = 2 * 153
 CONTEXT: dict[str, Any] = {
     "refunded": Money(500, "USD"),
-    "credit_note": "C2026-000001",
     "name": "Noor <b>",
     "number": "ABCDE-12345",
     "plan": "Traveller & Co",
@@ -27,6 +26,14 @@ CONTEXT: dict[str, Any] = {
     "brand": "Visa",
     "last4": "4242",
     "receipt": "2026-000001",
+    "issued_on": date(2026, 11, 29),
+    "seller": "Kestrel Mobile, Inc., 100 Example Avenue, Springfield, IL 62701",
+    "seller_tax_number": "00-1234567",
+    "buyer": "Noor <b>",
+    "starts_on": date(2026, 11, 29),
+    "ends_on": date(2026, 12, 29),
+    "net": Money(1743, "USD"),
+    "tax_rate": 900,
     "completed_at": datetime(2026, 11, 29, 12, tzinfo=UTC),
     "code": "QXZW-7305",
     "minutes": 10,
@@ -73,18 +80,65 @@ def test_no_language_is_left_in_english(occasion: Occasion) -> None:
 def test_a_confirmation_has_everything_that_a_receipt_needs() -> None:
     words = render(Occasion.ORDER_CONFIRMED, CONTEXT, language="en")
 
-    assert words.text.splitlines()[2:12] == [
+    assert words.text.splitlines()[2:17] == [
         "Your order is complete. This is your receipt.",
+        "",
+        "Order: ABCDE-12345",
+        "Receipt: 2026-000001",
+        "Date: Nov. 29, 2026",
+        "Seller: Kestrel Mobile, Inc., 100 Example Avenue, Springfield, IL 62701",
+        "Tax number: 00-1234567",
+        "Customer: Noor <b>",
+        "Plan: Traveller & Co",
+        "Period: Nov. 29, 2026 to Dec. 29, 2026",
+        "Net: $17.43",
+        "Tax (9%): $1.57",
+        "Total: $19.00",
+        "Paid by: Visa ending in 4242",
+        "",
+    ]
+
+
+def test_a_confirmation_on_the_operators_bill_is_no_receipt() -> None:
+    context = {**CONTEXT, "receipt": "", "kind": "bill", "brand": ""}
+
+    words = render(Occasion.ORDER_CONFIRMED, context, language="en")
+
+    assert words.text.splitlines()[2:12] == [
+        "Your order is complete. It is on your phone bill, and the bill is your invoice.",
         "",
         "Order: ABCDE-12345",
         "Date: Nov. 29, 2026",
         "Plan: Traveller & Co",
         "Total: $19.00",
         "Tax in the total: $1.57",
-        "Paid by: Visa ending in 4242",
-        "Receipt: 2026-000001",
+        "Paid on the bill for the number ending in 4242",
         "",
+        "Your plan is in your account in our portal.",
     ]
+
+
+@pytest.mark.parametrize("occasion", [Occasion.PART_REFUNDED, Occasion.ORDER_REFUNDED])
+def test_a_refund_has_everything_that_a_credit_note_needs(occasion: Occasion) -> None:
+    note = {"credit_note": "C2026-000001", "credited": Money(500, "USD")}
+    amounts = {"net": Money(459, "USD"), "tax": Money(41, "USD")}
+
+    text = render(occasion, {**CONTEXT, **note, **amounts}, language="en").text
+
+    assert (
+        "Credit note: C2026-000001\n"
+        "For the receipt: 2026-000001\n"
+        "Date: Nov. 29, 2026\n"
+        "Seller: Kestrel Mobile, Inc., 100 Example Avenue, Springfield, IL 62701\n"
+        "Tax number: 00-1234567\n"
+        "Customer: Noor <b>\n"
+        "Plan: Traveller & Co\n"
+        "Period: Nov. 29, 2026 to Dec. 29, 2026\n"
+        "Net: $4.59\n"
+        "Tax (9%): $0.41\n"
+        "Total: $5.00\n"
+    ) in text
+    assert "Credit note" not in render(occasion, CONTEXT, language="en").text
 
 
 @pytest.mark.parametrize(

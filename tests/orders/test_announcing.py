@@ -12,7 +12,7 @@ from orders.domain import announcing, placing, returning, settling
 from orders.models import Order
 from orders.states import OrderState
 from outbox.models import Task
-from payments.models import Receipt
+from payments.models import CreditNote, Receipt
 from tests.builders import make_order, make_pool
 from tests.orders.conftest import DECLINED, new_card, settled
 from tests.processing import process_task
@@ -48,7 +48,10 @@ def test_the_confirmation_has_what_was_charged(placed: Order) -> None:
 
     [one] = AccountMessage.objects.filter(account=order.account)
     assert one.context["total"] == Money(1900, "USD")
-    assert one.context["receipt"] == str(Receipt.objects.get())
+    receipt = Receipt.objects.get()
+    assert one.context["receipt"] == str(receipt)
+    assert (one.context["net"], one.context["tax"]) == (receipt.net, receipt.tax)
+    assert one.context["issued_on"] == receipt.issued_on
     assert one.context["completed_at"] == order.completed_at
 
 
@@ -112,6 +115,9 @@ def test_a_refund_is_told_once_the_money_is_back(placed: Order, gateway: str, cl
     process_task(returning.KIND, order_return.pk)
 
     assert told(order) == [Occasion.ORDER_CONFIRMED, Occasion.ORDER_REFUNDED]
+    context = Message.objects.get(occasion=Occasion.ORDER_REFUNDED).context
+    note = CreditNote.objects.get()
+    assert (context["credit_note"], context["receipt"]) == (str(note), str(note.receipt))
 
 
 def test_a_message_is_queued_with_its_task(placed: Order) -> None:
