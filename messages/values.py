@@ -8,9 +8,9 @@ from moportal.money import Money
 
 
 class ContextEncoder(json.JSONEncoder):
-    """Writes an amount as `{"minorUnits", "currency"}`, a time as `{"time"}` and a day as `{"day"}`.
+    """Writes amounts as `{"minorUnits", "currency"}`, times as `{"time"}`, days as `{"day"}`.
 
-    A time is a day too for Python, so it comes first.
+    For Python a `datetime` is a `date` too, so times are looked for first.
     """
 
     def default(self, o: Any) -> Any:
