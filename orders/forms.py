@@ -14,12 +14,12 @@ from esim.domain.proofs import sim_proof
 from moportal.identifiers import Eid, InvalidEid, has_luhn_digit
 from moportal.text.card_numbers import refuse_card_number
 from moportal.text.normal_text import normalise_number
+from orders.domain.choices import NEW_CARD, NEW_VOUCHER
 from orders.models import Draft
 from payments.domain import vouchers
 from payments.gateways.values import Card
 
-NEW_CARD = NEW_ESIM = "new"
-NEW_VOUCHER = "voucher"
+NEW_ESIM = "new"
 # The largest values that the database's integer columns hold.
 LARGEST_KEY, LARGEST_COUNT = 2**63 - 1, 2**31 - 1
 

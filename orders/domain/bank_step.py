@@ -72,6 +72,15 @@ def _reach(way: WayOut) -> Reach:
     return Reach.ENDED if is_over else Reach.NO
 
 
+def was_out_of_reach(visit: Visit) -> bool:
+    """Return whether the visit's device needed a way out to a bank and got none, at its last try.
+
+    A way out that was opened once has its end.
+    """
+    way = ways_out.latest_of(Order.objects.filter(visit=visit).values_list("number", flat=True))
+    return way is not None and way.ends_at is None and not ways_out.is_waited_for(way)
+
+
 def ask_for_way(order: Order) -> None:
     """Ask for a way out for the order's device, if it is in the walled garden."""
     sim = sim_in_garden(order.visit, order.account, chosen=order.sim)

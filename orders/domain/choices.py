@@ -1,12 +1,17 @@
-"""What the customer can pay a draft with, without typing anything."""
+"""What the customer can pay a draft with, and what the payment page preselects."""
 
 from dataclasses import dataclass
 
+from orders.domain import bank_step
 from orders.domain.drafts import takes_bill
 from orders.models import Draft
-from payments.domain import bills, methods
+from orders.queries.orders import preferred_method
+from payments.domain import bills, methods, vouchers
 from payments.models import PaymentMethod
 from payments.states import MethodKind
+
+# The choices of the payment page that are no stored method.
+NEW_CARD, NEW_VOUCHER = "new", "voucher"
 
 
 @dataclass(frozen=True)
@@ -34,3 +39,36 @@ def payment_choices(draft: Draft) -> Choices:
         return Choices(stored, switched_off, numbers)
     others = [method for method in stored if method.kind != MethodKind.BILL]
     return Choices(others, of_bills + switched_off, [], bool(of_bills or numbers))
+
+
+def preselect(draft: Draft, choices: Choices) -> str:
+    """Return the choice that the payment page preselects, or an empty text for none.
+
+    If a bank was out of reach in this visit, the device most likely reaches no other bank either.
+    So a payment is preselected that needs no page of a bank, unless the customer has chosen since.
+    """
+    if draft.method in choices.stored:
+        return str(draft.method_id)
+    is_page_chosen = draft.method is not None and draft.method.kind == MethodKind.PAGE
+    if not is_page_chosen and bank_step.was_out_of_reach(draft.visit):
+        return _without_bank(draft, choices)
+    method = None if is_page_chosen else preferred_method(choices.stored)
+    if method is not None:
+        return str(method.pk)
+    return NEW_CARD if methods.new_card_ability(draft.visit.market) else NEW_VOUCHER
+
+
+def _without_bank(draft: Draft, choices: Choices) -> str:
+    market = draft.visit.market
+    without_step = methods.methods_without_step(draft.account, market=market)
+    usable = [
+        method
+        for method in choices.stored
+        if method.kind != MethodKind.CARD or method in without_step
+    ]
+    method = preferred_method(usable)
+    if method is not None:
+        return str(method.pk)
+    if choices.numbers:
+        return choices.numbers[0]
+    return NEW_VOUCHER if vouchers.takes_vouchers(market) else ""

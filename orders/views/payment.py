@@ -21,11 +21,10 @@ from accounts.texts import too_many_text
 from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
 from orders import texts
 from orders.domain import drafts, targets
-from orders.domain.choices import Choices, payment_choices
+from orders.domain.choices import NEW_CARD, NEW_VOUCHER, Choices, payment_choices, preselect
 from orders.domain.drafts import MethodRemoved, StaleForm
-from orders.forms import NEW_CARD, NEW_VOUCHER, MethodForm, PaymentForm, initial_for
+from orders.forms import MethodForm, PaymentForm, initial_for
 from orders.models import Draft
-from orders.queries import orders as queries
 from orders.views.steps import (
     check_draft,
     enter_step,
@@ -59,15 +58,10 @@ def payment(request: HttpRequest, user: User) -> HttpResponse:
         return redirect_to_open_step(draft)
     market = draft.visit.market
     choices = payment_choices(draft)
-    stored = choices.stored
-    chosen = draft.method if draft.method in stored else queries.preferred_method(stored)
     how = methods.new_card_ability(market)
-    new = NEW_CARD if how else NEW_VOUCHER
-    is_page = draft.method is not None and draft.method.kind == MethodKind.PAGE
+    page = draft.method if draft.method and draft.method.kind == MethodKind.PAGE else None
     first = initial_for(
-        draft,
-        method=chosen.pk if chosen and not is_page else new,
-        keep=is_page and draft.method is not None and draft.method.is_kept,
+        draft, method=preselect(draft, choices), keep=page is not None and page.is_kept
     )
     form = restore_form(request, _get_form_class(), first)
     category = draft.plan.category if draft.plan else Category.PREPAID

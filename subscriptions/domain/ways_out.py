@@ -9,6 +9,7 @@ it there, even if the answer to the opening was lost. A number that was closed n
 (`subscriptions.networks.base`).
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import structlog
@@ -71,7 +72,12 @@ def close(reference: str) -> None:
 
 def latest(reference: str) -> WayOut | None:
     """Return the newest way for this reference, or None."""
-    return WayOut.objects.filter(reference=reference).first()
+    return latest_of([reference])
+
+
+def latest_of(references: Iterable[str]) -> WayOut | None:
+    """Return the newest way for one of these references, or None."""
+    return WayOut.objects.filter(reference__in=references).first()
 
 
 def is_waited_for(way: WayOut) -> bool:
