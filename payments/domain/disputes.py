@@ -7,8 +7,6 @@
 3. Each move is announced in the transaction that stores it.
 """
 
-from datetime import timedelta
-
 import structlog
 from django.db import transaction
 from django.db.models import F, QuerySet
@@ -21,20 +19,16 @@ from payments.domain import evidence, fraud
 from payments.domain.calls import call_gateway
 from payments.domain.losses import recount
 from payments.domain.standing import fetch_standing, store_standing
-from payments.domain.subjects import enqueue_reported, parse_subject
+from payments.domain.subjects import enqueue_reported, parse_subject, wait_for_payment
 from payments.gateways import gateway
 from payments.gateways.base import GatewayUnavailable
 from payments.gateways.disputes import DisputeStanding
-from payments.models import Dispute, GatewayCall, Payment, WebhookEvent
+from payments.models import Dispute, GatewayCall, Payment
 from payments.signals import dispute_answered, dispute_lost, dispute_opened, dispute_won
 from payments.states import NEXT_DISPUTE_STATES, OPEN_DISPUTE, DisputeState
 
 log = structlog.get_logger(__name__)
 KIND = "dispute"
-# A dispute may be reported before the answer to `authorise` is stored. After this time the portal
-# gives up the search for its payment.
-UNKNOWN_FOR = timedelta(days=1)
-UNKNOWN_INTERVAL = timedelta(minutes=10)
 SIGNALS = {
     DisputeState.OPENED: dispute_opened,
     DisputeState.ANSWERED: dispute_answered,
@@ -64,7 +58,7 @@ def update_dispute(subject: str, lease: Lease) -> RetryAfter | None:
             return None
         payment = row.payment if row else _payment_of(name, standing)
         if payment is None:
-            return _wait_for_payment(name, dispute_id)
+            return wait_for_payment("dispute", dispute_id)
         if not payment.was_charged:
             # The answer to the capture may be lost, and the bank may be faster than the retry.
             store_standing(payment, fetch_standing(payment, lease.cover_call))
@@ -91,15 +85,6 @@ def _payment_of(name: str, standing: DisputeStanding) -> Payment | None:
     # Another gateway may use the same id.
     of_this_gateway = Payment.objects.filter(method__gateway=name)
     return of_this_gateway.filter(gateway_id=standing.payment_id).select_related("method").first()
-
-
-def _wait_for_payment(name: str, dispute_id: str) -> RetryAfter | None:
-    """Return when to look for the payment again, or None once the search is over."""
-    events = WebhookEvent.objects.filter(gateway=name, subject_id=dispute_id)
-    if events.filter(received_at__gt=now() - UNKNOWN_FOR).exists():
-        return RetryAfter(UNKNOWN_INTERVAL)
-    log.warning("dispute of an unknown payment", gateway=name, dispute=dispute_id)
-    return None
 
 
 @transaction.atomic

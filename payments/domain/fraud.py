@@ -11,7 +11,7 @@ from outbox.domain import Lease, RetryAfter
 from outbox.retries import retry_delay
 from payments.domain import mandates, methods
 from payments.domain.calls import call_gateway
-from payments.domain.subjects import parse_subject
+from payments.domain.subjects import parse_subject, wait_for_payment
 from payments.gateways import gateway
 from payments.gateways.base import GatewayUnavailable
 from payments.models import FraudWarning, GatewayCall, Payment, PaymentMethod
@@ -43,7 +43,8 @@ def _same_methods(method: PaymentMethod) -> list[PaymentMethod]:
 def update_warning(subject: str, lease: Lease) -> RetryAfter | None:
     """Fetch a fraud warning, and respond to it; the outbox's handler for fraud warnings.
 
-    A warning that the gateway does not know, or that is about no payment here, changes nothing.
+    A warning may come before the portal knows its payment. It is then asked about again. One that
+    the gateway does not know, or that is about no payment here, changes nothing.
     """
     name, warning_id = parse_subject(subject)
     try:
@@ -58,10 +59,12 @@ def update_warning(subject: str, lease: Lease) -> RetryAfter | None:
         log.warning("no usable answer", warning=subject, error=str(error))
         calls = GatewayCall.objects.filter(operation="warning", key=warning_id).count()
         return RetryAfter(retry_delay(calls, at_least=error.retry_after))
-    payment = _payment_of(name, warning.payment_id) if warning else None
-    if warning is None or payment is None:
-        log.warning("fraud warning of an unknown payment", warning=subject)
+    if warning is None:
+        log.warning("no such fraud warning at the gateway", warning=subject)
         return None
+    payment = _payment_of(name, warning.payment_id)
+    if payment is None:
+        return wait_for_payment("warning", warning_id)
     with transaction.atomic():
         FraudWarning.objects.get_or_create(
             gateway=name,

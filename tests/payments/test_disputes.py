@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from moportal.money import Money
 from outbox.domain import Lease, LeaseLost, RetryAfter
 from outbox.models import Task
 from payments.domain import disputes, refunds
+from payments.domain.subjects import UNKNOWN_FOR, UNKNOWN_INTERVAL
 from payments.gateways.base import GatewayRefused, GatewayUnavailable
 from payments.gateways.simulator import SimulatorGateway
 from payments.gateways.simulator_disputes import parse_dispute
@@ -331,12 +331,9 @@ def test_a_dispute_before_the_stored_charge_learns_of_the_charge(alice: User, ga
 def test_a_dispute_of_an_unknown_payment_changes_nothing(captured: Payment, gateway: str) -> None:
     dispute_id = open_dispute(gateway, captured)
     Payment.objects.update(gateway_id="another")
-    WebhookEvent.objects.create(
-        gateway="simulator", identifier="1", gateway_id="x", subject_id=dispute_id
-    )
 
-    assert ask_about(dispute_id) == RetryAfter(disputes.UNKNOWN_INTERVAL)
-    WebhookEvent.objects.update(received_at=now() - timedelta(days=2))
+    assert ask_about(dispute_id) == RetryAfter(UNKNOWN_INTERVAL)
+    GatewayCall.objects.update(sent_at=now() - 2 * UNKNOWN_FOR)
     assert ask_about(dispute_id) is None
 
     assert not Dispute.objects.exists()

@@ -14,8 +14,8 @@ from outbox.domain import RetryAfter
 from outbox.models import Task
 from payments.domain import fraud, methods, stop_list
 from payments.domain import payments as domain
-from payments.domain.subjects import enqueue_reported
-from payments.models import FraudWarning, Payment, StoppedDevice
+from payments.domain.subjects import UNKNOWN_FOR, UNKNOWN_INTERVAL, enqueue_reported
+from payments.models import FraudWarning, GatewayCall, Payment, PaymentMethod, StoppedDevice
 from payments.states import DeviceId, MandateEnd
 from simulators.payment.server import SIGNATURE_HEADER, signed
 from tests.builders import EID
@@ -123,9 +123,60 @@ def test_an_event_wakes_a_worker_for_the_warning(
     assert Task.objects.get(kind=fraud.KIND).subject == "simulator:warn_1"
 
 
+def test_a_warning_before_the_stored_payment_waits_and_stops_the_card(
+    captured: Payment, gateway: str
+) -> None:
+    gateway_id = captured.gateway_id
+    Payment.objects.update(gateway_id="not stored yet")
+    assert warned(gateway, Payment(gateway_id=gateway_id)) == RetryAfter(UNKNOWN_INTERVAL)
+    assert not is_stopped(captured)
+    Payment.objects.update(gateway_id=gateway_id)
+
+    assert process_again() is None
+
+    assert is_stopped(captured)
+    assert FraudWarning.objects.get().payment == captured
+
+
+def process_again() -> RetryAfter | None:
+    return process_task(fraud.KIND, Task.objects.get(kind=fraud.KIND).subject)
+
+
+def test_a_warning_survives_days_in_which_the_gateway_is_away(
+    captured: Payment, gateway: str, settings: Settings
+) -> None:
+    gateway_id = captured.gateway_id
+    Payment.objects.update(gateway_id="not stored yet")
+    settings.PAYMENT_GATEWAY_URL = "http://127.0.0.1:9"
+    assert isinstance(warned(gateway, Payment(gateway_id=gateway_id)), RetryAfter)
+    settings.PAYMENT_GATEWAY_URL = gateway
+    GatewayCall.objects.update(sent_at=now() - 3 * UNKNOWN_FOR)
+
+    assert process_again() == RetryAfter(UNKNOWN_INTERVAL)
+
+    Payment.objects.update(gateway_id=gateway_id)
+    process_again()
+    assert is_stopped(captured)
+
+
+def test_a_warning_after_the_dispute_of_its_payment_changes_nothing_more(
+    captured: Payment, gateway: str
+) -> None:
+    disputed(gateway, captured, reason="fraudulent")
+    stopped_at = PaymentMethod.objects.get(pk=captured.method_id).stopped_at
+
+    warned(gateway, captured)
+
+    assert PaymentMethod.objects.get(pk=captured.method_id).stopped_at == stopped_at
+    assert FraudWarning.objects.count() == 1
+
+
 def test_a_warning_of_nobodys_payment_changes_nothing(captured: Payment, gateway: str) -> None:
+    gateway_id = captured.gateway_id
     Payment.objects.update(gateway_id="another")
-    assert warned(gateway, Payment(gateway_id=captured.gateway_id)) is None
+    warned(gateway, Payment(gateway_id=gateway_id))
+    GatewayCall.objects.update(sent_at=now() - 2 * UNKNOWN_FOR)
+    assert process_again() is None
     enqueue_reported(fraud.KIND, "simulator", "nothing")
     assert process_task(fraud.KIND, "simulator:nothing") is None
 
