@@ -1,8 +1,11 @@
-"""axe finds nothing wrong on the pages of access and account, in any window, scheme or language.
+"""axe finds nothing wrong on the pages of access, account and paying from another device.
+
+It is asked in any window, scheme or language.
 
 The rule `target-size` of WCAG 2.2 is switched on as well: 24 CSS pixels, or as much room.
 """
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -14,11 +17,12 @@ from tests.e2e.axe import EASY, HARD, SIGHTS, Sight, findings, findings_of_form
 from tests.e2e.lines import OperatorsLine, open_line
 from tests.e2e.outside import code_sent_to
 from tests.e2e.shopper import Shopper
+from tests.e2e.test_bank_step import STEP_CARD
 from tests.speeds import sampled
 from tests.stack import Stack, on_postgresql
 
 # Forms are sent as they are, so that their errors are examined too.
-SIGNED_OUT = ("/sign-in/", "/sign-up/", "/recover/", "/recover/code/")
+SIGNED_OUT = ("/sign-in/", "/sign-up/", "/recover/", "/recover/code/", "/pay/")
 IN_THE_ACCOUNT = (
     *("/recovery-code/?next=/options/", "/account/", "/account/security/"),
     *("/account/security/password/", "/account/security/recovery-code/"),
@@ -43,9 +47,27 @@ def alice(postgresql_stack: Stack) -> Iterator[Shopper]:
     shopper.client.close()
 
 
+@pytest.fixture(scope="module")
+def payers(postgresql_stack: Stack) -> Iterator[list[Shopper]]:
+    """Return a customer at an order that shows a paying code, and whoever has entered the code."""
+    customer, helper = Shopper(postgresql_stack.base_url), Shopper(postgresql_stack.base_url)
+    customer.order(STEP_CARD)
+    customer.wait_for("other-device")
+    code = re.search(r"[0-9A-Z]{4}-[0-9A-Z]{4}(?=</bdi>)", customer.send("other-device").text)
+    assert code is not None
+    helper.open("/pay/")
+    assert helper.send("enter-code", code=code[0]).address == "/pay/order/"
+    customer.send("other-device")
+    yield [customer, helper]
+    for shopper in (customer, helper):
+        shopper.client.close()
+
+
 @on_postgresql
 @pytest.mark.parametrize("sight", sampled(SIGHTS, in_short=(EASY, HARD)), ids=str)
-def test_axe_finds_nothing(stack: Stack, alice: Shopper, page_at: PageAt, sight: Sight) -> None:
+def test_axe_finds_nothing(
+    stack: Stack, alice: Shopper, payers: list[Shopper], page_at: PageAt, sight: Sight
+) -> None:
     page = sight.open(page_at)
 
     found = {path: findings_of_form(page, stack.base_url + path) for path in SIGNED_OUT}
@@ -53,6 +75,10 @@ def test_axe_finds_nothing(stack: Stack, alice: Shopper, page_at: PageAt, sight:
     for path in (*IN_THE_ACCOUNT, message_of(alice)):
         page.goto(stack.base_url + path)
         found[path] = findings(page)
+    for payer in payers:
+        come_as(payer, page)
+        page.goto(stack.base_url + payer.page.address)
+        found[payer.page.address] = findings(page)
 
     assert {path: texts for path, texts in found.items() if texts} == {}
 
