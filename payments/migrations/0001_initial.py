@@ -65,7 +65,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('gateway', models.CharField(max_length=20)),
                 ('day', models.DateField(help_text="A day in the gateway's own time zone.")),
-                ('after', models.CharField(blank=True, help_text='Where the next page begins.', max_length=80)),
+                ('after', models.CharField(blank=True, help_text='Where the next page begins.', max_length=200)),
                 ('is_complete', models.BooleanField(default=False, help_text='All entries of the day are stored.')),
                 ('compared_at', models.DateTimeField(blank=True, null=True)),
                 ('tries', models.PositiveSmallIntegerField(default=0)),

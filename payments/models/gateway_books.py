@@ -14,7 +14,7 @@ class BookDay(models.Model):
 
     gateway = models.CharField(max_length=20)
     day = models.DateField(help_text="A day in the gateway's own time zone.")
-    after = models.CharField(max_length=80, blank=True, help_text="Where the next page begins.")
+    after = models.CharField(max_length=200, blank=True, help_text="Where the next page begins.")
     is_complete = models.BooleanField(default=False, help_text="All entries of the day are stored.")
     compared_at = models.DateTimeField(null=True, blank=True)
     # How often fetching the day has failed.

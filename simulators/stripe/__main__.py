@@ -20,7 +20,7 @@ same Idempotency-Key gets the stored answer; another request with it gets an ide
   GET  /v1/checkout/sessions/ID
   POST /v1/checkout/sessions/ID/expire
   GET, POST /v1/disputes/ID; POST /v1/disputes/ID/close
-  GET  /v1/balance_transactions            charges and refunds that have moved money
+  GET  /v1/balance_transactions            charges, refunds and payouts; or what a payout pays
   GET  /v1/radar/early_fraud_warnings/ID
   POST /v1/refunds; GET lists the refunds of a payment
   POST /v1/customers
@@ -36,6 +36,8 @@ same Idempotency-Key gets the stored answer; another request with it gets an ide
   POST /payments/ID/dispute  {{"kind": "dispute" or "inquiry", "reason": "fraudulent"}}
   POST /disputes/ID/end   {{"status": "won" or "lost"}}
   POST /payments/ID/fraud_warning
+  POST /payouts           {{"currency": "usd"}}: pay out what is left, as every day; other fields
+                          replace the payout's own
   POST /keys/forget       forget every Idempotency-Key, as Stripe does after a day
   POST /reset             empty the books and clear the faults
   GET  /healthz

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from simulators.faults import Faults
 from simulators.http import Answer, Request, Route, json_answer, route
 from simulators.keys import forget_keys
-from simulators.stripe import intents, refunds
+from simulators.stripe import balance, intents, refunds
 from simulators.stripe.books import Books, Object
 from simulators.stripe.showing import shown
 
@@ -27,6 +27,11 @@ def routes(books: Books, faults: Faults, announce: Callable[[Object], None]) -> 
         announce(refund)
         return json_answer(shown(refund))
 
+    def pay_out(request: Request) -> Answer:
+        fields = dict(request.json())
+        with books.transaction():
+            return json_answer(shown(balance.pay_out(books, str(fields.pop("currency")), **fields)))
+
     def forget(_request: Request) -> Answer:
         forget_keys(books.store)
         return json_answer({"status": "forgotten"})
@@ -39,6 +44,7 @@ def routes(books: Books, faults: Faults, announce: Callable[[Object], None]) -> 
     return [
         route("POST", "/payments/([^/]+)/lapse", lapse),
         route("POST", "/refunds/([^/]+)/end", end_refund),
+        route("POST", "/payouts", pay_out),
         route("POST", "/keys/forget", forget),
         route("GET", "/notices", lambda _request: json_answer(books.notices())),
         route(
