@@ -107,6 +107,7 @@ def test_the_bill_of_a_number_comes_before_a_new_voucher(
     assert preselected(draft) == number
 
     bill = bills.add_bill(alice, number, market="US")
+    assert bill is not None
     assert preselected(draft) == str(bill.pk)
 
 
