@@ -42,11 +42,11 @@ class BookDifferenceAdmin(ReadOnly, admin.ModelAdmin[BookDifference]):
     )
     actions = ["settle"]
 
-    @admin.display(description="Ours")
+    @admin.display(description="Portal's amount")
     def our_amount(self, row: BookDifference) -> str:
         return str(row.ours or "-")
 
-    @admin.display(description="Theirs")
+    @admin.display(description="Gateway's amount")
     def their_amount(self, row: BookDifference) -> str:
         return str(row.theirs or "-")
 

@@ -100,7 +100,7 @@ class DisputeAdmin(ReadOnly, admin.ModelAdmin[Dispute]):
     def due_soon(self, dispute: Dispute) -> bool:
         return dispute.is_due_soon
 
-    @admin.display(description="Customer has twice", boolean=True)
+    @admin.display(description="Paid back twice", boolean=True)
     def customer_has_twice(self, dispute: Dispute) -> bool:
         """Say whether a refund and this dispute have both given the customer the same money."""
         return dispute.taken_minor_units > dispute.counted_minor_units
@@ -124,7 +124,7 @@ class DisputeAdmin(ReadOnly, admin.ModelAdmin[Dispute]):
         return self._decide(request, chosen, AnswerKind.ACCEPT, "accept")
 
     @admin.action(
-        description="What the customer has twice is settled by other means", permissions=["decide"]
+        description="What was paid back twice is settled by other means", permissions=["decide"]
     )
     def mark_settled(self, request: HttpRequest, chosen: QuerySet[Dispute]) -> None:
         """Store that staff have settled what the customers of these disputes have twice."""

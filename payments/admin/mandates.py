@@ -38,7 +38,7 @@ class MandateAdmin(SearchByIdentifier, ReadOnly, admin.ModelAdmin[Mandate]):
     def customer(self, mandate: Mandate) -> str:
         return str(mandate.account)
 
-    @admin.display(description="At most")
+    @admin.display(description="Highest charge")
     def limit(self, mandate: Mandate) -> str:
         return str(mandate.limit or "No limit was agreed")
 

@@ -106,7 +106,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('key', models.UUIDField(default=uuid.uuid4, unique=True)),
-                ('initiator', models.CharField(choices=[('customer', 'The customer'), ('operator', 'The operator')], db_default='customer', default='customer', help_text='Who starts it. What the operator starts, a mandate allows.', max_length=8)),
+                ('initiator', models.CharField(choices=[('customer', 'The customer'), ('operator', 'The operator')], db_default='customer', default='customer', help_text='Who started the payment. The operator needs a mandate of the customer.', max_length=8)),
                 ('reference', models.CharField(help_text="The order's number, shown to the gateway.", max_length=20)),
                 ('minor_units', models.PositiveBigIntegerField()),
                 ('currency', models.CharField(max_length=3)),
@@ -168,7 +168,7 @@ class Migration(migrations.Migration):
                 ('opened_at', models.DateTimeField(auto_now_add=True)),
                 ('ended_at', models.DateTimeField(blank=True, null=True)),
                 ('reported_at', models.DateTimeField(blank=True, help_text='When the log said that its answer is due soon.', null=True)),
-                ('settled_at', models.DateTimeField(blank=True, help_text='When staff settled what the customer has twice.', null=True)),
+                ('settled_at', models.DateTimeField(blank=True, help_text='When staff settled what was paid back twice.', null=True)),
                 ('payment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='disputes', to='payments.payment')),
             ],
             options={
@@ -359,7 +359,7 @@ class Migration(migrations.Migration):
                 ('gateway_id', models.CharField(max_length=80)),
                 ('reference', models.CharField(blank=True, max_length=80)),
                 ('status', models.CharField(max_length=80)),
-                ('subject', models.CharField(choices=[('payment', 'Payment'), ('dispute', 'Dispute'), ('fraud_warning', 'Fraud warning')], default='payment', help_text='What it names.', max_length=13)),
+                ('subject', models.CharField(choices=[('payment', 'Payment'), ('dispute', 'Dispute'), ('fraud_warning', 'Fraud warning')], default='payment', help_text='What the event is about.', max_length=13)),
                 ('subject_id', models.CharField(blank=True, max_length=80)),
                 ('received_at', models.DateTimeField(auto_now_add=True)),
                 ('payment', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='payments.payment')),

@@ -51,7 +51,7 @@ class Dispute(models.Model):
         null=True, blank=True, help_text="When the log said that its answer is due soon."
     )
     settled_at = models.DateTimeField(
-        null=True, blank=True, help_text="When staff settled what the customer has twice."
+        null=True, blank=True, help_text="When staff settled what was paid back twice."
     )
 
     class Meta:

@@ -34,7 +34,7 @@ class Payment(models.Model):
         choices=Initiator,
         default=Initiator.CUSTOMER,
         db_default=Initiator.CUSTOMER.value,
-        help_text="Who starts it. What the operator starts, a mandate allows.",
+        help_text="Who started the payment. The operator needs a mandate of the customer.",
     )
     mandate = models.ForeignKey(
         Mandate, null=True, blank=True, on_delete=models.PROTECT, related_name="payments"
@@ -245,7 +245,7 @@ class WebhookEvent(models.Model):
         max_length=13,
         choices=EventSubject,
         default=EventSubject.PAYMENT,
-        help_text="What it names.",
+        help_text="What the event is about.",
     )
     subject_id = models.CharField(max_length=80, blank=True)
     received_at = models.DateTimeField(auto_now_add=True)
