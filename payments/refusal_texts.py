@@ -55,7 +55,8 @@ def _bill_refused(payment: Payment) -> str:
     )
     texts = {
         "unauthorized_amount": _(
-            "This is more than one purchase on your bill may cost. Choose another way to pay. "
+            "The price is above the limit for a single purchase on your bill. "
+            "Choose another way to pay. "
             "You haven't been charged."
         ),
         "user_amount_threshold_overpassed": over_limit,
@@ -83,7 +84,7 @@ def _card_refused(payment: Payment) -> str:
 
     The customer does not read that a card was reported stolen, or that the bank suspects fraud.
     """
-    not_sure = _("Your bank couldn't make sure that it was you. You haven't been charged.")
+    not_sure = _("Your bank couldn't verify that it was you. You haven't been charged.")
     texts = {
         "insufficient_funds": _("There isn't enough money on this card. You haven't been charged."),
         "session_expired": _("The payment page was closed. You haven't been charged."),

@@ -101,7 +101,7 @@ def remove_method(request: HttpRequest, user: User, number: int) -> HttpResponse
         cards.remove(method)
         messages.info(request, _removed_text(method))
         if is_mandated:
-            messages.info(request, _("Your agreement that we charge it has ended."))
+            messages.info(request, _("We can no longer charge this payment method automatically."))
     return redirect_to("account")
 
 

@@ -25,7 +25,7 @@ from tests.processing import process_task
 from tests.providers import break_it
 
 TO_BANK = "Go to your bank"
-OPENING = "opening the way to your bank"
+OPENING = "connecting you to your bank"
 UNREACHABLE = "Your bank can't be reached from here"
 
 

@@ -309,7 +309,7 @@ def test_a_code_that_never_comes_ends_the_order_after_half_an_hour(
     ("ending", "sentence"),
     [
         (bills.OVER_LIMIT, "This is over the limit that is set for your bill."),
-        (bills.TOO_MUCH, "This is more than one purchase on your bill may cost."),
+        (bills.TOO_MUCH, "The price is above the limit for a single purchase on your bill."),
         (bills.OVER_LIMIT_BY_OTHER_NAME, "This is over the limit that is set for your bill."),
         (bills.NO_BILL, "Nothing can be charged to this number's bill."),
         (bills.NOBODYS, "Nothing can be charged to this number's bill."),

@@ -181,7 +181,8 @@ def test_the_account_says_that_a_message_did_not_arrive(as_alice: Client, alice:
     assert "didn't reach you" in as_alice.get("/account/").text
 
 
-AGREED, ENDED = "You agreed that we charge it", "Your agreement that we charge it has ended."
+AGREED = "allowed us to charge this payment method automatically"
+ENDED = "We can no longer charge this payment method automatically."
 
 
 def test_a_card_that_is_charged_by_agreement_says_so_and_what_its_removal_means(
