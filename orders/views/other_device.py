@@ -20,6 +20,7 @@ from orders.forms import PayingCodeForm
 from orders.models import Order
 from orders.states import OrderState
 from orders.views.steps import customer_only, get_own_order, redirect_to
+from payments.states import MethodKind
 
 SESSION_KEY = "paying_code"
 
@@ -87,6 +88,7 @@ def _context(order: Order) -> dict[str, Any]:
         "plan_name": order.plan_name,
         "amount": order.price.gross,
         "phase": "waits" if waits else "over" if is_over else "paid",
+        "is_on_bill": order.payment.method.kind == MethodKind.BILL,
         "bank_url": order.payment.customer_step_url if waits else "",
         "poll": waits,
     }
