@@ -16,14 +16,16 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils.timezone import now
 
+from accounts.domain import numbers
+from accounts.number_checks.base import NumberChecksUnavailable
 from moportal.money import Money
 from outbox.calls import BeforeCall
-from payments.domain import methods, payments
+from payments.domain import bills, methods, payments
 from payments.domain.standing import move_payment, was_sent
 from payments.gateways import offers
-from payments.gateways.base import Ability
-from payments.models import Mandate, Payment
-from payments.states import Initiator, PaymentState, RefusalKind
+from payments.gateways.base import Ability, GatewayUnavailable
+from payments.models import Mandate, Payment, PaymentMethod
+from payments.states import Initiator, MethodKind, PaymentState, RefusalKind
 
 APPROVED = [PaymentState.AUTHORISED, PaymentState.CAPTURED, PaymentState.REFUNDED]
 
@@ -39,6 +41,7 @@ class Hindrance(StrEnum):
     EXPIRED = "the card has expired"
     TOO_MANY_REFUSALS = "the bank has refused the method too often"
     NOT_YET = "the gateway advises to wait"
+    NUMBER_LOST = "the bill's number is no longer proven to be the customer's"
     NEEDS_CUSTOMER = "the customer must pay with the method first"
     NOT_OFFERED = "the gateway takes no charges without the customer"
 
@@ -73,11 +76,14 @@ def request_charge(mandate: Mandate, amount: Money, *, reference: str) -> Paymen
 def authorise(payment: Payment, *, before_call: BeforeCall) -> Payment:
     """Ask the gateway to authorise the amount. Then the payment is authorised or declined.
 
+    Before the charge of a bill, the network is asked whether the number has changed hands.
+
     Raises `NotChargeable` if the charge is not allowed any more. Then nothing is authorised.
     """
     if payment.state == PaymentState.INTENDED and not was_sent(payment):
         try:
             _check(_mandate_of(payment), payment.amount, payment)
+            _check_number(payment.method, before_call)
         except NotChargeable:
             move_payment(payment, PaymentState.VOIDED)
             raise
@@ -127,6 +133,7 @@ def _check(mandate: Mandate, amount: Money, payment: Payment | None = None) -> N
         Hindrance.EXPIRED: method.is_expired,
         Hindrance.BEYOND_LIMIT: not mandate.allows(amount),
         Hindrance.NOT_OFFERED: not offers(method.gateway, Ability.OFF_SESSION),
+        Hindrance.NUMBER_LOST: not bills.may_charge(method),
         Hindrance.NEEDS_CUSTOMER: needs_customer(mandate),
         Hindrance.NOT_YET: until is not None,
         Hindrance.TOO_MANY_REFUSALS: not methods.has_tries_left(method, besides=payment),
@@ -134,6 +141,23 @@ def _check(mandate: Mandate, amount: Money, payment: Payment | None = None) -> N
     for why, is_there in hindrances.items():
         if is_there:
             raise NotChargeable(why, until)
+
+
+def _check_number(method: PaymentMethod, before_call: BeforeCall) -> None:
+    """Raise `NotChargeable` if a bill's number has changed hands, or if nobody can say so.
+
+    Raises `GatewayUnavailable` if the network should be asked again.
+    """
+    if method.kind != MethodKind.BILL:
+        return
+    try:
+        is_lost = numbers.has_changed_hands(method.token, before_call=before_call)
+    except numbers.NumberNotChecked:
+        is_lost = True
+    except NumberChecksUnavailable as error:
+        raise GatewayUnavailable(str(error)) from error
+    if is_lost:
+        raise NotChargeable(Hindrance.NUMBER_LOST)
 
 
 def _let_go_if_ended(payment: Payment, before_call: BeforeCall) -> None:
