@@ -59,10 +59,12 @@ STATEMENTS = (
     """INSERT INTO subscriptions_simonline (id, line_id, sim_id, since)
         SELECT n, n, n, at FROM old""",
     """INSERT INTO subscriptions_subscription (id, line_id, plan_id, reference, plan_name, state,
-        starts_at, ends_at, live_iccid)
-        SELECT n, n, %(plan)s, number, 'Day pass', 'active', at, at + interval '1 day', ''
-        FROM old""",
-    """INSERT INTO subscriptions_bucket (id, subscription_id, kind, total_bytes, used_bytes,
+        live_iccid) SELECT n, n, %(plan)s, number, 'Day pass', 'active', '' FROM old""",
+    """INSERT INTO subscriptions_period (id, subscription_id, line_id, plan_id, plan_name,
+        gross_minor_units, tax_minor_units, tax_rate, currency, state, starts_at, ends_at,
+        usable_until) SELECT n, n, n, %(plan)s, 'Day pass', 400, 33, 900, 'USD', 'paid', at,
+        at + interval '1 day', at + interval '1 day' FROM old""",
+    """INSERT INTO subscriptions_bucket (id, period_id, kind, total_bytes, used_bytes,
         countries) SELECT n, n, 'allowance', 1000000000, 0, '["US"]' FROM old""",
     """INSERT INTO orders_order (id, plan_name, gross_minor_units, tax_minor_units, tax_rate,
         currency, number, draft_id, account_id, visit_id, state, plan_id, language, terms_version,

@@ -48,11 +48,14 @@ TABLES = (
     """INSERT INTO subscriptions_simonline (id, line_id, sim_id, since)
         SELECT n, n, n, now() FROM generate_series(%(first)s, %(last)s - 1) AS n""",
     """INSERT INTO subscriptions_subscription (id, line_id, reference, plan_name, state,
-        starts_at, ends_at, live_iccid)
-        SELECT n, n, 'B' || n, 'Month', 'active', now() - interval '1 day',
-        now() + interval '23 days 23 hours', ''
+        live_iccid) SELECT n, n, 'B' || n, 'Month', 'active', ''
         FROM generate_series(%(first)s, %(last)s - 1) AS n""",
-    """INSERT INTO subscriptions_bucket (id, subscription_id, kind, total_bytes, used_bytes,
+    """INSERT INTO subscriptions_period (id, subscription_id, line_id, plan_name, tax_rate,
+        currency, state, starts_at, ends_at, usable_until)
+        SELECT n, n, n, 'Month', 0, '', 'paid', now() - interval '1 day',
+        now() + interval '23 days 23 hours', now() + interval '23 days 23 hours'
+        FROM generate_series(%(first)s, %(last)s - 1) AS n""",
+    """INSERT INTO subscriptions_bucket (id, period_id, kind, total_bytes, used_bytes,
         countries)
         SELECT 2 * n + o, n,
         CASE WHEN n %% 20 = 0 AND o = 0 THEN 'unlimited' ELSE 'allowance' END,
@@ -70,7 +73,7 @@ USAGE = """
     LATERAL (SELECT now() - n %% 86400 * interval '1 second' AS at) AS used
 """
 # The tables that Get Balance reads.
-READ = ["esim_sim", "subscriptions_simonline", "subscriptions_subscription", "subscriptions_bucket"]
+READ = ["esim_sim", "subscriptions_simonline", "subscriptions_period", "subscriptions_bucket"]
 # The second one is a constraint in the portal. Here an index
 # with the same effect is enough.
 INDEXES = (

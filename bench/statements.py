@@ -52,6 +52,7 @@ class Rows:
     task: int = 0
     profile: int = 0
     subscription: int = 0
+    period: int = 0
     message: int = 0
     message_task: int = 0
 

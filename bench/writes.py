@@ -164,10 +164,17 @@ class Writes(MessageWrites):
                 " state, live_iccid) VALUES (%s, %s, %s, %s, 'prepared', '') RETURNING id",
                 *(line, order.plan, order.number, order.plan_name),
             )
+            rows.period = self.insert(
+                "INSERT INTO subscriptions_period (subscription_id, line_id, plan_id, plan_name,"
+                " gross_minor_units, tax_minor_units, tax_rate, currency, state)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'planned') RETURNING id",
+                *(rows.subscription, line, order.plan, order.plan_name),
+                *(order.gross, order.tax, order.tax_rate, order.currency),
+            )
             self.insert(
-                "INSERT INTO subscriptions_bucket (subscription_id, kind, total_bytes, used_bytes,"
+                "INSERT INTO subscriptions_bucket (period_id, kind, total_bytes, used_bytes,"
                 " countries) VALUES (%s, 'allowance', %s, 0, %s) RETURNING id",
-                *(rows.subscription, order.data_bytes, Jsonb(order.countries)),
+                *(rows.period, order.data_bytes, Jsonb(order.countries)),
             )
             self.write(
                 "UPDATE orders_order SET subscription_id = %s, line_is_new = true WHERE id = %s",
@@ -207,9 +214,15 @@ class Writes(MessageWrites):
         order, rows, at = self.order, self.rows, datetime.now(UTC)
         with self.connection.transaction():
             self.write(
-                "UPDATE subscriptions_subscription SET state = 'active', starts_at = %s,"
-                " ends_at = %s WHERE id = %s AND state = 'prepared'",
-                *(at, at + timedelta(days=order.days), rows.subscription),
+                "UPDATE subscriptions_subscription SET state = 'active'"
+                " WHERE id = %s AND state = 'prepared'",
+                rows.subscription,
+            )
+            ends_at = at + timedelta(days=order.days)
+            self.write(
+                "UPDATE subscriptions_period SET state = 'paid', starts_at = %s, ends_at = %s,"
+                " usable_until = %s WHERE id = %s",
+                *(at, ends_at, ends_at, rows.period),
             )
             number = self.insert(
                 "UPDATE payments_receiptcounter SET last = last + 1 WHERE year = %s RETURNING last",

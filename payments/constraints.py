@@ -8,15 +8,18 @@ from django.db.models import BaseConstraint
 class SameAsParent(BaseConstraint):
     """A row has the same value in the column `field` as the row that its foreign key names.
 
+    `parent_field` is the parent's column, if it has another name.
+
     On PostgreSQL it is a foreign key over both columns. A row without a parent is allowed. The
     foreign key needs a unique index on the parent's table, and this constraint creates it. Other
     databases have no such constraint. There, one function writes these rows and copies the value
     from the parent.
     """
 
-    def __init__(self, *, name: str, parent: str, field: str) -> None:
+    def __init__(self, *, name: str, parent: str, field: str, parent_field: str = "") -> None:
         super().__init__(name=name)
         self.parent, self.field = parent, field
+        self.parent_field = parent_field or field
 
     def constraint_sql(self, model: Any, schema_editor: Any) -> None:  # type: ignore[override]  # Django skips None
         """Add the constraint after CREATE TABLE, because the parent's table may come later."""
@@ -29,7 +32,8 @@ class SameAsParent(BaseConstraint):
             return None
         quote, key = schema_editor.quote_name, model._meta.get_field(self.parent)
         parent, child = key.related_model._meta, model._meta
-        theirs, ours = (meta.get_field(self.field).column for meta in (parent, child))
+        theirs = parent.get_field(self.parent_field).column
+        ours = child.get_field(self.field).column
         pair = f"{quote(parent.db_table)} ({quote(parent.pk.column)}, {quote(theirs)})"
         return (
             f"CREATE UNIQUE INDEX {quote(self._index)} ON {pair}; "
@@ -57,7 +61,8 @@ class SameAsParent(BaseConstraint):
     def deconstruct(self) -> Any:
         """Return the path and the arguments with which a migration creates this constraint."""
         path, args, kwargs = super().deconstruct()
-        return path, args, {**kwargs, "parent": self.parent, "field": self.field}
+        columns = {"parent": self.parent, "field": self.field, "parent_field": self.parent_field}
+        return path, args, {**kwargs, **columns}
 
     def __eq__(self, other: object) -> bool:
         """Compare the arguments of both constraints."""

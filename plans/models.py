@@ -126,3 +126,23 @@ class PlanText(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.language})"
+
+
+class PricedPlan(models.Model):
+    """A plan at the price that the customer was shown. It is copied, and never looked up again."""
+
+    plan_name = models.CharField(max_length=80, blank=True)
+    gross_minor_units = models.PositiveBigIntegerField(null=True, blank=True)
+    tax_minor_units = models.PositiveBigIntegerField(null=True, blank=True)
+    tax_rate = models.PositiveIntegerField(default=0, help_text="In basis points: 1900 is 19%.")
+    currency = models.CharField(max_length=3, blank=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def price(self) -> TaxedPrice:
+        return TaxedPrice(
+            Money(self.gross_minor_units or 0, self.currency),
+            Money(self.tax_minor_units or 0, self.currency),
+        )

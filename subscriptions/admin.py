@@ -20,6 +20,7 @@ from subscriptions.models import (
     LineLink,
     NetworkCall,
     OperatorLine,
+    Period,
     SimOnLine,
     Subscription,
     Takeover,
@@ -45,10 +46,21 @@ class SimInline(admin.TabularInline[SimOnLine, Line]):
         return field
 
 
-class BucketInline(admin.TabularInline[Bucket, Subscription]):
+class BucketInline(admin.TabularInline[Bucket, Period]):
     model = Bucket
     extra = 0
     readonly_fields = ["used_bytes"]
+
+
+class PeriodInline(ReadOnlyInline, admin.TabularInline[Period, Subscription]):
+    model = Period
+    show_change_link = True
+    readonly_fields = ["number", "state", "starts_at", "ends_at", "usable_until", "price"]
+    fields = (*readonly_fields,)
+
+    @admin.display(description="Price")
+    def price(self, period: Period) -> str:
+        return str(period.price.gross) if period.currency else ""
 
 
 class WayOutCallInline(ReadOnlyInline, admin.TabularInline[WayOutCall, WayOut]):
@@ -83,12 +95,27 @@ class LineAdmin(SearchByIdentifier, admin.ModelAdmin[Line]):
 
 @admin.register(Subscription)
 class SubscriptionAdmin(admin.ModelAdmin[Subscription]):
-    list_display = ["reference", "plan_name", "master", "state", "starts_at", "ends_at"]
+    list_display = ["reference", "plan_name", "master", "state"]
     list_filter = ["state", "master"]
     search_fields = ["=reference", "=line__sims__sim__iccid"]
     readonly_fields = ["master", "state", "reference", "live_iccid", "ended_at"]
     autocomplete_fields = ["line"]
-    inlines = [BucketInline, NetworkCallInline]
+    inlines = [PeriodInline, NetworkCallInline]
+
+
+@admin.register(Period)
+class PeriodAdmin(admin.ModelAdmin[Period]):
+    """The parts of a subscription's time. Staff correct a balance in its buckets."""
+
+    list_display = ["subscription", "number", "state", "starts_at", "ends_at", "usable_until"]
+    list_filter = ["state"]
+    list_select_related = ["subscription"]
+    search_fields = ["=subscription__reference", "=line__sims__sim__iccid"]
+    readonly_fields = [
+        *("subscription", "line", "number", "plan", "plan_name", "state"),
+        *("gross_minor_units", "tax_minor_units", "tax_rate", "currency"),
+    ]
+    inlines = [BucketInline]
 
 
 @admin.register(Takeover)

@@ -13,11 +13,13 @@ class SubscriptionsConfig(AppConfig):
         from payments.domain import evidence as sale  # noqa: PLC0415 -- the same
         from subscriptions import checks  # noqa: F401, PLC0415 -- registers its checks
         from subscriptions.domain import (  # noqa: PLC0415 -- the same
+            cancelling,
             claims,
             evidence,
             linking,
             operator_lines,
             pulling,
+            renewing,
             standing,
             ways_out,
         )
@@ -29,6 +31,7 @@ class SubscriptionsConfig(AppConfig):
         register(pulling.KIND, pulling.fetch_usage)
         register(linking.KIND, linking.find_line)
         register(operator_lines.KIND, operator_lines.refresh)
+        register(cancelling.KIND, renewing.process)
         register(ways_out.KIND, ways_out.advance)
         bills.register_veto(standing.forbids_bill)
         line_proven.connect(linking.note_proof, dispatch_uid="subscriptions.note_proof")

@@ -107,15 +107,15 @@ def account_buckets(account: User, *, at: datetime) -> list[Bucket]:
 
     Used-up buckets are included: the customer sees them until the plan ends.
     """
-    buckets = running_buckets(at).filter(subscription__line__account=account)
-    with_sims = buckets.select_related("subscription__line").prefetch_related(
-        "subscription__line__sims__sim"
+    buckets = running_buckets(at).filter(period__line__account=account)
+    with_sims = buckets.select_related("period__subscription", "period__line").prefetch_related(
+        "period__line__sims__sim"
     )
     return in_order_of_use(with_sims)
 
 
 def in_order_of_use(buckets: Iterable[Bucket]) -> list[Bucket]:
-    """Sort buckets in their order of use. Every bucket's subscription must have an end."""
+    """Sort buckets in their order of use. Every bucket's period must be usable until some time."""
     return sorted(buckets, key=lambda bucket: usable_bucket(bucket).order_of_use)
 
 

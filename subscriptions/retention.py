@@ -12,6 +12,7 @@ from subscriptions.models import (
     LineLink,
     NetworkCall,
     OperatorLine,
+    Period,
     SimOnLine,
     Subscription,
     Takeover,
@@ -23,10 +24,13 @@ from subscriptions.models import (
 from subscriptions.states import WayOutState
 
 # A plan that is live may still have to be ended in the network, which the calls decide.
-ENDED = Q(subscription__ended_at__isnull=False) | Q(subscription__ends_at__lt=Now())
+PERIODS = Period.objects.filter(subscription=OuterRef("subscription"))
+ENDED = Q(subscription__ended_at__isnull=False) | Q(
+    Exists(PERIODS.filter(usable_until__lt=Now())), ~Exists(PERIODS.filter(usable_until__gte=Now()))
+)
 # While a plan runs, its usage may have to be allocated again.
-RUNNING = Subscription.objects.filter(
-    line=OuterRef("line"), starts_at__lte=OuterRef("used_at"), ends_at__gte=Now()
+RUNNING = Period.objects.filter(
+    line=OuterRef("line"), starts_at__lte=OuterRef("used_at"), usable_until__gte=Now()
 )
 
 register(
@@ -34,6 +38,7 @@ register(
     Kept(SimOnLine, "what the customer has, as long as the account exists"),
     Kept(Takeover, "one row for each SIM that another customer has proven"),
     Kept(Subscription, "what the customer bought, as long as the account exists"),
+    Kept(Period, "what the customer bought, as long as the account exists"),
     Kept(Bucket, "what the customer bought, as long as the account exists"),
     Timed(
         NetworkCall,

@@ -1,6 +1,65 @@
-"""The states of a request to link a line and of a way out, and why one comes to nothing."""
+"""The states of subscriptions, periods, requests to link a line, and ways out."""
 
 from django.db.models import TextChoices
+from django.utils.translation import pgettext_lazy
+
+
+class SubscriptionState(TextChoices):
+    """How a subscription stands (docs/contract.md#subscriptions).
+
+    A plan that does not renew stays active: its period says when its time is over.
+    """
+
+    # It cannot be used before its order completes.
+    PREPARED = "prepared", pgettext_lazy("subscription state", "Prepared")
+    ACTIVE = "active", pgettext_lazy("subscription state", "Active")
+    # The next period is not paid yet, and a small allowance can be used meanwhile.
+    GRACE = "grace", pgettext_lazy("subscription state", "Payment overdue")
+    # The service is off until somebody pays.
+    ON_HOLD = "on_hold", pgettext_lazy("subscription state", "On hold")
+    ENDED = "ended", pgettext_lazy("subscription state", "Ended")
+
+
+NEXT_SUBSCRIPTION_STATES: dict[SubscriptionState, frozenset[SubscriptionState]] = {
+    SubscriptionState.PREPARED: frozenset({SubscriptionState.ACTIVE, SubscriptionState.ENDED}),
+    SubscriptionState.ACTIVE: frozenset(
+        {SubscriptionState.GRACE, SubscriptionState.ON_HOLD, SubscriptionState.ENDED}
+    ),
+    SubscriptionState.GRACE: frozenset(
+        {SubscriptionState.ACTIVE, SubscriptionState.ON_HOLD, SubscriptionState.ENDED}
+    ),
+    SubscriptionState.ON_HOLD: frozenset({SubscriptionState.ACTIVE, SubscriptionState.ENDED}),
+    SubscriptionState.ENDED: frozenset(),
+}
+
+
+# A subscription in these states has an end that is not decided yet.
+RUNNING = frozenset({SubscriptionState.ACTIVE, SubscriptionState.GRACE, SubscriptionState.ON_HOLD})
+
+
+class ParkReason(TextChoices):
+    """Why nothing of a subscription is charged until staff have acted. It is no state."""
+
+    # A fault of the operator or the portal. The service stays on.
+    FAULT = "fault", "A fault of ours"
+    # The customer's bank takes the money back. The service is off.
+    DISPUTE = "dispute", "A dispute"
+
+
+class PeriodState(TextChoices):
+    """How a period stands. Nothing but its payment, or a price of zero, makes it paid."""
+
+    PLANNED = "planned", "Planned"
+    PAID = "paid", "Paid"
+    # It was never paid, and it never will be.
+    LAPSED = "lapsed", "Lapsed"
+
+
+NEXT_PERIOD_STATES: dict[PeriodState, frozenset[PeriodState]] = {
+    PeriodState.PLANNED: frozenset({PeriodState.PAID, PeriodState.LAPSED}),
+    PeriodState.PAID: frozenset(),
+    PeriodState.LAPSED: frozenset(),
+}
 
 
 class LinkState(TextChoices):

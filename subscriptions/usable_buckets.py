@@ -16,11 +16,11 @@ from django.db.models import QuerySet
 
 from esim.models import Sim
 from moportal.database.prepared import execute_prepared
-from subscriptions.models import Bucket, OperatorLine, SubscriptionState
+from subscriptions.models import Bucket, OperatorLine
 
 
 class UsableBucket(NamedTuple):
-    """A bucket with something left, of a subscription that runs now."""
+    """A bucket with something left, of a period that can be used now."""
 
     key: int
     is_unlimited: bool
@@ -97,7 +97,7 @@ def read_by_orm(iccid: str | None, *, at: datetime, guard: Guard) -> Reading:
     if sim is None:
         return Reading(verdict, None)
     running = running_buckets(at).filter(
-        subscription__line__sims__sim=sim, subscription__line__sims__until=None
+        period__line__sims__sim=sim, period__line__sims__until=None
     )
     usable = tuple(usable_bucket(one) for one in running if one.is_unlimited or one.left_bytes > 0)
     asked = OperatorLine.objects.filter(line__sims__sim=sim, line__sims__until=None)
@@ -106,48 +106,46 @@ def read_by_orm(iccid: str | None, *, at: datetime, guard: Guard) -> Reading:
 
 
 def running_buckets(at: datetime) -> QuerySet[Bucket]:
-    """Return the buckets of subscriptions that run at this time, used up or not.
+    """Return the buckets of periods that can be used at this time, used up or not.
 
     Microbalances are left out: they only let a device reach the portal.
     """
     running = Bucket.objects.filter(
-        subscription__state=SubscriptionState.ACTIVE,
-        subscription__starts_at__lte=at,
-        subscription__ends_at__gt=at,
+        period__starts_at__lte=at,
+        period__usable_until__gt=at,
     )
-    return running.exclude(kind=Bucket.Kind.MICROBALANCE).select_related("subscription")
+    return running.exclude(kind=Bucket.Kind.MICROBALANCE).select_related("period")
 
 
 def usable_bucket(bucket: Bucket) -> UsableBucket:
-    ends_at = bucket.subscription.ends_at
-    assert ends_at is not None  # noqa: S101 -- active_subscription_has_its_time
+    ends_at = bucket.period.usable_until
+    assert ends_at is not None  # noqa: S101 -- the callers read usable periods
     return UsableBucket(
         bucket.pk, bucket.is_unlimited, bucket.left_bytes, ends_at, bucket.countries
     )
 
 
-# Literals such as 'active' are not parameters: PostgreSQL uses a partial index only if it
+# Literals such as 'microbalance' are not parameters: PostgreSQL uses a partial index only if it
 # sees the index's condition in the text. Countries are read as text, because there are
 # only as many different lists as plans, so the cache below parses each list once.
 _STATEMENT = """
     {with_clause}
     SELECT {verdict}, sim.is_in_programme, operator.balances_at,
         bucket.id, bucket.kind = 'unlimited',
-        bucket.total_bytes - bucket.used_bytes, subscription.ends_at, bucket.countries::text
+        bucket.total_bytes - bucket.used_bytes, period.usable_until, bucket.countries::text
     FROM (VALUES (1)) AS one
     LEFT JOIN esim_sim AS sim ON sim.iccid = $2
     LEFT JOIN subscriptions_simonline AS stay
         ON stay.sim_id = sim.id AND stay.until IS NULL
     LEFT JOIN subscriptions_operatorline AS operator ON operator.line_id = stay.line_id
     LEFT JOIN (
-        subscriptions_subscription AS subscription
+        subscriptions_period AS period
         JOIN subscriptions_bucket AS bucket
-            ON bucket.subscription_id = subscription.id
+            ON bucket.period_id = period.id
             AND bucket.kind <> 'microbalance'
             AND (bucket.kind = 'unlimited' OR bucket.used_bytes < bucket.total_bytes)
-    ) ON subscription.line_id = stay.line_id
-        AND subscription.state = 'active'
-        AND subscription.starts_at <= $1 AND subscription.ends_at > $1
+    ) ON period.line_id = stay.line_id
+        AND period.starts_at <= $1 AND period.usable_until > $1
 """
 _parse_countries = lru_cache(maxsize=1024)(json.loads)
 

@@ -72,6 +72,7 @@ from subscriptions.models import (
     Line,
     LineLink,
     OperatorLine,
+    Period,
     SimOnLine,
     Subscription,
     UsagePull,
@@ -323,7 +324,13 @@ BROKEN: dict[str, Callable[[], object]] = {
     "sim_is_on_one_line_at_a_time": second_stay,
     "sim_leaves_a_line_after_it_came": set_to(SimOnLine, until=now() - timedelta(days=1)),
     "subscription_state_known": set_to(Subscription, state="other"),
-    "active_subscription_has_its_time": set_to(Subscription, state="active"),
+    "period_numbers_of_a_subscription": lambda: again(Period),
+    "period_state_known": set_to(Period, state="other"),
+    "period_ends_after_it_starts": set_to(Period, starts_at=now(), ends_at=now() - timedelta(1)),
+    "period_is_usable_within_its_bounds": set_to(
+        Period, starts_at=now(), ends_at=now() + timedelta(1), usable_until=now() + timedelta(2)
+    ),
+    "paid_period_has_its_time": set_to(Period, state="paid"),
     "what_has_ended_is_not_live": set_to(Subscription, ended_at=now(), live_iccid="89"),
     "bucket_kind_known": set_to(Bucket, kind="other"),
     "no_more_used_than_there_was": set_to(Bucket, used_bytes=10**13),

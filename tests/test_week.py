@@ -63,7 +63,12 @@ SECRET = "the gateway's and ours"
 # kept.
 GROW_WITH_SALES = {
     *("esim.Sim", "esim.Profile", "subscriptions.Line", "subscriptions.SimOnLine"),
-    *("subscriptions.Subscription", "subscriptions.Bucket", "accounts.AccountMessage"),
+    *(
+        "subscriptions.Subscription",
+        "subscriptions.Period",
+        "subscriptions.Bucket",
+        "accounts.AccountMessage",
+    ),
 }
 SETTINGS = (
     *("STRANGER_DAYS", "SUPPORT_DAYS", "TASK_DAYS", "DESK_LOG_DAYS", "USAGE_DAYS"),

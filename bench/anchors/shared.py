@@ -36,18 +36,18 @@ STATEMENT = f"""
     )
     SELECT EXISTS (SELECT FROM new), sim.is_in_programme, operator.balances_at,
         bucket.id, bucket.kind = 'unlimited',
-        bucket.total_bytes - bucket.used_bytes, subscription.ends_at
+        bucket.total_bytes - bucket.used_bytes, period.usable_until
     FROM (VALUES (1)) AS one
     LEFT JOIN esim_sim AS sim ON sim.iccid = {{2}}
     LEFT JOIN subscriptions_simonline AS stay ON stay.sim_id = sim.id AND stay.until IS NULL
     LEFT JOIN subscriptions_operatorline AS operator ON operator.line_id = stay.line_id
     LEFT JOIN (
-        subscriptions_subscription AS subscription
-        JOIN subscriptions_bucket AS bucket ON bucket.subscription_id = subscription.id
+        subscriptions_period AS period
+        JOIN subscriptions_bucket AS bucket ON bucket.period_id = period.id
             AND bucket.kind <> 'microbalance'
             AND (bucket.kind = 'unlimited' OR bucket.used_bytes < bucket.total_bytes)
-    ) ON subscription.line_id = stay.line_id AND subscription.state = 'active'
-        AND subscription.starts_at <= {{3}} AND subscription.ends_at > {{3}}
+    ) ON period.line_id = stay.line_id
+        AND period.starts_at <= {{3}} AND period.usable_until > {{3}}
 """  # noqa: S608 -- constants of this module
 
 

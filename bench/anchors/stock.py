@@ -129,14 +129,13 @@ def _rows(sim: Sim, now: datetime) -> list[tuple[Any, ...]]:
     balances_at = asked.values_list("balances_at", flat=True).first()
     buckets = (
         Bucket.objects.filter(
-            subscription__line__sims__sim=sim,
-            subscription__line__sims__until=None,
-            subscription__state="active",
-            subscription__starts_at__lte=now,
-            subscription__ends_at__gt=now,
+            period__line__sims__sim=sim,
+            period__line__sims__until=None,
+            period__starts_at__lte=now,
+            period__usable_until__gt=now,
         )
         .exclude(kind=Bucket.Kind.MICROBALANCE)
-        .select_related("subscription")
+        .select_related("period")
     )
     return [
         (
@@ -146,7 +145,7 @@ def _rows(sim: Sim, now: datetime) -> list[tuple[Any, ...]]:
             bucket.pk,
             bucket.kind == Bucket.Kind.UNLIMITED,
             bucket.left_bytes,
-            bucket.subscription.ends_at,
+            bucket.period.usable_until,
         )
         for bucket in buckets
         if bucket.left_bytes > 0 or bucket.kind == Bucket.Kind.UNLIMITED

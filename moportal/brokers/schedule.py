@@ -15,6 +15,7 @@ def beat_schedule(*, pulls_usage: bool, fetches_provider: bool) -> dict[str, Any
         # The table of entries shows which days are known, so a message that is lost does no harm.
         "books": _every(HOUR, "payments.tasks.request_books", expires=600),
         "expire": _every(HOUR, "orders.tasks.expire", expires=600),
+        "renew": _every(MINUTE, "subscriptions.tasks.renew_due", expires=60),
         "forget": _every(HOUR, "mobileplans.tasks.forget", expires=600),
         "purge": _every(HOUR, "outbox.tasks.request_purge", expires=600),
     }

@@ -19,7 +19,7 @@ from orders.states import OrderState, RepairState
 from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.retries import count_failure
 from subscriptions.domain import lifecycle as subscriptions
-from subscriptions.models import Subscription, SubscriptionState
+from subscriptions.queries import usable_periods
 
 log = structlog.get_logger(__name__)
 KIND = "expiry"
@@ -31,13 +31,11 @@ def expired_orders() -> QuerySet[Order]:
     before = now() - timedelta(days=settings.ESIM_EXPIRY_DAYS)
     # The line may have got a later plan, which uses the same eSIM. That plan must
     # be over for as long, too.
-    running = Subscription.objects.filter(
-        line=OuterRef("subscription__line"), state=SubscriptionState.ACTIVE, ends_at__gte=before
-    )
+    running = usable_periods(before).filter(line=OuterRef("subscription__line"))
     unused = Order.objects.filter(
         state=OrderState.COMPLETED,
         profile__state=ProfileState.RELEASED,
-        subscription__ends_at__lt=before,
+        subscription__isnull=False,
         taken_back=None,
     )
     # An open repair decides about the eSIM by itself.

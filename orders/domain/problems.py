@@ -25,7 +25,7 @@ from orders.domain.repairing import may_be_reissued
 from orders.models import Order, Repair
 from orders.queries.orders import open_repair, order_of_iccid
 from orders.states import RepairKind, RepairState
-from subscriptions.models import SubscriptionState
+from subscriptions.queries import usable_subscriptions
 
 
 @dataclass(frozen=True)
@@ -136,11 +136,8 @@ def _reissue_if_possible(code: LpaCode, order: Order, *, is_installed: bool) -> 
 
 
 def _has_its_plan(order: Order) -> bool:
-    """Return whether the order's plan is active and has not ended."""
-    plan = order.subscription
-    if plan is None or plan.state != SubscriptionState.ACTIVE:
-        return False
-    return plan.ends_at is not None and plan.ends_at > now()
+    """Return whether the order's plan can be used now, or later."""
+    return usable_subscriptions(now()).filter(order=order).exists()
 
 
 def _is_exhausted(report: LpaReport, advice: Advice, order: Order, account: User) -> bool:

@@ -241,6 +241,7 @@ def _put_plan_on_line(order: Order, sim: Sim) -> Subscription:
             sim=sim,
             plan=order.plan,
             plan_name=order.plan_name,
+            sold=order,
             reference=order.number,
             proof=SimOnLine.Proof.ISSUED if order.profile else SimOnLine.Proof.NONE,
         )

@@ -9,10 +9,9 @@ from django.db.models import Q
 
 from esim.models import Profile, Sim
 from mobileplans.models import Visit
-from moportal.money import Money, TaxedPrice
 from orders.states import Failure, OrderState, RepairKind, RepairState, ReturnState
 from payments.models import CardPage, Payment, PaymentMethod
-from plans.models import Plan
+from plans.models import Plan, PricedPlan
 from subscriptions.models import Subscription
 
 # The outbox's kind for orders.
@@ -27,26 +26,6 @@ def new_number() -> str:
     Source: docs/contract.md#quantities-and-identity.
     """
     return "".join(secrets.choice(CROCKFORD) for _ in range(10))
-
-
-class PricedPlan(models.Model):
-    """A plan at the price that the customer was shown. It is copied, and never looked up again."""
-
-    plan_name = models.CharField(max_length=80, blank=True)
-    gross_minor_units = models.PositiveBigIntegerField(null=True, blank=True)
-    tax_minor_units = models.PositiveBigIntegerField(null=True, blank=True)
-    tax_rate = models.PositiveIntegerField(default=0, help_text="In basis points: 1900 is 19%.")
-    currency = models.CharField(max_length=3, blank=True)
-
-    class Meta:
-        abstract = True
-
-    @property
-    def price(self) -> TaxedPrice:
-        return TaxedPrice(
-            Money(self.gross_minor_units or 0, self.currency),
-            Money(self.tax_minor_units or 0, self.currency),
-        )
 
 
 class Draft(PricedPlan):

@@ -509,7 +509,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='payment',
-            constraint=payments.constraints.SameAsParent(field='method', name='the_mandate_is_of_the_payments_method', parent='mandate'),
+            constraint=payments.constraints.SameAsParent(field='method', name='the_mandate_is_of_the_payments_method', parent='mandate', parent_field='method'),
         ),
         migrations.AddConstraint(
             model_name='payment',

@@ -140,9 +140,9 @@ def _lines_of(
     return [
         _line_context(bucket)
         for bucket in account_buckets(user, at=now())
-        if bucket.subscription.line_id not in lost
+        if bucket.period.line_id not in lost
         and not (
-            bucket.subscription.master == Master.OPERATOR and bucket.subscription.line_id in hidden
+            bucket.period.subscription.master == Master.OPERATOR and bucket.period.line_id in hidden
         )
     ]
 
@@ -170,14 +170,14 @@ def _line_name(line: Line) -> str:
 
 
 def _line_context(bucket: Bucket) -> dict[str, Any]:
-    subscription = bucket.subscription
+    period = bucket.period
     return {
-        "name": _line_name(subscription.line),
-        "plan_name": subscription.plan_name,
+        "name": _line_name(period.line),
+        "plan_name": period.plan_name,
         "left_bytes": None if bucket.is_unlimited else bucket.left_bytes,
         "total_bytes": None if bucket.is_unlimited else bucket.total_bytes,
         "percent": 100 * bucket.left_bytes // max(bucket.total_bytes, 1),
-        "ends_at": subscription.ends_at,
+        "ends_at": period.usable_until,
         "locations": bucket.countries,
     }
 

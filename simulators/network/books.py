@@ -14,7 +14,14 @@ CREATE TABLE IF NOT EXISTS service (
     plan TEXT NOT NULL DEFAULT '',
     iccid TEXT NOT NULL DEFAULT '',
     imsi TEXT NOT NULL DEFAULT '',
-    msisdn TEXT NOT NULL DEFAULT ''
+    msisdn TEXT NOT NULL DEFAULT '',
+    -- The period that was last renewed, until when it is served, and whether it is switched off.
+    -- Each has the number of the call that wrote it.
+    period INTEGER NOT NULL DEFAULT 0,
+    until TEXT NOT NULL DEFAULT '',
+    renewed INTEGER NOT NULL DEFAULT 0,
+    suspended INTEGER NOT NULL DEFAULT 0,
+    switched INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE IF NOT EXISTS call (
     id INTEGER PRIMARY KEY,
@@ -60,10 +67,25 @@ class Books:
 
     def activate(self, reference: str, service: dict[str, Any]) -> None:
         self._store.execute(
-            "INSERT OR REPLACE INTO service (reference, state, sequence, plan, iccid, imsi, msisdn)"
-            " VALUES (?, 'active', ?, ?, ?, ?, ?)",
+            "INSERT INTO service (reference, state, sequence, plan, iccid, imsi, msisdn)"
+            " VALUES (?, 'active', ?, ?, ?, ?, ?) ON CONFLICT (reference) DO UPDATE SET"
+            " state = 'active', sequence = excluded.sequence, plan = excluded.plan,"
+            " iccid = excluded.iccid, imsi = excluded.imsi, msisdn = excluded.msisdn",
             reference,
             *(service[name] for name in ("sequence", "plan", "iccid", "imsi", "msisdn")),
+        )
+
+    def renew(self, reference: str, sequence: int, period: int, until: str) -> None:
+        self._store.execute(
+            "UPDATE service SET renewed = ?, period = ?, until = ?"
+            " WHERE reference = ? AND renewed <= ?",
+            *(sequence, period, until, reference, sequence),
+        )
+
+    def switch(self, reference: str, sequence: int, *, suspended: bool) -> None:
+        self._store.execute(
+            "UPDATE service SET switched = ?, suspended = ? WHERE reference = ? AND switched <= ?",
+            *(sequence, int(suspended), reference, sequence),
         )
 
     def end(self, reference: str) -> None:
@@ -74,7 +96,7 @@ class Books:
         )
 
     def is_live(self, iccid: str) -> bool:
-        found = "SELECT 1 FROM service WHERE state = 'active' AND iccid = ?"
+        found = "SELECT 1 FROM service WHERE state = 'active' AND suspended = 0 AND iccid = ?"
         return bool(self._store.execute(found, iccid))
 
     def find_way(self, iccid: str) -> dict[str, Any]:

@@ -13,7 +13,10 @@ from simulators.http import Answer, HttpRefusal, Request, Route, json_answer, ro
 from simulators.network.books import RECORD, Books
 from simulators.network.ways import Ways, parse_opening, parse_traffic
 
-FUNCTIONS = ("activate", "end", "usage", "open_way", "close_way")
+FUNCTIONS = (
+    *("activate", "renew", "suspend", "resume", "end", "usage"),
+    *("open_way", "close_way"),
+)
 TEXTS = ("plan", "iccid", "imsi", "msisdn")
 MOST_RECORDS = 1000
 
@@ -33,6 +36,8 @@ class NetworkServer:
     def routes(self) -> list[Route]:
         return [
             route("PUT", "/subscriptions/([^/]+)", self._activate),
+            route("PUT", "/subscriptions/([^/]+)/period", self._renew),
+            route("PUT", "/subscriptions/([^/]+)/suspension", self._switch),
             route("DELETE", "/subscriptions/([^/]+)", self._end),
             route("GET", "/subscriptions/([^/]+)", self._show),
             route("PUT", "/ways/([^/]+)/([0-9]+)", self._open_way),
@@ -69,6 +74,46 @@ class NetworkServer:
         if known is None or service["sequence"] >= known["sequence"]:
             self.books.activate(reference, service)
         return HTTPStatus.OK, self.books.find(reference) or {}
+
+    def _renew(self, request: Request, reference: str) -> Answer:
+        body = request.json()
+        sequence, period = _count(body, "sequence"), _count(body, "period")
+        until = body.get("until")
+        if not isinstance(until, str) or not until:
+            raise HttpRefusal(HTTPStatus.BAD_REQUEST, "invalid_period")
+
+        def change() -> None:
+            self.books.renew(reference, sequence, period, until)
+
+        return self._with_faults("renew", lambda: self._change("renew", reference, change))
+
+    def _switch(self, request: Request, reference: str) -> Answer:
+        body = request.json()
+        sequence, suspended = _count(body, "sequence"), body.get("suspended")
+        if not isinstance(suspended, bool):
+            raise HttpRefusal(HTTPStatus.BAD_REQUEST, "invalid_suspension")
+        operation = "suspend" if suspended else "resume"
+
+        def change() -> None:
+            self.books.switch(reference, sequence, suspended=suspended)
+
+        return self._with_faults(operation, lambda: self._change(operation, reference, change))
+
+    def _change(self, operation: str, reference: str, change: Callable[[], None]) -> Answer:
+        """Change a plan that is active. One that has ended stays ended."""
+        with self.books.transaction():
+            known = self.books.find(reference)
+            status = HTTPStatus.OK
+            said: dict[str, Any] = {"error": "unknown_plan"}
+            if known is None:
+                status = HTTPStatus.NOT_FOUND
+            elif known["state"] == "ended":
+                status, said = HTTPStatus.CONFLICT, {"error": "ended"}
+            else:
+                change()
+                said = self.books.find(reference) or {}
+            self.books.record_call(operation, reference, "", str(status.value))
+        return json_answer(said, status)
 
     def _end(self, _request: Request, reference: str) -> Answer:
         def work() -> Answer:
@@ -148,6 +193,13 @@ class NetworkServer:
         self.books.empty()
         self.faults.clear()
         return json_answer({"status": "empty"})
+
+
+def _count(body: dict[str, Any], name: str) -> int:
+    number = body.get(name)
+    if type(number) is not int or number <= 0:
+        raise HttpRefusal(HTTPStatus.BAD_REQUEST, f"invalid_{name}")
+    return number
 
 
 def _parse_service(body: dict[str, Any]) -> dict[str, Any]:

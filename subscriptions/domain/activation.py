@@ -33,7 +33,7 @@ def activate(subscription: Subscription, sim: Sim, *, before_call: BeforeCall) -
         of_sim = {"iccid": sim.iccid, "imsi": sim.imsi, "msisdn": sim.msisdn}
         network().activate(Service(subscription.reference, call.pk, plan, **of_sim))
 
-    _record(call, send, before_call)
+    record(call, send, before_call)
     # Another worker may have ended the plan during the call.
     # In the network it stays ended.
     compare_and_set(Subscription, subscription.pk, {"ended_at": None}, live_iccid=sim.iccid)
@@ -46,7 +46,7 @@ def end(subscription: Subscription, *, before_call: BeforeCall) -> None:
     if subscription.ended_at or not _may_be_live(subscription):
         return
     call = NetworkCall(subscription=subscription, operation="end")
-    _record(call, lambda: network().end(subscription.reference), before_call)
+    record(call, lambda: network().end(subscription.reference), before_call)
     # No condition: whatever another worker has stored meanwhile, the network
     # has ended the plan for good.
     compare_and_set(Subscription, subscription.pk, {}, live_iccid="", ended_at=now())
@@ -64,5 +64,5 @@ def _may_be_live(subscription: Subscription) -> bool:
     return activations.exclude(outcome=NetworkCall.Outcome.NOT_SENT).exists()
 
 
-def _record(call: NetworkCall, send: Callable[[], None], before_call: BeforeCall) -> None:
+def record(call: NetworkCall, send: Callable[[], None], before_call: BeforeCall) -> None:
     record_call(call, send, before_call=before_call, refusals=(NetworkRefused,))

@@ -1,7 +1,7 @@
 """Allocate usage: which bucket each usage record is taken from (docs/usage.md).
 
-A record is taken only from buckets of its own line. The bucket's subscription must have
-run when the data was used, and the bucket must be valid in the country of use. The order
+A record is taken only from buckets of its own line. The bucket's period must have been
+usable when the data was used, and the bucket must be valid in the country of use. The order
 is that of Get Balance: the bucket that ends first, then a metered before an unlimited
 one, then the older one. An unlimited bucket takes all that is left. A microbalance, the
 free allowance to reach the portal, is used last. Bytes that no bucket covers are stored
@@ -35,7 +35,7 @@ allocation_order = attrgetter("used_at", "source", "record_id")
 
 @dataclass(frozen=True)
 class _DatedBucket:
-    """A bucket with the start and end of its subscription."""
+    """A bucket with the start and end of the time in which it can be used."""
 
     bucket: Bucket
     starts_at: datetime
@@ -58,9 +58,9 @@ class LineBuckets:
         # The sort is stable: it only moves the microbalances to the end.
         ordered.sort(key=lambda bucket: bucket.kind == Bucket.Kind.MICROBALANCE)
         self._dated = [
-            _DatedBucket(bucket, sold.starts_at, sold.ends_at)
+            _DatedBucket(bucket, period.starts_at, period.usable_until)
             for bucket in ordered
-            if (sold := bucket.subscription).starts_at and sold.ends_at
+            if (period := bucket.period).starts_at and period.usable_until
         ]
         self._used_before = {bucket.pk: bucket.used_bytes for bucket in ordered}
 
@@ -199,18 +199,20 @@ def _read_buckets(late: set[int], timely: Mapping[int, datetime]) -> dict[int, L
     A line with a late record needs all its buckets. Another line needs only those that
     had not ended at its first new record. One time for all of them keeps the query short.
     """
-    wanted = Q(subscription__line__in=late)
+    wanted = Q(period__line__in=late)
     if timely:
         first = min(timely.values())
-        wanted |= Q(subscription__line__in=timely.keys(), subscription__ends_at__gt=first)
+        wanted |= Q(period__line__in=timely.keys(), period__usable_until__gt=first)
     # A subscription that was withdrawn before it started has no time and never ran. What is used
     # of the operator's own plans is counted by the operator.
     ran = Bucket.objects.filter(
-        wanted, subscription__starts_at__isnull=False, subscription__master=Master.PORTAL
+        wanted,
+        period__usable_until__isnull=False,
+        period__subscription__master=Master.PORTAL,
     )
     found: dict[int, list[Bucket]] = {line: [] for line in late | timely.keys()}
-    for bucket in ran.select_related("subscription"):
-        found[bucket.subscription.line_id].append(bucket)
+    for bucket in ran.select_related("period"):
+        found[bucket.period.line_id].append(bucket)
     return {line: LineBuckets(buckets) for line, buckets in found.items()}
 
 

@@ -8,7 +8,8 @@ from django.utils.timezone import now
 from accounts.access.caller_facts import CallerFact
 from accounts.models import User
 from moportal.text.normal_text import normalise_number
-from subscriptions.models import SimOnLine, Subscription, SubscriptionState
+from subscriptions.models import SimOnLine
+from subscriptions.queries import usable_subscriptions
 
 ENDING = 6
 
@@ -25,9 +26,7 @@ def _normalise_ending(text: str) -> str:
 
 
 def _plans(account: User) -> Collection[str]:
-    running = Subscription.objects.filter(
-        line__account=account, state=SubscriptionState.ACTIVE, ends_at__gt=now()
-    )
+    running = usable_subscriptions(now()).filter(line__account=account)
     return [*running.values_list("plan_name", flat=True)]
 
 

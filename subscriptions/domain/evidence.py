@@ -4,30 +4,33 @@ from django.db.models import Count, Max, Min, Sum
 
 from payments.domain.evidence import Lines, Section, shown
 from payments.models import Payment
-from subscriptions.models import Subscription, UsageRecord
+from subscriptions.models import Period, Subscription, UsageRecord
 
 
 def _usage_lines(payment: Payment) -> Lines:
     lines: Lines = []
     for subscription in Subscription.objects.filter(reference=payment.reference):
-        lines += [
-            ("Plan", subscription.plan_name),
-            ("Active from", shown(subscription.starts_at) or "never"),
-            ("Active until", shown(subscription.ends_at) or "never"),
-        ]
-        used = sum(bucket.used_bytes for bucket in subscription.buckets.all())
-        lines.append(("Data used", f"{used} bytes"))
-        lines += _records(subscription)
+        for period in subscription.periods.all():
+            lines += _period_lines(period)
     return lines
 
 
-def _records(subscription: Subscription) -> Lines:
-    """Return when the line's data was used, from the plan's start on."""
-    if subscription.starts_at is None:
+def _period_lines(period: Period) -> Lines:
+    used = sum(bucket.used_bytes for bucket in period.buckets.all())
+    return [
+        ("Plan", period.plan_name),
+        ("Active from", shown(period.starts_at) or "never"),
+        ("Active until", shown(period.usable_until) or "never"),
+        ("Data used", f"{used} bytes"),
+        *_records(period),
+    ]
+
+
+def _records(period: Period) -> Lines:
+    """Return when the line's data was used, from the period's start on."""
+    if period.starts_at is None:
         return []
-    records = UsageRecord.objects.filter(
-        line=subscription.line_id, used_at__gte=subscription.starts_at
-    )
+    records = UsageRecord.objects.filter(line=period.line_id, used_at__gte=period.starts_at)
     found = records.aggregate(
         number=Count("pk"), total=Sum("bytes"), first=Min("used_at"), last=Max("used_at")
     )

@@ -1,11 +1,10 @@
 """Changes of lines and their subscriptions. Each is safe to repeat."""
 
-import calendar
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime
+from typing import Any
 
-from django.conf import settings
 from django.db import transaction
+from django.db.models import F, QuerySet
 from django.db.models.functions import Least
 from django.utils.timezone import now
 
@@ -13,9 +12,12 @@ from accounts.models import User
 from esim.models import Sim
 from esim.states import SimState
 from moportal.database.statements import compare_and_set, insert_new
-from plans.models import Category, Plan
+from payments.models import Mandate
+from plans.models import Category, Plan, PricedPlan
 from subscriptions.domain import allocation
-from subscriptions.models import Bucket, Line, SimOnLine, Subscription, SubscriptionState
+from subscriptions.domain.bounds import READY_BEFORE, end_of_period
+from subscriptions.models import Bucket, Line, Period, SimOnLine, Subscription
+from subscriptions.states import RUNNING, PeriodState, SubscriptionState
 
 Proof = SimOnLine.Proof
 
@@ -32,12 +34,14 @@ def prepare(
     plan: Plan,
     plan_name: str,
     reference: str,
+    sold: PricedPlan | None = None,
     proof: SimOnLine.Proof = SimOnLine.Proof.NONE,
 ) -> Subscription:
     """Put the plan on the SIM's line in the state prepared: it cannot be used yet.
 
-    A SIM without a line gets a new one, with this proof that it is the customer's. `reference` is
-    the order's number: a second call with the same reference returns the same subscription. Raises
+    Its first period has the price at which it was `sold`, if the portal sold it. A SIM without a
+    line gets a new one, with this proof that it is the customer's. `reference` is the order's
+    number: a second call with the same reference returns the same subscription. Raises
     `SimOfAnother`.
     """
     line = _line_of(account, sim, proof)
@@ -47,15 +51,25 @@ def prepare(
     if not new_keys:
         return Subscription.objects.get(reference=reference)
     [subscription.pk] = new_keys
-    countries = list(plan.countries.values_list("country", flat=True))
-    kind = Bucket.Kind.ALLOWANCE if plan.is_metered else Bucket.Kind.UNLIMITED
-    Bucket.objects.create(
-        subscription=subscription,
-        kind=kind,
-        total_bytes=plan.data_bytes or 0,
-        countries=countries,
-    )
+    price = price_fields(sold) if sold else {"plan_name": plan_name}
+    period = Period.objects.create(subscription=subscription, line=line, plan=plan, **price)
+    create_bucket(period, plan)
     return subscription
+
+
+def price_fields(sold: PricedPlan) -> dict[str, Any]:
+    """Return the columns of a plan's name and price, to copy them to another row."""
+    return {field.name: getattr(sold, field.name) for field in PricedPlan._meta.get_fields()}
+
+
+def create_bucket(period: Period, plan: Plan) -> Bucket:
+    """Create the bucket of a plan's period: a copy of what the plan holds today."""
+    return Bucket.objects.create(
+        period=period,
+        kind=Bucket.Kind.ALLOWANCE if plan.is_metered else Bucket.Kind.UNLIMITED,
+        total_bytes=plan.data_bytes or 0,
+        countries=list(plan.countries.values_list("country", flat=True)),
+    )
 
 
 def _line_of(account: User, sim: Sim, proof: SimOnLine.Proof) -> Line:
@@ -85,18 +99,26 @@ def current_line(sim: Sim) -> SimOnLine | None:
 
 
 @transaction.atomic(savepoint=False)
-def start(subscription: Subscription, *, at: datetime) -> None:
-    """Start the plan's time when its order completes."""
+def start(subscription: Subscription, *, at: datetime, mandate: Mandate | None = None) -> None:
+    """Start the plan's time when its order completes.
+
+    A monthly plan renews from then on, under the mandate that the customer gave. Without one, the
+    customer is asked for a payment method when the first period ends.
+    """
     assert subscription.plan is not None  # noqa: S101 -- `prepare` has set it
-    period = {"starts_at": at, "ends_at": end_of_period(subscription.plan, at)}
     prepared = {"state": SubscriptionState.PREPARED}
+    ends_at = end_of_period(subscription.plan, at)
+    changes: dict[str, Any] = {"state": SubscriptionState.ACTIVE}
+    if subscription.plan.category == Category.RECURRING:
+        due_at = ends_at - READY_BEFORE
+        changes |= {"anchored_at": at, "due_at": due_at, "mandate": mandate}
     # Race: of two workers that complete the order, one starts the plan. The other
     # one must not move its time.
-    is_started = compare_and_set(
-        Subscription, subscription.pk, prepared, state=SubscriptionState.ACTIVE, **period
-    )
-    if is_started:
-        allocation.reallocate(subscription.line_id, since=at)
+    if not compare_and_set(Subscription, subscription.pk, prepared, **changes):
+        return
+    first = Period.objects.filter(subscription=subscription, number=1)
+    first.update(state=PeriodState.PAID, starts_at=at, ends_at=ends_at, usable_until=ends_at)
+    allocation.reallocate(subscription.line_id, since=at)
 
 
 @transaction.atomic
@@ -105,13 +127,14 @@ def cancel(subscription: Subscription) -> None:
 
     A SIM stays if the customer, or staff, have proven whose it is.
     """
-    prepared = Subscription.objects.filter(pk=subscription.pk, state=SubscriptionState.PREPARED)
-    if not prepared.update(state=SubscriptionState.CANCELLED):
+    prepared = {"state": SubscriptionState.PREPARED}
+    if not compare_and_set(Subscription, subscription.pk, prepared, state=SubscriptionState.ENDED):
         return
+    Period.objects.filter(subscription=subscription).update(state=PeriodState.LAPSED)
     line = subscription.line
     # A line without a plan must not keep a SIM that nobody has proven: the SIM could
     # not be sold to anybody else.
-    if not line.subscriptions.exclude(state=SubscriptionState.CANCELLED).exists():
+    if not line.subscriptions.exclude(state=SubscriptionState.ENDED).exists():
         unproven = line.sims.filter(until=None, proof__in=[Proof.NONE, Proof.ISSUED])
         unproven.update(until=now())
 
@@ -124,10 +147,16 @@ def end(subscription: Subscription) -> None:
     taken from this plan, however late its record arrives.
     """
     at = now()
-    running = Subscription.objects.filter(pk=subscription.pk, state=SubscriptionState.ACTIVE)
-    # A plan that has ended already keeps its end.
-    if running.update(state=SubscriptionState.CANCELLED, ends_at=Least("ends_at", at)):
+    running = {"state": RUNNING}
+    changes = {"state": SubscriptionState.ENDED, "due_at": None}
+    if compare_and_set(Subscription, subscription.pk, running, **changes):
+        cut_short(Period.objects.filter(subscription=subscription), at=at)
         allocation.reallocate(subscription.line_id, since=at)
+
+
+def cut_short(periods: QuerySet[Period], *, at: datetime) -> None:
+    """Let nothing of these periods be used from this moment on. One that is over keeps its end."""
+    periods.filter(usable_until__isnull=False).update(usable_until=Least(F("usable_until"), at))
 
 
 def has_sim(subscription: Subscription, sim: Sim) -> bool:
@@ -153,20 +182,3 @@ def replace_sim(old: Sim, new: Sim) -> None:
     SimOnLine.objects.filter(pk=current.pk).update(until=at)
     SimOnLine.objects.create(line=current.line, sim=new, since=at, proof=Proof.ISSUED)
     Sim.objects.filter(pk=new.pk).update(state=SimState.IN_USE)
-
-
-def end_of_period(plan: Plan, start: datetime, *, number: int = 1) -> datetime:
-    """Return the end of the plan's first period, or of the period with this number.
-
-    A day is 24 hours. A month ends on the start's day of the month in the operator's billing zone.
-    A shorter month ends on its last day: 31 January, 28 February, 31 March
-    (docs/contract.md#subscriptions).
-    """
-    if plan.category != Category.RECURRING:
-        return start + number * timedelta(days=plan.validity_days)
-    anchor = start.astimezone(ZoneInfo(settings.BILLING_ZONE))
-    # Months are counted from 0 here, so that December plus one is January of the next year.
-    years, month = divmod(anchor.month - 1 + number, 12)
-    year, month = anchor.year + years, month + 1
-    day = min(anchor.day, calendar.monthrange(year, month)[1])
-    return anchor.replace(year=year, month=month, day=day).astimezone(UTC)

@@ -13,7 +13,6 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.db.models.functions import Least
 from django.utils.timezone import now
 
 from accounts.models import User
@@ -35,7 +34,7 @@ from subscriptions.customers.base import (
     PlanOnLine,
     Reason,
 )
-from subscriptions.domain import claims
+from subscriptions.domain import claims, lifecycle
 from subscriptions.domain.customer_calls import ask
 from subscriptions.models import (
     Bucket,
@@ -43,10 +42,12 @@ from subscriptions.models import (
     Line,
     Master,
     OperatorLine,
+    Period,
     SimOnLine,
     Subscription,
-    SubscriptionState,
 )
+from subscriptions.queries import usable_subscriptions
+from subscriptions.states import PeriodState, SubscriptionState
 
 log = structlog.get_logger(__name__)
 KIND = "operator_line"
@@ -152,7 +153,9 @@ def _move(kept: OperatorLine, account: User, found: LineOnRecord) -> None:
     before = kept.line
     kept.line = _line_for(account, found)
     kept.save(update_fields=["line"])
-    Subscription.objects.filter(line=before, master=Master.OPERATOR).update(line=kept.line)
+    theirs = Subscription.objects.filter(line=before, master=Master.OPERATOR)
+    Period.objects.filter(subscription__in=theirs).update(line=kept.line)
+    theirs.update(line=kept.line)
     Line.objects.filter(pk=before.pk).update(msisdn="")
     named = SimOnLine.objects.filter(line=before, until=None, proof=Proof.OPERATOR)
     # `_put_sims` moves the others.
@@ -235,7 +238,7 @@ def _own_plans(line: Line) -> QuerySet[Subscription]:
     """Return the plans of the portal that may still be used on the line."""
     own = Subscription.objects.filter(line=line, master=Master.PORTAL)
     prepared = Q(state=SubscriptionState.PREPARED)
-    return own.filter(prepared | Q(state=SubscriptionState.ACTIVE, ends_at__gt=now()))
+    return own.filter(prepared | Q(pk__in=usable_subscriptions(now())))
 
 
 def _put_plans(kept: OperatorLine, plans: Sequence[PlanOnLine], at: datetime) -> None:
@@ -248,14 +251,23 @@ def _put_plans(kept: OperatorLine, plans: Sequence[PlanOnLine], at: datetime) ->
                 "master": Master.OPERATOR,
                 "plan_name": plan.name,
                 "state": SubscriptionState.ACTIVE,
+            },
+        )
+        period, _is_new = Period.objects.update_or_create(
+            subscription=subscription,
+            defaults={
+                "line": kept.line,
+                "plan_name": plan.name,
+                "state": PeriodState.PAID,
                 "starts_at": plan.starts_at,
                 "ends_at": plan.ends_at,
+                "usable_until": plan.ends_at,
             },
         )
         total = plan.total_bytes or 0
         is_counted = plan.total_bytes is not None
         Bucket.objects.update_or_create(
-            subscription=subscription,
+            period=period,
             defaults={
                 "kind": Bucket.Kind.ALLOWANCE if is_counted else Bucket.Kind.UNLIMITED,
                 "total_bytes": total,
@@ -270,7 +282,8 @@ def _end_plans(line: Line, running: Collection[str], at: datetime) -> None:
     ended = Subscription.objects.filter(
         line=line, master=Master.OPERATOR, state=SubscriptionState.ACTIVE
     ).exclude(reference__in=running)
-    ended.update(state=SubscriptionState.CANCELLED, ends_at=Least("ends_at", at))
+    lifecycle.cut_short(Period.objects.filter(subscription__in=ended), at=at)
+    ended.update(state=SubscriptionState.ENDED)
 
 
 def _reference(kept: OperatorLine, plan: PlanOnLine) -> str:

@@ -2,17 +2,13 @@
 
 from subscriptions.models.lines import Line, SimOnLine, Takeover
 from subscriptions.models.operator_lines import CustomerCall, LineLink, OperatorLine
-from subscriptions.models.plans import (
-    Bucket,
-    Master,
-    NetworkCall,
-    Subscription,
-    SubscriptionState,
-)
+from subscriptions.models.periods import Attempt, Bucket, Period
+from subscriptions.models.plans import Master, NetworkCall, Subscription
 from subscriptions.models.usage import ChargingCall, UsagePull, UsageRecord
 from subscriptions.models.ways import WayOut, WayOutCall
 
 __all__ = [
+    "Attempt",
     "Bucket",
     "ChargingCall",
     "CustomerCall",
@@ -21,9 +17,9 @@ __all__ = [
     "Master",
     "NetworkCall",
     "OperatorLine",
+    "Period",
     "SimOnLine",
     "Subscription",
-    "SubscriptionState",
     "Takeover",
     "UsagePull",
     "UsageRecord",

@@ -1,20 +1,14 @@
-"""Subscriptions of a line, with their data buckets, and the calls to the network about them."""
+"""Subscriptions of a line, and the calls to the network about them."""
 
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import pgettext_lazy
 
 from outbox.calls import OutsideCall
+from payments.models import Mandate
 from plans.models import Plan
 from subscriptions.models.lines import Line
-
-
-class SubscriptionState(models.TextChoices):
-    """A prepared subscription cannot be used until its order completes."""
-
-    PREPARED = "prepared", pgettext_lazy("subscription state", "Prepared")
-    ACTIVE = "active", pgettext_lazy("subscription state", "Active")
-    CANCELLED = "cancelled", pgettext_lazy("subscription state", "Cancelled")
+from subscriptions.states import ParkReason, SubscriptionState
 
 
 class Master(models.TextChoices):
@@ -26,11 +20,9 @@ class Master(models.TextChoices):
 
 
 class Subscription(models.Model):
-    """A plan on a line, as it was sold. Its time starts when its order completes."""
+    """A plan on a line. Its periods say when it can be used, what is in it, and what it costs."""
 
-    line = models.ForeignKey(
-        Line, on_delete=models.PROTECT, related_name="subscriptions", db_index=False
-    )
+    line = models.ForeignKey(Line, on_delete=models.PROTECT, related_name="subscriptions")
     # Empty for a subscription that came from elsewhere than an order of the portal.
     plan = models.ForeignKey(Plan, null=True, blank=True, on_delete=models.PROTECT)
     master = models.CharField(
@@ -45,8 +37,52 @@ class Subscription(models.Model):
     state = models.CharField(
         max_length=10, choices=SubscriptionState, default=SubscriptionState.PREPARED
     )
-    starts_at = models.DateTimeField(null=True, blank=True)
-    ends_at = models.DateTimeField(null=True, blank=True)
+    mandate = models.ForeignKey(
+        Mandate,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="subscriptions",
+        help_text="What the customer agreed to, if the plan renews.",
+    )
+    # A period's bounds follow from this time and its number (`subscriptions.domain.bounds`). They
+    # never follow from the last end, so the day of the month does not drift.
+    anchored_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the period with the anchor's number began."
+    )
+    anchor_number = models.PositiveIntegerField(default=1, db_default=1)
+    decided_number = models.PositiveIntegerField(
+        default=1,
+        db_default=1,
+        help_text="The newest period that is charged, or will be: nothing stops it any more.",
+    )
+    last_number = models.PositiveIntegerField(
+        null=True, blank=True, help_text="The last period. Empty if the plan is not cancelled."
+    )
+    cancelled_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the customer, or staff, cancelled it."
+    )
+    parked_because = models.CharField(
+        max_length=8,
+        choices=ParkReason,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Why nothing is charged now. Staff must act.",
+    )
+    due_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a worker must process it next."
+    )
+    served_until = models.DateTimeField(
+        null=True, blank=True, help_text="The time until which the network was told to serve it."
+    )
+    is_suspended = models.BooleanField(
+        default=False, db_default=False, help_text="The network was told to suspend it."
+    )
+    tries = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Failed attempts in a row."
+    )
+    last_error = models.CharField(max_length=200, blank=True, default="", db_default="")
     live_iccid = models.CharField(
         "live ICCID",
         max_length=20,
@@ -69,17 +105,46 @@ class Subscription(models.Model):
                 name="subscription_state_known", condition=Q(state__in=SubscriptionState.values)
             ),
             models.CheckConstraint(
-                name="active_subscription_has_its_time",
-                condition=~Q(state="active")
-                | Q(starts_at__isnull=False, ends_at__gt=F("starts_at")),
+                name="park_reason_known",
+                condition=Q(parked_because="") | Q(parked_because__in=ParkReason.values),
+            ),
+            models.CheckConstraint(
+                name="only_what_renews_is_due",
+                condition=Q(due_at__isnull=True)
+                | Q(anchored_at__isnull=False, master="portal")
+                & Q(state__in=["active", "grace", "on_hold"]),
+            ),
+            models.CheckConstraint(
+                name="only_what_renews_is_overdue",
+                condition=~Q(state__in=["grace", "on_hold"]) | Q(anchored_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="cancelled_subscription_has_its_last_period",
+                condition=Q(cancelled_at__isnull=True, last_number__isnull=True)
+                | Q(cancelled_at__isnull=False, last_number__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="nothing_is_charged_after_the_last_period",
+                condition=Q(last_number__isnull=True) | Q(decided_number__lte=F("last_number")),
             ),
         ]
-        # A balance reads the index from today on, so a line's past plans cost nothing. There must
-        # be no index of the line alone: PostgreSQL would choose it for lines with one plan.
-        indexes = [models.Index(name="plans_of_a_line_by_end", fields=["line", "ends_at"])]
+        # Beat reads it from its start up to now. Plans that have ended are not in it.
+        indexes = [
+            models.Index(F("due_at"), name="due_subscriptions", condition=Q(due_at__isnull=False))
+        ]
 
     def __str__(self) -> str:
         return f"{self.plan_name} ({self.state})"
+
+    @property
+    def renews(self) -> bool:
+        """Return whether the portal makes periods of this subscription."""
+        return self.anchored_at is not None
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Return whether it ends with its last period. Until then that can be undone."""
+        return self.last_number is not None
 
 
 class NetworkCall(OutsideCall):
@@ -93,46 +158,3 @@ class NetworkCall(OutsideCall):
 
     def __str__(self) -> str:
         return f"{self.operation} {self.outcome}"
-
-
-class Bucket(models.Model):
-    """An amount of data that can be used in some countries, in bytes. It never goes below zero."""
-
-    class Kind(models.TextChoices):
-        ALLOWANCE = "allowance", pgettext_lazy("bucket", "Allowance")
-        UNLIMITED = "unlimited", pgettext_lazy("bucket", "Unlimited")
-        # A free allowance to reach the portal, never a balance (docs/contract.md#get-balance).
-        MICROBALANCE = "microbalance", pgettext_lazy("bucket", "Microbalance")
-
-    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="buckets")
-    kind = models.CharField(max_length=12, choices=Kind)
-    total_bytes = models.PositiveBigIntegerField(default=0)
-    used_bytes = models.PositiveBigIntegerField(
-        default=0,
-        help_text="The bytes that usage records have used, or the operator's billing has counted.",
-    )
-    # A copy of the plan's countries: what was sold stays valid when the plan changes.
-    countries = models.JSONField(help_text="ISO 3166-1 alpha-2 codes in upper case.")
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                name="bucket_kind_known",
-                condition=Q(kind__in=["allowance", "unlimited", "microbalance"]),
-            ),
-            models.CheckConstraint(
-                name="no_more_used_than_there_was",
-                condition=Q(kind="unlimited") | Q(used_bytes__lte=F("total_bytes")),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.used_bytes}/{self.total_bytes}"
-
-    @property
-    def left_bytes(self) -> int:
-        return self.total_bytes - self.used_bytes
-
-    @property
-    def is_unlimited(self) -> bool:
-        return self.kind == self.Kind.UNLIMITED

@@ -1,8 +1,9 @@
-"""What the network side must be able to do: activate and end plans, and open and close a way out.
+"""What the network side must be able to do with plans, and with ways out.
 
 An eSIM must be warm: its plan is active before the activation code is handed over
 (docs/contract.md#profile). All operations can be repeated, and calls may arrive in any order: each
-activation carries a higher number than the one before, and a plan that was ended stays ended.
+call carries a higher number than the one before, and a plan that was ended stays ended. A plan that
+renews is served until a time. Suspended, it is off until it is resumed.
 
 A way out lets a SIM without a plan reach any host for some minutes, because a bank's page may be
 anywhere. A SIM has at most one way out. Each new one has a higher number than the one before: a way
@@ -10,6 +11,7 @@ out that was closed stays closed, and a call about an older one does not change 
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from moportal.http_client import ServiceUnavailable
@@ -67,6 +69,18 @@ class Network(Protocol):
         This includes a plan that was never activated. An activation that
         arrives later then has no effect.
         """
+
+    def renew(self, reference: str, *, sequence: int, period: int, until: datetime) -> None:
+        """Serve the plan until this time. `period` is the number of the period that is paid.
+
+        A later call may name an earlier time, because a customer has cancelled.
+        """
+
+    def suspend(self, reference: str, *, sequence: int) -> None:
+        """Switch the plan off on all its SIMs, until it is resumed."""
+
+    def resume(self, reference: str, *, sequence: int) -> None:
+        """Switch a suspended plan on again."""
 
     def open_way(self, opening: Opening) -> None:
         """Let the SIM reach any host, and return once it can.

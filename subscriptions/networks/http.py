@@ -1,5 +1,6 @@
 """The network side over HTTP: plans and ways out, all safe to repeat (docs/network.md)."""
 
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -14,7 +15,10 @@ NOT_FOUND_ERRORS = frozenset({"unknown_plan", "unknown_iccid"})
 
 
 class HttpNetwork:
-    """`PUT` and `DELETE` of `/subscriptions/<reference>` and of `/ways/<iccid>/<sequence>`."""
+    """`PUT` and `DELETE` of `/subscriptions/<reference>` and of `/ways/<iccid>/<sequence>`.
+
+    A plan's period and its suspension have addresses below the plan's.
+    """
 
     def activate(self, service: Service) -> None:
         """Activate the plan, and check that the answer names this SIM."""
@@ -37,6 +41,24 @@ class HttpNetwork:
         answer = self._call("DELETE", _plan_path(reference), None)
         if answer.get("state") != "ended":
             raise NetworkUnavailable(f"not ended: {str(answer)[:120]}", was_sent=True)
+
+    def renew(self, reference: str, *, sequence: int, period: int, until: datetime) -> None:
+        """Serve the plan until this time."""
+        content = {"sequence": sequence, "period": period, "until": until.isoformat()}
+        self._change(reference, "period", content)
+
+    def suspend(self, reference: str, *, sequence: int) -> None:
+        """Switch the plan off."""
+        self._change(reference, "suspension", {"sequence": sequence, "suspended": True})
+
+    def resume(self, reference: str, *, sequence: int) -> None:
+        """Switch the plan on again."""
+        self._change(reference, "suspension", {"sequence": sequence, "suspended": False})
+
+    def _change(self, reference: str, part: str, content: dict[str, Any]) -> None:
+        answer = self._call("PUT", f"{_plan_path(reference)}/{part}", content)
+        if answer.get("reference") != reference or answer.get("state") == "ended":
+            raise NetworkUnavailable(f"not changed: {str(answer)[:120]}", was_sent=True)
 
     def open_way(self, opening: Opening) -> None:
         """Open a way out, and check that the answer names this SIM."""

@@ -1,5 +1,7 @@
 """The adapter for an operator whose SIMs are active in the network from the factory on."""
 
+from datetime import datetime
+
 from subscriptions.networks.base import NetworkRefused, Opening, Service
 
 
@@ -11,6 +13,15 @@ class AlwaysWarm:
 
     def end(self, reference: str) -> None:
         """Do nothing: the balance alone limits what the SIM can use."""
+
+    def renew(self, reference: str, *, sequence: int, period: int, until: datetime) -> None:
+        """Do nothing: the balance alone limits what the SIM can use."""
+
+    def suspend(self, reference: str, *, sequence: int) -> None:
+        """Do nothing: without a balance the SIM can use nothing."""
+
+    def resume(self, reference: str, *, sequence: int) -> None:
+        """Do nothing, likewise."""
 
     def open_way(self, opening: Opening) -> None:
         """Raise `NetworkRefused`: nothing here can open a way."""

@@ -13,7 +13,7 @@ from accounts.access.caller_facts import CallerFact
 from accounts.models import User
 from orders.models import Order
 from subscriptions.domain import lifecycle
-from subscriptions.models import SimOnLine, Subscription
+from subscriptions.models import Period, SimOnLine
 from tests.builders import make_card, make_order
 
 FACTS = ["last_order", "iccid_ending", "last_receipt", "plan"]
@@ -125,7 +125,8 @@ def test_an_account_without_purchases_has_no_facts(alice: User) -> None:
 
 def test_what_is_over_is_not_asked(alice: User) -> None:
     give_plan(alice)
-    Subscription.objects.update(ends_at=now() - timedelta(days=1), starts_at=now() - timedelta(9))
+    ended = now() - timedelta(days=1)
+    Period.objects.update(starts_at=now() - timedelta(9), ends_at=ended, usable_until=ended)
     SimOnLine.objects.update(until=now())
 
     assert names_of(alice) == ["last_order", "last_receipt"]

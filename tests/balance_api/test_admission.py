@@ -20,7 +20,7 @@ from esim.models import Sim
 from moportal.identifiers import Iccid
 from subscriptions import usable_buckets
 from subscriptions.balances import NO_GUARD
-from subscriptions.models import Bucket, Line, SimOnLine, Subscription, SubscriptionState
+from subscriptions.models import Bucket, Line, Period, SimOnLine, Subscription
 from subscriptions.usable_buckets import Reading
 from tests.balance_api.test_views import TRANSACTION, get_balance
 from tests.builders import make_card
@@ -52,7 +52,7 @@ def subscriptions(draw: st.DrawFn) -> dict[str, Any]:
     times = draw(st.just((-DAY, DAY)) | any_times)
     return {
         "line": draw(st.integers(0, LINES - 1)),
-        "state": draw(st.sampled_from(["active"] * 6 + SubscriptionState.values)),
+        "is_usable": draw(st.sampled_from([True] * 6 + [False])),
         "times": times,
         "buckets": draw(st.lists(buckets(), max_size=3)),
     }
@@ -128,15 +128,17 @@ def build(world: World, account: User) -> list[Iccid]:
             SimOnLine.objects.create(line=lines[line], sim=sim, since=AT - DAY)
     for number, sold in enumerate(world.subscriptions):
         starts_at, ends_at = (AT + shift for shift in sold["times"])
-        subscription = Subscription.objects.create(
-            line=lines[sold["line"]],
-            reference=str(number),
-            state=sold["state"],
+        line = lines[sold["line"]]
+        subscription = Subscription.objects.create(line=line, reference=str(number))
+        period = Period.objects.create(
+            subscription=subscription,
+            line=line,
             starts_at=starts_at,
             ends_at=ends_at,
+            usable_until=ends_at if sold["is_usable"] else None,
         )
         for bucket in sold["buckets"]:
-            Bucket.objects.create(subscription=subscription, **bucket)
+            Bucket.objects.create(period=period, **bucket)
     for caller, shift in world.free_at.items():
         CallerRate.objects.create(caller=caller, free_at=AT + shift)
     for (caller, transaction_id), shift in world.used.items():

@@ -12,28 +12,31 @@ from accounts.models import User
 from esim.models import Sim
 from subscriptions import usable_buckets
 from subscriptions.balances import NO_GUARD
-from subscriptions.models import Bucket, Line, OperatorLine, Subscription, SubscriptionState
+from subscriptions.models import Bucket, Line, OperatorLine, Period, Subscription
+from subscriptions.states import PeriodState
 
 
-def test_only_running_subscriptions_of_a_line_are_read(sim: Sim) -> None:
-    """Of five years of weekly plans the statement reads one."""
+def test_only_usable_periods_of_a_line_are_read(sim: Sim) -> None:
+    """Of five years of weekly periods the statement reads one."""
     line = Line.objects.get()
-    past = Subscription.objects.bulk_create(
-        Subscription(
+    weekly = Subscription.objects.create(line=line, reference="weekly")
+    past = Period.objects.bulk_create(
+        Period(
+            subscription=weekly,
             line=line,
-            reference=f"week {week}",
-            state=SubscriptionState.ACTIVE,
+            number=week + 1,
+            state=PeriodState.PAID,
             starts_at=now() - timedelta(weeks=week + 1),
             ends_at=now() - timedelta(weeks=week),
+            usable_until=now() - timedelta(weeks=week),
         )
         for week in range(260)
     )
     Bucket.objects.bulk_create(
-        Bucket(subscription=one, kind=Bucket.Kind.ALLOWANCE, total_bytes=1, countries=[])
-        for one in past
+        Bucket(period=one, kind=Bucket.Kind.ALLOWANCE, total_bytes=1, countries=[]) for one in past
     )
 
-    assert rows_read(sim, "subscription") == 1
+    assert rows_read(sim, "period") == 1
 
 
 def test_the_operators_lines_cost_another_line_no_row(sim: Sim, alice: User) -> None:

@@ -10,7 +10,7 @@ from django.utils.timezone import now
 from accounts.models import User
 from esim.models import Sim
 from subscriptions.domain import lifecycle as domain
-from subscriptions.models import Bucket, Line, OperatorLine, Subscription
+from subscriptions.models import Bucket, Line, OperatorLine, Period, Subscription
 from tests.builders import GB, make_card, make_plan
 
 pytestmark = pytest.mark.django_db
@@ -116,7 +116,7 @@ def test_a_used_up_plan_is_none(sim: Sim) -> None:
 
 def test_an_expired_plan_is_none(sim: Sim) -> None:
     past = now() - timedelta(seconds=1)
-    Subscription.objects.update(starts_at=past - timedelta(days=30), ends_at=past)
+    Period.objects.update(starts_at=past - timedelta(days=30), ends_at=past, usable_until=past)
 
     assert types(get_balance(sim)) == ["NONE"]
 

@@ -40,7 +40,7 @@ def test_the_bare_script_completes_an_order(alice: User) -> None:
         True,
     )
     assert order.payment.receipt.number == 1
-    assert Bucket.objects.get().subscription == order.subscription
+    assert Bucket.objects.get().period.subscription == order.subscription
     assert Message.objects.get().state == MessageState.SENT
     assert AccountMessage.objects.get().account == alice
     assert not Task.objects.filter(closed_at=None).exists()

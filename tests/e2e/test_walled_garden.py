@@ -43,7 +43,7 @@ user = User.objects.create_user(name, {password!r}, name="Noor")
 plan = Plan.objects.get(code="us-traveller")
 sold = lifecycle.prepare(user, sim=sim, plan=plan, plan_name="Old", reference=f"old{{number}}")
 lifecycle.start(sold, at=now())
-for bucket in Bucket.objects.filter(subscription=sold):
+for bucket in Bucket.objects.filter(period__subscription=sold):
     bucket.used_bytes = bucket.total_bytes
     bucket.save()
 last = max([0, *WayOut.objects.values_list("pk", flat=True)])

@@ -20,8 +20,9 @@ from outbox.models import Task
 from payments.domain import answers, evidence
 from payments.models import Dispute, StoppedDevice
 from payments.states import AnswerKind, DeviceId
-from subscriptions.models import SubscriptionState, UsageRecord
+from subscriptions.models import UsageRecord
 from subscriptions.networks.base import NetworkRefused
+from subscriptions.states import SubscriptionState
 from tests.builders import EID, make_card, make_draft, make_visit
 from tests.orders.conftest import settled
 from tests.payments.disputes import ask_about, decide, disputed
@@ -57,16 +58,17 @@ def test_the_evidence_says_what_was_sold_accepted_delivered_and_used(
 ) -> None:
     subscription = sold.subscription
     assert subscription is not None
-    assert subscription.starts_at is not None
+    used_at = subscription.periods.get().starts_at
+    assert used_at is not None
     UsageRecord.objects.create(
         source="x",
         record_id="1",
-        day=subscription.starts_at,
+        day=used_at,
         iccid="89",
         line=subscription.line,
         bytes=1234,
-        used_at=subscription.starts_at,
-        received_at=subscription.starts_at,
+        used_at=used_at,
+        received_at=used_at,
     )
 
     found = texts(disputed(gateway, sold.payment))
@@ -134,7 +136,7 @@ def test_a_dispute_ends_the_plan_and_tells_the_customer_once(
 
     assert sold.subscription is not None
     sold.subscription.refresh_from_db()
-    assert sold.subscription.state == SubscriptionState.CANCELLED
+    assert sold.subscription.state == SubscriptionState.ENDED
     assert sold.subscription.ended_at is not None
     assert Profile.objects.get().state == ProfileState.CANCELLED
     told = AccountMessage.objects.filter(occasion="plan_ended")

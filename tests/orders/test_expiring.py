@@ -15,10 +15,11 @@ from orders.models import Order
 from orders.tasks import expire
 from outbox.domain import RetryAfter
 from outbox.models import Task
-from subscriptions.models import SimOnLine, Subscription
+from subscriptions.models import Period, SimOnLine
 from tests.orders.conftest import settled
 from tests.processing import process_task
 from tests.providers import break_it, states
+from tests.subscriptions.usages import give
 
 
 @pytest.fixture
@@ -30,8 +31,8 @@ def sold(placed: Order) -> Order:
 def ended(*orders: Order, days: int) -> None:
     """Move the end of every plan to this many days ago."""
     at = now() - timedelta(days=days)
-    held = Subscription.objects.filter(order__in=orders)
-    held.update(starts_at=at - timedelta(days=30), ends_at=at)
+    periods = Period.objects.filter(subscription__order__in=orders)
+    periods.update(starts_at=at - timedelta(days=30), ends_at=at, usable_until=at)
 
 
 def worked_on(order: Order) -> RetryAfter | None:
@@ -74,9 +75,7 @@ def test_an_esim_on_a_device_is_kept(sold: Order) -> None:
 def test_an_esim_with_another_running_plan_is_kept(sold: Order) -> None:
     ended(sold, days=91)
     assert sold.subscription
-    period = {"starts_at": now(), "ends_at": now() + timedelta(days=1)}
-    line = sold.subscription.line
-    Subscription.objects.create(line=line, reference="x", plan_name="x", state="active", **period)
+    give(sold.subscription.line, now(), now() + timedelta(days=1))
 
     assert expiring.enqueue_expired_orders() == 0
 

@@ -11,7 +11,7 @@ from orders.models import Order
 from payments.domain import refunds
 from payments.models import Refund
 from payments.states import PaymentState, RefundKind
-from subscriptions.models import SubscriptionState
+from subscriptions.states import SubscriptionState
 from tests.orders.conftest import settled
 from tests.processing import process_task
 from tests.providers import books

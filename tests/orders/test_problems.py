@@ -15,7 +15,8 @@ from orders.domain import problems
 from orders.domain.problems import problem_of
 from orders.models import Order
 from orders.states import RepairKind, RepairState
-from subscriptions.models import Subscription, SubscriptionState
+from subscriptions.domain import lifecycle
+from subscriptions.models import Period
 from tests.builders import make_card, make_order, make_pool, make_visit
 from tests.orders.conftest import new_card, settled
 
@@ -166,13 +167,15 @@ def test_a_profile_that_does_not_fit_needs_another_profile_type(sold: Order) -> 
 
 def test_a_plan_that_has_ended_is_for_support(sold: Order) -> None:
     at = now()
-    Subscription.objects.update(starts_at=at - timedelta(days=2), ends_at=at - timedelta(days=1))
+    ended = at - timedelta(days=1)
+    Period.objects.update(starts_at=at - timedelta(days=2), ends_at=ended, usable_until=ended)
 
     assert remedy(relaunch(sold, account=sold.account)) == Remedy.SUPPORT
 
 
 def test_a_plan_that_is_cancelled_is_for_support(sold: Order) -> None:
-    Subscription.objects.update(state=SubscriptionState.CANCELLED)
+    assert sold.subscription
+    lifecycle.end(sold.subscription)
 
     assert remedy(relaunch(sold, account=sold.account)) == Remedy.SUPPORT
 

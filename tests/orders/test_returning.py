@@ -21,7 +21,8 @@ from outbox.retries import RETRY_DELAYS
 from payments.gateways.base import GatewayRefused, GatewayUnavailable
 from payments.states import PaymentState
 from subscriptions.balances import BalanceType, balances
-from subscriptions.models import SimOnLine, SubscriptionState
+from subscriptions.models import SimOnLine
+from subscriptions.states import SubscriptionState
 from tests.builders import make_card, make_order, make_visit
 from tests.orders.conftest import new_card, settled
 from tests.processing import process_task
@@ -80,7 +81,7 @@ def test_the_plan_ends_at_once(sold: Order, clara: User, smdp: str) -> None:
 
     order = Order.objects.get(pk=sold.pk)
     assert order.subscription is not None
-    assert order.subscription.state == SubscriptionState.CANCELLED
+    assert order.subscription.state == SubscriptionState.ENDED
     assert order_return.order.profile is not None
     (left,) = balances(order_return.order.profile.sim.iccid, location=None, at=now())
     assert left.type == BalanceType.NONE

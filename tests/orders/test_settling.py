@@ -18,7 +18,7 @@ from orders.models import Order
 from orders.states import Failure, OrderState
 from orders.texts import failure
 from payments.models import Payment
-from subscriptions.models import SubscriptionState
+from subscriptions.states import SubscriptionState
 from tests.builders import (
     make_card,
     make_draft,

@@ -128,7 +128,7 @@ class Mixtures(TestCase):
 
 
 def buckets() -> list[Bucket]:
-    return list(Bucket.objects.select_related("subscription").order_by("pk"))
+    return list(Bucket.objects.select_related("period").order_by("pk"))
 
 
 def by_hand(told: list[dict[str, Any]]) -> tuple[list[int], dict[str, int]]:
@@ -142,13 +142,13 @@ def by_hand(told: list[dict[str, Any]]) -> tuple[list[int], dict[str, int]]:
         valid = [
             bucket
             for bucket in there
-            if bucket.subscription.line_id == stay.line_id
+            if bucket.period.line_id == stay.line_id
             and one["country"] in bucket.countries
-            and bucket.subscription.starts_at <= moment < bucket.subscription.ends_at  # type: ignore[operator]  # both are set
+            and bucket.period.starts_at <= moment < bucket.period.usable_until  # type: ignore[operator]  # both are set
         ]
         order = {"allowance": 0, "unlimited": 1, "microbalance": 2}
         valid.sort(
-            key=lambda b: (b.kind == "microbalance", b.subscription.ends_at, order[b.kind], b.pk)
+            key=lambda b: (b.kind == "microbalance", b.period.usable_until, order[b.kind], b.pk)
         )
         for bucket in valid:
             room = left if bucket.kind == "unlimited" else bucket.total_bytes - taken[bucket.pk]
@@ -162,7 +162,7 @@ def by_hand(told: list[dict[str, Any]]) -> tuple[list[int], dict[str, int]]:
 def test_a_cancelled_plan_takes_the_late_records_of_its_own_time(line: Line, sim: Sim) -> None:
     bucket = give(line, now() - DAY, now() + 30 * DAY)
     before = now()
-    domain.end(bucket.subscription)
+    domain.end(bucket.period.subscription)
 
     tell(said(1, sim, before, 1), said("after", sim, now(), 10))
 

@@ -7,7 +7,7 @@ import pytest
 from accounts.models import User
 from esim.models import Sim
 from subscriptions.balances import balances
-from subscriptions.domain import lifecycle as domain
+from subscriptions.domain import bounds
 from subscriptions.models import Line, Subscription
 from tests.builders import make_plan
 from tests.subscriptions.usages import DAY, at, give, make_line, said, tell, used
@@ -27,7 +27,7 @@ from tests.subscriptions.usages import DAY, at, give, make_line, said, tell, use
 def test_data_and_time_count_down_day_by_day(alice: User, start: datetime, category: str) -> None:
     line, sim = make_line(alice, since=start)
     plan = make_plan(category=category)
-    end = domain.end_of_period(plan, start)
+    end = bounds.end_of_period(plan, start)
     give(line, start, end, total=32 * 10)
     days = (end - start).days
 

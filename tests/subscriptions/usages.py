@@ -9,7 +9,7 @@ from accounts.models import User
 from esim.models import Sim
 from subscriptions.domain import usage
 from subscriptions.domain.usage import Tally
-from subscriptions.models import Bucket, Line, SimOnLine, Subscription, UsageRecord
+from subscriptions.models import Bucket, Line, Period, SimOnLine, Subscription, UsageRecord
 from tests.builders import GB, make_card
 
 DAY = timedelta(days=1)
@@ -41,12 +41,18 @@ def give(
         reference=f"R{Subscription.objects.count()}",
         plan_name="x",
         state="active",
+    )
+    period = Period.objects.create(
+        subscription=sold,
+        line=line,
+        state="paid",
         starts_at=start,
         ends_at=end,
+        usable_until=end,
     )
     kind = kind or ("unlimited" if total is None else "allowance")
     return Bucket.objects.create(
-        subscription=sold, kind=kind, total_bytes=total or 0, countries=list(countries)
+        period=period, kind=kind, total_bytes=total or 0, countries=list(countries)
     )
 
 

@@ -32,7 +32,8 @@ from simulators.mobileplans.samples import (
     WITH_PLAN_ICCID,
 )
 from subscriptions.domain import usage
-from subscriptions.models import Bucket, Line, SimOnLine, Subscription, SubscriptionState
+from subscriptions.models import Bucket, Line, Period, SimOnLine, Subscription
+from subscriptions.states import PeriodState, SubscriptionState
 
 PREFIX = "8944110"
 # The billing simulator knows by the last four digits how to treat a number.
@@ -180,17 +181,17 @@ def _load_sims() -> None:
 def _give_plan(customer: User) -> None:
     """Put a half-used plan on one SIM card of the customer, and a microbalance on another."""
     plan = Plan.objects.get(code="us-traveller")
-    half_used = _subscription(customer, WITH_PLAN_ICCID, plan.texts.get(language="en").name, plan)
+    half_used = _period(customer, WITH_PLAN_ICCID, plan.texts.get(language="en").name, plan)
     Bucket.objects.create(
-        subscription=half_used,
+        period=half_used,
         kind=Bucket.Kind.ALLOWANCE,
         total_bytes=5 * GB,
         countries=["US", "CA", "MX"],
     )
     _use(WITH_PLAN_ICCID, 18 * GB // 10)
-    walled_garden = _subscription(customer, MICROBALANCE_ICCID, "Walled garden", None)
+    walled_garden = _period(customer, MICROBALANCE_ICCID, "Walled garden", None)
     Bucket.objects.create(
-        subscription=walled_garden,
+        period=walled_garden,
         kind=Bucket.Kind.MICROBALANCE,
         total_bytes=GB // 100,
         countries=sorted(MARKETS),
@@ -204,17 +205,26 @@ def _use(iccid: str, used: int) -> None:
     usage.store_records("demo", [record], now())
 
 
-def _subscription(customer: User, iccid: str, plan_name: str, plan: Plan | None) -> Subscription:
+def _period(customer: User, iccid: str, plan_name: str, plan: Plan | None) -> Period:
     sim = Sim.objects.get(iccid=iccid)
     line = Line.objects.create(account=customer, msisdn=sim.msisdn)
     since = now() - timedelta(days=8)
     SimOnLine.objects.create(line=line, sim=sim, since=since, proof=SimOnLine.Proof.STAFF)
-    return Subscription.objects.create(
+    subscription = Subscription.objects.create(
         line=line,
         plan=plan,
         reference=f"DEMO{iccid[-6:]}",
         plan_name=plan_name,
         state=SubscriptionState.ACTIVE,
+    )
+    ends_at = since + timedelta(days=30)
+    return Period.objects.create(
+        subscription=subscription,
+        line=line,
+        plan=plan,
+        plan_name=plan_name,
+        state=PeriodState.PAID,
         starts_at=since,
-        ends_at=since + timedelta(days=30),
+        ends_at=ends_at,
+        usable_until=ends_at,
     )

@@ -1,6 +1,6 @@
 """Get Balance's answers through a real nginx, for each row of docs/contract.md#get-balance."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +9,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from esim.models import Sim
-from subscriptions.models import Bucket, Subscription
+from subscriptions.models import Bucket, Period
 from tests.balance_api.test_views import give
 from tests.builders import GB, make_card
 from tests.deploy.get_balance.conftest import UNKNOWN, GetBalance
@@ -99,9 +99,9 @@ def test_each_balance_type_is_answered(
     give(alice, unlimited, code="unlimited", category="recurring", data_bytes=None)
     give(alice, microbalance, code="microbalance")
     give(alice, exhausted, code="exhausted")
-    of_plan = {"subscription__reference": "microbalance"}
+    of_plan = {"period__subscription__reference": "microbalance"}
     Bucket.objects.filter(**of_plan).update(kind=Bucket.Kind.MICROBALANCE)
-    Bucket.objects.filter(subscription__reference="exhausted").update(used_bytes=5 * GB)
+    Bucket.objects.filter(period__subscription__reference="exhausted").update(used_bytes=5 * GB)
     rows = {
         "an unlimited plan": (unlimited, "MODIRECT", False),
         "only a microbalance": (microbalance, "NONE", True),
@@ -119,14 +119,18 @@ def test_each_balance_type_is_answered(
             assert balance["locations"] == ([] if is_over else ["US", "CA"])
 
 
+def end_at(moment: datetime) -> None:
+    Period.objects.update(ends_at=moment, usable_until=moment)
+
+
 def test_data_and_time_count_down(get_balance: GetBalance) -> None:
     Bucket.objects.update(used_bytes=GB + 1)
-    Subscription.objects.update(ends_at=now() + timedelta(days=23, hours=23, seconds=30))
+    end_at(now() + timedelta(days=23, hours=23, seconds=30))
     (before,) = get_balance().json()["balances"]
     Bucket.objects.update(used_bytes=5 * GB - 1)
-    Subscription.objects.update(ends_at=now() + timedelta(seconds=30))
+    end_at(now() + timedelta(seconds=30))
     (after,) = get_balance().json()["balances"]
-    Subscription.objects.update(ends_at=now())
+    end_at(now())
     (ended,) = get_balance().json()["balances"]
 
     assert (before["dataRemainingInMB"], before["timeRemaining"][:8]) == (3999.99, "P23DT23H")

@@ -70,7 +70,7 @@ def test_a_proven_number_brings_its_line_with_sims_and_plans(alice: User, custom
     assert (stay.sim.iccid, stay.proof) == (ICCID, SimOnLine.Proof.OPERATOR)
     sold = line.subscriptions.get()
     assert (sold.plan_name, sold.master, sold.state) == ("Home 50 GB", Master.OPERATOR, "active")
-    bucket = sold.buckets.get()
+    bucket = sold.periods.get().buckets.get()
     assert (bucket.total_bytes, bucket.left_bytes) == (50 * GB, 31 * GB)
     assert bucket.countries == ["US", "CA", "MX"]
 

@@ -1,0 +1,69 @@
+"""Tell the customer what became of a plan that renews, in the transaction that makes it true."""
+
+from datetime import datetime
+from typing import Any
+
+from accounts.domain.telling import tell
+from messages.states import Occasion
+from payments.models import Payment, Receipt
+from subscriptions.models import Period, Subscription
+
+
+def tell_renewed(period: Period, receipt: Receipt | None, *, at: datetime) -> None:
+    """Send the receipt of a renewed period."""
+    _tell(
+        period,
+        Occasion.RENEWED,
+        at=at,
+        starts_at=period.starts_at,
+        ends_at=period.ends_at,
+        tax=period.price.tax,
+        receipt=str(receipt) if receipt else "",
+    )
+
+
+def tell_refused(period: Period, payment: Payment) -> None:
+    """Say that the bank refused to pay the period, once for each period."""
+    _tell(period, Occasion.RENEWAL_REFUSED, last4=payment.method.last4)
+
+
+def tell_not_chargeable(period: Period) -> None:
+    """Say that the period cannot be charged before the customer acts, once for each period."""
+    _tell(period, Occasion.RENEWAL_REFUSED, last4="")
+
+
+def tell_grace(period: Period, *, until: datetime) -> None:
+    """Say what can be used until the end of grace."""
+    _tell(period, Occasion.PAYMENT_OVERDUE, until=until)
+
+
+def tell_on_hold(period: Period) -> None:
+    """Say that the plan is off until it is paid."""
+    _tell(period, Occasion.PLAN_ON_HOLD)
+
+
+def tell_cancelled(subscription: Subscription, *, ends_at: datetime, at: datetime) -> None:
+    """Confirm a cancel, with the day on which the plan ends."""
+    about = f"{subscription.reference} {at.timestamp():.0f}"
+    _tell_of(subscription, Occasion.PLAN_CANCELLED, about, ends_at=ends_at, at=at)
+
+
+def tell_cancel_undone(subscription: Subscription, *, at: datetime) -> None:
+    """Confirm that the plan renews again."""
+    about = f"{subscription.reference} {at.timestamp():.0f}"
+    _tell_of(subscription, Occasion.PLAN_KEPT, about)
+
+
+def tell_ended(subscription: Subscription) -> None:
+    """Say that the plan is over."""
+    _tell_of(subscription, Occasion.RENEWAL_ENDED, subscription.reference)
+
+
+def _tell(period: Period, occasion: Occasion, **more: Any) -> None:
+    about = f"{period.subscription.reference}-{period.number}"
+    _tell_of(period.subscription, occasion, about, total=period.price.gross, **more)
+
+
+def _tell_of(subscription: Subscription, occasion: Occasion, about: str, **more: Any) -> None:
+    context = {"plan": subscription.plan_name, **more}
+    tell(subscription.line.account, occasion, key=about, context=context)

@@ -1,0 +1,157 @@
+"""What the clock does to a subscription whose next period is not paid: grace, hold, the end.
+
+In grace a small allowance of the next period can be used, and counts towards it when it is paid. On
+hold the service is off, and nothing is owed for that time (docs/contract.md#subscriptions).
+"""
+
+from datetime import datetime
+
+import structlog
+from django.db import transaction
+from django.db.models import Q
+from django.utils.timezone import now
+
+from moportal.database.statements import compare_and_set, move
+from outbox.domain import Lease
+from payments.domain import mandates
+from payments.states import MandateEnd, PaymentState
+from subscriptions.domain import allocation, announcing, paying
+from subscriptions.domain.bounds import GRACE, GRACE_AGAIN, HOLD, grace_bytes
+from subscriptions.domain.periods import last_paid, plan_after_hold, plan_next, upcoming
+from subscriptions.models import Bucket, Period, Subscription
+from subscriptions.states import (
+    NEXT_PERIOD_STATES,
+    NEXT_SUBSCRIPTION_STATES,
+    RUNNING,
+    ParkReason,
+    PeriodState,
+    SubscriptionState,
+)
+
+log = structlog.get_logger(__name__)
+
+
+def follow_time(subscription: Subscription, lease: Lease) -> None:
+    """Do what the clock asks for. Raises `GatewayUnavailable` if an attempt cannot be ended yet."""
+    if subscription.state not in RUNNING:
+        return
+    paid, at = last_paid(subscription), now()
+    ends_at = paid.ends_at
+    assert ends_at is not None  # noqa: S101 -- paid_period_has_its_time
+    if at < ends_at:
+        return
+    is_decided = subscription.decided_number > paid.number
+    is_over = at >= ends_at + HOLD and not subscription.parked_because
+    if not is_decided and (subscription.is_cancelled or is_over):
+        _end(subscription, paid, lease)
+        return
+    period = upcoming(subscription, paid) or plan_next(subscription, paid)
+    is_fault = is_decided or _is_fault_of_ours(subscription, period)
+    if subscription.state == SubscriptionState.ACTIVE:
+        _leave_active(subscription, period, at, is_fault=is_fault)
+    elif subscription.state == SubscriptionState.GRACE:
+        _leave_grace(subscription, period, at, is_fault=is_fault)
+
+
+def turning_points(subscription: Subscription, paid: Period) -> list[datetime | None]:
+    """Return when grace and hold end."""
+    period = upcoming(subscription, paid)
+    hold_ends_at = paid.ends_at + HOLD if paid.ends_at else None
+    return [period.grace_until if period else None, hold_ends_at]
+
+
+def _is_fault_of_ours(subscription: Subscription, period: Period) -> bool:
+    """Return whether the period is not paid yet because of the operator, the gateway or us."""
+    attempt = paying.live_attempt(period)
+    is_unanswered = attempt is not None and attempt.payment.state != PaymentState.PENDING
+    return subscription.parked_because == ParkReason.FAULT or is_unanswered
+
+
+def _leave_active(
+    subscription: Subscription, period: Period, at: datetime, *, is_fault: bool
+) -> None:
+    assert period.starts_at is not None  # noqa: S101 -- it follows a paid period
+    grace_until = period.starts_at + GRACE
+    if is_fault:
+        _start_grace(subscription, period, max(grace_until, at + GRACE))
+    elif at < grace_until and _may_have_grace(subscription, period, at):
+        _start_grace(subscription, period, grace_until)
+    else:
+        _start_hold(subscription, period)
+
+
+def _leave_grace(
+    subscription: Subscription, period: Period, at: datetime, *, is_fault: bool
+) -> None:
+    if period.grace_until is None or at < period.grace_until:
+        return
+    if is_fault:
+        # The customer must not lose the service by it.
+        later = period.grace_until + GRACE
+        Period.objects.filter(pk=period.pk).update(
+            grace_until=later, usable_until=min(later, period.ends_at or later)
+        )
+        return
+    _start_hold(subscription, period)
+
+
+def _may_have_grace(subscription: Subscription, period: Period, at: datetime) -> bool:
+    """Return whether neither the line nor the payment method had grace within `GRACE_AGAIN`."""
+    same = Q(line=period.line_id)
+    if subscription.mandate is not None:
+        same |= Q(attempts__payment__method=subscription.mandate.method_id)
+    had = Period.objects.filter(same, grace_until__gt=at - GRACE_AGAIN).exclude(pk=period.pk)
+    return not had.exists() and subscription.parked_because != ParkReason.DISPUTE
+
+
+@transaction.atomic
+def _start_grace(subscription: Subscription, period: Period, until: datetime) -> None:
+    if not move(subscription, NEXT_SUBSCRIPTION_STATES, SubscriptionState.GRACE):
+        return
+    plan = period.plan
+    assert plan is not None and period.ends_at is not None  # noqa: S101, PT018 -- it is planned
+    Period.objects.filter(pk=period.pk).update(
+        grace_until=until, usable_until=min(until, period.ends_at)
+    )
+    Bucket.objects.create(
+        period=period,
+        kind=Bucket.Kind.ALLOWANCE,
+        total_bytes=grace_bytes(plan),
+        countries=list(plan.countries.values_list("country", flat=True)),
+    )
+    assert period.starts_at is not None  # noqa: S101 -- it is planned
+    allocation.reallocate(period.line_id, since=period.starts_at)
+    announcing.tell_grace(period, until=until)
+    log.info("grace", subscription=subscription.pk)
+
+
+@transaction.atomic
+def _start_hold(subscription: Subscription, period: Period) -> None:
+    if not move(subscription, NEXT_SUBSCRIPTION_STATES, SubscriptionState.ON_HOLD):
+        return
+    plan_after_hold(period)
+    announcing.tell_on_hold(period)
+    log.info("on hold", subscription=subscription.pk)
+
+
+def _end(subscription: Subscription, paid: Period, lease: Lease) -> None:
+    """End the subscription for good. Nothing stays authorised."""
+    period = upcoming(subscription, paid)
+    if period is not None:
+        paying.let_go(period, lease)
+    with transaction.atomic():
+        # Race: a cancel may have been undone meanwhile.
+        expected = {
+            "state": subscription.state,
+            "last_number": subscription.last_number,
+            "decided_number": paid.number,
+        }
+        changes = {"state": SubscriptionState.ENDED, "due_at": None}
+        if not compare_and_set(Subscription, subscription.pk, expected, **changes):
+            return
+        if period is not None:
+            move(period, NEXT_PERIOD_STATES, PeriodState.LAPSED)
+        if subscription.mandate is not None:
+            mandates.end(subscription.mandate, reason=MandateEnd.OVER)
+        announcing.tell_ended(subscription)
+        log.info("ended", subscription=subscription.pk)

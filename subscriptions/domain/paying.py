@@ -1,0 +1,156 @@
+"""Attempts to pay a period: each is a payment of its own, and at most one is open or captured.
+
+The customer is away, so a mandate must allow the charge (`payments.domain.off_session`). A refused
+attempt is followed by another on the days in `bounds.TRY_DAYS`.
+"""
+
+from datetime import datetime
+
+import structlog
+from django.db import transaction
+from django.utils.timezone import now
+
+from outbox.domain import Lease
+from payments.domain import off_session, payments
+from payments.domain.off_session import NotChargeable
+from payments.gateways.base import GatewayRefused
+from payments.models import Payment
+from payments.states import Initiator, PaymentState
+from subscriptions.domain import announcing
+from subscriptions.domain.bounds import READY_BEFORE, next_try
+from subscriptions.models import Attempt, Period, Subscription
+
+log = structlog.get_logger(__name__)
+APPROVED = frozenset({PaymentState.AUTHORISED, PaymentState.CAPTURED})
+
+
+def make_payable(period: Period, *, due_since: datetime, lease: Lease) -> bool:
+    """Try to get the period's amount authorised, and return whether its charge can be decided.
+
+    A period that costs nothing has no payment. `due_since` is the end of the last paid period:
+    days of tries count from it. Raises `GatewayUnavailable`.
+    """
+    if not period.gross_minor_units:
+        return True
+    attempt = live_attempt(period) or _begin(period, due_since)
+    if attempt is None:
+        return False
+    _authorise(attempt.payment, lease)
+    if attempt.payment.state in APPROVED:
+        return True
+    if attempt.payment.state != PaymentState.PENDING:
+        close(attempt)
+    return False
+
+
+def capture(period: Period, lease: Lease) -> bool:
+    """Charge what is authorised for the period, and return whether it is paid.
+
+    Raises `GatewayUnavailable`. What can never be charged is voided, so that nothing stays reserved
+    on the customer's card.
+    """
+    attempt = live_attempt(period)
+    if attempt is None:
+        return not period.gross_minor_units
+    take = off_session.capture if _is_off_session(attempt.payment) else payments.capture
+    try:
+        take(attempt.payment, before_call=lease.cover_call)
+    except (GatewayRefused, NotChargeable) as error:
+        log.warning("period not charged", period=str(period), error=str(error))
+        _let_go(attempt, lease)
+        return False
+    return True
+
+
+def let_go(period: Period, lease: Lease) -> None:
+    """Leave nothing authorised for a period that will not be charged."""
+    attempt = live_attempt(period)
+    if attempt is not None:
+        _let_go(attempt, lease)
+
+
+def live_attempt(period: Period) -> Attempt | None:
+    """Return the attempt whose payment is open or captured, if there is one."""
+    live = period.attempts.filter(is_live=True)
+    return live.select_related("payment__method", "period__subscription").first()
+
+
+def time_of_next_try(period: Period, *, due_since: datetime) -> datetime | None:
+    """Return when the period is tried next, or None if nothing is left to try by itself."""
+    subscription = period.subscription
+    if subscription.mandate is None or subscription.mandate.ended_at:
+        return None
+    # A payment that was voided, for example by a cancel, was no try.
+    tried = Attempt.objects.filter(
+        period__subscription=subscription,
+        payment__mandate=subscription.mandate,
+        payment__state=PaymentState.DECLINED,
+        created_at__gte=due_since - READY_BEFORE,
+    )
+    last = tried.order_by("created_at").values_list("created_at", "payment__retry_at").last()
+    last_try, advised = last or (None, None)
+    planned = next_try(due_since, last_try=last_try)
+    # The gateway's own advice comes before the table of days.
+    return max(planned, advised) if planned and advised else planned
+
+
+def close(attempt: Attempt) -> None:
+    """Store that an attempt has come to nothing, and tell the customer once a period.
+
+    If its charge was decided already, that decision is taken back.
+    """
+    with transaction.atomic():
+        if not Attempt.objects.filter(pk=attempt.pk, is_live=True).update(is_live=False):
+            return
+        period = attempt.period
+        _take_back_decision(period)
+        if attempt.payment.state == PaymentState.DECLINED:
+            announcing.tell_refused(period, attempt.payment)
+
+
+def _take_back_decision(period: Period) -> None:
+    paid = period.subscription.periods.filter(state="paid").order_by("-number")[0].number
+    same = Subscription.objects.filter(pk=period.subscription_id)
+    same.filter(decided_number=period.number).update(decided_number=paid)
+    # A cancel that came after the decision takes effect one period earlier.
+    same.filter(last_number=period.number).update(last_number=paid)
+
+
+def _begin(period: Period, due_since: datetime) -> Attempt | None:
+    """Store the next payment, or return None if it is not time for it or nothing may be charged."""
+    subscription = period.subscription
+    due = time_of_next_try(period, due_since=due_since)
+    if subscription.mandate is None or due is None or due > now():
+        return None
+    reference = f"{subscription.reference}-{period.number}"
+    try:
+        with transaction.atomic():
+            payment = off_session.request_charge(
+                subscription.mandate, period.price.gross, reference=reference
+            )
+            return Attempt.objects.create(period=period, payment=payment)
+    except NotChargeable as error:
+        log.info("period not chargeable", period=str(period), why=str(error.why))
+        announcing.tell_not_chargeable(period)
+        return None
+
+
+def _authorise(payment: Payment, lease: Lease) -> None:
+    if not _is_off_session(payment):
+        payments.authorise(payment, before_call=lease.cover_call)
+        return
+    try:
+        off_session.authorise(payment, before_call=lease.cover_call)
+    except NotChargeable as error:
+        # The payment is void now.
+        log.info("charge forbidden", payment=payment.pk, why=str(error.why))
+
+
+def _let_go(attempt: Attempt, lease: Lease) -> None:
+    reason = "The plan does not renew."
+    payments.void_or_refund(attempt.payment, reason=reason, before_call=lease.cover_call)
+    close(attempt)
+
+
+def _is_off_session(payment: Payment) -> bool:
+    return payment.initiator == Initiator.OPERATOR

@@ -1,0 +1,109 @@
+"""Periods of a subscription: which are there, plan the next one, open it when it is paid."""
+
+from datetime import datetime
+
+import structlog
+from django.db import transaction
+
+from moportal.database.statements import compare_and_set, move
+from payments.domain.receipts import issue_receipt
+from subscriptions.domain import allocation, announcing
+from subscriptions.domain.bounds import bounds_of
+from subscriptions.domain.lifecycle import create_bucket, price_fields
+from subscriptions.models import Bucket, Period, Subscription
+from subscriptions.states import NEXT_PERIOD_STATES, RUNNING, PeriodState, SubscriptionState
+
+log = structlog.get_logger(__name__)
+
+
+def last_paid(subscription: Subscription) -> Period:
+    """Return the newest paid period. What renews has one, because its order has completed."""
+    paid = subscription.periods.filter(state=PeriodState.PAID)
+    return paid.order_by("-number")[0]
+
+
+def upcoming(subscription: Subscription, paid: Period) -> Period | None:
+    """Return the period after the paid one that is not paid yet, if it is a row already."""
+    planned = Period.objects.select_related("subscription__mandate__method", "subscription__plan")
+    return planned.filter(
+        subscription=subscription, number__gt=paid.number, state=PeriodState.PLANNED
+    ).first()
+
+
+@transaction.atomic
+def plan_next(subscription: Subscription, paid: Period) -> Period:
+    """Store the next period, at the price that the customer agreed to."""
+    number = paid.number + 1
+    bounds = bounds_of(subscription, number)
+    return Period.objects.create(
+        subscription=subscription,
+        line=subscription.line,
+        number=number,
+        plan=subscription.plan,
+        starts_at=bounds.starts_at,
+        ends_at=bounds.ends_at,
+        follows=paid,
+        **price_fields(paid),
+    )
+
+
+@transaction.atomic
+def plan_after_hold(period: Period) -> Period:
+    """Let the unpaid period lapse, and store one in its place that begins when it is paid."""
+    move(period, NEXT_PERIOD_STATES, PeriodState.LAPSED)
+    later = Period.objects.create(
+        subscription=period.subscription,
+        line=period.line,
+        number=period.number + 1,
+        plan=period.plan,
+        after_hold=True,
+        **price_fields(period),
+    )
+    # The answer to an attempt may still be on its way. It pays the period that can be used.
+    period.attempts.filter(is_live=True).update(period=later)
+    return later
+
+
+@transaction.atomic
+def open_period(period: Period, *, at: datetime) -> None:
+    """Store that the period is paid: its data can be used, and the customer has a receipt.
+
+    A period after hold begins now, and the anchor moves to this day. A second call does nothing.
+    """
+    subscription = period.subscription
+    changes: dict[str, object] = {}
+    if period.after_hold:
+        subscription.anchored_at, subscription.anchor_number = at, period.number
+        changes = {"anchored_at": at, "anchor_number": period.number}
+        bounds = bounds_of(subscription, period.number)
+        period.starts_at, period.ends_at = bounds.starts_at, bounds.ends_at
+    times = {"starts_at": period.starts_at, "ends_at": period.ends_at}
+    # This comes first: a worker that stalled stops here.
+    if not move(period, NEXT_PERIOD_STATES, PeriodState.PAID, usable_until=period.ends_at, **times):
+        return
+    _fill(period)
+    compare_and_set(
+        Subscription,
+        subscription.pk,
+        {"state": RUNNING},
+        state=SubscriptionState.ACTIVE,
+        **changes,
+    )
+    assert period.starts_at is not None  # noqa: S101 -- set above, or planned
+    allocation.reallocate(period.line_id, since=period.starts_at)
+    attempt = period.attempts.filter(is_live=True).select_related("payment").first()
+    receipt = issue_receipt(attempt.payment, at=at) if attempt else None
+    announcing.tell_renewed(period, receipt, at=at)
+    log.info("renewed", subscription=subscription.pk, period=period.number)
+
+
+def _fill(period: Period) -> None:
+    """Give the period its data. What was used in grace counts towards it."""
+    plan = period.plan
+    assert plan is not None  # noqa: S101 -- the portal's periods have a plan
+    grace = period.buckets.first()
+    if grace is None:
+        create_bucket(period, plan)
+        return
+    kind = Bucket.Kind.ALLOWANCE if plan.is_metered else Bucket.Kind.UNLIMITED
+    Bucket.objects.filter(pk=grace.pk).update(kind=kind, total_bytes=plan.data_bytes or 0)

@@ -1,0 +1,157 @@
+"""Renew a subscription, or end it: the only code that makes periods and decides to charge them.
+
+It runs in workers, under the outbox's lease, and reads what is stored each time. A period is a row
+before anything is called. Its amount is authorised, and it is made ready in the network, up to a
+day before it begins. At its start the charge is decided, and captured. Until then a cancel wins.
+"""
+
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import transaction
+from django.utils.timezone import now
+
+from moportal.database.statements import compare_and_set
+from moportal.http_client import ServiceUnavailable
+from outbox.domain import Lease, RetryAfter, enqueue
+from outbox.retries import count_failure
+from payments.models import Payment
+from subscriptions.domain import cancelling, overdue, paying, service
+from subscriptions.domain.bounds import READY_BEFORE
+from subscriptions.domain.periods import last_paid, open_period, plan_next, upcoming
+from subscriptions.models import Attempt, Period, Subscription
+from subscriptions.networks.base import NetworkRefused
+from subscriptions.states import RUNNING, ParkReason, SubscriptionState
+
+log = structlog.get_logger(__name__)
+# A task stays open for a subscription that must be processed again within this time.
+SOON = timedelta(minutes=10)
+# Beat does not enqueue a subscription again while a worker may still process it.
+ENQUEUED_FOR = timedelta(hours=1)
+BATCH = 2000
+
+
+def enqueue_due() -> int:
+    """Enqueue the subscriptions that are due, the oldest first, and return how many.
+
+    The next round takes those beyond the batch, so an outage is caught up without a storm.
+    """
+    at = now()
+    due = Subscription.objects.filter(due_at__lte=at).order_by("due_at")
+    found = list(due.values_list("pk", flat=True)[:BATCH])
+    for pk in found:
+        with transaction.atomic():
+            later = at + ENQUEUED_FOR
+            if Subscription.objects.filter(pk=pk, due_at__lte=at).update(due_at=later):
+                enqueue(cancelling.KIND, pk)
+    return len(found)
+
+
+def enqueue_of_payment(payment: Payment) -> None:
+    """Enqueue the subscription whose period this payment pays."""
+    for attempt in Attempt.objects.filter(payment=payment).select_related("period"):
+        enqueue(cancelling.KIND, attempt.period.subscription_id)
+
+
+def process(subject: str, lease: Lease) -> RetryAfter | None:
+    """Advance the subscription as far as possible now; the outbox's handler for subscriptions."""
+    subscription = _load(subject)
+    if not subscription.renews or subscription.state == SubscriptionState.PREPARED:
+        return None
+    structlog.contextvars.bind_contextvars(subscription=subscription.reference)
+    errors: list[ServiceUnavailable] = []
+    # The clock goes on although a service is away: what must happen by itself happens.
+    for step in (_renew, overdue.follow_time, _tell_network):
+        try:
+            step(subscription, lease)
+        except ServiceUnavailable as error:
+            errors.append(error)
+        subscription = _load(subject)
+    if errors:
+        return RetryAfter(count_failure(subscription, *errors))
+    return _wait(subscription)
+
+
+def _load(subject: str) -> Subscription:
+    return Subscription.objects.select_related("plan", "mandate__method", "line__account").get(
+        pk=subject
+    )
+
+
+def _renew(subscription: Subscription, lease: Lease) -> None:
+    """Pay the next period, and open it once it begins."""
+    paid = last_paid(subscription)
+    if subscription.state not in RUNNING or subscription.parked_because:
+        return
+    period = upcoming(subscription, paid)
+    is_last = subscription.is_cancelled and subscription.decided_number == paid.number
+    if is_last and period is not None:
+        paying.let_go(period, lease)
+    if is_last or now() < _time(paid.ends_at) - READY_BEFORE:
+        return
+    if period is None:
+        period = plan_next(subscription, paid)
+    if not paying.make_payable(period, due_since=_time(paid.ends_at), lease=lease):
+        return
+    if now() < _time(period.starts_at or paid.ends_at):
+        return
+    # If a cancel came first, the next steps see it.
+    if _decide_to_charge(subscription, paid, period) and paying.capture(period, lease):
+        open_period(period, at=now())
+
+
+def _decide_to_charge(subscription: Subscription, paid: Period, period: Period) -> bool:
+    """Decide to charge, by compare-and-set against a cancel. There is no way back."""
+    if subscription.decided_number == period.number:
+        return True
+    expected = {
+        "decided_number": paid.number,
+        "last_number": None,
+        "parked_because": "",
+        "state": RUNNING,
+    }
+    return compare_and_set(Subscription, subscription.pk, expected, decided_number=period.number)
+
+
+def _tell_network(subscription: Subscription, lease: Lease) -> None:
+    """Bring the network to what is stored. If it refuses, nothing is charged until staff act."""
+    try:
+        service.bring_up_to_date(subscription, lease)
+    except NetworkRefused as error:
+        # It is expected, and the row of the call says why.
+        log.error("the network refuses: staff must act", detail=str(error))  # noqa: TRY400
+        if subscription.state in RUNNING:
+            park(subscription, ParkReason.FAULT)
+
+
+def park(subscription: Subscription, reason: ParkReason) -> None:
+    """Charge nothing until staff have acted."""
+    compare_and_set(Subscription, subscription.pk, {"parked_because": ""}, parked_because=reason)
+
+
+def _wait(subscription: Subscription) -> RetryAfter | None:
+    """Store when the subscription is due next. The task stays open if that is soon."""
+    if subscription.state not in RUNNING:
+        return None
+    due_at = _next_due(subscription)
+    changes = {"due_at": due_at, "tries": 0, "last_error": ""}
+    compare_and_set(Subscription, subscription.pk, {"state": RUNNING}, **changes)
+    delay = due_at - now()
+    return RetryAfter(delay) if delay < SOON else None
+
+
+def _next_due(subscription: Subscription) -> datetime:
+    """Return when something happens next: a try, a start, the end of grace or of hold."""
+    at, paid = now(), last_paid(subscription)
+    ends_at = _time(paid.ends_at)
+    times: list[datetime | None] = [ends_at - READY_BEFORE, ends_at]
+    times += overdue.turning_points(subscription, paid)
+    period = upcoming(subscription, paid)
+    if period is not None and not subscription.is_cancelled:
+        times.append(paying.time_of_next_try(period, due_since=ends_at))
+    return min((time for time in times if time and time > at), default=at + timedelta(days=1))
+
+
+def _time(moment: datetime | None) -> datetime:
+    assert moment is not None  # noqa: S101 -- paid_period_has_its_time
+    return moment
