@@ -5,6 +5,7 @@ from django.db.models.functions import Now
 
 from moportal.retention import Kept, Timed, register
 from subscriptions.models import (
+    Attempt,
     Bucket,
     ChargingCall,
     CustomerCall,
@@ -23,10 +24,13 @@ from subscriptions.models import (
 )
 from subscriptions.states import WayOutState
 
-# A plan that is live may still have to be ended in the network, which the calls decide.
+# A plan that is live may still have to be ended in the network, which the calls decide. One that
+# renews is live until it was ended there.
 PERIODS = Period.objects.filter(subscription=OuterRef("subscription"))
 ENDED = Q(subscription__ended_at__isnull=False) | Q(
-    Exists(PERIODS.filter(usable_until__lt=Now())), ~Exists(PERIODS.filter(usable_until__gte=Now()))
+    Exists(PERIODS.filter(usable_until__lt=Now())),
+    ~Exists(PERIODS.filter(usable_until__gte=Now())),
+    subscription__anchored_at=None,
 )
 # While a plan runs, its usage may have to be allocated again.
 RUNNING = Period.objects.filter(
@@ -39,6 +43,7 @@ register(
     Kept(Takeover, "one row for each SIM that another customer has proven"),
     Kept(Subscription, "what the customer bought, as long as the account exists"),
     Kept(Period, "what the customer bought, as long as the account exists"),
+    Kept(Attempt, "payments of what the customer bought, as long as the account exists"),
     Kept(Bucket, "what the customer bought, as long as the account exists"),
     Timed(
         NetworkCall,

@@ -67,6 +67,7 @@ from payments.states import RefundKind
 from plans.models import Plan, PlanCountry, PlanPrice, PlanText
 from subscriptions.domain import lifecycle as subscriptions
 from subscriptions.models import (
+    Attempt,
     Bucket,
     CustomerCall,
     Line,
@@ -135,6 +136,27 @@ def other_order() -> Order:
 def other_refund() -> Refund:
     again(Refund, key=uuid.uuid4(), kind=RefundKind.SHORTENED)
     return Refund.objects.latest("pk")
+
+
+def second_period(late: timedelta, *, after_hold: bool = False) -> None:
+    """Write a period that begins this much after the end of the first."""
+    first = Period.objects.get()
+    starts_at, ends_at = now(), now() + timedelta(days=1)
+    Period.objects.filter(pk=first.pk).update(starts_at=starts_at, ends_at=ends_at)
+    again(
+        Period,
+        number=2,
+        starts_at=ends_at + late,
+        ends_at=ends_at + timedelta(days=1),
+        follows=None if after_hold else first,
+        after_hold=after_hold,
+    )
+
+
+def two_live_attempts() -> None:
+    for _ in range(2):
+        again(Payment, key=uuid.uuid4())
+        Attempt.objects.create(period=Period.objects.get(), payment=Payment.objects.latest("pk"))
 
 
 def progress_without_provider_again() -> None:
@@ -331,6 +353,21 @@ BROKEN: dict[str, Callable[[], object]] = {
         Period, starts_at=now(), ends_at=now() + timedelta(1), usable_until=now() + timedelta(2)
     ),
     "paid_period_has_its_time": set_to(Period, state="paid"),
+    "a_gap_comes_only_after_hold": set_to(
+        Period, number=2, starts_at=now(), ends_at=now() + timedelta(1)
+    ),
+    "a_period_begins_where_the_one_before_ends": lambda: second_period(timedelta(hours=1)),
+    "periods_of_a_subscription_do_not_overlap": lambda: second_period(
+        timedelta(hours=-1), after_hold=True
+    ),
+    "one_open_or_captured_attempt_per_period": two_live_attempts,
+    "park_reason_known": set_to(Subscription, parked_because="other"),
+    "only_what_renews_is_due": set_to(Subscription, due_at=now()),
+    "only_what_renews_is_overdue": set_to(Subscription, state="grace"),
+    "cancelled_subscription_has_its_last_period": set_to(Subscription, cancelled_at=now()),
+    "nothing_is_charged_after_the_last_period": set_to(
+        Subscription, cancelled_at=now(), last_number=1, decided_number=2
+    ),
     "what_has_ended_is_not_live": set_to(Subscription, ended_at=now(), live_iccid="89"),
     "bucket_kind_known": set_to(Bucket, kind="other"),
     "no_more_used_than_there_was": set_to(Bucket, used_bytes=10**13),

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from orders.models import Order
 from payments.domain.receipts import Sale
-from subscriptions.domain.lifecycle import end_of_period
+from subscriptions.domain.bounds import end_of_period
 
 
 def sale_of(order: Order, *, at: datetime) -> Sale:

@@ -5,6 +5,7 @@ from typing import Any
 
 from accounts.domain.telling import tell
 from messages.states import Occasion
+from payments.domain.receipts import message_context
 from payments.models import Payment, Receipt
 from subscriptions.models import Period, Subscription
 
@@ -17,8 +18,7 @@ def tell_renewed(period: Period, receipt: Receipt | None, *, at: datetime) -> No
         at=at,
         starts_at=period.starts_at,
         ends_at=period.ends_at,
-        tax=period.price.tax,
-        receipt=str(receipt) if receipt else "",
+        **(message_context(receipt) if receipt else {}),
     )
 
 

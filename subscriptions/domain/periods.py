@@ -6,7 +6,7 @@ import structlog
 from django.db import transaction
 
 from moportal.database.statements import compare_and_set, move
-from payments.domain.receipts import issue_receipt
+from payments.domain.receipts import Sale, issue_receipt
 from subscriptions.domain import allocation, announcing
 from subscriptions.domain.bounds import bounds_of
 from subscriptions.domain.lifecycle import create_bucket, price_fields
@@ -91,10 +91,22 @@ def open_period(period: Period, *, at: datetime) -> None:
     )
     assert period.starts_at is not None  # noqa: S101 -- set above, or planned
     allocation.reallocate(period.line_id, since=period.starts_at)
-    attempt = period.attempts.filter(is_live=True).select_related("payment").first()
-    receipt = issue_receipt(attempt.payment, at=at) if attempt else None
+    attempt = period.attempts.filter(is_live=True).select_related("payment__method").first()
+    receipt = issue_receipt(attempt.payment, _sale(period), at=at) if attempt else None
     announcing.tell_renewed(period, receipt, at=at)
     log.info("renewed", subscription=subscription.pk, period=period.number)
+
+
+def _sale(period: Period) -> Sale:
+    """Return what the period's receipt says."""
+    return Sale(
+        buyer=period.line.account,
+        item=period.plan_name,
+        price=period.price,
+        tax_rate=period.tax_rate,
+        starts_at=period.starts_at,
+        ends_at=period.ends_at,
+    )
 
 
 def _fill(period: Period) -> None:

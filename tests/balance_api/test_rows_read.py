@@ -19,6 +19,7 @@ from subscriptions.states import PeriodState
 def test_only_usable_periods_of_a_line_are_read(sim: Sim) -> None:
     """Of five years of weekly periods the statement reads one."""
     line = Line.objects.get()
+    today = now()
     weekly = Subscription.objects.create(line=line, reference="weekly")
     past = Period.objects.bulk_create(
         Period(
@@ -26,9 +27,10 @@ def test_only_usable_periods_of_a_line_are_read(sim: Sim) -> None:
             line=line,
             number=week + 1,
             state=PeriodState.PAID,
-            starts_at=now() - timedelta(weeks=week + 1),
-            ends_at=now() - timedelta(weeks=week),
-            usable_until=now() - timedelta(weeks=week),
+            after_hold=True,
+            starts_at=today - timedelta(weeks=week + 1),
+            ends_at=today - timedelta(weeks=week),
+            usable_until=today - timedelta(weeks=week),
         )
         for week in range(260)
     )

@@ -194,7 +194,7 @@ def test_a_line_that_is_gone_leaves_the_account(alice: User, customers: str) -> 
     assert sims_on(line) == {}
     assert left() == [(BalanceType.NONE, 0)]
     states = line.subscriptions.values_list("master", "state")
-    assert set(states) == {("operator", "cancelled"), ("portal", "active")}
+    assert set(states) == {("operator", "ended"), ("portal", "active")}
     lease = Lease(0, "x")
     assert operator_lines.refresh(str(kept.pk), lease) is None
 
