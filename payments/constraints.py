@@ -4,6 +4,8 @@ from typing import Any
 
 from django.db.models import BaseConstraint
 
+from moportal.database.vendors import is_postgresql
+
 
 class SameAsParent(BaseConstraint):
     """A row has the same value in the column `field` as the row that its foreign key names.
@@ -28,7 +30,7 @@ class SameAsParent(BaseConstraint):
 
     def create_sql(self, model: Any, schema_editor: Any) -> str | None:  # type: ignore[override]  # the same
         """Return the statements that add the constraint."""
-        if schema_editor.connection.vendor != "postgresql":
+        if not is_postgresql(schema_editor):
             return None
         quote, key = schema_editor.quote_name, model._meta.get_field(self.parent)
         parent, child = key.related_model._meta, model._meta
@@ -43,7 +45,7 @@ class SameAsParent(BaseConstraint):
 
     def remove_sql(self, model: Any, schema_editor: Any) -> str | None:  # type: ignore[override]  # the same
         """Return the statements that remove the constraint."""
-        if schema_editor.connection.vendor != "postgresql":
+        if not is_postgresql(schema_editor):
             return None
         quote = schema_editor.quote_name
         return (
