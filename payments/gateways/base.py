@@ -274,6 +274,10 @@ class WithoutMethods(WithoutDisputes, WithoutBooks, WithoutHostedPayment):
     The portal never calls the methods of an ability that the adapter has not declared.
     """
 
+    def device_hosts(self) -> frozenset[str]:
+        """Return no host: without a page, the portal's servers alone call the gateway."""
+        return frozenset()
+
     def open_page(self, *, return_url: str, key: str) -> HostedPage:
         """Raise `NotOffered`."""
         raise NotOffered(Ability.HOSTED_PAGE)

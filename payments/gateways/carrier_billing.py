@@ -59,10 +59,6 @@ class CarrierBilling(WithoutMethods):
     # The API promises no time. After it, a search by time finds the payment.
     remembers_keys_for: timedelta | None = timedelta(hours=24)
 
-    def device_hosts(self) -> frozenset[str]:
-        """Return no host: the portal's servers alone call the operator's billing."""
-        return frozenset()
-
     def authorise(
         self,
         token: str,

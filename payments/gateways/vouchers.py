@@ -61,10 +61,6 @@ class VoucherServer(WithoutMethods, WithoutCode):
     abilities = frozenset({Ability.VOUCHERS, Ability.PART_REFUNDS, Ability.BOOKS})
     remembers_keys_for: timedelta | None = timedelta(hours=24)
 
-    def device_hosts(self) -> frozenset[str]:
-        """Return no host: the portal's servers alone call the voucher server."""
-        return frozenset()
-
     def authorise(
         self,
         token: str,
