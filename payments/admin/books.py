@@ -9,6 +9,7 @@ from django.shortcuts import render
 from moportal.web.desk import NeedsStaffFilter, ReadOnly
 from payments.admin.payments import staff_of
 from payments.domain import differences, fetching
+from payments.domain.reasons import LONGEST_REASON
 from payments.models import BookDay, BookDifference, BookEntry
 from payments.states import DifferenceKind
 from payments.texts import EXPLANATIONS
@@ -17,7 +18,7 @@ from payments.texts import EXPLANATIONS
 class SettleForm(forms.Form):
     """Why a difference counts as settled."""
 
-    because = forms.CharField(label="Reason", max_length=differences.LONGEST_REASON)
+    because = forms.CharField(label="Reason", max_length=LONGEST_REASON)
 
 
 class OpenDifference(NeedsStaffFilter):

@@ -12,6 +12,7 @@ from django.utils.html import format_html, format_html_join
 from accounts.models import User
 from moportal.web.desk import NeedsStaffFilter, ReadOnly, ReadOnlyInline
 from payments.domain import answers, disputes, evidence
+from payments.domain.reasons import LONGEST_REASON
 from payments.models import Dispute, DisputeAnswer
 from payments.states import AnswerKind, DisputeKind, DisputeState
 
@@ -54,7 +55,7 @@ STATES = {
 class ReasonForm(forms.Form):
     """The reason for a decision. The dispute's page shows it."""
 
-    because = forms.CharField(label="Reason", max_length=answers.LONGEST_REASON)
+    because = forms.CharField(label="Reason", max_length=LONGEST_REASON)
 
 
 class AnswerInline(ReadOnlyInline, admin.TabularInline[DisputeAnswer, Dispute]):

@@ -9,6 +9,7 @@ from django.shortcuts import render
 from accounts.admin import SearchByIdentifier
 from moportal.web.desk import ReadOnly
 from payments.domain import mandates
+from payments.domain.reasons import LONGEST_REASON
 from payments.models import Mandate
 from payments.states import MandateEnd
 
@@ -18,7 +19,7 @@ TITLE = "End (nothing more is charged under it)"
 class NoteForm(forms.Form):
     """Why staff end a mandate. Its page shows the reason."""
 
-    because = forms.CharField(label="Reason", max_length=200)
+    because = forms.CharField(label="Reason", max_length=LONGEST_REASON)
 
 
 @admin.register(Mandate)

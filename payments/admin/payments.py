@@ -16,6 +16,7 @@ from accounts.models import User
 from moportal.money import MINOR_UNIT_DIGITS, Money
 from moportal.web.desk import NeedsStaffFilter, ReadOnly, ReadOnlyInline
 from payments.domain import cards, refunds
+from payments.domain.reasons import LONGEST_REASON
 from payments.gateways.base import NotOffered
 from payments.models import (
     CardPage,
@@ -66,7 +67,7 @@ class PartForm(forms.Form):
     """What is given back to the customer, and why. The payment's page shows the reason."""
 
     amount = forms.DecimalField(min_value=0, max_digits=19, label="Amount to refund")
-    because = forms.CharField(label="Reason", max_length=refunds.LONGEST_REASON)
+    because = forms.CharField(label="Reason", max_length=LONGEST_REASON)
 
     def __init__(self, payment: Payment, *given: Any) -> None:
         super().__init__(*given)

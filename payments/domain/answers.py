@@ -20,6 +20,7 @@ from outbox.retries import LONGEST_ERROR, count_failure
 from payments.domain import evidence
 from payments.domain.calls import call_gateway
 from payments.domain.disputes import enqueue_dispute
+from payments.domain.reasons import cut_reason
 from payments.gateways import gateway
 from payments.gateways.base import GatewayRefused, GatewayUnavailable
 from payments.models import Dispute, DisputeAnswer
@@ -27,7 +28,6 @@ from payments.states import AnswerKind, AnswerState, DisputeKind, DisputeState
 
 log = structlog.get_logger(__name__)
 KIND = "dispute_answer"
-LONGEST_REASON = 200
 BATCH = 500
 
 
@@ -55,7 +55,7 @@ def request_answer(
         if kind == AnswerKind.ACCEPT and fresh.kind == DisputeKind.INQUIRY:
             raise NothingTaken(str(fresh))
         row = DisputeAnswer.objects.create(
-            dispute=fresh, kind=kind, because=because[:LONGEST_REASON], asked_by=actor
+            dispute=fresh, kind=kind, because=cut_reason(because), asked_by=actor
         )
         enqueue(KIND, row.pk)
     log.info("dispute decided", dispute=dispute.gateway_id, kind=kind, actor=actor.pk)

@@ -11,11 +11,11 @@ from django.utils.timezone import now
 from accounts.models import User
 from moportal.database.statements import compare_and_set
 from moportal.money import Money
+from payments.domain.reasons import cut_reason
 from payments.models import BookDifference, Payment
 from payments.states import DifferenceKind
 
 log = structlog.get_logger(__name__)
-LONGEST_REASON = 200
 NO_LONGER_FOUND = "A later comparison no longer finds it."
 
 
@@ -72,7 +72,7 @@ def _store(gateway: str, day: date, one: Difference, row: BookDifference | None)
         "our_currency": one.ours.currency if one.ours else "",
         "their_minor_units": one.theirs.minor_units if one.theirs else None,
         "their_currency": one.theirs.currency if one.theirs else "",
-        "detail": one.detail[:LONGEST_REASON],
+        "detail": cut_reason(one.detail),
     }
     is_same = row is not None and all(getattr(row, name) == content[name] for name in content)
     if row is not None and row.settled_at is None:
@@ -89,7 +89,7 @@ def _store(gateway: str, day: date, one: Difference, row: BookDifference | None)
 
 def settle(difference: BookDifference, *, reason: str, actor: User) -> bool:
     """Store why staff count a difference as settled. Returns False if it was settled before."""
-    changes = {"settled_at": now(), "settled_by": actor, "reason": reason[:LONGEST_REASON]}
+    changes = {"settled_at": now(), "settled_by": actor, "reason": cut_reason(reason)}
     is_settled = compare_and_set(BookDifference, difference.pk, {"settled_at": None}, **changes)
     if is_settled:
         log.info("difference settled", difference=difference.pk, actor=actor.pk)

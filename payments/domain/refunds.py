@@ -22,6 +22,7 @@ from outbox.calls import BeforeCall
 from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.retries import LONGEST_ERROR, count_failure
 from payments.domain.calls import call_gateway
+from payments.domain.reasons import cut_reason
 from payments.domain.standing import (
     end_refund,
     fetch_standing,
@@ -37,7 +38,6 @@ from payments.states import RefundKind, RefundState
 
 log = structlog.get_logger(__name__)
 KIND = "refund"
-LONGEST_REASON = 200
 # How often the gateway is asked about a refund that the bank decides about later.
 PENDING_INTERVAL = timedelta(hours=1)
 # A request without an answer may still arrive at the gateway for so long.
@@ -138,7 +138,7 @@ def _set_aside(
         payment=payment,
         minor_units=amount.minor_units,
         kind=kind,
-        reason=reason[:LONGEST_REASON],
+        reason=cut_reason(reason),
         asked_by=actor,
     )
 
