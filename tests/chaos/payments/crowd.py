@@ -11,6 +11,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import httpx
 from django.db import connection
 from django.utils.timezone import now
 
@@ -166,12 +167,16 @@ class Crowd:
         is_waiting = payment.state == PaymentState.PENDING and payment.customer_step_url
         if approves is None or story.has_decided or not (is_waiting or payment.waits_for_code):
             return
+        try:
+            if payment.waits_for_code:
+                sent = self._gateway.code(payment.gateway_id)
+                codes.submit(payment, sent if approves else f"{(int(sent) + 1) % 10**6:06}")
+            else:
+                self._gateway.decide(payment.customer_step_url, approves=approves)
+        except httpx.TransportError:
+            # The gateway is away. The customer comes back later.
+            return
         story.has_decided = True
-        if payment.waits_for_code:
-            sent = self._gateway.code(payment.gateway_id)
-            codes.submit(payment, sent if approves else f"{(int(sent) + 1) % 10**6:06}")
-        else:
-            self._gateway.decide(payment.customer_step_url, approves=approves)
         self.counts["decided at the bank"] += 1
 
     def _give_back(self, story: Story, order: Order) -> None:
