@@ -80,19 +80,6 @@ def test_a_disputed_charge_is_not_refunded_and_a_lost_one_less(gateway: httpx.Cl
     assert (beyond, rest) == (409, 200)
 
 
-def test_a_bank_takes_no_charge_twice(gateway: httpx.Client) -> None:
-    payment = charged(gateway)
-    first = opened(gateway, payment, amount=1500)
-
-    beyond = gateway.post(f"/payments/{payment}/dispute", json={"amount": 500})
-    rest = gateway.post(f"/payments/{payment}/dispute", json={"amount": 499})
-    gateway.post(f"/disputes/{first}/end", json={"status": "won"})
-    after_it_was_won = gateway.post(f"/payments/{payment}/dispute", json={"amount": 1500})
-
-    statuses = [one.status_code for one in (beyond, rest, after_it_was_won)]
-    assert statuses == [409, 200, 200]
-
-
 def test_evidence_is_taken_once(gateway: httpx.Client) -> None:
     path = f"/disputes/{opened(gateway, charged(gateway))}"
 

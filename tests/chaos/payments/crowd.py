@@ -192,7 +192,9 @@ class Crowd:
             "all": [(payment.minor_units, RefundKind.ENDED)],
             "too much": [(payment.minor_units + 1, RefundKind.GOODWILL)],
         }
-        is_disputed = wanted == "a part while disputed" and self._gateway.has_disputes
+        # A bank takes no charge twice.
+        may_dispute = self._gateway.has_disputes and story.is_about.treated != Treated.DISPUTED
+        is_disputed = wanted == "a part while disputed" and may_dispute
         # Of one minor unit a part is all, and nothing is left to dispute.
         if is_disputed and part < payment.minor_units:
             with ThreadPoolExecutor(1) as bank:
