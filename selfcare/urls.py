@@ -2,12 +2,16 @@
 
 from django.urls import path
 
-from selfcare.views import account, addresses, lines, reentry, security
+from selfcare.views import account, addresses, lines, receipts, reentry, security
 
 urlpatterns = [
     path("", account.account, name="account"),
     path("messages/<int:number>/", account.message, name="message"),
     path("messages/<int:number>/file/", account.message_file, name="message-file"),
+    path("receipts/<str:number>/", receipts.receipt, name="receipt"),
+    path("receipts/<str:number>/file/", receipts.receipt_file, name="receipt-file"),
+    path("credit-notes/<str:number>/", receipts.credit_note, name="credit-note"),
+    path("credit-notes/<str:number>/file/", receipts.credit_note_file, name="credit-note-file"),
     path("lines/link/", lines.begin, name="link-line"),
     path("lines/link/code/", lines.enter_code, name="link-code"),
     path("lines/link/code/again/", lines.send_again, name="link-code-again"),

@@ -1,5 +1,6 @@
 """Builders of test data: each makes the smallest valid object, with details by keyword."""
 
+from datetime import UTC, datetime
 from itertools import count
 
 from accounts.models import User
@@ -8,14 +9,18 @@ from esim.models import Sim, SmdpProvider
 from mobileplans.models import Visit
 from moportal.identifiers import Iccid
 from orders.domain import drafts, placing
+from orders.domain.sales import sale_of
 from orders.models import Draft, Order
-from payments.models import PaymentMethod
+from payments.domain.receipts import issue_credit_note, issue_receipt
+from payments.models import CreditNote, PaymentMethod, Receipt
+from payments.states import RefundKind
 from plans.models import Category, Plan, PlanCountry, PlanPrice, PlanText
 
 PREFIX = "8944999"
 EID = "89049032123451234512345678901235"
 OTHER_EID = "89049032000000000000000000000066"
 GB = 10**9
+IN_2026 = datetime(2026, 11, 30, 12, tzinfo=UTC)
 _serial = count(1)
 
 
@@ -150,3 +155,20 @@ def make_order(account: User, **of_draft: object) -> Order:
     """Create an order that was just submitted."""
     draft = make_draft(account, **of_draft)  # type: ignore[arg-type]  # the draft's own keywords
     return placing.place(draft, version=draft.version)
+
+
+def make_receipt(order: Order, *, at: datetime = IN_2026) -> Receipt:
+    """Issue the order's receipt, as its completion does."""
+    receipt = issue_receipt(order.payment, sale_of(order, at=at), at=at)
+    assert receipt is not None
+    return receipt
+
+
+def make_credit_note(
+    receipt: Receipt, minor_units: int = 500, *, at: datetime = IN_2026
+) -> CreditNote:
+    """Issue the credit note of a refund that the gateway has confirmed."""
+    refund = receipt.payment.refunds.create(
+        minor_units=minor_units, kind=RefundKind.GOODWILL, reason="slow", state="done", ended_at=at
+    )
+    return issue_credit_note(refund, receipt, at=at)

@@ -143,14 +143,14 @@ def address_filler() -> Callable[[str], str]:
     return fill
 
 
-def rows_of_customer() -> dict[str, dict[str, int]]:
+def rows_of_customer() -> dict[str, dict[str, Any]]:
     """Return a row's number for each part of an address that does not mean an order."""
     from accounts.models import (  # noqa: PLC0415 -- needs the settings
         AccountMessage,
         Address,
         OidcIdentity,
     )
-    from payments.models import PaymentMethod  # noqa: PLC0415 -- the same
+    from payments.models import CreditNote, PaymentMethod, Receipt  # noqa: PLC0415 -- the same
 
     models: dict[str, Any] = {
         "/methods/": PaymentMethod,
@@ -158,7 +158,14 @@ def rows_of_customer() -> dict[str, dict[str, int]]:
         "/account/addresses/": Address,
         "/account/security/operator/": OidcIdentity,
     }
-    return {part: {"number": model.objects.order_by("pk")[0].pk} for part, model in models.items()}
+    documents = {
+        "/account/receipts/": Receipt.objects.get(),
+        "/account/credit-notes/": CreditNote.objects.get(),
+    }
+    return {
+        **{part: {"number": model.objects.order_by("pk")[0].pk} for part, model in models.items()},
+        **{part: {"number": str(document)} for part, document in documents.items()},
+    }
 
 
 def ask(

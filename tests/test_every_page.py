@@ -52,7 +52,15 @@ from subscriptions.models import (
 )
 from tests.accounts.test_roles import make_staff
 from tests.balance_api.test_views import give
-from tests.builders import EID, make_card, make_order, make_pool, make_visit
+from tests.builders import (
+    EID,
+    make_card,
+    make_credit_note,
+    make_order,
+    make_pool,
+    make_receipt,
+    make_visit,
+)
 from tests.moportal.test_headers import HEADERS, HSTS, POLICY
 from tests.settings_for import production_environment
 from tests.speeds import sampled
@@ -152,6 +160,7 @@ def make_rows_of_payment(order: Order, alice: User) -> None:
     Refund.objects.create(
         payment=order.payment, minor_units=1, kind=RefundKind.GOODWILL, reason="x"
     )
+    make_credit_note(make_receipt(order))
     Dispute.objects.create(
         payment=order.payment, gateway_id="1", kind="dispute", minor_units=1, currency="USD"
     )

@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
@@ -82,6 +82,18 @@ def issue_credit_note(refund: Refund, receipt: Receipt, *, at: datetime) -> Cred
         **_seller(),
         **_next_number(CreditNoteCounter, at),
     )
+
+
+def receipts_of(account: User) -> QuerySet[Receipt]:
+    """Return the customer's receipts, newest first."""
+    mine = Receipt.objects.filter(payment__method__account=account)
+    return mine.select_related("payment__method").order_by("-pk")
+
+
+def credit_notes_of(account: User) -> QuerySet[CreditNote]:
+    """Return the customer's credit notes, newest first."""
+    mine = CreditNote.objects.filter(receipt__payment__method__account=account)
+    return mine.select_related("receipt__payment__method").order_by("-pk")
 
 
 def message_context(document: Receipt | CreditNote) -> dict[str, Any]:

@@ -1,0 +1,116 @@
+"""Receipts and credit notes in the account: to print and to keep, for their customer alone."""
+
+import html
+import re
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from brand.models import Operator
+from orders.models import Order
+from plans.models import PlanPrice, PlanText
+from tests.builders import make_credit_note, make_operator, make_order, make_receipt
+
+RECEIPT, NOTE = "/account/receipts/2026-000001/", "/account/credit-notes/C2026-000001/"
+PAGES = (RECEIPT, f"{RECEIPT}file/", NOTE, f"{NOTE}file/")
+
+
+@pytest.fixture
+def order(alice: User) -> Order:
+    """Return an order of Alice's with a receipt over $19.00, of which $5.00 were given back."""
+    make_operator()
+    order = make_order(alice)
+    make_credit_note(make_receipt(order))
+    return order
+
+
+def words(client: Client, page: str) -> str:
+    """Return the words of the page's document, without tags."""
+    text = client.get(page).text
+    (document,) = re.findall(r"<article.*?</article>", text, re.DOTALL)
+    return " ".join(html.unescape(re.sub("<[^>]*>", " ", document)).split())
+
+
+@pytest.mark.parametrize("page", [RECEIPT, f"{RECEIPT}file/"])
+def test_a_receipt_has_everything_that_the_law_asks_for(
+    as_alice: Client, order: Order, page: str
+) -> None:
+    assert words(as_alice, page) == (
+        "Kestrel Mobile, Inc. 100 Example Avenue Springfield, IL 62701 Tax number 00-1234567"
+        f" Date Nov. 30, 2026 Order {order.display_number} Customer Alice"
+        " Paid with Visa ending in 4242"
+        " Amounts Traveller Nov. 30, 2026 to Dec. 30, 2026"
+        " Net $17.43 Tax ( 9% ) $1.57 Total $19.00"
+    )
+
+
+@pytest.mark.parametrize("page", [NOTE, f"{NOTE}file/"])
+def test_a_credit_note_names_the_receipt(as_alice: Client, order: Order, page: str) -> None:
+    text = words(as_alice, page)
+
+    assert 'Credit note <bdi dir="ltr">C2026-000001</bdi>' in as_alice.get(page).text
+    assert "For receipt 2026-000001" in text
+    assert "Refunded to Visa ending in 4242" in text
+    assert text.endswith("Net $4.59 Tax ( 9% ) $0.41 Given back $5.00")
+
+
+def test_what_they_say_survives_every_later_change(as_alice: Client, order: Order) -> None:
+    before = [words(as_alice, page) for page in (RECEIPT, NOTE)]
+
+    PlanText.objects.update(name="Explorer")
+    PlanPrice.objects.update(minor_units=9900, tax_rate=0)
+    Operator.objects.update(name="Osprey", legal_name="Osprey, Inc.", tax_number="1")
+    User.objects.update(name="Alice Cooper")
+
+    assert [words(as_alice, page) for page in (RECEIPT, NOTE)] == before
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_nobody_else_sees_them(as_alice: Client, bob: User, order: Order, page: str) -> None:
+    stranger = Client()
+    stranger.force_login(bob)
+
+    assert as_alice.get(page).status_code == 200
+    assert stranger.get(page).status_code == 404
+
+
+@pytest.mark.parametrize("number", ["2026-000002", "2025-000001", "2026-1", "C", "9" * 40, "x"])
+def test_a_number_that_there_is_not_is_not_found(
+    as_alice: Client, order: Order, number: str
+) -> None:
+    assert as_alice.get(f"/account/receipts/{number}/").status_code == 404
+
+
+def test_a_receipt_leads_to_its_credit_notes(as_alice: Client, order: Order) -> None:
+    assert f'href="{NOTE}"' in as_alice.get(RECEIPT).text
+
+
+@pytest.mark.parametrize(
+    ("page", "name"),
+    [(RECEIPT, "receipt-2026-000001.html"), (NOTE, "credit-note-C2026-000001.html")],
+)
+def test_the_file_needs_nothing_else(as_alice: Client, order: Order, page: str, name: str) -> None:
+    kept = as_alice.get(f"{page}file/")
+
+    assert kept["Content-Disposition"] == f'attachment; filename="{name}"'
+    assert "<style>" in kept.text
+    assert "size: A4" in kept.text
+    assert not re.search(r"<script|<link|<img|src=|https?://|url\(", kept.text)
+
+
+def test_back_leads_to_the_page_that_it_came_from(as_alice: Client, order: Order) -> None:
+    page = f"/orders/{order.number}/"
+
+    assert f'href="{page}">Back' in as_alice.get(f"{RECEIPT}?next={page}").text
+    elsewhere = as_alice.get(f"{RECEIPT}?next=https://evil.example/").text
+    assert "evil.example" not in re.findall(r"<a class=.button button-quiet.*?>", elsewhere)[0]
+
+
+def test_in_arabic_it_reads_from_right_to_left(as_alice: Client, order: Order) -> None:
+    as_alice.post("/language/", {"language": "ar"})
+
+    kept = as_alice.get(f"{RECEIPT}file/").text
+
+    assert '<html lang="ar" dir="rtl">' in kept
+    assert "الرقم الضريبي" in kept
