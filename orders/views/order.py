@@ -31,6 +31,7 @@ from orders.views.steps import (
     redirect_to,
     redirect_to_open_step,
 )
+from payments.models import CreditNote
 from payments.states import MethodKind
 
 PHASES = {
@@ -68,6 +69,7 @@ def _order_context(order: Order) -> dict[str, Any]:
         "plan_name": order.plan_name,
         "amount": order.price.gross,
         "receipt": getattr(order.payment, "receipt", None),
+        "credit_notes": _credit_notes(order),
         "is_on_bill": order.payment.method.kind == MethodKind.BILL,
         "poll": repair is not None or not has_ended,
         **bank_context(order),
@@ -77,6 +79,14 @@ def _order_context(order: Order) -> dict[str, Any]:
         **frame_context("order", back_url=None),
         "cancel": order.state != OrderState.COMPLETED,
     }
+
+
+def _credit_notes(order: Order) -> list[CreditNote]:
+    """Return the credit notes of what was given back. Most orders need no query for that."""
+    if not order.payment.refunded_minor_units:
+        return []
+    notes = CreditNote.objects.filter(refund__payment=order.payment_id)
+    return list(notes.select_related("receipt").order_by("pk"))
 
 
 def _page_phase(order: Order, *, is_mended: bool) -> str:

@@ -191,9 +191,12 @@ def _message_row(told: AccountMessage) -> dict[str, Any]:
 
 
 def _order_row(order: Order) -> dict[str, Any]:
+    receipt = getattr(order.payment, "receipt", None)
     return {
         "display_number": order.display_number,
         "plan_name": order.plan_name,
         "state_text": OrderState(order.state).label,
+        "receipt": receipt,
+        "receipt_label": _("Receipt %(receipt)s") % {"receipt": receipt} if receipt else "",
         "url": reverse("order", args=[order.number]),
     }

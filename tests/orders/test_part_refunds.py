@@ -1,6 +1,7 @@
 """A part of an order's charge is given back: the customer keeps the plan, and is told once."""
 
 import pytest
+from django.test import Client
 
 from accounts.models import User
 from messages.models import Message
@@ -65,3 +66,22 @@ def test_an_order_that_is_taken_back_after_a_part_gives_back_the_rest(
     assert [payment["refunded"] for payment in books(gateway)["payments"]] == [1900]
     assert Message.objects.filter(occasion=Occasion.PART_REFUNDED).count() == 1
     assert Message.objects.filter(occasion=Occasion.ORDER_REFUNDED).count() == 1
+
+
+def test_the_order_and_the_account_lead_to_the_documents(
+    as_alice: Client, sold: Order, clara: User
+) -> None:
+    page = f"/orders/{sold.number}/"
+    receipt = f'href="/account/receipts/{sold.payment.receipt}/'
+    assert receipt in as_alice.get(page).text
+    assert receipt in as_alice.get("/account/").text
+    assert "credit-notes" not in as_alice.get(page).text
+
+    note = refund_part(sold, clara).credit_note
+    assert f'href="/account/credit-notes/{note}/' in as_alice.get(page).text
+
+    order_return = returning.request_return(sold, actor=clara, because="changed their mind")
+    process_task("return", order_return.pk)
+    over = as_alice.get(page).text
+    assert receipt in over
+    assert over.count("/account/credit-notes/") == len(["goodwill", "the rest"])
