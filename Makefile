@@ -28,6 +28,10 @@ export PORT
 run: $(VENV)/.run $(CATALOGUES)  ## Start the portal with its simulators and demo data (PORT=8000)
 	@exec $(PYTHON) -m demo.run
 
+.PHONY: age
+age: $(VENV)/.run  ## Move the demo customers' plans on (ARGS="--months 1" or "--days 1") while `make run` runs
+	@$(PYTHON) -m demo.manage age $(ARGS)
+
 .PHONY: reset
 reset:  ## Delete what `make run` has stored
 	@if [ -e var/run.lock ] && ! flock --nonblock var/run.lock true; then \

@@ -39,7 +39,7 @@ def main() -> int:
     try:
         with ExitStack() as resources:
             resources.enter_context(_lock_var())
-            copy = _copy(os.environ.get("PORT") or "8000")
+            copy = find_copy(os.environ.get("PORT") or "8000")
             _check_ports(copy)
             output = Output(LOGS)
             resources.callback(output.close)
@@ -142,7 +142,8 @@ def _lock_var() -> IO[str]:
     return lock
 
 
-def _copy(port: str) -> Copy:
+def find_copy(port: str) -> Copy:
+    """Return the installation under `var/` at this port. Raises `CannotRun`."""
     if not port.isdecimal() or not 0 < int(port) <= LAST_FIRST_PORT:
         raise CannotRun(f"PORT must be a number from 1 to {LAST_FIRST_PORT}, not {port!r}.")
     first = int(port)

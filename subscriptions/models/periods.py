@@ -6,7 +6,7 @@ from django.contrib.postgres.fields import (
     RangeOperators,
 )
 from django.db import models
-from django.db.models import F, Func, Q, Value
+from django.db.models import Deferrable, F, Func, Q, Value
 from django.utils.translation import pgettext_lazy
 
 from esim.constraints import ExclusionWherePossible
@@ -112,6 +112,8 @@ class Period(PricedPlan):
                     ),
                 ],
                 condition=Q(starts_at__isnull=False) & ~Q(state="lapsed"),
+                # One statement may move several periods.
+                deferrable=Deferrable.IMMEDIATE,
             ),
         ]
         # A balance reads the index from today on, so a line's past periods cost nothing. There must

@@ -1,0 +1,55 @@
+"""`manage.py age --months 1`: move the demo customers' plans on, and show what happened."""
+
+import time
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts.models import AccountMessage
+from demo import aging
+from messages.states import Occasion
+from outbox.models import Task
+from subscriptions.domain.cancelling import KIND
+from subscriptions.models import Subscription
+from subscriptions.states import SubscriptionState
+
+# A worker of `make run` needs a few seconds.
+PATIENCE = 20.0
+
+
+class Command(BaseCommand):
+    """Moves plans that renew on by days and months. It runs in the demo alone."""
+
+    help = __doc__
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--months", type=int, default=0)
+        parser.add_argument("--days", type=int, default=0)
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        if not settings.DEMO:
+            raise CommandError("Only a demo can move its plans on: set DEMO=1.")
+        months, days = options["months"], options["days"]
+        if months < 0 or days < 0 or months + days == 0:
+            raise CommandError("Name how far: --months 1, or --days 1.")
+        seen = AccountMessage.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+        # Renewals happen day by day, as they do in life.
+        for step in [{"months": 1}] * months + [{"days": 1}] * days:
+            self._step(**step)
+        self._show(seen)
+
+    def _step(self, **step: int) -> None:
+        for subscription in aging.renewing():
+            aging.age(subscription, **step)
+        until = time.monotonic() + PATIENCE
+        waiting = Task.objects.filter(kind=KIND, closed_at=None, attempts=0)
+        while waiting.exists() and time.monotonic() < until:
+            time.sleep(0.2)
+
+    def _show(self, seen: int) -> None:
+        for subscription in Subscription.objects.filter(anchored_at__isnull=False):
+            state = SubscriptionState(subscription.state).label
+            self.stdout.write(f"{subscription.reference}  {subscription.plan_name}: {state}")
+        for told in AccountMessage.objects.filter(pk__gt=seen).order_by("pk"):
+            self.stdout.write(f"  told {told.account}: {Occasion(told.occasion).label}")
