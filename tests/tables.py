@@ -59,6 +59,21 @@ PAYMENT_MOVES = {
     ("intended", "captured"): "the gateway charges at once",
     ("pending", "captured"): "the gateway charges with the bank's step",
 }
+SUBSCRIPTION_MOVES = {
+    ("prepared", "active"): "its order completes",
+    ("prepared", "ended"): "its order fails",
+    ("active", "grace"): "the next month begins unpaid",
+    ("active", "on_hold"): "no grace is left",
+    ("active", "ended"): "cancelled, and the month is over",
+    ("grace", "active"): "paid: the bounds stay",
+    ("grace", "on_hold"): "grace is over",
+    ("on_hold", "active"): "paid: a new month begins",
+    ("on_hold", "ended"): "30 days after the last paid month",
+}
+PERIOD_MOVES = {
+    ("planned", "paid"): "its payment is captured, or it costs nothing",
+    ("planned", "lapsed"): "the plan went on hold, or ended",
+}
 CARD_PAGE_MOVES = {
     ("intended", "open"): "a worker got the page's address",
     ("intended", "lapsed"): "no answer after six tries",
@@ -152,6 +167,18 @@ def order_picture() -> str:
     return _picture(NEXT_STATES, ORDER_MOVES)
 
 
+def subscription_picture() -> str:
+    from subscriptions.states import NEXT_SUBSCRIPTION_STATES  # noqa: PLC0415 -- after django.setup
+
+    return _picture(NEXT_SUBSCRIPTION_STATES, SUBSCRIPTION_MOVES)
+
+
+def period_picture() -> str:
+    from subscriptions.states import NEXT_PERIOD_STATES  # noqa: PLC0415 -- after django.setup
+
+    return _picture(NEXT_PERIOD_STATES, PERIOD_MOVES)
+
+
 def payment_picture() -> str:
     from payments.states import NEXT_STATES  # noqa: PLC0415 -- after django.setup
 
@@ -243,6 +270,10 @@ DOCUMENTS = {
         "order states": order_picture,
         "payment states": payment_picture,
         "card page states": card_page_picture,
+    },
+    ROOT / "docs/subscriptions.md": {
+        "subscription states": subscription_picture,
+        "period states": period_picture,
     },
     ROOT / "docs/testing.md": {"abilities": ability_table},
     ROOT / "docs/retention.md": {"retention": retention_table},
