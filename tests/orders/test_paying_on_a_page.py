@@ -13,8 +13,10 @@ from accounts.models import User
 from orders.domain import placing
 from orders.models import Draft, Order
 from orders.states import Failure, OrderState
-from payments.domain import cards, hosted, webhooks
+from outbox.domain import RetryAfter
+from payments.domain import cards, fraud, hosted, webhooks
 from payments.domain.methods import stored_methods
+from payments.domain.subjects import UNKNOWN_INTERVAL
 from payments.gateways.stripe import StripeGateway
 from payments.gateways.values import Declined, StoredCard
 from payments.models import GatewayCall, PaymentMethod, WebhookEvent
@@ -230,6 +232,26 @@ def test_an_event_about_what_was_paid_on_the_page_wakes_its_order(
     assert set(WebhookEvent.objects.values_list("payment", flat=True)) == {order.payment_id}
     process_task(webhooks.KIND, order.payment_id)
     assert settled(order).state == OrderState.COMPLETED
+
+
+def test_a_fraud_warning_before_the_portal_knows_the_payment_stops_the_card(
+    buying: Client, alice: User, stripe: str
+) -> None:
+    order = submit(buying, alice, keep="on")
+    pay_on_page(order.payment.customer_step_url)
+    # On its page the payment has got an id that the portal learns only when it asks.
+    (intent,) = books(stripe)["payment_intent"]
+    url = f"{stripe}/payments/{intent['id']}/fraud_warning"
+    warning = httpx.post(url, trust_env=False).raise_for_status().json()["id"]
+    notice = httpx.get(f"{stripe}/notices", trust_env=False).json()[-1]
+    signature = sign(notice["body"], SECRET, at=int(time.time()))
+    webhooks.receive("stripe", notice["body"].encode(), {SIGNATURE_HEADER: signature})
+    assert process_task(fraud.KIND, f"stripe:{warning}") == RetryAfter(UNKNOWN_INTERVAL)
+
+    settled(order)
+    assert process_task(fraud.KIND, f"stripe:{warning}") is None
+
+    assert PaymentMethod.objects.get(pk=order.payment.method_id).stopped_at is not None
 
 
 def test_without_such_a_gateway_the_choice_is_refused(
