@@ -38,6 +38,7 @@ AGENT_CODENAMES = frozenset(
         "lift_lock",
         "reissue_esim",
         "resend_message",
+        "resume_subscription",
         "retry_order",
         "settle_removal",
         "start_recovery",

@@ -12,9 +12,8 @@ from django.utils.timezone import now
 
 from outbox.domain import enqueue
 from payments.models import Payment
-from subscriptions.domain import cancelling
 from subscriptions.domain.bounds import Bounds, bounds_of, end_of_period
-from subscriptions.models import Attempt, Period, Subscription, UsageRecord
+from subscriptions.models import KIND, Attempt, Period, Subscription, UsageRecord
 from subscriptions.states import RUNNING
 
 TIMES_OF_PAYMENT = ("created_at", "captured_at", "declined_at", "retry_at", "authorised_until")
@@ -45,7 +44,7 @@ def age(subscription: Subscription, *, months: int = 0, days: int = 0) -> None:
     usage = UsageRecord.objects.filter(line=subscription.line_id)
     _move(usage, back, "used_at", "received_at", "day")
     Subscription.objects.filter(pk=subscription.pk).update(due_at=now(), served_until=None)
-    enqueue(cancelling.KIND, subscription.pk)
+    enqueue(KIND, subscription.pk)
 
 
 def _move(rows: QuerySet[Any], back: timedelta, *names: str) -> None:

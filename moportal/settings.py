@@ -288,7 +288,7 @@ VOUCHER_LIMIT = env.int("VOUCHER_LIMIT", default=5)
 # So many days before a dispute without an answer is lost, staff are told.
 DISPUTE_DUE_DAYS = env.positive("DISPUTE_DUE_DAYS", default=5)
 # What a dispute does to its plan: nothing, or end it at once.
-DISPUTE_REACTION = env.choice("DISPUTE_REACTION", ["none", "end"])
+DISPUTE_REACTION = env.choice("DISPUTE_REACTION", ["park", "none", "end"])
 # So many days nothing is sold to a device that was paid for by fraud. 0: no device is stopped.
 DEVICE_STOP_DAYS = env.int("DEVICE_STOP_DAYS", default=180)
 # The operator's billing in CAMARA's form, for the gateway payments.gateways.carrier_billing

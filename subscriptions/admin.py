@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from accounts.admin import SearchByIdentifier
 from accounts.models import User
 from moportal.web.desk import ReadOnly, ReadOnlyInline
-from subscriptions.domain import claims
+from subscriptions.domain import claims, parking
 from subscriptions.models import (
     Bucket,
     ChargingCall,
@@ -95,12 +95,33 @@ class LineAdmin(SearchByIdentifier, admin.ModelAdmin[Line]):
 
 @admin.register(Subscription)
 class SubscriptionAdmin(admin.ModelAdmin[Subscription]):
-    list_display = ["reference", "plan_name", "master", "state"]
-    list_filter = ["state", "master"]
+    list_display = ["reference", "plan_name", "master", "state", "parked_because", "last_error"]
+    list_filter = ["state", "parked_because", "master"]
     search_fields = ["=reference", "=line__sims__sim__iccid"]
-    readonly_fields = ["master", "state", "reference", "live_iccid", "ended_at"]
+    readonly_fields = [
+        *("master", "state", "reference", "live_iccid", "ended_at", "mandate"),
+        *("anchored_at", "anchor_number", "decided_number", "last_number", "cancelled_at"),
+        *("parked_because", "due_at", "served_until", "is_suspended", "tries", "last_error"),
+    ]
     autocomplete_fields = ["line"]
     inlines = [PeriodInline, NetworkCallInline]
+    actions = ["resume"]
+
+    def has_resume_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("subscriptions.resume_subscription")
+
+    @admin.action(description="Resume (after a fault is mended)", permissions=["resume"])
+    def resume(self, request: HttpRequest, chosen: QuerySet[Subscription]) -> None:
+        """Let parked plans be charged again."""
+        assert isinstance(request.user, User)  # noqa: S101 -- the desk is behind its own sign-in
+        for subscription in chosen:
+            try:
+                parking.resume(subscription, actor=request.user)
+            except parking.NotParked:
+                text = f"{subscription}: it is not parked, or a dispute is open."
+                self.message_user(request, text, messages.WARNING)
+            else:
+                self.message_user(request, f"Resumed: {subscription}")
 
 
 @admin.register(Period)

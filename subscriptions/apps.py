@@ -9,21 +9,23 @@ class SubscriptionsConfig(AppConfig):
         from accounts.access import caller_facts  # noqa: PLC0415 -- models are not there yet
         from accounts.signals import line_proven  # noqa: PLC0415 -- the same
         from outbox.domain import register  # noqa: PLC0415 -- the same
+        from payments import signals  # noqa: PLC0415 -- the same
         from payments.domain import bills  # noqa: PLC0415 -- the same
         from payments.domain import evidence as sale  # noqa: PLC0415 -- the same
         from subscriptions import checks  # noqa: F401, PLC0415 -- registers its checks
         from subscriptions.domain import (  # noqa: PLC0415 -- the same
-            cancelling,
             claims,
             evidence,
             linking,
             operator_lines,
+            parking,
             pulling,
             renewing,
             standing,
             ways_out,
         )
         from subscriptions.domain.caller_facts import ICCID_ENDING, PLAN  # noqa: PLC0415 -- the same
+        from subscriptions.models import KIND  # noqa: PLC0415 -- the same
 
         caller_facts.register(ICCID_ENDING, PLAN)
         sale.register(evidence.USAGE)
@@ -31,7 +33,9 @@ class SubscriptionsConfig(AppConfig):
         register(pulling.KIND, pulling.fetch_usage)
         register(linking.KIND, linking.find_line)
         register(operator_lines.KIND, operator_lines.refresh)
-        register(cancelling.KIND, renewing.process)
+        register(KIND, renewing.process)
         register(ways_out.KIND, ways_out.advance)
         bills.register_veto(standing.forbids_bill)
+        for signal in (signals.dispute_opened, signals.dispute_won, signals.dispute_lost):
+            signal.connect(parking.react, dispatch_uid="subscriptions.domain.parking.react")
         line_proven.connect(linking.note_proof, dispatch_uid="subscriptions.note_proof")

@@ -1,4 +1,7 @@
-"""What a dispute does to the plan that was paid: nothing, or end it (DISPUTE_REACTION)."""
+"""What a dispute does to the plan that an order has paid: nothing, or end it (DISPUTE_REACTION).
+
+`subscriptions.domain.parking` parks a plan that renews.
+"""
 
 from datetime import timedelta
 from functools import partial

@@ -17,11 +17,10 @@ from payments.domain import mandates
 from payments.models import Mandate
 from payments.states import MandateEnd
 from subscriptions.domain import announcing
-from subscriptions.models import Master, Period, Subscription
+from subscriptions.models import KIND, Master, Period, Subscription
 from subscriptions.states import RUNNING
 
 log = structlog.get_logger(__name__)
-KIND = "subscription"
 
 
 class NotRenewing(Exception):

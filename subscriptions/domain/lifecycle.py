@@ -12,11 +12,12 @@ from accounts.models import User
 from esim.models import Sim
 from esim.states import SimState
 from moportal.database.statements import compare_and_set, insert_new
+from outbox.domain import enqueue
 from payments.models import Mandate
 from plans.models import Category, Plan, PricedPlan
 from subscriptions.domain import allocation
 from subscriptions.domain.bounds import READY_BEFORE, end_of_period
-from subscriptions.models import Bucket, Line, Period, SimOnLine, Subscription
+from subscriptions.models import KIND, Bucket, Line, Period, SimOnLine, Subscription
 from subscriptions.states import RUNNING, PeriodState, SubscriptionState
 
 Proof = SimOnLine.Proof
@@ -152,6 +153,9 @@ def end(subscription: Subscription) -> None:
     if compare_and_set(Subscription, subscription.pk, running, **changes):
         cut_short(Period.objects.filter(subscription=subscription), at=at)
         allocation.reallocate(subscription.line_id, since=at)
+        if subscription.renews:
+            # What is authorised for the next period must be voided.
+            enqueue(KIND, subscription.pk)
 
 
 def cut_short(periods: QuerySet[Period], *, at: datetime) -> None:

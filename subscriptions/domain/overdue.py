@@ -134,6 +134,15 @@ def _start_hold(subscription: Subscription, period: Period) -> None:
     log.info("on hold", subscription=subscription.pk)
 
 
+def clear_away(subscription: Subscription, period: Period | None, lease: Lease) -> None:
+    """Leave nothing authorised and nothing planned of a subscription that was ended at once."""
+    if period is not None:
+        paying.let_go(period, lease)
+        move(period, NEXT_PERIOD_STATES, PeriodState.LAPSED)
+    if subscription.mandate is not None:
+        mandates.end(subscription.mandate, reason=MandateEnd.OVER)
+
+
 def _end(subscription: Subscription, paid: Period, lease: Lease) -> None:
     """End the subscription for good. Nothing stays authorised."""
     period = upcoming(subscription, paid)

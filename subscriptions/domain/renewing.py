@@ -16,10 +16,10 @@ from moportal.http_client import ServiceUnavailable
 from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.retries import count_failure
 from payments.models import Payment
-from subscriptions.domain import cancelling, overdue, paying, service
+from subscriptions.domain import overdue, parking, paying, service
 from subscriptions.domain.bounds import READY_BEFORE
 from subscriptions.domain.periods import last_paid, open_period, plan_next, upcoming
-from subscriptions.models import Attempt, Period, Subscription
+from subscriptions.models import KIND, Attempt, Period, Subscription
 from subscriptions.networks.base import NetworkRefused
 from subscriptions.states import RUNNING, ParkReason, SubscriptionState
 
@@ -43,14 +43,14 @@ def enqueue_due() -> int:
         with transaction.atomic():
             later = at + ENQUEUED_FOR
             if Subscription.objects.filter(pk=pk, due_at__lte=at).update(due_at=later):
-                enqueue(cancelling.KIND, pk)
+                enqueue(KIND, pk)
     return len(found)
 
 
 def enqueue_of_payment(payment: Payment) -> None:
     """Enqueue the subscription whose period this payment pays."""
     for attempt in Attempt.objects.filter(payment=payment).select_related("period"):
-        enqueue(cancelling.KIND, attempt.period.subscription_id)
+        enqueue(KIND, attempt.period.subscription_id)
 
 
 def process(subject: str, lease: Lease) -> RetryAfter | None:
@@ -79,11 +79,18 @@ def _load(subject: str) -> Subscription:
 
 
 def _renew(subscription: Subscription, lease: Lease) -> None:
-    """Pay the next period, and open it once it begins."""
+    """Pay the next period, or leave nothing of it if the plan was ended at once."""
     paid = last_paid(subscription)
-    if subscription.state not in RUNNING or subscription.parked_because:
-        return
     period = upcoming(subscription, paid)
+    if subscription.state == SubscriptionState.ENDED:
+        overdue.clear_away(subscription, period, lease)
+    elif not subscription.parked_because:
+        _pay_next(subscription, paid, period, lease)
+
+
+def _pay_next(
+    subscription: Subscription, paid: Period, period: Period | None, lease: Lease
+) -> None:
     is_last = subscription.is_cancelled and subscription.decided_number == paid.number
     if is_last and period is not None:
         paying.let_go(period, lease)
@@ -120,13 +127,7 @@ def _tell_network(subscription: Subscription, lease: Lease) -> None:
     except NetworkRefused as error:
         # It is expected, and the row of the call says why.
         log.error("the network refuses: staff must act", detail=str(error))  # noqa: TRY400
-        if subscription.state in RUNNING:
-            park(subscription, ParkReason.FAULT)
-
-
-def park(subscription: Subscription, reason: ParkReason) -> None:
-    """Charge nothing until staff have acted."""
-    compare_and_set(Subscription, subscription.pk, {"parked_because": ""}, parked_because=reason)
+        parking.park(subscription, ParkReason.FAULT)
 
 
 def _wait(subscription: Subscription) -> RetryAfter | None:

@@ -10,6 +10,9 @@ from plans.models import Plan
 from subscriptions.models.lines import Line
 from subscriptions.states import ParkReason, SubscriptionState
 
+# The outbox's kind for subscriptions that renew.
+KIND = "subscription"
+
 
 class Master(models.TextChoices):
     """Who decides about a subscription (docs/contract.md#subscriptions)."""
@@ -94,6 +97,7 @@ class Subscription(models.Model):
     )
 
     class Meta:
+        permissions = [("resume_subscription", "Can resume a parked subscription")]
         constraints = [
             models.CheckConstraint(
                 name="what_has_ended_is_not_live", condition=Q(ended_at=None) | Q(live_iccid="")

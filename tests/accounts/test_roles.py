@@ -43,6 +43,7 @@ ACTIONS = {
     ("payments.paymentmethod", "retry_removal"): AGENTS,
     ("payments.paymentmethod", "mark_removed"): AGENTS,
     ("accounts.attemptcount", "lift"): AGENTS,
+    ("subscriptions.subscription", "resume"): AGENTS,
     ("subscriptions.takeover", "decide"): ADMINISTRATORS,
     ("customer_messages.message", "resend"): AGENTS,
 }

@@ -15,8 +15,7 @@ from outbox.models import Task
 from payments.domain import payments as paying
 from plans.models import Plan
 from subscriptions.domain import activation, lifecycle, renewing
-from subscriptions.domain.cancelling import KIND
-from subscriptions.models import Period, Subscription
+from subscriptions.models import KIND, Period, Subscription
 from tests.builders import make_card, make_plan
 from tests.payments.conftest import APPROVED, agree, card
 from tests.processing import process_task

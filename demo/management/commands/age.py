@@ -10,8 +10,7 @@ from accounts.models import AccountMessage
 from demo import aging
 from messages.states import Occasion
 from outbox.models import Task
-from subscriptions.domain.cancelling import KIND
-from subscriptions.models import Subscription
+from subscriptions.models import KIND, Subscription
 from subscriptions.states import SubscriptionState
 
 # A worker of `make run` needs a few seconds.
