@@ -18,13 +18,13 @@ class OrdersConfig(AppConfig):
 def _register_tasks() -> None:
     """Name the function that carries out each kind of task."""
     from orders.domain import disputing, expiring, repairing, returning
-    from orders.domain.settling import enqueue_order_of_payment, settle
+    from orders.domain.settling import enqueue_of_payment, settle
     from orders.models import KIND
     from outbox.domain import register
     from payments.domain import webhooks
 
     register(KIND, settle)
-    register(webhooks.KIND, enqueue_order_of_payment)
+    register(webhooks.KIND, enqueue_of_payment)
     register(repairing.KIND, repairing.advance_repair)
     register(returning.KIND, returning.take_back)
     register(expiring.KIND, expiring.expire)

@@ -16,8 +16,3 @@ def usable_subscriptions(after: datetime) -> QuerySet[Subscription]:
     """Return the subscriptions that can be used after this time."""
     periods = usable_periods(after).filter(subscription=OuterRef("pk"))
     return Subscription.objects.filter(Exists(periods))
-
-
-def latest_period(subscription: Subscription) -> Period:
-    """Return the newest period that has begun or will begin. Every subscription has a period."""
-    return subscription.periods.order_by("-number")[0]

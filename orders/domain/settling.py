@@ -31,7 +31,7 @@ from payments.domain.receipts import issue_receipt
 from payments.gateways.base import GatewayRefused
 from payments.models import Payment
 from payments.states import PaymentState
-from subscriptions.domain import activation
+from subscriptions.domain import activation, renewing
 from subscriptions.domain import lifecycle as subscriptions
 from subscriptions.models import SimOnLine, Subscription
 from subscriptions.networks.base import NetworkRefused
@@ -97,11 +97,16 @@ def settle(subject: str, lease: Lease) -> RetryAfter | None:
     return _advance_or_fail(order, lease)
 
 
-def enqueue_order_of_payment(subject: str, _lease: Lease) -> None:
-    """Enqueue the order that this payment pays for; the outbox's handler for payments."""
+def enqueue_of_payment(subject: str, _lease: Lease) -> None:
+    """Enqueue what this payment pays for; the outbox's handler for payments.
+
+    That is an order, or a later period of a plan.
+    """
     order = Order.objects.filter(payment_id=subject).first()
     if order is not None:
         enqueue(KIND, order.pk)
+    else:
+        renewing.enqueue_of_payment(subject)
 
 
 def _advance_or_fail(order: Order, lease: Lease) -> RetryAfter | None:

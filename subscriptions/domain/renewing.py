@@ -15,7 +15,6 @@ from moportal.database.statements import compare_and_set
 from moportal.http_client import ServiceUnavailable
 from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.retries import count_failure
-from payments.models import Payment
 from subscriptions.domain import overdue, parking, paying, service
 from subscriptions.domain.bounds import READY_BEFORE
 from subscriptions.domain.periods import last_paid, open_period, plan_next, upcoming
@@ -47,9 +46,9 @@ def enqueue_due() -> int:
     return len(found)
 
 
-def enqueue_of_payment(payment: Payment) -> None:
-    """Enqueue the subscription whose period this payment pays."""
-    for attempt in Attempt.objects.filter(payment=payment).select_related("period"):
+def enqueue_of_payment(payment: str) -> None:
+    """Enqueue the subscription of which the payment with this key pays a period."""
+    for attempt in Attempt.objects.filter(payment_id=payment).select_related("period"):
         enqueue(KIND, attempt.period.subscription_id)
 
 

@@ -137,8 +137,8 @@ class Free(Lease):
 
 
 def test_processing_a_payment_enqueues_its_order(placed: Order, smdp: str) -> None:
-    settling.enqueue_order_of_payment(str(placed.payment_id), Free())
-    settling.enqueue_order_of_payment("0", Free())
+    settling.enqueue_of_payment(str(placed.payment_id), Free())
+    settling.enqueue_of_payment("0", Free())
 
     task = Task.objects.get()
     assert (task.kind, task.subject, task.enqueue_count) == ("order", str(placed.pk), 2)

@@ -11,7 +11,7 @@ from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
-from orders.domain.settling import enqueue_order_of_payment
+from orders.domain.settling import enqueue_of_payment
 from orders.models import Order
 from orders.states import OrderState
 from outbox.domain import Lease
@@ -76,8 +76,8 @@ def test_an_event_is_stored_and_enqueues_its_payment(waiting: Order) -> None:
 def test_a_payment_enqueues_its_order(waiting: Order) -> None:
     Task.objects.all().delete()
 
-    enqueue_order_of_payment(str(waiting.payment_id), Lease(0, ""))
-    enqueue_order_of_payment("0", Lease(0, ""))
+    enqueue_of_payment(str(waiting.payment_id), Lease(0, ""))
+    enqueue_of_payment("0", Lease(0, ""))
 
     assert Task.objects.get().subject == str(waiting.pk)
 

@@ -8,14 +8,17 @@ import pytest
 from django.utils.timezone import now
 
 from accounts.models import User
+from outbox.domain import enqueue
+from outbox.models import Task
 from payments.domain import payments as paying
 from payments.models import Payment, Receipt
 from subscriptions.balances import balances
 from subscriptions.domain import cancelling
-from subscriptions.models import Attempt, Bucket, SimOnLine
+from subscriptions.models import KIND, Attempt, Bucket, SimOnLine
 from subscriptions.states import SubscriptionState
 from tests.builders import GB
 from tests.payments.conftest import agree, card
+from tests.processing import process_task
 from tests.providers import break_it, mend
 from tests.subscriptions.renewals import DAY, HOUR, PRICE, SOLD, Renewal, sell
 
@@ -264,3 +267,14 @@ def new_card(renewal: Renewal, alice: User, number: str = "4242424242424242") ->
     """Let Alice choose another card for the plan."""
     method = paying.add_card(alice, replace(card(number), expiry_year=EXPIRY_YEAR))
     cancelling.pay_with(renewal.subscription, agree(method, purpose="R1"))
+
+
+def test_what_a_gateway_reports_of_a_charge_wakes_its_plan(monthly: Renewal) -> None:
+    monthly.pass_to(FEBRUARY - HOUR)
+    Task.objects.all().delete()
+    payment = Attempt.objects.get().payment
+    enqueue("payment", payment.pk)
+
+    process_task("payment", payment.pk)
+
+    assert Task.objects.filter(kind=KIND, subject=str(monthly.subscription.pk)).exists()
