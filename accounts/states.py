@@ -71,3 +71,27 @@ class ProofKind(TextChoices):
     BILL_CODE = "bill_code", pgettext_lazy("proof", "Code from the bill")
     OIDC = "oidc", pgettext_lazy("proof", "Sign-in with the operator")
     IDENTITY = "identity", pgettext_lazy("proof", "Identity verified")
+
+
+class DeletionState(TextChoices):
+    """How far the deletion of an account has come. Until it erases, the owner can undo it."""
+
+    ASKED = "asked", "The week runs"
+    # The week is over, but for example an order is open.
+    WAITING = "waiting", "Waits for something to end"
+    ERASING = "erasing", "Erases"
+    DONE = "done", "Done"
+    UNDONE = "undone", "Undone by its owner"
+
+
+NEXT_DELETION_STATES: dict[DeletionState, frozenset[DeletionState]] = {
+    DeletionState.ASKED: frozenset(
+        {DeletionState.WAITING, DeletionState.ERASING, DeletionState.UNDONE}
+    ),
+    DeletionState.WAITING: frozenset({DeletionState.ERASING, DeletionState.UNDONE}),
+    DeletionState.ERASING: frozenset({DeletionState.DONE}),
+    DeletionState.DONE: frozenset(),
+    DeletionState.UNDONE: frozenset(),
+}
+OPEN_DELETION = frozenset({DeletionState.ASKED, DeletionState.WAITING, DeletionState.ERASING})
+UNDOABLE = frozenset({DeletionState.ASKED, DeletionState.WAITING})

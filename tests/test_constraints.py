@@ -16,6 +16,9 @@ from accounts.models import (
     AttemptCount,
     CodeRequest,
     CodeServiceCall,
+    Deletion,
+    Export,
+    ExportPart,
     NumberCheck,
     OidcIdentity,
     OidcLogout,
@@ -228,6 +231,14 @@ BROKEN: dict[str, Callable[[], object]] = {
     "staff_recovery_has_a_reason": set_to(StaffRecovery, reason=""),
     "ended_staff_recovery_has_a_time": set_to(StaffRecovery, state="refused"),
     "one_open_staff_recovery_per_account": lambda: again(StaffRecovery),
+    "erased_account_is_closed_and_has_no_name": set_to(User, erased_at=now(), name="x"),
+    "one_export_per_account": lambda: again(Export, key=uuid.uuid4()),
+    "export_that_is_ready_has_an_end": set_to(Export, ready_at=now()),
+    "export_part_is_there_once": lambda: again(ExportPart),
+    "deletion_state_known": set_to(Deletion, state="other", ended_at=now()),
+    "one_open_deletion_per_account": lambda: again(Deletion),
+    "deletion_leaves_time_to_undo_it": set_to(Deletion, due_at=F("asked_at")),
+    "ended_deletion_has_a_time": set_to(Deletion, state="done"),
     "password_link_state_known": set_to(PasswordLink, state="other", ended_at=now()),
     "password_link_is_issued_by_another_person": set_to(PasswordLink, issued_by=F("user")),
     "ended_password_link_has_a_time": set_to(PasswordLink, state="used"),
@@ -489,6 +500,7 @@ def house(alice: User) -> Order:
     _fill_payments_and_tasks(alice, order)
     _fill_messages(alice)
     _fill_desk(alice)
+    _fill_leaving(alice)
     return order
 
 
@@ -528,6 +540,15 @@ def _fill_messages(alice: User) -> None:
     )
     SendingCall.objects.create(message=message, sender="Mail")
     SentCount.objects.create(name="country", subject="US", ends_at=now(), used=1)
+
+
+def _fill_leaving(alice: User) -> None:
+    wanted = Export.objects.create(account=alice)
+    ExportPart.objects.create(export=wanted, number=0, text="{}")
+    at = now()
+    Deletion.objects.create(
+        account=alice, language="en", asked_at=at, due_at=at + timedelta(days=7)
+    )
 
 
 def _fill_desk(alice: User) -> None:

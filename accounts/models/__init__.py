@@ -3,6 +3,7 @@
 from accounts.models.access import AccessEvent, AttemptCount, RecoveryCode, SignIn
 from accounts.models.codes import Address, CodeRequest, Proof
 from accounts.models.desk import PasswordLink, StaffRecovery
+from accounts.models.leaving import Deletion, Export, ExportPart
 from accounts.models.network import CodeServiceCall, NumberCheck, TypedCode
 from accounts.models.oidc import OidcIdentity, OidcLogout, OidcProvider
 from accounts.models.told import AccountMessage
@@ -15,6 +16,9 @@ __all__ = [
     "AttemptCount",
     "CodeRequest",
     "CodeServiceCall",
+    "Deletion",
+    "Export",
+    "ExportPart",
     "NumberCheck",
     "OidcIdentity",
     "OidcLogout",

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models, transaction
+from django.db.models import Q
 
 from accounts.identifier import is_identifier, normalise
 from accounts.models.codes import Address
@@ -48,6 +49,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    # From then on the row says nothing about anybody. It stays while orders refer to it.
+    erased_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -58,6 +61,17 @@ class User(AbstractBaseUser, PermissionsMixin):
         permissions = [
             ("end_sign_ins", "Can sign a customer out everywhere"),
             ("give_password_link", "Can give staff a link to set their password"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="erased_account_is_closed_and_has_no_name",
+                condition=Q(erased_at__isnull=True) | Q(is_active=False, name=""),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                name="erased_accounts", fields=["erased_at"], condition=Q(erased_at__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:
