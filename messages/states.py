@@ -34,6 +34,9 @@ class Occasion(TextChoices):
     SUPPORT_CODE = "support_code", pgettext_lazy("message", "Code from support")
     SIGN_IN_ADDED = "sign_in_added", pgettext_lazy("message", "Another way to sign in")
     SIGN_IN_REMOVED = "sign_in_removed", pgettext_lazy("message", "A way to sign in was removed")
+    DELETION_ASKED = "deletion_asked", pgettext_lazy("message", "Account will be deleted")
+    DELETION_UNDONE = "deletion_undone", pgettext_lazy("message", "Account stays")
+    ACCOUNT_DELETED = "account_deleted", pgettext_lazy("message", "Account deleted")
     CODE = "code", pgettext_lazy("message", "One-time code")
     PASSWORD_LINK = "password_link", "Link to set a password"
 
@@ -54,6 +57,9 @@ SECURITY = frozenset(
         Occasion.SUPPORT_RECOVERY,
         Occasion.SIGN_IN_ADDED,
         Occasion.SIGN_IN_REMOVED,
+        Occasion.DELETION_ASKED,
+        Occasion.DELETION_UNDONE,
+        Occasion.ACCOUNT_DELETED,
     }
 )
 

@@ -33,6 +33,8 @@ OCCASIONS = {
     Kind.IDENTIFIER_CHANGED: Occasion.IDENTIFIER_CHANGED,
     Kind.JOINED: Occasion.SIGN_IN_ADDED,
     Kind.UNLINKED: Occasion.SIGN_IN_REMOVED,
+    Kind.DELETION_ASKED: Occasion.DELETION_ASKED,
+    Kind.DELETION_UNDONE: Occasion.DELETION_UNDONE,
 }
 # Marks a request by which an account comes back. Its owner is told of that.
 COMING_BACK = "accounts.coming_back"

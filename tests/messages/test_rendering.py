@@ -41,6 +41,7 @@ CONTEXT: dict[str, Any] = {
     "starts_at": datetime(2026, 11, 29, 12, tzinfo=UTC),
     "ends_at": datetime(2026, 12, 29, 12, tzinfo=UTC),
     "until": datetime(2026, 12, 6, 12, tzinfo=UTC),
+    "due_at": datetime(2026, 12, 6, 12, tzinfo=UTC),
     "device": "Edge, Windows",
     "address": "noor@example.com",
     "hours": 24,
