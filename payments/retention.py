@@ -49,6 +49,11 @@ register(
         only=Q(kind__in=[MethodKind.VOUCHER, MethodKind.PAGE]),
     ),
     Timed(
+        PaymentMethod,
+        "methods of deleted accounts to which no charge refers any more",
+        since="account__erased_at",
+    ),
+    Timed(
         Mandate,
         "mandates that have ended and under which no payment is kept: the proof of a consent",
         since="ended_at",
