@@ -7,6 +7,7 @@ class SubscriptionsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.access import caller_facts  # noqa: PLC0415 -- models are not there yet
+        from accounts.domain import leaving as accounts_leaving  # noqa: PLC0415 -- the same
         from accounts.signals import line_proven  # noqa: PLC0415 -- the same
         from outbox.domain import register  # noqa: PLC0415 -- the same
         from payments import signals  # noqa: PLC0415 -- the same
@@ -16,6 +17,7 @@ class SubscriptionsConfig(AppConfig):
         from subscriptions.domain import (  # noqa: PLC0415 -- the same
             claims,
             evidence,
+            leaving,
             linking,
             operator_lines,
             parking,
@@ -29,6 +31,8 @@ class SubscriptionsConfig(AppConfig):
 
         caller_facts.register(ICCID_ENDING, PLAN)
         sale.register(evidence.USAGE)
+        accounts_leaving.register(*leaving.PARTS)
+        register(leaving.KIND, leaving.end_plan)
         register(claims.KIND, claims.end_old_plans)
         register(pulling.KIND, pulling.fetch_usage)
         register(linking.KIND, linking.find_line)

@@ -3,7 +3,8 @@
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from moportal.retention import Kept, Timed, register
+from moportal.retention import Deleted, Kept, Timed, register
+from subscriptions.domain.deleting import delete_old_attempts
 from subscriptions.models import (
     Attempt,
     Bucket,
@@ -43,8 +44,18 @@ register(
     Kept(Takeover, "one row for each SIM that another customer has proven"),
     Kept(Subscription, "what the customer bought, as long as the account exists"),
     Kept(Period, "what the customer bought, as long as the account exists"),
-    Kept(Attempt, "payments of what the customer bought, as long as the account exists"),
+    Deleted(
+        Attempt,
+        "the books: charges of periods, with their payments",
+        setting="BOOKS_YEARS",
+        delete_batch=delete_old_attempts,
+    ),
     Kept(Bucket, "what the customer bought, as long as the account exists"),
+    # What is left of an account that was deleted, after the order to which it belonged.
+    Timed(Subscription, "plans of deleted accounts", since="line__account__erased_at"),
+    Timed(Period, "their periods that were not charged", since="line__account__erased_at"),
+    Timed(SimOnLine, "SIMs of deleted accounts", since="line__account__erased_at"),
+    Timed(Line, "lines of deleted accounts", since="account__erased_at"),
     Timed(
         NetworkCall,
         "calls for plans that have ended",

@@ -22,6 +22,7 @@ from pytest_django.fixtures import Settings
 from accounts.models import (
     AttemptCount,
     CodeRequest,
+    Export,
     NumberCheck,
     OidcLogout,
     Proof,
@@ -154,6 +155,7 @@ def buy_and_use(alice: User, plan: Plan, method: PaymentMethod, day: int) -> Non
     iccid = order.profile.sim.iccid
     pay_from_elsewhere(order, day)
     dispute_and_end(order.payment, day)
+    refuse_a_renewal(order)
     report_download(iccid, day)
     tell(said(f"{iccid}-{day}", iccid, now(), 1000))
     get = Client().get(
@@ -170,6 +172,16 @@ def pay_from_elsewhere(order: Order, day: int) -> None:
     over = {"state": WayOutState.CLOSED, "closed_at": at}
     way = WayOut.objects.create(sim=order.profile.sim, minutes=1, megabytes=1, **over)
     way.calls.create(operation="open")
+
+
+def refuse_a_renewal(order: Order) -> None:
+    """Try to charge the plan once more, which the bank refuses."""
+    assert order.subscription
+    refused = {"state": "declined", "refusal_kind": "later", "declined_at": now()}
+    charge = Payment.objects.create(
+        method=order.payment.method, minor_units=1, currency="USD", **refused
+    )
+    order.subscription.periods.get().attempts.create(payment=charge, is_live=False)
 
 
 def dispute_and_end(payment: Payment, day: int) -> None:
@@ -236,9 +248,20 @@ def access_is_lost_and_proven(alice: User, clara: User, day: int) -> None:
     ended = {"made_at": now(), "ended_at": now()}
     OidcLogout.objects.create(issuer="x", token_id=str(day), ends_at=now() + DAY)
     Proof.objects.create(account=alice, kind="code_to_line", subject=number, **ended)
+    own_data_is_wanted(alice)
     StaffRecovery.objects.create(
         account=alice, asked_by=clara, reason="x", state="refused", expires_at=now(), ended_at=now()
     )
+
+
+def own_data_is_wanted(alice: User) -> None:
+    """Get a file of the own data, and undo a deletion of the account."""
+    at = now()
+    Export.objects.filter(account=alice).delete()
+    made = Export.objects.create(account=alice, ready_at=at, expires_at=at + DAY)
+    made.parts.create(number=0, text="{}")
+    week = {"asked_at": at, "due_at": at + 7 * DAY}
+    alice.deletions.create(language="en", state="undone", ended_at=at, **week)
 
 
 def run_the_hourly_tasks() -> None:
