@@ -13,6 +13,8 @@ class AccountsConfig(AppConfig):
             announcing,
             code_sending,
             codes,
+            deleting,
+            exporting,
             recovery,
             reentry,
             staff_codes,
@@ -35,6 +37,8 @@ class AccountsConfig(AppConfig):
         caller_facts.register(caller_facts.NAME)
         register(codes.KIND, code_sending.send)
         register(typed_codes.KIND, typed_codes.check)
+        register(exporting.KIND, exporting.make)
+        register(deleting.KIND, deleting.advance)
         message_ended.connect(
             code_sending.note_ended_message, dispatch_uid="accounts.note_ended_message"
         )

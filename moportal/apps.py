@@ -16,8 +16,8 @@ class MoportalConfig(AppConfig):
         from moportal.logs import security_log  # noqa: PLC0415 -- needs the settings
 
         security_log.connect()
-        # The rooms' rules of how long their tables keep rows.
-        autodiscover_modules("retention")
+        # The rooms' rules of how long their tables keep rows, and what these know of a customer.
+        autodiscover_modules("retention", "personal")
         pre_migrate.connect(set_lock_timeout, dispatch_uid="moportal.set_lock_timeout")
         post_migrate.connect(reset_lock_timeout, dispatch_uid="moportal.reset_lock_timeout")
 
