@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from selfcare.views import account, addresses, lines, receipts, reentry, security
+from selfcare.views import account, addresses, lines, own_data, receipts, reentry, security
 
 urlpatterns = [
     path("", account.account, name="account"),
@@ -32,6 +32,10 @@ urlpatterns = [
     path("addresses/<int:number>/prove/", addresses.prove, name="address-prove"),
     path("addresses/<int:number>/sign-in/", addresses.sign_in_with, name="address-sign-in"),
     path("addresses/<int:number>/remove/", addresses.remove, name="address-remove"),
+    path("export/", own_data.export, name="export"),
+    path("export/<uuid:made>/", own_data.export_file, name="export-file"),
+    path("delete/", own_data.delete, name="delete-account"),
+    path("delete/undo/", own_data.undo, name="undo-deletion"),
     path("confirm/", reentry.confirm, name="confirm"),
     path("confirm/address/", reentry.choose_address, name="confirm-address"),
     path("confirm/code/", reentry.enter_code, name="confirm-code"),

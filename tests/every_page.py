@@ -106,6 +106,7 @@ def address_filler() -> Callable[[str], str]:
     from django.contrib import admin  # noqa: PLC0415 -- needs the settings
     from django.contrib.contenttypes.models import ContentType  # noqa: PLC0415 -- the same
 
+    from accounts.models import Export  # noqa: PLC0415 -- the same
     from esim.models import Sim  # noqa: PLC0415 -- the same
     from orders.models import Order  # noqa: PLC0415 -- the same
     from payments.models import CardPage  # noqa: PLC0415 -- the same
@@ -120,6 +121,7 @@ def address_filler() -> Callable[[str], str]:
     values = {
         "number": order.number,
         "key": CardPage.objects.get().key,
+        "made": Export.objects.get().key,
         "link": LineLink.objects.get().key,
         "code": "ABCD-EFGH",
         "what": "done",

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -15,7 +16,7 @@ from django.utils.timezone import now
 
 from accounts.access import events
 from accounts.domain.telling import tell
-from accounts.models import CodeRequest, NumberCheck, OidcIdentity, StaffRecovery, User
+from accounts.models import CodeRequest, Export, NumberCheck, OidcIdentity, StaffRecovery, User
 from accounts.roles import ADMINISTRATOR, AGENT, VIEWER
 from brand.models import LegalText
 from demo.parts import ROOT
@@ -96,6 +97,7 @@ def make_rows(alice: User) -> None:
     asker = User.objects.create_user("asker@staff.example", None, is_staff=True)
     StaffRecovery.objects.create(account=alice, asked_by=asker, reason="x", expires_at=now())
     make_rows_of_numbers(alice)
+    Export.objects.create(account=alice, ready_at=now(), expires_at=now() + timedelta(days=1))
     LpaReport.objects.create(visit=make_visit(), code="Other", code_as_sent="x")
     LegalText.objects.create(kind="terms", language="en", version="1", title="Terms", body="x")
 

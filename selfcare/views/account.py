@@ -12,6 +12,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.domain import deleting
 from accounts.domain.telling import messages_of, undelivered, words_of
 from accounts.models import AccountMessage, User
 from esim.models import Sim
@@ -43,6 +44,7 @@ def account(request: HttpRequest, user: User) -> HttpResponse:
     operator_lines = lines_of(user)
     live_mandates = list(mandates.live_mandates(user).select_related("method"))
     context = {
+        "deletion": deleting.open_deletion(user),
         "prove_url": prove_url(user),
         "lost_sims": [takeover.old.sim.iccid[-4:] for takeover in claims.lost_sims(user)],
         "unproven_sims": [sim.iccid[-4:] for sim in claims.provable_sims(user, [])],
