@@ -21,6 +21,7 @@ from demo.parts import ROOT
 from tests.access import PEOPLE, STAFF, desk_rows, route_rows
 
 if TYPE_CHECKING:
+    from moportal.personal import Reason
     from moportal.retention import Rule
 
 State = TypeVar("State", bound=str)
@@ -81,6 +82,11 @@ CARD_PAGE_MOVES = {
     ("open", "refused"): "closed there, or card refused",
     ("open", "lapsed"): "customer did not return within 30 minutes",
     ("lapsed", "open"): "customer returned after all",
+}
+DELETION_MOVES = {
+    ("asked", "waiting"): "the week is over, and something is open",
+    ("asked", "erasing"): "the week is over",
+    ("waiting", "erasing"): "nothing is open any more",
 }
 PROFILE_MOVES = {
     ("intended", "reserved"): "DownloadOrder",
@@ -191,6 +197,12 @@ def card_page_picture() -> str:
     return _picture(NEXT_PAGE_STATES, CARD_PAGE_MOVES)
 
 
+def deletion_picture() -> str:
+    from accounts.states import NEXT_DELETION_STATES  # noqa: PLC0415 -- after django.setup
+
+    return _picture(NEXT_DELETION_STATES, DELETION_MOVES)
+
+
 def profile_picture() -> str:
     from esim.states import NEXT_STATES  # noqa: PLC0415 -- after django.setup
 
@@ -203,6 +215,31 @@ def retention_table() -> str:
     rules = sorted((rule for _label, rule in registered()), key=_table_name)
     rows = [(f"`{_table_name(rule)}`", _time_kept(rule), rule.why) for rule in rules]
     return _table(("table", "rows are deleted", "which rows"), rows)
+
+
+def kept_table() -> str:
+    from moportal.personal import personal  # noqa: PLC0415 -- after django.setup
+
+    rows = [
+        (
+            f"`{entry.model._meta.db_table}`",
+            ", ".join(f"`{column}`" for column in keep.columns),
+            _until(keep.reason),
+            str(keep.reason.text),
+        )
+        for entry in personal()
+        for keep in entry.keeps
+    ]
+    return _table(
+        ("table", "what stays", "how long", "why, as the customer reads it"), sorted(rows)
+    )
+
+
+def _until(reason: "Reason") -> str:
+    if not reason.setting:
+        return str(reason.until)
+    unit = reason.setting.rpartition("_")[2].lower()
+    return f"{getattr(settings, reason.setting):g} {unit} (`{reason.setting}`)"
 
 
 def _table_name(rule: "Rule") -> str:
@@ -276,6 +313,7 @@ DOCUMENTS = {
         "period states": period_picture,
     },
     ROOT / "docs/testing.md": {"abilities": ability_table},
+    ROOT / "docs/privacy.md": {"kept": kept_table, "deletion states": deletion_picture},
     ROOT / "docs/retention.md": {"retention": retention_table},
     ROOT / "docs/host.md": {"launch": launch_table, "lpa": lpa_table, "outcomes": outcome_table},
     ROOT / "docs/es2plus.md": {
