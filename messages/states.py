@@ -13,6 +13,7 @@ class Occasion(TextChoices):
     ORDER_REFUNDED = "order_refunded", pgettext_lazy("message", "Order refunded")
     PART_REFUNDED = "part_refunded", pgettext_lazy("message", "Refund in part")
     PLAN_ENDED = "plan_ended", pgettext_lazy("message", "Plan ended")
+    RENEWAL_AHEAD = "renewal_ahead", pgettext_lazy("message", "Renewal ahead")
     RENEWED = "renewed", pgettext_lazy("message", "Plan renewed")
     RENEWAL_REFUSED = "renewal_refused", pgettext_lazy("message", "Renewal not paid")
     PAYMENT_OVERDUE = "payment_overdue", pgettext_lazy("message", "Payment overdue")

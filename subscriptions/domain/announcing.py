@@ -10,6 +10,13 @@ from payments.models import Payment, Receipt
 from subscriptions.models import Period, Subscription
 
 
+def tell_ahead(subscription: Subscription, paid: Period) -> None:
+    """Say when the plan renews, and for how much, once for each period."""
+    about = f"{subscription.reference}-{paid.number + 1}"
+    total = paid.price.gross
+    _tell_of(subscription, Occasion.RENEWAL_AHEAD, about, total=total, ends_at=paid.ends_at)
+
+
 def tell_renewed(period: Period, receipt: Receipt | None, *, at: datetime) -> None:
     """Send the receipt of a renewed period."""
     _tell(

@@ -15,6 +15,8 @@ from subscriptions.models import Subscription
 
 # A period is authorised and made ready this long before it begins.
 READY_BEFORE = timedelta(hours=24)
+# The customer is told this long before a period is charged.
+TOLD_BEFORE = timedelta(days=3)
 # Days after the period's start on which a refused payment is tried again.
 TRY_DAYS = (0, 1, 3, 5, 7, 10, 14)
 GRACE = timedelta(days=7)

@@ -16,7 +16,7 @@ from outbox.domain import enqueue
 from payments.models import Mandate
 from plans.models import Category, Plan, PricedPlan
 from subscriptions.domain import allocation
-from subscriptions.domain.bounds import READY_BEFORE, end_of_period
+from subscriptions.domain.bounds import TOLD_BEFORE, end_of_period
 from subscriptions.models import KIND, Bucket, Line, Period, SimOnLine, Subscription
 from subscriptions.states import RUNNING, PeriodState, SubscriptionState
 
@@ -111,7 +111,7 @@ def start(subscription: Subscription, *, at: datetime, mandate: Mandate | None =
     ends_at = end_of_period(subscription.plan, at)
     changes: dict[str, Any] = {"state": SubscriptionState.ACTIVE}
     if subscription.plan.category == Category.RECURRING:
-        due_at = ends_at - READY_BEFORE
+        due_at = ends_at - TOLD_BEFORE
         changes |= {"anchored_at": at, "due_at": due_at, "mandate": mandate}
     # Race: of two workers that complete the order, one starts the plan. The other
     # one must not move its time.

@@ -15,8 +15,8 @@ from moportal.database.statements import compare_and_set
 from moportal.http_client import ServiceUnavailable
 from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.retries import count_failure
-from subscriptions.domain import overdue, parking, paying, service
-from subscriptions.domain.bounds import READY_BEFORE
+from subscriptions.domain import announcing, overdue, parking, paying, service
+from subscriptions.domain.bounds import READY_BEFORE, TOLD_BEFORE
 from subscriptions.domain.periods import last_paid, open_period, plan_next, upcoming
 from subscriptions.models import KIND, Attempt, Period, Subscription
 from subscriptions.networks.base import NetworkRefused
@@ -93,7 +93,11 @@ def _pay_next(
     is_last = subscription.is_cancelled and subscription.decided_number == paid.number
     if is_last and period is not None:
         paying.let_go(period, lease)
-    if is_last or now() < _time(paid.ends_at) - READY_BEFORE:
+    ahead = _time(paid.ends_at) - now()
+    if is_last or ahead > TOLD_BEFORE:
+        return
+    announcing.tell_ahead(subscription, paid)
+    if ahead > READY_BEFORE:
         return
     if period is None:
         period = plan_next(subscription, paid)
@@ -144,7 +148,7 @@ def _next_due(subscription: Subscription) -> datetime:
     """Return when something happens next: a try, a start, the end of grace or of hold."""
     at, paid = now(), last_paid(subscription)
     ends_at = _time(paid.ends_at)
-    times: list[datetime | None] = [ends_at - READY_BEFORE, ends_at]
+    times: list[datetime | None] = [ends_at - TOLD_BEFORE, ends_at - READY_BEFORE, ends_at]
     times += overdue.turning_points(subscription, paid)
     period = upcoming(subscription, paid)
     if period is not None and not subscription.is_cancelled:

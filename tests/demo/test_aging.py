@@ -41,7 +41,7 @@ def test_each_month_is_charged_once(monthly: Renewal) -> None:
         (3, "paid"),
         (4, "paid"),
     ]
-    assert monthly.told == ["renewed"] * 3
+    assert monthly.told == ["renewal_ahead", "renewed"] * 3
 
 
 def test_a_cancelled_plan_ends(monthly: Renewal) -> None:

@@ -51,7 +51,7 @@ def left(renewal: Renewal) -> list[tuple[str, int, timedelta]]:
 
 
 def test_a_month_is_charged_at_its_start_and_never_drifts(monthly: Renewal) -> None:
-    monthly.pass_to(SOLD + 118 * DAY)
+    monthly.pass_to(SOLD + 115 * DAY)
 
     assert monthly.periods == [
         (1, "paid", "31 Jan", "28 Feb"),
@@ -63,7 +63,7 @@ def test_a_month_is_charged_at_its_start_and_never_drifts(monthly: Renewal) -> N
     assert [str(receipt) for receipt in Receipt.objects.order_by("pk")] == [
         f"2025-00000{number}" for number in (1, 2, 3)
     ]
-    assert monthly.told == ["renewed"] * 3
+    assert monthly.told == ["renewal_ahead", "renewed"] * 3
 
 
 def test_a_month_is_authorised_and_made_ready_a_day_before(monthly: Renewal) -> None:
@@ -93,7 +93,7 @@ def test_a_cancel_wins_until_the_charge_is_decided(monthly: Renewal) -> None:
     assert monthly.subscription.state == SubscriptionState.ENDED
     assert monthly.served["state"] == "ended"
     assert left(monthly) == [("NONE", 0, timedelta())]
-    assert monthly.told == ["plan_cancelled", "renewal_ended"]
+    assert monthly.told == ["renewal_ahead", "plan_cancelled", "renewal_ended"]
     assert monthly.subscription.mandate
     assert monthly.subscription.mandate.ended_at
 
@@ -108,7 +108,7 @@ def test_a_cancel_can_be_undone_until_the_end(monthly: Renewal) -> None:
 
     assert monthly.charged == [("voided", PRICE), ("captured", PRICE)]
     assert monthly.subscription.state == SubscriptionState.ACTIVE
-    assert monthly.told == ["plan_cancelled", "plan_kept", "renewed"]
+    assert monthly.told == ["renewal_ahead", "plan_cancelled", "plan_kept", "renewed"]
 
 
 def test_a_cancel_after_the_decision_ends_with_the_new_month(monthly: Renewal) -> None:
@@ -133,7 +133,7 @@ def test_a_refused_month_has_grace_with_a_small_allowance(refused: Renewal) -> N
     assert left(refused) == [("MODIRECTPAYG", GB // 2, 7 * DAY - HOUR)]
     Bucket.objects.filter(period__number=2).update(used_bytes=GB // 2)
     assert left(refused) == [("NONE", 0, timedelta())]
-    assert refused.told == ["renewal_refused", "payment_overdue"]
+    assert refused.told == ["renewal_ahead", "renewal_refused", "payment_overdue"]
 
 
 def test_who_pays_in_grace_keeps_the_bounds_and_what_was_used_counts(
@@ -185,6 +185,7 @@ def test_nobody_pays_and_the_plan_ends_after_thirty_days(refused: Renewal) -> No
 
     assert refused.subscription.state == SubscriptionState.ENDED
     assert refused.told == [
+        "renewal_ahead",
         "renewal_refused",
         "payment_overdue",
         "plan_on_hold",
