@@ -6,8 +6,9 @@ A plan to which an order refers stays as long as the order, on a line without nu
 from django.db.models.functions import Coalesce, Now
 
 from moportal.personal import BOOKS, INTERNAL, SECRET, Amount, Impersonal, Keep, Personal, register
-from subscriptions.domain import cancelling, claims, leaving, linking, operator_lines, ways_out
+from subscriptions.domain import claims, leaving, linking, operator_lines, ways_out
 from subscriptions.models import (
+    KIND,
     Attempt,
     Bucket,
     ChargingCall,
@@ -108,7 +109,7 @@ register(
         erases={"live_iccid": "", "mandate": None, "last_error": ""},
         keeps=(Keep(BOOKS, ("plan_name", "reference")),),
         is_deleted_when_free=True,
-        tasks=(leaving.KIND, cancelling.KIND),
+        tasks=(leaving.KIND, KIND),
     ),
     Personal(
         NetworkCall,
