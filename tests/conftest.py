@@ -1,15 +1,29 @@
 """The cast: Alice buys, Bob must see nothing of hers, Clara is the operator's staff."""
 
 import subprocess
+from collections.abc import Iterator
 
 import httpx
 import pytest
 from django.test import Client
+from pytest_django import DjangoDbBlocker
 
 from accounts.models import User
+from tests import flushing
 from tests.builders import make_operator
 
 PASSWORD = "a long enough pass phrase"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Empty the database quickly after each test that commits. At the end no row may be left."""
+    with django_db_blocker.unblock():
+        flushing.install()
+    yield
+    with django_db_blocker.unblock():
+        left = flushing.tables_with_rows()
+    assert left == [], "a test has left rows in these tables"
 
 
 @pytest.fixture(autouse=True)
