@@ -21,6 +21,8 @@ class Occasion(TextChoices):
     PLAN_CANCELLED = "plan_cancelled", pgettext_lazy("message", "Plan cancelled")
     PLAN_KEPT = "plan_kept", pgettext_lazy("message", "Plan renews again")
     RENEWAL_ENDED = "renewal_ended", pgettext_lazy("message", "Plan over")
+    DATA_LOW = "data_low", pgettext_lazy("message", "Most of the data is used")
+    DATA_USED_UP = "data_used_up", pgettext_lazy("message", "All data is used")
     LINE_LOST = "line_lost", pgettext_lazy("message", "Line confirmed by someone else")
     SIM_TAKEN_OVER = "sim_taken_over", pgettext_lazy("message", "SIM of another customer")
     NEW_SIGN_IN = "new_sign_in", pgettext_lazy("message", "Sign-in from a new browser")

@@ -24,6 +24,7 @@ class SubscriptionsConfig(AppConfig):
             pulling,
             renewing,
             standing,
+            thresholds,
             ways_out,
         )
         from subscriptions.domain.caller_facts import ICCID_ENDING, PLAN  # noqa: PLC0415 -- the same
@@ -38,6 +39,7 @@ class SubscriptionsConfig(AppConfig):
         register(linking.KIND, linking.find_line)
         register(operator_lines.KIND, operator_lines.refresh)
         register(KIND, renewing.process)
+        register(thresholds.KIND, thresholds.tell)
         register(ways_out.KIND, ways_out.advance)
         bills.register_veto(standing.forbids_bill)
         for signal in (signals.dispute_opened, signals.dispute_won, signals.dispute_lost):

@@ -26,6 +26,7 @@ from django.db.models import OuterRef, Q, Subquery
 
 from moportal.database.statements import set_each
 from subscriptions.balances import in_order_of_use
+from subscriptions.domain import thresholds
 from subscriptions.models import Bucket, Line, Master, UsageRecord
 
 # How many lines' records one query reads when they are allocated again.
@@ -101,10 +102,10 @@ class LineBuckets:
             if dated.ends_at > start:
                 dated.bucket.used_bytes = 0
 
-    def changed(self) -> list[Bucket]:
-        """Return the buckets whose used bytes differ from those that were read."""
-        buckets = (dated.bucket for dated in self._dated)
-        return [bucket for bucket in buckets if bucket.used_bytes != self._used_before[bucket.pk]]
+    def changed(self) -> list[tuple[Bucket, int]]:
+        """Return the buckets whose used bytes differ from those that were read, with the latter."""
+        with_before = ((dated.bucket, self._used_before[dated.bucket.pk]) for dated in self._dated)
+        return [(bucket, before) for bucket, before in with_before if bucket.used_bytes != before]
 
 
 def lock_lines(lines: Collection[int]) -> None:
@@ -243,6 +244,7 @@ def _allocate_again(
 
 
 def _write(buckets: Iterable[LineBuckets], uncovered: Mapping[int, int]) -> None:
-    changed = (bucket for of_line in buckets for bucket in of_line.changed())
-    set_each(Bucket, "used_bytes", {bucket.pk: bucket.used_bytes for bucket in changed})
+    changed = [one for of_line in buckets for one in of_line.changed()]
+    set_each(Bucket, "used_bytes", {bucket.pk: bucket.used_bytes for bucket, _before in changed})
+    thresholds.note_use(changed)
     set_each(UsageRecord, "uncovered_bytes", uncovered)

@@ -7,7 +7,7 @@ from accounts.domain.telling import tell
 from messages.states import Occasion
 from payments.domain.receipts import message_context
 from payments.models import Payment, Receipt
-from subscriptions.models import Period, Subscription
+from subscriptions.models import Bucket, Period, Subscription
 
 
 def tell_ahead(subscription: Subscription, paid: Period) -> None:
@@ -47,6 +47,14 @@ def tell_grace(period: Period, *, until: datetime) -> None:
 def tell_on_hold(period: Period) -> None:
     """Say that the plan is off until it is paid."""
     _tell(period, Occasion.PLAN_ON_HOLD)
+
+
+def tell_data_used(bucket: Bucket, occasion: Occasion) -> None:
+    """Say that most of a period's data is used, or all of it: once for each threshold."""
+    about = f"{bucket.pk}-{bucket.total_bytes}"
+    left = {"left_bytes": bucket.left_bytes, "total_bytes": bucket.total_bytes}
+    until = bucket.period.usable_until
+    _tell_of(bucket.period.subscription, occasion, about, until=until, **left)
 
 
 def tell_cancelled(subscription: Subscription, *, ends_at: datetime, at: datetime) -> None:

@@ -40,6 +40,8 @@ CONTEXT: dict[str, Any] = {
     "at": datetime(2026, 11, 29, 12, tzinfo=UTC),
     "starts_at": datetime(2026, 11, 29, 12, tzinfo=UTC),
     "ends_at": datetime(2026, 12, 29, 12, tzinfo=UTC),
+    "left_bytes": 10**9,
+    "total_bytes": 5 * 10**9,
     "until": datetime(2026, 12, 6, 12, tzinfo=UTC),
     "due_at": datetime(2026, 12, 6, 12, tzinfo=UTC),
     "device": "Edge, Windows",
