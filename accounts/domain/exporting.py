@@ -6,7 +6,7 @@ parts, all in one transaction: so the file is of one moment, and a worker that d
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import structlog
@@ -19,7 +19,6 @@ from accounts.access import events
 from accounts.domain.erasing import person_of
 from accounts.models import Export, ExportPart, User
 from brand.queries import operator
-from messages.values import ContextEncoder
 from moportal import personal
 from moportal.money import Money
 from moportal.personal import Amount, Person, Personal
@@ -126,12 +125,10 @@ def _json(value: object) -> str:
         return json.dumps(value, cls=_Encoder, ensure_ascii=False)
 
 
-class _Encoder(ContextEncoder):
-    """Writes times as texts, and amounts with their currency."""
+class _Encoder(json.JSONEncoder):
+    """Writes times and days as ISO 8601 texts, and amounts with their currency."""
 
-    def default(self, o: Any) -> Any:
+    def default(self, o: Any) -> str:
         if isinstance(o, Money):
             return f"{o.amount} {o.currency}"
-        if hasattr(o, "isoformat"):
-            return o.isoformat()
-        return super().default(o)
+        return o.isoformat() if isinstance(o, date) else str(o)
