@@ -19,7 +19,7 @@ from accounts.domain.announcing import announce
 from accounts.domain.leaving import When
 from accounts.domain.telling import addresses_to_tell, language_of
 from accounts.models import Deletion, User
-from accounts.states import NEXT_DELETION_STATES, OPEN_DELETION, UNDOABLE, DeletionState
+from accounts.states import NEXT_DELETION_STATES, OPEN_DELETION, DeletionState
 from messages.domain.writing import write
 from messages.states import Occasion
 from moportal.database.statements import insert_new, move
@@ -58,7 +58,7 @@ def ask(request: HttpRequest, account: User) -> None:
 def undo(request: HttpRequest, account: User) -> bool:
     """Undo the deletion, and return whether it was undone. Nothing that ended begins again."""
     found = open_deletion(account)
-    if found is None or found.state not in UNDOABLE:
+    if found is None:
         return False
     with transaction.atomic():
         if not move(found, NEXT_DELETION_STATES, DeletionState.UNDONE, ended_at=now()):
@@ -68,7 +68,7 @@ def undo(request: HttpRequest, account: User) -> bool:
     return True
 
 
-def advance(subject: str, _lease: Lease) -> RetryAfter | None:
+def advance(subject: str, lease: Lease) -> RetryAfter | None:
     """Wait until the account may be erased, then erase it; the outbox's handler for deletions."""
     found = Deletion.objects.select_related("account").get(pk=subject)
     if found.state not in OPEN_DELETION:
@@ -84,7 +84,7 @@ def advance(subject: str, _lease: Lease) -> RetryAfter | None:
     if found.state != DeletionState.ERASING:
         _begin_to_erase(found)
         return RetryAfter(timedelta())
-    return _erase(found)
+    return _erase(found, lease)
 
 
 @transaction.atomic
@@ -103,16 +103,18 @@ def _begin_to_erase(found: Deletion) -> None:
     log.info("account closed", account=account.pk)
 
 
-def _erase(found: Deletion) -> RetryAfter | None:
+def _erase(found: Deletion, lease: Lease) -> RetryAfter | None:
     person = erasing.person_of(found.account)
     if erasing.is_worked_on(person):
         return RetryAfter(SOON)
     if erasing.erase_tables(person):
         return RetryAfter(timedelta())
     with transaction.atomic():
-        if move(found, NEXT_DELETION_STATES, DeletionState.DONE, ended_at=now()):
-            _tell_the_last_time(found)
-            erasing.erase_account(person)
+        # A worker that has lost its lease stops here, so that the last message is written once.
+        lease.renew()
+        move(found, NEXT_DELETION_STATES, DeletionState.DONE, ended_at=now())
+        _tell_the_last_time(found)
+        erasing.erase_account(person)
     log.info("account erased", account=found.account_id)
     return None
 
