@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from django.utils.timezone import now
 
+from accounts.domain import leaving
 from accounts.models import AccessEvent, Deletion, User
 from accounts.states import DeletionState
 from esim.models import Profile
@@ -15,7 +16,7 @@ from orders.models import Order
 from orders.states import OrderState
 from payments.domain import mandates
 from payments.models import Mandate, PaymentMethod, Refund
-from subscriptions.models import Subscription
+from subscriptions.models import Line, OperatorLine, Subscription
 from tests.accounts.leaving.working import after_the_week, work, work_from
 from tests.builders import make_method
 from tests.providers import books, break_it
@@ -113,6 +114,22 @@ def test_undoing_without_a_deletion_changes_nothing(alice: User, as_alice: Clien
     assert not Message.objects.exists()
 
 
+def test_what_is_undone_at_the_last_moment_is_not_erased(alice: User, as_alice: Client) -> None:
+    def undo(_account: User) -> bool:
+        Deletion.objects.update(state=DeletionState.UNDONE, ended_at=now())
+        return False
+
+    ask(as_alice)
+    leaving.register(leaving.Obstacle("undo", "", undo))
+    try:
+        after_the_week()
+    finally:
+        del leaving._obstacles["undo"]  # noqa: SLF001 -- only a test takes one away
+
+    assert Deletion.objects.get().state == DeletionState.UNDONE
+    assert User.objects.get(pk=alice.pk).is_active
+
+
 def test_what_is_being_erased_cannot_be_undone(alice: User, as_alice: Client) -> None:
     ask(as_alice)
     Deletion.objects.update(state=DeletionState.ERASING)
@@ -196,3 +213,26 @@ def test_an_account_without_anything_is_erased_too(alice: User, as_alice: Client
 
     assert Deletion.objects.get().state == DeletionState.DONE
     assert not Refund.objects.exists()
+
+
+def test_a_plan_that_renews_is_cancelled_at_once(
+    alice: User, as_alice: Client, sell: Callable[..., Order]
+) -> None:
+    order = sell(alice)
+    monthly = Subscription.objects.filter(pk=getattr(order.subscription, "pk", 0))
+    monthly.update(anchored_at=now())
+
+    page = as_alice.get("/account/delete/").content.decode()
+    ask(as_alice)
+
+    assert "Traveller is cancelled at once. It no longer renews." in page
+    assert monthly.get().is_cancelled
+
+
+def test_a_line_of_the_operator_stays_with_the_operator(alice: User, as_alice: Client) -> None:
+    line = Line.objects.create(account=alice, msisdn="12025550142")
+    OperatorLine.objects.create(line=line, reference="L-1", balances_at=now())
+
+    page = as_alice.get("/account/delete/").content.decode()
+
+    assert "Your line +12025550142 stays with us." in page
