@@ -48,6 +48,9 @@ FIXTURES_WITH_PROCESSES = {
     *("customer_simulator", "voucher_simulator", "billing_simulator"),
     "stripe_simulator",
 }
+# These tests reach the portal over HTTP or call Get Balance. None of the measured rooms needs them
+# for its coverage.
+WITHOUT_COVERAGE = ("tests/e2e/", "tests/deploy/", "tests/simulators/", "tests/balance_api/")
 _redis_stacks = itertools.count()
 
 
@@ -232,7 +235,7 @@ def stripe_simulator() -> Iterator[str]:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what needs a process of its own, and begin with what takes longest.
 
     Otherwise one worker would be busy when the others are done. The tests of a whole copy come
@@ -241,6 +244,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _needs_processes(item):
             item.add_marker(pytest.mark.processes)
+        if _measures_single_rooms(config) and item.nodeid.startswith(WITHOUT_COVERAGE):
+            # Python runs half as long again while its branches are measured.
+            item.add_marker(pytest.mark.no_cover)
     items.sort(key=lambda item: (_stack_kind(item.nodeid) is None, not _takes_minutes(item.nodeid)))
 
 
@@ -276,6 +282,13 @@ def pytest_runtest_makereport(
             if isinstance(stack, Stack):
                 report.sections.append((f"output of {name}", stack.tail()))
     return report
+
+
+def _measures_single_rooms(config: pytest.Config) -> bool:
+    """Return whether coverage is measured for named rooms, as `make test` does."""
+    rooms = config.getoption("cov_source", default=[])
+    # `--cov` without a name measures everything.
+    return bool(rooms) and True not in rooms
 
 
 def _needs_processes(item: pytest.Item) -> bool:
