@@ -5,6 +5,8 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import Q, QuerySet
+from django.utils.timezone import now
 
 from accounts.models import AccountMessage
 from demo import aging
@@ -42,8 +44,7 @@ class Command(BaseCommand):
         for subscription in aging.renewing():
             aging.age(subscription, **step)
         until = time.monotonic() + PATIENCE
-        waiting = Task.objects.filter(kind=KIND, closed_at=None, attempts=0)
-        while waiting.exists() and time.monotonic() < until:
+        while _waiting().exists() and time.monotonic() < until:
             time.sleep(0.2)
 
     def _show(self, seen: int) -> None:
@@ -52,3 +53,9 @@ class Command(BaseCommand):
             self.stdout.write(f"{subscription.reference}  {subscription.plan_name}: {state}")
         for told in AccountMessage.objects.filter(pk__gt=seen).order_by("pk"):
             self.stdout.write(f"  told {told.account}: {Occasion(told.occasion).label}")
+
+
+def _waiting() -> QuerySet[Task]:
+    """Return the tasks that a worker processes now, or must process now."""
+    is_leased, is_due = Q(lease_until__isnull=False), Q(not_before__lte=now())
+    return Task.objects.filter(is_leased | is_due, kind=KIND, closed_at=None)
