@@ -40,3 +40,5 @@ handler500 = "moportal.web.errors.server_error"
 
 if settings.SIMULATORS:
     urlpatterns.append(path("simulator/", include("simulators.mobileplans.urls")))
+    if settings.DEMO:
+        urlpatterns.append(path("demo/", include("demo.urls")))

@@ -13,6 +13,7 @@ from accounts.models import User
 from moportal.web.desk import ReadOnly, ReadOnlyInline
 from subscriptions.domain import claims, parking
 from subscriptions.models import (
+    Attempt,
     Bucket,
     ChargingCall,
     CustomerCall,
@@ -46,10 +47,16 @@ class SimInline(admin.TabularInline[SimOnLine, Line]):
         return field
 
 
-class BucketInline(admin.TabularInline[Bucket, Period]):
+class BucketInline(ReadOnlyInline, admin.TabularInline[Bucket, Period]):
     model = Bucket
-    extra = 0
-    readonly_fields = ["used_bytes"]
+    readonly_fields = ["kind", "total_bytes", "used_bytes", "countries"]
+    fields = (*readonly_fields,)
+
+
+class AttemptInline(ReadOnlyInline, admin.TabularInline[Attempt, Period]):
+    model = Attempt
+    readonly_fields = ["payment", "is_live", "created_at"]
+    fields = (*readonly_fields,)
 
 
 class PeriodInline(ReadOnlyInline, admin.TabularInline[Period, Subscription]):
@@ -125,18 +132,14 @@ class SubscriptionAdmin(admin.ModelAdmin[Subscription]):
 
 
 @admin.register(Period)
-class PeriodAdmin(admin.ModelAdmin[Period]):
-    """The parts of a subscription's time. Staff correct a balance in its buckets."""
+class PeriodAdmin(ReadOnly, admin.ModelAdmin[Period]):
+    """The parts of a subscription's time, with their data and their charges."""
 
     list_display = ["subscription", "number", "state", "starts_at", "ends_at", "usable_until"]
     list_filter = ["state"]
     list_select_related = ["subscription"]
     search_fields = ["=subscription__reference", "=line__sims__sim__iccid"]
-    readonly_fields = [
-        *("subscription", "line", "number", "plan", "plan_name", "state"),
-        *("gross_minor_units", "tax_minor_units", "tax_rate", "currency"),
-    ]
-    inlines = [BucketInline]
+    inlines = [BucketInline, AttemptInline]
 
 
 @admin.register(Takeover)

@@ -191,6 +191,7 @@ DESK: dict[str, Desk] = {
     "subscriptions/line": WRITE,
     "subscriptions/linelink": READ,
     "subscriptions/operatorline": READ,
+    "subscriptions/period": READ,
     "subscriptions/subscription": WRITE,
     "subscriptions/takeover": READ,
     "subscriptions/usagepull": READ,

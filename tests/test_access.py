@@ -23,7 +23,7 @@ from tests.test_every_page import make_rows
 
 pytestmark = pytest.mark.django_db
 # The host's own pages, which only the demo has.
-SIMULATOR = "/simulator/"
+SIMULATOR = ("/simulator/", "/demo/")
 FORM = "application/x-www-form-urlencoded"
 
 

@@ -1,14 +1,16 @@
 """`demo.aging`: a plan's time passes although no clock is moved."""
 
+import json
 from collections.abc import Iterator
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import RequestFactory
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
-from demo import aging
+from demo import aging, views
 from subscriptions.domain import cancelling
 from subscriptions.models import Attempt
 from subscriptions.states import SubscriptionState
@@ -64,6 +66,15 @@ def test_days_lead_through_grace_and_hold(alice: User, gateway: str, network: st
 
         assert renewal.subscription.state == SubscriptionState.ON_HOLD
         assert 2 < Attempt.objects.count() < 7
+
+
+def test_the_simulators_page_has_a_button(monthly: Renewal, rf: RequestFactory) -> None:
+    answer = views.age(rf.post("/demo/age/", {"step": "month"}))
+    monthly.process()
+
+    assert json.loads(answer.content) == {"moved": 1}
+    assert monthly.charged == [("captured", PRICE)]
+    assert json.loads(views.age(rf.post("/demo/age/", {"step": "year"})).content) == {"moved": 0}
 
 
 def test_the_command_is_the_demos_alone(db: None, settings: Settings) -> None:
