@@ -89,6 +89,7 @@ class PaymentAdmin(ReadOnly, admin.ModelAdmin[Payment]):
     list_filter = ["state", "initiator", "method__gateway", "currency"]
     search_fields = ["=reference", "=gateway_id"]
     exclude = ["customer_step_url", "return_url"]
+    readonly_fields = ["receipt"]
     inlines = [CallInline, RefundInline, DisputeInline, EventInline]
     actions = ["refund_part"]
 

@@ -10,7 +10,7 @@ from moportal.money import Money
 from payments.domain import refunds
 from payments.domain.receipts import issue_receipt
 from payments.gateways.simulator import SimulatorGateway
-from payments.models import Payment, Refund
+from payments.models import Payment, Receipt, Refund
 from payments.states import RefundKind, RefundState
 from tests.payments.conftest import authorise, capture, make_payment, sale_of
 from tests.processing import process_task
@@ -49,6 +49,12 @@ def refund_part(desk: Client, *payments: Payment, **typed: str) -> tuple[str, li
     action = {"action": "refund_part", "_selected_action": [one.pk for one in payments]}
     answer = desk.post(PAYMENTS, {**action, **typed})
     return answer.text, [str(told) for told in get_messages(answer.wsgi_request)]
+
+
+def test_the_payment_names_its_receipt(captured: Payment, desk: Client) -> None:
+    page = desk.get(f"{PAYMENTS}{captured.pk}/change/").text
+
+    assert str(Receipt.objects.get()) in page
 
 
 def test_staff_refund_a_part_with_amount_and_reason(
