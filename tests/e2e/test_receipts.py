@@ -30,6 +30,7 @@ def test_a_receipt_prints_on_one_page_in_english_and_arabic(
     noor.buy()
     noor.sees("You're all set")
     order_url = noor.page.url
+    assert printed(noor.page) == [A4]
 
     noor.page.get_by_role("link", name=re.compile("Receipt")).click()
 
