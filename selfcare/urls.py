@@ -8,6 +8,7 @@ urlpatterns = [
     path("", account.account, name="account"),
     path("messages/<int:number>/", account.message, name="message"),
     path("messages/<int:number>/file/", account.message_file, name="message-file"),
+    path("receipts/", receipts.overview, name="receipts"),
     path("receipts/<str:number>/", receipts.receipt, name="receipt"),
     path("receipts/<str:number>/file/", receipts.receipt_file, name="receipt-file"),
     path("credit-notes/<str:number>/", receipts.credit_note, name="credit-note"),

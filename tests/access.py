@@ -77,6 +77,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/account/messages/<number>/": OWNER,
     "/account/messages/<number>/file/": OWNER,
     "/account/methods/<number>/remove/": OWNER,
+    "/account/receipts/": CUSTOMER,
     "/account/receipts/<number>/": OWNER,
     "/account/receipts/<number>/file/": OWNER,
     "/account/credit-notes/<number>/": OWNER,

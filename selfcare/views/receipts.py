@@ -4,6 +4,7 @@ import re
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 from django.contrib.staticfiles import finders
 from django.db.models import QuerySet
@@ -21,6 +22,30 @@ from payments.models import CreditNote, Receipt
 NUMBER = re.compile(r"C?([0-9]{4})-([0-9]{6,9})")
 STYLES = ("css/document.css", "css/document-file.css")
 AnyDocument = TypeVar("AnyDocument", Receipt, CreditNote)
+
+
+@require_safe
+@customer_only
+def overview(request: HttpRequest, user: User) -> HttpResponse:
+    """List the customer's receipts and credit notes, newest first."""
+    rows = [
+        *(_row(one, one, "receipt") for one in receipts_of(user)),
+        *(_row(one, one.receipt, "credit-note") for one in credit_notes_of(user)),
+    ]
+    rows.sort(key=lambda row: row["issued_on"], reverse=True)
+    context = {"rows": rows, "back_url": reverse("account")}
+    return render(request, "selfcare/receipts.html", context)
+
+
+def _row(document: Receipt | CreditNote, receipt: Receipt, page: str) -> dict[str, Any]:
+    here = urlencode({"next": reverse("receipts")})
+    return {
+        "document": document,
+        "is_credit_note": document is not receipt,
+        "item": receipt.item,
+        "issued_on": document.issued_on,
+        "url": f"{reverse(page, args=[document])}?{here}",
+    }
 
 
 @require_safe

@@ -4,7 +4,10 @@ import html
 import re
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from brand.models import Operator
@@ -30,6 +33,10 @@ def words(client: Client, page: str) -> str:
     text = client.get(page).text
     (document,) = re.findall(r"<article.*?</article>", text, re.DOTALL)
     return " ".join(html.unescape(re.sub("<[^>]*>", " ", document)).split())
+
+
+def listed(client: Client) -> str:
+    return client.get("/account/receipts/").text
 
 
 @pytest.mark.parametrize("page", [RECEIPT, f"{RECEIPT}file/"])
@@ -80,6 +87,39 @@ def test_a_number_that_there_is_not_is_not_found(
     as_alice: Client, order: Order, number: str
 ) -> None:
     assert as_alice.get(f"/account/receipts/{number}/").status_code == 404
+
+
+def test_all_receipts_are_listed(as_alice: Client, order: Order) -> None:
+    texts = [
+        " ".join(html.unescape(re.sub("<[^>]*>", " ", row)).split())
+        for row in re.findall(r"<li class=.orders-row.*?</li>", listed(as_alice), re.DOTALL)
+    ]
+
+    assert texts == [
+        "Receipt 2026-000001 Traveller Nov. 30, 2026 $19.00",
+        "Credit note C2026-000001 Traveller Nov. 30, 2026 $5.00",
+    ]
+    assert f'href="{RECEIPT}?next=%2Faccount%2Freceipts%2F"' in listed(as_alice)
+
+
+def test_before_the_first_receipt_the_list_says_so(as_alice: Client) -> None:
+    assert "You don't have a receipt yet." in html.unescape(listed(as_alice))
+
+
+def test_a_list_with_more_receipts_needs_no_more_queries(
+    as_alice: Client, alice: User, order: Order, settings: Settings
+) -> None:
+    settings.ORDER_LIMIT = settings.DEVICE_ORDER_LIMIT = 0
+    listed(as_alice)
+    with CaptureQueriesContext(connection) as one:
+        listed(as_alice)
+    for _ in range(2):
+        make_credit_note(make_receipt(make_order(alice, plan=order.plan)))
+
+    with CaptureQueriesContext(connection) as three:
+        listed(as_alice)
+
+    assert len(three) == len(one)
 
 
 def test_a_receipt_leads_to_its_credit_notes(as_alice: Client, order: Order) -> None:
