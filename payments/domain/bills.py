@@ -30,14 +30,14 @@ def register_veto(veto: Veto) -> None:
         _vetoes.append(veto)
 
 
-def takes_bills(market: str) -> bool:
-    """Return whether customers of this market can pay on the operator's bill."""
-    return is_offered_in(Ability.BILL, market)
+def takes_bills(market: str, *, renews: bool = False) -> bool:
+    """Return whether customers of this market can pay on their bill for what `renews` or not."""
+    return is_offered_in(Ability.BILL, market, renews=renews)
 
 
-def numbers_of(account: User, *, market: str) -> list[str]:
+def numbers_of(account: User, *, market: str, renews: bool = False) -> list[str]:
     """Return the numbers, in E.164, on whose bill the account can pay in this market."""
-    if not takes_bills(market):
+    if not takes_bills(market, renews=renews):
         return []
     return [number for number in proofs.numbers_held(account) if _may_charge(account, number)]
 
@@ -55,14 +55,16 @@ def _may_charge(account: User, number: str) -> bool:
     )
 
 
-def add_bill(account: User, number: str, *, market: str) -> PaymentMethod | None:
+def add_bill(
+    account: User, number: str, *, market: str, renews: bool = False
+) -> PaymentMethod | None:
     """Store the bill of this number as a payment method. A second call returns the same method.
 
     Returns None for a number on whose bill the account cannot pay.
     """
-    if number not in numbers_of(account, market=market):
+    if number not in numbers_of(account, market=market, renews=renews):
         return None
-    name = choose_gateway(Ability.BILL, market)
+    name = choose_gateway(Ability.BILL, market, renews=renews)
     # Race: two requests may both find none. Then one bill has two rows, which does no harm.
     known = next((one for one in _stored(account, number) if one.gateway == name), None)
     return known or PaymentMethod.objects.create(

@@ -21,14 +21,21 @@ from payments.states import MethodKind
 
 
 def choose_page(
-    account: User, *, market: str, keep: bool, chosen: PaymentMethod | None = None
+    account: User,
+    *,
+    market: str,
+    keep: bool,
+    renews: bool = False,
+    chosen: PaymentMethod | None = None,
 ) -> PaymentMethod:
     """Return a payment method for one payment on the payment page of the market's first gateway.
 
-    `keep` says whether the customer wants the card for later. `chosen` is the draft's method. If it
-    is such a page without a payment, it is used again. Raises `NotOffered`.
+    `keep` says whether the customer wants the card for later. A plan that `renews` needs it.
+    `chosen` is the draft's method. If it is such a page without a payment, it is used again. Raises
+    `NotOffered`.
     """
-    name = choose_gateway(Ability.HOSTED_PAYMENT, market)
+    name = choose_gateway(Ability.HOSTED_PAYMENT, market, renews=renews)
+    keep = keep or renews
     is_unused = chosen is not None and not chosen.payments.exists()
     if chosen and is_unused and (chosen.kind, chosen.gateway) == (MethodKind.PAGE, name):
         PaymentMethod.objects.filter(pk=chosen.pk).update(is_kept=keep)

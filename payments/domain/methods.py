@@ -96,16 +96,27 @@ def part_methods(account: User, *, market: str) -> tuple[list[PaymentMethod], li
     return sorted(usable, key=lambda method: order.index(method.gateway)), switched_off
 
 
-def new_card_ability(market: str) -> Ability | None:
+def new_card_ability(market: str, *, renews: bool = False) -> Ability | None:
     """Return how customers of this market pay with a new card, or None if they cannot.
 
-    That is an ability of the market's first gateway that takes cards as PAYMENT_CARD_ENTRY says.
+    That is an ability of the market's first gateway that takes cards as PAYMENT_CARD_ENTRY says. If
+    what is sold `renews`, the gateway must also take charges without the customer.
     """
     wanted = [Ability.CARD_ENTRY]
     if settings.PAYMENT_CARD_ENTRY == "page":
         wanted = [Ability.HOSTED_PAYMENT, Ability.HOSTED_PAGE]
-    found = (one for name in offered_in(market) for one in wanted if offers(name, one))
-    return next(found, None)
+    names = offered_in(market)
+    if renews:
+        names = [name for name in names if offers(name, Ability.OFF_SESSION)]
+    return next((one for name in names for one in wanted if offers(name, one)), None)
+
+
+def can_renew(method: PaymentMethod) -> bool:
+    """Return whether the method can be charged later without the customer.
+
+    A card that is not yet typed on the gateway's page counts, if it will be kept.
+    """
+    return method.is_kept and offers(method.gateway, Ability.OFF_SESSION)
 
 
 def methods_without_step(account: User, *, market: str) -> list[PaymentMethod]:

@@ -38,12 +38,14 @@ POLL_INTERVAL = timedelta(minutes=1)
 TIME_LIMIT = timedelta(minutes=30)
 
 
-def request_page(account: User, *, key: uuid.UUID, return_url: str, market: str = "") -> CardPage:
+def request_page(
+    account: User, *, key: uuid.UUID, return_url: str, market: str = "", renews: bool = False
+) -> CardPage:
     """Store that this customer needs a page, and enqueue the task that opens it.
 
     Raises `NotOffered` where no gateway of the market has a page.
     """
-    name = choose_gateway(Ability.HOSTED_PAGE, market)
+    name = choose_gateway(Ability.HOSTED_PAGE, market, renews=renews)
     with transaction.atomic():
         page = CardPage.objects.create(
             account=account, gateway=name, key=key, return_url=return_url

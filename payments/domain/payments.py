@@ -38,7 +38,7 @@ class AuthorisationEnded(GatewayRefused):
     """The time to capture the authorised amount is over. Nothing is charged."""
 
 
-def add_card(account: User, card: Card, *, market: str = "") -> PaymentMethod:
+def add_card(account: User, card: Card, *, market: str = "", renews: bool = False) -> PaymentMethod:
     """Exchange a card for a token and store that. Raises `CardRefused` or `GatewayUnavailable`.
 
     Raises `NotOffered` if every gateway of the market takes cards only on its own page.
@@ -47,7 +47,7 @@ def add_card(account: User, card: Card, *, market: str = "") -> PaymentMethod:
     later. No money moves. After a lost answer the customer types the card again, and the first
     token stays unused at the gateway.
     """
-    name = choose_gateway(Ability.CARD_ENTRY, market)
+    name = choose_gateway(Ability.CARD_ENTRY, market, renews=renews)
     key = str(uuid.uuid4())
     stored = call_gateway("tokenise", key, lambda: gateway(name).tokenise(card, key=key))
     return methods.store(account, stored, gateway=name)

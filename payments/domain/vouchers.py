@@ -35,9 +35,9 @@ def is_code(text: str) -> bool:
     return bool(ANY_CODE.fullmatch(text) and re.fullmatch(wanted, text))
 
 
-def takes_vouchers(market: str) -> bool:
-    """Return whether customers of this market can pay with a voucher."""
-    return is_offered_in(Ability.VOUCHERS, market)
+def takes_vouchers(market: str, *, renews: bool = False) -> bool:
+    """Return whether customers of this market can pay with a voucher for what `renews` or not."""
+    return is_offered_in(Ability.VOUCHERS, market, renews=renews)
 
 
 def add_voucher(account: User, code: str, *, market: str, network: str = "") -> PaymentMethod:

@@ -58,18 +58,26 @@ def offered_anywhere() -> set[str]:
     return {name for market in markets for name in offered_in(market)}
 
 
-def is_offered_in(ability: Ability, market: str) -> bool:
-    """Return whether a gateway of this market has the ability."""
-    return _find_gateway(ability, market) is not None
+def is_offered_in(ability: Ability, market: str, *, renews: bool = False) -> bool:
+    """Return whether a gateway of this market has the ability.
+
+    If what is sold `renews`, it must also take charges without the customer.
+    """
+    return _find_gateway(ability, market, renews=renews) is not None
 
 
-def choose_gateway(ability: Ability, market: str) -> str:
-    """Return the name of the market's first gateway with the ability, or raise `NotOffered`."""
-    name = _find_gateway(ability, market)
+def choose_gateway(ability: Ability, market: str, *, renews: bool = False) -> str:
+    """Return the name of the market's first gateway with the ability, or raise `NotOffered`.
+
+    If what is sold `renews`, it must also take charges without the customer.
+    """
+    name = _find_gateway(ability, market, renews=renews)
     if name is None:
         raise NotOffered(ability)
     return name
 
 
-def _find_gateway(ability: Ability, market: str) -> str | None:
-    return next((name for name in offered_in(market) if offers(name, ability)), None)
+def _find_gateway(ability: Ability, market: str, *, renews: bool) -> str | None:
+    wanted = {ability, Ability.OFF_SESSION} if renews else {ability}
+    found = (name for name in offered_in(market) if all(offers(name, one) for one in wanted))
+    return next(found, None)
