@@ -4,6 +4,8 @@ A mandate belongs to one method and ends with it. Charges under a mandate are in
 `payments.domain.off_session`.
 """
 
+from datetime import datetime
+
 import structlog
 from django.db import transaction
 from django.db.models import QuerySet
@@ -33,10 +35,12 @@ def agree(
     language: str,
     transaction_id: str = "",
     limit: Money | None = None,
+    at: datetime | None = None,
 ) -> Mandate:
-    """Store what the customer has just agreed to. A second call returns the same mandate.
+    """Store what the customer agreed to, just now or `at` that time.
 
-    Another text or limit for the same purpose replaces the earlier mandate of this method.
+    A second call returns the same mandate. Another text or limit for the same purpose replaces the
+    earlier mandate of this method.
 
     Raises `NotOffered` if the method's gateway takes no charges without the customer, or
     `MethodGone`.
@@ -63,6 +67,7 @@ def agree(
             purpose=purpose,
             language=language,
             transaction_id=transaction_id,
+            agreed_at=at or now(),
             **agreed,
         )
 
