@@ -55,6 +55,10 @@ class Plan(models.Model):
         return self.code
 
     @property
+    def renews(self) -> bool:
+        return self.category == Category.RECURRING
+
+    @property
     def is_metered(self) -> bool:
         return self.data_bytes is not None
 

@@ -53,15 +53,6 @@ def offers(
     return [_offer(row, language) for row in rows.order_by("plan__position", "plan_id")]
 
 
-def offer(plan_id: int, *, market: str, location: str, language: str) -> Offer:
-    """Return one plan as an offer, or raise `PlanNotOffered`."""
-    found = offers(market=market, location=location, language=language)
-    for candidate in found:
-        if candidate.plan.pk == plan_id:
-            return candidate
-    raise PlanNotOffered(plan_id)
-
-
 def _offer(price: PlanPrice, language: str) -> Offer:
     countries = [row.country for row in price.plan.countries.all()]
     return Offer(

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from orders.domain import bank_step
-from orders.domain.drafts import takes_bill
 from orders.models import Draft
 from orders.queries.orders import preferred_method
 from payments.domain import bills, methods, vouchers
@@ -18,14 +17,14 @@ NEW_CARD, NEW_VOUCHER = "new", "voucher"
 class Choices:
     """The stored methods, and the numbers whose bill can become one.
 
-    `unavailable` are stored methods that cannot pay for this draft. `is_bill_refused` says that the
-    plan is the reason why no bill is offered.
+    `unavailable` are stored methods that cannot pay for this draft. `some_cannot_renew` says that
+    the plan is the reason for one of them, or for a bill that is not offered.
     """
 
     stored: list[PaymentMethod]
     unavailable: list[PaymentMethod]
     numbers: list[str]
-    is_bill_refused: bool = False
+    some_cannot_renew: bool = False
 
 
 def payment_choices(draft: Draft) -> Choices:
@@ -35,10 +34,17 @@ def payment_choices(draft: Draft) -> Choices:
     of_bills = [method for method in stored if method.kind == MethodKind.BILL]
     known = {method.token for method in of_bills}
     numbers = [one for one in bills.numbers_of(account, market=market) if one not in known]
-    if takes_bill(draft):
+    if not draft.renews:
         return Choices(stored, switched_off, numbers)
-    others = [method for method in stored if method.kind != MethodKind.BILL]
-    return Choices(others, of_bills + switched_off, [], bool(of_bills or numbers))
+    lasting = [method for method in stored if methods.can_renew(method)]
+    others = [method for method in stored if method not in lasting]
+    takes_bills = bills.takes_bills(market, renews=True)
+    return Choices(
+        lasting,
+        others + switched_off,
+        numbers if takes_bills else [],
+        bool(others or (numbers and not takes_bills)),
+    )
 
 
 def preselect(draft: Draft, choices: Choices) -> str:
@@ -55,7 +61,9 @@ def preselect(draft: Draft, choices: Choices) -> str:
     method = None if is_page_chosen else preferred_method(choices.stored)
     if method is not None:
         return str(method.pk)
-    return NEW_CARD if methods.new_card_ability(draft.visit.market) else NEW_VOUCHER
+    if methods.new_card_ability(draft.visit.market, renews=draft.renews):
+        return NEW_CARD
+    return _voucher(draft)
 
 
 def _without_bank(draft: Draft, choices: Choices) -> str:
@@ -71,4 +79,9 @@ def _without_bank(draft: Draft, choices: Choices) -> str:
         return str(method.pk)
     if choices.numbers:
         return choices.numbers[0]
-    return NEW_VOUCHER if vouchers.takes_vouchers(market) else ""
+    return _voucher(draft)
+
+
+def _voucher(draft: Draft) -> str:
+    takes_vouchers = vouchers.takes_vouchers(draft.visit.market, renews=draft.renews)
+    return NEW_VOUCHER if takes_vouchers else ""

@@ -12,7 +12,6 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.urls import reverse
-from django.utils.translation import get_language
 
 from accounts.models import User
 from esim.models import Sim
@@ -21,11 +20,9 @@ from mobileplans.models import Visit
 from moportal.money import Money
 from orders.domain import bank_step
 from orders.models import Draft
+from orders.queries.offers import offers_for
 from payments.domain import methods, pages
 from payments.models import CardPage, PaymentMethod
-from payments.states import MethodKind
-from plans import queries
-from plans.models import Category
 from plans.queries import Offer, PlanNotOffered
 
 # With another device or place, plans, prices and SIMs may differ
@@ -82,9 +79,11 @@ def _attach(draft: Draft, visit: Visit) -> None:
 
 def offer_of(draft: Draft, plan_id: int) -> Offer:
     """Return the plan as this visit sees it, or raise `PlanNotOffered`."""
-    visit = draft.visit
-    language = get_language() or settings.LANGUAGE_CODE
-    return queries.offer(plan_id, market=visit.market, location=visit.location, language=language)
+    found = (offer for offer in offers_for(draft.visit) if offer.plan.pk == plan_id)
+    offer = next(found, None)
+    if offer is None:
+        raise PlanNotOffered(plan_id)
+    return offer
 
 
 def choose_plan(draft: Draft, offer: Offer, *, version: int) -> None:
@@ -126,15 +125,7 @@ def has_offered_method(draft: Draft) -> bool:
     method = draft.method
     if method is None or not methods.is_accepted(method, market=draft.visit.market):
         return False
-    return method.kind != MethodKind.BILL or takes_bill(draft)
-
-
-def takes_bill(draft: Draft) -> bool:
-    """Return whether the draft's plan can be paid on the operator's bill.
-
-    The bill takes single payments only, so it cannot pay for a plan that renews.
-    """
-    return draft.plan is None or draft.plan.category != Category.RECURRING
+    return methods.can_renew(method) or not draft.renews
 
 
 def open_card_page(draft: Draft, *, version: int) -> CardPage:
@@ -168,7 +159,11 @@ def _new_card_page(draft: Draft, version: int) -> CardPage:
         # If the form is stale, the page is rolled back too. Otherwise a worker would open
         # a page at the gateway that no draft waits for.
         page = pages.request_page(
-            draft.account, key=key, return_url=return_url, market=draft.visit.market
+            draft.account,
+            key=key,
+            return_url=return_url,
+            market=draft.visit.market,
+            renews=draft.renews,
         )
         _change(draft, version, card_page=page)
         bank_step.ask_for_way_to_card_page(draft, page)

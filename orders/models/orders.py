@@ -81,6 +81,11 @@ class Draft(PricedPlan):
     def __str__(self) -> str:
         return f"draft {self.pk}"
 
+    @property
+    def renews(self) -> bool:
+        """Return whether the draft's plan renews."""
+        return self.plan is not None and self.plan.renews
+
 
 class Order(PricedPlan):
     """One decision of the customer: one order, one charge, one profile."""

@@ -58,7 +58,7 @@ def payment(request: HttpRequest, user: User) -> HttpResponse:
         return redirect_to_open_step(draft)
     market = draft.visit.market
     choices = payment_choices(draft)
-    how = methods.new_card_ability(market)
+    how = methods.new_card_ability(market, renews=draft.renews)
     page = draft.method if draft.method and draft.method.kind == MethodKind.PAGE else None
     first = initial_for(
         draft, method=preselect(draft, choices), keep=page is not None and page.is_kept
@@ -68,10 +68,11 @@ def payment(request: HttpRequest, user: User) -> HttpResponse:
     back_url = reverse("device") if choice.is_open else f"{reverse('plans')}?category={category}"
     context = {"draft": draft, "price": draft.price.gross, **_payment_context(form, choices)}
     context["switched_off"] = choices.unavailable
-    context["is_bill_refused"] = choices.is_bill_refused
+    context["some_cannot_renew"] = choices.some_cannot_renew
+    context["renews"] = draft.renews
     context["takes_cards"] = how is not None
     context["pays_on_page"] = how == Ability.HOSTED_PAYMENT
-    context["takes_vouchers"] = vouchers.takes_vouchers(market)
+    context["takes_vouchers"] = vouchers.takes_vouchers(market, renews=draft.renews)
     context |= frame_context("payment", back_url=back_url)
     return render(request, "orders/payment.html", context)
 
@@ -107,7 +108,7 @@ def _save_method(request: HttpRequest, user: User, draft: Draft, form: MethodFor
     """Save the method and redirect to the next step, which may be the gateway's card page."""
     if not form.is_valid():
         return redirect_back(request, form)
-    how = methods.new_card_ability(draft.visit.market)
+    how = methods.new_card_ability(draft.visit.market, renews=draft.renews)
     is_new = form.cleaned_data["method"] == NEW_CARD
     is_entered_at_gateway = is_new and not isinstance(form, PaymentForm)
     try:
@@ -138,16 +139,17 @@ def _apply_method(request: HttpRequest, user: User, draft: Draft, form: MethodFo
     """
     chosen = form.cleaned_data["method"]
     if isinstance(form, PaymentForm) and chosen == NEW_CARD:
-        method = _add_card(user, form, draft.visit.market)
+        method = _add_card(draft, form)
     elif chosen == NEW_CARD:
         method = hosted.choose_page(
             user,
             market=draft.visit.market,
             keep=form.cleaned_data["keep"],
+            renews=draft.renews,
             chosen=draft.method,
         )
     elif chosen == NEW_VOUCHER:
-        method = _add_voucher(user, form, draft.visit.market, network_of(request))
+        method = _add_voucher(draft, form, network_of(request))
     else:
         method = _find_stored_method(draft, form)
     if method is None:
@@ -167,25 +169,32 @@ def _find_stored_method(draft: Draft, form: MethodForm) -> PaymentMethod | None:
         if str(method.pk) == chosen:
             return method
     if chosen in choices.numbers:
-        return bills.add_bill(draft.account, chosen, market=draft.visit.market)
+        market, renews = draft.visit.market, draft.renews
+        return bills.add_bill(draft.account, chosen, market=market, renews=renews)
     form.add_error("method", NO_LONGER_THERE)
     return None
 
 
-def _add_voucher(user: User, form: MethodForm, market: str, network: str) -> PaymentMethod | None:
-    """Store the voucher. Returns None with the reason in the form after too many codes."""
-    code = form.cleaned_data["voucher"]
+def _add_voucher(draft: Draft, form: MethodForm, network: str) -> PaymentMethod | None:
+    """Store the voucher. Returns None with the reason in the form after too many codes.
+
+    Raises `NotOffered` if the draft's plan renews, because a voucher pays once.
+    """
+    code, market = form.cleaned_data["voucher"], draft.visit.market
+    if not vouchers.takes_vouchers(market, renews=draft.renews):
+        raise NotOffered(Ability.VOUCHERS)
     try:
-        return vouchers.add_voucher(user, code, market=market, network=network)
+        return vouchers.add_voucher(draft.account, code, market=market, network=network)
     except Locked as locked:
         form.add_error("voucher", too_many_text(locked))
     return None
 
 
-def _add_card(user: User, form: PaymentForm, market: str) -> PaymentMethod | None:
+def _add_card(draft: Draft, form: PaymentForm) -> PaymentMethod | None:
     """Exchange the card for a token. Returns None with the reason in the form if that failed."""
     try:
-        return payments.add_card(user, form.card(), market=market)
+        market, renews = draft.visit.market, draft.renews
+        return payments.add_card(draft.account, form.card(), market=market, renews=renews)
     except CardRefused as error:
         refusal = _("Your bank didn't accept this entry. Check it or use another card.")
         form.add_error(error.field or None, refusal if error.field else texts.no_card_saved())

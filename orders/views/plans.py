@@ -5,19 +5,18 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from mobileplans.domain import visits
-from mobileplans.models import Visit
 from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
 from orders.domain import drafts, problems, targets
 from orders.domain.drafts import StaleForm
 from orders.forms import PlanForm, initial_for
 from orders.models import Draft, Order
 from orders.queries import orders as queries
+from orders.queries.offers import offers_for
 from orders.views.steps import (
     check_draft,
     enter_step,
@@ -27,7 +26,7 @@ from orders.views.steps import (
     shopper_only,
 )
 from plans.models import Category
-from plans.queries import Offer, PlanNotOffered, offers
+from plans.queries import Offer, PlanNotOffered
 
 CATEGORY_TITLES = {
     Category.PREPAID: lambda: _("Prepaid plans"),
@@ -40,7 +39,7 @@ CATEGORY_TITLES = {
 def options(request: HttpRequest, user: User) -> HttpResponse:
     """Show the services on offer as large tiles (docs/policies.md#j3)."""
     visit, _draft = enter_step(request, user, "options")
-    sold = {offer.plan.category for offer in _offers_for(visit)}
+    sold = {offer.plan.category for offer in offers_for(visit)}
     waiting = queries.order_to_hand_over(user, visit)
     context = {
         "tiles": [
@@ -117,7 +116,7 @@ def plans(request: HttpRequest, user: User) -> HttpResponse:
         return _save_plan(request, user, draft, PlanForm(request.POST))
     form = restore_form(request, PlanForm, initial_for(draft, plan=draft.plan_id))
     category = _selected_category(request, draft)
-    found = _offers_for(visit, category)
+    found = offers_for(visit, category)
     context = {
         "form": form,
         "offers": [_plan_tile(offer, str(form["plan"].value())) for offer in found],
@@ -151,15 +150,6 @@ def _selected_category(request: HttpRequest, draft: Draft) -> Category:
     """Return the requested category, otherwise the chosen plan's, otherwise prepaid."""
     asked = request.GET.get("category") or (draft.plan.category if draft.plan else "")
     return Category(asked) if asked in Category.values else Category.PREPAID
-
-
-def _offers_for(visit: Visit, category: str | None = None) -> list[Offer]:
-    return offers(
-        market=visit.market,
-        location=visit.location,
-        language=get_language() or "en",
-        category=category,
-    )
 
 
 def _plan_tile(offer: Offer, selected: str) -> dict[str, Any]:
