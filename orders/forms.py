@@ -123,7 +123,12 @@ class SimProofForm(forms.Form):
 
 
 class ReviewForm(DraftForm):
-    """The form behind Submit order. It has no visible fields."""
+    """The form behind Submit order.
+
+    The box of a plan that renews sends the text that it shows (`orders.domain.consent`).
+    """
+
+    consent = forms.CharField(label=_("Monthly charge"), max_length=1000, required=False)
 
 
 class MethodForm(DraftForm):

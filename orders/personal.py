@@ -39,11 +39,18 @@ register(
             "completed_at": "completed at",
             "language": "language",
             "terms_version": "version of the terms that you accepted",
+            "consent_text": "monthly charge that you agreed to",
+            "consented_at": "agreed to the monthly charge at",
             "eid": "device (EID)",
         },
         withholds={"currency": INTERNAL, "last_error": INTERNAL},
         erases={"eid": "", "sim": None, "profile": None, "last_error": ""},
-        keeps=(Keep(BOOKS, ("number", "plan_name", "currency", "language", "terms_version")),),
+        keeps=(
+            Keep(
+                BOOKS,
+                ("number", "plan_name", "currency", "language", "terms_version", "consent_text"),
+            ),
+        ),
     ),
     Personal(
         StateChange,

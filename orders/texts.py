@@ -1,11 +1,15 @@
 """What the customer reads about an order: what happened, then what to do."""
 
 from dataclasses import dataclass
+from datetime import date
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from esim.states import ProfileState
+from moportal.money import Money
+from orders.domain.consent import billing_day
 from orders.models import Order, Repair, Return
 from orders.queries.orders import can_be_handed_over, has_lost_sim, return_of
 from orders.states import Failure, OrderState, RepairKind, ReturnState
@@ -13,6 +17,8 @@ from payments.domain import codes
 from payments.models import CardPage
 from payments.refusal_texts import why_refused
 from payments.states import CardPageState, CodeVerdict, MethodKind, PaymentState
+from subscriptions.domain.periods import last_paid
+from subscriptions.states import RUNNING
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,36 @@ class FailureText:
     was_card: bool = True
     # The next step of the customer or the portal. If empty, the page shows the usual advice.
     then: str = ""
+
+
+def renewal(day: date, amount: Money) -> str:
+    """Return when a plan renews, for how much, and how to stop that."""
+    return _(
+        "Renews on %(day)s for %(amount)s. "
+        "Cancel at any time in your account; it then ends with the paid month."
+    ) % {"day": date_format(day, "MONTH_DAY_FORMAT"), "amount": amount}
+
+
+def renewal_of(order: Order) -> str:
+    """Return how the order's plan goes on, or an empty text if it does not renew any more."""
+    subscription = order.subscription
+    if subscription is None or subscription.state not in RUNNING or not subscription.renews:
+        return ""
+    paid_until = last_paid(subscription).ends_at
+    if subscription.is_cancelled or paid_until is None:
+        return ""
+    day = billing_day(paid_until)
+    mandate = subscription.mandate
+    if mandate is None or mandate.ended_at:
+        shown = {"day": date_format(day, "MONTH_DAY_FORMAT")}
+        return (
+            _(
+                "Your plan needs a payment method before it renews on %(day)s. "
+                "Choose one in your account."
+            )
+            % shown
+        )
+    return renewal(day, order.price.gross)
 
 
 def pays_on_page(order: Order) -> bool:

@@ -9,6 +9,7 @@ from esim.models import Sim, SmdpProvider
 from mobileplans.models import Visit
 from moportal.identifiers import Iccid
 from orders.domain import drafts, placing
+from orders.domain.consent import consent_text
 from orders.domain.sales import sale_of
 from orders.models import Draft, Order
 from payments.domain.receipts import issue_credit_note, issue_receipt
@@ -154,7 +155,12 @@ def make_draft(
 def make_order(account: User, **of_draft: object) -> Order:
     """Create an order that was just submitted."""
     draft = make_draft(account, **of_draft)  # type: ignore[arg-type]  # the draft's own keywords
-    return placing.place(draft, version=draft.version)
+    return place(draft)
+
+
+def place(draft: Draft) -> Order:
+    """Submit the draft. If its plan renews, the customer has agreed to that."""
+    return placing.place(draft, version=draft.version, consent=consent_text(draft))
 
 
 def make_receipt(order: Order, *, at: datetime = IN_2026) -> Receipt:

@@ -406,6 +406,7 @@ BROKEN: dict[str, Callable[[], object]] = {
     "only_failed_or_cancelled_orders_are_undone": set_to(Order, undone_at=now()),
     "return_state_known": set_to(Return, state="other", ended_at=now()),
     "ended_return_has_a_time": set_to(Return, state="done"),
+    "order_of_a_plan_that_renews_has_its_consent": set_to(Order, renews=True),
     "only_what_was_decided_is_held": set_to(Order, state="held"),
     "failed_order_says_why": set_to(Order, state="failed"),
     "order_for_a_sim_orders_no_profile": both_kinds_of_sim,

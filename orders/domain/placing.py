@@ -13,6 +13,7 @@ from brand.models import LegalText
 from brand.queries import legal_text
 from moportal.database.statements import compare_and_set
 from orders.domain import fraud, limits
+from orders.domain.consent import consent_text, is_consent
 from orders.domain.drafts import StaleForm, has_offered_method
 from orders.domain.targets import Target, target
 from orders.models import KIND, Draft, Order, new_number
@@ -36,20 +37,23 @@ class PlacedOtherwise(Exception):
         self.order = order
 
 
-def place(draft: Draft, *, version: int) -> Order:
+def place(draft: Draft, *, version: int, consent: str = "") -> Order:
     """Turn a draft into one order, however often the form is sent.
 
     One transaction marks the draft as submitted by compare-and-set, creates the order with the
     price and terms that were shown, gives the draft's key to the payment, and enqueues the order.
     Sending the same form again returns the same order, even if the customer may place no more.
+    `consent` is the text that the customer has ticked, if the plan renews.
 
+    Raises `ConsentMissing` if the plan renews and nothing was ticked.
     Raises `DeviceStopped` if nothing is sold to the device at present.
     Raises `Locked` if the customer or the device has too many open or cancelled orders. Raises
     `PlacedOtherwise` if another version was submitted. Raises `StaleForm` if the draft is
-    open but the form shows an older version, or the draft is incomplete or has no target.
+    open but the form shows an older version or another consent, or the draft is incomplete or has
+    no target.
     """
-    shown = Draft.objects.select_related("visit", "method").get(pk=draft.pk)
-    order = _submit(shown, version) if shown.submitted_at is None else None
+    shown = Draft.objects.select_related("visit", "method", "plan").get(pk=draft.pk)
+    order = _submit(shown, version, consent) if shown.submitted_at is None else None
     order = order or _order_of(shown)
     if order is None:
         raise StaleForm(draft.pk)
@@ -58,7 +62,7 @@ def place(draft: Draft, *, version: int) -> Order:
     return order
 
 
-def _submit(draft: Draft, version: int) -> Order | None:
+def _submit(draft: Draft, version: int, consent: str) -> Order | None:
     """Create the order, or return None if the draft is not complete or not as the form shows it.
 
     Of two forms that are sent at once, one creates the order. The other one gets None.
@@ -66,6 +70,8 @@ def _submit(draft: Draft, version: int) -> Order | None:
     chosen, method = target(draft), draft.method
     is_complete = draft.plan_id is not None and has_offered_method(draft)
     if chosen is None or method is None or not is_complete or draft.version != version:
+        return None
+    if not is_consent(draft, consent):
         return None
     if fraud.is_stopped(draft.visit):
         raise fraud.DeviceStopped(draft.pk)
@@ -113,6 +119,9 @@ def _create_order(draft: Draft, chosen: Target) -> Order:
         currency=draft.currency,
         language=language,
         terms_version=terms.version if terms else "",
+        renews=draft.renews,
+        consent_text=consent_text(draft),
+        consented_at=now() if draft.renews else None,
         eid=visit.eid,
         sim=chosen.sim,
         payment=payment,

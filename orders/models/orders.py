@@ -100,6 +100,14 @@ class Order(PricedPlan):
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT)
     language = models.CharField(max_length=12)
     terms_version = models.CharField(max_length=20, blank=True)
+    # What the customer agreed to on the review page. It becomes the mandate's text.
+    renews = models.BooleanField(default=False, db_default=False)
+    consent_text = models.TextField(
+        blank=True, default="", db_default="", help_text="The consent to renew, as it was shown."
+    )
+    consented_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the customer agreed that the plan renews."
+    )
     eid = models.CharField("EID", max_length=32, blank=True, db_index=True)
     sim = models.ForeignKey(
         Sim,
@@ -145,6 +153,11 @@ class Order(PricedPlan):
         constraints = [
             models.CheckConstraint(
                 name="order_state_known", condition=Q(state__in=OrderState.values)
+            ),
+            models.CheckConstraint(
+                name="order_of_a_plan_that_renews_has_its_consent",
+                condition=Q(renews=False, consent_text="", consented_at__isnull=True)
+                | Q(renews=True, consented_at__isnull=False) & ~Q(consent_text=""),
             ),
             models.CheckConstraint(
                 name="order_is_cancelled_or_charged_never_both",

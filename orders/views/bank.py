@@ -45,10 +45,15 @@ def _shown_code(code: PayingCode) -> dict[str, Any]:
 def _ways_without_bank(order: Order) -> list[str]:
     """Return the customer's ways to pay that need no page of a bank, by what gateways can do."""
     market = order.visit.market
-    ways = [_("A voucher")] if vouchers.takes_vouchers(market) else []
-    ways += [bill_label(number[-4:]) for number in bills.numbers_of(order.account, market=market)]
+    ways = [_("A voucher")] if vouchers.takes_vouchers(market, renews=order.renews) else []
+    numbers = bills.numbers_of(order.account, market=market, renews=order.renews)
+    ways += [bill_label(number[-4:]) for number in numbers]
     stored = methods.methods_without_step(order.account, market=market)
-    return [*ways, *(method.label for method in stored if method != order.payment.method)]
+    others = [method for method in stored if method != order.payment.method]
+    return [
+        *ways,
+        *(method.label for method in others if methods.can_renew(method) or not order.renews),
+    ]
 
 
 @accept_post_back

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -15,7 +16,10 @@ from accounts.texts import wait_text
 from esim.models import Sim
 from mobileplans.domain import visits
 from mobileplans.models import Visit
+from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
+from orders import texts
 from orders.domain import drafts, fraud, limits, placing, targets
+from orders.domain.consent import ConsentMissing, consent_text, renewal_day
 from orders.domain.drafts import StaleForm
 from orders.domain.targets import Choice
 from orders.forms import ReviewForm, initial_for
@@ -33,6 +37,7 @@ from plans.queries import PlanNotOffered, validity_text
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @shopper_only
+@keeps_form(ReviewForm)
 def review(request: HttpRequest, user: User) -> HttpResponse:
     """Show everything that matters before Submit order (docs/policies.md#j4)."""
     if request.method == "POST":
@@ -56,7 +61,8 @@ def review(request: HttpRequest, user: User) -> HttpResponse:
         return redirect_to("options")
     except StaleForm:
         return redirect_to("review")
-    context = _review_context(draft) | {"price_change": price_change}
+    form = restore_form(request, ReviewForm, initial_for(draft))
+    context = _review_context(draft) | {"form": form, "price_change": price_change}
     context |= _device_context(choice, visit)
     context |= {"is_stopped": fraud.is_stopped(visit), "reference": visit.transaction_id}
     locked = limits.find_lock(user, visit)
@@ -82,12 +88,17 @@ def _place_order(request: HttpRequest, user: User, form: ReviewForm) -> HttpResp
         # gets a new version, and the form is rejected as stale.
         drafts.open_draft(user, visits.get_or_begin(request))
     try:
-        order = placing.place(mine, version=form.cleaned_data["version"])
+        data = form.cleaned_data
+        order = placing.place(mine, version=data["version"], consent=data["consent"])
+    except ConsentMissing:
+        form.add_error("consent", _("Tick this box if you agree. The plan renews every month."))
+        return redirect_back(request, form)
     except (StaleForm, placing.PlacedOtherwise):
         return redirect_stale_form(request, form.cleaned_data["draft"], user)
     except (Locked, fraud.DeviceStopped):
         # The review page says how long to wait, or whom to call.
         return redirect_to("review")
+    forget_form(request)
     return redirect_to("order", order.number)
 
 
@@ -112,12 +123,13 @@ def _review_context(draft: Draft) -> dict[str, Any]:
     plan, price = draft.plan, draft.price
     assert plan is not None  # noqa: S101 -- the page is not entered without a plan
     return {
-        "form": ReviewForm(initial=initial_for(draft)),
         "draft": {"plan_name": draft.plan_name, "plan_id": plan.pk, "category": plan.category},
         "data_bytes": plan.data_bytes,
         "validity_text": validity_text(plan.category, plan.validity_days),
         "countries": [row.country for row in plan.countries.all()],
         "method": draft.method,
+        "renewal_text": texts.renewal(renewal_day(plan, now()), price.gross) if plan.renews else "",
+        "consent_text": consent_text(draft),
         "price": price.gross,
         "net": price.net,
         "tax": price.tax,
