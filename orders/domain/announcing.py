@@ -5,21 +5,29 @@ from typing import Any
 
 from accounts.domain.telling import tell
 from messages.states import Occasion
+from orders.domain.consent import renewal_day
 from orders.models import Order
 from orders.states import Failure, OrderState
 from payments.domain.receipts import message_context
-from payments.models import CreditNote, Receipt, Refund
+from payments.models import CreditNote, Mandate, Receipt, Refund
 from payments.states import PaymentState, RefundKind, RefundState
 
 
-def tell_completed(order: Order, receipt: Receipt | None, *, at: datetime) -> None:
-    """Send the confirmation with the receipt. The operator's bill is an invoice itself."""
+def tell_completed(
+    order: Order, receipt: Receipt | None, mandate: Mandate | None, *, at: datetime
+) -> None:
+    """Send the confirmation with the receipt. The operator's bill is an invoice itself.
+
+    It says when the plan renews. Without a mandate, it says that the plan needs a payment method.
+    """
     more: dict[str, Any] = {
         "completed_at": at,
         "tax": order.price.tax,
         **(message_context(receipt) if receipt else {}),
         **_card(order),
     }
+    if order.renews:
+        more |= {"renews_on": renewal_day(order.plan, at), "has_mandate": mandate is not None}
     _tell(order, Occasion.ORDER_CONFIRMED, **more)
 
 

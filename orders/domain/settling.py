@@ -19,6 +19,7 @@ from moportal.database.statements import compare_and_set
 from moportal.http_client import ServiceUnavailable
 from moportal.identifiers import InvalidActivationCode
 from orders.domain import announcing, bank_step, limits
+from orders.domain.consent import make_mandate
 from orders.domain.sales import sale_of
 from orders.domain.undoing import undo
 from orders.models import KIND, Order, StateChange
@@ -293,9 +294,10 @@ def _complete(order: Order) -> None:
     # This comes first: a worker that stalled and comes second stops here, and not at the receipt
     # that is there already.
     _move(order, OrderState.COMPLETED, completed_at=at, last_error="")
-    subscriptions.start(order.subscription, at=at)
+    mandate = make_mandate(order)
+    subscriptions.start(order.subscription, at=at, mandate=mandate)
     receipt = issue_receipt(order.payment, sale_of(order, at=at), at=at)
-    announcing.tell_completed(order, receipt, at=at)
+    announcing.tell_completed(order, receipt, mandate, at=at)
 
 
 def _retry_or_stop(order: Order, error: Exception) -> RetryAfter | None:

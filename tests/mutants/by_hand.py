@@ -84,19 +84,26 @@ CHANGES = [
     ),
     Change(
         "orders/domain/settling.py",
-        "subscriptions.start(order.subscription, at=at)",
+        "at=at, mandate=mandate)",
+        "at=at)",
+        "tests/orders/test_consent.py::test_the_consent_becomes_the_mandate_of_the_plan",
+    ),
+    Change(
+        "orders/domain/settling.py",
+        "subscriptions.start(order.subscription, at=at, mandate=mandate)",
         "pass",
         f"{SETTLING}::test_an_order_is_charged_once_and_gets_one_profile",
     ),
     Change(
         "orders/domain/settling.py",
-        "    receipt = issue_receipt(order.payment, sale_of(order, at=at), at=at)\n    announcing.tell_completed(order, receipt, at=at)\n",
+        "    receipt = issue_receipt(order.payment, sale_of(order, at=at), at=at)\n"
+        "    announcing.tell_completed(order, receipt, mandate, at=at)\n",
         "",
         f"{SETTLING}::test_a_completed_order_has_its_receipt",
     ),
     Change(
         "orders/domain/settling.py",
-        "    announcing.tell_completed(order, receipt, at=at)\n",
+        "    announcing.tell_completed(order, receipt, mandate, at=at)\n",
         "",
         "tests/orders/test_announcing.py::test_an_order_is_confirmed_once",
     ),
