@@ -5,13 +5,16 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from mobileplans.domain import visits
 from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
+from orders import texts
 from orders.domain import drafts, problems, targets
+from orders.domain.consent import renewal_day
 from orders.domain.drafts import StaleForm
 from orders.forms import PlanForm, initial_for
 from orders.models import Draft, Order
@@ -162,5 +165,13 @@ def _plan_tile(offer: Offer, selected: str) -> dict[str, Any]:
         "others": len(offer.countries) - 1,
         "price": offer.price.taxed.gross,
         "tax_text": offer.tax_text,
+        "renewal_text": _renewal_text(offer),
         "selected": str(offer.plan.pk) == selected,
     }
+
+
+def _renewal_text(offer: Offer) -> str:
+    """Return when a plan that is bought now renews, for how much, and how to stop that."""
+    if not offer.plan.renews:
+        return ""
+    return texts.renewal(renewal_day(offer.plan, now()), offer.price.taxed.gross)
