@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.timezone import now
 
 from moportal.database.statements import compare_and_set
@@ -28,6 +29,8 @@ SOON = timedelta(minutes=10)
 # Beat does not enqueue a subscription again while a worker may still process it.
 ENQUEUED_FOR = timedelta(hours=1)
 BATCH = 2000
+# As many are enqueued in one transaction.
+AT_A_TIME = 200
 
 
 def enqueue_due() -> int:
@@ -35,15 +38,27 @@ def enqueue_due() -> int:
 
     The next round takes those beyond the batch, so an outage is caught up without a storm.
     """
-    at = now()
-    due = Subscription.objects.filter(due_at__lte=at).order_by("due_at")
-    found = list(due.values_list("pk", flat=True)[:BATCH])
+    at, enqueued = now(), 0
+    while enqueued < BATCH and (more := _enqueue_some(at)):
+        enqueued += more
+    return enqueued
+
+
+@transaction.atomic
+def _enqueue_some(at: datetime) -> int:
+    """Enqueue the next of those that were due at this time, and return how many."""
+    # Those that another process is enqueuing right now are skipped.
+    free = due_since(at).select_for_update(skip_locked=True, no_key=True)
+    found = list(free.values_list("pk", flat=True)[:AT_A_TIME])
+    Subscription.objects.filter(pk__in=found).update(due_at=at + ENQUEUED_FOR)
     for pk in found:
-        with transaction.atomic():
-            later = at + ENQUEUED_FOR
-            if Subscription.objects.filter(pk=pk, due_at__lte=at).update(due_at=later):
-                enqueue(KIND, pk)
+        enqueue(KIND, pk)
     return len(found)
+
+
+def due_since(at: datetime) -> QuerySet[Subscription]:
+    """Return the subscriptions that were due at this time, the oldest first."""
+    return Subscription.objects.filter(due_at__lte=at).order_by("due_at")
 
 
 def enqueue_of_payment(payment: str) -> None:
