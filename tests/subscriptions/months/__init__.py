@@ -1,0 +1,1 @@
+"""Plans that renew over two years, beside an oracle that does its own arithmetic."""

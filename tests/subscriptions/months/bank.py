@@ -1,0 +1,246 @@
+"""A gateway and a network in the test's own process, with books that a test reads.
+
+The gateway forgets keys after a day, and its authorisations lapse after a week.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from django.utils.timezone import now
+
+from moportal.money import Money
+from payments.gateways.base import (
+    Ability,
+    GatewayRefused,
+    GatewayUnavailable,
+    WithoutCode,
+    WithoutMethods,
+)
+from payments.gateways.values import (
+    Authorised,
+    Captured,
+    Declined,
+    Refunded,
+    RefundStanding,
+    Standing,
+    VoidedOrRefunded,
+)
+from payments.states import Initiator, RefusalKind
+from subscriptions.networks.base import NetworkUnavailable
+from subscriptions.networks.warm import AlwaysWarm
+
+Answer = TypeVar("Answer")
+REMEMBERS_KEYS_FOR = timedelta(hours=24)
+AUTHORISED_FOR = timedelta(days=7)
+ADVICE = timedelta(days=3)
+
+
+class Refusal(StrEnum):
+    """Why a bank refuses a card."""
+
+    FOR_NOW = "for_now"
+    WITH_ADVICE = "with_advice"
+    WANTS_CUSTOMER = "wants_customer"
+    FOR_GOOD = "for_good"
+
+
+KINDS = {
+    Refusal.FOR_NOW: RefusalKind.LATER,
+    Refusal.WITH_ADVICE: RefusalKind.LATER,
+    Refusal.WANTS_CUSTOMER: RefusalKind.CUSTOMER,
+    Refusal.FOR_GOOD: RefusalKind.FINAL,
+}
+
+
+@dataclass(frozen=True)
+class BankCard:
+    """A card, and the times in which its bank refuses it."""
+
+    token: str
+    refusal: Refusal = Refusal.FOR_NOW
+    bad: tuple[tuple[datetime, datetime], ...] = ()
+
+    def refuses(self, at: datetime) -> bool:
+        return any(start <= at < end for start, end in self.bad)
+
+
+@dataclass
+class Entry:
+    """A payment in the gateway's books."""
+
+    gateway_id: str
+    key: str
+    token: str
+    reference: str
+    amount: Money
+    made_at: datetime
+    status: str = "authorised"
+    captured_at: datetime | None = None
+
+    @property
+    def standing(self) -> Standing:
+        if self.status == "captured":
+            return Captured(self.gateway_id)
+        expires_at = self.made_at + AUTHORISED_FOR
+        if self.status == "authorised" and now() < expires_at:
+            return Authorised(self.gateway_id, expires_at)
+        self.status = "voided"
+        return VoidedOrRefunded(self.gateway_id)
+
+
+@dataclass
+class Books:
+    """What the gateway and the network have done, and what goes wrong with them."""
+
+    cards: dict[str, BankCard] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
+    # When the bank refused which card: token and time.
+    refusals: list[tuple[str, datetime]] = field(default_factory=list)
+    services: dict[str, dict[str, Any]] = field(default_factory=dict)
+    away: tuple[tuple[datetime, datetime], ...] = ()
+    # The numbers of the calls whose answers are lost although the work is done.
+    lost: frozenset[int] = frozenset()
+    calls: int = 0
+    # A worker may die before and after each call.
+    at_barrier: Callable[[], None] = lambda: None
+
+    def is_away(self, at: datetime) -> bool:
+        return any(start <= at < end for start, end in self.away)
+
+    def answer(
+        self,
+        work: Callable[[], Answer],
+        unavailable: Callable[..., Exception],
+        *,
+        may_be_away: bool,
+    ) -> Answer:
+        self.at_barrier()
+        if may_be_away and self.is_away(now()):
+            raise unavailable("away", was_sent=False)
+        self.calls += 1
+        call, answer = self.calls, work()
+        self.at_barrier()
+        if call in self.lost:
+            raise unavailable("lost", was_sent=True)
+        return answer
+
+
+BOOKS = Books()
+
+
+def open_books(**of_books: Any) -> Books:
+    """Begin with empty books, and return them."""
+    BOOKS.__dict__.update(Books(**of_books).__dict__)
+    return BOOKS
+
+
+class Bank(WithoutCode, WithoutMethods):
+    """The gateway."""
+
+    name = "bank"
+    abilities = frozenset({Ability.STORED_METHODS, Ability.OFF_SESSION})
+    remembers_keys_for: timedelta | None = REMEMBERS_KEYS_FOR
+
+    def device_hosts(self) -> frozenset[str]:
+        return frozenset()
+
+    def authorise(
+        self,
+        token: str,
+        amount: Money,
+        *,
+        reference: str,
+        return_url: str,
+        initiator: Initiator,
+        key: str,
+    ) -> Standing:
+        def work() -> Standing:
+            known = [entry for entry in BOOKS.entries if entry.key == key]
+            if known and now() - known[-1].made_at < REMEMBERS_KEYS_FOR:
+                return _shown(known[-1])
+            entry = Entry(f"P{len(BOOKS.entries)}", key, token, reference, amount, now())
+            BOOKS.entries.append(entry)
+            if BOOKS.cards[token].refuses(now()):
+                entry.status = "declined"
+                BOOKS.refusals.append((token, now()))
+            return _shown(entry)
+
+        return self._answer(work)
+
+    def find(self, *, reference: str, key: str, since: datetime) -> Standing | None:
+        def work() -> Standing | None:
+            known = [entry for entry in BOOKS.entries if entry.key == key]
+            return _shown(known[-1]) if known else None
+
+        return self._answer(work)
+
+    def fetch(self, gateway_id: str) -> Standing:
+        return self._answer(lambda: _shown(_entry(gateway_id)))
+
+    def capture(self, gateway_id: str, *, key: str) -> None:
+        def work() -> None:
+            entry = _entry(gateway_id)
+            if not isinstance(entry.standing, Authorised | Captured):
+                raise GatewayRefused(f"capture: {entry.status}")
+            if entry.status == "authorised":
+                entry.status, entry.captured_at = "captured", now()
+
+        self._answer(work)
+
+    def void(self, gateway_id: str, *, key: str) -> None:
+        def work() -> None:
+            entry = _entry(gateway_id)
+            if entry.status == "captured":
+                raise GatewayRefused("void: captured")
+            entry.status = "voided"
+
+        self._answer(work)
+
+    def refund(self, gateway_id: str, amount: Money, *, key: str) -> RefundStanding:
+        def work() -> RefundStanding:
+            _entry(gateway_id).status = "refunded"
+            return Refunded(f"R-{gateway_id}")
+
+        return self._answer(work)
+
+    def _answer(self, work: Callable[[], Answer]) -> Answer:
+        return BOOKS.answer(work, GatewayUnavailable, may_be_away=True)
+
+
+class Network(AlwaysWarm):
+    """The network: what it serves until when, by the highest sequence number of each part."""
+
+    def end(self, reference: str) -> None:
+        self._set(reference, 0, "ended", ended=True)
+
+    def renew(self, reference: str, *, sequence: int, period: int, until: datetime) -> None:
+        self._set(reference, sequence, "renewed", until=until, period=period)
+
+    def suspend(self, reference: str, *, sequence: int) -> None:
+        self._set(reference, sequence, "switched", suspended=True)
+
+    def resume(self, reference: str, *, sequence: int) -> None:
+        self._set(reference, sequence, "switched", suspended=False)
+
+    def _set(self, reference: str, sequence: int, part: str, **values: Any) -> None:
+        def work() -> None:
+            service = BOOKS.services.setdefault(reference, {})
+            if sequence >= service.get(part, 0):
+                service |= {part: sequence, **values}
+
+        BOOKS.answer(work, NetworkUnavailable, may_be_away=False)
+
+
+def _entry(gateway_id: str) -> Entry:
+    return next(entry for entry in BOOKS.entries if entry.gateway_id == gateway_id)
+
+
+def _shown(entry: Entry) -> Standing:
+    if entry.status != "declined":
+        return entry.standing
+    refusal = BOOKS.cards[entry.token].refusal
+    advice = ADVICE if refusal == Refusal.WITH_ADVICE else None
+    return Declined(entry.gateway_id, refusal, KINDS[refusal], advice)

@@ -1,0 +1,269 @@
+"""What must become of a plan that renews, by own arithmetic (docs/contract.md#subscriptions).
+
+It reads no row and imports nothing of the product. It goes from one moment at which something can
+happen to the next. Workers take minutes, so it is told when periods after hold really began, and
+checks that this is soon after the moment that it expects.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from tests.subscriptions.months.bank import BankCard, Refusal
+
+DAY, WEEK = timedelta(days=1), timedelta(days=7)
+TRIES = [timedelta(days=day) for day in (-1, 1, 3, 5, 7, 10, 14)]
+SOON = timedelta(minutes=40)
+
+
+class Act(StrEnum):
+    """What a customer does."""
+
+    CANCEL = "cancel"
+    UNDO = "undo"
+    NEW_CARD = "new card"
+    REMOVE_CARD = "remove card"
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that a customer does at a time."""
+
+    at: datetime
+    act: Act
+    card: BankCard | None = None
+
+
+@dataclass(frozen=True)
+class Story:
+    """Everything that happens to one plan."""
+
+    zone: str
+    sold_at: datetime
+    price: int
+    card: BankCard
+    events: tuple[Event, ...] = ()
+    away: tuple[tuple[datetime, datetime], ...] = ()
+
+
+@dataclass
+class Paid:
+    number: int
+    starts_at: datetime
+    ends_at: datetime
+
+
+def months_later(start: datetime, months: int, zone: str) -> datetime:
+    """Return the same day and time of day in a later month, or the month's last day."""
+    local = start.astimezone(ZoneInfo(zone))
+    count = local.year * 12 + local.month - 1 + months
+    # One day before the first of the month that follows.
+    last = datetime((count + 1) // 12, (count + 1) % 12 + 1, 1) - timedelta(days=1)  # noqa: DTZ001 -- a day
+    day = last.replace(day=min(local.day, last.day))
+    return datetime.combine(day, local.timetz()).astimezone(UTC)
+
+
+@dataclass
+class Oracle:
+    """One plan. `run_to` moves its time."""
+
+    story: Story
+    # When periods after hold really began, by number.
+    began: Mapping[int, datetime] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        sold_at = self.story.sold_at
+        self.at = sold_at
+        self.state = "active"
+        self.anchor, self.anchor_number = sold_at, 1
+        self.paid = [Paid(1, sold_at, self.bound(1))]
+        self.number = 1
+        self.charges: list[datetime] = []
+        self.card, self.is_dead = self.story.card, False
+        # None, "asked" (the gateway has not heard of it) or "approved".
+        self.live: str | None = None
+        self.live_card = self.card
+        self.asked_at = self.approved_at = sold_at
+        self.is_decided = self.is_cancelled = self.is_after_hold = False
+        self.last_try: datetime | None = None
+        self.advised: datetime | None = None
+        self.grace_until: datetime | None = None
+        self.graces: list[datetime] = []
+        self.waiting = list(self.story.events)
+        # Moments that lie so near each other that a worker may see them in another order.
+        self.moments: list[datetime] = []
+
+    def bound(self, number: int) -> datetime:
+        return months_later(self.anchor, number - self.anchor_number + 1, self.story.zone)
+
+    @property
+    def end(self) -> datetime:
+        return self.paid[-1].ends_at
+
+    @property
+    def usable_until(self) -> datetime | None:
+        """Return until when data can be used, or None."""
+        if self.at < self.end:
+            return self.end
+        until = self.grace_until
+        if self.state != "grace" or until is None:
+            return None
+        until = min(until, self.bound(self.number + 1))
+        return until if self.at < until else None
+
+    def run_to(self, moment: datetime) -> None:
+        while (at := min(self._times(), default=None)) is not None and at <= moment:
+            self.at = at
+            self.moments.append(at)
+            self._work()
+            while self.waiting and self.waiting[0].at <= at:
+                self._happens(self.waiting.pop(0))
+                self._work()
+        self.at = moment
+
+    def _times(self) -> Iterator[datetime]:
+        times = [self.end - DAY, self.end, self.end + 30 * DAY, self.grace_until, self._due()]
+        times += [moment for window in self.story.away for moment in window]
+        if self.live == "approved":
+            times.append(self.approved_at + WEEK)
+        times += [event.at for event in self.waiting]
+        return (time for time in times if time and time > self.at)
+
+    def _is_up(self) -> bool:
+        return not any(start <= self.at < end for start, end in self.story.away)
+
+    def _happens(self, event: Event) -> None:
+        if self.state == "ended":
+            return
+        if event.act == Act.CANCEL:
+            self.is_cancelled = True
+        elif event.act == Act.UNDO:
+            self.is_cancelled = False
+        elif event.act == Act.REMOVE_CARD:
+            self.is_dead = True
+        elif event.card:
+            self.card, self.is_dead = event.card, False
+            self.last_try = self.advised = None
+
+    def _work(self) -> None:
+        while self.state != "ended" and self._renew():
+            pass
+        if self.state != "ended" and self.at >= self.end:
+            self._follow_time()
+
+    def _due(self) -> datetime | None:
+        if self.last_try is None:
+            return self.end - DAY
+        due = next((self.end + day for day in TRIES if self.end + day > self.last_try), None)
+        return max(due, self.advised) if due and self.advised else due
+
+    def _renew(self) -> bool:
+        if self.is_cancelled and not self.is_decided:
+            if self.live == "asked" or self._is_up():
+                self.live = None
+            return False
+        if self.at < self.end - DAY or not self._is_payable():
+            return False
+        if not self.is_after_hold and self.at < self.end:
+            return False
+        self.is_decided = True
+        if self.story.price and not self._charge():
+            return not self.is_decided
+        self._open()
+        return True
+
+    def _is_payable(self) -> bool:
+        if not self.story.price:
+            return True
+        if self.live and self.live_card != self.card and not self.is_decided:
+            if self.live == "approved" and not self._is_up():
+                return False
+            self.live = None
+        return self._is_approved()
+
+    def _is_approved(self) -> bool:
+        if self.live == "asked" and self.is_dead:
+            self.live = None
+        if self.live is None:
+            due = self._due()
+            if self.is_dead or due is None or due > self.at:
+                return False
+            self.live, self.live_card, self.asked_at = "asked", self.card, self.at
+        if self.live == "asked":
+            if not self._is_up():
+                return False
+            self._ask()
+        return self.live == "approved"
+
+    def _ask(self) -> None:
+        if not self.card.refuses(self.at):
+            self.live, self.approved_at = "approved", self.at
+            return
+        self.live, self.last_try, self.advised = None, self.asked_at, None
+        if self.card.refusal == Refusal.WITH_ADVICE:
+            self.advised = self.at + 3 * DAY
+        self.is_dead = self.card.refusal in (Refusal.WANTS_CUSTOMER, Refusal.FOR_GOOD)
+
+    def _charge(self) -> bool:
+        """Charge what is approved. If that is impossible for good, nothing is decided any more."""
+        if not self._is_up():
+            return False
+        is_gone = self.is_dead or self.live_card != self.card
+        if is_gone or self.at >= self.approved_at + WEEK:
+            self.live, self.is_decided = None, False
+            return False
+        self.charges.append(self.at)
+        return True
+
+    def _open(self) -> None:
+        starts_at = self.end
+        self.number += 1
+        if self.is_after_hold:
+            really = self.began.get(self.number)
+            is_soon = really is not None and timedelta() <= really - self.at < SOON
+            starts_at = really if really and is_soon else self.at
+            self.anchor, self.anchor_number = starts_at, self.number
+        self.paid.append(Paid(self.number, starts_at, self.bound(self.number)))
+        self.live = self.grace_until = self.last_try = self.advised = None
+        self.is_decided = self.is_after_hold = False
+        self.state = "active"
+
+    def _follow_time(self) -> None:
+        if not self.is_decided and (self.is_cancelled or self.at >= self.end + 30 * DAY):
+            if self.live != "approved" or self._is_up():
+                self.state, self.live, self.grace_until = "ended", None, None
+            return
+        is_fault = self.is_decided or self.live is not None
+        week_later = self.end + WEEK
+        if self.state == "active" and is_fault:
+            self._start_grace(max(week_later, self.at + WEEK))
+        elif self.state == "active" and self.at < week_later and not self._had_grace():
+            self._start_grace(week_later)
+        elif self.state == "active":
+            self._hold()
+        elif self.state == "grace" and self.grace_until and self.at >= self.grace_until:
+            if is_fault:
+                self.graces.remove(self.grace_until)
+                self._start_grace(self.grace_until + WEEK)
+            else:
+                self._hold()
+
+    def _had_grace(self) -> bool:
+        return any(until > self.at - 90 * DAY for until in self.graces)
+
+    def _start_grace(self, until: datetime) -> None:
+        self.state, self.grace_until = "grace", until
+        self.graces.append(until)
+
+    def _hold(self) -> None:
+        self.state, self.grace_until, self.is_after_hold = "on_hold", None, True
+        self.number += 1
+
+
+def are_clear(moments: Sequence[datetime]) -> bool:
+    """Return whether all moments are equal or well apart, so that minutes do not matter."""
+    ordered = sorted(set(moments))
+    return all(b - a > SOON for a, b in pairwise(ordered))

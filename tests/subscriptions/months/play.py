@@ -1,0 +1,177 @@
+"""Play a story with the product: sell the plan, move the clock, let workers come and die."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import time_machine
+from django.db import connection
+from django.utils.timezone import now
+
+from accounts.models import User
+from outbox.domain import due_tasks, process
+from outbox.models import Task
+from payments.domain import cards
+from payments.models import PaymentMethod
+from subscriptions.balances import BalanceType, balances
+from subscriptions.domain import cancelling, lifecycle, renewing
+from subscriptions.domain.cancelling import NotRenewing
+from subscriptions.models import KIND, Period, SimOnLine, Subscription
+from tests.builders import make_card
+from tests.payments.conftest import agree
+from tests.subscriptions.months.bank import BankCard, Books, open_books
+from tests.subscriptions.months.oracle import Act, Event, Story
+from tests.subscriptions.renewals import activate, make_monthly
+
+WRITES = ("INSERT", "UPDATE", "DELETE")
+# More runs of workers than this, in two years, would be a storm.
+STORM = 6000
+
+
+class WorkerDied(BaseException):
+    """`kill -9`: no `except Exception` of the product may catch it."""
+
+
+@dataclass
+class Life:
+    """One customer's plans, the clock and the workers."""
+
+    account: User
+    books: Books
+    clock: Any
+    subscriptions: list[Subscription]
+    # The numbers of the barriers at which a worker dies.
+    kills: frozenset[int] = frozenset()
+    barriers: int = 0
+    runs: int = 0
+
+    def pass_to(self, moment: datetime) -> None:
+        """Let time pass. A worker comes at each moment that the portal has planned."""
+        while (at := self._next_time()) is not None and at <= moment:
+            self.clock.move_to(max(at, now()), tick=False)
+            self.work()
+        self.clock.move_to(moment, tick=False)
+        self.work()
+
+    def work(self) -> None:
+        """Let workers process once whatever is due now."""
+        renewing.enqueue_due()
+        due = Task.objects.filter(pk__in=due_tasks(), kind=KIND).order_by("not_before", "pk")
+        for task in due.values_list("pk", flat=True):
+            self._run(task)
+
+    def happens(self, event: Event) -> None:
+        """Do what the customer does. With a plan that has ended nothing can be done."""
+        [subscription] = self.subscriptions
+        subscription.refresh_from_db()
+        with suppress(NotRenewing):
+            if event.act == Act.CANCEL:
+                cancelling.cancel(subscription)
+            elif event.act == Act.UNDO:
+                cancelling.undo(subscription)
+            elif event.act == Act.REMOVE_CARD and subscription.mandate:
+                cards.remove(subscription.mandate.method)
+            elif event.card:
+                method = self.keep(event.card)
+                mandate = agree(method, purpose=subscription.reference)
+                cancelling.pay_with(subscription, mandate)
+        self.work()
+
+    def keep(self, card: BankCard) -> PaymentMethod:
+        self.books.cards[card.token] = card
+        return keep(self.account, card)
+
+    def left_time(self, subscription: Subscription) -> timedelta | None:
+        """Return how long Get Balance lets the plan be used, or None."""
+        sim = SimOnLine.objects.get(line=subscription.line, until=None).sim
+        found = balances(sim.iccid, location="US", at=now())
+        return max((one.left_time for one in found if one.type != BalanceType.NONE), default=None)
+
+    def _next_time(self) -> datetime | None:
+        due = Subscription.objects.filter(due_at__isnull=False).values_list("due_at", flat=True)
+        tasks = Task.objects.filter(kind=KIND, closed_at=None)
+        times = [time for time in due if time]
+        for task in tasks:
+            leased = task.lease_until + timedelta(seconds=1) if task.lease_until else None
+            times.append(max(task.not_before, leased or task.not_before))
+        return min(times, default=None)
+
+    def _run(self, task: int) -> None:
+        self.runs += 1
+        assert self.runs < STORM, "workers come too often"
+        self.books.at_barrier = self._barrier
+        with suppress(WorkerDied), connection.execute_wrapper(self._executes):
+            process(task)
+        self.books.at_barrier = lambda: None
+        error = Task.objects.get(pk=task).last_error
+        assert not error, error
+
+    def _executes(self, execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if not sql.startswith(WRITES):
+            return execute(sql, *rest)
+        self._barrier()
+        answer = execute(sql, *rest)
+        self._barrier()
+        return answer
+
+    def _barrier(self) -> None:
+        self.barriers += 1
+        if self.barriers in self.kills:
+            raise WorkerDied
+
+
+def keep(account: User, card: BankCard) -> PaymentMethod:
+    return PaymentMethod.objects.create(
+        account=account,
+        gateway="bank",
+        token=card.token,
+        brand="Visa",
+        last4="4242",
+        expiry_month=12,
+        expiry_year=2099,
+    )
+
+
+@contextmanager
+def living(
+    account: User,
+    *stories: Story,
+    kills: frozenset[int] = frozenset(),
+    lost: frozenset[int] = frozenset(),
+) -> Iterator[Life]:
+    """Sell a plan for each story, all with one card, and begin with the first one's time."""
+    first = stories[0]
+    books = open_books(away=first.away, lost=lost)
+    books.cards[first.card.token] = first.card
+    with time_machine.travel(first.sold_at, tick=False) as clock:
+        life = Life(account, books, clock, [], kills)
+        method = life.keep(first.card)
+        plan = make_monthly(minor_units=first.price or 1)
+        for number, story in enumerate(stories):
+            life.pass_to(story.sold_at)
+            life.subscriptions.append(_sell(account, plan, method, story, f"R{number}"))
+        yield life
+
+
+def _sell(
+    account: User, plan: Any, method: PaymentMethod, story: Story, reference: str
+) -> Subscription:
+    sim = make_card()
+    price = plan.prices.get().taxed
+    sold = Period(
+        plan_name="Monthly",
+        gross_minor_units=price.gross.minor_units if story.price else 0,
+        tax_minor_units=price.tax.minor_units if story.price else 0,
+        currency="USD",
+        tax_rate=900,
+    )
+    subscription = lifecycle.prepare(
+        account, sim=sim, plan=plan, plan_name="Monthly", reference=reference, sold=sold
+    )
+    activate(subscription, sim)
+    mandate = agree(method, purpose=reference)
+    lifecycle.start(subscription, at=story.sold_at, mandate=mandate)
+    subscription.refresh_from_db()
+    return subscription

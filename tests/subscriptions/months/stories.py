@@ -1,0 +1,62 @@
+"""Stories for Hypothesis: when a plan is sold, where it is billed, and what happens to it."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from hypothesis import strategies as st
+
+from tests.subscriptions.months.bank import BankCard, Refusal
+from tests.subscriptions.months.oracle import Act, Event, Story
+
+MONTHS = 24
+ZONES = (
+    *("UTC", "Europe/Berlin", "America/New_York", "America/Sao_Paulo", "Asia/Tokyo"),
+    *("Australia/Sydney", "Pacific/Kiritimati", "Africa/Casablanca", "Asia/Dubai"),
+)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+# Customers act on the half hour and outages begin on the hour, so that minutes do not matter.
+hours = st.integers(0, MONTHS * 30 * 24)
+refusals = st.sampled_from([*Refusal, Refusal.FOR_NOW, Refusal.FOR_NOW])
+
+
+@st.composite
+def times_of_sale(draw: st.DrawFn, zone: str) -> datetime:
+    """Return when the plan was sold: often at the end of a month, also near a change of time."""
+    day = draw(st.sampled_from([1, 15, 25, 28, 29, 30, 31]))
+    month = draw(st.sampled_from([month for month in range(1, 13) if day < 29 or month != 2]))
+    day = min(day, 30) if month in (4, 6, 9, 11) else day
+    hour = draw(st.integers(0, 23))
+    return datetime(2024, month, day, hour, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+
+@st.composite
+def bank_cards(draw: st.DrawFn, token: str, sold_at: datetime) -> BankCard:
+    """Return a card that is good, or that its bank refuses for some days."""
+    starts = draw(st.lists(st.integers(20, MONTHS * 30), max_size=3))
+    lengths = [draw(st.sampled_from([2, 5, 12, 40])) for _start in starts]
+    bad = [
+        (sold_at + start * DAY, sold_at + (start + length) * DAY)
+        for start, length in zip(starts, lengths, strict=True)
+    ]
+    return BankCard(token, draw(refusals), tuple(bad))
+
+
+@st.composite
+def stories(draw: st.DrawFn, *, outages: tuple[int, ...] = (2, 5, 12)) -> Story:
+    zone = draw(st.sampled_from(ZONES))
+    sold_at = draw(times_of_sale(zone))
+    whole_hour = sold_at.replace(minute=0)
+    acts = st.sampled_from([*Act, Act.NEW_CARD, Act.NEW_CARD, Act.UNDO])
+    moments = sorted(set(draw(st.lists(hours, max_size=6))))
+    events = []
+    for number, moment in enumerate(moments):
+        at, act = whole_hour + moment * HOUR + HOUR / 2, draw(acts)
+        card = draw(bank_cards(f"T{number}", sold_at)) if act == Act.NEW_CARD else None
+        events.append(Event(at, act, card))
+    away = [
+        (whole_hour + start * HOUR, whole_hour + (start + draw(st.sampled_from(outages))) * HOUR)
+        for start in sorted(draw(st.lists(hours, max_size=2)))
+    ]
+    price = draw(st.sampled_from([2500, 2500, 1, 999_999, 0]))
+    card = draw(bank_cards("T", sold_at))
+    return Story(zone, sold_at, price, card, tuple(events), tuple(away))
