@@ -17,7 +17,14 @@ from payments.domain import mandates
 from payments.states import MandateEnd, PaymentState
 from subscriptions.domain import allocation, announcing, paying
 from subscriptions.domain.bounds import GRACE, GRACE_AGAIN, HOLD, grace_bytes
-from subscriptions.domain.periods import last_paid, plan_after_hold, plan_next, upcoming
+from subscriptions.domain.lifecycle import cut_short
+from subscriptions.domain.periods import (
+    last_paid,
+    lock_planned,
+    plan_after_hold,
+    plan_next,
+    upcoming,
+)
 from subscriptions.models import Bucket, Period, Subscription
 from subscriptions.states import (
     NEXT_PERIOD_STATES,
@@ -88,9 +95,7 @@ def _leave_grace(
     if is_fault:
         # The customer must not lose the service by it.
         later = period.grace_until + GRACE
-        Period.objects.filter(pk=period.pk).update(
-            grace_until=later, usable_until=min(later, period.ends_at or later)
-        )
+        _allow_until(period, later)
         return
     _start_hold(subscription, period)
 
@@ -106,13 +111,14 @@ def _may_have_grace(subscription: Subscription, period: Period, at: datetime) ->
 
 @transaction.atomic
 def _start_grace(subscription: Subscription, period: Period, until: datetime) -> None:
+    # The period's row comes first: in this order, two workers cannot deadlock.
+    if not lock_planned(period):
+        return
     if not move(subscription, NEXT_SUBSCRIPTION_STATES, SubscriptionState.GRACE):
         return
     plan = period.plan
-    assert plan is not None and period.ends_at is not None  # noqa: S101, PT018 -- it is planned
-    Period.objects.filter(pk=period.pk).update(
-        grace_until=until, usable_until=min(until, period.ends_at)
-    )
+    assert plan is not None  # noqa: S101 -- it is planned
+    _allow_until(period, until)
     Bucket.objects.create(
         period=period,
         kind=Bucket.Kind.ALLOWANCE,
@@ -125,9 +131,25 @@ def _start_grace(subscription: Subscription, period: Period, until: datetime) ->
     log.info("grace", subscription=subscription.pk)
 
 
+def _allow_until(period: Period, until: datetime) -> None:
+    """Let the allowance be used until this time, unless the period was paid meanwhile."""
+    assert period.ends_at is not None  # noqa: S101 -- it is planned
+    planned, usable_until = {"state": PeriodState.PLANNED}, min(until, period.ends_at)
+    compare_and_set(Period, period.pk, planned, grace_until=until, usable_until=usable_until)
+
+
 @transaction.atomic
 def _start_hold(subscription: Subscription, period: Period) -> None:
-    if not move(subscription, NEXT_SUBSCRIPTION_STATES, SubscriptionState.ON_HOLD):
+    # Race: another worker may have decided to charge the period, or opened it. The customer may
+    # have chosen another method.
+    expected = {
+        "state": subscription.state,
+        "decided_number": subscription.decided_number,
+        "mandate": subscription.mandate_id,
+    }
+    if not lock_planned(period) or not compare_and_set(
+        Subscription, subscription.pk, expected, state=SubscriptionState.ON_HOLD
+    ):
         return
     plan_after_hold(period)
     announcing.tell_on_hold(period)
@@ -149,9 +171,10 @@ def _end(subscription: Subscription, paid: Period, lease: Lease) -> None:
     if period is not None:
         paying.let_go(period, lease)
     with transaction.atomic():
-        # Race: a cancel may have been undone meanwhile.
+        # Race: a cancel may have been undone, or another method chosen, meanwhile.
         expected = {
             "state": subscription.state,
+            "mandate": subscription.mandate_id,
             "last_number": subscription.last_number,
             "decided_number": paid.number,
         }
@@ -160,6 +183,10 @@ def _end(subscription: Subscription, paid: Period, lease: Lease) -> None:
             return
         if period is not None:
             move(period, NEXT_PERIOD_STATES, PeriodState.LAPSED)
+        # What was left of the allowance in grace.
+        at = now()
+        cut_short(Period.objects.filter(subscription=subscription), at=at)
+        allocation.reallocate(subscription.line_id, since=at)
         if subscription.mandate is not None:
             mandates.end(subscription.mandate, reason=MandateEnd.OVER)
         announcing.tell_ended(subscription)

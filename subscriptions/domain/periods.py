@@ -47,6 +47,12 @@ def plan_next(subscription: Subscription, paid: Period) -> Period:
     )
 
 
+def lock_planned(period: Period) -> bool:
+    """Lock the period's row until the commit, and return whether it is still planned."""
+    planned = Period.objects.filter(pk=period.pk, state=PeriodState.PLANNED)
+    return planned.select_for_update(no_key=True).first() is not None
+
+
 @transaction.atomic
 def plan_after_hold(period: Period) -> Period:
     """Let the unpaid period lapse, and store one in its place that begins when it is paid."""

@@ -73,7 +73,7 @@ def process(subject: str, lease: Lease) -> RetryAfter | None:
     if not subscription.renews or subscription.state == SubscriptionState.PREPARED:
         return None
     structlog.contextvars.bind_contextvars(subscription=subscription.reference)
-    errors: list[ServiceUnavailable] = []
+    wish, errors = _wish(subscription), list[ServiceUnavailable]()
     # The clock goes on although a service is away: what must happen by itself happens.
     for step in (_renew, overdue.follow_time, _tell_network):
         try:
@@ -81,12 +81,21 @@ def process(subject: str, lease: Lease) -> RetryAfter | None:
         except ServiceUnavailable as error:
             errors.append(error)
         subscription = _load(subject)
+        if _wish(subscription) != wish:
+            # Race: the steps before have not seen what the customer wants now. So none that follow
+            # may end the plan, or put it on hold.
+            return RetryAfter(timedelta())
     if errors:
         return RetryAfter(count_failure(subscription, *errors))
     return _wait(subscription)
 
 
-def _load(subject: str) -> Subscription:
+def _wish(subscription: Subscription) -> tuple[int | None, int | None]:
+    """Return what the customer has decided: how the plan is paid, and whether it is cancelled."""
+    return subscription.mandate_id, subscription.last_number
+
+
+def _load(subject: str | int) -> Subscription:
     return Subscription.objects.select_related("plan", "mandate__method", "line__account").get(
         pk=subject
     )
@@ -133,7 +142,8 @@ def _decide_to_charge(subscription: Subscription, paid: Period, period: Period) 
         "decided_number": paid.number,
         "last_number": None,
         "parked_because": "",
-        "state": RUNNING,
+        # Race: another worker may have put it on hold, or ended it. Then this period has lapsed.
+        "state": subscription.state,
     }
     return compare_and_set(Subscription, subscription.pk, expected, decided_number=period.number)
 
