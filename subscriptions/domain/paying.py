@@ -4,7 +4,8 @@ The customer is away, so a mandate must allow the charge (`payments.domain.off_s
 attempt is followed by another on the days in `bounds.TRY_DAYS`.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import Enum, auto
 
 import structlog
 from django.db import transaction
@@ -22,6 +23,16 @@ from subscriptions.models import Attempt, Period, Subscription
 
 log = structlog.get_logger(__name__)
 APPROVED = frozenset({PaymentState.AUTHORISED, PaymentState.CAPTURED})
+A_WHILE = timedelta(hours=1)
+
+
+class Charge(Enum):
+    """What has come of the charge of an authorised amount."""
+
+    DONE = auto()
+    # Nothing is authorised any more, and nobody has refused. Another payment may be made at once.
+    LAPSED = auto()
+    REFUSED = auto()
 
 
 def make_payable(period: Period, *, due_since: datetime, lease: Lease) -> bool:
@@ -43,23 +54,26 @@ def make_payable(period: Period, *, due_since: datetime, lease: Lease) -> bool:
     return False
 
 
-def capture(period: Period, lease: Lease) -> bool:
-    """Charge what is authorised for the period, and return whether it is paid.
+def capture(period: Period, lease: Lease) -> Charge:
+    """Charge what is authorised for the period. A period that costs nothing is paid already.
 
     Raises `GatewayUnavailable`. What can never be charged is voided, so that nothing stays reserved
     on the customer's card.
     """
     attempt = live_attempt(period)
     if attempt is None:
-        return not period.gross_minor_units
+        return Charge.REFUSED if period.gross_minor_units else Charge.DONE
     take = off_session.capture if _is_off_session(attempt.payment) else payments.capture
     try:
         take(attempt.payment, before_call=lease.cover_call)
     except (GatewayRefused, NotChargeable) as error:
         log.warning("period not charged", period=str(period), error=str(error))
+        is_void = attempt.payment.state == PaymentState.VOIDED
+        # Otherwise a gateway that refuses each charge would be asked again without end.
+        is_old = attempt.created_at < now() - A_WHILE
         _let_go(attempt, lease)
-        return False
-    return True
+        return Charge.LAPSED if is_void and is_old else Charge.REFUSED
+    return Charge.DONE
 
 
 def let_go(period: Period, lease: Lease) -> None:

@@ -18,6 +18,7 @@ from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.retries import count_failure
 from subscriptions.domain import announcing, overdue, parking, paying, service
 from subscriptions.domain.bounds import READY_BEFORE, TOLD_BEFORE
+from subscriptions.domain.paying import Charge
 from subscriptions.domain.periods import last_paid, open_period, plan_next, upcoming
 from subscriptions.models import KIND, Attempt, Period, Subscription
 from subscriptions.networks.base import NetworkRefused
@@ -75,7 +76,7 @@ def process(subject: str, lease: Lease) -> RetryAfter | None:
     structlog.contextvars.bind_contextvars(subscription=subscription.reference)
     wish, errors = _wish(subscription), list[ServiceUnavailable]()
     # The clock goes on although a service is away: what must happen by itself happens.
-    for step in (_renew, overdue.follow_time, _tell_network):
+    for step in (_catch_up, overdue.follow_time, _tell_network):
         try:
             step(subscription, lease)
         except ServiceUnavailable as error:
@@ -101,37 +102,57 @@ def _load(subject: str | int) -> Subscription:
     )
 
 
-def _renew(subscription: Subscription, lease: Lease) -> None:
-    """Pay the next period, or leave nothing of it if the plan was ended at once."""
+def _catch_up(subscription: Subscription, lease: Lease) -> None:
+    """Pay the next period. After an outage, also pay those that have begun meanwhile, in order."""
+    while _renew(subscription, lease):
+        subscription = _load(subscription.pk)
+
+
+def _renew(subscription: Subscription, lease: Lease) -> bool:
+    """Pay the next period, or leave nothing of it if the plan was ended at once.
+
+    Returns whether something may be left to do at once.
+    """
     paid = last_paid(subscription)
     period = upcoming(subscription, paid)
     if subscription.state == SubscriptionState.ENDED:
         overdue.clear_away(subscription, period, lease)
-    elif not subscription.parked_because:
-        _pay_next(subscription, paid, period, lease)
+        return False
+    return not subscription.parked_because and _pay_next(subscription, paid, period, lease)
 
 
 def _pay_next(
     subscription: Subscription, paid: Period, period: Period | None, lease: Lease
-) -> None:
+) -> bool:
+    """Pay the next period, and open it once it begins."""
     is_last = subscription.is_cancelled and subscription.decided_number == paid.number
     if is_last and period is not None:
         paying.let_go(period, lease)
     ahead = _time(paid.ends_at) - now()
     if is_last or ahead > TOLD_BEFORE:
-        return
-    announcing.tell_ahead(subscription, paid)
+        return False
+    if ahead > timedelta():
+        announcing.tell_ahead(subscription, paid)
     if ahead > READY_BEFORE:
-        return
+        return False
     if period is None:
         period = plan_next(subscription, paid)
     if not paying.make_payable(period, due_since=_time(paid.ends_at), lease=lease):
-        return
+        return False
+    return _charge(subscription, paid, period, lease)
+
+
+def _charge(subscription: Subscription, paid: Period, period: Period, lease: Lease) -> bool:
+    """Charge the period once it begins. Returns whether something may be left to do at once."""
     if now() < _time(period.starts_at or paid.ends_at):
-        return
+        return False
     # If a cancel came first, the next steps see it.
-    if _decide_to_charge(subscription, paid, period) and paying.capture(period, lease):
+    if not _decide_to_charge(subscription, paid, period):
+        return False
+    charge = paying.capture(period, lease)
+    if charge == Charge.DONE:
         open_period(period, at=now())
+    return charge != Charge.REFUSED
 
 
 def _decide_to_charge(subscription: Subscription, paid: Period, period: Period) -> bool:
