@@ -29,6 +29,7 @@ log = structlog.get_logger(__name__)
 SOON = timedelta(minutes=10)
 # Beat does not enqueue a subscription again while a worker may still process it.
 ENQUEUED_FOR = timedelta(hours=1)
+CHECK_OVERDUE_EVERY = timedelta(days=1)
 BATCH = 2000
 # As many are enqueued in one transaction.
 AT_A_TIME = 200
@@ -196,10 +197,13 @@ def _next_due(subscription: Subscription) -> datetime:
     ends_at = _time(paid.ends_at)
     times: list[datetime | None] = [ends_at - TOLD_BEFORE, ends_at - READY_BEFORE, ends_at]
     times += overdue.turning_points(subscription, paid)
+    if at >= ends_at:
+        # What hindered a try, or the end, may be gone.
+        times.append(at + CHECK_OVERDUE_EVERY)
     period = upcoming(subscription, paid)
     if period is not None and not subscription.is_cancelled:
         times.append(paying.time_of_next_try(period, due_since=ends_at))
-    return min((time for time in times if time and time > at), default=at + timedelta(days=1))
+    return min(time for time in times if time and time > at)
 
 
 def _time(moment: datetime | None) -> datetime:
