@@ -43,7 +43,11 @@ def make_payable(period: Period, *, due_since: datetime, lease: Lease) -> bool:
     """
     if not period.gross_minor_units:
         return True
-    attempt = live_attempt(period) or _begin(period, due_since)
+    attempt = live_attempt(period)
+    if attempt is not None and _is_of_another_mandate(attempt):
+        _let_go(attempt, lease)
+        attempt = None
+    attempt = attempt or _begin(period, due_since)
     if attempt is None:
         return False
     _authorise(attempt.payment, lease)
@@ -120,6 +124,14 @@ def close(attempt: Attempt) -> None:
         _take_back_decision(period)
         if attempt.payment.state == PaymentState.DECLINED:
             announcing.tell_refused(period, attempt.payment)
+
+
+def _is_of_another_mandate(attempt: Attempt) -> bool:
+    """Return whether the customer has chosen another method since, and it is not charged yet."""
+    subscription, payment = attempt.period.subscription, attempt.payment
+    is_decided = subscription.decided_number == attempt.period.number
+    is_open = not is_decided and payment.state != PaymentState.CAPTURED
+    return is_open and _is_off_session(payment) and payment.mandate_id != subscription.mandate_id
 
 
 def _take_back_decision(period: Period) -> None:
