@@ -71,7 +71,8 @@ def _is_fault_of_ours(subscription: Subscription, period: Period) -> bool:
     """Return whether the period is not paid yet because of the operator, the gateway or us."""
     attempt = paying.live_attempt(period)
     is_unanswered = attempt is not None and attempt.payment.state != PaymentState.PENDING
-    return subscription.parked_because == ParkReason.FAULT or is_unanswered
+    is_parked = subscription.parked_because == ParkReason.FAULT
+    return is_parked or is_unanswered or paying.lacks_gateway(subscription)
 
 
 def _leave_active(

@@ -13,8 +13,9 @@ from django.utils.timezone import now
 
 from outbox.domain import Lease
 from payments.domain import off_session, payments
-from payments.domain.off_session import NotChargeable
-from payments.gateways.base import GatewayRefused
+from payments.domain.off_session import Hindrance, NotChargeable
+from payments.gateways import offers
+from payments.gateways.base import Ability, GatewayRefused, GatewayUnavailable
 from payments.models import Payment
 from payments.states import Initiator, PaymentState
 from subscriptions.domain import announcing
@@ -112,6 +113,14 @@ def time_of_next_try(period: Period, *, due_since: datetime) -> datetime | None:
     return max(planned, advised) if planned and advised else planned
 
 
+def lacks_gateway(subscription: Subscription) -> bool:
+    """Return whether the operator's settings do not offer the gateway of the mandate."""
+    mandate = subscription.mandate
+    if mandate is None or mandate.ended_at:
+        return False
+    return not offers(mandate.method.gateway, Ability.OFF_SESSION)
+
+
 def close(attempt: Attempt) -> None:
     """Store that an attempt has come to nothing, and tell the customer once a period.
 
@@ -156,6 +165,9 @@ def _begin(period: Period, due_since: datetime) -> Attempt | None:
             )
             return Attempt.objects.create(period=period, payment=payment)
     except NotChargeable as error:
+        if error.why == Hindrance.NOT_OFFERED:
+            # It is the operator's fault, and no refusal.
+            raise GatewayUnavailable(str(error), was_sent=False, is_setting=True) from error
         log.info("period not chargeable", period=str(period), why=str(error.why))
         announcing.tell_not_chargeable(period)
         return None
