@@ -16,6 +16,7 @@ from moportal.database.statements import compare_and_set
 from moportal.http_client import ServiceUnavailable
 from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.retries import count_failure
+from payments.gateways.base import GatewayRefused
 from subscriptions.domain import announcing, overdue, parking, paying, service
 from subscriptions.domain.bounds import READY_BEFORE, TOLD_BEFORE
 from subscriptions.domain.paying import Charge
@@ -82,6 +83,10 @@ def process(subject: str, lease: Lease) -> RetryAfter | None:
             step(subscription, lease)
         except ServiceUnavailable as error:
             errors.append(error)
+        except GatewayRefused as error:
+            # It neither voids nor refunds. The clock goes on, and nothing more is charged.
+            log.error("the gateway refuses: staff must act", detail=str(error))  # noqa: TRY400
+            parking.park(subscription, ParkReason.FAULT)
         subscription = _load(subject)
         if _wish(subscription) != wish:
             # Race: the steps before have not seen what the customer wants now. So none that follow
