@@ -64,6 +64,12 @@ walk: services $(VENV)/.dev  ## Run the commands of docs/operate.md on a copy of
 promise: services $(VENV)/.dev $(CATALOGUES)  ## Inject every fault at every step of an order (EXAMPLES=5000; takes an hour)
 	PROMISE_EXAMPLES=$(or $(EXAMPLES),5000) $(PYTEST) -m "" tests/orders/test_promise.py tests/orders/test_moments.py $(ARGS)
 
+.PHONY: renewals
+renewals: services $(VENV)/.dev $(CATALOGUES)  ## Play two years of plans that renew, beside an oracle (PLANS=10000; takes hours)
+	@rm -f var/renewals.jsonl
+	RENEWALS=$(or $(PLANS),10000) $(PYTEST) -m "" tests/subscriptions/months $(ARGS)
+	@cat var/renewals.jsonl
+
 .PHONY: check
 check: services $(VENV)/.dev $(CATALOGUES)  ## Check style, types, templates, imports, dead code, migrations and translations
 	$(BIN)/ruff check
