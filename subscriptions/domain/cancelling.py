@@ -17,7 +17,7 @@ from payments.domain import mandates
 from payments.models import Mandate
 from payments.states import MandateEnd
 from subscriptions.domain import announcing
-from subscriptions.models import KIND, Master, Period, Subscription
+from subscriptions.models import KIND, Master, Subscription
 from subscriptions.states import RUNNING
 
 log = structlog.get_logger(__name__)
@@ -74,11 +74,15 @@ def pay_with(subscription: Subscription, mandate: Mandate) -> None:
     enqueue(KIND, subscription.pk)
 
 
-def last_day(subscription: Subscription) -> datetime:
-    """Return when a cancelled plan ends: with its last period, or now if nobody has paid that."""
-    period = Period.objects.get(subscription=subscription, number=F("subscription__last_number"))
+def last_day(subscription: Subscription, number: int | None = None) -> datetime:
+    """Return when a plan ends with this period, by default the last one of a cancelled plan.
+
+    If nobody has paid that period, the plan ends now.
+    """
+    last = subscription.last_number if number is None else number
+    ends_at = next(one.ends_at for one in subscription.periods.all() if one.number == last)
     # A period that is paid after hold has no bounds yet.
-    return max(period.ends_at, now()) if period.ends_at else now()
+    return max(ends_at, now()) if ends_at else now()
 
 
 def _renewing(subscription: Subscription) -> QuerySet[Subscription]:

@@ -1,0 +1,128 @@
+"""What comes next for a plan: the next charge, its end, or what the customer must do."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from operator import attrgetter
+
+from django.db.models import QuerySet
+from django.utils.timezone import now
+
+from accounts.models import User
+from moportal.money import Money
+from subscriptions.domain.bounds import HOLD
+from subscriptions.domain.cancelling import last_day
+from subscriptions.models import Master, Period, Subscription
+from subscriptions.states import RUNNING, PeriodState, SubscriptionState
+
+
+class Next(StrEnum):
+    """What comes next. At most one of these holds, the first that fits."""
+
+    ENDED = "ended"
+    # It does not renew. Its time runs out.
+    RUNS_OUT = "runs out"
+    # Staff must act before anything is charged.
+    PARKED = "parked"
+    CANCELLED = "cancelled"
+    ON_HOLD = "on hold"
+    OVERDUE = "overdue"
+    NEEDS_METHOD = "needs method"
+    RENEWS = "renews"
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What comes next, when, and what is charged then."""
+
+    next: Next
+    at: datetime | None
+    amount: Money | None = None
+    # When the service was switched off, if it is on hold.
+    since: datetime | None = None
+
+    @property
+    def can_cancel(self) -> bool:
+        return self.next not in {Next.ENDED, Next.RUNS_OUT, Next.CANCELLED}
+
+    @property
+    def can_undo(self) -> bool:
+        return self.next == Next.CANCELLED
+
+    @property
+    def can_pay(self) -> bool:
+        """Return whether another payment method can be chosen."""
+        return self.can_cancel and self.next != Next.PARKED
+
+    @property
+    def is_due(self) -> bool:
+        """Return whether a new payment method is charged at once."""
+        return self.next in {Next.OVERDUE, Next.ON_HOLD}
+
+
+def plans_of(account: User) -> QuerySet[Subscription]:
+    """Return the customer's plans that the portal has sold, once they have begun."""
+    begun = Subscription.objects.filter(
+        line__account=account, master=Master.PORTAL, periods__state=PeriodState.PAID
+    )
+    # A plan has a row for each of its paid periods.
+    return begun.exclude(state=SubscriptionState.PREPARED).distinct()
+
+
+def running_renewals(account: User) -> list[Subscription]:
+    """Return the customer's plans that renew and have not ended, with what an outlook reads."""
+    running = Subscription.objects.filter(
+        line__account=account,
+        master=Master.PORTAL,
+        state__in=RUNNING,
+        anchored_at__isnull=False,
+    )
+    with_periods = running.select_related("mandate__method", "plan", "line").order_by("pk")
+    return list(with_periods.prefetch_related("periods", "line__sims__sim"))
+
+
+def outlook_of(subscription: Subscription) -> Outlook:
+    """Return what comes next for a plan that has begun."""
+    paid, coming = _last_paid(subscription.periods.all())
+    is_over = paid.usable_until is None or paid.usable_until <= now()
+    if subscription.state == SubscriptionState.ENDED or (is_over and not subscription.renews):
+        return Outlook(Next.ENDED, paid.usable_until)
+    if not subscription.renews:
+        return Outlook(Next.RUNS_OUT, paid.usable_until)
+    amount = (coming or paid).price.gross
+    if subscription.is_cancelled:
+        return Outlook(Next.CANCELLED, last_day(subscription), amount)
+    if subscription.parked_because:
+        return Outlook(Next.PARKED, paid.ends_at)
+    return _next_charge(subscription, paid, coming)
+
+
+def _next_charge(subscription: Subscription, paid: Period, coming: Period | None) -> Outlook:
+    amount = (coming or paid).price.gross
+    if subscription.state == SubscriptionState.ON_HOLD:
+        assert paid.ends_at is not None  # noqa: S101 -- paid_period_has_its_time
+        return Outlook(Next.ON_HOLD, paid.ends_at + HOLD, amount, _off_since(subscription))
+    if subscription.state == SubscriptionState.GRACE:
+        return Outlook(Next.OVERDUE, coming.grace_until if coming else None, amount)
+    has_method = subscription.mandate is not None and subscription.mandate.ended_at is None
+    # A month without a price needs no method.
+    is_paid_for = has_method or not amount.minor_units
+    return Outlook(Next.RENEWS if is_paid_for else Next.NEEDS_METHOD, paid.ends_at, amount)
+
+
+def _last_paid(periods: Iterable[Period]) -> tuple[Period, Period | None]:
+    """Return the newest paid period, and the one after it that is to be paid."""
+    by_number = sorted(periods, key=attrgetter("number"))
+    paid = [period for period in by_number if period.state == PeriodState.PAID][-1]
+    later = (one for one in by_number if one.number > paid.number)
+    return paid, next((one for one in later if one.state == PeriodState.PLANNED), None)
+
+
+def _off_since(subscription: Subscription) -> datetime | None:
+    """Return when the service was switched off: at the end of grace, or of the paid period."""
+    unpaid = [one for one in subscription.periods.all() if one.state == PeriodState.LAPSED]
+    if not unpaid:
+        return None
+    last = max(unpaid, key=lambda period: period.number)
+    return last.grace_until or last.starts_at
