@@ -15,7 +15,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.domain import deleting
 from accounts.domain.telling import messages_of, undelivered, words_of
 from accounts.models import AccountMessage, User
-from esim.models import Sim
 from messages.states import Occasion
 from mobileplans.domain import visits
 from orders.domain import problems
@@ -28,10 +27,11 @@ from payments.domain.methods import stored_methods
 from payments.gateways import offered_anywhere
 from payments.models import PaymentMethod
 from payments.states import MethodKind
-from subscriptions.balances import account_buckets, is_too_old
+from selfcare.views.plan_cards import cards_of
+from subscriptions.balances import is_too_old
 from subscriptions.domain import claims, linking
 from subscriptions.domain.standing import Standing, lines_of
-from subscriptions.models import Bucket, Line, Master, OperatorLine
+from subscriptions.models import OperatorLine
 
 SHOWN_ORDERS = SHOWN_MESSAGES = 10
 
@@ -48,7 +48,7 @@ def account(request: HttpRequest, user: User) -> HttpResponse:
         "prove_url": prove_url(user),
         "lost_sims": [takeover.old.sim.iccid[-4:] for takeover in claims.lost_sims(user)],
         "unproven_sims": [sim.iccid[-4:] for sim in claims.provable_sims(user, [])],
-        "lines": _lines_of(user, operator_lines),
+        "lines": cards_of(user, operator_lines),
         "operator_lines": [_operator_line(*one) for one in operator_lines],
         "may_link": linking.is_offered(),
         "has_failed_download": problems.failed_at_smdp(user) is not None,
@@ -126,29 +126,6 @@ def _removed_text(method: PaymentMethod) -> str:
     return _("%(brand)s ending in %(last4)s was removed.") % card
 
 
-def _lines_of(
-    user: User, operator_lines: list[tuple[OperatorLine, Standing]]
-) -> list[dict[str, Any]]:
-    """Return the running plans. One whose SIM was taken over is left out: it cannot be used.
-
-    The operator's plans are left out while the number is not proven or what is left is unknown.
-    """
-    lost = claims.lost_lines(user)
-    hidden = {
-        kept.line_id
-        for kept, standing in operator_lines
-        if not standing.may_use or is_too_old(kept.balances_at, at=now())
-    }
-    return [
-        _line_context(bucket)
-        for bucket in account_buckets(user, at=now())
-        if bucket.period.line_id not in lost
-        and not (
-            bucket.period.subscription.master == Master.OPERATOR and bucket.period.line_id in hidden
-        )
-    ]
-
-
 def _operator_line(kept: OperatorLine, standing: Standing) -> dict[str, Any]:
     number = f"+{kept.line.msisdn}"
     return {
@@ -156,31 +133,6 @@ def _operator_line(kept: OperatorLine, standing: Standing) -> dict[str, Any]:
         "standing": standing,
         "is_known": not is_too_old(kept.balances_at, at=now()),
         "confirm_url": f"{reverse('link-line')}?{urlencode({'phone': number})}",
-    }
-
-
-def _line_name(line: Line) -> str:
-    """Return the phone number, or the SIM's last digits if the line has no number."""
-    if line.msisdn:
-        return f"+{line.msisdn}"
-    current = next((one for one in line.sims.all() if one.until is None), None)
-    if current is None:
-        return ""
-    is_profile = current.sim.kind == Sim.Kind.PROFILE
-    text = _("eSIM ending in %(last4)s") if is_profile else _("SIM ending in %(last4)s")
-    return text % {"last4": current.sim.iccid[-4:]}
-
-
-def _line_context(bucket: Bucket) -> dict[str, Any]:
-    period = bucket.period
-    return {
-        "name": _line_name(period.line),
-        "plan_name": period.plan_name,
-        "left_bytes": None if bucket.is_unlimited else bucket.left_bytes,
-        "total_bytes": None if bucket.is_unlimited else bucket.total_bytes,
-        "percent": 100 * bucket.left_bytes // max(bucket.total_bytes, 1),
-        "ends_at": period.usable_until,
-        "locations": bucket.countries,
     }
 
 

@@ -1,0 +1,65 @@
+"""What the customer reads about a plan: what comes next, and how many days are left."""
+
+from datetime import datetime, timedelta
+
+from django.utils.formats import date_format
+from django.utils.timezone import localtime, now
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from subscriptions.domain.outlook import Next, Outlook
+
+DAY = timedelta(days=1)
+WHAT_NEXT = {
+    Next.ENDED: gettext_lazy("Ended on %(date)s"),
+    Next.RUNS_OUT: gettext_lazy("Valid until %(date)s"),
+    Next.PARKED: gettext_lazy("We're looking into this plan"),
+    Next.CANCELLED: gettext_lazy("Ends on %(date)s: cancelled"),
+    Next.ON_HOLD: gettext_lazy("On hold since %(since)s"),
+    Next.OVERDUE: gettext_lazy("Payment overdue: pay %(amount)s by %(date)s"),
+    Next.NEEDS_METHOD: gettext_lazy("Choose how to pay: %(amount)s is due on %(date)s"),
+    Next.RENEWS: gettext_lazy("Renews on %(date)s for %(amount)s"),
+}
+NOTES = {
+    Next.PARKED: gettext_lazy("Nothing is charged meanwhile. You don't have to do anything."),
+    Next.ON_HOLD: gettext_lazy(
+        "A new month begins when you pay %(amount)s. You owe nothing for the time on hold. "
+        "If you don't pay, the plan ends on %(date)s."
+    ),
+    Next.OVERDUE: gettext_lazy("Until then you have a small allowance."),
+    Next.NEEDS_METHOD: gettext_lazy("We can't charge your payment method any more."),
+}
+
+
+def what_next(outlook: Outlook) -> str:
+    """Return what comes next for the plan, in a few words."""
+    is_free = outlook.next == Next.RENEWS and not (outlook.amount and outlook.amount.minor_units)
+    text = _("Renews on %(date)s") if is_free else str(WHAT_NEXT[outlook.next])
+    return text % _values(outlook)
+
+
+def note(outlook: Outlook) -> str:
+    """Return what else the customer must know about it, or an empty text."""
+    text = NOTES.get(outlook.next)
+    return str(text) % _values(outlook) if text else ""
+
+
+def day(moment: datetime | None) -> str:
+    """Return the day of this moment as the customer reads it."""
+    return date_format(localtime(moment), "DATE_FORMAT") if moment else ""
+
+
+def days_left(until: datetime) -> str:
+    """Return how many whole days are left, such as "12 days left"."""
+    days = max(until - now(), timedelta()) // DAY
+    if not days:
+        return _("Less than a day left")
+    return ngettext("%(days)s day left", "%(days)s days left", days) % {"days": days}
+
+
+def _values(outlook: Outlook) -> dict[str, str]:
+    return {
+        "date": day(outlook.at),
+        "since": day(outlook.since),
+        "amount": str(outlook.amount or ""),
+    }

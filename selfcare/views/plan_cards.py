@@ -1,0 +1,113 @@
+"""What the account shows of each line's plan: what is left, and what comes next."""
+
+from typing import Any
+
+from django.urls import reverse
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from esim.models import Sim
+from selfcare import texts
+from subscriptions.balances import account_buckets, is_too_old
+from subscriptions.domain import claims, outlook
+from subscriptions.domain.outlook import Next, Outlook
+from subscriptions.domain.standing import Standing
+from subscriptions.models import Bucket, Line, Master, OperatorLine, Subscription
+
+# The customer should act, or wait for us.
+NEEDS_ATTENTION = {Next.PARKED, Next.ON_HOLD, Next.OVERDUE, Next.NEEDS_METHOD}
+
+
+def cards_of(
+    user: User, operator_lines: list[tuple[OperatorLine, Standing]]
+) -> list[dict[str, Any]]:
+    """Return the running plans. One whose SIM was taken over is left out: it cannot be used.
+
+    A plan that is on hold has no data that can be used, and is shown all the same. The operator's
+    plans are left out while the number is not proven or what is left is unknown.
+    """
+    lost = claims.lost_lines(user)
+    hidden = {
+        kept.line_id
+        for kept, standing in operator_lines
+        if not standing.may_use or is_too_old(kept.balances_at, at=now())
+    }
+    renewing = {one.pk: one for one in outlook.running_renewals(user) if one.line_id not in lost}
+    usable = [
+        bucket
+        for bucket in account_buckets(user, at=now())
+        if bucket.period.line_id not in lost
+        and not (
+            bucket.period.subscription.master == Master.OPERATOR and bucket.period.line_id in hidden
+        )
+    ]
+    with_data = {bucket.period.subscription_id for bucket in usable}
+    without = [one for key, one in renewing.items() if key not in with_data]
+    return [
+        *[plan_card(one, None) for one in without],
+        *[
+            plan_card(renewing.get(one.period.subscription_id, one.period.subscription), one)
+            for one in usable
+        ],
+    ]
+
+
+def plan_card(subscription: Subscription, bucket: Bucket | None) -> dict[str, Any]:
+    """Return what a card says of this plan, and of the data that can be used now, if any."""
+    line = bucket.period.line if bucket else subscription.line
+    return {
+        "name": line_name(line),
+        "plan_name": bucket.period.plan_name if bucket else subscription.plan_name,
+        **_data_of(bucket),
+        **_next_of(subscription),
+    }
+
+
+def line_name(line: Line) -> str:
+    """Return the phone number, or the SIM's last digits if the line has no number."""
+    if line.msisdn:
+        return f"+{line.msisdn}"
+    current = next((one for one in line.sims.all() if one.until is None), None)
+    if current is None:
+        return ""
+    is_profile = current.sim.kind == Sim.Kind.PROFILE
+    text = _("eSIM ending in %(last4)s") if is_profile else _("SIM ending in %(last4)s")
+    return text % {"last4": current.sim.iccid[-4:]}
+
+
+def _data_of(bucket: Bucket | None) -> dict[str, Any]:
+    if bucket is None:
+        return {"has_data": False}
+    until = bucket.period.usable_until
+    return {
+        "has_data": True,
+        "left_bytes": None if bucket.is_unlimited else bucket.left_bytes,
+        "total_bytes": None if bucket.is_unlimited else bucket.total_bytes,
+        "percent": 100 * bucket.left_bytes // max(bucket.total_bytes, 1),
+        "ends_at": until,
+        "days_left": texts.days_left(until) if until else "",
+        "locations": bucket.countries,
+    }
+
+
+def _next_of(subscription: Subscription) -> dict[str, Any]:
+    """Return what comes next. Only a plan of the portal that renews has a page with actions."""
+    if subscription.master == Master.OPERATOR:
+        return {}
+    shown: dict[str, Any] = {"url": reverse("plan", args=[subscription.reference])}
+    return (
+        {**shown, **next_context(outlook.outlook_of(subscription))}
+        if subscription.renews
+        else shown
+    )
+
+
+def next_context(comes_next: Outlook) -> dict[str, Any]:
+    """Return the words about what comes next."""
+    return {
+        "outlook": comes_next,
+        "next_text": texts.what_next(comes_next),
+        "note": texts.note(comes_next),
+        "needs_attention": comes_next.next in NEEDS_ATTENTION,
+    }
