@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from selfcare.views import account, addresses, lines, own_data, receipts, reentry, security
+from selfcare.views import (
+    account,
+    addresses,
+    lines,
+    own_data,
+    plans,
+    receipts,
+    reentry,
+    security,
+)
 
 urlpatterns = [
     path("", account.account, name="account"),
@@ -17,6 +26,9 @@ urlpatterns = [
     path("lines/link/code/", lines.enter_code, name="link-code"),
     path("lines/link/code/again/", lines.send_again, name="link-code-again"),
     path("lines/link/<uuid:link>/", lines.progress, name="link"),
+    path("plans/<str:reference>/", plans.plan, name="plan"),
+    path("plans/<str:reference>/cancel/", plans.cancel, name="plan-cancel"),
+    path("plans/<str:reference>/cancel/undo/", plans.undo_cancel, name="plan-undo-cancel"),
     path("methods/<int:number>/remove/", account.remove_method, name="method-remove"),
     path("security/", security.overview, name="security"),
     path("security/password/", security.change_password, name="password"),

@@ -111,7 +111,7 @@ def address_filler() -> Callable[[str], str]:
     from orders.models import Order  # noqa: PLC0415 -- the same
     from payments.models import CardPage  # noqa: PLC0415 -- the same
     from plans.models import Plan  # noqa: PLC0415 -- the same
-    from subscriptions.models import LineLink  # noqa: PLC0415 -- the same
+    from subscriptions.models import LineLink, Subscription  # noqa: PLC0415 -- the same
 
     models = {
         f"/admin/{model._meta.app_label}/{model._meta.model_name}/": model
@@ -123,6 +123,7 @@ def address_filler() -> Callable[[str], str]:
         "key": CardPage.objects.get().key,
         "made": Export.objects.get().key,
         "link": LineLink.objects.get().key,
+        "reference": Subscription.objects.get().reference,
         "code": "ABCD-EFGH",
         "what": "done",
         "name": "simulator",

@@ -37,6 +37,7 @@ from payments.models import (
     WebhookEvent,
 )
 from payments.states import RefundKind
+from subscriptions.domain import lifecycle
 from subscriptions.models import (
     ChargingCall,
     CustomerCall,
@@ -127,6 +128,7 @@ def make_rows_of_profile(profile: Profile, order: Order, alice: User) -> None:
 
 def make_rows_of_subscription(subscription: Subscription) -> None:
     NetworkCall.objects.create(subscription=subscription, operation="activate")
+    lifecycle.start(subscription, at=now())
     pull = UsagePull.objects.create(source="charging")
     ChargingCall.objects.create(pull=pull)
     at = now()

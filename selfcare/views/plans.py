@@ -1,0 +1,144 @@
+"""`/account/plans/`: one plan of the customer, and what the customer decides about it.
+
+Each action has a page of its own that says what will happen. One POST does it.
+"""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.models import User
+from orders.views.steps import customer_only, redirect_to
+from selfcare import texts
+from selfcare.views.plan_cards import line_name, next_context, plan_card
+from subscriptions.domain import cancelling
+from subscriptions.domain.outlook import outlook_of, plans_of
+from subscriptions.models import Bucket, Period, Subscription
+from subscriptions.states import PeriodState, SubscriptionState
+from subscriptions.usable_buckets import running_buckets
+
+# The newest periods that are listed.
+SHOWN_PERIODS = 12
+PERIOD_TEXTS = {
+    PeriodState.PLANNED: gettext_lazy("Not paid yet"),
+    PeriodState.PAID: gettext_lazy("Paid"),
+    PeriodState.LAPSED: gettext_lazy("Not paid, not owed"),
+}
+
+
+@require_safe
+@customer_only
+def plan(request: HttpRequest, user: User, reference: str) -> HttpResponse:
+    """Show how a plan stands, what comes next, and what it has cost."""
+    subscription = own_plan(user, reference)
+    context = {
+        "plan": subscription,
+        "line": plan_card(subscription, _running_bucket(subscription)),
+        **next_context(outlook_of(subscription)),
+        "state_text": SubscriptionState(subscription.state).label,
+        "periods": _periods_of(subscription),
+        "back_url": reverse("account"),
+    }
+    return render(request, "selfcare/plan.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@customer_only
+def cancel(request: HttpRequest, user: User, reference: str) -> HttpResponse:
+    """Say when the plan would end, then cancel it."""
+    subscription = own_plan(user, reference)
+    if request.method == "POST":
+        return _cancel(request, subscription)
+    outlook = outlook_of(subscription)
+    if not outlook.can_cancel:
+        return redirect_to("plan", reference)
+    ends_at = cancelling.last_day(subscription, subscription.decided_number)
+    context = {
+        **_action_context(subscription),
+        "ends_at": ends_at,
+        "ends_now": ends_at <= now(),
+        "amount": outlook.amount,
+    }
+    return render(request, "selfcare/plan_cancel.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@customer_only
+def undo_cancel(request: HttpRequest, user: User, reference: str) -> HttpResponse:
+    """Say what would be charged and when, then let the plan renew again."""
+    subscription = own_plan(user, reference)
+    if request.method == "POST":
+        return _undo(request, subscription)
+    outlook = outlook_of(subscription)
+    if not outlook.can_undo:
+        return redirect_to("plan", reference)
+    context = {**_action_context(subscription), "outlook": outlook}
+    return render(request, "selfcare/plan_undo_cancel.html", context)
+
+
+def own_plan(user: User, reference: str) -> Subscription:
+    """Return the customer's plan. For another customer's plan the answer is 404."""
+    own = plans_of(user).select_related("mandate__method", "plan", "line")
+    with_periods = own.prefetch_related("periods", "line__sims__sim")
+    return get_object_or_404(with_periods, reference=reference)
+
+
+def _cancel(request: HttpRequest, subscription: Subscription) -> HttpResponse:
+    try:
+        ends_at = cancelling.cancel(subscription)
+    except cancelling.NotRenewing:
+        messages.warning(request, _("This plan has ended already. Nothing more is charged."))
+        return redirect_to("plan", subscription.reference)
+    if ends_at <= now():
+        text = _("Cancelled. The plan ends now, and nothing more is charged.")
+    else:
+        text = _("Cancelled. The plan ends on %(date)s, and nothing more is charged.")
+    messages.success(request, text % {"date": texts.day(ends_at)})
+    return redirect_to("plan", subscription.reference)
+
+
+def _undo(request: HttpRequest, subscription: Subscription) -> HttpResponse:
+    try:
+        cancelling.undo(subscription)
+    except cancelling.NotRenewing:
+        messages.warning(request, _("This plan has ended already, so it can't renew again."))
+    else:
+        messages.success(request, _("The cancellation is undone. The plan renews again."))
+    return redirect_to("plan", subscription.reference)
+
+
+def _action_context(subscription: Subscription) -> dict[str, Any]:
+    mandate = subscription.mandate
+    return {
+        "plan": subscription,
+        "method_text": mandate.method.label if mandate and not mandate.ended_at else "",
+        "line_name": line_name(subscription.line),
+        "back_url": reverse("plan", args=[subscription.reference]),
+    }
+
+
+def _running_bucket(subscription: Subscription) -> Bucket | None:
+    return running_buckets(now()).filter(period__subscription=subscription).first()
+
+
+def _periods_of(subscription: Subscription) -> list[dict[str, Any]]:
+    """Return the newest periods first. One that was never paid has no price that was charged."""
+    by_number = sorted(subscription.periods.all(), key=lambda one: one.number, reverse=True)
+    return [_period_row(period) for period in by_number[:SHOWN_PERIODS]]
+
+
+def _period_row(period: Period) -> dict[str, Any]:
+    return {
+        "starts_at": period.starts_at,
+        "ends_at": period.usable_until if period.state == PeriodState.PAID else period.ends_at,
+        # The portal has not sold every plan, so it does not know every price.
+        "price": period.price.gross if period.currency else None,
+        "state_text": PERIOD_TEXTS[PeriodState(period.state)],
+    }
