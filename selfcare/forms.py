@@ -53,3 +53,13 @@ class LinkLineForm(forms.Form):
         if not self.errors and not cleaned.get("phone") and not cleaned.get("bill_code"):
             self.add_error("phone", _("Enter the number or the code from your bill."))
         return cleaned
+
+
+class ConsentForm(forms.Form):
+    """The box by which the customer agrees. It sends the text that it shows."""
+
+    consent = forms.CharField(
+        label=_("Monthly charge"),
+        max_length=1000,
+        error_messages={"required": _("Tick this box if you agree. The plan renews every month.")},
+    )

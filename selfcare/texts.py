@@ -7,6 +7,8 @@ from django.utils.timezone import localtime, now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from payments.models import Payment
+from payments.states import RefusalKind
 from subscriptions.domain.outlook import Next, Outlook
 
 DAY = timedelta(days=1)
@@ -55,6 +57,16 @@ def days_left(until: datetime) -> str:
     if not days:
         return _("Less than a day left")
     return ngettext("%(days)s day left", "%(days)s days left", days) % {"days": days}
+
+
+def why_refused(payment: Payment) -> str:
+    """Return why a payment was refused that was made while the customer was away."""
+    names = {"method": payment.method.label}
+    if payment.refusal_kind == RefusalKind.CUSTOMER:
+        # The bank's step needs a payment that the customer makes.
+        text = _("Your bank wants you to confirm payments with %(method)s. We can't ask it here.")
+        return text % names
+    return _("%(method)s was declined. You haven't been charged.") % names
 
 
 def _values(outlook: Outlook) -> dict[str, str]:

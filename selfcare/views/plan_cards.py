@@ -95,12 +95,13 @@ def _next_of(subscription: Subscription) -> dict[str, Any]:
     """Return what comes next. Only a plan of the portal that renews has a page with actions."""
     if subscription.master == Master.OPERATOR:
         return {}
-    shown: dict[str, Any] = {"url": reverse("plan", args=[subscription.reference])}
-    return (
-        {**shown, **next_context(outlook.outlook_of(subscription))}
-        if subscription.renews
-        else shown
-    )
+    url = reverse("plan", args=[subscription.reference])
+    if not subscription.renews:
+        return {"url": url}
+    comes_next = outlook.outlook_of(subscription)
+    is_asked = comes_next.can_pay and comes_next.next in NEEDS_ATTENTION
+    pay_url = reverse("plan-pay", args=[subscription.reference]) if is_asked else ""
+    return {"url": url, "pay_url": pay_url, **next_context(comes_next)}
 
 
 def next_context(comes_next: Outlook) -> dict[str, Any]:

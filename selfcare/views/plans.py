@@ -18,7 +18,7 @@ from accounts.models import User
 from orders.views.steps import customer_only, redirect_to
 from selfcare import texts
 from selfcare.views.plan_cards import line_name, next_context, plan_card
-from subscriptions.domain import cancelling
+from subscriptions.domain import by_hand, cancelling
 from subscriptions.domain.outlook import outlook_of, plans_of
 from subscriptions.models import Bucket, Period, Subscription
 from subscriptions.states import PeriodState, SubscriptionState
@@ -44,6 +44,8 @@ def plan(request: HttpRequest, user: User, reference: str) -> HttpResponse:
         **next_context(outlook_of(subscription)),
         "state_text": SubscriptionState(subscription.state).label,
         "periods": _periods_of(subscription),
+        **_result_context(subscription),
+        "pay_url": reverse("plan-pay", args=[reference]),
         "back_url": reverse("account"),
     }
     return render(request, "selfcare/plan.html", context)
@@ -121,6 +123,19 @@ def _action_context(subscription: Subscription) -> dict[str, Any]:
         "method_text": mandate.method.label if mandate and not mandate.ended_at else "",
         "line_name": line_name(subscription.line),
         "back_url": reverse("plan", args=[subscription.reference]),
+    }
+
+
+def _result_context(subscription: Subscription) -> dict[str, Any]:
+    """Return what came of a payment that the customer has just asked for."""
+    found = by_hand.result_of(subscription)
+    if found is None:
+        return {}
+    result, attempt = found
+    is_refused = result == by_hand.Result.REFUSED and attempt is not None
+    return {
+        "result": result,
+        "why_refused": texts.why_refused(attempt.payment) if is_refused and attempt else "",
     }
 
 

@@ -1,0 +1,118 @@
+"""`/account/plans/<reference>/pay/`: choose the payment method of a plan, and agree to its charges.
+
+The customer first chooses a method, then agrees to a text that names it. A worker charges what is
+overdue, and the plan's page shows what came of it.
+"""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.timezone import now
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from accounts.models import User
+from brand.queries import operator
+from moportal.money import Money
+from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
+from orders.views.steps import customer_only, redirect_to
+from payments.domain.mandates import MethodGone
+from payments.gateways.base import NotOffered
+from payments.models import PaymentMethod
+from selfcare import texts
+from selfcare.forms import ConsentForm
+from selfcare.views.plans import own_plan
+from subscriptions.domain import by_hand, cancelling
+from subscriptions.domain.bounds import end_of_period
+from subscriptions.domain.outlook import Next, Outlook, outlook_of
+from subscriptions.models import Subscription
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@keeps_form(ConsentForm)
+@customer_only
+def pay(request: HttpRequest, user: User, reference: str) -> HttpResponse:
+    """Show the methods, then the consent for the chosen one, and store the consent."""
+    subscription = own_plan(user, reference)
+    outlook = outlook_of(subscription)
+    if not outlook.can_pay or outlook.amount is None:
+        return redirect_to("plan", reference)
+    usable, others = by_hand.part_methods(user)
+    chosen = next((one for one in usable if str(one.pk) == request.GET.get("method")), None)
+    context = {
+        "plan": subscription,
+        "outlook": outlook,
+        "amount": outlook.amount,
+        "says": says(subscription, outlook, outlook.amount),
+    }
+    if chosen is None:
+        back_url = reverse("plan", args=[reference])
+        shown = {"methods": usable, "others": others, "back_url": back_url}
+        return render(request, "selfcare/plan_method.html", {**context, **shown})
+    text = consent_text(chosen, outlook.amount)
+    if request.method == "POST":
+        return _agree(request, subscription, chosen, outlook.amount, text)
+    shown = {
+        "form": restore_form(request, ConsentForm, {}),
+        "consent_text": text,
+        "method": chosen,
+        "back_url": reverse("plan-pay", args=[reference]),
+    }
+    return render(request, "selfcare/plan_consent.html", {**context, **shown})
+
+
+def consent_text(method: PaymentMethod, amount: Money) -> str:
+    """Return what the customer agrees to: it is stored as the mandate's text."""
+    names = {"operator": operator().name, "amount": amount, "card": method.label}
+    return (
+        _("I agree that %(operator)s charges %(amount)s to %(card)s every month until I cancel.")
+        % names
+    )
+
+
+def says(subscription: Subscription, outlook: Outlook, amount: Money) -> list[str]:
+    """Return what happens when the customer agrees, with each date and amount."""
+    assert subscription.plan is not None  # noqa: S101 -- it renews
+    values = {"amount": amount, "date": texts.day(outlook.at)}
+    if outlook.next == Next.ON_HOLD:
+        values["date"] = texts.day(end_of_period(subscription.plan, now()))
+        return [
+            _("%(amount)s is charged now, and a new month begins today.") % values,
+            _("The plan then renews on %(date)s for %(amount)s.") % values,
+        ]
+    if outlook.next == Next.OVERDUE:
+        coming = max(subscription.periods.all(), key=lambda one: one.number)
+        values["date"] = texts.day(coming.ends_at)
+        return [
+            _("%(amount)s is charged now, for the month that has begun.") % values,
+            _("The plan then renews on %(date)s for %(amount)s.") % values,
+        ]
+    return [_("Nothing is charged today. %(amount)s is charged on %(date)s.") % values]
+
+
+def _agree(
+    request: HttpRequest,
+    subscription: Subscription,
+    method: PaymentMethod,
+    amount: Money,
+    text: str,
+) -> HttpResponse:
+    form = ConsentForm(request.POST)
+    # Nobody agrees to another text than the one that was shown.
+    if not form.is_valid() or form.cleaned_data["consent"] != text:
+        if form.is_valid():
+            form.add_error("consent", _("The price or the method has changed. Please agree again."))
+        return redirect_back(request, form)
+    language = get_language() or "en"
+    try:
+        by_hand.agree_to_pay(subscription, method, amount=amount, text=text, language=language)
+    except (MethodGone, NotOffered, cancelling.NotRenewing):
+        messages.warning(request, _("That didn't work. Nothing was charged. Please try again."))
+    else:
+        messages.success(
+            request, _("This plan is now paid with %(method)s.") % {"method": method.label}
+        )
+    forget_form(request)
+    return redirect_to("plan", subscription.reference)
