@@ -16,6 +16,7 @@ class Occasion(TextChoices):
     RENEWAL_AHEAD = "renewal_ahead", pgettext_lazy("message", "Renewal ahead")
     RENEWED = "renewed", pgettext_lazy("message", "Plan renewed")
     RENEWAL_REFUSED = "renewal_refused", pgettext_lazy("message", "Renewal not paid")
+    METHOD_NEEDED = "method_needed", pgettext_lazy("message", "Payment method needed")
     PAYMENT_OVERDUE = "payment_overdue", pgettext_lazy("message", "Payment overdue")
     PLAN_ON_HOLD = "plan_on_hold", pgettext_lazy("message", "Plan on hold")
     PLAN_CANCELLED = "plan_cancelled", pgettext_lazy("message", "Plan cancelled")

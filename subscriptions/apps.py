@@ -19,6 +19,7 @@ class SubscriptionsConfig(AppConfig):
             evidence,
             leaving,
             linking,
+            lost_methods,
             operator_lines,
             parking,
             pulling,
@@ -44,4 +45,7 @@ class SubscriptionsConfig(AppConfig):
         bills.register_veto(standing.forbids_bill)
         for signal in (signals.dispute_opened, signals.dispute_won, signals.dispute_lost):
             signal.connect(parking.react, dispatch_uid="subscriptions.domain.parking.react")
+        signals.mandate_ended.connect(
+            lost_methods.ask_for_another, dispatch_uid="subscriptions.ask_for_another"
+        )
         line_proven.connect(linking.note_proof, dispatch_uid="subscriptions.note_proof")

@@ -6,7 +6,7 @@ from typing import Any
 from accounts.domain.telling import tell
 from messages.states import Occasion
 from payments.domain.receipts import message_context
-from payments.models import Payment, Receipt
+from payments.models import Mandate, Payment, Receipt
 from subscriptions.models import Bucket, Period, Subscription
 
 
@@ -37,6 +37,17 @@ def tell_refused(period: Period, payment: Payment) -> None:
 def tell_not_chargeable(period: Period) -> None:
     """Say that the period cannot be charged before the customer acts, once for each period."""
     _tell(period, Occasion.RENEWAL_REFUSED, last4="")
+
+
+def tell_method_needed(
+    subscription: Subscription, mandate: Mandate, paid: Period, *, at: datetime
+) -> None:
+    """Ask for another payment method, once for each mandate that has ended."""
+    # An overdue month is due now.
+    due_at = max(paid.ends_at, at) if paid.ends_at else at
+    about = f"{subscription.reference} {mandate.pk}"
+    total, last4 = paid.price.gross, mandate.method.last4
+    _tell_of(subscription, Occasion.METHOD_NEEDED, about, total=total, due_at=due_at, last4=last4)
 
 
 def tell_grace(period: Period, *, until: datetime) -> None:
