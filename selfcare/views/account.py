@@ -27,11 +27,13 @@ from payments.domain.methods import stored_methods
 from payments.gateways import offered_anywhere
 from payments.models import PaymentMethod
 from payments.states import MethodKind
+from selfcare.texts import what_next
 from selfcare.views.plan_cards import cards_of
 from subscriptions.balances import is_too_old
-from subscriptions.domain import claims, linking
+from subscriptions.domain import by_hand, claims, linking
+from subscriptions.domain.outlook import outlook_of
 from subscriptions.domain.standing import Standing, lines_of
-from subscriptions.models import OperatorLine
+from subscriptions.models import OperatorLine, Subscription
 
 SHOWN_ORDERS = SHOWN_MESSAGES = 10
 
@@ -55,6 +57,7 @@ def account(request: HttpRequest, user: User) -> HttpResponse:
         "to_install": esims_to_install(user)[:SHOWN_ORDERS],
         "methods": list(stored_methods(user)),
         "offered": offered_anywhere(),
+        "paying": by_hand.methods_in_use(user),
         "mandated": {mandate.method_id for mandate in live_mandates},
         "needs_customer": {
             mandate.method_id for mandate in live_mandates if off_session.needs_customer(mandate)
@@ -96,7 +99,14 @@ def _message(user: User, number: int) -> AccountMessage:
 @customer_only
 @after_reentry
 def remove_method(request: HttpRequest, user: User, number: int) -> HttpResponse:
-    """Remove a stored payment method and say so. A GET only leads to the account."""
+    """Remove a stored payment method and say so.
+
+    A GET asks first whether to, if a running plan is paid with the method. Otherwise it only leads
+    to the account.
+    """
+    paid_plans = by_hand.plans_paid_with(user, number)
+    if request.method != "POST" and paid_plans:
+        return _ask_before_removal(request, paid_plans)
     if request.method == "POST":
         method = get_object_or_404(PaymentMethod, account=user, pk=number)
         is_mandated = method.mandates.filter(ended_at=None).exists()
@@ -105,6 +115,20 @@ def remove_method(request: HttpRequest, user: User, number: int) -> HttpResponse
         if is_mandated:
             messages.info(request, _("We can no longer charge this payment method automatically."))
     return redirect_to("account")
+
+
+def _ask_before_removal(request: HttpRequest, plans: list[Subscription]) -> HttpResponse:
+    mandate = plans[0].mandate
+    assert mandate is not None  # noqa: S101 -- the plans are paid with its method
+    outlooks = [(plan, outlook_of(plan)) for plan in plans]
+    context = {
+        "method": mandate.method,
+        "plans": [
+            {"name": one.plan_name, "next_text": what_next(next_)} for one, next_ in outlooks
+        ],
+        "back_url": reverse("account"),
+    }
+    return render(request, "selfcare/method_remove.html", context)
 
 
 def _removed_text(method: PaymentMethod) -> str:

@@ -14,6 +14,7 @@ from payments.gateways.base import Ability
 from payments.models import PaymentMethod
 from payments.states import MandateEnd, PaymentState
 from subscriptions.domain import cancelling
+from subscriptions.domain.outlook import running_renewals
 from subscriptions.models import Attempt, Subscription
 from subscriptions.states import SubscriptionState
 
@@ -37,6 +38,24 @@ def part_methods(account: User) -> tuple[list[PaymentMethod], list[PaymentMethod
     stored = list(methods.stored_methods(account))
     usable = [method for method in stored if _is_usable(method)]
     return usable, [method for method in stored if method not in usable]
+
+
+def plans_paid_with(account: User, method: int) -> list[Subscription]:
+    """Return the customer's plans that the method with this key pays next."""
+    return [
+        plan
+        for plan in running_renewals(account)
+        if plan.mandate and plan.mandate.method_id == method and _will_charge(plan)
+    ]
+
+
+def methods_in_use(account: User) -> set[int]:
+    """Return the keys of the methods that pay a plan of the customer next."""
+    return {
+        plan.mandate.method_id
+        for plan in running_renewals(account)
+        if plan.mandate and _will_charge(plan)
+    }
 
 
 @transaction.atomic
@@ -77,6 +96,11 @@ def result_of(subscription: Subscription) -> tuple[Result, Attempt | None] | Non
         return Result.REFUSED, attempt
     is_paid = attempt.payment.state == PaymentState.CAPTURED
     return (Result.PAID if is_paid else Result.TRYING), attempt
+
+
+def _will_charge(subscription: Subscription) -> bool:
+    mandate = subscription.mandate
+    return not subscription.is_cancelled and mandate is not None and mandate.ended_at is None
 
 
 def _is_usable(method: PaymentMethod) -> bool:

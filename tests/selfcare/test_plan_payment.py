@@ -187,3 +187,31 @@ def test_a_worker_that_never_tries_is_not_waited_for_for_ever(
     refused.move_to(FEBRUARY + HOUR + timedelta(minutes=3))
 
     assert "under way" not in words(as_alice, PAGE)
+
+
+def test_the_removal_of_a_method_says_first_which_plan_it_pays(
+    as_alice: Client, alice: User, monthly: Renewal
+) -> None:
+    method = PaymentMethod.objects.get()
+    address = f"/account/methods/{method.pk}/remove/"
+    assert f'href="{address}"' in words(as_alice, "/account/")
+
+    page = words(as_alice, address)
+    assert "Monthly 5" in page
+    assert "Renews on Feb. 28, 2025 for $25.00" in page
+    assert PaymentMethod.objects.get().removed_at is None
+
+    assert as_alice.post(address).headers["location"] == "/account/"
+    page = words(as_alice, "/account/")
+    assert "Choose how to pay: $25.00 is due on Feb. 28, 2025" in page
+    assert f'href="{PAGE}pay/"' in page
+    assert "No payment method" in words(as_alice, PAGE)
+
+
+def test_the_removal_of_a_method_that_pays_nothing_more_asks_nothing(
+    as_alice: Client, monthly: Renewal
+) -> None:
+    press(as_alice, f"{PAGE}cancel/")
+    address = f"/account/methods/{PaymentMethod.objects.get().pk}/remove/"
+
+    assert as_alice.get(address).headers["location"] == "/account/"
