@@ -1,10 +1,13 @@
 """Which periods and subscriptions can still be used."""
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.conf import settings
+from django.db.models import Exists, OuterRef, QuerySet, Sum
+from django.db.models.functions import TruncDate
 
-from subscriptions.models import Period, Subscription
+from subscriptions.models import Line, Period, Subscription, UsageRecord
 
 
 def usable_periods(after: datetime) -> QuerySet[Period]:
@@ -16,3 +19,19 @@ def usable_subscriptions(after: datetime) -> QuerySet[Subscription]:
     """Return the subscriptions that can be used after this time."""
     periods = usable_periods(after).filter(subscription=OuterRef("pk"))
     return Subscription.objects.filter(Exists(periods))
+
+
+def daily_use(line: Line, *, until: datetime, days: int = 30) -> list[tuple[date, int]]:
+    """Return the bytes that the line has used on each of the last days, the oldest first.
+
+    Days are those of the operator's billing zone. Each day is there, also one without use.
+    """
+    zone = ZoneInfo(settings.BILLING_ZONE)
+    today = until.astimezone(zone).date()
+    first = today - timedelta(days=days - 1)
+    begin = datetime(first.year, first.month, first.day, tzinfo=zone)
+    used = UsageRecord.objects.filter(line=line, used_at__gte=begin, used_at__lte=until)
+    by_day = used.annotate(local_day=TruncDate("used_at", tzinfo=zone)).values("local_day")
+    found = dict(by_day.annotate(total=Sum("bytes")).values_list("local_day", "total"))
+    each = (first + timedelta(days=number) for number in range(days))
+    return [(day, found.get(day, 0)) for day in each]

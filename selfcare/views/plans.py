@@ -18,6 +18,7 @@ from accounts.models import User
 from orders.views.steps import customer_only, redirect_to
 from selfcare import texts
 from selfcare.views.plan_cards import line_name, next_context, plan_card
+from selfcare.views.use_chart import use_context
 from subscriptions.domain import by_hand, cancelling
 from subscriptions.domain.outlook import outlook_of, plans_of
 from subscriptions.models import Bucket, Period, Subscription
@@ -45,6 +46,7 @@ def plan(request: HttpRequest, user: User, reference: str) -> HttpResponse:
         "state_text": SubscriptionState(subscription.state).label,
         "periods": _periods_of(subscription),
         **_result_context(subscription),
+        **use_context(subscription.line),
         "pay_url": reverse("plan-pay", args=[reference]),
         "back_url": reverse("account"),
     }

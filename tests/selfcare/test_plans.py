@@ -1,6 +1,8 @@
 """`/account/plans/`: a plan's page, and what its customer decides there."""
 
+import re
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 from django.test import Client
@@ -8,9 +10,9 @@ from django.utils.timezone import now
 
 from accounts.models import User
 from subscriptions.domain import cancelling, lifecycle
-from subscriptions.models import Subscription
+from subscriptions.models import Line, Subscription, UsageRecord
 from subscriptions.states import ParkReason
-from tests.builders import make_card, make_plan
+from tests.builders import GB, make_card, make_plan
 from tests.subscriptions.renewals import DAY, HOUR, SOLD, Renewal, sell
 
 NO_MONEY = "4000000000000341"
@@ -172,3 +174,42 @@ def test_a_prepaid_plan_has_a_page_without_a_cancel(as_alice: Client, alice: Use
     assert "Cancel this plan" not in page
     lifecycle.end(subscription)
     assert "Ended on" in words(as_alice, PAGE)
+
+
+def use(line: Line, at: datetime, size: int) -> None:
+    UsageRecord.objects.create(
+        source="charging",
+        record_id=f"{at} {size}",
+        day=at.date(),
+        iccid="8944000000000000001",
+        line=line,
+        country="US",
+        bytes=size,
+        used_at=at,
+        received_at=at,
+    )
+
+
+def test_the_use_of_a_month_is_drawn_day_by_day_with_its_numbers(
+    as_alice: Client, monthly: Renewal
+) -> None:
+    assert "No data was used." in words(as_alice, PAGE)
+    line = monthly.subscription.line
+    for days, size in ((0, GB), (0, GB), (1, GB // 2), (40, GB)):
+        use(line, SOLD - days * DAY, size)
+
+    page = words(as_alice, PAGE)
+
+    bars = re.findall(r'<rect class="use-bar" x="(\d+)" y="(\d+)" width="14" height="(\d+)"', page)
+    assert bars == [("563", "72", "24"), ("583", "0", "96")]
+    assert "<strong>2.5 GB</strong>" in page
+    assert "At most 2 GB a day" in page
+    assert '<th scope="row">Jan. 30, 2025</th> <td>500 MB</td>' in page
+
+
+def test_time_goes_from_right_to_left_in_arabic(as_alice: Client, monthly: Renewal) -> None:
+    use(monthly.subscription.line, SOLD, GB)
+
+    page = as_alice.get(PAGE, headers={"Accept-Language": "ar"}).text
+
+    assert 'x="3" y="0"' in page
