@@ -63,3 +63,16 @@ class ConsentForm(forms.Form):
         max_length=1000,
         error_messages={"required": _("Tick this box if you agree. The plan renews every month.")},
     )
+
+
+class LineNameForm(forms.Form):
+    """The customer's own name for a line. An empty one shows the number again."""
+
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=30,
+        required=False,
+        validators=[refuse_card_number],
+        widget=_text("off"),
+        help_text=_("Only you see this name, for example: Tablet."),
+    )

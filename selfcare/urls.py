@@ -30,6 +30,7 @@ urlpatterns = [
     path("plans/<str:reference>/", plans.plan, name="plan"),
     path("plans/<str:reference>/cancel/", plans.cancel, name="plan-cancel"),
     path("plans/<str:reference>/cancel/undo/", plans.undo_cancel, name="plan-undo-cancel"),
+    path("plans/<str:reference>/name/", plans.name_line, name="line-name"),
     path("plans/<str:reference>/pay/", plan_payment.pay, name="plan-pay"),
     path("methods/<int:number>/remove/", account.remove_method, name="method-remove"),
     path("security/", security.overview, name="security"),

@@ -89,6 +89,8 @@ class LineAdmin(SearchByIdentifier, admin.ModelAdmin[Line]):
     search_fields = ["=account__username", "=msisdn", "=sims__sim__iccid"]
     autocomplete_fields = ["account"]
     inlines = [SimInline]
+    # The customer's own name for it is nobody else's matter.
+    exclude = ["name"]
     readonly_fields = ["usage_records"]
 
     @admin.display(description="Usage")

@@ -37,8 +37,8 @@ register(
         Line,
         ("account",),
         section="lines",
-        exports={"msisdn": "phone number", "created_at": "since"},
-        erases={"msisdn": ""},
+        exports={"msisdn": "phone number", "name": "your name for it", "created_at": "since"},
+        erases={"msisdn": "", "name": ""},
         is_deleted_when_free=True,
     ),
     Personal(

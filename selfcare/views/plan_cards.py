@@ -65,7 +65,9 @@ def plan_card(subscription: Subscription, bucket: Bucket | None) -> dict[str, An
 
 
 def line_name(line: Line) -> str:
-    """Return the phone number, or the SIM's last digits if the line has no number."""
+    """Return the customer's name for the line, its number, or the last digits of its SIM."""
+    if line.name:
+        return line.name
     if line.msisdn:
         return f"+{line.msisdn}"
     current = next((one for one in line.sims.all() if one.until is None), None)

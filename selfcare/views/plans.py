@@ -15,11 +15,13 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
+from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
 from orders.views.steps import customer_only, redirect_to
 from selfcare import texts
+from selfcare.forms import LineNameForm
 from selfcare.views.plan_cards import line_name, next_context, plan_card
 from selfcare.views.use_chart import use_context
-from subscriptions.domain import by_hand, cancelling
+from subscriptions.domain import by_hand, cancelling, lifecycle
 from subscriptions.domain.outlook import outlook_of, plans_of
 from subscriptions.models import Bucket, Period, Subscription
 from subscriptions.states import PeriodState, SubscriptionState
@@ -85,6 +87,25 @@ def undo_cancel(request: HttpRequest, user: User, reference: str) -> HttpRespons
         return redirect_to("plan", reference)
     context = {**_action_context(subscription), "outlook": outlook}
     return render(request, "selfcare/plan_undo_cancel.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@keeps_form(LineNameForm)
+@customer_only
+def name_line(request: HttpRequest, user: User, reference: str) -> HttpResponse:
+    """Take the customer's own name for the plan's line."""
+    subscription = own_plan(user, reference)
+    if request.method != "POST":
+        form = restore_form(request, LineNameForm, {"name": subscription.line.name})
+        context = {**_action_context(subscription), "form": form}
+        return render(request, "selfcare/line_name.html", context)
+    form = LineNameForm(request.POST)
+    if not form.is_valid():
+        return redirect_back(request, form)
+    lifecycle.name_line(subscription.line, form.cleaned_data["name"])
+    forget_form(request)
+    messages.success(request, _("The name is saved."))
+    return redirect_to("plan", reference)
 
 
 def own_plan(user: User, reference: str) -> Subscription:

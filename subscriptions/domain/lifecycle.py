@@ -163,6 +163,11 @@ def cut_short(periods: QuerySet[Period], *, at: datetime) -> None:
     periods.filter(usable_until__isnull=False).update(usable_until=Least(F("usable_until"), at))
 
 
+def name_line(line: Line, name: str) -> None:
+    """Store the customer's own name for a line."""
+    Line.objects.filter(pk=line.pk).update(name=name)
+
+
 def has_sim(subscription: Subscription, sim: Sim) -> bool:
     """Return whether the SIM is still on the subscription's line."""
     return SimOnLine.objects.filter(line=subscription.line_id, sim=sim, until=None).exists()

@@ -39,6 +39,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('msisdn', models.CharField(blank=True, max_length=15, verbose_name='MSISDN')),
+                ('name', models.CharField(blank=True, db_default='', default='', help_text="The customer's own name for it. Only the customer sees it.", max_length=30)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to=settings.AUTH_USER_MODEL)),
             ],

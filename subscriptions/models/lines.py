@@ -15,6 +15,13 @@ class Line(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="lines"
     )
     msisdn = models.CharField("MSISDN", max_length=15, blank=True)
+    name = models.CharField(
+        max_length=30,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The customer's own name for it. Only the customer sees it.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -98,7 +98,7 @@ def test_a_plan_that_has_ended_is_shown_and_nothing_can_be_done(
     assert "Monthly 5" not in words(as_alice, "/account/")
 
 
-@pytest.mark.parametrize("action", ["", "cancel/", "cancel/undo/"])
+@pytest.mark.parametrize("action", ["", "cancel/", "cancel/undo/", "pay/", "name/"])
 def test_nobody_reaches_the_plan_of_another(
     client: Client, monthly: Renewal, bob: User, action: str
 ) -> None:
@@ -213,3 +213,20 @@ def test_time_goes_from_right_to_left_in_arabic(as_alice: Client, monthly: Renew
     page = as_alice.get(PAGE, headers={"Accept-Language": "ar"}).text
 
     assert 'x="3" y="0"' in page
+
+
+def test_a_customer_gives_a_line_a_name(as_alice: Client, monthly: Renewal) -> None:
+    page = press(as_alice, f"{PAGE}name/", name="Tablet <b>")
+
+    assert "The name is saved." in page
+    assert "Tablet &lt;b&gt;" in page
+    assert "Tablet &lt;b&gt;" in words(as_alice, "/account/")
+    press(as_alice, f"{PAGE}name/", name="")
+    assert "SIM ending in" in words(as_alice, PAGE)
+
+
+def test_a_line_is_not_named_by_a_card_number(as_alice: Client, monthly: Renewal) -> None:
+    answer = as_alice.post(f"{PAGE}name/", {"name": "4242424242424242"})
+
+    assert answer.headers["location"] == f"{PAGE}name/"
+    assert Line.objects.get().name == ""
