@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.models import User
 from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
 from orders.views.steps import customer_only, redirect_to
+from payments.domain.receipts import receipts_of
 from selfcare import texts
 from selfcare.forms import LineNameForm
 from selfcare.views.plan_cards import line_name, next_context, plan_card
@@ -167,16 +168,31 @@ def _running_bucket(subscription: Subscription) -> Bucket | None:
 
 
 def _periods_of(subscription: Subscription) -> list[dict[str, Any]]:
-    """Return the newest periods first. One that was never paid has no price that was charged."""
+    """Return the newest periods first, each with the number of its receipt if it has one."""
     by_number = sorted(subscription.periods.all(), key=lambda one: one.number, reverse=True)
-    return [_period_row(period) for period in by_number[:SHOWN_PERIODS]]
+    shown = by_number[:SHOWN_PERIODS]
+    receipts = _receipts_of(subscription)
+    return [_period_row(period, receipts.get(period.number, "")) for period in shown]
 
 
-def _period_row(period: Period) -> dict[str, Any]:
+def _receipts_of(subscription: Subscription) -> dict[int, str]:
+    """Return the receipts' numbers by period. The first period is paid by its order."""
+    found = receipts_of(subscription.line.account)
+    of_order = found.filter(payment__order__subscription=subscription)
+    of_periods = found.filter(payment__attempt__period__subscription=subscription)
+    with_periods = of_periods.select_related("payment__attempt__period")
+    numbered = [(receipt.payment.attempt.period.number, receipt) for receipt in with_periods]
+    return {
+        number: str(receipt) for number, receipt in [*((1, one) for one in of_order), *numbered]
+    }
+
+
+def _period_row(period: Period, receipt: str) -> dict[str, Any]:
     return {
         "starts_at": period.starts_at,
         "ends_at": period.usable_until if period.state == PeriodState.PAID else period.ends_at,
         # The portal has not sold every plan, so it does not know every price.
         "price": period.price.gross if period.currency else None,
         "state_text": PERIOD_TEXTS[PeriodState(period.state)],
+        "receipt": receipt,
     }

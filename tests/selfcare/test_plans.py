@@ -230,3 +230,12 @@ def test_a_line_is_not_named_by_a_card_number(as_alice: Client, monthly: Renewal
 
     assert answer.headers["location"] == f"{PAGE}name/"
     assert Line.objects.get().name == ""
+
+
+def test_each_paid_month_leads_to_its_receipt(as_alice: Client, monthly: Renewal) -> None:
+    monthly.pass_to(FEBRUARY + HOUR)
+
+    page = words(as_alice, PAGE)
+
+    assert page.count("/account/receipts/2025-000001/") == 1
+    assert as_alice.get("/account/receipts/2025-000001/").status_code == 200
