@@ -4,6 +4,8 @@ The customer first chooses a method, then agrees to a text that names it. A work
 overdue, and the plan's page shows what came of it.
 """
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -41,7 +43,7 @@ def pay(request: HttpRequest, user: User, reference: str) -> HttpResponse:
         return redirect_to("plan", reference)
     usable, others = by_hand.part_methods(user)
     chosen = next((one for one in usable if str(one.pk) == request.GET.get("method")), None)
-    context = {
+    context: dict[str, Any] = {
         "plan": subscription,
         "outlook": outlook,
         "amount": outlook.amount,
@@ -49,18 +51,18 @@ def pay(request: HttpRequest, user: User, reference: str) -> HttpResponse:
     }
     if chosen is None:
         back_url = reverse("plan", args=[reference])
-        shown = {"methods": usable, "others": others, "back_url": back_url}
-        return render(request, "selfcare/plan_method.html", {**context, **shown})
+        context |= {"methods": usable, "others": others, "back_url": back_url}
+        return render(request, "selfcare/plan_method.html", context)
     text = consent_text(chosen, outlook.amount)
     if request.method == "POST":
         return _agree(request, subscription, chosen, outlook.amount, text)
-    shown = {
+    context |= {
         "form": restore_form(request, ConsentForm, {}),
         "consent_text": text,
         "method": chosen,
         "back_url": reverse("plan-pay", args=[reference]),
     }
-    return render(request, "selfcare/plan_consent.html", {**context, **shown})
+    return render(request, "selfcare/plan_consent.html", context)
 
 
 def consent_text(method: PaymentMethod, amount: Money) -> str:
