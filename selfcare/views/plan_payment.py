@@ -49,6 +49,9 @@ def pay(request: HttpRequest, user: User, reference: str) -> HttpResponse:
         "amount": outlook.amount,
         "says": says(subscription, outlook, outlook.amount),
     }
+    if chosen is None and request.method == "POST":
+        # It was removed, or refused for good, while the page was open.
+        return redirect_to("plan-pay", reference)
     if chosen is None:
         back_url = reverse("plan", args=[reference])
         context |= {"methods": usable, "others": others, "back_url": back_url}

@@ -92,8 +92,11 @@ def result_of(subscription: Subscription) -> tuple[Result, Attempt | None] | Non
     if attempt is None:
         is_waiting = subscription.state in OVERDUE and mandate.agreed_at > now() - WAIT
         return (Result.TRYING, None) if is_waiting else None
-    if not attempt.is_live:
+    if attempt.payment.state == PaymentState.DECLINED:
         return Result.REFUSED, attempt
+    if not attempt.is_live:
+        # The plan was cancelled meanwhile, for example.
+        return None
     is_paid = attempt.payment.state == PaymentState.CAPTURED
     return (Result.PAID if is_paid else Result.TRYING), attempt
 

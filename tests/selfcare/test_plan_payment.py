@@ -135,6 +135,20 @@ def test_a_bank_that_wants_the_customer_is_named_and_its_card_is_not_offered_aga
     assert method.label in words(as_alice, f"{PAGE}pay/")
 
 
+def test_a_cancel_while_the_payment_is_under_way_is_no_refusal(
+    as_alice: Client, alice: User, refused: Renewal
+) -> None:
+    refused.pass_to(FEBRUARY + HOUR)
+    pay(as_alice, add_card(alice))
+    press(as_alice, f"{PAGE}cancel/")
+    refused.process()
+
+    page = words(as_alice, PAGE)
+
+    assert "was declined" not in page
+    assert "Ended on" in page
+
+
 @pytest.mark.parametrize("consent", ["", "I agree to something else."])
 def test_nothing_is_agreed_without_the_text_that_was_shown(
     as_alice: Client, alice: User, monthly: Renewal, consent: str
@@ -169,6 +183,9 @@ def test_the_method_of_another_is_not_offered(
 
     assert "Monthly charge" not in page
     assert f'value="{foreign.pk}"' not in page
+    answer = as_alice.post(f"{PAGE}pay/?method={foreign.pk}", {"consent": "I agree."})
+    assert answer.headers["location"] == f"{PAGE}pay/"
+    assert not Mandate.objects.filter(method=foreign).exists()
 
 
 def test_a_cancelled_plan_needs_no_method(as_alice: Client, monthly: Renewal) -> None:
