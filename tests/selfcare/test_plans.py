@@ -179,7 +179,7 @@ def test_a_prepaid_plan_has_a_page_without_a_cancel(as_alice: Client, alice: Use
 def use(line: Line, at: datetime, size: int) -> None:
     UsageRecord.objects.create(
         source="charging",
-        record_id=f"{at} {size}",
+        record_id=str(UsageRecord.objects.count()),
         day=at.date(),
         iccid="8944000000000000001",
         line=line,
