@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 from django.utils.timezone import now
+from django.utils.translation import override
 from pytest_django.fixtures import Settings
 
 from accounts.models import AccountMessage, User
@@ -158,6 +159,19 @@ def test_the_consent_becomes_the_mandate_of_the_plan(
     assert mandate.agreed_at == order.consented_at
     assert subscription.due_at is not None
     assert subscription.due_at + TOLD_BEFORE == subscription.periods.get().ends_at
+
+
+def test_the_mandate_says_what_the_customer_read_in_their_language(
+    shopping: Client, alice: User, monthly: Draft
+) -> None:
+    with override("de"):
+        order = place(monthly)
+
+    settled(order)
+
+    mandate = Mandate.objects.get()
+    assert mandate.language == "de"
+    assert mandate.text.startswith("Ich bin einverstanden, dass Kestrel Mobile jeden Monat 25,00")
 
 
 def told(order: Order) -> str:
