@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.db import models
 
 from brand.forms import OperatorForm
-from brand.models import LegalText, Operator
+from brand.models import LegalText, MarketRules, Operator
 
 
 @admin.register(Operator)
@@ -21,3 +21,8 @@ class OperatorAdmin(admin.ModelAdmin[Operator]):
 class LegalTextAdmin(admin.ModelAdmin[LegalText]):
     list_display = ["title", "kind", "market", "language", "version"]
     list_filter = ["kind", "market", "language"]
+
+
+@admin.register(MarketRules)
+class MarketRulesAdmin(admin.ModelAdmin[MarketRules]):
+    list_display = ["market", "withdrawal_days", "offers_cancel_function"]

@@ -1,8 +1,10 @@
 """One installation serves one operator and one brand (docs/contract.md#quantities-and-identity)."""
 
 from functools import cache
+from typing import Any
 
 import structlog
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
@@ -17,6 +19,15 @@ hex_colour = RegexValidator(
 country_list = RegexValidator(
     r"^([A-Z]{2}( [A-Z]{2})*)?$", "Enter two-letter country codes with a space between them."
 )
+country_code = RegexValidator(r"^[A-Z]{2}$", "Enter a two-letter country code, such as DE.")
+
+
+def words_by_language(value: Any) -> None:
+    """Raise `ValidationError` unless the value has a text for each of its languages."""
+    if not isinstance(value, dict) or not all(
+        isinstance(words, str) and words.strip() for words in value.values()
+    ):
+        raise ValidationError('Enter a text for each language, such as {"en": "Buy now"}.')
 
 
 class Operator(models.Model):
@@ -138,3 +149,46 @@ class LegalText(models.Model):
 
     def __str__(self) -> str:
         return f"{self.title} {self.version} ({self.market or '*'}, {self.language})"
+
+
+class MarketRules(models.Model):
+    """What the law of one market gives its customers (docs/contract.md#subscriptions).
+
+    A market without a row has the rules in `brand.queries`. The operator's lawyer decides.
+    """
+
+    market = models.CharField(max_length=2, unique=True, validators=[country_code])
+    withdrawal_days = models.PositiveSmallIntegerField(
+        default=0,
+        help_text=(
+            "So many days after the purchase, the customer may withdraw from the contract. "
+            "0: the law gives no such right."
+        ),
+    )
+    offers_cancel_function = models.BooleanField(
+        default=False, help_text="Every page links to the page that cancels without sign-in."
+    )
+    order_button = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[words_by_language],
+        help_text=(
+            "The words of the order button by language, if the law demands its own, "
+            'such as {"de": "Zahlungspflichtig bestellen"}.'
+        ),
+    )
+
+    class Meta:
+        verbose_name_plural = "market rules"
+        constraints = [
+            models.CheckConstraint(
+                name="market_is_two_letters", condition=Q(market__regex=r"^[A-Z]{2}$")
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.market
+
+    @property
+    def allows_withdrawal(self) -> bool:
+        return self.withdrawal_days > 0

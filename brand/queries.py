@@ -3,9 +3,25 @@
 import structlog
 from django.db import DatabaseError
 
-from brand.models import LegalText, Operator
+from brand.models import LegalText, MarketRules, Operator
 
 log = structlog.get_logger(__name__)
+# Customers of these markets may withdraw within 14 days: of the EU and the EEA by Directive
+# 2011/83/EU, article 9; of the United Kingdom by its Consumer Contracts Regulations 2013.
+WITHDRAWAL_DAYS = 14
+_EEA = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK"
+WITHDRAWAL_MARKETS = frozenset([*_EEA.split(), "GB"])
+# German law also asks for a function that cancels (BGB, 312k), and for the words of the order
+# button (BGB, 312j).
+CANCEL_MARKETS = frozenset({"DE"})
+ORDER_BUTTONS = {
+    "DE": {
+        "de": "Zahlungspflichtig bestellen",
+        # The English words of Directive 2011/83/EU, article 8(2).
+        "en": "Order with obligation to pay",
+        "ar": "طلب مع الالتزام بالدفع",
+    }
+}
 # How to reach support, as this process read it last. Error pages
 # show it without the database.
 _last_contact: dict[str, str] = {}
@@ -45,3 +61,23 @@ def legal_text(kind: LegalText.Kind, *, market: str, language: str) -> LegalText
         key=lambda text: (text.market == market, text.language == language, text.version),
     )
     return ranked[-1] if ranked else None
+
+
+def market_rules(market: str) -> MarketRules:
+    """Return what the law of a market gives its customers: its row, or the defaults."""
+    found = MarketRules.objects.filter(market=market).first()
+    return found or MarketRules(
+        market=market,
+        withdrawal_days=WITHDRAWAL_DAYS if market in WITHDRAWAL_MARKETS else 0,
+        offers_cancel_function=market in CANCEL_MARKETS,
+        order_button=ORDER_BUTTONS.get(market, {}),
+    )
+
+
+def order_button(market: str, language: str) -> str:
+    """Return the words that a market's law wants on the order button.
+
+    A language without words gets the English ones. It is empty where the law leaves the words open.
+    """
+    words = market_rules(market).order_button
+    return str(words.get(language) or words.get("en", ""))

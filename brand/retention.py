@@ -1,9 +1,10 @@
 """How long the brand's tables keep their rows."""
 
-from brand.models import LegalText, Operator
+from brand.models import LegalText, MarketRules, Operator
 from moportal.retention import Kept, register
 
 register(
     Kept(Operator, "a single row"),
     Kept(LegalText, "written by staff: one row for each kind, market and language"),
+    Kept(MarketRules, "written by staff: one row for each market"),
 )

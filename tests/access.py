@@ -164,6 +164,7 @@ DESK: dict[str, Desk] = {
     "accounts/user": Desk(changes=ADMIN, deletes=ADMIN),
     "auth/group": Desk(reads=()),
     "brand/legaltext": WRITE,
+    "brand/marketrules": WRITE,
     "brand/operator": WRITE,
     "customer_messages/message": READ,
     "esim/downloadprogress": READ,

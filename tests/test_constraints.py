@@ -30,7 +30,7 @@ from accounts.models import (
     TypedCode,
     User,
 )
-from brand.models import LegalText, Operator
+from brand.models import LegalText, MarketRules, Operator
 from esim.domain import pool
 from esim.models import (
     DownloadProgress,
@@ -206,6 +206,7 @@ BROKEN: dict[str, Callable[[], object]] = {
     "an_oidc_subject_has_one_account": lambda: again(OidcIdentity),
     "an_oidc_logout_counts_once": lambda: again(OidcLogout),
     "one_operator": lambda: Operator.objects.create(pk=2, name="x"),
+    "market_is_two_letters": set_to(MarketRules, market="xx"),
     "legal_text_kind_known": set_to(LegalText, kind="other"),
     "one_legal_text_of_a_version": lambda: again(LegalText),
     "one_open_task_per_kind_and_subject": lambda: again(Task),
@@ -469,6 +470,7 @@ def house(alice: User) -> Order:
     way_out = WayOut.objects.create(sim=make_card(), minutes=1, megabytes=1)
     way_out.calls.create(operation="open")
     LegalText.objects.create(kind="terms", language="en", version="1", title="x", body="x")
+    MarketRules.objects.create(market="DE")
     handoff = Handoff.objects.create(
         visit=order.visit, token_hash="x", language="en", expires_at=now(), success=False
     )

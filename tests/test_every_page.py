@@ -18,7 +18,7 @@ from accounts.access import events
 from accounts.domain.telling import tell
 from accounts.models import CodeRequest, Export, NumberCheck, OidcIdentity, StaffRecovery, User
 from accounts.roles import ADMINISTRATOR, AGENT, VIEWER
-from brand.models import LegalText
+from brand.models import LegalText, MarketRules
 from demo.parts import ROOT
 from esim.domain import pool
 from esim.models import DownloadProgress, Es2Call, IccidRange, PoolLevel, Profile, Source
@@ -101,6 +101,7 @@ def make_rows(alice: User) -> None:
     Export.objects.create(account=alice, ready_at=now(), expires_at=now() + timedelta(days=1))
     LpaReport.objects.create(visit=make_visit(), code="Other", code_as_sent="x")
     LegalText.objects.create(kind="terms", language="en", version="1", title="Terms", body="x")
+    MarketRules.objects.create(market="DE")
 
 
 def make_rows_of_numbers(alice: User) -> None:
