@@ -2,17 +2,20 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.timezone import now
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts.access.limiter import Locked
 from accounts.models import User
 from accounts.texts import wait_text
+from brand.queries import order_button
 from esim.models import Sim
 from mobileplans.domain import visits
 from mobileplans.models import Visit
@@ -134,5 +137,6 @@ def _review_context(draft: Draft) -> dict[str, Any]:
         "net": price.net,
         "tax": price.tax,
         "tax_rate": draft.tax_rate,
+        "order_button": order_button(draft.visit.market, get_language() or settings.LANGUAGE_CODE),
         **frame_context("review", back_url=reverse("payment")),
     }

@@ -1,0 +1,63 @@
+"""What each market's law gives its customers: defaults in code, and rows that staff change."""
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.test import Client
+
+from accounts.models import User
+from brand.models import MarketRules
+from brand.queries import market_rules, order_button
+from tests.builders import make_draft, make_plan, make_visit
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    ("market", "days", "cancels"),
+    [("DE", 14, True), ("GB", 14, False), ("US", 0, False), ("JP", 0, False), ("AE", 0, False)],
+)
+def test_a_market_without_a_row_has_the_rules_of_its_law(
+    market: str, days: int, *, cancels: bool
+) -> None:
+    rules = market_rules(market)
+
+    assert (rules.withdrawal_days, rules.offers_cancel_function) == (days, cancels)
+    assert rules.allows_withdrawal == (days > 0)
+
+
+def test_staff_change_the_rules_of_a_market() -> None:
+    MarketRules.objects.create(market="DE", withdrawal_days=30, order_button={"de": "Kaufen"})
+
+    rules = market_rules("DE")
+
+    assert (str(rules), rules.withdrawal_days, rules.offers_cancel_function) == ("DE", 30, False)
+    assert order_button("DE", "de") == "Kaufen"
+    assert order_button("DE", "ar") == ""
+
+
+@pytest.mark.parametrize("words", [["Kaufen"], {"de": ""}, {"de": 1}])
+def test_the_words_of_the_order_button_are_one_text_for_each_language(words: object) -> None:
+    rules = MarketRules(market="DE", order_button=words)
+
+    with pytest.raises(ValidationError, match="a text for each language"):
+        rules.full_clean()
+
+
+@pytest.mark.parametrize(
+    ("market", "language", "words"),
+    [
+        ("DE", "de", "Zahlungspflichtig bestellen"),
+        ("DE", "en", "Order with obligation to pay"),
+        ("US", "en", "Submit order"),
+    ],
+)
+def test_the_order_button_has_the_words_of_the_market(
+    as_alice: Client, alice: User, market: str, language: str, words: str
+) -> None:
+    as_alice.get(f"/?market={market}&location={market}&eid=89049032123451234512345678901235")
+    visit = make_visit(account=alice, market=market, location=market)
+    make_draft(alice, visit=visit, plan=make_plan(market=market, countries=(market,)))
+
+    page = as_alice.get("/review/", headers={"Accept-Language": language})
+
+    assert f'form="submit-order">{words}</button>' in page.text
