@@ -41,6 +41,8 @@ class Occasion(TextChoices):
     DELETION_ASKED = "deletion_asked", pgettext_lazy("message", "Account will be deleted")
     DELETION_UNDONE = "deletion_undone", pgettext_lazy("message", "Account stays")
     ACCOUNT_DELETED = "account_deleted", pgettext_lazy("message", "Account deleted")
+    # Receipts of what is declared by law. They are always sent.
+    DECLARED = "declared", pgettext_lazy("message", "Withdrawal or cancellation received")
     CODE = "code", pgettext_lazy("message", "One-time code")
     PASSWORD_LINK = "password_link", "Link to set a password"
 

@@ -47,6 +47,9 @@ CONTEXT: dict[str, Any] = {
     "device": "Edge, Windows",
     "address": "noor@example.com",
     "hours": 24,
+    "contract": "ABCDE-12345",
+    "declared_at": datetime(2026, 11, 29, 12, tzinfo=UTC),
+    "reference": "0123456789",
     "provider": "Kestrel ID",
 }
 
