@@ -170,6 +170,10 @@ if LEAKED_PASSWORDS_FILE:
 # many unknown identifiers and new accounts a network has. 0 means no limit.
 PASSWORD_LIMIT = env.int("PASSWORD_LIMIT", default=10)
 NETWORK_LIMIT = env.int("NETWORK_LIMIT", default=100)
+# How many withdrawals and cancellations by law send their receipt to one address in an hour, and in
+# how many days staff must answer one whose contract was not found.
+DECLARATION_LIMIT = env.int("DECLARATION_LIMIT", default=5)
+DECLARATION_ANSWER_DAYS = env.positive("DECLARATION_ANSWER_DAYS", default=3)
 SIGN_UP_LIMIT = env.int("SIGN_UP_LIMIT", default=100)
 # What support asks a caller who wants a new password, how many answers must be right, and how many
 # different wrong ones an account has in a day (docs/accounts.md#support).
@@ -477,6 +481,8 @@ STRANGER_DAYS = env.positive("STRANGER_DAYS", default=2)
 STRANGER_VISITS = env.int("STRANGER_VISITS", default=100_000)
 # What support looks up: visits, handoffs, LPA errors, calls to other systems, notices.
 SUPPORT_DAYS = env.positive("SUPPORT_DAYS", default=180)
+# Withdrawals and cancellations by law. Claims from them end three years after the year's end.
+DECLARATION_DAYS = env.positive("DECLARATION_DAYS", default=1461)
 # Closed tasks, and calls to the charging system.
 TASK_DAYS = env.positive("TASK_DAYS", default=7)
 # What staff did at the desk.

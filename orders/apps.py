@@ -17,7 +17,7 @@ class OrdersConfig(AppConfig):
 
 def _register_tasks() -> None:
     """Name the function that carries out each kind of task."""
-    from orders.domain import disputing, expiring, repairing, returning
+    from orders.domain import disputing, expiring, matching, repairing, returning
     from orders.domain.settling import enqueue_of_payment, settle
     from orders.models import KIND
     from outbox.domain import register
@@ -29,6 +29,7 @@ def _register_tasks() -> None:
     register(returning.KIND, returning.take_back)
     register(expiring.KIND, expiring.expire)
     register(disputing.KIND, disputing.end_plan)
+    register(matching.KIND, matching.match)
 
 
 def _register_facts() -> None:

@@ -5,10 +5,11 @@ more whose they are.
 """
 
 from moportal.personal import BOOKS, INTERNAL, SECRET, Amount, Keep, Personal, register
-from orders.domain import repairing
-from orders.models import Draft, Order, PayingCode, Repair, Return, StateChange
+from orders.domain import matching, repairing
+from orders.models import Declaration, Draft, Order, PayingCode, Repair, Return, StateChange
 
 PRICE = {"price": Amount("gross_minor_units"), "tax": Amount("tax_minor_units")}
+DECLARED = ("name", "address", "contract", "note", "language", "market", "staff_note")
 
 register(
     Personal(
@@ -95,6 +96,26 @@ register(
         },
         withholds={"last_error": INTERNAL},
         erases={"because": "", "last_error": ""},
+    ),
+    Personal(
+        Declaration,
+        ("account", "order__account"),
+        section="withdrawals and cancellations",
+        exports={
+            "kind": "what was declared",
+            "name": "name",
+            "address": "email or phone",
+            "contract": "order number or phone number",
+            "note": "note",
+            "declared_at": "declared at",
+            "state": "state",
+            "language": "language",
+            "market": "market",
+        },
+        withholds={"outcome": INTERNAL, "staff_note": INTERNAL},
+        # Staff may have written a name.
+        erases={"account": None, **dict.fromkeys(DECLARED, "")},
+        tasks=(matching.KIND,),
     ),
     Personal(
         PayingCode,

@@ -4,7 +4,7 @@ from django.db.models import Q
 
 from moportal.retention import Deleted, Follows, Timed, register
 from orders.domain.deleting import delete_old_orders
-from orders.models import Draft, Order, PayingCode, Repair, Return, StateChange
+from orders.models import Declaration, Draft, Order, PayingCode, Repair, Return, StateChange
 
 register(
     Deleted(
@@ -24,6 +24,13 @@ register(
     Follows(StateChange, "an order's moves", "orders.Order"),
     Follows(Repair, "an order's repairs", "orders.Order"),
     Follows(Return, "an order's return", "orders.Order"),
+    Timed(
+        Declaration,
+        "withdrawals and cancellations by law that are done: who declared what, and when",
+        since="done_at",
+        setting="DECLARATION_DAYS",
+        only=Q(state="done"),
+    ),
     Timed(
         PayingCode,
         "codes with which another device paid for an order",

@@ -89,3 +89,43 @@ class RepairState(TextChoices):
     # The old profile is on a device, so no second one is issued.
     REFUSED = "refused", pgettext_lazy("repair state", "Already downloaded")
     FAILED = "failed", pgettext_lazy("repair state", "Failed")
+
+
+class DeclarationKind(TextChoices):
+    """What a customer declares by law, without sign-in. Only staff read these names."""
+
+    WITHDRAWAL = "withdrawal", "Withdrawal"
+    CANCEL = "cancel", "Cancellation"
+
+
+class DeclarationState(TextChoices):
+    """Where a declaration stands. Staff must act on `matched` and `unmatched`."""
+
+    RECEIVED = "received", "Received"
+    MATCHED = "matched", "Order found, staff decide"
+    UNMATCHED = "unmatched", "No order found"
+    DONE = "done", "Done"
+
+
+NEXT_DECLARATION_STATES: dict[DeclarationState, frozenset[DeclarationState]] = {
+    DeclarationState.RECEIVED: frozenset(
+        {DeclarationState.MATCHED, DeclarationState.UNMATCHED, DeclarationState.DONE}
+    ),
+    DeclarationState.MATCHED: frozenset({DeclarationState.DONE}),
+    DeclarationState.UNMATCHED: frozenset({DeclarationState.DONE}),
+    DeclarationState.DONE: frozenset(),
+}
+
+
+class DeclarationOutcome(TextChoices):
+    """What the worker did with a declaration, or why it left it to staff."""
+
+    CANCELLED = "cancelled", "The plan is cancelled"
+    RETURNED = "returned", "The order is taken back"
+    NO_ORDER = "no_order", "Order and address do not match"
+    NOT_PROVEN = "not_proven", "The address is not proven"
+    HAS_NOTE = "has_note", "The customer wrote a note"
+    NOT_RUNNING = "not_running", "The plan does not renew"
+    TOO_LATE = "too_late", "The term is over"
+    IN_USE = "in_use", "The eSIM or the data may be in use"
+    REFUSED = "refused", "The order cannot be taken back now"

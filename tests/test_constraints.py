@@ -44,7 +44,7 @@ from esim.models import (
 from messages.models import Message, SendingCall, SentCount
 from mobileplans.models import Handoff, HostReport, LpaReport, Visit
 from orders.domain.sales import sale_of
-from orders.models import Draft, Order, PayingCode, Repair, Return
+from orders.models import Declaration, Draft, Order, PayingCode, Repair, Return
 from outbox.domain import enqueue
 from outbox.models import Heartbeat, Task
 from payments.domain.receipts import issue_credit_note, issue_receipt
@@ -411,6 +411,12 @@ BROKEN: dict[str, Callable[[], object]] = {
     "only_what_was_decided_is_held": set_to(Order, state="held"),
     "failed_order_says_why": set_to(Order, state="failed"),
     "order_for_a_sim_orders_no_profile": both_kinds_of_sim,
+    "declaration_kind_known": set_to(Declaration, kind="other"),
+    "declaration_state_known": set_to(Declaration, state="other"),
+    "declaration_outcome_known": set_to(Declaration, outcome="other"),
+    "matched_declaration_has_an_order": set_to(Declaration, state="matched", order=None),
+    "unmatched_declaration_has_no_order": set_to(Declaration, state="unmatched"),
+    "done_declaration_has_a_time": set_to(Declaration, state="done"),
     "one_open_paying_code_per_order": lambda: again(PayingCode, code_digest="other"),
     "used_paying_code_has_ended": set_to(PayingCode, used_at=now()),
     "ended_paying_code_is_deleted": set_to(PayingCode, ended_at=now()),
@@ -499,6 +505,7 @@ def house(alice: User) -> Order:
     )
     BookDifference.objects.create(gateway="x", day=now().date(), kind="doubled", subject="x")
     order.paying_codes.create(code="x", code_digest="x", expires_at=now())
+    order.declarations.create(kind="cancel", declared_at=now(), due_at=now())
     order.changes.create(old="acknowledged", new="in_progress")
     _fill_payments_and_tasks(alice, order)
     _fill_messages(alice)

@@ -156,6 +156,7 @@ def make_rows_of_subscription(subscription: Subscription) -> None:
 
 def make_rows_of_payment(order: Order, alice: User) -> None:
     order.paying_codes.create(code="x", code_digest="x", expires_at=now())
+    order.declarations.create(kind="cancel", contract="x", declared_at=now(), due_at=now())
     GatewayCall.objects.create(payment=order.payment, operation="authorise", key="1")
     agreed = {"purpose": "plan 1", "text": "I agree.", "language": "en", "agreed_at": now()}
     ended = {"ended_at": now(), "end_reason": "staff", "note": "x"}

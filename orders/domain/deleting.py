@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils.timezone import now
 
 from orders.models import Order
-from orders.states import ENDED, OrderState, RepairState, ReturnState
+from orders.states import ENDED, DeclarationState, OrderState, RepairState, ReturnState
 from payments.domain.deleting import delete_payment
 
 # An order has some twenty rows.
@@ -33,7 +33,8 @@ def _is_worked_on() -> Q:
     """Return the condition that a worker or staff still have to do something for the order."""
     is_not_undone = ~Q(state=OrderState.COMPLETED) & Q(undone_at=None)
     is_repaired = Q(repairs__state=RepairState.ASKED)
-    return is_not_undone | is_repaired | Q(taken_back__state=ReturnState.ASKED)
+    is_a_case = Q(declarations__state=DeclarationState.MATCHED)
+    return is_not_undone | is_repaired | is_a_case | Q(taken_back__state=ReturnState.ASKED)
 
 
 @transaction.atomic
@@ -41,6 +42,7 @@ def _delete(order: Order) -> None:
     order.changes.all().delete()
     order.paying_codes.all().delete()
     order.repairs.all().delete()
+    order.declarations.all().delete()
     payment, draft = order.payment, order.draft
     if hasattr(order, "taken_back"):
         order.taken_back.delete()

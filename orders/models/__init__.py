@@ -1,5 +1,6 @@
-"""Drafts, orders, their repairs and returns, and the codes with which another device pays."""
+"""Drafts, orders, their repairs and returns, declarations, and codes for other devices."""
 
+from orders.models.declarations import Declaration
 from orders.models.orders import (
     KIND,
     Draft,
@@ -13,6 +14,7 @@ from orders.models.other_devices import PayingCode
 
 __all__ = [
     "KIND",
+    "Declaration",
     "Draft",
     "Order",
     "PayingCode",

@@ -39,6 +39,7 @@ REFUSE_THE_MARK = {
     "subscriptions.UsageRecord.country",
     "mobileplans.Handoff.currency",
     "mobileplans.Handoff.iccid",
+    "orders.Declaration.market",
 }
 
 

@@ -181,6 +181,19 @@ def _fill_books(account: User, order: Order, staff: User) -> None:
     )
     order.paying_codes.create(code="x", code_digest=key, expires_at=at)
     Return.objects.create(order=order, because="x", asked_by=staff, state="refused", **ended)
+    order.declarations.create(
+        kind="cancel",
+        name=account.name,
+        address=account.username,
+        contract=key,
+        account=account,
+        language="en",
+        market="US",
+        declared_at=at,
+        due_at=at,
+        state="done",
+        done_at=at,
+    )
     refund = payment.refunds.create(
         minor_units=1, kind=RefundKind.GOODWILL, reason="x", state="failed", settled_at=at, **ended
     )

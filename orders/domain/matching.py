@@ -1,0 +1,193 @@
+"""Look for the contract of a declaration, and carry the declaration out where nothing is guessed.
+
+A worker acts alone only if two things agree: the order's number, which only its customer has been
+told, and an address that the order's account has proven, or the sign-in to that account. An address
+that was only typed at sign-up may belong to a stranger, who then has got the order's messages. A
+phone number is known to many people. In both cases staff decide.
+
+Source: docs/contract.md#subscriptions.
+"""
+
+import re
+from datetime import timedelta
+
+import structlog
+from django.db import transaction
+from django.db.models import QuerySet, Sum
+from django.utils.timezone import now
+
+from accounts.identifier import normalise
+from accounts.models import Address, User
+from brand.queries import market_rules
+from esim.states import ProfileState
+from moportal.database.statements import compare_and_set
+from moportal.money import Money
+from moportal.text.normal_text import normalise_number
+from orders.domain import returning
+from orders.models import Declaration, Order
+from orders.models.orders import CROCKFORD
+from orders.queries.orders import return_of
+from orders.states import (
+    NEXT_DECLARATION_STATES,
+    DeclarationKind,
+    DeclarationOutcome,
+    DeclarationState,
+    OrderState,
+    ReturnState,
+)
+from outbox.domain import Lease, RetryAfter
+from subscriptions.domain import cancelling
+from subscriptions.models import Bucket
+from subscriptions.states import RUNNING
+
+log = structlog.get_logger(__name__)
+# The outbox's kind for declarations.
+KIND = "declaration"
+# Letters that look like a digit count as that digit (Crockford's base 32).
+LOOKALIKES = str.maketrans("OIL", "011")
+NUMBER = re.compile(f"[{CROCKFORD}]{{10}}")
+CARRIED_OUT = frozenset({DeclarationOutcome.CANCELLED, DeclarationOutcome.RETURNED})
+
+
+class IllegalTransition(Exception):
+    """The declaration is not in the state that the change needs."""
+
+
+def match(subject: str, _lease: Lease) -> RetryAfter | None:
+    """Look for the order of a declaration, and act; the outbox's handler for declarations."""
+    with transaction.atomic():
+        # A second worker waits here, and then finds that there is nothing left to do.
+        declaration = Declaration.objects.select_for_update().get(pk=subject)
+        if declaration.state != DeclarationState.RECEIVED:
+            return None
+        order = find_order(declaration)
+        if order is None:
+            outcome, state = DeclarationOutcome.NO_ORDER, DeclarationState.UNMATCHED
+        else:
+            outcome = _carry_out(declaration, order)
+            is_done = outcome in CARRIED_OUT
+            state = DeclarationState.DONE if is_done else DeclarationState.MATCHED
+        ended = {"done_at": now()} if state == DeclarationState.DONE else {}
+        _move(declaration, state, order=order, outcome=outcome, **ended)
+    return None
+
+
+def find_order(declaration: Declaration) -> Order | None:
+    """Return the order that is meant, if it belongs to whoever declared; otherwise None."""
+    related = ("account", "visit", "payment", "profile", "subscription__line")
+    orders = Order.objects.select_related(*related)
+    found = list(orders.filter(number=order_number(declaration.contract)))
+    if not found:
+        typed = normalise(declaration.contract, declaration.market)
+        numbers = [typed, typed.removeprefix("+")]
+        running = orders.filter(state=OrderState.COMPLETED, subscription__state__in=RUNNING)
+        # Two plans on one line: nobody knows which one is meant.
+        found = list(running.filter(subscription__line__msisdn__in=numbers)[:2])
+    return found[0] if len(found) == 1 and _knows_owner(declaration, found[0]) else None
+
+
+def order_number(text: str) -> str:
+    """Return the order number in its normal form, or an empty text if this cannot be one."""
+    typed = normalise_number(text).replace("-", "").upper().translate(LOOKALIKES)
+    return typed if NUMBER.fullmatch(typed) else ""
+
+
+def _knows_owner(declaration: Declaration, order: Order) -> bool:
+    return declaration.account_id == order.account_id or _addresses(declaration, order).exists()
+
+
+def _is_certain(declaration: Declaration, order: Order) -> bool:
+    """Return whether no stranger can have declared this (see the module)."""
+    if declaration.account_id == order.account_id:
+        return True
+    is_proven = _addresses(declaration, order).filter(proven_at__isnull=False).exists()
+    return is_proven and order_number(declaration.contract) == order.number
+
+
+def _addresses(declaration: Declaration, order: Order) -> QuerySet[Address]:
+    mine = Address.objects.filter(account=order.account_id, lost_at=None)
+    return mine.filter(value=declaration.address)
+
+
+def _carry_out(declaration: Declaration, order: Order) -> DeclarationOutcome:
+    """Cancel the plan or take the order back, or return why staff must decide."""
+    if not _is_certain(declaration, order):
+        return DeclarationOutcome.NOT_PROVEN
+    if declaration.kind == DeclarationKind.CANCEL:
+        # The note may name a later day.
+        return DeclarationOutcome.HAS_NOTE if declaration.note else _cancel(order)
+    return _withdraw(declaration, order)
+
+
+def _cancel(order: Order) -> DeclarationOutcome:
+    if order.subscription is None:
+        return DeclarationOutcome.NOT_RUNNING
+    try:
+        cancelling.cancel(order.subscription)
+    except cancelling.NotRenewing:
+        return DeclarationOutcome.NOT_RUNNING
+    return DeclarationOutcome.CANCELLED
+
+
+def _withdraw(declaration: Declaration, order: Order) -> DeclarationOutcome:
+    order_return = return_of(order)
+    if order_return is not None and order_return.state != ReturnState.REFUSED:
+        return DeclarationOutcome.RETURNED
+    if not is_within_term(declaration, order):
+        return DeclarationOutcome.TOO_LATE
+    if not is_untouched(order):
+        return DeclarationOutcome.IN_USE
+    try:
+        # The customer asks for it, so the customer is who asked.
+        returning.request_return(order, actor=order.account, because="withdrawal")
+    except (returning.NothingToReturn, returning.ChargeDisputed):
+        return DeclarationOutcome.REFUSED
+    return DeclarationOutcome.RETURNED
+
+
+def is_within_term(declaration: Declaration, order: Order) -> bool:
+    """Return whether the term of the order's market was not over when the customer declared it.
+
+    The day of the contract does not count, and the last day counts to its end. One day more is
+    given, because the last day may end later where the customer is.
+    """
+    days = market_rules(order.visit.market).withdrawal_days
+    began = order.completed_at or order.created_at
+    return days > 0 and declaration.declared_at < began + timedelta(days=days + 2)
+
+
+def is_untouched(order: Order) -> bool:
+    """Return whether the eSIM is on no device and nothing of the first period is used."""
+    profile, subscription = order.profile, order.subscription
+    if profile is None or profile.state != ProfileState.RELEASED or subscription is None:
+        return False
+    buckets = Bucket.objects.filter(period__subscription=subscription)
+    used = buckets.aggregate(used=Sum("used_bytes"))["used"]
+    return not used and subscription.periods.count() == 1
+
+
+def proposed_sum(declaration: Declaration) -> Money | None:
+    """Return what staff are advised to pay back, or None if nothing follows from a rule.
+
+    Service that was used is charged only if the customer asked for it to start at once. Nothing
+    stores such a wish yet, so the whole charge is proposed.
+    """
+    order = declaration.order
+    if order is None or declaration.kind != DeclarationKind.WITHDRAWAL:
+        return None
+    return order.price.gross if is_within_term(declaration, order) else None
+
+
+def settle(declaration: Declaration, *, actor: User, note: str) -> None:
+    """Store that staff have answered a case. Raises `IllegalTransition`."""
+    _move(declaration, DeclarationState.DONE, done_at=now(), settled_by=actor, staff_note=note)
+
+
+def _move(declaration: Declaration, new: DeclarationState, **columns: object) -> None:
+    """Change the state by compare-and-set; the only place that does. Raises `IllegalTransition`."""
+    old = DeclarationState(declaration.state)
+    if new not in NEXT_DECLARATION_STATES[old] or not compare_and_set(
+        Declaration, declaration.pk, {"state": old}, state=new, **columns
+    ):
+        raise IllegalTransition(f"{old} to {new}")
+    log.info("declaration moved", declaration=declaration.pk, old=old, new=new)
