@@ -40,6 +40,7 @@ AGENT_CODENAMES = frozenset(
         "resend_message",
         "resume_subscription",
         "retry_order",
+        "settle_declaration",
         "settle_removal",
         "start_recovery",
     }

@@ -1,5 +1,5 @@
-"""Orders, their repairs and returns, and LPA errors in the admin."""
+"""Orders, their repairs and returns, declarations, and LPA errors in the admin."""
 
-from orders.admin import lpa_reports, orders, repairs
+from orders.admin import declarations, lpa_reports, orders, repairs
 
-__all__ = ["lpa_reports", "orders", "repairs"]
+__all__ = ["declarations", "lpa_reports", "orders", "repairs"]

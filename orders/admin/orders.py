@@ -33,7 +33,7 @@ NOT_POSSIBLE: dict[type[Exception], str] = {
 }
 
 
-def _staff(request: HttpRequest) -> User:
+def staff_of(request: HttpRequest) -> User:
     assert isinstance(request.user, User)  # noqa: S101 -- the desk is behind its own sign-in
     return request.user
 
@@ -123,20 +123,20 @@ class OrderAdmin(SearchByIdentifier, ReadOnly, admin.ModelAdmin[Order]):
     actions = ["resume", "give_up", "take_back", "issue_new_esim"]
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
-        return _staff(request).has_perm("orders.retry_order")
+        return staff_of(request).has_perm("orders.retry_order")
 
     def has_refund_permission(self, request: HttpRequest) -> bool:
-        return _staff(request).has_perm("orders.refund_order")
+        return staff_of(request).has_perm("orders.refund_order")
 
     def has_reissue_permission(self, request: HttpRequest) -> bool:
-        return _staff(request).has_perm("orders.reissue_esim")
+        return staff_of(request).has_perm("orders.reissue_esim")
 
     @admin.action(description="Retry (orders waiting for staff)", permissions=["retry"])
     def resume(self, request: HttpRequest, chosen: QuerySet[Order]) -> None:
         """Continue orders that are held."""
         for order in chosen:
             with self._report_result(request, order, "The order is being retried."):
-                settling.resume(order, actor=_staff(request))
+                settling.resume(order, actor=staff_of(request))
 
     @admin.action(
         description="Give up and refund (orders waiting for staff)",
@@ -146,7 +146,7 @@ class OrderAdmin(SearchByIdentifier, ReadOnly, admin.ModelAdmin[Order]):
         """End orders that are held, after a confirmation page."""
 
         def act(order: Order, because: str) -> None:
-            settling.give_up(order, actor=_staff(request), because=because)
+            settling.give_up(order, actor=staff_of(request), because=because)
 
         return self._confirm_and_run(
             request, chosen, "give_up", act, "The order is being refunded."
@@ -160,7 +160,7 @@ class OrderAdmin(SearchByIdentifier, ReadOnly, admin.ModelAdmin[Order]):
         """Take completed orders back, after a confirmation page."""
 
         def act(order: Order, because: str) -> None:
-            returning.request_return(order, actor=_staff(request), because=because)
+            returning.request_return(order, actor=staff_of(request), because=because)
 
         return self._confirm_and_run(
             request, chosen, "take_back", act, "The order is being refunded."
@@ -174,7 +174,7 @@ class OrderAdmin(SearchByIdentifier, ReadOnly, admin.ModelAdmin[Order]):
         """Replace the eSIM of each order. The customer finds the new one in the account."""
         for order in chosen:
             with self._report_result(request, order, "A new eSIM is being issued."):
-                repairing.reissue(order, actor=_staff(request), because="staff")
+                repairing.reissue(order, actor=staff_of(request), because="staff")
 
     def _confirm_and_run(
         self,

@@ -79,7 +79,8 @@ def find_order(declaration: Declaration) -> Order | None:
     found = list(orders.filter(number=order_number(declaration.contract)))
     if not found:
         typed = normalise(declaration.contract, declaration.market)
-        numbers = [typed, typed.removeprefix("+")]
+        # Most lines have no number, so an empty one means nothing.
+        numbers = [number for number in (typed, typed.removeprefix("+")) if number]
         running = orders.filter(state=OrderState.COMPLETED, subscription__state__in=RUNNING)
         # Two plans on one line: nobody knows which one is meant.
         found = list(running.filter(subscription__line__msisdn__in=numbers)[:2])

@@ -26,6 +26,7 @@ ACTIONS = {
     ("orders.order", "give_up"): ADMINISTRATORS,
     ("orders.order", "take_back"): ADMINISTRATORS,
     ("orders.order", "issue_new_esim"): AGENTS,
+    ("orders.declaration", "settle"): AGENTS,
     ("mobileplans.lpareport", "take_in_hand"): AGENTS,
     ("mobileplans.lpareport", "resolve"): AGENTS,
     ("esim.profile", "clear_staff_alert"): AGENTS,
