@@ -6,6 +6,7 @@ from orders.views import (
     bank,
     card,
     code,
+    declaring,
     device,
     install,
     leave,
@@ -47,5 +48,9 @@ urlpatterns = [
     path("pay/order/", other_device.pay_order, name="pay-order"),
     path("pay/<slug:code>/", other_device.pay, name="pay-with-code"),
     path("esim-problem/", problem.problem, name="problem"),
+    path("withdraw/", declaring.withdraw, name="withdraw"),
+    path("cancel/", declaring.cancel, name="cancel"),
+    path("declared/", declaring.declared, name="declared"),
+    path("declared/file/", declaring.declared_file, name="declared-file"),
     path("leave/", leave.leave, name="leave"),
 ]
