@@ -204,7 +204,7 @@ class Crowd:
         for amount, kind in asked.get(wanted, []):
             self._ask_for_refund(payment, Money(amount, payment.currency), kind)
         if wanted == "the order":
-            with contextlib.suppress(returning.NothingToReturn):
+            with contextlib.suppress(returning.NothingToReturn, returning.ChargeDisputed):
                 returning.request_return(order, actor=self._clara, because="withdrawn")
 
     def _ask_for_refund(self, payment: Payment, amount: Money, kind: RefundKind) -> None:
