@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,16 +11,16 @@ import pytest
 from django.db import IntegrityError
 from pytest_django.fixtures import Settings
 
-from accounts.models import User
-from subscriptions.domain import cancelling, overdue, paying, renewing
+from accounts.models import AccountMessage, User
+from subscriptions.domain import cancelling, lifecycle, overdue, paying, renewing
 from subscriptions.domain.cancelling import NotRenewing
-from subscriptions.models import Bucket, Period, Subscription
+from subscriptions.models import Attempt, Bucket, Period, Subscription
 from subscriptions.states import SubscriptionState
 from tests.orders.test_two_workers import Free
 from tests.payments.conftest import agree
 from tests.races import at_once
 from tests.speeds import long
-from tests.subscriptions.months.bank import BankCard
+from tests.subscriptions.months.bank import BankCard, Refusal
 from tests.subscriptions.months.oracle import Story, months_later
 from tests.subscriptions.months.play import Life, living
 from tests.subscriptions.months.stories import DAY, HOUR
@@ -105,6 +106,25 @@ def test_a_cancel_and_a_charge_at_the_same_moment_leave_one_of_two_results(
         assert set(states) == {SubscriptionState.ENDED}
 
 
+def test_a_cancel_between_reading_and_deciding_wins(
+    life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [subscription] = life.subscriptions
+    life.pass_to(FEBRUARY - HOUR)
+    decide = renewing._decide_to_charge  # noqa: SLF001 -- the moment that the race is about
+
+    def cancel_first(*subject: Any) -> bool:
+        cancelling.cancel(Subscription.objects.get(pk=subscription.pk))
+        return decide(*subject)
+
+    monkeypatch.setattr(renewing, "_decide_to_charge", cancel_first)
+    life.clock.move_to(FEBRUARY, tick=False)
+    process(subscription)
+    life.work()
+
+    assert statuses(life) == ["voided"]
+
+
 def test_without_the_comparison_the_database_still_refuses_the_charge(
     life: Life, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,6 +155,22 @@ def test_two_workers_open_a_period_once(life: Life) -> None:
     assert statuses(life) == ["captured"]
     assert Bucket.objects.filter(period__number=2).count() == 1
     assert Subscription.objects.get().state == SubscriptionState.ACTIVE
+
+
+def test_two_workers_begin_grace_and_hold_once(alice: User) -> None:
+    # No try is under way meanwhile, which would count as a fault of ours.
+    asks = replace(DEAD, card=replace(DEAD.card, refusal=Refusal.WANTS_CUSTOMER))
+    with living(alice, asks) as life:
+        [subscription] = life.subscriptions
+        life.pass_to(FEBRUARY - HOUR)
+        for moment in (FEBRUARY, FEBRUARY + 7 * DAY):
+            life.clock.move_to(moment, tick=False)
+            at_once(lambda: process(subscription), 4)
+        life.pass_to(FEBRUARY + 7 * DAY + HOUR)
+
+        numbers = list(Period.objects.order_by("number").values_list("number", "state"))
+        assert numbers == [(1, "paid"), (2, "lapsed"), (3, "planned")]
+        assert Bucket.objects.filter(period__number=2).count() == 1
 
 
 def test_a_worker_that_stalled_takes_nothing_from_a_period_that_is_paid(life: Life) -> None:
@@ -230,3 +266,22 @@ def test_a_card_chosen_at_the_last_moment_keeps_the_plan(refused: Life) -> None:
 
     assert paying.live_attempt(Period.objects.latest("number"))
     assert Subscription.objects.get().state == SubscriptionState.ACTIVE
+
+
+def test_what_has_ended_meanwhile_takes_no_other_method(life: Life) -> None:
+    Subscription.objects.update(mandate=None)
+    lifecycle.end(Subscription.objects.get())
+    life.work()
+    mandate = agree(life.keep(BankCard("another")), purpose="R0")
+
+    with pytest.raises(NotRenewing):
+        cancelling.pay_with(Subscription.objects.get(), mandate)
+
+
+def test_an_attempt_is_closed_once(refused: Life) -> None:
+    refused.pass_to(FEBRUARY + HOUR)
+
+    paying.close(Attempt.objects.get())
+
+    told = AccountMessage.objects.filter(occasion="renewal_refused")
+    assert told.count() == 1
