@@ -23,7 +23,7 @@ from moportal.database.statements import compare_and_set
 from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.retries import count_failure
 from subscriptions.domain import activation
-from subscriptions.domain.lifecycle import SimOfAnother, current_line, put_on_new_line
+from subscriptions.domain.lifecycle import SimOfAnother, current_line, end, put_on_new_line
 from subscriptions.models import SimOnLine, Subscription, Takeover
 from subscriptions.networks.base import NetworkRefused, NetworkUnavailable
 
@@ -113,13 +113,19 @@ def note_takeover(old: SimOnLine, new: SimOnLine) -> None:
 
 
 def end_old_plans(subject: str, lease: Lease) -> RetryAfter | None:
-    """End the first customer's plans on the SIM in the network; the outbox's handler."""
+    """End the first customer's plans on the SIM in the network; the outbox's handler.
+
+    A plan that renews ends for good, so that it is not charged again.
+    """
     takeover = Takeover.objects.select_related("old__sim").get(pk=subject)
     live = Subscription.objects.filter(
         line=takeover.old.line_id, live_iccid=takeover.old.sim.iccid, ended_at=None
     )
     try:
         for subscription in live:
+            if subscription.renews:
+                # Nobody pays for a plan on a SIM that is another customer's.
+                end(subscription)
             activation.end(subscription, before_call=lease.cover_call)
     except (NetworkUnavailable, NetworkRefused) as error:
         return RetryAfter(count_failure(takeover, error))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils.timezone import now
 
 from accounts.access import limiter
 from accounts.access.limiter import Locked
@@ -221,6 +222,22 @@ def test_the_first_customers_plan_is_ended_on_the_sim(
     assert process_task(claims.KIND, takeover.pk) is None
     takeover.refresh_from_db()
     assert takeover.ended_at is not None
+    assert services(network) == [("R1", "ended")]
+
+
+def test_a_plan_that_renews_is_not_charged_again_on_a_sim_of_another(
+    bob: User, card: Sim, alice: User, network: str
+) -> None:
+    monthly = make_plan(category="recurring")
+    sold = lifecycle.prepare(bob, sim=card, plan=monthly, plan_name="x", reference="R1")
+    activation.activate(sold, card, before_call=lambda: None)
+    lifecycle.start(sold, at=now())
+    claims.prove(alice, card, answer=RIGHT)
+
+    assert process_task(claims.KIND, Takeover.objects.get().pk) is None
+
+    sold.refresh_from_db()
+    assert (sold.state, sold.due_at) == ("ended", None)
     assert services(network) == [("R1", "ended")]
 
 
