@@ -8,9 +8,7 @@ class SubscriptionsConfig(AppConfig):
     def ready(self) -> None:
         from accounts.access import caller_facts  # noqa: PLC0415 -- models are not there yet
         from accounts.domain import leaving as accounts_leaving  # noqa: PLC0415 -- the same
-        from accounts.signals import line_proven  # noqa: PLC0415 -- the same
         from outbox.domain import register  # noqa: PLC0415 -- the same
-        from payments import signals  # noqa: PLC0415 -- the same
         from payments.domain import bills  # noqa: PLC0415 -- the same
         from payments.domain import evidence as sale  # noqa: PLC0415 -- the same
         from subscriptions import checks  # noqa: F401, PLC0415 -- registers its checks
@@ -19,9 +17,7 @@ class SubscriptionsConfig(AppConfig):
             evidence,
             leaving,
             linking,
-            lost_methods,
             operator_lines,
-            parking,
             pulling,
             renewing,
             standing,
@@ -43,9 +39,18 @@ class SubscriptionsConfig(AppConfig):
         register(thresholds.KIND, thresholds.tell)
         register(ways_out.KIND, ways_out.advance)
         bills.register_veto(standing.forbids_bill)
-        for signal in (signals.dispute_opened, signals.dispute_won, signals.dispute_lost):
-            signal.connect(parking.react, dispatch_uid="subscriptions.domain.parking.react")
-        signals.mandate_ended.connect(
-            lost_methods.ask_for_another, dispatch_uid="subscriptions.ask_for_another"
-        )
-        line_proven.connect(linking.note_proof, dispatch_uid="subscriptions.note_proof")
+        _listen()
+
+
+def _listen() -> None:
+    """Listen to what `accounts` and `payments` announce."""
+    from accounts.signals import line_proven  # noqa: PLC0415 -- models are not there yet
+    from payments import signals  # noqa: PLC0415 -- the same
+    from subscriptions.domain import linking, lost_methods, parking  # noqa: PLC0415 -- the same
+
+    line_proven.connect(linking.note_proof, dispatch_uid="subscriptions.note_proof")
+    signals.mandate_ended.connect(
+        lost_methods.ask_for_another, dispatch_uid="subscriptions.ask_for_another"
+    )
+    for signal in (signals.dispute_opened, signals.dispute_won, signals.dispute_lost):
+        signal.connect(parking.react, dispatch_uid="subscriptions.domain.parking.react")
