@@ -67,7 +67,8 @@ promise: services $(VENV)/.dev $(CATALOGUES)  ## Inject every fault at every ste
 .PHONY: renewals
 renewals: services $(VENV)/.dev $(CATALOGUES)  ## Play two years of plans that renew, beside an oracle (PLANS=10000; takes hours)
 	@rm -f var/renewals.jsonl
-	RENEWALS=$(or $(PLANS),10000) $(PYTEST) -m "" tests/subscriptions/months $(ARGS)
+	RENEWALS=$(or $(PLANS),10000) $(PYTEST) -m "" tests/subscriptions/months \
+	    tests/subscriptions/test_renewal_races.py $(ARGS)
 	@cat var/renewals.jsonl
 
 .PHONY: check

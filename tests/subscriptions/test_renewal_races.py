@@ -24,6 +24,7 @@ from tests.subscriptions.months.bank import BankCard, Refusal
 from tests.subscriptions.months.oracle import Story, months_later
 from tests.subscriptions.months.play import Life, living
 from tests.subscriptions.months.stories import DAY, HOUR
+from tests.subscriptions.months.test_months import PLANS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SOLD = datetime(2025, 1, 31, 9, tzinfo=UTC)
@@ -74,9 +75,11 @@ def statuses(life: Life) -> list[str]:
 
 
 @pytest.mark.timeout(0)
-@pytest.mark.parametrize("plans", [20, long(1000)])
+@pytest.mark.parametrize(
+    ("share", "plans"), [(0, 20), *(long(share, 250 if PLANS else 10) for share in range(4))]
+)
 def test_a_cancel_and_a_charge_at_the_same_moment_leave_one_of_two_results(
-    alice: User, plans: int
+    alice: User, share: int, plans: int
 ) -> None:
     with living(alice, *[GOOD] * plans) as life:
         life.pass_to(FEBRUARY - HOUR)
