@@ -102,7 +102,7 @@ def run(options: argparse.Namespace, contexts: ExitStack) -> dict[str, Any]:
         *gateway.options(office.url),
     )
     supervisor = start_simulator(gateway, options_of_simulator, address, log, contexts)
-    workers = Workers(options.strikes, log)
+    workers = Workers(options.strikes, options.barrier, log)
     contexts.callback(workers.end)
     crowd = Crowd(gateway, options.seed)
     run = Run(os.environ["DATABASE_URL"], gateway, address, supervisor, workers, crowd, office)
@@ -122,7 +122,9 @@ def run(options: argparse.Namespace, contexts: ExitStack) -> dict[str, Any]:
         "counts": dict(run.counts + crowd.counts + office.counts),
         "strikes": strikes,
         "struck too seldom": [
-            one for one in BARRIERS if strikes["killed"].get(one, 0) < options.strikes
+            one
+            for one in options.barrier or BARRIERS
+            if strikes["killed"].get(one, 0) < options.strikes
         ],
         **compare_books(gateway, [*crowd.wrong, *office.wrong]),
     }
@@ -161,6 +163,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
         "--strikes", type=int, default=20, help="the fewest at each barrier (%(default)s)"
+    )
+    parser.add_argument(
+        "--barrier",
+        action="append",
+        choices=BARRIERS,
+        default=[],
+        help="strike this barrier above all (default: all of them)",
     )
     parser.add_argument("--log", type=Path, help="write the log of all processes to this file")
     parser.add_argument("--json", type=Path, help="write the report to this file")

@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from collections.abc import Collection
 
 import django
 from django.conf import settings
@@ -38,8 +39,8 @@ BATCH = 20
 class Nursery:
     """The workers, and how often each barrier was struck."""
 
-    def __init__(self, strikes: int) -> None:
-        self._strikes = strikes
+    def __init__(self, strikes: int, barriers: Collection[str]) -> None:
+        self._strikes, self._barriers = strikes, barriers
         self.killed, self.stalled = Counter[str](), Counter[str]()
         self._workers = set[int]()
         self._is_working, self._is_calm, self._hidden = False, False, ""
@@ -78,7 +79,7 @@ class Nursery:
 
     def _fork(self) -> int:
         chances = dict.fromkeys(BARRIERS, 0 if self._is_calm else LATER)
-        short = [name for name in BARRIERS if self.killed[name] < self._strikes]
+        short = [name for name in self._barriers if self.killed[name] < self._strikes]
         for name in [] if self._is_calm else short:
             is_rare = any(word in name for word in RARELY_MET)
             chances[name] = CHANCE_IF_RARE if is_rare else CHANCE
@@ -118,7 +119,8 @@ def work(striker: Striker, hidden: str) -> None:
 
 def main() -> None:
     django.setup()
-    nursery = Nursery(int(sys.argv[1]))
+    # Without names it is all barriers.
+    nursery = Nursery(int(sys.argv[1]), sys.argv[2:] or BARRIERS)
     while True:
         ready, _, _ = select.select([sys.stdin], [], [], 0.01)
         if ready:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Any
@@ -40,8 +40,9 @@ DUE_EVERY = 4
 class Workers:
     """The nursery process, and what it counts."""
 
-    def __init__(self, strikes: int, log: IO[str]) -> None:
-        command = [sys.executable, "-m", "tests.chaos.payments.nursery", str(strikes)]
+    def __init__(self, strikes: int, barriers: Sequence[str], log: IO[str]) -> None:
+        nursery = [sys.executable, "-m", "tests.chaos.payments.nursery"]
+        command = [*nursery, str(strikes), *barriers]
         self._process = subprocess.Popen(
             command,
             cwd=ROOT,
