@@ -139,7 +139,7 @@ def look(life: Life, story: Story, moment: datetime, figures: Counter[str]) -> N
 
 
 # The story has about 700 barriers: before and after each write and each call of a worker.
-@pytest.mark.parametrize("step", [239, long(1 if PLANS else 37)])
+@pytest.mark.parametrize("step", [239, long(1 if PLANS else 113)])
 def test_a_worker_that_dies_at_any_barrier_changes_nothing(alice: User, step: int) -> None:
     figures, barrier = Counter[str](), 1
     barriers = barrier + 1
