@@ -182,6 +182,7 @@ def test_a_returning_customer_pays_with_the_stored_card(stack: Stack, page_at: P
     noor.choose_plan(1)
     noor.sees("How would you like to pay?")
     noor.press("Next")
+    noor.page.locator("#id_consent").check()
     noor.submit()
     noor.sees("You're all set")
     second = noor.finish()

@@ -135,6 +135,6 @@ def test_a_forged_cookie_is_ignored(client: Client, db: None) -> None:
 
 
 def test_a_page_without_a_form_keeps_nothing(client: Client, db: None) -> None:
-    client.post("/review/", {"draft": "1", "note": "x"})
+    client.post("/orders/0000000000/again/", {"draft": "1", "note": "x"})
 
     assert COOKIE not in client.cookies
