@@ -33,7 +33,7 @@ from mobileplans.domain import handoffs
 from mobileplans.models import Handoff, Visit
 from mobileplans.tasks import forget
 from moportal import retention
-from orders.models import Order
+from orders.models import Declaration, Order
 from orders.states import OrderState
 from orders.tasks import expire
 from outbox.domain import due_tasks, process
@@ -73,7 +73,7 @@ GROW_WITH_SALES = {
 }
 SETTINGS = (
     *("STRANGER_DAYS", "SUPPORT_DAYS", "TASK_DAYS", "DESK_LOG_DAYS", "USAGE_DAYS"),
-    "MESSAGE_DAYS",
+    *("MESSAGE_DAYS", "DECLARATION_DAYS"),
 )
 
 
@@ -101,6 +101,7 @@ def test_in_a_week_every_table_stops_growing(
         buy_and_use(alice, plan, method, day)
         agree_and_end(card, day)
         others_call(clara, day)
+        declare_and_settle()
         access_is_lost_and_proven(alice, clara, day)
         run_the_hourly_tasks()
         settle_differences()
@@ -118,6 +119,14 @@ def test_the_tables_that_grow_with_sales_are_kept_on_purpose() -> None:
     kept = {label for label, rule in retention.registered() if isinstance(rule, retention.Kept)}
 
     assert kept >= GROW_WITH_SALES
+
+
+def declare_and_settle() -> None:
+    """Cancel a contract that nobody finds, and let staff answer."""
+    times = {"declared_at": now(), "due_at": now(), "done_at": now()}
+    Declaration.objects.create(
+        kind="cancel", contract="x", state="done", outcome="no_order", **times
+    )
 
 
 def strangers_come_and_go() -> None:
