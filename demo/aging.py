@@ -14,14 +14,8 @@ from outbox.domain import enqueue
 from payments.models import Payment
 from subscriptions.domain.bounds import Bounds, bounds_of, end_of_period
 from subscriptions.models import KIND, Attempt, Period, Subscription, UsageRecord
-from subscriptions.states import RUNNING
 
 TIMES_OF_PAYMENT = ("created_at", "captured_at", "declined_at", "retry_at", "authorised_until")
-
-
-def renewing() -> QuerySet[Subscription]:
-    """Return the subscriptions that time can change."""
-    return Subscription.objects.filter(state__in=RUNNING, anchored_at__isnull=False)
 
 
 @transaction.atomic

@@ -3,6 +3,8 @@
 Only network connectivity is sold (docs/policies.md#b2).
 """
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import pgettext_lazy
@@ -143,6 +145,11 @@ class PricedPlan(models.Model):
 
     class Meta:
         abstract = True
+
+    @property
+    def price_columns(self) -> dict[str, Any]:
+        """Return the columns of name and price, to copy them to another row."""
+        return {field.name: getattr(self, field.name) for field in PricedPlan._meta.get_fields()}
 
     @property
     def price(self) -> TaxedPrice:

@@ -1,4 +1,4 @@
-"""Which periods and subscriptions can still be used."""
+"""Which periods and subscriptions can still be used, which renew, and how much a line uses."""
 
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -7,7 +7,8 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, QuerySet, Sum
 from django.db.models.functions import TruncDate
 
-from subscriptions.models import Line, Period, Subscription, UsageRecord
+from subscriptions.models import Line, Master, Period, Subscription, UsageRecord
+from subscriptions.states import RUNNING
 
 
 def usable_periods(after: datetime) -> QuerySet[Period]:
@@ -19,6 +20,13 @@ def usable_subscriptions(after: datetime) -> QuerySet[Subscription]:
     """Return the subscriptions that can be used after this time."""
     periods = usable_periods(after).filter(subscription=OuterRef("pk"))
     return Subscription.objects.filter(Exists(periods))
+
+
+def renewing_subscriptions() -> QuerySet[Subscription]:
+    """Return the subscriptions of which the portal makes periods, until they have ended."""
+    return Subscription.objects.filter(
+        state__in=RUNNING, anchored_at__isnull=False, master=Master.PORTAL
+    )
 
 
 def daily_use(line: Line, *, until: datetime, days: int = 30) -> list[tuple[date, int]]:

@@ -17,8 +17,8 @@ from payments.domain import mandates
 from payments.models import Mandate
 from payments.states import MandateEnd
 from subscriptions.domain import announcing
-from subscriptions.models import KIND, Master, Subscription
-from subscriptions.states import RUNNING
+from subscriptions.models import KIND, Subscription
+from subscriptions.queries import renewing_subscriptions
 
 log = structlog.get_logger(__name__)
 
@@ -86,6 +86,4 @@ def last_day(subscription: Subscription, number: int | None = None) -> datetime:
 
 
 def _renewing(subscription: Subscription) -> QuerySet[Subscription]:
-    return Subscription.objects.filter(
-        pk=subscription.pk, state__in=RUNNING, anchored_at__isnull=False, master=Master.PORTAL
-    )
+    return renewing_subscriptions().filter(pk=subscription.pk)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import structlog
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -12,8 +12,9 @@ from accounts.domain.leaving import Ending, Obstacle, When
 from accounts.models import User
 from outbox.domain import Lease, RetryAfter, enqueue
 from subscriptions.domain import activation, cancelling, lifecycle
-from subscriptions.models import Master, OperatorLine, Period, Subscription, Takeover
+from subscriptions.models import Master, OperatorLine, Subscription, Takeover
 from subscriptions.networks.base import NetworkRefused, NetworkUnavailable
+from subscriptions.queries import renewing_subscriptions, usable_subscriptions
 from subscriptions.states import RUNNING
 
 log = structlog.get_logger(__name__)
@@ -29,8 +30,8 @@ def _plans(account: User) -> QuerySet[Subscription]:
 
 
 def _renewing(account: User) -> QuerySet[Subscription]:
-    running = _plans(account).filter(state__in=sorted(RUNNING), last_number=None)
-    return running.exclude(anchored_at=None).order_by("pk")
+    running = renewing_subscriptions().filter(line__account=account, ended_at=None)
+    return running.filter(last_number=None).order_by("pk")
 
 
 def _renewal_texts(account: User) -> list[str]:
@@ -44,8 +45,8 @@ def _cancel_renewals(account: User) -> None:
 
 
 def _plan_texts(account: User) -> list[str]:
-    usable = Period.objects.filter(subscription=OuterRef("pk"), usable_until__gt=now())
-    running = _plans(account).filter(Exists(usable), state__in=sorted(RUNNING))
+    usable = usable_subscriptions(now())
+    running = _plans(account).filter(pk__in=usable, state__in=sorted(RUNNING))
     return [
         _("%(plan)s ends, and its unused data is lost.") % {"plan": name}
         for name in running.order_by("pk").values_list("plan_name", flat=True)

@@ -52,23 +52,23 @@ def prepare(
     if not new_keys:
         return Subscription.objects.get(reference=reference)
     [subscription.pk] = new_keys
-    price = price_fields(sold) if sold else {"plan_name": plan_name}
+    price = sold.price_columns if sold else {"plan_name": plan_name}
     period = Period.objects.create(subscription=subscription, line=line, plan=plan, **price)
     create_bucket(period, plan)
     return subscription
 
 
-def price_fields(sold: PricedPlan) -> dict[str, Any]:
-    """Return the columns of a plan's name and price, to copy them to another row."""
-    return {field.name: getattr(sold, field.name) for field in PricedPlan._meta.get_fields()}
+def data_columns(plan: Plan) -> dict[str, Any]:
+    """Return the columns of a bucket that say how much data the plan holds today."""
+    kind = Bucket.Kind.ALLOWANCE if plan.is_metered else Bucket.Kind.UNLIMITED
+    return {"kind": kind, "total_bytes": plan.data_bytes or 0}
 
 
 def create_bucket(period: Period, plan: Plan) -> Bucket:
     """Create the bucket of a plan's period: a copy of what the plan holds today."""
     return Bucket.objects.create(
         period=period,
-        kind=Bucket.Kind.ALLOWANCE if plan.is_metered else Bucket.Kind.UNLIMITED,
-        total_bytes=plan.data_bytes or 0,
+        **data_columns(plan),
         countries=list(plan.countries.values_list("country", flat=True)),
     )
 

@@ -14,7 +14,8 @@ from moportal.money import Money
 from subscriptions.domain.bounds import HOLD
 from subscriptions.domain.cancelling import last_day
 from subscriptions.models import Master, Period, Subscription
-from subscriptions.states import RUNNING, PeriodState, SubscriptionState
+from subscriptions.queries import renewing_subscriptions
+from subscriptions.states import PeriodState, SubscriptionState
 
 
 class Next(StrEnum):
@@ -72,12 +73,7 @@ def plans_of(account: User) -> QuerySet[Subscription]:
 
 def running_renewals(account: User) -> list[Subscription]:
     """Return the customer's plans that renew and have not ended, with what an outlook reads."""
-    running = Subscription.objects.filter(
-        line__account=account,
-        master=Master.PORTAL,
-        state__in=RUNNING,
-        anchored_at__isnull=False,
-    )
+    running = renewing_subscriptions().filter(line__account=account)
     with_periods = running.select_related("mandate__method", "plan", "line").order_by("pk")
     return list(with_periods.prefetch_related("periods", "line__sims__sim"))
 

@@ -161,6 +161,12 @@ def clear_away(subscription: Subscription, period: Period | None, lease: Lease) 
     """Leave nothing authorised and nothing planned of a subscription that was ended at once."""
     if period is not None:
         paying.let_go(period, lease)
+    _plan_nothing(subscription, period)
+
+
+def _plan_nothing(subscription: Subscription, period: Period | None) -> None:
+    """Let the planned period lapse, and end the mandate, because the plan is over."""
+    if period is not None:
         move(period, NEXT_PERIOD_STATES, PeriodState.LAPSED)
     if subscription.mandate is not None:
         mandates.end(subscription.mandate, reason=MandateEnd.OVER)
@@ -182,13 +188,10 @@ def _end(subscription: Subscription, paid: Period, lease: Lease) -> None:
         changes = {"state": SubscriptionState.ENDED, "due_at": None}
         if not compare_and_set(Subscription, subscription.pk, expected, **changes):
             return
-        if period is not None:
-            move(period, NEXT_PERIOD_STATES, PeriodState.LAPSED)
+        _plan_nothing(subscription, period)
         # What was left of the allowance in grace.
         at = now()
         cut_short(Period.objects.filter(subscription=subscription), at=at)
         allocation.reallocate(subscription.line_id, since=at)
-        if subscription.mandate is not None:
-            mandates.end(subscription.mandate, reason=MandateEnd.OVER)
         announcing.tell_ended(subscription)
         log.info("ended", subscription=subscription.pk)

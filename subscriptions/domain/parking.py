@@ -19,6 +19,7 @@ from payments.models import Dispute
 from payments.states import DisputeKind, DisputeState
 from subscriptions.domain import allocation, announcing, lifecycle
 from subscriptions.models import KIND, Period, Subscription
+from subscriptions.queries import renewing_subscriptions
 from subscriptions.states import RUNNING, ParkReason, PeriodState
 
 log = structlog.get_logger(__name__)
@@ -92,11 +93,10 @@ def _periods(subscription: Subscription) -> QuerySet[Period]:
 
 def _paid_by(dispute: Dispute) -> list[Subscription]:
     """Return the subscriptions that renew and of which this payment paid a period."""
-    renewing = Subscription.objects.filter(state__in=RUNNING, anchored_at__isnull=False)
     paid = Q(periods__attempts__payment=dispute.payment_id)
     # The order has paid the first period, and its number is the subscription's reference.
     first = Q(reference=dispute.payment.reference)
-    return list(renewing.filter(paid | first).distinct())
+    return list(renewing_subscriptions().filter(paid | first).distinct())
 
 
 def _open_disputes(subscription: Subscription) -> QuerySet[Dispute]:

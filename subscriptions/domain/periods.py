@@ -9,7 +9,7 @@ from moportal.database.statements import compare_and_set, move
 from payments.domain.receipts import Sale, issue_receipt
 from subscriptions.domain import allocation, announcing
 from subscriptions.domain.bounds import bounds_of
-from subscriptions.domain.lifecycle import create_bucket, price_fields
+from subscriptions.domain.lifecycle import create_bucket, data_columns
 from subscriptions.models import Bucket, Period, Subscription
 from subscriptions.states import NEXT_PERIOD_STATES, RUNNING, PeriodState, SubscriptionState
 
@@ -43,7 +43,7 @@ def plan_next(subscription: Subscription, paid: Period) -> Period:
         starts_at=bounds.starts_at,
         ends_at=bounds.ends_at,
         follows=paid,
-        **price_fields(paid),
+        **paid.price_columns,
     )
 
 
@@ -63,7 +63,7 @@ def plan_after_hold(period: Period) -> Period:
         number=period.number + 1,
         plan=period.plan,
         after_hold=True,
-        **price_fields(period),
+        **period.price_columns,
     )
     # The answer to an attempt may still be on its way. It pays the period that can be used.
     period.attempts.filter(is_live=True).update(period=later)
@@ -123,5 +123,4 @@ def _fill(period: Period) -> None:
     if grace is None:
         create_bucket(period, plan)
         return
-    kind = Bucket.Kind.ALLOWANCE if plan.is_metered else Bucket.Kind.UNLIMITED
-    Bucket.objects.filter(pk=grace.pk).update(kind=kind, total_bytes=plan.data_bytes or 0)
+    Bucket.objects.filter(pk=grace.pk).update(**data_columns(plan))

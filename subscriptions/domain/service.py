@@ -24,11 +24,10 @@ def bring_up_to_date(subscription: Subscription, lease: Lease) -> None:
         return
     is_off = subscription.state == SubscriptionState.ON_HOLD
     if is_off or subscription.parked_because == ParkReason.DISPUTE:
-        _suspend(subscription, lease)
+        _switch(subscription, lease, off=True)
         return
     until, number = _served(subscription)
-    if subscription.is_suspended:
-        _resume(subscription, lease)
+    _switch(subscription, lease, off=False)
     if subscription.served_until != until:
         _renew(subscription, number, until, lease)
 
@@ -57,26 +56,18 @@ def _renew(subscription: Subscription, number: int, until: datetime, lease: Leas
     compare_and_set(Subscription, subscription.pk, {"ended_at": None}, served_until=until)
 
 
-def _suspend(subscription: Subscription, lease: Lease) -> None:
-    if subscription.is_suspended:
+def _switch(subscription: Subscription, lease: Lease, *, off: bool) -> None:
+    """Suspend the plan, or resume it. Nothing is called if the network was told so already."""
+    if subscription.is_suspended == off:
         return
-    _call(
-        subscription,
-        "suspend",
-        lambda sequence: network().suspend(subscription.reference, sequence=sequence),
-        lease,
-    )
-    compare_and_set(Subscription, subscription.pk, {"ended_at": None}, is_suspended=True)
+    operation = "suspend" if off else "resume"
 
+    def send(sequence: int) -> None:
+        tell = network().suspend if off else network().resume
+        tell(subscription.reference, sequence=sequence)
 
-def _resume(subscription: Subscription, lease: Lease) -> None:
-    _call(
-        subscription,
-        "resume",
-        lambda sequence: network().resume(subscription.reference, sequence=sequence),
-        lease,
-    )
-    compare_and_set(Subscription, subscription.pk, {"ended_at": None}, is_suspended=False)
+    _call(subscription, operation, send, lease)
+    compare_and_set(Subscription, subscription.pk, {"ended_at": None}, is_suspended=off)
 
 
 def _call(

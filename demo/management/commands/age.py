@@ -13,6 +13,7 @@ from demo import aging
 from messages.states import Occasion
 from outbox.models import Task
 from subscriptions.models import KIND, Subscription
+from subscriptions.queries import renewing_subscriptions
 from subscriptions.states import SubscriptionState
 
 # A worker of `make run` needs a few seconds.
@@ -41,7 +42,7 @@ class Command(BaseCommand):
         self._show(seen)
 
     def _step(self, **step: int) -> None:
-        for subscription in aging.renewing():
+        for subscription in renewing_subscriptions():
             aging.age(subscription, **step)
         until = time.monotonic() + PATIENCE
         while _waiting().exists() and time.monotonic() < until:
