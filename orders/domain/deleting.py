@@ -3,26 +3,20 @@
 The customer's line, plan and eSIM stay: they are the service, not the sale.
 """
 
-from datetime import timedelta
-
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
-from django.utils.timezone import now
 
 from orders.models import Order
 from orders.states import ENDED, DeclarationState, OrderState, RepairState, ReturnState
-from payments.domain.deleting import delete_payment
+from payments.domain.deleting import books_begin, delete_payment
 
 # An order has some twenty rows.
 BATCH = 50
-LONGEST_YEAR = timedelta(days=366)
 
 
 def delete_old_orders() -> int:
     """Delete one batch of orders that are older than BOOKS_YEARS, and return how many."""
-    before = now() - settings.BOOKS_YEARS * LONGEST_YEAR
-    old = Order.objects.filter(created_at__lt=before, state__in=ENDED)
+    old = Order.objects.filter(created_at__lt=books_begin(), state__in=ENDED)
     orders = list(old.exclude(_is_worked_on()).order_by("pk")[:BATCH])
     for order in orders:
         _delete(order)

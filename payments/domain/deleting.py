@@ -1,6 +1,6 @@
 """Deletion of payments and of gateways' books once BOOKS_YEARS are over."""
 
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -21,6 +21,11 @@ BATCH = 1000
 LONGEST_YEAR = timedelta(days=366)
 
 
+def books_begin() -> datetime:
+    """Return the time from which on the operator's books still need what was sold."""
+    return now() - settings.BOOKS_YEARS * LONGEST_YEAR
+
+
 def delete_payment(payment: Payment) -> None:
     """Delete the payment with all rows about it: receipt, refunds, disputes, calls."""
     CreditNote.objects.filter(refund__payment=payment).delete()
@@ -35,23 +40,18 @@ def delete_payment(payment: Payment) -> None:
 
 def delete_old_entries() -> int:
     """Delete a batch of entries of the gateways' books older than BOOKS_YEARS. Return how many."""
-    return _delete_batch(BookEntry.objects.filter(booked_on__lt=_oldest_day()))
+    return _delete_batch(BookEntry.objects.filter(booked_on__lt=books_begin().date()))
 
 
 def delete_old_days() -> int:
     """Delete a batch of days of the gateways' books older than BOOKS_YEARS. Return how many."""
-    return _delete_batch(BookDay.objects.filter(day__lt=_oldest_day()))
+    return _delete_batch(BookDay.objects.filter(day__lt=books_begin().date()))
 
 
 def delete_old_differences() -> int:
     """Delete a batch of settled differences older than BOOKS_YEARS, and return how many."""
     settled = BookDifference.objects.exclude(settled_at=None)
-    return _delete_batch(settled.filter(day__lt=_oldest_day()))
-
-
-def _oldest_day() -> date:
-    """Return the first day that the operator's books still need."""
-    return (now() - settings.BOOKS_YEARS * LONGEST_YEAR).date()
+    return _delete_batch(settled.filter(day__lt=books_begin().date()))
 
 
 def _delete_batch(rows: QuerySet[Any]) -> int:

@@ -1,24 +1,18 @@
 """Deletion of the charges of periods once the operator's books need them no longer."""
 
-from datetime import timedelta
-
-from django.conf import settings
 from django.db import transaction
-from django.utils.timezone import now
 
 from payments.domain.cards import STATES_NEEDING_CARD
-from payments.domain.deleting import delete_payment
+from payments.domain.deleting import books_begin, delete_payment
 from subscriptions.models import Attempt
 
 # A payment has some twenty rows.
 BATCH = 50
-LONGEST_YEAR = timedelta(days=366)
 
 
 def delete_old_attempts() -> int:
     """Delete one batch of charges that are older than BOOKS_YEARS, and return how many."""
-    before = now() - settings.BOOKS_YEARS * LONGEST_YEAR
-    old = Attempt.objects.filter(created_at__lt=before).select_related("payment")
+    old = Attempt.objects.filter(created_at__lt=books_begin()).select_related("payment")
     ended = old.exclude(payment__state__in=STATES_NEEDING_CARD)
     attempts = list(ended.order_by("pk")[:BATCH])
     for attempt in attempts:
