@@ -1,6 +1,6 @@
 """What accounts know about a customer, and how an account is erased.
 
-The account's row stays as long as the books refer to it, with nothing in it that says whose it was.
+The account's row stays as long as the books refer to it. Nothing in it says who the customer was.
 """
 
 from django.contrib.admin.models import LogEntry

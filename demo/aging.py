@@ -1,4 +1,4 @@
-"""Move customers' plans on by days or months, so that one can see what time does to them.
+"""Move customers' plans on by days or months, to show what time does to them.
 
 No clock is moved: what is stored is moved back. Only the demo and tests do that.
 """

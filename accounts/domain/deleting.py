@@ -110,7 +110,7 @@ def _erase(found: Deletion, lease: Lease) -> RetryAfter | None:
     if erasing.erase_tables(person):
         return RetryAfter(timedelta())
     with transaction.atomic():
-        # A worker that has lost its lease stops here, so that the last message is written once.
+        # The last message must be written once. A worker without the lease stops here.
         lease.renew()
         move(found, NEXT_DELETION_STATES, DeletionState.DONE, ended_at=now())
         _tell_the_last_time(found)

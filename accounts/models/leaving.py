@@ -38,7 +38,7 @@ class Export(models.Model):
 
 
 class ExportPart(models.Model):
-    """A part of the file, so that neither the worker nor a download holds all of it in memory."""
+    """A part of the file. The worker and a download hold one part in memory at a time."""
 
     export = models.ForeignKey(Export, on_delete=models.CASCADE, related_name="parts")
     number = models.PositiveIntegerField()

@@ -53,10 +53,7 @@ def agree(
         "currency": limit.currency if limit else "",
     }
     with transaction.atomic():
-        # A removal of the method, or a second consent, waits for this row lock.
-        kept = PaymentMethod.objects.select_for_update().get(pk=method.pk)
-        if kept.removed_at or kept.stopped_at or not kept.is_kept:
-            raise MethodGone(str(kept))
+        kept = _lock_usable(method)
         earlier = kept.mandates.filter(purpose=purpose, ended_at=None).first()
         if earlier is not None:
             if all(getattr(earlier, name) == value for name, value in agreed.items()):
@@ -70,6 +67,14 @@ def agree(
             agreed_at=at or now(),
             **agreed,
         )
+
+
+def _lock_usable(method: PaymentMethod) -> PaymentMethod:
+    """Return the method as it is now. A removal of it, or a second consent, waits for this lock."""
+    kept = PaymentMethod.objects.select_for_update().get(pk=method.pk)
+    if kept.removed_at or kept.stopped_at or not kept.is_kept:
+        raise MethodGone(str(kept))
+    return kept
 
 
 def end(mandate: Mandate, *, reason: MandateEnd, note: str = "") -> None:

@@ -103,7 +103,7 @@ class LineBuckets:
                 dated.bucket.used_bytes = 0
 
     def changed(self) -> list[tuple[Bucket, int]]:
-        """Return the buckets whose used bytes differ from those that were read, with the latter."""
+        """Return each bucket whose used bytes have changed, and what they were when it was read."""
         with_before = ((dated.bucket, self._used_before[dated.bucket.pk]) for dated in self._dated)
         return [(bucket, before) for bucket, before in with_before if bucket.used_bytes != before]
 
