@@ -271,6 +271,22 @@ def test_of_ten_recoveries_with_one_code_one_sets_the_password(proven: User) -> 
     assert proven.check_password(done[0])
 
 
+def test_a_code_that_another_request_uses_first_sets_no_password(
+    proven: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = a_request()
+    code = send_code(codes.request_recovery_code(request, PROVEN))
+    use = codes.use
+    monkeypatch.setattr(codes, "use", lambda asked: use(asked) and use(asked))
+    before = proven.password
+
+    with pytest.raises(codes.CodeOver):
+        codes.recover(request, code, password=NEW)
+
+    proven.refresh_from_db()
+    assert proven.password == before
+
+
 @pytest.mark.django_db(transaction=True)
 def test_without_the_compare_and_set_one_code_would_set_several_passwords(
     proven: User, monkeypatch: pytest.MonkeyPatch
