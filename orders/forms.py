@@ -184,7 +184,7 @@ class CodeForm(forms.Form):
         """Return the code without the spaces and hyphens that group it."""
         code = _plain_digits(self.cleaned_data["code"])
         if not re.fullmatch(r"[0-9A-Za-z]{3,12}", code):
-            raise forms.ValidationError(_("That's not a code. Enter it as you received it."))
+            raise forms.ValidationError(_("Check the code. Enter it exactly as you received it."))
         return code
 
 

@@ -41,7 +41,7 @@ def _bill_refused(payment: Payment) -> str:
     """Return why the amount did not go on the bill. Without a known reason, it says only that."""
     if payment.code_asked_at and not codes.tries_left(payment):
         return _(
-            "The code was wrong too often. Submit your order again to get a new code. "
+            "Too many wrong codes were entered. Submit your order again to get a new code. "
             "You haven't been charged."
         )
     if payment.code_asked_at:

@@ -74,5 +74,5 @@ class LineNameForm(forms.Form):
         required=False,
         validators=[refuse_card_number],
         widget=_text("off"),
-        help_text=_("Only you see this name, for example: Tablet."),
+        help_text=_("For example: Tablet. Only you see this name."),
     )

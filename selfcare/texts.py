@@ -16,7 +16,7 @@ WHAT_NEXT = {
     Next.ENDED: gettext_lazy("Ended on %(date)s"),
     Next.RUNS_OUT: gettext_lazy("Valid until %(date)s"),
     Next.PARKED: gettext_lazy("We're looking into this plan"),
-    Next.CANCELLED: gettext_lazy("Ends on %(date)s: cancelled"),
+    Next.CANCELLED: gettext_lazy("Cancelled: ends on %(date)s"),
     Next.ON_HOLD: gettext_lazy("On hold since %(since)s"),
     Next.OVERDUE: gettext_lazy("Payment overdue: pay %(amount)s by %(date)s"),
     Next.NEEDS_METHOD: gettext_lazy("Choose how to pay: %(amount)s is due on %(date)s"),
@@ -28,7 +28,7 @@ NOTES = {
         "A new month begins when you pay %(amount)s. You owe nothing for the time on hold. "
         "If you don't pay, the plan ends on %(date)s."
     ),
-    Next.OVERDUE: gettext_lazy("Until then you have a small allowance."),
+    Next.OVERDUE: gettext_lazy("Until then you can use a small part of your data."),
     Next.NEEDS_METHOD: gettext_lazy("We can't charge your payment method any more."),
 }
 
@@ -64,7 +64,7 @@ def why_refused(payment: Payment) -> str:
     names = {"method": payment.method.label}
     if payment.refusal_kind == RefusalKind.CUSTOMER:
         # The bank's step needs a payment that the customer makes.
-        text = _("Your bank wants you to confirm payments with %(method)s. We can't ask it here.")
+        text = _("Your bank wants you to confirm payments with %(method)s. You can't do that here.")
         return text % names
     return _("%(method)s was declined. You haven't been charged.") % names
 

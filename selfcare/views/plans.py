@@ -33,7 +33,7 @@ SHOWN_PERIODS = 12
 PERIOD_TEXTS = {
     PeriodState.PLANNED: gettext_lazy("Not paid yet"),
     PeriodState.PAID: gettext_lazy("Paid"),
-    PeriodState.LAPSED: gettext_lazy("Not paid, not owed"),
+    PeriodState.LAPSED: gettext_lazy("Not paid. You owe nothing."),
 }
 
 

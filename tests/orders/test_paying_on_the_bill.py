@@ -204,7 +204,7 @@ def test_after_five_wrong_codes_the_order_ends_and_nothing_is_charged(
         order = settled(order)
 
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.PAYMENT_REFUSED)
-    assert "The code was wrong too often." in words(buying, order)
+    assert "Too many wrong codes were entered." in words(buying, order)
     assert [row["status"] for row in bills.bill(billing, number)] == ["denied"]
     assert not PaymentCode.objects.exclude(code="").exists()
     assert type_code(buying, order, wrong) == (303, f"/orders/{order.number}/")
@@ -236,7 +236,7 @@ def test_what_is_no_code_is_refused_and_not_stored(
 
     assert [answer.status_code for answer in answers] == [422, 422, 422]
     assert "Enter the code." in answers[0].text
-    assert "not a code" in answers[2].text
+    assert "Check the code" in answers[2].text
     assert not PaymentCode.objects.exists()
 
 

@@ -63,8 +63,8 @@ def test_a_plan_is_cancelled_after_its_page_said_when_it_ends(
     page = press(as_alice, f"{PAGE}cancel/")
 
     assert "Cancelled. The plan ends on Feb. 28, 2025, and nothing more is charged." in page
-    assert "Ends on Feb. 28, 2025: cancelled" in page
-    assert "Ends on Feb. 28, 2025: cancelled" in words(as_alice, "/account/")
+    assert "Cancelled: ends on Feb. 28, 2025" in page
+    assert "Cancelled: ends on Feb. 28, 2025" in words(as_alice, "/account/")
     # A second press, for example after Back, changes nothing.
     assert "Cancelled. The plan ends on Feb. 28, 2025" in press(as_alice, f"{PAGE}cancel/")
 
@@ -132,7 +132,7 @@ def test_an_overdue_plan_says_until_when_to_pay_and_what_is_left(
     page = words(as_alice, "/account/")
 
     assert "Payment overdue: pay $25.00 by March 7, 2025" in page
-    assert "Until then you have a small allowance." in page
+    assert "Until then you can use a small part of your data." in page
     assert "<strong>500 MB</strong> of 500 MB left" in page
     assert "The plan ends now" in words(as_alice, f"{PAGE}cancel/")
     assert "Cancelled. The plan ends now" in press(as_alice, f"{PAGE}cancel/")
@@ -203,7 +203,7 @@ def test_the_use_of_a_month_is_drawn_day_by_day_with_its_numbers(
     bars = re.findall(r'<rect class="use-bar" x="(\d+)" y="(\d+)" width="14" height="(\d+)"', page)
     assert bars == [("563", "72", "24"), ("583", "0", "96")]
     assert "<strong>2.5 GB</strong>" in page
-    assert "At most 2 GB a day" in page
+    assert "Most on one day: 2 GB" in page
     assert '<th scope="row">Jan. 30, 2025</th> <td>500 MB</td>' in page
 
 

@@ -59,7 +59,7 @@ def test_a_credit_note_names_the_receipt(as_alice: Client, order: Order, page: s
     assert 'Credit note <bdi dir="ltr">C2026-000001</bdi>' in as_alice.get(page).text
     assert "For receipt 2026-000001" in text
     assert "Refunded to Visa ending in 4242" in text
-    assert text.endswith("Net $4.59 Tax ( 9% ) $0.41 Given back $5.00")
+    assert text.endswith("Net $4.59 Tax ( 9% ) $0.41 Refunded $5.00")
 
 
 def test_what_they_say_survives_every_later_change(as_alice: Client, order: Order) -> None:
