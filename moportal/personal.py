@@ -50,7 +50,7 @@ BOOKS = Reason(
     "books",
     _(
         "Orders, charges and refunds, without your name, addresses and device."
-        " Tax law asks us to keep them."
+        " Tax law requires us to keep them."
     ),
     setting="BOOKS_YEARS",
 )

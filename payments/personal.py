@@ -43,19 +43,25 @@ from payments.models import (
 
 OUR_CALLS = Reason(
     "calls",
-    _("When our payment provider was asked about a charge, for questions about it."),
+    _(
+        "When we asked our payment provider about a charge,"
+        " so that we can answer questions about it."
+    ),
     setting="SUPPORT_DAYS",
 )
 FRAUD = Reason(
     "fraud",
-    _("If your bank reported fraud: a code of the device, so that it cannot be used again."),
+    _(
+        "If your bank reported fraud: a code that identifies the device,"
+        " so that nobody orders with that device again."
+    ),
     setting="DEVICE_STOP_DAYS",
 )
 DOCUMENTS = Reason(
     "documents",
     _(
-        "Receipts and credit notes as they were issued, with the name on them."
-        " Tax law asks us to keep them unchanged."
+        "Receipts and credit notes as they were issued, with your name on them."
+        " Tax law requires us to keep them unchanged."
     ),
     setting="BOOKS_YEARS",
 )

@@ -78,7 +78,7 @@ def end_plan(subject: str, lease: Lease) -> RetryAfter | None:
 def _line_texts(account: User) -> list[str]:
     linked = OperatorLine.objects.filter(line__account=account).order_by("pk")
     return [
-        _("Your line +%(number)s stays with us. Only this account no longer shows it.")
+        _("Your line +%(number)s stays active. This account just no longer shows it.")
         % {"number": number}
         for number in linked.values_list("line__msisdn", flat=True)
     ]

@@ -237,4 +237,4 @@ def test_a_line_of_the_operator_stays_with_the_operator(alice: User, as_alice: C
 
     page = as_alice.get("/account/delete/").content.decode()
 
-    assert "Your line +12025550142 stays with us." in page
+    assert "Your line +12025550142 stays active." in page
