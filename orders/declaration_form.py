@@ -23,7 +23,7 @@ class DeclarationForm(forms.Form):
         label=_("Email or phone for the receipt"),
         max_length=LONGEST,
         widget=forms.TextInput(attrs={"autocomplete": "email", "dir": "ltr"}),
-        help_text=_("If you can, use the one that you gave when you ordered."),
+        help_text=_("If you can, use the email address or phone number that you ordered with."),
         error_messages={"required": _("Enter an email address or a phone number.")},
     )
     contract = forms.CharField(
@@ -32,7 +32,7 @@ class DeclarationForm(forms.Form):
         validators=[refuse_card_number],
         widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "ltr"}),
         help_text=_("The order number is in your order confirmation, for example ABCDE-12345."),
-        error_messages={"required": _("Enter what identifies your contract.")},
+        error_messages={"required": _("Enter your order number or phone number.")},
     )
     note = forms.CharField(
         label=_("Note (optional)"),

@@ -117,7 +117,7 @@ def _send(request: HttpRequest, kind: DeclarationKind) -> HttpResponse:
     try:
         declaration = declare(key, form.typed(kind), where)
     except Locked as locked:
-        several = _("Several of these were sent just now.")
+        several = _("Several of these forms were sent just now.")
         form.add_error(None, f"{several} {wait_text(locked)}")
         return redirect_back(request, form)
     forget_form(request)

@@ -108,7 +108,7 @@ def test_who_sends_many_is_told_to_wait(kestrel: None, client: Client, settings:
         answer = client.post("/cancel/", sent)
 
     assert answer.headers["location"] == "/cancel/"
-    assert "Several of these were sent just now. Try again in" in client.get("/cancel/").text
+    assert "Several of these forms were sent just now. Try again in" in client.get("/cancel/").text
     assert Declaration.objects.count() == 1
 
 
