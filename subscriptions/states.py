@@ -33,7 +33,7 @@ NEXT_SUBSCRIPTION_STATES: dict[SubscriptionState, frozenset[SubscriptionState]] 
 }
 
 
-# A subscription in these states has an end that is not decided yet.
+# A subscription in these states has begun and has not ended.
 RUNNING = frozenset({SubscriptionState.ACTIVE, SubscriptionState.GRACE, SubscriptionState.ON_HOLD})
 
 

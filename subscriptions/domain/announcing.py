@@ -1,4 +1,4 @@
-"""Tell the customer what became of a plan that renews, in the transaction that makes it true."""
+"""Tell the customer what happened to a plan that renews, in the transaction that stores it."""
 
 from datetime import datetime
 from typing import Any

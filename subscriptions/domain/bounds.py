@@ -1,4 +1,4 @@
-"""The formulas of periods: bounds, allowance in grace, days of tries. Each stands here once.
+"""The formulas of periods: bounds, allowance in grace, days of tries. No other module has one.
 
 Source of the rules: docs/contract.md#subscriptions and #quantities-and-identity.
 """
@@ -73,8 +73,8 @@ def grace_bytes(plan: Plan) -> int:
 def next_try(starts_at: datetime, *, last_try: datetime | None) -> datetime | None:
     """Return when a period that begins at `starts_at` is tried next, or None after the last day.
 
-    The first try is made when the period is made ready. Days that an outage has passed over are
-    not caught up one by one: the next try is due at once, and then the next day in the table.
+    The first try is made when the period is made ready. After an outage the missed days are not
+    caught up one by one: one try is due at once, and the next one on the table's next day.
     """
     if last_try is None:
         return starts_at - READY_BEFORE

@@ -1,8 +1,8 @@
 """What a customer decides about a plan that renews: cancel, undo that, pay with another method.
 
-The decision to charge a period and a cancel are each one UPDATE of the subscription's row. So one
-of them comes first: a period whose charge is decided is the last one, and nothing is charged after
-a confirmed cancel (docs/contract.md#subscriptions).
+The decision to charge a period and a cancel are each one UPDATE of the subscription's row, so one
+of them comes first. If the decision comes first, its period is the plan's last one. Nothing is
+charged after a confirmed cancel (docs/contract.md#subscriptions).
 """
 
 from datetime import datetime
@@ -29,7 +29,7 @@ class NotRenewing(Exception):
 
 @transaction.atomic
 def cancel(subscription: Subscription) -> datetime:
-    """Cancel at the end of the period that is charged, and return that time.
+    """End the plan with the last period that is or will be charged, and return when it ends.
 
     A second call changes nothing. Raises `NotRenewing`.
     """
@@ -77,7 +77,7 @@ def pay_with(subscription: Subscription, mandate: Mandate) -> None:
 def last_day(subscription: Subscription, number: int | None = None) -> datetime:
     """Return when a plan ends with this period, by default the last one of a cancelled plan.
 
-    If nobody has paid that period, the plan ends now.
+    If that period is over already, or has no end yet, the plan ends now.
     """
     last = subscription.last_number if number is None else number
     ends_at = next(one.ends_at for one in subscription.periods.all() if one.number == last)

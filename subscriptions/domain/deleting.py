@@ -1,4 +1,4 @@
-"""Deletion of the charges of periods once the operator's books need them no longer."""
+"""Delete the charges of periods when the operator's books no longer need them."""
 
 from django.db import transaction
 

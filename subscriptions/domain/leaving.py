@@ -1,4 +1,4 @@
-"""What of a customer's lines ends with the account."""
+"""What ends with an account: its renewals, its plans, and its links to the operator's lines."""
 
 from datetime import timedelta
 
@@ -85,7 +85,7 @@ def _line_texts(account: User) -> list[str]:
 
 
 def _has_takeover(account: User) -> bool:
-    """Return whether staff have yet to decide about a refund for a SIM that this customer lost."""
+    """Return whether staff must still decide about a refund for a SIM that this customer lost."""
     return Takeover.objects.filter(old__line__account=account, decided_at=None).exists()
 
 

@@ -1,4 +1,4 @@
-"""A plan that renews has lost its payment method: its customer is asked for another at once."""
+"""When a plan that renews loses its payment method, ask the customer for another at once."""
 
 from typing import Any
 
@@ -19,8 +19,8 @@ NOTHING_LOST = frozenset({MandateEnd.OVER, MandateEnd.REPLACED})
 def ask_for_another(*, mandate: Mandate, **_signal: Any) -> None:
     """Tell the customer of each running plan under this mandate; the receiver of `mandate_ended`.
 
-    A worker leaves nothing authorised under the mandate. A cancelled plan needs no method, and one
-    that is parked is not charged.
+    A worker voids what is authorised under the mandate. There is no message about a cancelled plan,
+    which needs no method, nor about a parked plan, which is not charged.
     """
     if mandate.end_reason in NOTHING_LOST:
         return

@@ -19,7 +19,7 @@ from subscriptions.states import PeriodState, SubscriptionState
 
 
 class Next(StrEnum):
-    """What comes next. At most one of these holds, the first that fits."""
+    """What comes next. If several fit, the first one counts."""
 
     ENDED = "ended"
     # It does not renew. Its time runs out.
@@ -67,7 +67,7 @@ def plans_of(account: User) -> QuerySet[Subscription]:
     begun = Subscription.objects.filter(
         line__account=account, master=Master.PORTAL, periods__state=PeriodState.PAID
     )
-    # A plan has a row for each of its paid periods.
+    # The join finds a plan once for each of its paid periods.
     return begun.exclude(state=SubscriptionState.PREPARED).distinct()
 
 

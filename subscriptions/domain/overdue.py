@@ -39,7 +39,10 @@ log = structlog.get_logger(__name__)
 
 
 def follow_time(subscription: Subscription, lease: Lease) -> None:
-    """Do what the clock asks for. Raises `GatewayUnavailable` if an attempt cannot be ended yet."""
+    """Start grace or hold, or end the plan, once it is time.
+
+    Raises `GatewayUnavailable` if an attempt cannot be ended yet.
+    """
     if subscription.state not in RUNNING:
         return
     paid, at = last_paid(subscription), now()
@@ -68,7 +71,10 @@ def turning_points(subscription: Subscription, paid: Period) -> list[datetime | 
 
 
 def _is_fault_of_ours(subscription: Subscription, period: Period) -> bool:
-    """Return whether the period is not paid yet because of the operator, the gateway or us."""
+    """Return whether the customer is not the reason why the period is not paid yet.
+
+    The operator parked the plan or does not list the gateway, or the gateway has not answered.
+    """
     attempt = paying.live_attempt(period)
     is_unanswered = attempt is not None and attempt.payment.state != PaymentState.PENDING
     is_parked = subscription.parked_because == ParkReason.FAULT
@@ -94,7 +100,7 @@ def _leave_grace(
     if period.grace_until is None or at < period.grace_until:
         return
     if is_fault:
-        # The customer must not lose the service by it.
+        # The customer must not lose the service because of that fault.
         later = period.grace_until + GRACE
         _allow_until(period, later)
         return
@@ -158,7 +164,7 @@ def _start_hold(subscription: Subscription, period: Period) -> None:
 
 
 def clear_away(subscription: Subscription, period: Period | None, lease: Lease) -> None:
-    """Leave nothing authorised and nothing planned of a subscription that was ended at once."""
+    """Void what is authorised, and let the planned period lapse, after a plan was ended at once."""
     if period is not None:
         paying.let_go(period, lease)
     _plan_nothing(subscription, period)
@@ -189,7 +195,7 @@ def _end(subscription: Subscription, paid: Period, lease: Lease) -> None:
         if not compare_and_set(Subscription, subscription.pk, expected, **changes):
             return
         _plan_nothing(subscription, period)
-        # What was left of the allowance in grace.
+        # The rest of the allowance in grace can't be used any more.
         at = now()
         cut_short(Period.objects.filter(subscription=subscription), at=at)
         allocation.reallocate(subscription.line_id, since=at)

@@ -1,7 +1,7 @@
-"""Park a subscription, and resume it: meanwhile nothing of it is charged.
+"""Park a subscription, and resume it. A parked subscription is not charged.
 
-A fault of ours leaves the service on. A dispute of one of its payments switches it off until the
-bank has decided (DISPUTE_REACTION).
+After a fault of the operator the service stays on. During a dispute about one of the payments the
+service is off, until the bank has decided (DISPUTE_REACTION).
 """
 
 from typing import Any
@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 
 class NotParked(Exception):
-    """Nothing is parked, or the bank has not decided yet."""
+    """The subscription is not parked, or the bank has not decided yet."""
 
 
 @transaction.atomic
@@ -92,7 +92,7 @@ def _periods(subscription: Subscription) -> QuerySet[Period]:
 
 
 def _paid_by(dispute: Dispute) -> list[Subscription]:
-    """Return the subscriptions that renew and of which this payment paid a period."""
+    """Return the renewing subscriptions that have a period paid by the disputed payment."""
     paid = Q(periods__attempts__payment=dispute.payment_id)
     # The order has paid the first period, and its number is the subscription's reference.
     first = Q(reference=dispute.payment.reference)

@@ -28,10 +28,10 @@ A_WHILE = timedelta(hours=1)
 
 
 class Charge(Enum):
-    """What has come of the charge of an authorised amount."""
+    """The result of charging an authorised amount."""
 
     DONE = auto()
-    # Nothing is authorised any more, and nobody has refused. Another payment may be made at once.
+    # The authorisation is gone, and nobody has refused. Another payment may be made at once.
     LAPSED = auto()
     REFUSED = auto()
 
@@ -74,7 +74,8 @@ def capture(period: Period, lease: Lease) -> Charge:
     except (GatewayRefused, NotChargeable) as error:
         log.warning("period not charged", period=str(period), error=str(error))
         is_void = attempt.payment.state == PaymentState.VOIDED
-        # Otherwise a gateway that refuses each charge would be asked again without end.
+        # A payment of the last hour never counts as lapsed. Otherwise a gateway that refuses each
+        # charge would be asked again without end.
         is_old = attempt.created_at < now() - A_WHILE
         _let_go(attempt, lease)
         return Charge.LAPSED if is_void and is_old else Charge.REFUSED
@@ -95,7 +96,7 @@ def live_attempt(period: Period) -> Attempt | None:
 
 
 def time_of_next_try(period: Period, *, due_since: datetime) -> datetime | None:
-    """Return when the period is tried next, or None if nothing is left to try by itself."""
+    """Return when the portal tries the period next, or None if it makes no more tries by itself."""
     subscription = period.subscription
     if subscription.mandate is None or subscription.mandate.ended_at:
         return None
@@ -122,9 +123,9 @@ def lacks_gateway(subscription: Subscription) -> bool:
 
 
 def close(attempt: Attempt) -> None:
-    """Store that an attempt has come to nothing, and tell the customer once a period.
+    """Store that an attempt has failed. The customer is told of a refusal once for each period.
 
-    If its charge was decided already, that decision is taken back.
+    If the charge of the period was decided already, that decision is taken back.
     """
     with transaction.atomic():
         if not Attempt.objects.filter(pk=attempt.pk, is_live=True).update(is_live=False):
@@ -136,7 +137,7 @@ def close(attempt: Attempt) -> None:
 
 
 def _is_of_another_mandate(attempt: Attempt) -> bool:
-    """Return whether the customer has chosen another method since, and it is not charged yet."""
+    """Return whether the customer chose another method before this attempt was charged."""
     subscription, payment = attempt.period.subscription, attempt.payment
     is_decided = subscription.decided_number == attempt.period.number
     is_open = not is_decided and payment.state != PaymentState.CAPTURED

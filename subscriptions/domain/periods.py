@@ -1,4 +1,4 @@
-"""Periods of a subscription: which are there, plan the next one, open it when it is paid."""
+"""Periods of a subscription: find them, plan the next one, open it when it is paid."""
 
 from datetime import datetime
 
@@ -23,7 +23,7 @@ def last_paid(subscription: Subscription) -> Period:
 
 
 def upcoming(subscription: Subscription, paid: Period) -> Period | None:
-    """Return the period after the paid one that is not paid yet, if it is a row already."""
+    """Return the period after the paid one that is not paid yet, if it is stored already."""
     planned = Period.objects.select_related("subscription__mandate__method", "subscription__plan")
     return planned.filter(
         subscription=subscription, number__gt=paid.number, state=PeriodState.PLANNED
@@ -65,7 +65,8 @@ def plan_after_hold(period: Period) -> Period:
         after_hold=True,
         **period.price_columns,
     )
-    # The answer to an attempt may still be on its way. It pays the period that can be used.
+    # An attempt may still be answered. If it is paid, it pays the later period, because that is the
+    # one that the customer can use.
     period.attempts.filter(is_live=True).update(period=later)
     return later
 
@@ -84,7 +85,7 @@ def open_period(period: Period, *, at: datetime) -> None:
         bounds = bounds_of(subscription, period.number)
         period.starts_at, period.ends_at = bounds.starts_at, bounds.ends_at
     times = {"starts_at": period.starts_at, "ends_at": period.ends_at}
-    # This comes first: a worker that stalled stops here.
+    # This comes first. A stalled worker stops here if another worker has opened the period.
     if not move(period, NEXT_PERIOD_STATES, PeriodState.PAID, usable_until=period.ends_at, **times):
         return
     _fill(period)

@@ -32,7 +32,7 @@ SOON = timedelta(minutes=10)
 ENQUEUED_FOR = timedelta(hours=1)
 CHECK_OVERDUE_EVERY = timedelta(days=1)
 BATCH = 2000
-# As many are enqueued in one transaction.
+# How many are enqueued in one transaction.
 AT_A_TIME = 200
 
 
@@ -65,7 +65,7 @@ def due_since(at: datetime) -> QuerySet[Subscription]:
 
 
 def enqueue_of_payment(payment: str) -> None:
-    """Enqueue the subscription of which the payment with this key pays a period."""
+    """Enqueue the subscription that has a period paid by the payment with this key."""
     for attempt in Attempt.objects.filter(payment_id=payment).select_related("period"):
         enqueue(KIND, attempt.period.subscription_id)
 
@@ -77,20 +77,20 @@ def process(subject: str, lease: Lease) -> RetryAfter | None:
         return None
     structlog.contextvars.bind_contextvars(subscription=subscription.reference)
     wish, errors = _wish(subscription), list[ServiceUnavailable]()
-    # The clock goes on although a service is away: what must happen by itself happens.
+    # If a service is down, the other steps still run: grace and hold must not wait for it.
     for step in (_catch_up, overdue.follow_time, _tell_network):
         try:
             step(subscription, lease)
         except ServiceUnavailable as error:
             errors.append(error)
         except GatewayRefused as error:
-            # It neither voids nor refunds. The clock goes on, and nothing more is charged.
+            # The gateway neither voids nor refunds. The clock goes on, and nothing more is charged.
             log.error("the gateway refuses: staff must act", detail=str(error))  # noqa: TRY400
             parking.park(subscription, ParkReason.FAULT)
         subscription = _load(subject)
         if _wish(subscription) != wish:
-            # Race: the steps before have not seen what the customer wants now. So none that follow
-            # may end the plan, or put it on hold.
+            # Race: the customer has decided something that the earlier steps have not seen. The
+            # later steps could end the plan or put it on hold, so all steps begin again.
             return RetryAfter(timedelta())
     if errors:
         return RetryAfter(count_failure(subscription, *errors))
@@ -115,7 +115,7 @@ def _catch_up(subscription: Subscription, lease: Lease) -> None:
 
 
 def _renew(subscription: Subscription, lease: Lease) -> bool:
-    """Pay the next period, or leave nothing of it if the plan was ended at once.
+    """Pay the next period. If the plan was ended at once, clear that period away.
 
     Returns whether something may be left to do at once.
     """
@@ -176,11 +176,11 @@ def _decide_to_charge(subscription: Subscription, paid: Period, period: Period) 
 
 
 def _tell_network(subscription: Subscription, lease: Lease) -> None:
-    """Bring the network to what is stored. If it refuses, nothing is charged until staff act."""
+    """Tell the network what is stored. If it refuses, nothing is charged until staff act."""
     try:
         service.bring_up_to_date(subscription, lease)
     except NetworkRefused as error:
-        # It is expected, and the row of the call says why.
+        # A refusal is no bug, so the log needs no traceback. The row of the call says why.
         log.error("the network refuses: staff must act", detail=str(error))  # noqa: TRY400
         parking.park(subscription, ParkReason.FAULT)
 
@@ -203,7 +203,7 @@ def _next_due(subscription: Subscription) -> datetime:
     times: list[datetime | None] = [ends_at - TOLD_BEFORE, ends_at - READY_BEFORE, ends_at]
     times += overdue.turning_points(subscription, paid)
     if at >= ends_at:
-        # What hindered a try, or the end, may be gone.
+        # The reason that prevented a try, or the end, may be gone by then.
         times.append(at + CHECK_OVERDUE_EVERY)
     period = upcoming(subscription, paid)
     if period is not None and not subscription.is_cancelled:

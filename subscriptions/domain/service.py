@@ -1,4 +1,4 @@
-"""Bring the network to what is stored: serve until a time, suspend, resume, end."""
+"""Tell the network what is stored about a plan: serve until a time, suspend, resume, end."""
 
 from collections.abc import Callable
 from datetime import datetime

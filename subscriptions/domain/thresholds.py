@@ -1,7 +1,7 @@
-"""Tell customers that most of their data is used, and that all of it is.
+"""Tell customers when 80 per cent of their data is used, and when all of it is.
 
-Storing usage finds what has crossed a threshold without a query: it knows what was used before.
-Both messages are asked for by law, so no quiet hours hold them back (European Electronic
+The code that stores usage knows what was used before. So it finds a crossed threshold without a
+query. The law requires both messages, so no quiet hours delay them (European Electronic
 Communications Code, Art. 102(5)).
 """
 
@@ -37,8 +37,8 @@ def note_use(buckets: Iterable[tuple[Bucket, int]]) -> None:
 def tell(subject: str, _lease: Lease) -> None:
     """Tell the customer how much is used; the outbox's handler.
 
-    A period that is over is not told: nothing of it can be used any more. Each threshold is told
-    once, even if usage that comes late is counted again.
+    There is no message about a period that is over, because its data can't be used any more. There
+    is one message for each threshold, even if usage that arrives late is counted again.
     """
     bucket = Bucket.objects.select_related("period__subscription__line__account").get(pk=subject)
     reached = threshold(bucket.used_bytes, bucket.total_bytes)

@@ -132,7 +132,7 @@ class Subscription(models.Model):
                 condition=Q(last_number__isnull=True) | Q(decided_number__lte=F("last_number")),
             ),
         ]
-        # Beat reads it from its start up to now. Plans that have ended are not in it.
+        # Beat reads this index from its start up to now. Plans that have ended are not in it.
         indexes = [
             models.Index(F("due_at"), name="due_subscriptions", condition=Q(due_at__isnull=False))
         ]
