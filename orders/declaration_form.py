@@ -10,7 +10,7 @@ from orders.states import DeclarationKind
 
 
 class DeclarationForm(forms.Form):
-    """What identifies the contract, and where the receipt goes. The law allows to ask no more."""
+    """What identifies the contract, and where the receipt goes. The law allows no more questions."""
 
     name = forms.CharField(
         label=_("Your name"),

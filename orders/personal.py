@@ -1,7 +1,7 @@
 """What orders know about a customer.
 
-Orders are the books: they stay for BOOKS_YEARS, without device and SIM. Nothing in them says any
-more whose they are.
+Orders belong to the books: they stay for BOOKS_YEARS, without device and SIM. Nothing in them says
+who the customer was.
 """
 
 from moportal.personal import BOOKS, INTERNAL, SECRET, Amount, Keep, Personal, register

@@ -1,4 +1,4 @@
-"""The customer's consent that a plan renews: shown, checked, kept with the order, then a mandate.
+"""The customer's consent to a plan that renews: show it, check it, make it a mandate.
 
 The consent is a box of its own on the review page (docs/contract.md#subscriptions). The box sends
 the text that it shows. So nobody agrees to another text than the one that was shown.
@@ -51,9 +51,9 @@ def consent_text(draft: Draft) -> str:
 
 
 def is_consent(draft: Draft, agreed: str) -> bool:
-    """Return whether the customer agreed to what the draft says now, if its plan renews.
+    """Return whether the customer agreed to the text that the draft shows now.
 
-    Raises `ConsentMissing` if the customer agreed to nothing.
+    A plan that does not renew needs no consent. Raises `ConsentMissing` if the box was not ticked.
     """
     text = consent_text(draft)
     if text and not agreed:

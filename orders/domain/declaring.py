@@ -1,7 +1,7 @@
 """Take a withdrawal or a cancellation by law, which needs no sign-in.
 
-Nothing here looks for the contract. So the answer, its time and its receipt are the same whether
-there is one or not. A worker looks for it later (`orders.domain.matching`).
+Nothing here looks for the contract. So the answer, its time and its receipt are the same whether or
+not the contract exists. A worker looks for it later (`orders.domain.matching`).
 
 Source: docs/contract.md#subscriptions.
 """
@@ -55,7 +55,7 @@ class Where:
 def declare(key: UUID, typed: Typed, where: Where) -> Declaration:
     """Store the declaration, send its receipt, and let a worker look for the contract.
 
-    `key` belongs to one confirm page. If that is sent twice, the first declaration is returned.
+    `key` belongs to one confirm page. If the page is sent twice, the first declaration is returned.
     Raises `accounts.access.limiter.Locked`. Call it outside of any transaction.
     """
     limiter.count(str(key), *_counters(typed, where))
@@ -100,7 +100,8 @@ def _send_receipt(declaration: Declaration) -> None:
 def _counters(typed: Typed, where: Where) -> list[Counter]:
     """Return the counters against floods: of messages to one address, and of rows by one network.
 
-    An unknown network has no counter: a stranger could use it to close the page to everybody.
+    An unknown network has no counter. All unknown networks would share it, so one stranger could
+    close the page to everybody.
     """
     to_address = Limit(
         "declarations", settings.DECLARATION_LIMIT, WINDOW, lets_repetitions_pass=True

@@ -1,9 +1,9 @@
-"""Look for the contract of a declaration, and carry the declaration out where nothing is guessed.
+"""Look for the contract of a declaration, and carry the declaration out if nothing is a guess.
 
-A worker acts alone only if two things agree: the order's number, which only its customer has been
-told, and an address that the order's account has proven, or the sign-in to that account. An address
-that was only typed at sign-up may belong to a stranger, who then has got the order's messages. A
-phone number is known to many people. In both cases staff decide.
+A worker acts alone in two cases. The customer was signed in to the order's account. Or the
+declaration names the order's number and an address that the account has proven. In all other cases
+staff decide: an address that was only typed at sign-up may belong to a stranger, who has then
+received the order's messages. And many people know a phone number.
 
 Source: docs/contract.md#subscriptions.
 """
@@ -73,7 +73,7 @@ def match(subject: str, _lease: Lease) -> RetryAfter | None:
 
 
 def find_order(declaration: Declaration) -> Order | None:
-    """Return the order that is meant, if it belongs to whoever declared; otherwise None."""
+    """Return the order that is named, if the declaration also knows its owner; otherwise None."""
     related = ("account", "visit", "payment", "profile", "subscription__line")
     orders = Order.objects.select_related(*related)
     found = list(orders.filter(number=order_number(declaration.contract)))
@@ -82,7 +82,7 @@ def find_order(declaration: Declaration) -> Order | None:
         # Most lines have no number, so an empty one means nothing.
         numbers = [number for number in (typed, typed.removeprefix("+")) if number]
         running = orders.filter(state=OrderState.COMPLETED, subscription__state__in=RUNNING)
-        # Two plans on one line: nobody knows which one is meant.
+        # If the line has two plans, nobody knows which one is meant.
         found = list(running.filter(subscription__line__msisdn__in=numbers)[:2])
     return found[0] if len(found) == 1 and _knows_owner(declaration, found[0]) else None
 
@@ -98,7 +98,7 @@ def _knows_owner(declaration: Declaration, order: Order) -> bool:
 
 
 def _is_certain(declaration: Declaration, order: Order) -> bool:
-    """Return whether no stranger can have declared this (see the module)."""
+    """Return whether no stranger can have declared this (see the module's docstring)."""
     if declaration.account_id == order.account_id:
         return True
     is_proven = _addresses(declaration, order).filter(proven_at__isnull=False).exists()
@@ -139,7 +139,7 @@ def _withdraw(declaration: Declaration, order: Order) -> DeclarationOutcome:
     if not is_untouched(order):
         return DeclarationOutcome.IN_USE
     try:
-        # The customer asks for it, so the customer is who asked.
+        # The return is stored as the customer's own request.
         returning.request_return(order, actor=order.account, because="withdrawal")
     except (returning.NothingToReturn, returning.ChargeDisputed):
         return DeclarationOutcome.REFUSED
@@ -147,10 +147,10 @@ def _withdraw(declaration: Declaration, order: Order) -> DeclarationOutcome:
 
 
 def is_within_term(declaration: Declaration, order: Order) -> bool:
-    """Return whether the term of the order's market was not over when the customer declared it.
+    """Return whether the customer declared within the term of the order's market.
 
-    The day of the contract does not count, and the last day counts to its end. One day more is
-    given, because the last day may end later where the customer is.
+    The day of the contract does not count, and the last day counts to its end. One day is added,
+    because the last day may end later where the customer is.
     """
     days = market_rules(order.visit.market).withdrawal_days
     began = order.completed_at or order.created_at
