@@ -60,7 +60,7 @@ def days_left(until: datetime) -> str:
 
 
 def why_refused(payment: Payment) -> str:
-    """Return why a payment was refused that was made while the customer was away."""
+    """Return why the bank refused a payment that the operator started."""
     names = {"method": payment.method.label}
     if payment.refusal_kind == RefusalKind.CUSTOMER:
         # The bank's step needs a payment that the customer makes.

@@ -82,7 +82,7 @@ def message(request: HttpRequest, user: User, number: int) -> HttpResponse:
 @require_safe
 @customer_only
 def message_file(request: HttpRequest, user: User, number: int) -> HttpResponse:
-    """Return the same as a file to keep."""
+    """Return the message as a text file to keep."""
     words = words_of(_message(user, number), language=get_language() or "en")
     answer = HttpResponse(
         f"{words.subject}\n\n{words.text}", content_type="text/plain; charset=utf-8"
@@ -99,10 +99,10 @@ def _message(user: User, number: int) -> AccountMessage:
 @customer_only
 @after_reentry
 def remove_method(request: HttpRequest, user: User, number: int) -> HttpResponse:
-    """Remove a stored payment method and say so.
+    """Remove a stored payment method, and say that it was removed.
 
-    A GET asks first whether to, if a running plan is paid with the method. Otherwise it only leads
-    to the account.
+    If a running plan is paid with the method, a GET shows a page that asks the customer to confirm.
+    Otherwise a GET only leads to the account.
     """
     paid_plans = by_hand.plans_paid_with(user, number)
     if request.method != "POST" and paid_plans:

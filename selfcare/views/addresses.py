@@ -1,7 +1,7 @@
 """`/account/addresses/`: the customer's email addresses and phone numbers.
 
-An address is added by a code that goes to it. Before each change except the proof of what the
-customer signs in with, the password or a code is asked for again.
+An address is added by a code that goes to it. Each change asks for the password or a code again,
+except the proof of the address with which the customer signs in.
 """
 
 from typing import Any
@@ -57,7 +57,7 @@ def _row(address: Address, user: User) -> dict[str, Any]:
 @customer_only
 @after_reentry
 def add(request: HttpRequest, user: User) -> HttpResponse:
-    """Send a code to a new address. It is the customer's once the code is typed in."""
+    """Send a code to a new address. The account gets the address when the code is typed."""
     if request.method != "POST":
         form = restore_form(request, AddressForm, {})
         context = {"form": form, "back_url": reverse("addresses")}
@@ -102,7 +102,7 @@ def prove(request: HttpRequest, user: User, number: int) -> HttpResponse:
 @keeps_form(CodeForm)
 @customer_only
 def enter_code(request: HttpRequest, user: User) -> HttpResponse:
-    """Wait until the code was sent, then take it and give the address to the customer."""
+    """Wait until the code was sent, then check what was typed, and add the address."""
     asked = codes.find_request(request, Purpose.PROVE, account=user)
     if asked is None:
         return redirect_to("addresses")
@@ -150,7 +150,7 @@ def send_again(request: HttpRequest, user: User) -> HttpResponse:
 @customer_only
 @after_reentry
 def remove(request: HttpRequest, user: User, number: int) -> HttpResponse:
-    """Remove an address after a page that asks whether to."""
+    """Remove an address, after a page that asks the customer to confirm."""
     address = _own(user, number)
     if request.method != "POST":
         context = {"address": address, "back_url": reverse("addresses")}

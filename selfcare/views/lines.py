@@ -1,7 +1,7 @@
-"""`/account/lines/link/`: bring a line that the customer has with the operator into the account.
+"""`/account/lines/link/`: link a line that the customer has with the operator to the account.
 
 The customer types the number or the code from a bill, then the code that goes to the number. While
-a worker asks the customer system, the page waits; it needs no script for that.
+a worker asks the customer system, the page waits, also without script.
 """
 
 from uuid import UUID
@@ -43,7 +43,7 @@ WHY_NOT_LINKED = {
     ),
     Refusal.REFUSED: gettext_lazy("This line can't be added here. Contact our support team."),
 }
-# After so many failed attempts the page says that it takes longer.
+# After this many failed attempts the page says that it takes longer.
 PATIENCE = 2
 
 
@@ -113,7 +113,7 @@ def progress(request: HttpRequest, user: User, link: UUID) -> HttpResponse:
 
 
 def _offer_code(request: HttpRequest, link: LineLink) -> HttpResponse:
-    """Send the code to the number that the code from the bill has found."""
+    """Send a one-time code to the number that belongs to the code from the bill."""
     if request.method == "POST" or _has_code(request, link):
         error = ""
         if not _has_code(request, link):

@@ -21,7 +21,7 @@ from accounts.states import UNDOABLE
 from moportal.personal import Reason
 from orders.views.steps import after_reentry, customer_only, redirect_to
 
-# After so many seconds the page says that it takes longer.
+# After this many seconds the page says that it takes longer.
 PATIENCE = 30
 
 
@@ -79,7 +79,7 @@ def delete(request: HttpRequest, user: User) -> HttpResponse:
         "deletion": found,
         "may_undo": _may_undo(found),
         "endings": leaving.texts_of_endings(user),
-        # Two rooms may wait for the same, in the customer's eyes.
+        # Two rooms may name their obstacle in the same words.
         "obstacles": list(dict.fromkeys(one.text for one in leaving.obstacles_of(user))),
         "kept": [_kept_row(reason) for reason in kept],
         "back_url": reverse("account"),

@@ -15,17 +15,17 @@ from subscriptions.domain.outlook import Next, Outlook
 from subscriptions.domain.standing import Standing
 from subscriptions.models import Bucket, Line, Master, OperatorLine, Subscription
 
-# The customer should act, or wait for us.
+# In these cases the customer must act, or wait for staff.
 NEEDS_ATTENTION = {Next.PARKED, Next.ON_HOLD, Next.OVERDUE, Next.NEEDS_METHOD}
 
 
 def cards_of(
     user: User, operator_lines: list[tuple[OperatorLine, Standing]]
 ) -> list[dict[str, Any]]:
-    """Return the running plans. One whose SIM was taken over is left out: it cannot be used.
+    """Return the running plans, without those on a SIM that another customer has proven.
 
-    A plan that is on hold has no data that can be used, and is shown all the same. The operator's
-    plans are left out while the number is not proven or what is left is unknown.
+    A plan that is on hold is shown, although it has no usable data. The operator's plans are left
+    out while the number is not proven or what is left is unknown.
     """
     lost = claims.lost_lines(user)
     hidden = {

@@ -51,28 +51,28 @@ def _row(document: Receipt | CreditNote, receipt: Receipt, page: str) -> dict[st
 @require_safe
 @customer_only
 def receipt(request: HttpRequest, user: User, number: str) -> HttpResponse:
-    """Show a receipt of the customer's."""
+    """Show one of the customer's receipts."""
     return _page(request, _find(receipts_of(user), number))
 
 
 @require_safe
 @customer_only
 def receipt_file(request: HttpRequest, user: User, number: str) -> HttpResponse:
-    """Return a receipt of the customer's as a file to keep."""
+    """Return one of the customer's receipts as a file to keep."""
     return _file(request, _find(receipts_of(user), number))
 
 
 @require_safe
 @customer_only
 def credit_note(request: HttpRequest, user: User, number: str) -> HttpResponse:
-    """Show a credit note of the customer's."""
+    """Show one of the customer's credit notes."""
     return _page(request, _find(credit_notes_of(user), number))
 
 
 @require_safe
 @customer_only
 def credit_note_file(request: HttpRequest, user: User, number: str) -> HttpResponse:
-    """Return a credit note of the customer's as a file to keep."""
+    """Return one of the customer's credit notes as a file to keep."""
     return _file(request, _find(credit_notes_of(user), number))
 
 
@@ -120,6 +120,6 @@ def _context(document: Receipt | CreditNote) -> dict[str, Any]:
 
 @cache
 def _style() -> str:
-    """Return the style sheets of a file, which it contains."""
+    """Return the style sheets that each file contains."""
     paths = [finders.find(name) for name in STYLES]
     return "\n".join(Path(path).read_text(encoding="utf-8") for path in paths if path)

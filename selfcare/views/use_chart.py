@@ -9,7 +9,7 @@ from django.utils.translation import get_language_bidi
 from subscriptions.models import Line
 from subscriptions.queries import daily_use
 
-# In units of the drawing. A bar of a day with any use is seen.
+# In units of the drawing. LOWEST keeps the bar of a day with little use visible.
 WIDTH, HEIGHT, STEP, BAR, LOWEST = 600, 96, 20, 14, 2
 
 
@@ -31,7 +31,7 @@ def use_context(line: Line) -> dict[str, Any]:
 
 
 def _bar(number: int, used: int, most: int) -> dict[str, int]:
-    """Return the place of a bar. Time goes in the direction of the writing."""
+    """Return the place of a bar. In a script from right to left, time runs from right to left."""
     height = max(LOWEST, HEIGHT * used // most)
     left = number * STEP + (STEP - BAR) // 2
     x = WIDTH - left - BAR if get_language_bidi() else left
