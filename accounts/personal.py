@@ -89,8 +89,8 @@ register(
     Impersonal(Permission, PROGRAM),
     Impersonal(ContentType, PROGRAM),
     Impersonal(OidcProvider, "what the OpenID Connect provider publishes"),
-    Impersonal(OidcLogout, "numbers of logouts that the provider announced"),
-    Impersonal(Session, "a browser; the sessions of an account end when its deletion begins"),
+    Impersonal(OidcLogout, "identifiers of logouts that the provider announced"),
+    Impersonal(Session, "a browser; the sessions of an account end before its rows are erased"),
     Personal(
         User,
         ("pk",),

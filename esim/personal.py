@@ -1,6 +1,6 @@
 """What the stock of SIMs and the orders at the SM-DP+ know about a customer.
 
-An ICCID stands for a SIM of the operator. Whose it is, only `subscriptions` and `orders` know.
+An ICCID names a SIM of the operator. Only `subscriptions` and `orders` know which customer has it.
 """
 
 from django.db.models import Q

@@ -16,7 +16,7 @@ from django.db.models import Exists, ForeignObjectRel, Model, OuterRef, Q, Query
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
-# How many rows one transaction erases at most. The next one continues.
+# One transaction deletes at most this many rows. The next one continues.
 BATCH = 1000
 # Why a column is not in the file.
 SECRET = "whoever has the file could use it"  # noqa: S105 -- a sentence
@@ -25,7 +25,7 @@ INTERNAL = "how the portal worked, not what the customer did"
 
 @dataclass(frozen=True)
 class Person:
-    """Whose rows are meant: the key of the account, and the addresses that are its own."""
+    """The customer whose rows are looked for: the account's key and its own addresses."""
 
     key: int
     addresses: tuple[str, ...]
@@ -42,7 +42,7 @@ class Reason:
     text: StrOrPromise
     setting: str = ""
     until: StrOrPromise = ""
-    # The deletion itself makes the first row.
+    # Each deletion makes such a row, so nobody has to look for one before.
     is_certain: bool = False
 
 
@@ -87,9 +87,10 @@ class Personal:
     `of` has the lookups from a row to the key of its account, such as `line__account`, or it is a
     function for a table that only knows an address.
 
-    `exports` gives each exported column its name in the file, and has amounts under their names.
-    `withholds` says why a column is not in the file. `erases` says what columns become. If it is
-    None, the rows are deleted.
+    `exports` maps each exported column to its name in the file. An amount, which has two columns,
+    is the other way around: its name in the file is mapped to the `Amount`. `withholds` says why a
+    column is not in the file. `erases` maps columns to their values after the deletion. An empty
+    mapping keeps the rows as they are. If it is None, the rows are deleted.
     """
 
     model: type[Model]
@@ -100,7 +101,7 @@ class Personal:
     withholds: Mapping[str, str] = field(default_factory=dict)
     erases: Mapping[str, Any] | None = None
     keeps: tuple[Keep, ...] = ()
-    # Rows that are erased here only if they match. Others are kept.
+    # Only rows that match are erased. The others are kept as they are.
     only: Q = field(default_factory=Q)
     # Whether rows to which no other row refers are deleted.
     is_deleted_when_free: bool = False
@@ -121,14 +122,14 @@ class Personal:
     def hops(self) -> int:
         """Return how many tables lie between a row and its account, at most.
 
-        Rows that are found by an address are the farthest: the addresses go last.
+        Rows that are found by an address count as the farthest, so they go before the addresses.
         """
         if callable(self.of):
             return 100
         return max(path.count("__") for path in self.of)
 
     def erase_batch(self, person: Person) -> int:
-        """Erase columns of all rows, delete one batch of those to delete, and return how many."""
+        """Change the columns of all rows, delete one batch of rows, and return how many went."""
         with transaction.atomic():
             rows = self.rows(person).filter(self.only)
             if self.erases:
@@ -174,10 +175,10 @@ def personal() -> list[Personal]:
 
 
 def in_order_of_erasing() -> list[Personal]:
-    """Return the tables so that each comes before those over which its rows are found.
+    """Return the tables in the order in which they are erased.
 
-    Of two tables that are equally far from the account, that of the upper room comes first, because
-    its rows may refer to the others.
+    A table comes before the tables through which its rows are found. Of two tables that are equally
+    far from the account, the upper room's comes first, because its rows may refer to the others.
     """
     last_first = [entry for entry in reversed(personal()) if not entry.is_last]
     return sorted(last_first, key=lambda entry: -entry.hops)

@@ -1,6 +1,6 @@
 """What payments know about a customer.
 
-Charges and refunds are the books: they stay for BOOKS_YEARS, and so do their receipts, which must
+Charges and refunds belong to the books: they stay for BOOKS_YEARS. So do their receipts, which must
 not be changed. A removed method stays as long as a charge refers to it, with its last four digits
 and without its token.
 """

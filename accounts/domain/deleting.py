@@ -1,7 +1,7 @@
 """The deletion of an account: its owner asks for it, may undo it for a week, and then it is erased.
 
-What renews ends at once. Nothing is erased before the week is over, nor while an order, a dispute
-or a repair is open (`accounts.domain.leaving`).
+Plans that renew are cancelled at once. Nothing is erased before the week is over, nor while an
+order, a dispute or a repair is open (`accounts.domain.leaving`).
 """
 
 from datetime import timedelta
@@ -28,7 +28,7 @@ from outbox.domain import Lease, RetryAfter, enqueue
 log = structlog.get_logger(__name__)
 KIND = "deletion"
 UNDO_TIME = timedelta(days=7)
-# How often a deletion looks whether it may go on.
+# How often a deletion that waits checks its obstacles.
 INTERVAL = timedelta(minutes=15)
 # A worker ends a plan or removes a card within seconds.
 SOON = timedelta(seconds=10)
@@ -40,7 +40,7 @@ def open_deletion(account: User) -> Deletion | None:
 
 
 def ask(request: HttpRequest, account: User) -> None:
-    """Store the request, end what renews, and tell all addresses. A second call does nothing."""
+    """Store the request, cancel what renews, and tell all addresses. A second call does nothing."""
     at = now()
     due_at = at + UNDO_TIME
     language = language_of(account, get_language() or "")
@@ -120,7 +120,7 @@ def _erase(found: Deletion, lease: Lease) -> RetryAfter | None:
 
 
 def _tell_the_last_time(found: Deletion) -> None:
-    """Tell each address of the account. There is no account any more in which this could stand."""
+    """Tell each address of the account. No copy is kept in the account, which is erased now."""
     for address in addresses_to_tell(found.account):
         write(
             Occasion.ACCOUNT_DELETED,

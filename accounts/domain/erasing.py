@@ -58,12 +58,12 @@ def erase_account(person: Person) -> None:
 
 
 def reasons_to_keep(person: Person) -> list[Reason]:
-    """Return why something of this account will be kept, without a reason that it does not have."""
+    """Return the reasons that apply to this account for keeping something."""
     found: dict[str, Reason] = {}
     for entry in personal.personal():
         for keep in entry.keeps:
             name = keep.reason.name
             if name not in found and (keep.reason.is_certain or entry.rows(person).exists()):
                 found[name] = keep.reason
-    # What tax law asks for comes first: the rooms are registered from below.
+    # The rooms are registered from the lowest up. Reversed, what tax law requires comes first.
     return list(reversed(found.values()))

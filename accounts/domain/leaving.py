@@ -1,7 +1,7 @@
 """What ends with an account, and what its deletion waits for.
 
-The rooms that know it register it, because this room cannot ask them. The page of the deletion
-shows it before the customer confirms.
+Other rooms register both, because this room may not call them. The page of the deletion shows both
+before the customer confirms.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,9 +16,9 @@ from accounts.models import User
 class When(Enum):
     """When something ends."""
 
-    # Renewals and agreements to charge: nothing is charged once the customer has asked.
+    # When the customer asks. Renewals and agreements to charge end, so nothing more is charged.
     ASKED = "asked"
-    # Plans and payment methods: the customer may still undo the deletion.
+    # When the week is over. Until then plans and methods stay, because the deletion can be undone.
     DUE = "due"
 
 
@@ -26,8 +26,8 @@ class When(Enum):
 class Ending:
     """Something that ends with the account. `texts` returns one sentence for each such thing.
 
-    `end` is called in a transaction, and may be called again. It enqueues what needs a call
-    outside.
+    `end` is called in a transaction, and may be called again. It makes no outside call itself: it
+    enqueues a task that does.
     """
 
     name: str
