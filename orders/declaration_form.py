@@ -10,7 +10,7 @@ from orders.states import DeclarationKind
 
 
 class DeclarationForm(forms.Form):
-    """What identifies the contract, and where the receipt goes. The law allows no more questions."""
+    """What identifies the contract, and where the receipt goes. The law allows nothing more."""
 
     name = forms.CharField(
         label=_("Your name"),
