@@ -170,8 +170,8 @@ if LEAKED_PASSWORDS_FILE:
 # many unknown identifiers and new accounts a network has. 0 means no limit.
 PASSWORD_LIMIT = env.int("PASSWORD_LIMIT", default=10)
 NETWORK_LIMIT = env.int("NETWORK_LIMIT", default=100)
-# How many withdrawals and cancellations by law send their receipt to one address in an hour, and in
-# how many days staff must answer one whose contract was not found.
+# How many withdrawals and cancellations by law send their receipt to one address in an hour, and
+# how many days staff have to answer those that the portal did not carry out by itself.
 DECLARATION_LIMIT = env.int("DECLARATION_LIMIT", default=5)
 DECLARATION_ANSWER_DAYS = env.positive("DECLARATION_ANSWER_DAYS", default=3)
 SIGN_UP_LIMIT = env.int("SIGN_UP_LIMIT", default=100)
@@ -287,13 +287,15 @@ PAYMENT_GATEWAY_URL = env.address(
 VOUCHER_SERVER_URL = env.address("VOUCHER_SERVER_URL", default="")
 VOUCHER_SERVER_TOKEN = env.str("VOUCHER_SERVER_TOKEN", default="")
 VOUCHER_FORMAT = env.str("VOUCHER_FORMAT", default="")
-# So many different codes may be typed in an hour for one account.
+# How many different codes one account may type in an hour.
 VOUCHER_LIMIT = env.int("VOUCHER_LIMIT", default=5)
-# So many days before a dispute without an answer is lost, staff are told.
+# How many days before an unanswered dispute is lost the desk and the log warn staff.
 DISPUTE_DUE_DAYS = env.positive("DISPUTE_DUE_DAYS", default=5)
-# What a dispute does to its plan: nothing, or end it at once.
+# What a dispute does to the plan that was paid: park it until the bank has decided, nothing, or end
+# it at once.
 DISPUTE_REACTION = env.choice("DISPUTE_REACTION", ["park", "none", "end"])
-# So many days nothing is sold to a device that was paid for by fraud. 0: no device is stopped.
+# For how many days nothing is sold to a device after its payment was reported as fraud. 0: no
+# device is stopped.
 DEVICE_STOP_DAYS = env.int("DEVICE_STOP_DAYS", default=180)
 # The operator's billing in CAMARA's form, for the gateway payments.gateways.carrier_billing
 # .CarrierBilling: Carrier Billing, Carrier Billing Refund, and the bearer token for both. A file
