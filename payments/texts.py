@@ -22,8 +22,8 @@ EXPLANATIONS = {
     DifferenceKind.CHARGE_MISSING: Explanation(
         "The portal counts a payment as charged, and the gateway has not booked it.",
         "Look the payment up at the gateway. If it is not charged there, the order was not "
-        "paid: ask the customer to pay, or end the plan. If it is, ask the gateway for the "
-        "missing entry.",
+        "paid: ask the customer to pay, or end the plan. If it is charged there, ask the "
+        "gateway for the missing entry.",
     ),
     DifferenceKind.REFUND_UNKNOWN: Explanation(
         "The gateway has given money back, and the portal has no such refund.",
@@ -35,26 +35,26 @@ EXPLANATIONS = {
         "Look the refund up at the gateway. If it was not made there, refund the customer there.",
     ),
     DifferenceKind.DISPUTE_DIFFERS: Explanation(
-        "Disputes have taken another amount at the gateway than the portal knows of.",
+        "The gateway has lost a different amount by disputes than the portal has stored.",
         "Look at the payment's disputes at the gateway, and answer one that is open in time.",
     ),
     DifferenceKind.WRONG_AMOUNT: Explanation(
-        "The gateway has booked another amount than the portal.",
+        "The gateway and the portal have different amounts for the same charge or refund.",
         "Compare it with the order's receipt. If the customer paid too much, refund the "
         "rest. If the customer paid too little, tell the gateway.",
     ),
     DifferenceKind.WRONG_CURRENCY: Explanation(
-        "The gateway has booked another currency than the portal.",
+        "The gateway and the portal have different currencies for the same charge or refund.",
         "Look at the payment at the gateway. If the customer was charged in that currency, "
         "refund it and tell the gateway.",
     ),
     DifferenceKind.WRONG_DAY: Explanation(
-        "The gateway has booked it on a day on which the portal did not make it.",
-        "Check which month and which tax period it belongs to. Tell the gateway if its date "
-        "is wrong.",
+        "The gateway has booked the charge or refund on a day on which the portal did not make it.",
+        "Check which month and which tax period it belongs to. If the gateway's date is wrong, "
+        "tell the gateway.",
     ),
     DifferenceKind.WRONG_FEE: Explanation(
-        "The gateway keeps another fee than PAYMENT_FEES says.",
+        "The gateway keeps a fee that differs from the one in PAYMENT_FEES.",
         "Compare it with the contract. Claim the difference, or correct PAYMENT_FEES.",
     ),
     DifferenceKind.FEE_UNKNOWN: Explanation(

@@ -119,7 +119,7 @@ class SubscriptionAdmin(admin.ModelAdmin[Subscription]):
     def has_resume_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("subscriptions.resume_subscription")
 
-    @admin.action(description="Resume (after a fault is mended)", permissions=["resume"])
+    @admin.action(description="Resume (after the fault is repaired)", permissions=["resume"])
     def resume(self, request: HttpRequest, chosen: QuerySet[Subscription]) -> None:
         """Let parked plans be charged again."""
         assert isinstance(request.user, User)  # noqa: S101 -- the desk is behind its own sign-in
@@ -127,7 +127,7 @@ class SubscriptionAdmin(admin.ModelAdmin[Subscription]):
             try:
                 parking.resume(subscription, actor=request.user)
             except parking.NotParked:
-                text = f"{subscription}: it is not parked, or a dispute is open."
+                text = f"{subscription}: not parked, or the bank has not decided its dispute yet."
                 self.message_user(request, text, messages.WARNING)
             else:
                 self.message_user(request, f"Resumed: {subscription}")

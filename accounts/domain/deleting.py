@@ -52,7 +52,7 @@ def ask(request: HttpRequest, account: User) -> None:
         leaving.end_all(account, When.ASKED)
         announce(account, Kind.DELETION_ASKED, request=request, context={"due_at": due_at})
         enqueue(KIND, keys[0])
-    log.info("deletion asked for", account=account.pk)
+    log.info("deletion requested", account=account.pk)
 
 
 def undo(request: HttpRequest, account: User) -> bool:

@@ -41,7 +41,7 @@ def request_file(request: HttpRequest, account: User) -> None:
         if is_new:
             events.record(account, events.Kind.EXPORTED, request=request)
             enqueue(KIND, wanted.pk)
-            log.info("export asked for", account=account.pk)
+            log.info("export requested", account=account.pk)
 
 
 def export_of(account: User) -> Export | None:

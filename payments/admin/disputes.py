@@ -17,7 +17,7 @@ from payments.models import Dispute, DisputeAnswer
 from payments.states import AnswerKind, DisputeKind, DisputeState
 
 NOT_POSSIBLE: dict[type[Exception], str] = {
-    answers.NothingToAnswer: "This dispute waits for no answer, or its answer is being sent.",
+    answers.NothingToAnswer: "This dispute needs no answer, or its answer is already being sent.",
     answers.NothingTaken: (
         "An inquiry has taken no money, so it cannot be accepted. Refund the charge instead."
     ),

@@ -40,6 +40,6 @@ def wait_for_payment(operation: str, identifier: str) -> RetryAfter | None:
     """
     answered = GatewayCall.objects.filter(operation=operation, key=identifier)
     if answered.filter(outcome=Outcome.ANSWERED, sent_at__lt=now() - UNKNOWN_FOR).exists():
-        log.warning("nobody's payment", operation=operation, id=identifier)
+        log.warning("the payment is unknown to the portal", operation=operation, id=identifier)
         return None
     return RetryAfter(UNKNOWN_INTERVAL)

@@ -83,7 +83,7 @@ def test_the_command_is_the_demos_alone(db: None, settings: Settings) -> None:
     with pytest.raises(CommandError, match="Only a demo"):
         call_command("age", months=1)
     settings.DEMO = True
-    with pytest.raises(CommandError, match="Name how far"):
+    with pytest.raises(CommandError, match="Say how much time passes"):
         call_command("age")
 
 

@@ -106,7 +106,7 @@ def test_a_second_click_and_an_ended_dispute_are_told(
 
     _page, told = act(desk, "accept", row, because="x")
 
-    text = "This dispute waits for no answer, or its answer is being sent."
+    text = "This dispute needs no answer, or its answer is already being sent."
     assert told[-1] == text
     decide(gateway, row.gateway_id, "lost")
     ask_about(row.gateway_id)

@@ -31,10 +31,10 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if not settings.DEMO:
-            raise CommandError("Only a demo can move its plans on: set DEMO=1.")
+            raise CommandError("This command works only in a demo: set DEMO=1.")
         months, days = options["months"], options["days"]
         if months < 0 or days < 0 or months + days == 0:
-            raise CommandError("Name how far: --months 1, or --days 1.")
+            raise CommandError("Say how much time passes: --months 1 or --days 1.")
         seen = AccountMessage.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
         # Renewals happen day by day, as they do in life.
         for step in [{"months": 1}] * months + [{"days": 1}] * days:
