@@ -80,7 +80,7 @@ def test_the_simulators_page_has_a_button(monthly: Renewal, rf: RequestFactory) 
 
 def test_the_command_is_the_demos_alone(db: None, settings: Settings) -> None:
     settings.DEMO = False
-    with pytest.raises(CommandError, match="Only a demo"):
+    with pytest.raises(CommandError, match="only in a demo"):
         call_command("age", months=1)
     settings.DEMO = True
     with pytest.raises(CommandError, match="Say how much time passes"):
