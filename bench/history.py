@@ -16,13 +16,14 @@ ORDERS_OF_AN_ACCOUNT = 10
 # They read the temporary table `old`: `n` is the order, `a` its account, and `at` when
 # the order was submitted, one every thirty seconds up to now.
 STATEMENTS = (
-    """INSERT INTO accounts_user (id, password, is_superuser, username, name, language, is_staff,
-        is_active, created_at)
-        SELECT a, '!', false, 'earlier' || a || '@bench.example', 'Robin Ade', 'en', false, true,
-        min(at) FROM old GROUP BY a""",
-    """INSERT INTO payments_paymentmethod (id, account_id, token, brand, last4, expiry_month,
-        expiry_year, created_at)
-        SELECT a, a, %(sealed)s, 'Visa', '4242', 12, 2049, min(at) FROM old GROUP BY a""",
+    """INSERT INTO accounts_user (id, password, is_superuser, username, name, language,
+        page_language, is_from_operator, is_staff, is_active, created_at)
+        SELECT a, '!', false, 'earlier' || a || '@bench.example', 'Robin Ade', 'en', '', false,
+        false, true, min(at) FROM old GROUP BY a""",
+    """INSERT INTO payments_paymentmethod (id, account_id, gateway, token, brand, last4,
+        expiry_month, expiry_year, created_at)
+        SELECT a, a, 'simulator', %(sealed)s, 'Visa', '4242', 12, 2049, min(at)
+        FROM old GROUP BY a""",
     """INSERT INTO mobileplans_visit (id, transaction_id, transaction_id_is_generated,
         is_launched, eid, eid_from, iccid, iccids, imei, location, market,
         refused_as, refused_because, account_id, step, remarks, failed_sign_ins, launched_at)
@@ -34,8 +35,9 @@ STATEMENTS = (
         SELECT n, a, n, 3, key, %(plan)s, a, true, at, at, 'Day pass', 400, 33, 900, 'USD'
         FROM old""",
     """INSERT INTO payments_payment (id, key, method_id, reference, minor_units, currency, state,
-        gateway_id, decline_reason, return_url, customer_step_url, created_at)
-        SELECT n, key, a, number, 400, 'USD', 'captured', 'pay_' || n, '', '', '', at FROM old""",
+        gateway_id, captured_at, decline_reason, return_url, customer_step_url, created_at)
+        SELECT n, key, a, number, 400, 'USD', 'captured', 'pay_' || n, at, '', '', '',
+        at FROM old""",
     """INSERT INTO payments_gatewaycall (id, payment_id, operation, key, sent_at, answered_at,
         outcome, detail)
         SELECT 2 * n + o, n, CASE o WHEN 0 THEN 'authorise' ELSE 'capture' END, key::text, at, at,
