@@ -106,6 +106,10 @@ camara: services $(VENV)/.dev $(CATALOGUES)  ## Compare the operator's bill with
 chaos-payments: services $(VENV)/.dev $(CATALOGUES)  ## Kill workers at every step of payments, then compare all books (ARGS="--gateway vouchers --payments 3000")
 	$(PYTHON) -m tests.chaos.payments --json var/payments.json $(ARGS)
 
+.PHONY: chaos-renewals
+chaos-renewals: services $(VENV)/.dev $(CATALOGUES)  ## Kill workers at every step of renewals, then compare all books (ARGS="--plans 300 --months 3")
+	$(PYTHON) -m tests.chaos.renewals --json var/renewals.json $(ARGS)
+
 .PHONY: stripe
 stripe: $(VENV)/.dev  ## Buy, capture, void and refund at Stripe itself, with a test key in STRIPE_API_KEY
 	$(PYTHON) -m tests.stripe_journey stripe
@@ -121,6 +125,10 @@ mutants: services $(VENV)/.mutants $(CATALOGUES)  ## Check that a test fails for
 .PHONY: bench-orders
 bench-orders: services $(VENV)/.dev $(CATALOGUES)  ## Measure orders per second and CPU per order (ARGS="--workers 1 2 4")
 	$(PYTHON) -m tests.services -- $(PYTHON) -m bench.orders $(ARGS)
+
+.PHONY: bench-renewals
+bench-renewals: services $(VENV)/.dev $(CATALOGUES)  ## Measure renewals per second and how late they are (ARGS="--due 5000")
+	$(PYTHON) -m tests.services -- $(PYTHON) -m bench.renewals $(ARGS)
 
 .PHONY: bench-guessing
 bench-guessing: services $(VENV)/.dev $(CATALOGUES)  ## Guess at an account while its owner signs in (ARGS="--only times")

@@ -8,9 +8,10 @@ import json
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import psycopg
@@ -22,6 +23,8 @@ ES2 = "/gsma/rsp2/es2plus/"
 SUBJECT = "Your order is confirmed"
 # As long as the portal's text.
 TEXT = "x" * 600
+S = TypeVar("S")
+T = TypeVar("T")
 ES2_HEADERS = {"Content-Type": "application/json", "X-Admin-Protocol": "gsma/rsp/v2.2.0"}
 
 
@@ -141,21 +144,30 @@ class Script:
 
 
 def main() -> None:
-    parameters = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    orders = [Order(**order) for order in parameters["orders"]]
+    run_script(sys.argv[1], Script, Order, Script.handle)
+
+
+def run_script(
+    file: str,
+    script_class: Callable[..., S],
+    kind: Callable[..., T],
+    handle: Callable[[S, T], None],
+) -> None:
+    """Handle the file's sales one after another, once a line says "go", and print the time."""
+    parameters = json.loads(Path(file).read_text(encoding="utf-8"))
+    sales = [kind(**sale) for sale in parameters["sales"]]
     with (
         psycopg.connect(parameters["database_url"], autocommit=True) as connection,
         httpx.Client(trust_env=False) as client,
     ):
-        names = ("payment_url", "smdp_url", "network_url", "message_url")
-        script = Script(connection, client, *(parameters[name] for name in names))
-        for order in orders[: parameters["warm_up"]]:
-            script.handle(order)
+        script = script_class(connection, client, **parameters["urls"])
+        for sale in sales[: parameters["warm_up"]]:
+            handle(script, sale)
         print("ready", flush=True)
         sys.stdin.readline()
         began, used = time.time(), time.process_time()
-        for order in orders[parameters["warm_up"] :]:
-            script.handle(order)
+        for sale in sales[parameters["warm_up"] :]:
+            handle(script, sale)
         took = {"cpu": time.process_time() - used, "began": began, "ended": time.time()}
     print(json.dumps(took), flush=True)
 

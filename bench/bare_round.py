@@ -1,10 +1,10 @@
-"""One round of the bare script, `bench.bare`: the portal's calls and writes, and nothing else."""
+"""One round of a bare script: the portal's calls and writes, and nothing else."""
 
 import json
 import subprocess
 from contextlib import ExitStack
 from dataclasses import asdict
-from typing import IO
+from typing import IO, Any
 
 from bench import order_data
 from bench.meter import Meter, Round
@@ -25,11 +25,31 @@ WARM_UP = 12
 
 def run_bare_round(product: Product, *, processes: int, orders: int) -> Round:
     """Share the orders among `processes` processes, after each has warmed up."""
-    prepared = _orders(orders + WARM_UP * processes)
+    prepared = [asdict(order) for order in _orders(orders + WARM_UP * processes)]
+    urls = {**urls_of(product), "smdp_url": product.copy.smdp_url}
+    return run_scripts(
+        product, "bench.bare", urls, [prepared[n::processes] for n in range(processes)]
+    )
+
+
+def urls_of(product: Product) -> dict[str, str]:
+    """Return the addresses that a bare order and a bare renewal call."""
+    copy = product.copy
+    return {
+        "payment_url": copy.payment_url,
+        "network_url": copy.network_url,
+        "message_url": copy.message_url,
+    }
+
+
+def run_scripts(
+    product: Product, module: str, urls: dict[str, str], shares: list[list[dict[str, Any]]]
+) -> Round:
+    """Run one process for each share of the sales. `WARM_UP` sales of a share are not measured."""
     with ExitStack() as contexts:
         running = [
-            contexts.enter_context(_script(product, n, prepared[n::processes]))
-            for n in range(processes)
+            contexts.enter_context(_script(product, module, f"bare{n}", urls, share))
+            for n, share in enumerate(shares)
         ]
         for script in running:
             _expect(script, "ready")
@@ -41,23 +61,23 @@ def run_bare_round(product: Product, *, processes: int, orders: int) -> Round:
         took = [json.loads(_pipe(script.stdout).readline()) for script in running]
         used = meter.used()
     seconds = max(one["ended"] for one in took) - min(one["began"] for one in took)
-    return Round(orders, seconds, {**used, "bare": sum(one["cpu"] for one in took)})
+    sales = sum(len(share) - WARM_UP for share in shares)
+    return Round(sales, seconds, {**used, "bare": sum(one["cpu"] for one in took)})
 
 
-def _script(product: Product, number: int, orders: list[Order]) -> "subprocess.Popen[str]":
-    file = product.copy.folder / f"bare{number}.json"
+def _script(
+    product: Product, module: str, name: str, urls: dict[str, str], share: list[dict[str, Any]]
+) -> "subprocess.Popen[str]":
+    file = product.copy.folder / f"{name}.json"
     parameters = {
         "database_url": product.copy.database_url,
-        "payment_url": product.copy.payment_url,
-        "network_url": product.copy.network_url,
-        "smdp_url": product.copy.smdp_url,
-        "message_url": product.copy.message_url,
+        "urls": urls,
         "warm_up": WARM_UP,
-        "orders": [asdict(order) for order in orders],
+        "sales": share,
     }
     file.write_text(json.dumps(parameters), encoding="utf-8")
     return subprocess.Popen(
-        [PYTHON, "-m", "bench.bare", str(file)],
+        [PYTHON, "-m", module, str(file)],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""The writes for the confirmation message, and for the limit on orders, as plain SQL."""
+"""The writes for the message that confirms a sale, as plain SQL."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -8,28 +8,10 @@ from psycopg.types.json import Jsonb
 from bench.statements import Statements
 
 HOUR = timedelta(hours=1)
-MARKS = Jsonb(["a1b2c3"])
 
 
 class MessageWrites(Statements):
-    """What the portal writes beside the order itself. Each method is one transaction or a part."""
-
-    def count_attempt(self, at: datetime) -> None:
-        subjects = self.counted_subjects()
-        self.connection.execute(
-            'INSERT INTO accounts_attemptcount ("limit", subject, marks, began_at, ends_at)'
-            " VALUES ('orders', %s, %s, %s, %s), ('orders', %s, %s, %s, %s)",
-            [value for subject in subjects for value in (subject, MARKS, at, at + HOUR)],
-        )
-
-    def counted_subjects(self) -> list[str]:
-        return [f"account:{self.order.account}", f"eid:{self.order.eid}"]
-
-    def forget_attempt(self) -> None:
-        self.connection.execute(
-            "DELETE FROM accounts_attemptcount WHERE \"limit\" = 'orders' AND subject = ANY(%s)",
-            [self.counted_subjects()],
-        )
+    """What the portal writes beside the sale itself. Each method is one transaction or a part."""
 
     def write_message(self, at: datetime) -> None:
         order, rows = self.order, self.rows

@@ -1,12 +1,29 @@
-"""What the bare script knows of one order, and the statements on its task."""
+"""What the bare scripts know of an order or a renewal, and the statements on its task."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg
 
 LEASE = timedelta(seconds=20)
+
+
+class Sale(Protocol):
+    """What both an order and a renewal have."""
+
+    @property
+    def number(self) -> str: ...
+    @property
+    def account(self) -> int: ...
+    @property
+    def plan_name(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def digest(self) -> str: ...
+    @property
+    def address(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -58,10 +75,11 @@ class Rows:
 
 
 class Statements:
-    """The statements of one order, on a connection in autocommit mode."""
+    """The statements of one sale, on a connection in autocommit mode."""
 
-    def __init__(self, connection: psycopg.Connection[Any], order: Order) -> None:
-        self.connection, self.order, self.rows = connection, order, Rows()
+    def __init__(self, connection: psycopg.Connection[Any], order: Sale) -> None:
+        self.connection, self.rows = connection, Rows()
+        self.order = order
         self.lease = order.digest[:32]
 
     def claim(self, task: int) -> None:

@@ -10,14 +10,17 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from bench.message_writes import MessageWrites
-from bench.statements import LEASE
+from bench.message_writes import HOUR, MessageWrites
+from bench.statements import LEASE, Order
 
+MARKS = Jsonb(["a1b2c3"])
 RETURN_URL = "https://portal.kestrel.example/orders/{}/returned/"
 
 
 class Writes(MessageWrites):
     """The writes of one order, on a connection in autocommit mode."""
+
+    order: Order
 
     def place_order(self) -> None:
         order, rows, at = self.order, self.rows, datetime.now(UTC)
@@ -252,4 +255,21 @@ class Writes(MessageWrites):
             "INSERT INTO orders_statechange (order_id, old, new, reason, at)"
             " VALUES (%s, %s, %s, '', %s) RETURNING id",
             *(self.rows.order, old, new, datetime.now(UTC)),
+        )
+
+    def count_attempt(self, at: datetime) -> None:
+        subjects = self.counted_subjects()
+        self.connection.execute(
+            'INSERT INTO accounts_attemptcount ("limit", subject, marks, began_at, ends_at)'
+            " VALUES ('orders', %s, %s, %s, %s), ('orders', %s, %s, %s, %s)",
+            [value for subject in subjects for value in (subject, MARKS, at, at + HOUR)],
+        )
+
+    def counted_subjects(self) -> list[str]:
+        return [f"account:{self.order.account}", f"eid:{self.order.eid}"]
+
+    def forget_attempt(self) -> None:
+        self.connection.execute(
+            "DELETE FROM accounts_attemptcount WHERE \"limit\" = 'orders' AND subject = ANY(%s)",
+            [self.counted_subjects()],
         )
