@@ -9,13 +9,14 @@ import random
 import signal
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 OPERATIONS = ("authorise", "fetch", "capture", "void", "find", "refund", "find_refund")
 # Where a worker may die at a call: before its row is stored, before it is made, before its answer
 # is stored, and before the payment moves.
 OF_CALL = ("before the row", "after the row", "before the answer", "after the answer")
-# The statements that count beside those of calls: what begins a statement, a column of it, a name.
+# The statements that count beside those of calls.
 STATEMENTS = (
     ('UPDATE "payments_payment"', '"state"', "the payment's state"),
     ('INSERT INTO "payments_receipt"', "", "the receipt"),
@@ -28,11 +29,30 @@ STATEMENTS = (
     ('UPDATE "orders_order"', '"undone_at"', "the order's undoing"),
     ('UPDATE "outbox_task"', '"closed_at"', "the task's end"),
 )
-CALL_ROW, CALL_ANSWER = 'INSERT INTO "payments_gatewaycall"', 'UPDATE "payments_gatewaycall"'
-BARRIERS = (
-    *(f"{operation}: {moment}" for operation in OPERATIONS for moment in OF_CALL),
-    *(f"{when} {name}" for _start, _column, name in STATEMENTS for when in ("before", "after")),
-)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """The statements that count: those of calls, by the calls' table, and others."""
+
+    # A table of calls, and the operations that it may name.
+    calls: Mapping[str, tuple[str, ...]]
+    # What begins a statement, a column of it, and a name.
+    statements: tuple[tuple[str, str, str], ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return all barriers."""
+        operations = (one for several in self.calls.values() for one in several)
+        of_calls = (f"{operation}: {moment}" for operation in operations for moment in OF_CALL)
+        others = (
+            f"{when} {name}" for _, _, name in self.statements for when in ("before", "after")
+        )
+        return (*of_calls, *others)
+
+
+PAYMENTS = Moments({"payments_gatewaycall": OPERATIONS}, STATEMENTS)
+BARRIERS = PAYMENTS.names
 # One strike in so many is a worker that stalls longer than its lease, and then goes on.
 STALLS_IN = 12
 Execute = Callable[..., Any]
@@ -44,8 +64,10 @@ class Striker:
     The barrier's name is written to `pipe` first.
     """
 
-    def __init__(self, chances: Mapping[str, float], pipe: int, *, stall: float) -> None:
-        self._chances, self._pipe, self._stall = chances, pipe, stall
+    def __init__(
+        self, moments: Moments, chances: Mapping[str, float], pipe: int, *, stall: float
+    ) -> None:
+        self._moments, self._chances, self._pipe, self._stall = moments, chances, pipe, stall
         self._operation = ""
         # Each process has its own moments, and a stalled worker is no use to a repeated run.
         self._random = random.Random()  # noqa: S311 -- chance is no secret
@@ -59,13 +81,15 @@ class Striker:
 
     def _barriers(self, sql: str, params: Any) -> tuple[str, str]:
         """Return the barriers before and after a statement, or empty texts."""
-        if sql.startswith(CALL_ROW):
-            texts = [text for text in params if isinstance(text, str)]
-            self._operation = next((text for text in texts if text in OPERATIONS), "")
-            return f"{self._operation}: before the row", f"{self._operation}: after the row"
-        if sql.startswith(CALL_ANSWER):
-            return f"{self._operation}: before the answer", f"{self._operation}: after the answer"
-        for start, column, name in STATEMENTS:
+        for table, operations in self._moments.calls.items():
+            if sql.startswith(f'INSERT INTO "{table}"'):
+                texts = [text for text in params if isinstance(text, str)]
+                self._operation = next((text for text in texts if text in operations), "")
+                return f"{self._operation}: before the row", f"{self._operation}: after the row"
+            if sql.startswith(f'UPDATE "{table}"'):
+                name = self._operation
+                return f"{name}: before the answer", f"{name}: after the answer"
+        for start, column, name in self._moments.statements:
             if sql.startswith(start) and column in sql.partition(" WHERE ")[0]:
                 return f"before {name}", f"after {name}"
         return "", ""

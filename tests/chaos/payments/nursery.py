@@ -3,7 +3,7 @@
 It loads the portal once and forks the workers, so that a new one takes milliseconds. It reads
 commands from its input: `start`, `start NAME` for workers whose settings do not list that gateway,
 `calm` for workers that nothing kills, `kill`, and `report`. It answers each with one line of JSON,
-and ends with its input.
+and ends with its input. `tests.chaos.renewals` has its own moments, and names a time.
 """
 
 import json
@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import django
 from django.conf import settings
@@ -22,7 +22,7 @@ from django.db import connection
 from django.db.models import Q
 from django.utils.timezone import now
 
-from tests.chaos.payments.barriers import BARRIERS, Striker
+from tests.chaos.payments.barriers import PAYMENTS, Moments, Striker
 
 WORKERS = 4
 # A barrier's chance until it has had enough strikes, and then. Otherwise workers that meet a
@@ -39,17 +39,24 @@ BATCH = 20
 class Nursery:
     """The workers, and how often each barrier was struck."""
 
-    def __init__(self, strikes: int, barriers: Collection[str]) -> None:
+    def __init__(
+        self,
+        moments: Moments,
+        prepare: Callable[[str], None],
+        strikes: int,
+        barriers: Collection[str],
+    ) -> None:
+        self._moments, self._prepare = moments, prepare
         self._strikes, self._barriers = strikes, barriers
         self.killed, self.stalled = Counter[str](), Counter[str]()
         self._workers = set[int]()
-        self._is_working, self._is_calm, self._hidden = False, False, ""
+        self._is_working, self._is_calm, self._given = False, False, ""
         self._reads, self._writes = os.pipe()
         os.set_blocking(self._reads, False)
 
-    def start(self, hidden: str, *, is_calm: bool) -> None:
+    def start(self, given: str, *, is_calm: bool) -> None:
         self.kill()
-        self._is_working, self._is_calm, self._hidden = True, is_calm, hidden
+        self._is_working, self._is_calm, self._given = True, is_calm, given
 
     def kill(self) -> None:
         """Kill all workers, and start none."""
@@ -78,7 +85,7 @@ class Nursery:
             (self.killed if what == "killed" else self.stalled)[barrier] += 1
 
     def _fork(self) -> int:
-        chances = dict.fromkeys(BARRIERS, 0 if self._is_calm else LATER)
+        chances = dict.fromkeys(self._moments.names, 0 if self._is_calm else LATER)
         short = [name for name in self._barriers if self.killed[name] < self._strikes]
         for name in [] if self._is_calm else short:
             is_rare = any(word in name for word in RARELY_MET)
@@ -86,21 +93,27 @@ class Nursery:
         worker = os.fork()
         if not worker:
             os.close(self._reads)
-            striker = Striker(chances, self._writes, stall=settings.OUTBOX_LEASE + 0.5)
+            stall = settings.OUTBOX_LEASE + 0.5
+            striker = Striker(self._moments, chances, self._writes, stall=stall)
             try:
-                work(striker, self._hidden)
+                self._prepare(self._given)
+                work(striker)
             finally:
                 # The nursery's own code must not go on in the worker.
                 os._exit(1)
         return worker
 
 
-def work(striker: Striker, hidden: str) -> None:
+def hide_gateway(name: str) -> None:
+    """Let this process know no gateway with this adapter."""
+    settings.PAYMENT_GATEWAY = [path for path in settings.PAYMENT_GATEWAY if path != name]
+
+
+def work(striker: Striker) -> None:
     """Process every due task, for ever, until a barrier or the nursery ends this process."""
     from outbox.domain import process  # noqa: PLC0415 -- Django has to be set up first
     from outbox.models import Task  # noqa: PLC0415 -- the same
 
-    settings.PAYMENT_GATEWAY = [path for path in settings.PAYMENT_GATEWAY if path != hidden]
     connection.ensure_connection()
     connection.execute_wrappers.append(striker)
     while True:
@@ -117,10 +130,11 @@ def work(striker: Striker, hidden: str) -> None:
             time.sleep(0.03)
 
 
-def main() -> None:
+def serve(moments: Moments, prepare: Callable[[str], None]) -> None:
+    """Tend workers as the commands say. Each worker is prepared with what was given to `start`."""
     django.setup()
     # Without names it is all barriers.
-    nursery = Nursery(int(sys.argv[1]), sys.argv[2:] or BARRIERS)
+    nursery = Nursery(moments, prepare, int(sys.argv[1]), sys.argv[2:] or moments.names)
     while True:
         ready, _, _ = select.select([sys.stdin], [], [], 0.01)
         if ready:
@@ -140,4 +154,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve(PAYMENTS, hide_gateway)

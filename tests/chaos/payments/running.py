@@ -40,8 +40,10 @@ DUE_EVERY = 4
 class Workers:
     """The nursery process, and what it counts."""
 
-    def __init__(self, strikes: int, barriers: Sequence[str], log: IO[str]) -> None:
-        nursery = [sys.executable, "-m", "tests.chaos.payments.nursery"]
+    def __init__(
+        self, strikes: int, barriers: Sequence[str], log: IO[str], *, of: str = "payments"
+    ) -> None:
+        nursery = [sys.executable, "-m", f"tests.chaos.{of}.nursery"]
         command = [*nursery, str(strikes), *barriers]
         self._process = subprocess.Popen(
             command,
@@ -52,12 +54,12 @@ class Workers:
             text=True,
         )
 
-    def start(self, *, hidden: str = "") -> None:
-        self._say(f"start {hidden}".rstrip() if hidden else "start")
+    def start(self, given: str = "") -> None:
+        self._say(f"start {given}".rstrip())
 
-    def calm_down(self) -> None:
+    def calm_down(self, given: str = "") -> None:
         """Let the workers go on without being killed."""
-        self._say("calm")
+        self._say(f"calm {given}".rstrip())
 
     def kill(self) -> None:
         self._say("kill")
@@ -140,7 +142,7 @@ class Run:
 
     def _switch_off(self) -> None:
         """Let PAYMENT_GATEWAY list no such gateway for a while, with orders on their way."""
-        self.workers.start(hidden=self.gateway.adapter)
+        self.workers.start(self.gateway.adapter)
         self._wait(OFF_FOR)
         self.workers.start()
         self.counts["times switched off"] += 1

@@ -1,0 +1,1 @@
+"""Plans that renew, with real workers that die, over HTTP."""

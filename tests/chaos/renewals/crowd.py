@@ -1,0 +1,88 @@
+"""Customers whose plans renew: they are sold plans, cancel, undo, and change their cards."""
+
+import random
+from collections import Counter
+from contextlib import suppress
+
+from django.utils.timezone import now
+
+from accounts.models import User
+from payments.domain import cards, payments
+from payments.gateways.base import GatewayUnavailable
+from payments.models import PaymentMethod
+from subscriptions.domain import cancelling, lifecycle
+from subscriptions.domain.cancelling import NotRenewing
+from subscriptions.models import Period, Subscription
+from subscriptions.states import RUNNING
+from tests.builders import make_card, make_operator
+from tests.payments.conftest import agree, card
+from tests.subscriptions.renewals import activate, make_monthly
+
+# Approved, and refused in each way that a bank has when the customer is away.
+CARDS = {
+    "4242424242424242": 70,
+    "4000000000000341": 10,
+    "4000000000007320": 8,
+    "4000000000007312": 6,
+    "4000002500003155": 6,
+}
+PRICE = 2500
+# The share of the customers who do something in one step of time.
+ACTIVE = 0.004
+
+
+class Crowd:
+    """All customers of a run."""
+
+    def __init__(self, seed: int) -> None:
+        self._rng = random.Random(seed)  # noqa: S311 -- a seed makes a run repeatable
+        self.counts = Counter[str]()
+        make_operator()
+        self._plan = make_monthly(minor_units=PRICE)
+        self._sold = 0
+
+    def buy(self) -> None:
+        """Sell a plan to a new customer, as a completed order leaves it."""
+        self._sold += 1
+        reference = f"C{self._sold}"
+        account = User.objects.create(username=f"{reference.lower()}@example.com", name="Noor")
+        method, sim = self._add_card(account), make_card()
+        price = self._plan.prices.get().taxed
+        sold = Period(
+            plan_name="Monthly",
+            gross_minor_units=price.gross.minor_units,
+            tax_minor_units=price.tax.minor_units,
+            currency="USD",
+            tax_rate=900,
+        )
+        subscription = lifecycle.prepare(
+            account, sim=sim, plan=self._plan, plan_name="Monthly", reference=reference, sold=sold
+        )
+        activate(subscription, sim)
+        lifecycle.start(subscription, at=now(), mandate=agree(method, purpose=reference))
+
+    def act(self) -> None:
+        """Let some customers do something. What the plan's state forbids is refused."""
+        running = Subscription.objects.filter(state__in=RUNNING)
+        for subscription in running.select_related("mandate__method", "line__account"):
+            if self._rng.random() < ACTIVE:
+                with suppress(NotRenewing, GatewayUnavailable):
+                    self._act(subscription)
+
+    def _act(self, subscription: Subscription) -> None:
+        act = self._rng.choice(["cancel", "undo", "new card", "new card", "remove card"])
+        if act == "cancel":
+            cancelling.cancel(subscription)
+        elif act == "undo":
+            cancelling.undo(subscription)
+        elif act == "remove card" and subscription.mandate:
+            cards.remove(subscription.mandate.method)
+        elif act == "new card":
+            method = self._add_card(subscription.line.account)
+            mandate = agree(method, purpose=subscription.reference)
+            cancelling.pay_with(subscription, mandate)
+        self.counts[act] += 1
+
+    def _add_card(self, account: User) -> PaymentMethod:
+        [number] = self._rng.choices(list(CARDS), weights=list(CARDS.values()))
+        return payments.add_card(account, card(number))
