@@ -111,15 +111,15 @@ class Run:
 
     def _work(self, *, calm: bool) -> None:
         """Let workers process what is due now, and what waits a short time for another try."""
-        from subscriptions.domain import renewing  # noqa: PLC0415 -- Django has to be set up first
-
-        ahead = str(self.ahead.total_seconds())
-        (self.workers.calm_down if calm else self.workers.start)(ahead)
-        for _ in range(ROUNDS):
-            with self.living_later():
-                renewing.enqueue_due()
-                make_soon_due()
+        with self.living_later():
+            if not make_due():
+                return
+            ahead = str(self.ahead.total_seconds())
+            (self.workers.calm_down if calm else self.workers.start)(ahead)
+            for _ in range(ROUNDS):
                 self._wait_until_done()
+                if not make_due():
+                    break
         self.workers.kill()
 
     def _wait_until_done(self) -> None:
@@ -128,13 +128,17 @@ class Run:
             time.sleep(0.05)
 
 
-def make_soon_due() -> None:
+def make_due() -> bool:
+    """Enqueue what is due, let no task wait a short time, and return whether there is any."""
     from django.utils.timezone import now  # noqa: PLC0415 -- Django has to be set up first
 
     from outbox.models import Task  # noqa: PLC0415 -- the same
+    from subscriptions.domain import renewing  # noqa: PLC0415 -- the same
 
+    renewing.enqueue_due()
     soon = Task.objects.filter(closed_at=None, not_before__lt=now() + WITHIN)
     soon.filter(not_before__gt=now()).update(not_before=now())
+    return due_now()
 
 
 def due_now() -> bool:
@@ -181,8 +185,9 @@ def start_simulators(folder: Path, log: TextIO, contexts: ExitStack) -> tuple[Su
     for name in FUNCTIONS:
         port = free_port()
         store = str(folder / f"{name}.sqlite3")
+        module = ("-m", "tests.chaos.renewals.simulator", name)
         options = ("--port", str(port), "--store", store)
-        supervisor.start([Part(name, (sys.executable, "-m", f"simulators.{name}", *options))])
+        supervisor.start([Part(name, (sys.executable, *module, *options))])
         urls[name] = f"http://{LOOPBACK}:{port}"
     return supervisor, urls
 
