@@ -211,6 +211,23 @@ def test_of_two_proofs_at_once_one_holds_the_number_and_both_are_answered(
         assert strength_of(other, address.value) == Strength.NONE
 
 
+def test_a_proof_during_which_another_account_proves_the_number_is_tried_again(
+    alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prove(bob, NUMBER)
+    take = addresses.take_from_others
+
+    def see_nothing_yet(_value: str, _account: User) -> None:
+        monkeypatch.setattr(addresses, "take_from_others", take)
+
+    monkeypatch.setattr(addresses, "take_from_others", see_nothing_yet)
+
+    prove(alice, NUMBER)
+
+    assert row(alice, NUMBER).proven_at is not None
+    assert row(bob, NUMBER).lost_at is not None
+
+
 @pytest.mark.django_db(transaction=True)
 def test_without_a_second_attempt_a_proof_at_the_same_time_is_an_error(
     alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
