@@ -85,6 +85,17 @@ def test_a_message_without_its_content_is_not_sent_again(
         resend(message)
 
 
+def test_a_message_is_sent_again_once(write_one: Write, postman: Postman) -> None:
+    message = write_one()
+    process(message)
+    resend(message)
+
+    with pytest.raises(CannotResend):
+        resend(message)
+
+    assert Message.objects.filter(resend_of=message).count() == 1
+
+
 def test_of_two_who_resend_at_once_one_wins(write_one: Write, postman: Postman) -> None:
     message = write_one()
     process(message)
