@@ -24,7 +24,7 @@ from orders.states import OrderState
 from outbox.models import Task
 from payments.domain import methods, off_session
 from payments.domain.off_session import NotChargeable
-from payments.models import Payment
+from payments.models import Payment, PaymentMethod
 from payments.states import PaymentState
 from tests.builders import (
     EID,
@@ -130,6 +130,24 @@ def test_a_form_of_an_older_version_makes_no_order(alice: User) -> None:
         placing.place(draft, version=draft.version - 1)
 
     assert not Order.objects.exists()
+
+
+def test_a_form_whose_copy_is_submitted_meanwhile_gets_the_copys_order(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = make_draft(alice)
+    lock = methods.lock
+
+    def submit_copy_first(method: PaymentMethod) -> PaymentMethod:
+        monkeypatch.setattr(methods, "lock", lock)
+        placing.place(draft, version=draft.version)
+        return lock(method)
+
+    monkeypatch.setattr(methods, "lock", submit_copy_first)
+
+    order = placing.place(draft, version=draft.version)
+
+    assert order == Order.objects.get()
 
 
 @pytest.mark.django_db(transaction=True)
