@@ -3,7 +3,7 @@
 import pytest
 
 from accounts.models import User
-from payments.domain import refunds
+from payments.domain import refunds, standing
 from payments.gateways.base import GatewayRefused, GatewayUnavailable
 from payments.models import Payment, Refund
 from payments.states import NEXT_REFUND_STATES, PaymentState, RefundKind, RefundState
@@ -105,6 +105,19 @@ def test_a_long_reason_is_cut_to_the_length_of_its_column(captured: Payment) -> 
     refund(captured, reason="x" * 300)
 
     assert captured.refunds.get().reason == "x" * 200
+
+
+def test_a_worker_that_read_the_refund_too_early_counts_it_no_second_time(
+    captured: Payment,
+) -> None:
+    payment = refund(captured)
+    read_before = payment.refunds.get()
+    read_before.state = RefundState.ASKED
+
+    standing.end_refund(read_before, RefundState.DONE)
+
+    payment.refresh_from_db()
+    assert payment.refunded_minor_units == 1900
 
 
 @pytest.mark.django_db(transaction=True)
