@@ -127,7 +127,7 @@ def test_a_plan_that_renews_does_not_go_on_the_bill(
     number = hold(alice)
     monthly = make_plan(code="monthly", category=Category.RECURRING)
     draft = make_draft(alice, visit=Visit.objects.latest("pk"), plan=monthly)
-    sentence = "it needs a payment method that we can charge every month"
+    sentence = "Not every payment method allows that."
 
     page = html.unescape(shopping.get("/payment/").text)
     refused = where(shopping.post("/payment/", sent(draft, method=number)))
