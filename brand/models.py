@@ -178,6 +178,16 @@ class MarketRules(models.Model):
         ),
     )
 
+    start_now = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[words_by_language],
+        help_text=(
+            "The words by language with which the customer asks for the service before the days of "
+            "withdrawal are over. Leave empty for the portal's own words."
+        ),
+    )
+
     class Meta:
         verbose_name_plural = "market rules"
         constraints = [

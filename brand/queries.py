@@ -2,6 +2,7 @@
 
 import structlog
 from django.db import DatabaseError
+from django.utils.translation import ngettext
 
 from brand.models import LegalText, MarketRules, Operator
 
@@ -79,5 +80,27 @@ def order_button(market: str, language: str) -> str:
 
     A language without words gets the English ones. It is empty where the law leaves the words open.
     """
-    words = market_rules(market).order_button
-    return str(words.get(language) or words.get("en", ""))
+    return _words(market_rules(market).order_button, language)
+
+
+def start_now_words(market: str, language: str) -> str:
+    """Return how a customer asks for the service before the days of withdrawal are over.
+
+    It is empty where the law gives no withdrawal. Without words of the market, they are the
+    portal's own, in the current language.
+    """
+    rules = market_rules(market)
+    if not rules.allows_withdrawal:
+        return ""
+    days = rules.withdrawal_days
+    return _words(rules.start_now, language) or ngettext(
+        "Start now: I ask that the service starts before the %(days)d day in which I can withdraw "
+        "is over. I know that I pay for what I use until I withdraw.",
+        "Start now: I ask that the service starts before the %(days)d days in which I can withdraw "
+        "are over. I know that I pay for what I use until I withdraw.",
+        days,
+    ) % {"days": days}
+
+
+def _words(by_language: dict[str, str], language: str) -> str:
+    return str(by_language.get(language) or by_language.get("en", ""))

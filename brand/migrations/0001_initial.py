@@ -36,6 +36,7 @@ class Migration(migrations.Migration):
                 ('withdrawal_days', models.PositiveSmallIntegerField(default=0, help_text='So many days after the purchase, the customer may withdraw from the contract. 0: the law gives no such right.')),
                 ('offers_cancel_function', models.BooleanField(default=False, help_text='Every page links to the page that cancels without sign-in.')),
                 ('order_button', models.JSONField(blank=True, default=dict, help_text='The words of the order button by language, if the law demands its own, such as {"de": "Zahlungspflichtig bestellen"}.', validators=[brand.models.words_by_language])),
+                ('start_now', models.JSONField(blank=True, default=dict, help_text="The words by language with which the customer asks for the service before the days of withdrawal are over. Leave empty for the portal's own words.", validators=[brand.models.words_by_language])),
             ],
             options={
                 'verbose_name_plural': 'market rules',
