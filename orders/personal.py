@@ -42,6 +42,8 @@ register(
             "terms_version": "version of the terms that you accepted",
             "consent_text": "monthly charge that you agreed to",
             "consented_at": "agreed to the monthly charge at",
+            "start_now_text": "your wish that the service starts at once",
+            "start_now_at": "asked for that at",
             "eid": "device (EID)",
         },
         withholds={"currency": INTERNAL, "last_error": INTERNAL},
@@ -49,7 +51,15 @@ register(
         keeps=(
             Keep(
                 BOOKS,
-                ("number", "plan_name", "currency", "language", "terms_version", "consent_text"),
+                (
+                    "number",
+                    "plan_name",
+                    "currency",
+                    "language",
+                    "terms_version",
+                    "consent_text",
+                    "start_now_text",
+                ),
             ),
         ),
     ),

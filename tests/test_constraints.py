@@ -408,6 +408,7 @@ BROKEN: dict[str, Callable[[], object]] = {
     "return_state_known": set_to(Return, state="other", ended_at=now()),
     "ended_return_has_a_time": set_to(Return, state="done"),
     "order_of_a_plan_that_renews_has_its_consent": set_to(Order, renews=True),
+    "wish_to_start_now_has_its_text_and_time": set_to(Order, start_now_text="x"),
     "only_what_was_decided_is_held": set_to(Order, state="held"),
     "failed_order_says_why": set_to(Order, state="failed"),
     "order_for_a_sim_orders_no_profile": both_kinds_of_sim,

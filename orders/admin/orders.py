@@ -109,6 +109,8 @@ class OrderAdmin(SearchByIdentifier, ReadOnly, admin.ModelAdmin[Order]):
                     "renews",
                     "consent_text",
                     "consented_at",
+                    "start_now_text",
+                    "start_now_at",
                     "tries",
                     "created_at",
                     "cancel_requested_at",

@@ -1,7 +1,10 @@
-"""The customer's consent to a plan that renews: show it, check it, make it a mandate.
+"""What the customer agrees to on the review page: shown, checked, and kept with the order.
 
-The consent is a box of its own on the review page (docs/contract.md#subscriptions). The box sends
-the text that it shows. So nobody agrees to another text than the one that was shown.
+That a plan renews is a box of its own, and becomes a mandate. That the service starts before the
+term of withdrawal is over is another box, and the customer's choice. Each box sends the text that
+it shows. So nobody agrees to another text than the one that was shown.
+
+Source: docs/contract.md#subscriptions.
 """
 
 from datetime import date, datetime
@@ -9,9 +12,10 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from django.conf import settings
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from brand.queries import operator
+from brand.queries import operator, start_now_words
 from orders.models import Draft, Order
 from payments.domain import mandates
 from payments.domain.mandates import MethodGone
@@ -59,6 +63,16 @@ def is_consent(draft: Draft, agreed: str) -> bool:
     if text and not agreed:
         raise ConsentMissing(draft.pk)
     return agreed == text if text else True
+
+
+def start_now_text(draft: Draft) -> str:
+    """Return the wish to start now in the current language, empty without a right to withdraw."""
+    return start_now_words(draft.visit.market, get_language() or settings.LANGUAGE_CODE)
+
+
+def is_start_now_text(draft: Draft, asked: str) -> bool:
+    """Return whether this is the wish as the review page shows it now, or no wish."""
+    return asked in {"", start_now_text(draft)}
 
 
 def renewal_day(plan: Plan, start: datetime) -> date:

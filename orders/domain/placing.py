@@ -1,5 +1,7 @@
 """Submit and cancel: the customer's two decisions about an order."""
 
+from dataclasses import dataclass
+
 import structlog
 from django.conf import settings
 from django.db import transaction
@@ -13,7 +15,7 @@ from brand.models import LegalText
 from brand.queries import legal_text
 from moportal.database.statements import compare_and_set
 from orders.domain import fraud, limits
-from orders.domain.consent import consent_text, is_consent
+from orders.domain.consent import consent_text, is_consent, is_start_now_text
 from orders.domain.drafts import StaleForm, has_offered_method
 from orders.domain.targets import Target, target
 from orders.models import KIND, Draft, Order, new_number
@@ -37,23 +39,33 @@ class PlacedOtherwise(Exception):
         self.order = order
 
 
-def place(draft: Draft, *, version: int, consent: str = "") -> Order:
+@dataclass(frozen=True)
+class Agreed:
+    """The texts of the boxes that the customer has ticked, empty for a box without a tick."""
+
+    consent: str = ""
+    start_now: str = ""
+
+
+def place(draft: Draft, *, version: int, consent: str = "", start_now: str = "") -> Order:
     """Turn a draft into one order, however often the form is sent.
 
     One transaction marks the draft as submitted by compare-and-set, creates the order with the
     price and terms that were shown, gives the draft's key to the payment, and enqueues the order.
     Sending the same form again returns the same order, even if the customer may place no more.
-    `consent` is the text that the customer has ticked, if the plan renews.
+    `consent` is the text that the customer has ticked, if the plan renews. `start_now` is the wish
+    to start now, if the customer has ticked that box.
 
     Raises `ConsentMissing` if the plan renews and nothing was ticked.
     Raises `DeviceStopped` if nothing is sold to the device at present.
     Raises `Locked` if the customer or the device has too many open or cancelled orders. Raises
     `PlacedOtherwise` if another version was submitted. Raises `StaleForm` if the draft is
-    open but the form shows an older version or another consent, or the draft is incomplete or has
-    no target.
+    open but the form shows an older version or another text of a box, or the draft is incomplete or
+    has no target.
     """
     shown = Draft.objects.select_related("visit", "method", "plan").get(pk=draft.pk)
-    order = _submit(shown, version, consent) if shown.submitted_at is None else None
+    agreed = Agreed(consent, start_now)
+    order = _submit(shown, version, agreed) if shown.submitted_at is None else None
     order = order or _order_of(shown)
     if order is None:
         raise StaleForm(draft.pk)
@@ -62,7 +74,7 @@ def place(draft: Draft, *, version: int, consent: str = "") -> Order:
     return order
 
 
-def _submit(draft: Draft, version: int, consent: str) -> Order | None:
+def _submit(draft: Draft, version: int, agreed: Agreed) -> Order | None:
     """Create the order, or return None if the draft is not complete or not as the form shows it.
 
     Of two forms that are sent at once, one creates the order. The other one gets None.
@@ -71,7 +83,7 @@ def _submit(draft: Draft, version: int, consent: str) -> Order | None:
     is_complete = draft.plan_id is not None and has_offered_method(draft)
     if chosen is None or method is None or not is_complete or draft.version != version:
         return None
-    if not is_consent(draft, consent):
+    if not is_consent(draft, agreed.consent) or not is_start_now_text(draft, agreed.start_now):
         return None
     if fraud.is_stopped(draft.visit):
         raise fraud.DeviceStopped(draft.pk)
@@ -84,14 +96,14 @@ def _submit(draft: Draft, version: int, consent: str) -> Order | None:
         if not compare_and_set(Draft, draft.pk, as_shown, submitted_at=now()):
             return None
         limits.count_order(draft)
-        return _create_order(draft, chosen)
+        return _create_order(draft, chosen, agreed)
 
 
 def _order_of(draft: Draft) -> Order | None:
     return Order.objects.select_related("draft").filter(draft=draft).first()
 
 
-def _create_order(draft: Draft, chosen: Target) -> Order:
+def _create_order(draft: Draft, chosen: Target, agreed: Agreed) -> Order:
     assert draft.method_id is not None and draft.plan_id is not None  # noqa: S101, PT018 -- constraint submitted_draft_is_complete
     number, visit = new_number(), draft.visit
     language = get_language() or settings.LANGUAGE_CODE
@@ -118,6 +130,8 @@ def _create_order(draft: Draft, chosen: Target) -> Order:
         renews=draft.renews,
         consent_text=consent_text(draft),
         consented_at=now() if draft.renews else None,
+        start_now_text=agreed.start_now,
+        start_now_at=now() if agreed.start_now else None,
         eid=visit.eid,
         sim=chosen.sim,
         payment=payment,

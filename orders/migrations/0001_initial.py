@@ -60,6 +60,8 @@ class Migration(migrations.Migration):
                 ('renews', models.BooleanField(db_default=False, default=False)),
                 ('consent_text', models.TextField(blank=True, db_default='', default='', help_text='The consent to renew, as it was shown.')),
                 ('consented_at', models.DateTimeField(blank=True, help_text='When the customer agreed that the plan renews.', null=True)),
+                ('start_now_text', models.TextField(blank=True, db_default='', default='', help_text='The wish that the service starts before the term of withdrawal is over.')),
+                ('start_now_at', models.DateTimeField(blank=True, help_text='When the customer asked for that.', null=True)),
                 ('eid', models.CharField(blank=True, db_index=True, max_length=32, verbose_name='EID')),
                 ('line_is_new', models.BooleanField(default=True)),
                 ('tries', models.PositiveSmallIntegerField(default=0)),
@@ -203,6 +205,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='order',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('consent_text', ''), ('consented_at__isnull', True), ('renews', False)), models.Q(('consented_at__isnull', False), ('renews', True), models.Q(('consent_text', ''), _negated=True)), _connector='OR'), name='order_of_a_plan_that_renews_has_its_consent'),
+        ),
+        migrations.AddConstraint(
+            model_name='order',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('start_now_at__isnull', True), ('start_now_text', '')), models.Q(('start_now_at__isnull', False), models.Q(('start_now_text', ''), _negated=True)), _connector='OR'), name='wish_to_start_now_has_its_text_and_time'),
         ),
         migrations.AddConstraint(
             model_name='order',

@@ -108,6 +108,15 @@ class Order(PricedPlan):
     consented_at = models.DateTimeField(
         null=True, blank=True, help_text="When the customer agreed that the plan renews."
     )
+    start_now_text = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The wish that the service starts before the term of withdrawal is over.",
+    )
+    start_now_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the customer asked for that."
+    )
     eid = models.CharField("EID", max_length=32, blank=True, db_index=True)
     sim = models.ForeignKey(
         Sim,
@@ -158,6 +167,11 @@ class Order(PricedPlan):
                 name="order_of_a_plan_that_renews_has_its_consent",
                 condition=Q(renews=False, consent_text="", consented_at__isnull=True)
                 | Q(renews=True, consented_at__isnull=False) & ~Q(consent_text=""),
+            ),
+            models.CheckConstraint(
+                name="wish_to_start_now_has_its_text_and_time",
+                condition=Q(start_now_text="", start_now_at__isnull=True)
+                | Q(start_now_at__isnull=False) & ~Q(start_now_text=""),
             ),
             models.CheckConstraint(
                 name="order_is_cancelled_or_charged_never_both",
