@@ -125,10 +125,11 @@ class SimProofForm(forms.Form):
 class ReviewForm(DraftForm):
     """The form behind Submit order.
 
-    The box of a plan that renews sends the text that it shows (`orders.domain.consent`).
+    Each box sends the text that it shows (`orders.domain.consent`).
     """
 
     consent = forms.CharField(label=_("Monthly charge"), max_length=1000, required=False)
+    start_now = forms.CharField(label=_("Start now"), max_length=1000, required=False)
 
 
 class MethodForm(DraftForm):

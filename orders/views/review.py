@@ -22,7 +22,7 @@ from mobileplans.models import Visit
 from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
 from orders import texts
 from orders.domain import drafts, fraud, limits, placing, targets
-from orders.domain.consent import ConsentMissing, consent_text, renewal_day
+from orders.domain.consent import ConsentMissing, consent_text, renewal_day, start_now_text
 from orders.domain.drafts import StaleForm
 from orders.domain.targets import Choice
 from orders.forms import ReviewForm, initial_for
@@ -92,7 +92,8 @@ def _place_order(request: HttpRequest, user: User, form: ReviewForm) -> HttpResp
         drafts.open_draft(user, visits.get_or_begin(request))
     try:
         data = form.cleaned_data
-        order = placing.place(mine, version=data["version"], consent=data["consent"])
+        agreed = {"consent": data["consent"], "start_now": data["start_now"]}
+        order = placing.place(mine, version=data["version"], **agreed)
     except ConsentMissing:
         form.add_error("consent", _("Tick this box if you agree. The plan renews every month."))
         return redirect_back(request, form)
@@ -133,6 +134,7 @@ def _review_context(draft: Draft) -> dict[str, Any]:
         "method": draft.method,
         "renewal_text": texts.renewal(renewal_day(plan, now()), price.gross) if plan.renews else "",
         "consent_text": consent_text(draft),
+        "start_now_text": start_now_text(draft),
         "price": price.gross,
         "net": price.net,
         "tax": price.tax,
