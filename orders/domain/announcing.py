@@ -19,6 +19,7 @@ def tell_completed(
     """Send the confirmation with the receipt. The operator's bill is an invoice itself.
 
     It says when the plan renews. Without a mandate, it says that the plan needs a payment method.
+    A wish to start now is in it as the customer has ticked it.
     """
     more: dict[str, Any] = {
         "completed_at": at,
@@ -26,6 +27,8 @@ def tell_completed(
         **(message_context(receipt) if receipt else {}),
         **_card(order),
     }
+    if order.start_now_text:
+        more |= {"start_now": order.start_now_text, "start_now_at": order.start_now_at}
     if order.renews:
         more |= {"renews_on": renewal_day(order.plan, at), "has_mandate": mandate is not None}
     _tell(order, Occasion.ORDER_CONFIRMED, **more)
