@@ -1,6 +1,7 @@
 """Money is a whole number of minor units and a currency, never a float.
 
-Amounts are rounded here and nowhere else: half up, once for each line of an order.
+Amounts are rounded here and nowhere else: half up, once for each line of an order. Only a share
+that the customer gets back is rounded up.
 Source: docs/contract.md#quantities-and-identity.
 """
 
@@ -68,6 +69,10 @@ class Money:
 
     def __neg__(self) -> "Money":
         return Money(-self.minor_units, self.currency)
+
+    def share(self, part: int, whole: int) -> "Money":
+        """Return this part of the amount, rounded up: the share is the customer's."""
+        return Money(-(-self.minor_units * part // whole), self.currency)
 
     def __str__(self) -> str:
         locale = reader_locale()
