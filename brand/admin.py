@@ -25,4 +25,4 @@ class LegalTextAdmin(admin.ModelAdmin[LegalText]):
 
 @admin.register(MarketRules)
 class MarketRulesAdmin(admin.ModelAdmin[MarketRules]):
-    list_display = ["market", "withdrawal_days", "offers_cancel_function"]
+    list_display = ["market", "withdrawal_days", "repayment", "offers_cancel_function"]

@@ -151,6 +151,14 @@ class LegalText(models.Model):
         return f"{self.title} {self.version} ({self.market or '*'}, {self.language})"
 
 
+class Repayment(models.TextChoices):
+    """What a customer gets back who withdraws after the wish to start now."""
+
+    WHOLE = "whole", "The whole price"
+    TIME = "time", "The share of the time that is left"
+    TIME_AND_DATA = "time_and_data", "The share of the time or the data, whichever is smaller"
+
+
 class MarketRules(models.Model):
     """What the law of one market gives its customers (docs/contract.md#subscriptions).
 
@@ -163,6 +171,15 @@ class MarketRules(models.Model):
         help_text=(
             "So many days after the purchase, the customer may withdraw from the contract. "
             "0: the law gives no such right."
+        ),
+    )
+    repayment = models.CharField(
+        max_length=13,
+        choices=Repayment,
+        default=Repayment.WHOLE,
+        help_text=(
+            "What is paid back if the customer has asked to start now and then withdraws. "
+            "Without that wish, and if nothing was used, it is always the whole price."
         ),
     )
     offers_cancel_function = models.BooleanField(
@@ -193,7 +210,10 @@ class MarketRules(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="market_is_two_letters", condition=Q(market__regex=r"^[A-Z]{2}$")
-            )
+            ),
+            models.CheckConstraint(
+                name="rule_of_repayment_known", condition=Q(repayment__in=Repayment.values)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -202,3 +222,8 @@ class MarketRules(models.Model):
     @property
     def allows_withdrawal(self) -> bool:
         return self.withdrawal_days > 0
+
+    @property
+    def keeps_price_of_use(self) -> bool:
+        """Return whether a customer who withdraws may have to pay for what was used."""
+        return self.allows_withdrawal and self.repayment != Repayment.WHOLE

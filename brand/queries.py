@@ -4,7 +4,7 @@ import structlog
 from django.db import DatabaseError
 from django.utils.translation import ngettext
 
-from brand.models import LegalText, MarketRules, Operator
+from brand.models import LegalText, MarketRules, Operator, Repayment
 
 log = structlog.get_logger(__name__)
 # Customers of these markets may withdraw within 14 days: of the EU and the EEA by Directive
@@ -67,9 +67,12 @@ def legal_text(kind: LegalText.Kind, *, market: str, language: str) -> LegalText
 def market_rules(market: str) -> MarketRules:
     """Return what the law of a market gives its customers: its row, or the defaults."""
     found = MarketRules.objects.filter(market=market).first()
+    may_withdraw = market in WITHDRAWAL_MARKETS
     return found or MarketRules(
         market=market,
-        withdrawal_days=WITHDRAWAL_DAYS if market in WITHDRAWAL_MARKETS else 0,
+        withdrawal_days=WITHDRAWAL_DAYS if may_withdraw else 0,
+        # Directive 2011/83/EU, article 14(3): in proportion to what has been provided.
+        repayment=Repayment.TIME_AND_DATA if may_withdraw else Repayment.WHOLE,
         offers_cancel_function=market in CANCEL_MARKETS,
         order_button=ORDER_BUTTONS.get(market, {}),
     )
@@ -86,11 +89,11 @@ def order_button(market: str, language: str) -> str:
 def start_now_words(market: str, language: str) -> str:
     """Return how a customer asks for the service before the days of withdrawal are over.
 
-    It is empty where the law gives no withdrawal. Without words of the market, they are the
-    portal's own, in the current language.
+    It is empty where the law gives no withdrawal, or where the whole price is always paid back.
+    Without words of the market, they are the portal's own, in the current language.
     """
     rules = market_rules(market)
-    if not rules.allows_withdrawal:
+    if not rules.keeps_price_of_use:
         return ""
     days = rules.withdrawal_days
     return _words(rules.start_now, language) or ngettext(

@@ -207,6 +207,7 @@ BROKEN: dict[str, Callable[[], object]] = {
     "an_oidc_logout_counts_once": lambda: again(OidcLogout),
     "one_operator": lambda: Operator.objects.create(pk=2, name="x"),
     "market_is_two_letters": set_to(MarketRules, market="xx"),
+    "rule_of_repayment_known": set_to(MarketRules, repayment="other"),
     "legal_text_kind_known": set_to(LegalText, kind="other"),
     "one_legal_text_of_a_version": lambda: again(LegalText),
     "one_open_task_per_kind_and_subject": lambda: again(Task),

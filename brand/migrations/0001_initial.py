@@ -34,13 +34,14 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('market', models.CharField(max_length=2, unique=True, validators=[django.core.validators.RegexValidator('^[A-Z]{2}$', 'Enter a two-letter country code, such as DE.')])),
                 ('withdrawal_days', models.PositiveSmallIntegerField(default=0, help_text='So many days after the purchase, the customer may withdraw from the contract. 0: the law gives no such right.')),
+                ('repayment', models.CharField(choices=[('whole', 'The whole price'), ('time', 'The share of the time that is left'), ('time_and_data', 'The share of the time or the data, whichever is smaller')], default='whole', help_text='What is paid back if the customer has asked to start now and then withdraws. Without that wish, and if nothing was used, it is always the whole price.', max_length=13)),
                 ('offers_cancel_function', models.BooleanField(default=False, help_text='Every page links to the page that cancels without sign-in.')),
                 ('order_button', models.JSONField(blank=True, default=dict, help_text='The words of the order button by language, if the law demands its own, such as {"de": "Zahlungspflichtig bestellen"}.', validators=[brand.models.words_by_language])),
                 ('start_now', models.JSONField(blank=True, default=dict, help_text="The words by language with which the customer asks for the service before the days of withdrawal are over. Leave empty for the portal's own words.", validators=[brand.models.words_by_language])),
             ],
             options={
                 'verbose_name_plural': 'market rules',
-                'constraints': [models.CheckConstraint(condition=models.Q(('market__regex', '^[A-Z]{2}$')), name='market_is_two_letters')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('market__regex', '^[A-Z]{2}$')), name='market_is_two_letters'), models.CheckConstraint(condition=models.Q(('repayment__in', ['whole', 'time', 'time_and_data'])), name='rule_of_repayment_known')],
             },
         ),
         migrations.CreateModel(

@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 
 from accounts.models import User
-from brand.models import MarketRules
+from brand.models import MarketRules, Repayment
 from brand.queries import market_rules, order_button
 from tests.builders import make_draft, make_plan, make_visit
 
@@ -13,16 +13,23 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize(
-    ("market", "days", "cancels"),
-    [("DE", 14, True), ("GB", 14, False), ("US", 0, False), ("JP", 0, False), ("AE", 0, False)],
+    ("market", "days", "repayment", "cancels"),
+    [
+        ("DE", 14, Repayment.TIME_AND_DATA, True),
+        ("GB", 14, Repayment.TIME_AND_DATA, False),
+        ("US", 0, Repayment.WHOLE, False),
+        ("JP", 0, Repayment.WHOLE, False),
+        ("AE", 0, Repayment.WHOLE, False),
+    ],
 )
 def test_a_market_without_a_row_has_the_rules_of_its_law(
-    market: str, days: int, *, cancels: bool
+    market: str, days: int, repayment: Repayment, *, cancels: bool
 ) -> None:
     rules = market_rules(market)
 
-    assert (rules.withdrawal_days, rules.offers_cancel_function) == (days, cancels)
-    assert rules.allows_withdrawal == (days > 0)
+    assert (rules.withdrawal_days, rules.repayment) == (days, repayment)
+    assert rules.offers_cancel_function == cancels
+    assert rules.allows_withdrawal == rules.keeps_price_of_use == (days > 0)
 
 
 def test_staff_change_the_rules_of_a_market() -> None:

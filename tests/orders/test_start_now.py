@@ -32,7 +32,7 @@ BOX = r'<input type="checkbox"\s+name="start_now"[^>]*>'
 @pytest.fixture
 def rules() -> MarketRules:
     """Return the rules of a market whose law lets customers withdraw."""
-    return MarketRules.objects.create(market="US", withdrawal_days=14)
+    return MarketRules.objects.create(market="US", withdrawal_days=14, repayment="time")
 
 
 @pytest.fixture
@@ -126,10 +126,11 @@ def test_the_tick_is_still_there_after_signing_in_again(
     assert "checked" in box(words(shopping, "/review/"))
 
 
-def test_a_market_without_withdrawal_has_no_box(
-    shopping: Client, draft: Draft, rules: MarketRules
+@pytest.mark.parametrize("change", [{"withdrawal_days": 0}, {"repayment": "whole"}])
+def test_a_market_that_keeps_nothing_back_has_no_box(
+    shopping: Client, draft: Draft, change: dict[str, object]
 ) -> None:
-    rules.delete()
+    MarketRules.objects.update(**change)
 
     assert box(words(shopping, "/review/")) == ""
     draft.refresh_from_db()
