@@ -7,7 +7,7 @@ from django.shortcuts import render
 
 from moportal.web.desk import NeedsStaffFilter, ReadOnly
 from orders.admin.orders import ReasonForm, staff_of
-from orders.domain import matching
+from orders.domain import matching, repayment
 from orders.models import Declaration
 from orders.states import DeclarationState
 
@@ -36,7 +36,7 @@ class DeclarationAdmin(ReadOnly, admin.ModelAdmin[Declaration]):
 
     @admin.display(description="Proposed refund")
     def proposal(self, declaration: Declaration) -> str:
-        return str(matching.proposed_sum(declaration) or "")
+        return str(repayment.proposed_sum(declaration) or "")
 
     def has_settle_permission(self, request: HttpRequest) -> bool:
         return staff_of(request).has_perm("orders.settle_declaration")

@@ -21,7 +21,6 @@ from accounts.models import Address, User
 from brand.queries import market_rules
 from esim.states import ProfileState
 from moportal.database.statements import compare_and_set
-from moportal.money import Money
 from moportal.text.normal_text import normalise_number
 from orders.domain import returning
 from orders.models import Declaration, Order
@@ -165,18 +164,6 @@ def is_untouched(order: Order) -> bool:
     buckets = Bucket.objects.filter(period__subscription=subscription)
     used = buckets.aggregate(used=Sum("used_bytes"))["used"]
     return not used and subscription.periods.count() == 1
-
-
-def proposed_sum(declaration: Declaration) -> Money | None:
-    """Return what staff are advised to pay back, or None if nothing follows from a rule.
-
-    Service that was used is charged only if the customer asked for it to start at once. Nothing
-    stores such a wish yet, so the whole charge is proposed.
-    """
-    order = declaration.order
-    if order is None or declaration.kind != DeclarationKind.WITHDRAWAL:
-        return None
-    return order.price.gross if is_within_term(declaration, order) else None
 
 
 def settle(declaration: Declaration, *, actor: User, note: str) -> None:

@@ -14,7 +14,7 @@ from accounts.models import User
 from brand.models import MarketRules
 from esim.states import ProfileState
 from messages.models import Message
-from orders.domain import matching
+from orders.domain import matching, repayment
 from orders.domain.declaring import Typed, Where, declare
 from orders.models import Declaration, Order, Return
 from orders.states import (
@@ -38,7 +38,7 @@ def sold(placed: Order, alice: User) -> Order:
     alice.addresses.update(proven_at=now())
     order = settled(placed)
     # The law of her market lets her withdraw.
-    MarketRules.objects.create(market="US", withdrawal_days=14)
+    MarketRules.objects.create(market="US", withdrawal_days=14, repayment="time_and_data")
     Subscription.objects.update(anchored_at=now())
     return order
 
@@ -180,7 +180,7 @@ def test_an_order_on_a_device_or_with_used_data_is_left_to_staff(
     for declaration in (used, on_device):
         assert end_of(declaration) == (DeclarationState.MATCHED, DeclarationOutcome.IN_USE)
         # Nobody asked for the service to start at once, so nothing is kept back.
-        assert matching.proposed_sum(declaration) == sold.price.gross
+        assert repayment.proposed_sum(declaration) == sold.price.gross
     assert not Return.objects.exists()
 
 
@@ -193,7 +193,7 @@ def test_the_term_begins_after_the_day_of_the_order(
     declaration = said(WITHDRAWAL)
 
     assert (declaration.outcome == DeclarationOutcome.TOO_LATE) == is_late
-    assert (matching.proposed_sum(declaration) is None) == is_late
+    assert (repayment.proposed_sum(declaration) is None) == is_late
 
 
 def test_the_market_of_the_order_decides_about_the_term(said: Declare) -> None:
@@ -214,8 +214,8 @@ def test_an_order_that_cannot_be_taken_back_now_is_left_to_staff(
 
 
 def test_a_proposal_follows_only_for_a_withdrawal_with_an_order(said: Declare) -> None:
-    assert matching.proposed_sum(said(CANCEL)) is None
-    assert matching.proposed_sum(said(WITHDRAWAL, address="no@example.com")) is None
+    assert repayment.proposed_sum(said(CANCEL)) is None
+    assert repayment.proposed_sum(said(WITHDRAWAL, address="no@example.com")) is None
 
 
 def test_one_confirm_page_declares_once_and_sends_one_receipt(sold: Order) -> None:

@@ -1,0 +1,41 @@
+"""How much a customer gets back who withdraws: the rule of the market, applied to one order.
+
+Source: docs/contract.md#subscriptions.
+"""
+
+from brand.models import Repayment
+from brand.queries import market_rules
+from moportal.money import Money
+from orders.domain.matching import is_untouched, is_within_term
+from orders.models import Declaration, Order
+from orders.states import DeclarationKind
+from subscriptions.domain.unused import unused_price
+
+
+def proposed_sum(declaration: Declaration) -> Money | None:
+    """Return what the rule gives back of the order's charge, or None if no rule says it.
+
+    It is never more than what can still be refunded. No rule says what a withdrawal gives back
+    after its term, from several paid months, or of an order that is not complete.
+    """
+    order = declaration.order
+    if order is None or declaration.kind != DeclarationKind.WITHDRAWAL:
+        return None
+    if order.subscription is None or not is_within_term(declaration, order):
+        return None
+    left = order.payment.left
+    if _gives_back_whole(order):
+        return left
+    periods = list(order.subscription.periods.all()[:2])
+    if len(periods) > 1:
+        return None
+    counts_data = market_rules(order.visit.market).repayment == Repayment.TIME_AND_DATA
+    unused = unused_price(periods[0], at=declaration.declared_at, counts_data=counts_data)
+    return min(unused, left, key=lambda sum_: sum_.minor_units)
+
+
+def _gives_back_whole(order: Order) -> bool:
+    """Return whether nothing is kept back, whatever was used."""
+    has_wish = bool(order.start_now_text)
+    keeps_price = market_rules(order.visit.market).keeps_price_of_use
+    return not has_wish or not keeps_price or is_untouched(order)
