@@ -61,25 +61,47 @@ def request_refund(
 ) -> Refund:
     """Store a refund that staff ask for, and enqueue the task that carries it out.
 
+    Raises what `reserve_refund` raises.
+    """
+    with transaction.atomic():
+        row = reserve_refund(payment, amount, kind=kind, reason=reason, actor=actor)
+        enqueue(KIND, row.pk)
+    return row
+
+
+@transaction.atomic
+def reserve_refund(
+    payment: Payment, amount: Money, *, kind: RefundKind, reason: str, actor: User
+) -> Refund:
+    """Store a refund that staff ask for. The caller sees to it that a worker sends it.
+
     Raises `NothingToRefund`, `RefundUnderWay`, `DisputeOpen`, or `NotOffered` for a part where the
     gateway gives back whole charges only.
     """
     if amount != payment.amount and not offers(payment.method.gateway, Ability.PART_REFUNDS):
         raise NotOffered(Ability.PART_REFUNDS)
-    with transaction.atomic():
-        fresh = Payment.objects.select_for_update().get(pk=payment.pk)
-        _refuse_if_disputed(fresh)
-        if fresh.refunds.filter(kind=kind, state=RefundState.ASKED).exists():
-            raise RefundUnderWay(str(fresh))
-        if (
-            amount.currency != fresh.currency
-            or not 0 < amount.minor_units <= fresh.left.minor_units
-        ):
-            raise NothingToRefund(str(fresh))
-        row = _set_aside(fresh, amount, kind=kind, reason=reason, actor=actor)
-        enqueue(KIND, row.pk)
+    fresh = Payment.objects.select_for_update().get(pk=payment.pk)
+    _refuse_if_disputed(fresh)
+    if fresh.refunds.filter(kind=kind, state=RefundState.ASKED).exists():
+        raise RefundUnderWay(str(fresh))
+    if amount.currency != fresh.currency or not 0 < amount.minor_units <= fresh.left.minor_units:
+        raise NothingToRefund(str(fresh))
+    row = _set_aside(fresh, amount, kind=kind, reason=reason, actor=actor)
     log.info("refund asked", payment=payment.reference, kind=kind, actor=actor.pk)
     return row
+
+
+def send_reserved(row: Refund, *, before_call: BeforeCall) -> None:
+    """Send a refund that was reserved, unless that is done already.
+
+    If the bank decides later, another task asks for the result. Raises `GatewayRefused` for one
+    that failed.
+    """
+    if row.state == RefundState.FAILED:
+        raise GatewayRefused(row.last_error)
+    if row.state == RefundState.ASKED:
+        send(row, before_call=before_call)
+        _ask_later(row)
 
 
 def refund_rest(
@@ -98,9 +120,14 @@ def refund_rest(
             send(row, before_call=before_call)
         finally:
             payment.refresh_from_db()
-        if row.state == RefundState.ASKED:
-            enqueue(KIND, row.pk)
+        _ask_later(row)
     return payment
+
+
+def _ask_later(row: Refund) -> None:
+    """Enqueue the refund if the bank has not decided yet."""
+    if row.state == RefundState.ASKED:
+        enqueue(KIND, row.pk)
 
 
 @transaction.atomic
