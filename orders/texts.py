@@ -283,9 +283,13 @@ def _nothing_to_hand_over(order: Order) -> FailureText | None:
 
 
 def _taken_back(order: Order, order_return: Return) -> FailureText:
+    if not order_return.amount.minor_units:
+        ended = _("Your plan has ended.")
+        return FailureText(_("You withdrew from this order"), ended, then=_nothing_left())
     is_done = order_return.state == ReturnState.DONE
-    how = {"amount": order.price.gross, "card": _card(order)}
-    text = _("We refunded %(amount)s to %(card)s.") % how if is_done else _refunding(order)
+    how = {"amount": order_return.amount, "card": _card(order)}
+    text = _("We refunded %(amount)s to %(card)s.") if is_done else _refunding_text()
+    text %= how
     then = _(
         "Your plan has ended. It may take a few days for the refund to appear on your statement."
     )
@@ -300,9 +304,19 @@ def _given_up(order: Order) -> FailureText:
     return FailureText(_("We couldn't complete your order"), text)
 
 
+def _nothing_left() -> str:
+    return _(
+        "You used all that you paid for before you withdrew, so nothing is paid back. "
+        "Contact us if you have questions."
+    )
+
+
 def _refunding(order: Order) -> str:
-    how = {"amount": order.price.gross, "card": _card(order)}
-    return _("We're refunding %(amount)s to %(card)s.") % how
+    return _refunding_text() % {"amount": order.price.gross, "card": _card(order)}
+
+
+def _refunding_text() -> str:
+    return _("We're refunding %(amount)s to %(card)s.")
 
 
 def _card(order: Order) -> str:

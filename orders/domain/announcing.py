@@ -6,7 +6,7 @@ from typing import Any
 from accounts.domain.telling import tell
 from messages.states import Occasion
 from orders.domain.consent import renewal_day
-from orders.models import Order
+from orders.models import Order, Return
 from orders.states import Failure, OrderState
 from payments.domain.receipts import message_context
 from payments.models import CreditNote, Mandate, Receipt, Refund
@@ -46,11 +46,16 @@ def tell_ended(order: Order, state: OrderState, *, failure: object) -> None:
         _tell(order, Occasion.ORDER_FAILED, is_charged=is_charged, is_refused=is_refused)
 
 
-def tell_refunded(order: Order) -> None:
-    """Say that the charge of a completed order goes back to the customer."""
+def tell_taken_back(order_return: Return) -> None:
+    """Say that the plan has ended, and how much of the charge goes back to the customer."""
+    order = order_return.order
+    if not order_return.amount.minor_units:
+        tell_plan_ended(order)
+        return
     notes = CreditNote.objects.filter(refund__payment=order.payment_id)
     last = notes.select_related("receipt").order_by("pk").last()
-    _tell(order, Occasion.ORDER_REFUNDED, **_card(order), **_credit_note(last))
+    more = {"total": order_return.amount, **_card(order), **_credit_note(last)}
+    _tell(order, Occasion.ORDER_REFUNDED, **more)
 
 
 def tell_plan_ended(order: Order) -> None:

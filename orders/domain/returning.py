@@ -5,6 +5,7 @@ each time, so it may run twice.
 """
 
 from functools import partial
+from typing import Any
 
 import structlog
 from django.db import transaction
@@ -12,6 +13,7 @@ from django.utils.timezone import now
 
 from accounts.models import User
 from esim.domain import provisioning
+from moportal.money import Money
 from orders.domain import announcing
 from orders.domain.undoing import try_each
 from orders.models import Order, Return
@@ -21,6 +23,7 @@ from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.retries import count_failure
 from payments.domain import refunds
 from payments.gateways.base import GatewayRefused
+from payments.models import Payment
 from payments.states import RefundKind
 from subscriptions.domain import activation
 from subscriptions.domain import lifecycle as subscriptions
@@ -38,12 +41,18 @@ class ChargeDisputed(Exception):
 
 
 def request_return(
-    order: Order, *, actor: User, because: str, withdraws_esim: bool = True
+    order: Order,
+    *,
+    actor: User,
+    because: str,
+    withdraws_esim: bool = True,
+    amount: Money | None = None,
 ) -> Return:
-    """Ask for the order to be taken back and its whole charge to be refunded.
+    """Ask for the order to be taken back and its charge to be refunded, or only this amount of it.
 
     A return that the gateway refused may be asked for again. Raises `NothingToReturn`, or
-    `ChargeDisputed` while a dispute is open, or after a lost one.
+    `ChargeDisputed` while a dispute is open, or after a lost one. With an amount, it also raises
+    what `payments.domain.refunds.reserve_refund` raises.
     """
     request = {"because": because, "withdraws_esim": withdraws_esim, "asked_by": actor}
     with transaction.atomic():
@@ -57,11 +66,31 @@ def request_return(
         payment = fresh.payment
         if payment.is_disputed or payment.lost_minor_units == payment.minor_units:
             raise ChargeDisputed(order.number)
-        columns = {**request, "state": ReturnState.ASKED, "ended_at": None, "tries": 0}
+        columns = {
+            **request,
+            **_sum_columns(payment, amount, because=because, actor=actor),
+            "state": ReturnState.ASKED,
+            "ended_at": None,
+            "tries": 0,
+        }
         order_return, _ = Return.objects.update_or_create(order=order, defaults=columns)
         enqueue(KIND, order_return.pk)
     log.info("return asked", order=order.number, actor=actor.pk)
     return order_return
+
+
+def _sum_columns(
+    payment: Payment, amount: Money | None, *, because: str, actor: User
+) -> dict[str, Any]:
+    """Return what the return stores about its sum, and reserve the refund of an amount."""
+    if amount is None:
+        return {"minor_units": None, "refund": None}
+    refund = None
+    if amount.minor_units:
+        refund = refunds.reserve_refund(
+            payment, amount, kind=RefundKind.ENDED, reason=because, actor=actor
+        )
+    return {"minor_units": amount.minor_units, "refund": refund}
 
 
 def take_back(subject: str, lease: Lease) -> RetryAfter | None:
@@ -71,7 +100,12 @@ def take_back(subject: str, lease: Lease) -> RetryAfter | None:
     and money are each tried, even if one of them fails. It is the customer's money,
     so this is retried until it is done or refused.
     """
-    related = ("order__payment__method", "order__profile__sim", "order__subscription__line")
+    related = (
+        "order__payment__method",
+        "order__profile__sim",
+        "order__subscription__line",
+        "refund__payment__method",
+    )
     order_return = Return.objects.select_related(*related).get(pk=subject)
     order = order_return.order
     structlog.contextvars.bind_contextvars(order=order.number, order_return=order_return.pk)
@@ -83,13 +117,7 @@ def take_back(subject: str, lease: Lease) -> RetryAfter | None:
     errors = try_each(
         partial(_withdraw_esim, order_return, lease),
         partial(activation.end, order.subscription, before_call=lease.cover_call),
-        partial(
-            refunds.refund_rest,
-            order.payment,
-            kind=RefundKind.ENDED,
-            reason=order_return.because,
-            before_call=lease.cover_call,
-        ),
+        partial(_give_back, order_return, lease),
     )
 
     refusal = next((error for error in errors if isinstance(error, GatewayRefused)), None)
@@ -111,12 +139,25 @@ def _withdraw_esim(order_return: Return, lease: Lease) -> None:
         subscriptions.remove_from_line(profile.sim)
 
 
+def _give_back(order_return: Return, lease: Lease) -> None:
+    """Refund the sum that was decided, or what is left of the charge."""
+    if order_return.minor_units is None:
+        refunds.refund_rest(
+            order_return.order.payment,
+            kind=RefundKind.ENDED,
+            reason=order_return.because,
+            before_call=lease.cover_call,
+        )
+    elif order_return.refund is not None:
+        refunds.send_reserved(order_return.refund, before_call=lease.cover_call)
+
+
 def _end(order_return: Return, state: ReturnState, *, last_error: str = "") -> None:
     """End the return by compare-and-set; one that another worker ended first is left as it is."""
     mine = Return.objects.filter(pk=order_return.pk, state=ReturnState.ASKED)
     with transaction.atomic():
         is_ended = mine.update(state=state, ended_at=now(), last_error=last_error[:200])
         if is_ended and state == ReturnState.DONE:
-            announcing.tell_refunded(order_return.order)
+            announcing.tell_taken_back(order_return)
     if is_ended:
         log.info("return ended", state=state, last_error=last_error)

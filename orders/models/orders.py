@@ -9,8 +9,9 @@ from django.db.models import Q
 
 from esim.models import Profile, Sim
 from mobileplans.models import Visit
+from moportal.money import Money
 from orders.states import Failure, OrderState, RepairKind, RepairState, ReturnState
-from payments.models import CardPage, Payment, PaymentMethod
+from payments.models import CardPage, Payment, PaymentMethod, Refund
 from plans.models import Plan, PricedPlan
 from subscriptions.models import Subscription
 
@@ -290,7 +291,7 @@ class Return(models.Model):
     """Taking a completed order back: the plan ends, and `payments` gives the charge back.
 
     The row is stored before any call outside; a worker carries it out
-    (`orders.domain.returning`).
+    (`orders.domain.returning`). A withdrawal may give back a part of the charge, or nothing.
     """
 
     order = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="taken_back")
@@ -298,6 +299,12 @@ class Return(models.Model):
     because = models.CharField(max_length=200)
     withdraws_esim = models.BooleanField(
         default=True, help_text="Cancel the eSIM at the SM-DP+, unless it is already on a device."
+    )
+    minor_units = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="What is given back. Empty: what is left of the charge."
+    )
+    refund = models.OneToOneField(
+        Refund, null=True, blank=True, on_delete=models.PROTECT, related_name="order_return"
     )
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
     tries = models.PositiveSmallIntegerField(default=0)
@@ -307,6 +314,11 @@ class Return(models.Model):
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                name="return_of_a_sum_has_its_refund",
+                condition=Q(minor_units__gt=0, refund__isnull=False)
+                | (Q(minor_units__isnull=True) | Q(minor_units=0)) & Q(refund__isnull=True),
+            ),
             models.CheckConstraint(
                 name="return_state_known", condition=Q(state__in=ReturnState.values)
             ),
@@ -319,3 +331,9 @@ class Return(models.Model):
 
     def __str__(self) -> str:
         return f"return of {self.order}"
+
+    @property
+    def amount(self) -> Money:
+        """Return what is given back: the whole price, if no other sum was decided."""
+        price = self.order.price.gross
+        return price if self.minor_units is None else Money(self.minor_units, price.currency)
