@@ -111,14 +111,19 @@ NEXT_DECLARATION_STATES: dict[DeclarationState, frozenset[DeclarationState]] = {
     DeclarationState.RECEIVED: frozenset(
         {DeclarationState.MATCHED, DeclarationState.UNMATCHED, DeclarationState.DONE}
     ),
-    DeclarationState.MATCHED: frozenset({DeclarationState.DONE}),
-    DeclarationState.UNMATCHED: frozenset({DeclarationState.DONE}),
+    # Staff may find that another order is meant.
+    DeclarationState.MATCHED: frozenset({DeclarationState.MATCHED, DeclarationState.DONE}),
+    DeclarationState.UNMATCHED: frozenset({DeclarationState.MATCHED, DeclarationState.DONE}),
     DeclarationState.DONE: frozenset(),
 }
 
 
+# Staff must act on these.
+OPEN_CASES = frozenset({DeclarationState.MATCHED, DeclarationState.UNMATCHED})
+
+
 class DeclarationOutcome(TextChoices):
-    """What the worker did with a declaration, or why it left it to staff."""
+    """What was done with a declaration, or why the worker left it to staff."""
 
     CANCELLED = "cancelled", "The plan is cancelled"
     RETURNED = "returned", "The order is taken back"
@@ -129,3 +134,4 @@ class DeclarationOutcome(TextChoices):
     TOO_LATE = "too_late", "The term is over"
     IN_USE = "in_use", "The eSIM or the data may be in use"
     REFUSED = "refused", "The order cannot be taken back now"
+    BY_STAFF = "by_staff", "Staff have found the order"

@@ -406,6 +406,7 @@ BROKEN: dict[str, Callable[[], object]] = {
     ),
     "completed_order_was_charged_and_has_its_plan": set_to(Order, state="completed"),
     "only_failed_or_cancelled_orders_are_undone": set_to(Order, undone_at=now()),
+    "return_of_a_sum_has_its_refund": set_to(Return, minor_units=1),
     "return_state_known": set_to(Return, state="other", ended_at=now()),
     "ended_return_has_a_time": set_to(Return, state="done"),
     "order_of_a_plan_that_renews_has_its_consent": set_to(Order, renews=True),

@@ -17,7 +17,7 @@ from django.db.models import QuerySet, Sum
 from django.utils.timezone import now
 
 from accounts.identifier import normalise
-from accounts.models import Address, User
+from accounts.models import Address
 from brand.queries import market_rules
 from esim.states import ProfileState
 from moportal.database.statements import compare_and_set
@@ -67,14 +67,13 @@ def match(subject: str, _lease: Lease) -> RetryAfter | None:
             is_done = outcome in CARRIED_OUT
             state = DeclarationState.DONE if is_done else DeclarationState.MATCHED
         ended = {"done_at": now()} if state == DeclarationState.DONE else {}
-        _move(declaration, state, order=order, outcome=outcome, **ended)
+        move(declaration, state, order=order, outcome=outcome, **ended)
     return None
 
 
 def find_order(declaration: Declaration) -> Order | None:
     """Return the order that is named, if the declaration also knows its owner; otherwise None."""
-    related = ("account", "visit", "payment", "profile", "subscription__line")
-    orders = Order.objects.select_related(*related)
+    orders = _orders()
     found = list(orders.filter(number=order_number(declaration.contract)))
     if not found:
         typed = normalise(declaration.contract, declaration.market)
@@ -84,6 +83,16 @@ def find_order(declaration: Declaration) -> Order | None:
         # If the line has two plans, nobody knows which one is meant.
         found = list(running.filter(subscription__line__msisdn__in=numbers)[:2])
     return found[0] if len(found) == 1 and _knows_owner(declaration, found[0]) else None
+
+
+def order_with_number(text: str) -> Order | None:
+    """Return the order with the number that was typed, whoever it belongs to."""
+    return _orders().filter(number=order_number(text)).first()
+
+
+def _orders() -> QuerySet[Order]:
+    related = ("account", "visit", "payment", "profile", "subscription__line")
+    return Order.objects.select_related(*related)
 
 
 def order_number(text: str) -> str:
@@ -120,13 +129,18 @@ def _carry_out(declaration: Declaration, order: Order) -> DeclarationOutcome:
 
 
 def _cancel(order: Order) -> DeclarationOutcome:
-    if order.subscription is None:
-        return DeclarationOutcome.NOT_RUNNING
     try:
-        cancelling.cancel(order.subscription)
+        cancel_plan(order)
     except cancelling.NotRenewing:
         return DeclarationOutcome.NOT_RUNNING
     return DeclarationOutcome.CANCELLED
+
+
+def cancel_plan(order: Order) -> None:
+    """Cancel the order's plan at the end of its period. Raises `cancelling.NotRenewing`."""
+    if order.subscription is None:
+        raise cancelling.NotRenewing(order.number)
+    cancelling.cancel(order.subscription)
 
 
 def _withdraw(declaration: Declaration, order: Order) -> DeclarationOutcome:
@@ -166,12 +180,7 @@ def is_untouched(order: Order) -> bool:
     return not used and subscription.periods.count() == 1
 
 
-def settle(declaration: Declaration, *, actor: User, note: str) -> None:
-    """Store that staff have answered a case. Raises `IllegalTransition`."""
-    _move(declaration, DeclarationState.DONE, done_at=now(), settled_by=actor, staff_note=note)
-
-
-def _move(declaration: Declaration, new: DeclarationState, **columns: object) -> None:
+def move(declaration: Declaration, new: DeclarationState, **columns: object) -> None:
     """Change the state by compare-and-set; the only place that does. Raises `IllegalTransition`."""
     old = DeclarationState(declaration.state)
     if new not in NEXT_DECLARATION_STATES[old] or not compare_and_set(

@@ -3,6 +3,8 @@
 Source: docs/contract.md#subscriptions.
 """
 
+from datetime import datetime, timedelta
+
 from brand.models import Repayment
 from brand.queries import market_rules
 from moportal.money import Money
@@ -10,6 +12,15 @@ from orders.domain.matching import is_untouched, is_within_term
 from orders.models import Declaration, Order
 from orders.states import DeclarationKind
 from subscriptions.domain.unused import unused_price
+
+# Directive 2011/83/EU, article 13(1): so long after the customer has withdrawn.
+REPAY_WITHIN = timedelta(days=14)
+
+
+def repay_by(declaration: Declaration) -> datetime | None:
+    """Return when the money must have gone back, or None for a cancellation."""
+    is_withdrawal = declaration.kind == DeclarationKind.WITHDRAWAL
+    return declaration.declared_at + REPAY_WITHIN if is_withdrawal else None
 
 
 def proposed_sum(declaration: Declaration) -> Money | None:

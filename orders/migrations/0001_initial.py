@@ -101,7 +101,7 @@ class Migration(migrations.Migration):
                 ('market', models.CharField(max_length=2)),
                 ('declared_at', models.DateTimeField()),
                 ('state', models.CharField(choices=[('received', 'Received'), ('matched', 'Order found, staff decide'), ('unmatched', 'No order found'), ('done', 'Done')], default='received', max_length=9)),
-                ('outcome', models.CharField(blank=True, choices=[('cancelled', 'The plan is cancelled'), ('returned', 'The order is taken back'), ('no_order', 'Order and address do not match'), ('not_proven', 'The address is not proven'), ('has_note', 'The customer wrote a note'), ('not_running', 'The plan does not renew'), ('too_late', 'The term is over'), ('in_use', 'The eSIM or the data may be in use'), ('refused', 'The order cannot be taken back now')], max_length=12)),
+                ('outcome', models.CharField(blank=True, choices=[('cancelled', 'The plan is cancelled'), ('returned', 'The order is taken back'), ('no_order', 'Order and address do not match'), ('not_proven', 'The address is not proven'), ('has_note', 'The customer wrote a note'), ('not_running', 'The plan does not renew'), ('too_late', 'The term is over'), ('in_use', 'The eSIM or the data may be in use'), ('refused', 'The order cannot be taken back now'), ('by_staff', 'Staff have found the order')], max_length=12)),
                 ('due_at', models.DateTimeField(help_text='When staff must have answered it.')),
                 ('done_at', models.DateTimeField(blank=True, null=True)),
                 ('staff_note', models.CharField(blank=True, max_length=200)),
@@ -111,7 +111,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-pk'],
-                'permissions': [('settle_declaration', 'Can settle a withdrawal or cancellation')],
+                'permissions': [('settle_declaration', 'Can settle a withdrawal or cancellation'), ('carry_out_declaration', 'Can end a plan for a withdrawal or cancellation')],
             },
         ),
         migrations.CreateModel(
@@ -159,12 +159,14 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(choices=[('asked', 'In progress'), ('done', 'Refunded'), ('refused', 'Refused by the gateway')], default='asked', max_length=8)),
                 ('because', models.CharField(max_length=200)),
                 ('withdraws_esim', models.BooleanField(default=True, help_text='Cancel the eSIM at the SM-DP+, unless it is already on a device.')),
+                ('minor_units', models.PositiveBigIntegerField(blank=True, help_text='What is given back. Empty: what is left of the charge.', null=True)),
                 ('tries', models.PositiveSmallIntegerField(default=0)),
                 ('last_error', models.CharField(blank=True, max_length=200)),
                 ('asked_at', models.DateTimeField(auto_now_add=True)),
                 ('ended_at', models.DateTimeField(blank=True, null=True)),
                 ('asked_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
                 ('order', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='taken_back', to='orders.order')),
+                ('refund', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='order_return', to='payments.refund')),
             ],
         ),
         migrations.CreateModel(
@@ -244,7 +246,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='declaration',
-            constraint=models.CheckConstraint(condition=models.Q(('outcome', ''), ('outcome__in', ['cancelled', 'returned', 'no_order', 'not_proven', 'has_note', 'not_running', 'too_late', 'in_use', 'refused']), _connector='OR'), name='declaration_outcome_known'),
+            constraint=models.CheckConstraint(condition=models.Q(('outcome', ''), ('outcome__in', ['cancelled', 'returned', 'no_order', 'not_proven', 'has_note', 'not_running', 'too_late', 'in_use', 'refused', 'by_staff']), _connector='OR'), name='declaration_outcome_known'),
         ),
         migrations.AddConstraint(
             model_name='declaration',
@@ -289,6 +291,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='repair',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'reissue'), ('state', 'done'), _negated=True), ('new_profile__isnull', False), _connector='OR'), name='reissue_that_is_done_has_a_new_profile'),
+        ),
+        migrations.AddConstraint(
+            model_name='return',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('minor_units__gt', 0), ('refund__isnull', False)), models.Q(models.Q(('minor_units__isnull', True), ('minor_units', 0), _connector='OR'), ('refund__isnull', True)), _connector='OR'), name='return_of_a_sum_has_its_refund'),
         ),
         migrations.AddConstraint(
             model_name='return',

@@ -60,7 +60,10 @@ class Declaration(models.Model):
 
     class Meta:
         ordering = ["-pk"]
-        permissions = [("settle_declaration", "Can settle a withdrawal or cancellation")]
+        permissions = [
+            ("settle_declaration", "Can settle a withdrawal or cancellation"),
+            ("carry_out_declaration", "Can end a plan for a withdrawal or cancellation"),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="declaration_kind_known", condition=Q(kind__in=DeclarationKind.values)
