@@ -140,6 +140,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     # A customer gets no link. Staff do: `tests/accounts/test_password_links.py`.
     "/admin/accounts/user/<object_id>/password-link/": NOBODY_OF_STAFF,
     "/admin/accounts/user/<object_id>/recovery/": AGENT,
+    "/admin/orders/declaration/<object_id>/case/": AGENT,
 }
 # A GET leads on before the row is looked for.
 BY_GET = {"/account/methods/<number>/remove/": CUSTOMER}

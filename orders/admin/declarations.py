@@ -4,14 +4,15 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import URLPattern, path
 
 from moportal.web.desk import NeedsStaffFilter, ReadOnly
+from orders.admin.cases import decide_case
 from orders.admin.orders import ReasonForm, staff_of
-from orders.domain import matching, repayment
+from orders.domain import answering, repayment
+from orders.domain.matching import IllegalTransition
 from orders.models import Declaration
-from orders.states import DeclarationState
-
-CASES = (DeclarationState.MATCHED, DeclarationState.UNMATCHED)
+from orders.states import OPEN_CASES
 
 
 class IsCase(NeedsStaffFilter):
@@ -20,12 +21,12 @@ class IsCase(NeedsStaffFilter):
     def queryset(
         self, _request: HttpRequest, declarations: QuerySet[Declaration]
     ) -> QuerySet[Declaration]:
-        return declarations.filter(state__in=CASES) if self.value() else declarations
+        return declarations.filter(state__in=OPEN_CASES) if self.value() else declarations
 
 
 @admin.register(Declaration)
 class DeclarationAdmin(ReadOnly, admin.ModelAdmin[Declaration]):
-    """Each row is a case until it is done. Orders are cancelled and refunded on their own page."""
+    """Each row is a case until it is done. Its page leads to the one on which staff decide it."""
 
     list_display = ["kind", "state", "outcome", "contract", "order", "declared_at", "due_at"]
     list_filter = [IsCase, "kind", "state", "outcome", "market"]
@@ -33,6 +34,13 @@ class DeclarationAdmin(ReadOnly, admin.ModelAdmin[Declaration]):
     search_fields = ["=key", "=contract", "=address", "=order__number"]
     readonly_fields = ["proposal"]
     actions = ["settle"]
+    change_form_template = "admin/orders/declaration.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page on which staff decide a case."""
+        page = self.admin_site.admin_view(decide_case)
+        own = path("<path:object_id>/case/", page, name="orders_declaration_case")
+        return [own, *super().get_urls()]
 
     @admin.display(description="Proposed refund")
     def proposal(self, declaration: Declaration) -> str:
@@ -59,8 +67,8 @@ class DeclarationAdmin(ReadOnly, admin.ModelAdmin[Declaration]):
 
     def _settle(self, request: HttpRequest, declaration: Declaration, note: str) -> None:
         try:
-            matching.settle(declaration, actor=staff_of(request), note=note)
-        except matching.IllegalTransition:
+            answering.close(declaration, actor=staff_of(request), note=note)
+        except IllegalTransition:
             self.message_user(request, f"{declaration}: not an open case.", messages.WARNING)
         else:
             self.message_user(request, f"{declaration.contract}: answered.")
