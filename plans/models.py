@@ -81,8 +81,18 @@ class PlanCountry(models.Model):
         return self.country
 
 
+class Identity(models.TextChoices):
+    """Whether the law of a market asks who the customer is before a plan can be used."""
+
+    NONE = "none", "Not needed"
+    BEFORE_ACTIVATION = "before", "Before the plan starts"
+
+
 class PlanPrice(models.Model):
-    """The price of a plan in a market. The market decides currency and tax, never the language."""
+    """The price of a plan in a market. The market decides currency and tax, never the language.
+
+    The market also decides whether the customer must be identified.
+    """
 
     plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="prices")
     market = models.CharField(max_length=2)
@@ -92,6 +102,16 @@ class PlanPrice(models.Model):
     currency = models.CharField(max_length=3, validators=[validate_currency])
     tax_rate = models.PositiveIntegerField(default=0, help_text="In basis points: 1900 is 19%.")
     tax_included = models.BooleanField(default=True)
+    identity = models.CharField(
+        max_length=6,
+        choices=Identity,
+        default=Identity.NONE,
+        db_default="none",
+        help_text=(
+            "With identity, the plan is sold only on lines whose holder the customer system"
+            " reports as identified."
+        ),
+    )
 
     class Meta:
         constraints = [
@@ -100,12 +120,19 @@ class PlanPrice(models.Model):
             ),
             models.CheckConstraint(name="plan_costs_something", condition=Q(minor_units__gt=0)),
             models.CheckConstraint(
+                name="plan_identity_known", condition=Q(identity__in=Identity.values)
+            ),
+            models.CheckConstraint(
                 name="tax_below_one_hundred_percent", condition=Q(tax_rate__lt=10_000)
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.plan} {self.market} {self.minor_units} {self.currency}"
+
+    @property
+    def asks_identity(self) -> bool:
+        return self.identity != Identity.NONE
 
     @property
     def taxed(self) -> TaxedPrice:

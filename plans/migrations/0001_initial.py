@@ -52,10 +52,11 @@ class Migration(migrations.Migration):
                 ('currency', models.CharField(max_length=3, validators=[moportal.money.validate_currency])),
                 ('tax_rate', models.PositiveIntegerField(default=0, help_text='In basis points: 1900 is 19%.')),
                 ('tax_included', models.BooleanField(default=True)),
+                ('identity', models.CharField(choices=[('none', 'Not needed'), ('before', 'Before the plan starts')], db_default='none', default='none', help_text='With identity, the plan is sold only on lines whose holder the customer system reports as identified.', max_length=6)),
                 ('plan', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='prices', to='plans.plan')),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('plan', 'market'), name='one_price_per_plan_and_market'), models.CheckConstraint(condition=models.Q(('minor_units__gt', 0)), name='plan_costs_something'), models.CheckConstraint(condition=models.Q(('tax_rate__lt', 10000)), name='tax_below_one_hundred_percent')],
+                'constraints': [models.UniqueConstraint(fields=('plan', 'market'), name='one_price_per_plan_and_market'), models.CheckConstraint(condition=models.Q(('minor_units__gt', 0)), name='plan_costs_something'), models.CheckConstraint(condition=models.Q(('identity__in', ['none', 'before'])), name='plan_identity_known'), models.CheckConstraint(condition=models.Q(('tax_rate__lt', 10000)), name='tax_below_one_hundred_percent')],
             },
         ),
         migrations.CreateModel(
