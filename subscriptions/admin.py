@@ -225,8 +225,16 @@ class ChargingCallAdmin(ReadOnly, admin.ModelAdmin[ChargingCall]):
 class OperatorLineAdmin(SearchByIdentifier, ReadOnly, admin.ModelAdmin[OperatorLine]):
     """Lines of the customer system that customers have linked."""
 
-    list_display = ["reference", "line", "is_locked", "balances_at", "tries", "last_error"]
-    list_filter = ["is_locked"]
+    list_display = [
+        "reference",
+        "line",
+        "is_locked",
+        "is_holder_identified",
+        "balances_at",
+        "tries",
+        "last_error",
+    ]
+    list_filter = ["is_locked", "is_holder_identified"]
     list_select_related = ["line"]
     search_fields = ["=reference", "=line__msisdn", "=line__account__username"]
 

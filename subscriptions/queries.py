@@ -1,5 +1,6 @@
 """Which periods and subscriptions can still be used, which renew, and how much a line uses."""
 
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -7,7 +8,9 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, QuerySet, Sum
 from django.db.models.functions import TruncDate
 
-from subscriptions.models import Line, Master, Period, Subscription, UsageRecord
+from accounts.models import User
+from esim.models import Sim
+from subscriptions.models import Line, Master, Period, SimOnLine, Subscription, UsageRecord
 from subscriptions.states import RUNNING
 
 
@@ -27,6 +30,20 @@ def renewing_subscriptions() -> QuerySet[Subscription]:
     return Subscription.objects.filter(
         state__in=RUNNING, anchored_at__isnull=False, master=Master.PORTAL
     )
+
+
+def identified_sims(account: User, sims: Collection[Sim]) -> set[int]:
+    """Return the keys of those SIMs that are on a line of this customer with a holder we know.
+
+    The operator must have reported the line's holder as identified. Unknown counts as no.
+    """
+    on_lines = SimOnLine.objects.filter(
+        until=None,
+        sim__in=sims,
+        line__account=account,
+        line__operator_line__is_holder_identified=True,
+    )
+    return set(on_lines.values_list("sim_id", flat=True))
 
 
 def daily_use(line: Line, *, until: datetime, days: int = 30) -> list[tuple[date, int]]:

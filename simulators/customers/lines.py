@@ -7,7 +7,13 @@ GB = 10**9
 
 
 def _plan(
-    reference: str, name: str, total: int | None, left: int, *, days: int = 20
+    reference: str,
+    name: str,
+    total: int | None,
+    left: int,
+    *,
+    days: int = 20,
+    countries: tuple[str, ...] = ("US", "CA", "MX"),
 ) -> dict[str, Any]:
     return {
         "reference": reference,
@@ -15,7 +21,7 @@ def _plan(
         "total": total,
         "left": left,
         "days": days,
-        "countries": ["US", "CA", "MX"],
+        "countries": list(countries),
     }
 
 
@@ -53,6 +59,13 @@ LINES: dict[str, dict[str, Any]] = {
         "sims": ["8944999100000000069"],
         "plans": [_plan("n", "Home 50 GB", 50 * GB, 12 * GB)],
     },
+    "identified": {
+        "number": "+12025550147",
+        "billCode": "HOLD-4716-FJRD",
+        "holderIdentified": True,
+        "sims": ["8944999100000000085"],
+        "plans": [_plan("i", "Dubai 1 GB", GB, 0, countries=("AE",))],
+    },
 }
 
 
@@ -68,6 +81,7 @@ def _document(line: dict[str, Any], at: datetime) -> dict[str, Any]:
         "number": line["number"],
         "billCode": line["billCode"],
         "locked": line.get("locked", False),
+        "holderIdentified": line.get("holderIdentified"),
         "simChangedAt": None if changed is None else (at - timedelta(days=changed)).isoformat(),
         "sims": line["sims"],
         "plans": [

@@ -103,6 +103,8 @@ class LineOnRecord:
     plans: tuple[PlanOnLine, ...]
     # Whether the bill code of a FIND is this line's. False if none was sent.
     is_bill_code_right: bool = False
+    # Whether the operator has identified the holder as the law asks. None if it does not say.
+    is_holder_identified: bool | None = None
 
 
 class CustomerSystem(Protocol):

@@ -100,6 +100,7 @@ def _parse_line(answer: Mapping[str, Any]) -> LineOnRecord:
             iccids=tuple(str(Iccid.parse(_text(one, 20))) for one in answer["sims"]),
             plans=tuple(_plan(one) for one in answer["plans"]),
             is_bill_code_right=_flag(answer.get("billCodeValid", False)),
+            is_holder_identified=_flag_or_none(answer.get("holderIdentified")),
         )
     # Invalid identifiers are ValueErrors. A missing name raises KeyError, and another kind of
     # value TypeError or AttributeError.
@@ -142,6 +143,10 @@ def _flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise TypeError("not true or false")
     return value
+
+
+def _flag_or_none(value: object) -> bool | None:
+    return None if value is None else _flag(value)
 
 
 def _instant(value: object) -> datetime:

@@ -165,6 +165,7 @@ def _move(kept: OperatorLine, account: User, found: LineOnRecord) -> None:
 
 def _write(kept: OperatorLine, found: LineOnRecord, at: datetime) -> None:
     kept.is_locked, kept.sim_changed_at = found.is_locked, found.sim_changed_at
+    kept.is_holder_identified = found.is_holder_identified
     kept.balances_at, kept.tries, kept.last_error = at, 0, ""
     kept.save()
     Line.objects.filter(pk=kept.line_id).update(msisdn=found.number[1:])

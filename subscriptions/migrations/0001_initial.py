@@ -85,6 +85,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('reference', models.CharField(help_text="The line's name in the customer system.", max_length=40, unique=True)),
                 ('is_locked', models.BooleanField(default=False, help_text='A holder has locked the line: no SIM may be attached or moved.')),
+                ('is_holder_identified', models.BooleanField(blank=True, help_text='The operator has identified the holder. Empty: it does not say.', null=True)),
                 ('sim_changed_at', models.DateTimeField(blank=True, help_text='When the line last got another SIM, if that is known.', null=True)),
                 ('balances_at', models.DateTimeField(help_text='When the customer system was asked what is left on the line.')),
                 ('tries', models.PositiveIntegerField(default=0, help_text='Failed attempts in a row.')),

@@ -25,6 +25,11 @@ class OperatorLine(models.Model):
     is_locked = models.BooleanField(
         default=False, help_text="A holder has locked the line: no SIM may be attached or moved."
     )
+    is_holder_identified = models.BooleanField(
+        null=True,
+        blank=True,
+        help_text="The operator has identified the holder. Empty: it does not say.",
+    )
     sim_changed_at = models.DateTimeField(
         null=True, blank=True, help_text="When the line last got another SIM, if that is known."
     )
