@@ -13,6 +13,8 @@ class Market(NamedTuple):
     neighbours: tuple[str, ...]
     # In minor units, in the order of `KINDS`.
     prices: tuple[int, int, int, int, int]
+    # Whether its law asks who the customer is (`plans.models.Identity`).
+    identity: str = "none"
 
 
 MARKETS = {
@@ -20,7 +22,7 @@ MARKETS = {
     "GB": Market("GBP", 2000, ("IE", "FR"), (350, 1500, 3200, 1800, 3500)),
     "DE": Market("EUR", 1900, ("AT", "CH"), (400, 1700, 3500, 1999, 3999)),
     "JP": Market("JPY", 1000, ("KR", "TW"), (600, 2700, 5800, 3600, 6400)),
-    "AE": Market("AED", 500, ("SA", "QA"), (1500, 7000, 14500, 9000, 16500)),
+    "AE": Market("AED", 500, ("SA", "QA"), (1500, 7000, 14500, 9000, 16500), "before"),
 }
 WORLD = ("US", "GB", "DE", "JP", "AE", "CA", "MX", "FR", "ES", "IT", "KR", "SG")
 

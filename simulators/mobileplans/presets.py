@@ -5,7 +5,7 @@ from django.utils.translation import pgettext_lazy
 
 from simulators.mobileplans import forms
 from simulators.mobileplans.device import INSTALLED
-from simulators.mobileplans.samples import INSTALLED_ICCID, UNUSED_ICCID
+from simulators.mobileplans.samples import IDENTIFIED_ICCID, INSTALLED_ICCID, UNUSED_ICCID
 
 NO_DEVICE = {"eid": "", "iccid": "", "iccids": "", "imei": "", "location": "", "market": ""}
 NO_ERRORS = {"lpa_codes": "", "lpa_times": "", "lpa_iccids": ""}
@@ -40,9 +40,11 @@ PRESETS: list[dict[str, object]] = [
     {
         **ESIM_PC,
         "title": pgettext_lazy("launch", "Arabic, in Dubai"),
-        "purpose": _("Pages from right to left, prices in dirhams."),
+        "purpose": _("Pages from right to left. Plans only for a SIM with an identified holder."),
         "location": "AE",
         "market": "AE",
+        "eid": "",
+        "iccid": IDENTIFIED_ICCID,
         "language": forms.ARABIC,
     },
     {

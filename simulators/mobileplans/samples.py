@@ -19,6 +19,8 @@ OUTSIDE_ICCID = "8944110000000000016"
 MICROBALANCE_ICCID = "8944110000000000024"
 WITH_PLAN_ICCID = "8944110000000000032"
 INSTALLED_ICCID = "8944110000000000040"
+# The customer system's simulator has its line, with a holder who is identified.
+IDENTIFIED_ICCID, IDENTIFIED_BILL_CODE = "8944999100000000085", "HOLD-4716-FJRD"
 # Whoever knows the last four digits proves that the SIM is theirs.
 UNUSED_PUK, INSTALLED_PUK = "73920415", "61840752"
 
@@ -76,6 +78,10 @@ SIMS = (
     Sample(WITH_PLAN_ICCID, _("The demo customer's SIM card, with a half-used plan")),
     Sample(MICROBALANCE_ICCID, _("SIM card with only a microbalance: balance of type NONE")),
     Sample(OUTSIDE_ICCID, _("SIM card outside the programme: balance NOTSUPPORTED")),
+    Sample(
+        IDENTIFIED_ICCID,
+        _("SIM card in Dubai, whose holder is identified. Code on the bill: HOLD-4716-FJRD"),
+    ),
     Sample(
         INSTALLED_ICCID,
         _("eSIM profile without a plan: enter it in the field iccids. PUK: 61840752"),

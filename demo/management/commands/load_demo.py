@@ -21,6 +21,8 @@ from simulators.mobileplans.samples import (
     CUSTOMER,
     CUSTOMER_PASSWORD,
     HOLDER,
+    IDENTIFIED_BILL_CODE,
+    IDENTIFIED_ICCID,
     INSTALLED_ICCID,
     INSTALLED_PUK,
     MICROBALANCE_ICCID,
@@ -52,6 +54,7 @@ SUMMARY = f"""\
   SIM without a plan  {UNUSED_ICCID}  (PUK {UNUSED_PUK})
   SIM with a plan     {WITH_PLAN_ICCID}  (of the demo customer)
   SIM, microbalance   {MICROBALANCE_ICCID}  (Get Balance: NONE)
+  SIM in Dubai        {IDENTIFIED_ICCID}  (its holder is identified; bill {IDENTIFIED_BILL_CODE})
   SIM outside         {OUTSIDE_ICCID}  (Get Balance: NOTSUPPORTED)
   profile on an eSIM  {INSTALLED_ICCID}  (without a plan; for iccids; PUK {INSTALLED_PUK})"""
 
@@ -148,6 +151,7 @@ def _load_price(plan: Plan, market: str, kind_position: int) -> None:
         currency=facts.currency,
         tax_rate=facts.tax_rate,
         tax_included=True,
+        identity=facts.identity,
     )
 
 
@@ -157,6 +161,7 @@ def _load_sims() -> None:
     )
     physical = {"kind": Sim.Kind.PHYSICAL}
     Sim.objects.create(iccid=UNUSED_ICCID, puk_ending=UNUSED_PUK[-4:], **physical)
+    Sim.objects.create(iccid=IDENTIFIED_ICCID, state=SimState.IN_USE, **physical)
     Sim.objects.create(iccid=OUTSIDE_ICCID, is_in_programme=False, **physical)
     Sim.objects.create(iccid=MICROBALANCE_ICCID, state=SimState.IN_USE, **physical)
     Sim.objects.create(iccid=WITH_PLAN_ICCID, state=SimState.IN_USE, msisdn="15550147", **physical)
