@@ -76,9 +76,9 @@ class DeviceForm(DraftForm):
         return _plain_digits(self.cleaned_data.get("eid", ""))
 
     def check(self, *, there: frozenset[str], needs_eid: bool) -> None:
-        """Check the choice against the installed profiles, and add errors to the form."""
+        """Check the choice against what there is to choose, and add errors to the form."""
         wish = self.cleaned_data["target"]
-        if wish not in there | {NEW_ESIM}:
+        if wish not in there:
             self.add_error("target", _("Choose which eSIM to use for this plan."))
         elif wish == NEW_ESIM and needs_eid:
             self._check_eid(self.cleaned_data["eid"])

@@ -79,8 +79,8 @@ def _attach(draft: Draft, visit: Visit) -> None:
 
 def offer_of(draft: Draft, plan_id: int) -> Offer:
     """Return the plan as this visit sees it, or raise `PlanNotOffered`."""
-    found = (offer for offer in offers_for(draft.visit) if offer.plan.pk == plan_id)
-    offer = next(found, None)
+    on_offer = offers_for(draft.visit, account=draft.account)
+    offer = next((offer for offer in on_offer if offer.plan.pk == plan_id), None)
     if offer is None:
         raise PlanNotOffered(plan_id)
     return offer

@@ -17,7 +17,7 @@ from moportal.database.statements import compare_and_set
 from orders.domain import fraud, limits
 from orders.domain.consent import consent_text, is_consent, is_start_now_text
 from orders.domain.drafts import StaleForm, has_offered_method
-from orders.domain.targets import Target, target
+from orders.domain.targets import Target, takes_plan, target
 from orders.models import KIND, Draft, Order, new_number
 from orders.states import ENDED
 from outbox.domain import enqueue
@@ -82,6 +82,8 @@ def _submit(draft: Draft, version: int, agreed: Agreed) -> Order | None:
     chosen, method = target(draft), draft.method
     is_complete = draft.plan_id is not None and has_offered_method(draft)
     if chosen is None or method is None or not is_complete or draft.version != version:
+        return None
+    if not takes_plan(draft, chosen):
         return None
     if not is_consent(draft, agreed.consent) or not is_start_now_text(draft, agreed.start_now):
         return None

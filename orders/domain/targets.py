@@ -3,13 +3,18 @@
 If one profile is usable, it is the default. Of several the customer chooses one. A new
 eSIM is always offered (docs/contract.md#launch). On the open web the customer must name a
 device first (docs/contract.md#open-web).
+
+A plan that asks for identity goes only on a SIM whose line has an identified holder. A new eSIM is
+on a new line, so it is not offered then.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from esim.models import Sim
 from mobileplans.domain import visits
 from orders.models import Draft
+from plans.models import PlanPrice
+from subscriptions.queries import identified_sims
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,7 @@ class Choice:
     needs_eid: bool = False
     # The chosen target can no longer be used.
     is_lost: bool = False
+    takes_new_esim: bool = True
 
     @property
     def is_open(self) -> bool:
@@ -47,17 +53,57 @@ def choice(draft: Draft) -> Choice:
         card = visits.usable_card(visit.iccid)
         return Choice(Target(card) if card else None, is_lost=card is None)
     profiles = tuple(visits.installed_profiles(visit, draft.account)) if visit.iccids else ()
+    identified = _identified(draft, profiles)
+    if identified:
+        return _identified_choice(draft, identified)
     is_open_web = visit.is_open_web
     if draft.sim_id:
-        # A target that the customer chose or saw on the review
-        # page is never replaced silently.
-        chosen = next((sim for sim in profiles if sim.pk == draft.sim_id), None)
-        return Choice(Target(chosen) if chosen else None, profiles, is_open_web, is_lost=not chosen)
+        return _kept_choice(draft, Choice(None, profiles, is_open_web))
     gets_new_esim = not profiles or draft.wants_new_esim
     if gets_new_esim:
         # Without an EID the target stays open: the customer must name the device first.
         return Choice(Target() if visit.eid else None, profiles, is_open_web)
     return Choice(Target(profiles[0]) if len(profiles) == 1 else None, profiles, is_open_web)
+
+
+def _kept_choice(draft: Draft, choices: Choice) -> Choice:
+    """Return the choices with the target that the customer chose or saw on the review page.
+
+    It is never replaced silently.
+    """
+    chosen = next((sim for sim in choices.profiles if sim.pk == draft.sim_id), None)
+    return replace(choices, target=Target(chosen) if chosen else None, is_lost=not chosen)
+
+
+def _identified(draft: Draft, profiles: tuple[Sim, ...]) -> tuple[Sim, ...]:
+    """Return the profiles with an identified holder, if the draft's plan asks for one.
+
+    If there are none, the plan is not on offer, and the review page says so.
+    """
+    if not profiles or not asks_identity(draft):
+        return ()
+    known = identified_sims(draft.account, profiles)
+    return tuple(sim for sim in profiles if sim.pk in known)
+
+
+def _identified_choice(draft: Draft, profiles: tuple[Sim, ...]) -> Choice:
+    """Return the choice among profiles only: a new eSIM would be on a new line."""
+    sole = Target(profiles[0]) if len(profiles) == 1 else None
+    chosen = next((Target(sim) for sim in profiles if sim.pk == draft.sim_id), sole)
+    return Choice(chosen, profiles, takes_new_esim=False)
+
+
+def asks_identity(draft: Draft) -> bool:
+    """Return whether the draft's plan is sold only to customers who are identified."""
+    prices = PlanPrice.objects.filter(plan=draft.plan_id, market=draft.visit.market)
+    return any(price.asks_identity for price in prices)
+
+
+def takes_plan(draft: Draft, chosen: Target) -> bool:
+    """Return whether the draft's plan may go on this target: its holder may have to be known."""
+    if not asks_identity(draft):
+        return True
+    return chosen.sim is not None and bool(identified_sims(draft.account, [chosen.sim]))
 
 
 def target(draft: Draft) -> Target | None:

@@ -93,7 +93,7 @@ def _default_target(choice: Choice) -> str:
 
 
 def _target_rows(choice: Choice, selected: str) -> list[dict[str, Any]]:
-    """Return a radio row for each installed profile and one for a new eSIM.
+    """Return a radio row for each installed profile, and one for a new eSIM if the plan takes it.
 
     Without an installed profile there is nothing to choose, so the list is empty.
     """
@@ -107,9 +107,10 @@ def _target_rows(choice: Choice, selected: str) -> list[dict[str, Any]]:
         }
         for sim in choice.profiles
     ]
-    rows.append(
-        {"id": NEW_ESIM, "name": _("A new eSIM"), "text": _("In addition to the ones you have")}
-    )
+    if choice.takes_new_esim:
+        rows.append(
+            {"id": NEW_ESIM, "name": _("A new eSIM"), "text": _("In addition to the ones you have")}
+        )
     return [{**row, "selected": row["id"] == selected} for row in rows]
 
 
@@ -121,7 +122,8 @@ def _save_target(
     is_shared = draft.visit.eid_from == Visit.EidFrom.SHARED
     if form.is_valid():
         is_known = is_shared and not form.cleaned_data["eid"]
-        form.check(there=frozenset(there), needs_eid=choice.needs_eid and not is_known)
+        possible = frozenset({*there, NEW_ESIM} if choice.takes_new_esim else there)
+        form.check(there=possible, needs_eid=choice.needs_eid and not is_known)
     if not form.is_valid():
         if form.cleaned_data.get("draft") != draft.pk:
             return redirect_stale_form(request, form.cleaned_data.get("draft"), user)

@@ -19,7 +19,7 @@ from orders.domain.drafts import StaleForm
 from orders.forms import PlanForm, initial_for
 from orders.models import Draft, Order
 from orders.queries import orders as queries
-from orders.queries.offers import offers_for
+from orders.queries.offers import Shelf, shelf
 from orders.views.steps import (
     check_draft,
     enter_step,
@@ -30,6 +30,7 @@ from orders.views.steps import (
 )
 from plans.models import Category
 from plans.queries import Offer, PlanNotOffered
+from subscriptions.domain import linking
 
 CATEGORY_TITLES = {
     Category.PREPAID: lambda: _("Prepaid plans"),
@@ -42,7 +43,8 @@ CATEGORY_TITLES = {
 def options(request: HttpRequest, user: User) -> HttpResponse:
     """Show the services on offer as large tiles (docs/policies.md#j3)."""
     visit, _draft = enter_step(request, user, "options")
-    sold = {offer.plan.category for offer in offers_for(visit)}
+    on_offer = shelf(visit, user)
+    sold = {offer.plan.category for offer in on_offer.offers}
     waiting = queries.order_to_hand_over(user, visit)
     context = {
         "tiles": [
@@ -52,11 +54,17 @@ def options(request: HttpRequest, user: User) -> HttpResponse:
             *_option_tiles(sold),
         ],
         "empty": not sold,
+        **_identity_context(on_offer),
         "location": visit.location,
         "market": visit.market,
         **frame_context("options", back_url=None),
     }
     return render(request, "orders/options.html", context)
+
+
+def _identity_context(on_offer: Shelf) -> dict[str, bool]:
+    """Return what the page says of plans that need a line with an identified holder."""
+    return {"lacks_identity": on_offer.lacks_identity, "may_link": linking.is_offered()}
 
 
 def _order_tile(order: Order) -> dict[str, str]:
@@ -119,10 +127,11 @@ def plans(request: HttpRequest, user: User) -> HttpResponse:
         return _save_plan(request, user, draft, PlanForm(request.POST))
     form = restore_form(request, PlanForm, initial_for(draft, plan=draft.plan_id))
     category = _selected_category(request, draft)
-    found = offers_for(visit, category)
+    on_offer = shelf(visit, user, category)
     context = {
         "form": form,
-        "offers": [_plan_tile(offer, str(form["plan"].value())) for offer in found],
+        "offers": [_plan_tile(offer, str(form["plan"].value())) for offer in on_offer.offers],
+        **_identity_context(on_offer),
         "location": visit.location,
         "category_title": CATEGORY_TITLES[category](),
         **frame_context("plans", back_url=reverse("options")),
