@@ -4,11 +4,13 @@ from functools import cache
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.templatetags.static import static
+from django.utils.translation import get_language
 
 from moportal.identifiers import Country
 
@@ -28,6 +30,11 @@ def words_by_language(value: Any) -> None:
         isinstance(words, str) and words.strip() for words in value.values()
     ):
         raise ValidationError('Enter a text for each language, such as {"en": "Buy now"}.')
+
+
+def words_in(by_language: dict[str, str], language: str) -> str:
+    """Return the words in this language, otherwise the English ones, otherwise an empty text."""
+    return str(by_language.get(language) or by_language.get("en", ""))
 
 
 class Operator(models.Model):
@@ -195,6 +202,12 @@ class MarketRules(models.Model):
         ),
     )
 
+    tax_word = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[words_by_language],
+        help_text='The name of the tax by language, such as {"en": "VAT"}. Empty: "tax".',
+    )
     start_now = models.JSONField(
         default=dict,
         blank=True,
@@ -222,6 +235,11 @@ class MarketRules(models.Model):
     @property
     def allows_withdrawal(self) -> bool:
         return self.withdrawal_days > 0
+
+    @property
+    def tax_name(self) -> str:
+        """Return what the tax is called in the current language; empty if it has no name."""
+        return words_in(self.tax_word, get_language() or settings.LANGUAGE_CODE)
 
     @property
     def keeps_price_of_use(self) -> bool:

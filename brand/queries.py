@@ -4,7 +4,7 @@ import structlog
 from django.db import DatabaseError
 from django.utils.translation import ngettext
 
-from brand.models import LegalText, MarketRules, Operator, Repayment
+from brand.models import LegalText, MarketRules, Operator, Repayment, words_in
 
 log = structlog.get_logger(__name__)
 # Customers of these markets may withdraw within 14 days: of the EU and the EEA by Directive
@@ -12,16 +12,21 @@ log = structlog.get_logger(__name__)
 WITHDRAWAL_DAYS = 14
 _EEA = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK"
 WITHDRAWAL_MARKETS = frozenset([*_EEA.split(), "GB"])
-# German law also asks for a function that cancels (BGB, 312k), and for the words of the order
-# button (BGB, 312j).
+# German law also asks for a function that cancels (BGB, 312k).
 CANCEL_MARKETS = frozenset({"DE"})
-ORDER_BUTTONS = {
-    "DE": {
-        "de": "Zahlungspflichtig bestellen",
-        # The English words of Directive 2011/83/EU, article 8(2).
-        "en": "Order with obligation to pay",
-        "ar": "طلب مع الالتزام بالدفع",
-    }
+# In the same markets, the order button must say that the order costs money (article 8(2); in the
+# United Kingdom regulation 14; in Germany BGB, 312j).
+ORDER_BUTTON = {
+    "de": "Zahlungspflichtig bestellen",
+    "en": "Order with obligation to pay",
+    "ar": "طلب مع الالتزام بالدفع",
+}
+VAT = {"de": "MwSt.", "en": "VAT", "ar": "ضريبة القيمة المضافة"}
+# In the United States several taxes are added up, so none has a name.
+TAX_WORDS = {
+    **dict.fromkeys(WITHDRAWAL_MARKETS, VAT),
+    "AE": VAT,
+    "JP": {"de": "Verbrauchsteuer", "en": "consumption tax", "ar": "ضريبة الاستهلاك"},
 }
 # How to reach support, as this process read it last. Error pages
 # show it without the database.
@@ -74,7 +79,8 @@ def market_rules(market: str) -> MarketRules:
         # Directive 2011/83/EU, article 14(3): in proportion to what has been provided.
         repayment=Repayment.TIME_AND_DATA if may_withdraw else Repayment.WHOLE,
         offers_cancel_function=market in CANCEL_MARKETS,
-        order_button=ORDER_BUTTONS.get(market, {}),
+        order_button=ORDER_BUTTON if may_withdraw else {},
+        tax_word=TAX_WORDS.get(market, {}),
     )
 
 
@@ -83,7 +89,7 @@ def order_button(market: str, language: str) -> str:
 
     A language without words gets the English ones. It is empty where the law leaves the words open.
     """
-    return _words(market_rules(market).order_button, language)
+    return words_in(market_rules(market).order_button, language)
 
 
 def start_now_words(market: str, language: str) -> str:
@@ -96,14 +102,10 @@ def start_now_words(market: str, language: str) -> str:
     if not rules.keeps_price_of_use:
         return ""
     days = rules.withdrawal_days
-    return _words(rules.start_now, language) or ngettext(
+    return words_in(rules.start_now, language) or ngettext(
         "Start now: I ask that the service starts before the %(days)d day in which I can withdraw "
         "is over. I know that I pay for what I use until I withdraw.",
         "Start now: I ask that the service starts before the %(days)d days in which I can withdraw "
         "are over. I know that I pay for what I use until I withdraw.",
         days,
     ) % {"days": days}
-
-
-def _words(by_language: dict[str, str], language: str) -> str:
-    return str(by_language.get(language) or by_language.get("en", ""))

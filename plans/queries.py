@@ -26,11 +26,6 @@ class Offer:
         """Return how long the plan lasts: "for 24 hours", "for 30 days", "renews every month"."""
         return validity_text(self.plan.category, self.plan.validity_days)
 
-    @property
-    def tax_text(self) -> str:
-        """Return whether the price includes tax."""
-        return _("incl. tax") if self.price.tax_rate else _("no tax")
-
 
 def validity_text(category: str, days: int) -> str:
     """Return how long a plan lasts."""

@@ -37,6 +37,7 @@ class Migration(migrations.Migration):
                 ('repayment', models.CharField(choices=[('whole', 'The whole price'), ('time', 'The share of the time that is left'), ('time_and_data', 'The share of the time or the data, whichever is smaller')], default='whole', help_text='What is paid back if the customer has asked to start now and then withdraws. Without that wish, and if nothing was used, it is always the whole price.', max_length=13)),
                 ('offers_cancel_function', models.BooleanField(default=False, help_text='Every page links to the page that cancels without sign-in.')),
                 ('order_button', models.JSONField(blank=True, default=dict, help_text='The words of the order button by language, if the law demands its own, such as {"de": "Zahlungspflichtig bestellen"}.', validators=[brand.models.words_by_language])),
+                ('tax_word', models.JSONField(blank=True, default=dict, help_text='The name of the tax by language, such as {"en": "VAT"}. Empty: "tax".', validators=[brand.models.words_by_language])),
                 ('start_now', models.JSONField(blank=True, default=dict, help_text="The words by language with which the customer asks for the service before the days of withdrawal are over. Leave empty for the portal's own words.", validators=[brand.models.words_by_language])),
             ],
             options={

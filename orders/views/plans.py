@@ -173,7 +173,7 @@ def _plan_tile(offer: Offer, selected: str) -> dict[str, Any]:
         "countries": offer.countries,
         "others": len(offer.countries) - 1,
         "price": offer.price.taxed.gross,
-        "tax_text": offer.tax_text,
+        "is_taxed": offer.price.tax_rate > 0,
         "renewal_text": _renewal_text(offer),
         "selected": str(offer.plan.pk) == selected,
     }

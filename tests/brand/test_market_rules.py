@@ -3,10 +3,11 @@
 import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client
+from django.utils.translation import override
 
 from accounts.models import User
 from brand.models import MarketRules, Repayment
-from brand.queries import market_rules, order_button
+from brand.queries import market_rules, order_button, start_now_words
 from tests.builders import make_draft, make_plan, make_visit
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +56,9 @@ def test_the_words_of_the_order_button_are_one_text_for_each_language(words: obj
     [
         ("DE", "de", "Zahlungspflichtig bestellen"),
         ("DE", "en", "Order with obligation to pay"),
+        ("GB", "en", "Order with obligation to pay"),
+        ("JP", "en", "Submit order"),
+        ("AE", "en", "Submit order"),
         ("US", "en", "Submit order"),
     ],
 )
@@ -68,3 +72,41 @@ def test_the_order_button_has_the_words_of_the_market(
     page = as_alice.get("/review/", headers={"Accept-Language": language})
 
     assert f'form="submit-order">{words}</button>' in page.text
+
+
+@pytest.mark.parametrize(
+    ("market", "language", "name"),
+    [
+        ("DE", "de", "MwSt."),
+        ("DE", "en", "VAT"),
+        ("GB", "en", "VAT"),
+        ("JP", "en", "consumption tax"),
+        ("AE", "ar", "ضريبة القيمة المضافة"),
+        ("US", "en", "tax"),
+    ],
+)
+def test_the_tax_has_the_name_of_the_market(
+    as_alice: Client, alice: User, market: str, language: str, name: str
+) -> None:
+    as_alice.get(f"/?market={market}&location={market}&eid=89049032123451234512345678901235")
+    visit = make_visit(account=alice, market=market, location=market)
+    make_draft(alice, visit=visit, plan=make_plan(market=market, countries=(market,)))
+
+    for page in ("/plans/", "/review/"):
+        assert name in as_alice.get(page, headers={"Accept-Language": language}).text
+
+
+@pytest.mark.parametrize("market", ["DE", "GB"])
+@pytest.mark.parametrize("language", ["en", "de", "ar"])
+def test_a_market_with_withdrawal_has_words_in_each_language(market: str, language: str) -> None:
+    rules = market_rules(market)
+
+    with override(language):
+        words = [order_button(market, language), start_now_words(market, language), rules.tax_name]
+    assert all(words)
+    assert len({*words}) == 3
+
+
+@pytest.mark.parametrize("market", ["US", "JP", "AE"])
+def test_a_market_without_withdrawal_asks_for_no_wish_to_start_now(market: str) -> None:
+    assert start_now_words(market, "en") == ""
