@@ -101,13 +101,14 @@ def test_a_line_is_read_with_its_plans(peer: Peer) -> None:
         "simChangedAt": "2026-11-01T12:00:00+02:00",
         "sims": [f"{ICCID}F"],
         "billCodeValid": True,
+        "holderIdentified": True,
         "plans": [plan(totalBytes=None, leftBytes=None, countries=["uk"])],
     }
 
     line = ask()
 
     assert isinstance(line, LineOnRecord)
-    assert (line.is_locked, line.is_bill_code_right) == (True, True)
+    assert (line.is_locked, line.is_bill_code_right, line.is_holder_identified) == (True,) * 3
     assert line.sim_changed_at == datetime(2026, 11, 1, 10, tzinfo=UTC)
     assert line.iccids == (ICCID,)
     assert line.plans[0].total_bytes is None
