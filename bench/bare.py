@@ -98,15 +98,15 @@ class Script:
     def _activate(self, writes: Writes, order: Order) -> None:
         writes.renew_lease()
         call = writes.insert_network_call(order.iccid)
-        profile = {"iccid": order.iccid, "imsi": "", "msisdn": ""}
+        told = {"sequence": call, "active": True, "plan": order.plan_code}
         answer = self.client.put(
-            f"{self.network_url}/subscriptions/{order.number}",
-            json={"sequence": call, "plan": order.plan_code, **profile},
+            f"{self.network_url}/subscriptions/{order.number}/sims/{order.iccid}",
+            json={**told, "imsi": "", "msisdn": ""},
         ).raise_for_status()
         writes.store_network_answer(call)
-        if answer.json()["state"] != "active":
+        if not answer.json()["active"]:
             raise ValueError(answer.text)
-        writes.mark_active_in_network(order.iccid)
+        writes.mark_active_in_network()
 
     def _send_message(self, writes: Writes, order: Order) -> None:
         writes.begin_message()

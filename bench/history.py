@@ -60,8 +60,8 @@ STATEMENTS = (
         SELECT n, a, '', at FROM old""",
     """INSERT INTO subscriptions_simonline (id, line_id, sim_id, since)
         SELECT n, n, n, at FROM old""",
-    """INSERT INTO subscriptions_subscription (id, line_id, plan_id, reference, plan_name, state,
-        live_iccid) SELECT n, n, %(plan)s, number, 'Day pass', 'active', '' FROM old""",
+    """INSERT INTO subscriptions_subscription (id, line_id, plan_id, reference, plan_name, state)
+        SELECT n, n, %(plan)s, number, 'Day pass', 'active' FROM old""",
     """INSERT INTO subscriptions_period (id, subscription_id, line_id, plan_id, plan_name,
         gross_minor_units, tax_minor_units, tax_rate, currency, state, starts_at, ends_at,
         usable_until) SELECT n, n, n, %(plan)s, 'Day pass', 400, 33, 900, 'USD', 'paid', at,

@@ -47,8 +47,8 @@ TABLES = (
         SELECT n, 1000, '', now() FROM generate_series(%(first)s, %(last)s - 1) AS n""",
     """INSERT INTO subscriptions_simonline (id, line_id, sim_id, since)
         SELECT n, n, n, now() FROM generate_series(%(first)s, %(last)s - 1) AS n""",
-    """INSERT INTO subscriptions_subscription (id, line_id, reference, plan_name, state,
-        live_iccid) SELECT n, n, 'B' || n, 'Month', 'active', ''
+    """INSERT INTO subscriptions_subscription (id, line_id, reference, plan_name, state)
+        SELECT n, n, 'B' || n, 'Month', 'active'
         FROM generate_series(%(first)s, %(last)s - 1) AS n""",
     """INSERT INTO subscriptions_period (id, subscription_id, line_id, plan_name, tax_rate,
         currency, state, starts_at, ends_at, usable_until)

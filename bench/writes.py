@@ -164,7 +164,7 @@ class Writes(MessageWrites):
             self.write("UPDATE esim_sim SET state = 'in_use' WHERE id = %s", order.sim)
             rows.subscription = self.insert(
                 "INSERT INTO subscriptions_subscription (line_id, plan_id, reference, plan_name,"
-                " state, live_iccid) VALUES (%s, %s, %s, %s, 'prepared', '') RETURNING id",
+                " state) VALUES (%s, %s, %s, %s, 'prepared') RETURNING id",
                 *(line, order.plan, order.number, order.plan_name),
             )
             rows.period = self.insert(
@@ -198,12 +198,18 @@ class Writes(MessageWrites):
             *(datetime.now(UTC), call),
         )
 
-    def mark_active_in_network(self, iccid: str) -> None:
-        self.write(
-            "UPDATE subscriptions_subscription SET live_iccid = %s"
-            " WHERE id = %s AND ended_at IS NULL",
-            *(iccid, self.rows.subscription),
-        )
+    def mark_active_in_network(self) -> None:
+        with self.connection.transaction():
+            self.insert(
+                "INSERT INTO subscriptions_livesim (subscription_id, sim_id, since)"
+                " VALUES (%s, %s, %s) RETURNING id",
+                *(self.rows.subscription, self.order.sim, datetime.now(UTC)),
+            )
+            self.write(
+                "UPDATE subscriptions_subscription SET live_sims = live_sims + 1"
+                " WHERE id = %s AND ended_at IS NULL",
+                self.rows.subscription,
+            )
 
     def decide_to_charge(self) -> None:
         self.write(

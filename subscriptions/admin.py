@@ -19,6 +19,7 @@ from subscriptions.models import (
     CustomerCall,
     Line,
     LineLink,
+    LiveSim,
     NetworkCall,
     OperatorLine,
     Period,
@@ -76,6 +77,12 @@ class WayOutCallInline(ReadOnlyInline, admin.TabularInline[WayOutCall, WayOut]):
     fields = (*readonly_fields,)
 
 
+class LiveSimInline(ReadOnlyInline, admin.TabularInline[LiveSim, Subscription]):
+    model = LiveSim
+    readonly_fields = ["sim", "since", "until"]
+    fields = (*readonly_fields,)
+
+
 class NetworkCallInline(ReadOnlyInline, admin.TabularInline[NetworkCall, Subscription]):
     model = NetworkCall
     readonly_fields = ["operation", "iccid", "outcome", "sent_at", "answered_at", "detail"]
@@ -108,12 +115,12 @@ class SubscriptionAdmin(admin.ModelAdmin[Subscription]):
     list_filter = ["state", "parked_because", "master"]
     search_fields = ["=reference", "=line__sims__sim__iccid"]
     readonly_fields = [
-        *("master", "state", "reference", "live_iccid", "ended_at", "mandate"),
+        *("master", "state", "reference", "live_sims", "ended_at", "mandate"),
         *("anchored_at", "anchor_number", "decided_number", "last_number", "cancelled_at"),
         *("parked_because", "due_at", "served_until", "is_suspended", "tries", "last_error"),
     ]
     autocomplete_fields = ["line"]
-    inlines = [PeriodInline, NetworkCallInline]
+    inlines = [PeriodInline, LiveSimInline, NetworkCallInline]
     actions = ["resume"]
 
     def has_resume_permission(self, request: HttpRequest) -> bool:

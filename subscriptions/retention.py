@@ -12,6 +12,7 @@ from subscriptions.models import (
     CustomerCall,
     Line,
     LineLink,
+    LiveSim,
     NetworkCall,
     OperatorLine,
     Period,
@@ -43,6 +44,7 @@ register(
     Kept(SimOnLine, "what the customer has, as long as the account exists"),
     Kept(Takeover, "one row for each SIM that another customer has proven"),
     Kept(Subscription, "what the customer bought, as long as the account exists"),
+    Kept(LiveSim, "what the customer has, as long as the account exists"),
     Kept(Period, "what the customer bought, as long as the account exists"),
     Deleted(
         Attempt,

@@ -75,6 +75,7 @@ from subscriptions.models import (
     CustomerCall,
     Line,
     LineLink,
+    LiveSim,
     OperatorLine,
     Period,
     SimOnLine,
@@ -382,7 +383,9 @@ BROKEN: dict[str, Callable[[], object]] = {
     "nothing_is_charged_after_the_last_period": set_to(
         Subscription, cancelled_at=now(), last_number=1, decided_number=2
     ),
-    "what_has_ended_is_not_live": set_to(Subscription, ended_at=now(), live_iccid="89"),
+    "what_has_ended_is_not_live": set_to(Subscription, ended_at=now(), live_sims=1),
+    "plan_is_active_once_on_a_sim": lambda: again(LiveSim),
+    "plan_is_inactive_after_it_was_active": set_to(LiveSim, until=now() - timedelta(days=1)),
     "bucket_kind_known": set_to(Bucket, kind="other"),
     "no_more_used_than_there_was": set_to(Bucket, used_bytes=10**13),
     "usage_record_counts_once": lambda: again(UsageRecord),
@@ -468,7 +471,9 @@ def house(alice: User) -> Order:
     at_provider = {"profile_type": "consumer", "provider": profile.provider}
     PoolLevel.objects.create(**at_provider, low_mark=1)
     Source.objects.create(**at_provider)
-    subscriptions.prepare(alice, sim=make_card(), plan=order.plan, plan_name="x", reference="x")
+    card = make_card()
+    sold = subscriptions.prepare(alice, sim=card, plan=order.plan, plan_name="x", reference="x")
+    LiveSim.objects.create(subscription=sold, sim=card, since=now())
     UsageRecord.objects.create(
         source="x", record_id="1", day=now(), iccid="89", bytes=1, used_at=now(), received_at=now()
     )

@@ -43,6 +43,7 @@ from subscriptions.models import (
     CustomerCall,
     Line,
     LineLink,
+    LiveSim,
     NetworkCall,
     OperatorLine,
     SimOnLine,
@@ -129,6 +130,7 @@ def make_rows_of_profile(profile: Profile, order: Order, alice: User) -> None:
 
 def make_rows_of_subscription(subscription: Subscription) -> None:
     NetworkCall.objects.create(subscription=subscription, operation="activate")
+    LiveSim.objects.create(subscription=subscription, sim=SimOnLine.objects.get().sim, since=now())
     lifecycle.start(subscription, at=now())
     pull = UsagePull.objects.create(source="charging")
     ChargingCall.objects.create(pull=pull)

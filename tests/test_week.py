@@ -64,6 +64,7 @@ SECRET = "the gateway's and ours"
 # kept.
 GROW_WITH_SALES = {
     *("esim.Sim", "esim.Profile", "subscriptions.Line", "subscriptions.SimOnLine"),
+    "subscriptions.LiveSim",
     *(
         "subscriptions.Subscription",
         "subscriptions.Period",

@@ -163,7 +163,10 @@ def _advance(repair: Repair, lease: Lease) -> None:
     assert repair.new_profile is not None  # noqa: S101 -- `_reserve_profile` has set it
     sim = provisioning.make_ready(repair.new_profile, before_call=lease.cover_call).sim
     assert repair.order.subscription is not None  # noqa: S101 -- constraint completed_order_was_charged_and_has_its_plan
-    activation.activate(repair.order.subscription, sim, before_call=lease.cover_call)
+    subscription, old = repair.order.subscription, repair.old_profile.sim
+    activation.activate(subscription, sim, before_call=lease.cover_call)
+    # The plan's other SIMs keep it.
+    activation.deactivate(subscription, old, before_call=lease.cover_call)
     _replace_esim(repair, repair.new_profile)
 
 

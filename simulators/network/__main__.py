@@ -8,10 +8,13 @@ from simulators.process import argument_parser, serve
 from simulators.store import Store
 
 DESCRIPTION = f"""\
-Simulates an operator's network: which plan is active on which SIM. JSON over HTTP.
+Simulates an operator's network: which plan is active on which SIMs. JSON over HTTP.
 
-  PUT    /subscriptions/REFERENCE  {{"sequence": 1, "plan", "iccid", "imsi", "msisdn"}}: activate
-                                   the plan; a PUT with a lower sequence changes nothing
+  PUT    /subscriptions/REFERENCE/sims/ICCID
+                                   {{"sequence": 1, "active": true, "plan", "imsi", "msisdn"}}:
+                                   activate the plan on this SIM, beside its other SIMs;
+                                   {{"sequence": 2, "active": false}}: deactivate it on this SIM;
+                                   for each SIM a PUT with a lower sequence changes nothing
   DELETE /subscriptions/REFERENCE  end the plan for ever; a later PUT is refused with 409
   GET    /subscriptions/REFERENCE  show the plan
   PUT    /ways/ICCID/SEQUENCE      {{"minutes": 10, "megabytes": 5}}: let the SIM reach any host;
@@ -23,9 +26,9 @@ Simulates an operator's network: which plan is active on which SIM. JSON over HT
                                    "country" (US), "usedAt" (now) and "id"
   GET    /usage?after=N&limit=N    {{"records": [...], "cursor": "N", "more": false}}
   GET    /books                    list the services and the calls
-  POST   /faults                   {{"function": "activate", "end", "usage", "open_way", "close_way"
-                                   or "*", "fault": "...", "times": 1}}; GET lists the faults,
-                                   DELETE clears them
+  POST   /faults                   {{"function": "activate", "deactivate", "end", "usage",
+                                   "open_way", "close_way" or "*", "fault": "...",
+                                   "times": 1}}; GET lists the faults, DELETE clears them
   POST   /reset                    empty the books and clear the faults
   GET    /healthz
 

@@ -10,11 +10,7 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS service (
     reference TEXT PRIMARY KEY,
     state TEXT NOT NULL CHECK (state IN ('active', 'ended')),
-    sequence INTEGER NOT NULL DEFAULT 0,
     plan TEXT NOT NULL DEFAULT '',
-    iccid TEXT NOT NULL DEFAULT '',
-    imsi TEXT NOT NULL DEFAULT '',
-    msisdn TEXT NOT NULL DEFAULT '',
     -- The period that was last renewed, until when it is served, and whether it is switched off.
     -- Each has the number of the call that wrote it.
     period INTEGER NOT NULL DEFAULT 0,
@@ -22,6 +18,16 @@ CREATE TABLE IF NOT EXISTS service (
     renewed INTEGER NOT NULL DEFAULT 0,
     suspended INTEGER NOT NULL DEFAULT 0,
     switched INTEGER NOT NULL DEFAULT 0
+);
+-- The SIMs of each service. `sequence` is the number of the call that wrote the row.
+CREATE TABLE IF NOT EXISTS sim (
+    reference TEXT NOT NULL,
+    iccid TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    active INTEGER NOT NULL,
+    imsi TEXT NOT NULL DEFAULT '',
+    msisdn TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (reference, iccid)
 );
 CREATE TABLE IF NOT EXISTS call (
     id INTEGER PRIMARY KEY,
@@ -62,17 +68,40 @@ class Books:
         return self._store.transaction()
 
     def find(self, reference: str) -> dict[str, Any] | None:
+        """Return the service, with the ICCIDs of the SIMs on which it is active."""
         rows = self._store.execute("SELECT * FROM service WHERE reference = ?", reference)
+        return {**rows[0], "iccids": self._live_iccids(reference)} if rows else None
+
+    def _live_iccids(self, reference: str) -> list[str]:
+        rows = self._store.execute(
+            "SELECT iccid FROM sim JOIN service USING (reference) WHERE reference = ?"
+            " AND active = 1 AND state = 'active' ORDER BY sim.rowid",
+            reference,
+        )
+        return [row["iccid"] for row in rows]
+
+    def activate(self, reference: str, plan: str) -> None:
+        self._store.execute(
+            "INSERT INTO service (reference, state, plan) VALUES (?, 'active', ?)"
+            " ON CONFLICT (reference) DO UPDATE SET plan = excluded.plan",
+            *(reference, plan),
+        )
+
+    def find_sim(self, reference: str, iccid: str) -> dict[str, Any] | None:
+        rows = self._store.execute(
+            "SELECT * FROM sim WHERE reference = ? AND iccid = ?", reference, iccid
+        )
         return dict(rows[0]) if rows else None
 
-    def activate(self, reference: str, service: dict[str, Any]) -> None:
+    def store_sim(self, sim: dict[str, Any]) -> None:
+        """Store that a plan is active on a SIM, or is not, unless a later call has said so."""
         self._store.execute(
-            "INSERT INTO service (reference, state, sequence, plan, iccid, imsi, msisdn)"
-            " VALUES (?, 'active', ?, ?, ?, ?, ?) ON CONFLICT (reference) DO UPDATE SET"
-            " state = 'active', sequence = excluded.sequence, plan = excluded.plan,"
-            " iccid = excluded.iccid, imsi = excluded.imsi, msisdn = excluded.msisdn",
-            reference,
-            *(service[name] for name in ("sequence", "plan", "iccid", "imsi", "msisdn")),
+            "INSERT INTO sim (reference, iccid, sequence, active, imsi, msisdn)"
+            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (reference, iccid) DO UPDATE SET"
+            " sequence = excluded.sequence, active = excluded.active, imsi = excluded.imsi,"
+            " msisdn = excluded.msisdn WHERE sequence <= excluded.sequence",
+            *(sim[name] for name in ("reference", "iccid", "sequence", "active")),
+            *(sim.get(name, "") for name in ("imsi", "msisdn")),
         )
 
     def renew(self, reference: str, sequence: int, period: int, until: str) -> None:
@@ -96,7 +125,10 @@ class Books:
         )
 
     def is_live(self, iccid: str) -> bool:
-        found = "SELECT 1 FROM service WHERE state = 'active' AND suspended = 0 AND iccid = ?"
+        found = (
+            "SELECT 1 FROM sim JOIN service USING (reference)"
+            " WHERE state = 'active' AND suspended = 0 AND active = 1 AND iccid = ?"
+        )
         return bool(self._store.execute(found, iccid))
 
     def find_way(self, iccid: str) -> dict[str, Any]:
@@ -135,12 +167,14 @@ class Books:
     def empty(self) -> None:
         with self.transaction():
             self._store.execute("DELETE FROM service")
+            self._store.execute("DELETE FROM sim")
             self._store.execute("DELETE FROM way_out")
             self._store.execute("DELETE FROM call")
             self._store.execute("DELETE FROM usage")
 
     def shown(self) -> dict[str, list[dict[str, Any]]]:
         with self.transaction():
-            services = self._store.execute("SELECT * FROM service ORDER BY rowid")
+            rows = self._store.execute("SELECT reference FROM service ORDER BY rowid")
+            services = [self.find(row["reference"]) or {} for row in rows]
             calls = self._store.execute("SELECT * FROM call ORDER BY id")
-        return {"services": [dict(row) for row in services], "calls": [dict(row) for row in calls]}
+        return {"services": services, "calls": [dict(row) for row in calls]}

@@ -14,10 +14,10 @@ from simulators.network.books import RECORD, Books
 from simulators.network.ways import Ways, parse_opening, parse_traffic
 
 FUNCTIONS = (
-    *("activate", "renew", "suspend", "resume", "end", "usage"),
+    *("activate", "deactivate", "renew", "suspend", "resume", "end", "usage"),
     *("open_way", "close_way"),
 )
-TEXTS = ("plan", "iccid", "imsi", "msisdn")
+TEXTS = ("plan", "imsi", "msisdn")
 MOST_RECORDS = 1000
 
 
@@ -35,7 +35,7 @@ class NetworkServer:
 
     def routes(self) -> list[Route]:
         return [
-            route("PUT", "/subscriptions/([^/]+)", self._activate),
+            route("PUT", "/subscriptions/([^/]+)/sims/([^/]+)", self._put_sim),
             route("PUT", "/subscriptions/([^/]+)/period", self._renew),
             route("PUT", "/subscriptions/([^/]+)/suspension", self._switch),
             route("DELETE", "/subscriptions/([^/]+)", self._end),
@@ -52,28 +52,41 @@ class NetworkServer:
             *self.faults.routes(),
         ]
 
-    def _activate(self, request: Request, reference: str) -> Answer:
-        service = _parse_service(request.json())
+    def _put_sim(self, request: Request, reference: str, iccid: str) -> Answer:
+        body = request.json()
+        sim = {"reference": reference, "iccid": iccid, "sequence": _count(body, "sequence")}
+        if body.get("active") is False:
+            return self._with_faults("deactivate", lambda: self._deactivate({**sim, "active": 0}))
+        texts = _parse_service(body)
+        return self._with_faults("activate", lambda: self._activate({**sim, **texts, "active": 1}))
 
-        def work() -> Answer:
-            with self.books.transaction():
-                status, said = self._activate_service(reference, service)
-                self.books.record_call("activate", reference, service["iccid"], str(status.value))
-            return json_answer(said, status)
+    def _activate(self, sim: dict[str, Any]) -> Answer:
+        reference, iccid = sim["reference"], sim["iccid"]
+        with self.books.transaction():
+            known = self.books.find(reference)
+            status, said = HTTPStatus.OK, {}
+            if iccid.startswith(self.foreign_prefixes):
+                status, said = HTTPStatus.UNPROCESSABLE_ENTITY, {"error": "unknown_iccid"}
+            elif known and known["state"] == "ended":
+                status, said = HTTPStatus.CONFLICT, {"error": "ended"}
+            else:
+                self.books.activate(reference, sim["plan"])
+                self.books.store_sim(sim)
+                said = self._show_sim(reference, iccid)
+            self.books.record_call("activate", reference, iccid, str(status.value))
+        return json_answer(said, status)
 
-        return self._with_faults("activate", work)
+    def _deactivate(self, sim: dict[str, Any]) -> Answer:
+        """Deactivate a plan on a SIM. This includes a plan that was never active on it."""
+        with self.books.transaction():
+            self.books.store_sim(sim)
+            self.books.record_call("deactivate", sim["reference"], sim["iccid"], "200")
+            return json_answer(self._show_sim(sim["reference"], sim["iccid"]))
 
-    def _activate_service(
-        self, reference: str, service: dict[str, Any]
-    ) -> tuple[HTTPStatus, dict[str, Any]]:
-        if service["iccid"].startswith(self.foreign_prefixes):
-            return HTTPStatus.UNPROCESSABLE_ENTITY, {"error": "unknown_iccid"}
-        known = self.books.find(reference)
-        if known and known["state"] == "ended":
-            return HTTPStatus.CONFLICT, {"error": "ended"}
-        if known is None or service["sequence"] >= known["sequence"]:
-            self.books.activate(reference, service)
-        return HTTPStatus.OK, self.books.find(reference) or {}
+    def _show_sim(self, reference: str, iccid: str) -> dict[str, Any]:
+        service, sim = self.books.find(reference), self.books.find_sim(reference, iccid)
+        is_active = bool(service and sim and service["state"] == "active" and sim["active"])
+        return {"reference": reference, "iccid": iccid, "active": is_active}
 
     def _renew(self, request: Request, reference: str) -> Answer:
         body = request.json()
@@ -203,12 +216,10 @@ def _count(body: dict[str, Any], name: str) -> int:
 
 
 def _parse_service(body: dict[str, Any]) -> dict[str, Any]:
-    is_counted = type(body.get("sequence")) is int and body["sequence"] > 0
-    if not is_counted or not all(isinstance(body.get(name), str) for name in TEXTS):
+    is_complete = body.get("active") is True and body.get("plan")
+    if not is_complete or not all(isinstance(body.get(name), str) for name in TEXTS):
         raise HttpRefusal(HTTPStatus.BAD_REQUEST, "invalid_service")
-    if not body["iccid"] or not body["plan"]:
-        raise HttpRefusal(HTTPStatus.BAD_REQUEST, "invalid_service")
-    return {name: body[name] for name in ("sequence", *TEXTS)}
+    return {name: body[name] for name in TEXTS}
 
 
 def _parse_usage(body: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.retries import count_failure
 from subscriptions.domain import activation
 from subscriptions.domain.lifecycle import SimOfAnother, current_line, end, put_on_new_line
-from subscriptions.models import SimOnLine, Subscription, Takeover
+from subscriptions.models import LiveSim, SimOnLine, Subscription, Takeover
 from subscriptions.networks.base import NetworkRefused, NetworkUnavailable
 
 log = structlog.get_logger(__name__)
@@ -113,24 +113,31 @@ def note_takeover(old: SimOnLine, new: SimOnLine) -> None:
 
 
 def end_old_plans(subject: str, lease: Lease) -> RetryAfter | None:
-    """End the first customer's plans on the SIM in the network; the outbox's handler.
+    """Take the first customer's plans off the SIM in the network; the outbox's handler.
 
-    A plan that renews ends for good, so that it is not charged again.
+    A plan that is active on no other SIM ends. If it renews, it ends for good, so that it is not
+    charged again.
     """
     takeover = Takeover.objects.select_related("old__sim").get(pk=subject)
-    live = Subscription.objects.filter(
-        line=takeover.old.line_id, live_iccid=takeover.old.sim.iccid, ended_at=None
-    )
+    sim = takeover.old.sim
+    on_sim = LiveSim.objects.filter(sim=sim, until=None, subscription__line=takeover.old.line_id)
     try:
-        for subscription in live:
-            if subscription.renews:
-                # Nobody pays for a plan on a SIM that is another customer's.
-                end(subscription)
-            activation.end(subscription, before_call=lease.cover_call)
+        for subscription in Subscription.objects.filter(live__in=on_sim, ended_at=None):
+            _take_off(subscription, sim, lease)
     except (NetworkUnavailable, NetworkRefused) as error:
         return RetryAfter(count_failure(takeover, error))
     compare_and_set(Takeover, takeover.pk, {"ended_at": None}, ended_at=now(), last_error="")
     return None
+
+
+def _take_off(subscription: Subscription, sim: Sim, lease: Lease) -> None:
+    if subscription.live_sims > 1:
+        activation.deactivate(subscription, sim, before_call=lease.cover_call)
+        return
+    if subscription.renews:
+        # Nobody pays for a plan on a SIM that is another customer's.
+        end(subscription)
+    activation.end(subscription, before_call=lease.cover_call)
 
 
 def decide(takeover: Takeover, *, actor: User) -> None:

@@ -3,7 +3,7 @@
 from subscriptions.models.lines import Line, SimOnLine, Takeover
 from subscriptions.models.operator_lines import CustomerCall, LineLink, OperatorLine
 from subscriptions.models.periods import Attempt, Bucket, Period
-from subscriptions.models.plans import KIND, Master, NetworkCall, Subscription
+from subscriptions.models.plans import KIND, LiveSim, Master, NetworkCall, Subscription
 from subscriptions.models.usage import ChargingCall, UsagePull, UsageRecord
 from subscriptions.models.ways import WayOut, WayOutCall
 
@@ -15,6 +15,7 @@ __all__ = [
     "CustomerCall",
     "Line",
     "LineLink",
+    "LiveSim",
     "Master",
     "NetworkCall",
     "OperatorLine",

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import pgettext_lazy
 
+from esim.models import Sim
 from outbox.calls import OutsideCall
 from payments.models import Mandate
 from plans.models import Plan
@@ -86,11 +87,11 @@ class Subscription(models.Model):
         default=0, db_default=0, help_text="Failed attempts in a row."
     )
     last_error = models.CharField(max_length=200, blank=True, default="", db_default="")
-    live_iccid = models.CharField(
-        "live ICCID",
-        max_length=20,
-        blank=True,
-        help_text="The SIM on which it is active in the network.",
+    live_sims = models.PositiveSmallIntegerField(
+        "live SIMs",
+        default=0,
+        db_default=0,
+        help_text="The number of SIMs on which it is active in the network.",
     )
     ended_at = models.DateTimeField(
         null=True, blank=True, help_text="When it was ended in the network."
@@ -100,7 +101,7 @@ class Subscription(models.Model):
         permissions = [("resume_subscription", "Can resume a parked subscription")]
         constraints = [
             models.CheckConstraint(
-                name="what_has_ended_is_not_live", condition=Q(ended_at=None) | Q(live_iccid="")
+                name="what_has_ended_is_not_live", condition=Q(ended_at=None) | Q(live_sims=0)
             ),
             models.CheckConstraint(
                 name="subscription_master_known", condition=Q(master__in=Master.values)
@@ -151,13 +152,43 @@ class Subscription(models.Model):
         return self.last_number is not None
 
 
+class LiveSim(models.Model):
+    """The time that a plan is active in the network on a SIM. `until` is empty while it is.
+
+    `subscriptions.domain.activation` alone writes these rows, in the transaction in which it counts
+    them in `Subscription.live_sims`.
+    """
+
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="live")
+    sim = models.ForeignKey(Sim, on_delete=models.PROTECT, related_name="live")
+    since = models.DateTimeField()
+    until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "live SIM"
+        constraints = [
+            models.UniqueConstraint(
+                name="plan_is_active_once_on_a_sim",
+                fields=["subscription", "sim"],
+                condition=Q(until__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="plan_is_inactive_after_it_was_active",
+                condition=Q(until__isnull=True) | Q(until__gte=F("since")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subscription.reference} on {self.sim}"
+
+
 class NetworkCall(OutsideCall):
     """One call to the network. Its key is the call's sequence number."""
 
     subscription = models.ForeignKey(
         Subscription, on_delete=models.PROTECT, related_name="network_calls"
     )
-    operation = models.CharField(max_length=8)
+    operation = models.CharField(max_length=10)
     iccid = models.CharField("ICCID", max_length=20, blank=True)
 
     def __str__(self) -> str:

@@ -1,9 +1,10 @@
 """What the network side must be able to do with plans, and with ways out.
 
 An eSIM must be warm: its plan is active before the activation code is handed over
-(docs/contract.md#profile). All operations can be repeated, and calls may arrive in any order: each
-call carries a higher number than the one before, and a plan that was ended stays ended. A plan that
-renews is served until a time. Suspended, it is off until it is resumed.
+(docs/contract.md#profile). A plan is active on one or more SIMs, which share it. All operations can
+be repeated, and calls may arrive in any order: each call carries a higher number than the one
+before, and a plan that was ended stays ended. A plan that renews is served until a time. Suspended,
+it is off on all its SIMs until it is resumed.
 
 A way out lets a SIM without a plan reach any host for some minutes, because a bank's page may be
 anywhere. A SIM has at most one way out. Each new one has a higher number than the one before: a way
@@ -27,10 +28,10 @@ class NetworkRefused(Exception):
 
 @dataclass(frozen=True)
 class Service:
-    """A plan to activate on a SIM. IMSI and MSISDN are empty if they are not known.
+    """A plan to activate on a SIM, beside its other SIMs.
 
-    If two activations have the same reference, the higher `sequence` wins,
-    in whichever order they arrive.
+    IMSI and MSISDN are empty if they are not known. Of two calls about the same reference and the
+    same SIM the higher `sequence` wins, in whichever order they arrive.
     """
 
     reference: str
@@ -63,8 +64,14 @@ class Network(Protocol):
     def activate(self, service: Service) -> None:
         """Activate the plan on the SIM, and return once the SIM can use it."""
 
+    def deactivate(self, reference: str, iccid: str, *, sequence: int) -> None:
+        """Let the SIM use the plan no longer. The plan's other SIMs keep it.
+
+        This includes a SIM on which the plan was never active.
+        """
+
     def end(self, reference: str) -> None:
-        """End the plan with this reference for good: it can never be activated again.
+        """End the plan on all its SIMs for good: it can never be activated again.
 
         This includes a plan that was never activated. An activation that
         arrives later then has no effect.

@@ -17,24 +17,30 @@ NOT_FOUND_ERRORS = frozenset({"unknown_plan", "unknown_iccid"})
 class HttpNetwork:
     """`PUT` and `DELETE` of `/subscriptions/<reference>` and of `/ways/<iccid>/<sequence>`.
 
-    A plan's period and its suspension have addresses below the plan's.
+    A plan's SIMs, its period and its suspension have addresses below the plan's.
     """
 
     def activate(self, service: Service) -> None:
-        """Activate the plan, and check that the answer names this SIM."""
-        answer = self._call(
-            "PUT",
-            _plan_path(service.reference),
-            {
-                "sequence": service.sequence,
-                "plan": service.plan,
-                "iccid": service.iccid,
-                "imsi": service.imsi,
-                "msisdn": service.msisdn,
-            },
-        )
-        if (answer.get("state"), answer.get("iccid")) != ("active", service.iccid):
-            raise NetworkUnavailable(f"not active: {str(answer)[:120]}", was_sent=True)
+        """Activate the plan on the SIM, and check that the answer names this SIM."""
+        told = {
+            "sequence": service.sequence,
+            "active": True,
+            "plan": service.plan,
+            "imsi": service.imsi,
+            "msisdn": service.msisdn,
+        }
+        self._put_sim(service.reference, service.iccid, told)
+
+    def deactivate(self, reference: str, iccid: str, *, sequence: int) -> None:
+        """Deactivate the plan on the SIM, and check that the answer names this SIM."""
+        self._put_sim(reference, iccid, {"sequence": sequence, "active": False})
+
+    def _put_sim(self, reference: str, iccid: str, told: dict[str, Any]) -> None:
+        path = f"{_plan_path(reference)}/sims/{quote(iccid, safe='')}"
+        answer = self._call("PUT", path, told)
+        if (answer.get("active"), answer.get("iccid")) != (told["active"], iccid):
+            not_done = "not active" if told["active"] else "still active"
+            raise NetworkUnavailable(f"{not_done}: {str(answer)[:120]}", was_sent=True)
 
     def end(self, reference: str) -> None:
         """End the plan with this reference."""

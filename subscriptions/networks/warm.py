@@ -11,6 +11,9 @@ class AlwaysWarm:
     def activate(self, service: Service) -> None:
         """Do nothing: the SIM is active already."""
 
+    def deactivate(self, reference: str, iccid: str, *, sequence: int) -> None:
+        """Do nothing: a SIM that has left its line has no balance there."""
+
     def end(self, reference: str) -> None:
         """Do nothing: the balance alone limits what the SIM can use."""
 

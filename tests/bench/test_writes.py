@@ -62,7 +62,7 @@ def _write(writes: Writes) -> None:
     writes.mark_profile_released("smdp.example")
     writes.create_line()
     writes.store_network_answer(writes.insert_network_call("8944"))
-    writes.mark_active_in_network("8944")
+    writes.mark_active_in_network()
     writes.decide_to_charge()
     writes.store_gateway_answer(writes.insert_gateway_call("capture", "key:capture"))
     writes.mark_captured()

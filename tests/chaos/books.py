@@ -3,7 +3,7 @@
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import LiteralString
+from typing import Any, LiteralString
 
 import httpx
 import psycopg
@@ -99,7 +99,7 @@ def _compare(stack: Stack, orders: list[Row], numbers: list[str]) -> list[str]:
         if profile["state"] in TAKEN
     }
     live = {
-        service["reference"]: service["iccid"]
+        service["reference"]: " ".join(service["iccids"])
         for service in _get(f"{stack.network_url}/books")["services"]
         if service["state"] == "active"
     }
@@ -147,7 +147,7 @@ def _query(stack: Stack, statement: LiteralString) -> list[str]:
         return [str(value) for (value,) in connection.execute(statement).fetchall()]
 
 
-def _get(url: str) -> dict[str, list[dict[str, str]]]:
+def _get(url: str) -> dict[str, list[dict[str, Any]]]:
     answer = httpx.get(url, trust_env=False, timeout=30)
-    body: dict[str, list[dict[str, str]]] = answer.raise_for_status().json()
+    body: dict[str, list[dict[str, Any]]] = answer.raise_for_status().json()
     return body

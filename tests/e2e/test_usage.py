@@ -16,16 +16,16 @@ def test_the_data_of_a_plan_can_be_used_up(stack: Stack, shopper_at: ShopperAt) 
     alice = shopper_at(stack.base_url)
     number = alice.order()
     alice.wait_for_end()
-    [service] = live(stack, number)
-    [before] = balances(stack, service["iccid"])
+    [[iccid]] = [service["iccids"] for service in live(stack, number)]
+    [before] = balances(stack, iccid)
 
-    use(stack, service["iccid"], 250_000_000)
+    use(stack, iccid, 250_000_000)
 
-    wait_until_left(stack, service["iccid"], before["dataRemainingInMB"] - 250)
+    wait_until_left(stack, iccid, before["dataRemainingInMB"] - 250)
     # Far more than the plan holds.
-    use(stack, service["iccid"], 10**12)
-    wait_until_left(stack, service["iccid"], 0)
-    assert balances(stack, service["iccid"])[0]["type"] == "NONE"
+    use(stack, iccid, 10**12)
+    wait_until_left(stack, iccid, 0)
+    assert balances(stack, iccid)[0]["type"] == "NONE"
 
 
 def use(stack: Stack, iccid: str, used: int) -> None:

@@ -39,7 +39,7 @@ CALLS = {
     "downloadOrder": f"{ES2}downloadOrder",
     "confirmOrder": f"{ES2}confirmOrder",
     "cancelOrder": f"{ES2}cancelOrder",
-    "activate": "PUT /subscriptions/[^/]+",
+    "activate": "PUT /subscriptions/[^/]+/sims/[^/]+",
     "end": "DELETE /subscriptions/[^/]+",
 }
 # The calls that an order makes on its way to each end.

@@ -89,8 +89,8 @@ def what_is_complete_is_live(seen: Seen, told: Told) -> Iterator[str]:
     for order in _sold(seen):
         service = seen.services.get(order.number, {})
         sim = order.sim_in_use
-        wanted = ("active", sim.iccid if sim else "")
-        if (service.get("state"), service.get("iccid")) != wanted:
+        wanted = ("active", [sim.iccid] if sim else [])
+        if (service.get("state"), service.get("iccids")) != wanted:
             yield f"{order}: {service}, not {wanted}"
 
 

@@ -32,7 +32,7 @@ AFTER_A_CALL = {
     "the profile released": ("esim_profile", "UPDATE", "NEW.state = 'released'"),
     "the plan on the line": ("subscriptions_subscription", "INSERT", "true"),
     "the answer of the network": ("subscriptions_networkcall", "UPDATE", "true"),
-    "the plan live": ("subscriptions_subscription", "UPDATE", "NEW.live_iccid <> ''"),
+    "the plan live": ("subscriptions_livesim", "INSERT", "true"),
     "the charge decided": ("orders_order", "UPDATE", "NEW.charge_decided_at IS NOT NULL"),
     "the answer of capture": ("payments_gatewaycall", "UPDATE", "NEW.operation = 'capture'"),
     "the payment captured": ("payments_payment", "UPDATE", "NEW.state = 'captured'"),

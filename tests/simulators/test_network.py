@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-SERVICE = {"sequence": 1, "plan": "p", "iccid": "8949", "imsi": "", "msisdn": ""}
+SERVICE = {"sequence": 1, "active": True, "plan": "p", "imsi": "", "msisdn": ""}
 
 
 @pytest.fixture
@@ -16,32 +16,62 @@ def http(network_simulator: str) -> Iterator[httpx.Client]:
         yield client
 
 
-def put(http: httpx.Client, **changes: Any) -> httpx.Response:
-    return http.put("/subscriptions/one", json={**SERVICE, **changes})
+def put(http: httpx.Client, iccid: str = "8949", **changes: Any) -> httpx.Response:
+    return http.put(f"/subscriptions/one/sims/{iccid}", json={**SERVICE, **changes})
+
+
+def take_off(http: httpx.Client, iccid: str = "8949", *, sequence: int) -> httpx.Response:
+    told = {"sequence": sequence, "active": False}
+    return http.put(f"/subscriptions/one/sims/{iccid}", json=told)
+
+
+def iccids(http: httpx.Client) -> list[str]:
+    found: list[str] = http.get("/subscriptions/one").json()["iccids"]
+    return found
 
 
 def test_a_put_activates_a_plan(http: httpx.Client) -> None:
-    assert put(http).json()["state"] == "active"
-    assert http.get("/subscriptions/one").json()["iccid"] == "8949"
+    assert put(http).json() == {"reference": "one", "iccid": "8949", "active": True}
+    assert iccids(http) == ["8949"]
     assert http.get("/subscriptions/other").status_code == 404
 
 
-def test_a_put_with_a_lower_sequence_changes_nothing(http: httpx.Client) -> None:
-    put(http, sequence=7, iccid="8950")
+def test_a_plan_is_active_on_several_sims(http: httpx.Client) -> None:
+    put(http)
+    put(http, "8950", sequence=2)
+    assert iccids(http) == ["8949", "8950"]
 
-    assert put(http, sequence=6).json()["iccid"] == "8950"
-    assert put(http, sequence=8).json()["iccid"] == "8949"
+    assert take_off(http, sequence=3).json()["active"] is False
+    assert iccids(http) == ["8950"]
+
+
+def test_of_the_calls_about_a_sim_the_highest_sequence_counts(http: httpx.Client) -> None:
+    put(http, sequence=7)
+    put(http, "8950", sequence=5)
+
+    assert take_off(http, sequence=6).json()["active"] is True
+    assert take_off(http, sequence=8).json()["active"] is False
+    assert put(http, sequence=7).json()["active"] is False
+    assert put(http, sequence=9).json()["active"] is True
+
+
+def test_a_plan_that_was_never_active_on_a_sim_can_be_taken_off_it(http: httpx.Client) -> None:
+    assert take_off(http, sequence=2).json()["active"] is False
+
+    assert put(http, sequence=1).json()["active"] is False
 
 
 def test_an_ended_plan_is_never_active_again(http: httpx.Client) -> None:
+    put(http)
     assert http.delete("/subscriptions/one").json()["state"] == "ended"
+    assert iccids(http) == []
 
     assert put(http, sequence=9).status_code == 409
     assert http.get("/subscriptions/one").json()["state"] == "ended"
 
 
 @pytest.mark.parametrize(
-    "changes", [{"sequence": 0}, {"sequence": True}, {"sequence": "1"}, {"iccid": ""}, {"plan": 1}]
+    "changes", [{"sequence": 0}, {"sequence": True}, {"sequence": "1"}, {"active": 1}, {"plan": 1}]
 )
 def test_an_incomplete_put_is_refused(http: httpx.Client, changes: dict[str, Any]) -> None:
     assert put(http, **changes).status_code == 400

@@ -1,4 +1,4 @@
-"""`subscriptions.domain.activation`: a plan is active on one SIM, and ended for good.
+"""`subscriptions.domain.activation`: on which SIMs a plan is active, and that it ends for good.
 
 This holds whichever call or answer is lost.
 """
@@ -13,9 +13,10 @@ from esim.models import Sim
 from outbox.domain import LeaseLost
 from subscriptions.domain import activation
 from subscriptions.domain import lifecycle as subscriptions
-from subscriptions.models import NetworkCall, Subscription
+from subscriptions.models import LiveSim, NetworkCall, Subscription
 from subscriptions.networks import network as adapter
 from subscriptions.networks.base import NetworkRefused, NetworkUnavailable
+from subscriptions.networks.http import HttpNetwork
 from tests.builders import make_card, make_plan
 from tests.providers import books, break_it
 from tests.serving import Handler, serving
@@ -47,6 +48,10 @@ def activate(sold: Subscription, sim: Sim) -> None:
     activation.activate(sold, sim, before_call=keep_lease)
 
 
+def take_off(sold: Subscription, sim: Sim) -> None:
+    activation.deactivate(sold, sim, before_call=keep_lease)
+
+
 def end(sold: Subscription) -> None:
     activation.end(sold, before_call=keep_lease)
 
@@ -54,6 +59,15 @@ def end(sold: Subscription) -> None:
 def service(network: str, sold: Subscription) -> dict[str, Any]:
     found = [one for one in books(network)["services"] if one["reference"] == sold.reference]
     return found[0] if found else {}
+
+
+def live(sold: Subscription) -> list[Sim]:
+    """Return the SIMs on which the portal has the plan active."""
+    rows = LiveSim.objects.filter(subscription=sold, until=None).order_by("pk")
+    sims = [row.sim for row in rows.select_related("sim")]
+    sold.refresh_from_db(fields=["live_sims"])
+    assert sold.live_sims == len(sims)
+    return sims
 
 
 def outcomes(sold: Subscription) -> list[str]:
@@ -65,11 +79,10 @@ def test_an_activation_names_the_plan_and_the_sim(
 ) -> None:
     activate(sold, sim)
 
-    live = service(network, sold)
-    assert (live["state"], live["iccid"]) == ("active", sim.iccid)
-    assert (live["plan"], live["imsi"]) == (sold.plan and sold.plan.code, sim.imsi)
-    assert live["msisdn"] == sim.msisdn
-    assert Subscription.objects.get(pk=sold.pk).live_iccid == sim.iccid
+    active = service(network, sold)
+    assert (active["state"], active["iccids"]) == ("active", [sim.iccid])
+    assert active["plan"] == (sold.plan and sold.plan.code)
+    assert live(sold) == [sim]
 
 
 def test_an_active_plan_is_not_activated_again(sold: Subscription, sim: Sim) -> None:
@@ -104,7 +117,7 @@ def test_an_end_is_repeated_after_a_lost_answer(
 
     assert service(network, sold)["state"] == "ended"
     sold.refresh_from_db()
-    assert (sold.live_iccid, sold.ended_at is not None) == ("", True)
+    assert (live(sold), sold.ended_at is not None) == ([], True)
 
 
 def test_a_plan_is_ended_once(sold: Subscription, sim: Sim) -> None:
@@ -134,29 +147,133 @@ def test_an_activation_that_arrives_after_the_end_is_refused(
         activation.activate(sold, sim, before_call=stall)
 
     assert service(network, sold)["state"] == "ended"
-    assert Subscription.objects.get(pk=sold.pk).live_iccid == ""
+    assert live(sold) == []
 
 
-def test_a_plan_moves_to_another_sim(sold: Subscription, sim: Sim, network: str) -> None:
+def test_a_plan_is_active_on_several_sims(sold: Subscription, sim: Sim, network: str) -> None:
+    other = make_card()
     activate(sold, sim)
-    newer = make_card()
-    activate(sold, newer)
+    activate(sold, other)
 
-    assert service(network, sold)["iccid"] == newer.iccid
+    assert service(network, sold)["iccids"] == [sim.iccid, other.iccid]
+    assert live(sold) == [sim, other]
+
+
+def test_a_plan_that_is_taken_off_one_sim_stays_on_the_other(
+    sold: Subscription, sim: Sim, network: str
+) -> None:
+    other = make_card()
+    activate(sold, sim)
+    activate(sold, other)
+
+    take_off(sold, sim)
+
+    assert service(network, sold)["iccids"] == [other.iccid]
+    assert live(sold) == [other]
+
+
+def test_a_plan_comes_back_to_a_sim_that_it_was_taken_off(
+    sold: Subscription, sim: Sim, network: str
+) -> None:
+    activate(sold, sim)
+    take_off(sold, sim)
+    activate(sold, sim)
+
+    assert service(network, sold)["iccids"] == [sim.iccid]
+    assert live(sold) == [sim]
+
+
+def test_the_end_takes_a_plan_off_all_its_sims(sold: Subscription, sim: Sim, network: str) -> None:
+    activate(sold, sim)
+    activate(sold, make_card())
+
+    end(sold)
+
+    assert service(network, sold)["iccids"] == []
+    assert live(sold) == []
+
+
+@pytest.mark.parametrize("fault", LOST)
+def test_taking_a_plan_off_a_sim_is_repeated_after_a_lost_answer(
+    sold: Subscription, sim: Sim, network: str, fault: str
+) -> None:
+    activate(sold, sim)
+    break_it(network, "deactivate", fault)
+    with pytest.raises(NetworkUnavailable):
+        take_off(sold, sim)
+    take_off(sold, sim)
+
+    assert service(network, sold)["iccids"] == []
+    assert live(sold) == []
+
+
+def test_a_plan_is_not_taken_off_a_sim_on_which_it_was_never_active(
+    sold: Subscription, sim: Sim
+) -> None:
+    activate(sold, sim)
+    take_off(sold, make_card())
+
+    assert outcomes(sold) == ["answered"]
+
+
+def test_a_plan_is_taken_off_a_sim_once(sold: Subscription, sim: Sim) -> None:
+    activate(sold, sim)
+    take_off(sold, sim)
+    take_off(sold, sim)
+
+    assert outcomes(sold) == ["answered", "answered"]
+
+
+def test_a_plan_that_has_ended_is_taken_off_no_sim(sold: Subscription, sim: Sim) -> None:
+    activate(sold, sim)
+    end(sold)
+    take_off(sold, sim)
+
+    assert outcomes(sold) == ["answered", "answered"]
 
 
 def test_an_older_activation_that_arrives_late_changes_nothing(
     sold: Subscription, sim: Sim, network: str
 ) -> None:
-    newer = make_card()
+    """A worker stalls before its call; others activate the plan and take it off meanwhile."""
 
     def stall() -> None:
-        activate(Subscription.objects.get(pk=sold.pk), newer)
+        other = Subscription.objects.get(pk=sold.pk)
+        activate(other, sim)
+        take_off(other, sim)
 
     with pytest.raises(NetworkUnavailable):
         activation.activate(sold, sim, before_call=stall)
 
-    assert service(network, sold)["iccid"] == newer.iccid
+    assert service(network, sold)["iccids"] == []
+    assert live(sold) == []
+
+
+def test_what_a_worker_stores_late_does_not_make_a_sim_live_again(
+    sold: Subscription, sim: Sim, network: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker stalls after its call; another one takes the plan off the SIM meanwhile."""
+    called = HttpNetwork.activate
+
+    def activate_and_stall(*asked: Any) -> None:
+        called(*asked)
+        monkeypatch.undo()
+        other = Subscription.objects.get(pk=sold.pk)
+        take_off(other, sim)
+
+    monkeypatch.setattr(HttpNetwork, "activate", activate_and_stall)
+    activate(sold, sim)
+
+    assert service(network, sold)["iccids"] == []
+    assert live(sold) == []
+
+
+def test_two_workers_that_activate_the_same_sim_count_it_once(sold: Subscription, sim: Sim) -> None:
+    activation.activate(
+        sold, sim, before_call=lambda: activate(Subscription.objects.get(pk=sold.pk), sim)
+    )
+
+    assert live(sold) == [sim]
 
 
 def test_a_worker_that_lost_its_lease_makes_no_call(

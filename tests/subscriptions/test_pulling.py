@@ -42,8 +42,9 @@ def charging(network: str, settings: Any, sim: Sim) -> str:
     """Return the address of a charging system that knows the SIM."""
     settings.CHARGING = "subscriptions.charging.http.HttpCharging"
     settings.CHARGING_URL = network
-    live = {"sequence": 1, "plan": "p", "iccid": sim.iccid, "imsi": "", "msisdn": ""}
-    httpx.put(f"{network}/subscriptions/x", json=live, trust_env=False).raise_for_status()
+    live = {"sequence": 1, "active": True, "plan": "p", "imsi": "", "msisdn": ""}
+    address = f"{network}/subscriptions/x/sims/{sim.iccid}"
+    httpx.put(address, json=live, trust_env=False).raise_for_status()
     return network
 
 
