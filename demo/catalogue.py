@@ -35,6 +35,9 @@ class PlanKind(NamedTuple):
     data_bytes: int | None
     validity_days: int
     names: dict[str, str]
+    # How many other devices may share it, and for what part of the price each.
+    more_devices: int = 0
+    device_percent: int = 0
 
 
 KINDS = (
@@ -49,6 +52,7 @@ KINDS = (
         10 * GB,
         30,
         {"en": "Monthly 10", "de": "Monatlich 10", "ar": "شهري 10"},
+        more_devices=1,
     ),
     PlanKind(
         "unlimited",
@@ -56,6 +60,8 @@ KINDS = (
         None,
         30,
         {"en": "Unlimited", "de": "Unbegrenzt", "ar": "غير محدود"},
+        more_devices=2,
+        device_percent=20,
     ),
 )
 

@@ -23,7 +23,7 @@ class TextInline(admin.StackedInline[PlanText, Plan]):
 
 @admin.register(Plan)
 class PlanAdmin(admin.ModelAdmin[Plan]):
-    list_display = ["code", "category", "data_bytes", "validity_days", "position", "is_on_sale"]
+    list_display = ["code", "category", "data_bytes", "validity_days", "more_devices", "is_on_sale"]
     list_filter = ["category", "is_on_sale", "prices__market"]
     search_fields = ["code", "texts__name"]
     inlines = [PriceInline, CountryInline, TextInline]

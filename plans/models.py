@@ -37,6 +37,11 @@ class Plan(models.Model):
         help_text="Issued if the device cannot use the first type"
         " (NoEligibleProfileForThisDevice).",
     )
+    more_devices = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        help_text="How many other devices may share the plan and its data.",
+    )
     position = models.PositiveSmallIntegerField(default=0)
     is_on_sale = models.BooleanField(default=True)
 
@@ -111,6 +116,12 @@ class PlanPrice(models.Model):
             "With identity, the plan is sold only on lines whose holder the customer system"
             " reports as identified."
         ),
+    )
+    device_minor_units = models.PositiveBigIntegerField(
+        "fee for another device",
+        default=0,
+        db_default=0,
+        help_text="Paid once for each other device, in the same currency and with the same tax.",
     )
 
     class Meta:

@@ -87,13 +87,24 @@ def make_plan(
     minor_units: int = 1900,
     currency: str = "USD",
     tax_rate: int = 900,
+    more_devices: int = 0,
+    device_fee: int = 0,
 ) -> Plan:
     plan = Plan.objects.create(
-        code=code, category=category, data_bytes=data_bytes, validity_days=validity_days
+        code=code,
+        category=category,
+        data_bytes=data_bytes,
+        validity_days=validity_days,
+        more_devices=more_devices,
     )
     PlanCountry.objects.bulk_create(PlanCountry(plan=plan, country=name) for name in countries)
     PlanPrice.objects.create(
-        plan=plan, market=market, minor_units=minor_units, currency=currency, tax_rate=tax_rate
+        plan=plan,
+        market=market,
+        minor_units=minor_units,
+        currency=currency,
+        tax_rate=tax_rate,
+        device_minor_units=device_fee,
     )
     PlanText.objects.create(plan=plan, language="en", name=code.title(), terms="Data only.")
     return plan

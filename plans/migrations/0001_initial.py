@@ -23,6 +23,7 @@ class Migration(migrations.Migration):
                 ('validity_days', models.PositiveSmallIntegerField()),
                 ('profile_type', models.CharField(default='consumer', max_length=40)),
                 ('other_profile_type', models.CharField(blank=True, help_text='Issued if the device cannot use the first type (NoEligibleProfileForThisDevice).', max_length=40)),
+                ('more_devices', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='How many other devices may share the plan and its data.')),
                 ('position', models.PositiveSmallIntegerField(default=0)),
                 ('is_on_sale', models.BooleanField(default=True)),
             ],
@@ -53,6 +54,7 @@ class Migration(migrations.Migration):
                 ('tax_rate', models.PositiveIntegerField(default=0, help_text='In basis points: 1900 is 19%.')),
                 ('tax_included', models.BooleanField(default=True)),
                 ('identity', models.CharField(choices=[('none', 'Not needed'), ('before', 'Before the plan starts')], db_default='none', default='none', help_text='With identity, the plan is sold only on lines whose holder the customer system reports as identified.', max_length=6)),
+                ('device_minor_units', models.PositiveBigIntegerField(db_default=0, default=0, help_text='Paid once for each other device, in the same currency and with the same tax.', verbose_name='fee for another device')),
                 ('plan', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='prices', to='plans.plan')),
             ],
             options={

@@ -132,6 +132,7 @@ def _load_plan(kind: PlanKind, code: str, position: int, countries: tuple[str, .
         category=kind.category,
         data_bytes=kind.data_bytes,
         validity_days=kind.validity_days,
+        more_devices=kind.more_devices,
         position=position,
     )
     PlanCountry.objects.bulk_create(PlanCountry(plan=plan, country=code) for code in countries)
@@ -152,6 +153,7 @@ def _load_price(plan: Plan, market: str, kind_position: int) -> None:
         tax_rate=facts.tax_rate,
         tax_included=True,
         identity=facts.identity,
+        device_minor_units=facts.prices[kind_position] * KINDS[kind_position].device_percent // 100,
     )
 
 
