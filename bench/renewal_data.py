@@ -40,9 +40,9 @@ STATEMENTS = (
     """INSERT INTO subscriptions_line (id, account_id, msisdn, name, created_at)
         SELECT n, n, '', '', began FROM plan_of""",
     """INSERT INTO subscriptions_subscription (id, line_id, plan_id, reference, plan_name, state,
-        mandate_id, anchored_at, due_at, served_until, live_iccid, ended_at)
+        mandate_id, anchored_at, due_at, served_until, ended_at)
         SELECT n, n, %(plan)s, 'B' || n, 'Monthly', CASE WHEN runs THEN 'active' ELSE 'ended' END,
-        CASE WHEN runs THEN n END, began, CASE WHEN runs THEN ends END, ends, '',
+        CASE WHEN runs THEN n END, began, CASE WHEN runs THEN ends END, ends,
         CASE WHEN NOT runs THEN ends END FROM plan_of""",
     """INSERT INTO subscriptions_period (id, subscription_id, line_id, plan_id, plan_name,
         gross_minor_units, tax_minor_units, tax_rate, currency, number, state, starts_at, ends_at,

@@ -20,6 +20,7 @@ class SubscriptionsConfig(AppConfig):
             operator_lines,
             pulling,
             renewing,
+            sharing,
             standing,
             thresholds,
             ways_out,
@@ -36,6 +37,7 @@ class SubscriptionsConfig(AppConfig):
         register(linking.KIND, linking.find_line)
         register(operator_lines.KIND, operator_lines.refresh)
         register(KIND, renewing.process)
+        register(sharing.KIND, sharing.take_off)
         register(thresholds.KIND, thresholds.tell)
         register(ways_out.KIND, ways_out.advance)
         bills.register_veto(standing.forbids_bill)

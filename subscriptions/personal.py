@@ -6,7 +6,7 @@ A plan to which an order refers stays as long as the order, on a line without nu
 from django.db.models.functions import Coalesce, Now
 
 from moportal.personal import BOOKS, INTERNAL, SECRET, Amount, Impersonal, Keep, Personal, register
-from subscriptions.domain import claims, leaving, linking, operator_lines, ways_out
+from subscriptions.domain import claims, leaving, linking, operator_lines, sharing, ways_out
 from subscriptions.models import (
     KIND,
     Attempt,
@@ -55,6 +55,7 @@ register(
         },
         erases={"until": Coalesce("until", Now())},
         is_deleted_when_free=True,
+        tasks=(sharing.KIND,),
     ),
     Personal(
         Takeover,

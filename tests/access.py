@@ -83,6 +83,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/account/plans/<reference>/": OWNER,
     "/account/plans/<reference>/cancel/": OWNER,
     "/account/plans/<reference>/cancel/undo/": OWNER,
+    "/account/plans/<reference>/devices/<number>/remove/": OWNER,
     "/account/plans/<reference>/name/": OWNER,
     "/account/plans/<reference>/pay/": OWNER,
     "/account/methods/<number>/remove/": OWNER,

@@ -154,12 +154,14 @@ def rows_of_customer() -> dict[str, dict[str, Any]]:
         OidcIdentity,
     )
     from payments.models import CreditNote, PaymentMethod, Receipt  # noqa: PLC0415 -- the same
+    from subscriptions.models import SimOnLine  # noqa: PLC0415 -- the same
 
     models: dict[str, Any] = {
         "/methods/": PaymentMethod,
         "/account/messages/": AccountMessage,
         "/account/addresses/": Address,
         "/account/security/operator/": OidcIdentity,
+        "/devices/": SimOnLine,
     }
     documents = {
         "/account/receipts/": Receipt.objects.get(),

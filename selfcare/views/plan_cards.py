@@ -4,10 +4,8 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.timezone import now
-from django.utils.translation import gettext as _
 
 from accounts.models import User
-from esim.models import Sim
 from selfcare import texts
 from subscriptions.balances import account_buckets, is_too_old
 from subscriptions.domain import claims, outlook
@@ -73,9 +71,7 @@ def line_name(line: Line) -> str:
     current = next((one for one in line.sims.all() if one.until is None), None)
     if current is None:
         return ""
-    is_profile = current.sim.kind == Sim.Kind.PROFILE
-    text = _("eSIM ending in %(last4)s") if is_profile else _("SIM ending in %(last4)s")
-    return text % {"last4": current.sim.iccid[-4:]}
+    return texts.sim_name(current.sim)
 
 
 def _data_of(bucket: Bucket | None) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from selfcare import texts
 from selfcare.forms import LineNameForm
 from selfcare.views.plan_cards import line_name, next_context, plan_card
 from selfcare.views.use_chart import use_context
-from subscriptions.domain import by_hand, cancelling, lifecycle
+from subscriptions.domain import by_hand, cancelling, lifecycle, sharing
 from subscriptions.domain.outlook import outlook_of, plans_of
 from subscriptions.models import Bucket, Period, Subscription
 from subscriptions.states import PeriodState, SubscriptionState
@@ -48,6 +48,7 @@ def plan(request: HttpRequest, user: User, reference: str) -> HttpResponse:
         **next_context(outlook_of(subscription)),
         "state_text": SubscriptionState(subscription.state).label,
         "periods": _periods_of(subscription),
+        "devices": _devices_of(subscription),
         **_result_context(subscription),
         **use_context(subscription.line),
         "pay_url": reverse("plan-pay", args=[reference]),
@@ -161,6 +162,16 @@ def _result_context(subscription: Subscription) -> dict[str, Any]:
         "result": result,
         "why_refused": texts.why_refused(attempt.payment) if is_refused and attempt else "",
     }
+
+
+def _devices_of(subscription: Subscription) -> list[dict[str, Any]]:
+    """Return the devices that share the plan. Nothing is shown of a single one."""
+    stays = list(sharing.devices_of(subscription))
+    if len(stays) == 1:
+        return []
+    return [
+        {"number": stay.pk, "name": texts.sim_name(stay.sim), "since": stay.since} for stay in stays
+    ]
 
 
 def _running_bucket(subscription: Subscription) -> Bucket | None:

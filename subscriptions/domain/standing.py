@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from accounts.domain import proofs, safeguards
 from accounts.domain.proofs import Strength
 from accounts.models import User
-from subscriptions.models import OperatorLine
+from subscriptions.models import Line, OperatorLine
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,15 @@ def standing_of(account: User, kept: OperatorLine) -> Standing:
         restrained_until=safeguards.restrained_until(account),
         delay=safeguards.delay_of_move(account, sim_changed_at=kept.sim_changed_at),
     )
+
+
+def may_change_line(account: User, line: Line) -> bool:
+    """Return whether the customer may change which SIMs are on this line of theirs.
+
+    A line that the portal opened has no other holder than its customer.
+    """
+    kept = OperatorLine.objects.select_related("line").filter(line=line).first()
+    return kept is None or standing_of(account, kept).may_change
 
 
 def forbids_bill(account: User, number: str) -> bool:
