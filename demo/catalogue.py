@@ -89,7 +89,7 @@ LEGAL = {
             "Terms of service",
             "Kestrel Mobile sells data connectivity for your device.\n\n"
             "You pay for a plan once your order is complete, never before. If we cannot provide the plan, you are not charged.\n\n"
-            "You may cancel a monthly plan in your account at any time; it then ends with the month that is paid.\n\n"
+            "You may cancel a monthly plan in your account at any time. The plan then ends with the month you've paid for.\n\n"
             "The law of the country where you bought the plan applies.",
         ),
         "de": (

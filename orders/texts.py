@@ -46,7 +46,7 @@ def renewal(day: date, amount: Money) -> str:
     """Return when a plan renews, for how much, and how to stop that."""
     return _(
         "Renews on %(day)s for %(amount)s. "
-        "Cancel at any time in your account; it then ends with the paid month."
+        "You can cancel at any time in your account. The plan then ends with the paid month."
     ) % {"day": date_format(day, "MONTH_DAY_FORMAT"), "amount": amount}
 
 

@@ -16,7 +16,7 @@ WALKS = [(800, 600), (360, 640)]
 CONSENT = (
     "I agree that Kestrel Mobile charges $25.00 to Visa ending in 4242 every month until I cancel."
 )
-STOP = "Cancel at any time in your account; it then ends with the paid month."
+STOP = "You can cancel at any time in your account. The plan then ends with the paid month."
 SOLD = """
 import json
 from subscriptions.models import Subscription

@@ -36,7 +36,7 @@ from tests.subscriptions.renewals import make_monthly
 CONSENT = (
     "I agree that Kestrel Mobile charges $25.00 to Visa ending in 4242 every month until I cancel."
 )
-STOP = "Cancel at any time in your account; it then ends with the paid month."
+STOP = "You can cancel at any time in your account. The plan then ends with the paid month."
 NEEDS_METHOD = "Your plan needs a payment method before it renews on"
 BOX = r'<input type="checkbox"\s+name="consent"[^>]*>'
 
