@@ -65,7 +65,9 @@ def texts_of_endings(account: User) -> list[StrOrPromise]:
 
 def end_all(account: User, when: When) -> None:
     """End what ends at this moment. Call it in the transaction that makes the moment."""
-    for ending in _endings.values():
+    # The upper rooms' endings come first: a plan is cancelled before its mandate ends. Otherwise
+    # the customer would be asked for another payment method.
+    for ending in reversed(_endings.values()):
         if ending.when is when:
             ending.end(account)
 

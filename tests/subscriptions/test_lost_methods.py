@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from accounts.domain import leaving
+from accounts.domain.leaving import When
 from accounts.models import AccountMessage, User
 from payments.domain import cards, mandates
 from payments.states import MandateEnd
@@ -62,4 +64,17 @@ def test_a_plan_that_is_not_charged_needs_no_method(monthly: Renewal, marked: st
 
     mandates.end(monthly.subscription.mandate, reason=MandateEnd.METHOD_STOPPED)
 
+    assert "method_needed" not in monthly.told
+
+
+def test_who_asks_to_delete_the_account_is_not_asked_for_another_method(
+    monthly: Renewal, alice: User
+) -> None:
+    assert monthly.subscription.mandate
+
+    leaving.end_all(alice, When.ASKED)
+
+    monthly.subscription.refresh_from_db()
+    assert monthly.subscription.is_cancelled
+    assert not mandates.live_mandates(alice).exists()
     assert "method_needed" not in monthly.told
