@@ -41,7 +41,7 @@ MAY_ASK_AGAIN = frozenset({Refusal.LIMIT, Refusal.UNDELIVERED, Refusal.UNCHECKED
 
 
 def wait_text(locked: Locked) -> str:
-    """Return what a customer can do about a lock: wait so long, or ask support."""
+    """Return what a customer can do about a lock: how long to wait, or to ask support."""
     if locked.seconds is None:
         return _("Contact our support team to go on.")
     if locked.seconds > LONGEST_IN_MINUTES:

@@ -33,7 +33,7 @@ PARTS = ("times", "own address", "many addresses")
 MOST_APART, MOST_COMPARED, SLOWEST_PAGES = 1.10, 10, 1.5
 # Seconds between two sign-ins, and between two recoveries, of the owner.
 HONEST_EVERY = 1.0
-# A locked identifier is answered soon, so many more are asked for.
+# A locked identifier is answered quickly, so the run asks for many more pairs.
 LOCKED_PAIRS = 300
 
 

@@ -17,7 +17,7 @@ OWN_ADDRESS = "198.51.100.7"
 SESSION, KNOWN = "__Host-session", "__Host-browser"
 PASSWORD = "a long enough pass phrase"  # noqa: S105 -- of the benchmark's customers
 CODE = r"\b([B-Z2-9]{4}(?:-[B-Z2-9]{4}){3})\b"
-# Of so many recoveries one is by a one-time code, which must arrive within so many seconds.
+# One recovery out of this many is by a one-time code, which must arrive within this many seconds.
 ONE_TIME_CODE_EACH, ARRIVES_WITHIN = 5, 20.0
 # Connections of those who guess.
 GUESSERS = 8
@@ -143,7 +143,7 @@ class Reader:
 
 
 def repeat(act: Callable[[], None], times: int, *, each: float) -> None:
-    """Act so often, every so many seconds, or without a pause if an act takes longer."""
+    """Act this often, at this interval in seconds, or without a pause if an act takes longer."""
     began = time.perf_counter()
     for number in range(times):
         time.sleep(max(0.0, began + number * each - time.perf_counter()))
@@ -152,7 +152,7 @@ def repeat(act: Callable[[], None], times: int, *, each: float) -> None:
 
 @dataclass(frozen=True)
 class Attack:
-    """So many different guesses at one account, in a second so many."""
+    """Different guesses at one account: how many, and how many a second."""
 
     port: int
     username: str

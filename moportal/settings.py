@@ -184,11 +184,11 @@ CALLER_CHECK_RIGHT = env.positive("CALLER_CHECK_RIGHT", default=3)
 CALLER_LIMIT = env.positive("CALLER_LIMIT", default=5)
 # How many one-time codes may go to an address in an hour. 0 means no limit.
 CODE_LIMIT = env.int("CODE_LIMIT", default=5)
-# The password, or a code, that a page asked for again is remembered so long.
+# How long the portal remembers that a page asked again for the password or a code.
 REENTRY_MINUTES = env.int("REENTRY_MINUTES", default=10)
-# After a recovery an account cannot attach, move or pay on the bill for so many hours.
+# For how many hours after a recovery an account cannot attach, move or pay on the bill.
 RECOVERY_RESTRAINT_HOURS = env.int("RECOVERY_RESTRAINT_HOURS", default=24)
-# An attach or a move waits so many hours if SIM, password or addresses changed within a week.
+# How many hours an attach or a move waits if SIM, password or addresses changed within a week.
 MOVE_WAIT_HOURS = env.int("MOVE_WAIT_HOURS", default=48)
 # The header in which the proxy passes the customer's address on. Without it networks are not
 # counted, because all customers would seem to be in one.
@@ -479,7 +479,7 @@ env.require(is_time_zone(BILLING_ZONE), f"BILLING_ZONE: {BILLING_ZONE!r} is not 
 VISIT_IDENTIFIERS_DAYS = env.int("VISIT_IDENTIFIERS_DAYS", default=30)
 # How long rows are kept (docs/retention.md). Visits in which nobody signed in:
 STRANGER_DAYS = env.positive("STRANGER_DAYS", default=2)
-# Above so many of these visits, further launches with an LPA error are not stored.
+# Above this many of these visits, further launches with an LPA error are not stored.
 STRANGER_VISITS = env.int("STRANGER_VISITS", default=100_000)
 # What support looks up: visits, handoffs, LPA errors, calls to other systems, notices.
 SUPPORT_DAYS = env.positive("SUPPORT_DAYS", default=180)

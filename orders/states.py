@@ -42,7 +42,7 @@ NEXT_STATES: dict[OrderState, frozenset[OrderState]] = {
     OrderState.CANCELLED: frozenset(),
 }
 
-# After so many attempts, in about an hour, staff must act.
+# After this many attempts, in about an hour, staff must act.
 TRIES_BEFORE_STAFF = 16
 
 

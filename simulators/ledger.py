@@ -72,7 +72,7 @@ def remove(store: Store, identifier: str) -> None:
 
 
 def make_older(store: Store, days: float) -> None:
-    """Let everything have been booked so many days earlier."""
+    """Move all bookings back by this many days."""
     store.execute("UPDATE entry SET booked_at = booked_at - ?", days * 24 * 3600)
 
 

@@ -61,7 +61,7 @@ def facts_of(account: User) -> list[CallerFact]:
 
 
 def is_enough(names: Collection[str]) -> bool:
-    """Return whether so many of these facts count that the caller is the customer."""
+    """Return whether enough of these facts count to show that the caller is the customer."""
     counted = [fact for fact in chosen_facts() if fact.name in names and not fact.is_public]
     return len(counted) >= settings.CALLER_CHECK_RIGHT
 

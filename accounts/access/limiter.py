@@ -32,7 +32,7 @@ MARK_LENGTH = 6
 
 @dataclass(frozen=True)
 class Limit:
-    """So many different attempts within a time lock a subject. With `most` 0 there is no limit."""
+    """A subject is locked after `most` different attempts within a time. 0 means no limit."""
 
     name: str
     most: int

@@ -22,7 +22,7 @@ from moportal.http_client import ServiceUnavailable
 from outbox.domain import Lease, RetryAfter
 
 log = structlog.get_logger(__name__)
-# So many of 27 characters are nearly 400 million codes. A guesser has CODE_LIMIT times five tries
+# Six characters out of 27 make nearly 400 million codes. A guesser has CODE_LIMIT times five tries
 # an hour at one address.
 LENGTH = 6
 RETRY = timedelta(seconds=2)

@@ -24,7 +24,7 @@ from outbox.calls import BeforeCall, Outcome, record_call
 from outbox.domain import Lease
 
 log = structlog.get_logger(__name__)
-# For so long the network is asked again when it gives no usable answer: somebody waits for a code.
+# How long a network without a usable answer is asked again. Somebody is waiting for a code.
 RETRY_FOR = timedelta(minutes=1)
 # An answer of this age is used again. A worker that takes over finds the answers of the first one.
 FRESH = timedelta(minutes=1)

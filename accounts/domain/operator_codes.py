@@ -33,7 +33,7 @@ from outbox.retries import retry_after, retry_delay
 
 log = structlog.get_logger(__name__)
 Operation = CodeServiceCall.Operation
-# A service that does not answer is asked again for so long: somebody waits for the code.
+# How long a service that does not answer is asked again. Somebody is waiting for the code.
 RETRY_FOR = timedelta(minutes=1)
 # After a lost answer the SMS may have been sent, but nobody can check its code. So one more is
 # sent, and no third.

@@ -29,7 +29,7 @@ from moportal.text.normal_text import normalise_text
 log = structlog.get_logger(__name__)
 LIFETIME = timedelta(hours=24)
 SALT = "accounts.password_links"
-# In bytes: nobody guesses so many.
+# In bytes: too many to guess.
 SECRET_LENGTH = 32
 
 

@@ -32,7 +32,7 @@ GROUPS, GROUP_LENGTH = 4, 4
 SESSION_KEY = "recovery_code"
 
 
-# So many hexadecimal digits of a digest find a code, and do not give it away.
+# This many hexadecimal digits of a digest find a code, and do not reveal it.
 MARK_LENGTH = 6
 
 

@@ -26,7 +26,7 @@ CHANGES = RECOVERIES | {
     Kind.JOINED,
     Kind.UNLINKED,
 }
-# A change counts as recent for so long.
+# How long a change counts as recent.
 RECENT = timedelta(days=7)
 
 

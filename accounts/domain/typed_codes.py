@@ -30,7 +30,7 @@ from outbox.retries import count_failure
 log = structlog.get_logger(__name__)
 # The outbox's kind for typed codes.
 KIND = "typed_code"
-# A service that does not answer is asked again for so long: the page waits.
+# How long a service that does not answer is asked again. The page is waiting.
 RETRY_FOR = timedelta(minutes=1)
 # CAMARA One Time Password SMS: the longest code.
 LONGEST_CODE = 10

@@ -25,7 +25,7 @@ KIND = "removed_method"
 # Payments in these states may still need the card. A refund of a
 # captured payment needs none.
 STATES_NEEDING_CARD = (PaymentState.INTENDED, PaymentState.PENDING, PaymentState.AUTHORISED)
-# After so many attempts, in about an hour, staff must act.
+# After this many attempts, in about an hour, staff must act.
 TRIES_BEFORE_STAFF = 16
 # How often to check whether a payment still needs the card.
 PAYMENT_INTERVAL = timedelta(minutes=5)

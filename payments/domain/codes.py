@@ -15,7 +15,7 @@ from payments.gateways import gateway
 from payments.models import Payment, PaymentCode
 from payments.states import CodeVerdict
 
-# So many wrong codes may be typed. The gateway may take fewer.
+# How many wrong codes may be typed. The gateway may allow fewer.
 MOST_WRONG_CODES = 5
 
 

@@ -22,7 +22,7 @@ from payments.states import RefundState
 log = structlog.get_logger(__name__)
 Lines = list[tuple[str, str]]
 UNREADABLE: Lines = [("Note", "This part could not be read when the dispute opened.")]
-# Sign-ins this long before the purchase are shown, and at most so many.
+# Sign-ins this long before the purchase are shown, and at most this many.
 SIGN_INS_FROM = timedelta(days=30)
 MOST_SIGN_INS = 20
 BATCH = 1000

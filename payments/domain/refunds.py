@@ -40,7 +40,7 @@ log = structlog.get_logger(__name__)
 KIND = "refund"
 # How often the gateway is asked about a refund that the bank decides about later.
 PENDING_INTERVAL = timedelta(hours=1)
-# A request without an answer may still arrive at the gateway for so long.
+# How long a request without an answer may still arrive at the gateway.
 MAY_STILL_ARRIVE = timedelta(minutes=10)
 
 

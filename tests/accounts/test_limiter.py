@@ -195,7 +195,7 @@ def test_a_count_stays_although_the_request_fails() -> None:
 
 
 def compared(attempts: int) -> int:
-    """Return how many of so many different attempts at once are compared."""
+    """Return how many of these different, concurrent attempts are compared."""
     number = numbers()
 
     def attempt() -> str:

@@ -41,7 +41,7 @@ def has_changed(number: str) -> bool:
 
 
 def happened(network: str, change: str, ago: timedelta) -> None:
-    """Let this change of the number have happened so long ago."""
+    """Put the change of the number this long into the past."""
     body = {"phoneNumber": NUMBER, change: (now() - ago).isoformat()}
     httpx.post(f"{network}/numbers", json=body, trust_env=False).raise_for_status()
 

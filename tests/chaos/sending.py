@@ -34,7 +34,7 @@ from tests.providers import break_it, mend
 AT_BARRIER, COMES_WITHIN, PAUSE = 1.0, 8.0, (0.2, 1.5)
 STRIKES = 3
 LOST_IN_TEN = 4
-# So many times as many messages use up the limits of one address and one number.
+# A fault about limits sends this many times as many messages to one address or number.
 TO_ONE_ADDRESS = 4
 # Longer than an outside call may take.
 TOO_LONG = 2.0

@@ -39,7 +39,7 @@ def test_an_order_goes_on_once_the_smdp_accepts_the_portal(
     assert statuses(gateway) == ["captured"]
 
 
-# After so many failed attempts an order fails, if a service is down and it is not charged.
+# After this many failed attempts an order fails, if a service is down and it is not charged.
 SHORT_TRIES = retries.SHORT_TRIES + 1
 ADDRESSES = ["PAYMENT_GATEWAY_URL", "NETWORK_URL", "SMDP_URL"]
 

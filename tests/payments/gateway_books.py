@@ -16,7 +16,7 @@ from simulators.payment.booking import fee_of
 from tests.processing import process_task
 
 FEES = ["simulator:USD=290+30", "simulator:JPY=290+30"]
-# The books begin so many days ago.
+# How many days ago the books begin.
 BEGAN = 7
 
 

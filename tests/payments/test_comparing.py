@@ -85,7 +85,7 @@ def shop(alice: User, books: str) -> Shop:
 
 
 def ago(days: float) -> float:
-    """Return the Unix time so many days ago."""
+    """Return the Unix time this many days ago."""
     return (now() - timedelta(days=days)).timestamp()
 
 

@@ -161,7 +161,7 @@ def test_two_workers_open_a_period_once(life: Life) -> None:
 
 
 def test_two_workers_begin_grace_and_hold_once(alice: User) -> None:
-    # No try is under way meanwhile, which would count as a fault of ours.
+    # No try is under way meanwhile, which would count as a fault of the operator.
     asks = replace(DEAD, card=replace(DEAD.card, refusal=Refusal.WANTS_CUSTOMER))
     with living(alice, asks) as life:
         [subscription] = life.subscriptions

@@ -15,7 +15,7 @@ from payments.gateways.testkit.bench import (
 from payments.gateways.values import Authorised, CodeStep, Declined, VoidedOrRefunded
 from payments.states import CodeVerdict
 
-# After so many wrong codes, a gateway must take no more. Otherwise anybody can guess.
+# After this many wrong codes, a gateway must accept no more. Otherwise anybody can guess.
 MOST_WRONG_CODES = 20
 
 

@@ -53,7 +53,7 @@ class Moments:
 
 PAYMENTS = Moments({"payments_gatewaycall": OPERATIONS}, STATEMENTS)
 BARRIERS = PAYMENTS.names
-# One strike in so many is a worker that stalls longer than its lease, and then goes on.
+# One strike out of this many stalls the worker for longer than its lease. Then it goes on.
 STALLS_IN = 12
 Execute = Callable[..., Any]
 

@@ -26,14 +26,14 @@ CHANCE, MANY = 0.02, 1_000_000
 AT_RANDOM = ("drop_before", "drop_after", "http_500", "malformed")
 # In seconds: how long answers are lost, a gateway is away or switched off, and a wave may last.
 LOST_FOR, AWAY_FOR, OFF_FOR, WAVE_FOR, DRAIN_FOR = 1.5, 0.5, 0.7, 30.0, 600.0
-# Before the last orders end without faults, workers are killed for so long.
+# How long workers are killed before the last orders end without faults.
 STRUCK_FOR = 90.0
 READY_WITHIN = 30.0
 # A wave is over when so few of its orders have not ended. The others end beside the next one.
 LEFT_OVER = 20
-# Staff continue what waits for them after so many rounds of a second.
+# After how many rounds of a second staff continue what waits for them.
 STAFF_AFTER = 6
-# Tasks that wait are made due in one round of so many. Otherwise each would be tried all the time.
+# In one round out of this many, waiting tasks are made due. In each round would be too often.
 DUE_EVERY = 4
 
 

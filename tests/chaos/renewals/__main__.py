@@ -43,7 +43,7 @@ AWAY_EVERY, AWAY_FOR = 40, 6
 CHANCE, MANY = 0.02, 1_000_000
 AT_RANDOM = ("drop_before", "drop_after", "http_500")
 FUNCTIONS = {"payment": ("authorise", "capture", "void"), "network": ("renew", "suspend", "end")}
-# In one step, tasks that wait at most so long are made due, so many times.
+# How often each step makes waiting tasks due, and how long such a task may have to wait.
 WITHIN, ROUNDS = timedelta(hours=1), 4
 # In seconds.
 STEP_LASTS_AT_MOST = 60.0

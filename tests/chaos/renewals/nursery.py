@@ -12,7 +12,7 @@ from tests.chaos.renewals.barriers import RENEWALS
 
 
 def travel(ahead: str) -> None:
-    """Let this process live so many seconds later than the machine. Its clock runs on."""
+    """Set this process's clock this many seconds ahead of the machine's. The clock runs on."""
     later = datetime.now(UTC) + timedelta(seconds=float(ahead))
     time_machine.travel(later, tick=True).start()
 

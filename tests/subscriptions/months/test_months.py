@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.timeout(0)]
 # Set by `make renewals`, whose stories are random. Without it the same stories come each time.
 PLANS = int(os.environ.get("RENEWALS", "0"))
 FIGURES = Path("var/renewals.jsonl")
-# So many tests share the plans, so that they can run beside each other.
+# How many tests share the plans, so that they can run beside each other.
 SHARES = 6
 SOON = timedelta(minutes=20)
 SOLD = datetime(2025, 1, 31, 9, tzinfo=UTC)
