@@ -41,7 +41,7 @@ class ParkReason(TextChoices):
     """Why nothing of a subscription is charged until staff have acted. It is no state."""
 
     # A fault of the operator or the portal. The service stays on.
-    FAULT = "fault", "A fault of ours"
+    FAULT = "fault", "A fault of the operator"
     # The customer's bank takes the money back. The service is off.
     DISPUTE = "dispute", "A dispute"
 

@@ -168,7 +168,7 @@ class Migration(migrations.Migration):
                 ('decided_number', models.PositiveIntegerField(db_default=1, default=1, help_text='The newest period that is charged, or will be: nothing stops it any more.')),
                 ('last_number', models.PositiveIntegerField(blank=True, help_text='The last period. Empty if the plan is not cancelled.', null=True)),
                 ('cancelled_at', models.DateTimeField(blank=True, help_text='When the customer, or staff, cancelled it.', null=True)),
-                ('parked_because', models.CharField(blank=True, choices=[('fault', 'A fault of ours'), ('dispute', 'A dispute')], db_default='', default='', help_text='Why nothing is charged now. Staff must act.', max_length=8)),
+                ('parked_because', models.CharField(blank=True, choices=[('fault', 'A fault of the operator'), ('dispute', 'A dispute')], db_default='', default='', help_text='Why nothing is charged now. Staff must act.', max_length=8)),
                 ('due_at', models.DateTimeField(blank=True, help_text='When a worker must process it next.', null=True)),
                 ('served_until', models.DateTimeField(blank=True, help_text='The time until which the network was told to serve it.', null=True)),
                 ('is_suspended', models.BooleanField(db_default=False, default=False, help_text='The network was told to suspend it.')),
