@@ -59,7 +59,7 @@ def tell_taken_back(order_return: Return) -> None:
 
 
 def tell_plan_ended(order: Order) -> None:
-    """Say that the plan has ended. The reason is between the operator and whose card it was."""
+    """Say that the plan has ended, but not why: the disputed card may be another person's."""
     _tell(order, Occasion.PLAN_ENDED)
 
 
@@ -87,7 +87,7 @@ def _card(order: Order) -> dict[str, str]:
 
 
 def _credit_note(note: CreditNote | None) -> dict[str, Any]:
-    """Return what is said of a credit note. What goes back on the operator's bill has none."""
+    """Return the message's words on the credit note. A refund on the operator's bill has none."""
     if note is None:
         return {}
     return {**message_context(note), "credit_note": str(note), "credited": note.gross}

@@ -27,7 +27,7 @@ from subscriptions.states import WayOutState, WayRefusal
 class Reach(StrEnum):
     """Whether the customer's device reaches the bank's page."""
 
-    # It needs no way out, or has one.
+    # The device needs no way out, or has one.
     YES = "yes"
     # The network is asked for a way out.
     OPENING = "opening"

@@ -1,4 +1,4 @@
-"""What a dispute does to the plan that an order has paid: nothing, or end it (DISPUTE_REACTION).
+"""End the plan of an order whose charge is disputed, if DISPUTE_REACTION says so.
 
 `subscriptions.domain.parking` parks a plan that renews.
 """

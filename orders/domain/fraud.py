@@ -1,4 +1,4 @@
-"""A device that was paid for by fraud: it is stopped if the portal can be sure which it was."""
+"""Stop a device whose payment was fraud, if the portal can be sure which device it was."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from payments.states import DeviceId
 
 
 class DeviceStopped(Exception):
-    """Nothing is sold to this device at present. Only staff can lift that."""
+    """Nothing is sold to this device at present. Only staff can lift the stop."""
 
 
 def stop_device(payment: Payment, **_signal: Any) -> None:

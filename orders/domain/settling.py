@@ -291,8 +291,8 @@ def _decide_to_charge(order: Order) -> None:
 def _complete(order: Order) -> None:
     assert order.subscription is not None  # noqa: S101 -- `_put_plan_on_line` has set it
     at = now()
-    # This comes first: a worker that stalled and comes second stops here, and not at the receipt
-    # that is there already.
+    # This comes first. A stalled worker stops here if another worker has completed the order, and
+    # not at the receipt that exists already.
     _move(order, OrderState.COMPLETED, completed_at=at, last_error="")
     mandate = make_mandate(order)
     subscriptions.start(order.subscription, at=at, mandate=mandate)

@@ -32,7 +32,7 @@ BATCH = 500
 
 
 class NothingToAnswer(Exception):
-    """The dispute waits for no answer, or an answer is being sent."""
+    """The dispute needs no answer, or an answer is already being sent."""
 
 
 class NothingTaken(Exception):

@@ -31,7 +31,7 @@ def register_veto(veto: Veto) -> None:
 
 
 def takes_bills(market: str, *, renews: bool = False) -> bool:
-    """Return whether customers of this market can pay on their bill for what `renews` or not."""
+    """Return whether customers of this market can pay on their bill. `renews`: for such a plan."""
     return is_offered_in(Ability.BILL, market, renews=renews)
 
 
@@ -43,7 +43,7 @@ def numbers_of(account: User, *, market: str, renews: bool = False) -> list[str]
 
 
 def may_charge(method: PaymentMethod) -> bool:
-    """Return whether the account may still charge this bill. Any other kind of method: yes."""
+    """Return whether the account may still charge this bill. Other kinds of methods always may."""
     return method.kind != MethodKind.BILL or _may_charge(method.account, method.token)
 
 

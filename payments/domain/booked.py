@@ -108,7 +108,7 @@ class Booked:
     def _compare_refunds(self) -> Iterator[Difference]:
         refunds = list(self.payment.refunds.all()) if self.payment else []
         known = {refund.gateway_id: refund for refund in refunds if refund.gateway_id}
-        # The gateway's answers to these were lost. Without its ids, only the amounts can match.
+        # The gateway's answers to these refunds were lost, so only the amounts can match.
         nameless = [
             refund
             for refund in refunds
