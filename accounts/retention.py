@@ -57,8 +57,8 @@ register(
     Timed(TypedCode, "codes that the service has checked", since="request__expires_at"),
     Timed(CodeRequest, "requests for one-time codes", since="expires_at"),
     Timed(Proof, "proofs that have ended", setting="SUPPORT_DAYS", since="ended_at"),
-    Timed(ExportPart, "files of customers' own data", since="export__expires_at"),
-    Timed(Export, "requests for such a file", since="expires_at"),
+    Timed(ExportPart, "the parts of files of customers' own data", since="export__expires_at"),
+    Timed(Export, "requests for a file of a customer's own data", since="expires_at"),
     Timed(
         Deletion,
         "requests to delete an account that are carried out or undone",
