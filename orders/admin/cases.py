@@ -25,7 +25,7 @@ from subscriptions.domain.cancelling import NotRenewing
 NOT_POSSIBLE: dict[type[Exception], str] = {
     **NOT_REFUNDED,
     **NOT_RETURNED,
-    matching.IllegalTransition: "This case is closed, or a colleague has changed it. Look again.",
+    matching.IllegalTransition: "This case is closed, or a colleague has changed it. Reload it.",
     NotRenewing: "The plan does not renew, or has ended. There is nothing to cancel.",
 }
 RELATED = ("order__account", "order__visit", "order__payment__method", "order__subscription")
@@ -61,7 +61,7 @@ class CancelForm(forms.Form):
 
 
 class WithdrawForm(PartForm):
-    """How much is paid back. Another sum than the rule's needs a reason."""
+    """How much is paid back. An amount that differs from the rule's needs a reason."""
 
     def __init__(self, payment: Payment, proposed: Money | None, *given: Any) -> None:
         super().__init__(payment, *given)
@@ -152,7 +152,7 @@ def _take(request: HttpRequest, case: Declaration, step: str, said: dict[str, An
 
 
 DONE = {
-    ("match", ""): "The case has its order.",
+    ("match", ""): "The case now has this order.",
     ("close", ""): "The case is closed.",
     ("carry_out", DeclarationKind.CANCEL.value): "The plan is cancelled.",
     ("carry_out", DeclarationKind.WITHDRAWAL.value): (

@@ -13,7 +13,7 @@ from orders.models import Declaration, Order
 from orders.states import DeclarationKind
 from subscriptions.domain.unused import unused_price
 
-# Directive 2011/83/EU, article 13(1): so long after the customer has withdrawn.
+# Directive 2011/83/EU, article 13(1): how long after the withdrawal the money must go back.
 REPAY_WITHIN = timedelta(days=14)
 
 

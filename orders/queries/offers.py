@@ -47,7 +47,7 @@ def shelf(visit: Visit, account: User | None, category: str | None = None) -> Sh
 def offers_for(
     visit: Visit, category: str | None = None, *, account: User | None = None
 ) -> list[Offer]:
-    """Return the plans that this customer can buy now. Nobody known has no identity."""
+    """Return the plans that this customer can buy now. Without an account nobody is identified."""
     return shelf(visit, account, category).offers
 
 

@@ -165,7 +165,7 @@ def _result_context(subscription: Subscription) -> dict[str, Any]:
 
 
 def _devices_of(subscription: Subscription) -> list[dict[str, Any]]:
-    """Return the devices that share the plan. Nothing is shown of a single one."""
+    """Return the devices that share the plan, or nothing if there is only one."""
     stays = list(sharing.devices_of(subscription))
     if len(stays) == 1:
         return []

@@ -41,7 +41,7 @@ def activate(subscription: Subscription, sim: Sim, *, before_call: BeforeCall) -
 
 
 def deactivate(subscription: Subscription, sim: Sim, *, before_call: BeforeCall) -> None:
-    """Let the SIM use the plan no longer, unless it cannot use it anyway.
+    """Stop the plan on this SIM, unless it is not active there.
 
     The plan stays active on its other SIMs.
     """

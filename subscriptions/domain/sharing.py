@@ -35,7 +35,7 @@ class NotShared(Exception):
 
 
 class NoPlaceLeft(Exception):
-    """As many devices as may share the plan share it already."""
+    """The plan already has as many devices as may share it."""
 
 
 class SimHasPlan(Exception):

@@ -65,7 +65,7 @@ class Network(Protocol):
         """Activate the plan on the SIM, and return once the SIM can use it."""
 
     def deactivate(self, reference: str, iccid: str, *, sequence: int) -> None:
-        """Let the SIM use the plan no longer. The plan's other SIMs keep it.
+        """Stop the plan on this SIM. The plan's other SIMs keep it.
 
         This includes a SIM on which the plan was never active.
         """

@@ -81,7 +81,7 @@ def buy_in_germany(noor: Customer, *, wishes: bool) -> str:
     fits(noor.page)
     noor.press("Order with obligation to pay")
     noor.sees("You're all set")
-    expect(noor.page.get_by_text("Your wish")).to_have_count(int(wishes))
+    expect(noor.page.get_by_text("Your request")).to_have_count(int(wishes))
     return order_number(noor.page.url.removeprefix(noor.base_url))
 
 

@@ -154,7 +154,7 @@ def test_where_no_rule_says_the_sum_staff_type_it(sold: Order, decide: Decide) -
     Order.objects.update(completed_at=now() - timedelta(days=20))
     case = declared(sold.number)
 
-    assert "No rule says the sum." in decide(case)
+    assert "No rule gives the amount." in decide(case)
     assert "This field is required." in decide(case, "carry_out", because="late")
     assert "being ended" in decide(case, "carry_out", amount="3", because="late")
 
@@ -250,7 +250,7 @@ def test_staff_find_the_order_and_may_find_another_one(sold: Order, decide: Deci
 
     assert "There is no order with this number." in decide(case, "match", number="0000000000")
     for _ in range(2):
-        assert "The case has its order." in decide(case, "match", number=sold.display_number)
+        assert "The case now has this order." in decide(case, "match", number=sold.display_number)
 
     case = read(case)
     assert (case.state, case.outcome) == (DeclarationState.MATCHED, DeclarationOutcome.BY_STAFF)

@@ -25,7 +25,7 @@ from tests.orders.test_targets import installed
 from tests.subscriptions.operator_lines.steps import ICCID, link_line, refresh
 
 NUMBER, IDENTIFIED = "+12025550147", "8944999100000000085"
-SENTENCE = "Some plans are sold here only for a SIM of Kestrel Mobile whose holder is identified:"
+SENTENCE = "Some plans are sold here only for a SIM of Kestrel Mobile with an identified holder."
 
 
 @pytest.fixture
