@@ -68,7 +68,7 @@ def test_without_a_customer_system_support_helps(as_alice: Client, plan: Plan) -
 
     told = words(as_alice, "/options/")
     assert SENTENCE in told
-    assert '<a href="/support/">contact us</a>' in told
+    assert '<a href="/support/">Contact us</a>' in told
 
 
 def test_plans_that_ask_nothing_are_sold_beside(as_alice: Client, plan: Plan) -> None:

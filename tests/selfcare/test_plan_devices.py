@@ -77,7 +77,7 @@ def test_the_last_device_is_not_removed_and_the_page_says_what_to_do(
     assert as_alice.post(last).headers["location"] == last
 
     page = words(as_alice, last)
-    assert "cancel it instead" in page
+    assert "cancel the plan instead" in page
     assert 'form="remove-device"' not in page
     assert sharing.devices_of(sold).count() == 1
 
