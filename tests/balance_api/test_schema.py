@@ -89,7 +89,7 @@ def test_every_answer_conforms_to_the_document(alice: User, cases: int, part: in
         answered[answer.status_code] += 1
         case.validate_response(answer, checks=CHECKS)
 
-    # So few cases at random may leave out a status. They are the same in each run.
+    # These few random cases could leave out a status, so they are the same in each run.
     (seed(part)(ask) if part == 0 else ask)()
     print(f"{sum(answered.values())} cases: {dict(sorted(answered.items()))}")  # noqa: T201 -- with -s
     assert {200, 400, 401, 403, 404, 409, 429} <= set(answered)

@@ -399,7 +399,7 @@ def test_in_the_walled_garden_the_page_waits_for_a_way_out(
     process_task(ways_out.KIND, way.pk)
     assert "Go to the card page" in as_alice.get(f"/payment/card/{page.key}/").text
 
-    # A second wish for a card uses the same page and the same way.
+    # A second request for a card uses the same page and the same way out.
     assert ask(as_alice, Draft.objects.get()) == page
     assert WayOut.objects.count() == 1
 

@@ -18,7 +18,7 @@ from tests.orders.test_paying_on_the_bill import hold
 from tests.payments import bills
 from tests.processing import process_task
 
-# A number of a way out that no test comes to. The network refuses all up to it.
+# The number of a way out that no test reaches. The network refuses all numbers up to it.
 ALL_WAYS = 10**9
 
 

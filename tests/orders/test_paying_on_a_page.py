@@ -239,7 +239,7 @@ def test_a_fraud_warning_before_the_portal_knows_the_payment_stops_the_card(
 ) -> None:
     order = submit(buying, alice, keep="on")
     pay_on_page(order.payment.customer_step_url)
-    # On its page the payment has got an id that the portal learns only when it asks.
+    # The payment got an id on its page. The portal learns that id only when it asks.
     (intent,) = books(stripe)["payment_intent"]
     url = f"{stripe}/payments/{intent['id']}/fraud_warning"
     warning = httpx.post(url, trust_env=False).raise_for_status().json()["id"]

@@ -492,7 +492,7 @@ def test_a_number_that_another_account_proves_pays_here_no_more(
     draft.refresh_from_db()
     assert draft.method is None
     assert PaymentMethod.objects.get(kind="bill").removed_at is not None
-    # Nothing was asked yet, so nothing is.
+    # The billing has not been asked yet, so it is not asked now either.
     order = settled(submitted)
     assert order.failure == Failure.PAYMENT_REFUSED
     assert "We can't be sure any more that this number is yours." in words(buying, order)

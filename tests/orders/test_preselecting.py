@@ -23,7 +23,7 @@ from tests.orders.conftest import CUSTOMER_STEP, new_card, settled
 from tests.payments.bills import new_number
 from tests.processing import process_task
 
-# A number of a way out that no test comes to. The network refuses all up to it.
+# The number of a way out that no test reaches. The network refuses all numbers up to it.
 ALL_WAYS = 10**9
 
 

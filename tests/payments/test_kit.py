@@ -182,7 +182,7 @@ class AsksTheAbsentCustomer(SimulatorGateway):
 
 
 class StopsForTheCustomer(SimulatorGateway):
-    """Takes a bank that wants the customer for one that refuses for good."""
+    """Treats a bank that needs the customer like one that refuses for good."""
 
     def authorise(self, token: str, amount: Money, **more: Any) -> Standing:
         standing = super().authorise(token, amount, **more)

@@ -48,7 +48,7 @@ DAY = timedelta(days=1)
 # Short enough for every column.
 MARK = "Noor"
 NUMBER = "+12025550142"
-# Rows are found by what stands in these, and a new password ends the session.
+# The test finds rows by these columns, and a new password ends the session.
 FOUND_BY = {
     "password",
     "language",

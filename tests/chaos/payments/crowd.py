@@ -195,7 +195,7 @@ class Crowd:
         # A bank takes no charge twice.
         may_dispute = self._gateway.has_disputes and story.is_about.treated != Treated.DISPUTED
         is_disputed = wanted == "a part while disputed" and may_dispute
-        # Of one minor unit a part is all, and nothing is left to dispute.
+        # A part of one minor unit is the whole amount, so nothing is left to dispute.
         if is_disputed and part < payment.minor_units:
             with ThreadPoolExecutor(1) as bank:
                 bank.submit(self._gateway.dispute, payment.gateway_id)

@@ -25,10 +25,10 @@ from django.utils.timezone import now
 from tests.chaos.payments.barriers import PAYMENTS, Moments, Striker
 
 WORKERS = 4
-# A barrier's chance until it has had enough strikes, and then. Otherwise workers that meet a
-# common barrier would do little else than die.
+# A barrier's chance before it has had enough strikes, and afterwards. Without the second one,
+# workers would die at the common barriers all the time.
 CHANCE, LATER = 0.1, 0.004
-# Few payments come to these.
+# Few payments reach these barriers.
 RARELY_MET = ("fetch", "void", "find", "refund", "credit note", "receipt")
 CHANCE_IF_RARE = 0.4
 # Messages to customers need no gateway: `make chaos` has them.

@@ -29,7 +29,7 @@ LOST_FOR, AWAY_FOR, OFF_FOR, WAVE_FOR, DRAIN_FOR = 1.5, 0.5, 0.7, 30.0, 600.0
 # How long workers are killed before the last orders end without faults.
 STRUCK_FOR = 90.0
 READY_WITHIN = 30.0
-# A wave is over when so few of its orders have not ended. The others end beside the next one.
+# A wave is over when only this many of its orders are open. They end during the next wave.
 LEFT_OVER = 20
 # After how many rounds of a second staff continue what waits for them.
 STAFF_AFTER = 6
@@ -110,7 +110,7 @@ class Run:
         self._wait_for_ends(WAVE_FOR, every=0.3, left_over=LEFT_OVER)
 
     def drain(self) -> None:
-        """Let everything come to its end, in the end without further faults."""
+        """Wait until everything has ended. At last there are no further faults."""
         self._wait_for_ends(STRUCK_FOR, every=0.3, left_over=LEFT_OVER)
         mend(self.address)
         self.workers.calm_down()
@@ -158,7 +158,7 @@ class Run:
             time.sleep(0.1)
 
     def _wait_for_ends(self, limit: float, *, every: float, left_over: int = 0) -> None:
-        """Wait until so few orders are under way, or nothing at all. No task waits for its time."""
+        """Wait until only this many orders, or none, are under way. No task waits for its time."""
         from payments.tasks import let_go  # noqa: PLC0415 -- Django has to be set up first
 
         until, rounds = time.monotonic() + limit, 0

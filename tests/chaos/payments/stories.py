@@ -12,7 +12,7 @@ from tests.chaos.payments.outcomes import Treated
 CURRENCIES = ("JPY", "USD", "KWD")
 # In minor units. One is less than many gateways take. Each last digit is 0 where some want that.
 AMOUNTS = (1, 50, 1900, 123_450)
-# What becomes of the order: the network takes the plan or refuses it, or the customer cancels.
+# How the order ends: the network takes the plan or refuses it, or the customer cancels.
 ENDINGS = ("completed", "completed", "refused by the network", "cancelled")
 # What staff give back of a charge.
 REFUNDS = (
@@ -22,7 +22,7 @@ REFUNDS = (
 )
 # How often the form is sent at once.
 SUBMITS = (1, 1, 2)
-# As many stories are compared before the next one is chosen.
+# How many stories are compared before the next one is chosen.
 CANDIDATES = 12
 # How much more often than others a method is treated like this.
 USUAL = 6
