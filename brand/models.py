@@ -176,7 +176,7 @@ class MarketRules(models.Model):
     withdrawal_days = models.PositiveSmallIntegerField(
         default=0,
         help_text=(
-            "So many days after the purchase, the customer may withdraw from the contract. "
+            "How many days after the purchase the customer may withdraw from the contract. "
             "0: the law gives no such right."
         ),
     )
@@ -186,7 +186,7 @@ class MarketRules(models.Model):
         default=Repayment.WHOLE,
         help_text=(
             "What is paid back if the customer has asked to start now and then withdraws. "
-            "Without that wish, and if nothing was used, it is always the whole price."
+            "Without that wish, or if nothing was used, it is always the whole price."
         ),
     )
     offers_cancel_function = models.BooleanField(
