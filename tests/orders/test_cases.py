@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils.timezone import now
 
 from accounts.models import User
-from accounts.roles import AGENT
+from accounts.roles import AGENT, VIEWER
 from brand.models import MarketRules
 from esim.models import Profile
 from esim.states import ProfileState
@@ -185,6 +185,17 @@ def test_a_refund_without_an_answer_is_repeated_and_pays_once(
     assert [payment["refunded"] for payment in books(gateway)["payments"]] == [1520]
 
 
+def test_a_refund_that_is_done_is_not_sent_again_while_the_plan_still_ends(
+    sold: Order, decide: Decide, gateway: str, network: str
+) -> None:
+    decide(declared(sold.number), "carry_out", amount="15.20")
+    break_it(network, "end", "http_500")
+
+    assert carried_out().state == ReturnState.ASKED
+    assert carried_out().state == ReturnState.DONE
+    assert [payment["refunded"] for payment in books(gateway)["payments"]] == [1520]
+
+
 def test_a_refused_refund_ends_the_return_and_staff_may_ask_again(
     sold: Order, clara: User, decide: Decide, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -282,6 +293,16 @@ def test_of_two_colleagues_one_decides(sold: Order, clara: User) -> None:
     with pytest.raises(IllegalTransition):
         answering.match_by_hand(read(case), sold)
     assert Return.objects.count() == 1
+
+
+def test_a_viewer_decides_nothing(sold: Order, client: Client) -> None:
+    viewer = User.objects.create_user("viewer@staff.example", "a pass phrase", is_staff=True)
+    viewer.groups.add(Group.objects.get(name=VIEWER))
+    client.force_login(viewer)
+
+    page = f"/admin/orders/declaration/{declared(sold.number).pk}/case/"
+    assert client.get(page).status_code == 403
+    assert client.post(page, {"step": "close", "because": "x"}).status_code == 403
 
 
 def test_an_agent_finds_the_order_and_does_not_pay_back(
