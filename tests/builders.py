@@ -13,7 +13,7 @@ from orders.domain.consent import consent_text
 from orders.domain.sales import sale_of
 from orders.models import Draft, Order
 from payments.domain.receipts import issue_credit_note, issue_receipt
-from payments.models import CreditNote, PaymentMethod, Receipt
+from payments.models import CreditNote, Payment, PaymentMethod, Receipt
 from payments.states import RefundKind
 from plans.models import Category, Plan, PlanCountry, PlanPrice, PlanText
 
@@ -174,9 +174,15 @@ def place(draft: Draft) -> Order:
     return placing.place(draft, version=draft.version, consent=consent_text(draft))
 
 
+def payment_of(order: Order) -> Payment:
+    """Return the order's payment. The order must have one."""
+    assert order.payment is not None
+    return order.payment
+
+
 def make_receipt(order: Order, *, at: datetime = IN_2026) -> Receipt:
     """Issue the order's receipt, as its completion does."""
-    receipt = issue_receipt(order.payment, sale_of(order, at=at), at=at)
+    receipt = issue_receipt(payment_of(order), sale_of(order, at=at), at=at)
     assert receipt is not None
     return receipt
 

@@ -63,6 +63,7 @@ from tests.builders import (
     make_pool,
     make_receipt,
     make_visit,
+    payment_of,
 )
 from tests.moportal.test_headers import HEADERS, HSTS, POLICY
 from tests.settings_for import production_environment
@@ -162,15 +163,15 @@ def make_rows_of_payment(order: Order, alice: User) -> None:
     GatewayCall.objects.create(payment=order.payment, operation="authorise", key="1")
     agreed = {"purpose": "plan 1", "text": "I agree.", "language": "en", "agreed_at": now()}
     ended = {"ended_at": now(), "end_reason": "staff", "note": "x"}
-    Mandate.objects.create(method=order.payment.method, **agreed, **ended)
-    order.payment.fraud_warnings.create(gateway="simulator", gateway_id="x")
-    order.payment.stopped_devices.create(kind="eid", digest="x", ending="0000", ends_at=now())
+    Mandate.objects.create(method=payment_of(order).method, **agreed, **ended)
+    payment_of(order).fraud_warnings.create(gateway="simulator", gateway_id="x")
+    payment_of(order).stopped_devices.create(kind="eid", digest="x", ending="0000", ends_at=now())
     Refund.objects.create(
-        payment=order.payment, minor_units=1, kind=RefundKind.GOODWILL, reason="x"
+        payment=payment_of(order), minor_units=1, kind=RefundKind.GOODWILL, reason="x"
     )
     make_credit_note(make_receipt(order))
     Dispute.objects.create(
-        payment=order.payment, gateway_id="1", kind="dispute", minor_units=1, currency="USD"
+        payment=payment_of(order), gateway_id="1", kind="dispute", minor_units=1, currency="USD"
     )
     day = now().date()
     BookDay.objects.create(gateway="simulator", day=day)

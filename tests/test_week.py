@@ -48,7 +48,7 @@ from subscriptions.domain import linking
 from subscriptions.models import WayOut
 from subscriptions.states import WayOutState
 from subscriptions.tasks import request_pull
-from tests.builders import EID, make_draft, make_plan, make_pool
+from tests.builders import EID, make_draft, make_plan, make_pool, payment_of
 from tests.conftest import PASSWORD
 from tests.orders.conftest import new_card
 from tests.payments.vouchers import issue
@@ -164,7 +164,7 @@ def buy_and_use(alice: User, plan: Plan, method: PaymentMethod, day: int) -> Non
     assert order.subscription
     iccid = order.profile.sim.iccid
     pay_from_elsewhere(order, day)
-    dispute_and_end(order.payment, day)
+    dispute_and_end(payment_of(order), day)
     refuse_a_renewal(order)
     report_download(iccid, day)
     tell(said(f"{iccid}-{day}", iccid, now(), 1000))
@@ -189,7 +189,7 @@ def refuse_a_renewal(order: Order) -> None:
     assert order.subscription
     refused = {"state": "declined", "refusal_kind": "later", "declined_at": now()}
     charge = Payment.objects.create(
-        method=order.payment.method, minor_units=1, currency="USD", **refused
+        method=payment_of(order).method, minor_units=1, currency="USD", **refused
     )
     order.subscription.periods.get().attempts.create(payment=charge, is_live=False)
 
@@ -223,7 +223,7 @@ def report_download(iccid: str, day: int) -> None:
         }
         answer = Client().post(reverse("progress"), notice, content_type="application/json")
         assert answer.status_code == 204
-    payment = Order.objects.latest("pk").payment
+    payment = payment_of(Order.objects.latest("pk"))
     reported = {"id": payment.gateway_id, "reference": payment.reference, "status": "captured"}
     body = json.dumps({"id": f"event-{day}", "payment": reported})
     signature = {SIGNATURE_HEADER: signed(body, SECRET, at=int(now().timestamp()))}

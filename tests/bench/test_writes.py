@@ -17,7 +17,7 @@ from orders.models import Draft, Order
 from outbox.models import Task
 from payments.models import ReceiptCounter
 from subscriptions.models import Bucket
-from tests.builders import make_draft, make_pool
+from tests.builders import make_draft, make_pool, payment_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,12 +34,12 @@ def test_the_bare_script_completes_an_order(alice: User) -> None:
         _write(Writes(bare, prepared))
 
     order = Order.objects.get()
-    assert (order.state, order.payment.state, order.profile_id is not None) == (
+    assert (order.state, payment_of(order).state, order.profile_id is not None) == (
         "completed",
         "captured",
         True,
     )
-    assert order.payment.receipt.number == 1
+    assert payment_of(order).receipt.number == 1
     assert Bucket.objects.get().period.subscription == order.subscription
     assert Message.objects.get().state == MessageState.SENT
     assert AccountMessage.objects.get().account == alice

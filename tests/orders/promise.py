@@ -9,6 +9,7 @@ from esim.states import ProfileState
 from orders.models import Order
 from orders.states import ENDED, NEXT_STATES, Failure, OrderState
 from subscriptions.states import SubscriptionState
+from tests.builders import payment_of
 from tests.chaos.books import TAKEN
 from tests.orders.machine import Form, Seen
 
@@ -71,8 +72,8 @@ def nobody_is_charged_who_has_cancelled(seen: Seen, told: Told) -> Iterator[str]
 
 def what_is_complete_was_charged(seen: Seen, told: Told) -> Iterator[str]:
     for order in _sold(seen):
-        if _statuses(seen, order) != ["captured"] or order.payment.state != "captured":
-            yield f"{order}: {_statuses(seen, order)}, here {order.payment.state}"
+        if _statuses(seen, order) != ["captured"] or payment_of(order).state != "captured":
+            yield f"{order}: {_statuses(seen, order)}, here {payment_of(order).state}"
 
 
 def what_is_complete_came(seen: Seen, told: Told) -> Iterator[str]:

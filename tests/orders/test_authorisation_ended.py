@@ -14,6 +14,7 @@ from payments.domain import authorisations
 from payments.models import Payment
 from payments.states import PaymentState
 from payments.tasks import let_go
+from tests.builders import payment_of
 from tests.orders.conftest import settled
 from tests.processing import process_task
 from tests.providers import break_it, mend, states, statuses
@@ -21,7 +22,7 @@ from tests.providers import break_it, mend, states, statuses
 
 def end_authorisation(order: Order) -> None:
     ended = now() - timedelta(hours=1)
-    Payment.objects.filter(pk=order.payment_id).update(authorised_until=ended)
+    Payment.objects.filter(pk=payment_of(order).pk).update(authorised_until=ended)
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_an_order_that_is_settled_after_the_end_is_not_charged(
     order = settled(placed, times=2)
 
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.LAPSED)
-    assert order.payment.state == PaymentState.VOIDED
+    assert payment_of(order).state == PaymentState.VOIDED
     assert (statuses(gateway), states(smdp)) == (["voided"], ["Unavailable"])
     assert Message.objects.get().context["is_charged"] is False
 

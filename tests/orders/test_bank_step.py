@@ -19,7 +19,7 @@ from subscriptions.domain import lifecycle as subscriptions
 from subscriptions.domain import ways_out
 from subscriptions.models import OperatorLine, SimOnLine, WayOut
 from subscriptions.states import WayOutState
-from tests.builders import make_card, make_order, make_plan, make_pool, make_visit
+from tests.builders import make_card, make_order, make_plan, make_pool, make_visit, payment_of
 from tests.orders.conftest import CUSTOMER_STEP, new_card, process_once, settled
 from tests.processing import process_task
 from tests.providers import break_it
@@ -70,7 +70,7 @@ def network_shows(network: str, sim: Sim) -> str:
 
 
 def approve(order: Order) -> None:
-    url = order.payment.customer_step_url
+    url = payment_of(order).customer_step_url
     httpx.post(url, data={"decision": "approve"}, trust_env=False)
 
 
@@ -87,7 +87,7 @@ def test_the_page_leads_to_the_bank_only_once_the_way_is_open(
 
     ready = page_of(launched, at_bank)
     assert TO_BANK in ready
-    assert at_bank.payment.customer_step_url in ready
+    assert payment_of(at_bank).customer_step_url in ready
     assert network_shows(network, card) == "open"
 
 
@@ -137,7 +137,7 @@ def test_a_customer_who_comes_back_undecided_goes_to_the_bank_again(
     assert OPENING in page_of(launched, at_bank)
     process_way(at_bank)
 
-    assert at_bank.payment.customer_step_url in page_of(launched, at_bank)
+    assert payment_of(at_bank).customer_step_url in page_of(launched, at_bank)
     assert network_shows(network, card) == "open"
     assert WayOut.objects.count() == 2
 
@@ -274,7 +274,7 @@ def test_only_an_order_that_waits_for_a_bank_has_a_step_there(alice: User) -> No
     order.state = OrderState.PENDING
     assert bank_step.find(order) is None
 
-    order.payment.customer_step_url = "https://bank.example/"
+    payment_of(order).customer_step_url = "https://bank.example/"
     step = bank_step.find(order)
     assert step is not None
     assert step.reach == Reach.YES

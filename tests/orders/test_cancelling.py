@@ -16,7 +16,7 @@ from payments.domain import payments
 from payments.models import Payment
 from payments.states import PaymentState
 from subscriptions.domain import activation
-from tests.builders import make_order
+from tests.builders import make_order, payment_of
 from tests.orders.conftest import process_once, seconds, settled
 from tests.providers import break_it, profiles, statuses
 
@@ -50,7 +50,7 @@ def test_the_profile_is_cancelled_even_while_the_gateway_is_away(
 
     assert [state for _, state in profiles(smdp)] == ["Unavailable"]
     assert statuses(gateway) == ["authorised"]
-    assert settled(order).payment.state == PaymentState.VOIDED
+    assert payment_of(settled(order)).state == PaymentState.VOIDED
 
 
 def test_a_cancel_in_time_undoes_everything(
@@ -124,6 +124,6 @@ def test_a_cancel_while_the_smdp_is_away_uses_up_no_iccid(
     assert order.profile.state == ProfileState.UNUSED
     assert set(Sim.objects.values_list("state", flat=True)) == {SimState.AVAILABLE}
 
-    later = settled(make_order(alice, plan=order.plan, method=order.payment.method))
+    later = settled(make_order(alice, plan=order.plan, method=payment_of(order).method))
     assert later.sim_in_use == order.profile.sim
     assert any_order_of_iccid(order.profile.sim.iccid) == later

@@ -20,7 +20,7 @@ from payments.states import CardPageState
 from subscriptions.domain import ways_out
 from subscriptions.models import WayOut
 from subscriptions.states import WayOutState
-from tests.builders import make_card, make_draft, make_method, make_plan
+from tests.builders import make_card, make_draft, make_method, make_plan, payment_of
 from tests.orders.conftest import APPROVED, DECLINED
 from tests.orders.journey import LAUNCH, ready, sent, where
 from tests.payments.conftest import type_card
@@ -303,7 +303,7 @@ def test_a_card_that_comes_after_the_order_changes_no_order(shopping: Client, dr
     come_back(shopping, page)
 
     assert page.state == CardPageState.TAKEN
-    assert Order.objects.get().payment.method != page.method
+    assert payment_of(Order.objects.get()).method != page.method
     assert where(shopping.get(waiting(page))) == (303, f"/orders/{order.number}/")
 
 
@@ -370,8 +370,8 @@ def test_an_order_that_was_placed_keeps_the_card_that_is_removed(
 
     cards.remove(method)
 
-    order.payment.refresh_from_db()
-    assert order.payment.method == method
+    payment_of(order).refresh_from_db()
+    assert payment_of(order).method == method
     assert cards.is_needed(method)
 
 

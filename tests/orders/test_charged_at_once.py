@@ -9,7 +9,7 @@ from orders.domain import placing
 from orders.models import Order
 from orders.states import Failure, OrderState
 from payments.states import PaymentState
-from tests.builders import make_order, make_pool, make_visit
+from tests.builders import make_order, make_pool, make_visit, payment_of
 from tests.orders.conftest import new_card, settled
 from tests.providers import break_it, statuses
 
@@ -27,9 +27,9 @@ def order(alice: User, gateway: str, smdp: str, network: str) -> Order:
 def test_an_order_completes_and_is_charged_once(order: Order, gateway: str) -> None:
     order = settled(order)
 
-    assert (order.state, order.payment.state) == (OrderState.COMPLETED, PaymentState.CAPTURED)
+    assert (order.state, payment_of(order).state) == (OrderState.COMPLETED, PaymentState.CAPTURED)
     assert statuses(gateway) == ["captured"]
-    assert not order.payment.calls.filter(operation="capture").exists()
+    assert not payment_of(order).calls.filter(operation="capture").exists()
 
 
 @pytest.mark.parametrize("fault", ["drop_after", "http_500"])
@@ -51,7 +51,7 @@ def test_a_failed_order_gives_the_money_back_and_says_so(
 
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.NO_PROFILE_LEFT)
     assert order.undone_at is not None
-    assert (statuses(gateway), order.payment.state) == (["refunded"], PaymentState.REFUNDED)
+    assert (statuses(gateway), payment_of(order).state) == (["refunded"], PaymentState.REFUNDED)
     failure = texts.failure(order)
     assert failure is not None
     assert failure.text == "We're refunding $19.00 to Visa ending in 0077."
@@ -81,7 +81,7 @@ def test_a_cancelled_order_gives_the_money_back_and_says_so(
 
     order = settled(order)
 
-    assert (order.state, order.payment.state) == (OrderState.CANCELLED, PaymentState.REFUNDED)
+    assert (order.state, payment_of(order).state) == (OrderState.CANCELLED, PaymentState.REFUNDED)
     assert statuses(gateway) == ["refunded"]
     assert texts.cancelled(order) == "We're refunding $19.00 to Visa ending in 0077."
     assert Message.objects.get().context["is_charged"] is True

@@ -27,7 +27,7 @@ from payments.states import MethodKind
 from subscriptions.domain import cancelling
 from subscriptions.domain.bounds import TOLD_BEFORE
 from subscriptions.models import Subscription
-from tests.builders import make_draft, make_method, make_plan, make_pool, place
+from tests.builders import make_draft, make_method, make_plan, make_pool, payment_of, place
 from tests.orders.conftest import new_card, settled
 from tests.orders.journey import ready, sent, where
 from tests.payments.stripe import pay_on_page
@@ -153,7 +153,7 @@ def test_the_consent_becomes_the_mandate_of_the_plan(
     subscription, mandate = Subscription.objects.get(), Mandate.objects.get()
     assert order.state == OrderState.COMPLETED
     assert subscription.mandate == mandate
-    assert (mandate.method, mandate.purpose) == (order.payment.method, order.number)
+    assert (mandate.method, mandate.purpose) == (payment_of(order).method, order.number)
     assert (mandate.text, mandate.language) == (CONSENT, "en")
     assert (mandate.transaction_id, mandate.limit) == ("T1", order.price.gross)
     assert mandate.agreed_at == order.consented_at
@@ -294,13 +294,13 @@ def test_the_payment_page_of_the_gateway_keeps_the_card_of_a_plan_that_renews(
     shopping.post("/payment/", sent(draft, method="new"))
     draft = Draft.objects.get()
     order = settled(place(draft))
-    pay_on_page(order.payment.customer_step_url)
+    pay_on_page(payment_of(order).customer_step_url)
     order = settled(order)
 
     assert order.consent_text.endswith("to the card I use on the payment provider's page.")
     assert order.state == OrderState.COMPLETED
     mandate = Mandate.objects.get()
-    assert (mandate.method, mandate.method.is_kept) == (order.payment.method, True)
+    assert (mandate.method, mandate.method.is_kept) == (payment_of(order).method, True)
     assert Subscription.objects.get().mandate == mandate
 
 

@@ -23,7 +23,7 @@ from payments.states import AnswerKind, DeviceId
 from subscriptions.models import UsageRecord
 from subscriptions.networks.base import NetworkRefused
 from subscriptions.states import SubscriptionState
-from tests.builders import EID, make_card, make_draft, make_visit
+from tests.builders import EID, make_card, make_draft, make_visit, payment_of
 from tests.orders.conftest import settled
 from tests.payments.disputes import ask_about, decide, disputed
 from tests.processing import process_task
@@ -71,7 +71,7 @@ def test_the_evidence_says_what_was_sold_accepted_delivered_and_used(
         received_at=used_at,
     )
 
-    found = texts(disputed(gateway, sold.payment))
+    found = texts(disputed(gateway, payment_of(sold)))
 
     assert list(found) == ["payment", "usage", "order", "terms", "device", "download"]
     assert f"Order: {sold.display_number}" in found["order"]
@@ -86,7 +86,7 @@ def test_the_evidence_says_what_was_sold_accepted_delivered_and_used(
 def test_what_happens_after_the_opening_does_not_change_the_evidence(
     sold: Order, gateway: str
 ) -> None:
-    before = texts(disputed(gateway, sold.payment))
+    before = texts(disputed(gateway, payment_of(sold)))
     LegalText.objects.update(body="Other words.")
 
     row = Dispute.objects.get()
@@ -99,7 +99,7 @@ def test_what_happens_after_the_opening_does_not_change_the_evidence(
 def test_a_sim_in_the_device_is_the_delivery(alice: User, sold: Order, gateway: str) -> None:
     Order.objects.update(profile=None, sim=make_card())
 
-    assert "in the device already" in texts(disputed(gateway, sold.payment))["download"]
+    assert "in the device already" in texts(disputed(gateway, payment_of(sold)))["download"]
 
 
 def test_an_esim_that_is_on_its_device_or_none_is_not_withdrawn(
@@ -107,7 +107,7 @@ def test_an_esim_that_is_on_its_device_or_none_is_not_withdrawn(
 ) -> None:
     settings.DISPUTE_REACTION = "end"
     Order.objects.update(profile=None)
-    row = disputed(gateway, sold.payment)
+    row = disputed(gateway, payment_of(sold))
 
     assert reacted(sold) is None
 
@@ -118,9 +118,9 @@ def test_an_esim_that_is_on_its_device_or_none_is_not_withdrawn(
 def test_a_dispute_leaves_the_plan_unless_the_setting_says_otherwise(
     sold: Order, gateway: str, settings: Settings
 ) -> None:
-    disputed(gateway, sold.payment, amount=100)
+    disputed(gateway, payment_of(sold), amount=100)
     settings.DISPUTE_REACTION = "end"
-    disputed(gateway, sold.payment, kind="inquiry")
+    disputed(gateway, payment_of(sold), kind="inquiry")
 
     assert tasks(sold) == 0
 
@@ -129,7 +129,7 @@ def test_a_dispute_ends_the_plan_and_tells_the_customer_once(
     sold: Order, gateway: str, settings: Settings, smdp: str
 ) -> None:
     settings.DISPUTE_REACTION = "end"
-    disputed(gateway, sold.payment)
+    disputed(gateway, payment_of(sold))
 
     assert reacted(sold) is None
     assert reacted(sold) is None
@@ -147,7 +147,7 @@ def test_a_dispute_that_was_won_meanwhile_ends_nothing(
     sold: Order, gateway: str, settings: Settings
 ) -> None:
     settings.DISPUTE_REACTION = "end"
-    row = disputed(gateway, sold.payment)
+    row = disputed(gateway, payment_of(sold))
     decide(gateway, row.gateway_id, "won")
     ask_about(row.gateway_id)
 
@@ -163,7 +163,7 @@ def test_an_order_that_is_not_complete_is_looked_at_later(
 ) -> None:
     settings.DISPUTE_REACTION = "end"
     Order.objects.update(state=OrderState.IN_PROGRESS)
-    disputed(gateway, sold.payment)
+    disputed(gateway, payment_of(sold))
 
     assert reacted(sold) == RetryAfter(disputing.INTERVAL)
 
@@ -176,7 +176,7 @@ def test_a_network_that_does_not_end_the_plan_is_asked_again_unless_it_refuses(
         raise ServiceUnavailable("down") if again else NetworkRefused("no")
 
     settings.DISPUTE_REACTION = "end"
-    disputed(gateway, sold.payment)
+    disputed(gateway, payment_of(sold))
     monkeypatch.setattr("subscriptions.domain.activation.end", fail)
 
     assert isinstance(reacted(sold), RetryAfter) == again
@@ -185,7 +185,7 @@ def test_a_network_that_does_not_end_the_plan_is_asked_again_unless_it_refuses(
 def test_a_disputed_order_cannot_be_taken_back_until_the_dispute_is_won(
     sold: Order, gateway: str, clara: User
 ) -> None:
-    row = disputed(gateway, sold.payment)
+    row = disputed(gateway, payment_of(sold))
 
     with pytest.raises(returning.ChargeDisputed):
         returning.request_return(sold, actor=clara, because="x")
@@ -200,11 +200,11 @@ def test_a_disputed_order_cannot_be_taken_back_until_the_dispute_is_won(
 
 
 def test_the_timeline_has_the_dispute(sold: Order, gateway: str, clara: User) -> None:
-    row = disputed(gateway, sold.payment, reason="duplicate")
+    row = disputed(gateway, payment_of(sold), reason="duplicate")
     answers.request_answer(row, AnswerKind.ACCEPT, because="their right", actor=clara)
     decide(gateway, row.gateway_id, "lost")
     ask_about(row.gateway_id)
-    sold.payment.fraud_warnings.create(gateway="x", gateway_id="x", reason="stolen_card")
+    payment_of(sold).fraud_warnings.create(gateway="x", gateway_id="x", reason="stolen_card")
 
     told = [f"{where} {what}" for _at, where, what in timeline(sold)]
 
@@ -217,7 +217,7 @@ def test_the_timeline_has_the_dispute(sold: Order, gateway: str, clara: User) ->
 def test_the_device_of_a_fraud_is_stopped_and_the_page_says_whom_to_call(
     sold: Order, alice: User, bob: User, gateway: str, client: Client
 ) -> None:
-    disputed(gateway, sold.payment, reason="fraudulent")
+    disputed(gateway, payment_of(sold), reason="fraudulent")
     assert StoppedDevice.objects.get().kind == DeviceId.EID
     draft = make_draft(bob, plan=sold.plan, visit=make_visit(account=bob, transaction_id="MSFT_2"))
 
@@ -241,7 +241,7 @@ def test_an_order_that_was_placed_before_the_stop_stays(
 ) -> None:
     draft = make_draft(bob, plan=sold.plan, visit=make_visit(account=bob, transaction_id="MSFT_2"))
     placed = placing.place(draft, version=draft.version)
-    disputed(gateway, sold.payment, reason="fraudulent")
+    disputed(gateway, payment_of(sold), reason="fraudulent")
 
     assert placing.place(draft, version=draft.version) == placed
 
@@ -260,6 +260,6 @@ def test_only_a_device_that_is_proven_is_stopped(
     Visit.objects.update(eid_from=source, imei="")
     Profile.objects.update(state=state, downloaded_at=now())
 
-    disputed(gateway, sold.payment, reason="fraudulent")
+    disputed(gateway, payment_of(sold), reason="fraudulent")
 
     assert StoppedDevice.objects.count() == stopped

@@ -12,7 +12,7 @@ from orders.models import Order
 from orders.states import OrderState
 from payments.domain.bills import add_bill
 from subscriptions.domain import ways_out
-from tests.builders import make_card, make_order
+from tests.builders import make_card, make_order, payment_of
 from tests.orders.conftest import settled
 from tests.orders.test_paying_on_the_bill import hold
 from tests.payments import bills
@@ -61,7 +61,7 @@ def test_the_page_leads_to_the_operator_and_the_order_completes(
     assert "Go to the confirmation page" in page
     assert "your bank" not in page.lower()
 
-    url = order.payment.customer_step_url
+    url = payment_of(order).customer_step_url
     assert url in page
     assert "Put it on my bill" in httpx.get(url, trust_env=False).text
     httpx.post(url, data={"decision": "approve"}, trust_env=False)

@@ -15,7 +15,7 @@ from orders.domain import other_devices, placing
 from orders.models import Order, PayingCode
 from orders.states import OrderState
 from payments.models import PaymentMethod
-from tests.builders import make_order, make_pool
+from tests.builders import make_order, make_pool, payment_of
 from tests.orders.conftest import APPROVED, CUSTOMER_STEP, new_card, settled
 
 Enter = Callable[..., Client]
@@ -52,7 +52,7 @@ def enter(code: str) -> Client:
 
 
 def approve(order: Order) -> None:
-    url = order.payment.customer_step_url
+    url = payment_of(order).customer_step_url
     httpx.post(url, data={"decision": "approve"}, trust_env=False)
 
 
@@ -63,7 +63,7 @@ def test_the_other_device_shows_what_is_paid_and_leads_to_the_bank(
 
     assert "$19.00" in page
     assert at_bank.plan_name in page
-    assert at_bank.payment.customer_step_url in page
+    assert payment_of(at_bank).customer_step_url in page
     # Nothing else of the account.
     for secret in ("alice", "Alice", at_bank.number, at_bank.display_number, "3184", at_bank.eid):
         assert secret not in page
@@ -203,7 +203,7 @@ def test_a_code_of_a_cancelled_order_pays_nothing(alice: User, at_bank: Order, c
     page = other.get("/pay/order/").text
 
     assert "This payment has ended" in page
-    assert at_bank.payment.customer_step_url not in page
+    assert payment_of(at_bank).customer_step_url not in page
 
 
 def test_a_code_for_a_cancelled_order_is_not_accepted(

@@ -9,7 +9,7 @@ from mobileplans.models import Visit
 from orders.domain import outcomes
 from orders.models import Order
 from orders.states import Failure, OrderState
-from tests.builders import make_card, make_draft, make_method, make_order, make_visit
+from tests.builders import make_card, make_draft, make_method, make_order, make_visit, payment_of
 from tests.orders.conftest import new_card, settled
 
 
@@ -77,7 +77,7 @@ def test_a_second_plan_on_a_sim_card_is_on_an_existing_line(
     card = make_card()
     visit = make_visit(account=alice, eid="", iccid=card.iccid)
     first = settled(make_order(alice, visit=visit, method=new_card(alice)))
-    again = make_order(alice, visit=visit, plan=first.plan, method=first.payment.method)
+    again = make_order(alice, visit=visit, plan=first.plan, method=payment_of(first).method)
 
     outcome = outcomes.of_order(settled(again), visit)
 

@@ -13,6 +13,7 @@ from payments.domain import refunds
 from payments.models import Refund
 from payments.states import PaymentState, RefundKind
 from subscriptions.states import SubscriptionState
+from tests.builders import payment_of
 from tests.orders.conftest import settled
 from tests.processing import process_task
 from tests.providers import books
@@ -25,7 +26,7 @@ def sold(placed: Order) -> Order:
 
 def refund_part(order: Order, clara: User, cents: int = 500) -> Refund:
     row = refunds.request_refund(
-        order.payment, Money(cents, "USD"), kind=RefundKind.GOODWILL, reason="slow", actor=clara
+        payment_of(order), Money(cents, "USD"), kind=RefundKind.GOODWILL, reason="slow", actor=clara
     )
     for _ in range(2):
         process_task(refunds.KIND, row.pk)
@@ -57,9 +58,9 @@ def test_an_order_that_is_taken_back_after_a_part_gives_back_the_rest(
     order_return = returning.request_return(sold, actor=clara, because="changed their mind")
     process_task("return", order_return.pk)
 
-    sold.payment.refresh_from_db()
-    assert sold.payment.state == PaymentState.REFUNDED
-    assert [(one.kind, one.minor_units) for one in sold.payment.refunds.all()] == [
+    payment_of(sold).refresh_from_db()
+    assert payment_of(sold).state == PaymentState.REFUNDED
+    assert [(one.kind, one.minor_units) for one in payment_of(sold).refunds.all()] == [
         (RefundKind.GOODWILL, 500),
         (RefundKind.ENDED, 1400),
     ]
@@ -72,7 +73,7 @@ def test_the_order_and_the_account_lead_to_the_documents(
     as_alice: Client, sold: Order, clara: User
 ) -> None:
     page = f"/orders/{sold.number}/"
-    receipt = f'href="/account/receipts/{sold.payment.receipt}/'
+    receipt = f'href="/account/receipts/{payment_of(sold).receipt}/'
     assert receipt in as_alice.get(page).text
     assert receipt in as_alice.get("/account/").text
     assert "credit-notes" not in as_alice.get(page).text

@@ -22,7 +22,7 @@ from payments.gateways.values import Declined, StoredCard
 from payments.models import GatewayCall, PaymentMethod, WebhookEvent
 from payments.states import MethodKind, PaymentState
 from simulators.stripe.events import SIGNATURE_HEADER, sign
-from tests.builders import make_draft, make_pool
+from tests.builders import make_draft, make_pool, payment_of
 from tests.orders.conftest import settled
 from tests.orders.journey import ready, sent, where
 from tests.payments.stripe import SECRET, pay_on_page
@@ -99,15 +99,15 @@ def test_an_order_is_paid_on_the_page_and_the_card_is_not_kept(
     shown = page_of(buying, order)
     assert "on our payment provider's page" in shown
     assert "Go to the payment page" in shown
-    assert order.payment.customer_step_url in shown
+    assert payment_of(order).customer_step_url in shown
     assert "your bank" not in shown.lower()
 
-    back = pay_on_page(order.payment.customer_step_url).headers["location"]
+    back = pay_on_page(payment_of(order).customer_step_url).headers["location"]
 
     assert where(buying.get(back)) == (303, f"/orders/{order.number}/")
     order = settled(order)
-    method = order.payment.method
-    assert (order.state, order.payment.state) == (OrderState.COMPLETED, PaymentState.CAPTURED)
+    method = payment_of(order).method
+    assert (order.state, payment_of(order).state) == (OrderState.COMPLETED, PaymentState.CAPTURED)
     assert (method.kind, str(method), method.token, method.is_kept) == (
         MethodKind.CARD,
         "Visa 4242",
@@ -126,8 +126,8 @@ def test_a_kept_card_pays_the_next_order_without_the_page(
     buying: Client, alice: User, stripe: str
 ) -> None:
     order = submit(buying, alice, keep="on")
-    pay_on_page(order.payment.customer_step_url)
-    method = settled(order).payment.method
+    pay_on_page(payment_of(order).customer_step_url)
+    method = payment_of(settled(order)).method
     assert method.is_kept
     assert method in stored_methods(alice)
     make_pool(1)
@@ -135,7 +135,7 @@ def test_a_kept_card_pays_the_next_order_without_the_page(
     draft = make_draft(alice, visit=order.visit, plan=order.plan, method=method)
     again = settled(placing.place(draft, version=draft.version))
 
-    assert (again.state, again.payment.method) == (OrderState.COMPLETED, method)
+    assert (again.state, payment_of(again).method) == (OrderState.COMPLETED, method)
     assert len(books(stripe)["checkout.session"]) == 1
 
 
@@ -144,9 +144,9 @@ def test_a_card_that_the_gateway_did_not_keep_is_not_kept_here(
 ) -> None:
     order = submit(buying, alice)
     PaymentMethod.objects.update(is_kept=True)
-    pay_on_page(order.payment.customer_step_url)
+    pay_on_page(payment_of(order).customer_step_url)
 
-    assert settled(order).payment.method.is_kept is False
+    assert payment_of(settled(order)).method.is_kept is False
 
 
 def test_a_cancelled_order_ends_the_page(buying: Client, alice: User, stripe: str) -> None:
@@ -155,7 +155,7 @@ def test_a_cancelled_order_ends_the_page(buying: Client, alice: User, stripe: st
 
     order = settled(order)
 
-    assert (order.state, order.payment.state) == (OrderState.CANCELLED, PaymentState.VOIDED)
+    assert (order.state, payment_of(order).state) == (OrderState.CANCELLED, PaymentState.VOIDED)
     assert [one["status"] for one in books(stripe)["checkout.session"]] == ["expired"]
 
 
@@ -163,7 +163,7 @@ def test_what_was_paid_just_before_the_page_was_ended_is_voided(
     buying: Client, alice: User, stripe: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order = submit(buying, alice)
-    url = order.payment.customer_step_url
+    url = payment_of(order).customer_step_url
     placing.request_cancel(order, actor=alice)
     # The customer pays after the portal has asked how the payment stands.
     fetch = StripeGateway.fetch
@@ -177,7 +177,7 @@ def test_what_was_paid_just_before_the_page_was_ended_is_voided(
 
     order = settled(order)
 
-    assert order.payment.state == PaymentState.VOIDED
+    assert payment_of(order).state == PaymentState.VOIDED
     assert [one["status"] for one in books(stripe)["payment_intent"]] == ["canceled"]
 
 
@@ -185,7 +185,7 @@ def test_a_page_that_expired_says_so_and_nothing_was_charged(
     buying: Client, alice: User, stripe: str
 ) -> None:
     order = submit(buying, alice)
-    url = f"{stripe}/v1/checkout/sessions/{order.payment.gateway_id}/expire"
+    url = f"{stripe}/v1/checkout/sessions/{payment_of(order).gateway_id}/expire"
     key = {"Authorization": "Bearer sk_test_of_the_tests"}
     httpx.post(url, headers=key, trust_env=False)
 
@@ -202,9 +202,9 @@ def test_a_page_on_a_host_that_is_not_listed_is_never_opened(
 
     order = submit(buying, alice)
 
-    assert (order.state, order.payment.state) == (OrderState.FAILED, PaymentState.DECLINED)
-    assert "127.0.0.1 is not a host" in order.payment.decline_reason
-    assert order.payment.customer_step_url == ""
+    assert (order.state, payment_of(order).state) == (OrderState.FAILED, PaymentState.DECLINED)
+    assert "127.0.0.1 is not a host" in payment_of(order).decline_reason
+    assert payment_of(order).customer_step_url == ""
 
 
 def test_a_gateway_that_refuses_at_once_opens_no_page(
@@ -216,14 +216,14 @@ def test_a_gateway_that_refuses_at_once_opens_no_page(
     order = submit(buying, alice)
 
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.PAYMENT_REFUSED)
-    assert order.payment.customer_step_url == ""
+    assert payment_of(order).customer_step_url == ""
 
 
 def test_an_event_about_what_was_paid_on_the_page_wakes_its_order(
     buying: Client, alice: User, stripe: str
 ) -> None:
     order = submit(buying, alice)
-    pay_on_page(order.payment.customer_step_url)
+    pay_on_page(payment_of(order).customer_step_url)
 
     for notice in httpx.get(f"{stripe}/notices", trust_env=False).json():
         signature = sign(notice["body"], SECRET, at=int(time.time()))
@@ -238,7 +238,7 @@ def test_a_fraud_warning_before_the_portal_knows_the_payment_stops_the_card(
     buying: Client, alice: User, stripe: str
 ) -> None:
     order = submit(buying, alice, keep="on")
-    pay_on_page(order.payment.customer_step_url)
+    pay_on_page(payment_of(order).customer_step_url)
     # The payment got an id on its page. The portal learns that id only when it asks.
     (intent,) = books(stripe)["payment_intent"]
     url = f"{stripe}/payments/{intent['id']}/fraud_warning"
@@ -251,7 +251,7 @@ def test_a_fraud_warning_before_the_portal_knows_the_payment_stops_the_card(
     settled(order)
     assert process_task(fraud.KIND, f"stripe:{warning}") is None
 
-    assert PaymentMethod.objects.get(pk=order.payment.method_id).stopped_at is not None
+    assert PaymentMethod.objects.get(pk=payment_of(order).method_id).stopped_at is not None
 
 
 def test_without_such_a_gateway_the_choice_is_refused(
@@ -269,8 +269,8 @@ def test_a_card_that_was_used_once_needs_no_removal_at_the_gateway(
     buying: Client, alice: User, stripe: str
 ) -> None:
     order = submit(buying, alice)
-    pay_on_page(order.payment.customer_step_url)
-    method = settled(order).payment.method
+    pay_on_page(payment_of(order).customer_step_url)
+    method = payment_of(settled(order)).method
 
     cards.remove(method)
     process_task(cards.KIND, method.pk)
@@ -282,7 +282,7 @@ def test_a_card_that_was_used_once_needs_no_removal_at_the_gateway(
 
 def test_a_card_is_named_once(buying: Client, alice: User) -> None:
     order = submit(buying, alice)
-    stale, card = order.payment.method, StoredCard("", "Visa", "4242", 12, 2049)
+    stale, card = payment_of(order).method, StoredCard("", "Visa", "4242", 12, 2049)
     hosted.name_card(PaymentMethod.objects.get(pk=stale.pk), card)
 
     hosted.name_card(stale, replace(card, last4="1111"))

@@ -16,7 +16,7 @@ from orders.states import Failure, OrderState
 from payments.gateways.simulator import SimulatorGateway
 from payments.models import GatewayCall, Payment, PaymentMethod
 from payments.states import MethodKind, PaymentState
-from tests.builders import make_pool
+from tests.builders import make_pool, payment_of
 from tests.messages.test_rendering import CONTEXT
 from tests.orders.conftest import settled
 from tests.orders.journey import ready, sent, where
@@ -157,7 +157,7 @@ def order_with(browser: Client, alice: User, code: str) -> Order:
 def test_an_order_is_paid_with_a_voucher(buying: Client, alice: User, vouchers: str) -> None:
     order = settled(order_with(buying, alice, issue(vouchers)))
 
-    assert (order.state, order.payment.state) == (OrderState.COMPLETED, PaymentState.CAPTURED)
+    assert (order.state, payment_of(order).state) == (OrderState.COMPLETED, PaymentState.CAPTURED)
     (voucher,) = books(vouchers)["vouchers"]
     assert voucher["spent"] == order.gross_minor_units
 
@@ -234,7 +234,7 @@ def test_a_cancelled_order_leaves_the_voucher_as_it_was(
 
     order = settled(order)
 
-    assert (order.state, order.payment.state) == (OrderState.CANCELLED, PaymentState.VOIDED)
+    assert (order.state, payment_of(order).state) == (OrderState.CANCELLED, PaymentState.VOIDED)
     (voucher,) = books(vouchers)["vouchers"]
     assert (voucher["held"], voucher["spent"]) == (0, 0)
 
@@ -269,7 +269,7 @@ def test_a_message_names_the_voucher_and_no_bank(
 
 def test_a_voucher_is_removed_in_the_account(buying: Client, alice: User) -> None:
     order = order_with(buying, alice, CODE)
-    method = order.payment.method
+    method = payment_of(order).method
     assert "Remove the voucher ending in 2345" in buying.get("/account/").text
 
     while_it_is_needed = buying.post(f"/account/methods/{method.pk}/remove/", follow=True).text

@@ -18,7 +18,7 @@ from payments.domain import bills, vouchers
 from payments.models import Payment, PaymentMethod
 from payments.states import PaymentState
 from subscriptions.domain import ways_out
-from tests.builders import make_card, make_order
+from tests.builders import make_card, make_order, payment_of
 from tests.orders.conftest import CUSTOMER_STEP, new_card, settled
 from tests.payments.bills import new_number
 from tests.processing import process_task
@@ -130,7 +130,7 @@ def test_what_the_customer_chose_since_stands(alice: User, draft: Draft) -> None
 
 
 def test_after_a_way_out_that_was_open_the_card_is_preselected(alice: User, order: Order) -> None:
-    assert preselected(give_up(alice, order)) == str(order.payment.method_id)
+    assert preselected(give_up(alice, order)) == str(payment_of(order).method_id)
 
 
 def test_in_another_visit_the_card_is_preselected(

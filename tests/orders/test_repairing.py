@@ -19,7 +19,7 @@ from orders.models import Order, Repair
 from orders.states import OrderState, RepairState
 from outbox.domain import Lease, LeaseLost, RetryAfter
 from subscriptions.balances import balances
-from tests.builders import OTHER_EID, make_order, make_pool, make_provider, make_visit
+from tests.builders import OTHER_EID, make_order, make_pool, make_provider, make_visit, payment_of
 from tests.orders.conftest import settled
 from tests.peer import Answer, Peer, answering
 from tests.processing import process_task
@@ -139,7 +139,7 @@ def test_a_repair_keeps_the_visit_in_which_it_was_requested(sold: Order) -> None
 
 def test_the_repair_of_another_order_is_not_changed(sold: Order) -> None:
     visit = make_visit(account=sold.account)
-    method = sold.payment.method
+    method = payment_of(sold).method
     other = settled(make_order(sold.account, visit=visit, method=method, plan=sold.plan))
     others, asked = reissue(other), reissue(sold)
     make_pool(1)

@@ -23,7 +23,7 @@ from payments.states import PaymentState
 from subscriptions.balances import BalanceType, balances
 from subscriptions.models import SimOnLine
 from subscriptions.states import SubscriptionState
-from tests.builders import make_card, make_order, make_visit
+from tests.builders import make_card, make_order, make_visit, payment_of
 from tests.orders.conftest import new_card, settled
 from tests.processing import process_task
 from tests.providers import break_it, profiles, statuses
@@ -60,7 +60,7 @@ def test_the_whole_charge_is_refunded_once(
         ReturnState.DONE,
         OrderState.COMPLETED,
     )
-    assert order_return.order.payment.state == PaymentState.REFUNDED
+    assert payment_of(order_return.order).state == PaymentState.REFUNDED
     assert statuses(gateway) == ["refunded"]
 
 

@@ -27,6 +27,7 @@ from tests.builders import (
     make_pool,
     make_provider,
     make_visit,
+    payment_of,
 )
 from tests.orders.conftest import DECLINED, STOLEN, new_card, settled
 from tests.peer import Peer, answering, executed
@@ -89,7 +90,7 @@ def test_a_completed_order_has_its_receipt(placed: Order) -> None:
     order = settled(placed)
 
     assert order.completed_at is not None
-    assert str(order.payment.receipt) == f"{order.completed_at.year}-000001"
+    assert str(payment_of(order).receipt) == f"{order.completed_at.year}-000001"
 
 
 def test_a_refused_card_orders_no_profile(alice: User, gateway: str, smdp: str) -> None:
@@ -171,7 +172,7 @@ def test_a_lost_answer_of_the_gateway_charges_once(
 def test_a_capture_refused_for_good_ends_the_order(placed: Order, gateway: str, smdp: str) -> None:
     break_it(gateway, "capture", "http_500")
     order = settled(placed)
-    gateway_id = order.payment.gateway_id
+    gateway_id = payment_of(order).gateway_id
     httpx.post(
         f"{gateway}/payments/{gateway_id}/void",
         headers={"Idempotency-Key": "elsewhere"},
@@ -260,7 +261,7 @@ def rows_that_hold(text: str) -> list[str]:
 def test_only_the_last_four_of_a_card_are_in_the_database(placed: Order, smdp: str) -> None:
     settled(placed)
 
-    assert placed.payment.method.last4 == "4242"
+    assert payment_of(placed).method.last4 == "4242"
     # Random keys hold four or five given digits now and then;
     # of the card no more are kept.
     assert rows_that_hold("424242") == []

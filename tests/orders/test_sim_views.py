@@ -16,7 +16,7 @@ from orders.queries.orders import needing_staff
 from orders.states import Failure, OrderState
 from subscriptions.domain import activation, claims, lifecycle
 from subscriptions.models import Line, SimOnLine, Takeover
-from tests.builders import EID, make_card, make_order, make_plan, make_pool, make_visit
+from tests.builders import EID, make_card, make_order, make_plan, make_pool, make_visit, payment_of
 from tests.orders.conftest import new_card, settled
 
 pytestmark = pytest.mark.django_db
@@ -264,7 +264,7 @@ def test_a_purchase_under_way_fails_when_the_sim_is_proven_by_another(
     order = settled(under_way, times=2)
 
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.SIM_OF_ANOTHER)
-    assert (order.payment.state, order.undone_at is not None) == ("voided", True)
+    assert (payment_of(order).state, order.undone_at is not None) == ("voided", True)
     assert SimOnLine.objects.get(sim=card, until=None).line.account == alice
     assert find_lock(order.account, order.visit) is None
 

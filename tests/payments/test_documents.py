@@ -13,7 +13,7 @@ from moportal.money import Money, TaxedPrice
 from payments.domain.receipts import issue_credit_note, issue_receipt
 from payments.models import CreditNote, Payment, Receipt
 from payments.states import RefundKind
-from tests.builders import make_operator, make_order
+from tests.builders import make_operator, make_order, payment_of
 from tests.payments.conftest import sale_of
 
 AT = datetime(2026, 11, 30, 20, tzinfo=UTC)
@@ -24,7 +24,7 @@ END = datetime(2026, 12, 30, 20, tzinfo=UTC)
 def payment(alice: User) -> Payment:
     """Return a payment of Alice's over $19.00, which has 9 % tax in it."""
     make_operator()
-    return make_order(alice).payment
+    return payment_of(make_order(alice))
 
 
 def issued(payment: Payment, **changes: Any) -> Receipt:

@@ -11,7 +11,7 @@ from accounts.models import User
 from payments.domain.receipts import issue_receipt
 from payments.models import Payment, Receipt, ReceiptCounter
 from payments.states import MethodKind
-from tests.builders import make_order, make_plan
+from tests.builders import make_order, make_plan, payment_of
 from tests.payments.conftest import sale_of
 from tests.races import at_once
 
@@ -27,7 +27,7 @@ def without_order_limit(settings: Settings) -> None:
 
 def payments(alice: User, count: int) -> list[Payment]:
     plan = make_plan()
-    return [make_order(alice, plan=plan).payment for _ in range(count)]
+    return [payment_of(make_order(alice, plan=plan)) for _ in range(count)]
 
 
 def issue(payment: Payment) -> Receipt | None:

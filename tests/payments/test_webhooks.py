@@ -19,7 +19,7 @@ from outbox.models import Task
 from payments.models import Payment, WebhookEvent
 from payments.states import PaymentState
 from simulators.payment.server import SIGNATURE_HEADER, signed
-from tests.builders import make_order, make_pool, make_visit
+from tests.builders import make_order, make_pool, make_visit, payment_of
 from tests.orders.conftest import CUSTOMER_STEP, new_card, settled
 
 SECRET = "the gateway's and ours"
@@ -60,12 +60,12 @@ def post(body: str, *, secret: str = SECRET, late: int = 0, signature: str | Non
 
 def decide(order: Order, decision: str) -> None:
     """Approve or refuse at the bank, without coming back."""
-    url = order.payment.customer_step_url
+    url = payment_of(order).customer_step_url
     httpx.post(url, data={"decision": decision}, trust_env=False)
 
 
 def test_an_event_is_stored_and_enqueues_its_payment(waiting: Order) -> None:
-    assert post(event(waiting.payment)) == 204
+    assert post(event(payment_of(waiting))) == 204
 
     stored = WebhookEvent.objects.get()
     task = Task.objects.get(kind="payment")
@@ -87,22 +87,22 @@ def test_a_payment_enqueues_its_order(waiting: Order) -> None:
 )
 def test_the_gateways_answer_decides(waiting: Order, decision: str, state: OrderState) -> None:
     decide(waiting, decision)
-    post(event(waiting.payment))
+    post(event(payment_of(waiting)))
 
     assert settled(waiting).state == state
 
 
 def test_the_status_in_an_event_decides_nothing(waiting: Order) -> None:
-    post(event(waiting.payment, "captured"))
+    post(event(payment_of(waiting), "captured"))
 
     order = settled(waiting)
 
-    assert (order.state, order.payment.state) == (OrderState.PENDING, PaymentState.PENDING)
+    assert (order.state, payment_of(order).state) == (OrderState.PENDING, PaymentState.PENDING)
 
 
 def test_an_event_that_comes_fifty_times_is_stored_once(waiting: Order) -> None:
     for _ in range(50):
-        assert post(event(waiting.payment)) == 204
+        assert post(event(payment_of(waiting))) == 204
 
     assert WebhookEvent.objects.count() == 1
     assert Task.objects.filter(kind="payment").count() == 1
@@ -114,7 +114,7 @@ def test_events_in_any_order_and_three_days_late_complete_the_order(
 ) -> None:
     decide(waiting, "approve")
     reported = [
-        event(waiting.payment, one) for one in ("requires_action", "authorised", "captured")
+        event(payment_of(waiting), one) for one in ("requires_action", "authorised", "captured")
     ]
     reported *= 3
     random.Random(seed).shuffle(reported)  # noqa: S311 -- a seed makes a failure repeatable
@@ -124,11 +124,11 @@ def test_events_in_any_order_and_three_days_late_complete_the_order(
         settled(waiting)
 
     order = Order.objects.get(pk=waiting.pk)
-    assert (order.state, order.payment.state) == (OrderState.COMPLETED, PaymentState.CAPTURED)
+    assert (order.state, payment_of(order).state) == (OrderState.COMPLETED, PaymentState.CAPTURED)
 
 
 def test_an_event_that_precedes_the_answer_finds_the_payment(waiting: Order) -> None:
-    body = event(waiting.payment)
+    body = event(payment_of(waiting))
     Payment.objects.update(gateway_id="")
 
     post(body)
@@ -162,14 +162,14 @@ def test_a_forged_event_has_no_effect(
 ) -> None:
     decide(waiting, "approve")
 
-    assert post(event(waiting.payment), **how) == 400
+    assert post(event(payment_of(waiting)), **how) == 400
 
     assert not WebhookEvent.objects.exists()
     assert "webhook refused" in caplog.text
 
 
 def test_a_body_changed_after_signing_is_forged(waiting: Order) -> None:
-    body = event(waiting.payment)
+    body = event(payment_of(waiting))
     header = signed(body, SECRET, at=1)
 
     assert post(body.replace("authorised", "declined"), signature=header) == 400
@@ -183,18 +183,18 @@ def test_a_signed_body_that_is_not_an_event_is_refused(db: None, alice: User, bo
 
 
 def test_fields_that_cannot_be_stored_are_refused(waiting: Order) -> None:
-    assert post(event(waiting.payment, id="a\0b")) == 400
-    assert post(event(waiting.payment, id=1)) == 400
+    assert post(event(payment_of(waiting), id="a\0b")) == 400
+    assert post(event(payment_of(waiting), id=1)) == 400
 
 
 def test_without_a_secret_every_event_is_refused(waiting: Order, settings: Settings) -> None:
     settings.PAYMENT_WEBHOOK_SECRET = ""
 
-    assert post(event(waiting.payment), secret="") == 400
+    assert post(event(payment_of(waiting)), secret="") == 400
 
 
 def test_a_body_that_is_too_long_and_other_methods_are_refused(waiting: Order) -> None:
-    assert post(event(waiting.payment, more="x" * 70_000)) == 413
+    assert post(event(payment_of(waiting), more="x" * 70_000)) == 413
     assert Client().get(WEBHOOK).status_code == 405
 
 

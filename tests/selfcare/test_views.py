@@ -14,7 +14,7 @@ from payments.models import Payment, PaymentMethod
 from payments.states import Initiator, PaymentState, RefusalKind
 from subscriptions.domain import lifecycle as domain
 from subscriptions.models import Bucket
-from tests.builders import GB, make_card, make_method, make_order, make_plan
+from tests.builders import GB, make_card, make_method, make_order, make_plan, payment_of
 from tests.payments.conftest import agree, refuse
 
 
@@ -121,11 +121,11 @@ def test_removing_a_card_that_an_order_needs_says_that_the_order_still_uses_it(
 ) -> None:
     order = make_order(alice)
 
-    page = remove(as_alice, order.payment.method)
+    page = remove(as_alice, payment_of(order).method)
     assert "Your current order will still be charged to it." in page
-    assert cards.is_needed(order.payment.method)
+    assert cards.is_needed(payment_of(order).method)
     Payment.objects.update(state=PaymentState.VOIDED)
-    assert "still be charged to it" not in remove(as_alice, order.payment.method)
+    assert "still be charged to it" not in remove(as_alice, payment_of(order).method)
 
 
 def test_a_customer_cannot_remove_another_customers_card(

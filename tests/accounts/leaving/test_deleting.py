@@ -18,7 +18,7 @@ from payments.domain import mandates
 from payments.models import Mandate, PaymentMethod, Refund
 from subscriptions.models import Line, OperatorLine, Subscription
 from tests.accounts.leaving.working import after_the_week, work, work_from
-from tests.builders import make_method
+from tests.builders import make_method, payment_of
 from tests.providers import books, break_it
 from tests.speeds import sampled
 
@@ -31,10 +31,10 @@ OBSTACLES: dict[str, Callable[[Order], object]] = {
     "repair": lambda order: order.repairs.create(
         kind="reissue", because="x", asked_by=order.account, old_profile=Profile.objects.get()
     ),
-    "dispute": lambda order: order.payment.disputes.create(
+    "dispute": lambda order: payment_of(order).disputes.create(
         gateway="simulator", gateway_id="1", kind="dispute", minor_units=1, currency="USD"
     ),
-    "refund": lambda order: order.payment.refunds.create(
+    "refund": lambda order: payment_of(order).refunds.create(
         minor_units=1, kind="goodwill", reason="x"
     ),
 }
@@ -49,7 +49,7 @@ def test_the_page_says_what_ends_what_waits_and_what_is_kept(
     alice: User, as_alice: Client, sell: Callable[..., Order]
 ) -> None:
     order = sell(alice)
-    order.payment.disputes.create(
+    payment_of(order).disputes.create(
         gateway="simulator", gateway_id="1", kind="dispute", minor_units=1, currency="USD"
     )
 
@@ -165,7 +165,7 @@ def test_it_goes_on_when_the_dispute_has_ended(
     ask(as_alice)
     after_the_week()
 
-    order.payment.disputes.update(state="won", ended_at=now())
+    payment_of(order).disputes.update(state="won", ended_at=now())
     work_from(now() + timedelta(days=8))
 
     assert Deletion.objects.get().state == DeletionState.DONE

@@ -19,7 +19,7 @@ from payments.models import PaymentMethod
 from subscriptions.models import Attempt, Line, Subscription
 from tests.accounts.leaving.working import after_the_week, work
 from tests.accounts.leaving.world import MARK, NUMBER, fill, found, mark, rows_of
-from tests.builders import EID, OTHER_EID
+from tests.builders import EID, OTHER_EID, payment_of
 from tests.conftest import PASSWORD
 from tests.processing import process_task
 from tests.speeds import sampled
@@ -82,12 +82,12 @@ def test_the_books_stay_without_their_customer_who_may_come_back_as_a_new_one(
     after_the_week()
 
     order = Order.objects.select_related("account", "payment__method").get(pk=filled.pk)
-    before = (filled.number, filled.price, filled.payment.receipt)
-    assert (order.number, order.price, order.payment.receipt) == before
+    before = (filled.number, filled.price, payment_of(filled).receipt)
+    assert (order.number, order.price, payment_of(order).receipt) == before
     assert (order.eid, order.profile, order.sim) == ("", None, None)
     assert order.account.username == f"erased-{alice.pk}"
     assert (order.account.name, order.account.is_active) == ("", False)
-    assert (order.payment.method.token, order.payment.method.last4) == ("", "4242")
+    assert (payment_of(order).method.token, payment_of(order).method.last4) == ("", "4242")
     told = Message.objects.filter(occasion="account_deleted")
     assert sorted(told.values_list("address", flat=True)) == [NUMBER, alice.username]
 

@@ -17,7 +17,7 @@ from moportal import personal
 from orders.models import Order
 from tests.accounts.leaving.working import work
 from tests.accounts.leaving.world import NUMBER, fill
-from tests.builders import EID, OTHER_EID
+from tests.builders import EID, OTHER_EID, payment_of
 from tests.processing import process_task
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db]
@@ -59,7 +59,7 @@ def test_the_file_has_what_the_customer_typed_and_bought_and_nothing_of_others(
     for strange in (bob.username, OTHER_EID, other.number, "+12025550143"):
         assert strange not in text
     assert order.profile
-    for secret in (order.profile.matching_id, order.payment.method.token, alice.password):
+    for secret in (order.profile.matching_id, payment_of(order).method.token, alice.password):
         assert secret
         assert secret not in text
 

@@ -42,7 +42,7 @@ from subscriptions.models import (
     Takeover,
     UsageRecord,
 )
-from tests.builders import make_card
+from tests.builders import make_card, payment_of
 
 DAY = timedelta(days=1)
 # Short enough for every column.
@@ -174,7 +174,7 @@ def _fill_visit(order: Order) -> None:
 def _fill_books(account: User, order: Order, staff: User) -> None:
     at, key = now(), order.number
     ended = {"ended_at": at}
-    payment, profile = order.payment, order.profile
+    payment, profile = payment_of(order), order.profile
     assert profile
     order.repairs.create(
         kind="reissue", state="refused", because="x", asked_by=account, old_profile=profile, **ended
@@ -221,7 +221,7 @@ def _fill_lines(account: User, order: Order, number: str) -> None:
     line = Line.objects.get(account=account)
     refused = {"state": "declined", "refusal_kind": "final", "declined_at": at}
     charge = Payment.objects.create(
-        method=order.payment.method, minor_units=1, currency="USD", **refused
+        method=payment_of(order).method, minor_units=1, currency="USD", **refused
     )
     Period.objects.get(line=line).attempts.create(payment=charge, is_live=False)
     Line.objects.filter(pk=line.pk).update(msisdn=number.lstrip("+"))
