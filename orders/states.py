@@ -4,6 +4,19 @@ from django.db.models import TextChoices
 from django.utils.translation import pgettext_lazy
 
 
+class OrderKind(TextChoices):
+    """What an order buys: a plan of its own, or something for a plan that is running.
+
+    Only staff read these names.
+    """
+
+    NEW_PLAN = "new_plan", "New plan"
+    # Another recurring plan takes the place of the running one, at once.
+    CHANGE = "change", "Change of plan"
+    # One more device uses the running plan.
+    ATTACH = "attach", "Another device"
+
+
 class OrderState(TextChoices):
     """Where an order stands, and who must act next."""
 

@@ -52,7 +52,7 @@ def renewal(day: date, amount: Money) -> str:
 
 def renewal_of(order: Order) -> str:
     """Return how the order's plan goes on, or an empty text if it does not renew any more."""
-    subscription = order.subscription
+    subscription = order.plan_in_use
     if subscription is None or subscription.state not in RUNNING or not subscription.renews:
         return ""
     paid_until = last_paid(subscription).ends_at
@@ -74,16 +74,14 @@ def renewal_of(order: Order) -> str:
 
 def pays_on_page(order: Order) -> bool:
     """Return whether the customer has yet to pay on the gateway's page."""
-    return order.payment.method.kind == MethodKind.PAGE
+    return order.method_kind == MethodKind.PAGE
 
 
 def steps(order: Order) -> list[Step]:
     """Return the steps of an order in progress. The first step that is not done is current."""
-    how = _("%(card)s, %(amount)s") % {"card": _card(order), "amount": order.price.gross}
-    paid = order.payment.state in {PaymentState.AUTHORISED, PaymentState.CAPTURED}
+    parts = [_payment_step(order)] if order.payment else []
     profile = order.profile.state if order.profile else ""
     released = profile in {ProfileState.RELEASED, ProfileState.DOWNLOADED}
-    parts = [(_("Payment approved") if paid else _("Approving your payment"), how, paid)]
     if order.sim is None:
         reserved = released or profile == ProfileState.RESERVED
         parts += [
@@ -100,6 +98,16 @@ def steps(order: Order) -> list[Step]:
         ]
     parts.append((_("Plan active"), "", order.state == OrderState.COMPLETED))
     return _in_turn(parts)
+
+
+def _payment_step(order: Order) -> tuple[str, str, bool]:
+    how = _("%(card)s, %(amount)s") % {"card": _card(order), "amount": order.price.gross}
+    is_paid = _payment_is(order, PaymentState.AUTHORISED, PaymentState.CAPTURED)
+    return _("Payment approved") if is_paid else _("Approving your payment"), how, is_paid
+
+
+def _payment_is(order: Order, *states: PaymentState) -> bool:
+    return order.payment is not None and order.payment.state in states
 
 
 def repair_steps(repair: Repair) -> list[Step]:
@@ -175,7 +183,7 @@ def delay_warning(order: Order) -> str:
     running = {OrderState.ACKNOWLEDGED, OrderState.IN_PROGRESS, OrderState.HELD}
     if not order.last_error or order.state not in running:
         return ""
-    if order.charge_decided_at or order.payment.was_charged:
+    if order.charge_decided_at or order.was_charged:
         return _(
             "This is taking longer than usual. You can close this page. We'll finish your order."
         )
@@ -200,7 +208,7 @@ def failure(order: Order) -> FailureText | None:
         return _nothing_to_hand_over(order)
     if order.state != OrderState.FAILED:
         return None
-    if order.failure == Failure.GIVEN_UP or order.payment.was_charged:
+    if order.failure == Failure.GIVEN_UP or order.was_charged:
         return _given_up(order)
     if order.failure == Failure.PAYMENT_REFUSED:
         return _declined(order)
@@ -224,7 +232,7 @@ def failure(order: Order) -> FailureText | None:
 
 def wrong_code(order: Order) -> str:
     """Return that the last code was wrong, or an empty text."""
-    if codes.last_verdict(order.payment) != CodeVerdict.WRONG:
+    if order.payment is None or codes.last_verdict(order.payment) != CodeVerdict.WRONG:
         return ""
     left = codes.tries_left(order.payment)
     return ngettext(
@@ -235,12 +243,12 @@ def wrong_code(order: Order) -> str:
 
 
 def _lapsed(order: Order) -> str:
-    if order.payment.method.kind == MethodKind.BILL:
+    if order.method_kind == MethodKind.BILL:
         return _(
             "The amount was no longer reserved on your bill when we could finish. "
             "You haven't been charged."
         )
-    if order.payment.method.kind == MethodKind.VOUCHER:
+    if order.method_kind == MethodKind.VOUCHER:
         return _(
             "We couldn't finish in time. Your voucher is free again, and nothing was taken from it."
         )
@@ -252,13 +260,14 @@ def _lapsed(order: Order) -> str:
 
 def cancelled(order: Order) -> str:
     """Return what becomes of the money of an order that the customer cancelled."""
-    return _refunding(order) if order.payment.was_charged else _("You haven't been charged.")
+    return _refunding(order) if order.was_charged else _("You haven't been charged.")
 
 
 def _declined(order: Order) -> FailureText:
     """Return why the payment was refused."""
-    was_card = order.payment.method.kind == MethodKind.CARD
-    title, text = _("Your payment was declined"), why_refused(order.payment)
+    was_card = order.method_kind == MethodKind.CARD
+    title = _("Your payment was declined")
+    text = why_refused(order.payment) if order.payment else ""
     return FailureText(title, text, can_try_again=True, was_card=was_card)
 
 
@@ -293,14 +302,14 @@ def _taken_back(order: Order, order_return: Return) -> FailureText:
     then = _(
         "Your plan has ended. It may take a few days for the refund to appear on your statement."
     )
-    if order.payment.method.kind == MethodKind.VOUCHER:
+    if order.method_kind == MethodKind.VOUCHER:
         then = _("Your plan has ended. To use the voucher again, enter its code.")
     return FailureText(_("Your order was refunded"), text, then=then)
 
 
 def _given_up(order: Order) -> FailureText:
-    is_voided = order.payment.state == PaymentState.VOIDED
-    text = _("You haven't been charged.") if is_voided else _refunding(order)
+    is_free = order.payment is None or _payment_is(order, PaymentState.VOIDED)
+    text = _("You haven't been charged.") if is_free else _refunding(order)
     return FailureText(_("We couldn't complete your order"), text)
 
 
@@ -320,7 +329,7 @@ def _refunding_text() -> str:
 
 
 def _card(order: Order) -> str:
-    return order.payment.method.label
+    return order.method.label if order.method else ""
 
 
 def device_status(order: Order) -> str:

@@ -84,7 +84,7 @@ from subscriptions.models import (
     UsageRecord,
     WayOut,
 )
-from tests.builders import EID, make_card, make_order, make_pool
+from tests.builders import EID, make_card, make_order, make_pool, payment_of
 from tests.test_architecture import ROOMS
 
 
@@ -166,6 +166,11 @@ def two_live_attempts() -> None:
 def progress_without_provider_again() -> None:
     DownloadProgress.objects.update(provider=None)
     again(DownloadProgress)
+
+
+def kind_that_nobody_knows(model: type[Draft] | type[Order]) -> Callable[[], object]:
+    """Write a kind that is not in the list, with a running plan as the known ones have it."""
+    return lambda: model.objects.update(kind="other", running_plan=Subscription.objects.get())
 
 
 def a_card_and_a_new_esim() -> None:
@@ -401,9 +406,14 @@ BROKEN: dict[str, Callable[[], object]] = {
     "host_report_is_stored_once": lambda: again(HostReport),
     "only_a_success_names_an_iccid": set_to(Handoff, iccid="8949449999999990023"),
     "one_open_draft_per_account": lambda: again(Draft, submitted_at=None, key=uuid.uuid4()),
+    "draft_kind_known": kind_that_nobody_knows(Draft),
+    "only_a_change_or_attach_draft_names_a_running_plan": set_to(Draft, kind="change"),
     "draft_with_a_plan_has_its_price": set_to(Draft, gross_minor_units=None),
     "draft_goes_on_one_thing": a_card_and_a_new_esim,
     "submitted_draft_is_complete": set_to(Draft, method=None),
+    "order_kind_known": kind_that_nobody_knows(Order),
+    "only_a_change_or_attach_order_names_a_running_plan": set_to(Order, kind="attach"),
+    "order_has_a_payment_if_it_costs_something": set_to(Order, payment=None),
     "order_state_known": set_to(Order, state="other"),
     "order_is_cancelled_or_charged_never_both": set_to(
         Order, cancel_requested_at=now(), charge_decided_at=now()
@@ -496,12 +506,12 @@ def house(alice: User) -> Order:
     )
     Return.objects.create(order=order, because="x", asked_by=alice)
     refund = Refund.objects.create(
-        payment=order.payment, minor_units=1, kind=RefundKind.GOODWILL, reason="x"
+        payment=payment_of(order), minor_units=1, kind=RefundKind.GOODWILL, reason="x"
     )
-    receipt = issue_receipt(order.payment, sale_of(order, at=now()), at=IN_2026)
+    receipt = issue_receipt(payment_of(order), sale_of(order, at=now()), at=IN_2026)
     assert receipt is not None
     issue_credit_note(refund, receipt, at=IN_2026)
-    method = order.payment.method
+    method = payment_of(order).method
     Mandate.objects.create(method=method, purpose="plan 1", text="I agree.", language="en")
     BookDay.objects.create(gateway="x", day=now().date())
     BookEntry.objects.create(
@@ -524,18 +534,18 @@ def house(alice: User) -> Order:
 
 
 def _fill_payments_and_tasks(alice: User, order: Order) -> None:
-    order.payment.calls.create(operation="authorise", key="x")
-    order.payment.typed_codes.create(code="123456")
+    payment_of(order).calls.create(operation="authorise", key="x")
+    payment_of(order).typed_codes.create(code="123456")
     CardPage.objects.create(
         account=alice, gateway="simulator", return_url="https://portal.example/"
     )
-    order.payment.events.create(identifier="x", gateway_id="x", status="authorised")
-    dispute = order.payment.disputes.create(
+    payment_of(order).events.create(identifier="x", gateway_id="x", status="authorised")
+    dispute = payment_of(order).disputes.create(
         gateway="x", gateway_id="x", kind="dispute", minor_units=1, taken_minor_units=1
     )
     DisputeAnswer.objects.create(dispute=dispute, kind="accept", because="x", asked_by=alice)
-    order.payment.fraud_warnings.create(gateway="x", gateway_id="x")
-    order.payment.stopped_devices.create(kind="eid", digest="x", ending="0000", ends_at=now())
+    payment_of(order).fraud_warnings.create(gateway="x", gateway_id="x")
+    payment_of(order).stopped_devices.create(kind="eid", digest="x", ending="0000", ends_at=now())
     AttemptCount.objects.create(limit="x", subject="sim:89", began_at=now(), ends_at=now())
     SignIn.objects.create(account=alice, session_key="k")
     asked = CodeRequest.objects.create(

@@ -15,14 +15,15 @@ from django.utils.html import format_html, format_html_join
 from accounts.admin import SearchByIdentifier
 from accounts.models import User
 from moportal.web.desk import NeedsStaffFilter, ReadOnly
-from orders.domain import repairing, returning, settling
+from orders.domain import by_staff, repairing, returning
+from orders.domain.moving import IllegalTransition
 from orders.models import Order
 from orders.queries.orders import needing_staff
 from orders.queries.timeline import Entry, timeline, unproven_reports
 
 # What staff read when an action is not possible.
 NOT_POSSIBLE: dict[type[Exception], str] = {
-    settling.IllegalTransition: "This order is not waiting for staff.",
+    IllegalTransition: "This order is not waiting for staff.",
     returning.NothingToReturn: (
         "This order is not complete, is already refunded, or its eSIM is being repaired."
     ),
@@ -90,9 +91,22 @@ class OrderAdmin(SearchByIdentifier, ReadOnly, admin.ModelAdmin[Order]):
     fieldsets = [
         (
             None,
-            {"fields": ["readable_number", "state", "last_error", "failure", "plan_name", "total"]},
+            {
+                "fields": [
+                    "readable_number",
+                    "kind",
+                    "state",
+                    "last_error",
+                    "failure",
+                    "plan_name",
+                    "total",
+                ]
+            },
         ),
-        ("Customer and device", {"fields": ["account", "eid", "profile", "sim", "subscription"]}),
+        (
+            "Customer and device",
+            {"fields": ["account", "eid", "profile", "sim", "subscription", "running_plan"]},
+        ),
         ("Payment", {"fields": ["payment", "receipt"]}),
         ("History", {"fields": ["timeline"]}),
         ("Reports that may be a stranger's", {"fields": ["unproven_reports"]}),
@@ -138,7 +152,7 @@ class OrderAdmin(SearchByIdentifier, ReadOnly, admin.ModelAdmin[Order]):
         """Continue orders that are held."""
         for order in chosen:
             with self._report_result(request, order, "The order is being retried."):
-                settling.resume(order, actor=staff_of(request))
+                by_staff.resume(order, actor=staff_of(request))
 
     @admin.action(
         description="Give up and refund (orders waiting for staff)",
@@ -148,7 +162,7 @@ class OrderAdmin(SearchByIdentifier, ReadOnly, admin.ModelAdmin[Order]):
         """End orders that are held, after a confirmation page."""
 
         def act(order: Order, because: str) -> None:
-            settling.give_up(order, actor=staff_of(request), because=because)
+            by_staff.give_up(order, actor=staff_of(request), because=because)
 
         return self._confirm_and_run(
             request, chosen, "give_up", act, "The order is being refunded."

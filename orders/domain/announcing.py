@@ -37,8 +37,8 @@ def tell_completed(
 def tell_ended(order: Order, state: OrderState, *, failure: object) -> None:
     """Say that the order has failed, or was cancelled as the customer asked."""
     is_decided = order.charge_decided_at is not None
-    is_voided = order.payment.state == PaymentState.VOIDED
-    is_charged = order.payment.was_charged or (is_decided and not is_voided)
+    is_voided = order.payment is None or order.payment.state == PaymentState.VOIDED
+    is_charged = order.was_charged or (is_decided and not is_voided)
     if state == OrderState.CANCELLED:
         _tell(order, Occasion.ORDER_CANCELLED, is_charged=is_charged)
     if state == OrderState.FAILED:
@@ -52,7 +52,7 @@ def tell_taken_back(order_return: Return) -> None:
     if not order_return.amount.minor_units:
         tell_plan_ended(order)
         return
-    notes = CreditNote.objects.filter(refund__payment=order.payment_id)
+    notes = CreditNote.objects.filter(refund__payment__order=order)
     last = notes.select_related("receipt").order_by("pk").last()
     more = {"total": order_return.amount, **_card(order), **_credit_note(last)}
     _tell(order, Occasion.ORDER_REFUNDED, **more)
@@ -81,8 +81,10 @@ def tell_part_refunded(refund: Refund, **_signal: object) -> None:
 
 
 def _card(order: Order) -> dict[str, str]:
-    """Return what names the payment method. Only a card has a brand."""
-    method = order.payment.method
+    """Return what names the payment method, if there was one. Only a card has a brand."""
+    method = order.method
+    if method is None:
+        return {"kind": "", "brand": "", "last4": ""}
     return {"kind": method.kind, "brand": method.brand, "last4": method.last4}
 
 

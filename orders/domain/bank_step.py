@@ -49,9 +49,10 @@ class BankStep:
 
 def find(order: Order) -> BankStep | None:
     """Return the step at the bank that the order waits for, or None."""
-    if order.state != OrderState.PENDING or order.cancel_requested_at:
+    payment = order.payment
+    if payment is None or order.state != OrderState.PENDING or order.cancel_requested_at:
         return None
-    url = order.payment.customer_step_url
+    url = payment.customer_step_url
     if not url:
         # The order waits for the gateway, or for a code that the gateway has sent.
         return None

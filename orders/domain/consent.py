@@ -91,7 +91,7 @@ def make_mandate(order: Order) -> Mandate | None:
     Returns None if the plan does not renew, or if the method cannot be charged again. Then the
     order still completes, and the customer is told that the plan needs a payment method.
     """
-    if not order.renews:
+    if not order.renews or order.payment is None:
         return None
     try:
         return mandates.agree(

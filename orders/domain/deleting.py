@@ -42,4 +42,5 @@ def _delete(order: Order) -> None:
         order.taken_back.delete()
     order.delete()
     draft.delete()
-    delete_payment(payment)
+    if payment is not None:
+        delete_payment(payment)

@@ -44,13 +44,13 @@ def end_plan(subject: str, lease: Lease) -> RetryAfter | None:
 
     It reads the stored state, and does nothing once every dispute is won.
     """
-    related = ("account", "payment", "profile__sim", "subscription__line")
+    related = ("account", "payment", "profile__sim", "subscription__line", "running_plan__line")
     order = Order.objects.select_related(*related).get(pk=subject)
     if order.state not in ENDED:
         return RetryAfter(INTERVAL)
-    taken = order.payment.disputes.filter(kind=DisputeKind.DISPUTE)
+    taken = Dispute.objects.filter(payment__order=order, kind=DisputeKind.DISPUTE)
     is_taken = taken.exclude(state=DisputeState.WON).exists()
-    subscription = order.subscription
+    subscription = order.plan_in_use
     if order.state != OrderState.COMPLETED or not is_taken or subscription is None:
         return None
 

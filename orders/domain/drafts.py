@@ -21,6 +21,7 @@ from moportal.money import Money
 from orders.domain import bank_step
 from orders.models import Draft
 from orders.queries.offers import offers_for
+from orders.states import OrderKind
 from payments.domain import methods, pages
 from payments.models import CardPage, PaymentMethod
 from plans.queries import Offer, PlanNotOffered
@@ -87,8 +88,9 @@ def offer_of(draft: Draft, plan_id: int) -> Offer:
 
 
 def choose_plan(draft: Draft, offer: Offer, *, version: int) -> None:
-    """Set the plan with the price that was shown."""
-    _change(draft, version, **_price_fields(offer))
+    """Set a plan of its own, with the price that was shown."""
+    own = {"kind": OrderKind.NEW_PLAN, "running_plan": None}
+    _change(draft, version, **own, **_price_fields(offer))
 
 
 def choose_method(draft: Draft, method: PaymentMethod, *, version: int) -> None:
@@ -118,6 +120,16 @@ def has_usable_method(draft: Draft) -> bool:
     """Return whether the draft has an offered method whose bank may be asked again."""
     method = draft.method
     return method is not None and has_offered_method(draft) and methods.has_tries_left(method)
+
+
+def is_paid_for(draft: Draft) -> bool:
+    """Return whether the payment step is done, or there is nothing to pay."""
+    return not draft.needs_method or has_usable_method(draft)
+
+
+def is_complete(draft: Draft) -> bool:
+    """Return whether a plan is chosen, and a method that is offered if there is a price."""
+    return draft.plan_id is not None and (not draft.needs_method or has_offered_method(draft))
 
 
 def has_offered_method(draft: Draft) -> bool:
@@ -211,8 +223,10 @@ def update_price(draft: Draft) -> PriceChange | None:
     """Set the catalogue's current price before the review, and return the change if there is one.
 
     If the plan is no longer offered, clears it from the
-    draft and raises `PlanNotOffered`.
+    draft and raises `PlanNotOffered`. What is bought for a running plan is in no catalogue.
     """
+    if draft.kind != OrderKind.NEW_PLAN:
+        return None
     old = draft.price.gross
     try:
         offer = offer_of(draft, draft.plan_id or 0)

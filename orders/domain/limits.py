@@ -28,7 +28,9 @@ def count_order(draft: Draft) -> None:
 
 def forget_order(order: Order) -> None:
     """Stop counting an order, because it has completed or failed."""
-    limiter.forget(str(order.payment.key), *_counters(order.account_id, order.eid))
+    # The payment has the draft's key. Most orders have one, so this needs no query.
+    key = order.payment.key if order.payment else order.draft.key
+    limiter.forget(str(key), *_counters(order.account_id, order.eid))
 
 
 def find_lock(account: User, visit: Visit) -> Locked | None:

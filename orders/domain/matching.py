@@ -91,7 +91,7 @@ def order_with_number(text: str) -> Order | None:
 
 
 def _orders() -> QuerySet[Order]:
-    related = ("account", "visit", "payment", "profile", "subscription__line")
+    related = ("account", "visit", "payment", "profile", "subscription__line", "running_plan")
     return Order.objects.select_related(*related)
 
 
@@ -138,9 +138,10 @@ def _cancel(order: Order) -> DeclarationOutcome:
 
 def cancel_plan(order: Order) -> None:
     """Cancel the order's plan at the end of its period. Raises `cancelling.NotRenewing`."""
-    if order.subscription is None:
+    plan = order.plan_in_use
+    if plan is None:
         raise cancelling.NotRenewing(order.number)
-    cancelling.cancel(order.subscription)
+    cancelling.cancel(plan)
 
 
 def _withdraw(declaration: Declaration, order: Order) -> DeclarationOutcome:

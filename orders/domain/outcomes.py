@@ -21,7 +21,7 @@ CHOOSING = frozenset({"options", "plans", "device", "sim"})
 
 def of_order(order: Order, visit: Visit) -> Outcome:
     """Return the outcome of a visit that ends with this order."""
-    account, paid_with = visit.user_account, instrument(order.payment.method, visit)
+    account, paid_with = visit.user_account, _paid_with(order, visit)
     if order.state == OrderState.COMPLETED:
         sim = order.sim_in_use
         assert sim is not None  # noqa: S101 -- a completed order has its plan on a SIM
@@ -121,6 +121,10 @@ def _of_leaving_signed_out(visit: Visit) -> Outcome:
     elif visit.step == "problem":
         account = UserAccount.NONE
     return Outcome(account, PurchaseInstrument.NONE, LineResult.NONE, status)
+
+
+def _paid_with(order: Order, visit: Visit) -> PurchaseInstrument:
+    return instrument(order.method, visit) if order.method else PurchaseInstrument.NONE
 
 
 def instrument(method: PaymentMethod, visit: Visit) -> PurchaseInstrument:

@@ -16,7 +16,7 @@ from brand.queries import legal_text
 from moportal.database.statements import compare_and_set
 from orders.domain import fraud, limits
 from orders.domain.consent import consent_text, is_consent, is_start_now_text
-from orders.domain.drafts import StaleForm, has_offered_method
+from orders.domain.drafts import StaleForm, is_complete
 from orders.domain.targets import Target, takes_plan, target
 from orders.models import KIND, Draft, Order, new_number
 from orders.states import ENDED
@@ -79,9 +79,8 @@ def _submit(draft: Draft, version: int, agreed: Agreed) -> Order | None:
 
     Of two forms that are sent at once, one creates the order. The other one gets None.
     """
-    chosen, method = target(draft), draft.method
-    is_complete = draft.plan_id is not None and has_offered_method(draft)
-    if chosen is None or method is None or not is_complete or draft.version != version:
+    chosen = target(draft)
+    if chosen is None or draft.version != version or not is_complete(draft):
         return None
     if not takes_plan(draft, chosen):
         return None
@@ -93,7 +92,7 @@ def _submit(draft: Draft, version: int, agreed: Agreed) -> Order | None:
     # visit is compared too.
     as_shown = {"version": version, "visit": draft.visit_id, "submitted_at": None}
     with transaction.atomic():
-        if not methods.has_tries_left(methods.lock(method)):
+        if draft.method and not methods.has_tries_left(methods.lock(draft.method)):
             return None
         if not compare_and_set(Draft, draft.pk, as_shown, submitted_at=now()):
             return None
@@ -106,22 +105,14 @@ def _order_of(draft: Draft) -> Order | None:
 
 
 def _create_order(draft: Draft, chosen: Target, agreed: Agreed) -> Order:
-    assert draft.method_id is not None and draft.plan_id is not None  # noqa: S101, PT018 -- constraint submitted_draft_is_complete
+    assert draft.plan_id is not None  # noqa: S101 -- constraint submitted_draft_is_complete
     number, visit = new_number(), draft.visit
     language = get_language() or settings.LANGUAGE_CODE
     terms = legal_text(LegalText.Kind.TERMS, market=visit.market, language=language)
-    payment = Payment.objects.create(
-        # The key is as old as the draft. Even if one draft could become two orders, the
-        # gateway would see one payment.
-        key=draft.key,
-        method_id=draft.method_id,
-        reference=number,
-        minor_units=draft.gross_minor_units or 0,
-        currency=draft.currency,
-        return_url=_return_url(number),
-    )
     order = Order.objects.create(
         number=number,
+        kind=draft.kind,
+        running_plan_id=draft.running_plan_id,
         draft=draft,
         account_id=draft.account_id,
         visit=visit,
@@ -136,11 +127,25 @@ def _create_order(draft: Draft, chosen: Target, agreed: Agreed) -> Order:
         start_now_at=now() if agreed.start_now else None,
         eid=visit.eid,
         sim=chosen.sim,
-        payment=payment,
+        payment=None if draft.is_free else _create_payment(draft, number),
     )
     enqueue(KIND, order.pk)
     log.info("order placed", order=order.number)
     return order
+
+
+def _create_payment(draft: Draft, number: str) -> Payment:
+    assert draft.method_id is not None  # noqa: S101 -- constraint submitted_draft_is_complete
+    return Payment.objects.create(
+        # The key is as old as the draft. Even if one draft could become two orders, the
+        # gateway would see one payment.
+        key=draft.key,
+        method_id=draft.method_id,
+        reference=number,
+        minor_units=draft.gross_minor_units or 0,
+        currency=draft.currency,
+        return_url=_return_url(number),
+    )
 
 
 def _return_url(number: str) -> str:

@@ -105,6 +105,7 @@ def advance_repair(subject: str, lease: Lease) -> RetryAfter | None:
         "order__plan",
         "order__visit",
         "order__subscription",
+        "order__running_plan",
         "old_profile__sim",
         "new_profile",
     )
@@ -162,8 +163,8 @@ def _advance(repair: Repair, lease: Lease) -> None:
         _reserve_profile(repair, profile_type)
     assert repair.new_profile is not None  # noqa: S101 -- `_reserve_profile` has set it
     sim = provisioning.make_ready(repair.new_profile, before_call=lease.cover_call).sim
-    assert repair.order.subscription is not None  # noqa: S101 -- constraint completed_order_was_charged_and_has_its_plan
-    subscription, old = repair.order.subscription, repair.old_profile.sim
+    subscription, old = repair.order.plan_in_use, repair.old_profile.sim
+    assert subscription is not None  # noqa: S101 -- constraint completed_order_was_charged_and_has_its_plan
     activation.activate(subscription, sim, before_call=lease.cover_call)
     # The plan's other SIMs keep it.
     activation.deactivate(subscription, old, before_call=lease.cover_call)

@@ -32,9 +32,10 @@ def proposed_sum(declaration: Declaration) -> Money | None:
     order = declaration.order
     if order is None or declaration.kind != DeclarationKind.WITHDRAWAL:
         return None
-    if order.subscription is None or not is_within_term(declaration, order):
+    payment = order.payment
+    if payment is None or order.subscription is None or not is_within_term(declaration, order):
         return None
-    left = order.payment.left
+    left = payment.left
     if _gives_back_whole(order):
         return left
     periods = list(order.subscription.periods.all()[:2])

@@ -64,7 +64,7 @@ def request_return(
         if fresh.state != OrderState.COMPLETED or is_taken_back or open_repair(fresh):
             raise NothingToReturn(order.number)
         payment = fresh.payment
-        if payment.is_disputed or payment.lost_minor_units == payment.minor_units:
+        if payment and (payment.is_disputed or payment.lost_minor_units == payment.minor_units):
             raise ChargeDisputed(order.number)
         columns = {
             **request,
@@ -80,13 +80,13 @@ def request_return(
 
 
 def _sum_columns(
-    payment: Payment, amount: Money | None, *, because: str, actor: User
+    payment: Payment | None, amount: Money | None, *, because: str, actor: User
 ) -> dict[str, Any]:
     """Return what the return stores about its sum, and reserve the refund of an amount."""
     if amount is None:
         return {"minor_units": None, "refund": None}
     refund = None
-    if amount.minor_units:
+    if payment is not None and amount.minor_units:
         refund = refunds.reserve_refund(
             payment, amount, kind=RefundKind.ENDED, reason=because, actor=actor
         )
@@ -104,6 +104,7 @@ def take_back(subject: str, lease: Lease) -> RetryAfter | None:
         "order__payment__method",
         "order__profile__sim",
         "order__subscription__line",
+        "order__running_plan__line",
         "refund__payment__method",
     )
     order_return = Return.objects.select_related(*related).get(pk=subject)
@@ -112,11 +113,12 @@ def take_back(subject: str, lease: Lease) -> RetryAfter | None:
     if order_return.state != ReturnState.ASKED:
         return None
 
-    assert order.subscription is not None  # noqa: S101 -- constraint completed_order_was_charged_and_has_its_plan
-    subscriptions.end(order.subscription)
+    plan = order.plan_in_use
+    assert plan is not None  # noqa: S101 -- constraint completed_order_was_charged_and_has_its_plan
+    subscriptions.end(plan)
     errors = try_each(
         partial(_withdraw_esim, order_return, lease),
-        partial(activation.end, order.subscription, before_call=lease.cover_call),
+        partial(activation.end, plan, before_call=lease.cover_call),
         partial(_give_back, order_return, lease),
     )
 
@@ -140,10 +142,11 @@ def _withdraw_esim(order_return: Return, lease: Lease) -> None:
 
 
 def _give_back(order_return: Return, lease: Lease) -> None:
-    """Refund the sum that was decided, or what is left of the charge."""
-    if order_return.minor_units is None:
+    """Refund the sum that was decided, or what is left of the charge, if there was one."""
+    payment = order_return.order.payment
+    if order_return.minor_units is None and payment is not None:
         refunds.refund_rest(
-            order_return.order.payment,
+            payment,
             kind=RefundKind.ENDED,
             reason=order_return.because,
             before_call=lease.cover_call,

@@ -56,6 +56,8 @@ def _retry_or_stop(order: Order, errors: list[Exception]) -> RetryAfter | None:
 
 
 def _give_back(order: Order, lease: Lease) -> None:
+    if order.payment is None:
+        return
     # Each attempt at a refused refund is a new row with a new key. So after many attempts only
     # staff begin another one, even if the attempts at the other parts go on.
     if order.tries > TRIES_BEFORE_STAFF and payments.was_last_refused(order.payment):

@@ -1,7 +1,6 @@
-"""Drafts, orders, their repairs and returns."""
+"""Orders and their moves."""
 
 import secrets
-import uuid
 
 from django.conf import settings
 from django.db import models
@@ -9,9 +8,9 @@ from django.db.models import Q
 
 from esim.models import Profile, Sim
 from mobileplans.models import Visit
-from moportal.money import Money
-from orders.states import Failure, OrderState, RepairKind, RepairState, ReturnState
-from payments.models import CardPage, Payment, PaymentMethod, Refund
+from orders.models.drafts import Draft
+from orders.states import Failure, OrderKind, OrderState
+from payments.models import Payment, PaymentMethod
 from plans.models import Plan, PricedPlan
 from subscriptions.models import Subscription
 
@@ -29,67 +28,12 @@ def new_number() -> str:
     return "".join(secrets.choice(CROCKFORD) for _ in range(10))
 
 
-class Draft(PricedPlan):
-    """The cart: an order that is not submitted yet. An account has one open draft at a time.
-
-    Every change raises `version`, and every form carries the version that it shows. `key`
-    is made with the draft and becomes the payment's idempotency key.
-    """
-
-    account = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="drafts"
-    )
-    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="drafts")
-    version = models.PositiveIntegerField(default=1)
-    key = models.UUIDField(unique=True, default=uuid.uuid4)
-    plan = models.ForeignKey(Plan, null=True, blank=True, on_delete=models.PROTECT)
-    method = models.ForeignKey(PaymentMethod, null=True, blank=True, on_delete=models.PROTECT)
-    # The page on which a new card is typed. The stored card becomes the method.
-    card_page = models.OneToOneField(
-        CardPage, null=True, blank=True, on_delete=models.PROTECT, related_name="draft"
-    )
-    # The SIM that gets the plan, if the customer chose one: see `orders.domain.targets`.
-    sim = models.ForeignKey(Sim, null=True, blank=True, on_delete=models.PROTECT)
-    wants_new_esim = models.BooleanField(default=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-    submitted_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                name="one_open_draft_per_account",
-                fields=["account"],
-                condition=Q(submitted_at__isnull=True),
-            ),
-            models.CheckConstraint(
-                name="draft_with_a_plan_has_its_price",
-                condition=Q(plan__isnull=True)
-                | Q(gross_minor_units__isnull=False, tax_minor_units__isnull=False)
-                & ~Q(plan_name="")
-                & ~Q(currency=""),
-            ),
-            models.CheckConstraint(
-                name="draft_goes_on_one_thing",
-                condition=Q(sim__isnull=True) | Q(wants_new_esim=False),
-            ),
-            models.CheckConstraint(
-                name="submitted_draft_is_complete",
-                condition=Q(submitted_at__isnull=True)
-                | Q(plan__isnull=False, method__isnull=False),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"draft {self.pk}"
-
-    @property
-    def renews(self) -> bool:
-        """Return whether the draft's plan renews."""
-        return self.plan is not None and self.plan.renews
-
-
 class Order(PricedPlan):
-    """One decision of the customer: one order, one charge, one profile."""
+    """One decision of the customer: one order, at most one charge and at most one profile.
+
+    `subscription` is the plan that the order has made. `running_plan` is an older plan that the
+    order is about, because it changes that plan or attaches a device to it.
+    """
 
     number = models.CharField(max_length=10, unique=True, default=new_number)
     draft = models.OneToOneField(Draft, on_delete=models.PROTECT, related_name="order")
@@ -97,6 +41,17 @@ class Order(PricedPlan):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="orders"
     )
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="orders")
+    kind = models.CharField(
+        max_length=8, choices=OrderKind, default=OrderKind.NEW_PLAN, db_default="new_plan"
+    )
+    running_plan = models.ForeignKey(
+        Subscription,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="later_orders",
+        help_text="The customer's plan that is changed, or that another device will use.",
+    )
     state = models.CharField(max_length=12, choices=OrderState, default=OrderState.ACKNOWLEDGED)
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT)
     language = models.CharField(max_length=12)
@@ -126,7 +81,14 @@ class Order(PricedPlan):
         on_delete=models.PROTECT,
         help_text="An existing SIM. If empty, a new profile is ordered.",
     )
-    payment = models.OneToOneField(Payment, on_delete=models.PROTECT, related_name="order")
+    payment = models.OneToOneField(
+        Payment,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="order",
+        help_text="Empty if there is nothing to pay.",
+    )
     profile = models.OneToOneField(
         Profile, null=True, blank=True, on_delete=models.PROTECT, related_name="order"
     )
@@ -164,6 +126,17 @@ class Order(PricedPlan):
             models.CheckConstraint(
                 name="order_state_known", condition=Q(state__in=OrderState.values)
             ),
+            models.CheckConstraint(name="order_kind_known", condition=Q(kind__in=OrderKind.values)),
+            models.CheckConstraint(
+                name="only_a_change_or_attach_order_names_a_running_plan",
+                condition=Q(kind="new_plan", running_plan__isnull=True)
+                | ~Q(kind="new_plan") & Q(running_plan__isnull=False, subscription__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="order_has_a_payment_if_it_costs_something",
+                condition=Q(gross_minor_units=0, payment__isnull=True)
+                | Q(gross_minor_units__gt=0, payment__isnull=False),
+            ),
             models.CheckConstraint(
                 name="order_of_a_plan_that_renews_has_its_consent",
                 condition=Q(renews=False, consent_text="", consented_at__isnull=True)
@@ -181,11 +154,8 @@ class Order(PricedPlan):
             models.CheckConstraint(
                 name="completed_order_was_charged_and_has_its_plan",
                 condition=~Q(state="completed")
-                | Q(
-                    charge_decided_at__isnull=False,
-                    completed_at__isnull=False,
-                    subscription__isnull=False,
-                ),
+                | Q(charge_decided_at__isnull=False, completed_at__isnull=False)
+                & (Q(subscription__isnull=False) | Q(running_plan__isnull=False)),
             ),
             models.CheckConstraint(
                 name="only_what_was_decided_is_held",
@@ -216,6 +186,26 @@ class Order(PricedPlan):
         """Return the SIM that the plan is on: the existing one, or the new profile's."""
         return self.profile.sim if self.profile else self.sim
 
+    @property
+    def plan_in_use(self) -> Subscription | None:
+        """Return the plan that the order is about: the one that it made, or the running one."""
+        return self.subscription or self.running_plan
+
+    @property
+    def method(self) -> PaymentMethod | None:
+        """Return what pays for the order, or None if there is nothing to pay."""
+        return self.payment.method if self.payment else None
+
+    @property
+    def method_kind(self) -> str:
+        """Return the kind of what pays for the order. It is empty if there is nothing to pay."""
+        return self.method.kind if self.method else ""
+
+    @property
+    def was_charged(self) -> bool:
+        """Return whether the gateway has charged it, even if that was refunded."""
+        return self.payment is not None and self.payment.was_charged
+
 
 class StateChange(models.Model):
     """One move of an order, stored in the same transaction as the move."""
@@ -234,106 +224,3 @@ class StateChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.order} {self.old} to {self.new}"
-
-
-class Repair(models.Model):
-    """The repair of a sold eSIM that did not reach its device. It is never charged.
-
-    The row is stored before any call outside; a worker carries it
-    out (`orders.domain.repairing`).
-    """
-
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="repairs")
-    kind = models.CharField(max_length=8, choices=RepairKind)
-    state = models.CharField(max_length=8, choices=RepairState, default=RepairState.ASKED)
-    because = models.CharField(max_length=40, help_text="The LPA error, or who asked for it.")
-    visit = models.ForeignKey(
-        Visit, null=True, blank=True, on_delete=models.PROTECT, related_name="repairs"
-    )
-    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
-    eid = models.CharField("EID", max_length=32, blank=True)
-    old_profile = models.ForeignKey(Profile, on_delete=models.PROTECT, related_name="repairs")
-    new_profile = models.OneToOneField(
-        Profile, null=True, blank=True, on_delete=models.PROTECT, related_name="replaces"
-    )
-    tries = models.PositiveSmallIntegerField(default=0)
-    last_error = models.CharField(max_length=200, blank=True)
-    asked_at = models.DateTimeField(auto_now_add=True)
-    ended_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["pk"]
-        constraints = [
-            models.CheckConstraint(
-                name="repair_kind_known", condition=Q(kind__in=RepairKind.values)
-            ),
-            models.CheckConstraint(
-                name="repair_state_known", condition=Q(state__in=RepairState.values)
-            ),
-            models.UniqueConstraint(
-                name="one_open_repair_per_order", fields=["order"], condition=Q(state="asked")
-            ),
-            models.CheckConstraint(
-                name="ended_repair_has_a_time",
-                condition=Q(state="asked") | Q(ended_at__isnull=False),
-            ),
-            models.CheckConstraint(
-                name="reissue_that_is_done_has_a_new_profile",
-                condition=~Q(kind="reissue", state="done") | Q(new_profile__isnull=False),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.kind} of {self.order}"
-
-
-class Return(models.Model):
-    """Taking a completed order back: the plan ends, and `payments` gives the charge back.
-
-    The row is stored before any call outside; a worker carries it out
-    (`orders.domain.returning`). A withdrawal may give back a part of the charge, or nothing.
-    """
-
-    order = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="taken_back")
-    state = models.CharField(max_length=8, choices=ReturnState, default=ReturnState.ASKED)
-    because = models.CharField(max_length=200)
-    withdraws_esim = models.BooleanField(
-        default=True, help_text="Cancel the eSIM at the SM-DP+, unless it is already on a device."
-    )
-    minor_units = models.PositiveBigIntegerField(
-        null=True, blank=True, help_text="What is given back. Empty: what is left of the charge."
-    )
-    refund = models.OneToOneField(
-        Refund, null=True, blank=True, on_delete=models.PROTECT, related_name="order_return"
-    )
-    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
-    tries = models.PositiveSmallIntegerField(default=0)
-    last_error = models.CharField(max_length=200, blank=True)
-    asked_at = models.DateTimeField(auto_now_add=True)
-    ended_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                name="return_of_a_sum_has_its_refund",
-                condition=Q(minor_units__gt=0, refund__isnull=False)
-                | (Q(minor_units__isnull=True) | Q(minor_units=0)) & Q(refund__isnull=True),
-            ),
-            models.CheckConstraint(
-                name="return_state_known", condition=Q(state__in=ReturnState.values)
-            ),
-            models.CheckConstraint(
-                name="ended_return_has_a_time",
-                condition=Q(state="asked", ended_at__isnull=True)
-                | ~Q(state="asked") & Q(ended_at__isnull=False),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"return of {self.order}"
-
-    @property
-    def amount(self) -> Money:
-        """Return what is given back: the whole price, if no other sum was decided."""
-        price = self.order.price.gross
-        return price if self.minor_units is None else Money(self.minor_units, price.currency)

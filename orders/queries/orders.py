@@ -30,6 +30,7 @@ def orders_of(account: User) -> QuerySet[Order]:
         "profile__provider",
         "sim",
         "subscription",
+        "running_plan",
         "plan",
         "payment__receipt",
         "taken_back",
@@ -44,9 +45,9 @@ def draft_of(account: User) -> Draft | None:
 
 def takes_code(order: Order) -> bool:
     """Return whether the customer can type the gateway's code now."""
-    if order.state != OrderState.PENDING or order.cancel_requested_at:
-        return False
     payment = order.payment
+    if payment is None or order.state != OrderState.PENDING or order.cancel_requested_at:
+        return False
     return (
         payment.waits_for_code
         and not codes.is_being_checked(payment)
@@ -107,9 +108,10 @@ def return_of(order: Order) -> Return | None:
 
 def has_lost_sim(order: Order) -> bool:
     """Return whether another customer has proven that the order's SIM is theirs."""
-    if order.sim_id is None or order.subscription is None:
+    plan = order.plan_in_use
+    if order.sim_id is None or plan is None:
         return False
-    lost = Takeover.objects.filter(old__sim=order.sim_id, old__line=order.subscription.line_id)
+    lost = Takeover.objects.filter(old__sim=order.sim_id, old__line=plan.line_id)
     return lost.exists()
 
 

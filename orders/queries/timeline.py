@@ -10,6 +10,7 @@ from esim.models import DownloadProgress, Profile
 from mobileplans.models import Handoff, LpaReport
 from orders.models import Order
 from orders.queries.orders import return_of
+from payments.models import Payment
 
 
 class Entry(NamedTuple):
@@ -31,11 +32,9 @@ def _entries(order: Order) -> Iterator[Entry]:
     for change in order.changes.all():
         reason = f" ({change.reason})" if change.reason else ""
         yield Entry(change.at, "order", f"{change.old} to {change.new}{reason}")
-    for call in order.payment.calls.all():
-        yield Entry(call.sent_at, "gateway", f"{call.operation}: {call.outcome} {call.detail}")
-    for event in order.payment.events.all():
-        yield Entry(event.received_at, "gateway", f"reported: {event.status}")
-    yield from _dispute_entries(order)
+    if order.payment is not None:
+        yield from _payment_entries(order.payment)
+        yield from _dispute_entries(order.payment)
     yield from _network_entries(order)
     for profile in _profiles(order):
         yield from _profile_entries(profile)
@@ -48,16 +47,23 @@ def _entries(order: Order) -> Iterator[Entry]:
             yield Entry(report.received_at, "device", f"{report.kind}: {report.result}")
 
 
-def _dispute_entries(order: Order) -> Iterator[Entry]:
+def _payment_entries(payment: Payment) -> Iterator[Entry]:
+    for call in payment.calls.all():
+        yield Entry(call.sent_at, "gateway", f"{call.operation}: {call.outcome} {call.detail}")
+    for event in payment.events.all():
+        yield Entry(event.received_at, "gateway", f"reported: {event.status}")
+
+
+def _dispute_entries(payment: Payment) -> Iterator[Entry]:
     """Return when disputes were opened, decided by staff and ended, and the warnings of fraud."""
-    for dispute in order.payment.disputes.prefetch_related("answers"):
+    for dispute in payment.disputes.prefetch_related("answers"):
         what = f"{dispute.kind} opened ({dispute.reason}), {dispute.amount}"
         yield Entry(dispute.opened_at, "bank", what)
         for answer in dispute.answers.all():
             yield Entry(answer.asked_at, "dispute", f"{answer.kind} ({answer.because})")
         if dispute.ended_at:
             yield Entry(dispute.ended_at, "bank", f"{dispute.kind} {dispute.state}")
-    for warning in order.payment.fraud_warnings.all():
+    for warning in payment.fraud_warnings.all():
         yield Entry(warning.received_at, "bank", f"fraud warning ({warning.reason})")
 
 
@@ -87,9 +93,11 @@ def _profile_entries(profile: Profile) -> Iterator[Entry]:
 
 
 def _network_entries(order: Order) -> Iterator[Entry]:
-    if order.subscription is None:
+    plan = order.plan_in_use
+    if plan is None:
         return
-    for call in order.subscription.network_calls.all():
+    # A running plan has older calls, which are about other orders.
+    for call in plan.network_calls.filter(sent_at__gte=order.created_at):
         what = f"{call.operation} …{call.iccid[-4:]}: {call.outcome} {call.detail}"
         yield Entry(call.sent_at, "network", what)
 

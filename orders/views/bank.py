@@ -49,7 +49,7 @@ def _ways_without_bank(order: Order) -> list[str]:
     numbers = bills.numbers_of(order.account, market=market, renews=order.renews)
     ways += [bill_label(number[-4:]) for number in numbers]
     stored = methods.methods_without_step(order.account, market=market)
-    others = [method for method in stored if method != order.payment.method]
+    others = [method for method in stored if method != order.method]
     return [
         *ways,
         *(method.label for method in others if methods.can_renew(method) or not order.renews),

@@ -24,11 +24,12 @@ def code(request: HttpRequest, user: User, number: str) -> HttpResponse:
     """
     visits.note_step(visits.get_or_begin(request), "order")
     order = get_own_order(user, number)
-    if not takes_code(order):
+    payment = order.payment
+    if payment is None or not takes_code(order):
         return redirect_to("order", order.number)
     form = CodeForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        codes.submit(order.payment, form.cleaned_data["code"])
+        codes.submit(payment, form.cleaned_data["code"])
         return redirect_to("order", order.number)
     context = {
         "order": order,

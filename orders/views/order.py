@@ -70,7 +70,7 @@ def _order_context(order: Order) -> dict[str, Any]:
         "amount": order.price.gross,
         "receipt": getattr(order.payment, "receipt", None),
         "credit_notes": _credit_notes(order),
-        "is_on_bill": order.payment.method.kind == MethodKind.BILL,
+        "is_on_bill": order.method_kind == MethodKind.BILL,
         "poll": repair is not None or not has_ended,
         **bank_context(order),
         "device_status": texts.device_status(order),
@@ -84,7 +84,7 @@ def _order_context(order: Order) -> dict[str, Any]:
 
 def _credit_notes(order: Order) -> list[CreditNote]:
     """Return the credit notes of what was given back. Most orders need no query for that."""
-    if not order.payment.refunded_minor_units:
+    if order.payment is None or not order.payment.refunded_minor_units:
         return []
     notes = CreditNote.objects.filter(refund__payment=order.payment_id)
     return list(notes.select_related("receipt").order_by("pk"))

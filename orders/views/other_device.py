@@ -88,7 +88,7 @@ def _context(order: Order) -> dict[str, Any]:
         "plan_name": order.plan_name,
         "amount": order.price.gross,
         "phase": "waits" if waits else "over" if is_over else "paid",
-        "is_on_bill": order.payment.method.kind == MethodKind.BILL,
-        "bank_url": order.payment.customer_step_url if waits else "",
+        "is_on_bill": order.method_kind == MethodKind.BILL,
+        "bank_url": order.payment.customer_step_url if order.payment and waits else "",
         "poll": waits,
     }

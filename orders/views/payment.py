@@ -54,7 +54,7 @@ def payment(request: HttpRequest, user: User) -> HttpResponse:
     if request.method == "POST":
         return _save_method(request, user, draft, _get_form_class()(request.POST))
     choice = targets.choice(draft)
-    if draft.plan_id is None or choice.target is None:
+    if draft.plan_id is None or choice.target is None or not draft.needs_method:
         return redirect_to_open_step(draft)
     market = draft.visit.market
     choices = payment_choices(draft)

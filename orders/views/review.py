@@ -35,6 +35,7 @@ from orders.views.steps import (
     redirect_to_open_step,
     shopper_only,
 )
+from plans.models import Category
 from plans.queries import PlanNotOffered, validity_text
 
 
@@ -47,7 +48,7 @@ def review(request: HttpRequest, user: User) -> HttpResponse:
         return _place_order(request, user, ReviewForm(request.POST))
     visit, draft = enter_step(request, user, "review")
     choice = targets.choice(draft)
-    may_be_charged = drafts.has_usable_method(draft)
+    may_be_charged = drafts.is_paid_for(draft)
     if draft.plan and choice.target and not may_be_charged:
         # The method was removed from the account, its gateway was switched off, or the customer
         # opened this page directly.
@@ -123,6 +124,14 @@ def _device_context(choice: Choice, visit: Visit) -> dict[str, Any]:
     return {"device_text": text, "device_note": note, "device_is_open": choice.is_open}
 
 
+def _back_url(draft: Draft) -> str:
+    """Return where Back leads. A draft with nothing to pay has skipped the payment page."""
+    if draft.needs_method:
+        return reverse("payment")
+    category = draft.plan.category if draft.plan else Category.PREPAID
+    return f"{reverse('plans')}?category={category}"
+
+
 def _review_context(draft: Draft) -> dict[str, Any]:
     plan, price = draft.plan, draft.price
     assert plan is not None  # noqa: S101 -- the page is not entered without a plan
@@ -140,5 +149,5 @@ def _review_context(draft: Draft) -> dict[str, Any]:
         "tax": price.tax,
         "tax_rate": draft.tax_rate,
         "order_button": order_button(draft.visit.market, get_language() or settings.LANGUAGE_CODE),
-        **frame_context("review", back_url=reverse("payment")),
+        **frame_context("review", back_url=_back_url(draft)),
     }

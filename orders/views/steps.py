@@ -18,7 +18,7 @@ from accounts.models import User
 from mobileplans.domain import visits
 from mobileplans.models import Visit
 from moportal.web.kept_forms import keep_form
-from orders.domain.drafts import StaleForm, has_usable_method, open_draft
+from orders.domain.drafts import StaleForm, is_paid_for, open_draft
 from orders.domain.targets import target
 from orders.forms import DraftForm
 from orders.models import Draft, Order
@@ -203,7 +203,7 @@ def redirect_to_open_step(draft: Draft) -> HttpResponse:
         return redirect_to("options")
     if target(draft) is None:
         return redirect_to("device")
-    return redirect_to("review") if has_usable_method(draft) else redirect_to("payment")
+    return redirect_to("review") if is_paid_for(draft) else redirect_to("payment")
 
 
 def check_draft(draft: Draft, form: DraftForm) -> None:

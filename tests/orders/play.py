@@ -14,7 +14,7 @@ import pytest
 from accounts.models import User
 from esim.models import Sim
 from esim.states import SimState
-from orders.domain import drafts, placing, returning, settling
+from orders.domain import by_staff, drafts, moving, placing, returning
 from orders.models import Draft, Order, Return
 from orders.states import ENDED, OrderState
 from outbox.models import Task
@@ -146,18 +146,18 @@ class Play:
     def try_again(self, order: Order) -> None:
         order.refresh_from_db()
         if order.state == OrderState.HELD:
-            settling.resume(order, actor=self.clara)
+            by_staff.resume(order, actor=self.clara)
             return
-        with pytest.raises(settling.IllegalTransition):
-            settling.resume(order, actor=self.clara)
+        with pytest.raises(moving.IllegalTransition):
+            by_staff.resume(order, actor=self.clara)
 
     def give_up(self, order: Order) -> None:
         order.refresh_from_db()
         if order.state == OrderState.HELD:
-            settling.give_up(order, actor=self.clara, because="no end in sight")
+            by_staff.give_up(order, actor=self.clara, because="no end in sight")
             return
-        with pytest.raises(settling.IllegalTransition):
-            settling.give_up(order, actor=self.clara, because="no end in sight")
+        with pytest.raises(moving.IllegalTransition):
+            by_staff.give_up(order, actor=self.clara, because="no end in sight")
 
     def take_back(self, order: Order) -> None:
         order.refresh_from_db()
@@ -230,7 +230,7 @@ class Play:
         make_pool(len(self.told.forms))
         for _ in range(ROUNDS_UNTIL_QUIET):
             for order in Order.objects.filter(state=OrderState.HELD):
-                settling.resume(order, actor=self.clara)
+                by_staff.resume(order, actor=self.clara)
             if not Task.objects.filter(closed_at=None).exists():
                 return
             self.pass_time_and_process(rounds=1)

@@ -8,7 +8,7 @@ from messages.domain.writing import KIND
 from messages.models import Message
 from messages.states import MessageState, Occasion
 from moportal.money import Money
-from orders.domain import announcing, placing, returning, settling
+from orders.domain import announcing, by_staff, placing, returning
 from orders.models import Order
 from orders.states import OrderState
 from outbox.models import Task
@@ -99,7 +99,7 @@ def test_an_order_that_staff_give_up_is_told_with_the_money(
     order = settled(placed, times=17)
     assert order.state == OrderState.HELD
 
-    settling.give_up(order, actor=clara, because="no end in sight")
+    by_staff.give_up(order, actor=clara, because="no end in sight")
 
     assert told(order) == [Occasion.ORDER_FAILED]
     assert Message.objects.get().context["is_charged"] is True

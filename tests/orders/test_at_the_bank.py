@@ -7,10 +7,10 @@ from django.test import Client
 from django.utils.timezone import now
 
 from accounts.models import User
-from orders.domain import settling
+from orders.domain import waiting
 from orders.models import Order
 from orders.states import Failure, OrderState
-from tests.builders import make_order, make_pool
+from tests.builders import make_order, make_pool, payment_of
 from tests.orders.conftest import CUSTOMER_STEP, new_card, process_once, seconds, settled
 from tests.providers import statuses
 
@@ -19,7 +19,7 @@ def test_an_order_waits_half_an_hour_for_the_bank(alice: User, gateway: str, smd
     make_pool()
     order = settled(make_order(alice, method=new_card(alice, CUSTOMER_STEP)))
     assert order.state == OrderState.PENDING
-    Order.objects.update(created_at=now() - settling.CUSTOMER_STEP_LIMIT)
+    Order.objects.update(created_at=now() - waiting.CUSTOMER_STEP_LIMIT)
 
     order = settled(order)
 
@@ -48,7 +48,7 @@ def test_an_authorisation_that_expired_at_the_bank_is_a_refusal(
     make_pool()
     order = settled(make_order(alice, method=new_card(alice, CUSTOMER_STEP)))
     voided = {"headers": {"Idempotency-Key": "elsewhere"}, "json": {}, "trust_env": False}
-    httpx.post(f"{gateway}/payments/{order.payment.gateway_id}/void", **voided)  # type: ignore[arg-type]  # httpx's own keywords
+    httpx.post(f"{gateway}/payments/{payment_of(order).gateway_id}/void", **voided)  # type: ignore[arg-type]  # httpx's own keywords
 
     order = settled(order)
 
@@ -63,9 +63,9 @@ def test_waiting_for_the_bank_and_coming_back_are_recorded(
     make_pool()
     order = make_order(alice, method=new_card(alice, CUSTOMER_STEP))
     for _ in range(2):
-        assert seconds(process_once(order)) == settling.CUSTOMER_STEP_PAUSE.total_seconds()
+        assert seconds(process_once(order)) == waiting.CUSTOMER_STEP_PAUSE.total_seconds()
     order = Order.objects.get(pk=order.pk)
-    httpx.post(order.payment.customer_step_url, data={"decision": "approve"}, trust_env=False)
+    httpx.post(payment_of(order).customer_step_url, data={"decision": "approve"}, trust_env=False)
     process_once(order)
 
     assert list(order.changes.values_list("new", "reason")) == [

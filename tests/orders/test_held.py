@@ -6,11 +6,12 @@ from django.contrib.messages import get_messages
 from django.test import Client
 
 from accounts.models import User
-from orders.domain import placing, settling
+from orders.domain import by_staff, moving, placing
 from orders.models import Order
 from orders.states import TRIES_BEFORE_STAFF, Failure, OrderState
 from outbox.models import Task
 from payments.states import PaymentState
+from tests.builders import payment_of
 from tests.orders.conftest import settled
 from tests.providers import break_it, mend, profiles, statuses
 
@@ -47,7 +48,7 @@ def test_processing_a_held_order_does_nothing(unfinished: Order, gateway: str) -
 def test_staff_resume_a_held_order(unfinished: Order, gateway: str, clara: User) -> None:
     mend(gateway)
 
-    settling.resume(unfinished, actor=clara)
+    by_staff.resume(unfinished, actor=clara)
     resumed = Order.objects.get(pk=unfinished.pk)
     assert (resumed.state, resumed.tries) == (OrderState.IN_PROGRESS, 0)
     assert resumed.changes.last().reason == "staff: try again"  # type: ignore[union-attr]  # it was moved
@@ -60,8 +61,8 @@ def test_staff_resume_a_held_order(unfinished: Order, gateway: str, clara: User)
 
 
 def test_only_a_held_order_can_be_resumed(placed: Order, clara: User) -> None:
-    with pytest.raises(settling.IllegalTransition):
-        settling.resume(placed, actor=clara)
+    with pytest.raises(moving.IllegalTransition):
+        by_staff.resume(placed, actor=clara)
 
 
 def test_staff_give_an_order_up_and_the_money_goes_back(
@@ -69,7 +70,7 @@ def test_staff_give_an_order_up_and_the_money_goes_back(
 ) -> None:
     mend(gateway)
 
-    settling.give_up(unfinished, actor=clara, because="the provider is gone")
+    by_staff.give_up(unfinished, actor=clara, because="the provider is gone")
     assert Order.objects.get(pk=unfinished.pk).tries == 0
     assert enqueued(unfinished) == 2
     order = settled(unfinished)
@@ -86,13 +87,13 @@ def test_a_charge_made_already_is_refunded(
 ) -> None:
     mend(gateway)
     elsewhere = {"headers": {"Idempotency-Key": "elsewhere"}, "json": {}, "trust_env": False}
-    url = f"{gateway}/payments/{unfinished.payment.gateway_id}/capture"
+    url = f"{gateway}/payments/{payment_of(unfinished).gateway_id}/capture"
     httpx.post(url, **elsewhere).raise_for_status()  # type: ignore[arg-type]  # httpx's own keywords
 
-    settling.give_up(unfinished, actor=clara, because="x")
+    by_staff.give_up(unfinished, actor=clara, because="x")
     order = settled(unfinished)
 
-    assert order.payment.state == PaymentState.REFUNDED
+    assert payment_of(order).state == PaymentState.REFUNDED
     assert statuses(gateway) == ["refunded"]
     page = as_alice.get(f"/orders/{order.number}/").text
     assert "complete your order" in page
@@ -100,8 +101,8 @@ def test_a_charge_made_already_is_refunded(
 
 
 def test_only_a_held_order_can_be_given_up(placed: Order, clara: User) -> None:
-    with pytest.raises(settling.IllegalTransition):
-        settling.give_up(placed, actor=clara, because="x")
+    with pytest.raises(moving.IllegalTransition):
+        by_staff.give_up(placed, actor=clara, because="x")
 
 
 def test_the_customer_of_a_held_order_is_told_to_wait(unfinished: Order, as_alice: Client) -> None:

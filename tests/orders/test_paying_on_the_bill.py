@@ -17,14 +17,14 @@ from messages.states import Occasion
 from mobileplans.models import Visit
 from mobileplans.words import PurchaseInstrument
 from moportal.money import Money
-from orders.domain import outcomes, placing, returning, settling
+from orders.domain import outcomes, placing, returning, waiting
 from orders.models import Draft, Order
 from orders.states import Failure, OrderState
 from payments.domain import refunds
 from payments.models import CreditNote, GatewayCall, Payment, PaymentCode, PaymentMethod, Receipt
 from payments.states import CodeVerdict, MethodKind, PaymentState, RefundKind
 from plans.models import Category, Plan
-from tests.builders import make_draft, make_plan, make_pool
+from tests.builders import make_draft, make_plan, make_pool, payment_of
 from tests.orders.conftest import process_once, settled
 from tests.orders.journey import sent, where
 from tests.payments import bills
@@ -75,7 +75,7 @@ def type_code(browser: Client, order: Order, code: str) -> tuple[int, str]:
 
 
 def code_of(billing: str, order: Order, *, is_right: bool = True) -> str:
-    gateway_id = Payment.objects.get(pk=order.payment_id).gateway_id
+    gateway_id = Payment.objects.get(pk=payment_of(order).pk).gateway_id
     return bills.sent_code(billing, gateway_id, is_right=is_right)
 
 
@@ -86,7 +86,7 @@ def test_the_holder_of_a_number_pays_on_its_bill(buying: Client, alice: User, bi
 
     order = settled(order)
 
-    assert (order.state, order.payment.state) == (OrderState.COMPLETED, PaymentState.CAPTURED)
+    assert (order.state, payment_of(order).state) == (OrderState.COMPLETED, PaymentState.CAPTURED)
     (charged,) = bills.bill(billing, number)
     assert (charged["status"], charged["charging"]["amount"]) == ("succeeded", 19_000)
     assert f"'s {ON_THE_BILL} {number[-4:]}" in html.unescape(buying.get("/account/").text)
@@ -150,7 +150,7 @@ def test_the_bill_is_existing_to_the_host_although_it_is_new_here(
 ) -> None:
     order = order_on(buying, alice, hold(alice))
 
-    instrument = outcomes.instrument(order.payment.method, order.visit)
+    instrument = outcomes.instrument(payment_of(order).method, order.visit)
 
     assert instrument == PurchaseInstrument.EXISTING
 
@@ -216,7 +216,7 @@ def test_the_portal_counts_codes_itself_if_the_gateway_takes_more(
     number = hold(alice, bills.WITH_CODE)
     order = settled(order_on(buying, alice, number))
     for _ in range(4):
-        PaymentCode.objects.create(payment=order.payment, verdict=CodeVerdict.WRONG)
+        PaymentCode.objects.create(payment=payment_of(order), verdict=CodeVerdict.WRONG)
     type_code(buying, order, code_of(billing, order, is_right=False))
 
     order = settled(order)
@@ -296,7 +296,7 @@ def test_a_code_that_never_comes_ends_the_order_after_half_an_hour(
 ) -> None:
     number = hold(alice, bills.WITH_CODE)
     order = settled(order_on(buying, alice, number))
-    Order.objects.update(created_at=now() - settling.CUSTOMER_STEP_LIMIT)
+    Order.objects.update(created_at=now() - waiting.CUSTOMER_STEP_LIMIT)
 
     order = settled(order)
 
@@ -358,7 +358,7 @@ def test_a_slow_billing_is_asked_again(buying: Client, alice: User, billing: str
 
 def decide_now(billing: str, order: Order) -> None:
     """Let what the billing does slowly be done."""
-    path = f"{billing}/payments/{order.payment.gateway_id}/decide"
+    path = f"{billing}/payments/{payment_of(order).gateway_id}/decide"
     httpx.post(path, trust_env=False).raise_for_status()
 
 
@@ -450,7 +450,7 @@ def test_a_reservation_that_has_lapsed_is_not_charged(
     order = order_on(buying, alice, number)
     break_it(smdp, "downloadOrder", "http")
     order = settled(order)
-    httpx.post(f"{billing}/payments/{order.payment.gateway_id}/lapse", trust_env=False)
+    httpx.post(f"{billing}/payments/{payment_of(order).gateway_id}/lapse", trust_env=False)
 
     order = settled(order)
 
@@ -466,7 +466,7 @@ def test_the_end_of_a_reservation_is_the_operators_own(
     order = order_on(buying, alice, number)
     break_it(smdp, "downloadOrder", "http")
     order = settled(order)
-    ends = order.payment.authorised_until
+    ends = payment_of(order).authorised_until
     assert ends is not None
     assert timedelta(minutes=29) < ends - now() <= timedelta(minutes=30)
     Payment.objects.update(authorised_until=now() - timedelta(seconds=1))
@@ -484,7 +484,7 @@ def test_a_number_that_another_account_proves_pays_here_no_more(
     number = hold(alice)
     submitted = order_on(buying, alice, number)
     draft = open_draft(alice)
-    assert choose(buying, alice, str(submitted.payment.method_id)) == (303, "/review/")
+    assert choose(buying, alice, str(payment_of(submitted).method_id)) == (303, "/review/")
 
     bob = User.objects.create_user("bob@example.com", "Tr1cky-pass")
     proofs.record(bob, ProofKind.CODE_TO_LINE, number)
@@ -541,7 +541,7 @@ def test_a_returned_order_gives_the_amount_back_to_the_bill(
 
 def test_a_bill_is_removed_in_the_account(buying: Client, alice: User, billing: str) -> None:
     order = order_on(buying, alice, hold(alice))
-    method = order.payment.method
+    method = payment_of(order).method
     assert "Remove the bill for the number ending in 0100" in buying.get("/account/").text
 
     page = buying.post(f"/account/methods/{method.pk}/remove/", follow=True).text
@@ -561,7 +561,7 @@ def test_the_order_asks_less_often_the_longer_the_customer_takes(
     answer = process_once(order)
 
     assert answer is not None
-    assert answer.delay >= settling.CUSTOMER_STEP_PAUSE
+    assert answer.delay >= waiting.CUSTOMER_STEP_PAUSE
 
 
 def test_the_bill_is_the_invoice_so_the_portal_gives_no_number(
@@ -583,7 +583,7 @@ def test_a_part_of_a_bill_is_given_back_without_a_credit_note(
     order = settled(order_on(buying, alice, hold(alice)))
 
     row = refunds.request_refund(
-        order.payment, Money(500, "USD"), kind=RefundKind.GOODWILL, reason="slow", actor=clara
+        payment_of(order), Money(500, "USD"), kind=RefundKind.GOODWILL, reason="slow", actor=clara
     )
     for _ in range(2):
         process_task(refunds.KIND, row.pk)

@@ -7,11 +7,12 @@ from accounts.models import User
 from esim.domain.provisioning import ProfileRefused
 from esim.models import Sim
 from esim.states import ProfileState, SimState
-from orders.domain import placing, settling
+from orders.domain import new_plans, placing
 from orders.models import Order
 from orders.states import TRIES_BEFORE_STAFF, Failure, OrderState
 from outbox.retries import RETRY_DELAYS
 from payments.states import PaymentState
+from tests.builders import payment_of
 from tests.orders.conftest import process_once, seconds, settled
 from tests.peer import Answer, Peer, answering
 from tests.providers import break_it, statuses
@@ -27,7 +28,7 @@ def test_a_service_that_stays_away_fails_the_order_and_voids_the_payment(
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.SERVICE_DOWN)
 
     order = settled(order)
-    assert order.payment.state == PaymentState.VOIDED
+    assert payment_of(order).state == PaymentState.VOIDED
     assert order.profile is not None
     assert order.profile.state == ProfileState.CANCELLED
     assert order.profile.sim.state == SimState.RETIRED
@@ -87,7 +88,7 @@ def break_making_ready(monkeypatch: pytest.MonkeyPatch, error: Exception) -> Non
     def broken(*_args: object) -> Sim:
         raise error
 
-    monkeypatch.setattr(settling, "_make_sim_ready", broken)
+    monkeypatch.setattr(new_plans, "make_sim_ready", broken)
 
 
 def test_a_long_error_is_cut_to_the_length_of_its_column(
@@ -134,7 +135,7 @@ def test_an_unexpected_error_counts_as_an_attempt(
     order = settled(placed, times=len(RETRY_DELAYS) + 1)
 
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.SERVICE_DOWN)
-    assert settled(order).payment.state == PaymentState.VOIDED
+    assert payment_of(settled(order)).state == PaymentState.VOIDED
 
 
 def test_an_smdp_that_asks_for_time_gets_it(placed: Order, settings: Settings) -> None:

@@ -7,7 +7,7 @@ from django.utils.timezone import now
 
 from esim.models import Profile, Sim
 from esim.states import SimState
-from orders.domain import settling
+from orders.domain import esims, moving, new_plans, settling
 from orders.models import Order
 from orders.states import NEXT_STATES, OrderState
 from outbox.domain import Lease, LeaseLost
@@ -37,8 +37,8 @@ def test_of_two_workers_one_gives_the_order_its_profile(placed: Order, smdp: str
     seen_before = Order.objects.get(pk=placed.pk)
     order = settled(placed)
 
-    with pytest.raises(settling.IllegalTransition):
-        settling._make_sim_ready(seen_before, Free())  # noqa: SLF001 -- the test needs this step alone
+    with pytest.raises(moving.IllegalTransition):
+        esims.make_sim_ready(seen_before, Free())
 
     assert profiles(smdp) == [(order.sim_in_use.iccid, "Released")]  # type: ignore[union-attr]  # it has one
     assert Sim.objects.filter(state=SimState.RESERVED).count() == 0
@@ -51,8 +51,8 @@ def test_an_order_under_way_gets_no_second_profile(placed: Order, smdp: str, gat
     seen_before = Order.objects.get(pk=placed.pk)
     seen_before.profile = None
 
-    with pytest.raises(settling.IllegalTransition, match="a profile already"):
-        settling._make_sim_ready(seen_before, Free())  # noqa: SLF001 -- the test needs this step alone
+    with pytest.raises(moving.IllegalTransition, match="a profile already"):
+        esims.make_sim_ready(seen_before, Free())
 
     assert Order.objects.get(pk=placed.pk).profile == order.profile
     assert Profile.objects.count() == 1
@@ -63,11 +63,11 @@ def test_only_an_order_in_progress_advances(placed: Order, smdp: str, state: Ord
     card = make_card()
     Order.objects.filter(pk=placed.pk).update(state=state)
 
-    with pytest.raises(settling.IllegalTransition):
-        settling._make_sim_ready(placed, Free())  # noqa: SLF001 -- the test needs each step alone
-    with pytest.raises(settling.IllegalTransition):
-        settling._put_plan_on_line(placed, card)  # noqa: SLF001 -- the same
-    with pytest.raises(settling.CancelWon):
+    with pytest.raises(moving.IllegalTransition):
+        esims.make_sim_ready(placed, Free())
+    with pytest.raises(moving.IllegalTransition):
+        new_plans._put_plan_on_line(placed, card)  # noqa: SLF001 -- the same
+    with pytest.raises(moving.CancelWon):
         settling._decide_to_charge(placed)  # noqa: SLF001 -- the same
 
     order = Order.objects.get(pk=placed.pk)
@@ -80,7 +80,7 @@ def test_a_charge_is_not_decided_twice(placed: Order) -> None:
     at = now() - timedelta(hours=1)
     Order.objects.filter(pk=placed.pk).update(state=OrderState.IN_PROGRESS, charge_decided_at=at)
 
-    with pytest.raises(settling.CancelWon):
+    with pytest.raises(moving.CancelWon):
         settling._decide_to_charge(seen_before)  # noqa: SLF001 -- the test needs this step alone
 
     assert Order.objects.get(pk=placed.pk).charge_decided_at == at
@@ -97,8 +97,8 @@ def test_of_two_workers_one_puts_the_plan_on_the_line(
     seen_before = Order.objects.get(pk=placed.pk)
     seen_before.subscription = None
 
-    with pytest.raises(settling.IllegalTransition, match="its plan already"):
-        settling._put_plan_on_line(seen_before, sim)  # noqa: SLF001 -- the test needs this step alone
+    with pytest.raises(moving.IllegalTransition, match="its plan already"):
+        new_plans._put_plan_on_line(seen_before, sim)  # noqa: SLF001 -- the test needs this step alone
 
     assert Subscription.objects.count() == 1
 
@@ -110,7 +110,7 @@ def test_of_two_workers_one_completes_the_order(placed: Order, smdp: str, gatewa
     order = settled(placed)
     assert order.state == OrderState.COMPLETED
 
-    with pytest.raises(settling.IllegalTransition, match="another worker moved it"):
+    with pytest.raises(moving.IllegalTransition, match="another worker moved it"):
         settling._complete(seen_before)  # noqa: SLF001 -- the test needs this step alone
 
     assert Order.objects.get(pk=placed.pk).last_error == ""
@@ -118,10 +118,10 @@ def test_of_two_workers_one_completes_the_order(placed: Order, smdp: str, gatewa
 
 def test_of_two_workers_one_moves_the_order(placed: Order) -> None:
     seen_before = Order.objects.get(pk=placed.pk)
-    settling._move(placed, OrderState.IN_PROGRESS)  # noqa: SLF001 -- the only function that moves it
+    moving.move(placed, OrderState.IN_PROGRESS)
 
-    with pytest.raises(settling.IllegalTransition, match="another worker moved it"):
-        settling._move(seen_before, OrderState.IN_PROGRESS)  # noqa: SLF001 -- the same
+    with pytest.raises(moving.IllegalTransition, match="another worker moved it"):
+        moving.move(seen_before, OrderState.IN_PROGRESS)
 
     assert placed.changes.count() == 1
 
@@ -148,5 +148,5 @@ def test_a_move_that_the_table_does_not_allow_is_refused(placed: Order) -> None:
     for old in OrderState:
         for new in set(OrderState) - NEXT_STATES[old]:
             order = Order(pk=placed.pk, state=old)
-            with pytest.raises(settling.IllegalTransition):
-                settling._move(order, new)  # noqa: SLF001 -- the only function that moves it
+            with pytest.raises(moving.IllegalTransition):
+                moving.move(order, new)

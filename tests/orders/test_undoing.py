@@ -7,7 +7,7 @@ from accounts.models import User
 from esim.domain import provisioning
 from esim.states import ProfileState, SimState
 from mobileplans.words import LineResult, MoDirectStatus
-from orders.domain import outcomes, placing, settling
+from orders.domain import by_staff, moving, outcomes, placing
 from orders.models import Order
 from orders.queries.orders import needing_staff
 from orders.states import TRIES_BEFORE_STAFF, OrderState
@@ -15,6 +15,7 @@ from payments.domain import payments
 from payments.gateways.base import GatewayRefused
 from payments.states import PaymentState, RefundState
 from subscriptions.networks.base import NetworkRefused, NetworkUnavailable
+from tests.builders import payment_of
 from tests.orders.conftest import process_once, settled
 from tests.providers import break_it, mend, profiles, statuses
 
@@ -82,7 +83,7 @@ def test_an_order_that_cannot_be_undone_needs_staff(
 ) -> None:
     placing.request_cancel(placed, actor=alice)
     Order.objects.filter(pk=placed.pk).update(state=OrderState.IN_PROGRESS)
-    payments.authorise(placed.payment, before_call=lambda: None)
+    payments.authorise(payment_of(placed), before_call=lambda: None)
     break_it(gateway, "void", "http_500", times=1000)
 
     order = settled(placed, times=TRIES_BEFORE_STAFF)
@@ -100,8 +101,8 @@ def test_an_order_that_cannot_be_undone_needs_staff(
 def charged(placed: Order, gateway: str) -> Order:
     """Return a cancelled order whose payment is captured, as if the answer came too late."""
     Order.objects.filter(pk=placed.pk).update(state=OrderState.CANCELLED)
-    payments.authorise(placed.payment, before_call=lambda: None)
-    payments.capture(placed.payment, before_call=lambda: None)
+    payments.authorise(payment_of(placed), before_call=lambda: None)
+    payments.capture(payment_of(placed), before_call=lambda: None)
     return Order.objects.get(pk=placed.pk)
 
 
@@ -115,7 +116,7 @@ def test_a_refund_that_is_refused_again_and_again_ends_with_a_staff_alert(
     assert process_once(charged) is None
 
     assert list(needing_staff(Order.objects.all())) == [charged]
-    refunds = charged.payment.refunds.all()
+    refunds = payment_of(charged).refunds.all()
     assert {refund.state for refund in refunds} == {RefundState.FAILED}
     assert len(refunds) == TRIES_BEFORE_STAFF + 1
 
@@ -135,7 +136,7 @@ def test_the_attempts_go_on_while_a_service_is_unavailable(
 
     assert list(needing_staff(Order.objects.all())) == [charged]
     # Each refused refund is a row, so those do not go on.
-    assert charged.payment.refunds.count() == TRIES_BEFORE_STAFF + 1
+    assert payment_of(charged).refunds.count() == TRIES_BEFORE_STAFF + 1
 
 
 def test_an_end_that_the_network_refuses_is_not_asked_for_without_an_end(
@@ -162,12 +163,12 @@ def test_staff_retry_an_order_that_could_not_be_undone(
         patched.setattr("payments.gateways.simulator.SimulatorGateway.refund", _refuse)
         settled(charged, times=TRIES_BEFORE_STAFF + 1)
 
-    settling.resume(charged, actor=clara)
+    by_staff.resume(charged, actor=clara)
 
     assert settled(charged).undone_at is not None
-    assert settled(charged).payment.state == PaymentState.REFUNDED
-    with pytest.raises(settling.IllegalTransition):
-        settling.resume(charged, actor=clara)
+    assert payment_of(settled(charged)).state == PaymentState.REFUNDED
+    with pytest.raises(moving.IllegalTransition):
+        by_staff.resume(charged, actor=clara)
 
 
 def _refuse_to_end(*_args: object, **_keywords: object) -> None:

@@ -10,7 +10,7 @@ from pytest_django.fixtures import Settings
 from accounts.models import User
 from esim.models import Es2Call, Profile
 from esim.states import ProfileState
-from orders.domain import repairing, settling
+from orders.domain import by_staff, moving, repairing
 from orders.models import Order
 from orders.queries.orders import needing_staff
 from orders.states import TRIES_BEFORE_STAFF, Failure, OrderState, RepairState
@@ -141,10 +141,10 @@ def test_staff_retry_an_order_that_waits_for_a_setting(
 ) -> None:
     with wrong(settings, "NETWORK_URL"):
         waiting = settled(placed, times=SHORT_TRIES)
-        settling.resume(waiting, actor=clara)
+        by_staff.resume(waiting, actor=clara)
 
     assert Order.objects.get().tries == 0
     sold = settled(placed)
     assert sold.state == OrderState.COMPLETED
-    with pytest.raises(settling.IllegalTransition):
-        settling.resume(sold, actor=clara)
+    with pytest.raises(moving.IllegalTransition):
+        by_staff.resume(sold, actor=clara)

@@ -21,7 +21,7 @@ from esim.models import Sim
 from mobileplans.models import Visit
 from moportal.identifiers import Iccid
 from moportal.money import Money
-from orders.domain import placing, returning, settling
+from orders.domain import by_staff, moving, placing, returning
 from orders.domain.drafts import StaleForm
 from orders.models import Draft, Order
 from orders.queries.orders import not_undone
@@ -30,7 +30,7 @@ from payments.domain import codes, refunds
 from payments.gateways.base import NotOffered
 from payments.models import Payment, PaymentMethod
 from payments.states import MethodKind, PaymentState, RefundKind
-from tests.builders import make_operator, make_plan
+from tests.builders import make_operator, make_plan, payment_of
 from tests.chaos.payments.network import REFUSED_PREFIX
 from tests.chaos.payments.outcomes import Outcomes, Treated
 from tests.chaos.payments.stories import Circumstances
@@ -152,7 +152,7 @@ class Crowd:
         for story in self.open:
             order = orders[story.order]
             if all_of_it or self._rng.random() > WAITS:
-                self._confirm(story, order.payment)
+                self._confirm(story, payment_of(order))
                 self._give_back(story, order)
         ended = {OrderState.FAILED, OrderState.CANCELLED}
         self.open = [
@@ -183,7 +183,7 @@ class Crowd:
         if order.state != OrderState.COMPLETED:
             return
         story.has_refunded = True
-        payment, wanted = order.payment, story.is_about.refund
+        payment, wanted = payment_of(order), story.is_about.refund
         part = payment.minor_units // 30 * 10 or 1
         asked = {
             "a part": [(part, RefundKind.GOODWILL)],
@@ -220,8 +220,8 @@ class Crowd:
         """Let staff continue what waits for them."""
         waiting = Order.objects.filter(not_undone(), undone_at=None)
         for order in [*waiting, *Order.objects.filter(state=OrderState.HELD)]:
-            with contextlib.suppress(settling.IllegalTransition):
-                settling.resume(order, actor=self._clara)
+            with contextlib.suppress(moving.IllegalTransition):
+                by_staff.resume(order, actor=self._clara)
                 self.counts["continued by staff"] += 1
 
     def unfinished(self) -> int:
