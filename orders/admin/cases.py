@@ -113,17 +113,20 @@ def _forms(case: Declaration, actor: User, given: dict[str, Any]) -> dict[str, f
         return found
     is_matched = case.state == DeclarationState.MATCHED
     if is_matched and case.order and actor.has_perm("orders.carry_out_declaration"):
-        found["carry_out"] = _carry_out_form(case, case.order, given.get("carry_out"))
+        found |= _carry_out_form(case, case.order, given.get("carry_out"))
     return found | {
         "match": MatchForm(given.get("match")),
         "close": CloseForm(given.get("close")),
     }
 
 
-def _carry_out_form(case: Declaration, order: Order, given: Any) -> forms.Form:
+def _carry_out_form(case: Declaration, order: Order, given: Any) -> dict[str, forms.Form]:
+    """Return the form that carries the case out. Of an order without a price nothing goes back."""
     if case.kind == DeclarationKind.CANCEL:
-        return CancelForm(given)
-    return WithdrawForm(order.payment, repayment.proposed_sum(case), given)
+        return {"carry_out": CancelForm(given)}
+    payment = order.payment
+    proposed = repayment.proposed_sum(case)
+    return {"carry_out": WithdrawForm(payment, proposed, given)} if payment else {}
 
 
 def _clock(case: Declaration) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from payments.gateways.simulator import SimulatorGateway
 from payments.models import CreditNote, Payment
 from subscriptions.models import Bucket, Period, Subscription
 from subscriptions.states import SubscriptionState
-from tests.builders import GB
+from tests.builders import GB, payment_of
 from tests.orders.conftest import settled
 from tests.processing import process_task
 from tests.providers import books, break_it
@@ -116,7 +116,7 @@ def test_a_withdrawal_ends_the_plan_and_pays_the_proposed_sum_back(
     order_return = carried_out(times=2)
     assert order_return.state == ReturnState.DONE
     assert Subscription.objects.get().state == SubscriptionState.ENDED
-    assert order_return.order.payment.refunded_minor_units == 1520
+    assert payment_of(order_return.order).refunded_minor_units == 1520
     assert [payment["refunded"] for payment in books(gateway)["payments"]] == [1520]
     assert CreditNote.objects.get().gross == Money(1520, "USD")
     told = Message.objects.get(occasion=Occasion.ORDER_REFUNDED)
