@@ -3,7 +3,6 @@
 import itertools
 import os
 import re
-import subprocess
 import sys
 import tempfile
 import threading
@@ -19,10 +18,11 @@ from xdist.remote import Producer  # type: ignore[import-untyped]  # it ships no
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # it ships no types
 
 from demo.health import answer, complaints, is_ready
-from demo.parts import FILES_BROKER, LOOPBACK, ROOT, Copy, Part, environment, parts, preparation
+from demo.parts import FILES_BROKER, LOOPBACK, Copy, Part, environment, parts, preparation
 from demo.run import new_secrets
 from demo.supervisor import Supervisor
 from tests.services import TEMPLATE, free_port
+from tests.shell import Shell
 
 Kind = Literal["sqlite", "postgresql"]
 READY_WITHIN = 60.0
@@ -76,6 +76,7 @@ class Stack:
         self.summary = copy.folder / "demo.txt"
         self.log = copy.folder / "log"
         self._output: IO[str] = self.log.open("a", encoding="utf-8")
+        self._shell = Shell(self.environment, self._output)
         self._writing = threading.Lock()
         self._supervisor = Supervisor(environment=self.environment, say=self._note)
 
@@ -97,16 +98,7 @@ class Stack:
 
     def manage(self, code: str) -> str:
         """Run Python inside the portal, beside its processes, and return what it prints."""
-        command = [sys.executable, "manage.py", "shell", "--no-imports", "--command", code]
-        done = subprocess.run(
-            command,
-            cwd=ROOT,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return done.stdout
+        return self._shell.run(code)
 
     @contextmanager
     def restarting_what_ends(self) -> Iterator[list[str]]:
@@ -136,6 +128,7 @@ class Stack:
         self._supervisor.launch("worker")
 
     def stop(self) -> None:
+        self._shell.stop()
         self._supervisor.stop()
         with self._writing:
             self._output.close()
