@@ -26,6 +26,7 @@ from tests.shell import Shell
 
 Kind = Literal["sqlite", "postgresql"]
 READY_WITHIN = 60.0
+SETTINGS = "tests.stack_settings"
 # Modules whose tests have copies of their own. Modules with the same name here share one.
 WITH_COPIES_OF_THEIR_OWN = {
     "test_worker_killed": "worker",
@@ -71,7 +72,7 @@ class Stack:
         self.voucher_url = copy.voucher_url
         self.billing_url = copy.billing_url
         # All customers of the tests have one device. Most tests read the portal's own codes.
-        own = {"DEVICE_ORDER_LIMIT": "0", "CODE_SERVICE": ""}
+        own = {"DEVICE_ORDER_LIMIT": "0", "CODE_SERVICE": "", "DJANGO_SETTINGS_MODULE": SETTINGS}
         self.environment = {**environment(copy), **own, **(outside or {})}
         self.summary = copy.folder / "demo.txt"
         self.log = copy.folder / "log"
