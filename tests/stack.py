@@ -30,9 +30,11 @@ SETTINGS = "tests.stack_settings"
 # Modules whose tests have copies of their own. Modules with the same name here share one.
 WITH_COPIES_OF_THEIR_OWN = {
     "test_worker_killed": "worker",
-    "test_card_page": "gateway's page",
-    "test_stripe_page": "gateway's page",
-    "test_code_service": "code service",
+    "test_card_page": "cards and codes elsewhere",
+    "test_stripe_page": "cards and codes elsewhere",
+    "test_code_service": "cards and codes elsewhere",
+    "test_oidc": "provider",
+    "test_accessible_oidc": "provider",
 }
 TAKE_MINUTES = ("test_chaos", "test_promise", "test_schema", "test_random_launches", "test_moments")
 LINES_SHOWN = 120

@@ -12,9 +12,11 @@ from tests.stack import Stack, make_copy, running_simulator, running_stack
 
 ShopperAt = Callable[[str], Shopper]
 STRIPE_KEY = "sk_test_of_the_tests"
-# No card is entered on the portal's own pages. A dead worker's lease has to run out before its
-# task goes on, and the default lease allows for longer calls.
-CARDS_AT_GATEWAY = {
+# No card is entered on the portal's own pages, and the operator sends the codes to numbers. A dead
+# worker's lease has to run out before its task goes on, and the default lease allows for longer
+# calls.
+CARDS_AND_CODES_ELSEWHERE = {
+    "CODE_SERVICE": "accounts.code_services.camara.OneTimePasswordSms",
     "PAYMENT_CARD_ENTRY": "page",
     "OUTBOX_LEASE": "3",
     "OUTSIDE_CALL_TIMEOUT": "2",
@@ -74,12 +76,15 @@ def oidc_shop(
 def shop(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
-    """Run a copy in which cards are entered at the gateway only. In GB the gateway is Stripe."""
-    copy = make_copy(request.param, tmp_path_factory.mktemp("card-page"))
+    """Run a copy in which gateways take the cards, and the operator the codes.
+
+    In GB the gateway is Stripe.
+    """
+    copy = make_copy(request.param, tmp_path_factory.mktemp("shop"))
     notify = f"{copy.web_url}/payments/webhook/stripe"
     options = ("--api-key", STRIPE_KEY, "--notify", notify, "--secret", SECRET)
     with (
         running_simulator("stripe", *options) as url,
-        running_stack(copy, {**CARDS_AT_GATEWAY, "STRIPE_URL": url}) as stack,
+        running_stack(copy, {**CARDS_AND_CODES_ELSEWHERE, "STRIPE_URL": url}) as stack,
     ):
         yield stack

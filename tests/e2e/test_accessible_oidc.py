@@ -16,7 +16,7 @@ from tests.stack import Stack
 FIRST_PASSWORD = "/account/security/password/first/"
 
 
-@pytest.mark.parametrize("oidc_shop", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("oidc_shop", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("sight", sampled(SIGHTS, in_short=(HARD,)), ids=str)
 def test_axe_finds_nothing_around_the_provider(
     oidc_shop: Stack, provider: FakeProvider, page_at: PageAt, sight: Sight

@@ -25,7 +25,7 @@ METHODS = (
 )
 
 
-pytestmark = pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("shop", ["postgresql"], indirect=True)
 
 
 def count_methods(shop: Stack, identifier: str) -> int:

@@ -4,7 +4,6 @@ As `make run` has it: the message simulator checks the number, sends the code an
 """
 
 import re
-from collections.abc import Iterator
 from itertools import count
 
 import pytest
@@ -13,23 +12,12 @@ from tests.browser import PageAt
 from tests.e2e.customer import Customer
 from tests.providers import books
 from tests.speeds import sampled
-from tests.stack import Stack, make_copy, running_stack
+from tests.stack import Stack
 
-SETTINGS = {"CODE_SERVICE": "accounts.code_services.camara.OneTimePasswordSms"}
 _numbers = count(100)
 
 
-@pytest.fixture(scope="module")
-def shop(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stack]:
-    """Run a copy whose codes for phone numbers are the operator's."""
-    copy = make_copy(request.param, tmp_path_factory.mktemp("code-service"))
-    with running_stack(copy, SETTINGS) as stack:
-        yield stack
-
-
-pytestmark = pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("shop", ["postgresql"], indirect=True)
 
 
 def sign_up(shop: Stack, page_at: PageAt, number: str, *, script: bool) -> Customer:

@@ -26,7 +26,7 @@ from tests.oidc_provider import FakeProvider
 from tests.stack import Stack
 
 pytestmark = [
-    pytest.mark.parametrize("oidc_shop", ["sqlite"], indirect=True),
+    pytest.mark.parametrize("oidc_shop", ["postgresql"], indirect=True),
     in_looks(DESK, PLAIN_PHONE),
 ]
 

@@ -20,7 +20,7 @@ IN_GB = {"market": "GB", "location": "GB"}
 PRICE = 3200
 WINDOWS = [(800, 600), (360, 640)]
 
-pytestmark = pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("shop", ["postgresql"], indirect=True)
 
 
 @pytest.fixture
