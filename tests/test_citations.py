@@ -107,9 +107,10 @@ def is_missing(target: Path, anchor: str) -> bool:
 def matches(pattern: re.Pattern[str]) -> Iterator[tuple[str, str]]:
     """Yield every match in the repository's texts, with the place where it is."""
     for file in texts():
-        for number, line in enumerate(text_of(file).splitlines(), start=1):
-            for match in pattern.finditer(line):
-                yield f"{file.relative_to(ROOT)}:{number}", match[0]
+        text = text_of(file)
+        for match in pattern.finditer(text):
+            number = 1 + text.count("\n", 0, match.start())
+            yield f"{file.relative_to(ROOT)}:{number}", match[0]
 
 
 def shown_texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
