@@ -98,19 +98,20 @@ class Supervisor:
             self._restarts.setdefault(name, Restarts()).note_start(self._clock())
             self._launch(self._parts[name])
 
-    def stop(self) -> None:
-        """Ask all parts to end, kill those that do not, and wait until no process is left."""
+    def stop(self, *, first: signal.Signals = signal.SIGTERM) -> None:
+        """Send `first` to all parts, kill those that do not end, and wait until none is left."""
         with self._changing:
             self._due.clear()
-            self._end_all()
+            self._end_all(first)
         self._guard.dismiss()
         for reader in self._readers:
             reader.join(timeout=1)
 
-    def _end_all(self) -> None:
+    def _end_all(self, first: signal.Signals) -> None:
         processes = list(self._running.values())
         end_groups(
             [process.pid for process in processes],
+            first=first,
             reap=lambda: [process.poll() for process in processes],
         )
         for process in processes:

@@ -3,6 +3,7 @@
 import itertools
 import os
 import re
+import signal
 import sys
 import tempfile
 import threading
@@ -131,8 +132,9 @@ class Stack:
         self._supervisor.launch("worker")
 
     def stop(self) -> None:
+        """Kill all parts. How they end when they are asked is tested with `make run`."""
         self._shell.stop()
-        self._supervisor.stop()
+        self._supervisor.stop(first=signal.SIGKILL)
         with self._writing:
             self._output.close()
 
@@ -375,4 +377,4 @@ def running_simulator(name: str, *more: str) -> Iterator[str]:
                 time.sleep(0.05)
             yield url
         finally:
-            supervisor.stop()
+            supervisor.stop(first=signal.SIGKILL)
