@@ -7,7 +7,7 @@ from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
-from esim.models import Profile, Sim
+from esim.models import DownloadProgress, Profile, Sim
 from esim.states import ProfileState
 from mobileplans.domain.lpa_advice import Remedy
 from mobileplans.models import LpaReport, Visit
@@ -264,6 +264,16 @@ def test_the_download_of_an_esim_without_an_order_resolves_its_errors_too(sold: 
     problems.resolve(profile)
 
     assert LpaReport.objects.get().state == "resolved"
+
+
+def test_a_failed_download_of_an_esim_without_an_order_is_no_case(sold: Order) -> None:
+    profile = sold.profile
+    assert profile is not None
+    Order.objects.update(profile=None)
+
+    problems.note_failure(profile, DownloadProgress())
+
+    assert not LpaReport.objects.exists()
 
 
 def test_a_failure_that_several_launches_report_counts_once(sold: Order) -> None:
