@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import re
 import signal
 import sys
 import tempfile
@@ -15,8 +14,6 @@ from typing import IO, Literal
 
 import psycopg
 import pytest
-from xdist.remote import Producer  # type: ignore[import-untyped]  # it ships no types
-from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # it ships no types
 
 from demo.health import answer, complaints, is_ready
 from demo.parts import FILES_BROKER, LOOPBACK, Copy, Part, environment, parts, preparation
@@ -28,33 +25,7 @@ from tests.shell import Shell
 Kind = Literal["sqlite", "postgresql"]
 READY_WITHIN = 60.0
 SETTINGS = "tests.stack_settings"
-# Modules whose tests have copies of their own. Modules with the same name here share one.
-WITH_COPIES_OF_THEIR_OWN = {
-    "test_worker_killed": "worker",
-    "test_card_page": "cards and codes elsewhere",
-    "test_stripe_page": "cards and codes elsewhere",
-    "test_code_service": "cards and codes elsewhere",
-    "test_oidc": "provider",
-    "test_accessible_oidc": "provider",
-}
-TAKE_MINUTES = ("test_chaos", "test_promise", "test_schema", "test_random_launches", "test_moments")
 LINES_SHOWN = 120
-# Whole folders and files of tests that start processes of their own.
-START_PROCESSES = (
-    *("tests/e2e/", "tests/deploy/", "tests/simulators/test_network"),
-    *("tests/simulators/test_payment", "tests/simulators/test_smdp"),
-    *("tests/simulators/test_vouchers", "tests/simulators/test_carrier_billing"),
-    "tests/simulators/test_stripe",
-)
-FIXTURES_WITH_PROCESSES = {
-    *("stack", "sqlite_stack", "postgresql_stack", "browser"),
-    *("smdp_simulator", "payment_simulator", "network_simulator", "message_simulator"),
-    *("customer_simulator", "voucher_simulator", "billing_simulator"),
-    "stripe_simulator",
-}
-# These tests reach the portal over HTTP or call Get Balance. None of the measured rooms needs them
-# for its coverage.
-WITHOUT_COVERAGE = ("tests/e2e/", "tests/deploy/", "tests/simulators/", "tests/balance_api/")
 _redis_stacks = itertools.count()
 
 
@@ -232,41 +203,6 @@ def stripe_simulator() -> Iterator[str]:
         yield url
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what needs a process of its own, and begin with what takes longest.
-
-    Otherwise one worker would be busy when the others are done. The tests of a whole copy come
-    first, then those that take minutes by themselves.
-    """
-    for item in items:
-        if _needs_processes(item):
-            item.add_marker(pytest.mark.processes)
-        if _measures_single_rooms(config) and item.nodeid.startswith(WITHOUT_COVERAGE):
-            # Python runs half as long again while its branches are measured.
-            item.add_marker(pytest.mark.no_cover)
-    items.sort(key=lambda item: (_stack_kind(item.nodeid) is None, not _takes_minutes(item.nodeid)))
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    """Keep the tests of one kind of copy on one worker, so that each copy starts once."""
-    return StackScheduling(config, log)
-
-
-class StackScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist leaves it untyped
-    """Shares out by the kind of copy that a test's parameters name; other tests one by one.
-
-    Tests whose copies are their own need not wait for those that share one.
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        kind = _stack_kind(nodeid)
-        copies = WITH_COPIES_OF_THEIR_OWN.items()
-        own = next((name for module, name in copies if module in nodeid), "")
-        return f"{own}{kind}" if kind else nodeid
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
@@ -280,27 +216,6 @@ def pytest_runtest_makereport(
             if isinstance(stack, Stack):
                 report.sections.append((f"output of {name}", stack.tail()))
     return report
-
-
-def _measures_single_rooms(config: pytest.Config) -> bool:
-    """Return whether coverage is measured for named rooms, as `make test` does."""
-    rooms = config.getoption("cov_source", default=[])
-    # `--cov` without a name measures everything.
-    return bool(rooms) and True not in rooms
-
-
-def _needs_processes(item: pytest.Item) -> bool:
-    used = set(item.fixturenames) if isinstance(item, pytest.Function) else set()
-    return item.nodeid.startswith(START_PROCESSES) or bool(FIXTURES_WITH_PROCESSES & used)
-
-
-def _takes_minutes(nodeid: str) -> bool:
-    return any(module in nodeid for module in TAKE_MINUTES)
-
-
-def _stack_kind(nodeid: str) -> str | None:
-    found = re.search(r"\[(?:.*-)?(sqlite|postgresql)\b", nodeid)
-    return found[1] if found else None
 
 
 @contextmanager

@@ -51,7 +51,15 @@ def test_every_route_stands_in_the_table() -> None:
     }
 
 
-@pytest.mark.parametrize("person", PEOPLE)
+# Python runs half as long again while its branches are measured. The administrator opens all pages
+# of the desk.
+@pytest.mark.parametrize(
+    "person",
+    [
+        pytest.param(person, marks=() if person == "administrator" else pytest.mark.no_cover)
+        for person in PEOPLE
+    ],
+)
 def test_everybody_meets_what_the_table_says(
     person: str, fill: Callable[[str], str], alice: User, bob: User
 ) -> None:
