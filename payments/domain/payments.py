@@ -7,6 +7,7 @@ sends the same idempotency key, and so recovers a lost answer.
 import uuid
 
 from accounts.models import User
+from moportal.database.statements import compare_and_set
 from outbox.calls import BeforeCall
 from payments.domain import bills, codes, hosted, methods, refunds
 from payments.domain.calls import call_gateway
@@ -21,8 +22,8 @@ from payments.domain.standing import (
     was_sent,
 )
 from payments.gateways import choose_gateway, gateway
-from payments.gateways.base import Ability, GatewayRefused
-from payments.gateways.values import Card, CodeStep, CustomerStep, Declined, Standing
+from payments.gateways.base import Ability, GatewayRefused, GatewayUnavailable
+from payments.gateways.values import Card, CodeStep, CustomerStep, Declined, Processing, Standing
 from payments.models import GatewayCall, Payment, PaymentMethod
 from payments.states import (
     Initiator,
@@ -75,6 +76,7 @@ def authorise(payment: Payment, *, before_call: BeforeCall) -> Payment:
         # Otherwise the refusal is about the request, and not about the card.
         refusal = Declined(payment.gateway_id, str(error)[:80], RefusalKind.LATER)
         standing = found or refusal
+    _wait_for_gateway(payment, standing)
     store_standing(payment, standing)
     if payment.state != PaymentState.PENDING:
         codes.delete_unchecked(payment)
@@ -107,6 +109,8 @@ def _ask_for_amount(payment: Payment, before_call: BeforeCall) -> Standing:
         if payment.waits_for_code:
             codes.check(payment, before_call=before_call)
         return fetch_standing(payment, before_call)
+    if payment.gateway_id:
+        return fetch_standing(payment, before_call)
     if _is_key_forgotten(payment):
         found = _find(payment, before_call)
         if found is not None:
@@ -128,6 +132,19 @@ def _ask_for_amount(payment: Payment, before_call: BeforeCall) -> Standing:
         payment=payment,
         before_call=before_call,
     )
+
+
+def _wait_for_gateway(payment: Payment, standing: Standing) -> None:
+    """Raise `GatewayUnavailable` if the gateway has not decided about a payment off session yet.
+
+    No customer waits for it, so it stays as intended. Its id is kept, and the next call asks for
+    the result: a repetition of the same request would have the same answer.
+    """
+    if payment.initiator == Initiator.OPERATOR and isinstance(standing, Processing):
+        intended = {"state": PaymentState.INTENDED}
+        compare_and_set(Payment, payment.pk, intended, gateway_id=standing.gateway_id)
+        payment.refresh_from_db()
+        raise GatewayUnavailable("the gateway has not decided yet", was_sent=True)
 
 
 def _refuse_step(payment: Payment, step: Standing, before_call: BeforeCall) -> Declined:
@@ -248,11 +265,12 @@ def _recover(payment: Payment, before_call: BeforeCall) -> None:
         codes.delete_unchecked(payment)
         store_standing(payment, fetch_standing(payment, before_call))
         return
-    if not _is_key_forgotten(payment):
+    if payment.gateway_id or not _is_key_forgotten(payment):
         authorise(payment, before_call=before_call)
         return
     found = _find(payment, before_call)
     if found is not None:
+        _wait_for_gateway(payment, found)
         store_standing(payment, found)
 
 

@@ -1,5 +1,6 @@
 """A bill that some gateway charges off session: its number must not have changed hands."""
 
+import time
 from datetime import timedelta
 
 import httpx
@@ -11,7 +12,7 @@ from accounts.domain import proofs
 from accounts.models import NumberCheck, User
 from accounts.states import ProofKind
 from moportal.money import Money
-from payments.domain import off_session
+from payments.domain import off_session, payments
 from payments.domain.bills import add_bill
 from payments.domain.off_session import Hindrance, NotChargeable
 from payments.gateways.base import Ability, GatewayUnavailable
@@ -37,6 +38,16 @@ def mandate(
     method = add_bill(alice, number, market="US")
     assert method is not None
     return agree(method)
+
+
+@pytest.fixture
+def slow(alice: User, mandate: Mandate) -> Mandate:
+    """Return her consent for another number, whose billing decides after two seconds."""
+    number = bills.new_number(bills.SLOW)
+    proofs.record(alice, ProofKind.OIDC, number)
+    method = add_bill(alice, number, market="US")
+    assert method is not None
+    return agree(method, purpose="slow")
 
 
 def request(mandate: Mandate) -> Payment:
@@ -108,3 +119,39 @@ def test_a_network_that_cannot_say_whose_number_it_is_counts_as_no(
 
     assert refused.value.why == Hindrance.NUMBER_LOST
     assert bills.bill(billing) == []
+
+
+def test_a_billing_that_has_not_decided_yet_is_asked_again(slow: Mandate, billing: str) -> None:
+    payment = request(slow)
+    with pytest.raises(GatewayUnavailable, match="not decided"):
+        authorise(payment)
+    assert (payment.state, payment.gateway_id != "") == (PaymentState.INTENDED, True)
+
+    time.sleep(2)
+    assert authorise(payment).state == PaymentState.AUTHORISED
+    assert len(bills.bill(billing, slow.method.token)) == 1
+
+
+@pytest.mark.parametrize("answer", ["came", "was lost"])
+def test_a_payment_that_is_not_decided_yet_is_voided_once_it_is(
+    slow: Mandate, billing: str, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    """Even if the answer was lost, and the billing has forgotten the request's key since."""
+    payment = request(slow)
+    forgotten = answer == "was lost"
+    if forgotten:
+        break_it(billing, "prepare", "drop_after")
+    with pytest.raises(GatewayUnavailable):
+        authorise(payment)
+    monkeypatch.setattr(payments, "_is_key_forgotten", lambda _payment: forgotten)
+
+    def let_go() -> None:
+        payments.void_or_refund(payment, reason="The plan ended.", before_call=lambda: None)
+
+    with pytest.raises(GatewayUnavailable, match="not decided"):
+        let_go()
+    time.sleep(2)
+    let_go()
+
+    assert payment.state == PaymentState.VOIDED
+    assert [row["status"] for row in bills.bill(billing, slow.method.token)] == ["cancelled"]
