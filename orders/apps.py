@@ -71,10 +71,13 @@ def _follow_devices() -> None:
     """Listen to what `esim` and `mobileplans` announce about a customer's device."""
     from esim.signals import download_failed, profile_downloaded
     from mobileplans.signals import visit_wanted
-    from orders.domain import problems
+    from orders.domain import lost_time, problems
     from orders.queries.orders import unfinished_visit
 
     profile_downloaded.connect(problems.resolve, dispatch_uid="orders.domain.problems.resolve")
+    profile_downloaded.connect(
+        lost_time.give_back, dispatch_uid="orders.domain.lost_time.give_back"
+    )
     download_failed.connect(
         problems.note_failure, dispatch_uid="orders.domain.problems.note_failure"
     )

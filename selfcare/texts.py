@@ -11,6 +11,7 @@ from esim.models import Sim
 from payments.models import Payment
 from payments.states import RefusalKind
 from subscriptions.domain.outlook import Next, Outlook
+from subscriptions.models import Subscription
 
 DAY = timedelta(days=1)
 WHAT_NEXT = {
@@ -45,6 +46,26 @@ def note(outlook: Outlook) -> str:
     """Return what else the customer must know about it, or an empty text."""
     text = NOTES.get(outlook.next)
     return str(text) % _values(outlook) if text else ""
+
+
+def time_given_back(subscription: Subscription) -> str:
+    """Return what became of the time that a failed download has cost, or an empty text."""
+    if subscription.lost_time is None:
+        return ""
+    periods = subscription.periods.all()
+    longer = next((period for period in periods if period.given_back), None)
+    if longer is None:
+        return _(
+            "The download of your eSIM failed at first. You get the time that you lost with the "
+            "next month that you pay."
+        )
+    if longer.usable_until is None or longer.usable_until <= now():
+        return ""
+    text = _(
+        "The download of your eSIM failed at first. You got the time that you lost back: "
+        "it now runs until %(date)s."
+    )
+    return text % {"date": day(longer.usable_until)}
 
 
 def day(moment: datetime | None) -> str:

@@ -63,7 +63,9 @@ class AttemptInline(ReadOnlyInline, admin.TabularInline[Attempt, Period]):
 class PeriodInline(ReadOnlyInline, admin.TabularInline[Period, Subscription]):
     model = Period
     show_change_link = True
-    readonly_fields = ["number", "state", "starts_at", "ends_at", "usable_until", "price"]
+    readonly_fields = [
+        *("number", "state", "starts_at", "ends_at", "usable_until", "given_back", "price"),
+    ]
     fields = (*readonly_fields,)
 
     @admin.display(description="Price")
@@ -117,7 +119,8 @@ class SubscriptionAdmin(admin.ModelAdmin[Subscription]):
     readonly_fields = [
         *("master", "state", "reference", "live_sims", "ended_at", "mandate"),
         *("anchored_at", "anchor_number", "decided_number", "last_number", "cancelled_at"),
-        *("parked_because", "due_at", "served_until", "is_suspended", "tries", "last_error"),
+        *("parked_because", "due_at", "served_until", "is_suspended", "lost_time"),
+        *("tries", "last_error"),
     ]
     autocomplete_fields = ["line"]
     inlines = [PeriodInline, LiveSimInline, NetworkCallInline]

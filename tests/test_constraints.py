@@ -367,6 +367,11 @@ BROKEN: dict[str, Callable[[], object]] = {
     "sim_leaves_a_line_after_it_came": set_to(SimOnLine, until=now() - timedelta(days=1)),
     "subscription_state_known": set_to(Subscription, state="other"),
     "period_numbers_of_a_subscription": lambda: again(Period),
+    "lost_time_is_given_back_once": lambda: (
+        set_to(Period, given_back=timedelta(1))(),
+        again(Period, number=2),
+    ),
+    "lost_time_is_positive": set_to(Subscription, lost_time=timedelta()),
     "period_state_known": set_to(Period, state="other"),
     "period_ends_after_it_starts": set_to(Period, starts_at=now(), ends_at=now() - timedelta(1)),
     "period_is_usable_within_its_bounds": set_to(

@@ -46,6 +46,7 @@ def plan(request: HttpRequest, user: User, reference: str) -> HttpResponse:
         "plan": subscription,
         "line": plan_card(subscription, _running_bucket(subscription)),
         **next_context(outlook_of(subscription)),
+        "given_back": texts.time_given_back(subscription),
         "state_text": SubscriptionState(subscription.state).label,
         "periods": _periods_of(subscription),
         "devices": _devices_of(subscription),

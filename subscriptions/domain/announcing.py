@@ -13,6 +13,9 @@ from subscriptions.models import Bucket, Period, Subscription
 def tell_ahead(subscription: Subscription, paid: Period) -> None:
     """Say when the plan renews, and for how much, once for each period."""
     about = f"{subscription.reference}-{paid.number + 1}"
+    if paid.given_back:
+        # The day that was told before is not right any more.
+        about += "-later"
     total = paid.price.gross
     _tell_of(subscription, Occasion.RENEWAL_AHEAD, about, total=total, ends_at=paid.ends_at)
 

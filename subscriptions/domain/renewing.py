@@ -17,7 +17,7 @@ from moportal.http_client import ServiceUnavailable
 from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.retries import count_failure
 from payments.gateways.base import GatewayRefused
-from subscriptions.domain import announcing, overdue, parking, paying, service
+from subscriptions.domain import announcing, giving_back, overdue, parking, paying, service
 from subscriptions.domain.bounds import READY_BEFORE, TOLD_BEFORE
 from subscriptions.domain.paying import Charge
 from subscriptions.domain.periods import last_paid, open_period, plan_next, upcoming
@@ -73,12 +73,14 @@ def enqueue_of_payment(payment: str) -> None:
 def process(subject: str, lease: Lease) -> RetryAfter | None:
     """Advance the subscription as far as possible now; the outbox's handler for subscriptions."""
     subscription = _load(subject)
-    if not subscription.renews or subscription.state == SubscriptionState.PREPARED:
+    if subscription.state == SubscriptionState.PREPARED:
         return None
+    if not subscription.renews:
+        return giving_back.tell_network(subscription, lease)
     structlog.contextvars.bind_contextvars(subscription=subscription.reference)
     wish, errors = _wish(subscription), list[ServiceUnavailable]()
     # If a service is down, the other steps still run: grace and hold must not wait for it.
-    for step in (_catch_up, overdue.follow_time, _tell_network):
+    for step in (_catch_up, giving_back.give_what_is_owed, overdue.follow_time, _tell_network):
         try:
             step(subscription, lease)
         except ServiceUnavailable as error:
@@ -169,6 +171,8 @@ def _decide_to_charge(subscription: Subscription, paid: Period, period: Period) 
         "decided_number": paid.number,
         "last_number": None,
         "parked_because": "",
+        # Race: time may have been given back, so the period begins later now.
+        "anchored_at": subscription.anchored_at,
         # Race: another worker may have put it on hold, or ended it. Then this period has lapsed.
         "state": subscription.state,
     }

@@ -28,8 +28,7 @@ def bring_up_to_date(subscription: Subscription, lease: Lease) -> None:
         return
     until, number = _served(subscription)
     _switch(subscription, lease, off=False)
-    if subscription.served_until != until:
-        _renew(subscription, number, until, lease)
+    serve_until(subscription, number, until, lease)
 
 
 def _served(subscription: Subscription) -> tuple[datetime, int]:
@@ -48,7 +47,11 @@ def _served(subscription: Subscription) -> tuple[datetime, int]:
     return usable, period.number if period.grace_until else paid.number
 
 
-def _renew(subscription: Subscription, number: int, until: datetime, lease: Lease) -> None:
+def serve_until(subscription: Subscription, number: int, until: datetime, lease: Lease) -> None:
+    """Let the network serve the plan until this time. Nothing is called if it was told so."""
+    if subscription.served_until == until:
+        return
+
     def send(sequence: int) -> None:
         network().renew(subscription.reference, sequence=sequence, period=number, until=until)
 

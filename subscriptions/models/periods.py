@@ -50,12 +50,22 @@ class Period(PricedPlan):
     grace_until = models.DateTimeField(
         null=True, blank=True, help_text="The end of grace, if the period began before it was paid."
     )
+    given_back = models.DurationField(
+        null=True,
+        blank=True,
+        help_text="It ends later by this time, because a failed download has cost it.",
+    )
 
     class Meta:
         ordering = ["subscription", "number"]
         constraints = [
             models.UniqueConstraint(
                 name="period_numbers_of_a_subscription", fields=["subscription", "number"]
+            ),
+            models.UniqueConstraint(
+                name="lost_time_is_given_back_once",
+                fields=["subscription"],
+                condition=Q(given_back__isnull=False),
             ),
             models.CheckConstraint(
                 name="period_state_known", condition=Q(state__in=PeriodState.values)

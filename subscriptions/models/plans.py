@@ -1,5 +1,7 @@
 """Subscriptions of a line, and the calls to the network about them."""
 
+from datetime import timedelta
+
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import pgettext_lazy
@@ -83,6 +85,11 @@ class Subscription(models.Model):
     is_suspended = models.BooleanField(
         default=False, db_default=False, help_text="The network was told to suspend it."
     )
+    lost_time = models.DurationField(
+        null=True,
+        blank=True,
+        help_text="What a failed download has cost. A period ends later by it, once.",
+    )
     tries = models.PositiveIntegerField(
         default=0, db_default=0, help_text="Failed attempts in a row."
     )
@@ -102,6 +109,10 @@ class Subscription(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="what_has_ended_is_not_live", condition=Q(ended_at=None) | Q(live_sims=0)
+            ),
+            models.CheckConstraint(
+                name="lost_time_is_positive",
+                condition=Q(lost_time__isnull=True) | Q(lost_time__gt=timedelta()),
             ),
             models.CheckConstraint(
                 name="subscription_master_known", condition=Q(master__in=Master.values)
