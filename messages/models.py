@@ -26,6 +26,13 @@ class Message(models.Model):
     channel = models.CharField(max_length=4, choices=Channel)
     address = models.CharField(max_length=254)
     language = models.CharField(max_length=12)
+    place = models.CharField(
+        max_length=40,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The reader's time zone, or market. It says when it is night there.",
+    )
     context = models.JSONField(
         default=dict, blank=True, encoder=ContextEncoder, decoder=ContextDecoder
     )

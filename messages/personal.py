@@ -42,6 +42,7 @@ register(
             "address": "sent to",
             "channel": "sent by",
             "language": "language",
+            "place": "time zone or market",
             "context": "what it says",
             "state": "state",
             "created_at": "written at",

@@ -70,6 +70,20 @@ SECURITY = frozenset(
 )
 
 
+# What is not urgent waits until it is day where its reader is (QUIET_HOURS). All else leaves at
+# once: it answers the reader, it refuses or warns, or the law sets its time, as when data runs out.
+WAITS_FOR_DAY = frozenset(
+    {
+        Occasion.ORDER_REFUNDED,
+        Occasion.PART_REFUNDED,
+        Occasion.RENEWAL_AHEAD,
+        Occasion.RENEWED,
+        Occasion.METHOD_NEEDED,
+        Occasion.RENEWAL_ENDED,
+    }
+)
+
+
 class Channel(TextChoices):
     """How a message leaves: the kind of its address decides."""
 

@@ -204,6 +204,17 @@ class Environment(environ.Env):  # type: ignore[misc]  # it ships no types
                 self.problems.append(f"{variable} must end with the code of a country.")
         return found
 
+    def hours(self, name: str, *, default: str) -> tuple[int, int] | None:
+        """Return the hours in which a part of the day begins and ends, such as 21-8, or None."""
+        value: str = self.str(name, default=default)
+        found = re.fullmatch(r"([01]?[0-9]|2[0-3])-([01]?[0-9]|2[0-3])", value, re.ASCII)
+        hours = (int(found[1]), int(found[2])) if found else (0, 0)
+        is_right = hours[0] != hours[1]
+        self.require(
+            is_right or value == "none", f"{name} must be two hours, such as 21-8, or none."
+        )
+        return hours if is_right else None
+
     def mail_server(self, name: str) -> MailServer:
         """Return the mail server of an address such as smtps://user:password@mail.example:465.
 

@@ -391,6 +391,9 @@ SMS_PER_COUNTRY_HOUR = env.int("SMS_PER_COUNTRY_HOUR", default=1000)
 # How long a message is tried again, and after how many days its content is deleted.
 MESSAGE_RETRY_HOURS = env.int("MESSAGE_RETRY_HOURS", default=24)
 MESSAGE_DAYS = env.int("MESSAGE_DAYS", default=90)
+# The hours in which a message that is not urgent waits, where its reader is. A demo is shown
+# at any hour.
+QUIET_HOURS = env.hours("QUIET_HOURS", default="none" if DEMO else "21-8")
 # The operator's APIs in CAMARA's form (docs/numbers.md): whether a phone number changed hands, and
 # one-time codes by SMS. Without NUMBER_CHECKS nobody is asked, and without CODE_SERVICE the codes
 # are the portal's own.

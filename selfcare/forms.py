@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.identifier import normalise
 from moportal.text.card_numbers import refuse_card_number
+from moportal.text.time_zones import zone_choices
 
 
 def _text(autocomplete: str, **attributes: str) -> forms.TextInput:
@@ -63,6 +64,23 @@ class ConsentForm(forms.Form):
         max_length=1000,
         error_messages={"required": _("Tick this box if you agree. The plan renews every month.")},
     )
+
+
+class TimeZoneForm(forms.Form):
+    """The customer's time zone. An empty one means the zone of the customer's market."""
+
+    zone = forms.ChoiceField(
+        label=_("Time zone"),
+        required=False,
+        help_text=_("We send messages that aren't urgent by day, not at night."),
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # The names are in the reader's language, so they are read with each form.
+        zone = self.fields["zone"]
+        assert isinstance(zone, forms.ChoiceField)  # noqa: S101 -- it is declared above
+        zone.choices = [("", _("As in my country")), *zone_choices()]
 
 
 class LineNameForm(forms.Form):

@@ -54,6 +54,7 @@ urlpatterns = [
     path("addresses/<int:number>/prove/", addresses.prove, name="address-prove"),
     path("addresses/<int:number>/sign-in/", addresses.sign_in_with, name="address-sign-in"),
     path("addresses/<int:number>/remove/", addresses.remove, name="address-remove"),
+    path("time-zone/", account.time_zone, name="time-zone"),
     path("export/", own_data.export, name="export"),
     path("export/<uuid:made>/", own_data.export_file, name="export-file"),
     path("delete/", own_data.delete, name="delete-account"),

@@ -80,6 +80,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/account/": CUSTOMER,
     "/account/messages/<number>/": OWNER,
     "/account/messages/<number>/file/": OWNER,
+    "/account/time-zone/": CUSTOMER,
     "/account/plans/<reference>/": OWNER,
     "/account/plans/<reference>/cancel/": OWNER,
     "/account/plans/<reference>/cancel/undo/": OWNER,

@@ -41,6 +41,7 @@ def tell(
             key=key,
             address=address,
             language=language_of(account, language),
+            place=account.time_zone or account.market,
             context={**context, "name": account.name},
         )
 
@@ -48,6 +49,12 @@ def tell(
 def language_of(account: User, language: str = "") -> str:
     """Return the account's language: its owner's choice, else this one, else its pages'."""
     return account.language or language or account.page_language or settings.LANGUAGE_CODE
+
+
+def choose_time_zone(account: User, name: str) -> None:
+    """Store the time zone in which it is night for the customer. An empty name: the market's."""
+    account.time_zone = name
+    account.save(update_fields=["time_zone"])
 
 
 def addresses_to_tell(account: User) -> list[str]:

@@ -40,6 +40,8 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(blank=True, max_length=150)),
                 ('language', models.CharField(blank=True, max_length=12)),
                 ('page_language', models.CharField(blank=True, editable=False, max_length=12)),
+                ('time_zone', models.CharField(blank=True, db_default='', default='', max_length=40)),
+                ('market', models.CharField(blank=True, db_default='', default='', editable=False, max_length=2)),
                 ('is_from_operator', models.BooleanField(default=False, editable=False)),
                 ('is_staff', models.BooleanField(default=False)),
                 ('is_active', models.BooleanField(default=True)),

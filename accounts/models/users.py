@@ -43,6 +43,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     language = models.CharField(max_length=12, blank=True)
     # What the pages were shown in at the latest sign-in.
     page_language = models.CharField(max_length=12, blank=True, editable=False)
+    # An IANA time zone that the owner chose; empty until then.
+    time_zone = models.CharField(max_length=40, blank=True, default="", db_default="")
+    # The market of the latest launch in which the owner signed in.
+    market = models.CharField(max_length=2, blank=True, default="", db_default="", editable=False)
     # The operator knew the customer before the portal did: the account was made by a first sign-in
     # at the operator's OpenID Connect provider.
     is_from_operator = models.BooleanField(default=False, editable=False)

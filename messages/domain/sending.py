@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from messages.domain import budget
+from messages.domain.quiet_hours import time_until_day
 from messages.models import Message, SendingCall
 from messages.rendering import render
 from messages.senders import sender_of
@@ -30,9 +31,10 @@ LONGEST_REASON = 200
 def send(subject: str, lease: Lease) -> RetryAfter | None:
     """Send the message, unless it has ended or its time is over.
 
-    1. Count the message against its limits, once.
-    2. If an earlier attempt was answered, store its result and send nothing.
-    3. Otherwise make one attempt. If the sender gives no usable answer, the message is sent again
+    1. Wait for the day, if the message is not urgent.
+    2. Count the message against its limits, once.
+    3. If an earlier attempt was answered, store its result and send nothing.
+    4. Otherwise make one attempt. If the sender gives no usable answer, the message is sent again
        later, for MESSAGE_RETRY_HOURS.
     """
     message = Message.objects.get(pk=subject)
@@ -42,6 +44,9 @@ def send(subject: str, lease: Lease) -> RetryAfter | None:
     if message.lapses_at is not None and message.lapses_at <= now():
         _end(message, MessageState.LAPSED)
         return None
+    wait = time_until_day(message, at=now())
+    if wait:
+        return RetryAfter(wait)
     is_first = message.state == MessageState.QUEUED
     if is_first and not _begin(message):
         return None
@@ -108,7 +113,10 @@ def _call(message: Message, lease: Lease) -> SendingCall:
 
 def _retry_or_stop(message: Message, error: Exception) -> RetryAfter | None:
     delay = count_failure(message, error)
-    if now() - message.created_at < timedelta(hours=settings.MESSAGE_RETRY_HOURS):
+    # A message may have waited for the day before its first attempt.
+    first = message.calls.order_by("pk").first()
+    begun_at = first.sent_at if first else message.created_at
+    if now() - begun_at < timedelta(hours=settings.MESSAGE_RETRY_HOURS):
         return RetryAfter(delay)
     log.error("the message was not delivered: staff must act")
     _end(message, MessageState.UNDELIVERED, reason=message.last_error)

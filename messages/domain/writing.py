@@ -37,8 +37,11 @@ def write(
     context: Mapping[str, Any],
     code: str = "",
     lapses_at: datetime | None = None,
+    place: str = "",
 ) -> int | None:
     """Write a message and return its id, or None if the address was told of this occasion already.
+
+    `place` is the reader's time zone or market: see `messages.domain.quiet_hours`.
 
     A message with a code must have `lapses_at`. It raises `NotAllowed` if its number gets no SMS or
     a limit is used up, because its reader waits for it. Any other message is then stored as
@@ -54,6 +57,7 @@ def write(
         channel=channel,
         address=address,
         language=language,
+        place=place,
         context=dict(context),
         code=code,
         lapses_at=lapses_at,

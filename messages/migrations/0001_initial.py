@@ -25,6 +25,7 @@ class Migration(migrations.Migration):
                 ('channel', models.CharField(choices=[('mail', 'Mail'), ('sms', 'SMS')], max_length=4)),
                 ('address', models.CharField(max_length=254)),
                 ('language', models.CharField(max_length=12)),
+                ('place', models.CharField(blank=True, db_default='', default='', help_text="The reader's time zone, or market. It says when it is night there.", max_length=40)),
                 ('context', models.JSONField(blank=True, decoder=messages.values.ContextDecoder, default=dict, encoder=messages.values.ContextEncoder)),
                 ('code', moportal.sealed.SealedField(blank=True)),
                 ('state', models.CharField(choices=[('queued', 'Queued'), ('sending', 'Being sent'), ('sent', 'Sent'), ('refused', 'Refused'), ('undelivered', 'Not delivered'), ('lapsed', 'Lapsed')], default='queued', max_length=11)),

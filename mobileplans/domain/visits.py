@@ -292,6 +292,9 @@ def attach_account(request: HttpRequest, user: User, **_kwargs: Any) -> None:
     visit.account = user
     visit.save(update_fields=["account"] if visit.is_stored else None)
     session.store(request, visit)
+    if user.market != visit.market:
+        user.market = visit.market
+        user.save(update_fields=["market"])
 
 
 def _unfinished_visit(user: User) -> Visit | None:

@@ -13,10 +13,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.domain import deleting
-from accounts.domain.telling import messages_of, undelivered, words_of
+from accounts.domain.telling import choose_time_zone, messages_of, undelivered, words_of
 from accounts.models import AccountMessage, User
 from messages.states import Occasion
 from mobileplans.domain import visits
+from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
 from orders.domain import problems
 from orders.models import Order
 from orders.queries.orders import esims_to_install, orders_of
@@ -27,6 +28,7 @@ from payments.domain.methods import stored_methods
 from payments.gateways import offered_anywhere
 from payments.models import PaymentMethod
 from payments.states import MethodKind
+from selfcare.forms import TimeZoneForm
 from selfcare.texts import what_next
 from selfcare.views.plan_cards import cards_of
 from subscriptions.balances import is_too_old
@@ -148,6 +150,24 @@ def _removed_text(method: PaymentMethod) -> str:
         )
         return text % card
     return _("%(brand)s ending in %(last4)s was removed.") % card
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@keeps_form(TimeZoneForm)
+@customer_only
+def time_zone(request: HttpRequest, user: User) -> HttpResponse:
+    """Take the time zone in which it is night for the customer."""
+    if request.method != "POST":
+        form = restore_form(request, TimeZoneForm, {"zone": user.time_zone})
+        context = {"form": form, "back_url": reverse("security")}
+        return render(request, "selfcare/time_zone.html", context)
+    form = TimeZoneForm(request.POST)
+    if not form.is_valid():
+        return redirect_back(request, form)
+    choose_time_zone(user, form.cleaned_data["zone"])
+    forget_form(request)
+    messages.success(request, _("The time zone is saved."))
+    return redirect_to("security")
 
 
 def _operator_line(kept: OperatorLine, standing: Standing) -> dict[str, Any]:

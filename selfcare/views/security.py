@@ -22,6 +22,7 @@ from accounts.identifier import is_identifier
 from accounts.models import OidcIdentity, RecoveryCode, User
 from accounts.oidc import identities
 from accounts.texts import too_many_text
+from moportal.text.time_zones import zone_name
 from moportal.web.kept_forms import redirect_back, restore_form
 from orders.views.steps import after_reentry, customer_only, redirect_to
 
@@ -40,6 +41,7 @@ def overview(request: HttpRequest, user: User) -> HttpResponse:
         "identities": [_identity_row(identity) for identity in identities.identities_of(user)],
         "sign_ins": sessions.open_sign_ins(user),
         "session_key": request.session.session_key,
+        "time_zone": zone_name(user.time_zone) if user.time_zone else "",
         "code": RecoveryCode.objects.filter(account=user).first(),
         "events": events.latest_events(user, SHOWN_EVENTS),
         "back_url": reverse("account"),

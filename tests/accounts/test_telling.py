@@ -95,3 +95,15 @@ def test_the_account_shows_the_words_in_the_pages_language(alice: User) -> None:
 
     assert telling.words_of(told, language="en").text.startswith("Hello Alice,")
     assert telling.words_of(told, language="de").text.startswith("Hallo Alice,")
+
+
+@pytest.mark.parametrize(
+    ("own", "market", "place"),
+    [("Asia/Tokyo", "US", "Asia/Tokyo"), ("", "US", "US"), ("", "", "")],
+)
+def test_a_message_says_where_its_reader_is(alice: User, own: str, market: str, place: str) -> None:
+    alice.time_zone, alice.market = own, market
+
+    tell(alice)
+
+    assert Message.objects.get().place == place
