@@ -189,6 +189,19 @@ class MarketRules(models.Model):
             "Without that wish, or if nothing was used, it is always the whole price."
         ),
     )
+    price_notice_days = models.PositiveSmallIntegerField(
+        default=31,
+        db_default=31,
+        help_text="A new price holds for months that begin so many days after its notice.",
+    )
+    price_exit_days = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        help_text=(
+            "So many days after the notice of a new price, the customer may still leave at the "
+            "old one."
+        ),
+    )
     offers_cancel_function = models.BooleanField(
         default=False, help_text="Every page links to the page that cancels without sign-in."
     )

@@ -12,6 +12,9 @@ log = structlog.get_logger(__name__)
 WITHDRAWAL_DAYS = 14
 _EEA = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK"
 WITHDRAWAL_MARKETS = frozenset([*_EEA.split(), "GB"])
+# They may also leave within a month of the notice of a new price (Directive (EU) 2018/1972, article
+# 105(4)). A month has up to 31 days.
+PRICE_EXIT_DAYS = 31
 # German law also asks for a function that cancels (BGB, 312k).
 CANCEL_MARKETS = frozenset({"DE"})
 # In the same markets, the order button must say that the order costs money (article 8(2); in the
@@ -78,6 +81,7 @@ def market_rules(market: str) -> MarketRules:
         withdrawal_days=WITHDRAWAL_DAYS if may_withdraw else 0,
         # Directive 2011/83/EU, article 14(3): in proportion to what has been provided.
         repayment=Repayment.TIME_AND_DATA if may_withdraw else Repayment.WHOLE,
+        price_exit_days=PRICE_EXIT_DAYS if may_withdraw else 0,
         offers_cancel_function=market in CANCEL_MARKETS,
         order_button=ORDER_BUTTON if may_withdraw else {},
         tax_word=TAX_WORDS.get(market, {}),

@@ -12,8 +12,10 @@ class Occasion(TextChoices):
     ORDER_CANCELLED = "order_cancelled", pgettext_lazy("message", "Order cancelled")
     ORDER_REFUNDED = "order_refunded", pgettext_lazy("message", "Order refunded")
     PART_REFUNDED = "part_refunded", pgettext_lazy("message", "Refund in part")
+    PERIOD_REFUNDED = "period_refunded", pgettext_lazy("message", "Refund of a month")
     PLAN_ENDED = "plan_ended", pgettext_lazy("message", "Plan ended")
     RENEWAL_AHEAD = "renewal_ahead", pgettext_lazy("message", "Renewal ahead")
+    PRICE_CHANGES = "price_changes", pgettext_lazy("message", "New price")
     RENEWED = "renewed", pgettext_lazy("message", "Plan renewed")
     RENEWAL_REFUSED = "renewal_refused", pgettext_lazy("message", "Renewal not paid")
     METHOD_NEEDED = "method_needed", pgettext_lazy("message", "Payment method needed")
@@ -76,7 +78,9 @@ WAITS_FOR_DAY = frozenset(
     {
         Occasion.ORDER_REFUNDED,
         Occasion.PART_REFUNDED,
+        Occasion.PERIOD_REFUNDED,
         Occasion.RENEWAL_AHEAD,
+        Occasion.PRICE_CHANGES,
         Occasion.RENEWED,
         Occasion.METHOD_NEEDED,
         Occasion.RENEWAL_ENDED,

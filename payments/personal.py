@@ -128,6 +128,7 @@ register(
         section="charges",
         exports={
             "reference": "order",
+            "notice": "notice of the price",
             "amount": Amount("minor_units"),
             "refunded": Amount("refunded_minor_units"),
             "state": "state",
@@ -144,7 +145,7 @@ register(
             "code_step_id": INTERNAL,
         },
         erases={"return_url": "", "customer_step_url": "", "code_step_id": ""},
-        keeps=(Keep(BOOKS, ("reference", "currency", "gateway_id", "decline_reason")),),
+        keeps=(Keep(BOOKS, ("reference", "notice", "currency", "gateway_id", "decline_reason")),),
     ),
     Personal(PaymentCode, (OF_PAYMENT,), withholds={"code": SECRET}),
     Personal(

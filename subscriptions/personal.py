@@ -19,6 +19,8 @@ from subscriptions.models import (
     NetworkCall,
     OperatorLine,
     Period,
+    PriceChange,
+    PriceNotice,
     SimOnLine,
     Subscription,
     Takeover,
@@ -101,6 +103,7 @@ register(
         section="plans",
         exports={
             "plan_name": "plan",
+            "market": "market",
             "master": "charged by",
             "state": "state",
             "cancelled_at": "cancelled at",
@@ -108,7 +111,7 @@ register(
             "lost_time": "time lost by a failed download",
         },
         withholds={"last_error": INTERNAL},
-        erases={"mandate": None, "last_error": ""},
+        erases={"market": "", "mandate": None, "last_error": ""},
         keeps=(Keep(BOOKS, ("plan_name", "reference")),),
         is_deleted_when_free=True,
         tasks=(leaving.KIND, KIND),
@@ -148,6 +151,20 @@ register(
         keeps=(Keep(BOOKS, ("plan_name", "currency")),),
         # A period that was charged is in the books.
         is_deleted_when_free=True,
+    ),
+    Impersonal(PriceChange, "a new price of a plan"),
+    Personal(
+        PriceNotice,
+        ("subscription__line__account",),
+        section="notices of new prices",
+        exports={
+            "subscription__plan_name": "plan",
+            "text": "what it said",
+            "language": "language",
+            "written_at": "written at",
+            "reached_at": "reached you at",
+            "reached_by": "reached you by",
+        },
     ),
     Personal(
         Attempt,

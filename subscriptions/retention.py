@@ -16,6 +16,8 @@ from subscriptions.models import (
     NetworkCall,
     OperatorLine,
     Period,
+    PriceChange,
+    PriceNotice,
     SimOnLine,
     Subscription,
     Takeover,
@@ -52,6 +54,8 @@ register(
         setting="BOOKS_YEARS",
         delete_batch=delete_old_attempts,
     ),
+    Kept(PriceChange, "a new price that staff have announced, for the customers who pay it"),
+    Kept(PriceNotice, "the evidence for a new price, as long as the account exists"),
     Kept(Bucket, "what the customer bought, as long as the account exists"),
     # What is left of an account that was deleted, after the order to which it belonged.
     Timed(Subscription, "plans of deleted accounts", since="line__account__erased_at"),

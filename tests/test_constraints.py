@@ -78,6 +78,8 @@ from subscriptions.models import (
     LiveSim,
     OperatorLine,
     Period,
+    PriceChange,
+    PriceNotice,
     SimOnLine,
     Subscription,
     UsagePull,
@@ -371,6 +373,13 @@ BROKEN: dict[str, Callable[[], object]] = {
         set_to(Period, given_back=timedelta(1))(),
         again(Period, number=2),
     ),
+    "a_fault_has_its_grace": set_to(Period, grace_by_fault=True),
+    "new_price_is_a_price": set_to(PriceChange, minor_units=0),
+    "new_price_has_a_market_and_a_currency": set_to(PriceChange, market=""),
+    "one_notice_of_a_change_per_subscription": lambda: again(PriceNotice),
+    "notice_that_reached_says_when_and_how": set_to(PriceNotice, reached_at=now()),
+    "notice_has_its_text": set_to(PriceNotice, text=""),
+    "only_a_charge_under_a_mandate_names_a_notice": set_to(Payment, notice="price-1"),
     "lost_time_is_positive": set_to(Subscription, lost_time=timedelta()),
     "period_state_known": set_to(Period, state="other"),
     "period_ends_after_it_starts": set_to(Period, starts_at=now(), ends_at=now() - timedelta(1)),
@@ -489,6 +498,16 @@ def house(alice: User) -> Order:
     card = make_card()
     sold = subscriptions.prepare(alice, sim=card, plan=order.plan, plan_name="x", reference="x")
     LiveSim.objects.create(subscription=sold, sim=card, since=now())
+    change = PriceChange.objects.create(
+        plan=order.plan,
+        market="US",
+        minor_units=1,
+        currency="USD",
+        starts_on=now().date(),
+        notice_days=31,
+        exit_days=0,
+    )
+    change.notices.create(subscription=sold, old_minor_units=2, text="x", language="en")
     UsageRecord.objects.create(
         source="x", record_id="1", day=now(), iccid="89", bytes=1, used_at=now(), received_at=now()
     )

@@ -107,6 +107,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('key', models.UUIDField(default=uuid.uuid4, unique=True)),
                 ('initiator', models.CharField(choices=[('customer', 'The customer'), ('operator', 'The operator')], db_default='customer', default='customer', help_text='Who started the payment. The operator needs a mandate of the customer.', max_length=8)),
+                ('notice', models.CharField(blank=True, db_default='', default='', help_text="The notice of a price above the mandate's, if it reached the customer.", max_length=40)),
                 ('reference', models.CharField(help_text="The order's number, shown to the gateway.", max_length=20)),
                 ('minor_units', models.PositiveBigIntegerField()),
                 ('currency', models.CharField(max_length=3)),
@@ -506,6 +507,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='payment',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('initiator', 'operator'), ('mandate__isnull', False)), models.Q(('initiator', 'customer'), ('mandate__isnull', True)), _connector='OR'), name='payment_of_the_operator_has_a_mandate'),
+        ),
+        migrations.AddConstraint(
+            model_name='payment',
+            constraint=models.CheckConstraint(condition=models.Q(('notice', ''), ('initiator', 'operator'), _connector='OR'), name='only_a_charge_under_a_mandate_names_a_notice'),
         ),
         migrations.AddConstraint(
             model_name='payment',

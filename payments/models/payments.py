@@ -39,6 +39,13 @@ class Payment(models.Model):
     mandate = models.ForeignKey(
         Mandate, null=True, blank=True, on_delete=models.PROTECT, related_name="payments"
     )
+    notice = models.CharField(
+        max_length=40,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The notice of a price above the mandate's, if it reached the customer.",
+    )
     reference = models.CharField(
         max_length=20, help_text="The order's number, shown to the gateway."
     )
@@ -110,6 +117,10 @@ class Payment(models.Model):
                 name="payment_of_the_operator_has_a_mandate",
                 condition=Q(initiator="operator", mandate__isnull=False)
                 | Q(initiator="customer", mandate__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="only_a_charge_under_a_mandate_names_a_notice",
+                condition=Q(notice="") | Q(initiator="operator"),
             ),
             # So the account is the same too: a mandate has no account of its own.
             SameAsParent(

@@ -5,6 +5,7 @@ import django.contrib.postgres.fields.ranges
 import django.db.models.constraints
 import django.db.models.deletion
 import esim.constraints
+import moportal.money
 import moportal.sealed
 import payments.constraints
 import uuid
@@ -110,6 +111,7 @@ class Migration(migrations.Migration):
                 ('usable_until', models.DateTimeField(blank=True, null=True)),
                 ('after_hold', models.BooleanField(db_default=False, default=False, help_text='It begins when it is paid.')),
                 ('grace_until', models.DateTimeField(blank=True, help_text='The end of grace, if the period began before it was paid.', null=True)),
+                ('grace_by_fault', models.BooleanField(db_default=False, default=False, help_text="The operator or the gateway has caused the grace. It is not the customer's one.")),
                 ('given_back', models.DurationField(blank=True, help_text='It ends later by this time, because a failed download has cost it.', null=True)),
                 ('follows', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='next', to='subscriptions.period')),
                 ('line', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='periods', to='subscriptions.line')),
@@ -144,6 +146,27 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='PriceChange',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('market', models.CharField(help_text='Where the plan was sold, such as DE.', max_length=2)),
+                ('minor_units', models.PositiveBigIntegerField(help_text='What customers pay a month, with tax, in minor units: 1900 is 19.00 EUR.', verbose_name='new price')),
+                ('currency', models.CharField(max_length=3, validators=[moportal.money.validate_currency])),
+                ('starts_on', models.DateField(help_text='A month that begins on this day, or later, may have the new price. Each customer must have had the notice for long enough before.')),
+                ('notice_days', models.PositiveSmallIntegerField()),
+                ('exit_days', models.PositiveSmallIntegerField()),
+                ('announced_at', models.DateTimeField(auto_now_add=True)),
+                ('told_up_to', models.BigIntegerField(default=0, editable=False)),
+                ('told_at', models.DateTimeField(blank=True, help_text='When each customer had been told.', null=True)),
+                ('withdrawn_at', models.DateTimeField(blank=True, null=True)),
+                ('plan', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='price_changes', to='plans.plan')),
+            ],
+            options={
+                'ordering': ['-pk'],
+                'permissions': [('announce_price', 'Can announce and withdraw a new price')],
+            },
+        ),
+        migrations.CreateModel(
             name='SimOnLine',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -164,6 +187,7 @@ class Migration(migrations.Migration):
                 ('master', models.CharField(choices=[('portal', 'The portal'), ('operator', "The operator's billing")], db_default='portal', default='portal', max_length=8)),
                 ('reference', models.CharField(help_text='The order it came from, or line and plan in the customer system.', max_length=100, unique=True)),
                 ('plan_name', models.CharField(max_length=80)),
+                ('market', models.CharField(blank=True, db_default='', default='', help_text='Where it was sold.', max_length=2)),
                 ('state', models.CharField(choices=[('prepared', 'Prepared'), ('active', 'Active'), ('grace', 'Payment overdue'), ('on_hold', 'On hold'), ('ended', 'Ended')], default='prepared', max_length=10)),
                 ('anchored_at', models.DateTimeField(blank=True, help_text="When the period with the anchor's number began.", null=True)),
                 ('anchor_number', models.PositiveIntegerField(db_default=1, default=1)),
@@ -185,6 +209,23 @@ class Migration(migrations.Migration):
             ],
             options={
                 'permissions': [('resume_subscription', 'Can resume a parked subscription')],
+            },
+        ),
+        migrations.CreateModel(
+            name='PriceNotice',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('old_minor_units', models.PositiveBigIntegerField(verbose_name='old price')),
+                ('text', models.TextField(help_text='The message, as it was written.')),
+                ('language', models.CharField(max_length=12)),
+                ('written_at', models.DateTimeField(auto_now_add=True)),
+                ('reached_at', models.DateTimeField(blank=True, null=True)),
+                ('reached_by', models.CharField(blank=True, choices=[('delivered', 'Message delivered'), ('opened', 'Shown in the account')], default='', max_length=9)),
+                ('change', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='notices', to='subscriptions.pricechange')),
+                ('subscription', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='price_notices', to='subscriptions.subscription')),
+            ],
+            options={
+                'ordering': ['-pk'],
             },
         ),
         migrations.AddField(
@@ -341,6 +382,14 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(condition=models.Q(('is_live', True)), fields=('period',), name='one_open_or_captured_attempt_per_period'),
         ),
         migrations.AddConstraint(
+            model_name='pricechange',
+            constraint=models.CheckConstraint(condition=models.Q(('minor_units__gt', 0)), name='new_price_is_a_price'),
+        ),
+        migrations.AddConstraint(
+            model_name='pricechange',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('market', ''), _negated=True), models.Q(('currency', ''), _negated=True)), name='new_price_has_a_market_and_a_currency'),
+        ),
+        migrations.AddConstraint(
             model_name='simonline',
             constraint=models.CheckConstraint(condition=models.Q(('proof__in', ['', 'issued', 'proven', 'staff', 'operator'])), name='sim_proof_known'),
         ),
@@ -392,6 +441,18 @@ class Migration(migrations.Migration):
             model_name='subscription',
             constraint=models.CheckConstraint(condition=models.Q(('last_number__isnull', True), ('decided_number__lte', models.F('last_number')), _connector='OR'), name='nothing_is_charged_after_the_last_period'),
         ),
+        migrations.AddConstraint(
+            model_name='pricenotice',
+            constraint=models.UniqueConstraint(fields=('change', 'subscription'), name='one_notice_of_a_change_per_subscription'),
+        ),
+        migrations.AddConstraint(
+            model_name='pricenotice',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('reached_at__isnull', True), ('reached_by', '')), models.Q(('reached_at__isnull', False), ('reached_by__in', ['delivered', 'opened'])), _connector='OR'), name='notice_that_reached_says_when_and_how'),
+        ),
+        migrations.AddConstraint(
+            model_name='pricenotice',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('text', ''), _negated=True), models.Q(('language', ''), _negated=True)), name='notice_has_its_text'),
+        ),
         migrations.AddIndex(
             model_name='period',
             index=models.Index(fields=['line', 'usable_until'], name='periods_of_a_line_by_end'),
@@ -399,6 +460,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='period',
             constraint=models.UniqueConstraint(fields=('subscription', 'number'), name='period_numbers_of_a_subscription'),
+        ),
+        migrations.AddConstraint(
+            model_name='period',
+            constraint=models.CheckConstraint(condition=models.Q(('grace_by_fault', False), ('grace_until__isnull', False), _connector='OR'), name='a_fault_has_its_grace'),
         ),
         migrations.AddConstraint(
             model_name='period',

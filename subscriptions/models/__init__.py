@@ -4,11 +4,13 @@ from subscriptions.models.lines import Line, SimOnLine, Takeover
 from subscriptions.models.operator_lines import CustomerCall, LineLink, OperatorLine
 from subscriptions.models.periods import Attempt, Bucket, Period
 from subscriptions.models.plans import KIND, LiveSim, Master, NetworkCall, Subscription
+from subscriptions.models.prices import PRICE_CHANGE_KIND, PriceChange, PriceNotice
 from subscriptions.models.usage import ChargingCall, UsagePull, UsageRecord
 from subscriptions.models.ways import WayOut, WayOutCall
 
 __all__ = [
     "KIND",
+    "PRICE_CHANGE_KIND",
     "Attempt",
     "Bucket",
     "ChargingCall",
@@ -20,6 +22,8 @@ __all__ = [
     "NetworkCall",
     "OperatorLine",
     "Period",
+    "PriceChange",
+    "PriceNotice",
     "SimOnLine",
     "Subscription",
     "Takeover",

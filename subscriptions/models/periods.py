@@ -50,6 +50,11 @@ class Period(PricedPlan):
     grace_until = models.DateTimeField(
         null=True, blank=True, help_text="The end of grace, if the period began before it was paid."
     )
+    grace_by_fault = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="The operator or the gateway has caused the grace. It is not the customer's one.",
+    )
     given_back = models.DurationField(
         null=True,
         blank=True,
@@ -61,6 +66,10 @@ class Period(PricedPlan):
         constraints = [
             models.UniqueConstraint(
                 name="period_numbers_of_a_subscription", fields=["subscription", "number"]
+            ),
+            models.CheckConstraint(
+                name="a_fault_has_its_grace",
+                condition=Q(grace_by_fault=False) | Q(grace_until__isnull=False),
             ),
             models.UniqueConstraint(
                 name="lost_time_is_given_back_once",

@@ -40,6 +40,9 @@ class Subscription(models.Model):
         help_text="The order it came from, or line and plan in the customer system.",
     )
     plan_name = models.CharField(max_length=80)
+    market = models.CharField(
+        max_length=2, blank=True, default="", db_default="", help_text="Where it was sold."
+    )
     state = models.CharField(
         max_length=10, choices=SubscriptionState, default=SubscriptionState.PREPARED
     )

@@ -18,6 +18,8 @@ LANGUAGES = [code for code, _name in settings.LANGUAGES]
 LONGEST_SMS = 2 * 153
 CONTEXT: dict[str, Any] = {
     "refunded": Money(500, "USD"),
+    "old": Money(1900, "USD"),
+    "new": Money(2100, "USD"),
     "name": "Noor <b>",
     "number": "ABCDE-12345",
     "plan": "Traveller & Co",

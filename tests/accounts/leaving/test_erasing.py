@@ -39,7 +39,9 @@ REFUSE_THE_MARK = {
     "subscriptions.UsageRecord.country",
     "mobileplans.Handoff.currency",
     "mobileplans.Handoff.iccid",
+    "accounts.User.market",
     "orders.Declaration.market",
+    "subscriptions.Subscription.market",
 }
 
 

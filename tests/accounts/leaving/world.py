@@ -38,7 +38,9 @@ from subscriptions.models import (
     LineLink,
     OperatorLine,
     Period,
+    PriceChange,
     SimOnLine,
+    Subscription,
     Takeover,
     UsageRecord,
 )
@@ -223,6 +225,18 @@ def _fill_lines(account: User, order: Order, number: str) -> None:
     charge = Payment.objects.create(
         method=payment_of(order).method, minor_units=1, currency="USD", **refused
     )
+    subscription = Subscription.objects.get(line=line)
+    assert subscription.plan
+    change = PriceChange.objects.create(
+        plan=subscription.plan,
+        market="US",
+        minor_units=1,
+        currency="USD",
+        starts_on=at.date(),
+        notice_days=31,
+        exit_days=0,
+    )
+    change.notices.create(subscription=subscription, old_minor_units=2, text="x", language="en")
     Period.objects.get(line=line).attempts.create(payment=charge, is_live=False)
     Line.objects.filter(pk=line.pk).update(msisdn=number.lstrip("+"))
     type(sim).objects.filter(pk=sim.pk).update(msisdn=number.lstrip("+"))
