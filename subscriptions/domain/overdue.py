@@ -87,7 +87,7 @@ def _leave_active(
     assert period.starts_at is not None  # noqa: S101 -- it follows a paid period
     grace_until = period.starts_at + GRACE
     if is_fault:
-        _start_grace(subscription, period, max(grace_until, at + GRACE))
+        _start_grace(subscription, period, max(grace_until, at + GRACE), by_fault=True)
     elif at < grace_until and _may_have_grace(subscription, period, at):
         _start_grace(subscription, period, grace_until)
     else:
@@ -102,22 +102,28 @@ def _leave_grace(
     if is_fault:
         # The customer must not lose the service because of that fault.
         later = period.grace_until + GRACE
-        _allow_until(period, later)
+        _allow_until(period, later, by_fault=period.grace_by_fault)
         return
     _start_hold(subscription, period)
 
 
 def _may_have_grace(subscription: Subscription, period: Period, at: datetime) -> bool:
-    """Return whether neither the line nor the payment method had grace within `GRACE_AGAIN`."""
+    """Return whether neither the line nor the payment method had grace within `GRACE_AGAIN`.
+
+    Grace that a fault of ours has caused does not count.
+    """
     same = Q(line=period.line_id)
     if subscription.mandate is not None:
         same |= Q(attempts__payment__method=subscription.mandate.method_id)
-    had = Period.objects.filter(same, grace_until__gt=at - GRACE_AGAIN).exclude(pk=period.pk)
+    own = Period.objects.filter(same, grace_by_fault=False)
+    had = own.filter(grace_until__gt=at - GRACE_AGAIN).exclude(pk=period.pk)
     return not had.exists() and subscription.parked_because != ParkReason.DISPUTE
 
 
 @transaction.atomic
-def _start_grace(subscription: Subscription, period: Period, until: datetime) -> None:
+def _start_grace(
+    subscription: Subscription, period: Period, until: datetime, *, by_fault: bool = False
+) -> None:
     # The period's row comes first: in this order, two workers cannot deadlock.
     if not lock_planned(period):
         return
@@ -125,7 +131,7 @@ def _start_grace(subscription: Subscription, period: Period, until: datetime) ->
         return
     plan = period.plan
     assert plan is not None  # noqa: S101 -- it is planned
-    _allow_until(period, until)
+    _allow_until(period, until, by_fault=by_fault)
     Bucket.objects.create(
         period=period,
         kind=Bucket.Kind.ALLOWANCE,
@@ -138,11 +144,12 @@ def _start_grace(subscription: Subscription, period: Period, until: datetime) ->
     log.info("grace", subscription=subscription.pk)
 
 
-def _allow_until(period: Period, until: datetime) -> None:
+def _allow_until(period: Period, until: datetime, *, by_fault: bool) -> None:
     """Let the allowance be used until this time, unless the period was paid meanwhile."""
     assert period.ends_at is not None  # noqa: S101 -- it is planned
-    planned, usable_until = {"state": PeriodState.PLANNED}, min(until, period.ends_at)
-    compare_and_set(Period, period.pk, planned, grace_until=until, usable_until=usable_until)
+    times = {"grace_until": until, "usable_until": min(until, period.ends_at)}
+    planned = {"state": PeriodState.PLANNED}
+    compare_and_set(Period, period.pk, planned, **times, grace_by_fault=by_fault)
 
 
 @transaction.atomic

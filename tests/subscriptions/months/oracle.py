@@ -239,24 +239,27 @@ class Oracle:
         is_fault = self.is_decided or self.live is not None
         week_later = self.end + WEEK
         if self.state == "active" and is_fault:
-            self._start_grace(max(week_later, self.at + WEEK))
+            self._start_grace(max(week_later, self.at + WEEK), is_fault=True)
         elif self.state == "active" and self.at < week_later and not self._had_grace():
             self._start_grace(week_later)
         elif self.state == "active":
             self._hold()
         elif self.state == "grace" and self.grace_until and self.at >= self.grace_until:
             if is_fault:
-                self.graces.remove(self.grace_until)
-                self._start_grace(self.grace_until + WEEK)
+                is_own = self.grace_until in self.graces
+                self.graces = [until for until in self.graces if until != self.grace_until]
+                self._start_grace(self.grace_until + WEEK, is_fault=not is_own)
             else:
                 self._hold()
 
     def _had_grace(self) -> bool:
         return any(until > self.at - 90 * DAY for until in self.graces)
 
-    def _start_grace(self, until: datetime) -> None:
+    def _start_grace(self, until: datetime, *, is_fault: bool = False) -> None:
         self.state, self.grace_until = "grace", until
-        self.graces.append(until)
+        # Grace that a fault has caused is not the customer's one in 90 days.
+        if not is_fault:
+            self.graces.append(until)
 
     def _hold(self) -> None:
         self.state, self.grace_until, self.is_after_hold = "on_hold", None, True
