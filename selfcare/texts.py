@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from esim.models import Sim
 from payments.models import Payment
 from payments.states import RefusalKind
+from subscriptions.domain import price_changes
 from subscriptions.domain.outlook import Next, Outlook
 from subscriptions.models import Subscription
 
@@ -66,6 +67,19 @@ def time_given_back(subscription: Subscription) -> str:
         "it now runs until %(date)s."
     )
     return text % {"date": day(longer.usable_until)}
+
+
+def new_price(subscription: Subscription) -> str:
+    """Return what is said of a new price that is not paid yet, or an empty text."""
+    found = price_changes.new_price_of(subscription)
+    if found is None:
+        return ""
+    text = _(
+        "From %(date)s this plan costs %(new)s a month instead of %(old)s. If you don't agree, "
+        "cancel before that day: you then pay the old price until the plan ends."
+    )
+    values = {"date": day(found.starts_at), "new": found.notice.change.price, "old": found.old}
+    return text % values
 
 
 def day(moment: datetime | None) -> str:

@@ -18,6 +18,7 @@ class SubscriptionsConfig(AppConfig):
             leaving,
             linking,
             operator_lines,
+            price_changes,
             pulling,
             renewing,
             sharing,
@@ -26,10 +27,10 @@ class SubscriptionsConfig(AppConfig):
             ways_out,
         )
         from subscriptions.domain.caller_facts import ICCID_ENDING, PLAN  # noqa: PLC0415 -- the same
-        from subscriptions.models import KIND  # noqa: PLC0415 -- the same
+        from subscriptions.models import KIND, PRICE_CHANGE_KIND  # noqa: PLC0415 -- the same
 
         caller_facts.register(ICCID_ENDING, PLAN)
-        sale.register(evidence.USAGE)
+        sale.register(evidence.USAGE, evidence.NOTICE)
         accounts_leaving.register(*leaving.PARTS)
         register(leaving.KIND, leaving.end_plan)
         register(claims.KIND, claims.end_old_plans)
@@ -38,6 +39,7 @@ class SubscriptionsConfig(AppConfig):
         register(operator_lines.KIND, operator_lines.refresh)
         register(KIND, renewing.process)
         register(sharing.KIND, sharing.take_off)
+        register(PRICE_CHANGE_KIND, price_changes.tell_some)
         register(thresholds.KIND, thresholds.tell)
         register(ways_out.KIND, ways_out.advance)
         bills.register_veto(standing.forbids_bill)
@@ -45,12 +47,24 @@ class SubscriptionsConfig(AppConfig):
 
 
 def _listen() -> None:
-    """Listen to what `accounts` and `payments` announce."""
+    """Listen to what `accounts`, `messages` and `payments` announce."""
     from accounts.signals import line_proven  # noqa: PLC0415 -- models are not there yet
+    from messages.signals import message_ended  # noqa: PLC0415 -- the same
     from payments import signals  # noqa: PLC0415 -- the same
-    from subscriptions.domain import linking, lost_methods, parking  # noqa: PLC0415 -- the same
+    from subscriptions.domain import (  # noqa: PLC0415 -- the same
+        announcing,
+        linking,
+        lost_methods,
+        parking,
+        price_changes,
+    )
+
+    message_ended.connect(price_changes.note_delivered, dispatch_uid="subscriptions.note_delivered")
 
     line_proven.connect(linking.note_proof, dispatch_uid="subscriptions.note_proof")
+    signals.refund_ended.connect(
+        announcing.tell_refunded, dispatch_uid="subscriptions.domain.announcing.refunded"
+    )
     signals.mandate_ended.connect(
         lost_methods.ask_for_another, dispatch_uid="subscriptions.ask_for_another"
     )

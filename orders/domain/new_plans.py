@@ -48,6 +48,7 @@ def _put_plan_on_line(order: Order, sim: Sim) -> Subscription:
             sold=order,
             reference=order.number,
             proof=SimOnLine.Proof.ISSUED if order.profile else SimOnLine.Proof.NONE,
+            market=order.visit.market,
         )
         expected = {"state": OrderState.IN_PROGRESS, "subscription": None}
         changes = {"subscription": order.subscription, "line_is_new": order.line_is_new}

@@ -55,18 +55,21 @@ class NotChargeable(Exception):
 
 
 @transaction.atomic
-def request_charge(mandate: Mandate, amount: Money, *, reference: str) -> Payment:
+def request_charge(mandate: Mandate, amount: Money, *, reference: str, notice: str = "") -> Payment:
     """Store a payment that the operator starts. Raises `NotChargeable`, and then stores nothing.
+
+    It may be more than the mandate says, if a `notice` of this price has reached the customer.
 
     Call it in the transaction that stores what the payment is for.
     """
     method = methods.lock(mandate.method)
     fresh = Mandate.objects.select_related("method__account").get(pk=mandate.pk)
-    _check(fresh, amount)
+    _check(fresh, amount, notice=notice)
     return Payment.objects.create(
         method=method,
         initiator=Initiator.OPERATOR,
         mandate=fresh,
+        notice=notice,
         reference=reference,
         minor_units=amount.minor_units,
         currency=amount.currency,
@@ -82,7 +85,7 @@ def authorise(payment: Payment, *, before_call: BeforeCall) -> Payment:
     """
     if payment.state == PaymentState.INTENDED and not was_sent(payment):
         try:
-            _check(_mandate_of(payment), payment.amount, payment)
+            _check(_mandate_of(payment), payment.amount, payment, notice=payment.notice)
             _check_number(payment.method, before_call)
         except NotChargeable:
             move_payment(payment, PaymentState.VOIDED)
@@ -121,7 +124,7 @@ def _mandate_of(payment: Payment) -> Mandate:
     return Mandate.objects.select_related("method").get(pk=payment.mandate_id)
 
 
-def _check(mandate: Mandate, amount: Money, payment: Payment | None = None) -> None:
+def _check(mandate: Mandate, amount: Money, payment: Payment | None = None, *, notice: str) -> None:
     """Raise `NotChargeable` for the first hindrance. `payment` itself does not count as a try."""
     method = mandate.method
     until = method.payments.filter(retry_at__gt=now()).aggregate(until=Max("retry_at"))["until"]
@@ -131,7 +134,7 @@ def _check(mandate: Mandate, amount: Money, payment: Payment | None = None) -> N
         Hindrance.NOT_KEPT: not method.is_kept or method.token == "",
         Hindrance.MANDATE_ENDED: mandate.ended_at is not None,
         Hindrance.EXPIRED: method.is_expired,
-        Hindrance.BEYOND_LIMIT: not mandate.allows(amount),
+        Hindrance.BEYOND_LIMIT: _is_beyond_limit(mandate, amount, notice),
         Hindrance.NOT_OFFERED: not offers(method.gateway, Ability.OFF_SESSION),
         Hindrance.NUMBER_LOST: not bills.may_charge(method),
         Hindrance.NEEDS_CUSTOMER: needs_customer(mandate),
@@ -141,6 +144,12 @@ def _check(mandate: Mandate, amount: Money, payment: Payment | None = None) -> N
     for why, is_there in hindrances.items():
         if is_there:
             raise NotChargeable(why, until)
+
+
+def _is_beyond_limit(mandate: Mandate, amount: Money, notice: str) -> bool:
+    """Return whether the customer agreed to less, and was told of no higher price."""
+    is_told = bool(notice) and amount.currency == mandate.currency
+    return not is_told and not mandate.allows(amount)
 
 
 def _check_number(method: PaymentMethod, before_call: BeforeCall) -> None:

@@ -32,7 +32,7 @@ from selfcare.forms import TimeZoneForm
 from selfcare.texts import what_next
 from selfcare.views.plan_cards import cards_of
 from subscriptions.balances import is_too_old
-from subscriptions.domain import by_hand, claims, linking
+from subscriptions.domain import by_hand, claims, linking, price_changes
 from subscriptions.domain.outlook import outlook_of
 from subscriptions.domain.standing import Standing, lines_of
 from subscriptions.models import OperatorLine, Subscription
@@ -46,13 +46,16 @@ def account(request: HttpRequest, user: User) -> HttpResponse:
     """Show the customer's plans with their remaining data, stored cards and latest orders."""
     visits.note_step(visits.get_or_begin(request), "account")
     operator_lines = lines_of(user)
+    cards_shown = cards_of(user, operator_lines)
+    if request.method == "GET":
+        price_changes.note_shown([one["reference"] for one in cards_shown if one.get("new_price")])
     live_mandates = list(mandates.live_mandates(user).select_related("method"))
     context = {
         "deletion": deleting.open_deletion(user),
         "prove_url": prove_url(user),
         "lost_sims": [takeover.old.sim.iccid[-4:] for takeover in claims.lost_sims(user)],
         "unproven_sims": [sim.iccid[-4:] for sim in claims.provable_sims(user, [])],
-        "lines": cards_of(user, operator_lines),
+        "lines": cards_shown,
         "operator_lines": [_operator_line(*one) for one in operator_lines],
         "may_link": linking.is_offered(),
         "has_failed_download": problems.failed_at_smdp(user) is not None,
@@ -76,7 +79,10 @@ def account(request: HttpRequest, user: User) -> HttpResponse:
 @customer_only
 def message(request: HttpRequest, user: User, number: int) -> HttpResponse:
     """Show what the customer was told, in the page's language."""
-    words = words_of(_message(user, number), language=get_language() or "en")
+    told = _message(user, number)
+    if request.method == "GET" and told.occasion == Occasion.PRICE_CHANGES:
+        price_changes.note_read(told.key)
+    words = words_of(told, language=get_language() or "en")
     context = {"words": words, "number": number, "back_url": reverse("account")}
     return render(request, "selfcare/message.html", context)
 

@@ -99,7 +99,13 @@ def _next_of(subscription: Subscription) -> dict[str, Any]:
     comes_next = outlook.outlook_of(subscription)
     is_asked = comes_next.can_pay and comes_next.next in NEEDS_ATTENTION
     pay_url = reverse("plan-pay", args=[subscription.reference]) if is_asked else ""
-    return {"url": url, "pay_url": pay_url, **next_context(comes_next)}
+    return {
+        "url": url,
+        "pay_url": pay_url,
+        "new_price": texts.new_price(subscription),
+        "reference": subscription.reference,
+        **next_context(comes_next),
+    }
 
 
 def next_context(comes_next: Outlook) -> dict[str, Any]:

@@ -22,8 +22,8 @@ from selfcare import texts
 from selfcare.forms import LineNameForm
 from selfcare.views.plan_cards import line_name, next_context, plan_card
 from selfcare.views.use_chart import use_context
-from subscriptions.domain import by_hand, cancelling, lifecycle, sharing
-from subscriptions.domain.outlook import outlook_of, plans_of
+from subscriptions.domain import by_hand, cancelling, lifecycle, price_changes, sharing
+from subscriptions.domain.outlook import READ_BY_OUTLOOK, outlook_of, plans_of
 from subscriptions.models import Bucket, Period, Subscription
 from subscriptions.states import PeriodState, SubscriptionState
 from subscriptions.usable_buckets import running_buckets
@@ -42,6 +42,8 @@ PERIOD_TEXTS = {
 def plan(request: HttpRequest, user: User, reference: str) -> HttpResponse:
     """Show how a plan stands, what comes next, and what it has cost."""
     subscription = own_plan(user, reference)
+    if request.method == "GET":
+        price_changes.note_shown([reference])
     context = {
         "plan": subscription,
         "line": plan_card(subscription, _running_bucket(subscription)),
@@ -114,7 +116,7 @@ def name_line(request: HttpRequest, user: User, reference: str) -> HttpResponse:
 def own_plan(user: User, reference: str) -> Subscription:
     """Return the customer's plan. For another customer's plan the answer is 404."""
     own = plans_of(user).select_related("mandate__method", "plan", "line")
-    with_periods = own.prefetch_related("periods", "line__sims__sim")
+    with_periods = own.prefetch_related(*READ_BY_OUTLOOK)
     return get_object_or_404(with_periods, reference=reference)
 
 

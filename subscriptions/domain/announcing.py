@@ -1,13 +1,16 @@
 """Tell the customer what happened to a plan that renews, in the transaction that stores it."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from accounts.domain.telling import tell
 from messages.states import Occasion
 from payments.domain.receipts import message_context
-from payments.models import Mandate, Payment, Receipt
-from subscriptions.models import Bucket, Period, Subscription
+from payments.models import CreditNote, Mandate, Payment, Receipt, Refund
+from payments.states import RefundKind, RefundState
+from subscriptions.domain.terms import next_terms
+from subscriptions.models import Attempt, Bucket, Period, PriceNotice, Subscription
 
 
 def tell_ahead(subscription: Subscription, paid: Period) -> None:
@@ -16,7 +19,7 @@ def tell_ahead(subscription: Subscription, paid: Period) -> None:
     if paid.given_back:
         # The day that was told before is not right any more.
         about += "-later"
-    total = paid.price.gross
+    total = next_terms(subscription, paid, starts_at=paid.ends_at).price.gross
     _tell_of(subscription, Occasion.RENEWAL_AHEAD, about, total=total, ends_at=paid.ends_at)
 
 
@@ -30,6 +33,29 @@ def tell_renewed(period: Period, receipt: Receipt | None, *, at: datetime) -> No
         ends_at=period.ends_at,
         **(message_context(receipt) if receipt else {}),
     )
+
+
+def tell_refunded(refund: Refund, **_signal: object) -> None:
+    """Say that a charge of a period goes back, or a part of it: a signal receiver."""
+    if refund.state != RefundState.DONE:
+        return
+    attempts = Attempt.objects.select_related("period__subscription__line__account")
+    for attempt in attempts.filter(payment=refund.payment_id):
+        period, method = attempt.period, refund.payment.method
+        note = CreditNote.objects.filter(refund=refund).select_related("receipt").first()
+        more: dict[str, Any] = {
+            "refunded": refund.amount,
+            "starts_at": period.starts_at,
+            "ends_at": period.ends_at,
+            "keeps_plan": refund.kind == RefundKind.GOODWILL,
+            "kind": method.kind,
+            "brand": method.brand,
+            "last4": method.last4,
+        }
+        if note is not None:
+            more |= {**message_context(note), "credit_note": str(note), "credited": note.gross}
+        about = f"{period.subscription.reference}-{period.number}-{refund.pk}"
+        _tell_of(period.subscription, Occasion.PERIOD_REFUNDED, about, **more)
 
 
 def tell_refused(period: Period, payment: Payment) -> None:
@@ -49,7 +75,8 @@ def tell_method_needed(
     # An overdue month is due now.
     due_at = max(paid.ends_at, at) if paid.ends_at else at
     about = f"{subscription.reference} {mandate.pk}"
-    total, last4 = paid.price.gross, mandate.method.last4
+    total = next_terms(subscription, paid, starts_at=paid.ends_at).price.gross
+    last4 = mandate.method.last4
     _tell_of(subscription, Occasion.METHOD_NEEDED, about, total=total, due_at=due_at, last4=last4)
 
 
@@ -69,6 +96,12 @@ def tell_data_used(bucket: Bucket, occasion: Occasion) -> None:
     left = {"left_bytes": bucket.left_bytes, "total_bytes": bucket.total_bytes}
     until = bucket.period.usable_until
     _tell_of(bucket.period.subscription, occasion, about, until=until, **left)
+
+
+def tell_new_price(notice: PriceNotice, context: Mapping[str, Any]) -> None:
+    """Say that the plan has a new price, from when on, and how to leave at the old one."""
+    account = notice.subscription.line.account
+    tell(account, Occasion.PRICE_CHANGES, key=notice.key, context=context)
 
 
 def tell_cancelled(subscription: Subscription, *, ends_at: datetime, at: datetime) -> None:

@@ -1,10 +1,10 @@
-"""What subscriptions know about a disputed sale: how the plan was used."""
+"""What subscriptions know about a disputed sale: the plan's use, and the notice of its price."""
 
 from django.db.models import Count, Max, Min, Sum
 
 from payments.domain.evidence import Lines, Section, shown
 from payments.models import Payment
-from subscriptions.models import Period, Subscription, UsageRecord
+from subscriptions.models import Period, PriceNotice, Subscription, UsageRecord
 
 
 def _usage_lines(payment: Payment) -> Lines:
@@ -44,3 +44,20 @@ def _records(period: Period) -> Lines:
 
 
 USAGE = Section("usage", "The use of the plan", _usage_lines)
+
+
+def _notice_lines(payment: Payment) -> Lines:
+    """Return what the customer was told of a price above the mandate's."""
+    if not payment.notice:
+        return []
+    notice = PriceNotice.objects.get(pk=payment.notice.rpartition("-")[2])
+    return [
+        ("Old price", str(notice.old_price)),
+        ("New price", str(notice.change.price)),
+        ("Written", shown(notice.written_at)),
+        (str(PriceNotice.Reached(notice.reached_by).label), shown(notice.reached_at)),
+        ("Text", notice.text),
+    ]
+
+
+NOTICE = Section("price_notice", "The notice of the price", _notice_lines)

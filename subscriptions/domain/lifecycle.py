@@ -37,6 +37,7 @@ def prepare(
     reference: str,
     sold: PricedPlan | None = None,
     proof: SimOnLine.Proof = SimOnLine.Proof.NONE,
+    market: str = "",
 ) -> Subscription:
     """Put the plan on the SIM's line in the state prepared: it cannot be used yet.
 
@@ -46,7 +47,9 @@ def prepare(
     `SimOfAnother`.
     """
     line = _line_of(account, sim, proof)
-    subscription = Subscription(line=line, plan=plan, reference=reference, plan_name=plan_name)
+    subscription = Subscription(
+        line=line, plan=plan, reference=reference, plan_name=plan_name, market=market
+    )
     # get_or_create would take four statements.
     new_keys = insert_new([subscription])
     if not new_keys:

@@ -13,9 +13,12 @@ from accounts.models import User
 from moportal.money import Money
 from subscriptions.domain.bounds import HOLD
 from subscriptions.domain.cancelling import last_day
+from subscriptions.domain.terms import next_terms
 from subscriptions.models import Master, Period, Subscription
 from subscriptions.queries import renewing_subscriptions
 from subscriptions.states import PeriodState, SubscriptionState
+
+READ_BY_OUTLOOK = ("periods", "line__sims__sim", "price_notices__change")
 
 
 class Next(StrEnum):
@@ -75,7 +78,7 @@ def running_renewals(account: User) -> list[Subscription]:
     """Return the customer's plans that renew and have not ended, with what an outlook reads."""
     running = renewing_subscriptions().filter(line__account=account)
     with_periods = running.select_related("mandate__method", "plan", "line").order_by("pk")
-    return list(with_periods.prefetch_related("periods", "line__sims__sim"))
+    return list(with_periods.prefetch_related(*READ_BY_OUTLOOK))
 
 
 def outlook_of(subscription: Subscription) -> Outlook:
@@ -86,7 +89,7 @@ def outlook_of(subscription: Subscription) -> Outlook:
         return Outlook(Next.ENDED, paid.usable_until)
     if not subscription.renews:
         return Outlook(Next.RUNS_OUT, paid.usable_until)
-    amount = (coming or paid).price.gross
+    amount = _next_amount(subscription, paid, coming)
     if subscription.is_cancelled:
         return Outlook(Next.CANCELLED, last_day(subscription), amount)
     if subscription.parked_because:
@@ -95,7 +98,7 @@ def outlook_of(subscription: Subscription) -> Outlook:
 
 
 def _next_charge(subscription: Subscription, paid: Period, coming: Period | None) -> Outlook:
-    amount = (coming or paid).price.gross
+    amount = _next_amount(subscription, paid, coming)
     if subscription.state == SubscriptionState.ON_HOLD:
         assert paid.ends_at is not None  # noqa: S101 -- paid_period_has_its_time
         return Outlook(Next.ON_HOLD, paid.ends_at + HOLD, amount, _off_since(subscription))
@@ -105,6 +108,13 @@ def _next_charge(subscription: Subscription, paid: Period, coming: Period | None
     # A month without a price needs no method.
     is_paid_for = has_method or not amount.minor_units
     return Outlook(Next.RENEWS if is_paid_for else Next.NEEDS_METHOD, paid.ends_at, amount)
+
+
+def _next_amount(subscription: Subscription, paid: Period, coming: Period | None) -> Money:
+    """Return what the next month costs. A month that is planned has its price already."""
+    if coming is not None:
+        return coming.price.gross
+    return next_terms(subscription, paid, starts_at=paid.ends_at).price.gross
 
 
 def _last_paid(periods: Iterable[Period]) -> tuple[Period, Period | None]:

@@ -20,6 +20,7 @@ from payments.models import Payment
 from payments.states import Initiator, PaymentState
 from subscriptions.domain import announcing
 from subscriptions.domain.bounds import READY_BEFORE, next_try
+from subscriptions.domain.terms import evidence_for
 from subscriptions.models import Attempt, Period, Subscription
 
 log = structlog.get_logger(__name__)
@@ -159,10 +160,12 @@ def _begin(period: Period, due_since: datetime) -> Attempt | None:
     if subscription.mandate is None or due is None or due > now():
         return None
     reference = f"{subscription.reference}-{period.number}"
+    amount = period.price.gross
+    notice = "" if subscription.mandate.allows(amount) else evidence_for(subscription, amount)
     try:
         with transaction.atomic():
             payment = off_session.request_charge(
-                subscription.mandate, period.price.gross, reference=reference
+                subscription.mandate, amount, reference=reference, notice=notice
             )
             return Attempt.objects.create(period=period, payment=payment)
     except NotChargeable as error:

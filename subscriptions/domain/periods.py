@@ -10,6 +10,7 @@ from payments.domain.receipts import Sale, issue_receipt
 from subscriptions.domain import allocation, announcing
 from subscriptions.domain.bounds import bounds_of
 from subscriptions.domain.lifecycle import create_bucket, data_columns
+from subscriptions.domain.terms import next_terms
 from subscriptions.models import Bucket, Period, Subscription
 from subscriptions.states import NEXT_PERIOD_STATES, RUNNING, PeriodState, SubscriptionState
 
@@ -35,15 +36,16 @@ def plan_next(subscription: Subscription, paid: Period) -> Period:
     """Store the next period, at the price that the customer agreed to."""
     number = paid.number + 1
     bounds = bounds_of(subscription, number)
+    terms = next_terms(subscription, paid, starts_at=bounds.starts_at)
     return Period.objects.create(
         subscription=subscription,
         line=subscription.line,
         number=number,
-        plan=subscription.plan,
+        plan=terms.plan,
         starts_at=bounds.starts_at,
         ends_at=bounds.ends_at,
         follows=paid,
-        **paid.price_columns,
+        **terms.columns,
     )
 
 

@@ -1,0 +1,65 @@
+"""The plan and the price of a subscription's next month: they are said here alone.
+
+The customer agreed to the price of the month before. A new price holds only if its notice has
+reached the customer early enough (docs/contract.md#subscriptions).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from moportal.money import Money, TaxedPrice, with_tax
+from plans.models import Plan
+from subscriptions.models import Period, PriceNotice, Subscription
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a month consists of, and what it costs. `notice` is the evidence for a new price."""
+
+    plan: Plan | None
+    price: TaxedPrice
+    # The columns of a period that say its name and its price.
+    columns: dict[str, Any]
+    notice: PriceNotice | None = None
+
+
+def next_terms(subscription: Subscription, paid: Period, *, starts_at: datetime | None) -> Terms:
+    """Return the terms of the month after the paid one, which begins at this time."""
+    notice = notice_in_force(subscription, starts_at) if starts_at else None
+    if notice is None:
+        return Terms(subscription.plan, paid.price, paid.price_columns)
+    price = with_tax(notice.change.price, rate=paid.tax_rate, included=True)
+    new = {
+        "gross_minor_units": price.gross.minor_units,
+        "tax_minor_units": price.tax.minor_units,
+    }
+    return Terms(subscription.plan, price, {**paid.price_columns, **new}, notice)
+
+
+def notice_in_force(subscription: Subscription, starts_at: datetime) -> PriceNotice | None:
+    """Return the notice of the newest price that a month which begins then has, or None."""
+    found = [
+        notice
+        for notice in notices_of(subscription)
+        if notice.reached_at and notice.holds_from(notice.reached_at) <= starts_at
+    ]
+    return max(found, key=lambda one: (one.change.starts_on, one.pk), default=None)
+
+
+def notices_of(subscription: Subscription) -> list[PriceNotice]:
+    """Return the notices that are about the subscription's plan and were not withdrawn."""
+    notices = subscription.price_notices.all()
+    return [
+        notice
+        for notice in notices
+        if notice.change.plan_id == subscription.plan_id and notice.change.withdrawn_at is None
+    ]
+
+
+def evidence_for(subscription: Subscription, amount: Money) -> str:
+    """Return what names the notice that reached the customer and said this amount, or nothing."""
+    for notice in subscription.price_notices.select_related("change"):
+        if notice.reached_at and notice.change.price == amount:
+            return notice.key
+    return ""
