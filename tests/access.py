@@ -207,6 +207,8 @@ DESK: dict[str, Desk] = {
     "subscriptions/linelink": READ,
     "subscriptions/operatorline": READ,
     "subscriptions/period": READ,
+    "subscriptions/pricechange": Desk(adds=ADMIN),
+    "subscriptions/pricenotice": READ,
     "subscriptions/subscription": WRITE,
     "subscriptions/takeover": READ,
     "subscriptions/usagepull": READ,

@@ -24,6 +24,7 @@ from esim.domain import pool
 from esim.models import DownloadProgress, Es2Call, IccidRange, PoolLevel, Profile, Source
 from messages.states import Occasion
 from mobileplans.models import LpaReport
+from moportal.money import Money
 from orders.models import Order, Repair, Return
 from payments.models import (
     BookDay,
@@ -37,7 +38,7 @@ from payments.models import (
     WebhookEvent,
 )
 from payments.states import RefundKind
-from subscriptions.domain import lifecycle
+from subscriptions.domain import lifecycle, price_changes
 from subscriptions.models import (
     ChargingCall,
     CustomerCall,
@@ -133,6 +134,15 @@ def make_rows_of_subscription(subscription: Subscription) -> None:
     NetworkCall.objects.create(subscription=subscription, operation="activate")
     LiveSim.objects.create(subscription=subscription, sim=SimOnLine.objects.get().sim, since=now())
     lifecycle.start(subscription, at=now())
+    assert subscription.plan
+    change = price_changes.announce(
+        subscription.plan,
+        market="US",
+        price=Money(2100, "USD"),
+        starts_on=now().date(),
+        actor=subscription.line.account,
+    )
+    change.notices.create(subscription=subscription, old_minor_units=1, text="x", language="en")
     pull = UsagePull.objects.create(source="charging")
     ChargingCall.objects.create(pull=pull)
     at = now()

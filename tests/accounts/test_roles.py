@@ -45,6 +45,7 @@ ACTIONS = {
     ("payments.paymentmethod", "mark_removed"): AGENTS,
     ("accounts.attemptcount", "lift"): AGENTS,
     ("subscriptions.subscription", "resume"): AGENTS,
+    ("subscriptions.pricechange", "withdraw"): ADMINISTRATORS,
     ("subscriptions.takeover", "decide"): ADMINISTRATORS,
     ("customer_messages.message", "resend"): AGENTS,
 }
