@@ -121,7 +121,7 @@ def _forms(case: Declaration, actor: User, given: dict[str, Any]) -> dict[str, f
 
 
 def _carry_out_form(case: Declaration, order: Order, given: Any) -> dict[str, forms.Form]:
-    """Return the form that carries the case out. Of an order without a price nothing goes back."""
+    """Return the form that carries the case out. An order without a price gives nothing back."""
     if case.kind == DeclarationKind.CANCEL:
         return {"carry_out": CancelForm(given)}
     payment = order.payment

@@ -12,7 +12,7 @@ from payments.models import Mandate
 
 
 def _claim_nothing(_order: Order) -> None:
-    """Do nothing: what the order delivers is nobody else's."""
+    """Do nothing: no other order, renewal or cancel can take what this order delivers."""
 
 
 @dataclass(frozen=True)
