@@ -148,7 +148,15 @@ class PlanPrice(models.Model):
     @property
     def taxed(self) -> TaxedPrice:
         """Return gross and tax, rounded once."""
-        price = Money(self.minor_units, self.currency)
+        return self._with_tax(self.minor_units)
+
+    @property
+    def taxed_device_fee(self) -> TaxedPrice:
+        """Return gross and tax of the fee for another device. Both may be zero."""
+        return self._with_tax(self.device_minor_units)
+
+    def _with_tax(self, minor_units: int) -> TaxedPrice:
+        price = Money(minor_units, self.currency)
         return with_tax(price, rate=self.tax_rate, included=self.tax_included)
 
 

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.timezone import now
 
+from accounts.models import User
 from esim.domain import provisioning
 from esim.models import Profile, Sim
 from esim.states import SimState
@@ -60,6 +61,25 @@ def devices_of(subscription: Subscription) -> QuerySet[SimOnLine]:
     return stays.select_related("sim").order_by("pk")
 
 
+def running_plans(account: User) -> list[Subscription]:
+    """Return the customer's plans that run, are overdue or on hold, the oldest first."""
+    own = Subscription.objects.filter(line__account=account, state__in=RUNNING)
+    usable = usable_subscriptions(now()).values("pk")
+    running = own.filter(Q(pk__in=usable) | Q(anchored_at__isnull=False))
+    return list(running.select_related("plan", "line").order_by("pk"))
+
+
+def plans_on_line(subscription: Subscription) -> QuerySet[Subscription]:
+    """Return the portal's plans of the same line that were not ended in the network."""
+    plans = Subscription.objects.filter(line=subscription.line_id, master=Master.PORTAL)
+    return plans.filter(ended_at=None).select_related("plan").order_by("pk")
+
+
+def plans_to_serve(subscription: Subscription) -> QuerySet[Subscription]:
+    """Return those of the line's plans that each of its SIMs can use."""
+    return plans_on_line(subscription).filter(state__in=RUNNING)
+
+
 def places_left(subscription: Subscription) -> int:
     """Return how many other devices may still join the plan."""
     places = 1 + (subscription.plan.more_devices if subscription.plan else 0)
@@ -105,6 +125,23 @@ def join(subscription: Subscription, sim: Sim, *, proof: SimOnLine.Proof) -> Sim
     # The constraint sim_is_on_one_line_at_a_time has refused a SIM of another line by now.
     compare_and_set(Sim, sim.pk, {}, state=SimState.IN_USE)
     return stay
+
+
+@transaction.atomic
+def leave(subscription: Subscription, sim: Sim) -> None:
+    """Take a SIM off the plan's line, because its order came to nothing.
+
+    A SIM that was on another line of the customer before goes back there.
+    """
+    line = _lock_line(subscription)
+    stay = SimOnLine.objects.filter(line=line, sim=sim, until=None).first()
+    if stay is None:
+        return
+    at = now()
+    SimOnLine.objects.filter(pk=stay.pk).update(until=at)
+    before = SimOnLine.objects.filter(sim=sim, until=stay.since).select_related("line").first()
+    if before is not None and before.line.account_id == line.account_id:
+        SimOnLine.objects.create(line=before.line, sim=sim, since=at, proof=stay.proof)
 
 
 def check_shared(subscription: Subscription) -> None:

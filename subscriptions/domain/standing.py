@@ -55,7 +55,10 @@ def may_change_line(account: User, line: Line) -> bool:
     A line that the portal opened has no other holder than its customer.
     """
     kept = OperatorLine.objects.select_related("line").filter(line=line).first()
-    return kept is None or standing_of(account, kept).may_change
+    if kept is None:
+        return True
+    found = standing_of(account, kept)
+    return found.may_change and not found.delay
 
 
 def forbids_bill(account: User, number: str) -> bool:

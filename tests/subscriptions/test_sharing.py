@@ -1,5 +1,6 @@
 """`subscriptions.domain.sharing`: the devices that share a plan, and the removal of one."""
 
+import threading
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from subscriptions.domain.sharing import (
     SimHasPlan,
     StillLeaving,
 )
-from subscriptions.models import Bucket, SimOnLine, Subscription
+from subscriptions.models import Bucket, Line, SimOnLine, Subscription
 from subscriptions.states import ParkReason
 from tests.builders import EID, GB, make_card, make_plan, make_pool
 from tests.processing import process_task
@@ -279,6 +280,27 @@ def test_of_two_devices_that_want_the_last_place_one_joins(
 
     assert sorted(type(one).__name__ for one in results) == ["NoPlaceLeft", "SimOnLine"]
     assert sharing.devices_of(sold).count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_the_lines_lock_both_would_join(
+    alice: User, phone: Sim, network: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sold = sell(alice, phone)
+    waiting, count = [make_card(), make_card()], sharing.places_left
+    both_have_counted = threading.Barrier(2, timeout=20)
+
+    def count_together(subscription: Subscription) -> int:
+        left = count(subscription)
+        both_have_counted.wait()
+        return left
+
+    monkeypatch.setattr(sharing, "places_left", count_together)
+    monkeypatch.setattr(sharing, "_lock_line", lambda plan: Line.objects.get(pk=plan.line_id))
+
+    at_once(lambda: sharing.join(sold, waiting.pop(), proof=Proof.ISSUED), 2)
+
+    assert sharing.devices_of(sold).count() == 3
 
 
 @pytest.mark.django_db(transaction=True)
