@@ -76,6 +76,9 @@ class Failure(TextChoices):
     )
     GIVEN_UP = "given_up", pgettext_lazy("order failure", "Given up by staff, refunded")
     SIM_OF_ANOTHER = "sim_of_another", pgettext_lazy("order failure", "SIM of another customer")
+    NO_PLACE_LEFT = "no_place_left", pgettext_lazy("order failure", "Too many devices on the plan")
+    NOT_SHARED = "not_shared", pgettext_lazy("order failure", "Plan takes no device now")
+    SIM_HAS_PLAN = "sim_has_plan", pgettext_lazy("order failure", "SIM has a plan of its own")
 
 
 class ReturnState(TextChoices):

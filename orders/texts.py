@@ -11,7 +11,7 @@ from esim.states import ProfileState
 from moportal.money import Money
 from orders.domain.consent import billing_day
 from orders.models import Order, Repair, Return
-from orders.queries.orders import can_be_handed_over, has_lost_sim, return_of
+from orders.queries.orders import can_be_handed_over, has_left_plan, has_lost_sim, return_of
 from orders.states import Failure, OrderState, RepairKind, ReturnState
 from payments.domain import codes
 from payments.models import CardPage
@@ -217,6 +217,18 @@ def failure(order: Order) -> FailureText | None:
             _("No eSIM is available right now"),
             _("We've run out of eSIMs and are getting more. You haven't been charged."),
         ),
+        Failure.NO_PLACE_LEFT: (
+            _("All devices of this plan are in use"),
+            _("Remove one in your account, then add this one. You haven't been charged."),
+        ),
+        Failure.NOT_SHARED: (
+            _("The plan can't take another device now"),
+            _("It has ended or stopped meanwhile. You haven't been charged."),
+        ),
+        Failure.SIM_HAS_PLAN: (
+            _("This SIM has a plan of its own"),
+            _("A SIM can't use a second line. You haven't been charged."),
+        ),
         Failure.LAPSED: (_("We couldn't complete your order"), _lapsed(order)),
         Failure.SIM_OF_ANOTHER: (
             _("This SIM belongs to another account"),
@@ -281,6 +293,12 @@ def _nothing_to_hand_over(order: Order) -> FailureText | None:
             then=_(
                 "We're checking whether you get your money back. Contact us if you have questions."
             ),
+        )
+    if has_left_plan(order):
+        return FailureText(
+            _("This device was removed from the plan"),
+            _("It can't use the plan any more. You can add it again."),
+            then="",
         )
     if can_be_handed_over(order):
         return None

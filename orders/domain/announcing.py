@@ -7,7 +7,7 @@ from accounts.domain.telling import tell
 from messages.states import Occasion
 from orders.domain.consent import renewal_day
 from orders.models import Order, Return
-from orders.states import Failure, OrderState
+from orders.states import Failure, OrderKind, OrderState
 from payments.domain.receipts import message_context
 from payments.models import CreditNote, Mandate, Receipt, Refund
 from payments.states import PaymentState, RefundKind, RefundState
@@ -47,14 +47,24 @@ def tell_ended(order: Order, state: OrderState, *, failure: object) -> None:
 
 
 def tell_taken_back(order_return: Return) -> None:
-    """Say that the plan has ended, and how much of the charge goes back to the customer."""
+    """Say that the plan has ended, and how much of the charge goes back to the customer.
+
+    If only another device has left a running plan for nothing, there is nothing to say.
+    """
     order = order_return.order
+    is_device = order.kind == OrderKind.ATTACH
     if not order_return.amount.minor_units:
-        tell_plan_ended(order)
+        if not is_device:
+            tell_plan_ended(order)
         return
     notes = CreditNote.objects.filter(refund__payment__order=order)
     last = notes.select_related("receipt").order_by("pk").last()
-    more = {"total": order_return.amount, **_card(order), **_credit_note(last)}
+    more = {
+        "total": order_return.amount,
+        "is_device": is_device,
+        **_card(order),
+        **_credit_note(last),
+    }
     _tell(order, Occasion.ORDER_REFUNDED, **more)
 
 

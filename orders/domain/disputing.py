@@ -13,13 +13,12 @@ from django.db import transaction
 
 from esim.domain import provisioning
 from orders.domain import announcing
-from orders.domain.undoing import MAY_SUCCEED_LATER, try_each
+from orders.domain.undoing import MAY_SUCCEED_LATER, take_from_network, try_each
 from orders.models import Order
-from orders.states import ENDED, OrderState
+from orders.states import ENDED, OrderKind, OrderState
 from outbox.domain import Lease, RetryAfter, enqueue
 from payments.models import Dispute
 from payments.states import DisputeKind, DisputeState
-from subscriptions.domain import activation
 from subscriptions.domain import lifecycle as subscriptions
 
 log = structlog.get_logger(__name__)
@@ -54,12 +53,13 @@ def end_plan(subject: str, lease: Lease) -> RetryAfter | None:
     if order.state != OrderState.COMPLETED or not is_taken or subscription is None:
         return None
 
-    with transaction.atomic():
-        subscriptions.end(subscription)
-        announcing.tell_plan_ended(order)
+    if order.kind != OrderKind.ATTACH:
+        with transaction.atomic():
+            subscriptions.end(subscription)
+            announcing.tell_plan_ended(order)
     errors = try_each(
         partial(_withdraw_esim, order, lease),
-        partial(activation.end, subscription, before_call=lease.cover_call),
+        partial(take_from_network, order, subscription, lease),
     )
     if any(isinstance(error, MAY_SUCCEED_LATER) for error in errors):
         return RetryAfter(INTERVAL)

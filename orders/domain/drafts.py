@@ -18,7 +18,8 @@ from esim.models import Sim
 from mobileplans.domain import visits
 from mobileplans.models import Visit
 from moportal.money import Money
-from orders.domain import bank_step
+from orders.domain import attach_offers, bank_step
+from orders.domain.attach_offers import AttachOffer
 from orders.models import Draft
 from orders.queries.offers import offers_for
 from orders.states import OrderKind
@@ -91,6 +92,12 @@ def choose_plan(draft: Draft, offer: Offer, *, version: int) -> None:
     """Set a plan of its own, with the price that was shown."""
     own = {"kind": OrderKind.NEW_PLAN, "running_plan": None}
     _change(draft, version, **own, **_price_fields(offer))
+
+
+def choose_running_plan(draft: Draft, offer: AttachOffer, *, version: int) -> None:
+    """Set a running plan that this device will share, with the fee that was shown."""
+    about = {"kind": OrderKind.ATTACH, "running_plan": offer.plan}
+    _change(draft, version, **about, **attach_offers.price_columns(offer))
 
 
 def choose_method(draft: Draft, method: PaymentMethod, *, version: int) -> None:
@@ -223,24 +230,34 @@ def update_price(draft: Draft) -> PriceChange | None:
     """Set the catalogue's current price before the review, and return the change if there is one.
 
     If the plan is no longer offered, clears it from the
-    draft and raises `PlanNotOffered`. What is bought for a running plan is in no catalogue.
+    draft and raises `PlanNotOffered`. What a change of plan costs is in no catalogue.
     """
-    if draft.kind != OrderKind.NEW_PLAN:
+    if draft.kind == OrderKind.CHANGE:
         return None
     old = draft.price.gross
     try:
-        offer = offer_of(draft, draft.plan_id or 0)
+        fields = _current_price(draft)
     except PlanNotOffered:
         # A page is being shown, not a form, so there is no
         # earlier version to compare with.
-        _change(draft, draft.version, plan=None)
+        own = {"kind": OrderKind.NEW_PLAN, "running_plan": None}
+        _change(draft, draft.version, plan=None, **own)
         raise
-    fields = _price_fields(offer)
     if all(getattr(draft, name) == value for name, value in fields.items()):
         return None
     _change(draft, draft.version, **fields)
     new = draft.price.gross
     return PriceChange(old, new) if new != old else None
+
+
+def _current_price(draft: Draft) -> dict[str, object]:
+    """Return the draft's plan as it is offered now. Raises `PlanNotOffered`."""
+    if draft.kind != OrderKind.ATTACH:
+        return _price_fields(offer_of(draft, draft.plan_id or 0))
+    shared = attach_offers.offer_of(draft)
+    if shared is None:
+        raise PlanNotOffered(draft.running_plan_id)
+    return attach_offers.price_columns(shared)
 
 
 def _price_fields(offer: Offer) -> dict[str, object]:

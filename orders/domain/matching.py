@@ -31,6 +31,7 @@ from orders.states import (
     DeclarationKind,
     DeclarationOutcome,
     DeclarationState,
+    OrderKind,
     OrderState,
     ReturnState,
 )
@@ -139,7 +140,8 @@ def _cancel(order: Order) -> DeclarationOutcome:
 def cancel_plan(order: Order) -> None:
     """Cancel the order's plan at the end of its period. Raises `cancelling.NotRenewing`."""
     plan = order.plan_in_use
-    if plan is None:
+    # Another device's order may mean that device alone, or the plan that it shares.
+    if plan is None or order.kind == OrderKind.ATTACH:
         raise cancelling.NotRenewing(order.number)
     cancelling.cancel(plan)
 

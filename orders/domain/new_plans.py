@@ -12,7 +12,7 @@ from orders.models import Order
 from orders.states import OrderState
 from outbox.domain import Lease
 from payments.models import Mandate
-from subscriptions.domain import activation
+from subscriptions.domain import activation, sharing
 from subscriptions.domain import lifecycle as subscriptions
 from subscriptions.models import SimOnLine, Subscription
 
@@ -23,6 +23,10 @@ def prepare(order: Order, lease: Lease) -> None:
     check_code(order)
     subscription = _put_plan_on_line(order, sim)
     activation.activate(subscription, sim, before_call=lease.cover_call)
+    if order.sim:
+        # Other devices may share the line.
+        for stay in sharing.devices_of(subscription):
+            activation.activate(subscription, stay.sim, before_call=lease.cover_call)
     _check_sim(order, subscription)
 
 

@@ -11,17 +11,20 @@ from mobileplans.models import Visit
 from mobileplans.words import LineResult, MoDirectStatus, PurchaseInstrument, UserAccount
 from orders.models import Order
 from orders.queries.orders import draft_of
-from orders.states import Failure, OrderState
+from orders.states import Failure, OrderKind, OrderState
 from payments.models import PaymentMethod
 from payments.states import MethodKind
 
 # The steps before a plan is chosen.
-CHOOSING = frozenset({"options", "plans", "device", "sim"})
+CHOOSING = frozenset({"options", "plans", "lines", "device", "sim"})
 
 
 def of_order(order: Order, visit: Visit) -> Outcome:
     """Return the outcome of a visit that ends with this order."""
     account, paid_with = visit.user_account, _paid_with(order, visit)
+    if order.kind == OrderKind.ATTACH:
+        # The plan was there before, and so was the account.
+        account = UserAccount.EXISTING
     if order.state == OrderState.COMPLETED:
         sim = order.sim_in_use
         assert sim is not None  # noqa: S101 -- a completed order has its plan on a SIM
@@ -40,8 +43,11 @@ def of_order(order: Order, visit: Visit) -> Outcome:
     if order.failure == Failure.PAYMENT_REFUSED:
         refused = MoDirectStatus(settings.PAYMENT_REFUSED_STATUS)
         return Outcome(account, paid_with, line, refused)
-    if order.failure == Failure.SIM_OF_ANOTHER:
+    if order.failure in {Failure.SIM_OF_ANOTHER, Failure.SIM_HAS_PLAN}:
         return Outcome(account, paid_with, line, MoDirectStatus.INVALID_SIM)
+    if order.failure in {Failure.NO_PLACE_LEFT, Failure.NOT_SHARED}:
+        # Nothing has failed: the plan has changed meanwhile.
+        return Outcome(account, paid_with, line, MoDirectStatus.NONE)
     # An order that still waits for a service has no failure yet, only its last error.
     if order.failure or order.last_error:
         return Outcome(account, paid_with, line, MoDirectStatus.SERVICE_ERROR)

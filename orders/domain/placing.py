@@ -14,7 +14,7 @@ from accounts.models import User
 from brand.models import LegalText
 from brand.queries import legal_text
 from moportal.database.statements import compare_and_set
-from orders.domain import fraud, limits
+from orders.domain import attach_offers, fraud, limits
 from orders.domain.consent import consent_text, is_consent, is_start_now_text
 from orders.domain.drafts import StaleForm, is_complete
 from orders.domain.targets import Target, takes_plan, target
@@ -92,7 +92,8 @@ def _submit(draft: Draft, version: int, agreed: Agreed) -> Order | None:
     # visit is compared too.
     as_shown = {"version": version, "visit": draft.visit_id, "submitted_at": None}
     with transaction.atomic():
-        if draft.method and not methods.has_tries_left(methods.lock(draft.method)):
+        may_pay = draft.method is None or methods.has_tries_left(methods.lock(draft.method))
+        if not may_pay or not attach_offers.has_place(draft, chosen.sim):
             return None
         if not compare_and_set(Draft, draft.pk, as_shown, submitted_at=now()):
             return None

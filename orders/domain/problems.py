@@ -137,7 +137,8 @@ def _reissue_if_possible(code: LpaCode, order: Order, *, is_installed: bool) -> 
 
 def _has_its_plan(order: Order) -> bool:
     """Return whether the order's plan can be used now, or later."""
-    return usable_subscriptions(now()).filter(order=order).exists()
+    plan = order.plan_in_use
+    return plan is not None and usable_subscriptions(now()).filter(pk=plan.pk).exists()
 
 
 def _is_exhausted(report: LpaReport, advice: Advice, order: Order, account: User) -> bool:

@@ -19,7 +19,7 @@ from esim.models import Profile
 from mobileplans.models import Visit
 from moportal.http_client import ServiceUnavailable
 from orders.models import Order, Repair
-from orders.queries.orders import open_repair, return_of
+from orders.queries.orders import has_left_plan, open_repair, return_of
 from orders.states import OrderState, RepairKind, RepairState
 from outbox.domain import Lease, LeaseLost, RetryAfter, enqueue
 from outbox.retries import count_failure
@@ -36,9 +36,9 @@ class NothingToRepair(Exception):
 
 
 def has_esim(order: Order) -> bool:
-    """Return whether an eSIM was sold with the order and not taken back."""
+    """Return whether an eSIM was sold with the order, and is not taken back or removed."""
     is_sold = order.state == OrderState.COMPLETED and order.profile is not None
-    return is_sold and return_of(order) is None
+    return is_sold and return_of(order) is None and not has_left_plan(order)
 
 
 def may_be_reissued(order: Order) -> bool:

@@ -15,17 +15,16 @@ from accounts.models import User
 from esim.domain import provisioning
 from moportal.money import Money
 from orders.domain import announcing
-from orders.domain.undoing import try_each
+from orders.domain.undoing import take_from_network, try_each
 from orders.models import Order, Return
 from orders.queries.orders import open_repair, return_of
-from orders.states import OrderState, ReturnState
+from orders.states import OrderKind, OrderState, ReturnState
 from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.retries import count_failure
 from payments.domain import refunds
 from payments.gateways.base import GatewayRefused
 from payments.models import Payment
 from payments.states import RefundKind
-from subscriptions.domain import activation
 from subscriptions.domain import lifecycle as subscriptions
 
 log = structlog.get_logger(__name__)
@@ -96,7 +95,8 @@ def _sum_columns(
 def take_back(subject: str, lease: Lease) -> RetryAfter | None:
     """Carry out a return; the outbox's handler for returns.
 
-    The plan ends first, so that nobody has both plan and money. Then eSIM, service
+    The plan ends first, so that nobody has both plan and money. If the order has only put another
+    device on a running plan, the device leaves the plan, and the plan goes on. Then eSIM, service
     and money are each tried, even if one of them fails. It is the customer's money,
     so this is retried until it is done or refused.
     """
@@ -115,10 +115,11 @@ def take_back(subject: str, lease: Lease) -> RetryAfter | None:
 
     plan = order.plan_in_use
     assert plan is not None  # noqa: S101 -- constraint completed_order_was_charged_and_has_its_plan
-    subscriptions.end(plan)
+    if order.kind != OrderKind.ATTACH:
+        subscriptions.end(plan)
     errors = try_each(
         partial(_withdraw_esim, order_return, lease),
-        partial(activation.end, plan, before_call=lease.cover_call),
+        partial(take_from_network, order, plan, lease),
         partial(_give_back, order_return, lease),
     )
 

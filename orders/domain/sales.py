@@ -2,7 +2,9 @@
 
 from datetime import datetime
 
+from orders.domain import attaching
 from orders.models import Order
+from orders.states import OrderKind
 from payments.domain.receipts import Sale
 from subscriptions.domain.bounds import end_of_period
 
@@ -11,7 +13,7 @@ def sale_of(order: Order, *, at: datetime) -> Sale:
     """Return what the order sells, if it completes at this time."""
     return Sale(
         buyer=order.account,
-        item=order.plan_name,
+        item=attaching.item_of(order) if order.kind == OrderKind.ATTACH else order.plan_name,
         price=order.price,
         tax_rate=order.tax_rate,
         starts_at=at,

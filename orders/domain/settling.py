@@ -32,7 +32,7 @@ from payments.gateways.base import GatewayRefused
 from payments.models import Payment
 from payments.states import PaymentState
 from subscriptions.domain import lifecycle as subscriptions
-from subscriptions.domain import renewing
+from subscriptions.domain import renewing, sharing
 from subscriptions.networks.base import NetworkRefused
 
 log = structlog.get_logger(__name__)
@@ -46,6 +46,9 @@ FAILURES: dict[type[Exception], Failure] = {
     provisioning.ProfileRefused: Failure.PROFILE_REFUSED,
     InvalidActivationCode: Failure.PROFILE_REFUSED,
     subscriptions.SimOfAnother: Failure.SIM_OF_ANOTHER,
+    sharing.NoPlaceLeft: Failure.NO_PLACE_LEFT,
+    sharing.NotShared: Failure.NOT_SHARED,
+    sharing.SimHasPlan: Failure.SIM_HAS_PLAN,
     NetworkRefused: Failure.NETWORK_REFUSED,
 }
 

@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 from esim.models import Sim
 from mobileplans.domain import visits
 from orders.models import Draft
+from orders.states import OrderKind
 from plans.models import PlanPrice
+from subscriptions.domain import sharing
 from subscriptions.queries import identified_sims
 
 
@@ -52,7 +54,7 @@ def choice(draft: Draft) -> Choice:
     if visit.iccid:
         card = visits.usable_card(visit.iccid)
         return Choice(Target(card) if card else None, is_lost=card is None)
-    profiles = tuple(visits.installed_profiles(visit, draft.account)) if visit.iccids else ()
+    profiles = _profiles(draft) if visit.iccids else ()
     identified = _identified(draft, profiles)
     if identified:
         return _identified_choice(draft, identified)
@@ -95,6 +97,9 @@ def _identified_choice(draft: Draft, profiles: tuple[Sim, ...]) -> Choice:
 
 def asks_identity(draft: Draft) -> bool:
     """Return whether the draft's plan is sold only to customers who are identified."""
+    if draft.kind == OrderKind.ATTACH:
+        # The plan runs on a line whose holder is known already.
+        return False
     prices = PlanPrice.objects.filter(plan=draft.plan_id, market=draft.visit.market)
     return any(price.asks_identity for price in prices)
 
@@ -104,6 +109,14 @@ def takes_plan(draft: Draft, chosen: Target) -> bool:
     if not asks_identity(draft):
         return True
     return chosen.sim is not None and bool(identified_sims(draft.account, [chosen.sim]))
+
+
+def _profiles(draft: Draft) -> tuple[Sim, ...]:
+    """Return the installed profiles that can get the plan. One with a plan shares no other."""
+    found = visits.installed_profiles(draft.visit, draft.account)
+    if draft.kind == OrderKind.ATTACH:
+        found = [sim for sim in found if sharing.plan_of_own(sim) is None]
+    return tuple(found)
 
 
 def target(draft: Draft) -> Target | None:

@@ -9,14 +9,16 @@ from django.utils.timezone import now
 
 from esim.domain import provisioning
 from moportal.http_client import ServiceUnavailable
+from orders.domain import attaching
 from orders.models import Order
-from orders.states import TRIES_BEFORE_STAFF
+from orders.states import TRIES_BEFORE_STAFF, OrderKind
 from outbox.domain import Lease, RetryAfter
 from outbox.retries import count_failure
 from payments.domain import payments
 from payments.gateways.base import GatewayRefused
 from subscriptions.domain import activation
 from subscriptions.domain import lifecycle as subscriptions
+from subscriptions.models import Subscription
 from subscriptions.networks.base import NetworkRefused
 
 log = structlog.get_logger(__name__)
@@ -75,7 +77,18 @@ def _cancel_profile(order: Order, lease: Lease) -> None:
         provisioning.retire(order.profile)
 
 
+def take_from_network(order: Order, plan: Subscription, lease: Lease) -> None:
+    """End the plan in the network. Another device of a running plan is only taken off the plan."""
+    if order.kind == OrderKind.ATTACH:
+        attaching.take_off(order, lease)
+    else:
+        activation.end(plan, before_call=lease.cover_call)
+
+
 def _end_service(order: Order, lease: Lease) -> None:
+    if order.kind == OrderKind.ATTACH:
+        attaching.take_off(order, lease)
+        return
     if order.subscription is None:
         return
     # As with the money: each attempt is a row.

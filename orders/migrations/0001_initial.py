@@ -69,7 +69,7 @@ class Migration(migrations.Migration):
                 ('line_is_new', models.BooleanField(default=True)),
                 ('tries', models.PositiveSmallIntegerField(default=0)),
                 ('last_error', models.CharField(blank=True, max_length=200)),
-                ('failure', models.CharField(blank=True, choices=[('payment_refused', 'Payment refused'), ('no_profile_left', 'ICCID pool empty'), ('profile_refused', 'SM-DP+ refused the profile'), ('network_refused', 'Network refused the plan'), ('service_down', 'A service did not answer'), ('lapsed', 'Authorisation ended before the charge'), ('given_up', 'Given up by staff, refunded'), ('sim_of_another', 'SIM of another customer')], max_length=16)),
+                ('failure', models.CharField(blank=True, choices=[('payment_refused', 'Payment refused'), ('no_profile_left', 'ICCID pool empty'), ('profile_refused', 'SM-DP+ refused the profile'), ('network_refused', 'Network refused the plan'), ('service_down', 'A service did not answer'), ('lapsed', 'Authorisation ended before the charge'), ('given_up', 'Given up by staff, refunded'), ('sim_of_another', 'SIM of another customer'), ('no_place_left', 'Too many devices on the plan'), ('not_shared', 'Plan takes no device now'), ('sim_has_plan', 'SIM has a plan of its own')], max_length=16)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('cancel_requested_at', models.DateTimeField(blank=True, null=True)),
                 ('charge_decided_at', models.DateTimeField(blank=True, null=True)),

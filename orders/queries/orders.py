@@ -16,7 +16,7 @@ from outbox.retries import SHORT_TRIES
 from payments.domain import codes
 from payments.models import Payment, PaymentMethod
 from payments.states import PaymentState
-from subscriptions.models import Takeover
+from subscriptions.models import SimOnLine, Takeover
 
 RECENT = timedelta(hours=24)
 
@@ -115,12 +115,22 @@ def has_lost_sim(order: Order) -> bool:
     return lost.exists()
 
 
+def has_left_plan(order: Order) -> bool:
+    """Return whether the order's device uses its plan no more, because the customer removed it."""
+    plan, sim = order.plan_in_use, order.sim_in_use
+    if plan is None or sim is None:
+        return False
+    return not SimOnLine.objects.filter(line=plan.line_id, sim=sim, until=None).exists()
+
+
 def can_be_handed_over(order: Order) -> bool:
     """Return whether a completed order can be handed over: its SIM or its code is usable."""
     if return_of(order):
         return False
+    if has_left_plan(order):
+        return False
     if order.profile is None:
-        return not has_lost_sim(order)
+        return True
     is_usable = order.profile.state in {ProfileState.RELEASED, ProfileState.DOWNLOADED}
     return is_usable and open_repair(order) is None
 
