@@ -47,6 +47,14 @@ class PlanForm(DraftForm):
     )
 
 
+class LineForm(DraftForm):
+    """The choice of a running plan that this device will share, by the plan's reference."""
+
+    plan = forms.CharField(
+        max_length=100, label=_("Plan"), error_messages={"required": _("Choose a plan.")}
+    )
+
+
 def _digits(autocomplete: str, maxlength: int, placeholder: str = "") -> forms.TextInput:
     return forms.TextInput(
         attrs={

@@ -10,6 +10,7 @@ from orders.views import (
     device,
     install,
     leave,
+    lines,
     order,
     other_device,
     payment,
@@ -22,6 +23,7 @@ from orders.views import (
 urlpatterns = [
     path("options/", plans.options, name="options"),
     path("plans/", plans.plans, name="plans"),
+    path("lines/", lines.lines, name="lines"),
     path("device/", device.device, name="device"),
     path("device/shared/", device.receive_shared_device, name="device-shared"),
     path("device/told/<slug:what>/", device.show_sharing_result, name="device-told"),

@@ -7,7 +7,6 @@ from django.utils.timezone import localtime, now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from esim.models import Sim
 from payments.models import Payment
 from payments.states import RefusalKind
 from subscriptions.domain import price_changes
@@ -85,13 +84,6 @@ def new_price(subscription: Subscription) -> str:
 def day(moment: datetime | None) -> str:
     """Return the day of this moment as the customer reads it."""
     return date_format(localtime(moment), "DATE_FORMAT") if moment else ""
-
-
-def sim_name(sim: Sim) -> str:
-    """Return how a SIM is called: by the last digits of its number."""
-    is_profile = sim.kind == Sim.Kind.PROFILE
-    text = _("eSIM ending in %(last4)s") if is_profile else _("SIM ending in %(last4)s")
-    return text % {"last4": sim.iccid[-4:]}
 
 
 def days_left(until: datetime) -> str:

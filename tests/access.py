@@ -45,6 +45,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/options/": CUSTOMER,
     "/plans/": CUSTOMER,
     "/plans/<pk>/terms/": EVERYBODY,
+    "/lines/": CUSTOMER,
     "/device/": CUSTOMER,
     "/device/shared/": EVERYBODY,
     "/device/told/<what>/": EVERYBODY,

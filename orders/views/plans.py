@@ -30,7 +30,7 @@ from orders.views.steps import (
 )
 from plans.models import Category
 from plans.queries import Offer, PlanNotOffered
-from subscriptions.domain import linking
+from subscriptions.domain import linking, sharing
 
 CATEGORY_TITLES = {
     Category.PREPAID: lambda: _("Prepaid plans"),
@@ -51,7 +51,7 @@ def options(request: HttpRequest, user: User) -> HttpResponse:
             *([_failure_tile()] if problems.failed_at_smdp(user) else []),
             *([_order_tile(waiting)] if waiting else []),
             *([_sim_tile()] if visits.may_prove_sim_of_another(visit, user) else []),
-            *_option_tiles(sold),
+            *_option_tiles(sold, can_attach=bool(sharing.running_plans(user))),
         ],
         "empty": not sold,
         **_identity_context(on_offer),
@@ -97,7 +97,7 @@ def _sim_tile() -> dict[str, str]:
     }
 
 
-def _option_tiles(sold: set[str]) -> list[dict[str, str]]:
+def _option_tiles(sold: set[str], *, can_attach: bool) -> list[dict[str, str]]:
     plans = reverse("plans")
     tiles = {
         Category.PREPAID: (_("Prepaid plans"), _("Pay once. No renewal, nothing to cancel.")),
@@ -114,7 +114,13 @@ def _option_tiles(sold: set[str]) -> list[dict[str, str]]:
         "url": reverse("account"),
         "icon": "account",
     }
-    return [*found, account]
+    attach = {
+        "title": _("Attach this device to a plan you have"),
+        "text": _("Share the data of a plan that runs already."),
+        "url": reverse("lines"),
+        "icon": "device",
+    }
+    return [*found, *([attach] if can_attach else []), account]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

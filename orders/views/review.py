@@ -27,6 +27,7 @@ from orders.domain.drafts import StaleForm
 from orders.domain.targets import Choice
 from orders.forms import ReviewForm, initial_for
 from orders.models import Draft
+from orders.states import OrderKind
 from orders.views.steps import (
     enter_step,
     frame_context,
@@ -55,14 +56,12 @@ def review(request: HttpRequest, user: User) -> HttpResponse:
         messages.info(request, _("Choose a payment method to continue."))
     if draft.plan is None or choice.target is None or not may_be_charged:
         return redirect_to_open_step(draft)
+    is_attach = draft.kind == OrderKind.ATTACH
     try:
         price_change = drafts.update_price(draft)
         drafts.store_shown_target(draft, choice.target.sim)
     except PlanNotOffered:
-        messages.warning(
-            request, _("The plan you chose is no longer available here. Choose another one.")
-        )
-        return redirect_to("options")
+        return _redirect_to_choice(request, is_attach=is_attach)
     except StaleForm:
         return redirect_to("review")
     form = restore_form(request, ReviewForm, initial_for(draft))
@@ -75,6 +74,17 @@ def review(request: HttpRequest, user: User) -> HttpResponse:
     if locked and locked.seconds:
         response.headers["Retry-After"] = str(locked.seconds)
     return response
+
+
+def _redirect_to_choice(request: HttpRequest, *, is_attach: bool) -> HttpResponse:
+    """Lead back to the plans, because the chosen one is no longer offered."""
+    if is_attach:
+        messages.warning(request, _("The plan you chose can't take this device any more."))
+        return redirect_to("lines")
+    messages.warning(
+        request, _("The plan you chose is no longer available here. Choose another one.")
+    )
+    return redirect_to("options")
 
 
 def _place_order(request: HttpRequest, user: User, form: ReviewForm) -> HttpResponse:
@@ -126,10 +136,31 @@ def _device_context(choice: Choice, visit: Visit) -> dict[str, Any]:
 
 def _back_url(draft: Draft) -> str:
     """Return where Back leads. A draft with nothing to pay has skipped the payment page."""
-    if draft.needs_method:
-        return reverse("payment")
+    return reverse("payment") if draft.needs_method else _change_url(draft)
+
+
+def _order_button(draft: Draft) -> str:
+    """Return the words that the market's law asks for, or none. They say that it costs money."""
+    if draft.is_free:
+        return ""
+    return order_button(draft.visit.market, get_language() or settings.LANGUAGE_CODE)
+
+
+def _change_url(draft: Draft) -> str:
+    """Return where another plan can be chosen."""
+    if draft.kind == OrderKind.ATTACH:
+        return reverse("lines")
     category = draft.plan.category if draft.plan else Category.PREPAID
     return f"{reverse('plans')}?category={category}"
+
+
+def _renewal_text(draft: Draft) -> str:
+    """Return when the plan renews, or that the device only shares it."""
+    if draft.kind == OrderKind.ATTACH:
+        return _("This device shares the plan's data. The plan's own price stays the same.")
+    if draft.plan is None or not draft.renews:
+        return ""
+    return texts.renewal(renewal_day(draft.plan, now()), draft.price.gross)
 
 
 def _review_context(draft: Draft) -> dict[str, Any]:
@@ -141,13 +172,14 @@ def _review_context(draft: Draft) -> dict[str, Any]:
         "validity_text": validity_text(plan.category, plan.validity_days),
         "countries": [row.country for row in plan.countries.all()],
         "method": draft.method,
-        "renewal_text": texts.renewal(renewal_day(plan, now()), price.gross) if plan.renews else "",
+        "renewal_text": _renewal_text(draft),
+        "change_url": _change_url(draft),
         "consent_text": consent_text(draft),
         "start_now_text": start_now_text(draft),
         "price": price.gross,
         "net": price.net,
         "tax": price.tax,
         "tax_rate": draft.tax_rate,
-        "order_button": order_button(draft.visit.market, get_language() or settings.LANGUAGE_CODE),
+        "order_button": _order_button(draft),
         **frame_context("review", back_url=_back_url(draft)),
     }

@@ -28,6 +28,7 @@ Rest = ParamSpec("Rest")
 TITLES = {
     "options": (2, gettext_lazy("choose a plan")),
     "plans": (2, gettext_lazy("choose a plan")),
+    "lines": (2, gettext_lazy("choose a plan")),
     "device": (2, gettext_lazy("your device")),
     "payment": (3, gettext_lazy("payment")),
     "review": (4, gettext_lazy("review")),

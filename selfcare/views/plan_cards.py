@@ -6,12 +6,13 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from accounts.models import User
+from orders.line_texts import line_name
 from selfcare import texts
 from subscriptions.balances import account_buckets, is_too_old
 from subscriptions.domain import claims, outlook
 from subscriptions.domain.outlook import Next, Outlook
 from subscriptions.domain.standing import Standing
-from subscriptions.models import Bucket, Line, Master, OperatorLine, Subscription
+from subscriptions.models import Bucket, Master, OperatorLine, Subscription
 
 # In these cases the customer must act, or wait for staff.
 NEEDS_ATTENTION = {Next.PARKED, Next.ON_HOLD, Next.OVERDUE, Next.NEEDS_METHOD}
@@ -60,18 +61,6 @@ def plan_card(subscription: Subscription, bucket: Bucket | None) -> dict[str, An
         **_data_of(bucket),
         **_next_of(subscription),
     }
-
-
-def line_name(line: Line) -> str:
-    """Return the customer's name for the line, its number, or the last digits of its SIM."""
-    if line.name:
-        return line.name
-    if line.msisdn:
-        return f"+{line.msisdn}"
-    current = next((one for one in line.sims.all() if one.until is None), None)
-    if current is None:
-        return ""
-    return texts.sim_name(current.sim)
 
 
 def _data_of(bucket: Bucket | None) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
+from orders.line_texts import sim_name
 from orders.views.steps import after_reentry, customer_only, redirect_to
-from selfcare.texts import sim_name
 from selfcare.views.plans import own_plan
 from subscriptions.domain import sharing, standing
 from subscriptions.models import Subscription

@@ -16,11 +16,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
+from orders.line_texts import line_name, sim_name
 from orders.views.steps import customer_only, redirect_to
 from payments.domain.receipts import receipts_of
 from selfcare import texts
 from selfcare.forms import LineNameForm
-from selfcare.views.plan_cards import line_name, next_context, plan_card
+from selfcare.views.plan_cards import next_context, plan_card
 from selfcare.views.use_chart import use_context
 from subscriptions.domain import by_hand, cancelling, lifecycle, price_changes, sharing
 from subscriptions.domain.outlook import READ_BY_OUTLOOK, outlook_of, plans_of
@@ -172,9 +173,7 @@ def _devices_of(subscription: Subscription) -> list[dict[str, Any]]:
     stays = list(sharing.devices_of(subscription))
     if len(stays) == 1:
         return []
-    return [
-        {"number": stay.pk, "name": texts.sim_name(stay.sim), "since": stay.since} for stay in stays
-    ]
+    return [{"number": stay.pk, "name": sim_name(stay.sim), "since": stay.since} for stay in stays]
 
 
 def _running_bucket(subscription: Subscription) -> Bucket | None:
