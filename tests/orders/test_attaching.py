@@ -120,7 +120,7 @@ def test_a_plan_that_allows_another_device_can_be_chosen(running: Subscription) 
 def test_a_plan_says_why_it_cannot_be_chosen(
     running: Subscription, sell: Callable[..., Subscription]
 ) -> None:
-    changes = {
+    changes: dict[WhyNot, dict[str, Any]] = {
         WhyNot.OVERDUE: {"state": "grace", "anchored_at": now()},
         WhyNot.PAUSED: {"parked_because": ParkReason.FAULT},
         WhyNot.OPERATOR: {"master": "operator"},
@@ -550,7 +550,7 @@ def test_a_plan_that_is_about_to_end_waits_until_the_order_is_decided(
 
     running.refresh_from_db()
     assert (seen, running.state) == (["active"], "ended")
-    with pytest.raises(sharing.NotShared):
+    with transaction.atomic(), pytest.raises(sharing.NotShared):
         attaching.claim(order)
 
 
