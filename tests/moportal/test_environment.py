@@ -302,3 +302,21 @@ def test_a_voucher_server_beside_the_simulator_leaves_the_card_fields_allowed() 
     assert (beside.returncode, beside.stdout.strip()) == (0, "fields")
     assert alone.returncode != 0
     assert "PAYMENT_CARD_ENTRY must be page" in alone.stderr
+
+
+@pytest.mark.parametrize(
+    ("value", "hours"), [("21-8", (21, 8)), ("01-7", (1, 7)), ("none", None), ("", (22, 6))]
+)
+def test_two_hours_name_a_part_of_the_day(value: str, hours: tuple[int, int] | None) -> None:
+    env = Environment({"QUIET_HOURS": value})
+
+    assert env.hours("QUIET_HOURS", default="22-6") == hours
+    assert not env.problems
+
+
+@pytest.mark.parametrize("value", ["21", "21-24", "8-8", "21-8-9", "night"])
+def test_other_words_for_hours_are_a_problem(value: str) -> None:
+    env = Environment({"QUIET_HOURS": value})
+
+    assert env.hours("QUIET_HOURS", default="none") is None
+    assert env.problems == ["QUIET_HOURS must be two hours, such as 21-8, or none."]
