@@ -110,7 +110,7 @@ def _leave_grace(
 def _may_have_grace(subscription: Subscription, period: Period, at: datetime) -> bool:
     """Return whether neither the line nor the payment method had grace within `GRACE_AGAIN`.
 
-    Grace that a fault of ours has caused does not count.
+    Grace that was caused by a fault of the operator does not count.
     """
     same = Q(line=period.line_id)
     if subscription.mandate is not None:
