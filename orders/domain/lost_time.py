@@ -16,14 +16,18 @@ from subscriptions.domain import giving_back
 
 
 def give_back(profile: Profile, **_signal: Any) -> None:
-    """Give the plan back the time until this download. This is a signal receiver."""
+    """Give the plan back the time until this download. This is a signal receiver.
+
+    A further device of a running plan has cost it no time.
+    """
     completed = Order.objects.filter(state=OrderState.COMPLETED).select_related("subscription")
     order = completed.filter(profile=profile).first()
-    since = _failed_since(order) if order else None
-    if order is None or since is None:
+    if order is None or order.subscription is None:
         return
-    assert order.subscription is not None  # noqa: S101 -- constraint completed_order_was_charged_and_has_its_plan
-    assert order.completed_at is not None  # noqa: S101 -- the same
+    since = _failed_since(order)
+    if since is None:
+        return
+    assert order.completed_at is not None  # noqa: S101 -- completed_order_was_charged_and_has_its_plan
     assert profile.downloaded_at is not None  # noqa: S101 -- downloaded_profile_has_a_time
     giving_back.give_back(
         order.subscription,

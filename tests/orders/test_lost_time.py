@@ -10,6 +10,7 @@ from mobileplans.models import LpaReport, Visit
 from mobileplans.words import LpaCode
 from orders.domain import repairing
 from orders.models import Order
+from orders.states import OrderKind
 from subscriptions.models import Period, Subscription
 from tests.builders import make_visit
 from tests.orders.conftest import settled
@@ -132,3 +133,14 @@ def test_a_download_of_an_order_that_is_not_completed_gives_nothing(placed: Orde
     told(order)
 
     assert given_back() == 0
+
+
+def test_a_further_device_of_a_running_plan_has_lost_no_time(sold: Order) -> None:
+    fail(make_visit(account=sold.account), iccid_of(sold), days_ago=4)
+    running = Subscription.objects.get()
+    Order.objects.update(kind=OrderKind.ATTACH, subscription=None, running_plan=running)
+    told(sold)
+
+    assert sold.profile
+    sold.profile.refresh_from_db()
+    assert (sold.profile.state, given_back()) == ("downloaded", 0)
