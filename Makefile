@@ -42,7 +42,8 @@ reset:  ## Delete what `make run` has stored
 
 # Code that moves money, tells customers or lets them in must have full branch coverage. Only the whole suite can show that.
 WHOLE := --cov=accounts --cov=messages --cov=orders --cov=outbox --cov=payments --cov-report=term --cov-fail-under=100
-PYTEST = $(PYTHON) -m tests.services -- $(PYTHON) -m pytest -n 3 --dist loadgroup
+# The workers share what pytest makes of each test module (`tests/scheduling.py`), so it must be kept.
+PYTEST = env -u PYTHONDONTWRITEBYTECODE $(PYTHON) -m tests.services -- $(PYTHON) -m pytest -n 3 --dist loadgroup
 
 .PHONY: test-fast
 test-fast: services $(VENV)/.dev $(CATALOGUES)  ## Run the tests that start no other process: under two minutes (ARGS=…)

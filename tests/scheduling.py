@@ -1,6 +1,10 @@
 """Which tests start processes, which ones are measured, and in which order workers take them."""
 
+import os
 import re
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 from xdist.remote import Producer  # type: ignore[import-untyped]  # it ships no types
@@ -42,6 +46,25 @@ WITHOUT_COVERAGE = (
     *("tests/bench/", "tests/brand/", "tests/demo/", "tests/esim/", "tests/mobileplans/"),
     "tests/plans/",
 )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Import one worker's share of all test modules first.
+
+    pytest rewrites a module at its first import and keeps the result, which takes longer than all
+    else about collecting. Otherwise every worker would rewrite every module at the same time.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    collected = [Path(argument).name for argument in session.config.args]
+    if not worker or collected != session.config.getini("testpaths"):
+        return
+    first, workers = int(worker.removeprefix("gw")), int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    files = sorted((session.config.rootpath / "tests").rglob("test_*.py"))
+    for file in files[first::workers]:
+        # What is wrong with a module is reported when it is collected.
+        with suppress(Exception):
+            import_module(".".join(file.relative_to(session.config.rootpath).with_suffix("").parts))
 
 
 @pytest.hookimpl(tryfirst=True)
