@@ -192,13 +192,13 @@ class MarketRules(models.Model):
     price_notice_days = models.PositiveSmallIntegerField(
         default=31,
         db_default=31,
-        help_text="A new price holds for months that begin so many days after its notice.",
+        help_text="How many days after its notice a new price holds for months that begin.",
     )
     price_exit_days = models.PositiveSmallIntegerField(
         default=0,
         db_default=0,
         help_text=(
-            "So many days after the notice of a new price, the customer may still leave at the "
+            "How many days after the notice of a new price the customer may still leave at the "
             "old one."
         ),
     )

@@ -72,7 +72,7 @@ class TimeZoneForm(forms.Form):
     zone = forms.ChoiceField(
         label=_("Time zone"),
         required=False,
-        help_text=_("We send messages that aren't urgent by day, not at night."),
+        help_text=_("We send messages that aren't urgent only during the day."),
     )
 
     def __init__(self, *args: Any, **options: Any) -> None:

@@ -62,8 +62,8 @@ def time_given_back(subscription: Subscription) -> str:
     if longer.usable_until is None or longer.usable_until <= now():
         return ""
     text = _(
-        "The download of your eSIM failed at first. You got the time that you lost back: "
-        "it now runs until %(date)s."
+        "The download of your eSIM failed at first. You got the lost time back: "
+        "the plan now runs until %(date)s."
     )
     return text % {"date": day(longer.usable_until)}
 

@@ -215,7 +215,7 @@ def test_the_page_says_it_in_one_sentence(as_alice: Client, prepaid: Subscriptio
 
     assert "failed at first" not in page()
     give(prepaid)
-    assert "You got the time that you lost back: it now runs until" in page()
+    assert "You got the lost time back: the plan now runs until" in page()
     Period.objects.update(given_back=None)
     assert "You get the time that you lost with the next month that you pay." in page()
     Period.objects.update(given_back=LOST, usable_until=now())
