@@ -39,6 +39,8 @@ class Moments:
     calls: Mapping[str, tuple[str, ...]]
     # What begins a statement, a column of it, and a name.
     statements: tuple[tuple[str, str, str], ...]
+    # Words of the barriers that few workers come to.
+    rare: tuple[str, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -51,7 +53,11 @@ class Moments:
         return (*of_calls, *others)
 
 
-PAYMENTS = Moments({"payments_gatewaycall": OPERATIONS}, STATEMENTS)
+PAYMENTS = Moments(
+    calls={"payments_gatewaycall": OPERATIONS},
+    statements=STATEMENTS,
+    rare=("fetch", "void", "find", "refund", "credit note", "receipt"),
+)
 BARRIERS = PAYMENTS.names
 # One strike out of this many stalls the worker for longer than its lease. Then it goes on.
 STALLS_IN = 12

@@ -28,8 +28,6 @@ WORKERS = 4
 # A barrier's chance before it has had enough strikes, and afterwards. Without the second one,
 # workers would die at the common barriers all the time.
 CHANCE, LATER = 0.1, 0.004
-# Few payments reach these barriers.
-RARELY_MET = ("fetch", "void", "find", "refund", "credit note", "receipt")
 CHANCE_IF_RARE = 0.4
 # Messages to customers need no gateway: `make chaos` has them.
 NOT_OURS = ("message",)
@@ -88,7 +86,7 @@ class Nursery:
         chances = dict.fromkeys(self._moments.names, 0 if self._is_calm else LATER)
         short = [name for name in self._barriers if self.killed[name] < self._strikes]
         for name in [] if self._is_calm else short:
-            is_rare = any(word in name for word in RARELY_MET)
+            is_rare = any(word in name for word in self._moments.rare)
             chances[name] = CHANCE_IF_RARE if is_rare else CHANCE
         worker = os.fork()
         if not worker:

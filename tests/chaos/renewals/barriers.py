@@ -20,4 +20,5 @@ RENEWALS = Moments(
         (SUBSCRIPTION, '"state"', "the subscription's state"),
         ('UPDATE "outbox_task"', '"closed_at"', "the task's end"),
     ),
+    rare=("void", "suspend", "resume", "end:"),
 )

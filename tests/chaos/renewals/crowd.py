@@ -13,7 +13,7 @@ from payments.models import PaymentMethod
 from subscriptions.domain import cancelling, lifecycle
 from subscriptions.domain.cancelling import NotRenewing
 from subscriptions.models import Period, Subscription
-from subscriptions.states import RUNNING
+from subscriptions.states import RUNNING, SubscriptionState
 from tests.builders import make_card, make_operator
 from tests.payments.conftest import agree, card
 from tests.subscriptions.renewals import activate, make_monthly
@@ -27,8 +27,9 @@ CARDS = {
     "4000002500003155": 6,
 }
 PRICE = 2500
-# The share of the customers who do something in one step of time.
-ACTIVE = 0.004
+# The share of the customers who do something in one step of time: any of them, those whose next
+# month is authorised and may be cancelled just in time, and those on hold.
+ACTIVE, JUST_IN_TIME, ON_HOLD = 0.004, 0.05, 0.2
 
 
 class Crowd:
@@ -64,13 +65,18 @@ class Crowd:
     def act(self) -> None:
         """Let some customers do something. What the plan's state forbids is refused."""
         running = Subscription.objects.filter(state__in=RUNNING)
+        authorised = set(running.filter(periods__attempts__payment__state="authorised"))
         for subscription in running.select_related("mandate__method", "line__account"):
-            if self._rng.random() < ACTIVE:
+            share, acts = ACTIVE, ["cancel", "undo", "new card", "new card", "remove card"]
+            if subscription in authorised:
+                share, acts = JUST_IN_TIME, ["cancel", "new card"]
+            elif subscription.state == SubscriptionState.ON_HOLD:
+                share, acts = ON_HOLD, ["new card"]
+            if self._rng.random() < share:
                 with suppress(NotRenewing, GatewayUnavailable):
-                    self._act(subscription)
+                    self._act(subscription, self._rng.choice(acts))
 
-    def _act(self, subscription: Subscription) -> None:
-        act = self._rng.choice(["cancel", "undo", "new card", "new card", "remove card"])
+    def _act(self, subscription: Subscription, act: str) -> None:
         if act == "cancel":
             cancelling.cancel(subscription)
         elif act == "undo":
