@@ -79,6 +79,7 @@ class Failure(TextChoices):
     NO_PLACE_LEFT = "no_place_left", pgettext_lazy("order failure", "Too many devices on the plan")
     NOT_SHARED = "not_shared", pgettext_lazy("order failure", "Plan takes no device now")
     SIM_HAS_PLAN = "sim_has_plan", pgettext_lazy("order failure", "SIM has a plan of its own")
+    PLAN_CHANGED = "plan_changed", "The plan changed meanwhile"
 
 
 class ReturnState(TextChoices):

@@ -17,6 +17,7 @@ from payments.domain import codes
 from payments.models import CardPage
 from payments.refusal_texts import why_refused
 from payments.states import CardPageState, CodeVerdict, MethodKind, PaymentState
+from subscriptions.domain.changing import Hindrance
 from subscriptions.domain.periods import last_paid
 from subscriptions.states import RUNNING
 
@@ -69,7 +70,24 @@ def renewal_of(order: Order) -> str:
             )
             % shown
         )
-    return renewal(day, order.price.gross)
+    return renewal(day, order.monthly.gross)
+
+
+def why_not_changed(why: Hindrance) -> str:
+    """Return why a running plan cannot be changed now, and what to do first."""
+    texts = {
+        Hindrance.ENDED: _("This plan has ended, so it can't be changed."),
+        Hindrance.PARKED: _("We're looking into this plan. You can change it when that's done."),
+        Hindrance.CANCELLED: _(
+            "This plan is cancelled. Undo the cancellation first, then change the plan."
+        ),
+        Hindrance.UNPAID: _("This month isn't paid yet. Pay it first, then change the plan."),
+        Hindrance.BUSY: _("This plan is being charged right now. Try again in a few minutes."),
+        Hindrance.OTHER_CURRENCY: _("That plan is sold in another currency. Choose another one."),
+        Hindrance.SAME_PLAN: _("You have this plan already."),
+    }
+    later = _("Your plan or its price has changed meanwhile. Here are the latest ones.")
+    return texts.get(why, later)
 
 
 def pays_on_page(order: Order) -> bool:
@@ -230,6 +248,13 @@ def failure(order: Order) -> FailureText | None:
             _("A SIM can't use a second line. You haven't been charged."),
         ),
         Failure.LAPSED: (_("We couldn't complete your order"), _lapsed(order)),
+        Failure.PLAN_CHANGED: (
+            _("Your plan has changed meanwhile"),
+            _(
+                "It has renewed, was cancelled or was changed before we could finish. "
+                "You haven't been charged for this order."
+            ),
+        ),
         Failure.SIM_OF_ANOTHER: (
             _("This SIM belongs to another account"),
             _("Sign in to the account it belongs to. You haven't been charged."),

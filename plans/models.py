@@ -203,3 +203,33 @@ class PricedPlan(models.Model):
             Money(self.gross_minor_units or 0, self.currency),
             Money(self.tax_minor_units or 0, self.currency),
         )
+
+
+class MonthlyPricedPlan(PricedPlan):
+    """A plan that is bought, whose later months may cost something else than what is due now."""
+
+    monthly_minor_units = models.PositiveBigIntegerField(
+        null=True,
+        blank=True,
+        help_text="What each later month costs with tax, if that is not what is due now.",
+    )
+
+    class Meta:
+        abstract = True
+
+    @property
+    def monthly(self) -> TaxedPrice:
+        """Return the price of each later month."""
+        if self.monthly_minor_units is None:
+            return self.price
+        gross = Money(self.monthly_minor_units, self.currency)
+        return with_tax(gross, rate=self.tax_rate, included=True)
+
+    @property
+    def monthly_columns(self) -> dict[str, Any]:
+        """Return the columns of name and price of a later month, as `price_columns` has them."""
+        monthly = {
+            "gross_minor_units": self.monthly.gross.minor_units,
+            "tax_minor_units": self.monthly.tax.minor_units,
+        }
+        return {**self.price_columns, **monthly}

@@ -7,6 +7,7 @@ from selfcare.views import (
     addresses,
     lines,
     own_data,
+    plan_changes,
     plan_devices,
     plan_payment,
     plans,
@@ -31,6 +32,7 @@ urlpatterns = [
     path("plans/<str:reference>/", plans.plan, name="plan"),
     path("plans/<str:reference>/cancel/", plans.cancel, name="plan-cancel"),
     path("plans/<str:reference>/cancel/undo/", plans.undo_cancel, name="plan-undo-cancel"),
+    path("plans/<str:reference>/change/", plan_changes.change, name="plan-change"),
     path(
         "plans/<str:reference>/devices/<int:number>/remove/",
         plan_devices.remove,

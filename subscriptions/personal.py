@@ -31,6 +31,7 @@ from subscriptions.models import (
 )
 
 CALL = {"operation": INTERNAL, "detail": INTERNAL}
+OF_SUBSCRIPTION = ("market", "changing", "served_plan", "last_error")
 OF_SIM = "sim__lines__line__account"
 
 register(
@@ -110,8 +111,8 @@ register(
             "reference": "order or reference",
             "lost_time": "time lost by a failed download",
         },
-        withholds={"last_error": INTERNAL},
-        erases={"market": "", "mandate": None, "last_error": ""},
+        withholds={"last_error": INTERNAL, "changing": INTERNAL, "served_plan": INTERNAL},
+        erases={"mandate": None, **dict.fromkeys(OF_SUBSCRIPTION, "")},
         keeps=(Keep(BOOKS, ("plan_name", "reference")),),
         is_deleted_when_free=True,
         tasks=(leaving.KIND, KIND),

@@ -85,6 +85,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/account/plans/<reference>/": OWNER,
     "/account/plans/<reference>/cancel/": OWNER,
     "/account/plans/<reference>/cancel/undo/": OWNER,
+    "/account/plans/<reference>/change/": OWNER,
     "/account/plans/<reference>/devices/<number>/remove/": OWNER,
     "/account/plans/<reference>/name/": OWNER,
     "/account/plans/<reference>/pay/": OWNER,

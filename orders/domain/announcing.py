@@ -30,6 +30,7 @@ def tell_completed(
     if order.start_now_text:
         more |= {"start_now": order.start_now_text, "start_now_at": order.start_now_at}
     if order.renews:
+        more["renews_for"] = order.monthly.gross
         more |= {"renews_on": renewal_day(order.plan, at), "has_mandate": mandate is not None}
     _tell(order, Occasion.ORDER_CONFIRMED, **more)
 

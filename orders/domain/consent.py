@@ -39,7 +39,7 @@ def consent_text(draft: Draft) -> str:
     """
     if not draft.renews or draft.method is None:
         return ""
-    names = {"operator": operator().name, "amount": draft.price.gross, "card": draft.method.label}
+    names = {"operator": operator().name, "amount": draft.monthly.gross, "card": draft.method.label}
     if draft.method.kind == MethodKind.PAGE:
         return (
             _(
@@ -100,7 +100,7 @@ def make_mandate(order: Order) -> Mandate | None:
             text=order.consent_text,
             language=order.language,
             transaction_id=order.visit.transaction_id,
-            limit=order.price.gross,
+            limit=order.monthly.gross,
             at=order.consented_at,
         )
     except (MethodGone, NotOffered) as error:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from orders.domain import attaching, new_plans
+from orders.domain import attaching, new_plans, plan_changes
 from orders.models import Order
 from orders.states import OrderKind
 from outbox.domain import Lease
@@ -30,6 +30,7 @@ class Delivery:
 
 DELIVERIES = {
     OrderKind.NEW_PLAN: Delivery(new_plans.prepare, new_plans.deliver),
+    OrderKind.CHANGE: Delivery(plan_changes.prepare, plan_changes.deliver, plan_changes.claim),
     OrderKind.ATTACH: Delivery(attaching.prepare, attaching.deliver, attaching.claim),
 }
 

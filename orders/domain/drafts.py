@@ -5,7 +5,6 @@ another draft or an older version raises `StaleForm` and changes nothing.
 """
 
 import uuid
-from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -17,7 +16,6 @@ from accounts.models import User
 from esim.models import Sim
 from mobileplans.domain import visits
 from mobileplans.models import Visit
-from moportal.money import Money
 from orders.domain import attach_offers, bank_step
 from orders.domain.attach_offers import AttachOffer
 from orders.models import Draft
@@ -38,14 +36,6 @@ class StaleForm(Exception):
 
 class MethodRemoved(Exception):
     """The customer has removed this payment method."""
-
-
-@dataclass(frozen=True)
-class PriceChange:
-    """The price in the catalogue changed after the customer chose the plan."""
-
-    old: Money
-    new: Money
 
 
 def open_draft(account: User, visit: Visit) -> Draft:
@@ -91,13 +81,15 @@ def offer_of(draft: Draft, plan_id: int) -> Offer:
 def choose_plan(draft: Draft, offer: Offer, *, version: int) -> None:
     """Set a plan of its own, with the price that was shown."""
     own = {"kind": OrderKind.NEW_PLAN, "running_plan": None}
-    _change(draft, version, **own, **_price_fields(offer))
+    own |= {"monthly_minor_units": None, "quoted_at": None}
+    change(draft, version, **own, **price_fields(offer))
 
 
 def choose_running_plan(draft: Draft, offer: AttachOffer, *, version: int) -> None:
     """Set a running plan that this device will share, with the fee that was shown."""
-    about = {"kind": OrderKind.ATTACH, "running_plan": offer.plan}
-    _change(draft, version, **about, **attach_offers.price_columns(offer))
+    about: dict[str, object] = {"kind": OrderKind.ATTACH, "running_plan": offer.plan}
+    about |= {"monthly_minor_units": None, "quoted_at": None}
+    change(draft, version, **about, **attach_offers.price_columns(offer))
 
 
 def choose_method(draft: Draft, method: PaymentMethod, *, version: int) -> None:
@@ -111,7 +103,7 @@ def choose_method(draft: Draft, method: PaymentMethod, *, version: int) -> None:
         locked = PaymentMethod.objects.select_for_update(no_key=True).get(pk=method.pk)
         if locked.removed_at:
             raise MethodRemoved(locked.pk)
-        _change(draft, version, method=locked, card_page=None)
+        change(draft, version, method=locked, card_page=None)
 
 
 def drop_method(method: PaymentMethod, **_signal: Any) -> None:
@@ -184,7 +176,7 @@ def _new_card_page(draft: Draft, version: int) -> CardPage:
             market=draft.visit.market,
             renews=draft.renews,
         )
-        _change(draft, version, card_page=page)
+        change(draft, version, card_page=page)
         bank_step.ask_for_way_to_card_page(draft, page)
     return page
 
@@ -199,11 +191,13 @@ def take_card(page: CardPage, **_signal: Any) -> None:
 
 def choose_target(draft: Draft, sim: Sim | None, *, version: int) -> None:
     """Set the target: an installed profile, or a new eSIM if `sim` is None."""
-    _change(draft, version, sim=sim, wants_new_esim=sim is None)
+    change(draft, version, sim=sim, wants_new_esim=sim is None)
 
 
 def store_shown_target(draft: Draft, sim: Sim | None) -> None:
     """Store the target that the review page shows, so that no other target is ordered."""
+    if draft.kind == OrderKind.CHANGE:
+        return
     # A SIM card comes from the visit, not from a choice, so the draft does not store it.
     is_card = sim is not None and sim.kind == Sim.Kind.PHYSICAL
     shown = (sim.pk if sim else None, sim is None)
@@ -222,45 +216,12 @@ def name_device(
     with transaction.atomic():
         # The version is checked before the visit changes: a stale
         # form must not name a device.
-        _change(draft, version, sim=None, wants_new_esim=True)
+        change(draft, version, sim=None, wants_new_esim=True)
         visits.set_device(draft.visit, eid=eid, imei=imei, source=given)
 
 
-def update_price(draft: Draft) -> PriceChange | None:
-    """Set the catalogue's current price before the review, and return the change if there is one.
-
-    If the plan is no longer offered, clears it from the
-    draft and raises `PlanNotOffered`. What a change of plan costs is in no catalogue.
-    """
-    if draft.kind == OrderKind.CHANGE:
-        return None
-    old = draft.price.gross
-    try:
-        fields = _current_price(draft)
-    except PlanNotOffered:
-        # A page is being shown, not a form, so there is no
-        # earlier version to compare with.
-        own = {"kind": OrderKind.NEW_PLAN, "running_plan": None}
-        _change(draft, draft.version, plan=None, **own)
-        raise
-    if all(getattr(draft, name) == value for name, value in fields.items()):
-        return None
-    _change(draft, draft.version, **fields)
-    new = draft.price.gross
-    return PriceChange(old, new) if new != old else None
-
-
-def _current_price(draft: Draft) -> dict[str, object]:
-    """Return the draft's plan as it is offered now. Raises `PlanNotOffered`."""
-    if draft.kind != OrderKind.ATTACH:
-        return _price_fields(offer_of(draft, draft.plan_id or 0))
-    shared = attach_offers.offer_of(draft)
-    if shared is None:
-        raise PlanNotOffered(draft.running_plan_id)
-    return attach_offers.price_columns(shared)
-
-
-def _price_fields(offer: Offer) -> dict[str, object]:
+def price_fields(offer: Offer) -> dict[str, object]:
+    """Return the columns of a draft for this offer."""
     taxed = offer.price.taxed
     return {
         "plan": offer.plan,
@@ -272,7 +233,7 @@ def _price_fields(offer: Offer) -> dict[str, object]:
     }
 
 
-def _change(draft: Draft, version: int, **fields: object) -> None:
+def change(draft: Draft, version: int, **fields: object) -> None:
     """Change the draft by compare-and-set and raise its version, or raise `StaleForm`."""
     unchanged = Draft.objects.filter(pk=draft.pk, version=version, submitted_at=None)
     if not unchanged.update(version=F("version") + 1, **fields):

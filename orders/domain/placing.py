@@ -14,15 +14,16 @@ from accounts.models import User
 from brand.models import LegalText
 from brand.queries import legal_text
 from moportal.database.statements import compare_and_set
-from orders.domain import attach_offers, fraud, limits
+from orders.domain import attach_offers, fraud, limits, pricing
 from orders.domain.consent import consent_text, is_consent, is_start_now_text
 from orders.domain.drafts import StaleForm, is_complete
 from orders.domain.targets import Target, takes_plan, target
 from orders.models import KIND, Draft, Order, new_number
-from orders.states import ENDED
+from orders.states import ENDED, OrderKind
 from outbox.domain import enqueue
 from payments.domain import methods
 from payments.models import Payment
+from subscriptions.domain.changing import NotChangeable
 
 log = structlog.get_logger(__name__)
 
@@ -63,7 +64,8 @@ def place(draft: Draft, *, version: int, consent: str = "", start_now: str = "")
     open but the form shows an older version or another text of a box, or the draft is incomplete or
     has no target.
     """
-    shown = Draft.objects.select_related("visit", "method", "plan").get(pk=draft.pk)
+    related = ("visit", "method", "plan", "running_plan")
+    shown = Draft.objects.select_related(*related).get(pk=draft.pk)
     agreed = Agreed(consent, start_now)
     order = _submit(shown, version, agreed) if shown.submitted_at is None else None
     order = order or _order_of(shown)
@@ -82,7 +84,7 @@ def _submit(draft: Draft, version: int, agreed: Agreed) -> Order | None:
     chosen = target(draft)
     if chosen is None or draft.version != version or not is_complete(draft):
         return None
-    if not takes_plan(draft, chosen):
+    if not takes_plan(draft, chosen) or not _price_holds(draft):
         return None
     if not is_consent(draft, agreed.consent) or not is_start_now_text(draft, agreed.start_now):
         return None
@@ -99,6 +101,14 @@ def _submit(draft: Draft, version: int, agreed: Agreed) -> Order | None:
             return None
         limits.count_order(draft)
         return _create_order(draft, chosen, agreed)
+
+
+def _price_holds(draft: Draft) -> bool:
+    """Return whether the sum that the draft shows still counts. The review page says why not."""
+    try:
+        return draft.kind != OrderKind.CHANGE or pricing.holds(draft)
+    except NotChangeable:
+        return False
 
 
 def _order_of(draft: Draft) -> Order | None:
@@ -119,6 +129,8 @@ def _create_order(draft: Draft, chosen: Target, agreed: Agreed) -> Order:
         visit=visit,
         plan_id=draft.plan_id,
         **draft.price_columns,
+        monthly_minor_units=draft.monthly_minor_units,
+        line_is_new=draft.running_plan_id is None,
         language=language,
         terms_version=terms.version if terms else "",
         renews=draft.renews,
@@ -169,12 +181,13 @@ def reopen_draft(order: Order) -> Draft:
     if is_new or draft.plan_id is None:
         Draft.objects.filter(pk=draft.pk).update(
             version=F("version") + 1,
+            kind=order.kind,
+            running_plan=order.running_plan,
             plan=order.plan,
-            plan_name=order.plan_name,
-            gross_minor_units=order.gross_minor_units,
-            tax_minor_units=order.tax_minor_units,
-            tax_rate=order.tax_rate,
-            currency=order.currency,
+            **order.price_columns,
+            monthly_minor_units=order.monthly_minor_units,
+            # What is unused of the running month is less by now.
+            quoted_at=order.created_at if order.kind == OrderKind.CHANGE else None,
         )
         draft.refresh_from_db()
     return draft

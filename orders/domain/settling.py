@@ -33,6 +33,7 @@ from payments.models import Payment
 from payments.states import PaymentState
 from subscriptions.domain import lifecycle as subscriptions
 from subscriptions.domain import renewing, sharing
+from subscriptions.domain.changing import NotChangeable
 from subscriptions.networks.base import NetworkRefused
 
 log = structlog.get_logger(__name__)
@@ -50,6 +51,7 @@ FAILURES: dict[type[Exception], Failure] = {
     sharing.NotShared: Failure.NOT_SHARED,
     sharing.SimHasPlan: Failure.SIM_HAS_PLAN,
     NetworkRefused: Failure.NETWORK_REFUSED,
+    NotChangeable: Failure.PLAN_CHANGED,
 }
 
 
@@ -98,6 +100,8 @@ def _advance_or_fail(order: Order, lease: Lease) -> RetryAfter | None:
         # Process the order again at once: `settle` then sees the cancel and undoes the order.
         return RetryAfter(timedelta())
     except tuple(FAILURES) as error:
+        # The transaction that completed it may be rolled back.
+        order.refresh_from_db(fields=["state"])
         return _fail(order, lease, FAILURES[type(error)], f"{type(error).__name__}: {error}")
     except ServiceUnavailable as error:
         return _retry_or_stop(order, error)

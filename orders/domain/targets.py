@@ -16,6 +16,7 @@ from orders.models import Draft
 from orders.states import OrderKind
 from plans.models import PlanPrice
 from subscriptions.domain import sharing
+from subscriptions.models import SimOnLine, Subscription
 from subscriptions.queries import identified_sims
 
 
@@ -49,6 +50,9 @@ class Choice:
 def choice(draft: Draft) -> Choice:
     """Return the possible targets of the draft's plan, and the current one."""
     visit = draft.visit
+    if draft.kind == OrderKind.CHANGE and draft.running_plan is not None:
+        own = sim_of_plan(draft.running_plan)
+        return Choice(Target(own) if own else None, is_lost=own is None)
     # A device with a SIM card offers no choice: the plan is for the card in it. After the
     # launch the card may have been retired or taken out of the programme.
     if visit.iccid:
@@ -117,6 +121,13 @@ def _profiles(draft: Draft) -> tuple[Sim, ...]:
     if draft.kind == OrderKind.ATTACH:
         found = [sim for sim in found if sharing.plan_of_own(sim) is None]
     return tuple(found)
+
+
+def sim_of_plan(plan: Subscription) -> Sim | None:
+    """Return the first SIM on the plan's line, or None if the line has none any more."""
+    on_line = SimOnLine.objects.filter(line=plan.line_id, until=None).select_related("sim")
+    first = on_line.order_by("since", "pk").first()
+    return first.sim if first else None
 
 
 def target(draft: Draft) -> Target | None:

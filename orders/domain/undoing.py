@@ -9,7 +9,7 @@ from django.utils.timezone import now
 
 from esim.domain import provisioning
 from moportal.http_client import ServiceUnavailable
-from orders.domain import attaching
+from orders.domain import attaching, plan_changes
 from orders.models import Order
 from orders.states import TRIES_BEFORE_STAFF, OrderKind
 from outbox.domain import Lease, RetryAfter
@@ -36,6 +36,8 @@ def undo(order: Order, lease: Lease) -> RetryAfter | None:
     order.refresh_from_db()
     if order.subscription:
         subscriptions.cancel(order.subscription)
+    if order.kind == OrderKind.CHANGE:
+        plan_changes.release(order)
     parts = (_give_back, _cancel_profile, _end_service)
     errors = try_each(*(partial(part, order, lease) for part in parts))
     if not errors:

@@ -10,11 +10,11 @@ from esim.models import Sim
 from mobileplans.models import Visit
 from orders.states import OrderKind
 from payments.models import CardPage, PaymentMethod
-from plans.models import Plan, PricedPlan
+from plans.models import MonthlyPricedPlan, Plan
 from subscriptions.models import Subscription
 
 
-class Draft(PricedPlan):
+class Draft(MonthlyPricedPlan):
     """The cart: an order that is not submitted yet. An account has one open draft at a time.
 
     Every change raises `version`, and every form carries the version that it shows. `key`
@@ -36,6 +36,9 @@ class Draft(PricedPlan):
         related_name="drafts",
         help_text="The customer's plan that is changed, or that another device will use.",
     )
+    quoted_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the price of a change was last calculated."
+    )
     version = models.PositiveIntegerField(default=1)
     key = models.UUIDField(unique=True, default=uuid.uuid4)
     plan = models.ForeignKey(Plan, null=True, blank=True, on_delete=models.PROTECT)
@@ -56,6 +59,13 @@ class Draft(PricedPlan):
                 name="one_open_draft_per_account",
                 fields=["account"],
                 condition=Q(submitted_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="draft_that_changes_a_plan_has_its_monthly_price",
+                condition=Q(
+                    kind="change", monthly_minor_units__isnull=False, quoted_at__isnull=False
+                )
+                | ~Q(kind="change") & Q(monthly_minor_units__isnull=True, quoted_at__isnull=True),
             ),
             models.CheckConstraint(name="draft_kind_known", condition=Q(kind__in=OrderKind.values)),
             models.CheckConstraint(

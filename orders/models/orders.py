@@ -11,7 +11,7 @@ from mobileplans.models import Visit
 from orders.models.drafts import Draft
 from orders.states import Failure, OrderKind, OrderState
 from payments.models import Payment, PaymentMethod
-from plans.models import Plan, PricedPlan
+from plans.models import MonthlyPricedPlan, Plan
 from subscriptions.models import Subscription
 
 # The outbox's kind for orders.
@@ -28,7 +28,7 @@ def new_number() -> str:
     return "".join(secrets.choice(CROCKFORD) for _ in range(10))
 
 
-class Order(PricedPlan):
+class Order(MonthlyPricedPlan):
     """One decision of the customer: one order, at most one charge and at most one profile.
 
     `subscription` is the plan that the order has made. `running_plan` is an older plan that the
@@ -125,6 +125,11 @@ class Order(PricedPlan):
         constraints = [
             models.CheckConstraint(
                 name="order_state_known", condition=Q(state__in=OrderState.values)
+            ),
+            models.CheckConstraint(
+                name="order_that_changes_a_plan_has_its_monthly_price",
+                condition=Q(kind="change", monthly_minor_units__isnull=False)
+                | ~Q(kind="change") & Q(monthly_minor_units__isnull=True),
             ),
             models.CheckConstraint(name="order_kind_known", condition=Q(kind__in=OrderKind.values)),
             models.CheckConstraint(

@@ -136,7 +136,7 @@ def plans(request: HttpRequest, user: User) -> HttpResponse:
     on_offer = shelf(visit, user, category)
     context = {
         "form": form,
-        "offers": [_plan_tile(offer, str(form["plan"].value())) for offer in on_offer.offers],
+        "offers": [plan_tile(offer, str(form["plan"].value())) for offer in on_offer.offers],
         **_identity_context(on_offer),
         "location": visit.location,
         "category_title": CATEGORY_TITLES[category](),
@@ -170,7 +170,8 @@ def _selected_category(request: HttpRequest, draft: Draft) -> Category:
     return Category(asked) if asked in Category.values else Category.PREPAID
 
 
-def _plan_tile(offer: Offer, selected: str) -> dict[str, Any]:
+def plan_tile(offer: Offer, selected: str, *, note: str = "") -> dict[str, Any]:
+    """Return what the plan's tile says. The note takes the place of the words about renewing."""
     return {
         "id": offer.plan.pk,
         "name": offer.name,
@@ -180,7 +181,7 @@ def _plan_tile(offer: Offer, selected: str) -> dict[str, Any]:
         "others": len(offer.countries) - 1,
         "price": offer.price.taxed.gross,
         "is_taxed": offer.price.tax_rate > 0,
-        "renewal_text": _renewal_text(offer),
+        "renewal_text": note or _renewal_text(offer),
         "selected": str(offer.plan.pk) == selected,
     }
 

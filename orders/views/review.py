@@ -19,9 +19,10 @@ from brand.queries import order_button
 from esim.models import Sim
 from mobileplans.domain import visits
 from mobileplans.models import Visit
+from moportal.money import Money
 from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
 from orders import texts
-from orders.domain import drafts, fraud, limits, placing, targets
+from orders.domain import drafts, fraud, limits, placing, pricing, targets
 from orders.domain.consent import ConsentMissing, consent_text, renewal_day, start_now_text
 from orders.domain.drafts import StaleForm
 from orders.domain.targets import Choice
@@ -38,6 +39,7 @@ from orders.views.steps import (
 )
 from plans.models import Category
 from plans.queries import PlanNotOffered, validity_text
+from subscriptions.domain.changing import NotChangeable
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -58,10 +60,13 @@ def review(request: HttpRequest, user: User) -> HttpResponse:
         return redirect_to_open_step(draft)
     is_attach = draft.kind == OrderKind.ATTACH
     try:
-        price_change = drafts.update_price(draft)
+        price_change = pricing.update_price(draft)
         drafts.store_shown_target(draft, choice.target.sim)
     except PlanNotOffered:
         return _redirect_to_choice(request, is_attach=is_attach)
+    except NotChangeable as error:
+        messages.warning(request, texts.why_not_changed(error.why))
+        return redirect_to("plan", error.reference)
     except StaleForm:
         return redirect_to("review")
     form = restore_form(request, ReviewForm, initial_for(draft))
@@ -134,6 +139,16 @@ def _device_context(choice: Choice, visit: Visit) -> dict[str, Any]:
     return {"device_text": text, "device_note": note, "device_is_open": choice.is_open}
 
 
+def _change_context(draft: Draft) -> dict[str, Any]:
+    """Return how the sum of a change comes about."""
+    old, price = draft.running_plan, draft.price.gross
+    if old is None or draft.kind != OrderKind.CHANGE:
+        return {}
+    monthly = draft.monthly.gross
+    unused = Money(monthly.minor_units - price.minor_units, price.currency)
+    return {"change": {"old_name": old.plan_name, "monthly": monthly, "unused": unused}}
+
+
 def _back_url(draft: Draft) -> str:
     """Return where Back leads. A draft with nothing to pay has skipped the payment page."""
     return reverse("payment") if draft.needs_method else _change_url(draft)
@@ -150,6 +165,8 @@ def _change_url(draft: Draft) -> str:
     """Return where another plan can be chosen."""
     if draft.kind == OrderKind.ATTACH:
         return reverse("lines")
+    if draft.running_plan is not None:
+        return reverse("plan-change", args=[draft.running_plan.reference])
     category = draft.plan.category if draft.plan else Category.PREPAID
     return f"{reverse('plans')}?category={category}"
 
@@ -160,7 +177,7 @@ def _renewal_text(draft: Draft) -> str:
         return _("This device shares the plan's data. The plan's own price stays the same.")
     if draft.plan is None or not draft.renews:
         return ""
-    return texts.renewal(renewal_day(draft.plan, now()), draft.price.gross)
+    return texts.renewal(renewal_day(draft.plan, now()), draft.monthly.gross)
 
 
 def _review_context(draft: Draft) -> dict[str, Any]:
@@ -174,6 +191,7 @@ def _review_context(draft: Draft) -> dict[str, Any]:
         "method": draft.method,
         "renewal_text": _renewal_text(draft),
         "change_url": _change_url(draft),
+        **_change_context(draft),
         "consent_text": consent_text(draft),
         "start_now_text": start_now_text(draft),
         "price": price.gross,

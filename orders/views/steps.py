@@ -23,6 +23,7 @@ from orders.domain.targets import target
 from orders.forms import DraftForm
 from orders.models import Draft, Order
 from orders.queries.orders import orders_of
+from orders.states import OrderKind
 
 Rest = ParamSpec("Rest")
 TITLES = {
@@ -203,7 +204,9 @@ def redirect_to_open_step(draft: Draft) -> HttpResponse:
     if draft.plan_id is None:
         return redirect_to("options")
     if target(draft) is None:
-        return redirect_to("device")
+        # The line of a running plan has lost its SIM. The plan's page says what comes next.
+        plan = draft.running_plan if draft.kind == OrderKind.CHANGE else None
+        return redirect_to("plan", plan.reference) if plan else redirect_to("device")
     return redirect_to("review") if is_paid_for(draft) else redirect_to("payment")
 
 

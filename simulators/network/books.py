@@ -80,11 +80,12 @@ class Books:
         )
         return [row["iccid"] for row in rows]
 
-    def activate(self, reference: str, plan: str) -> None:
+    def activate(self, reference: str, plan: str, sequence: int) -> None:
+        """Store the plan, unless a renewal that came later has named a newer one."""
         self._store.execute(
             "INSERT INTO service (reference, state, plan) VALUES (?, 'active', ?)"
-            " ON CONFLICT (reference) DO UPDATE SET plan = excluded.plan",
-            *(reference, plan),
+            " ON CONFLICT (reference) DO UPDATE SET plan = excluded.plan WHERE renewed < ?",
+            *(reference, plan, sequence),
         )
 
     def find_sim(self, reference: str, iccid: str) -> dict[str, Any] | None:
@@ -104,11 +105,11 @@ class Books:
             *(sim.get(name, "") for name in ("imsi", "msisdn")),
         )
 
-    def renew(self, reference: str, sequence: int, period: int, until: str) -> None:
+    def renew(self, reference: str, sequence: int, period: int, until: str, plan: str) -> None:
         self._store.execute(
-            "UPDATE service SET renewed = ?, period = ?, until = ?"
+            "UPDATE service SET renewed = ?, period = ?, until = ?, plan = ?"
             " WHERE reference = ? AND renewed <= ?",
-            *(sequence, period, until, reference, sequence),
+            *(sequence, period, until, plan, reference, sequence),
         )
 
     def switch(self, reference: str, sequence: int, *, suspended: bool) -> None:

@@ -70,7 +70,7 @@ class NetworkServer:
             elif known and known["state"] == "ended":
                 status, said = HTTPStatus.CONFLICT, {"error": "ended"}
             else:
-                self.books.activate(reference, sim["plan"])
+                self.books.activate(reference, sim["plan"], sim["sequence"])
                 self.books.store_sim(sim)
                 said = self._show_sim(reference, iccid)
             self.books.record_call("activate", reference, iccid, str(status.value))
@@ -91,12 +91,14 @@ class NetworkServer:
     def _renew(self, request: Request, reference: str) -> Answer:
         body = request.json()
         sequence, period = _count(body, "sequence"), _count(body, "period")
-        until = body.get("until")
+        until, plan = body.get("until"), body.get("plan")
         if not isinstance(until, str) or not until:
             raise HttpRefusal(HTTPStatus.BAD_REQUEST, "invalid_period")
+        if not isinstance(plan, str) or not plan:
+            raise HttpRefusal(HTTPStatus.BAD_REQUEST, "invalid_plan")
 
         def change() -> None:
-            self.books.renew(reference, sequence, period, until)
+            self.books.renew(reference, sequence, period, until, plan)
 
         return self._with_faults("renew", lambda: self._change("renew", reference, change))
 

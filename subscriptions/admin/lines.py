@@ -119,8 +119,8 @@ class SubscriptionAdmin(admin.ModelAdmin[Subscription]):
     readonly_fields = [
         *("master", "state", "reference", "live_sims", "ended_at", "mandate"),
         *("anchored_at", "anchor_number", "decided_number", "last_number", "cancelled_at"),
-        *("parked_because", "due_at", "served_until", "is_suspended", "lost_time"),
-        *("tries", "last_error"),
+        *("changing", "parked_because", "due_at", "tries", "last_error"),
+        *("served_until", "served_plan", "is_suspended", "lost_time"),
     ]
     autocomplete_fields = ["line"]
     inlines = [PeriodInline, LiveSimInline, NetworkCallInline]

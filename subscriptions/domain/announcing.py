@@ -106,7 +106,8 @@ def tell_new_price(notice: PriceNotice, context: Mapping[str, Any]) -> None:
 
 def tell_cancelled(subscription: Subscription, *, ends_at: datetime, at: datetime) -> None:
     """Confirm a cancel, with the day on which the plan ends."""
-    about = f"{subscription.reference} {at.timestamp():.0f}"
+    # A change that was paid just before moves the last period on. The customer is told the new day.
+    about = f"{subscription.reference}-{subscription.last_number} {at.timestamp():.0f}"
     _tell_of(subscription, Occasion.PLAN_CANCELLED, about, ends_at=ends_at, at=at)
 
 

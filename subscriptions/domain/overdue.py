@@ -50,7 +50,8 @@ def follow_time(subscription: Subscription, lease: Lease) -> None:
     assert ends_at is not None  # noqa: S101 -- paid_period_has_its_time
     if at < ends_at:
         return
-    is_decided = subscription.decided_number > paid.number
+    # What an order changes right now is paid, or the order will say that it is not.
+    is_decided = subscription.decided_number > paid.number or bool(subscription.changing)
     is_over = at >= ends_at + HOLD and not subscription.parked_because
     if not is_decided and (subscription.is_cancelled or is_over):
         _end(subscription, paid, lease)
@@ -160,6 +161,7 @@ def _start_hold(subscription: Subscription, period: Period) -> None:
         "state": subscription.state,
         "decided_number": subscription.decided_number,
         "mandate": subscription.mandate_id,
+        "changing": "",
     }
     if not lock_planned(period) or not compare_and_set(
         Subscription, subscription.pk, expected, state=SubscriptionState.ON_HOLD
@@ -197,6 +199,7 @@ def _end(subscription: Subscription, paid: Period, lease: Lease) -> None:
             "mandate": subscription.mandate_id,
             "last_number": subscription.last_number,
             "decided_number": paid.number,
+            "changing": "",
         }
         changes = {"state": SubscriptionState.ENDED, "due_at": None}
         if not compare_and_set(Subscription, subscription.pk, expected, **changes):

@@ -22,6 +22,7 @@ from subscriptions.domain import announcing
 from subscriptions.domain.bounds import READY_BEFORE, next_try
 from subscriptions.domain.terms import evidence_for
 from subscriptions.models import Attempt, Period, Subscription
+from subscriptions.states import PeriodState
 
 log = structlog.get_logger(__name__)
 APPROVED = frozenset({PaymentState.AUTHORISED, PaymentState.CAPTURED})
@@ -87,6 +88,18 @@ def let_go(period: Period, lease: Lease) -> None:
     """Leave nothing authorised for a period that will not be charged."""
     attempt = live_attempt(period)
     if attempt is not None:
+        _let_go(attempt, lease)
+
+
+def let_go_of_lapsed(subscription: Subscription, lease: Lease) -> None:
+    """Leave nothing authorised for a period that has lapsed, because another plan took its place.
+
+    Raises `GatewayUnavailable`.
+    """
+    lapsed = Attempt.objects.filter(
+        is_live=True, period__subscription=subscription, period__state=PeriodState.LAPSED
+    )
+    for attempt in lapsed.select_related("payment__method", "period__subscription"):
         _let_go(attempt, lease)
 
 

@@ -112,6 +112,7 @@ def _load(subject: str | int) -> Subscription:
 
 def _catch_up(subscription: Subscription, lease: Lease) -> None:
     """Pay the next period. After an outage, also pay those that have begun meanwhile, in order."""
+    paying.let_go_of_lapsed(subscription, lease)
     while _renew(subscription, lease):
         subscription = _load(subscription.pk)
 
@@ -126,7 +127,9 @@ def _renew(subscription: Subscription, lease: Lease) -> bool:
     if subscription.state == SubscriptionState.ENDED:
         overdue.clear_away(subscription, period, lease)
         return False
-    return not subscription.parked_because and _pay_next(subscription, paid, period, lease)
+    if subscription.parked_because or subscription.changing:
+        return False
+    return _pay_next(subscription, paid, period, lease)
 
 
 def _pay_next(
@@ -170,6 +173,7 @@ def _decide_to_charge(subscription: Subscription, paid: Period, period: Period) 
     expected = {
         "decided_number": paid.number,
         "last_number": None,
+        "changing": "",
         "parked_because": "",
         # Race: time may have been given back, so the period begins later now.
         "anchored_at": subscription.anchored_at,

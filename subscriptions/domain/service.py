@@ -49,14 +49,18 @@ def _served(subscription: Subscription) -> tuple[datetime, int]:
 
 def serve_until(subscription: Subscription, number: int, until: datetime, lease: Lease) -> None:
     """Let the network serve the plan until this time. Nothing is called if it was told so."""
-    if subscription.served_until == until:
+    plan = subscription.plan.code if subscription.plan else ""
+    if (subscription.served_until, subscription.served_plan) == (until, plan):
         return
 
     def send(sequence: int) -> None:
-        network().renew(subscription.reference, sequence=sequence, period=number, until=until)
+        network().renew(
+            subscription.reference, sequence=sequence, period=number, until=until, plan=plan
+        )
 
     _call(subscription, "renew", send, lease)
-    compare_and_set(Subscription, subscription.pk, {"ended_at": None}, served_until=until)
+    told = {"served_until": until, "served_plan": plan}
+    compare_and_set(Subscription, subscription.pk, {"ended_at": None}, **told)
 
 
 def _switch(subscription: Subscription, lease: Lease, *, off: bool) -> None:

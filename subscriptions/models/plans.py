@@ -71,6 +71,13 @@ class Subscription(models.Model):
     cancelled_at = models.DateTimeField(
         null=True, blank=True, help_text="When the customer, or staff, cancelled it."
     )
+    changing = models.CharField(
+        max_length=10,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The order that changes the plan, from the decision to charge it until it ends.",
+    )
     parked_because = models.CharField(
         max_length=8,
         choices=ParkReason,
@@ -84,6 +91,13 @@ class Subscription(models.Model):
     )
     served_until = models.DateTimeField(
         null=True, blank=True, help_text="The time until which the network was told to serve it."
+    )
+    served_plan = models.CharField(
+        max_length=40,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The plan that the network was told to serve, since it was renewed.",
     )
     is_suspended = models.BooleanField(
         default=False, db_default=False, help_text="The network was told to suspend it."
@@ -132,6 +146,10 @@ class Subscription(models.Model):
                 condition=Q(due_at__isnull=True)
                 | Q(anchored_at__isnull=False, master="portal")
                 & Q(state__in=["active", "grace", "on_hold"]),
+            ),
+            models.CheckConstraint(
+                name="only_what_renews_is_changed",
+                condition=Q(changing="") | Q(anchored_at__isnull=False, master="portal"),
             ),
             models.CheckConstraint(
                 name="only_what_renews_is_overdue",

@@ -77,10 +77,13 @@ class Network(Protocol):
         arrives later then has no effect.
         """
 
-    def renew(self, reference: str, *, sequence: int, period: int, until: datetime) -> None:
-        """Serve the plan until this time. `period` is the number of the period that is paid.
+    def renew(
+        self, reference: str, *, sequence: int, period: int, until: datetime, plan: str
+    ) -> None:
+        """Serve this plan until this time. `period` is the number of the period that is paid.
 
-        A later call may name an earlier time, because a customer has cancelled.
+        A later call may name an earlier time, because a customer has cancelled, and another plan,
+        because a customer has changed it.
         """
 
     def suspend(self, reference: str, *, sequence: int) -> None:

@@ -48,9 +48,16 @@ class HttpNetwork:
         if answer.get("state") != "ended":
             raise NetworkUnavailable(f"not ended: {str(answer)[:120]}", was_sent=True)
 
-    def renew(self, reference: str, *, sequence: int, period: int, until: datetime) -> None:
-        """Serve the plan until this time."""
-        content = {"sequence": sequence, "period": period, "until": until.isoformat()}
+    def renew(
+        self, reference: str, *, sequence: int, period: int, until: datetime, plan: str
+    ) -> None:
+        """Serve this plan until this time."""
+        content = {
+            "sequence": sequence,
+            "period": period,
+            "until": until.isoformat(),
+            "plan": plan,
+        }
         self._change(reference, "period", content)
 
     def suspend(self, reference: str, *, sequence: int) -> None:

@@ -17,7 +17,9 @@ class AlwaysWarm:
     def end(self, reference: str) -> None:
         """Do nothing: the balance alone limits what the SIM can use."""
 
-    def renew(self, reference: str, *, sequence: int, period: int, until: datetime) -> None:
+    def renew(
+        self, reference: str, *, sequence: int, period: int, until: datetime, plan: str
+    ) -> None:
         """Do nothing: the balance alone limits what the SIM can use."""
 
     def suspend(self, reference: str, *, sequence: int) -> None:

@@ -21,6 +21,7 @@ from orders.domain import (
     matching,
     outcomes,
     placing,
+    pricing,
     returning,
 )
 from orders.domain.attach_offers import WhyNot
@@ -271,11 +272,11 @@ def test_a_fee_that_changed_is_shown_before_it_is_charged(with_fee: Subscription
     draft = choose(with_fee)
     with_fee.plan.prices.update(device_minor_units=700)  # type: ignore[union-attr]  # it has one
 
-    change = drafts.update_price(draft)
+    change = pricing.update_price(draft)
 
     assert change is not None
     assert (change.old.minor_units, change.new.minor_units) == (500, 700)
-    assert drafts.update_price(draft) is None
+    assert pricing.update_price(draft) is None
 
 
 def test_the_same_card_is_ordered_once(running: Subscription) -> None:

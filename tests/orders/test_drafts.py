@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from accounts.models import User
-from orders.domain import drafts
+from orders.domain import drafts, pricing
 from orders.domain.drafts import StaleForm
 from orders.models import Draft
 from plans.models import PlanPrice
@@ -67,7 +67,7 @@ def test_a_new_price_is_set_and_returned_as_a_change(alice: User) -> None:
     draft = make_draft(alice)
     PlanPrice.objects.update(minor_units=2100)
 
-    change = drafts.update_price(draft)
+    change = pricing.update_price(draft)
 
     assert change is not None
     assert (change.old.minor_units, change.new.minor_units) == (1900, 2100)
@@ -78,7 +78,7 @@ def test_an_unchanged_price_changes_nothing(alice: User) -> None:
     draft = make_draft(alice)
     before = draft.version
 
-    assert drafts.update_price(draft) is None
+    assert pricing.update_price(draft) is None
     assert draft.version == before
 
 
@@ -89,7 +89,7 @@ def test_a_plan_that_is_no_longer_on_sale_is_cleared_from_the_draft(alice: User)
     draft.plan.save()
 
     with pytest.raises(PlanNotOffered):
-        drafts.update_price(draft)
+        pricing.update_price(draft)
 
     assert draft.plan_id is None
 

@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 from accounts.models import User
 from esim.models import Sim
 from mobileplans.models import Visit
-from orders.domain import drafts, placing, targets
+from orders.domain import drafts, placing, pricing, targets
 from orders.domain.drafts import StaleForm
 from orders.domain.targets import Target
 from orders.models import Draft, Order
@@ -187,7 +187,7 @@ def test_profiles_whose_holders_are_unknown_lead_to_the_review_which_says_so(
 
     assert targets.target(draft) is not None
     with pytest.raises(PlanNotOffered):
-        drafts.update_price(draft)
+        pricing.update_price(draft)
 
 
 def test_the_device_page_offers_no_new_esim(as_alice: Client, alice: User, plan: Plan) -> None:

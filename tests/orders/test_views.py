@@ -6,7 +6,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from mobileplans.models import Visit
-from orders.domain import drafts
+from orders.domain import drafts, pricing
 from orders.forms import DeviceForm
 from orders.models import Draft, Order
 from plans.models import PlanPrice
@@ -236,6 +236,6 @@ def test_two_review_pages_at_once_never_show_an_older_draft(
     def meanwhile(draft: Draft) -> None:
         raise drafts.StaleForm(draft.pk)
 
-    monkeypatch.setattr(drafts, "update_price", meanwhile)
+    monkeypatch.setattr(pricing, "update_price", meanwhile)
 
     assert where(shopping.get("/review/")) == (303, "/review/")

@@ -216,7 +216,9 @@ class Network(AlwaysWarm):
     def end(self, reference: str) -> None:
         self._set(reference, 0, "ended", ended=True)
 
-    def renew(self, reference: str, *, sequence: int, period: int, until: datetime) -> None:
+    def renew(
+        self, reference: str, *, sequence: int, period: int, until: datetime, plan: str
+    ) -> None:
         self._set(reference, sequence, "renewed", until=until, period=period)
 
     def suspend(self, reference: str, *, sequence: int) -> None:

@@ -1,0 +1,127 @@
+"""`/account/plans/<reference>/change/`: choose another monthly plan for the running one.
+
+A dearer plan is ordered: this page leads to the payment and the review of the journey, which show
+what is due today as one sum.
+"""
+
+from datetime import datetime
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from accounts.models import User
+from mobileplans.domain import visits
+from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
+from orders.domain import drafts, pricing
+from orders.domain.drafts import StaleForm
+from orders.forms import PlanForm, initial_for
+from orders.models import Draft
+from orders.queries.offers import offers_for
+from orders.texts import why_not_changed
+from orders.views.plans import plan_tile
+from orders.views.steps import (
+    check_draft,
+    customer_only,
+    redirect_stale_form,
+    redirect_to,
+    redirect_to_open_step,
+)
+from plans.models import Category
+from plans.queries import Offer, PlanNotOffered
+from selfcare.views.plans import own_plan
+from subscriptions.domain import changing
+from subscriptions.domain.changing import NotChangeable
+from subscriptions.domain.periods import last_paid
+from subscriptions.models import Period, Subscription
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@keeps_form(PlanForm)
+@customer_only
+def change(request: HttpRequest, user: User, reference: str) -> HttpResponse:
+    """Show the plans that can take the running one's place, and take the choice."""
+    subscription = own_plan(user, reference)
+    draft = drafts.open_draft(user, visits.get_or_begin(request))
+    if request.method == "POST":
+        return _save_plan(request, user, subscription, draft)
+    at, paid = now(), last_paid(subscription)
+    why = changing.hindrance_of(subscription, paid, at=at)
+    form = restore_form(request, PlanForm, initial_for(draft))
+    chosen = str(form["plan"].value())
+    found = [] if why else _offers(draft, subscription, paid, at)
+    context = {
+        "plan": subscription,
+        "form": form,
+        "offers": [
+            plan_tile(offer, chosen, note=_what_happens(offer, subscription, paid, at))
+            for offer in found
+        ],
+        "location": draft.visit.location,
+        "why_not": why_not_changed(why) if why else "",
+        "back_url": reverse("plan", args=[reference]),
+    }
+    return render(request, "selfcare/plan_change.html", context)
+
+
+def _save_plan(
+    request: HttpRequest, user: User, subscription: Subscription, draft: Draft
+) -> HttpResponse:
+    form = PlanForm(request.POST)
+    if not form.is_valid():
+        return redirect_back(request, form)
+    try:
+        check_draft(draft, form)
+        offer = drafts.offer_of(draft, form.cleaned_data["plan"])
+        version = form.cleaned_data["version"]
+        pricing.choose_change(draft, subscription, offer, version=version)
+    except StaleForm:
+        return redirect_stale_form(request, form.cleaned_data["draft"], user)
+    except PlanNotOffered:
+        form.add_error("plan", _("This plan is no longer available. Choose another one."))
+        return redirect_back(request, form)
+    except NotChangeable as error:
+        messages.warning(request, why_not_changed(error.why))
+        return redirect_to("plan-change", subscription.reference)
+    forget_form(request)
+    _propose_method(draft, subscription)
+    return redirect_to_open_step(draft)
+
+
+def _propose_method(draft: Draft, subscription: Subscription) -> None:
+    """Set the method that pays the running plan, unless the draft has a usable one already."""
+    mandate = subscription.mandate
+    if mandate is None or mandate.ended_at or drafts.has_usable_method(draft):
+        return
+    drafts.choose_method(draft, mandate.method, version=draft.version)
+
+
+def _offers(draft: Draft, subscription: Subscription, paid: Period, at: datetime) -> list[Offer]:
+    """Return the monthly plans that can take the running one's place."""
+    return [
+        offer
+        for offer in offers_for(draft.visit, Category.RECURRING)
+        if _is_possible(subscription, paid, offer, at)
+    ]
+
+
+def _is_possible(subscription: Subscription, paid: Period, offer: Offer, at: datetime) -> bool:
+    try:
+        pricing.check_change(subscription, paid, offer, at=at)
+    except NotChangeable:
+        return False
+    return offer.price.taxed.gross.minor_units > paid.price.gross.minor_units
+
+
+def _what_happens(offer: Offer, subscription: Subscription, paid: Period, at: datetime) -> str:
+    """Return when the new plan begins, and what is due."""
+    monthly = offer.price.taxed.gross
+    due = changing.sum_due(monthly, paid, at=at)
+    return _("Begins today. You pay %(due)s now: what is unused of %(old)s is taken off.") % {
+        "due": due,
+        "old": subscription.plan_name,
+    }
