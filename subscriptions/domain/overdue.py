@@ -57,7 +57,7 @@ def follow_time(subscription: Subscription, lease: Lease) -> None:
         _end(subscription, paid, lease)
         return
     period = upcoming(subscription, paid) or plan_next(subscription, paid)
-    is_fault = is_decided or _is_fault_of_ours(subscription, period)
+    is_fault = is_decided or _is_fault_of_the_operator(subscription, period)
     if subscription.state == SubscriptionState.ACTIVE:
         _leave_active(subscription, period, at, is_fault=is_fault)
     elif subscription.state == SubscriptionState.GRACE:
@@ -71,7 +71,7 @@ def turning_points(subscription: Subscription, paid: Period) -> list[datetime | 
     return [period.grace_until if period else None, hold_ends_at]
 
 
-def _is_fault_of_ours(subscription: Subscription, period: Period) -> bool:
+def _is_fault_of_the_operator(subscription: Subscription, period: Period) -> bool:
     """Return whether the customer is not the reason why the period is not paid yet.
 
     The operator parked the plan or does not list the gateway, or the gateway has not answered.
@@ -176,10 +176,10 @@ def clear_away(subscription: Subscription, period: Period | None, lease: Lease) 
     """Void what is authorised, and let the planned period lapse, after a plan was ended at once."""
     if period is not None:
         paying.let_go(period, lease)
-    _plan_nothing(subscription, period)
+    _drop_upcoming(subscription, period)
 
 
-def _plan_nothing(subscription: Subscription, period: Period | None) -> None:
+def _drop_upcoming(subscription: Subscription, period: Period | None) -> None:
     """Let the planned period lapse, and end the mandate, because the plan is over."""
     if period is not None:
         move(period, NEXT_PERIOD_STATES, PeriodState.LAPSED)
@@ -204,7 +204,7 @@ def _end(subscription: Subscription, paid: Period, lease: Lease) -> None:
         changes = {"state": SubscriptionState.ENDED, "due_at": None}
         if not compare_and_set(Subscription, subscription.pk, expected, **changes):
             return
-        _plan_nothing(subscription, period)
+        _drop_upcoming(subscription, period)
         # The rest of the allowance in grace can't be used any more.
         at = now()
         cut_short(Period.objects.filter(subscription=subscription), at=at)

@@ -78,7 +78,7 @@ def process(subject: str, lease: Lease) -> RetryAfter | None:
     if not subscription.renews:
         return giving_back.tell_network(subscription, lease)
     structlog.contextvars.bind_contextvars(subscription=subscription.reference)
-    wish, errors = _wish(subscription), list[ServiceUnavailable]()
+    decided, errors = _decision_of_customer(subscription), list[ServiceUnavailable]()
     # If a service is down, the other steps still run: grace and hold must not wait for it.
     for step in (_catch_up, giving_back.give_what_is_owed, overdue.follow_time, _tell_network):
         try:
@@ -90,7 +90,7 @@ def process(subject: str, lease: Lease) -> RetryAfter | None:
             log.error("the gateway refuses: staff must act", detail=str(error))  # noqa: TRY400
             parking.park(subscription, ParkReason.FAULT)
         subscription = _load(subject)
-        if _wish(subscription) != wish:
+        if _decision_of_customer(subscription) != decided:
             # Race: the customer has decided something that the earlier steps have not seen. The
             # later steps could end the plan or put it on hold, so all steps begin again.
             return RetryAfter(timedelta())
@@ -99,7 +99,7 @@ def process(subject: str, lease: Lease) -> RetryAfter | None:
     return _wait(subscription)
 
 
-def _wish(subscription: Subscription) -> tuple[int | None, int | None]:
+def _decision_of_customer(subscription: Subscription) -> tuple[int | None, int | None]:
     """Return what the customer has decided: how the plan is paid, and whether it is cancelled."""
     return subscription.mandate_id, subscription.last_number
 
