@@ -28,6 +28,7 @@ from orders.domain.attach_offers import WhyNot
 from orders.domain.drafts import StaleForm
 from orders.domain.moving import IllegalTransition
 from orders.models import Draft, Order
+from orders.queries.orders import has_left_plan
 from orders.states import Failure, OrderKind, OrderState
 from outbox.domain import Lease
 from payments.models import Receipt
@@ -661,3 +662,16 @@ def test_after_a_recovery_the_page_says_from_when_on_a_device_can_be_added(
 
     assert "you can add a device from" in words(laptop, "/lines/")
     assert send(laptop, "/lines/", plan=running.reference) == "/lines/"
+
+
+def test_a_device_that_has_left_the_line_meanwhile_is_not_charged(running: Subscription) -> None:
+    order = attach(running)
+    assert order.sim_in_use
+    lifecycle.remove_from_line(order.sim_in_use)
+
+    with transaction.atomic(), pytest.raises(lifecycle.SimOfAnother):
+        attaching.claim(order)
+
+
+def test_an_order_without_a_plan_yet_has_left_none(alice: User) -> None:
+    assert not has_left_plan(make_order(alice))

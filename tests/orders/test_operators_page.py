@@ -95,7 +95,7 @@ def test_another_device_is_led_to_the_operator(as_alice: Client, order: Order) -
     page = words(other, "/pay/order/")
 
     assert "Confirm the payment" in page
-    assert "then confirm it on Kestrel Mobile's page." in page
+    assert "then confirm the payment on Kestrel Mobile's page." in page
     assert "Go to the confirmation page" in page
     assert "bank" not in page.lower()
 

@@ -480,3 +480,9 @@ def test_a_worker_without_its_lease_charges_nothing_after_the_change(
     renewing.process(str(stale.pk), Free())
 
     assert ("captured", 2500) not in monthly.charged
+
+
+def test_a_draft_that_changes_no_plan_shows_no_sum_that_holds(alice: User) -> None:
+    draft = drafts.open_draft(alice, make_visit(account=alice))
+
+    assert not pricing.holds(draft)

@@ -42,6 +42,7 @@ REFUSE_THE_MARK = {
     "accounts.User.market",
     "orders.Declaration.market",
     "subscriptions.Subscription.market",
+    "subscriptions.Subscription.changing",
 }
 
 
