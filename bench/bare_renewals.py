@@ -69,7 +69,8 @@ class Script:
     def _renew_in_network(self, writes: RenewalWrites, renewal: Renewal, until: datetime) -> None:
         call = writes.insert_network_call()
         url = f"{self.network_url}/subscriptions/{renewal.number}/period"
-        body = {"sequence": call, "period": 2, "until": until.isoformat()}
+        plan = renewal.plan_code
+        body = {"sequence": call, "period": 2, "until": until.isoformat(), "plan": plan}
         self.client.put(url, json=body).raise_for_status()
         writes.store_network_answer(call, until)
 

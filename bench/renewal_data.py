@@ -152,6 +152,15 @@ def bare_renewals(crowd: Crowd) -> list[Renewal]:
     countries = list(plan.countries.values_list("country", flat=True))
     first = Period.objects.filter(subscription__in=crowd.bare_keys).values_list("pk", "ends_at")
     return [
-        Renewal(key, method.token, plan.pk, countries, str(uuid4()), digest(str(key)), str(ends_at))
+        Renewal(
+            key,
+            method.token,
+            plan.pk,
+            plan.code,
+            countries,
+            str(uuid4()),
+            digest(str(key)),
+            str(ends_at),
+        )
         for key, ends_at in first
     ]

@@ -18,6 +18,7 @@ class Renewal:
     account: int
     token: str
     plan: int
+    plan_code: str
     countries: list[str]
     key: str
     digest: str
