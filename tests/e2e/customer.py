@@ -114,8 +114,8 @@ class Customer:
         self.view.locator("[autocomplete=cc-name]").fill("Noor Haddad")
         self.view.get_by_role("button", name=button, exact=True).click()
 
-    def submit(self) -> None:
-        self.press("Submit order")
+    def submit(self, button: str = "Submit order") -> None:
+        self.press(button)
 
     def press(self, name: str) -> None:
         self.view.get_by_role("button", name=self.words(name), exact=True).click()

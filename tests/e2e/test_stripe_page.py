@@ -16,6 +16,7 @@ from tests.stack import Stack
 
 STEP_CARD, YES = "4000 0027 6000 3184", "Yes, it is mine"
 IN_GB = {"market": "GB", "location": "GB"}
+ORDER_BUTTON = "Order with obligation to pay"
 # Of the world plan in GB, in pence.
 PRICE = 3200
 WINDOWS = [(800, 600), (360, 640)]
@@ -41,7 +42,7 @@ def buy_with_kept_card(noor: Customer, answer: str) -> None:
     noor.sees("How would you like to pay?")
     expect(noor.page.get_by_label("Visa ending in 3184")).to_be_checked()
     noor.press("Next")
-    noor.submit()
+    noor.submit(ORDER_BUTTON)
     noor.page.get_by_role("link", name="Go to your bank").click()
     noor.page.get_by_role("button", name=answer, exact=True).click()
 
@@ -50,7 +51,7 @@ def go_to_stripe(noor: Customer) -> None:
     """Submit the order, which has no card yet, and follow the link to Stripe's page."""
     noor.sees("Review your order")
     expect(noor.page.get_by_text("A card on our payment provider's page")).to_be_visible()
-    noor.submit()
+    noor.submit(ORDER_BUTTON)
     to_stripe = noor.page.get_by_role("link", name="Go to the payment page")
     expect(to_stripe).to_be_in_viewport(timeout=PATIENCE)
     expect(noor.page.locator(".guidance bdi")).to_be_in_viewport()
