@@ -116,7 +116,7 @@ def _option_tiles(sold: set[str], *, can_attach: bool) -> list[dict[str, str]]:
     }
     attach = {
         "title": _("Attach this device to a plan you have"),
-        "text": _("Share the data of a plan that runs already."),
+        "text": _("Share the data of a plan you already use."),
         "url": reverse("lines"),
         "icon": "device",
     }
