@@ -9,6 +9,7 @@ from django.db.models import Q
 from orders.models import Order
 from orders.states import ENDED, DeclarationState, OrderState, RepairState, ReturnState
 from payments.domain.deleting import books_begin, delete_payment
+from subscriptions.models import Attempt
 
 # An order has some twenty rows.
 BATCH = 50
@@ -43,4 +44,6 @@ def _delete(order: Order) -> None:
     order.delete()
     draft.delete()
     if payment is not None:
+        # An order that changes a plan has paid a period.
+        Attempt.objects.filter(payment=payment).delete()
         delete_payment(payment)

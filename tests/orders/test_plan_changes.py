@@ -9,10 +9,12 @@ from functools import partial
 
 import pytest
 from django.utils.timezone import now
+from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from orders import texts
 from orders.domain import by_staff, drafts, outcomes, placing, pricing, settling
+from orders.domain.deleting import delete_old_orders
 from orders.domain.drafts import StaleForm
 from orders.models import Draft, Order
 from orders.states import Failure, OrderState
@@ -486,3 +488,17 @@ def test_a_draft_that_changes_no_plan_shows_no_sum_that_holds(alice: User) -> No
     draft = drafts.open_draft(alice, make_visit(account=alice))
 
     assert not pricing.holds(draft)
+
+
+def test_an_old_change_goes_with_its_charge(
+    monthly: Renewal, large: Plan, settings: Settings
+) -> None:
+    order = settled(order_change(monthly, large))
+    settings.BOOKS_YEARS = 1
+    monthly.move_to(now() + timedelta(days=400))
+
+    assert delete_old_orders() == 1
+
+    assert not Order.objects.filter(pk=order.pk).exists()
+    assert not Payment.objects.exists()
+    assert Period.objects.filter(subscription=monthly.subscription).count() == 2
