@@ -188,9 +188,11 @@ def refuse_a_renewal(order: Order) -> None:
     """Try to charge the plan once more, which the bank refuses."""
     assert order.subscription
     refused = {"state": "declined", "refusal_kind": "later", "declined_at": now()}
-    charge = Payment.objects.create(
-        method=payment_of(order).method, minor_units=1, currency="USD", **refused
-    )
+    method, at = payment_of(order).method, now()
+    agreed = {"purpose": order.number, "text": "I agree.", "language": "en", "agreed_at": at}
+    mandate = method.mandates.create(**agreed, ended_at=at, end_reason="over")
+    by = {"initiator": "operator", "mandate": mandate}
+    charge = Payment.objects.create(method=method, minor_units=1, currency="USD", **by, **refused)
     order.subscription.periods.get().attempts.create(payment=charge, is_live=False)
 
 

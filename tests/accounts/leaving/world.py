@@ -222,9 +222,10 @@ def _fill_lines(account: User, order: Order, number: str) -> None:
     sim = order.profile.sim
     line = Line.objects.get(account=account)
     refused = {"state": "declined", "refusal_kind": "final", "declined_at": at}
-    charge = Payment.objects.create(
-        method=payment_of(order).method, minor_units=1, currency="USD", **refused
-    )
+    method = payment_of(order).method
+    mandate = method.mandates.create(purpose="charge", text="I agree.", language="en")
+    by = {"initiator": "operator", "mandate": mandate}
+    charge = Payment.objects.create(method=method, minor_units=1, currency="USD", **by, **refused)
     subscription = Subscription.objects.get(line=line)
     assert subscription.plan
     change = PriceChange.objects.create(
