@@ -113,13 +113,15 @@ def _bare_round(product: Product, crowd: "Crowd", workers: int) -> "Round":
 def _wait_until_renewed(crowd: "Crowd") -> None:
     from bench.renewal_data import BASE  # noqa: PLC0415 -- models need settings
     from outbox.models import Task  # noqa: PLC0415 -- the same
-    from subscriptions.models import Period  # noqa: PLC0415 -- the same
+    from subscriptions.models import KIND, Period  # noqa: PLC0415 -- the same
     from subscriptions.states import PeriodState  # noqa: PLC0415 -- the same
 
     done, deadline = 0, time.monotonic() + PATIENCE
     # Their keys come after those of the first months.
     second = Period.objects.filter(pk__gte=2 * BASE, state=PeriodState.PAID)
-    while done < crowd.due or Task.objects.filter(closed_at=None).exists():
+    # Other tasks wait for a later time, such as a message for the morning.
+    open_tasks = Task.objects.filter(closed_at=None, kind=KIND)
+    while done < crowd.due or open_tasks.exists():
         found = second.count()
         if found > done:
             done, deadline = found, time.monotonic() + PATIENCE
