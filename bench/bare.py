@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import httpx
 import psycopg
 
+from bench.message_writes import MessageWrites
 from bench.statements import Order
 from bench.writes import RETURN_URL, Writes
 
@@ -56,7 +57,7 @@ class Script:
         self._capture(writes, order, payment)
         writes.complete_order()
         writes.close_task()
-        self._send_message(writes, order)
+        send_message(self.client, self.message_url, writes)
 
     def _authorise(self, writes: Writes, order: Order) -> str:
         body = {
@@ -108,20 +109,6 @@ class Script:
             raise ValueError(answer.text)
         writes.mark_active_in_network()
 
-    def _send_message(self, writes: Writes, order: Order) -> None:
-        writes.begin_message()
-        call = writes.insert_sending_call()
-        message = {
-            "id": order.key,
-            "to": order.address,
-            "subject": SUBJECT,
-            "text": TEXT,
-            "language": "en",
-        }
-        headers = {"Idempotency-Key": order.key}
-        answer = self.client.post(f"{self.message_url}/messages", json=message, headers=headers)
-        writes.end_message(call, answer.raise_for_status().json()["id"])
-
     def _es2(
         self, writes: Writes, order: Order, function: str, fields: dict[str, object]
     ) -> dict[str, Any]:
@@ -141,6 +128,23 @@ class Script:
         if body["header"]["functionExecutionStatus"]["status"] != "Executed-Success":
             raise ValueError(answer.text)
         return body
+
+
+def send_message(client: httpx.Client, url: str, writes: MessageWrites) -> None:
+    """Send the message that confirms the sale, with its rows before and after the call."""
+    sale = writes.order
+    writes.begin_message()
+    call = writes.insert_sending_call()
+    message = {
+        "id": sale.key,
+        "to": sale.address,
+        "subject": SUBJECT,
+        "text": TEXT,
+        "language": "en",
+    }
+    headers = {"Idempotency-Key": sale.key}
+    answer = client.post(f"{url}/messages", json=message, headers=headers)
+    writes.end_message(call, answer.raise_for_status().json()["id"])
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import psycopg
 
-from bench.bare import SUBJECT, TEXT, run_script
+from bench.bare import run_script, send_message
 from bench.renewal_writes import MONTH, Renewal, RenewalWrites
 
 
@@ -28,7 +28,7 @@ class Script:
 
     def renew(self, renewal: Renewal) -> None:
         """Do what the product does, in the same order: a row before each call and one after it."""
-        self._send_message(self.charge(renewal), renewal)
+        send_message(self.client, self.message_url, self.charge(renewal))
 
     def charge(self, renewal: Renewal) -> RenewalWrites:
         """Charge the next month, open it, and tell the network."""
@@ -73,20 +73,6 @@ class Script:
         body = {"sequence": call, "period": 2, "until": until.isoformat(), "plan": plan}
         self.client.put(url, json=body).raise_for_status()
         writes.store_network_answer(call, until)
-
-    def _send_message(self, writes: RenewalWrites, renewal: Renewal) -> None:
-        writes.begin_message()
-        call = writes.insert_sending_call()
-        message = {
-            "id": renewal.key,
-            "to": renewal.address,
-            "subject": SUBJECT,
-            "text": TEXT,
-            "language": "en",
-        }
-        headers = {"Idempotency-Key": renewal.key}
-        answer = self.client.post(f"{self.message_url}/messages", json=message, headers=headers)
-        writes.end_message(call, answer.raise_for_status().json()["id"])
 
 
 def main() -> None:

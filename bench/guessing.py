@@ -11,7 +11,6 @@ import argparse
 import json
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,10 +22,8 @@ from statistics import median
 from bench.browsers import Browser
 from bench.guessing_crowd import OWN_ADDRESS, PASSWORD, SESSION, Customer, Honest, Reader, repeat
 from bench.guessing_server import FILES, GUESS, count_compared
-from bench.orders import load_portal
-from bench.product import Product
+from bench.product import Product, loaded_product
 from demo.parts import ROOT
-from tests.stack import make_copy
 
 PARTS = ("times", "own address", "many addresses")
 # What the run must keep.
@@ -64,16 +61,8 @@ class Bench:
 
 def main() -> int:
     options = _options()
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        folder = Path(name)
-        product = Product(make_copy("postgresql", folder))
-        try:
-            product.prepare()
-            with (folder / "own.log").open("w", encoding="utf-8") as log:
-                load_portal(product, log)
-                bench = _measure(product, folder, options)
-        finally:
-            product.close()
+    with loaded_product("own.log") as product:
+        bench = _measure(product, product.copy.folder, options)
     print(_table(bench.lines))
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)

@@ -8,17 +8,11 @@ completion, and the CPU time for each order.
 
 import argparse
 import json
-import logging
-import os
 import sys
-import tempfile
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
-import django
-
-from bench.product import THREADS, Product
-from tests.stack import make_copy
+from bench.product import THREADS, Product, loaded_product
 
 if TYPE_CHECKING:
     from bench.report import Line
@@ -26,16 +20,9 @@ if TYPE_CHECKING:
 
 def main() -> int:
     options = _options()
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        product = Product(make_copy("postgresql", Path(folder)))
-        try:
-            product.prepare()
-            with (product.copy.folder / "submit.log").open("w", encoding="utf-8") as log:
-                load_portal(product, log)
-                lines = _measure(product, options)
-        finally:
-            product.close()
-    from bench import report  # noqa: PLC0415 -- after `load_portal`
+    with loaded_product("submit.log") as product:
+        lines = _measure(product, options)
+    from bench import report  # noqa: PLC0415 -- models need settings
 
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
@@ -68,15 +55,6 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--json", type=Path, help="write every round to this file")
     return parser.parse_args()
-
-
-def load_portal(product: Product, log: IO[str]) -> None:
-    """Load the portal's settings in this process and send its log to a file."""
-    os.environ.update(product.environment)
-    django.setup()
-    for handler in logging.getLogger().handlers:
-        if isinstance(handler, logging.StreamHandler):
-            handler.setStream(log)
 
 
 def _measure(product: Product, options: argparse.Namespace) -> "list[Line]":

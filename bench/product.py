@@ -5,22 +5,27 @@ submits the orders itself. The simulators send no webhooks.
 """
 
 import contextlib
+import logging
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
+from typing import IO
+
+import django
 
 from demo.guard import Guard, end_groups
 from demo.health import answer
 from demo.parts import LOOPBACK, ROOT, Copy, environment, preparation
 from tests.services import free_port
 from tests.settings_for import production_environment
-from tests.stack import READY_WITHIN
+from tests.stack import READY_WITHIN, make_copy
 
 PYTHON = sys.executable
 # As many threads as `make run` gives a worker. Here beat is a process of its own.
@@ -157,6 +162,32 @@ class Product:
         for process in processes:
             process.wait()
             self._guard.forget(process.pid)
+
+
+@contextlib.contextmanager
+def loaded_product(log_name: str) -> Iterator[Product]:
+    """Prepare a copy of the product on PostgreSQL, and load its portal in this process.
+
+    What this process logs goes to the file with this name. Nothing of the copy is left behind.
+    """
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        product = Product(make_copy("postgresql", Path(folder)))
+        try:
+            product.prepare()
+            with (product.copy.folder / log_name).open("w", encoding="utf-8") as log:
+                _load_portal(product, log)
+                yield product
+        finally:
+            product.close()
+
+
+def _load_portal(product: Product, log: IO[str]) -> None:
+    """Load the portal's settings in this process and send its log to a file."""
+    os.environ.update(product.environment)
+    django.setup()
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler):
+            handler.setStream(log)
 
 
 def _answers(url: str) -> bool:

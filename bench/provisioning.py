@@ -8,18 +8,14 @@ time of this process for each profile.
 import argparse
 import json
 import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
 
 import httpx
 
-from bench.orders import load_portal
-from bench.product import Product
-from tests.stack import make_copy
+from bench.product import Product, loaded_product
 
 EID = "89049032123451234512345678901235"
 # Profiles before the measurement: they open connections and compose statements.
@@ -36,15 +32,8 @@ Times = tuple[float, float]
 
 def main() -> int:
     options = _options()
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        product = Product(make_copy("postgresql", Path(folder)))
-        try:
-            product.prepare()
-            with (product.copy.folder / "provisioning.log").open("w", encoding="utf-8") as log:
-                load_portal(product, log)
-                rounds = [_round(product, options.profiles) for _ in range(options.rounds)]
-        finally:
-            product.close()
+    with loaded_product("provisioning.log") as product:
+        rounds = [_round(product, options.profiles) for _ in range(options.rounds)]
     print(_table(rounds))
     return 0
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from psycopg.types.json import Jsonb
 
 from bench.message_writes import MessageWrites
-from bench.statements import LEASE
 
 MONTH = timedelta(days=30)
 
@@ -77,13 +76,6 @@ class RenewalWrites(MessageWrites):
                 *(rows.period, rows.payment, at),
             )
 
-    def insert_gateway_call(self, operation: str, key: str) -> int:
-        return self.insert(
-            "INSERT INTO payments_gatewaycall (payment_id, operation, key, sent_at, outcome,"
-            " detail) VALUES (%s, %s, %s, %s, 'unanswered', '') RETURNING id",
-            *(self.rows.payment, operation, key, datetime.now(UTC)),
-        )
-
     def store_gateway_answer(self, call: int, state: str, gateway_id: str) -> None:
         at = datetime.now(UTC)
         self.write(
@@ -94,12 +86,6 @@ class RenewalWrites(MessageWrites):
             "UPDATE payments_payment SET state = %s, gateway_id = %s, captured_at = %s"
             " WHERE id = %s AND state IN ('intended', 'pending', 'authorised')",
             *(state, gateway_id, at if state == "captured" else None, self.rows.payment),
-        )
-
-    def renew_lease(self) -> None:
-        self.write(
-            "UPDATE outbox_task SET lease_until = %s WHERE id = %s AND lease_token = %s",
-            *(datetime.now(UTC) + LEASE, self.rows.task, self.lease),
         )
 
     def decide(self) -> None:

@@ -7,17 +7,13 @@ The results are renewals per second, how late they are, and the CPU time for eac
 
 import argparse
 import sys
-import tempfile
 import time
 from dataclasses import asdict
 from datetime import timedelta
-from pathlib import Path
 from statistics import quantiles
 from typing import TYPE_CHECKING
 
-from bench.orders import load_portal
-from bench.product import THREADS, Product
-from tests.stack import make_copy
+from bench.product import THREADS, Product, loaded_product
 
 if TYPE_CHECKING:
     from bench.meter import Round
@@ -31,15 +27,8 @@ MOST_BARE = 2000
 
 def main() -> int:
     options = _options()
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        product = Product(make_copy("postgresql", Path(folder)))
-        try:
-            product.prepare()
-            with (product.copy.folder / "renewals.log").open("w", encoding="utf-8") as log:
-                load_portal(product, log)
-                _measure(product, options)
-        finally:
-            product.close()
+    with loaded_product("renewals.log") as product:
+        _measure(product, options)
     return 0
 
 

@@ -98,6 +98,19 @@ class Statements:
             *(datetime.now(UTC), task, self.lease),
         )
 
+    def renew_lease(self) -> None:
+        self.write(
+            "UPDATE outbox_task SET lease_until = %s WHERE id = %s AND lease_token = %s",
+            *(datetime.now(UTC) + LEASE, self.rows.task, self.lease),
+        )
+
+    def insert_gateway_call(self, operation: str, key: str) -> int:
+        return self.insert(
+            "INSERT INTO payments_gatewaycall (payment_id, operation, key, sent_at, outcome,"
+            " detail) VALUES (%s, %s, %s, %s, 'unanswered', '') RETURNING id",
+            *(self.rows.payment, operation, key, datetime.now(UTC)),
+        )
+
     def insert_task(self, kind: str, subject: int, at: datetime) -> int:
         return self.insert(
             "INSERT INTO outbox_task (kind, subject, not_before, lease_token, attempts,"

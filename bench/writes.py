@@ -11,7 +11,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from bench.message_writes import HOUR, MessageWrites
-from bench.statements import LEASE, Order
+from bench.statements import Order
 
 MARKS = Jsonb(["a1b2c3"])
 RETURN_URL = "https://portal.kestrel.example/orders/{}/returned/"
@@ -54,12 +54,6 @@ class Writes(MessageWrites):
     def claim_task(self) -> None:
         self.claim(self.rows.task)
 
-    def renew_lease(self) -> None:
-        self.write(
-            "UPDATE outbox_task SET lease_until = %s WHERE id = %s AND lease_token = %s",
-            *(datetime.now(UTC) + LEASE, self.rows.task, self.lease),
-        )
-
     def close_task(self) -> None:
         self.close(self.rows.task)
 
@@ -71,13 +65,6 @@ class Writes(MessageWrites):
                 self.rows.order,
             )
             self._note_change("acknowledged", "in_progress")
-
-    def insert_gateway_call(self, operation: str, key: str) -> int:
-        return self.insert(
-            "INSERT INTO payments_gatewaycall (payment_id, operation, key, sent_at, outcome,"
-            " detail) VALUES (%s, %s, %s, %s, 'unanswered', '') RETURNING id",
-            *(self.rows.payment, operation, key, datetime.now(UTC)),
-        )
 
     def store_gateway_answer(self, call: int) -> None:
         self.write(
