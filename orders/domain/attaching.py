@@ -64,7 +64,7 @@ def take_off(order: Order, lease: Lease) -> None:
         return
     plan = _plan_of(order)
     sharing.leave(plan, sim)
-    for one in sharing.plans_on_line(plan):
+    for one in sharing.plans_on_line(plan.line_id):
         activation.deactivate(one, sim, before_call=lease.cover_call)
 
 

@@ -98,8 +98,7 @@ def quote(plan: Subscription, offer: Offer, *, at: datetime) -> dict[str, object
 
 def check_change(plan: Subscription, paid: Period, offer: Offer, *, at: datetime) -> None:
     """Raise `NotChangeable` if this offer cannot take the place of the running plan now."""
-    if why := changing.hindrance_of(plan, paid, at=at):
-        raise NotChangeable(plan, why)
+    changing.check_changeable(plan, paid, at=at)
     if offer.price.currency != paid.currency:
         raise NotChangeable(plan, Hindrance.OTHER_CURRENCY)
     if offer.plan.pk == plan.plan_id:
@@ -115,7 +114,6 @@ def holds(draft: Draft) -> bool:
     if plan is None or quoted_at is None:
         return False
     paid = last_paid(plan)
-    if why := changing.hindrance_of(plan, paid, at=at):
-        raise NotChangeable(plan, why)
+    changing.check_changeable(plan, paid, at=at)
     is_of_this_month = paid.starts_at is not None and paid.starts_at < quoted_at
     return is_of_this_month and at < quoted_at + QUOTED_FOR

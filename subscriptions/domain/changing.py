@@ -28,7 +28,7 @@ from plans.models import Plan
 from subscriptions.domain import allocation, announcing
 from subscriptions.domain.bounds import TOLD_BEFORE, end_of_period
 from subscriptions.domain.lifecycle import create_bucket
-from subscriptions.domain.periods import last_paid
+from subscriptions.domain.periods import last_paid, lock_periods
 from subscriptions.domain.unused import unused_price
 from subscriptions.models import KIND, Attempt, Period, Subscription
 from subscriptions.states import RUNNING, ParkReason, PeriodState, SubscriptionState
@@ -85,6 +85,12 @@ def hindrance_of(subscription: Subscription, paid: Period, *, at: datetime) -> H
     return Hindrance.BUSY if is_charging or is_over else None
 
 
+def check_changeable(subscription: Subscription, paid: Period, *, at: datetime) -> None:
+    """Raise `NotChangeable` if the plan cannot be changed now."""
+    if why := hindrance_of(subscription, paid, at=at):
+        raise NotChangeable(subscription, why)
+
+
 def sum_due(monthly: Money, paid: Period, *, at: datetime) -> Money:
     """Return what a change costs now: the new month less what is unused of the running one.
 
@@ -103,8 +109,7 @@ def claim(subscription: Subscription, *, order: str, shown_at: datetime) -> None
     """
     fresh, at = Subscription.objects.get(pk=subscription.pk), now()
     paid = last_paid(fresh)
-    if why := hindrance_of(fresh, paid, at=at):
-        raise NotChangeable(fresh, why)
+    check_changeable(fresh, paid, at=at)
     if paid.starts_at is None or paid.starts_at >= shown_at:
         raise NotChangeable(fresh, Hindrance.NEW_MONTH)
     expected = {
@@ -131,9 +136,7 @@ def replace_plan(subscription: Subscription, bought: Purchase, *, at: datetime) 
     for the old plan lapses; a worker voids it. Raises `NotChangeable` if the plan was ended
     meanwhile.
     """
-    # The periods' rows come before the subscription's: in this order, two workers cannot deadlock.
-    kept = Period.objects.filter(subscription=subscription).exclude(state=PeriodState.LAPSED)
-    list(kept.select_for_update(no_key=True).order_by("number"))
+    lock_periods(subscription)
     locked = Subscription.objects.select_for_update(no_key=True, of=("self",))
     fresh = locked.select_related("mandate", "line__account").get(pk=subscription.pk)
     paid = last_paid(fresh)
@@ -144,7 +147,8 @@ def replace_plan(subscription: Subscription, bought: Purchase, *, at: datetime) 
     _switch(fresh, bought, number=number, at=at)
     # A period that never began has no time.
     lapsed = {"starts_at": None, "ends_at": None, "usable_until": None, "follows": None}
-    kept.filter(state=PeriodState.PLANNED).update(state=PeriodState.LAPSED, **lapsed)
+    planned = fresh.periods.filter(state=PeriodState.PLANNED)
+    planned.update(state=PeriodState.LAPSED, **lapsed)
     Period.objects.filter(pk=paid.pk).update(ends_at=at, usable_until=Least(F("usable_until"), at))
     period = _begin(fresh, bought, paid, number=number, at=at)
     allocation.reallocate(fresh.line_id, since=at)

@@ -17,7 +17,7 @@ from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.retries import count_failure
 from subscriptions.domain import allocation, service
 from subscriptions.domain.bounds import bounds_of
-from subscriptions.domain.periods import last_paid
+from subscriptions.domain.periods import last_paid, lock_periods
 from subscriptions.models import KIND, Period, Subscription
 from subscriptions.networks.base import NetworkRefused, NetworkUnavailable
 from subscriptions.states import RUNNING, PeriodState, SubscriptionState
@@ -75,9 +75,7 @@ def _give(subscription: Subscription) -> None:
     """Let the newest paid period end later, and the planned one begin then."""
     lost = subscription.lost_time
     assert lost is not None  # noqa: S101 -- the callers have looked
-    # The periods' rows come first: in this order, two workers cannot deadlock.
-    kept = Period.objects.filter(subscription=subscription).exclude(state=PeriodState.LAPSED)
-    periods = list(kept.select_for_update(no_key=True).order_by("number"))
+    periods = lock_periods(subscription)
     paid = [period for period in periods if period.state == PeriodState.PAID][-1]
     assert paid.ends_at is not None  # noqa: S101 -- paid_period_has_its_time
     ended_at, ends_at = paid.ends_at, paid.ends_at + lost

@@ -49,6 +49,15 @@ def plan_next(subscription: Subscription, paid: Period) -> Period:
     )
 
 
+def lock_periods(subscription: Subscription) -> list[Period]:
+    """Lock the periods that have not lapsed until the commit, and return them by number.
+
+    Call it before the subscription's row is changed. In this order, two workers cannot deadlock.
+    """
+    kept = Period.objects.filter(subscription=subscription).exclude(state=PeriodState.LAPSED)
+    return list(kept.select_for_update(no_key=True).order_by("number"))
+
+
 def lock_planned(period: Period) -> bool:
     """Lock the period's row until the commit, and return whether it is still planned."""
     planned = Period.objects.filter(pk=period.pk, state=PeriodState.PLANNED)

@@ -69,15 +69,15 @@ def running_plans(account: User) -> list[Subscription]:
     return list(running.select_related("plan", "line").order_by("pk"))
 
 
-def plans_on_line(subscription: Subscription) -> QuerySet[Subscription]:
-    """Return the portal's plans of the same line that were not ended in the network."""
-    plans = Subscription.objects.filter(line=subscription.line_id, master=Master.PORTAL)
+def plans_on_line(line: int) -> QuerySet[Subscription]:
+    """Return the portal's plans of the line with this key that were not ended in the network."""
+    plans = Subscription.objects.filter(line=line, master=Master.PORTAL)
     return plans.filter(ended_at=None).select_related("plan").order_by("pk")
 
 
 def plans_to_serve(subscription: Subscription) -> QuerySet[Subscription]:
     """Return those of the line's plans that each of its SIMs can use."""
-    return plans_on_line(subscription).filter(state__in=RUNNING)
+    return plans_on_line(subscription.line_id).filter(state__in=RUNNING)
 
 
 def places_left(subscription: Subscription) -> int:
@@ -193,9 +193,8 @@ def take_off(subject: str, lease: Lease) -> RetryAfter | None:
     if SimOnLine.objects.filter(sim=stay.sim, line=stay.line_id, until=None).exists():
         # The customer has added it again, after an earlier run of this task.
         return None
-    plans = Subscription.objects.filter(line=stay.line_id, master=Master.PORTAL, ended_at=None)
     try:
-        for plan in plans.order_by("pk"):
+        for plan in plans_on_line(stay.line_id):
             activation.deactivate(plan, stay.sim, before_call=lease.cover_call)
         _withdraw_esim(stay, lease)
     except NetworkRefused:
