@@ -76,7 +76,7 @@ def renewal_of(order: Order) -> str:
 def why_not_changed(why: Hindrance) -> str:
     """Return why a running plan cannot be changed now, and what to do first."""
     texts = {
-        Hindrance.ENDED: _("This plan has ended, so it can't be changed."),
+        Hindrance.ENDED: _("This plan has ended or doesn't renew, so it can't be changed."),
         Hindrance.PARKED: _("We're looking into this plan. You can change it when that's done."),
         Hindrance.CANCELLED: _(
             "This plan is cancelled. Undo the cancellation first, then change the plan."
@@ -230,6 +230,11 @@ def failure(order: Order) -> FailureText | None:
         return _given_up(order)
     if order.failure == Failure.PAYMENT_REFUSED:
         return _declined(order)
+    return _not_delivered(order)
+
+
+def _not_delivered(order: Order) -> FailureText:
+    """Return why an order that was not charged could not be delivered."""
     texts = {
         Failure.NO_PROFILE_LEFT: (
             _("No eSIM is available right now"),
