@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -11,6 +12,9 @@ from pytest_django import DjangoDbBlocker
 from accounts.models import User
 from tests import flushing
 from tests.builders import make_operator
+
+if TYPE_CHECKING:
+    from tests.subscriptions.renewals import Renewal
 
 PASSWORD = "a long enough pass phrase"
 
@@ -145,6 +149,16 @@ def network(network_simulator: str, settings: pytest.FixtureRequest) -> str:
     settings.NETWORK = "subscriptions.networks.http.HttpNetwork"  # type: ignore[attr-defined]  # the same
     settings.NETWORK_URL = network_simulator  # type: ignore[attr-defined]  # the same
     return network_simulator
+
+
+@pytest.fixture
+def monthly(alice: User, gateway: str, network: str) -> "Iterator[Renewal]":
+    """Sell Alice a plan for $25.00 a month, and hold the clock at the moment of the sale."""
+    # It imports another conftest, which pytest must have loaded first.
+    from tests.subscriptions.renewals import sell  # noqa: PLC0415
+
+    with sell(alice, gateway, network) as renewal:
+        yield renewal
 
 
 @pytest.fixture

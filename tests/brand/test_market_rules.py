@@ -51,6 +51,13 @@ def test_the_words_of_the_order_button_are_one_text_for_each_language(words: obj
         rules.full_clean()
 
 
+def shop_in(market: str, browser: Client, account: User) -> None:
+    """Launch in the market, with a draft that can be reviewed."""
+    browser.get(f"/?market={market}&location={market}&eid=89049032123451234512345678901235")
+    visit = make_visit(account=account, market=market, location=market)
+    make_draft(account, visit=visit, plan=make_plan(market=market, countries=(market,)))
+
+
 @pytest.mark.parametrize(
     ("market", "language", "words"),
     [
@@ -65,9 +72,7 @@ def test_the_words_of_the_order_button_are_one_text_for_each_language(words: obj
 def test_the_order_button_has_the_words_of_the_market(
     as_alice: Client, alice: User, market: str, language: str, words: str
 ) -> None:
-    as_alice.get(f"/?market={market}&location={market}&eid=89049032123451234512345678901235")
-    visit = make_visit(account=alice, market=market, location=market)
-    make_draft(alice, visit=visit, plan=make_plan(market=market, countries=(market,)))
+    shop_in(market, as_alice, alice)
 
     page = as_alice.get("/review/", headers={"Accept-Language": language})
 
@@ -88,9 +93,7 @@ def test_the_order_button_has_the_words_of_the_market(
 def test_the_tax_has_the_name_of_the_market(
     as_alice: Client, alice: User, market: str, language: str, name: str
 ) -> None:
-    as_alice.get(f"/?market={market}&location={market}&eid=89049032123451234512345678901235")
-    visit = make_visit(account=alice, market=market, location=market)
-    make_draft(alice, visit=visit, plan=make_plan(market=market, countries=(market,)))
+    shop_in(market, as_alice, alice)
 
     for page in ("/plans/", "/review/"):
         assert name in as_alice.get(page, headers={"Accept-Language": language}).text

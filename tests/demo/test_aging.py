@@ -1,7 +1,6 @@
 """`demo.aging`: a plan's time passes although no clock is moved."""
 
 import json
-from collections.abc import Iterator
 from io import StringIO
 
 import pytest
@@ -17,12 +16,6 @@ from subscriptions.states import SubscriptionState
 from tests.subscriptions.renewals import PRICE, Renewal, sell
 
 NO_MONEY = "4000000000000341"
-
-
-@pytest.fixture
-def monthly(alice: User, gateway: str, network: str) -> Iterator[Renewal]:
-    with sell(alice, gateway, network) as renewal:
-        yield renewal
 
 
 def pass_months(renewal: Renewal, months: int) -> None:

@@ -3,7 +3,7 @@
 Source: docs/contract.md#subscriptions.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
@@ -37,11 +37,10 @@ FEBRUARY = SOLD + 28 * DAY
 
 
 @pytest.fixture
-def monthly(alice: User, gateway: str, network: str) -> Iterator[Renewal]:
-    """Sell Alice a plan of 5 GB for $25.00 a month, of which half has passed."""
-    with sell(alice, gateway, network) as renewal:
-        renewal.pass_to(SOLD + 14 * DAY)
-        yield renewal
+def monthly(monthly: Renewal) -> Renewal:
+    """Let half of the month pass that Alice has paid: $25.00 for 5 GB."""
+    monthly.pass_to(SOLD + 14 * DAY)
+    return monthly
 
 
 @pytest.fixture

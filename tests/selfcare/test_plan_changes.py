@@ -1,12 +1,10 @@
 """`/account/plans/<reference>/change/`: from the choice of a dearer plan to its confirmation."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from django.test import Client
 
-from accounts.models import User
 from orders.models import Draft, Order
 from orders.states import OrderState
 from plans.models import Plan, PlanPrice
@@ -14,17 +12,16 @@ from subscriptions.domain import cancelling
 from subscriptions.models import SimOnLine, Subscription
 from tests.builders import GB, make_plan
 from tests.orders.conftest import settled
-from tests.subscriptions.renewals import DAY, SOLD, Renewal, sell
+from tests.subscriptions.renewals import DAY, SOLD, Renewal
 
 PAGE = "/account/plans/R1/change/"
 
 
 @pytest.fixture
-def monthly(alice: User, gateway: str, network: str) -> Iterator[Renewal]:
-    """Sell Alice a plan for $25.00 a month, of which half has passed."""
-    with sell(alice, gateway, network) as renewal:
-        renewal.pass_to(SOLD + 14 * DAY)
-        yield renewal
+def monthly(monthly: Renewal) -> Renewal:
+    """Let half of the month pass that Alice has paid: $25.00 for 5 GB."""
+    monthly.pass_to(SOLD + 14 * DAY)
+    return monthly
 
 
 @pytest.fixture

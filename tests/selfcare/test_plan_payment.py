@@ -29,12 +29,6 @@ def refused(alice: User, gateway: str, network: str) -> Iterator[Renewal]:
         yield renewal
 
 
-@pytest.fixture
-def monthly(alice: User, gateway: str, network: str) -> Iterator[Renewal]:
-    with sell(alice, gateway, network) as renewal:
-        yield renewal
-
-
 def add_card(alice: User, number: str = GOOD) -> PaymentMethod:
     return paying.add_card(alice, replace(card(number), expiry_year=EXPIRY_YEAR))
 

@@ -114,26 +114,30 @@ def sell(
     # By the gateway's clock, the card must not have expired.
     method = paying.add_card(alice, card(number))
     with time_machine.travel(SOLD, tick=False) as clock:
-        plan, sim = make_monthly(**of_plan), make_card()
-        price = plan.prices.get().taxed
-        sold = Period(
-            plan_name="Monthly 5",
-            gross_minor_units=price.gross.minor_units,
-            tax_minor_units=price.tax.minor_units,
-            currency="USD",
-            tax_rate=900,
-        )
-        subscription = lifecycle.prepare(
-            alice, sim=sim, plan=plan, plan_name="Monthly 5", reference="R1", sold=sold
-        )
-        activate(subscription, sim)
+        subscription = prepare(alice, make_monthly(**of_plan), "R1")
         lifecycle.start(subscription, at=SOLD, mandate=agree(method, purpose="R1"))
         subscription.refresh_from_db()
         yield Renewal(subscription, clock, gateway, network)
 
 
-def activate(subscription: Subscription, sim: Any) -> None:
+def prepare(account: User, plan: Plan, reference: str, *, is_free: bool = False) -> Subscription:
+    """Put the plan on a new SIM of the customer, active in the network, at the plan's price."""
+    price, sim = plan.prices.get().taxed, make_card()
+    sold = Period(
+        plan_name="Monthly 5",
+        gross_minor_units=0 if is_free else price.gross.minor_units,
+        tax_minor_units=0 if is_free else price.tax.minor_units,
+        currency="USD",
+        tax_rate=900,
+    )
+    subscription = lifecycle.prepare(
+        account, sim=sim, plan=plan, plan_name="Monthly 5", reference=reference, sold=sold
+    )
+    activate(subscription, sim)
+    return subscription
 
+
+def activate(subscription: Subscription, sim: Any) -> None:
     activation.activate(subscription, sim, before_call=lambda: None)
 
 

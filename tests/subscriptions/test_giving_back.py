@@ -24,12 +24,6 @@ LOST = 3 * DAY + HOUR
 
 
 @pytest.fixture
-def monthly(alice: User, gateway: str, network: str) -> Iterator[Renewal]:
-    with sell(alice, gateway, network) as renewal:
-        yield renewal
-
-
-@pytest.fixture
 def refused(alice: User, gateway: str, network: str) -> Iterator[Renewal]:
     with sell(alice, gateway, network, number=NO_MONEY) as renewal:
         yield renewal

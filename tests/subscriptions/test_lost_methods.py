@@ -1,7 +1,5 @@
 """A plan that renews loses its payment method: the customer is asked for another at once."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from accounts.domain import leaving
@@ -11,14 +9,8 @@ from payments.domain import cards, mandates
 from payments.states import MandateEnd
 from subscriptions.domain import cancelling
 from subscriptions.models import Subscription
-from tests.subscriptions.renewals import DAY, HOUR, SOLD, Renewal, sell
+from tests.subscriptions.renewals import DAY, HOUR, SOLD, Renewal
 from tests.subscriptions.test_renewing import new_card
-
-
-@pytest.fixture
-def monthly(alice: User, gateway: str, network: str) -> Iterator[Renewal]:
-    with sell(alice, gateway, network) as renewal:
-        yield renewal
 
 
 def test_who_removes_the_method_of_a_plan_is_asked_for_another_once(monthly: Renewal) -> None:

@@ -1,6 +1,5 @@
 """Parked plans: nothing is charged until staff, or the bank, have decided."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -18,16 +17,15 @@ from subscriptions.models import SimOnLine
 from subscriptions.states import ParkReason, SubscriptionState
 from tests.builders import GB
 from tests.providers import break_it, mend
-from tests.subscriptions.renewals import DAY, HOUR, PRICE, SOLD, Renewal, sell
+from tests.subscriptions.renewals import DAY, HOUR, PRICE, SOLD, Renewal
 
 FEBRUARY = SOLD + 28 * DAY
 
 
 @pytest.fixture
-def monthly(alice: User, gateway: str, network: str) -> Iterator[Renewal]:
-    with sell(alice, gateway, network) as renewal:
-        renewal.pass_to(FEBRUARY + DAY)
-        yield renewal
+def monthly(monthly: Renewal) -> Renewal:
+    monthly.pass_to(FEBRUARY + DAY)
+    return monthly
 
 
 def left(renewal: Renewal) -> list[tuple[str, int]]:

@@ -1,6 +1,5 @@
 """A new price holds for the first month that begins long enough after its notice came."""
 
-from collections.abc import Iterator
 from datetime import date
 
 import pytest
@@ -19,7 +18,7 @@ from subscriptions.domain import cancelling, price_changes
 from subscriptions.domain.outlook import outlook_of
 from subscriptions.models import PRICE_CHANGE_KIND, PriceChange, PriceNotice, Subscription
 from tests.processing import process_task
-from tests.subscriptions.renewals import DAY, HOUR, PRICE, SOLD, Renewal, sell
+from tests.subscriptions.renewals import DAY, HOUR, PRICE, SOLD, Renewal
 from tests.subscriptions.test_renewing import MARCH
 
 NEW = 3000
@@ -27,12 +26,11 @@ APRIL, MAY = MARCH + 30 * DAY, MARCH + 61 * DAY
 
 
 @pytest.fixture
-def monthly(alice: User, gateway: str, network: str) -> Iterator[Renewal]:
-    with sell(alice, gateway, network) as renewal:
-        Subscription.objects.update(market="US")
-        mandate = Mandate.objects.get()
-        Mandate.objects.filter(pk=mandate.pk).update(highest_minor_units=PRICE, currency="USD")
-        yield renewal
+def monthly(monthly: Renewal) -> Renewal:
+    Subscription.objects.update(market="US")
+    mandate = Mandate.objects.get()
+    Mandate.objects.filter(pk=mandate.pk).update(highest_minor_units=PRICE, currency="USD")
+    return monthly
 
 
 def announce(

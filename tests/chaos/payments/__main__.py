@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
@@ -55,8 +56,11 @@ def make_database(contexts: ExitStack, folder: Path) -> str:
     return f"{server}/{name}"
 
 
-def set_up(database_url: str, gateway: Outcomes) -> None:
-    """Set this process and the workers up as the portal, with short limits on calls and leases."""
+def set_up(database_url: str, own: Mapping[str, str]) -> None:
+    """Set this process and the workers up as the portal, with short limits on calls and leases.
+
+    `own` are the variables of this run alone.
+    """
     os.environ.update(
         {
             **new_secrets(),
@@ -66,12 +70,9 @@ def set_up(database_url: str, gateway: Outcomes) -> None:
             "SIMULATORS": "1",
             # A task's row is what counts. These workers look for rows and need no messages.
             "BROKER_URL": "memory://",
-            "PAYMENT_GATEWAY": gateway.adapter,
-            "PAYMENT_CARD_ENTRY": "page",
-            "NETWORK": "tests.chaos.payments.network.RefusingNetwork",
             "OUTBOX_LEASE": "2.5",
             "OUTSIDE_CALL_TIMEOUT": "2",
-            **gateway.settings(),
+            **own,
         }
     )
     django.setup()
@@ -86,7 +87,13 @@ def run(options: argparse.Namespace, contexts: ExitStack) -> dict[str, Any]:
     port, store = free_port(), folder / "gateway.sqlite3"
     address = f"http://{LOOPBACK}:{port}"
     gateway = of_gateway(address, store)
-    set_up(make_database(contexts, folder), gateway)
+    own = {
+        "PAYMENT_GATEWAY": gateway.adapter,
+        "PAYMENT_CARD_ENTRY": "page",
+        "NETWORK": "tests.chaos.payments.network.RefusingNetwork",
+        **gateway.settings(),
+    }
+    set_up(make_database(contexts, folder), own)
     from tests.chaos.payments.crowd import Crowd  # noqa: PLC0415 -- needs Django to be set up
     from tests.chaos.payments.post_office import PostOffice  # noqa: PLC0415 -- the same
     from tests.chaos.payments.running import Run, Workers, opened  # noqa: PLC0415 -- the same

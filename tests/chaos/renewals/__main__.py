@@ -8,7 +8,6 @@ machine's. In the end all books must agree to the minor unit.
 
 import argparse
 import json
-import logging
 import os
 import sys
 import tempfile
@@ -21,13 +20,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-import django
 import time_machine
 
 from demo.parts import LOOPBACK, Part
-from demo.run import new_secrets
 from demo.supervisor import Supervisor
-from tests.chaos.payments.__main__ import make_database
+from tests.chaos.payments.__main__ import make_database, set_up
 from tests.chaos.renewals.barriers import RENEWALS
 from tests.providers import break_it, mend
 from tests.services import free_port
@@ -151,32 +148,6 @@ def due_now() -> bool:
     return due.exclude(kind__in=NOT_OURS).exists()
 
 
-def set_up(database_url: str, urls: dict[str, str]) -> None:
-    """Set this process and the workers up as the portal, with short limits on calls and leases."""
-    os.environ.update(
-        {
-            **new_secrets(),
-            "DJANGO_SETTINGS_MODULE": "moportal.settings",
-            "DATABASE_URL": database_url,
-            "DEMO": "1",
-            "SIMULATORS": "1",
-            # A task's row is what counts. These workers look for rows and need no messages.
-            "BROKER_URL": "memory://",
-            "BILLING_ZONE": "UTC",
-            "PAYMENT_GATEWAY": "payments.gateways.simulator.SimulatorGateway",
-            "PAYMENT_CARD_ENTRY": "fields",
-            "PAYMENT_GATEWAY_URL": urls["payment"],
-            "NETWORK": "subscriptions.networks.http.HttpNetwork",
-            "NETWORK_URL": urls["network"],
-            "OUTBOX_LEASE": "2.5",
-            "OUTSIDE_CALL_TIMEOUT": "2",
-        }
-    )
-    django.setup()
-    # The workers write to their own log.
-    logging.disable(logging.ERROR)
-
-
 def start_simulators(folder: Path, log: TextIO, contexts: ExitStack) -> tuple[Supervisor, Any]:
     """Start gateway and network, and return them with their addresses."""
     supervisor = Supervisor(environment=os.environ, say=lambda _, line: print(line, file=log))
@@ -197,7 +168,15 @@ def run(options: argparse.Namespace, contexts: ExitStack) -> dict[str, Any]:
     folder = Path(contexts.enter_context(tempfile.TemporaryDirectory(prefix="renewals-")))
     log = contexts.enter_context((options.log or folder / "log").open("w", encoding="utf-8"))
     supervisor, urls = start_simulators(folder, log, contexts)
-    set_up(make_database(contexts, folder), urls)
+    own = {
+        "BILLING_ZONE": "UTC",
+        "PAYMENT_GATEWAY": "payments.gateways.simulator.SimulatorGateway",
+        "PAYMENT_CARD_ENTRY": "fields",
+        "PAYMENT_GATEWAY_URL": urls["payment"],
+        "NETWORK": "subscriptions.networks.http.HttpNetwork",
+        "NETWORK_URL": urls["network"],
+    }
+    set_up(make_database(contexts, folder), own)
     from tests.chaos.payments.running import Workers, wait_until_there  # noqa: PLC0415 -- needs Django
     from tests.chaos.renewals import check  # noqa: PLC0415 -- the same
     from tests.chaos.renewals.crowd import Crowd  # noqa: PLC0415 -- the same

@@ -12,11 +12,11 @@ from payments.gateways.base import GatewayUnavailable
 from payments.models import PaymentMethod
 from subscriptions.domain import cancelling, lifecycle
 from subscriptions.domain.cancelling import NotRenewing
-from subscriptions.models import Period, Subscription
+from subscriptions.models import Subscription
 from subscriptions.states import RUNNING, SubscriptionState
-from tests.builders import make_card, make_operator
+from tests.builders import make_operator
 from tests.payments.conftest import agree, card
-from tests.subscriptions.renewals import activate, make_monthly
+from tests.subscriptions.renewals import make_monthly, prepare
 
 # Approved, and refused in each way that a bank has when the customer is away.
 CARDS = {
@@ -47,19 +47,8 @@ class Crowd:
         self._sold += 1
         reference = f"C{self._sold}"
         account = User.objects.create(username=f"{reference.lower()}@example.com", name="Noor")
-        method, sim = self._add_card(account), make_card()
-        price = self._plan.prices.get().taxed
-        sold = Period(
-            plan_name="Monthly",
-            gross_minor_units=price.gross.minor_units,
-            tax_minor_units=price.tax.minor_units,
-            currency="USD",
-            tax_rate=900,
-        )
-        subscription = lifecycle.prepare(
-            account, sim=sim, plan=self._plan, plan_name="Monthly", reference=reference, sold=sold
-        )
-        activate(subscription, sim)
+        method = self._add_card(account)
+        subscription = prepare(account, self._plan, reference)
         lifecycle.start(subscription, at=now(), mandate=agree(method, purpose=reference))
 
     def act(self) -> None:

@@ -18,12 +18,11 @@ from payments.models import PaymentMethod
 from subscriptions.balances import BalanceType, balances
 from subscriptions.domain import cancelling, lifecycle, renewing
 from subscriptions.domain.cancelling import NotRenewing
-from subscriptions.models import KIND, Period, SimOnLine, Subscription
-from tests.builders import make_card
+from subscriptions.models import KIND, SimOnLine, Subscription
 from tests.payments.conftest import agree
 from tests.subscriptions.months.bank import BankCard, Books, open_books
 from tests.subscriptions.months.oracle import Act, Event, Story
-from tests.subscriptions.renewals import activate, make_monthly
+from tests.subscriptions.renewals import make_monthly, prepare
 
 WRITES = ("INSERT", "UPDATE", "DELETE")
 # More runs of workers than this, in two years, would be a storm.
@@ -164,19 +163,7 @@ def living(
 def _sell(
     account: User, plan: Any, method: PaymentMethod, story: Story, reference: str
 ) -> Subscription:
-    sim = make_card()
-    price = plan.prices.get().taxed
-    sold = Period(
-        plan_name="Monthly",
-        gross_minor_units=price.gross.minor_units if story.price else 0,
-        tax_minor_units=price.tax.minor_units if story.price else 0,
-        currency="USD",
-        tax_rate=900,
-    )
-    subscription = lifecycle.prepare(
-        account, sim=sim, plan=plan, plan_name="Monthly", reference=reference, sold=sold
-    )
-    activate(subscription, sim)
+    subscription = prepare(account, plan, reference, is_free=not story.price)
     mandate = agree(method, purpose=reference)
     lifecycle.start(subscription, at=story.sold_at, mandate=mandate)
     subscription.refresh_from_db()
