@@ -46,7 +46,7 @@ WHOLE := --cov=accounts --cov=messages --cov=orders --cov=outbox --cov=payments 
 PYTEST = env -u PYTHONDONTWRITEBYTECODE $(PYTHON) -m tests.services -- $(PYTHON) -m pytest -n 3 --dist loadgroup
 
 .PHONY: test-fast
-test-fast: services $(VENV)/.dev $(CATALOGUES)  ## Run the tests that start no other process: under two minutes (ARGS=…)
+test-fast: services $(VENV)/.dev $(CATALOGUES)  ## Run the tests that start no other process, in some minutes (ARGS=…)
 	$(PYTEST) -m "not processes and not long" $(ARGS)
 
 .PHONY: test

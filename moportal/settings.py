@@ -170,8 +170,8 @@ if LEAKED_PASSWORDS_FILE:
 # many unknown identifiers and new accounts a network has. 0 means no limit.
 PASSWORD_LIMIT = env.int("PASSWORD_LIMIT", default=10)
 NETWORK_LIMIT = env.int("NETWORK_LIMIT", default=100)
-# How many withdrawals and cancellations by law send their receipt to one address in an hour, and
-# how many days staff have to answer those that the portal did not carry out by itself.
+# How many receipts of withdrawals and cancellations by law go to one address in an hour. How many
+# days staff have for those that the portal did not carry out by itself.
 DECLARATION_LIMIT = env.int("DECLARATION_LIMIT", default=5)
 DECLARATION_ANSWER_DAYS = env.positive("DECLARATION_ANSWER_DAYS", default=3)
 SIGN_UP_LIMIT = env.int("SIGN_UP_LIMIT", default=100)

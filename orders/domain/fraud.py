@@ -1,4 +1,4 @@
-"""Stop a device whose payment was fraud, if the portal can be sure which device it was."""
+"""Stop the device of a fraudulent payment, if the portal knows for sure which one it was."""
 
 from typing import Any
 
