@@ -55,6 +55,8 @@ def _environment(copy: Copy) -> dict[str, str]:
         "SMDP_URL": copy.smdp_url,
         "PAYMENT_GATEWAY_URL": copy.payment_url,
         "PAYMENT_CARD_ENTRY": "fields",
+        # The throwaway services come with a network that is never called.
+        "NETWORK": "subscriptions.networks.http.HttpNetwork",
         "NETWORK_URL": copy.network_url,
         "MAIL_SENDER": "messages.senders.http.HttpGateway",
         "MESSAGE_GATEWAY_URL": copy.message_url,
