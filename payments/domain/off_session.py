@@ -63,7 +63,8 @@ def request_charge(mandate: Mandate, amount: Money, *, reference: str, notice: s
     Call it in the transaction that stores what the payment is for.
     """
     method = methods.lock(mandate.method)
-    fresh = Mandate.objects.select_related("method__account").get(pk=mandate.pk)
+    fresh = Mandate.objects.get(pk=mandate.pk)
+    fresh.method = method
     _check(fresh, amount, notice=notice)
     return Payment.objects.create(
         method=method,
@@ -111,11 +112,12 @@ def needs_customer(mandate: Mandate) -> bool:
 
     That is over once the bank has approved a later payment that the customer made with the method.
     """
-    last = mandate.payments.filter(state=PaymentState.DECLINED).order_by("declined_at").last()
-    if last is None or last.refusal_kind != RefusalKind.CUSTOMER:
+    declined = mandate.payments.filter(state=PaymentState.DECLINED).order_by("declined_at")
+    last = declined.values_list("refusal_kind", "declined_at").last()
+    if last is None or last[0] != RefusalKind.CUSTOMER:
         return False
     paid = mandate.method.payments.filter(initiator=Initiator.CUSTOMER, state__in=APPROVED)
-    return not paid.filter(created_at__gt=last.declined_at).exists()
+    return not paid.filter(created_at__gt=last[1]).exists()
 
 
 def _mandate_of(payment: Payment) -> Mandate:
@@ -171,7 +173,8 @@ def _check_number(method: PaymentMethod, before_call: BeforeCall) -> None:
 
 def _let_go_if_ended(payment: Payment, before_call: BeforeCall) -> None:
     """Void what is authorised under a mandate that has ended, and raise `NotChargeable`."""
-    if payment.state == PaymentState.AUTHORISED and _mandate_of(payment).ended_at:
+    ended = Mandate.objects.filter(pk=payment.mandate_id, ended_at__isnull=False)
+    if payment.state == PaymentState.AUTHORISED and ended.exists():
         reason = "The mandate has ended."
         payments.void_or_refund(payment, reason=reason, before_call=before_call)
         raise NotChargeable(Hindrance.MANDATE_ENDED)
