@@ -19,11 +19,10 @@ from subscriptions.domain import allocation, announcing, paying
 from subscriptions.domain.bounds import GRACE, GRACE_AGAIN, HOLD, grace_bytes
 from subscriptions.domain.lifecycle import cut_short
 from subscriptions.domain.periods import (
-    last_paid,
     lock_planned,
+    paid_and_coming,
     plan_after_hold,
     plan_next,
-    upcoming,
 )
 from subscriptions.models import Bucket, Period, Subscription
 from subscriptions.states import (
@@ -45,7 +44,8 @@ def follow_time(subscription: Subscription, lease: Lease) -> None:
     """
     if subscription.state not in RUNNING:
         return
-    paid, at = last_paid(subscription), now()
+    paid, coming = paid_and_coming(subscription)
+    at = now()
     ends_at = paid.ends_at
     assert ends_at is not None  # noqa: S101 -- paid_period_has_its_time
     if at < ends_at:
@@ -54,9 +54,9 @@ def follow_time(subscription: Subscription, lease: Lease) -> None:
     is_decided = subscription.decided_number > paid.number or bool(subscription.changing)
     is_over = at >= ends_at + HOLD and not subscription.parked_because
     if not is_decided and (subscription.is_cancelled or is_over):
-        _end(subscription, paid, lease)
+        _end(subscription, paid, coming, lease)
         return
-    period = upcoming(subscription, paid) or plan_next(subscription, paid)
+    period = coming or plan_next(subscription, paid)
     is_fault = is_decided or _is_fault_of_the_operator(subscription, period)
     if subscription.state == SubscriptionState.ACTIVE:
         _leave_active(subscription, period, at, is_fault=is_fault)
@@ -64,11 +64,10 @@ def follow_time(subscription: Subscription, lease: Lease) -> None:
         _leave_grace(subscription, period, at, is_fault=is_fault)
 
 
-def turning_points(subscription: Subscription, paid: Period) -> list[datetime | None]:
+def turning_points(paid: Period, coming: Period | None) -> list[datetime | None]:
     """Return when grace and hold end."""
-    period = upcoming(subscription, paid)
     hold_ends_at = paid.ends_at + HOLD if paid.ends_at else None
-    return [period.grace_until if period else None, hold_ends_at]
+    return [coming.grace_until if coming else None, hold_ends_at]
 
 
 def _is_fault_of_the_operator(subscription: Subscription, period: Period) -> bool:
@@ -187,9 +186,8 @@ def _drop_upcoming(subscription: Subscription, period: Period | None) -> None:
         mandates.end(subscription.mandate, reason=MandateEnd.OVER)
 
 
-def _end(subscription: Subscription, paid: Period, lease: Lease) -> None:
+def _end(subscription: Subscription, paid: Period, period: Period | None, lease: Lease) -> None:
     """End the subscription for good. Nothing stays authorised."""
-    period = upcoming(subscription, paid)
     if period is not None:
         paying.let_go(period, lease)
     with transaction.atomic():

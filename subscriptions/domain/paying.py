@@ -105,8 +105,10 @@ def let_go_of_lapsed(subscription: Subscription, lease: Lease) -> None:
 
 def live_attempt(period: Period) -> Attempt | None:
     """Return the attempt whose payment is open or captured, if there is one."""
-    live = period.attempts.filter(is_live=True)
-    return live.select_related("payment__method", "period__subscription").first()
+    attempt = period.attempts.filter(is_live=True).select_related("payment__method").first()
+    if attempt is not None:
+        attempt.period = period
+    return attempt
 
 
 def time_of_next_try(period: Period, *, due_since: datetime) -> datetime | None:

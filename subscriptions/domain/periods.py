@@ -19,16 +19,20 @@ log = structlog.get_logger(__name__)
 
 def last_paid(subscription: Subscription) -> Period:
     """Return the newest paid period. What renews has one, because its order has completed."""
-    paid = subscription.periods.filter(state=PeriodState.PAID)
-    return paid.order_by("-number")[0]
+    paid = subscription.periods.filter(state=PeriodState.PAID).order_by("-number")[0]
+    paid.subscription = subscription
+    return paid
 
 
-def upcoming(subscription: Subscription, paid: Period) -> Period | None:
-    """Return the period after the paid one that is not paid yet, if it is stored already."""
-    planned = Period.objects.select_related("subscription__mandate__method", "subscription__plan")
-    return planned.filter(
-        subscription=subscription, number__gt=paid.number, state=PeriodState.PLANNED
-    ).first()
+def paid_and_coming(subscription: Subscription) -> tuple[Period, Period | None]:
+    """Return the newest paid period, and the one after it, if that is planned already."""
+    periods = subscription.periods.exclude(state=PeriodState.LAPSED).order_by("-number")
+    newest = list(periods[:2])
+    for period in newest:
+        period.subscription = subscription
+    if newest[0].state == PeriodState.PAID:
+        return newest[0], None
+    return newest[1], newest[0]
 
 
 @transaction.atomic

@@ -20,7 +20,7 @@ from payments.gateways.base import GatewayRefused
 from subscriptions.domain import announcing, giving_back, overdue, parking, paying, service
 from subscriptions.domain.bounds import READY_BEFORE, TOLD_BEFORE
 from subscriptions.domain.paying import Charge
-from subscriptions.domain.periods import last_paid, open_period, plan_next, upcoming
+from subscriptions.domain.periods import open_period, paid_and_coming, plan_next
 from subscriptions.models import KIND, Attempt, Period, Subscription
 from subscriptions.networks.base import NetworkRefused
 from subscriptions.states import RUNNING, ParkReason, SubscriptionState
@@ -72,7 +72,8 @@ def enqueue_of_payment(payment: str) -> None:
 
 def process(subject: str, lease: Lease) -> RetryAfter | None:
     """Advance the subscription as far as possible now; the outbox's handler for subscriptions."""
-    subscription = _load(subject)
+    related = Subscription.objects.select_related("plan", "mandate__method", "line__account")
+    subscription = related.get(pk=subject)
     if subscription.state == SubscriptionState.PREPARED:
         return None
     if not subscription.renews:
@@ -89,7 +90,7 @@ def process(subject: str, lease: Lease) -> RetryAfter | None:
             # The gateway neither voids nor refunds. The clock goes on, and nothing more is charged.
             log.error("the gateway refuses: staff must act", detail=str(error))  # noqa: TRY400
             parking.park(subscription, ParkReason.FAULT)
-        subscription = _load(subject)
+        subscription.refresh_from_db()
         if _decision_of_customer(subscription) != decided:
             # Race: the customer has decided something that the earlier steps have not seen. The
             # later steps could end the plan or put it on hold, so all steps begin again.
@@ -104,17 +105,11 @@ def _decision_of_customer(subscription: Subscription) -> tuple[int | None, int |
     return subscription.mandate_id, subscription.last_number
 
 
-def _load(subject: str | int) -> Subscription:
-    return Subscription.objects.select_related("plan", "mandate__method", "line__account").get(
-        pk=subject
-    )
-
-
 def _catch_up(subscription: Subscription, lease: Lease) -> None:
     """Pay the next period. After an outage, also pay those that have begun meanwhile, in order."""
     paying.let_go_of_lapsed(subscription, lease)
     while _renew(subscription, lease):
-        subscription = _load(subscription.pk)
+        subscription.refresh_from_db()
 
 
 def _renew(subscription: Subscription, lease: Lease) -> bool:
@@ -122,8 +117,7 @@ def _renew(subscription: Subscription, lease: Lease) -> bool:
 
     Returns whether something may be left to do at once.
     """
-    paid = last_paid(subscription)
-    period = upcoming(subscription, paid)
+    paid, period = paid_and_coming(subscription)
     if subscription.state == SubscriptionState.ENDED:
         overdue.clear_away(subscription, period, lease)
         return False
@@ -163,7 +157,9 @@ def _charge(subscription: Subscription, paid: Period, period: Period, lease: Lea
     charge = paying.capture(period, lease)
     if charge == Charge.DONE:
         open_period(period, at=now())
-    return charge != Charge.REFUSED
+        # After an outage, the period may be nearly over, or over.
+        return _time(period.ends_at) - now() <= TOLD_BEFORE
+    return charge == Charge.LAPSED
 
 
 def _decide_to_charge(subscription: Subscription, paid: Period, period: Period) -> bool:
@@ -206,14 +202,14 @@ def _wait(subscription: Subscription) -> RetryAfter | None:
 
 def _next_due(subscription: Subscription) -> datetime:
     """Return when something happens next: a try, a start, the end of grace or of hold."""
-    at, paid = now(), last_paid(subscription)
+    at = now()
+    paid, period = paid_and_coming(subscription)
     ends_at = _time(paid.ends_at)
     times: list[datetime | None] = [ends_at - TOLD_BEFORE, ends_at - READY_BEFORE, ends_at]
-    times += overdue.turning_points(subscription, paid)
+    times += overdue.turning_points(paid, period)
     if at >= ends_at:
         # The reason that prevented a try, or the end, may be gone by then.
         times.append(at + CHECK_OVERDUE_EVERY)
-    period = upcoming(subscription, paid)
     if period is not None and not subscription.is_cancelled:
         times.append(paying.time_of_next_try(period, due_since=ends_at))
     return min(time for time in times if time and time > at)

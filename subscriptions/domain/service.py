@@ -8,7 +8,7 @@ from django.db.models import Max
 from moportal.database.statements import compare_and_set
 from outbox.domain import Lease
 from subscriptions.domain import activation, paying
-from subscriptions.domain.periods import last_paid, upcoming
+from subscriptions.domain.periods import paid_and_coming
 from subscriptions.models import NetworkCall, Subscription
 from subscriptions.networks import network
 from subscriptions.states import ParkReason, SubscriptionState
@@ -33,9 +33,8 @@ def bring_up_to_date(subscription: Subscription, lease: Lease) -> None:
 
 def _served(subscription: Subscription) -> tuple[datetime, int]:
     """Return until when the network serves the plan, and for which period."""
-    paid = last_paid(subscription)
+    paid, period = paid_and_coming(subscription)
     usable = subscription.periods.aggregate(until=Max("usable_until"))["until"]
-    period = upcoming(subscription, paid)
     if period is None or period.ends_at is None:
         return usable, paid.number
     # A period whose amount is authorised is made ready before it begins.
