@@ -173,7 +173,7 @@ def _check_number(method: PaymentMethod, before_call: BeforeCall) -> None:
 
 def _let_go_if_ended(payment: Payment, before_call: BeforeCall) -> None:
     """Void what is authorised under a mandate that has ended, and raise `NotChargeable`."""
-    ended = Mandate.objects.filter(pk=payment.mandate_id, ended_at__isnull=False)
+    ended = Mandate.objects.filter(payments=payment, ended_at__isnull=False)
     if payment.state == PaymentState.AUTHORISED and ended.exists():
         reason = "The mandate has ended."
         payments.void_or_refund(payment, reason=reason, before_call=before_call)

@@ -14,6 +14,7 @@ from pytest_django.fixtures import Settings
 from accounts.models import AccountMessage, User
 from subscriptions.domain import cancelling, lifecycle, overdue, paying, renewing
 from subscriptions.domain.cancelling import NotRenewing
+from subscriptions.domain.periods import paid_and_coming
 from subscriptions.models import Attempt, Bucket, Period, Subscription
 from subscriptions.states import SubscriptionState
 from tests.orders.test_two_workers import Free
@@ -260,11 +261,12 @@ def test_another_card_during_a_try_or_at_the_end_pays_once_or_not_at_all(
 def test_a_card_chosen_at_the_last_moment_keeps_the_plan(refused: Life) -> None:
     """The customer chooses it while a worker ends the plan."""
     refused.pass_to(FEBRUARY + 29 * DAY)
-    seen_before, paid = Subscription.objects.get(), Period.objects.get(number=1)
+    seen_before = Subscription.objects.get()
+    paid, coming = paid_and_coming(seen_before)
     mandate = agree(refused.keep(BankCard("another")), purpose="R0 again")
     cancelling.pay_with(Subscription.objects.get(), mandate)
 
-    overdue._end(seen_before, paid, Free())  # noqa: SLF001 -- the test needs this step alone
+    overdue._end(seen_before, paid, coming, Free())  # noqa: SLF001 -- the test needs this step alone
     refused.work()
 
     assert paying.live_attempt(Period.objects.latest("number"))
