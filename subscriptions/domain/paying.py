@@ -99,7 +99,7 @@ def let_go_of_lapsed(subscription: Subscription, lease: Lease) -> None:
     lapsed = Attempt.objects.filter(
         is_live=True, period__subscription=subscription, period__state=PeriodState.LAPSED
     )
-    for attempt in lapsed.select_related("payment__method", "period__subscription"):
+    for attempt in lapsed:
         _let_go(attempt, lease)
 
 
