@@ -1,5 +1,6 @@
 """Which tests start processes, which ones are measured, and in which order workers take them."""
 
+import gc
 import os
 import re
 from contextlib import suppress
@@ -55,6 +56,8 @@ def pytest_collection(session: pytest.Session) -> None:
     pytest rewrites a module at its first import and keeps the result, which takes longer than all
     else about collecting. Otherwise every worker would rewrite every module at the same time.
     """
+    # What is collected stays until the end, so Python would look in vain for what it can free.
+    gc.disable()
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     collected = [Path(argument).name for argument in session.config.args]
     if not worker or collected != session.config.getini("testpaths"):
@@ -81,6 +84,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             # Python runs half as long again while its branches are measured.
             item.add_marker(pytest.mark.no_cover)
     items.sort(key=lambda item: (_stack_kind(item.nodeid) is None, not _takes_long(item.nodeid)))
+
+
+def pytest_collection_finish() -> None:
+    """From now on, free what the tests leave behind, and never look at what was collected."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)
