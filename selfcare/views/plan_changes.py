@@ -121,7 +121,7 @@ def _what_happens(offer: Offer, subscription: Subscription, paid: Period, at: da
     """Return when the new plan begins, and what is due."""
     monthly = offer.price.taxed.gross
     due = changing.sum_due(monthly, paid, at=at)
-    return _("Begins today. You pay %(due)s now: what is unused of %(old)s is taken off.") % {
+    return _("Begins today. You pay %(due)s now: the unused part of %(old)s is taken off.") % {
         "due": due,
         "old": subscription.plan_name,
     }

@@ -590,6 +590,7 @@ def test_the_third_tile_leads_from_the_plan_to_the_order(
     assert "This device shares the plan's data." in review
     assert 'href="/lines/"' in review
     assert "$0.00" in review
+    assert "tax (" not in review
     placed = send(laptop, "/review/")
 
     order = settled(Order.objects.get(kind=OrderKind.ATTACH))

@@ -48,12 +48,12 @@ def test_a_dearer_plan_is_chosen_reviewed_and_bought(
 ) -> None:
     assert f'href="{PAGE}"' in as_alice.get("/account/plans/R1/").text
     page = as_alice.get(PAGE).text
-    assert "Begins today. You pay $27.50 now: what is unused of Monthly 5 is taken off." in page
+    assert "Begins today. You pay $27.50 now: the unused part of Monthly 5 is taken off." in page
 
     assert choose(as_alice, large) == "/review/"
 
     review = as_alice.get("/review/").text
-    assert "We take off <bdi>$12.50</bdi>, which is unused of <bdi>Monthly 5</bdi>." in review
+    assert "We take off <bdi>$12.50</bdi> for the unused part of <bdi>Monthly 5</bdi>." in review
     consent = "I agree that Kestrel Mobile charges $40.00 to Visa ending in 4242 every month"
     assert consent in review
     assert f'href="{PAGE}"' in review
