@@ -1,23 +1,20 @@
 """The forms of the journey. Each carries the id and the version of the draft it was shown for."""
 
 import re
-from datetime import date
 from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from esim.domain.proofs import sim_proof
-from moportal.identifiers import Eid, InvalidEid, has_luhn_digit
+from moportal.identifiers import Eid, InvalidEid
 from moportal.text.card_numbers import refuse_card_number
-from moportal.text.normal_text import normalise_number
+from orders.card_form import CardFields, digits_input, plain_digits
 from orders.domain.choices import NEW_CARD, NEW_VOUCHER
 from orders.models import Draft
 from payments.domain import vouchers
-from payments.gateways.values import Card
 
 NEW_ESIM = "new"
 # The largest values that the database's integer columns hold.
@@ -55,18 +52,6 @@ class LineForm(DraftForm):
     )
 
 
-def _digits(autocomplete: str, maxlength: int, placeholder: str = "") -> forms.TextInput:
-    return forms.TextInput(
-        attrs={
-            "autocomplete": autocomplete,
-            "inputmode": "numeric",
-            "maxlength": maxlength,
-            "placeholder": placeholder,
-            "dir": "ltr",
-        }
-    )
-
-
 class DeviceForm(DraftForm):
     """The choice of an installed profile, or of a new eSIM for the device with this EID."""
 
@@ -75,13 +60,13 @@ class DeviceForm(DraftForm):
         label=_("EID"),
         max_length=60,
         required=False,
-        widget=_digits("off", 60),
+        widget=digits_input("off", 60),
         help_text=_("32 digits, starting with 89."),
     )
 
     def clean_eid(self) -> str:
         """Return only the digits, however they were grouped."""
-        return _plain_digits(self.cleaned_data.get("eid", ""))
+        return plain_digits(self.cleaned_data.get("eid", ""))
 
     def check(self, *, there: frozenset[str], needs_eid: bool) -> None:
         """Check the choice against what there is to choose, and add errors to the form."""
@@ -115,7 +100,7 @@ class SimProofForm(forms.Form):
     """The answer by which a customer proves that a SIM is theirs."""
 
     sim = forms.IntegerField(min_value=1, max_value=LARGEST_KEY)
-    proof = forms.CharField(max_length=60, required=False, widget=_digits("off", 60))
+    proof = forms.CharField(max_length=60, required=False, widget=digits_input("off", 60))
 
     def __init__(self, *values: Any, **options: Any) -> None:
         super().__init__(*values, **options)
@@ -191,80 +176,21 @@ class CodeForm(forms.Form):
 
     def clean_code(self) -> str:
         """Return the code without the spaces and hyphens that group it."""
-        code = _plain_digits(self.cleaned_data["code"])
+        code = plain_digits(self.cleaned_data["code"])
         if not re.fullmatch(r"[0-9A-Za-z]{3,12}", code):
             raise forms.ValidationError(_("Check the code. Enter it exactly as you received it."))
         return code
 
 
-class PaymentForm(MethodForm):
+class PaymentForm(MethodForm, CardFields):
     """The choice of a stored method, or a new card with its fields."""
 
-    number = forms.CharField(
-        label=_("Card number"), max_length=60, required=False, widget=_digits("cc-number", 23)
-    )
-    expiry = forms.CharField(
-        label=_("Expiry (MM/YY)"), max_length=20, required=False, widget=_digits("cc-exp", 7)
-    )
-    csc = forms.CharField(
-        label=_("Security code"), max_length=12, required=False, widget=_digits("cc-csc", 4)
-    )
-    holder = forms.CharField(
-        label=_("Name on card"),
-        max_length=80,
-        required=False,
-        validators=[refuse_card_number],
-        widget=forms.TextInput(attrs={"autocomplete": "cc-name"}),
-    )
-
     def clean(self) -> dict[str, Any]:
-        """Check a new card's fields, so that most typing errors never reach the gateway."""
+        """Check a new card's fields."""
         cleaned = super().clean()
         if cleaned.get("method") == NEW_CARD:
-            self._check_number(_plain_digits(cleaned.get("number", "")))
-            self._check_expiry(cleaned.get("expiry", ""))
-            if not re.fullmatch(r"[0-9]{3,4}", _plain_digits(cleaned.get("csc", ""))):
-                self.add_error("csc", _("Enter the 3- or 4-digit security code."))
-            if not cleaned.get("holder", "").strip():
-                self.add_error("holder", _("Enter the name as it appears on the card."))
+            self.check_card(cleaned)
         return cleaned
-
-    def _check_number(self, number: str) -> None:
-        if not re.fullmatch(r"[0-9]{12,19}", number) or not has_luhn_digit(number):
-            self.add_error("number", _("Check the card number. A digit is wrong or missing."))
-
-    def _check_expiry(self, text: str) -> None:
-        month_and_year = _month_and_year(text)
-        if month_and_year is None:
-            self.add_error("expiry", _("Enter the month and year, for example 04/29."))
-        elif month_and_year < now().date().replace(day=1):
-            self.add_error("expiry", _("This card has expired. Use another card."))
-
-    def card(self) -> Card:
-        """Return the card that was typed. Call this only on a valid form."""
-        expiry = _month_and_year(self.cleaned_data["expiry"])
-        assert expiry is not None  # noqa: S101 -- clean() has refused anything else
-        return Card(
-            number=_plain_digits(self.cleaned_data["number"]),
-            expiry_month=expiry.month,
-            expiry_year=expiry.year,
-            csc=_plain_digits(self.cleaned_data["csc"]),
-            holder=self.cleaned_data["holder"].strip(),
-        )
-
-
-def _plain_digits(text: str) -> str:
-    """Return the normal form of a number, without the spaces and hyphens that group its digits."""
-    return normalise_number(text).replace("-", "")
-
-
-def _month_and_year(text: str) -> date | None:
-    bare = _plain_digits(text)
-    found = re.fullmatch(r"([0-9]{1,2})[/.\u2044\u2215]?([0-9]{2}|20[0-9]{2})", bare)
-    if not found or not 1 <= int(found[1]) <= 12:  # noqa: PLR2004 -- months
-        return None
-    year = int(found[2])
-    return date(year if year > 99 else 2000 + year, int(found[1]), 1)  # noqa: PLR2004 -- two digits
 
 
 class PayingCodeForm(forms.Form):
