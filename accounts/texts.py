@@ -58,6 +58,12 @@ def too_many_text(locked: Locked) -> str:
     return f"{_('There were too many wrong attempts.')} {wait_text(locked)}"
 
 
+def too_many_cards_text(locked: Locked) -> str:
+    """Return what a customer reads who has tried too many new cards."""
+    several = _("Several new cards were tried already.")
+    return f"{several} {wait_text(locked)}"
+
+
 def too_many_codes_text(locked: Locked) -> str:
     """Return what somebody reads who has asked for too many codes."""
     several = _("Several codes were requested already.")

@@ -289,6 +289,8 @@ VOUCHER_SERVER_TOKEN = env.str("VOUCHER_SERVER_TOKEN", default="")
 VOUCHER_FORMAT = env.str("VOUCHER_FORMAT", default="")
 # How many different codes one account may type in an hour.
 VOUCHER_LIMIT = env.int("VOUCHER_LIMIT", default=5)
+# How many new cards one account may give in an hour.
+CARD_LIMIT = env.int("CARD_LIMIT", default=10)
 # How many days before an unanswered dispute is lost the desk and the log warn staff.
 DISPUTE_DUE_DAYS = env.positive("DISPUTE_DUE_DAYS", default=5)
 # What a dispute does to the plan that was paid: park it until the bank has decided, nothing, or end

@@ -17,9 +17,10 @@ from django.views.decorators.http import require_http_methods
 from accounts.access.guessing import network_of
 from accounts.access.limiter import Locked
 from accounts.models import User
-from accounts.texts import too_many_text
+from accounts.texts import too_many_cards_text, too_many_text
 from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
 from orders import texts
+from orders.card_form import CardFields
 from orders.domain import drafts, targets
 from orders.domain.choices import NEW_CARD, NEW_VOUCHER, Choices, payment_choices, preselect
 from orders.domain.drafts import MethodRemoved, StaleForm
@@ -34,7 +35,7 @@ from orders.views.steps import (
     redirect_to_open_step,
     shopper_only,
 )
-from payments.domain import bills, hosted, methods, payments, vouchers
+from payments.domain import bills, hosted, methods, new_cards, vouchers
 from payments.gateways.base import Ability, CardRefused, GatewayUnavailable, NotOffered
 from payments.models import PaymentMethod
 from payments.models.methods import bill_label
@@ -139,7 +140,8 @@ def _apply_method(request: HttpRequest, user: User, draft: Draft, form: MethodFo
     """
     chosen = form.cleaned_data["method"]
     if isinstance(form, PaymentForm) and chosen == NEW_CARD:
-        method = _add_card(draft, form)
+        market, renews = draft.visit.market, draft.renews
+        method = add_card(request, user, form, market=market, renews=renews)
     elif chosen == NEW_CARD:
         method = hosted.choose_page(
             user,
@@ -190,14 +192,18 @@ def _add_voucher(draft: Draft, form: MethodForm, network: str) -> PaymentMethod 
     return None
 
 
-def _add_card(draft: Draft, form: PaymentForm) -> PaymentMethod | None:
+def add_card(
+    request: HttpRequest, user: User, form: CardFields, *, market: str, renews: bool
+) -> PaymentMethod | None:
     """Exchange the card for a token. Returns None with the reason in the form if that failed."""
+    network = network_of(request)
     try:
-        market, renews = draft.visit.market, draft.renews
-        return payments.add_card(draft.account, form.card(), market=market, renews=renews)
+        return new_cards.add_card(user, form.card(), network=network, market=market, renews=renews)
     except CardRefused as error:
         refusal = _("Your bank didn't accept this entry. Check it or use another card.")
         form.add_error(error.field or None, refusal if error.field else texts.no_card_saved())
+    except Locked as locked:
+        form.add_error(None, too_many_cards_text(locked))
     except GatewayUnavailable:
         form.add_error(
             None,
