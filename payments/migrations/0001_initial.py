@@ -257,7 +257,7 @@ class Migration(migrations.Migration):
                 ('return_url', models.URLField(help_text='The page that the gateway sends the customer back to.', max_length=500)),
                 ('gateway', models.CharField(help_text='The gateway whose page it is.', max_length=20)),
                 ('gateway_id', models.CharField(blank=True, max_length=80)),
-                ('url', models.URLField(blank=True, max_length=500)),
+                ('url', models.URLField(blank=True, max_length=2000)),
                 ('tries', models.PositiveSmallIntegerField(default=0)),
                 ('last_error', models.CharField(blank=True, max_length=200)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),

@@ -148,7 +148,7 @@ class CardPage(models.Model):
     )
     gateway = models.CharField(max_length=20, help_text="The gateway whose page it is.")
     gateway_id = models.CharField(max_length=80, blank=True)
-    url = models.URLField(max_length=500, blank=True)
+    url = models.URLField(max_length=2000, blank=True)
     method = models.OneToOneField(
         PaymentMethod, null=True, blank=True, on_delete=models.PROTECT, related_name="card_page"
     )

@@ -22,6 +22,16 @@ CHECKOUT = """\
 </form>
 <p><a href="{cancel_url}">Back</a></p>
 """
+SETUP = """\
+<p>This page belongs to the payment provider. It keeps your card. Nothing is charged.</p>
+{error}<form method="post">
+<p><label>Card number <input name="number" autocomplete="cc-number" inputmode="numeric"></label></p>
+<p><label>Expiry (MM/YY) <input name="expiry" autocomplete="cc-exp" inputmode="numeric"></label></p>
+<p><label>Security code <input name="csc" autocomplete="cc-csc" inputmode="numeric"></label></p>
+<button name="decision" value="keep">Save</button>
+</form>
+<p><a href="{cancel_url}">Back</a></p>
+"""
 CHALLENGE = """\
 <p>Your bank asks: is this payment yours?</p>
 <p>{amount} {currency} in its smallest unit.</p>
@@ -45,9 +55,28 @@ def checkout(session: Object, error: str = "") -> bytes:
     return document("Pay", main)
 
 
+def setup(session: Object, error: str = "") -> bytes:
+    """Return the page of a session that keeps a card."""
+    said = f'<p role="alert">{html.escape(error)}</p>\n' if error else ""
+    back = html.escape(session["cancel_url"] or session["success_url"])
+    return document("Save your card", SETUP.format(error=said, cancel_url=back))
+
+
 def challenge(intent: Object) -> bytes:
     """Return the bank's page for this payment."""
     main = CHALLENGE.format(
         amount=intent["amount"], currency=html.escape(intent["currency"].upper())
     )
     return document("Confirm your payment", main)
+
+
+CONFIRM_SETUP = document(
+    "Confirm your card",
+    """\
+<p>Your bank asks: is this card yours? Nothing is charged.</p>
+<form method="post">
+<button name="decision" value="approve">Yes, it is mine</button>
+<button name="decision" value="refuse">No</button>
+</form>
+""",
+)

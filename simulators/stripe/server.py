@@ -24,6 +24,7 @@ from simulators.stripe import (
     pages,
     refunds,
     sessions,
+    setups,
 )
 from simulators.stripe.books import Books, Object
 from simulators.stripe.errors import ApiError
@@ -74,6 +75,7 @@ class StripeServer:
             *self._routes_for_disputes(),
             *controls.routes(books, self.faults, self.announcer.announce),
             *disputes.routes_for_tests(books, self.announcer.announce),
+            *setups.SetupPages(books, self.announcer.announce).routes(),
             *self.faults.routes(),
         ]
 

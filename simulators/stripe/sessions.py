@@ -6,7 +6,7 @@ from typing import Any
 
 from simulators.keys import Reply
 from simulators.payment.cards import Card
-from simulators.stripe import cards, forms, intents
+from simulators.stripe import cards, forms, intents, setups
 from simulators.stripe.books import Books, Object
 from simulators.stripe.errors import ApiError, missing
 
@@ -14,11 +14,13 @@ OPEN_FOR = 24 * 3600
 
 
 def create(books: Books, form: dict[str, Any], address: str) -> Reply:
-    """Open a page for one purchase."""
-    if form.get("mode") != "payment":
-        raise ApiError("Only payments are played here", param="mode")
+    """Open a page for one purchase, or one that keeps a card."""
+    if form.get("mode") not in {"payment", "setup"}:
+        raise ApiError("Only payments and setups are played here", param="mode")
     if "payment_method_types" in form:
         raise ApiError("Not supported", code="payment_method_types_no_longer_supported")
+    if form["mode"] == "setup":
+        return setups.create(books, form, address)
     (item,) = forms.values(form.get("line_items")) or [{}]
     price = item.get("price_data", {})
     amount, currency = intents.parse_amount(price.get("unit_amount"), price.get("currency"))

@@ -24,6 +24,13 @@ def pay_on_page(url: str, number: str = "4242424242424242") -> httpx.Response:
     return httpx.post(url, data=form, trust_env=False)
 
 
+def keep_on_page(url: str, number: str = "4242424242424242") -> httpx.Response:
+    """Type a card on the stand-in's page that keeps it, and return the page's answer."""
+    expiry = f"12/{(now().year + 4) % 100}"
+    form = {"decision": "keep", "number": number, "csc": "123", "expiry": expiry}
+    return httpx.post(url, data=form, trust_env=False)
+
+
 def _post(url: str, **form: str) -> dict[str, Any]:
     answer: dict[str, Any] = httpx.post(url, data=form, trust_env=False).raise_for_status().json()
     return answer

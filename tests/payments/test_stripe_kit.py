@@ -15,7 +15,7 @@ from payments.gateways.testkit.bench import CHECKS, PRICE
 from payments.gateways.values import Card
 from payments.states import DisputeKind
 from simulators.stripe.events import SIGNATURE_HEADER, event, sign
-from tests.payments.stripe import SECRET, keep_card, pay_on_page
+from tests.payments.stripe import SECRET, keep_card, keep_on_page, pay_on_page
 
 CHECK_BY_NAME = {str(check): check for check in CHECKS}
 CARDS = {
@@ -42,7 +42,7 @@ class StripeBench:
         raise NotImplementedError
 
     def type_card(self, url: str) -> None:
-        raise NotImplementedError
+        keep_on_page(url)
 
     def pay(self, url: str) -> None:
         pay_on_page(url)

@@ -2,7 +2,8 @@
 
 A stored card is charged by a PaymentIntent, whose id begins with `pi_`. Any other card or wallet
 pays on a page of Stripe, by a Checkout Session, whose id begins with `cs_`. Once the customer has
-paid there, the payment's id is that of its PaymentIntent.
+paid there, the payment's id is that of its PaymentIntent. In the mode `setup`, such a page keeps a
+card without a payment.
 """
 
 from collections.abc import Mapping
@@ -33,6 +34,7 @@ from payments.gateways.stripe.books import StripeBooks
 from payments.gateways.stripe.client import ask, client, error_body, send
 from payments.gateways.stripe.disputes import StripeDisputes
 from payments.gateways.stripe.events import parse_event
+from payments.gateways.stripe.pages import StripePages
 from payments.gateways.values import Event, RefundStanding, Standing
 from payments.states import Initiator
 
@@ -41,13 +43,14 @@ SESSION_PREFIX = "cs_"
 MOST_REFUNDS = 100
 
 
-class StripeGateway(StripeBooks, StripeDisputes, WithoutCode, WithoutMethods):
+class StripeGateway(StripePages, StripeBooks, StripeDisputes, WithoutCode, WithoutMethods):
     """Speaks Stripe's API by Stripe's own library (docs/payments.md#stripe)."""
 
     name = "stripe"
     abilities = frozenset(
         {
             Ability.STORED_METHODS,
+            Ability.HOSTED_PAGE,
             Ability.HOSTED_PAYMENT,
             Ability.WALLETS,
             Ability.BANK_STEP,

@@ -110,13 +110,17 @@ def _parse_method(intent: Mapping[str, Any]) -> StoredCard | None:
 
     It has a token only if Stripe keeps it for later payments.
     """
-    card = _card_details(intent)
+    return parse_card(_card_details(intent), token=_kept_token(intent))
+
+
+def parse_card(card: Mapping[str, Any], *, token: str) -> StoredCard | None:
+    """Parse the parts of a card that may be stored, or return None if they are unusable."""
     month, year, last4 = card.get("exp_month", 0), card.get("exp_year", 0), str(card.get("last4"))
     if month not in MONTHS or year not in YEARS or not re.fullmatch(r"[0-9]{4}", last4):
         return None
     brand = str(card.get("brand"))
     return StoredCard(
-        token=_kept_token(intent),
+        token=token,
         brand=BRANDS.get(brand, brand.title())[:20],
         last4=last4,
         expiry_month=int(month),

@@ -13,6 +13,7 @@ from payments.gateways.stripe.answers import part_token
 # Only the charge says until when it can be captured, so each answer must contain it.
 EXPANDED = ["latest_charge"]
 EXPANDED_IN_SESSION = ["payment_intent.latest_charge"]
+EXPANDED_IN_SETUP = ["setup_intent.payment_method"]
 
 
 def intent_parameters(
@@ -82,6 +83,21 @@ def session_parameters(
         "success_url": return_url,
         "cancel_url": return_url,
         "expand": EXPANDED_IN_SESSION,
+    }
+
+
+def setup_parameters(*, return_url: str, key: str) -> SessionCreateParams:
+    """Return the parameters of a page that keeps a card without a payment."""
+    metadata = {"key": key}
+    return {
+        "mode": "setup",
+        "metadata": metadata,
+        "allowed_payment_method_types": ["card"],
+        # Stripe lets only a card of a customer be charged again.
+        "customer_creation": "always",
+        "setup_intent_data": {"metadata": metadata},
+        "success_url": return_url,
+        "cancel_url": return_url,
     }
 
 
