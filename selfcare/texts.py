@@ -7,8 +7,9 @@ from django.utils.timezone import localtime, now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from payments import refusal_texts
 from payments.models import Payment
-from payments.states import RefusalKind
+from payments.states import Initiator, RefusalKind
 from subscriptions.domain import price_changes
 from subscriptions.domain.outlook import Next, Outlook
 from subscriptions.models import Subscription
@@ -95,12 +96,12 @@ def days_left(until: datetime) -> str:
 
 
 def why_refused(payment: Payment) -> str:
-    """Return why the bank refused a payment that the operator started."""
+    """Return why the bank refused to pay for the plan."""
+    if payment.initiator == Initiator.CUSTOMER:
+        return refusal_texts.why_refused(payment)
     names = {"method": payment.method.label}
     if payment.refusal_kind == RefusalKind.CUSTOMER:
-        # The bank's step needs a payment that the customer makes.
-        text = _("Your bank wants you to confirm payments with %(method)s. You can't do that here.")
-        return text % names
+        return _("Your bank wants you to confirm the payment with %(method)s.") % names
     return _("%(method)s was declined. You haven't been charged.") % names
 
 

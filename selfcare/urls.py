@@ -40,6 +40,8 @@ urlpatterns = [
     ),
     path("plans/<str:reference>/name/", plans.name_line, name="line-name"),
     path("plans/<str:reference>/pay/", plan_payment.pay, name="plan-pay"),
+    path("plans/<str:reference>/bank/", plan_payment.ask_for_way, name="plan-bank"),
+    path("plans/<str:reference>/returned/", plan_payment.return_from_bank, name="plan-returned"),
     path("methods/<int:number>/remove/", account.remove_method, name="method-remove"),
     path("security/", security.overview, name="security"),
     path("security/password/", security.change_password, name="password"),

@@ -15,12 +15,12 @@ from accounts.models import User
 from esim.models import Sim
 from mobileplans.domain import visits
 from mobileplans.models import Visit
-from orders.models import Draft, Order
+from orders.models import Order
 from orders.states import OrderState
 from payments.models import CardPage
 from subscriptions.balances import BalancesTooOld, BalanceType, balances
 from subscriptions.domain import ways_out
-from subscriptions.models import WayOut
+from subscriptions.models import Subscription, WayOut
 from subscriptions.states import WayOutState, WayRefusal
 
 
@@ -73,6 +73,12 @@ def _reach(way: WayOut) -> Reach:
     return Reach.ENDED if is_over else Reach.NO
 
 
+def reach_for_plan(plan: Subscription) -> Reach:
+    """Return whether the customer who pays an overdue month by hand reaches the bank's page."""
+    way = ways_out.latest(_plan_reference(plan))
+    return Reach.YES if way is None else _reach(way)
+
+
 def was_out_of_reach(visit: Visit) -> bool:
     """Return whether the visit's device needed a way out to a bank and got none, at its last try.
 
@@ -89,14 +95,34 @@ def ask_for_way(order: Order) -> None:
         ways_out.request(sim, reference=order.number)
 
 
-def ask_for_way_to_card_page(draft: Draft, page: CardPage) -> None:
+def ask_for_way_to_card_page(visit: Visit, page: CardPage, *, chosen: Sim | None = None) -> None:
     """Ask for a way out before the page leads to the gateway's card page.
 
     The card page is on a listed host. But a bank may want a confirmation while the card is stored.
     """
-    sim = sim_in_garden(draft.visit, draft.account, chosen=draft.sim)
+    sim = sim_in_garden(visit, page.account, chosen=chosen)
     if sim is not None:
         ways_out.request(sim, reference=str(page.key))
+
+
+def ask_for_way_for_plan(visit: Visit, plan: Subscription) -> None:
+    """Ask for a way out for the visit's device, because its customer pays an overdue month.
+
+    A plan on hold has no data, so its own device is in the walled garden.
+    """
+    sim = sim_in_garden(visit, plan.line.account)
+    if sim is not None:
+        ways_out.request(sim, reference=_plan_reference(plan))
+
+
+def close_way_for_plan(plan: Subscription) -> None:
+    """Close the plan's way out, because the customer is back."""
+    ways_out.close(_plan_reference(plan))
+
+
+def _plan_reference(plan: Subscription) -> str:
+    # The reference alone is the number of the order that has sold the plan.
+    return f"{plan.reference}-pay"
 
 
 def close_way(order: Order) -> None:

@@ -158,7 +158,7 @@ def open_card_page(draft: Draft, *, version: int) -> CardPage:
             if page is None or not page.is_under_way:
                 raise
     pages.allow_redirect(page)
-    bank_step.ask_for_way_to_card_page(draft, page)
+    bank_step.ask_for_way_to_card_page(draft.visit, page, chosen=draft.sim)
     return page
 
 
@@ -177,7 +177,7 @@ def _new_card_page(draft: Draft, version: int) -> CardPage:
             renews=draft.renews,
         )
         change(draft, version, card_page=page)
-        bank_step.ask_for_way_to_card_page(draft, page)
+        bank_step.ask_for_way_to_card_page(draft.visit, page, chosen=draft.sim)
     return page
 
 

@@ -9,8 +9,10 @@ later*, no try is made before the time that the gateway advises. After one that 
 nothing is charged under this mandate until the customer has paid with the method.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 from django.db import transaction
 from django.db.models import Max
@@ -31,19 +33,19 @@ APPROVED = [PaymentState.AUTHORISED, PaymentState.CAPTURED, PaymentState.REFUNDE
 
 
 class Hindrance(StrEnum):
-    """Why a method cannot be charged without the customer."""
+    """Why a method cannot be charged. If several are there, the first one counts."""
 
-    MANDATE_ENDED = "the mandate has ended"
-    BEYOND_LIMIT = "the customer agreed to less, or to another currency"
     REMOVED = "the customer has removed the method"
     STOPPED = "the bank refuses the method for good"
     NOT_KEPT = "the gateway has not kept the method"
+    MANDATE_ENDED = "the mandate has ended"
     EXPIRED = "the card has expired"
-    TOO_MANY_REFUSALS = "the bank has refused the method too often"
-    NOT_YET = "the gateway advises to wait"
+    BEYOND_LIMIT = "the customer agreed to less, or to another currency"
+    NOT_OFFERED = "the gateway takes no charges without the customer"
     NUMBER_LOST = "the bill's number is no longer proven to be the customer's"
     NEEDS_CUSTOMER = "the customer must pay with the method first"
-    NOT_OFFERED = "the gateway takes no charges without the customer"
+    NOT_YET = "the gateway advises to wait"
+    TOO_MANY_REFUSALS = "the bank has refused the method too often"
 
 
 class NotChargeable(Exception):
@@ -128,23 +130,38 @@ def _mandate_of(payment: Payment) -> Mandate:
 
 def _check(mandate: Mandate, amount: Money, payment: Payment | None = None, *, notice: str) -> None:
     """Raise `NotChargeable` for the first hindrance. `payment` itself does not count as a try."""
-    method = mandate.method
+    of_mandate = {
+        Hindrance.MANDATE_ENDED: mandate.ended_at is not None,
+        Hindrance.BEYOND_LIMIT: _is_beyond_limit(mandate, amount, notice),
+        Hindrance.NEEDS_CUSTOMER: needs_customer(mandate),
+    }
+    check_method(mandate.method, besides=payment, more=of_mandate)
+
+
+def check_method(
+    method: PaymentMethod,
+    *,
+    besides: Payment | None = None,
+    more: Mapping[Hindrance, bool] = MappingProxyType({}),
+) -> None:
+    """Raise `NotChargeable` for the first hindrance of the method, or of those in `more`.
+
+    The payment `besides` does not count as a try.
+    """
     until = method.payments.filter(retry_at__gt=now()).aggregate(until=Max("retry_at"))["until"]
     hindrances = {
+        **more,
         Hindrance.REMOVED: method.removed_at is not None,
         Hindrance.STOPPED: method.stopped_at is not None,
         Hindrance.NOT_KEPT: not method.is_kept or method.token == "",
-        Hindrance.MANDATE_ENDED: mandate.ended_at is not None,
         Hindrance.EXPIRED: method.is_expired,
-        Hindrance.BEYOND_LIMIT: _is_beyond_limit(mandate, amount, notice),
         Hindrance.NOT_OFFERED: not offers(method.gateway, Ability.OFF_SESSION),
         Hindrance.NUMBER_LOST: not bills.may_charge(method),
-        Hindrance.NEEDS_CUSTOMER: needs_customer(mandate),
         Hindrance.NOT_YET: until is not None,
-        Hindrance.TOO_MANY_REFUSALS: not methods.has_tries_left(method, besides=payment),
+        Hindrance.TOO_MANY_REFUSALS: not methods.has_tries_left(method, besides=besides),
     }
-    for why, is_there in hindrances.items():
-        if is_there:
+    for why in Hindrance:
+        if hindrances.get(why):
             raise NotChargeable(why, until)
 
 

@@ -13,23 +13,46 @@ from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from brand.queries import operator
+from mobileplans.domain import visits
 from moportal.money import Money
 from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
-from orders.views.steps import customer_only, redirect_to
+from orders.domain import bank_step
+from orders.views.steps import accept_post_back, customer_only, redirect_to
 from payments.domain.mandates import MethodGone
 from payments.gateways.base import NotOffered
 from payments.models import PaymentMethod
 from selfcare import texts
 from selfcare.forms import ConsentForm
 from selfcare.views.plans import own_plan
-from subscriptions.domain import by_hand, cancelling
+from subscriptions.domain import by_hand, cancelling, present
 from subscriptions.domain.bounds import end_of_period
 from subscriptions.domain.outlook import Next, Outlook, outlook_of
 from subscriptions.models import Subscription
+
+
+@accept_post_back
+@require_safe
+@customer_only
+def return_from_bank(_request: HttpRequest, user: User, reference: str) -> HttpResponse:
+    """Have the gateway asked after the customer is back from the bank, and show the plan."""
+    subscription = own_plan(user, reference)
+    bank_step.close_way_for_plan(subscription)
+    by_hand.note_return(subscription)
+    return redirect_to("plan", reference)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@customer_only
+def ask_for_way(request: HttpRequest, user: User, reference: str) -> HttpResponse:
+    """Ask for a way out to the bank once more, and show the plan, which waits for it."""
+    subscription = own_plan(user, reference)
+    if request.method == "POST" and by_hand.is_at_bank(subscription):
+        bank_step.ask_for_way_for_plan(visits.get_or_begin(request), subscription)
+    return redirect_to("plan", reference)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -41,7 +64,7 @@ def pay(request: HttpRequest, user: User, reference: str) -> HttpResponse:
     outlook = outlook_of(subscription)
     if not outlook.can_pay or outlook.amount is None:
         return redirect_to("plan", reference)
-    usable, others = by_hand.part_methods(user)
+    usable, others = by_hand.part_methods(user, is_due=outlook.is_due)
     chosen = next((one for one in usable if str(one.pk) == request.GET.get("method")), None)
     context: dict[str, Any] = {
         "plan": subscription,
@@ -58,7 +81,7 @@ def pay(request: HttpRequest, user: User, reference: str) -> HttpResponse:
         return render(request, "selfcare/plan_method.html", context)
     text = consent_text(chosen, outlook.amount)
     if request.method == "POST":
-        return _agree(request, subscription, chosen, outlook.amount, text)
+        return _agree(request, subscription, chosen, outlook, text)
     context |= {
         "form": restore_form(request, ConsentForm, {}),
         "consent_text": text,
@@ -101,9 +124,10 @@ def _agree(
     request: HttpRequest,
     subscription: Subscription,
     method: PaymentMethod,
-    amount: Money,
+    outlook: Outlook,
     text: str,
 ) -> HttpResponse:
+    assert outlook.amount is not None  # noqa: S101 -- the text names it
     form = ConsentForm(request.POST)
     # Nobody agrees to another text than the one that was shown.
     if not form.is_valid() or form.cleaned_data["consent"] != text:
@@ -112,10 +136,14 @@ def _agree(
         return redirect_back(request, form)
     language = get_language() or "en"
     try:
-        by_hand.agree_to_pay(subscription, method, amount=amount, text=text, language=language)
+        by_hand.agree_to_pay(
+            subscription, method, amount=outlook.amount, text=text, language=language
+        )
     except (MethodGone, NotOffered, cancelling.NotRenewing):
         messages.warning(request, _("That didn't work. Nothing was charged. Please try again."))
     else:
+        if outlook.is_due and present.has_step(method):
+            bank_step.ask_for_way_for_plan(visits.get_or_begin(request), subscription)
         messages.success(
             request, _("This plan is now paid with %(method)s.") % {"method": method.label}
         )

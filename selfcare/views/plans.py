@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
+from orders.domain import bank_step
 from orders.line_texts import line_name, sim_name
 from orders.views.steps import customer_only, redirect_to
 from payments.domain.receipts import receipts_of
@@ -161,10 +162,15 @@ def _result_context(subscription: Subscription) -> dict[str, Any]:
     if found is None:
         return {}
     result, attempt = found
-    is_refused = result == by_hand.Result.REFUSED and attempt is not None
+    payment = attempt.payment if attempt else None
+    is_refused = result == by_hand.Result.REFUSED
     return {
         "result": result,
-        "why_refused": texts.why_refused(attempt.payment) if is_refused and attempt else "",
+        "poll": result in {by_hand.Result.TRYING, by_hand.Result.AT_BANK},
+        "why_refused": texts.why_refused(payment) if payment and is_refused else "",
+        "reach": bank_step.reach_for_plan(subscription),
+        "bank_url": payment.customer_step_url if payment else "",
+        "asked": payment.amount if payment else None,
     }
 
 

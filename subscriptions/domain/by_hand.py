@@ -8,19 +8,17 @@ from django.utils.timezone import now
 
 from accounts.models import User
 from moportal.money import Money
+from outbox.domain import enqueue
 from payments.domain import bills, mandates, methods, off_session
 from payments.gateways import offered_anywhere, offers
 from payments.gateways.base import Ability
-from payments.models import PaymentMethod
-from payments.states import MandateEnd, PaymentState
-from subscriptions.domain import cancelling
+from payments.models import Mandate, PaymentMethod
+from payments.states import Initiator, MandateEnd, PaymentState
+from subscriptions.domain import cancelling, present
 from subscriptions.domain.outlook import running_renewals
-from subscriptions.models import Attempt, Subscription
-from subscriptions.states import SubscriptionState
+from subscriptions.domain.present import OVERDUE
+from subscriptions.models import KIND, Attempt, Subscription
 
-OVERDUE = frozenset({SubscriptionState.GRACE, SubscriptionState.ON_HOLD})
-# A page waits this long for a worker's first try.
-WAIT = timedelta(minutes=2)
 # A result is shown this long.
 RECENT = timedelta(minutes=15)
 
@@ -29,14 +27,24 @@ class Result(StrEnum):
     """What came of the payment that the customer has just asked for."""
 
     TRYING = "trying"
+    # The bank wants the customer to confirm.
+    AT_BANK = "at bank"
     PAID = "paid"
     REFUSED = "refused"
+    # The customer did not confirm at the bank in time.
+    LEFT = "left"
 
 
-def part_methods(account: User) -> tuple[list[PaymentMethod], list[PaymentMethod]]:
-    """Return the methods that can be charged while the customer is away, and those that cannot."""
+def part_methods(
+    account: User, *, is_due: bool = False
+) -> tuple[list[PaymentMethod], list[PaymentMethod]]:
+    """Return the methods that can be charged while the customer is away, and those that cannot.
+
+    If something `is_due` now, a method whose bank wants the customer to confirm can be used: the
+    customer is there.
+    """
     stored = list(methods.stored_methods(account))
-    usable = [method for method in stored if _is_usable(method)]
+    usable = [method for method in stored if _is_usable(method, is_due=is_due)]
     return usable, [method for method in stored if method not in usable]
 
 
@@ -64,11 +72,15 @@ def agree_to_pay(
 ) -> None:
     """Store the customer's consent, and charge the plan to this method from now on.
 
-    An overdue month is tried at once, even with a method that was refused before.
+    An overdue month is tried at once, even with a method that was refused before, and the bank may
+    ask the customer to confirm it. While such a payment waits at the bank, a second consent to the
+    same method changes nothing.
 
     Raises `NotRenewing`, `MethodGone` or `NotOffered`.
     """
-    if subscription.state in OVERDUE:
+    waiting = present.waiting_attempt(subscription)
+    is_waiting = waiting is not None and waiting.payment.method_id == method.pk
+    if subscription.state in OVERDUE and not is_waiting:
         # The days of tries count from a mandate's refusals. A new consent has none.
         for earlier in method.mandates.filter(purpose=subscription.reference, ended_at=None):
             mandates.end(earlier, reason=MandateEnd.REPLACED)
@@ -82,23 +94,56 @@ def agree_to_pay(
     cancelling.pay_with(subscription, mandate)
 
 
+def note_return(subscription: Subscription) -> None:
+    """Have the gateway asked, because the customer is back from the bank."""
+    enqueue(KIND, subscription.pk)
+
+
+def is_at_bank(subscription: Subscription) -> bool:
+    """Return whether a payment of the customer waits at the bank."""
+    found = result_of(subscription)
+    return found is not None and found[0] == Result.AT_BANK
+
+
 def result_of(subscription: Subscription) -> tuple[Result, Attempt | None] | None:
     """Return what came of the customer's last choice of a method, or None if nothing is new."""
     mandate = subscription.mandate
-    if mandate is None or mandate.agreed_at < now() - RECENT:
+    if mandate is None:
         return None
-    tried = Attempt.objects.filter(payment__mandate=mandate).select_related("payment__method")
+    waiting = present.waiting_attempt(subscription)
+    if waiting is not None:
+        # If the customer has chosen another method meanwhile, a worker lets go of this payment.
+        is_chosen = waiting.payment.method_id == mandate.method_id
+        waits_there = is_chosen and waiting.payment.customer_step_url != ""
+        return (Result.AT_BANK if waits_there else Result.TRYING), waiting
+    tried = present.tries_since(mandate, subscription).select_related("payment__method")
     attempt = tried.order_by("pk").last()
     if attempt is None:
-        is_waiting = subscription.state in OVERDUE and mandate.agreed_at > now() - WAIT
+        is_waiting = subscription.state in OVERDUE and mandate.agreed_at > now() - present.PATIENCE
         return (Result.TRYING, None) if is_waiting else None
-    if attempt.payment.state == PaymentState.DECLINED:
-        return Result.REFUSED, attempt
+    result = _result_of_attempt(subscription, attempt)
+    return (result, attempt) if result and _is_recent(attempt, mandate) else None
+
+
+def _result_of_attempt(subscription: Subscription, attempt: Attempt) -> Result | None:
+    payment = attempt.payment
+    if payment.state == PaymentState.DECLINED:
+        return Result.REFUSED
+    if present.was_left(payment) and subscription.state in OVERDUE:
+        return Result.LEFT
     if not attempt.is_live:
         # The plan was cancelled meanwhile, for example.
         return None
-    is_paid = attempt.payment.state == PaymentState.CAPTURED
-    return (Result.PAID if is_paid else Result.TRYING), attempt
+    return Result.PAID if payment.state == PaymentState.CAPTURED else Result.TRYING
+
+
+def _is_recent(attempt: Attempt, mandate: Mandate) -> bool:
+    payment, since = attempt.payment, mandate.agreed_at
+    if payment.initiator == Initiator.CUSTOMER:
+        # The customer may have been at the bank for a long time.
+        left_at = attempt.created_at + present.TIME_LIMIT
+        since = payment.captured_at or payment.declined_at or left_at
+    return since > now() - RECENT
 
 
 def _will_charge(subscription: Subscription) -> bool:
@@ -106,12 +151,16 @@ def _will_charge(subscription: Subscription) -> bool:
     return not subscription.is_cancelled and mandate is not None and mandate.ended_at is None
 
 
-def _is_usable(method: PaymentMethod) -> bool:
+def _is_usable(method: PaymentMethod, *, is_due: bool) -> bool:
     is_gone = method.stopped_at is not None or method.is_expired
     if is_gone or method.gateway not in offered_anywhere() or not bills.may_charge(method):
         return False
     if not offers(method.gateway, Ability.OFF_SESSION) or not methods.has_tries_left(method):
         return False
+    if method.payments.filter(retry_at__gt=now()).exists():
+        # The gateway advises to wait.
+        return False
+    if is_due and present.has_step(method):
+        return True
     live = method.mandates.filter(ended_at=None).select_related("method")
-    is_advised_to_wait = method.payments.filter(retry_at__gt=now()).exists()
-    return not is_advised_to_wait and not any(map(off_session.needs_customer, live))
+    return not any(map(off_session.needs_customer, live))

@@ -1,7 +1,8 @@
 """Attempts to pay a period: each is a payment of its own, and at most one is open or captured.
 
 The customer is away, so a mandate must allow the charge (`payments.domain.off_session`). A refused
-attempt is followed by another on the days in `bounds.TRY_DAYS`.
+attempt is followed by another on the days in `bounds.TRY_DAYS`. A customer who pays an overdue
+period by hand is there: see `subscriptions.domain.present`.
 """
 
 from datetime import datetime, timedelta
@@ -16,9 +17,9 @@ from payments.domain import off_session, payments
 from payments.domain.off_session import Hindrance, NotChargeable
 from payments.gateways import offers
 from payments.gateways.base import Ability, GatewayRefused, GatewayUnavailable
-from payments.models import Payment
+from payments.models import Mandate, Payment
 from payments.states import Initiator, PaymentState
-from subscriptions.domain import announcing
+from subscriptions.domain import announcing, present
 from subscriptions.domain.bounds import READY_BEFORE, next_try
 from subscriptions.domain.terms import evidence_for
 from subscriptions.models import Attempt, Period, Subscription
@@ -58,6 +59,8 @@ def make_payable(period: Period, *, due_since: datetime, lease: Lease) -> bool:
         return True
     if attempt.payment.state != PaymentState.PENDING:
         close(attempt)
+    elif present.is_given_up(attempt):
+        _let_go(attempt, lease)
     return False
 
 
@@ -116,12 +119,11 @@ def time_of_next_try(period: Period, *, due_since: datetime) -> datetime | None:
     subscription = period.subscription
     if subscription.mandate is None or subscription.mandate.ended_at:
         return None
+    if present.is_needed_again(subscription.mandate, subscription):
+        return None
     # A payment that was voided, for example by a cancel, was no try.
-    tried = Attempt.objects.filter(
-        period__subscription=subscription,
-        payment__mandate=subscription.mandate,
-        payment__state=PaymentState.DECLINED,
-        created_at__gte=due_since - READY_BEFORE,
+    tried = present.tries_since(subscription.mandate, subscription).filter(
+        payment__state=PaymentState.DECLINED, created_at__gte=due_since - READY_BEFORE
     )
     last = tried.order_by("created_at").values_list("created_at", "payment__retry_at").last()
     last_try, advised = last or (None, None)
@@ -156,8 +158,12 @@ def _is_of_another_mandate(attempt: Attempt) -> bool:
     """Return whether the customer chose another method before this attempt was charged."""
     subscription, payment = attempt.period.subscription, attempt.payment
     is_decided = subscription.decided_number == attempt.period.number
-    is_open = not is_decided and payment.state != PaymentState.CAPTURED
-    return is_open and _is_off_session(payment) and payment.mandate_id != subscription.mandate_id
+    if is_decided or payment.state == PaymentState.CAPTURED:
+        return False
+    if _is_off_session(payment):
+        return payment.mandate_id != subscription.mandate_id
+    mandate = subscription.mandate
+    return mandate is not None and payment.method_id != mandate.method_id
 
 
 def _take_back_decision(period: Period) -> None:
@@ -170,19 +176,14 @@ def _take_back_decision(period: Period) -> None:
 
 def _begin(period: Period, due_since: datetime) -> Attempt | None:
     """Store the next payment, or return None if it is not time for it or nothing may be charged."""
-    subscription = period.subscription
+    mandate = period.subscription.mandate
     due = time_of_next_try(period, due_since=due_since)
-    if subscription.mandate is None or due is None or due > now():
+    if mandate is None or due is None or due > now():
         return None
-    reference = f"{subscription.reference}-{period.number}"
-    amount = period.price.gross
-    notice = "" if subscription.mandate.allows(amount) else evidence_for(subscription, amount)
+    request = present.request if present.is_there(period, mandate) else _request
     try:
         with transaction.atomic():
-            payment = off_session.request_charge(
-                subscription.mandate, amount, reference=reference, notice=notice
-            )
-            return Attempt.objects.create(period=period, payment=payment)
+            return Attempt.objects.create(period=period, payment=request(period, mandate))
     except NotChargeable as error:
         if error.why == Hindrance.NOT_OFFERED:
             # It is the operator's fault, and no refusal.
@@ -190,6 +191,14 @@ def _begin(period: Period, due_since: datetime) -> Attempt | None:
         log.info("period not chargeable", period=str(period), why=str(error.why))
         announcing.tell_not_chargeable(period)
         return None
+
+
+def _request(period: Period, mandate: Mandate) -> Payment:
+    """Store a payment that the operator starts, under the mandate."""
+    subscription, amount = period.subscription, period.price.gross
+    notice = "" if mandate.allows(amount) else evidence_for(subscription, amount)
+    reference = f"{subscription.reference}-{period.number}"
+    return off_session.request_charge(mandate, amount, reference=reference, notice=notice)
 
 
 def _authorise(payment: Payment, lease: Lease) -> None:

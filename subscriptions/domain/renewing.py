@@ -17,7 +17,15 @@ from moportal.http_client import ServiceUnavailable
 from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.retries import count_failure
 from payments.gateways.base import GatewayRefused
-from subscriptions.domain import announcing, giving_back, overdue, parking, paying, service
+from subscriptions.domain import (
+    announcing,
+    giving_back,
+    overdue,
+    parking,
+    paying,
+    present,
+    service,
+)
 from subscriptions.domain.bounds import READY_BEFORE, TOLD_BEFORE
 from subscriptions.domain.paying import Charge
 from subscriptions.domain.periods import open_period, paid_and_coming, plan_next
@@ -209,7 +217,7 @@ def _next_due(subscription: Subscription) -> datetime:
     times += overdue.turning_points(paid, period)
     if at >= ends_at:
         # The reason that prevented a try, or the end, may be gone by then.
-        times.append(at + CHECK_OVERDUE_EVERY)
+        times += [at + CHECK_OVERDUE_EVERY, present.time_to_ask_again(subscription)]
     if period is not None and not subscription.is_cancelled:
         times.append(paying.time_of_next_try(period, due_since=ends_at))
     return min(time for time in times if time and time > at)

@@ -5,20 +5,21 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
 from accounts.models import AccountMessage, User
 from outbox.domain import enqueue
 from outbox.models import Task
 from payments.domain import cards
-from payments.gateways.base import GatewayRefused
+from payments.gateways.base import Ability, GatewayRefused
 from payments.gateways.values import Processing
 from payments.models import Payment, PaymentMethod
 from payments.states import Initiator
 from plans.models import Plan
-from subscriptions.domain import cancelling, lifecycle, periods, renewing
+from subscriptions.domain import by_hand, cancelling, lifecycle, periods, renewing
 from subscriptions.domain.bounds import grace_bytes
-from subscriptions.models import KIND, Attempt, Period, Subscription
+from subscriptions.models import KIND, Period, Subscription
 from tests.payments.conftest import agree
 from tests.subscriptions.months.bank import Bank, BankCard
 from tests.subscriptions.months.play import Life, living
@@ -165,33 +166,35 @@ def test_a_gateway_that_refuses_to_void_keeps_the_plan_for_staff(
     assert statuses(life) == ["voided"]
 
 
+@pytest.fixture
+def bank_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the customer confirm payments at the bank."""
+    monkeypatch.setattr(Bank, "abilities", Bank.abilities | {Ability.BANK_STEP})
+
+
 def pay_by_hand(life: Life) -> Payment:
-    """Let the customer pay for the plan on hold with another card."""
-    period = Period.objects.latest("number")
-    payment = Payment.objects.create(
-        method=life.keep(BankCard("by hand")),
-        initiator=Initiator.CUSTOMER,
-        reference=f"R0-{period.number}",
-        minor_units=period.price.gross.minor_units,
-        currency=period.currency,
-    )
-    Attempt.objects.create(period=period, payment=payment)
-    renewing.enqueue_of_payment(str(payment.pk))
+    """Let the customer pay for the overdue plan with another card."""
+    amount = Period.objects.latest("number").price.gross
+    card = life.keep(BankCard("by hand"))
+    plan = Subscription.objects.get()
+    by_hand.agree_to_pay(plan, card, amount=amount, text="I agree.", language="en")
     life.work()
-    return payment
+    return Payment.objects.latest("pk")
 
 
-def test_a_customer_pays_by_hand_on_hold(refused: Life) -> None:
+def test_a_customer_pays_by_hand_on_hold(refused: Life, bank_step: None) -> None:
     refused.pass_to(FEBRUARY + 8 * DAY)
 
-    pay_by_hand(refused)
+    payment = pay_by_hand(refused)
+
+    assert (payment.initiator, payment.mandate) == (Initiator.CUSTOMER, None)
 
     assert state(refused) == ("active", "")
     assert [one.token for one in refused.books.entries if one.status == "captured"] == ["by hand"]
 
 
 def test_a_bank_that_needs_time_is_waited_for(
-    refused: Life, monkeypatch: pytest.MonkeyPatch
+    refused: Life, bank_step: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     authorise = Bank.authorise
 
@@ -202,7 +205,9 @@ def test_a_bank_that_needs_time_is_waited_for(
     monkeypatch.setattr(Bank, "authorise", needs_time)
     monkeypatch.setattr(Bank, "fetch", lambda _bank, gateway_id: Processing(gateway_id))
     payment = pay_by_hand(refused)
-    assert state(refused) == ("on_hold", "")
+    assert (payment.state, state(refused)) == ("pending", ("on_hold", ""))
+    (task,) = Task.objects.filter(kind=KIND, closed_at=None)
+    assert task.not_before == now() + timedelta(seconds=5)
 
     monkeypatch.undo()
     renewing.enqueue_of_payment(str(payment.pk))
