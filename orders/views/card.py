@@ -35,7 +35,9 @@ def card(request: HttpRequest, user: User, key: UUID) -> HttpResponse:
     page, visit = _get_own_page(user, key), visits.get_or_begin(request)
     visits.note_step(visit, "payment")
     if page.is_under_way:
-        return render(request, "orders/card.html", _card_context(page))
+        context = card_context(page, open_url=reverse("card-opened", args=[page.key]))
+        context |= frame_context("payment", back_url=reverse("payment"))
+        return render(request, "orders/card.html", context)
     spent = Order.objects.filter(account=user, draft__card_page=page).first()
     if spent:
         return redirect_to("order", spent.number)
@@ -75,23 +77,21 @@ def _get_own_page(user: User, key: UUID) -> CardPage:
     return get_object_or_404(CardPage, account=user, key=key)
 
 
-def _card_context(page: CardPage) -> dict[str, Any]:
+def card_context(page: CardPage, *, open_url: str) -> dict[str, Any]:
     """Return what the page shows: it waits for the gateway, or for the customer.
 
-    The browser is sent to the gateway automatically only once. If the customer presses
-    Back there, this page appears again and waits for a click.
+    `open_url` leads on to the gateway's page. The browser is sent there automatically only once. If
+    the customer presses Back there, this page appears again and waits for a click.
     """
     waits_for_customer = (
         page.state == CardPageState.OPEN
         and page.returned_at is None
         and not bank_step.is_opening_way_to_card_page(page)
     )
-    open_url = reverse("card-opened", args=[page.key])
     return {
         "steps": texts.card_steps(page),
         "trouble": texts.card_delay_warning(page),
         "poll": not waits_for_customer,
         "open_url": open_url if waits_for_customer else "",
         "opens_automatically": waits_for_customer and page.sent_at is None,
-        **frame_context("payment", back_url=reverse("payment")),
     }

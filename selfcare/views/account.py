@@ -23,7 +23,7 @@ from orders.models import Order
 from orders.queries.orders import esims_to_install, orders_of
 from orders.states import OrderState
 from orders.views.steps import after_reentry, customer_only, prove_url, redirect_to
-from payments.domain import cards, mandates, off_session
+from payments.domain import cards, mandates, new_cards, off_session
 from payments.domain.methods import stored_methods
 from payments.gateways import offered_anywhere
 from payments.models import PaymentMethod
@@ -44,7 +44,8 @@ SHOWN_ORDERS = SHOWN_MESSAGES = 10
 @customer_only
 def account(request: HttpRequest, user: User) -> HttpResponse:
     """Show the customer's plans with their remaining data, stored cards and latest orders."""
-    visits.note_step(visits.get_or_begin(request), "account")
+    visit = visits.get_or_begin(request)
+    visits.note_step(visit, "account")
     operator_lines = lines_of(user)
     cards_shown = cards_of(user, operator_lines)
     if request.method == "GET":
@@ -61,6 +62,7 @@ def account(request: HttpRequest, user: User) -> HttpResponse:
         "has_failed_download": problems.failed_at_smdp(user) is not None,
         "to_install": esims_to_install(user)[:SHOWN_ORDERS],
         "methods": list(stored_methods(user)),
+        "takes_cards": new_cards.kept_card_ability(visit.market) is not None,
         "offered": offered_anywhere(),
         "paying": by_hand.methods_in_use(user),
         "mandated": {mandate.method_id for mandate in live_mandates},
