@@ -93,11 +93,15 @@ class Customer:
         self.press("Next")
 
     def pay_with(self, number: str = GOOD_CARD) -> None:
+        self.type_card(number)
+        self.press("Next")
+
+    def type_card(self, number: str = GOOD_CARD) -> None:
+        """Fill in the card fields of the portal's own page."""
         self.view.locator("[autocomplete=cc-number]").fill(number)
         self.view.locator("[autocomplete=cc-exp]").fill("12/30")
         self.view.locator("[autocomplete=cc-csc]").fill("123")
         self.view.locator("[autocomplete=cc-name]").fill("Noor Haddad")
-        self.press("Next")
 
     def pay_with_voucher(self, code: str) -> None:
         self.view.get_by_text(self.words("Use a voucher"), exact=True).click()

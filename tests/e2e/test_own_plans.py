@@ -4,7 +4,9 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser import PageAt
+from tests.e2e.access import DESK, PLAIN_PHONE, Look, customer_at
 from tests.e2e.customer import Customer
+from tests.e2e.test_bank_step import STEP_CARD
 from tests.speeds import long, sampled
 from tests.stack import Stack, on_sqlite
 
@@ -110,17 +112,17 @@ def test_a_customer_cancels_a_plan_and_undoes_that(
 
 @on_sqlite
 @pytest.mark.parametrize(
-    ("days", "before", "said"),
+    ("days", "before", "said", "look"),
     [
-        long(0, "Payment overdue", "for the month that has begun"),
-        long(8, "On hold since", "a new month begins today"),
+        (0, "Payment overdue", "for the month that has begun", DESK),
+        long(8, "On hold since", "a new month begins today", PLAIN_PHONE),
     ],
 )
-def test_a_customer_pays_a_refused_month_with_another_card(
-    stack: Stack, page_at: PageAt, days: int, before: str, said: str
+def test_a_customer_pays_a_refused_month_with_a_new_card_whose_bank_asks(  # noqa: PLR0917 -- parameters of the test
+    stack: Stack, page_at: PageAt, days: int, before: str, said: str, look: Look
 ) -> None:
-    noor = Customer(page_at(360, 640, script=False), stack.base_url)
-    plan = sell(stack, noor, NO_MONEY, "5555555555554444")
+    noor = customer_at(stack, page_at, look)
+    plan = sell(stack, noor, NO_MONEY)
     let_time_pass(stack, plan, months=1)
     noor.page.goto(f"{stack.base_url}{plan}")
     reload_until(noor, "Payment overdue")
@@ -130,13 +132,19 @@ def test_a_customer_pays_a_refused_month_with_another_card(
 
     noor.page.locator(".bar .button-primary").click()
     noor.sees("Choose how to pay")
-    noor.page.get_by_text("ending in 4444").click()
-    noor.press("Next")
+    noor.page.get_by_role("link", name="Use a new card").click()
+    noor.sees("Add a card")
+    noor.type_card(STEP_CARD)
+    noor.press("Save the card")
     noor.sees("Confirm the payment")
     sees(noor, said)
     noor.page.get_by_role("checkbox").check()
     noor.page.locator(".bar .button-primary").click()
     noor.sees("Monthly")
-    # The page asks again by itself, without script.
-    expect(noor.page.get_by_text("Your payment went through.")).to_be_visible(timeout=30_000)
+    # The page goes on by itself, with and without script.
+    noor.page.get_by_role("link", name="Go to your bank").click()
+    noor.page.get_by_role("button", name="Yes, it is mine").click()
+    noor.sees("Monthly")
+    paid = noor.page.get_by_text("Your payment went through.").first
+    expect(paid).to_be_visible(timeout=30_000)
     sees(noor, "Renews on")
