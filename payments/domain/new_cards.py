@@ -27,7 +27,7 @@ def add_card(
     """Count the card, exchange it for a token and store that.
 
     `network` is where the request comes from, or empty if that is unknown. Raises
-    `accounts.access.limiter.Locked`, and what `payments.add_card` raises. Call it outside of any
+    `accounts.access.limiter.Locked`, and what `payments.domain.payments.add_card` raises. Call it outside of any
     transaction.
     """
     _count(account, network)
