@@ -26,9 +26,10 @@ def add_card(
 ) -> PaymentMethod:
     """Count the card, exchange it for a token and store that.
 
-    `network` is where the request comes from, or empty if that is unknown. Raises
-    `accounts.access.limiter.Locked`, and what `payments.domain.payments.add_card` raises. Call it outside of any
+    `network` is where the request comes from, or empty if that is unknown. Call it outside of any
     transaction.
+
+    Raises `accounts.access.limiter.Locked`, and what `payments.domain.payments.add_card` raises.
     """
     _count(account, network)
     return payments.add_card(account, card, market=market, renews=renews)
