@@ -65,7 +65,8 @@ def choose(life: Life) -> None:
 
 
 def left(life: Life) -> timedelta | None:
-    return life.left_time(life.subscriptions[0])
+    [left] = life.left_times(life.subscriptions[0])
+    return left
 
 
 def test_months_that_began_while_no_worker_ran_are_charged_in_order(life: Life) -> None:

@@ -22,9 +22,9 @@ from tests.payments.conftest import agree
 from tests.races import at_once
 from tests.speeds import long
 from tests.subscriptions.months.bank import BankCard, Refusal
-from tests.subscriptions.months.oracle import Story, months_later
 from tests.subscriptions.months.play import Life, living
 from tests.subscriptions.months.stories import DAY, HOUR
+from tests.subscriptions.months.story import Story, months_later
 from tests.subscriptions.months.test_months import PLANS
 
 pytestmark = pytest.mark.django_db(transaction=True)

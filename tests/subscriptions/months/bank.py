@@ -29,7 +29,7 @@ from payments.gateways.values import (
     VoidedOrRefunded,
 )
 from payments.states import Initiator, RefusalKind
-from subscriptions.networks.base import NetworkUnavailable
+from subscriptions.networks.base import NetworkUnavailable, Service
 from subscriptions.networks.warm import AlwaysWarm
 
 Answer = TypeVar("Answer")
@@ -79,15 +79,22 @@ class Entry:
     made_at: datetime
     status: str = "authorised"
     captured_at: datetime | None = None
+    # What was given back, by the key of each refund.
+    refunds: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def refunded(self) -> int:
+        return sum(self.refunds.values())
 
     @property
     def standing(self) -> Standing:
-        if self.status == "captured":
+        if self.status == "captured" and self.refunded < self.amount.minor_units:
             return Captured(self.gateway_id)
         expires_at = self.made_at + AUTHORISED_FOR
         if self.status == "authorised" and now() < expires_at:
             return Authorised(self.gateway_id, expires_at)
-        self.status = "voided"
+        if self.status == "authorised":
+            self.status = "voided"
         return VoidedOrRefunded(self.gateway_id)
 
 
@@ -99,13 +106,13 @@ class Books:
     entries: list[Entry] = field(default_factory=list)
     # When the bank refused which card: token and time.
     refusals: list[tuple[str, datetime]] = field(default_factory=list)
-    services: dict[str, dict[str, Any]] = field(default_factory=dict)
+    services: dict[str, dict[Any, Any]] = field(default_factory=dict)
     away: tuple[tuple[datetime, datetime], ...] = ()
     # The numbers of the calls whose answers are lost although the work is done.
     lost: frozenset[int] = frozenset()
     calls: int = 0
-    # A worker may die before and after each call.
-    at_barrier: Callable[[], None] = lambda: None
+    # A worker may die before and after each call. Without a worker nothing goes wrong.
+    at_barrier: Callable[[], None] | None = None
 
     def is_away(self, at: datetime) -> bool:
         return any(start <= at < end for start, end in self.away)
@@ -117,6 +124,8 @@ class Books:
         *,
         may_be_away: bool,
     ) -> Answer:
+        if self.at_barrier is None:
+            return work()
         self.at_barrier()
         if may_be_away and self.is_away(now()):
             raise unavailable("away", was_sent=False)
@@ -141,7 +150,9 @@ class Bank(WithoutCode, WithoutMethods):
     """The gateway."""
 
     name = "bank"
-    abilities = frozenset({Ability.STORED_METHODS, Ability.OFF_SESSION})
+    abilities = frozenset(
+        {Ability.STORED_METHODS, Ability.OFF_SESSION, Ability.CARD_ENTRY, Ability.PART_REFUNDS}
+    )
     remembers_keys_for: timedelta | None = REMEMBERS_KEYS_FOR
 
     def device_hosts(self) -> frozenset[str]:
@@ -201,8 +212,18 @@ class Bank(WithoutCode, WithoutMethods):
 
     def refund(self, gateway_id: str, amount: Money, *, key: str) -> RefundStanding:
         def work() -> RefundStanding:
-            _entry(gateway_id).status = "refunded"
-            return Refunded(f"R-{gateway_id}")
+            entry = _entry(gateway_id)
+            rest = entry.amount.minor_units - entry.refunded
+            if key not in entry.refunds and amount.minor_units > rest:
+                raise GatewayRefused(f"refund: {rest} is left")
+            entry.refunds[key] = amount.minor_units
+            return Refunded(f"R-{key}")
+
+        return self._answer(work)
+
+    def find_refund(self, gateway_id: str, *, key: str) -> RefundStanding | None:
+        def work() -> RefundStanding | None:
+            return Refunded(f"R-{key}") if key in _entry(gateway_id).refunds else None
 
         return self._answer(work)
 
@@ -212,6 +233,12 @@ class Bank(WithoutCode, WithoutMethods):
 
 class Network(AlwaysWarm):
     """The network: what it serves until when, by the highest sequence number of each part."""
+
+    def activate(self, service: Service) -> None:
+        self._set(service.reference, service.sequence, service.iccid, **{service.iccid: True})
+
+    def deactivate(self, reference: str, iccid: str, *, sequence: int) -> None:
+        self._set(reference, sequence, iccid, **{iccid: False})
 
     def end(self, reference: str) -> None:
         self._set(reference, 0, "ended", ended=True)
@@ -230,8 +257,9 @@ class Network(AlwaysWarm):
     def _set(self, reference: str, sequence: int, part: str, **values: Any) -> None:
         def work() -> None:
             service = BOOKS.services.setdefault(reference, {})
-            if sequence >= service.get(part, 0):
-                service |= {part: sequence, **values}
+            if sequence >= service.get((part, "sequence"), 0):
+                service |= values
+                service[part, "sequence"] = sequence
 
         BOOKS.answer(work, NetworkUnavailable, may_be_away=False)
 

@@ -1,52 +1,22 @@
 """What must become of a plan that renews, by own arithmetic (docs/contract.md#subscriptions).
 
 It reads no row and imports nothing of the product. It goes from one moment at which something can
-happen to the next. Workers take minutes, so it is told when periods after hold really began, and
-checks that this is soon after the moment that it expects.
+happen to the next. Workers take minutes, so it is told when periods after hold, and months of a new
+plan, really began. It checks that this is soon after the moment that it expects.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from datetime import datetime, timedelta
 from itertools import pairwise
-from zoneinfo import ZoneInfo
 
-from tests.subscriptions.months.bank import BankCard, Refusal
+from tests.subscriptions.months.bank import Refusal
+from tests.subscriptions.months.decisions import DECISIONS, may_use
+from tests.subscriptions.months.story import Event, Story, months_later
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 TRIES = [timedelta(days=day) for day in (-1, 1, 3, 5, 7, 10, 14)]
 SOON = timedelta(minutes=40)
-
-
-class Act(StrEnum):
-    """What a customer does."""
-
-    CANCEL = "cancel"
-    UNDO = "undo"
-    NEW_CARD = "new card"
-    REMOVE_CARD = "remove card"
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that a customer does at a time."""
-
-    at: datetime
-    act: Act
-    card: BankCard | None = None
-
-
-@dataclass(frozen=True)
-class Story:
-    """Everything that happens to one plan."""
-
-    zone: str
-    sold_at: datetime
-    price: int
-    card: BankCard
-    events: tuple[Event, ...] = ()
-    away: tuple[tuple[datetime, datetime], ...] = ()
 
 
 @dataclass
@@ -54,16 +24,8 @@ class Paid:
     number: int
     starts_at: datetime
     ends_at: datetime
-
-
-def months_later(start: datetime, months: int, zone: str) -> datetime:
-    """Return the same day and time of day in a later month, or the month's last day."""
-    local = start.astimezone(ZoneInfo(zone))
-    count = local.year * 12 + local.month - 1 + months
-    # One day before the first of the month that follows.
-    last = datetime((count + 1) // 12, (count + 1) % 12 + 1, 1) - timedelta(days=1)  # noqa: DTZ001 -- a day
-    day = last.replace(day=min(local.day, last.day))
-    return datetime.combine(day, local.timetz()).astimezone(UTC)
+    # What was charged for it, in minor units. The first month is paid before the story.
+    cost: int = 0
 
 
 @dataclass
@@ -71,7 +33,7 @@ class Oracle:
     """One plan. `run_to` moves its time."""
 
     story: Story
-    # When periods after hold really began, by number.
+    # When periods after hold, and months of a new plan, really began, by number.
     began: Mapping[int, datetime] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -81,13 +43,21 @@ class Oracle:
         self.anchor, self.anchor_number = sold_at, 1
         self.paid = [Paid(1, sold_at, self.bound(1))]
         self.number = 1
-        self.charges: list[datetime] = []
+        self.offer = self.story.first_offer
+        # Each charge, by the card's token, and what of which charge was given back.
+        self.charges: list[tuple[str, int]] = []
+        self.refunded: dict[int, int] = {}
+        # Which charge is that of the newest change.
+        self.change: int | None = None
+        self.uses: list[tuple[datetime, int]] = []
+        self.lost: timedelta | None = None
         self.card, self.is_dead = self.story.card, False
         # None, "asked" (the gateway has not heard of it) or "approved".
         self.live: str | None = None
         self.live_card = self.card
         self.asked_at = self.approved_at = sold_at
         self.is_decided = self.is_cancelled = self.is_after_hold = False
+        self.is_planned = self.is_owed = self.is_shared = False
         self.last_try: datetime | None = None
         self.advised: datetime | None = None
         self.grace_until: datetime | None = None
@@ -106,6 +76,8 @@ class Oracle:
     @property
     def usable_until(self) -> datetime | None:
         """Return until when data can be used, or None."""
+        if self.state == "ended" or not may_use(self):
+            return None
         if self.at < self.end:
             return self.end
         until = self.grace_until
@@ -132,54 +104,65 @@ class Oracle:
         times += [event.at for event in self.waiting]
         return (time for time in times if time and time > self.at)
 
-    def _is_up(self) -> bool:
+    def is_up(self) -> bool:
         return not any(start <= self.at < end for start, end in self.story.away)
 
+    def used_since(self, moment: datetime) -> int:
+        return sum(amount for at, amount in self.uses if at >= moment)
+
+    def give_back(self, charge: int, *, at_most: int) -> None:
+        _token, cost = self.charges[charge]
+        before = self.refunded.get(charge, 0)
+        self.refunded[charge] = min(cost, before + at_most)
+
+    def really_began(self, number: int) -> datetime:
+        """Return when the month began that begins now, according to who knows it."""
+        really = self.began.get(number)
+        is_soon = really is not None and timedelta() <= really - self.at < SOON
+        return really if really and is_soon else self.at
+
     def _happens(self, event: Event) -> None:
-        if self.state == "ended":
-            return
-        if event.act == Act.CANCEL:
-            self.is_cancelled = True
-        elif event.act == Act.UNDO:
-            self.is_cancelled = False
-        elif event.act == Act.REMOVE_CARD:
-            self.is_dead = True
-        elif event.card:
-            self.card, self.is_dead = event.card, False
-            self.last_try = self.advised = None
+        if self.state != "ended":
+            DECISIONS[event.act](self, event)
 
     def _work(self) -> None:
         while self.state != "ended" and self._renew():
             pass
+        if self.is_owed and self.state == "active" and not self.is_decided:
+            self._give_time_back()
         if self.state != "ended" and self.at >= self.end:
             self._follow_time()
 
     def _due(self) -> datetime | None:
-        if self.last_try is None:
+        # Time that was given back moves the first day of tries. What was tried before is no try.
+        if self.last_try is None or self.last_try < self.end - DAY:
             return self.end - DAY
         due = next((self.end + day for day in TRIES if self.end + day > self.last_try), None)
         return max(due, self.advised) if due and self.advised else due
 
     def _renew(self) -> bool:
         if self.is_cancelled and not self.is_decided:
-            if self.live == "asked" or self._is_up():
+            if self.live == "asked" or self.is_up():
                 self.live = None
             return False
-        if self.at < self.end - DAY or not self._is_payable():
+        if self.at < self.end - DAY:
+            return False
+        self.is_planned = True
+        if not self._is_payable():
             return False
         if not self.is_after_hold and self.at < self.end:
             return False
         self.is_decided = True
-        if self.story.price and not self._charge():
+        if self.offer.price and not self._charge():
             return not self.is_decided
         self._open()
         return True
 
     def _is_payable(self) -> bool:
-        if not self.story.price:
+        if not self.offer.price:
             return True
         if self.live and self.live_card != self.card and not self.is_decided:
-            if self.live == "approved" and not self._is_up():
+            if self.live == "approved" and not self.is_up():
                 return False
             self.live = None
         return self._is_approved()
@@ -193,7 +176,7 @@ class Oracle:
                 return False
             self.live, self.live_card, self.asked_at = "asked", self.card, self.at
         if self.live == "asked":
-            if not self._is_up():
+            if not self.is_up():
                 return False
             self._ask()
         return self.live == "approved"
@@ -209,31 +192,40 @@ class Oracle:
 
     def _charge(self) -> bool:
         """Charge what is approved. If that is impossible for good, nothing is decided any more."""
-        if not self._is_up():
+        if not self.is_up():
             return False
         is_gone = self.is_dead or self.live_card != self.card
         if is_gone or self.at >= self.approved_at + WEEK:
             self.live, self.is_decided = None, False
             return False
-        self.charges.append(self.at)
+        self.charges.append((self.live_card.token, self.offer.price))
         return True
 
     def _open(self) -> None:
-        starts_at = self.end
         self.number += 1
-        if self.is_after_hold:
-            really = self.began.get(self.number)
-            is_soon = really is not None and timedelta() <= really - self.at < SOON
-            starts_at = really if really and is_soon else self.at
+        starts_at = self.really_began(self.number) if self.is_after_hold else self.end
+        self.begin(starts_at, cost=self.offer.price)
+
+    def begin(self, starts_at: datetime, *, cost: int) -> None:
+        """Begin a month. If it does not follow the one before, the months count from its start."""
+        if starts_at != self.end:
             self.anchor, self.anchor_number = starts_at, self.number
-        self.paid.append(Paid(self.number, starts_at, self.bound(self.number)))
+            self.paid[-1].ends_at = min(self.end, starts_at)
+        self.paid.append(Paid(self.number, starts_at, self.bound(self.number), cost))
         self.live = self.grace_until = self.last_try = self.advised = None
-        self.is_decided = self.is_after_hold = False
+        self.is_decided = self.is_after_hold = self.is_planned = False
         self.state = "active"
+
+    def _give_time_back(self) -> None:
+        """Let the newest month end later by the time that was lost, and count from its end."""
+        assert self.lost
+        self.paid[-1].ends_at += self.lost
+        self.anchor, self.anchor_number = self.end, self.number + 1
+        self.is_owed = False
 
     def _follow_time(self) -> None:
         if not self.is_decided and (self.is_cancelled or self.at >= self.end + 30 * DAY):
-            if self.live != "approved" or self._is_up():
+            if self.live != "approved" or self.is_up():
                 self.state, self.live, self.grace_until = "ended", None, None
             return
         is_fault = self.is_decided or self.live is not None

@@ -11,19 +11,24 @@ from django.db import connection
 from django.utils.timezone import now
 
 from accounts.models import User
+from orders import models as orders
+from orders.domain import returning
 from outbox.domain import due_tasks, process
 from outbox.models import Task
-from payments.domain import cards
+from payments.domain import refunds
 from payments.models import PaymentMethod
+from subscriptions import models as renewals
 from subscriptions.balances import BalanceType, balances
-from subscriptions.domain import cancelling, lifecycle, renewing
-from subscriptions.domain.cancelling import NotRenewing
-from subscriptions.models import KIND, SimOnLine, Subscription
+from subscriptions.domain import lifecycle, renewing, sharing
+from subscriptions.models import Subscription
 from tests.payments.conftest import agree
+from tests.subscriptions.months.acting import act, plan_of
 from tests.subscriptions.months.bank import BankCard, Books, open_books
-from tests.subscriptions.months.oracle import Act, Event, Story
-from tests.subscriptions.renewals import make_monthly, prepare
+from tests.subscriptions.months.story import Event, Story
+from tests.subscriptions.renewals import prepare
 
+# What workers do for these plans. All other tasks, such as messages, wait.
+KINDS = (renewals.KIND, orders.KIND, refunds.KIND, returning.KIND, sharing.KIND)
 WRITES = ("INSERT", "UPDATE", "DELETE")
 # More runs of workers than this, in two years, would be a storm.
 STORM = 6000
@@ -59,40 +64,37 @@ class Life:
     def work(self) -> None:
         """Let workers process once whatever is due now."""
         renewing.enqueue_due()
-        due = Task.objects.filter(pk__in=due_tasks(), kind=KIND).order_by("not_before", "pk")
+        due = Task.objects.filter(pk__in=due_tasks(), kind__in=KINDS).order_by("not_before", "pk")
         for task in due.values_list("pk", flat=True):
             self._run(task)
 
     def happens(self, event: Event) -> None:
-        """Do what the customer does. With a plan that has ended nothing can be done."""
+        """Let somebody do something with the plan, as the story says."""
         [subscription] = self.subscriptions
         subscription.refresh_from_db()
-        with suppress(NotRenewing):
-            if event.act == Act.CANCEL:
-                cancelling.cancel(subscription)
-            elif event.act == Act.UNDO:
-                cancelling.undo(subscription)
-            elif event.act == Act.REMOVE_CARD and subscription.mandate:
-                cards.remove(subscription.mandate.method)
-            elif event.card:
-                method = self.keep(event.card)
-                mandate = agree(method, purpose=subscription.reference)
-                cancelling.pay_with(subscription, mandate)
+        act(self, subscription, event)
         self.work()
 
     def keep(self, card: BankCard) -> PaymentMethod:
         self.books.cards[card.token] = card
         return keep(self.account, card)
 
-    def left_time(self, subscription: Subscription) -> timedelta | None:
-        """Return how long Get Balance lets the plan be used, or None."""
-        sim = SimOnLine.objects.get(line=subscription.line, until=None).sim
-        found = balances(sim.iccid, location="US", at=now())
-        return max((one.left_time for one in found if one.type != BalanceType.NONE), default=None)
+    def left_times(self, subscription: Subscription) -> list[timedelta | None]:
+        """Return how long Get Balance lets the plan be used on each of its devices, or None."""
+        return [
+            max(
+                (one.left_time for one in found if one.type != BalanceType.NONE),
+                default=None,
+            )
+            for found in (
+                balances(stay.sim.iccid, location="US", at=now())
+                for stay in sharing.devices_of(subscription)
+            )
+        ]
 
     def _next_time(self) -> datetime | None:
         due = Subscription.objects.filter(due_at__isnull=False).values_list("due_at", flat=True)
-        tasks = Task.objects.filter(kind=KIND, closed_at=None)
+        tasks = Task.objects.filter(kind__in=KINDS, closed_at=None)
         times = [time for time in due if time]
         for task in tasks:
             leased = task.lease_until + timedelta(seconds=1) if task.lease_until else None
@@ -106,7 +108,7 @@ class Life:
         self.books.at_barrier = self._barrier
         with suppress(WorkerDied), connection.execute_wrapper(self._executes):
             process(task)
-        self.books.at_barrier = lambda: None
+        self.books.at_barrier = None
         error = Task.objects.get(pk=task).last_error
         assert not error, error
 
@@ -153,7 +155,7 @@ def living(
     with time_machine.travel(first.sold_at, tick=False) as clock:
         life = Life(account, books, clock, [], kills)
         method = life.keep(first.card)
-        plan = make_monthly(minor_units=first.price or 1)
+        plan = plan_of(first.first_offer)
         for number, story in enumerate(stories):
             life.pass_to(story.sold_at)
             life.subscriptions.append(_sell(account, plan, method, story, f"R{number}"))

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import strategies as st
 
 from tests.subscriptions.months.bank import BankCard, Refusal
-from tests.subscriptions.months.oracle import Act, Event, Story
+from tests.subscriptions.months.story import GB, Act, Event, Offer, Story
 
 MONTHS = 24
 ZONES = (
@@ -16,6 +16,15 @@ ZONES = (
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 # Customers act on the half hour and outages begin on the hour, so that minutes do not matter.
 hours = st.integers(0, MONTHS * 30 * 24)
+acts = st.sampled_from(
+    [*Act, Act.NEW_CARD, Act.NEW_CARD, Act.UNDO, Act.CHANGE, Act.CHANGE, Act.CHANGE, Act.USE]
+)
+# Bytes that are used, seconds that are lost, and minor units that are refunded at most.
+AMOUNTS = {
+    Act.USE: [1, 3 * 10**8, 2 * GB, 6 * GB],
+    Act.LOSE_TIME: [1, 7 * 3600, 60 * 3600],
+    Act.REFUND: [1, 700, 10**9],
+}
 refusals = st.sampled_from([*Refusal, Refusal.FOR_NOW, Refusal.FOR_NOW])
 
 
@@ -42,21 +51,39 @@ def bank_cards(draw: st.DrawFn, token: str, sold_at: datetime) -> BankCard:
 
 
 @st.composite
+def events_at(draw: st.DrawFn, at: datetime, token: str, sold_at: datetime, price: int) -> Event:
+    """Return something that happens then. A new card has this token."""
+    act = draw(acts)
+    pays = act in (Act.NEW_CARD, Act.CHANGE, Act.ATTACH)
+    return Event(
+        at,
+        act,
+        card=draw(bank_cards(token, sold_at)) if pays else None,
+        offer=draw(offers(price)) if act == Act.CHANGE else None,
+        amount=draw(st.sampled_from(AMOUNTS[act])) if act in AMOUNTS else 0,
+    )
+
+
+def offers(price: int) -> st.SearchStrategy[Offer]:
+    """Return plans that cost more than this price, by little or by much, or not more."""
+    prices = [price, price + 1, price + 1500, price * 3 + 1]
+    return st.builds(Offer, st.sampled_from(prices), st.sampled_from([20 * GB, 10**6, None]))
+
+
+@st.composite
 def stories(draw: st.DrawFn, *, outages: tuple[int, ...] = (2, 5, 12)) -> Story:
     zone = draw(st.sampled_from(ZONES))
     sold_at = draw(times_of_sale(zone))
     whole_hour = sold_at.replace(minute=0)
-    acts = st.sampled_from([*Act, Act.NEW_CARD, Act.NEW_CARD, Act.UNDO])
-    moments = sorted(set(draw(st.lists(hours, max_size=6))))
+    moments = sorted(set(draw(st.lists(hours, max_size=8))))
     events = []
+    price = draw(st.sampled_from([2500, 2500, 1, 999_999, 0]))
     for number, moment in enumerate(moments):
-        at, act = whole_hour + moment * HOUR + HOUR / 2, draw(acts)
-        card = draw(bank_cards(f"T{number}", sold_at)) if act == Act.NEW_CARD else None
-        events.append(Event(at, act, card))
+        at = whole_hour + moment * HOUR + HOUR / 2
+        events.append(draw(events_at(at, f"T{number}", sold_at, price)))
     away = [
         (whole_hour + start * HOUR, whole_hour + (start + draw(st.sampled_from(outages))) * HOUR)
         for start in sorted(draw(st.lists(hours, max_size=2)))
     ]
-    price = draw(st.sampled_from([2500, 2500, 1, 999_999, 0]))
     card = draw(bank_cards("T", sold_at))
     return Story(zone, sold_at, price, card, tuple(events), tuple(away))
