@@ -69,7 +69,7 @@ promise: services $(VENV)/.dev $(CATALOGUES)  ## Inject every fault at every ste
 renewals: services $(VENV)/.dev $(CATALOGUES)  ## Play two years of plans that renew, beside an oracle (PLANS=10000; takes hours)
 	@rm -f var/renewals.jsonl
 	RENEWALS=$(or $(PLANS),10000) $(PYTEST) -m "" tests/subscriptions/months \
-	    tests/subscriptions/test_renewal_races.py $(ARGS)
+	    tests/subscriptions/test_renewal_races.py tests/subscriptions/test_cancel_races.py $(ARGS)
 	@cat var/renewals.jsonl
 
 .PHONY: check

@@ -1,0 +1,154 @@
+"""A cancel at each moment of a renewal: it ends the plan before the charge, or after that month.
+
+The worker renews on one connection. At one of its statements, the customer cancels on another one.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import connection
+from pytest_django.fixtures import Settings
+
+from accounts.models import User
+from subscriptions.domain import cancelling, renewing
+from subscriptions.models import Subscription
+from subscriptions.states import SubscriptionState
+from tests.speeds import long
+from tests.subscriptions.months.play import Life, living
+from tests.subscriptions.months.stories import DAY, HOUR
+from tests.subscriptions.months.test_months import PLANS
+from tests.subscriptions.test_renewal_races import FEBRUARY, GOOD, MARCH, process
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(0)]
+When = Callable[[int, str], bool]
+CONSTRAINT = "nothing_is_charged_after_the_last_period"
+# A cancel that needs longer than this waits for a lock of the worker, in seconds.
+UNLOCKED_WITHIN = 0.1
+
+
+@pytest.fixture(autouse=True)
+def in_process(settings: Settings) -> None:
+    """Let the gateway and the network be in this process."""
+    settings.PAYMENT_GATEWAY = ["tests.subscriptions.months.bank.Bank"]
+    settings.NETWORK = "tests.subscriptions.months.bank.Network"
+
+
+class Meanwhile:
+    """A customer who cancels just before the statement for which `when` holds.
+
+    `when` is given the statement's number and its text.
+    """
+
+    def __init__(self, subscription: Subscription, when: When) -> None:
+        self.ends_at: datetime | None = None
+        self._pk, self._when, self._statements = subscription.pk, when, 0
+        self._customer: threading.Thread | None = None
+
+    def __call__(self, execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        self._statements += 1
+        if self._customer is None and self._when(self._statements, sql):
+            self._customer = threading.Thread(target=self._cancel)
+            self._customer.start()
+            self._customer.join(UNLOCKED_WITHIN)
+        return execute(sql, *rest)
+
+    def wait(self) -> datetime | None:
+        """Return the end that the customer was told, or None if the worker was done before."""
+        if self._customer:
+            self._customer.join()
+        return self.ends_at
+
+    def _cancel(self) -> None:
+        self.ends_at = cancelling.cancel(Subscription.objects.get(pk=self._pk))
+        connection.close()
+
+
+def renew(subscription: Subscription, when: When) -> datetime | None:
+    """Renew the plan, with a cancel meanwhile. Return the end that the customer was told."""
+    meanwhile = Meanwhile(subscription, when)
+    with connection.execute_wrapper(meanwhile):
+        process(subscription)
+    return meanwhile.wait()
+
+
+def renew_and_cancel(life: Life, step: int) -> dict[str, datetime]:
+    """Renew each plan, with a cancel at the next statement. Return what the customers were told.
+
+    After the worker's last statement it begins again with the first one.
+    """
+    told, statement = {}, 1
+    for subscription in life.subscriptions:
+        ends_at = renew(subscription, partial(is_numbered, statement))
+        if ends_at:
+            told[subscription.reference] = ends_at
+        statement = statement + step if ends_at else 1
+    return told
+
+
+def is_numbered(wanted: int, number: int, _sql: str) -> bool:
+    return number == wanted
+
+
+def is_decision(_number: int, sql: str) -> bool:
+    changes = sql.partition(" WHERE ")[0]
+    return changes.startswith('UPDATE "subscriptions_subscription"') and "decided_number" in changes
+
+
+@contextmanager
+def without_constraint() -> Iterator[None]:
+    """Let the database allow a charge after the last period."""
+    [constraint] = [one for one in Subscription._meta.constraints if one.name == CONSTRAINT]
+    with connection.schema_editor() as editor:
+        editor.remove_constraint(Subscription, constraint)
+    try:
+        yield
+    finally:
+        Subscription.objects.update(last_number=None, cancelled_at=None)
+        with connection.schema_editor() as editor:
+            editor.add_constraint(Subscription, constraint)
+
+
+def charged(life: Life) -> set[str]:
+    captured = [entry for entry in life.books.entries if entry.status == "captured"]
+    return {entry.reference.partition("-")[0] for entry in captured}
+
+
+@pytest.mark.parametrize(
+    ("plans", "step"), [(8, 6), long(1000 if PLANS else 100, 1)], ids=["few", "many"]
+)
+def test_a_cancel_at_any_statement_of_a_renewal_leaves_one_of_two_results(
+    alice: User, plans: int, step: int
+) -> None:
+    with living(alice, *[GOOD] * plans) as life:
+        life.pass_to(FEBRUARY - HOUR)
+        life.clock.move_to(FEBRUARY, tick=False)
+        told = renew_and_cancel(life, step)
+        life.pass_to(MARCH + DAY)
+
+        early = {reference for reference, end in told.items() if end == FEBRUARY}
+        assert set(told.values()) == {FEBRUARY, MARCH}
+        assert charged(life) == {one.reference for one in life.subscriptions} - early
+        ended = Subscription.objects.filter(state=SubscriptionState.ENDED)
+        assert {one.reference for one in ended} == set(told)
+
+
+def test_without_both_guards_a_plan_is_charged_after_a_confirmed_cancel(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        renewing,
+        "compare_and_set",
+        lambda model, pk, _expected, **changes: model.objects.filter(pk=pk).update(**changes),
+    )
+    with living(alice, GOOD) as life, without_constraint():
+        [subscription] = life.subscriptions
+        life.pass_to(FEBRUARY - HOUR)
+        life.clock.move_to(FEBRUARY, tick=False)
+
+        assert renew(subscription, is_decision) == FEBRUARY
+        assert charged(life) == {subscription.reference}
