@@ -1,9 +1,9 @@
 """`make chaos-renewals ARGS="--plans 300 --months 3"`.
 
 Plans renew in real worker processes, on PostgreSQL, with the simulators of gateway and network over
-HTTP. Workers are killed at every barrier, answers are lost, the gateway is away for three days, and
-customers cancel, undo and change their cards. The clock of all processes runs ahead of the
-machine's. In the end all books must agree to the minor unit.
+HTTP. Workers are killed at every barrier, answers are lost, and the gateway is away for three days.
+Customers cancel, undo, change plans and cards, and share plans with other devices. The clock of all
+processes runs ahead of the machine's. In the end all books must agree to the minor unit.
 """
 
 import argparse
@@ -39,7 +39,10 @@ AWAY_EVERY, AWAY_FOR = 40, 6
 # Each random fault strikes one call in fifty.
 CHANCE, MANY = 0.02, 1_000_000
 AT_RANDOM = ("drop_before", "drop_after", "http_500")
-FUNCTIONS = {"payment": ("authorise", "capture", "void"), "network": ("renew", "suspend", "end")}
+FUNCTIONS = {
+    "payment": ("authorise", "capture", "void"),
+    "network": ("renew", "suspend", "end", "activate", "deactivate"),
+}
 # How often each step makes waiting tasks due, and how long such a task may have to wait.
 WITHIN, ROUNDS = timedelta(hours=1), 4
 # In seconds.
@@ -90,6 +93,8 @@ class Run:
         for url in self.urls.values():
             mend(url)
         for _ in range(steps):
+            with self.living_later():
+                self.crowd.serve()
             self._work(calm=True)
             self.ahead += STEP
 
@@ -210,12 +215,17 @@ def run(options: argparse.Namespace, contexts: ExitStack) -> dict[str, Any]:
 
 def count_rows() -> dict[str, int]:
     """Return how many periods were paid, how many charges refused, and how the plans stand."""
-    from payments.models import Payment  # noqa: PLC0415 -- Django has to be set up first
+    from orders.models import Order  # noqa: PLC0415 -- Django has to be set up first
+    from payments.models import Payment  # noqa: PLC0415 -- the same
     from subscriptions.models import Period, Subscription  # noqa: PLC0415 -- the same
 
     paid = Period.objects.filter(number__gt=1, state="paid")
     states = Subscription.objects.values_list("state", flat=True)
+    changes = Order.objects.filter(kind="change", state="completed")
+    devices = Order.objects.filter(kind="attach", state="completed")
     return {
+        "plans changed": changes.count(),
+        "devices attached": devices.count(),
         "months paid": paid.count(),
         "months after hold": paid.filter(after_hold=True).count(),
         "charges refused": Payment.objects.filter(state="declined").count(),

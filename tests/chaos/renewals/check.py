@@ -1,13 +1,15 @@
 """In the end, the portal's rows and the books of gateway and network must agree."""
 
+import traceback
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.utils.timezone import now
 
 from moportal.money import Money
+from orders.models import Order
 from payments.models import Receipt
-from subscriptions.models import Attempt, Subscription
+from subscriptions.models import Attempt, SimOnLine, Subscription
 from subscriptions.states import SubscriptionState
 from tests.providers import books
 from tests.subscriptions.months.bank import Books, Entry
@@ -20,14 +22,17 @@ def find_differences(gateway: str, network: str) -> list[str]:
     wrong = []
     for subscription in Subscription.objects.order_by("pk"):
         try:
-            check_periods(subscription, "UTC")
-            check_money(subscription, found)
+            check_money(subscription, found, check_periods(subscription, "UTC"))
             check_end(subscription, found)
             check_service(subscription, found)
+            check_devices(subscription, found)
         except AssertionError as error:
+            found_at = traceback.extract_tb(error.__traceback__)[-1].line
             wrong.append(
-                f"{subscription.reference} ({subscription.state}): {str(error) or 'differs'}"
+                f"{subscription.reference} ({subscription.state}): {str(error) or found_at}"
             )
+    open_orders = Order.objects.exclude(state="completed").filter(undone_at=None)
+    wrong += [f"{order} is {order.state}" for order in open_orders]
     return [*wrong, *_compare_sums(found)]
 
 
@@ -51,17 +56,30 @@ def check_service(subscription: Subscription, found: Books) -> None:
         assert service["until"].startswith(f"{subscription.served_until:%Y-%m-%dT%H:%M}"), "served"
 
 
+def check_devices(subscription: Subscription, found: Books) -> None:
+    """Check that the network serves the plan on the devices that share it, and on no other."""
+    served = found.services[subscription.reference]["iccids"]
+    stays = SimOnLine.objects.filter(line=subscription.line_id, until=None)
+    ended = subscription.state == SubscriptionState.ENDED
+    assert sorted(served) == sorted([] if ended else stays.values_list("sim__iccid", flat=True))
+
+
 def totals(found: Books) -> dict[str, int]:
     """Return the sums that must be equal, in minor units."""
     live = Attempt.objects.filter(is_live=True, period__state="paid")
-    receipts = Receipt.objects.filter(payment__attempt__isnull=False)
+    shared = Order.objects.filter(kind="attach", state="completed")
     return {
         "charged, by the gateway": sum(
             one.amount.minor_units for one in found.entries if one.status == "captured"
         ),
-        "paid periods": live.aggregate(sum=Sum("payment__minor_units"))["sum"] or 0,
-        "receipts": receipts.aggregate(sum=Sum("minor_units"))["sum"] or 0,
+        "paid periods and devices": _sum(live, "payment__minor_units")
+        + _sum(shared, "payment__minor_units"),
+        "receipts": _sum(Receipt.objects.all(), "minor_units"),
     }
+
+
+def _sum(rows: QuerySet[Any], column: str) -> int:
+    return int(rows.aggregate(sum=Sum(column))["sum"] or 0)
 
 
 def _compare_sums(found: Books) -> list[str]:
@@ -70,5 +88,7 @@ def _compare_sums(found: Books) -> list[str]:
 
 
 def _entry(row: dict[str, Any]) -> Entry:
-    amount = Money(row["amount"], row["currency"])
-    return Entry(row["id"], "", "", row["reference"], amount, now(), status=row["status"])
+    amount, status = Money(row["amount"], row["currency"]), row["status"]
+    at = now() if status in {"captured", "refunded"} else None
+    given_back = {"": row["refunded"]}
+    return Entry(row["id"], "", "", row["reference"], amount, now(), status, at, given_back)

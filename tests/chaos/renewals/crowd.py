@@ -1,4 +1,4 @@
-"""Customers whose plans renew: they are sold plans, cancel, undo, and change their cards."""
+"""Customers whose plans renew: what they buy, change, share, cancel and keep, and how they pay."""
 
 import random
 from collections import Counter
@@ -7,14 +7,19 @@ from contextlib import suppress
 from django.utils.timezone import now
 
 from accounts.models import User
+from orders.domain import attach_offers, by_staff, drafts, pricing
+from orders.domain.drafts import StaleForm
+from orders.models import Draft, Order
+from orders.states import OrderState
 from payments.domain import cards, payments
 from payments.gateways.base import GatewayUnavailable
 from payments.models import PaymentMethod
-from subscriptions.domain import cancelling, lifecycle
+from subscriptions.domain import cancelling, lifecycle, sharing
 from subscriptions.domain.cancelling import NotRenewing
+from subscriptions.domain.changing import NotChangeable
 from subscriptions.models import Subscription
 from subscriptions.states import RUNNING, SubscriptionState
-from tests.builders import make_operator
+from tests.builders import make_card, make_operator, make_visit, place
 from tests.payments.conftest import agree, card
 from tests.subscriptions.renewals import make_monthly, prepare
 
@@ -26,10 +31,26 @@ CARDS = {
     "4000000000007312": 6,
     "4000002500003155": 6,
 }
-PRICE = 2500
+# The bank refuses this card while the customer is there too.
+REFUSED = "4000000000000002"
+# Each plan is dearer than the one before. Another device on any of them costs the fee once.
+PRICES = (2500, 2900, 3300, 4100, 5300, 7100)
+DEVICE_FEE, PLACES = 500, 2
+SHARE_REFUSED = 0.15
 # The share of the customers who do something in one step of time: any of them, those whose next
 # month is authorised and may be cancelled just in time, and those on hold.
-ACTIVE, JUST_IN_TIME, ON_HOLD = 0.004, 0.05, 0.2
+ACTIVE, JUST_IN_TIME, ON_HOLD = 0.02, 0.05, 0.2
+ACTS = {
+    "cancel": 2,
+    "undo": 4,
+    "new card": 4,
+    "remove card": 2,
+    "change": 8,
+    "attach": 12,
+    "remove device": 10,
+}
+# What the plan, or an order of the customer that is under way, does not allow.
+REFUSALS = (NotRenewing, NotChangeable, StaleForm, GatewayUnavailable)
 
 
 class Crowd:
@@ -39,7 +60,16 @@ class Crowd:
         self._rng = random.Random(seed)  # noqa: S311 -- a seed makes a run repeatable
         self.counts = Counter[str]()
         make_operator()
-        self._plan = make_monthly(minor_units=PRICE)
+        self._staff = User.objects.create(username="clara@example.com", name="Clara")
+        self._plans = [
+            make_monthly(
+                code=f"monthly-{price}",
+                minor_units=price,
+                more_devices=PLACES,
+                device_fee=DEVICE_FEE,
+            )
+            for price in PRICES
+        ]
         self._sold = 0
 
     def buy(self) -> None:
@@ -48,7 +78,7 @@ class Crowd:
         reference = f"C{self._sold}"
         account = User.objects.create(username=f"{reference.lower()}@example.com", name="Noor")
         method = self._add_card(account)
-        subscription = prepare(account, self._plan, reference)
+        subscription = prepare(account, self._plans[0], reference)
         lifecycle.start(subscription, at=now(), mandate=agree(method, purpose=reference))
 
     def act(self) -> None:
@@ -56,14 +86,21 @@ class Crowd:
         running = Subscription.objects.filter(state__in=RUNNING)
         authorised = set(running.filter(periods__attempts__payment__state="authorised"))
         for subscription in running.select_related("mandate__method", "line__account"):
-            share, acts = ACTIVE, ["cancel", "undo", "new card", "new card", "remove card"]
+            share, acts = ACTIVE, ACTS
             if subscription in authorised:
-                share, acts = JUST_IN_TIME, ["cancel", "new card"]
+                share, acts = JUST_IN_TIME, {"cancel": 4, "new card": 3, "change": 1}
             elif subscription.state == SubscriptionState.ON_HOLD:
-                share, acts = ON_HOLD, ["new card"]
+                share, acts = ON_HOLD, {"new card": 1}
             if self._rng.random() < share:
-                with suppress(NotRenewing, GatewayUnavailable):
-                    self._act(subscription, self._rng.choice(acts))
+                [act] = self._rng.choices(list(acts), weights=list(acts.values()))
+                with suppress(*REFUSALS):
+                    self._act(subscription, act)
+
+    def serve(self) -> None:
+        """Let staff continue the orders that wait for them."""
+        for order in Order.objects.filter(state=OrderState.HELD):
+            by_staff.resume(order, actor=self._staff)
+            self.counts["continued by staff"] += 1
 
     def _act(self, subscription: Subscription, act: str) -> None:
         if act == "cancel":
@@ -76,8 +113,50 @@ class Crowd:
             method = self._add_card(subscription.line.account)
             mandate = agree(method, purpose=subscription.reference)
             cancelling.pay_with(subscription, mandate)
+        elif act == "change":
+            self._change(subscription)
+        elif act == "attach":
+            self._attach(subscription)
+        elif act == "remove device":
+            self._remove_device(subscription)
         self.counts[act] += 1
 
-    def _add_card(self, account: User) -> PaymentMethod:
-        [number] = self._rng.choices(list(CARDS), weights=list(CARDS.values()))
-        return payments.add_card(account, card(number))
+    def _change(self, subscription: Subscription) -> None:
+        """Order a dearer plan, if there is one."""
+        price = subscription.plan.prices.get().minor_units if subscription.plan else PRICES[-1]
+        dearer = [plan for plan, its in zip(self._plans, PRICES, strict=True) if its > price]
+        if not dearer:
+            return
+        account = subscription.line.account
+        draft = drafts.open_draft(account, make_visit(account=account))
+        offer = drafts.offer_of(draft, dearer[0].pk)
+        pricing.choose_change(draft, subscription, offer, version=draft.version)
+        self._order(draft)
+
+    def _attach(self, subscription: Subscription) -> None:
+        """Order the plan for another device with a SIM card, if it has a place left."""
+        account = subscription.line.account
+        visit = make_visit(account=account, eid="", iccid=make_card().iccid)
+        offers = attach_offers.offers_of(account, visit)
+        for offer in offers:
+            if offer.plan == subscription and offer.why_not is None:
+                draft = drafts.open_draft(account, visit)
+                drafts.choose_running_plan(draft, offer, version=draft.version)
+                self._order(draft)
+
+    def _order(self, draft: Draft) -> None:
+        is_refused = self._rng.random() < SHARE_REFUSED
+        method = self._add_card(draft.account, REFUSED if is_refused else "")
+        drafts.choose_method(draft, method, version=draft.version)
+        place(draft)
+        self.counts[f"orders of a {draft.kind}"] += 1
+
+    def _remove_device(self, subscription: Subscription) -> None:
+        stays = list(sharing.devices_of(subscription))
+        if len(stays) > 1:
+            sharing.remove(subscription, stays[-1].pk)
+            self.counts["devices removed"] += 1
+
+    def _add_card(self, account: User, number: str = "") -> PaymentMethod:
+        [drawn] = self._rng.choices(list(CARDS), weights=list(CARDS.values()))
+        return payments.add_card(account, card(number or drawn))
