@@ -26,6 +26,7 @@ class Occasion(TextChoices):
     RENEWAL_ENDED = "renewal_ended", pgettext_lazy("message", "Plan over")
     DATA_LOW = "data_low", pgettext_lazy("message", "Most of the data is used")
     DATA_USED_UP = "data_used_up", pgettext_lazy("message", "All data is used")
+    PLAN_MOVED = "plan_moved", pgettext_lazy("message", "Plan moved to another device")
     LINE_LOST = "line_lost", pgettext_lazy("message", "Line confirmed by someone else")
     SIM_TAKEN_OVER = "sim_taken_over", pgettext_lazy("message", "SIM of another customer")
     NEW_SIGN_IN = "new_sign_in", pgettext_lazy("message", "Sign-in from a new browser")
@@ -52,6 +53,7 @@ class Occasion(TextChoices):
 # What goes to all addresses of an account, so that an attacker who controls one hides nothing.
 SECURITY = frozenset(
     {
+        Occasion.PLAN_MOVED,
         Occasion.LINE_LOST,
         Occasion.SIM_TAKEN_OVER,
         Occasion.NEW_SIGN_IN,

@@ -17,6 +17,7 @@ class SubscriptionsConfig(AppConfig):
             evidence,
             leaving,
             linking,
+            moves,
             operator_lines,
             price_changes,
             pulling,
@@ -39,6 +40,7 @@ class SubscriptionsConfig(AppConfig):
         register(operator_lines.KIND, operator_lines.refresh)
         register(KIND, renewing.process)
         register(sharing.KIND, sharing.take_off)
+        register(moves.KIND, moves.advance)
         register(PRICE_CHANGE_KIND, price_changes.tell_some)
         register(thresholds.KIND, thresholds.tell)
         register(ways_out.KIND, ways_out.advance)
@@ -47,20 +49,23 @@ class SubscriptionsConfig(AppConfig):
 
 
 def _listen() -> None:
-    """Listen to what `accounts`, `messages` and `payments` announce."""
+    """Listen to what `accounts`, `esim`, `messages` and `payments` announce."""
     from accounts.signals import line_proven  # noqa: PLC0415 -- models are not there yet
+    from esim.signals import profile_downloaded  # noqa: PLC0415 -- the same
     from messages.signals import message_ended  # noqa: PLC0415 -- the same
     from payments import signals  # noqa: PLC0415 -- the same
     from subscriptions.domain import (  # noqa: PLC0415 -- the same
         announcing,
         linking,
         lost_methods,
+        moves,
         parking,
         price_changes,
     )
 
     message_ended.connect(price_changes.note_delivered, dispatch_uid="subscriptions.note_delivered")
 
+    profile_downloaded.connect(moves.note_download, dispatch_uid="subscriptions.moves")
     line_proven.connect(linking.note_proof, dispatch_uid="subscriptions.note_proof")
     signals.refund_ended.connect(
         announcing.tell_refunded, dispatch_uid="subscriptions.domain.announcing.refunded"

@@ -6,7 +6,15 @@ A plan to which an order refers stays as long as the order, on a line without nu
 from django.db.models.functions import Coalesce, Now
 
 from moportal.personal import BOOKS, INTERNAL, SECRET, Amount, Impersonal, Keep, Personal, register
-from subscriptions.domain import claims, leaving, linking, operator_lines, sharing, ways_out
+from subscriptions.domain import (
+    claims,
+    leaving,
+    linking,
+    moves,
+    operator_lines,
+    sharing,
+    ways_out,
+)
 from subscriptions.models import (
     KIND,
     Attempt,
@@ -19,6 +27,7 @@ from subscriptions.models import (
     NetworkCall,
     OperatorLine,
     Period,
+    PlanMove,
     PriceChange,
     PriceNotice,
     SimOnLine,
@@ -127,6 +136,21 @@ register(
             "since": "since",
             "until": "until",
         },
+    ),
+    Personal(
+        PlanMove,
+        ("old__line__account",),
+        section="moves of plans to another device",
+        exports={
+            "subscription__plan_name": "plan",
+            "reference": "order number",
+            "old__sim__iccid": "from the SIM (ICCID)",
+            "new__sim__iccid": "to the SIM (ICCID)",
+            "state": "state",
+            "begun_at": "begun at",
+            "ended_at": "ended at",
+        },
+        tasks=(moves.KIND,),
     ),
     Personal(
         NetworkCall,

@@ -16,6 +16,7 @@ from subscriptions.models import (
     NetworkCall,
     OperatorLine,
     Period,
+    PlanMove,
     PriceChange,
     PriceNotice,
     SimOnLine,
@@ -47,6 +48,12 @@ register(
     Kept(Takeover, "one row for each SIM that another customer has proven"),
     Kept(Subscription, "what the customer bought, as long as the account exists"),
     Kept(LiveSim, "what the customer has, as long as the account exists"),
+    Timed(
+        PlanMove,
+        "moves of plans to another device that are over",
+        since="ended_at",
+        setting="SUPPORT_DAYS",
+    ),
     Kept(Period, "what the customer bought, as long as the account exists"),
     Deleted(
         Attempt,

@@ -1,4 +1,4 @@
-"""The states of subscriptions, periods, requests to link a line, and ways out."""
+"""The states of subscriptions, periods, moves, requests to link a line, and ways out."""
 
 from django.db.models import TextChoices
 from django.utils.translation import pgettext_lazy
@@ -59,6 +59,36 @@ NEXT_PERIOD_STATES: dict[PeriodState, frozenset[PeriodState]] = {
     PeriodState.PLANNED: frozenset({PeriodState.PAID, PeriodState.LAPSED}),
     PeriodState.PAID: frozenset(),
     PeriodState.LAPSED: frozenset(),
+}
+
+
+class MoveState(TextChoices):
+    """How far a plan has moved from one device to another."""
+
+    # The order of the move is in progress.
+    PREPARED = "prepared", "Being prepared"
+    # The new eSIM is on no device yet.
+    BEGUN = "begun", "Waiting for the new device"
+    # The plan works on both devices, and the customer can undo the move.
+    LIVE = "live", "Live on both devices"
+    # The old SIM has left the line.
+    DONE = "done", "Done"
+    # The customer has taken it back. The new SIM has left the line.
+    UNDONE = "undone", "Undone by the customer"
+    # The order came to nothing, or nobody downloaded the new eSIM. The old SIM stays.
+    DROPPED = "dropped", "Dropped"
+
+
+OPEN_MOVE = frozenset({MoveState.PREPARED, MoveState.BEGUN, MoveState.LIVE})
+NEXT_MOVE_STATES: dict[MoveState, frozenset[MoveState]] = {
+    MoveState.PREPARED: frozenset({MoveState.BEGUN, MoveState.LIVE, MoveState.DROPPED}),
+    MoveState.BEGUN: frozenset(
+        {MoveState.LIVE, MoveState.DONE, MoveState.UNDONE, MoveState.DROPPED}
+    ),
+    MoveState.LIVE: frozenset({MoveState.DONE, MoveState.UNDONE, MoveState.DROPPED}),
+    MoveState.DONE: frozenset(),
+    MoveState.UNDONE: frozenset(),
+    MoveState.DROPPED: frozenset(),
 }
 
 

@@ -78,6 +78,7 @@ from subscriptions.models import (
     LiveSim,
     OperatorLine,
     Period,
+    PlanMove,
     PriceChange,
     PriceNotice,
     SimOnLine,
@@ -114,6 +115,12 @@ def second_stay() -> None:
     stay = SimOnLine.objects.get(until=None)
     line = Line.objects.create(account=stay.line.account)
     SimOnLine.objects.create(line=line, sim=stay.sim, since=now())
+
+
+def another_move() -> None:
+    stay = SimOnLine.objects.latest("pk")
+    left = SimOnLine.objects.create(line=stay.line, sim=make_card(), since=now())
+    again(PlanMove, new=left, reference="y")
 
 
 def both_kinds_of_sim() -> None:
@@ -406,6 +413,11 @@ BROKEN: dict[str, Callable[[], object]] = {
     "what_has_ended_is_not_live": set_to(Subscription, ended_at=now(), live_sims=1),
     "plan_is_active_once_on_a_sim": lambda: again(LiveSim),
     "plan_is_inactive_after_it_was_active": set_to(LiveSim, until=now() - timedelta(days=1)),
+    "plan_move_state_known": set_to(PlanMove, state="other", ended_at=now()),
+    "one_open_move_per_line": another_move,
+    "plan_moves_between_two_sims": lambda: PlanMove.objects.update(old=F("new")),
+    "old_sim_leaves_at_a_known_time": set_to(PlanMove, state="live"),
+    "ended_move_has_a_time": set_to(PlanMove, ended_at=now()),
     "bucket_kind_known": set_to(Bucket, kind="other"),
     "no_more_used_than_there_was": set_to(Bucket, used_bytes=10**13),
     "usage_record_counts_once": lambda: again(UsageRecord),
@@ -501,6 +513,10 @@ def house(alice: User) -> Order:
     card = make_card()
     sold = subscriptions.prepare(alice, sim=card, plan=order.plan, plan_name="x", reference="x")
     LiveSim.objects.create(subscription=sold, sim=card, since=now())
+    old = SimOnLine.objects.get()
+    # It has left, so that the line has one SIM now.
+    new = SimOnLine.objects.create(line=old.line, sim=make_card(), since=now(), until=now())
+    PlanMove.objects.create(subscription=sold, line=old.line, old=old, new=new, reference="x")
     change = PriceChange.objects.create(
         plan=order.plan,
         market="US",

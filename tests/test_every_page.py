@@ -165,6 +165,8 @@ def make_rows_of_subscription(subscription: Subscription) -> None:
     SimOnLine.objects.update(until=at)
     new = SimOnLine.objects.create(line=old.line, sim=old.sim, since=at)
     Takeover.objects.create(old=old, new=new)
+    moving = {"old": old, "new": new, "state": "begun", "begun_at": at}
+    subscription.moves.create(line=old.line, reference="M1", **moving)
 
 
 def make_rows_of_payment(order: Order, alice: User) -> None:

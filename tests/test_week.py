@@ -45,10 +45,10 @@ from payments.tasks import request_books
 from plans.models import Plan
 from simulators.payment.server import SIGNATURE_HEADER, signed
 from subscriptions.domain import linking
-from subscriptions.models import WayOut
+from subscriptions.models import SimOnLine, Subscription, WayOut
 from subscriptions.states import WayOutState
 from subscriptions.tasks import request_pull
-from tests.builders import EID, make_draft, make_plan, make_pool, payment_of
+from tests.builders import EID, make_card, make_draft, make_plan, make_pool, payment_of
 from tests.conftest import PASSWORD
 from tests.orders.conftest import new_card
 from tests.payments.vouchers import issue
@@ -163,6 +163,7 @@ def buy_and_use(alice: User, plan: Plan, method: PaymentMethod, day: int) -> Non
     assert order.profile
     assert order.subscription
     iccid = order.profile.sim.iccid
+    move_to_a_card(order.subscription)
     pay_from_elsewhere(order, day)
     dispute_and_end(payment_of(order), day)
     refuse_a_renewal(order)
@@ -172,6 +173,15 @@ def buy_and_use(alice: User, plan: Plan, method: PaymentMethod, day: int) -> Non
         f"/v1/sims/{iccid}/balances", headers={"X-MS-DM-TransactionId": f"balance-{day}"}
     )
     assert get.status_code == 200
+
+
+def move_to_a_card(plan: Subscription) -> None:
+    """Let the plan have been moved to a SIM card and back to its eSIM."""
+    at = now()
+    away = SimOnLine.objects.create(line=plan.line, sim=make_card(), since=at, until=at)
+    old = SimOnLine.objects.get(line=plan.line, until=None)
+    moved = {"state": "undone", "ended_at": at}
+    plan.moves.create(line=plan.line, old=old, new=away, reference=plan.reference, **moved)
 
 
 def pay_from_elsewhere(order: Order, day: int) -> None:

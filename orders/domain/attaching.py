@@ -63,7 +63,7 @@ def take_off(order: Order, lease: Lease) -> None:
     if sim is None:
         return
     plan = _plan_of(order)
-    sharing.leave(plan, sim)
+    sharing.leave(plan.line_id, sim)
     for one in sharing.plans_on_line(plan.line_id):
         activation.deactivate(one, sim, before_call=lease.cover_call)
 

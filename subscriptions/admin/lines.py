@@ -23,6 +23,7 @@ from subscriptions.models import (
     NetworkCall,
     OperatorLine,
     Period,
+    PlanMove,
     SimOnLine,
     Subscription,
     Takeover,
@@ -85,6 +86,12 @@ class LiveSimInline(ReadOnlyInline, admin.TabularInline[LiveSim, Subscription]):
     fields = (*readonly_fields,)
 
 
+class PlanMoveInline(ReadOnlyInline, admin.TabularInline[PlanMove, Subscription]):
+    model = PlanMove
+    readonly_fields = ["reference", "state", "old", "new", "begun_at", "retires_at", "ended_at"]
+    fields = (*readonly_fields,)
+
+
 class NetworkCallInline(ReadOnlyInline, admin.TabularInline[NetworkCall, Subscription]):
     model = NetworkCall
     readonly_fields = ["operation", "iccid", "outcome", "sent_at", "answered_at", "detail"]
@@ -123,7 +130,7 @@ class SubscriptionAdmin(admin.ModelAdmin[Subscription]):
         *("served_until", "served_plan", "is_suspended", "lost_time"),
     ]
     autocomplete_fields = ["line"]
-    inlines = [PeriodInline, LiveSimInline, NetworkCallInline]
+    inlines = [PeriodInline, LiveSimInline, PlanMoveInline, NetworkCallInline]
     actions = ["resume"]
 
     def has_resume_permission(self, request: HttpRequest) -> bool:

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.utils.timezone import now
+
 from accounts.domain.telling import tell
 from messages.states import Occasion
 from payments.domain.receipts import message_context
 from payments.models import CreditNote, Mandate, Payment, Receipt, Refund
 from payments.states import RefundKind, RefundState
 from subscriptions.domain.terms import next_terms
-from subscriptions.models import Attempt, Bucket, Period, PriceNotice, Subscription
+from subscriptions.models import Attempt, Bucket, Period, PlanMove, PriceNotice, Subscription
 
 
 def tell_ahead(subscription: Subscription, paid: Period) -> None:
@@ -120,6 +122,13 @@ def tell_cancel_undone(subscription: Subscription, *, at: datetime) -> None:
 def tell_ended(subscription: Subscription) -> None:
     """Say that the plan is over."""
     _tell_of(subscription, Occasion.RENEWAL_ENDED, subscription.reference)
+
+
+def tell_moved(move: PlanMove) -> None:
+    """Say on all addresses that the plan works on another device, and until when to undo it."""
+    sims = {"old_last4": move.old.sim.iccid[-4:], "new_last4": move.new.sim.iccid[-4:]}
+    plan, about = move.subscription, f"move {move.reference}"
+    _tell_of(plan, Occasion.PLAN_MOVED, about, until=move.retires_at, at=now(), **sims)
 
 
 def _tell(period: Period, occasion: Occasion, **more: Any) -> None:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from accounts.domain.leaving import Ending, Obstacle, When
 from accounts.models import User
 from outbox.domain import Lease, RetryAfter, enqueue
-from subscriptions.domain import activation, cancelling, lifecycle
+from subscriptions.domain import activation, cancelling, lifecycle, moves
 from subscriptions.models import Master, OperatorLine, Subscription, Takeover
 from subscriptions.networks.base import NetworkRefused, NetworkUnavailable
 from subscriptions.queries import renewing_subscriptions, usable_subscriptions
@@ -55,6 +55,9 @@ def _plan_texts(account: User) -> list[str]:
 
 def _end_plans(account: User) -> None:
     for subscription in _plans(account):
+        if (move := moves.open_move(subscription)) is not None:
+            # Its new eSIM may still wait to be downloaded.
+            moves.drop(move.reference)
         lifecycle.end(subscription)
         enqueue(KIND, subscription.pk)
 

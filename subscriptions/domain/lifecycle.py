@@ -17,8 +17,8 @@ from payments.models import Mandate
 from plans.models import Category, Plan, PricedPlan
 from subscriptions.domain import allocation
 from subscriptions.domain.bounds import TOLD_BEFORE, end_of_period
-from subscriptions.models import KIND, Bucket, Line, Period, SimOnLine, Subscription
-from subscriptions.states import RUNNING, PeriodState, SubscriptionState
+from subscriptions.models import KIND, Bucket, Line, Period, PlanMove, SimOnLine, Subscription
+from subscriptions.states import OPEN_MOVE, RUNNING, PeriodState, SubscriptionState
 
 Proof = SimOnLine.Proof
 
@@ -95,6 +95,14 @@ def put_on_new_line(account: User, sim: Sim, *, proof: SimOnLine.Proof) -> SimOn
     # another line (sim_is_on_one_line_at_a_time).
     compare_and_set(Sim, sim.pk, {}, state=SimState.IN_USE)
     return on_line
+
+
+def lock_line(key: int) -> Line:
+    """Lock the line with this key until the transaction is over.
+
+    Race: of two changes of the SIMs on a line, the second sees what the first has done.
+    """
+    return Line.objects.select_for_update(no_key=True).get(pk=key)
 
 
 def current_line(sim: Sim) -> SimOnLine | None:
@@ -185,12 +193,17 @@ def remove_from_line(sim: Sim) -> None:
 def replace_sim(old: Sim, new: Sim) -> None:
     """Put a new profile on the line in place of one that never reached its device.
 
-    The plan stays on the line. If the old profile is on no line, nothing changes.
+    The plan stays on the line. If the old profile is part of a move, the new one is from now on. If
+    the old profile is on no line, nothing changes.
     """
-    at = now()
     current = current_line(old)
     if current is None:
         return
+    lock_line(current.line_id)
+    at = now()
     SimOnLine.objects.filter(pk=current.pk).update(until=at)
-    SimOnLine.objects.create(line=current.line, sim=new, since=at, proof=Proof.ISSUED)
+    stay = SimOnLine.objects.create(line=current.line, sim=new, since=at, proof=Proof.ISSUED)
+    moves = PlanMove.objects.filter(state__in=OPEN_MOVE)
+    moves.filter(old=current).update(old=stay)
+    moves.filter(new=current).update(new=stay)
     Sim.objects.filter(pk=new.pk).update(state=SimState.IN_USE)

@@ -19,11 +19,11 @@ from moportal.database.statements import compare_and_set
 from moportal.http_client import ServiceUnavailable
 from outbox.domain import Lease, RetryAfter, enqueue
 from subscriptions.domain import activation
-from subscriptions.domain.lifecycle import Proof, SimOfAnother, current_line
-from subscriptions.models import Line, LiveSim, Master, SimOnLine, Subscription
+from subscriptions.domain.lifecycle import Proof, SimOfAnother, current_line, lock_line
+from subscriptions.models import LiveSim, Master, PlanMove, SimOnLine, Subscription
 from subscriptions.networks.base import NetworkRefused
 from subscriptions.queries import usable_subscriptions
-from subscriptions.states import RUNNING, SubscriptionState
+from subscriptions.states import OPEN_MOVE, RUNNING, SubscriptionState
 
 log = structlog.get_logger(__name__)
 KIND = "removed_device"
@@ -49,6 +49,10 @@ class StillLeaving(ServiceUnavailable):
 
 class LastDevice(Exception):
     """The plan's only device cannot be removed. The customer can cancel the plan instead."""
+
+
+class Moving(Exception):
+    """The plan is just moving from this device, or to it. The customer can undo that instead."""
 
 
 class NoSuchDevice(Exception):
@@ -83,7 +87,9 @@ def plans_to_serve(subscription: Subscription) -> QuerySet[Subscription]:
 def places_left(subscription: Subscription) -> int:
     """Return how many other devices may still join the plan."""
     places = 1 + (subscription.plan.more_devices if subscription.plan else 0)
-    return max(0, places - devices_of(subscription).count())
+    # A device to which the plan moves takes the place of the one that leaves.
+    counted = devices_of(subscription).exclude(moves_in__state__in=OPEN_MOVE)
+    return max(0, places - counted.count())
 
 
 def plan_of_own(sim: Sim) -> Subscription | None:
@@ -95,19 +101,21 @@ def plan_of_own(sim: Sim) -> Subscription | None:
 
 
 @transaction.atomic
-def join(subscription: Subscription, sim: Sim, *, proof: SimOnLine.Proof) -> SimOnLine:
+def join(
+    subscription: Subscription, sim: Sim, *, proof: SimOnLine.Proof, needs_place: bool = True
+) -> SimOnLine:
     """Put a SIM on the plan's line, so that it shares the plan, and return its stay there.
 
     A SIM that is on the line already stays as it is. One that is on another line of the customer
-    leaves that line. Raises `NotShared`, `NoPlaceLeft`, `SimHasPlan`, `SimOfAnother` or
-    `StillLeaving`.
+    leaves that line. A SIM that takes another one's place needs no free place. Raises `NotShared`,
+    `NoPlaceLeft`, `SimHasPlan`, `SimOfAnother` or `StillLeaving`.
     """
-    line = _lock_line(subscription)
+    line = lock_line(subscription.line_id)
     current = current_line(sim)
     if current is not None and current.line_id == line.pk:
         return current
     check_shared(subscription)
-    if not places_left(subscription):
+    if needs_place and not places_left(subscription):
         raise NoPlaceLeft(subscription.reference)
     if current is not None and current.line.account_id != line.account_id:
         raise SimOfAnother(sim.iccid)
@@ -128,12 +136,12 @@ def join(subscription: Subscription, sim: Sim, *, proof: SimOnLine.Proof) -> Sim
 
 
 @transaction.atomic
-def leave(subscription: Subscription, sim: Sim) -> None:
-    """Take a SIM off the plan's line, because its order came to nothing.
+def leave(key: int, sim: Sim) -> None:
+    """Take a SIM off the line with this key, because it is not to use the line's plans after all.
 
     A SIM that was on another line of the customer before goes back there.
     """
-    line = _lock_line(subscription)
+    line = lock_line(key)
     stay = SimOnLine.objects.filter(line=line, sim=sim, until=None).first()
     if stay is None:
         return
@@ -165,23 +173,25 @@ def remove(subscription: Subscription, number: int) -> SimOnLine:
     """Take a SIM off the plan's line. A worker then deactivates the line's plans on it.
 
     `number` is the key of its stay on the line. From now on it sees no balance, and what it uses
-    is not taken from the plan. Raises `LastDevice` or `NoSuchDevice`.
+    is not taken from the plan. Raises `LastDevice`, `Moving` or `NoSuchDevice`.
     """
-    _lock_line(subscription)
+    lock_line(subscription.line_id)
     stays = {stay.pk: stay for stay in devices_of(subscription)}
     if number not in stays:
         raise NoSuchDevice(number)
     if len(stays) == 1:
         raise LastDevice(number)
+    if moves_of_stay(number).exists():
+        raise Moving(number)
     SimOnLine.objects.filter(pk=number).update(until=now())
     enqueue(KIND, number)
     log.info("device removed", plan=subscription.reference, iccid=stays[number].sim.iccid)
     return stays[number]
 
 
-def _lock_line(subscription: Subscription) -> Line:
-    # Race: of two devices that join or leave, the second sees what the first has done.
-    return Line.objects.select_for_update(no_key=True).get(pk=subscription.line_id)
+def moves_of_stay(number: int) -> QuerySet[PlanMove]:
+    """Return the open moves that the stay with this key is part of: one at most."""
+    return PlanMove.objects.filter(Q(old=number) | Q(new=number), state__in=OPEN_MOVE)
 
 
 def take_off(subject: str, lease: Lease) -> RetryAfter | None:
@@ -190,19 +200,27 @@ def take_off(subject: str, lease: Lease) -> RetryAfter | None:
     An eSIM that is on no device yet is cancelled at the SM-DP+, because nobody can use it.
     """
     stay = SimOnLine.objects.select_related("sim").get(pk=subject)
-    if SimOnLine.objects.filter(sim=stay.sim, line=stay.line_id, until=None).exists():
-        # The customer has added it again, after an earlier run of this task.
-        return None
     try:
-        for plan in plans_on_line(stay.line_id):
-            activation.deactivate(plan, stay.sim, before_call=lease.cover_call)
-        _withdraw_esim(stay, lease)
+        if deactivate(stay, lease):
+            _withdraw_esim(stay, lease)
     except NetworkRefused:
         log.exception("network refuses to deactivate a plan: staff must act", stay=subject)
         return RetryAfter(INTERVAL)
     except ServiceUnavailable:
         return RetryAfter(INTERVAL)
     return None
+
+
+def deactivate(stay: SimOnLine, lease: Lease) -> bool:
+    """Deactivate the line's plans on the SIM of a stay that is over.
+
+    Returns False if the customer has put the SIM on the line again. Raises what the network raises.
+    """
+    if SimOnLine.objects.filter(sim=stay.sim, line=stay.line_id, until=None).exists():
+        return False
+    for plan in plans_on_line(stay.line_id):
+        activation.deactivate(plan, stay.sim, before_call=lease.cover_call)
+    return True
 
 
 def _withdraw_esim(stay: SimOnLine, lease: Lease) -> None:

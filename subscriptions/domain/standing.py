@@ -61,6 +61,12 @@ def may_change_line(account: User, line: Line) -> bool:
     return found.may_change and not found.delay
 
 
+def delay_of_move(account: User, line: Line) -> timedelta:
+    """Return how long a move of this line waits, because something about its access changed."""
+    kept = OperatorLine.objects.select_related("line").filter(line=line).first()
+    return standing_of(account, kept).delay if kept else safeguards.delay_of_move(account)
+
+
 def forbids_bill(account: User, number: str) -> bool:
     """Return whether the holder of the number's line has locked it against charges."""
     lines = OperatorLine.objects.filter(

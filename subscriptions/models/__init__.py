@@ -1,6 +1,7 @@
 """Lines with their SIMs, subscriptions, data buckets and usage."""
 
 from subscriptions.models.lines import Line, SimOnLine, Takeover
+from subscriptions.models.moves import PlanMove
 from subscriptions.models.operator_lines import CustomerCall, LineLink, OperatorLine
 from subscriptions.models.periods import Attempt, Bucket, Period
 from subscriptions.models.plans import KIND, LiveSim, Master, NetworkCall, Subscription
@@ -22,6 +23,7 @@ __all__ = [
     "NetworkCall",
     "OperatorLine",
     "Period",
+    "PlanMove",
     "PriceChange",
     "PriceNotice",
     "SimOnLine",

@@ -27,6 +27,8 @@ CONTEXT: dict[str, Any] = {
     "tax": Money(157, "USD"),
     "brand": "Visa",
     "last4": "4242",
+    "old_last4": "4242",
+    "new_last4": "1111",
     "receipt": "2026-000001",
     "issued_on": date(2026, 11, 29),
     "seller": "Kestrel Mobile, Inc., 100 Example Avenue, Springfield, IL 62701",

@@ -296,7 +296,7 @@ def test_without_the_lines_lock_both_would_join(
         return left
 
     monkeypatch.setattr(sharing, "places_left", count_together)
-    monkeypatch.setattr(sharing, "_lock_line", lambda plan: Line.objects.get(pk=plan.line_id))
+    monkeypatch.setattr(sharing, "lock_line", lambda key: Line.objects.get(pk=key))
 
     at_once(lambda: sharing.join(sold, waiting.pop(), proof=Proof.ISSUED), 2)
 

@@ -263,3 +263,5 @@ def _fill_lines(account: User, order: Order, number: str) -> None:
     old = SimOnLine.objects.create(line=line, sim=card, since=at, until=at)
     new = SimOnLine.objects.create(line=line, sim=card, since=at)
     Takeover.objects.create(old=old, new=new, decided_at=at)
+    moved = {"state": "done", "retires_at": at, "ended_at": at}
+    subscription.moves.create(line=line, old=old, new=new, reference=order.number, **moved)
