@@ -45,10 +45,10 @@ class PlanForm(DraftForm):
 
 
 class LineForm(DraftForm):
-    """The choice of a running plan that this device will share, by the plan's reference."""
+    """The choice of a running plan, by its reference, and of the SIM that it leaves if it moves."""
 
     plan = forms.CharField(
-        max_length=100, label=_("Plan"), error_messages={"required": _("Choose a plan.")}
+        max_length=120, label=_("Plan"), error_messages={"required": _("Choose a plan.")}
     )
 
 

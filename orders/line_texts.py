@@ -6,7 +6,7 @@ from django.utils.translation import ngettext
 from esim.models import Sim
 from orders.domain.attach_offers import AttachOffer, WhyNot
 from subscriptions.domain import sharing
-from subscriptions.models import Line
+from subscriptions.models import Line, Subscription
 
 
 def sim_name(sim: Sim) -> str:
@@ -37,13 +37,15 @@ def places(offer: AttachOffer) -> str:
     return f"{left} {cost}"
 
 
-def why_not(offer: AttachOffer) -> str:
+def why_not(plan: Subscription, reason: WhyNot) -> str:
     """Return why this plan cannot be chosen."""
-    count = sharing.devices_of(offer.plan).count()
+    count = sharing.devices_of(plan).count()
     texts = {
         WhyNot.HERE: _("This device uses this plan already."),
         WhyNot.OPERATOR: _("This plan is on your phone bill. Call us to add a device."),
         WhyNot.SINGLE: _("This plan is for one device."),
+        WhyNot.UNKNOWN: _("This plan can't be moved here. Contact our support team."),
+        WhyNot.MOVING: _("This plan is moving to another device already."),
         WhyNot.OVERDUE: _("The last month isn't paid yet. Pay it in your account first."),
         WhyNot.PAUSED: _("We're looking into this plan. Contact our support team."),
         WhyNot.LOCKED: _("This line can't be changed here. Contact our support team."),
@@ -55,4 +57,4 @@ def why_not(offer: AttachOffer) -> str:
         % {"count": count},
         WhyNot.OWN_PLAN: _("The SIM in this device has a plan of its own."),
     }
-    return texts[offer.why_not] if offer.why_not else ""
+    return texts[reason]

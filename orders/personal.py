@@ -23,7 +23,7 @@ register(
             "submitted_at": "ordered at",
         },
         withholds={"currency": INTERNAL},
-        erases={"card_page": None, "sim": None},
+        erases={"card_page": None, "sim": None, "moves_from": None},
         keeps=(Keep(BOOKS, ("plan_name", "currency")),),
         is_deleted_when_free=True,
     ),

@@ -15,6 +15,12 @@ class OrderKind(TextChoices):
     CHANGE = "change", "Change of plan"
     # One more device uses the running plan.
     ATTACH = "attach", "Another device"
+    # This device uses the running plan in the place of another one.
+    MOVE = "move", "Move to another device"
+
+
+# Such an order puts a SIM on the line of a running plan, which goes on whatever becomes of it.
+ADDS_DEVICE = frozenset({OrderKind.ATTACH, OrderKind.MOVE})
 
 
 class OrderState(TextChoices):
@@ -79,6 +85,7 @@ class Failure(TextChoices):
     NO_PLACE_LEFT = "no_place_left", pgettext_lazy("order failure", "Too many devices on the plan")
     NOT_SHARED = "not_shared", pgettext_lazy("order failure", "Plan takes no device now")
     SIM_HAS_PLAN = "sim_has_plan", pgettext_lazy("order failure", "SIM has a plan of its own")
+    NOT_MOVABLE = "not_movable", "The plan cannot move to this device now"
     PLAN_CHANGED = "plan_changed", "The plan changed meanwhile"
 
 

@@ -12,11 +12,12 @@ from moportal.money import Money
 from orders.domain.consent import billing_day
 from orders.models import Order, Repair, Return
 from orders.queries.orders import can_be_handed_over, has_left_plan, has_lost_sim, return_of
-from orders.states import Failure, OrderState, RepairKind, ReturnState
+from orders.states import Failure, OrderKind, OrderState, RepairKind, ReturnState
 from payments.domain import codes
 from payments.models import CardPage
 from payments.refusal_texts import why_refused
 from payments.states import CardPageState, CodeVerdict, MethodKind, PaymentState
+from subscriptions.domain import moves
 from subscriptions.domain.changing import Hindrance
 from subscriptions.domain.periods import last_paid
 from subscriptions.states import RUNNING
@@ -52,8 +53,16 @@ def renewal(day: date, amount: Money) -> str:
 
 
 def renewal_of(order: Order) -> str:
-    """Return how the order's plan goes on, or an empty text if it does not renew any more."""
-    subscription = order.plan_in_use
+    """Return how the order's plan goes on, or an empty text if it does not renew any more.
+
+    Of a move it says how long the old device works.
+    """
+    if order.kind == OrderKind.MOVE:
+        return _(
+            "Once the plan works on this device, the old one keeps working for at least half an "
+            "hour. As long as that, you can undo the move in your account."
+        )
+    subscription = order.plan_in_use if order.renews else None
     if subscription is None or subscription.state not in RUNNING or not subscription.renews:
         return ""
     paid_until = last_paid(subscription).ends_at
@@ -252,6 +261,10 @@ def _not_delivered(order: Order) -> FailureText:
             _("This SIM has a plan of its own"),
             _("A SIM can't use a second line. You haven't been charged."),
         ),
+        Failure.NOT_MOVABLE: (
+            _("The plan can't move to this device now"),
+            _("It has moved or changed meanwhile, and stays where it is. See it in your account."),
+        ),
         Failure.LAPSED: (_("We couldn't complete your order"), _lapsed(order)),
         Failure.PLAN_CHANGED: (
             _("Your plan has changed meanwhile"),
@@ -325,11 +338,7 @@ def _nothing_to_hand_over(order: Order) -> FailureText | None:
             ),
         )
     if has_left_plan(order):
-        return FailureText(
-            _("This device was removed from the plan"),
-            _("It can't use the plan any more. You can add it again."),
-            then="",
-        )
+        return _gone_from_plan(order)
     if can_be_handed_over(order):
         return None
     return FailureText(
@@ -339,7 +348,25 @@ def _nothing_to_hand_over(order: Order) -> FailureText | None:
     )
 
 
+def _gone_from_plan(order: Order) -> FailureText:
+    """Return that the order's SIM uses the plan no more, because it was moved or removed."""
+    plan, sim = order.plan_in_use, order.sim_in_use
+    if plan is not None and sim is not None and moves.has_moved_away(plan, sim):
+        return FailureText(
+            _("The plan was moved to another device"),
+            _("This device can't use the plan any more."),
+            then=_("You can move it back: open our portal on this device."),
+        )
+    return FailureText(
+        _("This device was removed from the plan"),
+        _("It can't use the plan any more. You can add it again."),
+        then="",
+    )
+
+
 def _taken_back(order: Order, order_return: Return) -> FailureText:
+    if order.adds_device and not order_return.amount.minor_units:
+        return _gone_from_plan(order)
     if not order_return.amount.minor_units:
         ended = _("Your plan has ended.")
         return FailureText(_("You withdrew from this order"), ended, then=_nothing_left())

@@ -117,6 +117,10 @@ def second_stay() -> None:
     SimOnLine.objects.create(line=line, sim=stay.sim, since=now())
 
 
+def a_sim_that_no_move_leaves() -> None:
+    Draft.objects.update(moves_from=SimOnLine.objects.earliest("pk"))
+
+
 def another_move() -> None:
     stay = SimOnLine.objects.latest("pk")
     left = SimOnLine.objects.create(line=stay.line, sim=make_card(), since=now())
@@ -435,13 +439,14 @@ BROKEN: dict[str, Callable[[], object]] = {
     "one_open_draft_per_account": lambda: again(Draft, submitted_at=None, key=uuid.uuid4()),
     "draft_that_changes_a_plan_has_its_monthly_price": set_to(Draft, monthly_minor_units=1),
     "draft_kind_known": kind_that_nobody_knows(Draft),
-    "only_a_change_or_attach_draft_names_a_running_plan": set_to(Draft, kind="attach"),
+    "draft_names_a_running_plan_unless_it_buys_one": set_to(Draft, kind="attach"),
+    "only_a_move_names_the_sim_that_it_leaves": a_sim_that_no_move_leaves,
     "draft_with_a_plan_has_its_price": set_to(Draft, gross_minor_units=None),
     "draft_goes_on_one_thing": a_card_and_a_new_esim,
     "submitted_draft_is_complete": set_to(Draft, method=None),
     "order_that_changes_a_plan_has_its_monthly_price": set_to(Order, monthly_minor_units=1),
     "order_kind_known": kind_that_nobody_knows(Order),
-    "only_a_change_or_attach_order_names_a_running_plan": set_to(Order, kind="attach"),
+    "order_names_a_running_plan_unless_it_buys_one": set_to(Order, kind="attach"),
     "order_has_a_payment_if_it_costs_something": set_to(Order, payment=None),
     "order_state_known": set_to(Order, state="other"),
     "order_is_cancelled_or_charged_never_both": set_to(

@@ -27,6 +27,8 @@ def tell_completed(
         **(message_context(receipt) if receipt else {}),
         **_card(order),
     }
+    if order.kind == OrderKind.MOVE:
+        more["is_move"] = True
     if order.start_now_text:
         more |= {"start_now": order.start_now_text, "start_now_at": order.start_now_at}
     if order.renews:
@@ -53,7 +55,7 @@ def tell_taken_back(order_return: Return) -> None:
     If only another device has left a running plan for nothing, there is nothing to say.
     """
     order = order_return.order
-    is_device = order.kind == OrderKind.ATTACH
+    is_device = order.adds_device
     if not order_return.amount.minor_units:
         if not is_device:
             tell_plan_ended(order)

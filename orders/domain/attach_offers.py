@@ -17,15 +17,16 @@ from mobileplans.domain import visits
 from mobileplans.models import Visit
 from moportal.money import TaxedPrice
 from orders.models import Draft, Order
-from orders.states import ENDED, OrderKind
+from orders.states import ADDS_DEVICE, ENDED, OrderKind
 from plans.models import PlanPrice
 from subscriptions.domain import sharing, standing
+from subscriptions.domain.lifecycle import lock_line
 from subscriptions.models import Line, Master, Subscription
 from subscriptions.states import SubscriptionState
 
 
 class WhyNot(StrEnum):
-    """Why a plan cannot be chosen. The first that fits is said."""
+    """Why this device cannot share a plan, or have it moved here. The first that fits is said."""
 
     HERE = "here"
     OPERATOR = "operator"
@@ -35,6 +36,8 @@ class WhyNot(StrEnum):
     LOCKED = "locked"
     FULL = "full"
     OWN_PLAN = "own plan"
+    UNKNOWN = "unknown plan"
+    MOVING = "moving"
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class AttachOffer:
 
 
 @dataclass(frozen=True)
-class _Device:
+class Device:
     """The device of a visit: whose it is, and what its SIMs are on."""
 
     account: User
@@ -71,9 +74,14 @@ def own_plan_of_card(visit: Visit) -> Subscription | None:
     return sharing.plan_of_own(card) if card else None
 
 
+def device_of(account: User, visit: Visit) -> Device:
+    """Return what decides about the visit's device."""
+    return Device(account, _lines_of_device(account, visit), own_plan_of_card(visit))
+
+
 def offers_of(account: User, visit: Visit) -> list[AttachOffer]:
     """Return the customer's running plans, those that can be chosen first."""
-    device = _Device(account, _lines_of_device(account, visit), own_plan_of_card(visit))
+    device = device_of(account, visit)
     found = [_offer(device, plan) for plan in sharing.running_plans(account)]
     return sorted(found, key=lambda offer: offer.why_not is not None)
 
@@ -108,8 +116,8 @@ def has_place(draft: Draft, sim: Sim | None) -> bool:
     if plan is None or draft.kind != OrderKind.ATTACH:
         return True
     # Race: two orders for the last place wait here for each other.
-    Line.objects.select_for_update(no_key=True).get(pk=plan.line_id)
-    if sim is not None and _open_orders().filter(sim=sim).exists():
+    lock_line(plan.line_id)
+    if is_ordered_for(sim):
         return False
     offer = offer_of(draft)
     if offer is None:
@@ -118,29 +126,40 @@ def has_place(draft: Draft, sim: Sim | None) -> bool:
     return all(getattr(draft, name) == value for name, value in price_columns(offer).items())
 
 
-def _offer(device: _Device, plan: Subscription) -> AttachOffer:
-    left = max(0, sharing.places_left(plan) - _places_ordered(plan))
-    price = _price_of(plan)
-    return AttachOffer(plan, left, price, _why_not(device, plan, left, price))
+def is_ordered_for(sim: Sim | None) -> bool:
+    """Return whether an open order puts this SIM on a running plan already."""
+    return sim is not None and _open_orders().filter(sim=sim).exists()
 
 
-def _why_not(
-    device: _Device, plan: Subscription, left: int, price: PlanPrice | None
-) -> WhyNot | None:
-    is_single = plan.plan is None or not plan.plan.more_devices or price is None
+def hindrance(device: Device, plan: Subscription) -> WhyNot | None:
+    """Return why nothing about the plan's devices can be changed for this device, or None."""
     reasons = (
         (plan.line_id in device.lines, WhyNot.HERE),
         (plan.master == Master.OPERATOR, WhyNot.OPERATOR),
-        (is_single, WhyNot.SINGLE),
         (plan.state != SubscriptionState.ACTIVE, WhyNot.OVERDUE),
         (bool(plan.parked_because), WhyNot.PAUSED),
-        (not left, WhyNot.FULL),
         (device.own_plan is not None, WhyNot.OWN_PLAN),
     )
     found = next((why for is_so, why in reasons if is_so), None)
     if found is None and not standing.may_change_line(device.account, plan.line):
         return WhyNot.LOCKED
     return found
+
+
+def _offer(device: Device, plan: Subscription) -> AttachOffer:
+    left = max(0, sharing.places_left(plan) - _places_ordered(plan))
+    price = _price_of(plan)
+    return AttachOffer(plan, left, price, _why_not(device, plan, left, price))
+
+
+def _why_not(
+    device: Device, plan: Subscription, left: int, price: PlanPrice | None
+) -> WhyNot | None:
+    if found := hindrance(device, plan):
+        return found
+    if plan.plan is None or not plan.plan.more_devices or price is None:
+        return WhyNot.SINGLE
+    return None if left else WhyNot.FULL
 
 
 def _lines_of_device(account: User, visit: Visit) -> frozenset[int]:
@@ -162,12 +181,12 @@ def _price_of(plan: Subscription) -> PlanPrice | None:
 
 
 def _open_orders() -> QuerySet[Order]:
-    return Order.objects.filter(kind=OrderKind.ATTACH).exclude(state__in=ENDED)
+    return Order.objects.filter(kind__in=ADDS_DEVICE).exclude(state__in=ENDED)
 
 
 def _places_ordered(plan: Subscription) -> int:
     """Return how many devices are ordered for the plan and have not joined it yet."""
     on_line = {"lines__line": plan.line_id, "lines__until": None}
     joined = Sim.objects.filter(**on_line)
-    waiting = _open_orders().filter(running_plan=plan)
+    waiting = _open_orders().filter(running_plan=plan, kind=OrderKind.ATTACH)
     return waiting.exclude(Q(sim__in=joined) | Q(profile__sim__in=joined)).count()

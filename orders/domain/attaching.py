@@ -1,6 +1,7 @@
 """Deliver one more device for a running plan: its SIM joins the line, active in the network."""
 
 from datetime import datetime
+from typing import Protocol
 
 from django.db import transaction
 from django.utils import translation
@@ -19,15 +20,28 @@ from subscriptions.domain import lifecycle as subscriptions
 from subscriptions.models import SimOnLine, Subscription
 
 
+class PutOnLine(Protocol):
+    """Puts a SIM on the plan's line, and raises what `sharing.join` raises."""
+
+    def __call__(
+        self, subscription: Subscription, sim: Sim, *, proof: SimOnLine.Proof
+    ) -> object: ...
+
+
 def prepare(order: Order, lease: Lease) -> None:
     """Make the eSIM ready, put it on the plan's line and activate the plan on it.
 
     All of it can be undone. Until then the device takes one of the plan's places.
     """
+    add_device(order, lease, put_on_line=sharing.join)
+
+
+def add_device(order: Order, lease: Lease, *, put_on_line: PutOnLine) -> None:
+    """Make the eSIM ready, put it on the plan's line in this way, and activate the plan on it."""
     sim = make_sim_ready(order, lease)
     check_code(order)
-    plan = _plan_of(order)
-    _put_on_line(order, plan, sim)
+    plan = plan_of(order)
+    _put_on_line(order, plan, sim, put_on_line)
     for one in sharing.plans_to_serve(plan):
         activation.activate(one, sim, before_call=lease.cover_call)
 
@@ -38,7 +52,7 @@ def claim(order: Order) -> None:
     Raises `sharing.NotShared` if the plan has ended or stopped meanwhile, or if the customer has
     removed the device again. Raises `SimOfAnother` if somebody has proven that the SIM is theirs.
     """
-    plan, sim = _plan_of(order), order.sim_in_use
+    plan, sim = plan_of(order), order.sim_in_use
     # Race: an end, or the begin of hold, waits for this lock. So either it is seen here, or it
     # comes after the order.
     sharing.lock(plan)
@@ -62,24 +76,25 @@ def take_off(order: Order, lease: Lease) -> None:
     sim = order.sim_in_use
     if sim is None:
         return
-    plan = _plan_of(order)
+    plan = plan_of(order)
     sharing.leave(plan.line_id, sim)
     for one in sharing.plans_on_line(plan.line_id):
         activation.deactivate(one, sim, before_call=lease.cover_call)
 
 
-def _plan_of(order: Order) -> Subscription:
+def plan_of(order: Order) -> Subscription:
+    """Return the running plan that the order is about."""
     plan = order.running_plan
-    assert plan is not None  # noqa: S101 -- constraint only_a_change_or_attach_order_names_a_running_plan
+    assert plan is not None  # noqa: S101 -- constraint order_names_a_running_plan_unless_it_buys_one
     return plan
 
 
-def _put_on_line(order: Order, plan: Subscription, sim: Sim) -> None:
+def _put_on_line(order: Order, plan: Subscription, sim: Sim, put_on_line: PutOnLine) -> None:
     if order.charge_decided_at:
         return
     proof = SimOnLine.Proof.ISSUED if order.profile else SimOnLine.Proof.NONE
     with transaction.atomic():
-        sharing.join(plan, sim, proof=proof)
+        put_on_line(plan, sim, proof=proof)
         # If the order has ended meanwhile, the error below takes the SIM off the line again.
         expected = {"state": OrderState.IN_PROGRESS}
         if not compare_and_set(Order, order.pk, expected, line_is_new=False):

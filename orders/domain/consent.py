@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from brand.queries import operator, start_now_words
 from orders.models import Draft, Order
+from orders.states import OrderKind
 from payments.domain import mandates
 from payments.domain.mandates import MethodGone
 from payments.gateways.base import NotOffered
@@ -66,7 +67,12 @@ def is_consent(draft: Draft, agreed: str) -> bool:
 
 
 def start_now_text(draft: Draft) -> str:
-    """Return the wish to start now in the current language, empty without a right to withdraw."""
+    """Return the wish to start now in the current language, empty without a right to withdraw.
+
+    A move starts no service.
+    """
+    if draft.kind == OrderKind.MOVE:
+        return ""
     return start_now_words(draft.visit.market, get_language() or settings.LANGUAGE_CODE)
 
 

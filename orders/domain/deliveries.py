@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from orders.domain import attaching, new_plans, plan_changes
+from orders.domain import attaching, new_plans, plan_changes, plan_moves
 from orders.models import Order
 from orders.states import OrderKind
 from outbox.domain import Lease
@@ -32,6 +32,7 @@ DELIVERIES = {
     OrderKind.NEW_PLAN: Delivery(new_plans.prepare, new_plans.deliver),
     OrderKind.CHANGE: Delivery(plan_changes.prepare, plan_changes.deliver, plan_changes.claim),
     OrderKind.ATTACH: Delivery(attaching.prepare, attaching.deliver, attaching.claim),
+    OrderKind.MOVE: Delivery(plan_moves.prepare, plan_moves.deliver, attaching.claim),
 }
 
 

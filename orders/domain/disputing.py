@@ -15,7 +15,7 @@ from esim.domain import provisioning
 from orders.domain import announcing
 from orders.domain.undoing import MAY_SUCCEED_LATER, take_from_network, try_each
 from orders.models import Order
-from orders.states import ENDED, OrderKind, OrderState
+from orders.states import ENDED, OrderState
 from outbox.domain import Lease, RetryAfter, enqueue
 from payments.models import Dispute
 from payments.states import DisputeKind, DisputeState
@@ -53,7 +53,7 @@ def end_plan(subject: str, lease: Lease) -> RetryAfter | None:
     if order.state != OrderState.COMPLETED or not is_taken or subscription is None:
         return None
 
-    if order.kind != OrderKind.ATTACH:
+    if not order.adds_device:
         with transaction.atomic():
             subscriptions.end(subscription)
             announcing.tell_plan_ended(order)

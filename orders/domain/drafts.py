@@ -16,8 +16,9 @@ from accounts.models import User
 from esim.models import Sim
 from mobileplans.domain import visits
 from mobileplans.models import Visit
-from orders.domain import attach_offers, bank_step
+from orders.domain import attach_offers, bank_step, move_offers
 from orders.domain.attach_offers import AttachOffer
+from orders.domain.move_offers import MoveOffer
 from orders.models import Draft
 from orders.queries.offers import offers_for
 from orders.states import OrderKind
@@ -28,6 +29,14 @@ from plans.queries import Offer, PlanNotOffered
 # With another device or place, plans, prices and SIMs may differ
 # from those that were shown.
 DEVICE_AND_PLACE = ("eid", "iccid", "iccids", "market", "location")
+# The columns of a draft that is about no running plan.
+OWN_PLAN: dict[str, Any] = {
+    "kind": OrderKind.NEW_PLAN,
+    "running_plan": None,
+    "moves_from": None,
+    "monthly_minor_units": None,
+    "quoted_at": None,
+}
 
 
 class StaleForm(Exception):
@@ -80,16 +89,19 @@ def offer_of(draft: Draft, plan_id: int) -> Offer:
 
 def choose_plan(draft: Draft, offer: Offer, *, version: int) -> None:
     """Set a plan of its own, with the price that was shown."""
-    own = {"kind": OrderKind.NEW_PLAN, "running_plan": None}
-    own |= {"monthly_minor_units": None, "quoted_at": None}
-    change(draft, version, **own, **price_fields(offer))
+    change(draft, version, **OWN_PLAN, **price_fields(offer))
 
 
 def choose_running_plan(draft: Draft, offer: AttachOffer, *, version: int) -> None:
     """Set a running plan that this device will share, with the fee that was shown."""
-    about: dict[str, object] = {"kind": OrderKind.ATTACH, "running_plan": offer.plan}
-    about |= {"monthly_minor_units": None, "quoted_at": None}
+    about = {**OWN_PLAN, "kind": OrderKind.ATTACH, "running_plan": offer.plan}
     change(draft, version, **about, **attach_offers.price_columns(offer))
+
+
+def choose_move(draft: Draft, offer: MoveOffer, *, version: int) -> None:
+    """Set a running plan that is moved to this device, and the SIM that it leaves."""
+    about = {**OWN_PLAN, "kind": OrderKind.MOVE, "running_plan": offer.plan}
+    change(draft, version, **about | {"moves_from": offer.stay}, **move_offers.columns(offer))
 
 
 def choose_method(draft: Draft, method: PaymentMethod, *, version: int) -> None:

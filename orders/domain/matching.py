@@ -31,7 +31,6 @@ from orders.states import (
     DeclarationKind,
     DeclarationOutcome,
     DeclarationState,
-    OrderKind,
     OrderState,
     ReturnState,
 )
@@ -141,7 +140,7 @@ def cancel_plan(order: Order) -> None:
     """Cancel the order's plan at the end of its period. Raises `cancelling.NotRenewing`."""
     plan = order.plan_in_use
     # Another device's order may mean that device alone, or the plan that it shares.
-    if plan is None or order.kind == OrderKind.ATTACH:
+    if plan is None or order.adds_device:
         raise cancelling.NotRenewing(order.number)
     cancelling.cancel(plan)
 

@@ -9,7 +9,7 @@ from accounts.models import User
 from moportal.database.statements import compare_and_set
 from orders.domain import announcing, bank_step, limits
 from orders.models import Order, StateChange
-from orders.states import NEXT_STATES, OrderState
+from orders.states import NEXT_STATES, OrderKind, OrderState
 
 log = structlog.get_logger(__name__)
 # These orders no longer count against the limit on open and cancelled ones.
@@ -45,7 +45,7 @@ def move(
             announcing.tell_ended(order, new, failure=fields.get("failure"))
             if old == OrderState.PENDING:
                 bank_step.close_way(order)
-            if new in NOT_COUNTED:
+            if new in NOT_COUNTED and not _may_be_repeated(order, new):
                 limits.forget_order(order)
     if not is_moved:
         raise IllegalTransition(f"{old} to {new}: another worker moved it")
@@ -53,3 +53,8 @@ def move(
     for name, value in {"state": new.value, **fields}.items():
         setattr(order, name, value)
     log.info("order moved", old=old, new=new, reason=reason)
+
+
+def _may_be_repeated(order: Order, new: OrderState) -> bool:
+    """Return whether the order still counts: a move can be undone, and each may use up an ICCID."""
+    return order.kind == OrderKind.MOVE and new == OrderState.COMPLETED

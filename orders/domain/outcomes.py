@@ -11,7 +11,7 @@ from mobileplans.models import Visit
 from mobileplans.words import LineResult, MoDirectStatus, PurchaseInstrument, UserAccount
 from orders.models import Order
 from orders.queries.orders import draft_of
-from orders.states import Failure, OrderKind, OrderState
+from orders.states import Failure, OrderState
 from payments.models import PaymentMethod
 from payments.states import MethodKind
 
@@ -22,7 +22,7 @@ CHOOSING = frozenset({"options", "plans", "lines", "device", "sim"})
 def of_order(order: Order, visit: Visit) -> Outcome:
     """Return the outcome of a visit that ends with this order."""
     account, paid_with = visit.user_account, _paid_with(order, visit)
-    if order.kind == OrderKind.ATTACH:
+    if order.adds_device:
         # The plan was there before, and so was the account.
         account = UserAccount.EXISTING
     if order.state == OrderState.COMPLETED:
@@ -45,7 +45,7 @@ def of_order(order: Order, visit: Visit) -> Outcome:
         return Outcome(account, paid_with, line, refused)
     if order.failure in {Failure.SIM_OF_ANOTHER, Failure.SIM_HAS_PLAN}:
         return Outcome(account, paid_with, line, MoDirectStatus.INVALID_SIM)
-    if order.failure in {Failure.NO_PLACE_LEFT, Failure.NOT_SHARED}:
+    if order.failure in {Failure.NO_PLACE_LEFT, Failure.NOT_SHARED, Failure.NOT_MOVABLE}:
         # Nothing has failed: the plan has changed meanwhile.
         return Outcome(account, paid_with, line, MoDirectStatus.NONE)
     # An order that still waits for a service has no failure yet, only its last error.

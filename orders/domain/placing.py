@@ -14,7 +14,7 @@ from accounts.models import User
 from brand.models import LegalText
 from brand.queries import legal_text
 from moportal.database.statements import compare_and_set
-from orders.domain import attach_offers, fraud, limits, pricing
+from orders.domain import attach_offers, fraud, limits, move_offers, pricing
 from orders.domain.consent import consent_text, is_consent, is_start_now_text
 from orders.domain.drafts import StaleForm, is_complete
 from orders.domain.targets import Target, takes_plan, target
@@ -95,12 +95,18 @@ def _submit(draft: Draft, version: int, agreed: Agreed) -> Order | None:
     as_shown = {"version": version, "visit": draft.visit_id, "submitted_at": None}
     with transaction.atomic():
         may_pay = draft.method is None or methods.has_tries_left(methods.lock(draft.method))
-        if not may_pay or not attach_offers.has_place(draft, chosen.sim):
+        if not may_pay or not _takes_device(draft, chosen):
             return None
         if not compare_and_set(Draft, draft.pk, as_shown, submitted_at=now()):
             return None
         limits.count_order(draft)
         return _create_order(draft, chosen, agreed)
+
+
+def _takes_device(draft: Draft, chosen: Target) -> bool:
+    """Return whether the running plan that the draft is about can still take this device."""
+    sim = chosen.sim
+    return attach_offers.has_place(draft, sim) and move_offers.is_possible(draft, sim)
 
 
 def _price_holds(draft: Draft) -> bool:
@@ -183,6 +189,7 @@ def reopen_draft(order: Order) -> Draft:
             version=F("version") + 1,
             kind=order.kind,
             running_plan=order.running_plan,
+            moves_from=order.draft.moves_from,
             plan=order.plan,
             **order.price_columns,
             monthly_minor_units=order.monthly_minor_units,

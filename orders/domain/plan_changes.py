@@ -37,5 +37,5 @@ def deliver(order: Order, at: datetime, mandate: Mandate | None) -> None:
 
 
 def _plan_of(order: Order) -> Subscription:
-    assert order.running_plan is not None  # noqa: S101 -- only_a_change_or_attach_order_names_a_running_plan
+    assert order.running_plan is not None  # noqa: S101 -- order_names_a_running_plan_unless_it_buys_one
     return order.running_plan

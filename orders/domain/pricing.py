@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from django.utils.timezone import now
 
 from moportal.money import Money, with_tax
-from orders.domain import attach_offers
-from orders.domain.drafts import change, offer_of, price_fields
+from orders.domain import attach_offers, move_offers
+from orders.domain.drafts import OWN_PLAN, change, offer_of, price_fields
 from orders.models import Draft
 from orders.states import OrderKind
 from plans.queries import Offer, PlanNotOffered
@@ -45,9 +45,7 @@ def update_price(draft: Draft) -> PriceChange | None:
         fields = _current_price(draft)
     except PlanNotOffered:
         # A page is being shown, not a form, so there is no earlier version to compare with.
-        own = {"kind": OrderKind.NEW_PLAN, "running_plan": None}
-        own |= {"monthly_minor_units": None, "quoted_at": None}
-        change(draft, draft.version, plan=None, **own)
+        change(draft, draft.version, plan=None, **OWN_PLAN)
         raise
     if all(getattr(draft, name) == value for name, value in fields.items()):
         return None
@@ -63,6 +61,11 @@ def _current_price(draft: Draft) -> dict[str, object]:
         if shared is None:
             raise PlanNotOffered(draft.running_plan_id)
         return attach_offers.price_columns(shared)
+    if draft.kind == OrderKind.MOVE:
+        moved = move_offers.offer_of(draft)
+        if moved is None:
+            raise PlanNotOffered(draft.running_plan_id)
+        return move_offers.columns(moved)
     offer = offer_of(draft, draft.plan_id or 0)
     plan = draft.running_plan
     return price_fields(offer) if plan is None else quote(plan, offer, at=now())
@@ -74,7 +77,7 @@ def choose_change(draft: Draft, plan: Subscription, offer: Offer, *, version: in
     Raises `NotChangeable`, also if the new plan is not dearer.
     """
     fields = quote(plan, offer, at=now())
-    target = {"sim": None, "wants_new_esim": False}
+    target = {"sim": None, "wants_new_esim": False, "moves_from": None}
     change(draft, version, kind=OrderKind.CHANGE, running_plan=plan, **target, **fields)
 
 

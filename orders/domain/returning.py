@@ -26,6 +26,7 @@ from payments.gateways.base import GatewayRefused
 from payments.models import Payment
 from payments.states import RefundKind
 from subscriptions.domain import lifecycle as subscriptions
+from subscriptions.domain import moves
 
 log = structlog.get_logger(__name__)
 KIND = "return"
@@ -62,6 +63,8 @@ def request_return(
         is_taken_back = before is not None and before.state != ReturnState.REFUSED
         if fresh.state != OrderState.COMPLETED or is_taken_back or open_repair(fresh):
             raise NothingToReturn(order.number)
+        if fresh.kind == OrderKind.MOVE and not _drop_move(fresh):
+            raise NothingToReturn(order.number)
         payment = fresh.payment
         if payment and (payment.is_disputed or payment.lost_minor_units == payment.minor_units):
             raise ChargeDisputed(order.number)
@@ -76,6 +79,14 @@ def request_return(
         enqueue(KIND, order_return.pk)
     log.info("return asked", order=order.number, actor=actor.pk)
     return order_return
+
+
+def _drop_move(order: Order) -> bool:
+    """Let the plan stay on its old device, and return whether it was still moving.
+
+    Afterwards nothing is taken back: the plan would be on no device.
+    """
+    return moves.is_open(order.number) and moves.drop(order.number) is not None
 
 
 def _sum_columns(
@@ -115,7 +126,7 @@ def take_back(subject: str, lease: Lease) -> RetryAfter | None:
 
     plan = order.plan_in_use
     assert plan is not None  # noqa: S101 -- constraint completed_order_was_charged_and_has_its_plan
-    if order.kind != OrderKind.ATTACH:
+    if not order.adds_device:
         subscriptions.end(plan)
     errors = try_each(
         partial(_withdraw_esim, order_return, lease),

@@ -32,7 +32,7 @@ from payments.gateways.base import GatewayRefused
 from payments.models import Payment
 from payments.states import PaymentState
 from subscriptions.domain import lifecycle as subscriptions
-from subscriptions.domain import renewing, sharing
+from subscriptions.domain import moves, renewing, sharing
 from subscriptions.domain.changing import NotChangeable
 from subscriptions.networks.base import NetworkRefused
 
@@ -50,6 +50,7 @@ FAILURES: dict[type[Exception], Failure] = {
     sharing.NoPlaceLeft: Failure.NO_PLACE_LEFT,
     sharing.NotShared: Failure.NOT_SHARED,
     sharing.SimHasPlan: Failure.SIM_HAS_PLAN,
+    moves.NotMovable: Failure.NOT_MOVABLE,
     NetworkRefused: Failure.NETWORK_REFUSED,
     NotChangeable: Failure.PLAN_CHANGED,
 }

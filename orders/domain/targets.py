@@ -101,7 +101,7 @@ def _identified_choice(draft: Draft, profiles: tuple[Sim, ...]) -> Choice:
 
 def asks_identity(draft: Draft) -> bool:
     """Return whether the draft's plan is sold only to customers who are identified."""
-    if draft.kind == OrderKind.ATTACH:
+    if draft.adds_device:
         # The plan runs on a line whose holder is known already.
         return False
     prices = PlanPrice.objects.filter(plan=draft.plan_id, market=draft.visit.market)
@@ -118,7 +118,7 @@ def takes_plan(draft: Draft, chosen: Target) -> bool:
 def _profiles(draft: Draft) -> tuple[Sim, ...]:
     """Return the installed profiles that can get the plan. One with a plan shares no other."""
     found = visits.installed_profiles(draft.visit, draft.account)
-    if draft.kind == OrderKind.ATTACH:
+    if draft.adds_device:
         found = [sim for sim in found if sharing.plan_of_own(sim) is None]
     return tuple(found)
 

@@ -9,7 +9,7 @@ from django.utils.timezone import now
 
 from esim.domain import provisioning
 from moportal.http_client import ServiceUnavailable
-from orders.domain import attaching, plan_changes
+from orders.domain import attaching, plan_changes, plan_moves
 from orders.models import Order
 from orders.states import TRIES_BEFORE_STAFF, OrderKind
 from outbox.domain import Lease, RetryAfter
@@ -22,6 +22,8 @@ from subscriptions.models import Subscription
 from subscriptions.networks.base import NetworkRefused
 
 log = structlog.get_logger(__name__)
+# An order that only puts a device on a running plan takes that device off again.
+TAKE_OFF = {OrderKind.ATTACH: attaching.take_off, OrderKind.MOVE: plan_moves.take_off}
 MAY_SUCCEED_LATER = (ServiceUnavailable, ImproperlyConfigured)
 
 
@@ -81,15 +83,17 @@ def _cancel_profile(order: Order, lease: Lease) -> None:
 
 def take_from_network(order: Order, plan: Subscription, lease: Lease) -> None:
     """End the plan in the network. Another device of a running plan is only taken off the plan."""
-    if order.kind == OrderKind.ATTACH:
-        attaching.take_off(order, lease)
+    take_off = TAKE_OFF.get(OrderKind(order.kind))
+    if take_off:
+        take_off(order, lease)
     else:
         activation.end(plan, before_call=lease.cover_call)
 
 
 def _end_service(order: Order, lease: Lease) -> None:
-    if order.kind == OrderKind.ATTACH:
-        attaching.take_off(order, lease)
+    take_off = TAKE_OFF.get(OrderKind(order.kind))
+    if take_off:
+        take_off(order, lease)
         return
     if order.subscription is None:
         return

@@ -8,10 +8,10 @@ from django.db.models import Q
 
 from esim.models import Sim
 from mobileplans.models import Visit
-from orders.states import OrderKind
+from orders.states import ADDS_DEVICE, OrderKind
 from payments.models import CardPage, PaymentMethod
 from plans.models import MonthlyPricedPlan, Plan
-from subscriptions.models import Subscription
+from subscriptions.models import SimOnLine, Subscription
 
 
 class Draft(MonthlyPricedPlan):
@@ -35,6 +35,14 @@ class Draft(MonthlyPricedPlan):
         on_delete=models.PROTECT,
         related_name="drafts",
         help_text="The customer's plan that is changed, or that another device will use.",
+    )
+    moves_from = models.ForeignKey(
+        SimOnLine,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="drafts",
+        help_text="The SIM from which the running plan is moved.",
     )
     quoted_at = models.DateTimeField(
         null=True, blank=True, help_text="When the price of a change was last calculated."
@@ -69,9 +77,13 @@ class Draft(MonthlyPricedPlan):
             ),
             models.CheckConstraint(name="draft_kind_known", condition=Q(kind__in=OrderKind.values)),
             models.CheckConstraint(
-                name="only_a_change_or_attach_draft_names_a_running_plan",
+                name="draft_names_a_running_plan_unless_it_buys_one",
                 condition=Q(kind="new_plan", running_plan__isnull=True)
                 | ~Q(kind="new_plan") & Q(running_plan__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="only_a_move_names_the_sim_that_it_leaves",
+                condition=Q(kind="move") | Q(moves_from__isnull=True),
             ),
             models.CheckConstraint(
                 name="draft_with_a_plan_has_its_price",
@@ -101,7 +113,12 @@ class Draft(MonthlyPricedPlan):
 
         A device that joins a running plan changes nothing of its charges.
         """
-        return self.plan is not None and self.plan.renews and self.kind != OrderKind.ATTACH
+        return self.plan is not None and self.plan.renews and not self.adds_device
+
+    @property
+    def adds_device(self) -> bool:
+        """Return whether it puts this device on a plan that runs already."""
+        return self.kind in ADDS_DEVICE
 
     @property
     def is_free(self) -> bool:

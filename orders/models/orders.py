@@ -9,7 +9,7 @@ from django.db.models import Q
 from esim.models import Profile, Sim
 from mobileplans.models import Visit
 from orders.models.drafts import Draft
-from orders.states import Failure, OrderKind, OrderState
+from orders.states import ADDS_DEVICE, Failure, OrderKind, OrderState
 from payments.models import Payment, PaymentMethod
 from plans.models import MonthlyPricedPlan, Plan
 from subscriptions.models import Subscription
@@ -32,7 +32,7 @@ class Order(MonthlyPricedPlan):
     """One decision of the customer: one order, at most one charge and at most one profile.
 
     `subscription` is the plan that the order has made. `running_plan` is an older plan that the
-    order is about, because it changes that plan or attaches a device to it.
+    order is about, because it changes that plan, attaches a device to it or moves it to one.
     """
 
     number = models.CharField(max_length=10, unique=True, default=new_number)
@@ -133,7 +133,7 @@ class Order(MonthlyPricedPlan):
             ),
             models.CheckConstraint(name="order_kind_known", condition=Q(kind__in=OrderKind.values)),
             models.CheckConstraint(
-                name="only_a_change_or_attach_order_names_a_running_plan",
+                name="order_names_a_running_plan_unless_it_buys_one",
                 condition=Q(kind="new_plan", running_plan__isnull=True)
                 | ~Q(kind="new_plan") & Q(running_plan__isnull=False, subscription__isnull=True),
             ),
@@ -195,6 +195,11 @@ class Order(MonthlyPricedPlan):
     def plan_in_use(self) -> Subscription | None:
         """Return the plan that the order is about: the one that it made, or the running one."""
         return self.subscription or self.running_plan
+
+    @property
+    def adds_device(self) -> bool:
+        """Return whether it puts a device on a plan that runs already."""
+        return self.kind in ADDS_DEVICE
 
     @property
     def method(self) -> PaymentMethod | None:

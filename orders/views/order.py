@@ -75,7 +75,7 @@ def _order_context(order: Order) -> dict[str, Any]:
         **bank_context(order),
         "device_status": texts.device_status(order),
         "next_text": _next_text(order),
-        "renewal_text": texts.renewal_of(order) if order.renews else "",
+        "renewal_text": texts.renewal_of(order),
         "pays_on_page": texts.pays_on_page(order),
         **frame_context("order", back_url=None),
         "cancel": order.state != OrderState.COMPLETED,

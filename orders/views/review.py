@@ -21,7 +21,7 @@ from mobileplans.domain import visits
 from mobileplans.models import Visit
 from moportal.money import Money
 from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
-from orders import texts
+from orders import line_texts, texts
 from orders.domain import drafts, fraud, limits, placing, pricing, targets
 from orders.domain.consent import ConsentMissing, consent_text, renewal_day, start_now_text
 from orders.domain.drafts import StaleForm
@@ -58,12 +58,12 @@ def review(request: HttpRequest, user: User) -> HttpResponse:
         messages.info(request, _("Choose a payment method to continue."))
     if draft.plan is None or choice.target is None or not may_be_charged:
         return redirect_to_open_step(draft)
-    is_attach = draft.kind == OrderKind.ATTACH
+    is_of_running_plan = draft.adds_device
     try:
         price_change = pricing.update_price(draft)
         drafts.store_shown_target(draft, choice.target.sim)
     except PlanNotOffered:
-        return _redirect_to_choice(request, is_attach=is_attach)
+        return _redirect_to_choice(request, adds_device=is_of_running_plan)
     except NotChangeable as error:
         messages.warning(request, texts.why_not_changed(error.why))
         return redirect_to("plan", error.reference)
@@ -81,9 +81,9 @@ def review(request: HttpRequest, user: User) -> HttpResponse:
     return response
 
 
-def _redirect_to_choice(request: HttpRequest, *, is_attach: bool) -> HttpResponse:
+def _redirect_to_choice(request: HttpRequest, *, adds_device: bool) -> HttpResponse:
     """Lead back to the plans, because the chosen one is no longer offered."""
-    if is_attach:
+    if adds_device:
         messages.warning(request, _("The plan you chose can't take this device any more."))
         return redirect_to("lines")
     messages.warning(
@@ -149,13 +149,24 @@ def _change_context(draft: Draft) -> dict[str, Any]:
     return {"change": {"old_name": old.plan_name, "monthly": monthly, "unused": unused}}
 
 
+def _move_context(draft: Draft) -> dict[str, Any]:
+    """Return from which SIM the plan is moved."""
+    old = draft.moves_from
+    return {"moves_from": line_texts.sim_name(old.sim)} if old else {}
+
+
 def _back_url(draft: Draft) -> str:
     """Return where Back leads. A draft with nothing to pay has skipped the payment page."""
     return reverse("payment") if draft.needs_method else _change_url(draft)
 
 
 def _order_button(draft: Draft) -> str:
-    """Return the words that the market's law asks for, or none. They say that it costs money."""
+    """Return the words that the market's law asks for, or none. They say that it costs money.
+
+    A move costs nothing, so its button only says what happens.
+    """
+    if draft.kind == OrderKind.MOVE:
+        return _("Move the plan")
     if draft.is_free:
         return ""
     return order_button(draft.visit.market, get_language() or settings.LANGUAGE_CODE)
@@ -163,7 +174,7 @@ def _order_button(draft: Draft) -> str:
 
 def _change_url(draft: Draft) -> str:
     """Return where another plan can be chosen."""
-    if draft.kind == OrderKind.ATTACH:
+    if draft.adds_device:
         return reverse("lines")
     if draft.running_plan is not None:
         return reverse("plan-change", args=[draft.running_plan.reference])
@@ -173,7 +184,9 @@ def _change_url(draft: Draft) -> str:
 
 def _renewal_text(draft: Draft) -> str:
     """Return when the plan renews, or that the device only shares it."""
-    if draft.kind == OrderKind.ATTACH:
+    if draft.kind == OrderKind.MOVE:
+        return _("The plan moves with its data. Its price and its dates stay the same.")
+    if draft.adds_device:
         return _("This device shares the plan's data. The plan's own price stays the same.")
     if draft.plan is None or not draft.renews:
         return ""
@@ -192,6 +205,7 @@ def _review_context(draft: Draft) -> dict[str, Any]:
         "renewal_text": _renewal_text(draft),
         "change_url": _change_url(draft),
         **_change_context(draft),
+        **_move_context(draft),
         "consent_text": consent_text(draft),
         "start_now_text": start_now_text(draft),
         "price": price.gross,

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -16,7 +16,8 @@ from outbox.domain import RetryAfter
 from payments.domain.payments import add_card
 from payments.gateways.values import Card
 from payments.models import PaymentMethod
-from tests.builders import EID, make_order, make_pool, make_visit
+from subscriptions.models import Subscription
+from tests.builders import EID, make_order, make_plan, make_pool, make_visit
 from tests.processing import process_task
 
 if TYPE_CHECKING:
@@ -63,6 +64,26 @@ def placed(alice: User, gateway: str, smdp: str, network: str) -> Order:
     make_pool()
     visit = make_visit(account=alice)
     return make_order(alice, visit=visit, method=new_card(alice))
+
+
+@pytest.fixture
+def sell(alice: User, gateway: str, smdp: str, network: str) -> Callable[..., Subscription]:
+    """Return a function that sells Alice a plan that one more device may share."""
+    make_pool(4)
+
+    def sell_plan(account: User = alice, **of_plan: Any) -> Subscription:
+        plan = make_plan(**{"code": "shared", "more_devices": 1, **of_plan})
+        visit = make_visit(account=account)
+        order = settled(make_order(account, visit=visit, plan=plan, method=new_card(account)))
+        assert order.subscription is not None
+        return order.subscription
+
+    return sell_plan
+
+
+@pytest.fixture
+def running(sell: Callable[..., Subscription]) -> Subscription:
+    return sell()
 
 
 @pytest.fixture

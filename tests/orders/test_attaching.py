@@ -36,7 +36,7 @@ from subscriptions.balances import balances
 from subscriptions.domain import cancelling, lifecycle, sharing
 from subscriptions.models import OperatorLine, SimOnLine, Subscription
 from subscriptions.states import ParkReason
-from tests.builders import GB, OTHER_EID, make_card, make_order, make_plan, make_pool, make_visit
+from tests.builders import GB, OTHER_EID, make_card, make_order, make_plan, make_visit
 from tests.orders.conftest import DECLINED, new_card, settled
 from tests.payments.disputes import disputed
 from tests.processing import process_task
@@ -44,26 +44,6 @@ from tests.providers import books, break_it, states, statuses
 from tests.races import at_once, wait_for_lock
 
 Proof = SimOnLine.Proof
-
-
-@pytest.fixture
-def sell(alice: User, gateway: str, smdp: str, network: str) -> Callable[..., Subscription]:
-    """Return a function that sells Alice a plan that one more device may share."""
-    make_pool(4)
-
-    def sell_plan(account: User = alice, **of_plan: Any) -> Subscription:
-        plan = make_plan(**{"code": "shared", "more_devices": 1, **of_plan})
-        visit = make_visit(account=account)
-        order = settled(make_order(account, visit=visit, plan=plan, method=new_card(account)))
-        assert order.subscription is not None
-        return order.subscription
-
-    return sell_plan
-
-
-@pytest.fixture
-def running(sell: Callable[..., Subscription]) -> Subscription:
-    return sell()
 
 
 @pytest.fixture
@@ -599,14 +579,14 @@ def test_the_third_tile_leads_from_the_plan_to_the_order(
 
 
 def test_a_plan_that_cannot_be_chosen_is_shown_with_its_reason(
-    laptop: Client, sell: Callable[..., Subscription]
+    laptop: Client, running: Subscription
 ) -> None:
-    single = sell(more_devices=0)
+    Subscription.objects.update(parked_because=ParkReason.FAULT)
 
     page = words(laptop, "/lines/")
-    assert "This plan is for one device." in page
+    assert "We're looking into this plan." in page
     assert 'type="radio"' not in page
-    assert send(laptop, "/lines/", plan=single.reference) == "/lines/"
+    assert send(laptop, "/lines/", plan=running.reference) == "/lines/"
 
 
 def test_a_customer_without_a_plan_has_no_third_tile(laptop: Client, db: None) -> None:
