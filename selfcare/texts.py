@@ -15,6 +15,7 @@ from subscriptions.domain.outlook import Next, Outlook
 from subscriptions.models import Subscription
 
 DAY = timedelta(days=1)
+HOUR_IN_MINUTES = 60
 WHAT_NEXT = {
     Next.ENDED: gettext_lazy("Ended on %(date)s"),
     Next.RUNS_OUT: gettext_lazy("Valid until %(date)s"),
@@ -93,6 +94,15 @@ def days_left(until: datetime) -> str:
     if not days:
         return _("Less than a day left")
     return ngettext("%(days)s day left", "%(days)s days left", days) % {"days": days}
+
+
+def time_left(until: datetime) -> str:
+    """Return how much time is left, rounded up, such as "29 minutes" or "2 hours"."""
+    minutes = -(-max(until - now(), timedelta()) // timedelta(minutes=1))
+    if minutes <= HOUR_IN_MINUTES:
+        return ngettext("%(left)d minute", "%(left)d minutes", minutes) % {"left": minutes}
+    hours = -(-minutes // HOUR_IN_MINUTES)
+    return ngettext("%(left)d hour", "%(left)d hours", hours) % {"left": hours}
 
 
 def why_refused(payment: Payment) -> str:

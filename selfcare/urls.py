@@ -39,6 +39,7 @@ urlpatterns = [
         plan_devices.remove,
         name="plan-device-remove",
     ),
+    path("plans/<str:reference>/move/undo/", plan_devices.undo_move, name="plan-move-undo"),
     path("plans/<str:reference>/name/", plans.name_line, name="line-name"),
     path("plans/<str:reference>/pay/", plan_payment.pay, name="plan-pay"),
     path("plans/<str:reference>/bank/", plan_payment.ask_for_way, name="plan-bank"),

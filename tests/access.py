@@ -92,6 +92,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/account/plans/<reference>/cancel/undo/": OWNER,
     "/account/plans/<reference>/change/": OWNER,
     "/account/plans/<reference>/devices/<number>/remove/": OWNER,
+    "/account/plans/<reference>/move/undo/": OWNER,
     "/account/plans/<reference>/name/": OWNER,
     "/account/plans/<reference>/pay/": OWNER,
     "/account/plans/<reference>/returned/": OWNER,

@@ -1,4 +1,4 @@
-"""`/account/plans/<reference>/devices/`: the devices that share a plan, and how one is removed."""
+"""`/account/plans/<reference>/devices/`: a plan's devices: one is removed, a move is undone."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -11,8 +11,9 @@ from accounts.models import User
 from orders.line_texts import sim_name
 from orders.views.steps import after_reentry, customer_only, redirect_to
 from selfcare.views.plans import own_plan
-from subscriptions.domain import sharing, standing
-from subscriptions.models import Subscription
+from subscriptions.domain import moves, sharing, standing
+from subscriptions.models import PlanMove, Subscription
+from subscriptions.states import MoveState
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -39,11 +40,52 @@ def remove(request: HttpRequest, user: User, reference: str, number: int) -> Htt
     return render(request, "selfcare/device_remove.html", context)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+@customer_only
+@after_reentry
+def undo_move(request: HttpRequest, user: User, reference: str) -> HttpResponse:
+    """Say what it means to undo the plan's move to another device, then undo it.
+
+    The customer is asked again who they are: the old device may have been stolen, signed in.
+    """
+    subscription = own_plan(user, reference)
+    move = moves.open_move(subscription)
+    if move is None or move.state == MoveState.PREPARED:
+        return _too_late(request, reference)
+    if request.method == "POST":
+        return _undo_move(request, user, reference, move)
+    context = {
+        "plan": subscription,
+        "old": sim_name(move.old.sim),
+        "new": sim_name(move.new.sim),
+        "is_live": move.state == MoveState.LIVE,
+        "back_url": reverse("plan", args=[reference]),
+    }
+    return render(request, "selfcare/move_undo.html", context)
+
+
+def _undo_move(request: HttpRequest, user: User, reference: str, move: PlanMove) -> HttpResponse:
+    try:
+        moves.undo(move, actor=user)
+    except moves.TooLateToUndo:
+        return _too_late(request, reference)
+    text = _("The plan stays on %(device)s. The other device can't use it any more.")
+    messages.success(request, text % {"device": sim_name(move.old.sim)})
+    return redirect_to("plan", reference)
+
+
+def _too_late(request: HttpRequest, reference: str) -> HttpResponse:
+    messages.warning(request, _("There is no move to undo any more."))
+    return redirect_to("plan", reference)
+
+
 def _remove(request: HttpRequest, subscription: Subscription, number: int) -> HttpResponse:
     try:
         removed = sharing.remove(subscription, number)
     except sharing.LastDevice:
         return redirect_to("plan-device-remove", subscription.reference, number)
+    except sharing.Moving:
+        messages.warning(request, _("The plan is moving. Undo the move, or wait until it's done."))
     except sharing.NoSuchDevice:
         messages.info(request, _("This device doesn't share the plan any more."))
     else:

@@ -24,10 +24,10 @@ from selfcare import texts
 from selfcare.forms import LineNameForm
 from selfcare.views.plan_cards import next_context, plan_card
 from selfcare.views.use_chart import use_context
-from subscriptions.domain import by_hand, cancelling, lifecycle, price_changes, sharing
+from subscriptions.domain import by_hand, cancelling, lifecycle, moves, price_changes, sharing
 from subscriptions.domain.outlook import READ_BY_OUTLOOK, outlook_of, plans_of
-from subscriptions.models import Bucket, Period, Subscription
-from subscriptions.states import PeriodState, SubscriptionState
+from subscriptions.models import Bucket, Period, PlanMove, Subscription
+from subscriptions.states import MoveState, PeriodState, SubscriptionState
 from subscriptions.usable_buckets import running_buckets
 
 # The newest periods that are listed.
@@ -53,7 +53,7 @@ def plan(request: HttpRequest, user: User, reference: str) -> HttpResponse:
         "given_back": texts.time_given_back(subscription),
         "state_text": SubscriptionState(subscription.state).label,
         "periods": _periods_of(subscription),
-        "devices": _devices_of(subscription),
+        **_devices_context(subscription),
         **_result_context(subscription),
         **use_context(subscription.line),
         "pay_url": reverse("plan-pay", args=[reference]),
@@ -174,12 +174,28 @@ def _result_context(subscription: Subscription) -> dict[str, Any]:
     }
 
 
-def _devices_of(subscription: Subscription) -> list[dict[str, Any]]:
-    """Return the devices that share the plan, or nothing if there is only one."""
-    stays = list(sharing.devices_of(subscription))
-    if len(stays) == 1:
-        return []
-    return [{"number": stay.pk, "name": sim_name(stay.sim), "since": stay.since} for stay in stays]
+def _devices_context(subscription: Subscription) -> dict[str, Any]:
+    """Return the devices that share the plan, unless there is only one, and the plan's open move.
+
+    The two devices of a move are not among them: only the move can be undone.
+    """
+    move = moves.open_move(subscription)
+    moving = {move.old_id, move.new_id} if move else set()
+    stays = [one for one in sharing.devices_of(subscription) if one.pk not in moving]
+    if len(stays) == 1 and not move:
+        stays = []
+    rows = [{"number": one.pk, "name": sim_name(one.sim), "since": one.since} for one in stays]
+    return {"devices": rows, "move": _move_context(move) if move else None}
+
+
+def _move_context(move: PlanMove) -> dict[str, Any]:
+    return {
+        "old": sim_name(move.old.sim),
+        "new": sim_name(move.new.sim),
+        "time_left": texts.time_left(move.retires_at) if move.retires_at else "",
+        "until": move.retires_at,
+        "can_undo": move.state != MoveState.PREPARED,
+    }
 
 
 def _running_bucket(subscription: Subscription) -> Bucket | None:
