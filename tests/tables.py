@@ -71,6 +71,18 @@ SUBSCRIPTION_MOVES = {
     ("on_hold", "active"): "paid: a new month begins",
     ("on_hold", "ended"): "30 days after the last paid month",
 }
+MOVES_OF_PLANS = {
+    ("prepared", "begun"): "its order is complete, and the new eSIM waits to be downloaded",
+    ("prepared", "live"): "its order is complete, and the SIM needs no download",
+    ("prepared", "dropped"): "its order came to nothing",
+    ("begun", "live"): "the download is confirmed, and the plan is active on the new SIM",
+    ("begun", "done"): "the old SIM has left already",
+    ("begun", "undone"): "the customer stops it",
+    ("begun", "dropped"): "nobody downloads the eSIM",
+    ("live", "done"): "the time to undo it is over: the old SIM leaves",
+    ("live", "undone"): "the customer undoes it",
+    ("live", "dropped"): "the new SIM has left the line",
+}
 PERIOD_MOVES = {
     ("planned", "paid"): "its payment is captured, or it costs nothing",
     ("planned", "lapsed"): "the plan went on hold, or ended",
@@ -183,6 +195,12 @@ def period_picture() -> str:
     from subscriptions.states import NEXT_PERIOD_STATES  # noqa: PLC0415 -- after django.setup
 
     return _picture(NEXT_PERIOD_STATES, PERIOD_MOVES)
+
+
+def plan_move_picture() -> str:
+    from subscriptions.states import NEXT_MOVE_STATES  # noqa: PLC0415 -- after django.setup
+
+    return _picture(NEXT_MOVE_STATES, MOVES_OF_PLANS)
 
 
 def payment_picture() -> str:
@@ -311,6 +329,7 @@ DOCUMENTS = {
     ROOT / "docs/subscriptions.md": {
         "subscription states": subscription_picture,
         "period states": period_picture,
+        "move states": plan_move_picture,
     },
     ROOT / "docs/testing.md": {"abilities": ability_table},
     ROOT / "docs/privacy.md": {"kept": kept_table, "deletion states": deletion_picture},
