@@ -119,7 +119,7 @@ def charged(life: Life) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("plans", "step"), [(8, 6), long(1000 if PLANS else 100, 1)], ids=["few", "many"]
+    ("plans", "step"), [(8, 6), long(1000 if PLANS else 30, 1)], ids=["few", "many"]
 )
 def test_a_cancel_at_any_statement_of_a_renewal_leaves_one_of_two_results(
     alice: User, plans: int, step: int
