@@ -13,7 +13,7 @@ from django.utils.timezone import now
 from outbox.domain import enqueue
 from payments.models import Payment
 from subscriptions.domain.bounds import Bounds, bounds_of, end_of_period
-from subscriptions.models import KIND, Attempt, Period, Subscription, UsageRecord
+from subscriptions.models import KIND, Attempt, Period, PlanChange, Subscription, UsageRecord
 
 TIMES_OF_PAYMENT = ("created_at", "captured_at", "declined_at", "retry_at", "authorised_until")
 
@@ -35,6 +35,8 @@ def age(subscription: Subscription, *, months: int = 0, days: int = 0) -> None:
     attempts = Attempt.objects.filter(period__subscription=subscription)
     _move(Payment.objects.filter(attempt__in=attempts), back, *TIMES_OF_PAYMENT)
     _move(attempts, back, "created_at")
+    changes = PlanChange.objects.filter(subscription=subscription)
+    _move(changes, back, "chosen_at", "settled_at")
     usage = UsageRecord.objects.filter(line=subscription.line_id)
     _move(usage, back, "used_at", "received_at", "day")
     Subscription.objects.filter(pk=subscription.pk).update(due_at=now(), served_until=None)

@@ -27,6 +27,7 @@ from subscriptions.models import (
     NetworkCall,
     OperatorLine,
     Period,
+    PlanChange,
     PlanMove,
     PriceChange,
     PriceNotice,
@@ -176,6 +177,21 @@ register(
         keeps=(Keep(BOOKS, ("plan_name", "currency")),),
         # A period that was charged is in the books.
         is_deleted_when_free=True,
+    ),
+    Personal(
+        PlanChange,
+        ("subscription__line__account",),
+        section="plans that you chose for the next month",
+        exports={
+            "subscription__reference": "order or reference",
+            "plan_name": "plan",
+            "price": Amount("gross_minor_units"),
+            "tax": Amount("tax_minor_units"),
+            "state": "state",
+            "chosen_at": "chosen at",
+            "settled_at": "settled at",
+        },
+        withholds={"currency": INTERNAL},
     ),
     Impersonal(PriceChange, "a new price of a plan"),
     Personal(

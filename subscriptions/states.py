@@ -92,6 +92,25 @@ NEXT_MOVE_STATES: dict[MoveState, frozenset[MoveState]] = {
 }
 
 
+class ChangeState(TextChoices):
+    """How far a customer's choice of another plan for the next month has come."""
+
+    # It can be undone.
+    CHOSEN = "chosen", "Chosen"
+    BEGUN = "begun", "Begun"
+    UNDONE = "undone", "Undone"
+    # The customer chose another plan in its place, or the old plan ended first.
+    LAPSED = "lapsed", "Lapsed"
+
+
+NEXT_CHANGE_STATES: dict[ChangeState, frozenset[ChangeState]] = {
+    ChangeState.CHOSEN: frozenset({ChangeState.BEGUN, ChangeState.UNDONE, ChangeState.LAPSED}),
+    ChangeState.BEGUN: frozenset(),
+    ChangeState.UNDONE: frozenset(),
+    ChangeState.LAPSED: frozenset(),
+}
+
+
 class LinkState(TextChoices):
     """How far a request to link a line has come."""
 

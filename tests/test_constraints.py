@@ -78,6 +78,7 @@ from subscriptions.models import (
     LiveSim,
     OperatorLine,
     Period,
+    PlanChange,
     PlanMove,
     PriceChange,
     PriceNotice,
@@ -387,6 +388,11 @@ BROKEN: dict[str, Callable[[], object]] = {
     "a_fault_has_its_grace": set_to(Period, grace_by_fault=True),
     "new_price_is_a_price": set_to(PriceChange, minor_units=0),
     "new_price_has_a_market_and_a_currency": set_to(PriceChange, market=""),
+    "plan_change_state_known": set_to(PlanChange, state="other", settled_at=now()),
+    "one_chosen_plan_per_subscription": lambda: again(PlanChange),
+    "settled_plan_change_has_its_time": set_to(PlanChange, settled_at=now()),
+    "chosen_plan_has_its_consent": set_to(PlanChange, mandate=None),
+    "chosen_plan_has_its_price": set_to(PlanChange, gross_minor_units=None),
     "one_notice_of_a_change_per_subscription": lambda: again(PriceNotice),
     "notice_that_reached_says_when_and_how": set_to(PriceNotice, reached_at=now()),
     "notice_has_its_text": set_to(PriceNotice, text=""),
@@ -560,7 +566,14 @@ def house(alice: User) -> Order:
     assert receipt is not None
     issue_credit_note(refund, receipt, at=IN_2026)
     method = payment_of(order).method
-    Mandate.objects.create(method=method, purpose="plan 1", text="I agree.", language="en")
+    agreed = Mandate.objects.create(method=method, purpose="plan 1", text="I agree.", language="en")
+    sold.plan_changes.create(
+        plan=order.plan,
+        after_number=1,
+        mandate=agreed,
+        chosen_at=now(),
+        **order.price_columns,
+    )
     BookDay.objects.create(gateway="x", day=now().date())
     BookEntry.objects.create(
         gateway="x",

@@ -23,6 +23,7 @@ from subscriptions.models import (
     NetworkCall,
     OperatorLine,
     Period,
+    PlanChange,
     PlanMove,
     SimOnLine,
     Subscription,
@@ -72,6 +73,18 @@ class PeriodInline(ReadOnlyInline, admin.TabularInline[Period, Subscription]):
     @admin.display(description="Price")
     def price(self, period: Period) -> str:
         return str(period.price.gross) if period.currency else ""
+
+
+class PlanChangeInline(ReadOnlyInline, admin.TabularInline[PlanChange, Subscription]):
+    model = PlanChange
+    fk_name = "subscription"
+    verbose_name_plural = "plans chosen for the next month"
+    readonly_fields = [*("plan_name", "price", "after_number", "state", "chosen_at", "settled_at")]
+    fields = (*readonly_fields,)
+
+    @admin.display(description="Price")
+    def price(self, change: PlanChange) -> str:
+        return str(change.price.gross)
 
 
 class WayOutCallInline(ReadOnlyInline, admin.TabularInline[WayOutCall, WayOut]):
@@ -130,7 +143,7 @@ class SubscriptionAdmin(admin.ModelAdmin[Subscription]):
         *("served_until", "served_plan", "is_suspended", "lost_time"),
     ]
     autocomplete_fields = ["line"]
-    inlines = [PeriodInline, LiveSimInline, PlanMoveInline, NetworkCallInline]
+    inlines = [PeriodInline, PlanChangeInline, LiveSimInline, PlanMoveInline, NetworkCallInline]
     actions = ["resume"]
 
     def has_resume_permission(self, request: HttpRequest) -> bool:

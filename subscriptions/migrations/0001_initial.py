@@ -594,4 +594,27 @@ class Migration(migrations.Migration):
             model_name='wayout',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', False), ('state', 'closed')), models.Q(models.Q(('state', 'closed'), _negated=True), ('closed_at__isnull', True)), _connector='OR'), name='closed_way_out_has_a_time'),
         ),
+        migrations.CreateModel(
+            name='PlanChange',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('plan_name', models.CharField(blank=True, max_length=80)),
+                ('gross_minor_units', models.PositiveBigIntegerField(blank=True, null=True)),
+                ('tax_minor_units', models.PositiveBigIntegerField(blank=True, null=True)),
+                ('tax_rate', models.PositiveIntegerField(default=0, help_text='In basis points: 1900 is 19%.')),
+                ('currency', models.CharField(blank=True, max_length=3)),
+                ('after_number', models.PositiveIntegerField(help_text='The last month of the old plan.')),
+                ('state', models.CharField(choices=[('chosen', 'Chosen'), ('begun', 'Begun'), ('undone', 'Undone'), ('lapsed', 'Lapsed')], db_default='chosen', default='chosen', max_length=6)),
+                ('chosen_at', models.DateTimeField()),
+                ('settled_at', models.DateTimeField(blank=True, help_text='When it began, was undone, or lapsed.', null=True)),
+                ('earlier_mandate', models.ForeignKey(blank=True, help_text='The consent that holds again if the choice is undone.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='payments.mandate')),
+                ('mandate', models.ForeignKey(blank=True, help_text='What the customer agreed to.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='payments.mandate')),
+                ('plan', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='plans.plan')),
+                ('subscription', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='plan_changes', to='subscriptions.subscription')),
+            ],
+            options={
+                'ordering': ['-pk'],
+                'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['chosen', 'begun', 'undone', 'lapsed'])), name='plan_change_state_known'), models.UniqueConstraint(condition=models.Q(('state', 'chosen')), fields=('subscription',), name='one_chosen_plan_per_subscription'), models.CheckConstraint(condition=models.Q(models.Q(('settled_at__isnull', True), ('state', 'chosen')), models.Q(models.Q(('state', 'chosen'), _negated=True), ('settled_at__isnull', False)), _connector='OR'), name='settled_plan_change_has_its_time'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'chosen'), _negated=True), ('mandate__isnull', False), _connector='OR'), name='chosen_plan_has_its_consent'), models.CheckConstraint(condition=models.Q(('gross_minor_units__isnull', False), ('tax_minor_units__isnull', False), models.Q(('plan_name', ''), _negated=True), models.Q(('currency', ''), _negated=True)), name='chosen_plan_has_its_price')],
+            },
+        ),
     ]

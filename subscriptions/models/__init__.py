@@ -1,5 +1,6 @@
 """Lines with their SIMs, subscriptions, data buckets and usage."""
 
+from subscriptions.models.changes import PlanChange
 from subscriptions.models.lines import Line, SimOnLine, Takeover
 from subscriptions.models.moves import PlanMove
 from subscriptions.models.operator_lines import CustomerCall, LineLink, OperatorLine
@@ -23,6 +24,7 @@ __all__ = [
     "NetworkCall",
     "OperatorLine",
     "Period",
+    "PlanChange",
     "PlanMove",
     "PriceChange",
     "PriceNotice",

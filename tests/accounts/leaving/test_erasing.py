@@ -36,6 +36,7 @@ REFUSE_THE_MARK = {
     "accounts.TypedCode.code",
     "payments.PaymentCode.code",
     "subscriptions.LineLink.bill_code",
+    "subscriptions.PlanChange.currency",
     "subscriptions.UsageRecord.country",
     "mobileplans.Handoff.currency",
     "mobileplans.Handoff.iccid",

@@ -238,6 +238,15 @@ def _fill_lines(account: User, order: Order, number: str) -> None:
         exit_days=0,
     )
     change.notices.create(subscription=subscription, old_minor_units=2, text="x", language="en")
+    subscription.plan_changes.create(
+        plan=subscription.plan,
+        after_number=1,
+        state="undone",
+        mandate=mandate,
+        chosen_at=at,
+        settled_at=at,
+        **order.price_columns,
+    )
     Period.objects.get(line=line).attempts.create(payment=charge, is_live=False)
     Line.objects.filter(pk=line.pk).update(msisdn=number.lstrip("+"))
     type(sim).objects.filter(pk=sim.pk).update(msisdn=number.lstrip("+"))
