@@ -23,6 +23,8 @@ class Occasion(TextChoices):
     PLAN_ON_HOLD = "plan_on_hold", pgettext_lazy("message", "Plan on hold")
     PLAN_CANCELLED = "plan_cancelled", pgettext_lazy("message", "Plan cancelled")
     PLAN_KEPT = "plan_kept", pgettext_lazy("message", "Plan renews again")
+    PLAN_CHANGES = "plan_changes", pgettext_lazy("message", "Change of plan")
+    PLAN_STAYS = "plan_stays", pgettext_lazy("message", "Change of plan undone")
     RENEWAL_ENDED = "renewal_ended", pgettext_lazy("message", "Plan over")
     DATA_LOW = "data_low", pgettext_lazy("message", "Most of the data is used")
     DATA_USED_UP = "data_used_up", pgettext_lazy("message", "All data is used")

@@ -11,8 +11,16 @@ from messages.states import Occasion
 from payments.domain.receipts import message_context
 from payments.models import CreditNote, Mandate, Payment, Receipt, Refund
 from payments.states import RefundKind, RefundState
-from subscriptions.domain.terms import next_terms
-from subscriptions.models import Attempt, Bucket, Period, PlanMove, PriceNotice, Subscription
+from subscriptions.domain.terms import Terms, next_terms
+from subscriptions.models import (
+    Attempt,
+    Bucket,
+    Period,
+    PlanChange,
+    PlanMove,
+    PriceNotice,
+    Subscription,
+)
 
 
 def tell_ahead(subscription: Subscription, paid: Period) -> None:
@@ -21,8 +29,11 @@ def tell_ahead(subscription: Subscription, paid: Period) -> None:
     if paid.given_back:
         # The day that was told before is not right any more.
         about += "-later"
-    total = next_terms(subscription, paid, starts_at=paid.ends_at).price.gross
-    _tell_of(subscription, Occasion.RENEWAL_AHEAD, about, total=total, ends_at=paid.ends_at)
+    terms = next_terms(subscription, paid, starts_at=paid.ends_at)
+    about_it: dict[str, Any] = {"total": terms.price.gross, "ends_at": paid.ends_at}
+    if terms.plan != subscription.plan:
+        about_it["new_plan"] = terms.columns["plan_name"]
+    _tell_of(subscription, Occasion.RENEWAL_AHEAD, about, **about_it)
 
 
 def tell_renewed(period: Period, receipt: Receipt | None, *, at: datetime) -> None:
@@ -117,6 +128,20 @@ def tell_cancel_undone(subscription: Subscription, *, at: datetime) -> None:
     """Confirm that the plan renews again."""
     about = f"{subscription.reference} {at.timestamp():.0f}"
     _tell_of(subscription, Occasion.PLAN_KEPT, about)
+
+
+def tell_plan_chosen(change: PlanChange, *, starts_at: datetime | None) -> None:
+    """Confirm the choice of another plan, with its price and the day on which it begins."""
+    about = f"{change.subscription.reference} {change.pk}"
+    chosen = {"new_plan": change.plan_name, "total": change.price.gross, "starts_at": starts_at}
+    _tell_of(change.subscription, Occasion.PLAN_CHANGES, about, **chosen)
+
+
+def tell_choice_undone(change: PlanChange, terms: Terms, paid: Period) -> None:
+    """Confirm that the plan renews as before, and for how much."""
+    about = f"{change.subscription.reference} {change.pk}"
+    renews = {"total": terms.price.gross, "ends_at": paid.ends_at}
+    _tell_of(change.subscription, Occasion.PLAN_STAYS, about, **renews)
 
 
 def tell_ended(subscription: Subscription) -> None:

@@ -15,6 +15,7 @@ from payments.gateways.base import Ability
 from payments.models import Mandate, PaymentMethod
 from payments.states import Initiator, MandateEnd, PaymentState
 from subscriptions.domain import cancelling, present
+from subscriptions.domain.chosen import purpose_of
 from subscriptions.domain.outlook import running_renewals
 from subscriptions.domain.present import OVERDUE
 from subscriptions.models import KIND, Attempt, Subscription
@@ -78,15 +79,16 @@ def agree_to_pay(
 
     Raises `NotRenewing`, `MethodGone` or `NotOffered`.
     """
+    purpose = purpose_of(subscription)
     waiting = present.waiting_attempt(subscription)
     is_waiting = waiting is not None and waiting.payment.method_id == method.pk
     if subscription.state in OVERDUE and not is_waiting:
         # The days of tries count from a mandate's refusals. A new consent has none.
-        for earlier in method.mandates.filter(purpose=subscription.reference, ended_at=None):
+        for earlier in method.mandates.filter(purpose=purpose, ended_at=None):
             mandates.end(earlier, reason=MandateEnd.REPLACED)
     mandate = mandates.agree(
         method,
-        purpose=subscription.reference,
+        purpose=purpose,
         text=text,
         language=language,
         limit=amount if amount.minor_units else None,

@@ -25,7 +25,7 @@ from payments.domain import mandates
 from payments.models import Mandate, Payment
 from payments.states import MandateEnd
 from plans.models import Plan
-from subscriptions.domain import allocation, announcing
+from subscriptions.domain import allocation, announcing, chosen
 from subscriptions.domain.bounds import TOLD_BEFORE, end_of_period
 from subscriptions.domain.lifecycle import create_bucket
 from subscriptions.domain.periods import last_paid, lock_periods
@@ -46,7 +46,10 @@ class Hindrance(StrEnum):
     BUSY = "its next month, or another change, is being charged"
     OTHER_CURRENCY = "the new plan is sold in another currency"
     SAME_PLAN = "it is the plan already"
+    CHOSEN_ALREADY = "it is chosen already for the next month"
     NOT_DEARER = "the new plan is not dearer any more"
+    DEARER = "the new plan is dearer now"
+    TOO_MANY_DEVICES = "more devices share it than may share the new plan"
     NEW_MONTH = "a new month has begun since the price was shown"
 
 
@@ -176,6 +179,8 @@ def _switch(fresh: Subscription, bought: Purchase, *, number: int, at: datetime)
     if fresh.is_cancelled:
         # The cancel came after the charge was decided. So it takes effect after the new month.
         changes["last_number"] = number
+    # A plan that was chosen for the next month comes to nothing.
+    chosen.drop(fresh, reason=MandateEnd.REPLACED)
     claimed = {"changing": bought.order, "state": RUNNING}
     if not compare_and_set(Subscription, fresh.pk, claimed, **changes):
         raise NotChangeable(fresh, Hindrance.ENDED)

@@ -13,12 +13,13 @@ from accounts.models import User
 from moportal.money import Money
 from subscriptions.domain.bounds import HOLD
 from subscriptions.domain.cancelling import last_day
+from subscriptions.domain.chosen import chosen_change
 from subscriptions.domain.terms import next_terms
-from subscriptions.models import Master, Period, Subscription
+from subscriptions.models import Master, Period, PlanChange, Subscription
 from subscriptions.queries import renewing_subscriptions
 from subscriptions.states import PeriodState, SubscriptionState
 
-READ_BY_OUTLOOK = ("periods", "line__sims__sim", "price_notices__change")
+READ_BY_OUTLOOK = ("periods", "line__sims__sim", "plan_changes__plan", "price_notices__change")
 
 
 class Next(StrEnum):
@@ -45,6 +46,8 @@ class Outlook:
     amount: Money | None = None
     # When the service was switched off, if it is on hold.
     since: datetime | None = None
+    # What the customer has chosen in place of this plan, from that day on. It can be undone.
+    change: PlanChange | None = None
 
     @property
     def can_cancel(self) -> bool:
@@ -107,7 +110,8 @@ def _next_charge(subscription: Subscription, paid: Period, coming: Period | None
     has_method = subscription.mandate is not None and subscription.mandate.ended_at is None
     # A month without a price needs no method.
     is_paid_for = has_method or not amount.minor_units
-    return Outlook(Next.RENEWS if is_paid_for else Next.NEEDS_METHOD, paid.ends_at, amount)
+    comes_next = Next.RENEWS if is_paid_for else Next.NEEDS_METHOD
+    return Outlook(comes_next, paid.ends_at, amount, change=chosen_change(subscription))
 
 
 def _next_amount(subscription: Subscription, paid: Period, coming: Period | None) -> Money:

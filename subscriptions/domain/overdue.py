@@ -15,7 +15,7 @@ from moportal.database.statements import compare_and_set, move
 from outbox.domain import Lease
 from payments.domain import mandates
 from payments.states import MandateEnd, PaymentState
-from subscriptions.domain import allocation, announcing, paying
+from subscriptions.domain import allocation, announcing, chosen, paying
 from subscriptions.domain.bounds import GRACE, GRACE_AGAIN, HOLD, grace_bytes
 from subscriptions.domain.lifecycle import cut_short
 from subscriptions.domain.periods import (
@@ -182,6 +182,7 @@ def _drop_upcoming(subscription: Subscription, period: Period | None) -> None:
     """Let the planned period lapse, and end the mandate, because the plan is over."""
     if period is not None:
         move(period, NEXT_PERIOD_STATES, PeriodState.LAPSED)
+    chosen.drop(subscription, reason=MandateEnd.OVER)
     if subscription.mandate is not None:
         mandates.end(subscription.mandate, reason=MandateEnd.OVER)
 

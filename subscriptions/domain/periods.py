@@ -38,9 +38,13 @@ def paid_and_coming(subscription: Subscription) -> tuple[Period, Period | None]:
 @transaction.atomic
 def plan_next(subscription: Subscription, paid: Period) -> Period:
     """Store the next period, at the price that the customer agreed to."""
+    # Race: the customer may choose another plan right now. Either the month is planned with it, or
+    # the choice finds the month and changes it.
+    locked = Subscription.objects.select_for_update(no_key=True, of=("self",))
+    fresh = locked.select_related("plan").get(pk=subscription.pk)
     number = paid.number + 1
-    bounds = bounds_of(subscription, number)
-    terms = next_terms(subscription, paid, starts_at=bounds.starts_at)
+    bounds = bounds_of(fresh, number)
+    terms = next_terms(fresh, paid, starts_at=bounds.starts_at)
     return Period.objects.create(
         subscription=subscription,
         line=subscription.line,

@@ -29,6 +29,7 @@ from outbox.domain import Lease, RetryAfter, enqueue
 from plans.models import Plan
 from subscriptions.domain import announcing
 from subscriptions.domain.bounds import bounds_of
+from subscriptions.domain.chosen import chosen_change
 from subscriptions.domain.terms import notices_of
 from subscriptions.models import (
     PRICE_CHANGE_KIND,
@@ -38,6 +39,7 @@ from subscriptions.models import (
     Subscription,
 )
 from subscriptions.queries import renewing_subscriptions
+from subscriptions.states import ChangeState
 
 log = structlog.get_logger(__name__)
 AT_A_TIME = 100
@@ -105,9 +107,13 @@ def tell_some(subject: str, _lease: Lease) -> RetryAfter | None:
 
 
 def _concerned(change: PriceChange) -> QuerySet[Subscription]:
-    """Return the running subscriptions that were not looked at yet. Cancelled ones end anyway."""
+    """Return the running subscriptions that were not looked at yet.
+
+    A cancelled plan ends anyway, and one in whose place another was chosen has no later month.
+    """
     of_plan = renewing_subscriptions().filter(plan=change.plan, market=change.market)
     rest = of_plan.filter(pk__gt=change.told_up_to, last_number=None)
+    rest = rest.exclude(plan_changes__state=ChangeState.CHOSEN)
     return rest.select_related("line__account", "plan").order_by("pk")
 
 
@@ -140,7 +146,7 @@ def _tell(change: PriceChange, subscription: Subscription) -> None:
 def new_price_of(subscription: Subscription) -> NewPrice | None:
     """Return the newest price that the customer was told of and does not pay yet, or None."""
     notices = notices_of(subscription)
-    if not notices or subscription.is_cancelled:
+    if not notices or subscription.is_cancelled or chosen_change(subscription):
         return None
     notice = max(notices, key=lambda one: one.pk)
     newest = _newest(subscription)

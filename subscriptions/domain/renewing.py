@@ -19,6 +19,7 @@ from outbox.retries import count_failure
 from payments.gateways.base import GatewayRefused
 from subscriptions.domain import (
     announcing,
+    cheaper,
     giving_back,
     overdue,
     parking,
@@ -129,6 +130,8 @@ def _renew(subscription: Subscription, lease: Lease) -> bool:
     if subscription.state == SubscriptionState.ENDED:
         overdue.clear_away(subscription, period, lease)
         return False
+    if cheaper.begin_if_due(subscription, paid):
+        return True
     if subscription.parked_because or subscription.changing:
         return False
     return _pay_next(subscription, paid, period, lease)
@@ -179,6 +182,8 @@ def _decide_to_charge(subscription: Subscription, paid: Period, period: Period) 
         "last_number": None,
         "changing": "",
         "parked_because": "",
+        # Race: the customer may have chosen another plan or method, or undone that.
+        "mandate": subscription.mandate_id,
         # Race: time may have been given back, so the period begins later now.
         "anchored_at": subscription.anchored_at,
         # Race: another worker may have put it on hold, or ended it. Then this period has lapsed.

@@ -19,6 +19,7 @@ from moportal.database.statements import compare_and_set
 from moportal.http_client import ServiceUnavailable
 from outbox.domain import Lease, RetryAfter, enqueue
 from subscriptions.domain import activation
+from subscriptions.domain.chosen import chosen_change
 from subscriptions.domain.lifecycle import Proof, SimOfAnother, current_line, lock_line
 from subscriptions.models import LiveSim, Master, PlanMove, SimOnLine, Subscription
 from subscriptions.networks.base import NetworkRefused
@@ -85,11 +86,19 @@ def plans_to_serve(subscription: Subscription) -> QuerySet[Subscription]:
 
 
 def places_left(subscription: Subscription) -> int:
-    """Return how many other devices may still join the plan."""
-    places = 1 + (subscription.plan.more_devices if subscription.plan else 0)
-    # A device to which the plan moves takes the place of the one that leaves.
-    counted = devices_of(subscription).exclude(moves_in__state__in=OPEN_MOVE)
-    return max(0, places - counted.count())
+    """Return how many other devices may still join the plan, and the one that follows it."""
+    change = chosen_change(subscription)
+    plans = [subscription.plan, *([change.plan] if change else [])]
+    more = min(plan.more_devices if plan else 0 for plan in plans)
+    return max(0, 1 + more - places_taken(subscription))
+
+
+def places_taken(subscription: Subscription) -> int:
+    """Return how many devices share the plan.
+
+    A device to which the plan moves takes the place of the one that leaves.
+    """
+    return devices_of(subscription).exclude(moves_in__state__in=OPEN_MOVE).count()
 
 
 def plan_of_own(sim: Sim) -> Subscription | None:

@@ -1,7 +1,8 @@
 """The plan and the price of a subscription's next month: they are said here alone.
 
-The customer agreed to the price of the month before. A new price holds only if its notice has
-reached the customer early enough (docs/contract.md#subscriptions).
+If the customer has chosen another plan for that month, it has that plan and its agreed price.
+Otherwise the customer agreed to the price of the month before. A new price holds only if its notice
+has reached the customer early enough (docs/contract.md#subscriptions).
 """
 
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ from typing import Any
 
 from moportal.money import Money, TaxedPrice, with_tax
 from plans.models import Plan
+from subscriptions.domain.chosen import change_after
 from subscriptions.models import Period, PriceNotice, Subscription
+from subscriptions.states import PeriodState
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,14 @@ class Terms:
 
 def next_terms(subscription: Subscription, paid: Period, *, starts_at: datetime | None) -> Terms:
     """Return the terms of the month after the paid one, which begins at this time."""
+    change = change_after(subscription, paid)
+    if change is not None:
+        return Terms(change.plan, change.price, change.price_columns)
+    return running_terms(subscription, paid, starts_at=starts_at)
+
+
+def running_terms(subscription: Subscription, paid: Period, *, starts_at: datetime | None) -> Terms:
+    """Return the terms of that month if the running plan goes on."""
     notice = notice_in_force(subscription, starts_at) if starts_at else None
     if notice is None:
         return Terms(subscription.plan, paid.price, paid.price_columns)
@@ -48,13 +59,28 @@ def notice_in_force(subscription: Subscription, starts_at: datetime) -> PriceNot
 
 
 def notices_of(subscription: Subscription) -> list[PriceNotice]:
-    """Return the notices that are about the subscription's plan and were not withdrawn."""
-    notices = subscription.price_notices.all()
-    return [
+    """Return the notices that are about the subscription's plan and were not withdrawn.
+
+    A notice from before the customer changed to this plan does not count. The customer has agreed
+    to a price since.
+    """
+    notices = [
         notice
-        for notice in notices
+        for notice in subscription.price_notices.all()
         if notice.change.plan_id == subscription.plan_id and notice.change.withdrawn_at is None
     ]
+    since = _on_this_plan_since(subscription) if notices else None
+    return [notice for notice in notices if since is None or notice.written_at >= since]
+
+
+def _on_this_plan_since(subscription: Subscription) -> datetime | None:
+    """Return when the newest paid month of another plan has ended, or None if there is none."""
+    ends = [
+        period.ends_at
+        for period in subscription.periods.all()
+        if period.state == PeriodState.PAID and period.plan_id != subscription.plan_id
+    ]
+    return max((end for end in ends if end), default=None)
 
 
 def evidence_for(subscription: Subscription, amount: Money) -> str:

@@ -23,6 +23,7 @@ CONTEXT: dict[str, Any] = {
     "name": "Noor <b>",
     "number": "ABCDE-12345",
     "plan": "Traveller & Co",
+    "new_plan": "Small & Co",
     "total": Money(1900, "USD"),
     "tax": Money(157, "USD"),
     "brand": "Visa",
