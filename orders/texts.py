@@ -94,6 +94,9 @@ def why_not_changed(why: Hindrance) -> str:
         Hindrance.BUSY: _("This plan is being charged right now. Try again in a few minutes."),
         Hindrance.OTHER_CURRENCY: _("That plan is sold in another currency. Choose another one."),
         Hindrance.SAME_PLAN: _("You have this plan already."),
+        Hindrance.TOO_MANY_DEVICES: _(
+            "More devices share your plan than can share that one. Remove a device first."
+        ),
     }
     later = _("Your plan or its price has changed meanwhile. Here are the latest ones.")
     return texts.get(why, later)

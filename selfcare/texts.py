@@ -41,6 +41,8 @@ def what_next(outlook: Outlook) -> str:
     """Return what comes next for the plan, in a few words."""
     is_free = outlook.next == Next.RENEWS and not (outlook.amount and outlook.amount.minor_units)
     text = _("Renews on %(date)s") if is_free else str(WHAT_NEXT[outlook.next])
+    if outlook.next == Next.RENEWS and outlook.change is not None:
+        text = _("Changes to %(plan)s on %(date)s for %(amount)s")
     return text % _values(outlook)
 
 
@@ -120,4 +122,5 @@ def _values(outlook: Outlook) -> dict[str, str]:
         "date": day(outlook.at),
         "since": day(outlook.since),
         "amount": str(outlook.amount or ""),
+        "plan": outlook.change.plan_name if outlook.change else "",
     }

@@ -9,6 +9,7 @@ from selfcare.views import (
     new_card,
     own_data,
     plan_changes,
+    plan_choice,
     plan_devices,
     plan_payment,
     plans,
@@ -34,6 +35,8 @@ urlpatterns = [
     path("plans/<str:reference>/cancel/", plans.cancel, name="plan-cancel"),
     path("plans/<str:reference>/cancel/undo/", plans.undo_cancel, name="plan-undo-cancel"),
     path("plans/<str:reference>/change/", plan_changes.change, name="plan-change"),
+    path("plans/<str:reference>/change/undo/", plan_choice.undo, name="plan-undo-change"),
+    path("plans/<str:reference>/change/<int:number>/", plan_choice.choose, name="plan-choose"),
     path(
         "plans/<str:reference>/devices/<int:number>/remove/",
         plan_devices.remove,

@@ -91,6 +91,8 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/account/plans/<reference>/cancel/": OWNER,
     "/account/plans/<reference>/cancel/undo/": OWNER,
     "/account/plans/<reference>/change/": OWNER,
+    "/account/plans/<reference>/change/<number>/": OWNER,
+    "/account/plans/<reference>/change/undo/": OWNER,
     "/account/plans/<reference>/devices/<number>/remove/": OWNER,
     "/account/plans/<reference>/move/undo/": OWNER,
     "/account/plans/<reference>/name/": OWNER,

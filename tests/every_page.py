@@ -164,6 +164,7 @@ def rows_of_customer() -> dict[str, dict[str, Any]]:
         OidcIdentity,
     )
     from payments.models import CreditNote, PaymentMethod, Receipt  # noqa: PLC0415 -- the same
+    from plans.models import Plan  # noqa: PLC0415 -- the same
     from subscriptions.models import SimOnLine  # noqa: PLC0415 -- the same
 
     models: dict[str, Any] = {
@@ -172,6 +173,7 @@ def rows_of_customer() -> dict[str, dict[str, Any]]:
         "/account/addresses/": Address,
         "/account/security/operator/": OidcIdentity,
         "/devices/": SimOnLine,
+        "/change/": Plan,
     }
     documents = {
         "/account/receipts/": Receipt.objects.get(),

@@ -87,6 +87,11 @@ PERIOD_MOVES = {
     ("planned", "paid"): "its payment is captured, or it costs nothing",
     ("planned", "lapsed"): "the plan went on hold, or ended",
 }
+CHANGE_MOVES = {
+    ("chosen", "begun"): "the month ends",
+    ("chosen", "undone"): "the customer undoes it",
+    ("chosen", "lapsed"): "another plan was chosen, or the old one ended",
+}
 CARD_PAGE_MOVES = {
     ("intended", "open"): "a worker got the page's address",
     ("intended", "lapsed"): "no answer after six tries",
@@ -201,6 +206,12 @@ def plan_move_picture() -> str:
     from subscriptions.states import NEXT_MOVE_STATES  # noqa: PLC0415 -- after django.setup
 
     return _picture(NEXT_MOVE_STATES, MOVES_OF_PLANS)
+
+
+def change_picture() -> str:
+    from subscriptions.states import NEXT_CHANGE_STATES  # noqa: PLC0415 -- after django.setup
+
+    return _picture(NEXT_CHANGE_STATES, CHANGE_MOVES)
 
 
 def payment_picture() -> str:
@@ -330,6 +341,7 @@ DOCUMENTS = {
         "subscription states": subscription_picture,
         "period states": period_picture,
         "move states": plan_move_picture,
+        "change states": change_picture,
     },
     ROOT / "docs/testing.md": {"abilities": ability_table},
     ROOT / "docs/privacy.md": {"kept": kept_table, "deletion states": deletion_picture},

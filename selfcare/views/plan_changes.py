@@ -1,7 +1,8 @@
 """`/account/plans/<reference>/change/`: choose another monthly plan for the running one.
 
 A dearer plan is ordered: this page leads to the payment and the review of the journey, which show
-what is due today as one sum.
+what is due today as one sum. Any other plan begins when the month ends: this page leads to the
+consent (`selfcare.views.plan_choice`).
 """
 
 from datetime import datetime
@@ -33,9 +34,11 @@ from orders.views.steps import (
 )
 from plans.models import Category
 from plans.queries import Offer, PlanNotOffered
+from selfcare import texts
 from selfcare.views.plans import own_plan
-from subscriptions.domain import changing
-from subscriptions.domain.changing import NotChangeable
+from subscriptions.domain import changing, cheaper
+from subscriptions.domain.changing import Hindrance, NotChangeable
+from subscriptions.domain.chosen import chosen_change
 from subscriptions.domain.periods import last_paid
 from subscriptions.models import Period, Subscription
 
@@ -63,6 +66,8 @@ def change(request: HttpRequest, user: User, reference: str) -> HttpResponse:
         ],
         "location": draft.visit.location,
         "why_not": why_not_changed(why) if why else "",
+        "chosen": chosen_change(subscription),
+        "starts_at": paid.ends_at,
         "back_url": reverse("plan", args=[reference]),
     }
     return render(request, "selfcare/plan_change.html", context)
@@ -77,6 +82,11 @@ def _save_plan(
     try:
         check_draft(draft, form)
         offer = drafts.offer_of(draft, form.cleaned_data["plan"])
+        paid = last_paid(subscription)
+        if not _is_dearer(offer, paid):
+            cheaper.check_choosable(subscription, paid, offer)
+            forget_form(request)
+            return redirect_to("plan-choose", subscription.reference, offer.plan.pk)
         version = form.cleaned_data["version"]
         pricing.choose_change(draft, subscription, offer, version=version)
     except StaleForm:
@@ -111,15 +121,30 @@ def _offers(draft: Draft, subscription: Subscription, paid: Period, at: datetime
 
 def _is_possible(subscription: Subscription, paid: Period, offer: Offer, at: datetime) -> bool:
     try:
-        pricing.check_change(subscription, paid, offer, at=at)
-    except NotChangeable:
-        return False
+        if _is_dearer(offer, paid):
+            pricing.check_change(subscription, paid, offer, at=at)
+        else:
+            cheaper.check_choosable(subscription, paid, offer)
+    except NotChangeable as error:
+        # The customer can remove a device first. So the plan is shown, and its choice says that.
+        return error.why == Hindrance.TOO_MANY_DEVICES
+    return True
+
+
+def _is_dearer(offer: Offer, paid: Period) -> bool:
     return offer.price.taxed.gross.minor_units > paid.price.gross.minor_units
 
 
 def _what_happens(offer: Offer, subscription: Subscription, paid: Period, at: datetime) -> str:
     """Return when the new plan begins, and what is due."""
     monthly = offer.price.taxed.gross
+    if not _is_dearer(offer, paid):
+        values = {"date": texts.day(paid.ends_at), "amount": monthly}
+        text = _(
+            "Begins on %(date)s, for %(amount)s a month. "
+            "Until then nothing changes and nothing is due."
+        )
+        return text % values
     due = changing.sum_due(monthly, paid, at=at)
     return _("Begins today. You pay %(due)s now: the unused part of %(old)s is taken off.") % {
         "due": due,

@@ -70,6 +70,7 @@ def pay(request: HttpRequest, user: User, reference: str) -> HttpResponse:
         "plan": subscription,
         "outlook": outlook,
         "amount": outlook.amount,
+        "plan_name": outlook.change.plan_name if outlook.change else subscription.plan_name,
         "says": says(subscription, outlook, outlook.amount),
     }
     if chosen is None and request.method == "POST":

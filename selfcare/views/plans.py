@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
+from moportal.money import Money
 from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
 from orders.domain import bank_step
 from orders.line_texts import line_name, sim_name
@@ -25,7 +26,8 @@ from selfcare.forms import LineNameForm
 from selfcare.views.plan_cards import next_context, plan_card
 from selfcare.views.use_chart import use_context
 from subscriptions.domain import by_hand, cancelling, lifecycle, moves, price_changes, sharing
-from subscriptions.domain.outlook import READ_BY_OUTLOOK, outlook_of, plans_of
+from subscriptions.domain.outlook import READ_BY_OUTLOOK, Outlook, outlook_of, plans_of
+from subscriptions.domain.periods import last_paid
 from subscriptions.models import Bucket, Period, PlanMove, Subscription
 from subscriptions.states import MoveState, PeriodState, SubscriptionState
 from subscriptions.usable_buckets import running_buckets
@@ -46,10 +48,12 @@ def plan(request: HttpRequest, user: User, reference: str) -> HttpResponse:
     subscription = own_plan(user, reference)
     if request.method == "GET":
         price_changes.note_shown([reference])
+    outlook = outlook_of(subscription)
     context = {
         "plan": subscription,
         "line": plan_card(subscription, _running_bucket(subscription)),
-        **next_context(outlook_of(subscription)),
+        **next_context(outlook),
+        "price": _price_of(subscription, outlook),
         "given_back": texts.time_given_back(subscription),
         "state_text": SubscriptionState(subscription.state).label,
         "periods": _periods_of(subscription),
@@ -154,6 +158,11 @@ def _action_context(subscription: Subscription) -> dict[str, Any]:
         "line_name": line_name(subscription.line),
         "back_url": reverse("plan", args=[subscription.reference]),
     }
+
+
+def _price_of(subscription: Subscription, outlook: Outlook) -> Money | None:
+    """Return what a month of the running plan costs."""
+    return last_paid(subscription).price.gross if outlook.change else outlook.amount
 
 
 def _result_context(subscription: Subscription) -> dict[str, Any]:

@@ -95,7 +95,6 @@ def test_a_review_that_is_too_late_leads_back_to_the_plan(
 
 
 def test_there_may_be_no_other_plan(monthly: Renewal, as_alice: Client) -> None:
-    make_plan(code="cheap", category="recurring", minor_units=900)
     make_plan(code="euro", category="recurring", minor_units=9000, currency="EUR")
 
     page = as_alice.get(PAGE).text
