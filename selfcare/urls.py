@@ -16,6 +16,7 @@ from selfcare.views import (
     receipts,
     reentry,
     security,
+    top_up,
 )
 
 urlpatterns = [
@@ -32,6 +33,7 @@ urlpatterns = [
     path("lines/link/code/again/", lines.send_again, name="link-code-again"),
     path("lines/link/<uuid:link>/", lines.progress, name="link"),
     path("plans/<str:reference>/", plans.plan, name="plan"),
+    path("plans/<str:reference>/add-data/", top_up.top_up, name="plan-top-up"),
     path("plans/<str:reference>/cancel/", plans.cancel, name="plan-cancel"),
     path("plans/<str:reference>/cancel/undo/", plans.undo_cancel, name="plan-undo-cancel"),
     path("plans/<str:reference>/change/", plan_changes.change, name="plan-change"),

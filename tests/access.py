@@ -88,6 +88,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/account/methods/add/<key>/returned/": OWNER,
     "/account/plans/<reference>/": OWNER,
     "/account/plans/<reference>/bank/": OWNER,
+    "/account/plans/<reference>/add-data/": OWNER,
     "/account/plans/<reference>/cancel/": OWNER,
     "/account/plans/<reference>/cancel/undo/": OWNER,
     "/account/plans/<reference>/change/": OWNER,

@@ -16,7 +16,7 @@ from accounts.models import User
 from esim.models import Sim
 from mobileplans.domain import visits
 from mobileplans.models import Visit
-from orders.domain import attach_offers, bank_step, move_offers
+from orders.domain import attach_offers, bank_step, move_offers, targets
 from orders.domain.attach_offers import AttachOffer
 from orders.domain.move_offers import MoveOffer
 from orders.models import Draft
@@ -89,7 +89,17 @@ def offer_of(draft: Draft, plan_id: int) -> Offer:
 
 def choose_plan(draft: Draft, offer: Offer, *, version: int) -> None:
     """Set a plan of its own, with the price that was shown."""
-    change(draft, version, **OWN_PLAN, **price_fields(offer))
+    own = OWN_PLAN
+    if draft.sim is not None and targets.is_elsewhere(draft.sim, draft.visit):
+        # The customer began to add data to a line of another device.
+        own = OWN_PLAN | {"sim": None}
+    change(draft, version, **own, **price_fields(offer))
+
+
+def choose_top_up(draft: Draft, offer: Offer, sim: Sim, *, version: int) -> None:
+    """Set a plan that adds data to the line of this SIM, which may be in another device."""
+    target = {"sim": sim, "wants_new_esim": False}
+    change(draft, version, **OWN_PLAN, **target, **price_fields(offer))
 
 
 def choose_running_plan(draft: Draft, offer: AttachOffer, *, version: int) -> None:

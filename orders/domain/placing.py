@@ -17,7 +17,7 @@ from moportal.database.statements import compare_and_set
 from orders.domain import attach_offers, fraud, limits, move_offers, pricing
 from orders.domain.consent import consent_text, is_consent, is_start_now_text
 from orders.domain.drafts import StaleForm, is_complete
-from orders.domain.targets import Target, takes_plan, target
+from orders.domain.targets import Target, is_elsewhere, takes_plan, target
 from orders.models import KIND, Draft, Order, new_number
 from orders.states import ENDED, OrderKind
 from outbox.domain import enqueue
@@ -191,6 +191,7 @@ def reopen_draft(order: Order) -> Draft:
             running_plan=order.running_plan,
             moves_from=order.draft.moves_from,
             plan=order.plan,
+            sim=order.sim if order.sim and is_elsewhere(order.sim, order.visit) else None,
             **order.price_columns,
             monthly_minor_units=order.monthly_minor_units,
             # What is unused of the running month is less by now.

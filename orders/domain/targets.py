@@ -4,6 +4,9 @@ If one profile is usable, it is the default. Of several the customer chooses one
 eSIM is always offered (docs/contract.md#launch). On the open web the customer must name a
 device first (docs/contract.md#open-web).
 
+A customer who adds data to a line of theirs has chosen its SIM. If that is in another device, it is
+the target all the same.
+
 A plan that asks for identity goes only on a SIM whose line has an identified holder. A new eSIM is
 on a new line, so it is not offered then.
 """
@@ -11,12 +14,14 @@ on a new line, so it is not offered then.
 from dataclasses import dataclass, replace
 
 from esim.models import Sim
+from esim.states import SimState
 from mobileplans.domain import visits
+from mobileplans.models import Visit
 from orders.models import Draft
 from orders.states import OrderKind
 from plans.models import PlanPrice
 from subscriptions.domain import sharing
-from subscriptions.models import SimOnLine, Subscription
+from subscriptions.models import Master, SimOnLine, Subscription
 from subscriptions.queries import identified_sims
 
 
@@ -40,6 +45,8 @@ class Choice:
     # The chosen target can no longer be used.
     is_lost: bool = False
     takes_new_esim: bool = True
+    # The plan to whose line data is added. Its SIM is not in this device.
+    topped_up: Subscription | None = None
 
     @property
     def is_open(self) -> bool:
@@ -50,9 +57,9 @@ class Choice:
 def choice(draft: Draft) -> Choice:
     """Return the possible targets of the draft's plan, and the current one."""
     visit = draft.visit
-    if draft.kind == OrderKind.CHANGE and draft.running_plan is not None:
-        own = sim_of_plan(draft.running_plan)
-        return Choice(Target(own) if own else None, is_lost=own is None)
+    of_line = _choice_of_line(draft)
+    if of_line is not None:
+        return of_line
     # A device with a SIM card offers no choice: the plan is for the card in it. After the
     # launch the card may have been retired or taken out of the programme.
     if visit.iccid:
@@ -70,6 +77,15 @@ def choice(draft: Draft) -> Choice:
         # Without an EID the target stays open: the customer must name the device first.
         return Choice(Target() if visit.eid else None, profiles, is_open_web)
     return Choice(Target(profiles[0]) if len(profiles) == 1 else None, profiles, is_open_web)
+
+
+def _choice_of_line(draft: Draft) -> Choice | None:
+    """Return the SIM of a plan's line, if the draft is about that line. Nothing else is offered."""
+    if draft.kind == OrderKind.CHANGE and draft.running_plan is not None:
+        own = sim_of_plan(draft.running_plan)
+        return Choice(Target(own) if own else None, is_lost=own is None)
+    topped_up = topped_up_plan(draft)
+    return Choice(Target(draft.sim), topped_up=topped_up) if topped_up else None
 
 
 def _kept_choice(draft: Draft, choices: Choice) -> Choice:
@@ -121,6 +137,34 @@ def _profiles(draft: Draft) -> tuple[Sim, ...]:
     if draft.adds_device:
         found = [sim for sim in found if sharing.plan_of_own(sim) is None]
     return tuple(found)
+
+
+def topped_up_plan(draft: Draft) -> Subscription | None:
+    """Return a plan of the customer's line to which this draft adds data, or None.
+
+    It is None if the line's SIM is in this device: then any plan goes on that SIM. Other drafts
+    store only a SIM that the launch has reported.
+    """
+    sim = draft.sim
+    if draft.kind != OrderKind.NEW_PLAN or sim is None or not is_elsewhere(sim, draft.visit):
+        return None
+    if not sim.is_in_programme or sim.state == SimState.RETIRED:
+        return None
+    stays = SimOnLine.objects.filter(sim=sim, until=None, line__account=draft.account_id)
+    own = Subscription.objects.filter(line__in=stays.values("line"), master=Master.PORTAL)
+    return own.order_by("pk").last()
+
+
+def sim_to_top_up(plan: Subscription, visit: Visit) -> Sim | None:
+    """Return the SIM of the plan's line that is in this device, otherwise the line's first one."""
+    on_line = SimOnLine.objects.filter(line=plan.line_id, until=None).select_related("sim")
+    sims = [stay.sim for stay in on_line.order_by("since", "pk")]
+    return next((sim for sim in sims if not is_elsewhere(sim, visit)), next(iter(sims), None))
+
+
+def is_elsewhere(sim: Sim, visit: Visit) -> bool:
+    """Return whether the launch has not reported this SIM."""
+    return sim.iccid not in {*visit.iccids, visit.iccid}
 
 
 def sim_of_plan(plan: Subscription) -> Sim | None:

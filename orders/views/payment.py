@@ -67,6 +67,8 @@ def payment(request: HttpRequest, user: User) -> HttpResponse:
     form = restore_form(request, _get_form_class(), first)
     category = draft.plan.category if draft.plan else Category.PREPAID
     back_url = reverse("device") if choice.is_open else f"{reverse('plans')}?category={category}"
+    if choice.topped_up is not None:
+        back_url = reverse("plan-top-up", args=[choice.topped_up.reference])
     context = {"draft": draft, "price": draft.price.gross, **_payment_context(form, choices)}
     context["switched_off"] = choices.unavailable
     context["some_cannot_renew"] = choices.some_cannot_renew

@@ -27,6 +27,7 @@ from orders.domain.consent import ConsentMissing, consent_text, renewal_day, sta
 from orders.domain.drafts import StaleForm
 from orders.domain.targets import Choice
 from orders.forms import ReviewForm, initial_for
+from orders.line_texts import line_name
 from orders.models import Draft
 from orders.states import OrderKind
 from orders.views.steps import (
@@ -125,7 +126,10 @@ def _place_order(request: HttpRequest, user: User, form: ReviewForm) -> HttpResp
 def _device_context(choice: Choice, visit: Visit) -> dict[str, Any]:
     """Return which device or SIM gets the plan, and whether the customer can change it."""
     target, note = choice.target, ""
-    if target is None or target.sim is None:
+    if choice.topped_up is not None:
+        text = line_name(choice.topped_up.line)
+        note = _("The data is added to this line")
+    elif target is None or target.sim is None:
         text = _("This device, with a new eSIM")
         note = _("Your other SIMs won't change")
         if choice.needs_eid:
@@ -178,6 +182,8 @@ def _change_url(draft: Draft) -> str:
         return reverse("lines")
     if draft.running_plan is not None:
         return reverse("plan-change", args=[draft.running_plan.reference])
+    if (topped_up := targets.topped_up_plan(draft)) is not None:
+        return reverse("plan-top-up", args=[topped_up.reference])
     category = draft.plan.category if draft.plan else Category.PREPAID
     return f"{reverse('plans')}?category={category}"
 

@@ -79,17 +79,19 @@ def _data_of(bucket: Bucket | None) -> dict[str, Any]:
 
 
 def _next_of(subscription: Subscription) -> dict[str, Any]:
-    """Return what comes next. Only a plan of the portal that renews has a page with actions."""
+    """Return what comes next, and where the customer can act. The portal's plans have a page."""
     if subscription.master == Master.OPERATOR:
         return {}
-    url = reverse("plan", args=[subscription.reference])
+    urls = {"url": reverse("plan", args=[subscription.reference])}
+    if any(stay.until is None for stay in subscription.line.sims.all()):
+        urls["top_up_url"] = reverse("plan-top-up", args=[subscription.reference])
     if not subscription.renews:
-        return {"url": url}
+        return urls
     comes_next = outlook.outlook_of(subscription)
     is_asked = comes_next.can_pay and comes_next.next in NEEDS_ATTENTION
     pay_url = reverse("plan-pay", args=[subscription.reference]) if is_asked else ""
     return {
-        "url": url,
+        **urls,
         "pay_url": pay_url,
         "new_price": texts.new_price(subscription),
         "reference": subscription.reference,
