@@ -26,6 +26,7 @@ from selfcare.forms import LineNameForm
 from selfcare.views.plan_cards import next_context, plan_card
 from selfcare.views.use_chart import use_context
 from subscriptions.domain import by_hand, cancelling, lifecycle, moves, price_changes, sharing
+from subscriptions.domain.chosen import chosen_change
 from subscriptions.domain.outlook import READ_BY_OUTLOOK, Outlook, outlook_of, plans_of
 from subscriptions.domain.periods import last_paid
 from subscriptions.models import Bucket, Period, PlanMove, Subscription
@@ -96,7 +97,11 @@ def undo_cancel(request: HttpRequest, user: User, reference: str) -> HttpRespons
     outlook = outlook_of(subscription)
     if not outlook.can_undo:
         return redirect_to("plan", reference)
-    context = {**_action_context(subscription), "outlook": outlook}
+    context = {
+        **_action_context(subscription),
+        "outlook": outlook,
+        "chosen": chosen_change(subscription),
+    }
     return render(request, "selfcare/plan_undo_cancel.html", context)
 
 

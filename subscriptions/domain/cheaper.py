@@ -145,12 +145,13 @@ def _store(fresh: Subscription, paid: Period, offer: Offer, mandate: Mandate) ->
 def undo(subscription: Subscription) -> None:
     """Let the plan renew as it would have without the choice. Raises `TooLate`.
 
-    The earlier consent pays it again. If that has ended, the customer must choose a method.
+    The earlier consent pays it again. If that has ended, the customer must choose a method. The
+    choice of a cancelled plan cannot be undone before the cancellation.
     """
     fresh, paid, coming = _lock(subscription)
     change = chosen_change(fresh)
     is_open = fresh.state == SubscriptionState.ACTIVE and fresh.decided_number == paid.number
-    if change is None or not is_open:
+    if change is None or not is_open or fresh.is_cancelled:
         raise TooLate(fresh.reference)
     settle(change, ChangeState.UNDONE)
     given = fresh.mandate

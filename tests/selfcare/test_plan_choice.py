@@ -234,3 +234,17 @@ def test_shortly_before_its_day_the_page_does_not_wait_for_a_payment(
     monthly.process()
 
     assert "The payment is under way." not in words(browser, PAGE)
+
+
+def test_an_undone_cancellation_brings_the_choice_back_and_says_so(
+    monthly: Renewal, small: Plan, as_alice: Client
+) -> None:
+    agree(as_alice, small)
+    send(as_alice, f"{PAGE}cancel/")
+    assert "Next plan" not in words(as_alice, PAGE)
+    page = words(as_alice, f"{PAGE}cancel/undo/")
+    assert "The plan changes to Small on Feb. 28, 2025 for $15.00, as you chose" in page
+
+    page = send(as_alice, f"{PAGE}cancel/undo/")
+
+    assert "Changes to Small on Feb. 28, 2025 for $15.00" in page

@@ -319,6 +319,8 @@ def test_a_cancel_comes_first_and_its_undo_brings_the_choice_back(
     choose(monthly, small)
     cancelling.cancel(fresh(monthly))
     assert outlook(monthly).change is None
+    with pytest.raises(TooLate):
+        cheaper.undo(fresh(monthly))
     cancelling.undo(fresh(monthly))
     assert outlook(monthly).change is not None
 
