@@ -136,10 +136,11 @@ def _result_of_attempt(subscription: Subscription, attempt: Attempt) -> Result |
     if not attempt.is_live:
         # The plan was cancelled meanwhile, for example.
         return None
-    if payment.state == PaymentState.CAPTURED:
-        return Result.PAID
+    if subscription.state in OVERDUE:
+        # Right after the charge, the new month is not stored yet.
+        return Result.TRYING
     # What is authorised for a month that has not begun is not charged for days.
-    return Result.TRYING if subscription.state in OVERDUE else None
+    return Result.PAID if payment.state == PaymentState.CAPTURED else None
 
 
 def _is_recent(attempt: Attempt, mandate: Mandate) -> bool:
