@@ -38,7 +38,9 @@ def more() -> Plan:
 
 
 def left(sim: Sim) -> list[int]:
-    return [one.left_bytes for one in balances(sim.iccid, location="US", at=now())]
+    """Return the bytes of each balance with something left."""
+    found = balances(sim.iccid, location="US", at=now())
+    return [one.left_bytes for one in found if one.left_bytes]
 
 
 def choose(browser: Client, plan: Plan) -> str:
