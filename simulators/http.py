@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import parse_qs
 
 
 class HttpRefusal(Exception):
@@ -47,6 +48,15 @@ class Request:
             raise HttpRefusal(HTTPStatus.BAD_REQUEST, "not_an_object")
         return value
 
+    def typed(self) -> dict[str, str]:
+        """Return the fields of a page's form, each with its first value."""
+        return {name: said[0] for name, said in parse_qs(self.body.decode("latin-1")).items()}
+
+    @property
+    def address(self) -> str:
+        """Return the simulator's address as the caller used it."""
+        return f"http://{self.headers.get('host', 'localhost')}"
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -62,6 +72,14 @@ class Answer:
 def json_answer(value: object, status: int = HTTPStatus.OK) -> Answer:
     # SGP.22 v2.2, 6.5: only quotes, backslashes and control characters are escaped.
     return Answer(status, json.dumps(value, ensure_ascii=False).encode())
+
+
+def html_answer(page: bytes) -> Answer:
+    return Answer(HTTPStatus.OK, page, "text/html; charset=utf-8")
+
+
+def see_other(url: str) -> Answer:
+    return Answer(HTTPStatus.SEE_OTHER, b"", headers=(("Location", url),))
 
 
 View = Callable[..., Answer]

@@ -1,15 +1,13 @@
 """The simulator's pages: what the bill says and which codes were sent, and the operator's page."""
 
 import html
-from http import HTTPStatus
 
 from simulators.carrier_billing import desk
 from simulators.carrier_billing.books import Books, Row
 from simulators.carrier_billing.refusals import THOUSANDTHS, BillingRefusal
-from simulators.http import Answer
+from simulators.http import Answer, html_answer
 from simulators.payment.document import document
 
-HTML = "text/html; charset=utf-8"
 FORM = """\
 <p>{number} pays {amount}.</p>
 <form method="post">
@@ -26,7 +24,7 @@ def overview(books: Books) -> Answer:
     lines = "".join(_line(row) for row in reversed(rows))
     head = "<tr><th>Number</th><th>Amount</th><th>Text</th><th>State</th><th>Code sent</th></tr>"
     main = f"<table>{head}{lines}</table>" if lines else "<p>Nothing is on any bill yet.</p>"
-    return Answer(HTTPStatus.OK, document("The operator's bills", main), HTML)
+    return html_answer(document("The operator's bills", main))
 
 
 def _line(row: Row) -> str:
@@ -48,4 +46,4 @@ def validation(books: Books, identifier: str) -> Answer:
     is_open = row["status"] == "pending_validation" and row["has_page"]
     form = FORM.format(number=html.escape(row["number"]), amount=html.escape(_amount(row)))
     main = form if is_open else "<p>Go back to the shop: it continues by itself.</p>"
-    return Answer(HTTPStatus.OK, document("Pay on your bill", main), HTML)
+    return html_answer(document("Pay on your bill", main))

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import parse_qs
 
-from simulators.http import Answer, Request, Route, json_answer, route
+from simulators.http import Answer, Request, Route, html_answer, json_answer, route, see_other
 from simulators.keys import Refused, Reply
 from simulators.payment import desk, disputes
 from simulators.payment.books import Books
@@ -66,16 +65,16 @@ class DisputeRoutes:
     def _desk(self, _request: Request) -> Answer:
         books = self.books.shown()
         shown = desk.page(books["payments"], books["disputes"])
-        return Answer(HTTPStatus.OK, shown, "text/html; charset=utf-8")
+        return html_answer(shown)
 
     def _act(self, request: Request) -> Answer:
         """Do what a button of the desk says, and show the desk again."""
-        typed = {name: said[0] for name, said in parse_qs(request.body.decode("latin-1")).items()}
+        typed = request.typed()
         subject, what = typed.get("subject", ""), typed.get("do", "")
         answer = self._change(lambda: desk.act(self.books, subject, what))
         if answer.status >= HTTPStatus.BAD_REQUEST:
             return answer
-        return Answer(HTTPStatus.SEE_OTHER, b"", headers=(("Location", "/desk"),))
+        return see_other("/desk")
 
     def _change(self, work: Callable[[], Reply]) -> Answer:
         """Change the books without a key, and post the events about the payment."""

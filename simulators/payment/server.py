@@ -8,11 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qs
 
 from simulators import ledger
 from simulators.faults import Faults, run_with_faults
-from simulators.http import Answer, HttpRefusal, Request, Route, json_answer, route
+from simulators.http import (
+    Answer,
+    HttpRefusal,
+    Request,
+    Route,
+    html_answer,
+    json_answer,
+    route,
+    see_other,
+)
 from simulators.keys import Refused, Reply, answer_once, forget_keys
 from simulators.notify import Notice, send_in_background
 from simulators.payment import cards, challenge, disputes, gateway, pages
@@ -82,7 +90,7 @@ class PaymentServer:
         return self._answer_once("forget", request, lambda: gateway.forget_token(self.books, body))
 
     def _open_page(self, request: Request) -> Answer:
-        body, address = request.json(), _address(request)
+        body, address = request.json(), request.address
         return self._answer_once(
             "open_page", request, lambda: pages.open_page(self.books, body, address=address)
         )
@@ -105,18 +113,18 @@ class PaymentServer:
         if page is None:
             raise HttpRefusal(HTTPStatus.NOT_FOUND, "not_found")
         if page["status"] != PageStatus.OPEN:
-            return _see_other(page["return_url"])
-        return _html(pages.page())
+            return see_other(page["return_url"])
+        return html_answer(pages.page())
 
     def _submit_card(self, request: Request, identifier: str) -> Answer:
-        typed = {name: said[0] for name, said in parse_qs(request.body.decode("latin-1")).items()}
+        typed = request.typed()
         try:
             return_url = pages.submit_card(self.books, identifier, typed)
         except cards.InvalidCard as error:
-            return _html(pages.page(str(error)))
+            return html_answer(pages.page(str(error)))
         if return_url is None:
             raise HttpRefusal(HTTPStatus.NOT_FOUND, "not_found")
-        return _see_other(return_url)
+        return see_other(return_url)
 
     def _change_payment(self, request: Request, identifier: str, action: str) -> Answer:
         return self._answer_once(
@@ -205,15 +213,15 @@ class PaymentServer:
         payment = self.books.payment(identifier)
         if payment is None or self.books.return_url(identifier) is None:
             raise HttpRefusal(HTTPStatus.NOT_FOUND, "not_found")
-        return _html(challenge.page(payment))
+        return html_answer(challenge.page(payment))
 
     def _record_decision(self, request: Request, identifier: str) -> Answer:
-        approved = parse_qs(request.body.decode("latin-1")).get("decision") == ["approve"]
+        approved = request.typed().get("decision") == "approve"
         return_url = gateway.record_decision(self.books, identifier, approved=approved)
         if return_url is None:
             raise HttpRefusal(HTTPStatus.NOT_FOUND, "not_found")
         self._notify("challenge", identifier)
-        return _see_other(return_url)
+        return see_other(return_url)
 
     def _payment(self, request: Request, identifier: str) -> Answer:
         payment = self.books.payment(identifier)
@@ -233,7 +241,7 @@ class PaymentServer:
         return json_answer({"payments": shown})
 
     def _bank_address(self, request: Request) -> str:
-        return self.bank or _address(request)
+        return self.bank or request.address
 
     def _reset(self, request: Request) -> Answer:
         self.books.empty()
@@ -245,19 +253,6 @@ def signed(body: str, secret: str, *, at: int) -> str:
     """Return the signature of a webhook: HMAC-SHA-256 of the time in Unix seconds and the body."""
     digest = hmac.new(secret.encode(), f"{at}.{body}".encode(), hashlib.sha256).hexdigest()
     return f"t={at},v1={digest}"
-
-
-def _html(page: bytes) -> Answer:
-    return Answer(HTTPStatus.OK, page, "text/html; charset=utf-8")
-
-
-def _see_other(url: str) -> Answer:
-    return Answer(HTTPStatus.SEE_OTHER, b"", headers=(("Location", url),))
-
-
-def _address(request: Request) -> str:
-    """Return this provider's address as the caller used it."""
-    return f"http://{request.headers.get('host', 'localhost')}"
 
 
 def _key(request: Request) -> str:

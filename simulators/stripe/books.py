@@ -4,9 +4,11 @@ import json
 import secrets
 import time
 from contextlib import AbstractContextManager
+from http import HTTPStatus
 from typing import Any
 
 from simulators import keys
+from simulators.http import HttpRefusal
 from simulators.store import Store
 
 SCHEMA = f"""{keys.SCHEMA}
@@ -57,6 +59,13 @@ class Books:
     def get(self, identifier: str) -> Object | None:
         rows = self.store.execute("SELECT body FROM object WHERE id = ?", identifier)
         return dict(json.loads(rows[0]["body"])) if rows else None
+
+    def require(self, identifier: str, kind: str) -> Object:
+        """Return the object of this kind; raises `HttpRefusal` with 404 if there is none."""
+        found = self.get(identifier)
+        if found is None or found["object"] != kind:
+            raise HttpRefusal(HTTPStatus.NOT_FOUND, "not_found")
+        return found
 
     def all(self, kind: str) -> list[Object]:
         rows = self.store.execute("SELECT body FROM object WHERE kind = ? ORDER BY rowid", kind)

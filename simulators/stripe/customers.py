@@ -5,12 +5,20 @@ from typing import Any
 
 from simulators.keys import Reply
 from simulators.stripe import cards
-from simulators.stripe.books import Books
+from simulators.stripe.books import Books, Object
 from simulators.stripe.errors import ApiError, missing
 
 
 def create(books: Books) -> Reply:
     return HTTPStatus.OK, books.add("customer", "cus", {"email": None})
+
+
+def attach_to_new(books: Books, method: Object, *about: Object) -> None:
+    """Keep a card for a new customer, whom these objects name too. The caller saves those."""
+    customer = books.add("customer", "cus", {"email": "customer@example.com"})
+    for one in (method, *about):
+        one["customer"] = customer["id"]
+    books.save(method)
 
 
 def attach(books: Books, identifier: str, form: dict[str, Any]) -> Reply:

@@ -7,10 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qs
 
 from simulators.faults import Faults, run_with_faults
-from simulators.http import Answer, HttpRefusal, Request, Route, json_answer, route
+from simulators.http import Answer, Request, Route, html_answer, json_answer, route, see_other
 from simulators.keys import Refused, Reply, answer_once
 from simulators.payment.cards import InvalidCard
 from simulators.stripe import (
@@ -94,13 +93,13 @@ class StripeServer:
         ]
 
     def _create_intent(self, request: Request) -> Answer:
-        address = _address(request)
+        address = request.address
         return self._post(
             "authorise", request, lambda form: intents.create(self.books, form, address)
         )
 
     def _open_session(self, request: Request) -> Answer:
-        address = _address(request)
+        address = request.address
         return self._post("open", request, lambda form: sessions.create(self.books, form, address))
 
     def _refund(self, request: Request) -> Answer:
@@ -219,48 +218,46 @@ class StripeServer:
 
     def _checkout(self, _request: Request, identifier: str) -> Answer:
         """Show the page to the customer. A page that has ended leads back to the merchant."""
-        session = self._own(identifier, "checkout.session")
+        session = self.books.require(identifier, "checkout.session")
         if session["status"] != "open":
-            return _see_other(session["success_url"])
-        return _html(pages.checkout(session))
+            return see_other(session["success_url"])
+        return html_answer(pages.checkout(session))
 
     def _pay(self, request: Request, identifier: str) -> Answer:
-        session, typed = self._own(identifier, "checkout.session"), _typed(request)
+        session, typed = self.books.require(identifier, "checkout.session"), request.typed()
         is_wallet = typed.get("decision") == "wallet"
         try:
             card = cards.TEST_CARD if is_wallet else cards.parse_typed(typed)
         except InvalidCard as error:
-            return _html(pages.checkout(session, pages.WORDS[str(error)]))
+            return html_answer(pages.checkout(session, pages.WORDS[str(error)]))
         if session["status"] != "open":
-            return _see_other(session["success_url"])
+            return see_other(session["success_url"])
         with self.books.transaction():
             wallet = "apple_pay" if is_wallet else ""
-            intent = sessions.pay(
-                self.books, session, card, wallet=wallet, address=_address(request)
-            )
+            intent = sessions.pay(self.books, session, card, wallet=wallet, address=request.address)
         self._announce_with_session(intent)
         if intent["last_payment_error"]:
-            return _html(pages.checkout(session, intent["last_payment_error"]["message"]))
+            return html_answer(pages.checkout(session, intent["last_payment_error"]["message"]))
         if intent["next_action"]:
-            return _see_other(intent["next_action"]["redirect_to_url"]["url"])
-        return _see_other(session["success_url"])
+            return see_other(intent["next_action"]["redirect_to_url"]["url"])
+        return see_other(session["success_url"])
 
     def _challenge(self, _request: Request, identifier: str) -> Answer:
-        return _html(pages.challenge(self._own(identifier, "payment_intent")))
+        return html_answer(pages.challenge(self.books.require(identifier, "payment_intent")))
 
     def _decide(self, request: Request, identifier: str) -> Answer:
         """Record the customer's decision at the bank. The first decision counts."""
-        intent = self._own(identifier, "payment_intent")
+        intent = self.books.require(identifier, "payment_intent")
         session = self.books.get(intent.get("_session", ""))
         back = session["success_url"] if session else None
         if intent["status"] == "requires_action":
             back = back or intent["next_action"]["redirect_to_url"]["return_url"]
             with self.books.transaction():
-                self._record_decision(intent, _typed(request).get("decision") == "approve")
+                self._record_decision(intent, request.typed().get("decision") == "approve")
             self._announce_with_session(intent)
         if session and intent["last_payment_error"]:
-            return _see_other(str(session["url"]))
-        return _see_other(back or _address(request))
+            return see_other(str(session["url"]))
+        return see_other(back or request.address)
 
     def _record_decision(self, intent: Object, approves: bool) -> None:  # noqa: FBT001 -- one answer
         method = self.books.get(str(intent["payment_method"]))
@@ -275,26 +272,3 @@ class StripeServer:
         session = self.books.get(intent.get("_session", ""))
         if session:
             self.announcer.announce(session)
-
-    def _own(self, identifier: str, kind: str) -> Object:
-        found = self.books.get(identifier)
-        if found is None or found["object"] != kind:
-            raise HttpRefusal(HTTPStatus.NOT_FOUND, "not_found")
-        return found
-
-
-def _typed(request: Request) -> dict[str, str]:
-    return {name: said[0] for name, said in parse_qs(request.body.decode("latin-1")).items()}
-
-
-def _html(page: bytes) -> Answer:
-    return Answer(HTTPStatus.OK, page, "text/html; charset=utf-8")
-
-
-def _see_other(url: str) -> Answer:
-    return Answer(HTTPStatus.SEE_OTHER, b"", headers=(("Location", url),))
-
-
-def _address(request: Request) -> str:
-    """Return the stand-in's address as the caller used it."""
-    return f"http://{request.headers.get('host', 'localhost')}"

@@ -6,7 +6,7 @@ from typing import Any
 
 from simulators.keys import Reply
 from simulators.payment.cards import Card
-from simulators.stripe import cards, forms, intents, setups
+from simulators.stripe import cards, customers, forms, intents, setups
 from simulators.stripe.books import Books, Object
 from simulators.stripe.errors import ApiError, missing
 
@@ -89,7 +89,7 @@ def pay(books: Books, session: Object, card: Card, *, wallet: str, address: str)
         _session=session["id"],
     )
     if session["customer_creation"] == "always":
-        _keep(books, intent, method)
+        customers.attach_to_new(books, method, intent)
     session["_started"] = intent["id"]
     books.save(session)
     intents.confirm(books, intent, method, address=address, return_url=session["success_url"])
@@ -109,10 +109,3 @@ def complete(books: Books, intent: Object) -> None:
             url=None,
         )
         books.save(session)
-
-
-def _keep(books: Books, intent: Object, method: Object) -> None:
-    """Attach the card to a new customer."""
-    customer = books.add("customer", "cus", {"email": "customer@example.com"})
-    method["customer"] = intent["customer"] = customer["id"]
-    books.save(method)

@@ -5,12 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qs
 
-from simulators.http import Answer, HttpRefusal, Request, Route, route
+from simulators.http import Answer, Request, Route, html_answer, route, see_other
 from simulators.keys import Reply
 from simulators.payment.cards import CUSTOMER_STEP, REFUSED_AT_SIGHT, STEP_WHEN_AWAY, InvalidCard
-from simulators.stripe import cards, pages
+from simulators.stripe import cards, customers, pages
 from simulators.stripe.books import Books, Object
 from simulators.stripe.errors import ApiError
 
@@ -68,47 +67,46 @@ class SetupPages:
         ]
 
     def _page(self, _request: Request, identifier: str) -> Answer:
-        session = _own(self.books, identifier, "checkout.session")
-        return _html(pages.setup(session)) if session["status"] == "open" else _leave(session)
+        session = self.books.require(identifier, "checkout.session")
+        return html_answer(pages.setup(session)) if session["status"] == "open" else _leave(session)
 
     def _keep(self, request: Request, identifier: str) -> Answer:
-        session = _own(self.books, identifier, "checkout.session")
+        session = self.books.require(identifier, "checkout.session")
         if session["status"] != "open":
             return _leave(session)
         try:
-            card = cards.parse_typed(_typed(request))
+            card = cards.parse_typed(request.typed())
         except InvalidCard as error:
-            return _html(pages.setup(session, pages.WORDS[str(error)]))
+            return html_answer(pages.setup(session, pages.WORDS[str(error)]))
         if card.behaviour in REFUSED_AT_SIGHT:
-            return _html(pages.setup(session, "Your card was declined."))
+            return html_answer(pages.setup(session, "Your card was declined."))
         with self.books.transaction():
             setup = _add(self.books, session, cards.add_method(self.books, card))
         if card.behaviour in ASKED:
-            return _see_other(f"/challenge/setup/{setup['id']}")
+            return see_other(f"/challenge/setup/{setup['id']}")
         return self._complete(setup)
 
     def _challenge(self, _request: Request, identifier: str) -> Answer:
-        _own(self.books, identifier, "setup_intent")
-        return _html(pages.CONFIRM_SETUP)
+        self.books.require(identifier, "setup_intent")
+        return html_answer(pages.CONFIRM_SETUP)
 
     def _decide(self, request: Request, identifier: str) -> Answer:
-        setup = _own(self.books, identifier, "setup_intent")
-        if _typed(request).get("decision") == "approve":
+        setup = self.books.require(identifier, "setup_intent")
+        if request.typed().get("decision") == "approve":
             return self._complete(setup)
-        return _see_other(_own(self.books, setup["_session"], "checkout.session")["url"])
+        return see_other(self.books.require(setup["_session"], "checkout.session")["url"])
 
     def _complete(self, setup: Object) -> Answer:
         """Attach the card to a new customer, complete the session, and lead the customer back."""
-        session = _own(self.books, setup["_session"], "checkout.session")
-        method = _own(self.books, setup["payment_method"], "payment_method")
+        session = self.books.require(setup["_session"], "checkout.session")
+        method = self.books.require(setup["payment_method"], "payment_method")
         with self.books.transaction():
             if session["customer_creation"] == "always":
-                customer = self.books.add("customer", "cus", {"email": "customer@example.com"})
-                method["customer"] = setup["customer"] = session["customer"] = customer["id"]
+                customers.attach_to_new(self.books, method, setup, session)
             setup["status"] = "succeeded"
             session.update(status="complete", setup_intent=setup["id"], url=None)
-            for one in (method, setup, session):
-                self.books.save(one)
+            self.books.save(setup)
+            self.books.save(session)
         self.announce(session)
         return _leave(session)
 
@@ -121,24 +119,5 @@ def _add(books: Books, session: Object, method: Object) -> Object:
     )
 
 
-def _own(books: Books, identifier: str, kind: str) -> Object:
-    found = books.get(identifier)
-    if found is None or found["object"] != kind:
-        raise HttpRefusal(HTTPStatus.NOT_FOUND, "not_found")
-    return found
-
-
-def _typed(request: Request) -> dict[str, str]:
-    return {name: said[0] for name, said in parse_qs(request.body.decode("latin-1")).items()}
-
-
-def _html(page: bytes) -> Answer:
-    return Answer(HTTPStatus.OK, page, "text/html; charset=utf-8")
-
-
-def _see_other(url: str) -> Answer:
-    return Answer(HTTPStatus.SEE_OTHER, b"", headers=(("Location", url),))
-
-
 def _leave(session: Object) -> Answer:
-    return _see_other(session["success_url"])
+    return see_other(session["success_url"])
