@@ -9,7 +9,6 @@ from authlib.common.errors import AuthlibBaseError
 from authlib.oauth2.client import OAuth2Client
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import reverse
 
 from accounts.access import guessing, limiter
 from accounts.oidc import attempts
@@ -19,6 +18,7 @@ from accounts.oidc.provider import Provider, ProviderAway, load_provider
 from accounts.oidc.tokens import MAX_AGE, BadToken, Claims, read_id_token
 from moportal.http_client import Reply
 from moportal.web.gate import Busy, Gate
+from moportal.web.links import absolute_url
 
 log = structlog.get_logger(__name__)
 # In seconds. The second call that a request may make (docs/architecture.md).
@@ -137,7 +137,7 @@ def _client(provider: Provider) -> OAuth2Client:
 
 def return_url() -> str:
     """Return the address to which the provider sends the customer back."""
-    return f"{settings.PORTAL_URL.rstrip('/')}{reverse('oidc-return')}"
+    return absolute_url("oidc-return")
 
 
 class _Transport:

@@ -19,6 +19,7 @@ from accounts.oidc import attempts
 from accounts.oidc.provider import ProviderAway, is_answering, is_offered, load_provider
 from accounts.oidc.tokens import LEEWAY, LOGOUT_MAX_AGE, BadToken, Logout, read_logout_token
 from moportal.database.statements import insert_new
+from moportal.web.links import absolute_url
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +56,7 @@ def end_session_url() -> str:
         return ""
     if not provider.end_session_endpoint:
         return ""
-    back = f"{settings.PORTAL_URL.rstrip('/')}{reverse('oidc-signed-out')}"
+    back = absolute_url("oidc-signed-out")
     query = {"client_id": settings.OIDC_CLIENT_ID, "post_logout_redirect_uri": back}
     separator = "&" if "?" in provider.end_session_endpoint else "?"
     return f"{provider.end_session_endpoint}{separator}{urlencode(query)}"

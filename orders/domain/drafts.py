@@ -7,15 +7,14 @@ another draft or an older version raises `StaleForm` and changes nothing.
 import uuid
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F
-from django.urls import reverse
 
 from accounts.models import User
 from esim.models import Sim
 from mobileplans.domain import visits
 from mobileplans.models import Visit
+from moportal.web.links import absolute_url
 from orders.domain import attach_offers, bank_step, move_offers, targets
 from orders.domain.attach_offers import AttachOffer
 from orders.domain.move_offers import MoveOffer
@@ -186,8 +185,7 @@ def open_card_page(draft: Draft, *, version: int) -> CardPage:
 
 def _new_card_page(draft: Draft, version: int) -> CardPage:
     key = uuid.uuid4()
-    portal: str = settings.PORTAL_URL
-    return_url = portal.rstrip("/") + reverse("card-returned", args=[key])
+    return_url = absolute_url("card-returned", key)
     with transaction.atomic():
         # If the form is stale, the page is rolled back too. Otherwise a worker would open
         # a page at the gateway that no draft waits for.

@@ -14,7 +14,6 @@ from datetime import timedelta
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.urls import reverse
 from django.utils.timezone import now
 
 from accounts.access import limiter
@@ -22,6 +21,7 @@ from accounts.access.limiter import Counter, Limit
 from moportal.database.statements import compare_and_set
 from moportal.sealed import digest
 from moportal.text.normal_text import normalise_number
+from moportal.web.links import absolute_url
 from orders.domain import bank_step
 from orders.models import Order, PayingCode
 from orders.models.orders import CROCKFORD
@@ -112,17 +112,12 @@ def order_of(pk: int) -> Order | None:
 
 def short_address() -> str:
     """Return the address of the page for codes, without the scheme, as people read it aloud."""
-    return _address().partition("://")[2]
+    return absolute_url("pay").partition("://")[2]
 
 
 def address_with(code: PayingCode) -> str:
     """Return the address that a QR code leads to. Opening it does not use the code up."""
-    return f"{_address()}{code.display_code}/"
-
-
-def _address() -> str:
-    portal: str = settings.PORTAL_URL
-    return portal.rstrip("/") + reverse("pay")
+    return f"{absolute_url('pay')}{code.display_code}/"
 
 
 def _counter(network: str) -> Counter:

@@ -6,7 +6,6 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
-from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import get_language
 
@@ -14,6 +13,7 @@ from accounts.models import User
 from brand.models import LegalText
 from brand.queries import legal_text
 from moportal.database.statements import compare_and_set
+from moportal.web.links import absolute_url
 from orders.domain import attach_offers, fraud, limits, move_offers, pricing
 from orders.domain.consent import consent_text, is_consent, is_start_now_text
 from orders.domain.drafts import StaleForm, is_complete
@@ -172,8 +172,7 @@ def _return_url(number: str) -> str:
 
     It is stored with the payment, because a repeated call must send the same address.
     """
-    portal: str = settings.PORTAL_URL
-    return portal.rstrip("/") + reverse("order-returned", args=[number])
+    return absolute_url("order-returned", number)
 
 
 def reopen_draft(order: Order) -> Draft:

@@ -6,7 +6,6 @@ The page is shown only if the launch did not answer that.
 from contextlib import suppress
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
@@ -20,6 +19,7 @@ from mobileplans.domain import session, visits
 from mobileplans.models import Visit
 from moportal.identifiers import Eid, InvalidIdentifier
 from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
+from moportal.web.links import absolute_url
 from orders.domain import drafts, targets
 from orders.domain.drafts import StaleForm
 from orders.domain.targets import Choice
@@ -151,7 +151,7 @@ def _sharing_url(request: HttpRequest, draft: Draft) -> str:
     if "Windows NT" not in request.headers.get("User-Agent", ""):
         return ""
     state = signing.dumps([draft.pk, draft.version], salt=SALT)
-    callback = settings.PORTAL_URL.rstrip("/") + reverse("device-shared")
+    callback = absolute_url("device-shared")
     return SHARING.format(callback=callback, state=state)
 
 

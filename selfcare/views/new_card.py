@@ -7,7 +7,6 @@ its consent comes next.
 import uuid
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
@@ -22,6 +21,7 @@ from accounts.models import User
 from accounts.texts import too_many_cards_text
 from mobileplans.domain import visits
 from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
+from moportal.web.links import absolute_url
 from orders import texts
 from orders.card_form import NewCardForm
 from orders.domain import bank_step
@@ -111,8 +111,8 @@ def _take(request: HttpRequest, user: User, plan: Subscription | None, market: s
 def _open_page(
     request: HttpRequest, user: User, plan: Subscription | None, market: str
 ) -> HttpResponse:
-    key, portal = uuid.uuid4(), str(settings.PORTAL_URL)
-    return_url = portal.rstrip("/") + reverse("method-page-returned", args=[key]) + _query(plan)
+    key = uuid.uuid4()
+    return_url = absolute_url("method-page-returned", key) + _query(plan)
     try:
         page = new_cards.open_page(
             user,

@@ -6,11 +6,10 @@ itself are made without the customer (`subscriptions.domain.paying`).
 
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db.models import Q, QuerySet
-from django.urls import reverse
 from django.utils.timezone import now
 
+from moportal.web.links import absolute_url
 from payments.domain import on_session
 from payments.gateways import offers
 from payments.gateways.base import Ability
@@ -53,12 +52,11 @@ def has_step(method: PaymentMethod) -> bool:
 def request(period: Period, mandate: Mandate) -> Payment:
     """Store a payment that the customer starts. Raises `NotChargeable`."""
     subscription = period.subscription
-    portal: str = settings.PORTAL_URL
     return on_session.request_charge(
         mandate.method,
         period.price.gross,
         reference=f"{subscription.reference}-{period.number}",
-        return_url=portal.rstrip("/") + reverse("plan-returned", args=[subscription.reference]),
+        return_url=absolute_url("plan-returned", subscription.reference),
     )
 
 
