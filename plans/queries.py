@@ -1,6 +1,7 @@
 """The plans that a customer can buy."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -25,6 +26,18 @@ class Offer:
     def validity_text(self) -> str:
         """Return how long the plan lasts: "for 24 hours", "for 30 days", "renews every month"."""
         return validity_text(self.plan.category, self.plan.validity_days)
+
+    @property
+    def price_columns(self) -> dict[str, Any]:
+        """Return name and price as the columns of `PricedPlan`, to store what was shown."""
+        taxed = self.price.taxed
+        return {
+            "plan_name": self.name,
+            "gross_minor_units": taxed.gross.minor_units,
+            "tax_minor_units": taxed.tax.minor_units,
+            "tax_rate": self.price.tax_rate,
+            "currency": taxed.gross.currency,
+        }
 
 
 def validity_text(category: str, days: int) -> str:

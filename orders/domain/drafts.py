@@ -242,15 +242,7 @@ def name_device(
 
 def price_fields(offer: Offer) -> dict[str, object]:
     """Return the columns of a draft for this offer."""
-    taxed = offer.price.taxed
-    return {
-        "plan": offer.plan,
-        "plan_name": offer.name,
-        "gross_minor_units": taxed.gross.minor_units,
-        "tax_minor_units": taxed.tax.minor_units,
-        "tax_rate": offer.price.tax_rate,
-        "currency": taxed.gross.currency,
-    }
+    return {"plan": offer.plan, **offer.price_columns}
 
 
 def change(draft: Draft, version: int, **fields: object) -> None:

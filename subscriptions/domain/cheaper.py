@@ -125,7 +125,6 @@ def _store(fresh: Subscription, paid: Period, offer: Offer, mandate: Mandate) ->
         kept = earlier.earlier_mandate
         settle(earlier, ChangeState.LAPSED)
         end_other(fresh.mandate, than=kept, reason=MandateEnd.REPLACED)
-    taxed = offer.price.taxed
     return PlanChange.objects.create(
         subscription=fresh,
         plan=offer.plan,
@@ -133,11 +132,7 @@ def _store(fresh: Subscription, paid: Period, offer: Offer, mandate: Mandate) ->
         mandate=mandate,
         earlier_mandate=kept,
         chosen_at=now(),
-        plan_name=offer.name,
-        gross_minor_units=taxed.gross.minor_units,
-        tax_minor_units=taxed.tax.minor_units,
-        tax_rate=offer.price.tax_rate,
-        currency=taxed.gross.currency,
+        **offer.price_columns,
     )
 
 
