@@ -85,9 +85,9 @@ def quote(plan: Subscription, offer: Offer, *, at: datetime) -> dict[str, object
     """Return the columns of a draft that changes this plan. Raises `NotChangeable`."""
     paid = last_paid(plan)
     check_change(plan, paid, offer, at=at)
-    monthly = offer.price.taxed.gross
-    if monthly.minor_units <= paid.price.gross.minor_units:
+    if not changing.is_dearer(offer, paid):
         raise NotChangeable(plan, Hindrance.NOT_DEARER)
+    monthly = offer.price.taxed.gross
     due = changing.sum_due(monthly, paid, at=at)
     taxed = with_tax(due, rate=offer.price.tax_rate, included=True)
     return {
@@ -101,11 +101,8 @@ def quote(plan: Subscription, offer: Offer, *, at: datetime) -> dict[str, object
 
 def check_change(plan: Subscription, paid: Period, offer: Offer, *, at: datetime) -> None:
     """Raise `NotChangeable` if this offer cannot take the place of the running plan now."""
-    changing.check_changeable(plan, paid, at=at)
-    if offer.price.currency != paid.currency:
-        raise NotChangeable(plan, Hindrance.OTHER_CURRENCY)
-    if offer.plan.pk == plan.plan_id:
-        raise NotChangeable(plan, Hindrance.SAME_PLAN)
+    if why := changing.hindrance_of_offer(plan, paid, offer, at=at):
+        raise NotChangeable(plan, why)
 
 
 def holds(draft: Draft) -> bool:

@@ -83,7 +83,7 @@ def _save_plan(
         check_draft(draft, form)
         offer = drafts.offer_of(draft, form.cleaned_data["plan"])
         paid = last_paid(subscription)
-        if not _is_dearer(offer, paid):
+        if not changing.is_dearer(offer, paid):
             cheaper.check_choosable(subscription, paid, offer)
             forget_form(request)
             return redirect_to("plan-choose", subscription.reference, offer.plan.pk)
@@ -121,7 +121,7 @@ def _offers(draft: Draft, subscription: Subscription, paid: Period, at: datetime
 
 def _is_possible(subscription: Subscription, paid: Period, offer: Offer, at: datetime) -> bool:
     try:
-        if _is_dearer(offer, paid):
+        if changing.is_dearer(offer, paid):
             pricing.check_change(subscription, paid, offer, at=at)
         else:
             cheaper.check_choosable(subscription, paid, offer)
@@ -131,14 +131,10 @@ def _is_possible(subscription: Subscription, paid: Period, offer: Offer, at: dat
     return True
 
 
-def _is_dearer(offer: Offer, paid: Period) -> bool:
-    return offer.price.taxed.gross.minor_units > paid.price.gross.minor_units
-
-
 def _what_happens(offer: Offer, subscription: Subscription, paid: Period, at: datetime) -> str:
     """Return when the new plan begins, and what is due."""
     monthly = offer.price.taxed.gross
-    if not _is_dearer(offer, paid):
+    if not changing.is_dearer(offer, paid):
         values = {"date": texts.day(paid.ends_at), "amount": monthly}
         text = _(
             "Begins on %(date)s, for %(amount)s a month. "

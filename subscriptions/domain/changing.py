@@ -25,10 +25,11 @@ from payments.domain import mandates
 from payments.models import Mandate, Payment
 from payments.states import MandateEnd
 from plans.models import Plan
+from plans.queries import Offer
 from subscriptions.domain import allocation, announcing, chosen
 from subscriptions.domain.bounds import TOLD_BEFORE, end_of_period
 from subscriptions.domain.lifecycle import create_bucket
-from subscriptions.domain.periods import last_paid, lock_periods
+from subscriptions.domain.periods import last_paid, lock_plan
 from subscriptions.domain.unused import unused_price
 from subscriptions.models import KIND, Attempt, Period, Subscription
 from subscriptions.states import RUNNING, ParkReason, PeriodState, SubscriptionState
@@ -88,6 +89,22 @@ def hindrance_of(subscription: Subscription, paid: Period, *, at: datetime) -> H
     return Hindrance.BUSY if is_charging or is_over else None
 
 
+def hindrance_of_offer(
+    subscription: Subscription, paid: Period, offer: Offer, *, at: datetime
+) -> Hindrance | None:
+    """Return why the offer can't take the plan's place, at once or later, or None if it can."""
+    if why := hindrance_of(subscription, paid, at=at):
+        return why
+    if offer.price.currency != paid.currency:
+        return Hindrance.OTHER_CURRENCY
+    return Hindrance.SAME_PLAN if offer.plan.pk == subscription.plan_id else None
+
+
+def is_dearer(offer: Offer, paid: Period) -> bool:
+    """Return whether a month of the offer costs more than the paid one."""
+    return offer.price.taxed.gross.minor_units > paid.price.gross.minor_units
+
+
 def check_changeable(subscription: Subscription, paid: Period, *, at: datetime) -> None:
     """Raise `NotChangeable` if the plan cannot be changed now."""
     if why := hindrance_of(subscription, paid, at=at):
@@ -139,10 +156,7 @@ def replace_plan(subscription: Subscription, bought: Purchase, *, at: datetime) 
     for the old plan lapses; a worker voids it. Raises `NotChangeable` if the plan was ended
     meanwhile.
     """
-    lock_periods(subscription)
-    locked = Subscription.objects.select_for_update(no_key=True, of=("self",))
-    fresh = locked.select_related("mandate", "line__account").get(pk=subscription.pk)
-    paid = last_paid(fresh)
+    fresh, paid, _coming = lock_plan(subscription)
     assert paid.ends_at is not None  # noqa: S101 -- paid_period_has_its_time
     # After an outage the old month may be over. The new one follows it without a gap.
     at = min(at, paid.ends_at)

@@ -19,13 +19,17 @@ from outbox.domain import enqueue
 from payments.domain import mandates
 from payments.models import Mandate, PaymentMethod
 from payments.states import MandateEnd
-from plans.models import Plan
 from plans.queries import Offer
 from subscriptions.domain import announcing, sharing
-from subscriptions.domain.changing import Hindrance, NotChangeable, hindrance_of
+from subscriptions.domain.changing import (
+    Hindrance,
+    NotChangeable,
+    hindrance_of_offer,
+    is_dearer,
+)
 from subscriptions.domain.chosen import chosen_change, end_other, settle
 from subscriptions.domain.lifecycle import lock_line
-from subscriptions.domain.periods import lock_periods, paid_and_coming
+from subscriptions.domain.periods import lock_plan
 from subscriptions.domain.terms import next_terms
 from subscriptions.models import KIND, Period, PlanChange, Subscription
 from subscriptions.states import RUNNING, ChangeState, PeriodState, SubscriptionState
@@ -53,23 +57,15 @@ def check_choosable(subscription: Subscription, paid: Period, offer: Offer) -> N
 
 
 def _hindrance(subscription: Subscription, paid: Period, offer: Offer) -> Hindrance | None:
-    if why := hindrance_of(subscription, paid, at=now()):
+    if why := hindrance_of_offer(subscription, paid, offer, at=now()):
         return why
-    if offer.price.currency != paid.currency:
-        return Hindrance.OTHER_CURRENCY
-    if offer.plan.pk == subscription.plan_id:
-        return Hindrance.SAME_PLAN
     change = chosen_change(subscription)
     if change is not None and change.plan_id == offer.plan.pk:
         return Hindrance.CHOSEN_ALREADY
-    if offer.price.taxed.gross.minor_units > paid.price.gross.minor_units:
+    if is_dearer(offer, paid):
         return Hindrance.DEARER
-    return Hindrance.TOO_MANY_DEVICES if has_too_many_devices(subscription, offer.plan) else None
-
-
-def has_too_many_devices(subscription: Subscription, plan: Plan) -> bool:
-    """Return whether more devices share the subscription than may share this plan."""
-    return sharing.places_taken(subscription) > 1 + plan.more_devices
+    has_too_many = sharing.places_taken(subscription) > 1 + offer.plan.more_devices
+    return Hindrance.TOO_MANY_DEVICES if has_too_many else None
 
 
 @transaction.atomic
@@ -82,7 +78,7 @@ def choose(subscription: Subscription, offer: Offer, consent: Consent) -> PlanCh
     Raises `NotChangeable`, `MethodGone` or `NotOffered`. Then nothing has changed.
     """
     mandate = _agree(subscription, offer, consent)
-    fresh, paid, coming = _lock(subscription)
+    fresh, paid, coming = lock_plan(subscription)
     # Race: a device may be joining the plan.
     lock_line(fresh.line_id)
     check_choosable(fresh, paid, offer)
@@ -105,17 +101,6 @@ def _agree(subscription: Subscription, offer: Offer, consent: Consent) -> Mandat
         language=consent.language,
         limit=offer.price.taxed.gross,
     )
-
-
-def _lock(subscription: Subscription) -> tuple[Subscription, Period, Period | None]:
-    """Lock the subscription until the commit. Return it, its newest paid month, and the next one.
-
-    The next one is None if it is not planned yet.
-    """
-    lock_periods(subscription)
-    locked = Subscription.objects.select_for_update(no_key=True, of=("self",))
-    fresh = locked.select_related("mandate", "line__account").get(pk=subscription.pk)
-    return fresh, *paid_and_coming(fresh)
 
 
 def _store(fresh: Subscription, paid: Period, offer: Offer, mandate: Mandate) -> PlanChange:
@@ -143,7 +128,7 @@ def undo(subscription: Subscription) -> None:
     The earlier consent pays it again. If that has ended, the customer must choose a method. The
     choice of a cancelled plan cannot be undone before the cancellation.
     """
-    fresh, paid, coming = _lock(subscription)
+    fresh, paid, coming = lock_plan(subscription)
     change = chosen_change(fresh)
     is_open = fresh.state == SubscriptionState.ACTIVE and fresh.decided_number == paid.number
     if change is None or not is_open or fresh.is_cancelled:
@@ -168,7 +153,7 @@ def begin_if_due(subscription: Subscription, paid: Period) -> bool:
     if paid.ends_at is None or now() < paid.ends_at or chosen_change(subscription) is None:
         return False
     # Race: the customer may have undone the choice, or got time back, since it was read.
-    fresh, paid, _coming = _lock(subscription)
+    fresh, paid, _coming = lock_plan(subscription)
     change = chosen_change(fresh)
     is_over = paid.ends_at is not None and now() >= paid.ends_at
     is_open = fresh.state in RUNNING and not fresh.is_cancelled and not fresh.changing

@@ -42,7 +42,7 @@ def purpose_of(subscription: Subscription) -> str:
 
 def drop(subscription: Subscription, *, reason: MandateEnd) -> None:
     """Let the choice lapse, because the plan has ended, or another choice takes its place."""
-    change = PlanChange.objects.filter(subscription=subscription, state=ChangeState.CHOSEN).first()
+    change = chosen_change(subscription)
     if change is not None:
         settle(change, ChangeState.LAPSED)
         end_other(change.earlier_mandate, than=subscription.mandate, reason=reason)

@@ -1,10 +1,8 @@
 """What comes next for a plan: the next charge, its end, or what the customer must do."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from operator import attrgetter
 
 from django.db.models import QuerySet
 from django.utils.timezone import now
@@ -14,6 +12,7 @@ from moportal.money import Money
 from subscriptions.domain.bounds import HOLD
 from subscriptions.domain.cancelling import last_day
 from subscriptions.domain.chosen import chosen_change
+from subscriptions.domain.periods import newest_of
 from subscriptions.domain.terms import next_terms
 from subscriptions.models import Master, Period, PlanChange, Subscription
 from subscriptions.queries import renewing_subscriptions
@@ -86,7 +85,7 @@ def running_renewals(account: User) -> list[Subscription]:
 
 def outlook_of(subscription: Subscription) -> Outlook:
     """Return what comes next for a plan that has begun."""
-    paid, coming = _last_paid(subscription.periods.all())
+    paid, coming = newest_of(subscription.periods.all())
     is_over = paid.usable_until is None or paid.usable_until <= now()
     if subscription.state == SubscriptionState.ENDED or (is_over and not subscription.renews):
         return Outlook(Next.ENDED, paid.usable_until)
@@ -119,14 +118,6 @@ def _next_amount(subscription: Subscription, paid: Period, coming: Period | None
     if coming is not None:
         return coming.price.gross
     return next_terms(subscription, paid, starts_at=paid.ends_at).price.gross
-
-
-def _last_paid(periods: Iterable[Period]) -> tuple[Period, Period | None]:
-    """Return the newest paid period, and the one after it that is to be paid."""
-    by_number = sorted(periods, key=attrgetter("number"))
-    paid = [period for period in by_number if period.state == PeriodState.PAID][-1]
-    later = (one for one in by_number if one.number > paid.number)
-    return paid, next((one for one in later if one.state == PeriodState.PLANNED), None)
 
 
 def _off_since(subscription: Subscription) -> datetime | None:

@@ -1,6 +1,8 @@
 """Periods of a subscription: find them, plan the next one, open it when it is paid."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from operator import attrgetter
 
 import structlog
 from django.db import transaction
@@ -30,9 +32,15 @@ def paid_and_coming(subscription: Subscription) -> tuple[Period, Period | None]:
     newest = list(periods[:2])
     for period in newest:
         period.subscription = subscription
-    if newest[0].state == PeriodState.PAID:
-        return newest[0], None
-    return newest[1], newest[0]
+    return newest_of(newest)
+
+
+def newest_of(periods: Iterable[Period]) -> tuple[Period, Period | None]:
+    """Return the newest paid one of these periods, and the planned one after it, or None."""
+    by_number = sorted(periods, key=attrgetter("number"))
+    paid = [period for period in by_number if period.state == PeriodState.PAID][-1]
+    later = (one for one in by_number if one.number > paid.number)
+    return paid, next((one for one in later if one.state == PeriodState.PLANNED), None)
 
 
 @transaction.atomic
@@ -64,6 +72,17 @@ def lock_periods(subscription: Subscription) -> list[Period]:
     """
     kept = Period.objects.filter(subscription=subscription).exclude(state=PeriodState.LAPSED)
     return list(kept.select_for_update(no_key=True).order_by("number"))
+
+
+def lock_plan(subscription: Subscription) -> tuple[Subscription, Period, Period | None]:
+    """Lock the subscription until the commit. Return it, its newest paid period, and the next one.
+
+    The next one is None if it is not planned yet.
+    """
+    lock_periods(subscription)
+    locked = Subscription.objects.select_for_update(no_key=True, of=("self",))
+    fresh = locked.select_related("mandate", "line__account").get(pk=subscription.pk)
+    return fresh, *paid_and_coming(fresh)
 
 
 def lock_planned(period: Period) -> bool:

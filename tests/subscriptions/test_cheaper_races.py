@@ -12,7 +12,7 @@ from accounts.models import User
 from moportal.database.statements import compare_and_set
 from plans.models import Plan
 from plans.queries import offers
-from subscriptions.domain import cheaper, renewing
+from subscriptions.domain import cheaper, periods, renewing
 from subscriptions.domain.cheaper import Consent, TooLate
 from subscriptions.models import Period, PlanChange, Subscription
 from tests.builders import GB, make_plan
@@ -97,14 +97,14 @@ def test_an_undo_between_reading_and_beginning_wins(
     [subscription] = life.subscriptions
     choose(subscription)
     life.work()
-    lock = cheaper._lock  # noqa: SLF001 -- the moment that the race is about
+    lock = periods.lock_plan
 
     def undo_first(read_before: Subscription) -> tuple[Subscription, Period, Period | None]:
-        monkeypatch.setattr(cheaper, "_lock", lock)
+        monkeypatch.setattr(cheaper, "lock_plan", lock)
         cheaper.undo(Subscription.objects.get(pk=read_before.pk))
         return lock(read_before)
 
-    monkeypatch.setattr(cheaper, "_lock", undo_first)
+    monkeypatch.setattr(cheaper, "lock_plan", undo_first)
     life.pass_to(FEBRUARY + HOUR)
 
     assert charged(life) == {subscription.reference: 2500}
