@@ -65,6 +65,15 @@ class ConsentForm(forms.Form):
         error_messages={"required": _("Tick this box if you agree. The plan renews every month.")},
     )
 
+    def agrees_to(self, text: str) -> bool:
+        """Return whether the customer has agreed to this text. Otherwise the form has an error.
+
+        Nobody agrees to another text than the one that was shown.
+        """
+        if self.is_valid() and self.cleaned_data["consent"] != text:
+            self.add_error("consent", _("The price or the method has changed. Please agree again."))
+        return self.is_valid()
+
 
 class TimeZoneForm(forms.Form):
     """The customer's time zone. An empty one means the zone of the customer's market."""

@@ -123,10 +123,7 @@ def _agree(
     text: str,
 ) -> HttpResponse:
     form = ConsentForm(request.POST)
-    # Nobody agrees to another text than the one that was shown.
-    if not form.is_valid() or form.cleaned_data["consent"] != text:
-        if form.is_valid():
-            form.add_error("consent", _("The price or the method has changed. Please agree again."))
+    if not form.agrees_to(text):
         return redirect_back(request, form)
     consent = cheaper.Consent(method, text, get_language() or "en")
     forget_form(request)

@@ -130,10 +130,7 @@ def _agree(
 ) -> HttpResponse:
     assert outlook.amount is not None  # noqa: S101 -- the text names it
     form = ConsentForm(request.POST)
-    # Nobody agrees to another text than the one that was shown.
-    if not form.is_valid() or form.cleaned_data["consent"] != text:
-        if form.is_valid():
-            form.add_error("consent", _("The price or the method has changed. Please agree again."))
+    if not form.agrees_to(text):
         return redirect_back(request, form)
     language = get_language() or "en"
     try:
