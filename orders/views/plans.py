@@ -1,5 +1,6 @@
 """The options page and the plans page."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -151,17 +152,36 @@ def _save_plan(request: HttpRequest, user: User, draft: Draft, form: PlanForm) -
         if form.cleaned_data.get("draft") != draft.pk:
             return redirect_stale_form(request, form.cleaned_data.get("draft"), user)
         return redirect_back(request, form)
+
+    def choose(offer: Offer, version: int) -> HttpResponse:
+        drafts.choose_plan(draft, offer, version=version)
+        return redirect_to("payment" if targets.target(draft) else "device")
+
+    return answer_choice(request, user, draft, form, choose)
+
+
+def answer_choice(
+    request: HttpRequest,
+    user: User,
+    draft: Draft,
+    form: PlanForm,
+    choose: Callable[[Offer, int], HttpResponse],
+) -> HttpResponse:
+    """Return what `choose` returns for the offer and the draft's version that a valid form names.
+
+    If the form is stale, or the plan is not offered any more, the page says so instead.
+    """
     try:
         check_draft(draft, form)
         offer = drafts.offer_of(draft, form.cleaned_data["plan"])
-        drafts.choose_plan(draft, offer, version=form.cleaned_data["version"])
+        answer = choose(offer, form.cleaned_data["version"])
     except StaleForm:
         return redirect_stale_form(request, form.cleaned_data["draft"], user)
     except PlanNotOffered:
         form.add_error("plan", _("This plan is no longer available. Choose another one."))
         return redirect_back(request, form)
     forget_form(request)
-    return redirect_to("payment" if targets.target(draft) else "device")
+    return answer
 
 
 def _selected_category(request: HttpRequest, draft: Draft) -> Category:

@@ -17,23 +17,16 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from mobileplans.domain import visits
-from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
+from moportal.web.kept_forms import keeps_form, redirect_back, restore_form
 from orders.domain import drafts, pricing
-from orders.domain.drafts import StaleForm
 from orders.forms import PlanForm, initial_for
 from orders.models import Draft
 from orders.queries.offers import offers_for
 from orders.texts import why_not_changed
-from orders.views.plans import plan_tile
-from orders.views.steps import (
-    check_draft,
-    customer_only,
-    redirect_stale_form,
-    redirect_to,
-    redirect_to_open_step,
-)
+from orders.views.plans import answer_choice, plan_tile
+from orders.views.steps import customer_only, redirect_to, redirect_to_open_step
 from plans.models import Category
-from plans.queries import Offer, PlanNotOffered
+from plans.queries import Offer
 from selfcare import texts
 from selfcare.views.plans import own_plan
 from subscriptions.domain import changing, cheaper
@@ -79,27 +72,21 @@ def _save_plan(
     form = PlanForm(request.POST)
     if not form.is_valid():
         return redirect_back(request, form)
-    try:
-        check_draft(draft, form)
-        offer = drafts.offer_of(draft, form.cleaned_data["plan"])
+
+    def choose(offer: Offer, version: int) -> HttpResponse:
         paid = last_paid(subscription)
         if not changing.is_dearer(offer, paid):
             cheaper.check_choosable(subscription, paid, offer)
-            forget_form(request)
             return redirect_to("plan-choose", subscription.reference, offer.plan.pk)
-        version = form.cleaned_data["version"]
         pricing.choose_change(draft, subscription, offer, version=version)
-    except StaleForm:
-        return redirect_stale_form(request, form.cleaned_data["draft"], user)
-    except PlanNotOffered:
-        form.add_error("plan", _("This plan is no longer available. Choose another one."))
-        return redirect_back(request, form)
+        _propose_method(draft, subscription)
+        return redirect_to_open_step(draft)
+
+    try:
+        return answer_choice(request, user, draft, form, choose)
     except NotChangeable as error:
         messages.warning(request, why_not_changed(error.why))
         return redirect_to("plan-change", subscription.reference)
-    forget_form(request)
-    _propose_method(draft, subscription)
-    return redirect_to_open_step(draft)
 
 
 def _propose_method(draft: Draft, subscription: Subscription) -> None:

@@ -7,29 +7,21 @@ in another device.
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from esim.models import Sim
 from mobileplans.domain import visits
-from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
+from moportal.web.kept_forms import keeps_form, redirect_back, restore_form
 from orders.domain import drafts, targets
-from orders.domain.drafts import StaleForm
 from orders.forms import PlanForm, initial_for
 from orders.line_texts import line_name
 from orders.models import Draft
 from orders.queries.offers import offers_for
-from orders.views.plans import plan_tile
-from orders.views.steps import (
-    check_draft,
-    customer_only,
-    redirect_stale_form,
-    redirect_to,
-    redirect_to_open_step,
-)
+from orders.views.plans import answer_choice, plan_tile
+from orders.views.steps import customer_only, redirect_to, redirect_to_open_step
 from plans.models import Category
-from plans.queries import PlanNotOffered
+from plans.queries import Offer
 from selfcare.views.plans import own_plan
 
 
@@ -63,14 +55,9 @@ def _save_plan(request: HttpRequest, user: User, draft: Draft, sim: Sim) -> Http
     form = PlanForm(request.POST)
     if not form.is_valid():
         return redirect_back(request, form)
-    try:
-        check_draft(draft, form)
-        offer = drafts.offer_of(draft, form.cleaned_data["plan"])
-        drafts.choose_top_up(draft, offer, sim, version=form.cleaned_data["version"])
-    except StaleForm:
-        return redirect_stale_form(request, form.cleaned_data["draft"], user)
-    except PlanNotOffered:
-        form.add_error("plan", _("This plan is no longer available. Choose another one."))
-        return redirect_back(request, form)
-    forget_form(request)
-    return redirect_to_open_step(draft)
+
+    def choose(offer: Offer, version: int) -> HttpResponse:
+        drafts.choose_top_up(draft, offer, sim, version=version)
+        return redirect_to_open_step(draft)
+
+    return answer_choice(request, user, draft, form, choose)
