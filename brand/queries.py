@@ -96,6 +96,14 @@ def order_button(market: str, language: str) -> str:
     return words_in(market_rules(market).order_button, language)
 
 
+def tax_word(market: str, language: str) -> str:
+    """Return what the market calls its tax; empty if it has no name for it.
+
+    A language without a word gets the English one.
+    """
+    return words_in(market_rules(market).tax_word, language)
+
+
 def start_now_words(market: str, language: str) -> str:
     """Return how a customer asks for the service before the days of withdrawal are over.
 

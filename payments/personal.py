@@ -279,10 +279,11 @@ register(
             "ends_on": "until",
             "amount": Amount("minor_units"),
             "tax": Amount("tax_minor_units"),
+            "tax_word": "name of the tax",
         },
         withholds={"currency": INTERNAL},
         erases={},
-        keeps=(Keep(DOCUMENTS, (*SELLER, "buyer_name", "item", "currency")),),
+        keeps=(Keep(DOCUMENTS, (*SELLER, "buyer_name", "item", "tax_word", "currency")),),
     ),
     Personal(
         CreditNote,

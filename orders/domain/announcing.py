@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from accounts.domain.telling import tell
+from brand.queries import tax_word
 from messages.states import Occasion
 from orders.domain.consent import renewal_day
 from orders.models import Order, Return
@@ -24,6 +25,7 @@ def tell_completed(
     more: dict[str, Any] = {
         "completed_at": at,
         "tax": order.price.tax,
+        "tax_word": tax_word(order.visit.market, order.language),
         **(message_context(receipt) if receipt else {}),
         **_card(order),
     }

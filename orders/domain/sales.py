@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from brand.queries import tax_word
 from orders.domain import attaching
 from orders.models import Order
 from orders.states import OrderKind
@@ -21,6 +22,7 @@ def sale_of(order: Order, *, at: datetime) -> Sale:
         item=attaching.item_of(order) if order.kind == OrderKind.ATTACH else order.plan_name,
         price=order.price,
         tax_rate=order.tax_rate,
+        tax_word=tax_word(order.visit.market, order.language),
         starts_at=starts_at,
         ends_at=end_of_period(order.plan, starts_at),
     )

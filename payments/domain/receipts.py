@@ -34,13 +34,15 @@ class Sale:
     """What a payment pays for, as its receipt says it.
 
     The room that sells it passes this on, because `payments` knows no plans. `item` is what the
-    customer read, in the customer's language. `tax_rate` is in basis points.
+    customer read, in the customer's language. `tax_rate` is in basis points. `tax_word` is what the
+    market calls the tax, in the language of `item`; empty if it has no name.
     """
 
     buyer: User
     item: str
     price: TaxedPrice
     tax_rate: int
+    tax_word: str = ""
     starts_at: datetime | None = None
     ends_at: datetime | None = None
 
@@ -62,6 +64,7 @@ def issue_receipt(payment: Payment, sale: Sale, *, at: datetime) -> Receipt | No
         starts_on=_day(sale.starts_at),
         ends_on=_day(sale.ends_at),
         tax_rate=sale.tax_rate,
+        tax_word=sale.tax_word,
         currency=payment.currency,
         **_amounts(sale.price.gross, sale.price.tax),
         **_seller(),
@@ -109,6 +112,7 @@ def message_context(document: Receipt | CreditNote) -> dict[str, Any]:
         "net": document.net,
         "tax": document.tax,
         "tax_rate": receipt.tax_rate,
+        "tax_word": receipt.tax_word,
         "receipt": str(receipt),
     }
 

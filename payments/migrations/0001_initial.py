@@ -288,6 +288,7 @@ class Migration(migrations.Migration):
                 ('starts_on', models.DateField(blank=True, help_text='The first day of the plan.', null=True)),
                 ('ends_on', models.DateField(blank=True, help_text='The day on which it ends.', null=True)),
                 ('tax_rate', models.PositiveIntegerField(help_text='In basis points: 1900 is 19%.')),
+                ('tax_word', models.TextField(blank=True, db_default='', default='', help_text='What the market called the tax, as the customer read it. Empty: "Tax".')),
                 ('currency', models.CharField(max_length=3)),
                 ('payment', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='receipt', to='payments.payment')),
             ],

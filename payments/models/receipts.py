@@ -63,6 +63,13 @@ class Receipt(Document):
     starts_on = models.DateField(null=True, blank=True, help_text="The first day of the plan.")
     ends_on = models.DateField(null=True, blank=True, help_text="The day on which it ends.")
     tax_rate = models.PositiveIntegerField(help_text="In basis points: 1900 is 19%.")
+    # Staff set the market's words without a limit, and a long one must not stop a sale.
+    tax_word = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text='What the market called the tax, as the customer read it. Empty: "Tax".',
+    )
     currency = models.CharField(max_length=3)
 
     class Meta:

@@ -7,6 +7,8 @@ from operator import attrgetter
 import structlog
 from django.db import transaction
 
+from accounts.domain.telling import language_of
+from brand.queries import tax_word
 from moportal.database.statements import compare_and_set, move
 from payments.domain.receipts import Sale, issue_receipt
 from subscriptions.domain import allocation, announcing
@@ -144,11 +146,13 @@ def open_period(period: Period, *, at: datetime) -> None:
 
 def _sale(period: Period) -> Sale:
     """Return what the period's receipt says."""
+    account = period.line.account
     return Sale(
-        buyer=period.line.account,
+        buyer=account,
         item=period.plan_name,
         price=period.price,
         tax_rate=period.tax_rate,
+        tax_word=tax_word(period.subscription.market, language_of(account)),
         starts_at=period.starts_at,
         ends_at=period.ends_at,
     )

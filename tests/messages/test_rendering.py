@@ -132,6 +132,16 @@ def test_a_confirmation_on_the_operators_bill_is_no_receipt() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("receipt", "line"),
+    [("2026-000001", "Consumption tax (9%): $1.57"), ("", "Consumption tax in the total: $1.57")],
+)
+def test_a_confirmation_gives_the_tax_its_name_in_the_market(receipt: str, line: str) -> None:
+    context = {**CONTEXT, "receipt": receipt, "tax_word": "consumption tax"}
+
+    assert line in render(Occasion.ORDER_CONFIRMED, context, language="en").text.splitlines()
+
+
 @pytest.mark.parametrize("occasion", [Occasion.PART_REFUNDED, Occasion.ORDER_REFUNDED])
 def test_a_refund_has_everything_that_a_credit_note_needs(occasion: Occasion) -> None:
     note = {"credit_note": "C2026-000001", "credited": Money(500, "USD")}

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
-from brand.models import Operator
+from brand.models import MarketRules, Operator
 from orders.models import Order
 from plans.models import PlanPrice, PlanText
 from tests.builders import make_credit_note, make_operator, make_order, make_receipt
@@ -50,6 +50,18 @@ def test_a_receipt_has_everything_that_the_law_asks_for(
         " Amounts Traveller Nov. 30, 2026 to Dec. 30, 2026"
         " Net $17.43 Tax ( 9% ) $1.57 Total $19.00"
     )
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_tax_has_the_name_that_the_market_had_at_the_purchase(
+    as_alice: Client, alice: User, page: str
+) -> None:
+    order = make_order(alice)
+    order.visit.market, order.language = "DE", "de"
+    make_credit_note(make_receipt(order))
+    MarketRules.objects.create(market="DE", tax_word={"de": "Mehrwertsteuer"})
+
+    assert " MwSt. ( 9% ) $" in words(as_alice, page)
 
 
 @pytest.mark.parametrize("page", [NOTE, f"{NOTE}file/"])
