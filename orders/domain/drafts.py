@@ -10,6 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
+from accounts.access.limiter import Locked
 from accounts.models import User
 from esim.models import Sim
 from mobileplans.domain import visits
@@ -21,7 +22,7 @@ from orders.domain.move_offers import MoveOffer
 from orders.models import Draft
 from orders.queries.offers import offers_for
 from orders.states import OrderKind
-from payments.domain import methods, pages
+from payments.domain import methods, new_cards, pages
 from payments.models import CardPage, PaymentMethod
 from plans.queries import Offer, PlanNotOffered
 
@@ -160,20 +161,21 @@ def has_offered_method(draft: Draft) -> bool:
     return methods.can_renew(method) or not draft.renews
 
 
-def open_card_page(draft: Draft, *, version: int) -> CardPage:
+def open_card_page(draft: Draft, *, version: int, network: str) -> CardPage:
     """Return the draft's page for a new card, and request one at the gateway if none is open.
 
     Repeated requests, from any number of tabs, get the same page. Therefore the form's
-    version is checked only if a new page is requested. Raises `NotOffered` if the market has no
-    gateway with such a page.
+    version is checked, and a card counted for the account and the network, only if a new page is
+    requested. Raises `NotOffered` if the market has no gateway with such a page, and
+    `accounts.access.limiter.Locked` after too many new cards.
     """
     page = draft.card_page
     if page is None or not page.is_under_way:
         try:
-            return _new_card_page(draft, version)
-        except StaleForm:
-            # Another tab may have opened a page at the same time. Then
-            # this request uses that page.
+            return _new_card_page(draft, version, network)
+        except (StaleForm, Locked):
+            # Another tab may have opened a page at the same time, for the last card that was
+            # allowed. Then this request uses that page.
             draft.refresh_from_db()
             page = draft.card_page
             if page is None or not page.is_under_way:
@@ -183,16 +185,17 @@ def open_card_page(draft: Draft, *, version: int) -> CardPage:
     return page
 
 
-def _new_card_page(draft: Draft, version: int) -> CardPage:
+def _new_card_page(draft: Draft, version: int, network: str) -> CardPage:
     key = uuid.uuid4()
     return_url = absolute_url("card-returned", key)
     with transaction.atomic():
         # If the form is stale, the page is rolled back too. Otherwise a worker would open
         # a page at the gateway that no draft waits for.
-        page = pages.request_page(
+        page = new_cards.open_page(
             draft.account,
             key=key,
             return_url=return_url,
+            network=network,
             market=draft.visit.market,
             renews=draft.renews,
         )

@@ -117,7 +117,9 @@ def _save_method(request: HttpRequest, user: User, draft: Draft, form: MethodFor
     try:
         check_draft(draft, form)
         if is_entered_at_gateway and how != Ability.HOSTED_PAYMENT:
-            page = drafts.open_card_page(draft, version=form.cleaned_data["version"])
+            page = drafts.open_card_page(
+                draft, version=form.cleaned_data["version"], network=network_of(request)
+            )
             forget_form(request)
             return redirect_to("card", page.key)
         if form.cleaned_data["version"] != draft.version:
@@ -128,6 +130,9 @@ def _save_method(request: HttpRequest, user: User, draft: Draft, form: MethodFor
         return redirect_stale_form(request, form.cleaned_data["draft"], user)
     except NotOffered:
         form.add_error("method", NO_LONGER_THERE)
+        is_chosen = False
+    except Locked as locked:
+        form.add_error(None, too_many_cards_text(locked))
         is_chosen = False
     if not is_chosen:
         return redirect_back(request, form)

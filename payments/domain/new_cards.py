@@ -8,6 +8,7 @@ import uuid
 from datetime import timedelta
 
 from django.conf import settings
+from django.db import transaction
 
 from accounts.access import limiter
 from accounts.access.limiter import Counter, Limit
@@ -31,7 +32,8 @@ def add_card(
 
     Raises `accounts.access.limiter.Locked`, and what `payments.domain.payments.add_card` raises.
     """
-    _count(account, network)
+    # Each try counts, even with the same card: nothing of a card may be stored to compare it.
+    limiter.count(str(uuid.uuid4()), *_counters(account, network))
     return payments.add_card(account, card, market=market, renews=renews)
 
 
@@ -40,10 +42,14 @@ def open_page(
 ) -> CardPage:
     """Count a card, and request a page of the gateway on which the customer types it.
 
-    Raises `accounts.access.limiter.Locked` or `NotOffered`. Call it outside of any transaction.
+    If the caller's transaction is rolled back, there is no page, and nothing is counted. Raises
+    `accounts.access.limiter.Locked` or `NotOffered`.
     """
-    _count(account, network)
-    return pages.request_page(account, key=key, return_url=return_url, market=market, renews=renews)
+    with transaction.atomic():
+        limiter.count_in_transaction(str(key), *_counters(account, network))
+        return pages.request_page(
+            account, key=key, return_url=return_url, market=market, renews=renews
+        )
 
 
 def kept_card_ability(market: str, *, renews: bool = False) -> Ability | None:
@@ -56,11 +62,6 @@ def kept_card_ability(market: str, *, renews: bool = False) -> Ability | None:
     is_on_page = settings.PAYMENT_CARD_ENTRY == "page"
     wanted = Ability.HOSTED_PAGE if is_on_page else Ability.CARD_ENTRY
     return wanted if is_offered_in(wanted, market, renews=renews) else None
-
-
-def _count(account: User, network: str) -> None:
-    # Each try counts, even with the same card: nothing of a card may be stored to compare it.
-    limiter.count(str(uuid.uuid4()), *_counters(account, network))
 
 
 def _counters(account: User, network: str) -> list[Counter]:

@@ -133,13 +133,42 @@ def test_a_double_click_opens_one_card_page(shopping: Client, draft: Draft) -> N
     assert Task.objects.filter(kind=pages.KIND).count() == 1
 
 
-def test_the_second_of_two_concurrent_forms_redirects_to_the_first_ones_card_page(
-    shopping: Client, draft: Draft
+def test_card_pages_are_counted_with_the_new_cards_of_the_account(
+    shopping: Client, draft: Draft, settings: Any
 ) -> None:
-    stale = Draft.objects.get(pk=draft.pk)
-    page = drafts.open_card_page(draft, version=draft.version)
+    settings.CARD_LIMIT = 2
+    shopping.post("/account/methods/add/")
+    page = ask(shopping, draft)
+    # Asking for the same page again is no new card.
+    assert ask(shopping, draft) == page
+    CardPage.objects.filter(pk=page.pk).update(state=CardPageState.REFUSED)
 
-    assert drafts.open_card_page(stale, version=stale.version) == page
+    answer = shopping.post("/payment/", sent(draft, method="new"))
+
+    assert where(answer) == (303, "/payment/")
+    assert "Several new cards were tried already." in shopping.get("/payment/").text
+    assert CardPage.objects.count() == 2
+
+
+def test_a_stale_form_counts_no_card(shopping: Client, draft: Draft, settings: Any) -> None:
+    settings.CARD_LIMIT = 1
+    older = draft.version
+    drafts.choose_method(draft, draft.method or make_method(draft.account), version=older)
+
+    shopping.post("/payment/", {"draft": draft.pk, "version": older, "method": "new"})
+
+    assert ask(shopping, draft).state == CardPageState.INTENDED
+
+
+@pytest.mark.parametrize("limit", [0, 1])
+def test_the_second_of_two_concurrent_forms_redirects_to_the_first_ones_card_page(
+    shopping: Client, draft: Draft, settings: Any, limit: int
+) -> None:
+    settings.CARD_LIMIT = limit
+    stale = Draft.objects.get(pk=draft.pk)
+    page = drafts.open_card_page(draft, version=draft.version, network="")
+
+    assert drafts.open_card_page(stale, version=stale.version, network="") == page
     assert CardPage.objects.count() == 1
 
 
