@@ -1,8 +1,8 @@
 """`make run`: the whole portal with its simulators and demo data, until Ctrl-C.
 
-Listens on PORT (the portal), PORT+1 (SM-DP+ simulator), PORT+2 (payment simulator), PORT+3 (network
-simulator), PORT+4 (message simulator) and PORT+5 (simulator of the customer system). Stores
-everything under `var/` and downloads nothing.
+Listens on PORT (the portal) and on the next seven ports with the simulators: PORT+1 (SM-DP+),
+PORT+2 (payment), PORT+3 (network), PORT+4 (messages), PORT+5 (customer system), PORT+6 (vouchers)
+and PORT+7 (the operator's billing). Stores everything under `var/` and downloads nothing.
 """
 
 import base64
