@@ -8,7 +8,7 @@ from simulators.payment.document import document
 TITLE = "Confirm your payment"
 MAIN = """\
 <p>Your bank asks: is this payment yours?</p>
-<p>Reference {reference}, {amount} {currency} in its smallest unit.</p>
+<p>Reference {reference}. Amount: {amount}, in the smallest unit of {currency}.</p>
 <form method="post">
 <button name="decision" value="approve">Yes, it is mine</button>
 <button name="decision" value="refuse">No</button>

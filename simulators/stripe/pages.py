@@ -1,4 +1,4 @@
-"""The page that takes a card, and the bank's page: plain HTML without script."""
+"""The gateway's pages for a card, and the bank's page, in plain HTML without script."""
 
 import html
 
@@ -12,7 +12,7 @@ WORDS = {
 }
 CHECKOUT = """\
 <p>This page belongs to the payment provider.</p>
-<p>{name}: {amount} {currency} in its smallest unit.</p>
+<p>{name}: {amount}, in the smallest unit of {currency}.</p>
 {error}<form method="post">
 <p><label>Card number <input name="number" autocomplete="cc-number" inputmode="numeric"></label></p>
 <p><label>Expiry (MM/YY) <input name="expiry" autocomplete="cc-exp" inputmode="numeric"></label></p>
@@ -34,7 +34,7 @@ SETUP = """\
 """
 CHALLENGE = """\
 <p>Your bank asks: is this payment yours?</p>
-<p>{amount} {currency} in its smallest unit.</p>
+<p>Amount: {amount}, in the smallest unit of {currency}.</p>
 <form method="post">
 <button name="decision" value="approve">Yes, it is mine</button>
 <button name="decision" value="refuse">No</button>
