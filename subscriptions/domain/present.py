@@ -72,9 +72,10 @@ def tries_since(mandate: Mandate, subscription: Subscription) -> QuerySet[Attemp
 
 
 def is_needed_again(mandate: Mandate, subscription: Subscription) -> bool:
-    """Return whether the portal must not try by itself, because a payment by hand came to nothing.
+    """Return whether only the customer can start the next try.
 
-    The bank wanted something else of the customer, or the customer did not come back from it.
+    This is so after a payment by hand that the bank refused because it needs the customer, or that
+    the customer abandoned at the bank.
     """
     if subscription.state not in OVERDUE:
         return False

@@ -107,9 +107,9 @@ def tell_some(subject: str, _lease: Lease) -> RetryAfter | None:
 
 
 def _concerned(change: PriceChange) -> QuerySet[Subscription]:
-    """Return the running subscriptions that were not looked at yet.
+    """Return the running subscriptions that were not looked at yet and may get the new price.
 
-    A cancelled plan ends anyway, and one in whose place another was chosen has no later month.
+    A cancelled plan ends, and after a chosen change of plan the old plan has no later month.
     """
     of_plan = renewing_subscriptions().filter(plan=change.plan, market=change.market)
     rest = of_plan.filter(pk__gt=change.told_up_to, last_number=None)
