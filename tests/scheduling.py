@@ -56,7 +56,7 @@ def pytest_collection(session: pytest.Session) -> None:
     pytest rewrites a module at its first import and keeps the result, which takes longer than all
     else about collecting. Otherwise every worker would rewrite every module at the same time.
     """
-    # What is collected stays until the end, so Python would look in vain for what it can free.
+    # Collected tests stay in memory until the run ends. A garbage collection would free nothing.
     gc.disable()
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     collected = [Path(argument).name for argument in session.config.args]

@@ -1,4 +1,4 @@
-"""An overdue month that the customer pays by hand, with a card whose bank asks them to confirm."""
+"""The customer pays an overdue month by hand, and the card's bank asks them to confirm."""
 
 from collections.abc import Iterator
 from datetime import timedelta
