@@ -27,7 +27,7 @@ def tell_ahead(subscription: Subscription, paid: Period) -> None:
     """Say when the plan renews, and for how much, once for each period."""
     about = f"{subscription.reference}-{paid.number + 1}"
     if paid.given_back:
-        # The day that was told before is not right any more.
+        # The day that the customer was told before is wrong now.
         about += "-later"
     terms = next_terms(subscription, paid, starts_at=paid.ends_at)
     about_it: dict[str, Any] = {"total": terms.price.gross, "ends_at": paid.ends_at}
@@ -49,7 +49,7 @@ def tell_renewed(period: Period, receipt: Receipt | None, *, at: datetime) -> No
 
 
 def tell_refunded(refund: Refund, **_signal: object) -> None:
-    """Say that a charge of a period goes back, or a part of it: a signal receiver."""
+    """Say that the charge of a period is refunded, or a part of it: a signal receiver."""
     if refund.state != RefundState.DONE:
         return
     attempts = Attempt.objects.select_related("period__subscription__line__account")
@@ -150,7 +150,7 @@ def tell_ended(subscription: Subscription) -> None:
 
 
 def tell_moved(move: PlanMove) -> None:
-    """Say on all addresses that the plan works on another device, and until when to undo it."""
+    """Tell all addresses that the plan works on another device, and until when it can be undone."""
     sims = {"old_last4": move.old.sim.iccid[-4:], "new_last4": move.new.sim.iccid[-4:]}
     plan, about = move.subscription, f"move {move.reference}"
     _tell_of(plan, Occasion.PLAN_MOVED, about, until=move.retires_at, at=now(), **sims)

@@ -1,4 +1,4 @@
-"""The formulas of periods: bounds, allowance in grace, days of tries. No other module has one.
+"""All formulas of periods: bounds, allowance in grace, days of tries.
 
 Source of the rules: docs/contract.md#subscriptions and #quantities-and-identity.
 """

@@ -97,7 +97,7 @@ def agree_to_pay(
 
 
 def note_return(subscription: Subscription) -> None:
-    """Have the gateway asked, because the customer is back from the bank."""
+    """Let a worker ask the gateway, because the customer is back from the bank."""
     enqueue(KIND, subscription.pk)
 
 
@@ -146,7 +146,7 @@ def _result_of_attempt(subscription: Subscription, attempt: Attempt) -> Result |
 def _is_recent(attempt: Attempt, mandate: Mandate) -> bool:
     payment, since = attempt.payment, mandate.agreed_at
     if payment.initiator == Initiator.CUSTOMER:
-        # The customer may have been at the bank for a long time.
+        # The customer may have spent a long time at the bank.
         left_at = attempt.created_at + present.TIME_LIMIT
         since = payment.captured_at or payment.declined_at or left_at
     return since > now() - RECENT

@@ -92,7 +92,7 @@ def hindrance_of(subscription: Subscription, paid: Period, *, at: datetime) -> H
 def hindrance_of_offer(
     subscription: Subscription, paid: Period, offer: Offer, *, at: datetime
 ) -> Hindrance | None:
-    """Return why the offer can't take the plan's place, at once or later, or None if it can."""
+    """Return why the offer cannot replace the plan, at once or later, or None if it can."""
     if why := hindrance_of(subscription, paid, at=at):
         return why
     if offer.price.currency != paid.currency:
@@ -193,7 +193,7 @@ def _switch(fresh: Subscription, bought: Purchase, *, number: int, at: datetime)
     if fresh.is_cancelled:
         # The cancel came after the charge was decided. So it takes effect after the new month.
         changes["last_number"] = number
-    # A plan that was chosen for the next month comes to nothing.
+    # A plan that was chosen for the next month lapses.
     chosen.drop(fresh, reason=MandateEnd.REPLACED)
     claimed = {"changing": bought.order, "state": RUNNING}
     if not compare_and_set(Subscription, fresh.pk, claimed, **changes):

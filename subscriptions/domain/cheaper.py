@@ -75,7 +75,7 @@ def choose(subscription: Subscription, offer: Offer, consent: Consent) -> PlanCh
     What is planned already for the next month becomes a month of the new plan. What is authorised
     for it is voided by a worker. An earlier choice lapses.
 
-    Raises `NotChangeable`, `MethodGone` or `NotOffered`. Then nothing has changed.
+    Raises `NotChangeable`, `MethodGone` or `NotOffered`. In these cases nothing changes.
     """
     mandate = _agree(subscription, offer, consent)
     fresh, paid, coming = lock_plan(subscription)
@@ -145,7 +145,7 @@ def undo(subscription: Subscription) -> None:
 
 @transaction.atomic
 def begin_if_due(subscription: Subscription, paid: Period) -> bool:
-    """Put the chosen plan in the old one's place once its month has come. Return whether it did.
+    """Replace the old plan by the chosen one once its month has come. Return whether it did.
 
     A worker calls it before it charges that month. From then on the choice cannot be undone. The
     anchor stays, and so does the day of the renewal.

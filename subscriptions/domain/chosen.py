@@ -54,6 +54,6 @@ def settle(change: PlanChange, state: ChangeState) -> None:
 
 
 def end_other(mandate: Mandate | None, *, than: Mandate | None, reason: MandateEnd) -> None:
-    """End a consent that counts no longer, unless it is the one that pays the plan."""
+    """End a consent that is no longer needed, unless it is the one that pays the plan."""
     if mandate is not None and mandate != than:
         mandates.end(mandate, reason=reason)

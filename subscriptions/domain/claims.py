@@ -33,10 +33,10 @@ Proof = SimOnLine.Proof
 # After five wrong answers of one customer only staff open the SIM to this customer again. It stays
 # open to others: a stranger who guesses cannot shut its owner out.
 CUSTOMER_LIMIT = Limit("sim-proof", 5, timedelta(days=365), is_lifted_by_staff_alone=True)
-# After twenty different wrong answers of all customers only staff open it to anybody: so a SIM is
-# guessed with a chance of one in 500, however many accounts somebody makes.
+# After twenty different wrong answers of all customers, only staff open it to anybody. So the
+# chance to guess a SIM is one in 500, however many accounts somebody makes.
 SIM_LIMIT = Limit("sim-proof-of-all", 20, timedelta(days=365), is_lifted_by_staff_alone=True)
-# Somebody who tries many SIMs closes few of them.
+# Somebody who tries many SIMs can close only a few of them.
 ACCOUNT_LIMIT = Limit("sim-proof-account", 5, timedelta(days=1))
 
 
@@ -48,7 +48,7 @@ def provable_sims(account: User, named: Collection[str]) -> list[Sim]:
     """Return the SIMs that this customer may prove to be theirs.
 
     These are the customer's own SIMs without a proof, and the SIMs without a proof that the launch
-    named: `named` has their ICCIDs. Of each the right answer must be known.
+    named: `named` has their ICCIDs. A SIM without a known right answer is left out.
     """
     unproven = SimOnLine.objects.filter(until=None, proof=Proof.NONE)
     wanted = unproven.filter(Q(line__account=account) | Q(sim__iccid__in=named))
@@ -135,7 +135,7 @@ def _take_off(subscription: Subscription, sim: Sim, lease: Lease) -> None:
         activation.deactivate(subscription, sim, before_call=lease.cover_call)
         return
     if subscription.renews:
-        # Nobody pays for a plan on a SIM that is another customer's.
+        # The first customer must not be charged again for a plan on another customer's SIM.
         end(subscription)
     activation.end(subscription, before_call=lease.cover_call)
 

@@ -1,8 +1,8 @@
-"""Give back the time that a failed download has cost, once a plan.
+"""Give back the time that a failed download has cost, once for each plan.
 
 The period that runs ends later by that time. If the plan renews, its anchor moves with the end, so
 the next period begins there: there is neither a gap nor an overlap. While a month is unpaid, or its
-charge is decided, nothing moves. The month that is paid next gets the time then.
+charge is decided, nothing moves. Then the month that is paid next gets the time.
 
 Source of the rule: docs/contract.md#get-balance, "Time".
 """
@@ -65,7 +65,7 @@ def tell_network(subscription: Subscription, lease: Lease) -> RetryAfter | None:
     except NetworkUnavailable as error:
         return RetryAfter(count_failure(subscription, error))
     except NetworkRefused as error:
-        # It is expected, and the row of the call says why.
+        # This is expected. The row of the call says why.
         log.error("the network refuses: staff must act", detail=str(error))  # noqa: TRY400
     return None
 

@@ -170,7 +170,7 @@ def end(subscription: Subscription) -> None:
 
 
 def cut_short(periods: QuerySet[Period], *, at: datetime) -> None:
-    """Let nothing of these periods be used from this moment on. One that is over keeps its end."""
+    """End the usable time of these periods now. A period that is over keeps its end."""
     periods.filter(usable_until__isnull=False).update(usable_until=Least(F("usable_until"), at))
 
 

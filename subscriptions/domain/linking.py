@@ -44,7 +44,7 @@ from subscriptions.states import NEXT_STATES, OPEN_LINKS, LinkState, Refusal
 
 log = structlog.get_logger(__name__)
 KIND = "line_link"
-# How long the customer system is asked.
+# How long a customer system without a usable answer is asked again.
 GIVE_UP = timedelta(days=1)
 # Different codes from bills that one account may type in a day, or that may be typed with one
 # number: accounts cost nothing, and the bill's code makes who holds the SIM the line's holder.

@@ -27,8 +27,8 @@ from subscriptions.states import NEXT_MOVE_STATES, OPEN_MOVE, MoveState
 
 log = structlog.get_logger(__name__)
 KIND = "plan_move"
-# Long enough to find out that the new device does not work where its owner is, and to read the
-# message that tells of the move. A SIM that was given away with its device does not stay longer.
+# Long enough to notice that the new device does not work, and to read the message about the move.
+# It is short because the old SIM may have been given away with its device.
 UNDO_TIME = timedelta(minutes=30)
 # A network that is down or refuses is asked again after this time.
 INTERVAL = timedelta(minutes=2)
@@ -51,7 +51,7 @@ def prepare(
     reference: str,
     proof: SimOnLine.Proof,
 ) -> None:
-    """Put the SIM on the plan's line, beside the SIM whose place it takes.
+    """Put the SIM on the plan's line, beside the SIM that it will replace.
 
     `old` is the key of the old SIM's stay on the line, and `reference` the number of the order. A
     second call for the same order does nothing. Raises `NotMovable`, and what `sharing.join`
@@ -189,7 +189,7 @@ def _retire(subject: str) -> RetryAfter | None:
         _end(move, MoveState.DONE, retires_at=at)
         return None
     if move.new.until is not None:
-        # The same of the new SIM. Then the plan needs the old one.
+        # The new SIM may have left in the same way. Then the plan needs the old one.
         drop(move.reference)
         return None
     assert move.retires_at is not None  # noqa: S101 -- constraint old_sim_leaves_at_a_known_time

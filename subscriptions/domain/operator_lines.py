@@ -52,7 +52,7 @@ from subscriptions.states import PeriodState, SubscriptionState
 log = structlog.get_logger(__name__)
 KIND = "operator_line"
 Proof = SimOnLine.Proof
-# These stays are the portal's or the staff's word. The customer system does not change them.
+# The portal or staff have put these SIMs on their lines. The customer system does not change that.
 FIXED = frozenset({Proof.ISSUED, Proof.STAFF})
 
 
@@ -124,7 +124,7 @@ def _update(kept: OperatorLine, found: LineOnRecord, at: datetime) -> None:
 
 @transaction.atomic
 def unlink(kept: OperatorLine) -> None:
-    """End what the operator had on the line, because the customer system knows it no more."""
+    """End the operator's plans on a line that the customer system no longer knows."""
     # Race: another account may have linked the line during the call.
     same = OperatorLine.objects.select_for_update().filter(pk=kept.pk, balances_at=kept.balances_at)
     if same.first() is None:
@@ -227,7 +227,8 @@ def _put_sim(line: Line, sim: Sim, stay: SimOnLine | None) -> None:
 def _may_leave(stay: SimOnLine, line: Line) -> bool:
     """Return whether a SIM may leave its line for a linked one."""
     if stay.proof in FIXED:
-        # Staff must find out who is wrong: the portal has given this SIM to a customer.
+        # The portal has given this SIM to another customer. Staff must find out which side is
+        # wrong.
         log.error("operator names a SIM of another line", iccid=stay.sim.iccid, line=line.pk)
         return False
     is_own = stay.line.account_id == line.account_id

@@ -50,7 +50,7 @@ def follow_time(subscription: Subscription, lease: Lease) -> None:
     assert ends_at is not None  # noqa: S101 -- paid_period_has_its_time
     if at < ends_at:
         return
-    # What an order changes right now is paid, or the order will say that it is not.
+    # An order is changing the plan right now. It will either pay or release the plan.
     is_decided = subscription.decided_number > paid.number or bool(subscription.changing)
     is_over = at >= ends_at + HOLD and not subscription.parked_because
     if not is_decided and (subscription.is_cancelled or is_over):

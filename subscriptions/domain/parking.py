@@ -74,7 +74,7 @@ def _resume(subscription: Subscription) -> None:
     if not compare_and_set(Subscription, subscription.pk, parked, parked_because=""):
         return
     at = now()
-    # What the dispute has switched off can be used again.
+    # If a dispute has switched the service off, the paid month can be used again.
     paid = _periods(subscription).filter(state=PeriodState.PAID, ends_at__gt=at)
     paid.update(usable_until=F("ends_at"))
     allocation.reallocate(subscription.line_id, since=at)

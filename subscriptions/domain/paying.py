@@ -1,8 +1,8 @@
 """Attempts to pay a period: each is a payment of its own, and at most one is open or captured.
 
 The customer is away, so a mandate must allow the charge (`payments.domain.off_session`). A refused
-attempt is followed by another on the days in `bounds.TRY_DAYS`. A customer who pays an overdue
-period by hand is there: see `subscriptions.domain.present`.
+attempt is followed by another on the days in `bounds.TRY_DAYS`. For an overdue period that the
+customer pays by hand, see `subscriptions.domain.present`.
 """
 
 from datetime import datetime, timedelta
@@ -115,13 +115,13 @@ def live_attempt(period: Period) -> Attempt | None:
 
 
 def time_of_next_try(period: Period, *, due_since: datetime) -> datetime | None:
-    """Return when the portal tries the period next, or None if it makes no more tries by itself."""
+    """Return when the portal tries the period next, or None if only the customer can try."""
     subscription = period.subscription
     if subscription.mandate is None or subscription.mandate.ended_at:
         return None
     if present.is_needed_again(subscription.mandate, subscription):
         return None
-    # A payment that was voided, for example by a cancel, was no try.
+    # A payment that was voided, for example by a cancel, does not count as a try.
     tried = present.tries_since(subscription.mandate, subscription).filter(
         payment__state=PaymentState.DECLINED, created_at__gte=due_since - READY_BEFORE
     )
@@ -186,7 +186,7 @@ def _begin(period: Period, due_since: datetime) -> Attempt | None:
             return Attempt.objects.create(period=period, payment=request(period, mandate))
     except NotChargeable as error:
         if error.why == Hindrance.NOT_OFFERED:
-            # It is the operator's fault, and no refusal.
+            # This is the operator's fault, and not a refusal.
             raise GatewayUnavailable(str(error), was_sent=False, is_setting=True) from error
         log.info("period not chargeable", period=str(period), why=str(error.why))
         announcing.tell_not_chargeable(period)

@@ -1,4 +1,4 @@
-"""A customer who pays an overdue month by hand is there, and can confirm it at the bank.
+"""A customer pays an overdue month by hand: they are there and can confirm it at the bank.
 
 The first try after the choice is a payment that the customer starts. Later tries by the portal
 itself are made without the customer (`subscriptions.domain.paying`).
@@ -19,7 +19,7 @@ from subscriptions.models import Attempt, Period, Subscription
 from subscriptions.states import SubscriptionState
 
 OVERDUE = frozenset({SubscriptionState.GRACE, SubscriptionState.ON_HOLD})
-# Nobody knows whether a customer whose consent is older than this is still there.
+# A customer who agreed longer ago than this may have left the page.
 PATIENCE = timedelta(minutes=2)
 # The same as for an order that waits for the bank.
 TIME_LIMIT = timedelta(minutes=30)
@@ -30,7 +30,7 @@ SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=2)
 def is_there(period: Period, mandate: Mandate) -> bool:
     """Return whether the customer has just agreed to pay this month, and nothing was tried since.
 
-    A charge of more than the customer has agreed to is never theirs.
+    A charge above the agreed limit never counts as started by the customer.
     """
     subscription = period.subscription
     if subscription.state not in OVERDUE or mandate.agreed_at < now() - PATIENCE:

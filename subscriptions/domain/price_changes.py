@@ -3,7 +3,7 @@
 Staff announce it for a plan in a market. A worker gives each customer one notice: a message, and a
 sentence in the account. The notice counts from the moment at which its message was delivered, or it
 was shown in the account. The first month that begins long enough after it has the new price
-(`subscriptions.domain.terms`). A customer whom no notice has reached keeps the old price.
+(`subscriptions.domain.terms`). A customer keeps the old price until a notice has reached them.
 """
 
 from collections.abc import Collection
@@ -137,7 +137,7 @@ def _tell(change: PriceChange, subscription: Subscription) -> None:
         "new": change.price,
         "starts_at": _first_month(notice, newest, reached_at=now()),
     }
-    # What is kept as evidence names nobody.
+    # The notice is kept as evidence, so its text must not name the customer.
     notice.text = render(Occasion.PRICE_CHANGES, context, language=language).text
     notice.save(force_insert=True)
     announcing.tell_new_price(notice, context)

@@ -197,7 +197,7 @@ def _tell_network(subscription: Subscription, lease: Lease) -> None:
     try:
         service.bring_up_to_date(subscription, lease)
     except NetworkRefused as error:
-        # A refusal is no bug, so the log needs no traceback. The row of the call says why.
+        # A refusal is not a bug, so the log needs no traceback. The row of the call says why.
         log.error("the network refuses: staff must act", detail=str(error))  # noqa: TRY400
         parking.park(subscription, ParkReason.FAULT)
 

@@ -139,14 +139,14 @@ def join(
         SimOnLine.objects.filter(pk=current.pk).update(until=at)
         proof = Proof(current.proof)
     stay = SimOnLine.objects.create(line=line, sim=sim, since=at, proof=proof)
-    # The constraint sim_is_on_one_line_at_a_time has refused a SIM of another line by now.
+    # The constraint sim_is_on_one_line_at_a_time has already refused a SIM of another line.
     compare_and_set(Sim, sim.pk, {}, state=SimState.IN_USE)
     return stay
 
 
 @transaction.atomic
 def leave(key: int, sim: Sim) -> None:
-    """Take a SIM off the line with this key, because it is not to use the line's plans after all.
+    """Take a SIM off the line with this key, because it will not use the line's plans after all.
 
     A SIM that was on another line of the customer before goes back there.
     """
@@ -173,7 +173,7 @@ def check_shared(subscription: Subscription) -> None:
 
 
 def lock(subscription: Subscription) -> None:
-    """Keep the plan from ending, and from going on hold, until the transaction is over."""
+    """Lock the plan until the commit, so that it can neither end nor go on hold."""
     Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
 
 

@@ -1,4 +1,4 @@
-"""What a customer may do with a line of the operator, and what stands in the way.
+"""What a customer may do with a line of the operator, and what prevents it.
 
 Attach, detach, move and the bill ask here first. Whoever has only taken over the SIM can prove the
 number by a code, and that is not enough for any of them (docs/accounts.md#lines).

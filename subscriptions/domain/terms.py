@@ -1,4 +1,4 @@
-"""The plan and the price of a subscription's next month: they are said here alone.
+"""The plan and the price of a subscription's next month. No other module computes them.
 
 If the customer has chosen another plan for that month, it has that plan and its agreed price.
 Otherwise the customer agreed to the price of the month before. A new price holds only if its notice
@@ -84,7 +84,7 @@ def _on_this_plan_since(subscription: Subscription) -> datetime | None:
 
 
 def evidence_for(subscription: Subscription, amount: Money) -> str:
-    """Return what names the notice that reached the customer and said this amount, or nothing."""
+    """Return the key of the notice that told the customer this amount, or an empty text."""
     for notice in subscription.price_notices.select_related("change"):
         if notice.reached_at and notice.change.price == amount:
             return notice.key

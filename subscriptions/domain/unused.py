@@ -33,7 +33,7 @@ def unused_price(period: Period, *, at: datetime, counts_data: bool = True) -> M
 def _bytes_left(period: Period, at: datetime) -> int:
     """Return how much of the data was left at this time.
 
-    Buckets know what is used by now. So what the line has used since is added again.
+    A bucket says how much is used by now. So what the line has used since then is added back.
     """
     total = sum(bucket.total_bytes for bucket in period.buckets.all())
     left_now = sum(bucket.left_bytes for bucket in period.buckets.all())
