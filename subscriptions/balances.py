@@ -31,7 +31,7 @@ class UnknownSim(LookupError):
 
 
 class BalancesTooOld(Exception):
-    """The operator has not said for too long what is left on the SIM's line."""
+    """The operator's last answer about the SIM's line is too old to be shown."""
 
 
 class RefusedByGuard(Exception):
@@ -98,7 +98,7 @@ def balances(
 
 
 def is_too_old(balances_at: datetime, *, at: datetime) -> bool:
-    """Return whether balances that the operator gave at this time count no longer."""
+    """Return whether balances that the operator gave at this time are too old to be shown."""
     return at - balances_at > timedelta(minutes=settings.LINE_BALANCE_AGE)
 
 

@@ -33,7 +33,7 @@ def renewing_subscriptions() -> QuerySet[Subscription]:
 
 
 def identified_sims(account: User, sims: Collection[Sim]) -> set[int]:
-    """Return the keys of those SIMs that are on a line of this customer with a holder we know.
+    """Return the keys of those SIMs that are on a line of this customer with an identified holder.
 
     The operator must have reported the line's holder as identified. Unknown counts as no.
     """

@@ -30,8 +30,8 @@ from subscriptions.models import (
 )
 from subscriptions.states import WayOutState
 
-# A plan that is live may still have to be ended in the network, which the calls decide. One that
-# renews is live until it was ended there.
+# A plan that is live may still have to be ended in the network, and its calls decide that. A plan
+# that renews is live until it was ended there.
 PERIODS = Period.objects.filter(subscription=OuterRef("subscription"))
 ENDED = Q(subscription__ended_at__isnull=False) | Q(
     Exists(PERIODS.filter(usable_until__lt=Now())),

@@ -38,7 +38,7 @@ RUNNING = frozenset({SubscriptionState.ACTIVE, SubscriptionState.GRACE, Subscrip
 
 
 class ParkReason(TextChoices):
-    """Why nothing of a subscription is charged until staff have acted. It is no state."""
+    """Why nothing of a subscription is charged until staff have acted. It is not a state."""
 
     # A fault of the operator or the portal. The service stays on.
     FAULT = "fault", "A fault of the operator"

@@ -43,7 +43,7 @@ class SimInline(admin.TabularInline[SimOnLine, Line]):
     def formfield_for_choice_field(
         self, db_field: Any, request: HttpRequest, **options: Any
     ) -> Any:
-        """Propose that a SIM which staff put on a line is the customer's alone."""
+        """Propose that a SIM which staff put on a line belongs to this customer only."""
         field = super().formfield_for_choice_field(db_field, request, **options)
         if field is not None and db_field.name == "proof":
             field.initial = SimOnLine.Proof.STAFF
@@ -118,7 +118,7 @@ class LineAdmin(SearchByIdentifier, admin.ModelAdmin[Line]):
     search_fields = ["=account__username", "=msisdn", "=sims__sim__iccid"]
     autocomplete_fields = ["account"]
     inlines = [SimInline]
-    # The customer's own name for it is nobody else's matter.
+    # Staff do not see the name that the customer has given the line.
     exclude = ["name"]
     readonly_fields = ["usage_records"]
 

@@ -1,4 +1,4 @@
-"""New prices at the desk: announced and withdrawn, and whom their notices have reached."""
+"""New prices at the desk: staff announce and withdraw them, and see who was told."""
 
 from typing import Any
 
@@ -112,7 +112,7 @@ class PriceChangeAdmin(admin.ModelAdmin[PriceChange]):
 
 @admin.register(PriceNotice)
 class PriceNoticeAdmin(ReadOnly, admin.ModelAdmin[PriceNotice]):
-    """The notices of new prices. Whom none has reached keeps the old price."""
+    """The notices of new prices. A customer keeps the old price until a notice has come."""
 
     list_display = ["subscription", "account", "change", "old_price", "reached_at", "reached_by"]
     list_filter = [("reached_at", admin.EmptyFieldListFilter), "change"]

@@ -9,7 +9,7 @@ from subscriptions.states import OPEN_MOVE, MoveState
 
 
 class PlanMove(models.Model):
-    """Which SIM takes the place of which other one on a line, and when the old one leaves.
+    """Which SIM replaces which on a line, and when the old one leaves.
 
     Both SIMs are on the line while it is open, so the plan works on both. The line's other plans
     move too, because all SIMs of a line use the same plans.

@@ -71,14 +71,14 @@ class PriceChange(models.Model):
 
 
 class PriceNotice(models.Model):
-    """The notice of a new price for one subscription: what was said, and that it was reached.
+    """The notice of a new price for one subscription: what it says, and when the customer got it.
 
-    It proves why a charge may be higher than the mandate says. A customer whom it has not reached
-    keeps the old price.
+    It proves why a charge may be higher than the mandate says. Until it has reached the customer,
+    the old price holds.
     """
 
     class Reached(models.TextChoices):
-        """How the notice came to the customer."""
+        """How the notice reached the customer."""
 
         DELIVERED = "delivered", "Message delivered"
         OPENED = "opened", "Shown in the account"
@@ -123,7 +123,7 @@ class PriceNotice(models.Model):
         return Money(self.old_minor_units, self.change.currency)
 
     def holds_from(self, reached_at: datetime) -> datetime:
-        """Return from when on a month may begin at the new price, if the notice came then.
+        """Return the earliest start of a month at the new price, if the notice came at this time.
 
         Until then, the customer can leave at the old price.
         """

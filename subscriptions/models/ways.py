@@ -11,7 +11,7 @@ from subscriptions.states import WAY_UNDER_WAY, WayOutState, WayRefusal
 class WayOut(models.Model):
     """Lets a SIM reach any host for some minutes, so that its customer can open a bank's page.
 
-    It is no balance: Get Balance does not see it (docs/contract.md#get-balance). Its key is its
+    It is not a balance: Get Balance does not see it (docs/contract.md#get-balance). Its key is its
     number in the network. The row is stored before any call; a worker makes the calls
     (`subscriptions.domain.ways_out`).
     """

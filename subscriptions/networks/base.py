@@ -3,8 +3,8 @@
 An eSIM must be warm: its plan is active before the activation code is handed over
 (docs/contract.md#profile). A plan is active on one or more SIMs, which share it. All operations can
 be repeated, and calls may arrive in any order: each call carries a higher number than the one
-before, and a plan that was ended stays ended. A plan that renews is served until a time. Suspended,
-it is off on all its SIMs until it is resumed.
+before, and a plan that was ended stays ended. A plan that renews is served until a time. While it
+is suspended, it is off on all its SIMs.
 
 A way out lets a SIM without a plan reach any host for some minutes, because a bank's page may be
 anywhere. A SIM has at most one way out. Each new one has a higher number than the one before: a way
