@@ -204,7 +204,7 @@ def missing_card(page: CardPage) -> str:
 
 
 def no_card_saved() -> str:
-    """Return that no card was saved, where nobody knows more."""
+    """Return that no card was saved, for a page that ended without a known reason."""
     return _("No card was saved and nothing was charged. Try again or use another card.")
 
 
@@ -352,7 +352,7 @@ def _nothing_to_hand_over(order: Order) -> FailureText | None:
 
 
 def _gone_from_plan(order: Order) -> FailureText:
-    """Return that the order's SIM uses the plan no more, because it was moved or removed."""
+    """Return that the order's SIM no longer uses the plan, because it was moved or removed."""
     plan, sim = order.plan_in_use, order.sim_in_use
     if plan is not None and sim is not None and moves.has_moved_away(plan, sim):
         return FailureText(

@@ -24,7 +24,7 @@ def match_by_hand(declaration: Declaration, order: Order) -> None:
 def carry_out(
     declaration: Declaration, *, actor: User, because: str, amount: Money | None = None
 ) -> None:
-    """Cancel the plan at the end of its period, or end it at once and give this amount back.
+    """Cancel the plan at the end of its period, or end it at once and refund this amount.
 
     A withdrawal needs the amount. It may be zero. Raises `IllegalTransition` unless the
     declaration has an order and is open, `NotRenewing` for a plan that cannot be cancelled, and

@@ -56,7 +56,7 @@ class AttachOffer:
 
 @dataclass(frozen=True)
 class Device:
-    """The device of a visit: whose it is, and what its SIMs are on."""
+    """The device of a visit: its customer, and the lines that its SIMs are on."""
 
     account: User
     lines: frozenset[int]
@@ -69,7 +69,7 @@ def waits_until(account: User) -> datetime | None:
 
 
 def own_plan_of_card(visit: Visit) -> Subscription | None:
-    """Return the plan that runs on the device's SIM card, or None. Such a card shares no other."""
+    """Return the plan on the device's SIM card, or None. A card with a plan shares no other."""
     card = visits.usable_card(visit.iccid) if visit.iccid else None
     return sharing.plan_of_own(card) if card else None
 

@@ -31,7 +31,7 @@ class PutOnLine(Protocol):
 def prepare(order: Order, lease: Lease) -> None:
     """Make the eSIM ready, put it on the plan's line and activate the plan on it.
 
-    All of it can be undone. Until then the device takes one of the plan's places.
+    All of it can be undone. Until it is undone, the device counts as one of the plan's devices.
     """
     add_device(order, lease, put_on_line=sharing.join)
 

@@ -82,7 +82,7 @@ def reach_for_plan(plan: Subscription) -> Reach:
 def was_out_of_reach(visit: Visit) -> bool:
     """Return whether the visit's device needed a way out to a bank and got none, at its last try.
 
-    A way out that was opened once has its end.
+    A way out that has an end was opened once, so the bank could be reached.
     """
     way = ways_out.latest_of(Order.objects.filter(visit=visit).values_list("number", flat=True))
     return way is not None and way.ends_at is None and not ways_out.is_waited_for(way)
@@ -121,7 +121,7 @@ def close_way_for_plan(plan: Subscription) -> None:
 
 
 def _plan_reference(plan: Subscription) -> str:
-    # The reference alone is the number of the order that has sold the plan.
+    # Without the suffix, the reference is the number of the order that has sold the plan.
     return f"{plan.reference}-pay"
 
 

@@ -77,7 +77,7 @@ def start_now_text(draft: Draft) -> str:
 
 
 def is_start_now_text(draft: Draft, asked: str) -> bool:
-    """Return whether this is the wish as the review page shows it now, or no wish."""
+    """Return whether this is the text that the review page shows now, or empty for no wish."""
     return asked in {"", start_now_text(draft)}
 
 

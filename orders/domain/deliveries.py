@@ -23,8 +23,8 @@ class Delivery:
     prepare: Callable[[Order, Lease], None]
     # In the transaction that completes the order: hand out what was bought.
     deliver: Callable[[Order, datetime, Mandate | None], None]
-    # In the transaction that decides to charge: take what another order, a renewal or a cancel
-    # might take first. An error stops the charge.
+    # In the transaction that decides to charge: claim what another order, a renewal or a cancel
+    # could claim first. An error stops the charge.
     claim: Callable[[Order], None] = _claim_nothing
 
 

@@ -1,4 +1,4 @@
-"""Cancel an eSIM that nobody has downloaded, long after its plan has ended.
+"""Cancel an eSIM that nobody has downloaded, ESIM_EXPIRY_DAYS after its plan has ended.
 
 Until then its activation code works (docs/contract.md#profile). Beat finds
 such orders and enqueues them. `expire`, the outbox's handler, reads the

@@ -1,4 +1,4 @@
-"""Stop the device of a fraudulent payment, if the portal knows for sure which one it was."""
+"""Stop the device of a fraudulent payment, if it is proven which device it was."""
 
 from typing import Any
 

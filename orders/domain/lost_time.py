@@ -18,7 +18,7 @@ from subscriptions.domain import giving_back
 def give_back(profile: Profile, **_signal: Any) -> None:
     """Give the plan back the time until this download. This is a signal receiver.
 
-    A further device of a running plan has cost it no time.
+    The failed download of a further device has cost a running plan no time.
     """
     completed = Order.objects.filter(state=OrderState.COMPLETED).select_related("subscription")
     order = completed.filter(profile=profile).first()

@@ -1,4 +1,4 @@
-"""Look for the contract of a declaration, and carry the declaration out if nothing is a guess.
+"""Look for the contract of a declaration, and carry it out if the match is certain.
 
 A worker acts alone in two cases. The customer was signed in to the order's account. Or the
 declaration names the order's number and an address that the account has proven. In all other cases

@@ -19,7 +19,7 @@ from subscriptions.models import SimOnLine, Subscription
 
 @dataclass(frozen=True)
 class MoveOffer:
-    """A running plan, and the SIM whose place this device can take."""
+    """A running plan, and the SIM that this device can replace."""
 
     plan: Subscription
     stay: SimOnLine

@@ -136,7 +136,7 @@ def _paid_with(order: Order, visit: Visit) -> PurchaseInstrument:
 def instrument(method: PaymentMethod, visit: Visit) -> PurchaseInstrument:
     """Return whether the payment method was added in this visit.
 
-    The operator's bill was there before, whenever the customer first paid with it.
+    The operator's bill counts as existing, even if the customer pays with it for the first time.
     """
     if method.kind == MethodKind.BILL:
         return PurchaseInstrument.EXISTING

@@ -27,7 +27,7 @@ def deliver(order: Order, _at: datetime, _mandate: Mandate | None) -> None:
 
 
 def take_off(order: Order, lease: Lease) -> None:
-    """Take the order's SIM off the plan's line again, so that the old one stays."""
+    """Take the order's SIM off the plan's line again. The old SIM stays."""
     stay = moves.drop(order.number)
     if stay is not None:
         sharing.deactivate(stay, lease)

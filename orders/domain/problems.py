@@ -85,7 +85,7 @@ def _remedy(report: LpaReport, advice: Advice, order: Order, account: User) -> R
     # A new eSIM is of no use if the plan on it has ended.
     if not _has_its_plan(order) or _is_exhausted(report, advice, order, account):
         return Remedy.SUPPORT
-    # The device has only tried the old code. The new one is still to be handed over.
+    # The device has tried only the old code. The new code must still be handed over.
     if _is_replaced(report, order):
         return Remedy.RETRY
     if advice.remedy is Remedy.SUPPORT or advice.remedy is Remedy.ACTIVATE:

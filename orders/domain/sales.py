@@ -1,4 +1,4 @@
-"""What an order sells, as its receipt says it."""
+"""What an order sells, in the words of its receipt."""
 
 from datetime import datetime
 

@@ -2,7 +2,7 @@
 
 Only this code moves money or orders profiles for an order. It runs only in workers, under the
 outbox's lease, and reads what is stored each time. Before the charge is decided, everything can be
-undone, so no customer pays for a plan that was not delivered.
+undone, so no customer pays for a plan that cannot be delivered.
 """
 
 from datetime import timedelta
@@ -134,7 +134,7 @@ def _advance(order: Order, lease: Lease) -> RetryAfter | None:
 
 
 def _authorise(order: Order, payment: Payment, lease: Lease) -> RetryAfter | None:
-    """Have the amount authorised. Returns a pause if the customer or the gateway must act first."""
+    """Get the amount authorised. Returns a pause if the customer or the gateway must act first."""
     payments.authorise(payment, before_call=lease.cover_call)
     if payment.state == PaymentState.PENDING:
         return wait_for_customer(order, payment)

@@ -91,7 +91,7 @@ def _choice_of_line(draft: Draft) -> Choice | None:
 def _kept_choice(draft: Draft, choices: Choice) -> Choice:
     """Return the choices with the target that the customer chose or saw on the review page.
 
-    It is never replaced silently.
+    It is never replaced without telling the customer.
     """
     chosen = next((sim for sim in choices.profiles if sim.pk == draft.sim_id), None)
     return replace(choices, target=Target(chosen) if chosen else None, is_lost=not chosen)
@@ -132,7 +132,7 @@ def takes_plan(draft: Draft, chosen: Target) -> bool:
 
 
 def _profiles(draft: Draft) -> tuple[Sim, ...]:
-    """Return the installed profiles that can get the plan. One with a plan shares no other."""
+    """Return the installed profiles that can get the plan. One with a plan cannot share another."""
     found = visits.installed_profiles(draft.visit, draft.account)
     if draft.adds_device:
         found = [sim for sim in found if sharing.plan_of_own(sim) is None]

@@ -116,7 +116,7 @@ def has_lost_sim(order: Order) -> bool:
 
 
 def has_left_plan(order: Order) -> bool:
-    """Return whether the order's device uses its plan no more, because the customer removed it."""
+    """Return whether the customer has removed the order's device from its plan."""
     plan, sim = order.plan_in_use, order.sim_in_use
     if plan is None or sim is None:
         return False

@@ -1,4 +1,4 @@
-"""Reports of failed downloads, and whether they came from who may report them."""
+"""Reports of failed downloads, and whether they are proven."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from orders.models import Order
 
 
 def with_proof(reports: QuerySet[LpaReport]) -> QuerySet[Any]:
-    """Annotate each report with `is_proven`: whether it came from who may report it.
+    """Annotate each report with `is_proven`.
 
-    That is the SM-DP+, or the customer of an order of this ICCID, signed in. Any other report is a
-    stranger's claim (docs/contract.md#lpa-errors).
+    A proven report came from the SM-DP+, or from the signed-in customer of an order of this ICCID.
+    Any other report is a stranger's claim (docs/contract.md#lpa-errors).
     """
     of_iccid = (
         Q(profile__sim__iccid=OuterRef("iccid"))

@@ -1,4 +1,4 @@
-"""The step at the bank: the way there and back, and what else pays if there is no way."""
+"""The step at the bank: the way there and back, and other ways to pay if there is none."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ def _shown_code(code: PayingCode) -> dict[str, Any]:
 
 
 def _ways_without_bank(order: Order) -> list[str]:
-    """Return the customer's ways to pay that need no page of a bank, by what gateways can do."""
+    """Return the ways to pay that need no page of a bank, by the abilities of the gateways."""
     market = order.visit.market
     ways = [_("A voucher")] if vouchers.takes_vouchers(market, renews=order.renews) else []
     numbers = bills.numbers_of(order.account, market=market, renews=order.renews)

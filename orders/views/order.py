@@ -83,7 +83,7 @@ def _order_context(order: Order) -> dict[str, Any]:
 
 
 def _credit_notes(order: Order) -> list[CreditNote]:
-    """Return the credit notes of what was given back. Most orders need no query for that."""
+    """Return the credit notes of the order's refunds. Most orders need no query for that."""
     if order.payment is None or not order.payment.refunded_minor_units:
         return []
     notes = CreditNote.objects.filter(refund__payment=order.payment_id)
