@@ -73,7 +73,7 @@ def time_given_back(subscription: Subscription) -> str:
 
 
 def new_price(subscription: Subscription) -> str:
-    """Return what is said of a new price that is not paid yet, or an empty text."""
+    """Return the sentence about a new price that is not paid yet, or an empty text."""
     found = price_changes.new_price_of(subscription)
     if found is None:
         return ""

@@ -150,7 +150,7 @@ def enter_code(request: HttpRequest, user: User) -> HttpResponse:
         return redirect_to("link-line")
     if request.method != "POST":
         context = code_context(request, asked, page="link-code", others="link-line")
-        # A code from somebody else's bill must not tell the number that it belongs to.
+        # Somebody who types the code from a stranger's bill must not learn its number.
         context["address"] = f"•••• {asked.address[-4:]}"
         context["others_text"] = _("Use another number")
         return render(request, "selfcare/code.html", context)

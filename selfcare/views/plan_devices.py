@@ -1,4 +1,4 @@
-"""`/account/plans/<reference>/devices/`: a plan's devices: one is removed, a move is undone."""
+"""`/account/plans/<reference>/devices/`: remove a device of a plan, or undo a move."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse

@@ -38,7 +38,7 @@ from subscriptions.models import Subscription
 @require_safe
 @customer_only
 def return_from_bank(_request: HttpRequest, user: User, reference: str) -> HttpResponse:
-    """Have the gateway asked after the customer is back from the bank, and show the plan."""
+    """Let a worker ask the gateway, because the customer is back from the bank; show the plan."""
     subscription = own_plan(user, reference)
     bank_step.close_way_for_plan(subscription)
     by_hand.note_return(subscription)

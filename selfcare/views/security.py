@@ -61,7 +61,7 @@ def _identity_row(identity: OidcIdentity) -> dict[str, Any]:
 @customer_only
 @after_reentry
 def remove_identity(request: HttpRequest, user: User, number: int) -> HttpResponse:
-    """Remove a sign-in with the operator's provider after a page that asks whether to."""
+    """Remove a sign-in with the operator's provider, after a page that asks for confirmation."""
     identity = get_object_or_404(user.oidc_identities.select_related("account"), pk=number)
     provider = identities.name_of(identity)
     if request.method != "POST":
