@@ -202,7 +202,7 @@ class PaymentMethodAdmin(SearchByIdentifier, ReadOnly, admin.ModelAdmin[PaymentM
     list_filter = [StuckRemoval, "kind", "gateway", ("removed_at", admin.EmptyFieldListFilter)]
     list_select_related = ["account"]
     search_fields = ["=account__username"]
-    # Whoever has the token could make a charge at the gateway. So not even staff see it.
+    # With the token, somebody could make a charge at the gateway. So not even staff see it.
     exclude = ["token"]
     actions = ["retry_removal", "mark_removed"]
 

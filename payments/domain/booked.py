@@ -42,7 +42,7 @@ class Booked:
     capture_sent_at: datetime | None = None
 
     def compare(self) -> Iterator[Difference]:
-        """Yield what differs."""
+        """Yield each difference."""
         yield from self._compare_charges()
         yield from self._compare_fees()
         yield from self._compare_refunds()

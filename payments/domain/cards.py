@@ -27,7 +27,7 @@ KIND = "removed_method"
 STATES_NEEDING_CARD = (PaymentState.INTENDED, PaymentState.PENDING, PaymentState.AUTHORISED)
 # After this many attempts, in about an hour, staff must act.
 TRIES_BEFORE_STAFF = 16
-# How often to check whether a payment still needs the card.
+# The interval between checks whether a payment still needs the card.
 PAYMENT_INTERVAL = timedelta(minutes=5)
 
 

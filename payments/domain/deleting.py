@@ -22,7 +22,7 @@ LONGEST_YEAR = timedelta(days=366)
 
 
 def books_begin() -> datetime:
-    """Return the time from which on the operator's books still need what was sold."""
+    """Return the earliest time of sales that the operator's books still need."""
     return now() - settings.BOOKS_YEARS * LONGEST_YEAR
 
 

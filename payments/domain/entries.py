@@ -12,7 +12,7 @@ from payments.gateways.entries import Entry
 from payments.models import BookDay, BookEntry
 from payments.states import DifferenceKind
 
-# These columns must not change once an entry was listed. Only its payout is named later.
+# These columns must not change once an entry was listed. Its payout may be named later.
 CONTENT = (
     *("kind", "booked_on", "minor_units", "currency", "fee_minor_units"),
     *("gateway_id", "cause_id", "reference"),

@@ -70,7 +70,7 @@ def agree(
 
 
 def _lock_usable(method: PaymentMethod) -> PaymentMethod:
-    """Return the method as it is now. A removal of it, or a second consent, waits for this lock."""
+    """Lock the method and return it. A removal of it, or a second consent, waits for the lock."""
     kept = PaymentMethod.objects.select_for_update().get(pk=method.pk)
     if kept.removed_at or kept.stopped_at or not kept.is_kept:
         raise MethodGone(str(kept))

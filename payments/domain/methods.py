@@ -28,7 +28,7 @@ OPEN = (PaymentState.INTENDED, PaymentState.PENDING)
 
 
 def store(account: User, card: StoredCard, *, gateway: str) -> PaymentMethod:
-    """Store what may be kept of a card that the gateway with this name has taken."""
+    """Store the parts of a card that may be kept. The gateway with this name has taken the card."""
     return PaymentMethod.objects.create(account=account, gateway=gateway, **asdict(card))
 
 

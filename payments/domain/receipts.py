@@ -31,7 +31,7 @@ NEXT_NUMBER = """INSERT INTO {table} (year, last) VALUES (%s, 1)
 
 @dataclass(frozen=True)
 class Sale:
-    """What a payment pays for, as its receipt says it.
+    """What a payment pays for, in the words of its receipt.
 
     The room that sells it passes this on, because `payments` knows no plans. `item` is what the
     customer read, in the customer's language. `tax_rate` is in basis points. `tax_word` is what the
@@ -100,7 +100,7 @@ def credit_notes_of(account: User) -> QuerySet[CreditNote]:
 
 
 def message_context(document: Receipt | CreditNote) -> dict[str, Any]:
-    """Return what a message says of the document (`templates/messages/_document.txt`)."""
+    """Return what a message says about the document (`templates/messages/_document.txt`)."""
     receipt = document.receipt if isinstance(document, CreditNote) else document
     return {
         "issued_on": document.issued_on,
@@ -118,7 +118,7 @@ def message_context(document: Receipt | CreditNote) -> dict[str, Any]:
 
 
 def _tax_given_back(receipt: Receipt, amount: Money) -> Money:
-    """Return the tax in this refund: what all refunds have together, less what was noted before.
+    """Return the tax in this refund: that of all refunds so far, less that of the credit notes.
 
     So the credit notes of a whole charge have exactly the receipt's tax, in however many parts.
     """
@@ -139,7 +139,7 @@ def _amounts(gross: Money, tax: Money) -> dict[str, int]:
 
 
 def _seller() -> dict[str, str]:
-    """Return who sells, as staff have entered it by now."""
+    """Return the seller that staff have entered."""
     seller = operator()
     return {
         "seller_name": seller.seller_name,

@@ -109,7 +109,8 @@ class Receipt(Document):
 
 
 class CreditNote(Document):
-    """The document of a refund. It names the receipt of the charge, and says the same of it."""
+    """The document of a refund. It names the charge's receipt, which has buyer, item and
+    currency."""
 
     refund = models.OneToOneField(Refund, on_delete=models.PROTECT, related_name="credit_note")
     receipt = models.ForeignKey(Receipt, on_delete=models.PROTECT, related_name="credit_notes")
