@@ -55,7 +55,7 @@ register(
             "gateway_id": INTERNAL,
             "last_error": INTERNAL,
         },
-        # The last message is written when all others are deleted.
+        # The message that confirms the deletion is written after all others are deleted.
         keeps=(Keep(TOLD, ("address", "context", "key")),),
         tasks=(KIND,),
     ),

@@ -52,7 +52,7 @@ class Occasion(TextChoices):
     PASSWORD_LINK = "password_link", "Link to set a password"
 
 
-# What goes to all addresses of an account, so that an attacker who controls one hides nothing.
+# These go to all addresses of an account. An attacker who controls one address cannot hide them.
 SECURITY = frozenset(
     {
         Occasion.PLAN_MOVED,
@@ -76,8 +76,9 @@ SECURITY = frozenset(
 )
 
 
-# What is not urgent waits until it is day where its reader is (QUIET_HOURS). All else leaves at
-# once: it answers the reader, it refuses or warns, or the law sets its time, as when data runs out.
+# These are not urgent, so they wait until it is day where the reader is (QUIET_HOURS). All others
+# leave at once: they answer the reader, refuse or warn, or the law sets their time, as when data
+# runs out.
 WAITS_FOR_DAY = frozenset(
     {
         Occasion.ORDER_REFUNDED,

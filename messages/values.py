@@ -1,4 +1,4 @@
-"""Amounts, days and times in a message's context: stored as JSON, read as what they were."""
+"""Amounts, days and times in a message's context: stored as JSON, read as Python values."""
 
 import json
 from datetime import date, datetime

@@ -1,4 +1,4 @@
-"""Limits on messages, because somebody who makes the portal send SMS may earn by each of them.
+"""Limits on messages, because fraudsters may earn money with each SMS that the portal sends.
 
 A limit counts in a row of its own, by one statement, so concurrent workers cannot exceed it. A
 message counts once, when its sending begins: its retries are free.
@@ -79,7 +79,7 @@ def count(channel: Channel, address: str) -> None:
 
 
 def _limits(channel: Channel, address: str) -> list[Limit]:
-    """Return the limits in the order in which they are counted, so that no two wait in turn."""
+    """Return the limits in the order in which they are counted, so that no two deadlock."""
     subject = digest(address)
     if channel == Channel.MAIL:
         return [Limit("mail address", subject, settings.MAILS_PER_HOUR)]

@@ -45,7 +45,7 @@ def write(
 
     A message with a code must have `lapses_at`. It raises `NotAllowed` if its number gets no SMS or
     a limit is used up, because its reader waits for it. Any other message is then stored as
-    refused, and staff see why: what it tells has happened.
+    refused, and staff see why, because the event that it reports has happened.
     """
     channel = channel_of(address)
     reason = _reason_to_refuse(channel, address, has_code=bool(code))

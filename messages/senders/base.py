@@ -31,11 +31,11 @@ class Letter:
 
 
 class Sender(Protocol):
-    """One way out of the portal. It may raise `SenderUnavailable` or `MessageRefused`."""
+    """Sends messages to customers. It may raise `SenderUnavailable` or `MessageRefused`."""
 
     def send(self, letter: Letter) -> str:
         """Hand the message over, and return the sender's id of it, if it gives one.
 
-        A sender that knows idempotency keys sends the same identifier once. Of the others, the
-        customer may receive a second copy after a lost answer.
+        A sender that knows idempotency keys sends the same identifier once. With any other sender,
+        the customer may receive a second copy after a lost answer.
         """
