@@ -109,8 +109,7 @@ class Receipt(Document):
 
 
 class CreditNote(Document):
-    """The document of a refund. It names the charge's receipt, which has buyer, item and
-    currency."""
+    """The document of a refund. Its receipt is the charge's, and has the buyer and the item."""
 
     refund = models.OneToOneField(Refund, on_delete=models.PROTECT, related_name="credit_note")
     receipt = models.ForeignKey(Receipt, on_delete=models.PROTECT, related_name="credit_notes")
